@@ -1,0 +1,30 @@
+"""Shared fixtures."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def data_folder() -> Path:
+    """Where the real corpora lie: MIRBRICKS_DATA, else ../shared/data beside the checkout."""
+    return Path(os.environ.get("MIRBRICKS_DATA", ROOT.parent / "shared" / "data"))
+
+
+@pytest.fixture(scope="session")
+def data_root() -> Path:
+    folder = data_folder()
+    if not folder.is_dir():
+        pytest.skip(f"no real corpora at {folder}; set MIRBRICKS_DATA to run this test")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def bach10(data_root: Path) -> Path:
+    if not (data_root / "bach10" / "bach10_audio.hdf5").exists():
+        pytest.skip(f"no bach10 in {data_root}")
+    return data_root / "bach10"

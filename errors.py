@@ -149,6 +149,12 @@ CODES |= {
     # E1xx: the form of a graph file
     # E2xx: sizes and skips
     # E3xx: registry
+    "E301": "Two blocks ask for one name. A registered name is also the name in YAML, so it can mean one class only.",
+    "E302": "Only subclasses of mirbricks.Block can be registered: the compiler builds a block from its Config.",
+    "E303": "A block needs a docstring, a source and at least one example: they are its documentation and its test.",
+    "E304": "The shape contract cannot be read. It has the form 'B C T -> B {out_channels} T'.",
+    "E305": "A graph or a call names a block that nobody registered. Plugins must be installed or given by --plugin.",
+    "E306": "A plugin module raised an error while it was imported, so its blocks are not available.",
     # E4xx: data and features
     # E5xx: tasks
     # E6xx: runs

@@ -1,0 +1,216 @@
+"""Blocks and their registration: what a user writes to add a brick, and where the compiler finds it.
+
+    @register("GLUConv1d", shape="B C T -> B {out_channels} T", source="arXiv:1612.08083",
+              examples=[((2, 4, 50), {"out_channels": 8})])
+    class GLUConv1d(Block):
+        ...
+
+Blocks of other packages come in by the entry-point group ``mirbricks.blocks`` (each entry names a module that
+registers on import) or by `load_plugin`; never by a path inside a graph file.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.metadata import entry_points
+from typing import Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from torch import nn
+
+from .errors import RegistryError, did_you_mean
+from .shapes import Axes, Contract, ContractError, Shape, parse
+
+INFER = -1
+
+
+@dataclass(frozen=True)
+class FromAxis:
+    """Mark of a field whose value is the size of an axis of the contract (several axes: a tuple of sizes)."""
+
+    axis: str
+
+
+def from_axis(axis: str, description: str | None = None) -> Any:
+    """A config field that takes the size of `axis` when it is left out or -1; "..." gives a tuple of sizes."""
+    text = description or f"size of axis {axis}; left out or -1: inferred"
+    return Field(default=INFER, description=text, json_schema_extra={"from_axis": axis})
+
+
+class BlockConfig(BaseModel):
+    """Base of every block's config: strict types, no unknown keys, immutable; lists of YAML become tuples."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists_to_tuples(cls, values: Any) -> Any:
+        return {key: _tuples(value) for key, value in values.items()} if isinstance(values, Mapping) else values
+
+    @classmethod
+    def inferred(cls) -> dict[str, FromAxis]:
+        """Fields that the compiler fills from the input's axes."""
+        marks = {}
+        for name, info in cls.model_fields.items():
+            extra = info.json_schema_extra
+            if isinstance(extra, dict) and "from_axis" in extra:
+                marks[name] = FromAxis(str(extra["from_axis"]))
+        return marks
+
+    def resolve(self, axes: Axes) -> BlockConfig:
+        """A copy with every -1 replaced by the size of its axis."""
+        found = {n: axes[m.axis] for n, m in self.inferred().items() if getattr(self, n) == INFER and m.axis in axes}
+        return self.model_copy(update=found) if found else self
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+class Block(nn.Module):
+    """Base of every brick: a `torch.nn.Module` built from its own `Config`."""
+
+    Config: ClassVar[type[BlockConfig]] = BlockConfig
+    spec: ClassVar[Spec]
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What the registry knows of a block."""
+
+    name: str
+    cls: type[Block]
+    contract: Contract
+    source: str
+    examples: tuple[Example, ...]
+    family: str
+    unreached: tuple[str, ...] = ()  # parameters that no gradient reaches, by design
+
+    @property
+    def summary(self) -> str:
+        """First sentence of the docstring."""
+        return (self.cls.__doc__ or "").strip().split("\n")[0]
+
+
+@dataclass(frozen=True)
+class Example:
+    """Input shapes and a config that `check_block` runs."""
+
+    shapes: tuple[Shape, ...]
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+
+_BLOCKS: dict[str, Spec] = {}
+B = TypeVar("B", bound=type[Block])
+
+
+def register(
+    name: str,
+    *,
+    shape: str,
+    source: str,
+    examples: Sequence[tuple[Any, Mapping[str, Any]]],
+    unreached: Sequence[str] = (),
+) -> Callable[[B], B]:
+    """Make a block known under `name`.
+
+    shape      the contract, see `mirbricks.shapes`
+    source     where it is published: an arXiv id, a DOI, a documentation page
+    examples   (input shape or list of input shapes, config) pairs that `mirbricks.testing.check_block` runs
+    unreached  names of parameters that get no gradient by design
+
+    Raises `RegistryError` for a name taken by another class, a missing docstring, source or example, a bad contract.
+    """
+
+    def add(cls: B) -> B:
+        spec = Spec(
+            name=name,
+            cls=cls,
+            contract=_contract(name, shape),
+            source=source,
+            examples=tuple(Example(_shapes(given), config) for given, config in examples),
+            family=cls.__module__.rpartition(".")[2],
+            unreached=tuple(unreached),
+        )
+        _refuse_incomplete(spec)
+        cls.spec = spec
+        _BLOCKS[name] = spec
+        return cls
+
+    return add
+
+
+def _shapes(given: Any) -> tuple[Shape, ...]:
+    return tuple(map(tuple, given)) if given and isinstance(given[0], (tuple, list)) else (tuple(given),)
+
+
+def _contract(name: str, shape: str) -> Contract:
+    try:
+        return parse(shape)
+    except ContractError as error:
+        raise RegistryError(f"block '{name}': {error}", code="E304", help="see mirbricks.shapes") from None
+
+
+def _refuse_incomplete(spec: Spec) -> None:
+    cls, taken = spec.cls, _BLOCKS.get(spec.name)
+    path = f"{cls.__module__}.{cls.__qualname__}"
+    if taken and (taken.cls.__module__, taken.cls.__qualname__) != (cls.__module__, cls.__qualname__):
+        facts = [("registered", f"{taken.cls.__module__}.{taken.cls.__qualname__}"), ("refused", path)]
+        message = f"the name '{spec.name}' is taken"
+        raise RegistryError(message, code="E301", facts=facts, help="register it under another name")
+    if not (isinstance(cls, type) and issubclass(cls, Block)):
+        raise RegistryError(f"'{spec.name}' ({path}) is no Block", code="E302", help="derive it from mirbricks.Block")
+    parts = {"a docstring": cls.__dict__.get("__doc__"), "a source": spec.source, "an example": spec.examples}
+    missing = [part for part, value in parts.items() if not value]
+    if missing:
+        message = f"block '{spec.name}' ({path}) has no {' and no '.join(m.split(' ', 1)[1] for m in missing)}"
+        raise RegistryError(message, code="E303", help=f"give it {', '.join(missing)}")
+
+
+@lru_cache(maxsize=1)
+def _load_all() -> None:
+    """Import the package's own blocks, then those of installed plugins."""
+    package = importlib.import_module(".blocks", __package__)
+    for module in sorted(m.name for m in pkgutil.iter_modules(package.__path__)):
+        importlib.import_module(f"{package.__name__}.{module}")
+    for entry in sorted(entry_points(group="mirbricks.blocks"), key=lambda e: e.name):
+        try:
+            load_plugin(entry.value)
+        except RegistryError as error:  # one broken plugin does not take the others away
+            warnings.warn(str(error), stacklevel=2)
+
+
+def load_plugin(module: str) -> None:
+    """Import a module that registers blocks; raises `RegistryError` naming it when it cannot be imported."""
+    try:
+        importlib.import_module(module)
+    except RegistryError:
+        raise
+    except Exception as error:
+        message = f"plugin '{module}' cannot be imported: {type(error).__name__}: {error}"
+        raise RegistryError(message, code="E306", help="mend or uninstall it") from error
+
+
+def blocks() -> dict[str, Spec]:
+    """Every registered block by name, the package's own and those of plugins, sorted."""
+    _load_all()
+    return dict(sorted(_BLOCKS.items()))
+
+
+def get(name: str) -> Spec:
+    """The block registered under `name`; raises `RegistryError` with the nearest names."""
+    known = blocks()
+    if name not in known:
+        hint = did_you_mean(name, known) or "`mirbricks blocks` lists all"
+        raise RegistryError(f"no block is registered as '{name}'", code="E305", help=hint)
+    return known[name]
+
+
+def build(spec: Spec, config: BlockConfig) -> Block:
+    """The module of a resolved config."""
+    return spec.cls(config)

@@ -1,0 +1,177 @@
+"""From a graph to a module: `load_graph`, `compile_graph`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from ..errors import GraphError, MirbricksError
+from ..registry import Block, BlockConfig, build
+from ..shapes import Shape
+from . import tutorial
+from .formulas import formula
+from .infer import Failed, Step, run
+from .module import GraphModule, NodeInfo, Op
+from .schema import Axis, Graph, Layer, read_graph
+from .source import Source, read_dict, read_file
+
+GivenShape = Sequence["int | None"]
+BASES = (64, 256, 1024, 4096, 16384, 65536)  # sizes tried for free axes, until the graph runs
+
+
+def load_graph(path: str | Path, overrides: Sequence[str] = ()) -> Graph:
+    """Read and check the form of a graph file, native or in the tutorial's dialect.
+
+    `overrides` are assignments such as "train.lr=1e-3". Raises `GraphError`, or `ErrorList` with all mistakes.
+    """
+    return _graph(read_file(path), overrides)
+
+
+def compile_graph(
+    source: str | Path | Mapping[str, Any] | Graph,
+    input_shape: GivenShape | Mapping[str, GivenShape] | None = None,
+) -> GraphModule:
+    """Build the module of a graph.
+
+    source       a path, a dict or a `Graph`; it is not changed
+    input_shape  sizes with the batch first, None for a free size; a dict of them for several inputs;
+                 left out: what the graph's own `input:` says
+    Returns a `torch.nn.Module` whose forward takes (B, ...) tensors. Raises `GraphError` or `ErrorList`.
+    """
+    graph = as_graph(source)
+    inputs = _inputs(graph, input_shape)
+    steps, probes = probe(graph, inputs)
+    names = _node_names(graph)
+    pairs = zip(*steps, strict=True)
+    nodes = [_info(name, first, second, probes) for name, (first, second) in zip(names, pairs, strict=True) if name]
+    blocks = [(names[i], _build(step.node, step.config)) for i, step in enumerate(steps[0]) if names[i]]
+    shapes = {name: tuple(a.name if a.size is None else a.size for a in axes) for name, axes in inputs.items()}
+    return GraphModule(graph, blocks, [_op(names[i], node) for i, node in enumerate(graph.nodes)], nodes, shapes)
+
+
+def as_graph(source: str | Path | Mapping[str, Any] | Graph) -> Graph:
+    """The graph itself, or the one read from a path or a dict."""
+    if isinstance(source, Graph):
+        return source
+    return _graph(read_dict(source), ()) if isinstance(source, Mapping) else load_graph(source)
+
+
+def _graph(source: Source, overrides: Sequence[str]) -> Graph:
+    for assignment in overrides:
+        source = source.override(assignment)
+    return tutorial.read_tutorial(source) if tutorial.is_tutorial(source) else read_graph(source)
+
+
+def _inputs(graph: Graph, given: Any) -> dict[str, tuple[Axis, ...]]:
+    """The inputs' axes, with the sizes of `given` put in."""
+    shapes = given if isinstance(given, Mapping) else {} if given is None else {next(iter(graph.inputs), "x"): given}
+    if not graph.inputs and not shapes:
+        message = "the shape of the input is not known"
+        hint = "add `input: B C=6 F=360 T` to the graph, or give input_shape"
+        raise GraphError(message, code="E108", where=graph.source.value(()), help=hint)
+    unknown = [name for name in shapes if graph.inputs and name not in graph.inputs]
+    if unknown:
+        message = f"the graph has no input '{unknown[0]}'"
+        raise GraphError(message, code="E207", where=graph.where_input(), help=f"it has: {', '.join(graph.inputs)}")
+    axes = graph.inputs or {name: _unnamed(shape) for name, shape in shapes.items()}
+    return {name: _bind(graph, axes[name], shapes.get(name)) for name in axes}
+
+
+def _unnamed(shape: GivenShape) -> tuple[Axis, ...]:
+    names = {3: "B C T", 4: "B C F T"}.get(len(shape), "").split() or ["B", *(f"X{i}" for i in range(1, len(shape)))]
+    return tuple(Axis(name) for name in names)
+
+
+def _bind(graph: Graph, axes: tuple[Axis, ...], shape: GivenShape | None) -> tuple[Axis, ...]:
+    if shape is None:
+        return axes
+    pairs = list(zip(shape, axes, strict=False))
+    if len(shape) != len(axes) or any(s is not None and a.size not in (None, s) for s, a in pairs):
+        named = " ".join(a.name if a.size is None else f"{a.name}={a.size}" for a in axes)
+        message = f"the input is {named}, but the shape given is {list(shape)}"
+        raise GraphError(
+            message, code="E207", where=graph.where_input(), help="give the batch first, None for a free size"
+        )
+    return tuple(Axis(a.name, a.size if s is None else s) for s, a in pairs)
+
+
+def probe(graph: Graph, inputs: Mapping[str, tuple[Axis, ...]]) -> tuple[list[list[Step]], list[dict[str, int]]]:
+    """Run the graph at two choices of its free axes; returns the steps and the choices.
+
+    Small sizes are tried first: a graph may need a certain length. Raises the error of the run that came farthest.
+    """
+    free = list(dict.fromkeys(axis.name for axes in inputs.values() for axis in axes if axis.size is None))
+    blocks: dict[int, Block] = {}
+    farthest: Failed | None = None
+    for base in BASES if set(free) - {"B"} else BASES[:1]:
+        first = {name: 2 if name == "B" else base for name in free}
+        second = {name: 3 if name == "B" else base + 64 * (i + 1) for i, name in enumerate(free)}
+        try:
+            steps = [run(graph, _shapes(inputs, chosen), chosen, blocks) for chosen in (first, second)]
+        except Failed as failed:
+            if farthest is None or failed.index > farthest.index:
+                farthest = failed
+            continue
+        _refuse_free_weights(steps, free)
+        return steps, [first, second]
+    assert farthest is not None
+    raise farthest.error
+
+
+def _shapes(inputs: Mapping[str, tuple[Axis, ...]], free: Mapping[str, int]) -> dict[str, Shape]:
+    return {name: tuple(free[a.name] if a.size is None else a.size for a in axes) for name, axes in inputs.items()}
+
+
+def _refuse_free_weights(steps: list[list[Step]], free: list[str]) -> None:
+    """A config that changes with a free axis would make a model that runs at one size only."""
+    for first, second in zip(*steps, strict=True):
+        if first.config != second.config and isinstance(first.node, Layer) and first.config and second.config:
+            other = second.config.model_dump()
+            field = next(name for name, value in first.config.model_dump().items() if other[name] != value)
+            axes = " and ".join(name for name in free if name != "B") or "B"
+            message = f"{first.node.spec.name}: '{field}' would depend on {axes}, which is free"
+            hint = f"fix the size in `input:`, as in {axes.split()[0]}=64, or give '{field}'"
+            raise GraphError(message, code="E206", where=first.node.where, help=hint)
+
+
+def _node_names(graph: Graph) -> list[str]:
+    """A name per node, "" for skips: the user's own, else the block's with a number."""
+    taken = {node.name for node in graph.nodes if isinstance(node, Layer) and node.name}
+    counts: dict[str, int] = {}
+    names = []
+    for node in graph.nodes:
+        name = (node.name or "") if isinstance(node, Layer) else ""
+        while isinstance(node, Layer) and not name:
+            counts[node.spec.name] = counts.get(node.spec.name, 0) + 1
+            candidate = f"{node.spec.name.lower()}_{counts[node.spec.name]}"
+            name = candidate if candidate not in taken else ""
+        names.append(name)
+    return names
+
+
+def _build(node: Any, config: BlockConfig | None) -> nn.Module:
+    assert isinstance(node, Layer)
+    assert config is not None
+    try:
+        return build(node.spec, config)
+    except MirbricksError:
+        raise
+    except (RuntimeError, ValueError, TypeError) as error:
+        facts = [("torch", str(error).splitlines()[0])]
+        raise GraphError(f"{node.spec.name} cannot be built", code="E204", where=node.where, facts=facts) from None
+
+
+def _op(name: str, node: Any) -> Op:
+    return Op("run", name) if isinstance(node, Layer) else Op(node.op, node.key, node.fit, node.where)
+
+
+def _info(name: str, first: Step, second: Step, probes: list[dict[str, int]]) -> NodeInfo:
+    assert isinstance(first.node, Layer)
+    came, went = (
+        tuple(formula(a, b, *probes) for a, b in zip(one, two, strict=True))
+        for one, two in ((first.came, second.came), (first.went, second.went))
+    )
+    return NodeInfo(name, first.node.spec.name, first.node.where, came, went)

@@ -1,0 +1,131 @@
+"""A mapping of the graph file to a validated config, every mistake reported at its own place."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar, get_args, get_origin
+
+import annotated_types
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from ..errors import GraphError, MirbricksError, did_you_mean
+from .source import Source, Steps
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def read_config(
+    model: type[M], values: Any, source: Source, steps: Steps, label: str, errors: list[MirbricksError]
+) -> M | None:
+    """The config of `values`, or None after adding one error per mistake to `errors`.
+
+    `steps` leads to the mapping in `source`; `label` names it in messages ("Conv2d", "train").
+    """
+    if not isinstance(values, Mapping):
+        message = f"{label}: expected a mapping of keys to values, got {quoted(values)}"
+        hint = f"write `{label}: {{key: value}}`"
+        errors.append(GraphError(message, code="E106", where=source.value(steps), help=hint))
+        return None
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        found: dict[tuple[str, str], MirbricksError] = {}
+        for detail in error.errors():
+            name = str(detail["loc"][0]) if detail["loc"] else ""
+            found.setdefault((name, detail["type"] if not name else ""), _explain(model, detail, source, steps, label))
+        errors.extend(found.values())
+        return None
+
+
+def _explain(model: type[BaseModel], detail: Any, source: Source, steps: Steps, label: str) -> GraphError:
+    name = str(detail["loc"][0]) if detail["loc"] else ""
+    if detail["type"] == "missing":
+        wanted = expected(model.model_fields[name])
+        message = f"{label}: '{name}' is missing: {wanted}"
+        return GraphError(message, code="E108", where=source.key(steps), help=f"add `{name}: ...`")
+    if detail["type"] == "extra_forbidden":
+        near = did_you_mean(name, model.model_fields) or f"{label} knows: {', '.join(model.model_fields) or 'no keys'}"
+        return GraphError(f"{label} has no key '{name}'", code="E105", where=source.key((*steps, name)), help=near)
+    if not name or detail["type"] == "value_error":  # a rule of the config's own, over one or several fields
+        where = source.value((*steps, name)) if name else source.key(steps)
+        text = str(detail["msg"]).removeprefix("Value error, ")
+        return GraphError(f"{label}: {text}", code="E106", where=where)
+    field = model.model_fields[name]
+    got = quoted(detail["input"] if len(detail["loc"]) == 1 else _given(source, (*steps, name), detail["input"]))
+    hint: str | None = field.description
+    choices = [c for part in _parts(field.annotation) if get_origin(part) is Literal for c in get_args(part)]
+    if isinstance(detail["input"], str) and choices:
+        hint = did_you_mean(detail["input"], map(str, choices)) or hint
+    message = f"{label}: '{name}' must be {expected(field)}, got {got}"
+    return GraphError(message, code="E106", where=source.value((*steps, name)), help=hint)
+
+
+def _given(source: Source, steps: Steps, otherwise: Any) -> Any:
+    """What the user wrote at `steps`: messages quote the whole value, not the part that failed."""
+    value = source.data
+    for step in steps:
+        try:
+            value = value[step]
+        except (KeyError, IndexError, TypeError):
+            return otherwise
+    return value
+
+
+def quoted(value: Any) -> str:
+    """A value as the user wrote it, with its kind where that helps: 'abc', [3, 5], nothing."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return f"'{value}'"
+    if isinstance(value, tuple):
+        return str(list(value))
+    return str(value)
+
+
+def expected(field: FieldInfo) -> str:
+    """What a field takes, in words: "an integer > 0, or 2 integers"."""
+    bounds = "".join(f" {sign} {bound}" for sign, bound in _bounds(field.metadata))
+    words = [_words(part) for part in _parts(field.annotation)]
+    return " or ".join(dict.fromkeys(words)) + bounds
+
+
+def _parts(annotation: Any) -> list[Any]:
+    """The members of a union, None left out; the thing itself where it is no union."""
+    if get_origin(annotation) in (types.UnionType, typing.Union):
+        return [part for member in get_args(annotation) if member is not type(None) for part in _parts(member)]
+    return [annotation]
+
+
+_SIMPLE = {
+    int: ("an integer", "integers"),
+    float: ("a number", "numbers"),
+    bool: ("true or false", "true or false"),
+    str: ("a word", "words"),
+}
+
+
+def _words(annotation: Any) -> str:
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin is typing.Annotated:
+        return _words(args[0]) + "".join(f" {sign} {bound}" for sign, bound in _bounds(args[1:]))
+    if origin is Literal:
+        return "one of " + ", ".join(quoted(choice) for choice in args)
+    if origin is tuple:
+        member = args[0] if not hasattr(args[0], "__metadata__") else get_args(args[0])[0]
+        plural = _SIMPLE.get(member, ("a value", "values"))[1]
+        return f"a list of {plural}" if args[-1] is Ellipsis else f"{len(args)} {plural}"
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return "a mapping"
+    return _SIMPLE.get(annotation, (getattr(annotation, "__name__", str(annotation)),))[0]
+
+
+def _bounds(metadata: Any) -> list[tuple[str, Any]]:
+    signs = {annotated_types.Gt: ">", annotated_types.Ge: "≥", annotated_types.Lt: "<", annotated_types.Le: "≤"}
+    return [
+        (sign, getattr(m, kind.__name__.lower())) for m in metadata for kind, sign in signs.items() if type(m) is kind
+    ]

@@ -1,0 +1,216 @@
+"""The form of a graph: what a file says, before any size is known.
+
+name: unet_small                # optional; the file's name otherwise
+input: B C=6 F=360 T            # named axes, "=" fixes a size; several inputs: {x: B C=64 T, t: B}
+layers:
+  - BatchNorm2d
+  - Conv2d: {name: head, out_channels: 32, kernel_size: 3}
+  - StoreAs: E1
+  - CatWith: {key: E1, fit: crop}
+feature: {...}                  # sections of an experiment: feature, dataset, task, train
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel
+from torch import nn
+
+from ..errors import GraphError, MirbricksError, Where, did_you_mean, raise_all
+from ..registry import BlockConfig, Spec, blocks
+from .configs import quoted, read_config
+from .source import Source, Steps
+
+SECTIONS = ("feature", "dataset", "task", "train")
+TOP_KEYS = ("name", "input", "layers", *SECTIONS)
+SKIPS = ("StoreAs", "CatWith", "AddWith", "MulWith")
+M = TypeVar("M", bound=BaseModel)
+
+_AXIS = re.compile(r"([A-Z][A-Za-z0-9]*)(?:=(\d+))?")
+_NODE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A named axis of an input; `size` is None where it is free."""
+
+    name: str
+    size: int | None = None
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A block in the chain, with its config as the file gives it."""
+
+    spec: Spec
+    config: BlockConfig
+    name: str | None
+    steps: Steps
+    where: Where
+
+
+class Join(BlockConfig):
+    """Fields of CatWith, AddWith and MulWith."""
+
+    key: str
+    fit: Literal["error", "crop", "pad"] = "error"
+
+
+@dataclass(frozen=True)
+class Skip:
+    """StoreAs, CatWith, AddWith or MulWith."""
+
+    op: str
+    key: str
+    fit: str
+    steps: Steps
+    where: Where
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A graph whose form is right: every block is known and every config valid. Sizes are not checked yet."""
+
+    name: str
+    inputs: Mapping[str, tuple[Axis, ...]]
+    nodes: tuple[Layer | Skip, ...]
+    source: Source = field(repr=False)
+
+    def section(self, name: str, model: type[M]) -> M:
+        """The section `name` as a validated config (its defaults where the file has none); raises `GraphError`."""
+        errors: list[MirbricksError] = []
+        config = read_config(model, self.source.data.get(name) or {}, self.source, (name,), name, errors)
+        raise_all(errors)
+        assert config is not None
+        return config
+
+    def where_input(self) -> Where:
+        """Place of the `input:` line, for messages about shapes."""
+        return self.source.value(("input",))
+
+
+def read_graph(source: Source) -> Graph:
+    """The graph of a native file; raises all mistakes of its form at once."""
+    errors: list[MirbricksError] = []
+    data = source.data
+    if not isinstance(data, Mapping):
+        message = f"a graph file is a mapping with the key `layers`, got {quoted(data)}"
+        raise GraphError(message, code="E108", where=source.value(()), help="start with `input:` and `layers:`")
+    for key in data:
+        if key not in TOP_KEYS:
+            hint = did_you_mean(key, TOP_KEYS) or f"a graph has: {', '.join(TOP_KEYS)}"
+            errors.append(GraphError(f"a graph has no key '{key}'", code="E105", where=source.key((key,)), help=hint))
+    inputs = _read_inputs(data.get("input"), source, errors)
+    nodes = _read_layers(data.get("layers"), source, errors)
+    check_names(nodes, inputs, source, errors)
+    raise_all(sorted(errors, key=by_place))
+    name = data.get("name") or re.sub(r"\.ya?ml$", "", source.file.rpartition("/")[2])
+    return Graph(str(name), inputs, tuple(nodes), source)
+
+
+def by_place(error: MirbricksError) -> tuple[int, int]:
+    """Sort key: the order of the file."""
+    return (error.where.line, error.where.column) if error.where else (0, 0)
+
+
+def _read_inputs(given: Any, source: Source, errors: list[MirbricksError]) -> dict[str, tuple[Axis, ...]]:
+    if given is None:
+        return {}
+    named = given if isinstance(given, Mapping) else {"x": given}
+    inputs = {}
+    for name, text in named.items():
+        steps: Steps = ("input", name) if isinstance(given, Mapping) else ("input",)
+        words = [_AXIS.fullmatch(word) for word in text.split()] if isinstance(text, str) else [None]
+        axes = tuple(Axis(m[1], int(m[2]) if m[2] else None) for m in words if m)
+        names = [axis.name for axis in axes]
+        if None in words or not axes or names[0] != "B" or len(set(names)) != len(names):
+            message = f"input: expected named axes, the batch B first, got {quoted(text)}"
+            hint = "write them as in `input: B C=6 F=360 T`"
+            errors.append(GraphError(message, code="E113", where=source.value(steps), help=hint))
+        inputs[name] = axes
+    return inputs
+
+
+def _read_layers(given: Any, source: Source, errors: list[MirbricksError]) -> list[Layer | Skip]:
+    if not isinstance(given, list) or not given:
+        where = source.key(("layers",)) if given is not None else source.value(())
+        message = "a graph needs `layers`: a list of blocks" + ("" if given is None else f", got {quoted(given)}")
+        errors.append(GraphError(message, code="E108", where=where, help="add `layers:` and below it `  - ReLU`"))
+        return []
+    nodes = [_read_layer(item, ("layers", i), source, errors) for i, item in enumerate(given)]
+    return [node for node in nodes if node]
+
+
+def _read_layer(item: Any, steps: Steps, source: Source, errors: list[MirbricksError]) -> Layer | Skip | None:
+    if isinstance(item, str):
+        return read_node(item, {}, steps, source, errors)
+    if isinstance(item, Mapping) and len(item) == 1:
+        ((block, params),) = item.items()
+        return read_node(block, {} if params is None else params, (*steps, block), source, errors)
+    hint = "write `- Block` or `- Block: {...}`; a block's keys go inside its braces or one level deeper"
+    message = f"a layer is one block, got {quoted(item)}"
+    errors.append(GraphError(message, code="E109", where=source.value(steps), help=hint))
+    return None
+
+
+def read_node(
+    block: str, params: Any, steps: Steps, source: Source, errors: list[MirbricksError]
+) -> Layer | Skip | None:
+    """One layer or skip; None after adding its mistakes to `errors`."""
+    if block in SKIPS:
+        return _read_skip(block, params, steps, source, errors)
+    known = blocks()
+    if block not in known:
+        hint = did_you_mean(block, [*known, *SKIPS]) or "`mirbricks blocks` lists all"
+        message = f"no block is registered as '{block}'"
+        errors.append(GraphError(message, code="E110", where=source.key(steps), help=hint))
+        return None
+    spec, name = known[block], None
+    if isinstance(params, Mapping) and "name" in params and "name" not in spec.cls.Config.model_fields:
+        name = params["name"]
+        params = {key: value for key, value in params.items() if key != "name"}
+        if not isinstance(name, str) or not _NODE_NAME.fullmatch(name) or hasattr(nn.Module, name):
+            message = (
+                f"{block}: 'name' must be a word of letters, digits and _, and none of torch's, got {quoted(name)}"
+            )
+            errors.append(GraphError(message, code="E106", where=source.value((*steps, "name"))))
+            return None
+    config = read_config(spec.cls.Config, params, source, steps, block, errors)
+    return Layer(spec, config, name, steps, source.key(steps)) if config is not None else None
+
+
+def _read_skip(op: str, params: Any, steps: Steps, source: Source, errors: list[MirbricksError]) -> Skip | None:
+    if op == "StoreAs" and not isinstance(params, str):
+        message = f"StoreAs takes the name to store under, got {quoted(params or None)}"
+        errors.append(GraphError(message, code="E106", where=source.value(steps), help="write `- StoreAs: E1`"))
+        return None
+    values = {"key": params} if isinstance(params, str) else params
+    join = read_config(Join, values, source, steps, op, errors)
+    return Skip(op, join.key, join.fit, steps, source.key(steps)) if join else None
+
+
+def check_names(
+    nodes: list[Layer | Skip], inputs: Mapping[str, Any], source: Source, errors: list[MirbricksError]
+) -> None:
+    """Node names are unique; every join names a tensor stored before it (or an input)."""
+    stored: dict[str, Where | None] = dict.fromkeys(inputs)
+    named: dict[str, Where] = {}
+    for node in nodes:
+        if isinstance(node, Layer):
+            if node.name in named:
+                where = source.value((*node.steps, "name"))
+                message = f"two nodes are named '{node.name}', the first on line {named[node.name].line}"
+                errors.append(GraphError(message, code="E111", where=where, help="rename one: its weights go by it"))
+            elif node.name:
+                named[node.name] = node.where
+        elif node.op == "StoreAs":
+            stored[node.key] = node.where
+        elif node.key not in stored:
+            hint = did_you_mean(node.key, stored) or f"stored so far: {', '.join(stored) or 'nothing'}"
+            message = f"{node.op} '{node.key}': nothing is stored under that name"
+            where = source.value((*node.steps, "key"))
+            errors.append(GraphError(message, code="E112", where=where, help=hint))

@@ -1,0 +1,195 @@
+"""YAML text to plain values, with the place of every key and value kept beside them.
+
+`Source.data` is plain Python (dict, list, str, int, float, bool, None). The place of ``data["layers"][2]["Conv2d"]``
+is ``source.value(("layers", 2, "Conv2d"))``, that of its key ``source.key(...)``. Nothing in a file is executed:
+tags are refused, and size, depth and the number of values (aliases expanded) are bounded.
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from ..errors import GraphError, MirbricksError, Where, raise_all
+
+MAX_BYTES = 1_000_000
+MAX_VALUES = 100_000
+MAX_DEPTH = 64
+
+Steps = tuple["str | int", ...]
+
+
+@dataclass(frozen=True)
+class Source:
+    """The values of a YAML file and their places."""
+
+    file: str
+    data: Any
+    keys: Mapping[Steps, Where] = field(default_factory=dict, repr=False)
+    values: Mapping[Steps, Where] = field(default_factory=dict, repr=False)
+
+    def key(self, steps: Steps) -> Where:
+        """Place of a key; of the value where there is no key (an item of a list)."""
+        return self.keys.get(steps) or self.value(steps)
+
+    def value(self, steps: Steps) -> Where:
+        """Place of a value; of the nearest thing around it where the value itself is not in the file."""
+        while steps and steps not in self.values:
+            steps = steps[:-1]
+        return self.values.get(steps) or Where(self.file, 1, 1)
+
+    def override(self, assignment: str) -> Source:
+        """A copy with one value replaced: 'train.lr=1e-3'. Raises `GraphError` for anything else than KEY.KEY=VALUE."""
+        dotted, equals, text = assignment.partition("=")
+        steps: Steps = tuple(dotted.split("."))
+        place = Where("--set", 1, 1, len(dotted), assignment)
+        if not equals or not all(steps):
+            message, hint = f"'{assignment}' is no assignment", "write --set KEY.KEY=VALUE, as in --set train.lr=1e-3"
+            raise GraphError(message, code="E107", where=place, help=hint)
+        data = copy.deepcopy(self.data)
+        parent = data
+        for step in steps[:-1]:
+            parent = parent.setdefault(step, {}) if isinstance(parent, dict) else None
+        if not isinstance(parent, dict):
+            message = f"'{dotted}' does not lead to a value of this graph"
+            raise GraphError(message, code="E107", where=place, help="name a section and its key, as in train.lr")
+        parent[steps[-1]] = read_text(text, "--set").data
+        added = {steps[:n]: place for n in range(1, len(steps) + 1)}
+        keep = {s: w for s, w in self.values.items() if s[: len(steps)] != steps}
+        keys = {s: w for s, w in self.keys.items() if s[: len(steps)] != steps}
+        new = {s: w for s, w in added.items() if s not in keep}
+        value = replace(place, column=len(dotted) + 2, length=max(1, len(text)))
+        return Source(self.file, data, keys | new, keep | new | {steps: value})
+
+
+def read_file(path: str | Path) -> Source:
+    """Read a YAML file; raises `GraphError` where it is missing, too large, no text or no YAML."""
+    path = Path(path)
+    where = Where(str(path), 1, 1)
+    try:
+        raw = path.read_bytes() if path.stat().st_size <= MAX_BYTES else None
+        text = raw.decode("utf-8") if raw is not None else None
+    except OSError as error:
+        message = f"'{path}' cannot be read: {error.strerror}"
+        raise GraphError(message, code="E101", help="give the path of a graph file") from None
+    except UnicodeDecodeError as error:
+        message = f"no UTF-8 text: byte {error.start} cannot be decoded"
+        raise GraphError(message, code="E101", where=where, help="save the file as UTF-8") from None
+    if text is None:
+        message = f"larger than {MAX_BYTES:,} bytes: this is no graph file"
+        raise GraphError(message, code="E103", where=where, help="give a graph file")
+    return read_text(text, str(path))
+
+
+def read_dict(values: Mapping[str, Any], name: str = "<dict>") -> Source:
+    """A dict as if it had been written in a file; its places are those in the YAML text it makes."""
+    stream = io.StringIO()
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # ruamel declares it None
+    try:
+        yaml.dump(_plain(values), stream)
+    except YAMLError as error:
+        message = f"the graph holds a value that is no YAML: {str(error).splitlines()[0]}"
+        raise GraphError(message, code="E101", help="use dicts, lists, strings, numbers, true and false") from None
+    return read_text(stream.getvalue(), name)
+
+
+def _plain(value: Any) -> Any:
+    """Mappings, lists and tuples of any kind as dict and list."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def read_text(text: str, file: str) -> Source:
+    """Values and places of one YAML document; raises `GraphError`."""
+    lines = text.splitlines()
+    yaml = YAML(typ="safe", pure=True)
+    try:
+        root = yaml.compose(io.StringIO(text))
+    except MarkedYAMLError as error:
+        raise _syntax_error(error, file, lines) from None
+    except (YAMLError, RecursionError) as error:
+        message = f"no YAML: {str(error).splitlines()[0]}"
+        raise GraphError(message, code="E102", where=Where(file, 1, 1), help="save the file as plain YAML") from None
+    reader = _Reader(file, lines, yaml)
+    data = reader.read(root, (), 0) if root is not None else None
+    raise_all(reader.errors)
+    return Source(file, data, reader.keys, reader.values)
+
+
+def _syntax_error(error: MarkedYAMLError, file: str, lines: list[str]) -> GraphError:
+    mark = error.problem_mark or error.context_mark
+    line, column = (mark.line, mark.column) if mark else (0, 0)
+    line = min(line, max(len(lines) - 1, 0))
+    text = lines[line] if lines else ""
+    hint = "indent with spaces: YAML takes no tabs" if "\t" in text else "check indentation, colons and brackets here"
+    message = f"no YAML: {error.problem or error.context}"
+    return GraphError(message, code="E102", where=Where(file, line + 1, column + 1, 1, text), help=hint)
+
+
+class _Reader:
+    """Walks the YAML nodes once: values, places and errors."""
+
+    def __init__(self, file: str, lines: list[str], yaml: YAML) -> None:
+        self.file, self.lines, self.construct = file, lines, yaml.constructor.construct_object
+        self.keys: dict[Steps, Where] = {}
+        self.values: dict[Steps, Where] = {}
+        self.errors: list[MirbricksError] = []
+        self.count = 0
+
+    def where(self, node: Node) -> Where:
+        start, end = node.start_mark, node.end_mark
+        text = self.lines[start.line] if start.line < len(self.lines) else ""
+        length = end.column - start.column if end.line == start.line else len(text.rstrip()) - start.column
+        return Where(self.file, start.line + 1, start.column + 1, max(1, length), text)
+
+    def read(self, node: Node, steps: Steps, depth: int) -> Any:
+        self.count += 1
+        self.values[steps] = self.where(node)
+        if self.count > MAX_VALUES or depth > MAX_DEPTH:
+            what = f"more than {MAX_VALUES:,} values" if self.count > MAX_VALUES else f"nested deeper than {MAX_DEPTH}"
+            message = f"{what}: this is no graph"
+            raise GraphError(message, code="E103", where=self.where(node), help="remove the aliases or nesting")
+        if isinstance(node, MappingNode):
+            return {key: self.read(value, (*steps, key), depth + 1) for key, value in self.pairs(node, steps)}
+        if isinstance(node, SequenceNode):
+            return [self.read(item, (*steps, i), depth + 1) for i, item in enumerate(node.value)]
+        return self.scalar(node)
+
+    def pairs(self, node: MappingNode, steps: Steps) -> Iterator[tuple[str, Node]]:
+        for key_node, value_node in node.value:
+            key = self.scalar(key_node) if isinstance(key_node, ScalarNode) else None
+            if not isinstance(key, str):
+                self.fail(key_node, "a key must be a word", "E104", "write `key: value`")
+            elif (*steps, key) in self.keys:
+                message = f"the key '{key}' stands twice, first on line {self.keys[(*steps, key)].line}"
+                self.fail(key_node, message, "E104", "keep one of them")
+            else:
+                self.keys[(*steps, key)] = self.where(key_node)
+                yield key, value_node
+
+    def scalar(self, node: Node) -> Any:
+        try:
+            value = self.construct(node)
+        except (YAMLError, ValueError) as error:
+            message = f"the value cannot be read: {str(error).splitlines()[0]}"
+            self.fail(node, message, "E102", "write a number, a word or a list")
+            return None
+        if value is None or isinstance(value, str | bool | int | float):
+            return value
+        return str(node.value)  # dates and the like: the user's own words
+
+    def fail(self, node: Node, message: str, code: str, help: str) -> None:
+        self.errors.append(GraphError(message, code=code, where=self.where(node), help=help))

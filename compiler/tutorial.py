@@ -1,0 +1,153 @@
+"""The tutorial's own dialect of a graph file, read unchanged.
+
+    model:
+        name: Bittner
+        block_l:
+        - sequential_l:
+            - layer_l:
+                - [Conv2d, {'in_channels': -1, 'out_channels': 128, 'kernel_size': [5,5], 'padding': 'same'}]
+                - [Activation, ReLU]
+                - [StoreAs, E64]
+                - [DoubleChannel, empty]
+
+Its names are aliases of the native blocks, with presets that give the tutorial's modules to the parameter. The nested
+lists are one chain: block_l, sequential_l and layer_l only group. `DoubleChannel` told the tutorial's size formulas of
+a CatWith; here sizes are seen, so it does nothing. `Softmax` had no `dim`; it acts on the classes, axis 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import GraphError, MirbricksError, did_you_mean, raise_all
+from ..registry import blocks
+from .configs import quoted
+from .schema import SKIPS, Graph, Layer, Skip, by_place, check_names, read_node
+from .source import Source, Steps
+
+
+@dataclass(frozen=True)
+class Alias:
+    """A name of the dialect: the native block, its keys under other names, keys with the only value they may have."""
+
+    block: str
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    only: Mapping[str, Any] = field(default_factory=dict)  # accepted with this value and dropped
+    preset: Mapping[str, Any] = field(default_factory=dict)
+
+
+_SAME = {"stride": (1, [1, 1]), "padding": ("same",)}
+ALIASES: dict[str, Alias] = {
+    "Conv2dDS": Alias("DepthwiseSeparableConv2d"),
+    "Conv2dRes": Alias("ResidualBlock", only=_SAME, preset={"shortcut_norm": False}),
+    "Conv2dNext": Alias("ConvNeXtBlock", only=_SAME, preset={"layer_scale": None}),
+    "Conv1dTCN": Alias("TCN", renamed={"num_channels": "channels"}),
+    "LSTMlast": Alias("LSTMLast"),
+    "LSTMall": Alias("LSTM"),
+    "AutoPoolWeight": Alias("AutoPool"),
+    "AutoPoolWeightSplit": Alias("AutoPoolSplit"),
+    "SoftmaxWeight": Alias("SoftmaxPoolSplit"),
+    "AbsLayer": Alias("Abs"),
+    "Permute": Alias("Permute", renamed={"shape": "dims"}),
+}
+ACTIVATION_PRESETS: dict[str, dict[str, Any]] = {"Softmax": {"dim": 1}, "LogSoftmax": {"dim": 1}}
+GROUPS = ("block_l", "sequential_l", "layer_l")
+
+
+def is_tutorial(source: Source) -> bool:
+    """Whether a file is in the tutorial's dialect: it has `model:` with `block_l:`."""
+    model = source.data.get("model") if isinstance(source.data, Mapping) else None
+    return isinstance(model, Mapping) and "block_l" in model
+
+
+def read_tutorial(source: Source) -> Graph:
+    """The graph of a file in the dialect; raises all mistakes of its form at once.
+
+    The dialect does not say the shape of the input: `compile_graph` needs `input_shape`. Sections other than `model`
+    belong to the tutorial's notebooks and are left alone.
+    """
+    errors: list[MirbricksError] = []
+    pairs = list(_walk(source.data["model"], ("model",), 0, source, errors))
+    placed = _with_places(source, pairs)
+    read = (_read_pair(item, steps, placed, errors) for item, steps in pairs)
+    nodes = [node for node in read if node]
+    check_names(nodes, {}, source, errors)
+    raise_all(sorted(errors, key=by_place))
+    return Graph(str(source.data["model"].get("name") or "model"), {}, tuple(nodes), placed)
+
+
+def _walk(
+    group: Any, steps: Steps, depth: int, source: Source, errors: list[MirbricksError]
+) -> Iterator[tuple[Any, Steps]]:
+    """The pairs [Type, params] below a group, in order, with the steps that lead to them."""
+    if depth == len(GROUPS):
+        yield group, steps
+        return
+    key = GROUPS[depth]
+    items = group.get(key) if isinstance(group, Mapping) else None
+    if not isinstance(items, list):
+        message = f"expected `{key}:` with a list, got {quoted(items if isinstance(group, Mapping) else group)}"
+        hint = "the dialect nests block_l, sequential_l, layer_l, then [Type, {...}]"
+        errors.append(GraphError(message, code="E108", where=source.value(steps), help=hint))
+        return
+    for i, item in enumerate(items):
+        yield from _walk(item, (*steps, key, i), depth + 1, source, errors)
+
+
+def _with_places(source: Source, pairs: list[tuple[Any, Steps]]) -> Source:
+    """The places a native layer would have: its name where Type stands, its renamed keys where the old ones stand."""
+    keys, values = dict(source.keys), dict(source.values)
+    for item, steps in pairs:
+        if not isinstance(item, list) or len(item) != 2:
+            continue
+        params: Steps = (*steps, 1)
+        keys[params] = values[(*steps, 0)]
+        alias = ALIASES.get(item[0]) if isinstance(item[0], str) else None
+        for old, new in (alias.renamed if alias else {}).items():
+            if (*params, old) in values:
+                keys[(*params, new)], values[(*params, new)] = keys[(*params, old)], values[(*params, old)]
+    return Source(source.file, source.data, keys, values)
+
+
+def _read_pair(item: Any, steps: Steps, source: Source, errors: list[MirbricksError]) -> Layer | Skip | None:
+    if not isinstance(item, list) or len(item) != 2 or not isinstance(item[0], str):
+        message = f"a layer of this dialect is [Type, {{...}}], got {quoted(item)}"
+        errors.append(GraphError(message, code="E109", where=source.value(steps), help="write `- [ReLU, empty]`"))
+        return None
+    kind, params = item[0], {} if item[1] in ("empty", None) else item[1]
+    steps = (*steps, 1)
+    if kind == "DoubleChannel":
+        return None
+    if kind == "Activation":
+        if not isinstance(params, str):
+            message = f"Activation takes a name, got {quoted(params or None)}"
+            errors.append(
+                GraphError(message, code="E106", where=source.value(steps), help="write `[Activation, ReLU]`")
+            )
+            return None
+        return read_node(params, ACTIVATION_PRESETS.get(params, {}), steps, source, errors)
+    known = [*ALIASES, *blocks(), *SKIPS]
+    if kind not in known:
+        hint = did_you_mean(kind, known) or "`mirbricks blocks` lists all"
+        message = f"no block is known as '{kind}'"
+        errors.append(GraphError(message, code="E110", where=source.key(steps), help=hint))
+        return None
+    return _read_alias(kind, params, steps, source, errors)
+
+
+def _read_alias(
+    kind: str, params: Any, steps: Steps, source: Source, errors: list[MirbricksError]
+) -> Layer | Skip | None:
+    alias = ALIASES.get(kind)
+    if alias is None or not isinstance(params, Mapping):
+        return read_node(alias.block if alias else kind, params, steps, source, errors)
+    values: dict[str, Any] = dict(alias.preset)
+    for key, value in params.items():
+        if key not in alias.only:
+            values[alias.renamed.get(key, key)] = value
+        elif value not in alias.only[key]:
+            message = f"{kind}: '{key}' can only be {quoted(alias.only[key][0])}, got {quoted(value)}"
+            errors.append(GraphError(message, code="E106", where=source.value((*steps, key))))
+    return read_node(alias.block, values, steps, source, errors)

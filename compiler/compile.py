@@ -49,7 +49,8 @@ def compile_graph(
     nodes = [_info(name, first, second, probes) for name, (first, second) in zip(names, pairs, strict=True) if name]
     blocks = [(names[i], _build(step.node, step.config)) for i, step in enumerate(steps[0]) if names[i]]
     shapes = {name: tuple(a.name if a.size is None else a.size for a in axes) for name, axes in inputs.items()}
-    return GraphModule(graph, blocks, [_op(names[i], node) for i, node in enumerate(graph.nodes)], nodes, shapes)
+    ops = [_op(names[i], node) for i, node in enumerate(graph.nodes)]
+    return GraphModule(graph, blocks, ops, nodes, shapes, {**probes[0], "B": 1} if "B" in probes[0] else probes[0])
 
 
 def as_graph(source: str | Path | Mapping[str, Any] | Graph) -> Graph:

@@ -38,7 +38,8 @@ class GraphModule(nn.Module):
     """A compiled graph.
 
     forward takes the inputs in the order of the graph's `input:` line and returns the last node's tensor.
-    `graph` is the checked graph, `nodes` one `NodeInfo` per layer, `input_shapes` and `output_shape` the contract.
+    `graph` is the checked graph, `nodes` one `NodeInfo` per layer, `input_shapes` and `output_shape` the contract,
+    `free_sizes` sizes of the free axes at which the graph is known to run.
     Raises `GraphError` where a skip does not fit at the sizes of a call.
     """
 
@@ -49,11 +50,12 @@ class GraphModule(nn.Module):
         ops: Sequence[Op],
         nodes: Sequence[NodeInfo],
         input_shapes: dict[str, tuple[int | str, ...]],
+        free_sizes: dict[str, int],
     ) -> None:
         super().__init__()
         for name, block in blocks:
             self.add_module(name, block)
-        self.graph, self.nodes, self.input_shapes = graph, tuple(nodes), input_shapes
+        self.graph, self.nodes, self.input_shapes, self.free_sizes = graph, tuple(nodes), input_shapes, free_sizes
         self.output_shape = nodes[-1].went if nodes else next(iter(input_shapes.values()))
         self._inputs = tuple(input_shapes)
         self._ops = tuple(ops)

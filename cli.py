@@ -1,0 +1,157 @@
+"""The command `mirbricks`: what it takes. What the commands do is in commands/.
+
+Exit codes: 0 fine, 1 the user's input is wrong (one message, no traceback), 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from . import __version__
+from .errors import MirbricksError
+
+Parser = argparse.ArgumentParser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    arguments = _parser().parse_args(argv)
+    module, _, function = arguments.run.partition(":")
+    try:
+        if getattr(arguments, "plugin", None):
+            _load_plugins(arguments.plugin)
+        return int(getattr(importlib.import_module(f".commands.{module}", __package__), function)(arguments))
+    except MirbricksError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        sys.stderr.close()
+        return 0
+
+
+def _load_plugins(modules: Sequence[str]) -> None:
+    from .registry import load_plugin
+
+    for module in modules:
+        load_plugin(module)
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="mirbricks", description="Deep-learning bricks for Music Information Retrieval.")
+    parser.add_argument("--version", action="version", version=f"mirbricks {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, (run, text, example, add) in _COMMANDS.items():
+        form = argparse.RawDescriptionHelpFormatter
+        epilog = f"example:\n  mirbricks {name} {example}"
+        one = commands.add_parser(name, help=text, description=f"{text}.", epilog=epilog, formatter_class=form)
+        one.set_defaults(run=run)
+        one.add_argument("--plugin", action="append", metavar="MODULE", help="a module that registers blocks")
+        add(one)
+    return parser
+
+
+def _check(p: Parser) -> None:
+    p.add_argument("graphs", nargs="+", metavar="GRAPH", help="graph files")
+    _input(p)
+    _set(p)
+
+
+def _summary(p: Parser) -> None:
+    p.add_argument("graph", metavar="GRAPH", help="a graph file")
+    _input(p)
+    _set(p)
+    p.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _input(p: Parser) -> None:
+    text = "sizes, the batch first, * for a free one; several inputs: x=1,64,* t=1"
+    p.add_argument("--input", nargs="+", metavar="SIZES", help=text)
+
+
+def _set(p: Parser) -> None:
+    p.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a value of the graph file")
+
+
+def _blocks(p: Parser) -> None:
+    p.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _explain(p: Parser) -> None:
+    p.add_argument("name", metavar="BLOCK|CODE", help="a block's name or an error's code")
+
+
+def _data(p: Parser) -> None:
+    p.add_argument("--data", required=True, metavar="DIR", help="folder with NAME_audio.hdf5 and NAME.pyjama")
+    p.add_argument("--cache", metavar="DIR", help="folder of the feature cache (default: in the user's cache folder)")
+    p.add_argument("--jobs", type=int, default=-1, metavar="N", help="processes for the features (default: all cores)")
+    p.add_argument("--device", default="cpu", help="torch device (default: cpu)")
+
+
+def _train(p: Parser) -> None:
+    p.add_argument("graph", metavar="GRAPH", help="a graph file with the sections feature, task and train")
+    _data(p)
+    p.add_argument("--out", required=True, metavar="RUN", help="the run folder to write")
+    p.add_argument("--fold", type=int, metavar="K", help="which fold is the test fold (default: 0)")
+    p.add_argument("--resume", action="store_true", help="go on where the run in --out stopped")
+    _set(p)
+
+
+def _evaluate(p: Parser) -> None:
+    p.add_argument("folder", metavar="RUN", help="a run folder, or a folder of folds (fold0, fold1, ...)")
+    _data(p)
+    p.add_argument(
+        "--split",
+        choices=("train", "valid", "test", "all"),
+        help="default: the test fold of the run's own corpus, else all",
+    )
+    p.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _predict(p: Parser) -> None:
+    p.add_argument("folder", metavar="RUN", help="a run folder")
+    p.add_argument("audio", nargs="+", metavar="AUDIO", help="wav, flac, ogg or mp3 files of any sample rate")
+    p.add_argument(
+        "--out", required=True, metavar="DIR", help="folder for the multi-f0 text, the notes and the piano roll"
+    )
+    p.add_argument("--device", default="cpu", help="torch device (default: cpu)")
+
+
+def _demo(p: Parser) -> None:
+    p.add_argument("--data", metavar="DIR", help="a real corpus (default: synthesise one)")
+    p.add_argument("--out", default="runs/demo", metavar="RUN", help="the run folder (default: runs/demo)")
+    p.add_argument("--graph", metavar="GRAPH", help="default: mpe_small, which is part of mirbricks")
+    p.add_argument("--seed", type=int, default=0, help="seed of data and training (default: 0)")
+    _set(p)
+
+
+_COMMANDS = {
+    "check": ("graphs:check", "check graph files: form, names, sizes", "graphs/*.yaml", _check),
+    "summary": (
+        "graphs:summary",
+        "a row per layer: shapes, parameters, multiply-adds, receptive field",
+        "graphs/mpe_bittner.yaml --input 1,6,360,64",
+        _summary,
+    ),
+    "blocks": ("graphs:blocks", "list the registered blocks by family", "--json", _blocks),
+    "explain": ("graphs:explain", "explain a block or an error code", "Conv2d", _explain),
+    "train": (
+        "runs:train",
+        "train a graph on a corpus, then evaluate it on the test fold",
+        "graphs/mpe_small.yaml --data bach10 --out runs/bach10 --fold 0 --set train.lr=1e-3",
+        _train,
+    ),
+    "evaluate": (
+        "runs:evaluate",
+        "evaluate a run on a corpus, track by track",
+        "runs/bach10 --data bach10 --json",
+        _evaluate,
+    ),
+    "predict": ("runs:predict", "predict audio files with a run", "runs/bach10 song.mp3 --out out", _predict),
+    "demo": ("runs:demo", "make or take a data set, train, evaluate and write a report", "--out runs/demo", _demo),
+}

@@ -1,0 +1,99 @@
+"""What a compiled graph costs: a row per layer, then totals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from .module import GraphModule
+from .receptive_field import receptive_fields
+
+
+@dataclass(frozen=True)
+class Row:
+    """One layer; `macs` are multiply-adds of one forward at batch 1; a receptive field of None is the whole input."""
+
+    name: str
+    block: str
+    line: int
+    shape_in: tuple[int | str, ...]
+    shape_out: tuple[int | str, ...]
+    parameters: int
+    macs: int
+    receptive_field_frames: float | None
+    receptive_field_s: float | None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """All rows, and the totals. `macs_at` says which sizes stood in for free axes."""
+
+    name: str
+    rows: tuple[Row, ...]
+    input_shapes: Mapping[str, tuple[int | str, ...]]
+    output_shape: tuple[int | str, ...]
+    parameters: int
+    macs: int
+    macs_at: Mapping[str, int]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json`."""
+        return asdict(self)
+
+
+def summarise(model: GraphModule, hop_s: float | None = None) -> Summary:
+    """Rows and totals of a compiled graph; `hop_s`, the seconds between input frames, gives fields in seconds."""
+    sizes = dict(model.free_sizes)
+    macs = count_macs(model, sizes)
+    fields = receptive_fields(model)
+    rows = []
+    for node in model.nodes:
+        block = model.get_submodule(node.name)
+        field = fields[node.name]
+        frames = float(field.frames) if field is not None and field.frames is not None else None
+        seconds = frames * hop_s if frames is not None and hop_s else None
+        count = sum(p.numel() for p in block.parameters())
+        row = Row(node.name, node.block, node.where.line, node.came, node.went, count, macs[node.name], frames, seconds)
+        rows.append(row)
+    total = sum(p.numel() for p in model.parameters())
+    return Summary(
+        model.graph.name, tuple(rows), model.input_shapes, model.output_shape, total, sum(macs.values()), sizes
+    )
+
+
+def count_macs(model: GraphModule, sizes: Mapping[str, int]) -> dict[str, int]:
+    """Multiply-adds per node, counted by torch on the meta device with `sizes` for free axes."""
+    shapes = [tuple(sizes[s] if isinstance(s, str) else s for s in shape) for shape in model.input_shapes.values()]
+    counts: dict[str, int] = {}
+    handles = []
+    for node in model.nodes:
+        handles += _count_calls(model.get_submodule(node.name), node.name, counts)
+    training = model.training
+    meta = {name: torch.empty_like(t, device="meta") for name, t in [*model.named_parameters(), *model.named_buffers()]}
+    try:
+        model.eval()
+        with torch.no_grad():
+            torch.func.functional_call(model, meta, tuple(torch.empty(shape, device="meta") for shape in shapes))
+    finally:
+        model.train(training)
+        for handle in handles:
+            handle.remove()
+    return counts
+
+
+def _count_calls(block: nn.Module, name: str, counts: dict[str, int]) -> list[Any]:
+    counter = FlopCounterMode(display=False)
+
+    def before(*_: Any) -> None:
+        counter.__enter__()
+
+    def after(*_: Any) -> None:
+        counter.__exit__(None, None, None)
+        counts[name] = counter.get_total_flops() // 2
+
+    return [block.register_forward_pre_hook(before), block.register_forward_hook(after)]

@@ -1,0 +1,54 @@
+"""Audio files: wav, flac, ogg and mp3, read whole or in blocks, mixed down to mono."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import soundfile  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+
+from ..errors import DataError
+
+Float32 = NDArray[np.float32]
+
+
+def read_audio(path: str | Path) -> tuple[Float32, int]:
+    """A whole file as (mono float32 (N,), sr_hz); the channels are averaged.
+
+    Raises DataError: E430 for a file that is missing or cannot be decoded, E431 for an empty one, E432 for NaN.
+    """
+    blocks = list(stream_audio(path, None))
+    return np.concatenate([block for block, _ in blocks]), blocks[0][1]
+
+
+def stream_audio(path: str | Path, block_samples: int | None) -> Iterator[tuple[Float32, int]]:
+    """Blocks (mono float32 (block_samples,), sr_hz), the last one shorter; None for one block. Raises as `read_audio`."""
+    path = Path(path)
+    try:
+        with soundfile.SoundFile(path) as file:
+            start = 0
+            while len(samples := file.read(block_samples or -1, dtype="float32", always_2d=True)):
+                yield _mono(samples, path, start), int(file.samplerate)
+                start += len(samples)
+    except (soundfile.SoundFileError, OSError) as error:
+        reason = "there is no such file" if not path.exists() else str(error).rpartition(": ")[2].strip(". \n")
+        raise DataError(
+            f"cannot read the audio file '{path}': {reason}", code="E430", help="wav, flac, ogg and mp3 are read"
+        ) from error
+    if start == 0:
+        raise DataError(f"the audio file '{path}' is empty", code="E431")
+
+
+def _mono(samples: Float32, path: Path, start: int) -> Float32:
+    """(N, channels) -> (N,)."""
+    mono = samples[:, 0].copy() if samples.shape[1] == 1 else samples.mean(axis=1, dtype=np.float32)
+    bad = ~np.isfinite(mono)
+    if bad.any():
+        raise DataError(
+            f"the audio file '{path}' has NaN or infinity",
+            code="E432",
+            facts=[("first", f"sample {start + int(np.argmax(bad))}")],
+        )
+    return mono

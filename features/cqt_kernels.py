@@ -1,0 +1,127 @@
+"""The numbers behind the HCQT: where each octave is computed, with which kernel, after which low-pass filter.
+
+The transform is the one of Schörkhuber and Klapuri, "Constant-Q transform toolbox for music processing", SMC 2010:
+an octave is a short-time Fourier transform times a small kernel, and lower octaves use decimated audio. Lengths,
+normalisation and sparsity follow librosa 0.11 (`librosa.cqt` with its defaults), so that the values agree with it.
+
+A *level* is a number of decimations by 2. librosa fixes the level of an octave; because its frame spans the same time at
+any level, the kernel holds just as well at a higher level (fewer samples) as long as its band fits below Nyquist.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Complex = npt.NDArray[np.complex64]
+
+SPARSITY = 0.01  # share of a kernel row's summed magnitude that is dropped
+PASSBAND = 0.9  # share of Nyquist that `half_band_filter` passes unchanged
+HANN_BANDWIDTH = 1.50018310546875  # equivalent noise bandwidth of the Hann window, in bins, as librosa tabulates it
+
+
+@dataclass(frozen=True)
+class OctaveKernel:
+    """One octave of one harmonic.
+
+    level         decimations by 2 before the Fourier transform
+    frame_samples length of the Fourier transform at that level
+    first_bin     the Fourier bin of the kernel's first column
+    rows          (bins of the octave, Fourier bins) complex; the response is rows @ spectrum
+    """
+
+    level: int
+    frame_samples: int
+    first_bin: int
+    rows: Complex
+
+
+def quality_factor(bins_per_octave: int) -> float:
+    """Centre frequency over bandwidth of every filter (librosa's `filter_scale=1`)."""
+    step = 2.0 ** (2.0 / bins_per_octave)
+    return (step + 1.0) / (step - 1.0)
+
+
+def cutoff_hz(top_hz: float, bins_per_octave: int) -> float:
+    """The frequency that must stay below Nyquist for the filter centred at `top_hz`."""
+    return top_hz * (1.0 + 0.5 * HANN_BANDWIDTH / quality_factor(bins_per_octave))
+
+
+def factors_of_two(hop_samples: int) -> int:
+    """How often the hop can be halved: the highest level there is."""
+    return (hop_samples & -hop_samples).bit_length() - 1
+
+
+def octave_kernels(
+    sr_hz: float, fmin_hz: float, n_octaves: int, bins_per_octave: int, hop_samples: int
+) -> Iterator[OctaveKernel]:
+    """The octaves of one constant-Q transform, lowest first."""
+    n_bins = n_octaves * bins_per_octave
+    bins_hz = fmin_hz * 2.0 ** (np.arange(n_bins) / bins_per_octave)
+    highest = factors_of_two(hop_samples)
+    room = math.ceil(math.log2(0.5 * sr_hz / cutoff_hz(bins_hz[-1], bins_per_octave))) - 2
+    top_level = max(0, min(room, highest - n_octaves + 1))
+    for octave in range(n_octaves):
+        level = min(top_level + n_octaves - 1 - octave, highest)
+        octave_hz = bins_hz[octave * bins_per_octave : (octave + 1) * bins_per_octave]
+        yield _raise_level(_kernel(octave_hz, sr_hz, bins_per_octave, level), level, highest)
+
+
+def _kernel(octave_hz: npt.NDArray[np.float64], sr_hz: float, bins_per_octave: int, level: int) -> Complex:
+    """Kernel rows over the Fourier bins 0 … Nyquist of librosa's own frame at `level`."""
+    level_hz = sr_hz / 2**level
+    q = quality_factor(bins_per_octave)
+    lengths = q * level_hz / octave_hz
+    frame = 2 ** math.ceil(math.log2(lengths.max()))
+    wavelets = np.zeros((len(octave_hz), frame), np.complex128)
+    for row, hz, length in zip(wavelets, octave_hz, lengths, strict=True):
+        start, stop = math.floor(-length / 2), math.floor(length / 2)
+        n = stop - start
+        window = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(n) / n)
+        offset = (frame - n) // 2
+        row[offset : offset + n] = window / window.sum() * np.exp(2j * np.pi * hz / level_hz * np.arange(start, stop))
+    rows = np.fft.fft(wavelets)[:, : frame // 2 + 1] / frame
+    # librosa's scale=True: the response to a sine is its amplitude times the root of the filter length at sr_hz.
+    rows *= np.sqrt(q * sr_hz / octave_hz)[:, None]
+    return _sparse(rows).astype(np.complex64)
+
+
+def _sparse(rows: npt.NDArray[np.complex128]) -> npt.NDArray[np.complex128]:
+    """Rows without their smallest entries, up to the share `SPARSITY` of the summed magnitude."""
+    size = np.abs(rows)
+    ordered = np.sort(size, axis=1)
+    share = np.cumsum(ordered, axis=1) / ordered.sum(axis=1, keepdims=True)
+    threshold = np.take_along_axis(ordered, np.argmin(share < SPARSITY, axis=1)[:, None], axis=1)
+    return np.where(size >= threshold, rows, 0.0)
+
+
+def _raise_level(rows: Complex, level: int, highest: int) -> OctaveKernel:
+    """Keep the columns in use and move to the highest level whose pass band holds them all."""
+    frame = 2 * (rows.shape[1] - 1)
+    used = np.flatnonzero(np.abs(rows).sum(axis=0))
+    first, last = int(used[0]), int(used[-1])
+    gain = 1.0
+    while level < highest and last <= PASSBAND * frame / 4:
+        # Half the samples at the same amplitude: the spectrum of the frame halves too.
+        level, frame, gain = level + 1, frame // 2, gain * 2.0
+    return OctaveKernel(level, frame, first, np.ascontiguousarray(rows[:, first : last + 1] * np.float32(gain)))
+
+
+def half_band_filter() -> npt.NDArray[np.float64]:
+    """Low-pass filter before a decimation by 2: odd length, linear phase, unit gain at 0 Hz.
+
+    A Kaiser-windowed sinc with the pass band (to 0.913 of the new Nyquist frequency), the stop band (from 1.0) and the
+    rejection (126 dB) of SoX's "high quality" resampler, which librosa uses; so the top bins of an octave, which lie
+    in the transition band for some harmonics, droop as librosa's do. Length and shape: Kaiser's formulas (Oppenheim
+    and Schafer, "Discrete-Time Signal Processing", 7.5).
+    """
+    rejection_db, pass_edge, stop_edge = 126.0, 0.913, 1.0
+    width = 0.5 * (stop_edge - pass_edge) * np.pi
+    half = math.ceil((rejection_db - 8.0) / (2.285 * width) / 2.0)
+    k = np.arange(-half, half + 1)
+    taps = np.sinc(0.25 * (pass_edge + stop_edge) * k) * np.kaiser(2 * half + 1, 0.1102 * (rejection_db - 8.7))
+    return np.asarray(taps / taps.sum())

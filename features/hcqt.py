@@ -1,0 +1,209 @@
+"""The harmonic constant-Q transform (HCQT), fast, batched and streaming.
+
+Source: Bittner et al., "Deep salience representations for F0 estimation in polyphonic music", ISMIR 2017. An HCQT is
+one constant-Q transform per harmonic h, each starting at h · fmin. All of them share one decimation pyramid and the
+Fourier transforms of its levels; only the kernels differ (cqt_kernels.py), so each bin has its exact frequency.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator, model_validator
+from torch import Tensor, nn
+
+from ..errors import DataError
+from .cqt_kernels import cutoff_hz, half_band_filter, octave_kernels
+
+DECIMATION_BLOCK = 128  # decimated samples computed by one row of the filter matrix
+FRAME_VALUES = 1 << 20  # samples framed at once: bounds the memory of a Fourier transform
+STREAM_FRAMES = 2048  # frames a step of HCQT.stream computes
+DYNAMIC_RANGE_DB = 80.0
+LOG_GAIN = 1e4
+
+Scale = Literal["db", "log", "linear"]
+
+
+class HCQTConfig(BaseModel):
+    """Settings of the HCQT; the defaults are those of the multi-pitch task."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    type: Literal["hcqt"] = Field("hcqt", description="name of this feature")
+    sr_hz: PositiveInt = Field(22050, description="sample rate of the audio; other audio is resampled to it")
+    harmonics: tuple[PositiveFloat, ...] = Field(
+        (0.5, 1.0, 2.0, 3.0, 4.0, 5.0), min_length=1, description="multiples of fmin_hz, one channel each"
+    )
+    fmin_hz: PositiveFloat = Field(32.7, description="centre frequency of the lowest bin of harmonic 1")
+    n_octaves: PositiveInt = Field(6, description="octaves above fmin_hz")
+    bins_per_octave: PositiveInt = Field(60, description="frequency bins in an octave")
+    hop_samples: PositiveInt = Field(512, description="samples from one frame to the next")
+    scale: Scale = Field("db", description="what models see: db (80 dB mapped to 0 … 1), log, or linear")
+
+    @field_validator("harmonics", mode="before")
+    @classmethod
+    def _list_is_tuple(cls, value: object) -> object:
+        return tuple(value) if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _below_nyquist(self) -> HCQTConfig:
+        top_hz = max(self.harmonics) * self.fmin_hz * 2.0 ** ((self.n_bins - 1) / self.bins_per_octave)
+        if cutoff_hz(top_hz, self.bins_per_octave) > self.sr_hz / 2:
+            raise ValueError(
+                f"the highest bin, {top_hz:.0f} Hz for harmonic {max(self.harmonics):g}, does not fit below "
+                f"{self.sr_hz / 2:.0f} Hz, half of sr_hz; use fewer octaves, fewer harmonics or a higher sr_hz"
+            )
+        return self
+
+    @property
+    def n_bins(self) -> int:
+        return self.n_octaves * self.bins_per_octave
+
+    @property
+    def n_harmonics(self) -> int:
+        return len(self.harmonics)
+
+    @property
+    def hop_s(self) -> float:
+        return self.hop_samples / self.sr_hz
+
+
+def _check_wave(wave: Tensor) -> None:
+    if wave.ndim != 2 or not wave.is_floating_point():
+        raise DataError(
+            f"HCQT expects audio of shape (B, N) in floating point, got {wave.dtype} of shape {tuple(wave.shape)}",
+            code="E450",
+            help="mix to mono and add the batch axis: wave[None]",
+        )
+
+
+class HCQT(nn.Module):
+    """Waveform to complex HCQT: (B, N) -> (B, H, F, T), T = 1 + N // hop_samples.
+
+    Frame t is centred on sample t · hop_samples; outside the waveform there is silence. Equals `librosa.cqt(fmin=h ·
+    fmin_hz)` per harmonic to .5 % or better, computed in float32 on the device of its buffers.
+    """
+
+    def __init__(self, config: HCQTConfig) -> None:
+        super().__init__()
+        self.config = config
+        taps = torch.from_numpy(half_band_filter())
+        self._half_taps = len(taps) // 2
+        rows = torch.stack([F.pad(taps, (2 * i, 2 * (DECIMATION_BLOCK - 1 - i))) for i in range(DECIMATION_BLOCK)])
+        self._filter: Tensor
+        self.register_buffer("_filter", rows.T.float().contiguous(), persistent=False)
+        # (level, frame_samples) -> (place in the output, first Fourier bin) of every kernel that shares the spectrum
+        self._spectra: dict[tuple[int, int], list[tuple[int, int]]] = {}
+        place = 0
+        for harmonic in config.harmonics:
+            for kernel in octave_kernels(
+                config.sr_hz, harmonic * config.fmin_hz, config.n_octaves, config.bins_per_octave, config.hop_samples
+            ):
+                self.register_buffer(f"_kernel{place}", torch.from_numpy(kernel.rows), persistent=False)
+                self._spectra.setdefault((kernel.level, kernel.frame_samples), []).append((place, kernel.first_bin))
+                place += 1
+        self._n_levels = 1 + max(level for level, _ in self._spectra)
+
+    def forward(self, wave: Tensor) -> Tensor:
+        """(B, N) real -> (B, H, F, T) complex64. Raises DataError (E450) for any other shape, or N = 0."""
+        _check_wave(wave)
+        if not wave.shape[1]:
+            raise DataError("HCQT got audio without a single sample", code="E450", help="leave empty recordings out")
+        config = self.config
+        n_frames = 1 + wave.shape[1] // config.hop_samples
+        hcqt = wave.new_empty(
+            (len(wave), config.n_harmonics * config.n_octaves, config.bins_per_octave, n_frames), dtype=torch.complex64
+        )
+        levels = self._pyramid(wave.to(self._filter.dtype))
+        for (level, frame_samples), kernels in self._spectra.items():
+            self._respond(levels[level], config.hop_samples >> level, frame_samples, kernels, hcqt)
+        return hcqt.reshape(len(wave), config.n_harmonics, config.n_bins, n_frames)
+
+    def _pyramid(self, wave: Tensor) -> list[Tensor]:
+        """The waveform (B, N) and its decimations by 2, 4, …; level l has ceil(N / 2^l) samples."""
+        levels = [wave]
+        width = self._filter.shape[0]
+        for _ in range(1, self._n_levels):
+            n = (levels[-1].shape[1] + 1) // 2
+            n_blocks = -(-n // DECIMATION_BLOCK)
+            right = 2 * DECIMATION_BLOCK * (n_blocks - 1) + width - levels[-1].shape[1] - self._half_taps
+            blocks = F.pad(levels[-1], (self._half_taps, right)).unfold(1, width, 2 * DECIMATION_BLOCK)
+            levels.append((blocks @ self._filter).flatten(1)[:, :n])
+        return levels
+
+    def _respond(
+        self, wave: Tensor, hop: int, frame_samples: int, kernels: list[tuple[int, int]], hcqt: Tensor
+    ) -> None:
+        """Write into `hcqt` (B, octaves, bins, T) the responses of all kernels that read this spectrum."""
+        n_frames, half = hcqt.shape[-1], frame_samples // 2
+        padded = F.pad(wave, (half, (n_frames - 1) * hop + half - wave.shape[1]))
+        frames = padded.unfold(1, frame_samples, hop)
+        step = max(1, FRAME_VALUES // (frame_samples * len(wave)))
+        for start in range(0, n_frames, step):
+            spectrum = torch.fft.rfft(frames[:, start : start + step]).mT
+            for place, first in kernels:
+                rows = self.get_buffer(f"_kernel{place}")
+                hcqt[:, place, :, start : start + step] = rows @ spectrum[:, first : first + rows.shape[1]]
+
+    @property
+    def context_samples(self) -> int:
+        """Samples on either side of a frame's centre that can change it, rounded up to whole hops."""
+        reach = max((frame_samples // 2) << level for level, frame_samples in self._spectra)
+        reach += self._half_taps * ((1 << (self._n_levels - 1)) - 1)
+        hop = self.config.hop_samples
+        return -(-reach // hop) * hop
+
+    def stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
+        """The HCQT of a waveform that comes in (B, n) chunks of any size, in memory that does not grow with it.
+
+        Yields (B, H, F, t) pieces; put together along the frames they equal `forward` on the whole waveform.
+        """
+        hop, context = self.config.hop_samples, self.context_samples
+        held: list[Tensor] = []
+        n_held = done = 0  # samples held; frames of them that were given out already
+        for chunk in chunks:
+            _check_wave(chunk)
+            held.append(chunk)
+            n_held += chunk.shape[1]
+            while n_held >= (stop := (done + STREAM_FRAMES) * hop + context):
+                wave = torch.cat(held, dim=1) if len(held) > 1 else held[0]
+                yield self(wave[:, :stop])[..., done : done + STREAM_FRAMES]
+                drop = max(0, done + STREAM_FRAMES - context // hop)
+                held = [wave[:, drop * hop :]]
+                n_held -= drop * hop
+                done += STREAM_FRAMES - drop
+        yield self(torch.cat(held, dim=1) if held else torch.zeros(1, 0))[..., done:]
+
+    def frequencies_hz(self) -> Tensor:
+        """(F,) centre frequencies of harmonic 1."""
+        steps = torch.arange(self.config.n_bins, dtype=torch.float64) / self.config.bins_per_octave
+        return self.config.fmin_hz * 2.0**steps
+
+    def frame_times_s(self, n_frames: int) -> Tensor:
+        """(T,) times of the frames' centres."""
+        return torch.arange(n_frames, dtype=torch.float64) * self.config.hop_s
+
+
+def to_scale(magnitude: Tensor, scale: Scale, reference: Tensor | float) -> Tensor:
+    """Magnitudes as models see them; `reference` (the track's peak, say) broadcasts against them. A new tensor.
+
+    db      20 log10(m / reference), clipped to -80 … 0 dB, mapped to 0 … 1
+    log     log(1 + 10⁴ m / reference) / log(1 + 10⁴): 0 for silence, 1 at the reference (logarithmic compression, Müller,
+            "Fundamentals of Music Processing", 3.1.2.1)
+    linear  m / reference
+
+    Silence stays 0 when the reference is 0.
+    """
+    least = torch.finfo(magnitude.dtype).tiny
+    reference = reference.clamp_min(least) if isinstance(reference, Tensor) else max(float(reference), least)
+    ratio = magnitude / reference
+    if scale == "linear":
+        return ratio
+    if scale == "log":
+        return ratio.mul_(LOG_GAIN).log1p_().mul_(1.0 / math.log1p(LOG_GAIN))
+    floor = 10.0 ** (-DYNAMIC_RANGE_DB / 20.0)
+    return ratio.clamp_(floor, 1.0).log10_().mul_(20.0 / DYNAMIC_RANGE_DB).add_(1.0)

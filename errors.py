@@ -206,6 +206,12 @@ CODES |= {
     "E442": "A group (a piece with its stems and versions) is on one side of a split only, else the test is no test.",
     "E443": "The annotation 'split' of every item is 'train', 'valid' or 'test', and at least train and valid occur.",
     "E450": "The HCQT reads floating-point audio of shape (B, N): a batch of mono recordings with at least one sample.",
+    "E451": "The audio of one recording could not be read. The other recordings are cached.",
+    "E452": "Features are computed from mono audio: a 1-D array of floating-point samples, not empty, and its rate in Hz.",
+    "E453": "NaN or infinity in the audio would spread over every frame whose filters reach it.",
+    "E454": "The cache has no features of this recording with these settings. Building it computes what is missing.",
+    "E455": "A file of the feature cache was removed or damaged. Building the cache again computes that file only.",
+    "E456": "A worker process was ended from outside, mostly by the system for want of memory. What is cached stays.",
     # E5xx: tasks
     # E6xx: runs
 }

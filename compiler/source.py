@@ -171,13 +171,14 @@ class _Reader:
     def pairs(self, node: MappingNode, steps: Steps) -> Iterator[tuple[str, Node]]:
         for key_node, value_node in node.value:
             key = self.scalar(key_node) if isinstance(key_node, ScalarNode) else None
+            place = (*steps, key or "")
             if not isinstance(key, str):
                 self.fail(key_node, "a key must be a word", "E104", "write `key: value`")
-            elif (*steps, key) in self.keys:
-                message = f"the key '{key}' stands twice, first on line {self.keys[(*steps, key)].line}"
+            elif place in self.keys:
+                message = f"the key '{key}' stands twice, first on line {self.keys[place].line}"
                 self.fail(key_node, message, "E104", "keep one of them")
             else:
-                self.keys[(*steps, key)] = self.where(key_node)
+                self.keys[place] = self.where(key_node)
                 yield key, value_node
 
     def scalar(self, node: Node) -> Any:

@@ -87,7 +87,7 @@ def count_macs(model: GraphModule, sizes: Mapping[str, int]) -> dict[str, int]:
 
 
 def _count_calls(block: nn.Module, name: str, counts: dict[str, int]) -> list[Any]:
-    counter = FlopCounterMode(display=False)
+    counter: Any = FlopCounterMode(display=False)
 
     def before(*_: Any) -> None:
         counter.__enter__()

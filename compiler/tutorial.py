@@ -102,12 +102,13 @@ def _with_places(source: Source, pairs: list[tuple[Any, Steps]]) -> Source:
     for item, steps in pairs:
         if not isinstance(item, list) or len(item) != 2:
             continue
-        params: Steps = (*steps, 1)
-        keys[params] = values[(*steps, 0)]
+        kind, params = (*steps, 0), (*steps, 1)
+        keys[params] = values[kind]
         alias = ALIASES.get(item[0]) if isinstance(item[0], str) else None
         for old, new in (alias.renamed if alias else {}).items():
-            if (*params, old) in values:
-                keys[(*params, new)], values[(*params, new)] = keys[(*params, old)], values[(*params, old)]
+            was, now = (*params, old), (*params, new)
+            if was in values:
+                keys[now], values[now] = keys[was], values[was]
     return Source(source.file, source.data, keys, values)
 
 

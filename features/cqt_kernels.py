@@ -4,8 +4,8 @@ The transform is the one of Schörkhuber and Klapuri, "Constant-Q transform tool
 an octave is a short-time Fourier transform times a small kernel, and lower octaves use decimated audio. Lengths,
 normalisation and sparsity follow librosa 0.11 (`librosa.cqt` with its defaults), so that the values agree with it.
 
-A *level* is a number of decimations by 2. librosa fixes the level of an octave; because its frame spans the same time at
-any level, the kernel holds just as well at a higher level (fewer samples) as long as its band fits below Nyquist.
+A *level* is a number of decimations by 2. librosa fixes the level of an octave; because its frame spans the same time
+at any level, the kernel holds just as well at a higher level (fewer samples) while its band fits below Nyquist.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class OctaveKernel:
 
 def quality_factor(bins_per_octave: int) -> float:
     """Centre frequency over bandwidth of every filter (librosa's `filter_scale=1`)."""
-    step = 2.0 ** (2.0 / bins_per_octave)
+    step = float(2.0 ** (2.0 / bins_per_octave))
     return (step + 1.0) / (step - 1.0)
 
 

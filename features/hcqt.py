@@ -192,8 +192,8 @@ def to_scale(magnitude: Tensor, scale: Scale, reference: Tensor | float) -> Tens
     """Magnitudes as models see them; `reference` (the track's peak, say) broadcasts against them. A new tensor.
 
     db      20 log10(m / reference), clipped to -80 … 0 dB, mapped to 0 … 1
-    log     log(1 + 10⁴ m / reference) / log(1 + 10⁴): 0 for silence, 1 at the reference (logarithmic compression, Müller,
-            "Fundamentals of Music Processing", 3.1.2.1)
+    log     log(1 + 10⁴ m / reference) / log(1 + 10⁴): 0 for silence, 1 at the reference (logarithmic compression,
+            Müller, "Fundamentals of Music Processing", 3.1.2.1)
     linear  m / reference
 
     Silence stays 0 when the reference is 0.

@@ -1,0 +1,48 @@
+# What a person types, and what CI runs. TORCH=torch==2.13.0 chooses a build of torch; else the newest is installed.
+PYTHON ?= python3
+TORCH ?= torch
+OUT ?= runs/demo
+BIN := .venv/bin
+
+.PHONY: demo test check format bench help
+
+help:
+	@echo "make demo              synthesise a data set, train, evaluate, write $(OUT)/report.html"
+	@echo "make demo DATA=folder  the same on a corpus of your own"
+	@echo "make test              ruff, mypy, pytest"
+	@echo "make format            ruff format and fixes"
+	@echo "make bench             measure speed beside the peers"
+
+$(BIN)/python:
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+.venv/installed: $(BIN)/python setup.cfg pyproject.toml
+	$(BIN)/python -c "import torch" 2>/dev/null || $(BIN)/python -m pip install --quiet "$(TORCH)"
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+.venv/installed-test: .venv/installed
+	$(BIN)/python -m pip install --quiet --editable ".[test]"
+	@mkdir -p .venv/src && ln -sfn "$(CURDIR)" .venv/src/mirbricks
+	@touch $@
+
+demo: .venv/installed
+	$(BIN)/mirbricks demo --out "$(OUT)" $(if $(DATA),--data "$(DATA)")
+
+test: check
+	$(BIN)/python -m pytest $(ARGS)
+
+# mypy needs a folder named as the package: a link to the checkout, whatever the checkout is called
+check: .venv/installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	MYPYPATH=.venv/src $(BIN)/mypy --config-file setup.cfg -p mirbricks
+
+format: .venv/installed-test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/installed-test
+	$(BIN)/python bench/bench_hcqt.py
+	$(BIN)/python bench/bench_compiled.py

@@ -91,7 +91,7 @@ def _print_summary(result: Summary) -> None:
 def _sees(row: Row) -> str:
     if row.receptive_field_frames is None:
         return "all"
-    frames = f"{row.receptive_field_frames:g} frames"
+    frames = f"{row.receptive_field_frames:g} frame{'s' if row.receptive_field_frames != 1 else ''}"
     return frames if row.receptive_field_s is None else f"{frames}, {row.receptive_field_s:.2f} s"
 
 

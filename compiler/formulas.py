@@ -13,10 +13,11 @@ def formula(first: int, second: int, one: Mapping[str, int], two: Mapping[str, i
     if first == second:
         return first
     for name in one:
-        text = _linear(first, second, one[name], two[name], name)
-        if text:
-            return text
-    return f"{list(one)[-1]}'"
+        if (first, second) == (one[name], two[name]):
+            return name
+    others = [name for name in one if name != "B"]
+    texts = (_linear(first, second, one[name], two[name], name) for name in others)
+    return next((text for text in texts if text), f"{others[-1] if others else 'B'}'")
 
 
 def _linear(first: int, second: int, a: int, b: int, name: str) -> str | None:

@@ -160,4 +160,6 @@ def _remedy(walk: Run, x: Tensor, other: Tensor) -> str:
     for step in walk.steps:
         if isinstance(step.node, Layer) and (step.came[2:], step.went[2:]) == (x.shape[2:], other.shape[2:]):
             return f"add `fit: crop`, or store before the {step.node.spec.name} on line {step.node.where.line}"
+        if isinstance(step.node, Layer) and (step.went[2:], step.came[2:]) == (x.shape[2:], other.shape[2:]):
+            return f"add `fit: crop`, or join before the {step.node.spec.name} on line {step.node.where.line}"
     return "add `fit: crop` or `fit: pad`"

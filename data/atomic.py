@@ -14,12 +14,13 @@ from ..errors import DataError
 def written_whole(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; move it to `path` at the end, or remove it if the body raises.
 
-    A reader never sees a half file and a failed write leaves the old file as it was. A full disk, a missing or a
-    read-only folder raise DataError E408.
+    A reader never sees a half file and a failed write leaves the old file as it was. The folder is made if
+    it is missing. A full disk or a read-only folder raises DataError E408.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         temporary.replace(path)
     except OSError as error:

@@ -24,7 +24,7 @@ def read_audio(path: str | Path) -> tuple[Float32, int]:
 
 
 def stream_audio(path: str | Path, block_samples: int | None) -> Iterator[tuple[Float32, int]]:
-    """Blocks (mono float32 (block_samples,), sr_hz), the last one shorter; None for one block. Raises as `read_audio`."""
+    """Blocks (mono float32 (N,), sr_hz) of `block_samples`, the last shorter; None: all. Raises as `read_audio`."""
     path = Path(path)
     try:
         with soundfile.SoundFile(path) as file:
@@ -43,7 +43,7 @@ def stream_audio(path: str | Path, block_samples: int | None) -> Iterator[tuple[
 
 def _mono(samples: Float32, path: Path, start: int) -> Float32:
     """(N, channels) -> (N,)."""
-    mono = samples[:, 0].copy() if samples.shape[1] == 1 else samples.mean(axis=1, dtype=np.float32)
+    mono: Float32 = samples.mean(axis=1, dtype=np.float32)
     bad = ~np.isfinite(mono)
     if bad.any():
         raise DataError(

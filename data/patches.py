@@ -24,7 +24,7 @@ def patch_starts(n_frames: int, patch_frames: int, hop_frames: int) -> NDArray[n
 def take_patch(
     read: Callable[[int, int], Tensor], start: int, patch_frames: int, n_frames: int, fill: float = 0.0
 ) -> Tensor:
-    """Frames [start, start + patch_frames) of `read(start, stop) -> (..., T)`; what lies outside [0, n_frames) is `fill`.
+    """Frames [start, start + patch_frames) of `read(start, stop) -> (..., T)`, with `fill` outside [0, n_frames).
 
     `read` is asked for frames that exist, and for these only, so it may read from a file.
     """
@@ -41,8 +41,7 @@ def overlap_add(patches: Tensor, starts: NDArray[np.int64] | Tensor, n_frames: i
     """
     patch_frames = patches.shape[-1]
     phase = (torch.arange(patch_frames, dtype=torch.float64, device=patches.device) + 0.5) / patch_frames
-    # the smallest weight is far from 0, so that one patch alone comes back as it was
-    window = torch.sin(torch.pi * phase).square().clamp(min=1e-3).to(patches.dtype)
+    window = torch.sin(torch.pi * phase).square().to(patches.dtype)
     total = patches.new_zeros(*patches.shape[1:-1], max(n_frames, int(max(starts)) + patch_frames))
     weight = patches.new_zeros(total.shape[-1])
     for patch, start in zip(patches, map(int, starts), strict=True):

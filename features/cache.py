@@ -7,53 +7,23 @@ processes may fill one folder at once.
 from __future__ import annotations
 
 import concurrent.futures.process
-import functools
-import hashlib
-import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
-import numpy as np
-import torch
 from joblib import Parallel, delayed, parallel_config  # type: ignore[import-untyped]
-from numpy.typing import NDArray
 
 from ..errors import DataError, did_you_mean
 from .cache_index import CacheIndex, Stamp
-from .feature_file import FORMAT, CachedFeature, is_whole, write_feature
-from .hcqt import HCQT, HCQTConfig
-from .resample import resample
+from .extract import AudioItem, Outcome, extract, settings_of
+from .feature_file import CachedFeature, is_whole
+from .hcqt import HCQTConfig
 
 PARALLEL_AFTER_S = 3.0  # starting worker processes costs seconds, so these are first spent computing here
 ABANDONED_AFTER_S = 3600.0
-CHUNK_SAMPLES = 1 << 20
 
 _log = logging.getLogger("mirbricks")
-
-
-class AudioItem(Protocol):
-    """What `FeatureCache.build` reads; it is pickled to worker processes.
-
-    An item may also have `source`, the Path of the file it lies in: while that file does not change, the audio of
-    cached features is not read again.
-    """
-
-    @property
-    def key(self) -> str: ...
-    def read(self) -> tuple[NDArray[np.float32], int]: ...
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    key: str
-    stamp: Stamp | None
-    digest: str | None = None
-    error: DataError | None = None
-    was_damaged: bool = False
 
 
 class FeatureCache:
@@ -66,8 +36,7 @@ class FeatureCache:
 
     def __init__(self, folder: Path, config: HCQTConfig) -> None:
         self.folder, self.config = Path(folder), config
-        self._settings = _settings(config)
-        self._index = CacheIndex(self.folder / "index.sqlite", self._settings)
+        self._index = CacheIndex(self.folder / "index.sqlite", settings_of(config))
         self._digests: dict[str, str] = {}
 
     def build(
@@ -151,19 +120,19 @@ class FeatureCache:
         then, digest = known.get((stamp.source, item.key), (None, ""))
         return digest if then == stamp and is_whole(self._path(digest)) else None
 
-    def _computed(self, items: Sequence[AudioItem], n_jobs: int) -> Iterator[_Outcome]:
+    def _computed(self, items: Sequence[AudioItem], n_jobs: int) -> Iterator[Outcome]:
         """Outcomes as they come: at first from this process, then from workers."""
         start_s = time.monotonic()
         n_here = 0
         while n_here < len(items) and (n_jobs == 1 or time.monotonic() - start_s < PARALLEL_AFTER_S):
-            yield _cache_item(items[n_here], self.folder, self.config)
+            yield extract(items[n_here], self.folder, self.config)
             n_here += 1
         if n_here == len(items):
             return
         with parallel_config(backend="loky", inner_max_num_threads=1):
             parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered")
             try:
-                yield from parallel(delayed(_cache_item)(item, self.folder, self.config) for item in items[n_here:])
+                yield from parallel(delayed(extract)(item, self.folder, self.config) for item in items[n_here:])
             except concurrent.futures.process.BrokenProcessPool as error:
                 raise DataError(
                     "a worker process that computes features was killed, probably for want of memory",
@@ -171,82 +140,10 @@ class FeatureCache:
                     help="run again, it goes on where it stopped; n_jobs=1 needs the least memory",
                 ) from error
 
-    def _record(self, outcome: _Outcome) -> None:
+    def _record(self, outcome: Outcome) -> None:
         if outcome.was_damaged:
             _log.warning("the cached features of '%s' were damaged and have been computed again", outcome.key)
         if outcome.digest is not None:
             self._digests[outcome.key] = outcome.digest
             if outcome.stamp is not None:
                 self._index.add(outcome.stamp, outcome.key, outcome.digest)
-
-
-def _settings(config: HCQTConfig) -> str:
-    """What changes the complex transform: not the scale, which is applied on reading."""
-    return json.dumps({"format": FORMAT, **config.model_dump(exclude={"scale"})}, sort_keys=True)
-
-
-def _cache_item(item: AudioItem, folder: Path, config: HCQTConfig) -> _Outcome:
-    """Read, hash and, unless its file is there, transform one recording."""
-    stamp = Stamp.of(getattr(item, "source", None))
-    try:
-        audio, sr_hz = _read(item)
-        settings = _settings(config)
-        digest = _digest(audio, sr_hz, settings)
-        path = folder / f"{digest}.safetensors"
-        there = path.exists()
-        if not is_whole(path):
-            _write(path, audio, sr_hz, config, {"settings": settings, "audio_and_settings": digest})
-            return _Outcome(item.key, stamp, digest, was_damaged=there)
-    except DataError as error:
-        return _Outcome(item.key, stamp, error=error)
-    return _Outcome(item.key, stamp, digest)
-
-
-def _read(item: AudioItem) -> tuple[NDArray[np.float32], int]:
-    """The audio, checked. Raises DataError naming the key: E451, E452, E453, or what the item's own reader raises."""
-    try:
-        audio, sr_hz = item.read()
-    except DataError:
-        raise
-    except Exception as error:  # a reader from anywhere: whatever it raises is about this item only
-        raise DataError(
-            f"the audio of '{item.key}' cannot be read: {' '.join(str(error).split()) or type(error).__name__}",
-            code="E451",
-            help="replace the recording or leave it out",
-        ) from error
-    if audio.ndim != 1 or audio.size == 0 or audio.dtype.kind != "f" or sr_hz <= 0:
-        raise DataError(
-            f"the audio of '{item.key}' is not mono floating-point samples at a positive rate",
-            code="E452",
-            facts=[("shape", str(audio.shape)), ("type", str(audio.dtype)), ("sr_hz", str(sr_hz))],
-            help="replace the recording or leave it out",
-        )
-    finite = np.isfinite(audio)
-    if not finite.all():
-        raise DataError(
-            f"the audio of '{item.key}' has NaN or infinity, first at sample {int(finite.argmin())}",
-            code="E453",
-            help="replace the recording or leave it out",
-        )
-    return np.ascontiguousarray(audio, np.float32), sr_hz
-
-
-def _digest(audio: NDArray[np.float32], sr_hz: int, settings: str) -> str:
-    digest = hashlib.blake2b(f"{sr_hz} {settings} ".encode(), digest_size=16)
-    digest.update(audio.data)
-    return digest.hexdigest()
-
-
-@functools.lru_cache(maxsize=2)
-def _transform(config: HCQTConfig) -> HCQT:
-    """One transform a process: making its kernels costs as much as half a minute of audio."""
-    return HCQT(config)
-
-
-@torch.inference_mode()
-def _write(path: Path, audio: NDArray[np.float32], sr_hz: int, config: HCQTConfig, about: dict[str, str]) -> None:
-    wave = resample(torch.from_numpy(audio)[None], sr_hz, config.sr_hz)
-    n_frames = 1 + wave.shape[1] // config.hop_samples
-    pieces = _transform(config).stream(wave.split(CHUNK_SAMPLES, dim=1))
-    shape = (n_frames, config.n_harmonics, config.n_bins)
-    write_feature(path, (piece[0] for piece in pieces), shape, about)

@@ -4,8 +4,8 @@ The transform is the one of Schörkhuber and Klapuri, "Constant-Q transform tool
 an octave is a short-time Fourier transform times a small kernel, and lower octaves use decimated audio. Lengths,
 normalisation and sparsity follow librosa 0.11 (`librosa.cqt` with its defaults), so that the values agree with it.
 
-A *level* is a number of decimations by 2. librosa fixes the level of an octave; because its frame spans the same time
-at any level, the kernel holds just as well at a higher level (fewer samples) while its band fits below Nyquist.
+A *level* is a number of decimations by 2. Octaves of different harmonics that are computed at the same level from
+frames of the same length share their Fourier transforms.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ import numpy.typing as npt
 Complex = npt.NDArray[np.complex64]
 
 SPARSITY = 0.01  # share of a kernel row's summed magnitude that is dropped
-PASSBAND = 0.9  # share of Nyquist that `half_band_filter` passes unchanged
 HANN_BANDWIDTH = 1.50018310546875  # equivalent noise bandwidth of the Hann window, in bins, as librosa tabulates it
 
 
@@ -68,11 +67,14 @@ def octave_kernels(
     for octave in range(n_octaves):
         level = min(top_level + n_octaves - 1 - octave, highest)
         octave_hz = bins_hz[octave * bins_per_octave : (octave + 1) * bins_per_octave]
-        yield _raise_level(_kernel(octave_hz, sr_hz, bins_per_octave, level), level, highest)
+        rows = _kernel(octave_hz, sr_hz, bins_per_octave, level)
+        used = np.flatnonzero(rows.any(axis=0))
+        first, last = int(used[0]), int(used[-1])
+        yield OctaveKernel(level, 2 * (rows.shape[1] - 1), first, np.ascontiguousarray(rows[:, first : last + 1]))
 
 
 def _kernel(octave_hz: npt.NDArray[np.float64], sr_hz: float, bins_per_octave: int, level: int) -> Complex:
-    """Kernel rows over the Fourier bins 0 … Nyquist of librosa's own frame at `level`."""
+    """Kernel rows over the Fourier bins 0 … Nyquist of a frame long enough for the octave's longest filter."""
     level_hz = sr_hz / 2**level
     q = quality_factor(bins_per_octave)
     lengths = q * level_hz / octave_hz
@@ -97,18 +99,6 @@ def _sparse(rows: npt.NDArray[np.complex128]) -> npt.NDArray[np.complex128]:
     share = np.cumsum(ordered, axis=1) / ordered.sum(axis=1, keepdims=True)
     threshold = np.take_along_axis(ordered, np.argmin(share < SPARSITY, axis=1)[:, None], axis=1)
     return np.where(size >= threshold, rows, 0.0)
-
-
-def _raise_level(rows: Complex, level: int, highest: int) -> OctaveKernel:
-    """Keep the columns in use and move to the highest level whose pass band holds them all."""
-    frame = 2 * (rows.shape[1] - 1)
-    used = np.flatnonzero(np.abs(rows).sum(axis=0))
-    first, last = int(used[0]), int(used[-1])
-    gain = 1.0
-    while level < highest and last <= PASSBAND * frame / 4:
-        # Half the samples at the same amplitude: the spectrum of the frame halves too.
-        level, frame, gain = level + 1, frame // 2, gain * 2.0
-    return OctaveKernel(level, frame, first, np.ascontiguousarray(rows[:, first : last + 1] * np.float32(gain)))
 
 
 def half_band_filter() -> npt.NDArray[np.float64]:

@@ -1,6 +1,6 @@
 """One cached HCQT on disk: a safetensors file that is written and read in pieces.
 
-    hcqt        (T, H, F, 2) float16: real and imaginary part, each frame divided by its peak; a patch is one run of bytes
+    hcqt        (T, H, F, 2) float16: real and imaginary part, each frame divided by its peak; a patch is one read
     frame_peak  (T,) float32: the largest magnitude of each frame
 
 Complex, not magnitude: the sum of the stems' transforms is the transform of their mix. A peak a frame keeps float16
@@ -128,7 +128,8 @@ class CachedFeature:
     def magnitude(self, start: int = 0, stop: int | None = None) -> Tensor:
         """Frames [start, stop) as float32 magnitudes (H, F, T); strides as those of `read`."""
         values, peak = self._values(start, stop)
-        return torch.linalg.vector_norm(values, dim=-1).mul_(peak).permute(1, 2, 0)
+        magnitude: Tensor = torch.linalg.vector_norm(values, dim=-1)
+        return magnitude.mul_(peak).permute(1, 2, 0)
 
     def _values(self, start: int, stop: int | None) -> tuple[Tensor, Tensor]:
         """(T, H, F, 2) normalised values and (T, 1, 1) peaks, both float32 copies."""

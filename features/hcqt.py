@@ -39,7 +39,7 @@ class HCQTConfig(BaseModel):
         (0.5, 1.0, 2.0, 3.0, 4.0, 5.0), min_length=1, description="multiples of fmin_hz, one channel each"
     )
     fmin_hz: PositiveFloat = Field(32.7, description="centre frequency of the lowest bin of harmonic 1")
-    n_octaves: PositiveInt = Field(6, description="octaves above fmin_hz")
+    n_octaves: PositiveInt = Field(6, le=20, description="octaves above fmin_hz")
     bins_per_octave: PositiveInt = Field(60, description="frequency bins in an octave")
     hop_samples: PositiveInt = Field(512, description="samples from one frame to the next")
     scale: Scale = Field("db", description="what models see: db (80 dB mapped to 0 … 1), log, or linear")

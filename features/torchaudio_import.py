@@ -1,9 +1,9 @@
 """The one place that imports torchaudio.
 
-Its last wheels are built for one version of CUDA and check for it at import: beside a CPU-only torch that is an OSError,
-beside a newer CUDA a RuntimeError. The Python part (transforms, functional) needs no extension, so on failure we
-import it again with the module `torchaudio._extension` replaced by one that says there is none. Import this before
-any package that imports torchaudio itself (encodec).
+Its last wheels are built for one version of CUDA and check for it at import: beside a CPU-only torch that is an
+OSError, beside a newer CUDA a RuntimeError. The Python part (transforms, functional) needs no extension, so on failure
+we import it again with the module `torchaudio._extension` replaced by one that says there is none. Call this before
+importing any package that imports torchaudio itself (encodec).
 """
 
 from __future__ import annotations

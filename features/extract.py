@@ -1,0 +1,117 @@
+"""From one recording to one cache file: read, check, hash, resample, transform, write. Runs in worker processes."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..errors import DataError
+from .cache_index import Stamp
+from .feature_file import FORMAT, is_whole, write_feature
+from .hcqt import HCQT, HCQTConfig
+from .resample import resample
+
+CHUNK_SAMPLES = 1 << 20
+
+
+class AudioItem(Protocol):
+    """What `FeatureCache.build` reads; it is pickled to worker processes.
+
+    An item may also have `source`, the Path of the file it lies in: while that file does not change, the audio of
+    cached features is not read again.
+    """
+
+    @property
+    def key(self) -> str: ...
+    def read(self) -> tuple[NDArray[np.float32], int]: ...
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one item: the digest that names its cache file, or an error."""
+
+    key: str
+    stamp: Stamp | None
+    digest: str | None = None
+    error: DataError | None = None
+    was_damaged: bool = False
+
+
+def settings_of(config: HCQTConfig) -> str:
+    """What changes the complex transform: not the scale, which is applied on reading."""
+    return json.dumps({"format": FORMAT, **config.model_dump(exclude={"scale"})}, sort_keys=True)
+
+
+def extract(item: AudioItem, folder: Path, config: HCQTConfig) -> Outcome:
+    """Read, hash and, unless its file is there, transform one recording."""
+    stamp = Stamp.of(getattr(item, "source", None))
+    try:
+        audio, sr_hz = _read(item)
+        settings = settings_of(config)
+        digest = _digest(audio, sr_hz, settings)
+        path = folder / f"{digest}.safetensors"
+        there = path.exists()
+        if not is_whole(path):
+            _write(path, audio, sr_hz, config, {"settings": settings, "audio_and_settings": digest})
+            return Outcome(item.key, stamp, digest, was_damaged=there)
+    except DataError as error:
+        return Outcome(item.key, stamp, error=error)
+    return Outcome(item.key, stamp, digest)
+
+
+def _read(item: AudioItem) -> tuple[NDArray[np.float32], int]:
+    """The audio, checked. Raises DataError naming the key: E451, E452, E453, or what the item's own reader raises."""
+    try:
+        audio, sr_hz = item.read()
+    except DataError:
+        raise
+    except Exception as error:  # a reader from anywhere: whatever it raises is about this item only
+        raise DataError(
+            f"the audio of '{item.key}' cannot be read: {' '.join(str(error).split()) or type(error).__name__}",
+            code="E451",
+            help="replace the recording or leave it out",
+        ) from error
+    if audio.ndim != 1 or audio.size == 0 or audio.dtype.kind != "f" or sr_hz <= 0:
+        raise DataError(
+            f"the audio of '{item.key}' is not mono floating-point samples at a positive rate",
+            code="E452",
+            facts=[("shape", str(audio.shape)), ("type", str(audio.dtype)), ("sr_hz", str(sr_hz))],
+            help="replace the recording or leave it out",
+        )
+    finite = np.isfinite(audio)
+    if not finite.all():
+        raise DataError(
+            f"the audio of '{item.key}' has NaN or infinity, first at sample {int(finite.argmin())}",
+            code="E453",
+            help="replace the recording or leave it out",
+        )
+    return np.ascontiguousarray(audio, np.float32), sr_hz
+
+
+def _digest(audio: NDArray[np.float32], sr_hz: int, settings: str) -> str:
+    digest = hashlib.blake2b(f"{sr_hz} {settings} ".encode(), digest_size=16)
+    digest.update(audio.data)
+    return digest.hexdigest()
+
+
+@functools.lru_cache(maxsize=2)
+def _transform(config: HCQTConfig) -> HCQT:
+    """One transform a process: making its kernels costs as much as half a minute of audio."""
+    return HCQT(config)
+
+
+@torch.inference_mode()
+def _write(path: Path, audio: NDArray[np.float32], sr_hz: int, config: HCQTConfig, about: dict[str, str]) -> None:
+    wave = resample(torch.from_numpy(audio)[None], sr_hz, config.sr_hz)
+    n_frames = 1 + wave.shape[1] // config.hop_samples
+    pieces = _transform(config).stream(torch.split(wave, CHUNK_SAMPLES, dim=1))
+    shape = (n_frames, config.n_harmonics, config.n_bins)
+    write_feature(path, (piece[0] for piece in pieces), shape, about)

@@ -78,6 +78,9 @@ class Block(nn.Module):
     Config: ClassVar[type[BlockConfig]] = BlockConfig
     spec: ClassVar[Spec]
 
+    def __init__(self, config: BlockConfig | None = None) -> None:  # noqa: ARG002  # blocks without weights need no more
+        super().__init__()
+
 
 @dataclass(frozen=True)
 class Spec:

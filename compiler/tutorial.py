@@ -41,7 +41,7 @@ class Alias:
 _SAME = {"stride": (1, [1, 1]), "padding": ("same",)}
 ALIASES: dict[str, Alias] = {
     "Conv2dDS": Alias("DepthwiseSeparableConv2d"),
-    "Conv2dRes": Alias("ResidualBlock", only=_SAME, preset={"shortcut_norm": False}),
+    "Conv2dRes": Alias("ResidualBlock", only=_SAME, preset={"shortcut_norm": False, "bias": True}),
     "Conv2dNext": Alias("ConvNeXtBlock", only=_SAME, preset={"layer_scale": None}),
     "Conv1dTCN": Alias("TCN", renamed={"num_channels": "channels"}),
     "LSTMlast": Alias("LSTMLast"),

@@ -10,6 +10,7 @@ the mix it is a stem of; without that, its own key.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -92,11 +93,14 @@ class Corpus:
 
     def __getitem__(self, key: str) -> Item:
         """The item of a key. Raises DataError E402 for an unknown one."""
-        for item in self.items:
-            if item.key == key:
-                return item
-        near = did_you_mean(key, [item.key for item in self.items])
-        raise DataError(f"the corpus '{self.name}' has no item '{key}'", code="E402", help=near)
+        if key not in self._by_key:
+            near = did_you_mean(key, self._by_key)
+            raise DataError(f"the corpus '{self.name}' has no item '{key}'", code="E402", help=near)
+        return self._by_key[key]
+
+    @functools.cached_property
+    def _by_key(self) -> dict[str, Item]:
+        return {item.key: item for item in self.items}
 
     def stems(self, mix: str) -> tuple[Item, ...]:
         """The stems of a mix, in the corpus's order; empty where there are none."""

@@ -254,12 +254,15 @@ def _refuse_empty(path: str | Path, key: str, data: h5py.Dataset | NDArray[Any])
 
 
 def _refuse_nan(values: NDArray[Any], what: str, unit: str, start: int) -> None:
-    bad = ~np.isfinite(values)
-    if bad.any():
+    finite = np.isfinite(values)
+    if not finite.all():
         raise DataError(
             f"{what} has NaN or infinity",
             code="E406",
-            facts=[("first", f"{unit} {start + int(np.argwhere(bad)[0, 0])}"), ("count", f"{int(bad.sum())}")],
+            facts=[
+                ("first", f"{unit} {start + int(np.argwhere(~finite)[0, 0])}"),
+                ("count", str(int((~finite).sum()))),
+            ],
             help="repair it or remove it from the corpus",
         )
 

@@ -181,14 +181,14 @@ def _finite(value: Any) -> bool:
     """Whether every number in it, however nested, is finite."""
     if isinstance(value, dict):
         return all(map(_finite, value.values()))
-    if isinstance(value, list):
-        if not _are_numbers(value):
-            return all(map(_finite, value))
-        try:
-            return bool(np.isfinite(np.asarray(value, np.float64)).all())
-        except OverflowError:  # an integer beyond every float
-            return False
-    return type(value) is not float or math.isfinite(value)
+    if isinstance(value, list) and not _are_numbers(value):
+        return all(map(_finite, value))
+    if not isinstance(value, (list, float, int)):
+        return True
+    try:
+        return bool(np.isfinite(np.asarray(value, np.float64)).all())
+    except OverflowError:  # an integer beyond every float
+        return False
 
 
 def _key(entry: Mapping[str, Any]) -> str | None:

@@ -28,6 +28,7 @@ from ..data.atomic import written_whole
 from ..errors import DataError
 
 FORMAT = "mirbricks hcqt 1"
+BLOCK_FRAMES = 64  # written at once: small enough for the processor's cache
 _LENGTH_BYTES = 8
 _MAX_HEADER_BYTES = 1 << 20
 
@@ -53,10 +54,11 @@ def write_feature(path: Path, pieces: Iterable[Tensor], shape: tuple[int, int, i
     with written_whole(path) as temporary, temporary.open("wb") as file:
         file.write(len(text).to_bytes(_LENGTH_BYTES, "little") + text)
         peaks = []
-        for piece in pieces:
-            peak = piece.abs().amax(dim=(0, 1))
-            values = torch.view_as_real(piece.permute(2, 0, 1) / peak.clamp_min(1e-30)[:, None, None])
-            file.write(values.to(torch.float16).cpu().contiguous().numpy().data)
+        for block in (block for piece in pieces for block in torch.split(piece, BLOCK_FRAMES, dim=-1)):
+            values = block.permute(2, 0, 1).contiguous()
+            peak = values.abs().amax(dim=(1, 2))
+            values = values / peak.clamp_min(1e-30)[:, None, None]
+            file.write(torch.view_as_real(values).to(torch.float16).cpu().numpy().data)
             peaks.append(peak.cpu())
         file.write(torch.cat(peaks).numpy().data)
 
@@ -113,7 +115,7 @@ class CachedFeature:
     @functools.cached_property
     def _hcqt(self) -> npt.NDArray[np.float16]:
         shape = (self.n_frames, self.n_harmonics, self.n_bins, 2)
-        return np.memmap(self.path, np.float16, "r", self._start, shape)
+        return np.memmap(self.path, np.float16, "c", self._start, shape)  # never written; torch wants it writable
 
     @functools.cached_property
     def _frame_peak(self) -> npt.NDArray[np.float32]:
@@ -128,13 +130,14 @@ class CachedFeature:
     def magnitude(self, start: int = 0, stop: int | None = None) -> Tensor:
         """Frames [start, stop) as float32 magnitudes (H, F, T); strides as those of `read`."""
         values, peak = self._values(start, stop)
-        magnitude: Tensor = torch.linalg.vector_norm(values, dim=-1)
-        return magnitude.mul_(peak).permute(1, 2, 0)
+        real, imaginary = values.unbind(-1)
+        return real.square().addcmul_(imaginary, imaginary).sqrt_().mul_(peak).permute(1, 2, 0)
 
     def _values(self, start: int, stop: int | None) -> tuple[Tensor, Tensor]:
         """(T, H, F, 2) normalised values and (T, 1, 1) peaks, both float32 copies."""
         stop = self.n_frames if stop is None else stop
         if not 0 <= start <= stop <= self.n_frames:
             raise ValueError(f"the feature has frames [0, {self.n_frames}), asked for [{start}, {stop})")
-        values = torch.from_numpy(np.array(self._hcqt[start:stop])).float()
+        values = torch.empty((stop - start, self.n_harmonics, self.n_bins, 2))
+        values.copy_(torch.from_numpy(self._hcqt[start:stop]))
         return values, torch.from_numpy(self._frame_peak[start:stop, None, None])

@@ -36,7 +36,8 @@ def _by_spectrum(wave: Tensor, old: int, new: int) -> Tensor:
     n = wave.shape[-1]
     periods = -(-n // old)
     spectrum = torch.fft.rfft(F.pad(wave, (0, periods * old - n)))[..., : periods * min(old, new) // 2]
-    return (torch.fft.irfft(spectrum, n=periods * new) * (new / old))[..., : -(-n * new // old)]
+    resampled: Tensor = torch.fft.irfft(spectrum, n=periods * new)[..., : -(-n * new // old)]
+    return resampled * (new / old)
 
 
 @functools.lru_cache(maxsize=8)

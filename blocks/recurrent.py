@@ -1,0 +1,86 @@
+"""Recurrent layers over (B, T, D)."""
+
+from __future__ import annotations
+
+from pydantic import Field, PositiveInt
+from torch import Tensor, nn
+
+from ..registry import Block, BlockConfig, from_axis, register
+
+LSTM_SOURCE = "Hochreiter & Schmidhuber, Neural Computation 1997"
+
+
+class RecurrentConfig(BlockConfig):
+    """Fields of the recurrent layers, torch's names and defaults."""
+
+    input_size: int = from_axis("D")
+    hidden_size: PositiveInt = Field(description="size of the state, per direction")
+    num_layers: PositiveInt = Field(1, description="layers on top of one another")
+    bidirectional: bool = Field(False, description="whether a second layer reads from the end")
+    dropout: float = Field(0.0, ge=0, lt=1, description="dropout between layers")
+    bias: bool = Field(True, description="whether biases are added")
+
+    @property
+    def width(self) -> int:
+        """Size of the output: hidden_size per direction."""
+        return self.hidden_size * (2 if self.bidirectional else 1)
+
+
+@register(
+    "LSTM",
+    shape="B T D -> B T {width}",
+    source=LSTM_SOURCE,
+    examples=[((2, 5, 3), {"hidden_size": 4}), ((2, 5, 3), {"hidden_size": 4, "bidirectional": True, "num_layers": 2})],
+)
+class LSTM(nn.LSTM, Block):
+    """Long short-term memory, the state of the last layer at every frame.
+
+    Shape:   (B, T, D) -> (B, T, hidden_size · directions)
+    Source:  Hochreiter & Schmidhuber, "Long Short-Term Memory", 1997; torch.nn.LSTM
+    """
+
+    Config = RecurrentConfig
+
+    def __init__(self, config: RecurrentConfig) -> None:
+        super().__init__(**config.model_dump(), batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]  # a block has one output, torch's has the state too
+        y: Tensor = super().forward(x)[0]
+        return y
+
+
+@register("LSTMLast", shape="B T D -> B {width}", source=LSTM_SOURCE, examples=[((2, 5, 3), {"hidden_size": 4})])
+class LSTMLast(nn.LSTM, Block):
+    """Long short-term memory, the last state: many to one.
+
+    Shape:   (B, T, D) -> (B, hidden_size · directions)
+    Source:  Hochreiter & Schmidhuber, "Long Short-Term Memory", 1997; torch.nn.LSTM. Of two directions, each gives
+             the state after its own last frame.
+    """
+
+    Config = RecurrentConfig
+
+    def __init__(self, config: RecurrentConfig) -> None:
+        super().__init__(**config.model_dump(), batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]  # a block has one output, torch's has the state too
+        last: Tensor = super().forward(x)[1][0]
+        return last[-2:].transpose(0, 1).flatten(1) if self.bidirectional else last[-1]
+
+
+@register("GRU", shape="B T D -> B T {width}", source="arXiv:1406.1078", examples=[((2, 5, 3), {"hidden_size": 4})])
+class GRU(nn.GRU, Block):
+    """Gated recurrent unit, the state of the last layer at every frame.
+
+    Shape:   (B, T, D) -> (B, T, hidden_size · directions)
+    Source:  Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder", EMNLP 2014; torch.nn.GRU
+    """
+
+    Config = RecurrentConfig
+
+    def __init__(self, config: RecurrentConfig) -> None:
+        super().__init__(**config.model_dump(), batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]  # a block has one output, torch's has the state too
+        y: Tensor = super().forward(x)[0]
+        return y

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from mirbricks.data.pyjama_check import MAX_LISTED, violations
+
+DEFINITIONS = {
+    "filepath": {"type_extent": "global", "type_content": "text"},
+    "tempo": {"type_extent": "global", "type_content": "numeric"},
+    "beat": {"type_extent": "event", "type_content": "numeric"},
+    "note": {"type_extent": "segment", "type_content": "numeric"},
+    "f0": {"type_extent": "breakpoint", "type_content": "numeric"},
+    "key": {
+        "type_extent": "global",
+        "type_content": "text",
+        "type_constraint": "value_in_dictionary",
+        "dictionary": ["major", "minor"],
+    },
+}
+
+
+def raw(*entries: Any, definitions: Any = DEFINITIONS) -> dict[str, Any]:
+    return {"schemaversion": 1.31, "collection": {"descriptiondefinition": definitions, "entry": list(entries)}}
+
+
+def entry(path: str = "a.wav", **annotations: Any) -> dict[str, Any]:
+    return {"filepath": [{"value": path}], **annotations}
+
+
+def said(*entries: Any, definitions: Any = DEFINITIONS) -> list[str]:
+    """The messages for a file 'x.pyjama'."""
+    return [str(error) for error in violations(raw(*entries, definitions=definitions), "x.pyjama")]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ([], ["'x.pyjama': expected a JSON object, got a list\n  [E421]"]),
+        (
+            {"schemaversion": 1.31, "colection": {}},
+            [
+                "'x.pyjama': expected an object under 'collection', got nothing\n"
+                "  help: did you mean 'colection'?     [E421]"
+            ],
+        ),
+        (
+            {"collection": {"entries": [], "descriptiondefinition": 3}},
+            [
+                "'x.pyjama': has no 'schemaversion'\n"
+                "  help: add it: 1.31 is the version described in mirbricks.data.pyjama     [E421]",
+                "'x.pyjama': expected an object under 'collection.descriptiondefinition', got a number\n  [E421]",
+                "'x.pyjama': expected a list under 'collection.entry', got nothing\n"
+                "  help: did you mean 'entries'?     [E421]",
+            ],
+        ),
+    ],
+)
+def test_wrong_outer_form(content: Any, expected: list[str]) -> None:
+    assert [str(error) for error in violations(content, "x.pyjama")] == expected
+
+
+def test_wrong_definitions() -> None:
+    definitions = {"a": 3, "b": {"type_extent": "segments", "type_content": "number", "dictionary": "x"}}
+    assert said(definitions=definitions) == [
+        "'x.pyjama': definition 'a': expected an object, got a number\n  [E421]",
+        "'x.pyjama': definition 'b': 'type_extent' is 'segments', expected global or event or segment or breakpoint\n"
+        "  help: did you mean 'segment' or 'event'?     [E421]",
+        "'x.pyjama': definition 'b': 'type_content' is 'number', expected text or numeric\n"
+        "  help: did you mean 'numeric'?     [E421]",
+        "'x.pyjama': definition 'b': expected a list under 'dictionary'\n  [E421]",
+    ]
+
+
+def test_unknown_annotation() -> None:
+    assert said(entry(noted=[]), entry("b.wav", zzz=[])) == [
+        "'x.pyjama': entry 'a.wav', annotation 'noted' is not in 'descriptiondefinition'\n"
+        "  help: did you mean 'note'?     [E422]",
+        "'x.pyjama': entry 'b.wav', annotation 'zzz' is not in 'descriptiondefinition'\n"
+        "  help: define it, or use one of: filepath, tempo, beat, note, f0, key     [E422]",
+    ]
+
+
+def test_filepaths() -> None:
+    assert said({}, entry(), entry(), {"filepath": [{"value": ""}]}, 5) == [
+        "'x.pyjama': entry 0 has no filepath\n"
+        '  help: add the key of its audio: "filepath": [{"value": "NAME.wav"}]     [E427]',
+        "'x.pyjama': two entries have the filepath 'a.wav'\n  help: join them, or rename one     [E427]",
+        "'x.pyjama': entry 3 has no filepath\n"
+        '  help: add the key of its audio: "filepath": [{"value": "NAME.wav"}]     [E427]',
+        "'x.pyjama': entry 4: expected an object, got a number\n  [E421]",
+    ]
+
+
+NAN, INF = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    ("name", "atom", "fault", "code"),
+    [
+        ("tempo", 3, "expected an object with a 'value', got a number", "E423"),
+        ("tempo", {"time": 1}, "expected an object with a 'value', got an object", "E423"),
+        ("tempo", {"value": "fast"}, "expected a number as 'value', got 'fast'", "E423"),
+        ("tempo", {"value": True}, "expected a number as 'value', got 'True'", "E423"),
+        ("tempo", {"value": NAN}, "'value' is NaN or infinite", "E426"),
+        ("tempo", {"value": 10**400}, "'value' is NaN or infinite", "E426"),
+        ("tempo", {"value": 1, "weight": {"x": [INF]}}, "a field of the atom is NaN or infinite", "E426"),
+        ("filepath", {"value": 3}, "expected a text as 'value', got '3'", "E423"),
+        ("beat", {"value": 1}, "expected a number of seconds as 'time', got nothing", "E423"),
+        ("beat", {"value": 1, "time": INF}, "'time' is NaN or infinite", "E426"),
+        ("note", {"value": 1, "time": 1}, "expected a number of seconds as 'duration', got nothing", "E423"),
+        (
+            "note",
+            {"value": 1, "time": 1, "duration": "2"},
+            "expected a number of seconds as 'duration', got '2'",
+            "E423",
+        ),
+        ("note", {"value": 1, "time": 1, "duration": -0.5}, "the duration is negative: -0.5 s", "E425"),
+        ("f0", {"value": 1, "time": [1]}, "expected a list of values or of rows as 'value', got '1'", "E423"),
+        ("f0", {"value": [1], "time": 1}, "expected a list of seconds as 'time', got a number", "E423"),
+        ("f0", {"value": [[1, 2], [1]], "time": [0, 1]}, "row 1 of 'value' has 1 values for 2 times", "E424"),
+        ("f0", {"value": [[1, "2"]], "time": [0, 1]}, "row 0 of 'value' holds something that is not a number", "E423"),
+        ("f0", {"value": [[1, True]], "time": [0, 1]}, "row 0 of 'value' holds something that is not a number", "E423"),
+        ("f0", {"value": [1, 2], "time": [0, INF]}, "'time' has NaN or infinity", "E426"),
+    ],
+)
+def test_wrong_atoms(name: str, atom: Any, fault: str, code: str) -> None:
+    faulty = entry()
+    faulty.setdefault(name, []).append(atom)
+    place = f"atom {len(faulty[name]) - 1}"
+    assert said(faulty) == [f"'x.pyjama': entry 'a.wav', annotation '{name}', {place}: {fault}\n  [{code}]"]
+
+
+def test_faults_with_help() -> None:
+    wrong = entry(f0=[{"value": [1, NAN], "time": [0, 1]}, {"value": [1, 2], "time": [1, 1]}], key=[{"value": "Major"}])
+    assert said(wrong) == [
+        "'x.pyjama': entry 'a.wav', annotation 'f0', atom 0: row 0 of 'value' has NaN or infinity\n"
+        "  help: use 0 where there is no value     [E426]",
+        "'x.pyjama': entry 'a.wav', annotation 'f0', atom 1: the times do not increase: 1 s, then 1 s\n"
+        "  help: sort them     [E424]",
+        "'x.pyjama': entry 'a.wav', annotation 'key', atom 0: the value 'Major' is not in the dictionary of the "
+        "definition\n  help: did you mean 'major' or 'minor'?     [E428]",
+    ]
+
+
+def test_equal_faults_are_counted_and_long_lists_cut() -> None:
+    many = entry(note=[{"value": 1, "time": 0, "duration": -1}] * 7)
+    assert said(many) == [
+        "'x.pyjama': entry 'a.wav', annotation 'note', atom 0: the duration is negative: -1 s\n"
+        "  also  6 more atoms of this annotation\n  [E425]"
+    ]
+    errors = said(*(entry(f"{i}.wav", oops=[]) for i in range(MAX_LISTED + 10)))
+    assert len(errors) == MAX_LISTED
+    assert "  more  10 violations that are not listed\n" in errors[-1]
+
+
+def test_nan_outside_the_entries() -> None:
+    definitions = DEFINITIONS | {"x": {"type_extent": "global", "type_content": "numeric", "dictionary": [NAN]}}
+    assert said(definitions=definitions) == ["'x.pyjama': a number outside the entries is NaN or infinite\n  [E426]"]

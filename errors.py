@@ -214,4 +214,19 @@ CODES |= {
     "E456": "A worker process was ended from outside, mostly by the system for want of memory. What is cached stays.",
     # E5xx: tasks
     # E6xx: runs
+    "E600": "There is no run at this path. A run is a folder that `mirbricks train` has written.",
+    "E601": "The run folder cannot be made here: the path is a file, a folder with other things in it, or read-only.",
+    "E602": "The folder holds a finished training. It is never overwritten: choose another folder, or delete it.",
+    "E603": "The folder holds a training that stopped half-way. It goes on with --resume and is never overwritten.",
+    "E604": "Another process is training into this folder. Two would mix their weights and metrics.",
+    "E605": "The run has no such file (yet): its training did not get as far as writing it, or the file was removed.",
+    "E606": "A file of the run is damaged, or was written by something else than mirbricks.",
+    "E607": "The weights of the run belong to another graph: names or sizes differ.",
+    "E608": "Resuming continues exactly what was interrupted, so the settings of the training must be the same.",
+    "E609": "A file of the run cannot be written: the disk is full, or the folder is read-only. The last state stays.",
+    "E620": "The loss or its gradient became NaN or infinite. One more step would spread it over all the weights.",
+    "E621": "The graph has no weights that could be trained.",
+    "E622": "The device has too little memory for a training step of this graph and batch size.",
+    "E623": "torch.compile could not compile the model on this machine. It is optional: train.compile: false.",
+    "E624": "The device is not one that torch knows on this machine.",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Literal
 
 from pydantic import Field, PositiveInt
@@ -12,6 +13,8 @@ from ..registry import Block, BlockConfig, from_axis, register
 Pair = PositiveInt | tuple[PositiveInt, PositiveInt]
 Padding = Literal["same", "valid"]
 PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
+# torch tells once that an even kernel with padding "same" copies its input: nothing a reader of a graph can act on
+warnings.filterwarnings("ignore", message="Using padding='same' with even kernel lengths")
 DOCS = "https://docs.pytorch.org/docs/stable/nn.html#convolution-layers"
 
 

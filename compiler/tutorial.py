@@ -36,6 +36,7 @@ class Alias:
     renamed: Mapping[str, str] = field(default_factory=dict)
     only: Mapping[str, Any] = field(default_factory=dict)  # accepted with this value and dropped
     preset: Mapping[str, Any] = field(default_factory=dict)
+    halved: tuple[str, ...] = ()  # sizes given for both directions together
 
 
 _SAME = {"stride": (1, [1, 1]), "padding": ("same",)}
@@ -45,7 +46,7 @@ ALIASES: dict[str, Alias] = {
     "Conv2dNext": Alias("ConvNeXtBlock", only=_SAME, preset={"layer_scale": None}),
     "Conv1dTCN": Alias("TCN", renamed={"num_channels": "channels"}),
     "LSTMlast": Alias("LSTMLast"),
-    "LSTMall": Alias("LSTM"),
+    "LSTMall": Alias("LSTM", preset={"bidirectional": True}, halved=("hidden_size",)),
     "AutoPoolWeight": Alias("AutoPool"),
     "AutoPoolWeightSplit": Alias("AutoPoolSplit"),
     "SoftmaxWeight": Alias("SoftmaxPoolSplit"),
@@ -147,7 +148,8 @@ def _read_alias(
     values: dict[str, Any] = dict(alias.preset)
     for key, value in params.items():
         if key not in alias.only:
-            values[alias.renamed.get(key, key)] = value
+            halve = key in alias.halved and isinstance(value, int)
+            values[alias.renamed.get(key, key)] = value // 2 if halve else value
         elif value not in alias.only[key]:
             message = f"{kind}: '{key}' can only be {quoted(alias.only[key][0])}, got {quoted(value)}"
             errors.append(GraphError(message, code="E106", where=source.value((*steps, key))))

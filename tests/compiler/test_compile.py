@@ -99,7 +99,7 @@ def test_a_size_that_does_not_fit_is_told_when_it_comes(tmp_path: Path) -> None:
         model(torch.randn(2, 6, 16, 11))
     assert caught.value.code == "E203"
     assert caught.value.where is not None
-    assert caught.value.where.line == 10
+    assert caught.value.where.line == 11
 
 
 @pytest.mark.parametrize(("fit", "frames"), [("crop", 10), ("pad", 11)])
@@ -188,6 +188,18 @@ def test_every_shipped_graph_copies_pickles_and_exports(name: str) -> None:
         assert torch.equal(torch.export.export(model, (x,)).module()(x), y)
         state = io.BytesIO()
         torch.save(model.state_dict(), state)
+
+
+def test_the_dialect_variants_have_the_sizes_of_the_tutorials_modules() -> None:
+    model = mb.compile_graph(DIALECT / "variants_2d.yaml", (1, 6, 20, 16))
+    depthwise = 6 * 25 + 6 + 6 * 8 + 8
+    residual = 8 * 12 * 9 + 12 + 24 + 12 * 12 * 9 + 12 + 24 + 8 * 12 + 12  # biases, no norm on the shortcut
+    convnext = 12 * 49 + 12 + 24 + 12 * 48 + 48 + 48 * 12 + 12  # no layer scale
+    assert sum(p.numel() for p in model.parameters()) == 12 + depthwise + residual + convnext + 1
+    model = mb.compile_graph(DIALECT / "variants_1d.yaml", (1, 1, 3200))
+    tcn = sum(2 * (i * o * 2 + o * o * 2) // 2 + 2 * o + 2 * o + i * o + o for i, o in ((80, 4), (4, 8)))
+    lstm = 4 * 6 * (8 + 6) + 2 * 4 * 6
+    assert sum(p.numel() for p in model.parameters()) == 6400 + 160 + tcn + lstm
 
 
 def test_a_graph_file_runs_no_code(tmp_path: Path) -> None:

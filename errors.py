@@ -223,7 +223,6 @@ CODES |= {
     "E606": "A file of the run is damaged, or was written by something else than mirbricks.",
     "E607": "The weights of the run belong to another graph: names or sizes differ.",
     "E608": "Resuming continues exactly what was interrupted, so the settings of the training must be the same.",
-    "E609": "A file of the run cannot be written: the disk is full, or the folder is read-only. The last state stays.",
     "E620": "The loss or its gradient became NaN or infinite. One more step would spread it over all the weights.",
     "E621": "The graph has no weights that could be trained.",
     "E622": "The device has too little memory for a training step of this graph and batch size.",

@@ -9,6 +9,7 @@ The audio is a mix of Bach10 where the corpus is found (MIRBRICKS_DATA, else ../
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import re
 import resource
@@ -100,13 +101,11 @@ def speed_rows(transform: HCQT, n_runs: int, durations_s: list[float]) -> list[s
     for duration_s in durations_s:
         name, wave = recording(duration_s)
         batch = torch.from_numpy(wave)[None]
-        memory_mb = grown_mb(lambda batch=batch: transform(batch))  # type: ignore[misc]
+        memory_mb = grown_mb(functools.partial(transform, batch))
         for n_threads in (1, 2):
             torch.set_num_threads(n_threads)
             theirs_s, ours_s = alternating_s(
-                lambda wave=wave: with_librosa(wave),  # type: ignore[misc]
-                lambda batch=batch: transform(batch),  # type: ignore[misc]
-                n_runs,
+                functools.partial(with_librosa, wave), functools.partial(transform, batch), n_runs
             )
             rows.append(
                 f"| {name}, {duration_s:g} s | {n_threads} | {theirs_s:.2f} s | {ours_s:.3f} s "

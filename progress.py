@@ -1,0 +1,65 @@
+"""How far a training is: a bar on a terminal, a line for every tenth elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+
+class _Speed(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:.1f} steps/s" if task.speed else "- steps/s")
+
+
+class TrainingProgress:
+    """Shows step, loss, the last validation, steps per second and the time left; silent where `show` is false.
+
+    with TrainingProgress(total=1000, done=0, show=True) as progress:
+        progress.advance(step, loss)
+    """
+
+    def __init__(self, total: int, done: int, show: bool) -> None:
+        self._total, self._first, self._valid = total, done, ""
+        self._lines = show and not sys.stdout.isatty()
+        self._begin_s = time.monotonic()
+        self._bar: Progress | None = None
+        if show and not self._lines:
+            columns = (
+                *("training", BarColumn(), TextColumn("step {task.completed}/{task.total}")),
+                *(TextColumn("loss {task.fields[loss]}"), TextColumn("{task.fields[valid]}")),
+                *(_Speed(), TimeRemainingColumn()),
+            )
+            self._bar = Progress(*columns, refresh_per_second=4)
+            self._task = self._bar.add_task("", total=total, completed=done, loss="-", valid="")
+
+    def __enter__(self) -> TrainingProgress:
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def validated(self, figure: str, value: float) -> None:
+        """Show `figure` from now on."""
+        self._valid = f"valid {figure} {value:.4f}"
+        if self._bar:
+            self._bar.update(self._task, valid=self._valid)
+
+    def advance(self, step: int, loss: float) -> None:
+        """`step` steps are done; the last one had this loss."""
+        if self._bar:
+            self._bar.update(self._task, completed=step, loss=f"{loss:.4f}")
+        elif self._lines and (step == self._total or step * 10 // self._total > (step - 1) * 10 // self._total):
+            self._print(step, loss)
+
+    def _print(self, step: int, loss: float) -> None:
+        speed = (step - self._first) / max(time.monotonic() - self._begin_s, 1e-9)
+        minutes, seconds = divmod(round((self._total - step) / speed), 60)
+        words = [f"step {step}/{self._total}", f"loss {loss:.4f}", self._valid, f"{speed:.1f} steps/s"]
+        print("  ".join([*filter(None, words), f"{minutes}:{seconds:02} left"]), flush=True)

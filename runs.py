@@ -1,0 +1,282 @@
+"""The run folder: what a training writes, and all that evaluating or resuming it needs.
+
+graph.yaml            the graph as given           resolved.yaml   the graph with every default and override
+weights.safetensors   the best weights             state.pt        the last weights, optimizer, counters: for resume
+metrics.jsonl         losses and validations       settings.json   fold, threshold, versions, command, ...
+
+Every file appears whole or not at all; only metrics.jsonl grows line by line. Nothing is unpickled but tensors and
+plain values (`torch.load(weights_only=True)`), so a run from a stranger can be opened safely.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import math
+import os
+import platform
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from .data.atomic import written_whole
+from .errors import DataError, RunError
+
+try:
+    import fcntl
+except ImportError:  # Windows: two trainings in one folder go unnoticed there
+    fcntl = None  # type: ignore[assignment]
+
+GRAPH, RESOLVED, WEIGHTS = "graph.yaml", "resolved.yaml", "weights.safetensors"
+STATE, METRICS, SETTINGS, LOCK = "state.pt", "metrics.jsonl", "settings.json", ".lock"
+FILES = (GRAPH, RESOLVED, WEIGHTS, STATE, METRICS, SETTINGS)
+
+
+class RunFolder:
+    """A folder with the files named above. `RunFolder.create` makes one, `RunFolder.open` takes one that exists."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    @classmethod
+    def create(cls, path: str | Path) -> RunFolder:
+        """The folder `path`, made if missing. Raises E601 where another thing is in the way; deletes nothing."""
+        run = cls(path)
+        problem = None
+        try:
+            run.path.mkdir(parents=True, exist_ok=True)
+            if any(run.path.iterdir()) and not run.is_run():
+                problem = "the folder has other things in it"
+        except OSError as error:
+            problem = error.strerror or str(error)
+        if problem:
+            raise RunError(
+                f"cannot make a run folder at '{path}': {problem}", code="E601", help="choose a new or an empty folder"
+            )
+        return run
+
+    @classmethod
+    def open(cls, path: str | Path) -> RunFolder:
+        """The run at `path`. Raises E600 if there is none."""
+        run = cls(path)
+        if not run.is_run():
+            what = "has no run in it" if run.path.is_dir() else "is not a folder" if run.path.exists() else "is missing"
+            raise RunError(
+                f"expected a run folder: '{path}' {what}",
+                code="E600",
+                help="give the folder that `mirbricks train ... --out RUN` has written",
+            )
+        return run
+
+    def is_run(self) -> bool:
+        """Whether any file of a run is there."""
+        return any((self.path / name).is_file() for name in (*FILES, LOCK))
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write the file `name` of the folder as UTF-8, whole. Raises E408."""
+        self._write(name, text.encode())
+
+    def read_text(self, name: str) -> str:
+        """Raises E605 if the file is missing, E606 if it is not UTF-8."""
+        try:
+            return self._present(name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise self._damaged(name, error) from error
+
+    def write_settings(self, settings: Mapping[str, Any]) -> None:
+        """Write settings.json, replacing what it held. Raises E408."""
+        self.write_text(SETTINGS, json.dumps(dict(settings), indent=2) + "\n")
+
+    def read_settings(self) -> dict[str, Any]:
+        """The content of settings.json; {} before anything is written. Raises E606."""
+        if not (self.path / SETTINGS).exists():
+            return {}
+        try:
+            settings = json.loads(self.read_text(SETTINGS))
+        except json.JSONDecodeError as error:
+            raise self._damaged(SETTINGS, error) from error
+        if not isinstance(settings, dict):
+            raise self._damaged(SETTINGS, "it is not a JSON object")
+        return settings
+
+    def save_weights(self, model: nn.Module, metadata: Mapping[str, str]) -> None:
+        """Write every parameter and buffer of `model`; a tied weight is written under each of its names."""
+        tensors = {k: v.detach().to("cpu", copy=True).contiguous() for k, v in model.state_dict().items()}
+        self._write(WEIGHTS, safetensors.torch.save(tensors, dict(metadata)))
+
+    def load_weights(self, model: nn.Module) -> dict[str, str]:
+        """Load the best weights into `model`, on its device; returns their metadata. Raises E605, E606, E607."""
+        path = self._present(WEIGHTS)
+        try:
+            with safetensors.safe_open(path, framework="pt") as file:
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a dict
+                metadata = dict(file.metadata() or {})
+        except (OSError, safetensors.SafetensorError) as error:
+            raise self._damaged(WEIGHTS, error) from error
+        self._fit_or_refuse(tensors, model.state_dict())
+        model.load_state_dict(tensors)
+        return metadata
+
+    def save_state(self, state: Mapping[str, Any]) -> None:
+        """Write state.pt: tensors and plain values, among them 'step' and 'stopped'. Raises E408."""
+        buffer = io.BytesIO()  # torch reports a full disk as RuntimeError, so it does not write the file itself
+        torch.save(dict(state), buffer)
+        self._write(STATE, buffer.getvalue())
+
+    def load_state(self) -> dict[str, Any]:
+        """The saved state, its tensors on the CPU. Raises E605, E606."""
+        path = self._present(STATE)
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:  # damaged bytes raise half a dozen types
+            raise self._damaged(STATE, error) from error
+        if not isinstance(state, dict) or not {"step", "stopped"} <= state.keys():
+            raise self._damaged(STATE, "it is not the state of a training")
+        return state
+
+    def state_to_resume(self, resume: bool) -> dict[str, Any] | None:
+        """The state to go on from; None for a new training.
+
+        Without `resume` a folder that holds a training is refused: E602 if it is finished, E603 if not. With it, a
+        folder in which nothing was saved yet starts at the first step.
+        """
+        if not (self.path / STATE).exists():
+            return None
+        state = self.load_state()
+        if resume:
+            return state
+        if state["stopped"] in ("finished", "patience"):
+            message, code = f"'{self.path}' already holds a finished training of {state['step']} steps", "E602"
+            help = "choose another folder, or delete this one first"
+        else:
+            message, code = f"'{self.path}' holds a training that stopped at step {state['step']}", "E603"
+            help = "go on with --resume, or choose another folder"
+        raise RunError(message, code=code, help=help)
+
+    def append_metrics(self, record: Mapping[str, Any]) -> None:
+        """Add one line to metrics.jsonl; NaN and infinity become null. Raises E408."""
+        path = self.path / METRICS
+        try:
+            with path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(_finite(record)) + "\n")
+        except OSError as error:
+            raise _unwritable(path, error) from error
+
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """Every record of metrics.jsonl, in order; a last line that a killed process left half is skipped."""
+        if not (self.path / METRICS).exists():
+            return []
+        lines = self.read_text(METRICS).splitlines(keepends=True)
+        records = []
+        for number, line in enumerate(lines, 1):
+            try:
+                record = json.loads(line)
+                record["step"]
+            except (ValueError, TypeError, KeyError) as error:
+                if number == len(lines) and not line.endswith("\n"):
+                    break
+                raise self._damaged(METRICS, f"line {number} is not a record with a step") from error
+            records.append(record)
+        return records
+
+    def cut_metrics(self, step: int) -> None:
+        """Drop the records after `step`: a resumed training writes them again."""
+        if (self.path / METRICS).exists():
+            kept = [record for record in self.read_metrics() if record["step"] <= step]
+            self.write_text(METRICS, "".join(json.dumps(record) + "\n" for record in kept))
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder for this process. Raises E604 if another holds it; a lock whose owner died is taken over."""
+        path = self.path / LOCK
+        try:
+            descriptor = _lock(path)
+            owner = path.read_text(encoding="utf-8").strip() if descriptor is None else ""
+        except OSError as error:
+            raise _unwritable(path, error) from error
+        if descriptor is None:
+            raise RunError(
+                f"'{self.path}' is in use by another training{f' ({owner})' if owner else ''}",
+                code="E604",
+                help="wait until it ends, stop it, or choose another folder",
+            )
+        try:
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, f"process {os.getpid()} on {platform.node()}\n".encode())
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                path.unlink()
+            os.close(descriptor)
+
+    def _write(self, name: str, content: bytes) -> None:
+        with written_whole(self.path / name) as temporary:
+            temporary.write_bytes(content)
+
+    def _present(self, name: str) -> Path:
+        path = self.path / name
+        if path.is_file():
+            return path
+        hint = "the training has not validated yet; go on with --resume" if name == WEIGHTS else None
+        raise RunError(
+            f"the run '{self.path}' has no file '{name}'", code="E605", help=hint or "give another run, or train again"
+        )
+
+    def _damaged(self, name: str, why: object) -> RunError:
+        reason = (str(why).strip() or type(why).__name__).splitlines()[0]
+        return RunError(
+            f"'{self.path / name}' cannot be read: it is damaged or no file of a run",
+            code="E606",
+            facts=[("reason", reason)],
+            help="take the file from a copy of the run, or train again in a new folder",
+        )
+
+    def _fit_or_refuse(self, saved: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
+        facts = [("missing", f"'{name}' {tuple(wanted[name].shape)}") for name in wanted if name not in saved]
+        facts += [("unknown", f"'{name}' {tuple(saved[name].shape)}") for name in saved if name not in wanted]
+        for name in wanted.keys() & saved.keys():
+            if wanted[name].shape != saved[name].shape:
+                sizes = f"{tuple(saved[name].shape)} in the run, {tuple(wanted[name].shape)} in the graph"
+                facts.append(("size", f"'{name}' {sizes}"))
+        if facts:
+            more = [("...", f"and {len(facts) - 6} more")] if len(facts) > 6 else []
+            raise RunError(
+                f"the weights of '{self.path}' do not fit the graph",
+                code="E607",
+                facts=[*sorted(facts)[:6], *more],
+                help=f"use the run's own graph, '{self.path / RESOLVED}'",
+            )
+
+
+def _lock(path: Path) -> int | None:
+    """A descriptor that holds the lock on `path`, or None while another process does."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        if fcntl is None:
+            return descriptor
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_ino == os.fstat(descriptor).st_ino:
+                return descriptor
+        os.close(descriptor)  # its owner removed the file between the two calls
+
+
+def _unwritable(path: Path, error: OSError) -> DataError:
+    text = f"cannot write '{path}': {error.strerror or error}"
+    return DataError(text, code="E408", help="free some space or choose a folder that can be written")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(inner) for key, inner in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -16,6 +16,7 @@ import json
 import math
 import os
 import platform
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -28,13 +29,12 @@ from torch import Tensor, nn
 from .data.atomic import written_whole
 from .errors import DataError, RunError
 
-try:
+if sys.platform != "win32":  # there, two trainings in one folder go unnoticed
     import fcntl
-except ImportError:  # Windows: two trainings in one folder go unnoticed there
-    fcntl = None  # type: ignore[assignment]
 
 GRAPH, RESOLVED, WEIGHTS = "graph.yaml", "resolved.yaml", "weights.safetensors"
 STATE, METRICS, SETTINGS, LOCK = "state.pt", "metrics.jsonl", "settings.json", ".lock"
+STATE_KEYS = {"step", "stopped", "config", "model", "optimizer", "average", "counters"}
 FILES = (GRAPH, RESOLVED, WEIGHTS, STATE, METRICS, SETTINGS)
 
 
@@ -119,12 +119,29 @@ class RunFolder:
                 metadata = dict(file.metadata() or {})
         except (OSError, safetensors.SafetensorError) as error:
             raise self._damaged(WEIGHTS, error) from error
-        self._fit_or_refuse(tensors, model.state_dict())
+        self.check_weights(tensors, model.state_dict())
         model.load_state_dict(tensors)
         return metadata
 
+    def check_weights(self, saved: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
+        """Raise E607 where names or shapes of the tensors differ."""
+        facts = [("missing", f"'{name}' {tuple(wanted[name].shape)}") for name in wanted if name not in saved]
+        facts += [("unknown", f"'{name}' {tuple(saved[name].shape)}") for name in saved if name not in wanted]
+        for name in wanted.keys() & saved.keys():
+            if wanted[name].shape != saved[name].shape:
+                sizes = f"{tuple(saved[name].shape)} in the run, {tuple(wanted[name].shape)} in the graph"
+                facts.append(("size", f"'{name}' {sizes}"))
+        if facts:
+            more = [("...", f"and {len(facts) - 6} more")] if len(facts) > 6 else []
+            raise RunError(
+                f"the weights of '{self.path}' do not fit the graph",
+                code="E607",
+                facts=[*sorted(facts)[:6], *more],
+                help=f"use the run's own graph, '{self.path / RESOLVED}'",
+            )
+
     def save_state(self, state: Mapping[str, Any]) -> None:
-        """Write state.pt: tensors and plain values, among them 'step' and 'stopped'. Raises E408."""
+        """Write state.pt: tensors and plain values under STATE_KEYS. Raises E408."""
         buffer = io.BytesIO()  # torch reports a full disk as RuntimeError, so it does not write the file itself
         torch.save(dict(state), buffer)
         self._write(STATE, buffer.getvalue())
@@ -136,7 +153,7 @@ class RunFolder:
             state = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # damaged bytes raise half a dozen types
             raise self._damaged(STATE, error) from error
-        if not isinstance(state, dict) or not {"step", "stopped"} <= state.keys():
+        if not isinstance(state, dict) or not state.keys() >= STATE_KEYS:
             raise self._damaged(STATE, "it is not the state of a training")
         return state
 
@@ -196,6 +213,7 @@ class RunFolder:
         """Hold the folder for this process. Raises E604 if another holds it; a lock whose owner died is taken over."""
         path = self.path / LOCK
         try:
+            self.path.mkdir(parents=True, exist_ok=True)
             descriptor = _lock(path)
             owner = path.read_text(encoding="utf-8").strip() if descriptor is None else ""
         except OSError as error:
@@ -237,28 +255,12 @@ class RunFolder:
             help="take the file from a copy of the run, or train again in a new folder",
         )
 
-    def _fit_or_refuse(self, saved: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
-        facts = [("missing", f"'{name}' {tuple(wanted[name].shape)}") for name in wanted if name not in saved]
-        facts += [("unknown", f"'{name}' {tuple(saved[name].shape)}") for name in saved if name not in wanted]
-        for name in wanted.keys() & saved.keys():
-            if wanted[name].shape != saved[name].shape:
-                sizes = f"{tuple(saved[name].shape)} in the run, {tuple(wanted[name].shape)} in the graph"
-                facts.append(("size", f"'{name}' {sizes}"))
-        if facts:
-            more = [("...", f"and {len(facts) - 6} more")] if len(facts) > 6 else []
-            raise RunError(
-                f"the weights of '{self.path}' do not fit the graph",
-                code="E607",
-                facts=[*sorted(facts)[:6], *more],
-                help=f"use the run's own graph, '{self.path / RESOLVED}'",
-            )
-
 
 def _lock(path: Path) -> int | None:
     """A descriptor that holds the lock on `path`, or None while another process does."""
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        if fcntl is None:
+        if sys.platform == "win32":
             return descriptor
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

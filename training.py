@@ -12,54 +12,27 @@ import copy
 import math
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
-from torch import Tensor, nn
+from torch import nn
 
 from . import __version__
-from .distributed import World, joined
+from .batches import batches_ahead, on_device
+from .devices import World, as_device, joined
 from .errors import RunError
 from .interrupt import StopSignals
+from .optimization import TrainConfig, follow, learning_rate, make_optimizer, trainable
 from .progress import TrainingProgress
 from .runs import RunFolder
 from .tasks.base import Batch, Learner
 
 METRICS_EVERY = 10  # steps that one line of metrics.jsonl sums up
-LAST_LR = 0.01  # where the cosine ends, as a part of lr
-MOMENTUM = 0.9
 
+__all__ = ["FitResult", "TrainConfig", "fit"]
 Stopped = Literal["finished", "patience", "interrupted"]
-
-
-class TrainConfig(BaseModel):
-    """The section `train:` of an experiment."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
-
-    steps: PositiveInt = Field(1000, description="training steps, one batch each")
-    batch_size: PositiveInt = Field(8, description="items in a batch")
-    lr: PositiveFloat = Field(1e-3, description="the highest learning rate")
-    optimizer: Literal["adam", "adamw", "sgd"] = Field("adamw", description="sgd has a momentum of 0.9")
-    weight_decay: NonNegativeFloat = Field(1e-2, description="decoupled for adamw, an L2 penalty for adam and sgd")
-    schedule: Literal["constant", "cosine"] = Field("cosine", description="cosine falls to 1 % of lr at the last step")
-    warmup_steps: NonNegativeInt = Field(50, description="steps in which the learning rate rises linearly to lr")
-    clip_norm: PositiveFloat | None = Field(1.0, description="upper limit of the gradient's norm; null: no limit")
-    average_decay: float | None = Field(
-        None, gt=0, lt=1, description="validate and keep a moving average of the weights with this decay; null: none"
-    )
-    validate_every: PositiveInt = Field(100, description="steps from one validation to the next")
-    patience: PositiveInt | None = Field(
-        None, description="stop after so many validations without a better figure; null: never"
-    )
-    seed: NonNegativeInt = Field(0, description="of the first weights, the batches and dropout")
-    bf16: bool = Field(False, description="run the model in bfloat16 where torch's autocast holds it safe")
-    compile: bool = Field(False, description="train through torch.compile")
-    channels_last: bool = Field(False, description="keep 4-D tensors channels-last, faster for some convolutions")
 
 
 @dataclass(frozen=True)
@@ -114,32 +87,6 @@ def fit(
     return FitResult(training.best_step, training.best_figures, stopped, training.seconds, training.step)
 
 
-def learning_rate(config: TrainConfig, step: int) -> float:
-    """The learning rate of step 0, 1, ...: a linear rise, then constant or half a cosine."""
-    if step < config.warmup_steps:
-        return config.lr * (step + 1) / config.warmup_steps
-    if config.schedule == "constant":
-        return config.lr
-    done = (step - config.warmup_steps) / max(1, config.steps - 1 - config.warmup_steps)
-    return config.lr * (LAST_LR + (1 - LAST_LR) * (1 + math.cos(math.pi * min(1.0, done))) / 2)
-
-
-def as_device(name: str | torch.device) -> torch.device:
-    """The torch device of this name, once it has proved to work. Raises E624."""
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        works = ["cpu"] + ["cuda"] * torch.cuda.is_available() + ["mps"] * torch.backends.mps.is_available()
-        raise RunError(
-            f"the device '{name}' cannot be used",
-            code="E624",
-            facts=[("torch", str(error).strip().splitlines()[0])],
-            help=f"these work here: {', '.join(works)}",
-        ) from error
-    return device
-
-
 class _Training:
     """Model, optimizer and counters between two steps; `step` counts the steps done."""
 
@@ -148,7 +95,7 @@ class _Training:
         self.model = model.to(world.device)
         if config.channels_last:
             self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimizer = _optimizer(self.model, config, world.device)
+        self.optimizer = make_optimizer(self.model, config, world.device)
         self.average = copy.deepcopy(self.model) if config.average_decay else None
         self.step = self.validated = self.waited = self.best_step = 0
         self.best_figures: dict[str, float] = {}
@@ -164,7 +111,7 @@ class _Training:
             self.run.cut_metrics(self.step)
 
     def run_until_done(self, signals: StopSignals, progress: TrainingProgress) -> Stopped:
-        with _batches(self.learner, self.world, self.step, self.config.steps) as batches:
+        with batches_ahead(self.learner, self.world, self.step, self.config.steps) as batches:
             stopped = self._steps(batches, signals, progress)
         self._save_state(stopped)
         return stopped
@@ -186,3 +133,165 @@ class _Training:
             progress.advance(self.step, self.losses[-1])
             self._note_metrics()
         return "interrupted"
+
+    def _step(self, batch: Batch, signals: StopSignals) -> bool:
+        """One update of the weights; returns whether any process was asked to stop."""
+        config, device = self.config, self.world.device
+        torch.manual_seed(_seed(config.seed, self.step, self.world.rank))
+        batch = on_device(batch, device, config.channels_last)
+        with torch.autocast(device.type, torch.bfloat16, enabled=config.bf16):
+            outputs = self.forward(*batch.inputs)
+        loss = self.learner.loss(outputs.float() if config.bf16 else outputs, batch)
+        value, stop = self.world.mean(loss, signals.requested)
+        self._refuse_not_finite("loss", value, batch)
+        self.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        limit = math.inf if config.clip_norm is None else config.clip_norm
+        self.grad_norm = float(nn.utils.clip_grad_norm_(trainable(self.model), limit))
+        self._refuse_not_finite("gradient", self.grad_norm, batch)
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(config, self.step)
+        self.optimizer.step()
+        if self.average is not None and config.average_decay is not None:
+            follow(self.average, self.model, min(config.average_decay, (self.step + 1) / (self.step + 10)))
+        self.step += 1
+        self.losses.append(value)
+        return stop
+
+    def _refuse_not_finite(self, what: str, value: float, batch: Batch) -> None:
+        if math.isfinite(value):
+            return
+        spoilt = {
+            item
+            for x in batch.inputs
+            if x.is_floating_point() and len(x) == len(batch.items)
+            for item, fine in zip(batch.items, x.isfinite().flatten(1).all(1).tolist(), strict=True)
+            if not fine
+        }
+        items = self.world.gather(batch.items)
+        unclipped = self.config.clip_norm is None
+        facts = [("items", _quoted(items))]
+        if spoilt:
+            facts.append(("input not finite", _quoted(tuple(sorted(spoilt)))))
+        raise RunError(
+            f"the {what} is {value} at step {self.step + 1}, in the batch of the items below",
+            code="E620",
+            facts=facts,
+            help="look at these items; if they are sound, lower train.lr" + (" or set train.clip_norm" * unclipped),
+        )
+
+    def _note_metrics(self) -> None:
+        if self.step % METRICS_EVERY and self.step != self.config.steps:
+            return
+        record = {
+            "step": self.step,
+            "loss": math.fsum(self.losses) / len(self.losses),
+            "lr": learning_rate(self.config, self.step - 1),
+            "grad_norm": self.grad_norm,
+            "seconds": round(self.seconds, 3),
+        }
+        self.losses.clear()
+        if self.world.leader:
+            self.run.append_metrics(record)
+
+    def _validate(self, progress: TrainingProgress) -> None:
+        """Validate on the leader; keep the weights if they are the best, and save the state."""
+        begin_s = time.monotonic()
+        if self.world.leader:
+            shown = self.model if self.average is None else self.average
+            figures = {name: float(value) for name, value in self.learner.validate(shown).items()}
+            self.model.train()
+            self.run.append_metrics({"step": self.step, "valid": figures})
+            figure, value = self.learner.figure, figures[self.learner.figure]
+            progress.validated(figure, value)
+            best = self.best_figures.get(figure, math.nan)
+            self.waited += 1
+            if math.isnan(best) or value > best:
+                self.best_step, self.best_figures, self.waited = self.step, figures, 0
+                about = {"mirbricks": __version__, "step": str(self.step), "figure": figure, "value": repr(value)}
+                self.run.save_weights(shown, about)
+        self.waited = self.world.share(self.waited)
+        self.validated = self.step
+        self.seconds += time.monotonic() - begin_s
+        self._save_state(None)
+
+    def _save_state(self, stopped: Stopped | None) -> None:
+        if not self.world.leader:
+            return
+        counters = {name: getattr(self, name) for name in _COUNTERS}
+        self.run.save_state(
+            {
+                "step": self.step,
+                "stopped": stopped,
+                "config": self.config.model_dump(),
+                "model": self.model.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "average": None if self.average is None else self.average.state_dict(),
+                "counters": counters,
+            }
+        )
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from `state`. Raises E606, E607, E608."""
+        changed = _changed(state["config"], self.config)
+        if changed:
+            raise RunError(
+                f"cannot resume '{self.run.path}': the settings of the training have changed",
+                code="E608",
+                facts=changed,
+                help="resume with the old values, or start anew in another folder",
+            )
+        self.run.check_weights(state["model"], self.model.state_dict())
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+        self.step = state["step"]
+        for name, value in state["counters"].items():
+            setattr(self, name, value)
+
+
+_COUNTERS = ("validated", "waited", "best_step", "best_figures", "losses", "seconds")
+
+
+def _changed(old: dict[str, Any], config: TrainConfig) -> list[tuple[str, str]]:
+    """What differs; a constant schedule does not depend on the number of steps, so it may be trained on."""
+    free = {"steps"} if config.schedule == "constant" else set()
+    new = config.model_dump()
+    return [
+        (name, f"{old.get(name)} in the run, {value} now")
+        for name, value in new.items()
+        if name not in free and old.get(name) != value
+    ]
+
+
+def _seed(*numbers: int) -> int:
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])
+
+
+def _quoted(items: tuple[str, ...]) -> str:
+    return ", ".join(f"'{item}'" for item in items)
+
+
+@contextlib.contextmanager
+def _told_plainly(config: TrainConfig) -> Iterator[None]:
+    """Torch's own failures that the user's settings bring about, as RunError."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in first:
+            raise RunError(
+                f"the memory does not suffice for a training step with batch_size {config.batch_size}",
+                code="E622",
+                facts=[("torch", first)],
+                help="lower train.batch_size",
+            ) from error
+        if config.compile and type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+            raise RunError(
+                "torch.compile could not compile the model",
+                code="E623",
+                facts=[("torch", first)],
+                help="set train.compile to false",
+            ) from error
+        raise

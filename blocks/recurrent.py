@@ -45,8 +45,8 @@ class LSTM(nn.LSTM, Block):
         super().__init__(**config.model_dump(), batch_first=True)
 
     def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]  # a block has one output, torch's has the state too
-        y: Tensor = super().forward(x)[0]
-        return y
+        y: Tensor = super().forward(one_frame(x))[0]
+        return y.expand(-1, x.shape[1], -1) if x.is_meta else y
 
 
 @register("LSTMLast", shape="B T D -> B {width}", source=LSTM_SOURCE, examples=[((2, 5, 3), {"hidden_size": 4})])
@@ -64,7 +64,7 @@ class LSTMLast(nn.LSTM, Block):
         super().__init__(**config.model_dump(), batch_first=True)
 
     def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]  # a block has one output, torch's has the state too
-        last: Tensor = super().forward(x)[1][0]
+        last: Tensor = super().forward(one_frame(x))[1][0]
         return last[-2:].transpose(0, 1).flatten(1) if self.bidirectional else last[-1]
 
 
@@ -82,5 +82,10 @@ class GRU(nn.GRU, Block):
         super().__init__(**config.model_dump(), batch_first=True)
 
     def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]  # a block has one output, torch's has the state too
-        y: Tensor = super().forward(x)[0]
-        return y
+        y: Tensor = super().forward(one_frame(x))[0]
+        return y.expand(-1, x.shape[1], -1) if x.is_meta else y
+
+
+def one_frame(x: Tensor) -> Tensor:
+    """The first frame on the meta device, where torch would unroll thousands of frames to find the same sizes."""
+    return x[:, :1] if x.is_meta else x

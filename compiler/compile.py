@@ -175,4 +175,5 @@ def _info(name: str, first: Step, second: Step, probes: list[dict[str, int]]) ->
         tuple(formula(a, b, *probes) for a, b in zip(one, two, strict=True))
         for one, two in ((first.came, second.came), (first.went, second.went))
     )
-    return NodeInfo(name, first.node.spec.name, first.node.where, came, went)
+    assert first.config is not None
+    return NodeInfo(name, first.node.spec.name, first.config, first.node.where, came, went)

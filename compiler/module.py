@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from ..errors import GraphError, Where
+from ..registry import BlockConfig
 from ..shapes import show
 from .join import fits, join
 from .schema import Graph
@@ -15,10 +16,11 @@ from .schema import Graph
 
 @dataclass(frozen=True)
 class NodeInfo:
-    """A row of the summary: sizes are ints, or formulas of the free axes such as "T" and "T/2"."""
+    """A layer as it was built: sizes are ints, or formulas of the free axes such as "T" and "T/2"."""
 
     name: str
     block: str
+    config: BlockConfig
     where: Where
     came: tuple[int | str, ...]
     went: tuple[int | str, ...]
@@ -58,12 +60,12 @@ class GraphModule(nn.Module):
         self.graph, self.nodes, self.input_shapes, self.free_sizes = graph, tuple(nodes), input_shapes, free_sizes
         self.output_shape = nodes[-1].went if nodes else next(iter(input_shapes.values()))
         self._inputs = tuple(input_shapes)
-        self._ops = tuple(ops)
+        self.ops = tuple(ops)
 
     def forward(self, *inputs: Tensor) -> Tensor:
         x = inputs[0]
         stored = dict(zip(self._inputs, inputs, strict=True)) if len(self._inputs) > 1 else {self._inputs[0]: x}
-        for op in self._ops:
+        for op in self.ops:
             if op.kind == "run":
                 x = self._modules[op.name](x)  # type: ignore[misc]  # every op of this kind has its module
             elif op.kind == "StoreAs":

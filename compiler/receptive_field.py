@@ -40,7 +40,7 @@ def receptive_fields(model: GraphModule) -> dict[str, Field | None]:
     field: Field | None = Field() if position is not None else None
     stored: dict[str, Field | None] = dict.fromkeys(model.input_shapes, field)
     found: dict[str, Field | None] = {}
-    for op in model._ops:
+    for op in model.ops:
         if op.kind == "StoreAs":
             stored[op.name] = field
         elif op.kind != "run":

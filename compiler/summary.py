@@ -92,8 +92,9 @@ def _count_calls(block: nn.Module, name: str, counts: dict[str, int]) -> list[An
     def before(*_: Any) -> None:
         counter.__enter__()
 
-    def after(*_: Any) -> None:
+    def after(_: nn.Module, inputs: tuple[torch.Tensor], __: Any) -> None:
         counter.__exit__(None, None, None)
-        counts[name] = counter.get_total_flops() // 2
+        frames = inputs[0].shape[1] if isinstance(block, nn.RNNBase) else 1  # on meta these run one frame only
+        counts[name] = frames * counter.get_total_flops() // 2
 
     return [block.register_forward_pre_hook(before), block.register_forward_hook(after)]

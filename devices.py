@@ -1,4 +1,4 @@
-"""Data-parallel training under torchrun: the same command, one process per device."""
+"""Where a model runs: the device by its name, and several of them together under torchrun."""
 
 from __future__ import annotations
 
@@ -12,7 +12,25 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from .errors import RunError
+
 VALIDATION_LIMIT = datetime.timedelta(hours=12)  # the other ranks wait while the leader validates
+
+
+def as_device(name: str | torch.device) -> torch.device:
+    """The torch device of this name, once it has proved to work. Raises E624."""
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        works = ["cpu"] + ["cuda"] * torch.cuda.is_available() + ["mps"] * torch.backends.mps.is_available()
+        raise RunError(
+            f"the device '{name}' cannot be used",
+            code="E624",
+            facts=[("torch", str(error).strip().splitlines()[0])],
+            help=f"these work here: {', '.join(works)}",
+        ) from error
+    return device
 
 
 @dataclass(frozen=True)

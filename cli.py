@@ -97,7 +97,7 @@ def _train(p: Parser) -> None:
     p.add_argument("graph", metavar="GRAPH", help="a graph file with the sections feature, task and train")
     _data(p)
     p.add_argument("--out", required=True, metavar="RUN", help="the run folder to write")
-    p.add_argument("--fold", type=int, metavar="K", help="which fold is the test fold (default: 0)")
+    p.add_argument("--fold", metavar="K|all", help="which fold is the test fold (default: 0), or all, one by one")
     p.add_argument("--resume", action="store_true", help="go on where the run in --out stopped")
     _set(p)
 
@@ -111,6 +111,7 @@ def _evaluate(p: Parser) -> None:
         help="default: the test fold of the run's own corpus, else all",
     )
     p.add_argument("--json", action="store_true", help="print one JSON object")
+    p.add_argument("--markdown", action="store_true", help="print a Markdown table")
 
 
 def _predict(p: Parser) -> None:
@@ -126,7 +127,9 @@ def _demo(p: Parser) -> None:
     p.add_argument("--data", metavar="DIR", help="a real corpus (default: synthesise one)")
     p.add_argument("--out", default="runs/demo", metavar="RUN", help="the run folder (default: runs/demo)")
     p.add_argument("--graph", metavar="GRAPH", help="default: mpe_small, which is part of mirbricks")
-    p.add_argument("--seed", type=int, default=0, help="seed of data and training (default: 0)")
+    p.add_argument("--cache", metavar="DIR", help="folder of the feature cache (default: in the user's cache folder)")
+    p.add_argument("--jobs", type=int, default=-1, metavar="N", help="processes for the features (default: all cores)")
+    p.add_argument("--device", default="cpu", help="torch device (default: cpu)")
     _set(p)
 
 
@@ -141,17 +144,17 @@ _COMMANDS = {
     "blocks": ("graphs:blocks", "list the registered blocks by family", "--json", _blocks),
     "explain": ("graphs:explain", "explain a block or an error code", "Conv2d", _explain),
     "train": (
-        "runs:train",
+        "train:train",
         "train a graph on a corpus, then evaluate it on the test fold",
         "graphs/mpe_small.yaml --data bach10 --out runs/bach10 --fold 0 --set train.lr=1e-3",
         _train,
     ),
     "evaluate": (
-        "runs:evaluate",
+        "evaluate:evaluate",
         "evaluate a run on a corpus, track by track",
         "runs/bach10 --data bach10 --json",
         _evaluate,
     ),
-    "predict": ("runs:predict", "predict audio files with a run", "runs/bach10 song.mp3 --out out", _predict),
-    "demo": ("runs:demo", "make or take a data set, train, evaluate and write a report", "--out runs/demo", _demo),
+    "predict": ("predict:predict", "predict audio files with a run", "runs/bach10 song.mp3 --out out", _predict),
+    "demo": ("demo:demo", "make or take a data set, train, evaluate and write a report", "--out runs/demo", _demo),
 }

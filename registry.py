@@ -107,6 +107,12 @@ class Example:
     shapes: tuple[Shape, ...]
     config: Mapping[str, Any] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, given: Any, config: Mapping[str, Any]) -> Example:
+        """From one input shape, or a list of several."""
+        several = bool(given) and isinstance(given[0], (tuple, list))
+        return cls(tuple(map(tuple, given)) if several else (tuple(given),), config)
+
 
 _BLOCKS: dict[str, Spec] = {}
 B = TypeVar("B", bound=type[Block])
@@ -136,7 +142,7 @@ def register(
             cls=cls,
             contract=_contract(name, shape),
             source=source,
-            examples=tuple(Example(_shapes(given), config) for given, config in examples),
+            examples=tuple(Example.of(given, config) for given, config in examples),
             family=cls.__module__.rpartition(".")[2],
             unreached=tuple(unreached),
         )
@@ -146,10 +152,6 @@ def register(
         return cls
 
     return add
-
-
-def _shapes(given: Any) -> tuple[Shape, ...]:
-    return tuple(map(tuple, given)) if given and isinstance(given[0], (tuple, list)) else (tuple(given),)
 
 
 def _contract(name: str, shape: str) -> Contract:

@@ -7,16 +7,16 @@ import io
 import json
 import pickle
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
 from pydantic import ValidationError
 from torch import Tensor
-from torch.nn.utils.parametrize import is_parametrized
 
-from .registry import Block, BlockConfig, Example, Spec, build, get
-from .shapes import REST, ContractError, Shape, meets, show
+from .errors import RegistryError
+from .registry import INFER, Block, BlockConfig, Example, Spec, build, get
+from .shapes import REST, ContractError, Shape, Token, meets, show
 
 SEED = 20240815
 DRAWS = 8
@@ -26,23 +26,40 @@ class BlockCheckError(AssertionError):
     """A block broke a property that every block has; the message names block, example and property."""
 
 
-def check_block(block: str | type[Block], *, export: bool = True) -> None:
+def check_block(
+    block: str | type[Block], *, examples: Iterable[tuple[Any, Mapping[str, Any]]] | None = None, export: bool = True
+) -> None:
     """Hold a registered block against its contract, on its examples and at odd sizes; returns nothing if all is well.
 
-    block   its registered name or its class
-    export  whether `torch.export` is tried too, which takes most of the time
+    block     its registered name or its class
+    examples  (input shape or list of input shapes, config) pairs, in place of the registered ones
+    export    whether `torch.export` is tried too, which takes most of the time
 
-    Checked: forward = contract = meta device; finite gradients that reach every parameter; the input is not changed;
-    items of a batch do not see each other in eval(); state_dict and config round trips; copy and pickle; float64 and
-    bfloat16; unknown keys and wrong ranks refused; torch.export. Raises `BlockCheckError`, or `RegistryError` for a
-    name nobody registered.
+    Checked, at each example's sizes, with each free axis one larger, and with all of them one larger: forward =
+    contract = meta device; finite gradients that reach every parameter; the input is not changed; in eval(), the same
+    input gives the same output and items of a batch do not see each other; state_dict and config round trips; copy and
+    pickle; float64 and bfloat16; constants are buffers; unknown keys and wrong ranks refused; at the example's sizes,
+    torch.export. Axes that the config or a number fixes, or of size 1 under "...", do not grow.
+    Raises `BlockCheckError`, or `RegistryError` for a block nobody registered.
     """
-    spec = get(block) if isinstance(block, str) else block.spec
-    for example in spec.examples:
+    spec = _spec(block)
+    chosen = spec.examples if examples is None else tuple(Example.of(shape, config) for shape, config in examples)
+    if not chosen:
+        raise BlockCheckError(f"{spec.name}: there is no example, so nothing would be checked")
+    for example in chosen:
         for shapes in _sizes(spec, example):
             trial = _Trial(spec, shapes, example.config)
             for check in (*_CHECKS, *([_exports] if export and shapes == example.shapes else [])):
                 trial.run(check)
+
+
+def _spec(block: str | type[Block]) -> Spec:
+    if isinstance(block, str):
+        return get(block)
+    spec: Spec | None = block.__dict__.get("spec")  # a subclass does not inherit its parent's registration
+    if spec is None:
+        raise RegistryError(f"'{block.__qualname__}' is not registered", code="E305", help="decorate it with @register")
+    return spec
 
 
 class _Trial:
@@ -50,74 +67,82 @@ class _Trial:
 
     def __init__(self, spec: Spec, shapes: tuple[Shape, ...], given: Mapping[str, Any]) -> None:
         self.spec, self.shapes, self.given = spec, shapes, dict(given)
-        self.config: BlockConfig = spec.cls.Config(**self.given)
-        axes = spec.contract.bind(shapes, self.config.resolve(_bound(spec, shapes)))
-        self.config = self.config.resolve(axes)
+        try:
+            config = spec.cls.Config(**self.given)
+            axes = spec.contract.bind(shapes)
+            self.config: BlockConfig = config.resolve(axes)
+            spec.contract.bind(shapes, self.config)
+        except (ContractError, ValidationError) as error:
+            raise self.failure("the example fits the contract", _first_line(error)) from error
+        for name, mark in config.inferred().items():
+            value, size = getattr(config, name), axes.get(mark.axis)
+            if isinstance(value, int) and isinstance(size, int) and value not in (INFER, size):
+                raise self.failure("the example fits the contract", f"'{name}' is {value}, but {mark.axis} is {size}")
         self.promised = spec.contract.predict(axes, self.config)
+
+    def failure(self, rule: str, problem: str) -> BlockCheckError:
+        where = f"{', '.join(map(show, self.shapes))} with {json.dumps(self.given, default=str)}"
+        return BlockCheckError(f"{self.spec.name} on {where}: {rule}: {problem}")
 
     def run(self, check: Callable[[_Trial], str | None]) -> None:
         """Run one check; it returns what went wrong, or raises."""
-        name = check.__name__.strip("_").replace("_", " ")
+        rule = check.__name__.strip("_").replace("_", " ")
         try:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(SEED)
                 problem = check(self)
-        except BlockCheckError:
-            raise
         except Exception as error:
-            problem = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else error!r}"
+            raise self.failure(rule, f"{type(error).__name__}: {_first_line(error)}") from error
         if problem:
-            where = f"{', '.join(map(show, self.shapes))} with {json.dumps(self.given)}"
-            raise BlockCheckError(f"{self.spec.name} on {where}: {name}: {problem}")
+            raise self.failure(rule, problem)
 
     def block(self) -> Block:
         return build(self.spec, self.config)
 
+    def trained(self) -> Block:
+        """A block in eval() whose running statistics are no longer those of a new one."""
+        block = self.block()
+        with torch.no_grad():
+            block(*self.inputs())
+        return block.eval()
+
     def inputs(self, dtype: torch.dtype = torch.float32) -> list[Tensor]:
         return [torch.randn(shape).to(dtype) for shape in self.shapes]
 
-    def batched(self) -> bool:
-        return all(tokens[0].axis == "B" for tokens in (*self.spec.contract.inputs, *self.spec.contract.outputs))
 
-
-def _bound(spec: Spec, shapes: Sequence[Shape]) -> dict[str, Any]:
-    try:
-        return dict(spec.contract.bind(shapes))
-    except ContractError:
-        return {}
+def _first_line(error: Exception) -> str:
+    """What an exception says, in one line; of pydantic's several, the first two, which name the field."""
+    lines = str(error).strip().splitlines() or [repr(error)]
+    return " ".join(line.strip() for line in lines[1:3]) if isinstance(error, ValidationError) else lines[0]
 
 
 def _sizes(spec: Spec, example: Example) -> list[tuple[Shape, ...]]:
-    """The example's shapes, and for each named axis those with one more of it, if the config allows that."""
+    """The example's shapes, those with one more of each free axis, and those with one more of all."""
+    given = spec.cls.Config(**_Trial(spec, example.shapes, example.config).given)
+    fixed = {mark.axis for name, mark in given.inferred().items() if getattr(given, name) != INFER}
+    labels = [_labels(tokens, shape) for tokens, shape in zip(spec.contract.inputs, example.shapes, strict=True)]
+    free = {label for row in labels for label, _ in row if label and label.partition("[")[0] not in fixed}
     variants = [example.shapes]
-    for name in spec.contract.axis_names():
-        if name == REST:
-            continue
-        grown = tuple(_grow(spec, i, shape, name) for i, shape in enumerate(example.shapes))
-        if grown not in variants and _allowed(spec, grown, example.config):
-            variants.append(grown)
+    for grown in (*({label} for label in sorted(free)), free):
+        shapes = tuple(
+            tuple(size + step * (label in grown) for size, (label, step) in zip(shape, row, strict=True))
+            for shape, row in zip(example.shapes, labels, strict=True)
+        )
+        if shapes not in variants:
+            variants.append(shapes)
     return variants
 
 
-def _grow(spec: Spec, index: int, shape: Shape, name: str) -> Shape:
-    tokens = spec.contract.inputs[index]
-    rest = next((i for i, token in enumerate(tokens) if token.axis == REST), len(tokens))
-    sizes = list(shape)
-    for i, token in enumerate(tokens):
-        if token.axis == name:
-            sizes[i if i < rest else i - len(tokens)] += token.times
-    return tuple(sizes)
-
-
-def _allowed(spec: Spec, shapes: tuple[Shape, ...], given: Mapping[str, Any]) -> bool:
-    """Whether a block can be built and run for these shapes; torch says no where a size is fixed by the config."""
-    try:
-        trial = _Trial(spec, shapes, given)
-        with torch.device("meta"), torch.no_grad():
-            trial.block().eval()(*(torch.empty(shape) for shape in shapes))
-    except (ContractError, RuntimeError, ValueError, IndexError, AssertionError):
-        return False
-    return True
+def _labels(tokens: Sequence[Token], shape: Shape) -> list[tuple[str | None, int]]:
+    """For each axis of a shape its name in the contract, None where the size is fixed, and the step it grows by."""
+    labels: list[tuple[str | None, int]] = []
+    for token in tokens:
+        if token.axis == REST:
+            inside = shape[len(labels) : len(labels) + len(shape) - len(tokens) + 1]
+            labels += [(None if size == 1 else f"{REST}[{i}]", 1) for i, size in enumerate(inside)]
+        else:
+            labels.append((token.axis, token.times))
+    return labels
 
 
 def _as_tuple(outputs: Any) -> tuple[Tensor, ...]:
@@ -125,9 +150,11 @@ def _as_tuple(outputs: Any) -> tuple[Tensor, ...]:
 
 
 def _shape_is_the_contract(trial: _Trial) -> str | None:
+    real = _as_tuple(trial.block()(*trial.inputs()))
     with torch.device("meta"), torch.no_grad():
         meta = _as_tuple(trial.block().eval()(*(torch.empty(shape) for shape in trial.shapes)))
-    real = _as_tuple(trial.block()(*trial.inputs()))
+    if len(real) != len(trial.promised):
+        return f"the contract promises {len(trial.promised)} outputs, forward made {len(real)}"
     for promise, one, two in zip(trial.promised, real, meta, strict=True):
         if not meets(tuple(one.shape), promise):
             return f"the contract promises {show(promise or ())}, forward made {show(tuple(one.shape))}"
@@ -136,12 +163,26 @@ def _shape_is_the_contract(trial: _Trial) -> str | None:
     return None
 
 
+def _input_is_not_changed(trial: _Trial) -> str | None:
+    inputs = trial.inputs()
+    kept = [x.clone() for x in inputs]
+    for block in (trial.block(), trial.block().eval()):
+        block(*inputs)
+    return None if all(map(torch.equal, inputs, kept)) else "forward wrote into its input"
+
+
+def _same_input_gives_the_same_output(trial: _Trial) -> str | None:
+    block, inputs = trial.trained(), trial.inputs()
+    return None if _same(block, block, inputs) else "two calls in eval() differ"
+
+
 def _gradients_reach_every_parameter(trial: _Trial) -> str | None:
     unreached: set[str] = {name for name, _ in trial.block().named_parameters()} - set(trial.spec.unreached)
     for _ in range(DRAWS):  # a unit may be dead, or dropped, in one draw of weights
         block, inputs = trial.block(), [x.requires_grad_() for x in trial.inputs()]
-        outputs = _as_tuple(block(*inputs))
-        torch.autograd.backward(outputs, [torch.randn_like(y) for y in outputs])
+        outputs = [y for y in _as_tuple(block(*inputs)) if y.requires_grad]
+        if outputs:
+            torch.autograd.backward(outputs, [torch.randn_like(y) for y in outputs])
         for name, tensor in (*block.named_parameters(), *((f"input {i}", x) for i, x in enumerate(inputs))):
             if tensor.grad is not None and not tensor.grad.isfinite().all():
                 return f"the gradient of '{name}' is not finite"
@@ -152,27 +193,37 @@ def _gradients_reach_every_parameter(trial: _Trial) -> str | None:
     return f"no gradient reaches {', '.join(map(repr, sorted(unreached)))}"
 
 
-def _input_is_not_changed(trial: _Trial) -> str | None:
-    inputs = trial.inputs()
-    kept = [x.clone() for x in inputs]
-    trial.block()(*inputs)
-    return None if all(map(torch.equal, inputs, kept)) else "forward wrote into its input"
+def _runs_in_float64_and_bfloat16(trial: _Trial) -> str | None:
+    for dtype in (torch.float64, torch.bfloat16):
+        outputs = _as_tuple(trial.block().to(dtype)(*trial.inputs(dtype)))
+        if any(y.is_floating_point() and y.dtype != dtype for y in outputs):
+            return f"{dtype} in, {outputs[0].dtype} out"
+    return None
+
+
+def _constants_are_buffers(trial: _Trial) -> str | None:
+    block = trial.trained()
+    plain = [name for module in block.modules() for name, value in vars(module).items() if isinstance(value, Tensor)]
+    return f"{', '.join(map(repr, plain))} would not follow .to(device); use register_buffer" if plain else None
 
 
 def _items_of_a_batch_are_independent(trial: _Trial) -> str | None:
-    if not trial.batched():
+    sides = (trial.spec.contract.inputs, trial.spec.contract.outputs)
+    came, went = ([any(token.axis == "B" for token in tokens[:1]) for tokens in side] for side in sides)
+    if not (any(came) and any(went)):
         return None
-    block, inputs = trial.block().eval(), trial.inputs()
+    block, inputs = trial.trained().double(), trial.inputs(torch.float64)
     together = _as_tuple(block(*inputs))
-    for i in range(len(inputs[0])):
-        alone = _as_tuple(block(*(x[i : i + 1] for x in inputs)))
-        if not all(torch.allclose(y[i : i + 1], z, atol=1e-5) for y, z in zip(together, alone, strict=True)):
-            return f"item {i} alone gives another output than in its batch"
+    for i in range(len(inputs[came.index(True)])):
+        alone = _as_tuple(block(*(x[i : i + 1] if has else x for x, has in zip(inputs, came, strict=True))))
+        for y, z, has in zip(together, alone, went, strict=True):
+            if has and not torch.allclose(y[i : i + 1], z, rtol=1e-9, atol=1e-9):
+                return f"item {i} alone gives another output than in its batch"
     return None
 
 
 def _state_dict_round_trip(trial: _Trial) -> str | None:
-    block, inputs = trial.block().eval(), trial.inputs()
+    block, inputs = trial.trained(), trial.inputs()
     torch.manual_seed(SEED + 1)
     other = trial.block().eval()
     buffer = io.BytesIO()
@@ -183,13 +234,9 @@ def _state_dict_round_trip(trial: _Trial) -> str | None:
 
 
 def _copies_are_equal(trial: _Trial) -> str | None:
-    block, inputs = trial.block().eval(), trial.inputs()
-    block(*inputs)
-    if not _same(block, copy.deepcopy(block), inputs):
-        return "a deep copy gives another output"
-    if any(map(is_parametrized, block.modules())):
-        return None  # torch pickles no parametrized module: their state_dict is what is saved
-    return None if _same(block, pickle.loads(pickle.dumps(block)), inputs) else "an unpickled copy gives another output"
+    block, inputs = trial.trained(), trial.inputs()
+    copies = {"a deep copy": copy.deepcopy(block), "an unpickled copy": pickle.loads(pickle.dumps(block))}
+    return next((f"{name} gives another output" for name, c in copies.items() if not _same(block, c, inputs)), None)
 
 
 def _same(one: Block, other: Block, inputs: Sequence[Tensor]) -> bool:
@@ -197,17 +244,11 @@ def _same(one: Block, other: Block, inputs: Sequence[Tensor]) -> bool:
 
 
 def _config_round_trip(trial: _Trial) -> str | None:
-    cls = trial.spec.cls.Config
-    again = cls(**json.loads(json.dumps(trial.config.model_dump())))
-    return None if again == trial.config else f"config {trial.config} comes back from JSON as {again}"
-
-
-def _runs_in_float64_and_bfloat16(trial: _Trial) -> str | None:
-    for dtype in (torch.float64, torch.bfloat16):
-        outputs = _as_tuple(trial.block().to(dtype)(*trial.inputs(dtype)))
-        if any(y.is_floating_point() and y.dtype != dtype for y in outputs):
-            return f"{dtype} in, {outputs[0].dtype} out"
-    return None
+    cls, values = trial.spec.cls.Config, trial.config.model_dump()
+    again, from_json = cls(**values), cls(**json.loads(trial.config.model_dump_json()))
+    if again != trial.config:
+        return f"config {trial.config} comes back as {again}"
+    return None if from_json == trial.config else f"config {trial.config} comes back from JSON as {from_json}"
 
 
 def _unknown_key_is_refused(trial: _Trial) -> str | None:
@@ -219,9 +260,11 @@ def _unknown_key_is_refused(trial: _Trial) -> str | None:
 
 
 def _wrong_rank_is_refused(trial: _Trial) -> str | None:
-    if any(token.axis == REST for tokens in trial.spec.contract.inputs for token in tokens):
-        return None  # the contract takes several ranks
-    for wrong in ((*trial.shapes[0], 1), trial.shapes[0][:-1]):
+    tokens, first = trial.spec.contract.inputs[0], trial.shapes[0]
+    if len(tokens) == 1 and tokens[0].axis == REST:
+        return "the contract takes any rank, even none: name the batch, 'B ...'"
+    several = any(token.axis == REST for token in tokens)
+    for wrong in (first[: len(tokens) - 2],) if several else ((*first, 1), first[:-1]):
         try:
             trial.spec.contract.bind([wrong, *trial.shapes[1:]], trial.config)
         except ContractError:
@@ -231,25 +274,26 @@ def _wrong_rank_is_refused(trial: _Trial) -> str | None:
 
 
 def _exports(trial: _Trial) -> str | None:
-    block, inputs = trial.block().eval(), tuple(trial.inputs())
+    block, inputs = trial.trained(), tuple(trial.inputs())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch's own, about how recurrent layers keep their weights
         exported = torch.export.export(block, inputs).module()
     pairs = zip(_as_tuple(block(*inputs)), _as_tuple(exported(*inputs)), strict=True)
-    return (
-        None if all(torch.allclose(y, z, atol=1e-6) for y, z in pairs) else "the exported program gives another output"
-    )
+    same = all(torch.allclose(y, z, atol=1e-6) for y, z in pairs)
+    return None if same else "the exported program gives another output"
 
 
 _CHECKS: tuple[Callable[[_Trial], str | None], ...] = (
     _shape_is_the_contract,
-    _gradients_reach_every_parameter,
     _input_is_not_changed,
+    _same_input_gives_the_same_output,
+    _gradients_reach_every_parameter,
+    _runs_in_float64_and_bfloat16,
+    _constants_are_buffers,
     _items_of_a_batch_are_independent,
     _state_dict_round_trip,
     _copies_are_equal,
     _config_round_trip,
-    _runs_in_float64_and_bfloat16,
     _unknown_key_is_refused,
     _wrong_rank_is_refused,
 )

@@ -29,9 +29,9 @@ from .progress import TrainingProgress
 from .runs import RunFolder
 from .tasks.base import Batch, Learner
 
-METRICS_EVERY = 10  # steps that one line of metrics.jsonl sums up
-
 __all__ = ["FitResult", "TrainConfig", "fit"]
+
+METRICS_EVERY = 10  # steps that one line of metrics.jsonl sums up
 Stopped = Literal["finished", "patience", "interrupted"]
 
 

@@ -53,7 +53,7 @@ class Conv2dConfig(_ConvConfig):
     source=DOCS,
     examples=[
         ((2, 3, 12), {"out_channels": 4, "kernel_size": 3, "stride": 2, "dilation": 2, "padding": 1}),
-        ((2, 4, 9), {"out_channels": 6, "kernel_size": 4, "padding": "same", "groups": 2, "bias": False}),
+        ((2, 4, 9), {"in_channels": 4, "out_channels": 6, "kernel_size": 4, "padding": "same", "groups": 2}),
     ],
 )
 class Conv1d(nn.Conv1d, Block):
@@ -75,7 +75,8 @@ class Conv1d(nn.Conv1d, Block):
     source=DOCS,
     examples=[
         ((2, 3, 10, 8), {"out_channels": 4, "kernel_size": [5, 3], "stride": [2, 1], "padding": [2, 1]}),
-        ((2, 4, 7, 9), {"out_channels": 6, "kernel_size": 4, "padding": "same", "dilation": 2, "groups": 2}),
+        ((2, 4, 7, 9), {"in_channels": 4, "out_channels": 6, "kernel_size": 4, "dilation": 2, "groups": 2}),
+        ((2, 3, 4, 5), {"out_channels": 2, "kernel_size": [4, 3], "padding": "same", "bias": False}),
     ],
 )
 class Conv2d(nn.Conv2d, Block):

@@ -99,7 +99,10 @@ class LayerNorm(nn.LayerNorm, Block):
 
 
 @register(
-    "GroupNorm", shape="B C ... -> B C ...", source="arXiv:1803.08494", examples=[((2, 4, 5, 3), {"num_groups": 2})]
+    "GroupNorm",
+    shape="B C ... -> B C ...",
+    source="arXiv:1803.08494",
+    examples=[((2, 4, 5, 3), {"num_groups": 2, "num_channels": 4})],
 )
 class GroupNorm(nn.GroupNorm, Block):
     """Normalisation over groups of channels and all that lies behind them.

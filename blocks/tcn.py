@@ -5,7 +5,6 @@ from __future__ import annotations
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils.parametrizations import weight_norm
 
 from ..registry import Block, BlockConfig, from_axis, register
 
@@ -26,8 +25,8 @@ class TCN(Block):
 
     Shape:   (B, C, T) -> (B, channels[-1], T)
     Source:  Bai, Kolter & Koltun, "An Empirical Evaluation of Generic Convolutional and Recurrent Networks for Sequence
-             Modeling", 2018, section 3 and fig. 1. Weight norm is a parametrization, and the normal initialisation
-             (sd .01) is set before it, so that it holds. `causal: false` looks as far ahead as back.
+             Modeling", 2018, section 3 and fig. 1. Weight norm starts from the normal initialisation (sd .01), so
+             that it holds; torch's own weight norm cannot be pickled. `causal: false` looks as far ahead as back.
     """
 
     class Config(BlockConfig):
@@ -60,8 +59,8 @@ class _Level(nn.Module):
         super().__init__()
         reach = (config.kernel_size - 1) * dilation
         self.pads = (reach, 0) if config.causal else (reach // 2, reach - reach // 2)
-        self.conv1 = _conv(in_channels, out_channels, config.kernel_size, dilation)
-        self.conv2 = _conv(out_channels, out_channels, config.kernel_size, dilation)
+        self.conv1 = _Conv(in_channels, out_channels, config.kernel_size, dilation)
+        self.conv2 = _Conv(out_channels, out_channels, config.kernel_size, dilation)
         self.dropout = nn.Dropout(config.dropout)
         self.shortcut: nn.Module = nn.Identity()
         if in_channels != out_channels:
@@ -75,8 +74,16 @@ class _Level(nn.Module):
         return functional.relu(y + self.shortcut(x))
 
 
-def _conv(in_channels: int, out_channels: int, kernel_size: int, dilation: int) -> nn.Module:
-    conv = nn.Conv1d(in_channels, out_channels, kernel_size, dilation=dilation)
-    nn.init.normal_(conv.weight, 0, INIT_SD)
-    normed: nn.Module = weight_norm(conv)
-    return normed
+class _Conv(nn.Conv1d):
+    """Convolution with weight norm (Salimans & Kingma 2016, eq. 2): `weight` gives the direction, `gain` the length."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, dilation: int) -> None:
+        super().__init__(in_channels, out_channels, kernel_size, dilation=dilation)
+        nn.init.normal_(self.weight, 0, INIT_SD)
+        self.gain = nn.Parameter(self._length().detach())
+
+    def _length(self) -> Tensor:
+        return self.weight.flatten(1).norm(dim=1)[:, None, None]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self._conv_forward(x, self.weight * (self.gain / self._length()), self.bias)

@@ -1,11 +1,30 @@
-"""What the training loop asks of a task: batches, a loss, a validation."""
+"""What a task is: data and a model come in, figures of the field come out.
+
+A task turns annotations into targets and batches (`Learner`, which the training loop runs), chooses what is chosen
+after training (`tune`), and evaluates and predicts on whole recordings. `task: {type: NAME}` of a graph file picks
+one: `task_of`.
+"""
 
 from __future__ import annotations
 
+import abc
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 
+from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
+
+from ..compiler.schema import Graph
+from ..data.corpus import Item
+from ..errors import TaskError, Where, did_you_mean
+from ..features.cache import FeatureCache
+from ..features.feature_file import CachedFeature
+from ..features.hcqt import HCQTConfig
+
+TaskShape = tuple["int | str", ...]  # a free axis is its name
 
 
 @dataclass(frozen=True)
@@ -35,3 +54,117 @@ class Learner(Protocol):
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor: ...
 
     def validate(self, model: nn.Module) -> dict[str, float]: ...
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Figures of each track, by key, and their means over the tracks."""
+
+    figures: dict[str, float]
+    tracks: dict[str, dict[str, float]]
+
+    @classmethod
+    def of(cls, tracks: Mapping[str, Mapping[str, float]]) -> Evaluation:
+        """With the means; a figure is that of every track."""
+        names = next(iter(tracks.values()), {})
+        means = {name: sum(figures[name] for figures in tracks.values()) / len(tracks) for name in names}
+        return cls(means, {key: dict(figures) for key, figures in tracks.items()})
+
+
+class TaskConfig(BaseModel):
+    """Base of the section `task:`; a task adds `type: Literal[its name]` and its settings."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+class Task(abc.ABC):
+    """Base of every task: settings, and the feature that its models see.
+
+    Items are those of a corpus or a part of it: tracks together with their stems. Models go out of every method in
+    the mode, train or eval, in which they came.
+    """
+
+    Config: ClassVar[type[TaskConfig]]
+
+    def __init__(self, config: TaskConfig, feature: HCQTConfig) -> None: ...
+
+    @abc.abstractmethod
+    def check_shapes(self, input_shape: TaskShape, output_shape: TaskShape, where: Where | None = None) -> None:
+        """Whether a graph fits the task, before any data is read. Raises TaskError E501, E502."""
+
+    @abc.abstractmethod
+    def tracks(self, items: Sequence[Item]) -> list[Item]:
+        """The items to predict and evaluate; the others, such as stems, serve the training only. Raises E503."""
+
+    @abc.abstractmethod
+    def learner(
+        self, train: Sequence[Item], valid: Sequence[Item], cache: FeatureCache, *, seed: int, batch_size: int
+    ) -> Learner:
+        """Ready to train on `train` and to validate on the tracks of `valid`."""
+
+    @abc.abstractmethod
+    def tune(self, model: nn.Module, items: Sequence[Item], cache: FeatureCache) -> dict[str, Any]:
+        """What is chosen after training, on validation items only; goes through JSON unchanged."""
+
+    @abc.abstractmethod
+    def evaluate(
+        self, model: nn.Module, items: Sequence[Item], cache: FeatureCache, settings: Mapping[str, Any]
+    ) -> Evaluation:
+        """Figures of every track, with the settings that `tune` chose."""
+
+    @abc.abstractmethod
+    def predict(self, model: nn.Module, feature: CachedFeature | Tensor, settings: Mapping[str, Any]) -> Any:
+        """What the model hears in one recording; `feature` is cached or a complex tensor (H, F, T)."""
+
+    @abc.abstractmethod
+    def truth(self, item: Item) -> Any:
+        """The annotation of a track in the form of a prediction."""
+
+
+_TASKS: dict[str, type[Task]] = {}
+T = TypeVar("T", bound=type[Task])
+
+
+def register_task(name: str) -> Callable[[T], T]:
+    """Make a task known as `task: {type: NAME}`."""
+
+    def add(cls: T) -> T:
+        _TASKS[name] = cls
+        return cls
+
+    return add
+
+
+def tasks() -> dict[str, type[Task]]:
+    """Every task by name, sorted."""
+    package = importlib.import_module(__package__ or "")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{module.name}")
+    return dict(sorted(_TASKS.items()))
+
+
+def get_task(name: str, where: Where | None = None) -> type[Task]:
+    """The task of a name. Raises TaskError E500 with the nearest names."""
+    known = tasks()
+    if name not in known:
+        near = did_you_mean(name, known) or f"tasks are: {', '.join(known)}"
+        raise TaskError(f"there is no task '{name}'", code="E500", where=where, help=near)
+    return known[name]
+
+
+def task_of(graph: Graph, feature: HCQTConfig) -> Task:
+    """The task that a graph's section `task:` describes.
+
+    Raises TaskError E500 for an unknown or a missing type; GraphError E105, E106, E108 for every bad setting.
+    """
+    section = graph.source.data.get("task")
+    name = section.get("type") if isinstance(section, dict) else None
+    if not isinstance(name, str):
+        raise TaskError(
+            "the graph names no task",
+            code="E500",
+            where=graph.source.value(("task",)),
+            help=f"add `task: {{type: ...}}`; tasks are: {', '.join(tasks())}",
+        )
+    cls = get_task(name, graph.source.value(("task", "type")))
+    return cls(graph.section("task", cls.Config), feature)

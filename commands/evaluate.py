@@ -1,0 +1,98 @@
+"""The command evaluate: a run on a corpus, or all folds of one together."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..data.corpus import Corpus, Item
+from ..errors import DataError, RunError
+from ..experiment import Experiment, cache_folder, compute_features, items_of, load_experiment
+from ..features.cache import FeatureCache
+from ..runs import RESOLVED, RunFolder
+from .screen import console, counting, markdown_of, means, table_of
+
+
+def evaluate(arguments: Namespace) -> int:
+    """Evaluate a run, or each fold on its own test pieces; prints a table, a JSON object or Markdown."""
+    corpus = Corpus.open(arguments.data)
+    runs = find_runs(arguments.folder)
+    tracks: dict[str, dict[str, float]] = {}
+    failed: list[DataError] = []
+    for run in runs:
+        experiment, settings = load_run(run)
+        items = _items(corpus, settings, arguments.split, run)
+        cache, items, broken = _features(experiment, items, arguments)
+        failed += broken
+        model = experiment.model.to(arguments.device)
+        tracks |= experiment.task.evaluate(model, items, cache, settings["tuned"]).tracks
+    tracks = dict(sorted(tracks.items()))
+    _print(experiment, corpus, tracks, arguments)
+    return 1 if failed else 0
+
+
+def find_runs(folder: str | Path) -> list[RunFolder]:
+    """The run in a folder, or the runs fold0, fold1, ... in it."""
+    path = Path(folder)
+    folds = sorted(path.glob("fold*"), key=lambda p: (len(p.name), p.name))
+    if folds and not RunFolder(path).is_run():
+        return [RunFolder.open(fold) for fold in folds]
+    return [RunFolder.open(path)]
+
+
+def load_run(run: RunFolder) -> tuple[Experiment, dict[str, Any]]:
+    """The experiment of a run with its best weights, in eval() mode, and its settings.
+
+    Raises `RunError` where the training has not ended: it has no threshold yet.
+    """
+    experiment = load_experiment(run.path / RESOLVED)
+    settings = run.read_settings()
+    if "tuned" not in settings:
+        message = f"the training in '{run.path}' has not ended"
+        raise RunError(message, code="E650", help="go on with `mirbricks train ... --resume`")
+    run.load_weights(experiment.model)
+    experiment.model.eval()
+    return experiment, settings
+
+
+def _items(corpus: Corpus, settings: dict[str, Any], side: str | None, run: RunFolder) -> list[Item]:
+    """What to evaluate on: the run's test side of its own corpus, everything of another, or what --split says."""
+    same = settings["corpus"] == corpus.name
+    side = side or (settings["evaluated_on"] if same else "all")
+    if side == "all":
+        return list(corpus.items)
+    items = items_of(corpus.items, settings["split"][side]) if same else _annotated(corpus, side)
+    if not items:
+        message = f"the {side} side of '{corpus.name}' is empty for the run '{run.path}'"
+        raise DataError(message, code="E443", help="choose another --split, or all")
+    return items
+
+
+def _annotated(corpus: Corpus, side: str) -> list[Item]:
+    return [item for item in corpus.items if item.entry.first("split") == side]
+
+
+def _features(
+    experiment: Experiment, items: Sequence[Item], arguments: Namespace
+) -> tuple[FeatureCache, list[Item], list[DataError]]:
+    """Features of the tracks only: stems are not needed here."""
+    cache = FeatureCache(cache_folder(arguments.cache), experiment.feature)
+    wanted = experiment.task.tracks(items)
+    with counting("features", len(wanted), show=not (arguments.json or arguments.markdown)) as on_done:
+        usable, failed = compute_features(wanted, cache, arguments.jobs, on_done)
+    return cache, usable, failed
+
+
+def _print(experiment: Experiment, corpus: Corpus, tracks: dict[str, dict[str, float]], arguments: Namespace) -> None:
+    figures = means(tracks)
+    if arguments.json:
+        kind = type(experiment.task).name
+        listed = {"task": kind, "data": corpus.name, "n_tracks": len(tracks), "figures": figures, "tracks": tracks}
+        print(json.dumps(listed))
+    elif arguments.markdown:
+        print(markdown_of(tracks, figures))
+    else:
+        console().print(table_of(f"{experiment.graph.name} on {corpus.name}", tracks, figures))

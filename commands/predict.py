@@ -1,0 +1,104 @@
+"""The command predict: what a run hears in audio files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+import tempfile
+from argparse import Namespace
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.atomic import written_whole
+from ..data.audio import read_audio
+from ..errors import MirbricksError, raise_all
+from ..experiment import Experiment
+from ..features.cache import FeatureCache
+from ..features.hcqt import HCQT
+from ..report.pictures import piano_roll
+from ..runs import RunFolder
+from .evaluate import load_run
+from .screen import complain
+
+
+def predict(arguments: Namespace) -> int:
+    """Write NAME.f0.txt, NAME.notes.csv and NAME.png per file; files that cannot be read are named and left out."""
+    experiment, settings = load_run(RunFolder.open(arguments.folder))
+    experiment.model.to(arguments.device)
+    out = Path(arguments.out)
+    failed = 0
+    for path, name in zip(arguments.audio, _names(arguments.audio), strict=True):
+        try:
+            prediction = _predict(experiment, settings, path)
+            for file in write_prediction(prediction, out, name, experiment):
+                print(file)
+        except MirbricksError as error:
+            complain(error)
+            failed += 1
+    if failed:
+        print(f"{failed} of {len(arguments.audio)} files could not be predicted", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _names(paths: list[str]) -> list[str]:
+    """A name for each file's results: its stem, with the extension where two files share the stem."""
+    stems = [Path(path).stem for path in paths]
+    names = [stem if stems.count(stem) == 1 else Path(path).name for stem, path in zip(stems, paths, strict=True)]
+    return [name if names.count(name) == 1 else f"{i + 1}-{name}" for i, name in enumerate(names)]
+
+
+@dataclass(frozen=True)
+class AudioFile:
+    """An audio file as an item whose features can be computed."""
+
+    key: str
+
+    def read(self) -> tuple[NDArray[np.float32], int]:
+        return read_audio(self.key)
+
+
+def _predict(experiment: Experiment, settings: dict[str, Any], path: str) -> Any:
+    """Through a cache of its own, on disk: an hour of features would not fit in memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        cache = FeatureCache(Path(folder), experiment.feature)
+        raise_all(cache.build([AudioFile(path)], n_jobs=1))
+        return experiment.task.predict(experiment.model, cache.open(path), settings["tuned"])
+
+
+def write_prediction(prediction: Any, out: Path, name: str, experiment: Experiment) -> list[Path]:
+    """The three files of one recording; returns their paths."""
+    frames = io.StringIO()
+    for time_s, pitches_hz in zip(prediction.times_s, prediction.frequencies_hz, strict=True):
+        frames.write("\t".join([f"{time_s:.6f}", *(f"{hz:.3f}" for hz in pitches_hz)]) + "\n")
+    notes = io.StringIO()
+    writer = csv.writer(notes, lineterminator="\n")
+    writer.writerow(["onset_s", "duration_s", "midi", "velocity"])
+    for note in prediction.notes:
+        velocity = max(1, min(127, round(127 * note.salience)))
+        writer.writerow([f"{note.onset_s:.3f}", f"{note.duration_s:.3f}", f"{note.midi:.2f}", velocity])
+    figure = piano_roll(
+        prediction.times_s,
+        prediction.frequencies_hz,
+        None,
+        prediction.salience,
+        HCQT(experiment.feature).frequencies_hz().numpy(),
+        name,
+    )
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=120)
+    contents = {
+        ".f0.txt": frames.getvalue().encode(),
+        ".notes.csv": notes.getvalue().encode(),
+        ".png": picture.getvalue(),
+    }
+    written = []
+    for ending, content in contents.items():
+        with written_whole(out / f"{name}{ending}") as temporary:
+            temporary.write_bytes(content)
+        written.append(out / f"{name}{ending}")
+    return written

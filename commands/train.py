@@ -1,0 +1,142 @@
+"""The command train: features, training, threshold, evaluation, report."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+import sys
+from argparse import Namespace
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy
+import torch
+
+from .. import __version__
+from ..data.corpus import Corpus
+from ..data.splits import Split
+from ..errors import DataError
+from ..experiment import Experiment, cache_folder, compute_features, items_of, load_experiment, split_corpus
+from ..features.cache import FeatureCache
+from ..runs import GRAPH, RESOLVED, RunFolder
+from ..tasks.base import Evaluation
+from ..training import FitResult, fit
+from .reporting import write_run_report
+from .screen import console, counting, means, table_of
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A corpus whose features are in the cache; `failed` are the recordings that could not be used."""
+
+    corpus: Corpus
+    items: list[Any]
+    cache: FeatureCache
+    failed: list[DataError]
+
+
+def train(arguments: Namespace) -> int:
+    """Train one fold, or all of them one after another."""
+    experiment = load_experiment(arguments.graph, arguments.set)
+    folds = _folds(arguments.fold, experiment)
+    prepared = prepare(experiment, arguments)
+    done: dict[str, dict[str, float]] = {}
+    for fold in folds:
+        out = Path(arguments.out) / f"fold{fold}" if len(folds) > 1 else Path(arguments.out)
+        if fold != folds[0]:
+            experiment = load_experiment(arguments.graph, arguments.set)  # weights drawn anew
+        evaluation = train_fold(experiment, prepared, fold, out, arguments)
+        if evaluation is None:
+            return 130
+        done |= evaluation.tracks
+    if len(folds) > 1:
+        console().print(table_of(f"all {len(folds)} folds", dict(sorted(done.items())), means(done)))
+    return 1 if prepared.failed else 0
+
+
+def _folds(given: str | None, experiment: Experiment) -> list[int]:
+    """0 where nothing is given; every fold for 'all'."""
+    count = experiment.dataset.folds
+    if given == "all":
+        return list(range(count))
+    if given is None or (given.isdigit() and int(given) < count):
+        return [int(given or 0)]
+    message = f"--fold: expected a number from 0 to {count - 1}, or all, got '{given}'"
+    raise DataError(message, code="E441", help="the section dataset says how many folds there are")
+
+
+def prepare(experiment: Experiment, arguments: Namespace) -> Prepared:
+    """Open the corpus and fill the feature cache; recordings that cannot be used are named and left out."""
+    corpus = Corpus.open(arguments.data)
+    cache = FeatureCache(cache_folder(arguments.cache), experiment.feature)
+    with counting("features", len(corpus.items)) as on_done:
+        items, failed = compute_features(corpus.items, cache, arguments.jobs, on_done)
+    return Prepared(corpus, items, cache, failed)
+
+
+def train_fold(
+    experiment: Experiment, prepared: Prepared, fold: int, out: Path, arguments: Namespace
+) -> Evaluation | None:
+    """One training with everything around it; None where it was interrupted."""
+    split = split_corpus(prepared.corpus, experiment.dataset, fold)
+    config, cache = experiment.train, prepared.cache
+    train_items, valid_items = items_of(prepared.items, split.train), items_of(prepared.items, split.valid)
+    learner = experiment.task.learner(train_items, valid_items, cache, seed=config.seed, batch_size=config.batch_size)
+    run = RunFolder.create(out)
+    if run.state_to_resume(arguments.resume) is None:
+        run.write_text(GRAPH, Path(arguments.graph).read_text(encoding="utf-8"))
+        run.write_text(RESOLVED, experiment.resolved())
+        run.write_settings(_settings(experiment, prepared, split, fold))
+    _announce(experiment, prepared, split, fold, run)
+    result = fit(experiment.model, learner, config, run, device=arguments.device, resume=arguments.resume)
+    if result.stopped == "interrupted":
+        return None
+    return _finish(experiment, prepared, split, run, result)
+
+
+def _settings(experiment: Experiment, prepared: Prepared, split: Split, fold: int) -> dict[str, Any]:
+    """What evaluating and the report need besides graph and weights."""
+    return {
+        "corpus": prepared.corpus.name,
+        "data": str(prepared.corpus.folder),
+        "fold": fold if experiment.dataset.split == "folds" else None,
+        "split": {"train": split.train, "valid": split.valid, "test": split.test},
+        "command": shlex.join(["mirbricks", *sys.argv[1:]]),
+        "versions": {
+            "mirbricks": __version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": numpy.__version__,
+        },
+    }
+
+
+def _announce(experiment: Experiment, prepared: Prepared, split: Split, fold: int, run: RunFolder) -> None:
+    count = sum(p.numel() for p in experiment.model.parameters())
+    tracks = {side: len(experiment.task.tracks(items_of(prepared.items, getattr(split, side))))
+              for side in ("train", "valid", "test") if getattr(split, side)}  # fmt: skip
+    sides = ", ".join(f"{count} {side}" for side, count in tracks.items())
+    console().print(f"{experiment.graph.name}: {count:,} parameters; fold {fold}: {sides} tracks; run {run.path}")
+
+
+def _finish(experiment: Experiment, prepared: Prepared, split: Split, run: RunFolder, result: FitResult) -> Evaluation:
+    """Threshold on the validation tracks, figures on the test tracks (validation, where there is no test), report."""
+    task, model = experiment.task, experiment.model
+    run.load_weights(model)
+    model.eval()
+    tuned = task.tune(model, items_of(prepared.items, split.valid), prepared.cache)
+    side = "test" if split.test else "valid"
+    items = items_of(prepared.items, getattr(split, side))
+    evaluation = task.evaluate(model, items, prepared.cache, tuned)
+    extra = {"tuned": tuned, "evaluated_on": side, "figures": evaluation.figures, "tracks": evaluation.tracks}
+    training = {"best_step": result.best_step, "stopped": result.stopped, "training_s": round(result.seconds, 1)}
+    run.write_settings({**run.read_settings(), **training, **extra})
+    report = write_run_report(run, experiment, evaluation, items, prepared.cache)
+    screen = console()
+    screen.print(table_of(f"{side} tracks", evaluation.tracks, evaluation.figures))
+    screen.print(
+        f"best weights of step {result.best_step}; {', '.join(f'{k} {v:.3g}' for k, v in tuned.items())} from the validation tracks"
+    )
+    screen.print(f"training took {result.seconds:.0f} s; everything is in {run.path}, the report is {report}")
+    return evaluation

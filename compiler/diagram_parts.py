@@ -1,0 +1,150 @@
+"""What stands in the picture of a graph: its parts in the order of the chain, and the arcs of its skips."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from ..registry import BlockConfig
+from ..shapes import show
+from .module import GraphModule, NodeInfo, Op
+from .schema import Layer
+
+Kind = Literal["input", "row", "store", "join", "output"]
+Size = tuple["int | str", ...]
+
+FAMILY_OF_MODULE = {
+    "convolution": "convolution",
+    "separable": "convolution",
+    "sincnet": "convolution",
+    "residual": "compound",
+    "convnext": "compound",
+    "tcn": "compound",
+    "unet": "compound",
+    "normalisation": "normalisation",
+    "activation": "activation",
+    "pooling": "pooling",
+    "autopool": "pooling",
+    "recurrent": "recurrent",
+    "transformer": "attention",
+    "attention": "attention",
+    "linear": "linear",
+}
+STEPS_OF_A_RUN = ("convolution", "normalisation", "activation", "pooling", "linear", "dropout")
+JOIN_SIGNS = {"CatWith": "cat", "AddWith": "+", "MulWith": "×"}
+FIRST_FIELDS = ("out_channels", "out_features", "channels", "hidden_size", "kernel_size")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One thing on the chain; `size` is what comes out of it, `run` the number of the group it stands in."""
+
+    kind: Kind
+    label: str
+    tooltip: str
+    size: Size
+    detail: str = ""
+    name: str = ""
+    family: str = "other"
+    run: int = -1
+
+
+@dataclass(frozen=True)
+class Arc:
+    """A skip: from the part at `start` to the join at `end`, both indices of the parts."""
+
+    start: int
+    end: int
+    key: str
+
+
+def parts_and_arcs(model: GraphModule) -> tuple[list[Part], list[Arc]]:
+    """Everything to draw; the inputs come first, the first input last of them, since the chain starts there."""
+    (first, shape), *others = model.input_shapes.items()
+    parts = [_input(name, size) for name, size in [*others, (first, shape)]]
+    stored = {name: i for i, name in enumerate([*(name for name, _ in others), first])}
+    arcs: list[Arc] = []
+    nodes, layers = iter(model.nodes), (node for node in model.graph.nodes if isinstance(node, Layer))
+    upcoming = [node.came for node in model.nodes]
+    for op in model.ops:
+        if op.kind == "run":
+            upcoming.pop(0)
+            parts.append(_row(model, next(nodes), next(layers)))
+            continue
+        if op.kind == "StoreAs":
+            stored[op.name] = len(parts)
+        else:
+            arcs.append(Arc(stored[op.name], len(parts), op.name))
+        size = parts[-1].size if op.kind == "StoreAs" else upcoming[0] if upcoming else model.output_shape
+        parts.append(_skip(op, size))
+    parts = _in_runs(parts)
+    size = model.output_shape
+    return [*parts, Part("output", size_text(size), f"output {show(size)}", size, name="output")], arcs
+
+
+def _input(name: str, size: Size) -> Part:
+    return Part("input", size_text(size), f"input '{name}' {show(size)}", size, name=name if name != "x" else "input")
+
+
+def _skip(op: Op, size: Size) -> Part:
+    line = f", line {op.where.line}" if op.where else ""
+    tooltip = f"{op.kind} '{op.name}'{line}\n{show(size)}"
+    kind: Kind = "store" if op.kind == "StoreAs" else "join"
+    return Part(kind, JOIN_SIGNS.get(op.kind, ""), tooltip, size)
+
+
+def _row(model: GraphModule, info: NodeInfo, layer: Layer) -> Part:
+    count = sum(p.numel() for p in model.get_submodule(info.name).parameters())
+    weights = f"{count:,} parameters" if count else "no parameters"
+    tooltip = f"{info.block} '{info.name}', line {info.where.line}\n{show(info.came)} → {show(info.went)}\n{weights}"
+    family = FAMILY_OF_MODULE.get(layer.spec.family, layer.spec.family)
+    detail = config_text(layer.config, rank=len(info.came))
+    return Part("row", info.block, tooltip, info.went, detail=detail, name=layer.name or "", family=family)
+
+
+def _in_runs(parts: Sequence[Part]) -> list[Part]:
+    """Number the runs: layers such as convolution, norm and activation that belong together, up to an activation.
+
+    Dropout and pooling right after the activation still belong to its run; a block that is a small network by itself
+    stands alone.
+    """
+    numbered: list[Part] = []
+    run, closed = 0, True
+    for part in parts:
+        belongs = part.kind == "row" and part.family in STEPS_OF_A_RUN
+        if not belongs or (closed and part.family not in ("dropout", "pooling")) or numbered[-1].kind != "row":
+            run, closed = run + 1, not belongs
+        closed = closed or part.family == "activation"
+        numbered.append(replace(part, run=run))
+    return numbered
+
+
+def size_text(size: Size) -> str:
+    """(B, 64, 360, T) as "64 × 360 × T": the batch is always there and says nothing."""
+    return " × ".join(str(axis) for axis in size[1:]) or "scalar"
+
+
+def config_text(config: BlockConfig, rank: int) -> str:
+    """What matters in a config, short: "32, 5×5, same"; sizes first, then what differs from the defaults."""
+    fields = type(config).model_fields
+    given = {n: v for n, v in config.model_dump().items() if n not in config.inferred() and v != fields[n].default}
+    names = [n for n in FIRST_FIELDS if n in given] + [n for n in given if n not in FIRST_FIELDS]
+    return ", ".join(_field_text(name, given[name], rank) for name in names)
+
+
+def _field_text(name: str, value: object, rank: int) -> str:
+    words = name.replace("_", " ").removesuffix(" size")
+    if value is None or isinstance(value, bool):
+        return words if value else f"no {words}"
+    if name in ("out_channels", "out_features", "channels", "hidden_size"):
+        return _numbers(value, ", ")
+    if name.endswith("kernel_size") and isinstance(value, int):
+        value = (value,) * max(1, rank - 2)
+    if name == "kernel_size" or value == "same":
+        return _numbers(value, "×")
+    return f"{words} {_numbers(value, ', ' if name == 'dims' else '×')}"
+
+
+def _numbers(value: object, between: str) -> str:
+    return between.join(_numbers(item, "×") for item in value) if isinstance(value, tuple) else f"{value}"

@@ -1,0 +1,114 @@
+"""A graph file with its sections, ready to train: everything that can be wrong with it is told before data is read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+
+from .compiler.compile import compile_graph, load_graph
+from .compiler.configs import read_config
+from .compiler.module import GraphModule
+from .compiler.saved import resolved_yaml
+from .compiler.schema import SECTIONS, Graph
+from .data.corpus import Corpus, Item
+from .data.splits import Split, by_annotation, k_fold
+from .errors import DataError, ErrorList, MirbricksError, raise_all
+from .features.cache import FeatureCache
+from .features.hcqt import HCQTConfig
+from .tasks.base import Task, task_of
+from .training import TrainConfig
+
+Progress = Callable[[str, "DataError | None"], None]
+
+
+class DatasetConfig(BaseModel):
+    """The section `dataset:`: how a corpus is split. A group (piece, with its stems) is never on two sides."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    split: Literal["folds", "annotation"] = Field(
+        "folds", description="folds: k-fold by group; annotation: what the corpus itself says under `split`"
+    )
+    folds: PositiveInt = Field(5, ge=3, description="number of folds; fold k tests, fold k + 1 validates")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A compiled graph with its validated sections and its task."""
+
+    graph: Graph
+    model: GraphModule
+    feature: HCQTConfig
+    dataset: DatasetConfig
+    task: Task
+    train: TrainConfig
+
+    def resolved(self) -> str:
+        """The whole experiment as a graph file with every default and override written out."""
+        sections = {name: getattr(self, name) for name in SECTIONS if name != "task"} | {"task": self.task.config}
+        return resolved_yaml(self.model, {name: config.model_dump() for name, config in sections.items()})
+
+
+def load_experiment(path: str | Path, overrides: Sequence[str] = ()) -> Experiment:
+    """Read, check and compile a graph file with its sections; the weights are drawn with the seed of `train:`.
+
+    Raises `GraphError`, `TaskError`, or `ErrorList` with all mistakes of the sections; no data is read.
+    """
+    graph = load_graph(path, overrides)
+    errors: list[MirbricksError] = []
+    feature = _section(graph, "feature", HCQTConfig, errors)
+    dataset = _section(graph, "dataset", DatasetConfig, errors)
+    train = _section(graph, "train", TrainConfig, errors)
+    try:
+        task = task_of(graph, feature or HCQTConfig())
+    except MirbricksError as error:
+        errors += error.errors if isinstance(error, ErrorList) else [error]
+    raise_all(errors)
+    torch.manual_seed(train.seed)
+    model = compile_graph(graph)
+    task.check_shapes(next(iter(model.input_shapes.values())), model.output_shape, graph.where_input())
+    return Experiment(graph, model, feature, dataset, task, train)
+
+
+def _section(graph: Graph, name: str, model: type[Any], errors: list[MirbricksError]) -> Any:
+    return read_config(model, graph.source.data.get(name) or {}, graph.source, (name,), name, errors)
+
+
+def split_corpus(corpus: Corpus, config: DatasetConfig, fold: int) -> Split:
+    """Groups for training, validation and test. Raises DataError where the corpus has too few groups."""
+    if config.split == "annotation":
+        return by_annotation(corpus.items)
+    return k_fold((item.group for item in corpus.items), config.folds, fold)
+
+
+def items_of(items: Sequence[Item], groups: Sequence[str]) -> list[Item]:
+    """The items of these groups, stems included, in the corpus's order."""
+    wanted = set(groups)
+    return [item for item in items if item.group in wanted]
+
+
+def cache_folder(given: str | None) -> Path:
+    """--cache, else MIRBRICKS_CACHE, else the user's cache folder."""
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(given or os.environ.get("MIRBRICKS_CACHE") or base / "mirbricks")
+
+
+def compute_features(
+    items: Sequence[Item], cache: FeatureCache, jobs: int, on_done: Progress
+) -> tuple[list[Item], list[DataError]]:
+    """Fill the cache; returns the items that can be used and the errors of those that cannot."""
+    failed: set[str] = set()
+
+    def note(key: str, error: DataError | None) -> None:
+        if error:
+            failed.add(key)
+        on_done(key, error)
+
+    errors = cache.build(items, n_jobs=jobs, on_done=note)
+    return [item for item in items if item.key not in failed], errors

@@ -253,7 +253,7 @@ def _config_round_trip(trial: _Trial) -> str | None:
 
 def _unknown_key_is_refused(trial: _Trial) -> str | None:
     try:
-        trial.spec.cls.Config(**trial.given, no_such_key=1)
+        trial.spec.cls.Config(**{**trial.given, "no_such_key": 1})
     except ValidationError:
         return None
     return "the config took an unknown key"

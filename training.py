@@ -15,13 +15,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from torch import nn
 
 from . import __version__
 from .batches import batches_ahead, on_device
-from .devices import World, as_device, joined
+from .devices import World, as_device, joined, seed_torch
 from .errors import RunError
 from .interrupt import StopSignals
 from .optimization import TrainConfig, follow, learning_rate, make_optimizer, trainable
@@ -137,7 +136,7 @@ class _Training:
     def _step(self, batch: Batch, signals: StopSignals) -> bool:
         """One update of the weights; returns whether any process was asked to stop."""
         config, device = self.config, self.world.device
-        torch.manual_seed(_seed(config.seed, self.step, self.world.rank))
+        seed_torch(device, config.seed, self.step, self.world.rank)
         batch = on_device(batch, device, config.channels_last)
         with torch.autocast(device.type, torch.bfloat16, enabled=config.bf16):
             outputs = self.forward(*batch.inputs)
@@ -263,10 +262,6 @@ def _changed(old: dict[str, Any], config: TrainConfig) -> list[tuple[str, str]]:
         for name, value in new.items()
         if name not in free and old.get(name) != value
     ]
-
-
-def _seed(*numbers: int) -> int:
-    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])
 
 
 def _quoted(items: tuple[str, ...]) -> str:

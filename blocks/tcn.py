@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
@@ -83,7 +84,8 @@ class _Conv(nn.Conv1d):
         self.gain = nn.Parameter(self._length().detach())
 
     def _length(self) -> Tensor:
-        return self.weight.flatten(1).norm(dim=1)[:, None, None]
+        return torch.linalg.vector_norm(self.weight, dim=(1, 2), keepdim=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self._conv_forward(x, self.weight * (self.gain / self._length()), self.bias)
+        weight = self.weight * (self.gain / self._length())
+        return functional.conv1d(x, weight, self.bias, dilation=self.dilation)

@@ -81,21 +81,12 @@ def write_prediction(prediction: Any, out: Path, name: str, experiment: Experime
     for note in prediction.notes:
         velocity = max(1, min(127, round(127 * note.salience)))
         writer.writerow([f"{note.onset_s:.3f}", f"{note.duration_s:.3f}", f"{note.midi:.2f}", velocity])
-    figure = piano_roll(
-        prediction.times_s,
-        prediction.frequencies_hz,
-        None,
-        prediction.salience,
-        HCQT(experiment.feature).frequencies_hz().numpy(),
-        name,
-    )
+    pitches = HCQT(experiment.feature).frequencies_hz().numpy()
+    figure = piano_roll(prediction.times_s, prediction.frequencies_hz, None, prediction.salience, pitches, name)
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=120)
-    contents = {
-        ".f0.txt": frames.getvalue().encode(),
-        ".notes.csv": notes.getvalue().encode(),
-        ".png": picture.getvalue(),
-    }
+    contents = {".f0.txt": frames.getvalue().encode(), ".notes.csv": notes.getvalue().encode()}
+    contents[".png"] = picture.getvalue()
     written = []
     for ending, content in contents.items():
         with written_whole(out / f"{name}{ending}") as temporary:

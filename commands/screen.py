@@ -23,13 +23,13 @@ def console() -> Console:
 
 @contextmanager
 def counting(label: str, total: int, show: bool = True) -> Iterator[OnDone]:
-    """A bar that counts items; yields the function to call with each item's key and error."""
+    """A bar that counts items; yields the function to call with each item's key and its error or None."""
     interactive = show and sys.stdout.isatty()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, disable=not interactive) as bar:
         task = bar.add_task(label, total=total)
 
-        def on_done(key: str, error: DataError | None) -> None:
+        def on_done(_: str, error: DataError | None) -> None:
             bar.advance(task)
             if error:
                 complain(error)

@@ -135,8 +135,7 @@ def _finish(experiment: Experiment, prepared: Prepared, split: Split, run: RunFo
     report = write_run_report(run, experiment, evaluation, items, prepared.cache)
     screen = console()
     screen.print(table_of(f"{side} tracks", evaluation.tracks, evaluation.figures))
-    screen.print(
-        f"best weights of step {result.best_step}; {', '.join(f'{k} {v:.3g}' for k, v in tuned.items())} from the validation tracks"
-    )
+    chosen = ", ".join(f"{name} {value:.3g}" for name, value in tuned.items())
+    screen.print(f"best weights of step {result.best_step}; {chosen} from the validation tracks")
     screen.print(f"training took {result.seconds:.0f} s; everything is in {run.path}, the report is {report}")
     return evaluation

@@ -1,4 +1,4 @@
-"""Where the parts of a graph's picture stand: one column, several, or the two sides of a U."""
+"""Where the parts of a graph's picture stand: in one column, in several, or on the two sides of a U."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
-from .diagram_parts import Arc, Kind, Part
+from .diagram_parts import Arc, Part
 
-WIDTH, ROW, TALL_ROW = 264.0, 28.0, 42.0
-TIGHT, STEP, SHORT, PAD = 3.0, 34.0, 14.0, 6.0
-GUTTER, LANE, MARGIN, BEND = 64.0, 26.0, 16.0, 22.0
+WIDTH, MARGIN, GUTTER = 264.0, 16.0, 64.0  # of a column, around the picture, between columns
+BEND, LANE = 22.0, 26.0  # from a column to its first lane, from lane to lane
+TIGHT, SHORT, BARE, STEP = 3.0, 14.0, 22.0, 40.0  # gaps: inside a run, to a store, an arrow, an arrow with a size
 LONG, COLUMN = 900.0, 640.0  # a chain longer than LONG folds, into columns of about COLUMN
-CHARACTERS = 40  # of name and config that one line of a row holds
-HEIGHTS: dict[Kind, float] = {"input": 28.0, "output": 28.0, "store": 8.0, "join": 24.0}
+HEIGHTS = {"input": 28.0, "output": 28.0, "row": 28.0, "store": 8.0, "join": 24.0}
+TALL_ROW = 42.0
+LINE = 40  # characters of name and config that one line of a row holds
 
 
 @dataclass(frozen=True)
@@ -24,22 +25,22 @@ class Place:
     y: float
     height: float
     column: int
-    up: bool = False
+    up: bool
 
     @property
     def enter(self) -> float:
-        """y of the side at which the chain comes in."""
-        return self.y + self.height / 2 if self.up else self.y - self.height / 2
+        """y of the side where the chain comes in."""
+        return self.y + self.height / 2 * (1 if self.up else -1)
 
     @property
     def leave(self) -> float:
-        """y of the side at which the chain goes out."""
-        return self.y - self.height / 2 if self.up else self.y + self.height / 2
+        """y of the side where the chain goes out."""
+        return self.y + self.height / 2 * (-1 if self.up else 1)
 
 
 @dataclass(frozen=True)
 class Layout:
-    """A place per part, a lane per arc (None: straight through the gutter of a U), and the size of it all."""
+    """A place per part, the x of a lane per arc (None: straight over the middle of a U), and the size of it all."""
 
     places: tuple[Place, ...]
     lanes: tuple[float | None, ...]
@@ -49,100 +50,89 @@ class Layout:
 
 def is_tall(part: Part) -> bool:
     """Whether a row needs a second line for its config."""
-    return len(part.label) + len(part.name) + len(part.detail) > CHARACTERS
+    return part.kind == "row" and len(part.label) + len(part.name) + len(part.detail) > LINE
 
 
 def lay_out(parts: Sequence[Part], arcs: Sequence[Arc]) -> Layout:
-    """Short chains stand in one column. Long ones fold where no skip is open; a long chain with skips across all of
-    it, such as a U-Net, is drawn as a U: down to the cut that most skips cross, and up again."""
-    heights = [TALL_ROW if is_tall(p) else HEIGHTS.get(p.kind, ROW) for p in parts]
-    gaps = [_gap(a, b) for a, b in pairwise(parts)]
-    tops = list(accumulate((h + g for h, g in zip(heights, [*gaps, 0.0], strict=True)), initial=0.0))
-    total, open_skips = tops[-1], _open_skips(len(parts), arcs)
-    starts, climbs = [0], False
-    if total > LONG:
-        starts = _folds(parts, tops, open_skips)
-        ends = [*starts[1:], len(parts)]
-        if any(tops[e] - tops[s] > 1.5 * COLUMN for s, e in zip(starts, ends, strict=True)) and max(open_skips):
-            starts, climbs = [0, _bottom(parts, tops, open_skips)], True
+    """A short chain is one column. A long one folds where no skip is open; a long chain with skips across all of it,
+    such as a U-Net, becomes a U: down to the gap that most skips cross, and up again."""
+    heights = [TALL_ROW if is_tall(part) else HEIGHTS[part.kind] for part in parts]
+    gaps = [*(_gap(a, b) for a, b in pairwise(parts)), 0.0]
+    tops = list(accumulate((h + g for h, g in zip(heights, gaps, strict=True)), initial=0.0))
+    crossing = [sum(arc.start < i <= arc.end for arc in arcs) for i in range(len(parts))]
+    starts, is_u = [0], False
+    if tops[-1] > LONG:
+        starts = _folds(parts, tops, crossing)
+        if max(crossing) and max(tops[e] - tops[s] for s, e in pairwise([*starts, len(parts)])) > LONG:
+            starts, is_u = [0, _bottom(parts, tops, crossing)], True
     columns = [sum(i >= s for s in starts) - 1 for i in range(len(parts))]
     lanes = _lanes(arcs, columns)
-    return _place(tops, heights, columns, starts, lanes, climbs)
+    n_lanes = 1 + max((lane for lane in lanes if lane is not None), default=-1)
+    return _place(tops, heights, starts, columns, arcs, lanes, BEND + n_lanes * LANE if n_lanes else 0.0, is_u)
 
 
 def _gap(before: Part, after: Part) -> float:
-    if before.run == after.run and before.kind == "row":
+    if before.run == after.run:
         return TIGHT
-    if after.kind == "store" or "input" in (before.kind, after.kind) or after.kind == "output":
-        return SHORT if before.kind == "row" or after.kind in ("store", "input") else SHORT + PAD
-    return STEP + PAD
+    if after.kind in ("store", "input"):
+        return SHORT
+    return BARE if before.kind == "input" or after.kind == "output" else STEP
 
 
-def _open_skips(n_parts: int, arcs: Sequence[Arc]) -> list[int]:
-    """For each part, how many skips pass the gap before it."""
-    return [sum(arc.start < i <= arc.end for arc in arcs) for i in range(n_parts)]
+def _folding_points(parts: Sequence[Part]) -> list[int]:
+    """Parts that a column may begin with: none inside a run, no store, input or output."""
+    return [i for i in range(1, len(parts)) if parts[i].kind in ("row", "join") and parts[i].run != parts[i - 1].run]
 
 
-def _may_fold(parts: Sequence[Part], i: int) -> bool:
-    """Whether a column may begin with part i: not inside a run, not with a store, an input or the output."""
-    return i > 0 and parts[i].kind in ("row", "join") and parts[i].run != parts[i - 1].run
-
-
-def _folds(parts: Sequence[Part], tops: Sequence[float], open_skips: Sequence[int]) -> list[int]:
-    """First parts of the columns, of about equal height, at gaps that no skip passes."""
+def _folds(parts: Sequence[Part], tops: Sequence[float], crossing: Sequence[int]) -> list[int]:
+    """First parts of columns of about equal height, at gaps that no skip crosses."""
+    points = [i for i in _folding_points(parts) if not crossing[i]]
     n_columns = round(tops[-1] / COLUMN)
-    places = [i for i in range(len(parts)) if _may_fold(parts, i) and not open_skips[i]]
-    wanted = [tops[-1] * k / n_columns for k in range(1, n_columns)]
-    return [0, *sorted({min(places, key=lambda i: abs(tops[i] - y)) for y in wanted} if places else [])]
+    wanted = [tops[-1] * k / n_columns for k in range(1, n_columns)] if points else []
+    return [0, *sorted({min(points, key=lambda i, y=y: abs(tops[i] - y)) for y in wanted})]
 
 
-def _bottom(parts: Sequence[Part], tops: Sequence[float], open_skips: Sequence[int]) -> int:
-    """First part of the rising side: the cut that most skips cross, of those the nearest to the middle."""
-    places = [i for i in range(1, len(parts)) if _may_fold(parts, i)]
-    return min(places, key=lambda i: (-open_skips[i], abs(tops[i] - tops[-1] / 2)))
+def _bottom(parts: Sequence[Part], tops: Sequence[float], crossing: Sequence[int]) -> int:
+    """First part of the climbing side: at the gap that most skips cross, of those the nearest to the middle."""
+    return min(_folding_points(parts), key=lambda i: (-crossing[i], abs(tops[i] - tops[-1] / 2)))
 
 
 def _lanes(arcs: Sequence[Arc], columns: Sequence[int]) -> list[int | None]:
-    """A lane per arc, counted outwards: shorter arcs inside, and two that overlap never in one lane."""
+    """A lane per arc, counted outwards: short arcs inside, and never two that overlap in one lane."""
     lanes: list[int | None] = [None] * len(arcs)
     inside = [i for i, arc in enumerate(arcs) if columns[arc.start] == columns[arc.end]]
     for i in sorted(inside, key=lambda i: (arcs[i].end - arcs[i].start, arcs[i].start)):
-        a = arcs[i]
-        taken = [
-            lane
-            for lane, b in zip(lanes, arcs, strict=True)
-            if lane is not None and b.start <= a.end and a.start <= b.end
-        ]
-        lanes[i] = 1 + max(taken, default=-1)
+        start, end = arcs[i].start, arcs[i].end
+        pairs = zip(lanes, arcs, strict=True)
+        lanes[i] = 1 + max((lane for lane, b in pairs if lane is not None and b.start < end and start < b.end), default=-1)
     return lanes
 
 
 def _place(
     tops: Sequence[float],
     heights: Sequence[float],
-    columns: Sequence[int],
     starts: Sequence[int],
+    columns: Sequence[int],
+    arcs: Sequence[Arc],
     lanes: Sequence[int | None],
-    climbs: bool,
+    room: float,
+    is_u: bool,
 ) -> Layout:
-    room = (1 + max((lane for lane in lanes if lane is not None), default=-1)) * LANE
-    room += BEND if room else 0.0
-    gutter = 2 * GUTTER if climbs else GUTTER + room
-    ends = [*starts[1:], len(heights)]
-    lengths = [tops[e - 1] + heights[e - 1] - tops[s] for s, e in zip(starts, ends, strict=True)]
-    tallest, left = max(lengths), MARGIN + (room if climbs else 0.0)
+    """Coordinates; `room` is what the lanes take beside a column."""
+    gutter = 2 * GUTTER if is_u else GUTTER + room
+    left, above = MARGIN + room * is_u, MARGIN + STEP * (len(starts) > 1 and not is_u)
+    lengths = [tops[e - 1] + heights[e - 1] - tops[s] for s, e in pairwise([*starts, len(heights)])]
     places = []
     for i, column in enumerate(columns):
-        x, up = left + WIDTH / 2 + column * (WIDTH + gutter), climbs and column == 1
-        y = tops[i] - tops[starts[column]] + heights[i] / 2
-        if climbs:
-            y = tallest - y if up else y + tallest - lengths[column]
-        places.append(Place(x, y + MARGIN + (STEP if len(starts) > 1 and not climbs else 0.0), heights[i], column, up))
+        up, y = is_u and column == 1, tops[i] - tops[starts[column]] + heights[i] / 2
+        if is_u:  # both sides stand on the same ground
+            y = max(lengths) - y if up else max(lengths) - lengths[column] + y
+        places.append(Place(left + WIDTH / 2 + column * (WIDTH + gutter), above + y, heights[i], column, up))
+    xs = []
+    for arc, lane in zip(arcs, lanes, strict=True):
+        side = -1 if is_u and columns[arc.start] == 0 else 1
+        outward = None if lane is None else WIDTH / 2 + BEND + lane * LANE
+        xs.append(None if outward is None else places[arc.start].x + side * outward)
     width = left + len(starts) * WIDTH + (len(starts) - 1) * gutter + room + MARGIN
-    return Layout(tuple(places), _lane_xs(lanes, climbs), width, tallest + 2 * MARGIN + (STEP if len(starts) > 1 else 0))
-
-
-def _lane_xs(lanes: Sequence[int | None], climbs: bool) -> tuple[float | None, ...]:
-    """How far outside the column each lane runs."""
-    del climbs
-    return tuple(None if lane is None else BEND + lane * LANE for lane in lanes)
+    height = above + max(lengths) + MARGIN + STEP * (len(starts) > 1)
+    return Layout(tuple(places), tuple(xs), width, height)

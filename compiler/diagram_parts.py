@@ -65,21 +65,19 @@ def parts_and_arcs(model: GraphModule) -> tuple[list[Part], list[Arc]]:
     parts = [_input(name, size) for name, size in [*others, (first, shape)]]
     stored = {name: i for i, name in enumerate([*(name for name, _ in others), first])}
     arcs: list[Arc] = []
-    nodes, layers = iter(model.nodes), (node for node in model.graph.nodes if isinstance(node, Layer))
-    upcoming = [node.came for node in model.nodes]
+    rows = zip(model.nodes, (node for node in model.graph.nodes if isinstance(node, Layer)), strict=True)
     for op in model.ops:
         if op.kind == "run":
-            upcoming.pop(0)
-            parts.append(_row(model, next(nodes), next(layers)))
-            continue
-        if op.kind == "StoreAs":
+            info, layer = next(rows)
+            parts = [*_with_seen_size(parts, info.came), _row(model, info, layer)]
+        elif op.kind == "StoreAs":
             stored[op.name] = len(parts)
+            parts.append(_skip(op, parts[-1].size))
         else:
             arcs.append(Arc(stored[op.name], len(parts), op.name))
-        size = parts[-1].size if op.kind == "StoreAs" else upcoming[0] if upcoming else model.output_shape
-        parts.append(_skip(op, size))
+            parts.append(_skip(op, _joined(op, parts[-1].size, parts[stored[op.name]].size)))
     parts = _in_runs(parts)
-    size = model.output_shape
+    size = parts[-1].size
     return [*parts, Part("output", size_text(size), f"output {show(size)}", size, name="output")], arcs
 
 
@@ -88,10 +86,27 @@ def _input(name: str, size: Size) -> Part:
 
 
 def _skip(op: Op, size: Size) -> Part:
-    line = f", line {op.where.line}" if op.where else ""
-    tooltip = f"{op.kind} '{op.name}'{line}\n{show(size)}"
+    tooltip = f"{op.kind} '{op.name}'" + (f", line {op.where.line}" if op.where else "")
     kind: Kind = "store" if op.kind == "StoreAs" else "join"
     return Part(kind, JOIN_SIGNS.get(op.kind, ""), tooltip, size)
+
+
+def _joined(op: Op, here: Size, there: Size) -> Size:
+    """What comes out of a join, as far as two shapes tell: CatWith adds the channels, "64+C" where one is free."""
+    if op.kind != "CatWith":
+        return here
+    ours, theirs = here[1], there[1]
+    channels = ours + theirs if isinstance(ours, int) and isinstance(theirs, int) else f"{ours}+{theirs}"
+    return (here[0], channels, *here[2:])
+
+
+def _with_seen_size(parts: list[Part], size: Size) -> list[Part]:
+    """The same with `size`, what the next layer saw, on the skips just before it: `fit` may have changed F and T."""
+    i = len(parts)
+    while i and parts[i - 1].kind == "store":
+        i -= 1
+    i -= i > 0 and parts[i - 1].kind == "join"
+    return parts[:i] + [replace(part, size=size) for part in parts[i:]]
 
 
 def _row(model: GraphModule, info: NodeInfo, layer: Layer) -> Part:

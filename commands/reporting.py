@@ -1,0 +1,70 @@
+"""What a training run shows: its report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..data.corpus import Item
+from ..experiment import Experiment
+from ..features.cache import FeatureCache
+from ..features.hcqt import HCQT
+from ..report.html import Picture, Report, write_report
+from ..report.pictures import piano_roll
+from ..runs import RESOLVED, RunFolder
+from ..tasks.base import Evaluation
+
+REPORT = "report.html"
+
+
+def write_run_report(
+    run: RunFolder, experiment: Experiment, evaluation: Evaluation, items: Sequence[Item], cache: FeatureCache
+) -> Path:
+    """Write RUN/report.html from what the run folder holds; returns its path."""
+    settings = run.read_settings()
+    side = settings["evaluated_on"]
+    facts = {
+        "corpus": f"{settings['corpus']} ({settings['data']})",
+        "fold": "the corpus's own split" if settings["fold"] is None else str(settings["fold"]),
+        "evaluated on": f"the {side} tracks, whole: {', '.join(evaluation.tracks)}",
+        "chosen on the validation tracks": ", ".join(f"{k} = {v:.3g}" for k, v in settings["tuned"].items()),
+        "best step": f"{settings['best_step']} ({settings['stopped']})",
+        "training time": f"{settings['training_s']:.0f} s",
+    }
+    report = Report(
+        title=f"{experiment.graph.name} on {settings['corpus']}",
+        subtitle=f"multi-pitch estimation, fold {settings['fold']}",
+        command=settings["command"],
+        model=experiment.model,
+        metrics=run.read_metrics(),
+        figures=evaluation.figures,
+        tracks=evaluation.tracks,
+        pictures=_best_and_worst(experiment, settings["tuned"], evaluation, items, cache),
+        settings=run.read_text(RESOLVED),
+        versions=settings["versions"],
+        facts=facts,
+    )
+    path = run.path / REPORT
+    write_report(report, path)
+    return path
+
+
+def _best_and_worst(
+    experiment: Experiment,
+    tuned: dict[str, float],
+    evaluation: Evaluation,
+    items: Sequence[Item],
+    cache: FeatureCache,
+) -> list[Picture]:
+    """The piano rolls of the tracks with the highest and the lowest Accuracy."""
+    ranked = sorted(evaluation.tracks, key=lambda key: evaluation.tracks[key]["Accuracy"], reverse=True)
+    by_key = {item.key: item for item in items}
+    pitches_hz = HCQT(experiment.feature).frequencies_hz().numpy()
+    pictures = []
+    for label, key in dict(zip(("best", "worst"), (ranked[0], ranked[-1]), strict=True)).items():
+        found = experiment.task.predict(experiment.model, cache.open(key), tuned)
+        truth = experiment.task.truth(by_key[key])
+        accuracy = evaluation.tracks[key]["Accuracy"]
+        figure = piano_roll(found.times_s, found.frequencies_hz, truth, found.salience, pitches_hz, key)
+        pictures.append(Picture(f"{label} track: {key}", f"Accuracy {accuracy:.3f}", figure))
+    return pictures[: len(ranked)]

@@ -1,0 +1,9 @@
+"""Multi-pitch estimation: which pitches sound in each frame of polyphonic music."""
+
+from __future__ import annotations
+
+from .config import MultiPitchConfig
+from .prediction import Note, Prediction
+from .task import MultiPitch
+
+__all__ = ["MultiPitch", "MultiPitchConfig", "Note", "Prediction"]

@@ -1,0 +1,61 @@
+"""The settings of `task: {type: multi_pitch}`."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Annotated, Literal
+
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, field_validator
+
+from ..base import TaskConfig
+
+Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+Threshold = Annotated[float, Field(gt=0.0, lt=1.0)]
+
+THRESHOLDS = tuple(round(0.05 * i, 2) for i in range(2, 19))
+
+
+class MultiPitchConfig(TaskConfig):
+    """Training patches, augmentation, and how salience becomes pitches.
+
+    Without augmentation (transpose_bins, level_jitter_db and all probabilities 0) a batch is plain patches.
+    """
+
+    type: Literal["multi_pitch"] = Field("multi_pitch", description="name of this task")
+    patch_frames: PositiveInt = Field(96, description="frames in a training patch")
+    target_blur_bins: NonNegativeFloat = Field(
+        1.0, description="standard deviation of the Gaussian around each true pitch; 0: one bin"
+    )
+    positive_weight: PositiveFloat = Field(1.0, description="weight of sounding bins in the loss")
+
+    transpose_bins: NonNegativeInt = Field(40, description="transpose patches by up to so many bins, up or down")
+    level_jitter_db: NonNegativeFloat = Field(6.0, description="make patches louder or softer by up to so much")
+    remix_probability: Probability = Field(0.5, description="of mixing a patch anew from the stems, where there are any")
+    remix_gain_db: NonNegativeFloat = Field(6.0, description="make a stem in a remix louder or softer by up to so much")
+    stem_drop_probability: Probability = Field(0.1, description="of leaving a stem out of a remix; one always stays")
+    cross_probability: Probability = Field(0.0, description="of a remix whose stems come from different tracks")
+    independent_transpose_probability: Probability = Field(
+        0.0, description="of a remix whose stems are transposed independently"
+    )
+
+    predict_frames: PositiveInt = Field(
+        512, description="frames in a patch of prediction; a graph that fixes T takes patch_frames"
+    )
+    time_upsampling: PositiveInt = Field(4, description="prediction times in a frame, interpolated linearly")
+    min_distance_bins: PositiveInt = Field(3, description="a pitch is the highest salience within so many bins")
+    thresholds: tuple[Threshold, ...] = Field(
+        THRESHOLDS, min_length=1, description="thresholds of salience to choose from, ascending"
+    )
+    min_note_s: NonNegativeFloat = Field(0.06, description="shorter notes are left out of the list of notes")
+
+    @field_validator("thresholds", mode="before")
+    @classmethod
+    def _list_is_tuple(cls, value: object) -> object:
+        return tuple(value) if isinstance(value, list) else value
+
+    @field_validator("thresholds")
+    @classmethod
+    def _ascending(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if any(low >= high for low, high in pairwise(value)):
+            raise ValueError("the thresholds must ascend")
+        return value

@@ -223,6 +223,7 @@ CODES |= {
     "E606": "A file of the run is damaged, or was written by something else than mirbricks.",
     "E607": "The weights of the run belong to another graph: names or sizes differ.",
     "E608": "Resuming continues exactly what was interrupted, so the settings of the training must be the same.",
+    "E609": "A run can predict and be evaluated once its training has ended: the threshold is chosen then.",
     "E620": "The loss or its gradient became NaN or infinite. One more step would spread it over all the weights.",
     "E621": "The graph has no weights that could be trained.",
     "E622": "The device has too little memory for a training step of this graph and batch size.",

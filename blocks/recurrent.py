@@ -49,7 +49,12 @@ class LSTM(nn.LSTM, Block):
         return y.expand(-1, x.shape[1], -1) if x.is_meta else y
 
 
-@register("LSTMLast", shape="B T D -> B {width}", source=LSTM_SOURCE, examples=[((2, 5, 3), {"hidden_size": 4})])
+@register(
+    "LSTMLast",
+    shape="B T D -> B {width}",
+    source=LSTM_SOURCE,
+    examples=[((2, 5, 3), {"hidden_size": 4, "bidirectional": True})],
+)
 class LSTMLast(nn.LSTM, Block):
     """Long short-term memory, the last state: many to one.
 
@@ -65,7 +70,7 @@ class LSTMLast(nn.LSTM, Block):
 
     def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]  # a block has one output, torch's has the state too
         last: Tensor = super().forward(one_frame(x))[1][0]
-        return last[-2:].transpose(0, 1).flatten(1) if self.bidirectional else last[-1]
+        return last_states(last, self.bidirectional)
 
 
 @register("GRU", shape="B T D -> B T {width}", source="arXiv:1406.1078", examples=[((2, 5, 3), {"hidden_size": 4})])
@@ -84,6 +89,30 @@ class GRU(nn.GRU, Block):
     def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]  # a block has one output, torch's has the state too
         y: Tensor = super().forward(one_frame(x))[0]
         return y.expand(-1, x.shape[1], -1) if x.is_meta else y
+
+
+@register("GRULast", shape="B T D -> B {width}", source="arXiv:1406.1078", examples=[((2, 5, 3), {"hidden_size": 4})])
+class GRULast(nn.GRU, Block):
+    """Gated recurrent unit, the last state: many to one.
+
+    Shape:   (B, T, D) -> (B, hidden_size · directions)
+    Source:  Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder", EMNLP 2014; torch.nn.GRU. Of two
+             directions, each gives the state after its own last frame.
+    """
+
+    Config = RecurrentConfig
+
+    def __init__(self, config: RecurrentConfig) -> None:
+        super().__init__(**config.model_dump(), batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]  # a block has one output, torch's has the state too
+        last: Tensor = super().forward(one_frame(x))[1]
+        return last_states(last, self.bidirectional)
+
+
+def last_states(states: Tensor, bidirectional: bool) -> Tensor:
+    """The states of the last layer, (layers · directions, B, H) -> (B, H · directions)."""
+    return states[-2:].transpose(0, 1).flatten(1) if bidirectional else states[-1]
 
 
 def one_frame(x: Tensor) -> Tensor:

@@ -84,7 +84,8 @@ class _Conv(nn.Conv1d):
         self.gain = nn.Parameter(self._length().detach())
 
     def _length(self) -> Tensor:
-        return torch.linalg.vector_norm(self.weight, dim=(1, 2), keepdim=True)
+        length: Tensor = torch.linalg.vector_norm(self.weight, dim=(1, 2), keepdim=True)
+        return length
 
     def forward(self, x: Tensor) -> Tensor:
         weight = self.weight * (self.gain / self._length())

@@ -52,7 +52,7 @@ def load_run(run: RunFolder) -> tuple[Experiment, dict[str, Any]]:
     settings = run.read_settings()
     if "tuned" not in settings:
         message = f"the training in '{run.path}' has not ended"
-        raise RunError(message, code="E650", help="go on with `mirbricks train ... --resume`")
+        raise RunError(message, code="E609", help="go on with `mirbricks train ... --resume`")
     run.load_weights(experiment.model)
     experiment.model.eval()
     return experiment, settings

@@ -44,27 +44,69 @@ def annotation_of(item: Item) -> str | None:
 
 def own_pitches(item: Item) -> Pitches:
     """The annotation at its own times; notes every 10 ms. Raises TaskError E504."""
-    name = _annotated(item)
+    name, values, times_s = _read(item)
     if name == NOTES:
-        return _sounding_notes(item, np.arange(0.0, item.duration_s, NOTE_STEP_S))
-    values, times_s = _curves(item, name)
-    return _pitches(times_s, np.arange(len(times_s)), values)
+        return _sounding_notes(item, values[0], np.arange(0.0, item.duration_s, NOTE_STEP_S))
+    return _sounding_curves(values, times_s, np.arange(len(times_s)))
 
 
 def pitches_at_frames(item: Item, n_frames: int, hop_s: float) -> Pitches:
     """The annotation at the times of a feature's frames, t · hop_s. Raises TaskError E504.
 
-    A curve's value holds for the frames nearest to it, up to half a step of the curve (or half a hop, if that is
-    longer): where the annotation has a gap, nothing sounds.
+    The nearest value of a curve holds, up to half a step of the curve (or half a hop, if that is longer) away: in a
+    gap of the annotation nothing sounds. A note sounds from its onset on, until before its end.
     """
-    name = _annotated(item)
+    name, values, times_s = _read(item)
     frame_times_s = np.arange(n_frames) * hop_s
     if name == NOTES:
-        return _sounding_notes(item, frame_times_s)
-    values, times_s = _curves(item, name)
-    after = np.clip(np.searchsorted(times_s, frame_times_s), 1, max(len(times_s) - 1, 1))
-    before_is_nearer = frame_times_s - times_s[after - 1] <= times_s[min_index(after, times_s)] - frame_times_s
-    nearest = np.where(before_is_nearer, after - 1, min_index(after, times_s))
+        return _sounding_notes(item, values[0], frame_times_s)
+    nearest = np.searchsorted((times_s[1:] + times_s[:-1]) / 2, frame_times_s)
     step_s = float(np.median(np.diff(times_s))) if len(times_s) > 1 else 0.0
     near = np.abs(times_s[nearest] - frame_times_s) <= max(step_s, hop_s) / 2 + 1e-9
-    return _pitches(frame_times_s, np.flatnonzero(near), values[:, nearest[near]])
+    return _sounding_curves(values[:, nearest[near]], frame_times_s, np.flatnonzero(near))
+
+
+def _read(item: Item) -> tuple[str, Float64, Float64]:
+    """Name, MIDI numbers (rows, values) and times (of a curve) or onsets (of notes)."""
+    name = annotation_of(item)
+    if name is None:
+        raise ValueError(f"'{item.key}' has no annotation of its pitches")  # Task.tracks has left it out
+    if name == NOTES:
+        words, times_s, _ = item.entry.segments(name)
+        _refuse(item, name, [word for word in words if not _is_midi(word)])
+        return name, np.array([words], np.float64), times_s
+    values, times_s = item.entry.breakpoints(name)
+    _refuse(item, name, values[(values < 0) | (values > HIGHEST_MIDI)].tolist())
+    return name, values, times_s
+
+
+def _is_midi(word: object) -> bool:
+    return isinstance(word, int | float) and 0 <= word <= HIGHEST_MIDI
+
+
+def _refuse(item: Item, name: str, wrong: Sequence[object]) -> None:
+    if wrong:
+        raise TaskError(
+            f"annotation '{name}' of '{item.key}' holds {wrong[0]!r}, which is no MIDI number",
+            code="E504",
+            facts=[("expected", "0 (nothing sounds) … 127, such as 69 for 440 Hz")],
+            help="write pitches as MIDI numbers: 69 + 12 log2(f / 440 Hz)",
+        )
+
+
+def _sounding_curves(values: Float64, times_s: Float64, frames: Int64) -> Pitches:
+    """Curves (rows, n) whose n columns belong to `frames`; 0 is silence."""
+    column, row = np.nonzero(values.T)
+    midi = values[row, column]
+    order = np.lexsort((midi, column))
+    return Pitches(times_s, frames[column[order]], midi[order])
+
+
+def _sounding_notes(item: Item, midi: Float64, times_s: Float64) -> Pitches:
+    """The notes that sound at `times_s`; one pitch twice at a time counts once."""
+    _, onsets_s, durations_s = item.entry.segments(NOTES)
+    first, last = np.searchsorted(times_s, onsets_s), np.searchsorted(times_s, onsets_s + durations_s)
+    counts = np.where(midi > 0, last - first, 0)
+    frames = np.repeat(first - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
+    pairs = np.unique(np.stack([frames.astype(np.float64), np.repeat(midi, counts)]), axis=1)
+    return Pitches(times_s, pairs[0].astype(np.int64), pairs[1])

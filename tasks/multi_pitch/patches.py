@@ -1,0 +1,165 @@
+"""Training patches: cut from tracks, mixed anew from stems, transposed, made louder or softer.
+
+All of it is exact for this data. The transform of a mix is the sum of its stems' transforms, a gain is a factor of the
+magnitude, and in a constant-Q transform a transposition is a shift of bins, the same for all harmonics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ...data.corpus import Item
+from ...features.cache import FeatureCache
+from ...features.feature_file import CachedFeature
+from ...features.hcqt import HCQTConfig, to_scale
+from ..base import Batch
+from .annotation import annotation_of, pitches_at_frames
+from .config import MultiPitchConfig
+from .targets import bins_of, draw
+
+
+@dataclass(frozen=True)
+class Source:
+    """A recording with its pitches: fractional `bins`, each in one of the ascending `frames`."""
+
+    key: str
+    feature: CachedFeature
+    frames: NDArray[np.int64]
+    bins: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, item: Item, cache: FeatureCache) -> Source:
+        feature = cache.open(item.key)
+        pitches = pitches_at_frames(item, feature.n_frames, cache.config.hop_s)
+        return cls(item.key, feature, pitches.frames, bins_of(pitches.midi, cache.config))
+
+    def random_start(self, patch_frames: int, rng: Generator) -> int:
+        return int(rng.integers(max(self.feature.n_frames - patch_frames, 0) + 1))
+
+
+@dataclass(frozen=True)
+class Track:
+    """A recording to learn from, and the stems it can be mixed from anew: two or more, or none."""
+
+    mix: Source
+    stems: tuple[Source, ...]
+    peak: float
+
+    @classmethod
+    def of(cls, item: Item, items: Sequence[Item], cache: FeatureCache) -> Track:
+        """The track `item`, with those of `items` that are its stems and have an annotation."""
+        mix = Source.of(item, cache)
+        annotated = [stem for stem in items if stem.stem_of == item.key and annotation_of(stem)]
+        stems = tuple(Source.of(stem, cache) for stem in annotated) if len(annotated) > 1 else ()
+        return cls(mix, stems, mix.feature.peak)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A part of a source in a patch: from which frame, how many bins up, how loud."""
+
+    source: Source
+    start: int
+    shift_bins: int
+    gain: float
+
+
+class Patches:
+    """Batches of patches, each a pure function of (seed, step)."""
+
+    def __init__(
+        self, tracks: Sequence[Track], config: MultiPitchConfig, feature: HCQTConfig, *, seed: int, batch_size: int
+    ) -> None:
+        self.tracks, self.config, self.feature = tracks, config, feature
+        self.seed, self.batch_size = seed, batch_size
+        n_frames = np.array([track.mix.feature.n_frames for track in tracks], np.float64)
+        self._share = n_frames / n_frames.sum()  # each frame of the corpus is as likely as any other
+
+    def batch(self, step: int) -> Batch:
+        """inputs (B, H, F, T) in the feature's scale, targets (B, 1, F, T)."""
+        rng = np.random.default_rng((self.seed, step))
+        config, feature = self.config, self.feature
+        n_frames, n_bins = config.patch_frames, feature.n_bins
+        magnitude = torch.zeros(self.batch_size, n_frames, feature.n_harmonics, n_bins)
+        targets = np.zeros((self.batch_size, n_bins, n_frames), np.float32)
+        peaks, names = [], []
+        for row in range(self.batch_size):
+            track = self.tracks[rng.choice(len(self.tracks), p=self._share)]
+            cuts = self._cuts(track, rng)
+            _mix(cuts, magnitude[row])
+            for cut in cuts:
+                _annotate(cut, targets[row], config.target_blur_bins)
+            peaks.append(track.peak / decibels(config.level_jitter_db, rng))
+            names.append(f"{track.mix.key} at {cuts[0].start * feature.hop_s:.2f} s")
+        scaled = to_scale(magnitude, feature.scale, torch.tensor(peaks)[:, None, None, None])
+        inputs = scaled.permute(0, 2, 3, 1).contiguous()
+        return Batch((inputs,), torch.from_numpy(targets)[:, None], tuple(names))
+
+    def _cuts(self, track: Track, rng: Generator) -> list[Cut]:
+        config = self.config
+        start = track.mix.random_start(config.patch_frames, rng)
+        shift = self._shift(rng)
+        if not track.stems or rng.random() >= config.remix_probability:
+            return [Cut(track.mix, start, shift, 1.0)]
+        crossed = rng.random() < config.cross_probability
+        independent = rng.random() < config.independent_transpose_probability
+        cuts = []
+        for stem in track.stems:
+            source, first = self._other(stem, rng) if crossed else (stem, start)
+            gain = decibels(config.remix_gain_db, rng)
+            cuts.append(Cut(source, first, self._shift(rng) if independent else shift, gain))
+        stays = rng.random(len(cuts)) >= config.stem_drop_probability
+        stays[rng.integers(len(cuts))] |= not stays.any()
+        return [cut for cut, stay in zip(cuts, stays, strict=True) if stay]
+
+    def _shift(self, rng: Generator) -> int:
+        return int(rng.integers(-self.config.transpose_bins, self.config.transpose_bins + 1))
+
+    def _other(self, stem: Source, rng: Generator) -> tuple[Source, int]:
+        """A stem of any track, and a start in it; `stem` itself where there is no other."""
+        stems = [other for track in self.tracks for other in track.stems] or [stem]
+        source = stems[rng.integers(len(stems))]
+        return source, source.random_start(self.config.patch_frames, rng)
+
+
+def decibels(most: float, rng: Generator) -> float:
+    """A factor of magnitude, uniform in ± `most` dB."""
+    return float(10.0 ** (rng.uniform(-most, most) / 20.0))
+
+
+def _rows(shift_bins: int, n_bins: int) -> tuple[slice, slice]:
+    """Bins of a patch that a shifted source fills, and those of the source that fill them."""
+    up, down = min(max(shift_bins, 0), n_bins), min(max(-shift_bins, 0), n_bins)
+    return slice(up, n_bins - down), slice(down, n_bins - up)
+
+
+def _mix(cuts: Sequence[Cut], magnitude: Tensor) -> None:
+    """Magnitudes of the sum of all cuts into `magnitude` (T, H, F), which is silent."""
+    n_frames, _, n_bins = magnitude.shape
+    if len(cuts) == 1:
+        read, total = CachedFeature.magnitude, magnitude
+    else:
+        read, total = CachedFeature.read, torch.zeros(magnitude.shape, dtype=torch.complex64)
+    for cut in cuts:
+        stop = min(cut.start + n_frames, cut.source.feature.n_frames)
+        if stop <= cut.start:  # a stem that ends before its mix
+            continue
+        to, of = _rows(cut.shift_bins, n_bins)
+        values = read(cut.source.feature, cut.start, stop).permute(2, 0, 1)
+        total[: stop - cut.start, :, to].add_(values[..., of], alpha=cut.gain)
+    if total is not magnitude:
+        torch.abs(total, out=magnitude)
+
+
+def _annotate(cut: Cut, target: NDArray[np.float32], blur_bins: float) -> None:
+    """Draw the pitches of a cut into `target` (F, T)."""
+    source = cut.source
+    first, last = np.searchsorted(source.frames, (cut.start, cut.start + target.shape[1]))
+    draw(target, source.bins[first:last] + cut.shift_bins, source.frames[first:last] - cut.start, blur_bins)

@@ -213,6 +213,11 @@ CODES |= {
     "E455": "A file of the feature cache was removed or damaged. Building the cache again computes that file only.",
     "E456": "A worker process was ended from outside, mostly by the system for want of memory. What is cached stays.",
     # E5xx: tasks
+    "E500": "`task: {type: NAME}` of a graph names one of the tasks that mirbricks knows, such as multi_pitch.",
+    "E501": "The graph's input and the features differ in shape. Multi-pitch reads (B, harmonics, bins, frames).",
+    "E502": "The graph's output is not what the task reads. Multi-pitch reads a logit a bin and frame: (B, 1, F, T).",
+    "E503": "The task learns from and is measured on annotated recordings; stems only serve to mix them anew.",
+    "E504": "Pitches are MIDI numbers, 69 for 440 Hz; 0 is silence. Numbers above 127 mostly are Hz.",
     # E6xx: runs
     "E600": "There is no run at this path. A run is a folder that `mirbricks train` has written.",
     "E601": "The run folder cannot be made here: the path is a file, a folder with other things in it, or read-only.",

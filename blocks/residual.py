@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -42,18 +42,29 @@ class ResidualBlock(Block):
         bias: bool = Field(False, description="whether the convolutions add a bias, which batch norm takes away")
         shortcut_norm: bool = Field(True, description="whether a projected shortcut has batch norm")
 
+        @property
+        def strided(self) -> bool:
+            """Whether the output has other sizes than the input."""
+            return self.stride not in (1, (1, 1))
+
+        @model_validator(mode="after")
+        def _centred(self) -> ResidualBlock.Config:
+            if self.strided and any(reach % 2 for reach in _reach(self.kernel_size, self.dilation)):
+                raise ValueError("with a stride, kernel_size must be odd: else branch and shortcut differ in size")
+            return self
+
     def __init__(self, config: Config) -> None:
         super().__init__()
         c, out = config, config.out_channels
         second = c.kernel_size if c.second_kernel_size is None else c.second_kernel_size
-        strided = c.stride not in (1, (1, 1))
-        padding = _half(c.kernel_size, c.dilation) if strided else "same"  # torch has no "same" for strides
+        frequency, time = _reach(c.kernel_size, c.dilation)
+        padding = (frequency // 2, time // 2) if c.strided else "same"  # torch has no "same" for strides
         self.conv1 = nn.Conv2d(c.in_channels, out, c.kernel_size, c.stride, padding, c.dilation, bias=c.bias)
         self.norm1 = nn.BatchNorm2d(out)
         self.conv2 = nn.Conv2d(out, out, second, padding="same", dilation=c.second_dilation, bias=c.bias)
         self.norm2 = nn.BatchNorm2d(out)
         self.shortcut: nn.Module = nn.Identity()
-        if c.in_channels != out or strided:
+        if c.in_channels != out or c.strided:
             project = nn.Conv2d(c.in_channels, out, 1, c.stride, bias=c.bias or not c.shortcut_norm)
             self.shortcut = nn.Sequential(project, nn.BatchNorm2d(out)) if c.shortcut_norm else project
 
@@ -62,10 +73,10 @@ class ResidualBlock(Block):
         return functional.relu(self.norm2(self.conv2(y)) + self.shortcut(x))
 
 
-def _half(kernel: int | tuple[int, int], dilation: int | tuple[int, int]) -> tuple[int, int]:
-    """Padding that keeps the size at stride 1, for odd kernels."""
+def _reach(kernel: int | tuple[int, int], dilation: int | tuple[int, int]) -> tuple[int, int]:
+    """Bins and frames between the first and the last tap."""
     sizes, steps = _pair(kernel), _pair(dilation)
-    return (sizes[0] - 1) * steps[0] // 2, (sizes[1] - 1) * steps[1] // 2
+    return (sizes[0] - 1) * steps[0], (sizes[1] - 1) * steps[1]
 
 
 def _pair(value: int | tuple[int, int]) -> tuple[int, int]:

@@ -89,8 +89,7 @@ def _features(
 def _print(experiment: Experiment, corpus: Corpus, tracks: dict[str, dict[str, float]], arguments: Namespace) -> None:
     figures = means(tracks)
     if arguments.json:
-        kind = type(experiment.task).name
-        listed = {"task": kind, "data": corpus.name, "n_tracks": len(tracks), "figures": figures, "tracks": tracks}
+        listed = {"task": experiment.task.config.type, "data": corpus.name, "n_tracks": len(tracks), "figures": figures, "tracks": tracks}
         print(json.dumps(listed))
     elif arguments.markdown:
         print(markdown_of(tracks, figures))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ..data.corpus import Item
 from ..experiment import Experiment
 from ..features.cache import FeatureCache
 from ..features.hcqt import HCQT
-from ..report.html import Picture, Report, write_report
-from ..report.pictures import piano_roll
 from ..runs import RESOLVED, RunFolder
 from ..tasks.base import Evaluation
 
@@ -21,6 +20,8 @@ def write_run_report(
     run: RunFolder, experiment: Experiment, evaluation: Evaluation, items: Sequence[Item], cache: FeatureCache
 ) -> Path:
     """Write RUN/report.html from what the run folder holds; returns its path."""
+    from ..report.html import Report, write_report  # matplotlib takes a second to import
+
     settings = run.read_settings()
     side = settings["evaluated_on"]
     facts = {
@@ -55,8 +56,11 @@ def _best_and_worst(
     evaluation: Evaluation,
     items: Sequence[Item],
     cache: FeatureCache,
-) -> list[Picture]:
+) -> list[Any]:
     """The piano rolls of the tracks with the highest and the lowest Accuracy."""
+    from ..report.html import Picture
+    from ..report.pictures import piano_roll
+
     ranked = sorted(evaluation.tracks, key=lambda key: evaluation.tracks[key]["Accuracy"], reverse=True)
     by_key = {item.key: item for item in items}
     pitches_hz = HCQT(experiment.feature).frequencies_hz().numpy()

@@ -84,9 +84,14 @@ class Task(abc.ABC):
     the mode, train or eval, in which they came.
     """
 
+    name: ClassVar[str]
     Config: ClassVar[type[TaskConfig]]
+    config: TaskConfig
+    feature: HCQTConfig
 
-    def __init__(self, config: TaskConfig, feature: HCQTConfig) -> None: ...
+    @abc.abstractmethod
+    def __init__(self, config: Any, feature: HCQTConfig) -> None:
+        """`config` is a `Config` of the class."""
 
     @abc.abstractmethod
     def check_shapes(self, input_shape: TaskShape, output_shape: TaskShape, where: Where | None = None) -> None:
@@ -129,6 +134,7 @@ def register_task(name: str) -> Callable[[T], T]:
     """Make a task known as `task: {type: NAME}`."""
 
     def add(cls: T) -> T:
+        cls.name = name
         _TASKS[name] = cls
         return cls
 

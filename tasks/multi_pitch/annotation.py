@@ -46,7 +46,9 @@ def own_pitches(item: Item) -> Pitches:
     """The annotation at its own times; notes every 10 ms. Raises TaskError E504."""
     name, values, times_s = _read(item)
     if name == NOTES:
-        return _sounding_notes(item, values[0], np.arange(0.0, item.duration_s, NOTE_STEP_S))
+        return _sounding_notes(
+            item, values[0], np.arange(item.duration_s / NOTE_STEP_S, dtype=np.float64) * NOTE_STEP_S
+        )
     return _sounding_curves(values, times_s, np.arange(len(times_s)))
 
 
@@ -57,7 +59,7 @@ def pitches_at_frames(item: Item, n_frames: int, hop_s: float) -> Pitches:
     gap of the annotation nothing sounds. A note sounds from its onset on, until before its end.
     """
     name, values, times_s = _read(item)
-    frame_times_s = np.arange(n_frames) * hop_s
+    frame_times_s = np.arange(n_frames, dtype=np.float64) * hop_s
     if name == NOTES:
         return _sounding_notes(item, values[0], frame_times_s)
     nearest = np.searchsorted((times_s[1:] + times_s[:-1]) / 2, frame_times_s)

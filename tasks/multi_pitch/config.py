@@ -30,7 +30,7 @@ class MultiPitchConfig(TaskConfig):
 
     transpose_bins: NonNegativeInt = Field(40, description="transpose patches by up to so many bins, up or down")
     level_jitter_db: NonNegativeFloat = Field(6.0, description="make patches louder or softer by up to so much")
-    remix_probability: Probability = Field(0.5, description="of mixing a patch anew from the stems, where there are any")
+    remix_probability: Probability = Field(0.5, description="of mixing a patch anew from its stems, if any")
     remix_gain_db: NonNegativeFloat = Field(6.0, description="make a stem in a remix louder or softer by up to so much")
     stem_drop_probability: Probability = Field(0.1, description="of leaving a stem out of a remix; one always stays")
     cross_probability: Probability = Field(0.0, description="of a remix whose stems come from different tracks")

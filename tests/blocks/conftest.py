@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-
 from mirbricks import registry
 from mirbricks.registry import Block
 

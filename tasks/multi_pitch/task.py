@@ -1,0 +1,203 @@
+"""The task multi_pitch."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ...data.corpus import Item
+from ...errors import TaskError, Where
+from ...features.cache import FeatureCache
+from ...features.feature_file import CachedFeature
+from ...features.hcqt import HCQTConfig
+from ...losses import binary_cross_entropy
+from ...metrics import multi_pitch_figures
+from ...shapes import show
+from ..base import Batch, Evaluation, Task, TaskShape, register_task
+from .annotation import MULTI, NOTES, SINGLE, annotation_of, own_pitches
+from .config import MultiPitchConfig
+from .notes import HOLD, find_notes
+from .patches import Patches, Track
+from .prediction import Peaks, Prediction, find_peaks, salience_of
+from .threshold import Trial, best_threshold
+
+
+@register_task("multi_pitch")
+class MultiPitch(Task):
+    """Multi-pitch estimation, frame by frame: HCQT (B, H, F, T) -> logits (B, 1, F, T), one for each bin and frame.
+
+    Sources: Bittner et al., "Deep salience representations for F0 estimation in polyphonic music", ISMIR 2017 (the
+    task on an HCQT, the blurred targets); Bay et al., ISMIR 2009 (the figures, by mir_eval).
+    """
+
+    Config = MultiPitchConfig
+    config: MultiPitchConfig
+
+    def __init__(self, config: MultiPitchConfig, feature: HCQTConfig) -> None:
+        self.config, self.feature = config, feature
+
+    def check_shapes(self, input_shape: TaskShape, output_shape: TaskShape, where: Where | None = None) -> None:
+        """(B, H, F, T) with the feature's H and F -> (B, 1, F, T). Raises TaskError E501, E502.
+
+        A fixed T must be the patch's; a free axis is its name.
+        """
+        n_harmonics, n_bins, n_frames = self.feature.n_harmonics, self.feature.n_bins, self.config.patch_frames
+        wanted: TaskShape = ("B", n_harmonics, n_bins, "T")
+        if len(input_shape) != 4 or not all(map(_fits, input_shape[1:3], wanted[1:3])):
+            raise TaskError(
+                "the graph does not read what the section 'feature:' gives: harmonics, bins and frames of the HCQT",
+                code="E501",
+                where=where,
+                facts=[("expected", show(wanted)), ("got", show(input_shape))],
+                help=f"write `input: B C={n_harmonics} F={n_bins} T`, or change 'feature:'",
+            )
+        if not _fits(input_shape[3], n_frames):
+            raise TaskError(
+                f"the graph reads patches of {input_shape[3]} frames only, the task cuts patches of {n_frames}",
+                code="E501",
+                where=where,
+                facts=[("expected", show((*wanted[:3], n_frames))), ("got", show(input_shape))],
+                help=f"leave T free in `input:`, or set task.patch_frames to {input_shape[3]}",
+            )
+        wanted = ("B", 1, *input_shape[2:])
+        if tuple(output_shape[1:]) != wanted[1:]:
+            raise TaskError(
+                "the graph does not give one logit for each bin and frame",
+                code="E502",
+                where=where,
+                facts=[("expected", show(wanted)), ("got", show(output_shape))],
+                help="keep F and T, and end with one channel: `- Conv2d: {out_channels: 1, kernel_size: 1}`",
+            )
+
+    def tracks(self, items: Sequence[Item]) -> list[Item]:
+        """Items with several voices annotated (`f0multi`, `pitchmidi`); without any, those with one voice (`f0`).
+
+        Stems never count. Raises TaskError E503 where nothing is left.
+        """
+        own = [item for item in items if item.stem_of is None]
+        several = [item for item in own if annotation_of(item) in (MULTI, NOTES)]
+        found = several or [item for item in own if annotation_of(item) == SINGLE]
+        if not found:
+            names = sorted({name for item in own for name, atoms in item.annotations.items() if atoms} - {"filepath"})
+            raise TaskError(
+                f"none of {len(own)} recordings has its pitches annotated",
+                code="E503",
+                facts=[
+                    ("expected", f"'{MULTI}', '{NOTES}' or '{SINGLE}' on a recording that is no stem"),
+                    ("got", ", ".join(f"'{name}'" for name in names) or "no annotations"),
+                ],
+                help="add the annotation to the .pyjama, or choose another corpus or split",
+            )
+        return found
+
+    def learner(
+        self, train: Sequence[Item], valid: Sequence[Item], cache: FeatureCache, *, seed: int, batch_size: int
+    ) -> MultiPitchLearner:
+        """Raises TaskError E503 for a side without tracks, E504 for an annotation that holds no MIDI numbers."""
+        tracks = [Track.of(item, train, cache) for item in self.tracks(train)]
+        patches = Patches(tracks, self.config, self.feature, seed=seed, batch_size=batch_size)
+        return MultiPitchLearner(self, patches, self.tracks(valid), cache)
+
+    def tune(self, model: nn.Module, items: Sequence[Item], cache: FeatureCache) -> dict[str, Any]:
+        """{"threshold": the one of `thresholds` with the highest mean Accuracy on the tracks of `items`}."""
+        with evaluating(model):
+            threshold, _ = self.best_threshold(model, self.tracks(items), cache)
+        return {"threshold": threshold}
+
+    def best_threshold(
+        self, model: nn.Module, tracks: Sequence[Item], cache: FeatureCache
+    ) -> tuple[float, dict[str, float]]:
+        """The best threshold and the figures at it; the model is in eval() mode, under inference_mode()."""
+        least = self.config.thresholds[0]
+        trials = [
+            Trial.of(own_pitches(item), self._peaks(self._salience(model, cache.open(item.key)), least), self.feature)
+            for item in tracks
+        ]
+        return best_threshold(trials, self.config.thresholds)
+
+    def evaluate(
+        self, model: nn.Module, items: Sequence[Item], cache: FeatureCache, settings: Mapping[str, Any]
+    ) -> Evaluation:
+        """The fourteen figures of mir_eval.multipitch for each track, at the annotation's own times."""
+        figures = {}
+        with evaluating(model):
+            for item in self.tracks(items):
+                peaks = self._peaks(self._salience(model, cache.open(item.key)), settings["threshold"])
+                truth = self.truth(item)
+                figures[item.key] = multi_pitch_figures(*truth, peaks.times_s, peaks.hz_of_each(self.feature))
+        return Evaluation.of(figures)
+
+    def predict(self, model: nn.Module, feature: CachedFeature | Tensor, settings: Mapping[str, Any]) -> Prediction:
+        """Pitches and notes of one recording, at the threshold in `settings`."""
+        threshold = settings["threshold"]
+        with evaluating(model):
+            salience = self._salience(model, feature)
+            peaks = self._peaks(salience, HOLD * threshold)
+        pitches = peaks.at_least(threshold)
+        notes = find_notes(peaks, self.feature, threshold=threshold, min_note_s=self.config.min_note_s)
+        return Prediction(pitches.times_s, pitches.hz_of_each(self.feature), salience.numpy(), notes)
+
+    def truth(self, item: Item) -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:
+        """The annotation's own times (notes: every 10 ms) and the pitches in Hz at each. Raises TaskError E504."""
+        pitches = own_pitches(item)
+        return pitches.times_s, pitches.hz_of_each()
+
+    def _salience(self, model: nn.Module, feature: CachedFeature | Tensor) -> Tensor:
+        shapes = getattr(model, "input_shapes", None) or {"x": ("T",)}
+        fixed = isinstance(next(iter(shapes.values()))[-1], int)
+        n_frames = self.config.patch_frames if fixed else self.config.predict_frames
+        return salience_of(model, feature, self.feature, n_frames)
+
+    def _peaks(self, salience: Tensor, least: float) -> Peaks:
+        config = self.config
+        return find_peaks(
+            salience,
+            self.feature.hop_s,
+            least=least,
+            min_distance_bins=config.min_distance_bins,
+            upsampling=config.time_upsampling,
+        )
+
+
+class MultiPitchLearner:
+    """Patches to learn from, and the validation tracks; `figure` is the Accuracy at its best threshold."""
+
+    figure = "Accuracy"
+
+    def __init__(self, task: MultiPitch, patches: Patches, valid: Sequence[Item], cache: FeatureCache) -> None:
+        self.task, self.patches, self.valid, self.cache = task, patches, valid, cache
+
+    def batch(self, step: int) -> Batch:
+        return self.patches.batch(step)
+
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        return binary_cross_entropy(outputs, batch.targets, self.task.config.positive_weight)
+
+    def validate(self, model: nn.Module) -> dict[str, float]:
+        """Accuracy, Precision, Recall (means over the tracks, as mir_eval counts) and the threshold they are at."""
+        with evaluating(model):
+            threshold, figures = self.task.best_threshold(model, self.valid, self.cache)
+        return {**figures, "threshold": threshold}
+
+
+def _fits(size: int | str, wanted: int | str) -> bool:
+    return isinstance(size, str) or size == wanted
+
+
+@contextlib.contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """eval() mode and torch.inference_mode(); afterwards every module is in the mode it was in."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        for module, training in modes:
+            module.training = training

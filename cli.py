@@ -114,6 +114,11 @@ def _evaluate(p: Parser) -> None:
     p.add_argument("--markdown", action="store_true", help="print a Markdown table")
 
 
+def _report(p: Parser) -> None:
+    p.add_argument("folder", metavar="RUN", help="a run folder, or a folder of folds (fold0, fold1, ...)")
+    _data(p)
+
+
 def _predict(p: Parser) -> None:
     p.add_argument("folder", metavar="RUN", help="a run folder")
     p.add_argument("audio", nargs="+", metavar="AUDIO", help="wav, flac, ogg or mp3 files of any sample rate")
@@ -155,6 +160,7 @@ _COMMANDS = {
         "runs/bach10 --data bach10 --json",
         _evaluate,
     ),
+    "report": ("reporting:report", "write the report of a run again", "runs/bach10 --data bach10", _report),
     "predict": ("predict:predict", "predict audio files with a run", "runs/bach10 song.mp3 --out out", _predict),
     "demo": ("demo:demo", "make or take a data set, train, evaluate and write a report", "--out runs/demo", _demo),
 }

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import mir_eval.multipitch  # type: ignore[import-untyped]
+import mir_eval.multipitch
 import numpy as np
 from numpy.typing import NDArray
 

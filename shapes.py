@@ -80,6 +80,8 @@ def parse(text: str) -> Contract:
     if len(sides) != 2:
         raise ContractError(f"a contract is 'inputs -> outputs', got '{text}'")
     inputs, outputs = map(_side, sides)
+    if any([token.axis for token in tokens].count(REST) > 1 for tokens in inputs):
+        raise ContractError(f"'{REST}' can stand once in an input, got '{text}'")
     bound = {token.axis for tokens in inputs for token in tokens}
     for token in (token for tokens in outputs for token in tokens):
         if token.axis and not token.free and token.axis not in bound:

@@ -89,8 +89,8 @@ def _features(
 def _print(experiment: Experiment, corpus: Corpus, tracks: dict[str, dict[str, float]], arguments: Namespace) -> None:
     figures = means(tracks)
     if arguments.json:
-        listed = {"task": experiment.task.config.type, "data": corpus.name, "n_tracks": len(tracks), "figures": figures, "tracks": tracks}
-        print(json.dumps(listed))
+        listed = {"task": experiment.task.name, "data": corpus.name, "n_tracks": len(tracks)}
+        print(json.dumps({**listed, "figures": figures, "tracks": tracks}))
     elif arguments.markdown:
         print(markdown_of(tracks, figures))
     else:

@@ -1,19 +1,34 @@
-"""What a training run shows: its report."""
+"""The report of a run, and the command that makes it again."""
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..data.corpus import Item
-from ..experiment import Experiment
+from ..data.corpus import Corpus, Item
+from ..errors import raise_all
+from ..experiment import Experiment, cache_folder, compute_features
 from ..features.cache import FeatureCache
 from ..features.hcqt import HCQT
 from ..runs import RESOLVED, RunFolder
 from ..tasks.base import Evaluation
+from .evaluate import find_runs, load_run
 
 REPORT = "report.html"
+
+
+def report(arguments: Namespace) -> int:
+    """Write the report of every run in a folder once more."""
+    corpus = Corpus.open(arguments.data)
+    for run in find_runs(arguments.folder):
+        experiment, settings = load_run(run)
+        cache = FeatureCache(cache_folder(arguments.cache), experiment.feature)
+        items = [corpus[key] for key in settings["tracks"]]
+        raise_all(compute_features(items, cache, arguments.jobs, lambda *_: None)[1])
+        print(write_run_report(run, experiment, Evaluation(settings["figures"], settings["tracks"]), items, cache))
+    return 0
 
 
 def write_run_report(

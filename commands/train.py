@@ -84,10 +84,11 @@ def train_fold(
     train_items, valid_items = items_of(prepared.items, split.train), items_of(prepared.items, split.valid)
     learner = experiment.task.learner(train_items, valid_items, cache, seed=config.seed, batch_size=config.batch_size)
     run = RunFolder.create(out)
-    if run.state_to_resume(arguments.resume) is None:
-        run.write_text(GRAPH, Path(arguments.graph).read_text(encoding="utf-8"))
-        run.write_text(RESOLVED, experiment.resolved())
-        run.write_settings(_settings(experiment, prepared, split, fold))
+    with run.locked():
+        if run.state_to_resume(arguments.resume) is None:
+            run.write_text(GRAPH, Path(arguments.graph).read_text(encoding="utf-8"))
+            run.write_text(RESOLVED, experiment.resolved())
+            run.write_settings(_settings(experiment, prepared, split, fold))
     _announce(experiment, prepared, split, fold, run)
     result = fit(experiment.model, learner, config, run, device=arguments.device, resume=arguments.resume)
     if result.stopped == "interrupted":

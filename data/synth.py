@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.fft  # type: ignore[import-untyped]
+import scipy.fft
 from numpy.typing import NDArray
 
 from .corpus import Corpus

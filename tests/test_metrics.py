@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mirbricks.metrics import Counts, count_matches, multi_pitch_counts, multi_pitch_figures, nearest_frames, padded_rows
+from mirbricks.metrics import (
+    Counts,
+    count_matches,
+    multi_pitch_counts,
+    multi_pitch_figures,
+    nearest_frames,
+    padded_rows,
+)
 from numpy.typing import NDArray
 
 # multiples of a quarter tone often lie on the very border of the tolerance; the others hardly ever

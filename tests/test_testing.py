@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import random
 from typing import Any
 
@@ -243,13 +242,6 @@ class NoExport(Sound):
         return self.conv(x)
 
 
-class Anything(Block):
-    """Takes a scalar too."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x
-
-
 BROKEN = [
     (LosesAFrame, r"shape is the contract: the contract promises \(2, 4, 5\), forward made \(2, 4, 4\)"),
     (LosesAnOddFrame, r"\(2, 3, 6\) .*shape is the contract: .* forward made \(2, 4, 5\)"),
@@ -307,17 +299,3 @@ def test_the_message_names_block_example_and_property() -> None:
 
 def test_a_declared_exemption_is_accepted() -> None:
     check_block(registered(UnusedWeight, unreached=["unused"]))
-
-
-def test_a_contract_that_takes_any_rank_is_found() -> None:
-    with pytest.raises(BlockCheckError, match="wrong rank is refused: the contract takes any rank"):
-        check_block(registered(Anything, "... -> ...", examples=[((2, 3), {})]))
-
-
-def test_a_contract_that_takes_a_wrong_rank_is_found() -> None:
-    cls = registered(Sound)
-    contract = copy.copy(cls.spec.contract)
-    object.__setattr__(contract, "bind", lambda shapes, _config=None: {"B": 2, "C": 3, "T": shapes[0][2]})
-    object.__setattr__(cls.spec, "contract", contract)
-    with pytest.raises(BlockCheckError, match=r"wrong rank is refused: the contract took \(2, 3, 5, 1\)"):
-        check_block(cls)

@@ -1,7 +1,8 @@
-"""What `check_block` runs: examples, the sizes that grow, several inputs, blocks that nobody registered."""
+"""What `check_block` runs: examples, the sizes that grow, ranks, several inputs, blocks that nobody registered."""
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -42,6 +43,13 @@ class LosesAnOddFrame(Sound):
 
 
 SEEN: list[tuple[int, ...]] = []
+
+
+class Anything(Block):
+    """Takes a scalar too."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x
 
 
 class Grouped(Sound):
@@ -141,3 +149,17 @@ def test_the_random_state_of_the_caller_is_left_alone() -> None:
     torch.manual_seed(3)
     check_block(cls)
     assert torch.equal(torch.randn(4), expected)
+
+
+def test_a_contract_that_takes_any_rank_is_found() -> None:
+    with pytest.raises(BlockCheckError, match="wrong rank is refused: the contract takes any rank"):
+        check_block(registered(Anything, "... -> ...", examples=[((2, 3), {})]))
+
+
+def test_a_contract_that_takes_a_wrong_rank_is_found() -> None:
+    cls = registered(Sound)
+    contract = copy.copy(cls.spec.contract)
+    object.__setattr__(contract, "bind", lambda shapes, _config=None: {"B": 2, "C": 3, "T": shapes[0][2]})
+    object.__setattr__(cls.spec, "contract", contract)
+    with pytest.raises(BlockCheckError, match=r"wrong rank is refused: the contract took \(2, 3, 5, 1\)"):
+        check_block(cls)

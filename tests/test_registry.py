@@ -1,0 +1,262 @@
+"""The registry: what it takes, what it refuses and in whose words, and how configs read their values."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import mirbricks as mb
+import pytest
+import torch
+from mirbricks import registry
+from mirbricks.errors import CODES, RegistryError
+from mirbricks.registry import Block, BlockConfig, Example, from_axis, get, load_plugin, register
+from pydantic import PositiveInt, ValidationError
+from torch import Tensor
+
+EXAMPLES: list[Any] = [((2, 3, 5), {})]
+
+
+@pytest.fixture(autouse=True)
+def _no_trace_in_the_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry.blocks()
+    monkeypatch.setattr(registry, "_BLOCKS", dict(registry._BLOCKS))
+
+
+class Keep(Block):
+    """Changes nothing."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x
+
+
+class Wide(Block):
+    """A block with one field of each kind."""
+
+    class Config(BlockConfig):
+        in_channels: int = from_axis("C")
+        rest: int | tuple[int, ...] = from_axis("...", "sizes behind the channels")
+        out_channels: PositiveInt = 4
+        kernel_size: PositiveInt | tuple[PositiveInt, PositiveInt] = 3
+        p: float = 0.0
+
+
+def add(cls: Any, name: str = "Mine", **changed: Any) -> Any:
+    given: dict[str, Any] = {"shape": "B C T -> B C T", "source": "arXiv:0000.00000", "examples": EXAMPLES, **changed}
+    return register(name, **given)(cls)
+
+
+def test_what_is_registered_is_found() -> None:
+    assert add(Keep) is Keep
+    spec = get("Mine")
+    assert spec is Keep.spec is mb.blocks()["Mine"]
+    assert (spec.name, spec.cls, spec.source, spec.summary) == ("Mine", Keep, "arXiv:0000.00000", "Changes nothing.")
+    assert spec.examples == (Example(((2, 3, 5),), {}),)
+    assert spec.family == "test_registry"
+
+
+def test_examples_have_one_input_or_several() -> None:
+    assert Example.of((2, 3), {}).shapes == ((2, 3),)
+    assert Example.of([2, 3], {}).shapes == ((2, 3),)
+    assert Example.of([(2, 3), [2, 5]], {"a": 1}) == Example(((2, 3), (2, 5)), {"a": 1})
+
+
+def test_blocks_lists_all_sorted_however_often_it_is_called() -> None:
+    names = list(mb.blocks())
+    assert names == sorted(names) == list(mb.blocks())
+    assert {"Conv2d", "LSTM", "AutoPoolSplit"} <= set(names)
+    import mirbricks.blocks.linear  # Python now binds `mirbricks.blocks` to the package
+
+    assert mirbricks.blocks.linear.Linear is mb.blocks()["Linear"].cls
+
+
+def test_every_own_block_is_named_as_its_class() -> None:
+    for name, spec in mb.blocks().items():
+        assert name == spec.cls.__name__
+        assert spec.cls.__module__.startswith("mirbricks.blocks.")
+        assert "Shape:" in (spec.cls.__doc__ or "")
+        assert "Source:" in (spec.cls.__doc__ or "")
+        for field, info in spec.cls.Config.model_fields.items():
+            assert info.description, f"{name}.{field} has no description"
+
+
+def refusal(*args: Any, **changed: Any) -> str:
+    with pytest.raises(RegistryError) as caught:
+        add(*args, **changed)
+    assert caught.value.code in CODES
+    return str(caught.value)
+
+
+def test_a_name_taken_by_another_class_is_refused() -> None:
+    assert refusal(Keep, "ReLU") == (
+        "the name 'ReLU' is taken\n"
+        "  registered  mirbricks.blocks.activation.ReLU\n"
+        f"  refused     {Keep.__module__}.Keep\n"
+        "  help: register it under another name     [E301]"
+    )
+    assert get("ReLU").cls is not Keep
+
+
+def test_the_same_class_may_be_registered_again() -> None:
+    add(Keep)
+    add(Keep, source="elsewhere")
+    assert get("Mine").source == "elsewhere"
+
+
+def test_what_is_no_block_is_refused() -> None:
+    class Plain(torch.nn.Module):
+        """Has no Config."""
+
+    path = f"{Plain.__module__}.{Plain.__qualname__}"
+    assert refusal(Plain) == f"'Mine' ({path}) is no Block\n  help: derive it from mirbricks.Block     [E302]"
+
+
+class Bare(Block):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("cls", "changed", "missing", "help_"),
+    [
+        (Keep, {"source": ""}, "source", "a source"),
+        (Keep, {"examples": []}, "example", "an example"),
+        (Bare, {}, "docstring", "a docstring"),
+        (Bare, {"source": ""}, "docstring and no source", "a docstring, a source"),
+    ],
+)
+def test_what_is_incomplete_is_refused(cls: type[Block], changed: dict[str, Any], missing: str, help_: str) -> None:
+    where = f"{cls.__module__}.{cls.__name__}"
+    assert refusal(cls, **changed) == f"block 'Mine' ({where}) has no {missing}\n  help: give it {help_}     [E303]"
+    assert "Mine" not in mb.blocks()
+
+
+def test_a_malformed_contract_is_refused() -> None:
+    assert refusal(Keep, shape="B C T") == (
+        "block 'Mine': a contract is 'inputs -> outputs', got 'B C T'\n  help: see mirbricks.shapes     [E304]"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("Conv2D", "no block is registered as 'Conv2D'\n  help: did you mean 'Conv2d' or 'Conv1d'?     [E305]"),
+        ("Zzz", "no block is registered as 'Zzz'\n  help: `mirbricks blocks` lists all     [E305]"),
+    ],
+)
+def test_an_unknown_name_is_told_with_its_neighbours(name: str, message: str) -> None:
+    with pytest.raises(RegistryError) as caught:
+        get(name)
+    assert str(caught.value) == message
+
+
+def test_a_plugin_registers_on_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "good_plugin.py").write_text(
+        "from mirbricks import Block, register\n"
+        "@register('FromPlugin', shape='B C -> B C', source='here', examples=[((2, 3), {})])\n"
+        "class FromPlugin(Block):\n"
+        "    'Changes nothing.'\n"
+        "    def forward(self, x):\n"
+        "        return x\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    load_plugin("good_plugin")
+    assert get("FromPlugin").family == "good_plugin"
+    mb.check_block("FromPlugin", export=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [(None, "ModuleNotFoundError: No module named 'bad_plugin'"), ("1 / 0", "ZeroDivisionError: division by zero")],
+)
+def test_a_broken_plugin_is_named(
+    text: str | None, cause: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if text:
+        (tmp_path / "bad_plugin.py").write_text(text)
+        monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(RegistryError) as caught:
+        load_plugin("bad_plugin")
+    expected = f"plugin 'bad_plugin' cannot be imported: {cause}\n  help: mend or uninstall it     [E306]"
+    assert str(caught.value) == expected
+
+
+def test_a_plugin_that_breaks_the_rules_keeps_its_own_message(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "clashing_plugin.py").write_text(
+        "from mirbricks import Block, register\n"
+        "@register('ReLU', shape='B C -> B C', source='here', examples=[((2, 3), {})])\n"
+        "class ReLU(Block):\n"
+        "    'Another.'\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(RegistryError) as caught:
+        load_plugin("clashing_plugin")
+    assert caught.value.code == "E301"
+
+
+class Entry:
+    """What importlib.metadata gives for an entry point."""
+
+    def __init__(self, name: str, value: str) -> None:
+        self.name, self.value = name, value
+
+
+def test_installed_plugins_load_and_a_broken_one_warns(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("installed_plugin")
+    monkeypatch.setitem(sys.modules, "installed_plugin", module)
+    asked: list[str] = []
+
+    def entry_points(*, group: str) -> list[Entry]:
+        asked.append(group)
+        return [Entry("z", "installed_plugin"), Entry("a", "no_such_plugin")]
+
+    monkeypatch.setattr(registry, "entry_points", entry_points)
+    registry._load_all.cache_clear()
+    with pytest.warns(UserWarning, match="plugin 'no_such_plugin' cannot be imported"):
+        assert "Conv2d" in mb.blocks()
+    assert asked == ["mirbricks.blocks"]
+
+
+def test_inferred_fields_take_the_sizes_of_their_axes() -> None:
+    axes: Any = {"B": 2, "C": 3, "...": (5, 7)}
+    config = Wide.Config()
+    assert config.resolve(axes) == Wide.Config(in_channels=3, rest=(5, 7))
+    assert (config.in_channels, config.rest) == (-1, -1)
+    assert Wide.Config(in_channels=8).resolve(axes).in_channels == 8
+    assert Wide.Config(in_channels=-1).resolve({}).in_channels == -1
+    assert {name: mark.axis for name, mark in Wide.Config.inferred().items()} == {"in_channels": "C", "rest": "..."}
+
+
+def test_lists_of_yaml_become_tuples() -> None:
+    given = {"kernel_size": [5, 3], "rest": [4]}
+    config = Wide.Config(**given)
+    assert (config.kernel_size, config.rest) == ((5, 3), (4,))
+    assert given == {"kernel_size": [5, 3], "rest": [4]}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"out_chanels": 4},
+        {"out_channels": "4"},
+        {"out_channels": 4.0},
+        {"out_channels": 0},
+        {"out_channels": True},
+        {"kernel_size": [1, 2, 3]},
+        {"kernel_size": None},
+        {"p": "0.5"},
+    ],
+)
+def test_configs_refuse_what_is_not_meant(given: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Wide.Config(**given)
+
+
+def test_configs_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        Wide.Config().out_channels = 8  # type: ignore[misc]
+
+
+def test_a_whole_number_is_a_number() -> None:
+    assert Wide.Config(p=0).p == 0.0

@@ -38,7 +38,7 @@ class FromAxis:
 
 def from_axis(axis: str, description: str | None = None) -> Any:
     """A config field that takes the size of `axis` when it is left out or -1; "..." gives a tuple of sizes."""
-    text = description or f"size of axis {axis}; left out or -1: inferred"
+    text = description or f"size of axis {axis}"
     return Field(default=INFER, description=text, json_schema_extra={"from_axis": axis})
 
 

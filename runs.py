@@ -43,6 +43,7 @@ class RunFolder:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        self._held = False
 
     @classmethod
     def create(cls, path: str | Path) -> RunFolder:
@@ -210,7 +211,13 @@ class RunFolder:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder for this process. Raises E604 if another holds it; a lock whose owner died is taken over."""
+        """Hold the folder, until the outermost `with` on this object ends.
+
+        Raises E604 if another process or object holds it; the lock of a process that died is taken over.
+        """
+        if self._held:
+            yield
+            return
         path = self.path / LOCK
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -224,11 +231,13 @@ class RunFolder:
                 code="E604",
                 help="wait until it ends, stop it, or choose another folder",
             )
+        self._held = True
         try:
             os.ftruncate(descriptor, 0)
             os.write(descriptor, f"process {os.getpid()} on {platform.node()}\n".encode())
             yield
         finally:
+            self._held = False
             with contextlib.suppress(OSError):
                 path.unlink()
             os.close(descriptor)

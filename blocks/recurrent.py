@@ -26,13 +26,27 @@ class RecurrentConfig(BlockConfig):
         return self.hidden_size * (2 if self.bidirectional else 1)
 
 
+class _OneList(nn.RNNBase):
+    """Torch's recurrent layers keep a second list of their weights, which torch.export takes for a state that changes.
+    Here it is made when it is asked for.
+    """
+
+    @property
+    def _flat_weights(self) -> list[nn.Parameter | None]:
+        return [getattr(self, name) for name in self._flat_weights_names]
+
+    @_flat_weights.setter
+    def _flat_weights(self, _: list[nn.Parameter | None]) -> None:
+        """Nothing to keep."""
+
+
 @register(
     "LSTM",
     shape="B T D -> B T {width}",
     source=LSTM_SOURCE,
     examples=[((2, 5, 3), {"hidden_size": 4}), ((2, 5, 3), {"hidden_size": 4, "bidirectional": True, "num_layers": 2})],
 )
-class LSTM(nn.LSTM, Block):
+class LSTM(_OneList, nn.LSTM, Block):
     """Long short-term memory, the state of the last layer at every frame.
 
     Shape:   (B, T, D) -> (B, T, hidden_size · directions)
@@ -55,7 +69,7 @@ class LSTM(nn.LSTM, Block):
     source=LSTM_SOURCE,
     examples=[((2, 5, 3), {"hidden_size": 4, "bidirectional": True})],
 )
-class LSTMLast(nn.LSTM, Block):
+class LSTMLast(_OneList, nn.LSTM, Block):
     """Long short-term memory, the last state: many to one.
 
     Shape:   (B, T, D) -> (B, hidden_size · directions)
@@ -74,7 +88,7 @@ class LSTMLast(nn.LSTM, Block):
 
 
 @register("GRU", shape="B T D -> B T {width}", source="arXiv:1406.1078", examples=[((2, 5, 3), {"hidden_size": 4})])
-class GRU(nn.GRU, Block):
+class GRU(_OneList, nn.GRU, Block):
     """Gated recurrent unit, the state of the last layer at every frame.
 
     Shape:   (B, T, D) -> (B, T, hidden_size · directions)
@@ -92,7 +106,7 @@ class GRU(nn.GRU, Block):
 
 
 @register("GRULast", shape="B T D -> B {width}", source="arXiv:1406.1078", examples=[((2, 5, 3), {"hidden_size": 4})])
-class GRULast(nn.GRU, Block):
+class GRULast(_OneList, nn.GRU, Block):
     """Gated recurrent unit, the last state: many to one.
 
     Shape:   (B, T, D) -> (B, hidden_size · directions)

@@ -140,9 +140,13 @@ def _explain_block(spec: Spec) -> str:
     ]
     lines += [f"source    {spec.source}", "", "fields"]
     for key, info in spec.cls.Config.model_fields.items():
-        default = "required" if info.is_required() else "inferred" if info.default == INFER else quoted(info.default)
+        default = "required" if info.is_required() else "inferred" if info.default == INFER else _default(info.default)
         lines.append(f"  {key:<18} {expected(info)}; {default}. {info.description or ''}".rstrip())
     if not spec.cls.Config.model_fields:
         lines.append("  none")
     yaml = f"- {spec.name}: {{{config}}}" if config else f"- {spec.name}"
     return "\n".join([*lines, "", f"example   on {', '.join(map(show, example.shapes))}", f"  {yaml}"])
+
+
+def _default(value: object) -> str:
+    return "none" if value is None else quoted(value)

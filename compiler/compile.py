@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from .schema import Axis, Graph, Layer, read_graph
 from .source import Source, read_dict, read_file
 
 GivenShape = Sequence["int | None"]
+ODD = 37
 BASES = (64, 256, 1024, 4096, 16384, 65536)  # sizes tried for free axes, until the graph runs
 
 
@@ -43,11 +45,10 @@ def compile_graph(
     """
     graph = as_graph(source)
     inputs = _inputs(graph, input_shape)
-    steps, probes = probe(graph, inputs)
-    names = _node_names(graph)
-    pairs = zip(*steps, strict=True)
-    nodes = [_info(name, first, second, probes) for name, (first, second) in zip(names, pairs, strict=True) if name]
-    blocks = [(names[i], _build(step.node, step.config)) for i, step in enumerate(steps[0]) if names[i]]
+    runs, probes = probe(graph, inputs)
+    steps, names = runs[0], _node_names(graph)
+    nodes = [_info(name, seen, probes) for name, seen in zip(names, zip(*runs, strict=True), strict=True) if name]
+    blocks = [(names[i], _build(step.node, step.config)) for i, step in enumerate(steps) if names[i]]
     shapes = {name: tuple(a.name if a.size is None else a.size for a in axes) for name, axes in inputs.items()}
     ops = [_op(names[i], node) for i, node in enumerate(graph.nodes)]
     return GraphModule(graph, blocks, ops, nodes, shapes, {**probes[0], "B": 1} if "B" in probes[0] else probes[0])
@@ -100,8 +101,9 @@ def _bind(graph: Graph, axes: tuple[Axis, ...], shape: GivenShape | None) -> tup
 
 
 def probe(graph: Graph, inputs: Mapping[str, tuple[Axis, ...]]) -> tuple[list[list[Step]], list[dict[str, int]]]:
-    """Run the graph at two choices of its free axes; returns the steps and the choices.
+    """Run the graph at several choices of its free axes; returns the steps and the choices.
 
+    Two choices are multiples of 64, since a graph may halve its sizes a few times; a third, odd one is taken if it runs.
     Small sizes are tried first: a graph may need a certain length. Raises the error of the run that came farthest.
     """
     free = list(dict.fromkeys(axis.name for axes in inputs.values() for axis in axes if axis.size is None))
@@ -117,7 +119,12 @@ def probe(graph: Graph, inputs: Mapping[str, tuple[Axis, ...]]) -> tuple[list[li
                 farthest = failed
             continue
         _refuse_free_weights(steps, free)
-        return steps, [first, second]
+        choices = [first, second]
+        odd = {name: size if name == "B" else size + ODD for name, size in second.items()}
+        with contextlib.suppress(Failed):
+            steps.append(run(graph, _shapes(inputs, odd), odd, blocks))
+            choices.append(odd)
+        return steps, choices
     assert farthest is not None
     raise farthest.error
 
@@ -128,7 +135,7 @@ def _shapes(inputs: Mapping[str, tuple[Axis, ...]], free: Mapping[str, int]) -> 
 
 def _refuse_free_weights(steps: list[list[Step]], free: list[str]) -> None:
     """A config that changes with a free axis would make a model that runs at one size only."""
-    for first, second in zip(*steps, strict=True):
+    for first, second in zip(*steps[:2], strict=True):
         if first.config != second.config and isinstance(first.node, Layer) and first.config and second.config:
             other = second.config.model_dump()
             field = next(name for name, value in first.config.model_dump().items() if other[name] != value)
@@ -169,11 +176,12 @@ def _op(name: str, node: Any) -> Op:
     return Op("run", name) if isinstance(node, Layer) else Op(node.op, node.key, node.fit, node.where)
 
 
-def _info(name: str, first: Step, second: Step, probes: list[dict[str, int]]) -> NodeInfo:
-    assert isinstance(first.node, Layer)
+def _info(name: str, seen: Sequence[Step], probes: list[dict[str, int]]) -> NodeInfo:
+    node, config = seen[0].node, seen[0].config
+    assert isinstance(node, Layer)
+    assert config is not None
     came, went = (
-        tuple(formula(a, b, *probes) for a, b in zip(one, two, strict=True))
-        for one, two in ((first.came, second.came), (first.went, second.went))
+        tuple(formula(sizes, probes) for sizes in zip(*shapes, strict=True))
+        for shapes in ([step.came for step in seen], [step.went for step in seen])
     )
-    assert first.config is not None
-    return NodeInfo(name, first.node.spec.name, first.config, first.node.where, came, went)
+    return NodeInfo(name, node.spec.name, config, node.where, came, went)

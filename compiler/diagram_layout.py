@@ -104,7 +104,9 @@ def _lanes(arcs: Sequence[Arc], columns: Sequence[int]) -> list[int | None]:
     for i in sorted(inside, key=lambda i: (arcs[i].end - arcs[i].start, arcs[i].start)):
         start, end = arcs[i].start, arcs[i].end
         pairs = zip(lanes, arcs, strict=True)
-        lanes[i] = 1 + max((lane for lane, b in pairs if lane is not None and b.start < end and start < b.end), default=-1)
+        lanes[i] = 1 + max(
+            (lane for lane, b in pairs if lane is not None and b.start < end and start < b.end), default=-1
+        )
     return lanes
 
 

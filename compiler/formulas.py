@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+LARGEST_DIVISOR = 4096
 
 
-def formula(first: int, second: int, one: Mapping[str, int], two: Mapping[str, int]) -> int | str:
-    """The size that is `first` under the axes `one` and `second` under `two`, as a formula of one axis.
+def formula(sizes: Sequence[int], axes: Sequence[Mapping[str, int]]) -> int | str:
+    """What `sizes`, seen under these choices of the free axes, are: a number, an axis, or a formula of one axis.
 
-    Sizes that two runs cannot tell apart from a constant are constants; what fits no linear formula is "T'".
+    A formula fits every run; "T'" is a size that depends on T in another way.
     """
-    if first == second:
-        return first
-    for name in one:
-        if (first, second) == (one[name], two[name]):
+    if len(set(sizes)) == 1:
+        return sizes[0]
+    for name in axes[0]:
+        if list(sizes) == [chosen[name] for chosen in axes]:
             return name
-    others = [name for name in one if name != "B"]
-    texts = (_linear(first, second, one[name], two[name], name) for name in others)
-    return next((text for text in texts if text), f"{others[-1] if others else 'B'}'")
+    others = [name for name in axes[0] if name != "B"]
+    found = (_linear(sizes, [chosen[name] for chosen in axes], name) for name in others)
+    return next((text for text in found if text), f"{others[-1] if others else 'B'}'")
 
 
-def _linear(first: int, second: int, a: int, b: int, name: str) -> str | None:
-    if a == b:
+def _linear(sizes: Sequence[int], values: Sequence[int], name: str) -> str | None:
+    """slope · axis + offset, or (axis + offset) // divisor, where one of them gives all sizes."""
+    if values[0] == values[1]:
         return None
-    if (second - first) % (b - a) == 0:
-        slope = (second - first) // (b - a)
-        return f"{slope if slope != 1 else ''}{name}{_signed(first - slope * a)}" if slope > 0 else None
-    for divisor in range(2, 4097):
-        offsets = range(first * divisor - a, (first + 1) * divisor - a)
-        offset = next((c for c in sorted(offsets, key=abs) if (b + c) // divisor == second), None)
-        if offset is not None and round((b - a) / divisor) in (second - first, second - first - 1, second - first + 1):
-            inner = f"({name}{_signed(offset)})" if offset else name
-            return f"{inner}//{divisor}" if offset or a % divisor or b % divisor else f"{name}/{divisor}"
+    slope = (sizes[1] - sizes[0]) // (values[1] - values[0])
+    offset = sizes[0] - slope * values[0]
+    if slope > 0 and all(slope * v + offset == s for v, s in zip(values, sizes, strict=True)):
+        return f"{slope if slope != 1 else ''}{name}{_signed(offset)}"
+    for divisor in range(2, LARGEST_DIVISOR):
+        offsets = range(sizes[0] * divisor - values[0], (sizes[0] + 1) * divisor - values[0])
+        for offset in sorted(offsets, key=abs):
+            if all((v + offset) // divisor == s for v, s in zip(values, sizes, strict=True)):
+                exact = not any((v + offset) % divisor for v in values)
+                inner = f"({name}{_signed(offset)})" if offset else name
+                return f"{inner}/{divisor}" if exact else f"{inner}//{divisor}"
     return None
 
 

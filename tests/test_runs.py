@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -242,41 +241,3 @@ def test_a_full_disk_is_told_and_the_old_files_stay(run: RunFolder) -> None:
     after = {path.name: path.read_bytes() for path in run.path.iterdir()}
     after.pop("metrics.jsonl")
     assert after == before
-
-
-def test_the_lock_excludes_and_goes_away(run: RunFolder) -> None:
-    with run.locked():
-        owner = f"process {os.getpid()} on {os.uname().nodename}"
-        assert (run.path / ".lock").read_text() == owner + "\n"
-        assert refusal(lambda: RunFolder(run.path).locked().__enter__()) == (
-            f"'{run.path}' is in use by another training ({owner})\n"
-            "  help: wait until it ends, stop it, or choose another folder     [E604]"
-        )
-    assert list(run.path.iterdir()) == []
-    with run.locked():
-        pass
-
-
-def test_the_lock_of_a_killed_process_is_taken_over(run: RunFolder) -> None:
-    code = (
-        "import sys, time\nfrom mirbricks.runs import RunFolder\n"
-        "with RunFolder(sys.argv[1]).locked():\n    print('held', flush=True)\n    time.sleep(60)\n"
-    )
-    owner = subprocess.Popen([sys.executable, "-c", code, str(run.path)], stdout=subprocess.PIPE, text=True)
-    assert owner.stdout is not None
-    assert owner.stdout.readline() == "held\n"
-    assert f"(process {owner.pid} on " in refusal(lambda: run.locked().__enter__())
-    owner.send_signal(signal.SIGKILL)
-    owner.communicate()
-    assert (run.path / ".lock").exists()
-    with run.locked():
-        assert f"process {os.getpid()} on" in (run.path / ".lock").read_text()
-
-
-def test_a_lock_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("x")
-    message = refusal(lambda: RunFolder(tmp_path / "file").locked().__enter__(), MirbricksError)
-    assert message == (
-        f"cannot write '{tmp_path / 'file' / '.lock'}': File exists\n"
-        "  help: free some space or choose a folder that can be written     [E408]"
-    )

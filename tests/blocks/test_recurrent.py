@@ -73,3 +73,8 @@ def test_has_torchs_keys(make: Make, name: str) -> None:
     block.load_state_dict(torchs.state_dict())
     x = torch.randn(SHAPE)
     torch.testing.assert_close(block(x), torchs(x)[0])
+
+
+def test_exports_without_a_warning(make: Make) -> None:
+    block, x = make("LSTM", SHAPE, hidden_size=5).eval(), torch.randn(SHAPE, dtype=torch.float64)
+    torch.testing.assert_close(torch.export.export(block, (x,)).module()(x), block(x))

@@ -1,0 +1,98 @@
+"""The registry of tasks, and the section `task:` of a graph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from mirbricks.compiler.compile import load_graph
+from mirbricks.compiler.schema import Graph
+from mirbricks.errors import CODES, ErrorList, GraphError, TaskError, Where
+from mirbricks.features.hcqt import HCQTConfig
+from mirbricks.tasks.base import Evaluation, Task, get_task, register_task, task_of, tasks
+from mirbricks.tasks.multi_pitch import MultiPitch, MultiPitchConfig
+
+GRAPH = "name: g\ninput: B C=6 F=360 T\nlayers:\n  - Conv2d: {out_channels: 1, kernel_size: 1}\n"
+
+
+def graph_with(tmp_path: Path, section: str) -> Graph:
+    path = tmp_path / "g.yaml"
+    path.write_text(GRAPH + section)
+    return load_graph(path)
+
+
+def test_the_task_of_a_graph(tmp_path: Path) -> None:
+    task = task_of(graph_with(tmp_path, "task: {type: multi_pitch, patch_frames: 64, thresholds: [0.3, 0.5]}\n"), F)
+    assert isinstance(task, MultiPitch)
+    assert task.config == MultiPitchConfig(patch_frames=64, thresholds=(0.3, 0.5))
+    assert task.feature is F
+    assert (type(task).name, tasks()["multi_pitch"], get_task("multi_pitch")) == ("multi_pitch", MultiPitch, MultiPitch)
+
+
+F = HCQTConfig()
+
+
+def test_a_new_task_needs_only_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mirbricks.tasks.base._TASKS", {})
+
+    @register_task("silence")
+    class Silence(Task): ...
+
+    assert get_task("silence") is Silence
+    assert Silence.name == "silence"
+
+
+def test_an_unknown_task() -> None:
+    with pytest.raises(TaskError) as caught:
+        get_task("multipitch", Where("g.yaml", 5, 14, 10, "task: {type: multipitch}"))
+    assert str(caught.value) == (
+        "g.yaml:5:14: there is no task 'multipitch'\n"
+        "    5 | task: {type: multipitch}\n"
+        "      |              ^^^^^^^^^^\n"
+        "  help: did you mean 'multi_pitch'?     [E500]"
+    )
+    with pytest.raises(TaskError) as caught:
+        get_task("knitting")
+    assert str(caught.value) == f"there is no task 'knitting'\n  help: tasks are: {', '.join(tasks())}     [E500]"
+
+
+@pytest.mark.parametrize("section", ["", "task: {patch_frames: 64}\n", "task: 3\n"])
+def test_a_graph_without_a_task(tmp_path: Path, section: str) -> None:
+    with pytest.raises(TaskError) as caught:
+        task_of(graph_with(tmp_path, section), F)
+    assert caught.value.message == "the graph names no task"
+    assert caught.value.help == f"add `task: {{type: ...}}`; tasks are: {', '.join(tasks())}"
+    assert caught.value.code == "E500"
+
+
+def test_every_bad_setting_is_told_at_its_place(tmp_path: Path) -> None:
+    bad = "task: {type: multi_pitch, patch_frame: 64, remix_probability: 1.5, thresholds: [0.5, 0.4]}\n"
+    with pytest.raises(ErrorList) as caught:
+        task_of(graph_with(tmp_path, bad), F)
+    told = [(error.code, error.message, error.help) for error in caught.value.errors]
+    assert sorted(told, key=lambda row: row[1]) == [
+        ("E105", "task has no key 'patch_frame'", "did you mean 'patch_frames' or 'predict_frames'?"),
+        (
+            "E106",
+            "task: 'remix_probability' must be a number ≥ 0.0 ≤ 1.0, got 1.5",
+            "of mixing a patch anew from its stems, if any",
+        ),
+        ("E106", "task: the thresholds must ascend", None),
+    ]
+    assert all(error.where and error.where.line == 5 for error in caught.value.errors)
+    assert all(isinstance(error, GraphError) for error in caught.value.errors)
+
+
+def test_every_setting_is_described() -> None:
+    assert all(field.description for field in MultiPitchConfig.model_fields.values())
+
+
+def test_means_over_tracks() -> None:
+    evaluation = Evaluation.of({"a": {"Accuracy": 0.5, "Recall": 1.0}, "b": {"Accuracy": 1.0, "Recall": 0.0}})
+    assert evaluation.figures == {"Accuracy": 0.75, "Recall": 0.5}
+    assert evaluation.tracks["b"] == {"Accuracy": 1.0, "Recall": 0.0}
+    assert Evaluation.of({}) == Evaluation({}, {})
+
+
+def test_codes_are_explained() -> None:
+    assert [code for code in CODES if "E500" <= code <= "E549"] == [f"E50{i}" for i in range(5)]

@@ -52,7 +52,8 @@ class RunFolder:
         problem = None
         try:
             run.path.mkdir(parents=True, exist_ok=True)
-            if any(run.path.iterdir()) and not run.is_run():
+            written = any((run.path / name).exists() for name in (SETTINGS, STATE, LOCK))
+            if any(run.path.iterdir()) and not written:  # a graph.yaml alone may be the user's own
                 problem = "the folder has other things in it"
         except OSError as error:
             problem = error.strerror or str(error)

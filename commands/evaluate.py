@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data.corpus import Corpus, Item
+from ..devices import as_device
 from ..errors import DataError, RunError
 from ..experiment import Experiment, cache_folder, compute_features, items_of, load_experiment
 from ..features.cache import FeatureCache
@@ -27,7 +28,7 @@ def evaluate(arguments: Namespace) -> int:
         items = _items(corpus, settings, arguments.split, run)
         cache, items, broken = _features(experiment, items, arguments)
         failed += broken
-        model = experiment.model.to(arguments.device)
+        model = experiment.model.to(as_device(arguments.device))
         tracks |= experiment.task.evaluate(model, items, cache, settings["tuned"]).tracks
     tracks = dict(sorted(tracks.items()))
     _print(experiment, corpus, tracks, arguments)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..data.atomic import written_whole
 from ..data.audio import read_audio
+from ..devices import as_device
 from ..errors import MirbricksError, raise_all
 from ..experiment import Experiment
 from ..features.cache import FeatureCache
@@ -29,7 +30,7 @@ from .screen import complain
 def predict(arguments: Namespace) -> int:
     """Write NAME.f0.txt, NAME.notes.csv and NAME.png per file; files that cannot be read are named and left out."""
     experiment, settings = load_run(RunFolder.open(arguments.folder))
-    experiment.model.to(arguments.device)
+    experiment.model.to(as_device(arguments.device))
     out = Path(arguments.out)
     failed = 0
     for path, name in zip(arguments.audio, _names(arguments.audio), strict=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import platform
 import shlex
 import sys
@@ -16,6 +18,7 @@ import torch
 from .. import __version__
 from ..data.corpus import Corpus
 from ..data.splits import Split
+from ..devices import as_device
 from ..errors import DataError
 from ..experiment import Experiment, cache_folder, compute_features, items_of, load_experiment, split_corpus
 from ..features.cache import FeatureCache
@@ -24,6 +27,8 @@ from ..tasks.base import Evaluation
 from ..training import FitResult, fit
 from .reporting import write_run_report
 from .screen import console, counting, means, table_of
+
+INTERRUPTED = 130  # what a shell reports after Ctrl-C
 
 
 @dataclass(frozen=True)
@@ -42,13 +47,14 @@ def train(arguments: Namespace) -> int:
     folds = _folds(arguments.fold, experiment)
     prepared = prepare(experiment, arguments)
     done: dict[str, dict[str, float]] = {}
+    as_device(arguments.device)
     for fold in folds:
         out = Path(arguments.out) / f"fold{fold}" if len(folds) > 1 else Path(arguments.out)
         if fold != folds[0]:
             experiment = load_experiment(arguments.graph, arguments.set)  # weights drawn anew
         evaluation = train_fold(experiment, prepared, fold, out, arguments)
         if evaluation is None:
-            return 130
+            return INTERRUPTED if os.environ.get("RANK", "0") == "0" else 0
         done |= evaluation.tracks
     if len(folds) > 1:
         console().print(table_of(f"all {len(folds)} folds", dict(sorted(done.items())), means(done)))
@@ -78,22 +84,24 @@ def prepare(experiment: Experiment, arguments: Namespace) -> Prepared:
 def train_fold(
     experiment: Experiment, prepared: Prepared, fold: int, out: Path, arguments: Namespace
 ) -> Evaluation | None:
-    """One training with everything around it; None where it was interrupted."""
+    """One training with everything around it; None where it was interrupted, or where another process leads."""
     split = split_corpus(prepared.corpus, experiment.dataset, fold)
     config, cache = experiment.train, prepared.cache
     train_items, valid_items = items_of(prepared.items, split.train), items_of(prepared.items, split.valid)
     learner = experiment.task.learner(train_items, valid_items, cache, seed=config.seed, batch_size=config.batch_size)
+    leads = os.environ.get("RANK", "0") == "0"  # under torchrun every process trains, one writes
     run = RunFolder.create(out)
-    with run.locked():
-        if run.state_to_resume(arguments.resume) is None:
+    with run.locked() if leads else contextlib.nullcontext():
+        if leads and run.state_to_resume(arguments.resume) is None:
             run.write_text(GRAPH, Path(arguments.graph).read_text(encoding="utf-8"))
             run.write_text(RESOLVED, experiment.resolved())
             run.write_settings(_settings(experiment, prepared, split, fold))
-    _announce(experiment, prepared, split, fold, run)
-    result = fit(experiment.model, learner, config, run, device=arguments.device, resume=arguments.resume)
-    if result.stopped == "interrupted":
-        return None
-    return _finish(experiment, prepared, split, run, result)
+        if leads:
+            _announce(experiment, prepared, split, fold, run)
+        result = fit(experiment.model, learner, config, run, device=arguments.device, resume=arguments.resume)
+        if result.stopped == "interrupted" or not leads:
+            return None
+        return _finish(experiment, prepared, split, run, result)
 
 
 def _settings(experiment: Experiment, prepared: Prepared, split: Split, fold: int) -> dict[str, Any]:

@@ -47,9 +47,15 @@ def run(tmp_path: Path) -> RunFolder:
 def test_create_makes_the_folder_and_takes_a_run_again(run: RunFolder) -> None:
     assert run.path.is_dir()
     RunFolder.create(run.path)
-    run.write_text("graph.yaml", "layers: []\n")
-    assert RunFolder.create(run.path).read_text("graph.yaml") == "layers: []\n"
+    run.write_settings({"fold": 0})
+    assert RunFolder.create(run.path).read_settings() == {"fold": 0}
     assert RunFolder.open(str(run.path)).path == run.path
+
+
+def test_create_refuses_a_folder_with_the_users_own_graph(tmp_path: Path) -> None:
+    (tmp_path / "graph.yaml").write_text("layers: [ReLU]")
+    assert "[E601]" in refusal(lambda: RunFolder.create(tmp_path))
+    assert (tmp_path / "graph.yaml").read_text() == "layers: [ReLU]"
 
 
 def test_create_refuses_other_folders_and_files(tmp_path: Path) -> None:

@@ -23,11 +23,12 @@ from pathlib import Path
 import librosa
 import numpy as np
 import torch
+from numpy.typing import NDArray
+
 from mirbricks.data.corpus import Corpus
 from mirbricks.features.feature_file import CachedFeature, write_feature
 from mirbricks.features.hcqt import HCQT, HCQTConfig
 from mirbricks.features.resample import resample
-from numpy.typing import NDArray
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = HCQTConfig()

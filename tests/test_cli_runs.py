@@ -9,10 +9,11 @@ from pathlib import Path
 
 import h5py
 import mir_eval
-import mirbricks as mb
 import numpy as np
 import pytest
 import soundfile
+
+import mirbricks as mb
 from mirbricks.cli import main
 from mirbricks.data.synth import synthesise_polyphony
 

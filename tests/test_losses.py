@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+
 from mirbricks.losses import binary_cross_entropy
 
 

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+
 from mirbricks.metrics import (
     Counts,
     count_matches,
@@ -17,7 +19,6 @@ from mirbricks.metrics import (
     nearest_frames,
     padded_rows,
 )
-from numpy.typing import NDArray
 
 # multiples of a quarter tone often lie on the very border of the tolerance; the others hardly ever
 PITCH = st.one_of(st.integers(80, 200).map(lambda n: n / 2), st.floats(40.0, 100.0))

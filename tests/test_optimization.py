@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 import torch
+from pydantic import ValidationError
+from torch import Tensor, nn
+
 from mirbricks.optimization import follow, learning_rate
 from mirbricks.runs import RunFolder
 from mirbricks.training import TrainConfig
-from pydantic import ValidationError
-from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).parent))
 from toy_training import Lines, network, same, train  # beside this file

@@ -7,14 +7,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import mirbricks as mb
 import pytest
 import torch
+from pydantic import PositiveInt, ValidationError
+from torch import Tensor
+
+import mirbricks as mb
 from mirbricks import registry
 from mirbricks.errors import CODES, RegistryError
 from mirbricks.registry import Block, BlockConfig, Example, from_axis, get, load_plugin, register
-from pydantic import PositiveInt, ValidationError
-from torch import Tensor
 
 EXAMPLES: list[Any] = [((2, 3, 5), {})]
 

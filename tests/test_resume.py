@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import Tensor, nn
+
 from mirbricks.runs import RunFolder
 from mirbricks.tasks.base import Batch
 from mirbricks.training import TrainConfig, fit
-from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).parent))
 from toy_training import Interrupting, Lines, refusal, same, same_runs, train  # beside this file

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from mirbricks.errors import MirbricksError, RunError
 from mirbricks.runs import RunFolder
 

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 import safetensors
 import torch
+from torch import nn
+
 from mirbricks.errors import MirbricksError, RunError
 from mirbricks.runs import STATE_KEYS, RunFolder
-from torch import nn
 
 
 class Tied(nn.Module):

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 import torch
+from pydantic import field_validator
+from torch import Tensor, nn
+
 from mirbricks import registry
 from mirbricks.registry import Block, BlockConfig, from_axis, register
 from mirbricks.testing import BlockCheckError, check_block
-from pydantic import field_validator
-from torch import Tensor, nn
 
 EXAMPLE = ((2, 3, 5), {"out_channels": 4})
 

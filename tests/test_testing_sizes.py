@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor, nn
+
 from mirbricks import registry
 from mirbricks.errors import RegistryError
 from mirbricks.registry import Block, BlockConfig, from_axis, register
 from mirbricks.testing import BlockCheckError, check_block
-from torch import Tensor, nn
 
 
 @pytest.fixture(autouse=True)

@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor, nn
+
 from mirbricks.devices import as_device
 from mirbricks.runs import RunFolder
 from mirbricks.tasks.base import Batch
 from mirbricks.training import FitResult, TrainConfig, fit
-from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).parent))
 from toy_training import Lines, network, refusal, same, same_runs, train  # beside this file

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import Tensor, nn
+
 from mirbricks.errors import RunError
 from mirbricks.runs import RunFolder
 from mirbricks.tasks.base import Batch
 from mirbricks.training import FitResult, TrainConfig, fit
-from torch import Tensor, nn
 
 
 class Lines:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+
 from mirbricks import registry
 from mirbricks.registry import Block
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import mirbricks as mb
 import numpy as np
 import pytest
 import torch
-from mirbricks.registry import Block
 from pydantic import ValidationError
 from scipy import special
+
+import mirbricks as mb
+from mirbricks.registry import Block
 
 Make = Callable[..., Block]
 Array = np.ndarray[Any, np.dtype[np.float64]]

@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from mirbricks.registry import Block
 from scipy import special
 from torch import Tensor
 from torch.nn import functional
+
+from mirbricks.registry import Block
 
 Make = Callable[..., Block]
 SHAPE = (2, 4, 9, 8)

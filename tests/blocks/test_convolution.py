@@ -8,8 +8,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from mirbricks.registry import Block
 from torch import Tensor
+
+from mirbricks.registry import Block
 
 Make = Callable[..., Block]
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import mirbricks as mb
 import pytest
+
+import mirbricks as mb
 
 
 @pytest.mark.parametrize("name", mb.blocks())

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import mirbricks as mb
 import pytest
 import torch
-from mirbricks.registry import Block
 from torch import Tensor
 from torch.nn import functional as F
+
+import mirbricks as mb
+from mirbricks.registry import Block
 
 Make = Callable[..., Block]
 Reference = Callable[[Tensor, dict[str, Tensor]], Tensor]

@@ -9,9 +9,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import special
+
 from mirbricks import registry
 from mirbricks.registry import Block
-from scipy import special
 
 Make = Callable[..., Block]
 SHAPE = (2, 6, 3, 7)

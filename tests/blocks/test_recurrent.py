@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from mirbricks.registry import Block
 from torch import Tensor
+
+from mirbricks.registry import Block
 
 Make = Callable[..., Block]
 SHAPE = (3, 6, 4)

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 import torch
-from mirbricks.registry import Block
 from pydantic import ValidationError
 from torch import Tensor
 from torch.nn import functional
+
+from mirbricks.registry import Block
 
 Make = Callable[..., Block]
 SHAPE = (4, 3, 8, 7)

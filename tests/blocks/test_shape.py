@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+
 from mirbricks.registry import Block
 
 Make = Callable[..., Block]

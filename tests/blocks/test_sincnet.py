@@ -7,9 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from scipy import signal
+
 from mirbricks import registry
 from mirbricks.registry import Block
-from scipy import signal
 
 Make = Callable[..., Block]
 SR_HZ = 16000

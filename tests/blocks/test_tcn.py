@@ -8,10 +8,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mirbricks import registry
-from mirbricks.registry import Block
 from torch import Tensor
 from torch.nn import functional
+
+from mirbricks import registry
+from mirbricks.registry import Block
 
 Make = Callable[..., Block]
 

@@ -110,7 +110,11 @@ def test_fit_makes_odd_sizes_run(fit: str, frames: int, tmp_path: Path) -> None:
 
 def test_joins_do_what_they_say(tmp_path: Path) -> None:
     x = torch.randn(2, 3, 4, 5)
-    for op, expected in (("CatWith", torch.cat((x.relu(), x), 1)), ("AddWith", x.relu() + x), ("MulWith", x.relu() * x)):
+    for op, expected in (
+        ("CatWith", torch.cat((x.relu(), x), 1)),
+        ("AddWith", x.relu() + x),
+        ("MulWith", x.relu() * x),
+    ):
         text = f"input: B C F T\nlayers:\n  - StoreAs: A\n  - ReLU\n  - {op}: A\n"
         assert torch.equal(mb.compile_graph(graph(text, tmp_path))(x), expected)
 
@@ -137,7 +141,10 @@ def test_several_inputs_join_by_their_names(tmp_path: Path) -> None:
 
 
 def test_nothing_given_is_changed(tmp_path: Path) -> None:
-    values = {"input": "B C F=8 T", "layers": [{"Conv2d": {"in_channels": -1, "out_channels": 3, "kernel_size": [1, 1]}}]}
+    values = {
+        "input": "B C F=8 T",
+        "layers": [{"Conv2d": {"in_channels": -1, "out_channels": 3, "kernel_size": [1, 1]}}],
+    }
     kept, shape = copy.deepcopy(values), [None, 2, None, None]
     first, second = mb.compile_graph(values, shape), mb.compile_graph(values, shape)
     assert values == kept

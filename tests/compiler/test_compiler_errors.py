@@ -26,7 +26,7 @@ def test_message_is_golden(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_golden_text_has_its_graph() -> None:
-    assert CASES == sorted(path.stem for path in GOLDEN.glob("*.txt"))
+    assert sorted(path.stem for path in GOLDEN.glob("*.txt")) == CASES
 
 
 def test_every_code_of_the_compiler_has_a_golden_message() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+
 from mirbricks.data.audio import read_audio, stream_audio
 from mirbricks.errors import DataError
 

@@ -9,6 +9,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+
 from mirbricks.data.corpus import Corpus
 from mirbricks.data.hdf5 import write_audio
 from mirbricks.data.pyjama import Atom, Definition, Entry, Pyjama

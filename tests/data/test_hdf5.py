@@ -8,6 +8,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+
 from mirbricks.data.hdf5 import AudioStore, FeatureStore, write_audio, write_features
 from mirbricks.errors import DataError
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from mirbricks.data.hdf5 import write_audio
 from mirbricks.errors import DataError
 

@@ -5,8 +5,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from mirbricks.data.patches import overlap_add, patch_starts, take_patch
 from torch import Tensor
+
+from mirbricks.data.patches import overlap_add, patch_starts, take_patch
 
 
 @st.composite

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from mirbricks.data.pyjama import Atom, Definition, Entry, Pyjama
 from mirbricks.errors import DataError, ErrorList
 

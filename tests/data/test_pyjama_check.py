@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from mirbricks.data.pyjama_check import MAX_LISTED, violations
 
 DEFINITIONS = {

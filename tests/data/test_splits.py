@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from mirbricks.data.corpus import Corpus, Item
 from mirbricks.data.hdf5 import AudioStore
 from mirbricks.data.pyjama import Atom, Entry

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+
 from mirbricks.data.corpus import Corpus
 from mirbricks.data.synth import make_clip, synthesise_polyphony
 from mirbricks.data.synth_score import RANGES, VOICES, compose
 from mirbricks.data.synth_tone import FAMILIES, Performance, draw_timbre, render
 from mirbricks.errors import DataError
-from numpy.typing import NDArray
 
 SR_HZ = 22050
 

@@ -17,6 +17,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+from safetensors import safe_open
+
 from mirbricks.errors import DataError
 from mirbricks.features import cache as cache_module
 from mirbricks.features import extract as extract_module
@@ -25,8 +28,6 @@ from mirbricks.features.cache import FeatureCache
 from mirbricks.features.feature_file import CachedFeature, is_whole
 from mirbricks.features.hcqt import HCQT, HCQTConfig
 from mirbricks.features.resample import resample
-from numpy.typing import NDArray
-from safetensors import safe_open
 
 SMALL = HCQTConfig(harmonics=(1, 2), fmin_hz=220, n_octaves=2, bins_per_octave=12, hop_samples=256)
 

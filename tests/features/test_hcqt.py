@@ -8,11 +8,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
 from mirbricks.errors import DataError
 from mirbricks.features import hcqt as hcqt_module
 from mirbricks.features.hcqt import HCQT, HCQTConfig, to_scale
-from numpy.typing import NDArray
-from pydantic import ValidationError
 
 SMALL = HCQTConfig(harmonics=(1, 2), fmin_hz=220, n_octaves=2, bins_per_octave=12, hop_samples=256)
 

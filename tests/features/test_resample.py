@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import torch
+
 from mirbricks.features.resample import resample
 from mirbricks.features.torchaudio_import import import_torchaudio
 

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+
 from mirbricks.data.corpus import Corpus, Item
 from mirbricks.data.hdf5 import AudioStore, write_audio
 from mirbricks.data.pyjama import Atom, Definition, Entry, Pyjama
 from mirbricks.features.cache import FeatureCache
 from mirbricks.features.hcqt import HCQTConfig
 from mirbricks.tasks.multi_pitch import MultiPitch, MultiPitchConfig
-from numpy.typing import NDArray
 
 SR_HZ = 8000
 SMALL = HCQTConfig(sr_hz=SR_HZ, harmonics=(1, 2), fmin_hz=110, n_octaves=3, bins_per_octave=36, hop_samples=160)

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+
 from mirbricks.data.corpus import Item
 from mirbricks.errors import TaskError
 from mirbricks.features.hcqt import HCQTConfig
 from mirbricks.tasks.multi_pitch.annotation import own_pitches, pitches_at_frames
 from mirbricks.tasks.multi_pitch.targets import bins_of, draw
-from numpy.typing import NDArray
 
 FEATURE = HCQTConfig(harmonics=(1,), fmin_hz=110, n_octaves=2, bins_per_octave=24, hop_samples=512)
 fixtures_are_stateless = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

@@ -12,11 +12,12 @@ import mir_eval.multipitch
 import numpy as np
 import pytest
 import torch
+from torch import Tensor, nn
+
 from mirbricks.data.corpus import Corpus, Item
 from mirbricks.errors import TaskError, Where
 from mirbricks.features.hcqt import HCQTConfig
 from mirbricks.tasks.multi_pitch import MultiPitch, MultiPitchConfig, Prediction
-from torch import Tensor, nn
 
 MakeItem = Callable[..., Item]
 MakeTask = Callable[..., MultiPitch]

@@ -12,6 +12,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
+from torch import Tensor, nn
+
 from mirbricks.features.hcqt import HCQTConfig, to_scale
 from mirbricks.metrics import multi_pitch_figures
 from mirbricks.tasks.multi_pitch import prediction as module
@@ -19,7 +21,6 @@ from mirbricks.tasks.multi_pitch.annotation import Pitches
 from mirbricks.tasks.multi_pitch.notes import find_notes
 from mirbricks.tasks.multi_pitch.prediction import Peaks, find_peaks, salience_of
 from mirbricks.tasks.multi_pitch.threshold import Trial, best_threshold
-from torch import Tensor, nn
 
 FEATURE = HCQTConfig(harmonics=(1,), fmin_hz=110, n_octaves=2, bins_per_octave=60)
 HOP_S = FEATURE.hop_s

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from mirbricks.compiler.compile import load_graph
 from mirbricks.compiler.schema import Graph
 from mirbricks.errors import CODES, ErrorList, GraphError, TaskError, Where

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+
 from mirbricks.data.corpus import Corpus, Item
 from mirbricks.features.cache import FeatureCache
 from mirbricks.features.hcqt import HCQTConfig, to_scale

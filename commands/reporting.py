@@ -59,6 +59,7 @@ def write_run_report(
         settings=run.read_text(RESOLVED),
         versions=settings["versions"],
         facts=facts,
+        hop_s=experiment.feature.hop_s,
     )
     path = run.path / REPORT
     write_report(report, path)

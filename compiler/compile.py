@@ -103,7 +103,7 @@ def _bind(graph: Graph, axes: tuple[Axis, ...], shape: GivenShape | None) -> tup
 def probe(graph: Graph, inputs: Mapping[str, tuple[Axis, ...]]) -> tuple[list[list[Step]], list[dict[str, int]]]:
     """Run the graph at several choices of its free axes; returns the steps and the choices.
 
-    Two choices are multiples of 64, since a graph may halve its sizes a few times; a third, odd one is taken if it runs.
+    Two choices are multiples of 64, since a graph may halve its sizes a few times; a third, odd one counts if it runs.
     Small sizes are tried first: a graph may need a certain length. Raises the error of the run that came farthest.
     """
     free = list(dict.fromkeys(axis.name for axes in inputs.values() for axis in axes if axis.size is None))

@@ -31,12 +31,13 @@ def _linear(sizes: Sequence[int], values: Sequence[int], name: str) -> str | Non
     if slope > 0 and all(slope * v + offset == s for v, s in zip(values, sizes, strict=True)):
         return f"{slope if slope != 1 else ''}{name}{_signed(offset)}"
     for divisor in range(2, LARGEST_DIVISOR):
-        offsets = range(sizes[0] * divisor - values[0], (sizes[0] + 1) * divisor - values[0])
-        for offset in sorted(offsets, key=abs):
-            if all((v + offset) // divisor == s for v, s in zip(values, sizes, strict=True)):
-                exact = not any((v + offset) % divisor for v in values)
-                inner = f"({name}{_signed(offset)})" if offset else name
-                return f"{inner}/{divisor}" if exact else f"{inner}//{divisor}"
+        least = [s * divisor - v for v, s in zip(values, sizes, strict=True)]  # offsets that give size s at value v
+        low, high = max(least), min(least) + divisor - 1
+        if low <= high:
+            offset = min(max(0, low), high)  # the smallest that gives all sizes
+            exact = not any((v + offset) % divisor for v in values)
+            inner = f"({name}{_signed(offset)})" if offset else name
+            return f"{inner}/{divisor}" if exact else f"{inner}//{divisor}"
     return None
 
 

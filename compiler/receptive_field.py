@@ -125,7 +125,8 @@ def _moved(block: Block, position: int) -> int | None:
     """Permute, Squeeze and UnSqueeze say by their own config where an axis goes."""
     dims, dim = getattr(block, "dims", None), getattr(block, "dim", None)
     if isinstance(dims, tuple):
-        return int(dims.index(position))
+        order: tuple[int, ...] = dims
+        return order.index(position)
     gone = (dim,) if isinstance(dim, int) else dim
     if not isinstance(gone, tuple) or min(gone) < 0:
         return None

@@ -24,6 +24,18 @@ MAX_BYTES = 1_000_000
 MAX_VALUES = 100_000
 MAX_DEPTH = 64
 
+TAGS = {
+    f"tag:yaml.org,2002:{kind}"
+    for kind in ["map", "seq", "str", "int", "float", "bool", "null", "timestamp", "merge", "value"]
+}
+PLAIN_WORDS = {  # what ruamel.yaml says, and what it means
+    "expected <block end>": "this line does not line up with the list or the mapping above it",
+    "found character '\\t'": "a tab stands in the indentation",
+    "mapping values are not allowed here": "a second `key:` on one line, or a line that does not line up with the others",
+    "could not find expected ':'": "a key without a colon",
+    "found unexpected end of stream": "a quotation mark that is never closed",
+}
+
 Steps = tuple["str | int", ...]
 
 
@@ -121,7 +133,7 @@ def read_text(text: str, file: str) -> Source:
     except MarkedYAMLError as error:
         raise _syntax_error(error, file, lines) from None
     except (YAMLError, RecursionError) as error:
-        message = f"no YAML: {str(error).splitlines()[0]}"
+        message = f"this is not YAML: {str(error).splitlines()[0]}"
         raise GraphError(message, code="E102", where=Where(file, 1, 1), help="save the file as plain YAML") from None
     reader = _Reader(file, lines, yaml)
     data = reader.read(root, (), 0) if root is not None else None
@@ -135,8 +147,10 @@ def _syntax_error(error: MarkedYAMLError, file: str, lines: list[str]) -> GraphE
     line = min(line, max(len(lines) - 1, 0))
     text = lines[line] if lines else ""
     hint = "indent with spaces: YAML takes no tabs" if "\t" in text else "check indentation, colons and brackets here"
-    message = f"no YAML: {error.problem or error.context}"
-    return GraphError(message, code="E102", where=Where(file, line + 1, column + 1, 1, text), help=hint)
+    problem = str(error.problem or error.context)
+    words = next((plain for begin, plain in PLAIN_WORDS.items() if problem.startswith(begin)), problem)
+    where = Where(file, line + 1, column + 1, 1, text)
+    return GraphError(f"this is not YAML: {words}", code="E102", where=where, help=hint)
 
 
 class _Reader:
@@ -162,6 +176,9 @@ class _Reader:
             what = f"more than {MAX_VALUES:,} values" if self.count > MAX_VALUES else f"nested deeper than {MAX_DEPTH}"
             message = f"{what}: this is no graph"
             raise GraphError(message, code="E103", where=self.where(node), help="remove the aliases or nesting")
+        if str(node.tag) not in TAGS:
+            self.fail(node, "a YAML tag: graph files hold plain values only", "E102", "remove the word with the `!`")
+            return None
         if isinstance(node, MappingNode):
             return {key: self.read(value, (*steps, key), depth + 1) for key, value in self.pairs(node, steps)}
         if isinstance(node, SequenceNode):

@@ -1,0 +1,148 @@
+"""The report of a run: one HTML file that needs nothing but itself."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from ..compiler.diagram import draw
+from ..compiler.module import GraphModule
+from ..compiler.summary import summarise
+from ..data.atomic import written_whole
+from ..shapes import show
+from .pictures import loss_curves, track_chart
+from .style import SCRIPT, STYLE
+
+HEADLINE = ("Accuracy", "Precision", "Recall", "Chroma Accuracy")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure with its title and what one sees in it."""
+
+    title: str
+    caption: str
+    figure: Figure
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything a report shows; see `write_report`."""
+
+    title: str
+    subtitle: str
+    command: str
+    model: GraphModule
+    metrics: Sequence[Mapping[str, Any]]
+    figures: Mapping[str, float]
+    tracks: Mapping[str, Mapping[str, float]]
+    pictures: Sequence[Picture]
+    settings: str
+    versions: Mapping[str, str]
+    facts: Mapping[str, str] = field(default_factory=dict)
+    hop_s: float | None = None
+
+
+def write_report(report: Report, path: Path) -> None:
+    """Write the report as one HTML file, whole or not at all: no network, no other file. Raises E408."""
+    body = [
+        _header(report),
+        _section("Result", _cards(report.figures) + _facts(report.facts)),
+        _section("What it hears", "".join(map(_picture, report.pictures))),
+        _section("Track by track", _image(track_chart(report.tracks), "accuracy per track") + _tracks(report)),
+        _section("Training", _image(loss_curves(report.metrics), "loss and validation figures over the steps")),
+        _section("The graph", f'<div class="wide">{draw(report.model)}</div>' + _layers(report)),
+        _section("Settings", f"<pre>{escape(report.settings)}</pre>"),
+        _section("Do it again", _command(report.command) + _facts(report.versions)),
+    ]
+    html = (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(report.title)}</title><style>{STYLE}</style></head>"
+        f"<body><main>{''.join(body)}</main><script>{SCRIPT}</script></body></html>\n"
+    )
+    with written_whole(path) as temporary:
+        temporary.write_text(html, encoding="utf-8")
+
+
+def _header(report: Report) -> str:
+    return f"<header><h1>{escape(report.title)}</h1><p>{escape(report.subtitle)}</p></header>"
+
+
+def _section(title: str, content: str) -> str:
+    return f"<section><h2>{escape(title)}</h2>{content}</section>"
+
+
+def _cards(figures: Mapping[str, float]) -> str:
+    shown = [name for name in HEADLINE if name in figures] or list(figures)[:4]
+    cards = (f'<div class="card"><b>{figures[name]:.3f}</b><span>{escape(name)}</span></div>' for name in shown)
+    return f'<div class="cards">{"".join(cards)}</div>'
+
+
+def _facts(facts: Mapping[str, str]) -> str:
+    rows = (f"<dt>{escape(name)}</dt><dd>{escape(str(value))}</dd>" for name, value in facts.items())
+    return f"<dl>{''.join(rows)}</dl>"
+
+
+def _picture(picture: Picture) -> str:
+    image = _image(picture.figure, f"{picture.title}: {picture.caption}")
+    return f"<figure>{image}<figcaption><b>{escape(picture.title)}.</b> {escape(picture.caption)}</figcaption></figure>"
+
+
+def _image(figure: Figure, alternative: str) -> str:
+    """The figure as an embedded PNG on white, readable on dark pages too."""
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=110, facecolor="white")
+    data = base64.b64encode(png.getvalue()).decode("ascii")
+    return f'<div class="wide"><img alt="{escape(alternative, quote=True)}" src="data:image/png;base64,{data}"></div>'
+
+
+def _tracks(report: Report) -> str:
+    """All figures of all tracks; the heads sort."""
+    names = list(report.figures)
+    rows = [[key, *(f"{values[name]:.3f}" for name in names)] for key, values in report.tracks.items()]
+    mean = ["mean", *(f"{report.figures[name]:.3f}" for name in names)]
+    return _table(["track", *names], rows, mean)
+
+
+def _layers(report: Report) -> str:
+    summary = summarise(report.model, report.hop_s)
+    rows = [
+        [r.name, r.block, show(r.shape_in), show(r.shape_out), f"{r.parameters:,}", f"{r.macs:,}", _sees(r)]
+        for r in summary.rows
+    ]
+    total = ["total", "", "", "", f"{summary.parameters:,}", f"{summary.macs:,}", ""]
+    return _table(["name", "block", "in", "out", "parameters", "MACs", "receptive field"], rows, total)
+
+
+def _sees(row: Any) -> str:
+    if row.receptive_field_frames is None:
+        return "all"
+    seconds = f" ({row.receptive_field_s:.2f} s)" if row.receptive_field_s is not None else ""
+    return f"{row.receptive_field_frames:g} frames{seconds}"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], foot: Sequence[str]) -> str:
+    heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
+    body = "".join(_row(row) for row in rows)
+    return (
+        f'<div class="wide"><table><thead><tr>{heads}</tr></thead>'
+        f"<tbody>{body}</tbody><tfoot>{_row(foot)}</tfoot></table></div>"
+    )
+
+
+def _row(cells: Sequence[str]) -> str:
+    return (
+        f'<tr><th scope="row">{escape(cells[0])}</th>' + "".join(f"<td>{escape(c)}</td>" for c in cells[1:]) + "</tr>"
+    )
+
+
+def _command(command: str) -> str:
+    return f'<div class="command"><pre id="command">{escape(command)}</pre><button type="button">copy</button></div>'

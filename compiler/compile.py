@@ -73,7 +73,7 @@ def _inputs(graph: Graph, given: Any) -> dict[str, tuple[Axis, ...]]:
     if not graph.inputs and not shapes:
         message = "the shape of the input is not known"
         hint = "add `input: B C=6 F=360 T` to the graph, or give input_shape"
-        raise GraphError(message, code="E108", where=graph.source.value(()), help=hint)
+        raise GraphError(message, code="E108", where=graph.source.whole(), help=hint)
     unknown = [name for name in shapes if graph.inputs and name not in graph.inputs]
     if unknown:
         message = f"the graph has no input '{unknown[0]}'"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import annotated_types
@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from ..errors import GraphError, MirbricksError, did_you_mean
 from .source import Source, Steps
 
+LONGEST_QUOTE = 60  # characters of a list or mapping that a message repeats
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -33,11 +34,18 @@ def read_config(
         return model.model_validate(dict(values))
     except ValidationError as error:
         found: dict[tuple[str, str], MirbricksError] = {}
-        for detail in error.errors():
+        for detail in _without_consequences(model, error.errors()):
             name = str(detail["loc"][0]) if detail["loc"] else ""
             found.setdefault((name, detail["type"] if not name else ""), _explain(model, detail, source, steps, label))
         errors.extend(found.values())
         return None
+
+
+def _without_consequences(model: type[BaseModel], details: Sequence[Any]) -> list[Any]:
+    """A missing key is not reported where an unknown one is nearly that word."""
+    unknown = [str(d["loc"][0]) for d in details if d["type"] == "extra_forbidden"]
+    near = " ".join(did_you_mean(word, model.model_fields) or "" for word in unknown)
+    return [d for d in details if d["type"] != "missing" or f"'{d['loc'][0]}'" not in near]
 
 
 def _explain(model: type[BaseModel], detail: Any, source: Source, steps: Steps, label: str) -> GraphError:
@@ -55,7 +63,7 @@ def _explain(model: type[BaseModel], detail: Any, source: Source, steps: Steps, 
         return GraphError(f"{label}: {text}", code="E106", where=where)
     field = model.model_fields[name]
     got = quoted(detail["input"] if len(detail["loc"]) == 1 else _given(source, (*steps, name), detail["input"]))
-    hint: str | None = field.description
+    hint = f"{name}: {field.description}" if field.description else None
     choices = [c for part in _parts(field.annotation) if get_origin(part) is Literal for c in get_args(part)]
     if isinstance(detail["input"], str) and choices:
         hint = did_you_mean(detail["input"], map(str, choices)) or hint
@@ -82,14 +90,25 @@ def quoted(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, str):
         return f"'{value}'"
-    if isinstance(value, tuple):
-        return str(list(value))
+    if isinstance(value, Mapping):
+        return _short("{" + ", ".join(f"{key}: {_bare(item)}" for key, item in value.items()) + "}")
+    if isinstance(value, tuple | list):
+        return _short(f"[{', '.join(map(_bare, value))}]")
     return str(value)
+
+
+def _bare(value: Any) -> str:
+    """A value inside a list or mapping, as YAML writes it."""
+    return "null" if value is None else value if isinstance(value, str) else quoted(value)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…"
 
 
 def expected(field: FieldInfo) -> str:
     """What a field takes, in words: "an integer > 0, or 2 integers"."""
-    bounds = "".join(f" {sign} {bound}" for sign, bound in _bounds(field.metadata))
+    bounds = _limits(field.metadata)
     words = [_words(part) for part in _parts(field.annotation)]
     return " or ".join(dict.fromkeys(words)) + bounds
 
@@ -112,7 +131,7 @@ _SIMPLE = {
 def _words(annotation: Any) -> str:
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is typing.Annotated:
-        return _words(args[0]) + "".join(f" {sign} {bound}" for sign, bound in _bounds(args[1:]))
+        return _words(args[0]) + _limits(args[1:])
     if origin is Literal:
         return "one of " + ", ".join(quoted(choice) for choice in args)
     if origin is tuple:
@@ -122,6 +141,10 @@ def _words(annotation: Any) -> str:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "a mapping"
     return _SIMPLE.get(annotation, (getattr(annotation, "__name__", str(annotation)),))[0]
+
+
+def _limits(metadata: Any) -> str:
+    return " and".join(f" {sign} {bound}" for sign, bound in _bounds(metadata))
 
 
 def _bounds(metadata: Any) -> list[tuple[str, Any]]:

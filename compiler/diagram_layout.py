@@ -89,7 +89,11 @@ def _folds(parts: Sequence[Part], tops: Sequence[float], crossing: Sequence[int]
     points = [i for i in _folding_points(parts) if not crossing[i]]
     n_columns = round(tops[-1] / COLUMN)
     wanted = [tops[-1] * k / n_columns for k in range(1, n_columns)] if points else []
-    return [0, *sorted({min(points, key=lambda i, y=y: abs(tops[i] - y)) for y in wanted})]
+
+    def nearest(height: float) -> int:
+        return min(points, key=lambda i: abs(tops[i] - height))
+
+    return [0, *sorted(set(map(nearest, wanted)))]
 
 
 def _bottom(parts: Sequence[Part], tops: Sequence[float], crossing: Sequence[int]) -> int:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..errors import GraphError
 from ..registry import INFER, Block, BlockConfig, build
-from ..shapes import Axes, ContractError, Shape, meets, show
+from ..shapes import Axes, Contract, ContractError, Shape, meets, show
 from .configs import quoted
 from .join import fits, join
 from .schema import Graph, Layer, Skip
@@ -101,7 +101,9 @@ def _layer(walk: Run, index: int, node: Layer, x: Tensor) -> tuple[Tensor, Block
     try:
         axes = spec.contract.bind([tuple(x.shape)], node.config.resolve(_axes_of(node, x)))
     except ContractError as error:
-        raise walk.error("E201", node, f"{spec.name} {error}", here, f"its contract is {spec.contract.text}") from None
+        facts = [*here, ("contract", spec.contract.text)]
+        message = f"{spec.name} {error}".replace(show(tuple(x.shape)), walk.shape(x))
+        raise walk.error("E201", node, message, facts, _way_out(spec.contract, x)) from None
     _refuse_contradiction(walk, node, axes, here)
     config = node.config.resolve(axes)
     try:
@@ -120,6 +122,13 @@ def _layer(walk: Run, index: int, node: Layer, x: Tensor) -> tuple[Tensor, Block
         facts = [*here, ("promised", show(promised or ())), ("made", walk.shape(y))]
         raise walk.error("E205", node, f"{spec.name} breaks its own contract", facts, "report it to the block's author")
     return y, config
+
+
+def _way_out(contract: Contract, x: Tensor) -> str:
+    """The next step where the axes are not those of the contract."""
+    if x.ndim != len(contract.inputs[0]):
+        return "take the block for these axes, or move them first: Permute, Squeeze, UnSqueeze, Flatten, Mean"
+    return "change the layers before, so that they make such an axis"
 
 
 def _axes_of(node: Layer, x: Tensor) -> Axes:
@@ -156,7 +165,8 @@ def _remedy(walk: Run, x: Tensor, other: Tensor) -> str:
     if x.ndim != other.ndim:
         return "store before the layer that changed the number of axes"
     if x.shape[2:] == other.shape[2:]:
-        return "make the channels equal with a 1x1 Conv before"
+        conv = {3: "Conv1d", 4: "Conv2d"}.get(x.ndim)
+        return f"put a {conv} with out_channels: {other.shape[1]} before it, or use CatWith" if conv else "use CatWith"
     for step in walk.steps:
         if isinstance(step.node, Layer) and (step.came[2:], step.went[2:]) == (x.shape[2:], other.shape[2:]):
             return f"add `fit: crop`, or store before the {step.node.spec.name} on line {step.node.where.line}"

@@ -125,10 +125,9 @@ def _moved(block: Block, position: int) -> int | None:
     """Permute, Squeeze and UnSqueeze say by their own config where an axis goes."""
     dims, dim = getattr(block, "dims", None), getattr(block, "dim", None)
     if isinstance(dims, tuple):
-        order: tuple[int, ...] = dims
-        return order.index(position)
-    gone = (dim,) if isinstance(dim, int) else dim
-    if not isinstance(gone, tuple) or min(gone) < 0:
+        return [int(axis) for axis in dims].index(position)
+    gone = [dim] if isinstance(dim, int) else [int(axis) for axis in dim or ()]
+    if not gone or min(gone) < 0:
         return None
     if type(block).__name__ == "UnSqueeze":
         return position + (gone[0] <= position)

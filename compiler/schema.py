@@ -28,6 +28,7 @@ from .source import Source, Steps
 SECTIONS = ("feature", "dataset", "task", "train")
 TOP_KEYS = ("name", "input", "layers", *SECTIONS)
 SKIPS = ("StoreAs", "CatWith", "AddWith", "MulWith")
+RESERVED = {*dir(nn.Module()), "graph", "ops", "nodes", "input_shapes", "output_shape", "free_sizes"}
 M = TypeVar("M", bound=BaseModel)
 
 _AXIS = re.compile(r"([A-Z][A-Za-z0-9]*)(?:=(\d+))?")
@@ -99,7 +100,7 @@ def read_graph(source: Source) -> Graph:
     data = source.data
     if not isinstance(data, Mapping):
         message = f"a graph file is a mapping with the key `layers`, got {quoted(data)}"
-        raise GraphError(message, code="E108", where=source.value(()), help="start with `input:` and `layers:`")
+        raise GraphError(message, code="E108", where=source.whole(), help="start with `input:` and `layers:`")
     for key in data:
         if key not in TOP_KEYS:
             hint = did_you_mean(key, TOP_KEYS) or f"a graph has: {', '.join(TOP_KEYS)}"
@@ -137,7 +138,7 @@ def _read_inputs(given: Any, source: Source, errors: list[MirbricksError]) -> di
 
 def _read_layers(given: Any, source: Source, errors: list[MirbricksError]) -> list[Layer | Skip]:
     if not isinstance(given, list) or not given:
-        where = source.key(("layers",)) if given is not None else source.value(())
+        where = source.key(("layers",)) if given is not None else source.whole()
         message = "a graph needs `layers`: a list of blocks" + ("" if given is None else f", got {quoted(given)}")
         errors.append(GraphError(message, code="E108", where=where, help="add `layers:` and below it `  - ReLU`"))
         return []
@@ -152,8 +153,10 @@ def _read_layer(item: Any, steps: Steps, source: Source, errors: list[MirbricksE
         ((block, params),) = item.items()
         return read_node(block, {} if params is None else params, (*steps, block), source, errors)
     hint = "write `- Block` or `- Block: {...}`; a block's keys go inside its braces or one level deeper"
-    message = f"a layer is one block, got {quoted(item)}"
-    errors.append(GraphError(message, code="E109", where=source.value(steps), help=hint))
+    several = list(item) if isinstance(item, Mapping) else []
+    got = f"the keys {' and '.join(map(quoted, several))}" if several else quoted(item)
+    where = source.key((*steps, several[1])) if several else source.value(steps)
+    errors.append(GraphError(f"a layer is one block, got {got}", code="E109", where=where, help=hint))
     return None
 
 
@@ -173,14 +176,20 @@ def read_node(
     if isinstance(params, Mapping) and "name" in params and "name" not in spec.cls.Config.model_fields:
         name = params["name"]
         params = {key: value for key, value in params.items() if key != "name"}
-        if not isinstance(name, str) or not _NODE_NAME.fullmatch(name) or hasattr(nn.Module, name):
-            message = (
-                f"{block}: 'name' must be a word of letters, digits and _, and none of torch's, got {quoted(name)}"
-            )
-            errors.append(GraphError(message, code="E106", where=source.value((*steps, "name"))))
+        problem = _name_problem(name)
+        if problem:
+            where = source.value((*steps, "name"))
+            errors.append(GraphError(f"{block}: {problem}", code="E106", where=where, help="choose another name"))
             return None
     config = read_config(spec.cls.Config, params, source, steps, block, errors)
     return Layer(spec, config, name, steps, source.key(steps)) if config is not None else None
+
+
+def _name_problem(name: Any) -> str | None:
+    """Why a node cannot have this name; None where it can."""
+    if not isinstance(name, str) or not _NODE_NAME.fullmatch(name):
+        return f"'name' must be a word of letters, digits and _, not beginning with a digit, got {quoted(name)}"
+    return f"'name' cannot be '{name}': a torch module has that word for itself" if name in RESERVED else None
 
 
 def _read_skip(op: str, params: Any, steps: Steps, source: Source, errors: list[MirbricksError]) -> Skip | None:
@@ -210,7 +219,11 @@ def check_names(
         elif node.op == "StoreAs":
             stored[node.key] = node.where
         elif node.key not in stored:
-            hint = did_you_mean(node.key, stored) or f"stored so far: {', '.join(stored) or 'nothing'}"
-            message = f"{node.op} '{node.key}': nothing is stored under that name"
+            later = [n for n in nodes if isinstance(n, Skip) and (n.op, n.key) == ("StoreAs", node.key)]
+            so_far = ", ".join([*(f"{n} (an input)" for n in inputs), *(n for n in stored if n not in inputs)])
+            hint = did_you_mean(node.key, stored) or f"stored so far: {so_far or 'nothing'}"
+            hint = f"a skip leads forward only: store before line {node.where.line}" if later else hint
+            where = f"before line {later[0].where.line}" if later else "under that name"
+            message = f"{node.op} '{node.key}': nothing is stored {where}"
             where = source.value((*node.steps, "key"))
             errors.append(GraphError(message, code="E112", where=where, help=hint))

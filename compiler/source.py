@@ -58,6 +58,10 @@ class Source:
             steps = steps[:-1]
         return self.values.get(steps) or Where(self.file, 1, 1)
 
+    def whole(self) -> Where:
+        """The file itself, for what is missing in it."""
+        return Where(self.file, 1, 1)
+
     def override(self, assignment: str) -> Source:
         """A copy with one value replaced: 'train.lr=1e-3'. Raises `GraphError` for anything else than KEY.KEY=VALUE."""
         dotted, equals, text = assignment.partition("=")
@@ -93,7 +97,7 @@ def read_file(path: str | Path) -> Source:
         message = f"'{path}' cannot be read: {error.strerror}"
         raise GraphError(message, code="E101", help="give the path of a graph file") from None
     except UnicodeDecodeError as error:
-        message = f"no UTF-8 text: byte {error.start} cannot be decoded"
+        message = f"this is not UTF-8 text: byte {error.start} cannot be decoded"
         raise GraphError(message, code="E101", where=where, help="save the file as UTF-8") from None
     if text is None:
         message = f"larger than {MAX_BYTES:,} bytes: this is no graph file"
@@ -110,7 +114,7 @@ def read_dict(values: Mapping[str, Any], name: str = "<dict>") -> Source:
     try:
         yaml.dump(_plain(values), stream)
     except YAMLError as error:
-        message = f"the graph holds a value that is no YAML: {str(error).splitlines()[0]}"
+        message = f"the graph holds a value that YAML has no form for: {str(error).splitlines()[0]}"
         raise GraphError(message, code="E101", help="use dicts, lists, strings, numbers, true and false") from None
     return read_text(stream.getvalue(), name)
 
@@ -171,7 +175,8 @@ class _Reader:
 
     def read(self, node: Node, steps: Steps, depth: int) -> Any:
         self.count += 1
-        self.values[steps] = self.where(node)
+        written = node.start_mark.index < node.end_mark.index  # a value left out has no place but its key's
+        self.values[steps] = self.where(node) if written or steps not in self.keys else self.keys[steps]
         if self.count > MAX_VALUES or depth > MAX_DEPTH:
             what = f"more than {MAX_VALUES:,} values" if self.count > MAX_VALUES else f"nested deeper than {MAX_DEPTH}"
             message = f"{what}: this is no graph"

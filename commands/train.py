@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
-import shlex
-import sys
 from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,7 +93,7 @@ def train_fold(
         if leads and run.state_to_resume(arguments.resume) is None:
             run.write_text(GRAPH, Path(arguments.graph).read_text(encoding="utf-8"))
             run.write_text(RESOLVED, experiment.resolved())
-            run.write_settings(_settings(experiment, prepared, split, fold))
+            run.write_settings(_settings(experiment, prepared, split, fold, arguments.command))
         if leads:
             _announce(experiment, prepared, split, fold, run)
         result = fit(experiment.model, learner, config, run, device=arguments.device, resume=arguments.resume)
@@ -104,14 +102,14 @@ def train_fold(
         return _finish(experiment, prepared, split, run, result)
 
 
-def _settings(experiment: Experiment, prepared: Prepared, split: Split, fold: int) -> dict[str, Any]:
+def _settings(experiment: Experiment, prepared: Prepared, split: Split, fold: int, command: str) -> dict[str, Any]:
     """What evaluating and the report need besides graph and weights."""
     return {
         "corpus": prepared.corpus.name,
         "data": str(prepared.corpus.folder),
         "fold": fold if experiment.dataset.split == "folds" else None,
         "split": {"train": split.train, "valid": split.valid, "test": split.test},
-        "command": shlex.join(["mirbricks", *sys.argv[1:]]),
+        "command": command,
         "versions": {
             "mirbricks": __version__,
             "python": platform.python_version(),

@@ -14,16 +14,24 @@ from pydantic.fields import FieldInfo
 from ..errors import GraphError, MirbricksError, did_you_mean
 from .source import Source, Steps
 
+NO_WORDS: Mapping[str, str] = {}
 LONGEST_QUOTE = 60  # characters of a list or mapping that a message repeats
 M = TypeVar("M", bound=BaseModel)
 
 
 def read_config(
-    model: type[M], values: Any, source: Source, steps: Steps, label: str, errors: list[MirbricksError]
+    model: type[M],
+    values: Any,
+    source: Source,
+    steps: Steps,
+    label: str,
+    errors: list[MirbricksError],
+    words: Mapping[str, str] = NO_WORDS,
 ) -> M | None:
     """The config of `values`, or None after adding one error per mistake to `errors`.
 
-    `steps` leads to the mapping in `source`; `label` names it in messages ("Conv2d", "train").
+    `steps` leads to the mapping in `source`; `label` names it in messages ("Conv2d", "train"). `words` gives fields
+    that the user knows under another word; a word that is no field is a key that something else reads.
     """
     if not isinstance(values, Mapping):
         message = f"{label}: expected a mapping of keys to values, got {quoted(values)}"
@@ -34,17 +42,18 @@ def read_config(
         return model.model_validate(dict(values))
     except ValidationError as error:
         found: dict[tuple[str, str], MirbricksError] = {}
-        for detail in _without_consequences(model, error.errors()):
+        known = [*(words.get(field, field) for field in model.model_fields), *(w for w in words if w == words[w])]
+        for detail in _without_consequences(known, error.errors()):
             name = str(detail["loc"][0]) if detail["loc"] else ""
-            found.setdefault((name, detail["type"] if not name else ""), _explain(model, detail, source, steps, label))
+            found.setdefault((name, detail["type"] if not name else ""), _explain(model, detail, source, steps, label, words, known))
         errors.extend(found.values())
         return None
 
 
-def _without_consequences(model: type[BaseModel], details: Sequence[Any]) -> list[Any]:
+def _without_consequences(known: Sequence[str], details: Sequence[Any]) -> list[Any]:
     """A missing key is not reported where an unknown one is nearly that word."""
     unknown = [str(d["loc"][0]) for d in details if d["type"] == "extra_forbidden"]
-    near = " ".join(did_you_mean(word, model.model_fields) or "" for word in unknown)
+    near = " ".join(did_you_mean(word, known) or "" for word in unknown)
     return [d for d in details if d["type"] != "missing" or f"'{d['loc'][0]}'" not in near]
 
 

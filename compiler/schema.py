@@ -223,7 +223,7 @@ def check_names(
             so_far = ", ".join([*(f"{n} (an input)" for n in inputs), *(n for n in stored if n not in inputs)])
             hint = did_you_mean(node.key, stored) or f"stored so far: {so_far or 'nothing'}"
             hint = f"a skip leads forward only: store before line {node.where.line}" if later else hint
-            where = f"before line {later[0].where.line}" if later else "under that name"
-            message = f"{node.op} '{node.key}': nothing is stored {where}"
+            problem = f"stored only later, on line {later[0].where.line}" if later else "nothing has that name"
+            message = f"{node.op} '{node.key}': {problem}"
             where = source.value((*node.steps, "key"))
             errors.append(GraphError(message, code="E112", where=where, help=hint))

@@ -31,9 +31,10 @@ TAGS = {
 PLAIN_WORDS = {  # what ruamel.yaml says, and what it means
     "expected <block end>": "this line does not line up with the list or the mapping above it",
     "found character '\\t'": "a tab stands in the indentation",
-    "mapping values are not allowed here": "a second `key:` on one line, or a line that does not line up with the others",
+    "mapping values are not allowed here": "a second `key:` on one line, or a line that does not line up",
     "could not find expected ':'": "a key without a colon",
     "found unexpected end of stream": "a quotation mark that is never closed",
+    "but found another document": "a second document; a graph file has one",
 }
 
 Steps = tuple["str | int", ...]
@@ -97,7 +98,7 @@ def read_file(path: str | Path) -> Source:
         message = f"'{path}' cannot be read: {error.strerror}"
         raise GraphError(message, code="E101", help="give the path of a graph file") from None
     except UnicodeDecodeError as error:
-        message = f"this is not UTF-8 text: byte {error.start} cannot be decoded"
+        message = f"not UTF-8 text: byte {error.start} cannot be decoded"
         raise GraphError(message, code="E101", where=where, help="save the file as UTF-8") from None
     if text is None:
         message = f"larger than {MAX_BYTES:,} bytes: this is no graph file"
@@ -137,7 +138,7 @@ def read_text(text: str, file: str) -> Source:
     except MarkedYAMLError as error:
         raise _syntax_error(error, file, lines) from None
     except (YAMLError, RecursionError) as error:
-        message = f"this is not YAML: {str(error).splitlines()[0]}"
+        message = f"not YAML: {str(error).splitlines()[0]}"
         raise GraphError(message, code="E102", where=Where(file, 1, 1), help="save the file as plain YAML") from None
     reader = _Reader(file, lines, yaml)
     data = reader.read(root, (), 0) if root is not None else None
@@ -146,15 +147,16 @@ def read_text(text: str, file: str) -> Source:
 
 
 def _syntax_error(error: MarkedYAMLError, file: str, lines: list[str]) -> GraphError:
-    mark = error.problem_mark or error.context_mark
+    open_quote = (error.problem or "").startswith("found unexpected end")  # known at the end, wrong at its beginning
+    mark = (error.context_mark if open_quote else error.problem_mark) or error.context_mark
     line, column = (mark.line, mark.column) if mark else (0, 0)
     line = min(line, max(len(lines) - 1, 0))
     text = lines[line] if lines else ""
-    hint = "indent with spaces: YAML takes no tabs" if "\t" in text else "check indentation, colons and brackets here"
+    hint = "indent with spaces: YAML takes no tabs" if "\t" in text else "check indentation, colons and brackets, here and just before"
     problem = str(error.problem or error.context)
     words = next((plain for begin, plain in PLAIN_WORDS.items() if problem.startswith(begin)), problem)
     where = Where(file, line + 1, column + 1, 1, text)
-    return GraphError(f"this is not YAML: {words}", code="E102", where=where, help=hint)
+    return GraphError(f"not YAML: {words}", code="E102", where=where, help=hint)
 
 
 class _Reader:
@@ -192,9 +194,11 @@ class _Reader:
 
     def pairs(self, node: MappingNode, steps: Steps) -> Iterator[tuple[str, Node]]:
         for key_node, value_node in node.value:
-            key = self.scalar(key_node) if isinstance(key_node, ScalarNode) else None
+            key = self.key(key_node) if isinstance(key_node, ScalarNode) else None
             place = (*steps, key or "")
-            if not isinstance(key, str):
+            if str(key_node.tag).endswith(":merge"):
+                self.fail(key_node, "YAML's merge key `<<` is not taken", "E104", "write the keys out")
+            elif not isinstance(key, str):
                 self.fail(key_node, "a key must be a word", "E104", "write `key: value`")
             elif place in self.keys:
                 message = f"the key '{key}' stands twice, first on line {self.keys[place].line}"
@@ -202,6 +206,9 @@ class _Reader:
             else:
                 self.keys[place] = self.where(key_node)
                 yield key, value_node
+
+    def key(self, node: ScalarNode) -> Any:
+        return None if str(node.tag) not in TAGS or str(node.tag).endswith(":merge") else self.scalar(node)
 
     def scalar(self, node: Node) -> Any:
         try:

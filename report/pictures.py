@@ -37,18 +37,19 @@ def piano_roll(
 
     A pitch found within half a semitone of a true one is a hit, a true one not found a miss, the others false alarms.
     """
-    span_s = float(times_s[-1] - times_s[0]) if len(times_s) > 1 else 1.0
+    first_s = float(times_s[0])
+    span_s = float(times_s[-1]) - first_s or 1.0  # one frame only
     figure = Figure(figsize=(float(np.clip(span_s / S_PER_INCH, 8.0, 40.0)), 5.2), layout="constrained")
     axes = figure.add_subplot()
     if salience is not None and frequencies_hz is not None:
-        _behind(axes, times_s, salience, midi_of(frequencies_hz))
+        _behind(axes, (first_s, first_s + span_s), salience, midi_of(frequencies_hz))
     at, found = flatten(times_s, estimate)
     if truth is None:
         _points(axes, at, found, HIT, "found")
     else:
         _compare(axes, (at, found), (times_s, estimate), truth)
     _pitch_axis(axes, np.concatenate([found, *([flatten(*truth)[1]] if truth else [])]))
-    axes.set(xlabel="time (s)", xlim=(float(times_s[0]), float(times_s[-1]) if span_s else 1.0))
+    axes.set(xlabel="time (s)", xlim=(first_s, first_s + span_s))
     axes.set_title(title, loc="left", fontsize=11, color=INK)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(loc="upper right", ncols=3, markerscale=4, frameon=True, fontsize=9)
@@ -105,8 +106,8 @@ def _points(axes: Axes, at: Float, midi: Float, colour: str, label: str) -> None
     axes.scatter(at, midi, s=3.2, marker="s", linewidths=0, color=colour, label=label, rasterized=True)
 
 
-def _behind(axes: Axes, times_s: Float, salience: Float, midi: Float) -> None:
-    extent = (float(times_s[0]), float(times_s[-1]), float(midi[0]), float(midi[-1]))
+def _behind(axes: Axes, times_s: tuple[float, float], salience: Float, midi: Float) -> None:
+    extent = (*times_s, float(midi[0]), float(midi[-1]))
     axes.imshow(salience, origin="lower", aspect="auto", extent=extent, cmap="Greys", vmin=0, vmax=2.5, zorder=0)
 
 

@@ -1,0 +1,138 @@
+"""The report: one file that stands alone, whatever the names in it; the pictures say what they show."""
+
+from __future__ import annotations
+
+import io
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import mirbricks as mb
+from mirbricks.compiler.diagram import draw
+from mirbricks.report.html import Picture, Report, write_report
+from mirbricks.report.pictures import _matched, flatten, loss_curves, midi_of, note_name, piano_roll, track_chart
+
+GRAPHS = sorted((Path(mb.__file__).parent / "graphs").glob("*.yaml"))
+HOSTILE = "<script>alert('x')</script> & \"quotes\""
+VOID = {"meta", "img", "br", "hr", "link", "input"}
+
+
+class Balance(HTMLParser):
+    """Every tag that opens closes, in order; no script but the report's own; nothing from elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.scripts = 0
+        self.addresses: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.scripts += tag == "script"
+        self.addresses += [value or "" for name, value in attrs if name in ("src", "href")]
+        assert tag != "img" or dict(attrs).get("alt")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def report_of(title: str = "mpe_small on bach10", n_tracks: int = 2) -> Report:
+    figures = {"Accuracy": 0.88, "Precision": 0.9, "Recall": 0.95, "Total Error": 0.1}
+    times_s = np.arange(100) * 0.01
+    truth = (times_s, [np.array([220.0, 330.0])] * 100)
+    figure = piano_roll(times_s, [np.array([220.0])] * 100, truth, None, None, title)
+    return Report(
+        title=title,
+        subtitle=title,
+        command=f"mirbricks train '{title}'",
+        model=mb.compile_graph(GRAPHS[0].parent / "mpe_small.yaml"),
+        metrics=[{"step": 10, "loss": 0.5}, {"step": 20, "loss": 0.4}, {"step": 20, "valid": {"Accuracy": 0.8}}],
+        figures=figures,
+        tracks={f"{title} {i}": figures for i in range(n_tracks)},
+        pictures=[Picture(f"best {title}", title, figure)],
+        settings=f"name: {title}",
+        versions={"torch": title},
+        facts={"corpus": title},
+    )
+
+
+@pytest.mark.parametrize("title", ["mpe_small on bach10", HOSTILE])
+def test_report_is_one_well_formed_file(title: str, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    write_report(report_of(title), path)
+    html = path.read_text()
+    parser = Balance()
+    parser.feed(html)
+    assert parser.open == []
+    assert parser.scripts == 1
+    assert all(address.startswith("data:") for address in parser.addresses)
+    assert "alert('x')</script>" not in html
+    assert path.stat().st_size < 3_000_000
+    for words in ("0.880", "Total Error", "residualblock_1", "65,313"):
+        assert words in html
+
+
+def test_report_shows_every_track_and_the_mean(tmp_path: Path) -> None:
+    write_report(report_of(n_tracks=7), tmp_path / "report.html")
+    html = (tmp_path / "report.html").read_text()
+    rows = re.findall(r'<th scope="row">(.*?)</th>', html)
+    assert [row for row in rows if row.startswith("mpe_small on")] == [f"mpe_small on bach10 {i}" for i in range(7)]
+    assert "mean" in rows
+
+
+@pytest.mark.parametrize("path", GRAPHS, ids=lambda path: path.stem)
+def test_every_graph_is_drawn_with_its_skips(path: Path) -> None:
+    model = mb.compile_graph(path)
+    svg = draw(model)
+    root = ElementTree.fromstring(svg)
+    text = " ".join(root.itertext())
+    for node in model.nodes:
+        assert node.block in text
+    for op in model.ops:
+        assert op.kind in ("run", "StoreAs") or op.name in text
+    assert svg == draw(mb.compile_graph(path))
+
+
+def test_drawing_escapes_names() -> None:
+    model = mb.compile_graph({"name": HOSTILE, "input": "B C F T", "layers": ["ReLU"]})
+    ElementTree.fromstring(draw(model))
+    assert "<script" not in draw(model)
+
+
+@given(st.lists(st.lists(st.floats(60, 2000), max_size=3), min_size=1, max_size=6), st.integers(1, 6))
+def test_hits_are_pitches_within_half_a_semitone_of_the_nearest_frame(frames: list[list[float]], n_times: int) -> None:
+    times_s = np.arange(len(frames)) * 0.02
+    truth = [np.array(frame) for frame in frames]
+    at_s = np.arange(n_times) * 0.013
+    found = [np.array([100.0 * (i + 1), 440.0]) for i in range(n_times)]
+    at, midi = flatten(at_s, found)
+    expected = []
+    for time_s, pitch in zip(at, midi, strict=True):
+        nearest = int(np.argmin(np.abs(times_s - time_s) - 1e-12 * np.arange(len(times_s), 0, -1)))
+        expected.append(any(abs(midi_of(np.array(hz)) - pitch) <= 0.5 for hz in frames[nearest]))
+    assert _matched(at, midi, times_s, truth).tolist() == expected
+
+
+def test_pictures_draw_empty_and_odd_input() -> None:
+    for figure in (
+        piano_roll(np.zeros(1), [np.empty(0)], None, None, None, ""),
+        piano_roll(np.arange(3) * 1.0, [np.empty(0)] * 3, (np.arange(2) * 1.0, [np.empty(0)] * 2), None, None, "x"),
+        piano_roll(
+            np.arange(3) * 1.0, [np.array([50.0])] * 3, None, np.zeros((4, 3)), np.array([40.0, 50, 60, 70]), "x"
+        ),
+        loss_curves([]),
+        loss_curves([{"step": 1, "loss": None}]),
+        track_chart({"a": {"Accuracy": 1.0}}),
+    ):
+        figure.savefig(io.BytesIO(), format="png")
+
+
+def test_note_names() -> None:
+    assert [note_name(m) for m in (21, 60, 61, 69, 108)] == ["A0", "C4", "C♯4", "A4", "C8"]

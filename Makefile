@@ -3,6 +3,7 @@ PYTHON ?= python3
 TORCH ?= torch
 OUT ?= runs/demo
 BIN := .venv/bin
+PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: demo test check format bench help
 
@@ -15,15 +16,16 @@ help:
 
 $(BIN)/python:
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(PIP) --upgrade pip
 
 .venv/installed: $(BIN)/python setup.cfg pyproject.toml
-	$(BIN)/python -c "import torch" 2>/dev/null || $(BIN)/python -m pip install --quiet "$(TORCH)"
-	$(BIN)/python -m pip install --quiet --editable .
+	@echo "installing mirbricks into .venv: torch and the rest, some minutes the first time"
+	$(BIN)/python -c "import torch" 2>/dev/null || $(PIP) "$(TORCH)"
+	$(PIP) --editable .
 	@touch $@
 
 .venv/installed-test: .venv/installed
-	$(BIN)/python -m pip install --quiet --editable ".[test]"
+	$(PIP) --editable ".[test]"
 	@mkdir -p .venv/src && ln -sfn "$(CURDIR)" .venv/src/mirbricks
 	@touch $@
 

@@ -43,9 +43,9 @@ def train(arguments: Namespace) -> int:
     """Train one fold, or all of them one after another."""
     experiment = load_experiment(arguments.graph, arguments.set)
     folds = _folds(arguments.fold, experiment)
+    as_device(arguments.device)
     prepared = prepare(experiment, arguments)
     done: dict[str, dict[str, float]] = {}
-    as_device(arguments.device)
     for fold in folds:
         out = Path(arguments.out) / f"fold{fold}" if len(folds) > 1 else Path(arguments.out)
         if fold != folds[0]:

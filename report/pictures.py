@@ -51,7 +51,7 @@ def piano_roll(
     _pitch_axis(axes, np.concatenate([found, *([flatten(*truth)[1]] if truth else [])]))
     axes.set(xlabel="time (s)", xlim=(first_s, first_s + span_s))
     axes.set_title(title, loc="left", fontsize=11, color=INK)
-    if axes.get_legend_handles_labels()[0]:
+    if truth is not None:
         axes.legend(loc="upper right", ncols=3, markerscale=4, frameon=True, fontsize=9)
     return figure
 

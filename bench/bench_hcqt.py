@@ -8,10 +8,8 @@ The audio is a mix of Bach10 where the corpus is found (MIRBRICKS_DATA, else ../
 
 from __future__ import annotations
 
-import argparse
 import functools
 import os
-import re
 import resource
 import statistics
 import sys
@@ -24,6 +22,7 @@ import librosa
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from page import parser_of, publish
 
 from mirbricks.data.corpus import Corpus
 from mirbricks.features.feature_file import CachedFeature, write_feature
@@ -32,7 +31,6 @@ from mirbricks.features.resample import resample
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = HCQTConfig()
-MARKERS = ("<!-- hcqt -->", "<!-- /hcqt -->")
 
 Wave = NDArray[np.float32]
 
@@ -161,25 +159,11 @@ def report(n_runs: int, durations_s: list[float]) -> str:
     return "\n\n".join(parts)
 
 
-def write(path: Path, text: str) -> None:
-    """Replace what stands between the markers."""
-    page = path.read_text(encoding="utf-8")
-    pattern = re.compile(f"(?<={MARKERS[0]}\n).*(?={MARKERS[1]})", re.DOTALL)
-    if not pattern.search(page):
-        raise SystemExit(f"{path} has no {MARKERS[0]} … {MARKERS[1]}")
-    path.write_text(pattern.sub(lambda _: text + "\n", page), encoding="utf-8")
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=7, help="runs of each; the median counts")
+    parser = parser_of(__doc__)
     parser.add_argument("--seconds", type=float, nargs="+", default=[30.0, 180.0], help="lengths of the audio")
-    parser.add_argument("--write", type=Path, help="the Markdown file to update")
     arguments = parser.parse_args()
-    text = report(arguments.runs, arguments.seconds)
-    print(text)
-    if arguments.write:
-        write(arguments.write, text)
+    publish(report(arguments.runs, arguments.seconds), arguments.write, "hcqt")
 
 
 if __name__ == "__main__":

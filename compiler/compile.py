@@ -14,9 +14,9 @@ from ..registry import Block, BlockConfig, build
 from ..shapes import Shape
 from . import tutorial
 from .formulas import formula
-from .infer import Failed, Step, run
+from .infer import Failed, Step, run, words_of
 from .module import GraphModule, NodeInfo, Op
-from .schema import Axis, Graph, Layer, read_graph
+from .schema import LARGEST_SIZE, Axis, Graph, Layer, read_graph
 from .source import Source, read_dict, read_file
 
 GivenShape = Sequence["int | None"]
@@ -91,13 +91,17 @@ def _bind(graph: Graph, axes: tuple[Axis, ...], shape: GivenShape | None) -> tup
     if shape is None:
         return axes
     pairs = list(zip(shape, axes, strict=False))
-    if len(shape) != len(axes) or any(s is not None and a.size not in (None, s) for s, a in pairs):
+    if len(shape) != len(axes) or not all(s is None or _possible(s, a) for s, a in pairs):
         named = " ".join(a.name if a.size is None else f"{a.name}={a.size}" for a in axes)
         message = f"the input is {named}, but the shape given is {list(shape)}"
         raise GraphError(
             message, code="E207", where=graph.where_input(), help="give the batch first, None for a free size"
         )
     return tuple(Axis(a.name, a.size if s is None else s) for s, a in pairs)
+
+
+def _possible(size: Any, axis: Axis) -> bool:
+    return isinstance(size, int) and 0 < size <= LARGEST_SIZE and axis.size in (None, size)
 
 
 def probe(graph: Graph, inputs: Mapping[str, tuple[Axis, ...]]) -> tuple[list[list[Step]], list[dict[str, int]]]:
@@ -140,7 +144,8 @@ def _refuse_free_weights(steps: list[list[Step]], free: list[str]) -> None:
             other = second.config.model_dump()
             field = next(name for name, value in first.config.model_dump().items() if other[name] != value)
             axes = " and ".join(name for name in free if name != "B") or "B"
-            message = f"{first.node.spec.name}: '{field}' would depend on {axes}, which is free"
+            are = "are" if " and " in axes else "is"
+            message = f"{first.node.spec.name}: '{field}' would depend on {axes}, which {are} free"
             hint = f"fix the size in `input:`, as in {axes.split()[0]}=64, or give '{field}'"
             raise GraphError(message, code="E206", where=first.node.where, help=hint)
 
@@ -167,9 +172,9 @@ def _build(node: Any, config: BlockConfig | None) -> nn.Module:
         return build(node.spec, config)
     except MirbricksError:
         raise
-    except (RuntimeError, ValueError, TypeError) as error:
-        facts = [("torch", str(error).splitlines()[0])]
-        raise GraphError(f"{node.spec.name} cannot be built", code="E204", where=node.where, facts=facts) from None
+    except Exception as error:  # it was built on meta before: mostly there is no memory for the weights
+        message, facts = f"{node.spec.name} cannot be built", [("torch", words_of(error))]
+        raise GraphError(message, code="E204", where=node.where, facts=facts, help="give it smaller sizes") from error
 
 
 def _op(name: str, node: Any) -> Op:

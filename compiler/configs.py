@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import annotated_types
@@ -27,11 +28,12 @@ def read_config(
     label: str,
     errors: list[MirbricksError],
     words: Mapping[str, str] = NO_WORDS,
+    more: Sequence[str] = (),
 ) -> M | None:
     """The config of `values`, or None after adding one error per mistake to `errors`.
 
-    `steps` leads to the mapping in `source`; `label` names it in messages ("Conv2d", "train"). `words` gives fields
-    that the user knows under another word; a word that is no field is a key that something else reads.
+    `steps` leads to the mapping in `source`; `label` names it in messages ("Conv2d", "train"). `words` gives the user's
+    own words for fields that have another name there; `more` are keys of the mapping that the caller reads.
     """
     if not isinstance(values, Mapping):
         message = f"{label}: expected a mapping of keys to values, got {quoted(values)}"
@@ -41,43 +43,64 @@ def read_config(
     try:
         return model.model_validate(dict(values))
     except ValidationError as error:
-        found: dict[tuple[str, str], MirbricksError] = {}
-        known = [*(words.get(field, field) for field in model.model_fields), *(w for w in words if w == words[w])]
-        for detail in _without_consequences(known, error.errors()):
-            name = str(detail["loc"][0]) if detail["loc"] else ""
-            found.setdefault((name, detail["type"] if not name else ""), _explain(model, detail, source, steps, label, words, known))
-        errors.extend(found.values())
+        errors.extend(_Explainer(model, source, steps, label, words, tuple(more)).explain(error))
         return None
 
 
-def _without_consequences(known: Sequence[str], details: Sequence[Any]) -> list[Any]:
-    """A missing key is not reported where an unknown one is nearly that word."""
-    unknown = [str(d["loc"][0]) for d in details if d["type"] == "extra_forbidden"]
-    near = " ".join(did_you_mean(word, known) or "" for word in unknown)
-    return [d for d in details if d["type"] != "missing" or f"'{d['loc'][0]}'" not in near]
+@dataclass(frozen=True)
+class _Explainer:
+    """Puts pydantic's findings about one mapping in the user's words."""
 
+    model: type[BaseModel]
+    source: Source
+    steps: Steps
+    label: str
+    words: Mapping[str, str]
+    more: tuple[str, ...]
 
-def _explain(model: type[BaseModel], detail: Any, source: Source, steps: Steps, label: str) -> GraphError:
-    name = str(detail["loc"][0]) if detail["loc"] else ""
-    if detail["type"] == "missing":
-        wanted = expected(model.model_fields[name])
-        message = f"{label}: '{name}' is missing: {wanted}"
-        return GraphError(message, code="E108", where=source.key(steps), help=f"add `{name}: ...`")
-    if detail["type"] == "extra_forbidden":
-        near = did_you_mean(name, model.model_fields) or f"{label} knows: {', '.join(model.model_fields) or 'no keys'}"
-        return GraphError(f"{label} has no key '{name}'", code="E105", where=source.key((*steps, name)), help=near)
-    if not name or detail["type"] == "value_error":  # a rule of the config's own, over one or several fields
-        where = source.value((*steps, name)) if name else source.key(steps)
-        text = str(detail["msg"]).removeprefix("Value error, ")
-        return GraphError(f"{label}: {text}", code="E106", where=where)
-    field = model.model_fields[name]
-    got = quoted(detail["input"] if len(detail["loc"]) == 1 else _given(source, (*steps, name), detail["input"]))
-    hint = f"{name}: {field.description}" if field.description else None
-    choices = [c for part in _parts(field.annotation) if get_origin(part) is Literal for c in get_args(part)]
-    if isinstance(detail["input"], str) and choices:
-        hint = did_you_mean(detail["input"], map(str, choices)) or hint
-    message = f"{label}: '{name}' must be {expected(field)}, got {got}"
-    return GraphError(message, code="E106", where=source.value((*steps, name)), help=hint)
+    def explain(self, error: ValidationError) -> list[MirbricksError]:
+        """One error per key; a missing key is not told where an unknown one is nearly that word."""
+        found: dict[tuple[str, str], MirbricksError] = {}
+        missing = {}
+        for detail in error.errors():
+            name = str(detail["loc"][0]) if detail["loc"] else ""
+            if detail["type"] == "missing" and len(detail["loc"]) == 1:
+                missing[self.word(name)] = self.missing(name)
+            elif detail["type"] == "extra_forbidden" and len(detail["loc"]) == 1:
+                found[name, ""] = self.unknown(name)
+            else:
+                found.setdefault((name, detail["type"] if not name else ""), self.bad_value(name, detail))
+        hints = " ".join(e.help or "" for e in found.values() if e.code == "E105")
+        return [e for word, e in missing.items() if f"'{word}'" not in hints] + list(found.values())
+
+    def word(self, name: str) -> str:
+        return self.words.get(name, name)
+
+    def missing(self, name: str) -> GraphError:
+        message = f"{self.label}: '{self.word(name)}' is missing: {expected(self.model.model_fields[name])}"
+        hint = f"add `{self.word(name)}: ...`"
+        return GraphError(message, code="E108", where=self.source.key(self.steps), help=hint)
+
+    def unknown(self, name: str) -> GraphError:
+        known = [*map(self.word, self.model.model_fields), *self.more]
+        hint = did_you_mean(name, known) or f"{self.label} takes {', '.join(known) or 'no keys'}"
+        where = self.source.key((*self.steps, name))
+        return GraphError(f"{self.label} has no key '{name}'", code="E105", where=where, help=hint)
+
+    def bad_value(self, name: str, detail: Any) -> GraphError:
+        place = (*self.steps, self.word(name))
+        if not name or detail["type"] == "value_error":  # a rule of the config's own, over one or several fields
+            where = self.source.value(place) if name else self.source.key(self.steps)
+            text = str(detail["msg"]).removeprefix("Value error, ")
+            return GraphError(f"{self.label}: {text}", code="E106", where=where)
+        field, word = self.model.model_fields[name], self.word(name)
+        got = quoted(detail["input"] if len(detail["loc"]) == 1 else _given(self.source, place, detail["input"]))
+        hint = f"{word}: {field.description}" if field.description else None
+        choices = [c for part in _parts(field.annotation) if get_origin(part) is Literal for c in get_args(part)]
+        if isinstance(detail["input"], str) and choices:
+            hint = did_you_mean(detail["input"], map(str, choices)) or hint
+        message = f"{self.label}: '{word}' must be {expected(field)}, got {got}"
+        return GraphError(message, code="E106", where=self.source.value(place), help=hint)
 
 
 def _given(source: Source, steps: Steps, otherwise: Any) -> Any:
@@ -119,7 +142,8 @@ def expected(field: FieldInfo) -> str:
     """What a field takes, in words: "an integer > 0, or 2 integers"."""
     bounds = _limits(field.metadata)
     words = [_words(part) for part in _parts(field.annotation)]
-    return " or ".join(dict.fromkeys(words)) + bounds
+    least = next((m.min_length for m in field.metadata if isinstance(m, annotated_types.MinLen)), None)
+    return " or ".join(dict.fromkeys(words)) + bounds + (f", at least {least}" if least else "")
 
 
 def _parts(annotation: Any) -> list[Any]:
@@ -144,12 +168,16 @@ def _words(annotation: Any) -> str:
     if origin is Literal:
         return "one of " + ", ".join(quoted(choice) for choice in args)
     if origin is tuple:
-        member = args[0] if not hasattr(args[0], "__metadata__") else get_args(args[0])[0]
-        plural = _SIMPLE.get(member, ("a value", "values"))[1]
+        member, limits = (get_args(args[0])[0], _limits(get_args(args[0])[1:])) if _bounded(args[0]) else (args[0], "")
+        plural = _SIMPLE.get(member, ("a value", "values"))[1] + limits
         return f"a list of {plural}" if args[-1] is Ellipsis else f"{len(args)} {plural}"
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "a mapping"
     return _SIMPLE.get(annotation, (getattr(annotation, "__name__", str(annotation)),))[0]
+
+
+def _bounded(annotation: Any) -> bool:
+    return get_origin(annotation) is typing.Annotated
 
 
 def _limits(metadata: Any) -> str:

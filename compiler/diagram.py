@@ -8,7 +8,7 @@ from html import escape
 from itertools import pairwise
 
 from ..shapes import show
-from .diagram_layout import BEND, GUTTER, MARGIN, STEP, TIGHT, WIDTH, Layout, Place, is_tall, lay_out
+from .diagram_layout import BEND, DETAIL_LINE, GUTTER, MARGIN, STEP, TIGHT, WIDTH, Layout, Place, detail_lines, lay_out
 from .diagram_parts import Arc, Part, parts_and_arcs, size_text
 from .module import GraphModule
 
@@ -35,13 +35,14 @@ def draw(model: GraphModule) -> str:
     """
     parts, arcs = parts_and_arcs(model)
     layout = lay_out(parts, arcs)
-    legend = list(_legend(parts, layout))
     width = max(layout.width, 2 * MARGIN + _legend_width(_families(parts)))
+    left = (layout.width - width) / 2  # a narrow graph stands in the middle above its legend
+    legend = list(_legend(parts, left + MARGIN, layout.height + LEGEND / 2 - 4))
     size = f"{_n(width)} {_n(layout.height + LEGEND * bool(legend))}"
     label = f"graph {model.graph.name}: {len(model.nodes)} layers, {len(arcs)} skips"
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size}" width="{size.split()[0]}" '
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{_n(left)} 0 {size}" width="{size.split()[0]}" '
             f'height="{size.split()[1]}" role="img" aria-label="{_e(label)}" font-family="{FONT}" fill="{INK}">',
             *_runs(parts, layout),
             *_chain(parts, layout),
@@ -86,8 +87,7 @@ def _part(part: Part, place: Place) -> Iterator[str]:
         size = 10 if len(part.label) > 1 else 15
         yield _text(place.x, place.y + size * 0.33, part.label, size, f'text-anchor="middle" fill="{SKIP}"')
     else:
-        words = f"{_cut(part.name, 16)}   {_cut(part.label, 28)}"
-        half = min(WIDTH / 2, 22 + 3.3 * len(words))
+        half = _pill_half(part)
         yield (
             f'<rect x="{_n(place.x - half)}" y="{_n(place.y - 14)}" width="{_n(2 * half)}" height="28" rx="14" '
             f'fill="#fff" stroke="{INK}" stroke-width="1.2"/>'
@@ -100,22 +100,26 @@ def _part(part: Part, place: Place) -> Iterator[str]:
     yield "</g>"
 
 
+def _pill_half(part: Part) -> float:
+    return min(WIDTH / 2, 32 + 3.3 * (min(len(part.name), 16) + min(len(part.label), 28)))
+
+
 def _row(part: Part, place: Place) -> Iterator[str]:
     fill, border = _colours(part)
-    left, top, tall = place.x - WIDTH / 2, place.y - place.height / 2, is_tall(part)
+    left, top, lines = place.x - WIDTH / 2, place.y - place.height / 2, detail_lines(part)
     yield (
         f'<rect x="{_n(left)}" y="{_n(top)}" width="{_n(WIDTH)}" height="{_n(place.height)}" rx="6" '
         f'fill="{fill}" stroke="{border}"/>'
     )
     name = f'<tspan dx="7" font-weight="400" font-style="italic" fill="{FAINT}">{_e(_cut(part.name, 18))}</tspan>'
-    baseline = top + 17.5 if tall else place.y + 4.5
+    baseline = top + 18.5 - bool(lines)
     yield (
         f'<text x="{_n(left + 11)}" y="{_n(baseline)}" font-size="13" font-weight="600">'
         f"{_e(_cut(part.label, 26))}{name * bool(part.name)}</text>"
     )
-    if tall:
-        yield _text(left + 11, top + 33, _cut(part.detail, 48), 10.5, f'fill="{FAINT}"')
-    elif part.detail:
+    for i, line in enumerate(lines):
+        yield _text(left + 11, top + 33 + i * DETAIL_LINE, line, 10.5, f'fill="{FAINT}"')
+    if part.detail and not lines:
         yield _text(left + WIDTH - 11, place.y + 4, part.detail, 10.5, f'text-anchor="end" fill="{FAINT}"')
 
 
@@ -179,7 +183,7 @@ def _arcs(parts: Sequence[Part], arcs: Sequence[Arc], layout: Layout) -> Iterato
     for arc, lane in zip(arcs, layout.lanes, strict=True):
         a, b = layout.places[arc.start], layout.places[arc.end]
         side = 1.0 if lane is None or lane > a.x else -1.0
-        start = a.x if parts[arc.start].kind == "store" else a.x + side * WIDTH / 2
+        start = a.x if parts[arc.start].kind == "store" else a.x + side * _pill_half(parts[arc.start])
         end = b.x + 12 * (side if lane is not None else -1.0)
         if lane is None:
             near, far = a.x + WIDTH / 2, b.x - WIDTH / 2
@@ -212,11 +216,10 @@ def _families(parts: Sequence[Part]) -> list[str]:
 
 
 def _legend_width(families: Sequence[str]) -> float:
-    return sum(SWATCH + 22 + 6.2 * len(family) for family in families)
+    return sum(SWATCH + 22 + 6.8 * len(family) for family in families)
 
 
-def _legend(parts: Sequence[Part], layout: Layout) -> Iterator[str]:
-    x, y = MARGIN, layout.height + LEGEND / 2 - 4
+def _legend(parts: Sequence[Part], x: float, y: float) -> Iterator[str]:
     for family in _families(parts):
         fill, border = COLOURS[family]
         yield (

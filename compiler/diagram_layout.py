@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
+from textwrap import wrap
 
 from .diagram_parts import Arc, Part
 
 WIDTH, MARGIN, GUTTER = 264.0, 16.0, 64.0  # of a column, around the picture, between columns
 BEND, LANE = 22.0, 26.0  # from a column to its first lane, from lane to lane
 TIGHT, SHORT, BARE, STEP = 3.0, 14.0, 22.0, 40.0  # gaps: inside a run, to a store, an arrow, an arrow with a size
-LONG, COLUMN = 900.0, 640.0  # a chain longer than LONG folds, into columns of about COLUMN
+LONG, COLUMN = 900.0, 640.0  # a chain longer than LONG folds, into columns of about COLUMN,
+MOST_COLUMNS = 4  # or into so many longer ones, what a page is wide
 HEIGHTS = {"input": 28.0, "output": 28.0, "row": 28.0, "store": 8.0, "join": 24.0}
-TALL_ROW = 42.0
-LINE = 40  # characters of name and config that one line of a row holds
+DETAIL_LINE = 14.0
+CHARACTERS = 42  # that one line of a row holds, of name and config
 
 
 @dataclass(frozen=True)
@@ -48,22 +50,26 @@ class Layout:
     height: float
 
 
-def is_tall(part: Part) -> bool:
-    """Whether a row needs a second line for its config."""
-    return part.kind == "row" and len(part.label) + len(part.name) + len(part.detail) > LINE
+def detail_lines(part: Part) -> list[str]:
+    """The config on lines of its own, or none where it fits beside the name."""
+    if part.kind != "row" or len(part.label) + len(part.name) + len(part.detail) < CHARACTERS - 1:
+        return []
+    return wrap(part.detail, CHARACTERS, max_lines=3, placeholder=" …")
 
 
 def lay_out(parts: Sequence[Part], arcs: Sequence[Arc]) -> Layout:
     """A short chain is one column. A long one folds where no skip is open; a long chain with skips across all of it,
     such as a U-Net, becomes a U: down to the gap that most skips cross, and up again."""
-    heights = [TALL_ROW if is_tall(part) else HEIGHTS[part.kind] for part in parts]
+    heights = [HEIGHTS[part.kind] + DETAIL_LINE * len(detail_lines(part)) for part in parts]
     gaps = [*(_gap(a, b) for a, b in pairwise(parts)), 0.0]
     tops = list(accumulate((h + g for h, g in zip(heights, gaps, strict=True)), initial=0.0))
     crossing = [sum(arc.start < i <= arc.end for arc in arcs) for i in range(len(parts))]
     starts, is_u = [0], False
     if tops[-1] > LONG:
-        starts = _folds(parts, tops, crossing)
-        if max(crossing) and max(tops[e] - tops[s] for s, e in pairwise([*starts, len(parts)])) > LONG:
+        n_columns = min(round(tops[-1] / COLUMN), MOST_COLUMNS)
+        starts = _folds(parts, tops, crossing, n_columns)
+        longest = max(tops[e] - tops[s] for s, e in pairwise([*starts, len(parts)]))
+        if max(crossing) and longest > 1.6 * tops[-1] / n_columns:
             starts, is_u = [0, _bottom(parts, tops, crossing)], True
     columns = [sum(i >= s for s in starts) - 1 for i in range(len(parts))]
     lanes = _lanes(arcs, columns)
@@ -80,14 +86,14 @@ def _gap(before: Part, after: Part) -> float:
 
 
 def _folding_points(parts: Sequence[Part]) -> list[int]:
-    """Parts that a column may begin with: none inside a run, no store, input or output."""
-    return [i for i in range(1, len(parts)) if parts[i].kind in ("row", "join") and parts[i].run != parts[i - 1].run]
+    """Parts that a column may begin with: none inside a run, no input and no output."""
+    pairs = enumerate(pairwise(parts), start=1)
+    return [i for i, (a, b) in pairs if b.kind in ("row", "join", "store") and a.kind != "input" and a.run != b.run]
 
 
-def _folds(parts: Sequence[Part], tops: Sequence[float], crossing: Sequence[int]) -> list[int]:
+def _folds(parts: Sequence[Part], tops: Sequence[float], crossing: Sequence[int], n_columns: int) -> list[int]:
     """First parts of columns of about equal height, at gaps that no skip crosses."""
     points = [i for i in _folding_points(parts) if not crossing[i]]
-    n_columns = round(tops[-1] / COLUMN)
     wanted = [tops[-1] * k / n_columns for k in range(1, n_columns)] if points else []
 
     def nearest(height: float) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -62,7 +63,8 @@ class Arc:
 def parts_and_arcs(model: GraphModule) -> tuple[list[Part], list[Arc]]:
     """Everything to draw; the inputs come first, the first input last of them, since the chain starts there."""
     (first, shape), *others = model.input_shapes.items()
-    parts = [_input(name, size) for name, size in [*others, (first, shape)]]
+    alone = not others
+    parts = [_input("input" if alone else name, size) for name, size in [*others, (first, shape)]]
     stored = {name: i for i, name in enumerate([*(name for name, _ in others), first])}
     arcs: list[Arc] = []
     rows = zip(model.nodes, (node for node in model.graph.nodes if isinstance(node, Layer)), strict=True)
@@ -78,11 +80,11 @@ def parts_and_arcs(model: GraphModule) -> tuple[list[Part], list[Arc]]:
             parts.append(_skip(op, _joined(op, parts[-1].size, parts[stored[op.name]].size)))
     parts = _in_runs(parts)
     size = parts[-1].size
-    return [*parts, Part("output", size_text(size), f"output {show(size)}", size, name="output")], arcs
+    return [*parts, Part("output", size_text(size), f"output\n{show(size)}", size, name="output")], arcs
 
 
 def _input(name: str, size: Size) -> Part:
-    return Part("input", size_text(size), f"input '{name}' {show(size)}", size, name=name if name != "x" else "input")
+    return Part("input", size_text(size), f"input '{name}'\n{show(size)}", size, name=name)
 
 
 def _skip(op: Op, size: Size) -> Part:
@@ -115,7 +117,9 @@ def _row(model: GraphModule, info: NodeInfo, layer: Layer) -> Part:
     tooltip = f"{info.block} '{info.name}', line {info.where.line}\n{show(info.came)} → {show(info.went)}\n{weights}"
     family = FAMILY_OF_MODULE.get(layer.spec.family, layer.spec.family)
     detail = config_text(layer.config, rank=len(info.came))
-    return Part("row", info.block, tooltip, info.went, detail=detail, name=layer.name or "", family=family)
+    numbered = re.fullmatch(rf"{re.escape(info.block.lower())}_\d+", info.name)  # as the compiler names: tells nothing
+    name = "" if numbered else layer.name or ""
+    return Part("row", info.block, tooltip, info.went, detail=detail, name=name, family=family)
 
 
 def _in_runs(parts: Sequence[Part]) -> list[Part]:
@@ -144,6 +148,7 @@ def config_text(config: BlockConfig, rank: int) -> str:
     """What matters in a config, short: "32, 5×5, same"; sizes first, then what differs from the defaults."""
     fields = type(config).model_fields
     given = {n: v for n, v in config.model_dump().items() if n not in config.inferred() and v != fields[n].default}
+    given = {n: v for n, v in given.items() if not (isinstance(v, tuple) and set(v) == {fields[n].default})}
     names = [n for n in FIRST_FIELDS if n in given] + [n for n in given if n not in FIRST_FIELDS]
     return ", ".join(_field_text(name, given[name], rank) for name in names)
 

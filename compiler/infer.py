@@ -6,7 +6,7 @@ contract. Which sizes stay free is found by a second run at other sizes (`compil
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -50,10 +50,10 @@ class Run:
     steps: list[Step] = field(default_factory=list)
     stored: dict[str, tuple[Tensor, str]] = field(default_factory=dict)
 
-    def shape(self, tensor: Tensor) -> str:
+    def shape(self, sizes: Sequence[int | None]) -> str:
+        """Sizes as the user reads them: B for a batch whose size was chosen here, ? for what only torch knows."""
         batch = self.free.get("B")
-        sizes = ["B" if i == 0 and size == batch else size for i, size in enumerate(tensor.shape)]
-        return show(sizes)
+        return show(["B" if i == 0 and n == batch else "?" if n is None else n for i, n in enumerate(sizes)])
 
     def origin(self) -> str:
         layers = [step.node for step in self.steps if isinstance(step.node, Layer)]
@@ -75,8 +75,7 @@ class Run:
         shown = []
         for step in rows:
             assert isinstance(step.node, Layer)
-            sizes = show(["B" if i == 0 and s == self.free.get("B") else s for i, s in enumerate(step.went)])
-            shown.append((f"line {step.node.where.line}", f"{step.node.spec.name} -> {sizes}"))
+            shown.append((f"line {step.node.where.line}", f"{step.node.spec.name} -> {self.shape(step.went)}"))
         return shown
 
 
@@ -84,7 +83,11 @@ def run(graph: Graph, shapes: Mapping[str, Shape], free: Mapping[str, int], bloc
     """Walk the graph at these input shapes; raises `Failed` at the first node that cannot run."""
     walk = Run(graph, free, blocks)
     with torch.no_grad(), torch.device("meta"):
-        tensors = {name: torch.empty(shape) for name, shape in shapes.items()}
+        try:
+            tensors = {name: torch.empty(shape) for name, shape in shapes.items()}
+        except RuntimeError:
+            message, where = f"no tensor is as large as {', '.join(map(show, shapes.values()))}", graph.where_input()
+            raise GraphError(message, code="E207", where=where, help="give smaller sizes") from None
         for name, tensor in tensors.items():
             walk.stored[name] = (tensor, "an input")
         x = next(iter(tensors.values()))
@@ -97,12 +100,12 @@ def run(graph: Graph, shapes: Mapping[str, Shape], free: Mapping[str, int], bloc
 
 def _layer(walk: Run, index: int, node: Layer, x: Tensor) -> tuple[Tensor, BlockConfig]:
     spec = node.spec
-    here = [("here", f"{walk.shape(x)}   {walk.origin()}")]
+    here = [("here", f"{walk.shape(x.shape)}   {walk.origin()}")]
     try:
         axes = spec.contract.bind([tuple(x.shape)], node.config.resolve(_axes_of(node, x)))
     except ContractError as error:
         facts = [*here, ("contract", spec.contract.text)]
-        message = f"{spec.name} {error}".replace(show(tuple(x.shape)), walk.shape(x))
+        message = f"{spec.name} {error}".replace(show(tuple(x.shape)), walk.shape(x.shape))
         raise walk.error("E201", node, message, facts, _way_out(spec.contract, x)) from None
     _refuse_contradiction(walk, node, axes, here)
     config = node.config.resolve(axes)
@@ -113,13 +116,17 @@ def _layer(walk: Run, index: int, node: Layer, x: Tensor) -> tuple[Tensor, Block
             block.__dict__["_probed"] = config
             walk.blocks[index] = block
         y = block(x)
-    except (RuntimeError, ValueError, TypeError, IndexError, AssertionError, NotImplementedError) as error:
-        facts = [*here, ("torch", str(error).splitlines()[0])]
+    except Exception as error:  # torch and the blocks of others raise all kinds
+        facts = [*here, ("torch", words_of(error))]
         message, hint = f"{spec.name} cannot run on this tensor", "change its config or the sizes"
-        raise walk.error("E204", node, message, facts, hint) from None
+        raise walk.error("E204", node, message, facts, hint) from error
+    if not isinstance(y, Tensor):
+        facts = [*here, ("made", type(y).__name__)]
+        message, hint = f"{spec.name} did not make one tensor", "a layer of a chain has one output"
+        raise walk.error("E205", node, message, facts, hint)
     promised = spec.contract.predict(axes, config)[0]
     if not meets(tuple(y.shape), promised):
-        facts = [*here, ("promised", show(promised or ())), ("made", walk.shape(y))]
+        facts = [*here, ("promised", walk.shape(promised or ())), ("made", walk.shape(y.shape))]
         raise walk.error("E205", node, f"{spec.name} breaks its own contract", facts, "report it to the block's author")
     return y, config
 
@@ -139,6 +146,11 @@ def _axes_of(node: Layer, x: Tensor) -> Axes:
         return {}
 
 
+def words_of(error: Exception) -> str:
+    """The first line of what an exception says, its kind where it says nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 def _refuse_contradiction(walk: Run, node: Layer, axes: Axes, here: list[tuple[str, str]]) -> None:
     for name, mark in node.config.inferred().items():
         given, size = getattr(node.config, name), axes.get(mark.axis)
@@ -154,7 +166,10 @@ def _skip(walk: Run, node: Skip, x: Tensor) -> Tensor:
     other, origin = walk.stored[node.key]
     problem = fits(node.op, tuple(x.shape), tuple(other.shape), node.fit)
     if problem:
-        facts = [("here", f"{walk.shape(x)}   {walk.origin()}"), ("stored", f"{walk.shape(other)}   {origin}")]
+        facts = [
+            ("here", f"{walk.shape(x.shape)}   {walk.origin()}"),
+            ("stored", f"{walk.shape(other.shape)}   {origin}"),
+        ]
         hint = _remedy(walk, x, other)
         raise walk.error("E203", node, f"{node.op} '{node.key}': {problem}", facts, hint)
     return join(node.op, x, other, node.fit)

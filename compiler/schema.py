@@ -13,7 +13,7 @@ feature: {...}                  # sections of an experiment: feature, dataset, t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -22,7 +22,7 @@ from torch import nn
 
 from ..errors import GraphError, MirbricksError, Where, did_you_mean, raise_all
 from ..registry import BlockConfig, Spec, blocks
-from .configs import quoted, read_config
+from .configs import NO_WORDS, quoted, read_config
 from .source import Source, Steps
 
 SECTIONS = ("feature", "dataset", "task", "train")
@@ -31,8 +31,9 @@ SKIPS = ("StoreAs", "CatWith", "AddWith", "MulWith")
 RESERVED = {*dir(nn.Module()), "graph", "ops", "nodes", "input_shapes", "output_shape", "free_sizes"}
 M = TypeVar("M", bound=BaseModel)
 
-_AXIS = re.compile(r"([A-Z][A-Za-z0-9]*)(?:=(\d+))?")
-_NODE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+LARGEST_SIZE = 10**9
+_AXIS = re.compile(r"([A-Z][A-Za-z0-9]*)(?:=([1-9]\d*))?")
+_NODE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class Graph:
     def section(self, name: str, model: type[M]) -> M:
         """The section `name` as a validated config (its defaults where the file has none); raises `GraphError`."""
         errors: list[MirbricksError] = []
-        config = read_config(model, self.source.data.get(name) or {}, self.source, (name,), name, errors)
+        config = read_config(model, self.source.data.get(name, {}), self.source, (name,), name, errors)
         raise_all(errors)
         assert config is not None
         return config
@@ -108,8 +109,11 @@ def read_graph(source: Source) -> Graph:
     inputs = _read_inputs(data.get("input"), source, errors)
     nodes = _read_layers(data.get("layers"), source, errors)
     check_names(nodes, inputs, source, errors)
-    raise_all(sorted(errors, key=by_place))
     name = data.get("name") or re.sub(r"\.ya?ml$", "", source.file.rpartition("/")[2])
+    if isinstance(name, dict | list):
+        message, where = f"name: expected a word, got {quoted(name)}", source.value(("name",))
+        errors.append(GraphError(message, code="E106", where=where, help="write `name: my_graph`"))
+    raise_all(sorted(errors, key=by_place))
     return Graph(str(name), inputs, tuple(nodes), source)
 
 
@@ -125,15 +129,30 @@ def _read_inputs(given: Any, source: Source, errors: list[MirbricksError]) -> di
     inputs = {}
     for name, text in named.items():
         steps: Steps = ("input", name) if isinstance(given, Mapping) else ("input",)
-        words = [_AXIS.fullmatch(word) for word in text.split()] if isinstance(text, str) else [None]
-        axes = tuple(Axis(m[1], int(m[2]) if m[2] else None) for m in words if m)
-        names = [axis.name for axis in axes]
-        if None in words or not axes or names[0] != "B" or len(set(names)) != len(names):
-            message = f"input: expected named axes, the batch B first, got {quoted(text)}"
-            hint = "write them as in `input: B C=6 F=360 T`"
-            errors.append(GraphError(message, code="E113", where=source.value(steps), help=hint))
-        inputs[name] = axes
+        matches = [_AXIS.fullmatch(word) for word in text.split()] if isinstance(text, str) else []
+        inputs[name] = tuple(Axis(m[1], int(m[2]) if m[2] else None) for m in matches if m)
+        problem = _axes_problem(text, inputs[name])
+        if problem:
+            hint = "write named axes, the batch first, as in `input: B C=6 F=360 T`"
+            errors.append(GraphError(f"input: {problem}", code="E113", where=source.value(steps), help=hint))
     return inputs
+
+
+def _axes_problem(text: Any, axes: Sequence[Axis]) -> str | None:
+    """Why `text` names no axes of an input; None where it does. `axes` are those that could be read."""
+    if not isinstance(text, str) or not text.split():
+        return f"expected named axes, got {quoted(text)}"
+    for word in text.split():
+        if not _AXIS.fullmatch(word):
+            return f"expected an axis such as T or F=360, got '{word}'"
+    names = [axis.name for axis in axes]
+    if names[0] != "B":
+        return f"the first axis must be the batch B, got '{text}'"
+    large = next((axis for axis in axes if axis.size and axis.size > LARGEST_SIZE), None)
+    if large:
+        return f"{large.name} is larger than {LARGEST_SIZE:,}"
+    twice = next((name for name in names if names.count(name) > 1), None)
+    return f"the axis '{twice}' stands twice, got '{text}'" if twice else None
 
 
 def _read_layers(given: Any, source: Source, errors: list[MirbricksError]) -> list[Layer | Skip]:
@@ -154,6 +173,8 @@ def _read_layer(item: Any, steps: Steps, source: Source, errors: list[MirbricksE
         return read_node(block, {} if params is None else params, (*steps, block), source, errors)
     hint = "write `- Block` or `- Block: {...}`; a block's keys go inside its braces or one level deeper"
     several = list(item) if isinstance(item, Mapping) else []
+    if several and several[0] in blocks() and several[1] not in blocks():
+        hint = f"indent '{several[1]}' by four more than the `-`, so that it belongs to {several[0]}"
     got = f"the keys {' and '.join(map(quoted, several))}" if several else quoted(item)
     where = source.key((*steps, several[1])) if several else source.value(steps)
     errors.append(GraphError(f"a layer is one block, got {got}", code="E109", where=where, help=hint))
@@ -161,9 +182,18 @@ def _read_layer(item: Any, steps: Steps, source: Source, errors: list[MirbricksE
 
 
 def read_node(
-    block: str, params: Any, steps: Steps, source: Source, errors: list[MirbricksError]
+    block: str,
+    params: Any,
+    steps: Steps,
+    source: Source,
+    errors: list[MirbricksError],
+    label: str | None = None,
+    words: Mapping[str, str] = NO_WORDS,
 ) -> Layer | Skip | None:
-    """One layer or skip; None after adding its mistakes to `errors`."""
+    """One layer or skip; None after adding its mistakes to `errors`.
+
+    `label` and `words` are the block's name and its fields' names in the file, where they differ (see `read_config`).
+    """
     if block in SKIPS:
         return _read_skip(block, params, steps, source, errors)
     known = blocks()
@@ -181,21 +211,23 @@ def read_node(
             where = source.value((*steps, "name"))
             errors.append(GraphError(f"{block}: {problem}", code="E106", where=where, help="choose another name"))
             return None
-    config = read_config(spec.cls.Config, params, source, steps, block, errors)
+    config = read_config(spec.cls.Config, params, source, steps, label or block, errors, words, ("name",))
     return Layer(spec, config, name, steps, source.key(steps)) if config is not None else None
 
 
 def _name_problem(name: Any) -> str | None:
     """Why a node cannot have this name; None where it can."""
     if not isinstance(name, str) or not _NODE_NAME.fullmatch(name):
-        return f"'name' must be a word of letters, digits and _, not beginning with a digit, got {quoted(name)}"
+        return f"'name' must be a word of letters, digits and _ that begins with a letter, got {quoted(name)}"
     return f"'name' cannot be '{name}': a torch module has that word for itself" if name in RESERVED else None
 
 
 def _read_skip(op: str, params: Any, steps: Steps, source: Source, errors: list[MirbricksError]) -> Skip | None:
-    if op == "StoreAs" and not isinstance(params, str):
-        message = f"StoreAs takes the name to store under, got {quoted(params or None)}"
-        errors.append(GraphError(message, code="E106", where=source.value(steps), help="write `- StoreAs: E1`"))
+    if not params or not isinstance(params, str if op == "StoreAs" else str | Mapping):
+        message = (
+            f"{op} takes the name {'to store' if op == 'StoreAs' else 'stored'} under, got {quoted(params or None)}"
+        )
+        errors.append(GraphError(message, code="E106", where=source.value(steps), help=f"write `- {op}: E1`"))
         return None
     values = {"key": params} if isinstance(params, str) else params
     join = read_config(Join, values, source, steps, op, errors)

@@ -152,7 +152,8 @@ def _syntax_error(error: MarkedYAMLError, file: str, lines: list[str]) -> GraphE
     line, column = (mark.line, mark.column) if mark else (0, 0)
     line = min(line, max(len(lines) - 1, 0))
     text = lines[line] if lines else ""
-    hint = "indent with spaces: YAML takes no tabs" if "\t" in text else "check indentation, colons and brackets, here and just before"
+    tab = "\t" in text
+    hint = "indent with spaces: YAML takes no tabs" if tab else "check indentation, colons and brackets up to here"
     problem = str(error.problem or error.context)
     words = next((plain for begin, plain in PLAIN_WORDS.items() if problem.startswith(begin)), problem)
     where = Where(file, line + 1, column + 1, 1, text)

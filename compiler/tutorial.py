@@ -98,19 +98,10 @@ def _walk(
 
 
 def _with_places(source: Source, pairs: list[tuple[Any, Steps]]) -> Source:
-    """The places a native layer would have: its name where Type stands, its renamed keys where the old ones stand."""
-    keys, values = dict(source.keys), dict(source.values)
-    for item, steps in pairs:
-        if not isinstance(item, list) or len(item) != 2:
-            continue
-        kind, params = (*steps, 0), (*steps, 1)
-        keys[params] = values[kind]
-        alias = ALIASES.get(item[0]) if isinstance(item[0], str) else None
-        for old, new in (alias.renamed if alias else {}).items():
-            was, now = (*params, old), (*params, new)
-            if was in values:
-                keys[now], values[now] = keys[was], values[was]
-    return Source(source.file, source.data, keys, values)
+    """The places a native layer would have: its name where Type stands."""
+    layers = [steps for item, steps in pairs if isinstance(item, list) and len(item) == 2]
+    places = {(*steps, 1): source.value((*steps, 0)) for steps in layers}
+    return Source(source.file, source.data, {**source.keys, **places}, source.values)
 
 
 def _read_pair(item: Any, steps: Steps, source: Source, errors: list[MirbricksError]) -> Layer | Skip | None:
@@ -144,7 +135,7 @@ def _read_alias(
 ) -> Layer | Skip | None:
     alias = ALIASES.get(kind)
     if alias is None or not isinstance(params, Mapping):
-        return read_node(alias.block if alias else kind, params, steps, source, errors)
+        return read_node(alias.block if alias else kind, params, steps, source, errors, kind)
     values: dict[str, Any] = dict(alias.preset)
     for key, value in params.items():
         if key not in alias.only:
@@ -152,5 +143,7 @@ def _read_alias(
             values[alias.renamed.get(key, key)] = value // 2 if halve else value
         elif value not in alias.only[key]:
             message = f"{kind}: '{key}' can only be {quoted(alias.only[key][0])}, got {quoted(value)}"
-            errors.append(GraphError(message, code="E106", where=source.value((*steps, key))))
-    return read_node(alias.block, values, steps, source, errors)
+            hint = f"leave it out; the native form has {alias.block} with its own '{key}'"
+            errors.append(GraphError(message, code="E106", where=source.value((*steps, key)), help=hint))
+    words = {field: word for word, field in alias.renamed.items()}
+    return read_node(alias.block, values, steps, source, errors, kind, words)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -17,9 +16,11 @@ from ..compiler.module import GraphModule
 from ..compiler.summary import summarise
 from ..data.atomic import written_whole
 from ..shapes import show
-from .pictures import loss_curves, track_chart
+from .pictures import loss_curves, png_bytes, track_chart
 from .style import SCRIPT, STYLE
 
+MOST_BYTES = 500_000  # of one picture: a report is sent by mail
+DPI, PAGE = 110, 1200  # screen pixels an inch, and how many of them a picture has at most before it scrolls
 HEADLINE = ("Accuracy", "Precision", "Recall", "Chroma Accuracy")
 
 
@@ -97,16 +98,25 @@ def _picture(picture: Picture) -> str:
 
 
 def _image(figure: Figure, alternative: str) -> str:
-    """The figure as an embedded PNG on white, readable on dark pages too."""
-    png = io.BytesIO()
-    figure.savefig(png, format="png", dpi=110, facecolor="white")
-    data = base64.b64encode(png.getvalue()).decode("ascii")
-    return f'<div class="wide"><img alt="{escape(alternative, quote=True)}" src="data:image/png;base64,{data}"></div>'
+    """The figure as an embedded PNG on white, readable on dark pages too: as fine as `MOST_BYTES` allows."""
+    inches = figure.get_size_inches()
+    width, height = (round(float(side) * DPI) for side in inches)
+    fits = width <= PAGE
+    png = b""
+    for fineness in (2.0, 1.0, 0.6, 0.4) if fits else (1.0, 0.6, 0.4):
+        png = png_bytes(figure, DPI * fineness)
+        if len(png) <= MOST_BYTES:
+            break
+    data = base64.b64encode(png).decode("ascii")
+    alt, kind = escape(alternative, quote=True), "" if fits else ' class="long"'
+    image = f'<img{kind} alt="{alt}" width="{width}" height="{height}" src="data:image/png;base64,{data}">'
+    return f'<div class="wide">{image}</div>'
 
 
 def _tracks(report: Report) -> str:
     """All figures of all tracks; the heads sort."""
-    names = list(report.figures)
+    names = [name for name in HEADLINE if name in report.figures]
+    names += [name for name in report.figures if name not in HEADLINE]
     rows = [[key, *(f"{values[name]:.3f}" for name in names)] for key, values in report.tracks.items()]
     mean = ["mean", *(f"{report.figures[name]:.3f}" for name in names)]
     return _table(["track", *names], rows, mean)
@@ -115,18 +125,28 @@ def _tracks(report: Report) -> str:
 def _layers(report: Report) -> str:
     summary = summarise(report.model, report.hop_s)
     rows = [
-        [r.name, r.block, show(r.shape_in), show(r.shape_out), f"{r.parameters:,}", f"{r.macs:,}", _sees(r)]
+        [
+            r.name,
+            r.block,
+            str(r.line),
+            show(r.shape_in),
+            show(r.shape_out),
+            f"{r.parameters:,}",
+            f"{r.macs:,}",
+            _sees(r),
+        ]
         for r in summary.rows
     ]
-    total = ["total", "", "", "", f"{summary.parameters:,}", f"{summary.macs:,}", ""]
-    return _table(["name", "block", "in", "out", "parameters", "MACs", "receptive field"], rows, total)
+    total = ["total", "", "", "", "", f"{summary.parameters:,}", f"{summary.macs:,}", ""]
+    return _table(["name", "block", "line", "in", "out", "parameters", "MACs", "receptive field"], rows, total)
 
 
 def _sees(row: Any) -> str:
     if row.receptive_field_frames is None:
         return "all"
     seconds = f" ({row.receptive_field_s:.2f} s)" if row.receptive_field_s is not None else ""
-    return f"{row.receptive_field_frames:g} frames{seconds}"
+    frames = row.receptive_field_frames
+    return f"{frames:g} frame{'s' if frames != 1 else ''}{seconds}"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], foot: Sequence[str]) -> str:

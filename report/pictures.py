@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import io
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MultipleLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 Float = NDArray[Any]
 Frames = tuple[Float, Sequence[Float]]
 
 HIT, MISS, FALSE_ALARM, INK = "#1b7837", "#d95f02", "#7b3294", "#333333"  # apart for colour-blind eyes too
+TRUTH, GRID = "#d3dbe3", "#e8e8e8"
+BLACK_KEYS = (1, 3, 6, 8, 10)
 NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 HALF_SEMITONE = 0.5
 S_PER_INCH = 3.4
@@ -39,40 +44,48 @@ def piano_roll(
     """
     first_s = float(times_s[0])
     span_s = float(times_s[-1]) - first_s or 1.0  # one frame only
-    figure = Figure(figsize=(float(np.clip(span_s / S_PER_INCH, 8.0, 40.0)), 5.2), layout="constrained")
+    figure = Figure(figsize=(float(np.clip(span_s / S_PER_INCH, 10.5, 40.0)), 5.2), layout="constrained")
     axes = figure.add_subplot()
     if salience is not None and frequencies_hz is not None:
         _behind(axes, (first_s, first_s + span_s), salience, midi_of(frequencies_hz))
     at, found = flatten(times_s, estimate)
     if truth is None:
-        _points(axes, at, found, HIT, "found")
+        _lines(axes, at, found, _step_s(times_s), HIT, 2.0, "found")
     else:
-        _compare(axes, (at, found), (times_s, estimate), truth)
+        _compare(axes, (times_s, estimate), truth)
     _pitch_axis(axes, np.concatenate([found, *([flatten(*truth)[1]] if truth else [])]))
     axes.set(xlabel="time (s)", xlim=(first_s, first_s + span_s))
-    axes.set_title(title, loc="left", fontsize=11, color=INK)
-    if truth is not None:
-        axes.legend(loc="upper right", ncols=3, markerscale=4, frameon=True, fontsize=9)
+    axes.set_title(_cut(title, 60), loc="left", fontsize=11, color=INK, parse_math=False)
+    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4, frameon=False, fontsize=9, borderaxespad=0.2)
     return figure
 
 
-def _compare(axes: Axes, found: tuple[Float, Float], estimate: Frames, truth: Frames) -> None:
-    hit = _matched(*found, *truth)
-    at, true = flatten(*truth)
-    missed = ~_matched(at, true, *estimate)
-    _points(axes, at[missed], true[missed], MISS, f"missed ({missed.mean():.0%} of the true)" if len(at) else "missed")
-    _points(
-        axes,
-        found[0][~hit],
-        found[1][~hit],
-        FALSE_ALARM,
-        f"false ({np.mean(~hit):.0%} of the found)" if len(hit) else "false",
-    )
-    _points(axes, found[0][hit], found[1][hit], HIT, "hit")
+def png_bytes(figure: Figure, dpi: float) -> bytes:
+    """The figure as PNG on white; a character that the font lacks is drawn as a box, without a warning."""
+    stream = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(stream, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
+    return stream.getvalue()
+
+
+def _compare(axes: Axes, estimate: Frames, truth: Frames) -> None:
+    """The truth as a broad pale band, on it what was missed and what was found."""
+    (at, found), (true_at, true) = flatten(*estimate), flatten(*truth)
+    hit, missed = _matched(at, found, *truth), ~_matched(true_at, true, *estimate)
+    step_s, true_step_s = _step_s(estimate[0]), _step_s(truth[0])
+    _lines(axes, true_at, true, true_step_s, TRUTH, 6.0, "truth")
+    _lines(axes, true_at[missed], true[missed], true_step_s, MISS, 2.0, f"missed{_share(missed, 'true')}")
+    _lines(axes, at[~hit], found[~hit], step_s, FALSE_ALARM, 2.0, f"false alarm{_share(~hit, 'found')}")
+    _lines(axes, at[hit], found[hit], step_s, HIT, 2.0, "hit")
 
 
 def _share(part: NDArray[np.bool_], whole: str) -> str:
     return f" ({part.mean():.0%} of the {whole})" if len(part) else ""
+
+
+def _step_s(times_s: Float) -> float:
+    return float(np.median(np.diff(times_s))) if len(times_s) > 1 else 0.01
 
 
 def flatten(times_s: Float, frames: Sequence[Float]) -> tuple[Float, Float]:
@@ -102,8 +115,10 @@ def _matched(at: Float, midi: Float, times_s: Float, frames: Sequence[Float]) ->
     return close
 
 
-def _points(axes: Axes, at: Float, midi: Float, colour: str, label: str) -> None:
-    axes.scatter(at, midi, s=3.2, marker="s", linewidths=0, color=colour, label=label, rasterized=True)
+def _lines(axes: Axes, at: Float, midi: Float, step_s: float, colour: str, width: float, label: str) -> None:
+    """A dash as long as a frame at every pitch: where they touch, they make a line."""
+    ends = np.stack([np.stack([at - step_s / 2, midi], axis=-1), np.stack([at + step_s / 2, midi], axis=-1)], axis=1)
+    axes.add_collection(LineCollection(list(ends), colors=colour, linewidths=width, label=label))
 
 
 def _behind(axes: Axes, times_s: tuple[float, float], salience: Float, midi: Float) -> None:
@@ -112,13 +127,16 @@ def _behind(axes: Axes, times_s: tuple[float, float], salience: Float, midi: Flo
 
 
 def _pitch_axis(axes: Axes, midi: Float) -> None:
-    low, high = (float(midi.min()), float(midi.max())) if len(midi) else (48.0, 72.0)
-    axes.set_ylim(low - 3, high + 3)
-    axes.yaxis.set_major_locator(MultipleLocator(12))
-    axes.yaxis.set_minor_locator(MultipleLocator(1))
+    """A keyboard: a name at every C and F, or only at C where there are many octaves, black keys shaded."""
+    low, high = (float(midi.min()) - 2.5, float(midi.max()) + 2.5) if len(midi) else (47.5, 72.5)
+    keys = range(int(np.floor(low)), int(np.ceil(high)) + 1)
+    for key in (key for key in keys if key % 12 in BLACK_KEYS):
+        axes.axhspan(key - 0.5, key + 0.5, color="#000000", alpha=0.03, linewidth=0, zorder=0.5)
+    named = (0, 5) if high - low < 48 else (0,)
+    axes.set_ylim(low, high)
+    axes.set_yticks([key for key in keys if key % 12 in named and low <= key <= high])
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: note_name(round(value))))
-    axes.grid(axis="y", which="major", color="#bbbbbb", linewidth=0.7)
-    axes.grid(axis="y", which="minor", color="#eeeeee", linewidth=0.4)
+    axes.grid(axis="y", color="#c9cfd5", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
 
@@ -132,43 +150,64 @@ def loss_curves(metrics: Sequence[Mapping[str, Any]]) -> Figure:
     """Training loss and validation figures over the steps, the best validation marked."""
     losses = [(m["step"], m["loss"]) for m in metrics if m.get("loss") is not None]
     valid = [(m["step"], m["valid"]) for m in metrics if m.get("valid")]
-    figure = Figure(figsize=(9.5, 3.2), layout="constrained")
+    figure = Figure(figsize=(10.5, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2)
     if losses:
         left.plot(*zip(*losses, strict=True), color=INK, linewidth=1.2)
+    if losses and min(loss for _, loss in losses) > 0:
         left.set_yscale("log")
+        left.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        left.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        left.yaxis.set_minor_formatter(NullFormatter())
+    if valid:
+        _validations(right, valid)
     left.set(xlabel="step", ylabel="training loss")
-    shown = [name for name in ("Accuracy", "Precision", "Recall") if valid and name in valid[0][1]]
-    colours = (HIT, FALSE_ALARM, MISS)
-    for name, colour in zip(shown, colours, strict=False):
-        right.plot([s for s, _ in valid], [v[name] for _, v in valid], "o-", color=colour, label=name, markersize=3.5)
-    if shown:
-        step, best = max(valid, key=lambda pair: float(pair[1][shown[0]]))
-        right.axvline(step, color="#aaaaaa", linewidth=0.8, linestyle="--")
-        right.annotate(
-            f"{best[shown[0]]:.3f}", (step, best[shown[0]]), textcoords="offset points", xytext=(4, -12), fontsize=9
-        )
-        right.legend(frameon=False, fontsize=9)
     right.set(xlabel="step", ylabel="validation")
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(color="#eeeeee", linewidth=0.6)
+        axes.grid(color=GRID, linewidth=0.6)
     return figure
+
+
+def _validations(axes: Axes, valid: Sequence[tuple[int, Mapping[str, float]]]) -> None:
+    """Up to three figures; the first one's best value is ringed. Larger is better."""
+    names, steps = _three(valid[0][1]), [step for step, _ in valid]
+    best, step = max(((figures[names[0]], step) for step, figures in valid), key=lambda pair: pair[0])
+    for name, colour in zip(names, (HIT, FALSE_ALARM, MISS), strict=False):
+        label = _cut(name, 24) + (f" (best {best:.3f} at step {step})" if name == names[0] else "")
+        values = [figures[name] for _, figures in valid]
+        axes.plot(steps, values, "o-", color=colour, label=label, markersize=3.5, linewidth=1.3)
+    axes.plot([step], [best], "o", markersize=10, markerfacecolor="none", color=HIT, markeredgewidth=1.5)
+    axes.axvline(step, color="#aaaaaa", linewidth=0.8, linestyle="--", zorder=0.5)
+    axes.legend(frameon=False, fontsize=8.5, ncols=3, loc="lower right", bbox_to_anchor=(1.0, 1.0), columnspacing=1.2)
+
+
+def _cut(words: str, characters: int) -> str:
+    return words if len(words) <= characters else words[: characters - 1] + "…"
+
+
+def _three(figures: Mapping[str, float]) -> list[str]:
+    """The figures to draw: the usual ones, else the first."""
+    return [name for name in ("Accuracy", "Precision", "Recall") if name in figures] or list(figures)[:3]
 
 
 def track_chart(tracks: Mapping[str, Mapping[str, float]]) -> Figure:
     """Accuracy, Precision and Recall of every track, the best on top."""
-    names = [name for name in ("Accuracy", "Precision", "Recall") if name in next(iter(tracks.values()), {})]
+    names = _three(next(iter(tracks.values()), {}))
     ranked = sorted(tracks, key=lambda key: tracks[key][names[0]]) if names else list(tracks)
-    figure = Figure(figsize=(9.5, 0.8 + 0.32 * len(ranked)), layout="constrained")
+    figure = Figure(figsize=(10.5, 0.9 + 0.32 * len(ranked)), layout="constrained")
     axes = figure.add_subplot()
-    for name, colour in zip(names, (HIT, FALSE_ALARM, MISS), strict=False):
-        axes.scatter([tracks[key][name] for key in ranked], range(len(ranked)), color=colour, s=36, label=name)
-    axes.set_yticks(range(len(ranked)), ranked, fontsize=9)
+    for y, key in enumerate(ranked):
+        values = [tracks[key][name] for name in names]
+        axes.plot([min(values), max(values)], [y, y], color="#c9cfd5", linewidth=1.5, zorder=1)
+    for name, colour, marker in zip(names, (HIT, FALSE_ALARM, MISS), "oD^", strict=False):
+        values = [tracks[key][name] for key in ranked]
+        axes.scatter(values, range(len(ranked)), color=colour, marker=marker, s=34, label=_cut(name, 24), zorder=2)
+    axes.set_yticks(range(len(ranked)), [_cut(key, 40) for key in ranked], fontsize=9, parse_math=False)
     axes.set_ylim(-0.6, len(ranked) - 0.4)
-    axes.grid(color="#eeeeee", linewidth=0.6)
+    axes.grid(color=GRID, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    if names:
-        axes.legend(frameon=False, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0), fontsize=9)
+    if names and ranked:
+        axes.legend(frameon=False, ncols=3, loc="lower right", bbox_to_anchor=(1.0, 1.0), fontsize=9)
     return figure

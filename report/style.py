@@ -22,33 +22,50 @@ h2 { font-size: 1.2rem; margin: 2.8rem 0 .9rem; padding-bottom: .35rem; border-b
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1.4rem; margin: 1.3rem 0 0; }
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 .wide { overflow-x: auto; margin: .8rem 0; }
-.wide img { display: block; max-width: none; background: #fff; border-radius: .4rem; }
-.wide svg { display: block; background: #fff; border-radius: .4rem; max-width: 100%; height: auto; }
+.wide img { display: block; max-width: 100%; height: auto; background: #fff; border-radius: .4rem; }
+.wide img.long { max-width: none; }
+.wide svg { display: block; background: #fff; border-radius: .4rem; max-width: none; margin: 0 auto; }
 figure { margin: 0 0 2rem; } figcaption { color: var(--soft); font-size: .92rem; }
 table { border-collapse: collapse; font-size: .86rem; font-variant-numeric: tabular-nums; white-space: nowrap; }
 th, td { padding: .35rem .7rem; text-align: right; border-bottom: 1px solid var(--line); }
 th:first-child { text-align: left; position: sticky; left: 0; background: var(--page); font-weight: 500; }
 thead th { color: var(--soft); font-weight: 600; cursor: pointer; user-select: none; }
+th[aria-sort=ascending]::after { content: " ▴"; } th[aria-sort=descending]::after { content: " ▾"; }
+tbody tr:hover > * { background: var(--card); }
+:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 tfoot th, tfoot td { font-weight: 700; border-bottom: 0; }
 pre { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .9rem 1.1rem;
   overflow-x: auto; font: .82rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; margin: 0; }
 .command { display: flex; gap: .6rem; align-items: stretch; } .command pre { flex: 1; }
 button { font: inherit; border: 1px solid var(--line); border-radius: .5rem; background: var(--card);
   color: var(--ink); padding: 0 1rem; cursor: pointer; }
-@media print { body { background: #fff; } button { display: none; } section { break-inside: avoid; } }
+@media print { :root { --ink: #000; --soft: #444; --line: #bbb; --page: #fff; --card: #fff; } button { display: none; }
+  main { max-width: none; padding: 0; } figure, .card, tr { break-inside: avoid; } h2 { break-after: avoid; }
+  .wide { overflow: visible; } .wide img.long, .wide svg { max-width: 100%; height: auto; }
+  pre { white-space: pre-wrap; } table { font-size: .6rem; } th, td { padding: .2rem .3rem; } }
 """
 
 SCRIPT = """
-document.querySelectorAll("thead th").forEach(head => head.addEventListener("click", () => {
-  const body = head.closest("table").tBodies[0], column = head.cellIndex, up = head.dataset.up !== "1";
-  const value = row => { const text = row.cells[column].textContent, number = parseFloat(text.replace(/,/g, ""));
-    return isNaN(number) || /^[(]/.test(text) ? text : number; };
-  head.dataset.up = up ? "1" : "0";
-  [...body.rows].sort((a, b) => { const x = value(a), y = value(b);
-    return (x > y ? 1 : x < y ? -1 : 0) * (up ? 1 : -1); }).forEach(row => body.append(row));
-}));
+document.querySelectorAll("thead th").forEach(head => {
+  const sort = () => {
+    const body = head.closest("table").tBodies[0], column = head.cellIndex;
+    const down = head.getAttribute("aria-sort") === "ascending";
+    const value = row => { const text = row.cells[column].textContent, number = Number(text.replace(/,/g, ""));
+      return text === "" || isNaN(number) ? text : number; };
+    head.parentNode.querySelectorAll("th").forEach(other => other.removeAttribute("aria-sort"));
+    head.setAttribute("aria-sort", down ? "descending" : "ascending");
+    [...body.rows].sort((a, b) => { const x = value(a), y = value(b);
+      return (x > y ? 1 : x < y ? -1 : 0) * (down ? -1 : 1); }).forEach(row => body.append(row));
+  };
+  head.tabIndex = 0;
+  head.title = "sort";
+  head.addEventListener("click", sort);
+  head.addEventListener("keydown", event => { if (event.key === "Enter") sort(); });
+});
 document.querySelectorAll(".command button").forEach(button => button.addEventListener("click", () => {
-  const text = button.previousElementSibling.textContent;
-  navigator.clipboard.writeText(text).then(() => { button.textContent = "copied"; });
+  const command = button.previousElementSibling;
+  const done = () => { button.textContent = "copied"; };
+  const mark = () => { getSelection().selectAllChildren(command); };  // a page from a file may not write the clipboard
+  navigator.clipboard ? navigator.clipboard.writeText(command.textContent).then(done, mark) : mark();
 }));
 """

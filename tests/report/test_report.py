@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -16,7 +17,16 @@ from hypothesis import strategies as st
 import mirbricks as mb
 from mirbricks.compiler.diagram import draw
 from mirbricks.report.html import Picture, Report, write_report
-from mirbricks.report.pictures import _matched, flatten, loss_curves, midi_of, note_name, piano_roll, track_chart
+from mirbricks.report.pictures import (
+    _matched,
+    flatten,
+    loss_curves,
+    midi_of,
+    note_name,
+    piano_roll,
+    png_bytes,
+    track_chart,
+)
 
 GRAPHS = sorted((Path(mb.__file__).parent / "graphs").glob("*.yaml"))
 HOSTILE = "<script>alert('x')</script> & \"quotes\""
@@ -132,6 +142,48 @@ def test_pictures_draw_empty_and_odd_input() -> None:
         track_chart({"a": {"Accuracy": 1.0}}),
     ):
         figure.savefig(io.BytesIO(), format="png")
+
+
+@pytest.mark.parametrize("name", ["$\\frac{$ 100 $x_", "君が代 🎵", HOSTILE, "x" * 300])
+def test_pictures_take_any_name(name: str) -> None:
+    times_s = np.arange(3) * 0.01
+    frames = [np.array([220.0])] * 3
+    for figure in (
+        piano_roll(times_s, frames, (times_s, frames), None, None, name),
+        track_chart({name: {name: 1.0}}),
+        loss_curves([{"step": 1, "loss": 1.0}, {"step": 1, "valid": {name: 0.5}}]),
+    ):
+        assert png_bytes(figure, 50).startswith(b"\x89PNG")
+        assert png_bytes(figure, 50) == png_bytes(figure, 50)
+
+
+def test_hits_misses_and_false_alarms_are_told_apart() -> None:
+    times_s = np.arange(4) * 0.01
+    truth = (times_s, [np.array([220.0])] * 4)
+    found = [np.array([220.0]), np.array([222.0]), np.array([300.0]), np.empty(0)]
+    (axes,) = piano_roll(times_s, found, truth, None, None, "x").axes
+    drawn = {str(lines.get_label()).split(" (")[0]: len(lines.get_paths()) for lines in axes.collections}
+    assert drawn == {"truth": 4, "missed": 2, "false alarm": 1, "hit": 2}
+
+
+def test_best_validation_is_marked() -> None:
+    metrics = [{"step": s, "valid": {"Accuracy": a, "Recall": 1 - a}} for s, a in ((10, 0.3), (20, 0.7), (30, 0.6))]
+    legend = loss_curves([{"step": 5, "loss": 0.5}, *metrics]).axes[1].get_legend()
+    assert legend is not None
+    assert [t.get_text() for t in legend.get_texts()] == ["Accuracy (best 0.700 at step 20)", "Recall"]
+
+
+def test_a_long_report_stays_small(tmp_path: Path) -> None:
+    times_s = np.arange(12_000) * 0.0116
+    rng = np.random.default_rng(0)
+    frames = list(rng.uniform(100, 800, (12_000, 4)))
+    pitches = 32.7 * 2 ** (np.arange(360) / 60)
+    salience = rng.uniform(size=(360, 12_000)).astype(np.float32)
+    figure = piano_roll(times_s, frames, (times_s, frames), salience, pitches, "long")
+    one = report_of()
+    pictures = [Picture("best", "", figure), Picture("worst", "", figure)]
+    write_report(replace(one, pictures=pictures), tmp_path / "report.html")
+    assert (tmp_path / "report.html").stat().st_size < 3_000_000
 
 
 def test_note_names() -> None:

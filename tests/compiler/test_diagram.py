@@ -1,0 +1,185 @@
+"""The drawn graph: every layer and every skip is there, nothing lies on anything else, hostile names stay text."""
+
+from __future__ import annotations
+
+from itertools import combinations, pairwise
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import mirbricks as mb
+from mirbricks.compiler.diagram import draw
+from mirbricks.compiler.diagram_layout import LANE, WIDTH, Layout, lay_out
+from mirbricks.compiler.diagram_parts import Part, config_text, parts_and_arcs, size_text
+from mirbricks.compiler.module import GraphModule
+from mirbricks.registry import get
+
+GRAPHS = sorted((Path(mb.__file__).parent / "graphs").glob("*.yaml"))
+CONV = {"Conv2d": {"out_channels": 8, "kernel_size": 3, "padding": "same"}}
+SVG = "{http://www.w3.org/2000/svg}"
+JOINS = ("CatWith", "AddWith", "MulWith")
+
+
+def graph(*layers: Any, given: Any = "B C=8 F=24 T", name: str = "g") -> GraphModule:
+    return mb.compile_graph({"name": name, "input": given, "layers": list(layers)})
+
+
+def residual(n: int) -> GraphModule:
+    return graph(*(x for i in range(n) for x in ({"StoreAs": f"r{i}"}, CONV, "ReLU", CONV, {"AddWith": f"r{i}"})))
+
+
+def unet(depth: int) -> GraphModule:
+    down = [x for i in range(depth) for x in (CONV, "BatchNorm2d", "ReLU", CONV, "ReLU", {"StoreAs": f"E{i}"})]
+    up = [x for i in reversed(range(depth)) for x in (CONV, "BatchNorm2d", "ReLU", {"CatWith": f"E{i}"}, CONV, "ReLU")]
+    return graph(*down, *up)
+
+
+def groups(model: GraphModule, kind: str) -> list[ElementTree.Element]:
+    return [g for g in ElementTree.fromstring(draw(model)).iter(f"{SVG}g") if g.get("class") == kind]
+
+
+def shapes_overlap(layout: Layout) -> bool:
+    boxes = [(p.x, p.y - p.height / 2, p.y + p.height / 2) for p in layout.places]
+    return any(abs(a[0] - b[0]) < WIDTH and a[1] < b[2] and b[1] < a[2] for a, b in combinations(boxes, 2))
+
+
+MODELS = {
+    **{path.stem: path for path in GRAPHS},
+    "residual": lambda: residual(3),
+    "residual_long": lambda: residual(14),
+    "unet_shallow": lambda: unet(1),
+    "unet_deep": lambda: unet(6),
+}
+
+
+@pytest.fixture(params=list(MODELS), ids=str)
+def model(request: pytest.FixtureRequest) -> GraphModule:
+    made = MODELS[request.param]
+    return mb.compile_graph(made) if isinstance(made, Path) else made()
+
+
+def test_every_layer_and_skip_is_drawn(model: GraphModule) -> None:
+    rows = ["".join(g.find(f"{SVG}text").itertext()) for g in groups(model, "row")]
+    assert [row.startswith(node.block) for row, node in zip(rows, model.nodes, strict=True)] == [True] * len(rows)
+    assert [g.find(f"{SVG}title").text for g in groups(model, "skip")] == [o.name for o in model.ops if o.kind in JOINS]
+    assert len(groups(model, "store")) == sum(op.kind == "StoreAs" for op in model.ops)
+
+
+def test_nothing_overlaps_and_all_is_inside(model: GraphModule) -> None:
+    layout = lay_out(*parts_and_arcs(model))
+    assert not shapes_overlap(layout)
+    for place in layout.places:
+        assert WIDTH / 2 <= place.x <= layout.width - WIDTH / 2
+        assert place.y - place.height / 2 > 0
+        assert place.y + place.height / 2 < layout.height
+    assert all(0 < lane < layout.width for lane in layout.lanes if lane is not None)
+
+
+def test_same_graph_gives_the_same_characters(model: GraphModule) -> None:
+    assert draw(model) == draw(model)
+
+
+def test_nested_arcs_run_in_lanes_from_inside_out() -> None:
+    model = graph({"StoreAs": "a"}, CONV, {"StoreAs": "b"}, CONV, {"AddWith": "b"}, CONV, {"AddWith": "a"})
+    parts, arcs = parts_and_arcs(model)
+    inner, outer = lay_out(parts, arcs).lanes
+    assert [arc.key for arc in arcs] == ["b", "a"]
+    assert inner is not None
+    assert outer == inner + LANE
+
+
+def test_arcs_one_after_another_share_a_lane() -> None:
+    assert len(set(lay_out(*parts_and_arcs(residual(3))).lanes)) == 1
+
+
+def test_long_unet_is_a_u_whose_arcs_do_not_cross() -> None:
+    parts, arcs = parts_and_arcs(unet(6))
+    layout = lay_out(parts, arcs)
+    assert layout.lanes == (None,) * 6
+    ends = sorted((layout.places[arc.start].y, layout.places[arc.end].y) for arc in arcs)
+    assert all(a[1] < b[1] for a, b in pairwise(ends))
+    assert {place.up for place in layout.places} == {False, True}
+
+
+def test_long_chain_folds_where_no_skip_is_open() -> None:
+    parts, arcs = parts_and_arcs(residual(14))
+    layout = lay_out(parts, arcs)
+    assert 2 <= len({place.column for place in layout.places}) <= 4
+    assert all(layout.places[arc.start].column == layout.places[arc.end].column for arc in arcs)
+
+
+def test_sizes_after_joins() -> None:
+    layers = ({"StoreAs": "a"}, {"MaxPool2d": {"kernel_size": 2}}, {"CatWith": {"key": "a", "fit": "crop"}}, "ReLU")
+    parts, _ = parts_and_arcs(graph(*layers))
+    assert [size_text(p.size).replace("//", "/") for p in parts] == [
+        "8 × 24 × T", "8 × 24 × T", "8 × 12 × T/2", "16 × 12 × T/2", "16 × 12 × T/2", "16 × 12 × T/2"
+    ]  # fmt: skip
+    parts, _ = parts_and_arcs(graph({"StoreAs": "a"}, "ReLU", {"CatWith": "a"}))
+    assert size_text(parts[-1].size) == "16 × 24 × T"
+
+
+def test_several_inputs_are_drawn_and_joined() -> None:
+    given = {"x": "B C=8 F=24 T", "t": "B C=8 F=24 T"}
+    parts, arcs = parts_and_arcs(graph(CONV, {"AddWith": "t"}, given=given))
+    assert [(p.kind, p.name) for p in parts[:2]] == [("input", "t"), ("input", "x")]
+    assert [(parts[a.start].name, parts[a.end].kind) for a in arcs] == [("t", "join")]
+
+
+def test_convolution_norm_and_activation_stand_together() -> None:
+    parts, _ = parts_and_arcs(graph("BatchNorm2d", CONV, "ReLU", CONV, "BatchNorm2d", "ReLU", {"Dropout": {"p": 0.1}}))
+    rows: list[Part] = [part for part in parts if part.kind == "row"]
+    runs = [part.run for part in rows]
+    assert [runs.index(run) for run in runs] == [0, 0, 0, 3, 3, 3, 3]
+
+
+@pytest.mark.parametrize(
+    ("block", "config", "rank", "words"),
+    [
+        ("Conv2d", {"out_channels": 32, "kernel_size": 5, "padding": "same"}, 4, "32, 5×5, same"),
+        ("Conv2d", {"out_channels": 8, "kernel_size": (70, 3), "bias": False}, 4, "8, 70×3, no bias"),
+        (
+            "Conv2d",
+            {"out_channels": 8, "kernel_size": 3, "dilation": (1, 1), "stride": (1, 2)},
+            4,
+            "8, 3×3, stride 1×2",
+        ),
+        ("Conv1d", {"out_channels": 16, "kernel_size": 15, "dilation": 2}, 3, "16, 15, dilation 2"),
+        ("LSTM", {"hidden_size": 8, "bidirectional": True}, 3, "8, bidirectional"),
+        ("Permute", {"dims": (0, 2, 1)}, 3, "dims 0, 2, 1"),
+        ("ReLU", {}, 4, ""),
+    ],
+)
+def test_configs_in_few_words(block: str, config: dict[str, Any], rank: int, words: str) -> None:
+    assert config_text(get(block).cls.Config(**config), rank) == words
+
+
+def test_tooltip_tells_line_shapes_and_parameters() -> None:
+    title = groups(graph(CONV), "row")[0].find(f"{SVG}title")
+    assert title is not None
+    assert title.text == "Conv2d 'conv2d_1', line 4\n(B, 8, 24, T) → (B, 8, 24, T)\n584 parameters"
+
+
+def test_names_of_users_are_shown_and_numbers_are_not() -> None:
+    named = [{"Conv2d": {**CONV["Conv2d"], "name": name}} for name in ("head", "conv2d_1")]
+    parts, _ = parts_and_arcs(graph(*named))
+    assert [part.name for part in parts if part.kind == "row"] == ["head", ""]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.text(min_size=1, max_size=30))
+def test_any_name_stays_text(words: str) -> None:
+    made = graph({"StoreAs": words}, "ReLU", {"AddWith": words}, name=words)
+    root = ElementTree.fromstring(draw(made))
+    assert not list(root.iter(f"{SVG}script"))
+    assert len([g for g in root.iter(f"{SVG}g") if g.get("class") == "skip"]) == 1
+
+
+def test_markup_in_a_key_is_escaped() -> None:
+    evil = "</title><script>alert(1)</script>"
+    svg = draw(graph({"StoreAs": evil}, "ReLU", {"AddWith": evil}, name=evil))
+    assert "<script" not in svg
+    assert "&lt;script&gt;" in svg

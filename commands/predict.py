@@ -21,7 +21,7 @@ from ..errors import MirbricksError, raise_all
 from ..experiment import Experiment
 from ..features.cache import FeatureCache
 from ..features.hcqt import HCQT
-from ..report.pictures import piano_roll
+from ..report.pictures import piano_roll, png_bytes
 from ..runs import RunFolder
 from .evaluate import load_run
 from .screen import complain
@@ -84,10 +84,8 @@ def write_prediction(prediction: Any, out: Path, name: str, experiment: Experime
         writer.writerow([f"{note.onset_s:.3f}", f"{note.duration_s:.3f}", f"{note.midi:.2f}", velocity])
     pitches = HCQT(experiment.feature).frequencies_hz().numpy()
     figure = piano_roll(prediction.times_s, prediction.frequencies_hz, None, prediction.salience, pitches, name)
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=120)
     contents = {".f0.txt": frames.getvalue().encode(), ".notes.csv": notes.getvalue().encode()}
-    contents[".png"] = picture.getvalue()
+    contents[".png"] = png_bytes(figure, 120)
     written = []
     for ending, content in contents.items():
         with written_whole(out / f"{name}{ending}") as temporary:

@@ -51,7 +51,9 @@ def compile_graph(
     blocks = [(names[i], _build(step.node, step.config)) for i, step in enumerate(steps) if names[i]]
     shapes = {name: tuple(a.name if a.size is None else a.size for a in axes) for name, axes in inputs.items()}
     ops = [_op(names[i], node) for i, node in enumerate(graph.nodes)]
-    return GraphModule(graph, blocks, ops, nodes, shapes, {**probes[0], "B": 1} if "B" in probes[0] else probes[0])
+    output = _formulas([run[-1].went for run in runs], probes)
+    free = {**probes[0], "B": 1} if "B" in probes[0] else probes[0]
+    return GraphModule(graph, blocks, ops, nodes, input_shapes=shapes, output_shape=output, free_sizes=free)
 
 
 def as_graph(source: str | Path | Mapping[str, Any] | Graph) -> Graph:
@@ -185,8 +187,10 @@ def _info(name: str, seen: Sequence[Step], probes: list[dict[str, int]]) -> Node
     node, config = seen[0].node, seen[0].config
     assert isinstance(node, Layer)
     assert config is not None
-    came, went = (
-        tuple(formula(sizes, probes) for sizes in zip(*shapes, strict=True))
-        for shapes in ([step.came for step in seen], [step.went for step in seen])
-    )
+    came, went = _formulas([step.came for step in seen], probes), _formulas([step.went for step in seen], probes)
     return NodeInfo(name, node.spec.name, config, node.where, came, went)
+
+
+def _formulas(shapes: Sequence[Shape], probes: list[dict[str, int]]) -> tuple[int | str, ...]:
+    """One shape, seen under several choices of the free axes, as formulas of them."""
+    return tuple(formula(sizes, probes) for sizes in zip(*shapes, strict=True))

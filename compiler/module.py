@@ -51,14 +51,16 @@ class GraphModule(nn.Module):
         blocks: Sequence[tuple[str, nn.Module]],
         ops: Sequence[Op],
         nodes: Sequence[NodeInfo],
+        *,
         input_shapes: dict[str, tuple[int | str, ...]],
+        output_shape: tuple[int | str, ...],
         free_sizes: dict[str, int],
     ) -> None:
         super().__init__()
         for name, block in blocks:
             self.add_module(name, block)
-        self.graph, self.nodes, self.input_shapes, self.free_sizes = graph, tuple(nodes), input_shapes, free_sizes
-        self.output_shape = nodes[-1].went if nodes else next(iter(input_shapes.values()))
+        self.graph, self.nodes = graph, tuple(nodes)
+        self.input_shapes, self.output_shape, self.free_sizes = input_shapes, output_shape, free_sizes
         self._inputs = tuple(input_shapes)
         self.ops = tuple(ops)
 

@@ -124,6 +124,12 @@ def test_joins_do_what_they_say(tmp_path: Path) -> None:
         assert torch.equal(mb.compile_graph(graph(text, tmp_path))(x), expected)
 
 
+def test_the_output_of_a_graph_that_ends_in_a_join_is_the_joined_one() -> None:
+    model = mb.compile_graph({"input": "B C=6 F T", "layers": [{"StoreAs": "a"}, "ReLU", {"CatWith": "a"}]})
+    assert model.output_shape == ("B", 12, "F", "T")
+    assert model(torch.randn(2, 6, 3, 4)).shape == (2, 12, 3, 4)
+
+
 def test_pad_and_crop_act_on_the_end(tmp_path: Path) -> None:
     x = torch.randn(1, 1, 4, 5)
     pooled = nn.functional.max_pool2d(x, 2)

@@ -75,8 +75,8 @@ def test_every_bad_setting_is_told_at_its_place(tmp_path: Path) -> None:
         ("E105", "task has no key 'patch_frame'", "did you mean 'patch_frames' or 'predict_frames'?"),
         (
             "E106",
-            "task: 'remix_probability' must be a number ≥ 0.0 ≤ 1.0, got 1.5",
-            "of mixing a patch anew from its stems, if any",
+            "task: 'remix_probability' must be a number ≥ 0.0 and ≤ 1.0, got 1.5",
+            "remix_probability: of mixing a patch anew from its stems, if any",
         ),
         ("E106", "task: the thresholds must ascend", None),
     ]

@@ -1,0 +1,122 @@
+"""The commands on graphs and blocks: what they print, and how they end."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import mirbricks as mb
+from mirbricks.cli import _COMMANDS, main
+from mirbricks.errors import CODES
+
+GRAPHS = sorted(map(str, (Path(mb.__file__).parent / "graphs").glob("*.yaml")))
+SMALL = next(path for path in GRAPHS if path.endswith("mpe_small.yaml"))
+Capture = pytest.CaptureFixture[str]
+
+
+def test_check_is_content_with_every_shipped_graph(capsys: Capture) -> None:
+    assert main(["check", *GRAPHS]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(GRAPHS)
+    assert f"{SMALL}: fine: (B, 6, 360, T) -> (B, 1, 360, T), 65,313 parameters" in lines
+
+
+def test_check_tells_the_bad_and_goes_on(tmp_path: Path, capsys: Capture) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("input: B C F T\nlayers: [Relu]\n")
+    assert main(["check", str(bad), SMALL]) == 1
+    output = capsys.readouterr()
+    assert output.err.startswith(f"{bad}:2:10: no block is registered as 'Relu'")
+    assert "mpe_small.yaml: fine" in output.out
+
+
+def test_overrides_reach_the_graph(capsys: Capture) -> None:
+    assert main(["check", SMALL, "--set", "input=B C=6 F=360 T=10"]) == 0
+    assert "(B, 6, 360, 10)" in capsys.readouterr().out
+    assert main(["check", SMALL, "--set", "nonsense"]) == 1
+    assert "[E107]" in capsys.readouterr().err
+
+
+def test_summary_as_json_has_rows_and_totals(capsys: Capture) -> None:
+    assert main(["summary", SMALL, "--input", "1,6,360,64", "--json"]) == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert summary["parameters"] == sum(row["parameters"] for row in summary["rows"]) == 65_313
+    assert summary["macs"] == sum(row["macs"] for row in summary["rows"]) == 298_303_488
+    assert summary["output_shape"] == [1, 1, 360, 64]
+    last = summary["rows"][-1]
+    assert set(last) == {
+        "name", "block", "line", "shape_in", "shape_out", "parameters", "macs",
+        "receptive_field_frames", "receptive_field_s",
+    }  # fmt: skip
+    assert (last["name"], last["receptive_field_frames"]) == ("head", 35)
+    assert last["receptive_field_s"] == pytest.approx(35 * 512 / 22050)
+
+
+def test_summary_as_a_table_shows_every_layer(capsys: Capture) -> None:
+    assert main(["summary", SMALL]) == 0
+    text = capsys.readouterr().out
+    for words in ("residualblock_4", "(B, 32, 72, T)", "35 frames", "65,313 parameters"):
+        assert words in text
+
+
+@pytest.mark.parametrize("sizes", ["1,6,360", "1,5,360,64", "1,a,360,64"])
+def test_an_input_that_does_not_fit_is_told(sizes: str, capsys: Capture) -> None:
+    assert main(["summary", SMALL, "--input", sizes]) == 1
+    assert "[E207]" in capsys.readouterr().err
+
+
+def test_blocks_lists_every_block_under_its_family(capsys: Capture) -> None:
+    assert main(["blocks"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert {line.split()[0] for line in lines if line.startswith("  ")} == set(mb.blocks())
+    assert main(["blocks", "--json"]) == 0
+    assert set(json.loads(capsys.readouterr().out)) == set(mb.blocks())
+
+
+@pytest.mark.parametrize("name", ["Conv2d", "AutoPoolSplit", "ReLU", *sorted(CODES)[:3]])
+def test_explain_knows_blocks_and_codes(name: str, capsys: Capture) -> None:
+    assert main(["explain", name]) == 0
+    assert name in capsys.readouterr().out
+
+
+def test_the_example_that_explain_shows_compiles(tmp_path: Path, capsys: Capture) -> None:
+    assert main(["explain", "Conv2d"]) == 0
+    *_, shapes, layer = capsys.readouterr().out.splitlines()
+    sizes = shapes.removeprefix("example   on ").strip("()").split(", ")
+    path = tmp_path / "graph.yaml"
+    path.write_text(f"input: B C={sizes[1]} F={sizes[2]} T={sizes[3]}\nlayers:\n{layer}\n")
+    assert main(["check", str(path)]) == 0
+
+
+def test_explain_suggests_near_names(capsys: Capture) -> None:
+    assert main(["explain", "conv2"]) == 1
+    assert "did you mean 'Conv2d'" in capsys.readouterr().err
+
+
+def test_a_plugin_can_be_loaded_and_a_broken_one_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    (tmp_path / "broken_plugin_of_test.py").write_text("1 / 0\n")
+    (tmp_path / "empty_plugin_of_test.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert main(["check", SMALL, "--plugin", "broken_plugin_of_test"]) == 1
+    assert "plugin 'broken_plugin_of_test' cannot be imported: ZeroDivisionError" in capsys.readouterr().err
+    assert main(["check", SMALL, "--plugin", "empty_plugin_of_test"]) == 0
+
+
+@pytest.mark.parametrize("command", _COMMANDS)
+def test_every_help_has_an_example(command: str, capsys: Capture) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    assert f"example:\n  mirbricks {command}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [[], ["frobnicate"], ["check"], ["summary", SMALL, "--nonsense"]])
+def test_wrong_usage_ends_with_2(words: list[str], capsys: Capture) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    assert "usage: mirbricks" in capsys.readouterr().err

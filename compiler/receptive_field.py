@@ -2,8 +2,9 @@
 
 Going through a chain, a layer of kernel k, stride s and dilation d widens the receptive field by (k - 1) d frames of
 its input, and makes its output's frames s input frames apart (Araujo et al., "Computing Receptive Fields of
-Convolutional Neural Networks", Distill 2019). Parallel paths of a block are taken as one chain of its leaf modules, and
-a skip as the wider of its two branches: the result is exact for chains and an upper bound otherwise.
+Convolutional Neural Networks", Distill 2019). The modules inside a block are one chain, in the order of their
+definition, beside which a child named `shortcut` runs. Where paths join, the wider one counts: the result is exact for
+chains, and for branches of which one sees all that the other sees.
 """
 
 from __future__ import annotations
@@ -19,7 +20,12 @@ from ..shapes import REST, Token
 from .module import GraphModule
 
 TIME = "T"
-_GLOBAL = (nn.RNNBase, nn.MultiheadAttention, nn.AdaptiveAvgPool1d, nn.AdaptiveMaxPool1d)
+SHORTCUT = "shortcut"
+TAPS = {"linear": 2, "bilinear": 2, "bicubic": 4}  # frames an interpolated one is made of; 1 where it is repeated
+_ALL_FRAMES = (
+    nn.RNNBase, nn.MultiheadAttention, nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool1d,
+    nn.AdaptiveMaxPool2d, nn.GroupNorm, nn.InstanceNorm1d, nn.InstanceNorm2d,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -66,36 +72,54 @@ def _wider(one: Field | None, other: Field | None) -> Field | None:
 
 
 def _after(block: Block, field: Field, position: int, rank: int) -> Field:
-    for leaf in _leaves(block):
-        field = _through(leaf, field, position, rank)
-    return Field(None, field.stride) if _follow(block, position, rank) is None else field
+    if _mixes_frames(block, position, rank) or _follow(block, position, rank) is None:
+        return Field(None, field.stride)
+    return _along(block, field, position, rank)
 
 
-def _leaves(block: nn.Module) -> list[nn.Module]:
-    children = list(block.children())
-    return [leaf for child in children for leaf in _leaves(child)] if children else [block]
+def _along(module: nn.Module, field: Field, position: int, rank: int) -> Field:
+    """Through a module: its children one after the other, and its shortcut beside them."""
+    if not list(module.children()):
+        return _through(module, field, position, rank)
+    chain = field
+    for name, child in module.named_children():
+        if name != SHORTCUT:
+            chain = _along(child, chain, position, rank)
+    shortcut = getattr(module, SHORTCUT, None)
+    beside = _along(shortcut, field, position, rank) if isinstance(shortcut, nn.Module) else field
+    return _wider(chain, beside) or chain
+
+
+def _mixes_frames(block: Block, position: int, rank: int) -> bool:
+    """Whether a block that is itself one of torch's modules acts along the time axis as a whole."""
+    if isinstance(block, nn.LayerNorm):
+        return position >= rank - len(block.normalized_shape)
+    return isinstance(block, nn.Softmax | nn.LogSoftmax) and (block.dim or 0) % rank == position
 
 
 def _through(leaf: nn.Module, field: Field, position: int, rank: int) -> Field:
-    if isinstance(leaf, _GLOBAL) or (isinstance(leaf, nn.LayerNorm) and position >= rank - len(leaf.normalized_shape)):
+    untracked = getattr(leaf, "track_running_stats", None) is False  # statistics of the input itself
+    if isinstance(leaf, _ALL_FRAMES) or untracked:
         return Field(None, field.stride)
-    kernel, stride, dilation = (_last(getattr(leaf, name, 1)) for name in ("kernel_size", "stride", "dilation"))
+    sizes = (getattr(leaf, name, 1) for name in ("kernel_size", "stride", "dilation"))
+    kernel, stride, dilation = (_at(value, position, rank) for value in sizes)
     if isinstance(leaf, nn.ConvTranspose1d | nn.ConvTranspose2d):
-        reach = -(-kernel // stride) - 1  # input frames beyond the first that reach one output frame
-        return _widen(field, reach, Fraction(1, stride))
+        return _widen(field, (kernel - 1) * dilation // stride, Fraction(1, stride))
     if isinstance(leaf, nn.Upsample):
-        scale = Fraction(_last(leaf.scale_factor)).limit_denominator(1000)
-        return _widen(field, 0 if leaf.mode.startswith("nearest") else 1, 1 / scale)
+        scale = Fraction(_at(leaf.scale_factor, position, rank)).limit_denominator(1000)
+        return _widen(field, TAPS.get(leaf.mode, 1) - 1, 1 / scale)
     return _widen(field, (kernel - 1) * dilation, Fraction(stride or kernel))
 
 
 def _widen(field: Field, reach: int, step: Fraction) -> Field:
+    """`reach`: frames of the module's input beyond the first that one of its output sees."""
     frames = None if field.frames is None else field.frames + reach * field.stride
     return Field(frames, field.stride * step)
 
 
-def _last(value: Any) -> Any:
-    return value[-1] if isinstance(value, tuple | list) else value
+def _at(value: Any, position: int, rank: int) -> Any:
+    """The size along the time axis, of one size for all axes or one for each of the last axes."""
+    return value[position - rank] if isinstance(value, tuple | list) else value
 
 
 def _follow(block: Block, position: int, rank: int) -> int | None:
@@ -103,7 +127,7 @@ def _follow(block: Block, position: int, rank: int) -> int | None:
     contract = block.spec.contract
     source, target = contract.inputs[0], contract.outputs[0]
     if any(token.axis == REST and token.free for token in target):
-        return _moved(block, position)
+        return _moved(block, position, rank)
     name = _name_at(source, position, rank)
     if name == REST:
         return position
@@ -121,14 +145,22 @@ def _name_at(tokens: tuple[Token, ...], position: int, rank: int) -> str | None:
     return REST if position < rank - behind else tokens[position - rank].axis
 
 
-def _moved(block: Block, position: int) -> int | None:
-    """Permute, Squeeze and UnSqueeze say by their own config where an axis goes."""
-    dims, dim = getattr(block, "dims", None), getattr(block, "dim", None)
-    if isinstance(dims, tuple):
-        return [int(axis) for axis in dims].index(position)
-    gone = [dim] if isinstance(dim, int) else [int(axis) for axis in dim or ()]
-    if not gone or min(gone) < 0:
+def _moved(block: Any, position: int, rank: int) -> int | None:
+    """Blocks that only move axes say by their own fields where an axis goes; of others it is not known."""
+    name = block.spec.name
+    if name == "Upsample":
+        return position
+    if name == "Permute":
+        return [dim % rank for dim in block.dims].index(position)
+    if name == "UnSqueeze":
+        return position + int(block.dim % (rank + 1) <= position)
+    if name == "Flatten":
+        first, last = block.start_dim % rank, block.end_dim % rank
+        inside = first <= position <= last and first < last
+        return None if inside else position - (last - first if position > last else 0)
+    if name not in ("Squeeze", "Mean", "Max"):
         return None
-    if type(block).__name__ == "UnSqueeze":
-        return position + (gone[0] <= position)
-    return None if position in gone else position - sum(axis < position for axis in gone)
+    gone = {dim % rank for dim in (block.dim if isinstance(block.dim, tuple) else (block.dim,))}
+    if position in gone:
+        return None
+    return position - (0 if getattr(block, "keepdim", False) else sum(axis < position for axis in gone))

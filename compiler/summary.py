@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from math import ceil
 from typing import Any
 
 import torch
@@ -25,7 +26,7 @@ class Row:
     shape_out: tuple[int | str, ...]
     parameters: int
     macs: int
-    receptive_field_frames: float | None
+    receptive_field_frames: int | None
     receptive_field_s: float | None
 
 
@@ -55,7 +56,7 @@ def summarise(model: GraphModule, hop_s: float | None = None) -> Summary:
     for node in model.nodes:
         block = model.get_submodule(node.name)
         field = fields[node.name]
-        frames = float(field.frames) if field is not None and field.frames is not None else None
+        frames = ceil(field.frames) if field is not None and field.frames is not None else None
         seconds = frames * hop_s if frames is not None and hop_s else None
         count = sum(p.numel() for p in block.parameters())
         row = Row(node.name, node.block, node.where.line, node.came, node.went, count, macs[node.name], frames, seconds)

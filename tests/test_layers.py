@@ -1,81 +1,118 @@
-"""Imports run one way: errors → shapes, data, features, losses, metrics → registry → blocks, testing → compiler → …"""
+"""The layers of the package: a module imports only what stands to the left of it. Read from the source, not run."""
 
 from __future__ import annotations
 
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-import mirbricks as mb
+import mirbricks
 
-ROOT = Path(mb.__file__).parent
-LAYERS = {
-    "errors": 0,
-    "shapes": 1,
-    "losses": 1,
-    "data": 1,
-    "metrics": 1,
-    "features": 2,  # the cache reads items, so features stand on data
-    "registry": 3,
-    "blocks": 4,
-    "testing": 4,
-    "compiler": 5,
-    "tasks": 6,
-    **dict.fromkeys(("batches", "devices", "interrupt", "optimization", "progress", "runs"), 6.5),
-    "training": 7,
-    "report": 8,
-    "experiment": 9,
-    "commands": 10,
-    "cli": 11,
-}
-FILES = [
-    path
-    for path in sorted(ROOT.rglob("*.py"))
-    if path.relative_to(ROOT).parts[0].removesuffix(".py") in LAYERS and "__pycache__" not in path.parts
+ROOT = Path(mirbricks.__file__).parent
+LAYERS = [
+    {"errors"},
+    {"shapes", "features", "data", "losses", "metrics"},
+    {"registry"},
+    {"blocks", "testing"},
+    {"compiler"},
+    {"tasks"},
+    {"training", "runs", "devices", "batches", "progress", "interrupt", "optimization"},
+    {"report"},
+    {"experiment"},
+    {"commands"},
+    {"cli"},
 ]
+RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
+FORBIDDEN = {("data", "features"), ("data", "losses"), ("data", "metrics"), ("shapes", "features"), ("shapes", "data")}
+FORBIDDEN |= {("losses", "data"), ("losses", "features"), ("metrics", "data"), ("metrics", "features")}
 
 
-def imported(path: Path) -> set[str]:
-    """The parts of the package that a file imports anywhere in it, by relative imports."""
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            base = list(parts[: len(parts) - node.level])
-            target = base + (node.module.split(".") if node.module else [alias.name for alias in node.names])
-            if target:
-                found.add(target[0])
-        elif isinstance(node, ast.Import):
-            assert not any(alias.name.split(".")[0] == "mirbricks" for alias in node.names), (
-                f"{path}: import relatively"
-            )
-    return found
+def modules() -> list[Path]:
+    """The package's own files: those at the root and in the folders of the layers."""
+    folders = [ROOT / name for name in RANK if (ROOT / name).is_dir()]
+    return [*ROOT.glob("*.py"), *(path for folder in folders for path in folder.rglob("*.py"))]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_imports_run_one_way(path: Path) -> None:
-    part = path.relative_to(ROOT).parts[0].removesuffix(".py")
-    others = imported(path) - {part, "__version__", "__file__"}
-    assert others <= LAYERS.keys()
-    if path != ROOT / "blocks" / "__init__.py":  # it answers `mirbricks.blocks()`, see there
-        assert {other for other in others if LAYERS[other] > LAYERS[part]} == set()
+def imported(path: Path) -> Iterator[tuple[str, ast.stmt]]:
+    """Each module of the package that a file imports, as a dotted name below the package, and the statement."""
+    here = list(path.relative_to(ROOT).parent.parts)
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            base = [*here[: len(here) - node.level + 1], *(node.module.split(".") if node.module else [])]
+            yield from ((".".join([*base, alias.name]), node) for alias in node.names)
+            continue
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+        else:
+            continue
+        assert not any(name.split(".")[0] == "mirbricks" for name in names), f"{path}: imports inside are relative"
 
 
-def test_every_part_has_its_layer() -> None:
-    parts = {path.name.removesuffix(".py") for path in ROOT.glob("*.py")} - {"__init__"}
-    parts |= {path.parent.name for path in ROOT.glob("*/__init__.py")}
-    assert parts == set(LAYERS)
+def layer(dotted: str) -> str:
+    return dotted.split(".")[0]
 
 
-def test_the_compiler_knows_blocks_through_the_registry_only() -> None:
-    assert not any("blocks" in imported(path) for path in FILES if path.parent.name == "compiler")
+def breaches(path: Path) -> list[str]:
+    """Imports of a file that go to the right, or sideways where that is not allowed."""
+    own = layer(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    wrong = []
+    for name, node in imported(path):
+        other = layer(name)
+        if other in RANK and (RANK[other] > RANK[own] or (own, other) in FORBIDDEN):
+            wrong.append(f"{path.relative_to(ROOT)}:{node.lineno}: {own} imports {other}")
+    return wrong
 
 
-def test_importing_the_package_costs_no_torch() -> None:
-    code = "import sys, mirbricks; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-    code = "import sys, mirbricks.cli; mirbricks.cli._parser(); sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+def test_every_module_has_its_layer() -> None:
+    names = {path.relative_to(ROOT).parts[0].removesuffix(".py") for path in modules()} - {"__init__"}
+    assert names == set(RANK)
+
+
+def test_imports_go_to_the_left() -> None:
+    assert not [line for path in modules() if path != ROOT / "__init__.py" for line in breaches(path)]
+
+
+@pytest.mark.parametrize("line", ["from ..features.hcqt import HCQT", "from .. import cli", "from ..runs import Run"])
+def test_an_import_to_the_right_would_be_seen(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    (tmp_path / "data").mkdir()
+    path = tmp_path / "data" / "corpus.py"
+    path.write_text(f"def f():\n    {line}\n")
+    assert len(breaches(path)) == 1
+
+
+def test_the_compiler_knows_blocks_only_through_the_registry() -> None:
+    for path in (*(ROOT / "compiler").glob("*.py"), ROOT / "registry.py"):
+        assert not [name for name, _ in imported(path) if layer(name) == "blocks"], path
+
+
+def loaded_by(code: str) -> set[str]:
+    """Modules that are loaded once `code` has run in a fresh Python."""
+    script = f"{code}\nimport sys\nprint(*sys.modules)"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(result.stdout.split())
+
+
+def test_importing_the_package_loads_no_torch() -> None:
+    modules = loaded_by("import mirbricks")
+    assert "mirbricks" in modules
+    assert not {name for name in modules if name.split(".")[0] in ("torch", "numpy", "pydantic")}
+
+
+def test_help_loads_no_torch() -> None:
+    modules = loaded_by(
+        "from mirbricks.cli import main\ntry:\n    main(['train', '--help'])\nexcept SystemExit:\n    pass"
+    )
+    assert "mirbricks.cli" in modules
+    assert "torch" not in modules
+
+
+def test_the_registry_loads_no_block_before_it_is_asked() -> None:
+    modules = loaded_by("import mirbricks.registry, mirbricks.compiler.compile")
+    assert not {name for name in modules if name.startswith("mirbricks.blocks")}

@@ -1,0 +1,151 @@
+"""Errors: how they read, how they travel, how near misses are found."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mirbricks import errors
+from mirbricks.errors import (
+    CODES,
+    DataError,
+    ErrorList,
+    GraphError,
+    MirbricksError,
+    RegistryError,
+    RunError,
+    TaskError,
+    Where,
+    did_you_mean,
+    raise_all,
+)
+
+WHERE = Where("graphs/unet.yaml", 31, 7, 7, "    - CatWith: E256")
+FULL = GraphError(
+    "CatWith 'E256': the stored tensor and this one differ in F and T",
+    code="E203",
+    where=WHERE,
+    facts=[("here", "(B, 256, 90, 16)   after ConvTranspose2d, line 26"), ("stored", "(B, 256, 45, 8)   by StoreAs")],
+    help="add `fit: crop`",
+)
+TEXT = """\
+graphs/unet.yaml:31:7: CatWith 'E256': the stored tensor and this one differ in F and T
+   31 |     - CatWith: E256
+      |       ^^^^^^^
+  here    (B, 256, 90, 16)   after ConvTranspose2d, line 26
+  stored  (B, 256, 45, 8)   by StoreAs
+  help: add `fit: crop`     [E203]"""
+
+
+def test_a_message_has_place_excerpt_facts_help_and_code() -> None:
+    assert str(FULL) == TEXT
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (DataError("no audio", code="E400"), "no audio\n  [E400]"),
+        (TaskError("no task", code="E500", help="add one"), "no task\n  help: add one     [E500]"),
+        (RunError("x", code="E600", where=Where("a.yaml", 2, 3)), "a.yaml:2:3: x\n  [E600]"),
+        (
+            RegistryError("x", code="E301", where=Where("a", 1234567, 3, 9, "abcd")),
+            "a:1234567:3: x\n1234567 | abcd\n        |   ^^\n  [E301]",  # the marks end with the line
+        ),
+        (
+            GraphError("first line\nsecond line", code="E204", facts=[("torch", "a\nb")]),
+            "first line\nsecond line\n  torch  a\nb\n  [E204]",
+        ),
+    ],
+)
+def test_parts_that_are_not_given_leave_no_trace(error: MirbricksError, text: str) -> None:
+    assert str(error) == text
+
+
+def test_a_list_shows_all_and_counts_them() -> None:
+    first = DataError("one", code="E401")
+    assert str(ErrorList([first, FULL])) == f"one\n  [E401]\n\n{TEXT}\n\n2 errors"
+    assert str(ErrorList([first])) == "one\n  [E401]\n\n1 error"
+    assert ErrorList([FULL, first]).code == "E203"
+    assert ErrorList([FULL, first]).where == WHERE
+
+
+def test_raise_all() -> None:
+    raise_all([])
+    with pytest.raises(GraphError) as one:
+        raise_all([FULL])
+    assert one.value is FULL
+    with pytest.raises(ErrorList) as several:
+        raise_all([FULL, FULL])
+    assert several.value.errors == (FULL, FULL)
+
+
+def test_an_unknown_code_is_a_mistake_of_the_programmer() -> None:
+    with pytest.raises(KeyError, match="E999"):
+        MirbricksError("x", code="E999")
+
+
+def fail() -> None:
+    raise ErrorList([FULL, DataError("no audio", code="E400")])
+
+
+@pytest.mark.parametrize("error", [FULL, ErrorList([FULL, DataError("one", code="E401", help="two")])])
+def test_errors_survive_pickling(error: MirbricksError) -> None:
+    copy = pickle.loads(pickle.dumps(error))
+    assert type(copy) is type(error)
+    assert str(copy) == str(error)
+    assert (copy.code, copy.where, copy.facts, copy.help) == (error.code, error.where, error.facts, error.help)
+
+
+@given(st.text(max_size=20), st.lists(st.tuples(st.text(max_size=5), st.text(max_size=5)), max_size=3), st.text())
+def test_any_words_survive_pickling(message: str, facts: list[tuple[str, str]], text: str) -> None:
+    where = Where("f", 1, 1, 1, text)
+    error = GraphError(message, code="E102", where=where, facts=facts, help=text or None)
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+    assert str(error).endswith("[E102]")
+
+
+@pytest.mark.slow
+def test_errors_cross_process_borders_whole() -> None:
+    with ProcessPoolExecutor(1, mp_context=get_context("fork")) as pool, pytest.raises(ErrorList) as caught:
+        pool.submit(fail).result()
+    assert str(caught.value).startswith(TEXT)
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("Conv2D", "did you mean 'Conv2d' or 'Conv1d'?"),
+        ("CONV2D", "did you mean 'Conv2d' or 'Conv1d'?"),
+        ("relu", "did you mean 'ReLU'?"),
+        ("Zylophone", None),
+        ("", None),
+    ],
+)
+def test_did_you_mean(word: str, hint: str | None) -> None:
+    assert did_you_mean(word, ["Conv1d", "Conv2d", "ReLU", "StoreAs"]) == hint
+
+
+def test_codes_are_explained_and_belong_to_their_range() -> None:
+    for code, text in CODES.items():
+        assert re.fullmatch(r"E[1-6]\d\d", code)
+        assert text.endswith(".")
+        assert text[0].isupper()
+        assert len(text) > 30, code
+
+
+def test_every_code_is_used() -> None:
+    """A code nobody raises would be explained in vain."""
+    from pathlib import Path
+
+    root = Path(errors.__file__).parent
+    folders = [root, *(root / name for name in "blocks commands compiler data features report tasks".split())]
+    files = [path for folder in folders for path in folder.rglob("*.py") if path.name != "errors.py"]
+    files = [path for path in files if not {".venv", "runs", "tests"} & set(path.relative_to(root).parts)]
+    used = set(re.findall(r'"(E\d\d\d)"', "".join(path.read_text(encoding="utf-8") for path in files)))
+    assert used == set(CODES)

@@ -10,6 +10,7 @@ import importlib
 import shlex
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from . import __version__
 from .errors import MirbricksError
@@ -41,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _load_plugins(modules: Sequence[str]) -> None:
     from .registry import load_plugin
 
+    sys.path.insert(0, str(Path.cwd()))  # a plugin may lie beside the graph it is for
     for module in modules:
         load_plugin(module)
 
@@ -72,9 +74,17 @@ def _summary(p: Parser) -> None:
     p.add_argument("--json", action="store_true", help="print one JSON object")
 
 
+def _jobs(text: str) -> int:
+    """Processes: a number, -1 for all cores."""
+    jobs = int(text)
+    if jobs == 0 or jobs < -1:
+        raise ValueError
+    return jobs
+
+
 def _input(p: Parser) -> None:
-    text = "sizes, the batch first, * for a free one; several inputs: x=1,64,* t=1"
-    p.add_argument("--input", nargs="+", metavar="SIZES", help=text)
+    text = "sizes, the batch first, * for a free one; several inputs: --input x=1,64,* --input t=1"
+    p.add_argument("--input", action="append", metavar="SIZES", help=text)
 
 
 def _set(p: Parser) -> None:
@@ -92,7 +102,7 @@ def _explain(p: Parser) -> None:
 def _data(p: Parser) -> None:
     p.add_argument("--data", required=True, metavar="DIR", help="folder with NAME_audio.hdf5 and NAME.pyjama")
     p.add_argument("--cache", metavar="DIR", help="folder of the feature cache (default: in the user's cache folder)")
-    p.add_argument("--jobs", type=int, default=-1, metavar="N", help="processes for the features (default: all cores)")
+    p.add_argument("--jobs", type=_jobs, default=-1, metavar="N", help="processes for features (default: all cores)")
     p.add_argument("--device", default="cpu", help="torch device (default: cpu)")
 
 
@@ -136,7 +146,7 @@ def _demo(p: Parser) -> None:
     p.add_argument("--out", default="runs/demo", metavar="RUN", help="the run folder (default: runs/demo)")
     p.add_argument("--graph", metavar="GRAPH", help="default: mpe_small, which is part of mirbricks")
     p.add_argument("--cache", metavar="DIR", help="folder of the feature cache (default: in the user's cache folder)")
-    p.add_argument("--jobs", type=int, default=-1, metavar="N", help="processes for the features (default: all cores)")
+    p.add_argument("--jobs", type=_jobs, default=-1, metavar="N", help="processes for features (default: all cores)")
     p.add_argument("--device", default="cpu", help="torch device (default: cpu)")
     _set(p)
 

@@ -22,7 +22,7 @@ def as_device(name: str | torch.device) -> torch.device:
     """The torch device of this name, once it has proved to work. Raises E624."""
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
+        torch.zeros(1, device=device).item()  # the meta device has no values
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         works = ["cpu"] + ["cuda"] * torch.cuda.is_available() + ["mps"] * torch.backends.mps.is_available()
         raise RunError(

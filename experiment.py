@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field
 
 from .compiler.compile import compile_graph, load_graph
 from .compiler.configs import read_config
@@ -35,7 +35,7 @@ class DatasetConfig(BaseModel):
     split: Literal["folds", "annotation"] = Field(
         "folds", description="folds: k-fold by group; annotation: what the corpus itself says under `split`"
     )
-    folds: PositiveInt = Field(5, ge=3, description="number of folds; fold k tests, fold k + 1 validates")
+    folds: int = Field(5, ge=3, description="number of folds; fold k tests, fold k + 1 validates")
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Experiment:
 
     def resolved(self) -> str:
         """The whole experiment as a graph file with every default and override written out."""
-        sections = {name: getattr(self, name) for name in SECTIONS if name != "task"} | {"task": self.task.config}
+        sections = {name: self.task.config if name == "task" else getattr(self, name) for name in SECTIONS}
         return resolved_yaml(self.model, {name: config.model_dump() for name, config in sections.items()})
 
 
@@ -77,7 +77,7 @@ def load_experiment(path: str | Path, overrides: Sequence[str] = ()) -> Experime
 
 
 def _section(graph: Graph, name: str, model: type[Any], errors: list[MirbricksError]) -> Any:
-    return read_config(model, graph.source.data.get(name) or {}, graph.source, (name,), name, errors)
+    return read_config(model, graph.source.data.get(name, {}), graph.source, (name,), name, errors)
 
 
 def split_corpus(corpus: Corpus, config: DatasetConfig, fold: int) -> Split:

@@ -18,7 +18,7 @@ MOMENTUM = 0.9
 class TrainConfig(BaseModel):
     """The section `train:` of an experiment."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+    model_config = ConfigDict(allow_inf_nan=False, strict=True, frozen=True, extra="forbid")
 
     steps: PositiveInt = Field(1000, description="training steps, one batch each")
     batch_size: PositiveInt = Field(8, description="items in a batch")

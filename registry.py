@@ -196,7 +196,7 @@ def load_plugin(module: str) -> None:
         importlib.import_module(module)
     except RegistryError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         message = f"plugin '{module}' cannot be imported: {type(error).__name__}: {error}"
         raise RegistryError(message, code="E306", help="mend or uninstall it") from error
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from argparse import Namespace
 from pathlib import Path
 
 from .. import __file__ as package
+from ..data.corpus import Corpus
 from ..data.synth import synthesise_polyphony
-from ..runs import RunFolder
+from ..experiment import load_experiment
+from ..runs import FILES, RunFolder
+from .reporting import REPORT
 from .screen import console, counting
 from .train import train
 
@@ -19,15 +21,22 @@ SHORT = ("train.steps=400", "train.validate_every=100")  # four minutes on two c
 def demo(arguments: Namespace) -> int:
     """Synthesise a corpus unless one is given, train mpe_small on it, evaluate, write the report."""
     out = Path(arguments.out)
-    run = RunFolder(out)
-    if run.is_run():  # the demo is repeatable: its own earlier run gives way, nothing else does
-        with run.locked():
-            shutil.rmtree(out)
     data = arguments.data or _synthesised(out.parent / f"{out.name}-data")
     graph = arguments.graph or Path(package).parent / "graphs" / "mpe_small.yaml"
     overrides = [*SHORT, *arguments.set]
+    load_experiment(graph, overrides)
+    Corpus.open(data)
+    _clear(RunFolder(out))
     given = {**vars(arguments), "data": str(data), "graph": str(graph), "set": overrides, "fold": None, "resume": False}
     return train(Namespace(**given))
+
+
+def _clear(run: RunFolder) -> None:
+    """The demo can be repeated: its own earlier run gives way, file by file; nothing else does."""
+    if run.read_settings().get("command", "").startswith("mirbricks demo"):
+        with run.locked():
+            for name in (*FILES, REPORT):
+                (run.path / name).unlink(missing_ok=True)
 
 
 def _synthesised(folder: Path) -> Path:

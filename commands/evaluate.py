@@ -29,16 +29,26 @@ def evaluate(arguments: Namespace) -> int:
         cache, items, broken = _features(experiment, items, arguments)
         failed += broken
         model = experiment.model.to(as_device(arguments.device))
-        tracks |= experiment.task.evaluate(model, items, cache, settings["tuned"]).tracks
+        figures = experiment.task.evaluate(model, items, cache, settings["tuned"]).tracks
+        _refuse_twice(tracks, figures, run)
+        tracks |= figures
     tracks = dict(sorted(tracks.items()))
     _print(experiment, corpus, tracks, arguments)
     return 1 if failed else 0
 
 
+def _refuse_twice(known: dict[str, Any], new: dict[str, Any], run: RunFolder) -> None:
+    """Folds together give one figure per track: each must be on the test side of one fold only."""
+    both = sorted(known.keys() & new.keys())
+    if both:
+        message = f"several folds would score '{both[0]}': together they only score their own test pieces"
+        raise DataError(message, code="E442", help=f"evaluate one of them, such as '{run.path}'")
+
+
 def find_runs(folder: str | Path) -> list[RunFolder]:
     """The run in a folder, or the runs fold0, fold1, ... in it."""
     path = Path(folder)
-    folds = sorted(path.glob("fold*"), key=lambda p: (len(p.name), p.name))
+    folds = sorted(fold for fold in path.glob("fold?") if fold.is_dir() and fold.name[4:].isdecimal())
     if folds and not RunFolder(path).is_run():
         return [RunFolder.open(fold) for fold in folds]
     return [RunFolder.open(path)]

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from ..compiler.compile import compile_graph, load_graph
 from ..compiler.configs import expected, quoted
+from ..compiler.schema import Graph
 from ..compiler.summary import Row, Summary, summarise
 from ..errors import CODES, GraphError, MirbricksError, RegistryError, did_you_mean
 from ..registry import INFER, Spec
@@ -56,7 +57,7 @@ def _sizes(text: str) -> list[int | None]:
 def summary(arguments: Namespace) -> int:
     """Print the rows and totals of a graph."""
     graph = load_graph(arguments.graph, arguments.set)
-    result = summarise(compile_graph(graph, input_shape(arguments.input)), _hop_s(graph.source.data))
+    result = summarise(compile_graph(graph, input_shape(arguments.input)), _hop_s(graph))
     if arguments.json:
         print(json.dumps(result.as_dict()))
     else:
@@ -64,12 +65,11 @@ def summary(arguments: Namespace) -> int:
     return 0
 
 
-def _hop_s(data: Any) -> float | None:
+def _hop_s(graph: Graph) -> float | None:
     """Seconds between input frames, where the graph has a feature section."""
     from ..features.hcqt import HCQTConfig
 
-    feature = data.get("feature")
-    return HCQTConfig.model_validate(feature).hop_s if isinstance(feature, dict) else None
+    return graph.section("feature", HCQTConfig).hop_s if "feature" in graph.source.data else None
 
 
 def _print_summary(result: Summary) -> None:
@@ -82,7 +82,7 @@ def _print_summary(result: Summary) -> None:
             row.name, row.block, str(row.line), show(row.shape_in), show(row.shape_out),
             f"{row.parameters:,}" if row.parameters else "", f"{row.macs:,}" if row.macs else "", _sees(row),
         )  # fmt: skip
-    console = Console(width=None if sys.stdout.isatty() else 160)
+    console = Console(width=None if sys.stdout.isatty() else 160, markup=False)
     console.print(table)
     at = ", ".join(f"{name}={size}" for name, size in result.macs_at.items())
     console.print(f"{result.parameters:,} parameters, {result.macs:,} MACs{f' at {at}' if at else ''}", highlight=False)

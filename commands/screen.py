@@ -18,7 +18,7 @@ SHOWN = ("Accuracy", "Precision", "Recall", "Chroma Accuracy")
 
 def console() -> Console:
     """Standard output; as wide as a table needs where it is no terminal."""
-    return Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    return Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import platform
 from argparse import Namespace
@@ -17,7 +18,7 @@ from .. import __version__
 from ..data.corpus import Corpus
 from ..data.splits import Split
 from ..devices import as_device
-from ..errors import DataError
+from ..errors import DataError, RunError
 from ..experiment import Experiment, cache_folder, compute_features, items_of, load_experiment, split_corpus
 from ..features.cache import FeatureCache
 from ..runs import GRAPH, RESOLVED, RunFolder
@@ -44,10 +45,13 @@ def train(arguments: Namespace) -> int:
     experiment = load_experiment(arguments.graph, arguments.set)
     folds = _folds(arguments.fold, experiment)
     as_device(arguments.device)
-    prepared = prepare(experiment, arguments)
+    corpus = Corpus.open(arguments.data)
+    for fold in folds:
+        _refuse_early(experiment, corpus, fold, _out(arguments, folds, fold), arguments.resume)
+    prepared = prepare(experiment, corpus, arguments)
     done: dict[str, dict[str, float]] = {}
     for fold in folds:
-        out = Path(arguments.out) / f"fold{fold}" if len(folds) > 1 else Path(arguments.out)
+        out = _out(arguments, folds, fold)
         if fold != folds[0]:
             experiment = load_experiment(arguments.graph, arguments.set)  # weights drawn anew
         evaluation = train_fold(experiment, prepared, fold, out, arguments)
@@ -64,15 +68,27 @@ def _folds(given: str | None, experiment: Experiment) -> list[int]:
     count = experiment.dataset.folds
     if given == "all":
         return list(range(count))
-    if given is None or (given.isdigit() and int(given) < count):
+    if given is None or (given.isdecimal() and int(given) < count):
         return [int(given or 0)]
     message = f"--fold: expected a number from 0 to {count - 1}, or all, got '{given}'"
     raise DataError(message, code="E441", help="the section dataset says how many folds there are")
 
 
-def prepare(experiment: Experiment, arguments: Namespace) -> Prepared:
-    """Open the corpus and fill the feature cache; recordings that cannot be used are named and left out."""
-    corpus = Corpus.open(arguments.data)
+def _out(arguments: Namespace, folds: list[int], fold: int) -> Path:
+    return Path(arguments.out) / f"fold{fold}" if len(folds) > 1 else Path(arguments.out)
+
+
+def _refuse_early(experiment: Experiment, corpus: Corpus, fold: int, out: Path, resume: bool) -> None:
+    """What would stop the training later is told before features are computed."""
+    split = split_corpus(corpus, experiment.dataset, fold)
+    for groups in (split.train, split.valid, *([split.test] if split.test else [])):
+        experiment.task.tracks(items_of(corpus.items, groups))
+    if out.exists():
+        RunFolder.create(out).state_to_resume(resume)
+
+
+def prepare(experiment: Experiment, corpus: Corpus, arguments: Namespace) -> Prepared:
+    """Fill the feature cache; recordings that cannot be used are named and left out."""
     cache = FeatureCache(cache_folder(arguments.cache), experiment.feature)
     with counting("features", len(corpus.items)) as on_done:
         items, failed = compute_features(corpus.items, cache, arguments.jobs, on_done)
@@ -90,16 +106,35 @@ def train_fold(
     leads = os.environ.get("RANK", "0") == "0"  # under torchrun every process trains, one writes
     run = RunFolder.create(out)
     with run.locked() if leads else contextlib.nullcontext():
+        settings = _settings(experiment, prepared, split, fold, arguments.command)
         if leads and run.state_to_resume(arguments.resume) is None:
             run.write_text(GRAPH, Path(arguments.graph).read_text(encoding="utf-8"))
             run.write_text(RESOLVED, experiment.resolved())
-            run.write_settings(_settings(experiment, prepared, split, fold, arguments.command))
+            run.write_settings(settings)
+        elif leads:
+            _refuse_other(run, experiment, settings)
         if leads:
             _announce(experiment, prepared, split, fold, run)
         result = fit(experiment.model, learner, config, run, device=arguments.device, resume=arguments.resume)
         if result.stopped == "interrupted" or not leads:
             return None
         return _finish(experiment, prepared, split, run, result)
+
+
+def _refuse_other(run: RunFolder, experiment: Experiment, settings: dict[str, Any]) -> None:
+    """A resumed run must be the same experiment on the same split, else what it learned from could be its test."""
+    old, new = run.read_settings(), json.loads(json.dumps(settings))
+    facts = [
+        (key, f"{old.get(key)} in the run, {new[key]} now") for key in ("corpus", "fold") if old.get(key) != new[key]
+    ]
+    if not facts and old.get("split") != new["split"]:
+        facts.append(("split", "other pieces on its sides than in the run"))
+    was, now = (text.partition("\ntrain:")[0] for text in (run.read_text(RESOLVED), experiment.resolved()))
+    if was != now:
+        facts.append(("graph", "layers, feature, dataset or task differ"))
+    if facts:
+        message = f"'{run.path}' holds another training, which --resume cannot go on with"
+        raise RunError(message, code="E608", facts=facts, help="give what it was started with, or another --out")
 
 
 def _settings(experiment: Experiment, prepared: Prepared, split: Split, fold: int, command: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from . import tutorial
 from .formulas import formula
 from .infer import Failed, Step, run, words_of
 from .module import GraphModule, NodeInfo, Op
-from .schema import LARGEST_SIZE, Axis, Graph, Layer, read_graph
+from .schema import LARGEST_SIZE, Axis, Graph, Layer, default_axes, read_graph
 from .source import Source, read_dict, read_file
 
 GivenShape = Sequence["int | None"]
@@ -85,8 +85,7 @@ def _inputs(graph: Graph, given: Any) -> dict[str, tuple[Axis, ...]]:
 
 
 def _unnamed(shape: GivenShape) -> tuple[Axis, ...]:
-    names = {3: "B C T", 4: "B C F T"}.get(len(shape), "").split() or ["B", *(f"X{i}" for i in range(1, len(shape)))]
-    return tuple(Axis(name) for name in names)
+    return tuple(Axis(name) for name in default_axes(len(shape)))
 
 
 def _bind(graph: Graph, axes: tuple[Axis, ...], shape: GivenShape | None) -> tuple[Axis, ...]:

@@ -11,7 +11,7 @@ from ..errors import GraphError, Where
 from ..registry import BlockConfig
 from ..shapes import show
 from .join import fits, join
-from .schema import Graph
+from .schema import Graph, default_axes
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,12 @@ class GraphModule(nn.Module):
         self.input_shapes, self.output_shape, self.free_sizes = input_shapes, output_shape, free_sizes
         self._inputs = tuple(input_shapes)
         self.ops = tuple(ops)
+
+    @property
+    def axis_names(self) -> dict[str, tuple[str, ...]]:
+        """The names of each input's axes, the batch first."""
+        named = {name: tuple(axis.name for axis in axes) for name, axes in self.graph.inputs.items()}
+        return {name: named.get(name) or default_axes(len(shape)) for name, shape in self.input_shapes.items()}
 
     def forward(self, *inputs: Tensor) -> Tensor:
         x = inputs[0]

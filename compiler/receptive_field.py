@@ -38,10 +38,7 @@ class Field:
 
 def receptive_fields(model: GraphModule) -> dict[str, Field | None]:
     """The field after each node; None where the tensor has no time axis that can be followed."""
-    axes = next(iter(model.graph.inputs.values()), ())
-    names = [axis.name for axis in axes] or {3: ["B", "C", "T"], 4: ["B", "C", "F", "T"]}.get(
-        len(next(iter(model.input_shapes.values()))), []
-    )
+    names = next(iter(model.axis_names.values()))
     position = names.index(TIME) if TIME in names else None
     field: Field | None = Field() if position is not None else None
     stored: dict[str, Field | None] = dict.fromkeys(model.input_shapes, field)

@@ -32,11 +32,9 @@ def resolved_yaml(model: GraphModule, sections: Mapping[str, Mapping[str, Any]])
 
 
 def _input_line(model: GraphModule) -> str | dict[str, str]:
-    named = {name: [axis.name for axis in axes] for name, axes in model.graph.inputs.items()}
     lines = {}
     for name, shape in model.input_shapes.items():
-        names = named.get(name) or ["B", *(f"X{i}" for i in range(1, len(shape)))]
-        pairs = zip(names, shape, strict=True)
+        pairs = zip(model.axis_names[name], shape, strict=True)
         lines[name] = " ".join(axis if isinstance(size, str) else f"{axis}={size}" for axis, size in pairs)
     return lines if len(lines) > 1 else next(iter(lines.values()))
 

@@ -28,7 +28,7 @@ from .source import Source, Steps
 SECTIONS = ("feature", "dataset", "task", "train")
 TOP_KEYS = ("name", "input", "layers", *SECTIONS)
 SKIPS = ("StoreAs", "CatWith", "AddWith", "MulWith")
-RESERVED = {*dir(nn.Module()), "graph", "ops", "nodes", "input_shapes", "output_shape", "free_sizes"}
+RESERVED = {*dir(nn.Module()), "graph", "ops", "nodes", "input_shapes", "output_shape", "free_sizes", "axis_names"}
 M = TypeVar("M", bound=BaseModel)
 
 LARGEST_SIZE = 10**9
@@ -42,6 +42,11 @@ class Axis:
 
     name: str
     size: int | None = None
+
+
+def default_axes(rank: int) -> tuple[str, ...]:
+    """Names of the axes of an input that the graph does not name."""
+    return {3: ("B", "C", "T"), 4: ("B", "C", "F", "T")}.get(rank) or ("B", *(f"X{i}" for i in range(1, rank)))
 
 
 @dataclass(frozen=True)

@@ -135,7 +135,6 @@ def register_task(name: str) -> Callable[[T], T]:
 
     def add(cls: T) -> T:
         cls.name = name
-        cls.name = name
         _TASKS[name] = cls
         return cls
 

@@ -15,6 +15,7 @@ import soundfile
 
 import mirbricks as mb
 from mirbricks.cli import main
+from mirbricks.commands.screen import console, table_of
 from mirbricks.data.synth import synthesise_polyphony
 
 GRAPH = Path(mb.__file__).parent / "graphs" / "mpe_small.yaml"
@@ -206,6 +207,67 @@ def test_a_finished_run_is_not_overwritten(
     assert train(corpus, run, cache) == 1
     assert "[E602]" in capsys.readouterr().err
     assert (run / "weights.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("changed", "what"),
+    [
+        (["--fold", "1"], "fold"),
+        (["--set", "feature.scale=linear"], "graph"),
+        (["--set", "task.positive_weight=9"], "graph"),
+    ],
+)
+def test_resume_goes_on_with_the_same_experiment_only(
+    changed: list[str], what: str, run: Path, corpus: Path, cache: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(corpus, run, cache, "--resume", *changed) == 1
+    message = capsys.readouterr().err
+    assert "[E608]" in message
+    assert f"\n  {what}" in message
+
+
+def test_demo_leaves_a_folder_of_the_users_alone(
+    corpus: Path, cache: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "graph.yaml").write_text("mine")
+    assert main(["demo", "--data", str(corpus), "--out", str(tmp_path / "thesis"), "--cache", cache, *QUICK]) == 1
+    assert "[E601]" in capsys.readouterr().err
+    assert (tmp_path / "thesis" / "graph.yaml").read_text() == "mine"
+
+
+def test_what_would_stop_a_training_is_told_before_features_are_computed(
+    run: Path, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unused = tmp_path / "cache"
+    assert train(corpus, tmp_path / "run", str(unused), "--set", "dataset.folds=9") == 1
+    assert "[E440]" in capsys.readouterr().err
+    assert train(corpus, run, str(unused)) == 1
+    assert "[E602]" in capsys.readouterr().err
+    assert not unused.exists()
+
+
+def test_folds_together_score_each_track_once(
+    run: Path, corpus: Path, cache: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("fold0", "fold1"):
+        shutil.copytree(run, tmp_path / "cv" / name)
+    (tmp_path / "cv" / "fold_notes.txt").write_text("mine")
+    assert main(["evaluate", str(tmp_path / "cv"), "--data", str(corpus), "--cache", cache]) == 1
+    assert "[E442]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("section", ["train", "feature", "task"])
+def test_a_section_that_is_no_mapping_is_told(section: str, corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", str(GRAPH), "--data", str(corpus), "--out", "x", "--set", f"{section}=0"]) == 1
+    assert "--set" in capsys.readouterr().err
+
+
+def test_names_with_brackets_are_shown_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    console().print(table_of("[/x]", {"Song [live].wav": {"Accuracy": 1.0}}, {"Accuracy": 1.0}))
+    output = capsys.readouterr().out
+    assert "Song [live].wav" in output
+    assert "[/x]" in output
 
 
 def test_a_folder_that_is_no_run_is_told(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

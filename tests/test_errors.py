@@ -6,6 +6,7 @@ import pickle
 import re
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -135,17 +136,15 @@ def test_codes_are_explained_and_belong_to_their_range() -> None:
     for code, text in CODES.items():
         assert re.fullmatch(r"E[1-6]\d\d", code)
         assert text.endswith(".")
-        assert text[0].isupper()
+        assert text[0].isupper() or text[0] == "`"
         assert len(text) > 30, code
 
 
 def test_every_code_is_used() -> None:
     """A code nobody raises would be explained in vain."""
-    from pathlib import Path
-
     root = Path(errors.__file__).parent
-    folders = [root, *(root / name for name in "blocks commands compiler data features report tasks".split())]
-    files = [path for folder in folders for path in folder.rglob("*.py") if path.name != "errors.py"]
-    files = [path for path in files if not {".venv", "runs", "tests"} & set(path.relative_to(root).parts)]
+    folders = ("blocks", "commands", "compiler", "data", "features", "report", "tasks")
+    inner = [path for name in folders for path in (root / name).rglob("*.py")]
+    files = [*inner, *(path for path in root.glob("*.py") if path.name != "errors.py")]
     used = set(re.findall(r'"(E\d\d\d)"', "".join(path.read_text(encoding="utf-8") for path in files)))
     assert used == set(CODES)

@@ -96,7 +96,7 @@ def loaded_by(code: str) -> set[str]:
     """Modules that are loaded once `code` has run in a fresh Python."""
     script = f"{code}\nimport sys\nprint(*sys.modules)"
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    return set(result.stdout.split())
+    return set(result.stdout.splitlines()[-1].split())
 
 
 def test_importing_the_package_loads_no_torch() -> None:

@@ -12,9 +12,11 @@ from rich.table import Table
 
 from ..compiler.compile import compile_graph, load_graph
 from ..compiler.configs import expected, quoted
+from ..compiler.module import GraphModule
 from ..compiler.schema import Graph
 from ..compiler.summary import Row, Summary, summarise
 from ..errors import CODES, GraphError, MirbricksError, RegistryError, did_you_mean
+from ..experiment import load_experiment
 from ..registry import INFER, Spec
 from ..registry import blocks as registered
 from ..shapes import show
@@ -25,7 +27,7 @@ def check(arguments: Namespace) -> int:
     failed = 0
     for path in arguments.graphs:
         try:
-            model = compile_graph(load_graph(path, arguments.set), input_shape(arguments.input))
+            model = _checked(path, arguments)
         except MirbricksError as error:
             print(error, file=sys.stderr)
             failed += 1
@@ -34,6 +36,14 @@ def check(arguments: Namespace) -> int:
         count = sum(p.numel() for p in model.parameters())
         print(f"{path}: fine: {shapes} -> {show(model.output_shape)}, {count:,} parameters")
     return 1 if failed else 0
+
+
+def _checked(path: str, arguments: Namespace) -> GraphModule:
+    """The compiled graph; of a whole experiment the sections are checked too, and whether the graph fits its task."""
+    graph = load_graph(path, arguments.set)
+    if "task" in graph.source.data and not arguments.input:
+        return load_experiment(path, arguments.set).model
+    return compile_graph(graph, input_shape(arguments.input))
 
 
 def input_shape(words: list[str] | None) -> Any:

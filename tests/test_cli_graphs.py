@@ -32,9 +32,18 @@ def test_check_tells_the_bad_and_goes_on(tmp_path: Path, capsys: Capture) -> Non
     assert "mpe_small.yaml: fine" in output.out
 
 
+def test_check_reads_the_sections_of_an_experiment(capsys: Capture) -> None:
+    assert main(["check", SMALL, "--set", "train.lrr=3", "--set", "feature.hop=3"]) == 1
+    message = capsys.readouterr().err
+    assert "train has no key 'lrr'" in message
+    assert "feature has no key 'hop'" in message
+    assert main(["check", SMALL, "--set", "feature.harmonics=[1]"]) == 1
+    assert "[E501]" in capsys.readouterr().err
+
+
 def test_overrides_reach_the_graph(capsys: Capture) -> None:
-    assert main(["check", SMALL, "--set", "input=B C=6 F=360 T=10"]) == 0
-    assert "(B, 6, 360, 10)" in capsys.readouterr().out
+    assert main(["check", SMALL, "--set", "input=B C=6 F=360 T=96"]) == 0
+    assert "(B, 6, 360, 96)" in capsys.readouterr().out
     assert main(["check", SMALL, "--set", "nonsense"]) == 1
     assert "[E107]" in capsys.readouterr().err
 

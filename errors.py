@@ -232,6 +232,6 @@ CODES |= {
     "E620": "The loss or its gradient became NaN or infinite. One more step would spread it over all the weights.",
     "E621": "The graph has no weights that could be trained.",
     "E622": "The device has too little memory for a training step of this graph and batch size.",
-    "E623": "torch.compile could not compile the model on this machine. It is optional: train.compile: false.",
+    "E623": "`torch.compile` could not compile the model on this machine. It is optional: train.compile: false.",
     "E624": "The device is not one that torch knows on this machine.",
 }

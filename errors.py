@@ -6,6 +6,7 @@ MirbricksError            the user's input cannot be used; carries a code, a pla
 ├── DataError             E4xx audio, annotations, features, cache
 ├── TaskError             E5xx a graph or a corpus that does not fit the task
 ├── RunError              E6xx run folders, training, checkpoints
+├── GraphWarning          W1xx a graph that runs, and probably does not say what was meant; given by `warnings.warn`
 └── ErrorList             several of the above, found in one pass
 
 ``str(error)`` is the whole message as a user reads it: the place, the line of source with the column marked, the
@@ -17,8 +18,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 CODES: dict[str, str] = {}
+LONGEST_LINE = 160  # characters of a line of source that a message repeats
 
 
 @dataclass(frozen=True)
@@ -38,9 +41,13 @@ class Where:
         """The line of source, and below it a row of carets under the marked characters."""
         if not self.text:
             return []
-        number = f"{self.line:>5}"
-        marks = max(1, min(self.length, len(self.text) - self.column + 1))
-        return [f"{number} | {self.text}", f"{' ' * len(number)} | {' ' * (self.column - 1)}{'^' * marks}"]
+        number, begin, text = f"{self.line:>5}", self.column - 1, self.text
+        if len(text) > LONGEST_LINE:  # a long line: the part around the column
+            cut = max(0, min(begin - LONGEST_LINE // 3, len(text) - LONGEST_LINE))
+            end = "…" if cut + LONGEST_LINE < len(text) else ""
+            text, begin = f"{'…' if cut else ''}{text[cut : cut + LONGEST_LINE]}{end}", begin - cut + bool(cut)
+        marks = max(1, min(self.length, len(text) - begin))
+        return [f"{number} | {text}", f"{' ' * len(number)} | {' ' * begin}{'^' * marks}"]
 
 
 class MirbricksError(Exception):
@@ -52,6 +59,8 @@ class MirbricksError(Exception):
     facts    (label, text) rows, such as ("here", "(B, 256, 90, 16)")
     help     the next step
     """
+
+    kind: ClassVar[str] = ""  # stands before the message
 
     def __init__(
         self,
@@ -68,7 +77,8 @@ class MirbricksError(Exception):
         self.message, self.code, self.where, self.facts, self.help = message, code, where, tuple(facts), help
 
     def __str__(self) -> str:
-        lines = [f"{self.where}: {self.message}" if self.where else self.message]
+        said = f"{self.kind}{self.message}"
+        lines = [f"{self.where}: {said}" if self.where else said]
         if self.where:
             lines += self.where.excerpt()
         width = max((len(label) for label, _ in self.facts), default=0)
@@ -94,6 +104,12 @@ def _rebuild(
 
 class GraphError(MirbricksError):
     """A graph that cannot be compiled."""
+
+
+class GraphWarning(MirbricksError, UserWarning):
+    """A graph that can be compiled, and probably does not say what its author means."""
+
+    kind = "warning: "
 
 
 class RegistryError(MirbricksError):
@@ -158,8 +174,18 @@ CODES |= {
     "E109": "A layer that has neither the form `- Block`, nor `- Block: {...}`.",
     "E110": "A block name that nobody registered. Plugins must be installed or given by --plugin.",
     "E111": "Two nodes carry one name; a node's name is the key of its weights in the checkpoint.",
-    "E112": "A CatWith, AddWith or MulWith names a tensor that no StoreAs before it stored.",
+    "E112": "A skip, `with`, Reuse or an output names a tensor or a node that no line before it stored or named.",
     "E113": "`input:` is a list of named axes, B first: `input: B C=6 F=360 T`.",
+    "E114": "`graph:` and `extends:` take paths relative to their file that stay inside the folder of the graph.",
+    "E115": "A file that uses itself, through `graph:` or `extends:` of other files, would never end.",
+    "E116": "`share: true` means one set of weights, so the repeated layers cannot depend on the index.",
+    "E117": "`${...}` holds numbers, vars and + - * / // % **, min(), max(), list[index]; here it has no value.",
+    "E190": "`migrate` rewrites a graph file in the tutorial's dialect, `model:` with `block_l:`, in the native form.",
+    "E191": "A file of that name is there already, and mirbricks never overwrites one.",
+    # W1xx: warnings
+    "W101": "A StoreAs that no CatWith, AddWith, MulWith, StartFrom, `with` or output asks for does nothing.",
+    "W102": "One name hides another: what was stored, or counted, under it before can no longer be reached.",
+    "W103": "A var that no ${...} uses changes nothing; often its name is mistyped where it should be used.",
     # E2xx: sizes and skips
     "E201": "The tensor that arrives does not have the axes that the block's contract asks for.",
     "E202": "A field that names a size of the input (such as in_channels) contradicts the tensor that arrives.",
@@ -168,6 +194,8 @@ CODES |= {
     "E205": "The block made another shape than its contract promises. This is a bug of the block.",
     "E206": "Weights would depend on an axis that is free, so the model could run at one size only.",
     "E207": "The shape given for the input does not fit the axes that the graph names.",
+    "E208": "A node that runs again has the weights of its first run, so the tensor must have the same sizes for them.",
+    "E209": "The tensor that reaches a sub-graph does not have the axes that its `input:` asks for.",
     # E3xx: registry
     "E301": "Two blocks ask for one name. A registered name is also the name in YAML, so it can mean one class only.",
     "E302": "Only subclasses of mirbricks.Block can be registered: the compiler builds a block from its Config.",
@@ -175,6 +203,7 @@ CODES |= {
     "E304": "The shape contract cannot be read. It has the form 'B C T -> B {out_channels} T'.",
     "E305": "A graph or a call names a block that nobody registered. Plugins must be installed or given by --plugin.",
     "E306": "A plugin module raised an error while it was imported, so its blocks are not available.",
+    "E307": "A block has the name of its class, in CapWords, and its file the same in snake_case; neither may hide another.",
     # E4xx: data and features
     "E400": "The file with the audio or the features is not there. A corpus is NAME_audio.hdf5 beside NAME.pyjama.",
     "E401": "The file is not HDF5, or it is damaged: often a download or a copy that was cut short.",

@@ -84,7 +84,8 @@ def _hop_s(graph: Graph) -> float | None:
 
 def _print_summary(result: Summary) -> None:
     inputs = ", ".join(show(shape) for shape in result.input_shapes.values())
-    table = Table(title=f"{result.name}: {inputs} -> {show(result.output_shape)}", title_justify="left")
+    outputs = ", ".join(show(shape) for shape in result.output_shapes.values())
+    table = Table(title=f"{result.name}: {inputs} -> {outputs}", title_justify="left")
     for column in ("name", "block", "line", "in", "out", "parameters", "MACs", "sees"):
         table.add_column(column, justify="right" if column in ("line", "parameters", "MACs") else "left", no_wrap=True)
     for row in result.rows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,15 @@ from typing import Any
 from torch import nn
 
 from ..errors import GraphError, MirbricksError
-from ..registry import Block, BlockConfig, build
+from ..registry import Block, build
 from ..shapes import Shape
 from . import tutorial
+from .axes import LARGEST_SIZE, Axis, default_axes
 from .formulas import formula
-from .infer import Failed, Step, run, words_of
+from .infer import Failed, Run, Step, run, words_of
 from .module import GraphModule, NodeInfo, Op
-from .schema import LARGEST_SIZE, Axis, Graph, Layer, default_axes, read_graph
+from .nodes import Layer, Skip
+from .schema import Graph, read_graph
 from .source import Source, read_dict, read_file
 
 GivenShape = Sequence["int | None"]
@@ -46,14 +49,14 @@ def compile_graph(
     graph = as_graph(source)
     inputs = _inputs(graph, input_shape)
     runs, probes = probe(graph, inputs)
-    steps, names = runs[0], _node_names(graph)
-    nodes = [_info(name, seen, probes) for name, seen in zip(names, zip(*runs, strict=True), strict=True) if name]
-    blocks = [(names[i], _build(step.node, step.config)) for i, step in enumerate(steps) if names[i]]
+    seen = list(zip(*(one.steps for one in runs), strict=True))
+    nodes = [_info(steps, probes) for steps in seen if isinstance(steps[0].node, Layer)]
+    blocks = [_built(one[0]) for one in seen if isinstance(one[0].node, Layer) and not one[0].node.first]
     shapes = {name: tuple(a.name if a.size is None else a.size for a in axes) for name, axes in inputs.items()}
-    ops = [_op(names[i], node) for i, node in enumerate(graph.nodes)]
-    output = _formulas([run[-1].went for run in runs], probes)
+    outputs = {name: _formulas([one.outputs[name] for one in runs], probes) for name in runs[0].outputs}
     free = {**probes[0], "B": 1} if "B" in probes[0] else probes[0]
-    return GraphModule(graph, blocks, ops, nodes, input_shapes=shapes, output_shape=output, free_sizes=free)
+    ops = read_ops(graph)
+    return GraphModule(graph, blocks, ops, nodes, input_shapes=shapes, output_shapes=outputs, free_sizes=free)
 
 
 def as_graph(source: str | Path | Mapping[str, Any] | Graph) -> Graph:
@@ -64,9 +67,11 @@ def as_graph(source: str | Path | Mapping[str, Any] | Graph) -> Graph:
 
 
 def _graph(source: Source, overrides: Sequence[str]) -> Graph:
-    for assignment in overrides:
-        source = source.override(assignment)
-    return tutorial.read_tutorial(source) if tutorial.is_tutorial(source) else read_graph(source)
+    read = tutorial.read_tutorial if tutorial.is_tutorial(source) else read_graph
+    graph = read(source, overrides)
+    for warning in graph.warnings:
+        warnings.warn(warning, stacklevel=3)
+    return graph
 
 
 def _inputs(graph: Graph, given: Any) -> dict[str, tuple[Axis, ...]]:
@@ -105,8 +110,8 @@ def _possible(size: Any, axis: Axis) -> bool:
     return isinstance(size, int) and 0 < size <= LARGEST_SIZE and axis.size in (None, size)
 
 
-def probe(graph: Graph, inputs: Mapping[str, tuple[Axis, ...]]) -> tuple[list[list[Step]], list[dict[str, int]]]:
-    """Run the graph at several choices of its free axes; returns the steps and the choices.
+def probe(graph: Graph, inputs: Mapping[str, tuple[Axis, ...]]) -> tuple[list[Run], list[dict[str, int]]]:
+    """Run the graph at several choices of its free axes; returns the runs and the choices.
 
     Two choices are multiples of 64, since a graph may halve its sizes a few times; a third, odd one counts if it runs.
     Small sizes are tried first: a graph may need a certain length. Raises the error of the run that came farthest.
@@ -118,18 +123,18 @@ def probe(graph: Graph, inputs: Mapping[str, tuple[Axis, ...]]) -> tuple[list[li
         first = {name: 2 if name == "B" else base for name in free}
         second = {name: 3 if name == "B" else base + 64 * (i + 1) for i, name in enumerate(free)}
         try:
-            steps = [run(graph, _shapes(inputs, chosen), chosen, blocks) for chosen in (first, second)]
+            runs = [run(graph, _shapes(inputs, chosen), chosen, blocks) for chosen in (first, second)]
         except Failed as failed:
             if farthest is None or failed.index > farthest.index:
                 farthest = failed
             continue
-        _refuse_free_weights(steps, free)
+        _refuse_free_weights(runs, free)
         choices = [first, second]
         odd = {name: size if name == "B" else size + ODD for name, size in second.items()}
         with contextlib.suppress(Failed):
-            steps.append(run(graph, _shapes(inputs, odd), odd, blocks))
+            runs.append(run(graph, _shapes(inputs, odd), odd, blocks))
             choices.append(odd)
-        return steps, choices
+        return runs, choices
     assert farthest is not None
     raise farthest.error
 
@@ -138,9 +143,9 @@ def _shapes(inputs: Mapping[str, tuple[Axis, ...]], free: Mapping[str, int]) -> 
     return {name: tuple(free[a.name] if a.size is None else a.size for a in axes) for name, axes in inputs.items()}
 
 
-def _refuse_free_weights(steps: list[list[Step]], free: list[str]) -> None:
+def _refuse_free_weights(runs: list[Run], free: list[str]) -> None:
     """A config that changes with a free axis would make a model that runs at one size only."""
-    for first, second in zip(*steps[:2], strict=True):
+    for first, second in zip(runs[0].steps, runs[1].steps, strict=True):
         if first.config != second.config and isinstance(first.node, Layer) and first.config and second.config:
             other = second.config.model_dump()
             field = next(name for name, value in first.config.model_dump().items() if other[name] != value)
@@ -151,26 +156,13 @@ def _refuse_free_weights(steps: list[list[Step]], free: list[str]) -> None:
             raise GraphError(message, code="E206", where=first.node.where, help=hint)
 
 
-def _node_names(graph: Graph) -> list[str]:
-    """A name per node, "" for skips: the user's own, else the block's with a number."""
-    taken = {node.name for node in graph.nodes if isinstance(node, Layer) and node.name}
-    counts: dict[str, int] = {}
-    names = []
-    for node in graph.nodes:
-        name = (node.name or "") if isinstance(node, Layer) else ""
-        while isinstance(node, Layer) and not name:
-            counts[node.spec.name] = counts.get(node.spec.name, 0) + 1
-            candidate = f"{node.spec.name.lower()}_{counts[node.spec.name]}"
-            name = candidate if candidate not in taken else ""
-        names.append(name)
-    return names
-
-
-def _build(node: Any, config: BlockConfig | None) -> nn.Module:
+def _built(step: Step) -> tuple[str, nn.Module]:
+    """The name of a node and its block with weights."""
+    node = step.node
     assert isinstance(node, Layer)
-    assert config is not None
+    assert step.config is not None
     try:
-        return build(node.spec, config)
+        return node.name, build(node.spec, step.config)
     except MirbricksError:
         raise
     except Exception as error:  # it was built on meta before: mostly there is no memory for the weights
@@ -178,16 +170,28 @@ def _build(node: Any, config: BlockConfig | None) -> nn.Module:
         raise GraphError(message, code="E204", where=node.where, facts=facts, help="give it smaller sizes") from error
 
 
-def _op(name: str, node: Any) -> Op:
-    return Op("run", name) if isinstance(node, Layer) else Op(node.op, node.key, node.fit, node.where)
+def read_ops(graph: Graph) -> list[Op]:
+    """The steps of forward; each stored tensor is let go after the last step that asks for it."""
+    last: dict[str, int] = {}
+    for i, node in enumerate(graph.nodes):
+        last.update(dict.fromkeys(node.keys if isinstance(node, Skip) else node.further, i))
+    kept = set(graph.outputs)
+    ops = []
+    for i, node in enumerate(graph.nodes):
+        done = tuple(key for key, at in last.items() if at == i and key not in kept)
+        if isinstance(node, Layer):
+            ops.append(Op("run", node.name, where=node.where, extra=node.further, done=done))
+        else:
+            ops.append(Op(node.op, node.keys[0], node.fit, node.where, node.keys[1:], done))
+    return ops
 
 
-def _info(name: str, seen: Sequence[Step], probes: list[dict[str, int]]) -> NodeInfo:
-    node, config = seen[0].node, seen[0].config
+def _info(steps: Sequence[Step], probes: list[dict[str, int]]) -> NodeInfo:
+    node, config = steps[0].node, steps[0].config
     assert isinstance(node, Layer)
     assert config is not None
-    came, went = _formulas([step.came for step in seen], probes), _formulas([step.went for step in seen], probes)
-    return NodeInfo(name, node.spec.name, config, node.where, came, went)
+    came, went = _formulas([step.came for step in steps], probes), _formulas([step.went for step in steps], probes)
+    return NodeInfo(node.name, node.spec.name, config, node.where, came, went, node.first is not None)
 
 
 def _formulas(shapes: Sequence[Shape], probes: list[dict[str, int]]) -> tuple[int | str, ...]:

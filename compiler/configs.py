@@ -43,7 +43,7 @@ def read_config(
     try:
         return model.model_validate(dict(values))
     except ValidationError as error:
-        errors.extend(_Explainer(model, source, steps, label, words, tuple(more)).explain(error))
+        errors.extend(_Explainer(model, values, source, steps, label, words, tuple(more)).explain(error))
         return None
 
 
@@ -52,6 +52,7 @@ class _Explainer:
     """Puts pydantic's findings about one mapping in the user's words."""
 
     model: type[BaseModel]
+    values: Mapping[str, Any]
     source: Source
     steps: Steps
     label: str
@@ -76,13 +77,18 @@ class _Explainer:
     def word(self, name: str) -> str:
         return self.words.get(name, name)
 
+    @property
+    def fields(self) -> dict[str, FieldInfo]:
+        """The fields by the words that a file uses for them."""
+        return {info.alias or name: info for name, info in self.model.model_fields.items()}
+
     def missing(self, name: str) -> GraphError:
-        message = f"{self.label}: '{self.word(name)}' is missing: {expected(self.model.model_fields[name])}"
+        message = f"{self.label}: '{self.word(name)}' is missing: {expected(self.fields[name])}"
         hint = f"add `{self.word(name)}: ...`"
         return GraphError(message, code="E108", where=self.source.key(self.steps), help=hint)
 
     def unknown(self, name: str) -> GraphError:
-        known = [*map(self.word, self.model.model_fields), *self.more]
+        known = [*map(self.word, self.fields), *self.more]
         hint = did_you_mean(name, known) or f"{self.label} takes {', '.join(known) or 'no keys'}"
         where = self.source.key((*self.steps, name))
         return GraphError(f"{self.label} has no key '{name}'", code="E105", where=where, help=hint)
@@ -93,25 +99,15 @@ class _Explainer:
             where = self.source.value(place) if name else self.source.key(self.steps)
             text = str(detail["msg"]).removeprefix("Value error, ")
             return GraphError(f"{self.label}: {text}", code="E106", where=where)
-        field, word = self.model.model_fields[name], self.word(name)
-        got = quoted(detail["input"] if len(detail["loc"]) == 1 else _given(self.source, place, detail["input"]))
+        word = self.word(name)
+        field = self.fields[name]
+        got = quoted(self.values.get(word, self.values.get(name, detail["input"])))
         hint = f"{word}: {field.description}" if field.description else None
         choices = [c for part in _parts(field.annotation) if get_origin(part) is Literal for c in get_args(part)]
         if isinstance(detail["input"], str) and choices:
             hint = did_you_mean(detail["input"], map(str, choices)) or hint
         message = f"{self.label}: '{word}' must be {expected(field)}, got {got}"
         return GraphError(message, code="E106", where=self.source.value(place), help=hint)
-
-
-def _given(source: Source, steps: Steps, otherwise: Any) -> Any:
-    """What the user wrote at `steps`: messages quote the whole value, not the part that failed."""
-    value = source.data
-    for step in steps:
-        try:
-            value = value[step]
-        except (KeyError, IndexError, TypeError):
-            return otherwise
-    return value
 
 
 def quoted(value: Any) -> str:

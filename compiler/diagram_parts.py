@@ -10,7 +10,7 @@ from typing import Literal
 from ..registry import BlockConfig
 from ..shapes import show
 from .module import GraphModule, NodeInfo, Op
-from .schema import Layer
+from .nodes import Layer
 
 Kind = Literal["input", "row", "store", "join", "output"]
 Size = tuple["int | str", ...]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -26,15 +28,19 @@ def fits(op: str, here: Shape, stored: Shape, fit: str) -> str | None:
     return f"the stored tensor and this one differ in {listed}"
 
 
-def join(op: str, x: Tensor, other: Tensor, fit: str) -> Tensor:
-    """(B, C, ...) with (B, C', ...): concatenated over axis 1, added or multiplied; `fit` acts on the axes from 2."""
-    if fit != "error" and x.shape[2:] != other.shape[2:]:
+def join(op: str, tensors: Sequence[Tensor], fit: str) -> Tensor:
+    """(B, C, ...) tensors concatenated over axis 1, added or multiplied; `fit` acts on the axes from 2."""
+    first = tensors[0]
+    if fit != "error" and any(other.shape[2:] != first.shape[2:] for other in tensors[1:]):
         choose = min if fit == "crop" else max
-        sizes = [choose(a, b) for a, b in zip(x.shape[2:], other.shape[2:], strict=True)]
-        x, other = _resize(x, sizes), _resize(other, sizes)
+        sizes = [choose(axis) for axis in zip(*(tensor.shape[2:] for tensor in tensors), strict=True)]
+        tensors = [_resize(tensor, sizes) for tensor in tensors]
     if op == "CatWith":
-        return torch.cat((x, other), dim=1)
-    return x + other if op == "AddWith" else x * other
+        return torch.cat(tuple(tensors), dim=1)
+    joined = tensors[0]
+    for other in tensors[1:]:
+        joined = joined + other if op == "AddWith" else joined * other
+    return joined
 
 
 def _resize(x: Tensor, sizes: list[int]) -> Tensor:

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from ..errors import GraphError, Where
 from ..registry import BlockConfig
 from ..shapes import show
+from .axes import default_axes
 from .join import fits, join
-from .schema import Graph, default_axes
+from .schema import Graph
 
 
 @dataclass(frozen=True)
@@ -24,24 +25,33 @@ class NodeInfo:
     where: Where
     came: tuple[int | str, ...]
     went: tuple[int | str, ...]
+    reused: bool = False  # a further run of a node above, with its weights
 
 
 @dataclass(frozen=True)
 class Op:
-    """One step of forward: run the child `name`, or StoreAs / CatWith / AddWith / MulWith on `name`."""
+    """One step of forward: run the child `name`, or StoreAs, StartFrom, CatWith, AddWith, MulWith on the key `name`.
+
+    `extra` are further stored tensors: of a run its further inputs, of a join what else is joined. `done` are the keys
+    that nothing asks for after this step.
+    """
 
     kind: str
     name: str
     fit: str = "error"
     where: Where | None = None
+    extra: tuple[str, ...] = ()
+    done: tuple[str, ...] = ()
 
 
 class GraphModule(nn.Module):
     """A compiled graph.
 
-    forward takes the inputs in the order of the graph's `input:` line and returns the last node's tensor.
-    `graph` is the checked graph, `nodes` one `NodeInfo` per layer, `input_shapes` and `output_shape` the contract,
-    `free_sizes` sizes of the free axes at which the graph is known to run.
+    forward takes the inputs in the order of the graph's `input:` line and returns the last node's tensor, or a dict
+    where the graph names its outputs.
+    `graph` is the checked graph, `ops` the steps of forward, `nodes` one `NodeInfo` per run of a layer, `input_shapes`
+    and `output_shapes` the contract, `outputs` the names of the outputs (none: the last tensor, "y"), `free_sizes`
+    sizes of the free axes at which the graph is known to run.
     Raises `GraphError` where a skip does not fit at the sizes of a call.
     """
 
@@ -53,16 +63,20 @@ class GraphModule(nn.Module):
         nodes: Sequence[NodeInfo],
         *,
         input_shapes: dict[str, tuple[int | str, ...]],
-        output_shape: tuple[int | str, ...],
+        output_shapes: dict[str, tuple[int | str, ...]],
         free_sizes: dict[str, int],
     ) -> None:
         super().__init__()
         for name, block in blocks:
-            self.add_module(name, block)
-        self.graph, self.nodes = graph, tuple(nodes)
-        self.input_shapes, self.output_shape, self.free_sizes = input_shapes, output_shape, free_sizes
+            _add(self, name, block)
+        self.graph, self.nodes, self.ops, self.outputs = graph, tuple(nodes), tuple(ops), graph.outputs
+        self.input_shapes, self.output_shapes, self.free_sizes = input_shapes, output_shapes, free_sizes
         self._inputs = tuple(input_shapes)
-        self.ops = tuple(ops)
+
+    @property
+    def output_shape(self) -> tuple[int | str, ...]:
+        """The shape of the output, of the first where there are several."""
+        return next(iter(self.output_shapes.values()))
 
     @property
     def axis_names(self) -> dict[str, tuple[str, ...]]:
@@ -70,28 +84,50 @@ class GraphModule(nn.Module):
         named = {name: tuple(axis.name for axis in axes) for name, axes in self.graph.inputs.items()}
         return {name: named.get(name) or default_axes(len(shape)) for name, shape in self.input_shapes.items()}
 
-    def forward(self, *inputs: Tensor) -> Tensor:
+    def forward(self, *inputs: Tensor) -> Tensor | dict[str, Tensor]:
         x = inputs[0]
         stored = dict(zip(self._inputs, inputs, strict=True)) if len(self._inputs) > 1 else {self._inputs[0]: x}
         for op in self.ops:
             if op.kind == "run":
-                x = self._modules[op.name](x)  # type: ignore[misc]  # every op of this kind has its module
+                x = self._node(op.name)(x, *[stored[key] for key in op.extra])
             elif op.kind == "StoreAs":
                 stored[op.name] = x
+            elif op.kind == "StartFrom":
+                x = stored[op.name]
             else:
-                other = stored[op.name]
-                if op.fit == "error" and x.shape[2:] != other.shape[2:]:
-                    raise self._misfit(op, x, other)
-                x = join(op.kind, x, other, op.fit)
-        return x
+                x = self._join(op, [x, stored[op.name], *[stored[key] for key in op.extra]])
+            for key in op.done:  # its memory is free again
+                del stored[key]
+        return {key: stored[key] for key in self.outputs} if self.outputs else x
 
-    def _misfit(self, op: Op, x: Tensor, other: Tensor) -> GraphError:
-        problem = fits(op.kind, tuple(x.shape), tuple(other.shape), op.fit)
-        facts = [("here", show(tuple(x.shape))), ("stored", show(tuple(other.shape)))]
-        message = f"{op.kind} '{op.name}': {problem}"
-        return GraphError(
-            message, code="E203", where=op.where, facts=facts, help="add `fit: crop`, or give other sizes"
-        )
+    def _node(self, name: str) -> nn.Module:
+        module = self._modules.get(name)
+        return module if module is not None else self.get_submodule(name)
+
+    def _join(self, op: Op, tensors: list[Tensor]) -> Tensor:
+        if op.fit == "error" and any(other.shape[2:] != tensors[0].shape[2:] for other in tensors[1:]):
+            raise self._misfit(op, tensors)
+        return join(op.kind, tensors, op.fit)
+
+    def _misfit(self, op: Op, tensors: list[Tensor]) -> GraphError:
+        here, keys = tuple(tensors[0].shape), (op.name, *op.extra)
+        others = [tuple(other.shape) for other in tensors[1:]]
+        problems = [fits(op.kind, here, other, op.fit) for other in others]
+        i = next(i for i, problem in enumerate(problems) if problem)
+        facts = [("here", show(here)), ("stored", show(others[i]))]
+        message, hint = f"{op.kind} '{keys[i]}': {problems[i]}", "add `fit: crop`, or give other sizes"
+        return GraphError(message, code="E203", where=op.where, facts=facts, help=hint)
 
     def extra_repr(self) -> str:
-        return f"{self.graph.name}: {', '.join(map(show, self.input_shapes.values()))} -> {show(self.output_shape)}"
+        inputs, outputs = (map(show, shapes.values()) for shapes in (self.input_shapes, self.output_shapes))
+        return f"{self.graph.name}: {', '.join(inputs)} -> {', '.join(outputs)}"
+
+
+def _add(module: nn.Module, name: str, block: nn.Module) -> None:
+    """Put a block under its dotted name: "enc.conv" lies in a container `enc`."""
+    *outer, last = name.split(".")
+    for part in outer:
+        if part not in module._modules:
+            module.add_module(part, nn.Module())
+        module = module.get_submodule(part)
+    module.add_module(last, block)

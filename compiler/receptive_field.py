@@ -36,29 +36,50 @@ class Field:
     stride: Fraction = Fraction(1)
 
 
-def receptive_fields(model: GraphModule) -> dict[str, Field | None]:
-    """The field after each node; None where the tensor has no time axis that can be followed."""
-    names = next(iter(model.axis_names.values()))
-    position = names.index(TIME) if TIME in names else None
-    field: Field | None = Field() if position is not None else None
-    stored: dict[str, Field | None] = dict.fromkeys(model.input_shapes, field)
-    found: dict[str, Field | None] = {}
+@dataclass(frozen=True)
+class _Tensor:
+    """What is known of a tensor: its field, where its time axis stands, how many axes it has."""
+
+    field: Field | None
+    position: int | None
+    rank: int
+
+
+def receptive_fields(model: GraphModule) -> list[Field | None]:
+    """The field after each run of a node; None where the tensor has no time axis that can be followed."""
+    stored = {name: _input(names) for name, names in model.axis_names.items()}
+    x, found, nodes = next(iter(stored.values())), [], iter(model.nodes)
     for op in model.ops:
         if op.kind == "StoreAs":
-            stored[op.name] = field
-        elif op.kind != "run":
-            field = _wider(field, stored[op.name])
-        elif field is not None and position is not None:
-            block = model.get_submodule(op.name)
-            assert isinstance(block, Block)
-            rank = next(len(node.came) for node in model.nodes if node.name == op.name)
-            field = _after(block, field, position, rank)
-            position = _follow(block, position, rank)
-            found[op.name] = field
-            field = field if position is not None else None
+            stored[op.name] = x
+        elif op.kind == "StartFrom":
+            x = stored[op.name]
+        elif op.kind == "run":
+            rank = len(next(nodes).went)
+            x = _run(model.get_submodule(op.name), [x, *(stored[key] for key in op.extra)], rank)
+            found.append(x.field)
+            x = x if x.position is not None else _Tensor(None, None, rank)
         else:
-            found[op.name] = None
+            for key in (op.name, *op.extra):
+                x = _Tensor(_wider(x.field, stored[key].field), x.position, x.rank)
     return found
+
+
+def _input(names: tuple[str, ...]) -> _Tensor:
+    position = names.index(TIME) if TIME in names else None
+    return _Tensor(Field() if position is not None else None, position, len(names))
+
+
+def _run(block: nn.Module, inputs: list[_Tensor], rank: int) -> _Tensor:
+    """Through a block; of several inputs the first is followed, a further one with frames counts as seen whole."""
+    x = inputs[0]
+    if x.field is None or x.position is None:
+        return _Tensor(None, None, rank)
+    assert isinstance(block, Block)
+    field = _after(block, x.field, x.position, x.rank)
+    if any(other.position is not None for other in inputs[1:]):
+        field = Field(None, field.stride)
+    return _Tensor(field, _follow(block, x.position, x.rank), rank)
 
 
 def _wider(one: Field | None, other: Field | None) -> Field | None:

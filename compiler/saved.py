@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ruamel.yaml import YAML
 
-from .module import GraphModule
+from .module import GraphModule, NodeInfo, Op
 
 
 def resolved_yaml(model: GraphModule, sections: Mapping[str, Mapping[str, Any]]) -> str:
@@ -19,6 +20,7 @@ def resolved_yaml(model: GraphModule, sections: Mapping[str, Mapping[str, Any]])
     graph = {
         "name": model.graph.name,
         "input": _input_line(model),
+        **({"outputs": list(model.outputs)} if model.outputs else {}),
         "layers": _layers(model),
         **{name: _lists(values) for name, values in sections.items()},
     }
@@ -40,16 +42,32 @@ def _input_line(model: GraphModule) -> str | dict[str, str]:
 
 
 def _layers(model: GraphModule) -> list[dict[str, Any]]:
-    nodes = {node.name: node for node in model.nodes}
-    layers: list[dict[str, Any]] = []
-    for op in model.ops:
-        if op.kind == "run":
-            layers.append({nodes[op.name].block: {"name": op.name, **_lists(nodes[op.name].config.model_dump())}})
-        elif op.kind == "StoreAs":
-            layers.append({"StoreAs": op.name})
-        else:
-            layers.append({op.kind: {"key": op.name, "fit": op.fit}})
-    return layers
+    runs = iter(model.nodes)
+    return [_layer(op, next(runs) if op.kind == "run" else None) for op in _single_stores(model)]
+
+
+def _single_stores(model: GraphModule) -> Iterator[Op]:
+    """The ops with each key stored once, and only where something asks for it: what a repeat stores has many places."""
+    last = {op.name: i for i, op in enumerate(model.ops) if op.kind == "StoreAs"}
+    asked = {key for op in model.ops if op.kind != "StoreAs" for key in (op.name, *op.extra)} | set(model.outputs)
+    now: dict[str, str] = {}
+    for i, op in enumerate(model.ops):
+        if op.kind == "StoreAs" and op.name in asked:
+            now[op.name] = op.name if last[op.name] == i else f"{op.name}_{i}"
+        if op.kind != "StoreAs" or op.name in asked:
+            name = op.name if op.kind == "run" else now.get(op.name, op.name)
+            yield replace(op, name=name, extra=tuple(now.get(key, key) for key in op.extra))
+
+
+def _layer(op: Op, node: NodeInfo | None) -> dict[str, Any]:
+    if node is None:
+        keys = [op.name, *op.extra]
+        joins = op.kind not in ("StoreAs", "StartFrom")
+        return {op.kind: {"key": keys if op.extra else op.name, "fit": op.fit} if joins else op.name}
+    if node.reused:
+        return {"Reuse": node.name}
+    further = {"with": list(op.extra)} if op.extra else {}
+    return {node.block: {"name": node.name, **further, **_lists(node.config.model_dump())}}
 
 
 def _lists(value: Any) -> Any:

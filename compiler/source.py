@@ -7,7 +7,6 @@ tags are refused, and size, depth and the number of values (aliases expanded) ar
 
 from __future__ import annotations
 
-import copy
 import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -63,28 +62,11 @@ class Source:
         """The file itself, for what is missing in it."""
         return Where(self.file, 1, 1)
 
-    def override(self, assignment: str) -> Source:
-        """A copy with one value replaced: 'train.lr=1e-3'. Raises `GraphError` for anything else than KEY.KEY=VALUE."""
-        dotted, equals, text = assignment.partition("=")
-        steps: Steps = tuple(dotted.split("."))
-        place = Where("--set", 1, 1, len(dotted), assignment)
-        if not equals or not all(steps):
-            message, hint = f"'{assignment}' is no assignment", "write --set KEY.KEY=VALUE, as in --set train.lr=1e-3"
-            raise GraphError(message, code="E107", where=place, help=hint)
-        data = copy.deepcopy(self.data)
-        parent = data
-        for step in steps[:-1]:
-            parent = parent.setdefault(step, {}) if isinstance(parent, dict) else None
-        if not isinstance(parent, dict):
-            message = f"'{dotted}' does not lead to a value of this graph"
-            raise GraphError(message, code="E107", where=place, help="name a section and its key, as in train.lr")
-        parent[steps[-1]] = read_text(text, "--set").data
-        added = {steps[:n]: place for n in range(1, len(steps) + 1)}
-        keep = {s: w for s, w in self.values.items() if s[: len(steps)] != steps}
-        keys = {s: w for s, w in self.keys.items() if s[: len(steps)] != steps}
-        new = {s: w for s, w in added.items() if s not in keep}
-        value = replace(place, column=len(dotted) + 2, length=max(1, len(text)))
-        return Source(self.file, data, keys | new, keep | new | {steps: value})
+    def part(self, steps: Steps, text: str) -> Where:
+        """Place of `text` inside the value at `steps`; of the whole value where it does not stand there as it is."""
+        whole = self.value(steps)
+        at = whole.text.find(text, whole.column - 1)
+        return replace(whole, column=at + 1, length=len(text)) if at >= 0 else whole
 
 
 def read_file(path: str | Path) -> Source:
@@ -92,8 +74,9 @@ def read_file(path: str | Path) -> Source:
     path = Path(path)
     where = Where(str(path), 1, 1)
     try:
-        raw = path.read_bytes() if path.stat().st_size <= MAX_BYTES else None
-        text = raw.decode("utf-8") if raw is not None else None
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+        text = raw.decode("utf-8") if len(raw) <= MAX_BYTES else None
     except OSError as error:
         message = f"'{path}' cannot be read: {error.strerror}"
         raise GraphError(message, code="E101", help="give the path of a graph file") from None

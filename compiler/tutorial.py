@@ -17,15 +17,20 @@ a CatWith; here sizes are seen, so it does nothing. `Softmax` had no `dim`; it a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import GraphError, MirbricksError, did_you_mean, raise_all
+from ..errors import GraphError, MirbricksError, did_you_mean
 from ..registry import blocks
 from .configs import quoted
-from .schema import SKIPS, Graph, Layer, Skip, by_place, check_names, read_node
+from .files import Files
+from .forms import Item
+from .nodes import SKIPS
+from .schema import Graph, finish, read_nodes
+from .skips import check_skips
 from .source import Source, Steps
+from .variants import read_variant
 
 
 @dataclass(frozen=True)
@@ -63,20 +68,25 @@ def is_tutorial(source: Source) -> bool:
     return isinstance(model, Mapping) and "block_l" in model
 
 
-def read_tutorial(source: Source) -> Graph:
+def read_tutorial(source: Source, overrides: Sequence[str] = ()) -> Graph:
     """The graph of a file in the dialect; raises all mistakes of its form at once.
 
     The dialect does not say the shape of the input: `compile_graph` needs `input_shape`. Sections other than `model`
     belong to the tutorial's notebooks and are left alone.
     """
     errors: list[MirbricksError] = []
+    source, changes = read_variant(source, Files.of(source), overrides, errors)
+    for change in changes:
+        message, hint = "the nodes of this dialect have no names", "`mirbricks migrate` makes a native graph of it"
+        errors.append(GraphError(message, code="E107", where=change.source.key(change.steps), help=hint))
     pairs = list(_walk(source.data["model"], ("model",), 0, source, errors))
     placed = _with_places(source, pairs)
-    read = (_read_pair(item, steps, placed, errors) for item, steps in pairs)
-    nodes = [node for node in read if node]
-    check_names(nodes, {}, source, errors)
-    raise_all(sorted(errors, key=by_place))
-    return Graph(str(source.data["model"].get("name") or "model"), {}, tuple(nodes), placed)
+    items = [item for pair, steps in pairs if (item := _read_pair(pair, steps, placed, errors))]
+    nodes = read_nodes(items, {}, errors)
+    warnings = check_skips(nodes, (), (), errors)
+    finish(errors)
+    name = str(source.data["model"].get("name") or "model")
+    return Graph(name, {}, tuple(nodes), placed, warnings=tuple(warnings))
 
 
 def _walk(
@@ -104,7 +114,7 @@ def _with_places(source: Source, pairs: list[tuple[Any, Steps]]) -> Source:
     return Source(source.file, source.data, {**source.keys, **places}, source.values)
 
 
-def _read_pair(item: Any, steps: Steps, source: Source, errors: list[MirbricksError]) -> Layer | Skip | None:
+def _read_pair(item: Any, steps: Steps, source: Source, errors: list[MirbricksError]) -> Item | None:
     if not isinstance(item, list) or len(item) != 2 or not isinstance(item[0], str):
         message = f"a layer of this dialect is [Type, {{...}}], got {quoted(item)}"
         errors.append(GraphError(message, code="E109", where=source.value(steps), help="write `- [ReLU, empty]`"))
@@ -120,7 +130,7 @@ def _read_pair(item: Any, steps: Steps, source: Source, errors: list[MirbricksEr
                 GraphError(message, code="E106", where=source.value(steps), help="write `[Activation, ReLU]`")
             )
             return None
-        return read_node(params, ACTIVATION_PRESETS.get(params, {}), steps, source, errors)
+        return Item(params, ACTIVATION_PRESETS.get(params, {}), steps, source)
     known = [*ALIASES, *blocks(), *SKIPS]
     if kind not in known:
         hint = did_you_mean(kind, known) or "`mirbricks blocks` lists all"
@@ -130,12 +140,10 @@ def _read_pair(item: Any, steps: Steps, source: Source, errors: list[MirbricksEr
     return _read_alias(kind, params, steps, source, errors)
 
 
-def _read_alias(
-    kind: str, params: Any, steps: Steps, source: Source, errors: list[MirbricksError]
-) -> Layer | Skip | None:
+def _read_alias(kind: str, params: Any, steps: Steps, source: Source, errors: list[MirbricksError]) -> Item | None:
     alias = ALIASES.get(kind)
     if alias is None or not isinstance(params, Mapping):
-        return read_node(alias.block if alias else kind, params, steps, source, errors, kind)
+        return Item(alias.block if alias else kind, params, steps, source, label=kind)
     values: dict[str, Any] = dict(alias.preset)
     for key, value in params.items():
         if key not in alias.only:
@@ -146,4 +154,4 @@ def _read_alias(
             hint = f"leave it out; the native form has {alias.block} with its own '{key}'"
             errors.append(GraphError(message, code="E106", where=source.value((*steps, key)), help=hint))
     words = {field: word for word, field in alias.renamed.items()}
-    return read_node(alias.block, values, steps, source, errors, kind, words)
+    return Item(alias.block, values, steps, source, label=kind, words=words)

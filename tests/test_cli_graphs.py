@@ -53,7 +53,7 @@ def test_summary_as_json_has_rows_and_totals(capsys: Capture) -> None:
     summary = json.loads(capsys.readouterr().out)
     assert summary["parameters"] == sum(row["parameters"] for row in summary["rows"]) == 65_313
     assert summary["macs"] == sum(row["macs"] for row in summary["rows"]) == 298_303_488
-    assert summary["output_shape"] == [1, 1, 360, 64]
+    assert summary["output_shapes"] == {"y": [1, 1, 360, 64]}
     last = summary["rows"][-1]
     assert set(last) == {
         "name", "block", "line", "shape_in", "shape_out", "parameters", "macs",

@@ -134,7 +134,7 @@ def test_did_you_mean(word: str, hint: str | None) -> None:
 
 def test_codes_are_explained_and_belong_to_their_range() -> None:
     for code, text in CODES.items():
-        assert re.fullmatch(r"E[1-6]\d\d", code)
+        assert re.fullmatch(r"E[1-7]\d\d|W1\d\d", code)
         assert text.endswith(".")
         assert len(text) > 30, code
 
@@ -145,5 +145,5 @@ def test_every_code_is_used() -> None:
     folders = ("blocks", "commands", "compiler", "data", "features", "report", "tasks")
     inner = [path for name in folders for path in (root / name).rglob("*.py")]
     files = [*inner, *(path for path in root.glob("*.py") if path.name != "errors.py")]
-    used = set(re.findall(r'"(E\d\d\d)"', "".join(path.read_text(encoding="utf-8") for path in files)))
+    used = set(re.findall(r'"([EW]\d\d\d)"', "".join(path.read_text(encoding="utf-8") for path in files)))
     assert used == set(CODES)

@@ -12,10 +12,11 @@ from torch import Tensor
 
 from mirbricks import registry
 from mirbricks.compiler.compile import compile_graph, load_graph
-from mirbricks.errors import CODES, GraphError, MirbricksError
+from mirbricks.errors import CODES, GraphWarning, GraphError, MirbricksError
 from mirbricks.registry import Block, register
 
 GOLDEN = Path(__file__).parent / "golden"
+WARNINGS = Path(__file__).parent / "golden_warnings"
 CASES = sorted(path.stem for path in GOLDEN.glob("*.yaml"))
 RUNS = """\
 input: B C=6 T
@@ -41,8 +42,8 @@ IN_WORDS: list[tuple[Callable[[], object], str]] = [
     (
         lambda: load_graph("deep.yaml"),
         "deep.yaml:1:68: nested deeper than 64: this is no graph\n"
-        f"    1 | a: {'[' * 100}{']' * 100}\n"
-        f"      | {' ' * 67}{'^' * 72}\n"
+        f"    1 | …{'[' * 89}{']' * 71}…\n"
+        f"      | {' ' * 54}{'^' * 72}\n"
         "  help: remove the aliases or nesting     [E103]",
     ),
     (
@@ -139,8 +140,17 @@ def test_every_golden_text_has_its_graph() -> None:
 
 
 def test_every_code_of_the_compiler_has_a_golden_message() -> None:
-    texts = "".join([path.read_text() for path in GOLDEN.glob("*.txt")] + [text for _, text in IN_WORDS])
-    assert not {code for code in CODES if code[:2] in ("E1", "E2") and f"[{code}]" not in texts}
+    tests = GOLDEN.parents[1]
+    texts = "".join(path.read_text() for suffix in ("py", "txt") for path in tests.rglob(f"*.{suffix}"))
+    assert not {code for code in CODES if code[:2] in ("E1", "E2", "W1") and f"[{code}]" not in texts}
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in WARNINGS.glob("*.yaml")))
+def test_warning_is_golden(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(WARNINGS)
+    with pytest.warns(GraphWarning) as caught:
+        compile_graph(f"{name}.yaml")
+    assert "\n\n".join(str(warning.message) for warning in caught) + "\n" == Path(f"{name}.txt").read_text()
 
 
 class Liar(Block):

@@ -9,6 +9,7 @@ import argparse
 import importlib
 import shlex
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,6 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(words)
     arguments.command = shlex.join(["mirbricks", *words])
     module, _, function = arguments.run.partition(":")
+    pythons, warnings.formatwarning = warnings.formatwarning, _warning
     try:
         if getattr(arguments, "plugin", None):
             _load_plugins(arguments.plugin)
@@ -37,6 +39,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         sys.stderr.close()
         return 0
+    finally:
+        warnings.formatwarning = pythons
+
+
+_PYTHONS_WARNING = warnings.formatwarning
+
+
+def _warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    """A warning of mirbricks as a user reads it, such as that of a broken plugin; others as Python writes them."""
+    if isinstance(message, MirbricksError):
+        return f"{message}\n"
+    if category is UserWarning and Path(filename).is_relative_to(Path(__file__).parent):
+        lines = (" ".join(part.split()) for part in str(message).splitlines())
+        return f"warning: {'; '.join(lines)}\n"
+    return _PYTHONS_WARNING(message, category, filename, lineno, line)
 
 
 def _load_plugins(modules: Sequence[str]) -> None:
@@ -63,6 +82,8 @@ def _parser() -> Parser:
 
 def _check(p: Parser) -> None:
     p.add_argument("graphs", nargs="+", metavar="GRAPH", help="graph files")
+    sweep = "find the sizes of an axis at which a graph breaks, as in F=12:400, or F=12:400:4 for every fourth"
+    p.add_argument("--sweep", action="append", default=[], metavar="AXIS=FIRST:LAST", help=sweep)
     _input(p)
     _set(p)
 
@@ -89,6 +110,43 @@ def _input(p: Parser) -> None:
 
 def _set(p: Parser) -> None:
     p.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a value of the graph file")
+
+
+def _draw(p: Parser) -> None:
+    p.add_argument("graph", metavar="GRAPH", help="a graph file")
+    p.add_argument("--out", required=True, metavar="FILE", help="the SVG to write; must not exist yet")
+    _input(p)
+    _set(p)
+
+
+def _diff(p: Parser) -> None:
+    p.add_argument("a", metavar="A", help="a graph file, or a run folder: its resolved.yaml")
+    p.add_argument("b", metavar="B", help="another one")
+    _input(p)
+    p.add_argument("--json", action="store_true", help="print one JSON object")
+    p.add_argument("--exit-code", action="store_true", help="end with 1 where the graphs differ (default: with 0)")
+
+
+def _migrate(p: Parser) -> None:
+    p.add_argument("file", metavar="FILE", help="a graph file in the tutorial's dialect")
+    p.add_argument("--out", metavar="FILE", help="the file to write; must not exist yet (default: print)")
+    _input(p)
+
+
+def _schema(p: Parser) -> None:
+    p.add_argument("--out", metavar="FILE", help="the file to write; must not exist yet (default: print)")
+
+
+def _new_block(p: Parser) -> None:
+    p.formatter_class = argparse.RawDescriptionHelpFormatter
+    p.description = (
+        "Write a block that works, its test, and a graph that uses it: name.py, test_name.py and name.yaml in --dir.\n"
+        "In a checkout of mirbricks they go to blocks/, tests/blocks/ and graphs/. No file is ever overwritten."
+    )
+    p.add_argument("name", metavar="NAME", help="name of the block and of its class, in CapWords")
+    p.add_argument("--dir", default=".", metavar="DIR", help="folder to write into (default: this one)")
+    text = "axes of the input: (B, C, T), (B, C, F, T) or (B, T, D) (default: 1d)"
+    p.add_argument("--kind", choices=("1d", "2d", "seq"), default="1d", help=text)
 
 
 def _blocks(p: Parser) -> None:
@@ -152,7 +210,7 @@ def _demo(p: Parser) -> None:
 
 
 _COMMANDS = {
-    "check": ("graphs:check", "check graph files: form, names, sizes", "graphs/*.yaml", _check),
+    "check": ("check:check", "check graph files: form, names, sizes", "graphs/*.yaml", _check),
     "summary": (
         "graphs:summary",
         "a row per layer: shapes, parameters, multiply-adds, receptive field",
@@ -160,7 +218,32 @@ _COMMANDS = {
         _summary,
     ),
     "blocks": ("graphs:blocks", "list the registered blocks by family", "--json", _blocks),
-    "explain": ("graphs:explain", "explain a block or an error code", "Conv2d", _explain),
+    "explain": ("explain:explain", "explain a block, a word of the graph language or an error code", "Conv2d", _explain),
+    "schema": (
+        "schema:schema",
+        "print the JSON Schema of graph files, for editors, with the blocks of installed plugins and of --plugin",
+        "> graph.schema.json",
+        _schema,
+    ),
+    "new-block": (
+        "new_block:new_block",
+        "write a new block, its test and a graph that uses it",
+        "GatedConv --kind 2d",
+        _new_block,
+    ),
+    "draw": ("draw:draw", "draw a graph as an SVG", "graphs/mpe_doras_unet.yaml --out unet.svg", _draw),
+    "diff": (
+        "compare:diff",
+        "the difference of two graphs, node by node",
+        "graphs/mpe_small.yaml runs/bach10 --exit-code",
+        _diff,
+    ),
+    "migrate": (
+        "migrate:migrate",
+        "rewrite a graph file in the tutorial's dialect in the native form, comments kept",
+        "config_bittner.yaml --input 1,6,360,64 --out bittner.yaml",
+        _migrate,
+    ),
     "train": (
         "train:train",
         "train a graph on a corpus, then evaluate it on the test fold",

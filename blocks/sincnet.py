@@ -33,9 +33,9 @@ class SincNet(Block):
         kernel_size: PositiveInt = Field(251, ge=3, description="taps of a filter; an even number is made odd")
         stride: PositiveInt = Field(1, description="samples between outputs")
         padding: int = Field(0, ge=0, description="samples added on both sides")
-        sr_hz: PositiveInt = Field(16000, description="sample rate")
-        min_low_hz: PositiveFloat = Field(50.0, description="lowest band edge")
-        min_band_hz: PositiveFloat = Field(50.0, description="smallest band width")
+        sr_hz: PositiveInt = Field(16000, description="sample rate of the waveform, in Hz")
+        min_low_hz: PositiveFloat = Field(50.0, description="lowest band edge, in Hz")
+        min_band_hz: PositiveFloat = Field(50.0, description="smallest band width, in Hz")
 
     def __init__(self, config: Config) -> None:
         super().__init__()

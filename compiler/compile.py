@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,20 +10,19 @@ from typing import Any
 from torch import nn
 
 from ..errors import GraphError, MirbricksError
-from ..registry import Block, build
+from ..registry import build
 from ..shapes import Shape
 from . import tutorial
 from .axes import LARGEST_SIZE, Axis, default_axes
 from .formulas import formula
-from .infer import Failed, Run, Step, run, words_of
+from .infer import Step, words_of
 from .module import GraphModule, NodeInfo, Op
 from .nodes import Layer, Skip
+from .probe import probe
 from .schema import Graph, read_graph
 from .source import Source, read_dict, read_file
 
 GivenShape = Sequence["int | None"]
-ODD = 37
-BASES = (64, 256, 1024, 4096, 16384, 65536)  # sizes tried for free axes, until the graph runs
 
 
 def load_graph(path: str | Path, overrides: Sequence[str] = ()) -> Graph:
@@ -47,7 +45,7 @@ def compile_graph(
     Returns a `torch.nn.Module` whose forward takes (B, ...) tensors. Raises `GraphError` or `ErrorList`.
     """
     graph = as_graph(source)
-    inputs = _inputs(graph, input_shape)
+    inputs = read_shape(graph, input_shape)
     runs, probes = probe(graph, inputs)
     seen = list(zip(*(one.steps for one in runs), strict=True))
     nodes = [_info(steps, probes) for steps in seen if isinstance(steps[0].node, Layer)]
@@ -74,8 +72,8 @@ def _graph(source: Source, overrides: Sequence[str]) -> Graph:
     return graph
 
 
-def _inputs(graph: Graph, given: Any) -> dict[str, tuple[Axis, ...]]:
-    """The inputs' axes, with the sizes of `given` put in."""
+def read_shape(graph: Graph, given: Any) -> dict[str, tuple[Axis, ...]]:
+    """The inputs' axes, with the sizes of `given` put in; raises `GraphError` where they do not fit."""
     shapes = given if isinstance(given, Mapping) else {} if given is None else {next(iter(graph.inputs), "x"): given}
     if not graph.inputs and not shapes:
         message = "the shape of the input is not known"
@@ -108,52 +106,6 @@ def _bind(graph: Graph, axes: tuple[Axis, ...], shape: GivenShape | None) -> tup
 
 def _possible(size: Any, axis: Axis) -> bool:
     return isinstance(size, int) and 0 < size <= LARGEST_SIZE and axis.size in (None, size)
-
-
-def probe(graph: Graph, inputs: Mapping[str, tuple[Axis, ...]]) -> tuple[list[Run], list[dict[str, int]]]:
-    """Run the graph at several choices of its free axes; returns the runs and the choices.
-
-    Two choices are multiples of 64, since a graph may halve its sizes a few times; a third, odd one counts if it runs.
-    Small sizes are tried first: a graph may need a certain length. Raises the error of the run that came farthest.
-    """
-    free = list(dict.fromkeys(axis.name for axes in inputs.values() for axis in axes if axis.size is None))
-    blocks: dict[int, Block] = {}
-    farthest: Failed | None = None
-    for base in BASES if set(free) - {"B"} else BASES[:1]:
-        first = {name: 2 if name == "B" else base for name in free}
-        second = {name: 3 if name == "B" else base + 64 * (i + 1) for i, name in enumerate(free)}
-        try:
-            runs = [run(graph, _shapes(inputs, chosen), chosen, blocks) for chosen in (first, second)]
-        except Failed as failed:
-            if farthest is None or failed.index > farthest.index:
-                farthest = failed
-            continue
-        _refuse_free_weights(runs, free)
-        choices = [first, second]
-        odd = {name: size if name == "B" else size + ODD for name, size in second.items()}
-        with contextlib.suppress(Failed):
-            runs.append(run(graph, _shapes(inputs, odd), odd, blocks))
-            choices.append(odd)
-        return runs, choices
-    assert farthest is not None
-    raise farthest.error
-
-
-def _shapes(inputs: Mapping[str, tuple[Axis, ...]], free: Mapping[str, int]) -> dict[str, Shape]:
-    return {name: tuple(free[a.name] if a.size is None else a.size for a in axes) for name, axes in inputs.items()}
-
-
-def _refuse_free_weights(runs: list[Run], free: list[str]) -> None:
-    """A config that changes with a free axis would make a model that runs at one size only."""
-    for first, second in zip(runs[0].steps, runs[1].steps, strict=True):
-        if first.config != second.config and isinstance(first.node, Layer) and first.config and second.config:
-            other = second.config.model_dump()
-            field = next(name for name, value in first.config.model_dump().items() if other[name] != value)
-            axes = " and ".join(name for name in free if name != "B") or "B"
-            are = "are" if " and " in axes else "is"
-            message = f"{first.node.spec.name}: '{field}' would depend on {axes}, which {are} free"
-            hint = f"fix the size in `input:`, as in {axes.split()[0]}=64, or give '{field}'"
-            raise GraphError(message, code="E206", where=first.node.where, help=hint)
 
 
 def _built(step: Step) -> tuple[str, nn.Module]:

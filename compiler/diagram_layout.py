@@ -14,7 +14,9 @@ BEND, LANE = 22.0, 26.0  # from a column to its first lane, from lane to lane
 TIGHT, SHORT, BARE, STEP = 3.0, 14.0, 22.0, 40.0  # gaps: inside a run, to a store, an arrow, an arrow with a size
 LONG, COLUMN = 900.0, 640.0  # a chain longer than LONG folds, into columns of about COLUMN,
 MOST_COLUMNS = 4  # or into so many longer ones, what a page is wide
-HEIGHTS = {"input": 28.0, "output": 28.0, "row": 28.0, "store": 8.0, "join": 24.0}
+MIDDLE = (0.3, 0.7)  # of a chain, where the bottom of a U is looked for
+HEIGHTS = {"input": 28.0, "output": 28.0, "row": 28.0, "store": 8.0, "start": 8.0, "join": 24.0}
+GROUP = 22.0  # left of a column, for the bars of sub-graphs
 DETAIL_LINE = 14.0
 CHARACTERS = 42  # that one line of a row holds, of name and config
 
@@ -74,13 +76,14 @@ def lay_out(parts: Sequence[Part], arcs: Sequence[Arc]) -> Layout:
     columns = [sum(i >= s for s in starts) - 1 for i in range(len(parts))]
     lanes = _lanes(arcs, columns)
     n_lanes = 1 + max((lane for lane in lanes if lane is not None), default=-1)
-    return _place(tops, heights, starts, columns, arcs, lanes, BEND + n_lanes * LANE if n_lanes else 0.0, is_u)
+    room = BEND + n_lanes * LANE if n_lanes else 0.0
+    return _place(tops, heights, starts, columns, arcs, lanes, room, is_u, GROUP * any(part.group for part in parts))
 
 
 def _gap(before: Part, after: Part) -> float:
     if before.run == after.run:
         return TIGHT
-    if after.kind in ("store", "input"):
+    if after.kind in ("store", "input") or (before.kind, after.cut) == ("output", True):
         return SHORT
     return BARE if before.kind == "input" or after.kind == "output" else STEP
 
@@ -88,7 +91,9 @@ def _gap(before: Part, after: Part) -> float:
 def _folding_points(parts: Sequence[Part]) -> list[int]:
     """Parts that a column may begin with: none inside a run, no input and no output."""
     pairs = enumerate(pairwise(parts), start=1)
-    return [i for i, (a, b) in pairs if b.kind in ("row", "join", "store") and a.kind != "input" and a.run != b.run]
+    return [
+        i for i, (a, b) in pairs if b.kind in ("row", "join", "store", "start") and a.kind != "input" and a.run != b.run
+    ]
 
 
 def _folds(parts: Sequence[Part], tops: Sequence[float], crossing: Sequence[int], n_columns: int) -> list[int]:
@@ -103,8 +108,10 @@ def _folds(parts: Sequence[Part], tops: Sequence[float], crossing: Sequence[int]
 
 
 def _bottom(parts: Sequence[Part], tops: Sequence[float], crossing: Sequence[int]) -> int:
-    """First part of the climbing side: at the gap that most skips cross, of those the nearest to the middle."""
-    return min(_folding_points(parts), key=lambda i: (-crossing[i], abs(tops[i] - tops[-1] / 2)))
+    """First part of the climbing side: near the middle, at the gap that most skips cross, of those the most central."""
+    points = _folding_points(parts)
+    central = [i for i in points if MIDDLE[0] <= tops[i] / tops[-1] <= MIDDLE[1]]
+    return min(central or points, key=lambda i: (-crossing[i], abs(tops[i] - tops[-1] / 2)))
 
 
 def _lanes(arcs: Sequence[Arc], columns: Sequence[int]) -> list[int | None]:
@@ -129,10 +136,11 @@ def _place(
     lanes: Sequence[int | None],
     room: float,
     is_u: bool,
+    bars: float,
 ) -> Layout:
-    """Coordinates; `room` is what the lanes take beside a column."""
-    gutter = 2 * GUTTER if is_u else GUTTER + room
-    left, above = MARGIN + room * is_u, MARGIN + STEP * (len(starts) > 1 and not is_u)
+    """Coordinates; `room` is what the lanes take beside a column, `bars` the bars of sub-graphs left of it."""
+    gutter = bars + (2 * GUTTER if is_u else GUTTER + room)
+    left, above = MARGIN + bars + room * is_u, MARGIN + STEP * (len(starts) > 1 and not is_u)
     lengths = [tops[e - 1] + heights[e - 1] - tops[s] for s, e in pairwise([*starts, len(heights)])]
     places = []
     for i, column in enumerate(columns):
@@ -143,7 +151,7 @@ def _place(
     xs = []
     for arc, lane in zip(arcs, lanes, strict=True):
         side = -1 if is_u and columns[arc.start] == 0 else 1
-        outward = None if lane is None else WIDTH / 2 + BEND + lane * LANE
+        outward = None if lane is None else WIDTH / 2 + BEND + lane * LANE + bars * (side < 0)
         xs.append(None if outward is None else places[arc.start].x + side * outward)
     width = left + len(starts) * WIDTH + (len(starts) - 1) * gutter + room + MARGIN
     height = above + max(lengths) + MARGIN + STEP * (len(starts) > 1)

@@ -1,18 +1,13 @@
-"""What stands in the picture of a graph: its parts in the order of the chain, and the arcs of its skips."""
+"""What stands in the picture of a graph: parts in the order of the chain, arcs of skips, and their texts."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from ..registry import BlockConfig
-from ..shapes import show
-from .module import GraphModule, NodeInfo, Op
-from .nodes import Layer
 
-Kind = Literal["input", "row", "store", "join", "output"]
+Kind = Literal["input", "row", "store", "start", "join", "output"]
 Size = tuple["int | str", ...]
 
 FAMILY_OF_MODULE = {
@@ -39,7 +34,11 @@ FIRST_FIELDS = ("out_channels", "out_features", "channels", "hidden_size", "kern
 
 @dataclass(frozen=True)
 class Part:
-    """One thing on the chain; `size` is what comes out of it, `run` the number of the group it stands in."""
+    """One thing on the chain; `size` is what comes out of it.
+
+    `run` is the number of the card it stands in, `group` the sub-graph it belongs to ("enc.down"); `again` marks a
+    further run of the same weights, `cut` what the chain does not lead into.
+    """
 
     kind: Kind
     label: str
@@ -49,94 +48,18 @@ class Part:
     name: str = ""
     family: str = "other"
     run: int = -1
+    group: str = ""
+    again: bool = False
+    cut: bool = False
 
 
 @dataclass(frozen=True)
 class Arc:
-    """A skip: from the part at `start` to the join at `end`, both indices of the parts."""
+    """A tensor that leaves the chain: from the part at `start` to that at `end`, both indices; `key` may be empty."""
 
     start: int
     end: int
     key: str
-
-
-def parts_and_arcs(model: GraphModule) -> tuple[list[Part], list[Arc]]:
-    """Everything to draw; the inputs come first, the first input last of them, since the chain starts there."""
-    (first, shape), *others = model.input_shapes.items()
-    alone = not others
-    parts = [_input("input" if alone else name, size) for name, size in [*others, (first, shape)]]
-    stored = {name: i for i, name in enumerate([*(name for name, _ in others), first])}
-    arcs: list[Arc] = []
-    rows = zip(model.nodes, (node for node in model.graph.nodes if isinstance(node, Layer)), strict=True)
-    for op in model.ops:
-        if op.kind == "run":
-            info, layer = next(rows)
-            parts = [*_with_seen_size(parts, info.came), _row(model, info, layer)]
-        elif op.kind == "StoreAs":
-            stored[op.name] = len(parts)
-            parts.append(_skip(op, parts[-1].size))
-        else:
-            arcs.append(Arc(stored[op.name], len(parts), op.name))
-            parts.append(_skip(op, _joined(op, parts[-1].size, parts[stored[op.name]].size)))
-    parts = _in_runs(parts)
-    size = parts[-1].size
-    return [*parts, Part("output", size_text(size), f"output\n{show(size)}", size, name="output")], arcs
-
-
-def _input(name: str, size: Size) -> Part:
-    return Part("input", size_text(size), f"input '{name}'\n{show(size)}", size, name=name)
-
-
-def _skip(op: Op, size: Size) -> Part:
-    tooltip = f"{op.kind} '{op.name}'" + (f", line {op.where.line}" if op.where else "")
-    kind: Kind = "store" if op.kind == "StoreAs" else "join"
-    return Part(kind, JOIN_SIGNS.get(op.kind, ""), tooltip, size)
-
-
-def _joined(op: Op, here: Size, there: Size) -> Size:
-    """What comes out of a join, as far as two shapes tell: CatWith adds the channels, "64+C" where one is free."""
-    if op.kind != "CatWith":
-        return here
-    ours, theirs = here[1], there[1]
-    channels = ours + theirs if isinstance(ours, int) and isinstance(theirs, int) else f"{ours}+{theirs}"
-    return (here[0], channels, *here[2:])
-
-
-def _with_seen_size(parts: list[Part], size: Size) -> list[Part]:
-    """The same with `size`, what the next layer saw, on the skips just before it: `fit` may have changed F and T."""
-    i = len(parts)
-    while i and parts[i - 1].kind == "store":
-        i -= 1
-    i -= i > 0 and parts[i - 1].kind == "join"
-    return parts[:i] + [replace(part, size=size) for part in parts[i:]]
-
-
-def _row(model: GraphModule, info: NodeInfo, layer: Layer) -> Part:
-    count = sum(p.numel() for p in model.get_submodule(info.name).parameters())
-    weights = f"{count:,} parameters" if count else "no parameters"
-    tooltip = f"{info.block} '{info.name}', line {info.where.line}\n{show(info.came)} → {show(info.went)}\n{weights}"
-    family = FAMILY_OF_MODULE.get(layer.spec.family, layer.spec.family)
-    detail = config_text(layer.config, rank=len(info.came))
-    numbered = re.fullmatch(rf"{re.escape(info.block.lower())}_\d+", info.name)  # as the compiler names: tells nothing
-    name = "" if numbered else layer.name or ""
-    return Part("row", info.block, tooltip, info.went, detail=detail, name=name, family=family)
-
-
-def _in_runs(parts: Sequence[Part]) -> list[Part]:
-    """Number the runs: layers such as convolution, norm and activation that belong together, up to an activation.
-
-    Dropout and pooling right after the activation still belong to its run; a block that is a small network by itself
-    stands alone.
-    """
-    numbered: list[Part] = []
-    run, closed = 0, True
-    for part in parts:
-        belongs = part.kind == "row" and part.family in STEPS_OF_A_RUN
-        if not belongs or (closed and part.family not in ("dropout", "pooling")) or numbered[-1].kind != "row":
-            run, closed = run + 1, not belongs
-        closed = closed or part.family == "activation"
-        numbered.append(replace(part, run=run))
-    return numbered
 
 
 def size_text(size: Size) -> str:

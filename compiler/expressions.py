@@ -59,8 +59,8 @@ class Names:
 
     def get(self, name: str) -> Any:
         if name not in self.values:
-            known = ", ".join(self.values)
-            hint = did_you_mean(name, self.values) or (f"known here: {known}" if known else "define it under `vars:`, above what uses it")
+            known = f"known here: {', '.join(self.values)}" if self.values else ""
+            hint = did_you_mean(name, self.values) or known or "define it under `vars:`, above what uses it"
             raise ExpressionError(f"nothing is named '{name}'", hint)
         self.used.add(name)
         return self.values[name]

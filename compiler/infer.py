@@ -16,6 +16,7 @@ from torch import Tensor
 from ..errors import GraphError, Where
 from ..registry import INFER, Block, BlockConfig, build
 from ..shapes import Axes, Contract, ContractError, Shape, meets, show
+from .axes import Axis
 from .configs import quoted
 from .join import fits, join
 from .nodes import Layer, Skip
@@ -87,6 +88,11 @@ class Run:
             assert isinstance(step.node, Layer)
             shown.append((self.line(step.node.where), f"{step.node.spec.name} -> {self.shape(step.went)}"))
         return shown
+
+
+def shapes_at(inputs: Mapping[str, tuple[Axis, ...]], free: Mapping[str, int]) -> dict[str, Shape]:
+    """The shape of each input, with the sizes of `free` for its free axes."""
+    return {name: tuple(free[a.name] if a.size is None else a.size for a in axes) for name, axes in inputs.items()}
 
 
 def run(graph: Graph, shapes: Mapping[str, Shape], free: Mapping[str, int], blocks: dict[int, Block]) -> Run:

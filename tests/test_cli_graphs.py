@@ -20,7 +20,7 @@ def test_check_is_content_with_every_shipped_graph(capsys: Capture) -> None:
     assert main(["check", *GRAPHS]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == len(GRAPHS)
-    assert f"{SMALL}: fine: (B, 6, 360, T) -> (B, 1, 360, T), 65,313 parameters" in lines
+    assert f"{SMALL}: fine: (B, 6, 360, T) -> (B, 1, 360, T), 65,313 parameters; any T" in lines
 
 
 def test_check_tells_the_bad_and_goes_on(tmp_path: Path, capsys: Capture) -> None:
@@ -57,7 +57,7 @@ def test_summary_as_json_has_rows_and_totals(capsys: Capture) -> None:
     last = summary["rows"][-1]
     assert set(last) == {
         "name", "block", "line", "shape_in", "shape_out", "parameters", "macs",
-        "receptive_field_frames", "receptive_field_s",
+        "receptive_field_frames", "receptive_field_s", "stride_frames", "frame_rate_hz", "reused",
     }  # fmt: skip
     assert (last["name"], last["receptive_field_frames"]) == ("head", 35)
     assert last["receptive_field_s"] == pytest.approx(35 * 512 / 22050)

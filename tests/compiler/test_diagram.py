@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 import mirbricks as mb
 from mirbricks.compiler.diagram import draw
-from mirbricks.compiler.diagram_layout import LANE, WIDTH, Layout, lay_out
-from mirbricks.compiler.diagram_parts import Part, config_text, parts_and_arcs, size_text
+from mirbricks.compiler.diagram_layout import GROUP, LANE, WIDTH, Layout, lay_out
+from mirbricks.compiler.diagram_parts import Part, config_text, size_text
+from mirbricks.compiler.diagram_walk import parts_and_arcs
 from mirbricks.compiler.module import GraphModule
 from mirbricks.registry import get
 
@@ -127,6 +128,94 @@ def test_several_inputs_are_drawn_and_joined() -> None:
     parts, arcs = parts_and_arcs(graph(CONV, {"AddWith": "t"}, given=given))
     assert [(p.kind, p.name) for p in parts[:2]] == [("input", "t"), ("input", "x")]
     assert [(parts[a.start].name, parts[a.end].kind) for a in arcs] == [("t", "join")]
+
+
+def drawn(*layers: Any, **more: Any) -> tuple[list[str], list[tuple[str, str, str]]]:
+    """The parts by kind and name, and the arcs between them with their keys."""
+    made = mb.compile_graph({"input": "B C=8 F=24 T", "layers": list(layers), **more})
+    parts, arcs = parts_and_arcs(made)
+    ElementTree.fromstring(draw(made))
+    words = [p.kind if p.kind in ("store", "start", "join") else p.name or p.label for p in parts]
+    return words, [(words[arc.start], words[arc.end], arc.key) for arc in arcs]
+
+
+def test_the_chain_goes_on_from_a_stored_tensor() -> None:
+    words, arcs = drawn({"StoreAs": "a"}, "ReLU", {"StoreAs": "b"}, {"StartFrom": "a"}, "GELU", {"AddWith": "b"})
+    assert words == ["input", "store", "ReLU", "store", "start", "GELU", "join", "output"]
+    assert arcs == [("store", "start", "a"), ("store", "join", "b")]
+    parts, _ = parts_and_arcs(graph({"StoreAs": "a"}, "ReLU", {"StoreAs": "b"}, {"StartFrom": "a"}, {"AddWith": "b"}))
+    assert [part.kind for part in parts if part.cut] == ["input", "start"]
+
+
+def test_a_path_of_a_branch_that_is_empty_is_an_arc() -> None:
+    words, arcs = drawn({"branch": [[CONV, "ReLU"], []]})
+    assert words == ["input", "store", "Conv2d", "ReLU", "join", "output"]
+    assert arcs == [("store", "join", "")]
+    assert drawn({"branch": [[], [CONV]]}) == (
+        ["input", "store", "start", "Conv2d", "join", "output"],
+        [("store", "start", ""), ("store", "join", "")],
+    )
+
+
+def test_the_last_path_of_a_branch_leads_into_the_join() -> None:
+    words, arcs = drawn({"branch": [["ReLU"], ["GELU"], ["Tanh"]]})
+    assert words == ["input", "store", "ReLU", "store", "start", "GELU", "store", "start", "Tanh", "join", "output"]
+    assert [arc[:2] for arc in arcs] == [("store", "start"), ("store", "start"), ("store", "join"), ("store", "join")]
+    parts, _ = parts_and_arcs(graph({"branch": [["ReLU"], ["GELU"], [CONV]]}))
+    assert size_text(parts[-1].size) == "24 × 24 × T"
+
+
+def test_a_branch_inside_a_branch() -> None:
+    inner = {"branch": [["ReLU"], []], "join": "add"}
+    words, arcs = drawn({"branch": [[inner], ["GELU"]]})
+    assert words == ["input", "store", "store", "ReLU", "join", "store", "start", "GELU", "join", "output"]
+    assert len(arcs) == 3
+
+
+def test_named_outputs_are_drawn_each() -> None:
+    layers = ({"StoreAs": "E1"}, "ReLU", {"Conv2d": {**CONV["Conv2d"], "name": "head"}})
+    words, arcs = drawn(*layers, outputs=["E1", "head"])
+    assert words == ["input", "store", "ReLU", "head", "head", "E1"]
+    assert arcs == [("store", "E1", "E1")]
+
+
+def test_a_node_that_runs_again_is_marked() -> None:
+    model = graph({"Conv2d": {**CONV["Conv2d"], "name": "mid"}}, "ReLU", {"Reuse": "mid"})
+    first, _, again = groups(model, "row")
+    assert "stroke-dasharray" not in ElementTree.tostring(first, encoding="unicode")
+    assert "stroke-dasharray" in ElementTree.tostring(again, encoding="unicode")
+    assert "".join(again.find(f"{SVG}text").itertext()) == "Conv2dmid again"
+    assert "the weights of 'mid' again" in again.find(f"{SVG}title").text
+
+
+def test_sub_graphs_have_a_bar(tmp_path: Path) -> None:
+    (tmp_path / "enc.yaml").write_text("input: B C F T\nlayers: [ReLU, {StoreAs: s}, GELU, {AddWith: s}, Tanh]\n")
+    path = tmp_path / "g.yaml"
+    path.write_text("input: B C=8 F=24 T\nlayers: [Abs, {graph: enc.yaml, name: enc}, {graph: enc.yaml}, Abs]\n")
+    model = mb.compile_graph(path)
+    assert [g.find(f"{SVG}title").text for g in groups(model, "group")] == ["enc", "enc_1"]
+    layout = lay_out(*parts_and_arcs(model))
+    assert not shapes_overlap(layout)
+    assert min(place.x - WIDTH / 2 for place in layout.places) > GROUP
+
+
+def test_title_and_paper() -> None:
+    root = ElementTree.fromstring(draw(graph(CONV, name="my net")))
+    paper, title, facts = list(root)[:3]
+    assert [paper.get(key) for key in ("width", "height", "fill")] == [root.get("width"), root.get("height"), "#ffffff"]
+    assert (title.text, facts.text) == ("my net", "1 layer, 584 parameters")
+
+
+def test_the_keys_of_arcs_stand_beside_one_another() -> None:
+    for model in (unet(6), residual(14)):
+        parts, arcs = parts_and_arcs(model)
+        ends = [(lane, *sorted(p.y for p in (a, b))) for lane, a, b in _lanes(lay_out(parts, arcs), arcs)]
+        middles = [(lane, (low + high) / 2) for lane, low, high in ends]
+        assert all(abs(a[1] - b[1]) > 14 or a[0] != b[0] for a, b in combinations(middles, 2))
+
+
+def _lanes(layout: Layout, arcs: Any) -> Any:
+    return [(lane, layout.places[a.start], layout.places[a.end]) for lane, a in zip(layout.lanes, arcs, strict=True)]
 
 
 def test_convolution_norm_and_activation_stand_together() -> None:

@@ -64,7 +64,7 @@ def test_json_has_the_documented_keys() -> None:
     assert list(values) == ["name", "rows", "input_shapes", "output_shapes", "parameters", "macs", "macs_at"]
     assert list(values["rows"][0]) == [
         "name", "block", "line", "shape_in", "shape_out", "parameters", "macs",
-        "receptive_field_frames", "receptive_field_s",
+        "receptive_field_frames", "receptive_field_s", "stride_frames", "frame_rate_hz", "reused",
     ]  # fmt: skip
 
 

@@ -1,0 +1,30 @@
+"""The command `schema`: the JSON Schema of graph files, for editors."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+
+from ..compiler.json_schema import Section, graph_schema
+from ..experiment import DatasetConfig
+from ..features.hcqt import HCQTConfig
+from ..tasks.base import tasks
+from ..training import TrainConfig
+from .new_file import write_new
+
+
+def schema(arguments: Namespace) -> int:
+    """Print the schema, or write it to --out; raises E191 where that file exists."""
+    configs = [task.Config for task in tasks().values()]
+    sections: dict[str, Section] = {
+        "feature": HCQTConfig,
+        "dataset": DatasetConfig,
+        "task": configs,
+        "train": TrainConfig,
+    }
+    text = json.dumps(graph_schema(sections), indent=1, ensure_ascii=False)
+    if arguments.out:
+        write_new(arguments.out, f"{text}\n")
+    else:
+        print(text)
+    return 0

@@ -1,0 +1,63 @@
+"""The arcs of a picture: a tensor that is stored, and where it comes back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from .diagram_layout import BEND, WIDTH, Layout, Place
+from .diagram_marks import pill_half
+from .diagram_parts import Arc, Part
+from .diagram_svg import PAPER, SKIP, cut, escaped, head, number, text
+
+
+def arcs_svg(parts: Sequence[Part], arcs: Sequence[Arc], layout: Layout) -> Iterator[str]:
+    """Lines first, then every label on top of them."""
+    labels = []
+    for arc, lane in zip(arcs, layout.lanes, strict=True):
+        a, b = layout.places[arc.start], layout.places[arc.end]
+        side = 1.0 if lane is None or lane > a.x else -1.0
+        entry = -1.0 if lane is None else side  # the side of its end that it comes to
+        start = a.x + side * (pill_half(parts[arc.start]) if parts[arc.start].kind == "input" else 0.0)
+        end = b.x + entry * _half(parts[arc.end])
+        curve, x, y = _over(a, b, end) if lane is None else _beside(a, b, lane, side, end)
+        yield (
+            f'<g class="skip"><title>{escaped(arc.key)}</title><path d="M{number(start)} {number(a.y)}{curve}" '
+            f'fill="none" stroke="{SKIP}" stroke-width="1.6" stroke-opacity="0.75"/>'
+        )
+        yield head(end, b.y, -entry, 0, SKIP)
+        yield "</g>"
+        labels += list(_label(arc.key, x, y, lane is not None)) if arc.key else []
+    yield from labels
+
+
+def _half(part: Part) -> float:
+    """From the middle of a part to where an arc meets it."""
+    return {"row": WIDTH / 2, "output": pill_half(part), "start": 5.0}.get(part.kind, 12.0)
+
+
+def _over(a: Place, b: Place, end: float) -> tuple[str, float, float]:
+    """Straight over the middle of a U: the curve, and the place of its label."""
+    near, far = a.x + WIDTH / 2, b.x - WIDTH / 2
+    middle = (near + far) / 2
+    curve = f"H{number(near)}C{number(middle)} {number(a.y)} {number(middle)} {number(b.y)} {number(far)} {number(b.y)}"
+    return f"{curve}H{number(min(end, max(far, end - 6)))}", middle, (a.y + b.y) / 2
+
+
+def _beside(a: Place, b: Place, lane: float, side: float, end: float) -> tuple[str, float, float]:
+    """Along a lane beside the column: the curve, and the place of its label."""
+    edge, way = a.x + side * WIDTH / 2, math.copysign(1.0, b.y - a.y)
+    bend = min(BEND + abs(lane - edge), abs(b.y - a.y) / 2)
+    back = edge if abs(end - b.x) < WIDTH / 2 - 6 else end + 6 * side
+    curve = f"H{number(edge)}Q{number(lane)} {number(a.y)} {number(lane)} {number(a.y + way * bend)}"
+    curve += f"V{number(b.y - way * bend)}Q{number(lane)} {number(b.y)} {number(back)} {number(b.y)}"
+    return f"{curve}H{number(end + 6 * side)}", lane, (a.y + b.y) / 2
+
+
+def _label(key: str, x: float, y: float, upright: bool) -> Iterator[str]:
+    """The key on a patch of paper, so that it can be read over any line."""
+    words = cut(key, 14)
+    long, turned = 7.0 * len(words) + 6, f'transform="rotate(-90 {number(x)} {number(y)})"' if upright else ""
+    patch = f'x="{number(x - long / 2)}" y="{number(y - 7)}" width="{number(long)}" height="14" rx="3"'
+    yield f'<g {turned}><rect {patch} fill="{PAPER}" fill-opacity="0.9"/>'
+    yield text(x, y + 4, words, 11, f'fill="{SKIP}" text-anchor="middle" font-weight="600"') + "</g>"

@@ -1,0 +1,194 @@
+"""From a compiled graph to the parts of its picture: the chain, and an arc for every tensor that leaves it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..registry import get
+from ..shapes import show
+from .diagram_parts import FAMILY_OF_MODULE, JOIN_SIGNS, STEPS_OF_A_RUN, Arc, Kind, Part, Size, config_text, size_text
+from .module import GraphModule, NodeInfo, Op
+
+BRANCH_KEY = re.compile(r"(?P<branch>.*\bbranch_\d+)/(?P<end>in|\d+)")  # under which the compiler stores in a branch
+
+
+def parts_and_arcs(model: GraphModule) -> tuple[list[Part], list[Arc]]:
+    """Everything to draw; the inputs come first, the first input last of them, since the chain starts there."""
+    walk = Walk(model)
+    nodes = iter(model.nodes)
+    for op in model.ops:
+        if op.kind == "run":
+            walk.run(op, next(nodes))
+        elif op.kind == "StoreAs":
+            walk.store(op)
+        elif op.kind == "StartFrom":
+            walk.start(op)
+        else:
+            walk.join(op)
+    walk.end()
+    return _in_runs(walk.parts), walk.arcs
+
+
+class Walk:
+    """What is drawn so far; `stored` is the index of the part that made a stored tensor."""
+
+    def __init__(self, model: GraphModule) -> None:
+        self.model = model
+        self.parts: list[Part] = []
+        self.arcs: list[Arc] = []
+        self.stored: dict[str, int] = {}
+        self.pending: Op | None = None  # a StartFrom that is drawn with the next thing on the chain
+        self.joining: str | None = None  # the first end of a branch whose join comes next
+        (first, shape), *others = model.input_shapes.items()
+        for name, size in [*others, (first, shape)]:
+            tooltip = f"input '{name}'\n{show(size)}"
+            label = name if others else "input"
+            self.stored[name] = len(self.parts)
+            self.parts.append(Part("input", size_text(size), tooltip, size, name=label, cut=True))
+
+    def run(self, op: Op, info: NodeInfo) -> None:
+        """A block, with arcs to it from its further inputs."""
+        self._go_on()
+        self._saw(info.came)
+        for key in op.extra:
+            self._arc(key, len(self.parts))
+        self.parts.append(_row(self.model, info))
+
+    def store(self, op: Op) -> None:
+        """A dot on the chain; none where a path of a branch is empty."""
+        found = BRANCH_KEY.fullmatch(op.name)
+        begin = f"{found['branch']}/in" if found and found["end"] != "in" else None
+        if begin and ((self.pending and self.pending.name == begin) or self.stored[begin] == len(self.parts) - 1):
+            self.pending = None
+            self.stored[op.name] = self.stored[begin]
+            return
+        self._go_on()
+        self.stored[op.name] = len(self.parts)
+        self.parts.append(_skip("store", "", op, self.parts[-1].size))
+
+    def start(self, op: Op) -> None:
+        """The chain goes on elsewhere; after the last path of a branch it goes on where it is, into the join."""
+        found = BRANCH_KEY.fullmatch(op.name)
+        if not found or found["end"] == "in":
+            self.pending = op
+            return
+        self.joining = op.name
+        if self.parts[-1].kind == "store" and len(self.parts) - 1 != self.stored[f"{found['branch']}/in"]:
+            self.stored |= {key: -1 for key, i in self.stored.items() if i == len(self.parts) - 1}
+            self.parts.pop()
+
+    def join(self, op: Op) -> None:
+        """A sign on the chain, with an arc from each tensor that is joined to it."""
+        keys = [*([self.joining] if self.joining else []), op.name, *op.extra]
+        self._go_on()
+        sizes = [self.parts[self.stored[key]].size for key in keys]
+        size = _joined(op, sizes if self.joining else [self.parts[-1].size, *sizes])
+        for key in keys:
+            self._arc(key, len(self.parts))
+        self.joining = None
+        self.parts.append(_skip("join", JOIN_SIGNS[op.kind], op, size))
+
+    def end(self) -> None:
+        """The outputs; the one that the chain ends in comes first."""
+        self._go_on()
+        shapes = self.model.output_shapes
+        if not self.model.outputs:
+            (size,) = shapes.values()
+            self._saw(size)
+            self.parts.append(Part("output", size_text(size), f"output\n{show(size)}", size, name="output"))
+            return
+        if self.parts[-1].kind == "store" and any(self.stored[key] == len(self.parts) - 1 for key in shapes):
+            self.parts.pop()  # the chain leads into the output itself
+            self.stored |= {key: len(self.parts) - 1 for key, i in self.stored.items() if i == len(self.parts)}
+        last = next((key for key in shapes if self.stored[key] == len(self.parts) - 1), None)
+        for key in sorted(shapes, key=lambda key: key != last):
+            size = shapes[key]
+            part = Part("output", size_text(size), f"output '{key}'\n{show(size)}", size, name=key, cut=key != last)
+            if key != last:
+                self._arc(key, len(self.parts))
+            self.parts.append(part)
+
+    def _go_on(self) -> None:
+        """Draw the StartFrom that waits."""
+        if self.pending:
+            self._arc(self.pending.name, len(self.parts))
+            size = self.parts[self.stored[self.pending.name]].size
+            self.parts.append(replace(_skip("start", "", self.pending, size), cut=True))
+            self.pending = None
+
+    def _arc(self, key: str, end: int) -> None:
+        """An arc from a stored tensor; those of branches have no key that the user knows."""
+        start = self.stored[key]
+        arc = Arc(start, end, "" if BRANCH_KEY.fullmatch(key) else key)
+        if start >= 0 and arc not in self.arcs:
+            self.arcs.append(arc)
+
+    def _saw(self, size: Size) -> None:
+        """Put `size`, what the next layer saw, on the skips just before it: `fit` may have changed F and T."""
+        i = len(self.parts)
+        while i and self.parts[i - 1].kind == "store":
+            i -= 1
+        i -= i > 0 and self.parts[i - 1].kind == "join"
+        self.parts[i:] = [replace(part, size=size) for part in self.parts[i:]]
+
+
+def _skip(kind: Kind, label: str, op: Op, size: Size) -> Part:
+    where = f", line {op.where.line}" if op.where else ""
+    words = {"StoreAs": "a branch begins", "StartFrom": "next path of the branch"}.get(
+        op.kind, f"{op.kind} of the branch"
+    )
+    tooltip = words if BRANCH_KEY.fullmatch(op.name) else f"{op.kind} '{', '.join([op.name, *op.extra])}'"
+    return Part(kind, label, tooltip + where, size, group=op.name.partition(".")[0] if "." in op.name else "")
+
+
+def _joined(op: Op, sizes: Sequence[Size]) -> Size:
+    """What comes out of a join, as far as the shapes tell: CatWith adds the channels, "64+C" where one is free."""
+    if op.kind != "CatWith":
+        return sizes[0]
+    channels = [size[1] for size in sizes]
+    whole = sum(c for c in channels if isinstance(c, int))
+    words = [*([str(whole)] if whole else []), *(c for c in channels if isinstance(c, str))]
+    return (sizes[0][0], whole if all(isinstance(c, int) for c in channels) else "+".join(words), *sizes[0][2:])
+
+
+def _row(model: GraphModule, info: NodeInfo) -> Part:
+    count = sum(p.numel() for p in model.get_submodule(info.name).parameters())
+    weights = f"{count:,} parameters" if count else "no parameters"
+    weights = f"the weights of '{info.name}' again" if info.reused and count else weights
+    tooltip = f"{info.block} '{info.name}', line {info.where.line}\n{show(info.came)} → {show(info.went)}\n{weights}"
+    module = get(info.block).family
+    group, _, inner = info.name.rpartition(".")
+    numbered = re.fullmatch(rf"{re.escape(info.block.lower())}_\d+", inner)  # as the compiler names: tells nothing
+    group, _, outer = group.partition(".")  # a bar for the outermost sub-graph, words for those in it
+    names = [outer, "" if numbered and not info.reused else inner]
+    return Part(
+        "row",
+        info.block,
+        tooltip,
+        info.went,
+        detail=config_text(info.config, rank=len(info.came)),
+        name=".".join(filter(None, names)),
+        family=FAMILY_OF_MODULE.get(module, module),
+        group=group,
+        again=info.reused,
+    )
+
+
+def _in_runs(parts: Sequence[Part]) -> list[Part]:
+    """Number the runs: layers such as convolution, norm and activation that belong together, up to an activation.
+
+    Dropout and pooling right after the activation still belong to its run; a block that is a small network by itself
+    stands alone.
+    """
+    numbered: list[Part] = []
+    run, closed = 0, True
+    for part in parts:
+        belongs = part.kind == "row" and part.family in STEPS_OF_A_RUN
+        alone = closed and part.family not in ("dropout", "pooling")
+        if not belongs or alone or numbered[-1].kind != "row" or numbered[-1].group != part.group:
+            run, closed = run + 1, not belongs
+        closed = closed or part.family == "activation"
+        numbered.append(replace(part, run=run))
+    return numbered

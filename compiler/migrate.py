@@ -1,0 +1,216 @@
+"""A file in the tutorial's dialect rewritten in the native form: `migrate`. Its comments are kept, all of them.
+
+Everything stays in the order of the file. What was a comment at the end of a layer's line is one again; one inside a
+layer of several lines, behind a layer that has no native form (DoubleChannel) or behind a group gets a line of its own.
+Sections for the tutorial's notebooks become comments: mirbricks has sections of the same names with other keys.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import GraphError, Where
+from .axes import default_axes
+from .compile import GivenShape, compile_graph, load_graph
+from .layer_text import flow, layer_line
+from .migrate_comments import Comment, Commented, Spot
+from .nodes import Layer, Skip
+from .schema import Graph
+from .source import Source, Steps, read_file
+from .tutorial import GROUPS, is_tutorial
+
+INDENT = "  "
+LAYERS = ("layer", "left")  # kinds that stand below `layers:`
+NOT_READ = "# Kept from the tutorial's file; mirbricks does not read it:"
+NO_INPUT = "# input: B C=6 F=360 T   <- the tutorial's file does not say it: write your own axes and sizes"
+
+
+@dataclass(frozen=True)
+class Migrated:
+    """The native text, and what the user should know of it, a line each."""
+
+    text: str
+    notes: tuple[str, ...]
+
+
+@dataclass
+class Item:
+    """A piece of the dialect's file with the native lines that stand for it, and its comments."""
+
+    start: int
+    end: int
+    lines: list[str]
+    kind: str  # head, layer, left (in a group, not read), section, end
+    blank: bool = False  # an empty line stands above it
+    before: list[Comment] = field(default_factory=list)
+    own: list[Comment] = field(default_factory=list)
+
+    @property
+    def verbatim(self) -> bool:
+        """Whether its lines are a copy of the user's text, with the comments inside it."""
+        return self.kind in ("left", "section")
+
+
+def migrate(path: str | Path, input_shape: GivenShape | Mapping[str, GivenShape] | None = None) -> Migrated:
+    """The native form of a graph file in the dialect; it compiles to the same modules under the same names.
+
+    input_shape   sizes with the batch first, None for a free size: becomes `input:`, which the dialect does not have;
+                  the batch is always free
+    Raises `GraphError` where the file cannot be read, is native already, or does not compile at `input_shape`.
+    """
+    source = read_file(path)
+    if not is_tutorial(source):
+        raise _not_the_dialect(source)
+    graph = load_graph(path)
+    if input_shape is not None:
+        compile_graph(graph, input_shape)
+    commented = Commented(Path(path).read_text(encoding="utf-8"))
+    items = sorted(_items(source, graph, commented, _input_lines(input_shape)), key=lambda item: item.start)
+    text = "\n".join(_written(items, _share_out(commented, items))) + "\n"
+    return Migrated(text, tuple(_notes(items, source, input_shape is not None)))
+
+
+def _not_the_dialect(source: Source) -> GraphError:
+    hint = "migrate rewrites files in the tutorial's dialect: `model:` with `block_l:` below it"
+    if isinstance(source.data, Mapping) and "layers" in source.data:
+        where = source.key(("layers",))
+        return GraphError("the file is in the native form already", code="E190", where=where, help="use it as it is")
+    return GraphError("no graph in the tutorial's dialect", code="E190", where=source.whole(), help=hint)
+
+
+def _input_lines(given: Any) -> list[str]:
+    """`input:` with named axes; a comment that asks for it where the sizes are not known."""
+    if given is None:
+        return [NO_INPUT]
+    named = given if isinstance(given, Mapping) else {"": given}
+    axes = {name: " ".join(_axes(shape)) for name, shape in named.items()}
+    return [f"input: {flow(axes) if isinstance(given, Mapping) else axes['']}"]
+
+
+def _axes(shape: GivenShape) -> Iterator[str]:
+    for name, size in zip(default_axes(len(shape)), shape, strict=True):
+        yield name if size is None or name == "B" else f"{name}={size}"
+
+
+def _items(source: Source, graph: Graph, commented: Commented, input_lines: list[str]) -> Iterator[Item]:
+    """Every piece of the file that has lines in the native form."""
+    model = commented.root.at(("model",))
+    for key, spot in commented.root.children.items():
+        if key != "model":
+            yield _copy(commented, spot, "section")
+    name_lines = [_plain(f"name: {flow(graph.name)}", source.value(("model", "name")))]
+    if "name" in model.children:
+        spot = model.at(("name",))
+        yield Item(spot.key, spot.end, name_lines, "head", commented.blank_above(spot.key))
+    groups = model.at(("block_l",))
+    head = [*([] if "name" in model.children else name_lines), *input_lines, "layers:"]
+    yield Item(groups.key, groups.key + len("block_l"), head, "head", commented.blank_above(groups.key))
+    for spot in _left(source.data["model"], model, 0):
+        yield _copy(commented, spot, "left")
+    for node in graph.nodes:
+        spot = commented.root.at(_pair(node))
+        yield Item(
+            spot.start,
+            spot.end,
+            [_plain(f"- {layer_line(node, _has_name(source, node))}", node.where)],
+            "layer",
+            commented.blank_above(spot.start),
+        )
+
+
+def _plain(line: str, where: Where) -> str:
+    """The line itself; the dialect has no expressions, so one with `${` would mean something else."""
+    if "${" in line:
+        message = "`${` would begin an expression in the native form"
+        raise GraphError(message, code="E190", where=where, help="rename what is called so, then migrate again")
+    return line
+
+
+def _pair(node: Layer | Skip) -> Steps:
+    """The steps to the layer's [Type, {...}]."""
+    return node.steps[:-1]
+
+
+def _has_name(source: Source, node: Layer | Skip) -> bool:
+    """Whether the user gave the node its name."""
+    params = source.data
+    for step in node.steps:
+        params = params[step]
+    return isinstance(node, Layer) and isinstance(params, Mapping) and params.get("name") == node.name
+
+
+def _left(group: Any, spot: Spot, depth: int) -> Iterator[Spot]:
+    """Keys of the dialect's nested mappings that `read_tutorial` does not read."""
+    if depth == len(GROUPS):
+        return
+    for key, child in spot.children.items():
+        if key != GROUPS[depth] and (depth, key) != (0, "name"):
+            yield child
+    inner = spot.at((GROUPS[depth],))
+    for i, item in enumerate(group[GROUPS[depth]]):
+        yield from _left(item, inner.at((i,)), depth + 1)
+
+
+def _copy(commented: Commented, spot: Spot, kind: str) -> Item:
+    """The user's own lines, as comments."""
+    indent = commented.column(spot.key)
+    first, *others = commented.text[spot.key : spot.end].split("\n")
+    lines = [first, *(line[min(indent, len(line) - len(line.lstrip())) :] for line in others)]
+    return Item(spot.key, spot.end, [f"# {line}".rstrip() for line in lines], kind, commented.blank_above(spot.key))
+
+
+def _share_out(commented: Commented, items: list[Item]) -> list[Comment]:
+    """Give every comment to its item; returns those behind the last one."""
+    starts = [item.start for item in items]
+    rest: list[Comment] = []
+    for comment in commented.comments:
+        i = bisect_right(starts, comment.start) - 1
+        item = items[i] if i >= 0 else None
+        if item and comment.start < item.end:
+            item.own += [] if item.verbatim else [comment]
+        elif item and commented.line(comment.start) == commented.line(item.end - 1):
+            item.own.append(comment)
+        else:
+            (items[i + 1].before if i + 1 < len(items) else rest).append(comment)
+    return rest
+
+
+def _written(items: list[Item], rest: list[Comment]) -> Iterator[str]:
+    """The lines of the native file, blank lines between them where the user had some."""
+    last, sections = "", 0
+    for item in [*items, Item(0, 0, [], "end", before=rest)]:
+        inside, gap = item.kind in LAYERS, "section" in (item.kind, last) and last not in ("", item.kind)
+        for comment in item.before:
+            deep = inside or (last in LAYERS and comment.column > 0)
+            yield from [""] * bool(last and (comment.blank or (gap and not deep)))
+            yield INDENT * deep + comment.text
+            last, gap = last or "comment", gap and deep
+        sections += item.kind == "section"
+        lines = [NOT_READ] * (item.kind == "section" and sections == 1) + list(_with_comments(item))
+        yield from [""] * bool(last and lines and (gap or item.blank))
+        yield from (INDENT * inside + line for line in lines)
+        last = item.kind
+
+
+def _with_comments(item: Item) -> list[str]:
+    """The lines of an item: one comment goes to the end of the last line, several go before."""
+    if len(item.own) == 1 and (item.verbatim or not item.own[0].alone):
+        return [*item.lines[:-1], f"{item.lines[-1]}  {item.own[0].text}"]
+    return [*(comment.text for comment in item.own), *item.lines]
+
+
+def _notes(items: list[Item], source: Source, has_input: bool) -> Iterator[str]:
+    sections = [key for key in source.data if key != "model"]
+    if sections:
+        are = "is kept as a comment" if len(sections) == 1 else "are kept as comments"
+        own = "mirbricks reads `feature`, `dataset`, `task` and `train` with keys of its own"
+        yield f"{', '.join(sections)} {are}: {own}"
+    left = sum(item.kind == "left" for item in items)
+    if left:
+        yield f"{left} key{'s' * (left > 1)} inside `model` that the graph does not need: kept as comments"
+    if not has_input:
+        yield "the dialect does not say the shape of the input: fill in `input:`, or migrate with --input 1,6,360,64"

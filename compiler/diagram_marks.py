@@ -96,10 +96,10 @@ def bars(parts: Sequence[Part], layout: Layout) -> Iterator[str]:
 
 
 def _stretches(parts: Sequence[Part], layout: Layout) -> Iterator[tuple[str, list[Place]]]:
-    """Sub-graphs with the places of their layers, column by column; a skip between two of its layers is inside."""
+    """Sub-graphs with the places of their layers, column by column; any skip between two of them is inside."""
     group, places = "", list[Place]()
     for part, place in zip(parts, layout.places, strict=True):
-        if part.kind != "row" and part.group in ("", group):
+        if part.kind != "row" and not part.group:
             continue
         if places and (part.group != group or place.column != places[-1].column):
             yield group, places

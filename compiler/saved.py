@@ -43,7 +43,8 @@ def _input_line(model: GraphModule) -> str | dict[str, str]:
 
 def _layers(model: GraphModule) -> list[dict[str, Any]]:
     runs = iter(model.nodes)
-    return [_layer(op, next(runs) if op.kind == "run" else None) for op in _single_stores(model)]
+    layers = [_layer(op, next(runs) if op.kind == "run" else None) for op in _single_stores(model)]
+    return layers or [_layer(model.ops[-1], None)]  # a graph that only stores
 
 
 def _single_stores(model: GraphModule) -> Iterator[Op]:

@@ -10,8 +10,10 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 import mirbricks as mb
+from mirbricks import registry
 from mirbricks.compiler.diagram import draw
 from mirbricks.compiler.diagram_layout import GROUP, LANE, WIDTH, Layout, lay_out
 from mirbricks.compiler.diagram_parts import Part, config_text, size_text
@@ -170,6 +172,35 @@ def test_a_branch_inside_a_branch() -> None:
     words, arcs = drawn({"branch": [[inner], ["GELU"]]})
     assert words == ["input", "store", "store", "ReLU", "join", "store", "start", "GELU", "join", "output"]
     assert len(arcs) == 3
+
+
+class GatedForDiagram(mb.Block):
+    """x times the mean of a second input.
+
+    Source: none.
+    """
+
+    def forward(self, x: Tensor, gain: Tensor) -> Tensor:
+        return x * gain.mean(2, keepdim=True)
+
+
+def test_a_further_input_of_a_block_is_an_arc_to_its_side() -> None:
+    spec_of = mb.register(
+        "GatedForDiagram", shape="B C T, B C N -> B C T", source="none", examples=[([(2, 3, 5), (2, 3, 7)], {})]
+    )
+    try:
+        spec_of(GatedForDiagram)
+        model = graph({"GatedForDiagram": {"with": "g"}}, given={"x": "B C=3 T", "g": "B C=3 N"})
+        parts, arcs = parts_and_arcs(model)
+        assert [(parts[arc.start].name, parts[arc.end].label, arc.key) for arc in arcs] == [
+            ("g", "GatedForDiagram", "g")
+        ]
+        layout = lay_out(parts, arcs)
+        edge = layout.places[arcs[0].end].x + WIDTH / 2
+        (path,) = [g.find(f"{SVG}path").get("d") for g in groups(model, "skip")]
+        assert path.endswith(f"H{edge + 6:g}")
+    finally:
+        registry._BLOCKS.pop("GatedForDiagram")
 
 
 def test_named_outputs_are_drawn_each() -> None:

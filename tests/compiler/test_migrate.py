@@ -364,7 +364,7 @@ def dialect_files(draw: Any) -> tuple[str, list[str]]:
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(made=dialect_files())
 def test_random_files_keep_every_comment_and_their_model(made: tuple[str, list[str]], tmp_path: Path) -> None:

@@ -85,13 +85,13 @@ class _Walk:
 def _sizes_of(axis: str, base: int, runs: Callable[[int], bool]) -> Sizes:
     if axis == "B":
         return Sizes(axis, 1 if runs(1) else base)
-    step = 1 if all(runs(base + n) for n in (1, 2, 3)) else _step(base, runs)
-    least = base - step * _last(lambda n: runs(base - step * n), (base - 1) // step)
+    step = 1 if all(runs(base + n) for n in (1, 3)) else _step(base, runs)
+    least = 1 if step == 1 and runs(1) else base - step * _last(lambda n: runs(base - step * n), (base - 1) // step)
     most = None
     if not runs(base + (LARGE - base) // step * step):
         most = base + step * _last(lambda n: runs(base + step * n), (LARGE - base) // step)
-    tried = [size for size in (least + step, least + 2 * step, base + step) if size <= (most or size)]
-    return Sizes(axis, least, step, most, gaps=not all(map(runs, tried)))
+    tried = [size for size in (least + step, base + step) if size <= (most or size)]
+    return Sizes(axis, least, step, most, gaps=not all(map(runs, tried[: 1 if step == 1 else 2])))
 
 
 def _step(base: int, runs: Callable[[int], bool]) -> int:

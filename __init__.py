@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .compiler.compile import compile_graph as compile_graph
     from .compiler.compile import load_graph as load_graph
+    from .compiler.feature_extract import feature_extract as feature_extract
     from .errors import MirbricksError as MirbricksError
     from .registry import Block as Block
     from .registry import BlockConfig as BlockConfig
@@ -30,6 +31,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "compile_graph": "compiler.compile",
     "load_graph": "compiler.compile",
+    "feature_extract": "compiler.feature_extract",
     "MirbricksError": "errors",
     "Block": "registry",
     "BlockConfig": "registry",

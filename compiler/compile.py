@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from .schema import Graph, read_graph
 from .source import Source, read_dict, read_file
 
 GivenShape = Sequence["int | None"]
+Inputs = Mapping[str, tuple[Axis, ...]]
 
 
 def load_graph(path: str | Path, overrides: Sequence[str] = ()) -> Graph:
@@ -45,11 +46,16 @@ def compile_graph(
     Returns a `torch.nn.Module` whose forward takes (B, ...) tensors. Raises `GraphError` or `ErrorList`.
     """
     graph = as_graph(source)
-    inputs = read_shape(graph, input_shape)
+    return assemble(graph, read_shape(graph, input_shape), _built)
+
+
+def assemble(graph: Graph, inputs: Inputs, block_of: Callable[[Step], nn.Module]) -> GraphModule:
+    """The module of a graph at these inputs; `block_of` makes or finds the block of a node."""
     runs, probes = probe(graph, inputs)
     seen = list(zip(*(one.steps for one in runs), strict=True))
     nodes = [_info(steps, probes) for steps in seen if isinstance(steps[0].node, Layer)]
-    blocks = [_built(one[0]) for one in seen if isinstance(one[0].node, Layer) and not one[0].node.first]
+    firsts = [one[0] for one in seen if isinstance(one[0].node, Layer) and not one[0].node.first]
+    blocks = [(step.node.name, block_of(step)) for step in firsts if isinstance(step.node, Layer)]
     shapes = {name: tuple(a.name if a.size is None else a.size for a in axes) for name, axes in inputs.items()}
     outputs = {name: _formulas([one.outputs[name] for one in runs], probes) for name in runs[0].outputs}
     free = {**probes[0], "B": 1} if "B" in probes[0] else probes[0]
@@ -108,13 +114,13 @@ def _possible(size: Any, axis: Axis) -> bool:
     return isinstance(size, int) and 0 < size <= LARGEST_SIZE and axis.size in (None, size)
 
 
-def _built(step: Step) -> tuple[str, nn.Module]:
-    """The name of a node and its block with weights."""
+def _built(step: Step) -> nn.Module:
+    """The block of a node, with weights."""
     node = step.node
     assert isinstance(node, Layer)
     assert step.config is not None
     try:
-        return node.name, build(node.spec, step.config)
+        return build(node.spec, step.config)
     except MirbricksError:
         raise
     except Exception as error:  # it was built on meta before: mostly there is no memory for the weights

@@ -5,13 +5,14 @@ OUT ?= runs/demo
 BIN := .venv/bin
 PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check format bench help
+.PHONY: demo test check format nightly bench help
 
 help:
 	@echo "make demo              synthesise a data set, train, evaluate, write $(OUT)/report.html"
 	@echo "make demo DATA=folder  the same on a corpus of your own"
 	@echo "make test              ruff, mypy, pytest"
 	@echo "make format            ruff format and fixes"
+	@echo "make nightly           thousands of random graphs"
 	@echo "make bench             measure speed beside the peers"
 
 $(BIN)/python:
@@ -45,6 +46,10 @@ format: .venv/installed-test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+nightly: .venv/installed-test
+	$(BIN)/python -m pytest --hypothesis-profile=nightly tests/compiler/test_compiler_property.py
+
 bench: .venv/installed-test
 	$(BIN)/python bench/bench_hcqt.py
 	$(BIN)/python bench/bench_compiled.py
+	$(BIN)/python bench/bench_check.py

@@ -1,0 +1,71 @@
+"""How long one waits for `check`: on a graph of 60 layers in a running process, and for whole commands.
+
+    python bench/bench_check.py                                a Markdown table
+    python bench/bench_check.py --write docs/performance.md    the same, put between the markers in the file
+
+The yardstick of a command is `python -c "import torch"`, which none that looks into a graph can do without.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from page import parser_of, publish
+
+import mirbricks as mb
+from mirbricks.cli import main
+
+GRAPHS = Path(mb.__file__).parent / "graphs"
+SIXTY = "input: B C=6 F=360 T\nlayers:\n" + 20 * (
+    "  - Conv2d: {out_channels: 16, kernel_size: 3, padding: same}\n  - BatchNorm2d\n  - ReLU\n"
+)
+COMMANDS = {
+    'python -c "import torch"': [sys.executable, "-c", "import torch"],
+    "mirbricks --help": ["mirbricks", "--help"],
+    "mirbricks check graphs/mpe_bittner.yaml": ["mirbricks", "check", str(GRAPHS / "mpe_bittner.yaml")],
+    "mirbricks check graphs/mpe_small.yaml, a whole experiment": ["mirbricks", "check", str(GRAPHS / "mpe_small.yaml")],
+}
+
+
+def seconds(call: Callable[[], object], runs: int) -> float:
+    """Median wall time of one call."""
+    times = []
+    for _ in range(runs):
+        begin = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - begin)
+    return statistics.median(times)
+
+
+def command(words: list[str]) -> Callable[[], object]:
+    executable = str(Path(sys.executable).parent / words[0]) if words[0] == "mirbricks" else words[0]
+    return lambda: subprocess.run([executable, *words[1:]], check=True, capture_output=True)
+
+
+def sixty_layers(runs: int) -> float:
+    """`check` on a graph of 60 layers with a free axis, after a first one has imported everything."""
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+        path = Path(folder) / "sixty.yaml"
+        path.write_text(SIXTY)
+        main(["check", str(path)])
+        return seconds(lambda: main(["check", str(path)]), runs)
+
+
+def run() -> None:
+    arguments = parser_of(__doc__).parse_args()
+    rows = ["| what | seconds |", "|---|---:|"]
+    rows.append(f"| `check` on 60 layers, after imports | {sixty_layers(arguments.runs):.2f} |")
+    rows += [f"| `{name}` | {seconds(command(words), arguments.runs):.2f} |" for name, words in COMMANDS.items()]
+    publish("\n".join(rows), arguments.write, "check")
+
+
+if __name__ == "__main__":
+    run()

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..errors import GraphError, GraphWarning, MirbricksError, did_you_mean
+from ..errors import GraphError, GraphWarning, MirbricksError, Where, did_you_mean
 from . import subgraphs
 from .configs import quoted, read_config
 from .files import Files
@@ -30,7 +30,8 @@ class Expansion:
         self.warnings: list[GraphWarning] = []
         self.items: list[Item] = []
         self.aliases: dict[str, str] = {}  # a sub-graph's input -> the stored tensor that it is
-        self.subgraphs: dict[str, int] = {}  # files without a name, and how often they stood so far
+        self.stems: dict[str, int] = {}  # files without a name, and how often they stood so far
+        self.prefixes: dict[str, Where] = {}  # names of sub-graphs, and where they were given
         self._changes: dict[str, list[Change]] = {}
         self._changed: set[str] = set()
         self.broken = False  # a sub-graph is missing: what it would have stored is not missed as well
@@ -101,7 +102,8 @@ class Expansion:
         starts = []
         for i in range(config.repeat):
             starts.append(len(self.items))
-            inside = replace(scope, names=scope.names.also(index, i))
+            again = scope.again or (config.share and i > 0)
+            inside = replace(scope, names=scope.names.also(index, i), again=again)
             self.layers(item.get("layers"), (*steps, "layers"), inside, "repeat")
         if config.share:
             self._share(starts, scope, (*steps, "share"))

@@ -59,6 +59,7 @@ class Scope:
     source: Source
     names: Names
     prefix: str = ""  # "enc." inside the sub-graph enc
+    again: bool = False  # a further round of a repeat that shares its weights
 
 
 @dataclass(frozen=True)

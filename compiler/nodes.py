@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
-
-from torch import nn
 
 from ..errors import GraphError, MirbricksError, Where, did_you_mean
 from ..registry import BlockConfig, Spec, blocks
 from .configs import quoted, read_config
 from .forms import Entry, Item
+from .names import name_problem
 from .source import Source, Steps
 
 JOINS = ("CatWith", "AddWith", "MulWith")
 SKIPS = ("StoreAs", "StartFrom", "Reuse", *JOINS)
-RESERVED = {
-    *dir(nn.Module()), "graph", "ops", "nodes", "outputs", "input_shapes", "output_shapes", "output_shape",
-    "free_sizes", "axis_names",
-}  # fmt: skip
-_NODE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)*")
 
 
 @dataclass(frozen=True)
@@ -116,7 +109,7 @@ class Reader:
 
     def _name(self, name: Any, item: Item) -> str | None:
         where = item.source.value((*item.steps, "name"))
-        problem = _name_problem(name)
+        problem = name_problem(name)
         if problem:
             self.fail("E106", f"{item.label or item.block}: {problem}", where, "choose another name")
             return None
@@ -195,14 +188,6 @@ class Reader:
         else:
             keys = tuple(self._full(key, item.prefix) for key in listed)
         return Skip(op, keys, join.fit, steps, where, item.source, item.entries, item.made, item.prefix)
-
-
-def _name_problem(name: Any) -> str | None:
-    """Why a node cannot have this name; None where it can."""
-    if not isinstance(name, str) or not _NODE_NAME.fullmatch(name):
-        return f"'name' must be a word of letters, digits and _ that begins with a letter, got {quoted(name)}"
-    taken = next((part for part in name.split(".") if part in RESERVED), None)
-    return f"'name' cannot be '{taken}': a torch module has that word for itself" if taken else None
 
 
 def refuse_nested_names(nodes: Sequence[Layer | Skip], errors: list[MirbricksError]) -> None:

@@ -12,6 +12,7 @@ from ..errors import GraphError
 from .axes import Axis, read_inputs
 from .configs import quoted
 from .forms import Entry, Item, Scope, SubGraph
+from .names import name_problem
 from .outputs import read_outputs
 from .source import Steps
 from .variants import read_variant
@@ -26,7 +27,8 @@ Inputs = Mapping[str, tuple[Axis, ...]]
 def expand(expansion: Expansion, item: Mapping[str, Any], steps: Steps, scope: Scope) -> None:
     """Add the layers of the file that `item` names, with a name before theirs."""
     config = expansion.form(SubGraph, item, steps, scope)
-    if config is None:
+    prefix = _prefix(expansion, config, steps, scope) if config else None
+    if prefix is None:
         expansion.broken = True
         return
     here, errors = (*steps, "graph"), expansion.errors
@@ -39,9 +41,8 @@ def expand(expansion: Expansion, item: Mapping[str, Any], steps: Steps, scope: S
             expansion.broken = True
             return
         source = fill_sections(source, names, errors)
-        prefix = f"{scope.prefix}{config.name or _numbered(expansion, config.graph)}."
         expansion.add_changes(changes, prefix)
-        inside, begin = Scope(source, names, prefix), len(expansion.items)
+        inside, begin = Scope(source, names, prefix, scope.again), len(expansion.items)
         inputs = read_inputs(source.data.get("input"), source, errors)
         _bind(expansion, config, inputs, here, scope, inside)
         expansion.layers(source.data.get("layers"), ("layers",), inside, "layers")
@@ -51,6 +52,23 @@ def expand(expansion: Expansion, item: Mapping[str, Any], steps: Steps, scope: S
             entry = Entry(Path(config.graph).name, scope.source.value(here), next(iter(inputs.values())))
             first = expansion.items[begin]
             expansion.items[begin] = replace(first, entries=(entry, *first.entries))
+
+
+def _prefix(expansion: Expansion, config: SubGraph, steps: Steps, scope: Scope) -> str | None:
+    """What stands before the names in the sub-graph; None after adding why its own name cannot be used."""
+    if config.name is None:
+        return f"{scope.prefix}{_numbered(expansion, config.graph)}."
+    where, prefix = scope.source.value((*steps, "name")), f"{scope.prefix}{config.name}."
+    problem, hint, code = name_problem(config.name), "choose another name", "E106"
+    first = expansion.prefixes.get(prefix)
+    if first and not problem and not scope.again:
+        problem, code = f"two sub-graphs are named '{config.name}', the first on line {first.line}", "E111"
+        again = f'in a repeat, write `name: "{config.name}${{i}}"`'
+        hint = again if first == where else "rename one: its weights go by it"
+    expansion.prefixes.setdefault(prefix, where)
+    if problem:
+        expansion.errors.append(GraphError(f"graph: {problem}", code=code, where=where, help=hint))
+    return None if problem else prefix
 
 
 def _bind(expansion: Expansion, config: SubGraph, inputs: Inputs, steps: Steps, outer: Scope, inside: Scope) -> None:
@@ -83,5 +101,5 @@ def _numbered(expansion: Expansion, path: str) -> str:
     """A name for a sub-graph that has none: its file's, and a number."""
     stem = re.sub(r"\W", "_", Path(path).stem)
     stem = stem if stem[:1].isalpha() else f"graph_{stem}"
-    expansion.subgraphs[stem] = expansion.subgraphs.get(stem, 0) + 1
-    return f"{stem}_{expansion.subgraphs[stem]}"
+    expansion.stems[stem] = expansion.stems.get(stem, 0) + 1
+    return f"{stem}_{expansion.stems[stem]}"

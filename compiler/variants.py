@@ -107,6 +107,9 @@ def _assignment(text: str, base: Source) -> Source:
     place = Where("--set", 1, 1, len(dotted), text)
     if not equals or not all(steps):
         raise GraphError(f"'{text}' is no assignment", code="E107", where=place, help=EXAMPLE)
+    if steps[0] == "extends":
+        hint = "make a file that extends the other one"
+        raise GraphError("'extends' cannot be set", code="E107", where=place, help=hint)
     if steps[0] == "layers":
         if len(steps) < 3:
             hint = "write layers.NODE.FIELD=VALUE, as in layers.head.out_channels=4"

@@ -47,6 +47,20 @@ IN_WORDS: list[tuple[Callable[[], object], str]] = [
         "  help: remove the aliases or nesting     [E103]",
     ),
     (
+        lambda: load_graph("g.yaml", ["extends=other.yaml"]),
+        "--set:1:1: 'extends' cannot be set\n"
+        "    1 | extends=other.yaml\n"
+        "      | ^^^^^^^\n"
+        "  help: make a file that extends the other one     [E107]",
+    ),
+    (
+        lambda: load_graph("g.yaml", ["layers.head=3"]),
+        "--set:1:1: 'layers.head' names no field of a node\n"
+        "    1 | layers.head=3\n"
+        "      | ^^^^^^^^^^^\n"
+        "  help: write layers.NODE.FIELD=VALUE, as in layers.head.out_channels=4     [E107]",
+    ),
+    (
         lambda: load_graph("g.yaml", ["train.lr"]),
         "--set:1:1: 'train.lr' is no assignment\n"
         "    1 | train.lr\n"

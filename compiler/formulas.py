@@ -34,7 +34,8 @@ def _linear(sizes: Sequence[int], values: Sequence[int], name: str) -> str | Non
         least = [s * divisor - v for v, s in zip(values, sizes, strict=True)]  # offsets that give size s at value v
         low, high = max(least), min(least) + divisor - 1
         if low <= high:
-            offset = min(max(0, low), high)  # the smallest that gives all sizes
+            likely = (0, divisor - 1)  # rounded down, rounded up; else the smallest that gives all sizes
+            offset = next((n for n in likely if low <= n <= high), min(max(0, low), high))
             exact = not any((v + offset) % divisor for v in values)
             inner = f"({name}{_signed(offset)})" if offset else name
             return f"{inner}/{divisor}" if exact else f"{inner}//{divisor}"

@@ -13,7 +13,7 @@ from .nodes import Layer
 from .schema import Graph
 
 Chosen = dict[str, int]
-ODD = 37
+FURTHER = ((1, 37), (9_973, 0))  # times and plus: an odd size; a large one, for strides of hundreds
 BASES = (64, 256, 1024, 4096, 16384, 65536)  # sizes tried for free axes, until the graph runs
 REMAINDERS = range(257, 320)  # tried where a skip fits at no multiple of 64
 
@@ -21,8 +21,8 @@ REMAINDERS = range(257, 320)  # tried where a skip fits at no multiple of 64
 def probe(graph: Graph, inputs: Mapping[str, tuple[Axis, ...]]) -> tuple[list[Run], list[Chosen]]:
     """Run the graph at several choices of its free axes; returns the runs and the choices.
 
-    Two choices are 64 or a multiple apart, since a graph may halve its sizes a few times; a third, odd one counts if
-    the graph runs there. Small sizes are tried first: a graph may need a certain length. Raises the error of the run
+    Two choices are 64 or a multiple apart, since a graph may halve its sizes a few times; an odd one and a large one
+    count if the graph runs there. Small sizes are tried first: a graph may need a certain length. Raises the error of the run
     that came farthest.
     """
     free = list(dict.fromkeys(axis.name for axes in inputs.values() for axis in axes if axis.size is None))
@@ -38,10 +38,11 @@ def probe(graph: Graph, inputs: Mapping[str, tuple[Axis, ...]]) -> tuple[list[Ru
             continue
         _refuse_free_weights(runs, free)
         choices = [first, second]
-        odd = {name: size if name == "B" else size + ODD for name, size in second.items()}
-        with contextlib.suppress(Failed):
-            runs.append(run(graph, shapes_at(inputs, odd), odd, blocks))
-            choices.append(odd)
+        for times, plus in FURTHER if set(free) - {"B"} else ():
+            chosen = {name: size if name == "B" else times * size + plus for name, size in second.items()}
+            with contextlib.suppress(Failed, GraphError):  # GraphError: larger than torch can count
+                runs.append(run(graph, shapes_at(inputs, chosen), chosen, blocks))
+                choices.append(chosen)
         return runs, choices
     raise _farthest(failures).error
 

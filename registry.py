@@ -77,6 +77,7 @@ class Block(nn.Module):
 
     Config: ClassVar[type[BlockConfig]] = BlockConfig
     spec: ClassVar[Spec]
+    sees_all_frames = False  # true where an output depends on more frames than kernels, strides and dilations tell
 
     def __init__(self, config: BlockConfig | None = None) -> None:  # noqa: ARG002  # blocks without weights need no more
         super().__init__()

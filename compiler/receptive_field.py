@@ -96,6 +96,12 @@ def _after(block: Block, field: Field, position: int, rank: int) -> Field:
 
 
 def _along(module: nn.Module, field: Field, position: int, rank: int) -> Field:
+    """Through a module, with all frames where it says so."""
+    passed = _inside(module, field, position, rank)
+    return Field(None, passed.stride) if getattr(module, "sees_all_frames", False) else passed
+
+
+def _inside(module: nn.Module, field: Field, position: int, rank: int) -> Field:
     """Through a module: its children one after the other, and its shortcut beside them."""
     if not list(module.children()):
         return _through(module, field, position, rank)

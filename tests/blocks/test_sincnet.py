@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 from scipy import signal
 
 from mirbricks import registry
@@ -27,11 +28,11 @@ def test_by_the_papers_formula() -> None:
     n = np.arange(-50, 51)
     window = 0.54 - 0.46 * np.cos(2 * np.pi * np.arange(101) / 100)
     filters = (2 * high * np.sinc(2 * high * n) - 2 * low * np.sinc(2 * low * n)) * window
-    torch.testing.assert_close(block.filters().detach(), torch.from_numpy(filters), atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(block.filters().detach(), torch.from_numpy(filters))
     x = torch.randn(2, 1, 300, dtype=torch.float64)
-    # float32 constants, and cross-correlation: the filters are symmetric
+    # cross-correlation is convolution here: the filters are symmetric
     expected = [[signal.convolve(item[0], row, "valid") for row in filters] for item in x.numpy()]
-    torch.testing.assert_close(block(x).detach(), torch.from_numpy(np.array(expected)), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(block(x).detach(), torch.from_numpy(np.array(expected)))
 
 
 def test_unit_gain_between_the_cutoffs_and_none_outside() -> None:
@@ -53,7 +54,18 @@ def test_unit_gain_between_the_cutoffs_and_none_outside() -> None:
 def test_an_even_kernel_is_made_odd_and_the_size_is_torchs(kernel_size: int, taps: int) -> None:
     block = sincnet(kernel_size=kernel_size, stride=3)
     assert block.filters().shape == (20, taps)
+    assert block.kernel_size == taps
     assert block(torch.randn(1, 1, 600, dtype=torch.float64)).shape == (1, 20, (600 - taps) // 3 + 1)
+
+
+@pytest.mark.parametrize("kernel_size", [30, 31])
+def test_padding_same_keeps_the_samples_and_their_times(kernel_size: int) -> None:
+    block = sincnet(kernel_size=kernel_size, padding="same")
+    click = torch.zeros(1, 1, 100, dtype=torch.float64)
+    click[..., 40] = 1
+    y = block(click).detach()
+    torch.testing.assert_close(y[0, :, 25:56], block.filters().detach())
+    assert y.shape == (1, 20, 100)
 
 
 def test_bands_start_mel_spaced_and_side_by_side() -> None:
@@ -75,8 +87,41 @@ def test_edges_stay_ordered_whatever_is_learned(spread: float) -> None:
     assert (high - low >= 50 - 1e-2).all()
 
 
-def test_constants_follow_the_precision_and_the_state() -> None:
-    block = sincnet()
-    assert {name for name, _ in block.named_buffers()} == {"times_s", "window"}
+def test_constants_follow_the_module_and_are_not_rounded() -> None:
+    block = sincnet(kernel_size=1025)
+    assert {name for name, _ in block.named_buffers()} == {"taps"}
+    assert set(block.state_dict()) == {"low_hz", "band_hz"}
     assert block.filters().dtype == torch.float64
-    assert block.bfloat16().filters().dtype == torch.bfloat16
+    low, high = block.band_edges_hz()
+    block.bfloat16()
+    assert block.filters().dtype == torch.bfloat16
+    with torch.no_grad():
+        again = sincnet(kernel_size=1025)
+        again.low_hz.copy_(block.low_hz)
+        again.band_hz.copy_(block.band_hz)
+    torch.testing.assert_close(block.filters(), again.filters().bfloat16())  # only the weights are rounded, to 8 bits
+    torch.testing.assert_close(again.band_edges_hz()[1], high, rtol=2**-7, atol=1)
+    assert (low < high).all()
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (
+            {"sr_hz": 200},
+            "a band of min_band_hz 50 above min_low_hz 50 does not fit below 100 Hz, half of sr_hz; "
+            "use smaller ones or a higher sr_hz",
+        ),
+        ({"padding": "same", "stride": 2}, "padding 'same' needs stride 1, got 2; give the samples to add"),
+    ],
+)
+def test_what_cannot_be_built_is_refused(config: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        sincnet(**config)
+    assert [error["msg"] for error in caught.value.errors()] == [f"Value error, {message}"]
+
+
+@pytest.mark.parametrize("padding", [-1, "valid"])
+def test_other_paddings_are_refused(padding: object) -> None:
+    with pytest.raises(ValidationError, match="padding"):
+        sincnet(padding=padding)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 
 import pytest
@@ -101,3 +102,21 @@ def test_the_length_of_a_filter_is_its_gain_alone() -> None:
     with torch.no_grad():
         block.levels[0].conv1.weight.mul_(7)
     torch.testing.assert_close(block(x), before)
+
+
+def test_torchs_own_weight_norm_still_cannot_be_pickled() -> None:
+    conv = torch.nn.utils.parametrizations.weight_norm(torch.nn.Conv1d(2, 3, 2))
+    with pytest.raises(RuntimeError, match="only supported through state_dict"):  # else TCN should use it
+        pickle.dumps(conv)
+
+
+def test_the_weight_norm_is_torchs() -> None:
+    block = tcn(channels=[3], kernel_size=3)
+    ours, x = block.levels[0].conv1, torch.randn(1, 2, 9, dtype=torch.float64)
+    torch.nn.init.normal_(ours.gain)
+    theirs = torch.nn.utils.parametrizations.weight_norm(torch.nn.Conv1d(2, 3, 3).double())
+    with torch.no_grad():
+        theirs.parametrizations.weight.original0.copy_(ours.gain)
+        theirs.parametrizations.weight.original1.copy_(ours.weight)
+        theirs.bias.copy_(ours.bias)
+    torch.testing.assert_close(ours(x), theirs(x))

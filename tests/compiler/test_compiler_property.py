@@ -35,6 +35,8 @@ VALUES = st.one_of(
 @st.composite
 def graphs(draw: st.DrawFn) -> dict[str, Any]:
     """A small input or two, and layers of registered blocks that mostly fit its number of axes, in every form."""
+    if draw(st.integers(0, 2)) == 0:
+        return draw(examples_and_more())
     axes = draw(st.sampled_from(["C={c} F={f}", "C={c} F", "C={c}", "T=7 D={c}", "D={c}"]))
     frames = "" if "D" in axes else draw(st.sampled_from(["T", "T=5", "T=12"]))
     line = f"B {axes.format(c=draw(st.integers(1, 6)), f=draw(st.integers(1, 9)))} {frames}".strip()
@@ -45,6 +47,20 @@ def graphs(draw: st.DrawFn) -> dict[str, Any]:
     if draw(st.integers(0, 7)) == 0:
         graph["outputs"] = draw(st.lists(st.sampled_from(["P", "Q", "n0", "n1"]), min_size=1, max_size=2))
     return graph
+
+
+@st.composite
+def examples_and_more(draw: st.DrawFn) -> dict[str, Any]:
+    """A block on the shape of its own example, perhaps with the last axis free, and further layers."""
+    spec = draw(st.sampled_from(list(SPECS.values())))
+    example = draw(st.sampled_from(spec.examples))
+    lines = [" ".join(["B", *(f"A{i}={n}" for i, n in enumerate(shape[1:]))]) for shape in example.shapes]
+    if draw(st.booleans()):
+        lines = [line.rpartition("=")[0] for line in lines]
+    layer = {spec.name: {**example.config, **({"with": ["z"]} if len(lines) > 1 else {})}}
+    rank = len(spec.contract.outputs[0])
+    inputs = dict(zip("xzv", lines, strict=False)) if len(lines) > 1 else lines[0]
+    return {"vars": {"w": 2}, "input": inputs, "layers": [layer, *draw(chains(rank, 1, draw(st.integers(0, 2))))]}
 
 
 @st.composite

@@ -247,3 +247,14 @@ def test_without_a_time_axis_there_is_no_receptive_field() -> None:
     model = compiled("B D=4", {"Linear": {"out_features": 3}})
     assert receptive_fields(model) == [None]
     assert summarise(model, hop_s=0.1).rows[0].receptive_field_frames is None
+
+
+@pytest.mark.parametrize(
+    ("layer", "frames"),
+    [("PCEN", None), ({"LogMel": {"n_fft": 64, "hop_length": 16, "n_mels": 4, "scale": "log"}}, 64)],
+)
+def test_blocks_that_see_all_frames_say_so(layer: object, frames: int | None) -> None:
+    shape = "B C=1 T" if isinstance(layer, dict) else "B C=1 F=4 T"
+    field = receptive_fields(mb.compile_graph({"input": shape, "layers": [layer]}))[-1]
+    assert field is not None
+    assert field.frames == frames

@@ -1,0 +1,142 @@
+"""The residual quantizer: stages against a loop, error by stage, dropout, gradients, and what it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from mirbricks.errors import DataError
+from mirbricks.registry import Block
+
+Make = Callable[..., Block]
+NAME = "ResidualVectorQuantizer"
+
+
+def noise(*shape: int, **options: bool) -> Tensor:
+    return torch.randn(shape, dtype=torch.float64, **options)
+
+
+def stages(block: Block, x: Tensor) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Codes (N, Q) and, by stage, the sum of vectors (N, D), frame by frame."""
+    frames = x.detach().movedim(1, -1).reshape(-1, x.shape[1]).numpy()
+    books = block.codebooks.numpy()
+    codes = np.zeros((len(frames), len(books)), dtype=np.int64)
+    sums = [np.zeros_like(frames) for _ in books]
+    for n, frame in enumerate(frames):
+        total = np.zeros_like(frame)
+        for i, book in enumerate(books):
+            codes[n, i] = ((frame - total - book) ** 2).sum(1).argmin()
+            total = total + book[codes[n, i]]
+            sums[i][n] = total
+    return codes, sums
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 7), (2, 3, 4, 5), (5, 3)])
+def test_stages_by_a_loop(make: Make, shape: tuple[int, ...]) -> None:
+    block, x = make(NAME, shape, n_codebooks=3, n_codes=8).eval(), noise(*shape)
+    codes, sums = stages(block, x)
+    found = block.encode(x)
+    assert found.shape == (shape[0], 3, *shape[2:])
+    assert np.array_equal(found.movedim(1, -1).reshape(-1, 3).numpy(), codes)
+    for n in (1, 2, 3):
+        assert torch.equal(block.encode(x, n_codebooks=n), found[:, :n])
+        decoded = block.decode(found[:, :n])
+        torch.testing.assert_close(decoded.movedim(1, -1).reshape(-1, 3), torch.from_numpy(sums[n - 1]))
+    assert torch.equal(block(x), decoded)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_gradient_passes_straight_through(make: Make, training: bool) -> None:
+    block = make(NAME, (2, 3, 6), n_codebooks=3, n_codes=8, quantizer_dropout=0.5).train(training)
+    x, g = noise(2, 3, 6, requires_grad=True), noise(2, 3, 6)
+    block(x).backward(g)
+    assert torch.equal(x.grad, g)
+
+
+def errors(block: Block, x: Tensor) -> list[float]:
+    codes = block.eval().encode(x)
+    return [float((block.decode(codes[:, :n]) - x).square().mean()) for n in range(1, codes.shape[1] + 1)]
+
+
+@pytest.mark.parametrize("by", ["k-means", "training"])
+def test_the_error_falls_with_each_stage_on_what_it_was_fitted_to(make: Make, by: str) -> None:
+    x = 7 + 3 * noise(4, 5, 200) * torch.linspace(0.2, 2, 5)[:, None]
+    block = make(NAME, x.shape, n_codebooks=5, n_codes=32)
+    if by == "k-means":
+        block.fit(x)
+    else:
+        for _ in range(300):
+            block(x)
+    found = [float(x.square().mean()), *errors(block, x)]
+    ratios = [after / before for before, after in pairwise(found)]
+    assert max(ratios) < 0.6, ratios
+    assert found[-1] < 0.01 * float(x.var())
+    assert (block.usage(block.encode(x)) > 0.9).all()
+
+
+def test_the_commitment_loss_and_its_gradient(make: Make) -> None:
+    block = make(NAME, (2, 3, 6), n_codebooks=3, n_codes=8, commitment_weight=0.5)
+    x = noise(2, 3, 6, requires_grad=True)
+    sums = [torch.from_numpy(total).view(2, 6, 3).mT for total in stages(block, x)[1]]
+    block(x)
+    torch.testing.assert_close(block.losses["commitment"], 0.5 * sum((x - s).square().mean() for s in sums))
+    block.losses["commitment"].backward()
+    torch.testing.assert_close(x.grad, 0.5 * sum(2 * (x - s).detach() / x.numel() for s in sums))
+
+
+def test_dropout_stops_at_a_random_stage(make: Make) -> None:
+    block = make(NAME, (600, 3, 2), n_codebooks=3, n_codes=8, quantizer_dropout=1.0, commitment_weight=1.0)
+    x = noise(600, 3, 2)
+    sums = torch.stack([torch.from_numpy(total).view(600, 2, 3).mT for total in stages(block, x)[1]])
+    y = block(x)
+    match = torch.isclose(y, sums).all(dim=(2, 3))  # (stages, items)
+    assert (match.sum(0) == 1).all()
+    counts = match.sum(1)
+    assert (counts > 150).all(), counts  # 200 each, sd 12
+    last = match.long().argmax(0)
+    terms = [((x - s).square().mean((1, 2)) * (last >= i)).mean() for i, s in enumerate(sums)]
+    torch.testing.assert_close(block.losses["commitment"], sum(terms))
+
+
+def test_dropout_of_a_share_and_only_in_training(make: Make) -> None:
+    shape = (600, 3, 2)
+    block, x = make(NAME, shape, n_codebooks=3, n_codes=8, quantizer_dropout=0.5), noise(*shape)
+    whole = block.decode(block.encode(x))
+    y = block(x)
+    share = torch.isclose(y, whole).all(dim=(1, 2)).double().mean()
+    assert abs(share - (0.5 + 0.5 / 3)) < 0.08  # sd .02
+    assert torch.equal(block.eval()(x), block.decode(block.encode(x)))
+
+
+def test_codebooks_learn_alike_with_dropout(make: Make) -> None:
+    x, books = noise(4, 3, 50), []
+    for dropout in (0.0, 1.0):
+        torch.manual_seed(0)
+        block = make(NAME, x.shape, n_codebooks=3, n_codes=8, quantizer_dropout=dropout, dead_below=0.0)
+        block(x)
+        books.append(block.codebooks)
+    assert torch.equal(*books)
+
+
+def test_perplexity_and_usage_of_each_stage(make: Make) -> None:
+    block = make(NAME, (1, 3, 8), n_codebooks=2, n_codes=8)
+    codes = torch.stack([torch.arange(8), torch.tensor([0, 0, 0, 0, 1, 1, 1, 1])])[None]
+    torch.testing.assert_close(block.perplexity(codes), torch.tensor([8.0, 2.0]))
+    torch.testing.assert_close(block.usage(codes), torch.tensor([1.0, 0.25]))
+
+
+@pytest.mark.parametrize("n", [0, 4])
+def test_stages_that_are_not_there(make: Make, n: int) -> None:
+    block = make(NAME, (1, 3, 8), n_codebooks=3, n_codes=8)
+    with pytest.raises(DataError) as encoding:
+        block.encode(noise(1, 3, 8), n_codebooks=n)
+    has = f"{n} codebooks, and the ResidualVectorQuantizer has 3\n  help: ask for 1 to 3     [E460]"
+    assert str(encoding.value) == f"encode asks for {has}"
+    with pytest.raises(DataError) as decoding:
+        block.decode(torch.zeros(1, n, 8, dtype=torch.long))
+    assert str(decoding.value) == f"decode got the codes of {has}"

@@ -196,6 +196,7 @@ CODES |= {
     "E207": "The shape given for the input does not fit the axes that the graph names.",
     "E208": "A node that runs again has the weights of its first run, so the tensor must have the same sizes for them.",
     "E209": "The tensor that reaches a sub-graph does not have the axes that its `input:` asks for.",
+    "E210": "A U-Net reduces its sizes at each level: the tensor is too small for its depth, or a stage changed sizes.",
     # E3xx: registry
     "E301": "Two blocks ask for one name. A registered name is also the name in YAML, so it can mean one class only.",
     "E302": "Only subclasses of mirbricks.Block can be registered: the compiler builds a block from its Config.",
@@ -214,6 +215,7 @@ CODES |= {
     "E406": "NaN and infinity spread through every weight of a model within one step, so such data are refused.",
     "E407": "A key names one recording. Two recordings of one name would silently replace one another.",
     "E408": "The file cannot be written: the disk is full, or the folder is read-only. Nothing was changed.",
+    "E409": "The file or folder is there, but cannot be read: its permissions do not allow it, or the disk fails.",
     "E410": "A corpus is a folder with exactly one NAME_audio.hdf5 and, beside it, NAME.pyjama.",
     "E411": "Every HDF5 key needs an entry in the .pyjama, and every entry a key: else data would be lost unnoticed.",
     "E412": "An annotation ends more than 0.1 s after its audio: wrong audio, wrong annotation, or a wrong 'sr_hz'.",
@@ -231,7 +233,7 @@ CODES |= {
     "E431": "The audio file holds not a single sample.",
     "E432": "The audio file holds NaN or infinity (only float formats can).",
     "E440": "A fold needs at least one group for the test, one for the validation and one for the training.",
-    "E441": "Folds are numbered from 0 to n_folds - 1.",
+    "E441": "Folds are numbered from 0 to dataset.folds - 1; with dataset.split: annotation there are none.",
     "E442": "A group (a piece with its stems and versions) is on one side of a split only, else the test is no test.",
     "E443": "The annotation 'split' of every item is 'train', 'valid' or 'test', and at least train and valid occur.",
     "E450": "The HCQT reads floating-point audio of shape (B, N): a batch of mono recordings with at least one sample.",
@@ -241,12 +243,14 @@ CODES |= {
     "E454": "The cache has no features of this recording with these settings. Building it computes what is missing.",
     "E455": "A file of the feature cache was removed or damaged. Building the cache again computes that file only.",
     "E456": "A worker process was ended from outside, mostly by the system for want of memory. What is cached stays.",
+    "E460": "A residual quantizer encodes with some of its first codebooks, decodes the codes of as many: 1 to all.",
     # E5xx: tasks
     "E500": "`task: {type: NAME}` of a graph names one of the tasks that mirbricks knows, such as multi_pitch.",
     "E501": "The graph's input and the features differ in shape. Multi-pitch reads (B, harmonics, bins, frames).",
     "E502": "The graph's output is not what the task reads. Multi-pitch reads a logit a bin and frame: (B, 1, F, T).",
     "E503": "The task learns from and is measured on annotated recordings; stems only serve to mix them anew.",
     "E504": "Pitches are MIDI numbers, 69 for 440 Hz; 0 is silence. Numbers above 127 mostly are Hz.",
+    "E505": "Multi-pitch reads numbers: 'f0multi' and 'f0' as curves (breakpoint), 'pitchmidi' as notes (segment).",
     # E6xx: runs
     "E600": "There is no run at this path. A run is a folder that `mirbricks train` has written.",
     "E601": "The run folder cannot be made here: the path is a file, a folder with other things in it, or read-only.",
@@ -263,4 +267,10 @@ CODES |= {
     "E622": "The device has too little memory for a training step of this graph and batch size.",
     "E623": "`torch.compile` could not compile the model on this machine. It is optional: train.compile: false.",
     "E624": "The device is not one that torch knows on this machine.",
+    # E7xx: conversion
+    "E701": "`eject` carries the source of a block and all it uses into one file; this one uses what cannot be carried.",
+    "E702": "What was written does not compute what the graph computes. This is a bug, of mirbricks or of the block.",
+    "E710": "Torch traces a graph with symbols for its free axes; a layer whose steps depend on a size resists that.",
+    "E711": "A package that this conversion needs is not installed. Optional packages come with an extra.",
+    "E712": "The exported file was loaded again and gives other outputs than the graph. This is a bug.",
 }

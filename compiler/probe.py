@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from ..errors import GraphError
 from ..registry import Block
 from .axes import Axis
+from .formulas import formula
 from .infer import Failed, Run, run, shapes_at
 from .nodes import Layer
 from .schema import Graph
@@ -22,8 +24,8 @@ def probe(graph: Graph, inputs: Mapping[str, tuple[Axis, ...]]) -> tuple[list[Ru
     """Run the graph at several choices of its free axes; returns the runs and the choices.
 
     Two choices are 64 or a multiple apart, since a graph may halve its sizes a few times; an odd one and a large one
-    count if the graph runs there. Small sizes are tried first: a graph may need a certain length. Raises the error of the run
-    that came farthest.
+    count if the graph runs there. Small sizes are tried first: a graph may need a certain length. Raises the error of
+    the run that came farthest.
     """
     free = list(dict.fromkeys(axis.name for axes in inputs.values() for axis in axes if axis.size is None))
     blocks: dict[int, Block] = {}
@@ -36,8 +38,8 @@ def probe(graph: Graph, inputs: Mapping[str, tuple[Axis, ...]]) -> tuple[list[Ru
         except Failed as failed:
             failures.append(failed)
             continue
-        _refuse_free_weights(runs, free)
         choices = [first, second]
+        _refuse_free_weights(runs, free, choices)
         for times, plus in FURTHER if set(free) - {"B"} else ():
             chosen = {name: size if name == "B" else times * size + plus for name, size in second.items()}
             with contextlib.suppress(Failed, GraphError):  # GraphError: larger than torch can count
@@ -61,14 +63,19 @@ def _farthest(failures: Sequence[Failed]) -> Failed:
     return max(failures, key=lambda failed: failed.index)
 
 
-def _refuse_free_weights(runs: Sequence[Run], free: Sequence[str]) -> None:
+def _refuse_free_weights(runs: Sequence[Run], free: Sequence[str], choices: Sequence[Chosen]) -> None:
     """A config that changes with a free axis would make a model that runs at one size only."""
     for first, second in zip(runs[0].steps, runs[1].steps, strict=True):
         if first.config != second.config and isinstance(first.node, Layer) and first.config and second.config:
             other = second.config.model_dump()
-            field = next(name for name, value in first.config.model_dump().items() if other[name] != value)
-            axes = " and ".join(name for name in free if name != "B") or "B"
-            are = "are" if " and " in axes else "is"
-            message = f"{first.node.spec.name}: '{field}' would depend on {axes}, which {are} free"
-            hint = f"fix the size in `input:`, as in {axes.split()[0]}=64, or give '{field}'"
+            field, value = next(
+                (name, value) for name, value in first.config.model_dump().items() if other[name] != value
+            )
+            sizes = [value, other[field]]
+            text = str(formula(sizes, choices)) if all(isinstance(size, int) for size in sizes) else ""
+            named = [name for name in free if name in re.findall(r"[A-Z][A-Za-z0-9]*", text)]
+            axes = named or [name for name in free if name != "B"] or ["B"]
+            message = f"{first.node.spec.name}: '{field}' would depend on {' and '.join(axes)}, which "
+            message += "are free" if len(axes) > 1 else "is free"
+            hint = f"fix the size in `input:`, as in {axes[0]}=64, or give '{field}'"
             raise GraphError(message, code="E206", where=first.node.where, help=hint)

@@ -59,3 +59,20 @@ def test_drop_path_drops_items_in_training_only(make: Make) -> None:
     ratio = ((block.train()(x) - x) / full).detach().flatten()
     assert torch.allclose(ratio, torch.where(ratio.abs() < 0.5, 0.0, 1 / 0.75).double())
     assert abs((ratio.abs() < 0.5).double().mean() - 0.25) < 0.04
+
+
+@pytest.mark.parametrize("out_channels", [4, 6])
+def test_1d_is_2d_with_one_bin(make: Make, out_channels: int) -> None:
+    config = {"out_channels": out_channels, "layer_scale": 0.5}
+    line, plane = make("ConvNeXtBlock1d", (2, 4, 9), **config), make("ConvNeXtBlock", (2, 4, 1, 9), **config)
+    weights = {}
+    for key, value in line.state_dict().items():
+        weights[key] = value
+        if key == "depthwise.weight":  # the taps of other bins see the padding only
+            weights[key] = torch.randn_like(plane.depthwise.weight)
+            weights[key][:, :, 3] = value
+        elif key == "shortcut.weight":
+            weights[key] = value.unsqueeze(2)
+    plane.load_state_dict(weights)
+    x = torch.randn(2, 4, 9, dtype=torch.float64)
+    torch.testing.assert_close(line(x), plane(x.unsqueeze(2)).squeeze(2))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from typing import Any
 
-import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import Tensor
 
+import mirbricks as mb
 from mirbricks.registry import Block
 
 Make = Callable[..., Block]
@@ -57,14 +59,24 @@ def test_conv_transpose_2d_is_the_adjoint_of_conv2d(make: Make) -> None:
     torch.testing.assert_close((up(small) * big).sum(), (small * down).sum())
 
 
-@pytest.mark.parametrize("kernels_per_layer", [1, 3])
-def test_depthwise_separable_by_its_two_steps(make: Make, kernels_per_layer: int) -> None:
-    shape = (2, 3, 6, 5)
-    config = {"kernel_size": [3, 2], "stride": [1, 2], "dilation": [2, 1], "kernels_per_layer": kernels_per_layer}
-    block = make("DepthwiseSeparableConv2d", shape, out_channels=4, **config)
-    x = torch.randn(shape, dtype=torch.float64)
-    deep = naive_conv2d(x, block.depthwise.weight, (1, 2), (2, 1), groups=3) + block.depthwise.bias.view(1, -1, 1, 1)
-    mixed = np.einsum("bmft,om->boft", deep.detach().numpy(), block.pointwise.weight[:, :, 0, 0].detach().numpy())
-    expected = torch.from_numpy(mixed) + block.pointwise.bias.detach().view(1, -1, 1, 1)
-    torch.testing.assert_close(block(x).detach(), expected)
-    assert block.depthwise.weight.shape == (3 * kernels_per_layer, 1, 3, 2)
+@pytest.mark.parametrize(
+    ("name", "config", "message"),
+    [
+        ("Conv1d", {"padding": "same", "stride": 2}, "with a stride, padding cannot be 'same'"),
+        ("Conv2d", {"padding": "same", "stride": [1, 2]}, "with a stride, padding cannot be 'same'"),
+        ("Conv2d", {"padding": [1, -1]}, "greater than or equal to 0"),
+        ("Conv1d", {"groups": 3}, "'out_channels' is 4, which 3 groups do not divide"),
+        ("Conv1d", {"in_channels": 3, "groups": 2}, "'in_channels' is 3, which 2 groups do not divide"),
+        ("ConvTranspose1d", {"stride": 2, "output_padding": 2}, "output_padding must be smaller than the stride"),
+        ("ConvTranspose2d", {"stride": [1, 3], "output_padding": [0, 3]}, "output_padding must be smaller"),
+        ("ConvTranspose2d", {"padding": -1}, "greater than or equal to 0"),
+    ],
+)
+def test_what_torch_refuses_is_refused_by_the_config(name: str, config: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        mb.blocks()[name].cls.Config(**{"out_channels": 4, "kernel_size": 3, **config})
+
+
+@pytest.mark.parametrize("config", [{"stride": [2, 3], "output_padding": [1, 2]}, {"dilation": 2, "output_padding": 1}])
+def test_every_output_padding_that_torch_takes_is_taken(make: Make, config: dict[str, Any]) -> None:
+    make("ConvTranspose2d", (1, 2, 4, 4), out_channels=2, kernel_size=3, **config)(torch.randn(1, 2, 4, 4).double())

@@ -62,6 +62,75 @@ def test_with_a_zeroed_last_norm_it_is_relu_of_its_shortcut(make: Make, out_chan
         torch.testing.assert_close(block(x), x.relu())
 
 
+def normed(x: Tensor) -> Tensor:
+    """Batch norm of (B, C, T) or (B, C, F, T) as it starts."""
+    axes = (0, *range(2, x.ndim))
+    return (x - x.mean(axes, keepdim=True)) / (x.var(axes, correction=0, keepdim=True) + 1e-5).sqrt()
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("pre_activation", [False, True])
+def test_1d_by_its_definition(make: Make, pre_activation: bool, stride: int) -> None:
+    config = {"out_channels": 5, "kernel_size": 5, "dilation": 2, "stride": stride, "pre_activation": pre_activation}
+    block, x = make("ResidualBlock1d", (4, 3, 12), **config), torch.randn(4, 3, 12, dtype=torch.float64)
+    w = block.state_dict()
+    first = normed(x).clamp(min=0) if pre_activation else x
+    y = normed(functional.conv1d(first, w["conv1.weight"], None, stride, 4, 2)).clamp(min=0)
+    y = functional.conv1d(y, w["conv2.weight"], None, 1, 4, 2)
+    taken = first[:, :, ::stride]
+    project = torch.einsum("bit,oi->bot", taken, w["shortcut.weight" if pre_activation else "shortcut.0.weight"][..., 0])
+    if pre_activation:
+        expected = y + project + w["shortcut.bias"].view(1, -1, 1)
+    else:
+        expected = (normed(y) + normed(project)).clamp(min=0)
+    torch.testing.assert_close(block(x).detach(), expected)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("pre_activation", [False, True])
+def test_bottleneck_by_its_definition(make: Make, pre_activation: bool, stride: int) -> None:
+    config = {"out_channels": 8, "bottleneck_channels": 3, "stride": stride, "pre_activation": pre_activation}
+    block, x = make("BottleneckBlock", (4, 8, 7, 6), **config), torch.randn(4, 8, 7, 6, dtype=torch.float64)
+    w = block.state_dict()
+    convs = [
+        lambda y: torch.einsum("bift,oi->boft", y, w["conv1.weight"][..., 0, 0]),
+        lambda y: functional.conv2d(y, w["conv2.weight"], None, stride, 1),
+        lambda y: torch.einsum("bift,oi->boft", y, w["conv3.weight"][..., 0, 0]),
+    ]
+    y, first = x, normed(x).clamp(min=0)
+    for i, conv in enumerate(convs):
+        y = conv(normed(y).clamp(min=0)) if pre_activation else normed(conv(y))
+        y = y.clamp(min=0) if not pre_activation and i < 2 else y
+    shortcut = x
+    if stride == 2:
+        weight = w["shortcut.weight" if pre_activation else "shortcut.0.weight"][..., 0, 0]
+        shortcut = torch.einsum("bift,oi->boft", (first if pre_activation else x)[:, :, ::2, ::2], weight)
+        shortcut = shortcut + w["shortcut.bias"].view(1, -1, 1, 1) if pre_activation else normed(shortcut)
+    expected = y + shortcut if pre_activation else (y + shortcut).clamp(min=0)
+    torch.testing.assert_close(block(x).detach(), expected)
+
+
+def test_pre_activation_by_its_definition(make: Make) -> None:
+    block, x = make("ResidualBlock", SHAPE, out_channels=3, pre_activation=True), torch.randn(SHAPE).double()
+    y = functional.conv2d(normed(x).clamp(min=0), block.conv1.weight, padding=1)
+    y = functional.conv2d(normed(y).clamp(min=0), block.conv2.weight, padding=1)
+    torch.testing.assert_close(block(x), x + y)
+
+
+@pytest.mark.parametrize(("name", "last"), [("ResidualBlock1d", "norm2"), ("BottleneckBlock", "norm3")])
+@pytest.mark.parametrize("out_channels", [3, 8])
+def test_the_others_too_are_relu_of_their_shortcut(make: Make, name: str, last: str, out_channels: int) -> None:
+    shape = SHAPE if name == "BottleneckBlock" else SHAPE[:3]
+    block, x = make(name, shape, out_channels=out_channels), torch.randn(shape, dtype=torch.float64)
+    torch.nn.init.zeros_(getattr(block, last).weight)
+    torch.testing.assert_close(block(x), block.shortcut(x).relu())
+
+
+def test_bottleneck_has_the_papers_parameters(make: Make) -> None:
+    block = make("BottleneckBlock", (1, 256, 4, 4), out_channels=256)
+    assert sum(p.numel() for p in block.parameters()) == 256 * 64 + 64 * 64 * 9 + 64 * 256 + 2 * (64 + 64 + 256)
+
+
 def test_has_the_papers_parameters(make: Make) -> None:
     block = make("ResidualBlock", (1, 64, 8, 8), out_channels=128, stride=2)
     expected = 64 * 128 * 9 + 128 * 128 * 9 + 64 * 128 + 3 * 2 * 128
@@ -76,6 +145,7 @@ def test_a_stride_halves_sizes_rounded_up(make: Make, size: int, kernel: int) ->
 
 
 def test_a_stride_asks_for_an_odd_kernel(make: Make) -> None:
-    with pytest.raises(ValidationError, match="with a stride, kernel_size must be odd"):
-        make("ResidualBlock", SHAPE, out_channels=2, stride=2, kernel_size=4)
+    for name, shape in (("ResidualBlock", SHAPE), ("ResidualBlock1d", SHAPE[:3]), ("BottleneckBlock", SHAPE)):
+        with pytest.raises(ValidationError, match="with a stride, kernel_size must be odd"):
+            make(name, shape, out_channels=2, stride=2, kernel_size=4)
     make("ResidualBlock", SHAPE, out_channels=2, kernel_size=4)

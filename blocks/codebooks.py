@@ -1,0 +1,162 @@
+"""Vectors that stand for others: the search for the nearest, and how codebooks follow the data.
+
+Shapes: N frames of D features, Q codebooks of K codes: `frames` (N, D), `codebooks` (Q, K, D), `codes` (N, Q).
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import Tensor, distributed
+from torch.nn import functional
+
+SCORES_CPU = 2**21  # scores held at a time: 8 MB, which a processor's cache keeps
+SCORES_GPU = 2**26
+RUN = 64  # codes whose best score is found by one vectorised maximum
+UNUSED = 1e-6  # share of the mean count below which no frame has chosen a code
+
+
+def to_frames(x: Tensor, codebook: Tensor) -> Tensor:
+    """(B, D, ...) as (N, D), in the finer precision of input and codebook and at least in float32."""
+    dtype = torch.promote_types(torch.promote_types(x.dtype, codebook.dtype), torch.float32)
+    return x.movedim(1, -1).reshape(-1, x.shape[1]).to(dtype)
+
+
+def from_frames(frames: Tensor, x: Tensor) -> Tensor:
+    """(N, D) in the shape and precision of x, (B, D, ...)."""
+    return frames.view(x.shape[0], *x.shape[2:], frames.shape[1]).movedim(-1, 1).to(x.dtype)
+
+
+def straight_through(x: Tensor, quantised: Tensor) -> Tensor:
+    """The value of `quantised`, to the bit, with the gradient of x (arXiv:1308.3432)."""
+    quantised = quantised.detach()
+    return quantised + (x - x.detach()) if x.requires_grad else quantised
+
+
+def new_codebooks(n_codebooks: int, n_codes: int, dim: int) -> Tensor:
+    """Codes drawn for white input of variance 1, (Q, K, D).
+
+    A stage is taken to leave the share r = K^(-1/D) of the variance (trained codes leave at best K^(-2/D), by
+    rate-distortion theory), so its codes have the variance 1 - r, and those of each further stage r times as much.
+    """
+    left = n_codes ** (-1 / dim)
+    variance: Tensor = (1 - left) * left ** torch.arange(n_codebooks)[:, None, None]
+    return torch.randn(n_codebooks, n_codes, dim) * variance.sqrt()
+
+
+@torch.no_grad()
+def nearest_codes(frames: Tensor, codebooks: Tensor) -> Tensor:
+    """The nearest code of each codebook to what the codebooks before it left: (N, Q), int64; the first of equals.
+
+    |x - c|² is least where x·c - |c|²/2 is largest: one matrix product a stage. Frames are taken in blocks whose
+    scores stay in the cache, which also bounds the memory.
+    """
+    codebooks = codebooks.to(frames.dtype)
+    half_norms = torch.linalg.vector_norm(codebooks, dim=-1).square() / 2
+    with _no_autocast(frames.device):
+        if torch.compiler.is_compiling():  # a loop over blocks would fix the number of frames
+            return _stages(frames, codebooks, half_norms)
+        scores = SCORES_CPU if frames.device.type == "cpu" else SCORES_GPU
+        blocks = torch.split(frames, max(1, scores // codebooks.shape[1]))
+        return torch.cat([_stages(block, codebooks, half_norms) for block in blocks])
+
+
+def _stages(frames: Tensor, codebooks: Tensor, half_norms: Tensor) -> Tensor:
+    codes: list[Tensor] = []
+    for i in range(len(codebooks)):
+        if i:
+            frames = frames - functional.embedding(codes[-1], codebooks[i - 1])
+        codes.append(_first_largest(torch.addmm(-half_norms[i], frames, codebooks[i].t())))
+    return torch.stack(codes, dim=1)
+
+
+def _first_largest(scores: Tensor) -> Tensor:
+    """argmax over the last axis; on a CPU the maxima of runs come first, as torch's own argmax is not vectorised."""
+    n, k = scores.shape
+    if torch.compiler.is_compiling() or scores.device.type != "cpu" or k % RUN or k < 8 * RUN or n < RUN:
+        return scores.argmax(1)
+    runs = scores.view(n, k // RUN, RUN)
+    run = runs.amax(2).argmax(1)
+    return runs[torch.arange(n), run].argmax(1) + run * RUN
+
+
+def _no_autocast(device: torch.device) -> AbstractContextManager[object]:
+    """Half precision would choose other codes."""
+    known = torch.amp.is_autocast_available(device.type)
+    return torch.autocast(device.type, enabled=False) if known else nullcontext()
+
+
+def perplexity_of(codes: Tensor) -> Tensor:
+    """exp of the entropy of codes of any shape: a scalar; 1 where one of them is always chosen."""
+    _, counts = torch.unique(codes, return_counts=True)
+    entropy: Tensor = torch.special.entr(counts / codes.numel()).sum()
+    return entropy.exp()
+
+
+def usage_of(codes: Tensor, n_codes: int) -> Tensor:
+    """Share of the n_codes codes that occur in codes of any shape: a scalar."""
+    return torch.tensor(torch.unique(codes).numel() / n_codes, device=codes.device)
+
+
+def random_frames(n_frames: int, n_codes: int, device: torch.device) -> Tensor:
+    """A frame's number for each code, (K,); each frame once where there are enough."""
+    return torch.randperm(n_frames, device=device)[torch.arange(n_codes, device=device) % n_frames]
+
+
+@torch.no_grad()
+def statistics_of(frames: Tensor, codes: Tensor, picks: Tensor) -> Tensor:
+    """What `follow` needs of a stage, which gave its frames (N, D) the codes (N,): (K, 1 + 2 D).
+
+    In a row, how many frames chose the code, their sum, and the frame that was picked for it.
+    """
+    counted = torch.cat([torch.ones_like(frames[:, :1]), frames], dim=1)
+    sums = counted.new_zeros(len(picks), counted.shape[1]).index_add_(0, codes, counted)
+    return torch.cat([sums, frames[picks]], dim=1)
+
+
+@torch.no_grad()
+def follow(
+    codebooks: Tensor, counts: Tensor, statistics: Tensor, *, decay: float, dead_below: float, to_means: bool = True
+) -> None:
+    """Move codebooks (Q, K, D) and running counts (Q, K), in place, alike in all processes of torch.distributed.
+
+    Each code becomes the running mean of the frames that chose it (arXiv:1711.00937, appendix A.1, with counts in
+    place of sums: the same numbers, and exact for codes that none chose). A code whose running count is under
+    `dead_below` of the mean count starts again, with the mean count, at a random frame of the batch.
+    """
+    dim, together = codebooks.shape[-1], _over_processes(statistics)
+    hits, sums, picked = torch.split(together, [1, dim, dim], dim=-1)
+    counts.mul_(decay).add_(hits[..., 0], alpha=1 - decay)
+    if to_means:
+        step = (1 - decay) * (sums - hits * codebooks)
+        codebooks.add_(step / counts.to(step.dtype).clamp_min(torch.finfo(step.dtype).tiny)[..., None])
+    if dead_below:
+        mean = counts.mean(dim=-1, keepdim=True)
+        dead = counts < dead_below * mean
+        codebooks.copy_(torch.where(dead[..., None], picked, codebooks))
+        counts.copy_(torch.where(dead, mean, counts))
+
+
+def _over_processes(statistics: Tensor) -> Tensor:
+    """Sums over all processes; of the picked frames, each process gives its share."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return statistics
+    dim = statistics.shape[-1] // 2
+    rows = torch.arange(statistics.shape[1], device=statistics.device)
+    mine = rows % distributed.get_world_size() == distributed.get_rank()
+    sums, picked = torch.split(statistics, [1 + dim, dim], dim=-1)
+    together = torch.cat([sums, picked * mine[:, None]], dim=-1)
+    distributed.all_reduce(together)
+    return together
+
+
+@torch.no_grad()
+def k_means(frames: Tensor, codebooks: Tensor, counts: Tensor, n_iterations: int, dead_below: float) -> None:
+    """Lloyd's algorithm, one codebook after the other, on the frames (N, D); in place."""
+    for codebook, count in zip(codebooks[:, None], counts[:, None], strict=True):
+        for _ in range(n_iterations):
+            picks = random_frames(len(frames), codebook.shape[1], frames.device)
+            statistics = statistics_of(frames, nearest_codes(frames, codebook)[:, 0], picks)
+            follow(codebook, count, statistics[None], decay=0.0, dead_below=max(dead_below, UNUSED))
+        frames = frames - functional.embedding(nearest_codes(frames, codebook)[:, 0], codebook[0])

@@ -21,6 +21,7 @@ from .data.splits import Split, by_annotation, k_fold
 from .errors import DataError, ErrorList, MirbricksError, raise_all
 from .features.cache import FeatureCache
 from .features.hcqt import HCQTConfig
+from .optimization import refuse_no_weights
 from .tasks.base import Task, task_of
 from .training import TrainConfig
 
@@ -58,7 +59,7 @@ class Experiment:
 def load_experiment(path: str | Path, overrides: Sequence[str] = ()) -> Experiment:
     """Read, check and compile a graph file with its sections; the weights are drawn with the seed of `train:`.
 
-    Raises `GraphError`, `TaskError`, or `ErrorList` with all mistakes of the sections; no data is read.
+    Raises `GraphError`, `TaskError`, RunError E621, or `ErrorList` with all mistakes of the sections; no data is read.
     """
     graph = load_graph(path, overrides)
     errors: list[MirbricksError] = []
@@ -72,7 +73,8 @@ def load_experiment(path: str | Path, overrides: Sequence[str] = ()) -> Experime
     raise_all(errors)
     torch.manual_seed(train.seed)
     model = compile_graph(graph)
-    task.check_shapes(next(iter(model.input_shapes.values())), model.output_shape, graph.where_input())
+    task.check_graph(model)
+    refuse_no_weights(model, graph.source.key(("layers",)))
     return Experiment(graph, model, feature, dataset, task, train)
 
 

@@ -9,7 +9,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import nn
 
-from .errors import RunError
+from .errors import RunError, Where
 
 LAST_LR = 0.01  # where the cosine ends, as a part of lr
 MOMENTUM = 0.9
@@ -56,13 +56,17 @@ def trainable(model: nn.Module) -> list[nn.Parameter]:
     return [p for p in model.parameters() if p.requires_grad]
 
 
+def refuse_no_weights(model: nn.Module, where: Where | None = None) -> None:
+    """Raise E621 where there is nothing to train."""
+    if not trainable(model):
+        help = "add a layer with weights, such as Conv2d or Linear"
+        raise RunError("the graph has no weights to train", code="E621", where=where, help=help)
+
+
 def make_optimizer(model: nn.Module, config: TrainConfig, device: torch.device) -> torch.optim.Optimizer:
     """The optimizer of all trainable weights. Raises E621 if there are none."""
+    refuse_no_weights(model)
     weights = trainable(model)
-    if not weights:
-        raise RunError(
-            "the graph has no weights to train", code="E621", help="add a layer with weights, such as Conv2d or Linear"
-        )
     common: dict[str, Any] = {
         "lr": config.lr,
         "weight_decay": config.weight_decay,

@@ -6,6 +6,7 @@ import sys
 import time
 from types import TracebackType
 
+from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
@@ -23,7 +24,7 @@ class TrainingProgress:
     """
 
     def __init__(self, total: int, done: int, show: bool) -> None:
-        self._total, self._first, self._valid = total, done, ""
+        self._total, self._first, self._valid, self._tracks = total, done, "", 0
         self._lines = show and not sys.stdout.isatty()
         self._begin_s = time.monotonic()
         self._bar: Progress | None = None
@@ -33,7 +34,7 @@ class TrainingProgress:
                 *(TextColumn("loss {task.fields[loss]}"), TextColumn("{task.fields[valid]}")),
                 *(_Speed(), TimeRemainingColumn()),
             )
-            self._bar = Progress(*columns, refresh_per_second=4)
+            self._bar = Progress(*columns, console=Console(), refresh_per_second=4)
             self._task = self._bar.add_task("", total=total, completed=done, loss="-", valid="")
 
     def __enter__(self) -> TrainingProgress:
@@ -45,9 +46,15 @@ class TrainingProgress:
         if self._bar:
             self._bar.stop()
 
+    def validating(self, _: str) -> None:
+        """Another track of the validation is done."""
+        self._tracks += 1
+        if self._bar:
+            self._bar.update(self._task, valid=f"validating: {self._tracks} done", refresh=True)
+
     def validated(self, figure: str, value: float) -> None:
         """Show `figure` from now on."""
-        self._valid = f"valid {figure} {value:.4f}"
+        self._valid, self._tracks = f"valid {figure} {value:.4f}", 0
         if self._bar:
             self._bar.update(self._task, valid=self._valid)
 

@@ -14,9 +14,6 @@ import contextlib
 import io
 import json
 import math
-import os
-import platform
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -27,10 +24,9 @@ import torch
 from torch import Tensor, nn
 
 from .data.atomic import written_whole
-from .errors import DataError, RunError
-
-if sys.platform != "win32":  # there, two trainings in one folder go unnoticed
-    import fcntl
+from .data.reading import unreadable
+from .errors import RunError
+from .run_lock import hold, unwritable
 
 GRAPH, RESOLVED, WEIGHTS = "graph.yaml", "resolved.yaml", "weights.safetensors"
 STATE, METRICS, SETTINGS, LOCK = "state.pt", "metrics.jsonl", "settings.json", ".lock"
@@ -65,10 +61,14 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: str | Path) -> RunFolder:
-        """The run at `path`. Raises E600 if there is none."""
+        """The run at `path`. Raises E600 if there is none, E409 if the folder may not be read."""
         run = cls(path)
-        if not run.is_run():
+        try:
+            there = run.is_run()
             what = "has no run in it" if run.path.is_dir() else "is not a folder" if run.path.exists() else "is missing"
+        except OSError as error:
+            raise unreadable(path, error) from error
+        if not there:
             raise RunError(
                 f"expected a run folder: '{path}' {what}",
                 code="E600",
@@ -85,11 +85,11 @@ class RunFolder:
         self._write(name, text.encode())
 
     def read_text(self, name: str) -> str:
-        """Raises E605 if the file is missing, E606 if it is not UTF-8."""
+        """Raises as `file`, and E606 if it is not UTF-8."""
         try:
-            return self._present(name).read_text(encoding="utf-8")
+            return self.file(name).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise self._damaged(name, error) from error
+            raise self.damaged(name, error) from error
 
     def write_settings(self, settings: Mapping[str, Any]) -> None:
         """Write settings.json, replacing what it held. Raises E408."""
@@ -97,14 +97,14 @@ class RunFolder:
 
     def read_settings(self) -> dict[str, Any]:
         """The content of settings.json; {} before anything is written. Raises E606."""
-        if not (self.path / SETTINGS).exists():
+        if not self._has(SETTINGS):
             return {}
         try:
             settings = json.loads(self.read_text(SETTINGS))
         except json.JSONDecodeError as error:
-            raise self._damaged(SETTINGS, error) from error
+            raise self.damaged(SETTINGS, error) from error
         if not isinstance(settings, dict):
-            raise self._damaged(SETTINGS, "it is not a JSON object")
+            raise self.damaged(SETTINGS, "it is not a JSON object")
         return settings
 
     def save_weights(self, model: nn.Module, metadata: Mapping[str, str]) -> None:
@@ -114,13 +114,13 @@ class RunFolder:
 
     def load_weights(self, model: nn.Module) -> dict[str, str]:
         """Load the best weights into `model`, on its device; returns their metadata. Raises E605, E606, E607."""
-        path = self._present(WEIGHTS)
+        path = self.file(WEIGHTS)
         try:
             with safetensors.safe_open(path, framework="pt") as file:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a dict
                 metadata = dict(file.metadata() or {})
         except (OSError, safetensors.SafetensorError) as error:
-            raise self._damaged(WEIGHTS, error) from error
+            raise self.damaged(WEIGHTS, error) from error
         self.check_weights(tensors, model.state_dict())
         model.load_state_dict(tensors)
         return metadata
@@ -150,27 +150,31 @@ class RunFolder:
 
     def load_state(self) -> dict[str, Any]:
         """The saved state, its tensors on the CPU. Raises E605, E606."""
-        path = self._present(STATE)
+        path = self.file(STATE)
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # damaged bytes raise half a dozen types
-            raise self._damaged(STATE, error) from error
+            raise self.damaged(STATE, error) from error
         if not isinstance(state, dict) or not state.keys() >= STATE_KEYS:
-            raise self._damaged(STATE, "it is not the state of a training")
+            raise self.damaged(STATE, "it is not the state of a training")
         return state
 
     def state_to_resume(self, resume: bool) -> dict[str, Any] | None:
         """The state to go on from; None for a new training.
 
-        Without `resume` a folder that holds a training is refused: E602 if it is finished, E603 if not. With it, a
-        folder in which nothing was saved yet starts at the first step.
+        Without `resume` a folder that holds a training is refused: E602 if it is finished, E603 if not, or if the
+        evaluation after it is missing. With it, a folder in which nothing was saved yet starts at the first step.
         """
-        if not (self.path / STATE).exists():
+        if not self._has(STATE):
             return None
         state = self.load_state()
         if resume:
             return state
-        if state["stopped"] in ("finished", "patience"):
+        settings = self.read_settings()
+        if state["stopped"] in ("finished", "patience") and settings and "tuned" not in settings:
+            message, code = f"'{self.path}' holds a finished training that was never evaluated", "E603"
+            help = "evaluate it with --resume, or choose another folder"
+        elif state["stopped"] in ("finished", "patience"):
             message, code = f"'{self.path}' already holds a finished training of {state['step']} steps", "E602"
             help = "choose another folder, or delete this one first"
         else:
@@ -185,11 +189,11 @@ class RunFolder:
             with path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(_finite(record)) + "\n")
         except OSError as error:
-            raise _unwritable(path, error) from error
+            raise unwritable(path, error) from error
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """Every record of metrics.jsonl, in order; a last line that a killed process left half is skipped."""
-        if not (self.path / METRICS).exists():
+        if not self._has(METRICS):
             return []
         lines = self.read_text(METRICS).splitlines(keepends=True)
         records = []
@@ -200,13 +204,13 @@ class RunFolder:
             except (ValueError, TypeError, KeyError) as error:
                 if number == len(lines) and not line.endswith("\n"):
                     break
-                raise self._damaged(METRICS, f"line {number} is not a record with a step") from error
+                raise self.damaged(METRICS, f"line {number} is not a record with a step") from error
             records.append(record)
         return records
 
     def cut_metrics(self, step: int) -> None:
         """Drop the records after `step`: a resumed training writes them again."""
-        if (self.path / METRICS).exists():
+        if self._has(METRICS):
             kept = [record for record in self.read_metrics() if record["step"] <= step]
             self.write_text(METRICS, "".join(json.dumps(record) + "\n" for record in kept))
 
@@ -219,44 +223,38 @@ class RunFolder:
         if self._held:
             yield
             return
-        path = self.path / LOCK
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            descriptor = _lock(path)
-            owner = path.read_text(encoding="utf-8").strip() if descriptor is None else ""
-        except OSError as error:
-            raise _unwritable(path, error) from error
-        if descriptor is None:
-            raise RunError(
-                f"'{self.path}' is in use by another training{f' ({owner})' if owner else ''}",
-                code="E604",
-                help="wait until it ends, stop it, or choose another folder",
-            )
-        self._held = True
-        try:
-            os.ftruncate(descriptor, 0)
-            os.write(descriptor, f"process {os.getpid()} on {platform.node()}\n".encode())
-            yield
-        finally:
-            self._held = False
-            with contextlib.suppress(OSError):
-                path.unlink()
-            os.close(descriptor)
+        with hold(self.path / LOCK):
+            self._held = True
+            try:
+                yield
+            finally:
+                self._held = False
 
     def _write(self, name: str, content: bytes) -> None:
         with written_whole(self.path / name) as temporary:
             temporary.write_bytes(content)
 
-    def _present(self, name: str) -> Path:
+    def file(self, name: str) -> Path:
+        """The path of a file of the run. Raises E605 if it is missing, E409 if it may not be read."""
         path = self.path / name
-        if path.is_file():
-            return path
-        hint = "the training has not validated yet; go on with --resume" if name == WEIGHTS else None
-        raise RunError(
-            f"the run '{self.path}' has no file '{name}'", code="E605", help=hint or "give another run, or train again"
-        )
+        try:
+            path.open("rb").close()
+        except (FileNotFoundError, IsADirectoryError) as error:
+            hint = "the training has not validated yet; go on with --resume" if name == WEIGHTS else None
+            message = f"the run '{self.path}' has no file '{name}'"
+            raise RunError(message, code="E605", help=hint or "give another run, or train again") from error
+        except OSError as error:
+            raise unreadable(path, error) from error
+        return path
 
-    def _damaged(self, name: str, why: object) -> RunError:
+    def _has(self, name: str) -> bool:
+        try:
+            return (self.path / name).exists()
+        except OSError as error:
+            raise unreadable(self.path, error) from error
+
+    def damaged(self, name: str, why: object) -> RunError:
+        """RunError E606: a file that does not hold what it should, and why."""
         reason = (str(why).strip() or type(why).__name__).splitlines()[0]
         return RunError(
             f"'{self.path / name}' cannot be read: it is damaged or no file of a run",
@@ -264,28 +262,6 @@ class RunFolder:
             facts=[("reason", reason)],
             help="take the file from a copy of the run, or train again in a new folder",
         )
-
-
-def _lock(path: Path) -> int | None:
-    """A descriptor that holds the lock on `path`, or None while another process does."""
-    while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        if sys.platform == "win32":
-            return descriptor
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            return None
-        with contextlib.suppress(FileNotFoundError):
-            if path.stat().st_ino == os.fstat(descriptor).st_ino:
-                return descriptor
-        os.close(descriptor)  # its owner removed the file between the two calls
-
-
-def _unwritable(path: Path, error: OSError) -> DataError:
-    text = f"cannot write '{path}': {error.strerror or error}"
-    return DataError(text, code="E408", help="free some space or choose a folder that can be written")
 
 
 def _finite(value: Any) -> Any:

@@ -67,11 +67,6 @@ class Contract:
         """Shapes of the outputs; None for a size, or for a whole shape, that only torch knows."""
         return tuple(_predict_one(tokens, axes, config) for tokens in self.outputs)
 
-    def axis_names(self) -> tuple[str, ...]:
-        """Names of the axes on the left side, in order, "..." among them."""
-        names = [token.axis for tokens in self.inputs for token in tokens if token.axis]
-        return tuple(dict.fromkeys(names))
-
 
 @cache
 def parse(text: str) -> Contract:

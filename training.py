@@ -198,7 +198,7 @@ class _Training:
         begin_s = time.monotonic()
         if self.world.leader:
             shown = self.model if self.average is None else self.average
-            figures = {name: float(value) for name, value in self.learner.validate(shown).items()}
+            figures = {name: float(value) for name, value in self.learner.validate(shown, progress.validating).items()}
             self.model.train()
             self.run.append_metrics({"step": self.step, "valid": figures})
             figure, value = self.learner.figure, figures[self.learner.figure]

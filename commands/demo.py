@@ -7,6 +7,7 @@ from pathlib import Path
 
 from .. import __file__ as package
 from ..data.corpus import Corpus
+from ..data.reading import unreadable
 from ..data.synth import synthesise_polyphony
 from ..experiment import load_experiment
 from ..runs import FILES, RunFolder
@@ -41,8 +42,12 @@ def _clear(run: RunFolder) -> None:
 
 def _synthesised(folder: Path) -> Path:
     """The demo's corpus, made once."""
-    if not (folder / "polyphony.pyjama").exists():
+    try:
+        made = (folder / "polyphony.pyjama").exists()
+    except OSError as error:
+        raise unreadable(folder, error) from error
+    if not made:
         console().print(f"synthesising {CLIPS} clips of four-voice polyphony into {folder}")
         with counting("clips", CLIPS) as on_done:
-            synthesise_polyphony(folder, CLIPS, on_done=lambda key: on_done(key, None))
+            synthesise_polyphony(folder, CLIPS, on_done=on_done)
     return folder

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ..data.corpus import Corpus, Item
+from ..data.reading import unreadable
 from ..devices import as_device
-from ..errors import DataError, RunError
+from ..errors import DataError
 from ..experiment import Experiment, cache_folder, compute_features, items_of, load_experiment
 from ..features.cache import FeatureCache
 from ..runs import RESOLVED, RunFolder
 from .screen import console, counting, markdown_of, means, table_of
+from .settings import RunSettings, read_settings
 
 
 def evaluate(arguments: Namespace) -> int:
@@ -29,7 +32,8 @@ def evaluate(arguments: Namespace) -> int:
         cache, items, broken = _features(experiment, items, arguments)
         failed += broken
         model = experiment.model.to(as_device(arguments.device))
-        figures = experiment.task.evaluate(model, items, cache, settings["tuned"]).tracks
+        with counting(f"evaluating {run.path.name}", len(items), show=_talks(arguments)) as on_done:
+            figures = experiment.task.evaluate(model, items, cache, settings.tuned, on_done).tracks
         _refuse_twice(tracks, figures, run)
         tracks |= figures
     tracks = dict(sorted(tracks.items()))
@@ -46,36 +50,39 @@ def _refuse_twice(known: dict[str, Any], new: dict[str, Any], run: RunFolder) ->
 
 
 def find_runs(folder: str | Path) -> list[RunFolder]:
-    """The run in a folder, or the runs fold0, fold1, ... in it."""
+    """The run in a folder, or the runs fold0, fold1, ... in it, by number."""
     path = Path(folder)
-    folds = sorted(fold for fold in path.glob("fold?") if fold.is_dir() and fold.name[4:].isdecimal())
-    if folds and not RunFolder(path).is_run():
-        return [RunFolder.open(fold) for fold in folds]
-    return [RunFolder.open(path)]
+    try:
+        inside = list(path.iterdir()) if path.is_dir() and not RunFolder(path).is_run() else []
+    except OSError as error:
+        raise unreadable(path, error) from error
+    named = [one for one in inside if one.name.startswith("fold") and one.name[4:].isdecimal() and one.is_dir()]
+    folds = {int(one.name[4:]): one for one in named}
+    return [RunFolder.open(folds[number]) for number in sorted(folds)] or [RunFolder.open(path)]
 
 
-def load_run(run: RunFolder) -> tuple[Experiment, dict[str, Any]]:
+def load_run(run: RunFolder) -> tuple[Experiment, RunSettings]:
     """The experiment of a run with its best weights, in eval() mode, and its settings.
 
-    Raises `RunError` where the training has not ended: it has no threshold yet.
+    Raises `RunError` where the training has not ended (it has no threshold yet) or a file is missing or damaged.
     """
-    experiment = load_experiment(run.path / RESOLVED)
-    settings = run.read_settings()
-    if "tuned" not in settings:
-        message = f"the training in '{run.path}' has not ended"
-        raise RunError(message, code="E609", help="go on with `mirbricks train ... --resume`")
+    experiment = load_experiment(run.file(RESOLVED))
+    settings = read_settings(run, experiment.task)
     run.load_weights(experiment.model)
     experiment.model.eval()
     return experiment, settings
 
 
-def _items(corpus: Corpus, settings: dict[str, Any], side: str | None, run: RunFolder) -> list[Item]:
+def _items(corpus: Corpus, settings: RunSettings, given: Any, run: RunFolder) -> list[Item]:
     """What to evaluate on: the run's test side of its own corpus, everything of another, or what --split says."""
-    same = settings["corpus"] == corpus.name
-    side = side or (settings["evaluated_on"] if same else "all")
+    own = settings.is_of(corpus)
+    if not own and not given and settings.corpus == corpus.name:
+        note = f"note: '{corpus.name}' has other recordings than '{run.path}' was trained on; all of them are evaluated"
+        print(note, file=sys.stderr)
+    side = given or (settings.evaluated_on if own else "all")
     if side == "all":
         return list(corpus.items)
-    items = items_of(corpus.items, settings["split"][side]) if same else _annotated(corpus, side)
+    items = items_of(corpus.items, settings.split.get(side, ())) if own else _annotated(corpus, side)
     if not items:
         message = f"the {side} side of '{corpus.name}' is empty for the run '{run.path}'"
         raise DataError(message, code="E443", help="choose another --split, or all")
@@ -92,9 +99,16 @@ def _features(
     """Features of the tracks only: stems are not needed here."""
     cache = FeatureCache(cache_folder(arguments.cache), experiment.feature)
     wanted = experiment.task.tracks(items)
-    with counting("features", len(wanted), show=not (arguments.json or arguments.markdown)) as on_done:
+    for item in wanted:
+        experiment.task.truth(item)  # a bad annotation is told before features are computed
+    with counting("features", len(wanted), show=_talks(arguments)) as on_done:
         usable, failed = compute_features(wanted, cache, arguments.jobs, on_done)
     return cache, usable, failed
+
+
+def _talks(arguments: Namespace) -> bool:
+    """Whether standard output is for people."""
+    return not (arguments.json or arguments.markdown)
 
 
 def _print(experiment: Experiment, corpus: Corpus, tracks: dict[str, dict[str, float]], arguments: Namespace) -> None:

@@ -7,24 +7,21 @@ import io
 import sys
 import tempfile
 from argparse import Namespace
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ..data.atomic import written_whole
-from ..data.audio import read_audio
+from ..data.audio import stream_audio
 from ..devices import as_device
-from ..errors import MirbricksError, raise_all
+from ..errors import MirbricksError
 from ..experiment import Experiment
-from ..features.cache import FeatureCache
 from ..features.hcqt import HCQT
+from ..features.streaming import stream_feature
 from ..report.pictures import piano_roll, png_bytes
 from ..runs import RunFolder
 from .evaluate import load_run
-from .screen import complain
+from .screen import complain, sharing
+from .settings import RunSettings
 
 
 def predict(arguments: Namespace) -> int:
@@ -53,22 +50,14 @@ def _names(paths: list[str]) -> list[str]:
     return [name if names.count(name) == 1 else f"{i + 1}-{name}" for i, name in enumerate(names)]
 
 
-@dataclass(frozen=True)
-class AudioFile:
-    """An audio file as an item whose features can be computed."""
-
-    key: str
-
-    def read(self) -> tuple[NDArray[np.float32], int]:
-        return read_audio(self.key)
-
-
-def _predict(experiment: Experiment, settings: dict[str, Any], path: str) -> Any:
-    """Through a cache of its own, on disk: an hour of features would not fit in memory."""
+def _predict(experiment: Experiment, settings: RunSettings, path: str) -> Any:
+    """Block by block, by way of features on disk: an hour of them would not fit in memory."""
     with tempfile.TemporaryDirectory() as folder:
-        cache = FeatureCache(Path(folder), experiment.feature)
-        raise_all(cache.build([AudioFile(path)], n_jobs=1))
-        return experiment.task.predict(experiment.model, cache.open(path), settings["tuned"])
+        file = Path(folder) / "features.safetensors"
+        with sharing(f"{path}: features") as on_share:
+            feature = stream_feature(lambda: stream_audio(path), file, experiment.feature, on_share)
+        with sharing(f"{path}: pitches") as on_share:
+            return experiment.task.predict(experiment.model, feature, settings.tuned, on_share)
 
 
 def write_prediction(prediction: Any, out: Path, name: str, experiment: Experiment) -> list[Path]:

@@ -15,6 +15,7 @@ from ..features.hcqt import HCQT
 from ..runs import RESOLVED, RunFolder
 from ..tasks.base import Evaluation
 from .evaluate import find_runs, load_run
+from .settings import read_settings
 
 REPORT = "report.html"
 
@@ -25,9 +26,9 @@ def report(arguments: Namespace) -> int:
     for run in find_runs(arguments.folder):
         experiment, settings = load_run(run)
         cache = FeatureCache(cache_folder(arguments.cache), experiment.feature)
-        items = [corpus[key] for key in settings["tracks"]]
+        items = [corpus[key] for key in settings.tracks]
         raise_all(compute_features(items, cache, arguments.jobs, lambda *_: None)[1])
-        print(write_run_report(run, experiment, Evaluation(settings["figures"], settings["tracks"]), items, cache))
+        print(write_run_report(run, experiment, Evaluation(settings.figures, settings.tracks), items, cache))
     return 0
 
 
@@ -37,27 +38,27 @@ def write_run_report(
     """Write RUN/report.html from what the run folder holds; returns its path."""
     from ..report.html import Report, write_report  # matplotlib takes a second to import
 
-    settings = run.read_settings()
-    side = settings["evaluated_on"]
+    settings = read_settings(run, experiment.task)
+    fold = "the corpus's own split" if settings.fold is None else str(settings.fold)
     facts = {
-        "corpus": f"{settings['corpus']} ({settings['data']})",
-        "fold": "the corpus's own split" if settings["fold"] is None else str(settings["fold"]),
-        "evaluated on": f"the {side} tracks, whole: {', '.join(evaluation.tracks)}",
-        "chosen on the validation tracks": ", ".join(f"{k} = {v:.3g}" for k, v in settings["tuned"].items()),
-        "best step": f"{settings['best_step']} ({settings['stopped']})",
-        "training time": f"{settings['training_s']:.0f} s",
+        "corpus": f"{settings.corpus} ({settings.data})",
+        "fold": fold,
+        "evaluated on": f"the {settings.evaluated_on} tracks, whole: {', '.join(evaluation.tracks)}",
+        "chosen on the validation tracks": ", ".join(f"{k} = {v:.3g}" for k, v in settings.tuned.items()),
+        "best step": f"{settings.best_step} ({settings.stopped})",
+        "training time": f"{settings.training_s:.0f} s",
     }
     report = Report(
-        title=f"{experiment.graph.name} on {settings['corpus']}",
-        subtitle=f"multi-pitch estimation, fold {settings['fold']}",
-        command=settings["command"],
+        title=f"{experiment.graph.name} on {settings.corpus}",
+        subtitle=f"multi-pitch estimation, fold: {fold}",
+        command=settings.command,
         model=experiment.model,
         metrics=run.read_metrics(),
         figures=evaluation.figures,
         tracks=evaluation.tracks,
-        pictures=_best_and_worst(experiment, settings["tuned"], evaluation, items, cache),
+        pictures=_best_and_worst(experiment, settings.tuned, evaluation, items, cache),
         settings=run.read_text(RESOLVED),
-        versions=settings["versions"],
+        versions=settings.versions,
         facts=facts,
         hop_s=experiment.feature.hop_s,
     )

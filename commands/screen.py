@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from ..errors import DataError, MirbricksError
-from ..experiment import Progress as OnDone
+from ..tasks.base import OnShare
 
 SHOWN = ("Accuracy", "Precision", "Recall", "Chroma Accuracy")
 
@@ -21,22 +22,42 @@ def console() -> Console:
     return Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False)
 
 
+class OnDone(Protocol):
+    """Is told the key of an item that is done, and its error if it has one."""
+
+    def __call__(self, key: str, error: DataError | None = None, /) -> None: ...
+
+
 @contextmanager
 def counting(label: str, total: int, show: bool = True) -> Iterator[OnDone]:
-    """A bar that counts items; yields the function to call with each item's key and its error or None."""
+    """A bar that counts items; a line at the end where there is no terminal."""
     interactive = show and sys.stdout.isatty()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, disable=not interactive) as bar:
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    done = failed = 0
+    with Progress(*columns, console=console(), disable=not interactive) as bar:
         task = bar.add_task(label, total=total)
 
-        def on_done(_: str, error: DataError | None) -> None:
+        def on_done(_: str, error: DataError | None = None, /) -> None:
+            nonlocal done, failed
             bar.advance(task)
             if error:
+                failed += 1
                 complain(error)
+            else:
+                done += 1
 
         yield on_done
     if show and not interactive:
-        print(f"{label}: {total} done", flush=True)
+        print(f"{label}: {done} done" + (f", {failed} failed" if failed else ""), flush=True)
+
+
+@contextmanager
+def sharing(label: str) -> Iterator[OnShare]:
+    """A bar for one long piece of work that disappears at the end; nothing where there is no terminal."""
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console(), disable=not sys.stdout.isatty(), transient=True) as bar:
+        task = bar.add_task(label, total=1.0)
+        yield lambda share: bar.update(task, completed=share)
 
 
 def complain(error: MirbricksError) -> None:
@@ -62,7 +83,7 @@ def markdown_of(tracks: Mapping[str, Mapping[str, float]], figures: Mapping[str,
     """The same as a Markdown table, for documents."""
     shown = [name for name in SHOWN if name in figures] or list(figures)[:6]
     rows = [["track", *shown], ["---", *["---:"] * len(shown)]]
-    rows += [[key, *(f"{values[name]:.3f}" for name in shown)] for key, values in tracks.items()]
+    rows += [[key.replace("|", r"\|"), *(f"{values[name]:.3f}" for name in shown)] for key, values in tracks.items()]
     rows.append(["**mean**", *(f"**{figures[name]:.3f}**" for name in shown)])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 

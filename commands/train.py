@@ -5,16 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import platform
 from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy
-import torch
-
-from .. import __version__
 from ..data.corpus import Corpus
 from ..data.splits import Split
 from ..devices import as_device
@@ -26,6 +21,7 @@ from ..tasks.base import Evaluation
 from ..training import FitResult, fit
 from .reporting import write_run_report
 from .screen import console, counting, means, table_of
+from .settings import at_start
 
 INTERRUPTED = 130  # what a shell reports after Ctrl-C
 
@@ -66,6 +62,9 @@ def train(arguments: Namespace) -> int:
 def _folds(given: str | None, experiment: Experiment) -> list[int]:
     """0 where nothing is given; every fold for 'all'."""
     count = experiment.dataset.folds
+    if given is not None and experiment.dataset.split == "annotation":
+        message = f"--fold {given}: the corpus says itself how it is split, dataset.split is 'annotation'"
+        raise DataError(message, code="E441", help="leave --fold out, or add --set dataset.split=folds")
     if given == "all":
         return list(range(count))
     if given is None or (given.isdecimal() and int(given) < count):
@@ -82,8 +81,13 @@ def _refuse_early(experiment: Experiment, corpus: Corpus, fold: int, out: Path, 
     """What would stop the training later is told before features are computed."""
     split = split_corpus(corpus, experiment.dataset, fold)
     for groups in (split.train, split.valid, *([split.test] if split.test else [])):
-        experiment.task.tracks(items_of(corpus.items, groups))
-    if out.exists():
+        for track in experiment.task.tracks(items_of(corpus.items, groups)):
+            experiment.task.truth(track)
+    try:
+        there = out.exists()
+    except OSError:  # `create` says why
+        there = True
+    if there:
         RunFolder.create(out).state_to_resume(resume)
 
 
@@ -106,7 +110,8 @@ def train_fold(
     leads = os.environ.get("RANK", "0") == "0"  # under torchrun every process trains, one writes
     run = RunFolder.create(out)
     with run.locked() if leads else contextlib.nullcontext():
-        settings = _settings(experiment, prepared, split, fold, arguments.command)
+        number = fold if experiment.dataset.split == "folds" else None
+        settings = at_start(prepared.corpus, split, number, arguments.command)
         if leads and run.state_to_resume(arguments.resume) is None:
             run.write_text(GRAPH, Path(arguments.graph).read_text(encoding="utf-8"))
             run.write_text(RESOLVED, experiment.resolved())
@@ -118,7 +123,11 @@ def train_fold(
         result = fit(experiment.model, learner, config, run, device=arguments.device, resume=arguments.resume)
         if result.stopped == "interrupted" or not leads:
             return None
-        return _finish(experiment, prepared, split, run, result)
+        try:
+            return _finish(experiment, prepared, split, run, result)
+        except KeyboardInterrupt:
+            print(f"the training in '{run.path}' has ended; the same command with --resume evaluates it")
+            raise
 
 
 def _refuse_other(run: RunFolder, experiment: Experiment, settings: dict[str, Any]) -> None:
@@ -127,6 +136,8 @@ def _refuse_other(run: RunFolder, experiment: Experiment, settings: dict[str, An
     facts = [
         (key, f"{old.get(key)} in the run, {new[key]} now") for key in ("corpus", "fold") if old.get(key) != new[key]
     ]
+    if not facts and old.get("fingerprint") not in (None, new["fingerprint"]):
+        facts.append(("corpus", "other recordings than in the run"))
     if not facts and old.get("split") != new["split"]:
         facts.append(("split", "other pieces on its sides than in the run"))
     was, now = (text.partition("\ntrain:")[0] for text in (run.read_text(RESOLVED), experiment.resolved()))
@@ -137,29 +148,12 @@ def _refuse_other(run: RunFolder, experiment: Experiment, settings: dict[str, An
         raise RunError(message, code="E608", facts=facts, help="give what it was started with, or another --out")
 
 
-def _settings(experiment: Experiment, prepared: Prepared, split: Split, fold: int, command: str) -> dict[str, Any]:
-    """What evaluating and the report need besides graph and weights."""
-    return {
-        "corpus": prepared.corpus.name,
-        "data": str(prepared.corpus.folder),
-        "fold": fold if experiment.dataset.split == "folds" else None,
-        "split": {"train": split.train, "valid": split.valid, "test": split.test},
-        "command": command,
-        "versions": {
-            "mirbricks": __version__,
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "numpy": numpy.__version__,
-        },
-    }
-
-
 def _announce(experiment: Experiment, prepared: Prepared, split: Split, fold: int, run: RunFolder) -> None:
     count = sum(p.numel() for p in experiment.model.parameters())
     tracks = {side: len(experiment.task.tracks(items_of(prepared.items, getattr(split, side))))
               for side in ("train", "valid", "test") if getattr(split, side)}  # fmt: skip
     sides = ", ".join(f"{count} {side}" for side, count in tracks.items())
-    console().print(f"{experiment.graph.name}: {count:,} parameters; fold {fold}: {sides} tracks; run {run.path}")
+    print(f"{experiment.graph.name}: {count:,} parameters; fold {fold}: {sides} tracks; run {run.path}", flush=True)
 
 
 def _finish(experiment: Experiment, prepared: Prepared, split: Split, run: RunFolder, result: FitResult) -> Evaluation:
@@ -167,17 +161,19 @@ def _finish(experiment: Experiment, prepared: Prepared, split: Split, run: RunFo
     task, model = experiment.task, experiment.model
     run.load_weights(model)
     model.eval()
-    tuned = task.tune(model, items_of(prepared.items, split.valid), prepared.cache)
+    valid = items_of(prepared.items, split.valid)
+    with counting("choosing the threshold", len(task.tracks(valid))) as on_done:
+        tuned = task.tune(model, valid, prepared.cache, on_done)
     side = "test" if split.test else "valid"
     items = items_of(prepared.items, getattr(split, side))
-    evaluation = task.evaluate(model, items, prepared.cache, tuned)
+    with counting("evaluating", len(task.tracks(items))) as on_done:
+        evaluation = task.evaluate(model, items, prepared.cache, tuned, on_done)
     extra = {"tuned": tuned, "evaluated_on": side, "figures": evaluation.figures, "tracks": evaluation.tracks}
     training = {"best_step": result.best_step, "stopped": result.stopped, "training_s": round(result.seconds, 1)}
     run.write_settings({**run.read_settings(), **training, **extra})
     report = write_run_report(run, experiment, evaluation, items, prepared.cache)
-    screen = console()
-    screen.print(table_of(f"{side} tracks", evaluation.tracks, evaluation.figures))
+    console().print(table_of(f"{side} tracks", evaluation.tracks, evaluation.figures))
     chosen = ", ".join(f"{name} {value:.3g}" for name, value in tuned.items())
-    screen.print(f"best weights of step {result.best_step}; {chosen} from the validation tracks")
-    screen.print(f"training took {result.seconds:.0f} s; everything is in {run.path}, the report is {report}")
+    print(f"best weights of step {result.best_step}; {chosen} from the validation tracks")
+    print(f"training took {result.seconds:.0f} s; everything is in {run.path}, the report is {report}", flush=True)
     return evaluation

@@ -146,9 +146,13 @@ def _read_alias(kind: str, params: Any, steps: Steps, source: Source, errors: li
         return Item(alias.block if alias else kind, params, steps, source, label=kind)
     values: dict[str, Any] = dict(alias.preset)
     for key, value in params.items():
+        halved = key in alias.halved and type(value) is int
+        if halved and value > 0 and value % 2:
+            message = f"{kind}: '{key}' must be even, half of it for each direction, got {value}"
+            hint = f"write {value - 1} or {value + 1}" if value > 1 else "write 2"
+            errors.append(GraphError(message, code="E106", where=source.value((*steps, key)), help=hint))
         if key not in alias.only:
-            halve = key in alias.halved and isinstance(value, int)
-            values[alias.renamed.get(key, key)] = value // 2 if halve else value
+            values[alias.renamed.get(key, key)] = value // 2 if halved and value > 1 else value
         elif value not in alias.only[key]:
             message = f"{kind}: '{key}' can only be {quoted(alias.only[key][0])}, got {quoted(value)}"
             hint = f"leave it out; the native form has {alias.block} with its own '{key}'"

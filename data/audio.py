@@ -1,4 +1,4 @@
-"""Audio files: wav, flac, ogg and mp3, read whole or in blocks, mixed down to mono."""
+"""Audio files: wav, flac, ogg and mp3, read in blocks, mixed down to mono."""
 
 from __future__ import annotations
 
@@ -14,26 +14,22 @@ from ..errors import DataError
 Float32 = NDArray[np.float32]
 
 
-def read_audio(path: str | Path) -> tuple[Float32, int]:
-    """A whole file as (mono float32 (N,), sr_hz); the channels are averaged.
+def stream_audio(path: str | Path, block_samples: int = 1 << 20) -> Iterator[tuple[Float32, int]]:
+    """Blocks (mono float32 (N,), sr_hz) of `block_samples`, the last shorter; the channels are averaged.
 
     Raises DataError: E430 for a file that is missing or cannot be decoded, E431 for an empty one, E432 for NaN.
     """
-    blocks = list(stream_audio(path, None))
-    return np.concatenate([block for block, _ in blocks]), blocks[0][1]
-
-
-def stream_audio(path: str | Path, block_samples: int | None) -> Iterator[tuple[Float32, int]]:
-    """Blocks (mono float32 (N,), sr_hz) of `block_samples`, the last shorter; None: all. Raises as `read_audio`."""
     path = Path(path)
     try:
+        path.open("rb").close()  # soundfile calls every failure to open a file a system error
         with soundfile.SoundFile(path) as file:
             start = 0
-            while len(samples := file.read(block_samples or -1, dtype="float32", always_2d=True)):
+            while len(samples := file.read(block_samples, dtype="float32", always_2d=True)):
                 yield _mono(samples, path, start), int(file.samplerate)
                 start += len(samples)
     except (soundfile.SoundFileError, OSError) as error:
-        reason = "there is no such file" if not path.exists() else str(error).rpartition(": ")[2].strip(". \n")
+        own = error.strerror if isinstance(error, OSError) else str(error).rpartition(": ")[2].strip(". \n")
+        reason = "there is no such file" if isinstance(error, FileNotFoundError) else own
         raise DataError(
             f"cannot read the audio file '{path}': {reason}", code="E430", help="wav, flac, ogg and mp3 are read"
         ) from error

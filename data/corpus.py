@@ -11,6 +11,8 @@ the mix it is a stem of; without that, its own key.
 from __future__ import annotations
 
 import functools
+import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +24,7 @@ from numpy.typing import NDArray
 from ..errors import DataError, did_you_mean, raise_all
 from .hdf5 import AudioStore
 from .pyjama import Atom, Entry, Pyjama
+from .reading import unreadable
 
 SLACK_S = 0.1  # how far an annotation may go past the end of its audio
 _LISTED = 5
@@ -70,8 +73,9 @@ class Corpus:
     def open(cls, folder: str | Path) -> Corpus:
         """Find and cross-check the two files; no audio is read.
 
-        Raises DataError: E410 for a folder without exactly one corpus, E411 for a key in one file only, E412 for an
-        annotation past the end of its audio, E413 for an unknown `stem_of`; and what the two files' readers raise.
+        Raises DataError: E409 for a folder that cannot be read, E410 for one without exactly one corpus, E411 for a
+        key in one file only, E412 for an annotation past the end of its audio, E413 for an unknown `stem_of`; and what
+        the two files' readers raise.
         """
         folder = Path(folder)
         name = _name(folder)
@@ -99,22 +103,30 @@ class Corpus:
         return self._by_key[key]
 
     @functools.cached_property
+    def fingerprint(self) -> str:
+        """The same for the same recordings, at whatever rate and under whatever name of the corpus: a hash of keys,
+        groups and durations to a tenth of a second."""
+        rows = sorted((item.key, item.group, round(item.duration_s, 1)) for item in self.items)
+        return hashlib.blake2b(json.dumps(rows).encode(), digest_size=16).hexdigest()
+
+    @functools.cached_property
     def _by_key(self) -> dict[str, Item]:
         return {item.key: item for item in self.items}
-
-    def stems(self, mix: str) -> tuple[Item, ...]:
-        """The stems of a mix, in the corpus's order; empty where there are none."""
-        return tuple(item for item in self.items if item.stem_of == mix)
 
 
 def _name(folder: Path) -> str:
     """NAME of the one NAME_audio.hdf5 + NAME.pyjama in the folder."""
-    if not folder.is_dir():
+    try:
+        files = [path.name for path in folder.iterdir()]
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise DataError(
             f"there is no folder '{folder}'", code="E410", help="give the folder of NAME_audio.hdf5 and NAME.pyjama"
-        )
-    audio = {path.name.removesuffix("_audio.hdf5") for path in folder.glob("*_audio.hdf5")}
-    notes = {path.stem for path in folder.glob("*.pyjama")}
+        ) from error
+    except OSError as error:
+        raise unreadable(folder, error) from error
+    audio, notes = (
+        {file.removesuffix(ending) for file in files if file.endswith(ending)} for ending in ("_audio.hdf5", ".pyjama")
+    )
     pairs = sorted(audio & notes)
     if len(pairs) == 1:
         return pairs[0]

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from ..errors import DataError, did_you_mean
 from .atomic import written_whole
+from .reading import unreadable
 
 Float32 = NDArray[np.float32]
 SR_MIN_HZ, SR_MAX_HZ = 1_000, 1_000_000
@@ -93,7 +94,7 @@ class AudioStore(_Store):
     """Reader of NAME_audio.hdf5.
 
     Errors, all DataError: E400 missing file, E401 corrupt file, E402 unknown key, E403 not 1-D float, E404 `sr_hz`
-    missing or wrong, E405 empty audio, E406 NaN or infinity.
+    missing or wrong, E405 empty audio, E406 NaN or infinity, E409 no permission.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -218,10 +219,13 @@ def _reopened(kind: type[_Store], path: Path, signature: object) -> _Store:  # n
 
 
 def _open_file(path: Path) -> h5py.File:
-    if not path.is_file():
-        raise DataError(f"there is no file '{path}'", code="E400", help="check the path; the file is NAME_audio.hdf5")
     try:
+        if not path.is_file():
+            help = "check the path; the file is NAME_audio.hdf5"
+            raise DataError(f"there is no file '{path}'", code="E400", help=help)
         return h5py.File(path, "r", locking=False)  # no lock: works on read-only and network folders
+    except PermissionError as error:
+        raise unreadable(path, error) from error
     except OSError as error:
         raise _corrupt(path, error) from error
 

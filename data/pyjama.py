@@ -6,7 +6,8 @@ An atom is ``{"value", "time", "duration"}``, times in seconds; what it needs de
 global      value                       holds for the whole recording
 event       value, time                 a point in time
 segment     value, time, duration       a stretch of time, such as a note or a chord
-breakpoint  value (rows, T), time (T,)  curves sampled at T times, such as the f0 of several voices
+breakpoint  value (rows, T), time (T,)  curves sampled at T times, such as the f0 of several voices; several atoms
+                                        have the same rows and follow each other in time
 
 ``filepath[0].value`` of an entry is its key in the HDF5 file. What the format does not know is kept: a file that is
 loaded and saved loses nothing. Numbers stay as they were written (72 is not 72.0), and equal content gives equal bytes.
@@ -26,6 +27,7 @@ from numpy.typing import NDArray
 from ..errors import DataError, Where, raise_all
 from .atomic import written_whole
 from .pyjama_check import violations
+from .reading import unreadable
 
 Float64 = NDArray[np.float64]
 
@@ -93,7 +95,7 @@ class Entry:
         return atoms[0].value if atoms else None
 
     def breakpoints(self, name: str) -> tuple[Float64, Float64]:
-        """A numeric breakpoint annotation: (values (rows, T), times_s (T,)); several atoms follow each other."""
+        """A numeric breakpoint annotation: (values (rows, T), times_s (T,)), its atoms one after another."""
         atoms = self.annotations[name]
         values = [np.atleast_2d(np.asarray(atom.value, np.float64)) for atom in atoms]
         return np.concatenate(values, axis=1), np.concatenate([np.asarray(a.time, np.float64) for a in atoms])
@@ -119,7 +121,8 @@ class Pyjama:
     def load(cls, path: str | Path) -> Pyjama:
         """Read and validate a file.
 
-        Raises DataError E400 for a missing file, E420 for invalid JSON, and all violations (E421 to E428) in one pass.
+        Raises DataError E400 for a missing file, E409 for one that cannot be read, E420 for invalid JSON, and all
+        violations (E421 to E428) in one pass.
         """
         raw = _parse(Path(path))
         raise_all(violations(raw, str(path)))
@@ -163,11 +166,13 @@ def _rest(raw: Mapping[str, Any], known: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _parse(path: Path) -> Any:
-    if not path.is_file():
-        raise DataError(f"there is no file '{path}'", code="E400", help="check the path; the file is NAME.pyjama")
     try:
+        if not path.is_file():
+            raise DataError(f"there is no file '{path}'", code="E400", help="check the path; the file is NAME.pyjama")
         text = path.read_text(encoding="utf-8-sig")
         return json.loads(text)
+    except OSError as error:
+        raise unreadable(path, error) from error
     except UnicodeDecodeError as error:
         message = f"'{path}' is not UTF-8 text from byte {error.start} on"
         raise DataError(message, code="E420", help="save it as UTF-8") from error

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -101,6 +102,8 @@ def _atom_errors(atoms: list[Any], definition: Mapping[str, Any], place: str, fi
         fault = atom_fault(atom, definition)
         if fault:
             by_code.setdefault(fault[0], []).append((index, fault))
+    if not by_code and definition["type_extent"] == "breakpoint":
+        by_code = {fault[0]: [(index, fault)] for index, fault in list(_order_faults(atoms))[:1]}
     for code, faults in by_code.items():
         index, (_, text, help) = faults[0]
         more = [("also", f"{len(faults) - 1} more atoms of this annotation")] if len(faults) > 1 else []
@@ -152,8 +155,11 @@ def _breakpoint_fault(atom: Mapping[str, Any], numeric: bool) -> Fault | None:
         return "E423", f"expected a list of values or of rows as 'value', got {_quoted(value)}", None
     if not isinstance(times, list) or not _are_numbers(times):
         return "E423", f"expected a list of seconds as 'time', got {_kind(times)}", None
-    rows = value if value and all(isinstance(row, list) for row in value) else [value]
-    for index, row in enumerate(rows):
+    if type(atom.get("duration", 0)) not in _NUMBER:
+        return "E423", f"expected a number of seconds as 'duration', got {_quoted(atom['duration'])}", None
+    if not times:
+        return "E424", "'time' is empty", "leave the atom out where nothing is annotated"
+    for index, row in enumerate(_rows(value)):
         if not (_are_numbers(row) if numeric else all(isinstance(item, str) for item in row)):
             return (
                 "E423",
@@ -171,6 +177,23 @@ def _breakpoint_fault(atom: Mapping[str, Any], numeric: bool) -> Fault | None:
         first = int(np.argmax(steps <= 0))
         return "E424", f"the times do not increase: {times[first]} s, then {times[first + 1]} s", "sort them"
     return None
+
+
+def _rows(value: list[Any]) -> list[Any]:
+    """The rows of a breakpoint's value, which may be one row alone."""
+    return value if value and all(isinstance(row, list) for row in value) else [value]
+
+
+def _order_faults(atoms: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, Fault]]:
+    """Breakpoint atoms continue each other: the same rows, later times."""
+    for index, (before, atom) in enumerate(pairwise(atoms), 1):
+        rows, known = len(_rows(atom["value"])), len(_rows(before["value"]))
+        if rows != known:
+            text = f"the number of rows of 'value' is {rows}, in the atom before {known}"
+            yield index, ("E424", text, "give every atom all rows, with 0 where one has no value")
+        if atom["time"][0] <= before["time"][-1]:
+            text = f"it begins at {atom['time'][0]} s, the atom before ends at {before['time'][-1]} s"
+            yield index, ("E424", text, "sort the atoms by time; curves of the same time are rows of one atom")
 
 
 def _are_numbers(values: list[Any]) -> bool:

@@ -34,10 +34,6 @@ class Split:
                         help="put each piece, with all its versions, on one side",
                     )
 
-    def side(self, group: str) -> str | None:
-        """'train', 'valid' or 'test'; None for a group that is in none of them."""
-        return next((name for name in ("train", "valid", "test") if group in getattr(self, name)), None)
-
 
 def k_fold(groups: Iterable[str], n_folds: int = 5, fold: int = 0) -> Split:
     """Fold k tests on every n_folds-th of the sorted groups from the k-th on, and validates on the next fold's.
@@ -51,7 +47,7 @@ def k_fold(groups: Iterable[str], n_folds: int = 5, fold: int = 0) -> Split:
             f"cannot make {n_folds} folds of {len(names)} groups: at least 3 folds, and a group for each",
             code="E440",
             facts=[("groups", ", ".join(names[:5]) + (", ..." if len(names) > 5 else ""))],
-            help="set n_folds between 3 and the number of groups",
+            help=f"set dataset.folds to 3 … {len(names)}" if len(names) >= 3 else "take a corpus of 3 groups or more",
         )
     if not 0 <= fold < n_folds:
         raise DataError(f"there is no fold {fold}: {n_folds} folds are numbered 0 to {n_folds - 1}", code="E441")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -12,6 +13,7 @@ from typing import Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ..errors import DataError
 from .cache_index import Stamp
@@ -60,7 +62,9 @@ def extract(item: AudioItem, folder: Path, config: HCQTConfig) -> Outcome:
         path = folder / f"{digest}.safetensors"
         there = path.exists()
         if not is_whole(path):
-            _write(path, audio, sr_hz, config, {"settings": settings, "audio_and_settings": digest})
+            wave = resample(torch.from_numpy(audio)[None], sr_hz, config.sr_hz)
+            about = {"settings": settings, "audio_and_settings": digest}
+            write_wave(path, torch.split(wave, CHUNK_SAMPLES, dim=1), wave.shape[1], config, about)
             return Outcome(item.key, stamp, digest, was_damaged=there)
     except DataError as error:
         return Outcome(item.key, stamp, error=error)
@@ -109,9 +113,11 @@ def _transform(config: HCQTConfig) -> HCQT:
 
 
 @torch.inference_mode()
-def _write(path: Path, audio: NDArray[np.float32], sr_hz: int, config: HCQTConfig, about: dict[str, str]) -> None:
-    wave = resample(torch.from_numpy(audio)[None], sr_hz, config.sr_hz)
-    n_frames = 1 + wave.shape[1] // config.hop_samples
-    pieces = _transform(config).stream(torch.split(wave, CHUNK_SAMPLES, dim=1))
+def write_wave(
+    path: Path, chunks: Iterable[Tensor], n_samples: int, config: HCQTConfig, about: Mapping[str, str]
+) -> None:
+    """Write the features of a waveform at `config.sr_hz` that comes in (1, n) chunks. Raises as `write_feature`."""
+    n_frames = 1 + n_samples // config.hop_samples
+    pieces = _transform(config).stream(chunks)
     shape = (n_frames, config.n_harmonics, config.n_bins)
     write_feature(path, (piece[0] for piece in pieces), shape, about)

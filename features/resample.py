@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from .torchaudio_import import import_torchaudio
 
@@ -23,12 +25,41 @@ def resample(wave: Tensor, from_hz: int, to_hz: int) -> Tensor:
     """
     if from_hz == to_hz:
         return wave
-    divisor = math.gcd(from_hz, to_hz)
-    old, new = from_hz // divisor, to_hz // divisor
+    old, new = _reduced(from_hz, to_hz)
     if old * new > MAX_FILTER_BANK:
         return _by_spectrum(wave, old, new)
     resampled: Tensor = _resampler(old, new).to(wave.device)(wave)
     return resampled
+
+
+def resample_stream(chunks: Iterable[Tensor], from_hz: int, to_hz: int) -> Iterator[Tensor]:
+    """`resample` of a waveform that comes in (..., n) chunks: pieces that together equal it, but for rounding.
+
+    Memory grows with the largest chunk; with the waveform only at rates that go by way of its Fourier transform.
+    """
+    old, new = _reduced(from_hz, to_hz)
+    if from_hz == to_hz:
+        yield from chunks
+        return
+    if old * new > MAX_FILTER_BANK:
+        yield resample(torch.cat(list(chunks), dim=-1), from_hz, to_hz)
+        return
+    context = -(-_resampler(old, new).width // old)  # periods of `old` samples that a filter reaches to either side
+    held, done = torch.zeros(0), 0  # samples still needed; periods of them that were given out
+    for chunk in chunks:
+        held = torch.cat([held, chunk], dim=-1) if held.numel() else chunk
+        n_periods = held.shape[-1] // old
+        ready = n_periods - context
+        if ready > done:
+            yield resample(held[..., : n_periods * old], from_hz, to_hz)[..., done * new : ready * new]
+            dropped = max(0, ready - context)
+            held, done = held[..., dropped * old :], ready - dropped
+    yield resample(held, from_hz, to_hz)[..., done * new :]
+
+
+def _reduced(from_hz: int, to_hz: int) -> tuple[int, int]:
+    divisor = math.gcd(from_hz, to_hz)
+    return from_hz // divisor, to_hz // divisor
 
 
 def _by_spectrum(wave: Tensor, old: int, new: int) -> Tensor:
@@ -41,9 +72,9 @@ def _by_spectrum(wave: Tensor, old: int, new: int) -> Tensor:
 
 
 @functools.lru_cache(maxsize=8)
-def _resampler(old: int, new: int) -> nn.Module:
+def _resampler(old: int, new: int) -> Any:
     """torchaudio's Resample; making its filter bank costs more than using it."""
-    module: nn.Module = import_torchaudio().transforms.Resample(
+    return import_torchaudio().transforms.Resample(
         old,
         new,
         resampling_method="sinc_interp_kaiser",
@@ -51,4 +82,3 @@ def _resampler(old: int, new: int) -> nn.Module:
         rolloff=0.9475937167399596,  # with beta: the published "kaiser_best" design
         beta=14.769656459379492,
     )
-    return module

@@ -17,14 +17,24 @@ from typing import Any, ClassVar, Protocol, TypeVar
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
+from ..compiler.module import GraphModule
 from ..compiler.schema import Graph
 from ..data.corpus import Item
 from ..errors import TaskError, Where, did_you_mean
 from ..features.cache import FeatureCache
 from ..features.feature_file import CachedFeature
 from ..features.hcqt import HCQTConfig
+from .fitting import refuse_probabilities, refuse_several, refuse_sizes
 
 TaskShape = tuple["int | str", ...]  # a free axis is its name
+
+
+OnTrack = Callable[[str], None]  # is told the key of each track that is done
+OnShare = Callable[[float], None]  # is told which share of the work is done, up to 1
+
+
+def unseen(_: object) -> None:
+    """Progress that nobody looks at."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +53,8 @@ class Learner(Protocol):
     batch     a pure function of (seed, step). It runs in a thread beside the training step, so it draws from
               generators of its own, never from torch's global one
     loss      a scalar; `batch` is on the model's device
-    validate  figures on the validation set, computed in eval() mode under torch.inference_mode()
+    validate  figures on the validation set, computed in eval() mode under torch.inference_mode(); `on_track` is told
+              each track
     """
 
     @property
@@ -53,7 +64,7 @@ class Learner(Protocol):
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor: ...
 
-    def validate(self, model: nn.Module) -> dict[str, float]: ...
+    def validate(self, model: nn.Module, on_track: OnTrack) -> dict[str, float]: ...
 
 
 @dataclass(frozen=True)
@@ -82,9 +93,13 @@ class Task(abc.ABC):
 
     Items are those of a corpus or a part of it: tracks together with their stems. Models go out of every method in
     the mode, train or eval, in which they came.
+
+    name    as in `task: {type: NAME}`
+    tuned   the names of what `tune` chooses
     """
 
     name: ClassVar[str]
+    tuned: ClassVar[tuple[str, ...]] = ()
     Config: ClassVar[type[TaskConfig]]
     config: TaskConfig
     feature: HCQTConfig
@@ -93,9 +108,24 @@ class Task(abc.ABC):
     def __init__(self, config: Any, feature: HCQTConfig) -> None:
         """`config` is a `Config` of the class."""
 
+    def check_graph(self, model: GraphModule) -> None:
+        """Whether a graph fits the task, before any data is read.
+
+        Raises TaskError E501, E502, and the graph's own error where it does not run at the sizes of the task.
+        """
+        refuse_several(model, self.name)
+        input_shape = next(iter(model.input_shapes.values()))
+        self.check_shapes(input_shape, model.output_shape, model.graph.where_input())
+        refuse_probabilities(model, self.name)
+        refuse_sizes(model, self.given_shapes(input_shape))
+
+    @abc.abstractmethod
+    def given_shapes(self, input_shape: TaskShape) -> dict[str, tuple[int | None, ...]]:
+        """The shapes that the task will give to a graph with this input, by the setting they come from."""
+
     @abc.abstractmethod
     def check_shapes(self, input_shape: TaskShape, output_shape: TaskShape, where: Where | None = None) -> None:
-        """Whether a graph fits the task, before any data is read. Raises TaskError E501, E502."""
+        """Whether a graph's contract fits the task. Raises TaskError E501, E502."""
 
     @abc.abstractmethod
     def tracks(self, items: Sequence[Item]) -> list[Item]:
@@ -108,17 +138,30 @@ class Task(abc.ABC):
         """Ready to train on `train` and to validate on the tracks of `valid`."""
 
     @abc.abstractmethod
-    def tune(self, model: nn.Module, items: Sequence[Item], cache: FeatureCache) -> dict[str, Any]:
-        """What is chosen after training, on validation items only; goes through JSON unchanged."""
+    def tune(
+        self, model: nn.Module, items: Sequence[Item], cache: FeatureCache, on_track: OnTrack = unseen
+    ) -> dict[str, float]:
+        """What is chosen after training, on validation items only: a value for each of `tuned`."""
 
     @abc.abstractmethod
     def evaluate(
-        self, model: nn.Module, items: Sequence[Item], cache: FeatureCache, settings: Mapping[str, Any]
+        self,
+        model: nn.Module,
+        items: Sequence[Item],
+        cache: FeatureCache,
+        settings: Mapping[str, float],
+        on_track: OnTrack = unseen,
     ) -> Evaluation:
         """Figures of every track, with the settings that `tune` chose."""
 
     @abc.abstractmethod
-    def predict(self, model: nn.Module, feature: CachedFeature | Tensor, settings: Mapping[str, Any]) -> Any:
+    def predict(
+        self,
+        model: nn.Module,
+        feature: CachedFeature | Tensor,
+        settings: Mapping[str, float],
+        on_share: OnShare = unseen,
+    ) -> Any:
         """What the model hears in one recording; `feature` is cached or a complex tensor (H, F, T)."""
 
     @abc.abstractmethod

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,28 @@ ROOT = Path(__file__).resolve().parents[1]
 def data_folder() -> Path:
     """Where the real corpora lie: MIRBRICKS_DATA, else ../shared/data beside the checkout."""
     return Path(os.environ.get("MIRBRICKS_DATA", ROOT.parent / "shared" / "data"))
+
+
+@contextlib.contextmanager
+def _unprivileged() -> Iterator[None]:
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+@pytest.fixture
+def unprivileged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], contextlib.AbstractContextManager[None]]:
+    """Root may read everything: `with unprivileged():` is nobody, in a working folder that nobody may enter."""
+    tmp_path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    return _unprivileged
 
 
 @pytest.fixture(scope="session")

@@ -254,7 +254,11 @@ def test_folds_together_score_each_track_once(
         shutil.copytree(run, tmp_path / "cv" / name)
     (tmp_path / "cv" / "fold_notes.txt").write_text("mine")
     assert main(["evaluate", str(tmp_path / "cv"), "--data", str(corpus), "--cache", cache]) == 1
-    assert "[E442]" in capsys.readouterr().err
+    key = next(iter(json.loads((run / "settings.json").read_text())["tracks"]))
+    assert capsys.readouterr().err == (
+        f"several folds would score '{key}': together they only score their own test pieces\n"
+        f"  help: evaluate one of them, such as '{tmp_path / 'cv' / 'fold1'}'     [E442]\n"
+    )
 
 
 @pytest.mark.parametrize("section", ["train", "feature", "task"])

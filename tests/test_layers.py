@@ -20,7 +20,7 @@ LAYERS = [
     {"blocks", "testing"},
     {"compiler"},
     {"tasks"},
-    {"training", "runs", "devices", "batches", "progress", "interrupt", "optimization"},
+    {"training", "runs", "run_lock", "devices", "batches", "progress", "interrupt", "optimization"},
     {"report"},
     {"experiment"},
     {"commands"},

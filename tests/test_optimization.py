@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from mirbricks.optimization import follow, learning_rate
 from mirbricks.runs import RunFolder
+from mirbricks.tasks.base import OnTrack
 from mirbricks.training import TrainConfig
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -91,9 +92,9 @@ def test_average_follows_the_formula_and_is_the_best_weights(tmp_path: Path) -> 
     history: list[dict[str, Tensor]] = []
 
     class Watching(Lines):
-        def validate(self, model: nn.Module) -> dict[str, float]:
+        def validate(self, model: nn.Module, on_track: OnTrack) -> dict[str, float]:
             self.shown = model
-            return super().validate(model)
+            return super().validate(model, on_track)
 
     config = {"validate_every": 1, "steps": 6, "average_decay": 0.3, "weight_decay": 0.0}
     for steps in range(1, 7):

@@ -36,3 +36,4 @@ def test_bar_on_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str], m
     assert "loss " in out
     assert "valid negative error -" in out
     assert "steps/s" in out
+    assert "validating: 1 done" in out

@@ -91,10 +91,6 @@ def test_shapes_that_do_not_fit_are_refused(contract: str, shapes: list[tuple[in
     assert str(caught.value) == message
 
 
-def test_axis_names_in_order_without_repeats() -> None:
-    assert parse("B C*2 1 {x} ..., B T -> B").axis_names() == ("B", "C", "...", "T")
-
-
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=6))
 def test_a_contract_that_changes_nothing_predicts_its_input(sizes: list[int]) -> None:
     read = parse("B ... -> B ...")

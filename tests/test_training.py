@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from mirbricks.devices import as_device
 from mirbricks.runs import RunFolder
-from mirbricks.tasks.base import Batch
+from mirbricks.tasks.base import Batch, OnTrack
 from mirbricks.training import FitResult, TrainConfig, fit
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -151,9 +151,9 @@ def test_a_second_training_in_one_folder_is_refused(tmp_path: Path) -> None:
     messages: list[str] = []
 
     class Nested(Lines):
-        def validate(self, model: nn.Module) -> dict[str, float]:
+        def validate(self, model: nn.Module, on_track: OnTrack) -> dict[str, float]:
             messages.append(refusal(lambda: train(tmp_path)))
-            return super().validate(model)
+            return super().validate(model, on_track)
 
     train(tmp_path, Nested(), {"steps": 10})
     owner = f"process {os.getpid()} on {os.uname().nodename}"

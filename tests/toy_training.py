@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from mirbricks.errors import RunError
 from mirbricks.runs import RunFolder
-from mirbricks.tasks.base import Batch
+from mirbricks.tasks.base import Batch, OnTrack
 from mirbricks.training import FitResult, TrainConfig, fit
 
 
@@ -42,8 +42,9 @@ class Lines:
         assert outputs.dtype == torch.float32
         return (outputs - batch.targets["y"]).square().mean()
 
-    def validate(self, model: nn.Module) -> dict[str, float]:
+    def validate(self, model: nn.Module, on_track: OnTrack) -> dict[str, float]:
         self.validations += 1
+        on_track("valid")
         if self.figures:
             return {self.figure: self.figures[self.validations - 1]}
         self.modes.append(model.training)

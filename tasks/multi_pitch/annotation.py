@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...data.corpus import Item
+from ...data.pyjama import Atom
 from ...errors import TaskError
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 
 MULTI, SINGLE, NOTES = "f0multi", "f0", "pitchmidi"
+EXTENTS = {MULTI: "breakpoint", SINGLE: "breakpoint", NOTES: "segment"}
 HIGHEST_MIDI = 127.0
 NOTE_STEP_S = 0.01  # the field's grid for evaluating notes frame by frame
 
@@ -40,6 +42,32 @@ class Pitches:
 def annotation_of(item: Item) -> str | None:
     """The name of the annotation that holds the item's pitches: the richest it has, or None."""
     return next((name for name in (MULTI, NOTES, SINGLE) if item.annotations.get(name)), None)
+
+
+def refuse_other_forms(items: Iterable[Item]) -> None:
+    """Raise TaskError E505 for pitches that a corpus defines in another form than the task reads."""
+    for item in items:
+        name = annotation_of(item)
+        if name is None:
+            continue
+        expected, got = f"{EXTENTS[name]}, numeric", _form(item.annotations[name][0])
+        if got != expected:
+            raise TaskError(
+                f"annotation '{name}' of '{item.key}' has another form than multi_pitch reads",
+                code="E505",
+                facts=[("expected", expected), ("got", got)],
+                help="write it in this form, or give it and its definition in the .pyjama another name",
+            )
+
+
+def _form(atom: Atom) -> str:
+    """The extent and the content of an atom, in the words of a .pyjama."""
+    value = atom.value
+    while isinstance(value, list) and value:
+        value = value[0]
+    timed = "event" if atom.duration is None else "segment"
+    extent = "breakpoint" if isinstance(atom.time, list) else "global" if atom.time is None else timed
+    return f"{extent}, {'text' if isinstance(value, str) else 'numeric'}"
 
 
 def own_pitches(item: Item) -> Pitches:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ...data.patches import overlap_add, patch_starts, take_patch
 from ...features.feature_file import CachedFeature
 from ...features.hcqt import HCQTConfig, to_scale
+from ..base import OnShare, unseen
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
@@ -70,7 +71,13 @@ class Peaks:
         return np.split(self.hz(feature), np.searchsorted(self.frames, np.arange(1, len(self.times_s))))
 
 
-def salience_of(model: nn.Module, feature: CachedFeature | Tensor, config: HCQTConfig, patch_frames: int) -> Tensor:
+def salience_of(
+    model: nn.Module,
+    feature: CachedFeature | Tensor,
+    config: HCQTConfig,
+    patch_frames: int,
+    on_share: OnShare = unseen,
+) -> Tensor:
     """Probabilities (F, T) of a whole recording: overlapping patches through the model, a few at once, overlap-added.
 
     `feature` is cached, read patch by patch, or a complex tensor (H, F, T). The model gives logits (B, 1, F, T) and
@@ -86,11 +93,12 @@ def salience_of(model: nn.Module, feature: CachedFeature | Tensor, config: HCQTC
 
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     starts = patch_starts(n_frames, patch_frames, patch_frames - patch_frames // 8)
-    patches = []
+    patches: list[Tensor] = []
     for some in np.split(starts, range(PATCHES_AT_ONCE, len(starts), PATCHES_AT_ONCE)):
         cut = torch.stack([take_patch(read, int(start), patch_frames, n_frames) for start in some])
         logits = model(to_scale(cut, config.scale, peak).to(device))
         patches.append(logits[:, 0].float().sigmoid().cpu())
+        on_share(min(1.0, PATCHES_AT_ONCE * len(patches) / len(starts)))
     return overlap_add(torch.cat(patches), starts, n_frames)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,8 +18,8 @@ from ...features.hcqt import HCQTConfig
 from ...losses import binary_cross_entropy
 from ...metrics import multi_pitch_figures
 from ...shapes import show
-from ..base import Batch, Evaluation, Task, TaskShape, register_task
-from .annotation import MULTI, NOTES, SINGLE, annotation_of, own_pitches
+from ..base import Batch, Evaluation, OnShare, OnTrack, Task, TaskShape, register_task, unseen
+from .annotation import MULTI, NOTES, SINGLE, annotation_of, own_pitches, refuse_other_forms
 from .config import MultiPitchConfig
 from .notes import HOLD, find_notes
 from .patches import Patches, Track
@@ -38,6 +37,7 @@ class MultiPitch(Task):
 
     Config = MultiPitchConfig
     config: MultiPitchConfig
+    tuned = ("threshold",)
 
     def __init__(self, config: MultiPitchConfig, feature: HCQTConfig) -> None:
         self.config, self.feature = config, feature
@@ -75,11 +75,18 @@ class MultiPitch(Task):
                 help="keep F and T, and end with one channel: `- Conv2d: {out_channels: 1, kernel_size: 1}`",
             )
 
+    def given_shapes(self, input_shape: TaskShape) -> dict[str, tuple[int | None, ...]]:
+        """Patches to train on, and those of a prediction."""
+        config, bins = self.config, (None, self.feature.n_harmonics, self.feature.n_bins)
+        names = ["patch_frames"] if isinstance(input_shape[-1], int) else ["patch_frames", "predict_frames"]
+        return {f"task.{name}": (*bins, getattr(config, name)) for name in names}
+
     def tracks(self, items: Sequence[Item]) -> list[Item]:
         """Items with several voices annotated (`f0multi`, `pitchmidi`); without any, those with one voice (`f0`).
 
-        Stems never count. Raises TaskError E503 where nothing is left.
+        Stems never count. Raises TaskError E503 where nothing is left, E505 for annotations in another form.
         """
+        refuse_other_forms(items)
         own = [item for item in items if item.stem_of is None]
         several = [item for item in own if annotation_of(item) in (MULTI, NOTES)]
         found = several or [item for item in own if annotation_of(item) == SINGLE]
@@ -104,25 +111,32 @@ class MultiPitch(Task):
         patches = Patches(tracks, self.config, self.feature, seed=seed, batch_size=batch_size)
         return MultiPitchLearner(self, patches, self.tracks(valid), cache)
 
-    def tune(self, model: nn.Module, items: Sequence[Item], cache: FeatureCache) -> dict[str, Any]:
+    def tune(
+        self, model: nn.Module, items: Sequence[Item], cache: FeatureCache, on_track: OnTrack = unseen
+    ) -> dict[str, float]:
         """{"threshold": the one of `thresholds` with the highest mean Accuracy on the tracks of `items`}."""
         with evaluating(model):
-            threshold, _ = self.best_threshold(model, self.tracks(items), cache)
+            threshold, _ = self.best_threshold(model, self.tracks(items), cache, on_track)
         return {"threshold": threshold}
 
     def best_threshold(
-        self, model: nn.Module, tracks: Sequence[Item], cache: FeatureCache
+        self, model: nn.Module, tracks: Sequence[Item], cache: FeatureCache, on_track: OnTrack
     ) -> tuple[float, dict[str, float]]:
         """The best threshold and the figures at it; the model is in eval() mode, under inference_mode()."""
-        least = self.config.thresholds[0]
-        trials = [
-            Trial.of(own_pitches(item), self._peaks(self._salience(model, cache.open(item.key)), least), self.feature)
-            for item in tracks
-        ]
+        trials = []
+        for item in tracks:
+            peaks = self._peaks(self._salience(model, cache.open(item.key)), self.config.thresholds[0])
+            trials.append(Trial.of(own_pitches(item), peaks, self.feature))
+            on_track(item.key)
         return best_threshold(trials, self.config.thresholds)
 
     def evaluate(
-        self, model: nn.Module, items: Sequence[Item], cache: FeatureCache, settings: Mapping[str, Any]
+        self,
+        model: nn.Module,
+        items: Sequence[Item],
+        cache: FeatureCache,
+        settings: Mapping[str, float],
+        on_track: OnTrack = unseen,
     ) -> Evaluation:
         """The fourteen figures of mir_eval.multipitch for each track, at the annotation's own times."""
         figures = {}
@@ -131,13 +145,20 @@ class MultiPitch(Task):
                 peaks = self._peaks(self._salience(model, cache.open(item.key)), settings["threshold"])
                 truth = self.truth(item)
                 figures[item.key] = multi_pitch_figures(*truth, peaks.times_s, peaks.hz_of_each(self.feature))
+                on_track(item.key)
         return Evaluation.of(figures)
 
-    def predict(self, model: nn.Module, feature: CachedFeature | Tensor, settings: Mapping[str, Any]) -> Prediction:
+    def predict(
+        self,
+        model: nn.Module,
+        feature: CachedFeature | Tensor,
+        settings: Mapping[str, float],
+        on_share: OnShare = unseen,
+    ) -> Prediction:
         """Pitches and notes of one recording, at the threshold in `settings`."""
         threshold = settings["threshold"]
         with evaluating(model):
-            salience = self._salience(model, feature)
+            salience = self._salience(model, feature, on_share)
             peaks = self._peaks(salience, HOLD * threshold)
         pitches = peaks.at_least(threshold)
         notes = find_notes(peaks, self.feature, threshold=threshold, min_note_s=self.config.min_note_s)
@@ -148,11 +169,11 @@ class MultiPitch(Task):
         pitches = own_pitches(item)
         return pitches.times_s, pitches.hz_of_each()
 
-    def _salience(self, model: nn.Module, feature: CachedFeature | Tensor) -> Tensor:
+    def _salience(self, model: nn.Module, feature: CachedFeature | Tensor, on_share: OnShare = unseen) -> Tensor:
         shapes = getattr(model, "input_shapes", None) or {"x": ("T",)}
         fixed = isinstance(next(iter(shapes.values()))[-1], int)
         n_frames = self.config.patch_frames if fixed else self.config.predict_frames
-        return salience_of(model, feature, self.feature, n_frames)
+        return salience_of(model, feature, self.feature, n_frames, on_share)
 
     def _peaks(self, salience: Tensor, least: float) -> Peaks:
         config = self.config
@@ -179,10 +200,10 @@ class MultiPitchLearner:
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         return binary_cross_entropy(outputs, batch.targets, self.task.config.positive_weight)
 
-    def validate(self, model: nn.Module) -> dict[str, float]:
+    def validate(self, model: nn.Module, on_track: OnTrack = unseen) -> dict[str, float]:
         """Accuracy, Precision, Recall (means over the tracks, as mir_eval counts) and the threshold they are at."""
         with evaluating(model):
-            threshold, figures = self.task.best_threshold(model, self.valid, self.cache)
+            threshold, figures = self.task.best_threshold(model, self.valid, self.cache, on_track)
         return {**figures, "threshold": threshold}
 
 

@@ -123,6 +123,18 @@ def test_missing_file() -> None:
     )
 
 
+@pytest.mark.parametrize("locked", ["x_audio.hdf5", "."])
+def test_a_file_without_permission(locked: str, unprivileged: Any) -> None:
+    raw_file("x_audio.hdf5", sr_hz=22050)
+    Path(locked).chmod(0o600 if locked == "." else 0)
+    with unprivileged(), pytest.raises(DataError) as error:
+        AudioStore("x_audio.hdf5").keys()
+    assert message(error) == (
+        "cannot read 'x_audio.hdf5': Permission denied\n"
+        "  help: give yourself the right to read it, and to enter the folders above it     [E409]"
+    )
+
+
 @pytest.mark.parametrize("damage", ["text", "empty", "truncated"])
 def test_damaged_file(damage: str) -> None:
     raw_file("x_audio.hdf5", sr_hz=22050, data=np.tile(RAMP, 100))

@@ -91,7 +91,7 @@ extras = st.dictionaries(names.filter(lambda n: n not in ("value", "time", "dura
 
 @st.composite
 def curves(draw: st.DrawFn) -> Atom:
-    times_s = sorted(draw(st.sets(st.floats(0, 100), max_size=5)))
+    times_s = sorted(draw(st.sets(st.floats(0, 100), min_size=1, max_size=5)))
     row = st.lists(numbers, min_size=len(times_s), max_size=len(times_s))
     return Atom(draw(st.lists(row, min_size=1, max_size=3)), times_s, None, draw(extras))
 

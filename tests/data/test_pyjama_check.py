@@ -123,6 +123,12 @@ NAN, INF = float("nan"), float("inf")
         ("f0", {"value": [[1, "2"]], "time": [0, 1]}, "row 0 of 'value' holds something that is not a number", "E423"),
         ("f0", {"value": [[1, True]], "time": [0, 1]}, "row 0 of 'value' holds something that is not a number", "E423"),
         ("f0", {"value": [1, 2], "time": [0, INF]}, "'time' has NaN or infinity", "E426"),
+        (
+            "f0",
+            {"value": [1], "time": [0], "duration": [1]},
+            "expected a number of seconds as 'duration', got '[1]'",
+            "E423",
+        ),
     ],
 )
 def test_wrong_atoms(name: str, atom: Any, fault: str, code: str) -> None:
@@ -142,6 +148,31 @@ def test_faults_with_help() -> None:
         "'x.pyjama': entry 'a.wav', annotation 'key', atom 0: the value 'Major' is not in the dictionary of the "
         "definition\n  help: did you mean 'major' or 'minor'?     [E428]",
     ]
+
+
+@pytest.mark.parametrize("value", [[], [[]], [[], []]])
+def test_a_curve_without_a_single_value(value: list[Any]) -> None:
+    assert said(entry(f0=[{"value": value, "time": []}])) == [
+        "'x.pyjama': entry 'a.wav', annotation 'f0', atom 0: 'time' is empty\n"
+        "  help: leave the atom out where nothing is annotated     [E424]"
+    ]
+
+
+def test_atoms_of_a_curve_continue_each_other() -> None:
+    first = {"value": [[1, 2], [3, 4]], "time": [0, 1]}
+    assert said(entry(f0=[first, {"value": [[1], [2]], "time": [1.5]}, {"value": [[1], [2]], "time": [2]}])) == []
+    assert said(entry(f0=[first, {"value": [1], "time": [2]}])) == [
+        "'x.pyjama': entry 'a.wav', annotation 'f0', atom 1: the number of rows of 'value' is 1, in the atom before 2\n"
+        "  help: give every atom all rows, with 0 where one has no value     [E424]"
+    ]
+    assert said(entry(f0=[first, {"value": [[5], [6]], "time": [1]}])) == [
+        "'x.pyjama': entry 'a.wav', annotation 'f0', atom 1: it begins at 1 s, the atom before ends at 1 s\n"
+        "  help: sort the atoms by time; curves of the same time are rows of one atom     [E424]"
+    ]
+
+
+def test_notes_may_stand_in_any_order_and_together() -> None:
+    assert said(entry(note=[{"value": 1, "time": time_s, "duration": 1} for time_s in (2, 0, 0)])) == []
 
 
 def test_equal_faults_are_counted_and_long_lists_cut() -> None:

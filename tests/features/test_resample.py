@@ -8,7 +8,7 @@ import sys
 import pytest
 import torch
 
-from mirbricks.features.resample import resample
+from mirbricks.features.resample import resample, resample_stream
 from mirbricks.features.torchaudio_import import import_torchaudio
 
 
@@ -38,6 +38,24 @@ def test_the_same_rate_changes_nothing() -> None:
 
 def test_short_audio_keeps_at_least_a_sample() -> None:
     assert resample(torch.ones(1, 1), 44100, 22050).shape == (1, 1)
+
+
+@pytest.mark.parametrize("from_hz", [44100, 48000, 16000, 8000, 22050, 44099])
+@pytest.mark.parametrize("n_samples", [1, 300, 5000, 20001])
+@pytest.mark.parametrize("chunk", [97, 4096, 30000])
+def test_a_stream_is_the_whole(from_hz: int, n_samples: int, chunk: int) -> None:
+    wave = torch.randn(2, n_samples, generator=torch.Generator().manual_seed(n_samples))
+    pieces = list(resample_stream(torch.split(wave, chunk, dim=1), from_hz, 22050))
+    torch.testing.assert_close(torch.cat(pieces, dim=1), resample(wave, from_hz, 22050), rtol=0, atol=2e-6)
+
+
+def test_a_stream_holds_little() -> None:
+    """What is given out comes soon, so it need not be held."""
+    given = 0
+    for read, piece in enumerate(resample_stream((torch.zeros(1, 1000) for _ in range(100)), 44100, 22050), 1):
+        given += piece.shape[1]
+        assert given > 500 * min(read, 100) - 200
+    assert given == 50_000
 
 
 def test_import_gives_a_working_module() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,8 +13,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from mirbricks.data.corpus import Item
+from mirbricks.data.pyjama import Atom, Entry
 from mirbricks.errors import TaskError
 from mirbricks.features.hcqt import HCQTConfig
+from mirbricks.tasks.multi_pitch import MultiPitch, MultiPitchConfig
 from mirbricks.tasks.multi_pitch.annotation import own_pitches, pitches_at_frames
 from mirbricks.tasks.multi_pitch.targets import bins_of, draw
 
@@ -116,6 +119,7 @@ def test_out_of_range_is_dropped_not_clamped(make_item: Callable[..., Item]) -> 
         ({"f0": ([69.0, 440.0], [0.0, 0.01])}, "440.0", "f0"),
         ({"f0multi": ([[69.0], [-1.0]], [0.0])}, "-1.0", "f0multi"),
         ({"pitchmidi": [("C4", 0.0, 1.0)]}, "'C4'", "pitchmidi"),
+        ({"pitchmidi": [(128, 0.0, 1.0)]}, "128", "pitchmidi"),
     ],
 )
 def test_what_is_no_midi_number(make_item: Callable[..., Item], annotations: dict, shown: str, name: str) -> None:
@@ -127,3 +131,27 @@ def test_what_is_no_midi_number(make_item: Callable[..., Item], annotations: dic
             "  expected  0 (nothing sounds) … 127, such as 69 for 440 Hz\n"
             "  help: write pitches as MIDI numbers: 69 + 12 log2(f / 440 Hz)     [E504]"
         )
+
+
+@pytest.mark.parametrize(
+    ("name", "atom", "expected", "got"),
+    [
+        ("f0multi", Atom(60, 0.0, 1.0), "breakpoint, numeric", "segment, numeric"),
+        ("f0multi", Atom([["A4"]], [0.0]), "breakpoint, numeric", "breakpoint, text"),
+        ("f0", Atom(60), "breakpoint, numeric", "global, numeric"),
+        ("pitchmidi", Atom([60], [0.0]), "segment, numeric", "breakpoint, numeric"),
+        ("pitchmidi", Atom(60, 0.0), "segment, numeric", "event, numeric"),
+        ("pitchmidi", Atom("C4", 0.0, 1.0), "segment, numeric", "segment, text"),
+    ],
+)
+def test_annotations_in_another_form(
+    make_item: Callable[..., Item], name: str, atom: Atom, expected: str, got: str
+) -> None:
+    item = replace(make_item(), entry=Entry({"filepath": (Atom("a.wav"),), name: (atom,)}))
+    with pytest.raises(TaskError) as caught:
+        MultiPitch(MultiPitchConfig(), FEATURE).tracks([item])
+    assert str(caught.value) == (
+        f"annotation '{name}' of 'a.wav' has another form than multi_pitch reads\n"
+        f"  expected  {expected}\n  got       {got}\n"
+        "  help: write it in this form, or give it and its definition in the .pyjama another name     [E505]"
+    )

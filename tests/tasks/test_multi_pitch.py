@@ -141,9 +141,12 @@ def test_it_learns_and_validates_as_mir_eval(trained: tuple[MultiPitch, Mean, di
     assert learner.figure == "Accuracy"
     assert after["Accuracy"] > 0.6
     assert after["Accuracy"] > before["Accuracy"] + 0.2
-    tuned = task.tune(model, items, tones.cache)
+    seen: list[str] = []
+    tuned = task.tune(model, items, tones.cache, seen.append)
+    assert tuple(tuned) == MultiPitch.tuned
     assert json.loads(json.dumps(tuned)) == tuned == {"threshold": after["threshold"]}
-    figures = task.evaluate(model, items, tones.cache, tuned).figures
+    figures = task.evaluate(model, items, tones.cache, tuned, seen.append).figures
+    assert seen == ["2.wav", "2.wav"]
     for name in ("Accuracy", "Precision", "Recall"):
         assert figures[name] == pytest.approx(after[name], abs=1e-12)
 
@@ -172,7 +175,9 @@ def test_evaluation_is_mir_evals_of_the_prediction(
 def test_a_prediction_is_whole(trained: tuple[MultiPitch, Mean, dict[str, float]], tones: Any) -> None:
     task, model, _ = trained
     feature = tones.cache.open("2.wav")
-    found: Prediction = task.predict(model, feature, {"threshold": 0.4})
+    shares: list[float] = []
+    found: Prediction = task.predict(model, feature, {"threshold": 0.4}, shares.append)
+    assert shares[-1] == 1.0
     assert found.salience.shape == (108, feature.n_frames)
     assert 0 <= found.salience.min() < 0.2 < 0.5 < found.salience.max() <= 1
     assert len(found.frequencies_hz) == len(found.times_s) == 4 * (feature.n_frames - 1) + 1

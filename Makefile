@@ -50,6 +50,9 @@ nightly: .venv/installed-test
 	$(BIN)/python -m pytest --hypothesis-profile=nightly tests/compiler/test_compiler_property.py
 
 bench: .venv/installed-test
+	$(PIP) --editable ".[bench]"
 	$(BIN)/python bench/bench_hcqt.py
 	$(BIN)/python bench/bench_compiled.py
 	$(BIN)/python bench/bench_check.py
+	$(BIN)/python bench/bench_sincnet.py
+	$(BIN)/python bench/bench_rvq.py

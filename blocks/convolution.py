@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveInt
-from torch import Tensor, nn
+from pydantic import Field, PositiveInt, model_validator
+from torch import nn
 
 from ..registry import Block, BlockConfig, from_axis, register
 
 Pair = PositiveInt | tuple[PositiveInt, PositiveInt]
+Count = Annotated[int, Field(ge=0)]
+Counts = Count | tuple[Count, Count]
 Padding = Literal["same", "valid"]
 PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
 # torch tells once that an even kernel with padding "same" copies its input: nothing a reader of a graph can act on
@@ -18,29 +20,56 @@ warnings.filterwarnings("ignore", message="Using padding='same' with even kernel
 DOCS = "https://docs.pytorch.org/docs/stable/nn.html#convolution-layers"
 
 
-class _ConvConfig(BlockConfig):
+class ConvConfig(BlockConfig):
+    """What every convolution has, and the rules torch holds it to."""
+
     in_channels: int = from_axis("C")
     out_channels: PositiveInt = Field(description="channels of the output")
 
+    @model_validator(mode="after")
+    def _possible(self) -> ConvConfig:
+        groups = getattr(self, "groups", 1)
+        if self.out_channels % groups or (self.in_channels > 0 and self.in_channels % groups):
+            name = "out_channels" if self.out_channels % groups else "in_channels"
+            raise ValueError(f"'{name}' is {getattr(self, name)}, which {groups} groups do not divide")
+        if getattr(self, "padding", 0) == "same" and any(step > 1 for step in sides(getattr(self, "stride", 1))):
+            raise ValueError("with a stride, padding cannot be 'same': give the bins or frames to add on both sides")
+        return self
 
-class Conv1dConfig(_ConvConfig):
+
+def sides(value: Any) -> tuple[int, ...]:
+    """One size, or the sizes of both axes, as a tuple."""
+    return value if isinstance(value, tuple) else (value,)
+
+
+class _TransposedConfig(ConvConfig):
+    @model_validator(mode="after")
+    def _reachable(self) -> _TransposedConfig:
+        stride, dilation, extra = (sides(getattr(self, name)) for name in ("stride", "dilation", "output_padding"))
+        axes = range(max(map(len, (stride, dilation, extra))))
+        if any(extra[i % len(extra)] >= max(stride[i % len(stride)], dilation[i % len(dilation)]) for i in axes):
+            raise ValueError("output_padding must be smaller than the stride or the dilation")
+        return self
+
+
+class Conv1dConfig(ConvConfig):
     """Fields of Conv1d, torch's names and defaults."""
 
     kernel_size: PositiveInt = Field(description="frames a filter spans")
     stride: PositiveInt = Field(1, description="frames between outputs")
-    padding: int | Padding = Field(0, description="frames added on both sides; 'same' keeps T")
+    padding: Count | Padding = Field(0, description="frames added on both sides; 'same' keeps T")
     dilation: PositiveInt = Field(1, description="frames between the taps of a filter")
     groups: PositiveInt = Field(1, description="channel groups that do not see each other")
     bias: bool = Field(True, description="whether a bias is added")
     padding_mode: PaddingMode = Field("zeros", description="what the padding holds")
 
 
-class Conv2dConfig(_ConvConfig):
+class Conv2dConfig(ConvConfig):
     """Fields of Conv2d, torch's names and defaults."""
 
     kernel_size: Pair = Field(description="bins and frames a filter spans")
     stride: Pair = Field(1, description="bins and frames between outputs")
-    padding: int | tuple[int, int] | Padding = Field(0, description="bins and frames added on both sides, or 'same'")
+    padding: Counts | Padding = Field(0, description="bins and frames added on both sides, or 'same'")
     dilation: Pair = Field(1, description="bins and frames between the taps of a filter")
     groups: PositiveInt = Field(1, description="channel groups that do not see each other")
     bias: bool = Field(True, description="whether a bias is added")
@@ -105,11 +134,11 @@ class ConvTranspose1d(nn.ConvTranspose1d, Block):
     Source:  torch.nn.ConvTranspose1d
     """
 
-    class Config(_ConvConfig):
+    class Config(_TransposedConfig):
         kernel_size: PositiveInt = Field(description="frames a filter spans")
         stride: PositiveInt = Field(1, description="frames of output per frame of input")
-        padding: int = Field(0, description="frames cut on both sides of the output")
-        output_padding: int = Field(0, description="frames added at the end of the output")
+        padding: Count = Field(0, description="frames cut on both sides of the output")
+        output_padding: Count = Field(0, description="frames added at the end of the output")
         dilation: PositiveInt = Field(1, description="frames between the taps of a filter")
         groups: PositiveInt = Field(1, description="channel groups that do not see each other")
         bias: bool = Field(True, description="whether a bias is added")
@@ -134,51 +163,14 @@ class ConvTranspose2d(nn.ConvTranspose2d, Block):
     Source:  torch.nn.ConvTranspose2d
     """
 
-    class Config(_ConvConfig):
+    class Config(_TransposedConfig):
         kernel_size: Pair = Field(description="bins and frames a filter spans")
         stride: Pair = Field(1, description="bins and frames of output per bin and frame of input")
-        padding: int | tuple[int, int] = Field(0, description="bins and frames cut on both sides of the output")
-        output_padding: int | tuple[int, int] = Field(0, description="bins and frames added at the end of the output")
+        padding: Counts = Field(0, description="bins and frames cut on both sides of the output")
+        output_padding: Counts = Field(0, description="bins and frames added at the end of the output")
         dilation: Pair = Field(1, description="bins and frames between the taps of a filter")
         groups: PositiveInt = Field(1, description="channel groups that do not see each other")
         bias: bool = Field(True, description="whether a bias is added")
 
     def __init__(self, config: Config) -> None:
         super().__init__(**config.model_dump())
-
-
-@register(
-    "DepthwiseSeparableConv2d",
-    shape="B C F T -> B {out_channels} F' T'",
-    source="arXiv:1704.04861",
-    examples=[
-        ((2, 3, 6, 7), {"out_channels": 5, "kernel_size": 3, "padding": "same"}),
-        ((2, 2, 8, 7), {"out_channels": 3, "kernel_size": [3, 2], "kernels_per_layer": 2, "stride": 2}),
-    ],
-)
-class DepthwiseSeparableConv2d(Block):
-    """A filter per channel over frequency and time, then a 1x1 convolution that mixes the channels.
-
-    Shape:   (B, C, F, T) -> (B, out_channels, F', T')
-    Source:  Howard et al., "MobileNets", 2017, section 3.1. No normalisation or activation in between.
-    """
-
-    class Config(_ConvConfig):
-        kernel_size: Pair = Field(description="bins and frames a depthwise filter spans")
-        stride: Pair = Field(1, description="bins and frames between outputs")
-        padding: int | tuple[int, int] | Padding = Field(0, description="bins and frames added, or 'same'")
-        dilation: Pair = Field(1, description="bins and frames between the taps of a filter")
-        kernels_per_layer: PositiveInt = Field(1, description="depthwise filters per input channel")
-        bias: bool = Field(True, description="whether both convolutions add a bias")
-
-    def __init__(self, config: Config) -> None:
-        super().__init__()
-        c, middle = config, config.in_channels * config.kernels_per_layer
-        self.depthwise = nn.Conv2d(
-            c.in_channels, middle, c.kernel_size, c.stride, c.padding, c.dilation, groups=c.in_channels, bias=c.bias
-        )
-        self.pointwise = nn.Conv2d(middle, c.out_channels, 1, bias=c.bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        mixed: Tensor = self.pointwise(self.depthwise(x))
-        return mixed

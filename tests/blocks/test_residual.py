@@ -78,7 +78,9 @@ def test_1d_by_its_definition(make: Make, pre_activation: bool, stride: int) -> 
     y = normed(functional.conv1d(first, w["conv1.weight"], None, stride, 4, 2)).clamp(min=0)
     y = functional.conv1d(y, w["conv2.weight"], None, 1, 4, 2)
     taken = first[:, :, ::stride]
-    project = torch.einsum("bit,oi->bot", taken, w["shortcut.weight" if pre_activation else "shortcut.0.weight"][..., 0])
+    project = torch.einsum(
+        "bit,oi->bot", taken, w["shortcut.weight" if pre_activation else "shortcut.0.weight"][..., 0]
+    )
     if pre_activation:
         expected = y + project + w["shortcut.bias"].view(1, -1, 1)
     else:

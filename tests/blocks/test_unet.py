@@ -152,10 +152,10 @@ def test_kernel_size_is_that_of_every_stage(make: Make) -> None:
     [
         ({"stage": "ConvBlok2d"}, "UNet2d: no block is registered as 'ConvBlok2d'; did you mean 'ConvBlock2d' or "),
         ({"stage": "ReLU"}, "UNet2d: stage 'ReLU' has no field out_channels, so its width cannot be set"),
-        ({"stage": "ConvBlock1d"}, "UNet2d: stage 'ConvBlock1d' must take B C F T, but it expected 3 axes (B C T), "),
+        ({"stage": "ConvBlock1d"}, "UNet2d: stage 'ConvBlock1d' must take 'B C F T', but takes 'B C T'"),
         (
             {"stage": "ConditionedResidualBlock2d"},
-            "UNet2d: stage 'ConditionedResidualBlock2d' must take B C F T, but it takes 2 inputs, got 1",
+            "UNet2d: stage 'ConditionedResidualBlock2d' must take 'B C F T', but takes 'B C F T, B D'",
         ),
         (
             {"stage_config": {"out_channels": 3}},

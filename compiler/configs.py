@@ -167,7 +167,7 @@ def _words(annotation: Any) -> str:
         member, limits = (get_args(args[0])[0], _limits(get_args(args[0])[1:])) if _bounded(args[0]) else (args[0], "")
         plural = _SIMPLE.get(member, ("a value", "values"))[1] + limits
         return f"a list of {plural}" if args[-1] is Ellipsis else f"{len(args)} {plural}"
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    if origin is dict or (isinstance(annotation, type) and issubclass(annotation, BaseModel | dict)):
         return "a mapping"
     return _SIMPLE.get(annotation, (getattr(annotation, "__name__", str(annotation)),))[0]
 

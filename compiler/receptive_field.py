@@ -115,9 +115,12 @@ def _inside(module: nn.Module, field: Field, position: int, rank: int) -> Field:
 
 
 def _mixes_frames(block: Block, position: int, rank: int) -> bool:
-    """Whether a block that is itself one of torch's modules acts along the time axis as a whole."""
-    if isinstance(block, nn.LayerNorm):
+    """Whether a block that normalises acts along the time axis as a whole."""
+    if isinstance(block, nn.LayerNorm | nn.RMSNorm):
         return position >= rank - len(block.normalized_shape)
+    if block.spec.name == "LayerNormAxes":
+        dims: Any = block.dims
+        return position in {dim % rank for dim in dims}
     return isinstance(block, nn.Softmax | nn.LogSoftmax) and (block.dim or 0) % rank == position
 
 

@@ -40,6 +40,7 @@ UNSEEN = {  # files whose mistake has a code that a schema mostly catches
     "name_reserved_part": "as reserved_name",
     "reserved_name": "a list of torch's own words would be all an editor shows",
     "dialect_groups": "the dialect is accepted as it is",
+    "dialect_odd_halves": "the dialect is accepted as it is",
     "dialect_no_input": "the dialect is accepted as it is",
     "dialect_typos": "the dialect is accepted as it is",
 }

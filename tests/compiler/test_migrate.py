@@ -85,7 +85,7 @@ layers:  # B
   # a block
   # of its channels
   # few
-  - ResidualBlock: {name: res, out_channels: 4, kernel_size: [3, 3], bias: true, shortcut_norm: false}
+  - ResidualBlock: {name: res, out_channels: 4, bias: true, shortcut_norm: false, kernel_size: [3, 3]}
   - StoreAs: "a # b"
   - ReLU
   - Abs  # two

@@ -18,7 +18,8 @@ MIDDLE = (0.3, 0.7)  # of a chain, where the bottom of a U is looked for
 HEIGHTS = {"input": 28.0, "output": 28.0, "row": 28.0, "store": 8.0, "start": 8.0, "join": 24.0}
 GROUP = 22.0  # left of a column, for the bars of sub-graphs
 DETAIL_LINE = 14.0
-CHARACTERS = 42  # that one line of a row holds, of name and config
+CHARACTERS = 42  # of the config that one line of a row holds
+BOLD, ITALIC, SMALL = 8.4, 7.4, 5.9  # width of a character of a row's block, name and config, rather more than less
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ class Layout:
 
 def detail_lines(part: Part) -> list[str]:
     """The config on lines of its own, or none where it fits beside the name."""
-    if part.kind != "row" or len(part.label) + len(part.name) + len(part.detail) < CHARACTERS - 1:
+    wide = BOLD * len(part.label) + ITALIC * len(part.name) + SMALL * len(part.detail)
+    if part.kind != "row" or wide < WIDTH - 44:  # 11 on both sides, 22 between name and config
         return []
     return wrap(part.detail, CHARACTERS, max_lines=3, placeholder=" …")
 

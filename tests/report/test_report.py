@@ -106,7 +106,7 @@ def test_every_graph_is_drawn_with_its_skips(path: Path) -> None:
     for node in model.nodes:
         assert node.block in text
     for op in model.ops:
-        assert op.kind in ("run", "StoreAs") or op.name in text
+        assert op.kind in ("run", "StoreAs") or "/" in op.name or op.name in text  # a branch's own keys have no name
     assert svg == draw(mb.compile_graph(path))
 
 

@@ -76,6 +76,8 @@ class Reader:
             return self._skip(item)
         if item.block not in known:
             hint = did_you_mean(item.block, [*known, *SKIPS]) or "`mirbricks blocks` lists all"
+            if " - " in item.block:  # how YAML reads a `-` that is indented deeper than the one before
+                hint = "indent every `-` like the one before: this one goes on in the next line"
             message = f"no block is registered as '{item.label or item.block}'"
             self.fail("E110", message, item.source.key(item.steps), hint)
             return None

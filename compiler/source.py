@@ -36,6 +36,8 @@ PLAIN_WORDS = {  # what ruamel.yaml says, and what it means
     "but found another document": "a second document; a graph file has one",
 }
 
+KNOWN_LATE = ("found unexpected end", "could not find expected ':'")  # wrong where it began, seen only later
+
 Steps = tuple["str | int", ...]
 
 
@@ -130,15 +132,18 @@ def read_text(text: str, file: str) -> Source:
 
 
 def _syntax_error(error: MarkedYAMLError, file: str, lines: list[str]) -> GraphError:
-    open_quote = (error.problem or "").startswith("found unexpected end")  # known at the end, wrong at its beginning
-    mark = (error.context_mark if open_quote else error.problem_mark) or error.context_mark
+    problem = str(error.problem or error.context)
+    words = next((plain for begin, plain in PLAIN_WORDS.items() if problem.startswith(begin)), problem)
+    mark, begun = error.problem_mark or error.context_mark, error.context_mark
+    if begun and mark and begun.line < mark.line and str(error.context).startswith("while parsing a flow"):
+        words, mark = f"a `{lines[begun.line][begun.column]}` that is never closed", begun
+    elif begun and problem.startswith(KNOWN_LATE):
+        mark = begun
     line, column = (mark.line, mark.column) if mark else (0, 0)
     line = min(line, max(len(lines) - 1, 0))
     text = lines[line] if lines else ""
     tab = "\t" in text
     hint = "indent with spaces: YAML takes no tabs" if tab else "check indentation, colons and brackets up to here"
-    problem = str(error.problem or error.context)
-    words = next((plain for begin, plain in PLAIN_WORDS.items() if problem.startswith(begin)), problem)
     where = Where(file, line + 1, column + 1, 1, text)
     return GraphError(f"not YAML: {words}", code="E102", where=where, help=hint)
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 CODES: dict[str, str] = {}
+VISIBLE = {code: "·" for code in [*range(32), *range(127, 160)] if code not in (9, 10)}  # escape codes stay text
 LONGEST_LINE = 160  # characters of a line of source that a message repeats
 
 
@@ -84,7 +85,7 @@ class MirbricksError(Exception):
         width = max((len(label) for label, _ in self.facts), default=0)
         lines += [f"  {label:<{width}}  {text}" for label, text in self.facts]
         lines.append(f"  help: {self.help}     [{self.code}]" if self.help else f"  [{self.code}]")
-        return "\n".join(lines)
+        return "\n".join(lines).translate(VISIBLE)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Exceptions cross process borders (joblib): rebuild from the keywords too."""
@@ -204,7 +205,7 @@ CODES |= {
     "E304": "The shape contract cannot be read. It has the form 'B C T -> B {out_channels} T'.",
     "E305": "A graph or a call names a block that nobody registered. Plugins must be installed or given by --plugin.",
     "E306": "A plugin module raised an error while it was imported, so its blocks are not available.",
-    "E307": "A block has the name of its class, in CapWords, and its file the same in snake_case; neither may hide another.",
+    "E307": "A block has the name of its class, in CapWords, its file the same in snake_case; neither hides another.",
     # E4xx: data and features
     "E400": "The file with the audio or the features is not there. A corpus is NAME_audio.hdf5 beside NAME.pyjama.",
     "E401": "The file is not HDF5, or it is damaged: often a download or a copy that was cut short.",
@@ -268,7 +269,7 @@ CODES |= {
     "E623": "`torch.compile` could not compile the model on this machine. It is optional: train.compile: false.",
     "E624": "The device is not one that torch knows on this machine.",
     # E7xx: conversion
-    "E701": "`eject` carries the source of a block and all it uses into one file; this one uses what cannot be carried.",
+    "E701": "`eject` carries a block's source and all it uses into one file; this one uses what cannot be carried.",
     "E702": "What was written does not compute what the graph computes. This is a bug, of mirbricks or of the block.",
     "E710": "Torch traces a graph with symbols for its free axes; a layer whose steps depend on a size resists that.",
     "E711": "A package that this conversion needs is not installed. Optional packages come with an extra.",

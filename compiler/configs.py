@@ -117,7 +117,7 @@ def quoted(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        return f"'{value}'"
+        return f"'{_short(value)}'"
     if isinstance(value, Mapping):
         return _short("{" + ", ".join(f"{key}: {_bare(item)}" for key, item in value.items()) + "}")
     if isinstance(value, tuple | list):

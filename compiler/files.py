@@ -62,7 +62,7 @@ class Files:
         folder = beside.resolve().parent if beside.is_file() else self.root
         try:
             path = (folder / given).resolve()
-            inside = not Path(given).is_absolute() and path.is_relative_to(self.root)
+            inside, there = not Path(given).is_absolute() and path.is_relative_to(self.root), path.is_file()
         except (OSError, ValueError, RuntimeError):  # a loop of links, a NUL
             inside = False
         if not inside:
@@ -71,9 +71,9 @@ class Files:
                 "move the file beside or below the graph",
             )
             raise GraphError(message, code="E114", where=where, help=hint)
-        if not path.is_file():
+        if not there:
             hint = "the path is relative to the file it stands in"
-            raise GraphError(f"{key}: there is no file '{given}'", code="E101", where=where, help=hint)
+            raise GraphError(f"{key}: there is no file {quoted(given)}", code="E101", where=where, help=hint)
         return path
 
     def _read(self, path: Path, where: Where, key: str) -> Source:

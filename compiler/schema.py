@@ -123,7 +123,7 @@ def read_nodes(items: Sequence[Item], aliases: Mapping[str, str], errors: list[M
 
 def _name(source: Source, errors: list[MirbricksError]) -> str:
     name = source.data.get("name") or re.sub(r"\.ya?ml$", "", source.file.rpartition("/")[2])
-    if isinstance(name, dict | list):
+    if isinstance(name, dict | list) or not str(name).isprintable():
         message, where = f"name: expected a word, got {quoted(name)}", source.value(("name",))
         errors.append(GraphError(message, code="E106", where=where, help="write `name: my_graph`"))
     return str(name)

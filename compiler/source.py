@@ -15,12 +15,13 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from ..errors import GraphError, MirbricksError, Where, raise_all
 
-MAX_BYTES = 1_000_000
-MAX_VALUES = 100_000
+MAX_BYTES = 250_000
+MAX_VALUES = 50_000
 MAX_DEPTH = 64
 
 TAGS = {
@@ -119,16 +120,39 @@ def read_text(text: str, file: str) -> Source:
     lines = text.splitlines()
     yaml = YAML(typ="safe", pure=True)
     try:
+        _refuse_deep(yaml, text, file, lines)
         root = yaml.compose(io.StringIO(text))
     except MarkedYAMLError as error:
         raise _syntax_error(error, file, lines) from None
-    except (YAMLError, RecursionError) as error:
+    except RecursionError:
+        message = f"nested deeper than {MAX_DEPTH}: this is no graph"
+        raise GraphError(message, code="E103", where=Where(file, 1, 1), help="remove the aliases or nesting") from None
+    except YAMLError as error:
         message = f"not YAML: {str(error).splitlines()[0]}"
         raise GraphError(message, code="E102", where=Where(file, 1, 1), help="save the file as plain YAML") from None
     reader = _Reader(file, lines, yaml)
     data = reader.read(root, (), 0) if root is not None else None
     raise_all(reader.errors)
     return Source(file, data, reader.keys, reader.values)
+
+
+def _refuse_deep(yaml: YAML, text: str, file: str, lines: list[str]) -> None:
+    """Brackets thousands deep keep the composer busy for seconds; they are found here, as soon as they are too deep."""
+    depth = 0
+    for character in text:  # a rough count, with those in comments and strings: is it worth a look?
+        depth += (character in "[{") - (character in "]}")
+        if depth > 2 * MAX_DEPTH:
+            break
+    else:
+        return
+    depth = 0
+    for event in yaml.parse(io.StringIO(text)):
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > 2 * MAX_DEPTH:
+            mark = event.start_mark
+            where = Where(file, mark.line + 1, mark.column + 1, 1, lines[mark.line])
+            message = f"nested deeper than {MAX_DEPTH}: this is no graph"
+            raise GraphError(message, code="E103", where=where, help="remove the aliases or nesting")
 
 
 def _syntax_error(error: MarkedYAMLError, file: str, lines: list[str]) -> GraphError:

@@ -5,13 +5,14 @@ OUT ?= runs/demo
 BIN := .venv/bin
 PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check format nightly bench help
+.PHONY: demo test check format slow nightly bench help
 
 help:
 	@echo "make demo              synthesise a data set, train, evaluate, write $(OUT)/report.html"
 	@echo "make demo DATA=folder  the same on a corpus of your own"
 	@echo "make test              ruff, mypy, pytest"
 	@echo "make format            ruff format and fixes"
+	@echo "make slow              the tests that take long"
 	@echo "make nightly           thousands of random graphs"
 	@echo "make bench             measure speed beside the peers"
 
@@ -45,6 +46,9 @@ check: .venv/installed-test
 format: .venv/installed-test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+slow: .venv/installed-test
+	$(BIN)/python -m pytest -m slow $(ARGS)
 
 nightly: .venv/installed-test
 	$(BIN)/python -m pytest --hypothesis-profile=nightly tests/compiler/test_compiler_property.py

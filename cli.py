@@ -133,6 +133,25 @@ def _migrate(p: Parser) -> None:
     _input(p)
 
 
+def _weights_of(p: Parser) -> None:
+    p.add_argument("graph", metavar="GRAPH", help="a graph file")
+    p.add_argument("--run", dest="run_folder", metavar="RUN", help="a run folder: its weights (default: fresh ones)")
+    _input(p)
+    _set(p)
+
+
+def _eject(p: Parser) -> None:
+    _weights_of(p)
+    p.add_argument("--out", required=True, metavar="FILE", help="the Python file to write; must not exist yet")
+    p.add_argument("--weights", metavar="FILE", help="a safetensors file to write the weights to; must not exist yet")
+
+
+def _export(p: Parser) -> None:
+    _weights_of(p)
+    p.add_argument("--to", required=True, choices=("torch-export", "onnx"), help="onnx needs mirbricks[onnx]")
+    p.add_argument("--out", required=True, metavar="FILE", help="the file to write; must not exist yet")
+
+
 def _schema(p: Parser) -> None:
     p.add_argument("--out", metavar="FILE", help="the file to write; must not exist yet (default: print)")
 
@@ -218,7 +237,12 @@ _COMMANDS = {
         _summary,
     ),
     "blocks": ("graphs:blocks", "list the registered blocks by family", "--json", _blocks),
-    "explain": ("explain:explain", "explain a block, a word of the graph language or an error code", "Conv2d", _explain),
+    "explain": (
+        "explain:explain",
+        "explain a block, a word of the graph language or an error code",
+        "Conv2d",
+        _explain,
+    ),
     "schema": (
         "schema:schema",
         "print the JSON Schema of graph files, for editors, with the blocks of installed plugins and of --plugin",
@@ -243,6 +267,18 @@ _COMMANDS = {
         "rewrite a graph file in the tutorial's dialect in the native form, comments kept",
         "config_bittner.yaml --input 1,6,360,64 --out bittner.yaml",
         _migrate,
+    ),
+    "eject": (
+        "convert:eject",
+        "write a graph as a plain PyTorch file that needs no mirbricks",
+        "graphs/mpe_small.yaml --out model.py --run runs/bach10 --weights model.safetensors",
+        _eject,
+    ),
+    "export": (
+        "convert:export",
+        "write a graph with its weights as a torch.export program or as ONNX",
+        "graphs/mpe_small.yaml --to onnx --run runs/bach10 --out model.onnx",
+        _export,
     ),
     "train": (
         "train:train",

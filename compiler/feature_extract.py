@@ -8,12 +8,12 @@ from dataclasses import replace
 from torch import nn
 
 from ..errors import GraphError, did_you_mean
-from .axes import Axis
 from .compile import assemble
 from .infer import Step
 from .module import GraphModule
 from .nodes import Layer, Skip
 from .schema import Graph
+from .trial import input_axes
 
 
 def feature_extract(model: GraphModule, names: Sequence[str]) -> GraphModule:
@@ -24,18 +24,12 @@ def feature_extract(model: GraphModule, names: Sequence[str]) -> GraphModule:
     free here. Raises `GraphError` for a name that the model does not have.
     """
     graph = _with_outputs(model.graph, names)
-    axes = {
-        name: tuple(
-            Axis(axis, None if isinstance(size, str) else size) for axis, size in zip(called, shape, strict=True)
-        )
-        for (name, shape), called in zip(model.input_shapes.items(), model.axis_names.values(), strict=True)
-    }
 
     def block_of(step: Step) -> nn.Module:
         assert isinstance(step.node, Layer)
         return model.get_submodule(step.node.name)
 
-    return assemble(graph, axes, block_of).train(model.training)
+    return assemble(graph, input_axes(model), block_of).train(model.training)
 
 
 def _with_outputs(graph: Graph, names: Sequence[str]) -> Graph:

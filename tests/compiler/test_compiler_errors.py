@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mirbricks import registry
 from mirbricks.compiler.compile import compile_graph, load_graph
-from mirbricks.errors import CODES, GraphWarning, GraphError, MirbricksError
+from mirbricks.errors import CODES, GraphError, GraphWarning, MirbricksError
 from mirbricks.registry import Block, register
 
 GOLDEN = Path(__file__).parent / "golden"

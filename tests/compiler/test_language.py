@@ -1,4 +1,4 @@
-"""What the language says: vars, repeat, branch, sub-graphs, inputs and outputs, variants, against hand-written torch."""
+"""What the language says: vars, repeat, branch, sub-graphs, inputs and outputs, variants, against torch by hand."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ def test_expression(text: str, value: object) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "${}", "${width", "${a.b}", "${__import__('os')}", "${(lambda: 1)()}", "${[1, 2]}", "${'a' * 9}", "${1 if 1 else 2}",
+        "${}", "${width", "${a.b}", "${__import__('os')}", "${(lambda: 1)()}", "${[1, 2]}", "${'a' * 9}",
+        "${1 if 1 else 2}",
         "${width == 8}", "${on + 1}", "${ks + 1}", "${ks[3]}", "${ks[width]}", "${width[0]}", "${1 / 0}", "${1 % 0}",
         "${9 ** 99}", "${10 ** 16}", "${1e308 * 10}", "${min()}", "${min(1, key=2)}", "${pow(2, 3)}", "${(-8) ** 0.5}",
         "${" + "(" * 150 + "}", "${ks[0.5]}", "${1j}", "${'x'}", "${True}", "${width := 3}", "x${on}", "${0 ** -1}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -64,7 +65,8 @@ def test_a_sweep_says_what_breaks_at_each_size() -> None:
 @pytest.mark.parametrize(
     ("sizes", "words"),
     [
-        ([4], "4"), ([4, 5], "4:5"), ([4, 6], "4, 6"), ([1, 2, 3, 7, 9], "1:3, 7, 9"), (range(8, 99, 8), "8:96 in steps of 8"),
+        ([4], "4"), ([4, 5], "4:5"), ([4, 6], "4, 6"), ([1, 2, 3, 7, 9], "1:3, 7, 9"),
+        (range(8, 99, 8), "8:96 in steps of 8"),
         ([1, 3, 6, 8, 11, 13, 16, 18], "1, 3, 6, 8, … 18"),
     ],
 )  # fmt: skip
@@ -76,8 +78,8 @@ def test_check_tells_the_sizes_and_sweeps(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     monkeypatch.chdir(tmp_path_factory.mktemp("graphs"))
-    with open("g.yaml", "w") as file:
-        file.write("input: B C=2 F=8 T\nlayers:\n  - Conv2d: {out_channels: 3, kernel_size: [3, 5]}\n")
+    text = "input: B C=2 F=8 T\nlayers:\n  - Conv2d: {out_channels: 3, kernel_size: [3, 5]}\n"
+    Path("g.yaml").write_text(text)
     assert main(["check", "g.yaml", "--sweep", "T=1:9", "--sweep", "F=3:9:3"]) == 1
     assert capsys.readouterr().out == (
         "g.yaml: fine: (B, 2, 8, T) -> (B, 3, 6, T-4), 93 parameters; T ≥ 5\n"
@@ -100,8 +102,7 @@ def test_a_sweep_of_an_axis_that_is_not_there(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     monkeypatch.chdir(tmp_path_factory.mktemp("graphs"))
-    with open("g.yaml", "w") as file:
-        file.write("input: B C=2 T\nlayers:\n  - ReLU\n")
+    Path("g.yaml").write_text("input: B C=2 T\nlayers:\n  - ReLU\n")
     assert main(["check", "g.yaml", "--sweep", "F=1:9"]) == 1
     assert capsys.readouterr().err == (
         "g.yaml:1:8: --sweep: no input has an axis 'F'\n"

@@ -1,0 +1,159 @@
+"""A compiled graph as a file of plain PyTorch: it imports torch and Python's own modules only, and reads as if written
+by hand. Same state_dict keys, same outputs to the bit.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+from torch import nn
+
+from ..errors import GraphError
+from ..registry import Block, get
+from ..shapes import show
+from .eject_calls import Call, lines, literal
+from .eject_forward import FIT_FUNCTIONS, Forward, child
+from .eject_source import Carried, is_constant
+from .eject_text import CannotCarry
+from .module import GraphModule, NodeInfo
+
+BY_NAME = {"kernel_size", "dim", "scale_factor"}  # arguments that one cannot tell by their values
+
+
+def eject(model: GraphModule) -> str:
+    """The text of a Python file with a class `Model` that computes what `model` does.
+
+    Torch's own layers stand as `nn.Conv2d(...)`; the classes of other blocks stand above the model, with what they use.
+    `Model().load_state_dict(model.state_dict())` works. Raises `GraphError` E701 where a block uses a package other
+    than torch, or has no source.
+    """
+    carried, forward = Carried(["Model", *FIT_FUNCTIONS]), Forward(model)
+    layers = [line for node in model.nodes if not node.reused for line in _layer(node, carried)]
+    steps = list(forward.lines())
+    carried.use("nn")
+    carried.use("Tensor")
+    if any("torch." in line for line in steps):
+        carried.use("torch")
+    if forward.fits:
+        carried.use("functional")
+    body = [
+        "class Model(nn.Module):",
+        f'    """{_shapes(model)}"""',
+        "",
+        "    def __init__(self) -> None:",
+        "        super().__init__()",
+        *_containers(model),
+        *layers,
+        "",
+        *steps,
+    ]
+    head = "\n".join([_docstring(model), "", "from __future__ import annotations", *carried.import_lines()])
+    above = [*_spaced(carried), *(FIT_FUNCTIONS[name] for name in forward.fits)]
+    gap = "\n\n" if above and is_constant(above[0]) else "\n\n\n"
+    return head + gap + "\n\n\n".join([*above, "\n".join(body)]) + "\n"
+
+
+def _docstring(model: GraphModule) -> str:
+    name = " ".join(model.graph.name.replace("\\", "/").replace('"', "'").split())
+    return f'''"""{name}: plain PyTorch, written by `mirbricks eject`. With weights:
+
+    model = Model()
+    model.load_state_dict(safetensors.torch.load_file("weights.safetensors"))
+
+The names of the weights are those of the graph's nodes.
+"""'''
+
+
+def _shapes(model: GraphModule) -> str:
+    inputs = ", ".join(show(shape) for shape in model.input_shapes.values())
+    outputs = [show(shape) for shape in model.output_shapes.values()]
+    if model.outputs:
+        outputs = [f"{name} {shape}" for name, shape in zip(model.outputs, outputs, strict=True)]
+    return f"{inputs} -> {', '.join(outputs)}"
+
+
+def _spaced(carried: Carried) -> Iterator[str]:
+    """The definitions, constants that follow one another together."""
+    together: list[str] = []
+    for text in carried.definitions.values():
+        if is_constant(text):
+            together.append(text)
+            continue
+        if together:
+            yield "\n".join(together)
+        together = []
+        yield text
+    if together:
+        yield "\n".join(together)
+
+
+def _containers(model: GraphModule) -> Iterator[str]:
+    """A module for each "enc" of "enc.conv"."""
+    outer: dict[str, None] = {}
+    for node in model.nodes:
+        parts = node.name.split(".")
+        outer.update(dict.fromkeys(".".join(parts[:n]) for n in range(1, len(parts))))
+    for name in outer:
+        yield from lines(*_put(name, Call("nn.Module")))
+
+
+def _put(name: str, call: Call) -> tuple[str, Call, str]:
+    """The statement that makes a module a child: what is before the call, the call, what is behind it."""
+    *_, last = name.split(".")
+    place = child(name)
+    if place.endswith(f".{last}"):
+        return f"        {place} = ", call, ""
+    holder = child(name.rpartition(".")[0])
+    return f"        {holder}.add_module({literal(last)}, ", call, ")"
+
+
+def _layer(node: NodeInfo, carried: Carried) -> list[str]:
+    spec = get(node.block)
+    try:
+        return lines(*_put(node.name, _call(spec.cls, node, carried)))
+    except CannotCarry as problem:
+        message = f"{node.block} cannot be written without mirbricks: {problem}"
+        hint = "a block can be written that uses torch, Python's own modules and its own package only"
+        raise GraphError(message, code="E701", where=node.where, help=hint) from None
+
+
+def _call(cls: type[Block], node: NodeInfo, carried: Carried) -> Call:
+    """What makes the block of a node, with the arguments that are not the defaults."""
+    maker, fields = carried.block(cls), node.config.model_dump()
+    if maker.startswith("nn."):
+        return Call(maker, tuple(_torch_arguments(getattr(nn, maker[3:]), fields)))
+    if cls.__init__ in (Block.__init__, nn.Module.__init__):  # it reads no config
+        return Call(maker)
+    infos = cls.Config.model_fields
+    own = {name: value for name, value in fields.items() if _needed(cls, name, value)}
+    config = f"{maker}.Config" if infos or "Config" in vars(cls) else "BlockConfig"
+    return Call(maker, (Call(config, tuple(_keyword(name, value) for name, value in own.items())),))
+
+
+def _needed(cls: type[Block], name: str, value: Any) -> bool:
+    info = cls.Config.model_fields[name]
+    return info.is_required() or name in cls.Config.inferred() or value != info.get_default(call_default_factory=True)
+
+
+def _torch_arguments(layer: type[nn.Module], fields: dict[str, Any]) -> Iterator[str]:
+    """Sizes first, without their names, as one writes them; kernel_size always by name."""
+    for name, parameter in inspect.signature(layer).parameters.items():
+        if name not in fields:
+            continue
+        if parameter.default is parameter.empty and parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
+            yield _keyword(name, fields[name]) if name in BY_NAME else _value(name, fields[name])
+        elif fields[name] != parameter.default:
+            yield _keyword(name, fields[name])
+
+
+def _keyword(name: str, value: Any) -> str:
+    return f"{name}={_value(name, value)}"
+
+
+def _value(name: str, value: Any) -> str:
+    text = literal(value)
+    if text is None:
+        raise CannotCarry(f"'{name}' is {value!r}, which is no number, word or list")
+    return text

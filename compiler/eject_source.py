@@ -1,0 +1,163 @@
+"""What a written file holds above its model: the classes of blocks, and all that these use, wherever it is defined."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import sys
+from collections.abc import Iterable, Iterator
+
+from ..registry import Block, BlockConfig
+from .eject_blocks import is_torch_layer, plain
+from .eject_text import CannotCarry, Code, Import, ModuleText, global_names, module_text, renamed
+
+PACKAGE = __name__.split(".")[0]
+ADDED = {
+    "dataclass": Import("dataclasses", "dataclass"),
+    "asdict": Import("dataclasses", "asdict"),
+    "nn": Import("torch", "nn"),
+}
+NO_FIELDS = '@dataclass(frozen=True)\nclass BlockConfig:\n    """No fields."""'
+Key = tuple[str, str]  # a module and a name in it, "" for the module itself
+TORCHS: dict[str, Key] = {  # what these words mean in every file
+    "torch": ("torch", ""),
+    "nn": ("torch", "nn"),
+    "Tensor": ("torch", "Tensor"),
+    "functional": ("torch.nn", "functional"),
+}
+
+
+class Carried:
+    """The imports and definitions of one file, collected block by block; no two have the same name."""
+
+    def __init__(self, taken: Iterable[str]) -> None:
+        self._taken: dict[str, Key] = {name: ("", name) for name in taken} | TORCHS
+        self._names: dict[Key, str] = {}
+        self._imports: dict[Key, None] = {}
+        self.definitions: dict[Key, str] = {}  # in the order in which they are needed
+
+    def block(self, cls: type[Block]) -> str:
+        """What makes a block in the file: `nn.Conv2d`, or the name of its class, which is carried.
+
+        Raises `CannotCarry` where it uses what is neither torch's nor Python's and has no source.
+        """
+        module = module_text(cls.__module__)
+        node = module.definitions.get(cls.__name__)
+        if not isinstance(node, ast.ClassDef):
+            raise CannotCarry(f"its class is not at the top level of {cls.__module__}")
+        layer = cls.__mro__[1]
+        if is_torch_layer(node) and getattr(sys.modules["torch.nn"], layer.__name__, None) is layer:
+            return f"nn.{layer.__name__}"
+        return self._definition(module, cls.__name__)
+
+    def use(self, word: str) -> None:
+        """Import `torch`, `nn`, `Tensor` or `functional`."""
+        self._import(Import(*TORCHS[word]), word)
+
+    def _definition(self, module: ModuleText, name: str) -> str:
+        """Carry a definition and all it uses; returns its name in the file."""
+        key = (module.module.__name__, name)
+        if key in self._names:
+            return self._names[key]
+        node = module.definitions[name]
+        bound = [other for other, at in module.definitions.items() if at is node]
+        for other in bound:
+            self._named((key[0], other), other)
+        text = plain(module, node)
+        _refuse_imports(text, name)
+        words = {word: self._word(module, word) for word in global_names(text)}
+        text = renamed(text, {**words, **{other: self._names[key[0], other] for other in bound}})
+        self.definitions[key] = text
+        return self._shared(key, text) or self._names[key]
+
+    def _named(self, key: Key, wanted: str) -> str:
+        """A name that nothing else in the file has."""
+        name, number = wanted, 1
+        while self._taken.setdefault(name, key) != key:
+            number += 1
+            name = f"{wanted}_{number}"
+        self._names[key] = name
+        return name
+
+    def _shared(self, key: Key, text: str) -> str | None:
+        """The name of the same constant of another module, which then stands for this one."""
+        name, wanted = self._names[key], key[1]
+        owner = self._taken.get(wanted, key)
+        same = owner in self.definitions and renamed(text, {name: wanted}) == self.definitions[owner]
+        if owner == key or not same or not is_constant(text):
+            return None
+        del self.definitions[key], self._taken[name]
+        self._names[key] = wanted
+        return wanted
+
+    def _word(self, module: ModuleText, word: str) -> str:
+        """Make a global name of a module mean the same in the file; returns its name there."""
+        if word in module.definitions:
+            return self._definition(module, word)
+        if word in module.imports:
+            return self._imported(module.imports[word], word, module)
+        if word in ADDED:
+            return self._import(ADDED[word], word)
+        if hasattr(builtins, word) or word.startswith("__"):
+            return word
+        raise CannotCarry(f"'{word}' is not defined at the top level of {module.module.__name__}")
+
+    def _imported(self, what: Import, word: str, module: ModuleText) -> str:
+        if what.package == "torch" or what.package in sys.stdlib_module_names:
+            return self._import(what, word)
+        if module.value(ast.Name(word)) is BlockConfig:
+            self._import(ADDED["dataclass"], "dataclass")
+            self.definitions[PACKAGE, "BlockConfig"] = NO_FIELDS
+            return self._named((PACKAGE, "BlockConfig"), "BlockConfig")
+        if what.home == Block.__module__ and callable(module.value(ast.Name(word))):
+            raise CannotCarry(f"it looks up other blocks in the registry, in {module.module.__name__}")
+        if what.package not in (PACKAGE, module.module.__name__.split(".")[0]):
+            raise CannotCarry(f"it uses '{what.package}', in {module.module.__name__}")
+        home = module_text(what.home)
+        if not what.original or what.original not in {**home.definitions, **home.imports}:
+            raise CannotCarry(f"it uses the module '{word}' as a whole: import names from it")
+        return self._word(home, what.original)
+
+    def _import(self, what: Import, word: str) -> str:
+        key = (what.home, what.original)
+        if key not in self._names:
+            self._named(key, word)
+            self._imports[key] = None
+        return self._names[key]
+
+    def import_lines(self) -> list[str]:
+        """Python's own, then torch's, each sorted as tools do it."""
+        sections: tuple[list[str], list[str]] = ([], [])
+        for home in sorted({home for home, _ in self._imports}):
+            sections[home.split(".")[0] == "torch"].extend(self._import_lines(home))
+        return [line for lines in sections if lines for line in ["", *sorted(lines, key=lambda line: line[0] == "f")]]
+
+    def _import_lines(self, home: str) -> Iterator[str]:
+        names = {name: self._names[home, name] for at, name in self._imports if at == home}
+        if "" in names:
+            alias = names.pop("")
+            yield f"import {home}" if alias == home else f"import {home} as {alias}"
+        same = sorted((name for name in names if names[name] == name), key=_kind_and_name)
+        if same:
+            yield f"from {home} import {', '.join(same)}"
+        yield from (f"from {home} import {name} as {alias}" for name, alias in sorted(names.items()) if alias != name)
+
+
+def _kind_and_name(name: str) -> tuple[int, str]:
+    """Constants before classes before functions."""
+    return 0 if name.isupper() else 1 if name[0].isupper() else 2, name
+
+
+def is_constant(text: str) -> bool:
+    return isinstance(Code(text).tree.body[0], ast.Assign | ast.AnnAssign)
+
+
+def _refuse_imports(text: str, name: str) -> None:
+    """A function that imports what is not torch's or Python's own when it runs."""
+    for node in ast.walk(Code(text).tree):
+        inside = isinstance(node, ast.ImportFrom) and node.level
+        homes = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        homes += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        foreign = [home for home in homes if home.split(".")[0] not in {"torch", *sys.stdlib_module_names}]
+        if inside or foreign:
+            raise CannotCarry(f"'{name}' imports '{(foreign or homes)[0]}' when it runs")

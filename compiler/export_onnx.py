@@ -1,0 +1,66 @@
+"""A traced graph as ONNX, and an ONNX file run as a module. Needs the extra `onnx`."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import GraphError
+from .module import GraphModule
+from .trial import Output
+
+PACKAGES = ("onnx", "onnxscript", "onnxruntime")
+
+
+def refuse_missing_packages() -> None:
+    """Raises `GraphError` E711 where a package of the extra is not installed."""
+    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        message = f"ONNX needs {', '.join(missing)}, which {'are' if len(missing) > 1 else 'is'} not installed"
+        raise GraphError(message, code="E711", help="pip install 'mirbricks[onnx]'")
+
+
+def as_onnx(program: torch.export.ExportedProgram, model: GraphModule) -> bytes:
+    """The bytes of an ONNX file whose inputs and outputs, and their free axes, have the graph's names."""
+    names = list(model.input_shapes)
+    outputs = list(model.output_shapes)
+    try:
+        converted = torch.onnx.export(program, dynamo=True, verbose=False, input_names=names, output_names=outputs)
+        assert converted is not None
+        proto: Any = converted.model_proto
+    except Exception as error:
+        said = " ".join(str(error).split("\n\n")[0].split())[:300]
+        message, hint = "torch cannot write the graph as ONNX", "write it with --to torch-export"
+        raise GraphError(message, code="E710", facts=[("torch", said)], help=hint) from error
+    for value, shape in zip(
+        (*proto.graph.input, *proto.graph.output),
+        (*model.input_shapes.values(), *model.output_shapes.values()),
+        strict=True,
+    ):
+        for dim, size in zip(value.type.tensor_type.shape.dim, shape, strict=True):
+            if isinstance(size, str):
+                dim.dim_param = size
+    del proto.graph.value_info[:]  # sizes in between, under torch's own names
+    data: bytes = proto.SerializeToString()
+    return data
+
+
+def load_onnx(data: bytes, outputs: tuple[str, ...]) -> Callable[..., Output]:
+    """A function that runs an ONNX file on tensors."""
+    onnxruntime = importlib.import_module("onnxruntime")
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    names = [value.name for value in session.get_inputs()]
+
+    def run(*inputs: Tensor) -> Output:
+        given = {name: tensor.numpy() for name, tensor in zip(names, inputs, strict=True)}
+        found = [torch.from_numpy(array) for array in session.run(None, given)]
+        return dict(zip(outputs, found, strict=True)) if outputs else found[0]
+
+    return run

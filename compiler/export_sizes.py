@@ -1,0 +1,78 @@
+"""Which sizes of its free axes a traced program takes: those of the graph, less what torch tells apart, such as 1."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from torch.export import Dim, ExportedProgram
+
+from .infer import Failed, shapes_at
+from .infer import run as walk
+from .module import GraphModule
+from .sizes import WIDEST_STEP, Sizes, free_sizes
+from .trial import input_axes, run, trial_inputs
+
+FreeAxes = tuple[dict[int, Any], ...]  # for each input: axis -> torch's mark
+Taken = dict[str, Sizes]
+LARGER = 4
+
+
+def free_axes(model: GraphModule) -> FreeAxes:
+    """The axes of each input that stay free, for `dynamic_shapes`."""
+    axes = input_axes(model).values()
+    return tuple({i: Dim.DYNAMIC for i, axis in enumerate(one) if axis.size is None} for one in axes)
+
+
+def base_sizes(model: GraphModule) -> dict[str, int]:
+    """Sizes at which the graph is traced: larger ones where an axis inside would be 1, a case of its own for torch.
+
+    For the same reason there are two items.
+    """
+    two = {"B": 2} if "B" in model.free_sizes else {}
+    small = {**model.free_sizes, **two}
+    large = {**{name: LARGER * size for name, size in model.free_sizes.items()}, **two}
+    with contextlib.suppress(Failed):
+        steps = [walk(model.graph, shapes_at(input_axes(model), at), at, {}).steps for at in (small, large)]
+        pairs = (pair for one, other in zip(*steps, strict=True) for pair in zip(one.went, other.went, strict=True))
+        return large if any(a == 1 != b for a, b in pairs) else small
+    return small
+
+
+def taken(model: GraphModule, program: ExportedProgram, base: dict[str, int]) -> Taken | None:
+    """The sizes of each free axis that a program traced at `base` takes; None where one is not free after all."""
+    module = program.module()
+
+    def runs(sizes: dict[str, int]) -> bool:
+        try:
+            run(module, trial_inputs(model, {**base, **sizes}))
+        except Exception:  # whatever it says, it does not take these
+            return False
+        return True
+
+    found = {}
+    for sizes in free_sizes(model.graph, input_axes(model), model.free_sizes):
+        own = _taken(sizes, base[sizes.axis], partial(_at, runs, sizes.axis))
+        if own is None:
+            return None
+        found[sizes.axis] = own
+    return found
+
+
+def _at(runs: Callable[[dict[str, int]], bool], axis: str, size: int) -> bool:
+    return runs({axis: size})
+
+
+def _taken(sizes: Sizes, base: int, runs: Callable[[int], bool]) -> Sizes | None:
+    steps = range(sizes.step, WIDEST_STEP + 1, sizes.step)
+    step = next((n for n in steps if runs(base + n) and runs(base + 2 * n)), None)
+    if step is None:
+        return None
+    low, high = 0, (base - sizes.least) // step + 1  # steps below the base: it runs at `low`, not at `high`
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if runs(base - middle * step) else (low, middle)
+    return replace(sizes, least=base - low * step, step=step, gaps=False)

@@ -1,0 +1,164 @@
+"""Compiled graphs with what torch offers for modules: every shipped graph."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import tempfile
+from pathlib import Path
+
+import pytest
+import torch
+import torch._dynamo
+import torch.distributed
+import torch.multiprocessing
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+import mirbricks as mb
+from mirbricks.compiler.compile import load_graph
+from mirbricks.compiler.export import export
+from mirbricks.compiler.module import GraphModule
+from mirbricks.compiler.trial import Output, run, same, tensors, trial_inputs
+from mirbricks.errors import GraphError
+
+GRAPHS = {path.stem: path for path in sorted((Path(mb.__file__).parent / "graphs").glob("*.yaml"))}
+SHORTER = {"chord_conv_lstm": ["input=B C=1 F=72 T=24"]}
+RECURRENT = {"samplernn"}  # torch.export unrolls recurrent layers: their frames cannot be free
+SMALL = ["mpe_small", "cover_tutorial", "tagging_lms_conv2d"]
+OTHERS = [pytest.param(name, marks=pytest.mark.slow) for name in GRAPHS if name not in SMALL]
+every_graph = pytest.mark.parametrize("name", [*SMALL, *OTHERS])
+
+
+def compiled(name: str) -> GraphModule:
+    torch.manual_seed(0)
+    return mb.compile_graph(load_graph(GRAPHS[name], SHORTER.get(name, []))).eval()
+
+
+def inputs_of(model: GraphModule) -> tuple[Tensor, ...]:
+    return trial_inputs(model, {**model.free_sizes, "B": 2})
+
+
+@every_graph
+def test_torch_compile_has_no_graph_break(name: str) -> None:
+    model = compiled(name)
+    torch._dynamo.reset()
+    whole = torch.compile(model, fullgraph=True, backend="eager")  # fullgraph: a break is an error
+    assert same(run(whole, inputs_of(model)), run(model, inputs_of(model)))
+
+
+@every_graph
+def test_torch_export_with_free_axes(name: str) -> None:
+    model = compiled(name)
+    if name in RECURRENT:
+        with pytest.raises(GraphError, match=r"Tier '.*' cannot be exported with free axes"):
+            export(model, "torch-export")
+        return
+    exported = export(model, "torch-export")
+    assert len(exported.sizes) == len(model.free_sizes)
+    assert exported.sizes[0] == "any B"
+    assert max(difference for _, difference in exported.differences) == 0
+
+
+@every_graph
+def test_deepcopy_and_pickle(name: str) -> None:
+    model = compiled(name)
+    wanted = run(model, inputs_of(model))
+    for again in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert same(run(again, inputs_of(model)), wanted)
+        assert again.nodes == model.nodes
+        assert again.graph.name == model.graph.name
+        assert again.state_dict().keys() == model.state_dict().keys()
+        assert not {id(p) for p in again.parameters()} & {id(p) for p in model.parameters()}
+
+
+def as_type(output: Output) -> set[torch.dtype]:
+    return {y.dtype for y in tensors(output) if y.is_floating_point()}
+
+
+@every_graph
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float16])
+def test_other_number_types(name: str, dtype: torch.dtype) -> None:
+    model = compiled(name)
+    wanted = tensors(run(model, inputs_of(model)))
+    converted = copy.deepcopy(model).to(dtype)
+    found = run(converted, tuple(x.to(dtype) for x in inputs_of(model)))
+    assert as_type(found) <= {dtype}
+    for x, y in zip(tensors(found), wanted, strict=True):
+        assert bool(x.isfinite().all())
+        if dtype == torch.float64 and x.is_floating_point():
+            assert torch.allclose(x.float(), y, rtol=1e-3, atol=1e-4)
+
+
+def test_forward_hooks_by_node_name() -> None:
+    model, seen = compiled("mpe_small"), []
+    handle = model.get_submodule("residualblock_2").register_forward_hook(lambda _, __, y: seen.append(y.shape))
+    run(model, inputs_of(model))
+    handle.remove()
+    run(model, inputs_of(model))
+    assert seen == [(2, 32, 72, 64)]
+
+
+class Halved(nn.Module):
+    def forward(self, weight: Tensor) -> Tensor:
+        return weight / 2
+
+
+def test_parametrize_a_node() -> None:
+    model = compiled("mpe_small")
+    head = model.get_submodule("head")
+    wanted, bias = run(model, inputs_of(model)), head.bias[0].detach()
+    parametrize.register_parametrization(head, "weight", Halved())
+    found = run(model, inputs_of(model))
+    assert isinstance(found, Tensor)
+    assert isinstance(wanted, Tensor)
+    assert torch.allclose(found - bias, (wanted - bias) / 2, atol=1e-6)
+    model(*inputs_of(model)).sum().backward()
+    assert head.parametrizations.weight.original.grad is not None
+    parametrize.remove_parametrizations(head, "weight")
+    assert "head.weight" in model.state_dict()
+
+
+GRAPH = {
+    "input": "B C=2 T",
+    "layers": [
+        {"StoreAs": "a"},
+        {"Conv1d": {"name": "enc.conv", "out_channels": 2, "kernel_size": 3, "padding": "same"}},
+        {"CatWith": "a"},
+        {"Conv1d": {"out_channels": 1, "kernel_size": 1}},
+    ],
+}
+
+
+def _train_one_step(rank: int, count: int, folder: str) -> None:
+    torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=count)
+    try:
+        torch.manual_seed(rank)  # DDP gives all the weights of rank 0
+        model = nn.parallel.DistributedDataParallel(mb.compile_graph(GRAPH))
+        x = torch.arange(48.0).reshape(4, 2, 6)[rank::count].sin()
+        model(x).square().mean().backward()
+        grads = {name: p.grad for name, p in model.module.named_parameters()}
+        torch.save({"weights": model.module.state_dict(), "grads": grads}, f"{folder}/{rank}.pt")
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+def test_ddp_of_one_process() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        _train_one_step(0, 1, folder)
+        assert torch.load(f"{folder}/0.pt")["grads"].keys() == {
+            "enc.conv.weight", "enc.conv.bias", "conv1d_1.weight", "conv1d_1.bias",
+        }  # fmt: skip
+
+
+@pytest.mark.slow
+def test_ddp_of_two_processes_averages_gradients(tmp_path: Path) -> None:
+    torch.multiprocessing.spawn(_train_one_step, (2, str(tmp_path)), nprocs=2)
+    ranks = [torch.load(tmp_path / f"{rank}.pt") for rank in range(2)]
+    model = mb.compile_graph(GRAPH)
+    model.load_state_dict(ranks[0]["weights"])
+    model(torch.arange(48.0).reshape(4, 2, 6).sin()).square().mean().backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None
+        assert torch.equal(ranks[0]["grads"][name], ranks[1]["grads"][name])
+        assert torch.allclose(ranks[0]["grads"][name], parameter.grad, atol=1e-6)

@@ -1,0 +1,338 @@
+"""Written files against the graphs they are of: alone in a process without mirbricks, to the bit."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import mirbricks as mb
+from mirbricks.compiler.axes import default_axes
+from mirbricks.compiler.compile import load_graph
+from mirbricks.compiler.eject import eject
+from mirbricks.compiler.eject_calls import WIDTH, literal
+from mirbricks.compiler.eject_check import check_ejected, model_of
+from mirbricks.compiler.module import GraphModule
+from mirbricks.compiler.trial import tensors, trial_inputs
+from mirbricks.errors import GraphError
+
+GRAPHS = sorted((Path(mb.__file__).parent / "graphs").glob("*.yaml"))
+SHORTER = {"chord_conv_lstm": ["input=B C=1 F=72 T=24"]}
+# blocks that look up others by their names when they are built
+REFUSED_GRAPHS = {"diffusion_unet", "separation_cunet"}
+REFUSED = {"CQT", "Chroma", "HCQT"} | {f"{kind}{dims}" for kind in ("UNet", "ConditionedUNet") for dims in ("1d", "2d")}
+ALONE = """
+import sys
+sys.modules["mirbricks"] = None  # an import of it raises
+sys.modules["pydantic"] = None
+import importlib.util, pathlib, warnings
+import torch
+warnings.simplefilter("ignore")
+torch.set_num_threads(int(sys.argv[1]))  # sums are taken in another order by more of them
+for path in map(pathlib.Path, sys.argv[2:]):
+    given = torch.load(path.with_suffix(".pt"))
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    model = module.Model()
+    model.load_state_dict(given["weights"])
+    with torch.no_grad():
+        torch.manual_seed(0)
+        outputs = model.eval()(*given["inputs"])
+    torch.manual_seed(0)
+    trained = model.train()(*given["inputs"])
+    sum(y.square().mean() for y in (trained.values() if isinstance(trained, dict) else [trained])).backward()
+    grads = {name: p.grad for name, p in model.named_parameters()}
+    torch.save({"outputs": outputs, "grads": grads}, path.with_suffix(".out"))
+"""
+SKIPS = {
+    "input": {"x": "B C=2 F=5 T", "t": "B C=2 F=4 T"},
+    "outputs": {"first": "enc.conv1", "last": "end", "E1": "E1"},
+    "layers": [
+        {"Conv2d": {"name": "enc.conv1", "out_channels": 2, "kernel_size": 3, "padding": "same"}},
+        {"StoreAs": "E1"},
+        {"StoreAs": "e1"},
+        {"StartFrom": "t"},
+        "ReLU",
+        {"AddWith": {"key": "E1", "fit": "crop"}},
+        {"MulWith": {"key": ["t", "E1"], "fit": "pad"}},
+        {"CatWith": {"key": "e1", "fit": "pad"}},
+        {"Conv2d": {"name": "enc.in", "out_channels": 4, "kernel_size": 1, "bias": False}},
+        {"Reuse": "enc.in"},
+        {"branch": [["ReLU"], []], "join": "mul"},
+        {"StoreAs": "end"},
+    ],
+}
+
+
+def compiled(name: str) -> GraphModule:
+    torch.manual_seed(1)
+    path = next(path for path in GRAPHS if path.stem == name)
+    return mb.compile_graph(load_graph(path, SHORTER.get(name, [])))
+
+
+def sizes(model: GraphModule) -> dict[str, int]:
+    """Two items, for batch norm, and as few frames as 64 where the graph allows it."""
+    return {**model.free_sizes, "B": 2}
+
+
+def write(model: GraphModule, folder: Path, name: str) -> Path:
+    path = folder / f"{name}.py"
+    path.write_text(eject(model), encoding="utf-8")
+    torch.save({"weights": model.state_dict(), "inputs": trial_inputs(model, sizes(model))}, path.with_suffix(".pt"))
+    return path
+
+
+def run_alone(paths: list[Path]) -> list[dict[str, Any]]:
+    words = [sys.executable, "-c", ALONE, str(torch.get_num_threads()), *map(str, paths)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=paths[0].parent)
+    assert done.returncode == 0, done.stderr
+    return [torch.load(path.with_suffix(".out")) for path in paths]
+
+
+def assert_same(model: GraphModule, found: dict[str, Any]) -> None:
+    """Outputs in eval mode and the gradients of one training step, to the bit."""
+    inputs = trial_inputs(model, sizes(model))
+    with torch.no_grad():
+        torch.manual_seed(0)
+        outputs = model.eval()(*inputs)
+    assert list(outputs) == list(found["outputs"]) if isinstance(outputs, dict) else True
+    for wanted, y in zip(tensors(outputs), tensors(found["outputs"]), strict=True):
+        assert torch.equal(wanted, y)
+    torch.manual_seed(0)
+    trained = tensors(model.train()(*inputs))
+    sum((y.square().mean() for y in trained), torch.zeros(())).backward()
+    wanted_grads = {name: p.grad for name, p in model.named_parameters()}
+    assert wanted_grads.keys() == found["grads"].keys()
+    for name, grad in wanted_grads.items():
+        other = found["grads"][name]
+        assert (grad is None and other is None) or torch.equal(grad, other), name
+
+
+SMALL = ["mpe_small", "cover_tutorial", "chord_conv_lstm", "tagging_lms_conv2d"]
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[GraphModule, dict[str, Any]]]:
+    """Small graphs and their files' results, all from one process."""
+    folder = tmp_path_factory.mktemp("ejected")
+    models = {name: compiled(name) for name in SMALL} | {"skips": mb.compile_graph(SKIPS)}
+    found = run_alone([write(model, folder, name) for name, model in models.items()])
+    return {name: (model, found[i]) for i, (name, model) in enumerate(models.items())}
+
+
+@pytest.mark.parametrize("name", [*SMALL, "skips"])
+def test_equal_without_mirbricks(name: str, alone: dict[str, tuple[GraphModule, dict[str, Any]]]) -> None:
+    assert_same(*alone[name])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [path.stem for path in GRAPHS if path.stem not in {*SMALL, *REFUSED_GRAPHS}])
+def test_every_shipped_graph_is_equal_without_mirbricks(name: str, tmp_path: Path) -> None:
+    model = compiled(name)
+    assert_same(model, run_alone([write(model, tmp_path, name)])[0])
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the files of all graphs, and of one with every skip."""
+    folder = tmp_path_factory.mktemp("written")
+    for path in GRAPHS:
+        if path.stem not in REFUSED_GRAPHS:
+            (folder / f"{path.stem}.py").write_text(eject(mb.compile_graph(path)), encoding="utf-8")
+    (folder / "skips.py").write_text(eject(mb.compile_graph(SKIPS)), encoding="utf-8")
+    return folder
+
+
+def test_files_are_tidy(written: Path) -> None:
+    pytest.importorskip("ruff")
+    command = [sys.executable, "-m", "ruff"]
+    for words in (
+        ["check", "--isolated", "--no-cache", "--select", "E4,E7,E9,F,I"],
+        ["format", "--isolated", "--no-cache", "--check", "--line-length", str(WIDTH)],
+    ):
+        done = subprocess.run([*command, *words, "."], cwd=written, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_files_import_torch_and_python_only(written: Path) -> None:
+    for path in written.glob("*.py"):
+        lines = [
+            line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith(("import ", "from "))
+        ]
+        homes = {line.split()[1].split(".")[0] for line in lines}
+        assert homes <= {"torch", *sys.stdlib_module_names}, path
+
+
+def test_a_model_reads_as_if_written_by_hand() -> None:
+    text = eject(mb.compile_graph(SKIPS))
+    assert text[text.index("class Model") :] == (Path(__file__).parent / "ejected" / "model.txt").read_text()
+
+
+def test_torch_layers_have_only_what_is_not_the_default() -> None:
+    text = eject(compiled("mpe_bittner"))
+    assert 'self.conv2d_1 = nn.Conv2d(6, 128, kernel_size=5, padding="same")\n' in text
+    assert "self.relu_1 = nn.ReLU()\n" in text
+    assert re.findall(r"^class (\w+)", text, re.M) == ["Model"]
+
+
+def graph_of(name: str, example: Any) -> dict[str, Any]:
+    """A graph of one block, with the sizes of one of its examples."""
+    inputs = {
+        f"in{i}": " ".join(a if a == "B" else f"{a}={n}" for a, n in zip(default_axes(len(shape)), shape, strict=True))
+        for i, shape in enumerate(example.shapes)
+    }
+    further = {"with": list(inputs)[1:]} if len(inputs) > 1 else {}
+    return {"input": inputs, "layers": [{name: {**example.config, **further}}]}
+
+
+@pytest.mark.parametrize("name", sorted(mb.blocks()))
+def test_every_block_is_written_or_refused(name: str) -> None:
+    for example in mb.blocks()[name].examples:
+        model = mb.compile_graph(graph_of(name, example))
+        if name in REFUSED:
+            with pytest.raises(GraphError) as caught:
+                eject(model)
+            assert caught.value.code == "E701"
+            assert caught.value.message.startswith(f"{name} cannot be written without mirbricks: it ")
+        else:
+            check_ejected(eject(model), model)
+
+
+PLUGIN = '''
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+import torch
+from pydantic import Field, PositiveInt, field_validator
+from torch import Tensor
+
+import mirbricks as mb
+
+SCALE, HALF = 2.0, 0.5  # two at once
+Pair = PositiveInt | tuple[PositiveInt, PositiveInt]
+
+
+def _reach(value: Pair) -> tuple[int, int]:
+    """Another _reach than that of ResidualBlock."""
+    return (0, value) if isinstance(value, int) else value
+
+
+class Shared(mb.BlockConfig):
+    """Fields of both."""
+
+    width: Annotated[int, Field(ge=1)] = Field(default=3, description="a width")
+
+    @field_validator("width")
+    @classmethod
+    def _odd(cls, value: int) -> int:
+        return value
+
+
+@mb.register("{name}", shape="B C ... -> B C ...", source="none", examples=[((2, 3, 4), {{}})])
+class {name}(mb.Block):
+    """Scales."""
+
+    class Config(Shared):
+        channels: int = mb.from_axis("C")
+        by: Pair = 2
+
+        def halved(self) -> float:
+            """Half of the width."""
+            return self.width * HALF
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.gain = torch.nn.Parameter(torch.full((1,), SCALE * config.halved() * math.pi * _reach(config.by)[1]))
+        {extra}
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.gain
+'''
+
+
+def plugin(name: str, extra: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mirbricks import registry
+
+    monkeypatch.setattr(registry, "_BLOCKS", dict(mb.blocks()) and dict(registry._BLOCKS))
+    module = name.lower()
+    (tmp_path / f"{module}.py").write_text(PLUGIN.format(name=name, extra=extra))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    mb.load_plugin(module)
+
+
+def test_a_plugins_block_is_carried_with_what_it_uses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plugin("EjectedScale", "", tmp_path, monkeypatch)
+    graph = {"input": "B C=3 F=8 T=8", "layers": [{"ResidualBlock": {"out_channels": 3}}, {"EjectedScale": {"by": 4}}]}
+    model = mb.compile_graph(graph)
+    text = eject(model)
+    check_ejected(text, model)
+    assert "Config(channels=3, by=4)" in text  # the width is the default
+    assert "def _reach_2(" in text
+    assert text.count("\nPair") == text.count("\nPair = int | tuple[int, int]\n") == 1
+    assert "        width: int = 3  # a width\n" in text.replace("    width", "        width")
+    assert "_odd" not in text
+    assert "mirbricks" not in text[text.index("import") :]
+
+
+@pytest.mark.parametrize(
+    ("name", "extra", "message"),
+    [
+        ("EjectedNumpy", "import numpy", "'EjectedNumpy' imports 'numpy' when it runs"),
+        (
+            "EjectedRegistry",
+            "self.names = len(mb.blocks())",
+            "it uses the module 'mb' as a whole: import names from it",
+        ),
+    ],
+)
+def test_a_block_that_cannot_be_carried(
+    name: str, extra: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugin(name, extra, tmp_path, monkeypatch)
+    with pytest.raises(GraphError) as caught:
+        eject(mb.compile_graph({"input": "B C=3 T=8", "layers": [name]}))
+    assert str(caught.value) == (
+        f"<dict>:3:3: {name} cannot be written without mirbricks: {message}\n"
+        f"    3 | - {name}\n"
+        f"      |   {'^' * len(name)}\n"
+        "  help: a block can be written that uses torch, Python's own modules and its own package only     [E701]"
+    )
+
+
+def test_a_file_that_does_not_do_the_same_is_not_given_out() -> None:
+    model = mb.compile_graph({"input": "B C=3 T=8", "layers": [{"Conv1d": {"out_channels": 2, "kernel_size": 3}}]})
+    text = eject(model)
+    check_ejected(text, model)
+    with pytest.raises(GraphError) as caught:
+        check_ejected(text.replace("return x", "return x + 1"), model)
+    assert str(caught.value) == (
+        "the file does not do what the graph does, so it is not written\n"
+        "  problem  the outputs differ\n"
+        "  help: please report it with the graph     [E702]"
+    )
+    with pytest.raises(GraphError, match="SyntaxError"):
+        check_ejected("class", model)
+
+
+def test_the_model_of_a_text_has_the_graphs_keys() -> None:
+    model = mb.compile_graph(SKIPS)
+    written: nn.Module = model_of(eject(model))
+    assert list(written.state_dict()) == list(model.state_dict())
+
+
+def test_literals() -> None:
+    assert literal((1,)) == "(1,)"
+    assert literal({"a": [1.5, None, True, 'say "x"']}) == '{"a": [1.5, None, True, "say \\"x\\""]}'
+    assert literal(float("inf")) == 'float("inf")'
+    assert literal(Tensor) is None
+    assert literal((Tensor,)) is None

@@ -142,6 +142,12 @@ class _SoftmaxConfig(BlockConfig):
     dim: int = Field(description="axis whose values sum to 1; the batch is axis 0")
 
 
+def _refuse_no_axis(dim: int | None, x: Tensor) -> None:
+    """The meta device takes any number for an axis, the CPU does not."""
+    if dim is not None and not -x.ndim <= dim < x.ndim:
+        raise ValueError(f"'dim' is {dim}, but the tensor has {x.ndim} axes, 0 to {x.ndim - 1}")
+
+
 @register("Softmax", shape=ANY, source=DOCS, examples=[((2, 3, 4), {"dim": 1})])
 class Softmax(nn.Softmax, Block):
     """exp(x) over its sum along `dim`. Torch's implicit dim is not offered: say which axis.
@@ -154,6 +160,10 @@ class Softmax(nn.Softmax, Block):
 
     def __init__(self, config: _SoftmaxConfig) -> None:
         super().__init__(**config.model_dump())
+
+    def forward(self, input: Tensor) -> Tensor:  # torch's own word for it
+        _refuse_no_axis(self.dim, input)
+        return super().forward(input)
 
 
 @register("LogSoftmax", shape=ANY, source=DOCS, examples=[((2, 3, 4), {"dim": -1})])
@@ -168,6 +178,10 @@ class LogSoftmax(nn.LogSoftmax, Block):
 
     def __init__(self, config: _SoftmaxConfig) -> None:
         super().__init__(**config.model_dump())
+
+    def forward(self, input: Tensor) -> Tensor:  # torch's own word for it
+        _refuse_no_axis(self.dim, input)
+        return super().forward(input)
 
 
 @register("Abs", shape=ANY, source="arXiv:1808.00158", examples=[((2, 3, 4), {})])

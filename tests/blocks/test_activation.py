@@ -45,3 +45,10 @@ def test_equals_its_formula(make: Make, name: str, config: dict[str, Any], formu
 def test_softmax_asks_for_its_axis(name: str) -> None:
     with pytest.raises(ValidationError, match="dim"):
         mb.blocks()[name].cls.Config()
+
+
+@pytest.mark.parametrize("block", ["Softmax", "LogSoftmax"])
+def test_an_axis_that_is_not_there_is_told_by_the_compiler(block: str) -> None:
+    with pytest.raises(mb.MirbricksError, match=f"{block} cannot run") as caught:
+        mb.compile_graph({"input": "B C=2 T", "layers": [{block: {"dim": 3}}]})
+    assert ("torch", "'dim' is 3, but the tensor has 3 axes, 0 to 2") in caught.value.facts

@@ -35,7 +35,7 @@ demo: .venv/installed
 	$(BIN)/mirbricks demo --out "$(OUT)" $(if $(DATA),--data "$(DATA)")
 
 test: check
-	$(BIN)/python -m pytest $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=worksteal $(ARGS)
 
 # mypy needs a folder named as the package: a link to the checkout, whatever the checkout is called
 check: .venv/installed-test

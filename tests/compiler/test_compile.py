@@ -199,13 +199,13 @@ def test_the_dialect_gives_the_native_model(name: str) -> None:
 def test_every_shipped_graph_copies_pickles_and_exports(name: str) -> None:
     model = mb.compile_graph(GRAPHS / f"{name}.yaml").eval()
     sizes = {axis: 2 if axis == "B" else size for axis, size in model.free_sizes.items()}
-    shape = [sizes[s] if isinstance(s, str) else s for s in model.input_shapes["x"]]
-    x = torch.randn(shape)
+    shapes = [[sizes[s] if isinstance(s, str) else s for s in shape] for shape in model.input_shapes.values()]
+    given = tuple(map(torch.randn, shapes))
     with torch.no_grad():
-        y = model(x)
-        assert torch.equal(copy.deepcopy(model)(x), y)
-        assert torch.equal(pickle.loads(pickle.dumps(model))(x), y)
-        assert torch.equal(torch.export.export(model, (x,)).module()(x), y)
+        y = model(*given)
+        assert torch.equal(copy.deepcopy(model)(*given), y)
+        assert torch.equal(pickle.loads(pickle.dumps(model))(*given), y)
+        assert torch.equal(torch.export.export(model, given).module()(*given), y)
         state = io.BytesIO()
         torch.save(model.state_dict(), state)
 

@@ -1,0 +1,95 @@
+"""Every command: its function, what it does, an example, and what it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from . import arguments
+
+
+class Command(NamedTuple):
+    """One command; `run` is "module:function" below commands/, imported when it is called."""
+
+    run: str
+    text: str
+    example: str
+    add: Callable[[arguments.Parser], None]
+
+
+GROUPS: dict[str, str] = {}
+
+COMMANDS: dict[str, Command] = {
+    "check": Command("check:check", "check graph files: form, names, sizes", "graphs/*.yaml", arguments.check),
+    "summary": Command(
+        "graphs:summary",
+        "a row per layer: shapes, parameters, multiply-adds, receptive field",
+        "graphs/mpe_bittner.yaml --input 1,6,360,64",
+        arguments.summary,
+    ),
+    "blocks": Command("graphs:blocks", "list the registered blocks by family", "--json", arguments.blocks),
+    "explain": Command(
+        "explain:explain",
+        "explain a block, a word of the graph language or an error code",
+        "Conv2d",
+        arguments.explain,
+    ),
+    "schema": Command(
+        "schema:schema",
+        "print the JSON Schema of graph files, for editors, with the blocks of installed plugins and of --plugin",
+        "> graph.schema.json",
+        arguments.schema,
+    ),
+    "new-block": Command(
+        "new_block:new_block",
+        "write a new block, its test and a graph that uses it",
+        "GatedConv --kind 2d",
+        arguments.new_block,
+    ),
+    "draw": Command("draw:draw", "draw a graph as an SVG", "graphs/mpe_doras_unet.yaml --out unet.svg", arguments.draw),
+    "diff": Command(
+        "compare:diff",
+        "the difference of two graphs, node by node",
+        "graphs/mpe_small.yaml runs/bach10 --exit-code",
+        arguments.diff,
+    ),
+    "migrate": Command(
+        "migrate:migrate",
+        "rewrite a graph file in the tutorial's dialect in the native form, comments kept",
+        "config_bittner.yaml --input 1,6,360,64 --out bittner.yaml",
+        arguments.migrate,
+    ),
+    "eject": Command(
+        "convert:eject",
+        "write a graph as a plain PyTorch file that needs no mirbricks",
+        "graphs/mpe_small.yaml --out model.py --run runs/bach10 --weights model.safetensors",
+        arguments.eject,
+    ),
+    "export": Command(
+        "convert:export",
+        "write a graph with its weights as a torch.export program or as ONNX",
+        "graphs/mpe_small.yaml --to onnx --run runs/bach10 --out model.onnx",
+        arguments.export,
+    ),
+    "train": Command(
+        "train:train",
+        "train a graph on a corpus, then evaluate it on the test fold",
+        "graphs/mpe_small.yaml --data bach10 --out runs/bach10 --fold 0 --set train.lr=1e-3",
+        arguments.train,
+    ),
+    "evaluate": Command(
+        "evaluate:evaluate",
+        "evaluate a run on a corpus, track by track",
+        "runs/bach10 --data bach10 --json",
+        arguments.evaluate,
+    ),
+    "report": Command(
+        "reporting:report", "write the report of a run again", "runs/bach10 --data bach10", arguments.report
+    ),
+    "predict": Command(
+        "predict:predict", "predict audio files with a run", "runs/bach10 song.mp3 --out out", arguments.predict
+    ),
+    "demo": Command(
+        "demo:demo", "make or take a data set, train, evaluate and write a report", "--out runs/demo", arguments.demo
+    ),
+}

@@ -15,7 +15,7 @@ import mirbricks
 ROOT = Path(mirbricks.__file__).parent
 LAYERS = [
     {"errors"},
-    {"shapes", "features", "data", "losses", "metrics"},
+    {"shapes", "features", "data", "augment", "losses", "metrics"},
     {"registry"},
     {"blocks", "testing"},
     {"compiler"},

@@ -1,0 +1,1 @@
+"""Augmentations of waveforms (B, C, N) and of spectra (B, C, F, T): batched, seeded, on the device of the tensor."""

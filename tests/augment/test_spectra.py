@@ -1,0 +1,96 @@
+"""Masks, transposition and mixing against naive loops."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mirbricks.augment.mixing import mixup, remix
+from mirbricks.augment.spectrum import SpecAugment, Transpose
+
+
+@pytest.mark.parametrize("cyclic", [False, True])
+def test_transpose_against_a_naive_loop(cyclic: bool) -> None:
+    x = torch.randn(5, 2, 7, 3)
+    transpose = Transpose(Transpose.Config(min_bins=-9, max_bins=9, cyclic=cyclic, fill=-1.0))
+    drawn = {"bins": torch.tensor([0, 2, -3, 8, -7])}
+    naive = torch.full_like(x, -1.0)
+    for row, bins in enumerate(drawn["bins"].tolist()):
+        for k in range(7):
+            if cyclic:
+                naive[row, :, (k + bins) % 7] = x[row, :, k]
+            elif 0 <= k + bins < 7:
+                naive[row, :, k + bins] = x[row, :, k]
+    assert torch.equal(transpose.apply(x, drawn), naive)
+
+
+def test_every_shift_is_drawn() -> None:
+    transpose = Transpose(Transpose.Config(min_bins=-2, max_bins=3))
+    found = transpose.draw(500, np.random.default_rng(0))["bins"].tolist()
+    assert set(found) == {-2, -1, 0, 1, 2, 3}
+
+
+@given(seed=st.integers(0, 10**6), bins=st.integers(0, 12), frames=st.integers(0, 20), masks=st.integers(0, 3))
+def test_masks_are_bands_of_limited_width(seed: int, bins: int, frames: int, masks: int) -> None:
+    config = SpecAugment.Config(
+        bin_masks=masks, max_bins=bins, frame_masks=masks, max_frames=frames, max_share=0.5, fill=9.0
+    )
+    x = torch.zeros(4, 2, 10, 16)
+    y = SpecAugment(config)(x, np.random.default_rng(seed))
+    hidden = y == 9.0
+    assert ((y == 0) | hidden).all()
+    assert (hidden == hidden[:, :1]).all()
+    whole_bins = hidden[:, 0].all(dim=2).sum(1)
+    whole_frames = hidden[:, 0].all(dim=1).sum(1)
+    assert (whole_bins <= masks * min(bins, 5)).all() or (whole_frames == 16).any()
+    assert (whole_frames <= masks * min(frames, 8)).all() or (whole_bins == 10).any()
+    for row in range(4):  # what is hidden is whole bins and whole frames only
+        by_bin, by_frame = hidden[row, 0].all(dim=1), hidden[row, 0].all(dim=0)
+        assert torch.equal(hidden[row, 0], by_bin[:, None] | by_frame[None, :])
+
+
+def test_widths_go_from_nothing_to_the_greatest() -> None:
+    config = SpecAugment.Config(bin_masks=1, max_bins=3, frame_masks=0, fill=9.0)
+    y = SpecAugment(config)(torch.zeros(400, 1, 10, 2), np.random.default_rng(0))
+    assert set((y[:, 0, :, 0] == 9).sum(1).tolist()) == {0, 1, 2, 3}
+
+
+def test_the_fill_is_the_mean_of_the_example() -> None:
+    x = torch.randn(3, 1, 10, 12) + torch.tensor([0.0, 10.0, 20.0])[:, None, None, None]
+    y = SpecAugment(SpecAugment.Config(max_bins=5, max_frames=6))(x, np.random.default_rng(1))
+    for one, other in zip(x, y, strict=True):
+        changed = other[other != one]
+        torch.testing.assert_close(changed, one.mean().expand_as(changed))
+
+
+def test_mixup_against_a_naive_loop() -> None:
+    x, targets = torch.randn(6, 2, 5), torch.eye(6)
+    mixed, labels = mixup(x, targets, 0.4, np.random.default_rng(0))
+    for row in range(6):
+        share = labels[row]
+        torch.testing.assert_close(share.sum(), torch.tensor(1.0))
+        assert share[row] >= 0.5
+        torch.testing.assert_close(mixed[row], torch.einsum("b,bcn->cn", share, x))
+    assert ((labels > 0).sum(1) == 2).any()
+
+
+def test_remix_keeps_one_stem_at_least_and_gains_in_range() -> None:
+    stems = torch.ones(300, 4, 1, 3)
+    made = remix(stems, np.random.default_rng(0), gain_db=6.0, drop=0.9)
+    gain = made[:, :, 0, 0]
+    assert ((gain > 0).sum(1) >= 1).all()
+    heard = 20 * gain[gain > 0].log10()
+    assert -6.0 <= heard.min() < -5.5
+    assert 5.5 < heard.max() <= 6.0
+    assert torch.equal(made, gain[:, :, None, None].expand_as(made))
+
+
+def test_remix_swaps_stems_of_the_same_place() -> None:
+    stems = torch.arange(20.0).reshape(5, 4, 1, 1) + 1
+    made = remix(stems, np.random.default_rng(0), gain_db=0.0, swap=1.0)
+    assert not torch.equal(made, stems)
+    for place in range(4):
+        assert sorted(made[:, place].flatten().tolist()) == stems[:, place].flatten().tolist()

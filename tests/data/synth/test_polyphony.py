@@ -8,9 +8,9 @@ import pytest
 from numpy.typing import NDArray
 
 from mirbricks.data.corpus import Corpus
-from mirbricks.data.synth import make_clip, synthesise_polyphony
-from mirbricks.data.synth_score import RANGES, VOICES, compose
-from mirbricks.data.synth_tone import FAMILIES, Performance, draw_timbre, render
+from mirbricks.data.synth.polyphony import make_clip, synthesise_polyphony
+from mirbricks.data.synth.score import RANGES, VOICES, compose
+from mirbricks.data.synth.tone import FAMILIES, Performance, draw_timbre, render
 from mirbricks.errors import DataError
 
 SR_HZ = 22050

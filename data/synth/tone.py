@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .synth_score import Note
+from .score import Note
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]

@@ -1,0 +1,1 @@
+"""Synthetic corpora: audio with exact annotations, made from a seed."""

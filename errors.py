@@ -21,7 +21,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 CODES: dict[str, str] = {}
-VISIBLE = {code: "·" for code in [*range(32), *range(127, 160)] if code not in (9, 10)}  # escape codes stay text
+_DIRECTIONS = [0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A)]  # they turn or hide text
+VISIBLE = dict.fromkeys([*range(9), *range(11, 32), *range(127, 160), *_DIRECTIONS], "·")  # escape codes stay text
+LONGEST_MESSAGE = 1_000  # characters of one line of a message
+MOST_SHOWN = 50  # errors of one pass
 LONGEST_LINE = 160  # characters of a line of source that a message repeats
 
 
@@ -78,18 +81,22 @@ class MirbricksError(Exception):
         self.message, self.code, self.where, self.facts, self.help = message, code, where, tuple(facts), help
 
     def __str__(self) -> str:
-        said = f"{self.kind}{self.message}"
+        said = f"{self.kind}{_cut(self.message)}"
         lines = [f"{self.where}: {said}" if self.where else said]
         if self.where:
             lines += self.where.excerpt()
         width = max((len(label) for label, _ in self.facts), default=0)
-        lines += [f"  {label:<{width}}  {text}" for label, text in self.facts]
-        lines.append(f"  help: {self.help}     [{self.code}]" if self.help else f"  [{self.code}]")
+        lines += [f"  {label:<{width}}  {_cut(text)}" for label, text in self.facts]
+        lines.append(f"  help: {_cut(self.help)}     [{self.code}]" if self.help else f"  [{self.code}]")
         return "\n".join(lines).translate(VISIBLE)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Exceptions cross process borders (joblib): rebuild from the keywords too."""
         return _rebuild, (type(self), self.message, self.code, self.where, self.facts, self.help)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_MESSAGE else f"{text[:LONGEST_MESSAGE]}…"
 
 
 def _rebuild(
@@ -139,7 +146,8 @@ class ErrorList(MirbricksError):
 
     def __str__(self) -> str:
         count = f"{len(self.errors)} errors" if len(self.errors) > 1 else "1 error"
-        return "\n\n".join([*map(str, self.errors), count])
+        count += f", of which these are the first {MOST_SHOWN}" if len(self.errors) > MOST_SHOWN else ""
+        return "\n\n".join([*map(str, self.errors[:MOST_SHOWN]), count])
 
     def __reduce__(self) -> tuple[object, ...]:
         return ErrorList, (self.errors,)
@@ -156,7 +164,7 @@ def raise_all(errors: Sequence[MirbricksError]) -> None:
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """'did you mean 'Conv2d'?' for a near miss among `known`, else None."""
     by_lower = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(word.lower(), by_lower, n=2, cutoff=0.6)
+    close = difflib.get_close_matches(word[:LONGEST_LINE].lower(), by_lower, n=2, cutoff=0.6)
     if not close:
         return None
     return "did you mean " + " or ".join(f"'{by_lower[name]}'" for name in close) + "?"
@@ -206,6 +214,7 @@ CODES |= {
     "E305": "A graph or a call names a block that nobody registered. Plugins must be installed or given by --plugin.",
     "E306": "A plugin module raised an error while it was imported, so its blocks are not available.",
     "E307": "A block has the name of its class, in CapWords, its file the same in snake_case; neither hides another.",
+    "E308": "The picture of a block is drawn from what torch.export sees of it, and torch cannot export this block.",
     # E4xx: data and features
     "E400": "The file with the audio or the features is not there. A corpus is NAME_audio.hdf5 beside NAME.pyjama.",
     "E401": "The file is not HDF5, or it is damaged: often a download or a copy that was cut short.",
@@ -245,6 +254,7 @@ CODES |= {
     "E455": "A file of the feature cache was removed or damaged. Building the cache again computes that file only.",
     "E456": "A worker process was ended from outside, mostly by the system for want of memory. What is cached stays.",
     "E460": "A residual quantizer encodes with some of its first codebooks, decodes the codes of as many: 1 to all.",
+    "E470": "A synthetic corpus goes to a folder without a corpus; --seconds is the length of clips, 1 to 3600 s.",
     # E5xx: tasks
     "E500": "`task: {type: NAME}` of a graph names one of the tasks that mirbricks knows, such as multi_pitch.",
     "E501": "The graph's input and the features differ in shape. Multi-pitch reads (B, harmonics, bins, frames).",

@@ -22,12 +22,20 @@ def summary(p: Parser) -> None:
     p.add_argument("--json", action="store_true", help="print one JSON object")
 
 
-def _jobs(text: str) -> int:
+def jobs(text: str) -> int:
     """Processes: a number, -1 for all cores."""
-    jobs = int(text)
-    if jobs == 0 or jobs < -1:
+    number = int(text)
+    if number == 0 or number < -1:
         raise ValueError
-    return jobs
+    return number
+
+
+def count(text: str) -> int:
+    """A number from 1 on."""
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
 
 
 def input_sizes(p: Parser) -> None:
@@ -107,7 +115,7 @@ def explain(p: Parser) -> None:
 def data(p: Parser) -> None:
     p.add_argument("--data", required=True, metavar="DIR", help="folder with NAME_audio.hdf5 and NAME.pyjama")
     p.add_argument("--cache", metavar="DIR", help="folder of the feature cache (default: in the user's cache folder)")
-    p.add_argument("--jobs", type=_jobs, default=-1, metavar="N", help="processes for features (default: all cores)")
+    p.add_argument("--jobs", type=jobs, default=-1, metavar="N", help="processes for features (default: all cores)")
     p.add_argument("--device", default="cpu", help="torch device (default: cpu)")
 
 
@@ -151,6 +159,6 @@ def demo(p: Parser) -> None:
     p.add_argument("--out", default="runs/demo", metavar="RUN", help="the run folder (default: runs/demo)")
     p.add_argument("--graph", metavar="GRAPH", help="default: mpe_small, which is part of mirbricks")
     p.add_argument("--cache", metavar="DIR", help="folder of the feature cache (default: in the user's cache folder)")
-    p.add_argument("--jobs", type=_jobs, default=-1, metavar="N", help="processes for features (default: all cores)")
+    p.add_argument("--jobs", type=jobs, default=-1, metavar="N", help="processes for features (default: all cores)")
     p.add_argument("--device", default="cpu", help="torch device (default: cpu)")
     overrides(p)

@@ -8,7 +8,7 @@ from pathlib import Path
 from .. import __file__ as package
 from ..data.corpus import Corpus
 from ..data.reading import unreadable
-from ..data.synth import synthesise_polyphony
+from ..data.synth.polyphony import synthesise_polyphony
 from ..experiment import load_experiment
 from ..runs import FILES, RunFolder
 from .reporting import REPORT

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from . import arguments
+from . import arguments, data_arguments
 
 
 class Command(NamedTuple):
@@ -17,7 +17,7 @@ class Command(NamedTuple):
     add: Callable[[arguments.Parser], None]
 
 
-GROUPS: dict[str, str] = {}
+GROUPS: dict[str, str] = {"data": "make, bring in, look at and split corpora"}
 
 COMMANDS: dict[str, Command] = {
     "check": Command("check:check", "check graph files: form, names, sizes", "graphs/*.yaml", arguments.check),
@@ -91,5 +91,11 @@ COMMANDS: dict[str, Command] = {
     ),
     "demo": Command(
         "demo:demo", "make or take a data set, train, evaluate and write a report", "--out runs/demo", arguments.demo
+    ),
+    "data synth": Command(
+        "data_synth:synth",
+        "synthesise a corpus with exact annotations",
+        "covers --out data/covers --n 100 --seed 1",
+        data_arguments.synth,
     ),
 }

@@ -18,7 +18,7 @@ from mirbricks.commands.evaluate import find_runs
 from mirbricks.data.corpus import Corpus
 from mirbricks.data.hdf5 import AudioStore, write_audio
 from mirbricks.data.pyjama import Atom, Definition, Entry, Pyjama
-from mirbricks.data.synth import synthesise_polyphony
+from mirbricks.data.synth.polyphony import synthesise_polyphony
 from mirbricks.tasks.multi_pitch import MultiPitch
 
 GRAPH = Path(mb.__file__).parent / "graphs" / "mpe_small.yaml"

@@ -16,7 +16,7 @@ import soundfile
 import mirbricks as mb
 from mirbricks.cli import main
 from mirbricks.commands.screen import console, table_of
-from mirbricks.data.synth import synthesise_polyphony
+from mirbricks.data.synth.polyphony import synthesise_polyphony
 
 GRAPH = Path(mb.__file__).parent / "graphs" / "mpe_small.yaml"
 QUICK = ["--set", "train.steps=6", "--set", "train.validate_every=3", "--set", "train.batch_size=2"]

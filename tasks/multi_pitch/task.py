@@ -15,8 +15,8 @@ from ...errors import TaskError, Where
 from ...features.cache import FeatureCache
 from ...features.feature_file import CachedFeature
 from ...features.hcqt import HCQTConfig
-from ...losses import binary_cross_entropy
-from ...metrics import multi_pitch_figures
+from ...losses.classification import binary_cross_entropy
+from ...metrics.multi_pitch import multi_pitch_figures
 from ...shapes import show
 from ..base import Batch, Evaluation, OnShare, OnTrack, Task, TaskShape, register_task, unseen
 from .annotation import MULTI, NOTES, SINGLE, annotation_of, own_pitches, refuse_other_forms

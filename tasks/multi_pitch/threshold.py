@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...features.hcqt import HCQTConfig
-from ...metrics import Counts, multi_pitch_counts, nearest_frames, padded_rows
+from ...metrics.multi_pitch import Counts, multi_pitch_counts, nearest_frames, padded_rows
 from .annotation import Pitches
 from .prediction import Peaks
 

@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as st_numpy
 from torch import Tensor, nn
 
 from mirbricks.features.hcqt import HCQTConfig, to_scale
-from mirbricks.metrics import multi_pitch_figures
+from mirbricks.metrics.multi_pitch import multi_pitch_figures
 from mirbricks.tasks.multi_pitch import prediction as module
 from mirbricks.tasks.multi_pitch.annotation import Pitches
 from mirbricks.tasks.multi_pitch.notes import find_notes

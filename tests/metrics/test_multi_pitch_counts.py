@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mirbricks.metrics import (
+from mirbricks.metrics.multi_pitch import (
     Counts,
     count_matches,
     multi_pitch_counts,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mirbricks.losses import binary_cross_entropy
+from mirbricks.losses.classification import binary_cross_entropy
 
 
 @pytest.mark.parametrize("weight", [1.0, 2.5])

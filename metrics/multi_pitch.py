@@ -1,4 +1,4 @@
-"""Figures of the field: thin adapters to mir_eval, and its multi-pitch counts for many frames at once."""
+"""Multi-pitch: mir_eval, and its counts for many frames at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Losses that more than one task uses."""
+"""Losses of labels."""
 
 from __future__ import annotations
 

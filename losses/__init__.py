@@ -1,0 +1,1 @@
+"""Losses: what torch does not have, and checks around what it has."""

@@ -1,0 +1,65 @@
+"""Triplets out of a batch: an anchor, a version of the same work, and a track of another one."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Mining = Literal["random", "semi-hard", "hard"]
+FLOOR = 1e-12  # of squared distances, whose root would have no gradient at 0
+
+
+def pairwise_distances(embeddings: Tensor) -> Tensor:
+    """Euclidean distances of embeddings (B, D), (B, B); the gradient is finite everywhere."""
+    squares = embeddings.square().sum(1)
+    return (squares[:, None] + squares - 2 * embeddings @ embeddings.T).clamp_min(FLOOR).sqrt()
+
+
+def mine(
+    distances: Tensor, works: Tensor, mining: Mining, margin: float, generator: torch.Generator | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Indices (M,) of anchors, positives and negatives, from distances (B, B) and works (B,).
+
+    Every ordered pair (a, p) of two different items of one work looks for a negative n, an item of another work:
+
+    random      any one
+    semi-hard   any one with d(a, p) < d(a, n) < d(a, p) + margin (Schroff et al., "FaceNet", CVPR 2015, section 3.2);
+                a pair without one gives no triplet
+    hard        only the farthest p of each a, and the nearest n (Hermans et al., "In Defense of the Triplet Loss",
+                2017, eq. 5)
+    """
+    same = works[:, None] == works
+    itself = torch.eye(len(works), dtype=torch.bool, device=works.device)
+    with torch.no_grad():
+        if mining == "hard":
+            return _hardest(distances, same, same & ~itself)
+        anchor, positive = (same & ~itself).nonzero(as_tuple=True)
+        allowed = ~same[anchor]
+        if mining == "semi-hard":
+            of_pair = distances[anchor, positive][:, None]
+            allowed &= (distances[anchor] > of_pair) & (distances[anchor] < of_pair + margin)
+        found = allowed.any(dim=1)
+        anchor, positive, allowed = anchor[found], positive[found], allowed[found]
+        if not len(anchor):
+            return anchor, positive, anchor
+        return anchor, positive, torch.multinomial(allowed.double(), 1, generator=generator)[:, 0]
+
+
+def _hardest(distances: Tensor, same: Tensor, positives: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    anchor = (positives.any(dim=1) & ~same.all(dim=1)).nonzero()[:, 0]
+    farthest = distances.masked_fill(~positives, -torch.inf).argmax(dim=1)
+    nearest = distances.masked_fill(same, torch.inf).argmin(dim=1)
+    return anchor, farthest[anchor], nearest[anchor]
+
+
+def triplet_loss(
+    embeddings: Tensor, works: Tensor, mining: Mining, margin: float, generator: torch.Generator | None = None
+) -> Tensor:
+    """Mean of max(0, d(a, p) - d(a, n) + margin) over the mined triplets; 0 with a gradient where there are none."""
+    distances = pairwise_distances(embeddings)
+    anchor, positive, negative = mine(distances, works, mining, margin, generator)
+    if not len(anchor):
+        return embeddings.sum() * 0.0
+    return (distances[anchor, positive] - distances[anchor, negative] + margin).clamp_min(0).mean()

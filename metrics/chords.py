@@ -1,0 +1,78 @@
+"""Chords: `mir_eval.chord`, weighted by duration over many tracks.
+
+The weighted chord symbol recall (WCSR) of a corpus is the time that is right over the time that can be judged, summed
+over the tracks: a long track counts more than a short one (Harte, PhD thesis, London 2010, section 8.1.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float64 = NDArray[np.float64]
+COMPARISONS = ("root", "majmin", "thirds", "triads", "sevenths", "mirex")
+SEGMENTATION = ("overseg", "underseg", "seg")
+
+
+@dataclass(frozen=True)
+class Chords:
+    """Chord labels in Harte's syntax, each from a row (begin, end) in s of `intervals`, (M, 2)."""
+
+    intervals: Float64
+    labels: Sequence[str]
+
+
+def chord_seconds(reference: Chords, estimate: Chords) -> dict[str, float]:
+    """What one track adds: NAME_right_s and NAME_judged_s for each comparison, the segmentation scores, duration_s.
+
+    The estimate is cut and filled up with N to the reference's time. Raises ValueError for a label that is no chord.
+    """
+    import mir_eval.chord
+    import mir_eval.util
+
+    for label in {*reference.labels, *estimate.labels}:
+        try:
+            mir_eval.chord.validate_chord_label(label)
+        except mir_eval.chord.InvalidChordException as error:
+            raise ValueError(str(error)) from error
+    begin_s, end_s = float(reference.intervals.min()), float(reference.intervals.max())
+    no_chord = mir_eval.chord.NO_CHORD
+    own, labels = mir_eval.util.adjust_intervals(
+        estimate.intervals, list(estimate.labels), begin_s, end_s, no_chord, no_chord
+    )
+    both, ref_labels, est_labels = mir_eval.util.merge_labeled_intervals(
+        reference.intervals, list(reference.labels), own, labels
+    )
+    durations_s = mir_eval.util.intervals_to_durations(both)
+    found: dict[str, float] = {"duration_s": end_s - begin_s}
+    for name in COMPARISONS:
+        right = getattr(mir_eval.chord, name)(ref_labels, est_labels)
+        found[f"{name}_right_s"] = float(durations_s[right > 0].sum())
+        found[f"{name}_judged_s"] = float(durations_s[right >= 0].sum())
+    merged = mir_eval.chord.merge_chord_intervals(own, labels)
+    truth = mir_eval.chord.merge_chord_intervals(reference.intervals, list(reference.labels))
+    return found | {name: float(getattr(mir_eval.chord, name)(truth, merged)) for name in SEGMENTATION}
+
+
+def chord_figures(tracks: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """WCSR of each comparison over all tracks, and the segmentation weighted by duration, of `chord_seconds`.
+
+    NaN where nothing can be judged.
+    """
+    total = {name: sum(track[name] for track in tracks.values()) for name in _summed()}
+    figures = {name: _share(total[f"{name}_right_s"], total[f"{name}_judged_s"]) for name in COMPARISONS}
+    for name in SEGMENTATION:
+        weighted = sum(track[name] * track["duration_s"] for track in tracks.values())
+        figures[name] = _share(weighted, total["duration_s"])
+    return figures
+
+
+def _summed() -> list[str]:
+    return ["duration_s", *(f"{name}_{what}_s" for name in COMPARISONS for what in ("right", "judged"))]
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole else float("nan")

@@ -84,6 +84,6 @@ def test_a_batch_without_triplets_is_no_error() -> None:
     embeddings = torch.randn(3, 2, requires_grad=True)
     loss = triplet_loss(embeddings, torch.tensor([0, 1, 2]), "hard", MARGIN)
     loss.backward()
-    assert float(loss) == 0
+    assert loss.item() == 0
     assert embeddings.grad is not None
     assert (embeddings.grad == 0).all()

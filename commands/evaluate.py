@@ -16,7 +16,8 @@ from ..errors import DataError
 from ..experiment import Experiment, cache_folder, compute_features, items_of, load_experiment
 from ..features.cache import FeatureCache
 from ..runs import RESOLVED, RunFolder
-from .screen import console, counting, markdown_of, means, table_of
+from ..tasks.base import Evaluation, Figures
+from .screen import console, counting, markdown_of, table_of
 from .settings import RunSettings, read_settings
 
 
@@ -24,7 +25,7 @@ def evaluate(arguments: Namespace) -> int:
     """Evaluate a run, or each fold on its own test pieces; prints a table, a JSON object or Markdown."""
     corpus = Corpus.open(arguments.data)
     runs = find_runs(arguments.folder)
-    tracks: dict[str, dict[str, float]] = {}
+    tracks: dict[str, Figures] = {}
     failed: list[DataError] = []
     for run in runs:
         experiment, settings = load_run(run)
@@ -37,7 +38,7 @@ def evaluate(arguments: Namespace) -> int:
         _refuse_twice(tracks, figures, run)
         tracks |= figures
     tracks = dict(sorted(tracks.items()))
-    _print(experiment, corpus, tracks, arguments)
+    _print(experiment, corpus, Evaluation(experiment.task.pooled(tracks), tracks), arguments)
     return 1 if failed else 0
 
 
@@ -111,12 +112,12 @@ def _talks(arguments: Namespace) -> bool:
     return not (arguments.json or arguments.markdown)
 
 
-def _print(experiment: Experiment, corpus: Corpus, tracks: dict[str, dict[str, float]], arguments: Namespace) -> None:
-    figures = means(tracks)
+def _print(experiment: Experiment, corpus: Corpus, found: Evaluation, arguments: Namespace) -> None:
+    headline = experiment.task.headline
     if arguments.json:
-        listed = {"task": experiment.task.name, "data": corpus.name, "n_tracks": len(tracks)}
-        print(json.dumps({**listed, "figures": figures, "tracks": tracks}))
+        listed = {"task": experiment.task.name, "data": corpus.name, "n_tracks": len(found.tracks)}
+        print(json.dumps({**listed, "figures": found.figures, "tracks": found.tracks}))
     elif arguments.markdown:
-        print(markdown_of(tracks, figures))
+        print(markdown_of(found, headline))
     else:
-        console().print(table_of(f"{experiment.graph.name} on {corpus.name}", tracks, figures))
+        console().print(table_of(f"{experiment.graph.name} on {corpus.name}", found, headline))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import sys
 import tempfile
 from argparse import Namespace
@@ -15,9 +13,7 @@ from ..data.audio import stream_audio
 from ..devices import as_device
 from ..errors import MirbricksError
 from ..experiment import Experiment
-from ..features.hcqt import HCQT
 from ..features.streaming import stream_feature
-from ..report.pictures import piano_roll, png_bytes
 from ..runs import RunFolder
 from .evaluate import load_run
 from .screen import complain, sharing
@@ -25,7 +21,7 @@ from .settings import RunSettings
 
 
 def predict(arguments: Namespace) -> int:
-    """Write NAME.f0.txt, NAME.notes.csv and NAME.png per file; files that cannot be read are named and left out."""
+    """Write what the task finds and its picture per file; files that cannot be read are named and left out."""
     experiment, settings = load_run(RunFolder.open(arguments.folder))
     experiment.model.to(as_device(arguments.device))
     out = Path(arguments.out)
@@ -56,28 +52,19 @@ def _predict(experiment: Experiment, settings: RunSettings, path: str) -> Any:
         file = Path(folder) / "features.safetensors"
         with sharing(f"{path}: features") as on_share:
             feature = stream_feature(lambda: stream_audio(path), file, experiment.feature, on_share)
-        with sharing(f"{path}: pitches") as on_share:
+        with sharing(f"{path}: {experiment.task.title}") as on_share:
             return experiment.task.predict(experiment.model, feature, settings.tuned, on_share)
 
 
 def write_prediction(prediction: Any, out: Path, name: str, experiment: Experiment) -> list[Path]:
-    """The three files of one recording; returns their paths."""
-    frames = io.StringIO()
-    for time_s, pitches_hz in zip(prediction.times_s, prediction.frequencies_hz, strict=True):
-        frames.write("\t".join([f"{time_s:.6f}", *(f"{hz:.3f}" for hz in pitches_hz)]) + "\n")
-    notes = io.StringIO()
-    writer = csv.writer(notes, lineterminator="\n")
-    writer.writerow(["onset_s", "duration_s", "midi", "velocity"])
-    for note in prediction.notes:
-        velocity = max(1, min(127, round(127 * note.salience)))
-        writer.writerow([f"{note.onset_s:.3f}", f"{note.duration_s:.3f}", f"{note.midi:.2f}", velocity])
-    pitches = HCQT(experiment.feature).frequencies_hz().numpy()
-    figure = piano_roll(prediction.times_s, prediction.frequencies_hz, None, prediction.salience, pitches, name)
-    contents = {".f0.txt": frames.getvalue().encode(), ".notes.csv": notes.getvalue().encode()}
-    contents[".png"] = png_bytes(figure, 120)
-    written = []
+    """The files of one recording and the picture; returns their paths."""
+    contents = dict(prediction.files())
+    figure = experiment.task.picture(prediction, name)
+    if figure is not None:
+        from ..plots.style import png_bytes  # matplotlib takes a second to import
+
+        contents[".png"] = png_bytes(figure, 120)
     for ending, content in contents.items():
         with written_whole(out / f"{name}{ending}") as temporary:
             temporary.write_bytes(content)
-        written.append(out / f"{name}{ending}")
-    return written
+    return [out / f"{name}{ending}" for ending in contents]

@@ -5,16 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from ..errors import DataError, MirbricksError
-from ..tasks.base import OnShare
-
-SHOWN = ("Accuracy", "Precision", "Recall", "Chroma Accuracy")
+from ..tasks.base import Evaluation, Figures, OnShare
 
 
 def console() -> Console:
@@ -65,26 +63,28 @@ def complain(error: MirbricksError) -> None:
     print(error, file=sys.stderr, flush=True)
 
 
-def table_of(title: str, tracks: Mapping[str, Mapping[str, float]], figures: Mapping[str, float]) -> Table:
-    """A row per track, and the mean."""
-    shown = [name for name in SHOWN if name in figures] or list(figures)[:6]
+def table_of(title: str, evaluation: Evaluation, headline: Sequence[str]) -> Table:
+    """A row per track and one for all; a figure that only all tracks together have stands in the last row alone."""
+    tracks, figures = evaluation.tracks, evaluation.figures
+    shown = _shown(figures, headline)
     table = Table(title=title, title_justify="left")
     table.add_column("track")
     for name in shown:
         table.add_column(name, justify="right")
     for key, values in tracks.items():
-        table.add_row(key, *(f"{values[name]:.3f}" for name in shown))
+        table.add_row(key, *(_cell(values.get(name)) for name in shown))
     table.add_section()
-    table.add_row("mean", *(f"{figures[name]:.3f}" for name in shown), style="bold")
+    table.add_row(_all(tracks, shown), *(_cell(figures[name]) for name in shown), style="bold")
     return table
 
 
-def markdown_of(tracks: Mapping[str, Mapping[str, float]], figures: Mapping[str, float]) -> str:
+def markdown_of(evaluation: Evaluation, headline: Sequence[str]) -> str:
     """The same as a Markdown table, for documents."""
-    shown = [name for name in SHOWN if name in figures] or list(figures)[:6]
+    tracks, figures = evaluation.tracks, evaluation.figures
+    shown = _shown(figures, headline)
     rows = [["track", *shown], ["---", *["---:"] * len(shown)]]
-    rows += [[key.replace("|", r"\|"), *(f"{values[name]:.3f}" for name in shown)] for key, values in tracks.items()]
-    rows.append(["**mean**", *(f"**{figures[name]:.3f}**" for name in shown)])
+    rows += [[key.replace("|", r"\|"), *(_cell(values.get(name)) for name in shown)] for key, values in tracks.items()]
+    rows.append([f"**{_all(tracks, shown)}**", *(f"**{_cell(figures[name])}**" for name in shown)])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
@@ -92,7 +92,22 @@ def plural(count: int, word: str) -> str:
     return f"{count} {word}{'' if count == 1 else 's'}"
 
 
-def means(tracks: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    """Mean of each figure over the tracks."""
-    rows: Sequence[Mapping[str, float]] = list(tracks.values())
-    return {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]} if rows else {}
+def chosen(tuned: Mapping[str, Any]) -> str:
+    """What was chosen on the validation tracks, in a line: numbers; of lists how long they are."""
+    return ", ".join(
+        f"{name} = {value:.3g}" if isinstance(value, int | float) else f"{len(value)} {name}"
+        for name, value in tuned.items()
+    )
+
+
+def _shown(figures: Mapping[str, float], headline: Sequence[str]) -> list[str]:
+    return [name for name in headline if name in figures] or list(figures)[:6]
+
+
+def _all(tracks: Mapping[str, Figures], shown: Sequence[str]) -> str:
+    """The name of the last row: a mean where every track has the figures itself."""
+    return "mean" if all(name in values for values in tracks.values() for name in shown) else "all"
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.3f}" if isinstance(value, int | float) else ""

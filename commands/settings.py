@@ -7,17 +7,16 @@ from typing import Any, Literal
 
 import numpy
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from .. import __version__
 from ..data.corpus import Corpus
 from ..data.splits import Split
 from ..errors import RunError
 from ..runs import SETTINGS, RunFolder
-from ..tasks.base import Task
+from ..tasks.base import Figures, Task
 
 Side = Literal["train", "valid", "test"]
-Figures = dict[str, float]
 
 
 class RunSettings(BaseModel):
@@ -38,9 +37,9 @@ class RunSettings(BaseModel):
     best_step: int
     stopped: str
     training_s: float
-    tuned: Figures
+    tuned: dict[str, Any]
     evaluated_on: Side
-    figures: Figures
+    figures: dict[str, float]
     tracks: dict[str, Figures]
 
     def is_of(self, corpus: Corpus) -> bool:
@@ -82,7 +81,11 @@ def read_settings(run: RunFolder, task: Task) -> RunSettings:
         place = ".".join(map(str, first["loc"]))
         reason = f"it has no '{place}'" if first["type"] == "missing" else f"'{place}': {first['msg']}"
         raise run.damaged(SETTINGS, reason) from error
-    missing = [name for name in task.tuned if name not in settings.tuned]
-    if missing:
-        raise run.damaged(SETTINGS, f"it has no 'tuned.{missing[0]}'")
+    for name, kind in task.tuned.items():
+        if name not in settings.tuned:
+            raise run.damaged(SETTINGS, f"it has no 'tuned.{name}'")
+        try:
+            TypeAdapter(kind).validate_python(settings.tuned[name])
+        except ValidationError as error:
+            raise run.damaged(SETTINGS, f"'tuned.{name}': {error.errors()[0]['msg']}") from error
     return settings

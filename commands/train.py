@@ -17,10 +17,10 @@ from ..errors import DataError, RunError
 from ..experiment import Experiment, cache_folder, compute_features, items_of, load_experiment, split_corpus
 from ..features.cache import FeatureCache
 from ..runs import GRAPH, RESOLVED, RunFolder
-from ..tasks.base import Evaluation
+from ..tasks.base import Evaluation, Figures
 from ..training import FitResult, fit
 from .reporting import write_run_report
-from .screen import console, counting, means, table_of
+from .screen import chosen, console, counting, table_of
 from .settings import at_start
 
 INTERRUPTED = 130  # what a shell reports after Ctrl-C
@@ -45,7 +45,7 @@ def train(arguments: Namespace) -> int:
     for fold in folds:
         _refuse_early(experiment, corpus, fold, _out(arguments, folds, fold), arguments.resume)
     prepared = prepare(experiment, corpus, arguments)
-    done: dict[str, dict[str, float]] = {}
+    done: dict[str, Figures] = {}
     for fold in folds:
         out = _out(arguments, folds, fold)
         if fold != folds[0]:
@@ -55,7 +55,8 @@ def train(arguments: Namespace) -> int:
             return INTERRUPTED if os.environ.get("RANK", "0") == "0" else 0
         done |= evaluation.tracks
     if len(folds) > 1:
-        console().print(table_of(f"all {len(folds)} folds", dict(sorted(done.items())), means(done)))
+        together = Evaluation(experiment.task.pooled(done), dict(sorted(done.items())))
+        console().print(table_of(f"all {len(folds)} folds", together, experiment.task.headline))
     return 1 if prepared.failed else 0
 
 
@@ -162,7 +163,7 @@ def _finish(experiment: Experiment, prepared: Prepared, split: Split, run: RunFo
     run.load_weights(model)
     model.eval()
     valid = items_of(prepared.items, split.valid)
-    with counting("choosing the threshold", len(task.tracks(valid))) as on_done:
+    with counting(f"choosing {', '.join(task.tuned) or 'nothing'}", len(task.tracks(valid))) as on_done:
         tuned = task.tune(model, valid, prepared.cache, on_done)
     side = "test" if split.test else "valid"
     items = items_of(prepared.items, getattr(split, side))
@@ -172,8 +173,7 @@ def _finish(experiment: Experiment, prepared: Prepared, split: Split, run: RunFo
     training = {"best_step": result.best_step, "stopped": result.stopped, "training_s": round(result.seconds, 1)}
     run.write_settings({**run.read_settings(), **training, **extra})
     report = write_run_report(run, experiment, evaluation, items, prepared.cache)
-    console().print(table_of(f"{side} tracks", evaluation.tracks, evaluation.figures))
-    chosen = ", ".join(f"{name} {value:.3g}" for name, value in tuned.items())
-    print(f"best weights of step {result.best_step}; {chosen} from the validation tracks")
+    console().print(table_of(f"{side} tracks", evaluation, task.headline))
+    print(f"best weights of step {result.best_step}; {chosen(tuned)} from the validation tracks")
     print(f"training took {result.seconds:.0f} s; everything is in {run.path}, the report is {report}", flush=True)
     return evaluation

@@ -15,22 +15,15 @@ from ..compiler.diagram import draw
 from ..compiler.module import GraphModule
 from ..compiler.summary import summarise
 from ..data.atomic import written_whole
+from ..plots.style import png_bytes
+from ..plots.training import loss_curves, track_chart
 from ..shapes import show
-from .pictures import loss_curves, png_bytes, track_chart
+from ..tasks.base import Figures, Picture
 from .style import SCRIPT, STYLE
 
 MOST_BYTES = 500_000  # of one picture: a report is sent by mail
+MOST_CHARTED = 60  # tracks: more lines are no picture
 DPI, PAGE = 110, 1200  # screen pixels an inch, and how many of them a picture has at most before it scrolls
-HEADLINE = ("Accuracy", "Precision", "Recall", "Chroma Accuracy")
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure with its title and what one sees in it."""
-
-    title: str
-    caption: str
-    figure: Figure
 
 
 @dataclass(frozen=True)
@@ -43,7 +36,8 @@ class Report:
     model: GraphModule
     metrics: Sequence[Mapping[str, Any]]
     figures: Mapping[str, float]
-    tracks: Mapping[str, Mapping[str, float]]
+    tracks: Mapping[str, Figures]
+    headline: Sequence[str]
     pictures: Sequence[Picture]
     settings: str
     versions: Mapping[str, str]
@@ -55,10 +49,10 @@ def write_report(report: Report, path: Path) -> None:
     """Write the report as one HTML file, whole or not at all: no network, no other file. Raises E408."""
     body = [
         _header(report),
-        _section("Result", _cards(report.figures) + _facts(report.facts)),
+        _section("Result", _cards(report) + _facts(report.facts)),
         _section("What it hears", "".join(map(_picture, report.pictures))),
-        _section("Track by track", _image(track_chart(report.tracks), "accuracy per track") + _tracks(report)),
-        _section("Training", _image(loss_curves(report.metrics), "loss and validation figures over the steps")),
+        _section("Track by track", _tracks(report)),
+        _section("Training", _image(loss_curves(report.metrics, report.headline), "loss and validation figures")),
         _section("The graph", f'<div class="wide">{draw(report.model)}</div>' + _layers(report)),
         _section("Settings", f"<pre>{escape(report.settings)}</pre>"),
         _section("Do it again", _command(report.command) + _facts(report.versions)),
@@ -81,9 +75,9 @@ def _section(title: str, content: str) -> str:
     return f"<section><h2>{escape(title)}</h2>{content}</section>"
 
 
-def _cards(figures: Mapping[str, float]) -> str:
-    shown = [name for name in HEADLINE if name in figures] or list(figures)[:4]
-    cards = (f'<div class="card"><b>{figures[name]:.3f}</b><span>{escape(name)}</span></div>' for name in shown)
+def _cards(report: Report) -> str:
+    shown = [name for name in report.headline if name in report.figures] or list(report.figures)[:4]
+    cards = (f'<div class="card"><b>{report.figures[name]:.3f}</b><span>{escape(name)}</span></div>' for name in shown)
     return f'<div class="cards">{"".join(cards)}</div>'
 
 
@@ -114,12 +108,18 @@ def _image(figure: Figure, alternative: str) -> str:
 
 
 def _tracks(report: Report) -> str:
-    """All figures of all tracks; the heads sort."""
-    names = [name for name in HEADLINE if name in report.figures]
-    names += [name for name in report.figures if name not in HEADLINE]
+    """A chart, where there are few tracks, and all figures of all tracks; the heads sort."""
+    first = next(iter(report.tracks.values()), {})
+    own = [name for name, value in first.items() if isinstance(value, int | float)]
+    names = [name for name in report.headline if name in own]
+    names += [name for name in own if name not in names]
     rows = [[key, *(f"{values[name]:.3f}" for name in names)] for key, values in report.tracks.items()]
-    mean = ["mean", *(f"{report.figures[name]:.3f}" for name in names)]
-    return _table(["track", *names], rows, mean)
+    means = ["mean", *(f"{report.figures[name]:.3f}" if name in report.figures else "" for name in names)]
+    table = _table(["track", *names], rows, means)
+    if not names or len(report.tracks) > MOST_CHARTED:
+        return table
+    numbers = {key: {name: values[name] for name in names} for key, values in report.tracks.items()}
+    return _image(track_chart(numbers, report.headline), f"{names[0]} per track") + table
 
 
 def _layers(report: Report) -> str:

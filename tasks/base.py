@@ -21,9 +21,10 @@ from ..compiler.module import GraphModule
 from ..compiler.schema import Graph
 from ..data.corpus import Item
 from ..errors import TaskError, Where, did_you_mean
+from ..features.base import FeatureConfig
 from ..features.cache import FeatureCache
 from ..features.feature_file import CachedFeature
-from ..features.hcqt import HCQTConfig
+from ..features.kinds import KINDS
 from .fitting import refuse_probabilities, refuse_several, refuse_sizes
 
 TaskShape = tuple["int | str", ...]  # a free axis is its name
@@ -67,19 +68,31 @@ class Learner(Protocol):
     def validate(self, model: nn.Module, on_track: OnTrack) -> dict[str, float]: ...
 
 
+Figures = dict[str, Any]  # of a track: numbers by name, and lists where pooling needs them
+
+
 @dataclass(frozen=True)
 class Evaluation:
-    """Figures of each track, by key, and their means over the tracks."""
+    """Figures of a set of tracks, and what each track adds to them, by key; plain values, as JSON knows them."""
 
     figures: dict[str, float]
-    tracks: dict[str, dict[str, float]]
+    tracks: dict[str, Figures]
 
-    @classmethod
-    def of(cls, tracks: Mapping[str, Mapping[str, float]]) -> Evaluation:
-        """With the means; a figure is that of every track."""
-        names = next(iter(tracks.values()), {})
-        means = {name: sum(figures[name] for figures in tracks.values()) / len(tracks) for name in names}
-        return cls(means, {key: dict(figures) for key, figures in tracks.items()})
+
+@dataclass(frozen=True)
+class Picture:
+    """A matplotlib figure with its title and what one sees in it."""
+
+    title: str
+    caption: str
+    figure: Any
+
+
+class Prediction(Protocol):
+    """What a model hears in a recording."""
+
+    def files(self) -> Mapping[str, bytes]:
+        """The files to write: content by the ending of the name, such as ".notes.csv"."""
 
 
 class TaskConfig(BaseModel):
@@ -94,19 +107,25 @@ class Task(abc.ABC):
     Items are those of a corpus or a part of it: tracks together with their stems. Models go out of every method in
     the mode, train or eval, in which they came.
 
-    name    as in `task: {type: NAME}`
-    tuned   the names of what `tune` chooses
+    name      as in `task: {type: NAME}`
+    title     the task in words, for reports
+    headline  the figures that people look at first, in their order
+    tuned     what `tune` chooses: names, and their types, which JSON knows
+    features  the configs of the features that it reads
     """
 
     name: ClassVar[str]
-    tuned: ClassVar[tuple[str, ...]] = ()
+    title: ClassVar[str]
+    headline: ClassVar[tuple[str, ...]]
+    tuned: ClassVar[Mapping[str, Any]] = {}
+    features: ClassVar[tuple[type[FeatureConfig], ...]] = (FeatureConfig,)
     Config: ClassVar[type[TaskConfig]]
     config: TaskConfig
-    feature: HCQTConfig
+    feature: FeatureConfig
 
     @abc.abstractmethod
-    def __init__(self, config: Any, feature: HCQTConfig) -> None:
-        """`config` is a `Config` of the class."""
+    def __init__(self, config: Any, feature: Any) -> None:
+        """`config` is a `Config` of the class, `feature` one of its `features`."""
 
     def check_graph(self, model: GraphModule) -> None:
         """Whether a graph fits the task, before any data is read.
@@ -140,8 +159,8 @@ class Task(abc.ABC):
     @abc.abstractmethod
     def tune(
         self, model: nn.Module, items: Sequence[Item], cache: FeatureCache, on_track: OnTrack = unseen
-    ) -> dict[str, float]:
-        """What is chosen after training, on validation items only: a value for each of `tuned`."""
+    ) -> dict[str, Any]:
+        """What is chosen after training, on validation items only: a plain value for each of `tuned`."""
 
     @abc.abstractmethod
     def evaluate(
@@ -149,20 +168,40 @@ class Task(abc.ABC):
         model: nn.Module,
         items: Sequence[Item],
         cache: FeatureCache,
-        settings: Mapping[str, float],
+        settings: Mapping[str, Any],
         on_track: OnTrack = unseen,
     ) -> Evaluation:
         """Figures of every track, with the settings that `tune` chose."""
+
+    def pooled(self, tracks: Mapping[str, Figures]) -> dict[str, float]:
+        """The figures of tracks together, such as those of all folds: here the mean of every number."""
+        names = [name for name, value in next(iter(tracks.values()), {}).items() if isinstance(value, int | float)]
+        return {name: sum(figures[name] for figures in tracks.values()) / len(tracks) for name in names}
 
     @abc.abstractmethod
     def predict(
         self,
         model: nn.Module,
         feature: CachedFeature | Tensor,
-        settings: Mapping[str, float],
+        settings: Mapping[str, Any],
         on_share: OnShare = unseen,
     ) -> Any:
-        """What the model hears in one recording; `feature` is cached or a complex tensor (H, F, T)."""
+        """What the model hears in one recording, a `Prediction`; `feature` is cached or a complex tensor (H, F, T)."""
+
+    def picture(self, prediction: Any, title: str) -> Any:  # noqa: ARG002  # a task may have none
+        """A matplotlib figure of a prediction, or None."""
+        return None
+
+    def pictures(
+        self,
+        model: nn.Module,  # noqa: ARG002
+        items: Sequence[Item],  # noqa: ARG002
+        cache: FeatureCache,  # noqa: ARG002
+        settings: Mapping[str, Any],  # noqa: ARG002
+        evaluation: Evaluation,  # noqa: ARG002
+    ) -> list[Picture]:
+        """What a report shows of an evaluation."""
+        return []
 
     @abc.abstractmethod
     def truth(self, item: Item) -> Any:
@@ -201,10 +240,11 @@ def get_task(name: str, where: Where | None = None) -> type[Task]:
     return known[name]
 
 
-def task_of(graph: Graph, feature: HCQTConfig) -> Task:
+def task_of(graph: Graph, feature: FeatureConfig) -> Task:
     """The task that a graph's section `task:` describes.
 
-    Raises TaskError E500 for an unknown or a missing type; GraphError E105, E106, E108 for every bad setting.
+    Raises TaskError E500 for an unknown or a missing type, E501 for a feature that it does not read; GraphError E105,
+    E106, E108 for every bad setting.
     """
     section = graph.source.data.get("task")
     name = section.get("type") if isinstance(section, dict) else None
@@ -216,4 +256,13 @@ def task_of(graph: Graph, feature: HCQTConfig) -> Task:
             help=f"add `task: {{type: ...}}`; tasks are: {', '.join(tasks())}",
         )
     cls = get_task(name, graph.source.value(("task", "type")))
-    return cls(graph.section("task", cls.Config), feature)
+    config = graph.section("task", cls.Config)
+    if not isinstance(feature, cls.features):
+        known = [name for name, (kind, _) in KINDS.items() if issubclass(kind, cls.features)]
+        raise TaskError(
+            f"the task '{name}' does not read the feature '{feature.type}'",
+            code="E501",
+            where=graph.source.value(("feature", "type")),
+            help=f"it reads {', '.join(known)}: write `feature: {{type: {known[0]}}}`",
+        )
+    return cls(config, feature)

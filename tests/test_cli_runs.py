@@ -17,6 +17,7 @@ import mirbricks as mb
 from mirbricks.cli import main
 from mirbricks.commands.screen import console, table_of
 from mirbricks.data.synth.polyphony import synthesise_polyphony
+from mirbricks.tasks.base import Evaluation
 
 GRAPH = Path(mb.__file__).parent / "graphs" / "mpe_small.yaml"
 QUICK = ["--set", "train.steps=6", "--set", "train.validate_every=3", "--set", "train.batch_size=2"]
@@ -268,7 +269,9 @@ def test_a_section_that_is_no_mapping_is_told(section: str, corpus: Path, capsys
 
 
 def test_names_with_brackets_are_shown_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
-    console().print(table_of("[/x]", {"Song [live].wav": {"Accuracy": 1.0}}, {"Accuracy": 1.0}))
+    console().print(
+        table_of("[/x]", Evaluation({"Accuracy": 1.0}, {"Song [live].wav": {"Accuracy": 1.0}}), ("Accuracy",))
+    )
     output = capsys.readouterr().out
     assert "Song [live].wav" in output
     assert "[/x]" in output

@@ -15,7 +15,7 @@ import mirbricks
 ROOT = Path(mirbricks.__file__).parent
 LAYERS = [
     {"errors"},
-    {"shapes", "features", "data", "augment", "losses", "metrics"},
+    {"shapes", "features", "data", "augment", "losses", "metrics", "plots"},
     {"registry"},
     {"blocks", "testing"},
     {"compiler"},

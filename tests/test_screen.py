@@ -8,6 +8,7 @@ import pytest
 
 from mirbricks.commands.screen import counting, markdown_of, sharing
 from mirbricks.errors import DataError
+from mirbricks.tasks.base import Evaluation
 
 
 def test_items_are_counted_failures_apart(capsys: pytest.CaptureFixture[str]) -> None:
@@ -55,5 +56,5 @@ def test_a_share_says_nothing_without_a_terminal(capsys: pytest.CaptureFixture[s
 
 
 def test_bars_in_names_do_not_break_a_table() -> None:
-    table = markdown_of({"a|b.wav": {"Accuracy": 0.5}}, {"Accuracy": 0.5})
+    table = markdown_of(Evaluation({"Accuracy": 0.5}, {"a|b.wav": {"Accuracy": 0.5}}), ("Accuracy",))
     assert table.splitlines()[2] == r"| a\|b.wav | 0.500 |"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +49,18 @@ class Prediction:
     frequencies_hz: list[Float64]
     salience: NDArray[np.float32]
     notes: tuple[Note, ...]
+
+    def files(self) -> dict[str, bytes]:
+        """The pitches in mir_eval's multi-f0 text, and the notes as CSV."""
+        frames, notes = io.StringIO(), io.StringIO()
+        for time_s, pitches_hz in zip(self.times_s, self.frequencies_hz, strict=True):
+            frames.write("\t".join([f"{time_s:.6f}", *(f"{hz:.3f}" for hz in pitches_hz)]) + "\n")
+        writer = csv.writer(notes, lineterminator="\n")
+        writer.writerow(["onset_s", "duration_s", "midi", "velocity"])
+        for note in self.notes:
+            velocity = max(1, min(127, round(127 * note.salience)))
+            writer.writerow([f"{note.onset_s:.3f}", f"{note.duration_s:.3f}", f"{note.midi:.2f}", velocity])
+        return {".f0.txt": frames.getvalue().encode(), ".notes.csv": notes.getvalue().encode()}
 
 
 @dataclass(frozen=True)

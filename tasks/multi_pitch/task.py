@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -14,11 +15,11 @@ from ...data.corpus import Item
 from ...errors import TaskError, Where
 from ...features.cache import FeatureCache
 from ...features.feature_file import CachedFeature
-from ...features.hcqt import HCQTConfig
+from ...features.hcqt import HCQT, HCQTConfig
 from ...losses.classification import binary_cross_entropy
 from ...metrics.multi_pitch import multi_pitch_figures
 from ...shapes import show
-from ..base import Batch, Evaluation, OnShare, OnTrack, Task, TaskShape, register_task, unseen
+from ..base import Batch, Evaluation, OnShare, OnTrack, Picture, Task, TaskShape, register_task, unseen
 from .annotation import MULTI, NOTES, SINGLE, annotation_of, own_pitches, refuse_other_forms
 from .config import MultiPitchConfig
 from .notes import HOLD, find_notes
@@ -37,7 +38,11 @@ class MultiPitch(Task):
 
     Config = MultiPitchConfig
     config: MultiPitchConfig
-    tuned = ("threshold",)
+    title = "multi-pitch estimation"
+    headline = ("Accuracy", "Precision", "Recall", "Chroma Accuracy")
+    tuned: ClassVar = {"threshold": float}
+    features = (HCQTConfig,)
+    feature: HCQTConfig
 
     def __init__(self, config: MultiPitchConfig, feature: HCQTConfig) -> None:
         self.config, self.feature = config, feature
@@ -113,7 +118,7 @@ class MultiPitch(Task):
 
     def tune(
         self, model: nn.Module, items: Sequence[Item], cache: FeatureCache, on_track: OnTrack = unseen
-    ) -> dict[str, float]:
+    ) -> dict[str, Any]:
         """{"threshold": the one of `thresholds` with the highest mean Accuracy on the tracks of `items`}."""
         with evaluating(model):
             threshold, _ = self.best_threshold(model, self.tracks(items), cache, on_track)
@@ -135,7 +140,7 @@ class MultiPitch(Task):
         model: nn.Module,
         items: Sequence[Item],
         cache: FeatureCache,
-        settings: Mapping[str, float],
+        settings: Mapping[str, Any],
         on_track: OnTrack = unseen,
     ) -> Evaluation:
         """The fourteen figures of mir_eval.multipitch for each track, at the annotation's own times."""
@@ -146,13 +151,13 @@ class MultiPitch(Task):
                 truth = self.truth(item)
                 figures[item.key] = multi_pitch_figures(*truth, peaks.times_s, peaks.hz_of_each(self.feature))
                 on_track(item.key)
-        return Evaluation.of(figures)
+        return Evaluation(self.pooled(figures), figures)
 
     def predict(
         self,
         model: nn.Module,
         feature: CachedFeature | Tensor,
-        settings: Mapping[str, float],
+        settings: Mapping[str, Any],
         on_share: OnShare = unseen,
     ) -> Prediction:
         """Pitches and notes of one recording, at the threshold in `settings`."""
@@ -163,6 +168,35 @@ class MultiPitch(Task):
         pitches = peaks.at_least(threshold)
         notes = find_notes(peaks, self.feature, threshold=threshold, min_note_s=self.config.min_note_s)
         return Prediction(pitches.times_s, pitches.hz_of_each(self.feature), salience.numpy(), notes)
+
+    def picture(self, prediction: Prediction, title: str) -> Any:
+        """The piano roll."""
+        return self._roll(prediction, None, title)
+
+    def pictures(
+        self,
+        model: nn.Module,
+        items: Sequence[Item],
+        cache: FeatureCache,
+        settings: Mapping[str, Any],
+        evaluation: Evaluation,
+    ) -> list[Picture]:
+        """The piano rolls of the tracks with the highest and the lowest Accuracy, the estimate on the truth."""
+        ranked = sorted(evaluation.tracks, key=lambda key: evaluation.tracks[key]["Accuracy"], reverse=True)
+        by_key = {item.key: item for item in items}
+        pictures = []
+        for label, key in (("best", ranked[0]), ("worst", ranked[-1]))[: len(ranked)]:
+            found = self.predict(model, cache.open(key), settings)
+            accuracy = evaluation.tracks[key]["Accuracy"]
+            roll = self._roll(found, self.truth(by_key[key]), key)
+            pictures.append(Picture(f"{label} track: {key}", f"Accuracy {accuracy:.3f}", roll))
+        return pictures
+
+    def _roll(self, found: Prediction, truth: Any, title: str) -> Any:
+        from ...plots.pitch import piano_roll  # matplotlib takes a second to import
+
+        pitches_hz = HCQT(self.feature).frequencies_hz().numpy()
+        return piano_roll(found.times_s, found.frequencies_hz, truth, found.salience, pitches_hz, title)
 
     def truth(self, item: Item) -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:
         """The annotation's own times (notes: every 10 ms) and the pitches in Hz at each. Raises TaskError E504."""

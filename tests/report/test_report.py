@@ -16,17 +16,11 @@ from hypothesis import strategies as st
 
 import mirbricks as mb
 from mirbricks.compiler.diagram import draw
-from mirbricks.report.html import Picture, Report, write_report
-from mirbricks.report.pictures import (
-    _matched,
-    flatten,
-    loss_curves,
-    midi_of,
-    note_name,
-    piano_roll,
-    png_bytes,
-    track_chart,
-)
+from mirbricks.plots.pitch import _matched, flatten, midi_of, note_name, piano_roll
+from mirbricks.plots.style import png_bytes
+from mirbricks.plots.training import loss_curves, track_chart
+from mirbricks.report.html import Report, write_report
+from mirbricks.tasks.base import Picture
 
 GRAPHS = sorted((Path(mb.__file__).parent / "graphs").glob("*.yaml"))
 HOSTILE = "<script>alert('x')</script> & \"quotes\""
@@ -66,6 +60,7 @@ def report_of(title: str = "mpe_small on bach10", n_tracks: int = 2) -> Report:
         metrics=[{"step": 10, "loss": 0.5}, {"step": 20, "loss": 0.4}, {"step": 20, "valid": {"Accuracy": 0.8}}],
         figures=figures,
         tracks={f"{title} {i}": figures for i in range(n_tracks)},
+        headline=("Accuracy", "Precision", "Recall"),
         pictures=[Picture(f"best {title}", title, figure)],
         settings=f"name: {title}",
         versions={"torch": title},

@@ -143,7 +143,7 @@ def test_it_learns_and_validates_as_mir_eval(trained: tuple[MultiPitch, Mean, di
     assert after["Accuracy"] > before["Accuracy"] + 0.2
     seen: list[str] = []
     tuned = task.tune(model, items, tones.cache, seen.append)
-    assert tuple(tuned) == MultiPitch.tuned
+    assert tuned.keys() == MultiPitch.tuned.keys()
     assert json.loads(json.dumps(tuned)) == tuned == {"threshold": after["threshold"]}
     figures = task.evaluate(model, items, tones.cache, tuned, seen.append).figures
     assert seen == ["2.wav", "2.wav"]

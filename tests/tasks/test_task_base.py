@@ -10,7 +10,7 @@ from mirbricks.compiler.compile import load_graph
 from mirbricks.compiler.schema import Graph
 from mirbricks.errors import CODES, ErrorList, GraphError, TaskError, Where
 from mirbricks.features.hcqt import HCQTConfig
-from mirbricks.tasks.base import Evaluation, Task, get_task, register_task, task_of, tasks
+from mirbricks.tasks.base import Task, get_task, register_task, task_of, tasks
 from mirbricks.tasks.multi_pitch import MultiPitch, MultiPitchConfig
 
 GRAPH = "name: g\ninput: B C=6 F=360 T\nlayers:\n  - Conv2d: {out_channels: 1, kernel_size: 1}\n"
@@ -89,10 +89,10 @@ def test_every_setting_is_described() -> None:
 
 
 def test_means_over_tracks() -> None:
-    evaluation = Evaluation.of({"a": {"Accuracy": 0.5, "Recall": 1.0}, "b": {"Accuracy": 1.0, "Recall": 0.0}})
-    assert evaluation.figures == {"Accuracy": 0.75, "Recall": 0.5}
-    assert evaluation.tracks["b"] == {"Accuracy": 1.0, "Recall": 0.0}
-    assert Evaluation.of({}) == Evaluation({}, {})
+    task = get_task("multi_pitch")(MultiPitchConfig(type="multi_pitch"), F)
+    tracks = {"a": {"Accuracy": 0.5, "Recall": 1.0, "all": [1]}, "b": {"Accuracy": 1.0, "Recall": 0.0, "all": []}}
+    assert task.pooled(tracks) == {"Accuracy": 0.75, "Recall": 0.5}
+    assert task.pooled({}) == {}
 
 
 def test_codes_are_explained() -> None:

@@ -1,24 +1,22 @@
-"""The figures of a report: piano rolls, curves of a training, accuracy track by track. Drawn without pyplot's state."""
+"""Pitches over time."""
 
 from __future__ import annotations
 
-import io
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
+
+from .style import FALSE_ALARM, HIT, INK, MISS, TRUTH, cut
 
 Float = NDArray[Any]
 Frames = tuple[Float, Sequence[Float]]
 
-HIT, MISS, FALSE_ALARM, INK = "#1b7837", "#d95f02", "#7b3294", "#333333"  # apart for colour-blind eyes too
-TRUTH, GRID = "#d3dbe3", "#e8e8e8"
 BLACK_KEYS = (1, 3, 6, 8, 10)
 NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 HALF_SEMITONE = 0.5
@@ -55,18 +53,9 @@ def piano_roll(
         _compare(axes, (times_s, estimate), truth)
     _pitch_axis(axes, np.concatenate([found, *([flatten(*truth)[1]] if truth else [])]))
     axes.set(xlabel="time (s)", xlim=(first_s, first_s + span_s))
-    axes.set_title(_cut(title, 60), loc="left", fontsize=11, color=INK, parse_math=False)
+    axes.set_title(cut(title, 60), loc="left", fontsize=11, color=INK, parse_math=False)
     axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4, frameon=False, fontsize=9, borderaxespad=0.2)
     return figure
-
-
-def png_bytes(figure: Figure, dpi: float) -> bytes:
-    """The figure as PNG on white; a character that the font lacks is drawn as a box, without a warning."""
-    stream = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(stream, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
-    return stream.getvalue()
 
 
 def _compare(axes: Axes, estimate: Frames, truth: Frames) -> None:
@@ -144,70 +133,3 @@ def _pitch_axis(axes: Axes, midi: Float) -> None:
 def note_name(midi: int) -> str:
     """60 is C4."""
     return f"{NAMES[midi % 12]}{midi // 12 - 1}"
-
-
-def loss_curves(metrics: Sequence[Mapping[str, Any]]) -> Figure:
-    """Training loss and validation figures over the steps, the best validation marked."""
-    losses = [(m["step"], m["loss"]) for m in metrics if m.get("loss") is not None]
-    valid = [(m["step"], m["valid"]) for m in metrics if m.get("valid")]
-    figure = Figure(figsize=(10.5, 3.4), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    if losses:
-        left.plot(*zip(*losses, strict=True), color=INK, linewidth=1.2)
-    if losses and min(loss for _, loss in losses) > 0:
-        left.set_yscale("log")
-        left.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        left.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        left.yaxis.set_minor_formatter(NullFormatter())
-    if valid:
-        _validations(right, valid)
-    left.set(xlabel="step", ylabel="training loss")
-    right.set(xlabel="step", ylabel="validation")
-    for axes in (left, right):
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(color=GRID, linewidth=0.6)
-    return figure
-
-
-def _validations(axes: Axes, valid: Sequence[tuple[int, Mapping[str, float]]]) -> None:
-    """Up to three figures; the first one's best value is ringed. Larger is better."""
-    names, steps = _three(valid[0][1]), [step for step, _ in valid]
-    best, step = max(((figures[names[0]], step) for step, figures in valid), key=lambda pair: pair[0])
-    for name, colour in zip(names, (HIT, FALSE_ALARM, MISS), strict=False):
-        label = _cut(name, 24) + (f" (best {best:.3f} at step {step})" if name == names[0] else "")
-        values = [figures[name] for _, figures in valid]
-        axes.plot(steps, values, "o-", color=colour, label=label, markersize=3.5, linewidth=1.3)
-    axes.plot([step], [best], "o", markersize=10, markerfacecolor="none", color=HIT, markeredgewidth=1.5)
-    axes.axvline(step, color="#aaaaaa", linewidth=0.8, linestyle="--", zorder=0.5)
-    axes.legend(frameon=False, fontsize=8.5, ncols=3, loc="lower right", bbox_to_anchor=(1.0, 1.0), columnspacing=1.2)
-
-
-def _cut(words: str, characters: int) -> str:
-    return words if len(words) <= characters else words[: characters - 1] + "…"
-
-
-def _three(figures: Mapping[str, float]) -> list[str]:
-    """The figures to draw: the usual ones, else the first."""
-    return [name for name in ("Accuracy", "Precision", "Recall") if name in figures] or list(figures)[:3]
-
-
-def track_chart(tracks: Mapping[str, Mapping[str, float]]) -> Figure:
-    """Accuracy, Precision and Recall of every track, the best on top."""
-    names = _three(next(iter(tracks.values()), {}))
-    ranked = sorted(tracks, key=lambda key: tracks[key][names[0]]) if names else list(tracks)
-    figure = Figure(figsize=(10.5, 0.9 + 0.32 * len(ranked)), layout="constrained")
-    axes = figure.add_subplot()
-    for y, key in enumerate(ranked):
-        values = [tracks[key][name] for name in names]
-        axes.plot([min(values), max(values)], [y, y], color="#c9cfd5", linewidth=1.5, zorder=1)
-    for name, colour, marker in zip(names, (HIT, FALSE_ALARM, MISS), "oD^", strict=False):
-        values = [tracks[key][name] for key in ranked]
-        axes.scatter(values, range(len(ranked)), color=colour, marker=marker, s=34, label=_cut(name, 24), zorder=2)
-    axes.set_yticks(range(len(ranked)), [_cut(key, 40) for key in ranked], fontsize=9, parse_math=False)
-    axes.set_ylim(-0.6, len(ranked) - 0.4)
-    axes.grid(color=GRID, linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    if names and ranked:
-        axes.legend(frameon=False, ncols=3, loc="lower right", bbox_to_anchor=(1.0, 1.0), fontsize=9)
-    return figure

@@ -1,0 +1,1 @@
+"""Chord estimation: which of 24 major and minor chords, or none, sounds in each frame."""

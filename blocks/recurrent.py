@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from pydantic import Field, PositiveInt
+from typing import Literal
+
+from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 
 from ..registry import Block, BlockConfig, from_axis, register
 
 LSTM_SOURCE = "Hochreiter & Schmidhuber, Neural Computation 1997"
+RNN_SOURCE = "Elman, Cognitive Science 1990"
 
 
 class RecurrentConfig(BlockConfig):
@@ -25,6 +28,20 @@ class RecurrentConfig(BlockConfig):
         """Size of the output: hidden_size per direction."""
         return self.hidden_size * (2 if self.bidirectional else 1)
 
+    @model_validator(mode="after")
+    def _dropout_acts(self) -> RecurrentConfig:
+        if self.dropout and self.num_layers == 1:
+            raise ValueError(
+                "'dropout' acts between layers, and there is one: give 'num_layers', or a Dropout after it"
+            )
+        return self
+
+
+class RNNConfig(RecurrentConfig):
+    """Fields of the plain recurrent layer."""
+
+    nonlinearity: Literal["tanh", "relu"] = Field("tanh", description="what the new state goes through")
+
 
 class _OneList(nn.RNNBase):
     """Torch's recurrent layers keep a second list of their weights, which torch.export takes for a state that changes.
@@ -38,6 +55,53 @@ class _OneList(nn.RNNBase):
     @_flat_weights.setter
     def _flat_weights(self, _: list[nn.Parameter | None]) -> None:
         """Nothing to keep."""
+
+
+@register(
+    "RNN",
+    shape="B T D -> B T {width}",
+    source=RNN_SOURCE,
+    examples=[((2, 5, 3), {"hidden_size": 4}), ((2, 5, 3), {"hidden_size": 4, "nonlinearity": "relu"})],
+)
+class RNN(_OneList, nn.RNN, Block):
+    """Plain recurrent layer, h(t) = tanh(W x(t) + U h(t - 1) + b): the state of the last layer at every frame.
+
+    Shape:   (B, T, D) -> (B, T, hidden_size · directions)
+    Source:  Elman, "Finding Structure in Time", Cognitive Science 1990; torch.nn.RNN
+    """
+
+    Config = RNNConfig
+
+    def __init__(self, config: RNNConfig) -> None:
+        super().__init__(**config.model_dump(), batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]  # a block has one output, torch's has the state too
+        y: Tensor = super().forward(one_frame(x))[0]
+        return y.expand(-1, x.shape[1], -1) if x.is_meta else y
+
+
+@register(
+    "RNNLast",
+    shape="B T D -> B {width}",
+    source=RNN_SOURCE,
+    examples=[((2, 5, 3), {"hidden_size": 4, "bidirectional": True})],
+)
+class RNNLast(_OneList, nn.RNN, Block):
+    """Plain recurrent layer, the last state: many to one.
+
+    Shape:   (B, T, D) -> (B, hidden_size · directions)
+    Source:  Elman, "Finding Structure in Time", Cognitive Science 1990; torch.nn.RNN. Of two directions, each gives the
+             state after its own last frame.
+    """
+
+    Config = RNNConfig
+
+    def __init__(self, config: RNNConfig) -> None:
+        super().__init__(**config.model_dump(), batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]  # a block has one output, torch's has the state too
+        last: Tensor = super().forward(one_frame(x))[1]
+        return last_states(last, self.bidirectional)
 
 
 @register(

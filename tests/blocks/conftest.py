@@ -19,11 +19,12 @@ def _seeded() -> None:
 
 @pytest.fixture
 def make() -> Callable[..., Block]:
-    """make(name, input shape, **config): a new block in float64, so that a reference can be met closely."""
+    """make(name, input shape or a list of them, **config): a new block in float64, to meet a reference closely."""
 
-    def build(name: str, shape: tuple[int, ...], **config: Any) -> Block:
+    def build(name: str, given_shape: tuple[int, ...] | list[tuple[int, ...]], **config: Any) -> Block:
         spec = registry.get(name)
         given = spec.cls.Config(**config)
-        return registry.build(spec, given.resolve(spec.contract.bind([shape]))).double()
+        shapes = given_shape if isinstance(given_shape, list) else [given_shape]
+        return registry.build(spec, given.resolve(spec.contract.bind(shapes))).double()
 
     return build

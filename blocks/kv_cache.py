@@ -1,0 +1,108 @@
+"""Decoding frame by frame: keys and values are kept in tensors of a fixed size, and nothing is computed twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from .positions import rotary_angles, rotate
+
+
+@dataclass
+class KVCache:
+    """What a decoder keeps of the frames it has seen.
+
+    keys, values                  of each layer, (B, heads, max_frames, dim_head); rotary ones are turned already
+    context_keys, context_values  of each layer's cross-attention, (B, heads, S, dim_head)
+    cos, sin                      of the angles of rotary positions, (max_frames, dim_head)
+    frames                        how many frames are in
+    """
+
+    max_frames: int
+    keys: list[Tensor] = field(default_factory=list)
+    values: list[Tensor] = field(default_factory=list)
+    context_keys: list[Tensor] = field(default_factory=list)
+    context_values: list[Tensor] = field(default_factory=list)
+    cos: Tensor | None = None
+    sin: Tensor | None = None
+    frames: int = 0
+
+
+@torch.no_grad()
+def empty_cache(stack: Any, max_frames: int, batch_size: int, context: Tensor | None = None) -> KVCache:
+    """A cache without frames; the keys and values of the context are computed here, once."""
+    cache, weight = KVCache(max_frames), next(stack.layers.parameters())
+    if stack.rotary:
+        angles = rotary_angles(max_frames, stack.dim_head, weight)
+        cache.cos, cache.sin = angles.cos(), angles.sin()
+    for kind, _, attention in _branches(stack):
+        if kind == "a":
+            for kept in (cache.keys, cache.values):
+                kept.append(weight.new_zeros(batch_size, stack.heads, max_frames, stack.dim_head))
+        elif kind == "c" and context is not None:
+            cache.context_keys.append(_heads(attention.to_k(context), stack.heads))
+            cache.context_values.append(_heads(attention.to_v(context), stack.heads))
+    return cache
+
+
+@torch.no_grad()
+def decode(stack: Any, x: Tensor, cache: KVCache) -> Tensor:
+    """The frames x, (B, n, D), after those in the cache, which takes them in; raises ValueError where it is full."""
+    start, stop = cache.frames, cache.frames + x.shape[1]
+    if stop > cache.max_frames:
+        raise ValueError(f"the cache has room for {cache.max_frames} frames, but {stop} came")
+    if stack.absolute is not None:
+        x = stack.absolute(x, start)
+    mask = _mask(stack, x, start)
+    layer, cross = 0, 0
+    for kind, norm, branch in _branches(stack):
+        y = norm(x)
+        if kind == "a":
+            q, k, v = (_heads(to(y), stack.heads) for to in (branch.to_q, branch.to_k, branch.to_v))
+            if cache.cos is not None and cache.sin is not None:
+                q, k = (rotate(t, cache.cos[start:stop], cache.sin[start:stop]) for t in (q, k))
+            keys, values = cache.keys[layer], cache.values[layer]
+            keys[:, :, start:stop], values[:, :, start:stop] = k, v
+            y = _attend(branch, q, keys[:, :, :stop], values[:, :, :stop], mask)
+            layer += 1
+        elif kind == "c":
+            q = _heads(branch.to_q(y), stack.heads)
+            y = _attend(branch, q, cache.context_keys[cross], cache.context_values[cross], None)
+            cross += 1
+        else:
+            y = branch(y)
+        x = x + y
+    cache.frames = stop
+    last: Tensor = stack.layers.final_norm(x)
+    return last
+
+
+def _branches(stack: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Kind ("a" self-attention, "c" cross-attention, "f" feed-forward), norm and module of each branch, in order."""
+    for kind, (norms, branch, _) in zip(stack.layers.layer_types, stack.layers.layers, strict=True):
+        yield kind, norms[0], branch
+
+
+def _mask(stack: Any, x: Tensor, start: int) -> Tensor | None:
+    """What is added to the scores, or which keys each query sees; None where one frame sees all."""
+    n = x.shape[1]
+    if n == 1 and stack.bias is None:
+        return None
+    seen = torch.ones(n, start + n, dtype=torch.bool, device=x.device).tril(start)
+    return seen if stack.bias is None else stack.bias(n, start).to(x.dtype).masked_fill(~seen, -torch.inf)
+
+
+def _attend(attention: Any, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    y = functional.scaled_dot_product_attention(q, k, v, mask)
+    out: Tensor = attention.to_out(y.transpose(1, 2).flatten(2))
+    return out
+
+
+def _heads(x: Tensor, heads: int) -> Tensor:
+    """(B, n, heads · d) -> (B, heads, n, d)."""
+    return x.view(x.shape[0], x.shape[1], heads, -1).transpose(1, 2)

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from argparse import Namespace
+from inspect import cleandoc
+from pathlib import Path
+from textwrap import indent
+
+from pydantic.fields import FieldInfo
 
 from ..compiler.configs import expected, quoted
+from ..compiler.example import example_yaml
+from ..compiler.families import family_of
+from ..compiler.inside import draw_block
 from ..errors import CODES, RegistryError, did_you_mean
 from ..registry import INFER, Spec
 from ..registry import blocks as registered
-from ..shapes import show
+from ..shapes import ContractError
+from .new_file import refuse_existing, write_new
 
 WORDS = {
     "StoreAs": "keep the tensor under a name: `- StoreAs: E1`.",
@@ -31,40 +39,51 @@ WORDS = {
 
 
 def explain(arguments: Namespace) -> int:
-    """Explain a block (contract, fields, source, example), a word of the graph language or a code."""
+    """Explain a block (example, contract, source, fields, picture), a word of the graph language or a code."""
     name, known = arguments.name, registered()
-    if name.upper() in CODES:
+    if arguments.picture and name not in known:
+        hint = did_you_mean(name, known) or "`mirbricks blocks` lists the blocks; `mirbricks draw` draws a graph"
+        raise RegistryError(f"there is a picture of blocks only, and '{name}' is none", code="E305", help=hint)
+    if name in known:
+        _explain_block(known[name], arguments.picture)
+    elif name.upper() in CODES:
         print(f"{name.upper()}: {CODES[name.upper()]}")
-    elif name in known:
-        print(_explain_block(known[name]))
     elif name in WORDS:
         print(f"{name}: {WORDS[name]}")
     else:
-        hint = did_you_mean(name, [*known, *WORDS, *CODES])
-        hint = hint or "`mirbricks blocks` lists the blocks; codes look like E203"
+        near = did_you_mean(name, [*known, *WORDS, *CODES])
+        hint = near or "`mirbricks blocks` lists the blocks; codes look like E203"
         raise RegistryError(f"nothing is known as '{name}'", code="E305", help=hint)
     return 0
 
 
-def _explain_block(spec: Spec) -> str:
-    example = spec.examples[0]
-    config = ", ".join(f"{key}: {json.dumps(value)}" for key, value in example.config.items())
-    lines = [
-        f"{spec.name} ({spec.family})",
-        "",
-        (spec.cls.__doc__ or "").strip(),
-        "",
-        f"contract  {spec.contract.text}",
-    ]
-    lines += [f"source    {spec.source}", "", "fields"]
-    for key, info in spec.cls.Config.model_fields.items():
-        default = "required" if info.is_required() else "inferred" if info.default == INFER else _default(info.default)
-        lines.append(f"  {key:<18} {expected(info)}; {default}. {info.description or ''}".rstrip())
+def _explain_block(spec: Spec, picture: str | None) -> None:
+    if picture:
+        refuse_existing(picture)
+        write_new(picture, draw_block(spec))
+    doc = cleandoc(spec.cls.__doc__ or "")
+    try:
+        example = indent(example_yaml(spec), "  ")
+    except ContractError as error:
+        example = f"  none, since the registered example does not fit the contract: {error}\n"
+    facts = [f"contract  {spec.contract.text}", f"source    {spec.source}", f"picture   {picture or _picture_of(spec)}"]
+    head = f"{spec.name} ({family_of(spec)})"
+    print("\n".join([head, "", doc, "", "a graph that runs:", example, *facts, "", "fields"]))
+    for field, info in spec.cls.Config.model_fields.items():
+        default = "required" if info.is_required() else "inferred" if info.default == INFER else _default(info)
+        print(f"  {field:<18} {expected(info)}; {default}. {info.description or ''}".rstrip())
     if not spec.cls.Config.model_fields:
-        lines.append("  none")
-    yaml = f"- {spec.name}: {{{config}}}" if config else f"- {spec.name}"
-    return "\n".join([*lines, "", f"example   on {', '.join(map(show, example.shapes))}", f"  {yaml}"])
+        print("  none")
 
 
-def _default(value: object) -> str:
-    return "none" if value is None else quoted(value)
+def _picture_of(spec: Spec) -> str:
+    """Where the picture of a block is; those of plugins have none of ours."""
+    if spec.cls.__module__.startswith(f"{__package__.rpartition('.')[0]}.blocks."):
+        path = Path(__file__).parents[1] / "docs" / "blocks" / f"{spec.name}.svg"
+        return str(path) if path.is_file() else f"docs/blocks/{spec.name}.svg in the repository"
+    return f"write one: mirbricks explain {spec.name} --picture {spec.name}.svg"
+
+
+def _default(info: FieldInfo) -> str:
+    value = info.get_default(call_default_factory=True)
+    return f"default {'none' if value is None else quoted(value)}"

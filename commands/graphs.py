@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from argparse import Namespace
+from shutil import get_terminal_size
 
 from rich.console import Console
 from rich.table import Table
 
 from ..compiler.compile import compile_graph, load_graph
+from ..compiler.families import by_family, family_of
 from ..compiler.schema import Graph
 from ..compiler.summary import Row, Summary, summarise
 from ..compiler.without_dynamo import without_dynamo
@@ -32,9 +34,12 @@ def summary(arguments: Namespace) -> int:
 
 def _hop_s(graph: Graph) -> float | None:
     """Seconds between input frames, where the graph has a feature section."""
-    from ..features.hcqt import HCQTConfig
+    from ..features.kinds import config_of
 
-    return graph.section("feature", HCQTConfig).hop_s if "feature" in graph.source.data else None
+    if "feature" not in graph.source.data:
+        return None
+    config = config_of(graph.source.data["feature"], graph.source.value(("feature", "type")))
+    return graph.section("feature", config).hop_s
 
 
 def _print_summary(result: Summary) -> None:
@@ -73,20 +78,23 @@ def _sees(row: Row) -> str:
 
 
 def blocks(arguments: Namespace) -> int:
-    """List the registered blocks by family, a line each."""
+    """List the registered blocks by family, a line each; a terminal that is narrower cuts the line."""
     known = registered()
     if arguments.json:
         print(
             json.dumps(
                 {
-                    s.name: {"family": s.family, "contract": s.contract.text, "summary": s.summary}
+                    s.name: {"family": family_of(s), "contract": s.contract.text, "summary": s.summary}
                     for s in known.values()
                 }
             )
         )
         return 0
-    for family in sorted({spec.family for spec in known.values()}):
+    width = get_terminal_size().columns if sys.stdout.isatty() else None
+    longest = max(map(len, known))
+    for family, specs in by_family(known.values()).items():
         print(family)
-        for spec in (spec for spec in known.values() if spec.family == family):
-            print(f"  {spec.name:<26} {spec.summary}")
+        for spec in specs:
+            line = f"  {spec.name:<{longest}}  {spec.summary}"
+            print(line if width is None or len(line) <= width else f"{line[: width - 1]}…")
     return 0

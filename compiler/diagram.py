@@ -5,16 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from textwrap import wrap
 
 from .diagram_arcs import arcs_svg
 from .diagram_layout import GUTTER, MARGIN, STEP, WIDTH, Layout, Place, lay_out
 from .diagram_marks import bars, cards, part_svg
-from .diagram_parts import Part, size_text
+from .diagram_parts import Arc, Part, size_text
+from .diagram_plot import Curve, plot_height, plot_svg
 from .diagram_svg import COLOURS, FAINT, FONT, INK, LINE, PAPER, box, cut, escaped, head, number, text
 from .diagram_walk import parts_and_arcs
 from .module import GraphModule
 
-TITLE, LEGEND, SWATCH = 38.0, 34.0, 12.0
+TITLE, LINE_OF_FACTS, LEGEND, SWATCH = 38.0, 15.0, 34.0, 12.0
+FACTS = 48  # characters that a line of facts may always have
+FADED = f'fill="{FAINT}"'
 
 
 def draw(model: GraphModule) -> str:
@@ -23,26 +27,36 @@ def draw(model: GraphModule) -> str:
     The text is escaped and the picture needs nothing from outside; the same graph gives the same characters.
     """
     parts, arcs = parts_and_arcs(model)
-    layout = lay_out(parts, arcs)
-    name, facts = cut(model.graph.name, 60), _facts(model)
-    width = max(layout.width, 2 * MARGIN + max(_legend_width(_families(parts)), 8.6 * len(name), 6.2 * len(facts)))
-    left = (layout.width - width) / 2  # a narrow graph stands in the middle above its legend
-    legend = list(_legend(parts, left + MARGIN, layout.height + LEGEND / 2 - 4))
-    height = TITLE + layout.height + LEGEND * bool(legend)
     label = f"graph {model.graph.name}: {len(model.nodes)} layers, {len(arcs)} skips"
+    return picture(model.graph.name, _facts(model), label, parts, arcs)
+
+
+def picture(title: str, facts: str, label: str, parts: Sequence[Part], arcs: Sequence[Arc], curve: Curve = ()) -> str:
+    """The SVG of these parts, of a curve below them; `label` is for who cannot see it. `facts` may have lines."""
+    layout = lay_out(parts, arcs)
+    characters = max(FACTS, int((layout.width - 2 * MARGIN) / 6.2))
+    lines = [line for one in facts.splitlines() for line in wrap(one, characters, max_lines=3, placeholder=" …")]
+    name, longest = cut(title, 60), max(map(len, lines), default=0)
+    width = max(layout.width, 2 * MARGIN + max(_legend_width(_families(parts)), 8.6 * len(name), 6.2 * longest))
+    left = (layout.width - width) / 2  # a narrow graph stands in the middle above its legend
+    foot, above = layout.height + plot_height(curve), TITLE + LINE_OF_FACTS * max(0, len(lines) - 1)
+    said = (text(left + MARGIN, 38 - above + LINE_OF_FACTS * i, f, 11, FADED) for i, f in enumerate(lines))
+    legend = list(_legend(parts, left + MARGIN, foot + LEGEND / 2 - 4))
+    height = above + foot + LEGEND * bool(legend)
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{number(left)} {number(-TITLE)} {number(width)} '
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{number(left)} {number(-above)} {number(width)} '
             f'{number(height)}" width="{number(width)}" height="{number(height)}" role="img" '
             f'aria-label="{escaped(label)}" font-family="{FONT}" fill="{INK}">',
-            box(left, -TITLE, width, height, f'fill="{PAPER}"'),
-            text(left + MARGIN, 22 - TITLE, name, 15, 'font-weight="700"'),
-            text(left + MARGIN, 38 - TITLE, facts, 11, f'fill="{FAINT}"'),
+            box(left, -above, width, height, f'fill="{PAPER}"'),
+            text(left + MARGIN, 22 - above, name, 15, 'font-weight="700"'),
+            *said,
             *cards(parts, layout),
-            *bars(parts, layout),
             *_chain(parts, layout),
             *arcs_svg(parts, arcs, layout),
+            *bars(parts, layout),
             *(line for part, place in zip(parts, layout.places, strict=True) for line in part_svg(part, place)),
+            *plot_svg(curve, layout.places[0].x - WIDTH / 2, layout.height),
             *legend,
             "</svg>",
         ]
@@ -66,7 +80,7 @@ def _chain(parts: Sequence[Part], layout: Layout) -> Iterator[str]:
         yield _line(f"M{number(a.x)} {number(a.leave)}V{number(b.enter)}")
         if after.kind != "store":
             yield head(b.x, b.enter, 0, ahead, LINE)
-        if before.kind != "input" and after.kind not in ("store", "output"):
+        if before.edge or (before.kind != "input" and after.kind not in ("store", "output")):
             yield _size(before, a.x + 9, (a.leave + b.enter) / 2 + 4)
 
 
@@ -90,7 +104,7 @@ def _line(path: str) -> str:
 
 
 def _size(part: Part, x: float, y: float, anchor: str = "start") -> str:
-    return text(x, y, cut(size_text(part.size), 40), 11, f'fill="{FAINT}" text-anchor="{anchor}"')
+    return text(x, y, cut(part.edge or size_text(part.size), 40), 11, f'fill="{FAINT}" text-anchor="{anchor}"')
 
 
 def _families(parts: Sequence[Part]) -> list[str]:
@@ -106,5 +120,5 @@ def _legend(parts: Sequence[Part], x: float, y: float) -> Iterator[str]:
     for family in _families(parts):
         fill, border = COLOURS[family]
         yield box(x, y - 6, SWATCH, SWATCH, f'rx="3" fill="{fill}" stroke="{border}"')
-        yield text(x + SWATCH + 6, y + 4, family, 11, f'fill="{FAINT}"')
+        yield text(x + SWATCH + 6, y + 4, family, 11, FADED)
         x += _legend_width([family])

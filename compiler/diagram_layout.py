@@ -13,6 +13,7 @@ WIDTH, MARGIN, GUTTER = 264.0, 16.0, 64.0  # of a column, around the picture, be
 BEND, LANE = 22.0, 26.0  # from a column to its first lane, from lane to lane
 TIGHT, SHORT, BARE, STEP = 3.0, 14.0, 22.0, 40.0  # gaps: inside a run, to a store, an arrow, an arrow with a size
 LONG, COLUMN = 900.0, 640.0  # a chain longer than LONG folds, into columns of about COLUMN,
+TALL = 1900.0  # the longest column of a chain that could be folded into a U, but is none
 MOST_COLUMNS = 4  # or into so many longer ones, what a page is wide
 MIDDLE = (0.3, 0.7)  # of a chain, where the bottom of a U is looked for
 HEIGHTS = {"input": 28.0, "output": 28.0, "row": 28.0, "store": 8.0, "start": 8.0, "join": 24.0}
@@ -63,7 +64,8 @@ def detail_lines(part: Part) -> list[str]:
 
 def lay_out(parts: Sequence[Part], arcs: Sequence[Arc]) -> Layout:
     """A short chain is one column. A long one folds where no skip is open; a long chain with skips across all of it,
-    such as a U-Net, becomes a U: down to the gap that most skips cross, and up again."""
+    such as a U-Net, becomes a U: down to the gap that most skips cross, and up again. Where the skips do not lie
+    one inside the other, as those of a U-Net, the column may be longer before that."""
     heights = [HEIGHTS[part.kind] + DETAIL_LINE * len(detail_lines(part)) for part in parts]
     gaps = [*(_gap(a, b) for a, b in pairwise(parts)), 0.0]
     tops = list(accumulate((h + g for h, g in zip(heights, gaps, strict=True)), initial=0.0))
@@ -74,7 +76,9 @@ def lay_out(parts: Sequence[Part], arcs: Sequence[Arc]) -> Layout:
         starts = _folds(parts, tops, crossing, n_columns)
         longest = max(tops[e] - tops[s] for s, e in pairwise([*starts, len(parts)]))
         if max(crossing) and longest > 1.6 * tops[-1] / n_columns:
-            starts, is_u = [0, _bottom(parts, tops, crossing)], True
+            bottom = _bottom(parts, tops, crossing)
+            is_u = tops[-1] > TALL or _nested(arcs, bottom)
+            starts = [0, bottom] if is_u else [0]
     columns = [sum(i >= s for s in starts) - 1 for i in range(len(parts))]
     lanes = _lanes(arcs, columns)
     n_lanes = 1 + max((lane for lane in lanes if lane is not None), default=-1)
@@ -114,6 +118,12 @@ def _bottom(parts: Sequence[Part], tops: Sequence[float], crossing: Sequence[int
     points = _folding_points(parts)
     central = [i for i in points if MIDDLE[0] <= tops[i] / tops[-1] <= MIDDLE[1]]
     return min(central or points, key=lambda i: (-crossing[i], abs(tops[i] - tops[-1] / 2)))
+
+
+def _nested(arcs: Sequence[Arc], bottom: int) -> bool:
+    """Whether of the skips across the bottom each is inside the others."""
+    across = sorted((arc.start, -arc.end) for arc in arcs if arc.start < bottom <= arc.end)
+    return all(inner[1] >= outer[1] for outer, inner in pairwise(across))
 
 
 def _lanes(arcs: Sequence[Arc], columns: Sequence[int]) -> list[int | None]:

@@ -92,6 +92,8 @@ def bars(parts: Sequence[Part], layout: Layout) -> Iterator[str]:
         yield box(x, top, 3, bottom - top, f'rx="1.5" fill="{colour}"')
         turned = f'text-anchor="middle" font-weight="600" transform="rotate(-90 {number(x - 4)} {number(middle)})"'
         words = cut(group, max(3, int((bottom - top) / 6.6)))
+        long = 6.6 * len(words) + 4  # a patch of paper, so that it can be read over an arc
+        yield box(x - 13, middle - long / 2, 11, long, f'fill="{PAPER}" fill-opacity="0.9"')
         yield text(x - 4, middle, words, 10.5, f'fill="{colour}" {turned}') + "</g>"
 
 

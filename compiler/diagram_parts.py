@@ -14,12 +14,19 @@ FAMILY_OF_MODULE = {
     "convolution": "convolution",
     "separable": "convolution",
     "sincnet": "convolution",
+    "gabor": "convolution",
+    "spectralnorm": "convolution",
     "residual": "compound",
     "convnext": "compound",
     "tcn": "compound",
     "unet": "compound",
+    "convblock": "compound",
+    "samplecnn": "compound",
+    "wavenet": "compound",
     "normalisation": "normalisation",
     "activation": "activation",
+    "piecewise": "activation",
+    "softmax": "activation",
     "pooling": "pooling",
     "autopool": "pooling",
     "recurrent": "recurrent",
@@ -37,7 +44,8 @@ class Part:
     """One thing on the chain; `size` is what comes out of it.
 
     `run` is the number of the card it stands in, `group` the sub-graph it belongs to ("enc.down"); `again` marks a
-    further run of the same weights, `cut` what the chain does not lead into.
+    further run of the same weights, `cut` what the chain does not lead into; `edge` are the words on the line that
+    leaves it, where these are not its size.
     """
 
     kind: Kind
@@ -51,6 +59,7 @@ class Part:
     group: str = ""
     again: bool = False
     cut: bool = False
+    edge: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,18 +3,39 @@
 from __future__ import annotations
 
 import json
+import re
+import textwrap
 from pathlib import Path
 
 import pytest
+import torch
 
 import mirbricks as mb
+from mirbricks import registry
 from mirbricks.cli import main
 from mirbricks.commands.table import COMMANDS
 from mirbricks.errors import CODES
+from mirbricks.shapes import meets
 
 GRAPHS = sorted(map(str, (Path(mb.__file__).parent / "graphs").glob("*.yaml")))
 SMALL = next(path for path in GRAPHS if path.endswith("mpe_small.yaml"))
 Capture = pytest.CaptureFixture[str]
+PLUGIN = """
+from pydantic import Field
+from mirbricks import Block, BlockConfig, register
+
+@register("Half", shape="B ... -> B ...", source="none", examples=[((2, 3, 4), {})])
+class Half(Block):
+    \"\"\"Half of it.\"\"\"
+    class Config(BlockConfig):
+        by: tuple[float, ...] = Field(default_factory=lambda: (0.5,), description="factors")
+    def forward(self, x):
+        return x / 2
+
+@register("Misfit", shape="B C T -> B C T", source="none", examples=[((2, 3), {})])
+class Misfit(Half):
+    \"\"\"Wrong example.\"\"\"
+"""
 
 
 def test_check_is_content_with_every_shipped_graph(capsys: Capture) -> None:
@@ -81,8 +102,25 @@ def test_blocks_lists_every_block_under_its_family(capsys: Capture) -> None:
     assert main(["blocks"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert {line.split()[0] for line in lines if line.startswith("  ")} == set(mb.blocks())
+    assert lines[lines.index("many to one") + 1].startswith("  AttentionPool ")
+    assert not any(line.endswith("…") for line in lines)
     assert main(["blocks", "--json"]) == 0
-    assert set(json.loads(capsys.readouterr().out)) == set(mb.blocks())
+    found = json.loads(capsys.readouterr().out)
+    assert set(found) == set(mb.blocks())
+    assert found["Mean"]["family"] == "many to one"
+
+
+def test_blocks_fit_a_narrow_terminal(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert main(["blocks"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) > len(mb.blocks())
+    assert max(map(len, lines)) == 60
+    assert "  Conv1d                           Convolution over time." in lines
+    assert "  ReLU                             max(x, 0)." in lines
+    (cut,) = (line for line in lines if line.startswith("  BatchNorm1dT "))
+    assert cut == "  BatchNorm1dT                     Batch normalisation of e…"
 
 
 @pytest.mark.parametrize("name", ["Conv2d", "AutoPoolSplit", "ReLU", *sorted(CODES)[:3]])
@@ -91,16 +129,69 @@ def test_explain_knows_blocks_and_codes(name: str, capsys: Capture) -> None:
     assert name in capsys.readouterr().out
 
 
-def test_the_example_that_explain_shows_compiles(tmp_path: Path, capsys: Capture) -> None:
-    assert main(["explain", "Conv2d"]) == 0
-    *_, shapes, layer = capsys.readouterr().out.splitlines()
-    sizes = shapes.removeprefix("example   on ").strip("()").split(", ")
+@pytest.mark.parametrize("name", mb.blocks())
+def test_the_example_that_explain_shows_runs(name: str, tmp_path: Path, capsys: Capture) -> None:
+    assert main(["explain", name]) == 0
+    example = re.search(r"^a graph that runs:\n(.*?\n)\n", capsys.readouterr().out, flags=re.M | re.S)
+    assert example
     path = tmp_path / "graph.yaml"
-    path.write_text(f"input: B C={sizes[1]} F={sizes[2]} T={sizes[3]}\nlayers:\n{layer}\n")
-    assert main(["check", str(path)]) == 0
+    path.write_text(textwrap.dedent(example[1]))
+    model, spec = mb.compile_graph(path).eval(), mb.blocks()[name]
+    shapes = spec.examples[0].shapes
+    with torch.no_grad():
+        output = model(*map(torch.randn, shapes))
+    config = model.nodes[0].config
+    (promised,) = spec.contract.predict(spec.contract.bind(shapes, config), config)
+    assert meets(tuple(output.shape), promised)
+
+
+def test_explain_shows_example_contract_source_fields_and_picture(capsys: Capture) -> None:
+    assert main(["explain", "FiLM"]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("FiLM (conditioning)\n\n")
+    assert "a graph that runs:\n  input: {x: B C=3 T=5, y: B D=4}\n  layers:\n    - FiLM: {with: [y]}\n\n" in text
+    assert "contract  B C ..., B D -> B C ...\nsource    arXiv:1709.07871\npicture   " in text
+    assert re.search(r"^picture   \S*docs/blocks/FiLM\.svg", text, flags=re.M)
+    assert "  in_channels        an integer; inferred. size of axis C\n" in text
+    assert "  hidden_features    an integer > 0; default none. width of a hidden layer" in text
+
+
+def test_explain_draws_what_is_inside_a_block(tmp_path: Path, capsys: Capture) -> None:
+    path = tmp_path / "relu.svg"
+    assert main(["explain", "ReLU", "--picture", str(path)]) == 0
+    assert f"picture   {path}\n" in capsys.readouterr().out
+    assert path.read_text(encoding="utf-8").startswith("<svg")
+    assert main(["explain", "ReLU", "--picture", str(path)]) == 1
+    assert "[E191]" in capsys.readouterr().err
+    assert main(["explain", "StoreAs", "--picture", str(tmp_path / "b.svg")]) == 1
+    assert capsys.readouterr().err == (
+        "there is a picture of blocks only, and 'StoreAs' is none\n"
+        "  help: `mirbricks blocks` lists the blocks; `mirbricks draw` draws a graph     [E305]\n"
+    )
+
+
+def test_explain_of_a_plugins_block_says_how_to_draw_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setattr(registry, "_BLOCKS", dict(registry.blocks()))
+    (tmp_path / "plugin_of_explain.py").write_text(PLUGIN)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert main(["explain", "Half", "--plugin", "plugin_of_explain"]) == 0
+    text = capsys.readouterr().out
+    assert "picture   write one: mirbricks explain Half --picture Half.svg\n" in text
+    assert "  by                 a list of numbers; default [0.5]. factors\n" in text
+    assert main(["explain", "Misfit", "--plugin", "plugin_of_explain"]) == 0
+    assert (
+        "a graph that runs:\n  none, since the registered example does not fit the contract: "
+        "expected 3 axes (B C T), got 2: (2, 3)\n" in capsys.readouterr().out
+    )
 
 
 def test_explain_suggests_near_names(capsys: Capture) -> None:
+    assert main(["explain", "SelfAttenton"]) == 1
+    assert capsys.readouterr().err == (
+        "nothing is known as 'SelfAttenton'\n  help: did you mean 'SelfAttention' or 'CrossAttention'?     [E305]\n"
+    )
     assert main(["explain", "conv2"]) == 1
     assert "did you mean 'Conv2d'" in capsys.readouterr().err
 

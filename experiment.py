@@ -17,10 +17,11 @@ from .compiler.module import GraphModule
 from .compiler.saved import resolved_yaml
 from .compiler.schema import SECTIONS, Graph
 from .data.corpus import Corpus, Item
-from .data.splits import Split, by_annotation, k_fold
+from .data.splits import Split, by_annotation, by_fold, k_fold, stored_folds
 from .errors import DataError, ErrorList, MirbricksError, raise_all
+from .features.base import FeatureConfig
 from .features.cache import FeatureCache
-from .features.hcqt import HCQTConfig
+from .features.kinds import DEFAULT, config_of
 from .optimization import refuse_no_weights
 from .tasks.base import Task, task_of
 from .training import TrainConfig
@@ -33,8 +34,10 @@ class DatasetConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    split: Literal["folds", "annotation"] = Field(
-        "folds", description="folds: k-fold by group; annotation: what the corpus itself says under `split`"
+    split: Literal["folds", "annotation", "stored_folds"] = Field(
+        "folds",
+        description="folds: k-fold by group; annotation: what the corpus itself says under `split`; stored_folds: the "
+        "folds that it has under `fold`",
     )
     folds: int = Field(5, ge=3, description="number of folds; fold k tests, fold k + 1 validates")
 
@@ -45,7 +48,7 @@ class Experiment:
 
     graph: Graph
     model: GraphModule
-    feature: HCQTConfig
+    feature: FeatureConfig
     dataset: DatasetConfig
     task: Task
     train: TrainConfig
@@ -63,11 +66,11 @@ def load_experiment(path: str | Path, overrides: Sequence[str] = ()) -> Experime
     """
     graph = load_graph(path, overrides)
     errors: list[MirbricksError] = []
-    feature = _section(graph, "feature", HCQTConfig, errors)
+    feature = _feature(graph, errors)
     dataset = _section(graph, "dataset", DatasetConfig, errors)
     train = _section(graph, "train", TrainConfig, errors)
     try:
-        task = task_of(graph, feature or HCQTConfig())
+        task = task_of(graph, feature or DEFAULT())
     except MirbricksError as error:
         errors += error.errors if isinstance(error, ErrorList) else [error]
     raise_all(errors)
@@ -82,11 +85,29 @@ def _section(graph: Graph, name: str, model: type[Any], errors: list[MirbricksEr
     return read_config(model, graph.source.data.get(name, {}), graph.source, (name,), name, errors)
 
 
+def _feature(graph: Graph, errors: list[MirbricksError]) -> Any:
+    try:
+        model = config_of(graph.source.data.get("feature"), graph.source.value(("feature", "type")))
+    except DataError as error:
+        errors.append(error)
+        return None
+    return _section(graph, "feature", model, errors)
+
+
 def split_corpus(corpus: Corpus, config: DatasetConfig, fold: int) -> Split:
     """Groups for training, validation and test. Raises DataError where the corpus has too few groups."""
     if config.split == "annotation":
-        return by_annotation(corpus.items)
+        return by_annotation(corpus)
+    if config.split == "stored_folds":
+        return by_fold(corpus, fold)
     return k_fold((item.group for item in corpus.items), config.folds, fold)
+
+
+def count_folds(corpus: Corpus, config: DatasetConfig) -> int:
+    """How many folds there are; 0 where the corpus says itself what is train, valid and test."""
+    if config.split == "annotation":
+        return 0
+    return len(stored_folds(corpus)) if config.split == "stored_folds" else config.folds
 
 
 def items_of(items: Sequence[Item], groups: Sequence[str]) -> list[Item]:

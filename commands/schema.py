@@ -7,7 +7,7 @@ from argparse import Namespace
 
 from ..compiler.json_schema import Section, graph_schema
 from ..experiment import DatasetConfig
-from ..features.hcqt import HCQTConfig
+from ..features.kinds import DEFAULT, KINDS
 from ..tasks.base import tasks
 from ..training import TrainConfig
 from .new_file import write_new
@@ -17,12 +17,12 @@ def schema(arguments: Namespace) -> int:
     """Print the schema, or write it to --out; raises E191 where that file exists."""
     configs = [task.Config for task in tasks().values()]
     sections: dict[str, Section] = {
-        "feature": HCQTConfig,
+        "feature": [config for config, _ in KINDS.values()],
         "dataset": DatasetConfig,
         "task": configs,
         "train": TrainConfig,
     }
-    text = json.dumps(graph_schema(sections), indent=1, ensure_ascii=False)
+    text = json.dumps(graph_schema(sections, {"feature": DEFAULT}), indent=1, ensure_ascii=False)
     if arguments.out:
         write_new(arguments.out, f"{text}\n")
     else:

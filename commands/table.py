@@ -92,6 +92,48 @@ COMMANDS: dict[str, Command] = {
     "demo": Command(
         "demo:demo", "make or take a data set, train, evaluate and write a report", "--out runs/demo", arguments.demo
     ),
+    "data check": Command(
+        "data_check:check_data",
+        "find everything that is wrong with a corpus: files, annotations, audio, splits",
+        "corpora/bach10",
+        data_arguments.corpus_check,
+    ),
+    "data info": Command(
+        "data_info:info",
+        "describe a corpus: sizes, labels, coverage, splits, duplicates, and a picture",
+        "corpora/maps --out about",
+        data_arguments.corpus_info,
+    ),
+    "data split": Command(
+        "data_split:split",
+        "split a corpus by group, balanced, and store the split in its .pyjama",
+        "corpora/tags --ratios .8/.1/.1 --by artist --stratify tag",
+        data_arguments.corpus_split,
+    ),
+    "data fetch": Command(
+        "data_fetch:fetch_corpus",
+        "fetch one of the tutorial's hosted corpora; goes on where it stopped",
+        "bach10 --out data/bach10",
+        data_arguments.fetch,
+    ),
+    "data import": Command(
+        "data_import:import_corpus",
+        "bring a corpus in: any layout of audio and annotations becomes NAME_audio.hdf5 and NAME.pyjama",
+        "csv esc10/meta.csv --out corpora/esc10 --set fold=fold --set tags=class_name",
+        data_arguments.import_corpus,
+    ),
+    "data export": Command(
+        "data_export:export_corpus",
+        "write a corpus as a layout of audio and annotation files",
+        "lab corpora/songs --out songs --set annotations=chord,segment",
+        data_arguments.export_corpus,
+    ),
+    "data kinds": Command(
+        "data_import:list_kinds",
+        "list the layouts that can be imported and exported, and their options",
+        "csv",
+        data_arguments.kinds,
+    ),
     "data synth": Command(
         "data_synth:synth",
         "synthesise a corpus with exact annotations",

@@ -14,7 +14,15 @@ from ..data.corpus import Corpus
 from ..data.splits import Split
 from ..devices import as_device
 from ..errors import DataError, RunError
-from ..experiment import Experiment, cache_folder, compute_features, items_of, load_experiment, split_corpus
+from ..experiment import (
+    Experiment,
+    cache_folder,
+    compute_features,
+    count_folds,
+    items_of,
+    load_experiment,
+    split_corpus,
+)
 from ..features.cache import FeatureCache
 from ..runs import GRAPH, RESOLVED, RunFolder
 from ..tasks.base import Evaluation, Figures
@@ -39,9 +47,9 @@ class Prepared:
 def train(arguments: Namespace) -> int:
     """Train one fold, or all of them one after another."""
     experiment = load_experiment(arguments.graph, arguments.set)
-    folds = _folds(arguments.fold, experiment)
     as_device(arguments.device)
     corpus = Corpus.open(arguments.data)
+    folds = _folds(arguments.fold, count_folds(corpus, experiment.dataset))
     for fold in folds:
         _refuse_early(experiment, corpus, fold, _out(arguments, folds, fold), arguments.resume)
     prepared = prepare(experiment, corpus, arguments)
@@ -60,10 +68,9 @@ def train(arguments: Namespace) -> int:
     return 1 if prepared.failed else 0
 
 
-def _folds(given: str | None, experiment: Experiment) -> list[int]:
-    """0 where nothing is given; every fold for 'all'."""
-    count = experiment.dataset.folds
-    if given is not None and experiment.dataset.split == "annotation":
+def _folds(given: str | None, count: int) -> list[int]:
+    """0 where nothing is given; every fold for 'all'. `count` is 0 where the corpus says itself how it is split."""
+    if given is not None and not count:
         message = f"--fold {given}: the corpus says itself how it is split, dataset.split is 'annotation'"
         raise DataError(message, code="E441", help="leave --fold out, or add --set dataset.split=folds")
     if given == "all":
@@ -111,7 +118,7 @@ def train_fold(
     leads = os.environ.get("RANK", "0") == "0"  # under torchrun every process trains, one writes
     run = RunFolder.create(out)
     with run.locked() if leads else contextlib.nullcontext():
-        number = fold if experiment.dataset.split == "folds" else None
+        number = None if experiment.dataset.split == "annotation" else fold
         settings = at_start(prepared.corpus, split, number, arguments.command)
         if leads and run.state_to_resume(arguments.resume) is None:
             run.write_text(GRAPH, Path(arguments.graph).read_text(encoding="utf-8"))

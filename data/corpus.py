@@ -1,11 +1,11 @@
-"""A corpus: a folder with NAME_audio.hdf5 and NAME.pyjama, checked against one another.
+"""A corpus: a folder with NAME.pyjama and NAME_audio.hdf5, NAME_feat.hdf5 or both, checked against one another.
 
 **Stems.** An item is a stem of a mix if its annotation `stem_of` holds the key of the mix. In a corpus that does not
 define `stem_of` the names decide, as in Bach10: `01-Ach-violin.wav` is a stem of `01-Ach.wav` because its name
 without the extension is that of another item plus '-' and something (the longest such item wins).
 
-**Groups.** The group of an item, which a split keeps on one side, is its annotation `piece`; without one, the group of
-the mix it is a stem of; without that, its own key.
+**Groups.** The group of an item, which a split keeps on one side, is its annotation `piece`, else its `work-id`;
+without one, the group of the mix it is a stem of; without that, its own key.
 """
 
 from __future__ import annotations
@@ -13,21 +13,23 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError, did_you_mean, raise_all
-from .hdf5 import AudioStore
+from .corpus_files import CorpusFiles, find_corpus, groups_of, mixes_of, refuse_other_keys
+from .hdf5 import AudioStore, FeatureStore
 from .pyjama import Atom, Entry, Pyjama
-from .reading import unreadable
 
 SLACK_S = 0.1  # how far an annotation may go past the end of its audio
+FEATURE_SLACK_S = 2.0  # and of its features, whose last windows may be left out
 _LISTED = 5
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Item:
         return self.n_samples / self.sr_hz
 
     @property
-    def annotations(self) -> Mapping[str, tuple[Atom, ...]]:
+    def annotations(self) -> Mapping[str, Sequence[Atom]]:
         return self.entry.annotations
 
     @property
@@ -61,42 +63,120 @@ class Item:
 
 
 @dataclass(frozen=True)
+class FeatureItem:
+    """One recording by its features, without audio: (n_frames, n_features). Pickles small: no features in it."""
+
+    key: str
+    n_frames: int
+    n_features: int
+    duration_s: float | None  # None where the file does not say when the frames are
+    group: str
+    stem_of: str | None
+    entry: Entry = field(repr=False, compare=False)
+    store: FeatureStore = field(repr=False, compare=False)
+
+    @property
+    def annotations(self) -> Mapping[str, Sequence[Atom]]:
+        return self.entry.annotations
+
+    @property
+    def source(self) -> Path:
+        """The HDF5 file that holds the features."""
+        return self.store.path
+
+    @property
+    def times_s(self) -> NDArray[np.float64] | None:
+        """When each frame is, (n_frames,), in seconds; None where the file does not say. As `FeatureStore.times_s`."""
+        return self.store.times_s(self.key)
+
+    def read(self, start: int = 0, stop: int | None = None) -> NDArray[np.float32]:
+        """Frames [start, stop) as float32 (T, n_features), scaled. Raises as `FeatureStore.read`."""
+        return self.store.read(self.key, start, stop)
+
+
+@dataclass(frozen=True)
 class Corpus:
-    """All items of a folder, in the order of the .pyjama."""
+    """All recordings of a folder, in the order of the .pyjama: by their audio, or where there is none, by features."""
 
     name: str
     folder: Path
     pyjama: Pyjama = field(repr=False)
-    items: tuple[Item, ...] = field(repr=False)
+    audio: tuple[Item, ...] = field(repr=False)
+    given_features: tuple[FeatureItem, ...] = field(default=(), repr=False)
 
     @classmethod
     def open(cls, folder: str | Path) -> Corpus:
-        """Find and cross-check the two files; no audio is read.
+        """Find and cross-check the files; neither audio nor features are read.
 
         Raises DataError: E409 for a folder that cannot be read, E410 for one without exactly one corpus, E411 for a
-        key in one file only, E412 for an annotation past the end of its audio, E413 for an unknown `stem_of`; and what
-        the two files' readers raise.
+        key in one file only, E412 for an annotation past the end of its audio, E413 for an unknown `stem_of`, E416
+        for features whose times are wrong; and what the files' readers raise.
         """
-        folder = Path(folder)
-        name = _name(folder)
-        store = AudioStore(folder / f"{name}_audio.hdf5")
-        pyjama = Pyjama.load(folder / f"{name}.pyjama")
-        _same_keys(store, pyjama, name)
-        mixes = _mixes(pyjama)
+        files = find_corpus(Path(folder))
+        stores = [store(files) for store in (audio_store, feature_store)]
+        pyjama = Pyjama.load(files.notes)
+        raise_all([error for store in stores if store for error in refuse_other_keys(store, pyjama, files)])
+        corpus, errors = cls.assembled(files, pyjama)
+        raise_all(errors)
+        raise_all(late_annotations(corpus.recordings)[:1])
+        return corpus
+
+    @classmethod
+    def assembled(cls, files: CorpusFiles, pyjama: Pyjama) -> tuple[Corpus, list[DataError]]:
+        """The items that both the .pyjama and a file of audio or features hold, and what is wrong with the others."""
+        audio, features = audio_store(files), feature_store(files)
+        mixes, errors = mixes_of(pyjama)
         entries = {entry.filepath: entry for entry in pyjama.entries}
-        sizes = _sizes(store, entries)
-        items = tuple(
-            Item(key, *sizes[key], _group(key, entries, mixes), mixes.get(key), entry, store)
-            for key, entry in entries.items()
-        )
-        _annotations_inside(items)
-        return cls(name, folder, pyjama, items)
+        groups = groups_of(entries, mixes)
+
+        def item(store: AudioStore, key: str) -> Item:
+            return Item(key, store.n_samples(key), store.sr_hz(key), groups[key], mixes.get(key), entries[key], store)
+
+        def feature_item(store: FeatureStore, key: str) -> FeatureItem:
+            n_frames, n_features = store.shape(key)
+            seconds = _spanned_s(store.times_s(key))
+            group, mix, entry = groups[key], mixes.get(key), entries[key]
+            return FeatureItem(key, n_frames, n_features, seconds, group, mix, entry, store)
+
+        heard = [] if audio is None else _each(functools.partial(item, audio), audio.keys(), entries, errors)
+        shown = [] if features is None else _each(
+            functools.partial(feature_item, features), features.keys(), entries, errors)  # fmt: skip
+        return cls(files.name, files.folder, pyjama, tuple(heard), tuple(shown)), errors
+
+    @property
+    def recordings(self) -> tuple[Item | FeatureItem, ...]:
+        """Every recording once: its audio, or its features in a corpus without audio."""
+        return self.audio or self.given_features
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """The recordings by their audio. Raises DataError E415 in a corpus that has features only."""
+        if not self.audio and self.given_features:
+            raise DataError(
+                f"the corpus '{self.name}' holds features and no audio",
+                code="E415",
+                facts=[("there", f"{self.name}_feat.hdf5"), ("missing", f"{self.name}_audio.hdf5")],
+                help="take a corpus with audio, or a graph and a task that read these features",
+            )
+        return self.audio
+
+    @property
+    def features(self) -> tuple[FeatureItem, ...]:
+        """The recordings by their features. Raises DataError E415 in a corpus that has audio only."""
+        if self.audio and not self.given_features:
+            raise DataError(
+                f"the corpus '{self.name}' holds audio and no features",
+                code="E415",
+                facts=[("there", f"{self.name}_audio.hdf5"), ("missing", f"{self.name}_feat.hdf5")],
+                help="take a corpus with features, or a graph whose section 'feature' computes them from audio",
+            )
+        return self.given_features
 
     def __len__(self) -> int:
-        return len(self.items)
+        return len(self.recordings)
 
     def __getitem__(self, key: str) -> Item:
-        """The item of a key. Raises DataError E402 for an unknown one."""
+        """The item of a key. Raises DataError E402 for an unknown one, and E415 as `items`."""
         if key not in self._by_key:
             near = did_you_mean(key, self._by_key)
             raise DataError(f"the corpus '{self.name}' has no item '{key}'", code="E402", help=near)
@@ -106,7 +186,7 @@ class Corpus:
     def fingerprint(self) -> str:
         """The same for the same recordings, at whatever rate and under whatever name of the corpus: a hash of keys,
         groups and durations to a tenth of a second."""
-        rows = sorted((item.key, item.group, round(item.duration_s, 1)) for item in self.items)
+        rows = sorted((item.key, item.group, round(item.duration_s or 0.0, 1)) for item in self.recordings)
         return hashlib.blake2b(json.dumps(rows).encode(), digest_size=16).hexdigest()
 
     @functools.cached_property
@@ -114,134 +194,60 @@ class Corpus:
         return {item.key: item for item in self.items}
 
 
-def _name(folder: Path) -> str:
-    """NAME of the one NAME_audio.hdf5 + NAME.pyjama in the folder."""
-    try:
-        files = [path.name for path in folder.iterdir()]
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise DataError(
-            f"there is no folder '{folder}'", code="E410", help="give the folder of NAME_audio.hdf5 and NAME.pyjama"
-        ) from error
-    except OSError as error:
-        raise unreadable(folder, error) from error
-    audio, notes = (
-        {file.removesuffix(ending) for file in files if file.endswith(ending)} for ending in ("_audio.hdf5", ".pyjama")
-    )
-    pairs = sorted(audio & notes)
-    if len(pairs) == 1:
-        return pairs[0]
-    facts = [
-        (f"*{ending}", ", ".join(f"{n}{ending}" for n in sorted(names)[:_LISTED]) or "none")
-        for ending, names in (("_audio.hdf5", audio), (".pyjama", notes))
-    ]
-    if pairs:
-        raise DataError(
-            f"'{folder}' holds {len(pairs)} corpora, expected one", code="E410", facts=facts, help="one folder a corpus"
-        )
-    raise DataError(
-        f"'{folder}' holds no corpus: expected NAME_audio.hdf5 and, of the same NAME, NAME.pyjama",
-        code="E410",
-        facts=facts,
-    )
+def audio_store(files: CorpusFiles) -> AudioStore | None:
+    return AudioStore(files.audio) if files.audio else None
 
 
-def _same_keys(store: AudioStore, pyjama: Pyjama, name: str) -> None:
-    audio, notes = set(store.keys()), {entry.filepath for entry in pyjama.entries}
-    sides = (
-        (notes - audio, f"{name}.pyjama", f"{name}_audio.hdf5"),
-        (audio - notes, f"{name}_audio.hdf5", f"{name}.pyjama"),
-    )
-    errors = []
-    for alone, here, there in sides:
-        if alone:
-            first, count = min(alone), "1 key" if len(alone) == 1 else f"{len(alone)} keys"
-            near = did_you_mean(first, audio ^ notes ^ alone)  # only a key without a partner can be meant
-            errors.append(
-                DataError(
-                    f"{count} of '{here}' not in '{there}': {_listed(sorted(alone))}",
-                    code="E411",
-                    help=near or f"add to '{there}' what is missing, or remove it from '{here}'",
-                )
-            )
-    raise_all(errors)
+def feature_store(files: CorpusFiles) -> FeatureStore | None:
+    return FeatureStore(files.features) if files.features else None
 
 
-def _sizes(store: AudioStore, keys: Iterable[str]) -> dict[str, tuple[int, int]]:
-    """key -> (n_samples, sr_hz); every key that cannot be used is named."""
-    sizes, errors = {}, []
-    for key in keys:
-        try:
-            sizes[key] = store.n_samples(key), store.sr_hz(key)
-        except DataError as error:
-            errors.append(error)
-    raise_all(errors)
-    return sizes
-
-
-def _listed(names: list[str]) -> str:
-    shown = ", ".join(f"'{name}'" for name in names[:_LISTED])
-    return shown + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
-
-
-def _mixes(pyjama: Pyjama) -> dict[str, str]:
-    """stem key -> mix key, by the rule in the module's docstring."""
-    keys = [entry.filepath for entry in pyjama.entries]
-    if "stem_of" not in pyjama.definitions:
-        return _mixes_by_name(keys)
-    known = set(keys)
-    mixes = {entry.filepath: str(entry.first("stem_of")) for entry in pyjama.entries if entry.first("stem_of")}
-    raise_all(
-        [
-            DataError(
-                f"'{stem}' is a stem of '{mix}', which is not another item of the corpus",
-                code="E413",
-                help=did_you_mean(mix, known - {stem}),
-            )
-            for stem, mix in mixes.items()
-            if mix not in known or mix == stem
-        ]
-    )
-    return mixes
-
-
-def _mixes_by_name(keys: Iterable[str]) -> dict[str, str]:
-    by_name = {re.sub(r"\.\w{1,5}$", "", key): key for key in keys}
-    mixes = {}
-    for name, key in by_name.items():
-        cuts = [i for i, character in enumerate(name) if character == "-" and i < len(name) - 1]
-        mix = next((by_name[name[:cut]] for cut in reversed(cuts) if name[:cut] in by_name), None)
-        if mix is not None:
-            mixes[key] = mix
-    return mixes
-
-
-def _group(key: str, entries: Mapping[str, Entry], mixes: Mapping[str, str]) -> str:
-    """`piece`, else the group of the mix, else the key."""
-    seen: set[str] = set()
-    while key not in seen:
-        seen.add(key)
-        piece = entries[key].first("piece")
-        if piece is not None:
-            return str(piece)
-        key = mixes.get(key, key)
-    return key
-
-
-def _annotations_inside(items: Iterable[Item]) -> None:
-    """Raise one DataError E412 for everything that ends more than `SLACK_S` after its audio."""
+def late_annotations(items: Iterable[Item | FeatureItem], one_each: bool = False) -> list[DataError]:
+    """DataError E412 for what ends more than `SLACK_S` after its audio: one for all, or one for each annotation."""
     late = []
     for item in items:
-        for name, atoms in item.annotations.items():
-            end_s = max((atom.end_s for atom in atoms if atom.end_s is not None), default=0.0)
-            if end_s > item.duration_s + SLACK_S:
+        slack_s = SLACK_S if isinstance(item, Item) else FEATURE_SLACK_S
+        for name in item.annotations if item.duration_s is not None else ():
+            end_s = item.entry.end_s(name) or 0.0
+            if end_s > (item.duration_s or 0.0) + slack_s:
                 late.append((item, name, end_s))
-    if late:
-        item, name, end_s = late[0]
-        others = [(i.key, f"'{n}' ends at {e:.3f} s, audio at {i.duration_s:.3f} s") for i, n, e in late[1:_LISTED]]
-        more = [("more", f"{len(late) - _LISTED} others")] if len(late) > _LISTED else []
-        raise DataError(
-            f"annotation '{name}' of '{item.key}' ends at {end_s:.3f} s, its audio at {item.duration_s:.3f} s",
-            code="E412",
-            facts=[("audio", f"{item.n_samples} samples at sr_hz = {item.sr_hz}"), *others, *more],
-            help="check that the annotation belongs to this audio, and its 'sr_hz'",
-        )
+    if one_each:
+        return [_late([one]) for one in late]
+    return [_late(late)] if late else []
+
+
+def _late(late: list[tuple[Item | FeatureItem, str, float]]) -> DataError:
+    item, name, end_s = late[0]
+    is_audio = isinstance(item, Item)
+    what = "audio" if is_audio else "features"
+    size = f"{item.n_samples} samples at sr_hz = {item.sr_hz}" if isinstance(item, Item) else f"{item.n_frames} frames"
+    others = [(i.key, f"'{n}' ends at {e:.3f} s, {what} at {i.duration_s or 0:.3f} s") for i, n, e in late[1:_LISTED]]
+    more = [("more", f"{len(late) - _LISTED} others")] if len(late) > _LISTED else []
+    return DataError(
+        f"annotation '{name}' of '{item.key}' ends at {end_s:.3f} s, its {what} at {item.duration_s or 0:.3f} s",
+        code="E412",
+        facts=[(what, size), *others, *more],
+        help=f"check that the annotation belongs to {'this audio' if is_audio else 'these features'}, and "
+        f"its {repr('sr_hz') if is_audio else 'times'}",
+    )
+
+
+def _each(
+    make: Callable[[str], T], keys: Iterable[str], entries: Mapping[str, Entry], errors: list[DataError]
+) -> list[T]:
+    """The items of the keys that have an entry, in the entries' order; every one that cannot be used is noted."""
+    there, items = set(keys), []
+    for key in entries:
+        try:
+            if key in there:
+                items.append(make(key))
+        except DataError as error:
+            errors.append(error)
+    return items
+
+
+def _spanned_s(times_s: NDArray[np.float64] | None) -> float | None:
+    """Until a step after the last frame."""
+    if times_s is None:
+        return None
+    return float(times_s[-1] + (np.median(np.diff(times_s)) if len(times_s) > 1 else 0.0))

@@ -2,37 +2,69 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ..errors import DataError, did_you_mean
+from .pyjama_atoms import Atoms, compact
+from .pyjama_atoms_check import Fault, annotation_faults, is_finite, quoted
 
-EXTENTS = ("global", "event", "segment", "breakpoint")
+EXTENTS = ("global", "marker", "segment", "breakpoint", "breakpoint_time", "breakpoint_value")
 CONTENTS = ("text", "numeric")
+CONSTRAINTS = ("free", "filepath", "value_in_dictionary")
+VERSIONS = ("1.31", "1.4")
 MAX_LISTED = 50
-_NUMBER = {int, float}
 
-Fault = tuple[str, str, str | None]  # code, what is wrong, help
+
+@dataclass
+class Checked:
+    """A parsed file looked through: its violations, and what can be used of it."""
+
+    errors: list[DataError]
+    has_form: bool = False
+    definitions: dict[str, Any] = field(default_factory=dict)
+    entries: list[dict[str, Any]] = field(default_factory=list)
 
 
 def violations(raw: Any, file: str) -> list[DataError]:
     """The violations of a parsed file, in its order, at most `MAX_LISTED`; equal ones of one annotation are counted."""
+    return checked(raw, file).errors
+
+
+def checked(raw: Any, file: str) -> Checked:
+    """The violations as `violations`; of the file, what has none: sound definitions, and entries with a key of their
+    own, less the annotations that have a violation."""
     found = [_form_error(file, fault) for fault in _form_faults(raw)]
     if found:
-        return found
+        return Checked(found)
     definitions: dict[str, Any] = raw["collection"]["descriptiondefinition"]
-    found = [_form_error(file, fault) for fault in _definition_faults(definitions)]
+    found += [_form_error(file, fault) for fault in _version_faults(raw["schemaversion"])]
+    found += [_form_error(file, fault) for fault in _definition_faults(definitions)]
     sound = {name: d for name, d in definitions.items() if not list(_definition_faults({name: d}))}
-    seen: set[str] = set()
+    entries, seen = [], set[str]()
     for index, entry in enumerate(raw["collection"]["entry"]):
-        found += _entry_errors(entry, index, definitions, sound, seen, file)
-    if not found and not _finite({"raw": raw | {"collection": {**raw["collection"], "entry": []}}}):
+        good = compact(entry)
+        found += _entry_errors(good, index, definitions, sound, seen, file)
+        if good is not None and isinstance(good, dict) and "filepath" in good:
+            entries.append(good)
+    if not found and not is_finite({"raw": raw | {"collection": {**raw["collection"], "entry": []}}}):
         found = [_form_error(file, ("E426", "a number outside the entries is NaN or infinite", None))]
-    return _shortened(found)
+    return Checked(_shortened(found), True, sound, entries)
+
+
+def extent_of(definition: Mapping[str, Any]) -> Any:
+    """The extent in the specification's words: 'event' is 'marker'."""
+    extent = definition.get("type_extent")
+    return "marker" if extent == "event" else extent
+
+
+def shared_time(definitions: Mapping[str, Any]) -> str | None:
+    """The annotation whose times the breakpoint_value annotations have: the last breakpoint_time that is defined."""
+    names = [name for name, definition in definitions.items() if extent_of(definition) == "breakpoint_time"]
+    return names[-1] if names else None
 
 
 def _form_faults(raw: Any) -> Iterator[Fault]:
@@ -42,7 +74,7 @@ def _form_faults(raw: Any) -> Iterator[Fault]:
         return
     collection = raw.get("collection")
     if "schemaversion" not in raw:
-        yield "E421", "has no 'schemaversion'", "add it: 1.31 is the version described in mirbricks.data.pyjama"
+        yield "E421", "has no 'schemaversion'", "add it: 1.4 is the version described in mirbricks.data.pyjama"
     if not isinstance(collection, dict):
         near = did_you_mean("collection", raw) if collection is None else None
         yield "E421", f"expected an object under 'collection', got {_kind(collection)}", near
@@ -54,25 +86,61 @@ def _form_faults(raw: Any) -> Iterator[Fault]:
             yield "E421", f"expected {text} under 'collection.{name}', got {_kind(value)}", near
 
 
+def _version_faults(version: Any) -> Iterator[Fault]:
+    try:
+        number = float(version) if isinstance(version, (int, float, str)) and version is not True else 0.0
+    except ValueError:
+        number = 0.0
+    if not 1 <= number < 2:
+        yield "E421", f"'schemaversion' is {quoted(version)}, expected 1.x", f"known are {' and '.join(VERSIONS)}"
+
+
 def _definition_faults(definitions: Mapping[str, Any]) -> Iterator[Fault]:
     for name, definition in definitions.items():
         if not isinstance(definition, dict):
             yield "E421", f"definition '{name}': expected an object, got {_kind(definition)}", None
             continue
-        for field, known in (("type_extent", EXTENTS), ("type_content", CONTENTS)):
-            value = definition.get(field)
+        words = {"type_constraint": "free", **definition, "type_extent": extent_of(definition)}
+        for field_, known in (
+            ("type_extent", EXTENTS), ("type_content", CONTENTS), ("type_constraint", CONSTRAINTS)
+        ):  # fmt: skip
+            value = words.get(field_)
             if value not in known:
                 near = did_you_mean(value, known) if isinstance(value, str) else None
-                text = f"definition '{name}': '{field}' is {_quoted(value)}, expected {' or '.join(known)}"
-                yield "E421", text, near
-        for field in ("dictionary", "row_name"):
-            if not isinstance(definition.get(field, []), list):
-                yield "E421", f"definition '{name}': expected a list under '{field}'", None
+                yield "E421", f"definition '{name}': '{field_}' is {quoted(value)}, expected {_either(known)}", near
+        lists = [part for part in ("dictionary", "row_name") if not isinstance(definition.get(part, []), list)]
+        for part in lists:
+            yield "E421", f"definition '{name}': expected a list under '{part}'", None
+        if not lists:
+            yield from _list_faults(name, definition)
+
+
+def _list_faults(name: str, definition: Mapping[str, Any]) -> Iterator[Fault]:
+    """The words of a dictionary, its two bounds for numbers, and the names of rows."""
+    dictionary = definition.get("dictionary", [])
+    if not all(isinstance(row, str) for row in definition.get("row_name", [])):
+        yield "E421", f"definition '{name}': 'row_name' holds something that is not a text", None
+    if definition.get("type_constraint") != "value_in_dictionary":
+        return
+    if definition.get("type_content") == "numeric":
+        numbers = [type(bound) in (int, float) and np.isfinite(bound) for bound in dictionary]
+        if numbers != [True, True] or dictionary[0] > dictionary[1]:
+            text = f"definition '{name}': 'dictionary' is {quoted(dictionary)}, expected the lowest and highest number"
+            yield "E421", text, 'such as "dictionary": [0, 127]'
+        return
+    if not dictionary:
+        yield "E421", f"definition '{name}': 'dictionary' is empty, so no value is allowed", "list the words allowed"
+    if not all(isinstance(word, str) for word in dictionary):
+        yield "E421", f"definition '{name}': 'dictionary' holds something that is not a text", None
+    elif len(set(dictionary)) < len(dictionary):
+        twice = next(word for i, word in enumerate(dictionary) if word in dictionary[:i])
+        yield "E421", f"definition '{name}': 'dictionary' holds {quoted(twice)} twice", "keep one of them"
 
 
 def _entry_errors(
     entry: Any, index: int, definitions: Mapping[str, Any], sound: Mapping[str, Any], seen: set[str], file: str
 ) -> Iterator[DataError]:
+    """The violations of an entry, whose annotations that have one are taken out of it."""
     if not isinstance(entry, dict):
         yield _form_error(file, ("E421", f"entry {index}: expected an object, got {_kind(entry)}", None))
         return
@@ -83,141 +151,57 @@ def _entry_errors(
         yield _form_error(file, ("E427", f"{label} has no filepath", f"add the key of its audio: {example}"))
     elif key in seen:
         yield _form_error(file, ("E427", f"two entries have the filepath '{key}'", "join them, or rename one"))
+    unusable = not key or key in seen
     seen.add(key or "")
-    for name, atoms in entry.items():
-        place = f"{label}, annotation '{name}'"
-        if name not in definitions:
-            near = did_you_mean(name, definitions) or f"define it, or use one of: {', '.join(definitions)}"
-            yield _form_error(file, ("E422", f"{place} is not in 'descriptiondefinition'", near))
-        elif not isinstance(atoms, list):
-            yield _form_error(file, ("E423", f"{place}: expected a list of atoms, got {_kind(atoms)}", None))
-        elif name in sound:
-            yield from _atom_errors(atoms, sound[name], place, file)
+    n_times = _shared_size(entry, shared_time(sound))
+    for name, atoms in list(entry.items()):
+        errors = list(_annotation_errors(name, atoms, label, definitions, sound, n_times, file))
+        if errors or name not in sound or (unusable and name == "filepath"):
+            del entry[name]
+        yield from errors
 
 
-def _atom_errors(atoms: list[Any], definition: Mapping[str, Any], place: str, file: str) -> Iterator[DataError]:
+def _annotation_errors(
+    name: str,
+    atoms: Any,
+    label: str,
+    definitions: Mapping[str, Any],
+    sound: Mapping[str, Any],
+    n_times: int | None,
+    file: str,
+) -> Iterator[DataError]:
     """One error per code: the first atom that has it, and how many others have it too."""
-    by_code: dict[str, list[tuple[int, Fault]]] = {}
-    for index, atom in enumerate(atoms):
-        fault = atom_fault(atom, definition)
-        if fault:
+    place = f"{label}, annotation '{name}'"
+    if name not in definitions:
+        near = did_you_mean(name, definitions) or f"define it, or use one of: {', '.join(definitions)}"
+        yield _form_error(file, ("E422", f"{place} is not in 'descriptiondefinition'", near))
+    elif not isinstance(atoms, (list, Atoms)):
+        yield _form_error(file, ("E423", f"{place}: expected a list of atoms, got {_kind(atoms)}", None))
+    elif name in sound:
+        definition = {**sound[name], "type_extent": extent_of(sound[name])}
+        by_code: dict[str, list[tuple[int, Fault]]] = {}
+        for index, fault in annotation_faults(atoms, definition, n_times):
             by_code.setdefault(fault[0], []).append((index, fault))
-    if not by_code and definition["type_extent"] == "breakpoint":
-        by_code = {fault[0]: [(index, fault)] for index, fault in list(_order_faults(atoms))[:1]}
-    for code, faults in by_code.items():
-        index, (_, text, help) = faults[0]
-        more = [("also", f"{len(faults) - 1} more atoms of this annotation")] if len(faults) > 1 else []
-        yield DataError(f"'{file}': {place}, atom {index}: {text}", code=code, facts=more, help=help)
+        for code, faults in by_code.items():
+            index, (_, text, help) = faults[0]
+            more = [("also", f"{len(faults) - 1} more atoms of this annotation")] if len(faults) > 1 else []
+            yield DataError(f"'{file}': {place}, atom {index}: {text}", code=code, facts=more, help=help)
 
 
-def atom_fault(atom: Any, definition: Mapping[str, Any]) -> Fault | None:
-    """The first thing that is wrong with an atom."""
-    if not isinstance(atom, dict) or "value" not in atom:
-        return "E423", f"expected an object with a 'value', got {_kind(atom)}", None
-    extent, numeric = definition["type_extent"], definition["type_content"] == "numeric"
-    fault = _breakpoint_fault(atom, numeric) if extent == "breakpoint" else _point_fault(atom, extent, numeric)
-    if fault:
-        return fault
-    if len(atom) > 1 and not _finite([v for k, v in atom.items() if k not in ("value", "time", "duration")]):
-        return "E426", "a field of the atom is NaN or infinite", None
-    dictionary = definition.get("dictionary")
-    if dictionary and definition.get("type_constraint") == "value_in_dictionary" and atom["value"] not in dictionary:
-        near = did_you_mean(str(atom["value"]), map(str, dictionary))
-        return "E428", f"the value {_quoted(atom['value'])} is not in the dictionary of the definition", near
-    return None
-
-
-def _point_fault(atom: Mapping[str, Any], extent: str, numeric: bool) -> Fault | None:
-    """Global, event and segment atoms: one value, at most one time and one duration."""
-    value = atom["value"]
-    right = _are_numbers(value if isinstance(value, list) else [value]) if numeric else isinstance(value, str)
-    if not right:
-        return "E423", f"expected a {'number' if numeric else 'text'} as 'value', got {_quoted(value)}", None
-    if numeric and not _finite(value):
-        return "E426", "'value' is NaN or infinite", None
-    needed = {"global": (), "event": ("time",), "segment": ("time", "duration")}[extent]
-    for name in ("time", "duration"):
-        if name in atom or name in needed:
-            seconds: Any = atom.get(name)
-            if type(seconds) not in _NUMBER:
-                return "E423", f"expected a number of seconds as '{name}', got {_quoted(seconds)}", None
-            if not math.isfinite(seconds):
-                return "E426", f"'{name}' is NaN or infinite", None
-    if atom.get("duration", 0) < 0:
-        return "E425", f"the duration is negative: {atom['duration']} s", None
-    return None
-
-
-def _breakpoint_fault(atom: Mapping[str, Any], numeric: bool) -> Fault | None:
-    """Breakpoint atoms: a list of T values, or rows of T values, and a list of T times."""
-    value, times = atom["value"], atom.get("time")
-    if not isinstance(value, list):
-        return "E423", f"expected a list of values or of rows as 'value', got {_quoted(value)}", None
-    if not isinstance(times, list) or not _are_numbers(times):
-        return "E423", f"expected a list of seconds as 'time', got {_kind(times)}", None
-    if type(atom.get("duration", 0)) not in _NUMBER:
-        return "E423", f"expected a number of seconds as 'duration', got {_quoted(atom['duration'])}", None
-    if not times:
-        return "E424", "'time' is empty", "leave the atom out where nothing is annotated"
-    for index, row in enumerate(_rows(value)):
-        if not (_are_numbers(row) if numeric else all(isinstance(item, str) for item in row)):
-            return (
-                "E423",
-                f"row {index} of 'value' holds something that is not a {'number' if numeric else 'text'}",
-                None,
-            )
-        if len(row) != len(times):
-            return "E424", f"row {index} of 'value' has {len(row)} values for {len(times)} times", None
-        if numeric and not _finite(row):
-            return "E426", f"row {index} of 'value' has NaN or infinity", "use 0 where there is no value"
-    if not _finite(times):
-        return "E426", "'time' has NaN or infinity", None
-    steps = np.diff(np.asarray(times, np.float64))
-    if (steps <= 0).any():
-        first = int(np.argmax(steps <= 0))
-        return "E424", f"the times do not increase: {times[first]} s, then {times[first + 1]} s", "sort them"
-    return None
-
-
-def _rows(value: list[Any]) -> list[Any]:
-    """The rows of a breakpoint's value, which may be one row alone."""
-    return value if value and all(isinstance(row, list) for row in value) else [value]
-
-
-def _order_faults(atoms: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, Fault]]:
-    """Breakpoint atoms continue each other: the same rows, later times."""
-    for index, (before, atom) in enumerate(pairwise(atoms), 1):
-        rows, known = len(_rows(atom["value"])), len(_rows(before["value"]))
-        if rows != known:
-            text = f"the number of rows of 'value' is {rows}, in the atom before {known}"
-            yield index, ("E424", text, "give every atom all rows, with 0 where one has no value")
-        if atom["time"][0] <= before["time"][-1]:
-            text = f"it begins at {atom['time'][0]} s, the atom before ends at {before['time'][-1]} s"
-            yield index, ("E424", text, "sort the atoms by time; curves of the same time are rows of one atom")
-
-
-def _are_numbers(values: list[Any]) -> bool:
-    return set(map(type, values)) <= _NUMBER
-
-
-def _finite(value: Any) -> bool:
-    """Whether every number in it, however nested, is finite."""
-    if isinstance(value, dict):
-        return all(map(_finite, value.values()))
-    if isinstance(value, list) and not _are_numbers(value):
-        return all(map(_finite, value))
-    if not isinstance(value, (list, float, int)):
-        return True
-    try:
-        return bool(np.isfinite(np.asarray(value, np.float64)).all())
-    except OverflowError:  # an integer beyond every float
-        return False
+def _shared_size(entry: Mapping[str, Any], name: str | None) -> int | None:
+    """How many times the entry's breakpoint_value annotations have; None without a breakpoint_time."""
+    atoms = entry.get(name) if name else None
+    if not isinstance(atoms, Atoms) or len(atoms) == 0:
+        return None
+    value = atoms.row(0)["value"]
+    row = value[0] if isinstance(value, list) and value and isinstance(value[0], list) else value
+    return len(row) if isinstance(row, list) else None
 
 
 def _key(entry: Mapping[str, Any]) -> str | None:
     """`filepath[0].value`, or None where there is none."""
     atoms = entry.get("filepath")
-    first = atoms[0] if isinstance(atoms, list) and atoms else None
+    first = atoms.row(0) if isinstance(atoms, Atoms) and len(atoms) else None
     value = first.get("value") if isinstance(first, dict) else None
     return value if isinstance(value, str) and value else None
 
@@ -227,9 +211,8 @@ def _kind(value: Any) -> str:
     return names.get(type(value), "a number")
 
 
-def _quoted(value: Any) -> str:
-    text = "nothing" if value is None else f"'{value}'"
-    return text if len(text) <= 60 else text[:57] + "...'"
+def _either(words: tuple[str, ...]) -> str:
+    return f"{', '.join(words[:-1])} or {words[-1]}"
 
 
 def _form_error(file: str, fault: Fault) -> DataError:

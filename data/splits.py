@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from ..errors import DataError
-from .corpus import Item
+from ..errors import DataError, raise_all
+from .corpus import Corpus, FeatureItem, Item
+from .split_making import linked_groups
+
+STORED = ("split", "fold")  # the annotations that `mirbricks data split` writes
 
 
 @dataclass(frozen=True)
@@ -57,11 +61,13 @@ def k_fold(groups: Iterable[str], n_folds: int = 5, fold: int = 0) -> Split:
     return Split(tuple(sorted(train)), folds[valid], folds[fold])
 
 
-def by_annotation(items: Iterable[Item], name: str = "split") -> Split:
+def by_annotation(given: Corpus | Iterable[Item | FeatureItem], name: str = "split") -> Split:
     """The split that the corpus itself carries: an annotation with the values 'train', 'valid' and perhaps 'test'.
 
+    Given the corpus, the annotations it was grouped by (`grouped_by`) are held apart too.
     Raises DataError: E443 for an item without it, another value or an empty side; E442 for a group on two sides.
     """
+    items = list(given.recordings if isinstance(given, Corpus) else given)
     sides: dict[str, set[str]] = {"train": set(), "valid": set(), "test": set()}
     for item in items:
         value = item.entry.first(name)
@@ -72,4 +78,80 @@ def by_annotation(items: Iterable[Item], name: str = "split") -> Split:
     for side in ("train", "valid"):
         if not sides[side]:
             raise DataError(f"no item has '{name}' = '{side}'", code="E443", help="use folds instead: --fold K")
-    return Split(*(tuple(sorted(groups)) for groups in sides.values()))
+    split = Split(*(tuple(sorted(groups)) for groups in sides.values()))
+    if isinstance(given, Corpus):
+        raise_all(leaks(given, name))
+    return split
+
+
+def by_fold(corpus: Corpus, fold: int, name: str = "fold") -> Split:
+    """The folds that the corpus itself carries: fold k tests, the next one validates, the others train.
+
+    `fold` counts from 0 through the values in their order, whether they are numbered from 0, from 1 or are texts.
+    Raises DataError as `stored_folds`, and E441 for a fold out of range, E442 for a group in two folds.
+    """
+    folds = list(stored_folds(corpus, name).values())
+    if not 0 <= fold < len(folds):
+        raise DataError(f"there is no fold {fold}: {len(folds)} folds are numbered 0 to {len(folds) - 1}", code="E441")
+    raise_all(leaks(corpus, name))
+    valid = (fold + 1) % len(folds)
+    train = sorted(group for k, groups in enumerate(folds) if k not in (fold, valid) for group in groups)
+    return Split(tuple(train), tuple(sorted(folds[valid])), tuple(sorted(folds[fold])))
+
+
+def stored_folds(corpus: Corpus, name: str = "fold") -> dict[int | str, set[str]]:
+    """The groups of each fold that the corpus carries, in the order of the folds' values.
+
+    Raises DataError E446 for an item without a fold, or fewer than 3.
+    """
+    found: dict[int | str, set[str]] = {}
+    for item in corpus.recordings:
+        value = item.entry.first(name)
+        if not is_fold(value):
+            came = "no such annotation" if value is None else f"'{value}'"
+            raise DataError(
+                f"expected '{name}' of '{item.key}' to be a whole number or a text; it has {came}", code="E446"
+            )
+        found.setdefault(value, set()).add(item.group)
+    values = sorted(found, key=lambda value: (isinstance(value, str), value))
+    if len(values) < 3:
+        message = f"expected 3 folds or more in '{name}'; it has {', '.join(map(str, values)) or 'none'}"
+        raise DataError(message, code="E446")
+    return {value: found[value] for value in values}
+
+
+def is_fold(value: object) -> bool:
+    """Whether a value of the annotation `fold` names one."""
+    return type(value) is int or (isinstance(value, str) and bool(value))
+
+
+def grouped_by(corpus: Corpus, name: str) -> tuple[str, ...]:
+    """The annotations that a stored split was grouped by, beside the groups themselves: its generator's `by`."""
+    definition = corpus.pyjama.definitions.get(name)
+    generator = definition.generator if definition else None
+    by = generator.get("by", []) if isinstance(generator, Mapping) else []
+    known = [one for one in by if isinstance(one, str)] if isinstance(by, list) else []
+    return tuple(one for one in known if any(item.annotations.get(one) for item in corpus.recordings))
+
+
+def leaks(corpus: Corpus, name: str) -> list[DataError]:
+    """DataError E442 for each group with recordings on two sides of the stored split or fold `name`."""
+    by = grouped_by(corpus, name)
+    sides: dict[str, dict[Any, str]] = {}
+    groups = linked_groups(corpus.recordings, by)
+    for item, group in zip(corpus.recordings, groups, strict=True):
+        value = item.entry.first(name)
+        if isinstance(value, (str, int, float)):
+            sides.setdefault(group, {}).setdefault(value, item.key)
+    return [_leak(name, group, found, by) for group, found in sides.items() if len(found) > 1]
+
+
+def _leak(name: str, group: str, found: Mapping[Any, str], by: Sequence[str]) -> DataError:
+    (one, first), (other, second) = list(found.items())[:2]
+    linked = f" (linked by {', '.join(by)})" if by else ""
+    return DataError(
+        f"the group '{group}'{linked} is in '{one}' and in '{other}' of the stored '{name}'",
+        code="E442",
+        facts=[(str(one), first), (str(other), second)],
+        help="put each piece, with all its versions, on one side; `mirbricks data split` does",
+    )

@@ -68,7 +68,9 @@ def _heading(figure: Any, about: Mapping[str, Any], sides: Sequence[str]) -> Non
     if list(sides) == ["all"]:
         return
     figure.legend(
-        handles=[Patch(color=colour(side, sides), label=f"fold {side}" if side.isdecimal() else side) for side in sides],
+        handles=[
+            Patch(color=colour(side, sides), label=f"fold {side}" if side.isdecimal() else side) for side in sides
+        ],
         loc="center right", ncols=min(10, len(sides)), frameon=False, fontsize=10.5, handlelength=1.0, handleheight=1.0,
     )  # fmt: skip
 

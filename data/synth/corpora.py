@@ -30,7 +30,7 @@ _TEXT, _NUMBER = Definition("global", "text"), Definition("global", "numeric")
 _SEGMENT = Definition("segment", "text")
 _FILE = {"filepath": Definition("global", "text", "filepath")}
 _SONG = _FILE | {
-    "chord": _SEGMENT, "chord_full": _SEGMENT, "section": _SEGMENT, "beat": Definition("event", "numeric"),
+    "chord": _SEGMENT, "chord_full": _SEGMENT, "section": _SEGMENT, "beat": Definition("marker", "numeric"),
     "key": _TEXT, "tempo_bpm": _NUMBER,
 }  # fmt: skip
 

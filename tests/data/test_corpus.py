@@ -142,7 +142,7 @@ def test_no_corpus() -> None:
     folder = make(["a.wav"])
     (folder / "c.pyjama").rename(folder / "d.pyjama")
     assert refused() == (
-        "'data' holds no corpus: expected NAME_audio.hdf5 and, of the same NAME, NAME.pyjama\n"
+        "'data' holds no corpus: expected NAME_audio.hdf5 or NAME_feat.hdf5 and, of the same NAME, NAME.pyjama\n"
         "  *_audio.hdf5  c_audio.hdf5\n  *.pyjama      d.pyjama\n  [E410]"
     )
     (folder / "c_audio.hdf5").unlink()

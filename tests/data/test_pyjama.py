@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import time
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mirbricks.data.pyjama import Atom, Definition, Entry, Pyjama
+from mirbricks.data.pyjama import Atom, Atoms, Definition, Entry, Pyjama
 from mirbricks.errors import DataError, ErrorList
 
 DEFINITIONS = {
     "filepath": {"type_extent": "global", "type_content": "text"},
     "tempo": {"type_extent": "global", "type_content": "numeric"},
-    "beat": {"type_extent": "event", "type_content": "numeric"},
+    "beat": {"type_extent": "marker", "type_content": "numeric"},
     "note": {"type_extent": "segment", "type_content": "numeric"},
     "f0": {"type_extent": "breakpoint", "type_content": "numeric"},
     "key": {
@@ -67,7 +68,7 @@ def test_bach10_ground_truth(bach10: Path) -> None:
 def test_everything_is_kept(tmp_path: Path) -> None:
     source = raw(
         entry(
-            tempo=[{"value": 72}, {"value": 72.0, "confidence": [0.1, None], "by": {"name": "Ä"}}],
+            tempo=[{"value": 72}, {"value": 72.0, "confidence": 0.1, "by": {"name": "Ä", "at": [1, None]}}],
             note=[{"value": 60, "time": 0, "duration": 1.5, "velocity": 64}],
             beat=[],
         )
@@ -192,3 +193,161 @@ def test_all_violations_in_one_pass_on_load_and_on_save(tmp_path: Path) -> None:
         wrong.save(tmp_path / "y.pyjama")
     assert error.value.code == "E425"
     assert not (tmp_path / "y.pyjama").exists()
+
+
+SHARED = {
+    "filepath": {"type_extent": "global", "type_content": "text"},
+    "clock": {"type_extent": "breakpoint_time", "type_content": "numeric"},
+    "loudness": {"type_extent": "breakpoint_value", "type_content": "numeric", "row_name": ["left", "right"]},
+    "beat": {"type_extent": "event", "type_content": "numeric"},
+}
+
+
+def test_curves_that_share_their_times(tmp_path: Path) -> None:
+    one = entry(
+        clock=[{"value": [[0.0, 0.5, 1.0]]}],
+        loudness=[{"value": [[1, 2, 3], [4.0, 5.0, 6.0]]}],
+        beat=[{"value": 1, "time": 0.25}],
+    )
+    path = tmp_path / "x.pyjama"
+    text = json.dumps(raw(one, definitions={k: Definition.from_json(d).to_json() for k, d in SHARED.items()}))
+    path.write_text(text.replace(": ", ":").replace(", ", ","))
+    pyjama = Pyjama.load(path)
+    values, times_s = pyjama.entries[0].breakpoints("loudness")
+    np.testing.assert_array_equal(values, [[1, 2, 3], [4, 5, 6]])
+    np.testing.assert_array_equal(times_s, [0, 0.5, 1])
+    assert [pyjama.entries[0].end_s(name) for name in ("clock", "loudness", "beat", "filepath")] == [
+        1,
+        None,
+        0.25,
+        None,
+    ]
+    assert (pyjama.definitions["beat"].type_extent, pyjama.definitions["beat"].extent) == ("event", "marker")
+    pyjama.save(tmp_path / "y.pyjama")
+    assert (tmp_path / "y.pyjama").read_bytes() == path.read_bytes()
+
+
+def test_the_older_spelling_is_read_and_its_curves_are_turned(tmp_path: Path) -> None:
+    """As the documentation of 1.31 has it: camel case, columns, a row of values for each time, entries first."""
+    definitions = {
+        "filepath": {"typeExtent": "global", "typeContent": "text", "typeConstraint": "filePath", "columnName": []},
+        "f0": {
+            "typeExtent": "breakpoint",
+            "typeContent": "numeric",
+            "columnName": ["violin", "bassoon"],
+            "isTable": True,
+        },
+        "kind": {
+            "typeExtent": "global",
+            "typeContent": "text",
+            "typeConstraint": "valueInDictionary",
+            "dictionary": ["a", "b"],
+        },
+    }
+    one = entry(f0=[{"value": [[1, 4], [2, 5], [3, 6]], "time": [0.0, 0.1, 0.2]}], kind=[{"value": "a"}])
+    content = {"schemaversion": 1.31, "collection": {"entry": [one], "descriptiondefinition": definitions}}
+    (tmp_path / "x.pyjama").write_text(json.dumps(content, indent=4))
+    pyjama = Pyjama.load(tmp_path / "x.pyjama")
+    assert pyjama.entries[0].annotations["f0"][0].value == [[1, 2, 3], [4, 5, 6]]
+    assert pyjama.definitions["f0"].row_name == ["violin", "bassoon"]
+    assert pyjama.definitions["f0"].others == {"is_table": True}
+    assert pyjama.definitions["kind"].type_constraint == "value_in_dictionary"
+    pyjama.save(tmp_path / "y.pyjama")
+    assert Pyjama.load(tmp_path / "y.pyjama") == pyjama
+
+
+def test_several_labels_confidence_and_comment() -> None:
+    tags = (Atom(["rock", "blues"]), Atom("loud", others={"confidence": 0.5, "comment": "live"}))
+    one = Entry({"filepath": (Atom("a.wav"),), "tag": tags})
+    assert one.values("tag") == ["rock", "blues", "loud"]
+    assert [(atom.confidence, atom.comment) for atom in tags] == [(None, None), (0.5, "live")]
+
+
+def test_what_can_be_used_of_a_file_with_violations(tmp_path: Path) -> None:
+    path = tmp_path / "x.pyjama"
+    path.write_text(json.dumps(raw(entry(tempo=[{"value": "fast"}], beat=[{"value": 1, "time": 2}]), {}, entry())))
+    pyjama, errors = Pyjama.read(path)
+    assert pyjama is not None
+    assert [sorted(one.annotations) for one in pyjama.entries] == [["beat", "filepath"]]
+    assert [error.code for error in errors] == ["E423", "E427", "E427"]
+    path.write_text("[]")
+    assert Pyjama.read(path)[0] is None
+
+
+def test_atoms_give_back_what_they_hold() -> None:
+    rows: list[dict[str, Any]] = [
+        {"value": 60, "time": 0, "duration": 1.5},
+        {"value": 61.0, "velocity": 3, "time": 2**70, "duration": 1.0},
+        {"value": [[1.0, 2.0], [3.0, 4.0]], "time": [0, 0.5]},
+        {"value": [[1, 2], [3.0, 4.0]], "comment": None},
+    ]
+    atoms = Atoms(rows)
+    assert list(atoms.rows()) == rows
+    assert [type(row["value"]) for row in atoms.rows()] == [int, float, list, list]
+    assert json.dumps(list(atoms.rows())[3]["value"]) == "[[1, 2], [3.0, 4.0]]"
+    assert [atom.to_json() for atom in atoms] == rows
+    assert atoms[-1] == atoms[3] == Atom(rows[3]["value"], others={"comment": None})
+    assert atoms[1:3] == tuple(atoms)[1:3]
+    assert atoms == tuple(atoms)
+    assert tuple(atoms) == atoms
+    assert atoms != tuple(atoms)[:3]
+    assert pickle.loads(pickle.dumps(atoms)) == atoms
+    with pytest.raises(IndexError):
+        atoms[4]
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3),
+    max_leaves=6,
+)
+
+
+atom_rows = st.fixed_dictionaries(
+    {"value": json_values}, optional=dict.fromkeys(("time", "duration", "x"), json_values)
+)
+
+
+@given(st.lists(atom_rows, max_size=5))
+def test_atoms_give_back_any_json(rows: list[dict[str, Any]]) -> None:
+    atoms = Atoms(rows)
+    assert [dict(sorted(row.items())) for row in atoms.rows()] == [dict(sorted(row.items())) for row in rows]
+    again = [json.dumps(row, sort_keys=True) for row in atoms.rows()]
+    assert again == [json.dumps(row, sort_keys=True) for row in rows]  # 1 is not 1.0, nor true
+    assert [json.dumps(atoms.row(i), sort_keys=True) for i in range(len(rows))] == again
+
+
+def test_a_file_of_many_notes_stays_small(tmp_path: Path) -> None:
+    """A twentieth of MAPS: an object a note would be 10 MB; columns are 24 bytes a note."""
+    notes = [{"value": 21 + i % 88, "time": i / 7, "duration": 0.1} for i in range(25_000)]
+    (tmp_path / "x.pyjama").write_text(json.dumps(raw(entry(note=notes))))
+    pyjama = Pyjama.load(tmp_path / "x.pyjama")
+    assert len(pickle.dumps(pyjama)) < 25_000 * 26
+    midi, onsets_s, durations_s = pyjama.entries[0].segments("note")
+    assert (midi[88], onsets_s[7], durations_s[-1]) == (21, 1.0, 0.1)
+    assert type(midi[0]) is int
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"schemaversion": 1.4, "collection": {"entry": [{}, ], "descriptiondefinition": {}}}',
+        '{"schemaversion": 1.4, "collection": {"entry": [{}] "descriptiondefinition": {}}}',
+        '{"schemaversion" 1.4}',
+        '{"schemaversion": 1.4,}',
+        '{"schemaversion": 1.4} x',
+        '{"collection": {"entry": [',
+        "{3: 4}",
+        "{",
+    ],
+)
+def test_invalid_json_is_placed_as_json_places_it(tmp_path: Path, text: str) -> None:
+    with pytest.raises(json.JSONDecodeError) as expected:
+        json.loads(text)
+    (tmp_path / "x.pyjama").write_text(text)
+    with pytest.raises(DataError) as error:
+        Pyjama.load(tmp_path / "x.pyjama")
+    assert error.value.code == "E420"
+    assert error.value.where is not None
+    assert (error.value.where.line, error.value.where.column) == (expected.value.lineno, expected.value.colno)
+    assert error.value.message == f"not valid JSON: {expected.value.msg}"

@@ -3,13 +3,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from mirbricks.data.pyjama_atoms_check import atom_fault
 from mirbricks.data.pyjama_check import MAX_LISTED, violations
 
 DEFINITIONS = {
     "filepath": {"type_extent": "global", "type_content": "text"},
     "tempo": {"type_extent": "global", "type_content": "numeric"},
-    "beat": {"type_extent": "event", "type_content": "numeric"},
+    "beat": {"type_extent": "marker", "type_content": "numeric"},
     "note": {"type_extent": "segment", "type_content": "numeric"},
     "f0": {"type_extent": "breakpoint", "type_content": "numeric"},
     "key": {
@@ -49,7 +52,7 @@ def said(*entries: Any, definitions: Any = DEFINITIONS) -> list[str]:
             {"collection": {"entries": [], "descriptiondefinition": 3}},
             [
                 "'x.pyjama': has no 'schemaversion'\n"
-                "  help: add it: 1.31 is the version described in mirbricks.data.pyjama     [E421]",
+                "  help: add it: 1.4 is the version described in mirbricks.data.pyjama     [E421]",
                 "'x.pyjama': expected an object under 'collection.descriptiondefinition', got a number\n  [E421]",
                 "'x.pyjama': expected a list under 'collection.entry', got nothing\n"
                 "  help: did you mean 'entries'?     [E421]",
@@ -65,8 +68,8 @@ def test_wrong_definitions() -> None:
     definitions = {"a": 3, "b": {"type_extent": "segments", "type_content": "number", "dictionary": "x"}}
     assert said(definitions=definitions) == [
         "'x.pyjama': definition 'a': expected an object, got a number\n  [E421]",
-        "'x.pyjama': definition 'b': 'type_extent' is 'segments', expected global or event or segment or breakpoint\n"
-        "  help: did you mean 'segment' or 'event'?     [E421]",
+        "'x.pyjama': definition 'b': 'type_extent' is 'segments', expected global, marker, segment, breakpoint, "
+        "breakpoint_time or breakpoint_value\n  help: did you mean 'segment'?     [E421]",
         "'x.pyjama': definition 'b': 'type_content' is 'number', expected text or numeric\n"
         "  help: did you mean 'numeric'?     [E421]",
         "'x.pyjama': definition 'b': expected a list under 'dictionary'\n  [E421]",
@@ -105,6 +108,12 @@ NAN, INF = float("nan"), float("inf")
         ("tempo", {"value": True}, "expected a number as 'value', got 'True'", "E423"),
         ("tempo", {"value": NAN}, "'value' is NaN or infinite", "E426"),
         ("tempo", {"value": 10**400}, "'value' is NaN or infinite", "E426"),
+        ("tempo", {"value": [[1, 2], ["3"]]}, "expected a number as 'value', got '[[1, 2], ['3']]'", "E423"),
+        ("tempo", {"value": []}, "expected a number as 'value', got '[]'", "E423"),
+        ("tempo", {"value": 1, "confidence": "high"}, "expected a number as 'confidence', got 'high'", "E423"),
+        ("tempo", {"value": 1, "confidence": NAN}, "'confidence' is NaN or infinite", "E426"),
+        ("tempo", {"value": 1, "comment": 3}, "expected a text as 'comment', got '3'", "E423"),
+        ("filepath", {"value": [1, 2]}, "expected a text as 'value', got '[1, 2]'", "E423"),
         ("tempo", {"value": 1, "weight": {"x": [INF]}}, "a field of the atom is NaN or infinite", "E426"),
         ("filepath", {"value": 3}, "expected a text as 'value', got '3'", "E423"),
         ("beat", {"value": 1}, "expected a number of seconds as 'time', got nothing", "E423"),
@@ -189,3 +198,124 @@ def test_equal_faults_are_counted_and_long_lists_cut() -> None:
 def test_nan_outside_the_entries() -> None:
     definitions = DEFINITIONS | {"x": {"type_extent": "global", "type_content": "numeric", "dictionary": [NAN]}}
     assert said(definitions=definitions) == ["'x.pyjama': a number outside the entries is NaN or infinite\n  [E426]"]
+
+
+def test_versions() -> None:
+    def of(version: Any) -> list[str]:
+        return [str(error) for error in violations({**raw(), "schemaversion": version}, "x.pyjama")]
+
+    assert [of(version) for version in (1.31, 1.4, "1.4", 1)] == [[]] * 4
+    assert of("two") == [
+        "'x.pyjama': 'schemaversion' is 'two', expected 1.x\n  help: known are 1.31 and 1.4     [E421]"
+    ]
+    assert len(of(2.0)) == len(of(None)) == len(of(True)) == len(of([1.4])) == 1
+
+
+def test_constraints_and_dictionaries() -> None:
+    word = {"type_extent": "global", "type_content": "text", "type_constraint": "value_in_dictionary"}
+    pitch = {"type_extent": "segment", "type_content": "numeric", "type_constraint": "value_in_dictionary"}
+    definitions = {
+        "free": word | {"type_constraint": "in_dictionary"},
+        "none": word,
+        "numbers": word | {"dictionary": [1]},
+        "twice": word | {"dictionary": ["a", "b", "a"]},
+        "bounds": pitch | {"dictionary": [127, 0]},
+        "rows": {"type_extent": "breakpoint", "type_content": "numeric", "row_name": [1]},
+    }
+    assert said(definitions=definitions) == [
+        "'x.pyjama': definition 'free': 'type_constraint' is 'in_dictionary', expected free, filepath or "
+        "value_in_dictionary\n  help: did you mean 'value_in_dictionary'?     [E421]",
+        "'x.pyjama': definition 'none': 'dictionary' is empty, so no value is allowed\n"
+        "  help: list the words allowed     [E421]",
+        "'x.pyjama': definition 'numbers': 'dictionary' holds something that is not a text\n  [E421]",
+        "'x.pyjama': definition 'twice': 'dictionary' holds 'a' twice\n  help: keep one of them     [E421]",
+        "'x.pyjama': definition 'bounds': 'dictionary' is '[127, 0]', expected the lowest and highest number\n"
+        '  help: such as "dictionary": [0, 127]     [E421]',
+        "'x.pyjama': definition 'rows': 'row_name' holds something that is not a text\n  [E421]",
+    ]
+    definitions = DEFINITIONS | {"pitch": pitch | {"dictionary": [0, 127]}, "tag": word | {"dictionary": ["a", "b"]}}
+    fine = entry(pitch=[{"value": 60, "time": 0, "duration": 1}], tag=[{"value": ["a", "b"]}, {"value": "a"}])
+    assert said(fine, definitions=definitions) == []
+    wrong = entry(pitch=[{"value": 128.5, "time": 0, "duration": 1}], tag=[{"value": ["a", "c"]}])
+    assert said(wrong, definitions=definitions) == [
+        "'x.pyjama': entry 'a.wav', annotation 'pitch', atom 0: the value 128.5 is not from 0 to 127\n  [E428]",
+        "'x.pyjama': entry 'a.wav', annotation 'tag', atom 0: the value 'c' is not in the dictionary of the "
+        "definition\n  [E428]",
+    ]
+
+
+def test_rows_and_their_names() -> None:
+    definitions = DEFINITIONS | {
+        "f0": {"type_extent": "breakpoint", "type_content": "numeric", "row_name": ["violin", "bassoon"]},
+        "mfcc": {"type_extent": "global", "type_content": "numeric", "row_name": ["m1", "m2", "m3"]},
+    }
+    place = "'x.pyjama': entry 'a.wav', annotation"
+    assert said(
+        entry(f0=[{"value": [[1, 2]], "time": [0, 1]}], mfcc=[{"value": [[1, 2]]}]), definitions=definitions
+    ) == [
+        f"{place} 'f0', atom 0: 'value' has 1 rows for 2 names in 'row_name'\n"
+        "  help: give every row its name, in this order, or leave 'row_name' empty     [E424]",
+        f"{place} 'mfcc', atom 0: 'value' has 2 numbers for 3 names in 'row_name'\n  [E424]",
+    ]
+    turned = entry(f0=[{"value": [[1, 2], [1, 2], [1, 2]], "time": [0, 1, 2]}])
+    assert said(turned, definitions=definitions) == [
+        f"{place} 'f0', atom 0: row 0 of 'value' has 2 values for 3 times\n"
+        "  help: write a row for each curve, with a value for each time: (rows, times)     [E424]"
+    ]
+    fine = entry(mfcc=[{"value": [[1], [2], [3]]}, {"value": [1, 2, 3]}, {"value": [[1, 2, 3]]}])
+    assert said(fine, definitions=definitions) == []
+
+
+def test_times_that_curves_share() -> None:
+    definitions = {
+        "filepath": {"type_extent": "global", "type_content": "text"},
+        "clock": {"type_extent": "breakpoint_time", "type_content": "text"},
+        "loudness": {"type_extent": "breakpoint_value", "type_content": "numeric"},
+    }
+    clock, place = [{"value": [[0, 1, 2]]}], "'x.pyjama': entry 'a.wav', annotation"
+
+    def told(**annotations: Any) -> list[str]:
+        return [text.removeprefix(place) for text in said(entry(**annotations), definitions=definitions)]
+
+    assert told(clock=clock, loudness=[{"value": [[1, 2, 3], [4, 5, 6]]}]) == []
+    assert told(clock=clock, loudness=[{"value": [[1, 2]]}]) == [
+        " 'loudness', atom 0: row 0 of 'value' has 2 values for 3 times\n  [E424]"
+    ]
+    assert told(loudness=[{"value": [[1]]}]) == [
+        " 'loudness', atom 0: the entry has no breakpoint_time that says when the values hold\n"
+        "  help: give the entry a breakpoint_time annotation, or the definition the extent 'breakpoint'     [E424]"
+    ]
+    assert told(clock=[{"value": [[0, 1], [2, 3]]}]) == [
+        " 'clock', atom 0: 'value' has 2 rows, expected one row of times\n  help: a row holds all times     [E424]"
+    ]
+    assert told(clock=[{"value": [[0, 2, 1]]}]) == [
+        " 'clock', atom 0: the times do not increase: 2 s, then 1 s\n  help: sort them     [E424]"
+    ]
+    assert told(clock=[{"value": [["0"]]}])[0].startswith(" 'clock', atom 0: row 0 of 'value' holds something that")
+    assert told(clock=[{"value": [[]]}]) == [
+        " 'clock', atom 0: 'value' is empty\n  help: leave the atom out where nothing is annotated     [E424]"
+    ]
+    assert told(clock=clock * 2) == [
+        " 'clock', atom 1: expected one atom\n  help: put all times, and all rows, in one atom     [E424]"
+    ]
+
+
+def test_a_text_may_go_with_numbers_in_a_list_or_a_curve() -> None:
+    definitions = DEFINITIONS | {
+        "word": {"type_extent": "segment", "type_content": "text"},
+        "state": {"type_extent": "breakpoint", "type_content": "text"},
+    }
+    fine = entry(
+        word=[{"value": [440.0, "la"], "time": 0, "duration": 1}], state=[{"value": [["a", 1]], "time": [0, 1]}]
+    )
+    assert said(fine, definitions=definitions) == []
+
+
+@given(st.lists(st.sampled_from(range(7)), max_size=8))
+def test_the_sweep_over_columns_sees_what_the_walk_over_atoms_sees(kinds: list[int]) -> None:
+    """Notes of which some are wrong: the same violations, whatever stands beside them."""
+    good = {"value": 60, "time": 0.5, "duration": 0}
+    wrong = [{}, {"value": "x"}, {"time": INF}, {"duration": -1}, {"duration": None}, {"value": NAN}, {"time": True}]
+    notes = [{**good, **wrong[kind]} for kind in kinds]
+    faults = [fault for note in notes if (fault := atom_fault(note, DEFINITIONS["note"]))]
+    assert {text.rpartition("[")[2] for text in said(entry(note=notes))} == {f"{code}]" for code, _, _ in faults}

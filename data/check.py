@@ -1,0 +1,143 @@
+"""Everything that is wrong with a corpus, found in one pass: files, keys, annotations, audio, splits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..errors import DataError
+from .corpus import Corpus, FeatureItem, Item, audio_store, feature_store, late_annotations
+from .corpus_files import CorpusFiles, find_corpus, refuse_other_keys
+from .pyjama import Pyjama
+from .scan import CLIPPED_SHARE, SILENT, OnDone, Scanned, same_recordings, scan
+from .split_making import SIDES
+from .splits import STORED, is_fold, leaks
+
+_LISTED = 5
+
+
+@dataclass(frozen=True)
+class Findings:
+    """The problems of a corpus, each once; `corpus` is what can be used of it, None where nothing can."""
+
+    problems: tuple[DataError, ...]
+    corpus: Corpus | None
+
+
+def check_corpus(folder: str | Path, n_jobs: int = 1, on_done: OnDone | None = None) -> Findings:
+    """Look a corpus through: nothing is raised, every problem is in what comes back.
+
+    DataError E40x files and keys, E410 to E413 the corpus, E414 silence and clipping, E416 times of features, E417 the
+    same audio twice, E42x the .pyjama, E442 to E446 splits that leak or are not whole.
+    """
+    try:
+        files = find_corpus(Path(folder))
+        pyjama, problems = Pyjama.read(files.notes)
+    except DataError as error:
+        return Findings((error,), None)
+    if pyjama is None:
+        return Findings(tuple(problems), None)
+    files = _readable(files, pyjama, problems)
+    if files.audio is None and files.features is None:
+        return Findings(tuple(problems), None)
+    corpus, errors = Corpus.assembled(files, pyjama)
+    problems += errors
+    problems += late_annotations(corpus.recordings, one_each=True)
+    everything: list[Item | FeatureItem] = [*corpus.audio, *corpus.given_features]
+    scanned = scan(everything, n_jobs, on_done) if everything else []
+    problems += _heard(everything, scanned)
+    problems += same_twice(corpus, scanned[: len(corpus.recordings)])
+    for name in STORED:
+        if any(item.annotations.get(name) for item in corpus.recordings):
+            problems += [*_not_whole(corpus, name), *leaks(corpus, name)]
+    return Findings(tuple(problems), corpus)
+
+
+def same_twice(corpus: Corpus, scanned: Sequence[Scanned]) -> list[DataError]:
+    """DataError E417 for the same audio under several keys in different groups: a split may put them on two sides."""
+    items = {item.key: item for item in corpus.recordings}
+    problems = []
+    for keys in same_recordings(scanned):
+        if len({items[key].group for key in keys}) == 1:
+            continue
+        stored = [(name, {key: items[key].entry.first(name) for key in keys}) for name in STORED]
+        apart = [(name, found) for name, found in stored if len(set(map(str, found.values()))) > 1]
+        where = "".join(f", on two sides of the stored '{name}'" for name, _ in apart)
+        facts = [(name, ", ".join(f"{key}: {value}" for key, value in found.items())) for name, found in apart]
+        problems.append(
+            DataError(
+                f"{_listed(keys)} hold the same {_kind(items[keys[0]])}, in different groups{where}",
+                code="E417",
+                facts=facts,
+                help="remove all but one, or give them the same annotation 'piece'",
+            )
+        )
+    return problems
+
+
+def _readable(files: CorpusFiles, pyjama: Pyjama, problems: list[DataError]) -> CorpusFiles:
+    """The files that can be opened; the keys of each are compared with the entries."""
+    audio, features = audio_store(files), feature_store(files)
+    for store in (audio, features):
+        if store is None:
+            continue
+        try:
+            problems += refuse_other_keys(store, pyjama, files)
+        except DataError as error:
+            problems.append(error)
+            files = replace(files, audio=None) if store is audio else replace(files, features=None)
+    return files
+
+
+def _heard(items: Sequence[Item | FeatureItem], scanned: Sequence[Scanned]) -> Iterator[DataError]:
+    for item, one in zip(items, scanned, strict=True):
+        if one.error is not None:
+            yield one.error
+        elif isinstance(item, Item) and one.peak < SILENT:
+            yield DataError(
+                f"'{item.key}' of '{item.source}' is silent",
+                code="E414",
+                facts=[("peak", f"{one.peak:.2g} of full scale")],
+                help="remove it from the corpus, or build it again from its source",
+            )
+        elif isinstance(item, FeatureItem) and one.peak == 0.0:
+            yield DataError(f"'{item.key}' of '{item.source}' is 0 throughout", code="E414", help="build it again")
+        elif one.clipped > CLIPPED_SHARE:
+            yield DataError(
+                f"'{item.key}' of '{item.source}' is clipped",
+                code="E414",
+                facts=[("clipped", f"{100 * one.clipped:.2f} % of the samples stay at the peak of {one.peak:.2f}")],
+                help="take it from its source again with less gain, or remove it from the corpus",
+            )
+
+
+def _not_whole(corpus: Corpus, name: str) -> Iterator[DataError]:
+    """Recordings that a stored split leaves out, or gives a value that is none of its sides."""
+    values = {item.key: item.entry.first(name) for item in corpus.recordings}
+    is_split = name == "split"
+    expected = "train, valid or test" if is_split else "a whole number or a text"
+    wrong = [key for key, value in values.items() if not (value in SIDES if is_split else is_fold(value))]
+    if wrong:
+        what = (
+            f"1 recording has no sound '{name}'"
+            if len(wrong) == 1
+            else f"{len(wrong)} recordings have no sound '{name}'"
+        )
+        yield DataError(
+            f"{what}: {_listed(wrong)}",
+            code="E443" if is_split else "E446",
+            facts=[("expected", expected)],
+            help="`mirbricks data split` gives every recording one",
+        )
+
+
+def _kind(item: Item | FeatureItem) -> str:
+    return "audio" if isinstance(item, Item) else "features"
+
+
+def _listed(keys: Sequence[str]) -> str:
+    shown = [f"'{key}'" for key in keys[:_LISTED]]
+    if len(keys) > _LISTED:
+        return f"{', '.join(shown)} and {len(keys) - _LISTED} more"
+    return f"{', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else shown[0]

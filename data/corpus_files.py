@@ -1,0 +1,143 @@
+"""The files of a corpus, and who belongs to whom in them: keys, mixes and stems, groups."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import DataError, did_you_mean
+from .hdf5 import AudioStore, FeatureStore
+from .pyjama import Entry, Pyjama
+from .reading import unreadable
+
+GROUPING = ("piece", "work-id")
+AUDIO, FEATURES, NOTES = "_audio.hdf5", "_feat.hdf5", ".pyjama"
+_LISTED = 5
+
+
+@dataclass(frozen=True)
+class CorpusFiles:
+    """NAME.pyjama of a folder, with NAME_audio.hdf5, NAME_feat.hdf5 or both."""
+
+    folder: Path
+    name: str
+    audio: Path | None
+    features: Path | None
+
+    @property
+    def notes(self) -> Path:
+        return self.folder / f"{self.name}{NOTES}"
+
+
+def find_corpus(folder: Path) -> CorpusFiles:
+    """The one corpus of a folder. Raises DataError E409 and E410."""
+    try:
+        files = [path.name for path in folder.iterdir()]
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise DataError(
+            f"there is no folder '{folder}'", code="E410", help="give the folder of NAME_audio.hdf5 and NAME.pyjama"
+        ) from error
+    except OSError as error:
+        raise unreadable(folder, error) from error
+    audio, features, notes = (
+        {file.removesuffix(ending) for file in files if file.endswith(ending)} for ending in (AUDIO, FEATURES, NOTES)
+    )
+    pairs = sorted((audio | features) & notes)
+    if len(pairs) == 1:
+        name = pairs[0]
+        return CorpusFiles(
+            folder,
+            name,
+            folder / f"{name}{AUDIO}" if name in audio else None,
+            folder / f"{name}{FEATURES}" if name in features else None,
+        )
+    endings = [(AUDIO, audio), *([(FEATURES, features)] if features else []), (NOTES, notes)]
+    facts = [
+        (f"*{ending}", ", ".join(f"{n}{ending}" for n in sorted(names)[:_LISTED]) or "none")
+        for ending, names in endings
+    ]
+    if pairs:
+        raise DataError(
+            f"'{folder}' holds {len(pairs)} corpora, expected one", code="E410", facts=facts, help="one folder a corpus"
+        )
+    raise DataError(
+        f"'{folder}' holds no corpus: expected NAME_audio.hdf5 or NAME_feat.hdf5 and, of the same NAME, NAME.pyjama",
+        code="E410",
+        facts=facts,
+    )
+
+
+def refuse_other_keys(store: AudioStore | FeatureStore, pyjama: Pyjama, files: CorpusFiles) -> list[DataError]:
+    """DataError E411 for the keys that one of the two files alone has, in each direction."""
+    audio, notes = set(store.keys()), {entry.filepath for entry in pyjama.entries}
+    sides = (
+        (notes - audio, files.notes.name, store.path.name),
+        (audio - notes, store.path.name, files.notes.name),
+    )
+    errors = []
+    for alone, here, there in sides:
+        if alone:
+            first, count = min(alone), "1 key" if len(alone) == 1 else f"{len(alone)} keys"
+            near = did_you_mean(first, audio ^ notes ^ alone)  # only a key without a partner can be meant
+            errors.append(
+                DataError(
+                    f"{count} of '{here}' not in '{there}': {_listed(sorted(alone))}",
+                    code="E411",
+                    help=near or f"add to '{there}' what is missing, or remove it from '{here}'",
+                )
+            )
+    return errors
+
+
+def mixes_of(pyjama: Pyjama) -> tuple[dict[str, str], list[DataError]]:
+    """stem key -> mix key, by the rule in `corpus`'s docstring; DataError E413 for each mix that is none."""
+    keys = [entry.filepath for entry in pyjama.entries]
+    if "stem_of" not in pyjama.definitions:
+        return _mixes_by_name(keys), []
+    known = set(keys)
+    mixes = {entry.filepath: str(entry.first("stem_of")) for entry in pyjama.entries if entry.first("stem_of")}
+    wrong = {stem: mix for stem, mix in mixes.items() if mix not in known or mix == stem}
+    errors = [
+        DataError(
+            f"'{stem}' is a stem of '{mix}', which is not another item of the corpus",
+            code="E413",
+            help=did_you_mean(mix, known - {stem}),
+        )
+        for stem, mix in wrong.items()
+    ]
+    return {stem: mix for stem, mix in mixes.items() if stem not in wrong}, errors
+
+
+def groups_of(entries: Mapping[str, Entry], mixes: Mapping[str, str]) -> dict[str, str]:
+    """key -> group, by the rule in `corpus`'s docstring."""
+    return {key: _group(key, entries, mixes) for key in entries}
+
+
+def _group(key: str, entries: Mapping[str, Entry], mixes: Mapping[str, str]) -> str:
+    seen: set[str] = set()
+    while key not in seen:
+        seen.add(key)
+        for name in GROUPING:
+            value = entries[key].first(name)
+            if value is not None:
+                return str(value)
+        key = mixes.get(key, key)
+    return key
+
+
+def _mixes_by_name(keys: Iterable[str]) -> dict[str, str]:
+    by_name = {re.sub(r"\.\w{1,5}$", "", key): key for key in keys}
+    mixes = {}
+    for name, key in by_name.items():
+        cuts = [i for i, character in enumerate(name) if character == "-" and i < len(name) - 1]
+        mix = next((by_name[name[:cut]] for cut in reversed(cuts) if name[:cut] in by_name), None)
+        if mix is not None:
+            mixes[key] = mix
+    return mixes
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(f"'{name}'" for name in names[:_LISTED])
+    return shown + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")

@@ -1,0 +1,81 @@
+"""What an import brought in, what it left out, and why: import_report.json, and the lines on the screen."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import DataError
+from .atomic import written_whole
+
+REPORT = "import_report.json"
+
+
+@dataclass
+class ImportReport:
+    """`left_out` holds an error for each thing that is not in the corpus; `notes` count what is good to know."""
+
+    kind: str
+    source: str
+    name: str
+    folder: Path
+    n_recordings: int = 0
+    seconds: float = 0.0
+    with_audio: bool = True
+    rates_hz: Counter[int] = field(default_factory=Counter)
+    channels: Counter[int] = field(default_factory=Counter)
+    annotations: Counter[str] = field(default_factory=Counter)
+    left_out: list[DataError] = field(default_factory=list)
+    notes: Counter[str] = field(default_factory=Counter)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "source": self.source,
+            "name": self.name,
+            "recordings": self.n_recordings,
+            "seconds": round(self.seconds, 3),
+            "sr_hz": {str(rate): count for rate, count in sorted(self.rates_hz.items())},
+            "channels": {str(channels): count for channels, count in sorted(self.channels.items())},
+            "annotations": dict(self.annotations),
+            "notes": dict(self.notes),
+            "left_out": [{"code": error.code, "why": _in_one_line(error)} for error in self.left_out],
+        }
+
+    def save(self) -> None:
+        """Write import_report.json into the folder; the report of an earlier import gives way."""
+        with written_whole(self.folder / REPORT) as temporary:
+            text = json.dumps(self.to_json(), indent=1, ensure_ascii=False)
+            temporary.write_text(text + "\n", encoding="utf-8", errors="surrogateescape")
+
+    def lines(self) -> Iterator[str]:
+        """For the screen: what came in, what was done to it, and one line for each reason to leave something out."""
+        count = f"{self.n_recordings} recording{'s' * (self.n_recordings != 1)}"
+        audio = f", {self.seconds / 60:.1f} min" if self.with_audio else ", annotations alone"
+        yield f"{self.name}: {count}{audio}, in {self.folder}"
+        for channels, number in sorted(self.channels.items()):
+            if channels > 1:
+                yield f"  {number} of {channels} channels, averaged to one"
+        for note, number in self.notes.items():
+            yield f"  {number} × {note}"
+        if self.left_out:
+            yield f"left out: {len(self.left_out)}, all listed in {self.folder / REPORT}"
+            yield from (f"  {line}" for line in by_reason(self.left_out))
+
+
+def by_reason(errors: Sequence[DataError]) -> Iterator[str]:
+    """A line for each code, the most frequent first: how many, and the first of them."""
+    first: dict[str, DataError] = {}
+    for error in errors:
+        first.setdefault(error.code, error)
+    for code, number in Counter(error.code for error in errors).most_common():
+        yield f"{number} × {code}{', the first' if number > 1 else ''}: {_in_one_line(first[code])}"
+
+
+def _in_one_line(error: DataError) -> str:
+    where = f"{error.where}: " if error.where else ""
+    return f"{where}{error.message}"

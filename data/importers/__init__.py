@@ -1,0 +1,8 @@
+"""Corpora from outside: one importer a layout of files, registered by name. contract.py says what an importer is."""
+
+from __future__ import annotations
+
+from .contract import Importer, ImportOptions, Recording, importer
+from .destination import Destination, Stored
+
+__all__ = ["Destination", "ImportOptions", "Importer", "Recording", "Stored", "importer"]

@@ -1,0 +1,159 @@
+"""What an importer is: a class that finds recordings in a layout of files, and may write the layout back.
+
+::
+
+    @importer("named", "wav files called ARTIST - TITLE.wav")
+    class Named(Importer):
+        definitions = {"artist": Definition("global", "text"), "title": Definition("global", "text")}
+
+        def recordings(self, source):
+            for path in sorted(source.glob("*.wav")):
+                artist, _, title = path.stem.partition(" - ")
+                yield Recording(path.name, (path,), {"artist": [Atom(artist)], "title": [Atom(title)]})
+
+In a module of one's own, `mirbricks data import named SRC --out DIR --plugin MODULE` finds it. An importer decodes no
+audio and checks no key: import_corpus.py does that for all.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+
+from ...errors import DataError, did_you_mean
+from ..pyjama import Atom, Definition
+from .destination import Destination, Stored
+
+Annotations = Mapping[str, Sequence[Atom]]
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One item of the corpus to be.
+
+    key          its key in the HDF5 file, in general the path of the audio below the source, with '/'
+    audio        the audio file; the sum of several; none where there are annotations only
+    annotations  name -> atoms; times in seconds
+    notes        what a user should know about it that does not keep it out, such as "the mix is the sum of the stems"
+    """
+
+    key: str
+    audio: tuple[Path, ...]
+    annotations: Annotations = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def _split(value: object) -> object:
+    return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_split)]  # written "a,b,c"
+
+
+class ImportOptions(BaseModel):
+    """What a user may set with --set KEY=VALUE; each field has a description."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Importer:
+    """A layout of files. `definitions` of all annotations are complete when `recordings` has ended.
+
+    options     an instance of the class's `Options`
+    with_audio  False: annotations alone are asked for; a recording without an audio file is none the worse
+    """
+
+    kind: ClassVar[str]
+    text: ClassVar[str]
+    Options: ClassVar[type[ImportOptions]] = ImportOptions
+    definitions: Mapping[str, Definition] = {}
+
+    def __init__(self, options: Any = None, with_audio: bool = True) -> None:
+        self.options = self.Options() if options is None else options
+        self.with_audio = with_audio
+
+    def recordings(self, source: Path) -> Iterator[Recording | DataError]:
+        """Each recording below `source`, and for what has to be left out the error that says why."""
+        raise NotImplementedError
+
+    def export(self, corpus: Sequence[Stored], to: Destination) -> Iterator[DataError]:  # noqa: ARG002
+        """Write the layout; yields what the layout has no place for."""
+        raise DataError(
+            f"'{self.kind}' can be imported, not exported",
+            code="E461",
+            help=f"kinds that can be exported: {', '.join(exported_kinds())}",
+        )
+
+
+C = TypeVar("C", bound=type[Importer])
+_KINDS: dict[str, type[Importer]] = {}
+_MODULES = {"folders": "folders", "csv": "table", "lab": "lab", "notes": "notes", "maps": "maps", "midi": "midi_files"}
+_MODULES |= {"jams": "jams_files", "mirdata": "mirdata_sets", "bach10": "bach10", "stems": "stems"}
+
+
+def importer(kind: str, text: str) -> Callable[[C], C]:
+    """Register an importer under the word that `mirbricks data import` takes; `text` says what it reads."""
+
+    def register(cls: C) -> C:
+        known = _KINDS.get(kind)
+        if known is not None and known.__qualname__ != cls.__qualname__:
+            raise DataError(
+                f"two importers are called '{kind}': {known.__qualname__} and {cls.__qualname__}", code="E461"
+            )
+        cls.kind, cls.text = kind, text
+        _KINDS[kind] = cls
+        return cls
+
+    return register
+
+
+def kinds() -> dict[str, type[Importer]]:
+    """Every importer: those of mirbricks, and those of the plugins that have been loaded."""
+    for module in _MODULES.values():
+        importlib.import_module(f".{module}", __package__)
+    return {kind: _KINDS[kind] for kind in (*_MODULES, *sorted(_KINDS.keys() - _MODULES.keys()))}
+
+
+def exported_kinds() -> list[str]:
+    return [kind for kind, cls in kinds().items() if cls.export is not Importer.export]
+
+
+def importer_of(kind: str, settings: Sequence[str] = (), with_audio: bool = True) -> Importer:
+    """The importer of a kind with its options, given as "KEY=VALUE". Raises DataError E461, E464."""
+    known = kinds()
+    if kind not in known:
+        near = did_you_mean(kind, known) or f"kinds are: {', '.join(known)}; --plugin MODULE loads your own"
+        raise DataError(f"there is no importer '{kind}'", code="E461", help=near)
+    cls = known[kind]
+    given = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise DataError(f"expected KEY=VALUE, got '{setting}'", code="E464", help="write --set key=value")
+        given[key] = value
+    try:
+        return cls(cls.Options(**given), with_audio)
+    except ValidationError as error:
+        raise _wrong_option(cls, given, error) from error
+
+
+def _wrong_option(cls: type[Importer], given: Mapping[str, str], error: ValidationError) -> DataError:
+    first = error.errors()[0]
+    key, fields = str(first["loc"][0]), cls.Options.model_fields
+    if key not in fields:
+        near = did_you_mean(key, fields) or (f"its options: {', '.join(fields)}" if fields else "it takes none")
+        return DataError(f"'{cls.kind}' has no option '{key}'", code="E464", help=near)
+    if first["type"] == "missing":
+        text = str(fields[key].description)
+        return DataError(f"'{cls.kind}' needs the option '{key}'", code="E464", help=f"--set {key}=...: {text}")
+    return DataError(
+        f"'{cls.kind}': '{given[key]}' cannot be the option '{key}'",
+        code="E464",
+        facts=[("reason", first["msg"])],
+        help=fields[key].description,
+    )

@@ -1,0 +1,57 @@
+"""`.lab`: a line is `onset offset label`, as for chords and for the parts of a song."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from ..pyjama import Atom, Definition
+from .beside import Beside, BesideOptions
+from .contract import Annotations, ImportOptions, Names, importer
+from .destination import Destination, Stored
+from .rows import offset_of, plain, rows_of
+
+
+class LabOptions(BesideOptions):
+    annotations: Names = Field(
+        ("chord",),
+        description="the annotations, as in chord,segment: NAME.lab is the first, NAME.segment.lab is segment",
+    )
+
+
+@importer("lab", "audio, and .lab files of `onset offset label`: chords, the parts of a song")
+class Lab(Beside):
+    """NAME.lab holds the first of `annotations`, NAME.ANNOTATION.lab any of them."""
+
+    Options: ClassVar[type[ImportOptions]] = LabOptions
+    options: LabOptions
+    endings = (".lab",)
+
+    def __init__(self, options: Any = None, with_audio: bool = True) -> None:
+        super().__init__(options, with_audio)
+        self.definitions = {name: Definition("segment", "text") for name in self.options.annotations}
+
+    def part(self, stem: str) -> tuple[str, str]:
+        before, dot, name = stem.rpartition(".")
+        return (before, name) if dot and name in self.options.annotations else (stem, self.options.annotations[0])
+
+    def read(self, path: Path, name: str) -> Annotations:
+        atoms = []
+        for row in rows_of(path, most=2):
+            if len(row.fields) < 3:
+                raise row.wrong(f"expected onset, offset and label, got {len(row.fields)} of them")
+            time, duration = row.span()
+            atoms.append(Atom(row.fields[2], time, duration))
+        return {name: atoms}
+
+    def write(self, stored: Stored, to: Destination) -> None:
+        names = self.options.annotations
+        for name in names:
+            atoms = stored.entry.annotations.get(name, ())
+            if not len(atoms):
+                continue
+            rows = [f"{plain(a.time)}\t{offset_of(a.time, a.duration)}\t{a.value}\n" for a in atoms]
+            path = to.path(f"{stored.stem}.lab" if len(names) == 1 else f"{stored.stem}.{name}.lab")
+            path.write_text("".join(rows), encoding="utf-8")

@@ -1,0 +1,95 @@
+"""A folder for each track, with the mix and the stems, as MUSDB18-HQ has them: TRACK/{mixture,vocals,drums}.wav."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field
+
+from ...errors import DataError
+from ..pyjama import Atom, Definition
+from .beside import without_place
+from .contract import Importer, ImportOptions, Recording, importer
+from .destination import Destination, Stored
+from .walk import audio_below, below
+
+SPLITS = ("train", "valid", "test")
+DEFINITIONS = {
+    "piece": Definition("global", "text"),
+    "instrument": Definition("global", "text"),
+    "split": Definition("global", "text", "value_in_dictionary", list(SPLITS)),
+}
+
+
+class StemsOptions(ImportOptions):
+    mixture: str = Field("mixture", min_length=1, description="the name of the mix in each folder, without ending")
+
+
+@importer("stems", "a folder for each track, with mixture.wav and its stems")
+class Stems(Importer):
+    """A stem has `instrument` (its name) and `stem_of`; all have `piece` (the folder) and, in train/, `split`.
+
+    Where a folder has stems and no mix, the mix is their sum.
+    """
+
+    Options: ClassVar[type[ImportOptions]] = StemsOptions
+    options: StemsOptions
+    definitions = DEFINITIONS
+
+    def recordings(self, source: Path) -> Iterator[Recording | DataError]:
+        errors: list[DataError] = []
+        sounds = sorted(audio_below(source, errors), key=lambda path: (below(path.parent, source), path.name))
+        yield from errors
+        for folder, paths in itertools.groupby(sounds, lambda path: path.parent):
+            track = below(folder, source)
+            if track == ".":
+                yield from (DataError(f"'{path}' does not lie in TRACK/", code="E433") for path in paths)
+            else:
+                yield from self._track(track, list(paths))
+
+    def _track(self, track: str, paths: Sequence[Path]) -> Iterator[Recording]:
+        split, _, name = track.partition("/")
+        about = {"piece": [Atom(name if split in SPLITS and name else track)]}
+        if split in SPLITS and name:
+            about["split"] = [Atom(split)]
+        mix = next((path for path in paths if path.stem == self.options.mixture), None)
+        stems = [path for path in paths if path != mix]
+        key = f"{track}/{mix.name if mix else f'{self.options.mixture}.wav'}"
+        note = () if mix else (f"no {self.options.mixture} in its folder: the mix is the sum of the stems",)
+        yield Recording(key, (mix,) if mix else tuple(stems), about, note)
+        for path in stems:
+            own = {"instrument": [Atom(path.stem)], "stem_of": [Atom(key)]}
+            yield Recording(f"{track}/{path.name}", (path,), about | own)
+
+    def export(self, corpus: Sequence[Stored], to: Destination) -> Iterator[DataError]:
+        yield from without_place(corpus, "stems", lambda _: (*self.definitions, "stem_of"))
+        tracks = {stored.key: self._folder(stored) for stored in corpus if stored.stem_of is None}
+        for stored in corpus:
+            mix = stored.stem_of
+            try:
+                if mix is None:
+                    to.audio(stored, f"{tracks[stored.key]}/{self.options.mixture}")
+                elif mix in tracks:
+                    to.audio(stored, f"{tracks[mix]}/{_name(stored, tracks[mix])}")
+                else:
+                    yield DataError(f"'{stored.key}' is a stem of a stem, '{mix}'", code="E469")
+            except DataError as error:
+                yield error
+
+    def _folder(self, mix: Stored) -> str:
+        folder, _, name = mix.stem.rpartition("/")
+        track = folder if folder and name == self.options.mixture else mix.stem
+        split = mix.entry.first("split")
+        return f"{split}/{track}" if split and not track.startswith(f"{split}/") else track
+
+
+def _name(stem: Stored, track: str) -> str:
+    """What the stem is called beside its mix: what its key has more than that of the mix, else its instrument."""
+    folder, _, name = stem.stem.rpartition("/")
+    if folder and (track == folder or track.endswith(f"/{folder}")):
+        return name
+    more = stem.stem.removeprefix(track.rpartition("/")[2]).strip("-_ ")
+    return more if more and more != stem.stem else str(stem.entry.first("instrument") or name)

@@ -1,0 +1,45 @@
+"""The files below a folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from ...errors import DataError
+from ..reading import unreadable
+from .destination import AUDIO_ENDINGS
+
+OTHER_AUDIO = (".m4a", ".aac", ".wma", ".aif", ".aiff", ".opus", ".ape", ".wv", ".au", ".mp4")
+
+
+def files_below(folder: Path, errors: list[DataError]) -> Iterator[Path]:
+    """Every file, sorted, but hidden ones; a folder that cannot be read is added to `errors`."""
+
+    def on_error(error: OSError) -> None:
+        errors.append(unreadable(error.filename or folder, error))
+
+    for root, folders, names in os.walk(folder, onerror=on_error):
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
+        yield from (Path(root, name) for name in sorted(names) if not name.startswith("."))
+
+
+def audio_below(folder: Path, errors: list[DataError]) -> Iterator[Path]:
+    """The wav, flac, ogg and mp3 files; audio of other kinds is added to `errors`."""
+    for path in files_below(folder, errors):
+        ending = path.suffix.lower()
+        if ending in AUDIO_ENDINGS:
+            yield path
+        elif ending in OTHER_AUDIO:
+            errors.append(
+                DataError(
+                    f"'{path}' is audio of a kind that is not read",
+                    code="E433",
+                    help="convert it to wav, flac, ogg or mp3",
+                )
+            )
+
+
+def below(path: Path, folder: Path) -> str:
+    """The path below the folder, with '/' on every system."""
+    return path.relative_to(folder).as_posix()

@@ -1,0 +1,169 @@
+"""What is in a corpus, in numbers: sizes, labels and their balance, coverage, overlaps, splits, duplicates."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .corpus import Corpus, FeatureItem, Item
+from .pyjama import Atoms, Definition
+from .scan import Scanned, same_recordings
+from .splits import STORED, leaks
+
+Float64 = NDArray[np.float64]
+TOUCH_S = 1e-3  # segments that overlap by less only touch
+MOST_VALUES = 200  # of an annotation, the most frequent
+
+
+def describe(corpus: Corpus, scanned: Sequence[Scanned] = ()) -> dict[str, Any]:
+    """The whole description, ready for JSON. `scanned` (`scan.scan`) adds the duplicates.
+
+    Seconds where a name ends in _s. Of each annotation: the recordings that have it, its atoms, the share of the time
+    it covers (segments and curves), how many different values, and the values with how often and how long they occur.
+    """
+    items = corpus.recordings
+    seconds = np.array([item.duration_s for item in items if item.duration_s is not None])
+    side_of, sides = sides_of(corpus)
+    return {
+        "name": corpus.name,
+        "holds": [kind for kind, held in (("audio", corpus.audio), ("features", corpus.given_features)) if held],
+        "recordings": len(items),
+        "groups": len({item.group for item in items}),
+        "stems": sum(item.stem_of is not None for item in items),
+        "duration_s": _rounded(seconds.sum()),
+        "durations_s": {
+            name: _rounded(np.quantile(seconds, q)) for name, q in (("min", 0), ("median", 0.5), ("max", 1))
+        }
+        if len(seconds)
+        else {},
+        "sample_rates_hz": dict(Counter(item.sr_hz for item in corpus.audio).most_common()),
+        "features": dict(Counter(item.n_features for item in corpus.given_features).most_common()),
+        "annotations": {
+            name: _annotation(name, definition, items, side_of)
+            for name, definition in corpus.pyjama.definitions.items()
+        },
+        "splits": sides,
+        "duplicates": same_recordings(scanned),
+    }
+
+
+def sides_of(corpus: Corpus) -> tuple[dict[str, str], dict[str, Any]]:
+    """(key -> side of the first stored split, the stored splits with the size of each side and the leaks)."""
+    stored = [name for name in STORED if any(item.annotations.get(name) for item in corpus.recordings)]
+    splits: dict[str, Any] = {}
+    for name in stored:
+        members: dict[str, list[Item | FeatureItem]] = defaultdict(list)
+        for item in corpus.recordings:
+            members[str(item.entry.first(name))].append(item)
+        order = sorted(
+            members, key=lambda side: (("train", "valid", "test").index(side) if side in _SIDES else 3, side)
+        )
+        splits[name] = {
+            "sides": {side: _side(members[side]) for side in order},
+            "leaks": [error.message for error in leaks(corpus, name)],
+        }
+    first = {item.key: str(item.entry.first(stored[0])) for item in corpus.recordings} if stored else {}
+    return first, splits
+
+
+_SIDES = ("train", "valid", "test")
+
+
+def _side(items: Sequence[Item | FeatureItem]) -> dict[str, Any]:
+    return {
+        "recordings": len(items),
+        "groups": len({item.group for item in items}),
+        "duration_s": _rounded(sum(item.duration_s or 0.0 for item in items)),
+    }
+
+
+def _annotation(
+    name: str, definition: Definition, items: Sequence[Item | FeatureItem], side_of: Mapping[str, str]
+) -> dict[str, Any]:
+    having = [item for item in items if item.annotations.get(name)]
+    extent = definition.extent
+    found: dict[str, Any] = {
+        "extent": extent,
+        "content": definition.type_content,
+        "recordings": len(having),
+        "atoms": sum(len(item.annotations[name]) for item in having),
+    }
+    total_s = sum(item.duration_s or 0.0 for item in having)
+    if extent in ("segment", "breakpoint", "breakpoint_time") and total_s:
+        found["covered"] = round(sum(_covered_s(item, name, extent) for item in having) / total_s, 4)
+    if extent == "segment":
+        found["overlaps"] = _overlaps(having, name, definition.type_content == "numeric")
+    if extent in ("global", "marker", "segment"):
+        found |= _values(having, name, extent, side_of)
+    return found
+
+
+def _values(having: Sequence[Item | FeatureItem], name: str, extent: str, side_of: Mapping[str, str]) -> dict[str, Any]:
+    """How often each value occurs, on each side, and how long."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    seconds: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    for item in having:
+        side = side_of.get(item.key, "all")
+        if extent == "global":
+            words: list[Any] = item.entry.values(name)
+            lasting: Sequence[float] = [item.duration_s or 0.0] * len(words)
+        else:
+            words, _, durations = item.entry.segments(name)
+            lasting = durations.tolist()
+        for word, duration in zip(words, lasting, strict=True):
+            counts[str(word)][side] += 1
+            seconds[str(word)][side] += duration
+    order = sorted(counts, key=lambda word: (-counts[word].total(), word))
+    values = {
+        word: {
+            "count": counts[word].total(),
+            "duration_s": _rounded(sum(seconds[word].values())),
+            "sides": {
+                side: {"count": n, "duration_s": _rounded(seconds[word][side])} for side, n in counts[word].items()
+            },
+        }
+        for word in order[:MOST_VALUES]
+    }
+    return {"different": len(counts), "values": values}
+
+
+def _covered_s(item: Item | FeatureItem, name: str, extent: str) -> float:
+    """Seconds of the recording that an annotation speaks of; what overlaps counts once."""
+    if extent == "segment":
+        _, onsets_s, durations_s = item.entry.segments(name)
+        ends_s = np.minimum(onsets_s + durations_s, item.duration_s or np.inf)
+        order = np.argsort(onsets_s, kind="stable")
+        onsets_s, ends_s = np.maximum(onsets_s[order], 0.0), ends_s[order]
+        before = np.concatenate([[0.0], np.maximum.accumulate(ends_s)[:-1]])
+        return float(np.clip(ends_s - np.maximum(onsets_s, before), 0.0, None).sum())
+    column = Atoms.of(item.annotations[name]).column("time" if extent == "breakpoint" else "value")
+    spans = [np.asarray(times, np.float64).ravel() for times in column]
+    return float(sum(span[-1] - span[0] + (np.median(np.diff(span)) if len(span) > 1 else 0.0) for span in spans))
+
+
+def _overlaps(having: Sequence[Item | FeatureItem], name: str, only_equal: bool) -> dict[str, Any]:
+    """Segments that begin before another has ended: of numbers (notes) only equal ones, of texts (chords) any."""
+    count, recordings, first = 0, 0, ""
+    for item in having:
+        words, onsets_s, durations_s = item.entry.segments(name)
+        here = 0
+        kinds: dict[str, list[int]] = defaultdict(list)
+        for index, word in enumerate(words):
+            kinds[str(word) if only_equal else ""].append(index)
+        for indices in kinds.values():
+            onsets, ends = onsets_s[indices], (onsets_s + durations_s)[indices]
+            order = np.argsort(onsets, kind="stable")
+            late = np.maximum.accumulate(ends[order])[:-1] - onsets[order][1:]
+            if (late > TOUCH_S).any() and not first:
+                first = f"{item.key} at {onsets[order][1:][np.argmax(late > TOUCH_S)]:.3f} s"
+            here += int((late > TOUCH_S).sum())
+        count, recordings = count + here, recordings + bool(here)
+    return {"count": count, "recordings": recordings, "first": first}
+
+
+def _rounded(seconds: Any) -> float:
+    return round(float(seconds), 3)

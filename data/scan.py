@@ -1,0 +1,95 @@
+"""What only reading the audio or the features tells: levels, clipping, and which recordings are the same."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DataError
+from .corpus import FeatureItem, Item
+
+BLOCK = 1 << 20  # samples or values at a time
+SILENT = 1e-4  # -80 dB: a peak below it is silence
+FULL_SCALE, FLAT, RUN = 0.99, 0.999, 3  # clipped: at FLAT of a peak above FULL_SCALE for RUN samples and more
+CLIPPED_SHARE = 1e-3
+OnDone = Callable[..., None]
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """A recording that was read through: its peak, the share of samples that are clipped, and a hash of them.
+
+    Of features, `peak` is the largest magnitude. `error` says why it could not be read to the end; then the hash is "".
+    """
+
+    key: str
+    peak: float
+    clipped: float
+    digest: str
+    error: DataError | None = None
+
+
+def scan(items: Sequence[Item | FeatureItem], n_jobs: int = 1, on_done: OnDone | None = None) -> list[Scanned]:
+    """Read every recording through, block by block, in several processes; `on_done` is told each key."""
+    found = []
+    parallel = joblib.Parallel(n_jobs=min(n_jobs, len(items)) if n_jobs > 0 else n_jobs, return_as="generator")
+    for scanned in parallel(joblib.delayed(_scanned)(item) for item in items):
+        found.append(scanned)
+        if on_done is not None:
+            on_done(scanned.key, scanned.error)
+    return found
+
+
+def same_recordings(scanned: Iterable[Scanned]) -> list[list[str]]:
+    """The keys that hold the same audio at the same rate (or the same features), two and more at a time."""
+    by_digest: dict[str, list[str]] = {}
+    for one in scanned:
+        if one.digest:
+            by_digest.setdefault(one.digest, []).append(one.key)
+    return [keys for keys in by_digest.values() if len(keys) > 1]
+
+
+def _scanned(item: Item | FeatureItem) -> Scanned:
+    digest = hashlib.blake2b(digest_size=16)
+    peak, flat = 0.0, 0
+    try:
+        for block in _blocks(item, digest):
+            peak = max(peak, float(np.abs(block).max()))
+        if isinstance(item, Item) and peak >= FULL_SCALE:
+            flat = _flat_samples(item, FLAT * peak)
+    except DataError as error:
+        return Scanned(item.key, peak, 0.0, "", error)
+    return Scanned(item.key, peak, flat / item.n_samples if isinstance(item, Item) else 0.0, digest.hexdigest())
+
+
+def _blocks(item: Item | FeatureItem, digest: hashlib.blake2b | None = None) -> Iterable[NDArray[np.float32]]:
+    if isinstance(item, Item):
+        size, step = item.n_samples, BLOCK
+        about = str(item.sr_hz)
+    else:
+        size, step = item.n_frames, max(1, BLOCK // item.n_features)
+        about = str(item.n_features)
+    if digest:
+        digest.update(about.encode())
+    for start in range(0, size, step):
+        stop = min(size, start + step)
+        block = item.read(start, stop)[0] if isinstance(item, Item) else item.read(start, stop)
+        if digest:
+            digest.update(np.ascontiguousarray(block).data)
+        yield block
+
+
+def _flat_samples(item: Item, level: float) -> int:
+    """How many samples are in runs of `RUN` and more at or above the level."""
+    count = 0
+    for block in _blocks(item):
+        at = np.abs(block) >= level
+        edges = np.diff(np.concatenate([[False], at, [False]]).astype(np.int8))
+        runs = np.flatnonzero(edges < 0) - np.flatnonzero(edges > 0)
+        count += int(runs[runs >= RUN].sum())
+    return count

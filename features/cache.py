@@ -15,10 +15,10 @@ from pathlib import Path
 from joblib import Parallel, delayed, parallel_config
 
 from ..errors import DataError, did_you_mean
+from .base import FeatureConfig
 from .cache_index import CacheIndex, Stamp
 from .extract import AudioItem, Outcome, extract, settings_of
 from .feature_file import CachedFeature, is_whole
-from .hcqt import HCQTConfig
 
 PARALLEL_AFTER_S = 3.0  # starting worker processes costs seconds, so these are first spent computing here
 ABANDONED_AFTER_S = 3600.0
@@ -27,14 +27,14 @@ _log = logging.getLogger("mirbricks")
 
 
 class FeatureCache:
-    """The HCQTs of many recordings, in a folder.
+    """One feature of many recordings, in a folder.
 
     >>> cache = FeatureCache(Path("cache"), HCQTConfig())
     >>> failures = cache.build(corpus.items)
     >>> patch = cache.open("01.wav").magnitude(0, 96)
     """
 
-    def __init__(self, folder: Path, config: HCQTConfig) -> None:
+    def __init__(self, folder: Path, config: FeatureConfig) -> None:
         self.folder, self.config = Path(folder), config
         self._index = CacheIndex(self.folder / "index.sqlite", settings_of(config))
         self._digests: dict[str, str] = {}

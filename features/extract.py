@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import DataError
+from .base import Feature, FeatureConfig
 from .cache_index import Stamp
-from .feature_file import FORMAT, is_whole, write_feature
-from .hcqt import HCQT, HCQTConfig
+from .feature_file import is_whole, write_array, write_feature
+from .kinds import feature_of
 from .resample import resample
 
 CHUNK_SAMPLES = 1 << 20
@@ -47,12 +48,12 @@ class Outcome:
     was_damaged: bool = False
 
 
-def settings_of(config: HCQTConfig) -> str:
-    """What changes the complex transform: not the scale, which is applied on reading."""
-    return json.dumps({"format": FORMAT, **config.model_dump(exclude={"scale"})}, sort_keys=True)
+def settings_of(config: FeatureConfig) -> str:
+    """What changes the values in the cache."""
+    return json.dumps(config.settings(), sort_keys=True)
 
 
-def extract(item: AudioItem, folder: Path, config: HCQTConfig) -> Outcome:
+def extract(item: AudioItem, folder: Path, config: FeatureConfig) -> Outcome:
     """Read, hash and, unless its file is there, transform one recording."""
     stamp = Stamp.of(getattr(item, "source", None))
     try:
@@ -107,17 +108,21 @@ def _digest(audio: NDArray[np.float32], sr_hz: int, settings: str) -> str:
 
 
 @functools.lru_cache(maxsize=2)
-def _transform(config: HCQTConfig) -> HCQT:
+def _transform(config: FeatureConfig) -> Feature:
     """One transform a process: making its kernels costs as much as half a minute of audio."""
-    return HCQT(config)
+    return feature_of(config)
 
 
 @torch.inference_mode()
 def write_wave(
-    path: Path, chunks: Iterable[Tensor], n_samples: int, config: HCQTConfig, about: Mapping[str, str]
+    path: Path, chunks: Iterable[Tensor], n_samples: int, config: FeatureConfig, about: Mapping[str, str]
 ) -> None:
     """Write the features of a waveform at `config.sr_hz` that comes in (1, n) chunks. Raises as `write_feature`."""
-    n_frames = 1 + n_samples // config.hop_samples
-    pieces = _transform(config).stream(chunks)
-    shape = (n_frames, config.n_harmonics, config.n_bins)
-    write_feature(path, (piece[0] for piece in pieces), shape, about)
+    transform = _transform(config)
+    pieces = (piece[0] for piece in transform.stream(chunks))
+    n_frames, storage = transform.n_frames(n_samples), config.storage
+    if storage == "complex":
+        n_channels, n_bins = config.shape
+        write_feature(path, pieces, (n_frames, n_channels, n_bins), about)
+    else:
+        write_array(path, pieces, (n_frames, *config.shape), storage, about)

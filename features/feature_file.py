@@ -1,7 +1,10 @@
-"""One cached HCQT on disk: a safetensors file that is written and read in pieces.
+"""One cached feature on disk: a safetensors file that is written and read in pieces. Two forms:
 
     hcqt        (T, H, F, 2) float16: real and imaginary part, each frame divided by its peak; a patch is one read
     frame_peak  (T,) float32: the largest magnitude of each frame
+
+    values      (T, ...) float16 or float32: the frames of a real feature
+    peak        (1,) float32: the largest absolute value
 
 Complex, not magnitude: the sum of the stems' transforms is the transform of their mix. A peak a frame keeps float16
 precise in quiet passages and lets the file be written while the audio streams.
@@ -16,8 +19,9 @@ import functools
 import json
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -28,9 +32,22 @@ from ..data.atomic import written_whole
 from ..errors import DataError
 
 FORMAT = "mirbricks hcqt 1"
+ARRAY_FORMAT = "mirbricks feature 1"
 BLOCK_FRAMES = 64  # written at once: small enough for the processor's cache
 _LENGTH_BYTES = 8
 _MAX_HEADER_BYTES = 1 << 20
+_BYTES = {"F16": 2, "F32": 4}
+
+
+@dataclass(frozen=True)
+class _Header:
+    """What a file holds: the first tensor's name, type and shape, and where in the file both tensors begin."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
+    second: int
 
 
 def write_feature(path: Path, pieces: Iterable[Tensor], shape: tuple[int, int, int], about: Mapping[str, str]) -> None:
@@ -38,21 +55,9 @@ def write_feature(path: Path, pieces: Iterable[Tensor], shape: tuple[int, int, i
 
     Raises DataError E408: full disk, folder missing or read-only.
     """
-    n_frames, n_harmonics, n_bins = shape
-    n_values = n_frames * n_harmonics * n_bins * 2
-    header = {
-        "__metadata__": {"format": FORMAT, **about},
-        "hcqt": {"dtype": "F16", "shape": [*shape, 2], "data_offsets": [0, 2 * n_values]},
-        "frame_peak": {
-            "dtype": "F32",
-            "shape": [n_frames],
-            "data_offsets": [2 * n_values, 2 * n_values + 4 * n_frames],
-        },
-    }
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % _LENGTH_BYTES)
+    layout = _layout(hcqt=("F16", (*shape, 2)), frame_peak=("F32", shape[:1]))
     with written_whole(path) as temporary, temporary.open("wb") as file:
-        file.write(len(text).to_bytes(_LENGTH_BYTES, "little") + text)
+        _write_header(file, {"__metadata__": {"format": FORMAT, **about}, **layout})
         peaks = []
         for block in (block for piece in pieces for block in torch.split(piece, BLOCK_FRAMES, dim=-1)):
             values = block.permute(2, 0, 1).contiguous()
@@ -61,6 +66,46 @@ def write_feature(path: Path, pieces: Iterable[Tensor], shape: tuple[int, int, i
             file.write(torch.view_as_real(values).to(torch.float16).cpu().numpy().data)
             peaks.append(peak.cpu())
         file.write(torch.cat(peaks).numpy().data)
+
+
+def write_array(
+    path: Path,
+    pieces: Iterable[Tensor],
+    shape: tuple[int, ...],
+    dtype: Literal["float16", "float32"],
+    about: Mapping[str, str],
+) -> None:
+    """Write real (..., t) pieces that together are `shape` = (T, ...). The file appears whole or not at all.
+
+    What float16 cannot hold becomes its largest value, 65504. Raises DataError E408 as `write_feature`.
+    """
+    kind = torch.float16 if dtype == "float16" else torch.float32
+    most = torch.finfo(kind).max
+    layout = _layout(values=("F16" if dtype == "float16" else "F32", shape), peak=("F32", (1,)))
+    with written_whole(path) as temporary, temporary.open("wb") as file:
+        _write_header(file, {"__metadata__": {"format": ARRAY_FORMAT, **about}, **layout})
+        peak = 0.0
+        for piece in pieces:
+            values = piece.movedim(-1, 0).clamp(-most, most).to(kind).contiguous()
+            peak = max(peak, float(values.abs().max()))
+            file.write(values.cpu().numpy().data)
+        file.write(np.array([peak], np.float32).data)
+
+
+def _layout(**tensors: tuple[str, tuple[int, ...]]) -> dict[str, Any]:
+    """The header's part about the tensors, one behind the other."""
+    layout, start = {}, 0
+    for name, (dtype, shape) in tensors.items():
+        stop = start + _BYTES[dtype] * math.prod(shape)
+        layout[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [start, stop]}
+        start = stop
+    return layout
+
+
+def _write_header(file: BinaryIO, header: Mapping[str, Any]) -> None:
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % _LENGTH_BYTES)
+    file.write(len(text).to_bytes(_LENGTH_BYTES, "little") + text)
 
 
 def is_whole(path: Path) -> bool:
@@ -72,34 +117,41 @@ def is_whole(path: Path) -> bool:
     return True
 
 
-def _read_header(path: Path) -> tuple[tuple[int, int, int], int]:
-    """(T, H, F) and the offset of the first tensor. Raises OSError, ValueError, KeyError or TypeError."""
+def _read_header(path: Path) -> _Header:
+    """Raises OSError, ValueError, KeyError or TypeError for what is no whole file of ours."""
     with path.open("rb") as file:
         n_text = int.from_bytes(file.read(_LENGTH_BYTES), "little")
         header: dict[str, Any] = json.loads(file.read(min(n_text, _MAX_HEADER_BYTES)))
-    if header["__metadata__"]["format"] != FORMAT:
-        raise ValueError("another format")
-    n_frames, n_harmonics, n_bins, _ = header["hcqt"]["shape"]
+    first, second = {FORMAT: ("hcqt", "frame_peak"), ARRAY_FORMAT: ("values", "peak")}[header["__metadata__"]["format"]]
     start = _LENGTH_BYTES + n_text
-    if path.stat().st_size != start + header["frame_peak"]["data_offsets"][1]:
+    if path.stat().st_size != start + header[second]["data_offsets"][1]:
         raise ValueError("cut short")
-    return (n_frames, n_harmonics, n_bins), start
+    shape = tuple(map(int, header[first]["shape"]))
+    return _Header(first, header[first]["dtype"], shape, start, start + header[second]["data_offsets"][0])
 
 
 class CachedFeature:
-    """An HCQT on disk, mapped into memory: reading a patch costs that patch. Pickles as its path."""
+    """A feature on disk, mapped into memory: reading a patch costs that patch. Pickles as its path.
+
+    n_frames    frames of the recording
+    shape       sizes of one frame: (H, F) of an HCQT, (n_mels,) of a log-mel spectrogram
+    is_complex  whether `read` gives complex values
+    """
 
     def __init__(self, path: Path) -> None:
         """Raises DataError E455 for a file that is missing or damaged."""
         self.path = path
         try:
-            (self.n_frames, self.n_harmonics, self.n_bins), self._start = _read_header(path)
+            self._header = _read_header(path)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(
                 f"the cache file '{path}' is missing or damaged",
                 code="E455",
                 help="build the cache again: only what is missing or damaged is computed",
             ) from error
+        self.is_complex = self._header.name == "hcqt"
+        self.n_frames, *sizes = self._header.shape[:3] if self.is_complex else self._header.shape
+        self.shape = tuple(sizes)
 
     def __reduce__(self) -> tuple[object, ...]:
         return CachedFeature, (self.path,)
@@ -108,36 +160,52 @@ class CachedFeature:
         return self.n_frames
 
     @property
+    def n_harmonics(self) -> int:
+        """Of an HCQT."""
+        return self.shape[0]
+
+    @property
+    def n_bins(self) -> int:
+        return self.shape[-1]
+
+    @property
     def peak(self) -> float:
         """The largest magnitude of the recording."""
-        return float(self._frame_peak.max())
+        return float(self._peaks.max())
 
     @functools.cached_property
-    def _hcqt(self) -> npt.NDArray[np.float16]:
-        shape = (self.n_frames, self.n_harmonics, self.n_bins, 2)
-        return np.memmap(self.path, np.float16, "c", self._start, shape)  # never written; torch wants it writable
+    def _values(self) -> npt.NDArray[Any]:
+        kind = np.float16 if self._header.dtype == "F16" else np.float32
+        return np.memmap(self.path, kind, "c", self._header.start, self._header.shape)  # never written; torch asks it
 
     @functools.cached_property
-    def _frame_peak(self) -> npt.NDArray[np.float32]:
-        offset = self._start + 2 * math.prod((self.n_frames, self.n_harmonics, self.n_bins, 2))
-        return np.array(np.memmap(self.path, np.float32, "r", offset, (self.n_frames,)))
+    def _peaks(self) -> npt.NDArray[np.float32]:
+        shape = (self.n_frames if self.is_complex else 1,)
+        return np.array(np.memmap(self.path, np.float32, "r", self._header.second, shape))
 
     def read(self, start: int = 0, stop: int | None = None) -> Tensor:
-        """Frames [start, stop) as complex64 (H, F, T); strides are those of the disk, frames outermost."""
-        values, peak = self._values(start, stop)
+        """Frames [start, stop) as complex64 (H, F, T), or as float32 (*shape, T).
+
+        Strides are those of the disk, frames outermost.
+        """
+        values, peak = self._read(start, stop)
+        if peak is None:
+            return values.movedim(0, -1)
         return torch.view_as_complex(values.mul_(peak[..., None])).permute(1, 2, 0)
 
     def magnitude(self, start: int = 0, stop: int | None = None) -> Tensor:
-        """Frames [start, stop) as float32 magnitudes (H, F, T); strides as those of `read`."""
-        values, peak = self._values(start, stop)
+        """Frames [start, stop) as float32 magnitudes (H, F, T) or (*shape, T); strides as those of `read`."""
+        values, peak = self._read(start, stop)
+        if peak is None:
+            return values.abs_().movedim(0, -1)
         real, imaginary = values.unbind(-1)
         return real.square().addcmul_(imaginary, imaginary).sqrt_().mul_(peak).permute(1, 2, 0)
 
-    def _values(self, start: int, stop: int | None) -> tuple[Tensor, Tensor]:
-        """(T, H, F, 2) normalised values and (T, 1, 1) peaks, both float32 copies."""
+    def _read(self, start: int, stop: int | None) -> tuple[Tensor, Tensor | None]:
+        """float32 copies of the values, frames first, and of an HCQT the peaks (T, 1, 1) that they are divided by."""
         stop = self.n_frames if stop is None else stop
         if not 0 <= start <= stop <= self.n_frames:
             raise ValueError(f"the feature has frames [0, {self.n_frames}), asked for [{start}, {stop})")
-        values = torch.empty((stop - start, self.n_harmonics, self.n_bins, 2))
-        values.copy_(torch.from_numpy(self._hcqt[start:stop]))
-        return values, torch.from_numpy(self._frame_peak[start:stop, None, None])
+        values = torch.empty((stop - start, *self._header.shape[1:]))
+        values.copy_(torch.from_numpy(self._values[start:stop]))
+        return values, torch.from_numpy(self._peaks[start:stop, None, None]) if self.is_complex else None

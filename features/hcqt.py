@@ -13,11 +13,12 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator, model_validator
-from torch import Tensor, nn
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
+from torch import Tensor
 
-from ..errors import DataError
+from .base import Feature, FeatureConfig, Storage, check_wave, refuse_empty, stream_frames
 from .cqt_kernels import cutoff_hz, half_band_filter, octave_kernels
+from .feature_file import FORMAT
 
 DECIMATION_BLOCK = 128  # decimated samples computed by one row of the filter matrix
 FRAME_VALUES = 1 << 20  # samples framed at once: bounds the memory of a Fourier transform
@@ -28,10 +29,8 @@ LOG_GAIN = 1e4
 Scale = Literal["db", "log", "linear"]
 
 
-class HCQTConfig(BaseModel):
+class HCQTConfig(FeatureConfig):
     """Settings of the HCQT; the defaults are those of the multi-pitch task."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
     type: Literal["hcqt"] = Field("hcqt", description="name of this feature")
     sr_hz: PositiveInt = Field(22050, description="sample rate of the audio; other audio is resampled to it")
@@ -71,26 +70,30 @@ class HCQTConfig(BaseModel):
     def hop_s(self) -> float:
         return self.hop_samples / self.sr_hz
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.n_harmonics, self.n_bins
 
-def _check_wave(wave: Tensor) -> None:
-    if wave.ndim != 2 or not wave.is_floating_point():
-        raise DataError(
-            f"HCQT expects audio of shape (B, N) in floating point, got {wave.dtype} of shape {tuple(wave.shape)}",
-            code="E450",
-            help="mix to mono and add the batch axis: wave[None]",
-        )
+    @property
+    def storage(self) -> Storage:
+        return "complex"
+
+    def settings(self) -> dict[str, object]:
+        """Without the scale, which is applied on reading."""
+        return {"format": FORMAT, **self.model_dump(exclude={"scale"})}
 
 
-class HCQT(nn.Module):
+class HCQT(Feature):
     """Waveform to complex HCQT: (B, N) -> (B, H, F, T), T = 1 + N // hop_samples.
 
     Frame t is centred on sample t · hop_samples; outside the waveform there is silence. Equals `librosa.cqt(fmin=h ·
     fmin_hz)` per harmonic to .5 % or better, computed in float32 on the device of its buffers.
     """
 
+    config: HCQTConfig
+
     def __init__(self, config: HCQTConfig) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         taps = torch.from_numpy(half_band_filter())
         self._half_taps = len(taps) // 2
         rows = torch.stack([F.pad(taps, (2 * i, 2 * (DECIMATION_BLOCK - 1 - i))) for i in range(DECIMATION_BLOCK)])
@@ -110,11 +113,10 @@ class HCQT(nn.Module):
 
     def forward(self, wave: Tensor) -> Tensor:
         """(B, N) real -> (B, H, F, T) complex64. Raises DataError (E450) for any other shape, or N = 0."""
-        _check_wave(wave)
-        if not wave.shape[1]:
-            raise DataError("HCQT got audio without a single sample", code="E450", help="leave empty recordings out")
-        config = self.config
-        n_frames = 1 + wave.shape[1] // config.hop_samples
+        name, config = type(self).__name__, self.config
+        check_wave(wave, name)
+        refuse_empty(wave, name)
+        n_frames = self.n_frames(wave.shape[1])
         hcqt = wave.new_empty(
             (len(wave), config.n_harmonics * config.n_octaves, config.bins_per_octave, n_frames), dtype=torch.complex64
         )
@@ -157,35 +159,23 @@ class HCQT(nn.Module):
         hop = self.config.hop_samples
         return -(-reach // hop) * hop
 
-    def stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
-        """The HCQT of a waveform that comes in (B, n) chunks of any size, in memory that does not grow with it.
+    def n_frames(self, n_samples: int) -> int:
+        return 1 + n_samples // self.config.hop_samples
 
-        Yields (B, H, F, t) pieces; put together along the frames they equal `forward` on the whole waveform.
-        """
-        hop, context = self.config.hop_samples, self.context_samples
-        held: list[Tensor] = []
-        n_held = done = 0  # samples held; frames of them that were given out already
-        for chunk in chunks:
-            _check_wave(chunk)
-            held.append(chunk)
-            n_held += chunk.shape[1]
-            while n_held >= (stop := (done + STREAM_FRAMES) * hop + context):
-                wave = torch.cat(held, dim=1) if len(held) > 1 else held[0]
-                yield self(wave[:, :stop])[..., done : done + STREAM_FRAMES]
-                drop = max(0, done + STREAM_FRAMES - context // hop)
-                held = [wave[:, drop * hop :]]
-                n_held -= drop * hop
-                done += STREAM_FRAMES - drop
-        yield self(torch.cat(held, dim=1) if held else torch.zeros(1, 0))[..., done:]
+    def stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
+        return stream_frames(
+            self,
+            chunks,
+            name=type(self).__name__,
+            hop_samples=self.config.hop_samples,
+            context_samples=self.context_samples,
+            step_frames=STREAM_FRAMES,
+        )
 
     def frequencies_hz(self) -> Tensor:
         """(F,) centre frequencies of harmonic 1."""
         steps = torch.arange(self.config.n_bins, dtype=torch.float64) / self.config.bins_per_octave
         return self.config.fmin_hz * 2.0**steps
-
-    def frame_times_s(self, n_frames: int) -> Tensor:
-        """(T,) times of the frames' centres."""
-        return torch.arange(n_frames, dtype=torch.float64) * self.config.hop_s
 
 
 def to_scale(magnitude: Tensor, scale: Scale, reference: Tensor | float) -> Tensor:

@@ -1,4 +1,4 @@
-"""The HCQT of one long recording, in memory that does not grow with it: read, resampled, transformed in blocks."""
+"""The features of one long recording, in memory that does not grow with it: read, resampled, transformed in blocks."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .base import FeatureConfig
 from .extract import write_wave
 from .feature_file import CachedFeature
-from .hcqt import HCQTConfig
 from .resample import resample_stream
 
 Blocks = Iterator[tuple[NDArray[np.float32], int]]  # mono (N,) at a rate in Hz
@@ -20,7 +20,7 @@ Blocks = Iterator[tuple[NDArray[np.float32], int]]  # mono (N,) at a rate in Hz
 
 @torch.inference_mode()
 def stream_feature(
-    read: Callable[[], Blocks], path: Path, config: HCQTConfig, on_share: Callable[[float], None]
+    read: Callable[[], Blocks], path: Path, config: FeatureConfig, on_share: Callable[[float], None]
 ) -> CachedFeature:
     """Write the features of the recording whose blocks `read()` gives from the start each time it is called.
 

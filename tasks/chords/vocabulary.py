@@ -32,7 +32,7 @@ def class_of(label: str) -> int:
         root, bitmap, _ = mir_eval.chord.encode(label)
     except mir_eval.chord.InvalidChordException as error:
         raise ValueError(str(error)) from error
-    if label == mir_eval.chord.NO_CHORD:
+    if label == "N":
         return NO_CHORD
     tones = tuple(np.flatnonzero(bitmap[:8]))
     if root < 0 or tones not in (MAJOR, MINOR):

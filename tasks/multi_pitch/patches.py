@@ -36,9 +36,10 @@ class Source:
 
     @classmethod
     def of(cls, item: Item, cache: FeatureCache) -> Source:
-        feature = cache.open(item.key)
-        pitches = pitches_at_frames(item, feature.n_frames, cache.config.hop_s)
-        return cls(item.key, feature, pitches.frames, bins_of(pitches.midi, cache.config))
+        feature, config = cache.open(item.key), cache.config
+        assert isinstance(config, HCQTConfig)  # MultiPitch.features
+        pitches = pitches_at_frames(item, feature.n_frames, config.hop_s)
+        return cls(item.key, feature, pitches.frames, bins_of(pitches.midi, config))
 
     def random_start(self, patch_frames: int, rng: Generator) -> int:
         return int(rng.integers(max(self.feature.n_frames - patch_frames, 0) + 1))

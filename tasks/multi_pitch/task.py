@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -20,6 +18,7 @@ from ...losses.classification import binary_cross_entropy
 from ...metrics.multi_pitch import multi_pitch_figures
 from ...shapes import show
 from ..base import Batch, Evaluation, OnShare, OnTrack, Picture, Task, TaskShape, register_task, unseen
+from ..modes import evaluating
 from .annotation import MULTI, NOTES, SINGLE, annotation_of, own_pitches, refuse_other_forms
 from .config import MultiPitchConfig
 from .notes import HOLD, find_notes
@@ -243,16 +242,3 @@ class MultiPitchLearner:
 
 def _fits(size: int | str, wanted: int | str) -> bool:
     return isinstance(size, str) or size == wanted
-
-
-@contextlib.contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """eval() mode and torch.inference_mode(); afterwards every module is in the mode it was in."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        with torch.inference_mode():
-            yield
-    finally:
-        for module, training in modes:
-            module.training = training

@@ -1,0 +1,142 @@
+"""What every feature of a recording is: settings, and a transform that is batched, exact in time and streaming."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Iterable, Iterator
+from typing import Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from torch import Tensor, nn
+
+from ..errors import DataError
+from .feature_file import ARRAY_FORMAT
+
+Storage = Literal["complex", "float16", "float32"]
+
+STREAM_FRAMES = 2048  # frames a step of a stream computes
+
+
+class FeatureConfig(BaseModel):
+    """Base of the section `feature:`; a feature adds `type: Literal[its name]` and its settings."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    type: str
+    sr_hz: PositiveInt
+
+    @property
+    @abc.abstractmethod
+    def hop_s(self) -> float:
+        """Seconds from one frame to the next."""
+
+    @property
+    @abc.abstractmethod
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of one frame: (bins,), or (channels, bins)."""
+
+    @property
+    def t0_s(self) -> float:
+        """Time of the centre of frame 0."""
+        return 0.0
+
+    @property
+    @abc.abstractmethod
+    def storage(self) -> Storage:
+        """How the cache keeps the values."""
+
+    def settings(self) -> dict[str, object]:
+        """All that changes what the cache keeps; two configs with equal settings share their cache files."""
+        return {"format": ARRAY_FORMAT, **self.model_dump()}
+
+
+class ArrayConfig(FeatureConfig):
+    """Base of the real features."""
+
+    dtype: Literal["float16", "float32"] = Field("float16", description="how the cache keeps the values")
+
+    @property
+    def storage(self) -> Storage:
+        return self.dtype
+
+
+class Feature(nn.Module, abc.ABC):
+    """Waveforms (B, N) at `config.sr_hz` -> (B, *config.shape, T), on the device and in the precision of its buffers.
+
+    What lies outside a waveform is silence. Raises DataError E450 for any other shape and for audio without a sample.
+    """
+
+    config: FeatureConfig
+
+    def __init__(self, config: FeatureConfig) -> None:
+        super().__init__()
+        self.config = config
+
+    @abc.abstractmethod
+    def forward(self, wave: Tensor) -> Tensor:
+        """(B, N) -> (B, *config.shape, T), T = n_frames(N)."""
+
+    @abc.abstractmethod
+    def n_frames(self, n_samples: int) -> int:
+        """Frames of a waveform of so many samples, at least one."""
+
+    @abc.abstractmethod
+    def stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
+        """The feature of a waveform that comes in (B, n) chunks of any size.
+
+        Yields (B, *config.shape, t) pieces; put together along the frames they equal `forward` on the whole waveform.
+        """
+
+    def frame_times_s(self, n_frames: int) -> Tensor:
+        """(T,) times of the frames' centres, float64."""
+        return self.config.t0_s + torch.arange(n_frames, dtype=torch.float64) * self.config.hop_s
+
+    def frequencies_hz(self) -> Tensor:
+        """(F,) centre frequencies of the bins, float64; (0,) where a bin is not one frequency."""
+        return torch.empty(0, dtype=torch.float64)
+
+
+def check_wave(wave: Tensor, name: str) -> None:
+    """Raise DataError E450 unless `wave` is (B, N) in floating point; `name` is the transform's."""
+    if wave.ndim != 2 or not wave.is_floating_point():
+        raise DataError(
+            f"{name} expects audio of shape (B, N) in floating point, got {wave.dtype} of shape {tuple(wave.shape)}",
+            code="E450",
+            help="mix to mono and add the batch axis: wave[None]",
+        )
+
+
+def refuse_empty(wave: Tensor, name: str) -> None:
+    """Raise DataError E450 for (B, 0)."""
+    if not wave.shape[1]:
+        raise DataError(f"{name} got audio without a single sample", code="E450", help="leave empty recordings out")
+
+
+def stream_frames(
+    transform: Callable[[Tensor], Tensor],
+    chunks: Iterable[Tensor],
+    *,
+    name: str,
+    hop_samples: int,
+    context_samples: int,
+    step_frames: int,
+) -> Iterator[Tensor]:
+    """Pieces of `transform`, frame t centred on sample t · hop_samples, in memory that does not grow with the audio.
+
+    context_samples  what can change a frame, on either side of its centre: a multiple of hop_samples
+    """
+    held: list[Tensor] = []
+    n_held = done = 0  # samples held; frames of them that were given out already
+    for chunk in chunks:
+        check_wave(chunk, name)
+        held.append(chunk)
+        n_held += chunk.shape[1]
+        while n_held >= (stop := (done + step_frames) * hop_samples + context_samples):
+            wave = torch.cat(held, dim=1) if len(held) > 1 else held[0]
+            yield transform(wave[:, :stop])[..., done : done + step_frames]
+            drop = max(0, done + step_frames - context_samples // hop_samples)
+            held = [wave[:, drop * hop_samples :]]
+            n_held -= drop * hop_samples
+            done += step_frames - drop
+    yield transform(torch.cat(held, dim=1) if held else torch.zeros(1, 0))[..., done:]

@@ -1,0 +1,32 @@
+"""Windows, and the power of each frame of a waveform; torch and plain functions only, shared with the blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+WINDOWS: dict[str, Callable[[int], Tensor]] = {
+    "hann": torch.hann_window,
+    "hamming": torch.hamming_window,
+    "blackman": torch.blackman_window,
+    "rectangular": lambda length: torch.ones(length),
+}
+Window = Literal["hann", "hamming", "blackman", "rectangular"]
+
+
+def padded_window(name: str, length: int, n_fft: int) -> Tensor:
+    """(n_fft,) the periodic window of `length` samples in the middle of zeros."""
+    left = (n_fft - length) // 2
+    return functional.pad(WINDOWS[name](length), (left, n_fft - length - left))
+
+
+def centred_frames(wave: Tensor, n_fft: int, hop_samples: int) -> Tensor:
+    """(B, N) -> (B, T, n_fft), T = 1 + N // hop_samples; frame t is centred on sample t · hop_samples, with silence
+    outside. A view of a padded copy."""
+    n_frames, half = 1 + wave.shape[1] // hop_samples, n_fft // 2
+    right = (n_frames - 1) * hop_samples + n_fft - half - wave.shape[1]
+    return functional.pad(wave, (half, right)).unfold(1, n_fft, hop_samples)

@@ -1,0 +1,9 @@
+"""Tagging: what is true of a whole recording, one label of several or any number of them."""
+
+from __future__ import annotations
+
+from .config import TaggingConfig
+from .prediction import Tags
+from .task import Tagging
+
+__all__ = ["Tagging", "TaggingConfig", "Tags"]

@@ -1,0 +1,44 @@
+"""Settings of the task tagging."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, PositiveInt, field_validator, model_validator
+
+from ...augment.chain import AugmentStep
+from ..base import TaskConfig
+
+
+class TaggingConfig(TaskConfig):
+    """The section `task: {type: tagging}`."""
+
+    type: Literal["tagging"] = Field("tagging", description="name of the task")
+    annotation: str = Field("tag", description="the global annotation that holds the labels")
+    labels: Literal["one", "several"] = Field(
+        "several", description="one: each recording has exactly one label (softmax); several: any number (sigmoid)"
+    )
+    patch_frames: PositiveInt = Field(description="frames of a patch; samples where the feature is the waveform")
+    hop_frames: PositiveInt | None = Field(
+        None, description="frames from one patch to the next in evaluation; none: half a patch"
+    )
+    balanced: bool = Field(False, description="whether every label is drawn as often as any other in training")
+    mixup_alpha: float = Field(0.0, ge=0, description="of the Beta distribution that mixes two examples; 0: no mixup")
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of a target that is spread over all labels")
+    augment: tuple[AugmentStep, ...] = Field((), description="augmentations of the patches, one after another")
+
+    @field_validator("augment", mode="before")
+    @classmethod
+    def _list_is_tuple(cls, value: object) -> object:
+        return tuple(value) if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _hop_within_patch(self) -> TaggingConfig:
+        if self.hop_frames is not None and self.hop_frames > self.patch_frames:
+            raise ValueError(f"'hop_frames' {self.hop_frames} would leave gaps between patches of {self.patch_frames}")
+        return self
+
+    @property
+    def hop(self) -> int:
+        """Frames from one patch to the next in evaluation."""
+        return self.hop_frames or max(1, self.patch_frames // 2)

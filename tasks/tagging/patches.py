@@ -1,0 +1,100 @@
+"""Patches of recordings for tagging: drawn at random to learn from, one after another to be judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ...augment.chain import Chain
+from ...augment.mixing import mixup
+from ...data.patches import patch_starts, take_patch
+from ...features.feature_file import CachedFeature
+from ..base import Batch
+from .config import TaggingConfig
+
+PATCHES_AT_ONCE = 32
+
+
+class Patches:
+    """Training batches, each a pure function of (seed, step): inputs (B, *shape, T), targets (B, K)."""
+
+    def __init__(
+        self,
+        keys: Sequence[str],
+        features: Sequence[CachedFeature],
+        truth: NDArray[np.bool_],
+        config: TaggingConfig,
+        chain: Chain,
+        input_rank: int,
+        *,
+        seed: int,
+        batch_size: int,
+    ) -> None:
+        self.keys, self.features, self.config, self.chain = keys, features, config, chain
+        self.targets = torch.from_numpy(truth.astype(np.float32))
+        self.input_rank, self.seed, self.batch_size = input_rank, seed, batch_size
+        self._share = _shares(truth) if config.balanced else None
+
+    def batch(self, step: int) -> Batch:
+        rng = np.random.default_rng((self.seed, step))
+        chosen = rng.choice(len(self.keys), self.batch_size, p=self._share)
+        n_frames = self.config.patch_frames
+        patches, names = [], []
+        for row in chosen:
+            feature = self.features[row]
+            spare = feature.n_frames - n_frames
+            start = int(rng.integers(min(spare, 0), max(spare, 0) + 1))  # a short recording lies anywhere in its patch
+            patches.append(take_patch(feature.read, start, n_frames, feature.n_frames))
+            names.append(self.keys[row])
+        inputs, targets = as_input(torch.stack(patches), self.input_rank), self.targets[chosen]
+        inputs = self.chain(inputs, rng)
+        if self.config.mixup_alpha:
+            inputs, targets = mixup(inputs, targets, self.config.mixup_alpha, rng)
+        return Batch((inputs.contiguous(),), targets, tuple(names))
+
+
+def as_input(patches: Tensor, rank: int) -> Tensor:
+    """(B, *shape, T) with an axis of one channel where the graph reads one axis more."""
+    return patches.unsqueeze(1) if patches.ndim + 1 == rank else patches
+
+
+def every_patch(
+    feature: CachedFeature | Tensor, config: TaggingConfig, rank: int, device: torch.device
+) -> Iterator[tuple[NDArray[np.int64], Tensor]]:
+    """All patches of a recording, some at a time: their first frames, and (P, *shape, T) for the graph."""
+    n_frames = feature.n_frames if isinstance(feature, CachedFeature) else feature.shape[-1]
+
+    def read(start: int, stop: int) -> Tensor:
+        return feature.read(start, stop) if isinstance(feature, CachedFeature) else feature[..., start:stop]
+
+    starts = patch_starts(n_frames, config.patch_frames, min(config.hop, config.patch_frames))
+    for first in range(0, len(starts), PATCHES_AT_ONCE):
+        some = starts[first : first + PATCHES_AT_ONCE]
+        patches = [take_patch(read, int(start), config.patch_frames, n_frames) for start in some]
+        yield some, as_input(torch.stack(patches), rank).to(device)
+
+
+def _shares(truth: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """How often each recording is drawn, so that labels come equally often where each has one label.
+
+    With several labels a recording counts as its rarest one.
+    """
+    rarity = 1.0 / np.maximum(truth.sum(axis=0), 1)
+    weight = np.where(truth.any(axis=1), (truth * rarity).max(axis=1), rarity.min())
+    return np.asarray(weight / weight.sum(), np.float64)
+
+
+def mean_scores(model: Any, feature: CachedFeature | Tensor, config: TaggingConfig, rank: int) -> tuple[Any, Any]:
+    """Probabilities of each patch (P, K) and their first frames (P,); the model is in eval() mode."""
+    device = next(model.parameters()).device
+    scores, starts = [], []
+    for some, patches in every_patch(feature, config, rank, device):
+        logits = model(patches).float()
+        scores.append((logits.softmax(1) if config.labels == "one" else logits.sigmoid()).cpu())
+        starts.append(some)
+    return torch.cat(scores).numpy().astype(np.float64), np.concatenate(starts)

@@ -1,0 +1,237 @@
+"""The task tagging."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ...augment.base import Domain
+from ...augment.chain import Chain
+from ...data.corpus import Item
+from ...errors import TaskError, Where
+from ...features.base import FeatureConfig
+from ...features.cache import FeatureCache
+from ...features.feature_file import CachedFeature
+from ...metrics.tagging import best_thresholds, multi_class_figures, multi_label_figures
+from ...shapes import show
+from ..base import Batch, Evaluation, Figures, OnShare, OnTrack, Picture, Task, TaskShape, register_task, unseen
+from ..modes import evaluating
+from .config import TaggingConfig
+from .patches import Patches, mean_scores
+from .prediction import Tags
+from .vocabulary import labels_of, refuse_other_size, truth_of, values_of
+
+
+@register_task("tagging")
+class Tagging(Task):
+    """Labels of whole recordings: patches (B, ..., T) -> logits (B, K); a recording's scores are their means.
+
+    Sources: Choi et al., "Automatic tagging using deep convolutional neural networks", ISMIR 2016; figures by
+    scikit-learn, once for each recording and label.
+    """
+
+    Config = TaggingConfig
+    config: TaggingConfig
+    title = "tagging"
+    headline = ("accuracy", "macro_recall", "macro_f1", "roc_auc_macro", "pr_auc_macro")
+    tuned: ClassVar = {"labels": list[str], "thresholds": list[float]}
+
+    def __init__(self, config: TaggingConfig, feature: FeatureConfig) -> None:
+        self.config, self.feature = config, feature
+        self.input_rank, self.n_scores = 0, 0
+        self.where_output: Where | None = None
+        self.labels: list[str] = []
+
+    def check_shapes(self, input_shape: TaskShape, output_shape: TaskShape, where: Where | None = None) -> None:
+        """(B, *shape, T), or with one channel before, -> (B, K). Raises TaskError E501, E502."""
+        wanted: list[TaskShape] = [("B", *self.feature.shape, "T"), ("B", 1, *self.feature.shape, "T")]
+        if not any(_fits(input_shape, one, self.config.patch_frames) for one in wanted):
+            raise TaskError(
+                f"the graph does not read patches of the feature '{self.feature.type}'",
+                code="E501",
+                where=where,
+                facts=[("expected", " or ".join(map(show, wanted))), ("got", show(input_shape))],
+                help=f"change `input:` or 'feature:'; a fixed last axis must be task.patch_frames, "
+                f"{self.config.patch_frames}",
+            )
+        if len(output_shape) != 2 or not isinstance(output_shape[1], int):
+            raise TaskError(
+                "the graph does not give one score a label for each patch",
+                code="E502",
+                where=where,
+                facts=[("expected", "(B, labels)"), ("got", show(output_shape))],
+                help="pool over time and frequency, then `- Flatten` and `- Linear: {out_features: ...}`",
+            )
+        self.input_rank, self.n_scores, self.where_output = len(input_shape), output_shape[1], where
+
+    def given_shapes(self, input_shape: TaskShape) -> dict[str, tuple[int | None, ...]]:
+        ones = (1,) * (len(input_shape) - 2 - len(self.feature.shape))
+        return {"task.patch_frames": (None, *ones, *self.feature.shape, self.config.patch_frames)}
+
+    def tracks(self, items: Sequence[Item]) -> list[Item]:
+        """Items with a label; of `several` all that have the annotation. Raises TaskError E503 without any."""
+        name = self.config.annotation
+        found = [item for item in items if name in item.annotations and (values_of(item, self.config) or self._several)]
+        if not found:
+            names = sorted({one for item in items for one in item.annotations} - {"filepath"})
+            raise TaskError(
+                f"none of {len(items)} recordings has the annotation '{name}'",
+                code="E503",
+                facts=[("got", ", ".join(f"'{one}'" for one in names) or "no annotations")],
+                help="set task.annotation to the one that holds the labels",
+            )
+        return found
+
+    def learner(
+        self, train: Sequence[Item], valid: Sequence[Item], cache: FeatureCache, *, seed: int, batch_size: int
+    ) -> TaggingLearner:
+        """Raises TaskError E503, E506 to E508."""
+        tracks = self.tracks(train)
+        labels = labels_of(tracks, self.config)
+        refuse_other_size(self.n_scores, labels, self.config.annotation, self.where_output)
+        domain: Domain = "waveform" if self.feature.type == "waveform" else "spectrum"
+        chain = Chain(self.config.augment, domain, self.feature.sr_hz)
+        keys, features = [item.key for item in tracks], [cache.open(item.key) for item in tracks]
+        truth = truth_of(tracks, labels, self.config)
+        patches = Patches(keys, features, truth, self.config, chain, self.input_rank, seed=seed, batch_size=batch_size)
+        self.labels = labels
+        return TaggingLearner(self, patches, self.tracks(valid), cache)
+
+    def tune(
+        self, model: nn.Module, items: Sequence[Item], cache: FeatureCache, on_track: OnTrack = unseen
+    ) -> dict[str, Any]:
+        """{"labels": in the order of the scores, "thresholds": for each label, that of the best F1 on `items`}."""
+        tracks = self.tracks(items)
+        scores = self._scores(model, tracks, cache, on_track)
+        truth = truth_of(tracks, self.labels, self.config)
+        thresholds = best_thresholds(scores, truth).round(6).tolist() if self._several else []
+        return {"labels": list(self.labels), "thresholds": thresholds}
+
+    def evaluate(
+        self,
+        model: nn.Module,
+        items: Sequence[Item],
+        cache: FeatureCache,
+        settings: Mapping[str, Any],
+        on_track: OnTrack = unseen,
+    ) -> Evaluation:
+        """Scores, true labels and thresholds of each track, and the figures of all together. Raises E507."""
+        tracks, labels = self.tracks(items), settings["labels"]
+        truth = truth_of(tracks, labels, self.config)
+        scores = self._scores(model, tracks, cache, on_track)
+        figures: dict[str, Figures] = {}
+        for item, row, own in zip(tracks, scores, truth, strict=True):
+            found: Figures = {"scores": [round(float(s), 6) for s in row], "truth": np.flatnonzero(own).tolist()}
+            if self._several:
+                found["thresholds"] = settings["thresholds"]
+            else:
+                found["correct"] = float(row.argmax() == own.argmax())
+            figures[item.key] = found
+        return Evaluation(self.pooled(figures), figures)
+
+    def pooled(self, tracks: Mapping[str, Figures]) -> dict[str, float]:
+        """The figures of all tracks together. With folds the thresholds of each track are those of its own fold."""
+        if not tracks:
+            return {}
+        scores = np.array([track["scores"] for track in tracks.values()])
+        truth = np.zeros(scores.shape, bool)
+        for row, track in enumerate(tracks.values()):
+            truth[row, track["truth"]] = True
+        if not self._several:
+            return multi_class_figures(scores, truth.argmax(axis=1))
+        return multi_label_figures(scores, truth, np.array([track["thresholds"] for track in tracks.values()]))
+
+    def predict(
+        self,
+        model: nn.Module,
+        feature: CachedFeature | Tensor,
+        settings: Mapping[str, Any],
+        on_share: OnShare = unseen,
+    ) -> Tags:
+        """Scores over time and of the whole recording."""
+        with evaluating(model):
+            over_time, starts = mean_scores(model, feature, self.config, self._rank(model))
+        on_share(1.0)
+        labels, scores = tuple(settings["labels"]), over_time.mean(axis=0)
+        given = np.flatnonzero(scores >= settings["thresholds"]) if self._several else [int(scores.argmax())]
+        times_s = self.feature.t0_s + (starts + self.config.patch_frames / 2) * self.feature.hop_s
+        return Tags(labels, scores, tuple(labels[k] for k in given), times_s, over_time)
+
+    def truth(self, item: Item) -> list[str]:
+        return values_of(item, self.config)
+
+    def picture(self, prediction: Tags, title: str) -> Any:
+        from ...plots.tags import tagogram  # matplotlib takes a second to import
+
+        return tagogram(prediction.times_s, prediction.over_time, prediction.labels, prediction.given, title)
+
+    def pictures(
+        self,
+        model: nn.Module,
+        items: Sequence[Item],
+        cache: FeatureCache,
+        settings: Mapping[str, Any],
+        evaluation: Evaluation,
+    ) -> list[Picture]:
+        """The confusion matrix, or the curves of every label; a recording over time."""
+        from .pictures import pictures_of
+
+        return pictures_of(self, model, items, cache, settings, evaluation)
+
+    @property
+    def _several(self) -> bool:
+        return self.config.labels == "several"
+
+    def _rank(self, model: nn.Module) -> int:
+        shapes = getattr(model, "input_shapes", None)
+        return len(next(iter(shapes.values()))) if shapes else self.input_rank
+
+    def _scores(
+        self, model: nn.Module, tracks: Sequence[Item], cache: FeatureCache, on_track: OnTrack
+    ) -> np.ndarray[Any, np.dtype[np.float64]]:
+        rows = []
+        with evaluating(model):
+            for item in tracks:
+                rows.append(mean_scores(model, cache.open(item.key), self.config, self._rank(model))[0].mean(axis=0))
+                on_track(item.key)
+        return np.stack(rows)
+
+
+class TaggingLearner:
+    """Patches to learn from, and the validation tracks."""
+
+    def __init__(self, task: Tagging, patches: Patches, valid: Sequence[Item], cache: FeatureCache) -> None:
+        self.task, self.patches, self.valid, self.cache = task, patches, valid, cache
+        self.truth = truth_of(valid, task.labels, task.config)
+
+    @property
+    def figure(self) -> str:
+        return "pr_auc_macro" if self.task.config.labels == "several" else "accuracy"
+
+    def batch(self, step: int) -> Batch:
+        return self.patches.batch(step)
+
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Cross-entropy with the targets as shares, or binary cross-entropy."""
+        smoothing, targets = self.task.config.label_smoothing, batch.targets
+        if self.task.config.labels == "one":
+            return functional.cross_entropy(outputs, targets, label_smoothing=smoothing)
+        return functional.binary_cross_entropy_with_logits(outputs, targets * (1 - smoothing) + smoothing / 2)
+
+    def validate(self, model: nn.Module, on_track: OnTrack = unseen) -> dict[str, float]:
+        scores = self.task._scores(model, self.valid, self.cache, on_track)
+        if self.task.config.labels == "one":
+            return multi_class_figures(scores, self.truth.argmax(axis=1))
+        return multi_label_figures(scores, self.truth, np.full(scores.shape[1], 0.5))
+
+
+def _fits(shape: TaskShape, wanted: TaskShape, patch_frames: int) -> bool:
+    """Whether sizes agree; the batch and a free axis always do."""
+    if len(shape) != len(wanted):
+        return False
+    sizes = zip(shape[1:], (*wanted[1:-1], patch_frames), strict=True)
+    return all(isinstance(size, str) or size == other for size, other in sizes)

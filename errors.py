@@ -252,7 +252,7 @@ CODES |= {
     "E442": "A group (a piece with its stems and versions) is on one side of a split only, else the test is no test.",
     "E443": "The annotation 'split' of every item is 'train', 'valid' or 'test', and at least train and valid occur.",
     "E444": "A split is grouped by, and balanced over, annotations that the recordings of the corpus have.",
-    "E445": "A split that the corpus carries is replaced with --replace only: figures measured on it lose their meaning.",
+    "E445": "A stored split is replaced with --replace only: figures measured on it lose their meaning.",
     "E446": "A stored fold is a whole number or a text, one for each recording, and at least 3 folds occur.",
     "E450": "Features read floating-point audio of shape (B, N): a batch of mono recordings with at least one sample.",
     "E451": "The audio of one recording could not be read. The other recordings are cached.",

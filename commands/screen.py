@@ -64,14 +64,14 @@ def complain(error: MirbricksError) -> None:
 
 
 def table_of(title: str, evaluation: Evaluation, headline: Sequence[str]) -> Table:
-    """A row per track and one for all; a figure that only all tracks together have stands in the last row alone."""
+    """A row per track and one for all; where only all tracks together have these figures, that row alone."""
     tracks, figures = evaluation.tracks, evaluation.figures
     shown = _shown(figures, headline)
     table = Table(title=title, title_justify="left")
     table.add_column("track")
     for name in shown:
         table.add_column(name, justify="right")
-    for key, values in tracks.items():
+    for key, values in _with_figures(tracks, shown).items():
         table.add_row(key, *(_cell(values.get(name)) for name in shown))
     table.add_section()
     table.add_row(_all(tracks, shown), *(_cell(figures[name]) for name in shown), style="bold")
@@ -83,7 +83,10 @@ def markdown_of(evaluation: Evaluation, headline: Sequence[str]) -> str:
     tracks, figures = evaluation.tracks, evaluation.figures
     shown = _shown(figures, headline)
     rows = [["track", *shown], ["---", *["---:"] * len(shown)]]
-    rows += [[key.replace("|", r"\|"), *(_cell(values.get(name)) for name in shown)] for key, values in tracks.items()]
+    rows += [
+        [key.replace("|", r"\|"), *(_cell(values.get(name)) for name in shown)]
+        for key, values in _with_figures(tracks, shown).items()
+    ]
     rows.append([f"**{_all(tracks, shown)}**", *(f"**{_cell(figures[name])}**" for name in shown)])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
@@ -104,9 +107,15 @@ def _shown(figures: Mapping[str, float], headline: Sequence[str]) -> list[str]:
     return [name for name in headline if name in figures] or list(figures)[:6]
 
 
+def _with_figures(tracks: Mapping[str, Figures], shown: Sequence[str]) -> Mapping[str, Figures]:
+    """The tracks that have some of these figures themselves."""
+    return {key: values for key, values in tracks.items() if any(name in values for name in shown)}
+
+
 def _all(tracks: Mapping[str, Figures], shown: Sequence[str]) -> str:
     """The name of the last row: a mean where every track has the figures itself."""
-    return "mean" if all(name in values for values in tracks.values() for name in shown) else "all"
+    own = all(name in values for values in tracks.values() for name in shown)
+    return "mean" if own else plural(len(tracks), "track")
 
 
 def _cell(value: Any) -> str:

@@ -1,0 +1,229 @@
+"""The task tagging from audio to figures: what it learns, how it counts, what it refuses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from mirbricks.data.corpus import Corpus
+from mirbricks.errors import TaskError
+from mirbricks.features.cache import FeatureCache
+from mirbricks.features.logmel import LogMelConfig
+from mirbricks.features.waveform import WaveformConfig
+from mirbricks.tasks.tagging import Tagging, TaggingConfig, Tags
+
+Tones = Callable[..., Corpus]
+FEATURE = LogMelConfig(sr_hz=8000, n_fft=512, hop_samples=256, n_mels=16, dtype="float32")
+ONE = TaggingConfig(patch_frames=16, labels="one")
+SEVERAL = TaggingConfig(patch_frames=16)
+
+
+class Means(nn.Module):
+    """Scores that are a linear function of the mean of each band."""
+
+    input_shapes = {"x": ("B", 16, "T")}  # noqa: RUF012
+
+    def __init__(self, n_labels: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(16, n_labels)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = self.linear(x.mean(-1))
+        return y
+
+
+def ready(corpus: Corpus, config: TaggingConfig, folder: Path, labels: int = 2) -> tuple[Tagging, FeatureCache]:
+    task, cache = Tagging(config, FEATURE), FeatureCache(folder / "cache", FEATURE)
+    assert cache.build(corpus.items, n_jobs=1) == []
+    task.check_shapes(("B", 16, "T"), ("B", labels))
+    return task, cache
+
+
+def trained(task: Tagging, corpus: Corpus, cache: FeatureCache, labels: int, steps: int = 150) -> nn.Module:
+    torch.manual_seed(0)
+    model = Means(labels)
+    learner = task.learner(corpus.items, corpus.items, cache, seed=0, batch_size=8)
+    optimizer = torch.optim.Adam(model.parameters(), 0.1)
+    for step in range(steps):
+        batch = learner.batch(step)
+        optimizer.zero_grad()
+        learner.loss(model(*batch.inputs), batch).backward()
+        optimizer.step()
+    assert learner.validate(model)[learner.figure] == 1.0
+    return model
+
+
+def test_one_label_from_audio_to_figures(tones: Tones, tmp_path: Path) -> None:
+    corpus = tones({f"{i}.wav": ["low" if i % 2 else "high"] for i in range(8)})
+    task, cache = ready(corpus, ONE, tmp_path)
+    model = trained(task, corpus, cache, 2)
+    tuned = task.tune(model, corpus.items, cache)
+    assert tuned == {"labels": ["high", "low"], "thresholds": []}
+    evaluation = task.evaluate(model, corpus.items, cache, tuned)
+    assert evaluation.figures["accuracy"] == evaluation.figures["macro_recall"] == 1.0
+    assert all(track["correct"] == 1.0 for track in evaluation.tracks.values())
+    json.dumps(evaluation.tracks)
+    found = task.predict(model, cache.open("1.wav"), tuned)
+    assert found.given == ("low",)
+    assert set(found.files()) == {".tags.json", ".tags.csv"}
+    assert len(task.pictures(model, corpus.items, cache, tuned, evaluation)) == 2
+
+
+def test_several_labels_from_audio_to_figures(tones: Tones, tmp_path: Path) -> None:
+    sets = [["low"], ["high"], ["low", "high"], []]
+    corpus = tones({f"{i}.wav": sets[i % 4] for i in range(12)})
+    task, cache = ready(corpus, SEVERAL, tmp_path)
+    model = trained(task, corpus, cache, 2, steps=300)
+    tuned = task.tune(model, corpus.items, cache)
+    evaluation = task.evaluate(model, corpus.items, cache, tuned)
+    assert evaluation.figures["roc_auc_macro"] == evaluation.figures["macro_f1"] == 1.0
+    found = task.predict(model, cache.open("2.wav"), tuned)
+    assert set(found.given) == {"low", "high"}
+    assert task.predict(model, cache.open("3.wav"), tuned).given == ()
+    assert len(task.pictures(model, corpus.items, cache, tuned, evaluation)) == 2
+
+
+def test_scores_of_a_recording_are_the_mean_over_patches_that_cover_it(tones: Tones, tmp_path: Path) -> None:
+    corpus = tones({"a.wav": ["low"], "b.wav": ["high"]}, seconds=2.0)
+    task, cache = ready(corpus, ONE, tmp_path)
+    model = Means(2).eval()
+    feature = cache.open("a.wav")
+    found = task.predict(model, feature, {"labels": ["high", "low"], "thresholds": []})
+    starts = [*range(0, feature.n_frames - 16, 8), feature.n_frames - 16]
+    with torch.no_grad():
+        scores = [model(feature.read(s, s + 16)[None]).softmax(1)[0].numpy() for s in starts]
+    np.testing.assert_allclose(found.over_time, scores, atol=1e-6)
+    np.testing.assert_allclose(found.scores, np.mean(scores, axis=0), atol=1e-6)
+    np.testing.assert_allclose(found.times_s, (np.array(starts) + 8) * 256 / 8000)
+
+
+def test_folds_are_pooled_not_averaged() -> None:
+    task = Tagging(ONE, FEATURE)
+    tracks = {
+        key: {"scores": s, "truth": [t]}
+        for key, s, t in (("a", [0.9, 0.1], 0), ("b", [0.6, 0.4], 1), ("c", [0.2, 0.8], 1))
+    }
+    assert task.pooled(tracks)["accuracy"] == pytest.approx(2 / 3)
+    several = Tagging(SEVERAL, FEATURE)
+    lower = {"scores": [0.3], "truth": [0], "thresholds": [0.25]}
+    higher = {"scores": [0.3], "truth": [], "thresholds": [0.35]}
+    pooled = several.pooled({"a": lower, "b": higher})
+    assert pooled["macro_f1"] == 1.0  # each track by the thresholds of its own fold
+    assert task.pooled({}) == {}
+
+
+def test_batches_depend_on_seed_and_step_alone(tones: Tones, tmp_path: Path) -> None:
+    corpus = tones({f"{i}.wav": ["low" if i % 2 else "high"] for i in range(6)})
+    config = ONE.model_copy(update={"mixup_alpha": 0.4})
+    task, cache = ready(corpus, config, tmp_path)
+    learner, again, other = (
+        task.learner(corpus.items, corpus.items, cache, seed=seed, batch_size=5) for seed in (0, 0, 1)
+    )
+    for step in (0, 7):
+        one, same = learner.batch(step), again.batch(step)
+        assert torch.equal(one.inputs[0], same.inputs[0])
+        assert torch.equal(one.targets, same.targets)
+        torch.testing.assert_close(one.targets.sum(1), torch.ones(5))
+    assert not torch.equal(learner.batch(0).inputs[0], other.batch(0).inputs[0])
+
+
+def test_balanced_labels_come_equally_often(tones: Tones, tmp_path: Path) -> None:
+    corpus = tones({f"{i}.wav": ["low" if i else "high"] for i in range(8)})
+    task, cache = ready(corpus, ONE.model_copy(update={"balanced": True}), tmp_path)
+    learner = task.learner(corpus.items, corpus.items, cache, seed=0, batch_size=50)
+    share = torch.cat([learner.batch(step).targets for step in range(10)]).mean(0)
+    torch.testing.assert_close(share, torch.tensor([0.5, 0.5]), atol=0.06, rtol=0)
+
+
+def test_a_short_recording_lies_in_its_patch(tones: Tones, tmp_path: Path) -> None:
+    corpus = tones({"a.wav": ["low"], "b.wav": ["high"]}, seconds=0.2)
+    task, cache = ready(corpus, ONE, tmp_path)
+    learner = task.learner(corpus.items, corpus.items, cache, seed=0, batch_size=4)
+    assert learner.batch(0).inputs[0].shape == (4, 16, 16)
+    settings = {"labels": ["high", "low"], "thresholds": []}
+    assert task.predict(Means(2), cache.open("a.wav"), settings).over_time.shape == (1, 2)
+
+
+def test_a_waveform_is_read_with_or_without_a_channel() -> None:
+    task = Tagging(TaggingConfig(patch_frames=4000), WaveformConfig(sr_hz=8000))
+    task.check_shapes(("B", 1, "T"), ("B", 3))
+    task.check_shapes(("B", 1, 1, "T"), ("B", 3))
+    assert task.given_shapes(("B", 1, "T")) == {"task.patch_frames": (None, 1, 4000)}
+
+
+@pytest.mark.parametrize(
+    ("input_shape", "output_shape", "code"),
+    [
+        (("B", 12, "T"), ("B", 2), "E501"),
+        (("B", 16, 20), ("B", 2), "E501"),
+        (("B", 2, 16, "T"), ("B", 2), "E501"),
+        (("B", 16, "T"), ("B", 2, "T"), "E502"),
+        (("B", 16, "T"), ("B", "T"), "E502"),
+    ],
+)
+def test_graphs_that_do_not_fit(
+    input_shape: tuple[int | str, ...], output_shape: tuple[int | str, ...], code: str
+) -> None:
+    with pytest.raises(TaskError) as caught:
+        Tagging(ONE, FEATURE).check_shapes(input_shape, output_shape)
+    assert caught.value.code == code
+
+
+def test_refusals_in_words(tones: Tones, tmp_path: Path) -> None:
+    corpus = tones({"a.wav": ["low"], "b.wav": ["high"], "c.wav": ["low", "high"]})
+    task, cache = ready(corpus, ONE, tmp_path, labels=3)
+    with pytest.raises(TaskError) as caught:
+        task.learner(corpus.items, corpus.items, cache, seed=0, batch_size=2)
+    assert str(caught.value) == (
+        "'c.wav' has 2 values of 'tag', but task.labels is one\n  values  low, high\n"
+        "  help: set task.labels to several, or keep one of them     [E506]"
+    )
+    several, _ = ready(corpus, SEVERAL, tmp_path, labels=3)
+    with pytest.raises(TaskError) as caught:
+        several.learner(corpus.items, corpus.items, cache, seed=0, batch_size=2)
+    assert str(caught.value) == (
+        "the graph gives 3 scores, but 'tag' has 2 labels in the training recordings\n  labels  high, low\n"
+        "  help: let the last layer give 2     [E508]"
+    )
+    with pytest.raises(TaskError) as caught:
+        several.evaluate(Means(2), corpus.items, cache, {"labels": ["low", "middle"], "thresholds": [0.5, 0.5]})
+    assert str(caught.value) == (
+        "'b.wav' has the label 'high', which no recording of the training had\n  labels  low, middle\n"
+        "  help: leave such recordings out, or train on them too     [E507]"
+    )
+    with pytest.raises(TaskError) as caught:
+        several.learner(corpus.items[:1], corpus.items, cache, seed=0, batch_size=2)
+    assert str(caught.value) == (
+        "expected recordings with at least two different labels in 'tag'\n  labels      low\n  recordings  1\n"
+        "  help: task.annotation names the annotation; look at the corpus with `mirbricks data info`     [E503]"
+    )
+    with pytest.raises(TaskError) as caught:
+        Tagging(ONE.model_copy(update={"annotation": "genre"}), FEATURE).tracks(corpus.items)
+    assert str(caught.value) == (
+        "none of 3 recordings has the annotation 'genre'\n  got  'tag'\n"
+        "  help: set task.annotation to the one that holds the labels     [E503]"
+    )
+
+
+def test_a_prediction_as_files() -> None:
+    tags = Tags(("a", "b"), np.array([0.25, 0.75]), ("b",), np.array([0.5]), np.array([[0.25, 0.75]]))
+    files = tags.files()
+    assert json.loads(files[".tags.json"]) == {
+        "given": ["b"], "scores": [{"label": "b", "score": 0.75}, {"label": "a", "score": 0.25}],
+    }  # fmt: skip
+    assert files[".tags.csv"] == b"time_s,a,b\n0.500,0.25000,0.75000\n"
+
+
+def test_hops_leave_no_gaps() -> None:
+    with pytest.raises(ValueError, match="'hop_frames' 20 would leave gaps between patches of 16"):
+        TaggingConfig(patch_frames=16, hop_frames=20)
+
+
+def test_every_setting_is_described() -> None:
+    assert all(field.description for field in TaggingConfig.model_fields.values())

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 
-from ..data.import_report import by_reason
 from ..data.importers.contract import importer_of
 from ..data.importers.exporting import export_corpus as export
 from ..data.importers.exporting import stored_items
+from ..data.importing.report import by_reason
 from .screen import console, counting, plural
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from ..data.fetch import BASE_URL, Watch, fetch
+from ..data.fetching.fetch import BASE_URL, Watch, fetch
 from .screen import console
 
 

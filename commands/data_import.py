@@ -7,9 +7,9 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ..data.import_corpus import How, find_recordings, import_recordings
-from ..data.import_staging import Float32
 from ..data.importers.contract import exported_kinds, importer_of, kinds
+from ..data.importing.corpus import How, find_recordings, import_recordings
+from ..data.importing.staging import Float32
 from ..errors import DataError, did_you_mean
 from .screen import console, counting
 

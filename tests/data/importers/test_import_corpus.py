@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from mirbricks.data import import_corpus
 from mirbricks.data.corpus import Corpus
-from mirbricks.data.import_corpus import How, import_recordings
-from mirbricks.data.import_staging import Staged, stage
-from mirbricks.data.import_times import clipped, latest
 from mirbricks.data.importers import Recording
+from mirbricks.data.importing import corpus as import_corpus
+from mirbricks.data.importing.corpus import How, import_recordings
+from mirbricks.data.importing.staging import Staged, stage
+from mirbricks.data.importing.times import clipped, latest
 from mirbricks.data.pyjama import Atom
 from mirbricks.errors import DataError
 

@@ -18,12 +18,12 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from ..errors import DataError
-from .atomic import written_whole
-from .audio import stream_audio
-from .hdf5_store import SR_MAX_HZ, SR_MIN_HZ
-from .importers.contract import Recording
-from .reading import unreadable
+from ...errors import DataError
+from ..atomic import written_whole
+from ..audio import stream_audio
+from ..hdf5_store import SR_MAX_HZ, SR_MIN_HZ
+from ..importers.contract import Recording
+from ..reading import unreadable
 
 Float32 = NDArray[np.float32]
 Convert = Callable[[Iterable[Float32], int, int], Iterator[Float32]]  # blocks, from_hz, to_hz -> blocks

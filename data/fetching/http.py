@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.error import HTTPError
 
-from .fetch_line import BrokenError, answer, disk, given_up, line
+from .line import BrokenError, answer, disk, given_up, line
 
 OnBytes = Callable[[int, "int | None"], None]  # is told the bytes done, and of how many if that is known
 PAUSES_S = (1.0, 2.0, 4.0, 8.0)  # before each further try without progress

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mirbricks.data import unzip
-from mirbricks.data.unzip import unpack
+from mirbricks.data.fetching import unzip
+from mirbricks.data.fetching.unzip import unpack
 from mirbricks.errors import DataError
 
 BODY = np.random.default_rng(0).bytes(200_000)

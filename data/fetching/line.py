@@ -24,7 +24,7 @@ from urllib.request import (
     UnknownHandler,
 )
 
-from ..errors import DataError
+from ...errors import DataError
 
 TIMEOUT_S = 30.0  # without a single byte
 MOST_WAITED_S = 60.0  # of what a server may ask for in Retry-After

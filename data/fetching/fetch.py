@@ -19,12 +19,12 @@ from urllib.parse import quote, urlsplit
 
 import h5py
 
-from ..errors import DataError, did_you_mean
-from .atomic import written_whole
-from .fetch_http import download
-from .fetch_line import disk
-from .fetch_record import Record, Stamp
-from .reading import unreadable
+from ...errors import DataError, did_you_mean
+from ..atomic import written_whole
+from ..reading import unreadable
+from .http import download
+from .line import disk
+from .record import Record, Stamp
 from .unzip import unpack
 
 if sys.platform != "win32":  # there, two fetches into one folder go unnoticed

@@ -14,8 +14,8 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from ..errors import DataError
-from .fetch_line import disk
+from ...errors import DataError
+from .line import disk
 
 MOST_ENTRIES = 10_000
 MOST_RATIO = 250  # bytes out of one byte; float audio gives 2, silence 1000

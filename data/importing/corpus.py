@@ -18,15 +18,15 @@ from pathlib import Path, PurePosixPath
 
 from joblib import Parallel, delayed, parallel_config
 
-from ..errors import DataError
-from .corpus import SLACK_S
-from .hdf5 import write_audio
-from .import_report import ImportReport, by_reason
-from .import_staging import Convert, Outcome, Staged, stage
-from .import_times import clipped, latest
-from .importers.contract import Importer, Recording
-from .pyjama import Atom, Definition, Entry, Pyjama
-from .reading import unreadable
+from ...errors import DataError
+from ..corpus import SLACK_S
+from ..hdf5 import write_audio
+from ..importers.contract import Importer, Recording
+from ..pyjama import Atom, Definition, Entry, Pyjama
+from ..reading import unreadable
+from .report import ImportReport, by_reason
+from .staging import Convert, Outcome, Staged, stage
+from .times import clipped, latest
 
 PARALLEL_AFTER_S = 3.0  # starting worker processes costs seconds, so these are first spent decoding here
 Usable = tuple[Recording, Staged | None]

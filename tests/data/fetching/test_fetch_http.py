@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mirbricks.data import fetch_http, fetch_line
-from mirbricks.data.fetch_http import download
+from mirbricks.data.fetching import http as fetch_http
+from mirbricks.data.fetching import line as fetch_line
+from mirbricks.data.fetching.http import download
 from mirbricks.errors import DataError
 
 sys.path.insert(0, str(Path(__file__).parent))

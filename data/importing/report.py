@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import DataError
-from .atomic import written_whole
+from ...errors import DataError
+from ..atomic import written_whole
 
 REPORT = "import_report.json"
 

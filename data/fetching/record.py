@@ -7,8 +7,8 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from ..errors import DataError
-from .reading import unreadable
+from ...errors import DataError
+from ..reading import unreadable
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,10 @@ import pytest
 
 from mirbricks.cli import main
 from mirbricks.commands.data_arguments import FETCH
-from mirbricks.data import fetch as fetching
-from mirbricks.data import fetch_http
 from mirbricks.data.corpus import Corpus
-from mirbricks.data.fetch import HOSTED, fetch
+from mirbricks.data.fetching import fetch as fetching
+from mirbricks.data.fetching import http as fetch_http
+from mirbricks.data.fetching.fetch import HOSTED, fetch
 from mirbricks.data.hdf5 import write_audio
 from mirbricks.data.pyjama import Atom, Definition, Entry, Pyjama
 from mirbricks.errors import DataError

@@ -1,0 +1,1 @@
+"""Hosted corpora: download with resume, checksums, safe unpacking."""

@@ -1,0 +1,1 @@
+"""What every importer goes through: audio decoded once, annotations checked, a report of what was left out."""

@@ -263,6 +263,7 @@ CODES |= {
     "E456": "A worker process was ended from outside, mostly by the system for want of memory. What is cached stays.",
     "E457": "`feature: {type: NAME}` of a graph names one of the features that mirbricks computes; without it, hcqt.",
     "E458": "Beats are times in seconds, two or more, each later than the one before; NaN is none.",
+    "E459": "`feature: {type: given}` reads NAME_feat.hdf5: its frames must have the size and the times that are said.",
     "E460": "A residual quantizer encodes with some of its first codebooks, decodes the codes of as many: 1 to all.",
     "E461": "Corpora are imported by kind; `mirbricks data kinds` lists them. Not every kind can be exported.",
     "E462": "An import found nothing that it could bring in. `mirbricks data kinds` says what each kind reads.",
@@ -294,6 +295,7 @@ CODES |= {
     "E506": "A recording has one label for `task: {type: tagging, labels: one}`, and any number for several.",
     "E507": "A tagging model knows the labels of its training recordings; another one cannot be found or judged.",
     "E508": "The last layer of a tagging graph gives a score for each label that the training recordings have.",
+    "E509": "Chords are labels as mir_eval.chord reads them, one after another: C:maj, A:min7/b3, N, or X for others.",
     # E6xx: runs
     "E600": "There is no run at this path. A run is a folder that `mirbricks train` has written.",
     "E601": "The run folder cannot be made here: the path is a file, a folder with other things in it, or read-only.",

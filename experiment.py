@@ -17,10 +17,11 @@ from .compiler.module import GraphModule
 from .compiler.saved import resolved_yaml
 from .compiler.schema import SECTIONS, Graph
 from .data.corpus import Corpus, Item
-from .data.splits import Split, by_annotation, by_fold, k_fold, stored_folds
+from .data.splits import Split, by_annotation, by_fold, held_out, k_fold, stored_folds
 from .errors import DataError, ErrorList, MirbricksError, raise_all
 from .features.base import FeatureConfig
 from .features.cache import FeatureCache
+from .features.given import GivenConfig, GivenFeatures
 from .features.kinds import DEFAULT, config_of
 from .optimization import refuse_no_weights
 from .tasks.base import Task, task_of
@@ -40,6 +41,13 @@ class DatasetConfig(BaseModel):
         "folds that it has under `fold`",
     )
     folds: int = Field(5, ge=3, description="number of folds; fold k tests, fold k + 1 validates")
+    held_out: float = Field(
+        0.0,
+        ge=0,
+        lt=0.5,
+        description="of split annotation without a test side: the share of the training groups that validates; the "
+        "corpus's own valid side is the test then",
+    )
 
 
 @dataclass(frozen=True)
@@ -97,10 +105,11 @@ def _feature(graph: Graph, errors: list[MirbricksError]) -> Any:
 def split_corpus(corpus: Corpus, config: DatasetConfig, fold: int) -> Split:
     """Groups for training, validation and test. Raises DataError where the corpus has too few groups."""
     if config.split == "annotation":
-        return by_annotation(corpus)
+        split = by_annotation(corpus)
+        return held_out(split, config.held_out) if config.held_out else split
     if config.split == "stored_folds":
         return by_fold(corpus, fold)
-    return k_fold((item.group for item in corpus.items), config.folds, fold)
+    return k_fold((item.group for item in corpus.recordings), config.folds, fold)
 
 
 def count_folds(corpus: Corpus, config: DatasetConfig) -> int:
@@ -120,6 +129,18 @@ def cache_folder(given: str | None) -> Path:
     """--cache, else MIRBRICKS_CACHE, else the user's cache folder."""
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return Path(given or os.environ.get("MIRBRICKS_CACHE") or base / "mirbricks")
+
+
+def recordings_of(corpus: Corpus, feature: FeatureConfig) -> tuple[Any, ...]:
+    """The recordings as a feature needs them: their audio, or the features they come with. Raises E415."""
+    return corpus.features if isinstance(feature, GivenConfig) else corpus.items
+
+
+def features_of(feature: FeatureConfig, folder: str | None) -> Any:
+    """Where features are read from: a cache in the folder of --cache, or the corpus's own file."""
+    if isinstance(feature, GivenConfig):
+        return GivenFeatures(feature)
+    return FeatureCache(cache_folder(folder), feature)
 
 
 def compute_features(

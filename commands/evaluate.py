@@ -13,7 +13,7 @@ from ..data.corpus import Corpus, Item
 from ..data.reading import unreadable
 from ..devices import as_device
 from ..errors import DataError
-from ..experiment import Experiment, cache_folder, compute_features, items_of, load_experiment
+from ..experiment import Experiment, compute_features, features_of, items_of, load_experiment, recordings_of
 from ..features.cache import FeatureCache
 from ..runs import RESOLVED, RunFolder
 from ..tasks.base import Evaluation, Figures
@@ -29,7 +29,7 @@ def evaluate(arguments: Namespace) -> int:
     failed: list[DataError] = []
     for run in runs:
         experiment, settings = load_run(run)
-        items = _items(corpus, settings, arguments.split, run)
+        items = _items(corpus, recordings_of(corpus, experiment.feature), settings, arguments.split, run)
         cache, items, broken = _features(experiment, items, arguments)
         failed += broken
         model = experiment.model.to(as_device(arguments.device))
@@ -74,7 +74,7 @@ def load_run(run: RunFolder) -> tuple[Experiment, RunSettings]:
     return experiment, settings
 
 
-def _items(corpus: Corpus, settings: RunSettings, given: Any, run: RunFolder) -> list[Item]:
+def _items(corpus: Corpus, recordings: Sequence[Item], settings: RunSettings, given: Any, run: RunFolder) -> list[Item]:
     """What to evaluate on: the run's test side of its own corpus, everything of another, or what --split says."""
     own = settings.is_of(corpus)
     if not own and not given and settings.corpus == corpus.name:
@@ -82,23 +82,23 @@ def _items(corpus: Corpus, settings: RunSettings, given: Any, run: RunFolder) ->
         print(note, file=sys.stderr)
     side = given or (settings.evaluated_on if own else "all")
     if side == "all":
-        return list(corpus.items)
-    items = items_of(corpus.items, settings.split.get(side, ())) if own else _annotated(corpus, side)
+        return list(recordings)
+    items = items_of(recordings, settings.split.get(side, ())) if own else _annotated(recordings, side)
     if not items:
         message = f"the {side} side of '{corpus.name}' is empty for the run '{run.path}'"
         raise DataError(message, code="E443", help="choose another --split, or all")
     return items
 
 
-def _annotated(corpus: Corpus, side: str) -> list[Item]:
-    return [item for item in corpus.items if item.entry.first("split") == side]
+def _annotated(recordings: Sequence[Item], side: str) -> list[Item]:
+    return [item for item in recordings if item.entry.first("split") == side]
 
 
 def _features(
     experiment: Experiment, items: Sequence[Item], arguments: Namespace
 ) -> tuple[FeatureCache, list[Item], list[DataError]]:
     """Features of the tracks only: stems are not needed here."""
-    cache = FeatureCache(cache_folder(arguments.cache), experiment.feature)
+    cache = features_of(experiment.feature, arguments.cache)
     wanted = experiment.task.tracks(items)
     for item in wanted:
         experiment.task.truth(item)  # a bad annotation is told before features are computed

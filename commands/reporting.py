@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..data.corpus import Corpus, Item
 from ..errors import raise_all
-from ..experiment import Experiment, cache_folder, compute_features
+from ..experiment import Experiment, compute_features, features_of, recordings_of
 from ..features.cache import FeatureCache
 from ..runs import RESOLVED, RunFolder
 from ..tasks.base import Evaluation
@@ -24,8 +24,9 @@ def report(arguments: Namespace) -> int:
     corpus = Corpus.open(arguments.data)
     for run in find_runs(arguments.folder):
         experiment, settings = load_run(run)
-        cache = FeatureCache(cache_folder(arguments.cache), experiment.feature)
-        items = [corpus[key] for key in settings.tracks]
+        cache = features_of(experiment.feature, arguments.cache)
+        by_key = {item.key: item for item in recordings_of(corpus, experiment.feature)}
+        items = [by_key[key] if key in by_key else corpus[key] for key in settings.tracks]
         raise_all(compute_features(items, cache, arguments.jobs, lambda *_: None)[1])
         print(write_run_report(run, experiment, Evaluation(settings.figures, settings.tracks), items, cache))
     return 0
@@ -43,7 +44,7 @@ def write_run_report(
         "corpus": f"{settings.corpus} ({settings.data})",
         "fold": fold,
         "evaluated on": f"the {settings.evaluated_on} tracks, whole: {', '.join(evaluation.tracks)}",
-        "chosen on the validation tracks": chosen(settings.tuned),
+        "chosen on the validation tracks": chosen(settings.tuned) or "nothing",
         "best step": f"{settings.best_step} ({settings.stopped})",
         "training time": f"{settings.training_s:.0f} s",
     }

@@ -96,11 +96,8 @@ def plural(count: int, word: str) -> str:
 
 
 def chosen(tuned: Mapping[str, Any]) -> str:
-    """What was chosen on the validation tracks, in a line: numbers; of lists how long they are."""
-    return ", ".join(
-        f"{name} = {value:.3g}" if isinstance(value, int | float) else f"{len(value)} {name}"
-        for name, value in tuned.items()
-    )
+    """The numbers that were chosen on the validation tracks, in a line; lists are for settings.json."""
+    return ", ".join(f"{name} = {value:.3g}" for name, value in tuned.items() if isinstance(value, int | float))
 
 
 def _shown(figures: Mapping[str, float], headline: Sequence[str]) -> list[str]:

@@ -16,11 +16,12 @@ from ..devices import as_device
 from ..errors import DataError, RunError
 from ..experiment import (
     Experiment,
-    cache_folder,
     compute_features,
     count_folds,
+    features_of,
     items_of,
     load_experiment,
+    recordings_of,
     split_corpus,
 )
 from ..features.cache import FeatureCache
@@ -87,9 +88,9 @@ def _out(arguments: Namespace, folds: list[int], fold: int) -> Path:
 
 def _refuse_early(experiment: Experiment, corpus: Corpus, fold: int, out: Path, resume: bool) -> None:
     """What would stop the training later is told before features are computed."""
-    split = split_corpus(corpus, experiment.dataset, fold)
+    split, recordings = split_corpus(corpus, experiment.dataset, fold), recordings_of(corpus, experiment.feature)
     for groups in (split.train, split.valid, *([split.test] if split.test else [])):
-        for track in experiment.task.tracks(items_of(corpus.items, groups)):
+        for track in experiment.task.tracks(items_of(recordings, groups)):
             experiment.task.truth(track)
     try:
         there = out.exists()
@@ -101,9 +102,10 @@ def _refuse_early(experiment: Experiment, corpus: Corpus, fold: int, out: Path, 
 
 def prepare(experiment: Experiment, corpus: Corpus, arguments: Namespace) -> Prepared:
     """Fill the feature cache; recordings that cannot be used are named and left out."""
-    cache = FeatureCache(cache_folder(arguments.cache), experiment.feature)
-    with counting("features", len(corpus.items)) as on_done:
-        items, failed = compute_features(corpus.items, cache, arguments.jobs, on_done)
+    cache = features_of(experiment.feature, arguments.cache)
+    recordings = recordings_of(corpus, experiment.feature)
+    with counting("features", len(recordings)) as on_done:
+        items, failed = compute_features(recordings, cache, arguments.jobs, on_done)
     return Prepared(corpus, items, cache, failed)
 
 
@@ -181,6 +183,7 @@ def _finish(experiment: Experiment, prepared: Prepared, split: Split, run: RunFo
     run.write_settings({**run.read_settings(), **training, **extra})
     report = write_run_report(run, experiment, evaluation, items, prepared.cache)
     console().print(table_of(f"{side} tracks", evaluation, task.headline))
-    print(f"best weights of step {result.best_step}; {chosen(tuned)} from the validation tracks")
+    numbers = chosen(tuned)
+    print(f"best weights of step {result.best_step}" + f"; {numbers} from the validation tracks" * bool(numbers))
     print(f"training took {result.seconds:.0f} s; everything is in {run.path}, the report is {report}", flush=True)
     return evaluation

@@ -84,6 +84,19 @@ def by_annotation(given: Corpus | Iterable[Item | FeatureItem], name: str = "spl
     return split
 
 
+def held_out(split: Split, share: float) -> Split:
+    """A split without a test side, whose validation becomes the test; a share of the training groups validates.
+
+    Every n-th of the sorted groups. Raises DataError E443 where there is a test side already.
+    """
+    if split.test:
+        message = "the corpus has a test side of its own, so nothing needs to be held out"
+        raise DataError(message, code="E443", help="set dataset.held_out to 0")
+    every = max(2, round(1 / share))
+    valid = split.train[::every]
+    return Split(tuple(name for name in split.train if name not in set(valid)), valid, split.valid)
+
+
 def by_fold(corpus: Corpus, fold: int, name: str = "fold") -> Split:
     """The folds that the corpus itself carries: fold k tests, the next one validates, the others train.
 

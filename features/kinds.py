@@ -9,6 +9,7 @@ from .base import Feature, FeatureConfig
 from .chroma import Chroma, ChromaConfig
 from .cqt import CQT, CQTConfig
 from .fourier_2d import Fourier2D, Fourier2DConfig
+from .given import Given, GivenConfig
 from .hcqt import HCQT, HCQTConfig
 from .logmel import LogMel, LogMelConfig
 from .pcen import PCEN, PCENConfig
@@ -23,6 +24,7 @@ KINDS: Mapping[str, tuple[type[FeatureConfig], type[Feature]]] = {
     "logmel": (LogMelConfig, LogMel),
     "pcen": (PCENConfig, PCEN),
     "waveform": (WaveformConfig, Waveform),
+    "given": (GivenConfig, Given),
 }
 
 

@@ -9,7 +9,7 @@ from ..compiler.module import GraphModule, NodeInfo
 from ..compiler.probe import probe
 from ..errors import GraphError, TaskError
 
-PROBABILITIES = ("Sigmoid", "Softmax", "LogSoftmax")
+PROBABILITIES = ("Sigmoid", "Softmax", "LogSoftmax", "Softmax2d")
 
 
 def refuse_several(model: GraphModule, task: str) -> None:
@@ -27,9 +27,10 @@ def refuse_several(model: GraphModule, task: str) -> None:
 def refuse_probabilities(model: GraphModule, task: str) -> None:
     """Raise E502 where the last layer makes probabilities of the logits."""
     last = _last(model)
-    if last and last.block in PROBABILITIES:
+    name = getattr(last.config, "function", last.block) if last else ""  # Activation: {function: Sigmoid}
+    if last and name in PROBABILITIES:
         raise TaskError(
-            f"the graph ends in {last.block}, but {task} reads logits: it makes probabilities of them itself",
+            f"the graph ends in {name}, but {task} reads logits: it makes probabilities of them itself",
             code="E502",
             where=last.where,
             help="remove this layer",

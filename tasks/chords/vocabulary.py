@@ -26,15 +26,13 @@ def class_of(label: str) -> int:
     """
     import mir_eval.chord
 
-    if label in ("", "N:-"):
+    if label in ("", "N", "N:-"):
         return NO_CHORD
     try:
         root, bitmap, _ = mir_eval.chord.encode(label)
     except mir_eval.chord.InvalidChordException as error:
         raise ValueError(str(error)) from error
-    if label == "N":
-        return NO_CHORD
-    tones = tuple(np.flatnonzero(bitmap[:8]))
+    tones = tuple(np.flatnonzero(bitmap[:8]).tolist())
     if root < 0 or tones not in (MAJOR, MINOR):
         return IGNORED
     return int(root) % 12 + (12 if tones == MINOR else 0)

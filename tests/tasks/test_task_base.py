@@ -96,4 +96,4 @@ def test_means_over_tracks() -> None:
 
 
 def test_codes_are_explained() -> None:
-    assert [code for code in CODES if "E500" <= code <= "E549"] == [f"E50{i}" for i in range(9)]
+    assert [code for code in CODES if "E500" <= code <= "E549"] == [f"E50{i}" for i in range(10)]

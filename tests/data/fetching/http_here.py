@@ -92,6 +92,7 @@ def served(files: dict[str, bytes], **more: object) -> Iterator[Site]:
     """A site on a free port of this machine; its address is `site.url`."""
     site = Site(files, **more)  # type: ignore[arg-type]
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"site": site}))
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # a client that goes away is what is tested
     site.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()

@@ -1,0 +1,60 @@
+"""The chords of a recording: its classes at frames to learn from, its labels to be judged by."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...data.corpus import FeatureItem, Item
+from ...data.frames import segments_to_classes
+from ...errors import TaskError
+from ...metrics.chords import Chords
+from .vocabulary import NO_CHORD, class_of
+
+Recording = Item | FeatureItem
+ROUNDING_S = 0.002  # times are written in ms: what ends so near to the next begin ends there
+
+
+def classes_at_frames(item: Recording, name: str, n_frames: int, hop_s: float, first_s: float) -> NDArray[np.int64]:
+    """The class of each frame, (T,); a frame without a chord is N. Raises TaskError E509."""
+    labels, onsets_s, durations_s = item.entry.segments(name)
+    classes = [_class(item, name, place, str(label)) for place, label in enumerate(labels)]
+    return segments_to_classes(onsets_s, durations_s, classes, n_frames, hop_s, first_s=first_s, fill=NO_CHORD)
+
+
+def chords_of(item: Recording, name: str) -> Chords:
+    """The labels as they are, from when to when; segments without a length are left out. Raises TaskError E509."""
+    labels, onsets_s, durations_s = item.entry.segments(name)
+    for place, label in enumerate(labels):
+        _class(item, name, place, str(label))
+    kept = np.flatnonzero(durations_s > 0)
+    kept = kept[np.argsort(onsets_s[kept], kind="stable")]
+    if not len(kept):
+        message = f"'{name}' of '{item.key}' has no chord that lasts"
+        raise TaskError(message, code="E509", help="mend the annotation, or leave the recording out")
+    begins_s, ends_s = onsets_s[kept], onsets_s[kept] + durations_s[kept]
+    over = np.flatnonzero(ends_s[:-1] > begins_s[1:] + ROUNDING_S)
+    if len(over):
+        first = int(kept[over[0]])
+        raise TaskError(
+            f"two chords of '{name}' of '{item.key}' sound at once",
+            code="E509",
+            facts=[("atom", f"{first}, '{labels[first]}' until {ends_s[over[0]]:.3f} s"),
+                   ("next", f"from {begins_s[over[0] + 1]:.3f} s")],
+            help="let each chord end where the next begins",
+        )  # fmt: skip
+    ends_s[:-1] = np.where(np.abs(ends_s[:-1] - begins_s[1:]) <= ROUNDING_S, begins_s[1:], ends_s[:-1])
+    names = ["N" if str(labels[k]) in ("", "N:-") else str(labels[k]) for k in kept]
+    return Chords(np.stack([begins_s, ends_s], axis=1), names)
+
+
+def _class(item: Recording, name: str, place: int, label: str) -> int:
+    try:
+        return class_of(label)
+    except ValueError as error:
+        raise TaskError(
+            f"'{name}' of '{item.key}' has a label that is no chord: '{label}'",
+            code="E509",
+            facts=[("atom", str(place)), ("mir_eval", str(error).splitlines()[0])],
+            help="write chords as Harte does, such as C:maj, A:min7/b3, N or X",
+        ) from error

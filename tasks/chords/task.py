@@ -1,0 +1,236 @@
+"""The task chords."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ...errors import TaskError, Where
+from ...features.base import FeatureConfig
+from ...metrics.chords import COMPARISONS, chord_figures, chord_seconds
+from ...shapes import show
+from ..base import Batch, Evaluation, Figures, OnShare, OnTrack, Picture, Task, TaskShape, register_task, unseen
+from ..modes import evaluating
+from .annotation import Recording, chords_of, classes_at_frames
+from .config import ChordsConfig
+from .patches import Patches, Track, as_input, level_of, prepared
+from .prediction import ChordRibbon
+from .smoothing import Transitions
+from .vocabulary import IGNORED, N_CLASSES
+
+
+@register_task("chords")
+class ChordEstimation(Task):
+    """The chord of each frame: features (B, D, T), or with one channel before, -> logits (B, 25, T).
+
+    Frames are smoothed by the likeliest path over learned transitions. Figures are those of mir_eval.chord, weighted by
+    duration over all tracks. Sources: McFee & Bello, ISMIR 2017; Harte, PhD thesis, London 2010.
+    """
+
+    Config = ChordsConfig
+    config: ChordsConfig
+    title = "chord estimation"
+    headline = ("majmin", "root", "thirds", "mirex", "seg")
+    tuned: ClassVar = {"weight": float, "first": list[float], "step": list[list[float]]}
+
+    def __init__(self, config: ChordsConfig, feature: FeatureConfig) -> None:
+        self.config, self.feature, self.rank = config, feature, 0
+        self.transitions: Transitions | None = None
+
+    def check_shapes(self, input_shape: TaskShape, output_shape: TaskShape, where: Where | None = None) -> None:
+        """(B, *shape, T), or with one channel before, -> (B, 25, T). Raises TaskError E501, E502."""
+        shape = self.feature.shape
+        wanted: list[TaskShape] = [("B", *shape, "T"), ("B", 1, *shape, "T")]
+        if not any(_fits(input_shape, one, self.config.patch_frames) for one in wanted):
+            raise TaskError(
+                f"the graph does not read patches of the feature '{self.feature.type}'",
+                code="E501",
+                where=where,
+                facts=[("expected", " or ".join(map(show, wanted))), ("got", show(input_shape))],
+                help=f"change `input:` or 'feature:'; a fixed T must be task.patch_frames, {self.config.patch_frames}",
+            )
+        if tuple(output_shape[1:]) != (N_CLASSES, input_shape[-1]):
+            raise TaskError(
+                "the graph does not give a score for each of 25 classes at each frame",
+                code="E502",
+                where=where,
+                facts=[("expected", show(("B", N_CLASSES, input_shape[-1]))), ("got", show(output_shape))],
+                help="end with 25 channels and all frames, such as `- Conv1d: {out_channels: 25, kernel_size: 1}`",
+            )
+        self.rank = len(input_shape)
+
+    def given_shapes(self, input_shape: TaskShape) -> dict[str, tuple[int | None, ...]]:
+        ones = (1,) * (len(input_shape) - 2 - len(self.feature.shape))
+        names = ["patch_frames"] if isinstance(input_shape[-1], int) else ["patch_frames", "predict_frames"]
+        return {f"task.{name}": (None, *ones, *self.feature.shape, getattr(self.config, name)) for name in names}
+
+    def tracks(self, items: Sequence[Any]) -> list[Any]:
+        """Items with chords. Raises TaskError E503 where none is left."""
+        name = self.config.annotation
+        found = [item for item in items if item.annotations.get(name)]
+        if not found:
+            names = sorted({one for item in items for one in item.annotations} - {"filepath"})
+            raise TaskError(
+                f"none of {len(items)} recordings has chords annotated in '{name}'",
+                code="E503",
+                facts=[("got", ", ".join(f"'{one}'" for one in names) or "no annotations")],
+                help="set task.annotation to the segments that hold them",
+            )
+        return found
+
+    def learner(
+        self, train: Sequence[Any], valid: Sequence[Any], cache: Any, *, seed: int, batch_size: int
+    ) -> ChordLearner:
+        """Raises TaskError E503, E509."""
+        tracks = [self._track(item, cache) for item in self.tracks(train)]
+        self.transitions = Transitions.learned(track.classes for track in tracks)
+        patches = Patches(tracks, self.config, self.rank, seed=seed, batch_size=batch_size)
+        return ChordLearner(self, patches, self.tracks(valid), cache)
+
+    def tune(self, model: nn.Module, items: Sequence[Any], cache: Any, on_track: OnTrack = unseen) -> dict[str, Any]:
+        """The weight of a frame with the highest majmin on `items`, and the transitions of the training."""
+        assert self.transitions is not None  # `learner` comes first
+        heard = {}
+        with evaluating(model):
+            for item in self.tracks(items):
+                heard[item.key] = (item, self._log_probability(model, cache.open(item.key)))
+                on_track(item.key)
+        best = max(self.config.weights, key=lambda weight: self._majmin(heard, weight))
+        first, step = self.transitions.first.round(6).tolist(), self.transitions.step.round(6).tolist()
+        return {"weight": best, "first": first, "step": step}
+
+    def _majmin(self, heard: Mapping[str, tuple[Any, NDArray[np.float64]]], weight: float) -> float:
+        assert self.transitions is not None
+        tracks = {}
+        for key, (item, scores) in heard.items():
+            found = self._ribbon(self.transitions.path(scores, weight), scores)
+            tracks[key] = chord_seconds(self.truth(item), found.chords)
+        return chord_figures(tracks)["majmin"]
+
+    def evaluate(
+        self,
+        model: nn.Module,
+        items: Sequence[Any],
+        cache: Any,
+        settings: Mapping[str, Any],
+        on_track: OnTrack = unseen,
+    ) -> Evaluation:
+        """What each track adds, and the figures of all; a track's own majmin and root beside them."""
+        tracks: dict[str, Figures] = {}
+        for item in self.tracks(items):
+            found = self.predict(model, cache.open(item.key), settings)
+            seconds = chord_seconds(self.truth(item), found.chords)
+            own = chord_figures({item.key: seconds})
+            tracks[item.key] = {name: own[name] for name in ("majmin", "root") if not np.isnan(own[name])} | seconds
+            on_track(item.key)
+        return Evaluation(self.pooled(tracks), tracks)
+
+    def pooled(self, tracks: Mapping[str, Figures]) -> dict[str, float]:
+        """Weighted by duration over the tracks."""
+        return chord_figures(tracks) if tracks else {}
+
+    def predict(
+        self, model: nn.Module, feature: Any, settings: Mapping[str, Any], on_share: OnShare = unseen
+    ) -> ChordRibbon:
+        """Chords from 0 to the end of the recording."""
+        with evaluating(model):
+            scores = self._log_probability(model, feature)
+        on_share(1.0)
+        transitions = Transitions(np.array(settings["first"]), np.array(settings["step"]))
+        return self._ribbon(transitions.path(scores, settings["weight"]), scores)
+
+    def truth(self, item: Recording) -> Any:
+        """The reference chords, or where there are none those to learn. Raises TaskError E509."""
+        name = self.config.reference if item.annotations.get(self.config.reference) else self.config.annotation
+        return chords_of(item, name)
+
+    def picture(self, prediction: ChordRibbon, title: str) -> Any:
+        from ...plots.chords import ribbons  # matplotlib takes a second to import
+
+        return ribbons(prediction.chords, None, title)
+
+    def pictures(
+        self, model: nn.Module, items: Sequence[Any], cache: Any, settings: Mapping[str, Any], evaluation: Evaluation
+    ) -> list[Picture]:
+        """The tracks with the highest and the lowest majmin, truth over estimate."""
+        from ...plots.chords import ribbons
+
+        judged = {key: track["majmin"] for key, track in evaluation.tracks.items() if "majmin" in track}
+        ranked, by_key = sorted(judged, key=lambda key: -judged[key]), {item.key: item for item in items}
+        pictures = []
+        for label, key in (("best", ranked[0]), ("worst", ranked[-1]))[: len(ranked)] if ranked else ():
+            found = self.predict(model, cache.open(key), settings)
+            figure = ribbons(found.chords, self.truth(by_key[key]), key)
+            pictures.append(Picture(f"{label} track: {key}", f"majmin {judged[key]:.3f}", figure))
+        return pictures
+
+    def _track(self, item: Recording, cache: Any) -> Track:
+        feature = cache.open(item.key)
+        classes = classes_at_frames(
+            item, self.config.annotation, feature.n_frames, self.feature.hop_s, self.feature.t0_s
+        )
+        return Track(item.key, feature, level_of(feature, self.config), classes)
+
+    def _ribbon(self, classes: NDArray[np.int64], scores: NDArray[np.float64]) -> ChordRibbon:
+        probabilities = np.exp(scores).astype(np.float32)
+        return ChordRibbon.of(classes, self.feature.hop_s, self.feature.t0_s, probabilities)
+
+    def _log_probability(self, model: nn.Module, feature: Any) -> NDArray[np.float64]:
+        """(T, 25), in blocks of `predict_frames` or of the graph's own T, to which the last one is padded."""
+        shapes = getattr(model, "input_shapes", None)
+        shape = next(iter(shapes.values())) if shapes else ("T",) * self.rank
+        fixed = isinstance(shape[-1], int)
+        size = self.config.patch_frames if fixed else self.config.predict_frames
+        level, n_frames = level_of(feature, self.config), feature.n_frames
+        device, blocks = next(model.parameters()).device, []
+        for start in range(0, n_frames, size):
+            stop = min(start + size, n_frames)
+            x = prepared(feature.read(start, stop), level, self.config)
+            x = functional.pad(x, (0, size - x.shape[-1])) if fixed else x
+            logits = model(as_input(x[None], len(shape)).to(device)).float()[0, :, : stop - start]
+            blocks.append(logits.log_softmax(0).T.cpu())
+        return torch.cat(blocks).numpy().astype(np.float64)
+
+
+class ChordLearner:
+    """Patches to learn from, and the validation tracks; `figure` is majmin without smoothing."""
+
+    figure = "majmin"
+
+    def __init__(self, task: ChordEstimation, patches: Patches, valid: Sequence[Any], cache: Any) -> None:
+        self.task, self.patches, self.valid, self.cache = task, patches, valid, cache
+
+    def batch(self, step: int) -> Batch:
+        return self.patches.batch(step)
+
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Cross-entropy over the frames that have a class."""
+        if bool((batch.targets == IGNORED).all()):
+            return outputs.sum() * 0.0
+        return functional.cross_entropy(
+            outputs, batch.targets, ignore_index=IGNORED, label_smoothing=self.task.config.label_smoothing
+        )
+
+    def validate(self, model: nn.Module, on_track: OnTrack = unseen) -> dict[str, float]:
+        tracks = {}
+        with evaluating(model):
+            for item in self.valid:
+                scores = self.task._log_probability(model, self.cache.open(item.key))
+                found = self.task._ribbon(scores.argmax(axis=1), scores)
+                tracks[item.key] = chord_seconds(self.task.truth(item), found.chords)
+                on_track(item.key)
+        figures = chord_figures(tracks)
+        return {name: figures[name] for name in COMPARISONS if not np.isnan(figures[name])} or {"majmin": 0.0}
+
+
+def _fits(shape: TaskShape, wanted: TaskShape, patch_frames: int) -> bool:
+    if len(shape) != len(wanted):
+        return False
+    sizes = zip(shape[1:], (*wanted[1:-1], patch_frames), strict=True)
+    return all(isinstance(size, str) or size == other for size, other in sizes)

@@ -1,0 +1,213 @@
+"""The task chords from features to figures: what it learns, how it counts, what it refuses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import mir_eval.io
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from mirbricks.data.corpus import Corpus
+from mirbricks.data.hdf5 import write_features
+from mirbricks.data.pyjama import Atom, Definition, Entry, Pyjama
+from mirbricks.errors import DataError, TaskError
+from mirbricks.features.given import GivenConfig, GivenFeatures
+from mirbricks.tasks.chords import ChordEstimation, ChordRibbon, ChordsConfig
+from mirbricks.tasks.chords.patches import moved, prepared
+from mirbricks.tasks.chords.vocabulary import IGNORED, N_CLASSES, NAMES, class_of
+
+HOP_S, T0_S = 0.1, 0.05
+FEATURE = GivenConfig(n_features=12, step_s=HOP_S, first_s=T0_S)
+CONFIG = ChordsConfig(patch_frames=20, transpose="chroma")
+Make = Callable[..., Corpus]
+SONG = [("N", 1.0), ("C:maj", 2.0), ("A:min", 2.0), ("G:7", 1.0), ("D:sus4", 1.0), ("F:maj/3", 2.0)]
+
+
+def chroma_of(label: str) -> np.ndarray:
+    classes = class_of(label)
+    row = np.full(12, 0.05, np.float32)
+    if 0 <= classes < 24:
+        row[[(classes % 12 + step) % 12 for step in (0, 4 if classes < 12 else 3, 7)]] = 1.0
+    return row
+
+
+@pytest.fixture
+def songs(tmp_path: Path) -> Make:
+    """songs({key: [(label, seconds), ...]}): chroma that show their chords, at 10 frames a second."""
+
+    def make(given: dict[str, list[tuple[str, float]]]) -> Corpus:
+        features, entries = [], []
+        for key, chords in given.items():
+            ends_s = np.cumsum([seconds for _, seconds in chords])
+            times_s = T0_S + HOP_S * np.arange(round(ends_s[-1] / HOP_S))
+            rows = [chroma_of(chords[int(np.searchsorted(ends_s, t, side="right"))][0]) for t in times_s]
+            features.append((key, np.stack(rows), {"hop_s": HOP_S, "t0_s": T0_S}))
+            atoms = tuple(Atom(label, round(float(end) - s, 3), s) for (label, s), end in zip(chords, ends_s, strict=True))
+            entries.append(Entry({"filepath": (Atom(key),), "chord": atoms}))
+        write_features(tmp_path / "songs_feat.hdf5", iter(features))
+        definitions = {"filepath": Definition("global", "text"), "chord": Definition("segment", "text")}
+        Pyjama(definitions, entries).save(tmp_path / "songs.pyjama")
+        return Corpus.open(tmp_path)
+
+    return make
+
+
+def ready(corpus: Corpus, config: ChordsConfig = CONFIG) -> tuple[ChordEstimation, GivenFeatures]:
+    task, cache = ChordEstimation(config, FEATURE), GivenFeatures(FEATURE)
+    assert cache.build(corpus.features) == []
+    task.check_shapes(("B", 12, "T"), ("B", 25, "T"))
+    return task, cache
+
+
+def test_from_features_to_figures(songs: Make) -> None:
+    corpus = songs({f"{i}": SONG[i:] + SONG[:i] for i in range(4)})
+    task, cache = ready(corpus)
+    torch.manual_seed(0)
+    model = nn.Conv1d(12, N_CLASSES, 1)
+    learner = task.learner(corpus.features, corpus.features, cache, seed=0, batch_size=8)
+    optimizer = torch.optim.Adam(model.parameters(), 0.05)
+    for step in range(200):
+        batch = learner.batch(step)
+        optimizer.zero_grad()
+        learner.loss(model(*batch.inputs), batch).backward()
+        optimizer.step()
+    figures = learner.validate(model)
+    assert figures["majmin"] > 0.97
+    tuned = task.tune(model, corpus.features, cache)
+    json.dumps(tuned)
+    evaluation = task.evaluate(model, corpus.features, cache, tuned)
+    json.dumps(evaluation.tracks)
+    assert evaluation.figures["majmin"] > 0.97
+    assert evaluation.figures["root"] == pytest.approx(8 / 9, abs=0.02)  # the sus4 has a root too
+    assert evaluation.tracks["0"]["majmin_judged_s"] == pytest.approx(8.0)  # all but the sus4
+    assert len(task.pictures(model, corpus.features, cache, tuned, evaluation)) == 2
+
+
+def test_a_lab_file_is_what_mir_eval_reads(tmp_path: Path) -> None:
+    classes = np.array([24] * 5 + [0] * 20 + [21] * 10)
+    found = ChordRibbon.of(classes, HOP_S, T0_S, np.zeros((35, 25), np.float32))
+    (tmp_path / "a.lab").write_bytes(found.files()[".lab"])
+    intervals, labels = mir_eval.io.load_labeled_intervals(str(tmp_path / "a.lab"))
+    assert labels == ["N", "C:maj", "A:min"]
+    np.testing.assert_allclose(intervals, [[0, 0.5], [0.5, 2.5], [2.5, 3.5]], atol=1e-3)
+
+
+def test_a_perfect_model_scores_one_whatever_the_blocks(songs: Make) -> None:
+    corpus = songs({"a": SONG})
+    task, cache = ready(corpus, CONFIG.model_copy(update={"predict_frames": 7}))
+    task.learner(corpus.features, corpus.features, cache, seed=0, batch_size=1)
+
+    class Templates(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            rows = np.stack([chroma_of(name) for name in NAMES])
+            self.weight = nn.Parameter(torch.from_numpy(rows - 0.05))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            scores = 30 * torch.einsum("kd,bdt->bkt", self.weight, x)
+            silent = (x.amax(1) < 0.5)[:, None] * torch.eye(25)[24][:, None]
+            return scores + 100 * silent
+
+    tuned = task.tune(Templates(), corpus.features, cache)
+    evaluation = task.evaluate(Templates(), corpus.features, cache, tuned)
+    assert evaluation.figures["majmin"] > 0.97
+
+
+def test_targets_move_with_the_features(songs: Make) -> None:
+    corpus = songs({"a": SONG})
+    task, cache = ready(corpus)
+    learner = task.learner(corpus.features, corpus.features, cache, seed=0, batch_size=64)
+    batch = learner.batch(0)
+    assert len(set(batch.targets.flatten().tolist())) > 12
+    for x, classes in zip(batch.inputs[0], batch.targets, strict=True):
+        for t, k in enumerate(classes.tolist()):
+            if 0 <= k < 24:
+                np.testing.assert_allclose(x[:, t], chroma_of(NAMES[k]), atol=1e-6)
+            elif k == IGNORED:
+                assert x[:, t].max() < 0.1
+    again = task.learner(corpus.features, corpus.features, cache, seed=0, batch_size=64).batch(0)
+    assert torch.equal(batch.inputs[0], again.inputs[0])
+
+
+def test_transposition_of_a_constant_q_transform() -> None:
+    config = ChordsConfig(transpose="bins", bins_per_semitone=2)
+    x = torch.arange(1.0, 9.0)[:, None].expand(8, 3)
+    assert moved(x, 1, config)[:, 0].tolist() == [0, 0, 1, 2, 3, 4, 5, 6]
+    assert moved(x, -2, config)[:, 0].tolist() == [5, 6, 7, 8, 0, 0, 0, 0]
+    assert torch.equal(moved(x, 0, config), x)
+
+
+def test_compression_is_relative_to_the_recording() -> None:
+    config = ChordsConfig(compression=10.0)
+    x = torch.rand(12, 5)
+    torch.testing.assert_close(prepared(7 * x, 7.0, config), prepared(x, 1.0, config))
+    torch.testing.assert_close(prepared(x, 2.0, config), torch.log(1 + 5 * x))
+
+
+def test_labels_that_are_none(songs: Make) -> None:
+    (item,) = songs({"a": [("C:maj", 2.0)]}).features
+    object.__setattr__(item, "entry", Entry({"chord": (Atom("C:maj", 0.0, 1.0), Atom("H:maj", 1.0, 1.0))}))
+    with pytest.raises(TaskError) as caught:
+        ChordEstimation(CONFIG, FEATURE).truth(item)
+    assert str(caught.value) == (
+        "'chord' of 'a' has a label that is no chord: 'H:maj'\n  atom      1\n"
+        "  mir_eval  Invalid chord label: H:maj\n"
+        "  help: write chords as Harte does, such as C:maj, A:min7/b3, N or X     [E509]"
+    )
+
+
+def test_chords_that_overlap(songs: Make) -> None:
+    (item,) = songs({"a": [("C:maj", 2.0)]}).features
+    task = ChordEstimation(CONFIG, FEATURE)
+    object.__setattr__(item, "entry", Entry({"chord": (Atom("C:maj", 0.0, 1.5), Atom("D:maj", 1.0, 1.0))}))
+    with pytest.raises(TaskError) as caught:
+        task.truth(item)
+    assert str(caught.value) == (
+        "two chords of 'chord' of 'a' sound at once\n  atom  0, 'C:maj' until 1.500 s\n  next  from 1.000 s\n"
+        "  help: let each chord end where the next begins     [E509]"
+    )
+    object.__setattr__(item, "entry", Entry({"chord": (Atom("C:maj", 0.0, 1.0004), Atom("D:maj", 1.0, 1.0))}))
+    assert task.truth(item).intervals.tolist() == [[0.0, 1.0], [1.0, 2.0]]
+    object.__setattr__(item, "entry", Entry({"chord": (Atom("C:maj", 0.0, 0.0),)}))
+    with pytest.raises(TaskError, match="'chord' of 'a' has no chord that lasts"):
+        task.truth(item)
+
+
+@pytest.mark.parametrize(
+    ("input_shape", "output_shape", "code"),
+    [
+        (("B", 24, "T"), ("B", 25, "T"), "E501"),
+        (("B", 12, 30), ("B", 25, 30), "E501"),
+        (("B", 12, "T"), ("B", 24, "T"), "E502"),
+        (("B", 12, "T"), ("B", 25), "E502"),
+    ],
+)
+def test_graphs_that_do_not_fit(
+    input_shape: tuple[int | str, ...], output_shape: tuple[int | str, ...], code: str
+) -> None:
+    with pytest.raises(TaskError) as caught:
+        ChordEstimation(CONFIG, FEATURE).check_shapes(input_shape, output_shape)
+    assert caught.value.code == code
+
+
+def test_features_that_are_others(songs: Make) -> None:
+    corpus = songs({"a": SONG})
+    errors = GivenFeatures(FEATURE.model_copy(update={"n_features": 24})).build(corpus.features)
+    assert [str(error) for error in errors] == [
+        "the features of 'a' are not those of the section 'feature:', whose 'n_features' is 24\n  there  12\n"
+        "  help: set feature.n_features, or take another corpus     [E459]"
+    ]
+    for name, value in (("step_s", 0.2), ("first_s", 0.0)):
+        (error,) = GivenFeatures(FEATURE.model_copy(update={name: value})).build(corpus.features)
+        assert f"whose '{name}' is {value}" in str(error)
+    with pytest.raises(DataError, match="the corpus 'songs' holds features and no audio"):
+        _ = corpus.items
+
+
+def test_every_setting_is_described() -> None:
+    assert all(field.description for field in ChordsConfig.model_fields.values())

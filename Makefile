@@ -5,7 +5,7 @@ OUT ?= runs/demo
 BIN := .venv/bin
 PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check format slow nightly bench help
+.PHONY: demo test check format slow nightly bench docs help
 
 help:
 	@echo "make demo              synthesise a data set, train, evaluate, write $(OUT)/report.html"
@@ -15,6 +15,7 @@ help:
 	@echo "make slow              the tests that take long"
 	@echo "make nightly           thousands of random graphs"
 	@echo "make bench             measure speed beside the peers"
+	@echo "make docs              docs/blocks.md and the pictures of the blocks, from the registry"
 
 $(BIN)/python:
 	$(PYTHON) -m venv .venv
@@ -59,4 +60,12 @@ bench: .venv/installed-test
 	$(BIN)/python bench/bench_compiled.py
 	$(BIN)/python bench/bench_check.py
 	$(BIN)/python bench/bench_sincnet.py
+	$(BIN)/python bench/bench_autopool.py
 	$(BIN)/python bench/bench_rvq.py
+	$(BIN)/python bench/bench_attention.py
+	$(BIN)/python bench/bench_lstm.py
+	$(BIN)/python bench/bench_patches.py
+	$(BIN)/python bench/bench_annotations.py
+
+docs: .venv/installed
+	$(BIN)/python docs/build.py

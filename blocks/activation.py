@@ -8,6 +8,7 @@ from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 from ..registry import Block, BlockConfig, register
+from .axis import OwnAxis, refuse_axis
 
 DOCS = "https://docs.pytorch.org/docs/stable/nn.html#non-linear-activations-weighted-sum-nonlinearity"
 ANY = "B ... -> B ..."
@@ -98,6 +99,81 @@ class ELU(nn.ELU, Block):
         super().__init__(**config.model_dump())
 
 
+@register("CELU", shape=ANY, source="arXiv:1704.07483", examples=[((2, 4, 4), {"alpha": 0.5})])
+class CELU(nn.CELU, Block):
+    """x where positive, alpha · (exp(x / alpha) - 1) elsewhere.
+
+    Shape:   (B, ...) -> (B, ...)
+    Source:  Barron, "Continuously Differentiable Exponential Linear Units", 2017
+    """
+
+    class Config(BlockConfig):
+        alpha: float = Field(1.0, gt=0, description="minus the value at -∞")
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(**config.model_dump())
+
+
+@register("SELU", shape=ANY, source="arXiv:1706.02515", examples=[((2, 4, 4), {})])
+class SELU(nn.SELU, Block):
+    """ELU scaled so that variances stay near 1 through layers of independent units.
+
+    Shape:   (B, ...) -> (B, ...)
+    Source:  Klambauer et al., "Self-Normalizing Neural Networks", NeurIPS 2017, eq. 2
+    """
+
+    def __init__(self, config: BlockConfig) -> None:
+        super().__init__(**config.model_dump())
+
+
+@register("Mish", shape=ANY, source="arXiv:1908.08681", examples=[((2, 4, 4), {})])
+class Mish(nn.Mish, Block):
+    """x · tanh(softplus(x)).
+
+    Shape:   (B, ...) -> (B, ...)
+    Source:  Misra, "Mish: A Self Regularized Non-Monotonic Activation Function", BMVC 2020
+    """
+
+    def __init__(self, config: BlockConfig) -> None:
+        super().__init__(**config.model_dump())
+
+
+@register("LogSigmoid", shape=ANY, source=DOCS, examples=[((2, 4, 4), {})])
+class LogSigmoid(nn.LogSigmoid, Block):
+    """log(1 / (1 + exp(-x))), computed stably.
+
+    Shape:   (B, ...) -> (B, ...)
+    Source:  torch.nn.LogSigmoid
+    """
+
+    def __init__(self, config: BlockConfig) -> None:
+        super().__init__(**config.model_dump())
+
+
+@register("Softsign", shape=ANY, source=DOCS, examples=[((2, 4, 4), {})])
+class Softsign(nn.Softsign, Block):
+    """x / (1 + |x|).
+
+    Shape:   (B, ...) -> (B, ...)
+    Source:  Turian et al., "Quadratic Features and Deep Architectures for Chunking", NAACL 2009; torch.nn.Softsign
+    """
+
+    def __init__(self, config: BlockConfig) -> None:
+        super().__init__(**config.model_dump())
+
+
+@register("Tanhshrink", shape=ANY, source=DOCS, examples=[((2, 4, 4), {})])
+class Tanhshrink(nn.Tanhshrink, Block):
+    """x - tanh(x).
+
+    Shape:   (B, ...) -> (B, ...)
+    Source:  torch.nn.Tanhshrink
+    """
+
+    def __init__(self, config: BlockConfig) -> None:
+        super().__init__(**config.model_dump())
+
+
 @register("Sigmoid", shape=ANY, source=DOCS, examples=[((2, 3, 4), {})])
 class Sigmoid(nn.Sigmoid, Block):
     """1 / (1 + exp(-x)).
@@ -138,14 +214,10 @@ class Softplus(nn.Softplus, Block):
         super().__init__(**config.model_dump())
 
 
-class _SoftmaxConfig(BlockConfig):
-    dim: int = Field(description="axis whose values sum to 1; the batch is axis 0")
+class SoftmaxConfig(BlockConfig):
+    """Fields of the softmaxes."""
 
-
-def _refuse_no_axis(dim: int | None, x: Tensor) -> None:
-    """The meta device takes any number for an axis, the CPU does not."""
-    if dim is not None and not -x.ndim <= dim < x.ndim:
-        raise ValueError(f"'dim' is {dim}, but the tensor has {x.ndim} axes, 0 to {x.ndim - 1}")
+    dim: OwnAxis = Field(description="axis whose values sum to 1; not axis 0, the batch")
 
 
 @register("Softmax", shape=ANY, source=DOCS, examples=[((2, 3, 4), {"dim": 1})])
@@ -156,13 +228,13 @@ class Softmax(nn.Softmax, Block):
     Source:  torch.nn.Softmax
     """
 
-    Config = _SoftmaxConfig
+    Config = SoftmaxConfig
 
-    def __init__(self, config: _SoftmaxConfig) -> None:
+    def __init__(self, config: SoftmaxConfig) -> None:
         super().__init__(**config.model_dump())
 
     def forward(self, input: Tensor) -> Tensor:  # torch's own word for it
-        _refuse_no_axis(self.dim, input)
+        refuse_axis(self.dim, input.ndim)
         return super().forward(input)
 
 
@@ -174,13 +246,13 @@ class LogSoftmax(nn.LogSoftmax, Block):
     Source:  torch.nn.LogSoftmax
     """
 
-    Config = _SoftmaxConfig
+    Config = SoftmaxConfig
 
-    def __init__(self, config: _SoftmaxConfig) -> None:
+    def __init__(self, config: SoftmaxConfig) -> None:
         super().__init__(**config.model_dump())
 
     def forward(self, input: Tensor) -> Tensor:  # torch's own word for it
-        _refuse_no_axis(self.dim, input)
+        refuse_axis(self.dim, input.ndim)
         return super().forward(input)
 
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from typing import Literal
 
 import torch
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 from torch import Tensor
 
+from ..features.folding import pitch_classes, unit_frames
 from ..registry import Block, register
-from .cqt import SILENCE, SMALL, BinsConfig, ConstantQ
-
-ORDERS = {"max": float("inf"), "l1": 1.0, "l2": 2.0}
+from .cqt import SMALL, BinsConfig, ConstantQ
 
 
 @register(
@@ -59,15 +57,11 @@ class Chroma(Block):
     def forward(self, x: Tensor) -> Tensor:
         magnitude: Tensor = self.transform(x.flatten(0, 1))[:, 0]
         chroma = (self.folding @ magnitude).reshape(*x.shape[:2], len(self.folding), -1)
-        if self.norm is None:
-            return chroma
-        size: Tensor = torch.linalg.vector_norm(chroma, ORDERS[self.norm], dim=2, keepdim=True)
-        return chroma / size.clamp_min(SILENCE)
+        return unit_frames(chroma, self.norm, dim=2)
 
 
 def _folding(config: Chroma.Config) -> Tensor:
     """(n_chroma, n_bins), a one where a bin is of a class."""
-    n, merged = config.n_chroma, config.bins_per_octave // config.n_chroma
-    lowest = round(n / 12 * (69 + 12 * math.log2(config.fmin_hz / 440)))  # MIDI counts from a C
-    classes = (lowest + (2 * torch.arange(config.n_bins) + merged) // (2 * merged)) % n
-    return (classes == torch.arange(n)[:, None]).to(torch.get_default_dtype())
+    shift = torch.zeros(1, dtype=torch.float64)
+    classes = pitch_classes(config.fmin_hz, config.bins_per_octave, config.n_chroma, shift)[0]
+    return classes.repeat(1, config.n_octaves).to(torch.get_default_dtype())

@@ -113,7 +113,7 @@ class ConstantQ(nn.Module):
                 spectra[level, samples] = self._spectrum(levels[level], self.stride >> level, samples, n_frames)
             rows = torch.view_as_complex(self.get_buffer(f"kernel{i}").to(exact))
             responses.append((rows @ spectra[level, samples][:, first : first + rows.shape[1]]).abs())
-        return torch.cat(responses, dim=1).reshape(len(wave), self.n_harmonics, -1, n_frames).to(wave.dtype)
+        return torch.cat(responses, dim=1).reshape(wave.shape[0], self.n_harmonics, -1, n_frames).to(wave.dtype)
 
     def _pyramid(self, wave: Tensor) -> list[Tensor]:
         """The waveform and its decimations by 2, 4, …, each a matrix product over blocks of samples."""

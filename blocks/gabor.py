@@ -10,8 +10,8 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..features.mel_scale import mel_spaced_hz
 from ..registry import Block, BlockConfig, register
-from .mel import mel_spaced_hz
 
 HALF_WIDTH = math.sqrt(2 * math.log(2))  # half the width at half height of a Gaussian, over its standard deviation
 QUARTER_HEIGHT = 0.75  # width at a quarter of its height of a mel triangle, over its base

@@ -1,44 +1,18 @@
-"""The mel scale, mel filters, and the log-mel spectrogram as a block."""
+"""The log-mel spectrogram as a block."""
 
 from __future__ import annotations
 
-import math
 from typing import Literal
 
 import torch
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 from torch import Tensor
 
+from ..features.mel_scale import MelScale, decibels, mel_points_hz, mel_triangles
 from ..registry import register
 from .spectrogram import Frames, FramesConfig, as_real, exactly
 
-SLANEY_BREAK_HZ, SLANEY_STEP_HZ, SLANEY_LOG_STEP = 1000.0, 200 / 3, math.log(6.4) / 27
-FLOOR = 1e-10  # below this power a value in dB does not fall further
-
-MelScale = Literal["slaney", "htk"]
-
-
-def hz_to_mel(hz: float, scale: MelScale = "htk") -> float:
-    """Place of a frequency on the mel scale: 2595 log10(1 + hz / 700) (htk), or Slaney's, linear below 1 kHz."""
-    if scale == "htk":
-        return 2595 * math.log10(1 + hz / 700)
-    if hz < SLANEY_BREAK_HZ:
-        return hz / SLANEY_STEP_HZ
-    return SLANEY_BREAK_HZ / SLANEY_STEP_HZ + math.log(hz / SLANEY_BREAK_HZ) / SLANEY_LOG_STEP
-
-
-def mel_to_hz(mel: Tensor, scale: MelScale = "htk") -> Tensor:
-    """The inverse of `hz_to_mel`."""
-    if scale == "htk":
-        return 700 * (10 ** (mel / 2595) - 1)
-    above = SLANEY_BREAK_HZ * torch.exp((mel - SLANEY_BREAK_HZ / SLANEY_STEP_HZ) * SLANEY_LOG_STEP)
-    return torch.where(mel * SLANEY_STEP_HZ < SLANEY_BREAK_HZ, mel * SLANEY_STEP_HZ, above)
-
-
-def mel_spaced_hz(low_hz: float, high_hz: float, count: int, scale: MelScale = "htk") -> Tensor:
-    """(count,) frequencies equally spaced on the mel scale, from low_hz to high_hz."""
-    low, high = (hz_to_mel(hz, scale) for hz in (low_hz, high_hz))
-    return mel_to_hz(torch.linspace(low, high, count, dtype=torch.float64), scale).to(torch.get_default_dtype())
+FLOOR_DB = -100.0  # below this a value in dB does not fall further
 
 
 class LogMelConfig(FramesConfig):
@@ -71,14 +45,9 @@ class LogMelConfig(FramesConfig):
 
 
 def mel_filters(config: LogMelConfig) -> Tensor:
-    """(n_mels, n_bins) triangles over the Fourier bins, each from its lower neighbour's peak to its upper one's."""
-    peaks = mel_spaced_hz(config.fmin_hz, config.top_hz, config.n_mels + 2, config.mel_scale).double()[:, None]
-    low, peak, high = peaks[:-2], peaks[1:-1], peaks[2:]
-    hz = torch.arange(config.n_bins, dtype=torch.float64) * (config.sr_hz / config.n_fft)
-    triangles = torch.minimum((hz - low) / (peak - low), (high - hz) / (high - peak)).clamp_min(0)
-    if config.norm == "slaney":
-        triangles = triangles * (2 / (high - low))
-    return triangles.to(torch.get_default_dtype())
+    """(n_mels, n_bins) triangles over the Fourier bins."""
+    peaks_hz = mel_points_hz(config.fmin_hz, config.top_hz, config.n_mels + 2, config.mel_scale)
+    return mel_triangles(peaks_hz, config.n_bins, config.sr_hz / config.n_fft, config.norm == "slaney")
 
 
 @register(
@@ -121,8 +90,7 @@ class LogMel(Frames):
             return mel
         if self.scale == "log":
             return torch.log1p(self.gain * mel)
-        factor = 20 / self.power
-        decibels = factor * mel.clamp_min(FLOOR ** (self.power / 2)).log10()
+        in_db = decibels(mel, self.power, FLOOR_DB)
         if self.top_db is None:
-            return decibels
-        return torch.maximum(decibels, decibels.amax(dim=(1, 2, 3), keepdim=True) - self.top_db)
+            return in_db
+        return torch.maximum(in_db, in_db.amax(dim=(1, 2, 3), keepdim=True) - self.top_db)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from pydantic import Field, PositiveFloat
 from torch import Tensor, nn
-from torch.nn import functional
 
+from ..features.moving_mean import moving_mean, over_mean
 from ..registry import Block, BlockConfig, from_axis, register
 
 
@@ -56,19 +56,4 @@ class PCEN(Block):
         alpha, r, smoothing = (p.to(exact).clamp(0, 1) for p in (self.alpha, self.r, self.smoothing))
         delta = self.delta.to(exact).clamp_min(self.eps)
         energy = x.to(exact).clamp_min(0)
-        mean = moving_mean(energy, smoothing)
-        return ((energy * (self.eps + mean) ** -alpha + delta) ** r - delta**r).to(x.dtype)
-
-
-def moving_mean(x: Tensor, smoothing: Tensor) -> Tensor:
-    """M(t) = (1 - s) M(t - 1) + s x(t) over the last axis, M(0) = x(0); s is (F, 1).
-
-    The recursion's filter 1 / (1 - a/z) is the product of 1 + (a/z)^(2^k): log2(T) steps on whole tensors in place of
-    T on frames, and as exact, since nothing is ever subtracted.
-    """
-    mean = torch.cat([x[..., :1], smoothing * x[..., 1:]], dim=-1)
-    decay, shift = 1 - smoothing, 1
-    while shift < x.shape[-1]:
-        mean = mean + decay * functional.pad(mean[..., :-shift], (shift, 0))
-        decay, shift = decay.square(), 2 * shift
-    return mean
+        return over_mean(energy, moving_mean(energy, smoothing), alpha, delta, r, self.eps).to(x.dtype)

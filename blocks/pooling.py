@@ -1,12 +1,13 @@
-"""Pooling over frequency and time, and weighted means that turn a sequence into one vector."""
+"""Pooling over windows of frequency and time, and over whole axes; `autopool` has the learned ones."""
 
 from __future__ import annotations
 
 import torch
-from pydantic import Field, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 from torch import Tensor, nn
 
 from ..registry import Block, BlockConfig, register
+from .axis import OwnAxes, refuse_axis
 
 Pair = PositiveInt | tuple[PositiveInt, PositiveInt]
 DOCS = "https://docs.pytorch.org/docs/stable/nn.html#pooling-layers"
@@ -18,12 +19,32 @@ class _Pool1dConfig(BlockConfig):
     padding: int = Field(0, ge=0, description="frames added on both sides, at most half a kernel")
     ceil_mode: bool = Field(False, description="whether a last, incomplete window gives an output")
 
+    @model_validator(mode="after")
+    def _at_most_half(self) -> _Pool1dConfig:
+        refuse_padding(self.kernel_size, self.padding)
+        return self
+
 
 class _Pool2dConfig(BlockConfig):
     kernel_size: Pair = Field(description="bins and frames pooled into one")
     stride: Pair | None = Field(None, description="bins and frames between outputs; none: kernel_size")
-    padding: int | tuple[int, int] = Field(0, description="bins and frames added on both sides, at most half a kernel")
+    padding: NonNegativeInt | tuple[NonNegativeInt, NonNegativeInt] = Field(
+        0, description="bins and frames added on both sides, at most half a kernel"
+    )
     ceil_mode: bool = Field(False, description="whether a last, incomplete window gives an output")
+
+    @model_validator(mode="after")
+    def _at_most_half(self) -> _Pool2dConfig:
+        refuse_padding(self.kernel_size, self.padding)
+        return self
+
+
+def refuse_padding(kernel_size: Pair, padding: int | tuple[int, int]) -> None:
+    """Raises ValueError for more padding than torch takes."""
+    kernels, paddings = (size if isinstance(size, tuple) else (size, size) for size in (kernel_size, padding))
+    for kernel, added in zip(kernels, paddings, strict=True):
+        if 2 * added > kernel:
+            raise ValueError(f"'padding' is {added}, more than half of kernel_size {kernel}")
 
 
 @register("MaxPool1d", shape="B C T -> B C T'", source=DOCS, examples=[((2, 3, 10), {"kernel_size": 3, "stride": 2})])
@@ -83,7 +104,7 @@ class AvgPool2d(nn.AvgPool2d, Block):
 
 
 class _ReduceConfig(BlockConfig):
-    dim: int | tuple[int, ...] = Field(description="axis or axes to reduce; the batch is axis 0")
+    dim: OwnAxes = Field(description="axis or axes to reduce; not axis 0, the batch")
     keepdim: bool = Field(False, description="whether a reduced axis stays, with size 1")
 
 
@@ -104,6 +125,7 @@ class Mean(Block):
         self.dim, self.keepdim = config.dim, config.keepdim
 
     def forward(self, x: Tensor) -> Tensor:
+        refuse_axis(self.dim, x.ndim)
         return x.mean(self.dim, self.keepdim)
 
 
@@ -122,72 +144,31 @@ class Max(Block):
         self.dim, self.keepdim = config.dim, config.keepdim
 
     def forward(self, x: Tensor) -> Tensor:
+        refuse_axis(self.dim, x.ndim)
         return x.amax(self.dim, self.keepdim)
 
 
-class _AutoPoolConfig(BlockConfig):
-    alpha_init: float = Field(0.0, description="α at the start: 0 is the mean, 1 softmax weights, ∞ the maximum")
-
-
 @register(
-    "AutoPool", shape="B C F T -> B C F 1", source="arXiv:1804.10070", examples=[((2, 3, 2, 5), {"alpha_init": 0.5})]
+    "StatisticsPooling",
+    shape="B C ... T -> B C*2 ... 1",
+    source="Snyder et al., ICASSP 2018",
+    examples=[((2, 3, 5), {}), ((2, 3, 2, 5), {})],
 )
-class AutoPool(Block):
-    """Mean over time, each frame weighted by its own value: softmax over t of α x(t), with α learned.
+class StatisticsPooling(Block):
+    """Mean and standard deviation over time, one after the other in the channels: many to one.
 
-    Shape:   (B, C, F, T) -> (B, C, F, 1)
-    Source:  McFee et al., "Adaptive Pooling Operators for Weakly Labeled Sound Event Detection", 2018, eq. 8.
-             One α for all channels, as in MOVE.
+    Shape:   (B, C, ..., T) -> (B, 2 C, ..., 1)
+    Source:  Snyder et al., "X-Vectors: Robust DNN Embeddings for Speaker Recognition", ICASSP 2018, section 3.1. The
+             deviation divides by T. A variance under `eps` counts as eps, so that silence has a finite gradient.
     """
 
-    Config = _AutoPoolConfig
+    class Config(BlockConfig):
+        eps: PositiveFloat = Field(1e-10, description="the least variance")
 
-    def __init__(self, config: _AutoPoolConfig) -> None:
+    def __init__(self, config: Config) -> None:
         super().__init__()
-        self.alpha = nn.Parameter(torch.tensor(config.alpha_init))
+        self.eps = config.eps
 
     def forward(self, x: Tensor) -> Tensor:
-        return weighted_mean(x, self.alpha * x)
-
-
-@register(
-    "AutoPoolSplit",
-    shape="B C*2 F T -> B C F 1",
-    source="arXiv:1910.12551",
-    examples=[((2, 6, 2, 5), {"alpha_init": 0.5})],
-)
-class AutoPoolSplit(Block):
-    """AutoPool whose weights come from channels of their own: the second half of them weighs the first.
-
-    Shape:   (B, 2 C, F, T) -> (B, C, F, 1)
-    Source:  Yesiler et al., "Accurate and Scalable Version Identification Using Musically-Motivated Embeddings"
-             (MOVE), ICASSP 2020, section 2.2
-    """
-
-    Config = _AutoPoolConfig
-
-    def __init__(self, config: _AutoPoolConfig) -> None:
-        super().__init__()
-        self.alpha = nn.Parameter(torch.tensor(config.alpha_init))
-
-    def forward(self, x: Tensor) -> Tensor:
-        value, weight = x.chunk(2, dim=1)
-        return weighted_mean(value, self.alpha * weight)
-
-
-@register("SoftmaxPoolSplit", shape="B C*2 F T -> B C F 1", source="arXiv:1712.04382", examples=[((2, 6, 2, 5), {})])
-class SoftmaxPoolSplit(Block):
-    """Attention over time: a softmax of the second half of the channels weighs the first.
-
-    Shape:   (B, 2 C, F, T) -> (B, C, F, 1)
-    Source:  Chou et al., "Learning to Recognize Transient Sound Events Using Attentional Supervision", IJCAI 2018
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        value, weight = x.chunk(2, dim=1)
-        return weighted_mean(value, weight)
-
-
-def weighted_mean(x: Tensor, logits: Tensor) -> Tensor:
-    """Mean of x over its last axis with weights softmax(logits): (..., T) -> (..., 1)."""
-    return (x * logits.softmax(dim=-1)).sum(dim=-1, keepdim=True)
+        variance, mean = torch.var_mean(x, dim=-1, correction=0, keepdim=True)
+        return torch.cat((mean, variance.clamp_min(self.eps).sqrt()), dim=1)

@@ -40,7 +40,7 @@ class _Tier(nn.Module):
         y = self.frames(strictly_before(x, self.frame_size))
         if cond is not None:
             y = y + cond.narrow(2, 0, y.shape[2])
-        y = self.rnn(y.mT, self.start.expand(-1, len(x), -1).contiguous()).mT
+        y = self.rnn(y.mT, self.start.expand(-1, x.shape[0], -1).contiguous()).mT
         up: Tensor = self.up(y)
         return up
 

@@ -10,8 +10,8 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..features.mel_scale import mel_spaced_hz
 from ..registry import Block, BlockConfig, register
-from .mel import mel_spaced_hz
 
 FIRST_HZ = 30.0  # lower edge of the first band at the start, above min_low_hz
 

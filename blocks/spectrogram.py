@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
@@ -12,15 +11,10 @@ from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor
 from torch.nn import functional
 
+from ..features.fourier import Window, padded_window
 from ..registry import Block, BlockConfig, from_axis, register
 
 DOCS = "https://docs.pytorch.org/docs/stable/generated/torch.stft.html"
-WINDOWS: dict[str, Callable[[int], Tensor]] = {
-    "hann": torch.hann_window,
-    "hamming": torch.hamming_window,
-    "blackman": torch.blackman_window,
-    "rectangular": lambda length: torch.ones(length),
-}
 
 
 def exactly(x: Tensor) -> AbstractContextManager[object]:
@@ -34,9 +28,7 @@ class WindowConfig(BlockConfig):
     n_fft: PositiveInt = Field(2048, ge=2, description="samples of a Fourier transform; n_fft // 2 + 1 bins")
     hop_length: PositiveInt | None = Field(None, description="samples between frames; none: a quarter of win_length")
     win_length: PositiveInt | None = Field(None, description="samples of the window; none: n_fft")
-    window: Literal["hann", "hamming", "blackman", "rectangular"] = Field(
-        "hann", description="shape of the window, periodic, in the middle of the n_fft samples"
-    )
+    window: Window = Field("hann", description="shape of the window, periodic, in the middle of the n_fft samples")
     normalized: bool = Field(False, description="whether the transform is divided by the root of n_fft")
 
     @model_validator(mode="after")
@@ -62,8 +54,7 @@ class WindowConfig(BlockConfig):
 
     def padded_window(self) -> Tensor:
         """(n_fft,) the window with zeros around it, and the factor of `normalized`."""
-        left = (self.n_fft - self.span) // 2
-        window = functional.pad(WINDOWS[self.window](self.span), (left, self.n_fft - self.span - left))
+        window = padded_window(self.window, self.span, self.n_fft)
         return window / math.sqrt(self.n_fft) if self.normalized else window
 
 

@@ -54,7 +54,9 @@ class _Config(BlockConfig):
             raise ValueError("learned positions need 'max_frames', the longest sequence in frames")
         if self.positions == "t5" and self.max_distance <= self.num_buckets // 2:
             least = self.num_buckets // 2 + 1
-            message = f"'max_distance' must be at least {least} with {self.num_buckets} buckets, got {self.max_distance}"
+            message = (
+                f"'max_distance' must be at least {least} with {self.num_buckets} buckets, got {self.max_distance}"
+            )
             raise ValueError(message)
         if self.positions == "rotary" and (self.dim_head or 2) % 2:
             raise ValueError(f"rotary positions turn pairs of features, but 'dim_head' is {self.dim_head}")

@@ -113,12 +113,12 @@ def test_a_full_cache_raises_and_stays_as_it_is() -> None:
     cache = block.new_cache(8, 3)
     block.step(x[:, :7], cache)
     kept = cache.keys[0].clone()
-    with pytest.raises(ValueError, match="^the cache has room for 8 frames, but 9 came$"):
+    with pytest.raises(ValueError, match=r"^the cache has room for 8 frames, but 9 came$"):
         block.step(x[:, 7:9], cache)
     assert cache.frames == 7
     assert torch.equal(cache.keys[0], kept)
     torch.testing.assert_close(block.step(x[:, 7:8], cache), block(x[:, :8])[:, 7:])
-    with pytest.raises(ValueError, match="^the cache has room for 8 frames, but 9 came$"):
+    with pytest.raises(ValueError, match=r"^the cache has room for 8 frames, but 9 came$"):
         block.step(x[:, 8:9], cache)
 
 
@@ -126,7 +126,7 @@ def test_learned_positions_end_before_the_cache_does() -> None:
     block, x = built("TransformerDecoder", [X], positions="learned", max_frames=40), torch.randn(3, 41, 16)
     cache = block.new_cache(100, 3)
     block.step(x[:, :40], cache)
-    with pytest.raises(ValueError, match="^LearnedPositions has max_frames 40, but 41 frames came$"):
+    with pytest.raises(ValueError, match=r"^LearnedPositions has max_frames 40, but 41 frames came$"):
         block.step(x[:, 40:], cache)
 
 

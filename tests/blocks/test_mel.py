@@ -12,7 +12,8 @@ import torch
 from pydantic import ValidationError
 
 from mirbricks import registry
-from mirbricks.blocks.mel import LogMelConfig, hz_to_mel, mel_filters, mel_spaced_hz
+from mirbricks.blocks.mel import LogMelConfig, mel_filters
+from mirbricks.features.mel_scale import hz_to_mel, mel_spaced_hz
 from mirbricks.features.torchaudio_import import import_torchaudio
 from mirbricks.registry import Block
 

@@ -8,7 +8,7 @@ import librosa
 import pytest
 import torch
 
-from mirbricks.blocks.pcen import moving_mean
+from mirbricks.features.moving_mean import moving_mean
 from mirbricks.registry import Block
 
 Make = Callable[..., Block]

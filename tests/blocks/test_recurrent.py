@@ -143,7 +143,8 @@ def test_dropout_that_would_do_nothing_is_refused(name: str) -> None:
     with pytest.raises(GraphError) as caught:
         mb.compile_graph({"input": "B T D=6", "layers": [{name: {"hidden_size": 2, "dropout": 0.1}}]})
     assert str(caught.value) == (
-        f"<dict>:3:3: {name}: 'dropout' acts between layers, and there is one: give 'num_layers', or a Dropout after it\n"
+        f"<dict>:3:3: {name}: 'dropout' acts between layers, and there is one: "
+        "give 'num_layers', or a Dropout after it\n"
         f"    3 | - {name}:\n"
         f"      |   {'^' * len(name)}\n"
         "  [E106]"

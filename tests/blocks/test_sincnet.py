@@ -35,19 +35,41 @@ def test_by_the_papers_formula() -> None:
     torch.testing.assert_close(block(x).detach(), torch.from_numpy(np.array(expected)))
 
 
-def test_unit_gain_between_the_cutoffs_and_none_outside() -> None:
-    block = sincnet(kernel_size=1025)
+@pytest.mark.parametrize("learned", [False, True])
+@pytest.mark.parametrize("sr_hz", [16000, 44100])
+def test_unit_gain_between_the_cutoffs_and_none_outside(sr_hz: int, learned: bool) -> None:
+    block = sincnet(kernel_size=1025, sr_hz=sr_hz)
+    if learned:  # bands wide enough to have an inside
+        torch.nn.init.uniform_(block.low_hz, -sr_hz / 3, sr_hz / 3)
+        torch.nn.init.uniform_(block.band_hz, 200, sr_hz / 4)
     gains = np.abs(np.fft.rfft(block.filters().detach().numpy(), 16384))
-    hz = np.fft.rfftfreq(16384, 1 / SR_HZ)
-    transition_hz = 3.3 / 1025 * SR_HZ  # of a Hamming window, from edge to edge
+    hz = np.fft.rfftfreq(16384, 1 / sr_hz)
+    transition_hz, with_inside = 3.3 / 1025 * sr_hz, 0  # of a Hamming window, from edge to edge
     for gain, low, high in zip(gains, *(edge.tolist() for edge in block.band_edges_hz()), strict=True):
         inside = (hz > low + transition_hz / 2) & (hz < high - transition_hz / 2)
         outside = (hz < low - transition_hz / 2) | (hz > high + transition_hz / 2)
-        assert inside.any()
-        assert np.abs(gain[inside] - 1).max() < 0.01
+        with_inside += inside.any()
+        assert np.abs(gain[inside] - 1).max(initial=0) < 0.01
         assert gain[outside].max(initial=0) < 0.01
-        if high < SR_HZ / 2 - 1:
+        if high < sr_hz / 2 - 1 and inside.any():
             assert np.abs(np.interp([low, high], hz, gain) - 0.5).max() < 0.02
+    assert with_inside >= 15  # of 20; at 44.1 kHz the lowest bands are narrower than the transition
+
+
+def test_a_tone_passes_the_bands_that_hold_it_and_no_other() -> None:
+    """Through forward: the level of each output over that of the tone."""
+    block = sincnet(kernel_size=1025, padding="same")
+    low, high = (edge.detach() for edge in block.band_edges_hz())
+    t = torch.arange(6000, dtype=torch.float64) / SR_HZ
+    for hz in (200.0, 1000.0, 3500.0, 7000.0):
+        tone = torch.sin(2 * torch.pi * hz * t)[None, None]
+        level = block(tone).detach()[0, :, 1025:-1025].square().mean(1).mul(2).sqrt()
+        inside = (low < hz - 26) & (high > hz + 26)
+        outside = (low > hz + 26) | (high < hz - 26)
+        assert outside.sum() >= 17
+        torch.testing.assert_close(level[inside], torch.ones_like(level[inside]), rtol=0, atol=0.02)
+        assert level[outside].max() < 0.02
+        assert level[~outside].max() > 0.4  # bands stand side by side: one holds the tone
 
 
 @pytest.mark.parametrize(("kernel_size", "taps"), [(251, 251), (250, 251), (30, 31)])

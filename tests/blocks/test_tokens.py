@@ -36,7 +36,7 @@ def test_floating_point_numbers_are_rounded_and_kept_within_the_table(make: Make
 def test_an_integer_that_is_no_token_raises(make: Make) -> None:
     block = make("TokenEmbedding", (1, 1), num_embeddings=7, embedding_dim=4)
     for wrong in (-1, 7):
-        with pytest.raises(IndexError, match="^index out of range in self$"):
+        with pytest.raises(IndexError, match=r"^index out of range in self$"):
             block(torch.tensor([[wrong]]))
 
 
@@ -105,7 +105,7 @@ def test_vectors_of_single_codes_make_the_sequence(make: Make) -> None:
 
 def test_an_embedding_without_a_start_says_so(make: Make) -> None:
     block = make("CodebookEmbedding", CODES, num_embeddings=5, embedding_dim=6, start=False)
-    with pytest.raises(ValueError, match="^this CodebookEmbedding has no start vector: give it 'start: true'$"):
+    with pytest.raises(ValueError, match=r"^this CodebookEmbedding has no start vector: give it 'start: true'$"):
         block.start_of(2)
 
 

@@ -261,7 +261,10 @@ def test_fields_that_do_not_fit_are_refused(config: dict[str, Any], words: str) 
             {"nhead": 2, "positions": "rotary"},
             "rotary positions turn pairs of features, but a head has 3: give an even 'dim_head'",
         ),
-        ({"nhead": 2, "positions": "learned", "max_frames": 8}, "LearnedPositions has max_frames 8, but 64 frames came"),
+        (
+            {"nhead": 2, "positions": "learned", "max_frames": 8},
+            "LearnedPositions has max_frames 8, but 64 frames came",
+        ),
     ],
 )
 def test_sizes_that_do_not_fit_are_refused(config: dict[str, Any], words: str) -> None:

@@ -101,6 +101,35 @@ def test_any_depth_takes_any_size_from_its_minimum_on(make: Make, depth: int, fi
                 block(torch.randn(1, 1, frames, dtype=torch.float64))
 
 
+@pytest.mark.parametrize("fit", ["pad", "crop"])
+@pytest.mark.parametrize("layout", ["ronneberger", "doras"])
+@pytest.mark.parametrize("up", ["transposed", "nearest", "linear"])
+@pytest.mark.parametrize("down", ["max", "average", "strided"])
+def test_however_it_goes_down_and_up_it_takes_any_size(make: Make, down: str, up: str, layout: str, fit: str) -> None:
+    config = {"downsampling": down, "upsampling": up, "layout": layout, "fit": fit, "stride": 3, "out_channels": 1}
+    block = make("UNet1d", (1, 1, 64), depth=2, **{**config, **SMALL}).eval()
+    least = 9 if fit == "pad" and down != "strided" else 1
+    with torch.no_grad():
+        for frames in range(least, least + 12):
+            y = block(torch.randn(1, 1, frames, dtype=torch.float64))
+            assert y.shape == (1, 1, frames)
+            assert y.isfinite().all()
+        for frames in range(1, least):
+            with pytest.raises(GraphError, match=f"takes T ≥ 9, got T = {frames}\n"):
+                block(torch.randn(1, 1, frames, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("dims", [1, 2])
+def test_a_conditioned_one_has_the_same_minimum(dims: int) -> None:
+    block = made(f"ConditionedUNet{dims}d", [(1, 1, 64, 64)[: 2 + dims], (1, 2)], depth=3, **SMALL).eval()
+    cond = torch.randn(1, 2, dtype=torch.float64)
+    for frames in (8, 9, 15):
+        x = torch.randn(1, 1, *[frames] * dims, dtype=torch.float64)
+        assert block(x, cond).shape == (1, 2, *x.shape[2:])
+    with pytest.raises(GraphError, match=f"^ConditionedUNet{dims}d of depth 3 takes .*T ≥ 8, got .*T = 7\n"):
+        block(torch.randn(1, 1, *[7] * dims, dtype=torch.float64), cond)
+
+
 @pytest.mark.parametrize("layout", ["ronneberger", "doras"])
 @pytest.mark.parametrize("stride", [2, [3, 1], [2, 3]])
 def test_sizes_in_2d(make: Make, stride: int | list[int], layout: str) -> None:

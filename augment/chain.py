@@ -45,6 +45,14 @@ class AugmentStep(BaseModel):
         except ValidationError as error:
             raise ValueError(_first_mistake(name, known[name].Config, error)) from None
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, *_: Any) -> dict[str, Any]:
+        """For editors: a name, or one name with its settings."""
+        known = augmentations()
+        each = {name: {"anyOf": [one.Config.model_json_schema(), {"type": "null"}]} for name, one in known.items()}
+        mapping = {"type": "object", "properties": each, "minProperties": 1, "maxProperties": 1}
+        return {"anyOf": [{"enum": list(known)}, {**mapping, "additionalProperties": False}]}
+
     @model_serializer
     def _to_yaml(self) -> dict[str, Any]:
         return {self.name: self.settings.model_dump()}

@@ -12,7 +12,8 @@ from .configs import quoted
 from .source import Source, Steps
 
 LARGEST_SIZE = 10**9
-_AXIS = re.compile(r"([A-Z][A-Za-z0-9]*)(?:=([1-9]\d*))?")
+MOST_AXES = MOST_INPUTS = 16
+_AXIS = re.compile(r"([A-Z][A-Za-z0-9]*)(?:=([1-9][0-9]{0,99}))?")
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,10 @@ def read_inputs(given: Any, source: Source, errors: list[MirbricksError]) -> dic
     if given is None:
         return {}
     named = given if isinstance(given, Mapping) else {"x": given}
+    if len(named) > MOST_INPUTS:
+        message, hint = f"input: {len(named):,} inputs; a graph has {MOST_INPUTS} at most", "join some of them before"
+        errors.append(GraphError(message, code="E113", where=source.value(("input",)), help=hint))
+        return {}
     inputs = {}
     for name, text in named.items():
         steps: Steps = ("input", name) if isinstance(given, Mapping) else ("input",)
@@ -56,6 +61,8 @@ def _axes_problem(text: Any, axes: Sequence[Axis]) -> str | None:
         if not _AXIS.fullmatch(word):
             return f"expected an axis such as T or F=360, got '{word}'"
     names = [axis.name for axis in axes]
+    if len(names) > MOST_AXES:
+        return f"{len(names):,} axes; an input has {MOST_AXES} at most"
     if names[0] != "B":
         return f"the first axis must be the batch B, got '{text}'"
     large = next((axis for axis in axes if axis.size and axis.size > LARGEST_SIZE), None)

@@ -6,6 +6,7 @@ import types
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import annotated_types
@@ -16,6 +17,7 @@ from ..errors import GraphError, MirbricksError, did_you_mean
 from .source import Source, Steps
 
 NO_WORDS: Mapping[str, str] = {}
+MOST_TOLD = 50  # mistakes of one mapping
 LONGEST_QUOTE = 60  # characters of a list or mapping that a message repeats
 M = TypeVar("M", bound=BaseModel)
 
@@ -63,7 +65,7 @@ class _Explainer:
         """One error per key; a missing key is not told where an unknown one is nearly that word."""
         found: dict[tuple[str, str], MirbricksError] = {}
         missing = {}
-        for detail in error.errors():
+        for detail in error.errors()[:MOST_TOLD]:
             name = str(detail["loc"][0]) if detail["loc"] else ""
             if detail["type"] == "missing" and len(detail["loc"]) == 1:
                 missing[self.word(name)] = self.missing(name)
@@ -119,9 +121,10 @@ def quoted(value: Any) -> str:
     if isinstance(value, str):
         return f"'{_short(value)}'"
     if isinstance(value, Mapping):
-        return _short("{" + ", ".join(f"{key}: {_bare(item)}" for key, item in value.items()) + "}")
+        first = islice(value.items(), LONGEST_QUOTE)
+        return _short("{" + ", ".join(f"{key}: {_bare(item)}" for key, item in first) + "}")
     if isinstance(value, tuple | list):
-        return _short(f"[{', '.join(map(_bare, value))}]")
+        return _short(f"[{', '.join(map(_bare, value[:LONGEST_QUOTE]))}]")
     return str(value)
 
 

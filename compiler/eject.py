@@ -5,17 +5,18 @@ by hand. Same state_dict keys, same outputs to the bit.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from torch import nn
 
 from ..errors import GraphError
-from ..registry import Block, get
+from ..registry import Block, Spec, get
 from ..shapes import show
 from .eject_calls import Call, lines, literal
 from .eject_forward import FIT_FUNCTIONS, Forward, child
-from .eject_source import Carried, is_constant
+from .eject_lookup import as_read, looked_up
+from .eject_source import BESIDE_TORCH, Carried, is_constant
 from .eject_text import CannotCarry
 from .module import GraphModule, NodeInfo
 
@@ -26,11 +27,12 @@ def eject(model: GraphModule) -> str:
     """The text of a Python file with a class `Model` that computes what `model` does.
 
     Torch's own layers stand as `nn.Conv2d(...)`; the classes of other blocks stand above the model, with what they use.
-    `Model().load_state_dict(model.state_dict())` works. Raises `GraphError` E701 where a block uses a package other
-    than torch, or has no source.
+    `Model().load_state_dict(model.state_dict())` works. Raises `GraphError` E701 where a block uses a package that the
+    file cannot do without, or has no source.
     """
-    carried, forward = Carried(["Model", *FIT_FUNCTIONS]), Forward(model)
-    layers = [line for node in model.nodes if not node.reused for line in _layer(node, carried)]
+    specs = looked_up(model)
+    carried, forward = Carried(["Model", *FIT_FUNCTIONS], specs), Forward(model)
+    layers = [line for node in model.nodes if not node.reused for line in _layer(node, carried, specs)]
     steps = list(forward.lines())
     carried.use("nn")
     carried.use("Tensor")
@@ -49,20 +51,23 @@ def eject(model: GraphModule) -> str:
         "",
         *steps,
     ]
-    head = "\n".join([_docstring(model), "", "from __future__ import annotations", *carried.import_lines()])
+    head = "\n".join(
+        [_docstring(model, carried.packages), "", "from __future__ import annotations", *carried.import_lines()]
+    )
     above = [*_spaced(carried), *(FIT_FUNCTIONS[name] for name in forward.fits)]
     gap = "\n\n" if above and is_constant(above[0]) else "\n\n\n"
     return head + gap + "\n\n\n".join([*above, "\n".join(body)]) + "\n"
 
 
-def _docstring(model: GraphModule) -> str:
+def _docstring(model: GraphModule, packages: Sequence[str]) -> str:
     name = " ".join(model.graph.name.replace("\\", "/").replace('"', "'").split())
+    needs = f" Beside torch it needs {' and '.join(packages)}." if packages else ""
     return f'''"""{name}: plain PyTorch, written by `mirbricks eject`. With weights:
 
     model = Model()
     model.load_state_dict(safetensors.torch.load_file("weights.safetensors"))
 
-The names of the weights are those of the graph's nodes.
+The names of the weights are those of the graph's nodes.{needs}
 """'''
 
 
@@ -109,19 +114,20 @@ def _put(name: str, call: Call) -> tuple[str, Call, str]:
     return f"        {holder}.add_module({literal(last)}, ", call, ")"
 
 
-def _layer(node: NodeInfo, carried: Carried) -> list[str]:
+def _layer(node: NodeInfo, carried: Carried, specs: Mapping[str, Spec]) -> list[str]:
     spec = get(node.block)
     try:
-        return lines(*_put(node.name, _call(spec.cls, node, carried)))
+        return lines(*_put(node.name, _call(spec.cls, node, carried, specs)))
     except CannotCarry as problem:
         message = f"{node.block} cannot be written without mirbricks: {problem}"
-        hint = "a block can be written that uses torch, Python's own modules and its own package only"
+        also = ", ".join(BESIDE_TORCH.values())
+        hint = f"a block can be written that uses torch, {also}, Python's own modules and its own package only"
         raise GraphError(message, code="E701", where=node.where, help=hint) from None
 
 
-def _call(cls: type[Block], node: NodeInfo, carried: Carried) -> Call:
+def _call(cls: type[Block], node: NodeInfo, carried: Carried, specs: Mapping[str, Spec]) -> Call:
     """What makes the block of a node, with the arguments that are not the defaults."""
-    maker, fields = carried.block(cls), node.config.model_dump()
+    maker, fields = carried.block(cls), as_read(node.config.model_dump(), list(specs.values()))
     if maker.startswith("nn."):
         return Call(maker, tuple(_torch_arguments(getattr(nn, maker[3:]), fields)))
     if cls.__init__ in (Block.__init__, nn.Module.__init__):  # it reads no config
@@ -137,7 +143,7 @@ def _needed(cls: type[Block], name: str, value: Any) -> bool:
     return info.is_required() or name in cls.Config.inferred() or value != info.get_default(call_default_factory=True)
 
 
-def _torch_arguments(layer: type[nn.Module], fields: dict[str, Any]) -> Iterator[str]:
+def _torch_arguments(layer: type[nn.Module], fields: dict[str, Any]) -> Iterator[str | Call]:
     """Sizes first, without their names, as one writes them; kernel_size always by name."""
     for name, parameter in inspect.signature(layer).parameters.items():
         if name not in fields:
@@ -148,8 +154,15 @@ def _torch_arguments(layer: type[nn.Module], fields: dict[str, Any]) -> Iterator
             yield _keyword(name, fields[name])
 
 
-def _keyword(name: str, value: Any) -> str:
-    return f"{name}={_value(name, value)}"
+def _keyword(name: str, value: Any) -> str | Call:
+    return _dict(f"{name}=", name, value) if isinstance(value, dict) else f"{name}={_value(name, value)}"
+
+
+def _dict(before: str, name: str, values: dict[Any, Any]) -> Call:
+    keys = [f"{_value(name, key)}: " for key in values]
+    items = zip(keys, values.values(), strict=True)
+    inside = (_dict(key, name, v) if isinstance(v, dict) else f"{key}{_value(name, v)}" for key, v in items)
+    return Call(before, tuple(inside), "{}")
 
 
 def _value(name: str, value: Any) -> str:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Annotated, Any
 
 import pydantic
 from pydantic.fields import FieldInfo
 
+from ..errors import MirbricksError
 from ..registry import Block, BlockConfig, from_axis
 from .eject_text import CannotCarry, Edit, ModuleText
 
@@ -22,20 +23,24 @@ NUMBERS = {
     **{f"{sign}Float": "float" for sign in ("Positive", "NonNegative", "Negative", "NonPositive", "Strict", "Finite")},
 }
 WIDTH = 120
-_MARKS = re.compile(r" *# *(type: ignore|noqa|pragma|fmt:)[^\n]*")
+_MARKS = re.compile(r" *# *(type: ignore|noqa|pragma)[^\n]*")
+_OWN_NAME = re.compile(r"\bself\.spec\.name\b")
 
 
-def plain(module: ModuleText, node: ast.stmt) -> str:
-    """The text of a top-level definition, made plain."""
+def plain(module: ModuleText, node: ast.stmt, resolving: Collection[type] = ()) -> str:
+    """The text of a top-level definition, made plain; configs that are `resolving` can fill in the sizes of axes."""
     edits: list[Edit] = []
     for cls in (item for item in ast.walk(node) if isinstance(item, ast.ClassDef)):
         meant = _class_of(module, node, cls)
         if isinstance(meant, type) and issubclass(meant, Block):
             edits += _block(module, cls)
-        elif isinstance(meant, type) and issubclass(meant, BlockConfig):
-            edits += _config(module, cls, meant)
+        elif isinstance(meant, type) and issubclass(meant, pydantic.BaseModel):
+            edits += _config(module, cls, meant, meant in resolving)
     edits += list(_edits(module, node, edits))
-    return _MARKS.sub("", module.edited(node, edits))
+    text = _OWN_NAME.sub("type(self).__name__", _MARKS.sub("", module.edited(node, edits)))
+    if "self.spec." in text:
+        raise CannotCarry("it asks what the registry knows of it")
+    return text
 
 
 def is_torch_layer(node: ast.ClassDef) -> bool:
@@ -80,10 +85,28 @@ def _edits(module: ModuleText, top: ast.AST, done: Sequence[Edit] = ()) -> Itera
             assert isinstance(node.slice, ast.Tuple)
             kept = module.segment(node.slice.elts[0])
             yield (*module.span(node), NUMBERS.get(kept, kept))
+        elif isinstance(node, ast.Subscript) and ast.unparse(node.value) in ("dict", "list", "tuple"):
+            for word in ast.walk(node.slice):
+                if isinstance(word, ast.Constant) and isinstance(word.value, str):  # a type in quotes
+                    yield (*module.span(word), word.value)
+        elif isinstance(node, ast.Call) and _is_error(module.value(node.func)):
+            yield from _plain_error(module, node)
         elif (
             isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr.startswith("model_")
         ):
             yield (*module.span(node), _without_pydantic(module, node, node.func))
+
+
+def _is_error(meant: Any) -> bool:
+    return isinstance(meant, type) and issubclass(meant, MirbricksError)
+
+
+def _plain_error(module: ModuleText, call: ast.Call) -> Iterator[Edit]:
+    """An error of mirbricks as one of Python's, with the message alone."""
+    if not call.args:
+        raise CannotCarry(f"it raises '{ast.unparse(call)}', whose message cannot be told")
+    yield (*module.span(call.func), "ValueError")
+    yield module.span(call.args[0])[1], module.span(call)[1] - 1, ""
 
 
 def _without_pydantic(module: ModuleText, call: ast.Call, function: ast.Attribute) -> str:
@@ -94,10 +117,22 @@ def _without_pydantic(module: ModuleText, call: ast.Call, function: ast.Attribut
         if not words:
             return f"asdict({of})"
         kept = f"in {words['include']}" if "include" in words else f"not in {words['exclude']}"
-        return f"{{name: value for name, value in asdict({of}).items() if name {kept}}}"
+        return _on_lines(module, call, ["name: value", f"for name, value in asdict({of}).items()", f"if name {kept}"])
+    if function.attr == "model_copy" and not call.args and set(words) == {"update"}:
+        return f"replace({of}, **{words['update']})"
     if function.attr == "model_validate" and len(call.args) == 1 and not words:
         return f"{of}(**{module.segment(call.args[0])})"
     raise CannotCarry(f"it calls '{ast.unparse(call)}', which a plain dataclass does not have")
+
+
+def _on_lines(module: ModuleText, node: ast.expr, parts: list[str]) -> str:
+    """A comprehension in the place of a node, on one line if it fits there."""
+    before = module.text[: module.span(node)[0]].rpartition("\n")[2]
+    line = f"{{{' '.join(parts)}}}"
+    if len(before) + len(line) <= WIDTH:
+        return line
+    indent = " " * (len(before) - len(before.lstrip()))
+    return "\n".join(["{", *(f"{indent}    {part}" for part in parts), f"{indent}}}"])
 
 
 def _block(module: ModuleText, node: ast.ClassDef) -> Iterator[Edit]:
@@ -126,13 +161,17 @@ def _bases(module: ModuleText, node: ast.ClassDef, bases: list[str]) -> Iterator
         yield begin, module.text.index(":", end), f"class {node.name}({words})" if words else f"class {node.name}"
 
 
-def _config(module: ModuleText, node: ast.ClassDef, config: type[BlockConfig]) -> Iterator[Edit]:
+def _config(
+    module: ModuleText, node: ast.ClassDef, config: type[pydantic.BaseModel], resolving: bool
+) -> Iterator[Edit]:
     """A config's class: a dataclass with its fields, properties and methods; validators are left out."""
     indent = " " * node.col_offset
-    bases = [module.segment(base) for base in node.bases if module.value(base) is not BlockConfig]
+    roots: dict[Any, str | None] = {pydantic.BaseModel: None, BlockConfig: "BlockConfig" if resolving else None}
+    named = (roots.get(module.value(base), module.segment(base)) for base in node.bases)
+    bases = [base for base in named if base]
     for start, stop, header in _bases(module, node, bases):
         yield start, stop, f"{DATACLASS}\n{indent}{header}"
-    gone = [item for item in node.body if _is_pydantic(module, item)]
+    gone = [item for item in node.body if _is_pydantic(module, item, resolving)]
     for item in gone:
         start, stop = module.lines(item)
         start = len(module.text[:start].rstrip()) + 1
@@ -142,31 +181,45 @@ def _config(module: ModuleText, node: ast.ClassDef, config: type[BlockConfig]) -
         if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name) and isinstance(call, ast.Call):
             info = config.model_fields.get(item.target.id)
             if info and module.value(call.func) in (pydantic.Field, from_axis):
-                yield (*module.lines(item), _field(module, item, call, info))
+                yield (*module.lines(item), _field(module, item, call, info, resolving))
+        elif isinstance(item, ast.AnnAssign) and isinstance(
+            item.value, ast.List | ast.Dict
+        ):  # no default of a dataclass
+            yield (*module.span(item.value), _fresh(module.segment(item.value)))
 
 
-def _is_pydantic(module: ModuleText, item: ast.stmt) -> bool:
+def _is_pydantic(module: ModuleText, item: ast.stmt, resolving: bool) -> bool:
     """Whether an item of a config is for pydantic, or for the compiler such as `resolve`."""
     if isinstance(item, ast.FunctionDef):
         if item.name in vars(BlockConfig):
-            return True
+            return not (resolving and item.name == "resolve")
         functions = [mark.func if isinstance(mark, ast.Call) else mark for mark in item.decorator_list]
         return any((getattr(module.value(one), "__module__", None) or "").startswith("pydantic") for one in functions)
     return isinstance(item, ast.Assign) and [ast.unparse(target) for target in item.targets] == ["model_config"]
 
 
-def _field(module: ModuleText, node: ast.AnnAssign, call: ast.Call, info: FieldInfo) -> str:
+def _field(module: ModuleText, node: ast.AnnAssign, call: ast.Call, info: FieldInfo, resolving: bool) -> str:
     """A field's line: its type and default, its description as a comment."""
     named = {word.arg: word.value for word in call.keywords}
     given = call.args[0] if call.args else named.get("default")
     annotation = _plain_words(module, node.annotation)
     line = f"{' ' * node.col_offset}{module.segment(node.target)}: {annotation}"
-    if module.value(call.func) is pydantic.Field and not info.is_required():
-        line += f" = {module.segment(given) if given else repr(info.get_default(call_default_factory=True))}"
+    if module.value(call.func) is from_axis and resolving:
+        assert isinstance(info.json_schema_extra, dict)
+        line += f' = field(default=-1, metadata={{"axis": "{info.json_schema_extra["from_axis"]}"}})'
+    elif module.value(call.func) is pydantic.Field and not info.is_required():
+        default = module.segment(given) if given else repr(info.get_default(call_default_factory=True))
+        line += f" = {_fresh(default) if default[0] in '[{' else default}"
     said = " ".join((info.description or "").split())
     if len(line) + len(said) + 4 > WIDTH:
         return f"{' ' * node.col_offset}# {said}\n{line}\n"
     return f"{line}  # {said}\n" if said else f"{line}\n"
+
+
+def _fresh(default: str) -> str:
+    """The default of a thing that can be changed: made anew each time."""
+    made = {"{}": "dict", "[]": "list"}.get(default, f"lambda: {default}")
+    return f"field(default_factory={made})"
 
 
 def _plain_words(module: ModuleText, node: ast.expr) -> str:

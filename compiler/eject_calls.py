@@ -13,13 +13,14 @@ INDENT = "    "
 
 @dataclass(frozen=True)
 class Call:
-    """A function and its arguments, as text or as calls themselves."""
+    """A function and its arguments, as text or as calls themselves; or, with other brackets, a dict and its items."""
 
     function: str
     arguments: tuple[str | Call, ...] = ()
+    brackets: str = "()"
 
     def __str__(self) -> str:
-        return f"{self.function}({', '.join(map(str, self.arguments))})"
+        return f"{self.function}{self.brackets[0]}{', '.join(map(str, self.arguments))}{self.brackets[1]}"
 
 
 def lines(before: str, call: Call, after: str = "") -> list[str]:
@@ -30,13 +31,13 @@ def lines(before: str, call: Call, after: str = "") -> list[str]:
     indent = before[: len(before) - len(before.lstrip())]
     inner = f"{indent}{INDENT}"
     one_line = f"{inner}{', '.join(map(str, call.arguments))}"
-    if len(one_line) <= WIDTH:
+    if len(one_line) <= WIDTH and call.brackets == "()":
         middle = [one_line]
-    elif len(call.arguments) == 1 and isinstance(call.arguments[0], Call):
+    elif len(call.arguments) == 1 and call.brackets == "()" and isinstance(call.arguments[0], Call):
         middle = lines(inner, call.arguments[0])
     else:
         middle = [line for argument in call.arguments for line in _argument(inner, argument)]
-    return [f"{before}{call.function}(", *middle, f"{indent}){after}"]
+    return [f"{before}{call.function}{call.brackets[0]}", *middle, f"{indent}{call.brackets[1]}{after}"]
 
 
 def _argument(indent: str, argument: str | Call) -> list[str]:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import ast
 import builtins
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from ..registry import Block, BlockConfig
+from ..registry import Block, BlockConfig, Spec
 from .eject_blocks import is_torch_layer, plain
+from .eject_lookup import RESOLVED, STAND_INS, configs, get_text
 from .eject_text import CannotCarry, Code, Import, ModuleText, global_names, module_text, renamed
 
 PACKAGE = __name__.split(".")[0]
 ADDED = {
     "dataclass": Import("dataclasses", "dataclass"),
-    "asdict": Import("dataclasses", "asdict"),
+    **{name: Import("dataclasses", name) for name in ("asdict", "field", "fields", "replace")},
+    "Any": Import("typing", "Any"),
     "nn": Import("torch", "nn"),
 }
 NO_FIELDS = '@dataclass(frozen=True)\nclass BlockConfig:\n    """No fields."""'
+BESIDE_TORCH = {"numpy": "numpy", "einops": "einops", "x_transformers": "x-transformers"}  # what blocks are made of
 Key = tuple[str, str]  # a module and a name in it, "" for the module itself
 TORCHS: dict[str, Key] = {  # what these words mean in every file
     "torch": ("torch", ""),
@@ -30,10 +33,13 @@ TORCHS: dict[str, Key] = {  # what these words mean in every file
 class Carried:
     """The imports and definitions of one file, collected block by block; no two have the same name."""
 
-    def __init__(self, taken: Iterable[str]) -> None:
+    def __init__(self, taken: Iterable[str], specs: Mapping[str, Spec]) -> None:
+        """`specs`: the blocks that others look up by name."""
+        self._specs, self._resolving = specs, configs(specs.values())
         self._taken: dict[str, Key] = {name: ("", name) for name in taken} | TORCHS
         self._names: dict[Key, str] = {}
         self._imports: dict[Key, None] = {}
+        self._packages: set[str] = set()
         self.definitions: dict[Key, str] = {}  # in the order in which they are needed
 
     def block(self, cls: type[Block]) -> str:
@@ -63,8 +69,8 @@ class Carried:
         bound = [other for other, at in module.definitions.items() if at is node]
         for other in bound:
             self._named((key[0], other), other)
-        text = plain(module, node)
-        _refuse_imports(text, name)
+        text = plain(module, node, self._resolving)
+        self._packages.update(_imported_late(text, name))
         words = {word: self._word(module, word) for word in global_names(text)}
         text = renamed(text, {**words, **{other: self._names[key[0], other] for other in bound}})
         self.definitions[key] = text
@@ -96,6 +102,8 @@ class Carried:
             return self._definition(module, word)
         if word in module.imports:
             return self._imported(module.imports[word], word, module)
+        if word == "BlockConfig":
+            return self._base()
         if word in ADDED:
             return self._import(ADDED[word], word)
         if hasattr(builtins, word) or word.startswith("__"):
@@ -103,20 +111,55 @@ class Carried:
         raise CannotCarry(f"'{word}' is not defined at the top level of {module.module.__name__}")
 
     def _imported(self, what: Import, word: str, module: ModuleText) -> str:
-        if what.package == "torch" or what.package in sys.stdlib_module_names:
+        if what.package in {"torch", *BESIDE_TORCH, *sys.stdlib_module_names}:
             return self._import(what, word)
         if module.value(ast.Name(word)) is BlockConfig:
-            self._import(ADDED["dataclass"], "dataclass")
-            self.definitions[PACKAGE, "BlockConfig"] = NO_FIELDS
-            return self._named((PACKAGE, "BlockConfig"), "BlockConfig")
+            return self._base()
         if what.home == Block.__module__ and callable(module.value(ast.Name(word))):
-            raise CannotCarry(f"it looks up other blocks in the registry, in {module.module.__name__}")
+            return self._of_registry(what.original, module)
         if what.package not in (PACKAGE, module.module.__name__.split(".")[0]):
             raise CannotCarry(f"it uses '{what.package}', in {module.module.__name__}")
         home = module_text(what.home)
         if not what.original or what.original not in {**home.definitions, **home.imports}:
             raise CannotCarry(f"it uses the module '{word}' as a whole: import names from it")
         return self._word(home, what.original)
+
+    def _base(self) -> str:
+        return self._text("BlockConfig", RESOLVED if self._specs else NO_FIELDS)
+
+    def _of_registry(self, name: str, module: ModuleText) -> str:
+        """What stands for a function or class of the registry."""
+        if name == "get" and self._specs:
+            makers = {
+                name: self._definition(module_text(spec.cls.__module__), spec.cls.__name__)
+                for name, spec in self._specs.items()
+            }
+            return self._text(name, get_text(self._specs, makers))
+        if name in ("Spec", "build"):
+            return self._text(name, STAND_INS[name])
+        raise CannotCarry(f"it calls the registry's '{name}', in {module.module.__name__}")
+
+    def _text(self, name: str, text: str) -> str:
+        """Carry a definition that is written here, and the others that it uses."""
+        key = (PACKAGE, name)
+        if key not in self._names:
+            own = self._named(key, name)
+            words = {word: self._written_word(word) for word in global_names(text) if word != name}
+            self.definitions[key] = renamed(text, {**words, name: own})
+        return self._names[key]
+
+    def _written_word(self, word: str) -> str:
+        if word in STAND_INS:
+            return self._text(word, STAND_INS[word])
+        if word in ADDED:
+            return self._import(ADDED[word], word)
+        return word
+
+    @property
+    def packages(self) -> list[str]:
+        """What the file imports besides torch and Python's own, by the names under which it is installed."""
+        used = {home.split(".")[0] for home, _ in self._imports} | self._packages
+        return [BESIDE_TORCH[name] for name in sorted(used & BESIDE_TORCH.keys())]
 
     def _import(self, what: Import, word: str) -> str:
         key = (what.home, what.original)
@@ -126,10 +169,10 @@ class Carried:
         return self._names[key]
 
     def import_lines(self) -> list[str]:
-        """Python's own, then torch's, each sorted as tools do it."""
+        """Python's own, then the others, each sorted as tools do it."""
         sections: tuple[list[str], list[str]] = ([], [])
         for home in sorted({home for home, _ in self._imports}):
-            sections[home.split(".")[0] == "torch"].extend(self._import_lines(home))
+            sections[home.split(".")[0] in {"torch", *BESIDE_TORCH}].extend(self._import_lines(home))
         return [line for lines in sections if lines for line in ["", *sorted(lines, key=lambda line: line[0] == "f")]]
 
     def _import_lines(self, home: str) -> Iterator[str]:
@@ -152,12 +195,16 @@ def is_constant(text: str) -> bool:
     return isinstance(Code(text).tree.body[0], ast.Assign | ast.AnnAssign)
 
 
-def _refuse_imports(text: str, name: str) -> None:
-    """A function that imports what is not torch's or Python's own when it runs."""
+def _imported_late(text: str, name: str) -> Iterator[str]:
+    """Packages that a function imports when it runs; raises `CannotCarry` where they cannot be imported."""
     for node in ast.walk(Code(text).tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module") and node.args:
+            yield str(getattr(node.args[0], "value", ""))
         inside = isinstance(node, ast.ImportFrom) and node.level
         homes = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         homes += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-        foreign = [home for home in homes if home.split(".")[0] not in {"torch", *sys.stdlib_module_names}]
+        packages = {home.split(".")[0] for home in homes}
+        yield from packages
+        foreign = sorted(packages - {"torch", *BESIDE_TORCH, *sys.stdlib_module_names})
         if inside or foreign:
             raise CannotCarry(f"'{name}' imports '{(foreign or homes)[0]}' when it runs")

@@ -19,6 +19,7 @@ from .source import Steps
 from .variants import REPLACE, Change
 from .vars import fill_in
 
+MOST_VALUES = 500_000  # of all layers, unrolled
 JOINS = {"cat": "CatWith", "add": "AddWith", "mul": "MulWith"}
 
 
@@ -35,7 +36,7 @@ class Expansion:
         self._changes: dict[str, list[Change]] = {}
         self._changed: set[str] = set()
         self.broken = False  # a sub-graph is missing: what it would have stored is not missed as well
-        self._walked = self._branches = 0
+        self._walked = self._values = self._branches = 0
 
     def add_changes(self, changes: Sequence[Change], prefix: str = "") -> None:
         """Changes of named nodes, the last one wins; those of a sub-graph's own file come before those already here."""
@@ -53,13 +54,24 @@ class Expansion:
             hint = hint if given is not None else "add `layers:` and below it `  - ReLU`"
             self.errors.append(GraphError(message, code="E108", where=where, help=hint))
             return
+        if not given:
+            self._count(1, scope.source.value(steps))  # a path, or a round of a repeat, that does nothing
         for i, item in enumerate(given):
-            self._walked += 1
-            if self._walked > MOST_LAYERS:
-                where = scope.source.value((*steps, i))
-                message = f"the graph has more than {MOST_LAYERS:,} layers"
-                raise GraphError(message, code="E103", where=where, help="repeat less often")
+            self._count(1, scope.source.value((*steps, i)))
             self._layer(item, (*steps, i), scope)
+
+    def _count(self, layers: int, where: Where) -> None:
+        self._walked += layers
+        if self._walked > MOST_LAYERS:
+            message = f"the graph has more than {MOST_LAYERS:,} layers"
+            raise GraphError(message, code="E103", where=where, help="repeat less often")
+
+    def count_values(self, values: int, where: Where) -> None:
+        """What a repeat fills in again and again must have an end too."""
+        self._values += values
+        if self._values > MOST_VALUES:
+            message = f"its layers, unrolled, hold more than {MOST_VALUES:,} values: this is no graph"
+            raise GraphError(message, code="E103", where=where, help="repeat less often, or write shorter lists")
 
     def _layer(self, item: Any, steps: Steps, scope: Scope) -> None:
         form = next((form for form in FORMS if isinstance(item, Mapping) and form in item), None)
@@ -69,10 +81,18 @@ class Expansion:
             (self._repeat if form == "repeat" else self._branch)(item, steps, scope)
         else:
             before = len(self.errors)
-            filled = fill_in(item, steps, scope.source, scope.names, self.errors)
+            filled = self._filled(item, steps, scope)
             pair = as_pair(filled, steps, scope.source, self.errors) if len(self.errors) == before else None
             if pair:
                 self._add(Item(*pair, scope.source, scope.prefix), scope)
+
+    def _filled(self, values: Any, steps: Steps, scope: Scope) -> Any:
+        """The values with `${...}` filled in; they are counted before and, since a var may be a list, after."""
+        where = scope.source.key(steps)
+        self.count_values(_size(values), where)
+        filled = fill_in(values, steps, scope.source, scope.names, self.errors)
+        self.count_values(_size(filled), where)
+        return filled
 
     def _add(self, item: Item, scope: Scope) -> None:
         """Add an item, as the variants of its node change it."""
@@ -88,6 +108,12 @@ class Expansion:
                 return
             values = fill_in(change.values, change.steps, change.source, scope.names, self.errors)
             item = replace(item, params={**item.params, **values}, source=_places(item, change))
+        if (
+            item.block in JOINS.values()
+            and isinstance(item.params, Mapping)
+            and isinstance(item.params.get("key"), list)
+        ):
+            self._count(len(item.params["key"]), item.source.value(item.steps))
         self.items.append(item)
 
     def _repeat(self, item: Mapping[str, Any], steps: Steps, scope: Scope) -> None:
@@ -153,7 +179,7 @@ class Expansion:
         """The keys of a form as its config, None after adding what is wrong; those of `apart` are read elsewhere."""
         label, before = next(iter(form for form in FORMS if form in item)), len(self.errors)
         values = {key: value for key, value in item.items() if key not in apart}
-        filled = fill_in(values, steps, scope.source, scope.names, self.errors)
+        filled = self._filled(values, steps, scope)
         if len(self.errors) > before:
             return None
         return read_config(model, filled, scope.source, steps, label, self.errors, more=apart)
@@ -173,6 +199,16 @@ class Expansion:
                 where = change.source.key(change.steps)
                 message = f"the graph has no node named '{change.name}'"
                 self.errors.append(GraphError(message, code="E107", where=where, help=hint))
+
+
+def _size(value: Any) -> int:
+    """How many values there are in a value, itself counted; no more than one above the most are looked at."""
+    rest, count = [value], 0
+    while rest and count <= MOST_VALUES:
+        one = rest.pop()
+        count += 1
+        rest += one.values() if isinstance(one, Mapping) else one if isinstance(one, list) else []
+    return count
 
 
 def _places(item: Item, change: Change) -> Any:

@@ -22,6 +22,7 @@ from typing import Any
 from ..errors import did_you_mean
 
 LONGEST = 200  # characters of one expression
+LONGEST_TEXT = 1_000  # characters of a text with expressions filled in
 LARGEST = 10**15
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {"min": min, "max": max}
 SLOT = re.compile(r"\$\{([^{}]*)\}")
@@ -74,6 +75,8 @@ def fill(text: str, names: Names) -> Any:
     filled = SLOT.sub(lambda slot: _in_a_word(slot[1], names), text)
     if "${" in SLOT.sub("", text):
         raise ExpressionError("a `${` without its `}`", "write ${name} or ${2 * name}; a slot holds no other slot")
+    if len(filled) > LONGEST_TEXT:
+        raise ExpressionError(f"a text of more than {LONGEST_TEXT:,} characters", "fill in shorter words")
     return filled
 
 
@@ -109,7 +112,7 @@ def _value(node: ast.expr, names: Names) -> Any:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS:
         if node.keywords or not node.args:
             raise ExpressionError(f"{node.func.id}() takes numbers", f"write {node.func.id}(8, width)")
-        return FUNCTIONS[node.func.id](*(_number(argument, names) for argument in node.args))
+        return FUNCTIONS[node.func.id]([_number(argument, names) for argument in node.args])
     if isinstance(node, ast.Subscript):
         return _item(node, names)
     raise ExpressionError(f"'{ast.unparse(node)}' is not allowed in an expression", f"there are {ALLOWED}")

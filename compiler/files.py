@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import GraphError, Where
 from .configs import quoted
-from .source import Source, read_file
+from .source import MAX_VALUES, Source, read_file
 
 DEEPEST = 16
 
@@ -27,6 +27,7 @@ class Files:
     shown: Path  # the same folder as the user wrote it, for messages
     reading: list[Path] = field(default_factory=list)
     known: dict[Path, Source] = field(default_factory=dict)
+    values: int = 0  # in all of them
 
     @classmethod
     def of(cls, source: Source) -> Files:
@@ -79,6 +80,10 @@ class Files:
     def _read(self, path: Path, where: Where, key: str) -> Source:
         name = path.relative_to(self.root)
         source = read_file(self.shown / name)
+        self.values += len(source.values)
+        if self.values > 2 * MAX_VALUES:
+            message = f"{key}: the files of this graph hold more than {2 * MAX_VALUES:,} values in all"
+            raise GraphError(message, code="E103", where=where, help="take less into one graph")
         if not isinstance(source.data, Mapping) or not source.data.keys() & {"layers", "extends"}:
             dialect = isinstance(source.data, Mapping) and "model" in source.data
             message = f"{key}: '{name}' is no graph in the native form"

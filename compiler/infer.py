@@ -230,7 +230,11 @@ def _skip(walk: Run, node: Skip, x: Tensor) -> Tensor:
             label = "branch" if node.made else f"{node.op} '{key.removeprefix(node.prefix)}'"
             hint = _branch_remedy(x, other) if node.made else _remedy(walk, x, other)
             raise walk.error("E203", node, f"{label}: {problem}", facts, hint)
-    return join(node.op, [x, *(walk.stored[key][0] for key in node.keys)], node.fit)
+    try:
+        return join(node.op, [x, *(walk.stored[key][0] for key in node.keys)], node.fit)
+    except RuntimeError as error:  # larger than torch can count
+        facts = [("here", f"{walk.shape(x.shape)}   {walk.origin}"), ("torch", words_of(error))]
+        raise walk.error("E204", node, f"{node.op} cannot make this tensor", facts, "let it join less") from None
 
 
 def _branch_remedy(x: Tensor, other: Tensor) -> str:

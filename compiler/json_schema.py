@@ -20,6 +20,8 @@ from .nodes import JOINS, Join
 Schema = dict[str, Any]
 Section = type[BaseModel] | Sequence[type[BaseModel]]
 
+NO_DEFAULTS: Mapping[str, type[BaseModel]] = {}
+
 DRAFT = "http://json-schema.org/draft-07/schema#"
 COMPUTED: Schema = {"$ref": "#/definitions/computed"}
 LAYERS: Schema = {"type": "array", "items": {"$ref": "#/definitions/layer"}}
@@ -34,10 +36,11 @@ AXES: Schema = {
 }
 
 
-def graph_schema(sections: Mapping[str, Section]) -> Schema:
+def graph_schema(sections: Mapping[str, Section], defaults: Mapping[str, type[BaseModel]] = NO_DEFAULTS) -> Schema:
     """The schema of graph files with every registered block; a new dict of plain JSON values.
 
     sections  the config of each section of an experiment; a list of configs where its key `type` chooses one
+    defaults  which config of a list is meant where the section has no `type`
     """
     definitions: Schema = {
         "computed": {
@@ -47,7 +50,8 @@ def graph_schema(sections: Mapping[str, Section]) -> Schema:
         }
     }
     definitions["layer"] = _layer(definitions)
-    definitions["graph"] = _graph({name: _section(name, section, definitions) for name, section in sections.items()})
+    parts = {name: _section(name, section, defaults.get(name), definitions) for name, section in sections.items()}
+    definitions["graph"] = _graph(parts)
     return {
         "$schema": DRAFT,
         "title": "mirbricks graph",
@@ -197,12 +201,15 @@ def _subgraph(definitions: Schema) -> Schema:
     return schema
 
 
-def _section(name: str, section: Section, definitions: Schema) -> Schema:
+def _section(name: str, section: Section, default: type[BaseModel] | None, definitions: Schema) -> Schema:
     if isinstance(section, type):
         return _config(section, name, definitions)
-    configs = [_config(model, model.__name__, definitions) for model in section]
-    chosen: list[Schema] = [{**config, "required": sorted({"type", *config["required"]})} for config in configs]
-    return chosen[0] if len(chosen) == 1 else {"anyOf": chosen}
+    chosen: list[Schema] = []
+    for model in section:
+        config = _config(model, model.__name__, definitions)
+        typed = set() if model is default else {"type"}
+        chosen.append({**config, "required": sorted({*typed, *config["required"]})})
+    return chosen[0] if len(chosen) == 1 else {"description": "settings by the `type`", "anyOf": chosen}
 
 
 def _config(model: type[BaseModel], owner: str, definitions: Schema) -> Schema:

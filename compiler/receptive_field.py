@@ -1,10 +1,10 @@
 """Receptive field over time, from the leaf modules of each block.
 
-Going through a chain, a layer of kernel k, stride s and dilation d widens the receptive field by (k - 1) d frames of
-its input, and makes its output's frames s input frames apart (Araujo et al., "Computing Receptive Fields of
-Convolutional Neural Networks", Distill 2019). The modules inside a block are one chain, in the order of their
-definition, beside which a child named `shortcut` runs. Where paths join, the wider one counts: the result is exact for
-chains, and for branches of which one sees all that the other sees.
+A layer of kernel k, stride s and dilation d makes a frame of frames that lie (k - 1) d apart, and its frames s input
+frames apart (Araujo et al., "Computing Receptive Fields of Convolutional Neural Networks", Distill 2019); which they
+are is followed frame by frame (time_field.py). The modules inside a block are one chain, in the order of their
+definition, beside which a child named `shortcut` runs: a U-Net's way down and up again sees all that its skips see.
+The result is exact where paddings are those of the layers; of one that a block adds itself the place is not known.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from torch import nn
 from ..registry import Block
 from ..shapes import REST, Token
 from .module import GraphModule
+from .time_field import Field
 
 TIME = "T"
 SHORTCUT = "shortcut"
@@ -26,14 +27,6 @@ _ALL_FRAMES = (
     nn.RNNBase, nn.MultiheadAttention, nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool1d,
     nn.AdaptiveMaxPool2d, nn.GroupNorm, nn.InstanceNorm1d, nn.InstanceNorm2d,
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Field:
-    """`frames`: input frames that one output frame sees, None for all; `stride`: input frames between output frames."""
-
-    frames: Fraction | None = Fraction(1)
-    stride: Fraction = Fraction(1)
 
 
 @dataclass(frozen=True)
@@ -67,7 +60,7 @@ def receptive_fields(model: GraphModule) -> list[Field | None]:
 
 def _input(names: tuple[str, ...]) -> _Tensor:
     position = names.index(TIME) if TIME in names else None
-    return _Tensor(Field() if position is not None else None, position, len(names))
+    return _Tensor(Field.start() if position is not None else None, position, len(names))
 
 
 def _run(block: nn.Module, inputs: list[_Tensor], rank: int) -> _Tensor:
@@ -78,27 +71,24 @@ def _run(block: nn.Module, inputs: list[_Tensor], rank: int) -> _Tensor:
     assert isinstance(block, Block)
     field = _after(block, x.field, x.position, x.rank)
     if any(other.position is not None for other in inputs[1:]):
-        field = Field(None, field.stride)
+        field = field.all_frames()
     return _Tensor(field, _follow(block, x.position, x.rank), rank)
 
 
 def _wider(one: Field | None, other: Field | None) -> Field | None:
-    if one is None or other is None:
-        return None
-    frames = None if one.frames is None or other.frames is None else max(one.frames, other.frames)
-    return Field(frames, one.stride)
+    return None if one is None or other is None else one.joined(other)
 
 
 def _after(block: Block, field: Field, position: int, rank: int) -> Field:
     if _mixes_frames(block, position, rank) or _follow(block, position, rank) is None:
-        return Field(None, field.stride)
+        return field.all_frames()
     return _along(block, field, position, rank)
 
 
 def _along(module: nn.Module, field: Field, position: int, rank: int) -> Field:
     """Through a module, with all frames where it says so."""
     passed = _inside(module, field, position, rank)
-    return Field(None, passed.stride) if getattr(module, "sees_all_frames", False) else passed
+    return passed.all_frames() if getattr(module, "sees_all_frames", False) else passed
 
 
 def _inside(module: nn.Module, field: Field, position: int, rank: int) -> Field:
@@ -111,7 +101,7 @@ def _inside(module: nn.Module, field: Field, position: int, rank: int) -> Field:
             chain = _along(child, chain, position, rank)
     shortcut = getattr(module, SHORTCUT, None)
     beside = _along(shortcut, field, position, rank) if isinstance(shortcut, nn.Module) else field
-    return _wider(chain, beside) or chain
+    return chain.joined(beside)
 
 
 def _mixes_frames(block: Block, position: int, rank: int) -> bool:
@@ -121,27 +111,31 @@ def _mixes_frames(block: Block, position: int, rank: int) -> bool:
     if block.spec.name == "LayerNormAxes":
         dims: Any = block.dims
         return position in {dim % rank for dim in dims}
-    return isinstance(block, nn.Softmax | nn.LogSoftmax) and (block.dim or 0) % rank == position
+    return isinstance(block, nn.Softmax | nn.LogSoftmax | nn.Softmin) and (block.dim or 0) % rank == position
 
 
 def _through(leaf: nn.Module, field: Field, position: int, rank: int) -> Field:
     untracked = getattr(leaf, "track_running_stats", None) is False  # statistics of the input itself
     if isinstance(leaf, _ALL_FRAMES) or untracked:
-        return Field(None, field.stride)
-    sizes = (getattr(leaf, name, 1) for name in ("kernel_size", "stride", "dilation"))
-    kernel, stride, dilation = (_at(value, position, rank) for value in sizes)
-    if isinstance(leaf, nn.ConvTranspose1d | nn.ConvTranspose2d):
-        return _widen(field, (kernel - 1) * dilation // stride, Fraction(1, stride))
+        return field.all_frames()
+    if isinstance(leaf, Block) and leaf.spec.name == "ISTFT":
+        return _inverse(leaf, field)
     if isinstance(leaf, nn.Upsample):
         scale = Fraction(_at(leaf.scale_factor, position, rank)).limit_denominator(1000)
-        return _widen(field, TAPS.get(leaf.mode, 1) - 1, 1 / scale)
-    return _widen(field, (kernel - 1) * dilation, Fraction(stride or kernel))
+        return field.interpolated(scale, TAPS.get(leaf.mode, 1))
+    sizes = (getattr(leaf, name, default) for name, default in (("kernel_size", 1), ("stride", 1), ("dilation", 1)))
+    kernel, stride, dilation = (_at(value, position, rank) for value in sizes)
+    padding = _at(getattr(leaf, "padding", 0), position, rank)
+    if isinstance(leaf, nn.ConvTranspose1d | nn.ConvTranspose2d):
+        return field.transposed(kernel, stride, dilation, padding)
+    if isinstance(padding, str):
+        padding = (kernel - 1) * dilation // 2 if padding == "same" else 0
+    return field.convolved(kernel, stride or kernel, dilation, padding)
 
 
-def _widen(field: Field, reach: int, step: Fraction) -> Field:
-    """`reach`: frames of the module's input beyond the first that one of its output sees."""
-    frames = None if field.frames is None else field.frames + reach * field.stride
-    return Field(frames, field.stride * step)
+def _inverse(block: Any, field: Field) -> Field:
+    """Frames that are added where they lie."""
+    return field.transposed(block.n_fft, block.hop, 1, block.n_fft // 2)
 
 
 def _at(value: Any, position: int, rank: int) -> Any:

@@ -7,7 +7,9 @@ tags are refused, and size, depth and the number of values (aliases expanded) ar
 
 from __future__ import annotations
 
+import contextlib
 import io
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,12 +19,16 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
 
 from ..errors import GraphError, MirbricksError, Where, raise_all
 
 MAX_BYTES = 250_000
 MAX_VALUES = 50_000
 MAX_DEPTH = 64
+MAX_DIGITS = 100  # of a number: Python takes minutes for a million of them, or refuses
+NO_ESCAPE = re.compile(r"\\U(?!000|0010)[0-9A-Fa-f]{8}")
+UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 TAGS = {
     f"tag:yaml.org,2002:{kind}"
@@ -119,11 +125,14 @@ def read_text(text: str, file: str) -> Source:
     """Values and places of one YAML document; raises `GraphError`."""
     lines = text.splitlines()
     yaml = YAML(typ="safe", pure=True)
+    yaml.composer.warn_double_anchors = False  # a later anchor of the same name holds from there on
+    _refuse_deep(text, file, lines)
     try:
-        _refuse_deep(yaml, text, file, lines)
         root = yaml.compose(io.StringIO(text))
     except MarkedYAMLError as error:
         raise _syntax_error(error, file, lines) from None
+    except (ReaderError, ValueError, OverflowError) as error:
+        raise _no_character(error, text, file) from None
     except RecursionError:
         message = f"nested deeper than {MAX_DEPTH}: this is no graph"
         raise GraphError(message, code="E103", where=Where(file, 1, 1), help="remove the aliases or nesting") from None
@@ -136,23 +145,40 @@ def read_text(text: str, file: str) -> Source:
     return Source(file, data, reader.keys, reader.values)
 
 
-def _refuse_deep(yaml: YAML, text: str, file: str, lines: list[str]) -> None:
-    """Brackets thousands deep keep the composer busy for seconds; they are found here, as soon as they are too deep."""
+def _deep_at(text: str) -> int | None:
+    """Where brackets may be too deep: a rough count, with those in comments and strings."""
     depth = 0
-    for character in text:  # a rough count, with those in comments and strings: is it worth a look?
+    for at, character in enumerate(text, 1):
         depth += (character in "[{") - (character in "]}")
         if depth > 2 * MAX_DEPTH:
-            break
-    else:
+            return at
+    return None
+
+
+def _refuse_deep(text: str, file: str, lines: list[str]) -> None:
+    """Brackets thousands deep keep the composer busy for seconds; they are found here, as soon as they are too deep."""
+    end = _deep_at(text)
+    if end is None:
         return
     depth = 0
-    for event in yaml.parse(io.StringIO(text)):
-        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
-        if depth > 2 * MAX_DEPTH:
-            mark = event.start_mark
-            where = Where(file, mark.line + 1, mark.column + 1, 1, lines[mark.line])
-            message = f"nested deeper than {MAX_DEPTH}: this is no graph"
-            raise GraphError(message, code="E103", where=where, help="remove the aliases or nesting")
+    with contextlib.suppress(YAMLError, ValueError, OverflowError):  # the text ends in the middle: told where it counts
+        for event in YAML(typ="safe", pure=True).parse(io.StringIO(text[:end])):
+            depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+            if depth > MAX_DEPTH:
+                mark = event.start_mark
+                where = Where(file, mark.line + 1, mark.column + 1, 1, lines[mark.line])
+                message = f"nested deeper than {MAX_DEPTH}: this is no graph"
+                raise GraphError(message, code="E103", where=where, help="remove the aliases or nesting")
+
+
+def _no_character(error: Exception, text: str, file: str) -> GraphError:
+    """A character that no text file has, or an escape such as "\\U99999999" that means none."""
+    escape = None if isinstance(error, ReaderError) else NO_ESCAPE.search(text)
+    at, length = (escape.start(), 10) if escape else (getattr(error, "position", 0), 1)
+    before = text.rfind("\n", 0, at) + 1
+    where = Where(file, text.count("\n", 0, at) + 1, at - before + 1, length, text[before:].partition("\n")[0])
+    what = f"'{escape[0]}' means no character" if escape else f"the character U+{ord(text[at]):04X} cannot stand here"
+    return GraphError(f"not YAML: {what}", code="E102", where=where, help="take it out; save the file as plain text")
 
 
 def _syntax_error(error: MarkedYAMLError, file: str, lines: list[str]) -> GraphError:
@@ -224,12 +250,20 @@ class _Reader:
         return None if str(node.tag) not in TAGS or str(node.tag).endswith(":merge") else self.scalar(node)
 
     def scalar(self, node: Node) -> Any:
+        if len(node.value) > MAX_DIGITS and str(node.tag).endswith((":int", ":float")):
+            message = f"a number of {len(node.value):,} characters"
+            self.fail(node, message, "E106", f"use numbers of up to {MAX_DIGITS} digits")
+            return None
         try:
             value = self.construct(node)
         except (YAMLError, ValueError) as error:
             message = f"the value cannot be read: {str(error).splitlines()[0]}"
             self.fail(node, message, "E102", "write a number, a word or a list")
             return None
+        unseen = UNSEEN.search(value) if isinstance(value, str) else None
+        if unseen:
+            message = f"the text holds the character U+{ord(unseen[0]):04X}, which cannot be seen and may hide others"
+            self.fail(node, message, "E102", "take it out")
         if value is None or isinstance(value, str | bool | int | float):
             return value
         return str(node.value)  # dates and the like: the user's own words

@@ -33,6 +33,7 @@ def expand(expansion: Expansion, item: Mapping[str, Any], steps: Steps, scope: S
         return
     here, errors = (*steps, "graph"), expansion.errors
     with expansion.files.open(config.graph, scope.source.value(here), "graph") as opened:
+        expansion.count_values(len(opened.values), scope.source.value(here))
         source, changes = read_variant(opened, expansion.files, (), errors)
         given = {name: (value, scope.source.key((*steps, "vars", name))) for name, value in config.vars.items()}
         before = len(errors)

@@ -12,7 +12,8 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from .module import GraphModule, NodeInfo
-from .receptive_field import Field, receptive_fields
+from .receptive_field import receptive_fields
+from .time_field import Field
 
 
 @dataclass(frozen=True)

@@ -65,24 +65,24 @@ def _over(
         changes = [*changes, *_changes(layers, variant, errors)]
     elif layers is not None:
         changes = []
-    replaced: list[Steps] = []
+    replaced: set[Steps] = set()
     merged = _merged(base.data, data, (), replaced)
 
     def keep(places: Mapping[Steps, Where]) -> dict[Steps, Where]:
-        return {s: w for s, w in places.items() if not any(s[: len(r)] == r for r in replaced)}
+        return {s: w for s, w in places.items() if not any(s[:n] in replaced for n in range(len(s) + 1))}
 
     keys, values = {**variant.keys, **keep(base.keys)}, {**variant.values, **keep(base.values)}
     return Source(variant.file, merged, keys, values), changes
 
 
-def _merged(base: Any, over: Any, steps: Steps, replaced: list[Steps]) -> Any:
+def _merged(base: Any, over: Any, steps: Steps, replaced: set[Steps]) -> Any:
     if not isinstance(base, Mapping) or not isinstance(over, Mapping):
-        replaced.append(steps)
+        replaced.add(steps)
         return over
     merged = dict(base)
     for key, value in over.items():
         if key not in base:
-            replaced.append((*steps, key))
+            replaced.add((*steps, key))
         merged[key] = _merged(base[key], value, (*steps, key), replaced) if key in base else value
     return merged
 

@@ -13,6 +13,7 @@ from .expressions import FUNCTIONS, SLOT, ExpressionError, Names, fill
 from .source import Source, Steps
 
 APART = ("layers", "vars", "extends")  # keys of a graph that are not filled in as a whole
+MOST_VALUES, DEEPEST = 1_000, 8  # of a var: lists of lists of lists grow without end
 _NAME = re.compile(r"[A-Za-z_]\w*")
 Given = Mapping[str, tuple[Any, Where]]
 NOTHING: Given = {}
@@ -32,13 +33,14 @@ def read_vars(source: Source, errors: list[MirbricksError], given: Given = NOTHI
         if name not in known:
             hint = did_you_mean(name, known) or f"its vars: {', '.join(known) or 'none'}"
             errors.append(GraphError(f"the sub-graph has no var '{name}'", code="E105", where=where, help=hint))
-    names = Names()
+    values: dict[str, Any] = {}
+    names = Names(values)  # each var sees those before it
     for name, value in known.items():
-        names = _with_var(names, name, given[name][0] if name in given else value, source, errors)
+        values[name] = _var(names, name, given[name][0] if name in given else value, source, errors)
     return names
 
 
-def _with_var(names: Names, name: str, value: Any, source: Source, errors: list[MirbricksError]) -> Names:
+def _var(names: Names, name: str, value: Any, source: Source, errors: list[MirbricksError]) -> Any:
     steps: Steps = ("vars", name)
     if not _NAME.fullmatch(name) or name in FUNCTIONS:
         message = f"vars: '{name}' cannot be the name of a var"
@@ -48,7 +50,23 @@ def _with_var(names: Names, name: str, value: Any, source: Source, errors: list[
     if isinstance(filled, Mapping) or filled is None:
         message = f"vars: '{name}' must be a number, a word, true, false or a list, got {quoted(filled)}"
         errors.append(GraphError(message, code="E106", where=source.value(steps), help=f"write `{name}: 16`"))
-    return names.also(name, filled)
+    if isinstance(filled, list) and not _bounded(filled):
+        message = f"vars: '{name}' holds more than {MOST_VALUES:,} values, or lists more than {DEEPEST} deep"
+        errors.append(GraphError(message, code="E103", where=source.value(steps), help="give it a shorter list"))
+        return []
+    return filled
+
+
+def _bounded(values: list[Any]) -> bool:
+    rest: list[tuple[Any, int]] = [(values, 0)]
+    count = 0
+    while rest:
+        value, depth = rest.pop()
+        count += 1
+        if count > MOST_VALUES or depth > DEEPEST:
+            return False
+        rest += [(item, depth + 1) for item in value] if isinstance(value, list) else []
+    return True
 
 
 def fill_in(value: Any, steps: Steps, source: Source, names: Names, errors: list[MirbricksError]) -> Any:

@@ -122,7 +122,5 @@ def _misfit(key: str, name: str, wanted: object, came: object) -> DataError:
 
 
 def _no_audio() -> DataError:
-    message = (
-        "the graph reads features that come with a corpus, `feature: {type: given}`, not audio"
-    )
+    message = "the graph reads features that come with a corpus, `feature: {type: given}`, not audio"
     return DataError(message, code="E459", help="take a graph whose section 'feature' computes them from audio")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -42,7 +43,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_installed_example_is_listed_and_its_graph_is_fine(installed: Path) -> None:
     listed = run(*CLI, "blocks", packages=installed, cwd=installed)
     assert listed.stderr == ""
-    assert "harmonic_stacking\n  HarmonicStacking           Copies of a log-frequency spectrogram" in listed.stdout
+    assert re.search(r"^harmonic stacking\n  HarmonicStacking +Copies of a log-frequency", listed.stdout, flags=re.M)
     graph = EXAMPLE / "graphs" / "stacked_pitch.yaml"
     checked = run(*CLI, "check", str(graph), packages=installed, cwd=installed)
     assert checked.stdout == f"{graph}: fine: (B, 1, 264, T) -> (B, 1, 264, T), 18,449 parameters; any T\n"
@@ -96,7 +97,7 @@ def test_a_broken_plugin_is_named_in_one_line_and_does_not_stop_the_rest(tmp_pat
     done = run(*CLI, "blocks", packages=tmp_path, cwd=tmp_path)
     assert done.returncode == 0
     assert "\n  ToyOfTest" in done.stdout
-    assert "\n  Conv2d                     Convolution over frequency and time." in done.stdout
+    assert re.search(r"\n  Conv2d +Convolution over frequency and time\.", done.stdout)
     assert done.stderr.splitlines() == [
         "warning: plugin 'toy_absent' cannot be imported: ModuleNotFoundError: No module named 'toy_absent'; "
         "help: mend or uninstall it [E306]",

@@ -27,7 +27,7 @@ class ChordsConfig(TaskConfig):
     bins_per_semitone: PositiveInt = Field(1, description="of transpose bins")
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of a target that is spread over all classes")
     weights: tuple[PositiveFloat, ...] = Field(
-        (0.1, 0.2, 0.3, 0.5, 0.7, 1.0),
+        (0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0),
         min_length=1,
         description="how much a frame counts: what is tried",
     )

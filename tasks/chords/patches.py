@@ -42,7 +42,7 @@ def prepared(x: Tensor, level: float, config: ChordsConfig) -> Tensor:
 def moved(x: Tensor, semitones: int, config: ChordsConfig) -> Tensor:
     """Features (..., D, T) of the same music so many semitones higher."""
     if config.transpose == "chroma":
-        return x.unflatten(-2, (-1, 12)).roll(semitones, -2).flatten(-3, -2)
+        return x.reshape(*x.shape[:-2], -1, 12, x.shape[-1]).roll(semitones, -2).flatten(-3, -2)
     if config.transpose == "bins":
         bins = semitones * config.bins_per_semitone
         y = x.roll(bins, -2)

@@ -26,7 +26,7 @@ class ChordRibbon:
     ) -> ChordRibbon:
         """A frame stands for half a hop on either side of its time; the first from 0 on."""
         starts, found = segments(classes)
-        edges = np.maximum(first_s + (np.append(starts, len(classes)) - 0.5) * hop_s, 0.0)
+        edges: NDArray[np.float64] = np.maximum(first_s + (np.append(starts, len(classes)) - 0.5) * hop_s, 0.0)
         edges[0] = 0.0
         chords = Chords(np.stack([edges[:-1], edges[1:]], axis=1), [NAMES[c] for c in found])
         return cls(chords, first_s + np.arange(len(classes)) * hop_s, probabilities)

@@ -24,9 +24,7 @@ from mirbricks.errors import GraphError
 
 GRAPHS = sorted((Path(mb.__file__).parent / "graphs").glob("*.yaml"))
 SHORTER = {"chord_conv_lstm": ["input=B C=1 F=72 T=24"]}
-# blocks that look up others by their names when they are built
-REFUSED_GRAPHS = {"diffusion_unet", "separation_cunet"}
-REFUSED = {"CQT", "Chroma", "HCQT"} | {f"{kind}{dims}" for kind in ("UNet", "ConditionedUNet") for dims in ("1d", "2d")}
+BLOCKS_BESIDE_TORCH = {"numpy": "CQT Chroma HCQT", "einops": "Rearrange"}  # what they import besides it
 ALONE = """
 import sys
 sys.modules["mirbricks"] = None  # an import of it raises
@@ -117,25 +115,50 @@ def assert_same(model: GraphModule, found: dict[str, Any]) -> None:
         assert (grad is None and other is None) or torch.equal(grad, other), name
 
 
+CQT = {"sr_hz": 4000, "fmin_hz": 110, "n_octaves": 2, "bins_per_octave": 12, "hop_samples": 64}
+FROM_CQT = {
+    "input": {"x": "B C=1 T=900", "t": "B D=3"},
+    "layers": [
+        {"HCQT": {**CQT, "harmonics": [1, 2], "reference": 2}},
+        {"LayerNormAxes": {"dims": [1, 2]}},
+        {"Conv2d": {"name": "in", "out_channels": 4, "kernel_size": [3, 3], "padding": "same"}},
+        {"ConditionedUNet2d": {"depth": 1, "widths": 4, "out_channels": 2, "with": ["t"]}},
+    ],
+}
+STAGES: dict[str, dict[str, Any]] = {
+    "ConvNeXtBlock": {"kernel_size": [3, 5], "layer_scale": 1},  # a list for a pair, a whole number for a float
+    "Conv2d": {"kernel_size": [3, 1], "padding": "same"},
+    "UNet2d": {"depth": 1, "widths": [3, 5], "stage": "ConvBlock2d", "stage_config": {"kernel_size": [5, 3]}},
+}
+
+
+def staged(stage: str) -> dict[str, Any]:
+    """A graph of a U-Net with stages of this block, and of the block by itself."""
+    config = {"depth": 1, "widths": 4, "stage": stage, "stage_config": STAGES[stage]}
+    layers = [{"UNet2d": config}, {stage: {"out_channels": 4, **STAGES[stage]}}]
+    return {"input": "B C=2 F=8 T=12", "layers": layers}
+
+
 SMALL = ["mpe_small", "cover_tutorial", "chord_conv_lstm", "tagging_lms_conv2d"]
+MADE = {"skips": SKIPS, "from_cqt": FROM_CQT, **{stage: staged(stage) for stage in STAGES}}
 
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[GraphModule, dict[str, Any]]]:
     """Small graphs and their files' results, all from one process."""
     folder = tmp_path_factory.mktemp("ejected")
-    models = {name: compiled(name) for name in SMALL} | {"skips": mb.compile_graph(SKIPS)}
+    models = {name: compiled(name) for name in SMALL} | {name: mb.compile_graph(MADE[name]) for name in MADE}
     found = run_alone([write(model, folder, name) for name, model in models.items()])
     return {name: (model, found[i]) for i, (name, model) in enumerate(models.items())}
 
 
-@pytest.mark.parametrize("name", [*SMALL, "skips"])
+@pytest.mark.parametrize("name", [*SMALL, *MADE])
 def test_equal_without_mirbricks(name: str, alone: dict[str, tuple[GraphModule, dict[str, Any]]]) -> None:
     assert_same(*alone[name])
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [path.stem for path in GRAPHS if path.stem not in {*SMALL, *REFUSED_GRAPHS}])
+@pytest.mark.parametrize("name", [path.stem for path in GRAPHS if path.stem not in SMALL])
 def test_every_shipped_graph_is_equal_without_mirbricks(name: str, tmp_path: Path) -> None:
     model = compiled(name)
     assert_same(model, run_alone([write(model, tmp_path, name)])[0])
@@ -143,12 +166,12 @@ def test_every_shipped_graph_is_equal_without_mirbricks(name: str, tmp_path: Pat
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the files of all graphs, and of one with every skip."""
+    """A folder with the files of all graphs and blocks."""
     folder = tmp_path_factory.mktemp("written")
-    for path in GRAPHS:
-        if path.stem not in REFUSED_GRAPHS:
-            (folder / f"{path.stem}.py").write_text(eject(mb.compile_graph(path)), encoding="utf-8")
-    (folder / "skips.py").write_text(eject(mb.compile_graph(SKIPS)), encoding="utf-8")
+    graphs: dict[str, Any] = {path.stem: path for path in GRAPHS} | MADE
+    graphs |= {f"{name}_": graph_of(name, spec.examples[-1]) for name, spec in mb.blocks().items()}
+    for name, graph in graphs.items():
+        (folder / f"{name}.py").write_text(eject(mb.compile_graph(graph)), encoding="utf-8")
     return folder
 
 
@@ -164,12 +187,29 @@ def test_files_are_tidy(written: Path) -> None:
 
 
 def test_files_import_torch_and_python_only(written: Path) -> None:
+    also = {f"{name}_": package for package, names in BLOCKS_BESIDE_TORCH.items() for name in names.split()}
+    also["from_cqt"] = "numpy"
     for path in written.glob("*.py"):
-        lines = [
-            line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith(("import ", "from "))
-        ]
+        text = path.read_text(encoding="utf-8")
+        lines = [line for line in text.splitlines() if line.startswith(("import ", "from "))]
         homes = {line.split()[1].split(".")[0] for line in lines}
-        assert homes <= {"torch", *sys.stdlib_module_names}, path
+        needed = {also[path.stem]} if path.stem in also else set()
+        assert homes - {"torch", *sys.stdlib_module_names} == needed, path
+        said = re.findall(r"Beside torch it needs (\S+)\.", text)
+        assert said == [*needed, *["x-transformers"] * ("x_transformers" in text)], path
+
+
+def test_a_config_inside_of_another_one_holds_what_its_block_reads() -> None:
+    text = eject(mb.compile_graph(staged("ConvNeXtBlock")))
+    assert 'stage_config={"kernel_size": (3, 5), "layer_scale": 1.0}' in text
+    assert 'Spec("ConvNeXtBlock", ConvNeXtBlock, takes("B C F T")),' in text
+    assert "GraphError" not in text
+
+
+def test_a_written_block_refuses_in_its_own_words() -> None:
+    model = mb.compile_graph({"input": "B C=2 T", "layers": [{"UNet1d": {"depth": 2, "widths": 4}}]})
+    with pytest.raises(ValueError, match=r"^UNet1d of depth 2 takes T ≥ 4, got T = 3$"):
+        model_of(eject(model))(torch.zeros(2, 2, 3))
 
 
 def test_a_model_reads_as_if_written_by_hand() -> None:
@@ -195,16 +235,10 @@ def graph_of(name: str, example: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", sorted(mb.blocks()))
-def test_every_block_is_written_or_refused(name: str) -> None:
+def test_every_block_is_written(name: str) -> None:
     for example in mb.blocks()[name].examples:
         model = mb.compile_graph(graph_of(name, example))
-        if name in REFUSED:
-            with pytest.raises(GraphError) as caught:
-                eject(model)
-            assert caught.value.code == "E701"
-            assert caught.value.message.startswith(f"{name} cannot be written without mirbricks: it ")
-        else:
-            check_ejected(eject(model), model)
+        check_ejected(eject(model), model)
 
 
 def test_a_file_that_does_not_do_the_same_is_not_given_out() -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 import mirbricks as mb
 from mirbricks import registry
 from mirbricks.compiler.eject import eject
-from mirbricks.compiler.eject_check import check_ejected
+from mirbricks.compiler.eject_check import check_ejected, model_of
 from mirbricks.errors import GraphError
 
+IMPORTS = "from mirbricks import Block, BlockConfig, from_axis, register"
 PLUGIN = '''
 from __future__ import annotations
 
@@ -91,7 +93,8 @@ def test_a_plugins_block_is_carried_with_what_it_uses(tmp_path: Path, monkeypatc
 @pytest.mark.parametrize(
     ("name", "extra", "message"),
     [
-        ("EjectedNumpy", "import numpy", "'EjectedNumpy' imports 'numpy' when it runs"),
+        ("EjectedScipy", "import scipy", "'EjectedScipy' imports 'scipy' when it runs"),
+        ("EjectedSpec", "self.text = self.spec.source", "it asks what the registry knows of it"),
         (
             "EjectedRegistry",
             "self.names = len(mb.blocks())",
@@ -109,5 +112,63 @@ def test_a_block_that_cannot_be_carried(
         f"<dict>:3:3: {name} cannot be written without mirbricks: {message}\n"
         f"    3 | - {name}\n"
         f"      |   {'^' * len(name)}\n"
-        "  help: a block can be written that uses torch, Python's own modules and its own package only     [E701]"
+        "  help: a block can be written that uses torch, numpy, einops, x-transformers, Python's own modules and "
+        "its own package only     [E701]"
     )
+
+
+STAGE = '''
+from __future__ import annotations
+
+import mirbricks as mb
+from mirbricks.errors import DataError
+from mirbricks.registry import INFER
+from mirbricks.shapes import Axes
+from pydantic import PositiveInt
+from torch import Tensor, nn
+
+
+@mb.register("EjectedStage", shape="B C T -> B {out_channels} T", source="none", examples=[((2, 3, 4), {})])
+class EjectedStage(mb.Block):
+    """A convolution of three frames."""
+
+    class Config(mb.BlockConfig):
+        in_channels: int = mb.from_axis("C")
+        out_channels: PositiveInt = 4
+        groups: int = INFER
+        gain: float = 1.0
+        widths: list[int] = []
+
+        def resolve(self, axes: Axes) -> EjectedStage.Config:
+            """As many groups as channels where that can be."""
+            found = super().resolve(axes)
+            return found.model_copy(update={"groups": 2 if found.in_channels % 2 == 0 else 1})
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        c = config
+        self.conv = nn.Conv1d(c.in_channels, c.out_channels, 3, padding=1, groups=c.groups)
+        self.gain = nn.Parameter(nn.init.constant_(self.conv.weight.new_empty(1), c.gain))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.shape[2] > 999:
+            raise DataError(f"{self.spec.name}: too long", code="E450", help="cut it")
+        return self.gain * self.conv(x)
+'''
+
+
+def test_a_stage_of_a_plugin_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_BLOCKS", dict(mb.blocks()))
+    (tmp_path / "ejectedstage.py").write_text(STAGE.replace("import mirbricks as mb", IMPORTS).replace("mb.", ""))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    mb.load_plugin("ejectedstage")
+    unet = {"depth": 1, "widths": 4, "stage": "EjectedStage", "stage_config": {"gain": 3}}
+    model = mb.compile_graph({"input": "B C=3 T", "layers": [{"UNet1d": unet}]})
+    text = eject(model)
+    check_ejected(text, model)
+    assert 'stage_config={"gain": 3.0}' in text
+    assert "        widths: list[int] = field(default_factory=list)\n" in text
+    assert 'return replace(found, **{"groups": 2 if found.in_channels % 2 == 0 else 1})' in text
+    written = model_of(text)
+    with pytest.raises(ValueError, match=r"^EjectedStage: too long$"):
+        written(torch.zeros(2, 3, 1000))

@@ -126,7 +126,8 @@ def test_every_field_has_its_description_and_its_default(schema: Schema) -> None
     sections = {
         name: schema["definitions"]["graph"]["properties"][name] for name in ("feature", "dataset", "task", "train")
     }
-    for owner, one in {**block_schemas(schema), **sections}.items():
+    kinds = {part["title"]: part for one in sections.values() for part in one.get("anyOf", ())}
+    for owner, one in {**block_schemas(schema), **sections, **kinds}.items():
         assert one["description"], owner
         for name, part in one.get("properties", {}).items():
             assert part["description"], f"{owner}.{name}"
@@ -218,6 +219,9 @@ def test_schema_and_compiler_are_of_one_mind(text: str, validator: Draft7Validat
         ("train: {optimizer: adamm}", False),
         ("feature: {harmonics: [1, 2]}", True),
         ("feature: {harmonics: []}", False),
+        ("feature: {type: logmel, n_mels: 40}", True),
+        ("feature: {n_mels: 40}", False),
+        ("feature: {type: logmle}", False),
         ("dataset: {folds: 2}", False),
         ("task: {type: multi_pitch, thresholds: [0.1, 0.2]}", True),
         ("task: {type: multi_pich}", False),

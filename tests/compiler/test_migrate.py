@@ -247,7 +247,7 @@ def test_mistakes_of_the_dialect_are_told_at_their_place(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     "value",
-    ["E64", "yes", "null", "1", "1e3", "a # b", "a: b", "- x", "", " x ", "é", "\x07\u2028\x85", "😀", "'q\"", "~"]  # noqa: RUF005  # words, then the rest
+    ["E64", "yes", "null", "1", "1e3", "a # b", "a: b", "- x", "", " x ", "é", "\u00a0\u3000", "😀", "'q\"", "~"]  # noqa: RUF005  # words, then the rest
     + [
         True,
         None,
@@ -358,6 +358,7 @@ def dialect_files(draw: Any) -> tuple[str, list[str]]:
                 stored = stored or kind == "StoreAs"
     if stored:
         writer.layer("CatWith", "key", " " * 12)
+    writer.layer("ReLU", None, " " * 12)  # of DoubleChannel alone nothing is left
     if writer.chance():
         writer.line("train: {lr: 1}")
     return "\n".join([*writer.lines, ""]), writer.comments

@@ -62,8 +62,8 @@ layers:
         ('input: B C=2 T\nlayers:\n  - Dropout: {p: "${' + "(" * 190 + '}"}\n', "E117"),
         ("input: B C=2 T\nlayers:\n  - Conv1d: {out_channels: 1000000000000, kernel_size: 1000000}\n", "E204"),
         ("input: B C=99999999999 T\nlayers: [ReLU]\n", "E113"),
-        ('name: "\\e[31mred"\ninput: B C=2 T\nlayers: [ReLU]\n', "E106"),
-        ('input: B C=2 T\nlayers: ["\\e]0;title\\a"]\n', "E110"),
+        ('name: "\\e[31mred"\ninput: B C=2 T\nlayers: [ReLU]\n', "E102"),
+        ('input: B C=2 T\nlayers: ["\\e]0;title\\a"]\n', "E102"),
         ("input: B C=2 T\nlayers: [ReLU: {name: ../x}]\n", "E106"),
     ],
 )

@@ -45,7 +45,7 @@ def noise(n_samples: int, batch: int = 1) -> Tensor:
 
 
 def test_every_feature_is_here() -> None:
-    assert CONFIGS.keys() == KINDS.keys()
+    assert CONFIGS.keys() == KINDS.keys() - {"given"}  # which computes nothing
     assert all(type(config) is KINDS[name][0] and config.type == name for name, config in CONFIGS.items())
 
 
@@ -212,7 +212,7 @@ def test_gradients_reach_the_audio(config: FeatureConfig) -> None:
     assert (wave.grad != 0).any()
 
 
-@pytest.mark.parametrize("name", list(KINDS))
+@pytest.mark.parametrize("name", list(CONFIGS))
 def test_settings_are_described_and_survive_the_way_to_json(name: str) -> None:
     kind = KINDS[name][0]
     assert all(field.description for field in kind.model_fields.values())

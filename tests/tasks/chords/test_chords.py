@@ -47,7 +47,8 @@ def songs(tmp_path: Path) -> Make:
             times_s = T0_S + HOP_S * np.arange(round(ends_s[-1] / HOP_S))
             rows = [chroma_of(chords[int(np.searchsorted(ends_s, t, side="right"))][0]) for t in times_s]
             features.append((key, np.stack(rows), {"hop_s": HOP_S, "t0_s": T0_S}))
-            atoms = tuple(Atom(label, round(float(end) - s, 3), s) for (label, s), end in zip(chords, ends_s, strict=True))
+            begins_s = [round(float(end) - s, 3) for (_, s), end in zip(chords, ends_s, strict=True)]
+            atoms = tuple(Atom(label, begin, s) for (label, s), begin in zip(chords, begins_s, strict=True))
             entries.append(Entry({"filepath": (Atom(key),), "chord": atoms}))
         write_features(tmp_path / "songs_feat.hdf5", iter(features))
         definitions = {"filepath": Definition("global", "text"), "chord": Definition("segment", "text")}

@@ -29,7 +29,7 @@ class ChordRibbon:
         edges: NDArray[np.float64] = np.maximum(first_s + (np.append(starts, len(classes)) - 0.5) * hop_s, 0.0)
         edges[0] = 0.0
         chords = Chords(np.stack([edges[:-1], edges[1:]], axis=1), [NAMES[c] for c in found])
-        return cls(chords, first_s + np.arange(len(classes)) * hop_s, probabilities)
+        return cls(chords, first_s + np.arange(len(classes), dtype=np.float64) * hop_s, probabilities)
 
     def files(self) -> dict[str, bytes]:
         """A .lab file: begin and end in s, and the chord, a line each."""

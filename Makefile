@@ -64,6 +64,7 @@ bench: .venv/installed-test
 	$(BIN)/python bench/bench_rvq.py
 	$(BIN)/python bench/bench_attention.py
 	$(BIN)/python bench/bench_lstm.py
+	$(BIN)/python bench/bench_features.py
 	$(BIN)/python bench/bench_patches.py
 	$(BIN)/python bench/bench_annotations.py
 

@@ -8,7 +8,7 @@ from ..registry import Spec
 
 FAMILIES = {  # family: the files of blocks/ whose blocks are of it
     "waveform front-ends": "sincnet gabor leaf",
-    "spectral front-ends": "spectrogram mel cqt chroma pcen",
+    "spectral front-ends": "spectrogram mel cqt chroma fourier_2d pcen",
     "convolution": "convolution separable spectralnorm",
     "convolutional blocks": "convblock samplecnn residual convnext tcn",
     "U-Nets": "unet",

@@ -29,4 +29,5 @@ class FourierMagnitude2d(Block):
 
     def forward(self, x: Tensor) -> Tensor:
         wide = x.to(torch.promote_types(x.dtype, torch.float32))
-        return torch.fft.fft2(wide).abs().to(x.dtype)
+        y: Tensor = torch.fft.fft2(wide).abs()
+        return y.to(x.dtype)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mirbricks.augment.mixing import mixup, remix
 from mirbricks.augment.spectrum import SpecAugment, Transpose
+from mirbricks.augment.spectrum_shape import RandomResizedCrop, Roll, Tilt
 
 
 @pytest.mark.parametrize("cyclic", [False, True])
@@ -94,3 +95,43 @@ def test_remix_swaps_stems_of_the_same_place() -> None:
     assert not torch.equal(made, stems)
     for place in range(4):
         assert sorted(made[:, place].flatten().tolist()) == stems[:, place].flatten().tolist()
+
+
+def test_roll_moves_frames_in_a_circle() -> None:
+    x = torch.randn(3, 2, 4, 10)
+    y = Roll(Roll.Config()).apply(x, {"share": torch.tensor([0.0, 0.31, 0.99])})
+    for row, frames in enumerate((0, 3, 9)):
+        assert torch.equal(y[row], x[row].roll(frames, -1))
+
+
+def test_tilt_adds_a_line_over_the_bins() -> None:
+    x = torch.zeros(1, 1, 5, 2, dtype=torch.float64)
+    y = Tilt(Tilt.Config()).apply(x, {"level": torch.tensor([0.5]), "slope": torch.tensor([2.0])})
+    line = torch.tensor([-1.5, -0.5, 0.5, 1.5, 2.5], dtype=torch.float64)
+    torch.testing.assert_close(y[0, 0], line[:, None].expand(5, 2))
+
+
+def _crop(x: torch.Tensor, **drawn: float) -> torch.Tensor:
+    settled = {"time": 1.0, "bins": 1.0, "time_place": 0.0, "bin_place": 0.0} | drawn
+    crop = RandomResizedCrop(RandomResizedCrop.Config())
+    return crop.apply(x, {name: torch.tensor([value]) for name, value in settled.items()})
+
+
+def test_a_crop_of_the_whole_is_the_input() -> None:
+    x = torch.randn(1, 2, 6, 8, dtype=torch.float64)
+    torch.testing.assert_close(_crop(x), x)
+
+
+def test_a_crop_reads_a_line_where_it_lies() -> None:
+    frames = torch.arange(8, dtype=torch.float64)
+    x = frames.expand(1, 1, 6, 8)
+    half = _crop(x, time=0.5)[0, 0, 0]  # the middle half: frames 1.75 to 5.25, half a frame apart
+    torch.testing.assert_close(half, 1.75 + 0.5 * frames)
+    moved = _crop(x, time=0.5, time_place=0.125)[0, 0, 0]
+    torch.testing.assert_close(moved, half + 1)
+
+
+def test_around_the_input_a_crop_sees_its_mirror_image() -> None:
+    x = torch.arange(6, dtype=torch.float64)[:, None].expand(1, 1, 6, 4)
+    up = _crop(x, bin_place=1 / 3)[0, 0, :, 0]
+    torch.testing.assert_close(up, torch.tensor([2.0, 3, 4, 5, 5, 4], dtype=torch.float64))

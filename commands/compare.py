@@ -13,8 +13,8 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from ..compiler.comparing.diff import Change, Diff, Fact, Side, diff_graphs
 from ..compiler.compile import compile_graph, load_graph
-from ..compiler.diff import Change, Diff, Fact, Side, diff_graphs
 from ..compiler.schema import SECTIONS
 from ..errors import GraphWarning, MirbricksError, RunError
 from ..experiment import load_experiment

@@ -17,8 +17,8 @@ from .new_file import refuse_existing, write_new
 
 def eject(arguments: Namespace) -> int:
     """Write the graph as a plain PyTorch file, once it was seen to give the same outputs; with --weights these too."""
-    from ..compiler.eject import eject as ejected
-    from ..compiler.eject_check import check_ejected
+    from ..compiler.ejecting.check import check_ejected
+    from ..compiler.ejecting.eject import eject as ejected
 
     for path in filter(None, (arguments.out, arguments.weights)):
         refuse_existing(path)
@@ -37,7 +37,7 @@ def eject(arguments: Namespace) -> int:
 
 def export(arguments: Namespace) -> int:
     """Write the graph as torch's program or as ONNX, once the file was seen to give the same outputs."""
-    from ..compiler.export import export as exported
+    from ..compiler.exporting.export import export as exported
 
     refuse_existing(arguments.out)
     result = exported(_model(arguments), arguments.to)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 
 from ..compiler.compile import compile_graph, load_graph
-from ..compiler.diagram import draw as drawn
+from ..compiler.drawing.diagram import draw as drawn
 from .given import input_shape
 from .new_file import refuse_existing, write_new
 

@@ -10,9 +10,9 @@ from textwrap import indent
 from pydantic.fields import FieldInfo
 
 from ..compiler.configs import expected, quoted
+from ..compiler.drawing.inside import draw_block
 from ..compiler.example import example_yaml
 from ..compiler.families import family_of
-from ..compiler.inside import draw_block
 from ..errors import CODES, RegistryError, did_you_mean
 from ..registry import INFER, Spec
 from ..registry import blocks as registered

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 
-from ..compiler.migrate import migrate as migrated
+from ..compiler.migrating.migrate import migrate as migrated
 from .given import input_shape
 from .new_file import refuse_existing, write_new
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import torch
 
 import mirbricks as mb
+from mirbricks.compiler.drawing.inside import draw_block
 from mirbricks.compiler.example import example_graph
 from mirbricks.compiler.families import by_family
-from mirbricks.compiler.inside import draw_block
 from mirbricks.compiler.summary import summarise
 from mirbricks.data.atomic import written_whole
 from mirbricks.registry import Spec

@@ -11,7 +11,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from ..compiler.diagram import draw
+from ..compiler.drawing.diagram import draw
 from ..compiler.module import GraphModule
 from ..compiler.summary import summarise
 from ..data.atomic import written_whole

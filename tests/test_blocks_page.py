@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 import mirbricks as mb
-from mirbricks.compiler.inside import draw_block
+from mirbricks.compiler.drawing.inside import draw_block
 
 ROOT = Path(mb.__file__).parent
 SAMPLE = ("FiLM", "LSTMLast", "ReLU", "ResidualBlock", "SincNet", "UNet1d")

@@ -10,7 +10,7 @@ import torch
 
 import mirbricks as mb
 from mirbricks.cli import main
-from mirbricks.compiler.eject_check import model_of
+from mirbricks.compiler.ejecting.check import model_of
 from mirbricks.runs import RunFolder
 
 Capture = pytest.CaptureFixture[str]

@@ -88,7 +88,7 @@ def test_an_import_to_the_right_would_be_seen(line: str, tmp_path: Path, monkeyp
 
 
 def test_the_compiler_knows_blocks_only_through_the_registry() -> None:
-    for path in (*(ROOT / "compiler").glob("*.py"), ROOT / "registry.py"):
+    for path in (*(ROOT / "compiler").rglob("*.py"), ROOT / "registry.py"):
         assert not [name for name, _ in imported(path) if layer(name) == "blocks"], path
 
 

@@ -17,7 +17,7 @@ from torch.nn.utils import parametrize
 
 import mirbricks as mb
 from mirbricks.compiler.compile import load_graph
-from mirbricks.compiler.export import export
+from mirbricks.compiler.exporting.export import export
 from mirbricks.compiler.module import GraphModule
 from mirbricks.compiler.trial import Output, run, same, tensors, trial_inputs
 from mirbricks.errors import GraphError

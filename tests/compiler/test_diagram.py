@@ -14,10 +14,10 @@ from torch import Tensor
 
 import mirbricks as mb
 from mirbricks import registry
-from mirbricks.compiler.diagram import draw
-from mirbricks.compiler.diagram_layout import GROUP, LANE, WIDTH, Layout, lay_out
-from mirbricks.compiler.diagram_parts import Part, config_text, size_text
-from mirbricks.compiler.diagram_walk import parts_and_arcs
+from mirbricks.compiler.drawing.diagram import draw
+from mirbricks.compiler.drawing.layout import GROUP, LANE, WIDTH, Layout, lay_out
+from mirbricks.compiler.drawing.parts import Part, config_text, size_text
+from mirbricks.compiler.drawing.walk import parts_and_arcs
 from mirbricks.compiler.module import GraphModule
 from mirbricks.registry import get
 

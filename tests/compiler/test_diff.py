@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 import mirbricks as mb
+from mirbricks.compiler.comparing.alignment import align
+from mirbricks.compiler.comparing.diff import Diff, Side, diff_graphs
 from mirbricks.compiler.compile import as_graph
-from mirbricks.compiler.diff import Diff, Side, diff_graphs
-from mirbricks.compiler.diff_alignment import align
 from mirbricks.compiler.saved import resolved_yaml
 from mirbricks.compiler.source import read_text
 

@@ -9,8 +9,8 @@ import torch
 
 import mirbricks as mb
 from mirbricks import registry
-from mirbricks.compiler.eject import eject
-from mirbricks.compiler.eject_check import check_ejected, model_of
+from mirbricks.compiler.ejecting.check import check_ejected, model_of
+from mirbricks.compiler.ejecting.eject import eject
 from mirbricks.errors import GraphError
 
 IMPORTS = "from mirbricks import Block, BlockConfig, from_axis, register"

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 import mirbricks as mb
 from mirbricks.compiler import export as export_module
-from mirbricks.compiler.export import export
-from mirbricks.compiler.export_onnx import PACKAGES
+from mirbricks.compiler.exporting.export import export
+from mirbricks.compiler.exporting.onnx_file import PACKAGES
 from mirbricks.compiler.module import GraphModule
 from mirbricks.compiler.trial import run, tensors, trial_inputs
 from mirbricks.errors import GraphError

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 import mirbricks as mb
 from mirbricks import registry
-from mirbricks.compiler.inside import draw_block
-from mirbricks.compiler.inside_curve import curve
-from mirbricks.compiler.inside_cut import MOST, shortened
-from mirbricks.compiler.inside_trace import Call, Value, sized, trace
-from mirbricks.compiler.inside_words import detail, outer, place
+from mirbricks.compiler.drawing.inside import draw_block
+from mirbricks.compiler.drawing.inside_curve import curve
+from mirbricks.compiler.drawing.inside_cut import MOST, shortened
+from mirbricks.compiler.drawing.inside_trace import Call, Value, sized, trace
+from mirbricks.compiler.drawing.inside_words import detail, outer, place
 from mirbricks.registry import Block, Spec
 
 Forward = Callable[[Any, Tensor], Tensor]

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import mirbricks as mb
 from mirbricks.compiler.layer_text import flow
-from mirbricks.compiler.migrate import NO_INPUT, NOT_READ, migrate
-from mirbricks.compiler.migrate_comments import Commented
+from mirbricks.compiler.migrating.comments import Commented
+from mirbricks.compiler.migrating.migrate import NO_INPUT, NOT_READ, migrate
 from mirbricks.compiler.saved import resolved_yaml
 from mirbricks.compiler.source import read_text
 from mirbricks.errors import GraphError

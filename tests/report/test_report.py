@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mirbricks as mb
-from mirbricks.compiler.diagram import draw
+from mirbricks.compiler.drawing.diagram import draw
 from mirbricks.plots.pitch import _matched, flatten, midi_of, note_name, piano_roll
 from mirbricks.plots.style import png_bytes
 from mirbricks.plots.training import loss_curves, track_chart

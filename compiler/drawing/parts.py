@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ..registry import BlockConfig
+from ...registry import BlockConfig
 
 Kind = Literal["input", "row", "store", "start", "join", "output"]
 Size = tuple["int | str", ...]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..shapes import show
-from .diagram_layout import DETAIL_LINE, TIGHT, WIDTH, Layout, Place, detail_lines
-from .diagram_parts import Part
-from .diagram_svg import COLOURS, FAINT, INK, PAPER, SKIP, box, circle, cut, escaped, number, text
+from ...shapes import show
+from .layout import DETAIL_LINE, TIGHT, WIDTH, Layout, Place, detail_lines
+from .parts import Part
+from .svg import COLOURS, FAINT, INK, PAPER, SKIP, box, circle, cut, escaped, number, text
 
 NAME, LABEL = 20, 28  # characters of a pill
 BARS = ("#7a6fb8", "#3d8f7a", "#b5713c", "#4f7fb3")

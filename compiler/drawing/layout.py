@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from textwrap import wrap
 
-from .diagram_parts import Arc, Part
+from .parts import Arc, Part
 
 WIDTH, MARGIN, GUTTER = 264.0, 16.0, 64.0  # of a column, around the picture, between columns
 BEND, LANE = 22.0, 26.0  # from a column to its first lane, from lane to lane

@@ -10,15 +10,15 @@ from typing import Any
 
 from torch import nn
 
-from ..errors import GraphError
-from ..registry import Block, Spec, get
-from ..shapes import show
-from .eject_calls import Call, lines, literal
-from .eject_forward import FIT_FUNCTIONS, Forward, child
-from .eject_lookup import as_read, looked_up
-from .eject_source import BESIDE_TORCH, Carried, is_constant
-from .eject_text import CannotCarry
-from .module import GraphModule, NodeInfo
+from ...errors import GraphError
+from ...registry import Block, Spec, get
+from ...shapes import show
+from ..module import GraphModule, NodeInfo
+from .calls import Call, lines, literal
+from .forward import FIT_FUNCTIONS, Forward, child
+from .lookup import as_read, looked_up
+from .source import BESIDE_TORCH, Carried, is_constant
+from .text import CannotCarry
 
 BY_NAME = {"kernel_size", "dim", "scale_factor"}  # arguments that one cannot tell by their values
 

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import GraphError
-from .module import GraphModule
-from .trial import Output
+from ...errors import GraphError
+from ..module import GraphModule
+from ..trial import Output
 
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 

@@ -13,9 +13,9 @@ from typing import Annotated, Any
 import pydantic
 from pydantic.fields import FieldInfo
 
-from ..errors import MirbricksError
-from ..registry import Block, BlockConfig, from_axis
-from .eject_text import CannotCarry, Edit, ModuleText
+from ...errors import MirbricksError
+from ...registry import Block, BlockConfig, from_axis
+from .text import CannotCarry, Edit, ModuleText
 
 DATACLASS = "@dataclass(frozen=True, kw_only=True)"
 NUMBERS = {

@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..registry import get
-from ..shapes import show
-from .diagram_parts import FAMILY_OF_MODULE, JOIN_SIGNS, STEPS_OF_A_RUN, Arc, Kind, Part, Size, config_text, size_text
-from .module import GraphModule, NodeInfo, Op
+from ...registry import get
+from ...shapes import show
+from ..module import GraphModule, NodeInfo, Op
+from .parts import FAMILY_OF_MODULE, JOIN_SIGNS, STEPS_OF_A_RUN, Arc, Kind, Part, Size, config_text, size_text
 
 BRANCH_KEY = re.compile(r"(?P<branch>.*\bbranch_\d+)/(?P<end>in|\d+)")  # under which the compiler stores in a branch
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from .diagram_layout import BEND, WIDTH, Layout, Place
-from .diagram_marks import pill_half
-from .diagram_parts import Arc, Part
-from .diagram_svg import PAPER, SKIP, cut, escaped, head, number, text
+from .layout import BEND, WIDTH, Layout, Place
+from .marks import pill_half
+from .parts import Arc, Part
+from .svg import PAPER, SKIP, cut, escaped, head, number, text
 
 
 def arcs_svg(parts: Sequence[Part], arcs: Sequence[Arc], layout: Layout) -> Iterator[str]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..registry import Spec, build
-from ..shapes import show
+from ...registry import Spec, build
+from ...shapes import show
+from ..example import flow
 from .diagram import picture
-from .diagram_parts import Arc, Part, Size
-from .example import flow
 from .inside_curve import curve
 from .inside_cut import shortened
 from .inside_trace import Call, Value, trace
 from .inside_words import FAMILY_OF, JOINS, ORDER, detail, is_join, outer, place
+from .parts import Arc, Part, Size
 
 LONGEST_EDGE = 20  # characters of two sizes, beside which an arc has its place
 

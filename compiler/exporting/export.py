@@ -20,11 +20,11 @@ from torch import Tensor, nn
 from torch.export import ExportedProgram
 from torch.nn import functional
 
-from ..errors import GraphError
-from .export_refusal import refusal
-from .export_sizes import Taken, base_sizes, free_axes, taken
-from .module import GraphModule
-from .trial import Output, run, tensors, trial_inputs
+from ...errors import GraphError
+from ..module import GraphModule
+from ..trial import Output, run, tensors, trial_inputs
+from .refusal import refusal
+from .sizes import Taken, base_sizes, free_axes, taken
 
 TOLERANCE = {"torch-export": 1e-6, "onnx": 1e-4}  # of the largest output; another runtime adds in another order
 Target = Literal["torch-export", "onnx"]
@@ -49,7 +49,7 @@ def export(model: GraphModule, to: Target) -> Exported:
     package is missing; E712 where the file does not do what the graph does.
     """
     if to == "onnx":
-        from .export_onnx import as_onnx, load_onnx, refuse_missing_packages
+        from .onnx_file import as_onnx, load_onnx, refuse_missing_packages
 
         refuse_missing_packages()
     model = _exportable(model)

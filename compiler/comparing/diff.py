@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..shapes import show
-from .configs import quoted
-from .diff_alignment import align
-from .layer_text import layer_line
-from .module import GraphModule, NodeInfo
-from .nodes import Layer, Skip
-from .schema import Graph
+from ...shapes import show
+from ..configs import quoted
+from ..layer_text import layer_line
+from ..module import GraphModule, NodeInfo
+from ..nodes import Layer, Skip
+from ..schema import Graph
+from .alignment import align
 
 NAMED, EQUAL, ALIKE = 8, 3, 1
 Fact = tuple[str, "str | None", "str | None"]  # what, in A, in B; None where it is not there

@@ -6,8 +6,8 @@ import keyword
 import re
 from collections.abc import Iterator
 
-from ..shapes import show
-from .module import GraphModule, NodeInfo, Op
+from ...shapes import show
+from ..module import GraphModule, NodeInfo, Op
 
 FIT_FUNCTIONS = {
     "crop": '''def crop(*tensors: Tensor) -> tuple[Tensor, ...]:

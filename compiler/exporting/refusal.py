@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim
 
-from ..errors import GraphError
-from .module import GraphModule, NodeInfo
-from .trial import trial_inputs
+from ...errors import GraphError
+from ..module import GraphModule, NodeInfo
+from ..trial import trial_inputs
 
 Inputs = tuple[Tensor, ...]
 LONGEST = 200  # characters of what torch says

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from textwrap import wrap
 
-from .diagram_arcs import arcs_svg
-from .diagram_layout import GUTTER, MARGIN, STEP, WIDTH, Layout, Place, lay_out
-from .diagram_marks import bars, cards, part_svg
-from .diagram_parts import Arc, Part, size_text
-from .diagram_plot import Curve, plot_height, plot_svg
-from .diagram_svg import COLOURS, FAINT, FONT, INK, LINE, PAPER, box, cut, escaped, head, number, text
-from .diagram_walk import parts_and_arcs
-from .module import GraphModule
+from ..module import GraphModule
+from .arcs import arcs_svg
+from .layout import GUTTER, MARGIN, STEP, WIDTH, Layout, Place, lay_out
+from .marks import bars, cards, part_svg
+from .parts import Arc, Part, size_text
+from .plot import Curve, plot_height, plot_svg
+from .svg import COLOURS, FAINT, FONT, INK, LINE, PAPER, box, cut, escaped, head, number, text
+from .walk import parts_and_arcs
 
 TITLE, LINE_OF_FACTS, LEGEND, SWATCH = 38.0, 15.0, 34.0, 12.0
 FACTS = 48  # characters that a line of facts may always have

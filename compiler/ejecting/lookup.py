@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, TypeAdapter
 
-from ..registry import Block, BlockConfig, Spec
-from .module import GraphModule
+from ...registry import Block, BlockConfig, Spec
+from ..module import GraphModule
 
 TOKEN = '''@dataclass(frozen=True)
 class Token:

@@ -6,8 +6,8 @@ import math
 
 import torch
 
-from ..registry import Spec, build
-from .diagram_plot import Curve
+from ...registry import Spec, build
+from .plot import Curve
 
 SPAN, STEPS = 4, 32  # x from -4 to 4, points from one integer to the next
 

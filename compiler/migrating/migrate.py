@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import GraphError, Where
-from .axes import default_axes
-from .compile import GivenShape, compile_graph, load_graph
-from .layer_text import flow, layer_line
-from .migrate_comments import Comment, Commented, Spot
-from .nodes import Layer, Skip
-from .schema import Graph
-from .source import Source, Steps, read_file
-from .tutorial import GROUPS, is_tutorial
+from ...errors import GraphError, Where
+from ..axes import default_axes
+from ..compile import GivenShape, compile_graph, load_graph
+from ..layer_text import flow, layer_line
+from ..nodes import Layer, Skip
+from ..schema import Graph
+from ..source import Source, Steps, read_file
+from ..tutorial import GROUPS, is_tutorial
+from .comments import Comment, Commented, Spot
 
 INDENT = "  "
 LAYERS = ("layer", "left")  # kinds that stand below `layers:`

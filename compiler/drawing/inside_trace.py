@@ -15,11 +15,11 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from ..errors import RegistryError
-from ..registry import Spec, build
-from ..shapes import Shape
-from .diagram_parts import Size
-from .export_refusal import first_line
+from ...errors import RegistryError
+from ...registry import Spec, build
+from ...shapes import Shape
+from ..exporting.refusal import first_line
+from .parts import Size
 
 BATCH = 101  # a size that nothing else has, so that the batch can be told in every shape
 MOVES = {

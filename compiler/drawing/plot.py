@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from .diagram_layout import MARGIN, WIDTH
-from .diagram_svg import FAINT, SKIP, box, number, text
+from .layout import MARGIN, WIDTH
+from .svg import FAINT, SKIP, box, number, text
 
 Curve = tuple[tuple[float, float], ...]  # (x, y), x rising
 LARGEST = 4.0  # |y| that is shown

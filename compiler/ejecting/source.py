@@ -7,10 +7,10 @@ import builtins
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 
-from ..registry import Block, BlockConfig, Spec
-from .eject_blocks import is_torch_layer, plain
-from .eject_lookup import RESOLVED, STAND_INS, configs, get_text
-from .eject_text import CannotCarry, Code, Import, ModuleText, global_names, module_text, renamed
+from ...registry import Block, BlockConfig, Spec
+from .blocks import is_torch_layer, plain
+from .lookup import RESOLVED, STAND_INS, configs, get_text
+from .text import CannotCarry, Code, Import, ModuleText, global_names, module_text, renamed
 
 PACKAGE = __name__.split(".")[0]
 ADDED = {

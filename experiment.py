@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from .compiler.compile import compile_graph, load_graph
 from .compiler.configs import read_config
@@ -17,7 +17,7 @@ from .compiler.module import GraphModule
 from .compiler.saved import resolved_yaml
 from .compiler.schema import SECTIONS, Graph
 from .data.corpus import Corpus, Item
-from .data.splits import Split, by_annotation, by_fold, held_out, k_fold, stored_folds
+from .data.splits import Split, all_train, by_annotation, by_fold, held_out, k_fold, stored_folds
 from .errors import DataError, ErrorList, MirbricksError, raise_all
 from .features.base import FeatureConfig
 from .features.cache import FeatureCache
@@ -48,6 +48,17 @@ class DatasetConfig(BaseModel):
         description="of split annotation without a test side: the share of the training groups that validates; the "
         "corpus's own valid side is the test then",
     )
+    validate_on: Literal["valid", "none"] = Field(
+        "valid",
+        description="none: what would validate trains too, the last weights are kept, and thresholds come from the "
+        "training tracks; for a recipe that is settled",
+    )
+
+    @model_validator(mode="after")
+    def _held_out_to_validate(self) -> DatasetConfig:
+        if self.held_out and self.validate_on == "none":
+            raise ValueError(f"'held_out' {self.held_out:g} is a share to validate on, and 'validate_on' is none")
+        return self
 
 
 @dataclass(frozen=True)
@@ -102,8 +113,18 @@ def _feature(graph: Graph, errors: list[MirbricksError]) -> Any:
     return _section(graph, "feature", model, errors)
 
 
-def split_corpus(corpus: Corpus, config: DatasetConfig, fold: int) -> Split:
-    """Groups for training, validation and test. Raises DataError where the corpus has too few groups."""
+def split_corpus(corpus: Corpus, config: DatasetConfig, fold: int | None) -> Split:
+    """Groups for training, validation and test; everything trains for fold None.
+
+    Raises DataError where the corpus has too few groups.
+    """
+    if fold is None:
+        return Split(tuple(sorted({item.group for item in corpus.recordings})), ())
+    split = _split(corpus, config, fold)
+    return all_train(split) if config.validate_on == "none" else split
+
+
+def _split(corpus: Corpus, config: DatasetConfig, fold: int) -> Split:
     if config.split == "annotation":
         split = by_annotation(corpus)
         return held_out(split, config.held_out) if config.held_out else split

@@ -123,7 +123,8 @@ def train(p: Parser) -> None:
     p.add_argument("graph", metavar="GRAPH", help="a graph file with the sections feature, task and train")
     data(p)
     p.add_argument("--out", required=True, metavar="RUN", help="the run folder to write")
-    p.add_argument("--fold", metavar="K|all", help="which fold is the test fold (default: 0), or all, one by one")
+    text = "the test fold (default: 0); all, one by one; none: every recording trains"
+    p.add_argument("--fold", metavar="K|all|none", help=text)
     p.add_argument("--resume", action="store_true", help="go on where the run in --out stopped")
     overrides(p)
 

@@ -39,12 +39,14 @@ def write_run_report(
     from ..report.html import Report, write_report  # matplotlib takes a second to import
 
     settings = read_settings(run, experiment.task)
-    fold = "the corpus's own split" if settings.fold is None else str(settings.fold)
+    judged, source = settings.evaluated_on, "validation" if settings.split.get("valid") else "training"
+    own = "none, every recording trains" if judged == "train" else "the corpus's own split"
+    fold = own if settings.fold is None else str(settings.fold)
     facts = {
         "corpus": f"{settings.corpus} ({settings.data})",
         "fold": fold,
-        "evaluated on": f"the {settings.evaluated_on} tracks, whole: {', '.join(evaluation.tracks)}",
-        "chosen on the validation tracks": chosen(settings.tuned) or "nothing",
+        "evaluated on": f"the {judged} tracks, whole: {', '.join(evaluation.tracks)}",
+        f"chosen on the {source} tracks": chosen(settings.tuned) or "nothing",
         "best step": f"{settings.best_step} ({settings.stopped})",
         "training time": f"{settings.training_s:.0f} s",
     }

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 from argparse import Namespace
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,8 +70,13 @@ def train(arguments: Namespace) -> int:
     return 1 if prepared.failed else 0
 
 
-def _folds(given: str | None, count: int) -> list[int]:
-    """0 where nothing is given; every fold for 'all'. `count` is 0 where the corpus says itself how it is split."""
+def _folds(given: str | None, count: int) -> Sequence[int | None]:
+    """0 where nothing is given; every fold for 'all'; None for 'none': all recordings train, and there is no test.
+
+    `count` is 0 where the corpus says itself how it is split.
+    """
+    if given == "none":
+        return [None]
     if given is not None and not count:
         message = f"--fold {given}: the corpus says itself how it is split, dataset.split is 'annotation'"
         raise DataError(message, code="E441", help="leave --fold out, or add --set dataset.split=folds")
@@ -78,18 +84,18 @@ def _folds(given: str | None, count: int) -> list[int]:
         return list(range(count))
     if given is None or (given.isdecimal() and int(given) < count):
         return [int(given or 0)]
-    message = f"--fold: expected a number from 0 to {count - 1}, or all, got '{given}'"
+    message = f"--fold: expected a number from 0 to {count - 1}, all or none, got '{given}'"
     raise DataError(message, code="E441", help="the section dataset says how many folds there are")
 
 
-def _out(arguments: Namespace, folds: list[int], fold: int) -> Path:
+def _out(arguments: Namespace, folds: Sequence[int | None], fold: int | None) -> Path:
     return Path(arguments.out) / f"fold{fold}" if len(folds) > 1 else Path(arguments.out)
 
 
-def _refuse_early(experiment: Experiment, corpus: Corpus, fold: int, out: Path, resume: bool) -> None:
+def _refuse_early(experiment: Experiment, corpus: Corpus, fold: int | None, out: Path, resume: bool) -> None:
     """What would stop the training later is told before features are computed."""
     split, recordings = split_corpus(corpus, experiment.dataset, fold), recordings_of(corpus, experiment.feature)
-    for groups in (split.train, split.valid, *([split.test] if split.test else [])):
+    for groups in filter(None, (split.train, split.valid, split.test)):
         for track in experiment.task.tracks(items_of(recordings, groups)):
             experiment.task.truth(track)
     try:
@@ -110,12 +116,14 @@ def prepare(experiment: Experiment, corpus: Corpus, arguments: Namespace) -> Pre
 
 
 def train_fold(
-    experiment: Experiment, prepared: Prepared, fold: int, out: Path, arguments: Namespace
+    experiment: Experiment, prepared: Prepared, fold: int | None, out: Path, arguments: Namespace
 ) -> Evaluation | None:
     """One training with everything around it; None where it was interrupted, or where another process leads."""
     split = split_corpus(prepared.corpus, experiment.dataset, fold)
     config, cache = experiment.train, prepared.cache
-    train_items, valid_items = items_of(prepared.items, split.train), items_of(prepared.items, split.valid)
+    train_items, valid_items = (items_of(prepared.items, groups) for groups in (split.train, _choosing(split)))
+    if not split.valid:
+        config = config.model_copy(update={"validate_every": config.steps, "patience": None})
     learner = experiment.task.learner(train_items, valid_items, cache, seed=config.seed, batch_size=config.batch_size)
     leads = os.environ.get("RANK", "0") == "0"  # under torchrun every process trains, one writes
     run = RunFolder.create(out)
@@ -140,6 +148,13 @@ def train_fold(
             raise
 
 
+def _choosing(split: Split) -> tuple[str, ...]:
+    """The groups that weights and thresholds are chosen on. Without validation those learned from: after the last step
+    only, so that nothing is chosen but the thresholds.
+    """
+    return split.valid or split.train
+
+
 def _refuse_other(run: RunFolder, experiment: Experiment, settings: dict[str, Any]) -> None:
     """A resumed run must be the same experiment on the same split, else what it learned from could be its test."""
     old, new = run.read_settings(), json.loads(json.dumps(settings))
@@ -158,23 +173,27 @@ def _refuse_other(run: RunFolder, experiment: Experiment, settings: dict[str, An
         raise RunError(message, code="E608", facts=facts, help="give what it was started with, or another --out")
 
 
-def _announce(experiment: Experiment, prepared: Prepared, split: Split, fold: int, run: RunFolder) -> None:
+def _announce(experiment: Experiment, prepared: Prepared, split: Split, fold: int | None, run: RunFolder) -> None:
     count = sum(p.numel() for p in experiment.model.parameters())
     tracks = {side: len(experiment.task.tracks(items_of(prepared.items, getattr(split, side))))
               for side in ("train", "valid", "test") if getattr(split, side)}  # fmt: skip
     sides = ", ".join(f"{count} {side}" for side, count in tracks.items())
-    print(f"{experiment.graph.name}: {count:,} parameters; fold {fold}: {sides} tracks; run {run.path}", flush=True)
+    of_fold = "no test" if fold is None else f"fold {fold}"
+    print(f"{experiment.graph.name}: {count:,} parameters; {of_fold}: {sides} tracks; run {run.path}", flush=True)
 
 
 def _finish(experiment: Experiment, prepared: Prepared, split: Split, run: RunFolder, result: FitResult) -> Evaluation:
-    """Threshold on the validation tracks, figures on the test tracks (validation, where there is no test), report."""
+    """Threshold on the validation tracks, figures on the test tracks, report.
+
+    Where there are no test tracks the figures are those of the validation tracks, or of the training tracks.
+    """
     task, model = experiment.task, experiment.model
     run.load_weights(model)
     model.eval()
-    valid = items_of(prepared.items, split.valid)
+    valid = items_of(prepared.items, _choosing(split))
     with counting(f"choosing {', '.join(task.tuned) or 'nothing'}", len(task.tracks(valid))) as on_done:
         tuned = task.tune(model, valid, prepared.cache, on_done)
-    side = "test" if split.test else "valid"
+    side = next(name for name in ("test", "valid", "train") if getattr(split, name))
     items = items_of(prepared.items, getattr(split, side))
     with counting("evaluating", len(task.tracks(items))) as on_done:
         evaluation = task.evaluate(model, items, prepared.cache, tuned, on_done)
@@ -183,7 +202,8 @@ def _finish(experiment: Experiment, prepared: Prepared, split: Split, run: RunFo
     run.write_settings({**run.read_settings(), **training, **extra})
     report = write_run_report(run, experiment, evaluation, items, prepared.cache)
     console().print(table_of(f"{side} tracks", evaluation, task.headline))
-    numbers = chosen(tuned)
-    print(f"best weights of step {result.best_step}" + f"; {numbers} from the validation tracks" * bool(numbers))
+    numbers, source = chosen(tuned), "validation" if split.valid else "training"
+    weights = f"best weights of step {result.best_step}" if split.valid else f"weights of the last step, {result.steps}"
+    print(weights + f"; {numbers} from the {source} tracks" * bool(numbers))
     print(f"training took {result.seconds:.0f} s; everything is in {run.path}, the report is {report}", flush=True)
     return evaluation

@@ -97,6 +97,13 @@ def held_out(split: Split, share: float) -> Split:
     return Split(tuple(name for name in split.train if name not in set(valid)), valid, split.valid)
 
 
+def all_train(split: Split) -> Split:
+    """What would validate trains too; without a test side the validation becomes the test, as `held_out` has it."""
+    if split.test:
+        return Split(tuple(sorted((*split.train, *split.valid))), (), split.test)
+    return Split(split.train, (), split.valid)
+
+
 def by_fold(corpus: Corpus, fold: int, name: str = "fold") -> Split:
     """The folds that the corpus itself carries: fold k tests, the next one validates, the others train.
 

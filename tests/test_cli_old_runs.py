@@ -214,7 +214,7 @@ def test_a_corpus_with_its_own_split_has_no_folds(
 def test_a_fold_that_does_not_exist(corpus: Path, cache: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert train(corpus, "x", cache, "--fold", "3") == 1
     assert capsys.readouterr().err == (
-        "--fold: expected a number from 0 to 2, or all, got '3'\n"
+        "--fold: expected a number from 0 to 2, all or none, got '3'\n"
         "  help: the section dataset says how many folds there are     [E441]\n"
     )
 

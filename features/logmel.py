@@ -71,6 +71,18 @@ class LogMelConfig(MelConfig):
     gain: PositiveFloat = Field(10000.0, description="gain of scale log")
     floor_db: float = Field(-100.0, ge=-200, le=0, description="decibels that no value falls below, of scale db")
 
+    def compressed(self, mel: Tensor) -> Tensor:
+        """What the feature holds of mel energies."""
+        if self.scale == "log":
+            return mel.mul(self.gain).log1p()
+        return decibels(mel, self.power, self.floor_db)
+
+    def energies(self, x: Tensor) -> Tensor:
+        """Mel energies from what the feature holds: the inverse of `compressed`, but for its floor."""
+        if self.scale == "log":
+            return x.expm1().div(self.gain).clamp_min(0)
+        return torch.pow(10.0, x * (self.power / 20))
+
 
 class Mel(Feature):
     """Base of what begins with mel energies: T = 1 + N // hop_samples, frame t is centred on sample t · hop_samples.
@@ -143,12 +155,7 @@ class LogMel(Mel):
     config: LogMelConfig
 
     def forward(self, wave: Tensor) -> Tensor:
-        return self._compressed(self.mel(wave))
+        return self.config.compressed(self.mel(wave))
 
     def stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
-        return map(self._compressed, self.mel_stream(chunks))
-
-    def _compressed(self, mel: Tensor) -> Tensor:
-        if self.config.scale == "log":
-            return mel.mul(self.config.gain).log1p()
-        return decibels(mel, self.config.power, self.config.floor_db)
+        return map(self.config.compressed, self.mel_stream(chunks))

@@ -24,6 +24,9 @@ class TaggingConfig(TaskConfig):
     )
     balanced: bool = Field(False, description="whether every label is drawn as often as any other in training")
     mixup_alpha: float = Field(0.0, ge=0, description="of the Beta distribution that mixes two examples; 0: no mixup")
+    mixup_of: Literal["feature", "energies"] = Field(
+        "feature", description="what is mixed: the feature's values, or the energies of a log-mel spectrogram"
+    )
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of a target that is spread over all labels")
     augment: tuple[AugmentStep, ...] = Field((), description="augmentations of the patches, one after another")
 

@@ -14,6 +14,7 @@ from ...augment.chain import Chain
 from ...augment.mixing import mixup
 from ...data.patches import patch_starts, take_patch
 from ...features.feature_file import CachedFeature
+from ...features.logmel import LogMelConfig
 from ..base import Batch
 from .config import TaggingConfig
 
@@ -34,10 +35,12 @@ class Patches:
         *,
         seed: int,
         batch_size: int,
+        logmel: LogMelConfig | None = None,
     ) -> None:
+        """`logmel` is given where energies are mixed."""
         self.keys, self.features, self.config, self.chain = keys, features, config, chain
         self.targets = torch.from_numpy(truth.astype(np.float32))
-        self.input_rank, self.seed, self.batch_size = input_rank, seed, batch_size
+        self.input_rank, self.seed, self.batch_size, self.logmel = input_rank, seed, batch_size, logmel
         self._share = _shares(truth) if config.balanced else None
 
     def batch(self, step: int) -> Batch:
@@ -54,8 +57,16 @@ class Patches:
         inputs, targets = as_input(torch.stack(patches), self.input_rank), self.targets[chosen]
         inputs = self.chain(inputs, rng)
         if self.config.mixup_alpha:
-            inputs, targets = mixup(inputs, targets, self.config.mixup_alpha, rng)
+            inputs, targets = self._mixed(inputs, targets, rng)
         return Batch((inputs.contiguous(),), targets, tuple(names))
+
+    def _mixed(self, inputs: Tensor, targets: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Mixup; of energies it is near the spectrogram of two sounds at once (Tokozume et al., ICLR 2018)."""
+        alpha, logmel = self.config.mixup_alpha, self.logmel
+        if logmel is None:
+            return mixup(inputs, targets, alpha, rng)
+        inputs, targets = mixup(logmel.energies(inputs), targets, alpha, rng)
+        return logmel.compressed(inputs), targets
 
 
 def as_input(patches: Tensor, rank: int) -> Tensor:

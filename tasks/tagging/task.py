@@ -16,6 +16,7 @@ from ...errors import TaskError, Where
 from ...features.base import FeatureConfig
 from ...features.cache import FeatureCache
 from ...features.feature_file import CachedFeature
+from ...features.logmel import LogMelConfig
 from ...metrics.tagging import best_thresholds, multi_class_figures, multi_label_figures
 from ...shapes import show
 from ..base import Batch, Evaluation, Figures, OnShare, OnTrack, Picture, Task, TaskShape, register_task, unseen
@@ -48,6 +49,13 @@ class Tagging(Task):
 
     def check_shapes(self, input_shape: TaskShape, output_shape: TaskShape, where: Where | None = None) -> None:
         """(B, *shape, T), or with one channel before, -> (B, K). Raises TaskError E501, E502."""
+        if self.config.mixup_of == "energies" and not isinstance(self.feature, LogMelConfig):
+            raise TaskError(
+                f"task.mixup_of is energies, and the feature '{self.feature.type}' holds none",
+                code="E501",
+                where=where,
+                help="take the feature logmel, or set task.mixup_of to feature",
+            )
         wanted: list[TaskShape] = [("B", *self.feature.shape, "T"), ("B", 1, *self.feature.shape, "T")]
         if not any(_fits(input_shape, one, self.config.patch_frames) for one in wanted):
             raise TaskError(
@@ -97,7 +105,10 @@ class Tagging(Task):
         chain = Chain(self.config.augment, domain, self.feature.sr_hz)
         keys, features = [item.key for item in tracks], [cache.open(item.key) for item in tracks]
         truth = truth_of(tracks, labels, self.config)
-        patches = Patches(keys, features, truth, self.config, chain, self.input_rank, seed=seed, batch_size=batch_size)
+        logmel = self.feature if self.config.mixup_of == "energies" and isinstance(self.feature, LogMelConfig) else None
+        patches = Patches(
+            keys, features, truth, self.config, chain, self.input_rank, seed=seed, batch_size=batch_size, logmel=logmel
+        )
         self.labels = labels
         return TaggingLearner(self, patches, self.tracks(valid), cache)
 

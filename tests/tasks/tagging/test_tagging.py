@@ -133,6 +133,36 @@ def test_batches_depend_on_seed_and_step_alone(tones: Tones, tmp_path: Path) -> 
     assert not torch.equal(learner.batch(0).inputs[0], other.batch(0).inputs[0])
 
 
+def test_energies_are_mixed_as_sounds_are(tones: Tones, tmp_path: Path) -> None:
+    corpus = tones({f"{i}.wav": ["low" if i % 2 else "high"] for i in range(4)})
+    of_energies = {"mixup_alpha": 1.0, "mixup_of": "energies"}
+    task, cache = ready(corpus, ONE.model_copy(update=of_energies), tmp_path)
+    plain, _ = ready(corpus, ONE, tmp_path)
+    mixed, alone = (one.learner(corpus.items, corpus.items, cache, seed=3, batch_size=6).batch(2) for one in (task, plain))
+    energies = FEATURE.energies(alone.inputs[0])
+    for row in range(6):  # each is a mean of two examples with one weight for sound and target
+        share = float(mixed.targets[row] @ alone.targets[row])
+        candidates = [FEATURE.compressed(share * energies[row] + (1 - share) * other) for other in energies]
+        assert share == 1.0 or any(torch.allclose(mixed.inputs[0][row], one, atol=1e-4) for one in candidates)
+
+
+def test_energies_of_a_waveform() -> None:
+    task = Tagging(ONE.model_copy(update={"mixup_of": "energies"}), WaveformConfig(sr_hz=8000))
+    with pytest.raises(TaskError) as error:
+        task.check_shapes(("B", 1, "T"), ("B", 2))
+    assert str(error.value) == (
+        "task.mixup_of is energies, and the feature 'waveform' holds none\n"
+        "  help: take the feature logmel, or set task.mixup_of to feature     [E501]"
+    )
+
+
+@pytest.mark.parametrize("scale", ["log", "db"])
+def test_energies_are_the_inverse_of_the_compression(scale: str) -> None:
+    config = LogMelConfig(scale=scale, power=1.0 if scale == "db" else 2.0)
+    mel = torch.rand(2, 3, 4, dtype=torch.float64) + 1e-3
+    torch.testing.assert_close(config.energies(config.compressed(mel)), mel)
+
+
 def test_balanced_labels_come_equally_often(tones: Tones, tmp_path: Path) -> None:
     corpus = tones({f"{i}.wav": ["low" if i else "high"] for i in range(8)})
     task, cache = ready(corpus, ONE.model_copy(update={"balanced": True}), tmp_path)

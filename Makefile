@@ -5,7 +5,7 @@ OUT ?= runs/demo
 BIN := .venv/bin
 PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check format slow nightly bench docs help
+.PHONY: demo test check format slow nightly bench docs results help
 
 help:
 	@echo "make demo              synthesise a data set, train, evaluate, write $(OUT)/report.html"
@@ -15,6 +15,7 @@ help:
 	@echo "make slow              the tests that take long"
 	@echo "make nightly           thousands of random graphs"
 	@echo "make bench             measure speed beside the peers"
+	@echo "make results DATA=folder  train what docs/results.yaml lists and is missing, and write the table of docs/results.md"
 	@echo "make docs              docs/blocks.md and the pictures of the blocks, from the registry"
 
 $(BIN)/python:
@@ -70,3 +71,7 @@ bench: .venv/installed-test
 
 docs: .venv/installed
 	$(BIN)/python docs/build.py
+
+RUNS ?= runs/results
+results: .venv/installed
+	$(BIN)/python docs/results.py --data "$(DATA)" --runs "$(RUNS)"

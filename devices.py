@@ -75,6 +75,13 @@ class World:
         total, stops = both.tolist()
         return total / self.size, stops > 0
 
+    def average_gradients(self, module: nn.Module | None) -> None:
+        """Of weights that stand outside of the model that `wrap` was given."""
+        for weight in [] if module is None or self.size == 1 else module.parameters():
+            if weight.grad is not None:
+                dist.all_reduce(weight.grad)
+                weight.grad /= self.size
+
     def share(self, value: int) -> int:
         """The leader's `value`."""
         if self.size == 1:

@@ -152,9 +152,14 @@ def cache_folder(given: str | None) -> Path:
     return Path(given or os.environ.get("MIRBRICKS_CACHE") or base / "mirbricks")
 
 
-def recordings_of(corpus: Corpus, feature: FeatureConfig) -> tuple[Any, ...]:
-    """The recordings as a feature needs them: their audio, or the features they come with. Raises E415."""
-    return corpus.features if isinstance(feature, GivenConfig) else corpus.items
+def recordings_of(corpus: Corpus, feature: FeatureConfig, task: Task | None = None) -> tuple[Any, ...]:
+    """The recordings as a feature needs them: their audio, or the features they come with; of a task those it works on.
+
+    Raises DataError E415, and what `Task.recordings` raises.
+    """
+    if isinstance(feature, GivenConfig):
+        return corpus.features
+    return corpus.items if task is None else tuple(task.recordings(corpus.items))
 
 
 def features_of(feature: FeatureConfig, folder: str | None) -> Any:

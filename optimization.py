@@ -63,10 +63,17 @@ def refuse_no_weights(model: nn.Module, where: Where | None = None) -> None:
         raise RunError("the graph has no weights to train", code="E621", where=where, help=help)
 
 
-def make_optimizer(model: nn.Module, config: TrainConfig, device: torch.device) -> torch.optim.Optimizer:
-    """The optimizer of all trainable weights. Raises E621 if there are none."""
+def make_optimizer(
+    model: nn.Module, config: TrainConfig, device: torch.device, own: nn.Module | None = None, lr_scale: float = 1.0
+) -> torch.optim.Optimizer:
+    """The optimizer of all trainable weights. Raises E621 if there are none.
+
+    own  a learner's own weights, at `lr_scale` times the learning rate and without decay
+    """
     refuse_no_weights(model)
-    weights = trainable(model)
+    weights: list[dict[str, Any]] = [{"params": trainable(model)}]
+    if own is not None:
+        weights.append({"params": trainable(own), "weight_decay": 0.0, "lr_scale": lr_scale})
     common: dict[str, Any] = {
         "lr": config.lr,
         "weight_decay": config.weight_decay,

@@ -27,6 +27,7 @@ from .data.atomic import written_whole
 from .data.reading import unreadable
 from .errors import RunError
 from .run_lock import hold, unwritable
+from .zoo import CARD, located
 
 GRAPH, RESOLVED, WEIGHTS = "graph.yaml", "resolved.yaml", "weights.safetensors"
 STATE, METRICS, SETTINGS, LOCK = "state.pt", "metrics.jsonl", "settings.json", ".lock"
@@ -61,8 +62,11 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: str | Path) -> RunFolder:
-        """The run at `path`. Raises E600 if there is none, E409 if the folder may not be read."""
-        run = cls(path)
+        """The run at `path`, or the model of the zoo.
+
+        Raises E600 if there is none, E409 if the folder may not be read, E610 for an unknown `zoo:NAME`.
+        """
+        run = cls(located(path))
         try:
             there = run.is_run()
             what = "has no run in it" if run.path.is_dir() else "is not a folder" if run.path.exists() else "is missing"
@@ -75,6 +79,11 @@ class RunFolder:
                 help="give the folder that `mirbricks train ... --out RUN` has written",
             )
         return run
+
+    @property
+    def packed(self) -> bool:
+        """Whether this is a folder of `mirbricks pack`: graph, weights with the settings in them, card."""
+        return self._has(CARD) and not self._has(SETTINGS)
 
     def is_run(self) -> bool:
         """Whether any file of a run is there."""
@@ -93,19 +102,28 @@ class RunFolder:
 
     def write_settings(self, settings: Mapping[str, Any]) -> None:
         """Write settings.json, replacing what it held. Raises E408."""
-        self.write_text(SETTINGS, json.dumps(dict(settings), indent=2) + "\n")
+        self.write_text(SETTINGS, json.dumps(finite(settings), indent=2, allow_nan=False) + "\n")
 
     def read_settings(self) -> dict[str, Any]:
-        """The content of settings.json; {} before anything is written. Raises E606."""
-        if not self._has(SETTINGS):
+        """The content of settings.json, or what a packed model has of it; {} before it is written. Raises E606."""
+        name = WEIGHTS if self.packed else SETTINGS
+        if not self._has(name):
             return {}
         try:
-            settings = json.loads(self.read_text(SETTINGS))
-        except json.JSONDecodeError as error:
-            raise self.damaged(SETTINGS, error) from error
+            settings = json.loads(self._metadata()["settings"] if self.packed else self.read_text(SETTINGS))
+        except (KeyError, json.JSONDecodeError) as error:
+            raise self.damaged(name, error) from error
         if not isinstance(settings, dict):
-            raise self.damaged(SETTINGS, "it is not a JSON object")
+            raise self.damaged(name, "its settings are not a JSON object")
         return settings
+
+    def _metadata(self) -> dict[str, str]:
+        """What is written beside the weights. Raises E605, E606."""
+        try:
+            with safetensors.safe_open(self.file(WEIGHTS), framework="pt") as file:
+                return dict(file.metadata() or {})
+        except (OSError, safetensors.SafetensorError) as error:
+            raise self.damaged(WEIGHTS, error) from error
 
     def save_weights(self, model: nn.Module, metadata: Mapping[str, str]) -> None:
         """Write every parameter and buffer of `model`; a tied weight is written under each of its names."""
@@ -187,7 +205,7 @@ class RunFolder:
         path = self.path / METRICS
         try:
             with path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(_finite(record)) + "\n")
+                file.write(json.dumps(finite(record)) + "\n")
         except OSError as error:
             raise unwritable(path, error) from error
 
@@ -236,7 +254,7 @@ class RunFolder:
 
     def file(self, name: str) -> Path:
         """The path of a file of the run. Raises E605 if it is missing, E409 if it may not be read."""
-        path = self.path / name
+        path = self.path / (GRAPH if name == RESOLVED and self.packed else name)
         try:
             path.open("rb").close()
         except (FileNotFoundError, IsADirectoryError) as error:
@@ -264,7 +282,10 @@ class RunFolder:
         )
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """The same with None for every number that JSON does not know: NaN and infinity."""
     if isinstance(value, Mapping):
-        return {key: _finite(inner) for key, inner in value.items()}
+        return {key: finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(inner) for inner in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

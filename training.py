@@ -94,7 +94,10 @@ class _Training:
         self.model = model.to(world.device)
         if config.channels_last:
             self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimizer = make_optimizer(self.model, config, world.device)
+        self.own: nn.Module | None = getattr(learner, "module", None)
+        if self.own is not None:
+            self.own.to(world.device)
+        self.optimizer = make_optimizer(self.model, config, world.device, self.own, getattr(learner, "lr_scale", 1.0))
         self.average = copy.deepcopy(self.model) if config.average_decay else None
         self.step = self.validated = self.waited = self.best_step = 0
         self.best_figures: dict[str, float] = {}
@@ -145,11 +148,12 @@ class _Training:
         self._refuse_not_finite("loss", value, batch)
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
+        self.world.average_gradients(self.own)
         limit = math.inf if config.clip_norm is None else config.clip_norm
         self.grad_norm = float(nn.utils.clip_grad_norm_(trainable(self.model), limit))
         self._refuse_not_finite("gradient", self.grad_norm, batch)
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(config, self.step)
+            group["lr"] = learning_rate(config, self.step) * group.get("lr_scale", 1.0)
         self.optimizer.step()
         if self.average is not None and config.average_decay is not None:
             follow(self.average, self.model, min(config.average_decay, (self.step + 1) / (self.step + 10)))
@@ -226,6 +230,7 @@ class _Training:
                 "model": self.model.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
                 "average": None if self.average is None else self.average.state_dict(),
+                "learner": None if self.own is None else self.own.state_dict(),
                 "counters": counters,
             }
         )
@@ -245,6 +250,8 @@ class _Training:
         self.optimizer.load_state_dict(state["optimizer"])
         if self.average is not None:
             self.average.load_state_dict(state["average"])
+        if self.own is not None:
+            self.own.load_state_dict(state["learner"])
         self.step = state["step"]
         for name, value in state["counters"].items():
             setattr(self, name, value)

@@ -130,13 +130,11 @@ def train(p: Parser) -> None:
 
 
 def evaluate(p: Parser) -> None:
-    p.add_argument("folder", metavar="RUN", help="a run folder, or a folder of folds (fold0, fold1, ...)")
+    p.add_argument("folder", metavar="RUN", help="a run folder, a folder of folds (fold0, fold1, ...), or zoo:NAME")
     data(p)
-    p.add_argument(
-        "--split",
-        choices=("train", "valid", "test", "all"),
-        help="default: the test fold of the run's own corpus, else all",
-    )
+    text = "train, valid, test, all, or a fold as the corpus has it, such as 5 or fold5 (default: the test fold of the "
+    p.add_argument("--split", metavar="SIDE", help=f"{text}run's own corpus; of another, and for zoo:NAME, all)")
+    p.add_argument("--set", action="append", default=[], metavar="task.KEY=VALUE", help="such as task.annotation=tags")
     p.add_argument("--json", action="store_true", help="print one JSON object")
     p.add_argument("--markdown", action="store_true", help="print a Markdown table")
 
@@ -147,11 +145,46 @@ def report(p: Parser) -> None:
 
 
 def predict(p: Parser) -> None:
-    p.add_argument("folder", metavar="RUN", help="a run folder")
+    p.add_argument("folder", metavar="RUN", help="a run folder, or zoo:NAME")
     p.add_argument("audio", nargs="+", metavar="AUDIO", help="wav, flac, ogg or mp3 files of any sample rate")
-    p.add_argument(
-        "--out", required=True, metavar="DIR", help="folder for the multi-f0 text, the notes and the piano roll"
-    )
+    text = "folder for what was heard and its picture (default: predictions)"
+    p.add_argument("--out", default="predictions", metavar="DIR", help=text)
+    p.add_argument("--device", default="cpu", help="torch device (default: cpu)")
+
+
+def pack(p: Parser) -> None:
+    p.add_argument("folder", metavar="RUN", help="a run folder whose training has ended")
+    p.add_argument("--out", required=True, metavar="DIR", help="the folder to make; its name is the model's")
+    p.add_argument("--half", action="store_true", help="keep the parameters in half precision")
+    text = "an object of `evaluate --json` for the card, and in words on what; may be repeated, the first is listed"
+    p.add_argument("--evaluation", action="append", default=[], metavar="FILE[=TEXT]", help=text)
+    text = "the corpora that it was trained on, for their licences (default: the run's)"
+    p.add_argument("--corpora", metavar="NAMES", help=text)
+    p.add_argument("--note", action="append", default=[], metavar="TEXT", help="a limit, for the card; may be repeated")
+
+
+def zoo(p: Parser) -> None:
+    p.add_argument("name", nargs="?", metavar="NAME", help="print the card of this model")
+    p.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def index(p: Parser) -> None:
+    p.add_argument("folder", metavar="RUN", help="a run folder of the task covers")
+    data(p)
+    p.add_argument("--out", required=True, metavar="FILE", help="the index to write; must not exist yet")
+
+
+def search(p: Parser) -> None:
+    p.add_argument("index", metavar="INDEX", help="a file that `mirbricks index` has written")
+    text = "keys of the index or of the corpus of --data, and audio files"
+    p.add_argument("queries", nargs="+", metavar="AUDIO_OR_KEY", help=text)
+    p.add_argument("--data", metavar="DIR", help="a corpus whose recordings may be queries")
+    text = "the run that made the index (default: the folder that it names)"
+    p.add_argument("--run", dest="run_folder", metavar="RUN", help=text)
+    p.add_argument("--top", type=count, default=10, metavar="N", help="how many results (default: 10)")
+    p.add_argument("--faiss", action="store_true", help="search by FAISS, which mirbricks[retrieval] brings")
+    p.add_argument("--json", action="store_true", help="print one JSON object")
+    p.add_argument("--cache", metavar="DIR", help="folder of the feature cache (default: in the user's cache folder)")
     p.add_argument("--device", default="cpu", help="torch device (default: cpu)")
 
 

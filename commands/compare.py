@@ -19,6 +19,7 @@ from ..compiler.schema import SECTIONS
 from ..errors import GraphWarning, MirbricksError, RunError
 from ..experiment import load_experiment
 from ..runs import RESOLVED, RunFolder
+from ..zoo import PREFIX, graph_file
 from .given import input_shape
 
 STYLES = {"+": "green", "-": "red", "~": "yellow", ">": "cyan"}
@@ -43,8 +44,8 @@ def diff(arguments: Namespace) -> int:
 
 def _graph_file(path: str) -> Path:
     """The graph file itself; of a run folder its resolved.yaml. Raises E600, E605."""
-    if not Path(path).is_dir():
-        return Path(path)
+    if path.startswith(PREFIX) or not Path(path).is_dir():
+        return Path(graph_file(path))
     RunFolder.open(path)
     file = Path(path) / RESOLVED
     if not file.is_file():

@@ -12,30 +12,38 @@ from typing import Any
 from ..data.corpus import Corpus, Item
 from ..data.reading import unreadable
 from ..devices import as_device
-from ..errors import DataError
-from ..experiment import Experiment, compute_features, features_of, items_of, load_experiment, recordings_of
+from ..errors import DataError, RunError
+from ..experiment import Experiment, compute_features, features_of, load_experiment, recordings_of
 from ..features.cache import FeatureCache
-from ..runs import RESOLVED, RunFolder
+from ..runs import RESOLVED, RunFolder, finite
 from ..tasks.base import Evaluation, Figures
+from ..zoo import located
+from .labels import other_annotation, tell_missing
+from .raw_corpus import open_corpus
 from .screen import console, counting, markdown_of, table_of
 from .settings import RunSettings, read_settings
+from .sides import side_of
 
 
 def evaluate(arguments: Namespace) -> int:
     """Evaluate a run, or each fold on its own test pieces; prints a table, a JSON object or Markdown."""
-    corpus = Corpus.open(arguments.data)
+    refuse_other_sets(arguments.set)
+    corpus = open_corpus(arguments.data)
     runs = find_runs(arguments.folder)
     tracks: dict[str, Figures] = {}
     failed: list[DataError] = []
     for run in runs:
-        experiment, settings = load_run(run)
-        items = _items(corpus, recordings_of(corpus, experiment.feature), settings, arguments.split, run)
+        experiment, settings = _load_for(run, corpus, arguments.set)
+        recordings = recordings_of(corpus, experiment.feature, experiment.task)
+        items = side_of(corpus, recordings, settings, arguments.split, run)
         cache, items, broken = _features(experiment, items, arguments)
         failed += broken
         model = experiment.model.to(as_device(arguments.device))
         with counting(f"evaluating {run.path.name}", len(items), show=_talks(arguments)) as on_done:
             figures = experiment.task.evaluate(model, items, cache, settings.tuned, on_done).tracks
         _refuse_twice(tracks, figures, run)
+        if run is runs[-1]:
+            tell_missing(settings.tuned, tracks | figures)
         tracks |= figures
     tracks = dict(sorted(tracks.items()))
     _print(experiment, corpus, Evaluation(experiment.task.pooled(tracks), tracks), arguments)
@@ -52,7 +60,7 @@ def _refuse_twice(known: dict[str, Any], new: dict[str, Any], run: RunFolder) ->
 
 def find_runs(folder: str | Path) -> list[RunFolder]:
     """The run in a folder, or the runs fold0, fold1, ... in it, by number."""
-    path = Path(folder)
+    path = located(folder)
     try:
         inside = list(path.iterdir()) if path.is_dir() and not RunFolder(path).is_run() else []
     except OSError as error:
@@ -62,36 +70,36 @@ def find_runs(folder: str | Path) -> list[RunFolder]:
     return [RunFolder.open(folds[number]) for number in sorted(folds)] or [RunFolder.open(path)]
 
 
-def load_run(run: RunFolder) -> tuple[Experiment, RunSettings]:
+def load_run(run: RunFolder, overrides: Sequence[str] = ()) -> tuple[Experiment, RunSettings]:
     """The experiment of a run with its best weights, in eval() mode, and its settings.
 
-    Raises `RunError` where the training has not ended (it has no threshold yet) or a file is missing or damaged.
+    `overrides` are assignments such as "task.annotation=tags". Raises `RunError` where the training has not ended (it
+    has no threshold yet) or a file is missing or damaged.
     """
-    experiment = load_experiment(run.file(RESOLVED))
+    experiment = load_experiment(run.file(RESOLVED), overrides)
     settings = read_settings(run, experiment.task)
     run.load_weights(experiment.model)
     experiment.model.eval()
     return experiment, settings
 
 
-def _items(corpus: Corpus, recordings: Sequence[Item], settings: RunSettings, given: Any, run: RunFolder) -> list[Item]:
-    """What to evaluate on: the run's test side of its own corpus, everything of another, or what --split says."""
-    own = settings.is_of(corpus)
-    if not own and not given and settings.corpus == corpus.name:
-        note = f"note: '{corpus.name}' has other recordings than '{run.path}' was trained on; all of them are evaluated"
-        print(note, file=sys.stderr)
-    side = given or (settings.evaluated_on if own else "all")
-    if side == "all":
-        return list(recordings)
-    items = items_of(recordings, settings.split.get(side, ())) if own else _annotated(recordings, side)
-    if not items:
-        message = f"the {side} side of '{corpus.name}' is empty for the run '{run.path}'"
-        raise DataError(message, code="E443", help="choose another --split, or all")
-    return items
+def refuse_other_sets(overrides: Sequence[str]) -> None:
+    """Layers and features are what the weights were trained with. Raises RunError E607 for anything but task.KEY."""
+    for words in overrides:
+        if not words.startswith("task."):
+            message = f"--set {words}: of a trained model only settings of the section 'task' can be changed"
+            raise RunError(message, code="E607", help="write --set task.KEY=VALUE, such as task.annotation=tags")
 
 
-def _annotated(recordings: Sequence[Item], side: str) -> list[Item]:
-    return [item for item in recordings if item.entry.first("split") == side]
+def _load_for(run: RunFolder, corpus: Corpus, overrides: Sequence[str]) -> tuple[Experiment, RunSettings]:
+    """The run, with the name that this corpus has for its labels."""
+    experiment, settings = load_run(run, overrides)
+    name = other_annotation(corpus.recordings, experiment.task, settings.tuned)
+    if name is None:
+        return experiment, settings
+    own = getattr(experiment.task.config, "annotation", "")
+    print(f"note: '{corpus.name}' has no '{own}'; its '{name}' holds labels of the model and is used", file=sys.stderr)
+    return load_run(run, [*overrides, f"task.annotation={name}"])
 
 
 def _features(
@@ -116,7 +124,10 @@ def _print(experiment: Experiment, corpus: Corpus, found: Evaluation, arguments:
     headline = experiment.task.headline
     if arguments.json:
         listed = {"task": experiment.task.name, "data": corpus.name, "n_tracks": len(found.tracks)}
-        print(json.dumps({**listed, "figures": found.figures, "tracks": found.tracks}))
+        undefined = [name for name, value in found.figures.items() if finite(value) is None]
+        if undefined:
+            print(f"note: undefined on these tracks, and null: {', '.join(undefined)}", file=sys.stderr)
+        print(json.dumps(finite({**listed, "figures": found.figures, "tracks": found.tracks}), allow_nan=False))
     elif arguments.markdown:
         print(markdown_of(found, headline))
     else:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..data.corpus import Corpus, Item
-from ..errors import raise_all
+from ..errors import RunError, raise_all
 from ..experiment import Experiment, compute_features, features_of, recordings_of
 from ..features.cache import FeatureCache
 from ..runs import RESOLVED, RunFolder
@@ -23,9 +23,14 @@ def report(arguments: Namespace) -> int:
     """Write the report of every run in a folder once more."""
     corpus = Corpus.open(arguments.data)
     for run in find_runs(arguments.folder):
+        if run.packed:
+            message = f"'{run.path.name}' is packed: there is no training to report of"
+            raise RunError(
+                message, code="E612", help="`mirbricks evaluate` judges it; its card.md says how it was made"
+            )
         experiment, settings = load_run(run)
         cache = features_of(experiment.feature, arguments.cache)
-        by_key = {item.key: item for item in recordings_of(corpus, experiment.feature)}
+        by_key = {item.key: item for item in recordings_of(corpus, experiment.feature, experiment.task)}
         items = [by_key[key] if key in by_key else corpus[key] for key in settings.tracks]
         raise_all(compute_features(items, cache, arguments.jobs, lambda *_: None)[1])
         print(write_run_report(run, experiment, Evaluation(settings.figures, settings.tracks), items, cache))

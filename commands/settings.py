@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy
 import torch
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, field_validator
 
 from .. import __version__
 from ..data.corpus import Corpus
@@ -42,6 +42,12 @@ class RunSettings(BaseModel):
     figures: dict[str, float]
     tracks: dict[str, Figures]
 
+    @field_validator("figures", mode="before")
+    @classmethod
+    def _without_undefined(cls, value: object) -> object:
+        """What is null in settings.json was undefined on these tracks."""
+        return {name: one for name, one in value.items() if one is not None} if isinstance(value, dict) else value
+
     def is_of(self, corpus: Corpus) -> bool:
         """Whether the run was trained on this corpus: the same recordings; in the first runs, the same name."""
         if self.fingerprint is None:
@@ -69,7 +75,8 @@ def at_start(corpus: Corpus, split: Split, fold: int | None, command: str) -> di
 
 def read_settings(run: RunFolder, task: Task) -> RunSettings:
     """Raises E605 without the file, E609 where the training has not ended, E606 where something is missing or wrong."""
-    run.file(SETTINGS)
+    if not run.packed:
+        run.file(SETTINGS)
     raw = run.read_settings()
     if "tuned" not in raw:
         message = f"the training in '{run.path}' has not ended"

@@ -89,6 +89,25 @@ COMMANDS: dict[str, Command] = {
     "predict": Command(
         "predict:predict", "predict audio files with a run", "runs/bach10 song.mp3 --out out", arguments.predict
     ),
+    "pack": Command(
+        "pack:pack",
+        "make a model of a run that others can use: graph, weights and card in one small folder",
+        "runs/bach10 --out models/mpe_bach10",
+        arguments.pack,
+    ),
+    "zoo": Command("zoo:zoo", "list the trained models that come with mirbricks", "mpe_bach10", arguments.zoo),
+    "index": Command(
+        "index:index",
+        "write the embeddings of a corpus to a file that can be searched",
+        "runs/covers --data covers80 --out covers80.index",
+        arguments.index,
+    ),
+    "search": Command(
+        "search:search",
+        "list what of an index lies nearest to recordings",
+        "covers80.index song.mp3 --top 5",
+        arguments.search,
+    ),
     "demo": Command(
         "demo:demo", "make or take a data set, train, evaluate and write a report", "--out runs/demo", arguments.demo
     ),

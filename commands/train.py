@@ -29,6 +29,7 @@ from ..features.cache import FeatureCache
 from ..runs import GRAPH, RESOLVED, RunFolder
 from ..tasks.base import Evaluation, Figures
 from ..training import FitResult, fit
+from ..zoo import graph_file
 from .reporting import write_run_report
 from .screen import chosen, console, counting, table_of
 from .settings import at_start
@@ -94,7 +95,10 @@ def _out(arguments: Namespace, folds: Sequence[int | None], fold: int | None) ->
 
 def _refuse_early(experiment: Experiment, corpus: Corpus, fold: int | None, out: Path, resume: bool) -> None:
     """What would stop the training later is told before features are computed."""
-    split, recordings = split_corpus(corpus, experiment.dataset, fold), recordings_of(corpus, experiment.feature)
+    split, recordings = (
+        split_corpus(corpus, experiment.dataset, fold),
+        recordings_of(corpus, experiment.feature, experiment.task),
+    )
     for groups in filter(None, (split.train, split.valid, split.test)):
         for track in experiment.task.tracks(items_of(recordings, groups)):
             experiment.task.truth(track)
@@ -109,7 +113,7 @@ def _refuse_early(experiment: Experiment, corpus: Corpus, fold: int | None, out:
 def prepare(experiment: Experiment, corpus: Corpus, arguments: Namespace) -> Prepared:
     """Fill the feature cache; recordings that cannot be used are named and left out."""
     cache = features_of(experiment.feature, arguments.cache)
-    recordings = recordings_of(corpus, experiment.feature)
+    recordings = recordings_of(corpus, experiment.feature, experiment.task)
     with counting("features", len(recordings)) as on_done:
         items, failed = compute_features(recordings, cache, arguments.jobs, on_done)
     return Prepared(corpus, items, cache, failed)
@@ -131,7 +135,7 @@ def train_fold(
         number = None if experiment.dataset.split == "annotation" else fold
         settings = at_start(prepared.corpus, split, number, arguments.command)
         if leads and run.state_to_resume(arguments.resume) is None:
-            run.write_text(GRAPH, Path(arguments.graph).read_text(encoding="utf-8"))
+            run.write_text(GRAPH, Path(graph_file(arguments.graph)).read_text(encoding="utf-8"))
             run.write_text(RESOLVED, experiment.resolved())
             run.write_settings(settings)
         elif leads:

@@ -12,6 +12,7 @@ from torch import nn
 from ..errors import GraphError, MirbricksError
 from ..registry import build
 from ..shapes import Shape
+from ..zoo import graph_file
 from . import tutorial
 from .axes import LARGEST_SIZE, Axis, default_axes
 from .formulas import formula
@@ -27,11 +28,11 @@ Inputs = Mapping[str, tuple[Axis, ...]]
 
 
 def load_graph(path: str | Path, overrides: Sequence[str] = ()) -> Graph:
-    """Read and check the form of a graph file, native or in the tutorial's dialect.
+    """Read and check the form of a graph file, native or in the tutorial's dialect; `zoo:NAME` is one too.
 
     `overrides` are assignments such as "train.lr=1e-3". Raises `GraphError`, or `ErrorList` with all mistakes.
     """
-    return _graph(read_file(path), overrides)
+    return _graph(read_file(graph_file(path)), overrides)
 
 
 def compile_graph(

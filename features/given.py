@@ -23,8 +23,9 @@ class GivenConfig(ArrayConfig):
     type: Literal["given"] = Field("given", description="name of this feature")
     sr_hz: PositiveInt = Field(44100, description="sample rate of the audio that the features were computed from")
     n_features: PositiveInt = Field(description="numbers in a frame")
-    step_s: PositiveFloat = Field(description="seconds from one frame to the next")
+    step_s: PositiveFloat = Field(description="seconds from one frame to the next; about that where they are not even")
     first_s: float = Field(0.0, description="time of the first frame in seconds")
+    even: bool = Field(True, description="whether frames come in equal steps; false: at any times, such as beats")
     dtype: Literal["float16", "float32"] = Field("float32", description="how the values are read")
 
     @property
@@ -107,6 +108,8 @@ class GivenFeatures:
         c, times_s = self.config, item.times_s
         if item.n_features != c.n_features:
             return _misfit(item.key, "n_features", c.n_features, item.n_features)
+        if not c.even:
+            return None
         if times_s is not None and abs(times_s[0] - c.first_s) > SLACK * c.step_s:
             return _misfit(item.key, "first_s", c.first_s, round(float(times_s[0]), 6))
         steps = np.diff(times_s) if times_s is not None else np.empty(0)

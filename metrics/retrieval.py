@@ -52,17 +52,18 @@ def ranks_by_embedding(embeddings: Tensor, works: Tensor) -> Iterator[Ranks]:
     if not embeddings.isfinite().all():
         raise ValueError("an embedding is not finite")
     unit = torch.nn.functional.normalize(embeddings, dim=1)
-    return _ranks(lambda rows: -(unit[rows] @ unit.T), works)
+    return ranks_in_blocks(lambda rows: -(unit[rows] @ unit.T), works)
 
 
 def ranks_by_distance(distances: Tensor, works: Tensor) -> Iterator[Ranks]:
     """Each query with its ranks by a matrix of distances (n, n), a row a query; works (n,) are whole numbers."""
     if not distances.isfinite().all():
         raise ValueError("a distance is not finite")
-    return _ranks(lambda rows: distances[rows], works)
+    return ranks_in_blocks(lambda rows: distances[rows], works)
 
 
-def _ranks(distances: Callable[[slice], Tensor], works: Tensor) -> Iterator[Ranks]:
+def ranks_in_blocks(distances: Callable[[slice], Tensor], works: Tensor) -> Iterator[Ranks]:
+    """Each query with its ranks; `distances(rows)` are those of some queries to all items, (rows, n)."""
     n = len(works)
     works = torch.unique(works, return_inverse=True)[1]
     sizes = torch.bincount(works)

@@ -45,6 +45,18 @@ def label_curves(scores: Float64, truth: NDArray[np.bool_]) -> dict[str, Float64
     return {"roc_auc": areas[0], "pr_auc": areas[1]}
 
 
+def class_figures(scores: Float64, truth: NDArray[np.int64]) -> dict[str, Float64]:
+    """{"recall", "precision"} of each class, (K,), of scores (tracks, K) against the true class of each track.
+
+    NaN where no track has the class (recall), or none is estimated to have it (precision).
+    """
+    estimate, classes = scores.argmax(axis=1), np.arange(scores.shape[1])[:, None]
+    is_true, is_found = truth == classes, estimate == classes
+    both = (is_true & is_found).sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        return {"recall": both / is_true.sum(axis=1), "precision": both / is_found.sum(axis=1)}
+
+
 def _pooled_curves(scores: Float64, truth: NDArray[np.bool_]) -> dict[str, float]:
     from sklearn.metrics import average_precision_score, roc_auc_score
 

@@ -77,6 +77,32 @@ def curves(scores: Float, truth: NDArray[np.bool_], labels: Sequence[str], areas
     return figure
 
 
+def label_bars(figures: Mapping[str, Mapping[str, float]], counts: Sequence[int], title: str) -> Figure:
+    """Figures from 0 to 1 of each label, {label: {name: figure}}, with the number of recordings that have the label.
+
+    Of many labels those with the lowest first figure are shown.
+    """
+    by_label = dict(zip(figures, counts, strict=True))
+    worst = sorted(figures, key=lambda label: next(iter(figures[label].values())))[:MOST_LABELS]
+    names = list(next(iter(figures.values())))
+    figure = Figure(figsize=(10.5, 1.3 + 0.36 * len(worst)), layout="constrained")
+    axes = figure.add_subplot()
+    height = 0.8 / len(names)
+    for place, (name, colour) in enumerate(zip(names, (HIT, MISS), strict=False)):
+        rows = np.arange(len(worst)) + (place - (len(names) - 1) / 2) * height
+        values = [figures[label][name] for label in worst]
+        bars = axes.barh(rows, values, height, color=colour, label=name)
+        axes.bar_label(bars, [f"{value:.3f}" for value in values], padding=3, fontsize=8)
+    labels = [f"{cut(label, 28)} ({by_label[label]})" for label in worst]
+    axes.set_yticks(range(len(worst)), labels, fontsize=9, parse_math=False)
+    axes.invert_yaxis()
+    axes.set(xlim=(0, 1.12), xticks=np.linspace(0, 1, 6))
+    axes.set_title(cut(title, 80), loc="left", fontsize=11, color=INK)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.08), ncols=len(names))
+    return figure
+
+
 def _named(label: str, area: float) -> str:
     return f"{cut(label, 20)} {area:.3f}"
 

@@ -113,12 +113,19 @@ def _tracks(report: Report) -> str:
     own = [name for name, value in first.items() if isinstance(value, int | float)]
     names = [name for name in report.headline if name in own]
     names += [name for name in own if name not in names]
-    rows = [[key, *(f"{values[name]:.3f}" for name in names)] for key, values in report.tracks.items()]
+    rows = [
+        [key, *(f"{values[name]:.3f}" if name in values else "" for name in names)]
+        for key, values in report.tracks.items()
+    ]
     means = ["mean", *(f"{report.figures[name]:.3f}" if name in report.figures else "" for name in names)]
     table = _table(["track", *names], rows, means)
     if not names or len(report.tracks) > MOST_CHARTED:
         return table
-    numbers = {key: {name: values[name] for name in names} for key, values in report.tracks.items()}
+    numbers = {
+        key: {name: values[name] for name in names}
+        for key, values in report.tracks.items()
+        if all(name in values for name in names)
+    }
     return _image(track_chart(numbers, report.headline), f"{names[0]} per track") + table
 
 

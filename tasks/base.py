@@ -56,6 +56,9 @@ class Learner(Protocol):
     loss      a scalar; `batch` is on the model's device
     validate  figures on the validation set, computed in eval() mode under torch.inference_mode(); `on_track` is told
               each track
+
+    It may have weights of its own, such as the proxies of a loss: `module`, trained at `lr_scale` times the learning
+    rate and kept for resuming only.
     """
 
     @property
@@ -145,6 +148,12 @@ class Task(abc.ABC):
     @abc.abstractmethod
     def check_shapes(self, input_shape: TaskShape, output_shape: TaskShape, where: Where | None = None) -> None:
         """Whether a graph's contract fits the task. Raises TaskError E501, E502."""
+
+    def recordings(self, items: Sequence[Item]) -> Sequence[Item]:
+        """What the task works on instead of a corpus's items: here these. It may make others of them, such as mixes of
+        stems, with keys of their own and each in the group of what it is made of.
+        """
+        return items
 
     @abc.abstractmethod
     def tracks(self, items: Sequence[Item]) -> list[Item]:

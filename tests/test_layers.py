@@ -15,7 +15,7 @@ import mirbricks
 ROOT = Path(mirbricks.__file__).parent
 LAYERS = [
     {"errors"},
-    {"shapes", "features", "data", "augment", "losses", "metrics", "plots"},
+    {"shapes", "features", "data", "augment", "losses", "metrics", "plots", "zoo"},
     {"registry"},
     {"blocks", "testing"},
     {"compiler"},

@@ -18,7 +18,7 @@ ROUNDING_S = 0.002  # times are written in ms: what ends so near to the next beg
 def classes_at_frames(item: Recording, name: str, n_frames: int, hop_s: float, first_s: float) -> NDArray[np.int64]:
     """The class of each frame, (T,); a frame without a chord is N. Raises TaskError E509."""
     labels, onsets_s, durations_s = item.entry.segments(name)
-    classes = [_class(item, name, place, str(label)) for place, label in enumerate(labels)]
+    classes = [_class(item, name, place, str(label), onsets_s) for place, label in enumerate(labels)]
     return segments_to_classes(onsets_s, durations_s, classes, n_frames, hop_s, first_s=first_s, fill=NO_CHORD)
 
 
@@ -26,7 +26,7 @@ def chords_of(item: Recording, name: str) -> Chords:
     """The labels as they are, from when to when; segments without a length are left out. Raises TaskError E509."""
     labels, onsets_s, durations_s = item.entry.segments(name)
     for place, label in enumerate(labels):
-        _class(item, name, place, str(label))
+        _class(item, name, place, str(label), onsets_s)
     kept = np.flatnonzero(durations_s > 0)
     kept = kept[np.argsort(onsets_s[kept], kind="stable")]
     if not len(kept):
@@ -48,13 +48,13 @@ def chords_of(item: Recording, name: str) -> Chords:
     return Chords(np.stack([begins_s, ends_s], axis=1), names)
 
 
-def _class(item: Recording, name: str, place: int, label: str) -> int:
+def _class(item: Recording, name: str, place: int, label: str, onsets_s: NDArray[np.float64]) -> int:
     try:
         return class_of(label)
     except ValueError as error:
         raise TaskError(
             f"'{name}' of '{item.key}' has a label that is no chord: '{label}'",
             code="E509",
-            facts=[("atom", str(place)), ("mir_eval", str(error).splitlines()[0])],
+            facts=[("atom", f"{place}, at {onsets_s[place]:.3f} s"), ("mir_eval", str(error).splitlines()[0])],
             help="write chords as Harte does, such as C:maj, A:min7/b3, N or X",
         ) from error

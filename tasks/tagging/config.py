@@ -18,6 +18,11 @@ class TaggingConfig(TaskConfig):
     labels: Literal["one", "several"] = Field(
         "several", description="one: each recording has exactly one label (softmax); several: any number (sigmoid)"
     )
+    mix_stems: bool = Field(
+        False,
+        description="whether every combination of a piece's stems is a recording, with the labels of its stems; of a "
+        "corpus without stems the recordings are taken as they are",
+    )
     patch_frames: PositiveInt = Field(description="frames of a patch; samples where the feature is the waveform")
     hop_frames: PositiveInt | None = Field(
         None, description="frames from one patch to the next in evaluation; none: half a patch"
@@ -27,6 +32,10 @@ class TaggingConfig(TaskConfig):
     mixup_of: Literal["feature", "energies"] = Field(
         "feature", description="what is mixed: the feature's values, or the energies of a log-mel spectrogram"
     )
+    remix: float = Field(
+        0.0, ge=0, le=1, description="share of the examples that are put together from recordings with one label each"
+    )
+    remix_gain_db: float = Field(6.0, ge=0, le=60, description="greatest gain or cut of each of them, in dB")
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of a target that is spread over all labels")
     augment: tuple[AugmentStep, ...] = Field((), description="augmentations of the patches, one after another")
 
@@ -39,6 +48,13 @@ class TaggingConfig(TaskConfig):
     def _hop_within_patch(self) -> TaggingConfig:
         if self.hop_frames is not None and self.hop_frames > self.patch_frames:
             raise ValueError(f"'hop_frames' {self.hop_frames} would leave gaps between patches of {self.patch_frames}")
+        return self
+
+    @model_validator(mode="after")
+    def _several_in_mixes(self) -> TaggingConfig:
+        given = "mix_stems" if self.mix_stems else "remix" if self.remix else None
+        if given and self.labels == "one":
+            raise ValueError(f"'{given}' makes recordings with several labels, and 'labels' is one")
         return self
 
     @property

@@ -17,6 +17,7 @@ from ...features.feature_file import CachedFeature
 from ...features.logmel import LogMelConfig
 from ..base import Batch
 from .config import TaggingConfig
+from .remix import Remix
 
 PATCHES_AT_ONCE = 32
 
@@ -36,34 +37,41 @@ class Patches:
         seed: int,
         batch_size: int,
         logmel: LogMelConfig | None = None,
+        groups: Sequence[str] = (),
     ) -> None:
-        """`logmel` is given where energies are mixed."""
+        """`logmel` is given where energies are mixed, the `groups` of the recordings where some are put together."""
         self.keys, self.features, self.config, self.chain = keys, features, config, chain
         self.targets = torch.from_numpy(truth.astype(np.float32))
         self.input_rank, self.seed, self.batch_size, self.logmel = input_rank, seed, batch_size, logmel
+        self._remix = Remix(groups, features, truth, config, logmel) if config.remix else None
         self._share = _shares(truth) if config.balanced else None
 
     def batch(self, step: int) -> Batch:
         rng = np.random.default_rng((self.seed, step))
         chosen = rng.choice(len(self.keys), self.batch_size, p=self._share)
-        n_frames = self.config.patch_frames
-        patches, names = [], []
-        for row in chosen:
-            feature = self.features[row]
-            spare = feature.n_frames - n_frames
-            start = int(rng.integers(min(spare, 0), max(spare, 0) + 1))  # a short recording lies anywhere in its patch
-            patches.append(take_patch(feature.read, start, n_frames, feature.n_frames))
-            names.append(self.keys[row])
+        patches = [self._patch(int(row), rng) for row in chosen]
+        names = [self.keys[row] for row in chosen]
         inputs, targets = as_input(torch.stack(patches), self.input_rank), self.targets[chosen]
         inputs = self.chain(inputs, rng)
         if self.config.mixup_alpha:
             inputs, targets = self._mixed(inputs, targets, rng)
         return Batch((inputs.contiguous(),), targets, tuple(names))
 
+    def _patch(self, row: int, rng: np.random.Generator) -> Tensor:
+        """A patch of a recording, or one with its labels put together anew."""
+        if self._remix is not None and rng.random() < self.config.remix:
+            remixed = self._remix.patch(row, rng)
+            if remixed is not None:
+                return remixed
+        feature, n_frames = self.features[row], self.config.patch_frames
+        spare = feature.n_frames - n_frames
+        start = int(rng.integers(min(spare, 0), max(spare, 0) + 1))  # a short recording lies anywhere in its patch
+        return take_patch(feature.read, start, n_frames, feature.n_frames)
+
     def _mixed(self, inputs: Tensor, targets: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """Mixup; of energies it is near the spectrogram of two sounds at once (Tokozume et al., ICLR 2018)."""
         alpha, logmel = self.config.mixup_alpha, self.logmel
-        if logmel is None:
+        if logmel is None or self.config.mixup_of == "feature":
             return mixup(inputs, targets, alpha, rng)
         inputs, targets = mixup(logmel.energies(inputs), targets, alpha, rng)
         return logmel.compressed(inputs), targets

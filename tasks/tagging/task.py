@@ -12,12 +12,19 @@ from torch.nn import functional
 from ...augment.base import Domain
 from ...augment.chain import Chain
 from ...data.corpus import Item
+from ...data.mixes import stem_mixes
 from ...errors import TaskError, Where
 from ...features.base import FeatureConfig
 from ...features.cache import FeatureCache
 from ...features.feature_file import CachedFeature
 from ...features.logmel import LogMelConfig
-from ...metrics.tagging import best_thresholds, multi_class_figures, multi_label_figures
+from ...metrics.tagging import (
+    best_thresholds,
+    class_figures,
+    label_curves,
+    multi_class_figures,
+    multi_label_figures,
+)
 from ...shapes import show
 from ..base import Batch, Evaluation, Figures, OnShare, OnTrack, Picture, Task, TaskShape, register_task, unseen
 from ..modes import evaluating
@@ -49,13 +56,7 @@ class Tagging(Task):
 
     def check_shapes(self, input_shape: TaskShape, output_shape: TaskShape, where: Where | None = None) -> None:
         """(B, *shape, T), or with one channel before, -> (B, K). Raises TaskError E501, E502."""
-        if self.config.mixup_of == "energies" and not isinstance(self.feature, LogMelConfig):
-            raise TaskError(
-                f"task.mixup_of is energies, and the feature '{self.feature.type}' holds none",
-                code="E501",
-                where=where,
-                help="take the feature logmel, or set task.mixup_of to feature",
-            )
+        self._refuse_no_energies(where)
         wanted: list[TaskShape] = [("B", *self.feature.shape, "T"), ("B", 1, *self.feature.shape, "T")]
         if not any(_fits(input_shape, one, self.config.patch_frames) for one in wanted):
             raise TaskError(
@@ -76,9 +77,32 @@ class Tagging(Task):
             )
         self.input_rank, self.n_scores, self.where_output = len(input_shape), output_shape[1], where
 
+    def _refuse_no_energies(self, where: Where | None) -> None:
+        """Only energies, or samples, of two sounds at once are the sum of theirs."""
+        if isinstance(self.feature, LogMelConfig):
+            return
+        if self.config.mixup_of == "energies":
+            raise TaskError(
+                f"task.mixup_of is energies, and the feature '{self.feature.type}' holds none",
+                code="E501",
+                where=where,
+                help="take the feature logmel, or set task.mixup_of to feature",
+            )
+        if self.config.remix and self.feature.type != "waveform":
+            raise TaskError(
+                f"task.remix adds sounds, and values of the feature '{self.feature.type}' cannot be added",
+                code="E501",
+                where=where,
+                help="take the feature logmel or waveform, or leave task.remix out",
+            )
+
     def given_shapes(self, input_shape: TaskShape) -> dict[str, tuple[int | None, ...]]:
         ones = (1,) * (len(input_shape) - 2 - len(self.feature.shape))
         return {"task.patch_frames": (None, *ones, *self.feature.shape, self.config.patch_frames)}
+
+    def recordings(self, items: Sequence[Item]) -> Sequence[Item]:
+        """Every mix of the stems, where the settings say so. Raises DataError E418."""
+        return stem_mixes(items, self.config.annotation) if self.config.mix_stems else items
 
     def tracks(self, items: Sequence[Item]) -> list[Item]:
         """Items with a label; of `several` all that have the annotation. Raises TaskError E503 without any."""
@@ -105,10 +129,12 @@ class Tagging(Task):
         chain = Chain(self.config.augment, domain, self.feature.sr_hz)
         keys, features = [item.key for item in tracks], [cache.open(item.key) for item in tracks]
         truth = truth_of(tracks, labels, self.config)
-        logmel = self.feature if self.config.mixup_of == "energies" and isinstance(self.feature, LogMelConfig) else None
+        logmel = self.feature if isinstance(self.feature, LogMelConfig) else None
+        groups, rank = [item.group for item in tracks], self.input_rank
         patches = Patches(
-            keys, features, truth, self.config, chain, self.input_rank, seed=seed, batch_size=batch_size, logmel=logmel
-        )
+            keys, features, truth, self.config, chain, rank, seed=seed, batch_size=batch_size, logmel=logmel,
+            groups=groups,
+        )  # fmt: skip
         self.labels = labels
         return TaggingLearner(self, patches, self.tracks(valid), cache)
 
@@ -134,6 +160,7 @@ class Tagging(Task):
         tracks, labels = self.tracks(items), settings["labels"]
         truth = truth_of(tracks, labels, self.config)
         scores = self._scores(model, tracks, cache, on_track)
+        self.labels = list(labels)
         figures: dict[str, Figures] = {}
         for item, row, own in zip(tracks, scores, truth, strict=True):
             found: Figures = {"scores": [round(float(s), 6) for s in row], "truth": np.flatnonzero(own).tolist()}
@@ -145,16 +172,31 @@ class Tagging(Task):
         return Evaluation(self.pooled(figures), figures)
 
     def pooled(self, tracks: Mapping[str, Figures]) -> dict[str, float]:
-        """The figures of all tracks together. With folds the thresholds of each track are those of its own fold."""
+        """The figures of all tracks together. With folds the thresholds of each track are those of its own fold.
+
+        After `learner` or `evaluate` those of each label too, `roc_auc[LABEL]`. A figure that is not defined is left
+        out, and `labels_left_out` says how many labels are in no macro mean.
+        """
         if not tracks:
             return {}
         scores = np.array([track["scores"] for track in tracks.values()])
         truth = np.zeros(scores.shape, bool)
         for row, track in enumerate(tracks.values()):
             truth[row, track["truth"]] = True
-        if not self._several:
-            return multi_class_figures(scores, truth.argmax(axis=1))
-        return multi_label_figures(scores, truth, np.array([track["thresholds"] for track in tracks.values()]))
+        if self._several:
+            thresholds = np.array([track["thresholds"] for track in tracks.values()])
+            figures, own = multi_label_figures(scores, truth, thresholds), label_curves(scores, truth)
+        else:
+            figures = multi_class_figures(scores, truth.argmax(axis=1))
+            own = class_figures(scores, truth.argmax(axis=1))
+        n_left_out = int(np.isnan(next(iter(own.values()))).sum())
+        figures |= {"labels_left_out": float(n_left_out)} if n_left_out else {}
+        figures |= {
+            f"{name}[{label}]": float(value)
+            for name, values in own.items()
+            for label, value in zip(self.labels, values, strict=False)
+        }
+        return {name: value for name, value in figures.items() if not np.isnan(value)}
 
     def predict(
         self,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mirbricks.metrics.tagging import (
     best_thresholds,
+    class_figures,
     confusion_matrix,
     label_curves,
     multi_class_figures,
@@ -26,6 +27,14 @@ def test_multi_class_by_hand() -> None:
     assert figures["macro_precision"] == pytest.approx((1 + 1 / 2 + 1) / 3)
     assert figures["micro_recall"] == pytest.approx(4 / 6)
     assert confusion_matrix(truth, scores.argmax(1), 4).tolist() == [[2, 1, 0, 0], [0, 1, 0, 1], [0, 0, 1, 0], [0] * 4]
+
+
+def test_figures_of_each_class_by_hand() -> None:
+    truth = np.array([0, 0, 0, 1, 1, 2])
+    scores = np.eye(5)[[0, 0, 1, 1, 3, 2]]
+    figures = class_figures(scores, truth)
+    np.testing.assert_allclose(figures["recall"], [2 / 3, 1 / 2, 1, np.nan, np.nan])
+    np.testing.assert_allclose(figures["precision"], [1, 1 / 2, 1, 0, np.nan])
 
 
 def roc_auc(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:

@@ -11,12 +11,15 @@ import pytest
 import torch
 from torch import nn
 
+import mirbricks
 from mirbricks.data.corpus import Corpus
 from mirbricks.errors import TaskError
+from mirbricks.experiment import load_experiment
 from mirbricks.features.cache import FeatureCache
 from mirbricks.features.logmel import LogMelConfig
 from mirbricks.features.waveform import WaveformConfig
 from mirbricks.tasks.tagging import Tagging, TaggingConfig, Tags
+from mirbricks.tasks.tagging.pictures import filter_pictures
 
 Tones = Callable[..., Corpus]
 FEATURE = LogMelConfig(sr_hz=8000, n_fft=512, hop_samples=256, n_mels=16, dtype="float32")
@@ -72,7 +75,7 @@ def test_one_label_from_audio_to_figures(tones: Tones, tmp_path: Path) -> None:
     found = task.predict(model, cache.open("1.wav"), tuned)
     assert found.given == ("low",)
     assert set(found.files()) == {".tags.json", ".tags.csv"}
-    assert len(task.pictures(model, corpus.items, cache, tuned, evaluation)) == 2
+    assert len(task.pictures(model, corpus.items, cache, tuned, evaluation)) == 3
 
 
 def test_several_labels_from_audio_to_figures(tones: Tones, tmp_path: Path) -> None:
@@ -86,7 +89,7 @@ def test_several_labels_from_audio_to_figures(tones: Tones, tmp_path: Path) -> N
     found = task.predict(model, cache.open("2.wav"), tuned)
     assert set(found.given) == {"low", "high"}
     assert task.predict(model, cache.open("3.wav"), tuned).given == ()
-    assert len(task.pictures(model, corpus.items, cache, tuned, evaluation)) == 2
+    assert len(task.pictures(model, corpus.items, cache, tuned, evaluation)) == 3
 
 
 def test_scores_of_a_recording_are_the_mean_over_patches_that_cover_it(tones: Tones, tmp_path: Path) -> None:
@@ -118,6 +121,55 @@ def test_folds_are_pooled_not_averaged() -> None:
     assert task.pooled({}) == {}
 
 
+def test_figures_of_each_label_and_what_is_not_defined() -> None:
+    task = Tagging(SEVERAL, FEATURE)
+    task.labels = ["always", "never", "a"]
+    rows = {"x": ([0.9, 0.2, 0.8], [0, 2]), "y": ([0.8, 0.1, 0.3], [0]), "z": ([0.7, 0.3, 0.4], [0, 2])}
+    tracks = {k: {"scores": s, "truth": t, "thresholds": [0.5, 0.5, 0.5]} for k, (s, t) in rows.items()}
+    figures = task.pooled(tracks)
+    assert figures["labels_left_out"] == 2.0
+    assert figures["roc_auc[a]"] == figures["pr_auc[a]"] == figures["roc_auc_macro"] == 1.0
+    assert not {"roc_auc[always]", "pr_auc[never]"} & set(figures)
+    only = task.pooled({"x": tracks["x"]})  # one recording: no label has a curve
+    assert "roc_auc_macro" not in only
+    assert only["labels_left_out"] == 3.0
+    assert only["macro_recall"] == pytest.approx(2 / 3)
+    json.loads(json.dumps(only), parse_constant=lambda word: pytest.fail(word))
+
+
+def test_figures_of_each_class() -> None:
+    task = Tagging(ONE, FEATURE)
+    task.labels = ["a", "b", "c"]
+    tracks = {"x": {"scores": [0.9, 0.1, 0.0], "truth": [0]}, "y": {"scores": [0.6, 0.4, 0.0], "truth": [1]}}
+    figures = task.pooled(tracks)
+    assert (figures["recall[a]"], figures["recall[b]"], figures["precision[a]"]) == (1.0, 0.0, 0.5)
+    assert figures["labels_left_out"] == 1.0  # c has no recording
+    assert not {"recall[c]", "precision[b]", "precision[c]"} & set(figures)
+
+
+def test_what_has_no_figure_is_said_under_the_picture(tones: Tones, tmp_path: Path) -> None:
+    corpus = tones({"0.wav": ["low"], "1.wav": ["low", "high"]})
+    task, cache = ready(corpus, SEVERAL, tmp_path)
+    tuned = {"labels": ["high", "low"], "thresholds": [0.5, 0.5]}
+    evaluation = task.evaluate(Means(2), corpus.items, cache, tuned)
+    pictures = task.pictures(Means(2), corpus.items, cache, tuned, evaluation)
+    assert pictures[1].caption == (
+        "Behind each label the number of recordings that have it. Left out, also of the macro means, because every "
+        "recording has them, or none: low."
+    )
+
+
+@pytest.mark.parametrize("name", ["lms_conv2d", "conv1d", "tcn", "sincnet", "small"])
+def test_graphs_are_experiments(name: str) -> None:
+    folder = Path(mirbricks.__file__).parent / "graphs"
+    experiment = load_experiment(folder / f"tagging_{name}.yaml")
+    assert experiment.task.name == "tagging"
+    pools = {"AutoPool", "AutoPoolSplit"} & {type(module).__name__ for module in experiment.model.modules()}
+    assert pools == {"AutoPool" if name == "small" else "AutoPoolSplit"}
+    named = [picture.title for picture in filter_pictures(experiment.model, 16000)]
+    assert named == (["learned filters"] if name in ("conv1d", "tcn", "sincnet") else [])
+
+
 def test_batches_depend_on_seed_and_step_alone(tones: Tones, tmp_path: Path) -> None:
     corpus = tones({f"{i}.wav": ["low" if i % 2 else "high"] for i in range(6)})
     config = ONE.model_copy(update={"mixup_alpha": 0.4})
@@ -138,7 +190,9 @@ def test_energies_are_mixed_as_sounds_are(tones: Tones, tmp_path: Path) -> None:
     of_energies = {"mixup_alpha": 1.0, "mixup_of": "energies"}
     task, cache = ready(corpus, ONE.model_copy(update=of_energies), tmp_path)
     plain, _ = ready(corpus, ONE, tmp_path)
-    mixed, alone = (one.learner(corpus.items, corpus.items, cache, seed=3, batch_size=6).batch(2) for one in (task, plain))
+    mixed, alone = (
+        one.learner(corpus.items, corpus.items, cache, seed=3, batch_size=6).batch(2) for one in (task, plain)
+    )
     energies = FEATURE.energies(alone.inputs[0])
     for row in range(6):  # each is a mean of two examples with one weight for sound and target
         share = float(mixed.targets[row] @ alone.targets[row])

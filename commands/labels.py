@@ -1,0 +1,42 @@
+"""Labels of a corpus under another name than in training, and labels without an example."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ..data.corpus import FeatureItem, Item
+from ..tasks.base import Figures, Task
+
+_LISTED = 8
+
+
+def other_annotation(recordings: Sequence[Item | FeatureItem], task: Task, tuned: Mapping[str, Any]) -> str | None:
+    """The one annotation whose values are all labels of the model, where the one that it was trained on is missing.
+
+    None where nothing needs to be replaced, where the model has no labels, or where several annotations would do.
+    """
+    own, labels = getattr(task.config, "annotation", None), set(tuned.get("labels", ()))
+    if not labels or own is None or any(own in item.annotations for item in recordings):
+        return None
+    found = [name for name in _annotations(recordings) if _values(recordings, name) <= labels]
+    return found[0] if len(found) == 1 else None
+
+
+def tell_missing(tuned: Mapping[str, Any], tracks: Mapping[str, Figures]) -> None:
+    """Labels that no track has are left out of macro means: say which, on standard error."""
+    labels = tuned.get("labels", ())
+    there = {k for track in tracks.values() for k in track.get("truth", ())}
+    missing = [label for k, label in enumerate(labels) if k not in there]
+    if missing and there:
+        listed = ", ".join(missing[:_LISTED]) + (", ..." if len(missing) > _LISTED else "")
+        print(f"note: no recording has the label {listed}; macro figures leave such labels out", file=sys.stderr)
+
+
+def _annotations(recordings: Iterable[Item | FeatureItem]) -> list[str]:
+    return sorted({name for item in recordings for name in item.annotations if item.annotations[name]} - {"filepath"})
+
+
+def _values(recordings: Iterable[Item | FeatureItem], name: str) -> set[str]:
+    return {str(atom.value) for item in recordings for atom in item.annotations.get(name, ())}

@@ -1,0 +1,54 @@
+"""A folder that is no corpus yet: the import that would make it one."""
+
+from __future__ import annotations
+
+import csv
+import shlex
+from pathlib import Path
+
+from ..data.corpus import Corpus
+from ..errors import DataError
+
+AUDIO = {".wav", ".flac", ".ogg", ".mp3"}
+LABELS = ("class_name", "category", "instrument", "genre", "label", "tag", "class")  # columns that hold labels
+
+
+def open_corpus(folder: str) -> Corpus:
+    """`Corpus.open`; its E410 names the command that imports what is there instead."""
+    try:
+        return Corpus.open(folder)
+    except DataError as error:
+        help = _import_of(Path(folder)) if error.code == "E410" else None
+        if help is None:
+            raise
+        raise DataError(error.message, code=error.code, where=error.where, facts=error.facts, help=help) from error
+
+
+def _import_of(folder: Path) -> str | None:
+    """The command for a folder with a table beside the audio, or with a folder of audio for each label."""
+    try:
+        there = sorted(folder.iterdir())
+        tables = [path for path in there if path.suffix == ".csv" and _options(path)]
+        inside = [one for path in there if path.is_dir() for one in list(path.iterdir())[:20]]
+    except OSError:
+        return None
+    out = f"corpora/{folder.resolve().name}"
+    if tables:
+        words = ["csv", str(tables[0]), "--out", out, *_options(tables[0])]
+    elif any(path.suffix.lower() in AUDIO for path in inside):
+        words = ["folders", str(folder), "--out", out]
+    else:
+        return None
+    return f"bring it in first: `mirbricks data import {shlex.join(words)}`, then --data {shlex.quote(out)}"
+
+
+def _options(table: Path) -> list[str]:
+    """The options for the columns that a table has; none for one without labels."""
+    try:
+        with table.open(encoding="utf-8", newline="") as file:
+            header = next(csv.reader(file), [])
+    except (OSError, ValueError):
+        return []
+    labels = [name for name in LABELS if name in header]
+    fold = ["--set", "fold=fold"] if "fold" in header else []
+    return [*fold, "--set", f"tags={labels[0]}"] if labels else []

@@ -1,0 +1,203 @@
+"""Write the table of docs/results.md: `make results DATA=folder`, or `python docs/results.py --data folder`.
+
+Each line of docs/results.yaml is trained with each of its seeds, unless its run is there already, and evaluated; a row
+tells mean and standard deviation over the seeds. What is missing or did not end is named in its row.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import math
+import shlex
+import statistics
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from ruamel.yaml import YAML
+
+import mirbricks as mb
+from mirbricks.cli import main
+from mirbricks.commands.evaluate import find_runs
+from mirbricks.data.atomic import written_whole
+from mirbricks.errors import MirbricksError
+from mirbricks.runs import WEIGHTS
+
+ROOT = Path(mb.__file__).parent
+PAGE, LINES = ROOT / "docs" / "results.md", ROOT / "docs" / "results.yaml"
+BEGIN, END = "<!-- results -->", "<!-- /results -->"
+HEAD = ("task, data", "graph", "figure", "seeds", "mean ± sd", "to reach", "to beat")
+
+
+class Line(BaseModel):
+    """A line of docs/results.yaml; the file says what each field is."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    text: str
+    graph: str
+    data: str
+    prepare: list[str] = []
+    set: list[str] = []
+    folds: int | None = None
+    split: str | None = None
+    seeds: list[int] = [0]
+    figure: str
+    also: list[str] = []
+    reach: float | None = None
+    beat: str = ""
+
+    def train_words(self, data: str, out: str, seed: int) -> list[str]:
+        """The command that trains it with one seed, after `mirbricks`."""
+        fold = ["--fold", "all"] if self.folds else []
+        overrides = [word for one in (*self.set, f"train.seed={seed}") for word in ("--set", one)]
+        return ["train", self.graph, "--data", data, "--out", out, *fold, *overrides]
+
+
+class Places(BaseModel):
+    """Where corpora and runs lie."""
+
+    data: Path
+    corpora: Path
+    runs: Path
+
+    def corpus(self, line: Line) -> Path:
+        return (self.corpora if line.prepare else self.data) / line.data
+
+    def run(self, line: Line, seed: int) -> Path:
+        return self.runs / line.name / f"seed{seed}"
+
+
+def read_lines(path: Path = LINES) -> list[Line]:
+    return [Line.model_validate(one) for one in YAML(typ="safe").load(path)]
+
+
+def prepare(line: Line, places: Places) -> None:
+    """Make the corpus of a line where it is missing."""
+    if line.prepare and not places.corpus(line).exists():
+        for command in line.prepare:
+            _do(shlex.split(command.format(DATA=places.data, CORPORA=places.corpora)))
+
+
+def train(line: Line, places: Places, seed: int) -> None:
+    """Train what has not ended, every fold of it."""
+    out = places.run(line, seed)
+    words = line.train_words(str(places.corpus(line)), str(out), seed)
+    words[1] = str(ROOT / line.graph)
+    _do([*words, *(["--resume"] if out.exists() else [])])
+
+
+def ended(line: Line, run: Path) -> bool:
+    """Whether every training of a seed has ended."""
+    try:
+        runs = find_runs(run)
+        return len(runs) == (line.folds or 1) and all("tuned" in one.read_settings() for one in runs)
+    except MirbricksError:
+        return False
+
+
+def figures_of(line: Line, places: Places, seed: int, jobs: str) -> dict[str, Any]:
+    """The figures of a seed, as `mirbricks evaluate --json` prints them; kept beside the run until that changes."""
+    run, kept = places.run(line, seed), places.run(line, seed).with_suffix(".json")
+    newest = max((one.path / WEIGHTS).stat().st_mtime for one in find_runs(run))
+    if not kept.exists() or kept.stat().st_mtime < newest:
+        split = ["--split", line.split] if line.split else []
+        words = ["evaluate", str(run), "--data", str(places.corpus(line)), "--json", "--jobs", jobs, *split]
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            _do(words)
+        with written_whole(kept) as temporary:
+            temporary.write_text(out.getvalue(), encoding="utf-8")
+    found: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))["figures"]
+    return found
+
+
+def _do(words: Sequence[str]) -> None:
+    print(shlex.join(["mirbricks", *words]), file=sys.stderr, flush=True)
+    code = main(words)
+    if code:
+        raise SystemExit(code)
+
+
+def row(line: Line, found: Mapping[int, Mapping[str, Any]]) -> list[str]:
+    """The cells of a line; `found` are the figures of each seed that there is."""
+    names = [line.figure, *line.also]
+    values = [[figures.get(name) for figures in found.values()] for name in names]
+    means = "<br>".join(spread(one) for one in values) if found else "—"
+    missing = [str(seed) for seed in line.seeds if seed not in found]
+    seeds = str(len(found)) + (f" (missing: {', '.join(missing)})" if missing else "")
+    reach = "" if line.reach is None else f"≥ {line.reach:g}"
+    return [line.text, f"`{Path(line.graph).stem}`", "<br>".join(names), seeds, means, reach, line.beat]
+
+
+def spread(values: Sequence[float | None]) -> str:
+    """Mean ± standard deviation of a sample; of one value that alone."""
+    known = [value for value in values if value is not None and math.isfinite(value)]
+    if len(known) < len(values) or not known:
+        return "undefined"
+    return f"{statistics.fmean(known):.3f}" + (f" ± {statistics.stdev(known):.3f}" if len(known) > 1 else "")
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    lines = [HEAD, ["---", "---", "---", "---:", "---:", "---:", "---"], *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def commands(lines: Sequence[Line]) -> str:
+    """The command of each line, for its first seed, as it can be typed in the repository."""
+    shown = [shlex.join(["mirbricks", *one.train_words(one.data, f"runs/results/{one.name}/seed{one.seeds[0]}",
+             one.seeds[0])]) for one in lines]  # fmt: skip
+    return "\n".join(["```console", *(f"$ {one}" for one in shown), "```"])
+
+
+def published(page: str, text: str) -> str:
+    """The page with the text between the markers."""
+    before, _, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        raise SystemExit(f"docs/results.md has no {BEGIN} … {END}")
+    return f"{before}{BEGIN}\n{text}\n{END}{after}"
+
+
+def run(arguments: argparse.Namespace) -> str:
+    """Train and evaluate as asked; the text of the table."""
+    places = Places(data=arguments.data, corpora=arguments.corpora or arguments.runs / "corpora", runs=arguments.runs)
+    lines = [line for line in read_lines(arguments.lines) if not arguments.only or line.name in arguments.only]
+    rows = []
+    for line in lines:
+        found = {}
+        for seed in line.seeds:
+            if not arguments.no_training and not ended(line, places.run(line, seed)):
+                prepare(line, places)
+                train(line, places, seed)
+            if ended(line, places.run(line, seed)):
+                found[seed] = figures_of(line, places, seed, arguments.jobs)
+        rows.append(row(line, found))
+        print(" | ".join(rows[-1]), flush=True)
+    return f"{table(rows)}\n\n{commands(lines)}"
+
+
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--data", type=Path, required=True, help="the folder of the corpora")
+    p.add_argument("--runs", type=Path, default=Path("runs/results"), help="the folder of the runs")
+    p.add_argument("--corpora", type=Path, help="where corpora are imported to (default: RUNS/corpora)")
+    p.add_argument("--only", nargs="*", default=[], metavar="NAME", help="these lines only; the page is left as it is")
+    p.add_argument("--no-training", action="store_true", help="tell what is there, train nothing")
+    p.add_argument("--jobs", default="-1", help="processes for features (default: all cores)")
+    p.add_argument("--lines", type=Path, default=LINES, help=argparse.SUPPRESS)
+    p.add_argument("--page", type=Path, default=PAGE, help=argparse.SUPPRESS)
+    return p
+
+
+if __name__ == "__main__":
+    given = parser().parse_args()
+    written = run(given)
+    if not given.only:
+        with written_whole(given.page) as part:
+            part.write_text(published(given.page.read_text(encoding="utf-8"), written), encoding="utf-8")

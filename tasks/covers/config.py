@@ -1,0 +1,86 @@
+"""Settings of the task covers."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
+
+from ..base import TaskConfig
+
+
+class ViewsConfig(BaseModel):
+    """How a training patch is made another version of the same music; everything is off unless set."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    transpose: Literal["none", "chroma", "bins"] = Field(
+        "none", description="chroma: every 12 numbers rotate; bins: a constant-Q transform moves up and down"
+    )
+    max_semitones: PositiveInt = Field(6, le=11, description="greatest transposition up or down")
+    bins_per_semitone: PositiveInt = Field(1, description="of transpose bins")
+    max_tempo: float = Field(1.0, ge=1, le=4, description="greatest factor of the tempo, up or down; 1: unchanged")
+    structure: float = Field(0.0, ge=0, le=1, description="share of the patches whose sections are moved about")
+    max_sections: int = Field(6, ge=3, description="most sections that are cut, left out, repeated or swapped")
+    noise: NonNegativeFloat = Field(0.0, description="deviation of noise on every number, over the recording's level")
+    frame_masks: NonNegativeInt = Field(0, description="stretches of a patch that become 0")
+    max_mask_frames: PositiveInt = Field(20, description="longest of them in frames")
+    gain_db: NonNegativeFloat = Field(0.0, description="greatest change of the level in dB, up or down")
+
+
+class CoversConfig(TaskConfig):
+    """The section `task: {type: covers}`."""
+
+    type: Literal["covers"] = Field("covers", description="name of the task")
+    annotation: str = Field("work-id", description="the global annotation that holds the work")
+    singles: bool = Field(
+        False,
+        description="whether works with one recording train too, its views standing for versions; recordings without "
+        "the annotation are then works of their own",
+    )
+    patch_frames: PositiveInt = Field(description="frames of a training patch; shorter recordings are padded to them")
+    versions_per_work: int = Field(2, ge=2, description="K of a batch: train.batch_size / K works with K patches each")
+
+    power: PositiveFloat = Field(1.0, description="exponent of the feature's values; 0.5: their root")
+    compression: PositiveFloat | None = Field(
+        None, description="c of log(1 + c x / p), p the 90th percentile of the frames' norms; none: no logarithm"
+    )
+    unit_frames: bool = Field(False, description="whether each frame is divided by its norm")
+    repeat_octave: bool = Field(False, description="n bins become 2 n - 1, the octave once more: 23 of 12 for MOVE")
+    views: ViewsConfig = Field(ViewsConfig(), description="changes of the training patches")
+
+    loss: Literal["triplet", "nt_xent", "proxy_anchor"] = Field("triplet", description="what is minimised")
+    mining: Literal["random", "semi-hard", "hard"] = Field("semi-hard", description="which triplets of a batch learn")
+    margin: PositiveFloat = Field(0.3, description="of the triplets, in distances of unit vectors")
+    temperature: PositiveFloat = Field(0.1, description="of nt_xent")
+    proxy_lr: PositiveFloat = Field(100.0, description="learning rate of the proxies over train.lr")
+
+    chunk_frames: PositiveInt | None = Field(
+        None, description="frames at once in evaluation; none: a recording whole, or the graph's own number"
+    )
+    hop_frames: PositiveInt | None = Field(None, description="from one chunk to the next; none: half a chunk")
+    vectors: Literal["mean", "chunks"] = Field(
+        "mean",
+        description="mean: one vector a recording; chunks: one a chunk, and the score is the mean over the query's of "
+        "the greatest over the reference's",
+    )
+    rotations: bool = Field(False, description="whether the best of 12 transpositions of each reference counts")
+    normalise: Literal["none", "references"] = Field(
+        "none", description="references: scores of a reference less their mean, over their deviation"
+    )
+
+    @model_validator(mode="after")
+    def _hop_within_chunk(self) -> CoversConfig:
+        if self.hop_frames and self.hop_frames > (self.chunk_frames or self.patch_frames):
+            least = self.chunk_frames or self.patch_frames
+            raise ValueError(f"'hop_frames' {self.hop_frames} would leave gaps between chunks of {least}")
+        return self

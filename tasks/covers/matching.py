@@ -1,0 +1,104 @@
+"""How alike recordings are: cosines of their vectors, in blocks of bounded memory.
+
+A reference may have a vector for each of 12 rotations, of which the best counts, and one for each chunk: the score is
+then the mean over the query's chunks of the greatest over the reference's. A reference that is near to everything is
+held back by `normalise`: its scores less their mean, over their deviation, neither of which needs a label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+BLOCK_VALUES = 1 << 24  # cosines held at once
+FEWEST = 3  # references from which on a deviation means something
+
+
+@dataclass(frozen=True)
+class Library:
+    """Recordings as vectors.
+
+    vectors  (S, R, D) of unit length: all chunks of the first recording, then of the second; R rotations
+    counts   (n,) chunks of each recording
+    mean     (n,) of the scores that each gives to the others, and `deviation`: 0 and 1 where nothing is normalised
+    """
+
+    vectors: Tensor
+    counts: Tensor
+    mean: Tensor
+    deviation: Tensor
+
+    @classmethod
+    def of(cls, embeddings: Sequence[Tensor], normalise: bool) -> Library:
+        """From (R, M, D) of each recording. Raises ValueError where one is not finite."""
+        vectors = torch.cat([one.movedim(0, 1) for one in embeddings]).float()
+        if not vectors.isfinite().all():
+            raise ValueError("an embedding is not finite")
+        counts = torch.tensor([one.shape[1] for one in embeddings])
+        plain = cls(functional.normalize(vectors, dim=-1), counts, torch.zeros(len(counts)), torch.ones(len(counts)))
+        if not normalise or len(counts) < FEWEST:
+            return plain
+        return cls(plain.vectors, counts, *plain.statistics())
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+    def query(self, number: int) -> Tensor:
+        """The vectors (M, D) of a recording as it is, without rotation."""
+        first = int(self.counts[:number].sum())
+        return self.vectors[first : first + int(self.counts[number]), 0]
+
+    def scores(self, queries: Sequence[Tensor]) -> Tensor:
+        """(Q, n) scores of queries, each of (M, D) unit vectors; a larger one is more alike."""
+        lengths = torch.tensor([len(query) for query in queries])
+        flat, owner = torch.cat(list(queries)), torch.repeat_interleave(torch.arange(len(queries)), lengths)
+        out = torch.empty(len(queries), len(self))
+        ends = torch.cat([torch.zeros(1, dtype=torch.long), self.counts.cumsum(0)])
+        for first, last in self._blocks(len(flat)):
+            part = self.vectors[int(ends[first]) : int(ends[last])]
+            cosines = torch.einsum("qd,srd->qrs", flat, part)
+            counts = self.counts[first:last]
+            if int(counts.max()) > 1:
+                of = torch.repeat_interleave(torch.arange(last - first), counts).expand_as(cosines)
+                best = cosines.new_full((*cosines.shape[:2], last - first), -torch.inf)
+                cosines = best.scatter_reduce(2, of, cosines, "amax")
+            mean = cosines.new_zeros(len(queries), *cosines.shape[1:]).index_add_(0, owner, cosines)
+            out[:, first:last] = (mean / lengths[:, None, None]).amax(1)
+        return (out - self.mean) / self.deviation
+
+    def rows(self, rows: slice) -> Tensor:
+        """The scores of some recordings as queries; few enough at a time for the memory."""
+        numbers = range(*rows.indices(len(self)))
+        step = max(1, BLOCK_VALUES // (8 * max(1, self.vectors.shape[0] * self.vectors.shape[1])))
+        parts = [numbers[first : first + step] for first in range(0, len(numbers), step)]
+        return torch.cat([self.scores([self.query(number) for number in part]) for part in parts])
+
+    def statistics(self) -> tuple[Tensor, Tensor]:
+        """Mean and deviation (n,) of the scores that all others get from each recording."""
+        n = len(self)
+        total, squares = torch.zeros(n, dtype=torch.float64), torch.zeros(n, dtype=torch.float64)
+        step = max(1, BLOCK_VALUES // max(1, n))
+        for first in range(0, n, step):
+            scores = self.rows(slice(first, first + step)).double()
+            itself = torch.arange(first, first + len(scores))
+            scores[torch.arange(len(scores)), itself] = 0
+            total += scores.sum(0)
+            squares += scores.square().sum(0)
+        mean = total / (n - 1)
+        deviation = (squares / (n - 1) - mean.square()).clamp_min(0).sqrt().clamp_min(1e-6)
+        return mean.float(), deviation.float()
+
+    def _blocks(self, n_rows: int) -> list[tuple[int, int]]:
+        """Ranges of recordings whose cosines with so many rows fit into a block; one at least."""
+        most = BLOCK_VALUES // max(1, n_rows * self.vectors.shape[1])
+        blocks, first, held = [], 0, 0
+        for number, count in enumerate(self.counts.tolist()):
+            if number > first and held + count > most:
+                blocks.append((first, number))
+                first, held = number, 0
+            held += count
+        return [*blocks, (first, len(self))]

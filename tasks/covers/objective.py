@@ -1,0 +1,36 @@
+"""What training minimises: triplets, NT-Xent or ProxyAnchor."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ...losses.contrastive import nt_xent
+from ...losses.proxy_anchor import ProxyAnchor
+from ...losses.triplet import triplet_loss
+from .config import CoversConfig
+
+
+class Objective:
+    """The loss of embeddings (B, D) with the numbers of their works (B,).
+
+    module    what of it is learned: the proxies, one a work of the training; None for the others
+    lr_scale  its learning rate over that of the model
+    """
+
+    def __init__(self, config: CoversConfig, n_works: int, embed_dim: int, seed: int) -> None:
+        self.config, self.lr_scale = config, config.proxy_lr
+        self.module: nn.Module | None = None
+        if config.loss == "proxy_anchor":
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed)
+                self.module = ProxyAnchor(n_works, embed_dim)
+
+    def __call__(self, embeddings: Tensor, works: Tensor) -> Tensor:
+        if self.module is not None:
+            loss: Tensor = self.module(embeddings, works)
+            return loss
+        if self.config.loss == "nt_xent":
+            return nt_xent(embeddings, works, self.config.temperature)
+        return triplet_loss(functional.normalize(embeddings, dim=1), works, self.config.mining, self.config.margin)

@@ -1,0 +1,75 @@
+"""Training batches: P works with K patches each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from ...data.sampling import Deck, grouped, positions_of
+from ...errors import TaskError
+from ..base import Batch
+from .config import CoversConfig
+from .views import as_input, view
+
+
+@dataclass(frozen=True)
+class Track:
+    """A recording: its feature, the level of it, and the number of its work."""
+
+    key: str
+    feature: Any
+    level: float
+    work: int
+
+
+class Patches:
+    """Batches, each a pure function of (seed, step): inputs (P K, ..., D, T), targets (P K,) the works' numbers.
+
+    Rows i K to i K + K - 1 are of one work, and works differ; of a work with less than K recordings some come twice,
+    as other views. Each epoch has every work once, but for less than P at its end.
+    """
+
+    def __init__(self, tracks: Sequence[Track], config: CoversConfig, rank: int, *, seed: int, batch_size: int) -> None:
+        """Raises TaskError E521."""
+        self.tracks, self.config, self.rank, self.seed = tracks, config, rank, seed
+        groups = grouped([(track.work,) for track in tracks]).values()
+        self.works = [files for files in groups if len(files) > 1 or config.singles]
+        self.n_works = batch_size // config.versions_per_work
+        refuse_batch(batch_size, len(self.works), config)
+        self.steps_per_epoch = len(self.works) // self.n_works
+        self._deck = Deck(len(self.works), seed, 1)
+
+    def batch(self, step: int) -> Batch:
+        rng, k = np.random.default_rng((self.seed, 7, step)), self.config.versions_per_work
+        epoch, inside = divmod(step, self.steps_per_epoch)
+        drawn = self._deck.at(epoch * len(self.works) + positions_of(inside, self.n_works))
+        rows = np.concatenate([np.resize(rng.permutation(self.works[work]), k) for work in drawn])
+        tracks = [self.tracks[row] for row in rows]
+        patches = [view(track.feature, track.level, self.config, rng) for track in tracks]
+        inputs = as_input(torch.stack(patches), self.config, self.rank)
+        targets = torch.tensor([track.work for track in tracks])
+        return Batch((inputs,), targets, tuple(track.key for track in tracks))
+
+
+def refuse_batch(batch_size: int, n_works: int, config: CoversConfig) -> None:
+    """Raise TaskError E521 where a batch is not two works or more with K patches each, or there are too few works."""
+    k = config.versions_per_work
+    if batch_size % k or batch_size < 2 * k:
+        raise TaskError(
+            f"train.batch_size {batch_size} is not two works or more with {k} versions each",
+            code="E521",
+            help=f"set it to a multiple of task.versions_per_work, such as {max(2, batch_size // k) * k}",
+        )
+    if n_works < batch_size // k:
+        least = "" if config.singles else " with two recordings or more"
+        raise TaskError(
+            f"a batch of {batch_size} needs {batch_size // k} works{least}, and the training has {n_works}",
+            code="E521",
+            help=f"set train.batch_size to {n_works * k}"
+            if n_works > 1
+            else "take a corpus with more covers, or set task.singles to learn from views of one recording",
+        )

@@ -1,0 +1,243 @@
+"""The task covers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+
+from ...errors import TaskError, Where
+from ...features.base import FeatureConfig
+from ...metrics.retrieval import ranks_in_blocks, retrieval_figures
+from ...shapes import show
+from ..base import Batch, Evaluation, Figures, OnShare, OnTrack, Picture, Task, TaskShape, register_task, unseen
+from ..modes import evaluating
+from .config import CoversConfig
+from .embedding import embed
+from .matching import Library
+from .objective import Objective
+from .patches import Patches, Track
+from .prediction import Embedding
+from .views import PITCH_CLASSES, level_of, prepared
+from .works import annotated, has_covers, numbered, refuse_no_cover, refuse_several_groups, work_of
+
+MOST_SEEN = 4000  # frames of a picture
+
+
+@register_task("covers")
+class CoverSongs(Task):
+    """Versions of one work: features (B, D, T), or with one channel before, -> embeddings (B, E), compared by cosine.
+
+    Each recording is a query among all others; those without a cover are left out and counted. Sources: Yesiler et
+    al., "Accurate and Scalable Version Identification Using Musically-Motivated Embeddings", ICASSP 2020; figures as
+    in MIREX, metrics/retrieval.py.
+    """
+
+    Config = CoversConfig
+    config: CoversConfig
+    title = "cover song identification"
+    headline = ("mAP", "MRR", "MR1", "P@1", "P@10")
+
+    def __init__(self, config: CoversConfig, feature: FeatureConfig) -> None:
+        self.config, self.feature = config, feature
+        self.input_shape: TaskShape = ()
+        self.embed_dim = 0
+        self.learned: frozenset[str] = frozenset()
+
+    def check_shapes(self, input_shape: TaskShape, output_shape: TaskShape, where: Where | None = None) -> None:
+        """(B, *shape, T), or with one channel before, -> (B, E). Raises TaskError E501, E502."""
+        self._refuse_no_chroma(where)
+        shape = self._seen_shape()
+        wanted: list[TaskShape] = [("B", *shape, "T"), ("B", 1, *shape, "T")]
+        if not any(_fits(input_shape, one, self.config.patch_frames) for one in wanted):
+            raise TaskError(
+                f"the graph does not read patches of the feature '{self.feature.type}'",
+                code="E501",
+                where=where,
+                facts=[("expected", " or ".join(map(show, wanted))), ("got", show(input_shape))],
+                help="change `input:`, 'feature:' or task.repeat_octave; a fixed T must be task.patch_frames, "
+                f"{self.config.patch_frames}",
+            )
+        if len(output_shape) != 2 or not isinstance(output_shape[1], int):
+            raise TaskError(
+                "the graph does not give one vector for each patch",
+                code="E502",
+                where=where,
+                facts=[("expected", "(B, E)"), ("got", show(output_shape))],
+                help="pool over time and frequency, then `- Flatten` and `- Linear: {out_features: ...}`",
+            )
+        self.input_shape, self.embed_dim = input_shape, output_shape[1]
+
+    def _seen_shape(self) -> tuple[int, ...]:
+        *before, last = self.feature.shape
+        return (*before, 2 * last - 1) if self.config.repeat_octave else (*before, last)
+
+    def _refuse_no_chroma(self, where: Where | None) -> None:
+        """Rotation is transposition for chroma only."""
+        named = {"task.rotations": self.config.rotations, "task.repeat_octave": self.config.repeat_octave}
+        named["task.views.transpose"] = self.config.views.transpose == "chroma"
+        setting = next((name for name, on in named.items() if on), None)
+        bins = self.feature.shape[-1]
+        if setting is not None and bins % PITCH_CLASSES:
+            message = f"'{setting}' rotates chroma, and the feature '{self.feature.type}' has {bins} numbers in a frame"
+            help = "take chroma, of 12 numbers or a multiple, or leave the setting out"
+            raise TaskError(message, code="E501", where=where, help=help)
+
+    def given_shapes(self, input_shape: TaskShape) -> dict[str, tuple[int | None, ...]]:
+        ones = (1,) * (len(input_shape) - 2 - len(self.feature.shape))
+        frames = {"patch_frames": self.config.patch_frames}
+        if not isinstance(input_shape[-1], int) and self.config.chunk_frames:
+            frames["chunk_frames"] = self.config.chunk_frames
+        return {f"task.{name}": (None, *ones, *self._seen_shape(), number) for name, number in frames.items()}
+
+    def tracks(self, items: Sequence[Any]) -> list[Any]:
+        """All recordings but stems. Raises TaskError E503 where a work is missing, E520 where no work has a cover."""
+        found = annotated(items, self.config)
+        if not self.config.singles:
+            refuse_no_cover([self.truth(item) for item in found])
+        return found
+
+    def learner(
+        self, train: Sequence[Any], valid: Sequence[Any], cache: Any, *, seed: int, batch_size: int
+    ) -> CoversLearner:
+        """Raises TaskError E503, E520, E521, DataError E442."""
+        tracks, judged = self.tracks(train), self.tracks(valid)
+        refuse_several_groups([*tracks, *judged], self.config)
+        works = [self.truth(item) for item in tracks]
+        self.learned = frozenset(item.key for item in tracks)
+        if {item.key for item in judged} != self.learned:
+            refuse_no_cover([self.truth(item) for item in judged], "validation ")
+        numbers = numbered(works).tolist()
+        known = [Track(item.key, cache.open(item.key), 1.0, k) for item, k in zip(tracks, numbers, strict=True)]
+        if self.config.compression is not None or self.config.views.noise:
+            known = [Track(one.key, one.feature, level_of(one.feature), one.work) for one in known]
+        patches = Patches(known, self.config, len(self.input_shape), seed=seed, batch_size=batch_size)
+        objective = Objective(self.config, len(set(works)), self.embed_dim, seed)
+        return CoversLearner(self, patches, objective, judged, cache)
+
+    def tune(self, *_: Any) -> dict[str, Any]:
+        """Nothing is chosen after training."""
+        return {}
+
+    def library(self, model: nn.Module, items: Sequence[Any], cache: Any, on_track: OnTrack = unseen) -> Library:
+        """Every recording as vectors, ready to be searched."""
+        found = []
+        with evaluating(model):
+            for item in items:
+                found.append(self.embedded(model, cache.open(item.key), self.config.rotations))
+                on_track(item.key)
+        return Library.of(found, self.config.normalise == "references")
+
+    def embedded(self, model: nn.Module, feature: Any, rotations: bool = False) -> Tensor:
+        """The vectors (R, M, E) of one recording; the model is in eval() mode."""
+        shapes = getattr(model, "input_shapes", None)
+        shape = next(iter(shapes.values())) if shapes else self.input_shape
+        return embed(model, feature, self.config, shape, rotations)
+
+    def evaluate(
+        self,
+        model: nn.Module,
+        items: Sequence[Any],
+        cache: Any,
+        settings: Mapping[str, Any],  # noqa: ARG002
+        on_track: OnTrack = unseen,
+    ) -> Evaluation:
+        """Each recording as a query among the others; those without a cover say so. Raises TaskError E503, E520."""
+        tracks = self.tracks(items)
+        works = [self.truth(item) for item in tracks]
+        if not {item.key for item in tracks} <= self.learned:  # what only trained, view by view, cannot be judged
+            refuse_no_cover(works)
+        figures = self._figures(model, tracks, works, cache, on_track)
+        return Evaluation(self.pooled(figures), figures)
+
+    def _figures(
+        self, model: nn.Module, tracks: Sequence[Any], works: Sequence[str], cache: Any, on_track: OnTrack
+    ) -> dict[str, Figures]:
+        library = self.library(model, tracks, cache, on_track)
+        figures: dict[str, Figures] = {item.key: {"without_cover": 1.0} for item in tracks}
+        for ranks in ranks_in_blocks(lambda rows: -library.rows(rows), numbered(works)):
+            figures[tracks[ranks.query].key] = dict(retrieval_figures([ranks.figures()]))
+        return figures
+
+    def pooled(self, tracks: Mapping[str, Figures]) -> dict[str, float]:
+        """Means over the queries, and how many recordings had no cover."""
+        queries = [figures for figures in tracks.values() if "mAP" in figures]
+        means = {name: sum(one[name] for one in queries) / len(queries) for name in self.headline if queries}
+        alone = len(tracks) - len(queries)
+        return {**means, "queries": float(len(queries)), "without_cover": float(alone)}
+
+    def predict(
+        self,
+        model: nn.Module,
+        feature: Any,
+        settings: Mapping[str, Any],  # noqa: ARG002
+        on_share: OnShare = unseen,
+    ) -> Embedding:
+        """The vectors of one recording, and what the model saw of it."""
+        with evaluating(model):
+            vectors = self.embedded(model, feature)[0]
+        on_share(1.0)
+        level = level_of(feature) if self.config.compression is not None else 1.0
+        shown = prepared(feature.read(0, min(feature.n_frames, MOST_SEEN)), level, self.config)
+        return Embedding(vectors.numpy(), shown.flatten(0, -2).numpy().astype(np.float32), self.feature.hop_s)
+
+    def truth(self, item: Any) -> str:
+        """The work. Raises TaskError E503."""
+        return work_of(item, self.config)
+
+    def picture(self, prediction: Embedding, title: str) -> Any:
+        from ...plots.retrieval import embedding  # matplotlib takes a second to import
+
+        return embedding(prediction.seen, prediction.vectors, prediction.hop_s, title)
+
+    def pictures(
+        self,
+        model: nn.Module,
+        items: Sequence[Any],
+        cache: Any,
+        settings: Mapping[str, Any],  # noqa: ARG002
+        evaluation: Evaluation,
+    ) -> list[Picture]:
+        """The similarity matrix, and the ranked lists of the best and the worst queries."""
+        from .pictures import pictures_of
+
+        return pictures_of(self, model, items, cache, evaluation)
+
+
+class CoversLearner:
+    """Batches of works to learn from, and the validation recordings.
+
+    module    what is learned beside the model, the proxies of ProxyAnchor; None for the others
+    lr_scale  its learning rate over that of the model
+    """
+
+    figure = "mAP"
+
+    def __init__(
+        self, task: CoverSongs, patches: Patches, objective: Objective, valid: Sequence[Any], cache: Any
+    ) -> None:
+        self.task, self.patches, self.objective, self.valid, self.cache = task, patches, objective, valid, cache
+        self.module, self.lr_scale = objective.module, objective.lr_scale
+        self.works = [task.truth(item) for item in valid]
+
+    def batch(self, step: int) -> Batch:
+        return self.patches.batch(step)
+
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        return self.objective(outputs, batch.targets)
+
+    def validate(self, model: nn.Module, on_track: OnTrack = unseen) -> dict[str, float]:
+        """NaN where no recording has a cover, as when every recording trains by itself."""
+        if not has_covers(self.works):
+            return {self.figure: float("nan")}
+        figures = self.task._figures(model, self.valid, self.works, self.cache, on_track)
+        return {name: value for name, value in self.task.pooled(figures).items() if name in self.task.headline}
+
+
+def _fits(shape: TaskShape, wanted: TaskShape, patch_frames: int) -> bool:
+    if len(shape) != len(wanted):
+        return False
+    sizes = zip(shape[1:], (*wanted[1:-1], patch_frames), strict=True)
+    return all(isinstance(size, str) or size == other for size, other in sizes)

@@ -1,0 +1,114 @@
+"""What a model sees of a recording: its feature compressed, and in training changed as covers change music."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from numpy.random import Generator
+from torch import Tensor
+from torch.nn import functional
+
+from .config import CoversConfig, ViewsConfig
+
+PITCH_CLASSES = 12
+LONGEST = 1 << 24  # values whose quantile torch can take
+
+
+def level_of(feature: Any) -> float:
+    """The 90th percentile of the norms of the frames; what compression and noise are relative to."""
+    norms = feature.read().flatten(0, -2).norm(dim=0)
+    return max(float(norms.quantile(0.9)) if norms.numel() < LONGEST else float(norms.max()), 1e-9)
+
+
+def prepared(x: Tensor, level: float, config: CoversConfig) -> Tensor:
+    """Compressed features (..., D, T), before any rotation."""
+    if config.power != 1.0:
+        x = x.clamp_min(0).pow(config.power)
+    if config.compression is not None:
+        x = torch.log1p(config.compression * x.clamp_min(0) / level**config.power)
+    return functional.normalize(x, dim=-2) if config.unit_frames else x
+
+
+def as_input(x: Tensor, config: CoversConfig, rank: int) -> Tensor:
+    """(B, ..., D, T) for the graph: the octave repeated, an axis of one channel where it reads one axis more."""
+    if config.repeat_octave:
+        x = torch.cat([x, x[..., :-1, :]], dim=-2)
+    return (x.unsqueeze(1) if x.ndim + 1 == rank else x).contiguous()
+
+
+def rotated(x: Tensor, semitones: int) -> Tensor:
+    """Chroma (..., 12 n, T) of the same music so many semitones higher."""
+    parts = x.reshape(*x.shape[:-2], -1, PITCH_CLASSES, x.shape[-1])
+    return parts.roll(semitones, -2).reshape(x.shape)
+
+
+def moved(x: Tensor, semitones: int, views: ViewsConfig) -> Tensor:
+    """Features (..., D, T) transposed as `views.transpose` says."""
+    if views.transpose == "chroma":
+        return rotated(x, semitones)
+    if views.transpose == "bins" and semitones:
+        bins = semitones * views.bins_per_semitone
+        y = x.roll(bins, -2)
+        y[..., slice(0, bins) if bins > 0 else slice(bins, None), :] = 0
+        return y
+    return x
+
+
+def restructured(x: Tensor, rng: Generator, max_sections: int) -> Tensor:
+    """Frames (..., T) cut into 3 to `max_sections` sections, of which one is left out, repeated, or swaps places."""
+    n_frames = x.shape[-1]
+    count = min(int(rng.integers(3, max_sections + 1)), n_frames)
+    if count < 3:
+        return x
+    cuts = [0, *sorted((rng.choice(n_frames - 1, count - 1, replace=False) + 1).tolist()), n_frames]
+    order = list(range(count))
+    one, other = (int(k) for k in rng.choice(count, 2, replace=False))
+    change = int(rng.integers(3))
+    if change == 0:
+        del order[one]
+    elif change == 1:
+        order.insert(one, one)
+    else:
+        order[one], order[other] = order[other], order[one]
+    return torch.cat([x[..., cuts[k] : cuts[k + 1]] for k in order], dim=-1)
+
+
+def at_tempo(x: Tensor, rate: float) -> Tensor:
+    """Frames (..., T) played `rate` times as fast, linear between frames."""
+    n_frames = max(1, round(x.shape[-1] / rate))
+    flat = x.reshape(1, -1, x.shape[-1])
+    return functional.interpolate(flat, size=n_frames, mode="linear").reshape(*x.shape[:-1], n_frames)
+
+
+def fitted(x: Tensor, n_frames: int, start: int = 0) -> Tensor:
+    """`n_frames` of x (..., T) from `start` on, zeros behind its end."""
+    part = x[..., start : start + n_frames]
+    return functional.pad(part, (0, n_frames - part.shape[-1]))
+
+
+def view(feature: Any, level: float, config: CoversConfig, rng: Generator) -> Tensor:
+    """A patch (..., D, patch_frames) from anywhere in a recording, changed as `config.views` says."""
+    views, n = config.views, config.patch_frames
+    rate = math.exp(float(rng.uniform(-1, 1)) * math.log(views.max_tempo))
+    cut = rng.random() < views.structure
+    wanted = min(feature.n_frames, math.ceil(n * rate) * (2 if cut else 1))
+    start = int(rng.integers(feature.n_frames - wanted + 1))
+    x = feature.read(start, start + wanted)
+    if cut:
+        x = restructured(x, rng, views.max_sections)
+    if rate != 1.0:
+        x = at_tempo(x, rate)
+    x = fitted(x, n, int(rng.integers(max(0, x.shape[-1] - n) + 1)))
+    x = x * 10 ** (float(rng.uniform(-1, 1)) * views.gain_db / 20)
+    if views.noise:
+        drawn = torch.from_numpy(rng.standard_normal(tuple(x.shape), "float32"))
+        x = (x + views.noise * level / math.sqrt(x.shape[-2]) * drawn).clamp_min(0)
+    for _ in range(views.frame_masks):
+        width = min(int(rng.integers(views.max_mask_frames + 1)), n)
+        place = int(rng.integers(n - width + 1))
+        x[..., place : place + width] = 0
+    most = views.max_semitones if views.transpose != "none" else 0
+    semitones = int(rng.integers(-most, most + 1))
+    return moved(prepared(x, level, config), semitones, views)

@@ -1,0 +1,65 @@
+"""Solo recordings put together anew: for each label of a mix one that has this label only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ...data.patches import take_patch
+from ...features.feature_file import CachedFeature
+from ...features.logmel import LogMelConfig
+from .config import TaggingConfig
+
+
+class Remix:
+    """Training examples that no piece holds: (*shape, T), the sum of solo recordings.
+
+    Energies of a log-mel spectrogram are added, which is their sum but for the phases, or samples of a waveform. Half
+    of the examples keep to one piece and moment, as music sounds; in the others each solo is from anywhere.
+
+    Source: Uhlich et al., "Improving music source separation based on deep neural networks through data augmentation
+    and network blending", ICASSP 2017, section 3.
+    """
+
+    def __init__(
+        self,
+        groups: Sequence[str],
+        features: Sequence[CachedFeature],
+        truth: NDArray[np.bool_],
+        config: TaggingConfig,
+        logmel: LogMelConfig | None,
+    ) -> None:
+        """`logmel` is None where the feature is the waveform."""
+        self.groups, self.features, self.truth, self.config, self.logmel = groups, features, truth, config, logmel
+        alone = truth.sum(axis=1) == 1
+        self.solos = [np.flatnonzero(alone & truth[:, label]) for label in range(truth.shape[1])]
+
+    def patch(self, row: int, rng: Generator) -> Tensor | None:
+        """An example with the labels of recording `row`; None where it has none, or one that no recording has alone."""
+        labels = np.flatnonzero(self.truth[row])
+        if not len(labels) or any(not len(self.solos[label]) for label in labels):
+            return None
+        together, moment = rng.random() < 0.5, float(rng.random())
+        total: Tensor | None = None
+        for label in labels:
+            solos = self.solos[label]
+            own = [solo for solo in solos if self.groups[int(solo)] == self.groups[row]] if together else []
+            solo = int(rng.choice(own or solos))
+            part = self._part(solo, moment if own else float(rng.random()))
+            decibels = rng.uniform(-self.config.remix_gain_db, self.config.remix_gain_db)
+            part = part * 10.0 ** (decibels / (20 if self.logmel is None else 20 / self.logmel.power))
+            total = part if total is None else total + part
+        return total if self.logmel is None or total is None else self.logmel.compressed(total)
+
+    def _part(self, row: int, moment: float) -> Tensor:
+        """A patch of a recording that begins at the share `moment` of it, as energies or samples."""
+        feature, n_frames = self.features[row], self.config.patch_frames
+        spare = feature.n_frames - n_frames
+        start = int(np.floor(min(spare, 0) + moment * (abs(spare) + 1)))
+        patch = take_patch(feature.read, start, n_frames, feature.n_frames).to(torch.float32)
+        return patch if self.logmel is None else self.logmel.energies(patch)

@@ -1,0 +1,281 @@
+"""The task covers from features to figures: what it learns, how it counts, what it refuses."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+from torch import Tensor, nn
+
+from mirbricks.data.corpus import Corpus
+from mirbricks.errors import DataError, TaskError
+from mirbricks.features.given import GivenConfig, GivenFeatures
+from mirbricks.tasks.covers import CoversConfig, CoverSongs, ViewsConfig
+
+FEATURE = GivenConfig(n_features=12, step_s=0.5, even=False)
+CONFIG = CoversConfig(patch_frames=40, views=ViewsConfig(transpose="chroma"))
+Make = Callable[..., Corpus]
+
+
+class Circle(nn.Module):
+    """Steps of the melody, whatever the key: correlations of neighbouring frames, then a layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 16, (12, 9), padding=(0, 4))
+        self.linear = nn.Linear(16, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.conv(torch.cat([x, x[:, :-1]], 1)[:, None]).relu()
+        return self.linear(y.amax(2).mean(2))
+
+
+def ready(corpus: Corpus, config: CoversConfig = CONFIG) -> tuple[CoverSongs, GivenFeatures]:
+    task, cache = CoverSongs(config, FEATURE), GivenFeatures(FEATURE)
+    assert cache.build(corpus.features) == []
+    task.check_shapes(("B", 12, "T"), ("B", 8))
+    return task, cache
+
+
+@pytest.mark.parametrize("loss", ["triplet", "nt_xent", "proxy_anchor"])
+def test_every_loss_learns(covers: Make, loss: Any) -> None:
+    corpus = covers([3] * 8)
+    task, cache = ready(corpus, CONFIG.model_copy(update={"loss": loss, "mining": "hard"}))
+    torch.manual_seed(0)
+    model = Circle()
+    learner = task.learner(corpus.features, corpus.features, cache, seed=0, batch_size=16)
+    held = learner.batch(1000)
+    before = float(learner.loss(model(*held.inputs), held).detach())
+    weights = [*model.parameters(), *(learner.module.parameters() if learner.module else ())]
+    assert (learner.module is not None) == (loss == "proxy_anchor")
+    optimizer = torch.optim.Adam(weights, 0.01)
+    for step in range(60):
+        batch = learner.batch(step)
+        optimizer.zero_grad()
+        learner.loss(model(*batch.inputs), batch).backward()
+        optimizer.step()
+    after = learner.validate(model)
+    assert float(learner.loss(model(*held.inputs), held).detach()) < 0.7 * before
+    assert after["mAP"] == 1.0
+    assert set(after) == {"mAP", "MRR", "MR1", "P@1", "P@10"}
+
+
+class Named(nn.Module):
+    """What the first frame says: as good a model as one wants, for the tests of counting."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.eye(12))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mean(2) @ self.weight
+
+
+def test_figures_equal_a_loop_and_leave_out_what_has_no_cover(covers: Make) -> None:
+    corpus = covers([2, 3, 1, 2, 1])
+    task, cache = ready(corpus)
+    found = task.evaluate(Named(), corpus.features, cache, {})
+    json.dumps(found.tracks)
+    vectors = {item.key: torch.from_numpy(item.read()).mean(0) for item in corpus.features}
+    for key, own in vectors.items():
+        others = sorted((float(-torch.cosine_similarity(own, v, 0)), k) for k, v in vectors.items() if k != key)
+        ranks = [n for n, (_, k) in enumerate(others, 1) if k[0] == key[0]]
+        if not ranks:
+            assert found.tracks[key] == {"without_cover": 1.0}
+            continue
+        precisions = [n / rank for n, rank in enumerate(ranks, 1)]
+        assert found.tracks[key]["mAP"] == pytest.approx(sum(precisions) / len(ranks))
+        assert found.tracks[key]["MR1"] == ranks[0]
+        assert found.tracks[key]["P@1"] == float(ranks[0] == 1)
+    judged = [figures["mAP"] for figures in found.tracks.values() if "mAP" in figures]
+    assert found.figures["mAP"] == pytest.approx(np.mean(judged))
+    assert (found.figures["queries"], found.figures["without_cover"]) == (7.0, 2.0)
+    assert len(task.pictures(Named(), corpus.features, cache, {}, found)) == 3
+
+
+def test_rotations_find_what_was_transposed(covers: Make) -> None:
+    corpus = covers([2] * 6, n_frames=64)
+    plain = ready(corpus)
+    plainly = plain[0].evaluate(Named(), corpus.features, plain[1], {}).figures["mAP"]
+    task, cache = ready(corpus, CONFIG.model_copy(update={"rotations": True}))
+    assert task.evaluate(Named(), corpus.features, cache, {}).figures["mAP"] == 1.0 > plainly
+
+
+def test_a_short_recording_is_padded_and_predicted(covers: Make) -> None:
+    corpus = covers([2, 2], n_frames=16)
+    task, cache = ready(corpus)
+    seen: list[int] = []
+
+    class Watching(Named):
+        def forward(self, x: Tensor) -> Tensor:
+            seen.append(x.shape[-1])
+            return super().forward(x)
+
+    found = task.predict(Watching(), cache.open("0-0"), {})
+    assert seen == [40]
+    vectors = np.load(io.BytesIO(found.files()[".embedding.npy"]))
+    assert vectors.shape == (1, 12)
+    assert np.linalg.norm(vectors) == pytest.approx(1.0)
+    learner = task.learner(corpus.features, corpus.features, cache, seed=0, batch_size=4)
+    assert learner.batch(0).inputs[0].shape == (4, 12, 40)
+
+
+def test_chunks_of_a_graph_with_its_own_size(covers: Make) -> None:
+    corpus = covers([2], n_frames=96)
+    config = CONFIG.model_copy(update={"vectors": "chunks", "hop_frames": 30})
+    task, cache = CoverSongs(config, FEATURE), GivenFeatures(FEATURE)
+    cache.build(corpus.features)
+    task.check_shapes(("B", 12, 40), ("B", 12))
+    vectors = task.embedded(Named().eval(), cache.open("0-0"))
+    whole = torch.from_numpy(corpus.features[0].read()).T
+    wanted = torch.stack([whole[:, s : s + 40].mean(1) for s in (0, 30, 56)])
+    torch.testing.assert_close(vectors[0], nn.functional.normalize(wanted, dim=1))
+
+
+def test_singles_learn_from_views_of_themselves(covers: Make) -> None:
+    corpus = covers([1] * 6, works=False)
+    task, cache = ready(corpus, CONFIG.model_copy(update={"singles": True}))
+    learner = task.learner(corpus.features, corpus.features, cache, seed=0, batch_size=8)
+    batch = learner.batch(0)
+    assert len(set(batch.items)) == 4
+    assert torch.equal(batch.targets[::2], batch.targets[1::2])
+    assert np.isnan(learner.validate(Named())["mAP"])
+    found = task.evaluate(Named(), corpus.features, cache, {})  # after `--fold none` nothing can be judged
+    assert found.figures == {"queries": 0.0, "without_cover": 6.0}
+    with pytest.raises(TaskError, match="no validation recording has a cover: 3 recordings are of 3 works"):
+        task.learner(corpus.features[:3], corpus.features[3:], cache, seed=0, batch_size=4)
+
+
+def test_batches_are_works_with_versions(covers: Make) -> None:
+    corpus = covers([2, 3, 1, 2, 4])
+    task, cache = ready(corpus, CONFIG.model_copy(update={"versions_per_work": 3}))
+    learner = task.learner(corpus.features, corpus.features, cache, seed=5, batch_size=6)
+    seen = set()
+    for step in range(8):
+        batch = learner.batch(step)
+        works = [key.split("-")[0] for key in batch.items]
+        assert works[0] == works[1] == works[2] != works[3] == works[4] == works[5]
+        assert "2" not in works
+        for work in set(works):
+            own = [key for key in batch.items if key.startswith(work)]
+            assert len(set(own)) == min(3, {"0": 2, "1": 3, "3": 2, "4": 4}[work])
+        seen |= set(works)
+    assert seen == {"0", "1", "3", "4"}
+    again = task.learner(corpus.features, corpus.features, cache, seed=5, batch_size=6).batch(7)
+    assert torch.equal(again.inputs[0], batch.inputs[0])
+
+
+def refused(call: Callable[[], object]) -> str:
+    with pytest.raises((TaskError, DataError)) as caught:
+        call()
+    return str(caught.value)
+
+
+def test_what_has_no_cover_is_refused(covers: Make) -> None:
+    corpus = covers([1, 1, 1])
+    task, cache = ready(corpus)
+    text = (
+        "no recording has a cover: 3 recordings are of 3 works\n"
+        "  help: take works with two recordings or more; a version left out of the corpus cannot be found     [E520]"
+    )
+    assert refused(lambda: task.tracks(corpus.features)) == text
+    assert refused(lambda: task.evaluate(Named(), corpus.features, cache, {})) == text
+
+
+def test_a_missing_work_is_refused(covers: Make) -> None:
+    corpus = covers([2, 1], works=False)
+    task, _ = ready(corpus)
+    assert refused(lambda: task.tracks(corpus.features)) == (
+        "3 of 3 recordings lack the annotation 'work-id', the work that they are versions of\n"
+        "  missing  '0-0', '0-1', '1-0'\n  got      'title'\n"
+        "  help: set task.annotation to the one that holds the work     [E503]"
+    )
+    assert refused(lambda: task.tracks([])) == (
+        "there are no recordings to compare\n  help: stems alone are not compared     [E503]"
+    )
+
+
+def test_batches_that_are_none(covers: Make) -> None:
+    corpus = covers([2, 2])
+    task, cache = ready(corpus)
+
+    def learner(size: int) -> str:
+        return refused(lambda: task.learner(corpus.features, corpus.features, cache, seed=0, batch_size=size))
+
+    assert learner(7) == (
+        "train.batch_size 7 is not two works or more with 2 versions each\n"
+        "  help: set it to a multiple of task.versions_per_work, such as 6     [E521]"
+    )
+    assert learner(2).startswith("train.batch_size 2 is not two works or more")
+    assert learner(8) == (
+        "a batch of 8 needs 4 works with two recordings, and the training has 2\n"
+        "  help: set train.batch_size to 4     [E521]"
+    ).replace("recordings,", "recordings or more,")
+    one = covers([2], folder="one")
+    task, cache = ready(one)
+    assert learner_of(task, one, cache) == (
+        "a batch of 4 needs 2 works with two recordings or more, and the training has 1\n"
+        "  help: take a corpus with more covers, or set task.singles to learn from views of one recording     [E521]"
+    )
+
+
+def learner_of(task: CoverSongs, corpus: Corpus, cache: GivenFeatures) -> str:
+    return refused(lambda: task.learner(corpus.features, corpus.features, cache, seed=0, batch_size=4))
+
+
+def test_works_that_a_split_may_part(covers: Make) -> None:
+    corpus = covers([2, 2])
+    task, cache = ready(corpus, CONFIG.model_copy(update={"annotation": "title"}))
+    for item in corpus.features:
+        object.__setattr__(item, "group", item.key)  # as in a corpus whose works are annotated as something else
+    assert learner_of(task, corpus, cache) == (
+        "the recordings of the work 'song 0' are in 2 groups, which a split may part\n  groups  0-0, 0-1\n"
+        "  help: name the work in the annotation 'work-id' or 'piece': splits go by these     [E442]"
+    )
+
+
+@pytest.mark.parametrize(
+    ("input_shape", "output_shape", "code"),
+    [
+        (("B", 23, "T"), ("B", 8), "E501"),
+        (("B", 12, 50), ("B", 8), "E501"),
+        (("B", 12, "T"), ("B", 8, "T"), "E502"),
+        (("B", 12, "T"), ("B", "T"), "E502"),
+    ],
+)
+def test_graphs_that_do_not_fit(
+    input_shape: tuple[int | str, ...], output_shape: tuple[int | str, ...], code: str
+) -> None:
+    with pytest.raises(TaskError) as caught:
+        CoverSongs(CONFIG, FEATURE).check_shapes(input_shape, output_shape)
+    assert caught.value.code == code
+
+
+def test_the_octave_is_repeated(covers: Make) -> None:
+    corpus = covers([2, 2])
+    task, cache = CoverSongs(CONFIG.model_copy(update={"repeat_octave": True}), FEATURE), GivenFeatures(FEATURE)
+    cache.build(corpus.features)
+    task.check_shapes(("B", 1, 23, "T"), ("B", 8))
+    x = task.learner(corpus.features, corpus.features, cache, seed=0, batch_size=4).batch(0).inputs[0]
+    assert x.shape == (4, 1, 23, 40)
+    assert torch.equal(x[:, :, 12:], x[:, :, :11])
+
+
+def test_rotation_needs_chroma() -> None:
+    task = CoverSongs(CONFIG.model_copy(update={"rotations": True}), FEATURE.model_copy(update={"n_features": 20}))
+    assert refused(lambda: task.check_shapes(("B", 20, "T"), ("B", 8))) == (
+        "'task.rotations' rotates chroma, and the feature 'given' has 20 numbers in a frame\n"
+        "  help: take chroma, of 12 numbers or a multiple, or leave the setting out     [E501]"
+    )
+
+
+def test_settings() -> None:
+    assert all(field.description for config in (CoversConfig, ViewsConfig) for field in config.model_fields.values())
+    with pytest.raises(ValidationError, match="'hop_frames' 41 would leave gaps between chunks of 40"):
+        CoversConfig(patch_frames=40, hop_frames=41)

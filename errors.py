@@ -207,7 +207,7 @@ CODES |= {
     "E209": "The tensor that reaches a sub-graph does not have the axes that its `input:` asks for.",
     "E210": "A U-Net reduces its sizes at each level: the tensor is too small for its depth, or a stage changed sizes.",
     # E3xx: registry
-    "E301": "Two blocks ask for one name. A registered name is also the name in YAML, so it can mean one class only.",
+    "E301": "Two blocks or tasks ask for one name. A registered name is also that in YAML, so it means one class only.",
     "E302": "Only subclasses of mirbricks.Block can be registered: the compiler builds a block from its Config.",
     "E303": "A block needs a docstring, a source and at least one example: they are its documentation and its test.",
     "E304": "The shape contract cannot be read. It has the form 'B C T -> B {out_channels} T'.",

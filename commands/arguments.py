@@ -158,6 +158,7 @@ def pack(p: Parser) -> None:
     p.add_argument("--half", action="store_true", help="keep the parameters in half precision")
     text = "an object of `evaluate --json` for the card, and in words on what; may be repeated, the first is listed"
     p.add_argument("--evaluation", action="append", default=[], metavar="FILE[=TEXT]", help=text)
+    p.add_argument("--figure", metavar="NAME", help="the figure that `mirbricks zoo` lists (default: the task's first)")
     text = "the corpora that it was trained on, for their licences (default: the run's)"
     p.add_argument("--corpora", metavar="NAMES", help=text)
     p.add_argument("--note", action="append", default=[], metavar="TEXT", help="a limit, for the card; may be repeated")

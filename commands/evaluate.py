@@ -20,6 +20,7 @@ from ..tasks.base import Evaluation, Figures
 from ..zoo import located
 from .labels import other_annotation, tell_missing
 from .raw_corpus import open_corpus
+from .references import refer
 from .screen import console, counting, markdown_of, table_of
 from .settings import RunSettings, read_settings
 from .sides import side_of
@@ -38,6 +39,7 @@ def evaluate(arguments: Namespace) -> int:
         items = side_of(corpus, recordings, settings, arguments.split, run)
         cache, items, broken = _features(experiment, items, arguments)
         failed += broken
+        refer(experiment.task, recordings, cache, arguments, _talks(arguments))
         model = experiment.model.to(as_device(arguments.device))
         with counting(f"evaluating {run.path.name}", len(items), show=_talks(arguments)) as on_done:
             figures = experiment.task.evaluate(model, items, cache, settings.tuned, on_done).tracks

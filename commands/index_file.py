@@ -57,8 +57,8 @@ class Index:
             if {name: value.ndim for name, value in tensors.items()} != TENSORS:
                 raise ValueError("it has other tensors")
             told = json.loads(about[FORMAT])
-            lists = {name: tuple(told.pop(name)) for name in ("keys", "titles", "works")}
-            index = cls(Library(**tensors), **lists, **told)
+            told |= {name: tuple(told[name]) for name in ("keys", "titles", "works")}
+            index = cls(Library(**tensors), **told)
         except (OSError, ValueError, TypeError, KeyError, safetensors.SafetensorError) as error:
             raise _no_index(path, " ".join(str(error).split())) from error
         sizes = {len(one) for one in (index.keys, index.titles, index.works, *list(tensors.values())[1:])}

@@ -13,15 +13,17 @@ _LISTED = 8
 
 
 def other_annotation(recordings: Sequence[Item | FeatureItem], task: Task, tuned: Mapping[str, Any]) -> str | None:
-    """The one annotation whose values are all labels of the model, where the one that it was trained on is missing.
+    """The annotation whose values are all labels of the model, where the one that it was trained on is missing.
 
-    None where nothing needs to be replaced, where the model has no labels, or where several annotations would do.
+    None where nothing needs to be replaced, where the model has no labels, or where two would do that say different
+    things.
     """
     own, labels = getattr(task.config, "annotation", None), set(tuned.get("labels", ()))
     if not labels or own is None or any(own in item.annotations for item in recordings):
         return None
-    found = [name for name in _annotations(recordings) if _values(recordings, name) <= labels]
-    return found[0] if len(found) == 1 else None
+    said = {name: _said(recordings, name) for name in _annotations(recordings)}
+    found = [name for name, values in said.items() if set().union(*values) <= labels]
+    return found[0] if found and all(said[name] == said[found[0]] for name in found) else None
 
 
 def tell_missing(tuned: Mapping[str, Any], tracks: Mapping[str, Figures]) -> None:
@@ -38,5 +40,6 @@ def _annotations(recordings: Iterable[Item | FeatureItem]) -> list[str]:
     return sorted({name for item in recordings for name in item.annotations if item.annotations[name]} - {"filepath"})
 
 
-def _values(recordings: Iterable[Item | FeatureItem], name: str) -> set[str]:
-    return {str(atom.value) for item in recordings for atom in item.annotations.get(name, ())}
+def _said(recordings: Iterable[Item | FeatureItem], name: str) -> list[set[str]]:
+    """The values of each recording."""
+    return [{str(atom.value) for atom in item.annotations.get(name, ())} for item in recordings]

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ..data.atomic import written_whole
-from ..errors import RunError
+from ..errors import RunError, did_you_mean
 from ..experiment import Experiment
 from ..runs import RESOLVED, RunFolder
 from ..zoo import CARD, GRAPH, MOST_BYTES, WEIGHTS
@@ -24,6 +24,7 @@ from .evaluate import load_run
 from .new_file import refuse_existing
 from .settings import RunSettings
 
+GRAPHS = Path(__file__).parents[1] / "graphs"
 LARGEST_HALF = torch.finfo(torch.float16).max
 
 
@@ -37,7 +38,7 @@ def pack(arguments: Namespace) -> int:
         raise RunError(message, code="E612", help="give the folder that `mirbricks train ... --out RUN` has written")
     experiment, settings = load_run(run)
     measured = [*map(_measured, arguments.evaluation), _own(settings)]
-    kept = _kept(experiment, settings, measured)
+    kept = _kept(experiment, settings, measured, arguments.figure)
     name, corpora = out.resolve().name, arguments.corpora.split(",") if arguments.corpora else [settings.corpus]
     contents = {
         GRAPH: run.read_text(RESOLVED).encode(),
@@ -67,10 +68,15 @@ def _fits_half(tensor: Tensor) -> bool:
     return tensor.dtype == torch.float32 and bool(tensor.abs().max() < LARGEST_HALF)
 
 
-def _kept(experiment: Experiment, settings: RunSettings, measured: Sequence[Measured]) -> dict[str, Any]:
+def _kept(
+    experiment: Experiment, settings: RunSettings, measured: Sequence[Measured], figure: str | None
+) -> dict[str, Any]:
     """The settings that travel with the weights: nothing of single tracks, no path of the machine it was trained on."""
     first = measured[0]
-    name = next((one for one in experiment.task.headline if one in first.figures), next(iter(first.figures), None))
+    if figure and figure not in first.figures:
+        near = did_you_mean(figure, first.figures) or f"there are: {', '.join(first.figures)}"
+        raise RunError(f"--figure: '{first.text}' has no figure '{figure}'", code="E613", help=near)
+    name = figure or next((one for one in experiment.task.headline if one in first.figures), None)
     shown = {"name": name, "value": first.figures[name], "on": first.text} if name else None
     return {
         **settings.model_dump(mode="json"),
@@ -85,9 +91,15 @@ def _kept(experiment: Experiment, settings: RunSettings, measured: Sequence[Meas
 
 
 def without_paths(command: str) -> str:
-    """The command with the last part of every path from the root or from a folder above."""
-    words = shlex.split(command)
-    return shlex.join(Path(word).name if word.startswith(("/", "..", "~")) else word for word in words)
+    """The command with the last part of each path from the root or from a folder above; graphs of mirbricks as such."""
+    return shlex.join(map(_without_path, shlex.split(command)))
+
+
+def _without_path(word: str) -> str:
+    path = Path(word)
+    if path.suffix == ".yaml" and (GRAPHS / path.name).is_file():
+        return f"{GRAPHS.name}/{path.name}"
+    return path.name if word.startswith(("/", "..", "~")) else word
 
 
 def _own(settings: RunSettings) -> Measured:

@@ -13,6 +13,7 @@ from ..features.cache import FeatureCache
 from ..runs import RESOLVED, RunFolder
 from ..tasks.base import Evaluation
 from .evaluate import find_runs, load_run
+from .references import refer
 from .screen import chosen
 from .settings import read_settings
 
@@ -30,7 +31,9 @@ def report(arguments: Namespace) -> int:
             )
         experiment, settings = load_run(run)
         cache = features_of(experiment.feature, arguments.cache)
-        by_key = {item.key: item for item in recordings_of(corpus, experiment.feature, experiment.task)}
+        recordings = recordings_of(corpus, experiment.feature, experiment.task)
+        refer(experiment.task, recordings, cache, arguments, show=False)
+        by_key = {item.key: item for item in recordings}
         items = [by_key[key] if key in by_key else corpus[key] for key in settings.tracks]
         raise_all(compute_features(items, cache, arguments.jobs, lambda *_: None)[1])
         print(write_run_report(run, experiment, Evaluation(settings.figures, settings.tracks), items, cache))

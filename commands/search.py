@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import tempfile
 from argparse import Namespace
@@ -93,7 +94,7 @@ def _embedded(index: Index, names: list[str], arguments: Namespace) -> dict[str,
                 feature = cache.open(name)
             else:
                 file = Path(folder) / f"{number}.safetensors"
-                feature = stream_feature(lambda path=name: stream_audio(path), file, experiment.feature, unseen)
+                feature = stream_feature(functools.partial(stream_audio, name), file, experiment.feature, unseen)
             made[name] = task.embedded(model, feature)[0]
     return made
 

@@ -71,4 +71,7 @@ def _tell_trained(corpus: Corpus, found: Sequence[Item], settings: RunSettings, 
     trained = set(settings.split.get("train", ())) if own or corpus.name == settings.corpus else set()
     count = sum(item.group in trained for item in found)
     if count:
-        print(f"note: the model was trained on {count} of these {len(found)} recordings", file=sys.stderr)
+        print(
+            f"note: {count} of these {len(found)} recordings are of groups that the model was trained on",
+            file=sys.stderr,
+        )

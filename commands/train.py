@@ -199,6 +199,7 @@ def _finish(experiment: Experiment, prepared: Prepared, split: Split, run: RunFo
         tuned = task.tune(model, valid, prepared.cache, on_done)
     side = next(name for name in ("test", "valid", "train") if getattr(split, name))
     items = items_of(prepared.items, getattr(split, side))
+    task.references = [item for item in prepared.items if item.stem_of is None] if task.compares else ()
     with counting("evaluating", len(task.tracks(items))) as on_done:
         evaluation = task.evaluate(model, items, prepared.cache, tuned, on_done)
     extra = {"tuned": tuned, "evaluated_on": side, "figures": evaluation.figures, "tracks": evaluation.tracks}

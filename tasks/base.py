@@ -8,10 +8,13 @@ one: `task_of`.
 from __future__ import annotations
 
 import abc
+import functools
 import importlib
 import pkgutil
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -20,12 +23,13 @@ from torch import Tensor, nn
 from ..compiler.module import GraphModule
 from ..compiler.schema import Graph
 from ..data.corpus import Item
-from ..errors import TaskError, Where, did_you_mean
+from ..errors import RegistryError, TaskError, Where, did_you_mean
 from ..features.base import FeatureConfig
 from ..features.cache import FeatureCache
 from ..features.feature_file import CachedFeature
 from ..features.kinds import KINDS
-from .fitting import refuse_probabilities, refuse_several, refuse_sizes
+from ..registry import load_plugin
+from .fitting import Needs, refuse_bounded, refuse_other_types, refuse_probabilities, refuse_several, refuse_sizes
 
 TaskShape = tuple["int | str", ...]  # a free axis is its name
 
@@ -115,6 +119,8 @@ class Task(abc.ABC):
     headline  the figures that people look at first, in their order
     tuned     what `tune` chooses: names, and their types, which JSON knows
     features  the configs of the features that it reads
+    logits    whether it reads logits, any numbers; False for vectors that are compared
+    compares  whether a recording is judged among others: `references`, all of the corpus, are set before an evaluation
     """
 
     name: ClassVar[str]
@@ -122,13 +128,17 @@ class Task(abc.ABC):
     headline: ClassVar[tuple[str, ...]]
     tuned: ClassVar[Mapping[str, Any]] = {}
     features: ClassVar[tuple[type[FeatureConfig], ...]] = (FeatureConfig,)
+    logits: ClassVar[bool] = True
+    compares: ClassVar[bool] = False
+    references: Sequence[Any] = ()
     Config: ClassVar[type[TaskConfig]]
     config: TaskConfig
     feature: FeatureConfig
+    input_rank: int = 0  # of the graph, once `check_shapes` has seen it
 
-    @abc.abstractmethod
     def __init__(self, config: Any, feature: Any) -> None:
         """`config` is a `Config` of the class, `feature` one of its `features`."""
+        self.config, self.feature = config, feature
 
     def check_graph(self, model: GraphModule) -> None:
         """Whether a graph fits the task, before any data is read.
@@ -138,16 +148,25 @@ class Task(abc.ABC):
         refuse_several(model, self.name)
         input_shape = next(iter(model.input_shapes.values()))
         self.check_shapes(input_shape, model.output_shape, model.graph.where_input())
-        refuse_probabilities(model, self.name)
-        refuse_sizes(model, self.given_shapes(input_shape))
+        shapes = self.given_shapes(input_shape)
+        if self.logits:
+            refuse_probabilities(model, self.name)
+            refuse_bounded(model, self.name)
+        refuse_sizes(model, shapes)
+        refuse_other_types(model, self.name, shapes)
 
-    @abc.abstractmethod
+    def needs(self) -> Needs:
+        """The axes and sizes that the task asks of a graph; a task without it writes the two methods below itself."""
+        raise NotImplementedError(f"{type(self).__name__} has neither `needs` nor `check_shapes` and `given_shapes`")
+
     def given_shapes(self, input_shape: TaskShape) -> dict[str, tuple[int | None, ...]]:
         """The shapes that the task will give to a graph with this input, by the setting they come from."""
+        return self.needs().given_shapes(input_shape)
 
-    @abc.abstractmethod
     def check_shapes(self, input_shape: TaskShape, output_shape: TaskShape, where: Where | None = None) -> None:
         """Whether a graph's contract fits the task. Raises TaskError E501, E502."""
+        self.needs().refuse_misfit(input_shape, output_shape, where)
+        self.input_rank = len(input_shape)
 
     def recordings(self, items: Sequence[Item]) -> Sequence[Item]:
         """What the task works on instead of a corpus's items: here these. It may make others of them, such as mixes of
@@ -165,13 +184,18 @@ class Task(abc.ABC):
     ) -> Learner:
         """Ready to train on `train` and to validate on the tracks of `valid`."""
 
-    @abc.abstractmethod
     def tune(
-        self, model: nn.Module, items: Sequence[Item], cache: FeatureCache, on_track: OnTrack = unseen
+        self,
+        model: nn.Module,  # noqa: ARG002
+        items: Sequence[Item],
+        cache: FeatureCache,  # noqa: ARG002
+        on_track: OnTrack = unseen,
     ) -> dict[str, Any]:
-        """What is chosen after training, on validation items only: a plain value for each of `tuned`."""
+        """What is chosen after training, on validation items only: a plain value for each of `tuned`; here nothing."""
+        for item in self.tracks(items):
+            on_track(item.key)
+        return {}
 
-    @abc.abstractmethod
     def evaluate(
         self,
         model: nn.Module,
@@ -180,7 +204,16 @@ class Task(abc.ABC):
         settings: Mapping[str, Any],
         on_track: OnTrack = unseen,
     ) -> Evaluation:
-        """Figures of every track, with the settings that `tune` chose."""
+        """Figures of every track, with the settings that `tune` chose: here `judged`, and their means."""
+        tracks: dict[str, Figures] = {}
+        for item in self.tracks(items):
+            tracks[item.key] = self.judged(self.predict(model, cache.open(item.key), settings), self.truth(item))
+            on_track(item.key)
+        return Evaluation(self.pooled(tracks), tracks)
+
+    def judged(self, prediction: Any, truth: Any) -> Figures:
+        """The figures of one track, for `evaluate`; a task that judges tracks together writes `evaluate` instead."""
+        raise NotImplementedError(f"{type(self).__name__} has neither `judged` nor `evaluate`")
 
     def pooled(self, tracks: Mapping[str, Figures]) -> dict[str, float]:
         """The figures of tracks together, such as those of all folds: here the mean of every number."""
@@ -222,9 +255,14 @@ T = TypeVar("T", bound=type[Task])
 
 
 def register_task(name: str) -> Callable[[T], T]:
-    """Make a task known as `task: {type: NAME}`."""
+    """Make a task known as `task: {type: NAME}`. Raises RegistryError E301 for a name that another class has."""
 
     def add(cls: T) -> T:
+        taken, path = _TASKS.get(name), f"{cls.__module__}.{cls.__qualname__}"
+        if taken is not None and f"{taken.__module__}.{taken.__qualname__}" != path:
+            facts = [("registered", f"{taken.__module__}.{taken.__qualname__}"), ("refused", path)]
+            message = f"the name '{name}' is taken by another task"
+            raise RegistryError(message, code="E301", facts=facts, help="register it under another name")
         cls.name = name
         _TASKS[name] = cls
         return cls
@@ -233,11 +271,22 @@ def register_task(name: str) -> Callable[[T], T]:
 
 
 def tasks() -> dict[str, type[Task]]:
-    """Every task by name, sorted."""
+    """Every task by name, those of installed packages with them, sorted."""
+    _load_all()
+    return dict(sorted(_TASKS.items()))
+
+
+@functools.lru_cache(maxsize=1)
+def _load_all() -> None:
+    """Import the package's own tasks, then the modules that other packages name as entry points `mirbricks.tasks`."""
     package = importlib.import_module(__package__ or "")
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"{package.__name__}.{module.name}")
-    return dict(sorted(_TASKS.items()))
+    for entry in sorted(entry_points(group="mirbricks.tasks"), key=lambda one: one.name):
+        try:
+            load_plugin(entry.value)
+        except RegistryError as error:  # one broken plugin does not take the others away
+            warnings.warn(str(error), stacklevel=2)
 
 
 def get_task(name: str, where: Where | None = None) -> type[Task]:

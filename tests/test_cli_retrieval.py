@@ -112,6 +112,10 @@ def test_no_work_is_on_two_sides(trained: Path, corpus: Path, call: Call) -> Non
         "ranked" in (trained / "run" / "report.html").read_text()
         or "queries" in (trained / "run" / "report.html").read_text()
     )
+    everything = json.loads(call("evaluate", trained / "run", "--data", corpus, "--split", "all", "--json")[1])[
+        "tracks"
+    ]
+    assert found["tracks"] == {key: everything[key] for key in found["tracks"]} == settings["tracks"]
     assert call("report", trained / "run", "--data", corpus)[0] == 0
 
 

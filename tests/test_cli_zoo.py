@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +18,7 @@ import torch
 
 import mirbricks as mb
 from mirbricks import zoo
-from mirbricks.cli import main
+from mirbricks.cli import _parser, main
 from mirbricks.commands.evaluate import load_run
 from mirbricks.commands.pack import without_paths
 from mirbricks.data.hdf5 import write_audio
@@ -38,6 +40,7 @@ task: {type: tagging, labels: one, annotation: kind, patch_frames: 8}
 dataset: {split: stored_folds}
 train: {steps: 4, validate_every: 2, batch_size: 4, lr: 0.01}
 """
+TAGGING = Path(mb.__file__).parent / "graphs" / "tagging_small.yaml"
 KINDS = ("hiss", "low", "high")
 
 
@@ -135,7 +138,7 @@ def test_without_a_split_everything_is_evaluated(model: str, corpus: Path, said:
     assert found["n_tracks"] == 12
     assert set(found) == {"task", "data", "n_tracks", "figures", "tracks"}
     assert {"accuracy", "macro_recall"} <= set(found["figures"])
-    assert err == "note: the model was trained on 6 of these 12 recordings\n"
+    assert err == "note: 6 of these 12 recordings are of groups that the model was trained on\n"
 
 
 @pytest.mark.parametrize("split", ["2", "fold2"])
@@ -166,6 +169,21 @@ def test_labels_under_another_name_are_found_and_told(model: str, said: Said, tm
     assert (code, json.loads(out)["n_tracks"]) == (0, 15)
     assert err == "note: 'more' has no 'kind'; its 'sort' holds labels of the model and is used\n"
     assert out == said("evaluate", model, "--data", str(other), "--json", "--set", "task.annotation=sort")[1]
+
+
+def test_labels_that_could_be_two_annotations(model: str, said: Said, tmp_path: Path) -> None:
+    other = write_corpus(tmp_path / "more", "more", annotation="sort", folds=5)
+    notes = Pyjama.load(other / "more.pyjama")
+    copied = [Entry({**one.annotations, "also": one.annotations["sort"]}) for one in notes.entries]
+    turned = [Entry({**one.annotations, "also": [Atom("low")]}) for one in notes.entries]
+    definitions = {**notes.definitions, "also": Definition("global", "text")}
+    Pyjama(definitions, copied).save(other / "more.pyjama")
+    assert "its 'also' holds labels" in said("evaluate", model, "--data", str(other), "--json")[2]
+    Pyjama(definitions, turned).save(other / "more.pyjama")
+    code, out, err = said("evaluate", model, "--data", str(other), "--json")
+    assert (code, out) == (1, "")
+    assert "none of 15 recordings has the annotation 'kind'\n" in err
+    assert "'also', 'fold', 'sort'" in err
 
 
 def test_labels_that_training_never_saw(model: str, said: Said, tmp_path: Path) -> None:
@@ -225,7 +243,7 @@ def test_an_unknown_name(words: list[str], said: Said, corpus: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("words", [["check"], ["summary"]])
+@pytest.mark.parametrize("words", [["check"], ["summary"], ["diff", str(TAGGING)]])
 def test_it_is_a_graph_too(words: list[str], model: str, said: Said) -> None:
     code, out, err = said(*words, model)
     assert (code, err) == (0, "")
@@ -258,7 +276,7 @@ def test_an_evaluation_stands_in_the_card_and_in_the_list(
 ) -> None:
     file = tmp_path / "cv.json"
     file.write_text(json.dumps({"data": "toys", "n_tracks": 12, "figures": {"accuracy": 0.75, "macro_f1": None}}))
-    words = ["--evaluation", f"{file}=four folds", "--corpora", "esc10,synth_toys"]
+    words = ["--evaluation", f"{file}=four folds", "--corpora", "esc10,synth_toys", "--figure", "accuracy"]
     assert said("pack", str(run), "--out", str(tmp_path / "zoo" / "toy"), *words)[0] == 0
     card = (tmp_path / "zoo" / "toy" / "card.md").read_text()
     assert "| four folds | 12 | 0.750 |" in card
@@ -300,6 +318,12 @@ def no_change(run: Path) -> None:
             ["--evaluation", "run/settings.json"],
             "'run/settings.json' is no evaluation\n  reason  it has no 'figures', 'data' and 'n_tracks'\n"
             "  help: make one with `mirbricks evaluate RUN --data DIR --json > FILE`     [E613]\n",
+        ),
+        (
+            no_change,
+            ["--figure", "acuracy"],
+            "--figure: 'toys, the test tracks of this run' has no figure 'acuracy'\n"
+            "  help: did you mean 'accuracy'?     [E613]\n",
         ),
         (
             no_change,
@@ -380,8 +404,10 @@ def test_settings_are_json(run: Path, tmp_path: Path) -> None:
 
 
 def test_paths_of_the_machine_stay_at_home() -> None:
-    command = "mirbricks train graphs/a.yaml --data /home/me/esc10 --out ../runs/x --set train.lr=1e-3"
-    assert without_paths(command) == "mirbricks train graphs/a.yaml --data esc10 --out x --set train.lr=1e-3"
+    command = "mirbricks train /home/me/own.yaml --data /home/me/esc10 --out ../runs/x --set train.lr=1e-3"
+    assert without_paths(command) == "mirbricks train own.yaml --data esc10 --out x --set train.lr=1e-3"
+    command = f"mirbricks train {TAGGING} --data esc10 --out runs/x"
+    assert without_paths(command) == "mirbricks train graphs/tagging_small.yaml --data esc10 --out runs/x"
 
 
 def test_origins() -> None:
@@ -389,6 +415,14 @@ def test_origins() -> None:
     assert origin_of("covers80") is ORIGINS["covers80"]
     assert origin_of("polyphony") is SYNTHETIC
     assert origin_of("mine") is UNKNOWN
+
+
+def test_every_command_of_the_page_is_one() -> None:
+    page = (Path(mb.__file__).parent / "docs" / "zoo.md").read_text()
+    shown = re.findall(r"^\$ mirbricks (.*?)(?:  +#.*)?$", page, flags=re.M)
+    assert len(shown) >= 12
+    for command in shown:
+        _parser().parse_args(shlex.split(command))
 
 
 @pytest.mark.parametrize("name", zoo.names())

@@ -142,7 +142,7 @@ def test_codes_are_explained_and_belong_to_their_range() -> None:
 def test_every_code_is_used() -> None:
     """A code nobody raises would be explained in vain."""
     root = Path(errors.__file__).parent
-    folders = ("blocks", "commands", "compiler", "data", "features", "report", "tasks")
+    folders = ("blocks", "commands", "compiler", "data", "features", "report", "tasks", "zoo")
     inner = [path for name in folders for path in (root / name).rglob("*.py")]
     files = [*inner, *(path for path in root.glob("*.py") if path.name != "errors.py")]
     used = set(re.findall(r'"([EW]\d\d\d)"', "".join(path.read_text(encoding="utf-8") for path in files)))

@@ -35,6 +35,11 @@ class ViewsConfig(BaseModel):
     frame_masks: NonNegativeInt = Field(0, description="stretches of a patch that become 0")
     max_mask_frames: PositiveInt = Field(20, description="longest of them in frames")
     gain_db: NonNegativeFloat = Field(0.0, description="greatest change of the level in dB, up or down")
+    colour: NonNegativeFloat = Field(0.0, description="deviation of the logarithm of a gain of each bin, all along")
+    leak: float = Field(
+        0.0, ge=0, lt=1, description="greatest share of each pitch class in its fifth, in half the views"
+    )
+    jitter_frames: NonNegativeInt = Field(0, description="of learn_from moments: how far views of one lie apart")
 
 
 class CoversConfig(TaskConfig):
@@ -47,8 +52,13 @@ class CoversConfig(TaskConfig):
         description="whether works with one recording train too, its views standing for versions; recordings without "
         "the annotation are then works of their own",
     )
+    learn_from: Literal["works", "moments"] = Field(
+        "works",
+        description="works: the versions of a work belong together; moments: views of one place in a recording do, in "
+        "one key, and every other place is another work: no work is needed to train",
+    )
     patch_frames: PositiveInt = Field(description="frames of a training patch; shorter recordings are padded to them")
-    versions_per_work: int = Field(2, ge=2, description="K of a batch: train.batch_size / K works with K patches each")
+    versions_per_work: int = Field(2, ge=2, description="K: a batch has train.batch_size / K works, or moments")
 
     power: PositiveFloat = Field(1.0, description="exponent of the feature's values; 0.5: their root")
     compression: PositiveFloat | None = Field(
@@ -83,4 +93,11 @@ class CoversConfig(TaskConfig):
         if self.hop_frames and self.hop_frames > (self.chunk_frames or self.patch_frames):
             least = self.chunk_frames or self.patch_frames
             raise ValueError(f"'hop_frames' {self.hop_frames} would leave gaps between chunks of {least}")
+        if self.learn_from == "moments" and self.loss == "proxy_anchor":
+            raise ValueError("'proxy_anchor' needs works: moments have no proxies; take nt_xent or triplet")
         return self
+
+    @property
+    def unlabelled(self) -> bool:
+        """Whether recordings without a cover, or without a work, train too."""
+        return self.singles or self.learn_from == "moments"

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from ...data.patches import patch_starts, take_patch
 from .config import CoversConfig
-from .views import PITCH_CLASSES, as_input, level_of, prepared, rotated
+from .views import PITCH_CLASSES, as_input, held, level_of, prepared, rotated
 
 WHOLE = 8192  # frames of a recording that is embedded at once
 AT_ONCE = 16
@@ -22,6 +22,7 @@ def embed(model: nn.Module, feature: Any, config: CoversConfig, shape: Any, rota
     shape  the graph's input. A recording shorter than a patch is padded with zeros to one. The model is in eval() mode.
     """
     n_frames, size, hop = feature.n_frames, *chunk_size(feature.n_frames, config, shape)
+    feature = held(feature)
     level = level_of(feature) if config.compression is not None else 1.0
     starts = patch_starts(n_frames, size, hop)
     device = next(model.parameters()).device

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 BLOCK_VALUES = 1 << 24  # cosines held at once
+HELD = 2048  # recordings whose scores among one another are kept
 FEWEST = 3  # references from which on a deviation means something
 
 
@@ -42,7 +43,11 @@ class Library:
         plain = cls(functional.normalize(vectors, dim=-1), counts, torch.zeros(len(counts)), torch.ones(len(counts)))
         if not normalise or len(counts) < FEWEST:
             return plain
-        return cls(plain.vectors, counts, *plain.statistics())
+        whole = plain.rows(slice(0, len(plain))) if len(plain) <= HELD else None
+        made = cls(plain.vectors, counts, *plain.statistics(whole))
+        if whole is not None:
+            made.__dict__["_whole"] = (whole - made.mean) / made.deviation
+        return made
 
     def __len__(self) -> int:
         return len(self.counts)
@@ -60,30 +65,35 @@ class Library:
         ends = torch.cat([torch.zeros(1, dtype=torch.long), self.counts.cumsum(0)])
         for first, last in self._blocks(len(flat)):
             part = self.vectors[int(ends[first]) : int(ends[last])]
-            cosines = torch.einsum("qd,srd->qrs", flat, part)
+            cosines = (flat @ part.flatten(0, 1).T).reshape(len(flat), *part.shape[:2])
             counts = self.counts[first:last]
             if int(counts.max()) > 1:
-                of = torch.repeat_interleave(torch.arange(last - first), counts).expand_as(cosines)
-                best = cosines.new_full((*cosines.shape[:2], last - first), -torch.inf)
-                cosines = best.scatter_reduce(2, of, cosines, "amax")
-            mean = cosines.new_zeros(len(queries), *cosines.shape[1:]).index_add_(0, owner, cosines)
-            out[:, first:last] = (mean / lengths[:, None, None]).amax(1)
+                cosines = torch.stack([one.amax(1) for one in torch.split(cosines, counts.tolist(), 1)], 1)
+            total = cosines.new_zeros(len(queries), *cosines.shape[1:]).index_add_(0, owner, cosines)
+            out[:, first:last] = (total / lengths[:, None, None]).amax(2)
         return (out - self.mean) / self.deviation
 
     def rows(self, rows: slice) -> Tensor:
         """The scores of some recordings as queries; few enough at a time for the memory."""
+        if "_whole" in self.__dict__:
+            found: Tensor = self.__dict__["_whole"][rows]
+            return found
         numbers = range(*rows.indices(len(self)))
         step = max(1, BLOCK_VALUES // (8 * max(1, self.vectors.shape[0] * self.vectors.shape[1])))
         parts = [numbers[first : first + step] for first in range(0, len(numbers), step)]
         return torch.cat([self.scores([self.query(number) for number in part]) for part in parts])
 
-    def statistics(self) -> tuple[Tensor, Tensor]:
-        """Mean and deviation (n,) of the scores that all others get from each recording."""
+    def statistics(self, whole: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Mean and deviation (n,) of the scores that all others get from each recording.
+
+        whole  all scores (n, n), where they are known already
+        """
         n = len(self)
         total, squares = torch.zeros(n, dtype=torch.float64), torch.zeros(n, dtype=torch.float64)
         step = max(1, BLOCK_VALUES // max(1, n))
         for first in range(0, n, step):
-            scores = self.rows(slice(first, first + step)).double()
+            rows = slice(first, first + step)
+            scores = (self.rows(rows) if whole is None else whole[rows].clone()).double()
             itself = torch.arange(first, first + len(scores))
             scores[torch.arange(len(scores)), itself] = 0
             total += scores.sum(0)

@@ -10,6 +10,7 @@ from torch import nn
 
 from ...plots.retrieval import Ranked, ranked, similarity
 from ..base import Evaluation, Picture
+from .works import work_or_key
 
 MOST_TRACKS = 400  # of a similarity matrix
 QUERIES, LISTED = 5, 8  # best and worst queries of the ranked lists, and how many results of each
@@ -23,35 +24,31 @@ def title_of(item: Any) -> str:
 
 def pictures_of(task: Any, model: nn.Module, items: Sequence[Any], cache: Any, evaluation: Evaluation) -> list[Picture]:
     """The similarity matrix in the order of the works; the best and the worst queries with what they find."""
-    by_key = {item.key: item for item in items}
-    tracks = sorted(
-        (by_key[key] for key in evaluation.tracks if key in by_key), key=lambda item: (task.truth(item), item.key)
-    )
-    works = [task.truth(item) for item in tracks]
-    if len(tracks) < 2:
+    judged = [item for item in items if item.key in evaluation.tracks]
+    gallery = sorted(task.gallery(judged), key=lambda item: (work_or_key(item, task.config), item.key))
+    if len(gallery) < 2:
         return []
-    library = task.library(model, tracks, cache)
+    works, names = [work_or_key(item, task.config) for item in gallery], [title_of(item) for item in gallery]
+    library = task.library(model, gallery, cache)
     pictures = []
-    if len(tracks) <= MOST_TRACKS:
-        scores = library.rows(slice(0, len(tracks)))
+    own = [k for k, item in enumerate(gallery) if item.key in evaluation.tracks]
+    if 1 < len(own) <= MOST_TRACKS:
+        scores = torch.stack([library.rows(slice(k, k + 1))[0, own] for k in own])
+        figure = similarity(scores.numpy(), [works[k] for k in own], [names[k] for k in own])
         caption = "A row is a query, a column a reference; the frames along the diagonal are the works."
-        pictures.append(
-            Picture("similarity", caption, similarity(scores.numpy(), works, [title_of(t) for t in tracks]))
-        )
-    found = {key: values["mAP"] for key, values in evaluation.tracks.items() if "mAP" in values}
-    order = sorted(found, key=lambda key: -found[key])
-    for name, keys in (("best", order[:QUERIES]), ("worst", order[QUERIES:][-QUERIES:])):
-        if keys:
-            rows = [_ranked(library, tracks, works, key, found[key]) for key in keys]
+        pictures.append(Picture("similarity", caption, figure))
+    found = {k: evaluation.tracks[gallery[k].key].get("mAP") for k in own}
+    order = sorted((k for k in own if found[k] is not None), key=lambda k: -found[k])
+    for name, numbers in (("best", order[:QUERIES]), ("worst", order[QUERIES:][-QUERIES:])):
+        if numbers:
+            figure = ranked([_ranked(library, works, names, k, found[k]) for k in numbers])
             caption = "What lies nearest to each query, from left to right; versions of its work are green."
-            pictures.append(Picture(f"{name} queries", caption, ranked(rows)))
+            pictures.append(Picture(f"{name} queries", caption, figure))
     return pictures
 
 
-def _ranked(library: Any, tracks: Sequence[Any], works: Sequence[str], key: str, precision: float) -> Ranked:
-    number = next(k for k, item in enumerate(tracks) if item.key == key)
-    scores = library.rows(slice(number, number + 1))[0]
+def _ranked(library: Any, works: Sequence[str], names: Sequence[str], number: int, precision: float) -> Ranked:
+    scores = library.rows(slice(number, number + 1))[0].clone()
     scores[number] = -torch.inf
-    best = scores.argsort(descending=True)[: min(LISTED, len(tracks) - 1)].tolist()
-    results = [(title_of(tracks[k]), float(scores[k]), works[k] == works[number]) for k in best]
-    return Ranked(title_of(tracks[number]), precision, results)
+    best = scores.argsort(descending=True)[: min(LISTED, len(works) - 1)].tolist()
+    return Ranked(names[number], precision, [(names[k], float(scores[k]), works[k] == works[number]) for k in best])

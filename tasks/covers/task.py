@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from torch import Tensor, nn
 
 from ...errors import TaskError, Where
-from ...features.base import FeatureConfig
+from ...features.base import ArrayConfig, FeatureConfig
 from ...metrics.retrieval import ranks_in_blocks, retrieval_figures
 from ...shapes import show
 from ..base import Batch, Evaluation, Figures, OnShare, OnTrack, Picture, Task, TaskShape, register_task, unseen
@@ -20,10 +20,11 @@ from .matching import Library
 from .objective import Objective
 from .patches import Patches, Track
 from .prediction import Embedding
-from .views import PITCH_CLASSES, level_of, prepared
-from .works import annotated, has_covers, numbered, refuse_no_cover, refuse_several_groups, work_of
+from .views import PITCH_CLASSES, held, level_of, prepared
+from .works import annotated, has_covers, numbered, refuse_no_cover, refuse_several_groups, work_of, work_or_key
 
 MOST_SEEN = 4000  # frames of a picture
+HELD_VALUES = 1 << 26  # of the training features that stay in memory
 
 
 @register_task("covers")
@@ -39,6 +40,9 @@ class CoverSongs(Task):
     config: CoversConfig
     title = "cover song identification"
     headline = ("mAP", "MRR", "MR1", "P@1", "P@10")
+    features: ClassVar = (ArrayConfig,)
+    logits = False
+    compares = True
 
     def __init__(self, config: CoversConfig, feature: FeatureConfig) -> None:
         self.config, self.feature = config, feature
@@ -78,6 +82,7 @@ class CoverSongs(Task):
         """Rotation is transposition for chroma only."""
         named = {"task.rotations": self.config.rotations, "task.repeat_octave": self.config.repeat_octave}
         named["task.views.transpose"] = self.config.views.transpose == "chroma"
+        named["task.views.leak"] = bool(self.config.views.leak)
         setting = next((name for name, on in named.items() if on), None)
         bins = self.feature.shape[-1]
         if setting is not None and bins % PITCH_CLASSES:
@@ -95,7 +100,7 @@ class CoverSongs(Task):
     def tracks(self, items: Sequence[Any]) -> list[Any]:
         """All recordings but stems. Raises TaskError E503 where a work is missing, E520 where no work has a cover."""
         found = annotated(items, self.config)
-        if not self.config.singles:
+        if not self.config.unlabelled:
             refuse_no_cover([self.truth(item) for item in found])
         return found
 
@@ -110,9 +115,11 @@ class CoverSongs(Task):
         if {item.key for item in judged} != self.learned:
             refuse_no_cover([self.truth(item) for item in judged], "validation ")
         numbers = numbered(works).tolist()
-        known = [Track(item.key, cache.open(item.key), 1.0, k) for item, k in zip(tracks, numbers, strict=True)]
-        if self.config.compression is not None or self.config.views.noise:
-            known = [Track(one.key, one.feature, level_of(one.feature), one.work) for one in known]
+        most = HELD_VALUES // len(tracks)
+        features = [held(cache.open(item.key), most) for item in tracks]
+        relative = self.config.compression is not None or self.config.views.noise > 0
+        levels = [level_of(feature) if relative else 1.0 for feature in features]
+        known = [Track(item.key, *of) for item, *of in zip(tracks, features, levels, numbers, strict=True)]
         patches = Patches(known, self.config, len(self.input_shape), seed=seed, batch_size=batch_size)
         objective = Objective(self.config, len(set(works)), self.embed_dim, seed)
         return CoversLearner(self, patches, objective, judged, cache)
@@ -144,21 +151,32 @@ class CoverSongs(Task):
         settings: Mapping[str, Any],  # noqa: ARG002
         on_track: OnTrack = unseen,
     ) -> Evaluation:
-        """Each recording as a query among the others; those without a cover say so. Raises TaskError E503, E520."""
+        """Each recording as a query among all of the corpus; those without a cover say so.
+
+        Raises TaskError E503, E520.
+        """
         tracks = self.tracks(items)
         works = [self.truth(item) for item in tracks]
         if not {item.key for item in tracks} <= self.learned:  # what only trained, view by view, cannot be judged
             refuse_no_cover(works)
-        figures = self._figures(model, tracks, works, cache, on_track)
+        figures = self._figures(model, tracks, self.gallery(tracks), cache, on_track)
         return Evaluation(self.pooled(figures), figures)
 
+    def gallery(self, tracks: Sequence[Any]) -> list[Any]:
+        """All that these recordings are compared with, themselves among them."""
+        keys = {item.key for item in self.references}
+        return list(self.references) if all(item.key in keys for item in tracks) else list(tracks)
+
     def _figures(
-        self, model: nn.Module, tracks: Sequence[Any], works: Sequence[str], cache: Any, on_track: OnTrack
+        self, model: nn.Module, tracks: Sequence[Any], gallery: Sequence[Any], cache: Any, on_track: OnTrack
     ) -> dict[str, Figures]:
-        library = self.library(model, tracks, cache, on_track)
+        queries = {item.key for item in tracks}
+        library = self.library(model, gallery, cache, lambda key: on_track(key) if key in queries else None)
+        works = numbered([work_or_key(item, self.config) for item in gallery])
         figures: dict[str, Figures] = {item.key: {"without_cover": 1.0} for item in tracks}
-        for ranks in ranks_in_blocks(lambda rows: -library.rows(rows), numbered(works)):
-            figures[tracks[ranks.query].key] = dict(retrieval_figures([ranks.figures()]))
+        for ranks in ranks_in_blocks(lambda rows: -library.rows(rows), works):
+            if gallery[ranks.query].key in queries:
+                figures[gallery[ranks.query].key] = dict(retrieval_figures([ranks.figures()]))
         return figures
 
     def pooled(self, tracks: Mapping[str, Figures]) -> dict[str, float]:
@@ -229,10 +247,10 @@ class CoversLearner:
         return self.objective(outputs, batch.targets)
 
     def validate(self, model: nn.Module, on_track: OnTrack = unseen) -> dict[str, float]:
-        """NaN where no recording has a cover, as when every recording trains by itself."""
+        """Among the validation recordings alone; NaN where none has a cover, as when each trains by itself."""
         if not has_covers(self.works):
             return {self.figure: float("nan")}
-        figures = self.task._figures(model, self.valid, self.works, self.cache, on_track)
+        figures = self.task._figures(model, self.valid, self.valid, self.cache, on_track)
         return {name: value for name, value in self.task.pooled(figures).items() if name in self.task.headline}
 
 

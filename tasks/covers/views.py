@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,8 +13,25 @@ from torch.nn import functional
 
 from .config import CoversConfig, ViewsConfig
 
-PITCH_CLASSES = 12
+PITCH_CLASSES, FIFTH = 12, 7
 LONGEST = 1 << 24  # values whose quantile torch can take
+
+
+class Held:
+    """A feature in memory, read as the one on disk is."""
+
+    def __init__(self, feature: Any) -> None:
+        self.values: Tensor = feature.read()
+        self.n_frames = self.values.shape[-1]
+
+    def read(self, start: int = 0, stop: int | None = None) -> Tensor:
+        """Frames [start, stop), to be changed by nobody."""
+        return self.values[..., start:stop]
+
+
+def held(feature: Any, most: int = LONGEST) -> Any:
+    """In memory where it has at most so many values: decompressing a file for each patch takes its time."""
+    return Held(feature) if feature.n_frames * math.prod(feature.shape) <= most else feature
 
 
 def level_of(feature: Any) -> float:
@@ -24,8 +42,14 @@ def level_of(feature: Any) -> float:
 
 def prepared(x: Tensor, level: float, config: CoversConfig) -> Tensor:
     """Compressed features (..., D, T), before any rotation."""
-    if config.power != 1.0:
-        x = x.clamp_min(0).pow(config.power)
+    return _compressed(_powered(x, config), level, config)
+
+
+def _powered(x: Tensor, config: CoversConfig) -> Tensor:
+    return x if config.power == 1.0 else x.clamp_min(0).pow(config.power)
+
+
+def _compressed(x: Tensor, level: float, config: CoversConfig) -> Tensor:
     if config.compression is not None:
         x = torch.log1p(config.compression * x.clamp_min(0) / level**config.power)
     return functional.normalize(x, dim=-2) if config.unit_frames else x
@@ -88,27 +112,60 @@ def fitted(x: Tensor, n_frames: int, start: int = 0) -> Tensor:
     return functional.pad(part, (0, n_frames - part.shape[-1]))
 
 
-def view(feature: Any, level: float, config: CoversConfig, rng: Generator) -> Tensor:
-    """A patch (..., D, patch_frames) from anywhere in a recording, changed as `config.views` says."""
+@dataclass(frozen=True)
+class Moment:
+    """A place in a recording, its middle in frames, and a key, which several views share."""
+
+    middle: int
+    semitones: int
+
+
+def moment(feature: Any, config: CoversConfig, rng: Generator) -> Moment:
+    """Any place of a recording, in any key of `config.views`."""
+    start = int(rng.integers(max(0, feature.n_frames - config.patch_frames) + 1))
+    return Moment(start + config.patch_frames // 2, _semitones(config.views, rng))
+
+
+def view(feature: Any, level: float, config: CoversConfig, rng: Generator, at: Moment | None = None) -> Tensor:
+    """A patch (..., D, patch_frames) from anywhere in a recording or about a moment, changed as `config.views` says."""
     views, n = config.views, config.patch_frames
     rate = math.exp(float(rng.uniform(-1, 1)) * math.log(views.max_tempo))
     cut = rng.random() < views.structure
     wanted = min(feature.n_frames, math.ceil(n * rate) * (2 if cut else 1))
-    start = int(rng.integers(feature.n_frames - wanted + 1))
-    x = feature.read(start, start + wanted)
+    last = feature.n_frames - wanted
+    if at is None:
+        start = int(rng.integers(last + 1))
+    else:
+        jitter = int(rng.integers(-views.jitter_frames, views.jitter_frames + 1))
+        start = min(max(0, at.middle + jitter - wanted // 2), last)
+    x = _powered(feature.read(start, start + wanted), config)
     if cut:
         x = restructured(x, rng, views.max_sections)
     if rate != 1.0:
         x = at_tempo(x, rate)
     x = fitted(x, n, int(rng.integers(max(0, x.shape[-1] - n) + 1)))
+    x = _disturbed(x, level**config.power, views, rng)
+    semitones = _semitones(views, rng) if at is None else at.semitones
+    return moved(_compressed(x, level, config), semitones, views)
+
+
+def _disturbed(x: Tensor, level: float, views: ViewsConfig, rng: Generator) -> Tensor:
+    """Another level, timbre, noise, and stretches of nothing."""
     x = x * 10 ** (float(rng.uniform(-1, 1)) * views.gain_db / 20)
+    if views.colour:
+        x = x * torch.from_numpy(rng.normal(0, views.colour, (*x.shape[:-1], 1))).float().exp()
     if views.noise:
         drawn = torch.from_numpy(rng.standard_normal(tuple(x.shape), "float32"))
         x = (x + views.noise * level / math.sqrt(x.shape[-2]) * drawn).clamp_min(0)
+    if views.leak and rng.random() < 0.5:
+        x = x + float(rng.uniform(0, views.leak)) * rotated(x, FIFTH)
     for _ in range(views.frame_masks):
-        width = min(int(rng.integers(views.max_mask_frames + 1)), n)
-        place = int(rng.integers(n - width + 1))
+        width = min(int(rng.integers(views.max_mask_frames + 1)), x.shape[-1])
+        place = int(rng.integers(x.shape[-1] - width + 1))
         x[..., place : place + width] = 0
+    return x
+
+
+def _semitones(views: ViewsConfig, rng: Generator) -> int:
     most = views.max_semitones if views.transpose != "none" else 0
-    semitones = int(rng.integers(-most, most + 1))
-    return moved(prepared(x, level, config), semitones, views)
+    return int(rng.integers(-most, most + 1))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,16 +17,21 @@ LISTED = 5
 def work_of(item: Any, config: CoversConfig) -> str:
     """The work of a recording; with `singles` its key where it has none. Raises TaskError E503."""
     value = item.entry.first(config.annotation)
-    if value is None and not config.singles:
+    if value is None and not config.unlabelled:
         raise _unknown([item], 1, config)
     return f"key {item.key}" if value is None else str(value)
+
+
+def work_or_key(item: Any, config: CoversConfig) -> str:
+    """The work of a recording that is only compared with; its own where it has none."""
+    return work_of(item, config.model_copy(update={"singles": True}))
 
 
 def annotated(items: Sequence[Any], config: CoversConfig) -> list[Any]:
     """The recordings without stems. Raises TaskError E503 where one lacks its work, or there is none."""
     tracks = [item for item in items if item.stem_of is None]
     missing = [item for item in tracks if item.entry.first(config.annotation) is None]
-    if not tracks or (missing and not config.singles):
+    if not tracks or (missing and not config.unlabelled):
         raise _unknown(missing, len(tracks), config)
     return tracks
 
@@ -80,9 +84,3 @@ def refuse_several_groups(items: Sequence[Any], config: CoversConfig) -> None:
             facts=[("groups", ", ".join(sorted(groups[work])[:LISTED]))],
             help="name the work in the annotation 'work-id' or 'piece': splits go by these",
         )
-
-
-def without_cover(works: Sequence[str]) -> list[bool]:
-    """Of each recording whether it is the only one of its work."""
-    counts = Counter(works)
-    return [counts[work] == 1 for work in works]

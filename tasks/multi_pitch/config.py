@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, field_validator
 
+from ...augment.chain import AugmentStep
 from ..base import TaskConfig
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -38,6 +39,11 @@ class MultiPitchConfig(TaskConfig):
         0.0, description="of a remix whose stems are transposed independently"
     )
 
+    max_delay_frames: NonNegativeInt = Field(
+        0, description="let patches lag behind their annotation by up to so many frames, as distant microphones do"
+    )
+    augment: tuple[AugmentStep, ...] = Field((), description="augmentations of the patches, one after another")
+
     predict_frames: PositiveInt = Field(
         512, description="frames in a patch of prediction; a graph that fixes T takes patch_frames"
     )
@@ -48,7 +54,7 @@ class MultiPitchConfig(TaskConfig):
     )
     min_note_s: NonNegativeFloat = Field(0.06, description="shorter notes are left out of the list of notes")
 
-    @field_validator("thresholds", mode="before")
+    @field_validator("thresholds", "augment", mode="before")
     @classmethod
     def _list_is_tuple(cls, value: object) -> object:
         return tuple(value) if isinstance(value, list) else value

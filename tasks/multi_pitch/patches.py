@@ -15,6 +15,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ...augment.chain import Chain
 from ...data.corpus import Item
 from ...features.cache import FeatureCache
 from ...features.feature_file import CachedFeature
@@ -80,6 +81,7 @@ class Patches:
     ) -> None:
         self.tracks, self.config, self.feature = tracks, config, feature
         self.seed, self.batch_size = seed, batch_size
+        self._chain = Chain(config.augment, "spectrum", feature.sr_hz)
         n_frames = np.array([track.mix.feature.n_frames for track in tracks], np.float64)
         self._share = n_frames / n_frames.sum()  # each frame of the corpus is as likely as any other
 
@@ -95,12 +97,13 @@ class Patches:
             track = self.tracks[rng.choice(len(self.tracks), p=self._share)]
             cuts = self._cuts(track, rng)
             _mix(cuts, magnitude[row])
+            lag = int(rng.integers(config.max_delay_frames + 1)) if config.max_delay_frames else 0
             for cut in cuts:
-                _annotate(cut, targets[row], config.target_blur_bins)
+                _annotate(cut, targets[row], config.target_blur_bins, lag)
             peaks.append(track.peak / decibels(config.level_jitter_db, rng))
             names.append(f"{track.mix.key} at {cuts[0].start * feature.hop_s:.2f} s")
         scaled = to_scale(magnitude, feature.scale, torch.tensor(peaks)[:, None, None, None])
-        inputs = scaled.permute(0, 2, 3, 1).contiguous()
+        inputs = self._chain(scaled.permute(0, 2, 3, 1), rng).contiguous()
         return Batch((inputs,), torch.from_numpy(targets)[:, None], tuple(names))
 
     def _cuts(self, track: Track, rng: Generator) -> list[Cut]:
@@ -159,8 +162,8 @@ def _mix(cuts: Sequence[Cut], magnitude: Tensor) -> None:
         torch.abs(total, out=magnitude)
 
 
-def _annotate(cut: Cut, target: NDArray[np.float32], blur_bins: float) -> None:
-    """Draw the pitches of a cut into `target` (F, T)."""
-    source = cut.source
-    first, last = np.searchsorted(source.frames, (cut.start, cut.start + target.shape[1]))
-    draw(target, source.bins[first:last] + cut.shift_bins, source.frames[first:last] - cut.start, blur_bins)
+def _annotate(cut: Cut, target: NDArray[np.float32], blur_bins: float, lag: int) -> None:
+    """Draw the pitches of a cut into `target` (F, T), `lag` frames before they are heard."""
+    source, start = cut.source, cut.start + lag
+    first, last = np.searchsorted(source.frames, (start, start + target.shape[1]))
+    draw(target, source.bins[first:last] + cut.shift_bins, source.frames[first:last] - start, blur_bins)

@@ -81,7 +81,7 @@ def test_outputs_with_names() -> None:
 
 
 def test_no_weights() -> None:
-    assert refused(write("  - ReLU\n", "input: B C=1 F=360 T", feature=", harmonics: [1]")) == (
+    assert refused(write("  - Dropout\n", "input: B C=1 F=360 T", feature=", harmonics: [1]")) == (
         "g.yaml:2:1: the graph has no weights to train\n    2 | layers:\n      | ^^^^^^\n"
         "  help: add a layer with weights, such as Conv2d or Linear     [E621]"
     )

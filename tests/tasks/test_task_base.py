@@ -8,9 +8,9 @@ import pytest
 
 from mirbricks.compiler.compile import load_graph
 from mirbricks.compiler.schema import Graph
-from mirbricks.errors import CODES, ErrorList, GraphError, TaskError, Where
+from mirbricks.errors import CODES, ErrorList, GraphError, RegistryError, TaskError, Where
 from mirbricks.features.hcqt import HCQTConfig
-from mirbricks.tasks.base import Task, get_task, register_task, task_of, tasks
+from mirbricks.tasks.base import Task, _load_all, get_task, register_task, task_of, tasks
 from mirbricks.tasks.multi_pitch import MultiPitch, MultiPitchConfig
 
 GRAPH = "name: g\ninput: B C=6 F=360 T\nlayers:\n  - Conv2d: {out_channels: 1, kernel_size: 1}\n"
@@ -96,4 +96,52 @@ def test_means_over_tracks() -> None:
 
 
 def test_codes_are_explained() -> None:
-    assert [code for code in CODES if "E500" <= code <= "E549"] == [f"E50{i}" for i in range(10)]
+    assert [code for code in CODES if "E500" <= code <= "E509"] == [f"E50{i}" for i in range(10)]
+
+
+def test_a_name_belongs_to_one_task() -> None:
+    with pytest.raises(RegistryError) as caught:
+
+        @register_task("tagging")
+        class Other(Task): ...
+
+    assert str(caught.value) == (
+        "the name 'tagging' is taken by another task\n"
+        "  registered  mirbricks.tasks.tagging.task.Tagging\n"
+        f"  refused     {__name__}.test_a_name_belongs_to_one_task.<locals>.Other\n"
+        "  help: register it under another name     [E301]"
+    )
+    assert get_task("tagging").__module__ == "mirbricks.tasks.tagging.task"
+
+
+TASK = """
+from mirbricks.tasks.base import Task, register_task
+
+@register_task("{name}")
+class Mine(Task):
+    pass
+"""
+
+
+def test_installed_packages_bring_tasks_and_a_broken_one_warns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two distributions, as pip leaves them: one is fine, of the other the module is missing."""
+    for name in ("toy_task_fine", "toy_task_absent"):
+        info = tmp_path / f"{name}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[mirbricks.tasks]\n{name} = {name}\n")
+    (tmp_path / "toy_task_fine.py").write_text(TASK.format(name="toy_of_test"))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr("mirbricks.tasks.base._TASKS", dict(tasks()))
+    _load_all.cache_clear()
+    with pytest.warns(UserWarning, match="plugin 'toy_task_absent' cannot be imported: ModuleNotFoundError"):
+        found = get_task("toy_of_test")
+    assert (found.__module__, found.name) == ("toy_task_fine", "toy_of_test")
+
+
+def test_a_task_that_says_nothing_of_its_graphs() -> None:
+    class Silent(get_task("tagging")):  # type: ignore[misc]
+        check_shapes = Task.check_shapes
+
+    with pytest.raises(NotImplementedError, match="Silent has neither `needs` nor `check_shapes`"):
+        Silent(None, F).check_shapes(("B", 6, 360, "T"), ("B", 3))

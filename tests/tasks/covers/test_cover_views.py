@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from mirbricks.tasks.covers import CoversConfig, ViewsConfig
-from mirbricks.tasks.covers.views import as_input, at_tempo, moved, prepared, restructured, rotated, view
+from mirbricks.tasks.covers.views import as_input, at_tempo, held, moment, moved, prepared, restructured, rotated, view
 
 
 class Held:
@@ -109,3 +109,69 @@ def test_what_the_model_sees() -> None:
     torch.testing.assert_close(unit.norm(dim=0), torch.ones(5))
     assert torch.equal(unit.argmax(0), x.argmax(0))
     assert as_input(x[None], CoversConfig(patch_frames=5, repeat_octave=True), 4).shape == (1, 1, 23, 5)
+
+
+def test_views_of_a_moment_share_place_and_key() -> None:
+    rows = Held(torch.arange(12.0)[:, None] + 100 * torch.arange(200.0))
+    views = ViewsConfig(transpose="chroma", jitter_frames=3)
+    config = CoversConfig(patch_frames=20, views=views, learn_from="moments")
+    rng = np.random.default_rng(0)
+    seen = set()
+    for _ in range(30):
+        at = moment(rows, config, rng)
+        two = [view(rows, 1.0, config, rng, at) for _ in range(2)]
+        places = [int(x.min()) // 100 for x in two]
+        assert all(abs(place + 10 - at.middle) <= 3 for place in places)
+        assert all(int((x[:, 0] % 100).argmin()) == at.semitones % 12 for x in two)
+        seen.add(at.semitones % 12)
+    assert len(seen) > 6
+
+
+def test_colour_and_leak() -> None:
+    x = Held(torch.eye(12)[:, :6] + 0.1)
+    config = CoversConfig(patch_frames=6, views=ViewsConfig(colour=0.3))
+    ratio = view(x, 1.0, config, np.random.default_rng(0)) / x.x
+    torch.testing.assert_close(ratio, ratio[:, :1].expand(12, 6))
+    assert 0.1 < float(ratio[:, 0].log().std()) < 0.6
+    config = CoversConfig(patch_frames=6, views=ViewsConfig(leak=0.5))
+    shares = set()
+    for seed in range(20):
+        extra = view(x, 1.0, config, np.random.default_rng(seed)) - x.x
+        share = float(extra[7, 0] - extra[6, 0])
+        torch.testing.assert_close(extra, share * rotated(x.x, 7))
+        shares.add(round(share, 6))
+    assert 0.0 in shares
+    assert max(shares) <= 0.5
+    assert len(shares) > 6
+
+
+class OnDisk(Held):
+    """A feature that says how often it is read."""
+
+    shape = (12,)
+    reads = 0
+
+    def read(self, start: int = 0, stop: int | None = None) -> Tensor:
+        self.reads += 1
+        return super().read(start, stop)
+
+
+def test_small_features_stay_in_memory() -> None:
+    x = torch.rand(12, 40)
+    disk = OnDisk(x)
+    memory = held(disk)
+    assert torch.equal(memory.read(3, 9), x[:, 3:9])
+    assert torch.equal(memory.read(), x)
+    assert (disk.reads, memory.n_frames) == (1, 40)
+    assert held(disk, 12 * 40 - 1) is disk
+
+
+def test_views_leave_what_is_held_as_it_is() -> None:
+    x = torch.rand(12, 40)
+    views = ViewsConfig(frame_masks=3, transpose="chroma", noise=0.2, gain_db=3.0, leak=0.3, colour=0.2)
+    before = x.clone()
+    memory = held(OnDisk(x))
+    for seed in range(5):
+        view(memory, 1.0, CoversConfig(patch_frames=40, views=views), np.random.default_rng(seed))
+        view(memory, 1.0, CoversConfig(patch_frames=40, views=ViewsConfig(frame_masks=3)), np.random.default_rng(seed))
+    assert torch.equal(memory.read(), before)

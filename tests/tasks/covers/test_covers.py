@@ -99,6 +99,23 @@ def test_figures_equal_a_loop_and_leave_out_what_has_no_cover(covers: Make) -> N
     assert len(task.pictures(Named(), corpus.features, cache, {}, found)) == 3
 
 
+def test_a_side_is_asked_for_among_the_whole_corpus(covers: Make) -> None:
+    corpus = covers([2, 3, 1, 2, 1])
+    task, cache = ready(corpus)
+    whole = task.evaluate(Named(), corpus.features, cache, {})
+    side = [item for item in corpus.features if item.key[0] in "03"]
+    alone = task.evaluate(Named(), side, cache, {})
+    task.references = corpus.features
+    found = task.evaluate(Named(), side, cache, {})
+    assert list(found.tracks) == [item.key for item in side]
+    assert found.tracks == {key: whole.tracks[key] for key in found.tracks} != alone.tracks
+    assert len(task.pictures(Named(), side, cache, {}, found)) == 2
+    unlabelled = covers([2, 2], works=False, folder="other").features
+    assert cache.build(unlabelled) == []
+    task.references = (*side, unlabelled[2])  # what is only compared with needs no work
+    assert task.evaluate(Named(), side, cache, {}).figures["queries"] == 4.0
+
+
 def test_rotations_find_what_was_transposed(covers: Make) -> None:
     corpus = covers([2] * 6, n_frames=64)
     plain = ready(corpus)
@@ -169,6 +186,17 @@ def test_batches_are_works_with_versions(covers: Make) -> None:
     assert seen == {"0", "1", "3", "4"}
     again = task.learner(corpus.features, corpus.features, cache, seed=5, batch_size=6).batch(7)
     assert torch.equal(again.inputs[0], batch.inputs[0])
+
+
+def test_moments_learn_without_works(covers: Make) -> None:
+    corpus = covers([1] * 3, works=False)
+    task, cache = ready(corpus, CONFIG.model_copy(update={"learn_from": "moments", "loss": "nt_xent"}))
+    learner = task.learner(corpus.features, corpus.features, cache, seed=0, batch_size=20)
+    batch = learner.batch(0)
+    assert batch.targets.tolist() == [k // 2 for k in range(20)]
+    assert batch.items[::2] == batch.items[1::2]
+    assert torch.equal(batch.inputs[0], learner.batch(0).inputs[0])
+    assert float(learner.loss(torch.randn(20, 8, requires_grad=True), batch).detach()) > 0
 
 
 def refused(call: Callable[[], object]) -> str:
@@ -257,6 +285,19 @@ def test_graphs_that_do_not_fit(
     assert caught.value.code == code
 
 
+def test_the_words_for_graphs_that_do_not_fit() -> None:
+    task = CoverSongs(CONFIG.model_copy(update={"repeat_octave": True}), FEATURE)
+    assert refused(lambda: task.check_shapes(("B", 12, "T"), ("B", 8))) == (
+        "the graph does not read patches of the feature 'given'\n"
+        "  expected  (B, 23, T) or (B, 1, 23, T)\n  got       (B, 12, T)\n"
+        "  help: change `input:`, 'feature:' or task.repeat_octave; a fixed T must be task.patch_frames, 40     [E501]"
+    )
+    assert refused(lambda: task.check_shapes(("B", 23, "T"), ("B", 8, "T"))) == (
+        "the graph does not give one vector for each patch\n  expected  (B, E)\n  got       (B, 8, T)\n"
+        "  help: pool over time and frequency, then `- Flatten` and `- Linear: {out_features: ...}`     [E502]"
+    )
+
+
 def test_the_octave_is_repeated(covers: Make) -> None:
     corpus = covers([2, 2])
     task, cache = CoverSongs(CONFIG.model_copy(update={"repeat_octave": True}), FEATURE), GivenFeatures(FEATURE)
@@ -279,3 +320,5 @@ def test_settings() -> None:
     assert all(field.description for config in (CoversConfig, ViewsConfig) for field in config.model_fields.values())
     with pytest.raises(ValidationError, match="'hop_frames' 41 would leave gaps between chunks of 40"):
         CoversConfig(patch_frames=40, hop_frames=41)
+    with pytest.raises(ValidationError, match="'proxy_anchor' needs works: moments have no proxies"):
+        CoversConfig(patch_frames=40, learn_from="moments", loss="proxy_anchor")

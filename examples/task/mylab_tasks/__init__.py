@@ -1,0 +1,1 @@
+"""Tasks of a lab, for mirbricks."""

@@ -68,7 +68,9 @@ class CoversConfig(TaskConfig):
     repeat_octave: bool = Field(False, description="n bins become 2 n - 1, the octave once more: 23 of 12 for MOVE")
     views: ViewsConfig = Field(ViewsConfig(), description="changes of the training patches")
 
-    loss: Literal["triplet", "nt_xent", "proxy_anchor"] = Field("triplet", description="what is minimised")
+    loss: Literal["triplet", "nt_xent", "proxy_anchor", "barlow_twins", "vicreg"] = Field(
+        "triplet", description="what is minimised; the last two of pairs of views, without negatives"
+    )
     mining: Literal["random", "semi-hard", "hard"] = Field("semi-hard", description="which triplets of a batch learn")
     margin: PositiveFloat = Field(0.3, description="of the triplets, in distances of unit vectors")
     temperature: PositiveFloat = Field(0.1, description="of nt_xent")
@@ -95,6 +97,8 @@ class CoversConfig(TaskConfig):
             raise ValueError(f"'hop_frames' {self.hop_frames} would leave gaps between chunks of {least}")
         if self.learn_from == "moments" and self.loss == "proxy_anchor":
             raise ValueError("'proxy_anchor' needs works: moments have no proxies; take nt_xent or triplet")
+        if self.loss in ("barlow_twins", "vicreg") and self.versions_per_work != 2:
+            raise ValueError(f"'{self.loss}' compares pairs: 'versions_per_work' is 2")
         return self
 
     @property

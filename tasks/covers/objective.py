@@ -1,4 +1,4 @@
-"""What training minimises: triplets, NT-Xent or ProxyAnchor."""
+"""What training minimises."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...losses.contrastive import nt_xent
+from ...losses.contrastive import barlow_twins, nt_xent, vicreg
 from ...losses.proxy_anchor import ProxyAnchor
 from ...losses.triplet import triplet_loss
 from .config import CoversConfig
@@ -33,4 +33,8 @@ class Objective:
             return loss
         if self.config.loss == "nt_xent":
             return nt_xent(embeddings, works, self.config.temperature)
+        if self.config.loss == "barlow_twins":
+            return barlow_twins(embeddings[::2], embeddings[1::2])
+        if self.config.loss == "vicreg":
+            return vicreg(embeddings[::2], embeddings[1::2])
         return triplet_loss(functional.normalize(embeddings, dim=1), works, self.config.mining, self.config.margin)

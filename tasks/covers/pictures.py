@@ -37,8 +37,9 @@ def pictures_of(task: Any, model: nn.Module, items: Sequence[Any], cache: Any, e
         figure = similarity(scores.numpy(), [works[k] for k in own], [names[k] for k in own])
         caption = "A row is a query, a column a reference; the frames along the diagonal are the works."
         pictures.append(Picture("similarity", caption, figure))
-    found = {k: evaluation.tracks[gallery[k].key].get("mAP") for k in own}
-    order = sorted((k for k in own if found[k] is not None), key=lambda k: -found[k])
+    figures = {k: evaluation.tracks[gallery[k].key] for k in own}
+    found = {k: float(values["mAP"]) for k, values in figures.items() if "mAP" in values}
+    order = sorted(found, key=lambda k: -found[k])
     for name, numbers in (("best", order[:QUERIES]), ("worst", order[QUERIES:][-QUERIES:])):
         if numbers:
             figure = ranked([_ranked(library, works, names, k, found[k]) for k in numbers])

@@ -162,7 +162,7 @@ def _mix(cuts: Sequence[Cut], magnitude: Tensor) -> None:
         torch.abs(total, out=magnitude)
 
 
-def _annotate(cut: Cut, target: NDArray[np.float32], blur_bins: float, lag: int) -> None:
+def _annotate(cut: Cut, target: NDArray[np.float32], blur_bins: float, lag: int = 0) -> None:
     """Draw the pitches of a cut into `target` (F, T), `lag` frames before they are heard."""
     source, start = cut.source, cut.start + lag
     first, last = np.searchsorted(source.frames, (start, start + target.shape[1]))

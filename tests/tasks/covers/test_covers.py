@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from mirbricks.data.corpus import Corpus
 from mirbricks.errors import DataError, TaskError
 from mirbricks.features.given import GivenConfig, GivenFeatures
+from mirbricks.losses.contrastive import barlow_twins, vicreg
 from mirbricks.tasks.covers import CoversConfig, CoverSongs, ViewsConfig
 
 FEATURE = GivenConfig(n_features=12, step_s=0.5, even=False)
@@ -43,7 +44,7 @@ def ready(corpus: Corpus, config: CoversConfig = CONFIG) -> tuple[CoverSongs, Gi
     return task, cache
 
 
-@pytest.mark.parametrize("loss", ["triplet", "nt_xent", "proxy_anchor"])
+@pytest.mark.parametrize("loss", ["triplet", "nt_xent", "proxy_anchor", "vicreg"])
 def test_every_loss_learns(covers: Make, loss: Any) -> None:
     corpus = covers([3] * 8)
     task, cache = ready(corpus, CONFIG.model_copy(update={"loss": loss, "mining": "hard"}))
@@ -199,6 +200,17 @@ def test_moments_learn_without_works(covers: Make) -> None:
     assert float(learner.loss(torch.randn(20, 8, requires_grad=True), batch).detach()) > 0
 
 
+def test_losses_of_pairs_hold_the_views_of_one_thing_against_each_other(covers: Make) -> None:
+    corpus = covers([2] * 4)
+    for loss, wanted in (("barlow_twins", barlow_twins), ("vicreg", vicreg)):
+        task, cache = ready(corpus, CONFIG.model_copy(update={"loss": loss}))
+        learner = task.learner(corpus.features, corpus.features, cache, seed=0, batch_size=8)
+        batch, x = learner.batch(0), torch.randn(8, 5, generator=torch.Generator().manual_seed(0))
+        first, second = ([k for k in range(8) if k % 2 == side] for side in (0, 1))
+        assert torch.equal(batch.targets[first], batch.targets[second])
+        torch.testing.assert_close(learner.loss(x, batch), wanted(x[first], x[second]))
+
+
 def refused(call: Callable[[], object]) -> str:
     with pytest.raises((TaskError, DataError)) as caught:
         call()
@@ -320,5 +332,7 @@ def test_settings() -> None:
     assert all(field.description for config in (CoversConfig, ViewsConfig) for field in config.model_fields.values())
     with pytest.raises(ValidationError, match="'hop_frames' 41 would leave gaps between chunks of 40"):
         CoversConfig(patch_frames=40, hop_frames=41)
+    with pytest.raises(ValidationError, match="'vicreg' compares pairs: 'versions_per_work' is 2"):
+        CoversConfig(patch_frames=40, loss="vicreg", versions_per_work=3)
     with pytest.raises(ValidationError, match="'proxy_anchor' needs works: moments have no proxies"):
         CoversConfig(patch_frames=40, learn_from="moments", loss="proxy_anchor")

@@ -61,8 +61,10 @@ class Index:
             index = cls(Library(**tensors), **told)
         except (OSError, ValueError, TypeError, KeyError, safetensors.SafetensorError) as error:
             raise _no_index(path, " ".join(str(error).split())) from error
-        sizes = {len(one) for one in (index.keys, index.titles, index.works, *list(tensors.values())[1:])}
-        if len(sizes) > 1 or int(index.library.counts.sum()) != len(index.library.vectors):
+        library = index.library
+        each = (index.keys, index.titles, index.works, library.counts, library.mean, library.deviation)
+        sizes = {len(one) for one in each}
+        if len(sizes) > 1 or int(library.counts.sum()) != len(library.vectors):
             raise _no_index(path, "its parts differ in number")
         if not index.keys:
             raise RunError(f"the index '{path}' is empty", code="E632", help="index a corpus with recordings")

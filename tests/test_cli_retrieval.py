@@ -159,6 +159,27 @@ def test_a_recording_of_another_corpus_is_a_query(trained: Path, corpus: Path, c
     assert same[1] == call("search", trained / "songs.index", "4-0", "--json")[1]
 
 
+def test_an_index_of_chunks_and_rotations(tmp_path: Path, call: Call) -> None:
+    generator = torch.Generator().manual_seed(3)
+    library = Library.of([torch.randn(12, count, 6, generator=generator) for count in (3, 1, 4, 2)], normalise=True)
+    keys = ("a", "b", "c", "d")
+    Index(library, keys, keys, (None,) * 4, "run", "0", "songs").save(tmp_path / "i")
+    code, out, _ = call("search", tmp_path / "i", "c", "--json")
+    assert code == 0
+    results = json.loads(out)["queries"][0]["results"]
+    scores = library.rows(slice(2, 3))[0]
+    assert {one["key"]: one["score"] for one in results} == pytest.approx(
+        {key: float(scores[k]) for k, key in enumerate(keys) if key != "c"}, abs=1e-4
+    )
+    assert [one["work"] for one in results] == [None] * 3
+    short = Library(library.vectors[:-1], library.counts, library.mean, library.deviation)
+    Index(short, keys, keys, (None,) * 4, "run", "0", "songs").save(tmp_path / "short")
+    assert call("search", tmp_path / "short", "c")[2] == (
+        f"'{tmp_path / 'short'}' is no index: its parts differ in number\n"
+        "  help: write one: mirbricks index RUN --data DIR --out FILE     [E630]\n"
+    )
+
+
 @pytest.mark.parametrize("rotations", [1, 3])
 def test_faiss_finds_the_same(rotations: int) -> None:
     pytest.importorskip("faiss")

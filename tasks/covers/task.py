@@ -21,7 +21,16 @@ from .objective import Objective
 from .patches import Patches, Track
 from .prediction import Embedding
 from .views import PITCH_CLASSES, held, level_of, prepared
-from .works import annotated, has_covers, numbered, refuse_no_cover, refuse_several_groups, work_of, work_or_key
+from .works import (
+    annotated,
+    has_covers,
+    numbered,
+    refuse_no_cover,
+    refuse_no_work,
+    refuse_several_groups,
+    work_of,
+    work_or_key,
+)
 
 MOST_SEEN = 4000  # frames of a picture
 HELD_VALUES = 1 << 26  # of the training features that stay in memory
@@ -158,6 +167,7 @@ class CoverSongs(Task):
         tracks = self.tracks(items)
         works = [self.truth(item) for item in tracks]
         if not {item.key for item in tracks} <= self.learned:  # what only trained, view by view, cannot be judged
+            refuse_no_work(tracks, self.config)
             refuse_no_cover(works)
         figures = self._figures(model, tracks, self.gallery(tracks), cache, on_track)
         return Evaluation(self.pooled(figures), figures)

@@ -36,6 +36,13 @@ def annotated(items: Sequence[Any], config: CoversConfig) -> list[Any]:
     return tracks
 
 
+def refuse_no_work(tracks: Sequence[Any], config: CoversConfig) -> None:
+    """Raise TaskError E503 where not one recording says its work: nothing could be found right."""
+    missing = [item for item in tracks if item.entry.first(config.annotation) is None]
+    if len(missing) == len(tracks):
+        raise _unknown(missing, len(tracks), config)
+
+
 def _unknown(missing: Sequence[Any], count: int, config: CoversConfig) -> TaskError:
     name = config.annotation
     if not count:

@@ -236,6 +236,10 @@ def test_a_missing_work_is_refused(covers: Make) -> None:
         "  missing  '0-0', '0-1', '1-0'\n  got      'title'\n"
         "  help: set task.annotation to the one that holds the work     [E503]"
     )
+    free, cache = ready(corpus, CONFIG.model_copy(update={"learn_from": "moments"}))
+    assert refused(lambda: free.evaluate(Named(), corpus.features, cache, {})).startswith(
+        "3 of 3 recordings lack the annotation 'work-id'"
+    )
     assert refused(lambda: task.tracks([])) == (
         "there are no recordings to compare\n  help: stems alone are not compared     [E503]"
     )

@@ -299,6 +299,8 @@ CODES |= {
     "E509": "Chords are labels as mir_eval.chord reads them, one after another: C:maj, A:min7/b3, N, or X for others.",
     "E520": "A cover is found among other recordings of its work: a work needs two recordings to be a query.",
     "E521": "A batch of covers is P works with K versions each: train.batch_size is P · K, task.versions_per_work K.",
+    "E530": "A batch of pairs has each recording once: two views of it meet, and those of all others are apart.",
+    "E531": "A probe learns on the labelled training recordings; a label that none of them has cannot be found.",
     # E6xx: runs
     "E600": "There is no run at this path. A run is a folder that `mirbricks train` has written.",
     "E601": "The run folder cannot be made here: the path is a file, a folder with other things in it, or read-only.",
@@ -320,7 +322,7 @@ CODES |= {
     "E623": "`torch.compile` could not compile the model on this machine. It is optional: train.compile: false.",
     "E624": "The device is not one that torch knows on this machine.",
     "E630": "An index is a file that `mirbricks index` has written; this one is missing, damaged or something else.",
-    "E631": "The vectors of an index are those of one run's weights; other weights give vectors that mean other things.",
+    "E631": "The vectors of an index are those of one run; other weights give vectors that mean other things.",
     "E632": "An index holds the vectors of recordings, made by a run of the task covers; here is none to hold or find.",
     "E633": "A query is a key of the index or of the corpus of --data, or an audio file.",
     "E634": "FAISS comes with mirbricks[retrieval], and searches one vector a recording.",

@@ -1,0 +1,7 @@
+"""The task self_supervised: an encoder that learns without labels, and what its embeddings know of labels after."""
+
+from .config import SelfSupervisedConfig
+from .prediction import Represented
+from .task import SelfSupervised
+
+__all__ = ["Represented", "SelfSupervised", "SelfSupervisedConfig"]

@@ -1,0 +1,270 @@
+"""The task self_supervised."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ...augment.base import Domain
+from ...augment.chain import Chain
+from ...compiler.module import GraphModule
+from ...data.corpus import Item
+from ...errors import TaskError, Where
+from ...features.base import FeatureConfig
+from ...features.logmel import LogMelConfig
+from ...losses.contrastive import barlow_twins, nt_xent, spread, vicreg
+from ...metrics.tagging import multi_class_figures
+from ..base import Batch, Evaluation, Figures, OnShare, OnTrack, Picture, Task, TaskShape, register_task, unseen
+from ..fitting import Needs
+from ..modes import evaluating
+from ..tagging.prediction import Tags
+from ..tagging.vocabulary import labels_of, truth_of, values_of
+from .config import SelfSupervisedConfig
+from .encoder import Encoder
+from .prediction import Represented
+from .probe import fitted, linear_scores, nearest
+from .views import Views
+
+COLLAPSED = {"rank": 2.0, "std": 0.1}  # under these an encoder says the same of everything
+FEWEST = 8  # recordings from which on a collapse can be told
+
+
+@register_task("self_supervised")
+class SelfSupervised(Task):
+    """Two chunks of a recording are to meet, without labels: patches (B, ..., T) -> vectors (B, D).
+
+    `task.embedding` names the layer whose output is kept; what follows, the projector, serves the loss alone. On a
+    labelled corpus a linear probe and a k-NN probe are fitted to the training recordings after the training.
+    Sources: Chen et al., "SimCLR", ICML 2020; Saeed et al., "COLA", ICASSP 2021; Garrido et al., "RankMe", ICML 2023.
+    """
+
+    Config = SelfSupervisedConfig
+    config: SelfSupervisedConfig
+    title = "self-supervised learning"
+    headline = ("accuracy", "macro_recall", "knn_accuracy", "pair_accuracy", "rank", "std")
+    tuned: ClassVar = {"labels": list[str], "probe": dict[str, Any]}
+    logits = False
+
+    def __init__(self, config: SelfSupervisedConfig, feature: FeatureConfig) -> None:
+        super().__init__(config, feature)
+        self.learned: list[Item] = []
+        self.told = False
+
+    def needs(self) -> Needs:
+        shape = self.feature.shape
+        return Needs(
+            inputs=(("B", *shape, "T"), ("B", 1, *shape, "T")),
+            output=("B", "D"),
+            reads=f"patches of the feature '{self.feature.type}'",
+            gives="one vector for each patch",
+            help="pool over time and frequency, then `- Flatten` and `- Linear: {out_features: ...}`",
+            frames={"task.patch_frames": self.config.patch_frames},
+        )
+
+    def check_graph(self, model: GraphModule) -> None:
+        """Also whether `task.embedding` names a layer of it. Raises GraphError E112."""
+        super().check_graph(model)
+        Encoder(model, self.config)
+
+    def check_shapes(self, input_shape: TaskShape, output_shape: TaskShape, where: Where | None = None) -> None:
+        super().check_shapes(input_shape, output_shape, where)
+        if self.config.mix and not isinstance(self.feature, LogMelConfig):
+            raise TaskError(
+                f"task.mix is {self.config.mix:g}, and the feature '{self.feature.type}' holds no energies to mix",
+                code="E501",
+                where=where,
+                help="take the feature logmel, or leave task.mix out",
+            )
+
+    def tracks(self, items: Sequence[Item]) -> list[Item]:
+        """The recordings without stems, labelled or not. Raises TaskError E503 without any."""
+        found = [item for item in items if item.stem_of is None]
+        if not found:
+            raise TaskError("there are no recordings", code="E503", help="choose another corpus or split")
+        return found
+
+    def learner(
+        self, train: Sequence[Item], valid: Sequence[Item], cache: Any, *, seed: int, batch_size: int
+    ) -> SelfSupervisedLearner:
+        """Raises TaskError E503, E530."""
+        self.learned = self.tracks(train)
+        domain: Domain = "waveform" if self.feature.type == "waveform" else "spectrum"
+        chain = Chain(self.config.augment, domain, self.feature.sr_hz)
+        keys, features = [item.key for item in self.learned], [cache.open(item.key) for item in self.learned]
+        logmel = self.feature if self.config.mix and isinstance(self.feature, LogMelConfig) else None
+        views = Views(
+            keys, features, self.config, chain, self.input_rank, seed=seed, batch_size=batch_size, logmel=logmel
+        )
+        return SelfSupervisedLearner(self, views, self.tracks(valid), cache)
+
+    def tune(
+        self,
+        model: nn.Module,
+        items: Sequence[Item],  # noqa: ARG002
+        cache: Any,
+        on_track: OnTrack = unseen,
+    ) -> dict[str, Any]:
+        """The probes, fitted to the labelled recordings that the encoder has learned from; nothing without labels."""
+        known = [item for item in self.learned if self.config.annotation in item.annotations]
+        if not known:
+            return {"labels": [], "probe": {}}
+        labels = labels_of(known, self.config.labelling)
+        truth = truth_of(known, labels, self.config.labelling).argmax(axis=1)
+        vectors = self.vectors(model, known, cache, on_track)
+        return {"labels": labels, "probe": fitted(vectors, truth, labels, [item.group for item in known])}
+
+    def vectors(
+        self, model: nn.Module, items: Sequence[Item], cache: Any, on_track: OnTrack = unseen
+    ) -> NDArray[np.float64]:
+        """The embeddings (N, D) of recordings: means over their chunks."""
+        rows = []
+        with evaluating(model):
+            encoder = Encoder(model, self.config)
+            for item in items:
+                rows.append(encoder.chunks(cache.open(item.key))[0].mean(axis=0))
+                on_track(item.key)
+        return np.stack(rows)
+
+    def evaluate(
+        self,
+        model: nn.Module,
+        items: Sequence[Item],
+        cache: Any,
+        settings: Mapping[str, Any],
+        on_track: OnTrack = unseen,
+    ) -> Evaluation:
+        """With a probe the labels it finds, without one the spread of the embeddings. Raises TaskError E503, E507."""
+        tracks, labels = self.tracks(items), settings["labels"]
+        if labels:
+            tracks = [item for item in tracks if self.config.annotation in item.annotations]
+            self._refuse_unlabelled(tracks, items)
+        vectors = self.vectors(model, tracks, cache, on_track)
+        if not labels:
+            figures = {item.key: {"vector": row.round(5).tolist()} for item, row in zip(tracks, vectors, strict=True)}
+            return Evaluation(self.pooled(figures), figures)
+        truth = truth_of(tracks, labels, self.config.labelling).argmax(axis=1)
+        scores = linear_scores(settings["probe"], vectors)
+        near = nearest(settings["probe"], vectors, self.config.neighbours)
+        found: dict[str, Figures] = {
+            item.key: {
+                "scores": row.round(6).tolist(),
+                "truth": [int(own)],
+                "correct": float(row.argmax() == own),
+                "knn_correct": float(other == own),
+            }
+            for item, row, own, other in zip(tracks, scores, truth, near, strict=True)
+        }
+        return Evaluation(self.pooled(found), found)
+
+    def _refuse_unlabelled(self, tracks: Sequence[Item], items: Sequence[Item]) -> None:
+        if not tracks:
+            names = sorted({one for item in items for one in item.annotations} - {"filepath"})
+            raise TaskError(
+                f"none of {len(items)} recordings has the annotation '{self.config.annotation}'",
+                code="E503",
+                facts=[("got", ", ".join(f"'{one}'" for one in names) or "no annotations")],
+                help="set task.annotation to the one that holds the labels",
+            )
+
+    def pooled(self, tracks: Mapping[str, Figures]) -> dict[str, float]:
+        """Of all recordings together; of folds each by the probe of its own."""
+        rows = list(tracks.values())
+        if rows and "vector" in rows[0]:
+            return spread(torch.tensor([row["vector"] for row in rows]))
+        if not rows:
+            return {}
+        scores, truth = np.array([row["scores"] for row in rows]), np.array([row["truth"][0] for row in rows])
+        near = {"knn_accuracy": float(np.mean([row["knn_correct"] for row in rows]))}
+        return {**multi_class_figures(scores, truth), **near}
+
+    def predict(
+        self, model: nn.Module, feature: Any, settings: Mapping[str, Any], on_share: OnShare = unseen
+    ) -> Represented:
+        """Embeddings over time, and the tags that the probe finds in them."""
+        with evaluating(model):
+            vectors, starts = Encoder(model, self.config).chunks(feature)
+        on_share(1.0)
+        times_s = self.feature.t0_s + (starts + self.config.patch_frames / 2) * self.feature.hop_s
+        labels, tags = tuple(settings["labels"]), None
+        if labels:
+            whole = linear_scores(settings["probe"], vectors.mean(axis=0, keepdims=True))[0]
+            over_time = linear_scores(settings["probe"], vectors)
+            tags = Tags(labels, whole, (labels[int(whole.argmax())],), times_s, over_time)
+        return Represented(vectors, times_s, tags)
+
+    def truth(self, item: Item) -> list[str]:
+        return values_of(item, self.config.labelling)
+
+    def picture(self, prediction: Represented, title: str) -> Any:
+        from ...plots.embeddings import over_time  # matplotlib takes a second to import
+        from ...plots.tags import tagogram
+
+        tags = prediction.tags
+        if tags is None:
+            return over_time(prediction.times_s, prediction.vectors, title)
+        return tagogram(tags.times_s, tags.over_time, tags.labels, tags.given, title)
+
+    def pictures(
+        self, model: nn.Module, items: Sequence[Item], cache: Any, settings: Mapping[str, Any], evaluation: Evaluation
+    ) -> list[Picture]:
+        """A map of the embeddings, their singular values, and the confusion matrix of the linear probe."""
+        from .pictures import pictures_of
+
+        tracks = [item for item in self.tracks(items) if item.key in evaluation.tracks]
+        return pictures_of(self.vectors(model, tracks, cache), tracks, settings["labels"], evaluation, self.truth)
+
+    def warn_collapse(self, figures: Mapping[str, float], count: int) -> None:
+        """Say once, on standard error, that all recordings have nearly the same embedding."""
+        if self.told or count < FEWEST or all(figures[name] >= least for name, least in COLLAPSED.items()):
+            return
+        self.told = True
+        print(
+            f"warning: the embeddings collapse: effective rank {figures['rank']:.1f}, deviation {figures['std']:.3f} "
+            "over the validation recordings; stronger augmentation or a larger batch may help",
+            file=sys.stderr,
+        )
+
+
+class SelfSupervisedLearner:
+    """Pairs of views to learn from, and the validation recordings.
+
+    `figure` is pair_accuracy: of how many recordings the first and the last chunk are each other's nearest.
+    """
+
+    figure = "pair_accuracy"
+
+    def __init__(self, task: SelfSupervised, views: Views, valid: Sequence[Item], cache: Any) -> None:
+        self.task, self.views, self.valid, self.cache = task, views, valid, cache
+
+    def batch(self, step: int) -> Batch:
+        return self.views.batch(step)
+
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Of the projections (2 B, D); rows i and i + B belong together."""
+        one, other = outputs.chunk(2)
+        if self.task.config.loss == "nt_xent":
+            return nt_xent(outputs, batch.targets.repeat(2), self.task.config.temperature)
+        return vicreg(one, other) if self.task.config.loss == "vicreg" else barlow_twins(one, other)
+
+    def validate(self, model: nn.Module, on_track: OnTrack = unseen) -> dict[str, float]:
+        """Without labels: pairs found again, and whether the embeddings have collapsed."""
+        ends, means = [], []
+        with evaluating(model):
+            encoder = Encoder(model, self.task.config)
+            for item in self.valid:
+                vectors, _ = encoder.chunks(self.cache.open(item.key))
+                ends.append(vectors[[0, -1]])
+                means.append(vectors.mean(axis=0))
+                on_track(item.key)
+        first, last = functional.normalize(torch.from_numpy(np.stack(ends)), dim=-1).unbind(1)
+        found = (first @ last.T).argmax(1) == torch.arange(len(first))
+        figures = {"pair_accuracy": float(found.double().mean()), **spread(torch.from_numpy(np.stack(means)))}
+        self.task.warn_collapse(figures, len(self.valid))
+        return figures

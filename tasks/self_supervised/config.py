@@ -20,7 +20,7 @@ class SelfSupervisedConfig(TaskConfig):
         None, description="frames from one chunk to the next in evaluation; none: half a chunk"
     )
     embedding: str | None = Field(
-        None, description="the layer or StoreAs whose output is the representation; none: the graph's output"
+        None, description="the layer whose output is the representation; none: the graph's output"
     )
     loss: Literal["nt_xent", "vicreg", "barlow_twins"] = Field("nt_xent", description="what two views are held to")
     temperature: PositiveFloat = Field(0.1, description="of nt_xent")

@@ -29,6 +29,9 @@ class TaggingConfig(TaskConfig):
     )
     balanced: bool = Field(False, description="whether every label is drawn as often as any other in training")
     mixup_alpha: float = Field(0.0, ge=0, description="of the Beta distribution that mixes two examples; 0: no mixup")
+    mixup_steps: PositiveInt | None = Field(
+        None, description="steps with mixup; the last ones then see recordings as they are, as the test does; none: all"
+    )
     mixup_of: Literal["feature", "energies"] = Field(
         "feature", description="what is mixed: the feature's values, or the energies of a log-mel spectrogram"
     )

@@ -53,7 +53,7 @@ class Patches:
         names = [self.keys[row] for row in chosen]
         inputs, targets = as_input(torch.stack(patches), self.input_rank), self.targets[chosen]
         inputs = self.chain(inputs, rng)
-        if self.config.mixup_alpha:
+        if self.config.mixup_alpha and step < (self.config.mixup_steps or step + 1):
             inputs, targets = self._mixed(inputs, targets, rng)
         return Batch((inputs.contiguous(),), targets, tuple(names))
 
@@ -86,10 +86,10 @@ def every_patch(
     feature: CachedFeature | Tensor, config: TaggingConfig, rank: int, device: torch.device
 ) -> Iterator[tuple[NDArray[np.int64], Tensor]]:
     """All patches of a recording, some at a time: their first frames, and (P, *shape, T) for the graph."""
-    n_frames = feature.n_frames if isinstance(feature, CachedFeature) else feature.shape[-1]
+    n_frames = feature.shape[-1] if isinstance(feature, Tensor) else feature.n_frames
 
     def read(start: int, stop: int) -> Tensor:
-        return feature.read(start, stop) if isinstance(feature, CachedFeature) else feature[..., start:stop]
+        return feature[..., start:stop] if isinstance(feature, Tensor) else feature.read(start, stop)
 
     starts = patch_starts(n_frames, config.patch_frames, min(config.hop, config.patch_frames))
     for first in range(0, len(starts), PATCHES_AT_ONCE):

@@ -200,6 +200,15 @@ def test_energies_are_mixed_as_sounds_are(tones: Tones, tmp_path: Path) -> None:
         assert share == 1.0 or any(torch.allclose(mixed.inputs[0][row], one, atol=1e-4) for one in candidates)
 
 
+def test_mixup_ends_after_its_steps(tones: Tones, tmp_path: Path) -> None:
+    corpus = tones({f"{i}.wav": ["low" if i % 2 else "high"] for i in range(6)})
+    config = ONE.model_copy(update={"mixup_alpha": 1.0, "mixup_steps": 3})
+    task, cache = ready(corpus, config, tmp_path)
+    learner = task.learner(corpus.items, corpus.items, cache, seed=0, batch_size=8)
+    whole = [bool(((t := learner.batch(step).targets) == t.round()).all()) for step in range(6)]
+    assert whole == [False, False, False, True, True, True]
+
+
 def test_energies_of_a_waveform() -> None:
     task = Tagging(ONE.model_copy(update={"mixup_of": "energies"}), WaveformConfig(sr_hz=8000))
     with pytest.raises(TaskError) as error:

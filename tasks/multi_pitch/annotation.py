@@ -96,6 +96,16 @@ def pitches_at_frames(item: Item, n_frames: int, hop_s: float) -> Pitches:
     return _sounding_curves(values[:, nearest[near]], frame_times_s, np.flatnonzero(near))
 
 
+def notes_of(item: Item) -> tuple[Float64, Float64, Float64]:
+    """Onsets and durations in s and MIDI numbers of the annotated notes, none where pitches are curves. Raises E504."""
+    if annotation_of(item) != NOTES:
+        return np.zeros(0), np.zeros(0), np.zeros(0)
+    _, values, _ = _read(item)
+    _, onsets_s, durations_s = item.entry.segments(NOTES)
+    sounding = values[0] > 0
+    return onsets_s[sounding], durations_s[sounding], values[0][sounding]
+
+
 def _read(item: Item) -> tuple[str, Float64, Float64]:
     """Name, MIDI numbers (rows, values) and times (of a curve) or onsets (of notes)."""
     name = annotation_of(item)

@@ -27,6 +27,10 @@ class MultiPitchConfig(TaskConfig):
     target_blur_bins: NonNegativeFloat = Field(
         1.0, description="standard deviation of the Gaussian around each true pitch; 0: one bin"
     )
+    onsets: bool = Field(
+        False, description="whether the graph gives a second channel, logits of where notes begin; needs notes"
+    )
+    onset_frames: PositiveInt = Field(2, description="frames from the beginning of a note on that count as its onset")
     positive_weight: PositiveFloat = Field(1.0, description="weight of sounding bins in the loss")
 
     transpose_bins: NonNegativeInt = Field(40, description="transpose patches by up to so many bins, up or down")
@@ -52,6 +56,7 @@ class MultiPitchConfig(TaskConfig):
     thresholds: tuple[Threshold, ...] = Field(
         THRESHOLDS, min_length=1, description="thresholds of salience to choose from, ascending"
     )
+    onset_threshold: Threshold = Field(0.3, description="probability from which on a note begins, with `onsets`")
     min_note_s: NonNegativeFloat = Field(0.06, description="shorter notes are left out of the list of notes")
 
     @field_validator("thresholds", "augment", mode="before")
@@ -65,3 +70,8 @@ class MultiPitchConfig(TaskConfig):
         if any(low >= high for low, high in pairwise(value)):
             raise ValueError("the thresholds must ascend")
         return value
+
+    @property
+    def n_channels(self) -> int:
+        """Of the graph's output: salience, and with `onsets` where notes begin."""
+        return 2 if self.onsets else 1

@@ -5,20 +5,28 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
 
 from ...features.hcqt import HCQTConfig
-from .prediction import Note, Peaks
+from .config import MultiPitchConfig
+from .prediction import Note, Peaks, find_peaks
+
+Float64 = NDArray[np.float64]
 
 HOLD = 0.5  # of the threshold: a note that has begun lasts down to it
 GAP_S = 0.04  # a shorter gap does not end a note
 
 
-def find_notes(peaks: Peaks, feature: HCQTConfig, *, threshold: float, min_note_s: float) -> tuple[Note, ...]:
+def find_notes(
+    peaks: Peaks, feature: HCQTConfig, *, threshold: float, min_note_s: float, onsets: Peaks | None = None
+) -> tuple[Note, ...]:
     """Notes by hysteresis: stretches of one semitone at `HOLD` · threshold or more that reach the threshold.
 
     `peaks` holds all peaks from `HOLD` · threshold on. The grid of semitones follows the recording's own tuning, so
     that a choir half way between two keys does not jump between them. Stretches shorter than `min_note_s` are left
-    out.
+    out. With `onsets`, of `find_onsets`, a note begins at each of them and nowhere else, so that a key struck again is
+    another note: Hawthorne et al., "Onsets and Frames", ISMIR 2018, section 3.
     """
     if not len(peaks.frames):
         return ()
@@ -29,15 +37,62 @@ def find_notes(peaks: Peaks, feature: HCQTConfig, *, threshold: float, min_note_
     key, frames, midi, heights = key[order], peaks.frames[order], midi[order], peaks.heights[order]
     step_s = float(peaks.times_s[1]) if len(peaks.times_s) > 1 else feature.hop_s
     gap = math.floor(GAP_S / step_s) + 1
-    first = np.flatnonzero(np.r_[True, (np.diff(key) != 0) | (np.diff(frames) > gap)])
+    begins = np.r_[True, (np.diff(key) != 0) | (np.diff(frames) > gap)]
+    struck = None if onsets is None else _struck(key, frames, onsets, feature, tuning, gap)
+    first = np.flatnonzero(begins if struck is None else begins | struck)
     last = np.r_[first[1:], len(frames)] - 1
     total = np.add.reduceat(heights, first)
     salience = total / (last - first + 1)
     mean_midi = np.add.reduceat(heights * midi, first) / total
     onsets_s, durations_s = frames[first] * step_s, (frames[last] - frames[first] + 1) * step_s
     kept = (np.maximum.reduceat(heights, first) >= threshold) & (durations_s >= min_note_s)
+    kept &= True if struck is None else struck[first]
     columns = (onsets_s, durations_s, mean_midi, salience)
     return tuple(sorted((Note(*row) for row in zip(*(c[kept].tolist() for c in columns), strict=True)), key=_by_onset))
+
+
+def find_onsets(probability: Tensor, config: MultiPitchConfig, hop_s: float) -> Peaks:
+    """Peaks of probabilities of onsets (F, T), the highest within 1.5 frames of their pitch, on the grid of pitches."""
+    found = find_peaks(
+        probability,
+        hop_s,
+        least=config.onset_threshold,
+        min_distance_bins=config.min_distance_bins,
+        upsampling=config.time_upsampling,
+    )
+    near = 3 * config.time_upsampling // 2
+    order = np.argsort(-found.heights, kind="stable")
+    kept: list[int] = []
+    taken: dict[int, list[int]] = {}
+    for row in order.tolist():  # the highest first; what is near to one in time and pitch is the same onset
+        bin_, frame = round(float(found.bins[row])), int(found.frames[row])
+        around = range(bin_ - config.min_distance_bins, bin_ + config.min_distance_bins + 1)
+        if all(abs(frame - other) > near for one in around for other in taken.get(one, ())):
+            taken.setdefault(bin_, []).append(frame)
+            kept.append(row)
+    rows = np.sort(np.array(kept, np.int64))
+    return Peaks(found.times_s, found.frames[rows], found.bins[rows], found.heights[rows])
+
+
+def _struck(
+    key: Float64,
+    frames: NDArray[np.int64],
+    onsets: Peaks,
+    feature: HCQTConfig,
+    tuning: float,
+    gap: int,
+) -> NDArray[np.bool_]:
+    """Which peaks, sorted by key and frame, are the first of a note: at an onset of their key, or just after it."""
+    onset_key = np.rint(69.0 + 12.0 * np.log2(onsets.hz(feature) / 440.0) - tuning)
+    struck = np.zeros(len(frames), bool)
+    for one in np.unique(onset_key):
+        low, high = np.searchsorted(key, (one, one + 1))
+        at = onsets.frames[onset_key == one]
+        place = low + np.searchsorted(frames[low:high], at)
+        heard = place < high
+        heard[heard] &= frames[place[heard]] - at[heard] <= max(gap, 1)
+        struck[place[heard]] = True
+    return struck
 
 
 def _by_onset(note: Note) -> tuple[float, float]:

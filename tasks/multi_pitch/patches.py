@@ -21,26 +21,32 @@ from ...features.cache import FeatureCache
 from ...features.feature_file import CachedFeature
 from ...features.hcqt import HCQTConfig, to_scale
 from ..base import Batch
-from .annotation import annotation_of, pitches_at_frames
+from .annotation import annotation_of, notes_of, pitches_at_frames
 from .config import MultiPitchConfig
 from .targets import bins_of, draw
 
 
 @dataclass(frozen=True)
 class Source:
-    """A recording with its pitches: fractional `bins`, each in one of the ascending `frames`."""
+    """A recording with its pitches: fractional `bins`, each in one of the ascending `frames`; the same of onsets."""
 
     key: str
     feature: CachedFeature
     frames: NDArray[np.int64]
     bins: NDArray[np.float64]
+    onset_frames: NDArray[np.int64]
+    onset_bins: NDArray[np.float64]
 
     @classmethod
     def of(cls, item: Item, cache: FeatureCache) -> Source:
         feature, config = cache.open(item.key), cache.config
         assert isinstance(config, HCQTConfig)  # MultiPitch.features
         pitches = pitches_at_frames(item, feature.n_frames, config.hop_s)
-        return cls(item.key, feature, pitches.frames, bins_of(pitches.midi, config))
+        onsets_s, _, midi = notes_of(item)
+        first = np.ceil(onsets_s / config.hop_s - 1e-9).astype(np.int64)  # as `pitches_at_frames` counts
+        order = np.argsort(first, kind="stable")
+        onsets = first[order], bins_of(midi[order], config)
+        return cls(item.key, feature, pitches.frames, bins_of(pitches.midi, config), *onsets)
 
     def random_start(self, patch_frames: int, rng: Generator) -> int:
         return int(rng.integers(max(self.feature.n_frames - patch_frames, 0) + 1))
@@ -86,12 +92,12 @@ class Patches:
         self._share = n_frames / n_frames.sum()  # each frame of the corpus is as likely as any other
 
     def batch(self, step: int) -> Batch:
-        """inputs (B, H, F, T) in the feature's scale, targets (B, 1, F, T)."""
+        """inputs (B, H, F, T) in the feature's scale, targets (B, 1, F, T), with onsets (B, 2, F, T)."""
         rng = np.random.default_rng((self.seed, step))
         config, feature = self.config, self.feature
         n_frames, n_bins = config.patch_frames, feature.n_bins
         magnitude = torch.zeros(self.batch_size, n_frames, feature.n_harmonics, n_bins)
-        targets = np.zeros((self.batch_size, n_bins, n_frames), np.float32)
+        targets = np.zeros((self.batch_size, config.n_channels, n_bins, n_frames), np.float32)
         peaks, names = [], []
         for row in range(self.batch_size):
             track = self.tracks[rng.choice(len(self.tracks), p=self._share)]
@@ -99,12 +105,14 @@ class Patches:
             _mix(cuts, magnitude[row])
             lag = int(rng.integers(config.max_delay_frames + 1)) if config.max_delay_frames else 0
             for cut in cuts:
-                _annotate(cut, targets[row], config.target_blur_bins, lag)
+                _annotate(cut, targets[row, 0], config.target_blur_bins, lag)
+                if config.onsets:
+                    _annotate_onsets(cut, targets[row, 1], config, lag)
             peaks.append(track.peak / decibels(config.level_jitter_db, rng))
             names.append(f"{track.mix.key} at {cuts[0].start * feature.hop_s:.2f} s")
         scaled = to_scale(magnitude, feature.scale, torch.tensor(peaks)[:, None, None, None])
         inputs = self._chain(scaled.permute(0, 2, 3, 1), rng).contiguous()
-        return Batch((inputs,), torch.from_numpy(targets)[:, None], tuple(names))
+        return Batch((inputs,), torch.from_numpy(targets), tuple(names))
 
     def _cuts(self, track: Track, rng: Generator) -> list[Cut]:
         config = self.config
@@ -167,3 +175,12 @@ def _annotate(cut: Cut, target: NDArray[np.float32], blur_bins: float, lag: int 
     source, start = cut.source, cut.start + lag
     first, last = np.searchsorted(source.frames, (start, start + target.shape[1]))
     draw(target, source.bins[first:last] + cut.shift_bins, source.frames[first:last] - start, blur_bins)
+
+
+def _annotate_onsets(cut: Cut, target: NDArray[np.float32], config: MultiPitchConfig, lag: int) -> None:
+    """Draw the first `onset_frames` frames of each note of a cut into `target` (F, T)."""
+    source, start = cut.source, cut.start + lag
+    for later in range(config.onset_frames):
+        frames = source.onset_frames + later - start
+        inside = (frames >= 0) & (frames < target.shape[1])
+        draw(target, source.onset_bins[inside] + cut.shift_bins, frames[inside], config.target_blur_bins)

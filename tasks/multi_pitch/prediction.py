@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from ...data.patches import overlap_add, patch_starts, take_patch
 from ...features.feature_file import CachedFeature
 from ...features.hcqt import HCQTConfig, to_scale
+from ...metrics.notes import NotesOf, intervals
 from ..base import OnShare, unseen
 
 Float64 = NDArray[np.float64]
@@ -49,6 +50,11 @@ class Prediction:
     frequencies_hz: list[Float64]
     salience: NDArray[np.float32]
     notes: tuple[Note, ...]
+
+    def intervals(self) -> NotesOf:
+        """The notes as mir_eval reads them."""
+        columns = ([getattr(note, name) for note in self.notes] for name in ("onset_s", "duration_s", "midi"))
+        return intervals(*columns)
 
     def files(self) -> dict[str, bytes]:
         """The pitches in mir_eval's multi-f0 text, and the notes as CSV."""
@@ -85,16 +91,16 @@ class Peaks:
         return np.split(self.hz(feature), np.searchsorted(self.frames, np.arange(1, len(self.times_s))))
 
 
-def salience_of(
+def probabilities_of(
     model: nn.Module,
     feature: CachedFeature | Tensor,
     config: HCQTConfig,
     patch_frames: int,
     on_share: OnShare = unseen,
 ) -> Tensor:
-    """Probabilities (F, T) of a whole recording: overlapping patches through the model, a few at once, overlap-added.
+    """Probabilities (C, F, T) of a whole recording: overlapping patches through the model, some at once, overlap-added.
 
-    `feature` is cached, read patch by patch, or a complex tensor (H, F, T). The model gives logits (B, 1, F, T) and
+    `feature` is cached, read patch by patch, or a complex tensor (H, F, T). The model gives logits (B, C, F, T) and
     is in eval() mode, under torch.inference_mode().
     """
     if isinstance(feature, CachedFeature):
@@ -111,7 +117,7 @@ def salience_of(
     for some in np.split(starts, range(PATCHES_AT_ONCE, len(starts), PATCHES_AT_ONCE)):
         cut = torch.stack([take_patch(read, int(start), patch_frames, n_frames) for start in some])
         logits = model(to_scale(cut, config.scale, peak).to(device))
-        patches.append(logits[:, 0].float().sigmoid().cpu())
+        patches.append(logits.float().sigmoid().cpu())
         on_share(min(1.0, PATCHES_AT_ONCE * len(patches) / len(starts)))
     return overlap_add(torch.cat(patches), starts, n_frames)
 

@@ -16,14 +16,15 @@ from ...features.feature_file import CachedFeature
 from ...features.hcqt import HCQT, HCQTConfig
 from ...losses.classification import binary_cross_entropy
 from ...metrics.multi_pitch import multi_pitch_figures
+from ...metrics.notes import intervals, note_figures
 from ...shapes import show
 from ..base import Batch, Evaluation, OnShare, OnTrack, Picture, Task, TaskShape, register_task, unseen
 from ..modes import evaluating
-from .annotation import MULTI, NOTES, SINGLE, annotation_of, own_pitches, refuse_other_forms
+from .annotation import MULTI, NOTES, SINGLE, annotation_of, notes_of, own_pitches, refuse_other_forms
 from .config import MultiPitchConfig
-from .notes import HOLD, find_notes
+from .notes import HOLD, find_notes, find_onsets
 from .patches import Patches, Track
-from .prediction import Peaks, Prediction, find_peaks, salience_of
+from .prediction import Peaks, Prediction, find_peaks, probabilities_of
 from .threshold import Trial, best_threshold
 
 
@@ -38,7 +39,7 @@ class MultiPitch(Task):
     Config = MultiPitchConfig
     config: MultiPitchConfig
     title = "multi-pitch estimation"
-    headline = ("Accuracy", "Precision", "Recall", "Chroma Accuracy")
+    headline = ("Accuracy", "Precision", "Recall", "Chroma Accuracy", "note_f1", "note_f1_offsets")
     tuned: ClassVar = {"threshold": float}
     features = (HCQTConfig,)
     feature: HCQTConfig
@@ -47,7 +48,7 @@ class MultiPitch(Task):
         self.config, self.feature = config, feature
 
     def check_shapes(self, input_shape: TaskShape, output_shape: TaskShape, where: Where | None = None) -> None:
-        """(B, H, F, T) with the feature's H and F -> (B, 1, F, T). Raises TaskError E501, E502.
+        """(B, H, F, T) with the feature's H and F -> (B, 1, F, T), with onsets (B, 2, F, T). Raises E501, E502.
 
         A fixed T must be the patch's; a free axis is its name.
         """
@@ -69,14 +70,16 @@ class MultiPitch(Task):
                 facts=[("expected", show((*wanted[:3], n_frames))), ("got", show(input_shape))],
                 help=f"leave T free in `input:`, or set task.patch_frames to {input_shape[3]}",
             )
-        wanted = ("B", 1, *input_shape[2:])
+        channels = self.config.n_channels
+        wanted = ("B", channels, *input_shape[2:])
         if tuple(output_shape[1:]) != wanted[1:]:
+            count, words = ("two logits", "two channels") if self.config.onsets else ("one logit", "one channel")
             raise TaskError(
-                "the graph does not give one logit for each bin and frame",
+                f"the graph does not give {count} for each bin and frame",
                 code="E502",
                 where=where,
                 facts=[("expected", show(wanted)), ("got", show(output_shape))],
-                help="keep F and T, and end with one channel: `- Conv2d: {out_channels: 1, kernel_size: 1}`",
+                help=f"keep F and T, and end with {words}: `- Conv2d: {{out_channels: {channels}, kernel_size: 1}}`",
             )
 
     def given_shapes(self, input_shape: TaskShape) -> dict[str, tuple[int | None, ...]]:
@@ -110,10 +113,24 @@ class MultiPitch(Task):
     def learner(
         self, train: Sequence[Item], valid: Sequence[Item], cache: FeatureCache, *, seed: int, batch_size: int
     ) -> MultiPitchLearner:
-        """Raises TaskError E503 for a side without tracks, E504 for an annotation that holds no MIDI numbers."""
+        """Raises TaskError E503 for a side without tracks, E504 for an annotation that holds no MIDI numbers, E505 for
+        onsets to be learned from curves.
+        """
+        self._refuse_curves(train)
         tracks = [Track.of(item, train, cache) for item in self.tracks(train)]
         patches = Patches(tracks, self.config, self.feature, seed=seed, batch_size=batch_size)
         return MultiPitchLearner(self, patches, self.tracks(valid), cache)
+
+    def _refuse_curves(self, items: Sequence[Item]) -> None:
+        curves = [item for item in self.tracks(items) if annotation_of(item) != NOTES]
+        if self.config.onsets and curves:
+            name = annotation_of(curves[0])
+            raise TaskError(
+                f"task.onsets needs notes, and the pitches of '{curves[0].key}' are curves",
+                code="E505",
+                facts=[("expected", f"'{NOTES}', segments"), ("got", f"'{name}', breakpoints")],
+                help="leave task.onsets out, or take a corpus of notes",
+            )
 
     def tune(
         self, model: nn.Module, items: Sequence[Item], cache: FeatureCache, on_track: OnTrack = unseen
@@ -129,7 +146,7 @@ class MultiPitch(Task):
         """The best threshold and the figures at it; the model is in eval() mode, under inference_mode()."""
         trials = []
         for item in tracks:
-            peaks = self._peaks(self._salience(model, cache.open(item.key)), self.config.thresholds[0])
+            peaks = self._peaks(self._probabilities(model, cache.open(item.key))[0], self.config.thresholds[0])
             trials.append(Trial.of(own_pitches(item), peaks, self.feature))
             on_track(item.key)
         return best_threshold(trials, self.config.thresholds)
@@ -142,14 +159,15 @@ class MultiPitch(Task):
         settings: Mapping[str, Any],
         on_track: OnTrack = unseen,
     ) -> Evaluation:
-        """The fourteen figures of mir_eval.multipitch for each track, at the annotation's own times."""
+        """The fourteen figures of mir_eval.multipitch for each track, at the annotation's own times, and of annotated
+        notes those of mir_eval.transcription.
+        """
         figures = {}
-        with evaluating(model):
-            for item in self.tracks(items):
-                peaks = self._peaks(self._salience(model, cache.open(item.key)), settings["threshold"])
-                truth = self.truth(item)
-                figures[item.key] = multi_pitch_figures(*truth, peaks.times_s, peaks.hz_of_each(self.feature))
-                on_track(item.key)
+        for item in self.tracks(items):
+            found, truth = self.predict(model, cache.open(item.key), settings), self.truth(item)
+            of_frames = multi_pitch_figures(*truth, found.times_s, found.frequencies_hz)
+            figures[item.key] = {**of_frames, **note_figures(intervals(*notes_of(item)), found.intervals())}
+            on_track(item.key)
         return Evaluation(self.pooled(figures), figures)
 
     def predict(
@@ -160,12 +178,13 @@ class MultiPitch(Task):
         on_share: OnShare = unseen,
     ) -> Prediction:
         """Pitches and notes of one recording, at the threshold in `settings`."""
-        threshold = settings["threshold"]
+        threshold, config = settings["threshold"], self.config
         with evaluating(model):
-            salience = self._salience(model, feature, on_share)
+            salience, *begins = self._probabilities(model, feature, on_share)
             peaks = self._peaks(salience, HOLD * threshold)
+            onsets = find_onsets(begins[0], config, self.feature.hop_s) if begins else None
         pitches = peaks.at_least(threshold)
-        notes = find_notes(peaks, self.feature, threshold=threshold, min_note_s=self.config.min_note_s)
+        notes = find_notes(peaks, self.feature, threshold=threshold, min_note_s=config.min_note_s, onsets=onsets)
         return Prediction(pitches.times_s, pitches.hz_of_each(self.feature), salience.numpy(), notes)
 
     def picture(self, prediction: Prediction, title: str) -> Any:
@@ -202,11 +221,12 @@ class MultiPitch(Task):
         pitches = own_pitches(item)
         return pitches.times_s, pitches.hz_of_each()
 
-    def _salience(self, model: nn.Module, feature: CachedFeature | Tensor, on_share: OnShare = unseen) -> Tensor:
+    def _probabilities(self, model: nn.Module, feature: CachedFeature | Tensor, on_share: OnShare = unseen) -> Tensor:
+        """(C, F, T): salience, and with onsets where notes begin."""
         shapes = getattr(model, "input_shapes", None) or {"x": ("T",)}
         fixed = isinstance(next(iter(shapes.values()))[-1], int)
         n_frames = self.config.patch_frames if fixed else self.config.predict_frames
-        return salience_of(model, feature, self.feature, n_frames, on_share)
+        return probabilities_of(model, feature, self.feature, n_frames, on_share)
 
     def _peaks(self, salience: Tensor, least: float) -> Peaks:
         config = self.config

@@ -19,7 +19,7 @@ from mirbricks.metrics.multi_pitch import multi_pitch_figures
 from mirbricks.tasks.multi_pitch import prediction as module
 from mirbricks.tasks.multi_pitch.annotation import Pitches
 from mirbricks.tasks.multi_pitch.notes import find_notes
-from mirbricks.tasks.multi_pitch.prediction import Peaks, find_peaks, salience_of
+from mirbricks.tasks.multi_pitch.prediction import Peaks, find_peaks, probabilities_of
 from mirbricks.tasks.multi_pitch.threshold import Trial, best_threshold
 
 FEATURE = HCQTConfig(harmonics=(1,), fmin_hz=110, n_octaves=2, bins_per_octave=60)
@@ -131,18 +131,18 @@ def test_salience_of_patches_is_that_of_the_whole(tones: Any, small: HCQTConfig,
     model, feature = Louder(), tones.cache.open("0.wav")
     whole = model(to_scale(feature.magnitude(), "db", feature.peak)[None])[0, 0].sigmoid()
     model.seen.clear()
-    found = salience_of(model, feature, small, patch_frames)
+    found = probabilities_of(model, feature, small, patch_frames)[0]
     torch.testing.assert_close(found, whole, rtol=0, atol=1e-6)
     assert {(shape[0] <= 4, *shape[1:]) for shape in model.seen} == {(True, 2, 108, patch_frames)}
     assert (len(model.seen) > 1) == (patch_frames < 40)
-    from_tensor = salience_of(model, feature.read(), small, patch_frames)
+    from_tensor = probabilities_of(model, feature.read(), small, patch_frames)[0]
     torch.testing.assert_close(from_tensor, whole, rtol=0, atol=1e-3)  # the peak was not rounded to float16
 
 
 def test_salience_of_one_frame(small: HCQTConfig) -> None:
     feature = torch.ones(2, 108, 1, dtype=torch.complex64)
     with torch.inference_mode():
-        assert salience_of(Louder(), feature, small, 16).shape == (108, 1)
+        assert probabilities_of(Louder(), feature, small, 16).shape == (1, 108, 1)
 
 
 def test_trials_count_as_mir_eval_evaluates() -> None:

@@ -255,6 +255,7 @@ CODES |= {
     "E444": "A split is grouped by, and balanced over, annotations that the recordings of the corpus have.",
     "E445": "A stored split is replaced with --replace only: figures measured on it lose their meaning.",
     "E446": "A stored fold is a whole number or a text, one for each recording, and at least 3 folds occur.",
+    "E447": "Corpora that train together hold recordings under keys of their own, so that none is on two sides.",
     "E450": "Features read floating-point audio of shape (B, N): a batch of mono recordings with at least one sample.",
     "E451": "The audio of one recording could not be read. The other recordings are cached.",
     "E452": "Features are computed from mono audio: a 1-D floating-point array, not empty, and its rate in Hz.",

@@ -125,6 +125,8 @@ def train(p: Parser) -> None:
     p.add_argument("--out", required=True, metavar="RUN", help="the run folder to write")
     text = "the test fold (default: 0); all, one by one; none: every recording trains"
     p.add_argument("--fold", metavar="K|all|none", help=text)
+    text = "another corpus, all of whose recordings train too; may be given several times"
+    p.add_argument("--also", action="append", default=[], metavar="DIR", help=text)
     p.add_argument("--resume", action="store_true", help="go on where the run in --out stopped")
     overrides(p)
 

@@ -30,6 +30,7 @@ from ..runs import GRAPH, RESOLVED, RunFolder
 from ..tasks.base import Evaluation, Figures
 from ..training import FitResult, fit
 from ..zoo import graph_file
+from .also import beside, noted, recordings_beside
 from .reporting import write_run_report
 from .screen import chosen, console, counting, table_of
 from .settings import at_start
@@ -39,12 +40,17 @@ INTERRUPTED = 130  # what a shell reports after Ctrl-C
 
 @dataclass(frozen=True)
 class Prepared:
-    """A corpus whose features are in the cache; `failed` are the recordings that could not be used."""
+    """A corpus whose features are in the cache; `failed` are the recordings that could not be used.
+
+    also  the corpora of --also, and `more` their recordings, which only train
+    """
 
     corpus: Corpus
     items: list[Any]
     cache: FeatureCache
     failed: list[DataError]
+    also: list[Corpus]
+    more: list[Any]
 
 
 def train(arguments: Namespace) -> int:
@@ -112,11 +118,15 @@ def _refuse_early(experiment: Experiment, corpus: Corpus, fold: int | None, out:
 
 def prepare(experiment: Experiment, corpus: Corpus, arguments: Namespace) -> Prepared:
     """Fill the feature cache; recordings that cannot be used are named and left out."""
+    others = beside(corpus, arguments)
+    more = recordings_beside(others, experiment)
     cache = features_of(experiment.feature, arguments.cache)
     recordings = recordings_of(corpus, experiment.feature, experiment.task)
-    with counting("features", len(recordings)) as on_done:
-        items, failed = compute_features(recordings, cache, arguments.jobs, on_done)
-    return Prepared(corpus, items, cache, failed)
+    with counting("features", len(recordings) + len(more)) as on_done:
+        usable, failed = compute_features([*recordings, *more], cache, arguments.jobs, on_done)
+    own = {item.key for item in recordings}
+    items = [item for item in usable if item.key in own]
+    return Prepared(corpus, items, cache, failed, others, [item for item in usable if item.key not in own])
 
 
 def train_fold(
@@ -126,6 +136,7 @@ def train_fold(
     split = split_corpus(prepared.corpus, experiment.dataset, fold)
     config, cache = experiment.train, prepared.cache
     train_items, valid_items = (items_of(prepared.items, groups) for groups in (split.train, _choosing(split)))
+    train_items += prepared.more
     if not split.valid:
         config = config.model_copy(update={"validate_every": config.steps, "patience": None})
     learner = experiment.task.learner(train_items, valid_items, cache, seed=config.seed, batch_size=config.batch_size)
@@ -133,7 +144,7 @@ def train_fold(
     run = RunFolder.create(out)
     with run.locked() if leads else contextlib.nullcontext():
         number = None if experiment.dataset.split == "annotation" else fold
-        settings = at_start(prepared.corpus, split, number, arguments.command)
+        settings = at_start(prepared.corpus, split, number, arguments.command) | {"also": noted(prepared.also)}
         if leads and run.state_to_resume(arguments.resume) is None:
             run.write_text(GRAPH, Path(graph_file(arguments.graph)).read_text(encoding="utf-8"))
             run.write_text(RESOLVED, experiment.resolved())
@@ -169,6 +180,8 @@ def _refuse_other(run: RunFolder, experiment: Experiment, settings: dict[str, An
         facts.append(("corpus", "other recordings than in the run"))
     if not facts and old.get("split") != new["split"]:
         facts.append(("split", "other pieces on its sides than in the run"))
+    if not facts and old.get("also", []) != new["also"]:
+        facts.append(("also", "other corpora than in the run"))
     was, now = (text.partition("\ntrain:")[0] for text in (run.read_text(RESOLVED), experiment.resolved()))
     if was != now:
         facts.append(("graph", "layers, feature, dataset or task differ"))
@@ -181,6 +194,8 @@ def _announce(experiment: Experiment, prepared: Prepared, split: Split, fold: in
     count = sum(p.numel() for p in experiment.model.parameters())
     tracks = {side: len(experiment.task.tracks(items_of(prepared.items, getattr(split, side))))
               for side in ("train", "valid", "test") if getattr(split, side)}  # fmt: skip
+    if prepared.more:
+        tracks["train"] += len(experiment.task.tracks(prepared.more))
     sides = ", ".join(f"{count} {side}" for side, count in tracks.items())
     of_fold = "no test" if fold is None else f"fold {fold}"
     print(f"{experiment.graph.name}: {count:,} parameters; {of_fold}: {sides} tracks; run {run.path}", flush=True)

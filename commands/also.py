@@ -1,0 +1,43 @@
+"""Corpora of --also: all of their recordings train beside those of --data, on no other side."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Sequence
+from typing import Any
+
+from ..data.corpus import Corpus
+from ..errors import DataError
+from ..experiment import Experiment, recordings_of
+
+
+def beside(corpus: Corpus, arguments: Namespace) -> list[Corpus]:
+    """The corpora of --also. Raises DataError E447 where two have a recording of one key."""
+    others = [Corpus.open(folder) for folder in arguments.also]
+    seen = {item.key: corpus for item in corpus.items}
+    for other in others:
+        twice = next((item.key for item in other.items if item.key in seen), None)
+        if twice is not None:
+            raise DataError(
+                f"'{twice}' is a recording of '{seen[twice].folder}' and of '{other.folder}'",
+                code="E447",
+                help="give the files of one of them other names: a recording of the test must not train",
+            )
+        seen |= {item.key: other for item in other.items}
+    return others
+
+
+def recordings_beside(others: Sequence[Corpus], experiment: Experiment) -> list[Any]:
+    """All recordings of these corpora as the task works on them; those that it judges by must be annotated."""
+    found = []
+    for other in others:
+        recordings = recordings_of(other, experiment.feature, experiment.task)
+        for track in experiment.task.tracks(recordings):
+            experiment.task.truth(track)
+        found += recordings
+    return found
+
+
+def noted(others: Sequence[Corpus]) -> list[dict[str, str]]:
+    """What settings.json keeps of them."""
+    return [{"corpus": one.name, "fingerprint": one.fingerprint, "data": str(one.folder)} for one in others]

@@ -82,6 +82,6 @@ def _parser() -> Parser:
             word, help=text, description=f"{text}.", epilog=epilog, formatter_class=form
         )
         one.set_defaults(run=run)
-        one.add_argument("--plugin", action="append", metavar="MODULE", help="a module that registers blocks")
+        one.add_argument("--plugin", action="append", metavar="MODULE", help="a module that registers blocks, tasks or importers")
         add(one)
     return parser

@@ -1,4 +1,4 @@
-"""`mirbricks explain`: a block, a word of the graph language, or a code."""
+"""`mirbricks explain`: a block, a word of the graph language, a task, a feature, a section, or a code."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from ..errors import CODES, RegistryError, did_you_mean
 from ..registry import INFER, Spec
 from ..registry import blocks as registered
 from ..shapes import ContractError
+from .explain_sections import section_of, sections
 from .new_file import refuse_existing, write_new
 
 WORDS = {
@@ -39,7 +40,9 @@ WORDS = {
 
 
 def explain(arguments: Namespace) -> int:
-    """Explain a block (example, contract, source, fields, picture), a word of the graph language or a code."""
+    """Explain a block (example, contract, source, fields, picture), a word of the graph language, a section of
+    a graph file with its settings, such as a task, or a code.
+    """
     name, known = arguments.name, registered()
     if arguments.picture and name not in known:
         hint = did_you_mean(name, known) or "`mirbricks blocks` lists the blocks; `mirbricks draw` draws a graph"
@@ -50,8 +53,10 @@ def explain(arguments: Namespace) -> int:
         print(f"{name.upper()}: {CODES[name.upper()]}")
     elif name in WORDS:
         print(f"{name}: {WORDS[name]}")
+    elif (section := section_of(name)) is not None:
+        print(section)
     else:
-        near = did_you_mean(name, [*known, *WORDS, *CODES])
+        near = did_you_mean(name, [*known, *WORDS, *CODES, *sections()])
         hint = near or "`mirbricks blocks` lists the blocks; codes look like E203"
         raise RegistryError(f"nothing is known as '{name}'", code="E305", help=hint)
     return 0

@@ -30,7 +30,7 @@ COMMANDS: dict[str, Command] = {
     "blocks": Command("graphs:blocks", "list the registered blocks by family", "--json", arguments.blocks),
     "explain": Command(
         "explain:explain",
-        "explain a block, a word of the graph language or an error code",
+        "explain a block, a word of the graph language, a task, a feature or an error code",
         "Conv2d",
         arguments.explain,
     ),

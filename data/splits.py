@@ -77,7 +77,8 @@ def by_annotation(given: Corpus | Iterable[Item | FeatureItem], name: str = "spl
         sides[value].add(item.group)
     for side in ("train", "valid"):
         if not sides[side]:
-            raise DataError(f"no item has '{name}' = '{side}'", code="E443", help="use folds instead: --fold K")
+            message = f"no item has '{name}' = '{side}'"
+            raise DataError(message, code="E443", help="set dataset.held_out to a share, or dataset.split to folds")
     split = Split(*(tuple(sorted(groups)) for groups in sides.values()))
     if isinstance(given, Corpus):
         raise_all(leaks(given, name))

@@ -170,6 +170,15 @@ def test_explain_draws_what_is_inside_a_block(tmp_path: Path, capsys: Capture) -
     )
 
 
+@pytest.mark.parametrize("name", ["tagging", "self_supervised", "logmel", "given", "dataset", "train"])
+def test_explain_lists_the_settings_of_sections(name: str, capsys: Capture) -> None:
+    assert main(["explain", name]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith(f"{name} (")
+    known = {"tagging": "mixup_alpha", "logmel": "n_mels", "dataset": "held_out", "train": "warmup_steps"}
+    assert f"\n  {known.get(name, 'type')} " in text
+
+
 def test_explain_of_a_plugins_block_says_how_to_draw_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:

@@ -70,5 +70,6 @@ def refuse_other_size(found: int, labels: Sequence[str], annotation: str, where:
             code="E508",
             where=where,
             facts=[("labels", ", ".join(labels[:20]) + (", ..." if len(labels) > 20 else ""))],
-            help=f"let the last layer give {len(labels)}",
+            help=f"let the last layer give {len(labels)}; "
+            "or, if only this fold lacks recordings of a label, take another",
         )

@@ -100,4 +100,4 @@ def test_wrong_split_annotations() -> None:
     )
     with pytest.raises(DataError) as error:
         by_annotation([item("a", "train"), item("b", "test")])
-    assert str(error.value) == "no item has 'split' = 'valid'\n  help: use folds instead: --fold K     [E443]"
+    assert str(error.value) == "no item has 'split' = 'valid'\n  help: set dataset.held_out to a share, or dataset.split to folds     [E443]"

@@ -282,7 +282,7 @@ def test_refusals_in_words(tones: Tones, tmp_path: Path) -> None:
         several.learner(corpus.items, corpus.items, cache, seed=0, batch_size=2)
     assert str(caught.value) == (
         "the graph gives 3 scores, but 'tag' has 2 labels in the training recordings\n  labels  high, low\n"
-        "  help: let the last layer give 2     [E508]"
+        "  help: let the last layer give 2; or, if only this fold lacks recordings of a label, take another     [E508]"
     )
     with pytest.raises(TaskError) as caught:
         several.evaluate(Means(2), corpus.items, cache, {"labels": ["low", "middle"], "thresholds": [0.5, 0.5]})

@@ -20,6 +20,9 @@ from .errors import MirbricksError
 Parser = argparse.ArgumentParser
 
 
+PLUGIN = "a module that registers blocks, tasks or importers"
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     words = sys.argv[1:] if argv is None else list(argv)
@@ -82,6 +85,6 @@ def _parser() -> Parser:
             word, help=text, description=f"{text}.", epilog=epilog, formatter_class=form
         )
         one.set_defaults(run=run)
-        one.add_argument("--plugin", action="append", metavar="MODULE", help="a module that registers blocks, tasks or importers")
+        one.add_argument("--plugin", action="append", metavar="MODULE", help=PLUGIN)
         add(one)
     return parser

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from .compiler.compile import compile_graph, load_graph
 from .compiler.configs import read_config
@@ -17,7 +17,7 @@ from .compiler.module import GraphModule
 from .compiler.saved import resolved_yaml
 from .compiler.schema import SECTIONS, Graph
 from .data.corpus import Corpus, Item
-from .data.splits import Split, all_train, by_annotation, by_fold, held_out, k_fold, stored_folds
+from .data.splits import Split, all_train, by_annotation, by_fold, held_out, held_out_where, k_fold, stored_folds
 from .errors import DataError, ErrorList, MirbricksError, raise_all
 from .features.base import FeatureConfig
 from .features.cache import FeatureCache
@@ -48,16 +48,30 @@ class DatasetConfig(BaseModel):
         description="of split annotation without a test side: the share of the training groups that validates; the "
         "corpus's own valid side is the test then",
     )
+    validate_where: dict[str, tuple[str, ...]] = Field(
+        {},
+        description="as held_out, but the training recordings that validate are those with these values, as in "
+        "{instrument: [AkPnStgb]}",
+    )
     validate_on: Literal["valid", "none"] = Field(
         "valid",
         description="none: what would validate trains too, the last weights are kept, and thresholds come from the "
         "training tracks; for a recipe that is settled",
     )
 
+    @field_validator("validate_where", mode="before")
+    @classmethod
+    def _lists_are_tuples(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        return {name: tuple(values) if isinstance(values, list) else values for name, values in value.items()}
+
     @model_validator(mode="after")
     def _held_out_to_validate(self) -> DatasetConfig:
         if self.held_out and self.validate_on == "none":
             raise ValueError(f"'held_out' {self.held_out:g} is a share to validate on, and 'validate_on' is none")
+        if self.validate_where and (self.held_out or self.validate_on == "none" or self.split != "annotation"):
+            raise ValueError("'validate_where' goes with split annotation, without 'held_out' and 'validate_on' none")
         return self
 
 
@@ -127,6 +141,8 @@ def split_corpus(corpus: Corpus, config: DatasetConfig, fold: int | None) -> Spl
 def _split(corpus: Corpus, config: DatasetConfig, fold: int) -> Split:
     if config.split == "annotation":
         split = by_annotation(corpus)
+        if config.validate_where:
+            return held_out_where(split, corpus, config.validate_where)
         return held_out(split, config.held_out) if config.held_out else split
     if config.split == "stored_folds":
         return by_fold(corpus, fold)

@@ -98,6 +98,30 @@ def held_out(split: Split, share: float) -> Split:
     return Split(tuple(name for name in split.train if name not in set(valid)), valid, split.valid)
 
 
+def held_out_where(split: Split, corpus: Corpus, wanted: Mapping[str, Sequence[str]]) -> Split:
+    """As `held_out`, but those training groups validate whose annotations have one of the `wanted` values each.
+
+    Raises DataError E443 where there is a test side already, or none or all of the training groups are meant.
+    """
+    if split.test:
+        message = "the corpus has a test side of its own, so nothing needs to be held out"
+        raise DataError(message, code="E443", help="leave dataset.validate_where out")
+    meant = {
+        item.group
+        for item in corpus.recordings
+        if all(str(item.entry.first(name)) in map(str, values) for name, values in wanted.items())
+    }
+    valid = tuple(name for name in split.train if name in meant)
+    train = tuple(name for name in split.train if name not in meant)
+    if not valid or not train:
+        said = "; ".join(f"{name}: {', '.join(map(str, values))}" for name, values in wanted.items())
+        message = f"{'no' if not valid else 'every'} training recording has {said}"
+        raise DataError(
+            message, code="E443", help="change dataset.validate_where; `mirbricks data info` lists the values"
+        )
+    return Split(train, valid, split.valid)
+
+
 def all_train(split: Split) -> Split:
     """What would validate trains too; without a test side the validation becomes the test, as `held_out` has it."""
     if split.test:

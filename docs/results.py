@@ -44,6 +44,7 @@ class Line(BaseModel):
     graph: str
     data: str
     prepare: list[str] = []
+    beside: list[str] = []
     set: list[str] = []
     folds: int | None = None
     split: str | None = None
@@ -53,11 +54,12 @@ class Line(BaseModel):
     reach: float | None = None
     beat: str = ""
 
-    def train_words(self, data: str, out: str, seed: int) -> list[str]:
+    def train_words(self, data: str, out: str, seed: int, corpora: str = "corpora") -> list[str]:
         """The command that trains it with one seed, after `mirbricks`."""
+        more = [word for name in self.beside for word in ("--also", f"{corpora}/{name}")]
         fold = ["--fold", "all"] if self.folds else []
         overrides = [word for one in (*self.set, f"train.seed={seed}") for word in ("--set", one)]
-        return ["train", self.graph, "--data", data, "--out", out, *fold, *overrides]
+        return ["train", self.graph, "--data", data, *more, "--out", out, *fold, *overrides]
 
 
 class Places(BaseModel):
@@ -68,7 +70,7 @@ class Places(BaseModel):
     runs: Path
 
     def corpus(self, line: Line) -> Path:
-        return (self.corpora if line.prepare else self.data) / line.data
+        return (self.corpora if line.prepare and not line.beside else self.data) / line.data
 
     def run(self, line: Line, seed: int) -> Path:
         return self.runs / line.name / f"seed{seed}"
@@ -80,7 +82,8 @@ def read_lines(path: Path = LINES) -> list[Line]:
 
 def prepare(line: Line, places: Places) -> None:
     """Make the corpus of a line where it is missing."""
-    if line.prepare and not places.corpus(line).exists():
+    made = [places.corpora / name for name in line.beside] or [places.corpus(line)]
+    if line.prepare and not all(folder.exists() for folder in made):
         for command in line.prepare:
             _do(shlex.split(command.format(DATA=places.data, CORPORA=places.corpora)))
 
@@ -88,7 +91,7 @@ def prepare(line: Line, places: Places) -> None:
 def train(line: Line, places: Places, seed: int) -> None:
     """Train what has not ended, every fold of it."""
     out = places.run(line, seed)
-    words = line.train_words(str(places.corpus(line)), str(out), seed)
+    words = line.train_words(str(places.corpus(line)), str(out), seed, str(places.corpora))
     words[1] = str(ROOT / line.graph)
     _do([*words, *(["--resume"] if out.exists() else [])])
 

@@ -68,6 +68,7 @@ class Feature(nn.Module, abc.ABC):
     """
 
     config: FeatureConfig
+    counted: bool = True  # whether n_frames is exact; else the frames depend on what sounds, as beats do
 
     def __init__(self, config: FeatureConfig) -> None:
         super().__init__()

@@ -119,8 +119,11 @@ def write_wave(
 ) -> None:
     """Write the features of a waveform at `config.sr_hz` that comes in (1, n) chunks. Raises as `write_feature`."""
     transform = _transform(config)
-    pieces = (piece[0] for piece in transform.stream(chunks))
+    pieces: Iterable[Tensor] = (piece[0] for piece in transform.stream(chunks))
     n_frames, storage = transform.n_frames(n_samples), config.storage
+    if not transform.counted:
+        pieces = list(pieces)
+        n_frames = sum(piece.shape[-1] for piece in pieces)
     if storage == "complex":
         n_channels, n_bins = config.shape
         write_feature(path, pieces, (n_frames, n_channels, n_bins), about)

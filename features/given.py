@@ -1,20 +1,32 @@
-"""Features that come with the corpus, in NAME_feat.hdf5: nothing is computed, and such a graph reads no audio."""
+"""Features that come with the corpus, in NAME_feat.hdf5; where there is audio only, those computed by `from_audio`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Literal
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, field_validator, model_validator
 from torch import Tensor
 
 from ..data.corpus import FeatureItem
 from ..errors import DataError
 from .base import ArrayConfig, Feature
+from .beat_chroma import BeatChroma, BeatChromaConfig
+from .chroma import Chroma, ChromaConfig
+from .logmel import LogMel, LogMelConfig
+from .nnls_chroma import NNLSChroma, NNLSChromaConfig
 
 SLACK = 1e-3  # of a step: how far the times in the file may be from those of the section
+
+FromAudio = Annotated[NNLSChromaConfig | BeatChromaConfig | ChromaConfig | LogMelConfig, Field(discriminator="type")]
+COMPUTED: dict[str, tuple[type[ArrayConfig], type[Feature]]] = {
+    "nnls_chroma": (NNLSChromaConfig, NNLSChroma),
+    "beat_chroma": (BeatChromaConfig, BeatChroma),
+    "chroma": (ChromaConfig, Chroma),
+    "logmel": (LogMelConfig, LogMel),
+}
 
 
 class GivenConfig(ArrayConfig):
@@ -27,6 +39,41 @@ class GivenConfig(ArrayConfig):
     first_s: float = Field(0.0, description="time of the first frame in seconds")
     even: bool = Field(True, description="whether frames come in equal steps; false: at any times, such as beats")
     dtype: Literal["float16", "float32"] = Field("float32", description="how the values are read")
+
+    from_audio: FromAudio | None = Field(
+        None, description="the feature that takes their place where there is audio only"
+    )
+
+    @field_validator("from_audio", mode="before")
+    @classmethod
+    def _known(cls, section: object) -> object:
+        """One sentence, where a union would tell all that is wrong with each of its members."""
+        if not isinstance(section, Mapping):
+            return section
+        name = section.get("type")
+        if not isinstance(name, str) or name not in COMPUTED:
+            raise ValueError(f"'{name}' cannot be computed in their place: one of {', '.join(COMPUTED)}")
+        try:
+            return COMPUTED[name][0].model_validate(dict(section))
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = "".join(f"'{part}': " for part in first["loc"])
+            raise ValueError(f"{place}{first['msg'].removeprefix('Value error, ')}") from error
+
+    @model_validator(mode="after")
+    def _computed_fit(self) -> GivenConfig:
+        other = self.from_audio
+        if other is None:
+            return self
+        if other.shape != self.shape:
+            raise ValueError(f"n_features is {self.n_features}, and a frame of from_audio has {_sizes(other.shape)}")
+        if other.sr_hz != self.sr_hz:
+            raise ValueError(f"sr_hz is {self.sr_hz}, and that of from_audio is {other.sr_hz}: they must be equal")
+        pairs = [("step_s", self.step_s, other.hop_s), ("first_s", self.first_s, other.t0_s)]
+        for name, wanted, came in pairs if self.even else []:
+            if abs(wanted - came) > SLACK * self.step_s:
+                raise ValueError(f"{name} is {wanted:g}, and that of from_audio is {came:g}: they must be equal")
+        return self
 
     @property
     def hop_s(self) -> float:
@@ -42,18 +89,33 @@ class GivenConfig(ArrayConfig):
 
 
 class Given(Feature):
-    """No transform: raises DataError E459 for any waveform."""
+    """What `from_audio` says; without it raises DataError E459 for any waveform."""
 
     config: GivenConfig
 
-    def forward(self, wave: Tensor) -> Tensor:  # noqa: ARG002
-        raise _no_audio()
+    def __init__(self, config: GivenConfig) -> None:
+        super().__init__(config)
+        other = config.from_audio
+        self.computed = COMPUTED[other.type][1](other) if other else None
+        self.counted = self.computed is None or self.computed.counted
 
-    def n_frames(self, n_samples: int) -> int:  # noqa: ARG002
-        raise _no_audio()
+    def forward(self, wave: Tensor) -> Tensor:
+        return self._transform().forward(wave)
 
-    def stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:  # noqa: ARG002
-        raise _no_audio()
+    def n_frames(self, n_samples: int) -> int:
+        return self._transform().n_frames(n_samples)
+
+    def stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
+        return self._transform().stream(chunks)
+
+    def _transform(self) -> Feature:
+        if self.computed is None:
+            raise DataError(
+                "the graph reads features that come with a corpus, `feature: {type: given}`, not audio",
+                code="E459",
+                help="take a graph whose section 'feature' computes them from audio, or add feature.from_audio",
+            )
+        return self.computed
 
 
 class GivenFeature:
@@ -78,31 +140,42 @@ class GivenFeature:
 
 
 class GivenFeatures:
-    """In the place of a `FeatureCache`: the features of a corpus's own file."""
+    """In the place of a `FeatureCache`: the features of a corpus's own file, and of a recording with audio only the
+    computed ones.
 
-    def __init__(self, config: GivenConfig) -> None:
-        self.config = config
+    computed  the FeatureCache of config.from_audio, if audio may be read
+    """
+
+    def __init__(self, config: GivenConfig, computed: Any = None) -> None:
+        self.config, self.computed = config, computed
         self._items: dict[str, FeatureItem] = {}
 
     def build(
         self,
-        items: Iterable[FeatureItem],
+        items: Iterable[Any],
         *,
-        n_jobs: int = -1,  # noqa: ARG002  # there is nothing to compute
+        n_jobs: int = -1,
         on_done: Callable[[str, DataError | None], None] | None = None,
     ) -> list[DataError]:
-        """Check every recording against the settings; returns DataError E459 for each that is different."""
-        errors = []
+        """Check every recording against the settings; returns DataError E459 for each that is different.
+
+        Recordings with audio only go to `computed`, in n_jobs processes.
+        """
+        errors, heard = [], []
         for item in items:
+            if self.computed is not None and not isinstance(item, FeatureItem):
+                heard.append(item)
+                continue
             error = self._misfit(item)
             self._items |= {} if error else {item.key: item}
             errors += [error] if error else []
             if on_done:
                 on_done(item.key, error)
-        return errors
+        return errors + (self.computed.build(heard, n_jobs=n_jobs, on_done=on_done) if heard else [])
 
-    def open(self, key: str) -> GivenFeature:
-        return GivenFeature(self._items[key])
+    def open(self, key: str) -> Any:
+        """A `GivenFeature`, or of a recording with audio only a `CachedFeature`."""
+        return GivenFeature(self._items[key]) if key in self._items else self.computed.open(key)
 
     def _misfit(self, item: FeatureItem) -> DataError | None:
         c, times_s = self.config, item.times_s
@@ -124,6 +197,5 @@ def _misfit(key: str, name: str, wanted: object, came: object) -> DataError:
     return DataError(message, code="E459", facts=[("there", f"{came}")], help=help)
 
 
-def _no_audio() -> DataError:
-    message = "the graph reads features that come with a corpus, `feature: {type: given}`, not audio"
-    return DataError(message, code="E459", help="take a graph whose section 'feature' computes them from audio")
+def _sizes(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))

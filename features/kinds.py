@@ -6,12 +6,14 @@ from collections.abc import Mapping
 
 from ..errors import DataError, Where, did_you_mean
 from .base import Feature, FeatureConfig
+from .beat_chroma import BeatChroma, BeatChromaConfig
 from .chroma import Chroma, ChromaConfig
 from .cqt import CQT, CQTConfig
 from .fourier_2d import Fourier2D, Fourier2DConfig
 from .given import Given, GivenConfig
 from .hcqt import HCQT, HCQTConfig
 from .logmel import LogMel, LogMelConfig
+from .nnls_chroma import NNLSChroma, NNLSChromaConfig
 from .pcen import PCEN, PCENConfig
 from .waveform import Waveform, WaveformConfig
 
@@ -20,6 +22,8 @@ KINDS: Mapping[str, tuple[type[FeatureConfig], type[Feature]]] = {
     "hcqt": (HCQTConfig, HCQT),
     "cqt": (CQTConfig, CQT),
     "chroma": (ChromaConfig, Chroma),
+    "beat_chroma": (BeatChromaConfig, BeatChroma),
+    "nnls_chroma": (NNLSChromaConfig, NNLSChroma),
     "fourier_2d": (Fourier2DConfig, Fourier2D),
     "logmel": (LogMelConfig, LogMel),
     "pcen": (PCENConfig, PCEN),

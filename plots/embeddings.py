@@ -30,7 +30,13 @@ def embedding_map(vectors: Float, labels: Sequence[str]) -> Figure:
         of = [k for k, label in enumerate(labels) if not shown or label == name]
         colour = colormaps["tab20"](number % 20) if shown else HIT
         axes.scatter(
-            *places[of, :2].T, s=26, color=colour, edgecolor="white", linewidth=0.5, label=cut(name, 30) or None
+            places[of, 0],
+            places[of, 1],
+            s=26,
+            color=colour,
+            edgecolor="white",
+            linewidth=0.5,
+            label=cut(name, 30) or None,
         )
     axes.set(xlabel=f"first component, {share[0]:.0%} of the variance", ylabel=f"second, {share[1]:.0%}")
     if shown:

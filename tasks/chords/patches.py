@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,11 +27,16 @@ class Track:
     classes: NDArray[np.int64]
 
 
+def reader_of(feature: Any) -> Callable[..., Tensor]:
+    """What reads frames [start, stop): of a complex transform the magnitudes."""
+    return feature.magnitude if feature.is_complex else feature.read  # type: ignore[no-any-return]
+
+
 def level_of(feature: Any, config: ChordsConfig) -> float:
     """The 90th percentile of the norms of the frames, over groups of 12 for chroma; 1 without compression."""
     if config.compression is None:
         return 1.0
-    norms = feature.read().flatten(0, -2).norm(dim=0)
+    norms = reader_of(feature)().flatten(0, -2).norm(dim=0)
     return max(float(norms.quantile(0.9)) if norms.numel() < 1 << 24 else float(norms.max()), 1e-9)
 
 
@@ -67,7 +73,9 @@ class Patches:
             n_frames, most = track.feature.n_frames, config.max_semitones if config.transpose != "none" else 0
             start = int(rng.integers(max(n_frames - config.patch_frames, 0) + 1))
             semitones = int(rng.integers(-most, most + 1))
-            patch = prepared(take_patch(track.feature.read, start, config.patch_frames, n_frames), track.level, config)
+            patch = prepared(
+                take_patch(reader_of(track.feature), start, config.patch_frames, n_frames), track.level, config
+            )
             inputs.append(moved(patch, semitones, config))
             classes = np.full(config.patch_frames, IGNORED)
             own = track.classes[start : start + config.patch_frames]

@@ -19,7 +19,7 @@ from ..base import Batch, Evaluation, Figures, OnShare, OnTrack, Picture, Task, 
 from ..modes import evaluating
 from .annotation import Recording, chords_of, classes_at_frames
 from .config import ChordsConfig
-from .patches import Patches, Track, as_input, level_of, prepared
+from .patches import Patches, Track, as_input, level_of, prepared, reader_of
 from .prediction import ChordRibbon
 from .smoothing import Transitions
 from .vocabulary import IGNORED, N_CLASSES
@@ -191,7 +191,7 @@ class ChordEstimation(Task):
         device, blocks = next(model.parameters()).device, []
         for start in range(0, n_frames, size):
             stop = min(start + size, n_frames)
-            x = prepared(feature.read(start, stop), level, self.config)
+            x = prepared(reader_of(feature)(start, stop), level, self.config)
             x = functional.pad(x, (0, size - x.shape[-1])) if fixed else x
             logits = model(as_input(x[None], len(shape)).to(device)).float()[0, :, : stop - start]
             blocks.append(logits.log_softmax(0).T.cpu())

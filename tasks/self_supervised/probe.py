@@ -81,7 +81,7 @@ def nearest(probe: Mapping[str, Any], vectors: Float64, k: int) -> Int64:
     votes = np.zeros((len(vectors), len(probe["labels"])))
     rows = np.arange(len(vectors))[:, None]
     np.add.at(votes, (np.broadcast_to(rows, first.shape), classes[first]), 1 + cosines[rows, first])
-    return votes.argmax(axis=1)
+    return np.asarray(votes.argmax(axis=1), np.int64)
 
 
 def _unit(vectors: Float64) -> Float64:

@@ -98,6 +98,7 @@ class SelfSupervised(Task):
         domain: Domain = "waveform" if self.feature.type == "waveform" else "spectrum"
         chain = Chain(self.config.augment, domain, self.feature.sr_hz)
         keys, features = [item.key for item in self.learned], [cache.open(item.key) for item in self.learned]
+        self.warn_same_chunk([int(feature.n_frames) for feature in features])
         logmel = self.feature if self.config.mix and isinstance(self.feature, LogMelConfig) else None
         views = Views(
             keys, features, self.config, chain, self.input_rank, seed=seed, batch_size=batch_size, logmel=logmel
@@ -191,7 +192,8 @@ class SelfSupervised(Task):
         with evaluating(model):
             vectors, starts = Encoder(model, self.config).chunks(feature)
         on_share(1.0)
-        times_s = self.feature.t0_s + (starts + self.config.patch_frames / 2) * self.feature.hop_s
+        middles = starts + self.config.patch_frames / 2
+        times_s = np.asarray(self.feature.t0_s + middles * self.feature.hop_s, np.float64)
         labels, tags = tuple(settings["labels"]), None
         if labels:
             whole = linear_scores(settings["probe"], vectors.mean(axis=0, keepdims=True))[0]
@@ -219,6 +221,17 @@ class SelfSupervised(Task):
 
         tracks = [item for item in self.tracks(items) if item.key in evaluation.tracks]
         return pictures_of(self.vectors(model, tracks, cache), tracks, settings["labels"], evaluation, self.truth)
+
+    def warn_same_chunk(self, n_frames: Sequence[int]) -> None:
+        """Say on standard error that half of the recordings or more have one chunk, which both views would be."""
+        size = self.config.patch_frames
+        short = sum(count <= size for count in n_frames)
+        if 2 * short >= len(n_frames):
+            print(
+                f"warning: {short} of {len(n_frames)} recordings are no longer than a chunk of {size} frames, so both "
+                "views of them are the same chunk, and pair_accuracy says nothing of them",
+                file=sys.stderr,
+            )
 
     def warn_collapse(self, figures: Mapping[str, float], count: int) -> None:
         """Say once, on standard error, that all recordings have nearly the same embedding."""

@@ -2,14 +2,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mirbricks.data.corpus import Corpus, Item
-from mirbricks.data.hdf5 import AudioStore
-from mirbricks.data.pyjama import Atom, Entry
-from mirbricks.data.splits import Split, by_annotation, k_fold
+from mirbricks.data.hdf5 import AudioStore, write_audio
+from mirbricks.data.pyjama import Atom, Definition, Entry, Pyjama
+from mirbricks.data.splits import Split, by_annotation, held_out_where, k_fold
 from mirbricks.errors import DataError
 
 
@@ -100,4 +101,39 @@ def test_wrong_split_annotations() -> None:
     )
     with pytest.raises(DataError) as error:
         by_annotation([item("a", "train"), item("b", "test")])
-    assert str(error.value) == "no item has 'split' = 'valid'\n  help: set dataset.held_out to a share, or dataset.split to folds     [E443]"
+    assert str(error.value) == (
+        "no item has 'split' = 'valid'\n  help: set dataset.held_out to a share, or dataset.split to folds     [E443]"
+    )
+
+
+def test_held_out_by_what_recordings_say(tmp_path: Path) -> None:
+    corpus = _pianos(tmp_path)
+    split = held_out_where(by_annotation(corpus), corpus, {"piano": ("b", "c")})
+    assert (split.train, split.valid, split.test) == (("0", "3"), ("1", "2"), ("4",))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (("z",), "no training recording has piano: z"),
+        (("a", "b", "c"), "every training recording has piano: a, b, c"),
+    ],
+)
+def test_nothing_or_everything_held_out(tmp_path: Path, values: tuple[str, ...], message: str) -> None:
+    corpus = _pianos(tmp_path)
+    with pytest.raises(DataError) as error:
+        held_out_where(by_annotation(corpus), corpus, {"piano": values})
+    assert str(error.value) == (
+        f"{message}\n  help: change dataset.validate_where; `mirbricks data info` lists the values     [E443]"
+    )
+
+
+def _pianos(folder: Path) -> Corpus:
+    rows = [("0", "a", "train"), ("1", "b", "train"), ("2", "c", "train"), ("3", "a", "train"), ("4", "d", "valid")]
+    write_audio(folder / "p_audio.hdf5", iter([(key, np.zeros(100, np.float32), 8000) for key, _, _ in rows]))
+    entries = [
+        Entry({"filepath": (Atom(key),), "piano": (Atom(piano),), "split": (Atom(side),)}) for key, piano, side in rows
+    ]
+    text = Definition("global", "text")
+    Pyjama({"filepath": text, "piano": text, "split": text}, entries).save(folder / "p.pyjama")
+    return Corpus.open(folder)

@@ -22,6 +22,7 @@ from safetensors import safe_open
 
 from mirbricks.errors import DataError
 from mirbricks.features.base import FeatureConfig
+from mirbricks.features.beat_chroma import BeatChromaConfig
 from mirbricks.features.cache import FeatureCache
 from mirbricks.features.chroma import ChromaConfig
 from mirbricks.features.cqt import CQTConfig
@@ -31,6 +32,7 @@ from mirbricks.features.fourier_2d import Fourier2DConfig
 from mirbricks.features.hcqt import HCQTConfig
 from mirbricks.features.kinds import KINDS, feature_of
 from mirbricks.features.logmel import LogMelConfig
+from mirbricks.features.nnls_chroma import NNLSChromaConfig
 from mirbricks.features.pcen import PCENConfig
 from mirbricks.features.resample import resample
 from mirbricks.features.streaming import stream_feature
@@ -42,6 +44,8 @@ CONFIGS: dict[str, FeatureConfig] = {
     "hcqt": HCQTConfig(harmonics=(1, 2), n_octaves=2, bins_per_octave=12, **CQT),
     "cqt": CQTConfig(n_octaves=3, bins_per_octave=12, **CQT),
     "chroma": ChromaConfig(n_octaves=3, **CQT),
+    "beat_chroma": BeatChromaConfig(n_octaves=3, **CQT),
+    "nnls_chroma": NNLSChromaConfig(sr_hz=SR_HZ, n_fft=1024, hop_samples=160, first_samples=80),
     "fourier_2d": Fourier2DConfig(n_octaves=3, column_frames=3, patch_columns=5, **CQT),
     "logmel": LogMelConfig(sr_hz=SR_HZ, n_fft=256, hop_samples=80, n_mels=20, scale="db"),
     "pcen": PCENConfig(sr_hz=SR_HZ, n_fft=256, hop_samples=100, n_mels=20, dtype="float32"),

@@ -43,8 +43,11 @@ def test_without_a_type_it_is_an_hcqt() -> None:
     ("name", "help"),
     [
         ("logmle", "did you mean 'logmel'?"),
-        ("mfcc", "features are: hcqt, cqt, chroma, fourier_2d, logmel, pcen, waveform, given"),
-        (3, "features are: hcqt, cqt, chroma, fourier_2d, logmel, pcen, waveform, given"),
+        (
+            "mfcc",
+            "features are: hcqt, cqt, chroma, beat_chroma, nnls_chroma, fourier_2d, logmel, pcen, waveform, given",
+        ),
+        (3, "features are: hcqt, cqt, chroma, beat_chroma, nnls_chroma, fourier_2d, logmel, pcen, waveform, given"),
     ],
 )
 def test_an_unknown_type_is_told(name: object, help: str) -> None:

@@ -191,6 +191,19 @@ def test_a_collapse_is_told_once(corpus: Corpus, tmp_path: Path, capsys: pytest.
     )
 
 
+@pytest.mark.parametrize(("frames", "told"), [(31, False), (32, True), (40, True)])
+def test_recordings_of_one_chunk_are_told(
+    corpus: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str], frames: int, told: bool
+) -> None:
+    task, _, cache = ready(corpus, tmp_path, CONFIG.model_copy(update={"patch_frames": frames}))
+    assert {cache.open(item.key).n_frames for item in corpus.items} == {32}
+    task.learner(corpus.items, corpus.items, cache, seed=0, batch_size=4)
+    assert capsys.readouterr().err == told * (
+        f"warning: 8 of 8 recordings are no longer than a chunk of {frames} frames, so both views of them are the same "
+        "chunk, and pair_accuracy says nothing of them\n"
+    )
+
+
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_the_linear_probe_is_scikit_learn_s(n_classes: int) -> None:
     from sklearn.linear_model import LogisticRegression

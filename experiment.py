@@ -173,7 +173,7 @@ def recordings_of(corpus: Corpus, feature: FeatureConfig, task: Task | None = No
 
     Raises DataError E415, and what `Task.recordings` raises.
     """
-    if isinstance(feature, GivenConfig):
+    if isinstance(feature, GivenConfig) and (corpus.given_features or feature.from_audio is None):
         return corpus.features
     return corpus.items if task is None else tuple(task.recordings(corpus.items))
 
@@ -181,7 +181,8 @@ def recordings_of(corpus: Corpus, feature: FeatureConfig, task: Task | None = No
 def features_of(feature: FeatureConfig, folder: str | None) -> Any:
     """Where features are read from: a cache in the folder of --cache, or the corpus's own file."""
     if isinstance(feature, GivenConfig):
-        return GivenFeatures(feature)
+        computed = FeatureCache(cache_folder(folder), feature.from_audio) if feature.from_audio else None
+        return GivenFeatures(feature, computed)
     return FeatureCache(cache_folder(folder), feature)
 
 

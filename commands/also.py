@@ -14,16 +14,16 @@ from ..experiment import Experiment, recordings_of
 def beside(corpus: Corpus, arguments: Namespace) -> list[Corpus]:
     """The corpora of --also. Raises DataError E447 where two have a recording of one key."""
     others = [Corpus.open(folder) for folder in arguments.also]
-    seen = {item.key: corpus for item in corpus.items}
+    seen = {item.key: corpus for item in corpus.recordings}
     for other in others:
-        twice = next((item.key for item in other.items if item.key in seen), None)
+        twice = next((item.key for item in other.recordings if item.key in seen), None)
         if twice is not None:
             raise DataError(
                 f"'{twice}' is a recording of '{seen[twice].folder}' and of '{other.folder}'",
                 code="E447",
                 help="give the files of one of them other names: a recording of the test must not train",
             )
-        seen |= {item.key: other for item in other.items}
+        seen |= {item.key: other for item in other.recordings}
     return others
 
 

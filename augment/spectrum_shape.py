@@ -128,4 +128,5 @@ class Smear(Augmentation):
         energy = (x * rate).exp()
         room = energy.flatten(1, -2) @ share.to(x.dtype)
         gain = per_example(10 ** (drawn["level_db"] / 10), x)
-        return (energy + gain * room.reshape(x.shape)).log() / rate
+        y: Tensor = (energy + gain * room.reshape(x.shape)).log() / rate
+        return y

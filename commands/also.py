@@ -29,7 +29,7 @@ def beside(corpus: Corpus, arguments: Namespace) -> list[Corpus]:
 
 def recordings_beside(others: Sequence[Corpus], experiment: Experiment) -> list[Any]:
     """All recordings of these corpora as the task works on them; those that it judges by must be annotated."""
-    found = []
+    found: list[Any] = []
     for other in others:
         recordings = recordings_of(other, experiment.feature, experiment.task)
         for track in experiment.task.tracks(recordings):

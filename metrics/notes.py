@@ -31,7 +31,9 @@ def note_figures(reference: NotesOf, estimate: NotesOf) -> dict[str, float]:
     return {name: float(value) for name, value in zip(names, found, strict=True)}
 
 
-def intervals(onsets_s: Sequence[float], durations_s: Sequence[float], midi: Sequence[float]) -> NotesOf:
+def intervals(
+    onsets_s: Sequence[float] | Float64, durations_s: Sequence[float] | Float64, midi: Sequence[float] | Float64
+) -> NotesOf:
     """Notes as mir_eval reads them; those without a length are left out."""
     begin, length, pitch = (np.asarray(values, np.float64) for values in (onsets_s, durations_s, midi))
     kept = length > 0

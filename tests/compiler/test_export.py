@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 import mirbricks as mb
-from mirbricks.compiler import export as export_module
+import mirbricks.compiler.exporting.export as export_module
 from mirbricks.compiler.exporting.export import export
 from mirbricks.compiler.exporting.onnx_file import PACKAGES
 from mirbricks.compiler.module import GraphModule

@@ -28,7 +28,15 @@ def demo(arguments: Namespace) -> int:
     load_experiment(graph, overrides)
     Corpus.open(data)
     _clear(RunFolder(out))
-    given = {**vars(arguments), "data": str(data), "graph": str(graph), "set": overrides, "fold": None, "resume": False}
+    given = {
+        **vars(arguments),
+        "data": str(data),
+        "graph": str(graph),
+        "set": overrides,
+        "fold": None,
+        "resume": False,
+        "also": [],
+    }
     return train(Namespace(**given))
 
 

@@ -23,6 +23,7 @@ from .raw_corpus import open_corpus
 from .references import refer
 from .screen import console, counting, markdown_of, table_of
 from .settings import RunSettings, read_settings
+from .short import note_short
 from .sides import side_of
 
 
@@ -114,6 +115,7 @@ def _features(
         experiment.task.truth(item)  # a bad annotation is told before features are computed
     with counting("features", len(wanted), show=_talks(arguments)) as on_done:
         usable, failed = compute_features(wanted, cache, arguments.jobs, on_done)
+    note_short(experiment.task, usable, cache)
     return cache, usable, failed
 
 

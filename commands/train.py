@@ -34,6 +34,7 @@ from .also import beside, noted, recordings_beside
 from .reporting import write_run_report
 from .screen import chosen, console, counting, table_of
 from .settings import at_start
+from .short import note_short
 
 INTERRUPTED = 130  # what a shell reports after Ctrl-C
 
@@ -58,10 +59,12 @@ def train(arguments: Namespace) -> int:
     experiment = load_experiment(arguments.graph, arguments.set)
     as_device(arguments.device)
     corpus = Corpus.open(arguments.data)
+    others = beside(corpus, arguments)
+    more = recordings_beside(others, experiment)
     folds = _folds(arguments.fold, count_folds(corpus, experiment.dataset))
     for fold in folds:
-        _refuse_early(experiment, corpus, fold, _out(arguments, folds, fold), arguments.resume)
-    prepared = prepare(experiment, corpus, arguments)
+        _refuse_early(experiment, corpus, more, fold, _out(arguments, folds, fold), arguments.resume)
+    prepared = prepare(experiment, corpus, others, more, arguments)
     done: dict[str, Figures] = {}
     for fold in folds:
         out = _out(arguments, folds, fold)
@@ -69,7 +72,7 @@ def train(arguments: Namespace) -> int:
             experiment = load_experiment(arguments.graph, arguments.set)  # weights drawn anew
         evaluation = train_fold(experiment, prepared, fold, out, arguments)
         if evaluation is None:
-            return INTERRUPTED if os.environ.get("RANK", "0") == "0" else 0
+            return INTERRUPTED if _leads() else 0
         done |= evaluation.tracks
     if len(folds) > 1:
         together = Evaluation(experiment.task.pooled(done), dict(sorted(done.items())))
@@ -99,31 +102,36 @@ def _out(arguments: Namespace, folds: Sequence[int | None], fold: int | None) ->
     return Path(arguments.out) / f"fold{fold}" if len(folds) > 1 else Path(arguments.out)
 
 
-def _refuse_early(experiment: Experiment, corpus: Corpus, fold: int | None, out: Path, resume: bool) -> None:
+def _refuse_early(
+    experiment: Experiment, corpus: Corpus, more: Sequence[Any], fold: int | None, out: Path, resume: bool
+) -> None:
     """What would stop the training later is told before features are computed."""
-    split, recordings = (
-        split_corpus(corpus, experiment.dataset, fold),
-        recordings_of(corpus, experiment.feature, experiment.task),
-    )
-    for groups in filter(None, (split.train, split.valid, split.test)):
-        for track in experiment.task.tracks(items_of(recordings, groups)):
-            experiment.task.truth(track)
+    split, task = split_corpus(corpus, experiment.dataset, fold), experiment.task
+    recordings = recordings_of(corpus, experiment.feature, task)
+    sides = [items_of(recordings, groups) for groups in (split.train, split.valid, split.test) if groups]
+    for side in sides:
+        for track in task.tracks(side):
+            task.truth(track)
+    task.check_recordings([*sides[0], *more], [item for side in sides[1:] for item in side])
     try:
         there = out.exists()
     except OSError:  # `create` says why
         there = True
-    if there:
-        RunFolder.create(out).state_to_resume(resume)
+    if there and _leads():
+        run = RunFolder.create(out)
+        with run.locked():  # of a training that still runs nobody should hear that it stopped
+            run.state_to_resume(resume)
 
 
-def prepare(experiment: Experiment, corpus: Corpus, arguments: Namespace) -> Prepared:
+def prepare(
+    experiment: Experiment, corpus: Corpus, others: list[Corpus], more: Sequence[Any], arguments: Namespace
+) -> Prepared:
     """Fill the feature cache; recordings that cannot be used are named and left out."""
-    others = beside(corpus, arguments)
-    more = recordings_beside(others, experiment)
     cache = features_of(experiment.feature, arguments.cache)
     recordings = recordings_of(corpus, experiment.feature, experiment.task)
     with counting("features", len(recordings) + len(more)) as on_done:
         usable, failed = compute_features([*recordings, *more], cache, arguments.jobs, on_done)
+    note_short(experiment.task, usable, cache)
     own = {item.key for item in recordings}
     items = [item for item in usable if item.key in own]
     return Prepared(corpus, items, cache, failed, others, [item for item in usable if item.key not in own])
@@ -140,7 +148,7 @@ def train_fold(
     if not split.valid:
         config = config.model_copy(update={"validate_every": config.steps, "patience": None})
     learner = experiment.task.learner(train_items, valid_items, cache, seed=config.seed, batch_size=config.batch_size)
-    leads = os.environ.get("RANK", "0") == "0"  # under torchrun every process trains, one writes
+    leads = _leads()
     run = RunFolder.create(out)
     with run.locked() if leads else contextlib.nullcontext():
         number = None if experiment.dataset.split == "annotation" else fold
@@ -161,6 +169,11 @@ def train_fold(
         except KeyboardInterrupt:
             print(f"the training in '{run.path}' has ended; the same command with --resume evaluates it")
             raise
+
+
+def _leads() -> bool:
+    """Under torchrun every process trains, one writes."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def _choosing(split: Split) -> tuple[str, ...]:

@@ -168,6 +168,13 @@ class Task(abc.ABC):
         self.needs().refuse_misfit(input_shape, output_shape, where)
         self.input_rank = len(input_shape)
 
+    def check_recordings(self, train: Sequence[Item], others: Sequence[Item]) -> None:  # noqa: ARG002
+        """Whether a training with these recordings, judged on `others`, can be: told before features are computed.
+
+        Here there must be something to train on. Raises TaskError E503.
+        """
+        self.tracks(train)
+
     def recordings(self, items: Sequence[Item]) -> Sequence[Item]:
         """What the task works on instead of a corpus's items: here these. It may make others of them, such as mixes of
         stems, with keys of their own and each in the group of what it is made of.

@@ -10,6 +10,7 @@ import pytest
 import mirbricks as mb
 from mirbricks.cli import main
 from mirbricks.data.synth.polyphony import synthesise_polyphony
+from mirbricks.runs import RunFolder
 
 GRAPH = Path(mb.__file__).parent / "graphs" / "mpe_small.yaml"
 QUICK = ["--set", "train.steps=3", "--set", "train.validate_every=1", "--set", "train.batch_size=1"]
@@ -65,3 +66,21 @@ def test_a_share_to_validate_on_and_no_validation(
     assert train(corpus, tmp_path / "run", cache, *words) == 1
     said = capsys.readouterr().err
     assert "'held_out' 0.1 is a share to validate on, and 'validate_on' is none" in said
+
+
+def test_recordings_shorter_than_a_patch_are_told(
+    corpus: Path, cache: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(corpus, tmp_path / "run", cache, "--set", "task.patch_frames=200") == 0
+    assert (
+        "note: 3 of 3 recordings are shorter than a patch of 200 frames (4.6 s) and are padded with silence: "
+        in capsys.readouterr().err
+    )
+
+
+def test_a_training_that_still_runs_is_in_use(
+    corpus: Path, cache: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with RunFolder.create(tmp_path / "run").locked():
+        assert train(corpus, tmp_path / "run", cache) == 1
+    assert "is in use by another training" in capsys.readouterr().err

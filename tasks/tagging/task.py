@@ -31,7 +31,7 @@ from ..modes import evaluating
 from .config import TaggingConfig
 from .patches import Patches, mean_scores
 from .prediction import Tags
-from .vocabulary import labels_of, refuse_other_size, truth_of, values_of
+from .vocabulary import labels_of, refuse_other_size, refuse_unseen, truth_of, values_of
 
 
 @register_task("tagging")
@@ -117,6 +117,16 @@ class Tagging(Task):
                 help="set task.annotation to the one that holds the labels",
             )
         return found
+
+    def check_recordings(self, train: Sequence[Item], others: Sequence[Item]) -> None:
+        """The labels that train are as many as the graph's scores, and the others have no more of them.
+
+        Raises TaskError E503, E506 to E508.
+        """
+        labels = labels_of(self.tracks(train), self.config)
+        known = {label for item in others for label in values_of(item, self.config)}
+        refuse_unseen(known, labels, self.config.annotation)
+        refuse_other_size(self.n_scores, labels, self.config.annotation, self.where_output)
 
     def learner(
         self, train: Sequence[Item], valid: Sequence[Item], cache: FeatureCache, *, seed: int, batch_size: int

@@ -62,6 +62,18 @@ def unknown_label(value: str, key: str, labels: Sequence[str]) -> TaskError:
     )
 
 
+def refuse_unseen(known: set[str], labels: Sequence[str], annotation: str) -> None:
+    """Raise TaskError E507 where recordings that do not train have a label that none has that trains."""
+    unseen = sorted(known.difference(labels))
+    if unseen:
+        raise TaskError(
+            f"no recording that trains has the label '{unseen[0]}' of '{annotation}', which others of the corpus have",
+            code="E507",
+            facts=[("labels", ", ".join(labels[:20]) + (", ..." if len(labels) > 20 else ""))],
+            help="take another --fold or split, or more recordings of it",
+        )
+
+
 def refuse_other_size(found: int, labels: Sequence[str], annotation: str, where: Any) -> None:
     """Raise TaskError E508 where the graph's last layer gives another number of scores than there are labels."""
     if found != len(labels):

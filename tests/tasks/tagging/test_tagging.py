@@ -268,6 +268,20 @@ def test_graphs_that_do_not_fit(
     assert caught.value.code == code
 
 
+def test_labels_are_told_before_features(tones: Tones, tmp_path: Path) -> None:
+    items = tones({"a.wav": ["low"], "b.wav": ["high"], "c.wav": ["middle"]}).items
+    task, _ = ready(tones({"a.wav": ["low"], "b.wav": ["high"]}), ONE, tmp_path, labels=2)
+    with pytest.raises(TaskError) as caught:
+        task.check_recordings(items[:2], items[2:])
+    assert str(caught.value) == (
+        "no recording that trains has the label 'middle' of 'tag', which others of the corpus have\n"
+        "  labels  high, low\n  help: take another --fold or split, or more recordings of it     [E507]"
+    )
+    with pytest.raises(TaskError, match="the graph gives 2 scores, but 'tag' has 3 labels"):
+        task.check_recordings(items, [])
+    task.check_recordings(items[:2], items[:1])
+
+
 def test_refusals_in_words(tones: Tones, tmp_path: Path) -> None:
     corpus = tones({"a.wav": ["low"], "b.wav": ["high"], "c.wav": ["low", "high"]})
     task, cache = ready(corpus, ONE, tmp_path, labels=3)

@@ -23,6 +23,7 @@ from .batches import batches_ahead, on_device
 from .devices import World, as_device, joined, seed_torch
 from .errors import RunError
 from .interrupt import StopSignals
+from .memory_format import lay_channels_last
 from .optimization import TrainConfig, follow, learning_rate, make_optimizer, trainable
 from .progress import TrainingProgress
 from .runs import RunFolder
@@ -92,8 +93,7 @@ class _Training:
     def __init__(self, model: nn.Module, learner: Learner, config: TrainConfig, run: RunFolder, world: World) -> None:
         self.learner, self.config, self.run, self.world = learner, config, run, world
         self.model = model.to(world.device)
-        if config.channels_last:
-            self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.channels_last = lay_channels_last(self.model, config, world.device)
         self.own: nn.Module | None = getattr(learner, "module", None)
         if self.own is not None:
             self.own.to(world.device)
@@ -140,7 +140,7 @@ class _Training:
         """One update of the weights; returns whether any process was asked to stop."""
         config, device = self.config, self.world.device
         seed_torch(device, config.seed, self.step, self.world.rank)
-        batch = on_device(batch, device, config.channels_last)
+        batch = on_device(batch, device, self.channels_last)
         with torch.autocast(device.type, torch.bfloat16, enabled=config.bf16):
             outputs = self.forward(*batch.inputs)
         loss = self.learner.loss(outputs.float() if config.bf16 else outputs, batch)

@@ -13,8 +13,8 @@ from .optimization import TrainConfig
 def lay_channels_last(model: nn.Module, config: TrainConfig, device: torch.device) -> bool:
     """Lay the weights of `model` channels-last where `config` asks for it; returns whether batches are to be so too.
 
-    On a CPU in bfloat16, torch 2.13 gives NaN or wild gradients for convolutions dilated along their first axis; a graph
-    that has one keeps its layout, and a note on standard error says so.
+    On a CPU in bfloat16, torch 2.13 gives NaN or wild gradients for convolutions dilated along their first axis; a
+    graph that has one keeps its layout, and a note on standard error says so.
     """
     if not config.channels_last:
         return False

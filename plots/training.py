@@ -11,6 +11,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from .style import FALSE_ALARM, GRID, HIT, INK, MISS, cut
 
+WIDEST_SHARE = 1.5  # deviations of unit vectors pass 1 a little
+
 
 def chosen(figures: Mapping[str, float], headline: Sequence[str]) -> list[str]:
     """Up to three figures to draw: those of `headline`, else the first."""
@@ -41,16 +43,28 @@ def loss_curves(metrics: Sequence[Mapping[str, Any]], headline: Sequence[str] = 
 
 
 def _validations(axes: Axes, valid: Sequence[tuple[int, Mapping[str, float]]], names: Sequence[str]) -> None:
-    """The first figure's best value is ringed. Larger is better."""
+    """The first figure's best value is ringed. Larger is better.
+
+    Figures that pass 1, such as a rank, have an axis of their own on the right beside those that do not.
+    """
     steps = [step for step, _ in valid]
     best, step = max(((figures[names[0]], step) for step, figures in valid), key=lambda pair: pair[0])
+    wide = {name for name in names if max(abs(figures[name]) for _, figures in valid) > WIDEST_SHARE}
+    other = axes.twinx() if wide and wide != set(names) else None
+    lines = []
     for name, colour in zip(names, (HIT, FALSE_ALARM, MISS), strict=False):
         label = cut(name, 24) + (f" (best {best:.3f} at step {step})" if name == names[0] else "")
+        label += " (right)" if other and name in wide else ""
         values = [figures[name] for _, figures in valid]
-        axes.plot(steps, values, "o-", color=colour, label=label, markersize=3.5, linewidth=1.3)
-    axes.plot([step], [best], "o", markersize=10, markerfacecolor="none", color=HIT, markeredgewidth=1.5)
+        target = other if other and name in wide else axes
+        lines += target.plot(steps, values, "o-", color=colour, label=label, markersize=3.5, linewidth=1.3)
+    ringed = other if other and names[0] in wide else axes
+    ringed.plot([step], [best], "o", markersize=10, markerfacecolor="none", color=HIT, markeredgewidth=1.5)
     axes.axvline(step, color="#aaaaaa", linewidth=0.8, linestyle="--", zorder=0.5)
-    axes.legend(frameon=False, fontsize=8.5, ncols=3, loc="lower right", bbox_to_anchor=(1.0, 1.0), columnspacing=1.2)
+    if other:
+        other.spines["top"].set_visible(False)
+    above = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0)}
+    axes.legend(handles=lines, frameon=False, fontsize=8.5, ncols=3, columnspacing=1.2, **above)
 
 
 def track_chart(tracks: Mapping[str, Mapping[str, float]], headline: Sequence[str] = ()) -> Figure:

@@ -168,6 +168,17 @@ def test_best_validation_is_marked() -> None:
     assert [t.get_text() for t in legend.get_texts()] == ["Accuracy (best 0.700 at step 20)", "Recall"]
 
 
+def test_a_rank_does_not_flatten_the_shares_beside_it() -> None:
+    metrics = [{"step": step, "valid": {"pair_accuracy": 0.9, "rank": 20.0 + step, "std": 1.1}} for step in (10, 20)]
+    shares, rank = loss_curves(metrics, ("pair_accuracy", "rank", "std")).axes[1:]
+    assert shares.get_ylim()[1] < 1.5
+    assert rank.get_ylim()[1] > 30
+    legend = shares.get_legend()
+    assert legend is not None
+    texts = [t.get_text() for t in legend.get_texts()]
+    assert texts == ["pair_accuracy (best 0.900 at step 20)", "rank (right)", "std"]
+
+
 def test_a_long_report_stays_small(tmp_path: Path) -> None:
     times_s = np.arange(12_000) * 0.0116
     rng = np.random.default_rng(0)

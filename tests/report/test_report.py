@@ -176,7 +176,7 @@ def test_a_rank_does_not_flatten_the_shares_beside_it() -> None:
     legend = shares.get_legend()
     assert legend is not None
     texts = [t.get_text() for t in legend.get_texts()]
-    assert texts == ["pair_accuracy (best 0.900 at step 20)", "rank (right)", "std"]
+    assert texts == ["pair_accuracy (best 0.900 at step 10)", "rank (right)", "std"]
 
 
 def test_a_long_report_stays_small(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def note_short(task: Task, items: Sequence[Any], cache: FeatureCache) -> None:
     if short:
         names = ", ".join(f"'{key}'" for key in short[:_LISTED]) + (", ..." if len(short) > _LISTED else "")
         print(
-            f"note: {len(short)} of {len(items)} recordings are shorter than a patch of {size} frames "
-            f"({size * task.feature.hop_s:.2g} s) and are padded with silence: {names}",
+            f"note: padded with silence to a patch of {size} frames ({size * task.feature.hop_s:.2g} s): "
+            f"{len(short)} of {len(items)} recordings: {names}",
             file=sys.stderr,
         )

@@ -72,10 +72,7 @@ def test_recordings_shorter_than_a_patch_are_told(
     corpus: Path, cache: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert train(corpus, tmp_path / "run", cache, "--set", "task.patch_frames=200") == 0
-    assert (
-        "note: 3 of 3 recordings are shorter than a patch of 200 frames (4.6 s) and are padded with silence: "
-        in capsys.readouterr().err
-    )
+    assert "note: padded with silence to a patch of 200 frames (4.6 s): 3 of 3 recordings: " in capsys.readouterr().err
 
 
 def test_a_training_that_still_runs_is_in_use(

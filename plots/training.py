@@ -63,8 +63,17 @@ def _validations(axes: Axes, valid: Sequence[tuple[int, Mapping[str, float]]], n
     axes.axvline(step, color="#aaaaaa", linewidth=0.8, linestyle="--", zorder=0.5)
     if other:
         other.spines["top"].set_visible(False)
-    above = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0)}
-    axes.legend(handles=lines, frameon=False, fontsize=8.5, ncols=3, columnspacing=1.2, **above)
+    labels = [str(line.get_label()) for line in lines]
+    axes.legend(
+        lines,
+        labels,
+        frameon=False,
+        fontsize=8.5,
+        ncols=3,
+        loc="lower right",
+        bbox_to_anchor=(1.0, 1.0),
+        columnspacing=1.2,
+    )
 
 
 def track_chart(tracks: Mapping[str, Mapping[str, float]], headline: Sequence[str] = ()) -> Figure:

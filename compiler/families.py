@@ -9,7 +9,7 @@ from ..registry import Spec
 FAMILIES = {  # family: the files of blocks/ whose blocks are of it
     "waveform front-ends": "sincnet gabor leaf",
     "spectral front-ends": "spectrogram mel cqt chroma fourier_2d pcen",
-    "convolution": "convolution separable spectralnorm",
+    "convolution": "convolution circular separable spectralnorm",
     "convolutional blocks": "convblock samplecnn residual convnext tcn",
     "U-Nets": "unet",
     "waveform models": "wavenet samplernn mulaw",
@@ -18,7 +18,7 @@ FAMILIES = {  # family: the files of blocks/ whose blocks are of it
     "tokens and positions": "tokens positions",
     "linear": "linear",
     "activations": "activation piecewise softmax",
-    "normalisation": "normalisation",
+    "normalisation": "normalisation whitening",
     "dropout": "dropout",
     "pooling": "pooling",
     "many to one": "autopool",

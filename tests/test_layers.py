@@ -20,7 +20,7 @@ LAYERS = [
     {"blocks", "testing"},
     {"compiler"},
     {"tasks"},
-    {"training", "runs", "run_lock", "devices", "batches", "progress", "interrupt", "optimization"},
+    {"training", "runs", "run_lock", "devices", "batches", "progress", "interrupt", "optimization", "memory_format"},
     {"report"},
     {"experiment"},
     {"commands"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -20,9 +21,10 @@ sys.modules["breakages"] = breakages
 _spec.loader.exec_module(breakages)
 
 FOLDER = Path(mb.__file__).parent / "graphs"
-# A graph that extends another has no layers of its own to break.
+# A graph made of another one of the folder has few layers of its own to break.
+OF_ANOTHER = re.compile(r"^extends:|^\s*- graph: (?!parts/)", re.MULTILINE)
 GRAPHS = {
-    path.stem: path for path in sorted(FOLDER.glob("*.yaml")) if "\nextends:" not in path.read_text(encoding="utf-8")
+    path.stem: path for path in sorted(FOLDER.glob("*.yaml")) if not OF_ANOTHER.search(path.read_text(encoding="utf-8"))
 }
 
 

@@ -6,12 +6,12 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-import joblib
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
 from .corpus import FeatureItem, Item
+from .workers import in_workers
 
 BLOCK = 1 << 20  # samples or values at a time
 SILENT = 1e-4  # -80 dB: a peak below it is silence
@@ -37,8 +37,8 @@ class Scanned:
 def scan(items: Sequence[Item | FeatureItem], n_jobs: int = 1, on_done: OnDone | None = None) -> list[Scanned]:
     """Read every recording through, block by block, in several processes; `on_done` is told each key."""
     found = []
-    parallel = joblib.Parallel(n_jobs=min(n_jobs, len(items)) if n_jobs > 0 else n_jobs, return_as="generator")
-    for scanned in parallel(joblib.delayed(_scanned)(item) for item in items):
+    n_jobs = min(n_jobs, len(items)) if n_jobs > 0 else n_jobs
+    for scanned in in_workers(_scanned, ((item,) for item in items), n_jobs, what="reads recordings"):
         found.append(scanned)
         if on_done is not None:
             on_done(scanned.key, scanned.error)

@@ -6,14 +6,12 @@ processes may fill one folder at once.
 
 from __future__ import annotations
 
-import concurrent.futures.process
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from joblib import Parallel, delayed, parallel_config
-
+from ..data.workers import in_workers
 from ..errors import DataError, did_you_mean
 from .base import FeatureConfig
 from .cache_index import CacheIndex, Stamp
@@ -129,16 +127,9 @@ class FeatureCache:
             n_here += 1
         if n_here == len(items):
             return
-        with parallel_config(backend="loky", inner_max_num_threads=1):
-            parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered")
-            try:
-                yield from parallel(delayed(extract)(item, self.folder, self.config) for item in items[n_here:])
-            except concurrent.futures.process.BrokenProcessPool as error:
-                raise DataError(
-                    "a worker process that computes features was killed, probably for want of memory",
-                    code="E456",
-                    help="run again, it goes on where it stopped; n_jobs=1 needs the least memory",
-                ) from error
+        given = ((item, self.folder, self.config) for item in items[n_here:])
+        help = "run again, it goes on where it stopped; n_jobs=1 needs the least memory"
+        yield from in_workers(extract, given, n_jobs, what="computes features", help=help, in_order=False)
 
     def _record(self, outcome: Outcome) -> None:
         if outcome.was_damaged:

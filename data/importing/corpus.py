@@ -7,7 +7,6 @@ So an import needs the space of its audio twice while it runs.
 
 from __future__ import annotations
 
-import concurrent.futures.process
 import contextlib
 import os
 import shutil
@@ -16,14 +15,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from joblib import Parallel, delayed, parallel_config
-
 from ...errors import DataError
 from ..corpus import SLACK_S
 from ..hdf5 import write_audio
 from ..importers.contract import Importer, Recording
 from ..pyjama import Atom, Definition, Entry, Pyjama
 from ..reading import unreadable
+from ..workers import in_workers
 from .report import ImportReport, by_reason
 from .staging import Convert, Outcome, Staged, stage
 from .times import clipped, latest
@@ -192,19 +190,10 @@ def _decoded(recordings: Sequence[Recording], folder: Path, how: How) -> Iterato
         n_here += 1
     if n_here == len(recordings):
         return
-    with parallel_config(backend="loky", inner_max_num_threads=1):
-        parallel = Parallel(n_jobs=how.n_jobs, return_as="generator_unordered")
-        bare = (Recording(one.key, one.audio) for one in recordings[n_here:])  # workers need no annotations
-        try:
-            yield from parallel(
-                delayed(stage)(n_here + place, one, folder, how.sr_hz, how.convert) for place, one in enumerate(bare)
-            )
-        except concurrent.futures.process.BrokenProcessPool as error:
-            raise DataError(
-                "a worker process that decodes audio was killed, probably for want of memory",
-                code="E456",
-                help="run again, it goes on where it stopped; --jobs 1 needs the least memory",
-            ) from error
+    bare = (Recording(one.key, one.audio) for one in recordings[n_here:])  # workers need no annotations
+    given = ((n_here + place, one, folder, how.sr_hz, how.convert) for place, one in enumerate(bare))
+    help = "run again, it goes on where it stopped; --jobs 1 needs the least memory"
+    yield from in_workers(stage, given, how.n_jobs, what="decodes audio", help=help, in_order=False)
 
 
 def _usable(

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 from numpy.typing import NDArray
 
 from ..corpus import Corpus
 from ..hdf5 import write_audio
 from ..pyjama import Atom, Definition, Entry, Pyjama
+from ..workers import in_workers
 
 Float32 = NDArray[np.float32]
 DIGITS = 4  # of times in s and pitches
@@ -49,8 +49,7 @@ def write_corpus(
     folder, entries = Path(folder), []
 
     def items() -> Iterator[tuple[str, Float32, int]]:
-        parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator", pre_dispatch="2*n_jobs")
-        for recordings in parallel(joblib.delayed(make)(*arguments) for arguments in given):
+        for recordings in in_workers(make, given, n_jobs, what="makes recordings"):
             for recording in recordings:
                 yield recording.key, recording.audio, sr_hz
                 entries.append(Entry(dict(recording.annotations)))

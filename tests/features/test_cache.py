@@ -254,7 +254,7 @@ def test_a_locked_index_stops_nothing(tmp_path: Path, source: Path, monkeypatch:
 
 
 def test_short_work_starts_no_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache_module, "Parallel", None)
+    monkeypatch.setattr(cache_module, "in_workers", None)
     assert FeatureCache(tmp_path, SMALL).build([Clip("a"), Clip("b")]) == []
 
 

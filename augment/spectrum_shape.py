@@ -94,39 +94,3 @@ class Tilt(Augmentation):
     def apply(self, x: Tensor, drawn: Drawn) -> Tensor:
         line = torch.linspace(-1, 1, x.shape[2], dtype=x.dtype, device=x.device)[:, None]
         return x + per_example(drawn["level"], x) + per_example(drawn["slope"], x) * line
-
-
-@register_augmentation("Smear")
-class Smear(Augmentation):
-    """A room on a spectrum in decibels: energy that comes later, dies away exponentially, and adds to what is there.
-
-    The reverberant part of a bin in frame t is the sum of a^k · (1 - a) · energy over frames t - 1 - k; a is such that
-    it falls by 60 dB in a number of frames. Phases are left out, as late reverberation has none to speak of: Polack,
-    "Playing billiards in the concert hall", Applied Acoustics 1993, section 2.
-    """
-
-    domain = "spectrum"
-
-    class Config(AugmentationConfig):
-        decibels: PositiveFloat = Field(1.0, description="decibels in a unit of the spectrum; 80 for the HCQT in dB")
-        min_decay_frames: PositiveFloat = Field(10.0, description="least frames in which the room falls by 60 dB")
-        max_decay_frames: PositiveFloat = Field(100.0, description="most of them")
-        min_level_db: float = Field(-20.0, description="least energy of the room over that of the sound")
-        max_level_db: float = Field(6.0, description="most of it")
-
-    def draw(self, batch_size: int, rng: Generator) -> Drawn:
-        c = self.config
-        decay = uniform(rng, math.log(c.min_decay_frames), math.log(c.max_decay_frames), batch_size).exp()
-        return {"decay": decay, "level_db": uniform(rng, c.min_level_db, c.max_level_db, batch_size)}
-
-    def apply(self, x: Tensor, drawn: Drawn) -> Tensor:
-        rate = math.log(10) / 10 * self.config.decibels
-        falls = (-6 * math.log(10) / drawn["decay"]).to(x)
-        n = torch.arange(x.shape[-1], device=x.device)
-        later = n - n[:, None] - 1  # [source, target]
-        share = torch.where(later >= 0, (later * falls[:, None, None]).exp(), 0.0) * (1 - falls.exp())[:, None, None]
-        energy = (x * rate).exp()
-        room = energy.flatten(1, -2) @ share.to(x.dtype)
-        gain = per_example(10 ** (drawn["level_db"] / 10), x)
-        y: Tensor = (energy + gain * room.reshape(x.shape)).log() / rate
-        return y

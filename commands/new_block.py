@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..compiler.nodes import SKIPS
+from ..compiler.words import SKIPS
 from ..data.atomic import written_whole
 from ..errors import RegistryError
 from ..registry import blocks

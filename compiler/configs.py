@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 
 from ..errors import GraphError, MirbricksError, did_you_mean
 from .source import Source, Steps
+from .words import SKIPS, own_item
 
 NO_WORDS: Mapping[str, str] = {}
 MOST_TOLD = 50  # mistakes of one mapping
@@ -91,7 +92,8 @@ class _Explainer:
 
     def unknown(self, name: str) -> GraphError:
         known = [*map(self.word, self.fields), *self.more]
-        hint = did_you_mean(name, known) or f"{self.label} takes {', '.join(known) or 'no keys'}"
+        near = own_item(name) if name in SKIPS else did_you_mean(name, known)
+        hint = near or f"{self.label} takes {', '.join(known) or 'no keys'}"
         where = self.source.key((*self.steps, name))
         return GraphError(f"{self.label} has no key '{name}'", code="E105", where=where, help=hint)
 

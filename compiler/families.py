@@ -13,7 +13,7 @@ FAMILIES = {  # family: the files of blocks/ whose blocks are of it
     "convolutional blocks": "convblock samplecnn residual convnext tcn",
     "U-Nets": "unet",
     "waveform models": "wavenet samplernn mulaw",
-    "recurrent": "recurrent",
+    "recurrent": "recurrent subband",
     "attention and transformers": "attention transformer",
     "tokens and positions": "tokens positions",
     "linear": "linear",

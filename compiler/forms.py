@@ -15,6 +15,7 @@ from .axes import Axis
 from .configs import NO_WORDS, quoted
 from .expressions import Names
 from .source import Source, Steps
+from .words import SKIPS, own_item
 
 MOST_LAYERS = 2_000
 FORMS = ("repeat", "branch", "graph")
@@ -110,6 +111,8 @@ def as_pair(item: Any, steps: Steps, source: Source, errors: list[MirbricksError
 
 
 def _layer_hint(keys: Sequence[str]) -> str:
+    if keys and keys[1] in SKIPS:
+        return own_item(keys[1])
     if keys and keys[0] in blocks() and keys[1] not in blocks():
         return f"indent '{keys[1]}' by four more than the `-`, so that it belongs to {keys[0]}"
     meant = next((hint for hint in (did_you_mean(key, FORMS) for key in keys) if hint), None)

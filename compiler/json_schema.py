@@ -15,7 +15,8 @@ from pydantic import BaseModel
 
 from ..registry import INFER, Spec, blocks
 from .forms import Branch, Repeat, SubGraph
-from .nodes import JOINS, Join
+from .nodes import Join
+from .words import JOINS
 
 Schema = dict[str, Any]
 Section = type[BaseModel] | Sequence[type[BaseModel]]

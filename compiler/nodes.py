@@ -12,9 +12,7 @@ from .configs import quoted, read_config
 from .forms import Entry, Item
 from .names import name_problem
 from .source import Source, Steps
-
-JOINS = ("CatWith", "AddWith", "MulWith")
-SKIPS = ("StoreAs", "StartFrom", "Reuse", *JOINS)
+from .words import JOINS, SKIPS
 
 
 @dataclass(frozen=True)

@@ -26,11 +26,11 @@ from ..registry import blocks
 from .configs import quoted
 from .files import Files
 from .forms import Item
-from .nodes import SKIPS
 from .schema import Graph, finish, read_nodes
 from .skips import check_skips
 from .source import Source, Steps
 from .variants import read_variant
+from .words import SKIPS
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -174,6 +174,9 @@ class Corpus:
 
     def __len__(self) -> int:
         return len(self.recordings)
+
+    def __iter__(self) -> Iterator[Item | FeatureItem]:
+        return iter(self.recordings)
 
     def __getitem__(self, key: str) -> Item:
         """The item of a key. Raises DataError E402 for an unknown one, and E415 as `items`."""

@@ -30,8 +30,8 @@ def sound(augmentation: Augmentation, batch: int = 3, dtype: torch.dtype = torch
 
 def test_the_catalogue() -> None:
     assert NAMES == [
-        "Delay", "Equalizer", "Gain", "HighPass", "LowPass", "Noise", "PitchShift", "Polarity",
-        "RandomResizedCrop", "Reverb", "Roll", "Smear", "SpecAugment", "Tilt", "TimeStretch", "Transpose",
+        "Delay", "Equalizer", "FilterAugment", "Gain", "HighPass", "LowPass", "Noise", "NoiseFloor", "PitchShift",
+        "Polarity", "RandomResizedCrop", "Reverb", "Roll", "Smear", "SpecAugment", "Tilt", "TimeStretch", "Transpose",
     ]  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mirbricks.augment.mixing import mixup, remix
 from mirbricks.augment.spectrum import SpecAugment, Transpose
-from mirbricks.augment.spectrum_shape import RandomResizedCrop, Roll, Smear, Tilt
+from mirbricks.augment.spectrum_shape import RandomResizedCrop, Roll, Tilt
 
 
 @pytest.mark.parametrize("cyclic", [False, True])
@@ -135,25 +135,3 @@ def test_around_the_input_a_crop_sees_its_mirror_image() -> None:
     x = torch.arange(6, dtype=torch.float64)[:, None].expand(1, 1, 6, 4)
     up = _crop(x, bin_place=1 / 3)[0, 0, :, 0]
     torch.testing.assert_close(up, torch.tensor([2.0, 3, 4, 5, 5, 4], dtype=torch.float64))
-
-
-def test_smear_against_its_recursion() -> None:
-    x = torch.randn(2, 3, 4, 20, dtype=torch.float64)
-    smear = Smear(Smear.Config(decibels=10.0))
-    y = smear.apply(x, {"decay": torch.tensor([5.0, 40.0]), "level_db": torch.tensor([-3.0, 6.0])})
-    for row, (decay, level_db) in enumerate(((5.0, -3.0), (40.0, 6.0))):
-        a, energy = 10.0 ** (-6.0 / decay), 10.0 ** x[row]
-        room, expected = torch.zeros(3, 4, dtype=torch.float64), energy.clone()
-        for t in range(20):
-            expected[..., t] += 10 ** (level_db / 10) * room
-            room = a * room + (1 - a) * energy[..., t]
-        torch.testing.assert_close(y[row], expected.log10(), rtol=1e-5, atol=1e-6)
-
-
-def test_a_sound_dies_away_after_it_has_come() -> None:
-    x = torch.full((1, 1, 1, 12), -10.0)
-    x[..., 4] = 0.0
-    y = Smear(Smear.Config(decibels=10.0))(x, np.random.default_rng(0))
-    assert y[..., 4].abs() < 1e-4
-    assert (y[..., :4] < -9).all()
-    assert (y[..., 4:].diff() < 0).all()

@@ -52,6 +52,7 @@ def test_bach10(bach10: Path) -> None:
     assert best < 1.0
     mixes = [item for item in corpus.items if item.stem_of is None]
     assert (corpus.name, len(corpus), len(mixes), len({item.group for item in corpus.items})) == ("bach10", 50, 10, 10)
+    assert list(corpus) == list(corpus.recordings)
     for mix in mixes:
         stems = [item for item in corpus.items if item.stem_of == mix.key]
         assert [stem.key.rpartition("-")[2] for stem in stems] == [

@@ -277,6 +277,7 @@ CODES |= {
     "E468": "A package that an importer needs is not installed. Optional packages come with an extra.",
     "E469": "The layout of an export has no place for something in the corpus. What it has a place for is written.",
     "E470": "A synthetic corpus goes to a folder without a corpus; --seconds is the length of clips, 1 to 3600 s.",
+    "E471": "No recording has the annotation that --where asks for: `mirbricks data info DIR` shows what there is.",
     "E480": "Hosted corpora are fetched by name, from an address that begins with https://, one at a time a folder.",
     "E481": "The server cannot be reached, or the line to it stays broken. What has come is kept; run it again.",
     "E482": "The server answered, but not with the file: it is not there, not for everyone, or the server fails.",

@@ -24,6 +24,26 @@ def synth(p: Parser) -> None:
     p.add_argument("--jobs", type=arguments.jobs, default=-1, metavar="N", help="processes (default: all cores)")
 
 
+def augment_corpus(p: Parser) -> None:
+    p.add_argument("folder", metavar="DIR", help="folder with NAME.pyjama and NAME_audio.hdf5")
+    p.add_argument("--by", required=True, metavar="FILE", help="a YAML file with the list `augment:`, for waveforms")
+    p.add_argument("--out", required=True, metavar="FOLDER", help="folder to write; must hold no corpus yet")
+    p.add_argument("--name", type=_name, metavar="NAME", help="name of the new corpus (default: NAME_augmented)")
+    text = "only recordings with this annotation, such as split=train; repeatable, all must hold. Stems are left out"
+    p.add_argument("--where", type=_condition, action="append", default=[], metavar="NAME=VALUE", help=text)
+    p.add_argument("--copies", type=arguments.count, default=1, metavar="N", help="of each recording (default: 1)")
+    p.add_argument("--seed", type=int, default=0, help="another number makes other copies (default: 0)")
+    p.add_argument("--jobs", type=arguments.jobs, default=-1, metavar="N", help="processes (default: all cores)")
+
+
+def _condition(text: str) -> tuple[str, str]:
+    """NAME=VALUE."""
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise ValueError
+    return name, value
+
+
 def import_corpus(p: Parser) -> None:
     p.add_argument("kind", metavar="KIND", help="what lies there; `mirbricks data kinds` lists the kinds")
     p.add_argument("source", metavar="SRC", help="a folder, or the table of the kind csv")

@@ -26,11 +26,12 @@ def synth(arguments: Namespace) -> int:
             corpus = synthesise(arguments.kind, out, n, arguments.seconds, on_done=on_done, **given)
         else:
             corpus = synthesise_polyphony(out, n, arguments.seconds or 15.0, on_done=on_done, **given)
-    console().print(f"{plural(len(corpus), 'recording')}, {_minutes(corpus)} in {out}")
+    console().print(f"{plural(len(corpus), 'recording')}, {minutes(corpus)} in {out}")
     return 0
 
 
-def _minutes(corpus: Corpus) -> str:
+def minutes(corpus: Corpus) -> str:
+    """How long all of its recordings are."""
     return f"{sum(item.duration_s for item in corpus.items) / 60:.1f} min"
 
 
@@ -44,6 +45,11 @@ def _refuse(arguments: Namespace, out: Path) -> None:
         if not LEAST_S <= arguments.seconds <= MOST_S:
             message = f"--seconds: expected {LEAST_S:g} to {MOST_S:g}, got {arguments.seconds:g}"
             raise DataError(message, code="E470", help="write --seconds 30")
+    refuse_corpus(out)
+
+
+def refuse_corpus(out: Path) -> None:
+    """Raises DataError E470 where a folder holds a corpus already."""
     try:
         there = sorted(path.name for path in out.glob("*.pyjama"))
     except OSError as error:

@@ -159,4 +159,10 @@ COMMANDS: dict[str, Command] = {
         "covers --out data/covers --n 100 --seed 1",
         data_arguments.synth,
     ),
+    "data augment": Command(
+        "data_augment:augment",
+        "copy a corpus into other rooms, through other microphones",
+        "data/maps --by graphs/parts/distant_microphone.yaml --where split=train --out data/maps_rooms",
+        data_arguments.augment_corpus,
+    ),
 }

@@ -81,11 +81,11 @@ def read_lines(path: Path = LINES) -> list[Line]:
 
 
 def prepare(line: Line, places: Places) -> None:
-    """Make the corpus of a line where it is missing."""
-    made = [places.corpora / name for name in line.beside] or [places.corpus(line)]
-    if line.prepare and not all(folder.exists() for folder in made):
-        for command in line.prepare:
-            _do(shlex.split(command.format(DATA=places.data, CORPORA=places.corpora)))
+    """Make the corpora of a line that are missing."""
+    for command in line.prepare:
+        words = [word.format(DATA=places.data, CORPORA=places.corpora, ROOT=ROOT) for word in shlex.split(command)]
+        if not Path(words[words.index("--out") + 1]).exists():
+            _do(words)
 
 
 def train(line: Line, places: Places, seed: int) -> None:

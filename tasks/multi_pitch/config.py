@@ -72,6 +72,13 @@ class MultiPitchConfig(TaskConfig):
         return value
 
     @property
+    def onset_delay_frames(self) -> float:
+        """From a note's onset to the middle of the frames that are learned as its onset, on average: the first of them
+        comes half a frame after it, and patches lag behind their annotation by half of `max_delay_frames`.
+        """
+        return (self.onset_frames - self.max_delay_frames) / 2
+
+    @property
     def n_channels(self) -> int:
         """Of the graph's output: salience, and with `onsets` where notes begin."""
         return 2 if self.onsets else 1

@@ -19,14 +19,21 @@ GAP_S = 0.04  # a shorter gap does not end a note
 
 
 def find_notes(
-    peaks: Peaks, feature: HCQTConfig, *, threshold: float, min_note_s: float, onsets: Peaks | None = None
+    peaks: Peaks,
+    feature: HCQTConfig,
+    *,
+    threshold: float,
+    min_note_s: float,
+    onsets: Peaks | None = None,
+    onset_delay_s: float = 0.0,
 ) -> tuple[Note, ...]:
     """Notes by hysteresis: stretches of one semitone at `HOLD` · threshold or more that reach the threshold.
 
     `peaks` holds all peaks from `HOLD` · threshold on. The grid of semitones follows the recording's own tuning, so
     that a choir half way between two keys does not jump between them. Stretches shorter than `min_note_s` are left
     out. With `onsets`, of `find_onsets`, a note begins at each of them and nowhere else, so that a key struck again is
-    another note: Hawthorne et al., "Onsets and Frames", ISMIR 2018, section 3.
+    another note: Hawthorne et al., "Onsets and Frames", ISMIR 2018, section 3. `onset_delay_s` is how much later than
+    the key was struck an onset's peak comes on average.
     """
     if not len(peaks.frames):
         return ()
@@ -44,7 +51,8 @@ def find_notes(
     total = np.add.reduceat(heights, first)
     salience = total / (last - first + 1)
     mean_midi = np.add.reduceat(heights * midi, first) / total
-    onsets_s, durations_s = frames[first] * step_s, (frames[last] - frames[first] + 1) * step_s
+    onsets_s = np.maximum(frames[first] * step_s - onset_delay_s, 0.0)
+    durations_s = (frames[last] + 1) * step_s - onsets_s
     kept = (np.maximum.reduceat(heights, first) >= threshold) & (durations_s >= min_note_s)
     kept &= True if struck is None else struck[first]
     columns = (onsets_s, durations_s, mean_midi, salience)

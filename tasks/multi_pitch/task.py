@@ -184,7 +184,14 @@ class MultiPitch(Task):
             peaks = self._peaks(salience, HOLD * threshold)
             onsets = find_onsets(begins[0], config, self.feature.hop_s) if begins else None
         pitches = peaks.at_least(threshold)
-        notes = find_notes(peaks, self.feature, threshold=threshold, min_note_s=config.min_note_s, onsets=onsets)
+        notes = find_notes(
+            peaks,
+            self.feature,
+            threshold=threshold,
+            min_note_s=config.min_note_s,
+            onsets=onsets,
+            onset_delay_s=config.onset_delay_frames * self.feature.hop_s if begins else 0.0,
+        )
         return Prediction(pitches.times_s, pitches.hz_of_each(self.feature), salience.numpy(), notes)
 
     def picture(self, prediction: Prediction, title: str) -> Any:

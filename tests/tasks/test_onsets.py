@@ -43,6 +43,23 @@ def test_a_key_struck_again_is_another_note() -> None:
     assert len(find_notes(sounding, FEATURE, threshold=0.5, min_note_s=0.05)) == 2
 
 
+def test_a_note_begins_where_its_key_was_struck_and_ends_where_it_ended() -> None:
+    sounding = peaks_at([(t, 60.0, 0.8) for t in range(1, 21)] + [(t, 67.0, 0.8) for t in range(50, 60)], 100, 0.01)
+    onsets = peaks_at([(1, 60.0, 0.9), (50, 67.0, 0.9)], 100, 0.01)
+    found = find_notes(sounding, FEATURE, threshold=0.5, min_note_s=0.05, onsets=onsets, onset_delay_s=0.015)
+    spans = [(round(note.onset_s, 6), round(note.onset_s + note.duration_s, 6)) for note in found]
+    assert spans == [(0.0, 0.21), (0.485, 0.6)]  # not before the recording
+
+
+@pytest.mark.parametrize(("frames", "lag", "expected"), [(1, 0, 0.5), (2, 0, 1.0), (2, 1, 0.5), (3, 3, 0.0)])
+def test_the_middle_of_the_frames_of_an_onset_comes_later_than_it(frames: int, lag: int, expected: float) -> None:
+    config = MultiPitchConfig(onsets=True, onset_frames=frames, max_delay_frames=lag)
+    rng = np.random.default_rng(0)
+    onset = rng.uniform(0, 1000, 100_000)  # in frames
+    middle = np.ceil(onset) + (frames - 1) / 2 - rng.integers(lag + 1, size=onset.size)  # as Patches draws them
+    assert config.onset_delay_frames == expected == pytest.approx((middle - onset).mean(), abs=0.02)
+
+
 def test_an_onset_that_nothing_follows_is_no_note() -> None:
     sounding = peaks_at([(t, 60.0, 0.8) for t in range(10, 40)], 100, 0.01)
     onsets = peaks_at([(10, 60.0, 0.9), (60, 60.0, 0.9), (20, 72.0, 0.9)], 100, 0.01)

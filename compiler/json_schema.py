@@ -65,9 +65,10 @@ def graph_schema(sections: Mapping[str, Section], defaults: Mapping[str, type[Ba
 
 
 def _graph(sections: Mapping[str, Schema]) -> Schema:
-    """A file in the native form; `layers` of a variant may name nodes and their changes."""
-    listed: Schema = {"properties": {"layers": {**LAYERS, "minItems": 1}}, "required": ["layers"]}
-    changed: Schema = {"properties": {"layers": {"anyOf": [LAYERS, _changes()]}}}
+    """A file in the native form; `layers` of a variant may name nodes and their changes, its sections hold changes."""
+    listed: Schema = {"properties": {"layers": {**LAYERS, "minItems": 1}, **sections}, "required": ["layers"]}
+    parts = {name: _part(section) for name, section in sections.items()}
+    changed: Schema = {"properties": {"layers": {"anyOf": [LAYERS, _changes()]}, **parts}}
     properties: Schema = {
         "name": {"type": ["string", "number", "boolean"], "description": "name of the graph; else that of the file"},
         "extends": {"type": "string", "description": "path of the graph that this one changes, relative to this file"},
@@ -78,7 +79,7 @@ def _graph(sections: Mapping[str, Schema]) -> Schema:
         },
         "outputs": _outputs(),
         "layers": {"description": "the blocks, in the order in which they run"},
-        **sections,
+        **{name: {} for name in sections},
     }
     return {
         "type": "object",
@@ -88,6 +89,12 @@ def _graph(sections: Mapping[str, Schema]) -> Schema:
         "then": changed,
         "else": listed,
     }
+
+
+def _part(section: Schema) -> Schema:
+    """Some keys of a section, those of any `type`: the others are in the graph that is extended."""
+    keys = {key for config in section.get("anyOf", [section]) for key in config["properties"]}
+    return {"type": "object", "propertyNames": {"enum": sorted(keys)}}
 
 
 def _dialect() -> Schema:

@@ -123,9 +123,8 @@ def test_broken_graphs_that_a_schema_can_catch_do_not_validate(path: Path, valid
 
 
 def test_every_field_has_its_description_and_its_default(schema: Schema) -> None:
-    sections = {
-        name: schema["definitions"]["graph"]["properties"][name] for name in ("feature", "dataset", "task", "train")
-    }
+    whole = schema["definitions"]["graph"]["else"]["properties"]
+    sections = {name: whole[name] for name in ("feature", "dataset", "task", "train")}
     kinds = {part["title"]: part for one in sections.values() for part in one.get("anyOf", ())}
     for owner, one in {**block_schemas(schema), **sections, **kinds}.items():
         assert one["description"], owner
@@ -232,6 +231,19 @@ def test_schema_and_compiler_are_of_one_mind(text: str, validator: Draft7Validat
 )
 def test_sections_are_described(section: str, fine: bool, validator: Draft7Validator) -> None:
     assert validator.is_valid(read_text(f"layers: [ReLU]\n{section}", "here").data) == fine
+
+
+@pytest.mark.parametrize(
+    ("section", "fine"),
+    [
+        ("task: {onsets: true}", True),
+        ("task: {onset: true}", False),
+        ("feature: {n_mels: 40}", True),
+        ("train: 3", False),
+    ],
+)
+def test_sections_of_a_variant_are_parts(section: str, fine: bool, validator: Draft7Validator) -> None:
+    assert validator.is_valid(read_text(f"extends: part.yaml\n{section}", "here").data) == fine
 
 
 class Inner(BaseModel, extra="forbid"):

@@ -24,7 +24,8 @@ from .features.cache import FeatureCache
 from .features.given import GivenConfig, GivenFeatures
 from .features.kinds import DEFAULT, config_of
 from .optimization import refuse_no_weights
-from .tasks.base import Task, task_of
+from .tasks.base import Task
+from .tasks.finding import task_of
 from .training import TrainConfig
 
 Progress = Callable[[str, "DataError | None"], None]

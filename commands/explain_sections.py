@@ -15,7 +15,7 @@ def sections() -> dict[str, tuple[str, str, type[BaseModel]]]:
     from ..experiment import DatasetConfig  # with the tasks this takes a second to import
     from ..features.kinds import KINDS
     from ..optimization import TrainConfig
-    from ..tasks.base import tasks
+    from ..tasks.finding import tasks
 
     found: dict[str, tuple[str, str, type[BaseModel]]] = {
         "dataset": ("the section `dataset:`", cleandoc(DatasetConfig.__doc__ or ""), DatasetConfig),

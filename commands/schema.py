@@ -8,7 +8,7 @@ from argparse import Namespace
 from ..compiler.json_schema import Section, graph_schema
 from ..experiment import DatasetConfig
 from ..features.kinds import DEFAULT, KINDS
-from ..tasks.base import tasks
+from ..tasks.finding import tasks
 from ..training import TrainConfig
 from .new_file import write_new
 

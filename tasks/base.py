@@ -2,33 +2,25 @@
 
 A task turns annotations into targets and batches (`Learner`, which the training loop runs), chooses what is chosen
 after training (`tune`), and evaluates and predicts on whole recordings. `task: {type: NAME}` of a graph file picks
-one: `task_of`.
+one: `finding.task_of`.
 """
 
 from __future__ import annotations
 
 import abc
-import functools
-import importlib
-import pkgutil
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
 from ..compiler.module import GraphModule
-from ..compiler.schema import Graph
 from ..data.corpus import Item
-from ..errors import RegistryError, TaskError, Where, did_you_mean
+from ..errors import RegistryError, Where
 from ..features.base import FeatureConfig
 from ..features.cache import FeatureCache
 from ..features.feature_file import CachedFeature
-from ..features.kinds import KINDS
-from ..registry import load_plugin
 from .fitting import Needs, refuse_bounded, refuse_other_types, refuse_probabilities, refuse_several, refuse_sizes
 
 TaskShape = tuple["int | str", ...]  # a free axis is its name
@@ -257,7 +249,7 @@ class Task(abc.ABC):
         """The annotation of a track in the form of a prediction."""
 
 
-_TASKS: dict[str, type[Task]] = {}
+REGISTERED: dict[str, type[Task]] = {}
 T = TypeVar("T", bound=type[Task])
 
 
@@ -265,69 +257,13 @@ def register_task(name: str) -> Callable[[T], T]:
     """Make a task known as `task: {type: NAME}`. Raises RegistryError E301 for a name that another class has."""
 
     def add(cls: T) -> T:
-        taken, path = _TASKS.get(name), f"{cls.__module__}.{cls.__qualname__}"
+        taken, path = REGISTERED.get(name), f"{cls.__module__}.{cls.__qualname__}"
         if taken is not None and f"{taken.__module__}.{taken.__qualname__}" != path:
             facts = [("registered", f"{taken.__module__}.{taken.__qualname__}"), ("refused", path)]
             message = f"the name '{name}' is taken by another task"
             raise RegistryError(message, code="E301", facts=facts, help="register it under another name")
         cls.name = name
-        _TASKS[name] = cls
+        REGISTERED[name] = cls
         return cls
 
     return add
-
-
-def tasks() -> dict[str, type[Task]]:
-    """Every task by name, those of installed packages with them, sorted."""
-    _load_all()
-    return dict(sorted(_TASKS.items()))
-
-
-@functools.lru_cache(maxsize=1)
-def _load_all() -> None:
-    """Import the package's own tasks, then the modules that other packages name as entry points `mirbricks.tasks`."""
-    package = importlib.import_module(__package__ or "")
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"{package.__name__}.{module.name}")
-    for entry in sorted(entry_points(group="mirbricks.tasks"), key=lambda one: one.name):
-        try:
-            load_plugin(entry.value)
-        except RegistryError as error:  # one broken plugin does not take the others away
-            warnings.warn(str(error), stacklevel=2)
-
-
-def get_task(name: str, where: Where | None = None) -> type[Task]:
-    """The task of a name. Raises TaskError E500 with the nearest names."""
-    known = tasks()
-    if name not in known:
-        near = did_you_mean(name, known) or f"tasks are: {', '.join(known)}"
-        raise TaskError(f"there is no task '{name}'", code="E500", where=where, help=near)
-    return known[name]
-
-
-def task_of(graph: Graph, feature: FeatureConfig) -> Task:
-    """The task that a graph's section `task:` describes.
-
-    Raises TaskError E500 for an unknown or a missing type, E501 for a feature that it does not read; GraphError E105,
-    E106, E108 for every bad setting.
-    """
-    section = graph.source.data.get("task")
-    name = section.get("type") if isinstance(section, dict) else None
-    if not isinstance(name, str):
-        raise TaskError(
-            "the graph names no task",
-            code="E500",
-            where=graph.source.value(("task",)),
-            help=f"add `task: {{type: ...}}`; tasks are: {', '.join(tasks())}",
-        )
-    cls = get_task(name, graph.source.value(("task", "type")))
-    config = graph.section("task", cls.Config)
-    if not isinstance(feature, cls.features):
-        known = [name for name, (kind, _) in KINDS.items() if issubclass(kind, cls.features)]
-        raise TaskError(
-            f"the task '{name}' does not read the feature '{feature.type}'",
-            code="E501",
-            where=graph.source.value(("feature", "type")),
-            help=f"it reads {', '.join(known)}: write `feature: {{type: {known[0]}}}`",
-        )
-    return cls(config, feature)

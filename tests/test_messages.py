@@ -16,7 +16,7 @@ from mirbricks.errors import MirbricksError
 from mirbricks.features.hcqt import HCQTConfig
 from mirbricks.registry import Block
 from mirbricks.runs import RunFolder
-from mirbricks.tasks.base import task_of, tasks
+from mirbricks.tasks.finding import task_of, tasks
 from mirbricks.testing import check_block
 
 

@@ -20,6 +20,7 @@ from mirbricks.data.corpus import Corpus
 from mirbricks.data.hdf5 import write_audio
 from mirbricks.data.pyjama import Atom, Definition, Entry, Pyjama
 from mirbricks.tasks import base
+from mirbricks.tasks.finding import tasks
 
 ROOT = Path(mirbricks.__file__).parent
 EXAMPLE = ROOT / "examples" / "task"
@@ -60,7 +61,7 @@ def here(songs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("MIRBRICKS_CACHE", str(songs.parent / "cache"))
-    monkeypatch.setattr(base, "_TASKS", dict(base.tasks()))
+    monkeypatch.setattr(base, "REGISTERED", dict(tasks()))
     monkeypatch.delitem(sys.modules, "key_estimation", raising=False)
     shutil.copy(TASK, "key_estimation.py")
     shutil.copytree(songs, "songs")

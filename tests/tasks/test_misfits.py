@@ -9,7 +9,7 @@ import pytest
 from mirbricks.compiler.compile import compile_graph
 from mirbricks.errors import MirbricksError
 from mirbricks.experiment import load_experiment
-from mirbricks.tasks.base import tasks
+from mirbricks.tasks.finding import tasks
 from mirbricks.tasks.fitting import BOUNDED, PROBABILITIES, Needs, refuse_other_types
 
 POOLED = "  - Mean: {{dim: -1}}\n  - Flatten\n  - Linear: {{name: last, out_features: {n}}}\n"

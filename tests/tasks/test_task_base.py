@@ -10,7 +10,8 @@ from mirbricks.compiler.compile import load_graph
 from mirbricks.compiler.schema import Graph
 from mirbricks.errors import CODES, ErrorList, GraphError, RegistryError, TaskError, Where
 from mirbricks.features.hcqt import HCQTConfig
-from mirbricks.tasks.base import Task, _load_all, get_task, register_task, task_of, tasks
+from mirbricks.tasks.base import Task, register_task
+from mirbricks.tasks.finding import _load_all, get_task, task_of, tasks
 from mirbricks.tasks.multi_pitch import MultiPitch, MultiPitchConfig
 
 GRAPH = "name: g\ninput: B C=6 F=360 T\nlayers:\n  - Conv2d: {out_channels: 1, kernel_size: 1}\n"
@@ -34,7 +35,7 @@ F = HCQTConfig()
 
 
 def test_a_new_task_needs_only_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mirbricks.tasks.base._TASKS", {})
+    monkeypatch.setattr("mirbricks.tasks.base.REGISTERED", {})
 
     @register_task("silence")
     class Silence(Task): ...
@@ -132,7 +133,7 @@ def test_installed_packages_bring_tasks_and_a_broken_one_warns(tmp_path: Path, m
         (info / "entry_points.txt").write_text(f"[mirbricks.tasks]\n{name} = {name}\n")
     (tmp_path / "toy_task_fine.py").write_text(TASK.format(name="toy_of_test"))
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr("mirbricks.tasks.base._TASKS", dict(tasks()))
+    monkeypatch.setattr("mirbricks.tasks.base.REGISTERED", dict(tasks()))
     _load_all.cache_clear()
     with pytest.warns(UserWarning, match="plugin 'toy_task_absent' cannot be imported: ModuleNotFoundError"):
         found = get_task("toy_of_test")

@@ -1,0 +1,73 @@
+"""Which tasks there are, and the one that a graph names."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+import warnings
+from importlib.metadata import entry_points
+
+from ..compiler.schema import Graph
+from ..errors import RegistryError, TaskError, Where, did_you_mean
+from ..features.base import FeatureConfig
+from ..features.kinds import KINDS
+from ..registry import load_plugin
+from . import base
+from .base import Task
+
+
+def tasks() -> dict[str, type[Task]]:
+    """Every task by name, those of installed packages with them, sorted."""
+    _load_all()
+    return dict(sorted(base.REGISTERED.items()))
+
+
+@functools.lru_cache(maxsize=1)
+def _load_all() -> None:
+    """Import the package's own tasks, then the modules that other packages name as entry points `mirbricks.tasks`."""
+    package = importlib.import_module(__package__ or "")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{module.name}")
+    for entry in sorted(entry_points(group="mirbricks.tasks"), key=lambda one: one.name):
+        try:
+            load_plugin(entry.value)
+        except RegistryError as error:  # one broken plugin does not take the others away
+            warnings.warn(str(error), stacklevel=2)
+
+
+def get_task(name: str, where: Where | None = None) -> type[Task]:
+    """The task of a name. Raises TaskError E500 with the nearest names."""
+    known = tasks()
+    if name not in known:
+        near = did_you_mean(name, known) or f"tasks are: {', '.join(known)}"
+        raise TaskError(f"there is no task '{name}'", code="E500", where=where, help=near)
+    return known[name]
+
+
+def task_of(graph: Graph, feature: FeatureConfig) -> Task:
+    """The task that a graph's section `task:` describes.
+
+    Raises TaskError E500 for an unknown or a missing type, E501 for a feature that it does not read; GraphError E105,
+    E106, E108 for every bad setting.
+    """
+    section = graph.source.data.get("task")
+    name = section.get("type") if isinstance(section, dict) else None
+    if not isinstance(name, str):
+        raise TaskError(
+            "the graph names no task",
+            code="E500",
+            where=graph.source.value(("task",)),
+            help=f"add `task: {{type: ...}}`; tasks are: {', '.join(tasks())}",
+        )
+    cls = get_task(name, graph.source.value(("task", "type")))
+    config = graph.section("task", cls.Config)
+    if not isinstance(feature, cls.features):
+        known = [name for name, (kind, _) in KINDS.items() if issubclass(kind, cls.features)]
+        raise TaskError(
+            f"the task '{name}' does not read the feature '{feature.type}'",
+            code="E501",
+            where=graph.source.value(("feature", "type")),
+            help=f"it reads {', '.join(known)}: write `feature: {{type: {known[0]}}}`",
+        )
+    return cls(config, feature)

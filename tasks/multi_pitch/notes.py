@@ -37,8 +37,8 @@ def find_notes(
     """
     if not len(peaks.frames):
         return ()
-    midi = 69.0 + 12.0 * np.log2(peaks.hz(feature) / 440.0)
-    tuning = np.angle(np.sum(peaks.heights * np.exp(2j * np.pi * midi))) / (2.0 * np.pi)
+    midi = peaks.midi(feature)
+    tuning = tuning_of(midi, peaks.heights)
     key = np.rint(midi - tuning)
     order = np.lexsort((peaks.frames, key))
     key, frames, midi, heights = key[order], peaks.frames[order], midi[order], peaks.heights[order]
@@ -53,10 +53,15 @@ def find_notes(
     mean_midi = np.add.reduceat(heights * midi, first) / total
     onsets_s = np.maximum(frames[first] * step_s - onset_delay_s, 0.0)
     durations_s = (frames[last] + 1) * step_s - onsets_s
-    kept = (np.maximum.reduceat(heights, first) >= threshold) & (durations_s >= min_note_s)
-    kept &= True if struck is None else struck[first]
+    begun = np.maximum.reduceat(heights, first) >= threshold if struck is None else struck[first]
+    kept = begun & (durations_s >= min_note_s)
     columns = (onsets_s, durations_s, mean_midi, salience)
     return tuple(sorted((Note(*row) for row in zip(*(c[kept].tolist() for c in columns), strict=True)), key=_by_onset))
+
+
+def tuning_of(midi: Float64, weights: Float64) -> float:
+    """How far the pitches of a recording lie above the nearest keys: a mean on the circle, -0.5 to 0.5 semitones."""
+    return float(np.angle(np.sum(weights * np.exp(2j * np.pi * midi))) / (2.0 * np.pi))
 
 
 def find_onsets(probability: Tensor, config: MultiPitchConfig, hop_s: float) -> Peaks:
@@ -91,7 +96,7 @@ def _struck(
     gap: int,
 ) -> NDArray[np.bool_]:
     """Which peaks, sorted by key and frame, are the first of a note: at an onset of their key, or just after it."""
-    onset_key = np.rint(69.0 + 12.0 * np.log2(onsets.hz(feature) / 440.0) - tuning)
+    onset_key = np.rint(onsets.midi(feature) - tuning)
     struck = np.zeros(len(frames), bool)
     for one in np.unique(onset_key):
         low, high = np.searchsorted(key, (one, one + 1))

@@ -86,6 +86,11 @@ class Peaks:
         hz: Float64 = feature.fmin_hz * 2.0 ** (self.bins / feature.bins_per_octave)
         return hz
 
+    def midi(self, feature: HCQTConfig) -> Float64:
+        """MIDI numbers with their cents."""
+        midi: Float64 = 69.0 + 12.0 * np.log2(self.hz(feature) / 440.0)
+        return midi
+
     def hz_of_each(self, feature: HCQTConfig) -> list[Float64]:
         """T' arrays of Hz."""
         return np.split(self.hz(feature), np.searchsorted(self.frames, np.arange(1, len(self.times_s))))

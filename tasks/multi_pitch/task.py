@@ -22,9 +22,10 @@ from ..base import Batch, Evaluation, OnShare, OnTrack, Picture, Task, TaskShape
 from ..modes import evaluating
 from .annotation import MULTI, NOTES, SINGLE, annotation_of, notes_of, own_pitches, refuse_other_forms
 from .config import MultiPitchConfig
-from .notes import HOLD, find_notes, find_onsets
+from .hearing import hear
+from .notes import HOLD, find_notes
 from .patches import Patches, Track
-from .prediction import Peaks, Prediction, find_peaks, probabilities_of
+from .prediction import Prediction, probabilities_of
 from .threshold import Trial, best_threshold
 
 
@@ -144,10 +145,10 @@ class MultiPitch(Task):
         self, model: nn.Module, tracks: Sequence[Item], cache: FeatureCache, on_track: OnTrack
     ) -> tuple[float, dict[str, float]]:
         """The best threshold and the figures at it; the model is in eval() mode, under inference_mode()."""
-        trials = []
+        trials, least = [], self.config.thresholds[0] * (HOLD if self.config.onsets else 1.0)
         for item in tracks:
-            peaks = self._peaks(self._probabilities(model, cache.open(item.key))[0], self.config.thresholds[0])
-            trials.append(Trial.of(own_pitches(item), peaks, self.feature))
+            heard = hear(self._probabilities(model, cache.open(item.key)), self.config, self.feature, least)
+            trials.append(Trial.of(own_pitches(item), heard.pitches, self.feature))
             on_track(item.key)
         return best_threshold(trials, self.config.thresholds)
 
@@ -180,19 +181,18 @@ class MultiPitch(Task):
         """Pitches and notes of one recording, at the threshold in `settings`."""
         threshold, config = settings["threshold"], self.config
         with evaluating(model):
-            salience, *begins = self._probabilities(model, feature, on_share)
-            peaks = self._peaks(salience, HOLD * threshold)
-            onsets = find_onsets(begins[0], config, self.feature.hop_s) if begins else None
-        pitches = peaks.at_least(threshold)
+            probabilities = self._probabilities(model, feature, on_share)
+            heard = hear(probabilities, config, self.feature, HOLD * threshold)
+        pitches = heard.pitches.at_least(threshold)
         notes = find_notes(
-            peaks,
+            heard.peaks,
             self.feature,
             threshold=threshold,
             min_note_s=config.min_note_s,
-            onsets=onsets,
-            onset_delay_s=config.onset_delay_frames * self.feature.hop_s if begins else 0.0,
+            onsets=heard.onsets,
+            onset_delay_s=config.onset_delay_frames * self.feature.hop_s if config.onsets else 0.0,
         )
-        return Prediction(pitches.times_s, pitches.hz_of_each(self.feature), salience.numpy(), notes)
+        return Prediction(pitches.times_s, pitches.hz_of_each(self.feature), probabilities[0].numpy(), notes)
 
     def picture(self, prediction: Prediction, title: str) -> Any:
         """The piano roll."""
@@ -234,16 +234,6 @@ class MultiPitch(Task):
         fixed = isinstance(next(iter(shapes.values()))[-1], int)
         n_frames = self.config.patch_frames if fixed else self.config.predict_frames
         return probabilities_of(model, feature, self.feature, n_frames, on_share)
-
-    def _peaks(self, salience: Tensor, least: float) -> Peaks:
-        config = self.config
-        return find_peaks(
-            salience,
-            self.feature.hop_s,
-            least=least,
-            min_distance_bins=config.min_distance_bins,
-            upsampling=config.time_upsampling,
-        )
 
 
 class MultiPitchLearner:

@@ -27,7 +27,7 @@ class Trial:
     @classmethod
     def of(cls, truth: Pitches, peaks: Peaks, feature: HCQTConfig) -> Trial:
         n_times = len(peaks.times_s)
-        midi = padded_rows(peaks.frames, 69.0 + 12.0 * np.log2(peaks.hz(feature) / 440.0), n_times)
+        midi = padded_rows(peaks.frames, peaks.midi(feature), n_times)
         heights = padded_rows(peaks.frames, peaks.heights, n_times)
         at = nearest_frames(peaks.times_s, truth.times_s)
         rows = np.where((at >= 0)[:, None], midi[at], np.inf)

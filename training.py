@@ -22,6 +22,7 @@ from . import __version__
 from .batches import batches_ahead, on_device
 from .devices import World, as_device, joined, seed_torch
 from .errors import RunError
+from .failures import refuse_not_finite, told_plainly
 from .interrupt import StopSignals
 from .memory_format import lay_channels_last
 from .optimization import TrainConfig, follow, learning_rate, make_optimizer, trainable
@@ -32,6 +33,7 @@ from .tasks.base import Batch, Learner
 __all__ = ["FitResult", "TrainConfig", "fit"]
 
 METRICS_EVERY = 10  # steps that one line of metrics.jsonl sums up
+SAVE_EVERY_S = 300.0  # a machine that goes down costs no more than this, however far apart the validations are
 Stopped = Literal["finished", "patience", "interrupted"]
 
 
@@ -103,6 +105,7 @@ class _Training:
         self.best_figures: dict[str, float] = {}
         self.losses: list[float] = []
         self.seconds = 0.0
+        self.saved_s = time.monotonic()
 
     def start(self) -> None:
         """Everything restored, get ready for the first step."""
@@ -129,11 +132,13 @@ class _Training:
             if patience is not None and self.waited >= patience:
                 return "patience"
             begin_s = time.monotonic()
-            with _told_plainly(self.config):
+            with told_plainly(self.config):
                 stop = self._step(next(batches), signals)
             self.seconds += time.monotonic() - begin_s
             progress.advance(self.step, self.losses[-1])
             self._note_metrics()
+            if time.monotonic() - self.saved_s >= SAVE_EVERY_S:
+                self._save_state(None)
         return "interrupted"
 
     def _step(self, batch: Batch, signals: StopSignals) -> bool:
@@ -145,13 +150,13 @@ class _Training:
             outputs = self.forward(*batch.inputs)
         loss = self.learner.loss(outputs.float() if config.bf16 else outputs, batch)
         value, stop = self.world.mean(loss, signals.requested)
-        self._refuse_not_finite("loss", value, batch)
+        refuse_not_finite("loss", value, self.step, batch, self.world, config)
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self.world.average_gradients(self.own)
         limit = math.inf if config.clip_norm is None else config.clip_norm
         self.grad_norm = float(nn.utils.clip_grad_norm_(trainable(self.model), limit))
-        self._refuse_not_finite("gradient", self.grad_norm, batch)
+        refuse_not_finite("gradient", self.grad_norm, self.step, batch, self.world, config)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(config, self.step) * group.get("lr_scale", 1.0)
         self.optimizer.step()
@@ -160,28 +165,6 @@ class _Training:
         self.step += 1
         self.losses.append(value)
         return stop
-
-    def _refuse_not_finite(self, what: str, value: float, batch: Batch) -> None:
-        if math.isfinite(value):
-            return
-        spoilt = {
-            item
-            for x in batch.inputs
-            if x.is_floating_point() and len(x) == len(batch.items)
-            for item, fine in zip(batch.items, x.isfinite().flatten(1).all(1).tolist(), strict=True)
-            if not fine
-        }
-        items = self.world.gather(batch.items)
-        unclipped = self.config.clip_norm is None
-        facts = [("items", _quoted(items))]
-        if spoilt:
-            facts.append(("input not finite", _quoted(tuple(sorted(spoilt)))))
-        raise RunError(
-            f"the {what} is {value} at step {self.step + 1}, in the batch of the items below",
-            code="E620",
-            facts=facts,
-            help="look at these items; if they are sound, lower train.lr" + (" or set train.clip_norm" * unclipped),
-        )
 
     def _note_metrics(self) -> None:
         if self.step % METRICS_EVERY and self.step != self.config.steps:
@@ -219,6 +202,7 @@ class _Training:
         self._save_state(None)
 
     def _save_state(self, stopped: Stopped | None) -> None:
+        self.saved_s = time.monotonic()
         if not self.world.leader:
             return
         counters = {name: getattr(self, name) for name in _COUNTERS}
@@ -269,31 +253,3 @@ def _changed(old: dict[str, Any], config: TrainConfig) -> list[tuple[str, str]]:
         for name, value in new.items()
         if name not in free and old.get(name) != value
     ]
-
-
-def _quoted(items: tuple[str, ...]) -> str:
-    return ", ".join(f"'{item}'" for item in items)
-
-
-@contextlib.contextmanager
-def _told_plainly(config: TrainConfig) -> Iterator[None]:
-    """Torch's own failures that the user's settings bring about, as RunError."""
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in first:
-            raise RunError(
-                f"the memory does not suffice for a training step with batch_size {config.batch_size}",
-                code="E622",
-                facts=[("torch", first)],
-                help="lower train.batch_size",
-            ) from error
-        if config.compile and type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
-            raise RunError(
-                "torch.compile could not compile the model",
-                code="E623",
-                facts=[("torch", first)],
-                help="set train.compile to false",
-            ) from error
-        raise

@@ -43,13 +43,14 @@ def test_resumed_equals_uninterrupted_to_the_bit(tmp_path: Path, config: dict[st
     same_runs(tmp_path / "whole", tmp_path / "parts")
 
 
-def test_resume_after_a_crash_goes_back_to_the_last_validation(tmp_path: Path) -> None:
-    class Crashing(Lines):
-        def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
-            if batch.items[0] == "item27.0":
-                raise ZeroDivisionError
-            return super().loss(outputs, batch)
+class Crashing(Lines):
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        if batch.items[0] == "item27.0":
+            raise ZeroDivisionError
+        return super().loss(outputs, batch)
 
+
+def test_resume_after_a_crash_goes_back_to_the_last_validation(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError):
         train(tmp_path / "crashed", Crashing())
     run = RunFolder(tmp_path / "crashed")
@@ -57,6 +58,17 @@ def test_resume_after_a_crash_goes_back_to_the_last_validation(tmp_path: Path) -
     assert run.read_metrics()[-1]["step"] == 20
     train(tmp_path / "crashed", resume=True)
     train(tmp_path / "whole")
+    same_runs(tmp_path / "whole", tmp_path / "crashed")
+
+
+def test_the_state_is_saved_between_validations_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    never = {"validate_every": 40}
+    train(tmp_path / "whole", config=never)
+    monkeypatch.setattr("mirbricks.training.SAVE_EVERY_S", 0.0)
+    with pytest.raises(ZeroDivisionError):
+        train(tmp_path / "crashed", Crashing(), never)
+    assert RunFolder(tmp_path / "crashed").load_state()["step"] == 27
+    train(tmp_path / "crashed", config=never, resume=True)
     same_runs(tmp_path / "whole", tmp_path / "crashed")
 
 

@@ -318,6 +318,7 @@ CODES |= {
     "E611": "A packed model is at most 5 MB of graph, weights and card: it travels with the package.",
     "E612": "A packed model holds what evaluating and predicting need, not what a training leaves besides.",
     "E613": "An evaluation in a card is the object that `mirbricks evaluate ... --json` has printed.",
+    "E614": "The logits of runs can be averaged where feature, task, outputs and training tracks are the same.",
     "E620": "The loss or its gradient became NaN or infinite. One more step would spread it over all the weights.",
     "E621": "The graph has no weights that could be trained.",
     "E622": "The device has too little memory for a training step of this graph and batch size.",

@@ -166,6 +166,11 @@ def pack(p: Parser) -> None:
     p.add_argument("--note", action="append", default=[], metavar="TEXT", help="a limit, for the card; may be repeated")
 
 
+def ensemble(p: Parser) -> None:
+    p.add_argument("folders", nargs="+", metavar="RUN", help="runs of one recipe on one corpus, such as other seeds")
+    p.add_argument("--out", required=True, metavar="RUN", help="the run folder to make; its name is the graph's")
+
+
 def zoo(p: Parser) -> None:
     p.add_argument("name", nargs="?", metavar="NAME", help="print the card of this model")
     p.add_argument("--json", action="store_true", help="print one JSON object")

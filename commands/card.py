@@ -30,7 +30,7 @@ def card_of(
     command: str,
     notes: Sequence[str],
 ) -> str:
-    """The text of card.md; `command` is that of the training, without paths."""
+    """The text of card.md; `command` is that of the training, without paths, or a line for each of an ensemble's."""
     count = sum(p.numel() for p in experiment.model.parameters())
     parts = [
         f"# {name}",
@@ -41,10 +41,10 @@ def card_of(
         "\n".join(_origin(corpus) for corpus in corpora),
         f"Split: {_split(settings)}.",
         "## Training",
-        f"```console\n$ {command}\n```",
+        "\n".join(["```console", *(f"$ {line}" for line in command.splitlines()), "```"]),
         f"Weights of step {settings.best_step}; {settings.training_s:.0f} s with torch {settings.versions['torch']}.",
         "## Figures",
-        _table(measured, experiment.task.headline),
+        _table(measured, experiment.task.headline) if measured else "None were given.",
     ]
     if notes:
         parts += ["## Limits", "\n".join(f"- {note}" for note in notes)]

@@ -37,7 +37,7 @@ def pack(arguments: Namespace) -> int:
         message = f"'{run.path}' is packed already: a run with its settings.json is expected"
         raise RunError(message, code="E612", help="give the folder that `mirbricks train ... --out RUN` has written")
     experiment, settings = load_run(run)
-    measured = [*map(_measured, arguments.evaluation), _own(settings)]
+    measured = [*map(_measured, arguments.evaluation), *_own(settings)]
     kept = _kept(experiment, settings, measured, arguments.figure)
     name, corpora = out.resolve().name, arguments.corpora.split(",") if arguments.corpora else [settings.corpus]
     contents = {
@@ -72,7 +72,7 @@ def _kept(
     experiment: Experiment, settings: RunSettings, measured: Sequence[Measured], figure: str | None
 ) -> dict[str, Any]:
     """The settings that travel with the weights: nothing of single tracks, no path of the machine it was trained on."""
-    first = measured[0]
+    first = measured[0] if measured else Measured("nothing", {}, 0)
     if figure and figure not in first.figures:
         near = did_you_mean(figure, first.figures) or f"there are: {', '.join(first.figures)}"
         raise RunError(f"--figure: '{first.text}' has no figure '{figure}'", code="E613", help=near)
@@ -91,8 +91,10 @@ def _kept(
 
 
 def without_paths(command: str) -> str:
-    """The command with the last part of each path from the root or from a folder above; graphs of mirbricks as such."""
-    return shlex.join(map(_without_path, shlex.split(command)))
+    """The commands, one a line, with the last part of each path from the root or from a folder above; graphs of
+    mirbricks as such.
+    """
+    return "\n".join(shlex.join(map(_without_path, shlex.split(line))) for line in command.splitlines())
 
 
 def _without_path(word: str) -> str:
@@ -102,10 +104,12 @@ def _without_path(word: str) -> str:
     return path.name if word.startswith(("/", "..", "~")) else word
 
 
-def _own(settings: RunSettings) -> Measured:
-    """The run's own evaluation, at the end of its training."""
+def _own(settings: RunSettings) -> list[Measured]:
+    """The run's own evaluation, at the end of its training; an ensemble has none."""
+    if not settings.figures:
+        return []
     side = {"train": "the training tracks themselves"}.get(settings.evaluated_on, f"the {settings.evaluated_on} tracks")
-    return Measured(f"{settings.corpus}, {side} of this run", settings.figures, len(settings.tracks))
+    return [Measured(f"{settings.corpus}, {side} of this run", settings.figures, len(settings.tracks))]
 
 
 def _measured(words: str) -> Measured:

@@ -95,6 +95,12 @@ COMMANDS: dict[str, Command] = {
         "runs/bach10 --out models/mpe_bach10",
         arguments.pack,
     ),
+    "ensemble": Command(
+        "ensemble:ensemble",
+        "make one model of several trainings: the mean of what they say",
+        "runs/seed0 runs/seed1 --out runs/both",
+        arguments.ensemble,
+    ),
     "zoo": Command("zoo:zoo", "list the trained models that come with mirbricks", "mpe_bach10", arguments.zoo),
     "index": Command(
         "index:index",

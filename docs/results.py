@@ -51,11 +51,14 @@ class Line(BaseModel):
     seeds: list[int] = [0]
     figure: str
     also: list[str] = []
+    ensemble: list[str] = []
     reach: float | None = None
     beat: str = ""
 
     def train_words(self, data: str, out: str, seed: int, corpora: str = "corpora") -> list[str]:
-        """The command that trains it with one seed, after `mirbricks`."""
+        """The command that trains it with one seed, or makes one model of runs, after `mirbricks`."""
+        if self.ensemble:
+            return ["ensemble", *(str(Path(out).parents[1] / run) for run in self.ensemble), "--out", out]
         more = [word for name in self.beside for word in ("--also", f"{corpora}/{name}")]
         fold = ["--fold", "all"] if self.folds else []
         overrides = [word for one in (*self.set, f"train.seed={seed}") for word in ("--set", one)]
@@ -92,8 +95,10 @@ def train(line: Line, places: Places, seed: int) -> None:
     """Train what has not ended, every fold of it."""
     out = places.run(line, seed)
     words = line.train_words(str(places.corpus(line)), str(out), seed, str(places.corpora))
-    words[1] = str(ROOT / line.graph)
-    _do([*words, *(["--resume"] if out.exists() else [])])
+    if not line.ensemble:
+        words[1] = str(ROOT / line.graph)
+        words += ["--resume"] if out.exists() else []
+    _do(words)
 
 
 def ended(line: Line, run: Path) -> bool:

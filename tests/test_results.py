@@ -104,3 +104,16 @@ def test_what_is_missing_is_trained_and_what_is_there_is_used(tmp_path: Path, mo
     assert results.spread([one["figures"]["Accuracy"] for one in kept]) in text
     monkeypatch.setattr(results, "main", lambda words: pytest.fail(f"nothing is missing: {words}"))
     assert results.run(given(tmp_path)) == text
+
+
+def test_an_ensemble_is_made_of_runs_that_are_there() -> None:
+    line = results.Line.model_validate({**LINE, "name": "both", "ensemble": ["toys/seed0", "toys/seed1"]})
+    words = line.train_words("data/toys", "runs/results/both/seed0", 0)
+    assert words == [
+        "ensemble",
+        "runs/results/toys/seed0",
+        "runs/results/toys/seed1",
+        "--out",
+        "runs/results/both/seed0",
+    ]
+    assert [line.name for line in results.read_lines() if line.ensemble] == ["maps_ensemble"]

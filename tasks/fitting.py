@@ -84,6 +84,14 @@ class Needs:
         return None
 
 
+def takes_patch(shape: Shape, wanted: Shape, patch_frames: int) -> bool:
+    """Whether an input of this shape reads patches `wanted` of so many frames; a free axis fits any size."""
+    if len(shape) != len(wanted):
+        return False
+    sizes = zip(shape[1:], (*wanted[1:-1], patch_frames), strict=True)
+    return all(isinstance(size, str) or size == other for size, other in sizes)
+
+
 def _agree(size: int | str, wanted: int | str) -> bool:
     return isinstance(size, str) or isinstance(wanted, str) or size == wanted
 

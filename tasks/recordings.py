@@ -23,14 +23,17 @@ def annotated(items: Sequence[AnyItem], annotation: str, stems: bool = False) ->
     own: list[Any] = [item for item in items if stems or getattr(item, "stem_of", None) is None]
     found = [item for item in own if item.annotations.get(annotation)]
     if not found:
-        names = sorted({name for item in own for name, atoms in item.annotations.items() if atoms} - {"filepath"})
-        raise TaskError(
-            f"none of {len(own)} recordings has the annotation '{annotation}'",
-            code="E503",
-            facts=[("got", ", ".join(f"'{name}'" for name in names) or "no annotations")],
-            help="set task.annotation to the one that holds it, or choose another corpus or split",
-        )
+        help = "set task.annotation to the one that holds it, or choose another corpus or split"
+        raise unannotated(own, f"the annotation '{annotation}'", help)
     return found
+
+
+def unannotated(items: Sequence[Any], what: str, help: str, facts: Sequence[tuple[str, str]] = ()) -> TaskError:
+    """E503: none of the items has `what`, but other annotations, which it names."""
+    names = sorted({name for item in items for name, atoms in item.annotations.items() if atoms} - {"filepath"})
+    got = ("got", ", ".join(f"'{name}'" for name in names) or "no annotations")
+    message = f"none of {len(items)} recordings has {what}"
+    return TaskError(message, code="E503", facts=[*facts, got], help=help)
 
 
 def random_patch(feature: Any, patch_frames: int, rng: np.random.Generator) -> Tensor:
@@ -42,7 +45,7 @@ def random_patch(feature: Any, patch_frames: int, rng: np.random.Generator) -> T
 
 def as_input(patches: Tensor, rank: int) -> Tensor:
     """(B, ..., T), with an axis of one channel where the graph reads one axis more."""
-    return patches.unsqueeze(1) if patches.ndim + 1 == rank else patches
+    return (patches.unsqueeze(1) if patches.ndim + 1 == rank else patches).contiguous()
 
 
 def mean_over_patches(

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ...data.patches import take_patch
 from ..base import Batch
+from ..recordings import as_input
 from .config import ChordsConfig
 from .vocabulary import IGNORED, transposed
 
@@ -83,8 +84,3 @@ class Patches:
             targets.append(classes)
             names.append(f"{track.key} at frame {start}")
         return Batch((as_input(torch.stack(inputs), self.rank),), torch.from_numpy(np.stack(targets)), tuple(names))
-
-
-def as_input(x: Tensor, rank: int) -> Tensor:
-    """(B, ..., D, T) with an axis of one channel where the graph reads one axis more."""
-    return (x.unsqueeze(1) if x.ndim + 1 == rank else x).contiguous()

@@ -16,10 +16,12 @@ from ...features.base import FeatureConfig
 from ...metrics.chords import COMPARISONS, chord_figures, chord_seconds
 from ...shapes import show
 from ..base import Batch, Evaluation, Figures, OnShare, OnTrack, Picture, Task, TaskShape, register_task, unseen
+from ..fitting import takes_patch
 from ..modes import evaluating
+from ..recordings import as_input, unannotated
 from .annotation import Recording, chords_of, classes_at_frames
 from .config import ChordsConfig
-from .patches import Patches, Track, as_input, level_of, prepared, reader_of
+from .patches import Patches, Track, level_of, prepared, reader_of
 from .prediction import ChordRibbon
 from .smoothing import Transitions
 from .vocabulary import IGNORED, N_CLASSES
@@ -47,7 +49,7 @@ class ChordEstimation(Task):
         """(B, *shape, T), or with one channel before, -> (B, 25, T). Raises TaskError E501, E502."""
         shape = self.feature.shape
         wanted: list[TaskShape] = [("B", *shape, "T"), ("B", 1, *shape, "T")]
-        if not any(_fits(input_shape, one, self.config.patch_frames) for one in wanted):
+        if not any(takes_patch(input_shape, one, self.config.patch_frames) for one in wanted):
             raise TaskError(
                 f"the graph does not read patches of the feature '{self.feature.type}'",
                 code="E501",
@@ -75,13 +77,8 @@ class ChordEstimation(Task):
         name = self.config.annotation
         found = [item for item in items if item.annotations.get(name)]
         if not found:
-            names = sorted({one for item in items for one in item.annotations} - {"filepath"})
-            raise TaskError(
-                f"none of {len(items)} recordings has chords annotated in '{name}'",
-                code="E503",
-                facts=[("got", ", ".join(f"'{one}'" for one in names) or "no annotations")],
-                help="set task.annotation to the segments that hold them",
-            )
+            what, help = f"chords annotated in '{name}'", "set task.annotation to the segments that hold them"
+            raise unannotated(items, what, help)
         return found
 
     def learner(
@@ -227,10 +224,3 @@ class ChordLearner:
                 on_track(item.key)
         figures = chord_figures(tracks)
         return {name: figures[name] for name in COMPARISONS if not np.isnan(figures[name])} or {"majmin": 0.0}
-
-
-def _fits(shape: TaskShape, wanted: TaskShape, patch_frames: int) -> bool:
-    if len(shape) != len(wanted):
-        return False
-    sizes = zip(shape[1:], (*wanted[1:-1], patch_frames), strict=True)
-    return all(isinstance(size, str) or size == other for size, other in sizes)

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from ...data.patches import patch_starts, take_patch
 from .config import CoversConfig
-from .views import PITCH_CLASSES, as_input, held, level_of, prepared, rotated
+from .views import PITCH_CLASSES, for_graph, held, level_of, prepared, rotated
 
 WHOLE = 8192  # frames of a recording that is embedded at once
 AT_ONCE = 16
@@ -31,7 +31,7 @@ def embed(model: nn.Module, feature: Any, config: CoversConfig, shape: Any, rota
     for first in range(0, len(starts), AT_ONCE):
         some = [take_patch(feature.read, int(s), size, n_frames) for s in starts[first : first + AT_ONCE]]
         chunks = prepared(torch.stack(some), level, config)
-        each = [model(as_input(rotated(chunks, r) if r else chunks, config, len(shape)).to(device)) for r in steps]
+        each = [model(for_graph(rotated(chunks, r) if r else chunks, config, len(shape)).to(device)) for r in steps]
         vectors.append(functional.normalize(torch.stack(each).float().cpu(), dim=-1))
     found = torch.cat(vectors, dim=1)
     if config.vectors == "chunks":

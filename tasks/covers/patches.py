@@ -14,7 +14,7 @@ from ...data.sampling import Deck, grouped, positions_of
 from ...errors import TaskError
 from ..base import Batch
 from .config import CoversConfig
-from .views import as_input, moment, view
+from .views import for_graph, moment, view
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Patches:
     def batch(self, step: int) -> Batch:
         rng = np.random.default_rng((self.seed, 7, step))
         tracks, patches = self._moments(rng) if self.config.learn_from == "moments" else self._versions(step, rng)
-        inputs = as_input(torch.stack(patches), self.config, self.rank)
+        inputs = for_graph(torch.stack(patches), self.config, self.rank)
         targets = torch.tensor([track.work for track in tracks])
         if self.config.learn_from == "moments":
             targets = torch.arange(self.n_works).repeat_interleave(self.config.versions_per_work)

@@ -13,6 +13,7 @@ from ...features.base import ArrayConfig, FeatureConfig
 from ...metrics.retrieval import ranks_in_blocks, retrieval_figures
 from ...shapes import show
 from ..base import Batch, Evaluation, Figures, OnShare, OnTrack, Picture, Task, TaskShape, register_task, unseen
+from ..fitting import takes_patch
 from ..modes import evaluating
 from .config import CoversConfig
 from .embedding import embed
@@ -64,7 +65,7 @@ class CoverSongs(Task):
         self._refuse_no_chroma(where)
         shape = self._seen_shape()
         wanted: list[TaskShape] = [("B", *shape, "T"), ("B", 1, *shape, "T")]
-        if not any(_fits(input_shape, one, self.config.patch_frames) for one in wanted):
+        if not any(takes_patch(input_shape, one, self.config.patch_frames) for one in wanted):
             raise TaskError(
                 f"the graph does not read patches of the feature '{self.feature.type}'",
                 code="E501",
@@ -262,10 +263,3 @@ class CoversLearner:
             return {self.figure: float("nan")}
         figures = self.task._figures(model, self.valid, self.valid, self.cache, on_track)
         return {name: value for name, value in self.task.pooled(figures).items() if name in self.task.headline}
-
-
-def _fits(shape: TaskShape, wanted: TaskShape, patch_frames: int) -> bool:
-    if len(shape) != len(wanted):
-        return False
-    sizes = zip(shape[1:], (*wanted[1:-1], patch_frames), strict=True)
-    return all(isinstance(size, str) or size == other for size, other in sizes)

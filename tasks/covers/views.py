@@ -11,6 +11,7 @@ from numpy.random import Generator
 from torch import Tensor
 from torch.nn import functional
 
+from ..recordings import as_input
 from .config import CoversConfig, ViewsConfig
 
 PITCH_CLASSES, FIFTH = 12, 7
@@ -55,11 +56,11 @@ def _compressed(x: Tensor, level: float, config: CoversConfig) -> Tensor:
     return functional.normalize(x, dim=-2) if config.unit_frames else x
 
 
-def as_input(x: Tensor, config: CoversConfig, rank: int) -> Tensor:
+def for_graph(x: Tensor, config: CoversConfig, rank: int) -> Tensor:
     """(B, ..., D, T) for the graph: the octave repeated, an axis of one channel where it reads one axis more."""
     if config.repeat_octave:
         x = torch.cat([x, x[..., :-1, :]], dim=-2)
-    return (x.unsqueeze(1) if x.ndim + 1 == rank else x).contiguous()
+    return as_input(x, rank)
 
 
 def rotated(x: Tensor, semitones: int) -> Tensor:

@@ -20,6 +20,7 @@ from ...metrics.notes import intervals, note_figures
 from ...shapes import show
 from ..base import Batch, Evaluation, OnShare, OnTrack, Picture, Task, TaskShape, register_task, unseen
 from ..modes import evaluating
+from ..recordings import unannotated
 from .annotation import MULTI, NOTES, SINGLE, annotation_of, notes_of, own_pitches, refuse_other_forms
 from .config import MultiPitchConfig
 from .hearing import hear
@@ -99,16 +100,9 @@ class MultiPitch(Task):
         several = [item for item in own if annotation_of(item) in (MULTI, NOTES)]
         found = several or [item for item in own if annotation_of(item) == SINGLE]
         if not found:
-            names = sorted({name for item in own for name, atoms in item.annotations.items() if atoms} - {"filepath"})
-            raise TaskError(
-                f"none of {len(own)} recordings has its pitches annotated",
-                code="E503",
-                facts=[
-                    ("expected", f"'{MULTI}', '{NOTES}' or '{SINGLE}' on a recording that is no stem"),
-                    ("got", ", ".join(f"'{name}'" for name in names) or "no annotations"),
-                ],
-                help="add the annotation to the .pyjama, or choose another corpus or split",
-            )
+            expected = ("expected", f"'{MULTI}', '{NOTES}' or '{SINGLE}' on a recording that is no stem")
+            help = "add the annotation to the .pyjama, or choose another corpus or split"
+            raise unannotated(own, "its pitches annotated", help, [expected])
         return found
 
     def learner(

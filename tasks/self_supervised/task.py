@@ -24,6 +24,7 @@ from ...metrics.tagging import multi_class_figures
 from ..base import Batch, Evaluation, Figures, OnShare, OnTrack, Picture, Task, TaskShape, register_task, unseen
 from ..fitting import Needs
 from ..modes import evaluating
+from ..recordings import unannotated
 from ..tagging.prediction import Tags
 from ..tagging.vocabulary import labels_of, truth_of, values_of
 from .config import SelfSupervisedConfig
@@ -166,13 +167,8 @@ class SelfSupervised(Task):
 
     def _refuse_unlabelled(self, tracks: Sequence[Item], items: Sequence[Item]) -> None:
         if not tracks:
-            names = sorted({one for item in items for one in item.annotations} - {"filepath"})
-            raise TaskError(
-                f"none of {len(items)} recordings has the annotation '{self.config.annotation}'",
-                code="E503",
-                facts=[("got", ", ".join(f"'{one}'" for one in names) or "no annotations")],
-                help="set task.annotation to the one that holds the labels",
-            )
+            what = f"the annotation '{self.config.annotation}'"
+            raise unannotated(items, what, "set task.annotation to the one that holds the labels")
 
     def pooled(self, tracks: Mapping[str, Figures]) -> dict[str, float]:
         """Of all recordings together; of folds each by the probe of its own."""

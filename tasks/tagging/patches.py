@@ -16,6 +16,7 @@ from ...data.patches import patch_starts, take_patch
 from ...features.feature_file import CachedFeature
 from ...features.logmel import LogMelConfig
 from ..base import Batch
+from ..recordings import as_input
 from .config import TaggingConfig
 from .remix import Remix
 
@@ -75,11 +76,6 @@ class Patches:
             return mixup(inputs, targets, alpha, rng)
         inputs, targets = mixup(logmel.energies(inputs), targets, alpha, rng)
         return logmel.compressed(inputs), targets
-
-
-def as_input(patches: Tensor, rank: int) -> Tensor:
-    """(B, *shape, T) with an axis of one channel where the graph reads one axis more."""
-    return patches.unsqueeze(1) if patches.ndim + 1 == rank else patches
 
 
 def every_patch(

@@ -27,7 +27,9 @@ from ...metrics.tagging import (
 )
 from ...shapes import show
 from ..base import Batch, Evaluation, Figures, OnShare, OnTrack, Picture, Task, TaskShape, register_task, unseen
+from ..fitting import takes_patch
 from ..modes import evaluating
+from ..recordings import unannotated
 from .config import TaggingConfig
 from .patches import Patches, mean_scores
 from .prediction import Tags
@@ -58,7 +60,7 @@ class Tagging(Task):
         """(B, *shape, T), or with one channel before, -> (B, K). Raises TaskError E501, E502."""
         self._refuse_no_energies(where)
         wanted: list[TaskShape] = [("B", *self.feature.shape, "T"), ("B", 1, *self.feature.shape, "T")]
-        if not any(_fits(input_shape, one, self.config.patch_frames) for one in wanted):
+        if not any(takes_patch(input_shape, one, self.config.patch_frames) for one in wanted):
             raise TaskError(
                 f"the graph does not read patches of the feature '{self.feature.type}'",
                 code="E501",
@@ -109,13 +111,7 @@ class Tagging(Task):
         name = self.config.annotation
         found = [item for item in items if name in item.annotations and (values_of(item, self.config) or self._several)]
         if not found:
-            names = sorted({one for item in items for one in item.annotations} - {"filepath"})
-            raise TaskError(
-                f"none of {len(items)} recordings has the annotation '{name}'",
-                code="E503",
-                facts=[("got", ", ".join(f"'{one}'" for one in names) or "no annotations")],
-                help="set task.annotation to the one that holds the labels",
-            )
+            raise unannotated(items, f"the annotation '{name}'", "set task.annotation to the one that holds the labels")
         return found
 
     def check_recordings(self, train: Sequence[Item], others: Sequence[Item]) -> None:
@@ -290,11 +286,3 @@ class TaggingLearner:
         if self.task.config.labels == "one":
             return multi_class_figures(scores, self.truth.argmax(axis=1))
         return multi_label_figures(scores, self.truth, np.full(scores.shape[1], 0.5))
-
-
-def _fits(shape: TaskShape, wanted: TaskShape, patch_frames: int) -> bool:
-    """Whether sizes agree; the batch and a free axis always do."""
-    if len(shape) != len(wanted):
-        return False
-    sizes = zip(shape[1:], (*wanted[1:-1], patch_frames), strict=True)
-    return all(isinstance(size, str) or size == other for size, other in sizes)

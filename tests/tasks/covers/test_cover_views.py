@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from mirbricks.tasks.covers import CoversConfig, ViewsConfig
-from mirbricks.tasks.covers.views import as_input, at_tempo, held, moment, moved, prepared, restructured, rotated, view
+from mirbricks.tasks.covers.views import at_tempo, for_graph, held, moment, moved, prepared, restructured, rotated, view
 
 
 class Held:
@@ -108,7 +108,7 @@ def test_what_the_model_sees() -> None:
     unit = prepared(x, 1.0, CoversConfig(patch_frames=5, unit_frames=True))
     torch.testing.assert_close(unit.norm(dim=0), torch.ones(5))
     assert torch.equal(unit.argmax(0), x.argmax(0))
-    assert as_input(x[None], CoversConfig(patch_frames=5, repeat_octave=True), 4).shape == (1, 1, 23, 5)
+    assert for_graph(x[None], CoversConfig(patch_frames=5, repeat_octave=True), 4).shape == (1, 1, 23, 5)
 
 
 def test_views_of_a_moment_share_place_and_key() -> None:

@@ -168,7 +168,7 @@ def pack(p: Parser) -> None:
 
 def ensemble(p: Parser) -> None:
     p.add_argument("folders", nargs="+", metavar="RUN", help="runs of one recipe on one corpus, such as other seeds")
-    p.add_argument("--out", required=True, metavar="RUN", help="the run folder to make; its name is the graph's")
+    p.add_argument("--out", required=True, metavar="RUN", help="the run folder to make")
 
 
 def zoo(p: Parser) -> None:

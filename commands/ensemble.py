@@ -37,7 +37,7 @@ def ensemble(arguments: Namespace) -> int:
     members = [Member(run, *load_run(run)) for run in map(RunFolder.open, arguments.folders)]
     _refuse(members)
     tuned = _agreed("tuned", [one.settings.tuned for one in members])
-    together = _side_by_side(members, out.resolve().name)
+    together = _side_by_side(members)
     together.model.load_state_dict(
         {
             f"run{number}.{name}": tensor
@@ -95,12 +95,12 @@ def _agreed(name: str, values: Sequence[Any]) -> Any:
     return first
 
 
-def _side_by_side(members: Sequence[Member], name: str) -> Experiment:
+def _side_by_side(members: Sequence[Member]) -> Experiment:
     """The graph of all members, compiled; the sections are those of the first."""
     shape = next(iter(members[0].experiment.model.output_shapes.values()))
     rest = " ".join(AXES[: len(shape) - 2])
     graph = {
-        "name": name,
+        "name": f"{members[0].experiment.graph.name}_x{len(members)}",
         "input": members[0].experiment.graph.source.data["input"],
         "layers": [
             {"branch": [[{"graph": f"run{k}.yaml", "name": f"run{k}"}] for k in range(len(members))], "join": "cat"},

@@ -131,6 +131,8 @@ class MultiPitch(Task):
         self, model: nn.Module, items: Sequence[Item], cache: FeatureCache, on_track: OnTrack = unseen
     ) -> dict[str, Any]:
         """{"threshold": the one of `thresholds` with the highest mean Accuracy on the tracks of `items`}."""
+        if len(self.config.thresholds) == 1:
+            return {"threshold": self.config.thresholds[0]}
         with evaluating(model):
             threshold, _ = self.best_threshold(model, self.tracks(items), cache, on_track)
         return {"threshold": threshold}

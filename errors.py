@@ -306,7 +306,7 @@ CODES |= {
     # E6xx: runs
     "E600": "There is no run at this path. A run is a folder that `mirbricks train` has written.",
     "E601": "The run folder cannot be made here: the path is a file, a folder with other things in it, or read-only.",
-    "E602": "The folder holds a finished training. It is never overwritten: choose another folder, or delete it.",
+    "E602": "The folder holds a finished training, or an ensemble. It is never overwritten: choose another folder, or delete it.",
     "E603": "The folder holds a training that stopped half-way. It goes on with --resume and is never overwritten.",
     "E604": "Another process is training into this folder. Two would mix their weights and metrics.",
     "E605": "The run has no such file (yet): its training did not get as far as writing it, or the file was removed.",
@@ -316,7 +316,7 @@ CODES |= {
     "E609": "A run can predict and be evaluated once its training has ended: the threshold is chosen then.",
     "E610": "The zoo holds the models that come with mirbricks; `mirbricks zoo` lists them, `zoo:NAME` stands for one.",
     "E611": "A packed model is at most 5 MB of graph, weights and card: it travels with the package.",
-    "E612": "A packed model holds what evaluating and predicting need, not what a training leaves besides.",
+    "E612": "A packed model or an ensemble holds what evaluating and predicting need; a training leaves more.",
     "E613": "An evaluation in a card is the object that `mirbricks evaluate ... --json` has printed.",
     "E614": "The logits of runs can be averaged where feature, task, outputs and training tracks are the same.",
     "E620": "The loss or its gradient became NaN or infinite. One more step would spread it over all the weights.",

@@ -180,10 +180,14 @@ class RunFolder:
     def state_to_resume(self, resume: bool) -> dict[str, Any] | None:
         """The state to go on from; None for a new training.
 
-        Without `resume` a folder that holds a training is refused: E602 if it is finished, E603 if not, or if the
-        evaluation after it is missing. With it, a folder in which nothing was saved yet starts at the first step.
+        A model without a state, such as an ensemble, is refused (E602). Without `resume` so is a training: E602 if it
+        is finished, E603 if not, or if the evaluation after it is missing. With it, a folder in which nothing was
+        saved yet starts at the first step.
         """
         if not self._has(STATE):
+            if "tuned" in self.read_settings():
+                message = f"'{self.path}' already holds a model, and no state of a training to go on from"
+                raise RunError(message, code="E602", help="choose another folder, or delete this one first")
             return None
         state = self.load_state()
         if resume:

@@ -30,6 +30,9 @@ def report(arguments: Namespace) -> int:
                 message, code="E612", help="`mirbricks evaluate` judges it; its card.md says how it was made"
             )
         experiment, settings = load_run(run)
+        if not settings.tracks:
+            message = f"'{run.path}' is an ensemble: there is no training to report of"
+            raise RunError(message, code="E612", help="`mirbricks evaluate` judges it; its runs have reports")
         cache = features_of(experiment.feature, arguments.cache)
         recordings = recordings_of(corpus, experiment.feature, experiment.task)
         refer(experiment.task, recordings, cache, arguments, show=False)

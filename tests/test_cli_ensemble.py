@@ -99,6 +99,25 @@ def test_runs_that_do_not_belong_together(folder: Path, tmp_path: Path, capsys: 
     )
 
 
+def test_it_is_no_training(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, words = tmp_path / "both", ["--data", str(folder / "toys"), "--cache", str(folder / "cache"), "--jobs", "1"]
+    assert main(["ensemble", str(folder / "seed0"), str(folder / "seed1"), "--out", str(out)]) == 0
+    before = {file.name: file.read_bytes() for file in out.iterdir()}
+    capsys.readouterr()
+    assert main(["report", str(out), *words]) == 1
+    assert capsys.readouterr().err == (
+        f"'{out}' is an ensemble: there is no training to report of\n"
+        "  help: `mirbricks evaluate` judges it; its runs have reports     [E612]\n"
+    )
+    for more in ([], ["--resume"]):
+        assert main(["train", str(out / "graph.yaml"), "--out", str(out), *words, *more]) == 1
+        assert capsys.readouterr().err == (
+            f"'{out}' already holds a model, and no state of a training to go on from\n"
+            "  help: choose another folder, or delete this one first     [E602]\n"
+        )
+    assert {file.name: file.read_bytes() for file in out.iterdir() if file.name != ".lock"} == before
+
+
 def test_vectors_that_are_compared_are_not_averaged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     covers = Path(mb.__file__).parent / "zoo"
     assert refused(covers, tmp_path, capsys, "covers_move", "covers_move") == (

@@ -306,7 +306,7 @@ CODES |= {
     # E6xx: runs
     "E600": "There is no run at this path. A run is a folder that `mirbricks train` has written.",
     "E601": "The run folder cannot be made here: the path is a file, a folder with other things in it, or read-only.",
-    "E602": "The folder holds a finished training, or an ensemble. It is never overwritten: choose another folder, or delete it.",
+    "E602": "The folder holds a finished training or an ensemble. It is not overwritten: choose another, or delete it.",
     "E603": "The folder holds a training that stopped half-way. It goes on with --resume and is never overwritten.",
     "E604": "Another process is training into this folder. Two would mix their weights and metrics.",
     "E605": "The run has no such file (yet): its training did not get as far as writing it, or the file was removed.",

@@ -299,6 +299,7 @@ CODES |= {
     "E507": "A tagging model knows the labels of its training recordings; another one cannot be found or judged.",
     "E508": "The last layer of a tagging graph gives a score for each label that the training recordings have.",
     "E509": "Chords are labels as mir_eval.chord reads them, one after another: C:maj, A:min7/b3, N, or X for others.",
+    "E510": "Scores that are NaN or infinite cannot be judged: they come from the features, or from spoilt weights.",
     "E520": "A cover is found among other recordings of its work: a work needs two recordings to be a query.",
     "E521": "A batch of covers is P works with K versions each: train.batch_size is P · K, task.versions_per_work K.",
     "E530": "A batch of pairs has each recording once: two views of it meet, and those of all others are apart.",

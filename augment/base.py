@@ -42,10 +42,12 @@ class Augmentation(abc.ABC):
     """Changes each example of a batch in its own way.
 
     domain   waveform: (B, C, N), audio at `sr_hz`; spectrum: (B, C, F, T)
+    moves    whether what sounds comes at another time or pitch, which targets a frame or a bin would have to follow
     """
 
     Config: ClassVar[type[AugmentationConfig]]
     domain: ClassVar[Domain]
+    moves: ClassVar[bool] = False
 
     def __init__(self, config: Any, sr_hz: int | None = None) -> None:
         """`config` is a `Config` of the class; `sr_hz` is needed where settings are in Hz or seconds."""

@@ -63,6 +63,7 @@ class Transpose(Augmentation):
     """
 
     domain = "spectrum"
+    moves = True
 
     class Config(AugmentationConfig):
         min_bins: int = Field(description="least shift in bins; under 0 is down")

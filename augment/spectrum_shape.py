@@ -23,6 +23,7 @@ class RandomResizedCrop(Augmentation):
     """
 
     domain = "spectrum"
+    moves = True
 
     class Config(AugmentationConfig):
         min_time: PositiveFloat = Field(0.8, le=4, description="least length of a crop over that of the input")
@@ -57,6 +58,7 @@ class Roll(Augmentation):
     """Frames moved in a circle by any number: what leaves at the end comes in at the beginning."""
 
     domain = "spectrum"
+    moves = True
 
     class Config(AugmentationConfig):
         pass

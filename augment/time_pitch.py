@@ -25,6 +25,7 @@ class TimeStretch(Augmentation):
     """
 
     domain = "waveform"
+    moves = True
 
     class Config(AugmentationConfig):
         min_rate: PositiveFloat = Field(0.8, description="least rate: under 1 is slower")
@@ -42,6 +43,7 @@ class PitchShift(Augmentation):
     """Higher or lower at the same tempo: stretched in time, then read faster or slower."""
 
     domain = "waveform"
+    moves = True
 
     class Config(AugmentationConfig):
         min_semitones: float = Field(-2.0, ge=-24, description="least shift in semitones")

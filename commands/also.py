@@ -1,14 +1,18 @@
-"""Corpora of --also: all of their recordings train beside those of --data, on no other side."""
+"""Corpora of --also: their recordings train beside those of --data, on no other side."""
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from typing import Any
 
 from ..data.corpus import Corpus
+from ..data.splits import Split
 from ..errors import DataError
 from ..experiment import Experiment, recordings_of
+
+_LISTED = 3
 
 
 def beside(corpus: Corpus, arguments: Namespace) -> list[Corpus]:
@@ -36,6 +40,24 @@ def recordings_beside(others: Sequence[Corpus], experiment: Experiment) -> list[
             experiment.task.truth(track)
         found += recordings
     return found
+
+
+def not_judged(more: Sequence[Any], split: Split) -> list[Any]:
+    """Of the recordings of --also those whose group is on no side that judges: a piece of the test must not train."""
+    judged = {*split.valid, *split.test}
+    return [item for item in more if item.group not in judged]
+
+
+def note_left_out(more: Sequence[Any], kept: Sequence[Any]) -> None:
+    """Say on standard error that recordings of --also do not train, and why."""
+    groups = sorted({item.group for item in more} - {item.group for item in kept})
+    if groups:
+        names = ", ".join(f"'{group}'" for group in groups[:_LISTED]) + (", ..." if len(groups) > _LISTED else "")
+        print(
+            f"note: {len(more) - len(kept)} of {len(more)} recordings of --also do not train: their pieces are on the "
+            f"sides that judge: {names}",
+            file=sys.stderr,
+        )
 
 
 def noted(others: Sequence[Corpus]) -> list[dict[str, str]]:

@@ -30,7 +30,7 @@ from ..runs import GRAPH, RESOLVED, RunFolder
 from ..tasks.base import Evaluation, Figures
 from ..training import FitResult, fit
 from ..zoo import graph_file
-from .also import beside, noted, recordings_beside
+from .also import beside, not_judged, note_left_out, noted, recordings_beside
 from .reporting import write_run_report
 from .screen import chosen, console, counting, table_of
 from .settings import at_start
@@ -112,7 +112,7 @@ def _refuse_early(
     for side in sides:
         for track in task.tracks(side):
             task.truth(track)
-    task.check_recordings([*sides[0], *more], [item for side in sides[1:] for item in side])
+    task.check_recordings([*sides[0], *not_judged(more, split)], [item for side in sides[1:] for item in side])
     try:
         there = out.exists()
     except OSError:  # `create` says why
@@ -144,7 +144,8 @@ def train_fold(
     split = split_corpus(prepared.corpus, experiment.dataset, fold)
     config, cache = experiment.train, prepared.cache
     train_items, valid_items = (items_of(prepared.items, groups) for groups in (split.train, _choosing(split)))
-    train_items += prepared.more
+    more = not_judged(prepared.more, split)
+    train_items += more
     if not split.valid:
         config = config.model_copy(update={"validate_every": config.steps, "patience": None})
     learner = experiment.task.learner(train_items, valid_items, cache, seed=config.seed, batch_size=config.batch_size)
@@ -160,7 +161,8 @@ def train_fold(
         elif leads:
             _refuse_other(run, experiment, settings)
         if leads:
-            _announce(experiment, prepared, split, fold, run)
+            note_left_out(prepared.more, more)
+            _announce(experiment, prepared, split, more, fold, run)
         result = fit(experiment.model, learner, config, run, device=arguments.device, resume=arguments.resume)
         if result.stopped == "interrupted" or not leads:
             return None
@@ -203,12 +205,14 @@ def _refuse_other(run: RunFolder, experiment: Experiment, settings: dict[str, An
         raise RunError(message, code="E608", facts=facts, help="give what it was started with, or another --out")
 
 
-def _announce(experiment: Experiment, prepared: Prepared, split: Split, fold: int | None, run: RunFolder) -> None:
+def _announce(
+    experiment: Experiment, prepared: Prepared, split: Split, more: Sequence[Any], fold: int | None, run: RunFolder
+) -> None:
     count = sum(p.numel() for p in experiment.model.parameters())
     tracks = {side: len(experiment.task.tracks(items_of(prepared.items, getattr(split, side))))
               for side in ("train", "valid", "test") if getattr(split, side)}  # fmt: skip
-    if prepared.more:
-        tracks["train"] += len(experiment.task.tracks(prepared.more))
+    if more:
+        tracks["train"] += len(experiment.task.tracks(more))
     sides = ", ".join(f"{count} {side}" for side, count in tracks.items())
     of_fold = "no test" if fold is None else f"fold {fold}"
     print(f"{experiment.graph.name}: {count:,} parameters; {of_fold}: {sides} tracks; run {run.path}", flush=True)

@@ -12,6 +12,7 @@ import io
 import json
 import math
 import shlex
+import shutil
 import statistics
 import sys
 from collections.abc import Mapping, Sequence
@@ -95,34 +96,44 @@ def train(line: Line, places: Places, seed: int) -> None:
     """Train what has not ended, every fold of it."""
     out = places.run(line, seed)
     words = line.train_words(str(places.corpus(line)), str(out), seed, str(places.corpora))
-    if not line.ensemble:
+    if line.ensemble:
+        shutil.rmtree(out, ignore_errors=True)  # of other weights than its runs have now
+    else:
         words[1] = str(ROOT / line.graph)
         words += ["--resume"] if out.exists() else []
     _do(words)
 
 
-def ended(line: Line, run: Path) -> bool:
-    """Whether every training of a seed has ended."""
+def ended(line: Line, places: Places, seed: int) -> bool:
+    """Whether every training of a seed has ended; an ensemble is no older than its runs."""
+    run = places.run(line, seed)
     try:
         runs = find_runs(run)
+        if line.ensemble and _newest(run) < max(_newest(places.runs / one) for one in line.ensemble):
+            return False
         return len(runs) == (line.folds or 1) and all("tuned" in one.read_settings() for one in runs)
-    except MirbricksError:
+    except (MirbricksError, OSError):
         return False
+
+
+def _newest(run: Path) -> float:
+    return max((one.path / WEIGHTS).stat().st_mtime for one in find_runs(run))
 
 
 def figures_of(line: Line, places: Places, seed: int, jobs: str) -> dict[str, Any]:
     """The figures of a seed, as `mirbricks evaluate --json` prints them; kept beside the run until that changes."""
     run, kept = places.run(line, seed), places.run(line, seed).with_suffix(".json")
-    newest = max((one.path / WEIGHTS).stat().st_mtime for one in find_runs(run))
-    if not kept.exists() or kept.stat().st_mtime < newest:
-        split = ["--split", line.split] if line.split else []
-        words = ["evaluate", str(run), "--data", str(places.corpus(line)), "--json", "--jobs", jobs, *split]
+    split = ["--split", line.split] if line.split else []
+    words = ["evaluate", str(run), "--data", str(places.corpus(line)), "--json", *split]
+    found: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    if found.get("command") != words or kept.stat().st_mtime < _newest(run):
         with contextlib.redirect_stdout(io.StringIO()) as out:
-            _do(words)
+            _do([*words, "--jobs", jobs])
+        found = {"command": words, **json.loads(out.getvalue())}
         with written_whole(kept) as temporary:
-            temporary.write_text(out.getvalue(), encoding="utf-8")
-    found: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))["figures"]
-    return found
+            temporary.write_text(json.dumps(found), encoding="utf-8")
+    figures: dict[str, Any] = found["figures"]
+    return figures
 
 
 def _do(words: Sequence[str]) -> None:
@@ -180,10 +191,10 @@ def run(arguments: argparse.Namespace) -> str:
     for line in lines:
         found = {}
         for seed in line.seeds:
-            if not arguments.no_training and not ended(line, places.run(line, seed)):
+            if not arguments.no_training and not ended(line, places, seed):
                 prepare(line, places)
                 train(line, places, seed)
-            if ended(line, places.run(line, seed)):
+            if ended(line, places, seed):
                 found[seed] = figures_of(line, places, seed, arguments.jobs)
         rows.append(row(line, found))
         print(" | ".join(rows[-1]), flush=True)

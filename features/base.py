@@ -42,6 +42,16 @@ class FeatureConfig(BaseModel):
         return 0.0
 
     @property
+    def silence(self) -> float:
+        """The value of silence, which patches that reach over the ends of a recording are filled up with."""
+        return 0.0
+
+    @property
+    def evenly_spaced(self) -> bool:
+        """Whether frames are `hop_s` apart; False where they come at other times, such as beats."""
+        return True
+
+    @property
     @abc.abstractmethod
     def storage(self) -> Storage:
         """How the cache keeps the values."""

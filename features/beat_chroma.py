@@ -39,6 +39,10 @@ class BeatChromaConfig(PitchClassConfig):
         return 60 / self.prior_bpm
 
     @property
+    def evenly_spaced(self) -> bool:
+        return False
+
+    @property
     def shape(self) -> tuple[int, ...]:
         return (self.n_chroma,)
 

@@ -76,6 +76,10 @@ class GivenConfig(ArrayConfig):
         return self
 
     @property
+    def evenly_spaced(self) -> bool:
+        return self.even
+
+    @property
     def hop_s(self) -> float:
         return self.step_s
 

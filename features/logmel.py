@@ -71,6 +71,10 @@ class LogMelConfig(MelConfig):
     gain: PositiveFloat = Field(10000.0, description="gain of scale log")
     floor_db: float = Field(-100.0, ge=-200, le=0, description="decibels that no value falls below, of scale db")
 
+    @property
+    def silence(self) -> float:
+        return self.floor_db if self.scale == "db" else 0.0
+
     def compressed(self, mel: Tensor) -> Tensor:
         """What the feature holds of mel energies."""
         if self.scale == "log":

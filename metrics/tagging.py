@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
 Float64 = NDArray[np.float64]
-AVERAGES = ("macro", "micro")
 
 
 def multi_class_figures(scores: Float64, truth: NDArray[np.int64]) -> dict[str, float]:
     """Figures of scores (tracks, K) against the one true class of each track, (tracks,).
 
     accuracy and {macro,micro}_{recall,precision,f1}. Macro figures are means over the classes that occur in the truth;
-    a class that is never estimated has precision 0.
+    a class that is never estimated has precision 0. Micro figures are of all classes, and so equal the accuracy.
     """
     estimate = scores.argmax(axis=1)
-    return {"accuracy": float(np.mean(estimate == truth)), **_averages(truth, estimate, np.unique(truth).tolist())}
+    return {"accuracy": float(np.mean(estimate == truth)), **_averages(truth, estimate, np.unique(truth))}
 
 
 def multi_label_figures(scores: Float64, truth: NDArray[np.bool_], thresholds: Float64) -> dict[str, float]:
     """Figures of scores (tracks, K) against the true labels (tracks, K); a label is given from its threshold (K,) on.
 
     roc_auc_macro, pr_auc_macro (average precision), their micro variants, and {macro,micro}_{recall,precision,f1}.
-    A label that every track has, or none, has no curve: it is left out of the macro means. NaN where none is left.
+    A label that every track has, or none, has no curve, and one that none has no recall: they are left out of these
+    macro means. NaN where none is left.
     """
     curves = label_curves(scores, truth)
     kept = ~np.isnan(curves["roc_auc"])
     figures = {f"{name}_macro": float(values[kept].mean()) if kept.any() else np.nan for name, values in curves.items()}
     figures |= {f"{name}_micro": value for name, value in _pooled_curves(scores[:, kept], truth[:, kept]).items()}
-    return figures | _averages(truth, scores >= thresholds, None)
+    return figures | _averages(truth, scores >= thresholds, np.flatnonzero(truth.any(axis=0)))
 
 
 def label_curves(scores: Float64, truth: NDArray[np.bool_]) -> dict[str, Float64]:
@@ -91,12 +89,16 @@ def confusion_matrix(truth: NDArray[np.int64], estimate: NDArray[np.int64], n_cl
 
 
 def _averages(
-    truth: NDArray[np.generic], estimate: NDArray[np.generic], labels: Sequence[int] | None
+    truth: NDArray[np.generic], estimate: NDArray[np.generic], occurring: NDArray[np.int64]
 ) -> dict[str, float]:
+    """Macro figures over the `occurring` labels, micro figures over all."""
     from sklearn.metrics import precision_recall_fscore_support
 
     figures: dict[str, float] = {}
-    for average in AVERAGES:
+    for average, labels in (("macro", occurring), ("micro", None)):
+        if labels is not None and not len(labels):
+            figures |= dict.fromkeys(("macro_precision", "macro_recall", "macro_f1"), np.nan)
+            continue
         values = precision_recall_fscore_support(truth, estimate, labels=labels, average=average, zero_division=0)
         figures |= {
             f"{average}_{name}": float(value)

@@ -112,6 +112,7 @@ class Task(abc.ABC):
     tuned     what `tune` chooses: names, and their types, which JSON knows
     features  the configs of the features that it reads
     logits    whether it reads logits, any numbers; False for vectors that are compared
+    local     whether targets belong to frames or bins, so that no augmentation may move what sounds
     compares  whether a recording is judged among others: `references`, all of the corpus, are set before an evaluation
     """
 
@@ -121,6 +122,7 @@ class Task(abc.ABC):
     tuned: ClassVar[Mapping[str, Any]] = {}
     features: ClassVar[tuple[type[FeatureConfig], ...]] = (FeatureConfig,)
     logits: ClassVar[bool] = True
+    local: ClassVar[bool] = False
     compares: ClassVar[bool] = False
     references: Sequence[Any] = ()
     Config: ClassVar[type[TaskConfig]]
@@ -215,9 +217,15 @@ class Task(abc.ABC):
         raise NotImplementedError(f"{type(self).__name__} has neither `judged` nor `evaluate`")
 
     def pooled(self, tracks: Mapping[str, Figures]) -> dict[str, float]:
-        """The figures of tracks together, such as those of all folds: here the mean of every number."""
-        names = [name for name, value in next(iter(tracks.values()), {}).items() if isinstance(value, int | float)]
-        return {name: sum(figures[name] for figures in tracks.values()) / len(tracks) for name in names}
+        """The figures of tracks together, such as those of all folds: here the mean of every number over the tracks
+        that have it.
+        """
+        values: dict[str, list[float]] = {}
+        for figures in tracks.values():
+            for name, value in figures.items():
+                if isinstance(value, int | float):
+                    values.setdefault(name, []).append(value)
+        return {name: sum(own) / len(own) for name, own in values.items()}
 
     @abc.abstractmethod
     def predict(

@@ -8,13 +8,15 @@ import pkgutil
 import warnings
 from importlib.metadata import entry_points
 
+from ..augment.base import augmentations
 from ..compiler.schema import Graph
+from ..compiler.source import Source
 from ..errors import RegistryError, TaskError, Where, did_you_mean
 from ..features.base import FeatureConfig
 from ..features.kinds import KINDS
 from ..registry import load_plugin
 from . import base
-from .base import Task
+from .base import Task, TaskConfig
 
 
 def tasks() -> dict[str, type[Task]]:
@@ -70,4 +72,22 @@ def task_of(graph: Graph, feature: FeatureConfig) -> Task:
             where=graph.source.value(("feature", "type")),
             help=f"it reads {', '.join(known)}: write `feature: {{type: {known[0]}}}`",
         )
+    refuse_augment(cls, config, feature, graph.source)
     return cls(config, feature)
+
+
+def refuse_augment(cls: type[Task], config: TaskConfig, feature: FeatureConfig, source: Source) -> None:
+    """Raise TaskError E501 for an entry of `task.augment` that changes something else than the task's patches, or would
+    take what sounds away from its targets.
+    """
+    domain = "waveform" if feature.type == "waveform" else "spectrum"
+    for place, step in enumerate(getattr(config, "augment", ())):
+        one = augmentations()[step.name]
+        if one.domain == domain and not (cls.local and one.moves):
+            continue
+        message = f"{step.name} changes a {one.domain}, and the feature '{feature.type}' is a {domain}"
+        if one.domain == domain:
+            message = f"{step.name} moves what sounds, and the targets of '{cls.name}' would stay where they are"
+        fine = [name for name, of in augmentations().items() if of.domain == domain and not (cls.local and of.moves)]
+        where = source.value(("task", "augment", place))
+        raise TaskError(message, code="E501", where=where, help=f"take one of {', '.join(fine)}")

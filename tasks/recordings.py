@@ -36,11 +36,20 @@ def unannotated(items: Sequence[Any], what: str, help: str, facts: Sequence[tupl
     return TaskError(message, code="E503", facts=[*facts, got], help=help)
 
 
-def random_patch(feature: Any, patch_frames: int, rng: np.random.Generator) -> Tensor:
+def random_patch(feature: Any, patch_frames: int, rng: np.random.Generator, silence: float = 0.0) -> Tensor:
     """(..., patch_frames) of a feature from anywhere in it; a short recording lies anywhere in its patch."""
     spare = feature.n_frames - patch_frames
     start = int(rng.integers(min(spare, 0), max(spare, 0) + 1))
-    return take_patch(feature.read, start, patch_frames, feature.n_frames)
+    return take_patch(feature.read, start, patch_frames, feature.n_frames, silence)
+
+
+def refuse_not_finite(values: NDArray[Any], key: str = "") -> None:
+    """Raise TaskError E510 where what a model gives for the recording `key` is NaN or infinite."""
+    if not np.isfinite(values).all():
+        of = f" for '{key}'" if key else ""
+        message = f"the model gives numbers that are not finite{of}"
+        help = "look at the features of this recording for NaN; if they are sound, the weights are spoilt: train anew"
+        raise TaskError(message, code="E510", help=help)
 
 
 def as_input(patches: Tensor, rank: int) -> Tensor:
@@ -54,11 +63,13 @@ def mean_over_patches(
     patch_frames: int,
     of: Callable[[Tensor], Tensor],
     hop_frames: int | None = None,
+    silence: float = 0.0,
 ) -> NDArray[np.float64]:
     """The mean of `of(outputs)`, such as probabilities of logits, over the patches that cover a recording.
 
     feature     cached, or a tensor (..., T)
     hop_frames  from one patch to the next; none: half a patch
+    silence     what a recording shorter than a patch is filled up with: `FeatureConfig.silence`
     """
     device, rank = next(model.parameters()).device, _rank_of(model)
     n_frames = feature.shape[-1] if isinstance(feature, Tensor) else feature.n_frames
@@ -67,7 +78,7 @@ def mean_over_patches(
     with evaluating(model):
         for first in range(0, len(starts), PATCHES_AT_ONCE):
             patches = [
-                take_patch(lambda a, b: _read(feature, a, b), int(start), patch_frames, n_frames)
+                take_patch(lambda a, b: _read(feature, a, b), int(start), patch_frames, n_frames, silence)
                 for start in starts[first : first + PATCHES_AT_ONCE]
             ]
             inputs = torch.stack(patches)

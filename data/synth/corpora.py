@@ -82,7 +82,8 @@ def make_covers(seed: int, number: int, versions: int) -> list[Recording]:
     for version in range(versions):
         parts, about = _version(rng, song, faithful=False)
         key = f"work{number:04d}-{version}.wav"
-        own = {"work-id": numbers(number), "performance-id": numbers(number * versions + version)}
+        work = f"synth{seed}-{number}"  # no other corpus has it
+        own = {"work-id": texts(work), "performance-id": texts(f"{work}-{version}")}
         made.append(Recording(key, _mix(parts), {"filepath": texts(key), **own, **about}))
     return made
 
@@ -168,7 +169,7 @@ KINDS = {
     "chords": Kind("songs with their chords, beats and sections", make_song, _SONG, 40),
     "covers": Kind(
         "versions of songs: other key, tempo, tuning, structure, timbre", make_covers,
-        _SONG | {"work-id": _NUMBER, "performance-id": _NUMBER}, 40,
+        _SONG | {"work-id": _TEXT, "performance-id": _TEXT}, 40,
     ),
     "tagged": Kind("clips with tags: instruments, mode, tempo", make_tagged, _FILE | {"tag": _TEXT}, 200, 10.0),
     "stems": Kind(

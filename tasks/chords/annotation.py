@@ -45,7 +45,19 @@ def chords_of(item: Recording, name: str) -> Chords:
         )  # fmt: skip
     ends_s[:-1] = np.where(np.abs(ends_s[:-1] - begins_s[1:]) <= ROUNDING_S, begins_s[1:], ends_s[:-1])
     names = ["N" if str(labels[k]) in ("", "N:-") else str(labels[k]) for k in kept]
-    return Chords(np.stack([begins_s, ends_s], axis=1), names)
+    return _without_gaps(begins_s, ends_s, names)
+
+
+def _without_gaps(begins_s: NDArray[np.float64], ends_s: NDArray[np.float64], names: list[str]) -> Chords:
+    """A gap between two chords is N, as in training; mir_eval would let the chord before it last."""
+    intervals, labels = [(begins_s[0], ends_s[0])], names[:1]
+    for begin_s, end_s, name in zip(begins_s[1:], ends_s[1:], names[1:], strict=True):
+        if begin_s > intervals[-1][1]:
+            intervals.append((intervals[-1][1], begin_s))
+            labels.append("N")
+        intervals.append((begin_s, end_s))
+        labels.append(name)
+    return Chords(np.array(intervals, np.float64), labels)
 
 
 def _class(item: Recording, name: str, place: int, label: str, onsets_s: NDArray[np.float64]) -> int:

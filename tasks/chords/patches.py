@@ -61,7 +61,17 @@ def moved(x: Tensor, semitones: int, config: ChordsConfig) -> Tensor:
 class Patches:
     """Training batches, each a pure function of (seed, step): inputs (B, ..., D, T), targets (B, T)."""
 
-    def __init__(self, tracks: list[Track], config: ChordsConfig, rank: int, *, seed: int, batch_size: int) -> None:
+    def __init__(
+        self,
+        tracks: list[Track],
+        config: ChordsConfig,
+        rank: int,
+        *,
+        seed: int,
+        batch_size: int,
+        silence: float = 0.0,
+    ) -> None:
+        self.silence = silence
         self.tracks, self.config, self.rank, self.seed, self.batch_size = tracks, config, rank, seed, batch_size
         n_frames = np.array([track.feature.n_frames for track in tracks], np.float64)
         self._share = n_frames / n_frames.sum()  # each frame of the corpus is as likely as any other
@@ -75,7 +85,9 @@ class Patches:
             start = int(rng.integers(max(n_frames - config.patch_frames, 0) + 1))
             semitones = int(rng.integers(-most, most + 1))
             patch = prepared(
-                take_patch(reader_of(track.feature), start, config.patch_frames, n_frames), track.level, config
+                take_patch(reader_of(track.feature), start, config.patch_frames, n_frames, self.silence),
+                track.level,
+                config,
             )
             inputs.append(moved(patch, semitones, config))
             classes = np.full(config.patch_frames, IGNORED)

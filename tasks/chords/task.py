@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ...data.patches import take_patch
 from ...errors import TaskError, Where
 from ...features.base import FeatureConfig
 from ...metrics.chords import COMPARISONS, chord_figures, chord_seconds
@@ -18,7 +19,7 @@ from ...shapes import show
 from ..base import Batch, Evaluation, Figures, OnShare, OnTrack, Picture, Task, TaskShape, register_task, unseen
 from ..fitting import takes_patch
 from ..modes import evaluating
-from ..recordings import as_input, unannotated
+from ..recordings import as_input, refuse_not_finite, unannotated
 from .annotation import Recording, chords_of, classes_at_frames
 from .config import ChordsConfig
 from .patches import Patches, Track, level_of, prepared, reader_of
@@ -47,6 +48,7 @@ class ChordEstimation(Task):
 
     def check_shapes(self, input_shape: TaskShape, output_shape: TaskShape, where: Where | None = None) -> None:
         """(B, *shape, T), or with one channel before, -> (B, 25, T). Raises TaskError E501, E502."""
+        self._refuse_uneven(where)
         shape = self.feature.shape
         wanted: list[TaskShape] = [("B", *shape, "T"), ("B", 1, *shape, "T")]
         if not any(takes_patch(input_shape, one, self.config.patch_frames) for one in wanted):
@@ -66,6 +68,13 @@ class ChordEstimation(Task):
                 help="end with 25 channels and all frames, such as `- Conv1d: {out_channels: 25, kernel_size: 1}`",
             )
         self.rank = len(input_shape)
+
+    def _refuse_uneven(self, where: Where | None) -> None:
+        """Frames at other times than every `hop_s` would give chords at wrong times."""
+        if not self.feature.evenly_spaced:
+            message = f"chords are timed by frames, and those of '{self.feature.type}' do not come in equal steps"
+            help = "take chroma, nnls_chroma, cqt, or given features with `even: true`"
+            raise TaskError(message, code="E501", where=where, help=help)
 
     def given_shapes(self, input_shape: TaskShape) -> dict[str, tuple[int | None, ...]]:
         ones = (1,) * (len(input_shape) - 2 - len(self.feature.shape))
@@ -87,7 +96,9 @@ class ChordEstimation(Task):
         """Raises TaskError E503, E509."""
         tracks = [self._track(item, cache) for item in self.tracks(train)]
         self.transitions = Transitions.learned(track.classes for track in tracks)
-        patches = Patches(tracks, self.config, self.rank, seed=seed, batch_size=batch_size)
+        patches = Patches(
+            tracks, self.config, self.rank, seed=seed, batch_size=batch_size, silence=self.feature.silence
+        )
         return ChordLearner(self, patches, self.tracks(valid), cache)
 
     def tune(self, model: nn.Module, items: Sequence[Any], cache: Any, on_track: OnTrack = unseen) -> dict[str, Any]:
@@ -179,20 +190,25 @@ class ChordEstimation(Task):
         return ChordRibbon.of(classes, self.feature.hop_s, self.feature.t0_s, probabilities)
 
     def _log_probability(self, model: nn.Module, feature: Any) -> NDArray[np.float64]:
-        """(T, 25), in blocks of `predict_frames` or of the graph's own T, to which the last one is padded."""
+        """(T, 25), in blocks of `predict_frames` or of the graph's own T. The last block reaches back to `patch_frames`
+        where it has fewer, and a recording shorter than that is padded with silence, as in training.
+        """
         shapes = getattr(model, "input_shapes", None)
         shape = next(iter(shapes.values())) if shapes else ("T",) * self.rank
         fixed = isinstance(shape[-1], int)
         size = self.config.patch_frames if fixed else self.config.predict_frames
-        level, n_frames = level_of(feature, self.config), feature.n_frames
+        level, n_frames, least = level_of(feature, self.config), feature.n_frames, self.config.patch_frames
         device, blocks = next(model.parameters()).device, []
         for start in range(0, n_frames, size):
             stop = min(start + size, n_frames)
-            x = prepared(reader_of(feature)(start, stop), level, self.config)
-            x = functional.pad(x, (0, size - x.shape[-1])) if fixed else x
-            logits = model(as_input(x[None], len(shape)).to(device)).float()[0, :, : stop - start]
+            begin = max(0, min(start, stop - least))
+            x = take_patch(reader_of(feature), begin, max(stop - begin, least), n_frames, self.feature.silence)
+            x = prepared(x, level, self.config)
+            logits = model(as_input(x[None], len(shape)).to(device)).double()[0, :, start - begin : stop - begin]
             blocks.append(logits.log_softmax(0).T.cpu())
-        return torch.cat(blocks).numpy().astype(np.float64)
+        found = torch.cat(blocks).numpy()
+        refuse_not_finite(found)
+        return found
 
 
 class ChordLearner:
@@ -223,4 +239,4 @@ class ChordLearner:
                 tracks[item.key] = chord_seconds(self.task.truth(item), found.chords)
                 on_track(item.key)
         figures = chord_figures(tracks)
-        return {name: figures[name] for name in COMPARISONS if not np.isnan(figures[name])} or {"majmin": 0.0}
+        return {name: figures[name] for name in COMPARISONS if name == self.figure or not np.isnan(figures[name])}

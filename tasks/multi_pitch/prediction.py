@@ -17,6 +17,7 @@ from ...features.feature_file import CachedFeature
 from ...features.hcqt import HCQTConfig, to_scale
 from ...metrics.notes import NotesOf, intervals
 from ..base import OnShare, unseen
+from ..recordings import refuse_not_finite
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
@@ -124,7 +125,9 @@ def probabilities_of(
         logits = model(to_scale(cut, config.scale, peak).to(device))
         patches.append(logits.float().sigmoid().cpu())
         on_share(min(1.0, PATCHES_AT_ONCE * len(patches) / len(starts)))
-    return overlap_add(torch.cat(patches), starts, n_frames)
+    found = overlap_add(torch.cat(patches), starts, n_frames)
+    refuse_not_finite(found.numpy())
+    return found
 
 
 def find_peaks(salience: Tensor, hop_s: float, *, least: float, min_distance_bins: int, upsampling: int) -> Peaks:

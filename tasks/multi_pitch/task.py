@@ -44,6 +44,7 @@ class MultiPitch(Task):
     headline = ("Accuracy", "Precision", "Recall", "Chroma Accuracy", "note_f1", "note_f1_offsets")
     tuned: ClassVar = {"threshold": float}
     features = (HCQTConfig,)
+    local = True
     feature: HCQTConfig
 
     def __init__(self, config: MultiPitchConfig, feature: HCQTConfig) -> None:

@@ -19,8 +19,8 @@ from .config import SelfSupervisedConfig
 class Encoder:
     """(B, *shape, T) -> (B, D): the output of `task.embedding`, its mean over all axes behind the channels."""
 
-    def __init__(self, model: nn.Module, config: SelfSupervisedConfig) -> None:
-        self.config, self.name = config, config.embedding
+    def __init__(self, model: nn.Module, config: SelfSupervisedConfig, silence: float = 0.0) -> None:
+        self.config, self.name, self.silence = config, config.embedding, silence
         cut = self.name is not None and isinstance(model, GraphModule)
         self.model = feature_extract(model, [self.name]) if cut else model  # type: ignore[arg-type, list-item]
         self.cut = cut
@@ -40,7 +40,9 @@ class Encoder:
         found = []
         for first in range(0, len(starts), PATCHES_AT_ONCE):
             some = starts[first : first + PATCHES_AT_ONCE]
-            patches = [take_patch(lambda a, b: _read(feature, a, b), int(s), size, n_frames) for s in some]
+            patches = [
+                take_patch(lambda a, b: _read(feature, a, b), int(s), size, n_frames, self.silence) for s in some
+            ]
             found.append(self(torch.stack(patches)).cpu())
         return torch.cat(found).numpy().astype(np.float64), starts
 

@@ -46,8 +46,8 @@ def fitted(vectors: Float64, classes: Int64, labels: Sequence[str], groups: Sequ
     return {
         "labels": list(labels),
         "cost": float(linear.C),
-        "weights": weights.round(DIGITS).tolist(),
-        "bias": bias.round(DIGITS).tolist(),
+        "weights": weights.tolist(),
+        "bias": bias.tolist(),
         "neighbours": _unit(vectors).round(DIGITS).tolist(),
         "classes": classes.tolist(),
     }

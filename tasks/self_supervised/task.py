@@ -17,14 +17,14 @@ from ...augment.chain import Chain
 from ...compiler.module import GraphModule
 from ...data.corpus import Item
 from ...errors import TaskError, Where
-from ...features.base import FeatureConfig
+from ...features.base import ArrayConfig, FeatureConfig
 from ...features.logmel import LogMelConfig
 from ...losses.contrastive import barlow_twins, nt_xent, spread, vicreg
 from ...metrics.tagging import multi_class_figures
 from ..base import Batch, Evaluation, Figures, OnShare, OnTrack, Picture, Task, TaskShape, register_task, unseen
 from ..fitting import Needs
 from ..modes import evaluating
-from ..recordings import unannotated
+from ..recordings import refuse_not_finite, unannotated
 from ..tagging.prediction import Tags
 from ..tagging.vocabulary import labels_of, truth_of, values_of
 from .config import SelfSupervisedConfig
@@ -51,6 +51,7 @@ class SelfSupervised(Task):
     title = "self-supervised learning"
     headline = ("accuracy", "macro_recall", "knn_accuracy", "pair_accuracy", "rank", "std")
     tuned: ClassVar = {"labels": list[str], "probe": dict[str, Any]}
+    features: ClassVar = (ArrayConfig,)
     logits = False
 
     def __init__(self, config: SelfSupervisedConfig, feature: FeatureConfig) -> None:
@@ -102,8 +103,9 @@ class SelfSupervised(Task):
         self.warn_same_chunk([int(feature.n_frames) for feature in features])
         logmel = self.feature if self.config.mix and isinstance(self.feature, LogMelConfig) else None
         views = Views(
-            keys, features, self.config, chain, self.input_rank, seed=seed, batch_size=batch_size, logmel=logmel
-        )
+            keys, features, self.config, chain, self.input_rank, seed=seed, batch_size=batch_size, logmel=logmel,
+            silence=self.feature.silence,
+        )  # fmt: skip
         return SelfSupervisedLearner(self, views, self.tracks(valid), cache)
 
     def tune(
@@ -114,7 +116,7 @@ class SelfSupervised(Task):
         on_track: OnTrack = unseen,
     ) -> dict[str, Any]:
         """The probes, fitted to the labelled recordings that the encoder has learned from; nothing without labels."""
-        known = [item for item in self.learned if self.config.annotation in item.annotations]
+        known = [item for item in self.learned if self.truth(item)]
         if not known:
             return {"labels": [], "probe": {}}
         labels = labels_of(known, self.config.labelling)
@@ -128,9 +130,10 @@ class SelfSupervised(Task):
         """The embeddings (N, D) of recordings: means over their chunks."""
         rows = []
         with evaluating(model):
-            encoder = Encoder(model, self.config)
+            encoder = Encoder(model, self.config, self.feature.silence)
             for item in items:
                 rows.append(encoder.chunks(cache.open(item.key))[0].mean(axis=0))
+                refuse_not_finite(rows[-1], item.key)
                 on_track(item.key)
         return np.stack(rows)
 
@@ -145,18 +148,18 @@ class SelfSupervised(Task):
         """With a probe the labels it finds, without one the spread of the embeddings. Raises TaskError E503, E507."""
         tracks, labels = self.tracks(items), settings["labels"]
         if labels:
-            tracks = [item for item in tracks if self.config.annotation in item.annotations]
+            tracks = [item for item in tracks if self.truth(item)]
             self._refuse_unlabelled(tracks, items)
         vectors = self.vectors(model, tracks, cache, on_track)
         if not labels:
-            figures = {item.key: {"vector": row.round(5).tolist()} for item, row in zip(tracks, vectors, strict=True)}
+            figures = {item.key: {"vector": row.tolist()} for item, row in zip(tracks, vectors, strict=True)}
             return Evaluation(self.pooled(figures), figures)
         truth = truth_of(tracks, labels, self.config.labelling).argmax(axis=1)
         scores = linear_scores(settings["probe"], vectors)
         near = nearest(settings["probe"], vectors, self.config.neighbours)
         found: dict[str, Figures] = {
             item.key: {
-                "scores": row.round(6).tolist(),
+                "scores": row.tolist(),
                 "truth": [int(own)],
                 "correct": float(row.argmax() == own),
                 "knn_correct": float(other == own),
@@ -186,8 +189,9 @@ class SelfSupervised(Task):
     ) -> Represented:
         """Embeddings over time, and the tags that the probe finds in them."""
         with evaluating(model):
-            vectors, starts = Encoder(model, self.config).chunks(feature)
+            vectors, starts = Encoder(model, self.config, self.feature.silence).chunks(feature)
         on_share(1.0)
+        refuse_not_finite(vectors)
         middles = starts + self.config.patch_frames / 2
         times_s = np.asarray(self.feature.t0_s + middles * self.feature.hop_s, np.float64)
         labels, tags = tuple(settings["labels"]), None
@@ -244,7 +248,8 @@ class SelfSupervised(Task):
 class SelfSupervisedLearner:
     """Pairs of views to learn from, and the validation recordings.
 
-    `figure` is pair_accuracy: of how many recordings the first and the last chunk are each other's nearest.
+    `figure` is pair_accuracy: of how many recordings the first and the last chunk are each other's nearest, among those
+    that have two chunks; NaN where none has.
     """
 
     figure = "pair_accuracy"
@@ -266,14 +271,23 @@ class SelfSupervisedLearner:
         """Without labels: pairs found again, and whether the embeddings have collapsed."""
         ends, means = [], []
         with evaluating(model):
-            encoder = Encoder(model, self.task.config)
+            encoder = Encoder(model, self.task.config, self.task.feature.silence)
             for item in self.valid:
                 vectors, _ = encoder.chunks(self.cache.open(item.key))
-                ends.append(vectors[[0, -1]])
+                refuse_not_finite(vectors, item.key)
+                if len(vectors) > 1:
+                    ends.append(vectors[[0, -1]])
                 means.append(vectors.mean(axis=0))
                 on_track(item.key)
-        first, last = functional.normalize(torch.from_numpy(np.stack(ends)), dim=-1).unbind(1)
-        found = (first @ last.T).argmax(1) == torch.arange(len(first))
-        figures = {"pair_accuracy": float(found.double().mean()), **spread(torch.from_numpy(np.stack(means)))}
+        figures = {"pair_accuracy": pairs_found(ends), **spread(torch.from_numpy(np.stack(means)))}
         self.task.warn_collapse(figures, len(self.valid))
         return figures
+
+
+def pairs_found(ends: Sequence[NDArray[np.float64]]) -> float:
+    """The share of recordings whose two vectors (2, D) are each other's nearest; NaN without any."""
+    if not ends:
+        return float("nan")
+    first, last = functional.normalize(torch.from_numpy(np.stack(ends)), dim=-1).unbind(1)
+    likeness, own = first @ last.T, torch.arange(len(first))
+    return float(((likeness.argmax(1) == own) & (likeness.argmax(0) == own)).double().mean())

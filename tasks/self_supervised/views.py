@@ -31,18 +31,21 @@ class Views:
         seed: int,
         batch_size: int,
         logmel: LogMelConfig | None,
+        silence: float = 0.0,
     ) -> None:
         """`logmel` is given where energies are mixed. Raises TaskError E530."""
         refuse_batch(batch_size, len(keys))
         self.keys, self.features, self.config, self.chain = keys, features, config, chain
-        self.rank, self.seed, self.batch_size, self.logmel = rank, seed, batch_size, logmel
+        self.rank, self.seed, self.batch_size = rank, seed, batch_size
+        self.logmel, self.silence = logmel, silence
 
     def batch(self, step: int) -> Batch:
         rng = np.random.default_rng((self.seed, 11, step))
         rows = rng.choice(len(self.keys), self.batch_size, replace=False)
         views = []
         for _ in range(2):
-            chunks = [random_patch(self.features[row], self.config.patch_frames, rng) for row in rows]
+            size = self.config.patch_frames
+            chunks = [random_patch(self.features[row], size, rng, self.silence) for row in rows]
             x = as_input(torch.stack(chunks), self.rank)
             views.append(self.chain(self._mixed(x, rng), rng))
         return Batch((torch.cat(views).contiguous(),), torch.arange(self.batch_size), tuple(self.keys[r] for r in rows))

@@ -16,7 +16,7 @@ from ...data.patches import patch_starts, take_patch
 from ...features.feature_file import CachedFeature
 from ...features.logmel import LogMelConfig
 from ..base import Batch
-from ..recordings import as_input
+from ..recordings import as_input, random_patch
 from .config import TaggingConfig
 from .remix import Remix
 
@@ -39,8 +39,10 @@ class Patches:
         batch_size: int,
         logmel: LogMelConfig | None = None,
         groups: Sequence[str] = (),
+        silence: float = 0.0,
     ) -> None:
         """`logmel` is given where energies are mixed, the `groups` of the recordings where some are put together."""
+        self.silence = silence
         self.keys, self.features, self.config, self.chain = keys, features, config, chain
         self.targets = torch.from_numpy(truth.astype(np.float32))
         self.input_rank, self.seed, self.batch_size, self.logmel = input_rank, seed, batch_size, logmel
@@ -64,10 +66,7 @@ class Patches:
             remixed = self._remix.patch(row, rng)
             if remixed is not None:
                 return remixed
-        feature, n_frames = self.features[row], self.config.patch_frames
-        spare = feature.n_frames - n_frames
-        start = int(rng.integers(min(spare, 0), max(spare, 0) + 1))  # a short recording lies anywhere in its patch
-        return take_patch(feature.read, start, n_frames, feature.n_frames)
+        return random_patch(self.features[row], self.config.patch_frames, rng, self.silence)
 
     def _mixed(self, inputs: Tensor, targets: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """Mixup; of energies it is near the spectrogram of two sounds at once (Tokozume et al., ICLR 2018)."""
@@ -79,7 +78,7 @@ class Patches:
 
 
 def every_patch(
-    feature: CachedFeature | Tensor, config: TaggingConfig, rank: int, device: torch.device
+    feature: CachedFeature | Tensor, config: TaggingConfig, rank: int, device: torch.device, silence: float
 ) -> Iterator[tuple[NDArray[np.int64], Tensor]]:
     """All patches of a recording, some at a time: their first frames, and (P, *shape, T) for the graph."""
     n_frames = feature.shape[-1] if isinstance(feature, Tensor) else feature.n_frames
@@ -90,7 +89,7 @@ def every_patch(
     starts = patch_starts(n_frames, config.patch_frames, min(config.hop, config.patch_frames))
     for first in range(0, len(starts), PATCHES_AT_ONCE):
         some = starts[first : first + PATCHES_AT_ONCE]
-        patches = [take_patch(read, int(start), config.patch_frames, n_frames) for start in some]
+        patches = [take_patch(read, int(start), config.patch_frames, n_frames, silence) for start in some]
         yield some, as_input(torch.stack(patches), rank).to(device)
 
 
@@ -104,12 +103,14 @@ def _shares(truth: NDArray[np.bool_]) -> NDArray[np.float64]:
     return np.asarray(weight / weight.sum(), np.float64)
 
 
-def mean_scores(model: Any, feature: CachedFeature | Tensor, config: TaggingConfig, rank: int) -> tuple[Any, Any]:
+def mean_scores(
+    model: Any, feature: CachedFeature | Tensor, config: TaggingConfig, rank: int, silence: float
+) -> tuple[Any, Any]:
     """Probabilities of each patch (P, K) and their first frames (P,); the model is in eval() mode."""
     device = next(model.parameters()).device
     scores, starts = [], []
-    for some, patches in every_patch(feature, config, rank, device):
-        logits = model(patches).float()
+    for some, patches in every_patch(feature, config, rank, device, silence):
+        logits = model(patches).double()
         scores.append((logits.softmax(1) if config.labels == "one" else logits.sigmoid()).cpu())
         starts.append(some)
-    return torch.cat(scores).numpy().astype(np.float64), np.concatenate(starts)
+    return torch.cat(scores).numpy(), np.concatenate(starts)

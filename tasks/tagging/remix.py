@@ -61,5 +61,6 @@ class Remix:
         feature, n_frames = self.features[row], self.config.patch_frames
         spare = feature.n_frames - n_frames
         start = int(np.floor(min(spare, 0) + moment * (abs(spare) + 1)))
-        patch = take_patch(feature.read, start, n_frames, feature.n_frames).to(torch.float32)
+        silence = 0.0 if self.logmel is None else self.logmel.silence
+        patch = take_patch(feature.read, start, n_frames, feature.n_frames, silence).to(torch.float32)
         return patch if self.logmel is None else self.logmel.energies(patch)

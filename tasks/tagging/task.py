@@ -14,7 +14,7 @@ from ...augment.chain import Chain
 from ...data.corpus import Item
 from ...data.mixes import stem_mixes
 from ...errors import TaskError, Where
-from ...features.base import FeatureConfig
+from ...features.base import ArrayConfig, FeatureConfig
 from ...features.cache import FeatureCache
 from ...features.feature_file import CachedFeature
 from ...features.logmel import LogMelConfig
@@ -29,7 +29,7 @@ from ...shapes import show
 from ..base import Batch, Evaluation, Figures, OnShare, OnTrack, Picture, Task, TaskShape, register_task, unseen
 from ..fitting import takes_patch
 from ..modes import evaluating
-from ..recordings import unannotated
+from ..recordings import refuse_not_finite, unannotated
 from .config import TaggingConfig
 from .patches import Patches, mean_scores
 from .prediction import Tags
@@ -49,6 +49,7 @@ class Tagging(Task):
     title = "tagging"
     headline = ("accuracy", "macro_recall", "macro_f1", "roc_auc_macro", "pr_auc_macro")
     tuned: ClassVar = {"labels": list[str], "thresholds": list[float]}
+    features: ClassVar = (ArrayConfig,)
 
     def __init__(self, config: TaggingConfig, feature: FeatureConfig) -> None:
         self.config, self.feature = config, feature
@@ -139,7 +140,7 @@ class Tagging(Task):
         groups, rank = [item.group for item in tracks], self.input_rank
         patches = Patches(
             keys, features, truth, self.config, chain, rank, seed=seed, batch_size=batch_size, logmel=logmel,
-            groups=groups,
+            groups=groups, silence=self.feature.silence,
         )  # fmt: skip
         self.labels = labels
         return TaggingLearner(self, patches, self.tracks(valid), cache)
@@ -151,7 +152,7 @@ class Tagging(Task):
         tracks = self.tracks(items)
         scores = self._scores(model, tracks, cache, on_track)
         truth = truth_of(tracks, self.labels, self.config)
-        thresholds = best_thresholds(scores, truth).round(6).tolist() if self._several else []
+        thresholds = best_thresholds(scores, truth).tolist() if self._several else []
         return {"labels": list(self.labels), "thresholds": thresholds}
 
     def evaluate(
@@ -169,7 +170,7 @@ class Tagging(Task):
         self.labels = list(labels)
         figures: dict[str, Figures] = {}
         for item, row, own in zip(tracks, scores, truth, strict=True):
-            found: Figures = {"scores": [round(float(s), 6) for s in row], "truth": np.flatnonzero(own).tolist()}
+            found: Figures = {"scores": row.tolist(), "truth": np.flatnonzero(own).tolist()}
             if self._several:
                 found["thresholds"] = settings["thresholds"]
             else:
@@ -213,8 +214,9 @@ class Tagging(Task):
     ) -> Tags:
         """Scores over time and of the whole recording."""
         with evaluating(model):
-            over_time, starts = mean_scores(model, feature, self.config, self._rank(model))
+            over_time, starts = mean_scores(model, feature, self.config, self._rank(model), self.feature.silence)
         on_share(1.0)
+        refuse_not_finite(over_time)
         labels, scores = tuple(settings["labels"]), over_time.mean(axis=0)
         given = np.flatnonzero(scores >= settings["thresholds"]) if self._several else [int(scores.argmax())]
         times_s = self.feature.t0_s + (starts + self.config.patch_frames / 2) * self.feature.hop_s
@@ -255,7 +257,9 @@ class Tagging(Task):
         rows = []
         with evaluating(model):
             for item in tracks:
-                rows.append(mean_scores(model, cache.open(item.key), self.config, self._rank(model))[0].mean(axis=0))
+                feature, rank = cache.open(item.key), self._rank(model)
+                rows.append(mean_scores(model, feature, self.config, rank, self.feature.silence)[0].mean(axis=0))
+                refuse_not_finite(rows[-1], item.key)
                 on_track(item.key)
         return np.stack(rows)
 

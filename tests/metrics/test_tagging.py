@@ -102,3 +102,18 @@ def test_the_best_threshold_is_the_best_of_all(seed: int) -> None:
             assert f1(label, found[label]) == pytest.approx(best)
         else:
             assert found[label] == 0.5
+
+
+def test_a_class_that_only_the_estimate_has() -> None:
+    """Micro figures are of all classes: with one class a track they equal the accuracy."""
+    figures = multi_class_figures(np.eye(3)[[0, 2, 1]], np.array([0, 0, 1]))
+    assert figures["accuracy"] == figures["micro_precision"] == figures["micro_recall"] == pytest.approx(2 / 3)
+    assert figures["macro_recall"] == 0.75
+
+
+def test_a_label_without_an_example_is_in_no_macro_mean() -> None:
+    truth = np.array([[1, 0, 0], [0, 1, 0], [1, 1, 0]], bool)
+    figures = multi_label_figures(truth * 0.9 + 0.05, truth, np.full(3, 0.5))
+    assert figures["macro_recall"] == figures["macro_f1"] == figures["macro_precision"] == 1.0
+    none = multi_label_figures(truth * 0.4, truth & False, np.full(3, 0.5))
+    assert np.isnan(none["macro_recall"])

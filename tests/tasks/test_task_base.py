@@ -146,3 +146,27 @@ def test_a_task_that_says_nothing_of_its_graphs() -> None:
 
     with pytest.raises(NotImplementedError, match="Silent has neither `needs` nor `check_shapes`"):
         Silent(None, F).check_shapes(("B", 6, 360, "T"), ("B", 3))
+
+
+def test_means_are_over_the_tracks_that_have_a_figure() -> None:
+    task = MultiPitch(MultiPitchConfig(), F)
+    tracks = {"without notes": {"Accuracy": 0.5}, "with": {"Accuracy": 1.0, "note_f1": 0.25}}
+    for order in (list(tracks), list(tracks)[::-1]):
+        assert task.pooled({key: tracks[key] for key in order}) == {"Accuracy": 0.75, "note_f1": 0.25}
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        ("augment: [Polarity]", "Polarity changes a waveform, and the feature 'hcqt' is a spectrum"),
+        ("augment: [Tilt, Roll]", "Roll moves what sounds, and the targets of 'multi_pitch' would stay where they are"),
+    ],
+)
+def test_augmentations_that_do_not_fit(tmp_path: Path, section: str, words: str) -> None:
+    graph = graph_with(tmp_path, f"task: {{type: multi_pitch, {section}}}\n")
+    with pytest.raises(TaskError) as caught:
+        task_of(graph, F)
+    text = str(caught.value)
+    assert text.startswith(f"{tmp_path / 'g.yaml'}:5:")
+    assert words in text
+    assert text.endswith("help: take one of FilterAugment, NoiseFloor, Smear, SpecAugment, Tilt     [E501]")

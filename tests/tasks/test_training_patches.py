@@ -18,7 +18,7 @@ from mirbricks.features.hcqt import HCQTConfig, to_scale
 from mirbricks.tasks.base import Learner
 from mirbricks.tasks.multi_pitch import MultiPitch, MultiPitchConfig
 from mirbricks.tasks.multi_pitch.annotation import pitches_at_frames
-from mirbricks.tasks.multi_pitch.patches import Cut, Patches, Source, Track, _annotate, _mix
+from mirbricks.tasks.multi_pitch.patches import Cut, Patches, Source, Track, _annotate, _annotate_onsets, _mix
 from mirbricks.tasks.multi_pitch.targets import bins_of, draw
 
 MakeTask = Callable[..., MultiPitch]
@@ -146,6 +146,20 @@ def test_crossed_and_independent_remixes(tones: Any, make_task: MakeTask) -> Non
     assert len({cut.source.key for cuts in crossed for cut in cuts}) == 6
     independent = make_task(remix_probability=1.0, transpose_bins=5, independent_transpose_probability=1.0)
     assert any(len({cut.shift_bins for cut in cuts}) == 2 for cuts in cuts_of(tones, independent))
+
+
+@pytest.mark.parametrize("lag", [0, 3])
+def test_a_patch_that_lags_is_annotated_before_it_is_heard(tones: Any, lag: int) -> None:
+    source = Source.of(tones.corpus.items[0], tones.cache)
+    _, target = whole(tones, source.key)
+    found = np.zeros((target.shape[0], 32), np.float32)
+    _annotate(Cut(source, 5, 0, 1.0), found, 1.0, lag)
+    np.testing.assert_array_equal(found, target[:, 5 + lag : 37 + lag])
+    onset, bins = 9, 40.0
+    struck = replace(source, onset_frames=np.array([onset]), onset_bins=np.array([bins]))
+    found[:] = 0
+    _annotate_onsets(Cut(struck, 5, 0, 1.0), found, MultiPitchConfig(onsets=True, onset_frames=2), lag)
+    assert np.flatnonzero(found[40] > 0.9).tolist() == [onset - 5 - lag, onset - 4 - lag]
 
 
 def test_level_jitter_is_a_gain(tones: Any, make_task: MakeTask) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import mir_eval.io
@@ -16,6 +17,7 @@ from mirbricks.data.corpus import Corpus
 from mirbricks.data.hdf5 import write_features
 from mirbricks.data.pyjama import Atom, Definition, Entry, Pyjama
 from mirbricks.errors import DataError, TaskError
+from mirbricks.features.beat_chroma import BeatChromaConfig
 from mirbricks.features.given import GivenConfig, GivenFeatures
 from mirbricks.tasks.chords import ChordEstimation, ChordRibbon, ChordsConfig
 from mirbricks.tasks.chords.patches import moved, prepared
@@ -208,6 +210,79 @@ def test_features_that_are_others(songs: Make) -> None:
         assert f"whose '{name}' is {value}" in str(error)
     with pytest.raises(DataError, match="the corpus 'songs' holds features and no audio"):
         _ = corpus.items
+
+
+def test_a_gap_is_no_chord(songs: Make) -> None:
+    """As in training: mir_eval alone would let the chord before it last."""
+    chords = [*SONG[:2], ("N", 2.0), SONG[3]]
+    corpus = songs({"written": chords, "with a gap": chords})
+    song, gapped = corpus.features
+    entry = gapped.entry
+    atoms = entry.annotations["chord"]
+    mended = replace(gapped, entry=Entry({**entry.annotations, "chord": (*atoms[:2], atoms[3])}))
+    task, _ = ready(corpus)
+    whole, found = task.truth(song), task.truth(mended)
+    np.testing.assert_allclose(found.intervals, whole.intervals)
+    assert list(found.labels) == list(whole.labels) == ["N", "C:maj", "N", "G:7"]
+
+
+def test_validation_of_what_majmin_does_not_judge(songs: Make) -> None:
+    corpus = songs({"a": SONG, "sus": [("D:sus4", 3.0)]})
+    task, cache = ready(corpus)
+    learner = task.learner(corpus.features[:1], corpus.features[1:], cache, seed=0, batch_size=1)
+    figures = learner.validate(nn.Conv1d(12, N_CLASSES, 1))
+    assert corpus.features[1].key == "sus"
+    assert np.isnan(figures[learner.figure])
+    assert figures["root"] >= 0
+
+
+def test_a_block_has_the_frames_of_a_patch_at_least(songs: Make) -> None:
+    """A graph that runs at the sizes of the task runs on recordings of any length; what it hears does not change."""
+    corpus = songs({"long": [("C:maj", 4.1), ("A:min", 4.0)], "one": [("C:maj", 0.1)]})
+    task, cache = ready(corpus, CONFIG.model_copy(update={"predict_frames": 40}))
+    seen = []
+
+    class Model(nn.Conv1d):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            seen.append(x.shape[-1])
+            return super().forward(x)
+
+    model = Model(12, N_CLASSES, 1)
+    with torch.inference_mode():
+        whole = task._log_probability(model, cache.open("long"))
+    assert seen == [40, 40, 20]  # 81 frames
+    with torch.no_grad():
+        x = cache.open("long").read()
+        torch.testing.assert_close(
+            torch.from_numpy(whole), model(x[None])[0].double().log_softmax(0).T, atol=1e-6, rtol=0
+        )
+        assert task._log_probability(model, cache.open("one")).shape == (1, N_CLASSES)
+    assert seen[-1] == 20
+
+
+def test_frames_that_are_not_even() -> None:
+    task = ChordEstimation(CONFIG, BeatChromaConfig())
+    with pytest.raises(TaskError) as caught:
+        task.check_shapes(("B", 12, "T"), ("B", 25, "T"))
+    assert str(caught.value) == (
+        "chords are timed by frames, and those of 'beat_chroma' do not come in equal steps\n"
+        "  help: take chroma, nnls_chroma, cqt, or given features with `even: true`     [E501]"
+    )
+    assert not GivenConfig(n_features=12, step_s=HOP_S, even=False).evenly_spaced
+
+
+def test_numbers_that_are_not_finite(songs: Make) -> None:
+    corpus = songs({"a": SONG})
+    task, cache = ready(corpus)
+    model = nn.Conv1d(12, N_CLASSES, 1)
+    nn.init.constant_(model.weight, float("nan"))
+    with pytest.raises(TaskError) as caught, torch.inference_mode():
+        task._log_probability(model, cache.open("a"))
+    assert str(caught.value) == (
+        "the model gives numbers that are not finite\n"
+        "  help: look at the features of this recording for NaN; if they are sound, the weights are spoilt: train anew"
+        "     [E510]"
+    )
 
 
 def test_every_setting_is_described() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from mirbricks.tasks.base import Batch
 from mirbricks.tasks.self_supervised import SelfSupervised, SelfSupervisedConfig
 from mirbricks.tasks.self_supervised.encoder import Encoder
 from mirbricks.tasks.self_supervised.probe import fitted, linear_scores, nearest
+from mirbricks.tasks.self_supervised.task import pairs_found
 
 FEATURE = LogMelConfig(sr_hz=8000, n_fft=512, hop_samples=256, n_mels=16, dtype="float32", scale="db")
 CONFIG = SelfSupervisedConfig(patch_frames=16, embedding="kept")
@@ -225,6 +227,27 @@ def test_the_nearest_by_hand() -> None:
     vectors = np.array([[5.0, 0.1], [0.2, 3.0]])
     assert nearest(probe, vectors, 1).tolist() == [0, 1]
     assert nearest(probe, vectors, 3).tolist() == [1, 1]
+
+
+def test_pairs_found() -> None:
+    def at(*degrees: float) -> np.ndarray:
+        radians = np.radians(degrees)
+        return np.stack([np.cos(radians), np.sin(radians)], axis=1)
+
+    assert pairs_found([at(0, 5), at(90, 85)]) == 1.0
+    # 30 is the nearest to 0, but 40 is nearer to 30 than 0 is: of two recordings one is found from both sides
+    assert pairs_found([at(0, 30), at(40, 45)]) == 0.5
+    assert np.isnan(pairs_found([]))
+
+
+def test_a_recording_without_a_label_teaches_the_probe_nothing(corpus: Corpus, tmp_path: Path) -> None:
+    task, model, cache = ready(corpus, tmp_path)
+    bare = replace(corpus.items[0], entry=Entry({**corpus.items[0].entry.annotations, "tag": ()}))
+    items = [bare, *corpus.items[1:]]
+    task.learned = items
+    settings = task.tune(model, [], cache)
+    assert len(settings["probe"]["classes"]) == 7
+    assert bare.key not in task.evaluate(model, items, cache, settings).tracks
 
 
 def golden(error: pytest.ExceptionInfo[Exception]) -> str:

@@ -133,7 +133,7 @@ def test_figures_of_each_label_and_what_is_not_defined() -> None:
     only = task.pooled({"x": tracks["x"]})  # one recording: no label has a curve
     assert "roc_auc_macro" not in only
     assert only["labels_left_out"] == 3.0
-    assert only["macro_recall"] == pytest.approx(2 / 3)
+    assert only["macro_recall"] == 1.0  # of the two labels that it has; 'never' has no example
     json.loads(json.dumps(only), parse_constant=lambda word: pytest.fail(word))
 
 
@@ -316,6 +316,36 @@ def test_refusals_in_words(tones: Tones, tmp_path: Path) -> None:
         "none of 3 recordings has the annotation 'genre'\n  got  'tag'\n"
         "  help: set task.annotation to the one that holds the labels     [E503]"
     )
+
+
+def test_very_small_scores_keep_their_order(tones: Tones, tmp_path: Path) -> None:
+    corpus = tones({f"{i}": ["low"] if i < 2 else ["high"] for i in range(4)})
+    task, cache = ready(corpus, SEVERAL, tmp_path)
+    task.learner(corpus.items, corpus.items, cache, seed=0, batch_size=2)
+
+    class Sure(Means):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(x) * 0 - 20 + x.mean(dim=(1, 2))[:, None]
+
+    settings = task.tune(Sure(2), corpus.items, cache)
+    evaluation = task.evaluate(Sure(2), corpus.items, cache, settings)
+    scores = np.array([track["scores"] for track in evaluation.tracks.values()])
+    assert scores.max() < 1e-4
+    assert len(set(scores[:, 0])) == 4
+    assert min(settings["thresholds"]) > 0
+
+
+def test_scores_that_are_not_finite(tones: Tones, tmp_path: Path) -> None:
+    corpus = tones({"a": ["low"], "b": ["high"]})
+    task, cache = ready(corpus, ONE, tmp_path)
+    task.learner(corpus.items, corpus.items, cache, seed=0, batch_size=2)
+
+    class Spoilt(Means):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(x) * float("nan")
+
+    with pytest.raises(TaskError, match=r"the model gives numbers that are not finite for 'a'[\s\S]*\[E510\]"):
+        task.evaluate(Spoilt(2), corpus.items, cache, {"labels": ["high", "low"], "thresholds": []})
 
 
 def test_a_prediction_as_files() -> None:

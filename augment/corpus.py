@@ -15,9 +15,8 @@ from ..data.corpus import Corpus, Item
 from ..data.hdf5 import write_audio
 from ..data.pyjama import Atom, Definition, Entry, Pyjama
 from ..data.workers import in_workers
+from .base import augmentations
 from .chain import AugmentStep, Chain
-
-MOVES = ("TimeStretch", "PitchShift")  # what would need other annotations
 
 
 def augmented_corpus(
@@ -35,10 +34,10 @@ def augmented_corpus(
     """Write the corpus `name`: of each recording KEY.wav its copies KEY~0.wav, KEY~1.wav ..., with its annotations.
 
     What happens to a copy comes from (seed, key, number of the copy) alone; the number of processes changes no byte.
-    `on_done` is told each new key. Raises ValueError for an augmentation of spectra, or one of MOVES, and DataError as
-    the reader and the writer of audio.
+    `on_done` is told each new key. Raises ValueError for an augmentation of spectra, or one that moves what sounds, and
+    DataError as the reader and the writer of audio.
     """
-    moving = [step.name for step in steps if step.name in MOVES]
+    moving = [step.name for step in steps if augmentations()[step.name].moves]
     if moving:
         raise ValueError(f"{moving[0]} moves notes and beats away from their annotations")
     Chain(steps, "waveform", sr_hz=None)

@@ -40,7 +40,9 @@ def train(data: Path, also: Path, out: Path, cache: Path, *more: str) -> int:
     return main([*words, *QUICK, *more])
 
 
-def test_the_others_train_only(corpora: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_others_train_only_and_no_piece_of_the_test(
+    corpora: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     one, other = corpora
     assert train(one, other, tmp_path / "run", tmp_path / "cache") == 0
     settings = json.loads((tmp_path / "run" / "settings.json").read_text())
@@ -48,7 +50,11 @@ def test_the_others_train_only(corpora: tuple[Path, Path], tmp_path: Path, capsy
     assert [found["data"] for found in settings["also"]] == [str(other)]
     assert len(settings["tracks"]) == 1
     assert not any(key.startswith("more_") for key in settings["tracks"])
-    assert "fold 0: 6 train, 1 valid, 1 test tracks" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "fold 0: 4 train, 1 valid, 1 test tracks" in said.out
+    assert said.err == (
+        "note: 2 of 5 recordings of --also do not train: their pieces are on the sides that judge: '01', '02'\n"
+    )
     resumed = train(one, one, tmp_path / "run", tmp_path / "cache", "--resume")
     assert resumed == 1
 

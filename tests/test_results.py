@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -117,3 +118,57 @@ def test_an_ensemble_is_made_of_runs_that_are_there() -> None:
         "runs/results/both/seed0",
     ]
     assert [line.name for line in results.read_lines() if line.ensemble] == ["maps_ensemble"]
+
+
+class Trained:
+    """A run whose training has ended."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read_settings(self) -> dict[str, object]:
+        return {"tuned": {}}
+
+
+def weights(runs: Path, name: str, at: float) -> None:
+    file = runs / name / results.WEIGHTS
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch()
+    os.utime(file, (at, at))
+
+
+def test_an_ensemble_is_made_anew_with_its_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "find_runs", lambda path: [Trained(path)])
+    line = results.Line.model_validate(
+        {**LINE, "name": "both", "folds": None, "ensemble": ["toys/seed0", "toys/seed1"]}
+    )
+    places = results.Places(data=tmp_path, corpora=tmp_path, runs=tmp_path)
+    assert not results.ended(line, places, 0)
+    for name, at in (("toys/seed0", 10), ("toys/seed1", 20), ("both/seed0", 30)):
+        weights(tmp_path, name, at)
+    assert results.ended(line, places, 0)
+    weights(tmp_path, "toys/seed1", 40)
+    assert not results.ended(line, places, 0)
+    monkeypatch.setattr(results, "main", lambda _: (tmp_path / "both" / "seed0").exists())
+    results.train(line, places, 0)  # `ensemble` finds no folder of the old one
+
+
+def test_figures_are_kept_until_what_they_are_of_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "find_runs", lambda path: [Trained(path)])
+    asked: list[list[str]] = []
+
+    def evaluate(words: list[str]) -> int:
+        asked.append(words)
+        print(json.dumps({"figures": {"Accuracy": len(asked) / 10}}))
+        return 0
+
+    monkeypatch.setattr(results, "main", evaluate)
+    places = results.Places(data=tmp_path, corpora=tmp_path, runs=tmp_path)
+    line = results.Line.model_validate({**LINE, "prepare": []})
+    weights(tmp_path, "toys/seed0", 10)
+    for changed, expected in (({}, 0.1), ({}, 0.1), ({"split": "valid"}, 0.2), ({"data": "other"}, 0.3)):
+        found = results.figures_of(line.model_copy(update=changed), places, 0, "1")
+        assert found == {"Accuracy": expected}
+    weights(tmp_path, "toys/seed0", 1e12)
+    assert results.figures_of(line.model_copy(update={"data": "other"}), places, 0, "1") == {"Accuracy": 0.4}
+    assert asked[1][-4:] == ["--split", "valid", "--jobs", "1"]

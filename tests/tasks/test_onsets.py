@@ -168,3 +168,21 @@ def test_one_channel_where_two_are_read() -> None:
         "  got       (B, 1, 108, T)\n"
         "  help: keep F and T, and end with two channels: `- Conv2d: {out_channels: 2, kernel_size: 1}`     [E502]"
     )
+
+
+def test_a_prediction_puts_learned_onsets_right_and_hears_struck_keys_longer(tmp_path: Path) -> None:
+    """Onsets are learned in the frames after them; a key that was struck is heard down to half the threshold."""
+    corpus = corpus_of(tmp_path, [(57, 0.2, 0.4)])
+    cache = FeatureCache(tmp_path / "cache", FEATURE)
+    cache.build(corpus.items, n_jobs=1)
+    n_frames, key = cache.open("a.wav").n_frames, round(36 * np.log2(220 / 110))
+    truth = torch.full((1, 2, FEATURE.n_bins, n_frames), 0.05)
+    truth[0, 0, key, 10:20], truth[0, 0, key, 20:30] = 0.9, 0.24  # probabilities .999 and .33
+    truth[0, 1, key, 10:12] = 0.9
+    config = CONFIG.model_copy(update={"patch_frames": n_frames, "min_note_s": 0.03, "onset_frames": 2})
+    model = Told(truth)
+    (note,) = MultiPitch(config, FEATURE).predict(model, cache.open("a.wav"), {"threshold": 0.5}).notes
+    found = MultiPitch(config, FEATURE).predict(model, cache.open("a.wav"), {"threshold": 0.5})
+    heard_s = found.times_s[[len(hz) > 0 for hz in found.frequencies_hz]]
+    assert heard_s.max() == pytest.approx(0.58, abs=0.02)
+    assert note.onset_s == pytest.approx(0.2 - config.onset_delay_frames * FEATURE.hop_s, abs=0.006)

@@ -121,6 +121,14 @@ def test_a_perfect_model_scores_one_whatever_the_blocks(songs: Make) -> None:
     assert evaluation.figures["majmin"] > 0.97
 
 
+def test_the_weight_that_is_best_is_chosen(songs: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus = songs({"a": SONG})
+    task, cache = ready(corpus)
+    task.learner(corpus.features, corpus.features, cache, seed=0, batch_size=1)
+    monkeypatch.setattr(task, "_majmin", lambda _, weight: -abs(weight - 0.7))
+    assert task.tune(nn.Conv1d(12, N_CLASSES, 1), corpus.features, cache)["weight"] == 0.7
+
+
 def test_targets_move_with_the_features(songs: Make) -> None:
     corpus = songs({"a": SONG})
     task, cache = ready(corpus)

@@ -10,7 +10,18 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from mirbricks.tasks.covers import CoversConfig, ViewsConfig
-from mirbricks.tasks.covers.views import at_tempo, for_graph, held, moment, moved, prepared, restructured, rotated, view
+from mirbricks.tasks.covers.views import (
+    at_tempo,
+    for_graph,
+    held,
+    level_of,
+    moment,
+    moved,
+    prepared,
+    restructured,
+    rotated,
+    view,
+)
 
 
 class Held:
@@ -175,3 +186,14 @@ def test_views_leave_what_is_held_as_it_is() -> None:
         view(memory, 1.0, CoversConfig(patch_frames=40, views=views), np.random.default_rng(seed))
         view(memory, 1.0, CoversConfig(patch_frames=40, views=ViewsConfig(frame_masks=3)), np.random.default_rng(seed))
     assert torch.equal(memory.read(), before)
+
+
+def test_the_level_is_the_90th_percentile_of_the_frames() -> None:
+    x = torch.zeros(12, 100)
+    x[3] = torch.arange(1.0, 101.0)
+
+    class Feature:
+        def read(self) -> torch.Tensor:
+            return x
+
+    assert level_of(Feature()) == pytest.approx(float(np.quantile(np.arange(1.0, 101.0), 0.9)))

@@ -108,15 +108,18 @@ def test_the_background_is_the_energy_of_another(corpus: Corpus, tmp_path: Path)
     views = task.learner(corpus.items, corpus.items, cache, seed=0, batch_size=4).views
     x = torch.randn(4, 16, 16)
     mixed = FEATURE.energies(views._mixed(x, np.random.default_rng(1)))
-    energy = FEATURE.energies(x)
+    energy, moved = FEATURE.energies(x), 0
     for row in range(4):
-        fits = []
+        fits, shares = [], []
         for other in energy:
             apart = other - energy[row]
             share = float(((mixed[row] - energy[row]) * apart).sum() / apart.square().sum().clamp_min(1e-9))
             gone = torch.allclose(mixed[row], energy[row] + share * apart, rtol=1e-3, atol=1e-5)
             fits.append(gone and -1e-3 <= share <= 0.5)
+            shares.append(abs(share))
         assert any(fits)
+        moved += any(fit and share > 0.01 for fit, share in zip(fits, shares, strict=True))
+    assert moved >= 2  # the others were mixed with themselves, or hardly
 
 
 def test_labels_change_nothing_of_the_training(tmp_path: Path) -> None:
@@ -227,6 +230,8 @@ def test_the_nearest_by_hand() -> None:
     vectors = np.array([[5.0, 0.1], [0.2, 3.0]])
     assert nearest(probe, vectors, 1).tolist() == [0, 1]
     assert nearest(probe, vectors, 3).tolist() == [1, 1]
+    probe = {"labels": ["a", "b"], "neighbours": [[1.0, 0.0], [-1.0, 0.0], [-1.0, 0.0]], "classes": [0, 1, 1]}
+    assert nearest(probe, vectors[:1], 3).tolist() == [0]  # one near neighbour weighs more than two that are far
 
 
 def test_pairs_found() -> None:

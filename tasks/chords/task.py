@@ -14,6 +14,7 @@ from torch.nn import functional
 from ...data.patches import take_patch
 from ...errors import TaskError, Where
 from ...features.base import FeatureConfig
+from ...features.hcqt import HCQTConfig
 from ...metrics.chords import COMPARISONS, chord_figures, chord_seconds
 from ...shapes import show
 from ..base import Batch, Evaluation, Figures, OnShare, OnTrack, Picture, Task, TaskShape, register_task, unseen
@@ -48,7 +49,7 @@ class ChordEstimation(Task):
 
     def check_shapes(self, input_shape: TaskShape, output_shape: TaskShape, where: Where | None = None) -> None:
         """(B, *shape, T), or with one channel before, -> (B, 25, T). Raises TaskError E501, E502."""
-        self._refuse_uneven(where)
+        self._refuse_feature(where)
         shape = self.feature.shape
         wanted: list[TaskShape] = [("B", *shape, "T"), ("B", 1, *shape, "T")]
         if not any(takes_patch(input_shape, one, self.config.patch_frames) for one in wanted):
@@ -69,12 +70,18 @@ class ChordEstimation(Task):
             )
         self.rank = len(input_shape)
 
-    def _refuse_uneven(self, where: Where | None) -> None:
-        """Frames at other times than every `hop_s` would give chords at wrong times."""
+    def _refuse_feature(self, where: Where | None) -> None:
+        """Frames at other times than every `hop_s` would give chords at wrong times; a scale would change nothing."""
         if not self.feature.evenly_spaced:
             message = f"chords are timed by frames, and those of '{self.feature.type}' do not come in equal steps"
             help = "take chroma, nnls_chroma, cqt, or given features with `even: true`"
             raise TaskError(message, code="E501", where=where, help=help)
+        if (
+            isinstance(self.feature, HCQTConfig)
+            and self.feature.scale != type(self.feature).model_fields["scale"].default
+        ):
+            message = f"chords are read from magnitudes, which feature.scale '{self.feature.scale}' does not change"
+            raise TaskError(message, code="E501", where=where, help="leave it out, and set task.compression")
 
     def given_shapes(self, input_shape: TaskShape) -> dict[str, tuple[int | None, ...]]:
         ones = (1,) * (len(input_shape) - 2 - len(self.feature.shape))

@@ -18,6 +18,7 @@ from mirbricks.data.hdf5 import write_features
 from mirbricks.data.pyjama import Atom, Definition, Entry, Pyjama
 from mirbricks.errors import DataError, TaskError
 from mirbricks.features.beat_chroma import BeatChromaConfig
+from mirbricks.features.cqt import CQTConfig
 from mirbricks.features.given import GivenConfig, GivenFeatures
 from mirbricks.tasks.chords import ChordEstimation, ChordRibbon, ChordsConfig
 from mirbricks.tasks.chords.patches import moved, prepared
@@ -277,6 +278,15 @@ def test_frames_that_are_not_even() -> None:
         "  help: take chroma, nnls_chroma, cqt, or given features with `even: true`     [E501]"
     )
     assert not GivenConfig(n_features=12, step_s=HOP_S, even=False).evenly_spaced
+
+
+def test_a_scale_that_changes_nothing() -> None:
+    with pytest.raises(TaskError) as caught:
+        ChordEstimation(CONFIG, CQTConfig(scale="linear")).check_shapes(("B", 84, "T"), ("B", 25, "T"))
+    assert str(caught.value) == (
+        "chords are read from magnitudes, which feature.scale 'linear' does not change\n"
+        "  help: leave it out, and set task.compression     [E501]"
+    )
 
 
 def test_numbers_that_are_not_finite(songs: Make) -> None:

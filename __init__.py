@@ -13,6 +13,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from .version import __version__
+
 if TYPE_CHECKING:
     from .compiler.compile import compile_graph as compile_graph
     from .compiler.compile import load_graph as load_graph
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from .registry import register as register
     from .testing import check_block as check_block
 
-__version__ = "0.1.0"
 
 _HOMES = {
     "compile_graph": "compiler.compile",

@@ -13,9 +13,9 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import __version__
 from .commands.table import COMMANDS, GROUPS
 from .errors import MirbricksError
+from .version import __version__
 
 Parser = argparse.ArgumentParser
 

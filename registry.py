@@ -14,7 +14,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import entry_points
@@ -27,6 +27,7 @@ from .errors import RegistryError, did_you_mean
 from .shapes import Axes, Contract, ContractError, Shape, parse
 
 INFER = -1
+OWN_BLOCKS = f"{__package__}.blocks"
 
 
 @dataclass(frozen=True)
@@ -85,15 +86,34 @@ class Block(nn.Module):
 
 @dataclass(frozen=True)
 class Spec:
-    """What the registry knows of a block."""
+    """What the registry knows of a block.
+
+    family  the folder below blocks/ that it lies in; of a block of another package, the name of its module
+    """
 
     name: str
     cls: type[Block]
     contract: Contract
     source: str
     examples: tuple[Example, ...]
-    family: str
     unreached: tuple[str, ...] = ()  # parameters that no gradient reaches, by design
+
+    @property
+    def module(self) -> str:
+        """The last name of the module that defines the block."""
+        return self.cls.__module__.rpartition(".")[2]
+
+    @property
+    def own(self) -> bool:
+        """Whether it is one of mirbricks' own, and not of a plugin."""
+        return self.cls.__module__.startswith(f"{OWN_BLOCKS}.")
+
+    @property
+    def family(self) -> str:
+        if not self.own:
+            return self.module.replace("_", " ")
+        inside = self.cls.__module__.removeprefix(f"{OWN_BLOCKS}.")
+        return inside.partition(".")[0]
 
     @property
     def summary(self) -> str:
@@ -144,7 +164,6 @@ def register(
             contract=_contract(name, shape),
             source=source,
             examples=tuple(Example.of(given, config) for given, config in examples),
-            family=cls.__module__.rpartition(".")[2],
             unreached=tuple(unreached),
         )
         _refuse_incomplete(spec)
@@ -181,9 +200,9 @@ def _refuse_incomplete(spec: Spec) -> None:
 @lru_cache(maxsize=1)
 def _load_all() -> None:
     """Import the package's own blocks, then those of installed plugins."""
-    package = importlib.import_module(".blocks", __package__)
-    for module in sorted(m.name for m in pkgutil.iter_modules(package.__path__)):
-        importlib.import_module(f"{package.__name__}.{module}")
+    package = importlib.import_module(OWN_BLOCKS)
+    for module in pkgutil.walk_packages(package.__path__, prefix=f"{package.__name__}."):
+        importlib.import_module(module.name)
     for entry in sorted(entry_points(group="mirbricks.blocks"), key=lambda e: e.name):
         try:
             load_plugin(entry.value)
@@ -206,6 +225,14 @@ def blocks() -> dict[str, Spec]:
     """Every registered block by name, the package's own and those of plugins, sorted."""
     _load_all()
     return dict(sorted(_BLOCKS.items()))
+
+
+def by_family(specs: Iterable[Spec]) -> dict[str, list[Spec]]:
+    """Families with their blocks: mirbricks' own first, then those of plugins, each sorted by name."""
+    families: dict[str, list[Spec]] = {}
+    for spec in sorted(specs, key=lambda one: (not one.own, one.family, one.name)):
+        families.setdefault(spec.family, []).append(spec)
+    return families
 
 
 def get(name: str) -> Spec:

@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 
 from ..data.corpus import Corpus, Item
-from ..data.hdf5 import write_audio
-from ..data.pyjama import Atom, Definition, Entry, Pyjama
+from ..data.pyjama.file import Atom, Definition, Entry, Pyjama
+from ..data.stores.hdf5 import write_audio
 from ..data.workers import in_workers
 from .base import augmentations
 from .chain import AugmentStep, Chain

@@ -21,8 +21,8 @@ import torch
 from page import parser_of, publish
 from torch import Tensor, nn
 
-from mirbricks.blocks.transformer import TransformerDecoder
-from mirbricks.blocks.transformer_parts import x_transformers
+from mirbricks.blocks.sequence.transformer import TransformerDecoder
+from mirbricks.blocks.sequence.transformer_parts import x_transformers
 
 WIDTH, HEADS, LAYERS, TOKENS, NEW_TOKENS = 256, 8, 6, 1024, 250
 TRAINED = [(8, 250), (2, 1000), (16, 64)]  # items, frames

@@ -17,7 +17,7 @@ import torch
 from page import parser_of, publish
 from torch import Tensor, nn
 
-from mirbricks.blocks.autopool import AutoPool, AutoPoolSplit
+from mirbricks.blocks.pooling.autopool import AutoPool, AutoPoolSplit
 
 CASES = [(16, 256, 1, 1800), (8, 64, 12, 256), (32, 128, 1, 64), (1, 256, 1, 128)]  # the first: a batch of MOVE
 ALPHA = 0.5

@@ -22,9 +22,9 @@ import torch
 from numpy.typing import NDArray
 from page import parser_of, publish
 
-from mirbricks.data.loading import PatchLoader
-from mirbricks.data.mapped import MappedStore
-from mirbricks.data.samplers import ByPatch
+from mirbricks.data.batching.loading import PatchLoader
+from mirbricks.data.batching.mapped import MappedStore
+from mirbricks.data.batching.samplers import ByPatch
 
 Float32 = NDArray[np.float32]
 Read = Callable[[str, int, Float32], None]

@@ -22,7 +22,7 @@ from torch import Tensor
 from vector_quantize_pytorch import ResidualVQ
 
 from mirbricks import registry
-from mirbricks.blocks.rvq import ResidualVectorQuantizer
+from mirbricks.blocks.generative.rvq import ResidualVectorQuantizer
 
 N_CODEBOOKS, N_CODES = 8, 1024
 PEER = "vector-quantize-pytorch"

@@ -21,7 +21,7 @@ from page import parser_of, publish
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mirbricks.blocks.sincnet import SincNet
+from mirbricks.blocks.frontends.sincnet import SincNet
 
 SR_HZ = 16000
 CASES = [(8, 16000, 80, 251, 1), (8, 59049, 128, 251, 16), (1, 3200, 80, 251, 1)]  # the last: SincNet's own 200 ms

@@ -13,15 +13,15 @@ from ..errors import GraphError, MirbricksError
 from ..registry import build
 from ..shapes import Shape
 from ..zoo import graph_file
-from . import tutorial
-from .axes import LARGEST_SIZE, Axis, default_axes
-from .formulas import formula
-from .infer import Step, words_of
+from .inference.formulas import formula
+from .inference.infer import Step, words_of
+from .inference.probe import probe
+from .language import tutorial
+from .language.axes import LARGEST_SIZE, Axis, default_axes
+from .language.graph import Graph, read_graph
+from .language.nodes import Layer, Skip
+from .language.source import Source, read_dict, read_file
 from .module import GraphModule, NodeInfo, Op
-from .nodes import Layer, Skip
-from .probe import probe
-from .schema import Graph, read_graph
-from .source import Source, read_dict, read_file
 
 GivenShape = Sequence["int | None"]
 Inputs = Mapping[str, tuple[Axis, ...]]

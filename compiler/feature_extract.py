@@ -9,11 +9,11 @@ from torch import nn
 
 from ..errors import GraphError, did_you_mean
 from .compile import assemble
-from .infer import Step
+from .inference.infer import Step
+from .inference.trial import input_axes
+from .language.graph import Graph
+from .language.nodes import Layer, Skip
 from .module import GraphModule
-from .nodes import Layer, Skip
-from .schema import Graph
-from .trial import input_axes
 
 
 def feature_extract(model: GraphModule, names: Sequence[str]) -> GraphModule:

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from ..errors import GraphError, Where
 from ..registry import BlockConfig
 from ..shapes import show
-from .axes import default_axes
 from .join import fits, join
-from .schema import Graph
+from .language.axes import default_axes
+from .language.graph import Graph
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from pathlib import Path
 from ..errors import DataError
 from .corpus import Corpus, FeatureItem, Item, audio_store, feature_store, late_annotations
 from .corpus_files import CorpusFiles, find_corpus, refuse_other_keys
-from .pyjama import Pyjama
+from .pyjama.file import Pyjama
 from .scan import CLIPPED_SHARE, SILENT, OnDone, Scanned, same_recordings, scan
-from .split_making import SIDES
-from .splits import STORED, is_fold, leaks
+from .splitting.making import SIDES
+from .splitting.splits import STORED, is_fold, leaks
 
 _LISTED = 5
 

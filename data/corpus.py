@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 
 from ..errors import DataError, did_you_mean, raise_all
 from .corpus_files import CorpusFiles, find_corpus, groups_of, mixes_of, refuse_other_keys
-from .hdf5 import AudioStore, FeatureStore
-from .pyjama import Atom, Entry, Pyjama
+from .pyjama.file import Atom, Entry, Pyjama
+from .stores.hdf5 import AudioStore, FeatureStore
 
 SLACK_S = 0.1  # how far an annotation may go past the end of its audio
 FEATURE_SLACK_S = 2.0  # and of its features, whose last windows may be left out

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DataError, did_you_mean
-from .hdf5 import AudioStore, FeatureStore
-from .pyjama import Entry, Pyjama
-from .reading import unreadable
+from .pyjama.file import Entry, Pyjama
+from .stores.hdf5 import AudioStore, FeatureStore
+from .stores.reading import unreadable
 
 GROUPING = ("piece", "work-id")
 AUDIO, FEATURES, NOTES = "_audio.hdf5", "_feat.hdf5", ".pyjama"

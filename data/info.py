@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .corpus import Corpus, FeatureItem, Item
-from .pyjama import Atoms, Definition
+from .pyjama.file import Atoms, Definition
 from .scan import Scanned, same_recordings
-from .splits import STORED, leaks
+from .splitting.splits import STORED, leaks
 
 Float64 = NDArray[np.float64]
 TOUCH_S = 1e-3  # segments that overlap by less only touch

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 from .corpus import Item
-from .pyjama import Atom, Atoms, Entry
+from .pyjama.file import Atom, Atoms, Entry
 
 MOST_STEMS = 6  # of one mix: 63 combinations
 

@@ -15,11 +15,11 @@ from pathlib import Path
 import torch
 
 import mirbricks as mb
+from mirbricks import registry
 from mirbricks.compiler.drawing.inside import draw_block
-from mirbricks.compiler.example import example_graph
-from mirbricks.compiler.families import by_family
-from mirbricks.compiler.summary import summarise
-from mirbricks.data.atomic import written_whole
+from mirbricks.compiler.inference.summary import summarise
+from mirbricks.compiler.language.example import example_graph
+from mirbricks.data.stores.atomic import written_whole
 from mirbricks.registry import Spec
 
 ROOT = Path(mb.__file__).parent
@@ -46,12 +46,12 @@ LINK = re.compile(r"arXiv:(?P<arxiv>\d{4}\.\d{4,5})|doi:(?P<doi>10\.\S+[^\s,;.])
 
 def own_blocks() -> dict[str, Spec]:
     """The blocks of mirbricks itself, without those of plugins."""
-    return {name: spec for name, spec in mb.blocks().items() if spec.cls.__module__.startswith("mirbricks.blocks.")}
+    return {name: spec for name, spec in registry.blocks().items() if spec.own}
 
 
 def page(blocks: Mapping[str, Spec]) -> str:
     """The Markdown of docs/blocks.md."""
-    families = by_family(blocks.values())
+    families = registry.by_family(blocks.values())
     contents = [f"[{family}](#{family.lower().replace(' ', '-')})" for family in families]
     lines = [HEAD, " · ".join(contents), ""]
     for family, specs in families.items():
@@ -103,11 +103,11 @@ def tests_of(name: str) -> list[str]:
     found = [
         (file, test) for file, tests in named_in_tests().items() for test in tests if test.compares and test.has(name)
     ]
-    family = mb.blocks()[name].family
+    module = registry.get(name).module
 
     def rank(one: tuple[str, Test]) -> tuple[bool, bool, bool]:
         file, test = one
-        return file != f"test_{family}.py", not test.refers, name not in test.own
+        return file != f"test_{module}.py", not test.refers, name not in test.own
 
     return [f"{file}::{test.name}" for file, test in sorted(found, key=rank)]
 

@@ -28,7 +28,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ..data.atomic import written_whole
+from ..data.stores.atomic import written_whole
 from ..errors import DataError
 
 FORMAT = "mirbricks hcqt 1"

@@ -12,9 +12,9 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from ..compiler.drawing.diagram import draw
+from ..compiler.inference.summary import summarise
 from ..compiler.module import GraphModule
-from ..compiler.summary import summarise
-from ..data.atomic import written_whole
+from ..data.stores.atomic import written_whole
 from ..plots.style import png_bytes
 from ..plots.training import loss_curves, track_chart
 from ..shapes import show

@@ -21,7 +21,7 @@ from ..errors import RegistryError, Where
 from ..features.base import FeatureConfig
 from ..features.cache import FeatureCache
 from ..features.feature_file import CachedFeature
-from .fitting import Needs, refuse_bounded, refuse_other_types, refuse_probabilities, refuse_several, refuse_sizes
+from .requirements import Needs, refuse_bounded, refuse_other_types, refuse_probabilities, refuse_several, refuse_sizes
 
 TaskShape = tuple["int | str", ...]  # a free axis is its name
 

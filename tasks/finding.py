@@ -9,8 +9,8 @@ import warnings
 from importlib.metadata import entry_points
 
 from ..augment.base import augmentations
-from ..compiler.schema import Graph
-from ..compiler.source import Source
+from ..compiler.language.graph import Graph
+from ..compiler.language.source import Source
 from ..errors import RegistryError, TaskError, Where, did_you_mean
 from ..features.base import FeatureConfig
 from ..features.kinds import KINDS

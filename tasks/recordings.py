@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..data.patches import patch_starts, take_patch
+from ..data.batching.patches import patch_starts, take_patch
 from ..errors import TaskError
 from .modes import evaluating
 

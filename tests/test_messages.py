@@ -11,11 +11,11 @@ from torch import Tensor
 
 from mirbricks.cli import main
 from mirbricks.compiler.compile import load_graph
-from mirbricks.data.pyjama import Pyjama
+from mirbricks.data.pyjama.file import Pyjama
 from mirbricks.errors import MirbricksError
 from mirbricks.features.hcqt import HCQTConfig
 from mirbricks.registry import Block
-from mirbricks.runs import RunFolder
+from mirbricks.runs.folder import RunFolder
 from mirbricks.tasks.finding import task_of, tasks
 from mirbricks.testing import check_block
 

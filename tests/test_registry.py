@@ -52,7 +52,7 @@ def add(cls: Any, name: str = "Mine", **changed: Any) -> Any:
 def test_what_is_registered_is_found() -> None:
     assert add(Keep) is Keep
     spec = get("Mine")
-    assert spec is Keep.spec is mb.blocks()["Mine"]
+    assert spec is Keep.spec is registry.blocks()["Mine"]
     assert (spec.name, spec.cls, spec.source, spec.summary) == ("Mine", Keep, "arXiv:0000.00000", "Changes nothing.")
     assert spec.examples == (Example(((2, 3, 5),), {}),)
     assert spec.family == "test_registry"
@@ -65,16 +65,16 @@ def test_examples_have_one_input_or_several() -> None:
 
 
 def test_blocks_lists_all_sorted_however_often_it_is_called() -> None:
-    names = list(mb.blocks())
-    assert names == sorted(names) == list(mb.blocks())
+    names = list(registry.blocks())
+    assert names == sorted(names) == list(registry.blocks())
     assert {"Conv2d", "LSTM", "AutoPoolSplit"} <= set(names)
-    import mirbricks.blocks.linear  # Python now binds `mirbricks.blocks` to the package
+    import mirbricks.blocks.pointwise.linear  # Python now binds `mirbricks.blocks` to the package
 
-    assert mirbricks.blocks.linear.Linear is mb.blocks()["Linear"].cls
+    assert mirbricks.blocks.pointwise.linear.Linear is registry.blocks()["Linear"].cls
 
 
 def test_every_own_block_is_named_as_its_class() -> None:
-    for name, spec in mb.blocks().items():
+    for name, spec in registry.blocks().items():
         assert name == spec.cls.__name__
         assert spec.cls.__module__.startswith("mirbricks.blocks.")
         assert "Shape:" in (spec.cls.__doc__ or "")
@@ -93,7 +93,7 @@ def refusal(*args: Any, **changed: Any) -> str:
 def test_a_name_taken_by_another_class_is_refused() -> None:
     assert refusal(Keep, "ReLU") == (
         "the name 'ReLU' is taken\n"
-        "  registered  mirbricks.blocks.activation.ReLU\n"
+        "  registered  mirbricks.blocks.pointwise.activation.ReLU\n"
         f"  refused     {Keep.__module__}.Keep\n"
         "  help: register it under another name     [E301]"
     )
@@ -130,7 +130,7 @@ class Bare(Block):
 def test_what_is_incomplete_is_refused(cls: type[Block], changed: dict[str, Any], missing: str, help_: str) -> None:
     where = f"{cls.__module__}.{cls.__name__}"
     assert refusal(cls, **changed) == f"block 'Mine' ({where}) has no {missing}\n  help: give it {help_}     [E303]"
-    assert "Mine" not in mb.blocks()
+    assert "Mine" not in registry.blocks()
 
 
 def test_a_malformed_contract_is_refused() -> None:
@@ -215,7 +215,7 @@ def test_installed_plugins_load_and_a_broken_one_warns(monkeypatch: pytest.Monke
     monkeypatch.setattr(registry, "entry_points", entry_points)
     registry._load_all.cache_clear()
     with pytest.warns(UserWarning, match="plugin 'no_such_plugin' cannot be imported"):
-        assert "Conv2d" in mb.blocks()
+        assert "Conv2d" in registry.blocks()
     assert asked == ["mirbricks.blocks"]
 
 

@@ -13,11 +13,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ...shapes import show
-from ..configs import quoted
-from ..layer_text import layer_line
+from ..language.configs import quoted
+from ..language.graph import Graph
+from ..language.layer_text import layer_line
+from ..language.nodes import Layer, Skip
 from ..module import GraphModule, NodeInfo
-from ..nodes import Layer, Skip
-from ..schema import Graph
 from .alignment import align
 
 NAMED, EQUAL, ALIKE = 8, 3, 1

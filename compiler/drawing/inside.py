@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ...registry import Spec, build
 from ...shapes import show
-from ..example import flow
+from ..language.example import flow
 from .diagram import picture
 from .inside_curve import curve
 from .inside_cut import shortened

@@ -158,7 +158,7 @@ def _row(model: GraphModule, info: NodeInfo) -> Part:
     weights = f"{count:,} parameters" if count else "no parameters"
     weights = f"the weights of '{info.name}' again" if info.reused and count else weights
     tooltip = f"{info.block} '{info.name}', line {info.where.line}\n{show(info.came)} → {show(info.went)}\n{weights}"
-    module = get(info.block).family
+    module = get(info.block).module
     group, _, inner = info.name.rpartition(".")
     numbered = re.fullmatch(rf"{re.escape(info.block.lower())}_\d+", inner)  # as the compiler names: tells nothing
     group, _, outer = group.partition(".")  # a bar for the outermost sub-graph, words for those in it

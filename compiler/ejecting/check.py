@@ -9,8 +9,8 @@ import types
 from torch import nn
 
 from ...errors import GraphError
+from ..inference.trial import run, same, trial_inputs
 from ..module import GraphModule
-from ..trial import run, same, trial_inputs
 
 NAME = "ejected_model"
 

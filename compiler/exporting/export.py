@@ -21,8 +21,8 @@ from torch.export import ExportedProgram
 from torch.nn import functional
 
 from ...errors import GraphError
+from ..inference.trial import Output, run, tensors, trial_inputs
 from ..module import GraphModule
-from ..trial import Output, run, tensors, trial_inputs
 from .refusal import refusal
 from .sizes import Taken, base_sizes, free_axes, taken
 

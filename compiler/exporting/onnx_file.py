@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from ...errors import GraphError
+from ..inference.trial import Output
 from ..module import GraphModule
-from ..trial import Output
 
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 

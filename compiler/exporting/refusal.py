@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from ...errors import GraphError
+from ..inference.trial import trial_inputs
 from ..module import GraphModule, NodeInfo
-from ..trial import trial_inputs
 
 Inputs = tuple[Tensor, ...]
 LONGEST = 200  # characters of what torch says

@@ -10,11 +10,11 @@ from typing import Any
 
 from torch.export import Dim, ExportedProgram
 
-from ..infer import Failed, shapes_at
-from ..infer import run as walk
+from ..inference.infer import Failed, shapes_at
+from ..inference.infer import run as walk
+from ..inference.sizes import WIDEST_STEP, Sizes, free_sizes
+from ..inference.trial import input_axes, run, trial_inputs
 from ..module import GraphModule
-from ..sizes import WIDEST_STEP, Sizes, free_sizes
-from ..trial import input_axes, run, trial_inputs
 
 FreeAxes = tuple[dict[int, Any], ...]  # for each input: axis -> torch's mark
 Taken = dict[str, Sizes]

@@ -19,7 +19,7 @@ from ruamel.yaml.events import (
     StreamStartEvent,
 )
 
-from ..source import Steps
+from ..language.source import Steps
 
 _BREAK = re.compile("[\n\x85\u2028\u2029]")
 _FRAME = (StreamStartEvent, DocumentStartEvent)

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import GraphError, Where
-from ..axes import default_axes
 from ..compile import GivenShape, compile_graph, load_graph
-from ..layer_text import flow, layer_line
-from ..nodes import Layer, Skip
-from ..schema import Graph
-from ..source import Source, Steps, read_file
-from ..tutorial import GROUPS, is_tutorial
+from ..language.axes import default_axes
+from ..language.graph import Graph
+from ..language.layer_text import flow, layer_line
+from ..language.nodes import Layer, Skip
+from ..language.source import Source, Steps, read_file
+from ..language.tutorial import GROUPS, is_tutorial
 from .comments import Comment, Commented, Spot
 
 INDENT = "  "

@@ -20,8 +20,8 @@ from urllib.parse import quote, urlsplit
 import h5py
 
 from ...errors import DataError, did_you_mean
-from ..atomic import written_whole
-from ..reading import unreadable
+from ..stores.atomic import written_whole
+from ..stores.reading import unreadable
 from .http import download
 from .line import disk
 from .record import Record, Stamp

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from ...errors import DataError
-from ..reading import unreadable
+from ..stores.reading import unreadable
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import scipy.io
 from numpy.typing import NDArray
 
 from ...errors import DataError
-from ..pyjama import Atom, Definition
-from ..reading import unreadable
+from ..pyjama.file import Atom, Definition
+from ..stores.reading import unreadable
 from .beside import without_place
 from .contract import Importer, Recording, importer
 from .destination import AUDIO_ENDINGS, Destination, Stored, without_ending

@@ -10,8 +10,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from ...errors import DataError
-from ..pyjama import Atom
-from ..reading import unreadable
+from ..pyjama.file import Atom
+from ..stores.reading import unreadable
 from .contract import Annotations, Importer, ImportOptions, Recording
 from .destination import Destination, Stored, without_ending
 from .walk import audio_below, below, files_below

@@ -26,7 +26,7 @@ from typing import Annotated, Any, ClassVar, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from ...errors import DataError, did_you_mean
-from ..pyjama import Atom, Definition
+from ..pyjama.file import Atom, Definition
 from .destination import Destination, Stored
 
 Annotations = Mapping[str, Sequence[Atom]]

@@ -10,7 +10,7 @@ import soundfile
 
 from ...errors import DataError
 from ..corpus import Item
-from ..pyjama import Entry
+from ..pyjama.file import Entry
 
 AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".mp3")
 BLOCK_SAMPLES = 1 << 20

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from ...errors import DataError
 from ..corpus import Corpus
-from ..pyjama import Pyjama
-from ..reading import unreadable
+from ..pyjama.file import Pyjama
+from ..stores.reading import unreadable
 from .contract import Importer
 from .destination import Destination, Stored
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import DataError
-from ..pyjama import Atom, Definition
+from ..pyjama.file import Atom, Definition
 from .beside import Beside
 from .contract import Annotations, importer
 from .destination import Destination, Stored

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import ClassVar
 
-from ..pyjama import Atom, Definition
+from ..pyjama.file import Atom, Definition
 from .beside import BesideOptions
 from .contract import Annotations, ImportOptions, importer
 from .destination import Stored

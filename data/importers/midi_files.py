@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import DataError
-from ..pyjama import Atom
+from ..pyjama.file import Atom
 from .beside import Beside
 from .contract import Annotations, importer
 from .destination import Destination, Stored

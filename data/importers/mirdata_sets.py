@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from ...errors import DataError, did_you_mean
-from ..pyjama import Atom, Definition
+from ..pyjama.file import Atom, Definition
 from .contract import Importer, ImportOptions, Recording, importer
 from .optional import optional
 from .pitch import midi_of, midis_of, rows_of_frames

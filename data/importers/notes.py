@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from ..pyjama import Atom, Definition
+from ..pyjama.file import Atom, Definition
 from .beside import Beside, BesideOptions
 from .contract import Annotations, ImportOptions, importer
 from .destination import Destination, Stored

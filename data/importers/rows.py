@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from ...errors import DataError, Where
-from ..reading import unreadable
+from ..stores.reading import unreadable
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from ...errors import DataError
-from ..pyjama import Atom, Definition
+from ..pyjama.file import Atom, Definition
 from .beside import without_place
 from .contract import Importer, ImportOptions, Recording, importer
 from .destination import Destination, Stored

@@ -11,7 +11,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from ...errors import DataError, did_you_mean
-from ..pyjama import Atom, Definition
+from ..pyjama.file import Atom, Definition
 from .beside import without_place
 from .contract import Importer, ImportOptions, Names, Recording, importer
 from .destination import Destination, Stored

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...errors import DataError
-from ..reading import unreadable
+from ..stores.reading import unreadable
 from .destination import AUDIO_ENDINGS
 
 OTHER_AUDIO = (".m4a", ".aac", ".wma", ".aif", ".aiff", ".opus", ".ape", ".wv", ".au", ".mp4")

@@ -17,10 +17,10 @@ from pathlib import Path, PurePosixPath
 
 from ...errors import DataError
 from ..corpus import SLACK_S
-from ..hdf5 import write_audio
 from ..importers.contract import Importer, Recording
-from ..pyjama import Atom, Definition, Entry, Pyjama
-from ..reading import unreadable
+from ..pyjama.file import Atom, Definition, Entry, Pyjama
+from ..stores.hdf5 import write_audio
+from ..stores.reading import unreadable
 from ..workers import in_workers
 from .report import ImportReport, by_reason
 from .staging import Convert, Outcome, Staged, stage

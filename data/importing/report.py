@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import DataError
-from ..atomic import written_whole
+from ..stores.atomic import written_whole
 
 REPORT = "import_report.json"
 

@@ -19,11 +19,11 @@ import soundfile
 from numpy.typing import NDArray
 
 from ...errors import DataError
-from ..atomic import written_whole
-from ..audio import stream_audio
-from ..hdf5_store import SR_MAX_HZ, SR_MIN_HZ
 from ..importers.contract import Recording
-from ..reading import unreadable
+from ..stores.atomic import written_whole
+from ..stores.audio import stream_audio
+from ..stores.hdf5_store import SR_MAX_HZ, SR_MIN_HZ
+from ..stores.reading import unreadable
 
 Float32 = NDArray[np.float32]
 Convert = Callable[[Iterable[Float32], int, int], Iterator[Float32]]  # blocks, from_hz, to_hz -> blocks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..pyjama import Atom
+from ..pyjama.file import Atom
 
 Annotations = Mapping[str, Sequence[Atom]]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ..corpus import Corpus
-from ..pyjama import Atom, Definition
+from ..pyjama.file import Atom, Definition
 from .band import Band, draw_band, record, render_notes
 from .performance import Performed, Style, draw_style, perform, reduced, window
 from .piano import piano_piece

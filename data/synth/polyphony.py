@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..corpus import Corpus
-from ..pyjama import Atom, Definition
+from ..pyjama.file import Atom, Definition
 from .room import convolve, pink_noise, room
 from .score import VOICES, compose
 from .tone import FAMILIES, Performance, draw_timbre, render

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..corpus import Corpus
-from ..hdf5 import write_audio
-from ..pyjama import Atom, Definition, Entry, Pyjama
+from ..pyjama.file import Atom, Definition, Entry, Pyjama
+from ..stores.hdf5 import write_audio
 from ..workers import in_workers
 
 Float32 = NDArray[np.float32]

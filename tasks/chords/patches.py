@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...data.patches import take_patch
+from ...data.batching.patches import take_patch
 from ..base import Batch
 from ..recordings import as_input
 from .config import ChordsConfig

@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...data.patches import take_patch
+from ...data.batching.patches import take_patch
 from ...errors import TaskError, Where
 from ...features.base import FeatureConfig
 from ...features.hcqt import HCQTConfig
 from ...metrics.chords import COMPARISONS, chord_figures, chord_seconds
 from ...shapes import show
 from ..base import Batch, Evaluation, Figures, OnShare, OnTrack, Picture, Task, TaskShape, register_task, unseen
-from ..fitting import takes_patch
 from ..modes import evaluating
 from ..recordings import as_input, refuse_not_finite, unannotated
+from ..requirements import takes_patch
 from .annotation import Recording, chords_of, classes_at_frames
 from .config import ChordsConfig
 from .patches import Patches, Track, level_of, prepared, reader_of

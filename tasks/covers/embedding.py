@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...data.patches import patch_starts, take_patch
+from ...data.batching.patches import patch_starts, take_patch
 from .config import CoversConfig
 from .views import PITCH_CLASSES, for_graph, held, level_of, prepared, rotated
 

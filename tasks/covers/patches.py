@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...data.sampling import Deck, grouped, positions_of
+from ...data.batching.sampling import Deck, grouped, positions_of
 from ...errors import TaskError
 from ..base import Batch
 from .config import CoversConfig

@@ -13,8 +13,8 @@ from ...features.base import ArrayConfig, FeatureConfig
 from ...metrics.retrieval import ranks_in_blocks, retrieval_figures
 from ...shapes import show
 from ..base import Batch, Evaluation, Figures, OnShare, OnTrack, Picture, Task, TaskShape, register_task, unseen
-from ..fitting import takes_patch
 from ..modes import evaluating
+from ..requirements import takes_patch
 from .config import CoversConfig
 from .embedding import embed
 from .matching import Library

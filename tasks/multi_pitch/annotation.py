@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...data.corpus import Item
-from ...data.pyjama import Atom
+from ...data.pyjama.file import Atom
 from ...errors import TaskError
 
 Float64 = NDArray[np.float64]

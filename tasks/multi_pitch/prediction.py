@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ...data.patches import overlap_add, patch_starts, take_patch
+from ...data.batching.patches import overlap_add, patch_starts, take_patch
 from ...features.feature_file import CachedFeature
 from ...features.hcqt import HCQTConfig, to_scale
 from ...metrics.notes import NotesOf, intervals

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ...compiler.feature_extract import feature_extract
 from ...compiler.module import GraphModule
-from ...data.patches import patch_starts, take_patch
+from ...data.batching.patches import patch_starts, take_patch
 from ..recordings import PATCHES_AT_ONCE, as_input
 from .config import SelfSupervisedConfig
 

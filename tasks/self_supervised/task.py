@@ -22,9 +22,9 @@ from ...features.logmel import LogMelConfig
 from ...losses.contrastive import barlow_twins, nt_xent, spread, vicreg
 from ...metrics.tagging import multi_class_figures
 from ..base import Batch, Evaluation, Figures, OnShare, OnTrack, Picture, Task, TaskShape, register_task, unseen
-from ..fitting import Needs
 from ..modes import evaluating
 from ..recordings import refuse_not_finite, unannotated
+from ..requirements import Needs
 from ..tagging.prediction import Tags
 from ..tagging.vocabulary import labels_of, truth_of, values_of
 from .config import SelfSupervisedConfig

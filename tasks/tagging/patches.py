@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ...augment.chain import Chain
 from ...augment.mixing import mixup
-from ...data.patches import patch_starts, take_patch
+from ...data.batching.patches import patch_starts, take_patch
 from ...features.feature_file import CachedFeature
 from ...features.logmel import LogMelConfig
 from ..base import Batch

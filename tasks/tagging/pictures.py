@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from ...blocks.sincnet import SincNet
+from ...blocks.frontends.sincnet import SincNet
 from ...data.corpus import Item
 from ...features.cache import FeatureCache
 from ...metrics.tagging import class_figures, confusion_matrix, label_curves

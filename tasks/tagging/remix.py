@@ -10,7 +10,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...data.patches import take_patch
+from ...data.batching.patches import take_patch
 from ...features.feature_file import CachedFeature
 from ...features.logmel import LogMelConfig
 from .config import TaggingConfig

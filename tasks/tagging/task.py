@@ -18,18 +18,12 @@ from ...features.base import ArrayConfig, FeatureConfig
 from ...features.cache import FeatureCache
 from ...features.feature_file import CachedFeature
 from ...features.logmel import LogMelConfig
-from ...metrics.tagging import (
-    best_thresholds,
-    class_figures,
-    label_curves,
-    multi_class_figures,
-    multi_label_figures,
-)
+from ...metrics.tagging import best_thresholds, class_figures, label_curves, multi_class_figures, multi_label_figures
 from ...shapes import show
 from ..base import Batch, Evaluation, Figures, OnShare, OnTrack, Picture, Task, TaskShape, register_task, unseen
-from ..fitting import takes_patch
 from ..modes import evaluating
 from ..recordings import refuse_not_finite, unannotated
+from ..requirements import takes_patch
 from .config import TaggingConfig
 from .patches import Patches, mean_scores
 from .prediction import Tags

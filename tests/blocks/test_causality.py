@@ -10,7 +10,6 @@ import pytest
 import torch
 from torch import Tensor
 
-import mirbricks as mb
 from mirbricks import registry
 from mirbricks.registry import Block
 
@@ -135,10 +134,10 @@ def test_no_block_that_calls_itself_causal_is_left_out() -> None:
     proved = {case.name for case in CASES}
     named = {
         name
-        for name, spec in mb.blocks().items()
+        for name, spec in registry.blocks().items()
         if "causal" in spec.cls.Config.model_fields or re.search(r"\bcausal\b", spec.cls.__doc__ or "", re.IGNORECASE)
     }
     assert {"TCN", "WaveNet", "SampleRNNTier", "SelfAttention", "TransformerDecoder", "PCEN"} <= named
     assert named <= proved, named - proved
-    can_look_ahead = {name for name in named if "causal" in mb.blocks()[name].cls.Config.model_fields}
+    can_look_ahead = {name for name in named if "causal" in registry.blocks()[name].cls.Config.model_fields}
     assert can_look_ahead <= {case.name for case in LOOKING_AHEAD}

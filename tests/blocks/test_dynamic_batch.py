@@ -7,14 +7,13 @@ import warnings
 import pytest
 import torch
 
-import mirbricks as mb
 from mirbricks import registry
 
 QUICK = {"SampleRNNTier", "ConditionedSampleRNNTier", "CQT", "HCQT", "AutoPoolSplit", "AttentionPool", "Rearrange"}
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in mb.blocks()]
+    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in registry.blocks()]
 )
 def test_exports_with_a_free_batch(name: str) -> None:
     spec, batch = registry.get(name), torch.export.Dim("B", min=2, max=64)

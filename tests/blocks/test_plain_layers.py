@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-import mirbricks as mb
+from mirbricks import registry
 from mirbricks.registry import Block
 
 Make = Callable[..., Block]
@@ -168,4 +168,4 @@ def test_dropout_zeroes_and_scales_in_training_only(make: Make, name: str, shape
 
 @pytest.mark.parametrize("name", ["Conv2d", "BatchNorm2d", "LSTM", "MaxPool2d", "ReLU"])
 def test_a_plain_layer_is_the_torch_module_itself(name: str) -> None:
-    assert issubclass(mb.blocks()[name].cls, getattr(torch.nn, name))
+    assert issubclass(registry.blocks()[name].cls, getattr(torch.nn, name))

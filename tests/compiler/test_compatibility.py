@@ -18,8 +18,8 @@ from torch.nn.utils import parametrize
 import mirbricks as mb
 from mirbricks.compiler.compile import load_graph
 from mirbricks.compiler.exporting.export import export
+from mirbricks.compiler.inference.trial import Output, run, same, tensors, trial_inputs
 from mirbricks.compiler.module import GraphModule
-from mirbricks.compiler.trial import Output, run, same, tensors, trial_inputs
 from mirbricks.errors import GraphError
 
 GRAPHS = {path.stem: path for path in sorted((Path(mb.__file__).parent / "graphs").glob("*.yaml"))}

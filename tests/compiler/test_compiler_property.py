@@ -13,15 +13,16 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import mirbricks as mb
+from mirbricks import registry
 from mirbricks.compiler.compile import read_shape
+from mirbricks.compiler.inference.sizes import free_sizes, sweep
 from mirbricks.compiler.module import GraphModule
 from mirbricks.compiler.saved import resolved_yaml
-from mirbricks.compiler.sizes import free_sizes, sweep
 from mirbricks.errors import CODES, ErrorList, MirbricksError
 
 GRAPHS = sorted((Path(mb.__file__).parent / "graphs").glob("*.yaml"))
 TEXTS = [path.read_text(encoding="utf-8") for path in GRAPHS]
-SPECS = mb.blocks()
+SPECS = registry.blocks()
 EXAMPLES = [(spec.name, dict(example.config)) for spec in SPECS.values() for example in spec.examples]
 
 INTEGERS = st.integers(-1, 6)

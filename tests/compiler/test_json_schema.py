@@ -15,8 +15,8 @@ from pydantic import BaseModel, Field
 import mirbricks as mb
 from mirbricks import registry
 from mirbricks.cli import main
-from mirbricks.compiler.json_schema import Schema, graph_schema
-from mirbricks.compiler.source import read_file, read_text
+from mirbricks.compiler.language.json_schema import Schema, graph_schema
+from mirbricks.compiler.language.source import read_file, read_text
 from mirbricks.errors import MirbricksError
 
 GRAPHS = sorted((Path(mb.__file__).parent / "graphs").glob("*.yaml"))
@@ -98,7 +98,7 @@ def test_good_graphs_validate(path: Path, validator: Draft7Validator) -> None:
     assert not [error.message for error in validator.iter_errors(read_file(path).data)]
 
 
-@pytest.mark.parametrize("name", mb.blocks())
+@pytest.mark.parametrize("name", registry.blocks())
 def test_a_layer_of_every_example_validates(name: str, validator: Draft7Validator) -> None:
     for example in registry.get(name).examples:
         config = json.loads(json.dumps(example.config))
@@ -131,7 +131,7 @@ def test_every_field_has_its_description_and_its_default(schema: Schema) -> None
         for name, part in one.get("properties", {}).items():
             assert part["description"], f"{owner}.{name}"
             assert "default" in part or name in (*one["required"], "name", "with"), f"{owner}.{name}"
-        for name, info in registry.get(owner).cls.Config.model_fields.items() if owner in mb.blocks() else ():
+        for name, info in registry.get(owner).cls.Config.model_fields.items() if owner in registry.blocks() else ():
             if not info.is_required():
                 given = json.loads(json.dumps(info.default))
                 assert one["properties"][name]["default"] == given
@@ -303,7 +303,7 @@ class Doubled(mb.Block):
 
 
 def test_a_plugins_blocks_are_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
-    monkeypatch.setattr(registry, "_BLOCKS", dict(mb.blocks()))
+    monkeypatch.setattr(registry, "_BLOCKS", dict(registry.blocks()))
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "plugin_of_schema_test.py").write_text(PLUGIN)
     assert main(["schema", "--plugin", "plugin_of_schema_test"]) == 0

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 import mirbricks as mb
-from mirbricks.compiler.receptive_field import receptive_fields
-from mirbricks.compiler.sizes import free_sizes
+from mirbricks.compiler.inference.receptive_field import receptive_fields
+from mirbricks.compiler.inference.sizes import free_sizes
 
 GRAPHS = Path(mb.__file__).parent / "graphs"
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from mirbricks.data.check import check_corpus
-from mirbricks.data.hdf5 import write_audio, write_features
-from mirbricks.data.pyjama import Atom, Definition, Entry, Pyjama
+from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
+from mirbricks.data.stores.hdf5 import write_audio, write_features
 
 WORD = Definition("global", "text")
 DEFINITIONS = dict.fromkeys(("filepath", "piece", "split"), WORD) | {"note": Definition("segment", "numeric")}

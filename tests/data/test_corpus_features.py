@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from mirbricks.data.corpus import Corpus
-from mirbricks.data.hdf5 import FeatureStore, write_audio, write_features
-from mirbricks.data.pyjama import Atom, Definition, Entry, Pyjama
+from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
+from mirbricks.data.stores.hdf5 import FeatureStore, write_audio, write_features
 from mirbricks.errors import DataError
 
 FRAMES = np.arange(20, dtype=np.float32).reshape(10, 2)

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from mirbricks.data.pyjama import Atom, Definition, Entry, Pyjama
+from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
 
 N_ITEMS, N_SAMPLES = 40, 4_000_000  # 16 MB each, 640 MB
 ALLOWED_MB = 150

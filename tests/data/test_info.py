@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from mirbricks.data.corpus import Corpus
-from mirbricks.data.hdf5 import write_audio
 from mirbricks.data.info import describe
-from mirbricks.data.pyjama import Atom, Definition, Entry, Pyjama
+from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
 from mirbricks.data.scan import scan
+from mirbricks.data.stores.hdf5 import write_audio
 
 DEFINITIONS = {
     "filepath": Definition("global", "text"),
@@ -88,8 +88,8 @@ def test_labels_by_side(about: Any) -> None:
 def test_coverage_is_that_of_a_fine_grid() -> None:
     """Random segments: the union of the intervals, against counting milliseconds."""
     from mirbricks.data.corpus import Item
-    from mirbricks.data.hdf5 import AudioStore
     from mirbricks.data.info import _covered_s
+    from mirbricks.data.stores.hdf5 import AudioStore
 
     rng = np.random.default_rng(0)
     for _ in range(20):

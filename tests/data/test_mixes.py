@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from mirbricks.data.corpus import Corpus
-from mirbricks.data.hdf5 import write_audio
 from mirbricks.data.mixes import Mix, stem_mixes
-from mirbricks.data.pyjama import Atom, Definition, Entry, Pyjama
+from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
+from mirbricks.data.stores.hdf5 import write_audio
 from mirbricks.errors import DataError
 
 TEXT = Definition("global", "text")

@@ -11,12 +11,12 @@ import torch
 from numpy.typing import NDArray
 
 from mirbricks.errors import DataError, MirbricksError
-from mirbricks.experiment import load_experiment
 from mirbricks.features.cache import FeatureCache
 from mirbricks.features.given import GivenConfig, GivenFeatures
 from mirbricks.features.kinds import feature_of
 from mirbricks.features.nnls_chroma import NNLSChroma, NNLSChromaConfig
 from mirbricks.features.streaming import stream_feature
+from mirbricks.workflows.experiment import load_experiment
 
 NNLS = NNLSChromaConfig(sr_hz=8000, n_fft=1024, hop_samples=160, first_samples=80)
 GIVEN = GivenConfig(sr_hz=8000, n_features=24, step_s=0.02, first_s=0.01, from_audio=NNLS)

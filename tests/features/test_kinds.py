@@ -8,10 +8,10 @@ import pytest
 
 from mirbricks.cli import main
 from mirbricks.errors import DataError, ErrorList, MirbricksError
-from mirbricks.experiment import load_experiment
 from mirbricks.features.hcqt import HCQT, HCQTConfig
 from mirbricks.features.kinds import KINDS, config_of, feature_of
 from mirbricks.tasks.multi_pitch.task import MultiPitch
+from mirbricks.workflows.experiment import load_experiment
 
 GRAPH = "input: B C=1 F=360 T\nlayers:\n  - Conv2d: {out_channels: 1, kernel_size: 1}\ntask: {type: multi_pitch}\n"
 

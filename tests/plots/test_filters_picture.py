@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mirbricks.blocks.sincnet import SincNet
+from mirbricks.blocks.frontends.sincnet import SincNet
 from mirbricks.plots.filters import FLOOR_DB, filter_bank, responses_db
 from mirbricks.plots.style import png_bytes
 from mirbricks.plots.tags import MOST_LABELS, label_bars

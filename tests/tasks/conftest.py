@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from mirbricks.data.corpus import Corpus, Item
-from mirbricks.data.hdf5 import AudioStore, write_audio
-from mirbricks.data.pyjama import Atom, Definition, Entry, Pyjama
+from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
+from mirbricks.data.stores.hdf5 import AudioStore, write_audio
 from mirbricks.features.cache import FeatureCache
 from mirbricks.features.hcqt import HCQTConfig
 from mirbricks.tasks.multi_pitch import MultiPitch, MultiPitchConfig

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from mirbricks.data.corpus import Item
-from mirbricks.data.pyjama import Atom, Entry
+from mirbricks.data.pyjama.file import Atom, Entry
 from mirbricks.errors import TaskError
 from mirbricks.features.hcqt import HCQTConfig
 from mirbricks.tasks.multi_pitch import MultiPitch, MultiPitchConfig

@@ -8,9 +8,9 @@ import pytest
 
 from mirbricks.compiler.compile import compile_graph
 from mirbricks.errors import MirbricksError
-from mirbricks.experiment import load_experiment
 from mirbricks.tasks.finding import tasks
-from mirbricks.tasks.fitting import BOUNDED, PROBABILITIES, Needs, refuse_other_types
+from mirbricks.tasks.requirements import BOUNDED, PROBABILITIES, Needs, refuse_other_types
+from mirbricks.workflows.experiment import load_experiment
 
 POOLED = "  - Mean: {{dim: -1}}\n  - Flatten\n  - Linear: {{name: last, out_features: {n}}}\n"
 FRAMES = "  - Conv1d: {{name: last, out_channels: {n}, kernel_size: 1}}\n"

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from mirbricks.data.corpus import Corpus
-from mirbricks.data.hdf5 import write_audio
-from mirbricks.data.pyjama import Atom, Definition, Entry, Pyjama
+from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
+from mirbricks.data.stores.hdf5 import write_audio
 from mirbricks.features.cache import FeatureCache
 from mirbricks.features.kinds import KINDS, feature_of
 from mirbricks.features.logmel import LogMel, LogMelConfig

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mirbricks.compiler.compile import load_graph
-from mirbricks.compiler.schema import Graph
+from mirbricks.compiler.language.graph import Graph
 from mirbricks.errors import CODES, ErrorList, GraphError, RegistryError, TaskError, Where
 from mirbricks.features.hcqt import HCQTConfig
 from mirbricks.tasks.base import Task, register_task

@@ -11,8 +11,8 @@ import torch
 from mirbricks.errors import TaskError, did_you_mean
 from mirbricks.features.chroma import ChromaConfig
 from mirbricks.tasks.base import Batch, Task, TaskConfig, register_task, unseen
-from mirbricks.tasks.fitting import Needs
 from mirbricks.tasks.recordings import annotated, as_input, mean_over_patches, random_patch
+from mirbricks.tasks.requirements import Needs
 from pydantic import Field, PositiveInt
 from torch.nn import functional
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 from mirbricks.errors import TaskError
-from mirbricks.experiment import load_experiment
 from mirbricks.features.chroma import ChromaConfig
+from mirbricks.workflows.experiment import load_experiment
 
 from mylab_tasks.key_estimation import Key, KeyConfig, KeyEstimation, KeyLearner
 

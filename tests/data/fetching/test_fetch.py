@@ -19,13 +19,13 @@ import numpy as np
 import pytest
 
 from mirbricks.cli import main
-from mirbricks.commands.data_arguments import FETCH
+from mirbricks.commands.corpora.arguments import FETCH
 from mirbricks.data.corpus import Corpus
 from mirbricks.data.fetching import fetch as fetching
 from mirbricks.data.fetching import http as fetch_http
 from mirbricks.data.fetching.fetch import HOSTED, fetch
-from mirbricks.data.hdf5 import write_audio
-from mirbricks.data.pyjama import Atom, Definition, Entry, Pyjama
+from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
+from mirbricks.data.stores.hdf5 import write_audio
 from mirbricks.errors import DataError
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -14,7 +14,7 @@ import soundfile
 from mirbricks.data.importers.contract import Importer, Recording, importer_of
 from mirbricks.data.importers.exporting import export_corpus, stored_items
 from mirbricks.data.importing.corpus import Found, How, find_recordings, import_recordings
-from mirbricks.data.pyjama import Definition
+from mirbricks.data.pyjama.file import Definition
 from mirbricks.errors import DataError
 
 SR_HZ = 8000

@@ -10,7 +10,7 @@ import pytest
 
 from mirbricks.data.importers.contract import importer, importer_of, kinds
 from mirbricks.data.importers.exporting import stored_items
-from mirbricks.data.pyjama import Atom, Definition, Entry, Pyjama
+from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
 from mirbricks.errors import DataError
 
 Call = Callable[..., Any]

@@ -22,7 +22,7 @@ from mirbricks.data.importing import corpus as import_corpus
 from mirbricks.data.importing.corpus import How, import_recordings
 from mirbricks.data.importing.staging import Staged, stage
 from mirbricks.data.importing.times import clipped, latest
-from mirbricks.data.pyjama import Atom
+from mirbricks.data.pyjama.file import Atom
 from mirbricks.errors import DataError
 
 

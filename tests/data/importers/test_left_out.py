@@ -12,7 +12,7 @@ from mirbricks.data.corpus import Corpus
 from mirbricks.data.importers import Recording
 from mirbricks.data.importers.contract import importer_of
 from mirbricks.data.importing.corpus import How, find_recordings, import_recordings
-from mirbricks.data.pyjama import Atom
+from mirbricks.data.pyjama.file import Atom
 from mirbricks.errors import DataError
 
 

@@ -15,7 +15,7 @@ from mirdata import annotations as A
 
 from mirbricks.data.corpus import Corpus
 from mirbricks.data.importers.mirdata_sets import _attributes, _converted
-from mirbricks.data.pyjama import Atom
+from mirbricks.data.pyjama.file import Atom
 from mirbricks.errors import DataError
 
 Call = Callable[..., Any]

@@ -13,7 +13,7 @@ import pytest
 from mirbricks.data.corpus import Corpus
 from mirbricks.data.importers.contract import importer_of
 from mirbricks.data.importers.exporting import stored_items
-from mirbricks.data.pyjama import Atom, Definition, Entry, Pyjama
+from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
 from mirbricks.errors import DataError
 
 Call = Callable[..., Any]

@@ -12,7 +12,7 @@ import scipy.io
 
 from mirbricks.data.corpus import Corpus
 from mirbricks.data.importers.exporting import stored_items
-from mirbricks.data.pyjama import Atom
+from mirbricks.data.pyjama.file import Atom
 from mirbricks.errors import DataError
 
 Call = Callable[..., Any]

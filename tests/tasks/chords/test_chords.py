@@ -14,8 +14,8 @@ import torch
 from torch import nn
 
 from mirbricks.data.corpus import Corpus
-from mirbricks.data.hdf5 import write_features
-from mirbricks.data.pyjama import Atom, Definition, Entry, Pyjama
+from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
+from mirbricks.data.stores.hdf5 import write_features
 from mirbricks.errors import DataError, TaskError
 from mirbricks.features.beat_chroma import BeatChromaConfig
 from mirbricks.features.cqt import CQTConfig

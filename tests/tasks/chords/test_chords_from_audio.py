@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from mirbricks.experiment import load_experiment
 from mirbricks.features.cqt import CQTConfig
 from mirbricks.features.streaming import stream_feature
 from mirbricks.tasks.chords.config import ChordsConfig
 from mirbricks.tasks.chords.patches import Patches, Track, level_of, reader_of
+from mirbricks.workflows.experiment import load_experiment
 
 CQT = CQTConfig(sr_hz=8000, fmin_hz=220, hop_samples=160, n_octaves=3, bins_per_octave=12)
 GRAPH = """\

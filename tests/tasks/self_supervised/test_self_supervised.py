@@ -15,8 +15,8 @@ import torch
 import mirbricks as mb
 from mirbricks.compiler.compile import compile_graph, load_graph
 from mirbricks.data.corpus import Corpus
-from mirbricks.data.hdf5 import write_audio
-from mirbricks.data.pyjama import Atom, Definition, Entry, Pyjama
+from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
+from mirbricks.data.stores.hdf5 import write_audio
 from mirbricks.errors import GraphError, TaskError
 from mirbricks.features.cache import FeatureCache
 from mirbricks.features.logmel import LogMelConfig

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from mirbricks.data.corpus import Corpus
-from mirbricks.data.hdf5 import write_audio
-from mirbricks.data.pyjama import Atom, Definition, Entry, Pyjama
+from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
+from mirbricks.data.stores.hdf5 import write_audio
 
 SR_HZ = 8000
 HZ = {"low": 220.0, "high": 1760.0, "middle": 660.0}

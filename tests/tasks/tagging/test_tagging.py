@@ -14,12 +14,12 @@ from torch import nn
 import mirbricks
 from mirbricks.data.corpus import Corpus
 from mirbricks.errors import TaskError
-from mirbricks.experiment import load_experiment
 from mirbricks.features.cache import FeatureCache
 from mirbricks.features.logmel import LogMelConfig
 from mirbricks.features.waveform import WaveformConfig
 from mirbricks.tasks.tagging import Tagging, TaggingConfig, Tags
 from mirbricks.tasks.tagging.pictures import filter_pictures
+from mirbricks.workflows.experiment import load_experiment
 
 Tones = Callable[..., Corpus]
 FEATURE = LogMelConfig(sr_hz=8000, n_fft=512, hop_samples=256, n_mels=16, dtype="float32")

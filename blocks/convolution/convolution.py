@@ -1,0 +1,176 @@
+"""Convolutions. Each plain layer is the torch module itself: same weights, same keys, no wrapper."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PositiveInt, model_validator
+from torch import nn
+
+from ...registry import Block, BlockConfig, from_axis, register
+
+Pair = PositiveInt | tuple[PositiveInt, PositiveInt]
+Count = Annotated[int, Field(ge=0)]
+Counts = Count | tuple[Count, Count]
+Padding = Literal["same", "valid"]
+PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
+# torch tells once that an even kernel with padding "same" copies its input: nothing a reader of a graph can act on
+warnings.filterwarnings("ignore", message="Using padding='same' with even kernel lengths")
+DOCS = "https://docs.pytorch.org/docs/stable/nn.html#convolution-layers"
+
+
+class ConvConfig(BlockConfig):
+    """What every convolution has, and the rules torch holds it to."""
+
+    in_channels: int = from_axis("C")
+    out_channels: PositiveInt = Field(description="channels of the output")
+
+    @model_validator(mode="after")
+    def _possible(self) -> ConvConfig:
+        groups = getattr(self, "groups", 1)
+        if self.out_channels % groups or (self.in_channels > 0 and self.in_channels % groups):
+            name = "out_channels" if self.out_channels % groups else "in_channels"
+            raise ValueError(f"'{name}' is {getattr(self, name)}, which {groups} groups do not divide")
+        if getattr(self, "padding", 0) == "same" and any(step > 1 for step in sides(getattr(self, "stride", 1))):
+            raise ValueError("with a stride, padding cannot be 'same': give the bins or frames to add on both sides")
+        return self
+
+
+def sides(value: Any) -> tuple[int, ...]:
+    """One size, or the sizes of both axes, as a tuple."""
+    return value if isinstance(value, tuple) else (value,)
+
+
+class _TransposedConfig(ConvConfig):
+    @model_validator(mode="after")
+    def _reachable(self) -> _TransposedConfig:
+        stride, dilation, extra = (sides(getattr(self, name)) for name in ("stride", "dilation", "output_padding"))
+        axes = range(max(map(len, (stride, dilation, extra))))
+        if any(extra[i % len(extra)] >= max(stride[i % len(stride)], dilation[i % len(dilation)]) for i in axes):
+            raise ValueError("output_padding must be smaller than the stride or the dilation")
+        return self
+
+
+class Conv1dConfig(ConvConfig):
+    """Fields of Conv1d, torch's names and defaults."""
+
+    kernel_size: PositiveInt = Field(description="frames a filter spans")
+    stride: PositiveInt = Field(1, description="frames between outputs")
+    padding: Count | Padding = Field(0, description="frames added on both sides; 'same' keeps T")
+    dilation: PositiveInt = Field(1, description="frames between the taps of a filter")
+    groups: PositiveInt = Field(1, description="channel groups that do not see each other")
+    bias: bool = Field(True, description="whether a bias is added")
+    padding_mode: PaddingMode = Field("zeros", description="what the padding holds")
+
+
+class Conv2dConfig(ConvConfig):
+    """Fields of Conv2d, torch's names and defaults."""
+
+    kernel_size: Pair = Field(description="bins and frames a filter spans")
+    stride: Pair = Field(1, description="bins and frames between outputs")
+    padding: Counts | Padding = Field(0, description="bins and frames added on both sides, or 'same'")
+    dilation: Pair = Field(1, description="bins and frames between the taps of a filter")
+    groups: PositiveInt = Field(1, description="channel groups that do not see each other")
+    bias: bool = Field(True, description="whether a bias is added")
+    padding_mode: PaddingMode = Field("zeros", description="what the padding holds")
+
+
+@register(
+    "Conv1d",
+    shape="B C T -> B {out_channels} T'",
+    source=DOCS,
+    examples=[
+        ((2, 3, 12), {"out_channels": 4, "kernel_size": 3, "stride": 2, "dilation": 2, "padding": 1}),
+        ((2, 4, 9), {"in_channels": 4, "out_channels": 6, "kernel_size": 4, "padding": "same", "groups": 2}),
+    ],
+)
+class Conv1d(nn.Conv1d, Block):
+    """Convolution over time.
+
+    Shape:   (B, C, T) -> (B, out_channels, T')
+    Source:  torch.nn.Conv1d; T' = T with padding 'same'.
+    """
+
+    Config = Conv1dConfig
+
+    def __init__(self, config: Conv1dConfig) -> None:
+        super().__init__(**config.model_dump())
+
+
+@register(
+    "Conv2d",
+    shape="B C F T -> B {out_channels} F' T'",
+    source=DOCS,
+    examples=[
+        ((2, 3, 10, 8), {"out_channels": 4, "kernel_size": [5, 3], "stride": [2, 1], "padding": [2, 1]}),
+        ((2, 4, 7, 9), {"in_channels": 4, "out_channels": 6, "kernel_size": 4, "dilation": 2, "groups": 2}),
+        ((2, 3, 4, 5), {"out_channels": 2, "kernel_size": [4, 3], "padding": "same", "bias": False}),
+    ],
+)
+class Conv2d(nn.Conv2d, Block):
+    """Convolution over frequency and time.
+
+    Shape:   (B, C, F, T) -> (B, out_channels, F', T')
+    Source:  torch.nn.Conv2d; F' = F and T' = T with padding 'same'.
+    """
+
+    Config = Conv2dConfig
+
+    def __init__(self, config: Conv2dConfig) -> None:
+        super().__init__(**config.model_dump())
+
+
+@register(
+    "ConvTranspose1d",
+    shape="B C T -> B {out_channels} T'",
+    source=DOCS,
+    examples=[((2, 3, 5), {"out_channels": 4, "kernel_size": 4, "stride": 2, "padding": 1})],
+)
+class ConvTranspose1d(nn.ConvTranspose1d, Block):
+    """Transposed convolution over time: the gradient of a Conv1d, used to go up in resolution.
+
+    Shape:   (B, C, T) -> (B, out_channels, T')
+    Source:  torch.nn.ConvTranspose1d
+    """
+
+    class Config(_TransposedConfig):
+        kernel_size: PositiveInt = Field(description="frames a filter spans")
+        stride: PositiveInt = Field(1, description="frames of output per frame of input")
+        padding: Count = Field(0, description="frames cut on both sides of the output")
+        output_padding: Count = Field(0, description="frames added at the end of the output")
+        dilation: PositiveInt = Field(1, description="frames between the taps of a filter")
+        groups: PositiveInt = Field(1, description="channel groups that do not see each other")
+        bias: bool = Field(True, description="whether a bias is added")
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(**config.model_dump())
+
+
+@register(
+    "ConvTranspose2d",
+    shape="B C F T -> B {out_channels} F' T'",
+    source=DOCS,
+    examples=[
+        ((2, 3, 4, 5), {"out_channels": 4, "kernel_size": 2, "stride": 2}),
+        ((2, 3, 4, 5), {"out_channels": 1, "kernel_size": [11, 3], "stride": [5, 1], "padding": [3, 1]}),
+    ],
+)
+class ConvTranspose2d(nn.ConvTranspose2d, Block):
+    """Transposed convolution over frequency and time: the gradient of a Conv2d, used to go up in resolution.
+
+    Shape:   (B, C, F, T) -> (B, out_channels, F', T')
+    Source:  torch.nn.ConvTranspose2d
+    """
+
+    class Config(_TransposedConfig):
+        kernel_size: Pair = Field(description="bins and frames a filter spans")
+        stride: Pair = Field(1, description="bins and frames of output per bin and frame of input")
+        padding: Counts = Field(0, description="bins and frames cut on both sides of the output")
+        output_padding: Counts = Field(0, description="bins and frames added at the end of the output")
+        dilation: Pair = Field(1, description="bins and frames between the taps of a filter")
+        groups: PositiveInt = Field(1, description="channel groups that do not see each other")
+        bias: bool = Field(True, description="whether a bias is added")
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(**config.model_dump())

@@ -1,0 +1,92 @@
+"""The temporal convolutional network."""
+
+from __future__ import annotations
+
+import torch
+from pydantic import Field, PositiveInt
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ...registry import Block, BlockConfig, from_axis, register
+
+INIT_SD = 0.01
+
+
+@register(
+    "TCN",
+    shape="B C T -> B {out_channels} T",
+    source="arXiv:1803.01271",
+    examples=[
+        ((2, 1, 17), {"channels": [3, 4]}),
+        ((2, 3, 12), {"channels": [3], "kernel_size": 3, "dropout": 0.0, "causal": False}),
+    ],
+)
+class TCN(Block):
+    """Levels of two dilated convolutions over time with a shortcut; level i has dilation 2^i.
+
+    Shape:   (B, C, T) -> (B, channels[-1], T)
+    Source:  Bai, Kolter & Koltun, "An Empirical Evaluation of Generic Convolutional and Recurrent Networks for Sequence
+             Modeling", 2018, section 3 and fig. 1. Weight norm starts from the normal initialisation (sd .01), so
+             that it holds; torch's own weight norm cannot be pickled. `causal: false` looks as far ahead as back.
+    """
+
+    class Config(BlockConfig):
+        in_channels: int = from_axis("C")
+        channels: tuple[PositiveInt, ...] = Field(min_length=1, description="channels of each level")
+        kernel_size: PositiveInt = Field(2, description="taps of each convolution")
+        dropout: float = Field(0.2, ge=0, lt=1, description="dropout after each convolution")
+        causal: bool = Field(True, description="whether an output sees no later input")
+
+        @property
+        def out_channels(self) -> int:
+            """Channels of the last level."""
+            return self.channels[-1]
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        widths = (config.in_channels, *config.channels)
+        levels = [_Level(widths[i], widths[i + 1], 2**i, config) for i in range(len(config.channels))]
+        self.levels = nn.Sequential(*levels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.levels(x)
+        return y
+
+
+class _Level(nn.Module):
+    """Two convolutions of one dilation, each with ReLU and dropout, and the shortcut."""
+
+    def __init__(self, in_channels: int, out_channels: int, dilation: int, config: TCN.Config) -> None:
+        super().__init__()
+        reach = (config.kernel_size - 1) * dilation
+        self.pads = (reach, 0) if config.causal else (reach // 2, reach - reach // 2)
+        self.conv1 = _Conv(in_channels, out_channels, config.kernel_size, dilation)
+        self.conv2 = _Conv(out_channels, out_channels, config.kernel_size, dilation)
+        self.dropout = nn.Dropout(config.dropout)
+        self.shortcut: nn.Module = nn.Identity()
+        if in_channels != out_channels:
+            self.shortcut = nn.Conv1d(in_channels, out_channels, 1)
+            nn.init.normal_(self.shortcut.weight, 0, INIT_SD)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x
+        for conv in (self.conv1, self.conv2):
+            y = self.dropout(functional.relu(conv(functional.pad(y, self.pads))))
+        return functional.relu(y + self.shortcut(x))
+
+
+class _Conv(nn.Conv1d):
+    """Convolution with weight norm (Salimans & Kingma 2016, eq. 2): `weight` gives the direction, `gain` the length."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, dilation: int) -> None:
+        super().__init__(in_channels, out_channels, kernel_size, dilation=dilation)
+        nn.init.normal_(self.weight, 0, INIT_SD)
+        self.gain = nn.Parameter(self._length().detach())
+
+    def _length(self) -> Tensor:
+        length: Tensor = torch.linalg.vector_norm(self.weight, dim=(1, 2), keepdim=True)
+        return length
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = self.weight * (self.gain / self._length())
+        return functional.conv1d(x, weight, self.bias, dilation=self.dilation)

@@ -1,0 +1,96 @@
+"""The log-mel spectrogram as a block."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from torch import Tensor
+
+from ...features.mel_scale import MelScale, decibels, mel_points_hz, mel_triangles
+from ...registry import register
+from .spectrogram import Frames, FramesConfig, as_real, exactly
+
+FLOOR_DB = -100.0  # below this a value in dB does not fall further
+
+
+class LogMelConfig(FramesConfig):
+    """Fields of LogMel."""
+
+    sr_hz: PositiveInt = Field(22050, description="sample rate of the waveform, in Hz")
+    n_mels: PositiveInt = Field(128, description="mel bands")
+    fmin_hz: NonNegativeFloat = Field(0.0, description="lower end of the lowest band, in Hz")
+    fmax_hz: PositiveFloat | None = Field(None, description="upper end of the highest band, in Hz; none: sr_hz / 2")
+    mel_scale: MelScale = Field("slaney", description="'slaney': linear below 1 kHz; 'htk': logarithmic throughout")
+    norm: Literal["slaney"] | None = Field("slaney", description="'slaney': bands of area 1; none: peaks of height 1")
+    power: float = Field(2.0, ge=1, description="exponent of the magnitude: 2 for power, 1 for magnitude")
+    scale: Literal["log", "db", "linear"] = Field("log", description="log(1 + gain · x), decibels, or x itself")
+    gain: PositiveFloat = Field(10000.0, description="gain of scale 'log'")
+    top_db: PositiveFloat | None = Field(80.0, description="decibels below an item's peak that are kept; none: all")
+
+    @model_validator(mode="after")
+    def _bands_fit(self) -> LogMelConfig:
+        if not self.fmin_hz < self.top_hz <= self.sr_hz / 2:
+            raise ValueError(
+                f"bands from fmin_hz {self.fmin_hz:g} to fmax_hz {self.top_hz:g} do not lie between 0 and "
+                f"{self.sr_hz / 2:g} Hz, half of sr_hz"
+            )
+        return self
+
+    @property
+    def top_hz(self) -> float:
+        """Upper end of the highest band."""
+        return self.sr_hz / 2 if self.fmax_hz is None else self.fmax_hz
+
+
+def mel_filters(config: LogMelConfig) -> Tensor:
+    """(n_mels, n_bins) triangles over the Fourier bins."""
+    peaks_hz = mel_points_hz(config.fmin_hz, config.top_hz, config.n_mels + 2, config.mel_scale)
+    return mel_triangles(peaks_hz, config.n_bins, config.sr_hz / config.n_fft, config.norm == "slaney")
+
+
+@register(
+    "LogMel",
+    shape="B C T -> B C {n_mels} T'",
+    source="Davis & Mermelstein, IEEE ASSP 1980",
+    examples=[
+        ((2, 1, 300), {"n_fft": 128, "hop_length": 40, "n_mels": 6, "sr_hz": 8000}),
+        ((2, 2, 200), {"n_fft": 64, "win_length": 50, "n_mels": 5, "sr_hz": 8000, "scale": "db", "mel_scale": "htk"}),
+    ],
+)
+class LogMel(Frames):
+    """Mel spectrogram of each channel, compressed.
+
+    Shape:   (B, C, N) -> (B, C, n_mels, T), T = 1 + N // hop_length if center and n_fft is even
+    Source:  Davis & Mermelstein, "Comparison of Parametric Representations for Monosyllabic Word Recognition", 1980:
+             triangular bands, equally spaced on the mel scale (Slaney's, "Auditory Toolbox", 1998, or HTK's). The
+             defaults are librosa's but for scale: log(1 + 10000 x) (Dieleman & Schrauwen, "End-to-end learning for
+             music audio", ICASSP 2014). Decibels refer to 1, not to the peak. A band narrower than a Fourier bin may
+             hold none and be empty: then take a larger n_fft or fewer n_mels.
+    """
+
+    Config = LogMelConfig
+
+    def __init__(self, config: LogMelConfig) -> None:
+        super().__init__(config)
+        self.power, self.scale, self.gain, self.top_db = config.power, config.scale, config.gain, config.top_db
+        self.sees_all_frames = config.scale == "db" and config.top_db is not None  # the item's peak
+        self.filters: Tensor
+        self.register_buffer("filters", mel_filters(config), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        spectrum = self.spectrum(x)
+        energy = as_real(spectrum, "power") if self.power == 2 else as_real(spectrum, "magnitude") ** self.power
+        with exactly(x):
+            return self._compress(self.filters.to(energy.dtype) @ energy).to(x.dtype)
+
+    def _compress(self, mel: Tensor) -> Tensor:
+        if self.scale == "linear":
+            return mel
+        if self.scale == "log":
+            return torch.log1p(self.gain * mel)
+        in_db = decibels(mel, self.power, FLOOR_DB)
+        if self.top_db is None:
+            return in_db
+        return torch.maximum(in_db, in_db.amax(dim=(1, 2, 3), keepdim=True) - self.top_db)

@@ -1,0 +1,146 @@
+"""The residual vector quantizer of neural codecs."""
+
+from __future__ import annotations
+
+import torch
+from pydantic import Field, PositiveInt
+from torch import Tensor
+from torch.nn import functional
+
+from ...errors import DataError
+from ...registry import BlockConfig, from_axis, register
+from .bottleneck import Bottleneck
+from .codebooks import (
+    follow,
+    from_frames,
+    k_means,
+    nearest_codes,
+    new_codebooks,
+    perplexity_of,
+    random_frames,
+    statistics_of,
+    straight_through,
+    to_frames,
+    usage_of,
+)
+
+
+@register(
+    "ResidualVectorQuantizer",
+    shape="B D ... -> B D ...",
+    source="arXiv:2107.03312",
+    examples=[
+        ((2, 4, 9), {"n_codebooks": 3, "n_codes": 8}),
+        ((2, 4, 9), {"n_codebooks": 4, "n_codes": 8, "quantizer_dropout": 1.0}),
+        ((2, 3, 5, 4), {"n_codebooks": 1, "n_codes": 16, "dead_below": 0.0}),
+    ],
+)
+class ResidualVectorQuantizer(Bottleneck):
+    """A chain of vector quantizers, each of what those before it left; the gradient passes straight through.
+
+    Shape:   (B, D, ...) -> (B, D, ...); codes (B, n_codebooks, ...), int64
+    Source:  Zeghidour et al., "SoundStream: An End-to-End Neural Audio Codec", 2021, section III.C and algorithm 1;
+             commitment loss: Défossez et al., "High Fidelity Neural Audio Compression" (EnCodec, arXiv:2210.13438),
+             eq. 4: a sum over the stages, here of means over frames and features. Differs from both: codebooks also
+             learn from the examples that quantizer dropout cuts short, as what a stage sees does not depend on it.
+    Reading: `encode`, `decode`, `perplexity`, `usage`; `losses`, in training: "commitment", already times its weight.
+             Distances are computed in float32 or finer.
+    Learning: in training, codebooks follow running means in forward; under torch.distributed, alike in all processes.
+             A code that is hardly chosen starts again at a residual of the batch. `fit` places all codes by k-means.
+    """
+
+    class Config(BlockConfig):
+        dim: int = from_axis("D", "features of a frame, size of axis D")
+        n_codebooks: PositiveInt = Field(8, description="stages")
+        n_codes: int = Field(1024, ge=2, description="vectors in each codebook")
+        decay: float = Field(0.99, ge=0, lt=1, description="of the running counts and means, for a batch")
+        commitment_weight: float = Field(0.25, ge=0, description="weight of the commitment loss")
+        dead_below: float = Field(0.1, ge=0, lt=1, description="share of the mean count that revives a code; 0: never")
+        quantizer_dropout: float = Field(
+            0.0, ge=0, le=1, description="share of the training examples that stop at a random stage; SoundStream: 1"
+        )
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.decay, self.dead_below = config.decay, config.dead_below
+        self.commitment_weight, self.quantizer_dropout = config.commitment_weight, config.quantizer_dropout
+        self.n_codebooks, self.n_codes = config.n_codebooks, config.n_codes
+        self.codebooks: Tensor
+        self.register_buffer("codebooks", new_codebooks(self.n_codebooks, self.n_codes, config.dim))
+        self.counts: Tensor
+        self.register_buffer("counts", torch.zeros(self.n_codebooks, self.n_codes))
+
+    def forward(self, x: Tensor) -> Tensor:
+        frames = to_frames(x, self.codebooks)
+        codes = nearest_codes(frames, self.codebooks)
+        quantised = self._learn(frames, codes, x.shape[0]) if self.training else self._sum(codes)
+        return straight_through(x, from_frames(quantised, x))
+
+    def _sum(self, codes: Tensor) -> Tensor:
+        """(N, n) -> (N, D)."""
+        total = functional.embedding(codes[:, 0], self.codebooks[0])
+        for i in range(1, codes.shape[1]):
+            total = total + functional.embedding(codes[:, i], self.codebooks[i])
+        return total
+
+    def _learn(self, frames: Tensor, codes: Tensor, n_items: int) -> Tensor:
+        """Sum the stages that each example keeps, set the loss, move the codebooks."""
+        kept = self._kept(n_items, frames).repeat_interleave(len(frames) // n_items, dim=0)
+        picks = random_frames(len(frames), self.n_codes, frames.device)
+        residual, total, commitment = frames.detach(), torch.zeros_like(frames), frames.new_zeros(())
+        statistics: list[Tensor] = []
+        for i in range(self.n_codebooks):
+            chosen = functional.embedding(codes[:, i], self.codebooks[i])
+            statistics.append(statistics_of(residual, codes[:, i], picks))
+            residual = residual - chosen
+            total = total + kept[:, i, None] * chosen
+            commitment = commitment + (kept[:, i] * (frames - total).square().mean(-1)).mean()
+        self.losses = {"commitment": self.commitment_weight * commitment}
+        together = torch.stack(statistics)
+        follow(self.codebooks, self.counts, together, decay=self.decay, dead_below=self.dead_below)
+        return total
+
+    def _kept(self, n_items: int, frames: Tensor) -> Tensor:
+        """1 for the stages an example keeps, 0 for the rest: (B, Q); at least one is kept."""
+        stages = torch.arange(self.n_codebooks, device=frames.device)
+        last = torch.randint(self.n_codebooks, (n_items, 1), device=frames.device)
+        whole = torch.rand(n_items, 1, device=frames.device) >= self.quantizer_dropout
+        return ((stages <= last) | whole).to(frames.dtype)
+
+    def encode(self, x: Tensor, n_codebooks: int | None = None) -> Tensor:
+        """Codes of (B, D, ...) by the first `n_codebooks` stages, all if None: (B, n_codebooks, ...), int64.
+
+        Raises `DataError` if there are not so many.
+        """
+        n = self.n_codebooks if n_codebooks is None else n_codebooks
+        self._refuse("encode asks for", n)
+        codes = nearest_codes(to_frames(x, self.codebooks), self.codebooks[:n])
+        return codes.view(x.shape[0], *x.shape[2:], n).movedim(-1, 1)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """The sum of the vectors of codes (B, n, ...), n ≤ n_codebooks: (B, D, ...).
+
+        Raises `DataError` if codes are of more stages than there are.
+        """
+        self._refuse("decode got the codes of", codes.shape[1])
+        total = self._sum(codes.movedim(1, -1).reshape(-1, codes.shape[1]))
+        return total.view(codes.shape[0], *codes.shape[2:], -1).movedim(-1, 1)
+
+    def _refuse(self, asks: str, n_codebooks: int) -> None:
+        if not 1 <= n_codebooks <= self.n_codebooks:
+            message = f"{asks} {n_codebooks} codebooks, and the ResidualVectorQuantizer has {self.n_codebooks}"
+            raise DataError(message, code="E460", help=f"ask for 1 to {self.n_codebooks}")
+
+    def perplexity(self, codes: Tensor) -> Tensor:
+        """exp of the entropy of the codes (B, n, ...) of each stage: (n,), n_codes where all occur alike."""
+        return torch.stack([perplexity_of(stage) for stage in codes.unbind(1)])
+
+    def usage(self, codes: Tensor) -> Tensor:
+        """Share of each codebook that occurs in codes (B, n, ...): (n,)."""
+        return torch.stack([usage_of(stage, self.n_codes) for stage in codes.unbind(1)])
+
+    @torch.no_grad()
+    def fit(self, x: Tensor, n_iterations: int = 10) -> None:
+        """Place the codes of every stage by k-means on (B, D, ...), such as the first batches that reach the block."""
+        frames = to_frames(x, self.codebooks)
+        k_means(frames, self.codebooks, self.counts, n_iterations, self.dead_below)

@@ -1,0 +1,161 @@
+"""SampleRNN: recurrent tiers, each slower than the one below it, and the tier that predicts samples."""
+
+from __future__ import annotations
+
+import torch
+from pydantic import Field, PositiveInt
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ...registry import Block, BlockConfig, from_axis, register
+from ..sequence.recurrent import one_frame
+
+SAMPLERNN = "arXiv:1612.07837"
+
+
+class SampleRNNTierConfig(BlockConfig):
+    """Fields of a recurrent tier."""
+
+    hidden_size: PositiveInt = Field(1024, description="size of the state, and channels of the output")
+    frame_size: PositiveInt = Field(description="samples of a frame, which is one step of the tier")
+    ratio: PositiveInt | None = Field(
+        None, description="steps of the tier below in one of this; none: frame_size, the tier below takes samples"
+    )
+    num_layers: PositiveInt = Field(1, description="GRU layers on top of one another")
+
+
+class _Tier(nn.Module):
+    """Frames in, the state of a GRU at each, `ratio` vectors out of each by linear maps of their own."""
+
+    def __init__(self, config: SampleRNNTierConfig) -> None:
+        super().__init__()
+        c, ratio = config, config.ratio or config.frame_size
+        self.frame_size = c.frame_size
+        self.frames = nn.Conv1d(1, c.hidden_size, c.frame_size, stride=c.frame_size)
+        self.rnn = _GRU(c.hidden_size, c.hidden_size, c.num_layers, batch_first=True)
+        self.start = nn.Parameter(torch.zeros(c.num_layers, 1, c.hidden_size))
+        self.up = nn.ConvTranspose1d(c.hidden_size, c.hidden_size, ratio, stride=ratio)
+
+    def forward(self, x: Tensor, cond: Tensor | None = None) -> Tensor:
+        y = self.frames(strictly_before(x, self.frame_size))
+        if cond is not None:
+            y = y + cond.narrow(2, 0, y.shape[2])
+        y = self.rnn(y.mT, self.start.expand(-1, x.shape[0], -1).contiguous()).mT
+        up: Tensor = self.up(y)
+        return up
+
+
+class _GRU(nn.GRU):
+    """A GRU that gives the state of the last layer at every frame. Torch keeps a second list of the weights, which
+    torch.export takes for a state that changes; here it is made when it is asked for.
+    """
+
+    @property
+    def _flat_weights(self) -> list[nn.Parameter | None]:
+        return [getattr(self, name) for name in self._flat_weights_names]
+
+    @_flat_weights.setter
+    def _flat_weights(self, _: list[nn.Parameter | None]) -> None:
+        """Nothing to keep."""
+
+    def forward(self, x: Tensor, start: Tensor) -> Tensor:  # type: ignore[override]
+        y: Tensor = super().forward(one_frame(x), start)[0]
+        return y.expand(-1, x.shape[1], -1) if x.is_meta else y
+
+
+def strictly_before(x: Tensor, frame_size: int) -> Tensor:
+    """x later by a frame, silence first and at the end up to a whole frame: (B, C, N) -> (B, C, ceil(N / f) f)."""
+    missing = -x.shape[2] % frame_size
+    return functional.pad(x, (frame_size, missing - frame_size))
+
+
+@register(
+    "SampleRNNTier",
+    shape="B 1 T -> B {hidden_size} T'",
+    source=SAMPLERNN,
+    examples=[
+        ((2, 1, 21), {"hidden_size": 3, "frame_size": 4}),
+        ((2, 1, 32), {"hidden_size": 3, "frame_size": 8, "ratio": 4, "num_layers": 2}),
+    ],
+)
+class SampleRNNTier(Block):
+    """The slowest tier of SampleRNN: a GRU over frames of samples, whose states condition the tier below.
+
+    Shape:   (B, 1, N) -> (B, hidden_size, ceil(N / frame_size) · ratio), one vector for every step of the tier below.
+             Strictly causal: what is given out for a frame sees only the frames before it.
+    Source:  Mehri et al., "SampleRNN: An Unconditional End-to-End Neural Audio Generation Model", ICLR 2017, eq. 2 to
+             6. The first state is learned; the weights are not normalised.
+    """
+
+    Config = SampleRNNTierConfig
+
+    def __init__(self, config: SampleRNNTierConfig) -> None:
+        super().__init__()
+        self.tier = _Tier(config)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.tier(x)
+        return y
+
+
+@register(
+    "ConditionedSampleRNNTier",
+    shape="B 1 T, B {hidden_size} S -> B {hidden_size} T'",
+    source=SAMPLERNN,
+    examples=[([(2, 1, 21), (2, 3, 8)], {"hidden_size": 3, "frame_size": 4})],
+)
+class ConditionedSampleRNNTier(Block):
+    """A tier of SampleRNN below another: to each frame is added what the tier above says.
+
+    Shape:   (B, 1, N), (B, hidden_size, S) -> (B, hidden_size, ceil(N / frame_size) · ratio); S is at least
+             ceil(N / frame_size), what is over is left. Strictly causal in the first.
+    Source:  Mehri et al., "SampleRNN", ICLR 2017, eq. 2 to 6
+    """
+
+    Config = SampleRNNTierConfig
+
+    def __init__(self, config: SampleRNNTierConfig) -> None:
+        super().__init__()
+        self.tier = _Tier(config)
+
+    def forward(self, x: Tensor, cond: Tensor) -> Tensor:
+        y: Tensor = self.tier(x, cond)
+        return y
+
+
+@register(
+    "SampleRNNSampleTier",
+    shape="B C T, B D S -> B {out_channels} T",
+    source=SAMPLERNN,
+    examples=[([(2, 2, 9), (2, 3, 12)], {"out_channels": 4, "frame_size": 4})],
+)
+class SampleRNNSampleTier(Block):
+    """The fastest tier of SampleRNN: an MLP over the last few samples and the condition gives each sample's logits.
+
+    Shape:   (B, C, N), (B, D, S) -> (B, out_channels, N); S ≥ N, what is over is left. Output n sees the samples
+             n - frame_size … n - 1 only: it predicts sample n itself, unlike WaveNet's, which predicts the next.
+    Source:  Mehri et al., "SampleRNN", ICLR 2017, eq. 7 to 9. The input is the waveform as classes (MuLawOneHot), which
+             makes the first convolution the paper's embedding.
+    """
+
+    class Config(BlockConfig):
+        in_channels: int = from_axis("C")
+        hidden_size: int = from_axis("D", "channels of the condition, and width of the MLP")
+        embedding_dim: PositiveInt = Field(256, description="size of a sample's embedding")
+        frame_size: PositiveInt = Field(description="samples that an output sees")
+        out_channels: PositiveInt = Field(256, description="classes of a sample")
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        c = config
+        self.reach = c.frame_size
+        self.embed = nn.Conv1d(c.in_channels, c.embedding_dim, 1, bias=False)
+        self.conv = nn.Conv1d(c.embedding_dim, c.hidden_size, c.frame_size, bias=False)
+        self.hidden = nn.Conv1d(c.hidden_size, c.hidden_size, 1)
+        self.out = nn.Conv1d(c.hidden_size, c.out_channels, 1)
+
+    def forward(self, x: Tensor, cond: Tensor) -> Tensor:
+        y = self.conv(self.embed(functional.pad(x, (self.reach, -1))))
+        y = functional.relu(y + cond.narrow(2, 0, x.shape[2]))
+        logits: Tensor = self.out(functional.relu(self.hidden(y)))
+        return logits

@@ -1,0 +1,221 @@
+"""WaveNet: gated causal convolutions, alone, in residual blocks, and the whole stack with its skip path."""
+
+from __future__ import annotations
+
+from pydantic import Field, PositiveInt
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ...registry import Block, BlockConfig, from_axis, register
+
+WAVENET = "arXiv:1609.03499"
+
+
+class _GateConfig(BlockConfig):
+    in_channels: int = from_axis("C")
+    kernel_size: PositiveInt = Field(2, description="taps of the dilated convolution")
+    bias: bool = Field(True, description="whether the convolutions add a bias")
+
+
+class _Gate(nn.Module):
+    """tanh(Wf * x + Vf h) · sigmoid(Wg * x + Vg h), * causal and dilated; one convolution makes both halves."""
+
+    def __init__(self, config: _GateConfig, channels: tuple[int, int], dilation: int, cond_channels: int) -> None:
+        super().__init__()
+        self.reach = (config.kernel_size - 1) * dilation
+        into, out = channels[0], 2 * channels[1]
+        self.conv = nn.Conv1d(into, out, config.kernel_size, dilation=dilation, bias=config.bias)
+        self.condition = nn.Conv1d(cond_channels, out, 1, bias=False) if cond_channels else None
+
+    def forward(self, x: Tensor, cond: Tensor | None = None) -> Tensor:
+        y = self.conv(functional.pad(x, (self.reach, 0)))
+        if self.condition is not None and cond is not None:
+            y = y + _at_every_step(self.condition(cond[..., None] if cond.ndim == 2 else cond), y.shape[2])
+        filtered, gate = y.chunk(2, dim=1)
+        gated: Tensor = filtered.tanh() * gate.sigmoid()
+        return gated
+
+
+def _at_every_step(cond: Tensor, steps: int) -> Tensor:
+    """(B, C, S) -> (B, C, steps), each of the S repeated where there are fewer; one is broadcast."""
+    return cond if cond.shape[2] in (1, steps) else functional.interpolate(cond, size=steps, mode="nearest")
+
+
+@register(
+    "GatedConv1d",
+    shape="B C T -> B {out_channels} T",
+    source=WAVENET,
+    examples=[((2, 3, 11), {"out_channels": 4, "dilation": 2})],
+)
+class GatedConv1d(Block):
+    """Causal dilated convolution whose tanh is gated by a sigmoid of its own: tanh(Wf * x) · sigmoid(Wg * x).
+
+    Shape:   (B, C, T) -> (B, out_channels, T), causal
+    Source:  van den Oord et al., "WaveNet: A Generative Model for Raw Audio", 2016, eq. 2
+    """
+
+    class Config(_GateConfig):
+        out_channels: PositiveInt = Field(description="channels of the output")
+        dilation: PositiveInt = Field(1, description="samples between the taps")
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.gate = _Gate(config, (config.in_channels, config.out_channels), config.dilation, 0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.gate(x)
+        return y
+
+
+class _ResidualConfig(_GateConfig):
+    gate_channels: PositiveInt | None = Field(None, description="channels of the gate; none: those of the input")
+    dilation: PositiveInt = Field(1, description="samples between the taps")
+
+
+@register(
+    "WaveNetResidualBlock",
+    shape="B C T -> B C T",
+    source=WAVENET,
+    examples=[((2, 3, 11), {"dilation": 4}), ((2, 3, 11), {"gate_channels": 5, "kernel_size": 3})],
+)
+class WaveNetResidualBlock(Block):
+    """Gated causal convolution, a 1x1 convolution, and the input added: one level of WaveNet's residual path.
+
+    Shape:   (B, C, T) -> (B, C, T), causal
+    Source:  van den Oord et al., "WaveNet", 2016, eq. 2 and fig. 4. A block gives one tensor: the skip path, which sums
+             the gates of all levels, is in WaveNet; in plain layers: GatedConv1d with StoreAs and AddWith.
+    """
+
+    Config = _ResidualConfig
+
+    def __init__(self, config: _ResidualConfig) -> None:
+        super().__init__()
+        width = config.gate_channels or config.in_channels
+        self.gate = _Gate(config, (config.in_channels, width), config.dilation, 0)
+        self.residual = nn.Conv1d(width, config.in_channels, 1, bias=config.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        added: Tensor = x + self.residual(self.gate(x))
+        return added
+
+
+class _ConditionedResidualConfig(_ResidualConfig):
+    cond_channels: int = from_axis("D", "channels of the condition")
+
+
+@register(
+    "ConditionedWaveNetResidualBlock",
+    shape="B C T, B D ... -> B C T",
+    source=WAVENET,
+    examples=[([(2, 3, 11), (2, 4)], {"dilation": 2}), ([(2, 3, 11), (2, 4, 5)], {"gate_channels": 5})],
+)
+class ConditionedWaveNetResidualBlock(Block):
+    """WaveNetResidualBlock that hears a condition: one vector for all samples (a speaker), or one every few samples.
+
+    Shape:   (B, C, T), (B, D) global or (B, D, S) local -> (B, C, T), causal in the first. Sample t hears the local
+             condition floor(t S / T): each of the S is repeated, the paper's plain way of bringing it to T samples.
+    Source:  van den Oord et al., "WaveNet", 2016, section 2.5
+    """
+
+    Config = _ConditionedResidualConfig
+
+    def __init__(self, config: _ConditionedResidualConfig) -> None:
+        super().__init__()
+        width = config.gate_channels or config.in_channels
+        self.gate = _Gate(config, (config.in_channels, width), config.dilation, config.cond_channels)
+        self.residual = nn.Conv1d(width, config.in_channels, 1, bias=config.bias)
+
+    def forward(self, x: Tensor, cond: Tensor) -> Tensor:
+        added: Tensor = x + self.residual(self.gate(x, cond))
+        return added
+
+
+class _WaveNetConfig(_GateConfig):
+    residual_channels: PositiveInt = Field(32, description="channels of the residual path")
+    gate_channels: PositiveInt | None = Field(None, description="channels of the gates; none: residual_channels")
+    skip_channels: PositiveInt = Field(256, description="channels of the skip path, which is the output")
+    dilations: tuple[PositiveInt, ...] = Field(
+        (1, 2, 4, 8, 16, 32, 64, 128, 256, 512), min_length=1, description="dilation of each level of a stack"
+    )
+    stacks: PositiveInt = Field(1, description="how often the dilations are gone through")
+
+
+class _Stack(nn.Module):
+    """The first convolution, the levels, the sum of their skips. The last level has no residual: nothing follows."""
+
+    def __init__(self, config: _WaveNetConfig, cond_channels: int) -> None:
+        super().__init__()
+        c, dilations = config, config.dilations * config.stacks
+        width = c.gate_channels or c.residual_channels
+        self.reach = c.kernel_size - 1
+        self.conv = nn.Conv1d(c.in_channels, c.residual_channels, c.kernel_size, bias=c.bias)
+        self.gates = nn.ModuleList(_Gate(c, (c.residual_channels, width), d, cond_channels) for d in dilations)
+        self.residuals = nn.ModuleList(nn.Conv1d(width, c.residual_channels, 1, bias=c.bias) for _ in dilations[1:])
+        self.skips = nn.ModuleList(nn.Conv1d(width, c.skip_channels, 1, bias=c.bias) for _ in dilations)
+
+    def forward(self, x: Tensor, cond: Tensor | None = None) -> Tensor:
+        x = self.conv(functional.pad(x, (self.reach, 0)))
+        gated = self.gates[0](x, cond)
+        total: Tensor = self.skips[0](gated)
+        for residual, gate, skip in zip(self.residuals, self.gates[1:], self.skips[1:], strict=True):
+            x = x + residual(gated)
+            gated = gate(x, cond)
+            total = total + skip(gated)
+        return total
+
+
+@register(
+    "WaveNet",
+    shape="B C T -> B {skip_channels} T",
+    source=WAVENET,
+    examples=[((2, 3, 13), {"residual_channels": 4, "skip_channels": 5, "dilations": [1, 2, 4], "stacks": 2})],
+)
+class WaveNet(Block):
+    """A causal convolution, then levels of dilated gated convolutions; the output is the sum of their skips.
+
+    Shape:   (B, C, T) -> (B, skip_channels, T), causal: output t sees inputs up to t, so it predicts sample t + 1
+    Source:  van den Oord et al., "WaveNet", 2016, sections 2.1 to 2.4, fig. 4. The head that follows there is ReLU,
+             Conv1d of 1 tap, ReLU, Conv1d of 1 tap, in plain layers; the input there is MuLawOneHot.
+    """
+
+    Config = _WaveNetConfig
+
+    def __init__(self, config: _WaveNetConfig) -> None:
+        super().__init__()
+        self.stack = _Stack(config, 0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.stack(x)
+        return y
+
+
+class _ConditionedWaveNetConfig(_WaveNetConfig):
+    cond_channels: int = from_axis("D", "channels of the condition")
+
+
+@register(
+    "ConditionedWaveNet",
+    shape="B C T, B D ... -> B {skip_channels} T",
+    source=WAVENET,
+    examples=[
+        ([(2, 3, 13), (2, 4)], {"residual_channels": 4, "skip_channels": 5, "dilations": [1, 2]}),
+        ([(2, 3, 13), (2, 4, 6)], {"residual_channels": 4, "skip_channels": 5, "dilations": [1, 2]}),
+    ],
+)
+class ConditionedWaveNet(Block):
+    """WaveNet of which every level hears a condition: one vector for all samples, or one every few samples.
+
+    Shape:   (B, C, T), (B, D) global or (B, D, S) local -> (B, skip_channels, T), causal in the first. Sample t hears
+             the local condition floor(t S / T).
+    Source:  van den Oord et al., "WaveNet", 2016, section 2.5
+    """
+
+    Config = _ConditionedWaveNetConfig
+
+    def __init__(self, config: _ConditionedWaveNetConfig) -> None:
+        super().__init__()
+        self.stack = _Stack(config, config.cond_channels)
+
+    def forward(self, x: Tensor, cond: Tensor) -> Tensor:
+        y: Tensor = self.stack(x, cond)
+        return y

@@ -1,0 +1,268 @@
+"""Activations, each under its torch name."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, PositiveInt
+from torch import Tensor, nn
+
+from ...registry import Block, BlockConfig, register
+from .axis import OwnAxis, refuse_axis
+
+DOCS = "https://docs.pytorch.org/docs/stable/nn.html#non-linear-activations-weighted-sum-nonlinearity"
+ANY = "B ... -> B ..."
+
+
+@register("ReLU", shape=ANY, source="Nair & Hinton, ICML 2010", examples=[((2, 3, 4), {})])
+class ReLU(nn.ReLU, Block):
+    """max(x, 0).
+
+    Shape:   (B, ...) -> (B, ...)
+    Source:  Nair & Hinton, "Rectified Linear Units Improve Restricted Boltzmann Machines", ICML 2010
+    """
+
+    def __init__(self, config: BlockConfig) -> None:
+        super().__init__(**config.model_dump())
+
+
+@register("LeakyReLU", shape=ANY, source="Maas et al., ICML 2013", examples=[((2, 3, 4), {"negative_slope": 0.2})])
+class LeakyReLU(nn.LeakyReLU, Block):
+    """x where positive, negative_slope · x elsewhere.
+
+    Shape:   (B, ...) -> (B, ...)
+    Source:  Maas et al., "Rectifier Nonlinearities Improve Neural Network Acoustic Models", ICML 2013
+    """
+
+    class Config(BlockConfig):
+        negative_slope: float = Field(0.01, description="slope below zero")
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(**config.model_dump())
+
+
+@register("PReLU", shape="B C ... -> B C ...", source="arXiv:1502.01852", examples=[((2, 3, 4), {})])
+class PReLU(nn.PReLU, Block):
+    """x where positive, a · x elsewhere, with a learned.
+
+    Shape:   (B, C, ...) -> (B, C, ...)
+    Source:  He et al., "Delving Deep into Rectifiers", ICCV 2015, eq. 1
+    """
+
+    class Config(BlockConfig):
+        num_parameters: PositiveInt = Field(1, description="1: one slope for all; C: one a channel")
+        init: float = Field(0.25, description="value of a at the start")
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(**config.model_dump())
+
+
+@register("GELU", shape=ANY, source="arXiv:1606.08415", examples=[((2, 3, 4), {"approximate": "tanh"})])
+class GELU(nn.GELU, Block):
+    """x · Φ(x), Φ the normal distribution function.
+
+    Shape:   (B, ...) -> (B, ...)
+    Source:  Hendrycks & Gimpel, "Gaussian Error Linear Units", 2016
+    """
+
+    class Config(BlockConfig):
+        approximate: Literal["none", "tanh"] = Field("none", description="'tanh': the faster approximation")
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(**config.model_dump())
+
+
+@register("SiLU", shape=ANY, source="arXiv:1702.03118", examples=[((2, 3, 4), {})])
+class SiLU(nn.SiLU, Block):
+    """x · sigmoid(x), also called swish.
+
+    Shape:   (B, ...) -> (B, ...)
+    Source:  Elfwing et al., "Sigmoid-Weighted Linear Units", 2017
+    """
+
+    def __init__(self, config: BlockConfig) -> None:
+        super().__init__(**config.model_dump())
+
+
+@register("ELU", shape=ANY, source="arXiv:1511.07289", examples=[((2, 3, 4), {"alpha": 0.5})])
+class ELU(nn.ELU, Block):
+    """x where positive, alpha · (exp(x) - 1) elsewhere.
+
+    Shape:   (B, ...) -> (B, ...)
+    Source:  Clevert et al., "Exponential Linear Units", ICLR 2016
+    """
+
+    class Config(BlockConfig):
+        alpha: float = Field(1.0, description="minus the value at -∞")
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(**config.model_dump())
+
+
+@register("CELU", shape=ANY, source="arXiv:1704.07483", examples=[((2, 4, 4), {"alpha": 0.5})])
+class CELU(nn.CELU, Block):
+    """x where positive, alpha · (exp(x / alpha) - 1) elsewhere.
+
+    Shape:   (B, ...) -> (B, ...)
+    Source:  Barron, "Continuously Differentiable Exponential Linear Units", 2017
+    """
+
+    class Config(BlockConfig):
+        alpha: float = Field(1.0, gt=0, description="minus the value at -∞")
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(**config.model_dump())
+
+
+@register("SELU", shape=ANY, source="arXiv:1706.02515", examples=[((2, 4, 4), {})])
+class SELU(nn.SELU, Block):
+    """ELU scaled so that variances stay near 1 through layers of independent units.
+
+    Shape:   (B, ...) -> (B, ...)
+    Source:  Klambauer et al., "Self-Normalizing Neural Networks", NeurIPS 2017, eq. 2
+    """
+
+    def __init__(self, config: BlockConfig) -> None:
+        super().__init__(**config.model_dump())
+
+
+@register("Mish", shape=ANY, source="arXiv:1908.08681", examples=[((2, 4, 4), {})])
+class Mish(nn.Mish, Block):
+    """x · tanh(softplus(x)).
+
+    Shape:   (B, ...) -> (B, ...)
+    Source:  Misra, "Mish: A Self Regularized Non-Monotonic Activation Function", BMVC 2020
+    """
+
+    def __init__(self, config: BlockConfig) -> None:
+        super().__init__(**config.model_dump())
+
+
+@register("LogSigmoid", shape=ANY, source=DOCS, examples=[((2, 4, 4), {})])
+class LogSigmoid(nn.LogSigmoid, Block):
+    """log(1 / (1 + exp(-x))), computed stably.
+
+    Shape:   (B, ...) -> (B, ...)
+    Source:  torch.nn.LogSigmoid
+    """
+
+    def __init__(self, config: BlockConfig) -> None:
+        super().__init__(**config.model_dump())
+
+
+@register("Softsign", shape=ANY, source=DOCS, examples=[((2, 4, 4), {})])
+class Softsign(nn.Softsign, Block):
+    """x / (1 + |x|).
+
+    Shape:   (B, ...) -> (B, ...)
+    Source:  Turian et al., "Quadratic Features and Deep Architectures for Chunking", NAACL 2009; torch.nn.Softsign
+    """
+
+    def __init__(self, config: BlockConfig) -> None:
+        super().__init__(**config.model_dump())
+
+
+@register("Tanhshrink", shape=ANY, source=DOCS, examples=[((2, 4, 4), {})])
+class Tanhshrink(nn.Tanhshrink, Block):
+    """x - tanh(x).
+
+    Shape:   (B, ...) -> (B, ...)
+    Source:  torch.nn.Tanhshrink
+    """
+
+    def __init__(self, config: BlockConfig) -> None:
+        super().__init__(**config.model_dump())
+
+
+@register("Sigmoid", shape=ANY, source=DOCS, examples=[((2, 3, 4), {})])
+class Sigmoid(nn.Sigmoid, Block):
+    """1 / (1 + exp(-x)).
+
+    Shape:   (B, ...) -> (B, ...)
+    Source:  torch.nn.Sigmoid
+    """
+
+    def __init__(self, config: BlockConfig) -> None:
+        super().__init__(**config.model_dump())
+
+
+@register("Tanh", shape=ANY, source=DOCS, examples=[((2, 3, 4), {})])
+class Tanh(nn.Tanh, Block):
+    """Hyperbolic tangent.
+
+    Shape:   (B, ...) -> (B, ...)
+    Source:  torch.nn.Tanh
+    """
+
+    def __init__(self, config: BlockConfig) -> None:
+        super().__init__(**config.model_dump())
+
+
+@register("Softplus", shape=ANY, source=DOCS, examples=[((2, 3, 4), {"beta": 2.0})])
+class Softplus(nn.Softplus, Block):
+    """log(1 + exp(beta · x)) / beta, a smooth ReLU.
+
+    Shape:   (B, ...) -> (B, ...)
+    Source:  Glorot et al., "Deep Sparse Rectifier Neural Networks", AISTATS 2011; torch.nn.Softplus
+    """
+
+    class Config(BlockConfig):
+        beta: float = Field(1.0, gt=0, description="sharpness of the bend")
+        threshold: float = Field(20.0, description="above beta · x = threshold the function is x")
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(**config.model_dump())
+
+
+class SoftmaxConfig(BlockConfig):
+    """Fields of the softmaxes."""
+
+    dim: OwnAxis = Field(description="axis whose values sum to 1; not axis 0, the batch")
+
+
+@register("Softmax", shape=ANY, source=DOCS, examples=[((2, 3, 4), {"dim": 1})])
+class Softmax(nn.Softmax, Block):
+    """exp(x) over its sum along `dim`. Torch's implicit dim is not offered: say which axis.
+
+    Shape:   (B, ...) -> (B, ...)
+    Source:  torch.nn.Softmax
+    """
+
+    Config = SoftmaxConfig
+
+    def __init__(self, config: SoftmaxConfig) -> None:
+        super().__init__(**config.model_dump())
+
+    def forward(self, input: Tensor) -> Tensor:  # torch's own word for it
+        refuse_axis(self.dim, input.ndim)
+        return super().forward(input)
+
+
+@register("LogSoftmax", shape=ANY, source=DOCS, examples=[((2, 3, 4), {"dim": -1})])
+class LogSoftmax(nn.LogSoftmax, Block):
+    """Logarithm of the softmax along `dim`, computed stably.
+
+    Shape:   (B, ...) -> (B, ...)
+    Source:  torch.nn.LogSoftmax
+    """
+
+    Config = SoftmaxConfig
+
+    def __init__(self, config: SoftmaxConfig) -> None:
+        super().__init__(**config.model_dump())
+
+    def forward(self, input: Tensor) -> Tensor:  # torch's own word for it
+        refuse_axis(self.dim, input.ndim)
+        return super().forward(input)
+
+
+@register("Abs", shape=ANY, source="arXiv:1808.00158", examples=[((2, 3, 4), {})])
+class Abs(Block):
+    """Absolute value: the rectifier after a filter bank.
+
+    Shape:   (B, ...) -> (B, ...)
+    Source:  Ravanelli & Bengio, "Speaker Recognition from Raw Waveform with SincNet", 2018
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.abs()

@@ -1,0 +1,80 @@
+"""Whitening: directions in which the data vary, made alike."""
+
+from __future__ import annotations
+
+import torch
+from pydantic import Field, NonNegativeFloat, PositiveInt
+from torch import Tensor, nn
+
+from ...registry import Block, BlockConfig, from_axis, register
+from ...shapes import Axes, ContractError
+from ..frontends.spectrogram import exactly
+
+LEAST = 1e-8  # of a variance, so that data that do not vary give finite numbers
+
+
+@register(
+    "Whitening",
+    shape="B D -> B {out_features}",
+    source="arXiv:1804.08450",
+    examples=[((6, 4), {"out_features": 3}), ((5, 3), {"out_features": 3, "shrinkage": 0.0, "affine": False})],
+)
+class Whitening(Block):
+    """The first principal components of vectors, each divided by its deviation and scaled by a learned weight.
+
+    Shape:   (B, D) -> (B, out_features): weight (x - mean) U / √(λ + shrinkage · mean of these λ), with λ and U the
+             greatest eigenvalues and their eigenvectors of the covariance of all training batches so far. Mean and
+             covariance come from the data alone: gradients reach the weight and the input only.
+    Source:  Huang et al., "Decorrelated Batch Normalization", CVPR 2018, with the principal components kept instead
+             of turned back; for retrieval, Jégou & Chum, "Negative Evidences and Co-occurrences in Image Retrieval:
+             The Benefit of PCA and Whitening", ECCV 2012.
+    """
+
+    class Config(BlockConfig):
+        num_features: int = from_axis("D")
+        out_features: PositiveInt = Field(description="components that are kept, at most D")
+        shrinkage: NonNegativeFloat = Field(0.1, description="share of their mean variance added to each variance")
+        affine: bool = Field(True, description="whether a learned weight of each component follows")
+
+        def resolve(self, axes: Axes) -> Whitening.Config:
+            found = super().resolve(axes)
+            assert isinstance(found, Whitening.Config)
+            if 0 < found.num_features < found.out_features:
+                raise ContractError(f"{found.out_features} components of {found.num_features} numbers cannot be kept")
+            return found
+
+    running_mean: Tensor
+    running_square: Tensor
+    projection: Tensor
+    num_batches_tracked: Tensor
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.shrinkage = config.shrinkage
+        size, kept = config.num_features, config.out_features
+        self.weight = nn.Parameter(torch.ones(kept)) if config.affine else None
+        self.register_buffer("running_mean", torch.zeros(size))
+        self.register_buffer("running_square", torch.zeros(size, size))
+        self.register_buffer("projection", torch.eye(size, kept))
+        self.register_buffer("num_batches_tracked", torch.tensor(0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training:
+            with exactly(x):  # a covariance needs more than 8 bits
+                self._learn(x.detach())
+        y = (x - self.running_mean) @ self.projection
+        return y if self.weight is None else y * self.weight
+
+    def _learn(self, x: Tensor) -> None:
+        """Take a batch into the mean of all, and find the components anew; in float32 at least, as eigh needs it."""
+        wide = x.to(torch.promote_types(x.dtype, torch.float32))
+        self.num_batches_tracked += 1
+        share = 1 / self.num_batches_tracked.to(wide.dtype)
+        mean = torch.lerp(self.running_mean.to(wide.dtype), wide.mean(0), share)
+        square = torch.lerp(self.running_square.to(wide.dtype), wide.T @ wide / wide.shape[0], share)
+        values, vectors = torch.linalg.eigh(square - torch.outer(mean, mean))
+        kept = self.projection.shape[1]
+        values = values.flip(0)[:kept].clamp_min(0)
+        found = vectors.flip(1)[:, :kept] / (values + self.shrinkage * values.mean() + LEAST).sqrt()
+        for buffer, value in ((self.running_mean, mean), (self.running_square, square), (self.projection, found)):
+            buffer.copy_(value)

@@ -1,0 +1,174 @@
+"""Pooling over windows of frequency and time, and over whole axes; `autopool` has the learned ones."""
+
+from __future__ import annotations
+
+import torch
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from torch import Tensor, nn
+
+from ...registry import Block, BlockConfig, register
+from ..pointwise.axis import OwnAxes, refuse_axis
+
+Pair = PositiveInt | tuple[PositiveInt, PositiveInt]
+DOCS = "https://docs.pytorch.org/docs/stable/nn.html#pooling-layers"
+
+
+class _Pool1dConfig(BlockConfig):
+    kernel_size: PositiveInt = Field(description="frames pooled into one")
+    stride: PositiveInt | None = Field(None, description="frames between outputs; none: kernel_size")
+    padding: int = Field(0, ge=0, description="frames added on both sides, at most half a kernel")
+    ceil_mode: bool = Field(False, description="whether a last, incomplete window gives an output")
+
+    @model_validator(mode="after")
+    def _at_most_half(self) -> _Pool1dConfig:
+        refuse_padding(self.kernel_size, self.padding)
+        return self
+
+
+class _Pool2dConfig(BlockConfig):
+    kernel_size: Pair = Field(description="bins and frames pooled into one")
+    stride: Pair | None = Field(None, description="bins and frames between outputs; none: kernel_size")
+    padding: NonNegativeInt | tuple[NonNegativeInt, NonNegativeInt] = Field(
+        0, description="bins and frames added on both sides, at most half a kernel"
+    )
+    ceil_mode: bool = Field(False, description="whether a last, incomplete window gives an output")
+
+    @model_validator(mode="after")
+    def _at_most_half(self) -> _Pool2dConfig:
+        refuse_padding(self.kernel_size, self.padding)
+        return self
+
+
+def refuse_padding(kernel_size: Pair, padding: int | tuple[int, int]) -> None:
+    """Raises ValueError for more padding than torch takes."""
+    kernels, paddings = (size if isinstance(size, tuple) else (size, size) for size in (kernel_size, padding))
+    for kernel, added in zip(kernels, paddings, strict=True):
+        if 2 * added > kernel:
+            raise ValueError(f"'padding' is {added}, more than half of kernel_size {kernel}")
+
+
+@register("MaxPool1d", shape="B C T -> B C T'", source=DOCS, examples=[((2, 3, 10), {"kernel_size": 3, "stride": 2})])
+class MaxPool1d(nn.MaxPool1d, Block):
+    """Largest value of each window over time.
+
+    Shape:   (B, C, T) -> (B, C, T')
+    Source:  torch.nn.MaxPool1d
+    """
+
+    Config = _Pool1dConfig
+
+    def __init__(self, config: _Pool1dConfig) -> None:
+        super().__init__(**config.model_dump())
+
+
+@register("MaxPool2d", shape="B C F T -> B C F' T'", source=DOCS, examples=[((2, 3, 6, 7), {"kernel_size": [3, 2]})])
+class MaxPool2d(nn.MaxPool2d, Block):
+    """Largest value of each window over frequency and time.
+
+    Shape:   (B, C, F, T) -> (B, C, F', T')
+    Source:  torch.nn.MaxPool2d
+    """
+
+    Config = _Pool2dConfig
+
+    def __init__(self, config: _Pool2dConfig) -> None:
+        super().__init__(**config.model_dump())
+
+
+@register("AvgPool1d", shape="B C T -> B C T'", source=DOCS, examples=[((2, 3, 10), {"kernel_size": 3, "stride": 2})])
+class AvgPool1d(nn.AvgPool1d, Block):
+    """Mean of each window over time.
+
+    Shape:   (B, C, T) -> (B, C, T')
+    Source:  torch.nn.AvgPool1d
+    """
+
+    Config = _Pool1dConfig
+
+    def __init__(self, config: _Pool1dConfig) -> None:
+        super().__init__(**config.model_dump())
+
+
+@register("AvgPool2d", shape="B C F T -> B C F' T'", source=DOCS, examples=[((2, 3, 6, 7), {"kernel_size": [3, 2]})])
+class AvgPool2d(nn.AvgPool2d, Block):
+    """Mean of each window over frequency and time.
+
+    Shape:   (B, C, F, T) -> (B, C, F', T')
+    Source:  torch.nn.AvgPool2d
+    """
+
+    Config = _Pool2dConfig
+
+    def __init__(self, config: _Pool2dConfig) -> None:
+        super().__init__(**config.model_dump())
+
+
+class _ReduceConfig(BlockConfig):
+    dim: OwnAxes = Field(description="axis or axes to reduce; not axis 0, the batch")
+    keepdim: bool = Field(False, description="whether a reduced axis stays, with size 1")
+
+
+@register(
+    "Mean", shape="B ... -> B ...'", source=DOCS, examples=[((2, 3, 4), {"dim": 2}), ((2, 3, 4), {"dim": [1, 2]})]
+)
+class Mean(Block):
+    """Mean over axes.
+
+    Shape:   (B, ...) -> (B, ...) without `dim`, or with size 1 there
+    Source:  torch.mean
+    """
+
+    Config = _ReduceConfig
+
+    def __init__(self, config: _ReduceConfig) -> None:
+        super().__init__()
+        self.dim, self.keepdim = config.dim, config.keepdim
+
+    def forward(self, x: Tensor) -> Tensor:
+        refuse_axis(self.dim, x.ndim)
+        return x.mean(self.dim, self.keepdim)
+
+
+@register("Max", shape="B ... -> B ...'", source=DOCS, examples=[((2, 3, 4), {"dim": 2, "keepdim": True})])
+class Max(Block):
+    """Maximum over axes.
+
+    Shape:   (B, ...) -> (B, ...) without `dim`, or with size 1 there
+    Source:  torch.amax
+    """
+
+    Config = _ReduceConfig
+
+    def __init__(self, config: _ReduceConfig) -> None:
+        super().__init__()
+        self.dim, self.keepdim = config.dim, config.keepdim
+
+    def forward(self, x: Tensor) -> Tensor:
+        refuse_axis(self.dim, x.ndim)
+        return x.amax(self.dim, self.keepdim)
+
+
+@register(
+    "StatisticsPooling",
+    shape="B C ... T -> B C*2 ... 1",
+    source="Snyder et al., ICASSP 2018",
+    examples=[((2, 3, 5), {}), ((2, 3, 2, 5), {})],
+)
+class StatisticsPooling(Block):
+    """Mean and standard deviation over time, one after the other in the channels: many to one.
+
+    Shape:   (B, C, ..., T) -> (B, 2 C, ..., 1)
+    Source:  Snyder et al., "X-Vectors: Robust DNN Embeddings for Speaker Recognition", ICASSP 2018, section 3.1. The
+             deviation divides by T. A variance under `eps` counts as eps, so that silence has a finite gradient.
+    """
+
+    class Config(BlockConfig):
+        eps: PositiveFloat = Field(1e-10, description="the least variance")
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.eps = config.eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        variance, mean = torch.var_mean(x, dim=-1, correction=0, keepdim=True)
+        return torch.cat((mean, variance.clamp_min(self.eps).sqrt()), dim=1)

@@ -1,0 +1,226 @@
+"""Tokens: numbers as vectors, codes of a codec as a sequence, patches of a spectrogram, the class token."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from pydantic import Field, PositiveInt
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ...registry import Block, BlockConfig, from_axis, register
+from ..convolution.convolution import Pair
+from .positions import INIT_STD
+
+VIT = "arXiv:2010.11929"
+
+
+def whole_numbers(x: Tensor, count: int) -> Tensor:
+    """Numbers of tokens as int64; floating-point ones are rounded and kept within 0 … count - 1, as probes need."""
+    return x.round().clamp(0, count - 1).long() if x.is_floating_point() else x.long()
+
+
+class TokenEmbeddingConfig(BlockConfig):
+    """Fields of TokenEmbedding, torch's names."""
+
+    num_embeddings: PositiveInt = Field(description="how many tokens there are")
+    embedding_dim: PositiveInt = Field(description="features of a token's vector")
+
+
+@register(
+    "TokenEmbedding",
+    shape="B ... -> B ... {embedding_dim}",
+    source="Bengio et al., JMLR 2003",
+    examples=[((2, 5), {"num_embeddings": 3, "embedding_dim": 4})],
+)
+class TokenEmbedding(Block):
+    """A learned vector for each token: its number picks a row.
+
+    Shape:   (B, ...), integers 0 … num_embeddings - 1 -> (B, ..., embedding_dim); other integers raise IndexError.
+             Floating-point numbers are rounded, and kept within these bounds.
+    Source:  Bengio et al., "A Neural Probabilistic Language Model", JMLR 2003; torch.nn.Embedding
+    """
+
+    Config = TokenEmbeddingConfig
+
+    def __init__(self, config: TokenEmbeddingConfig) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(config.num_embeddings, config.embedding_dim))
+        nn.init.normal_(self.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.embedding(whole_numbers(x, len(self.weight)), self.weight)
+
+
+@register(
+    "CodebookEmbedding",
+    shape="B Q T -> B T' {embedding_dim}",
+    source="arXiv:2306.05284",
+    examples=[
+        ((2, 3, 4), {"num_embeddings": 5, "embedding_dim": 6}),
+        ((2, 3, 4), {"num_embeddings": 5, "embedding_dim": 6, "pattern": "sum", "start": False}),
+    ],
+)
+class CodebookEmbedding(Block):
+    """Codes of Q codebooks as the input of an autoregressive model, one place later: it is to say the code of a place.
+
+    Shape:   (B, Q, T), integers 0 … num_embeddings - 1 -> (B, Q · T, embedding_dim) for `flatten`, in the order of
+             `in_order`: all codebooks of a frame, coarse to fine, then the next frame; (B, T, embedding_dim) for `sum`.
+             The first place holds the start vector, which is no code; the last code of all is no input.
+    Source:  Copet et al., "Simple and Controllable Music Generation" (MusicGen), NeurIPS 2023, section 2.2: patterns
+             "flattening" and "parallel". Every codebook has a table of its own (`shared: false`), or all share one and
+             a vector of the codebook's level is added.
+    """
+
+    class Config(BlockConfig):
+        num_codebooks: int = from_axis("Q")
+        num_embeddings: PositiveInt = Field(description="codes of a codebook")
+        embedding_dim: PositiveInt = Field(description="features of a code's vector")
+        shared: bool = Field(
+            True, description="whether codebooks share one table and have a vector of their level each"
+        )
+        pattern: Literal["flatten", "sum"] = Field("flatten", description="one place for each code, or for each frame")
+        start: bool = Field(True, description="whether a start vector comes first and the last place is left out")
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        c = config
+        self.count, self.pattern = c.num_embeddings, c.pattern
+        self.tables = nn.Parameter(torch.empty(1 if c.shared else c.num_codebooks, c.num_embeddings, c.embedding_dim))
+        self.levels = nn.Parameter(torch.empty(c.num_codebooks, c.embedding_dim)) if c.shared else None
+        self.start = nn.Parameter(torch.empty(c.embedding_dim)) if c.start else None
+        for weight in self.parameters():
+            nn.init.normal_(weight)
+
+    def forward(self, codes: Tensor) -> Tensor:
+        vectors = self.embed(codes)
+        if self.start is None:
+            return vectors
+        return torch.cat((self.start_of(codes.shape[0]), vectors[:, :-1]), dim=1)
+
+    def embed(self, codes: Tensor) -> Tensor:
+        """The vectors of codes (B, Q, T) without the start: (B, Q · T, D), or (B, T, D) for `sum`."""
+        tables = self.tables.expand(codes.shape[1], -1, -1)
+        rows = whole_numbers(codes, self.count).unbind(1)
+        vectors = torch.stack([functional.embedding(row, t) for row, t in zip(rows, tables, strict=True)], dim=2)
+        if self.levels is not None:
+            vectors = vectors + self.levels
+        return vectors.flatten(1, 2) if self.pattern == "flatten" else vectors.sum(2)
+
+    def embed_one(self, code: Tensor, level: int) -> Tensor:
+        """The vector of one code of the codebook `level`, (B,) -> (B, 1, D): what `step` takes after it was drawn."""
+        vector = functional.embedding(code[:, None], self.tables[level if len(self.tables) > 1 else 0])
+        return vector if self.levels is None else vector + self.levels[level]
+
+    def start_of(self, batch_size: int) -> Tensor:
+        """The start vector, (batch_size, 1, D); raises ValueError if there is none."""
+        if self.start is None:
+            raise ValueError("this CodebookEmbedding has no start vector: give it 'start: true'")
+        return self.start.expand(batch_size, 1, -1)
+
+    @staticmethod
+    def in_order(codes: Tensor) -> Tensor:
+        """Codes (B, Q, T) in the order of `flatten`, (B, T · Q): what the output is held against."""
+        return codes.transpose(1, 2).flatten(1)
+
+
+@register(
+    "PatchEmbed2d",
+    shape="B C F T -> B T' {embed_dim}",
+    source=VIT,
+    examples=[
+        ((2, 1, 6, 8), {"embed_dim": 4, "patch_size": 2}),
+        ((2, 2, 8, 9), {"embed_dim": 4, "patch_size": [4, 3], "stride": [2, 3], "max_rows": 4, "max_columns": 5}),
+    ],
+)
+class PatchEmbed2d(Block):
+    """A spectrogram cut into patches, each a token: a linear map of its values, rows of patches one after another.
+
+    Shape:   (B, C, F, T) -> (B, number of patches, embed_dim); bins and frames that fill no patch are left out. With
+             positions, more rows or columns of patches than have one raise ValueError.
+    Source:  Dosovitskiy et al., "An Image Is Worth 16x16 Words" (ViT), ICLR 2021, eq. 1. Overlapping patches, positions
+             of rows and columns apart, and Patchout: Koutini et al., "Efficient Training of Audio Transformers with
+             Patchout" (PaSST), Interspeech 2022, section 2. Patchout leaves out whole rows and columns, in training.
+    """
+
+    class Config(BlockConfig):
+        in_channels: int = from_axis("C")
+        embed_dim: PositiveInt = Field(description="features of a token")
+        patch_size: Pair = Field(16, description="bins and frames of a patch")
+        stride: Pair | None = Field(None, description="bins and frames between patches; none: patch_size, no overlap")
+        max_rows: PositiveInt | None = Field(
+            None, description="rows of patches that have a position; none: no positions"
+        )
+        max_columns: PositiveInt | None = Field(None, description="columns of patches that have a position, likewise")
+        drop_rows: int = Field(0, ge=0, description="rows of patches that are left out in training, at random")
+        drop_columns: int = Field(0, ge=0, description="columns of patches that are left out in training, at random")
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        c = config
+        self.proj = nn.Conv2d(c.in_channels, c.embed_dim, c.patch_size, stride=c.stride or c.patch_size)
+        self.rows = nn.Parameter(torch.empty(c.embed_dim, c.max_rows, 1)) if c.max_rows else None
+        self.columns = nn.Parameter(torch.empty(c.embed_dim, 1, c.max_columns)) if c.max_columns else None
+        for weight in filter(lambda w: w is not None, (self.rows, self.columns)):
+            nn.init.trunc_normal_(weight, std=INIT_STD)  # type: ignore[arg-type]
+        self.drop = (c.drop_rows, c.drop_columns)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.proj(x)
+        for axis, weight in ((2, self.rows), (3, self.columns)):
+            if weight is not None:
+                refuse_more(axis, y.shape[axis], weight.shape[axis - 1])
+                y = y + weight.narrow(axis - 1, 0, y.shape[axis])
+        if self.training:
+            y = leave_out(leave_out(y, 2, self.drop[0]), 3, self.drop[1])
+        return y.flatten(2).mT
+
+
+def refuse_more(axis: int, came: int, most: int) -> None:
+    """Raises ValueError where a grid has more rows or columns of patches than positions."""
+    if came > most:
+        word = "rows" if axis == 2 else "columns"
+        raise ValueError(f"PatchEmbed2d has max_{word} {most}, but {came} {word} of patches came")
+
+
+def leave_out(x: Tensor, axis: int, count: int) -> Tensor:
+    """x without `count` slices of an axis, drawn at random and alike for the batch; one is kept at least."""
+    if not count:
+        return x
+    kept = max(1, x.shape[axis] - count)
+    chosen = torch.randperm(x.shape[axis], device=x.device)[:kept].sort().values
+    return x.index_select(axis, chosen)
+
+
+class ClassTokenConfig(BlockConfig):
+    """Fields of ClassToken."""
+
+    embed_dim: int = from_axis("D")
+    num_tokens: PositiveInt = Field(
+        1, description="tokens put first; 2: DeiT's and PaSST's class and distillation token"
+    )
+
+
+@register(
+    "ClassToken",
+    shape="B T D -> B T' D",
+    source="arXiv:1810.04805",
+    examples=[((2, 5, 4), {}), ((2, 5, 4), {"num_tokens": 2})],
+)
+class ClassToken(Block):
+    """Puts learned tokens before a sequence, in which attention gathers what is said of the whole: see ClassTokenPool.
+
+    Shape:   (B, T, D) -> (B, num_tokens + T, D)
+    Source:  Devlin et al., "BERT", NAACL 2019, section 3; ViT, ICLR 2021, eq. 1
+    """
+
+    Config = ClassTokenConfig
+
+    def __init__(self, config: ClassTokenConfig) -> None:
+        super().__init__()
+        self.tokens = nn.Parameter(torch.empty(1, config.num_tokens, config.embed_dim))
+        nn.init.trunc_normal_(self.tokens, std=INIT_STD)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat((self.tokens.expand(x.shape[0], -1, -1), x), dim=1)

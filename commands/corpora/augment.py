@@ -1,0 +1,66 @@
+"""The command data augment: a corpus once more, in other rooms, through other microphones."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ...augment.chain import AugmentStep
+from ...augment.corpus import augmented_corpus
+from ...compiler.language.configs import read_config
+from ...compiler.language.source import Source, read_file
+from ...data.corpus import Corpus, Item
+from ...data.pyjama.file import Definition
+from ...errors import DataError, GraphError, MirbricksError, did_you_mean, raise_all
+from ..screen import console, counting, plural
+from .synth import minutes, refuse_corpus
+
+
+class ChainFile(BaseModel):
+    """A file with the list `augment`, as graphs have it in `task`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    augment: tuple[AugmentStep, ...] = Field(min_length=1, description="augmentations of waveforms, in this order")
+
+
+def augment(arguments: Namespace) -> int:
+    """Write the copies and say what is in the new corpus."""
+    out, source = Path(arguments.out), read_file(arguments.by)
+    errors: list[MirbricksError] = []
+    chain = read_config(ChainFile, source.data, source, (), "the file", errors)
+    raise_all(errors)
+    assert chain is not None
+    refuse_corpus(out)
+    corpus = Corpus.open(arguments.folder)
+    items = [item for item in _where(corpus, arguments.where) if item.stem_of is None]
+    definitions = {"piece": Definition("global", "text"), **corpus.pyjama.definitions}
+    settings = {"copies": arguments.copies, "seed": arguments.seed, "n_jobs": arguments.jobs}
+    name = arguments.name or f"{corpus.name}_augmented"
+    with counting("augmenting", len(items) * arguments.copies) as on_done:
+        try:
+            made = augmented_corpus(items, definitions, chain.augment, out, name, on_done=on_done, **settings)
+        except ValueError as error:
+            raise _misfit(source, str(error)) from None
+    console().print(f"{plural(len(made), 'recording')}, {minutes(made)} in {out}")
+    return 0
+
+
+def _misfit(source: Source, message: str) -> GraphError:
+    help = "leave it out: here waveforms are changed whose annotations stay"
+    return GraphError(message, code="E106", where=source.key(("augment",)), help=help)
+
+
+def _where(corpus: Corpus, conditions: list[tuple[str, str]]) -> list[Item]:
+    """The items whose annotations have these values. Raises DataError E471 where none has."""
+    items = list(corpus.items)
+    for name, value in conditions:
+        found = sorted({str(one) for item in items for one in item.entry.values(name)})
+        items = [item for item in items if value in map(str, item.entry.values(name))]
+        if not items:
+            near = did_you_mean(value, found) or f"there: {', '.join(found[:9]) or 'nothing of that name'}"
+            message = f"--where: no recording of '{corpus.name}' has the {name} '{value}'"
+            raise DataError(message, code="E471", help=near)
+    return items

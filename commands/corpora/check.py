@@ -1,0 +1,42 @@
+"""The command data check: everything that is wrong with a corpus."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections import Counter
+from pathlib import Path
+
+from ...data.check import check_corpus
+from ...data.corpus_files import find_corpus
+from ...data.stores.hdf5 import AudioStore, FeatureStore
+from ...errors import DataError
+from ..screen import counting, plural
+
+
+def check_data(arguments: Namespace) -> int:
+    """Each problem once, then how many of which kind; one line where all is well."""
+    folder = Path(arguments.folder)
+    with counting("reading", count_keys(folder), show=sys.stdout.isatty()) as on_done:
+        findings = check_corpus(folder, arguments.jobs, lambda key, _: on_done(key))
+    if findings.problems:
+        for problem in findings.problems:
+            print(problem, end="\n\n")
+        kinds = Counter(problem.code for problem in findings.problems)
+        told = ", ".join(f"{code}: {count}" for code, count in sorted(kinds.items()))
+        print(f"{plural(len(findings.problems), 'problem')} in {folder} ({told})")
+        return 1
+    assert findings.corpus is not None
+    annotations = sum(bool(atoms) for entry in findings.corpus.pyjama.entries for atoms in entry.annotations.values())
+    print(f"{folder}: {plural(len(findings.corpus), 'recording')}, {plural(annotations, 'annotation')}, nothing wrong")
+    return 0
+
+
+def count_keys(folder: Path) -> int:
+    """How many recordings there are to read; 0 where that cannot be told."""
+    try:
+        files = find_corpus(folder)
+        audio = len(AudioStore(files.audio).keys()) if files.audio else 0
+        return audio + (len(FeatureStore(files.features).keys()) if files.features else 0)
+    except DataError:
+        return 0

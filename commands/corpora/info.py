@@ -1,0 +1,118 @@
+"""The command data info: what is in a corpus."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from ...data.corpus import Corpus
+from ...data.info import describe, sides_of
+from ...data.scan import scan
+from ...data.stores.atomic import written_whole
+from ...workflows.new_file import refuse_existing, write_new
+from ..screen import console, counting, plural
+
+_COMMON = 4  # values of an annotation that the table shows
+_NUMBERS = ("recordings", "atoms", "of the time", "values")
+
+
+def info(arguments: Namespace) -> int:
+    """Print it as tables or JSON, or write NAME.json and NAME.png."""
+    corpus = Corpus.open(arguments.folder)
+    out = Path(arguments.out) if arguments.out else None
+    paths = [out / f"{corpus.name}{ending}" for ending in (".json", ".png")] if out else []
+    for path in paths:
+        refuse_existing(str(path))
+    show = sys.stdout.isatty() and not arguments.json
+    with counting("reading", len(corpus), show=show) as on_done:
+        about = describe(corpus, scan(corpus.recordings, arguments.jobs, on_done))
+    text = json.dumps(about, indent=2, ensure_ascii=False)
+    if paths:
+        write_new(str(paths[0]), text + "\n")
+        with written_whole(paths[1]) as part:
+            part.write_bytes(_picture(corpus, about))
+    if arguments.json:
+        print(text)
+    else:
+        _print(about)
+        if paths:
+            print(f"written: {paths[0]} and {paths[1]}")
+    return 0
+
+
+def _picture(corpus: Corpus, about: Mapping[str, Any]) -> bytes:
+    from ...plots.corpus import corpus_picture  # matplotlib is slow to load
+    from ...plots.style import png_bytes
+
+    side_of, splits = sides_of(corpus)
+    order = list(next(iter(splits.values()))["sides"]) if splits else ["all"]
+    durations_s: dict[str, list[float]] = {side: [] for side in order}
+    for item in corpus.recordings:
+        if item.duration_s is not None:
+            durations_s[side_of.get(item.key, "all")].append(item.duration_s)
+    return png_bytes(corpus_picture(about, durations_s), 150)
+
+
+def _print(about: Mapping[str, Any]) -> None:
+    screen = console()
+    screen.print(f"{about['name']}: {_sizes(about)}")
+    screen.print(_annotations(about))
+    for name, split in about["splits"].items():
+        screen.print(_sides(name, split["sides"]))
+    for name, one in about["annotations"].items():
+        if overlaps := one.get("overlaps", {}).get("count"):
+            where = f"{plural(one['overlaps']['recordings'], 'recording')}, the first: {one['overlaps']['first']}"
+            screen.print(f"overlaps: {overlaps:,} in '{name}' of {where}")
+    for keys in about["duplicates"]:
+        screen.print(f"the same {about['holds'][0]}: {', '.join(keys)}")
+    for split in about["splits"].values():
+        for leak in split["leaks"]:
+            screen.print(f"leak: {leak}")
+
+
+def _sizes(about: Mapping[str, Any]) -> str:
+    parts = [plural(about["recordings"], "recording"), plural(about["groups"], "group")]
+    parts += [plural(about["stems"], "stem") + " among them"] if about["stems"] else []
+    if lengths := about["durations_s"]:
+        least, middle, most = (_seconds(lengths[name]) for name in ("min", "median", "max"))
+        parts += [f"{_seconds(about['duration_s'])} ({least} to {most}, median {middle})"]
+    parts += [f"{hz} Hz ({count})" if len(about["sample_rates_hz"]) > 1 else f"{hz} Hz"
+              for hz, count in about["sample_rates_hz"].items()]  # fmt: skip
+    parts += [f"{width} features a frame" for width in about["features"]]
+    return ", ".join(parts)
+
+
+def _annotations(about: Mapping[str, Any]) -> Table:
+    table = Table(title_justify="left")
+    for name in ("annotation", "extent", "recordings", "atoms", "of the time", "values", "the most frequent"):
+        table.add_column(name, justify="right" if name in _NUMBERS else "left")
+    for name, one in about["annotations"].items():
+        covered = f"{one['covered']:.0%}" if "covered" in one else ""
+        values = list(one.get("values", {}).items())
+        unique = bool(values) and one["different"] == one["atoms"]
+        common = ", ".join(f"{word} ({its['count']:,})" for word, its in values[:_COMMON]) if not unique else ""
+        different = f"{one['different']:,}" if "different" in one else ""
+        table.add_row(name, one["extent"], f"{one['recordings']:,}", f"{one['atoms']:,}", covered, different, common)
+    return table
+
+
+def _sides(name: str, sides: Mapping[str, Any]) -> Table:
+    table = Table(title_justify="left")
+    table.add_column(name)
+    for column in ("recordings", "groups", "length"):
+        table.add_column(column, justify="right")
+    for side, one in sides.items():
+        table.add_row(side, f"{one['recordings']:,}", f"{one['groups']:,}", _seconds(one["duration_s"]))
+    return table
+
+
+def _seconds(seconds: float) -> str:
+    if seconds >= 7200:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 60:.1f} min" if seconds >= 120 else f"{seconds:.1f} s"

@@ -1,0 +1,59 @@
+"""The command data synth: a corpus out of nothing but a seed."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from ...data.corpus import Corpus
+from ...data.stores.reading import unreadable
+from ...data.synth.corpora import KINDS, synthesise
+from ...data.synth.polyphony import synthesise_polyphony
+from ...errors import DataError
+from ..screen import console, counting, plural
+
+CLIPS, LEAST_S, MOST_S = 12, 1.0, 3600.0
+
+
+def synth(arguments: Namespace) -> int:
+    """Write the corpus and say what is in it."""
+    out = Path(arguments.out)
+    _refuse(arguments, out)
+    n = arguments.n or (KINDS[arguments.kind].n if arguments.kind in KINDS else CLIPS)
+    given = {"seed": arguments.seed, "n_jobs": arguments.jobs}
+    with counting(f"{arguments.kind}", n) as on_done:
+        if arguments.kind in KINDS:
+            corpus = synthesise(arguments.kind, out, n, arguments.seconds, on_done=on_done, **given)
+        else:
+            corpus = synthesise_polyphony(out, n, arguments.seconds or 15.0, on_done=on_done, **given)
+    console().print(f"{plural(len(corpus), 'recording')}, {minutes(corpus)} in {out}")
+    return 0
+
+
+def minutes(corpus: Corpus) -> str:
+    """How long all of its recordings are."""
+    return f"{sum(item.duration_s for item in corpus.items) / 60:.1f} min"
+
+
+def _refuse(arguments: Namespace, out: Path) -> None:
+    """A corpus that is there, and lengths that make no clips, before anything is computed."""
+    if arguments.seconds is not None:
+        songs = arguments.kind in KINDS and KINDS[arguments.kind].seconds is None
+        if songs:
+            message = f"--seconds: {arguments.kind} are whole songs, as long as they are"
+            raise DataError(message, code="E470", help="leave --seconds out; --n says how many")
+        if not LEAST_S <= arguments.seconds <= MOST_S:
+            message = f"--seconds: expected {LEAST_S:g} to {MOST_S:g}, got {arguments.seconds:g}"
+            raise DataError(message, code="E470", help="write --seconds 30")
+    refuse_corpus(out)
+
+
+def refuse_corpus(out: Path) -> None:
+    """Raises DataError E470 where a folder holds a corpus already."""
+    try:
+        there = sorted(path.name for path in out.glob("*.pyjama"))
+    except OSError as error:
+        raise unreadable(out, error) from error
+    if there:
+        message = f"there is a corpus in '{out}' already: {there[0]}"
+        raise DataError(message, code="E470", help="choose another folder")

@@ -1,0 +1,187 @@
+"""Receptive field over time, from the leaf modules of each block.
+
+A layer of kernel k, stride s and dilation d makes a frame of frames that lie (k - 1) d apart, and its frames s input
+frames apart (Araujo et al., "Computing Receptive Fields of Convolutional Neural Networks", Distill 2019); which they
+are is followed frame by frame (time_field.py). The modules inside a block are one chain, in the order of their
+definition, beside which a child named `shortcut` runs: a U-Net's way down and up again sees all that its skips see.
+The result is exact where paddings are those of the layers; of one that a block adds itself the place is not known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from torch import nn
+
+from ...registry import Block
+from ...shapes import REST, Token
+from ..module import GraphModule
+from .time_field import Field
+
+TIME = "T"
+SHORTCUT = "shortcut"
+TAPS = {"linear": 2, "bilinear": 2, "bicubic": 4}  # frames an interpolated one is made of; 1 where it is repeated
+_ALL_FRAMES = (
+    nn.RNNBase, nn.MultiheadAttention, nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool1d,
+    nn.AdaptiveMaxPool2d, nn.GroupNorm, nn.InstanceNorm1d, nn.InstanceNorm2d,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Tensor:
+    """What is known of a tensor: its field, where its time axis stands, how many axes it has."""
+
+    field: Field | None
+    position: int | None
+    rank: int
+
+
+def receptive_fields(model: GraphModule) -> list[Field | None]:
+    """The field after each run of a node; None where the tensor has no time axis that can be followed."""
+    stored = {name: _input(names) for name, names in model.axis_names.items()}
+    x, found, nodes = next(iter(stored.values())), [], iter(model.nodes)
+    for op in model.ops:
+        if op.kind == "StoreAs":
+            stored[op.name] = x
+        elif op.kind == "StartFrom":
+            x = stored[op.name]
+        elif op.kind == "run":
+            rank = len(next(nodes).went)
+            x = _run(model.get_submodule(op.name), [x, *(stored[key] for key in op.extra)], rank)
+            found.append(x.field)
+            x = x if x.position is not None else _Tensor(None, None, rank)
+        else:
+            for key in (op.name, *op.extra):
+                x = _Tensor(_wider(x.field, stored[key].field), x.position, x.rank)
+    return found
+
+
+def _input(names: tuple[str, ...]) -> _Tensor:
+    position = names.index(TIME) if TIME in names else None
+    return _Tensor(Field.start() if position is not None else None, position, len(names))
+
+
+def _run(block: nn.Module, inputs: list[_Tensor], rank: int) -> _Tensor:
+    """Through a block; of several inputs the first is followed, a further one with frames counts as seen whole."""
+    x = inputs[0]
+    if x.field is None or x.position is None:
+        return _Tensor(None, None, rank)
+    assert isinstance(block, Block)
+    field = _after(block, x.field, x.position, x.rank)
+    if any(other.position is not None for other in inputs[1:]):
+        field = field.all_frames()
+    return _Tensor(field, _follow(block, x.position, x.rank), rank)
+
+
+def _wider(one: Field | None, other: Field | None) -> Field | None:
+    return None if one is None or other is None else one.joined(other)
+
+
+def _after(block: Block, field: Field, position: int, rank: int) -> Field:
+    if _mixes_frames(block, position, rank) or _follow(block, position, rank) is None:
+        return field.all_frames()
+    return _along(block, field, position, rank)
+
+
+def _along(module: nn.Module, field: Field, position: int, rank: int) -> Field:
+    """Through a module, with all frames where it says so."""
+    passed = _inside(module, field, position, rank)
+    return passed.all_frames() if getattr(module, "sees_all_frames", False) else passed
+
+
+def _inside(module: nn.Module, field: Field, position: int, rank: int) -> Field:
+    """Through a module: its children one after the other, and its shortcut beside them."""
+    if not list(module.children()):
+        return _through(module, field, position, rank)
+    chain = field
+    for name, child in module.named_children():
+        if name != SHORTCUT:
+            chain = _along(child, chain, position, rank)
+    shortcut = getattr(module, SHORTCUT, None)
+    beside = _along(shortcut, field, position, rank) if isinstance(shortcut, nn.Module) else field
+    return chain.joined(beside)
+
+
+def _mixes_frames(block: Block, position: int, rank: int) -> bool:
+    """Whether a block that normalises acts along the time axis as a whole."""
+    if isinstance(block, nn.LayerNorm | nn.RMSNorm):
+        return position >= rank - len(block.normalized_shape)
+    if block.spec.name == "LayerNormAxes":
+        dims: Any = block.dims
+        return position in {dim % rank for dim in dims}
+    return isinstance(block, nn.Softmax | nn.LogSoftmax | nn.Softmin) and (block.dim or 0) % rank == position
+
+
+def _through(leaf: nn.Module, field: Field, position: int, rank: int) -> Field:
+    untracked = getattr(leaf, "track_running_stats", None) is False  # statistics of the input itself
+    if isinstance(leaf, _ALL_FRAMES) or untracked:
+        return field.all_frames()
+    if isinstance(leaf, Block) and leaf.spec.name == "ISTFT":
+        return _inverse(leaf, field)
+    if isinstance(leaf, nn.Upsample):
+        scale = Fraction(_at(leaf.scale_factor, position, rank)).limit_denominator(1000)
+        return field.interpolated(scale, TAPS.get(leaf.mode, 1))
+    sizes = (getattr(leaf, name, default) for name, default in (("kernel_size", 1), ("stride", 1), ("dilation", 1)))
+    kernel, stride, dilation = (_at(value, position, rank) for value in sizes)
+    padding = _at(getattr(leaf, "padding", 0), position, rank)
+    if isinstance(leaf, nn.ConvTranspose1d | nn.ConvTranspose2d):
+        return field.transposed(kernel, stride, dilation, padding)
+    if isinstance(padding, str):
+        padding = (kernel - 1) * dilation // 2 if padding == "same" else 0
+    return field.convolved(kernel, stride or kernel, dilation, padding)
+
+
+def _inverse(block: Any, field: Field) -> Field:
+    """Frames that are added where they lie."""
+    return field.transposed(block.n_fft, block.hop, 1, block.n_fft // 2)
+
+
+def _at(value: Any, position: int, rank: int) -> Any:
+    """The size along the time axis, of one size for all axes or one for each of the last axes."""
+    return value[position - rank] if isinstance(value, tuple | list) else value
+
+
+def _follow(block: Block, position: int, rank: int) -> int | None:
+    """Where the time axis of the input stands in the output; None where it is gone."""
+    contract = block.spec.contract
+    source, target = contract.inputs[0], contract.outputs[0]
+    if any(token.axis == REST and token.free for token in target):
+        return _moved(block, position, rank)
+    name = _name_at(source, position, rank)
+    if name == REST:
+        return position
+    places = [i for i, token in enumerate(target) if token.axis == name]
+    after_rest = [i for i, token in enumerate(target) if token.axis == REST]
+    spread = rank - len(source) if any(token.axis == REST for token in source) else 0
+    return places[0] + (spread if after_rest and after_rest[0] < places[0] else 0) if places else None
+
+
+def _name_at(tokens: tuple[Token, ...], position: int, rank: int) -> str | None:
+    rest = next((i for i, token in enumerate(tokens) if token.axis == REST), None)
+    if rest is None or position < rest:
+        return tokens[position].axis
+    behind = len(tokens) - 1 - rest
+    return REST if position < rank - behind else tokens[position - rank].axis
+
+
+def _moved(block: Any, position: int, rank: int) -> int | None:
+    """Blocks that only move axes say by their own fields where an axis goes; of others it is not known."""
+    name = block.spec.name
+    if name == "Upsample":
+        return position
+    if name == "Permute":
+        return [dim % rank for dim in block.dims].index(position)
+    if name == "UnSqueeze":
+        return position + int(block.dim % (rank + 1) <= position)
+    if name == "Flatten":
+        first, last = block.start_dim % rank, block.end_dim % rank
+        inside = first <= position <= last and first < last
+        return None if inside else position - (last - first if position > last else 0)
+    if name not in ("Squeeze", "Mean", "Max"):
+        return None
+    gone = {dim % rank for dim in (block.dim if isinstance(block.dim, tuple) else (block.dim,))}
+    if position in gone:
+        return None
+    return position - (0 if getattr(block, "keepdim", False) else sum(axis < position for axis in gone))

@@ -1,0 +1,92 @@
+"""The files that a graph names, `extends: base.yaml` and `graph: encoder.yaml`: found, and kept inside its folder.
+
+A path is relative to the file it stands in. It may not lead out of the folder of the graph that was asked for, by `..`
+or by a link, and may not lead back to a file that is being read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ...errors import GraphError, Where
+from .configs import quoted
+from .source import MAX_VALUES, Source, read_file
+
+DEEPEST = 16
+
+
+@dataclass
+class Files:
+    """Files of one graph; `root` is the folder that none of them may leave."""
+
+    root: Path
+    shown: Path  # the same folder as the user wrote it, for messages
+    reading: list[Path] = field(default_factory=list)
+    known: dict[Path, Source] = field(default_factory=dict)
+    values: int = 0  # in all of them
+
+    @classmethod
+    def of(cls, source: Source) -> Files:
+        """For a graph read from a file; a dict has the working folder."""
+        path = Path(source.file)
+        top = path.resolve() if path.is_file() else None
+        return cls(top.parent, path.parent, [top]) if top else cls(Path.cwd(), Path())
+
+    @contextmanager
+    def open(self, given: Any, where: Where, key: str) -> Iterator[Source]:
+        """The source of the file that `given` names; while it is used, naming it again is a cycle."""
+        path = self._find(given, where, key)
+        if path in self.reading or len(self.reading) > DEEPEST:
+            chain = " -> ".join(p.name for p in [*self.reading[-DEEPEST:], path])
+            message = f"{key}: the file leads back to itself" if path in self.reading else f"{key}: too many files deep"
+            raise GraphError(message, code="E115", where=where, facts=[("files", chain)], help="break the circle")
+        if path not in self.known:
+            self.known[path] = self._read(path, where, key)
+        self.reading.append(path)
+        try:
+            yield self.known[path]
+        finally:
+            self.reading.pop()
+
+    def _find(self, given: Any, where: Where, key: str) -> Path:
+        if not isinstance(given, str) or not given.strip():
+            message, hint = (
+                f"{key}: expected the path of a graph file, got {quoted(given)}",
+                f"write `{key}: file.yaml`",
+            )
+            raise GraphError(message, code="E106", where=where, help=hint)
+        beside = Path(where.file)
+        folder = beside.resolve().parent if beside.is_file() else self.root
+        try:
+            path = (folder / given).resolve()
+            inside, there = not Path(given).is_absolute() and path.is_relative_to(self.root), path.is_file()
+        except (OSError, ValueError, RuntimeError):  # a loop of links, a NUL
+            inside = False
+        if not inside:
+            message, hint = (
+                f"{key}: '{given}' leads out of the graph's folder",
+                "move the file beside or below the graph",
+            )
+            raise GraphError(message, code="E114", where=where, help=hint)
+        if not there:
+            hint = "the path is relative to the file it stands in"
+            raise GraphError(f"{key}: there is no file {quoted(given)}", code="E101", where=where, help=hint)
+        return path
+
+    def _read(self, path: Path, where: Where, key: str) -> Source:
+        name = path.relative_to(self.root)
+        source = read_file(self.shown / name)
+        self.values += len(source.values)
+        if self.values > 2 * MAX_VALUES:
+            message = f"{key}: the files of this graph hold more than {2 * MAX_VALUES:,} values in all"
+            raise GraphError(message, code="E103", where=where, help="take less into one graph")
+        if not isinstance(source.data, Mapping) or not source.data.keys() & {"layers", "extends"}:
+            dialect = isinstance(source.data, Mapping) and "model" in source.data
+            message = f"{key}: '{name}' is no graph in the native form"
+            hint = "`mirbricks migrate` rewrites it" if dialect else "a graph has `layers:`"
+            raise GraphError(message, code="E108", where=where, help=hint)
+        return source

@@ -1,0 +1,71 @@
+"""Skips lead forward: every stored tensor that is asked for was stored before, and none is stored for nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ...errors import GraphError, GraphWarning, MirbricksError, Where, did_you_mean
+from .nodes import Layer, Skip
+
+
+@dataclass
+class _Stored:
+    where: Where | None  # None for an input
+    used: bool = False
+    quiet: bool = False  # stored by the compiler, or in a sub-graph whose users may take it or leave it
+
+
+def check_skips(
+    nodes: Sequence[Layer | Skip], inputs: Iterable[str], outputs: Sequence[str], errors: list[MirbricksError]
+) -> list[GraphWarning]:
+    """Adds an error for each name that nothing stored before; returns warnings of what is unused or hidden."""
+    stored = {name: _Stored(None, quiet=True) for name in inputs}
+    seen: list[tuple[str, _Stored]] = []
+    warnings = []
+    for node in nodes:
+        if isinstance(node, Skip) and node.op == "StoreAs":
+            key = node.keys[0]
+            warnings += _hiding(node, stored.get(key))
+            stored[key] = _Stored(node.where, quiet=node.made or bool(node.prefix))
+            seen.append((key, stored[key]))
+            continue
+        for key in node.keys if isinstance(node, Skip) else node.further:
+            if key in stored:
+                stored[key].used = True
+            else:
+                errors.append(_unknown(node, key, stored, nodes))
+    for key in outputs:
+        if key in stored:
+            stored[key].used = True
+    by_place: dict[tuple[str, Where | None], bool] = {}  # a repeat stores at one place several times
+    for key, one in seen:
+        by_place[key, one.where] = by_place.get((key, one.where), False) or one.used or one.quiet
+    return [*warnings, *(_unused(key, where) for (key, where), used in by_place.items() if not used)]
+
+
+def _hiding(node: Skip, before: _Stored | None) -> list[GraphWarning]:
+    if before is None or node.made or before.where == node.where:
+        return []
+    what = f"that of line {before.where.line}" if before.where else "the input of that name"
+    message = f"StoreAs '{node.keys[0].removeprefix(node.prefix)}' hides {what}"
+    return [GraphWarning(message, code="W102", where=node.where, help="give it another name")]
+
+
+def _unused(key: str, where: Where | None) -> GraphWarning:
+    hint = "join it with CatWith, AddWith or MulWith, or take it out"
+    return GraphWarning(f"StoreAs '{key}' is never used", code="W101", where=where, help=hint)
+
+
+def _unknown(node: Layer | Skip, key: str, stored: dict[str, _Stored], nodes: Sequence[Layer | Skip]) -> GraphError:
+    own, known = key.removeprefix(node.prefix), [name.removeprefix(node.prefix) for name in stored if "/" not in name]
+    inputs = [name for name, one in stored.items() if one.where is None]
+    later = next((n for n in nodes if isinstance(n, Skip) and n.op == "StoreAs" and key in n.keys), None)
+    so_far = ", ".join(f"{name} (an input)" if name in inputs else name for name in known)
+    hint = did_you_mean(own, known) or f"stored so far: {so_far or 'nothing'}"
+    hint = f"a skip leads forward only: store before line {node.where.line}" if later else hint
+    problem = f"stored only later, on line {later.where.line}" if later else "nothing has that name"
+    label = node.op if isinstance(node, Skip) else f"{node.spec.name}: with"
+    message, step = f"{label} '{own}': {problem}", "key" if isinstance(node, Skip) else "with"
+    where = node.source.value((*node.steps, step))
+    return GraphError(message, code="E112", where=where, help=hint)

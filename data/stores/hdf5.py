@@ -1,0 +1,184 @@
+"""Readers and writers of NAME_audio.hdf5 (1-D float, attribute `sr_hz`) and NAME_feat.hdf5 ((T, D)), a key per item.
+
+Readers open the file on first use and once per process: a store may be pickled to workers or cross a fork. They never
+load more than what is asked for, so memory does not grow with the corpus. Writers stream: one item in memory at a time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import DataError
+from .atomic import written_whole
+from .hdf5_store import Store, refuse_empty, refuse_nan, sr_hz_of, wrong_form
+
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+_AUDIO_FORM = "a 1-D float array"
+_FEATURE_FORM = "a 2-D array of numbers, (frames, features)"
+_METADATA_BYTES = 1 << 13  # more than HDF5 needs for the name, header and attribute table of one item
+
+
+class AudioStore(Store):
+    """Reader of NAME_audio.hdf5.
+
+    Errors, all DataError: E400 missing file, E401 corrupt file, E402 unknown key, E403 not 1-D float, E404 `sr_hz`
+    missing or wrong, E405 empty audio, E406 NaN or infinity, E409 no permission.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__(path)
+        self._checked: dict[str, tuple[int, int]] = {}
+
+    def n_samples(self, key: str) -> int:
+        return self._describe(key)[0]
+
+    def sr_hz(self, key: str) -> int:
+        return self._describe(key)[1]
+
+    def read(self, key: str, start: int = 0, stop: int | None = None) -> Float32:
+        """Samples [start, stop) as float32 (N,)."""
+        audio = self._values(key, start, stop, self.n_samples(key)).astype(np.float32, copy=False)
+        refuse_nan(audio, f"'{key}' of '{self.path}'", "sample", start)
+        return audio
+
+    def _describe(self, key: str) -> tuple[int, int]:
+        """(n_samples, sr_hz), checked once per key."""
+        if key not in self._checked:
+            data = self._dataset(key)
+            if data.ndim != 1 or data.dtype.kind != "f":
+                raise wrong_form(self.path, key, data, _AUDIO_FORM)
+            refuse_empty(self.path, key, data)
+            self._checked[key] = data.shape[0], sr_hz_of(data.attrs.get("sr_hz"), f"'{key}' of '{self.path}'")
+        return self._checked[key]
+
+
+class FeatureStore(Store):
+    """Reader of NAME_feat.hdf5: a (T, D) array of numbers a key. Errors as `AudioStore`."""
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__(path)
+        self._checked: dict[str, tuple[int, int]] = {}
+
+    def shape(self, key: str) -> tuple[int, int]:
+        """(n_frames, n_features)."""
+        if key not in self._checked:
+            data = self._dataset(key)
+            if data.ndim != 2 or data.dtype.kind not in "fiu":
+                raise wrong_form(self.path, key, data, _FEATURE_FORM)
+            refuse_empty(self.path, key, data)
+            self._checked[key] = data.shape[0], data.shape[1]
+        return self._checked[key]
+
+    def attributes(self, key: str) -> dict[str, Any]:
+        """The attributes of the key, such as `hop_s`."""
+        return dict(self._dataset(key).attrs)
+
+    def times_s(self, key: str) -> Float64 | None:
+        """When each frame is, (T,): the attribute `time`, or `t0_s` (default 0) + n `hop_s`; None without either.
+
+        Raises DataError E416 for times that are not T increasing numbers, and a `hop_s` that is not above 0.
+        """
+        n_frames, attributes = self.shape(key)[0], self._dataset(key).attrs
+        given = attributes.get("time")
+        if given is None and "hop_s" not in attributes:
+            return None
+        try:
+            if given is None:
+                hop_s, t0_s = float(attributes["hop_s"]), float(attributes.get("t0_s", 0.0))
+                times_s: Float64 = t0_s + hop_s * np.arange(n_frames, dtype=np.float64)
+                sound = hop_s > 0
+            else:
+                times_s = np.asarray(given, np.float64)
+                sound = times_s.shape == (n_frames,) and bool((np.diff(times_s) > 0).all())
+        except (TypeError, ValueError):
+            sound = False
+        if not sound or not np.isfinite(times_s).all():
+            names = [name for name in ("time", "hop_s", "t0_s") if name in attributes]
+            raise DataError(
+                f"the attributes of '{key}' of '{self.path}' do not say when its {n_frames} frames are",
+                code="E416",
+                facts=[(name, _shown(attributes[name])) for name in names],
+                help="write 'hop_s' (above 0) and 't0_s' in seconds, or 'time': a number for each frame, increasing",
+            )
+        return times_s
+
+    def read(self, key: str, start: int = 0, stop: int | None = None) -> Float32:
+        """Frames [start, stop) as float32 (T, D), times the attribute `scale` where the key has one."""
+        features = self._values(key, start, stop, self.shape(key)[0]).astype(np.float32, copy=False)
+        scale = self._dataset(key).attrs.get("scale")
+        if scale is not None:
+            features = features * np.float32(scale)
+        refuse_nan(features, f"'{key}' of '{self.path}'", "frame", start)
+        return features
+
+
+def write_audio(path: str | Path, items: Iterable[tuple[str, NDArray[np.floating[Any]], int]]) -> None:
+    """Write (key, audio (N,), sr_hz) triples as they come, contiguous float32. The file appears when all are in.
+
+    Raises DataError: E403 to E406 for an item that the reader would refuse, E407 for a key given twice, E408 for a
+    full disk or a folder that cannot be written.
+    """
+    with _writing(path) as add:
+        for key, audio, sr_hz in items:
+            audio = np.asarray(audio)
+            if audio.ndim != 1 or audio.dtype.kind != "f":
+                raise wrong_form(path, key, audio, _AUDIO_FORM)
+            add(key, audio, "sample", {"sr_hz": sr_hz_of(sr_hz, f"'{key}' of '{path}'")})
+
+
+def write_features(path: str | Path, items: Iterable[tuple[str, NDArray[Any], Mapping[str, Any]]]) -> None:
+    """Write (key, features (T, D), attributes) triples as they come, contiguous float32; otherwise as `write_audio`."""
+    with _writing(path) as add:
+        for key, features, attributes in items:
+            features = np.asarray(features)
+            if features.ndim != 2 or features.dtype.kind not in "fiu":
+                raise wrong_form(path, key, features, _FEATURE_FORM)
+            add(key, features, "frame", attributes)
+
+
+@contextlib.contextmanager
+def _writing(path: str | Path) -> Iterator[Callable[[str, NDArray[Any], str, Mapping[str, Any]], None]]:
+    """Yield add(key, values, unit, attributes) for a new file that appears whole or not at all.
+
+    HDF5 does not survive a full disk: every later close fails, or crashes the process. So the space of an item is
+    reserved before HDF5 sees the item.
+    """
+    reserved = 0
+
+    def reserve(raw: BinaryIO, n_bytes: int) -> None:
+        nonlocal reserved
+        reserved += n_bytes
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(raw.fileno(), 0, reserved)
+
+    def add(key: str, values: NDArray[Any], unit: str, attributes: Mapping[str, Any]) -> None:
+        if key in file:
+            message = f"the key '{key}' was given twice for '{path}'"
+            raise DataError(message, code="E407", help="give every recording its own key")
+        refuse_empty(path, key, values)
+        refuse_nan(values, f"'{key}' for '{path}'", unit, 0)
+        reserve(raw, values.size * 4 + sum(np.asarray(value).nbytes for value in attributes.values()) + _METADATA_BYTES)
+        file.create_dataset(key, data=values.astype(np.float32, copy=False)).attrs.update(attributes)
+
+    with written_whole(path) as temporary:
+        with temporary.open("w+b") as raw:
+            reserve(raw, 16 * _METADATA_BYTES)
+            with h5py.File(temporary, "w") as file:
+                yield add
+                size = file.id.get_filesize()
+        os.truncate(temporary, size)  # what was reserved and not used
+
+
+def _shown(value: object) -> str:
+    """An attribute in a message: its value, or the shape of an array."""
+    array = np.asarray(value)
+    return f"shape {array.shape}" if array.size > 1 else str(value)

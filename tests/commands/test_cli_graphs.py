@@ -1,0 +1,232 @@
+"""The commands on graphs and blocks: what they print, and how they end."""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+from pathlib import Path
+
+import pytest
+import torch
+
+import mirbricks as mb
+from mirbricks import registry
+from mirbricks.cli import main
+from mirbricks.commands.table import COMMANDS
+from mirbricks.errors import CODES
+from mirbricks.shapes import meets
+
+GRAPHS = sorted(map(str, (Path(mb.__file__).parent / "graphs").glob("*.yaml")))
+SMALL = next(path for path in GRAPHS if path.endswith("mpe_small.yaml"))
+Capture = pytest.CaptureFixture[str]
+PLUGIN = """
+from pydantic import Field
+from mirbricks import Block, BlockConfig, register
+
+@register("Half", shape="B ... -> B ...", source="none", examples=[((2, 3, 4), {})])
+class Half(Block):
+    \"\"\"Half of it.\"\"\"
+    class Config(BlockConfig):
+        by: tuple[float, ...] = Field(default_factory=lambda: (0.5,), description="factors")
+    def forward(self, x):
+        return x / 2
+
+@register("Misfit", shape="B C T -> B C T", source="none", examples=[((2, 3), {})])
+class Misfit(Half):
+    \"\"\"Wrong example.\"\"\"
+"""
+
+
+def test_check_is_content_with_every_shipped_graph(capsys: Capture) -> None:
+    assert main(["check", *GRAPHS]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(GRAPHS)
+    assert f"{SMALL}: fine: (B, 6, 360, T) -> (B, 1, 360, T), 65,313 parameters; any T" in lines
+
+
+def test_check_tells_the_bad_and_goes_on(tmp_path: Path, capsys: Capture) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("input: B C F T\nlayers: [Relu]\n")
+    assert main(["check", str(bad), SMALL]) == 1
+    output = capsys.readouterr()
+    assert output.err.startswith(f"{bad}:2:10: no block is registered as 'Relu'")
+    assert "mpe_small.yaml: fine" in output.out
+
+
+def test_check_reads_the_sections_of_an_experiment(capsys: Capture) -> None:
+    assert main(["check", SMALL, "--set", "train.lrr=3", "--set", "feature.hop=3"]) == 1
+    message = capsys.readouterr().err
+    assert "train has no key 'lrr'" in message
+    assert "feature has no key 'hop'" in message
+    assert main(["check", SMALL, "--set", "feature.harmonics=[1]"]) == 1
+    assert "[E501]" in capsys.readouterr().err
+
+
+def test_overrides_reach_the_graph(capsys: Capture) -> None:
+    assert main(["check", SMALL, "--set", "input=B C=6 F=360 T=96"]) == 0
+    assert "(B, 6, 360, 96)" in capsys.readouterr().out
+    assert main(["check", SMALL, "--set", "nonsense"]) == 1
+    assert "[E107]" in capsys.readouterr().err
+
+
+def test_summary_as_json_has_rows_and_totals(capsys: Capture) -> None:
+    assert main(["summary", SMALL, "--input", "1,6,360,64", "--json"]) == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert summary["parameters"] == sum(row["parameters"] for row in summary["rows"]) == 65_313
+    assert summary["macs"] == sum(row["macs"] for row in summary["rows"]) == 298_303_488
+    assert summary["output_shapes"] == {"y": [1, 1, 360, 64]}
+    last = summary["rows"][-1]
+    assert set(last) == {
+        "name", "block", "line", "shape_in", "shape_out", "parameters", "macs",
+        "receptive_field_frames", "receptive_field_s", "stride_frames", "frame_rate_hz", "reused",
+    }  # fmt: skip
+    assert (last["name"], last["receptive_field_frames"]) == ("head", 35)
+    assert last["receptive_field_s"] == pytest.approx(35 * 512 / 22050)
+
+
+def test_summary_as_a_table_shows_every_layer(capsys: Capture) -> None:
+    assert main(["summary", SMALL]) == 0
+    text = capsys.readouterr().out
+    for words in ("residualblock_4", "(B, 32, 72, T)", "35 frames", "65,313 parameters"):
+        assert words in text
+
+
+@pytest.mark.parametrize("sizes", ["1,6,360", "1,5,360,64", "1,a,360,64"])
+def test_an_input_that_does_not_fit_is_told(sizes: str, capsys: Capture) -> None:
+    assert main(["summary", SMALL, "--input", sizes]) == 1
+    assert "[E207]" in capsys.readouterr().err
+
+
+def test_blocks_lists_every_block_under_its_family(capsys: Capture) -> None:
+    assert main(["blocks"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert {line.split()[0] for line in lines if line.startswith("  ")} == set(registry.blocks())
+    assert lines[lines.index("many to one") + 1].startswith("  AttentionPool ")
+    assert not any(line.endswith("…") for line in lines)
+    assert main(["blocks", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert set(found) == set(registry.blocks())
+    assert found["Mean"]["family"] == "many to one"
+
+
+def test_blocks_fit_a_narrow_terminal(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert main(["blocks"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) > len(registry.blocks())
+    assert max(map(len, lines)) == 60
+    assert "  Conv1d                           Convolution over time." in lines
+    assert "  ReLU                             max(x, 0)." in lines
+    (cut,) = (line for line in lines if line.startswith("  BatchNorm1dT "))
+    assert cut == "  BatchNorm1dT                     Batch normalisation of e…"
+
+
+@pytest.mark.parametrize("name", ["Conv2d", "AutoPoolSplit", "ReLU", *sorted(CODES)[:3]])
+def test_explain_knows_blocks_and_codes(name: str, capsys: Capture) -> None:
+    assert main(["explain", name]) == 0
+    assert name in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", registry.blocks())
+def test_the_example_that_explain_shows_runs(name: str, tmp_path: Path, capsys: Capture) -> None:
+    assert main(["explain", name]) == 0
+    example = re.search(r"^a graph that runs:\n(.*?\n)\n", capsys.readouterr().out, flags=re.M | re.S)
+    assert example
+    path = tmp_path / "graph.yaml"
+    path.write_text(textwrap.dedent(example[1]))
+    model, spec = mb.compile_graph(path).eval(), registry.blocks()[name]
+    shapes = spec.examples[0].shapes
+    with torch.no_grad():
+        output = model(*map(torch.randn, shapes))
+    config = model.nodes[0].config
+    (promised,) = spec.contract.predict(spec.contract.bind(shapes, config), config)
+    assert meets(tuple(output.shape), promised)
+
+
+def test_explain_shows_example_contract_source_fields_and_picture(capsys: Capture) -> None:
+    assert main(["explain", "FiLM"]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("FiLM (conditioning)\n\n")
+    assert "a graph that runs:\n  input: {x: B C=3 T=5, y: B D=4}\n  layers:\n    - FiLM: {with: [y]}\n\n" in text
+    assert "contract  B C ..., B D -> B C ...\nsource    arXiv:1709.07871\npicture   " in text
+    assert re.search(r"^picture   \S*docs/blocks/FiLM\.svg", text, flags=re.M)
+    assert "  in_channels        an integer; inferred. size of axis C\n" in text
+    assert "  hidden_features    an integer > 0; default none. width of a hidden layer" in text
+
+
+def test_explain_draws_what_is_inside_a_block(tmp_path: Path, capsys: Capture) -> None:
+    path = tmp_path / "relu.svg"
+    assert main(["explain", "ReLU", "--picture", str(path)]) == 0
+    assert f"picture   {path}\n" in capsys.readouterr().out
+    assert path.read_text(encoding="utf-8").startswith("<svg")
+    assert main(["explain", "ReLU", "--picture", str(path)]) == 1
+    assert "[E191]" in capsys.readouterr().err
+    assert main(["explain", "StoreAs", "--picture", str(tmp_path / "b.svg")]) == 1
+    assert capsys.readouterr().err == (
+        "there is a picture of blocks only, and 'StoreAs' is none\n"
+        "  help: `mirbricks blocks` lists the blocks; `mirbricks draw` draws a graph     [E305]\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["tagging", "self_supervised", "logmel", "given", "dataset", "train"])
+def test_explain_lists_the_settings_of_sections(name: str, capsys: Capture) -> None:
+    assert main(["explain", name]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith(f"{name} (")
+    known = {"tagging": "mixup_alpha", "logmel": "n_mels", "dataset": "held_out", "train": "warmup_steps"}
+    assert f"\n  {known.get(name, 'type')} " in text
+
+
+def test_explain_of_a_plugins_block_says_how_to_draw_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setattr(registry, "_BLOCKS", dict(registry.blocks()))
+    (tmp_path / "plugin_of_explain.py").write_text(PLUGIN)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert main(["explain", "Half", "--plugin", "plugin_of_explain"]) == 0
+    text = capsys.readouterr().out
+    assert "picture   write one: mirbricks explain Half --picture Half.svg\n" in text
+    assert "  by                 a list of numbers; default [0.5]. factors\n" in text
+    assert main(["explain", "Misfit", "--plugin", "plugin_of_explain"]) == 0
+    assert (
+        "a graph that runs:\n  none, since the registered example does not fit the contract: "
+        "expected 3 axes (B C T), got 2: (2, 3)\n" in capsys.readouterr().out
+    )
+
+
+def test_explain_suggests_near_names(capsys: Capture) -> None:
+    assert main(["explain", "SelfAttenton"]) == 1
+    assert capsys.readouterr().err == (
+        "nothing is known as 'SelfAttenton'\n  help: did you mean 'SelfAttention' or 'CrossAttention'?     [E305]\n"
+    )
+    assert main(["explain", "conv2"]) == 1
+    assert "did you mean 'Conv2d'" in capsys.readouterr().err
+
+
+def test_a_plugin_can_be_loaded_and_a_broken_one_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    (tmp_path / "broken_plugin_of_test.py").write_text("1 / 0\n")
+    (tmp_path / "empty_plugin_of_test.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert main(["check", SMALL, "--plugin", "broken_plugin_of_test"]) == 1
+    assert "plugin 'broken_plugin_of_test' cannot be imported: ZeroDivisionError" in capsys.readouterr().err
+    assert main(["check", SMALL, "--plugin", "empty_plugin_of_test"]) == 0
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_help_has_an_example(command: str, capsys: Capture) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*command.split(), "--help"])
+    assert ended.value.code == 0
+    assert f"example:\n  mirbricks {command}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [[], ["frobnicate"], ["check"], ["summary", SMALL, "--nonsense"]])
+def test_wrong_usage_ends_with_2(words: list[str], capsys: Capture) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    assert "usage: mirbricks" in capsys.readouterr().err

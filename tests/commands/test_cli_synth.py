@@ -1,0 +1,52 @@
+"""The command data synth: what it writes, and what it refuses before anything is computed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mirbricks.cli import main
+from mirbricks.commands.corpora.arguments import SYNTH
+from mirbricks.data.corpus import Corpus
+from mirbricks.data.synth.corpora import KINDS
+
+Capture = pytest.CaptureFixture[str]
+
+
+def test_a_corpus_out_of_a_seed(tmp_path: Path, capsys: Capture) -> None:
+    out = tmp_path / "notes"
+    assert main(["data", "synth", "notes", "--out", str(out), "--n", "3", "--seconds", "1.5", "--jobs", "1"]) == 0
+    assert capsys.readouterr().out == f"notes: 3 done\n3 recordings, 0.1 min in {out}\n"
+    assert len(Corpus.open(out)) == 3
+
+
+def test_every_kind_can_be_asked_for() -> None:
+    assert sorted([*KINDS, "polyphony"]) == list(SYNTH)
+
+
+def test_refusals(tmp_path: Path, capsys: Capture) -> None:
+    out = str(tmp_path / "c")
+    assert main(["data", "synth", "polyphony", "--out", out, "--n", "1", "--seconds", "2", "--jobs", "1"]) == 0
+    capsys.readouterr()
+    assert main(["data", "synth", "piano", "--out", out]) == 1
+    assert capsys.readouterr().err == (
+        f"there is a corpus in '{out}' already: polyphony.pyjama\n  help: choose another folder     [E470]\n"
+    )
+    assert main(["data", "synth", "covers", "--out", f"{out}2", "--seconds", "3"]) == 1
+    assert capsys.readouterr().err == (
+        "--seconds: covers are whole songs, as long as they are\n"
+        "  help: leave --seconds out; --n says how many     [E470]\n"
+    )
+    assert main(["data", "synth", "piano", "--out", f"{out}2", "--seconds", "0.5"]) == 1
+    assert capsys.readouterr().err == (
+        "--seconds: expected 1 to 3600, got 0.5\n  help: write --seconds 30     [E470]\n"
+    )
+    assert not Path(f"{out}2").exists()
+
+
+@pytest.mark.parametrize("words", [["--n", "0"], ["--jobs", "0"], ["--seconds", "x"]])
+def test_wrong_usage(words: list[str], tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["data", "synth", "notes", "--out", str(tmp_path), *words])
+    assert ended.value.code == 2

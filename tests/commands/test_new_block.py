@@ -1,0 +1,177 @@
+"""`mirbricks new-block`: what it writes works at once; what it refuses, and in which words."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mirbricks.cli import main
+from mirbricks.commands.graphs.new_block import snake_case
+
+ROOT = Path(__file__).resolve().parents[2]
+CLI = [sys.executable, "-c", "import sys; from mirbricks.cli import main; sys.exit(main())"]
+Capture = pytest.CaptureFixture[str]
+
+
+def run(*words: str, cwd: Path, path: Path | None = None) -> str:
+    """Output of a command that must end well; `path` goes before all others on the path of modules."""
+    python_path = os.pathsep.join(filter(None, [str(path or ""), os.environ.get("PYTHONPATH", "")]))
+    env = {**os.environ, "PYTHONPATH": python_path, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(words, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def ruff(*files: str, cwd: Path, options: tuple[str, ...] = ()) -> None:
+    run(sys.executable, "-m", "ruff", "check", *options, *files, cwd=cwd)
+    run(sys.executable, "-m", "ruff", "format", "--check", *[o for o in options if o == "--isolated"], *files, cwd=cwd)
+
+
+def written(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("GLUConv1d", "glu_conv1d"), ("MyBlock", "my_block"), ("LSTM", "lstm"), ("A", "a"), ("Conv2dRes", "conv2d_res")],
+)
+def test_the_file_is_the_name_in_snake_case(name: str, expected: str) -> None:
+    assert snake_case(name) == expected
+
+
+def test_it_says_what_it_wrote_and_what_to_do_next(here: Path, capsys: Capture) -> None:
+    assert main(["new-block", "ToyGate"]) == 0
+    assert capsys.readouterr().out == (
+        "wrote toy_gate.py\n"
+        "wrote test_toy_gate.py\n"
+        "wrote toy_gate.yaml\n"
+        "\n"
+        "next:\n"
+        "  python -m pytest test_toy_gate.py\n"
+        "  mirbricks check toy_gate.yaml --plugin toy_gate\n"
+    )
+    assert written(here) == ["test_toy_gate.py", "toy_gate.py", "toy_gate.yaml"]
+
+
+def test_in_a_package_the_module_has_its_dotted_name(here: Path, capsys: Capture) -> None:
+    folder = here / "my lab" / "toylab" / "blocks"
+    folder.mkdir(parents=True)
+    for package in (folder, folder.parent):
+        (package / "__init__.py").touch()
+    assert main(["new-block", "ToyGate", "--dir", "my lab/toylab/blocks"]) == 0
+    output = capsys.readouterr().out
+    assert "wrote my lab/toylab/blocks/toy_gate.py\n" in output
+    assert output.endswith(
+        f"next:\n  cd '{here / 'my lab'}'\n"
+        "  python -m pytest toylab/blocks/test_toy_gate.py\n"
+        "  mirbricks check toylab/blocks/toy_gate.yaml --plugin toylab.blocks.toy_gate\n"
+    )
+    run(sys.executable, "-m", "pytest", "-q", "-k", "definition", "toylab/blocks/test_toy_gate.py", cwd=here / "my lab")
+
+
+@pytest.mark.slow
+def test_what_it_writes_passes_its_test_and_check_and_ruff(here: Path) -> None:
+    names = {"1d": "ToyOverTime", "2d": "ToyOverFrequencyAndTime", "seq": "ToyOfEachFrame"}
+    for kind, name in names.items():
+        assert main(["new-block", name, "--kind", kind]) == 0
+    assert "9 passed" in run(sys.executable, "-m", "pytest", "-q", "-W", "error", ".", cwd=here)
+    modules = [snake_case(name) for name in names.values()]
+    plugins = [word for module in modules for word in ("--plugin", module)]
+    output = run(*CLI, "check", *(f"{module}.yaml" for module in modules), *plugins, cwd=here)
+    assert output.splitlines() == [
+        "toy_over_time.yaml: fine: (B, 4, T) -> (B, 8, T), 208 parameters; any T",
+        "toy_over_frequency_and_time.yaml: fine: (B, 4, F, T) -> (B, 8, F, T), 592 parameters; any F; any T",
+        "toy_of_each_frame.yaml: fine: (B, T, 4) -> (B, T, 8), 80 parameters; any T",
+    ]
+    ruff(".", cwd=here, options=("--isolated", "--select", "E,F,W,I,UP,B,PT,RUF", "--line-length", "88"))
+
+
+@pytest.mark.slow
+def test_in_a_checkout_the_files_go_where_the_librarys_own_are(tmp_path: Path, capsys: Capture) -> None:
+    copy = tmp_path / "mirbricks"
+    parts = [
+        *ROOT.glob("*.py"),
+        *ROOT.glob("*.toml"),
+        ROOT / "setup.cfg",
+        *(p.parent for p in ROOT.glob("*/__init__.py")),
+    ]
+    for part in [*parts, ROOT / "tests" / "blocks", ROOT / "graphs"]:
+        target = copy / part.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(part, target) if part.is_dir() else shutil.copy(part, target)
+    assert main(["new-block", "ToyGate", "--kind", "2d", "--dir", str(copy)]) == 0
+    files = ["blocks/toy_gate.py", "tests/blocks/test_toy_gate.py", "graphs/toy_gate.yaml"]
+    assert capsys.readouterr().out.splitlines() == [
+        *(f"wrote {copy / file}" for file in files),
+        "",
+        "next:",
+        f"  cd {copy}",
+        "  python -m pytest tests/blocks/test_toy_gate.py",
+        "  mirbricks check graphs/toy_gate.yaml",
+    ]
+    assert "3 passed" in run(sys.executable, "-m", "pytest", files[1], cwd=copy, path=tmp_path)
+    assert "fine" in run(*CLI, "check", files[2], cwd=copy, path=tmp_path)
+    ruff(*files[:2], cwd=copy)
+
+
+MESSAGES = {
+    "gated-conv": "'gated-conv' is no name of a class in CapWords\n  help: write GatedConv     [E307]\n",
+    "gated": "'gated' is no name of a class in CapWords\n  help: write Gated     [E307]\n",
+    "../Gated": "'../Gated' is no name of a class in CapWords\n  help: write Gated     [E307]\n",
+    "2d": "'2d' is no name of a class in CapWords\n  help: write a name such as GatedConv1d     [E307]\n",
+    "é": "'é' is no name of a class in CapWords\n  help: write a name such as GatedConv1d     [E307]\n",
+    "Conv2d": "the name 'Conv2d' is taken\n  registered  mirbricks.blocks.convolution.convolution.Conv2d\n"
+    "  help: choose another name     [E301]\n",
+    "CatWith": "'CatWith' is a word of the graph language\n  help: choose another name     [E307]\n",
+    "Tensor": "'Tensor' is a word that the file of a block needs itself\n  help: choose another name     [E307]\n",
+    "None": "'None' is a word that the file of a block needs itself\n  help: choose another name     [E307]\n",
+    "Class": "the file class.py could not be imported: 'class' is Python's\n"
+    "  help: choose a longer name: ClassBlock     [E307]\n",
+    "Random": "the file random.py would hide the module 'random'\n"
+    "  help: choose a longer name: RandomBlock     [E307]\n",
+    "Torch": "the file torch.py would hide the module 'torch'\n  help: choose a longer name: TorchBlock     [E307]\n",
+}
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_a_bad_name_is_refused(name: str, here: Path, capsys: Capture) -> None:
+    assert main(["new-block", name]) == 1
+    assert capsys.readouterr() == ("", MESSAGES[name])
+    assert written(here) == []
+
+
+@pytest.mark.parametrize("name", ["toy_gate.py", "test_toy_gate.py", "toy_gate.yaml"])
+def test_no_file_is_overwritten(name: str, here: Path, capsys: Capture) -> None:
+    (here / name).write_text("mine\n")
+    assert main(["new-block", "ToyGate"]) == 1
+    assert capsys.readouterr() == (
+        "",
+        f"'{name}' is there already\n  help: choose another name, or delete it: nothing is overwritten     [E191]\n",
+    )
+    assert written(here) == [name]
+    assert (here / name).read_text() == "mine\n"
+
+
+def test_a_folder_that_is_a_file_is_told(here: Path, capsys: Capture) -> None:
+    (here / "file").write_text("")
+    assert main(["new-block", "ToyGate", "--dir", "file"]) == 1
+    assert "[E408]" in capsys.readouterr().err
+
+
+def test_an_unknown_kind_is_wrong_usage(here: Path, capsys: Capture) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["new-block", "ToyGate", "--kind", "3d"])
+    assert ended.value.code == 2
+    assert "invalid choice: '3d'" in capsys.readouterr().err
+    assert written(here) == []

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from numpy.typing import NDArray
+
+from mirbricks.data.stores.audio import stream_audio
+from mirbricks.errors import DataError
+
+SR_HZ = 22050
+TONE = (0.5 * np.sin(2 * np.pi * 440 * np.arange(SR_HZ) / SR_HZ)).astype(np.float32)
+
+
+def read_audio(path: str, block_samples: int = 1 << 20) -> tuple[NDArray[np.float32], int]:
+    """The blocks, put together."""
+    blocks = list(stream_audio(path, block_samples))
+    return np.concatenate([block for block, _ in blocks]), blocks[0][1]
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(("ending", "tolerance"), [("wav", 1e-4), ("flac", 1e-4), ("ogg", 0.05), ("mp3", 0.05)])
+def test_formats(ending: str, tolerance: float) -> None:
+    soundfile.write(f"x.{ending}", TONE, SR_HZ)
+    audio, sr_hz = read_audio(f"x.{ending}")
+    assert (audio.dtype, audio.ndim, sr_hz) == (np.float32, 1, SR_HZ)
+    n = min(len(audio), len(TONE))
+    assert n > 0.95 * SR_HZ
+    np.testing.assert_allclose(audio[2000 : n - 2000], TONE[2000 : n - 2000], atol=tolerance)
+
+
+def test_channels_are_averaged() -> None:
+    soundfile.write("x.wav", np.stack([TONE, np.zeros_like(TONE), TONE], 1), SR_HZ, subtype="FLOAT")
+    np.testing.assert_allclose(read_audio("x.wav")[0], TONE * 2 / 3, atol=1e-7)
+
+
+def test_blocks_are_the_whole() -> None:
+    soundfile.write("x.wav", np.stack([TONE, -0.5 * TONE], 1), SR_HZ, subtype="FLOAT")
+    blocks = list(stream_audio("x.wav", 1000))
+    assert [len(block) for block, _ in blocks] == [1000] * 22 + [50]
+    np.testing.assert_array_equal(np.concatenate([block for block, _ in blocks]), read_audio("x.wav")[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("missing.wav", "there is no such file"), ("text.wav", "Format not recognised")]
+)
+def test_unreadable(name: str, reason: str) -> None:
+    Path("text.wav").write_text("no audio at all")
+    with pytest.raises(DataError) as error:
+        read_audio(name)
+    assert str(error.value) == (
+        f"cannot read the audio file '{name}': {reason}\n  help: wav, flac, ogg and mp3 are read     [E430]"
+    )
+
+
+def test_folders_and_odd_files_are_unreadable_too() -> None:
+    Path("folder.wav").mkdir()
+    Path("zero.wav").write_bytes(b"")
+    for name in ("folder.wav", "zero.wav"):
+        with pytest.raises(DataError) as error:
+            read_audio(name)
+        assert error.value.code == "E430"
+
+
+def test_a_file_without_permission(unprivileged: Any) -> None:
+    soundfile.write("x.wav", TONE, SR_HZ)
+    Path("x.wav").chmod(0)
+    with unprivileged(), pytest.raises(DataError) as error:
+        read_audio("x.wav")
+    assert str(error.value) == (
+        "cannot read the audio file 'x.wav': Permission denied\n  help: wav, flac, ogg and mp3 are read     [E430]"
+    )
+
+
+def test_empty() -> None:
+    soundfile.write("x.wav", TONE[:0], SR_HZ)
+    with pytest.raises(DataError) as error:
+        read_audio("x.wav")
+    assert str(error.value) == "the audio file 'x.wav' is empty\n  [E431]"
+
+
+def test_nan_is_named_with_its_sample() -> None:
+    audio = TONE.copy()
+    audio[5000] = np.nan
+    soundfile.write("x.wav", audio, SR_HZ, subtype="FLOAT")
+    for block_samples in (1 << 20, 999):
+        with pytest.raises(DataError) as error:
+            list(stream_audio("x.wav", block_samples))
+        assert str(error.value) == "the audio file 'x.wav' has NaN or infinity\n  first  sample 5000\n  [E432]"

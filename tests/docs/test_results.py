@@ -1,0 +1,174 @@
+"""The table of docs/results.md: made of runs that are there, told where they are not, trained where it may."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import mirbricks as mb
+from mirbricks.data.synth.polyphony import synthesise_polyphony
+from mirbricks.workflows.experiment import load_experiment
+
+ROOT = Path(mb.__file__).parent
+
+
+def _loaded() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("docs_results", ROOT / "docs" / "results.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # pydantic looks the names of its fields up there
+    spec.loader.exec_module(module)
+    return module
+
+
+results = _loaded()
+QUICK = ["train.steps=2", "train.validate_every=2", "train.batch_size=1", "dataset.folds=3", "task.patch_frames=48"]
+LINE = {
+    "name": "toys", "text": "toys", "graph": "graphs/mpe_small.yaml", "data": "toys", "set": QUICK, "folds": 3,
+    "prepare": ["data synth polyphony --out {CORPORA}/toys --n 3"], "seeds": [0, 1], "figure": "Accuracy", "reach": 0.9,
+}  # fmt: skip
+
+
+def given(folder: Path, *more: str) -> argparse.Namespace:
+    (folder / "lines.yaml").write_text(json.dumps([LINE]))
+    words = [
+        "--data",
+        str(folder),
+        "--runs",
+        str(folder / "runs"),
+        "--lines",
+        str(folder / "lines.yaml"),
+        "--jobs",
+        "1",
+    ]
+    found: argparse.Namespace = results.parser().parse_args([*words, "--only", "toys", *more])
+    return found
+
+
+@pytest.mark.parametrize("line", results.read_lines(), ids=lambda line: line.name)
+def test_every_line_is_an_experiment(line: object) -> None:
+    assert isinstance(line, results.Line)
+    experiment = load_experiment(ROOT / line.graph, [*line.set, f"train.seed={line.seeds[0]}"])
+    assert len(set(line.seeds)) == len(line.seeds) >= 1
+    assert (line.folds is None) == (experiment.dataset.split == "annotation")
+
+
+def test_lines_have_names_of_their_own() -> None:
+    names = [line.name for line in results.read_lines()]
+    assert len(set(names)) == len(names)
+
+
+def test_spread() -> None:
+    assert results.spread([0.5]) == "0.500"
+    assert results.spread([0.5, 0.6, 0.7]) == "0.600 ± 0.100"
+    assert results.spread([0.5, None]) == "undefined"
+    assert results.spread([]) == "undefined"
+
+
+def test_a_row_names_the_seeds_that_are_missing() -> None:
+    line = results.Line.model_validate(LINE)
+    assert results.row(line, {}) == ["toys", "`mpe_small`", "Accuracy", "0 (missing: 0, 1)", "—", "≥ 0.9", ""]
+    assert results.row(line, {1: {"Accuracy": 0.25}})[3:5] == ["1 (missing: 0)", "0.250"]
+
+
+def test_the_page_is_changed_between_its_markers_only() -> None:
+    page = (ROOT / "docs" / "results.md").read_text()
+    changed = results.published(page, "NEW")
+    inside = re.compile(f"{results.BEGIN}.*{results.END}", re.DOTALL)
+    assert inside.sub("", changed) == inside.sub("", page)
+    assert f"{results.BEGIN}\nNEW\n{results.END}" in changed
+    with pytest.raises(SystemExit, match="has no"):
+        results.published("no markers", "NEW")
+
+
+def test_without_training_nothing_is_made(tmp_path: Path) -> None:
+    assert "| 0 (missing: 0, 1) | — |" in results.run(given(tmp_path, "--no-training"))
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.slow
+def test_what_is_missing_is_trained_and_what_is_there_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIRBRICKS_CACHE", str(tmp_path / "cache"))
+    synthesise_polyphony(tmp_path / "runs" / "corpora" / "toys", n_clips=3, seconds=3.0, seed=2, stems=False)
+    text = results.run(given(tmp_path))
+    kept = [json.loads((tmp_path / "runs" / "toys" / f"seed{s}.json").read_text()) for s in (0, 1)]
+    assert [one["n_tracks"] for one in kept] == [3, 3]
+    assert results.spread([one["figures"]["Accuracy"] for one in kept]) in text
+    monkeypatch.setattr(results, "main", lambda words: pytest.fail(f"nothing is missing: {words}"))
+    assert results.run(given(tmp_path)) == text
+
+
+def test_an_ensemble_is_made_of_runs_that_are_there() -> None:
+    line = results.Line.model_validate({**LINE, "name": "both", "ensemble": ["toys/seed0", "toys/seed1"]})
+    words = line.train_words("data/toys", "runs/results/both/seed0", 0)
+    assert words == [
+        "ensemble",
+        "runs/results/toys/seed0",
+        "runs/results/toys/seed1",
+        "--out",
+        "runs/results/both/seed0",
+    ]
+    assert [line.name for line in results.read_lines() if line.ensemble] == ["maps_ensemble"]
+
+
+class Trained:
+    """A run whose training has ended."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read_settings(self) -> dict[str, object]:
+        return {"tuned": {}}
+
+
+def weights(runs: Path, name: str, at: float) -> None:
+    file = runs / name / results.WEIGHTS
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch()
+    os.utime(file, (at, at))
+
+
+def test_an_ensemble_is_made_anew_with_its_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "find_runs", lambda path: [Trained(path)])
+    line = results.Line.model_validate(
+        {**LINE, "name": "both", "folds": None, "ensemble": ["toys/seed0", "toys/seed1"]}
+    )
+    places = results.Places(data=tmp_path, corpora=tmp_path, runs=tmp_path)
+    assert not results.ended(line, places, 0)
+    for name, at in (("toys/seed0", 10), ("toys/seed1", 20), ("both/seed0", 30)):
+        weights(tmp_path, name, at)
+    assert results.ended(line, places, 0)
+    weights(tmp_path, "toys/seed1", 40)
+    assert not results.ended(line, places, 0)
+    monkeypatch.setattr(results, "main", lambda _: (tmp_path / "both" / "seed0").exists())
+    results.train(line, places, 0)  # `ensemble` finds no folder of the old one
+
+
+def test_figures_are_kept_until_what_they_are_of_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "find_runs", lambda path: [Trained(path)])
+    asked: list[list[str]] = []
+
+    def evaluate(words: list[str]) -> int:
+        asked.append(words)
+        print(json.dumps({"figures": {"Accuracy": len(asked) / 10}}))
+        return 0
+
+    monkeypatch.setattr(results, "main", evaluate)
+    places = results.Places(data=tmp_path, corpora=tmp_path, runs=tmp_path)
+    line = results.Line.model_validate({**LINE, "prepare": []})
+    weights(tmp_path, "toys/seed0", 10)
+    for changed, expected in (({}, 0.1), ({}, 0.1), ({"split": "valid"}, 0.2), ({"data": "other"}, 0.3)):
+        found = results.figures_of(line.model_copy(update=changed), places, 0, "1")
+        assert found == {"Accuracy": expected}
+    weights(tmp_path, "toys/seed0", 1e12)
+    assert results.figures_of(line.model_copy(update={"data": "other"}), places, 0, "1") == {"Accuracy": 0.4}
+    assert asked[1][-4:] == ["--split", "valid", "--jobs", "1"]

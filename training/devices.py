@@ -1,0 +1,116 @@
+"""Where a model runs: the device by its name, and several of them together under torchrun."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from ..errors import RunError
+
+VALIDATION_LIMIT = datetime.timedelta(hours=12)  # the other ranks wait while the leader validates
+
+
+def as_device(name: str | torch.device) -> torch.device:
+    """The torch device of this name, once it has proved to work. Raises E624."""
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device).item()  # the meta device has no values
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        works = ["cpu"] + ["cuda"] * torch.cuda.is_available() + ["mps"] * torch.backends.mps.is_available()
+        raise RunError(
+            f"the device '{name}' cannot be used",
+            code="E624",
+            facts=[("torch", str(error).strip().splitlines()[0])],
+            help=f"these work here: {', '.join(works)}",
+        ) from error
+    return device
+
+
+def seed_torch(device: torch.device, *numbers: int) -> None:
+    """Seed torch's generators of the CPU and of `device` from several numbers, such as a seed and a step.
+
+    `torch.manual_seed` would do, but it formats the stack for each backend that is not there: 1 ms a call.
+    """
+    seed = int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])
+    torch.default_generator.manual_seed(seed)
+    if device.type != "cpu":
+        torch.get_device_module(device).manual_seed(seed)
+
+
+@dataclass(frozen=True)
+class World:
+    """The processes that train together. Alone, every method returns what it was given."""
+
+    device: torch.device
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def leader(self) -> bool:
+        """Whether this process validates and writes."""
+        return self.rank == 0
+
+    def wrap(self, model: nn.Module) -> nn.Module:
+        """`model` with its gradients averaged over the processes."""
+        if self.size == 1:
+            return model
+        return nn.parallel.DistributedDataParallel(
+            model, device_ids=[self.device] if self.device.type == "cuda" else None
+        )
+
+    def mean(self, loss: Tensor, stop: bool) -> tuple[float, bool]:
+        """The mean loss, and whether any process was asked to stop."""
+        if self.size == 1:
+            return float(loss.detach()), stop
+        both = torch.stack([loss.detach().double(), torch.tensor(float(stop), device=self.device).double()])
+        dist.all_reduce(both)
+        total, stops = both.tolist()
+        return total / self.size, stops > 0
+
+    def average_gradients(self, module: nn.Module | None) -> None:
+        """Of weights that stand outside of the model that `wrap` was given."""
+        for weight in [] if module is None or self.size == 1 else module.parameters():
+            if weight.grad is not None:
+                dist.all_reduce(weight.grad)
+                weight.grad /= self.size
+
+    def share(self, value: int) -> int:
+        """The leader's `value`."""
+        if self.size == 1:
+            return value
+        tensor = torch.tensor(value, device=self.device)
+        dist.broadcast(tensor, src=0)
+        return int(tensor)
+
+    def gather(self, items: tuple[str, ...]) -> tuple[str, ...]:
+        """The items of all processes, by rank."""
+        if self.size == 1:
+            return items
+        each: list[tuple[str, ...]] = [()] * self.size
+        dist.all_gather_object(each, items)
+        return tuple(item for one in each for item in one)
+
+
+@contextlib.contextmanager
+def joined(device: torch.device) -> Iterator[World]:
+    """The world that torchrun describes in the environment (gloo on CPU, nccl on CUDA), or a world of one."""
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size == 1:
+        yield World(device)
+        return
+    if device.type == "cuda":
+        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        torch.cuda.set_device(device)
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=VALIDATION_LIMIT)
+    try:
+        yield World(device, dist.get_rank(), size)
+    finally:
+        dist.destroy_process_group()

@@ -1,0 +1,255 @@
+"""The one training loop: plain torch, and every run can be resumed as if it had never stopped.
+
+All that is random in a step is drawn from (seed, step): the batch by the task, dropout by torch's generator, which is
+seeded anew at each step. So the state of a training is its weights, its optimizer and a few counters, and on a CPU a
+resumed run equals an uninterrupted one to the bit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from ..errors import RunError
+from ..runs.folder import RunFolder
+from ..tasks.base import Batch, Learner
+from ..version import __version__
+from .batches import batches_ahead, on_device
+from .devices import World, as_device, joined, seed_torch
+from .failures import refuse_not_finite, told_plainly
+from .interrupt import StopSignals
+from .memory_format import lay_channels_last
+from .optimization import TrainConfig, follow, learning_rate, make_optimizer, trainable
+from .progress import TrainingProgress
+
+__all__ = ["FitResult", "TrainConfig", "fit"]
+
+METRICS_EVERY = 10  # steps that one line of metrics.jsonl sums up
+SAVE_EVERY_S = 300.0  # a machine that goes down costs no more than this, however far apart the validations are
+Stopped = Literal["finished", "patience", "interrupted"]
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """How a training ended. `best_step` is 0 and `best_figures` empty if it never validated."""
+
+    best_step: int
+    best_figures: dict[str, float]
+    stopped: Stopped
+    seconds: float
+    steps: int
+
+
+def fit(
+    model: nn.Module,
+    learner: Learner,
+    config: TrainConfig,
+    run: RunFolder,
+    *,
+    device: str | torch.device = "cpu",
+    resume: bool = False,
+    show: bool = True,
+) -> FitResult:
+    """Train `model` in place; afterwards it has the last weights, and `run.load_weights(model)` gives the best.
+
+    SIGINT and SIGTERM end it after the step at hand with everything saved; a second signal ends it at once. Under
+    torchrun the processes share each step: rank r takes the batch step · world + r.
+
+    Raises RunError: E602, E603 the folder holds a training and `resume` is false; E604 another process trains into
+    it; E606, E607, E608 the saved state cannot be resumed; E620 NaN; E621-E624 model, memory, compiler, device.
+    """
+    with contextlib.ExitStack() as stack:
+        world = stack.enter_context(joined(as_device(device)))
+        if world.leader:
+            stack.enter_context(run.locked())
+        state = run.state_to_resume(resume)
+        training = _Training(model, learner, config, run, world)
+        if state is not None:
+            training.restore(state)
+        training.start()
+        cuda = [world.device] if world.device.type == "cuda" else []
+        stack.enter_context(torch.random.fork_rng(cuda))  # the caller's random numbers stay as they were
+        signals = stack.enter_context(StopSignals())
+        progress = stack.enter_context(TrainingProgress(config.steps, training.step, show and world.leader))
+        stopped = training.run_until_done(signals, progress)
+    if stopped == "interrupted" and show and world.leader:
+        print(
+            f"interrupted at step {training.step} of {config.steps}, saved in '{run.path}'; "
+            "the same command with --resume goes on",
+            flush=True,
+        )
+    return FitResult(training.best_step, training.best_figures, stopped, training.seconds, training.step)
+
+
+class _Training:
+    """Model, optimizer and counters between two steps; `step` counts the steps done."""
+
+    def __init__(self, model: nn.Module, learner: Learner, config: TrainConfig, run: RunFolder, world: World) -> None:
+        self.learner, self.config, self.run, self.world = learner, config, run, world
+        self.model = model.to(world.device)
+        self.channels_last = lay_channels_last(self.model, config, world.device)
+        self.own: nn.Module | None = getattr(learner, "module", None)
+        if self.own is not None:
+            self.own.to(world.device)
+        self.optimizer = make_optimizer(self.model, config, world.device, self.own, getattr(learner, "lr_scale", 1.0))
+        self.average = copy.deepcopy(self.model) if config.average_decay else None
+        self.step = self.validated = self.waited = self.best_step = 0
+        self.best_figures: dict[str, float] = {}
+        self.losses: list[float] = []
+        self.seconds = 0.0
+        self.saved_s = time.monotonic()
+
+    def start(self) -> None:
+        """Everything restored, get ready for the first step."""
+        wrapped = self.world.wrap(self.model)
+        self.forward: Any = torch.compile(wrapped) if self.config.compile else wrapped
+        self.model.train()
+        if self.world.leader:
+            self.run.cut_metrics(self.step)
+
+    def run_until_done(self, signals: StopSignals, progress: TrainingProgress) -> Stopped:
+        with batches_ahead(self.learner, self.world, self.step, self.config.steps) as batches:
+            stopped = self._steps(batches, signals, progress)
+        self._save_state(stopped)
+        return stopped
+
+    def _steps(self, batches: Iterator[Batch], signals: StopSignals, progress: TrainingProgress) -> Stopped:
+        stop, patience = False, self.config.patience
+        while not stop:
+            due = self.step % self.config.validate_every == 0 or self.step == self.config.steps
+            if due and self.validated < self.step:
+                self._validate(progress)
+            if self.step >= self.config.steps:
+                return "finished"
+            if patience is not None and self.waited >= patience:
+                return "patience"
+            begin_s = time.monotonic()
+            with told_plainly(self.config):
+                stop = self._step(next(batches), signals)
+            self.seconds += time.monotonic() - begin_s
+            progress.advance(self.step, self.losses[-1])
+            self._note_metrics()
+            if time.monotonic() - self.saved_s >= SAVE_EVERY_S:
+                self._save_state(None)
+        return "interrupted"
+
+    def _step(self, batch: Batch, signals: StopSignals) -> bool:
+        """One update of the weights; returns whether any process was asked to stop."""
+        config, device = self.config, self.world.device
+        seed_torch(device, config.seed, self.step, self.world.rank)
+        batch = on_device(batch, device, self.channels_last)
+        with torch.autocast(device.type, torch.bfloat16, enabled=config.bf16):
+            outputs = self.forward(*batch.inputs)
+        loss = self.learner.loss(outputs.float() if config.bf16 else outputs, batch)
+        value, stop = self.world.mean(loss, signals.requested)
+        refuse_not_finite("loss", value, self.step, batch, self.world, config)
+        self.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.world.average_gradients(self.own)
+        limit = math.inf if config.clip_norm is None else config.clip_norm
+        self.grad_norm = float(nn.utils.clip_grad_norm_(trainable(self.model), limit))
+        refuse_not_finite("gradient", self.grad_norm, self.step, batch, self.world, config)
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(config, self.step) * group.get("lr_scale", 1.0)
+        self.optimizer.step()
+        if self.average is not None and config.average_decay is not None:
+            follow(self.average, self.model, min(config.average_decay, (self.step + 1) / (self.step + 10)))
+        self.step += 1
+        self.losses.append(value)
+        return stop
+
+    def _note_metrics(self) -> None:
+        if self.step % METRICS_EVERY and self.step != self.config.steps:
+            return
+        record = {
+            "step": self.step,
+            "loss": math.fsum(self.losses) / len(self.losses),
+            "lr": learning_rate(self.config, self.step - 1),
+            "grad_norm": self.grad_norm,
+            "seconds": round(self.seconds, 3),
+        }
+        self.losses.clear()
+        if self.world.leader:
+            self.run.append_metrics(record)
+
+    def _validate(self, progress: TrainingProgress) -> None:
+        """Validate on the leader; keep the weights if they are the best, and save the state."""
+        begin_s = time.monotonic()
+        if self.world.leader:
+            shown = self.model if self.average is None else self.average
+            figures = {name: float(value) for name, value in self.learner.validate(shown, progress.validating).items()}
+            self.model.train()
+            self.run.append_metrics({"step": self.step, "valid": figures})
+            figure, value = self.learner.figure, figures[self.learner.figure]
+            progress.validated(figure, value)
+            best = self.best_figures.get(figure, math.nan)
+            self.waited += 1
+            if math.isnan(best) or value > best:
+                self.best_step, self.best_figures, self.waited = self.step, figures, 0
+                about = {"mirbricks": __version__, "step": str(self.step), "figure": figure, "value": repr(value)}
+                self.run.save_weights(shown, about)
+        self.waited = self.world.share(self.waited)
+        self.validated = self.step
+        self.seconds += time.monotonic() - begin_s
+        self._save_state(None)
+
+    def _save_state(self, stopped: Stopped | None) -> None:
+        self.saved_s = time.monotonic()
+        if not self.world.leader:
+            return
+        counters = {name: getattr(self, name) for name in _COUNTERS}
+        self.run.save_state(
+            {
+                "step": self.step,
+                "stopped": stopped,
+                "config": self.config.model_dump(),
+                "model": self.model.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "average": None if self.average is None else self.average.state_dict(),
+                "learner": None if self.own is None else self.own.state_dict(),
+                "counters": counters,
+            }
+        )
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from `state`. Raises E606, E607, E608."""
+        changed = _changed(state["config"], self.config)
+        if changed:
+            raise RunError(
+                f"cannot resume '{self.run.path}': the settings of the training have changed",
+                code="E608",
+                facts=changed,
+                help="resume with the old values, or start anew in another folder",
+            )
+        self.run.check_weights(state["model"], self.model.state_dict())
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+        if self.own is not None:
+            self.own.load_state_dict(state["learner"])
+        self.step = state["step"]
+        for name, value in state["counters"].items():
+            setattr(self, name, value)
+
+
+_COUNTERS = ("validated", "waited", "best_step", "best_figures", "losses", "seconds")
+
+
+def _changed(old: dict[str, Any], config: TrainConfig) -> list[tuple[str, str]]:
+    """What differs; a constant schedule does not depend on the number of steps, so it may be trained on."""
+    free = {"steps"} if config.schedule == "constant" else set()
+    new = config.model_dump()
+    return [
+        (name, f"{old.get(name)} in the run, {value} now")
+        for name, value in new.items()
+        if name not in free and old.get(name) != value
+    ]

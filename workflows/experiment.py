@@ -1,0 +1,211 @@
+"""A graph file with its sections, ready to train: everything that can be wrong with it is told before data is read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from ..compiler.compile import compile_graph, load_graph
+from ..compiler.language.configs import read_config
+from ..compiler.language.graph import SECTIONS, Graph
+from ..compiler.module import GraphModule
+from ..compiler.saved import resolved_yaml
+from ..data.corpus import Corpus, Item
+from ..data.splitting.splits import (
+    Split,
+    all_train,
+    by_annotation,
+    by_fold,
+    held_out,
+    held_out_where,
+    k_fold,
+    stored_folds,
+)
+from ..errors import DataError, ErrorList, MirbricksError, raise_all
+from ..features.base import FeatureConfig
+from ..features.cache import FeatureCache
+from ..features.given import GivenConfig, GivenFeatures
+from ..features.kinds import DEFAULT, config_of
+from ..tasks.base import Task
+from ..tasks.finding import task_of
+from ..training.loop import TrainConfig
+from ..training.optimization import refuse_no_weights
+
+Progress = Callable[[str, "DataError | None"], None]
+
+
+class DatasetConfig(BaseModel):
+    """The section `dataset:`: how a corpus is split. A group (piece, with its stems) is never on two sides."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    split: Literal["folds", "annotation", "stored_folds"] = Field(
+        "folds",
+        description="folds: k-fold by group; annotation: what the corpus itself says under `split`; stored_folds: the "
+        "folds that it has under `fold`",
+    )
+    folds: int = Field(5, ge=3, description="number of folds; fold k tests, fold k + 1 validates")
+    held_out: float = Field(
+        0.0,
+        ge=0,
+        lt=0.5,
+        description="of split annotation without a test side: the share of the training groups that validates; the "
+        "corpus's own valid side is the test then",
+    )
+    validate_where: dict[str, tuple[str, ...]] = Field(
+        {},
+        description="as held_out, but the training recordings that validate are those with these values, as in "
+        "{instrument: [AkPnStgb]}",
+    )
+    validate_on: Literal["valid", "none"] = Field(
+        "valid",
+        description="none: what would validate trains too, the last weights are kept, and thresholds come from the "
+        "training tracks; for a recipe that is settled",
+    )
+
+    @field_validator("validate_where", mode="before")
+    @classmethod
+    def _lists_are_tuples(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        return {name: tuple(values) if isinstance(values, list) else values for name, values in value.items()}
+
+    @model_validator(mode="after")
+    def _held_out_to_validate(self) -> DatasetConfig:
+        if self.held_out and self.validate_on == "none":
+            raise ValueError(f"'held_out' {self.held_out:g} is a share to validate on, and 'validate_on' is none")
+        if self.validate_where and (self.held_out or self.validate_on == "none" or self.split != "annotation"):
+            raise ValueError("'validate_where' goes with split annotation, without 'held_out' and 'validate_on' none")
+        return self
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A compiled graph with its validated sections and its task."""
+
+    graph: Graph
+    model: GraphModule
+    feature: FeatureConfig
+    dataset: DatasetConfig
+    task: Task
+    train: TrainConfig
+
+    def resolved(self) -> str:
+        """The whole experiment as a graph file with every default and override written out."""
+        sections = {name: self.task.config if name == "task" else getattr(self, name) for name in SECTIONS}
+        return resolved_yaml(self.model, {name: config.model_dump() for name, config in sections.items()})
+
+
+def load_experiment(path: str | Path, overrides: Sequence[str] = ()) -> Experiment:
+    """Read, check and compile a graph file with its sections; the weights are drawn with the seed of `train:`.
+
+    Raises `GraphError`, `TaskError`, RunError E621, or `ErrorList` with all mistakes of the sections; no data is read.
+    """
+    graph = load_graph(path, overrides)
+    errors: list[MirbricksError] = []
+    feature = _feature(graph, errors)
+    dataset = _section(graph, "dataset", DatasetConfig, errors)
+    train = _section(graph, "train", TrainConfig, errors)
+    try:
+        task = task_of(graph, feature or DEFAULT())
+    except MirbricksError as error:
+        errors += error.errors if isinstance(error, ErrorList) else [error]
+    raise_all(errors)
+    torch.manual_seed(train.seed)
+    model = compile_graph(graph)
+    task.check_graph(model)
+    refuse_no_weights(model, graph.source.key(("layers",)))
+    return Experiment(graph, model, feature, dataset, task, train)
+
+
+def _section(graph: Graph, name: str, model: type[Any], errors: list[MirbricksError]) -> Any:
+    return read_config(model, graph.source.data.get(name, {}), graph.source, (name,), name, errors)
+
+
+def _feature(graph: Graph, errors: list[MirbricksError]) -> Any:
+    try:
+        model = config_of(graph.source.data.get("feature"), graph.source.value(("feature", "type")))
+    except DataError as error:
+        errors.append(error)
+        return None
+    return _section(graph, "feature", model, errors)
+
+
+def split_corpus(corpus: Corpus, config: DatasetConfig, fold: int | None) -> Split:
+    """Groups for training, validation and test; everything trains for fold None.
+
+    Raises DataError where the corpus has too few groups.
+    """
+    if fold is None:
+        return Split(tuple(sorted({item.group for item in corpus.recordings})), ())
+    split = _split(corpus, config, fold)
+    return all_train(split) if config.validate_on == "none" else split
+
+
+def _split(corpus: Corpus, config: DatasetConfig, fold: int) -> Split:
+    if config.split == "annotation":
+        split = by_annotation(corpus)
+        if config.validate_where:
+            return held_out_where(split, corpus, config.validate_where)
+        return held_out(split, config.held_out) if config.held_out else split
+    if config.split == "stored_folds":
+        return by_fold(corpus, fold)
+    return k_fold((item.group for item in corpus.recordings), config.folds, fold)
+
+
+def count_folds(corpus: Corpus, config: DatasetConfig) -> int:
+    """How many folds there are; 0 where the corpus says itself what is train, valid and test."""
+    if config.split == "annotation":
+        return 0
+    return len(stored_folds(corpus)) if config.split == "stored_folds" else config.folds
+
+
+def items_of(items: Sequence[Item], groups: Sequence[str]) -> list[Item]:
+    """The items of these groups, stems included, in the corpus's order."""
+    wanted = set(groups)
+    return [item for item in items if item.group in wanted]
+
+
+def cache_folder(given: str | None) -> Path:
+    """--cache, else MIRBRICKS_CACHE, else the user's cache folder."""
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(given or os.environ.get("MIRBRICKS_CACHE") or base / "mirbricks")
+
+
+def recordings_of(corpus: Corpus, feature: FeatureConfig, task: Task | None = None) -> tuple[Any, ...]:
+    """The recordings as a feature needs them: their audio, or the features they come with; of a task those it works on.
+
+    Raises DataError E415, and what `Task.recordings` raises.
+    """
+    if isinstance(feature, GivenConfig) and (corpus.given_features or feature.from_audio is None):
+        return corpus.features
+    return corpus.items if task is None else tuple(task.recordings(corpus.items))
+
+
+def features_of(feature: FeatureConfig, folder: str | None) -> Any:
+    """Where features are read from: a cache in the folder of --cache, or the corpus's own file."""
+    if isinstance(feature, GivenConfig):
+        computed = FeatureCache(cache_folder(folder), feature.from_audio) if feature.from_audio else None
+        return GivenFeatures(feature, computed)
+    return FeatureCache(cache_folder(folder), feature)
+
+
+def compute_features(
+    items: Sequence[Item], cache: FeatureCache, jobs: int, on_done: Progress
+) -> tuple[list[Item], list[DataError]]:
+    """Fill the cache; returns the items that can be used and the errors of those that cannot."""
+    failed: set[str] = set()
+
+    def note(key: str, error: DataError | None) -> None:
+        if error:
+            failed.add(key)
+        on_done(key, error)
+
+    errors = cache.build(items, n_jobs=jobs, on_done=note)
+    return [item for item in items if item.key not in failed], errors

@@ -1,0 +1,92 @@
+"""The file of an index: the vectors of a corpus's recordings, with their keys, titles and whose weights made them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+
+from ..data.stores.atomic import written_whole
+from ..errors import RunError
+from ..runs.folder import WEIGHTS, RunFolder
+from ..tasks.covers import Library
+
+FORMAT = "mirbricks index 1"
+TENSORS = {"vectors": 3, "counts": 1, "mean": 1, "deviation": 1}  # and their axes
+
+
+@dataclass(frozen=True)
+class Index:
+    """A library with what one reads of it.
+
+    keys, titles, works  of each recording; a work is None where the corpus has none
+    run, weights         the folder of the run, and the hash of its weights
+    """
+
+    library: Library
+    keys: tuple[str, ...]
+    titles: tuple[str, ...]
+    works: tuple[str | None, ...]
+    run: str
+    weights: str
+    corpus: str
+
+    def save(self, path: str | Path) -> None:
+        """Write the file, whole. Raises E408."""
+        names = ("keys", "titles", "works", "run", "weights", "corpus")
+        about = json.dumps({name: getattr(self, name) for name in names}, ensure_ascii=False)
+        tensors = {name: getattr(self.library, name).contiguous() for name in TENSORS}
+        with written_whole(path) as temporary:
+            temporary.write_bytes(safetensors.torch.save(tensors, {FORMAT: about}))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Index:
+        """Raises RunError E630 for what is no whole index, E632 for one without recordings."""
+        if not Path(path).is_file():
+            raise _no_index(path, "there is no such file")
+        try:
+            with safetensors.safe_open(path, framework="pt") as file:
+                about = dict(file.metadata() or {})
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a dict
+            if FORMAT not in about:
+                raise ValueError("it is not one of ours")
+            if {name: value.ndim for name, value in tensors.items()} != TENSORS:
+                raise ValueError("it has other tensors")
+            told = json.loads(about[FORMAT])
+            told |= {name: tuple(told[name]) for name in ("keys", "titles", "works")}
+            index = cls(Library(**tensors), **told)
+        except (OSError, ValueError, TypeError, KeyError, safetensors.SafetensorError) as error:
+            raise _no_index(path, " ".join(str(error).split())) from error
+        library = index.library
+        each = (index.keys, index.titles, index.works, library.counts, library.mean, library.deviation)
+        sizes = {len(one) for one in each}
+        if len(sizes) > 1 or int(library.counts.sum()) != len(library.vectors):
+            raise _no_index(path, "its parts differ in number")
+        if not index.keys:
+            raise RunError(f"the index '{path}' is empty", code="E632", help="index a corpus with recordings")
+        return index
+
+
+def _no_index(path: str | Path, reason: str) -> RunError:
+    help = "write one: mirbricks index RUN --data DIR --out FILE"
+    return RunError(f"'{path}' is no index: {reason}", code="E630", help=help)
+
+
+def weights_hash(run: RunFolder) -> str:
+    """A hash of the weights of a run."""
+    return hashlib.blake2b(run.file(WEIGHTS).read_bytes(), digest_size=16).hexdigest()
+
+
+def refuse_other_weights(index: Index, run: RunFolder, path: str) -> None:
+    """Raise E631 where the index was made by other weights."""
+    if index.weights != weights_hash(run):
+        raise RunError(
+            f"the index '{path}' was made by other weights than those of '{run.path}'",
+            code="E631",
+            facts=[("index", f"by '{index.run}', {index.weights[:8]}"), ("run", weights_hash(run)[:8])],
+            help=f"make it again: mirbricks index {run.path} --data DIR --out FILE",
+        )

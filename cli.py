@@ -25,15 +25,23 @@ PLUGIN = "a module that registers blocks, tasks or importers"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
-    words = sys.argv[1:] if argv is None else list(argv)
+    if argv is None:
+        words = sys.argv[1:]
+    else:
+        words = list(argv)
     arguments = _parser().parse_args(words)
     arguments.command = shlex.join(["mirbricks", *words])
     module, _, function = arguments.run.partition(":")
-    pythons, warnings.formatwarning = warnings.formatwarning, _warning
+    pythons = warnings.formatwarning
+    warnings.formatwarning = _warning
     try:
         if getattr(arguments, "plugin", None):
             _load_plugins(arguments.plugin)
-        return int(getattr(importlib.import_module(f".commands.{module}", __package__), function)(arguments))
+        return int(
+            getattr(
+                importlib.import_module(f".commands.{module}", __package__), function
+            )(arguments)
+        )
     except MirbricksError as error:
         print(error, file=sys.stderr)
         return 1
@@ -51,7 +59,11 @@ _PYTHONS_WARNING = warnings.formatwarning
 
 
 def _warning(
-    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    line: str | None = None,
 ) -> str:
     """A warning of mirbricks as a user reads it, such as that of a broken plugin; others as Python writes them."""
     if isinstance(message, MirbricksError):
@@ -71,12 +83,21 @@ def _load_plugins(modules: Sequence[str]) -> None:
 
 
 def _parser() -> Parser:
-    parser = Parser(prog="mirbricks", description="Deep-learning bricks for Music Information Retrieval.")
-    parser.add_argument("--version", action="version", version=f"mirbricks {__version__}")
-    places = {"": parser.add_subparsers(title="commands", metavar="COMMAND", required=True)}
+    parser = Parser(
+        prog="mirbricks",
+        description="Deep-learning bricks for Music Information Retrieval.",
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"mirbricks {__version__}"
+    )
+    places = {
+        "": parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    }
     for name, text in GROUPS.items():
         group = places[""].add_parser(name, help=text, description=f"{text}.")
-        places[name] = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
+        places[name] = group.add_subparsers(
+            title="commands", metavar="COMMAND", required=True
+        )
     for name, (run, text, example, add) in COMMANDS.items():
         form = argparse.RawDescriptionHelpFormatter
         epilog = f"example:\n  mirbricks {name} {example}"

@@ -21,8 +21,16 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 CODES: dict[str, str] = {}
-_DIRECTIONS = [0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A)]  # they turn or hide text
-VISIBLE = dict.fromkeys([*range(9), *range(11, 32), *range(127, 160), *_DIRECTIONS], "·")  # escape codes stay text
+_DIRECTIONS = [
+    0x61C,
+    0x200E,
+    0x200F,
+    *range(0x2028, 0x202F),
+    *range(0x2066, 0x206A),
+]  # they turn or hide text
+VISIBLE = dict.fromkeys(
+    [*range(9), *range(11, 32), *range(127, 160), *_DIRECTIONS], "·"
+)  # escape codes stay text
 LONGEST_MESSAGE = 1_000  # characters of one line of a message
 MOST_SHOWN = 50  # errors of one pass
 LONGEST_LINE = 160  # characters of a line of source that a message repeats
@@ -45,13 +53,22 @@ class Where:
         """The line of source, and below it a row of carets under the marked characters."""
         if not self.text:
             return []
-        number, begin, text = f"{self.line:>5}", self.column - 1, self.text
+        number = f"{self.line:>5}"
+        begin = self.column - 1
+        text = self.text
         if len(text) > LONGEST_LINE:  # a long line: the part around the column
             cut = max(0, min(begin - LONGEST_LINE // 3, len(text) - LONGEST_LINE))
-            end = "…" if cut + LONGEST_LINE < len(text) else ""
-            text, begin = f"{'…' if cut else ''}{text[cut : cut + LONGEST_LINE]}{end}", begin - cut + bool(cut)
+            if cut + LONGEST_LINE < len(text):
+                end = "…"
+            else:
+                end = ""
+            text = f"{'…' if cut else ''}{text[cut : cut + LONGEST_LINE]}{end}"
+            begin = begin - cut + bool(cut)
         marks = max(1, min(self.length, len(text) - begin))
-        return [f"{number} | {text}", f"{' ' * len(number)} | {' ' * begin}{'^' * marks}"]
+        return [
+            f"{number} | {text}",
+            f"{' ' * len(number)} | {' ' * begin}{'^' * marks}",
+        ]
 
 
 class MirbricksError(Exception):
@@ -78,7 +95,11 @@ class MirbricksError(Exception):
         if code not in CODES:
             raise KeyError(f"{code} is not in mirbricks.errors.CODES")
         super().__init__(message)
-        self.message, self.code, self.where, self.facts, self.help = message, code, where, tuple(facts), help
+        self.message = message
+        self.code = code
+        self.where = where
+        self.facts = tuple(facts)
+        self.help = help
 
     def __str__(self) -> str:
         said = f"{self.kind}{_cut(self.message)}"
@@ -87,16 +108,29 @@ class MirbricksError(Exception):
             lines += self.where.excerpt()
         width = max((len(label) for label, _ in self.facts), default=0)
         lines += [f"  {label:<{width}}  {_cut(text)}" for label, text in self.facts]
-        lines.append(f"  help: {_cut(self.help)}     [{self.code}]" if self.help else f"  [{self.code}]")
+        lines.append(
+            f"  help: {_cut(self.help)}     [{self.code}]"
+            if self.help
+            else f"  [{self.code}]"
+        )
         return "\n".join(lines).translate(VISIBLE)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Exceptions cross process borders (joblib): rebuild from the keywords too."""
-        return _rebuild, (type(self), self.message, self.code, self.where, self.facts, self.help)
+        return _rebuild, (
+            type(self),
+            self.message,
+            self.code,
+            self.where,
+            self.facts,
+            self.help,
+        )
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST_MESSAGE else f"{text[:LONGEST_MESSAGE]}…"
+    if len(text) <= LONGEST_MESSAGE:
+        return text
+    return f"{text[:LONGEST_MESSAGE]}…"
 
 
 def _rebuild(
@@ -141,12 +175,25 @@ class ErrorList(MirbricksError):
 
     def __init__(self, errors: Sequence[MirbricksError]) -> None:
         first = errors[0]
-        super().__init__(first.message, code=first.code, where=first.where, facts=first.facts, help=first.help)
+        super().__init__(
+            first.message,
+            code=first.code,
+            where=first.where,
+            facts=first.facts,
+            help=first.help,
+        )
         self.errors = tuple(errors)
 
     def __str__(self) -> str:
-        count = f"{len(self.errors)} errors" if len(self.errors) > 1 else "1 error"
-        count += f", of which these are the first {MOST_SHOWN}" if len(self.errors) > MOST_SHOWN else ""
+        if len(self.errors) > 1:
+            count = f"{len(self.errors)} errors"
+        else:
+            count = "1 error"
+        count += (
+            f", of which these are the first {MOST_SHOWN}"
+            if len(self.errors) > MOST_SHOWN
+            else ""
+        )
         return "\n\n".join([*map(str, self.errors[:MOST_SHOWN]), count])
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -164,7 +211,9 @@ def raise_all(errors: Sequence[MirbricksError]) -> None:
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """'did you mean 'Conv2d'?' for a near miss among `known`, else None."""
     by_lower = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(word[:LONGEST_LINE].lower(), by_lower, n=2, cutoff=0.6)
+    close = difflib.get_close_matches(
+        word[:LONGEST_LINE].lower(), by_lower, n=2, cutoff=0.6
+    )
     if not close:
         return None
     return "did you mean " + " or ".join(f"'{by_lower[name]}'" for name in close) + "?"

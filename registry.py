@@ -51,7 +51,9 @@ class BlockConfig(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _lists_to_tuples(cls, values: Any) -> Any:
-        return {key: _tuples(value) for key, value in values.items()} if isinstance(values, Mapping) else values
+        if isinstance(values, Mapping):
+            return {key: _tuples(value) for key, value in values.items()}
+        return values
 
     @classmethod
     def inferred(cls) -> dict[str, FromAxis]:
@@ -65,12 +67,20 @@ class BlockConfig(BaseModel):
 
     def resolve(self, axes: Axes) -> BlockConfig:
         """A copy with every -1 replaced by the size of its axis."""
-        found = {n: axes[m.axis] for n, m in self.inferred().items() if getattr(self, n) == INFER and m.axis in axes}
-        return self.model_copy(update=found) if found else self
+        found = {
+            n: axes[m.axis]
+            for n, m in self.inferred().items()
+            if getattr(self, n) == INFER and m.axis in axes
+        }
+        if found:
+            return self.model_copy(update=found)
+        return self
 
 
 def _tuples(value: Any) -> Any:
-    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+    if isinstance(value, list):
+        return tuple(_tuples(item) for item in value)
+    return value
 
 
 class Block(nn.Module):
@@ -178,19 +188,38 @@ def _contract(name: str, shape: str) -> Contract:
     try:
         return parse(shape)
     except ContractError as error:
-        raise RegistryError(f"block '{name}': {error}", code="E304", help="see mirbricks.shapes") from None
+        raise RegistryError(
+            f"block '{name}': {error}", code="E304", help="see mirbricks.shapes"
+        ) from None
 
 
 def _refuse_incomplete(spec: Spec) -> None:
-    cls, taken = spec.cls, _BLOCKS.get(spec.name)
+    cls = spec.cls
+    taken = _BLOCKS.get(spec.name)
     path = f"{cls.__module__}.{cls.__qualname__}"
-    if taken and (taken.cls.__module__, taken.cls.__qualname__) != (cls.__module__, cls.__qualname__):
-        facts = [("registered", f"{taken.cls.__module__}.{taken.cls.__qualname__}"), ("refused", path)]
+    if taken and (taken.cls.__module__, taken.cls.__qualname__) != (
+        cls.__module__,
+        cls.__qualname__,
+    ):
+        facts = [
+            ("registered", f"{taken.cls.__module__}.{taken.cls.__qualname__}"),
+            ("refused", path),
+        ]
         message = f"the name '{spec.name}' is taken"
-        raise RegistryError(message, code="E301", facts=facts, help="register it under another name")
+        raise RegistryError(
+            message, code="E301", facts=facts, help="register it under another name"
+        )
     if not (isinstance(cls, type) and issubclass(cls, Block)):
-        raise RegistryError(f"'{spec.name}' ({path}) is no Block", code="E302", help="derive it from mirbricks.Block")
-    parts = {"a docstring": cls.__dict__.get("__doc__"), "a source": spec.source, "an example": spec.examples}
+        raise RegistryError(
+            f"'{spec.name}' ({path}) is no Block",
+            code="E302",
+            help="derive it from mirbricks.Block",
+        )
+    parts = {
+        "a docstring": cls.__dict__.get("__doc__"),
+        "a source": spec.source,
+        "an example": spec.examples,
+    }
     missing = [part for part, value in parts.items() if not value]
     if missing:
         message = f"block '{spec.name}' ({path}) has no {' and no '.join(m.split(' ', 1)[1] for m in missing)}"
@@ -201,12 +230,16 @@ def _refuse_incomplete(spec: Spec) -> None:
 def _load_all() -> None:
     """Import the package's own blocks, then those of installed plugins."""
     package = importlib.import_module(OWN_BLOCKS)
-    for module in pkgutil.walk_packages(package.__path__, prefix=f"{package.__name__}."):
+    for module in pkgutil.walk_packages(
+        package.__path__, prefix=f"{package.__name__}."
+    ):
         importlib.import_module(module.name)
     for entry in sorted(entry_points(group="mirbricks.blocks"), key=lambda e: e.name):
         try:
             load_plugin(entry.value)
-        except RegistryError as error:  # one broken plugin does not take the others away
+        except (
+            RegistryError
+        ) as error:  # one broken plugin does not take the others away
             warnings.warn(str(error), stacklevel=2)
 
 
@@ -217,8 +250,12 @@ def load_plugin(module: str) -> None:
     except RegistryError:
         raise
     except (Exception, SystemExit) as error:
-        message = f"plugin '{module}' cannot be imported: {type(error).__name__}: {error}"
-        raise RegistryError(message, code="E306", help="mend or uninstall it") from error
+        message = (
+            f"plugin '{module}' cannot be imported: {type(error).__name__}: {error}"
+        )
+        raise RegistryError(
+            message, code="E306", help="mend or uninstall it"
+        ) from error
 
 
 def blocks() -> dict[str, Spec]:
@@ -240,7 +277,9 @@ def get(name: str) -> Spec:
     known = blocks()
     if name not in known:
         hint = did_you_mean(name, known) or "`mirbricks blocks` lists all"
-        raise RegistryError(f"no block is registered as '{name}'", code="E305", help=hint)
+        raise RegistryError(
+            f"no block is registered as '{name}'", code="E305", help=hint
+        )
     return known[name]
 
 

@@ -26,7 +26,9 @@ Shape = tuple[int, ...]
 Prediction = tuple["int | None", ...]
 Axes = dict[str, "int | Shape"]
 
-_TOKEN = re.compile(r"(?P<axis>[A-Z][A-Za-z0-9]*)(?P<prime>')?(?:\*(?P<times>\d+))?|(?P<fixed>\d+)|\{(?P<field>\w+)\}")
+_TOKEN = re.compile(
+    r"(?P<axis>[A-Z][A-Za-z0-9]*)(?P<prime>')?(?:\*(?P<times>\d+))?|(?P<fixed>\d+)|\{(?P<field>\w+)\}"
+)
 REST = "..."
 
 
@@ -63,7 +65,9 @@ class Contract:
             _bind_one(tokens, tuple(shape), config, axes)
         return axes
 
-    def predict(self, axes: Mapping[str, int | Shape], config: object = None) -> tuple[Prediction | None, ...]:
+    def predict(
+        self, axes: Mapping[str, int | Shape], config: object = None
+    ) -> tuple[Prediction | None, ...]:
         """Shapes of the outputs; None for a size, or for a whole shape, that only torch knows."""
         return tuple(_predict_one(tokens, axes, config) for tokens in self.outputs)
 
@@ -86,7 +90,9 @@ def parse(text: str) -> Contract:
 
 
 def _side(text: str) -> tuple[tuple[Token, ...], ...]:
-    return tuple(tuple(_token(word) for word in part.split()) for part in text.split(","))
+    return tuple(
+        tuple(_token(word) for word in part.split()) for part in text.split(",")
+    )
 
 
 def _token(word: str) -> Token:
@@ -94,12 +100,19 @@ def _token(word: str) -> Token:
         return Token(word, axis=REST, free=word != REST)
     match = _TOKEN.fullmatch(word)
     if not match:
-        raise ContractError(f"'{word}' is no token of a contract (an axis C, C', C*2, a number, {{field}} or ...)")
+        raise ContractError(
+            f"'{word}' is no token of a contract (an axis C, C', C*2, a number, {{field}} or ...)"
+        )
     if match["fixed"]:
         return Token(word, size=int(match["fixed"]))
     if match["field"]:
         return Token(word, field=match["field"])
-    return Token(word, axis=match["axis"], free=bool(match["prime"]), times=int(match["times"] or 1))
+    return Token(
+        word,
+        axis=match["axis"],
+        free=bool(match["prime"]),
+        times=int(match["times"] or 1),
+    )
 
 
 def _expected(token: Token, config: object) -> Shape | None:
@@ -108,11 +121,15 @@ def _expected(token: Token, config: object) -> Shape | None:
         return (token.size,)
     if token.field is not None and config is not None:
         value = getattr(config, token.field)
-        return tuple(value) if isinstance(value, tuple) else (value,)
+        if isinstance(value, tuple):
+            return tuple(value)
+        return (value,)
     return None
 
 
-def _bind_one(tokens: tuple[Token, ...], shape: Shape, config: object, axes: Axes) -> None:
+def _bind_one(
+    tokens: tuple[Token, ...], shape: Shape, config: object, axes: Axes
+) -> None:
     rest = next((i for i, token in enumerate(tokens) if token.axis == REST), None)
     fixed = len(tokens) - (rest is not None)
     if len(shape) < fixed or (rest is None and len(shape) != fixed):
@@ -129,24 +146,36 @@ def _bind_one(tokens: tuple[Token, ...], shape: Shape, config: object, axes: Axe
         position += 1
 
 
-def _bind_axis(token: Token, size: int, shape: Shape, config: object, axes: Axes) -> None:
+def _bind_axis(
+    token: Token, size: int, shape: Shape, config: object, axes: Axes
+) -> None:
     if token.axis:
         if size % token.times:
-            raise ContractError(f"axis {token.text} must be a multiple of {token.times}, got {size} in {show(shape)}")
+            raise ContractError(
+                f"axis {token.text} must be a multiple of {token.times}, got {size} in {show(shape)}"
+            )
         _agree(axes, token.axis, size // token.times, token, shape)
         return
     expected = _expected(token, config)
     if expected is not None and expected != (size,):
-        raise ContractError(f"axis {token.text} must be {', '.join(map(str, expected))}, got {size} in {show(shape)}")
+        raise ContractError(
+            f"axis {token.text} must be {', '.join(map(str, expected))}, got {size} in {show(shape)}"
+        )
 
 
-def _agree(axes: Axes, name: str, size: int | Shape, token: Token, shape: Shape) -> None:
+def _agree(
+    axes: Axes, name: str, size: int | Shape, token: Token, shape: Shape
+) -> None:
     known = axes.setdefault(name, size)
     if known != size:
-        raise ContractError(f"axis {token.text} is {known} in one input and {size} in {show(shape)}")
+        raise ContractError(
+            f"axis {token.text} is {known} in one input and {size} in {show(shape)}"
+        )
 
 
-def _predict_one(tokens: tuple[Token, ...], axes: Mapping[str, int | Shape], config: object) -> Prediction | None:
+def _predict_one(
+    tokens: tuple[Token, ...], axes: Mapping[str, int | Shape], config: object
+) -> Prediction | None:
     sizes: list[int | None] = []
     for token in tokens:
         if token.axis == REST:
@@ -155,7 +184,10 @@ def _predict_one(tokens: tuple[Token, ...], axes: Mapping[str, int | Shape], con
             rest = axes[REST]
             sizes += rest if isinstance(rest, tuple) else (rest,)
         elif token.axis:
-            size = axes[token.axis] if not token.free else None
+            if not token.free:
+                size = axes[token.axis]
+            else:
+                size = None
             sizes.append(size * token.times if isinstance(size, int) else None)
         else:
             sizes += _expected(token, config) or (None,)
@@ -166,7 +198,9 @@ def meets(shape: Shape, prediction: Prediction | None) -> bool:
     """Whether a shape is what was predicted; None stands for any size."""
     if prediction is None:
         return True
-    return len(shape) == len(prediction) and all(p is None or p == s for s, p in zip(shape, prediction, strict=True))
+    return len(shape) == len(prediction) and all(
+        p is None or p == s for s, p in zip(shape, prediction, strict=True)
+    )
 
 
 def show(shape: Sequence[object]) -> str:

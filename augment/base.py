@@ -18,7 +18,9 @@ from numpy.random import Generator
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 
-Drawn = Mapping[str, Tensor]  # one value for each example, on the CPU, under the name of what was drawn
+Drawn = Mapping[
+    str, Tensor
+]  # one value for each example, on the CPU, under the name of what was drawn
 Domain = Literal["waveform", "spectrum"]
 
 
@@ -27,14 +29,21 @@ class AugmentationConfig(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
-    probability: float = Field(1.0, ge=0, le=1, description="share of the examples that are changed")
+    probability: float = Field(
+        1.0, ge=0, le=1, description="share of the examples that are changed"
+    )
 
     @model_validator(mode="after")
     def _ranges(self) -> AugmentationConfig:
         for name, least in self:
-            most: Any = getattr(self, f"max_{name[4:]}", None) if name.startswith("min_") else None
+            if name.startswith("min_"):
+                most: Any = getattr(self, f"max_{name[4:]}", None)
+            else:
+                most = None
             if most is not None and least > most:
-                raise ValueError(f"'{name}' {least} is greater than 'max_{name[4:]}' {most}")
+                raise ValueError(
+                    f"'{name}' {least} is greater than 'max_{name[4:]}' {most}"
+                )
         return self
 
 
@@ -58,7 +67,9 @@ class Augmentation(abc.ABC):
     def sr_hz(self) -> int:
         """Raises ValueError where the sample rate was not given."""
         if self._sr_hz is None:
-            raise ValueError(f"{type(self).__name__} needs 'sr_hz', the sample rate of the waveform")
+            raise ValueError(
+                f"{type(self).__name__} needs 'sr_hz', the sample rate of the waveform"
+            )
         return self._sr_hz
 
     @abc.abstractmethod
@@ -79,7 +90,8 @@ class Augmentation(abc.ABC):
         y = x.clone()
         if len(rows):
             y[rows.to(x.device)] = self.apply(
-                x[rows.to(x.device)], {name: value[rows] for name, value in drawn.items()}
+                x[rows.to(x.device)],
+                {name: value[rows] for name, value in drawn.items()},
             )
         return y
 
@@ -104,7 +116,11 @@ def noise_like(x: Tensor, seed: Tensor) -> Tensor:
     made = []
     for example, number in zip(x, seed.tolist(), strict=True):
         generator = torch.Generator(x.device).manual_seed(number)
-        made.append(torch.randn(example.shape, generator=generator, device=x.device, dtype=x.dtype))
+        made.append(
+            torch.randn(
+                example.shape, generator=generator, device=x.device, dtype=x.dtype
+            )
+        )
     return torch.stack(made)
 
 
@@ -117,7 +133,9 @@ def register_augmentation(name: str) -> Callable[[A], A]:
 
     def add(cls: A) -> A:
         if _KNOWN.get(name, cls) is not cls:
-            raise ValueError(f"the augmentation '{name}' is registered already, by {_KNOWN[name].__module__}")
+            raise ValueError(
+                f"the augmentation '{name}' is registered already, by {_KNOWN[name].__module__}"
+            )
         _KNOWN[name] = cls
         return cls
 

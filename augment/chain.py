@@ -12,7 +12,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from numpy.random import Generator
-from pydantic import BaseModel, ConfigDict, SerializeAsAny, ValidationError, model_serializer, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    SerializeAsAny,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 from torch import Tensor
 
 from ..errors import did_you_mean
@@ -39,7 +46,9 @@ class AugmentStep(BaseModel):
             near = did_you_mean(name, known) or f"there are {', '.join(known)}"
             raise ValueError(f"there is no augmentation '{name}': {near}")
         if not isinstance(given, Mapping):
-            raise ValueError(f"{name} takes a mapping of settings: `- {name}: {{probability: 0.5}}`")
+            raise ValueError(
+                f"{name} takes a mapping of settings: `- {name}: {{probability: 0.5}}`"
+            )
         try:
             return {"name": name, "settings": known[name].Config.model_validate(given)}
         except ValidationError as error:
@@ -49,9 +58,19 @@ class AugmentStep(BaseModel):
     def __get_pydantic_json_schema__(cls, *_: Any) -> dict[str, Any]:
         """For editors: a name, or one name with its settings."""
         known = augmentations()
-        each = {name: {"anyOf": [one.Config.model_json_schema(), {"type": "null"}]} for name, one in known.items()}
-        mapping = {"type": "object", "properties": each, "minProperties": 1, "maxProperties": 1}
-        return {"anyOf": [{"enum": list(known)}, {**mapping, "additionalProperties": False}]}
+        each = {
+            name: {"anyOf": [one.Config.model_json_schema(), {"type": "null"}]}
+            for name, one in known.items()
+        }
+        mapping = {
+            "type": "object",
+            "properties": each,
+            "minProperties": 1,
+            "maxProperties": 1,
+        }
+        return {
+            "anyOf": [{"enum": list(known)}, {**mapping, "additionalProperties": False}]
+        }
 
     @model_serializer
     def _to_yaml(self) -> dict[str, Any]:
@@ -61,12 +80,16 @@ class AugmentStep(BaseModel):
 class Chain:
     """Augmentations of one domain, applied in order; raises ValueError where one is for the other domain."""
 
-    def __init__(self, steps: Sequence[AugmentStep], domain: Domain, sr_hz: int | None = None) -> None:
+    def __init__(
+        self, steps: Sequence[AugmentStep], domain: Domain, sr_hz: int | None = None
+    ) -> None:
         self.parts: list[Augmentation] = []
         for step in steps:
             cls = augmentations()[step.name]
             if cls.domain != domain:
-                raise ValueError(f"{step.name} changes a {cls.domain}, but here a {domain} comes")
+                raise ValueError(
+                    f"{step.name} changes a {cls.domain}, but here a {domain} comes"
+                )
             self.parts.append(cls(step.settings, sr_hz))
 
     def __call__(self, x: Tensor, rng: Generator) -> Tensor:
@@ -81,14 +104,26 @@ def _pair(value: Any) -> tuple[str, Any]:
     if isinstance(value, Mapping) and len(value) == 1:
         ((name, given),) = value.items()
         return str(name), {} if given is None else given
-    raise ValueError("an augmentation is a name, or one name with its settings: `- Gain: {max_db: 6}`")
+    raise ValueError(
+        "an augmentation is a name, or one name with its settings: `- Gain: {max_db: 6}`"
+    )
 
 
-def _first_mistake(name: str, config: type[AugmentationConfig], error: ValidationError) -> str:
+def _first_mistake(
+    name: str, config: type[AugmentationConfig], error: ValidationError
+) -> str:
     detail = error.errors()[0]
-    key = str(detail["loc"][0]) if detail["loc"] else ""
+    if detail["loc"]:
+        key = str(detail["loc"][0])
+    else:
+        key = ""
     if detail["type"] == "extra_forbidden":
-        near = did_you_mean(key, config.model_fields) or f"it takes {', '.join(config.model_fields)}"
+        near = (
+            did_you_mean(key, config.model_fields)
+            or f"it takes {', '.join(config.model_fields)}"
+        )
         return f"{name} has no setting '{key}': {near}"
     said = str(detail["msg"]).removeprefix("Value error, ")
-    return f"{name}: '{key}': {said[:1].lower()}{said[1:]}" if key else f"{name}: {said}"
+    if key:
+        return f"{name}: '{key}': {said[:1].lower()}{said[1:]}"
+    return f"{name}: {said}"

@@ -39,9 +39,15 @@ def augmented_corpus(
     """
     moving = [step.name for step in steps if augmentations()[step.name].moves]
     if moving:
-        raise ValueError(f"{moving[0]} moves notes and beats away from their annotations")
+        raise ValueError(
+            f"{moving[0]} moves notes and beats away from their annotations"
+        )
     Chain(steps, "waveform", sr_hz=None)
-    given = [(item, tuple(steps), (seed, number)) for item in items for number in range(copies)]
+    given = [
+        (item, tuple(steps), (seed, number))
+        for item in items
+        for number in range(copies)
+    ]
     keys = [_key(item.key, number) for item, _, (_, number) in given]
 
     def audio() -> Iterator[tuple[str, NDArray[np.float32], int]]:
@@ -57,7 +63,9 @@ def augmented_corpus(
     return Corpus.open(folder)
 
 
-def augmented(item: Item, steps: Sequence[AugmentStep], seed: tuple[int, int]) -> NDArray[np.float32]:
+def augmented(
+    item: Item, steps: Sequence[AugmentStep], seed: tuple[int, int]
+) -> NDArray[np.float32]:
     """(N,) the audio of a recording after the chain, at its own rate."""
     samples, sr_hz = item.read()
     rng = np.random.default_rng((*seed, zlib.crc32(item.key.encode())))

@@ -10,7 +10,14 @@ from numpy.random import Generator
 from pydantic import Field, PositiveFloat, PositiveInt
 from torch import Tensor
 
-from .base import Augmentation, AugmentationConfig, Drawn, per_example, register_augmentation, uniform
+from .base import (
+    Augmentation,
+    AugmentationConfig,
+    Drawn,
+    per_example,
+    register_augmentation,
+    uniform,
+)
 
 
 def filtered(x: Tensor, gain: Callable[[Tensor], Tensor], sr_hz: int) -> Tensor:
@@ -28,7 +35,9 @@ def filtered(x: Tensor, gain: Callable[[Tensor], Tensor], sr_hz: int) -> Tensor:
 class CutoffConfig(AugmentationConfig):
     """Settings of a low-pass or high-pass filter."""
 
-    min_hz: PositiveFloat = Field(description="least cut-off frequency in Hz, drawn evenly in octaves")
+    min_hz: PositiveFloat = Field(
+        description="least cut-off frequency in Hz, drawn evenly in octaves"
+    )
     max_hz: PositiveFloat = Field(description="greatest cut-off frequency in Hz")
     order: PositiveInt = Field(2, description="order: 6 dB an octave each")
 
@@ -39,12 +48,22 @@ class _Cutoff(Augmentation):
     power: int  # of (f / cut-off) in the response: 1 passes what is low
 
     def draw(self, batch_size: int, rng: Generator) -> Drawn:
-        octaves = uniform(rng, math.log2(self.config.min_hz), math.log2(self.config.max_hz), batch_size)
+        octaves = uniform(
+            rng,
+            math.log2(self.config.min_hz),
+            math.log2(self.config.max_hz),
+            batch_size,
+        )
         return {"cutoff_hz": torch.exp2(octaves)}
 
     def apply(self, x: Tensor, drawn: Drawn) -> Tensor:
-        cutoff_hz, order = per_example(drawn["cutoff_hz"], x), self.config.order
-        return filtered(x, lambda hz: (1 + (hz / cutoff_hz) ** (2 * order * self.power)).rsqrt(), self.sr_hz)
+        cutoff_hz = per_example(drawn["cutoff_hz"], x)
+        order = self.config.order
+        return filtered(
+            x,
+            lambda hz: (1 + (hz / cutoff_hz) ** (2 * order * self.power)).rsqrt(),
+            self.sr_hz,
+        )
 
 
 @register_augmentation("LowPass")
@@ -71,11 +90,21 @@ class Equalizer(Augmentation):
 
     class Config(AugmentationConfig):
         bells: PositiveInt = Field(3, description="how many bells")
-        max_gain_db: float = Field(9.0, gt=0, description="greatest gain or cut of a bell in dB")
-        min_hz: PositiveFloat = Field(60.0, description="least centre of a bell in Hz, drawn evenly in octaves")
-        max_hz: PositiveFloat = Field(8000.0, description="greatest centre of a bell in Hz")
-        min_octaves: PositiveFloat = Field(0.3, description="least width of a bell: its standard deviation in octaves")
-        max_octaves: PositiveFloat = Field(1.5, description="greatest width of a bell in octaves")
+        max_gain_db: float = Field(
+            9.0, gt=0, description="greatest gain or cut of a bell in dB"
+        )
+        min_hz: PositiveFloat = Field(
+            60.0, description="least centre of a bell in Hz, drawn evenly in octaves"
+        )
+        max_hz: PositiveFloat = Field(
+            8000.0, description="greatest centre of a bell in Hz"
+        )
+        min_octaves: PositiveFloat = Field(
+            0.3, description="least width of a bell: its standard deviation in octaves"
+        )
+        max_octaves: PositiveFloat = Field(
+            1.5, description="greatest width of a bell in octaves"
+        )
 
     def draw(self, batch_size: int, rng: Generator) -> Drawn:
         c = self.config
@@ -91,10 +120,15 @@ class Equalizer(Augmentation):
         }
 
     def apply(self, x: Tensor, drawn: Drawn) -> Tensor:
-        gain_db, centre_hz, octaves = (drawn[name].to(x)[:, :, None] for name in ("gain_db", "centre_hz", "octaves"))
+        gain_db, centre_hz, octaves = (
+            drawn[name].to(x)[:, :, None]
+            for name in ("gain_db", "centre_hz", "octaves")
+        )
 
         def gain(hz: Tensor) -> Tensor:
             away = (hz.clamp_min(1.0) / centre_hz).log2() / octaves
-            return 10.0 ** ((gain_db * torch.exp(-0.5 * away.square())).sum(1, keepdim=True) / 20)
+            return 10.0 ** (
+                (gain_db * torch.exp(-0.5 * away.square())).sum(1, keepdim=True) / 20
+            )
 
         return filtered(x, gain, self.sr_hz)

@@ -30,7 +30,9 @@ class Gain(Augmentation):
         max_db: float = Field(6.0, description="greatest gain in dB")
 
     def draw(self, batch_size: int, rng: Generator) -> Drawn:
-        return {"gain_db": uniform(rng, self.config.min_db, self.config.max_db, batch_size)}
+        return {
+            "gain_db": uniform(rng, self.config.min_db, self.config.max_db, batch_size)
+        }
 
     def apply(self, x: Tensor, drawn: Drawn) -> Tensor:
         return x * per_example(10.0 ** (drawn["gain_db"] / 20), x)
@@ -43,7 +45,9 @@ class Polarity(Augmentation):
     domain = "waveform"
 
     class Config(AugmentationConfig):
-        probability: float = Field(0.5, ge=0, le=1, description="share of the examples that are turned")
+        probability: float = Field(
+            0.5, ge=0, le=1, description="share of the examples that are turned"
+        )
 
     def draw(self, batch_size: int, rng: Generator) -> Drawn:  # noqa: ARG002  # nothing is drawn but whether
         return {"sign": torch.full((batch_size,), -1.0)}
@@ -62,10 +66,18 @@ class Noise(Augmentation):
     domain = "waveform"
 
     class Config(AugmentationConfig):
-        min_snr_db: float = Field(10.0, description="least signal-to-noise ratio in dB: the loudest noise")
-        max_snr_db: float = Field(40.0, description="greatest signal-to-noise ratio in dB")
-        min_slope: float = Field(0.0, description="least slope of the noise's power: 0 is white")
-        max_slope: float = Field(2.0, description="greatest slope: 1 is pink, 2 is brown")
+        min_snr_db: float = Field(
+            10.0, description="least signal-to-noise ratio in dB: the loudest noise"
+        )
+        max_snr_db: float = Field(
+            40.0, description="greatest signal-to-noise ratio in dB"
+        )
+        min_slope: float = Field(
+            0.0, description="least slope of the noise's power: 0 is white"
+        )
+        max_slope: float = Field(
+            2.0, description="greatest slope: 1 is pink, 2 is brown"
+        )
 
     def draw(self, batch_size: int, rng: Generator) -> Drawn:
         c = self.config
@@ -79,7 +91,10 @@ class Noise(Augmentation):
         noise = coloured(noise_like(x, drawn["seed"]), drawn["slope"])
         power, own = (t.square().mean((1, 2), keepdim=True) for t in (x, noise))
         ratio = per_example(10.0 ** (-drawn["snr_db"] / 10), x)
-        return x + noise * (power / own.clamp_min(torch.finfo(x.dtype).tiny) * ratio).sqrt()
+        return (
+            x
+            + noise * (power / own.clamp_min(torch.finfo(x.dtype).tiny) * ratio).sqrt()
+        )
 
 
 def coloured(white: Tensor, slope: Tensor) -> Tensor:

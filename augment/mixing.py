@@ -9,7 +9,9 @@ from torch import Tensor
 from .base import per_example, uniform
 
 
-def mixup(x: Tensor, targets: Tensor, alpha: float, rng: Generator) -> tuple[Tensor, Tensor]:
+def mixup(
+    x: Tensor, targets: Tensor, alpha: float, rng: Generator
+) -> tuple[Tensor, Tensor]:
     """Each example of x (B, ...) and its targets (B, ...) mixed with another's: λ of its own, 1 - λ of the other.
 
     λ is drawn from Beta(alpha, alpha), and 1 - λ taken where it is the greater, so that an example stays mostly itself.
@@ -22,7 +24,14 @@ def mixup(x: Tensor, targets: Tensor, alpha: float, rng: Generator) -> tuple[Ten
     return tuple(t + (t[other] - t) * per_example(1 - share, t) for t in (x, targets))  # type: ignore[return-value]
 
 
-def remix(stems: Tensor, rng: Generator, *, gain_db: float = 6.0, drop: float = 0.0, swap: float = 0.0) -> Tensor:
+def remix(
+    stems: Tensor,
+    rng: Generator,
+    *,
+    gain_db: float = 6.0,
+    drop: float = 0.0,
+    swap: float = 0.0,
+) -> Tensor:
     """Stems (B, S, C, N) for a new mix, which is their sum over axis 1: each with a gain of its own.
 
     gain_db   greatest gain or cut of a stem in dB
@@ -32,7 +41,9 @@ def remix(stems: Tensor, rng: Generator, *, gain_db: float = 6.0, drop: float = 
     b, s = stems.shape[:2]
     rows = torch.arange(b)[:, None].expand(b, s)
     others = torch.from_numpy(rng.permuted(rows.numpy(), axis=0))
-    rows = torch.where(torch.from_numpy(rng.random((b, s)) < swap), others, rows).to(stems.device)
+    rows = torch.where(torch.from_numpy(rng.random((b, s)) < swap), others, rows).to(
+        stems.device
+    )
     columns = torch.arange(s, device=stems.device).expand(b, s)
     stays = torch.from_numpy(rng.random((b, s)) >= drop)
     saved = torch.from_numpy(rng.integers(s, size=b))

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-N_FFT, HOP_SAMPLES = 2048, 512
+N_FFT = 2048
+HOP_SAMPLES = 512
 PEAK_BINS = 2  # a peak is greater than that many bins on either side
 
 
@@ -22,20 +23,25 @@ def stretched(x: Tensor, rates: Tensor, n_samples: int) -> Tensor:
     b, c, n = x.shape
     window = torch.hann_window(N_FFT, device=x.device, dtype=x.dtype)
     padded = functional.pad(x.reshape(b * c, n), (N_FFT, N_FFT))
-    spectrum = torch.stft(padded, N_FFT, HOP_SAMPLES, window=window, center=False, return_complex=True)
+    spectrum = torch.stft(
+        padded, N_FFT, HOP_SAMPLES, window=window, center=False, return_complex=True
+    )
     each = rates.to(x.device, torch.float64).repeat_interleave(c)
     y = _overlapped(_stretched_frames(spectrum, each), window)
     begin = (N_FFT / each + N_FFT / 2 * (1 - 1 / each)).round().long()
     place = begin[:, None] + torch.arange(n_samples, device=x.device)
     ends = begin + (n / each).round().long()
     inside = (place < ends[:, None]) & (place < y.shape[1])
-    return torch.where(inside, y.gather(1, place.clamp_max(y.shape[1] - 1)), 0.0).reshape(b, c, n_samples)
+    return torch.where(
+        inside, y.gather(1, place.clamp_max(y.shape[1] - 1)), 0.0
+    ).reshape(b, c, n_samples)
 
 
 def _stretched_frames(spectrum: Tensor, rates: Tensor) -> Tensor:
     """Frames (R, K, M) read at 0, rate, 2 rate, ...: (R, K, M'), M' enough for the slowest row."""
     rows, bins, frames = spectrum.shape
-    magnitude, phase = spectrum.abs(), spectrum.angle()
+    magnitude = spectrum.abs()
+    phase = spectrum.angle()
     peak = _nearest_peak(magnitude)
     relative = phase - phase.gather(1, peak)
     advance = torch.arange(bins, device=spectrum.device, dtype=phase.dtype)[:, None] * (
@@ -44,7 +50,10 @@ def _stretched_frames(spectrum: Tensor, rates: Tensor) -> Tensor:
     step = functional.pad(phase.diff(dim=2), (0, 1)) - advance
     step = step - 2 * math.pi * (step / (2 * math.pi)).round() + advance
 
-    place = torch.arange(math.ceil(frames / float(rates.min())), device=spectrum.device) * rates[:, None]
+    place = (
+        torch.arange(math.ceil(frames / float(rates.min())), device=spectrum.device)
+        * rates[:, None]
+    )
     whole = place.long().clamp_max(frames - 1)
     share = (place - whole).clamp(0, 1).to(phase.dtype)[:, None]
     share = torch.where((place < frames)[:, None], share, 1.0)
@@ -52,9 +61,14 @@ def _stretched_frames(spectrum: Tensor, rates: Tensor) -> Tensor:
     def at(values: Tensor, number: Tensor) -> Tensor:
         return values.gather(2, number[:, None].expand(rows, bins, -1))
 
-    loud = torch.lerp(at(magnitude, whole), at(functional.pad(magnitude, (0, 1)), whole + 1), share)
-    peak, relative, step = at(peak, whole), at(relative, whole), at(step, whole)
-    now, phases = phase[..., 0], [phase[..., 0]]
+    loud = torch.lerp(
+        at(magnitude, whole), at(functional.pad(magnitude, (0, 1)), whole + 1), share
+    )
+    peak = at(peak, whole)
+    relative = at(relative, whole)
+    step = at(step, whole)
+    now = phase[..., 0]
+    phases = [phase[..., 0]]
     for j in range(1, place.shape[1]):
         now = (now + step[..., j - 1]).gather(1, peak[..., j]) + relative[..., j]
         phases.append(now)
@@ -63,8 +77,12 @@ def _stretched_frames(spectrum: Tensor, rates: Tensor) -> Tensor:
 
 def _nearest_peak(magnitude: Tensor) -> Tensor:
     """The bin of the peak that each bin belongs to, (R, K, M); a bin belongs to itself where there is no peak."""
-    number = torch.arange(magnitude.shape[1], device=magnitude.device)[:, None].expand_as(magnitude)
-    around = functional.max_pool1d(magnitude.transpose(1, 2), 2 * PEAK_BINS + 1, 1, PEAK_BINS).transpose(1, 2)
+    number = torch.arange(magnitude.shape[1], device=magnitude.device)[
+        :, None
+    ].expand_as(magnitude)
+    around = functional.max_pool1d(
+        magnitude.transpose(1, 2), 2 * PEAK_BINS + 1, 1, PEAK_BINS
+    ).transpose(1, 2)
     is_peak = (magnitude == around) & (magnitude > 0)
     far = 2 * magnitude.shape[1]
     below = torch.where(is_peak, number, -far).cummax(dim=1).values
@@ -79,7 +97,9 @@ def _overlapped(spectrum: Tensor, window: Tensor) -> Tensor:
     n = N_FFT + HOP_SAMPLES * (frames.shape[1] - 1)
 
     def fold(columns: Tensor) -> Tensor:
-        return functional.fold(columns.transpose(1, 2), (1, n), (1, N_FFT), stride=(1, HOP_SAMPLES))[:, 0, 0]
+        return functional.fold(
+            columns.transpose(1, 2), (1, n), (1, N_FFT), stride=(1, HOP_SAMPLES)
+        )[:, 0, 0]
 
     weight = fold(window.square().expand(1, frames.shape[1], -1))
     return fold(frames) / weight.clamp_min(0.1)

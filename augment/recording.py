@@ -33,7 +33,9 @@ class FilterAugment(Augmentation):
     domain = "spectrum"
 
     class Config(AugmentationConfig):
-        decibels: PositiveFloat = Field(1.0, description="decibels in a unit of the spectrum; 80 for the HCQT in dB")
+        decibels: PositiveFloat = Field(
+            1.0, description="decibels in a unit of the spectrum; 80 for the HCQT in dB"
+        )
         bands: PositiveInt = Field(4, description="bands between the corners")
         min_db: float = Field(-6.0, description="least gain at a corner")
         max_db: float = Field(6.0, description="greatest gain at a corner")
@@ -42,7 +44,9 @@ class FilterAugment(Augmentation):
         c = self.config
 
         def each(least: float, most: float, count: int) -> Tensor:
-            return uniform(rng, least, most, batch_size * count).reshape(batch_size, count)
+            return uniform(rng, least, most, batch_size * count).reshape(
+                batch_size, count
+            )
 
         inner = each(0.0, 1.0, c.bands - 1).sort(dim=1).values
         return {
@@ -51,12 +55,17 @@ class FilterAugment(Augmentation):
         }
 
     def apply(self, x: Tensor, drawn: Drawn) -> Tensor:
-        place, gain_db = drawn["place"], drawn["gain_db"]
+        place = drawn["place"]
+        gain_db = drawn["gain_db"]
         bins = torch.linspace(0, 1, x.shape[2]).repeat(len(x), 1)
         right = torch.searchsorted(place, bins).clamp(1, place.shape[1] - 1)
-        (low, high), (from_db, to_db) = ((t.gather(1, right - 1), t.gather(1, right)) for t in (place, gain_db))
+        (low, high), (from_db, to_db) = (
+            (t.gather(1, right - 1), t.gather(1, right)) for t in (place, gain_db)
+        )
         share = (bins - low) / (high - low).clamp_min(torch.finfo(bins.dtype).tiny)
-        line: Tensor = torch.lerp(from_db, to_db, share.clamp(0, 1)) / self.config.decibels
+        line: Tensor = (
+            torch.lerp(from_db, to_db, share.clamp(0, 1)) / self.config.decibels
+        )
         return x + line.to(x)[:, None, :, None]
 
 
@@ -69,11 +78,22 @@ class NoiseFloor(Augmentation):
     domain = "spectrum"
 
     class Config(AugmentationConfig):
-        decibels: PositiveFloat = Field(1.0, description="decibels in a unit of the spectrum; 80 for the HCQT in dB")
-        zero_db: float = Field(0.0, description="dB that a 0 of the spectrum stands for; -80 for the HCQT")
-        min_level_db: float = Field(-80.0, description="least level at the lowest bin, the loudest sound is 0 dB")
-        max_level_db: float = Field(-40.0, description="greatest level at the lowest bin")
-        min_rise_db: float = Field(-20.0, description="least rise from the lowest bin to the highest")
+        decibels: PositiveFloat = Field(
+            1.0, description="decibels in a unit of the spectrum; 80 for the HCQT in dB"
+        )
+        zero_db: float = Field(
+            0.0, description="dB that a 0 of the spectrum stands for; -80 for the HCQT"
+        )
+        min_level_db: float = Field(
+            -80.0,
+            description="least level at the lowest bin, the loudest sound is 0 dB",
+        )
+        max_level_db: float = Field(
+            -40.0, description="greatest level at the lowest bin"
+        )
+        min_rise_db: float = Field(
+            -20.0, description="least rise from the lowest bin to the highest"
+        )
         max_rise_db: float = Field(10.0, description="greatest rise")
 
     def draw(self, batch_size: int, rng: Generator) -> Drawn:
@@ -87,11 +107,19 @@ class NoiseFloor(Augmentation):
     def apply(self, x: Tensor, drawn: Drawn) -> Tensor:
         c = self.config
         line = torch.linspace(0, 1, x.shape[2], dtype=x.dtype, device=x.device)[:, None]
-        floor_db = per_example(drawn["level_db"], x) + per_example(drawn["rise_db"], x) * line - c.zero_db
+        floor_db = (
+            per_example(drawn["level_db"], x)
+            + per_example(drawn["rise_db"], x) * line
+            - c.zero_db
+        )
         gaussian = noise_like(x.new_empty(*x.shape, 2), drawn["seed"])
-        noise_db = floor_db + 10 * (0.5 * gaussian.square().sum(-1)).clamp_min(1e-9).log10()
+        noise_db = (
+            floor_db + 10 * (0.5 * gaussian.square().sum(-1)).clamp_min(1e-9).log10()
+        )
         rate = math.log(10) / 10
-        y: Tensor = torch.logaddexp(x * (rate * c.decibels), noise_db * rate) / (rate * c.decibels)
+        y: Tensor = torch.logaddexp(x * (rate * c.decibels), noise_db * rate) / (
+            rate * c.decibels
+        )
         return y
 
 
@@ -107,23 +135,37 @@ class Smear(Augmentation):
     domain = "spectrum"
 
     class Config(AugmentationConfig):
-        decibels: PositiveFloat = Field(1.0, description="decibels in a unit of the spectrum; 80 for the HCQT in dB")
-        min_decay_frames: PositiveFloat = Field(10.0, description="least frames in which the room falls by 60 dB")
+        decibels: PositiveFloat = Field(
+            1.0, description="decibels in a unit of the spectrum; 80 for the HCQT in dB"
+        )
+        min_decay_frames: PositiveFloat = Field(
+            10.0, description="least frames in which the room falls by 60 dB"
+        )
         max_decay_frames: PositiveFloat = Field(100.0, description="most of them")
-        min_level_db: float = Field(-20.0, description="least energy of the room over that of the sound")
+        min_level_db: float = Field(
+            -20.0, description="least energy of the room over that of the sound"
+        )
         max_level_db: float = Field(6.0, description="most of it")
 
     def draw(self, batch_size: int, rng: Generator) -> Drawn:
         c = self.config
-        decay = uniform(rng, math.log(c.min_decay_frames), math.log(c.max_decay_frames), batch_size).exp()
-        return {"decay": decay, "level_db": uniform(rng, c.min_level_db, c.max_level_db, batch_size)}
+        decay = uniform(
+            rng, math.log(c.min_decay_frames), math.log(c.max_decay_frames), batch_size
+        ).exp()
+        return {
+            "decay": decay,
+            "level_db": uniform(rng, c.min_level_db, c.max_level_db, batch_size),
+        }
 
     def apply(self, x: Tensor, drawn: Drawn) -> Tensor:
         rate = math.log(10) / 10 * self.config.decibels
         falls = (-6 * math.log(10) / drawn["decay"]).to(x)
         n = torch.arange(x.shape[-1], device=x.device)
         later = n - n[:, None] - 1  # [source, target]
-        share = torch.where(later >= 0, (later * falls[:, None, None]).exp(), 0.0) * (1 - falls.exp())[:, None, None]
+        share = (
+            torch.where(later >= 0, (later * falls[:, None, None]).exp(), 0.0)
+            * (1 - falls.exp())[:, None, None]
+        )
         energy = (x * rate).exp()
         room = energy.flatten(1, -2) @ share.to(x.dtype)
         gain = per_example(10 ** (drawn["level_db"] / 10), x)

@@ -7,7 +7,14 @@ from numpy.random import Generator
 from pydantic import Field, NonNegativeInt
 from torch import Tensor
 
-from .base import Augmentation, AugmentationConfig, Drawn, per_example, register_augmentation, uniform
+from .base import (
+    Augmentation,
+    AugmentationConfig,
+    Drawn,
+    per_example,
+    register_augmentation,
+    uniform,
+)
 
 
 @register_augmentation("SpecAugment")
@@ -22,11 +29,22 @@ class SpecAugment(Augmentation):
 
     class Config(AugmentationConfig):
         bin_masks: NonNegativeInt = Field(2, description="bands that are masked")
-        max_bins: NonNegativeInt = Field(16, description="greatest width of a band in bins")
+        max_bins: NonNegativeInt = Field(
+            16, description="greatest width of a band in bins"
+        )
         frame_masks: NonNegativeInt = Field(2, description="stretches that are masked")
-        max_frames: NonNegativeInt = Field(32, description="greatest length of a stretch in frames")
-        max_share: float = Field(0.5, gt=0, le=1, description="greatest share of an axis that one mask covers")
-        fill: float | None = Field(None, description="what stands there instead; none: the example's mean")
+        max_frames: NonNegativeInt = Field(
+            32, description="greatest length of a stretch in frames"
+        )
+        max_share: float = Field(
+            0.5,
+            gt=0,
+            le=1,
+            description="greatest share of an axis that one mask covers",
+        )
+        fill: float | None = Field(
+            None, description="what stands there instead; none: the example's mean"
+        )
 
     def draw(self, batch_size: int, rng: Generator) -> Drawn:
         c = self.config
@@ -34,19 +52,38 @@ class SpecAugment(Augmentation):
         def shares(masks: int) -> Tensor:
             return uniform(rng, 0.0, 1.0, batch_size * masks).reshape(batch_size, masks)
 
-        widths = {"bin_width": shares(c.bin_masks), "frame_width": shares(c.frame_masks)}
-        return widths | {"bin_place": shares(c.bin_masks), "frame_place": shares(c.frame_masks)}
+        widths = {
+            "bin_width": shares(c.bin_masks),
+            "frame_width": shares(c.frame_masks),
+        }
+        return widths | {
+            "bin_place": shares(c.bin_masks),
+            "frame_place": shares(c.frame_masks),
+        }
 
     def apply(self, x: Tensor, drawn: Drawn) -> Tensor:
         c = self.config
-        bins = _covered(drawn["bin_width"], drawn["bin_place"], c.max_bins, c.max_share, x.shape[2])
-        frames = _covered(drawn["frame_width"], drawn["frame_place"], c.max_frames, c.max_share, x.shape[3])
+        bins = _covered(
+            drawn["bin_width"], drawn["bin_place"], c.max_bins, c.max_share, x.shape[2]
+        )
+        frames = _covered(
+            drawn["frame_width"],
+            drawn["frame_place"],
+            c.max_frames,
+            c.max_share,
+            x.shape[3],
+        )
         hidden = (bins[:, None, :, None] | frames[:, None, None, :]).to(x.device)
-        fill = x.mean((1, 2, 3), keepdim=True) if c.fill is None else torch.full_like(x[:, :1, :1, :1], c.fill)
+        if c.fill is None:
+            fill = x.mean((1, 2, 3), keepdim=True)
+        else:
+            fill = torch.full_like(x[:, :1, :1, :1], c.fill)
         return torch.where(hidden, fill, x)
 
 
-def _covered(width: Tensor, place: Tensor, most: int, share: float, size: int) -> Tensor:
+def _covered(
+    width: Tensor, place: Tensor, most: int, share: float, size: int
+) -> Tensor:
     """Which of `size` places lie under any of the masks (B, M): (B, size)."""
     widths = (width * (min(most, int(share * size)) + 1)).floor()
     starts = (place * (size - widths + 1)).floor()
@@ -68,11 +105,18 @@ class Transpose(Augmentation):
     class Config(AugmentationConfig):
         min_bins: int = Field(description="least shift in bins; under 0 is down")
         max_bins: int = Field(description="greatest shift in bins")
-        cyclic: bool = Field(False, description="whether what leaves at one end comes in at the other, as in chroma")
+        cyclic: bool = Field(
+            False,
+            description="whether what leaves at one end comes in at the other, as in chroma",
+        )
         fill: float = Field(0.0, description="what comes in otherwise")
 
     def draw(self, batch_size: int, rng: Generator) -> Drawn:
-        return {"bins": torch.from_numpy(rng.integers(self.config.min_bins, self.config.max_bins + 1, batch_size))}
+        return {
+            "bins": torch.from_numpy(
+                rng.integers(self.config.min_bins, self.config.max_bins + 1, batch_size)
+            )
+        }
 
     def apply(self, x: Tensor, drawn: Drawn) -> Tensor:
         n = x.shape[2]
@@ -81,4 +125,6 @@ class Transpose(Augmentation):
         if self.config.cyclic:
             return moved
         inside = ((source >= 0) & (source < n))[:, None, :, None]
-        return torch.where(inside, moved, per_example(torch.full((len(x),), self.config.fill), x))
+        return torch.where(
+            inside, moved, per_example(torch.full((len(x),), self.config.fill), x)
+        )

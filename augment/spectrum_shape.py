@@ -10,7 +10,14 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat
 from torch import Tensor
 from torch.nn import functional
 
-from .base import Augmentation, AugmentationConfig, Drawn, per_example, register_augmentation, uniform
+from .base import (
+    Augmentation,
+    AugmentationConfig,
+    Drawn,
+    per_example,
+    register_augmentation,
+    uniform,
+)
 
 
 @register_augmentation("RandomResizedCrop")
@@ -26,18 +33,30 @@ class RandomResizedCrop(Augmentation):
     moves = True
 
     class Config(AugmentationConfig):
-        min_time: PositiveFloat = Field(0.8, le=4, description="least length of a crop over that of the input")
+        min_time: PositiveFloat = Field(
+            0.8, le=4, description="least length of a crop over that of the input"
+        )
         max_time: PositiveFloat = Field(1.25, le=4, description="greatest length")
-        min_bins: PositiveFloat = Field(0.9, le=4, description="least height of a crop over that of the input")
+        min_bins: PositiveFloat = Field(
+            0.9, le=4, description="least height of a crop over that of the input"
+        )
         max_bins: PositiveFloat = Field(1.1, le=4, description="greatest height")
-        shift_time: NonNegativeFloat = Field(0.0, le=1, description="how far a crop is moved, as share of the frames")
-        shift_bins: NonNegativeFloat = Field(0.05, le=1, description="how far a crop is moved, as share of the bins")
+        shift_time: NonNegativeFloat = Field(
+            0.0, le=1, description="how far a crop is moved, as share of the frames"
+        )
+        shift_bins: NonNegativeFloat = Field(
+            0.05, le=1, description="how far a crop is moved, as share of the bins"
+        )
 
     def draw(self, batch_size: int, rng: Generator) -> Drawn:
         c = self.config
         return {
-            "time": uniform(rng, math.log(c.min_time), math.log(c.max_time), batch_size).exp(),
-            "bins": uniform(rng, math.log(c.min_bins), math.log(c.max_bins), batch_size).exp(),
+            "time": uniform(
+                rng, math.log(c.min_time), math.log(c.max_time), batch_size
+            ).exp(),
+            "bins": uniform(
+                rng, math.log(c.min_bins), math.log(c.max_bins), batch_size
+            ).exp(),
             "time_place": uniform(rng, -c.shift_time, c.shift_time, batch_size),
             "bin_place": uniform(rng, -c.shift_bins, c.shift_bins, batch_size),
         }
@@ -49,8 +68,12 @@ class RandomResizedCrop(Augmentation):
             2 * drawn["time_place"],
             2 * drawn["bin_place"],
         )  # the input is -1 to 1
-        grid = functional.affine_grid(corners.to(x.device), list(x.shape), align_corners=False)
-        return functional.grid_sample(x, grid, padding_mode="reflection", align_corners=False)
+        grid = functional.affine_grid(
+            corners.to(x.device), list(x.shape), align_corners=False
+        )
+        return functional.grid_sample(
+            x, grid, padding_mode="reflection", align_corners=False
+        )
 
 
 @register_augmentation("Roll")
@@ -83,16 +106,27 @@ class Tilt(Augmentation):
     domain = "spectrum"
 
     class Config(AugmentationConfig):
-        level: NonNegativeFloat = Field(0.7, description="standard deviation of what is added to all bins")
+        level: NonNegativeFloat = Field(
+            0.7, description="standard deviation of what is added to all bins"
+        )
         slope: NonNegativeFloat = Field(
-            1.0, description="standard deviation of what is added to the highest bin and taken from the lowest"
+            1.0,
+            description="standard deviation of what is added to the highest bin and taken from the lowest",
         )
 
     def draw(self, batch_size: int, rng: Generator) -> Drawn:
         c = self.config
-        level, slope = rng.normal(0, c.level, batch_size), rng.normal(0, c.slope, batch_size)
-        return {"level": torch.from_numpy(level).float(), "slope": torch.from_numpy(slope).float()}
+        level = rng.normal(0, c.level, batch_size)
+        slope = rng.normal(0, c.slope, batch_size)
+        return {
+            "level": torch.from_numpy(level).float(),
+            "slope": torch.from_numpy(slope).float(),
+        }
 
     def apply(self, x: Tensor, drawn: Drawn) -> Tensor:
-        line = torch.linspace(-1, 1, x.shape[2], dtype=x.dtype, device=x.device)[:, None]
-        return x + per_example(drawn["level"], x) + per_example(drawn["slope"], x) * line
+        line = torch.linspace(-1, 1, x.shape[2], dtype=x.dtype, device=x.device)[
+            :, None
+        ]
+        return (
+            x + per_example(drawn["level"], x) + per_example(drawn["slope"], x) * line
+        )

@@ -10,7 +10,13 @@ from pydantic import Field, PositiveFloat
 from torch import Tensor
 from torch.nn import functional
 
-from .base import Augmentation, AugmentationConfig, Drawn, register_augmentation, uniform
+from .base import (
+    Augmentation,
+    AugmentationConfig,
+    Drawn,
+    register_augmentation,
+    uniform,
+)
 from .phase_vocoder import stretched
 
 TAPS = 32  # of the interpolation, at a cut-off of half the rate
@@ -28,11 +34,17 @@ class TimeStretch(Augmentation):
     moves = True
 
     class Config(AugmentationConfig):
-        min_rate: PositiveFloat = Field(0.8, description="least rate: under 1 is slower")
-        max_rate: PositiveFloat = Field(1.25, description="greatest rate: over 1 is faster")
+        min_rate: PositiveFloat = Field(
+            0.8, description="least rate: under 1 is slower"
+        )
+        max_rate: PositiveFloat = Field(
+            1.25, description="greatest rate: over 1 is faster"
+        )
 
     def draw(self, batch_size: int, rng: Generator) -> Drawn:
-        return {"rate": uniform(rng, self.config.min_rate, self.config.max_rate, batch_size)}
+        return {
+            "rate": uniform(rng, self.config.min_rate, self.config.max_rate, batch_size)
+        }
 
     def apply(self, x: Tensor, drawn: Drawn) -> Tensor:
         return stretched(x, drawn["rate"], x.shape[-1])
@@ -46,17 +58,30 @@ class PitchShift(Augmentation):
     moves = True
 
     class Config(AugmentationConfig):
-        min_semitones: float = Field(-2.0, ge=-24, description="least shift in semitones")
-        max_semitones: float = Field(2.0, le=24, description="greatest shift in semitones")
+        min_semitones: float = Field(
+            -2.0, ge=-24, description="least shift in semitones"
+        )
+        max_semitones: float = Field(
+            2.0, le=24, description="greatest shift in semitones"
+        )
 
     def draw(self, batch_size: int, rng: Generator) -> Drawn:
-        return {"semitones": uniform(rng, self.config.min_semitones, self.config.max_semitones, batch_size)}
+        return {
+            "semitones": uniform(
+                rng, self.config.min_semitones, self.config.max_semitones, batch_size
+            )
+        }
 
     def apply(self, x: Tensor, drawn: Drawn) -> Tensor:
         ratios = torch.exp2(drawn["semitones"].double() / 12)
         n_samples = x.shape[-1]
         longer = stretched(x, 1 / ratios, math.ceil(n_samples * float(ratios.max())))
-        return torch.stack([read_at(one, r, n_samples) for one, r in zip(longer, ratios.tolist(), strict=True)])
+        return torch.stack(
+            [
+                read_at(one, r, n_samples)
+                for one, r in zip(longer, ratios.tolist(), strict=True)
+            ]
+        )
 
 
 def read_at(x: Tensor, step: float, n_samples: int) -> Tensor:
@@ -70,10 +95,22 @@ def read_at(x: Tensor, step: float, n_samples: int) -> Tensor:
     taps = torch.arange(-half + 1, half + 1, device=x.device)
     parts = []
     for first in range(0, n_samples, POSITIONS):
-        place = torch.arange(first, min(first + POSITIONS, n_samples), device=x.device, dtype=torch.float64) * step
+        place = (
+            torch.arange(
+                first,
+                min(first + POSITIONS, n_samples),
+                device=x.device,
+                dtype=torch.float64,
+            )
+            * step
+        )
         whole = place.floor().long()
         index = (whole[:, None] + taps + half).clamp(0, padded.shape[-1] - 1)
         away = (taps - (place - whole)[:, None]).to(x.dtype)
-        weight = cutoff * torch.sinc(cutoff * away) * torch.cos(math.pi / 2 * away / half).square()
+        weight = (
+            cutoff
+            * torch.sinc(cutoff * away)
+            * torch.cos(math.pi / 2 * away / half).square()
+        )
         parts.append(torch.einsum("cpt,pt->cp", padded[:, index], weight))
     return torch.cat(parts, dim=1)

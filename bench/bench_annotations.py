@@ -20,7 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 from page import parser_of, publish
 
-from mirbricks.data.frames import breakpoints_to_frames, notes_to_roll, segments_to_classes
+from mirbricks.data.frames import (
+    breakpoints_to_frames,
+    notes_to_roll,
+    segments_to_classes,
+)
 
 SECONDS, HOP_S, LOWEST = 300.0, 0.01, 21
 N_FRAMES = round(SECONDS / HOP_S)
@@ -31,10 +35,16 @@ def chords() -> tuple[list[float], list[float], list[int]]:
     random = np.random.default_rng(0)
     ends = np.sort(random.uniform(0, SECONDS, 180))
     onsets = np.append(0.0, ends[:-1])
-    return onsets.tolist(), (ends - onsets).tolist(), random.integers(0, 25, 180).tolist()
+    return (
+        onsets.tolist(),
+        (ends - onsets).tolist(),
+        random.integers(0, 25, 180).tolist(),
+    )
 
 
-def chords_by_frame(onsets: Sequence[float], durations: Sequence[float], classes: Sequence[int]) -> list[int]:
+def chords_by_frame(
+    onsets: Sequence[float], durations: Sequence[float], classes: Sequence[int]
+) -> list[int]:
     found = []
     for t in range(N_FRAMES):
         kind = -1
@@ -49,7 +59,9 @@ def first_frame(time_s: float) -> int:
     return min(int(np.ceil(time_s / HOP_S)), N_FRAMES)
 
 
-def chords_by_segment(onsets: Sequence[float], durations: Sequence[float], classes: Sequence[int]) -> list[int]:
+def chords_by_segment(
+    onsets: Sequence[float], durations: Sequence[float], classes: Sequence[int]
+) -> list[int]:
     found = [-1] * N_FRAMES
     for onset, duration, one in zip(onsets, durations, classes, strict=True):
         for t in range(first_frame(onset), first_frame(onset + duration)):
@@ -60,10 +72,16 @@ def chords_by_segment(onsets: Sequence[float], durations: Sequence[float], class
 def notes() -> tuple[list[float], list[float], list[int]]:
     random = np.random.default_rng(1)
     onsets = np.sort(random.uniform(0, SECONDS - 2, 2500))
-    return onsets.tolist(), random.uniform(0.05, 1.5, 2500).tolist(), random.integers(0, 88, 2500).tolist()
+    return (
+        onsets.tolist(),
+        random.uniform(0.05, 1.5, 2500).tolist(),
+        random.integers(0, 88, 2500).tolist(),
+    )
 
 
-def roll_by_frame(onsets: Sequence[float], durations: Sequence[float], rows: Sequence[int]) -> NDArray[np.float32]:
+def roll_by_frame(
+    onsets: Sequence[float], durations: Sequence[float], rows: Sequence[int]
+) -> NDArray[np.float32]:
     roll = np.zeros((N_FRAMES, 88), np.float32)
     for t in range(N_FRAMES):
         for onset, duration, row in zip(onsets, durations, rows, strict=True):
@@ -72,7 +90,9 @@ def roll_by_frame(onsets: Sequence[float], durations: Sequence[float], rows: Seq
     return roll
 
 
-def roll_by_note(onsets: Sequence[float], durations: Sequence[float], rows: Sequence[int]) -> NDArray[np.float32]:
+def roll_by_note(
+    onsets: Sequence[float], durations: Sequence[float], rows: Sequence[int]
+) -> NDArray[np.float32]:
     roll = np.zeros((N_FRAMES, 88), np.float32)
     for onset, duration, row in zip(onsets, durations, rows, strict=True):
         roll[first_frame(onset) : first_frame(onset + duration), row] = 1.0
@@ -82,13 +102,17 @@ def roll_by_note(onsets: Sequence[float], durations: Sequence[float], rows: Sequ
 def curves() -> tuple[list[list[float]], list[float]]:
     """Four voices every 10 ms, 3 ms beside the frames."""
     random = np.random.default_rng(2)
-    return random.uniform(40, 80, (4, N_FRAMES)).tolist(), (0.003 + HOP_S * np.arange(N_FRAMES)).tolist()
+    return random.uniform(40, 80, (4, N_FRAMES)).tolist(), (
+        0.003 + HOP_S * np.arange(N_FRAMES)
+    ).tolist()
 
 
 def curves_by_frame(values: list[list[float]], times: list[float]) -> Float64:
     """The nearest time by looking at all of them."""
     curves, at = np.asarray(values), np.asarray(times)
-    return np.stack([curves[:, np.argmin(np.abs(at - t * HOP_S))] for t in range(N_FRAMES)], axis=1)
+    return np.stack(
+        [curves[:, np.argmin(np.abs(at - t * HOP_S))] for t in range(N_FRAMES)], axis=1
+    )
 
 
 def curves_along(values: list[list[float]], times: list[float]) -> Float64:
@@ -96,7 +120,9 @@ def curves_along(values: list[list[float]], times: list[float]) -> Float64:
     found, near = np.empty((len(values), N_FRAMES)), 0
     for t in range(N_FRAMES):
         at = t * HOP_S
-        while near + 1 < len(times) and abs(times[near + 1] - at) < abs(times[near] - at):
+        while near + 1 < len(times) and abs(times[near + 1] - at) < abs(
+            times[near] - at
+        ):
             near += 1
         for row, curve in enumerate(values):
             found[row, t] = curve[near]
@@ -115,9 +141,16 @@ def median_s(call: Callable[[], object], n_runs: int) -> float:
 def table_of(n_runs: int) -> list[str]:
     arrays = [tuple(map(np.asarray, one)) for one in (chords(), notes(), curves())]
     slow = {
-        "180 chords → classes": [functools.partial(f, *chords()) for f in (chords_by_frame, chords_by_segment)],
-        "2500 notes → piano roll of 88 rows": [functools.partial(f, *notes()) for f in (roll_by_frame, roll_by_note)],
-        "4 curves of 30000 times → values": [functools.partial(f, *curves()) for f in (curves_by_frame, curves_along)],
+        "180 chords → classes": [
+            functools.partial(f, *chords())
+            for f in (chords_by_frame, chords_by_segment)
+        ],
+        "2500 notes → piano roll of 88 rows": [
+            functools.partial(f, *notes()) for f in (roll_by_frame, roll_by_note)
+        ],
+        "4 curves of 30000 times → values": [
+            functools.partial(f, *curves()) for f in (curves_by_frame, curves_along)
+        ],
     }
     ours = [
         functools.partial(segments_to_classes, *arrays[0], N_FRAMES, HOP_S),

@@ -31,17 +31,30 @@ SLOWEST_RUNS = 3  # of a generation without a cache
 
 
 def decoder(**config: Any) -> TransformerDecoder:
-    return TransformerDecoder(TransformerDecoder.Config(d_model=WIDTH, nhead=HEADS, num_layers=LAYERS, **config))
+    return TransformerDecoder(
+        TransformerDecoder.Config(
+            d_model=WIDTH, nhead=HEADS, num_layers=LAYERS, **config
+        )
+    )
 
 
 def torchs(like: TransformerDecoder) -> nn.TransformerEncoder:
     """Torch's own, with the weights of `like`, and biases of 0 where x-transformers has none."""
-    layer = nn.TransformerEncoderLayer(WIDTH, HEADS, 4 * WIDTH, 0.0, "gelu", batch_first=True, norm_first=True)
-    peer = nn.TransformerEncoder(layer, LAYERS, nn.LayerNorm(WIDTH), enable_nested_tensor=False)
+    layer = nn.TransformerEncoderLayer(
+        WIDTH, HEADS, 4 * WIDTH, 0.0, "gelu", batch_first=True, norm_first=True
+    )
+    peer = nn.TransformerEncoder(
+        layer, LAYERS, nn.LayerNorm(WIDTH), enable_nested_tensor=False
+    )
     branches = like.stack.layers.layers
     with torch.no_grad():
-        for own, attend, feed in zip(peer.layers, branches[::2], branches[1::2], strict=True):
-            q, k, v, out = (getattr(attend[1], f"to_{name}").weight for name in ("q", "k", "v", "out"))
+        for own, attend, feed in zip(
+            peer.layers, branches[::2], branches[1::2], strict=True
+        ):
+            q, k, v, out = (
+                getattr(attend[1], f"to_{name}").weight
+                for name in ("q", "k", "v", "out")
+            )
             own.self_attn.in_proj_weight.copy_(torch.cat((q, k, v)))
             own.self_attn.out_proj.weight.copy_(out)
             own.linear1.load_state_dict(feed[1].ff[0][0].state_dict())
@@ -75,9 +88,17 @@ def training(n_runs: int) -> list[str]:
     peer = torchs(ours)
     for items, frames in TRAINED:
         x = torch.randn(items, frames, WIDTH)
-        causal = {"mask": nn.Transformer.generate_square_subsequent_mask(frames), "is_causal": True}
-        assert torch.allclose(ours(x), peer(x, **causal), atol=1e-4), "the two transformers differ"
-        steps = [functools.partial(train_step, peer, x, **causal), functools.partial(train_step, ours, x)]
+        causal = {
+            "mask": nn.Transformer.generate_square_subsequent_mask(frames),
+            "is_causal": True,
+        }
+        assert torch.allclose(ours(x), peer(x, **causal), atol=1e-4), (
+            "the two transformers differ"
+        )
+        steps = [
+            functools.partial(train_step, peer, x, **causal),
+            functools.partial(train_step, ours, x),
+        ]
         peer_s, ours_s = alternating_s(steps, n_runs)
         table.append(
             f"| {items} × {frames} | {1e3 * peer_s:.0f} ms | {1e3 * ours_s:.0f} ms | {ours_s / peer_s:.2f} × |"
@@ -93,7 +114,10 @@ def language_model() -> nn.Module:
         rotary_emb_dim=WIDTH // HEADS,
     )  # fmt: skip
     model: nn.Module = library.TransformerWrapper(
-        num_tokens=TOKENS, max_seq_len=NEW_TOKENS + 1, use_abs_pos_emb=False, attn_layers=layers
+        num_tokens=TOKENS,
+        max_seq_len=NEW_TOKENS + 1,
+        use_abs_pos_emb=False,
+        attn_layers=layers,
     )
     return model.eval()
 
@@ -116,7 +140,11 @@ def generating(n_runs: int) -> list[str]:
     wrapped = x_transformers().AutoregressiveWrapper(model)
     block = decoder(positions="rotary").eval()
     block.stack.layers.load_state_dict(
-        {key: value for key, value in model.attn_layers.state_dict().items() if not key.startswith("rotary")}
+        {
+            key: value
+            for key, value in model.attn_layers.state_dict().items()
+            if not key.startswith("rotary")
+        }
     )
     for items in GENERATED:
         first = torch.randint(TOKENS, (items, 1))
@@ -147,7 +175,11 @@ def main() -> None:
         f"{arguments.runs} runs, taken in turns, one thread; without a cache of {SLOWEST_RUNS} at most. "
         f"torch {torch.__version__}, x-transformers {version('x-transformers')}, {os.cpu_count()} cores."
     )
-    parts = ["\n".join(training(arguments.runs)), "\n".join(generating(arguments.runs)), note]
+    parts = [
+        "\n".join(training(arguments.runs)),
+        "\n".join(generating(arguments.runs)),
+        note,
+    ]
     publish("\n\n".join(parts), arguments.write, "attention")
 
 

@@ -19,7 +19,12 @@ from torch import Tensor, nn
 
 from mirbricks.blocks.pooling.autopool import AutoPool, AutoPoolSplit
 
-CASES = [(16, 256, 1, 1800), (8, 64, 12, 256), (32, 128, 1, 64), (1, 256, 1, 128)]  # the first: a batch of MOVE
+CASES = [
+    (16, 256, 1, 1800),
+    (8, 64, 12, 256),
+    (32, 128, 1, 64),
+    (1, 256, 1, 128),
+]  # the first: a batch of MOVE
 ALPHA = 0.5
 
 
@@ -57,14 +62,23 @@ def alternating_s(calls: list[Callable[[], object]], n_runs: int) -> list[float]
 
 
 def rows(n_runs: int) -> list[str]:
-    table = ["| block | values averaged | exp and sum | mirbricks | time over exp and sum |", "|---|---|---|---|---|"]
+    table = [
+        "| block | values averaged | exp and sum | mirbricks | time over exp and sum |",
+        "|---|---|---|---|---|",
+    ]
     for kind in (AutoPool, AutoPoolSplit):
         split = kind is AutoPoolSplit
         for batch, channels, bins, frames in CASES:
-            x = torch.randn(batch, channels * (1 + split), bins, frames, requires_grad=True)
+            x = torch.randn(
+                batch, channels * (1 + split), bins, frames, requires_grad=True
+            )
             ours, by_hand = kind(kind.Config(alpha_init=ALPHA)), ByHand(split)
-            assert torch.allclose(ours(x), by_hand(x), atol=1e-5), "the two layers differ"
-            steps = [functools.partial(train_step, layer, x) for layer in (by_hand, ours)]
+            assert torch.allclose(ours(x), by_hand(x), atol=1e-5), (
+                "the two layers differ"
+            )
+            steps = [
+                functools.partial(train_step, layer, x) for layer in (by_hand, ours)
+            ]
             by_hand_s, ours_s = alternating_s(steps, n_runs)
             table.append(
                 f"| {kind.__name__} | {batch} × {channels} × {bins} × {frames} | {1e3 * by_hand_s:.2f} ms "

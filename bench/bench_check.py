@@ -30,8 +30,16 @@ SIXTY = "input: B C=6 F=360 T\nlayers:\n" + 20 * (
 COMMANDS = {
     'python -c "import torch"': [sys.executable, "-c", "import torch"],
     "mirbricks --help": ["mirbricks", "--help"],
-    "mirbricks check graphs/mpe_bittner.yaml": ["mirbricks", "check", str(GRAPHS / "mpe_bittner.yaml")],
-    "mirbricks check graphs/mpe_small.yaml, a whole experiment": ["mirbricks", "check", str(GRAPHS / "mpe_small.yaml")],
+    "mirbricks check graphs/mpe_bittner.yaml": [
+        "mirbricks",
+        "check",
+        str(GRAPHS / "mpe_bittner.yaml"),
+    ],
+    "mirbricks check graphs/mpe_small.yaml, a whole experiment": [
+        "mirbricks",
+        "check",
+        str(GRAPHS / "mpe_small.yaml"),
+    ],
 }
 
 
@@ -46,13 +54,22 @@ def seconds(call: Callable[[], object], runs: int) -> float:
 
 
 def command(words: list[str]) -> Callable[[], object]:
-    executable = str(Path(sys.executable).parent / words[0]) if words[0] == "mirbricks" else words[0]
-    return lambda: subprocess.run([executable, *words[1:]], check=True, capture_output=True)
+    executable = (
+        str(Path(sys.executable).parent / words[0])
+        if words[0] == "mirbricks"
+        else words[0]
+    )
+    return lambda: subprocess.run(
+        [executable, *words[1:]], check=True, capture_output=True
+    )
 
 
 def sixty_layers(runs: int) -> float:
     """`check` on a graph of 60 layers with a free axis, after a first one has imported everything."""
-    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.redirect_stdout(io.StringIO()),
+    ):
         path = Path(folder) / "sixty.yaml"
         path.write_text(SIXTY)
         main(["check", str(path)])
@@ -62,8 +79,13 @@ def sixty_layers(runs: int) -> float:
 def run() -> None:
     arguments = parser_of(__doc__).parse_args()
     rows = ["| what | seconds |", "|---|---:|"]
-    rows.append(f"| `check` on 60 layers, after imports | {sixty_layers(arguments.runs):.2f} |")
-    rows += [f"| `{name}` | {seconds(command(words), arguments.runs):.2f} |" for name, words in COMMANDS.items()]
+    rows.append(
+        f"| `check` on 60 layers, after imports | {sixty_layers(arguments.runs):.2f} |"
+    )
+    rows += [
+        f"| `{name}` | {seconds(command(words), arguments.runs):.2f} |"
+        for name, words in COMMANDS.items()
+    ]
     publish("\n".join(rows), arguments.write, "check")
 
 

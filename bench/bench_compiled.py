@@ -30,9 +30,13 @@ class Residual(nn.Module):
 
     def __init__(self, dilation: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(32, 32, 3, padding="same", dilation=(1, dilation), bias=False)
+        self.conv1 = nn.Conv2d(
+            32, 32, 3, padding="same", dilation=(1, dilation), bias=False
+        )
         self.norm1 = nn.BatchNorm2d(32)
-        self.conv2 = nn.Conv2d(32, 32, (5, 1), padding="same", dilation=(12, 1), bias=False)
+        self.conv2 = nn.Conv2d(
+            32, 32, (5, 1), padding="same", dilation=(12, 1), bias=False
+        )
         self.norm2 = nn.BatchNorm2d(32)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -62,7 +66,8 @@ class Bittner(nn.Module):
         widths, kernels = (6, 128, 64, 64, 64, 8, 1), (5, 5, 3, 3, (70, 3), 1)
         pairs = zip(widths, widths[1:], kernels, strict=False)
         self.stages = nn.ModuleList(
-            nn.Sequential(nn.BatchNorm2d(a), nn.Conv2d(a, b, kernel, padding="same")) for a, b, kernel in pairs
+            nn.Sequential(nn.BatchNorm2d(a), nn.Conv2d(a, b, kernel, padding="same"))
+            for a, b, kernel in pairs
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -76,7 +81,9 @@ class Tiny(nn.Module):
 
     def __init__(self, depth: int = 40) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(nn.Conv1d(8, 8, 3, padding="same") for _ in range(depth))
+        self.layers = nn.ModuleList(
+            nn.Conv1d(8, 8, 3, padding="same") for _ in range(depth)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         for layer in self.layers:
@@ -87,15 +94,28 @@ class Tiny(nn.Module):
 def tiny_graph(depth: int = 40) -> GraphModule:
     layers: list[object] = []
     for _ in range(depth):
-        layers += [{"Conv1d": {"out_channels": 8, "kernel_size": 3, "padding": "same"}}, "ReLU"]
+        layers += [
+            {"Conv1d": {"out_channels": 8, "kernel_size": 3, "padding": "same"}},
+            "ReLU",
+        ]
     return mb.compile_graph({"name": "tiny", "input": "B C=8 T", "layers": layers})
 
 
 def cases() -> list[tuple[str, nn.Module, nn.Module, Tensor]]:
     folder = GRAPHS[0].parent
     return [
-        ("mpe_small", mb.compile_graph(folder / "mpe_small.yaml"), Small(), torch.randn(2, 6, 360, 96)),
-        ("mpe_bittner", mb.compile_graph(folder / "mpe_bittner.yaml"), Bittner(), torch.randn(1, 6, 360, 32)),
+        (
+            "mpe_small",
+            mb.compile_graph(folder / "mpe_small.yaml"),
+            Small(),
+            torch.randn(2, 6, 360, 96),
+        ),
+        (
+            "mpe_bittner",
+            mb.compile_graph(folder / "mpe_bittner.yaml"),
+            Bittner(),
+            torch.randn(1, 6, 360, 32),
+        ),
         ("40 × (Conv1d 8→8, ReLU)", tiny_graph(), Tiny(), torch.randn(8, 8, 2000)),
     ]
 
@@ -125,7 +145,9 @@ def seconds(run: Callable[[], object]) -> float:
     return time.perf_counter() - start_s
 
 
-def compared(ours: Callable[[], None], theirs: Callable[[], None], n_runs: int) -> tuple[float, float]:
+def compared(
+    ours: Callable[[], None], theirs: Callable[[], None], n_runs: int
+) -> tuple[float, float]:
     """Fastest seconds of both, runs taken in turns: other work on the machine only ever adds time."""
     ours(), theirs()
     times = [(seconds(ours), seconds(theirs)) for _ in range(n_runs)]
@@ -135,7 +157,9 @@ def compared(ours: Callable[[], None], theirs: Callable[[], None], n_runs: int) 
 def speed_rows(n_runs: int) -> list[str]:
     rows = ["| model | what | compiled | by hand | ratio |", "|---|---|---:|---:|---:|"]
     for name, compiled, by_hand, x in cases():
-        by_hand.load_state_dict(dict(zip(by_hand.state_dict(), compiled.state_dict().values(), strict=True)))
+        by_hand.load_state_dict(
+            dict(zip(by_hand.state_dict(), compiled.state_dict().values(), strict=True))
+        )
         for what, kind in (("forward", forward), ("training step", training_step)):
             compiled.train(what != "forward")
             by_hand.train(what != "forward")
@@ -146,7 +170,10 @@ def speed_rows(n_runs: int) -> list[str]:
 
 
 def compile_rows(n_runs: int) -> list[str]:
-    rows = ["| graph | layers | compile_graph | the bare layers | beyond |", "|---|---:|---:|---:|---:|"]
+    rows = [
+        "| graph | layers | compile_graph | the bare layers | beyond |",
+        "|---|---:|---:|---:|---:|",
+    ]
     for path in GRAPHS:
         model = mb.compile_graph(path)
 
@@ -154,10 +181,14 @@ def compile_rows(n_runs: int) -> list[str]:
             for node in model.nodes:
                 build(get(node.block), node.config)
 
-        whole_s = statistics.median(seconds(lambda path=path: mb.compile_graph(path)) for _ in range(n_runs))
+        whole_s = statistics.median(
+            seconds(lambda path=path: mb.compile_graph(path)) for _ in range(n_runs)
+        )
         bare_s = statistics.median(seconds(bare) for _ in range(n_runs))
         beyond = f"{1e3 * (whole_s - bare_s):.0f} ms"
-        rows.append(f"| {path.stem} | {len(model.nodes)} | {1e3 * whole_s:.0f} ms | {1e3 * bare_s:.0f} ms | {beyond} |")
+        rows.append(
+            f"| {path.stem} | {len(model.nodes)} | {1e3 * whole_s:.0f} ms | {1e3 * bare_s:.0f} ms | {beyond} |"
+        )
     return rows
 
 

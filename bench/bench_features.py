@@ -32,7 +32,9 @@ MEL, BINS, CHROMA = LogMelConfig(), CQTConfig(), ChromaConfig()
 
 
 def librosa_logmel(wave: Wave) -> NDArray[np.float32]:
-    mel = librosa.feature.melspectrogram(y=wave, sr=MEL.sr_hz, n_fft=MEL.n_fft, hop_length=MEL.hop_samples)
+    mel = librosa.feature.melspectrogram(
+        y=wave, sr=MEL.sr_hz, n_fft=MEL.n_fft, hop_length=MEL.hop_samples
+    )
     return np.asarray(np.log1p(MEL.gain * mel))
 
 
@@ -47,7 +49,11 @@ def librosa_cqt(wave: Wave) -> NDArray[np.complex64]:
 def librosa_chroma(wave: Wave) -> NDArray[np.float32]:
     """With the tuning estimated, as ours."""
     found: NDArray[np.float32] = librosa.feature.chroma_cqt(
-        y=wave, sr=CHROMA.sr_hz, hop_length=CHROMA.hop_samples, n_octaves=CHROMA.n_octaves, threshold=None
+        y=wave,
+        sr=CHROMA.sr_hz,
+        hop_length=CHROMA.hop_samples,
+        n_octaves=CHROMA.n_octaves,
+        threshold=None,
     )
     return found
 
@@ -74,7 +80,9 @@ def medians_s(calls: Sequence[Call], n_runs: int) -> list[float]:
 
 def error_percent(ours: torch.Tensor, theirs: NDArray[np.generic]) -> float:
     found = np.abs(ours[0].numpy()).reshape(theirs.shape)
-    return float(100 * np.linalg.norm(found - np.abs(theirs)) / np.linalg.norm(np.abs(theirs)))
+    return float(
+        100 * np.linalg.norm(found - np.abs(theirs)) / np.linalg.norm(np.abs(theirs))
+    )
 
 
 def rows(n_runs: int, durations_s: list[float], threads: list[int]) -> list[str]:
@@ -92,11 +100,18 @@ def rows(n_runs: int, durations_s: list[float], threads: list[int]) -> list[str]
             difference = error_percent(ours[name](batch), peer(wave))
             for n_threads in threads:
                 torch.set_num_threads(n_threads)
-                calls: list[Call] = [functools.partial(peer, wave), functools.partial(ours[name], batch)]
+                calls: list[Call] = [
+                    functools.partial(peer, wave),
+                    functools.partial(ours[name], batch),
+                ]
                 if name in theirs:
                     calls.append(functools.partial(theirs[name], batch))
                 times_s = medians_s(calls, n_runs)
-                beside = (f"{times_s[2]:.3f} s", f"{times_s[2] / times_s[1]:.1f} ×") if name in theirs else ("", "")
+                beside = (
+                    (f"{times_s[2]:.3f} s", f"{times_s[2] / times_s[1]:.1f} ×")
+                    if name in theirs
+                    else ("", "")
+                )
                 lines.append(
                     f"| {name} | {audio}, {duration_s:g} s | {n_threads} | {times_s[0]:.3f} s | {beside[0]} "
                     f"| {times_s[1]:.3f} s | {times_s[0] / times_s[1]:.1f} × | {beside[1]} | {difference:.3f} % |"
@@ -106,8 +121,16 @@ def rows(n_runs: int, durations_s: list[float], threads: list[int]) -> list[str]
 
 def main() -> None:
     parser = parser_of(__doc__)
-    parser.add_argument("--seconds", type=float, nargs="+", default=[30.0, 180.0], help="lengths of the audio")
-    parser.add_argument("--threads", type=int, nargs="+", default=[1], help="numbers of threads")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        nargs="+",
+        default=[30.0, 180.0],
+        help="lengths of the audio",
+    )
+    parser.add_argument(
+        "--threads", type=int, nargs="+", default=[1], help="numbers of threads"
+    )
     arguments = parser.parse_args()
     with torch.inference_mode():
         table = "\n".join(rows(arguments.runs, arguments.seconds, arguments.threads))

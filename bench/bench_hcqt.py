@@ -48,7 +48,10 @@ def synthetic(duration_s: float) -> Wave:
 
 def recording(duration_s: float) -> tuple[str, Wave]:
     """The first mix of Bach10, repeated to the length asked for, or synthetic audio."""
-    folder = Path(os.environ.get("MIRBRICKS_DATA", ROOT.parent / "shared" / "data")) / "bach10"
+    folder = (
+        Path(os.environ.get("MIRBRICKS_DATA", ROOT.parent / "shared" / "data"))
+        / "bach10"
+    )
     if not folder.is_dir():
         return "synthetic", synthetic(duration_s)
     item = next(item for item in Corpus.open(folder).items if item.stem_of is None)
@@ -73,7 +76,9 @@ def with_librosa(wave: Wave) -> NDArray[np.complex64]:
     )
 
 
-def alternating_s(first: Callable[[], object], second: Callable[[], object], n_runs: int) -> tuple[float, float]:
+def alternating_s(
+    first: Callable[[], object], second: Callable[[], object], n_runs: int
+) -> tuple[float, float]:
     """Median seconds of each after one run to warm up, taken in turns so that both see the same machine."""
     times: tuple[list[float], list[float]] = ([], [])
     for run in range(n_runs + 1):
@@ -89,7 +94,9 @@ def grown_mb(call: Callable[[], object]) -> float:
     """By how much a call raises the peak memory of the process."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     call()
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / (1024 if sys.platform != "darwin" else 1e6)
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / (
+        1024 if sys.platform != "darwin" else 1e6
+    )
 
 
 def speed_rows(transform: HCQT, n_runs: int, durations_s: list[float]) -> list[str]:
@@ -104,7 +111,9 @@ def speed_rows(transform: HCQT, n_runs: int, durations_s: list[float]) -> list[s
         for n_threads in (1, 2):
             torch.set_num_threads(n_threads)
             theirs_s, ours_s = alternating_s(
-                functools.partial(with_librosa, wave), functools.partial(transform, batch), n_runs
+                functools.partial(with_librosa, wave),
+                functools.partial(transform, batch),
+                n_runs,
             )
             rows.append(
                 f"| {name}, {duration_s:g} s | {n_threads} | {theirs_s:.2f} s | {ours_s:.3f} s "
@@ -115,10 +124,18 @@ def speed_rows(transform: HCQT, n_runs: int, durations_s: list[float]) -> list[s
 
 def agreement_rows(transform: HCQT, duration_s: float) -> list[str]:
     name, wave = recording(duration_s)
-    rows = [f"| harmonic ({name}, {duration_s:g} s) | correlation | relative error |", "|---|---|---|"]
-    ours, theirs = transform(torch.from_numpy(wave)[None])[0].abs().numpy(), np.abs(with_librosa(wave))
+    rows = [
+        f"| harmonic ({name}, {duration_s:g} s) | correlation | relative error |",
+        "|---|---|---|",
+    ]
+    ours, theirs = (
+        transform(torch.from_numpy(wave)[None])[0].abs().numpy(),
+        np.abs(with_librosa(wave)),
+    )
     for harmonic, found, wanted in zip(CONFIG.harmonics, ours, theirs, strict=True):
-        correlation = np.corrcoef(found.ravel().astype(np.float64), wanted.ravel())[0, 1]
+        correlation = np.corrcoef(found.ravel().astype(np.float64), wanted.ravel())[
+            0, 1
+        ]
         error = np.linalg.norm(found - wanted) / np.linalg.norm(wanted)
         rows.append(f"| {harmonic:g} | {correlation:.7f} | {100 * error:.4f} % |")
     return rows
@@ -133,7 +150,9 @@ def reading_row(transform: HCQT, n_frames: int = 96, n_reads: int = 200) -> str:
         path = Path(folder) / "hcqt.safetensors"
         write_feature(path, [hcqt], (hcqt.shape[2], hcqt.shape[0], hcqt.shape[1]), {})
         feature = CachedFeature(path)
-        starts = np.random.default_rng(0).integers(0, feature.n_frames - n_frames, n_reads)
+        starts = np.random.default_rng(0).integers(
+            0, feature.n_frames - n_frames, n_reads
+        )
         times = []
         for start in starts:
             start_s = time.perf_counter()
@@ -161,7 +180,13 @@ def report(n_runs: int, durations_s: list[float]) -> str:
 
 def main() -> None:
     parser = parser_of(__doc__)
-    parser.add_argument("--seconds", type=float, nargs="+", default=[30.0, 180.0], help="lengths of the audio")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        nargs="+",
+        default=[30.0, 180.0],
+        help="lengths of the audio",
+    )
     arguments = parser.parse_args()
     publish(report(arguments.runs, arguments.seconds), arguments.write, "hcqt")
 

@@ -26,7 +26,9 @@ CASES = [
 ]
 
 
-def alternating_s(calls: list[Callable[[], object]], n_runs: int, inner: int) -> list[float]:
+def alternating_s(
+    calls: list[Callable[[], object]], n_runs: int, inner: int
+) -> list[float]:
     """Least seconds of each after two runs to warm up, taken in turns so that all see the same machine."""
     times: list[list[float]] = [[] for _ in calls]
     for run in range(n_runs + 2):
@@ -85,7 +87,11 @@ def main() -> None:
     torch.manual_seed(0)
     torch.set_num_threads(1)
     note = f"Both directions. Fastest of {arguments.runs} runs, taken in turns, one thread."
-    table = [*rows(arguments.runs), "", f"{note} torch {torch.__version__}, {os.cpu_count()} cores."]
+    table = [
+        *rows(arguments.runs),
+        "",
+        f"{note} torch {torch.__version__}, {os.cpu_count()} cores.",
+    ]
     publish("\n".join(table), arguments.write, "lstm")
 
 

@@ -37,7 +37,10 @@ PLAIN = "mapped by hand, np.memmap at get_offset()"
 def write_layouts(folder: Path, shape: tuple[int, ...]) -> None:
     """The same features in every layout: time last and first, float64, 32 and 16, in one piece and compressed."""
     random = np.random.default_rng(0)
-    files = {name: h5py.File(folder / f"{name}.hdf5", "w") for name in ("last64", "gzip", "first32", "first16")}
+    files = {
+        name: h5py.File(folder / f"{name}.hdf5", "w")
+        for name in ("last64", "gzip", "first32", "first16")
+    }
     for number in range(N_FILES):
         features = random.random((N_FRAMES, *shape), np.float32).astype(np.float16)
         time_last = np.moveaxis(features, 0, -1).astype(np.float64)
@@ -51,10 +54,17 @@ def write_layouts(folder: Path, shape: tuple[int, ...]) -> None:
 
 def readers(folder: Path) -> dict[str, Read]:
     """What reads a patch (key, start) into a buffer, by the name of its layout."""
-    kept = {name: h5py.File(folder / f"{name}.hdf5", locking=False) for name in ("last64", "gzip", "first32")}
-    stores = {name: MappedStore(folder / f"{name}.hdf5") for name in ("first32", "first16")}
+    kept = {
+        name: h5py.File(folder / f"{name}.hdf5", locking=False)
+        for name in ("last64", "gzip", "first32")
+    }
+    stores = {
+        name: MappedStore(folder / f"{name}.hdf5") for name in ("first32", "first16")
+    }
     maps = {
-        key: np.memmap(folder / "first32.hdf5", np.float32, "r", data.id.get_offset(), data.shape)
+        key: np.memmap(
+            folder / "first32.hdf5", np.float32, "r", data.id.get_offset(), data.shape
+        )
         for key, data in kept["first32"].items()
     }
 
@@ -64,7 +74,9 @@ def readers(folder: Path) -> dict[str, Read]:
 
     def time_last(name: str) -> Read:
         def read(key: str, start: int, out: Float32) -> None:
-            out[...] = np.moveaxis(kept[name][key][..., start : start + len(out)], -1, 0)
+            out[...] = np.moveaxis(
+                kept[name][key][..., start : start + len(out)], -1, 0
+            )
 
         return read
 
@@ -85,7 +97,9 @@ def readers(folder: Path) -> dict[str, Read]:
     }
 
 
-def medians_ms(reads: dict[str, Read], shape: tuple[int, ...], patch: int, n_runs: int) -> dict[str, float]:
+def medians_ms(
+    reads: dict[str, Read], shape: tuple[int, ...], patch: int, n_runs: int
+) -> dict[str, float]:
     """Milliseconds a patch. A layout reads as many in a row as a batch has, then the next layout reads the same."""
     random = np.random.default_rng(1)
     out = np.empty((patch, *shape), np.float32)
@@ -108,7 +122,11 @@ def medians_ms(reads: dict[str, Read], shape: tuple[int, ...], patch: int, n_run
 def batch_ms(folder: Path, patch: int, n_runs: int) -> float:
     """Median time of a whole batch: chosen, read, masked, as tensors."""
     keys = [str(number) for number in range(N_FILES)]
-    loader = PatchLoader(MappedStore(folder / "first32.hdf5"), keys, ByPatch([N_FRAMES] * N_FILES, patch, 32, BATCH))
+    loader = PatchLoader(
+        MappedStore(folder / "first32.hdf5"),
+        keys,
+        ByPatch([N_FRAMES] * N_FILES, patch, 32, BATCH),
+    )
     times = []
     for step in range(3 * n_runs + 3):
         start_s = time.perf_counter()
@@ -118,7 +136,10 @@ def batch_ms(folder: Path, patch: int, n_runs: int) -> float:
 
 
 def rows(n_runs: int) -> list[str]:
-    table = ["| feature, patch | layout | a patch | time over the memory map by hand |", "|---|---|---|---|"]
+    table = [
+        "| feature, patch | layout | a patch | time over the memory map by hand |",
+        "|---|---|---|---|",
+    ]
     batches = []
     for name, shape, patch in CASES:
         with tempfile.TemporaryDirectory() as path:
@@ -138,7 +159,10 @@ def main() -> None:
     torch.set_num_threads(1)
     table = rows(arguments.runs)
     note = f"Random patches, {BATCH} in a row, layouts in turns, median of {arguments.runs}; ours looks for NaN too."
-    table += ["", f"{note} h5py {h5py.__version__}, numpy {np.__version__}, {os.cpu_count()} cores."]
+    table += [
+        "",
+        f"{note} h5py {h5py.__version__}, numpy {np.__version__}, {os.cpu_count()} cores.",
+    ]
     publish("\n".join(table), arguments.write, "patches")
 
 

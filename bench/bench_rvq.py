@@ -32,7 +32,9 @@ def pair(dim: int) -> tuple[ResidualVectorQuantizer, ResidualVQ]:
     """Both quantizers, with the codebooks of ours."""
     cls = registry.get("ResidualVectorQuantizer").cls
     ours = cls(cls.Config(dim=dim, n_codebooks=N_CODEBOOKS, n_codes=N_CODES))
-    theirs = ResidualVQ(dim=dim, num_quantizers=N_CODEBOOKS, codebook_size=N_CODES, decay=0.99)
+    theirs = ResidualVQ(
+        dim=dim, num_quantizers=N_CODEBOOKS, codebook_size=N_CODES, decay=0.99
+    )
     for layer, codebook in zip(theirs.layers, ours.codebooks, strict=True):
         layer._codebook.embed.copy_(codebook[None])
     return ours, theirs
@@ -50,7 +52,9 @@ def in_turns_s(calls: list[Callable[[], object]], n_runs: int) -> list[float]:
     return [statistics.median(taken) for taken in times]
 
 
-def coding_row(n_items: int, n_frames: int, dim: int, n_threads: int, n_runs: int) -> str:
+def coding_row(
+    n_items: int, n_frames: int, dim: int, n_threads: int, n_runs: int
+) -> str:
     """Encoding, and encoding with decoding, in eval()."""
     torch.set_num_threads(n_threads)
     ours, theirs = (module.eval() for module in pair(dim))
@@ -76,7 +80,9 @@ def coding_row(n_items: int, n_frames: int, dim: int, n_threads: int, n_runs: in
     return f"| {' | '.join(cells)} |"
 
 
-def training_row(n_items: int, n_frames: int, dim: int, n_threads: int, n_runs: int) -> str:
+def training_row(
+    n_items: int, n_frames: int, dim: int, n_threads: int, n_runs: int
+) -> str:
     """Forward with the running means, and the gradient of the commitment loss."""
     torch.set_num_threads(n_threads)
     ours, theirs = pair(dim)
@@ -106,7 +112,11 @@ def report(n_runs: int) -> str:
     coding = [
         f"| input | threads | {PEER} | encode | ratio | encode and decode | ratio | equal codes | error, relative |",
         "|---|---|---|---|---|---|---|---|---|",
-        *(coding_row(*size, n_threads, n_runs) for size in sizes for n_threads in (1, 2)),
+        *(
+            coding_row(*size, n_threads, n_runs)
+            for size in sizes
+            for n_threads in (1, 2)
+        ),
     ]
     training = [
         f"| training step | threads | {PEER} | mirbricks | ratio |",

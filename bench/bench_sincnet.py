@@ -24,7 +24,11 @@ from torch.nn import functional
 from mirbricks.blocks.frontends.sincnet import SincNet
 
 SR_HZ = 16000
-CASES = [(8, 16000, 80, 251, 1), (8, 59049, 128, 251, 16), (1, 3200, 80, 251, 1)]  # the last: SincNet's own 200 ms
+CASES = [
+    (8, 16000, 80, 251, 1),
+    (8, 59049, 128, 251, 16),
+    (1, 3200, 80, 251, 1),
+]  # the last: SincNet's own 200 ms
 
 
 class UsualSincConv(nn.Module):
@@ -33,18 +37,35 @@ class UsualSincConv(nn.Module):
     def __init__(self, like: SincNet) -> None:
         super().__init__()
         half = like.kernel_size // 2
-        self.low_hz, self.band_hz = (nn.Parameter(p.detach().clone()[:, None]) for p in (like.low_hz, like.band_hz))
-        self.stride, self.padding, self.least_hz = like.stride, like.padding, (like.min_low_hz, like.min_band_hz)
+        self.low_hz, self.band_hz = (
+            nn.Parameter(p.detach().clone()[:, None])
+            for p in (like.low_hz, like.band_hz)
+        )
+        self.stride, self.padding, self.least_hz = (
+            like.stride,
+            like.padding,
+            (like.min_low_hz, like.min_band_hz),
+        )
         n = torch.arange(-half, 0)
         self.register_buffer("times", 2 * math.pi * n / SR_HZ)
-        self.register_buffer("window", torch.hamming_window(2 * half + 1, periodic=False)[:half])
+        self.register_buffer(
+            "window", torch.hamming_window(2 * half + 1, periodic=False)[:half]
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         low = self.least_hz[0] + self.low_hz.abs()
-        high = torch.clamp(low + self.least_hz[1] + self.band_hz.abs(), self.least_hz[0], SR_HZ / 2)
-        left = (torch.sin(high @ self.times[None]) - torch.sin(low @ self.times[None])) / (self.times / 2) * self.window
+        high = torch.clamp(
+            low + self.least_hz[1] + self.band_hz.abs(), self.least_hz[0], SR_HZ / 2
+        )
+        left = (
+            (torch.sin(high @ self.times[None]) - torch.sin(low @ self.times[None]))
+            / (self.times / 2)
+            * self.window
+        )
         filters = torch.cat([left, 2 * (high - low), left.flip(1)], dim=1) / SR_HZ
-        return functional.conv1d(x, filters[:, None], stride=self.stride, padding=self.padding)
+        return functional.conv1d(
+            x, filters[:, None], stride=self.stride, padding=self.padding
+        )
 
 
 def train_step(layer: nn.Module, x: Tensor) -> None:
@@ -71,7 +92,11 @@ def rows(n_runs: int) -> list[str]:
     ]
     for batch, samples, filters, taps, stride in CASES:
         x = torch.randn(batch, 1, samples)
-        ours = SincNet(SincNet.Config(out_channels=filters, kernel_size=taps, stride=stride, sr_hz=SR_HZ))
+        ours = SincNet(
+            SincNet.Config(
+                out_channels=filters, kernel_size=taps, stride=stride, sr_hz=SR_HZ
+            )
+        )
         usual = UsualSincConv(ours)
         assert torch.allclose(ours(x), usual(x), atol=1e-4), "the two layers differ"
         for name, run in (("forward", _forward), ("forward and backward", train_step)):

@@ -9,8 +9,12 @@ from pathlib import Path
 
 def parser_of(text: str | None) -> argparse.ArgumentParser:
     """A parser with the options that every benchmark has."""
-    parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=7, help="runs of each; the median counts")
+    parser = argparse.ArgumentParser(
+        description=text, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--runs", type=int, default=7, help="runs of each; the median counts"
+    )
     parser.add_argument("--write", type=Path, help="the Markdown file to update")
     return parser
 

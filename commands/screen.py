@@ -8,7 +8,14 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from ..errors import DataError, MirbricksError
@@ -17,7 +24,9 @@ from ..tasks.base import Evaluation, Figures, OnShare
 
 def console() -> Console:
     """Standard output; as wide as a table needs where it is no terminal."""
-    return Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False)
+    return Console(
+        width=None if sys.stdout.isatty() else 120, highlight=False, markup=False
+    )
 
 
 class OnDone(Protocol):
@@ -30,7 +39,12 @@ class OnDone(Protocol):
 def counting(label: str, total: int, show: bool = True) -> Iterator[OnDone]:
     """A bar that counts items; a line at the end where there is no terminal."""
     interactive = show and sys.stdout.isatty()
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
     done = failed = 0
     with Progress(*columns, console=console(), disable=not interactive) as bar:
         task = bar.add_task(label, total=total)
@@ -46,14 +60,24 @@ def counting(label: str, total: int, show: bool = True) -> Iterator[OnDone]:
 
         yield on_done
     if show and not interactive:
-        print(f"{label}: {done} done" + (f", {failed} failed" if failed else ""), flush=True)
+        print(
+            f"{label}: {done} done" + (f", {failed} failed" if failed else ""),
+            flush=True,
+        )
 
 
 @contextmanager
 def sharing(label: str) -> Iterator[OnShare]:
     """A bar for one long piece of work that disappears at the end; nothing where there is no terminal."""
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console(), disable=not sys.stdout.isatty(), transient=True) as bar:
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(
+        *columns, console=console(), disable=not sys.stdout.isatty(), transient=True
+    ) as bar:
         task = bar.add_task(label, total=1.0)
         yield lambda share: bar.update(task, completed=share)
 
@@ -65,7 +89,8 @@ def complain(error: MirbricksError) -> None:
 
 def table_of(title: str, evaluation: Evaluation, headline: Sequence[str]) -> Table:
     """A row per track and one for all; where only all tracks together have these figures, that row alone."""
-    tracks, figures = evaluation.tracks, evaluation.figures
+    tracks = evaluation.tracks
+    figures = evaluation.figures
     shown = _shown(figures, headline)
     table = Table(title=title, title_justify="left")
     table.add_column("track")
@@ -74,20 +99,28 @@ def table_of(title: str, evaluation: Evaluation, headline: Sequence[str]) -> Tab
     for key, values in _with_figures(tracks, shown).items():
         table.add_row(key, *(_cell(values.get(name)) for name in shown))
     table.add_section()
-    table.add_row(_all(tracks, shown), *(_cell(figures[name]) for name in shown), style="bold")
+    table.add_row(
+        _all(tracks, shown), *(_cell(figures[name]) for name in shown), style="bold"
+    )
     return table
 
 
 def markdown_of(evaluation: Evaluation, headline: Sequence[str]) -> str:
     """The same as a Markdown table, for documents."""
-    tracks, figures = evaluation.tracks, evaluation.figures
+    tracks = evaluation.tracks
+    figures = evaluation.figures
     shown = _shown(figures, headline)
     rows = [["track", *shown], ["---", *["---:"] * len(shown)]]
     rows += [
         [key.replace("|", r"\|"), *(_cell(values.get(name)) for name in shown)]
         for key, values in _with_figures(tracks, shown).items()
     ]
-    rows.append([f"**{_all(tracks, shown)}**", *(f"**{_cell(figures[name])}**" for name in shown)])
+    rows.append(
+        [
+            f"**{_all(tracks, shown)}**",
+            *(f"**{_cell(figures[name])}**" for name in shown),
+        ]
+    )
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
@@ -97,23 +130,37 @@ def plural(count: int, word: str) -> str:
 
 def chosen(tuned: Mapping[str, Any]) -> str:
     """The numbers that were chosen on the validation tracks, in a line; lists are for settings.json."""
-    return ", ".join(f"{name} = {value:.3g}" for name, value in tuned.items() if isinstance(value, int | float))
+    return ", ".join(
+        f"{name} = {value:.3g}"
+        for name, value in tuned.items()
+        if isinstance(value, int | float)
+    )
 
 
 def _shown(figures: Mapping[str, float], headline: Sequence[str]) -> list[str]:
     return [name for name in headline if name in figures] or list(figures)[:6]
 
 
-def _with_figures(tracks: Mapping[str, Figures], shown: Sequence[str]) -> Mapping[str, Figures]:
+def _with_figures(
+    tracks: Mapping[str, Figures], shown: Sequence[str]
+) -> Mapping[str, Figures]:
     """The tracks that have some of these figures themselves."""
-    return {key: values for key, values in tracks.items() if any(name in values for name in shown)}
+    return {
+        key: values
+        for key, values in tracks.items()
+        if any(name in values for name in shown)
+    }
 
 
 def _all(tracks: Mapping[str, Figures], shown: Sequence[str]) -> str:
     """The name of the last row: a mean where every track has the figures itself."""
     own = all(name in values for values in tracks.values() for name in shown)
-    return "mean" if own else plural(len(tracks), "track")
+    if own:
+        return "mean"
+    return plural(len(tracks), "track")
 
 
 def _cell(value: Any) -> str:
-    return f"{value:.3f}" if isinstance(value, int | float) else ""
+    if isinstance(value, int | float):
+        return f"{value:.3f}"
+    return ""

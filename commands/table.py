@@ -21,14 +21,24 @@ class Command(NamedTuple):
 GROUPS: dict[str, str] = {"data": "make, bring in, look at and split corpora"}
 
 COMMANDS: dict[str, Command] = {
-    "check": Command("graphs.check:check", "check graph files: form, names, sizes", "graphs/*.yaml", arguments.check),
+    "check": Command(
+        "graphs.check:check",
+        "check graph files: form, names, sizes",
+        "graphs/*.yaml",
+        arguments.check,
+    ),
     "summary": Command(
         "graphs.summary:summary",
         "a row per layer: shapes, parameters, multiply-adds, receptive field",
         "graphs/mpe_bittner.yaml --input 1,6,360,64",
         arguments.summary,
     ),
-    "blocks": Command("graphs.summary:blocks", "list the registered blocks by family", "--json", arguments.blocks),
+    "blocks": Command(
+        "graphs.summary:blocks",
+        "list the registered blocks by family",
+        "--json",
+        arguments.blocks,
+    ),
     "explain": Command(
         "graphs.explain:explain",
         "explain a block, a word of the graph language, a task, a feature or an error code",
@@ -48,7 +58,10 @@ COMMANDS: dict[str, Command] = {
         arguments.new_block,
     ),
     "draw": Command(
-        "graphs.draw:draw", "draw a graph as an SVG", "graphs/mpe_doras_unet.yaml --out unet.svg", arguments.draw
+        "graphs.draw:draw",
+        "draw a graph as an SVG",
+        "graphs/mpe_doras_unet.yaml --out unet.svg",
+        arguments.draw,
     ),
     "diff": Command(
         "graphs.diff:diff",
@@ -87,10 +100,16 @@ COMMANDS: dict[str, Command] = {
         arguments.evaluate,
     ),
     "report": Command(
-        "models.report:report", "write the report of a run again", "runs/bach10 --data bach10", arguments.report
+        "models.report:report",
+        "write the report of a run again",
+        "runs/bach10 --data bach10",
+        arguments.report,
     ),
     "predict": Command(
-        "models.predict:predict", "predict audio files with a run", "runs/bach10 song.mp3 --out out", arguments.predict
+        "models.predict:predict",
+        "predict audio files with a run",
+        "runs/bach10 song.mp3 --out out",
+        arguments.predict,
     ),
     "pack": Command(
         "models.pack:pack",
@@ -104,7 +123,12 @@ COMMANDS: dict[str, Command] = {
         "runs/seed0 runs/seed1 --out runs/both",
         arguments.ensemble,
     ),
-    "zoo": Command("models.zoo:zoo", "list the trained models that come with mirbricks", "mpe_bach10", arguments.zoo),
+    "zoo": Command(
+        "models.zoo:zoo",
+        "list the trained models that come with mirbricks",
+        "mpe_bach10",
+        arguments.zoo,
+    ),
     "index": Command(
         "models.index:index",
         "write the embeddings of a corpus to a file that can be searched",

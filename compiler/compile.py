@@ -50,29 +50,61 @@ def compile_graph(
     return assemble(graph, read_shape(graph, input_shape), _built)
 
 
-def assemble(graph: Graph, inputs: Inputs, block_of: Callable[[Step], nn.Module]) -> GraphModule:
+def assemble(
+    graph: Graph, inputs: Inputs, block_of: Callable[[Step], nn.Module]
+) -> GraphModule:
     """The module of a graph at these inputs; `block_of` makes or finds the block of a node."""
     runs, probes = probe(graph, inputs)
     seen = list(zip(*(one.steps for one in runs), strict=True))
     nodes = [_info(steps, probes) for steps in seen if isinstance(steps[0].node, Layer)]
-    firsts = [one[0] for one in seen if isinstance(one[0].node, Layer) and not one[0].node.first]
-    blocks = [(step.node.name, block_of(step)) for step in firsts if isinstance(step.node, Layer)]
-    shapes = {name: tuple(a.name if a.size is None else a.size for a in axes) for name, axes in inputs.items()}
-    outputs = {name: _formulas([one.outputs[name] for one in runs], probes) for name in runs[0].outputs}
-    free = {**probes[0], "B": 1} if "B" in probes[0] else probes[0]
+    firsts = [
+        one[0]
+        for one in seen
+        if isinstance(one[0].node, Layer) and not one[0].node.first
+    ]
+    blocks = [
+        (step.node.name, block_of(step))
+        for step in firsts
+        if isinstance(step.node, Layer)
+    ]
+    shapes = {
+        name: tuple(a.name if a.size is None else a.size for a in axes)
+        for name, axes in inputs.items()
+    }
+    outputs = {
+        name: _formulas([one.outputs[name] for one in runs], probes)
+        for name in runs[0].outputs
+    }
+    if "B" in probes[0]:
+        free = {**probes[0], "B": 1}
+    else:
+        free = probes[0]
     ops = read_ops(graph)
-    return GraphModule(graph, blocks, ops, nodes, input_shapes=shapes, output_shapes=outputs, free_sizes=free)
+    return GraphModule(
+        graph,
+        blocks,
+        ops,
+        nodes,
+        input_shapes=shapes,
+        output_shapes=outputs,
+        free_sizes=free,
+    )
 
 
 def as_graph(source: str | Path | Mapping[str, Any] | Graph) -> Graph:
     """The graph itself, or the one read from a path or a dict."""
     if isinstance(source, Graph):
         return source
-    return _graph(read_dict(source), ()) if isinstance(source, Mapping) else load_graph(source)
+    if isinstance(source, Mapping):
+        return _graph(read_dict(source), ())
+    return load_graph(source)
 
 
 def _graph(source: Source, overrides: Sequence[str]) -> Graph:
-    read = tutorial.read_tutorial if tutorial.is_tutorial(source) else read_graph
+    if tutorial.is_tutorial(source):
+        read = tutorial.read_tutorial
+    else:
+        read = read_graph
     graph = read(source, overrides)
     for warning in graph.warnings:
         warnings.warn(warning, stacklevel=3)
@@ -81,7 +113,13 @@ def _graph(source: Source, overrides: Sequence[str]) -> Graph:
 
 def read_shape(graph: Graph, given: Any) -> dict[str, tuple[Axis, ...]]:
     """The inputs' axes, with the sizes of `given` put in; raises `GraphError` where they do not fit."""
-    shapes = given if isinstance(given, Mapping) else {} if given is None else {next(iter(graph.inputs), "x"): given}
+    if isinstance(given, Mapping):
+        shapes = given
+    else:
+        if given is None:
+            shapes = {}
+        else:
+            shapes = {next(iter(graph.inputs), "x"): given}
     if not graph.inputs and not shapes:
         message = "the shape of the input is not known"
         hint = "add `input: B C=6 F=360 T` to the graph, or give input_shape"
@@ -89,7 +127,12 @@ def read_shape(graph: Graph, given: Any) -> dict[str, tuple[Axis, ...]]:
     unknown = [name for name in shapes if graph.inputs and name not in graph.inputs]
     if unknown:
         message = f"the graph has no input '{unknown[0]}'"
-        raise GraphError(message, code="E207", where=graph.where_input(), help=f"it has: {', '.join(graph.inputs)}")
+        raise GraphError(
+            message,
+            code="E207",
+            where=graph.where_input(),
+            help=f"it has: {', '.join(graph.inputs)}",
+        )
     axes = graph.inputs or {name: _unnamed(shape) for name, shape in shapes.items()}
     return {name: _bind(graph, axes[name], shapes.get(name)) for name in axes}
 
@@ -98,21 +141,32 @@ def _unnamed(shape: GivenShape) -> tuple[Axis, ...]:
     return tuple(Axis(name) for name in default_axes(len(shape)))
 
 
-def _bind(graph: Graph, axes: tuple[Axis, ...], shape: GivenShape | None) -> tuple[Axis, ...]:
+def _bind(
+    graph: Graph, axes: tuple[Axis, ...], shape: GivenShape | None
+) -> tuple[Axis, ...]:
     if shape is None:
         return axes
     pairs = list(zip(shape, axes, strict=False))
-    if len(shape) != len(axes) or not all(s is None or _possible(s, a) for s, a in pairs):
-        named = " ".join(a.name if a.size is None else f"{a.name}={a.size}" for a in axes)
+    if len(shape) != len(axes) or not all(
+        s is None or _possible(s, a) for s, a in pairs
+    ):
+        named = " ".join(
+            a.name if a.size is None else f"{a.name}={a.size}" for a in axes
+        )
         message = f"the input is {named}, but the shape given is {list(shape)}"
         raise GraphError(
-            message, code="E207", where=graph.where_input(), help="give the batch first, None for a free size"
+            message,
+            code="E207",
+            where=graph.where_input(),
+            help="give the batch first, None for a free size",
         )
     return tuple(Axis(a.name, a.size if s is None else s) for s, a in pairs)
 
 
 def _possible(size: Any, axis: Axis) -> bool:
-    return isinstance(size, int) and 0 < size <= LARGEST_SIZE and axis.size in (None, size)
+    return (
+        isinstance(size, int) and 0 < size <= LARGEST_SIZE and axis.size in (None, size)
+    )
 
 
 def _built(step: Step) -> nn.Module:
@@ -125,34 +179,59 @@ def _built(step: Step) -> nn.Module:
     except MirbricksError:
         raise
     except Exception as error:  # it was built on meta before: mostly there is no memory for the weights
-        message, facts = f"{node.spec.name} cannot be built", [("torch", words_of(error))]
-        raise GraphError(message, code="E204", where=node.where, facts=facts, help="give it smaller sizes") from error
+        message = f"{node.spec.name} cannot be built"
+        facts = [("torch", words_of(error))]
+        raise GraphError(
+            message,
+            code="E204",
+            where=node.where,
+            facts=facts,
+            help="give it smaller sizes",
+        ) from error
 
 
 def read_ops(graph: Graph) -> list[Op]:
     """The steps of forward; each stored tensor is let go after the last step that asks for it."""
     last: dict[str, int] = {}
     for i, node in enumerate(graph.nodes):
-        last.update(dict.fromkeys(node.keys if isinstance(node, Skip) else node.further, i))
+        last.update(
+            dict.fromkeys(node.keys if isinstance(node, Skip) else node.further, i)
+        )
     kept = set(graph.outputs)
     ops = []
     for i, node in enumerate(graph.nodes):
         done = tuple(key for key, at in last.items() if at == i and key not in kept)
         if isinstance(node, Layer):
-            ops.append(Op("run", node.name, where=node.where, extra=node.further, done=done))
+            ops.append(
+                Op("run", node.name, where=node.where, extra=node.further, done=done)
+            )
         else:
-            ops.append(Op(node.op, node.keys[0], node.fit, node.where, node.keys[1:], done))
+            ops.append(
+                Op(node.op, node.keys[0], node.fit, node.where, node.keys[1:], done)
+            )
     return ops
 
 
 def _info(steps: Sequence[Step], probes: list[dict[str, int]]) -> NodeInfo:
-    node, config = steps[0].node, steps[0].config
+    node = steps[0].node
+    config = steps[0].config
     assert isinstance(node, Layer)
     assert config is not None
-    came, went = _formulas([step.came for step in steps], probes), _formulas([step.went for step in steps], probes)
-    return NodeInfo(node.name, node.spec.name, config, node.where, came, went, node.first is not None)
+    came = _formulas([step.came for step in steps], probes)
+    went = _formulas([step.went for step in steps], probes)
+    return NodeInfo(
+        node.name,
+        node.spec.name,
+        config,
+        node.where,
+        came,
+        went,
+        node.first is not None,
+    )
 
 
-def _formulas(shapes: Sequence[Shape], probes: list[dict[str, int]]) -> tuple[int | str, ...]:
+def _formulas(
+    shapes: Sequence[Shape], probes: list[dict[str, int]]
+) -> tuple[int | str, ...]:
     """One shape, seen under several choices of the free axes, as formulas of them."""
     return tuple(formula(sizes, probes) for sizes in zip(*shapes, strict=True))

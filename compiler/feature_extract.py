@@ -41,18 +41,39 @@ def _with_outputs(graph: Graph, names: Sequence[str]) -> Graph:
     places = {name: last.get(f"StoreAs {name}", last.get(name)) for name in names}
     unknown = [name for name, place in places.items() if place is None]
     if unknown or not names:
-        known = [word.removeprefix("StoreAs ") for word in last if " " not in word or word.startswith("StoreAs ")]
-        message = f"the graph has no node named '{unknown[0]}'" if unknown else "no node is named"
-        hint = did_you_mean(unknown[0] if unknown else "", known) or f"there are: {', '.join(known)}"
+        known = [
+            word.removeprefix("StoreAs ")
+            for word in last
+            if " " not in word or word.startswith("StoreAs ")
+        ]
+        if unknown:
+            message = f"the graph has no node named '{unknown[0]}'"
+        else:
+            message = "no node is named"
+        hint = (
+            did_you_mean(unknown[0] if unknown else "", known)
+            or f"there are: {', '.join(known)}"
+        )
         raise GraphError(message, code="E112", where=graph.source.whole(), help=hint)
     for name, place in sorted(places.items(), key=lambda pair: -(pair[1] or 0)):
         node = graph.nodes[place or 0]
         if isinstance(node, Layer):
             nodes.insert(
-                (place or 0) + 1, Skip("StoreAs", (name,), "error", node.steps, node.where, node.source, made=True)
+                (place or 0) + 1,
+                Skip(
+                    "StoreAs",
+                    (name,),
+                    "error",
+                    node.steps,
+                    node.where,
+                    node.source,
+                    made=True,
+                ),
             )
     wanted = {*names}
     end = max(
-        i for i, node in enumerate(nodes) if isinstance(node, Skip) and node.op == "StoreAs" and node.keys[0] in wanted
+        i
+        for i, node in enumerate(nodes)
+        if isinstance(node, Skip) and node.op == "StoreAs" and node.keys[0] in wanted
     )
     return replace(graph, nodes=tuple(nodes[: end + 1]), outputs=tuple(names))

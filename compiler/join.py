@@ -17,29 +17,51 @@ def fits(op: str, here: Shape, stored: Shape, fit: str) -> str | None:
     """None where the two can be joined, else which axes differ, in words. Channels are axis 1."""
     if len(here) != len(stored):
         return f"the stored tensor has {len(stored)} axes and this one {len(here)}"
-    first = 2 if op == "CatWith" else 1
-    last = 2 if fit != "error" else len(here)
+    if op == "CatWith":
+        first = 2
+    else:
+        first = 1
+    if fit != "error":
+        last = 2
+    else:
+        last = len(here)
     differing = [i for i in range(first, last) if here[i] != stored[i]]
     if not differing:
         return None
-    names = AXES.get(len(here), "").split() or [f"axis {i}" for i in range(1, len(here))]
+    names = AXES.get(len(here), "").split() or [
+        f"axis {i}" for i in range(1, len(here))
+    ]
     words = [names[i - 1] for i in differing]
-    listed = " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
+    if len(words) > 1:
+        listed = " and ".join([", ".join(words[:-1]), words[-1]])
+    else:
+        listed = words[0]
     return f"the stored tensor and this one differ in {listed}"
 
 
 def join(op: str, tensors: Sequence[Tensor], fit: str) -> Tensor:
     """(B, C, ...) tensors concatenated over axis 1, added or multiplied; `fit` acts on the axes from 2."""
     first = tensors[0]
-    if fit != "error" and any(other.shape[2:] != first.shape[2:] for other in tensors[1:]):
-        choose = min if fit == "crop" else max
-        sizes = [choose(axis) for axis in zip(*(tensor.shape[2:] for tensor in tensors), strict=True)]
+    if fit != "error" and any(
+        other.shape[2:] != first.shape[2:] for other in tensors[1:]
+    ):
+        if fit == "crop":
+            choose = min
+        else:
+            choose = max
+        sizes = [
+            choose(axis)
+            for axis in zip(*(tensor.shape[2:] for tensor in tensors), strict=True)
+        ]
         tensors = [_resize(tensor, sizes) for tensor in tensors]
     if op == "CatWith":
         return torch.cat(tuple(tensors), dim=1)
     joined = tensors[0]
     for other in tensors[1:]:
-        joined = joined + other if op == "AddWith" else joined * other
+        if op == "AddWith":
+            joined = joined + other
+        else:
+            joined = joined * other
     return joined
 
 

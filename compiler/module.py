@@ -69,8 +69,13 @@ class GraphModule(nn.Module):
         super().__init__()
         for name, block in blocks:
             _add(self, name, block)
-        self.graph, self.nodes, self.ops, self.outputs = graph, tuple(nodes), tuple(ops), graph.outputs
-        self.input_shapes, self.output_shapes, self.free_sizes = input_shapes, output_shapes, free_sizes
+        self.graph = graph
+        self.nodes = tuple(nodes)
+        self.ops = tuple(ops)
+        self.outputs = graph.outputs
+        self.input_shapes = input_shapes
+        self.output_shapes = output_shapes
+        self.free_sizes = free_sizes
         self._inputs = tuple(input_shapes)
 
     @property
@@ -81,12 +86,21 @@ class GraphModule(nn.Module):
     @property
     def axis_names(self) -> dict[str, tuple[str, ...]]:
         """The names of each input's axes, the batch first."""
-        named = {name: tuple(axis.name for axis in axes) for name, axes in self.graph.inputs.items()}
-        return {name: named.get(name) or default_axes(len(shape)) for name, shape in self.input_shapes.items()}
+        named = {
+            name: tuple(axis.name for axis in axes)
+            for name, axes in self.graph.inputs.items()
+        }
+        return {
+            name: named.get(name) or default_axes(len(shape))
+            for name, shape in self.input_shapes.items()
+        }
 
     def forward(self, *inputs: Tensor) -> Tensor | dict[str, Tensor]:
         x = inputs[0]
-        stored = dict(zip(self._inputs, inputs, strict=True)) if len(self._inputs) > 1 else {self._inputs[0]: x}
+        if len(self._inputs) > 1:
+            stored = dict(zip(self._inputs, inputs, strict=True))
+        else:
+            stored = {self._inputs[0]: x}
         for op in self.ops:
             if op.kind == "run":
                 x = self._node(op.name)(x, *[stored[key] for key in op.extra])
@@ -95,31 +109,44 @@ class GraphModule(nn.Module):
             elif op.kind == "StartFrom":
                 x = stored[op.name]
             else:
-                x = self._join(op, [x, stored[op.name], *[stored[key] for key in op.extra]])
+                x = self._join(
+                    op, [x, stored[op.name], *[stored[key] for key in op.extra]]
+                )
             for key in op.done:  # its memory is free again
                 del stored[key]
-        return {key: stored[key] for key in self.outputs} if self.outputs else x
+        if self.outputs:
+            return {key: stored[key] for key in self.outputs}
+        return x
 
     def _node(self, name: str) -> nn.Module:
         module = self._modules.get(name)
-        return module if module is not None else self.get_submodule(name)
+        if module is not None:
+            return module
+        return self.get_submodule(name)
 
     def _join(self, op: Op, tensors: list[Tensor]) -> Tensor:
-        if op.fit == "error" and any(other.shape[2:] != tensors[0].shape[2:] for other in tensors[1:]):
+        if op.fit == "error" and any(
+            other.shape[2:] != tensors[0].shape[2:] for other in tensors[1:]
+        ):
             raise self._misfit(op, tensors)
         return join(op.kind, tensors, op.fit)
 
     def _misfit(self, op: Op, tensors: list[Tensor]) -> GraphError:
-        here, keys = tuple(tensors[0].shape), (op.name, *op.extra)
+        here = tuple(tensors[0].shape)
+        keys = (op.name, *op.extra)
         others = [tuple(other.shape) for other in tensors[1:]]
         problems = [fits(op.kind, here, other, op.fit) for other in others]
         i = next(i for i, problem in enumerate(problems) if problem)
         facts = [("here", show(here)), ("stored", show(others[i]))]
-        message, hint = f"{op.kind} '{keys[i]}': {problems[i]}", "add `fit: crop`, or give other sizes"
+        message = f"{op.kind} '{keys[i]}': {problems[i]}"
+        hint = "add `fit: crop`, or give other sizes"
         return GraphError(message, code="E203", where=op.where, facts=facts, help=hint)
 
     def extra_repr(self) -> str:
-        inputs, outputs = (map(show, shapes.values()) for shapes in (self.input_shapes, self.output_shapes))
+        inputs, outputs = (
+            map(show, shapes.values())
+            for shapes in (self.input_shapes, self.output_shapes)
+        )
         return f"{self.graph.name}: {', '.join(inputs)} -> {', '.join(outputs)}"
 
 

@@ -37,42 +37,70 @@ def _input_line(model: GraphModule) -> str | dict[str, str]:
     lines = {}
     for name, shape in model.input_shapes.items():
         pairs = zip(model.axis_names[name], shape, strict=True)
-        lines[name] = " ".join(axis if isinstance(size, str) else f"{axis}={size}" for axis, size in pairs)
-    return lines if len(lines) > 1 else next(iter(lines.values()))
+        lines[name] = " ".join(
+            axis if isinstance(size, str) else f"{axis}={size}" for axis, size in pairs
+        )
+    if len(lines) > 1:
+        return lines
+    return next(iter(lines.values()))
 
 
 def _layers(model: GraphModule) -> list[dict[str, Any]]:
     runs = iter(model.nodes)
-    layers = [_layer(op, next(runs) if op.kind == "run" else None) for op in _single_stores(model)]
+    layers = [
+        _layer(op, next(runs) if op.kind == "run" else None)
+        for op in _single_stores(model)
+    ]
     return layers or [_layer(model.ops[-1], None)]  # a graph that only stores
 
 
 def _single_stores(model: GraphModule) -> Iterator[Op]:
     """The ops with each key stored once, and only where something asks for it: what a repeat stores has many places."""
     last = {op.name: i for i, op in enumerate(model.ops) if op.kind == "StoreAs"}
-    asked = {key for op in model.ops if op.kind != "StoreAs" for key in (op.name, *op.extra)} | set(model.outputs)
+    asked = {
+        key for op in model.ops if op.kind != "StoreAs" for key in (op.name, *op.extra)
+    } | set(model.outputs)
     now: dict[str, str] = {}
     for i, op in enumerate(model.ops):
         if op.kind == "StoreAs" and op.name in asked:
-            now[op.name] = op.name if last[op.name] == i else f"{op.name}_{i}"
+            if last[op.name] == i:
+                now[op.name] = op.name
+            else:
+                now[op.name] = f"{op.name}_{i}"
         if op.kind != "StoreAs" or op.name in asked:
-            name = op.name if op.kind == "run" else now.get(op.name, op.name)
-            yield replace(op, name=name, extra=tuple(now.get(key, key) for key in op.extra))
+            if op.kind == "run":
+                name = op.name
+            else:
+                name = now.get(op.name, op.name)
+            yield replace(
+                op, name=name, extra=tuple(now.get(key, key) for key in op.extra)
+            )
 
 
 def _layer(op: Op, node: NodeInfo | None) -> dict[str, Any]:
     if node is None:
         keys = [op.name, *op.extra]
         joins = op.kind not in ("StoreAs", "StartFrom")
-        return {op.kind: {"key": keys if op.extra else op.name, "fit": op.fit} if joins else op.name}
+        return {
+            op.kind: {"key": keys if op.extra else op.name, "fit": op.fit}
+            if joins
+            else op.name
+        }
     if node.reused:
         return {"Reuse": node.name}
-    further = {"with": list(op.extra)} if op.extra else {}
-    return {node.block: {"name": node.name, **further, **_lists(node.config.model_dump())}}
+    if op.extra:
+        further = {"with": list(op.extra)}
+    else:
+        further = {}
+    return {
+        node.block: {"name": node.name, **further, **_lists(node.config.model_dump())}
+    }
 
 
 def _lists(value: Any) -> Any:
     """Tuples as lists, which is what YAML has."""
     if isinstance(value, Mapping):
         return {key: _lists(item) for key, item in value.items()}
-    return [_lists(item) for item in value] if isinstance(value, list | tuple) else value
+    if isinstance(value, list | tuple):
+        return [_lists(item) for item in value]
+    return value

@@ -7,7 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import DataError
-from .corpus import Corpus, FeatureItem, Item, audio_store, feature_store, late_annotations
+from .corpus import (
+    Corpus,
+    FeatureItem,
+    Item,
+    audio_store,
+    feature_store,
+    late_annotations,
+)
 from .corpus_files import CorpusFiles, find_corpus, refuse_other_keys
 from .pyjama.file import Pyjama
 from .scan import CLIPPED_SHARE, SILENT, OnDone, Scanned, same_recordings, scan
@@ -25,7 +32,9 @@ class Findings:
     corpus: Corpus | None
 
 
-def check_corpus(folder: str | Path, n_jobs: int = 1, on_done: OnDone | None = None) -> Findings:
+def check_corpus(
+    folder: str | Path, n_jobs: int = 1, on_done: OnDone | None = None
+) -> Findings:
     """Look a corpus through: nothing is raised, every problem is in what comes back.
 
     DataError E40x files and keys, E410 to E413 the corpus, E414 silence and clipping, E416 times of features, E417 the
@@ -45,7 +54,10 @@ def check_corpus(folder: str | Path, n_jobs: int = 1, on_done: OnDone | None = N
     problems += errors
     problems += late_annotations(corpus.recordings, one_each=True)
     everything: list[Item | FeatureItem] = [*corpus.audio, *corpus.given_features]
-    scanned = scan(everything, n_jobs, on_done) if everything else []
+    if everything:
+        scanned = scan(everything, n_jobs, on_done)
+    else:
+        scanned = []
     problems += _heard(everything, scanned)
     problems += same_twice(corpus, scanned[: len(corpus.recordings)])
     for name in STORED:
@@ -61,10 +73,20 @@ def same_twice(corpus: Corpus, scanned: Sequence[Scanned]) -> list[DataError]:
     for keys in same_recordings(scanned):
         if len({items[key].group for key in keys}) == 1:
             continue
-        stored = [(name, {key: items[key].entry.first(name) for key in keys}) for name in STORED]
-        apart = [(name, found) for name, found in stored if len(set(map(str, found.values()))) > 1]
+        stored = [
+            (name, {key: items[key].entry.first(name) for key in keys})
+            for name in STORED
+        ]
+        apart = [
+            (name, found)
+            for name, found in stored
+            if len(set(map(str, found.values()))) > 1
+        ]
         where = "".join(f", on two sides of the stored '{name}'" for name, _ in apart)
-        facts = [(name, ", ".join(f"{key}: {value}" for key, value in found.items())) for name, found in apart]
+        facts = [
+            (name, ", ".join(f"{key}: {value}" for key, value in found.items()))
+            for name, found in apart
+        ]
         problems.append(
             DataError(
                 f"{_listed(keys)} hold the same {_kind(items[keys[0]])}, in different groups{where}",
@@ -76,9 +98,12 @@ def same_twice(corpus: Corpus, scanned: Sequence[Scanned]) -> list[DataError]:
     return problems
 
 
-def _readable(files: CorpusFiles, pyjama: Pyjama, problems: list[DataError]) -> CorpusFiles:
+def _readable(
+    files: CorpusFiles, pyjama: Pyjama, problems: list[DataError]
+) -> CorpusFiles:
     """The files that can be opened; the keys of each are compared with the entries."""
-    audio, features = audio_store(files), feature_store(files)
+    audio = audio_store(files)
+    features = feature_store(files)
     for store in (audio, features):
         if store is None:
             continue
@@ -86,11 +111,16 @@ def _readable(files: CorpusFiles, pyjama: Pyjama, problems: list[DataError]) -> 
             problems += refuse_other_keys(store, pyjama, files)
         except DataError as error:
             problems.append(error)
-            files = replace(files, audio=None) if store is audio else replace(files, features=None)
+            if store is audio:
+                files = replace(files, audio=None)
+            else:
+                files = replace(files, features=None)
     return files
 
 
-def _heard(items: Sequence[Item | FeatureItem], scanned: Sequence[Scanned]) -> Iterator[DataError]:
+def _heard(
+    items: Sequence[Item | FeatureItem], scanned: Sequence[Scanned]
+) -> Iterator[DataError]:
     for item, one in zip(items, scanned, strict=True):
         if one.error is not None:
             yield one.error
@@ -102,12 +132,21 @@ def _heard(items: Sequence[Item | FeatureItem], scanned: Sequence[Scanned]) -> I
                 help="remove it from the corpus, or build it again from its source",
             )
         elif isinstance(item, FeatureItem) and one.peak == 0.0:
-            yield DataError(f"'{item.key}' of '{item.source}' is 0 throughout", code="E414", help="build it again")
+            yield DataError(
+                f"'{item.key}' of '{item.source}' is 0 throughout",
+                code="E414",
+                help="build it again",
+            )
         elif one.clipped > CLIPPED_SHARE:
             yield DataError(
                 f"'{item.key}' of '{item.source}' is clipped",
                 code="E414",
-                facts=[("clipped", f"{100 * one.clipped:.2f} % of the samples stay at the peak of {one.peak:.2f}")],
+                facts=[
+                    (
+                        "clipped",
+                        f"{100 * one.clipped:.2f} % of the samples stay at the peak of {one.peak:.2f}",
+                    )
+                ],
                 help="take it from its source again with less gain, or remove it from the corpus",
             )
 
@@ -116,14 +155,20 @@ def _not_whole(corpus: Corpus, name: str) -> Iterator[DataError]:
     """Recordings that a stored split leaves out, or gives a value that is none of its sides."""
     values = {item.key: item.entry.first(name) for item in corpus.recordings}
     is_split = name == "split"
-    expected = "train, valid or test" if is_split else "a whole number or a text"
-    wrong = [key for key, value in values.items() if not (value in SIDES if is_split else is_fold(value))]
+    if is_split:
+        expected = "train, valid or test"
+    else:
+        expected = "a whole number or a text"
+    wrong = [
+        key
+        for key, value in values.items()
+        if not (value in SIDES if is_split else is_fold(value))
+    ]
     if wrong:
-        what = (
-            f"1 recording has no sound '{name}'"
-            if len(wrong) == 1
-            else f"{len(wrong)} recordings have no sound '{name}'"
-        )
+        if len(wrong) == 1:
+            what = f"1 recording has no sound '{name}'"
+        else:
+            what = f"{len(wrong)} recordings have no sound '{name}'"
         yield DataError(
             f"{what}: {_listed(wrong)}",
             code="E443" if is_split else "E446",
@@ -133,11 +178,15 @@ def _not_whole(corpus: Corpus, name: str) -> Iterator[DataError]:
 
 
 def _kind(item: Item | FeatureItem) -> str:
-    return "audio" if isinstance(item, Item) else "features"
+    if isinstance(item, Item):
+        return "audio"
+    return "features"
 
 
 def _listed(keys: Sequence[str]) -> str:
     shown = [f"'{key}'" for key in keys[:_LISTED]]
     if len(keys) > _LISTED:
         return f"{', '.join(shown)} and {len(keys) - _LISTED} more"
-    return f"{', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else shown[0]
+    if len(shown) > 1:
+        return f"{', '.join(shown[:-1])} and {shown[-1]}"
+    return shown[0]

@@ -22,7 +22,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError, did_you_mean, raise_all
-from .corpus_files import CorpusFiles, find_corpus, groups_of, mixes_of, refuse_other_keys
+from .corpus_files import (
+    CorpusFiles,
+    find_corpus,
+    groups_of,
+    mixes_of,
+    refuse_other_keys,
+)
 from .pyjama.file import Atom, Entry, Pyjama
 from .stores.hdf5 import AudioStore, FeatureStore
 
@@ -57,7 +63,9 @@ class Item:
         """The HDF5 file that holds the audio."""
         return self.store.path
 
-    def read(self, start: int = 0, stop: int | None = None) -> tuple[NDArray[np.float32], int]:
+    def read(
+        self, start: int = 0, stop: int | None = None
+    ) -> tuple[NDArray[np.float32], int]:
         """Samples [start, stop) as float32 (N,), and the sampling rate in Hz. Raises as `AudioStore.read`."""
         return self.store.read(self.key, start, stop), self.sr_hz
 
@@ -115,30 +123,55 @@ class Corpus:
         files = find_corpus(Path(folder))
         stores = [store(files) for store in (audio_store, feature_store)]
         pyjama = Pyjama.load(files.notes)
-        raise_all([error for store in stores if store for error in refuse_other_keys(store, pyjama, files)])
+        raise_all(
+            [
+                error
+                for store in stores
+                if store
+                for error in refuse_other_keys(store, pyjama, files)
+            ]
+        )
         corpus, errors = cls.assembled(files, pyjama)
         raise_all(errors)
         raise_all(late_annotations(corpus.recordings)[:1])
         return corpus
 
     @classmethod
-    def assembled(cls, files: CorpusFiles, pyjama: Pyjama) -> tuple[Corpus, list[DataError]]:
+    def assembled(
+        cls, files: CorpusFiles, pyjama: Pyjama
+    ) -> tuple[Corpus, list[DataError]]:
         """The items that both the .pyjama and a file of audio or features hold, and what is wrong with the others."""
-        audio, features = audio_store(files), feature_store(files)
+        audio = audio_store(files)
+        features = feature_store(files)
         mixes, errors = mixes_of(pyjama)
         entries = {entry.filepath: entry for entry in pyjama.entries}
         groups = groups_of(entries, mixes)
 
         def item(store: AudioStore, key: str) -> Item:
-            return Item(key, store.n_samples(key), store.sr_hz(key), groups[key], mixes.get(key), entries[key], store)
+            return Item(
+                key,
+                store.n_samples(key),
+                store.sr_hz(key),
+                groups[key],
+                mixes.get(key),
+                entries[key],
+                store,
+            )
 
         def feature_item(store: FeatureStore, key: str) -> FeatureItem:
             n_frames, n_features = store.shape(key)
             seconds = _spanned_s(store.times_s(key))
-            group, mix, entry = groups[key], mixes.get(key), entries[key]
-            return FeatureItem(key, n_frames, n_features, seconds, group, mix, entry, store)
+            group = groups[key]
+            mix = mixes.get(key)
+            entry = entries[key]
+            return FeatureItem(
+                key, n_frames, n_features, seconds, group, mix, entry, store
+            )
 
-        heard = [] if audio is None else _each(functools.partial(item, audio), audio.keys(), entries, errors)
+        if audio is None:
+            heard = []
+        else:
+            heard = _each(functools.partial(item, audio), audio.keys(), entries, errors)
         shown = [] if features is None else _each(
             functools.partial(feature_item, features), features.keys(), entries, errors)  # fmt: skip
         return cls(files.name, files.folder, pyjama, tuple(heard), tuple(shown)), errors
@@ -155,7 +188,10 @@ class Corpus:
             raise DataError(
                 f"the corpus '{self.name}' holds features and no audio",
                 code="E415",
-                facts=[("there", f"{self.name}_feat.hdf5"), ("missing", f"{self.name}_audio.hdf5")],
+                facts=[
+                    ("there", f"{self.name}_feat.hdf5"),
+                    ("missing", f"{self.name}_audio.hdf5"),
+                ],
                 help="take a corpus with audio, or a graph and a task that read these features",
             )
         return self.audio
@@ -167,7 +203,10 @@ class Corpus:
             raise DataError(
                 f"the corpus '{self.name}' holds audio and no features",
                 code="E415",
-                facts=[("there", f"{self.name}_audio.hdf5"), ("missing", f"{self.name}_feat.hdf5")],
+                facts=[
+                    ("there", f"{self.name}_audio.hdf5"),
+                    ("missing", f"{self.name}_feat.hdf5"),
+                ],
                 help="take a corpus with features, or a graph whose section 'feature' computes them from audio",
             )
         return self.given_features
@@ -182,14 +221,19 @@ class Corpus:
         """The item of a key. Raises DataError E402 for an unknown one, and E415 as `items`."""
         if key not in self._by_key:
             near = did_you_mean(key, self._by_key)
-            raise DataError(f"the corpus '{self.name}' has no item '{key}'", code="E402", help=near)
+            raise DataError(
+                f"the corpus '{self.name}' has no item '{key}'", code="E402", help=near
+            )
         return self._by_key[key]
 
     @functools.cached_property
     def fingerprint(self) -> str:
         """The same for the same recordings, at whatever rate and under whatever name of the corpus: a hash of keys,
         groups and durations to a tenth of a second."""
-        rows = sorted((item.key, item.group, round(item.duration_s or 0.0, 1)) for item in self.recordings)
+        rows = sorted(
+            (item.key, item.group, round(item.duration_s or 0.0, 1))
+            for item in self.recordings
+        )
         return hashlib.blake2b(json.dumps(rows).encode(), digest_size=16).hexdigest()
 
     @functools.cached_property
@@ -198,34 +242,57 @@ class Corpus:
 
 
 def audio_store(files: CorpusFiles) -> AudioStore | None:
-    return AudioStore(files.audio) if files.audio else None
+    if files.audio:
+        return AudioStore(files.audio)
+    return None
 
 
 def feature_store(files: CorpusFiles) -> FeatureStore | None:
-    return FeatureStore(files.features) if files.features else None
+    if files.features:
+        return FeatureStore(files.features)
+    return None
 
 
-def late_annotations(items: Iterable[Item | FeatureItem], one_each: bool = False) -> list[DataError]:
+def late_annotations(
+    items: Iterable[Item | FeatureItem], one_each: bool = False
+) -> list[DataError]:
     """DataError E412 for what ends more than `SLACK_S` after its audio: one for all, or one for each annotation."""
     late = []
     for item in items:
-        slack_s = SLACK_S if isinstance(item, Item) else FEATURE_SLACK_S
+        if isinstance(item, Item):
+            slack_s = SLACK_S
+        else:
+            slack_s = FEATURE_SLACK_S
         for name in item.annotations if item.duration_s is not None else ():
             end_s = item.entry.end_s(name) or 0.0
             if end_s > (item.duration_s or 0.0) + slack_s:
                 late.append((item, name, end_s))
     if one_each:
         return [_late([one]) for one in late]
-    return [_late(late)] if late else []
+    if late:
+        return [_late(late)]
+    return []
 
 
 def _late(late: list[tuple[Item | FeatureItem, str, float]]) -> DataError:
     item, name, end_s = late[0]
     is_audio = isinstance(item, Item)
-    what = "audio" if is_audio else "features"
-    size = f"{item.n_samples} samples at sr_hz = {item.sr_hz}" if isinstance(item, Item) else f"{item.n_frames} frames"
-    others = [(i.key, f"'{n}' ends at {e:.3f} s, {what} at {i.duration_s or 0:.3f} s") for i, n, e in late[1:_LISTED]]
-    more = [("more", f"{len(late) - _LISTED} others")] if len(late) > _LISTED else []
+    if is_audio:
+        what = "audio"
+    else:
+        what = "features"
+    if isinstance(item, Item):
+        size = f"{item.n_samples} samples at sr_hz = {item.sr_hz}"
+    else:
+        size = f"{item.n_frames} frames"
+    others = [
+        (i.key, f"'{n}' ends at {e:.3f} s, {what} at {i.duration_s or 0:.3f} s")
+        for i, n, e in late[1:_LISTED]
+    ]
+    if len(late) > _LISTED:
+        more = [("more", f"{len(late) - _LISTED} others")]
+    else:
+        more = []
     return DataError(
         f"annotation '{name}' of '{item.key}' ends at {end_s:.3f} s, its {what} at {item.duration_s or 0:.3f} s",
         code="E412",
@@ -236,10 +303,14 @@ def _late(late: list[tuple[Item | FeatureItem, str, float]]) -> DataError:
 
 
 def _each(
-    make: Callable[[str], T], keys: Iterable[str], entries: Mapping[str, Entry], errors: list[DataError]
+    make: Callable[[str], T],
+    keys: Iterable[str],
+    entries: Mapping[str, Entry],
+    errors: list[DataError],
 ) -> list[T]:
     """The items of the keys that have an entry, in the entries' order; every one that cannot be used is noted."""
-    there, items = set(keys), []
+    there = set(keys)
+    items = []
     for key in entries:
         try:
             if key in there:
@@ -253,4 +324,6 @@ def _spanned_s(times_s: NDArray[np.float64] | None) -> float | None:
     """Until a step after the last frame."""
     if times_s is None:
         return None
-    return float(times_s[-1] + (np.median(np.diff(times_s)) if len(times_s) > 1 else 0.0))
+    return float(
+        times_s[-1] + (np.median(np.diff(times_s)) if len(times_s) > 1 else 0.0)
+    )

@@ -13,7 +13,9 @@ from .stores.hdf5 import AudioStore, FeatureStore
 from .stores.reading import unreadable
 
 GROUPING = ("piece", "work-id")
-AUDIO, FEATURES, NOTES = "_audio.hdf5", "_feat.hdf5", ".pyjama"
+AUDIO = "_audio.hdf5"
+FEATURES = "_feat.hdf5"
+NOTES = ".pyjama"
 _LISTED = 5
 
 
@@ -37,12 +39,15 @@ def find_corpus(folder: Path) -> CorpusFiles:
         files = [path.name for path in folder.iterdir()]
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DataError(
-            f"there is no folder '{folder}'", code="E410", help="give the folder of NAME_audio.hdf5 and NAME.pyjama"
+            f"there is no folder '{folder}'",
+            code="E410",
+            help="give the folder of NAME_audio.hdf5 and NAME.pyjama",
         ) from error
     except OSError as error:
         raise unreadable(folder, error) from error
     audio, features, notes = (
-        {file.removesuffix(ending) for file in files if file.endswith(ending)} for ending in (AUDIO, FEATURES, NOTES)
+        {file.removesuffix(ending) for file in files if file.endswith(ending)}
+        for ending in (AUDIO, FEATURES, NOTES)
     )
     pairs = sorted((audio | features) & notes)
     if len(pairs) == 1:
@@ -53,14 +58,24 @@ def find_corpus(folder: Path) -> CorpusFiles:
             folder / f"{name}{AUDIO}" if name in audio else None,
             folder / f"{name}{FEATURES}" if name in features else None,
         )
-    endings = [(AUDIO, audio), *([(FEATURES, features)] if features else []), (NOTES, notes)]
+    endings = [
+        (AUDIO, audio),
+        *([(FEATURES, features)] if features else []),
+        (NOTES, notes),
+    ]
     facts = [
-        (f"*{ending}", ", ".join(f"{n}{ending}" for n in sorted(names)[:_LISTED]) or "none")
+        (
+            f"*{ending}",
+            ", ".join(f"{n}{ending}" for n in sorted(names)[:_LISTED]) or "none",
+        )
         for ending, names in endings
     ]
     if pairs:
         raise DataError(
-            f"'{folder}' holds {len(pairs)} corpora, expected one", code="E410", facts=facts, help="one folder a corpus"
+            f"'{folder}' holds {len(pairs)} corpora, expected one",
+            code="E410",
+            facts=facts,
+            help="one folder a corpus",
         )
     raise DataError(
         f"'{folder}' holds no corpus: expected NAME_audio.hdf5 or NAME_feat.hdf5 and, of the same NAME, NAME.pyjama",
@@ -69,9 +84,12 @@ def find_corpus(folder: Path) -> CorpusFiles:
     )
 
 
-def refuse_other_keys(store: AudioStore | FeatureStore, pyjama: Pyjama, files: CorpusFiles) -> list[DataError]:
+def refuse_other_keys(
+    store: AudioStore | FeatureStore, pyjama: Pyjama, files: CorpusFiles
+) -> list[DataError]:
     """DataError E411 for the keys that one of the two files alone has, in each direction."""
-    audio, notes = set(store.keys()), {entry.filepath for entry in pyjama.entries}
+    audio = set(store.keys())
+    notes = {entry.filepath for entry in pyjama.entries}
     sides = (
         (notes - audio, files.notes.name, store.path.name),
         (audio - notes, store.path.name, files.notes.name),
@@ -79,13 +97,20 @@ def refuse_other_keys(store: AudioStore | FeatureStore, pyjama: Pyjama, files: C
     errors = []
     for alone, here, there in sides:
         if alone:
-            first, count = min(alone), "1 key" if len(alone) == 1 else f"{len(alone)} keys"
-            near = did_you_mean(first, audio ^ notes ^ alone)  # only a key without a partner can be meant
+            first = min(alone)
+            if len(alone) == 1:
+                count = "1 key"
+            else:
+                count = f"{len(alone)} keys"
+            near = did_you_mean(
+                first, audio ^ notes ^ alone
+            )  # only a key without a partner can be meant
             errors.append(
                 DataError(
                     f"{count} of '{here}' not in '{there}': {_listed(sorted(alone))}",
                     code="E411",
-                    help=near or f"add to '{there}' what is missing, or remove it from '{here}'",
+                    help=near
+                    or f"add to '{there}' what is missing, or remove it from '{here}'",
                 )
             )
     return errors
@@ -97,8 +122,14 @@ def mixes_of(pyjama: Pyjama) -> tuple[dict[str, str], list[DataError]]:
     if "stem_of" not in pyjama.definitions:
         return _mixes_by_name(keys), []
     known = set(keys)
-    mixes = {entry.filepath: str(entry.first("stem_of")) for entry in pyjama.entries if entry.first("stem_of")}
-    wrong = {stem: mix for stem, mix in mixes.items() if mix not in known or mix == stem}
+    mixes = {
+        entry.filepath: str(entry.first("stem_of"))
+        for entry in pyjama.entries
+        if entry.first("stem_of")
+    }
+    wrong = {
+        stem: mix for stem, mix in mixes.items() if mix not in known or mix == stem
+    }
     errors = [
         DataError(
             f"'{stem}' is a stem of '{mix}', which is not another item of the corpus",
@@ -131,8 +162,15 @@ def _mixes_by_name(keys: Iterable[str]) -> dict[str, str]:
     by_name = {re.sub(r"\.\w{1,5}$", "", key): key for key in keys}
     mixes = {}
     for name, key in by_name.items():
-        cuts = [i for i, character in enumerate(name) if character == "-" and i < len(name) - 1]
-        mix = next((by_name[name[:cut]] for cut in reversed(cuts) if name[:cut] in by_name), None)
+        cuts = [
+            i
+            for i, character in enumerate(name)
+            if character == "-" and i < len(name) - 1
+        ]
+        mix = next(
+            (by_name[name[:cut]] for cut in reversed(cuts) if name[:cut] in by_name),
+            None,
+        )
         if mix is not None:
             mixes[key] = mix
     return mixes

@@ -37,7 +37,9 @@ def segments_to_classes(
     """
     frames, segments = _spread(onsets_s, durations_s, n_frames, hop_s, first_s)
     found = np.full(n_frames, fill, np.int64)
-    found[frames] = np.asarray(classes, np.int64)[segments]  # of several for one frame the last is kept
+    found[frames] = np.asarray(classes, np.int64)[
+        segments
+    ]  # of several for one frame the last is kept
     return found
 
 
@@ -57,9 +59,13 @@ def notes_to_roll(
     values  of each note, such as velocities, instead of 1; where two overlap the larger holds
     """
     rows = np.asarray(rows, np.int64)
-    heights = np.ones(len(rows), np.float32) if values is None else np.asarray(values, np.float32)
+    if values is None:
+        heights = np.ones(len(rows), np.float32)
+    else:
+        heights = np.asarray(values, np.float32)
     kept = (rows >= 0) & (rows < n_rows)
-    onsets, durations = np.asarray(onsets_s, np.float64)[kept], np.asarray(durations_s, np.float64)[kept]
+    onsets = np.asarray(onsets_s, np.float64)[kept]
+    durations = np.asarray(durations_s, np.float64)[kept]
     frames, notes = _spread(onsets, durations, n_frames, hop_s, first_s)
     roll = np.zeros(n_frames * n_rows, np.float32)
     at = frames * n_rows + rows[kept][notes]
@@ -70,9 +76,13 @@ def notes_to_roll(
     return roll.reshape(n_frames, n_rows)
 
 
-def markers_to_frames(times_s: ArrayLike, n_frames: int, hop_s: float, *, first_s: float = 0.0) -> Int64:
+def markers_to_frames(
+    times_s: ArrayLike, n_frames: int, hop_s: float, *, first_s: float = 0.0
+) -> Int64:
     """How many markers, such as beats or onsets, are nearest to each frame, (T,); half way counts for the later."""
-    nearest = np.floor((np.asarray(times_s, np.float64) - first_s) / hop_s + 0.5 + EXACT).astype(np.int64)
+    nearest = np.floor(
+        (np.asarray(times_s, np.float64) - first_s) / hop_s + 0.5 + EXACT
+    ).astype(np.int64)
     counts = np.zeros(n_frames, np.int64)
     np.add.at(counts, nearest[(nearest >= 0) & (nearest < n_frames)], 1)
     return counts
@@ -95,30 +105,53 @@ def breakpoints_to_frames(
     reach_s  how far a value holds; further away is `fill`. Default: half the median step of the curve, or half the hop
              if that is longer, so that a gap of the annotation stays one
     """
-    curves, times = np.atleast_2d(np.asarray(values, np.float64)), np.asarray(times_s, np.float64)
+    curves = np.atleast_2d(np.asarray(values, np.float64))
+    times = np.asarray(times_s, np.float64)
     if curves.shape[1] != len(times):
         raise ValueError(f"values of {curves.shape[1]} times, but {len(times)} times")
     if not len(times):
         return np.full((len(curves), n_frames), fill)
     if reach_s is None:
-        reach_s = max(float(np.median(np.diff(times))) if len(times) > 1 else 0.0, hop_s) / 2
+        reach_s = (
+            max(float(np.median(np.diff(times))) if len(times) > 1 else 0.0, hop_s) / 2
+        )
     at = frame_times(n_frames, hop_s, first_s)
     nearest = np.searchsorted((times[1:] + times[:-1]) / 2 + EXACT * hop_s, at)
-    return np.where(np.abs(times[nearest] - at) <= reach_s + EXACT * hop_s, np.take(curves, nearest, axis=1), fill)
+    return np.where(
+        np.abs(times[nearest] - at) <= reach_s + EXACT * hop_s,
+        np.take(curves, nearest, axis=1),
+        fill,
+    )
 
 
 def _spread(
-    onsets_s: ArrayLike, durations_s: ArrayLike, n_frames: int, hop_s: float, first_s: float
+    onsets_s: ArrayLike,
+    durations_s: ArrayLike,
+    n_frames: int,
+    hop_s: float,
+    first_s: float,
 ) -> tuple[Int64, Int64]:
     """The frames of all segments, one segment after another, and the number of the segment each is of."""
     onsets = np.asarray(onsets_s, np.float64)
     first = _first_frame(onsets, n_frames, hop_s, first_s)
-    counts = np.maximum(_first_frame(onsets + np.asarray(durations_s, np.float64), n_frames, hop_s, first_s) - first, 0)
+    counts = np.maximum(
+        _first_frame(
+            onsets + np.asarray(durations_s, np.float64), n_frames, hop_s, first_s
+        )
+        - first,
+        0,
+    )
     segments = np.repeat(np.arange(len(first)), counts)
-    frames = np.arange(counts.sum()) + np.repeat(first - (np.cumsum(counts) - counts), counts)
+    frames = np.arange(counts.sum()) + np.repeat(
+        first - (np.cumsum(counts) - counts), counts
+    )
     return frames, segments
 
 
-def _first_frame(times_s: Float64, n_frames: int, hop_s: float, first_s: float) -> Int64:
+def _first_frame(
+    times_s: Float64, n_frames: int, hop_s: float, first_s: float
+) -> Int64:
     """The first frame that is not before each time, within [0, n_frames]."""
-    return np.clip(np.ceil((times_s - first_s) / hop_s - EXACT), 0, n_frames).astype(np.int64)
+    return np.clip(np.ceil((times_s - first_s) / hop_s - EXACT), 0, n_frames).astype(
+        np.int64
+    )

@@ -26,22 +26,36 @@ def describe(corpus: Corpus, scanned: Sequence[Scanned] = ()) -> dict[str, Any]:
     it covers (segments and curves), how many different values, and the values with how often and how long they occur.
     """
     items = corpus.recordings
-    seconds = np.array([item.duration_s for item in items if item.duration_s is not None])
+    seconds = np.array(
+        [item.duration_s for item in items if item.duration_s is not None]
+    )
     side_of, sides = sides_of(corpus)
     return {
         "name": corpus.name,
-        "holds": [kind for kind, held in (("audio", corpus.audio), ("features", corpus.given_features)) if held],
+        "holds": [
+            kind
+            for kind, held in (
+                ("audio", corpus.audio),
+                ("features", corpus.given_features),
+            )
+            if held
+        ],
         "recordings": len(items),
         "groups": len({item.group for item in items}),
         "stems": sum(item.stem_of is not None for item in items),
         "duration_s": _rounded(seconds.sum()),
         "durations_s": {
-            name: _rounded(np.quantile(seconds, q)) for name, q in (("min", 0), ("median", 0.5), ("max", 1))
+            name: _rounded(np.quantile(seconds, q))
+            for name, q in (("min", 0), ("median", 0.5), ("max", 1))
         }
         if len(seconds)
         else {},
-        "sample_rates_hz": dict(Counter(item.sr_hz for item in corpus.audio).most_common()),
-        "features": dict(Counter(item.n_features for item in corpus.given_features).most_common()),
+        "sample_rates_hz": dict(
+            Counter(item.sr_hz for item in corpus.audio).most_common()
+        ),
+        "features": dict(
+            Counter(item.n_features for item in corpus.given_features).most_common()
+        ),
         "annotations": {
             name: _annotation(name, definition, items, side_of)
             for name, definition in corpus.pyjama.definitions.items()
@@ -53,20 +67,33 @@ def describe(corpus: Corpus, scanned: Sequence[Scanned] = ()) -> dict[str, Any]:
 
 def sides_of(corpus: Corpus) -> tuple[dict[str, str], dict[str, Any]]:
     """(key -> side of the first stored split, the stored splits with the size of each side and the leaks)."""
-    stored = [name for name in STORED if any(item.annotations.get(name) for item in corpus.recordings)]
+    stored = [
+        name
+        for name in STORED
+        if any(item.annotations.get(name) for item in corpus.recordings)
+    ]
     splits: dict[str, Any] = {}
     for name in stored:
         members: dict[str, list[Item | FeatureItem]] = defaultdict(list)
         for item in corpus.recordings:
             members[str(item.entry.first(name))].append(item)
         order = sorted(
-            members, key=lambda side: (("train", "valid", "test").index(side) if side in _SIDES else 3, side)
+            members,
+            key=lambda side: (
+                ("train", "valid", "test").index(side) if side in _SIDES else 3,
+                side,
+            ),
         )
         splits[name] = {
             "sides": {side: _side(members[side]) for side in order},
             "leaks": [error.message for error in leaks(corpus, name)],
         }
-    first = {item.key: str(item.entry.first(stored[0])) for item in corpus.recordings} if stored else {}
+    if stored:
+        first = {
+            item.key: str(item.entry.first(stored[0])) for item in corpus.recordings
+        }
+    else:
+        first = {}
     return first, splits
 
 
@@ -82,7 +109,10 @@ def _side(items: Sequence[Item | FeatureItem]) -> dict[str, Any]:
 
 
 def _annotation(
-    name: str, definition: Definition, items: Sequence[Item | FeatureItem], side_of: Mapping[str, str]
+    name: str,
+    definition: Definition,
+    items: Sequence[Item | FeatureItem],
+    side_of: Mapping[str, str],
 ) -> dict[str, Any]:
     having = [item for item in items if item.annotations.get(name)]
     extent = definition.extent
@@ -94,15 +124,24 @@ def _annotation(
     }
     total_s = sum(item.duration_s or 0.0 for item in having)
     if extent in ("segment", "breakpoint", "breakpoint_time") and total_s:
-        found["covered"] = round(sum(_covered_s(item, name, extent) for item in having) / total_s, 4)
+        found["covered"] = round(
+            sum(_covered_s(item, name, extent) for item in having) / total_s, 4
+        )
     if extent == "segment":
-        found["overlaps"] = _overlaps(having, name, definition.type_content == "numeric")
+        found["overlaps"] = _overlaps(
+            having, name, definition.type_content == "numeric"
+        )
     if extent in ("global", "marker", "segment"):
         found |= _values(having, name, extent, side_of)
     return found
 
 
-def _values(having: Sequence[Item | FeatureItem], name: str, extent: str, side_of: Mapping[str, str]) -> dict[str, Any]:
+def _values(
+    having: Sequence[Item | FeatureItem],
+    name: str,
+    extent: str,
+    side_of: Mapping[str, str],
+) -> dict[str, Any]:
     """How often each value occurs, on each side, and how long."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     seconds: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
@@ -123,7 +162,8 @@ def _values(having: Sequence[Item | FeatureItem], name: str, extent: str, side_o
             "count": counts[word].total(),
             "duration_s": _rounded(sum(seconds[word].values())),
             "sides": {
-                side: {"count": n, "duration_s": _rounded(seconds[word][side])} for side, n in counts[word].items()
+                side: {"count": n, "duration_s": _rounded(seconds[word][side])}
+                for side, n in counts[word].items()
             },
         }
         for word in order[:MOST_VALUES]
@@ -137,17 +177,29 @@ def _covered_s(item: Item | FeatureItem, name: str, extent: str) -> float:
         _, onsets_s, durations_s = item.entry.segments(name)
         ends_s = np.minimum(onsets_s + durations_s, item.duration_s or np.inf)
         order = np.argsort(onsets_s, kind="stable")
-        onsets_s, ends_s = np.maximum(onsets_s[order], 0.0), ends_s[order]
+        onsets_s = np.maximum(onsets_s[order], 0.0)
+        ends_s = ends_s[order]
         before = np.concatenate([[0.0], np.maximum.accumulate(ends_s)[:-1]])
         return float(np.clip(ends_s - np.maximum(onsets_s, before), 0.0, None).sum())
-    column = Atoms.of(item.annotations[name]).column("time" if extent == "breakpoint" else "value")
+    column = Atoms.of(item.annotations[name]).column(
+        "time" if extent == "breakpoint" else "value"
+    )
     spans = [np.asarray(times, np.float64).ravel() for times in column]
-    return float(sum(span[-1] - span[0] + (np.median(np.diff(span)) if len(span) > 1 else 0.0) for span in spans))
+    return float(
+        sum(
+            span[-1] - span[0] + (np.median(np.diff(span)) if len(span) > 1 else 0.0)
+            for span in spans
+        )
+    )
 
 
-def _overlaps(having: Sequence[Item | FeatureItem], name: str, only_equal: bool) -> dict[str, Any]:
+def _overlaps(
+    having: Sequence[Item | FeatureItem], name: str, only_equal: bool
+) -> dict[str, Any]:
     """Segments that begin before another has ended: of numbers (notes) only equal ones, of texts (chords) any."""
-    count, recordings, first = 0, 0, ""
+    count = 0
+    recordings = 0
+    first = ""
     for item in having:
         words, onsets_s, durations_s = item.entry.segments(name)
         here = 0
@@ -155,13 +207,15 @@ def _overlaps(having: Sequence[Item | FeatureItem], name: str, only_equal: bool)
         for index, word in enumerate(words):
             kinds[str(word) if only_equal else ""].append(index)
         for indices in kinds.values():
-            onsets, ends = onsets_s[indices], (onsets_s + durations_s)[indices]
+            onsets = onsets_s[indices]
+            ends = (onsets_s + durations_s)[indices]
             order = np.argsort(onsets, kind="stable")
             late = np.maximum.accumulate(ends[order])[:-1] - onsets[order][1:]
             if (late > TOUCH_S).any() and not first:
                 first = f"{item.key} at {onsets[order][1:][np.argmax(late > TOUCH_S)]:.3f} s"
             here += int((late > TOUCH_S).sum())
-        count, recordings = count + here, recordings + bool(here)
+        count = count + here
+        recordings = recordings + bool(here)
     return {"count": count, "recordings": recordings, "first": first}
 
 

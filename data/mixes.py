@@ -22,12 +22,17 @@ class Mix(Item):
 
     stems: tuple[Item, ...] = ()
 
-    def read(self, start: int = 0, stop: int | None = None) -> tuple[NDArray[np.float32], int]:
+    def read(
+        self, start: int = 0, stop: int | None = None
+    ) -> tuple[NDArray[np.float32], int]:
         """The sum of samples [start, stop) of the stems as float32 (N,), and their sampling rate in Hz.
 
         A stem that ends before the others is silent from there on. Raises as `AudioStore.read`.
         """
-        stop = self.n_samples if stop is None else min(stop, self.n_samples)
+        if stop is None:
+            stop = self.n_samples
+        else:
+            stop = min(stop, self.n_samples)
         total = np.zeros(max(stop - start, 0), np.float32)
         for stem in self.stems:
             end = min(stop, stem.n_samples)
@@ -49,7 +54,11 @@ def stem_mixes(items: Sequence[Item], annotation: str) -> list[Item]:
     for item in items:
         if item.stem_of is not None:
             by_mix.setdefault(item.stem_of, []).append(item)
-    apart = {key: stems for key, stems in by_mix.items() if all(len(_values(s, annotation)) == 1 for s in stems)}
+    apart = {
+        key: stems
+        for key, stems in by_mix.items()
+        if all(len(_values(s, annotation)) == 1 for s in stems)
+    }
     found: list[Item] = []
     for item in items:
         if item.key in apart:
@@ -74,18 +83,31 @@ def _combinations(mix: Item, stems: Sequence[Item], annotation: str) -> list[Mix
             help="leave out stems of this mix, or bring them to one rate with `mirbricks data import`",
         )
     values = [_values(stem, annotation)[0] for stem in stems]
-    names = values if len(set(values)) == len(values) else [stem.key for stem in stems]
+    if len(set(values)) == len(values):
+        names = values
+    else:
+        names = [stem.key for stem in stems]
     chosen = itertools.chain.from_iterable(
-        itertools.combinations(range(len(stems)), size) for size in range(1, len(stems) + 1)
+        itertools.combinations(range(len(stems)), size)
+        for size in range(1, len(stems) + 1)
     )
-    return [_mix(mix, [(names[i], values[i], stems[i]) for i in some], annotation) for some in chosen]
+    return [
+        _mix(mix, [(names[i], values[i], stems[i]) for i in some], annotation)
+        for some in chosen
+    ]
 
 
 def _mix(mix: Item, parts: Sequence[tuple[str, str, Item]], annotation: str) -> Mix:
     key = f"{mix.key}#{'+'.join(name for name, _, _ in parts)}"
     stems = tuple(stem for _, _, stem in parts)
-    labels = tuple(Atom(value) for value in dict.fromkeys(value for _, value, _ in parts))
-    whole = {name: atoms for name, atoms in mix.annotations.items() if len(atoms) and _timeless(atoms)}
+    labels = tuple(
+        Atom(value) for value in dict.fromkeys(value for _, value, _ in parts)
+    )
+    whole = {
+        name: atoms
+        for name, atoms in mix.annotations.items()
+        if len(atoms) and _timeless(atoms)
+    }
     entry = Entry({**whole, "filepath": (Atom(key),), annotation: labels})
     n_samples = max(stem.n_samples for stem in stems)
     return Mix(key, n_samples, stems[0].sr_hz, mix.group, None, entry, mix.store, stems)

@@ -15,7 +15,10 @@ from .workers import in_workers
 
 BLOCK = 1 << 20  # samples or values at a time
 SILENT = 1e-4  # -80 dB: a peak below it is silence
-FULL_SCALE, FLAT, RUN = 0.99, 0.999, 3  # clipped: at FLAT of a peak above FULL_SCALE for RUN samples and more
+# clipped: at FLAT of a peak above FULL_SCALE for RUN samples and more
+FULL_SCALE = 0.99
+FLAT = 0.999
+RUN = 3
 CLIPPED_SHARE = 1e-3
 OnDone = Callable[..., None]
 
@@ -34,11 +37,16 @@ class Scanned:
     error: DataError | None = None
 
 
-def scan(items: Sequence[Item | FeatureItem], n_jobs: int = 1, on_done: OnDone | None = None) -> list[Scanned]:
+def scan(
+    items: Sequence[Item | FeatureItem], n_jobs: int = 1, on_done: OnDone | None = None
+) -> list[Scanned]:
     """Read every recording through, block by block, in several processes; `on_done` is told each key."""
     found = []
-    n_jobs = min(n_jobs, len(items)) if n_jobs > 0 else n_jobs
-    for scanned in in_workers(_scanned, ((item,) for item in items), n_jobs, what="reads recordings"):
+    if n_jobs > 0:
+        n_jobs = min(n_jobs, len(items))
+    for scanned in in_workers(
+        _scanned, ((item,) for item in items), n_jobs, what="reads recordings"
+    ):
         found.append(scanned)
         if on_done is not None:
             on_done(scanned.key, scanned.error)
@@ -56,7 +64,8 @@ def same_recordings(scanned: Iterable[Scanned]) -> list[list[str]]:
 
 def _scanned(item: Item | FeatureItem) -> Scanned:
     digest = hashlib.blake2b(digest_size=16)
-    peak, flat = 0.0, 0
+    peak = 0.0
+    flat = 0
     try:
         for block in _blocks(item, digest):
             peak = max(peak, float(np.abs(block).max()))
@@ -64,21 +73,33 @@ def _scanned(item: Item | FeatureItem) -> Scanned:
             flat = _flat_samples(item, FLAT * peak)
     except DataError as error:
         return Scanned(item.key, peak, 0.0, "", error)
-    return Scanned(item.key, peak, flat / item.n_samples if isinstance(item, Item) else 0.0, digest.hexdigest())
+    return Scanned(
+        item.key,
+        peak,
+        flat / item.n_samples if isinstance(item, Item) else 0.0,
+        digest.hexdigest(),
+    )
 
 
-def _blocks(item: Item | FeatureItem, digest: hashlib.blake2b | None = None) -> Iterable[NDArray[np.float32]]:
+def _blocks(
+    item: Item | FeatureItem, digest: hashlib.blake2b | None = None
+) -> Iterable[NDArray[np.float32]]:
     if isinstance(item, Item):
-        size, step = item.n_samples, BLOCK
+        size = item.n_samples
+        step = BLOCK
         about = str(item.sr_hz)
     else:
-        size, step = item.n_frames, max(1, BLOCK // item.n_features)
+        size = item.n_frames
+        step = max(1, BLOCK // item.n_features)
         about = str(item.n_features)
     if digest:
         digest.update(about.encode())
     for start in range(0, size, step):
         stop = min(size, start + step)
-        block = item.read(start, stop)[0] if isinstance(item, Item) else item.read(start, stop)
+        if isinstance(item, Item):
+            block = item.read(start, stop)[0]
+        else:
+            block = item.read(start, stop)
         if digest:
             digest.update(np.ascontiguousarray(block).data)
         yield block

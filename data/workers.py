@@ -33,12 +33,18 @@ def in_workers(
     """
     folder = Path.cwd()
     with parallel_config(backend="loky", inner_max_num_threads=1):
-        parallel = Parallel(n_jobs=n_jobs, return_as="generator" if in_order else "generator_unordered")
+        parallel = Parallel(
+            n_jobs=n_jobs, return_as="generator" if in_order else "generator_unordered"
+        )
         try:
-            yield from parallel(delayed(_call)(folder, function, arguments) for arguments in given)
+            yield from parallel(
+                delayed(_call)(folder, function, arguments) for arguments in given
+            )
         except concurrent.futures.process.BrokenProcessPool as error:
             raise DataError(
-                f"a worker process that {what} was killed, probably for want of memory", code="E456", help=help
+                f"a worker process that {what} was killed, probably for want of memory",
+                code="E456",
+                help=help,
             ) from error
 
 

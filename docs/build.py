@@ -23,7 +23,11 @@ from mirbricks.data.stores.atomic import written_whole
 from mirbricks.registry import Spec
 
 ROOT = Path(mb.__file__).parent
-PAGE, PICTURES, TESTS = ROOT / "docs" / "blocks.md", ROOT / "docs" / "blocks", ROOT / "tests" / "blocks"
+PAGE, PICTURES, TESTS = (
+    ROOT / "docs" / "blocks.md",
+    ROOT / "docs" / "blocks",
+    ROOT / "tests" / "blocks",
+)
 TORCH = ".".join(torch.__version__.split(".")[:2])
 HEAD = f"""# Blocks
 
@@ -36,12 +40,24 @@ the numbers a block gives; `tests/blocks/test_every_block.py` holds every block 
 
 Drawn and counted with torch {TORCH}.
 """
-COLUMNS = ("block", "what it does", "contract", "parameters", "MACs", "source", "test of its numbers")
-NUMBERS = re.compile(r"assert_close|allclose|approx|torch\.equal|array_equal|librosa|_same\b")
+COLUMNS = (
+    "block",
+    "what it does",
+    "contract",
+    "parameters",
+    "MACs",
+    "source",
+    "test of its numbers",
+)
+NUMBERS = re.compile(
+    r"assert_close|allclose|approx|torch\.equal|array_equal|librosa|_same\b"
+)
 REFERENCE = re.compile(
     r"_by_|reference|naive|loop|equals_|librosas?|scipy|as_torch|torchs_param|adjoint|is_what|_is_(the|an?|2d|two)_|takes_rows|goes_from"
 )
-LINK = re.compile(r"arXiv:(?P<arxiv>\d{4}\.\d{4,5})|doi:(?P<doi>10\.\S+[^\s,;.])|(?P<url>https?://[^\s;,]+)")
+LINK = re.compile(
+    r"arXiv:(?P<arxiv>\d{4}\.\d{4,5})|doi:(?P<doi>10\.\S+[^\s,;.])|(?P<url>https?://[^\s;,]+)"
+)
 
 
 def own_blocks() -> dict[str, Spec]:
@@ -52,13 +68,28 @@ def own_blocks() -> dict[str, Spec]:
 def page(blocks: Mapping[str, Spec]) -> str:
     """The Markdown of docs/blocks.md."""
     families = registry.by_family(blocks.values())
-    contents = [f"[{family}](#{family.lower().replace(' ', '-')})" for family in families]
+    contents = [
+        f"[{family}](#{family.lower().replace(' ', '-')})" for family in families
+    ]
     lines = [HEAD, " · ".join(contents), ""]
     for family, specs in families.items():
-        lines += [f"## {family}", "", row(COLUMNS), row("---:" if c in COLUMNS[3:5] else "---" for c in COLUMNS)]
+        lines += [
+            f"## {family}",
+            "",
+            row(COLUMNS),
+            row("---:" if c in COLUMNS[3:5] else "---" for c in COLUMNS),
+        ]
         lines += [row(cells(spec)) for spec in specs]
         pictures = [f"![{spec.name}](blocks/{spec.name}.svg)" for spec in specs]
-        lines += ["", f"<details><summary>pictures: {family}</summary>", "", *pictures, "", "</details>", ""]
+        lines += [
+            "",
+            f"<details><summary>pictures: {family}</summary>",
+            "",
+            *pictures,
+            "",
+            "</details>",
+            "",
+        ]
     return "\n".join(lines)
 
 
@@ -71,7 +102,11 @@ def cells(spec: Spec) -> list[str]:
     """What the page tells of a block."""
     cost = summarise(mb.compile_graph(example_graph(spec)))
     found = tests_of(spec.name)
-    test = f"[{found[0]}](../tests/blocks/{found[0].partition('::')[0]})" if found else "none"
+    test = (
+        f"[{found[0]}](../tests/blocks/{found[0].partition('::')[0]})"
+        if found
+        else "none"
+    )
     return [
         f"[{spec.name}](blocks/{spec.name}.svg)",
         spec.summary.replace("|", "\\|"),
@@ -91,9 +126,7 @@ def linked(source: str) -> str:
             host, _, path = found["url"].partition("://")[2].partition("/")
             last = re.split(r"[/#]", path.rstrip("/"))[-1].removesuffix(".html")
             return f"[{host}: {last.replace('-', ' ') or 'home'}]({found['url']})"
-        return (
-            f"[{found[0]}](https://{'arxiv.org/abs' if found['arxiv'] else 'doi.org'}/{found['arxiv'] or found['doi']})"
-        )
+        return f"[{found[0]}](https://{'arxiv.org/abs' if found['arxiv'] else 'doi.org'}/{found['arxiv'] or found['doi']})"
 
     return LINK.sub(link, source)
 
@@ -101,7 +134,10 @@ def linked(source: str) -> str:
 def tests_of(name: str) -> list[str]:
     """The tests in tests/blocks/ that compare what a block gives, as "file::function": those with a reference first."""
     found = [
-        (file, test) for file, tests in named_in_tests().items() for test in tests if test.compares and test.has(name)
+        (file, test)
+        for file, tests in named_in_tests().items()
+        for test in tests
+        if test.compares and test.has(name)
     ]
     module = registry.get(name).module
 
@@ -121,18 +157,26 @@ class Test:
         used, waiting = {node.name: node}, [node]
         while waiting:
             words = names_of(waiting.pop())
-            new = {word: around[word] for word in words if word in around and word not in used}
+            new = {
+                word: around[word]
+                for word in words
+                if word in around and word not in used
+            }
             used |= new
             waiting += new.values()
         self.names = {name for one in used.values() for name in names_of(one)}
-        self.patterns = {pattern for one in used.values() for pattern in patterns_of(one)}
+        self.patterns = {
+            pattern for one in used.values() for pattern in patterns_of(one)
+        }
         text = "\n".join(ast.unparse(one) for one in used.values())
         self.compares = bool(NUMBERS.search(text))
         self.refers = bool(REFERENCE.search(node.name))
 
     def has(self, name: str) -> bool:
         """Whether it names this block."""
-        return name in self.names or any(re.fullmatch(pattern, name) for pattern in self.patterns)
+        return name in self.names or any(
+            re.fullmatch(pattern, name) for pattern in self.patterns
+        )
 
 
 def names_of(node: ast.AST) -> set[str]:
@@ -149,7 +193,10 @@ def patterns_of(node: ast.AST) -> Iterator[str]:
     """Strings such as f"{name}Last", as patterns: at least three letters and what stands in the braces."""
     for one in ast.walk(node):
         if isinstance(one, ast.JoinedStr):
-            texts = [re.escape(part.value) if isinstance(part, ast.Constant) else r"\w+" for part in one.values]
+            texts = [
+                re.escape(part.value) if isinstance(part, ast.Constant) else r"\w+"
+                for part in one.values
+            ]
             if re.fullmatch(r"[A-Z]\w{2,}", "".join(texts).replace(r"\w+", "")):
                 yield "".join(texts)
 
@@ -161,14 +208,29 @@ def named_in_tests() -> dict[str, list[Test]]:
     for path in sorted(TESTS.glob("test_*.py")):
         body = ast.parse(path.read_text(encoding="utf-8")).body
         around: dict[str, ast.stmt] = {
-            one.name: one for one in body if isinstance(one, (ast.FunctionDef, ast.ClassDef))
+            one.name: one
+            for one in body
+            if isinstance(one, (ast.FunctionDef, ast.ClassDef))
         }
         for one in body:
             targets = (
-                one.targets if isinstance(one, ast.Assign) else [one.target] if isinstance(one, ast.AnnAssign) else []
+                one.targets
+                if isinstance(one, ast.Assign)
+                else [one.target]
+                if isinstance(one, ast.AnnAssign)
+                else []
             )
-            around |= {name.id: one for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)}
-        tests = [one for name, one in around.items() if name.startswith("test_") and isinstance(one, ast.FunctionDef)]
+            around |= {
+                name.id: one
+                for target in targets
+                for name in ast.walk(target)
+                if isinstance(name, ast.Name)
+            }
+        tests = [
+            one
+            for name, one in around.items()
+            if name.startswith("test_") and isinstance(one, ast.FunctionDef)
+        ]
         if path.name != "test_every_block.py":
             found[path.name] = [Test(one, around) for one in tests]
     return found

@@ -56,14 +56,35 @@ class Line(BaseModel):
     reach: float | None = None
     beat: str = ""
 
-    def train_words(self, data: str, out: str, seed: int, corpora: str = "corpora") -> list[str]:
+    def train_words(
+        self, data: str, out: str, seed: int, corpora: str = "corpora"
+    ) -> list[str]:
         """The command that trains it with one seed, or makes one model of runs, after `mirbricks`."""
         if self.ensemble:
-            return ["ensemble", *(str(Path(out).parents[1] / run) for run in self.ensemble), "--out", out]
-        more = [word for name in self.beside for word in ("--also", f"{corpora}/{name}")]
+            return [
+                "ensemble",
+                *(str(Path(out).parents[1] / run) for run in self.ensemble),
+                "--out",
+                out,
+            ]
+        more = [
+            word for name in self.beside for word in ("--also", f"{corpora}/{name}")
+        ]
         fold = ["--fold", "all"] if self.folds else []
-        overrides = [word for one in (*self.set, f"train.seed={seed}") for word in ("--set", one)]
-        return ["train", self.graph, "--data", data, *more, "--out", out, *fold, *overrides]
+        overrides = [
+            word for one in (*self.set, f"train.seed={seed}") for word in ("--set", one)
+        ]
+        return [
+            "train",
+            self.graph,
+            "--data",
+            data,
+            *more,
+            "--out",
+            out,
+            *fold,
+            *overrides,
+        ]
 
 
 class Places(BaseModel):
@@ -74,7 +95,9 @@ class Places(BaseModel):
     runs: Path
 
     def corpus(self, line: Line) -> Path:
-        return (self.corpora if line.prepare and not line.beside else self.data) / line.data
+        return (
+            self.corpora if line.prepare and not line.beside else self.data
+        ) / line.data
 
     def run(self, line: Line, seed: int) -> Path:
         return self.runs / line.name / f"seed{seed}"
@@ -87,7 +110,10 @@ def read_lines(path: Path = LINES) -> list[Line]:
 def prepare(line: Line, places: Places) -> None:
     """Make the corpora of a line that are missing."""
     for command in line.prepare:
-        words = [word.format(DATA=places.data, CORPORA=places.corpora, ROOT=ROOT) for word in shlex.split(command)]
+        words = [
+            word.format(DATA=places.data, CORPORA=places.corpora, ROOT=ROOT)
+            for word in shlex.split(command)
+        ]
         if not Path(words[words.index("--out") + 1]).exists():
             _do(words)
 
@@ -95,9 +121,13 @@ def prepare(line: Line, places: Places) -> None:
 def train(line: Line, places: Places, seed: int) -> None:
     """Train what has not ended, every fold of it."""
     out = places.run(line, seed)
-    words = line.train_words(str(places.corpus(line)), str(out), seed, str(places.corpora))
+    words = line.train_words(
+        str(places.corpus(line)), str(out), seed, str(places.corpora)
+    )
     if line.ensemble:
-        shutil.rmtree(out, ignore_errors=True)  # of other weights than its runs have now
+        shutil.rmtree(
+            out, ignore_errors=True
+        )  # of other weights than its runs have now
     else:
         words[1] = str(ROOT / line.graph)
         words += ["--resume"] if out.exists() else []
@@ -109,9 +139,13 @@ def ended(line: Line, places: Places, seed: int) -> bool:
     run = places.run(line, seed)
     try:
         runs = find_runs(run)
-        if line.ensemble and _newest(run) < max(_newest(places.runs / one) for one in line.ensemble):
+        if line.ensemble and _newest(run) < max(
+            _newest(places.runs / one) for one in line.ensemble
+        ):
             return False
-        return len(runs) == (line.folds or 1) and all("tuned" in one.read_settings() for one in runs)
+        return len(runs) == (line.folds or 1) and all(
+            "tuned" in one.read_settings() for one in runs
+        )
     except (MirbricksError, OSError):
         return False
 
@@ -125,7 +159,9 @@ def figures_of(line: Line, places: Places, seed: int, jobs: str) -> dict[str, An
     run, kept = places.run(line, seed), places.run(line, seed).with_suffix(".json")
     split = ["--split", line.split] if line.split else []
     words = ["evaluate", str(run), "--data", str(places.corpus(line)), "--json", *split]
-    found: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    found: dict[str, Any] = (
+        json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    )
     if found.get("command") != words or kept.stat().st_mtime < _newest(run):
         with contextlib.redirect_stdout(io.StringIO()) as out:
             _do([*words, "--jobs", jobs])
@@ -151,7 +187,15 @@ def row(line: Line, found: Mapping[int, Mapping[str, Any]]) -> list[str]:
     missing = [str(seed) for seed in line.seeds if seed not in found]
     seeds = str(len(found)) + (f" (missing: {', '.join(missing)})" if missing else "")
     reach = "" if line.reach is None else f"≥ {line.reach:g}"
-    return [line.text, f"`{Path(line.graph).stem}`", "<br>".join(names), seeds, means, reach, line.beat]
+    return [
+        line.text,
+        f"`{Path(line.graph).stem}`",
+        "<br>".join(names),
+        seeds,
+        means,
+        reach,
+        line.beat,
+    ]
 
 
 def spread(values: Sequence[float | None]) -> str:
@@ -159,7 +203,9 @@ def spread(values: Sequence[float | None]) -> str:
     known = [value for value in values if value is not None and math.isfinite(value)]
     if len(known) < len(values) or not known:
         return "undefined"
-    return f"{statistics.fmean(known):.3f}" + (f" ± {statistics.stdev(known):.3f}" if len(known) > 1 else "")
+    return f"{statistics.fmean(known):.3f}" + (
+        f" ± {statistics.stdev(known):.3f}" if len(known) > 1 else ""
+    )
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
@@ -185,8 +231,16 @@ def published(page: str, text: str) -> str:
 
 def run(arguments: argparse.Namespace) -> str:
     """Train and evaluate as asked; the text of the table."""
-    places = Places(data=arguments.data, corpora=arguments.corpora or arguments.runs / "corpora", runs=arguments.runs)
-    lines = [line for line in read_lines(arguments.lines) if not arguments.only or line.name in arguments.only]
+    places = Places(
+        data=arguments.data,
+        corpora=arguments.corpora or arguments.runs / "corpora",
+        runs=arguments.runs,
+    )
+    lines = [
+        line
+        for line in read_lines(arguments.lines)
+        if not arguments.only or line.name in arguments.only
+    ]
     rows = []
     for line in lines:
         found = {}
@@ -202,13 +256,31 @@ def run(arguments: argparse.Namespace) -> str:
 
 
 def parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     p.add_argument("--data", type=Path, required=True, help="the folder of the corpora")
-    p.add_argument("--runs", type=Path, default=Path("runs/results"), help="the folder of the runs")
-    p.add_argument("--corpora", type=Path, help="where corpora are imported to (default: RUNS/corpora)")
-    p.add_argument("--only", nargs="*", default=[], metavar="NAME", help="these lines only; the page is left as it is")
-    p.add_argument("--no-training", action="store_true", help="tell what is there, train nothing")
-    p.add_argument("--jobs", default="-1", help="processes for features (default: all cores)")
+    p.add_argument(
+        "--runs", type=Path, default=Path("runs/results"), help="the folder of the runs"
+    )
+    p.add_argument(
+        "--corpora",
+        type=Path,
+        help="where corpora are imported to (default: RUNS/corpora)",
+    )
+    p.add_argument(
+        "--only",
+        nargs="*",
+        default=[],
+        metavar="NAME",
+        help="these lines only; the page is left as it is",
+    )
+    p.add_argument(
+        "--no-training", action="store_true", help="tell what is there, train nothing"
+    )
+    p.add_argument(
+        "--jobs", default="-1", help="processes for features (default: all cores)"
+    )
     p.add_argument("--lines", type=Path, default=LINES, help=argparse.SUPPRESS)
     p.add_argument("--page", type=Path, default=PAGE, help=argparse.SUPPRESS)
     return p
@@ -219,4 +291,7 @@ if __name__ == "__main__":
     written = run(given)
     if not given.only:
         with written_whole(given.page) as part:
-            part.write_text(published(given.page.read_text(encoding="utf-8"), written), encoding="utf-8")
+            part.write_text(
+                published(given.page.read_text(encoding="utf-8"), written),
+                encoding="utf-8",
+            )

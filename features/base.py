@@ -64,7 +64,9 @@ class FeatureConfig(BaseModel):
 class ArrayConfig(FeatureConfig):
     """Base of the real features."""
 
-    dtype: Literal["float16", "float32"] = Field("float16", description="how the cache keeps the values")
+    dtype: Literal["float16", "float32"] = Field(
+        "float16", description="how the cache keeps the values"
+    )
 
     @property
     def storage(self) -> Storage:
@@ -101,7 +103,10 @@ class Feature(nn.Module, abc.ABC):
 
     def frame_times_s(self, n_frames: int) -> Tensor:
         """(T,) times of the frames' centres, float64."""
-        return self.config.t0_s + torch.arange(n_frames, dtype=torch.float64) * self.config.hop_s
+        return (
+            self.config.t0_s
+            + torch.arange(n_frames, dtype=torch.float64) * self.config.hop_s
+        )
 
     def frequencies_hz(self) -> Tensor:
         """(F,) centre frequencies of the bins, float64; (0,) where a bin is not one frequency."""
@@ -121,7 +126,11 @@ def check_wave(wave: Tensor, name: str) -> None:
 def refuse_empty(wave: Tensor, name: str) -> None:
     """Raise DataError E450 for (B, 0)."""
     if not wave.shape[1]:
-        raise DataError(f"{name} got audio without a single sample", code="E450", help="leave empty recordings out")
+        raise DataError(
+            f"{name} got audio without a single sample",
+            code="E450",
+            help="leave empty recordings out",
+        )
 
 
 def stream_frames(
@@ -144,7 +153,10 @@ def stream_frames(
         held.append(chunk)
         n_held += chunk.shape[1]
         while n_held >= (stop := (done + step_frames) * hop_samples + context_samples):
-            wave = torch.cat(held, dim=1) if len(held) > 1 else held[0]
+            if len(held) > 1:
+                wave = torch.cat(held, dim=1)
+            else:
+                wave = held[0]
             yield transform(wave[:, :stop])[..., done : done + step_frames]
             drop = max(0, done + step_frames - context_samples // hop_samples)
             held = [wave[:, drop * hop_samples :]]

@@ -26,12 +26,22 @@ MOST_BPM = 400.0  # faster than this no beats come
 class BeatChromaConfig(PitchClassConfig):
     """Settings of the feature `beat_chroma`; the defaults are those of the covers80 corpus."""
 
-    type: Literal["beat_chroma"] = Field("beat_chroma", description="name of this feature")
-    norm: Literal["max", "l1", "l2"] | None = Field(
-        None, description="what is 1 in each frame before the mean over a beat; none: nothing"
+    type: Literal["beat_chroma"] = Field(
+        "beat_chroma", description="name of this feature"
     )
-    power: float = Field(2.0, ge=0.1, le=4, description="exponent of the chroma: 1 for magnitudes, 2 for energies")
-    prior_bpm: PositiveFloat = Field(240.0, le=MOST_BPM, description="the likeliest tempo, beats a minute")
+    norm: Literal["max", "l1", "l2"] | None = Field(
+        None,
+        description="what is 1 in each frame before the mean over a beat; none: nothing",
+    )
+    power: float = Field(
+        2.0,
+        ge=0.1,
+        le=4,
+        description="exponent of the chroma: 1 for magnitudes, 2 for energies",
+    )
+    prior_bpm: PositiveFloat = Field(
+        240.0, le=MOST_BPM, description="the likeliest tempo, beats a minute"
+    )
 
     @property
     def hop_s(self) -> float:
@@ -50,7 +60,9 @@ class BeatChromaConfig(PitchClassConfig):
         """The spectrogram that the beats are tracked in."""
         n_fft = 1 << max(8, round(np.log2(0.093 * self.sr_hz)))
         hop = max(1, self.hop_samples // ONSET_HOPS)
-        return LogMelConfig(sr_hz=self.sr_hz, n_fft=n_fft, hop_samples=hop, n_mels=40, scale="db")
+        return LogMelConfig(
+            sr_hz=self.sr_hz, n_fft=n_fft, hop_samples=hop, n_mels=40, scale="db"
+        )
 
 
 class BeatChroma(Feature):
@@ -66,18 +78,23 @@ class BeatChroma(Feature):
 
     def __init__(self, config: BeatChromaConfig) -> None:
         super().__init__(config)
-        self.chroma, self.mel = Chroma(config), LogMel(config.mel())
+        self.chroma = Chroma(config)
+        self.mel = LogMel(config.mel())
 
     def forward(self, wave: Tensor) -> Tensor:
         check_wave(wave, "BeatChroma")
         refuse_empty(wave, "BeatChroma")
         found = [self._of_one(one[None]) for one in wave]
         longest = max(one.shape[-1] for one in found)
-        return torch.stack([functional.pad(one, (0, longest - one.shape[-1])) for one in found])
+        return torch.stack(
+            [functional.pad(one, (0, longest - one.shape[-1])) for one in found]
+        )
 
     def beats_s(self, wave: Tensor) -> Float:
         """(T + 1,) where the frames of (1, N) begin, and where the last one ends, in s."""
-        spectrum = torch.cat(list(self.mel.stream(torch.split(wave, BLOCK_SAMPLES, dim=1))), dim=-1)[0]
+        spectrum = torch.cat(
+            list(self.mel.stream(torch.split(wave, BLOCK_SAMPLES, dim=1))), dim=-1
+        )[0]
         end_s = wave.shape[1] / self.config.sr_hz
         beats = track_beats(spectrum, 1 / self.mel.config.hop_s, self.config.prior_bpm)
         beats = beats[beats < end_s - 30 / MOST_BPM]
@@ -93,7 +110,15 @@ class BeatChroma(Feature):
         yield self(torch.cat(held, dim=1) if held else torch.zeros(1, 0))
 
     def _of_one(self, wave: Tensor) -> Tensor:
-        chroma = torch.cat(list(self.chroma.stream(torch.split(wave, BLOCK_SAMPLES, dim=1))), dim=-1)[0]
-        times_s = self.chroma.config.hop_samples / self.config.sr_hz * torch.arange(chroma.shape[-1]).double()
-        means = beat_synchronous(chroma**self.config.power, times_s, torch.from_numpy(self.beats_s(wave)))
+        chroma = torch.cat(
+            list(self.chroma.stream(torch.split(wave, BLOCK_SAMPLES, dim=1))), dim=-1
+        )[0]
+        times_s = (
+            self.chroma.config.hop_samples
+            / self.config.sr_hz
+            * torch.arange(chroma.shape[-1]).double()
+        )
+        means = beat_synchronous(
+            chroma**self.config.power, times_s, torch.from_numpy(self.beats_s(wave))
+        )
         return means / means.amax().clamp_min(SILENCE)

@@ -10,7 +10,9 @@ Float = NDArray[np.float64]
 
 SMOOTH_S = 0.4  # moving mean that is taken from the onset strength
 OCTAVES = 1.0  # standard deviation of the prior of the tempo
-SLOWEST_S, FASTEST_S = 2.0, 0.15  # periods that are tried
+# periods that are tried
+SLOWEST_S = 2.0
+FASTEST_S = 0.15
 TIGHTNESS = 100.0
 
 
@@ -19,12 +21,24 @@ def onset_strength(db: Tensor, rate_hz: float) -> Float:
 
     Source: Ellis, "Beat Tracking by Dynamic Programming", Journal of New Music Research 36(1), 2007.
     """
-    rise = db.diff(dim=-1, prepend=db[..., :1]).clamp_min(0).mean(dim=0).double().cpu().numpy()
+    rise = (
+        db.diff(dim=-1, prepend=db[..., :1])
+        .clamp_min(0)
+        .mean(dim=0)
+        .double()
+        .cpu()
+        .numpy()
+    )
     n = min(len(rise), max(1, round(SMOOTH_S * rate_hz)) | 1)
-    mean = np.convolve(np.pad(rise, n // 2, "edge"), np.ones(n) / n, "valid")[: len(rise)]
+    mean = np.convolve(np.pad(rise, n // 2, "edge"), np.ones(n) / n, "valid")[
+        : len(rise)
+    ]
     above: Float = np.maximum(rise - mean, 0)
-    spread = above.std()
-    return above / spread if spread > 1e-9 else np.zeros_like(above)
+    spread = float(above.std())
+    if spread <= 1e-9:
+        return np.zeros_like(above)
+    scaled: Float = above / spread
+    return scaled
 
 
 def beat_period(onsets: Float, rate_hz: float, prior_bpm: float) -> float:
@@ -42,7 +56,11 @@ def beat_period(onsets: Float, rate_hz: float, prior_bpm: float) -> float:
     best = first + int(weighed[first:-1].argmax())
     left, top, right = weighed[best - 1 : best + 2]
     bend = left - 2 * top + right
-    return best + (0.5 * float(left - right) / float(bend) if left <= top >= right and bend < 0 else 0.0)
+    return best + (
+        0.5 * float(left - right) / float(bend)
+        if left <= top >= right and bend < 0
+        else 0.0
+    )
 
 
 def beat_frames(onsets: Float, period: float) -> NDArray[np.int64]:
@@ -52,7 +70,8 @@ def beat_frames(onsets: Float, period: float) -> NDArray[np.int64]:
     local = np.convolve(np.pad(onsets, len(reach) // 2), smooth, "valid")
     back = np.arange(-round(2 * period), -max(1, round(period / 2)) + 1)
     cost = -TIGHTNESS * np.log(-back / period) ** 2
-    total, link = local.copy(), np.full(len(local), -1)
+    total = local.copy()
+    link = np.full(len(local), -1)
     for t in range(len(local)):
         skip = max(0, -t - int(back[0]))
         if skip >= len(back):

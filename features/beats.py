@@ -13,12 +13,16 @@ from ..errors import DataError
 
 def median(values: Tensor) -> Tensor:
     """(..., T) -> (...); of an even number the mean of the middle two."""
-    ordered, n = values.sort(dim=-1).values, values.shape[-1]
+    ordered = values.sort(dim=-1).values
+    n = values.shape[-1]
     return (ordered[..., (n - 1) // 2] + ordered[..., n // 2]) / 2
 
 
 def beat_synchronous(
-    values: Tensor, frame_times_s: Tensor, beats_s: Tensor | Sequence[float], take: Literal["mean", "median"] = "mean"
+    values: Tensor,
+    frame_times_s: Tensor,
+    beats_s: Tensor | Sequence[float],
+    take: Literal["mean", "median"] = "mean",
 ) -> Tensor:
     """Frames (..., T) -> (..., n_beats - 1): column k is of the frames from beat k on and before beat k + 1.
 
@@ -26,7 +30,11 @@ def beat_synchronous(
     not count. Raises DataError E458 for beats that do not increase, or fewer than two.
     """
     beats = torch.as_tensor(beats_s, dtype=torch.float64)
-    increases = beats.ndim == 1 and bool((beats[1:] > beats[:-1]).all()) and bool(beats.isfinite().all())
+    increases = (
+        beats.ndim == 1
+        and bool((beats[1:] > beats[:-1]).all())
+        and bool(beats.isfinite().all())
+    )
     if not increases or len(beats) < 2:
         raise DataError(
             f"beats are two or more increasing times in seconds, got {_shown(beats)}",
@@ -38,8 +46,13 @@ def beat_synchronous(
     middles = (beats[1:] + beats[:-1]) / 2
     nearest = (times - middles[:, None]).abs().argmin(dim=1)
     columns = []
-    for start, stop, near in zip(edges[:-1].tolist(), edges[1:].tolist(), nearest.tolist(), strict=True):
-        part = values[..., start:stop] if stop > start else values[..., near : near + 1]
+    for start, stop, near in zip(
+        edges[:-1].tolist(), edges[1:].tolist(), nearest.tolist(), strict=True
+    ):
+        if stop > start:
+            part = values[..., start:stop]
+        else:
+            part = values[..., near : near + 1]
         columns.append(part.mean(dim=-1) if take == "mean" else median(part))
     return torch.stack(columns, dim=-1)
 

@@ -33,7 +33,8 @@ class FeatureCache:
     """
 
     def __init__(self, folder: Path, config: FeatureConfig) -> None:
-        self.folder, self.config = Path(folder), config
+        self.folder = Path(folder)
+        self.config = config
         self._index = CacheIndex(self.folder / "index.sqlite", settings_of(config))
         self._digests: dict[str, str] = {}
 
@@ -52,7 +53,8 @@ class FeatureCache:
         Raises DataError E408 (full disk, folder that cannot be written) and E456 (a worker process was killed).
         """
         self._prepare()
-        failures, missing = [], []
+        failures = []
+        missing = []
         known = self._index.load()
         for item in items:
             digest = self._cached_digest(item, known)
@@ -76,7 +78,10 @@ class FeatureCache:
         """The features of a recording. Raises DataError: E454 if they are not in the cache, E455 if damaged."""
         digest = self._digests.get(key)
         if digest is None:
-            indexed = self._index.load() if self.folder.is_dir() else {}
+            if self.folder.is_dir():
+                indexed = self._index.load()
+            else:
+                indexed = {}
             found = {
                 digest
                 for (source, name), (stamp, digest) in indexed.items()
@@ -86,7 +91,8 @@ class FeatureCache:
                 raise DataError(
                     f"the cache '{self.folder}' holds {len(found) or 'no'} features of '{key}' with these settings",
                     code="E454",
-                    help=did_you_mean(key, {name for _, name in indexed} - {key}) or "build the cache first",
+                    help=did_you_mean(key, {name for _, name in indexed} - {key})
+                    or "build the cache first",
                 )
             digest = self._digests[key] = found.pop()
         return CachedFeature(self._path(digest))
@@ -111,29 +117,40 @@ class FeatureCache:
             except FileNotFoundError:  # its own process was faster
                 continue
 
-    def _cached_digest(self, item: AudioItem, known: dict[tuple[str, str], tuple[Stamp, str]]) -> str | None:
+    def _cached_digest(
+        self, item: AudioItem, known: dict[tuple[str, str], tuple[Stamp, str]]
+    ) -> str | None:
         stamp = Stamp.of(getattr(item, "source", None))
         if stamp is None:
             return None
         then, digest = known.get((stamp.source, item.key), (None, ""))
-        return digest if then == stamp and is_whole(self._path(digest)) else None
+        if then == stamp and is_whole(self._path(digest)):
+            return digest
+        return None
 
     def _computed(self, items: Sequence[AudioItem], n_jobs: int) -> Iterator[Outcome]:
         """Outcomes as they come: at first from this process, then from workers."""
         start_s = time.monotonic()
         n_here = 0
-        while n_here < len(items) and (n_jobs == 1 or time.monotonic() - start_s < PARALLEL_AFTER_S):
+        while n_here < len(items) and (
+            n_jobs == 1 or time.monotonic() - start_s < PARALLEL_AFTER_S
+        ):
             yield extract(items[n_here], self.folder, self.config)
             n_here += 1
         if n_here == len(items):
             return
         given = ((item, self.folder, self.config) for item in items[n_here:])
         help = "run again, it goes on where it stopped; n_jobs=1 needs the least memory"
-        yield from in_workers(extract, given, n_jobs, what="computes features", help=help, in_order=False)
+        yield from in_workers(
+            extract, given, n_jobs, what="computes features", help=help, in_order=False
+        )
 
     def _record(self, outcome: Outcome) -> None:
         if outcome.was_damaged:
-            _log.warning("the cached features of '%s' were damaged and have been computed again", outcome.key)
+            _log.warning(
+                "the cached features of '%s' were damaged and have been computed again",
+                outcome.key,
+            )
         if outcome.digest is not None:
             self._digests[outcome.key] = outcome.digest
             if outcome.stamp is not None:

@@ -37,18 +37,23 @@ class CacheIndex:
     """(settings, source file, key) -> (stamp, digest), in SQLite: safe with several processes and when killed."""
 
     def __init__(self, path: Path, settings: str) -> None:
-        self.path, self.settings = path, settings
+        self.path = path
+        self.settings = settings
 
     def load(self) -> dict[tuple[str, str], tuple[Stamp, str]]:
         """(source, key) -> (stamp, digest) of these settings; empty if the index cannot be read."""
         try:
             with self._connected() as connection:
                 rows = connection.execute(
-                    "SELECT source, key, size, mtime_ns, digest FROM features WHERE settings = ?", (self.settings,)
+                    "SELECT source, key, size, mtime_ns, digest FROM features WHERE settings = ?",
+                    (self.settings,),
                 ).fetchall()
         except sqlite3.Error:
             return {}
-        return {(source, key): (Stamp(source, size, mtime_ns), digest) for source, key, size, mtime_ns, digest in rows}
+        return {
+            (source, key): (Stamp(source, size, mtime_ns), digest)
+            for source, key, size, mtime_ns, digest in rows
+        }
 
     def add(self, stamp: Stamp, key: str, digest: str) -> None:
         row = (self.settings, stamp.source, key, stamp.size, stamp.mtime_ns, digest)
@@ -62,11 +67,16 @@ class CacheIndex:
 
     def _insert(self, row: tuple[str, str, str, int, int, str]) -> None:
         with self._connected() as connection:
-            connection.execute("INSERT OR REPLACE INTO features VALUES (?, ?, ?, ?, ?, ?)", row)
+            connection.execute(
+                "INSERT OR REPLACE INTO features VALUES (?, ?, ?, ?, ?, ?)", row
+            )
 
     @contextlib.contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
-        with contextlib.closing(sqlite3.connect(self.path, timeout=30.0)) as connection, connection:
+        with (
+            contextlib.closing(sqlite3.connect(self.path, timeout=30.0)) as connection,
+            connection,
+        ):
             connection.execute("PRAGMA synchronous = OFF")
             connection.execute(
                 "CREATE TABLE IF NOT EXISTS features (settings TEXT, source TEXT, key TEXT, size INTEGER, "

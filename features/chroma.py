@@ -19,17 +19,32 @@ C1_HZ = 32.70319566257483
 class PitchClassConfig(ArrayConfig):
     """Frames and pitch classes, for the features that begin with them."""
 
-    sr_hz: PositiveInt = Field(22050, description="sample rate of the audio; other audio is resampled to it")
-    fmin_hz: PositiveFloat = Field(C1_HZ, description="centre frequency of the lowest bin of the constant-Q transform")
+    sr_hz: PositiveInt = Field(
+        22050, description="sample rate of the audio; other audio is resampled to it"
+    )
+    fmin_hz: PositiveFloat = Field(
+        C1_HZ,
+        description="centre frequency of the lowest bin of the constant-Q transform",
+    )
     n_octaves: PositiveInt = Field(7, le=20, description="octaves above fmin_hz")
-    bins_per_octave: PositiveInt = Field(36, description="frequency bins in an octave, a multiple of n_chroma")
-    hop_samples: PositiveInt = Field(512, description="samples from one frame of chroma to the next")
-    n_chroma: PositiveInt = Field(12, description="pitch classes in an octave, bin 0 is C")
+    bins_per_octave: PositiveInt = Field(
+        36, description="frequency bins in an octave, a multiple of n_chroma"
+    )
+    hop_samples: PositiveInt = Field(
+        512, description="samples from one frame of chroma to the next"
+    )
+    n_chroma: PositiveInt = Field(
+        12, description="pitch classes in an octave, bin 0 is C"
+    )
     tuning_semitones: float | None = Field(
-        None, ge=-0.5, le=0.5, description="how far A4 lies above 440 Hz; none: estimated from the whole recording"
+        None,
+        ge=-0.5,
+        le=0.5,
+        description="how far A4 lies above 440 Hz; none: estimated from the whole recording",
     )
     norm: Literal["max", "l1", "l2"] | None = Field(
-        "max", description="what is 1 in each frame: largest bin, sum, root of summed squares; none: nothing"
+        "max",
+        description="what is 1 in each frame: largest bin, sum, root of summed squares; none: nothing",
     )
 
     @model_validator(mode="after")
@@ -106,7 +121,10 @@ class Chroma(Feature):
                 yield self._folded(profile, self._tuning(total))
                 continue
             held.append(profile)
-            totals = total if totals is None else totals + total
+            if totals is None:
+                totals = total
+            else:
+                totals = totals + total
         if totals is not None:
             tuning = self._tuning(totals)
             for profile in held:
@@ -114,24 +132,36 @@ class Chroma(Feature):
 
     def _profile(self, cqt: Tensor) -> tuple[Tensor, Tensor]:
         """(B, bins_per_octave, T) magnitudes summed over octaves, and what they tell of the tuning."""
-        config, magnitude = self.config, cqt[:, 0].abs()
+        config = self.config
+        magnitude = cqt[:, 0].abs()
         total = tuning_sum(magnitude, config.fmin_hz, config.bins_per_octave)
-        octaves = magnitude.reshape(len(magnitude), config.n_octaves, config.bins_per_octave, -1)
+        octaves = magnitude.reshape(
+            len(magnitude), config.n_octaves, config.bins_per_octave, -1
+        )
         return octaves.sum(dim=1), total
 
     def _tuning(self, total: Tensor) -> Tensor:
         fixed = self.config.tuning_semitones
-        return tuning_of(total) if fixed is None else torch.full_like(total.real, fixed)
+        if fixed is None:
+            return tuning_of(total)
+        return torch.full_like(total.real, fixed)
 
     def _offset_semitones(self) -> float:
         """How far fmin_hz lies above its nearest class; what is less than a cent is rounding."""
         lowest = semitone_of(self.config.fmin_hz) * self.config.n_chroma / 12
         above = (lowest - round(lowest)) * 12 / self.config.n_chroma
-        return above if abs(above) >= 0.01 else 0.0
+        if abs(above) >= 0.01:
+            return above
+        return 0.0
 
     def _folded(self, profile: Tensor, tuning: Tensor) -> Tensor:
         config = self.config
-        classes = pitch_classes(config.fmin_hz, config.bins_per_octave, config.n_chroma, self._above_class - tuning)
+        classes = pitch_classes(
+            config.fmin_hz,
+            config.bins_per_octave,
+            config.n_chroma,
+            self._above_class - tuning,
+        )
         return unit_frames(classes.to(profile.dtype) @ profile, config.norm, dim=1)
 
     def n_frames(self, n_samples: int) -> int:

@@ -13,12 +13,16 @@ class CQTConfig(HCQTConfig):
     """Settings of the feature `cqt`; it shares the cache files of the HCQT with harmonics [1]."""
 
     type: Literal["cqt"] = Field("cqt", description="name of this feature")  # type: ignore[assignment]
-    harmonics: tuple[PositiveFloat, ...] = Field((1.0,), description="always [1]: fmin_hz is the lowest bin")
+    harmonics: tuple[PositiveFloat, ...] = Field(
+        (1.0,), description="always [1]: fmin_hz is the lowest bin"
+    )
 
     @model_validator(mode="after")
     def _one_harmonic(self) -> CQTConfig:
         if self.harmonics != (1.0,):
-            raise ValueError("a CQT has the one harmonic 1; write `type: hcqt` for other harmonics")
+            raise ValueError(
+                "a CQT has the one harmonic 1; write `type: hcqt` for other harmonics"
+            )
         return self
 
     def settings(self) -> dict[str, object]:

@@ -62,18 +62,28 @@ def octave_kernels(
     n_bins = n_octaves * bins_per_octave
     bins_hz = fmin_hz * 2.0 ** (np.arange(n_bins) / bins_per_octave)
     highest = factors_of_two(hop_samples)
-    room = math.ceil(math.log2(0.5 * sr_hz / cutoff_hz(bins_hz[-1], bins_per_octave))) - 2
+    room = (
+        math.ceil(math.log2(0.5 * sr_hz / cutoff_hz(bins_hz[-1], bins_per_octave))) - 2
+    )
     top_level = max(0, min(room, highest - n_octaves + 1))
     for octave in range(n_octaves):
         level = min(top_level + n_octaves - 1 - octave, highest)
         octave_hz = bins_hz[octave * bins_per_octave : (octave + 1) * bins_per_octave]
         rows = _kernel(octave_hz, sr_hz, bins_per_octave, level)
         used = np.flatnonzero(rows.any(axis=0))
-        first, last = int(used[0]), int(used[-1])
-        yield OctaveKernel(level, 2 * (rows.shape[1] - 1), first, np.ascontiguousarray(rows[:, first : last + 1]))
+        first = int(used[0])
+        last = int(used[-1])
+        yield OctaveKernel(
+            level,
+            2 * (rows.shape[1] - 1),
+            first,
+            np.ascontiguousarray(rows[:, first : last + 1]),
+        )
 
 
-def _kernel(octave_hz: npt.NDArray[np.float64], sr_hz: float, bins_per_octave: int, level: int) -> Complex:
+def _kernel(
+    octave_hz: npt.NDArray[np.float64], sr_hz: float, bins_per_octave: int, level: int
+) -> Complex:
     """Kernel rows over the Fourier bins 0 … Nyquist of a frame long enough for the octave's longest filter."""
     level_hz = sr_hz / 2**level
     q = quality_factor(bins_per_octave)
@@ -81,11 +91,16 @@ def _kernel(octave_hz: npt.NDArray[np.float64], sr_hz: float, bins_per_octave: i
     frame = 2 ** math.ceil(math.log2(lengths.max()))
     wavelets = np.zeros((len(octave_hz), frame), np.complex128)
     for row, hz, length in zip(wavelets, octave_hz, lengths, strict=True):
-        start, stop = math.floor(-length / 2), math.floor(length / 2)
+        start = math.floor(-length / 2)
+        stop = math.floor(length / 2)
         n = stop - start
         window = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(n) / n)
         offset = (frame - n) // 2
-        row[offset : offset + n] = window / window.sum() * np.exp(2j * np.pi * hz / level_hz * np.arange(start, stop))
+        row[offset : offset + n] = (
+            window
+            / window.sum()
+            * np.exp(2j * np.pi * hz / level_hz * np.arange(start, stop))
+        )
     rows = np.fft.fft(wavelets)[:, : frame // 2 + 1] / frame
     # librosa's scale=True: the response to a sine is its amplitude times the root of the filter length at sr_hz.
     rows *= np.sqrt(q * sr_hz / octave_hz)[:, None]
@@ -97,7 +112,9 @@ def _sparse(rows: npt.NDArray[np.complex128]) -> npt.NDArray[np.complex128]:
     size = np.abs(rows)
     ordered = np.sort(size, axis=1)
     share = np.cumsum(ordered, axis=1) / ordered.sum(axis=1, keepdims=True)
-    threshold = np.take_along_axis(ordered, np.argmin(share < SPARSITY, axis=1)[:, None], axis=1)
+    threshold = np.take_along_axis(
+        ordered, np.argmin(share < SPARSITY, axis=1)[:, None], axis=1
+    )
     return np.where(size >= threshold, rows, 0.0)
 
 
@@ -109,9 +126,13 @@ def half_band_filter() -> npt.NDArray[np.float64]:
     in the transition band for some harmonics, droop as librosa's do. Length and shape: Kaiser's formulas (Oppenheim
     and Schafer, "Discrete-Time Signal Processing", 7.5).
     """
-    rejection_db, pass_edge, stop_edge = 126.0, 0.913, 1.0
+    rejection_db = 126.0
+    pass_edge = 0.913
+    stop_edge = 1.0
     width = 0.5 * (stop_edge - pass_edge) * np.pi
     half = math.ceil((rejection_db - 8.0) / (2.285 * width) / 2.0)
     k = np.arange(-half, half + 1)
-    taps = np.sinc(0.25 * (pass_edge + stop_edge) * k) * np.kaiser(2 * half + 1, 0.1102 * (rejection_db - 8.7))
+    taps = np.sinc(0.25 * (pass_edge + stop_edge) * k) * np.kaiser(
+        2 * half + 1, 0.1102 * (rejection_db - 8.7)
+    )
     return np.asarray(taps / taps.sum())

@@ -65,7 +65,13 @@ def extract(item: AudioItem, folder: Path, config: FeatureConfig) -> Outcome:
         if not is_whole(path):
             wave = resample(torch.from_numpy(audio)[None], sr_hz, config.sr_hz)
             about = {"settings": settings, "audio_and_settings": digest}
-            write_wave(path, torch.split(wave, CHUNK_SAMPLES, dim=1), wave.shape[1], config, about)
+            write_wave(
+                path,
+                torch.split(wave, CHUNK_SAMPLES, dim=1),
+                wave.shape[1],
+                config,
+                about,
+            )
             return Outcome(item.key, stamp, digest, was_damaged=there)
     except DataError as error:
         return Outcome(item.key, stamp, error=error)
@@ -78,7 +84,9 @@ def _read(item: AudioItem) -> tuple[NDArray[np.float32], int]:
         audio, sr_hz = item.read()
     except DataError:
         raise
-    except Exception as error:  # a reader from anywhere: whatever it raises is about this item only
+    except (
+        Exception
+    ) as error:  # a reader from anywhere: whatever it raises is about this item only
         raise DataError(
             f"the audio of '{item.key}' cannot be read: {' '.join(str(error).split()) or type(error).__name__}",
             code="E451",
@@ -88,7 +96,11 @@ def _read(item: AudioItem) -> tuple[NDArray[np.float32], int]:
         raise DataError(
             f"the audio of '{item.key}' is not mono floating-point samples at a positive rate",
             code="E452",
-            facts=[("shape", str(audio.shape)), ("type", str(audio.dtype)), ("sr_hz", str(sr_hz))],
+            facts=[
+                ("shape", str(audio.shape)),
+                ("type", str(audio.dtype)),
+                ("sr_hz", str(sr_hz)),
+            ],
             help="replace the recording or leave it out",
         )
     finite = np.isfinite(audio)
@@ -115,12 +127,17 @@ def _transform(config: FeatureConfig) -> Feature:
 
 @torch.inference_mode()
 def write_wave(
-    path: Path, chunks: Iterable[Tensor], n_samples: int, config: FeatureConfig, about: Mapping[str, str]
+    path: Path,
+    chunks: Iterable[Tensor],
+    n_samples: int,
+    config: FeatureConfig,
+    about: Mapping[str, str],
 ) -> None:
     """Write the features of a waveform at `config.sr_hz` that comes in (1, n) chunks. Raises as `write_feature`."""
     transform = _transform(config)
     pieces: Iterable[Tensor] = (piece[0] for piece in transform.stream(chunks))
-    n_frames, storage = transform.n_frames(n_samples), config.storage
+    n_frames = transform.n_frames(n_samples)
+    storage = config.storage
     if not transform.counted:
         pieces = list(pieces)
         n_frames = sum(piece.shape[-1] for piece in pieces)

@@ -50,7 +50,12 @@ class _Header:
     second: int
 
 
-def write_feature(path: Path, pieces: Iterable[Tensor], shape: tuple[int, int, int], about: Mapping[str, str]) -> None:
+def write_feature(
+    path: Path,
+    pieces: Iterable[Tensor],
+    shape: tuple[int, int, int],
+    about: Mapping[str, str],
+) -> None:
     """Write complex (H, F, t) pieces that together are `shape` = (T, H, F). The file appears whole or not at all.
 
     Raises DataError E408: full disk, folder missing or read-only.
@@ -59,7 +64,11 @@ def write_feature(path: Path, pieces: Iterable[Tensor], shape: tuple[int, int, i
     with written_whole(path) as temporary, temporary.open("wb") as file:
         _write_header(file, {"__metadata__": {"format": FORMAT, **about}, **layout})
         peaks = []
-        for block in (block for piece in pieces for block in torch.split(piece, BLOCK_FRAMES, dim=-1)):
+        for block in (
+            block
+            for piece in pieces
+            for block in torch.split(piece, BLOCK_FRAMES, dim=-1)
+        ):
             values = block.permute(2, 0, 1).contiguous()
             peak = values.abs().amax(dim=(1, 2))
             values = values / peak.clamp_min(1e-30)[:, None, None]
@@ -79,11 +88,18 @@ def write_array(
 
     What float16 cannot hold becomes its largest value, 65504. Raises DataError E408 as `write_feature`.
     """
-    kind = torch.float16 if dtype == "float16" else torch.float32
+    if dtype == "float16":
+        kind = torch.float16
+    else:
+        kind = torch.float32
     most = torch.finfo(kind).max
-    layout = _layout(values=("F16" if dtype == "float16" else "F32", shape), peak=("F32", (1,)))
+    layout = _layout(
+        values=("F16" if dtype == "float16" else "F32", shape), peak=("F32", (1,))
+    )
     with written_whole(path) as temporary, temporary.open("wb") as file:
-        _write_header(file, {"__metadata__": {"format": ARRAY_FORMAT, **about}, **layout})
+        _write_header(
+            file, {"__metadata__": {"format": ARRAY_FORMAT, **about}, **layout}
+        )
         peak = 0.0
         for piece in pieces:
             values = piece.movedim(-1, 0).clamp(-most, most).to(kind).contiguous()
@@ -94,10 +110,15 @@ def write_array(
 
 def _layout(**tensors: tuple[str, tuple[int, ...]]) -> dict[str, Any]:
     """The header's part about the tensors, one behind the other."""
-    layout, start = {}, 0
+    layout = {}
+    start = 0
     for name, (dtype, shape) in tensors.items():
         stop = start + _BYTES[dtype] * math.prod(shape)
-        layout[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [start, stop]}
+        layout[name] = {
+            "dtype": dtype,
+            "shape": list(shape),
+            "data_offsets": [start, stop],
+        }
         start = stop
     return layout
 
@@ -122,12 +143,20 @@ def _read_header(path: Path) -> _Header:
     with path.open("rb") as file:
         n_text = int.from_bytes(file.read(_LENGTH_BYTES), "little")
         header: dict[str, Any] = json.loads(file.read(min(n_text, _MAX_HEADER_BYTES)))
-    first, second = {FORMAT: ("hcqt", "frame_peak"), ARRAY_FORMAT: ("values", "peak")}[header["__metadata__"]["format"]]
+    first, second = {FORMAT: ("hcqt", "frame_peak"), ARRAY_FORMAT: ("values", "peak")}[
+        header["__metadata__"]["format"]
+    ]
     start = _LENGTH_BYTES + n_text
     if path.stat().st_size != start + header[second]["data_offsets"][1]:
         raise ValueError("cut short")
     shape = tuple(map(int, header[first]["shape"]))
-    return _Header(first, header[first]["dtype"], shape, start, start + header[second]["data_offsets"][0])
+    return _Header(
+        first,
+        header[first]["dtype"],
+        shape,
+        start,
+        start + header[second]["data_offsets"][0],
+    )
 
 
 class CachedFeature:
@@ -150,7 +179,10 @@ class CachedFeature:
                 help="build the cache again: only what is missing or damaged is computed",
             ) from error
         self.is_complex = self._header.name == "hcqt"
-        self.n_frames, *sizes = self._header.shape[:3] if self.is_complex else self._header.shape
+        if self.is_complex:
+            self.n_frames, *sizes = self._header.shape[:3]
+        else:
+            self.n_frames, *sizes = self._header.shape
         self.shape = tuple(sizes)
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -175,13 +207,20 @@ class CachedFeature:
 
     @functools.cached_property
     def _values(self) -> npt.NDArray[Any]:
-        kind = np.float16 if self._header.dtype == "F16" else np.float32
-        return np.memmap(self.path, kind, "c", self._header.start, self._header.shape)  # never written; torch asks it
+        if self._header.dtype == "F16":
+            kind = np.float16
+        else:
+            kind = np.float32
+        return np.memmap(
+            self.path, kind, "c", self._header.start, self._header.shape
+        )  # never written; torch asks it
 
     @functools.cached_property
     def _peaks(self) -> npt.NDArray[np.float32]:
         shape = (self.n_frames if self.is_complex else 1,)
-        return np.array(np.memmap(self.path, np.float32, "r", self._header.second, shape))
+        return np.array(
+            np.memmap(self.path, np.float32, "r", self._header.second, shape)
+        )
 
     def read(self, start: int = 0, stop: int | None = None) -> Tensor:
         """Frames [start, stop) as complex64 (H, F, T), or as float32 (*shape, T).
@@ -199,13 +238,24 @@ class CachedFeature:
         if peak is None:
             return values.abs_().movedim(0, -1)
         real, imaginary = values.unbind(-1)
-        return real.square().addcmul_(imaginary, imaginary).sqrt_().mul_(peak).permute(1, 2, 0)
+        return (
+            real.square()
+            .addcmul_(imaginary, imaginary)
+            .sqrt_()
+            .mul_(peak)
+            .permute(1, 2, 0)
+        )
 
     def _read(self, start: int, stop: int | None) -> tuple[Tensor, Tensor | None]:
         """float32 copies of the values, frames first, and of an HCQT the peaks (T, 1, 1) that they are divided by."""
-        stop = self.n_frames if stop is None else stop
+        if stop is None:
+            stop = self.n_frames
         if not 0 <= start <= stop <= self.n_frames:
-            raise ValueError(f"the feature has frames [0, {self.n_frames}), asked for [{start}, {stop})")
+            raise ValueError(
+                f"the feature has frames [0, {self.n_frames}), asked for [{start}, {stop})"
+            )
         values = torch.empty((stop - start, *self._header.shape[1:]))
         values.copy_(torch.from_numpy(self._values[start:stop]))
-        return values, torch.from_numpy(self._peaks[start:stop, None, None]) if self.is_complex else None
+        return values, torch.from_numpy(
+            self._peaks[start:stop, None, None]
+        ) if self.is_complex else None

@@ -10,7 +10,9 @@ from torch import Tensor
 
 SILENCE = 1e-6  # no frame is brought up from below this
 ORDERS = {"max": float("inf"), "l1": 1.0, "l2": 2.0}
-LEAST_PEAK = 0.1  # of the frame's largest magnitude: what a peak must have to tell of the tuning
+LEAST_PEAK = (
+    0.1  # of the frame's largest magnitude: what a peak must have to tell of the tuning
+)
 _WHOLE = 1e-6  # a bin that reaches this far into the next class is rounding
 
 
@@ -19,7 +21,9 @@ def semitone_of(hz: float) -> float:
     return 69 + 12 * math.log2(hz / 440)
 
 
-def pitch_classes(fmin_hz: float, bins_per_octave: int, n_chroma: int, shift: Tensor) -> Tensor:
+def pitch_classes(
+    fmin_hz: float, bins_per_octave: int, n_chroma: int, shift: Tensor
+) -> Tensor:
     """(B, n_chroma, bins_per_octave): which share of each bin, counted from fmin_hz, a pitch class takes; class 0 is C.
 
     shift  (B,) semitones that the bins lie above where fmin_hz, rounded to a class, says
@@ -32,16 +36,23 @@ def pitch_classes(fmin_hz: float, bins_per_octave: int, n_chroma: int, shift: Te
     merged = bins_per_octave // n_chroma
     lowest = round(n_chroma / 12 * semitone_of(fmin_hz))
     edge = 0.5 - (width / 2 if merged % 2 else 0.0)
-    bins = torch.arange(bins_per_octave, dtype=torch.float64, device=shift.device) * width
+    bins = (
+        torch.arange(bins_per_octave, dtype=torch.float64, device=shift.device) * width
+    )
     low = lowest + edge + bins + (shift.double() * (n_chroma / 12))[:, None] + _WHOLE
     first = low.floor()
     share = ((1 - (low - first)) / width + 2 * _WHOLE / width).clamp(0, 1)
     classes = torch.arange(n_chroma, device=shift.device)[:, None]
     own = (first.remainder(n_chroma)[:, None] == classes) * share[:, None]
-    return own + ((first + 1).remainder(n_chroma)[:, None] == classes) * (1 - share)[:, None]
+    return (
+        own
+        + ((first + 1).remainder(n_chroma)[:, None] == classes) * (1 - share)[:, None]
+    )
 
 
-def unit_frames(chroma: Tensor, norm: Literal["max", "l1", "l2"] | None, dim: int) -> Tensor:
+def unit_frames(
+    chroma: Tensor, norm: Literal["max", "l1", "l2"] | None, dim: int
+) -> Tensor:
     """Every frame over its largest value, its sum, or the root of its summed squares; `dim` is that of the classes."""
     if norm is None:
         return chroma
@@ -57,15 +68,28 @@ def tuning_sum(magnitude: Tensor, fmin_hz: float, bins_per_octave: int) -> Tenso
     circular statistics", ISMIR 2007. What is not finite counts nothing.
     """
     logs = magnitude.clamp_min(torch.finfo(magnitude.dtype).tiny).log()
-    left, top, right = logs[:, :-2], logs[:, 1:-1], logs[:, 2:]
+    left = logs[:, :-2]
+    top = logs[:, 1:-1]
+    right = logs[:, 2:]
     size = magnitude[:, 1:-1]
-    is_peak = (top > left) & (top >= right) & (size >= LEAST_PEAK * magnitude.amax(dim=1, keepdim=True)) & (size > 0)
+    is_peak = (
+        (top > left)
+        & (top >= right)
+        & (size >= LEAST_PEAK * magnitude.amax(dim=1, keepdim=True))
+        & (size > 0)
+    )
     offset = 0.5 * (left - right) / (left - 2 * top + right).clamp_max(-1e-12)
-    bins = torch.arange(1, magnitude.shape[1] - 1, dtype=torch.float64, device=magnitude.device)[:, None]
+    bins = torch.arange(
+        1, magnitude.shape[1] - 1, dtype=torch.float64, device=magnitude.device
+    )[:, None]
     pitch = semitone_of(fmin_hz) + 12 / bins_per_octave * (bins + offset.double())
-    weight = torch.where(is_peak & size.isfinite() & pitch.isfinite(), size, 0.0).double()
+    weight = torch.where(
+        is_peak & size.isfinite() & pitch.isfinite(), size, 0.0
+    ).double()
     angle = torch.where(weight > 0, 2 * math.pi * pitch, 0.0)
-    return torch.complex((weight * angle.cos()).sum(dim=(1, 2)), (weight * angle.sin()).sum(dim=(1, 2)))
+    return torch.complex(
+        (weight * angle.cos()).sum(dim=(1, 2)), (weight * angle.sin()).sum(dim=(1, 2))
+    )
 
 
 def tuning_of(total: Tensor) -> Tensor:

@@ -27,6 +27,7 @@ def padded_window(name: str, length: int, n_fft: int) -> Tensor:
 def centred_frames(wave: Tensor, n_fft: int, hop_samples: int) -> Tensor:
     """(B, N) -> (B, T, n_fft), T = 1 + N // hop_samples; frame t is centred on sample t · hop_samples, with silence
     outside. A view of a padded copy."""
-    n_frames, half = 1 + wave.shape[1] // hop_samples, n_fft // 2
+    n_frames = 1 + wave.shape[1] // hop_samples
+    half = n_fft // 2
     right = (n_frames - 1) * hop_samples + n_fft - half - wave.shape[1]
     return functional.pad(wave, (half, right)).unfold(1, n_fft, hop_samples)

@@ -16,13 +16,21 @@ from .chroma import Chroma, PitchClassConfig
 class Fourier2DConfig(PitchClassConfig):
     """Settings of the feature `fourier_2d`; patches and exponent are the paper's."""
 
-    type: Literal["fourier_2d"] = Field("fourier_2d", description="name of this feature")
+    type: Literal["fourier_2d"] = Field(
+        "fourier_2d", description="name of this feature"
+    )
     column_frames: PositiveInt = Field(
-        20, description="frames of chroma whose mean is one column of a patch; it stands for a beat"
+        20,
+        description="frames of chroma whose mean is one column of a patch; it stands for a beat",
     )
     patch_columns: PositiveInt = Field(75, description="columns of a patch")
-    hop_columns: PositiveInt = Field(1, description="columns from one patch to the next")
-    exponent: PositiveFloat = Field(1.96, description="power of the columns, which sets strong classes off from weak")
+    hop_columns: PositiveInt = Field(
+        1, description="columns from one patch to the next"
+    )
+    exponent: PositiveFloat = Field(
+        1.96,
+        description="power of the columns, which sets strong classes off from weak",
+    )
 
     @property
     def hop_s(self) -> float:
@@ -31,7 +39,12 @@ class Fourier2DConfig(PitchClassConfig):
     @property
     def t0_s(self) -> float:
         """The middle of the first patch."""
-        return (self.patch_columns * self.column_frames - 1) / 2 * self.hop_samples / self.sr_hz
+        return (
+            (self.patch_columns * self.column_frames - 1)
+            / 2
+            * self.hop_samples
+            / self.sr_hz
+        )
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -59,14 +72,19 @@ class Fourier2D(Chroma):
         return 1 + max(0, n_columns - c.patch_columns) // c.hop_columns
 
     def stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
-        c, given = self.config, False
+        c = self.config
+        given = False
         columns: Tensor | None = None
         for more in self._columns(chunks):
-            columns = more if columns is None else torch.cat([columns, more], dim=-1)
+            if columns is None:
+                columns = more
+            else:
+                columns = torch.cat([columns, more], dim=-1)
             n_patches = (columns.shape[-1] - c.patch_columns) // c.hop_columns + 1
             if n_patches > 0:
                 yield fourier_magnitude(columns, c.patch_columns, c.hop_columns)
-                columns, given = columns[..., n_patches * c.hop_columns :], True
+                columns = columns[..., n_patches * c.hop_columns :]
+                given = True
         if columns is not None and not given:
             yield fourier_magnitude(columns, c.patch_columns, c.hop_columns)
 
@@ -74,7 +92,10 @@ class Fourier2D(Chroma):
         c = self.config
         held: Tensor | None = None
         for chroma in self.chroma_stream(chunks):
-            held = chroma if held is None else torch.cat([held, chroma], dim=-1)
+            if held is None:
+                held = chroma
+            else:
+                held = torch.cat([held, chroma], dim=-1)
             whole = held.shape[-1] // c.column_frames * c.column_frames
             if whole:
                 yield column_means(held[..., :whole], c.column_frames) ** c.exponent
@@ -87,19 +108,30 @@ def column_means(frames: Tensor, column_frames: int) -> Tensor:
     """(..., T) -> (..., ceil(T / column_frames)) means; the last one is of what is left."""
     n_whole = frames.shape[-1] // column_frames
     cut = n_whole * column_frames
-    parts = [frames[..., :cut].reshape(*frames.shape[:-1], n_whole, column_frames).mean(dim=-1)] if n_whole else []
+    if n_whole:
+        parts = [
+            frames[..., :cut]
+            .reshape(*frames.shape[:-1], n_whole, column_frames)
+            .mean(dim=-1)
+        ]
+    else:
+        parts = []
     if cut < frames.shape[-1]:
         parts.append(frames[..., cut:].mean(dim=-1, keepdim=True))
     return torch.cat(parts, dim=-1)
 
 
-def fourier_magnitude(columns: Tensor, patch_columns: int = 75, hop_columns: int = 1) -> Tensor:
+def fourier_magnitude(
+    columns: Tensor, patch_columns: int = 75, hop_columns: int = 1
+) -> Tensor:
     """Columns of chroma (..., n_chroma, n) -> (..., n_chroma, patch_columns // 2 + 1, T), one frame a patch.
 
     A turn of the pitch classes or of the patch's columns leaves it as it is. The half that the symmetry of the Fourier
     transform of real numbers repeats is left out. Fewer columns than a patch has are followed by zeros.
     """
     columns = functional.pad(columns, (0, max(0, patch_columns - columns.shape[-1])))
-    patches = columns.unfold(-1, patch_columns, hop_columns).movedim(-2, -3)  # (..., T, n_chroma, patch_columns)
+    patches = columns.unfold(-1, patch_columns, hop_columns).movedim(
+        -2, -3
+    )  # (..., T, n_chroma, patch_columns)
     magnitude: Tensor = torch.fft.rfft2(patches).abs().movedim(-3, -1)
     return magnitude

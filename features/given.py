@@ -7,7 +7,14 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
-from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, field_validator, model_validator
+from pydantic import (
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from torch import Tensor
 
 from ..data.corpus import FeatureItem
@@ -18,9 +25,14 @@ from .chroma import Chroma, ChromaConfig
 from .logmel import LogMel, LogMelConfig
 from .nnls_chroma import NNLSChroma, NNLSChromaConfig
 
-SLACK = 1e-3  # of a step: how far the times in the file may be from those of the section
+SLACK = (
+    1e-3  # of a step: how far the times in the file may be from those of the section
+)
 
-FromAudio = Annotated[NNLSChromaConfig | BeatChromaConfig | ChromaConfig | LogMelConfig, Field(discriminator="type")]
+FromAudio = Annotated[
+    NNLSChromaConfig | BeatChromaConfig | ChromaConfig | LogMelConfig,
+    Field(discriminator="type"),
+]
 COMPUTED: dict[str, tuple[type[ArrayConfig], type[Feature]]] = {
     "nnls_chroma": (NNLSChromaConfig, NNLSChroma),
     "beat_chroma": (BeatChromaConfig, BeatChroma),
@@ -33,12 +45,22 @@ class GivenConfig(ArrayConfig):
     """Settings of the feature `given`: what the corpus must hold."""
 
     type: Literal["given"] = Field("given", description="name of this feature")
-    sr_hz: PositiveInt = Field(44100, description="sample rate of the audio that the features were computed from")
+    sr_hz: PositiveInt = Field(
+        44100,
+        description="sample rate of the audio that the features were computed from",
+    )
     n_features: PositiveInt = Field(description="numbers in a frame")
-    step_s: PositiveFloat = Field(description="seconds from one frame to the next; about that where they are not even")
+    step_s: PositiveFloat = Field(
+        description="seconds from one frame to the next; about that where they are not even"
+    )
     first_s: float = Field(0.0, description="time of the first frame in seconds")
-    even: bool = Field(True, description="whether frames come in equal steps; false: at any times, such as beats")
-    dtype: Literal["float16", "float32"] = Field("float32", description="how the values are read")
+    even: bool = Field(
+        True,
+        description="whether frames come in equal steps; false: at any times, such as beats",
+    )
+    dtype: Literal["float16", "float32"] = Field(
+        "float32", description="how the values are read"
+    )
 
     from_audio: FromAudio | None = Field(
         None, description="the feature that takes their place where there is audio only"
@@ -52,13 +74,17 @@ class GivenConfig(ArrayConfig):
             return section
         name = section.get("type")
         if not isinstance(name, str) or name not in COMPUTED:
-            raise ValueError(f"'{name}' cannot be computed in their place: one of {', '.join(COMPUTED)}")
+            raise ValueError(
+                f"'{name}' cannot be computed in their place: one of {', '.join(COMPUTED)}"
+            )
         try:
             return COMPUTED[name][0].model_validate(dict(section))
         except ValidationError as error:
             first = error.errors()[0]
             place = "".join(f"'{part}': " for part in first["loc"])
-            raise ValueError(f"{place}{first['msg'].removeprefix('Value error, ')}") from error
+            raise ValueError(
+                f"{place}{first['msg'].removeprefix('Value error, ')}"
+            ) from error
 
     @model_validator(mode="after")
     def _computed_fit(self) -> GivenConfig:
@@ -66,13 +92,22 @@ class GivenConfig(ArrayConfig):
         if other is None:
             return self
         if other.shape != self.shape:
-            raise ValueError(f"n_features is {self.n_features}, and a frame of from_audio has {_sizes(other.shape)}")
+            raise ValueError(
+                f"n_features is {self.n_features}, and a frame of from_audio has {_sizes(other.shape)}"
+            )
         if other.sr_hz != self.sr_hz:
-            raise ValueError(f"sr_hz is {self.sr_hz}, and that of from_audio is {other.sr_hz}: they must be equal")
-        pairs = [("step_s", self.step_s, other.hop_s), ("first_s", self.first_s, other.t0_s)]
+            raise ValueError(
+                f"sr_hz is {self.sr_hz}, and that of from_audio is {other.sr_hz}: they must be equal"
+            )
+        pairs = [
+            ("step_s", self.step_s, other.hop_s),
+            ("first_s", self.first_s, other.t0_s),
+        ]
         for name, wanted, came in pairs if self.even else []:
             if abs(wanted - came) > SLACK * self.step_s:
-                raise ValueError(f"{name} is {wanted:g}, and that of from_audio is {came:g}: they must be equal")
+                raise ValueError(
+                    f"{name} is {wanted:g}, and that of from_audio is {came:g}: they must be equal"
+                )
         return self
 
     @property
@@ -128,7 +163,9 @@ class GivenFeature:
     is_complex = False
 
     def __init__(self, item: FeatureItem) -> None:
-        self.item, self.n_frames, self.shape = item, item.n_frames, (item.n_features,)
+        self.item = item
+        self.n_frames = item.n_frames
+        self.shape = (item.n_features,)
 
     def __len__(self) -> int:
         return self.n_frames
@@ -151,7 +188,8 @@ class GivenFeatures:
     """
 
     def __init__(self, config: GivenConfig, computed: Any = None) -> None:
-        self.config, self.computed = config, computed
+        self.config = config
+        self.computed = computed
         self._items: dict[str, FeatureItem] = {}
 
     def build(
@@ -165,7 +203,8 @@ class GivenFeatures:
 
         Recordings with audio only go to `computed`, in n_jobs processes.
         """
-        errors, heard = [], []
+        errors = []
+        heard = []
         for item in items:
             if self.computed is not None and not isinstance(item, FeatureItem):
                 heard.append(item)
@@ -175,23 +214,36 @@ class GivenFeatures:
             errors += [error] if error else []
             if on_done:
                 on_done(item.key, error)
-        return errors + (self.computed.build(heard, n_jobs=n_jobs, on_done=on_done) if heard else [])
+        return errors + (
+            self.computed.build(heard, n_jobs=n_jobs, on_done=on_done) if heard else []
+        )
 
     def open(self, key: str) -> Any:
         """A `GivenFeature`, or of a recording with audio only a `CachedFeature`."""
-        return GivenFeature(self._items[key]) if key in self._items else self.computed.open(key)
+        if key in self._items:
+            return GivenFeature(self._items[key])
+        return self.computed.open(key)
 
     def _misfit(self, item: FeatureItem) -> DataError | None:
-        c, times_s = self.config, item.times_s
+        c = self.config
+        times_s = item.times_s
         if item.n_features != c.n_features:
             return _misfit(item.key, "n_features", c.n_features, item.n_features)
         if not c.even:
             return None
         if times_s is not None and abs(times_s[0] - c.first_s) > SLACK * c.step_s:
             return _misfit(item.key, "first_s", c.first_s, round(float(times_s[0]), 6))
-        steps = np.diff(times_s) if times_s is not None else np.empty(0)
+        if times_s is not None:
+            steps = np.diff(times_s)
+        else:
+            steps = np.empty(0)
         if len(steps) and np.abs(steps - c.step_s).max() > SLACK * c.step_s:
-            return _misfit(item.key, "step_s", c.step_s, round(float(steps[np.abs(steps - c.step_s).argmax()]), 6))
+            return _misfit(
+                item.key,
+                "step_s",
+                c.step_s,
+                round(float(steps[np.abs(steps - c.step_s).argmax()]), 6),
+            )
         return None
 
 

@@ -16,12 +16,21 @@ import torch.nn.functional as F
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 from torch import Tensor
 
-from .base import Feature, FeatureConfig, Storage, check_wave, refuse_empty, stream_frames
+from .base import (
+    Feature,
+    FeatureConfig,
+    Storage,
+    check_wave,
+    refuse_empty,
+    stream_frames,
+)
 from .cqt_kernels import cutoff_hz, half_band_filter, octave_kernels
 from .feature_file import FORMAT
 
 DECIMATION_BLOCK = 128  # decimated samples computed by one row of the filter matrix
-FRAME_VALUES = 1 << 20  # samples framed at once: bounds the memory of a Fourier transform
+FRAME_VALUES = (
+    1 << 20
+)  # samples framed at once: bounds the memory of a Fourier transform
 STREAM_FRAMES = 2048  # frames a step of HCQT.stream computes
 DYNAMIC_RANGE_DB = 80.0
 LOG_GAIN = 1e4
@@ -33,24 +42,40 @@ class HCQTConfig(FeatureConfig):
     """Settings of the HCQT; the defaults are those of the multi-pitch task."""
 
     type: Literal["hcqt"] = Field("hcqt", description="name of this feature")
-    sr_hz: PositiveInt = Field(22050, description="sample rate of the audio; other audio is resampled to it")
-    harmonics: tuple[PositiveFloat, ...] = Field(
-        (0.5, 1.0, 2.0, 3.0, 4.0, 5.0), min_length=1, description="multiples of fmin_hz, one channel each"
+    sr_hz: PositiveInt = Field(
+        22050, description="sample rate of the audio; other audio is resampled to it"
     )
-    fmin_hz: PositiveFloat = Field(32.7, description="centre frequency of the lowest bin of harmonic 1")
+    harmonics: tuple[PositiveFloat, ...] = Field(
+        (0.5, 1.0, 2.0, 3.0, 4.0, 5.0),
+        min_length=1,
+        description="multiples of fmin_hz, one channel each",
+    )
+    fmin_hz: PositiveFloat = Field(
+        32.7, description="centre frequency of the lowest bin of harmonic 1"
+    )
     n_octaves: PositiveInt = Field(6, le=20, description="octaves above fmin_hz")
     bins_per_octave: PositiveInt = Field(60, description="frequency bins in an octave")
-    hop_samples: PositiveInt = Field(512, description="samples from one frame to the next")
-    scale: Scale = Field("db", description="what models see: db (80 dB mapped to 0 … 1), log, or linear")
+    hop_samples: PositiveInt = Field(
+        512, description="samples from one frame to the next"
+    )
+    scale: Scale = Field(
+        "db", description="what models see: db (80 dB mapped to 0 … 1), log, or linear"
+    )
 
     @field_validator("harmonics", mode="before")
     @classmethod
     def _list_is_tuple(cls, value: object) -> object:
-        return tuple(value) if isinstance(value, list) else value
+        if isinstance(value, list):
+            return tuple(value)
+        return value
 
     @model_validator(mode="after")
     def _below_nyquist(self) -> HCQTConfig:
-        top_hz = max(self.harmonics) * self.fmin_hz * 2.0 ** ((self.n_bins - 1) / self.bins_per_octave)
+        top_hz = (
+            max(self.harmonics)
+            * self.fmin_hz
+            * 2.0 ** ((self.n_bins - 1) / self.bins_per_octave)
+        )
         if cutoff_hz(top_hz, self.bins_per_octave) > self.sr_hz / 2:
             raise ValueError(
                 f"the highest bin, {top_hz:.0f} Hz for harmonic {max(self.harmonics):g}, does not fit below "
@@ -96,7 +121,12 @@ class HCQT(Feature):
         super().__init__(config)
         taps = torch.from_numpy(half_band_filter())
         self._half_taps = len(taps) // 2
-        rows = torch.stack([F.pad(taps, (2 * i, 2 * (DECIMATION_BLOCK - 1 - i))) for i in range(DECIMATION_BLOCK)])
+        rows = torch.stack(
+            [
+                F.pad(taps, (2 * i, 2 * (DECIMATION_BLOCK - 1 - i)))
+                for i in range(DECIMATION_BLOCK)
+            ]
+        )
         self._filter: Tensor
         self.register_buffer("_filter", rows.T.float().contiguous(), persistent=False)
         # (level, frame_samples) -> (place in the output, first Fourier bin) of every kernel that shares the spectrum
@@ -104,25 +134,42 @@ class HCQT(Feature):
         place = 0
         for harmonic in config.harmonics:
             for kernel in octave_kernels(
-                config.sr_hz, harmonic * config.fmin_hz, config.n_octaves, config.bins_per_octave, config.hop_samples
+                config.sr_hz,
+                harmonic * config.fmin_hz,
+                config.n_octaves,
+                config.bins_per_octave,
+                config.hop_samples,
             ):
-                self.register_buffer(f"_kernel{place}", torch.from_numpy(kernel.rows), persistent=False)
-                self._spectra.setdefault((kernel.level, kernel.frame_samples), []).append((place, kernel.first_bin))
+                self.register_buffer(
+                    f"_kernel{place}", torch.from_numpy(kernel.rows), persistent=False
+                )
+                self._spectra.setdefault(
+                    (kernel.level, kernel.frame_samples), []
+                ).append((place, kernel.first_bin))
                 place += 1
         self._n_levels = 1 + max(level for level, _ in self._spectra)
 
     def forward(self, wave: Tensor) -> Tensor:
         """(B, N) real -> (B, H, F, T) complex64. Raises DataError (E450) for any other shape, or N = 0."""
-        name, config = type(self).__name__, self.config
+        name = type(self).__name__
+        config = self.config
         check_wave(wave, name)
         refuse_empty(wave, name)
         n_frames = self.n_frames(wave.shape[1])
         hcqt = wave.new_empty(
-            (len(wave), config.n_harmonics * config.n_octaves, config.bins_per_octave, n_frames), dtype=torch.complex64
+            (
+                len(wave),
+                config.n_harmonics * config.n_octaves,
+                config.bins_per_octave,
+                n_frames,
+            ),
+            dtype=torch.complex64,
         )
         levels = self._pyramid(wave.to(self._filter.dtype))
         for (level, frame_samples), kernels in self._spectra.items():
-            self._respond(levels[level], config.hop_samples >> level, frame_samples, kernels, hcqt)
+            self._respond(
+                levels[level], config.hop_samples >> level, frame_samples, kernels, hcqt
+            )
         return hcqt.reshape(len(wave), config.n_harmonics, config.n_bins, n_frames)
 
     def _pyramid(self, wave: Tensor) -> list[Tensor]:
@@ -132,16 +179,29 @@ class HCQT(Feature):
         for _ in range(1, self._n_levels):
             n = (levels[-1].shape[1] + 1) // 2
             n_blocks = -(-n // DECIMATION_BLOCK)
-            right = 2 * DECIMATION_BLOCK * (n_blocks - 1) + width - levels[-1].shape[1] - self._half_taps
-            blocks = F.pad(levels[-1], (self._half_taps, right)).unfold(1, width, 2 * DECIMATION_BLOCK)
+            right = (
+                2 * DECIMATION_BLOCK * (n_blocks - 1)
+                + width
+                - levels[-1].shape[1]
+                - self._half_taps
+            )
+            blocks = F.pad(levels[-1], (self._half_taps, right)).unfold(
+                1, width, 2 * DECIMATION_BLOCK
+            )
             levels.append((blocks @ self._filter).flatten(1)[:, :n])
         return levels
 
     def _respond(
-        self, wave: Tensor, hop: int, frame_samples: int, kernels: list[tuple[int, int]], hcqt: Tensor
+        self,
+        wave: Tensor,
+        hop: int,
+        frame_samples: int,
+        kernels: list[tuple[int, int]],
+        hcqt: Tensor,
     ) -> None:
         """Write into `hcqt` (B, octaves, bins, T) the responses of all kernels that read this spectrum."""
-        n_frames, half = hcqt.shape[-1], frame_samples // 2
+        n_frames = hcqt.shape[-1]
+        half = frame_samples // 2
         padded = F.pad(wave, (half, (n_frames - 1) * hop + half - wave.shape[1]))
         frames = padded.unfold(1, frame_samples, hop)
         step = max(1, FRAME_VALUES // (frame_samples * len(wave)))
@@ -149,12 +209,16 @@ class HCQT(Feature):
             spectrum = torch.fft.rfft(frames[:, start : start + step]).mT
             for place, first in kernels:
                 rows = self.get_buffer(f"_kernel{place}")
-                hcqt[:, place, :, start : start + step] = rows @ spectrum[:, first : first + rows.shape[1]]
+                hcqt[:, place, :, start : start + step] = (
+                    rows @ spectrum[:, first : first + rows.shape[1]]
+                )
 
     @property
     def context_samples(self) -> int:
         """Samples on either side of a frame's centre that can change it, rounded up to whole hops."""
-        reach = max((frame_samples // 2) << level for level, frame_samples in self._spectra)
+        reach = max(
+            (frame_samples // 2) << level for level, frame_samples in self._spectra
+        )
         reach += self._half_taps * ((1 << (self._n_levels - 1)) - 1)
         hop = self.config.hop_samples
         return -(-reach // hop) * hop
@@ -174,7 +238,10 @@ class HCQT(Feature):
 
     def frequencies_hz(self) -> Tensor:
         """(F,) centre frequencies of harmonic 1."""
-        steps = torch.arange(self.config.n_bins, dtype=torch.float64) / self.config.bins_per_octave
+        steps = (
+            torch.arange(self.config.n_bins, dtype=torch.float64)
+            / self.config.bins_per_octave
+        )
         return self.config.fmin_hz * 2.0**steps
 
 
@@ -189,7 +256,10 @@ def to_scale(magnitude: Tensor, scale: Scale, reference: Tensor | float) -> Tens
     Silence stays 0 when the reference is 0.
     """
     least = torch.finfo(magnitude.dtype).tiny
-    reference = reference.clamp_min(least) if isinstance(reference, Tensor) else max(float(reference), least)
+    if isinstance(reference, Tensor):
+        reference = reference.clamp_min(least)
+    else:
+        reference = max(float(reference), least)
     ratio = magnitude / reference
     if scale == "linear":
         return ratio

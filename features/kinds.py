@@ -40,10 +40,15 @@ def config_of(section: object, where: Where | None = None) -> type[FeatureConfig
 
     Raises DataError E457 for a type that is none.
     """
-    name = section.get("type", "hcqt") if isinstance(section, Mapping) else "hcqt"
+    if isinstance(section, Mapping):
+        name = section.get("type", "hcqt")
+    else:
+        name = "hcqt"
     if not isinstance(name, str) or name not in KINDS:
         near = did_you_mean(str(name), KINDS) or f"features are: {', '.join(KINDS)}"
-        raise DataError(f"there is no feature '{name}'", code="E457", where=where, help=near)
+        raise DataError(
+            f"there is no feature '{name}'", code="E457", where=where, help=near
+        )
     return KINDS[name][0]
 
 

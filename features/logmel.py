@@ -6,37 +6,70 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import torch
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 from torch import Tensor
 
-from .base import STREAM_FRAMES, ArrayConfig, Feature, check_wave, refuse_empty, stream_frames
+from .base import (
+    STREAM_FRAMES,
+    ArrayConfig,
+    Feature,
+    check_wave,
+    refuse_empty,
+    stream_frames,
+)
 from .fourier import Window, centred_frames, padded_window
 from .mel_scale import MelScale, decibels, mel_points_hz, mel_triangles
 
-FRAME_VALUES = 1 << 20  # samples framed at once: bounds the memory of a Fourier transform
+FRAME_VALUES = (
+    1 << 20
+)  # samples framed at once: bounds the memory of a Fourier transform
 
 
 class MelConfig(ArrayConfig):
     """Frames and mel bands, for the features that begin with them."""
 
-    sr_hz: PositiveInt = Field(22050, description="sample rate of the audio; other audio is resampled to it")
+    sr_hz: PositiveInt = Field(
+        22050, description="sample rate of the audio; other audio is resampled to it"
+    )
     n_fft: PositiveInt = Field(2048, ge=2, description="samples of a Fourier transform")
     window_samples: PositiveInt | None = Field(
-        None, description="samples of the window, in the middle of the n_fft samples; none: n_fft"
+        None,
+        description="samples of the window, in the middle of the n_fft samples; none: n_fft",
     )
-    hop_samples: PositiveInt = Field(512, description="samples from one frame to the next")
+    hop_samples: PositiveInt = Field(
+        512, description="samples from one frame to the next"
+    )
     window: Window = Field("hann", description="shape of the window, periodic")
     n_mels: PositiveInt = Field(128, description="mel bands")
     fmin_hz: NonNegativeFloat = Field(0.0, description="lower end of the lowest band")
-    fmax_hz: PositiveFloat | None = Field(None, description="upper end of the highest band; none: sr_hz / 2")
-    mel_scale: MelScale = Field("slaney", description="slaney: linear below 1 kHz; htk: logarithmic throughout")
-    norm: Literal["slaney"] | None = Field("slaney", description="slaney: bands of area 1; none: peaks of height 1")
-    power: float = Field(2.0, ge=1, le=3, description="exponent of the magnitude: 2 for power, 1 for magnitude")
+    fmax_hz: PositiveFloat | None = Field(
+        None, description="upper end of the highest band; none: sr_hz / 2"
+    )
+    mel_scale: MelScale = Field(
+        "slaney", description="slaney: linear below 1 kHz; htk: logarithmic throughout"
+    )
+    norm: Literal["slaney"] | None = Field(
+        "slaney", description="slaney: bands of area 1; none: peaks of height 1"
+    )
+    power: float = Field(
+        2.0,
+        ge=1,
+        le=3,
+        description="exponent of the magnitude: 2 for power, 1 for magnitude",
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> MelConfig:
         if self.span_samples > self.n_fft:
-            raise ValueError(f"window_samples {self.span_samples} is larger than n_fft {self.n_fft}, a frame's samples")
+            raise ValueError(
+                f"window_samples {self.span_samples} is larger than n_fft {self.n_fft}, a frame's samples"
+            )
         if not self.fmin_hz < self.top_hz <= self.sr_hz / 2:
             raise ValueError(
                 f"bands from fmin_hz {self.fmin_hz:g} to fmax_hz {self.top_hz:g} do not lie between 0 and "
@@ -52,7 +85,9 @@ class MelConfig(ArrayConfig):
     @property
     def top_hz(self) -> float:
         """Upper end of the highest band."""
-        return self.sr_hz / 2 if self.fmax_hz is None else self.fmax_hz
+        if self.fmax_hz is None:
+            return self.sr_hz / 2
+        return self.fmax_hz
 
     @property
     def hop_s(self) -> float:
@@ -67,13 +102,22 @@ class LogMelConfig(MelConfig):
     """Settings of the feature `logmel`; the defaults are librosa's but for the scale."""
 
     type: Literal["logmel"] = Field("logmel", description="name of this feature")
-    scale: Literal["log", "db"] = Field("log", description="log(1 + gain · x), or decibels (0 dB is 1)")
+    scale: Literal["log", "db"] = Field(
+        "log", description="log(1 + gain · x), or decibels (0 dB is 1)"
+    )
     gain: PositiveFloat = Field(10000.0, description="gain of scale log")
-    floor_db: float = Field(-100.0, ge=-200, le=0, description="decibels that no value falls below, of scale db")
+    floor_db: float = Field(
+        -100.0,
+        ge=-200,
+        le=0,
+        description="decibels that no value falls below, of scale db",
+    )
 
     @property
     def silence(self) -> float:
-        return self.floor_db if self.scale == "db" else 0.0
+        if self.scale == "db":
+            return self.floor_db
+        return 0.0
 
     def compressed(self, mel: Tensor) -> Tensor:
         """What the feature holds of mel energies."""
@@ -99,11 +143,22 @@ class Mel(Feature):
 
     def __init__(self, config: MelConfig) -> None:
         super().__init__(config)
-        peaks_hz = mel_points_hz(config.fmin_hz, config.top_hz, config.n_mels + 2, config.mel_scale)
-        triangles = mel_triangles(peaks_hz, config.n_fft // 2 + 1, config.sr_hz / config.n_fft, config.norm == "slaney")
+        peaks_hz = mel_points_hz(
+            config.fmin_hz, config.top_hz, config.n_mels + 2, config.mel_scale
+        )
+        triangles = mel_triangles(
+            peaks_hz,
+            config.n_fft // 2 + 1,
+            config.sr_hz / config.n_fft,
+            config.norm == "slaney",
+        )
         self._peaks_hz = peaks_hz[1:-1]
         self.window: Tensor
-        self.register_buffer("window", padded_window(config.window, config.span_samples, config.n_fft), False)
+        self.register_buffer(
+            "window",
+            padded_window(config.window, config.span_samples, config.n_fft),
+            False,
+        )
         self.filters: Tensor
         self.register_buffer("filters", triangles.T.contiguous(), persistent=False)
 
@@ -112,9 +167,14 @@ class Mel(Feature):
         name = type(self).__name__
         check_wave(wave, name)
         refuse_empty(wave, name)
-        frames = centred_frames(wave.to(self.window.dtype), self.config.n_fft, self.config.hop_samples)
+        frames = centred_frames(
+            wave.to(self.window.dtype), self.config.n_fft, self.config.hop_samples
+        )
         step = max(1, FRAME_VALUES // (self.config.n_fft * len(wave)))
-        parts = [self._bands(frames[:, i : i + step]) for i in range(0, frames.shape[1], step)]
+        parts = [
+            self._bands(frames[:, i : i + step])
+            for i in range(0, frames.shape[1], step)
+        ]
         return (torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]).mT
 
     def _bands(self, frames: Tensor) -> Tensor:

@@ -15,15 +15,22 @@ def moving_mean(x: Tensor, smoothing: Tensor, before: Tensor | None = None) -> T
     The recursion's filter 1 / (1 - a/z) is the product of 1 + (a/z)^(2^k): log2(T) steps on whole tensors in place of
     T on frames, and as exact, since nothing is ever subtracted.
     """
-    first = x[..., :1] if before is None else (1 - smoothing) * before + smoothing * x[..., :1]
+    if before is None:
+        first = x[..., :1]
+    else:
+        first = (1 - smoothing) * before + smoothing * x[..., :1]
     mean = torch.cat([first, smoothing * x[..., 1:]], dim=-1)
-    decay, shift = 1 - smoothing, 1
+    decay = 1 - smoothing
+    shift = 1
     while shift < x.shape[-1]:
         mean = mean + decay * functional.pad(mean[..., :-shift], (shift, 0))
-        decay, shift = decay.square(), 2 * shift
+        decay = decay.square()
+        shift = 2 * shift
     return mean
 
 
-def over_mean(energy: Tensor, mean: Tensor, alpha: Tensor, delta: Tensor, r: Tensor, eps: float) -> Tensor:
+def over_mean(
+    energy: Tensor, mean: Tensor, alpha: Tensor, delta: Tensor, r: Tensor, eps: float
+) -> Tensor:
     """(E / (ε + M)^α + δ)^r - δ^r: Wang et al., ICASSP 2017 (arXiv:1607.05666), eq. 1."""
     return (energy * (eps + mean) ** -alpha + delta) ** r - delta**r

@@ -15,11 +15,14 @@ from .base import ArrayConfig, Feature, check_wave, refuse_empty
 from .folding import tuning_of, tuning_sum
 from .nonnegative import nonnegative_least_squares
 
-LOWEST, N_NOTES = 21, 84  # MIDI number of A0, and notes from there on
+# MIDI number of A0, and notes from there on
+LOWEST = 21
+N_NOTES = 84
 PER_SEMITONE = 3  # bins; a few more stand below and above the notes
 MARGIN = 2
 N_BINS = (N_NOTES - 1) * PER_SEMITONE + 2 * MARGIN + 1
-N_PARTIALS, DECAY = 20, 0.7
+N_PARTIALS = 20
+DECAY = 0.7
 BACKGROUND_BINS = 19  # about half an octave
 BASS_SEMITONES = 37.35  # width of the bass profile, from A0 on; treble is all notes
 FINE = 81  # points at which a bin's pulse is taken
@@ -29,22 +32,43 @@ STREAM_FRAMES = 256  # frames a step of a stream computes
 class NNLSChromaConfig(ArrayConfig):
     """Settings of the feature `nnls_chroma`; the defaults are those of the Billboard corpus."""
 
-    type: Literal["nnls_chroma"] = Field("nnls_chroma", description="name of this feature")
-    sr_hz: PositiveInt = Field(44100, description="sample rate of the audio; other audio is resampled to it")
-    n_fft: PositiveInt = Field(16384, ge=16, description="samples of a frame's Fourier transform, Hann window")
-    hop_samples: PositiveInt = Field(4096, description="samples from one frame to the next, a mean of two spectra")
-    first_samples: NonNegativeInt = Field(6144, description="sample that the first frame is centred on")
+    type: Literal["nnls_chroma"] = Field(
+        "nnls_chroma", description="name of this feature"
+    )
+    sr_hz: PositiveInt = Field(
+        44100, description="sample rate of the audio; other audio is resampled to it"
+    )
+    n_fft: PositiveInt = Field(
+        16384, ge=16, description="samples of a frame's Fourier transform, Hann window"
+    )
+    hop_samples: PositiveInt = Field(
+        4096, description="samples from one frame to the next, a mean of two spectra"
+    )
+    first_samples: NonNegativeInt = Field(
+        6144, description="sample that the first frame is centred on"
+    )
     tuning_semitones: float | None = Field(
-        None, ge=-0.5, le=0.5, description="how far A4 lies above 440 Hz; none: estimated from the whole recording"
+        None,
+        ge=-0.5,
+        le=0.5,
+        description="how far A4 lies above 440 Hz; none: estimated from the whole recording",
     )
 
     @model_validator(mode="after")
     def _frames_fit(self) -> NNLSChromaConfig:
         if self.hop_samples % 4 or self.n_fft % 2:
-            raise ValueError(f"hop_samples {self.hop_samples} must be a multiple of 4, and n_fft {self.n_fft} of 2")
-        if not self.hop_samples // 4 <= self.first_samples <= self.n_fft // 2 + self.hop_samples // 4:
+            raise ValueError(
+                f"hop_samples {self.hop_samples} must be a multiple of 4, and n_fft {self.n_fft} of 2"
+            )
+        if (
+            not self.hop_samples // 4
+            <= self.first_samples
+            <= self.n_fft // 2 + self.hop_samples // 4
+        ):
             most = self.n_fft // 2 + self.hop_samples // 4
-            raise ValueError(f"first_samples {self.first_samples} is not in {self.hop_samples // 4} ... {most}")
+            raise ValueError(
+                f"first_samples {self.first_samples} is not in {self.hop_samples // 4} ... {most}"
+            )
         return self
 
     @property
@@ -84,19 +108,29 @@ class NNLSChroma(Feature):
         for name, value in {
             "window": window / window.sum(),
             "spectrum": log_spectrum(config.sr_hz, config.n_fft),
-            "near": functional.normalize(torch.hamming_window(BACKGROUND_BINS, False, dtype=torch.float64), 1, dim=0),
+            "near": functional.normalize(
+                torch.hamming_window(BACKGROUND_BINS, False, dtype=torch.float64),
+                1,
+                dim=0,
+            ),
             "notes": note_spectra(),
             "profiles": note_profiles(),
         }.items():
             self.register_buffer(name, value.float(), persistent=False)
 
     def n_frames(self, n_samples: int) -> int:
-        return 1 + max(0, n_samples - 1 - self.config.first_samples) // self.config.hop_samples
+        return (
+            1
+            + max(0, n_samples - 1 - self.config.first_samples)
+            // self.config.hop_samples
+        )
 
     def forward(self, wave: Tensor) -> Tensor:
         check_wave(wave, "NNLSChroma")
         refuse_empty(wave, "NNLSChroma")
-        spectrum = self._log_spectrum(functional.pad(wave, (self.left, 0)), self.n_frames(wave.shape[1]))
+        spectrum = self._log_spectrum(
+            functional.pad(wave, (self.left, 0)), self.n_frames(wave.shape[1])
+        )
         return self._chroma(spectrum, self._tuning(self._tuning_sum(spectrum)))
 
     def stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
@@ -109,7 +143,10 @@ class NNLSChroma(Feature):
                 yield self._chroma(piece, self._tuning(heard))
                 continue
             held.append(piece)
-            total = heard if total is None else total + heard
+            if total is None:
+                total = heard
+            else:
+                total = total + heard
         if total is not None:
             tuning = self._tuning(total)
             for piece in held:
@@ -117,15 +154,25 @@ class NNLSChroma(Feature):
 
     def _spectra(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
         """(B, bins, 2 t) log-frequency spectra of t frames at a time."""
-        c, wave, n_samples, done = self.config, None, 0, 0
+        c = self.config
+        wave = None
+        n_samples = 0
+        done = 0
         for chunk in chunks:
             check_wave(chunk, "NNLSChroma")
-            wave = functional.pad(chunk, (self.left, 0)) if wave is None else torch.cat([wave, chunk], dim=1)
+            if wave is None:
+                wave = functional.pad(chunk, (self.left, 0))
+            else:
+                wave = torch.cat([wave, chunk], dim=1)
             n_samples += chunk.shape[1]
             needed = STREAM_FRAMES * c.hop_samples
-            while wave.shape[1] >= needed + c.n_fft and self.n_frames(n_samples) - done > STREAM_FRAMES:
+            while (
+                wave.shape[1] >= needed + c.n_fft
+                and self.n_frames(n_samples) - done > STREAM_FRAMES
+            ):
                 yield self._log_spectrum(wave, STREAM_FRAMES)
-                wave, done = wave[:, needed:], done + STREAM_FRAMES
+                wave = wave[:, needed:]
+                done = done + STREAM_FRAMES
         refuse_empty(torch.zeros(1, n_samples), "NNLSChroma")
         assert wave is not None  # else it was refused
         yield self._log_spectrum(wave, self.n_frames(n_samples) - done)
@@ -133,9 +180,12 @@ class NNLSChroma(Feature):
     def _log_spectrum(self, wave: Tensor, n_frames: int) -> Tensor:
         """(B, bins, 2 n_frames) of a waveform that begins where the first transform does."""
         c = self.config
-        hop, n = c.hop_samples // 2, 2 * n_frames
+        hop = c.hop_samples // 2
+        n = 2 * n_frames
         missing = c.n_fft + (n - 1) * hop - wave.shape[1]
-        frames = functional.pad(wave.to(self.window.dtype), (0, missing)).unfold(1, c.n_fft, hop)
+        frames = functional.pad(wave.to(self.window.dtype), (0, missing)).unfold(
+            1, c.n_fft, hop
+        )
         magnitude: Tensor = torch.fft.rfft(frames * self.window).abs()
         return (magnitude @ self.spectrum).transpose(1, 2)
 
@@ -145,7 +195,9 @@ class NNLSChroma(Feature):
 
     def _tuning(self, total: Tensor) -> Tensor:
         fixed = self.config.tuning_semitones
-        return tuning_of(total) if fixed is None else torch.full_like(total.real, fixed)
+        if fixed is None:
+            return tuning_of(total)
+        return torch.full_like(total.real, fixed)
 
     def _chroma(self, spectrum: Tensor, tuning: Tensor) -> Tensor:
         """(B, bins, 2 T) -> (B, 24, T)."""
@@ -159,12 +211,17 @@ class NNLSChroma(Feature):
     def _whitened(self, spectrum: Tensor) -> Tensor:
         """Each bin less the weighted mean of those around it, over their standard deviation; what is below is 0."""
         above = spectrum - self._around(spectrum)
-        spread = self._around(above.square()).clamp_min(1e-14).sqrt()  # silence stays silence
+        spread = (
+            self._around(above.square()).clamp_min(1e-14).sqrt()
+        )  # silence stays silence
         return above.clamp_min(0) / spread
 
     def _around(self, x: Tensor) -> Tensor:
         flat = x.transpose(1, 2).reshape(-1, 1, x.shape[1])
-        mean = functional.conv1d(functional.pad(flat, [BACKGROUND_BINS // 2] * 2, "replicate"), self.near[None, None])
+        mean = functional.conv1d(
+            functional.pad(flat, [BACKGROUND_BINS // 2] * 2, "replicate"),
+            self.near[None, None],
+        )
         return mean.reshape(x.shape[0], x.shape[2], x.shape[1]).transpose(1, 2)
 
 
@@ -177,7 +234,8 @@ def log_spectrum(sr_hz: int, n_fft: int) -> Tensor:
     bins = torch.arange(N_BINS, dtype=torch.float64)[:, None] - MARGIN + offsets
     lines = 440 * 2 ** ((LOWEST - 69 + bins / PER_SEMITONE) / 12) * n_fft / sr_hz
     low = lines.floor().clamp_max(n_fft // 2 - 1)
-    share, inside = lines - low, lines <= n_fft / 2
+    share = lines - low
+    inside = lines <= n_fft / 2
     matrix = torch.zeros(N_BINS, n_fft // 2 + 1, dtype=torch.float64)
     matrix.scatter_add_(1, low.long(), inside * pulse * (1 - share))
     matrix.scatter_add_(1, low.long() + 1, inside * pulse * share)
@@ -189,12 +247,17 @@ def note_spectra() -> Tensor:
     partials = torch.arange(1, N_PARTIALS + 1, dtype=torch.float64)
     at = MARGIN + PER_SEMITONE * (torch.arange(N_NOTES)[:, None] + 12 * partials.log2())
     apart = (torch.arange(N_BINS)[:, None, None] - at).clamp(-1, 1)
-    return ((0.5 + 0.5 * torch.cos(math.pi * apart)) * DECAY ** (partials - 1)).sum(dim=-1)
+    return ((0.5 + 0.5 * torch.cos(math.pi * apart)) * DECAY ** (partials - 1)).sum(
+        dim=-1
+    )
 
 
 def note_profiles() -> Tensor:
     """(24, N_NOTES) float64: how much a note counts for each pitch class of the bass, and of the treble."""
     notes = torch.arange(N_NOTES, dtype=torch.float64)
     classes = torch.arange(12)[:, None] == (LOWEST + torch.arange(N_NOTES)) % 12
-    heights = [(torch.sin(math.pi * (notes + 0.5) / wide) ** 2) * (notes < wide - 0.5) for wide in (BASS_SEMITONES, 84)]
+    heights = [
+        (torch.sin(math.pi * (notes + 0.5) / wide) ** 2) * (notes < wide - 0.5)
+        for wide in (BASS_SEMITONES, 84)
+    ]
     return torch.cat([classes * height for height in heights])

@@ -6,7 +6,9 @@ import torch
 from torch import Tensor
 
 
-def nonnegative_least_squares(dictionary: Tensor, values: Tensor, n_steps: int = 100) -> Tensor:
+def nonnegative_least_squares(
+    dictionary: Tensor, values: Tensor, n_steps: int = 100
+) -> Tensor:
     """x (..., K, T) ≥ 0 that makes |dictionary x - values| least, dictionary (F, K), values (..., F, T).
 
     Accelerated projected gradients; a column starts its momentum anew where that points uphill. Every column is solved
@@ -14,7 +16,8 @@ def nonnegative_least_squares(dictionary: Tensor, values: Tensor, n_steps: int =
     Algorithm for Linear Inverse Problems", SIAM J. Imaging Sciences 2009; O'Donoghue & Candès, "Adaptive Restart for
     Accelerated Gradient Schemes", Found. Comput. Math. 2015.
     """
-    gram, sought = dictionary.T @ dictionary, dictionary.T @ values
+    gram = dictionary.T @ dictionary
+    sought = dictionary.T @ values
     step = 1 / gram.abs().sum(dim=0).max()  # at most 1 / the largest eigenvalue
     x = y = torch.zeros_like(sought)
     momentum = torch.ones_like(sought[..., :1, :])

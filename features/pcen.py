@@ -17,14 +17,24 @@ class PCENConfig(MelConfig):
     """Settings of the feature `pcen`; the defaults are those of the paper, on mel magnitudes."""
 
     type: Literal["pcen"] = Field("pcen", description="name of this feature")
-    power: float = Field(1.0, ge=1, le=3, description="exponent of the magnitude: 2 for power, 1 for magnitude")
-    gain: PositiveFloat = Field(
-        2.0**31, description="factor of the energies: eps is small beside samples of 32 bits, not beside -1 … 1"
+    power: float = Field(
+        1.0,
+        ge=1,
+        le=3,
+        description="exponent of the magnitude: 2 for power, 1 for magnitude",
     )
-    alpha: float = Field(0.98, ge=0, le=1, description="strength of the normalisation: 0 is none")
+    gain: PositiveFloat = Field(
+        2.0**31,
+        description="factor of the energies: eps is small beside samples of 32 bits, not beside -1 … 1",
+    )
+    alpha: float = Field(
+        0.98, ge=0, le=1, description="strength of the normalisation: 0 is none"
+    )
     delta: PositiveFloat = Field(2.0, description="bias before the root")
     r: float = Field(0.5, gt=0, le=1, description="exponent of the root")
-    smoothing: float = Field(0.025, gt=0, le=1, description="weight of a new frame in the mean")
+    smoothing: float = Field(
+        0.025, gt=0, le=1, description="weight of a new frame in the mean"
+    )
     eps: PositiveFloat = Field(1e-6, description="added to the mean")
 
 

@@ -32,7 +32,9 @@ def resample(wave: Tensor, from_hz: int, to_hz: int) -> Tensor:
     return resampled
 
 
-def resample_stream(chunks: Iterable[Tensor], from_hz: int, to_hz: int) -> Iterator[Tensor]:
+def resample_stream(
+    chunks: Iterable[Tensor], from_hz: int, to_hz: int
+) -> Iterator[Tensor]:
     """`resample` of a waveform that comes in (..., n) chunks: pieces that together equal it, but for rounding.
 
     Memory grows with the largest chunk; with the waveform only at rates that go by way of its Fourier transform.
@@ -44,16 +46,26 @@ def resample_stream(chunks: Iterable[Tensor], from_hz: int, to_hz: int) -> Itera
     if old * new > MAX_FILTER_BANK:
         yield resample(torch.cat(list(chunks), dim=-1), from_hz, to_hz)
         return
-    context = -(-_resampler(old, new).width // old)  # periods of `old` samples that a filter reaches to either side
-    held, done = torch.zeros(0), 0  # samples still needed; periods of them that were given out
+    context = -(
+        -_resampler(old, new).width // old
+    )  # periods of `old` samples that a filter reaches to either side
+    # samples still needed; periods of them that were given out
+    held = torch.zeros(0)
+    done = 0
     for chunk in chunks:
-        held = torch.cat([held, chunk], dim=-1) if held.numel() else chunk
+        if held.numel():
+            held = torch.cat([held, chunk], dim=-1)
+        else:
+            held = chunk
         n_periods = held.shape[-1] // old
         ready = n_periods - context
         if ready > done:
-            yield resample(held[..., : n_periods * old], from_hz, to_hz)[..., done * new : ready * new]
+            yield resample(held[..., : n_periods * old], from_hz, to_hz)[
+                ..., done * new : ready * new
+            ]
             dropped = max(0, ready - context)
-            held, done = held[..., dropped * old :], ready - dropped
+            held = held[..., dropped * old :]
+            done = ready - dropped
     yield resample(held, from_hz, to_hz)[..., done * new :]
 
 
@@ -66,8 +78,12 @@ def _by_spectrum(wave: Tensor, old: int, new: int) -> Tensor:
     """Cut or pad the spectrum. Silence makes the length a multiple of `old`, so that the ratio is exact."""
     n = wave.shape[-1]
     periods = -(-n // old)
-    spectrum = torch.fft.rfft(F.pad(wave, (0, periods * old - n)))[..., : periods * min(old, new) // 2]
-    resampled: Tensor = torch.fft.irfft(spectrum, n=periods * new)[..., : -(-n * new // old)]
+    spectrum = torch.fft.rfft(F.pad(wave, (0, periods * old - n)))[
+        ..., : periods * min(old, new) // 2
+    ]
+    resampled: Tensor = torch.fft.irfft(spectrum, n=periods * new)[
+        ..., : -(-n * new // old)
+    ]
     return resampled * (new / old)
 
 

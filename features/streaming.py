@@ -20,7 +20,10 @@ Blocks = Iterator[tuple[NDArray[np.float32], int]]  # mono (N,) at a rate in Hz
 
 @torch.inference_mode()
 def stream_feature(
-    read: Callable[[], Blocks], path: Path, config: FeatureConfig, on_share: Callable[[float], None]
+    read: Callable[[], Blocks],
+    path: Path,
+    config: FeatureConfig,
+    on_share: Callable[[float], None],
 ) -> CachedFeature:
     """Write the features of the recording whose blocks `read()` gives from the start each time it is called.
 
@@ -29,7 +32,8 @@ def stream_feature(
     """
     n_samples = sr_hz = 0
     for block, rate_hz in read():
-        n_samples, sr_hz = n_samples + len(block), rate_hz
+        n_samples = n_samples + len(block)
+        sr_hz = rate_hz
 
     def chunks() -> Iterator[Tensor]:
         done = 0
@@ -39,5 +43,7 @@ def stream_feature(
             on_share(done / n_samples)
 
     n_resampled = -(-n_samples * config.sr_hz // sr_hz)
-    write_wave(path, resample_stream(chunks(), sr_hz, config.sr_hz), n_resampled, config, {})
+    write_wave(
+        path, resample_stream(chunks(), sr_hz, config.sr_hz), n_resampled, config, {}
+    )
     return CachedFeature(path)

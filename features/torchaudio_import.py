@@ -20,7 +20,9 @@ def import_torchaudio() -> Any:
     try:
         return importlib.import_module("torchaudio")
     except (OSError, RuntimeError):
-        for name in [name for name in sys.modules if name.partition(".")[0] == "torchaudio"]:
+        for name in [
+            name for name in sys.modules if name.partition(".")[0] == "torchaudio"
+        ]:
             del sys.modules[name]
         sys.modules["torchaudio._extension"] = _no_extension()
         return importlib.import_module("torchaudio")
@@ -37,6 +39,8 @@ def _no_extension() -> ModuleType:
 
     module = ModuleType("torchaudio._extension")
     module.__dict__.update(
-        _IS_TORCHAUDIO_EXT_AVAILABLE=False, _check_cuda_version=lambda: None, fail_if_no_align=fail_if_no_align
+        _IS_TORCHAUDIO_EXT_AVAILABLE=False,
+        _check_cuda_version=lambda: None,
+        fail_if_no_align=fail_if_no_align,
     )
     return module

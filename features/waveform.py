@@ -16,8 +16,12 @@ class WaveformConfig(ArrayConfig):
     """Settings of the feature `waveform`."""
 
     type: Literal["waveform"] = Field("waveform", description="name of this feature")
-    sr_hz: PositiveInt = Field(22050, description="sample rate of the audio; other audio is resampled to it")
-    dtype: Literal["float16", "float32"] = Field("float32", description="how the cache keeps the values")
+    sr_hz: PositiveInt = Field(
+        22050, description="sample rate of the audio; other audio is resampled to it"
+    )
+    dtype: Literal["float16", "float32"] = Field(
+        "float32", description="how the cache keeps the values"
+    )
 
     @property
     def hop_s(self) -> float:

@@ -29,7 +29,12 @@ def nt_xent(embeddings: Tensor, works: Tensor, temperature: float = 0.1) -> Tens
 
 
 def vicreg(
-    one: Tensor, other: Tensor, *, invariance: float = 25.0, variance: float = 25.0, covariance: float = 1.0
+    one: Tensor,
+    other: Tensor,
+    *,
+    invariance: float = 25.0,
+    variance: float = 25.0,
+    covariance: float = 1.0,
 ) -> Tensor:
     """Variance, invariance and covariance of two views (B, D), row by row of the same item; a scalar.
 
@@ -52,10 +57,15 @@ def barlow_twins(one: Tensor, other: Tensor, *, off_diagonal: float = 0.005) -> 
 
     Source: Zbontar et al., "Barlow Twins", ICML 2021, eq. 1 and 2; features are standardised over the batch.
     """
-    first, second = ((view - view.mean(0)) / (view.var(0, correction=0) + 1e-5).sqrt() for view in (one, other))
+    first, second = (
+        (view - view.mean(0)) / (view.var(0, correction=0) + 1e-5).sqrt()
+        for view in (one, other)
+    )
     matrix = first.T @ second / len(one)
     diagonal = matrix.diagonal()
-    return (1 - diagonal).square().sum() + off_diagonal * (matrix.square().sum() - diagonal.square().sum())
+    return (1 - diagonal).square().sum() + off_diagonal * (
+        matrix.square().sum() - diagonal.square().sum()
+    )
 
 
 def spread(embeddings: Tensor) -> dict[str, float]:
@@ -68,4 +78,7 @@ def spread(embeddings: Tensor) -> dict[str, float]:
     std = float(unit.std(dim=0, correction=0).mean() * unit.shape[1] ** 0.5)
     values = torch.linalg.svdvals(unit - unit.mean(dim=0))
     share = values / values.sum().clamp_min(1e-12)
-    return {"std": std, "rank": float(torch.exp(-(share * share.clamp_min(1e-12).log()).sum()))}
+    return {
+        "std": std,
+        "rank": float(torch.exp(-(share * share.clamp_min(1e-12).log()).sum())),
+    }

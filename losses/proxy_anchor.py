@@ -14,14 +14,20 @@ class ProxyAnchor(nn.Module):
     proxies (K, D) are parameters, to be trained with a rate of their own (there: 100 times that of the network).
     """
 
-    def __init__(self, n_labels: int, embed_dim: int, alpha: float = 32.0, margin: float = 0.1) -> None:
+    def __init__(
+        self, n_labels: int, embed_dim: int, alpha: float = 32.0, margin: float = 0.1
+    ) -> None:
         super().__init__()
-        self.alpha, self.margin = alpha, margin
+        self.alpha = alpha
+        self.margin = margin
         self.proxies = nn.Parameter(torch.empty(n_labels, embed_dim))
         nn.init.kaiming_normal_(self.proxies, mode="fan_out")
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
-        similarity = functional.normalize(embeddings, dim=1) @ functional.normalize(self.proxies, dim=1).T
+        similarity = (
+            functional.normalize(embeddings, dim=1)
+            @ functional.normalize(self.proxies, dim=1).T
+        )
         own = functional.one_hot(labels, len(self.proxies)).bool()
         drawn = _softplus_sum(-self.alpha * (similarity - self.margin), own)
         repelled = _softplus_sum(self.alpha * (similarity + self.margin), ~own)

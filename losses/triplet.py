@@ -14,11 +14,19 @@ FLOOR = 1e-12  # of squared distances, whose root would have no gradient at 0
 def pairwise_distances(embeddings: Tensor) -> Tensor:
     """Euclidean distances of embeddings (B, D), (B, B); the gradient is finite everywhere."""
     squares = embeddings.square().sum(1)
-    return (squares[:, None] + squares - 2 * embeddings @ embeddings.T).clamp_min(FLOOR).sqrt()
+    return (
+        (squares[:, None] + squares - 2 * embeddings @ embeddings.T)
+        .clamp_min(FLOOR)
+        .sqrt()
+    )
 
 
 def mine(
-    distances: Tensor, works: Tensor, mining: Mining, margin: float, generator: torch.Generator | None = None
+    distances: Tensor,
+    works: Tensor,
+    mining: Mining,
+    margin: float,
+    generator: torch.Generator | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Indices (M,) of anchors, positives and negatives, from distances (B, B) and works (B,).
 
@@ -39,15 +47,25 @@ def mine(
         allowed = ~same[anchor]
         if mining == "semi-hard":
             of_pair = distances[anchor, positive][:, None]
-            allowed &= (distances[anchor] > of_pair) & (distances[anchor] < of_pair + margin)
+            allowed &= (distances[anchor] > of_pair) & (
+                distances[anchor] < of_pair + margin
+            )
         found = allowed.any(dim=1)
-        anchor, positive, allowed = anchor[found], positive[found], allowed[found]
+        anchor = anchor[found]
+        positive = positive[found]
+        allowed = allowed[found]
         if not len(anchor):
             return anchor, positive, anchor
-        return anchor, positive, torch.multinomial(allowed.double(), 1, generator=generator)[:, 0]
+        return (
+            anchor,
+            positive,
+            torch.multinomial(allowed.double(), 1, generator=generator)[:, 0],
+        )
 
 
-def _hardest(distances: Tensor, same: Tensor, positives: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _hardest(
+    distances: Tensor, same: Tensor, positives: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
     anchor = (positives.any(dim=1) & ~same.all(dim=1)).nonzero()[:, 0]
     farthest = distances.masked_fill(~positives, -torch.inf).argmax(dim=1)
     nearest = distances.masked_fill(same, torch.inf).argmin(dim=1)
@@ -55,11 +73,19 @@ def _hardest(distances: Tensor, same: Tensor, positives: Tensor) -> tuple[Tensor
 
 
 def triplet_loss(
-    embeddings: Tensor, works: Tensor, mining: Mining, margin: float, generator: torch.Generator | None = None
+    embeddings: Tensor,
+    works: Tensor,
+    mining: Mining,
+    margin: float,
+    generator: torch.Generator | None = None,
 ) -> Tensor:
     """Mean of max(0, d(a, p) - d(a, n) + margin) over the mined triplets; 0 with a gradient where there are none."""
     distances = pairwise_distances(embeddings)
     anchor, positive, negative = mine(distances, works, mining, margin, generator)
     if not len(anchor):
         return embeddings.sum() * 0.0
-    return (distances[anchor, positive] - distances[anchor, negative] + margin).clamp_min(0).mean()
+    return (
+        (distances[anchor, positive] - distances[anchor, negative] + margin)
+        .clamp_min(0)
+        .mean()
+    )

@@ -38,7 +38,8 @@ def chord_seconds(reference: Chords, estimate: Chords) -> dict[str, float]:
             mir_eval.chord.validate_chord_label(label)
         except mir_eval.chord.InvalidChordException as error:
             raise ValueError(str(error)) from error
-    begin_s, end_s = float(reference.intervals.min()), float(reference.intervals.max())
+    begin_s = float(reference.intervals.min())
+    end_s = float(reference.intervals.max())
     no_chord = mir_eval.chord.NO_CHORD
     own, labels = mir_eval.util.adjust_intervals(
         estimate.intervals, list(estimate.labels), begin_s, end_s, no_chord, no_chord
@@ -53,8 +54,13 @@ def chord_seconds(reference: Chords, estimate: Chords) -> dict[str, float]:
         found[f"{name}_right_s"] = float(durations_s[right > 0].sum())
         found[f"{name}_judged_s"] = float(durations_s[right >= 0].sum())
     merged = mir_eval.chord.merge_chord_intervals(own, labels)
-    truth = mir_eval.chord.merge_chord_intervals(reference.intervals, list(reference.labels))
-    return found | {name: float(getattr(mir_eval.chord, name)(truth, merged)) for name in SEGMENTATION}
+    truth = mir_eval.chord.merge_chord_intervals(
+        reference.intervals, list(reference.labels)
+    )
+    return found | {
+        name: float(getattr(mir_eval.chord, name)(truth, merged))
+        for name in SEGMENTATION
+    }
 
 
 def chord_figures(tracks: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
@@ -63,7 +69,10 @@ def chord_figures(tracks: Mapping[str, Mapping[str, float]]) -> dict[str, float]
     NaN where nothing can be judged.
     """
     total = {name: sum(track[name] for track in tracks.values()) for name in _summed()}
-    figures = {name: _share(total[f"{name}_right_s"], total[f"{name}_judged_s"]) for name in COMPARISONS}
+    figures = {
+        name: _share(total[f"{name}_right_s"], total[f"{name}_judged_s"])
+        for name in COMPARISONS
+    }
     for name in SEGMENTATION:
         weighted = sum(track[name] * track["duration_s"] for track in tracks.values())
         figures[name] = _share(weighted, total["duration_s"])
@@ -71,8 +80,13 @@ def chord_figures(tracks: Mapping[str, Mapping[str, float]]) -> dict[str, float]
 
 
 def _summed() -> list[str]:
-    return ["duration_s", *(f"{name}_{what}_s" for name in COMPARISONS for what in ("right", "judged"))]
+    return [
+        "duration_s",
+        *(f"{name}_{what}_s" for name in COMPARISONS for what in ("right", "judged")),
+    ]
 
 
 def _share(part: float, whole: float) -> float:
-    return part / whole if whole else float("nan")
+    if whole:
+        return part / whole
+    return float("nan")

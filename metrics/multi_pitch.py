@@ -12,11 +12,16 @@ from numpy.typing import NDArray
 Float64 = NDArray[np.float64]
 
 WINDOW_SEMITONES = 0.5
-LOWEST_HZ, HIGHEST_HZ = 20.0, 5000.0  # mir_eval.multipitch.MIN_FREQ and MAX_FREQ
+# mir_eval.multipitch.MIN_FREQ and MAX_FREQ
+LOWEST_HZ = 20.0
+HIGHEST_HZ = 5000.0
 
 
 def multi_pitch_figures(
-    ref_times_s: Float64, ref_hz: Sequence[Float64], est_times_s: Float64, est_hz: Sequence[Float64]
+    ref_times_s: Float64,
+    ref_hz: Sequence[Float64],
+    est_times_s: Float64,
+    est_hz: Sequence[Float64],
 ) -> dict[str, float]:
     """The fourteen figures of `mir_eval.multipitch.evaluate` at the reference's times; no warnings.
 
@@ -26,8 +31,12 @@ def multi_pitch_figures(
     import mir_eval.multipitch  # here: it takes a second, which `mirbricks check` need not wait for
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that it resamples, that a side is empty: both are meant
-        figures = mir_eval.multipitch.evaluate(ref_times_s, _audible(ref_hz), est_times_s, _audible(est_hz))
+        warnings.simplefilter(
+            "ignore"
+        )  # that it resamples, that a side is empty: both are meant
+        figures = mir_eval.multipitch.evaluate(
+            ref_times_s, _audible(ref_hz), est_times_s, _audible(est_hz)
+        )
     return {name: float(value) for name, value in figures.items()}
 
 
@@ -45,26 +54,36 @@ class Counts:
 
     @property
     def precision(self) -> float:
-        return self.matched / self.estimated if self.estimated else 0.0
+        if self.estimated:
+            return self.matched / self.estimated
+        return 0.0
 
     @property
     def recall(self) -> float:
-        return self.matched / self.reference if self.reference else 0.0
+        if self.reference:
+            return self.matched / self.reference
+        return 0.0
 
     @property
     def accuracy(self) -> float:
         """Matched / (matched + missed + too many)."""
         either = self.reference + self.estimated - self.matched
-        return self.matched / either if either else 0.0
+        if either:
+            return self.matched / either
+        return 0.0
 
 
 def multi_pitch_counts(ref_midi: Float64, est_midi: Float64) -> Counts:
     """What mir_eval counts. Rows (T, R) and (T, E) of MIDI numbers, sorted, filled up with inf: `padded_rows`."""
     matched = int(count_matches(ref_midi, est_midi).sum())
-    return Counts(matched, int(np.isfinite(ref_midi).sum()), int(np.isfinite(est_midi).sum()))
+    return Counts(
+        matched, int(np.isfinite(ref_midi).sum()), int(np.isfinite(est_midi).sum())
+    )
 
 
-def count_matches(reference: Float64, estimate: Float64, window: float = WINDOW_SEMITONES) -> NDArray[np.int64]:
+def count_matches(
+    reference: Float64, estimate: Float64, window: float = WINDOW_SEMITONES
+) -> NDArray[np.int64]:
     """Size (T,) of the largest one-to-one matching within `window` in each of T rows, sorted and filled up with inf.
 
     All values have the same tolerance, so pairing the lowest values that fit is never worse than any other matching:
@@ -73,12 +92,15 @@ def count_matches(reference: Float64, estimate: Float64, window: float = WINDOW_
     n_rows = len(reference)
     every = np.arange(n_rows)
     end = np.full((n_rows, 1), np.inf)
-    reference, estimate = np.hstack([reference, end]), np.hstack([estimate, end])
+    reference = np.hstack([reference, end])
+    estimate = np.hstack([estimate, end])
     at_ref, at_est, matched = (np.zeros(n_rows, np.int64) for _ in range(3))
     for _ in range(reference.shape[1] + estimate.shape[1] - 2):
-        ref, est = reference[every, at_ref], estimate[every, at_est]
+        ref = reference[every, at_ref]
+        est = estimate[every, at_est]
         left = np.isfinite(ref) & np.isfinite(est)
-        too_low, too_high = left & (ref < est - window), left & (ref > est + window)
+        too_low = left & (ref < est - window)
+        too_high = left & (ref > est + window)
         hit = left & ~too_low & ~too_high
         at_ref += too_low | hit
         at_est += too_high | hit

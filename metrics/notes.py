@@ -20,7 +20,9 @@ def note_figures(reference: NotesOf, estimate: NotesOf) -> dict[str, float]:
     if not len(reference[0]):
         return {}
     if not len(estimate[0]):
-        return dict.fromkeys(("note_precision", "note_recall", "note_f1", "note_f1_offsets"), 0.0)
+        return dict.fromkeys(
+            ("note_precision", "note_recall", "note_f1", "note_f1_offsets"), 0.0
+        )
     import mir_eval.transcription  # here: it takes a second, which `mirbricks check` need not wait for
 
     score = mir_eval.transcription.precision_recall_f1_overlap
@@ -32,10 +34,14 @@ def note_figures(reference: NotesOf, estimate: NotesOf) -> dict[str, float]:
 
 
 def intervals(
-    onsets_s: Sequence[float] | Float64, durations_s: Sequence[float] | Float64, midi: Sequence[float] | Float64
+    onsets_s: Sequence[float] | Float64,
+    durations_s: Sequence[float] | Float64,
+    midi: Sequence[float] | Float64,
 ) -> NotesOf:
     """Notes as mir_eval reads them; those without a length are left out."""
-    begin, length, pitch = (np.asarray(values, np.float64) for values in (onsets_s, durations_s, midi))
+    begin, length, pitch = (
+        np.asarray(values, np.float64) for values in (onsets_s, durations_s, midi)
+    )
     kept = length > 0
     spans = np.stack([begin[kept], begin[kept] + length[kept]], axis=1)
     return spans.reshape(-1, 2), 440.0 * 2.0 ** ((pitch[kept] - 69.0) / 12.0)

@@ -30,7 +30,11 @@ class Ranks:
         """
         ranks = self.ranks.double()
         number = torch.arange(1, len(ranks) + 1, dtype=torch.float64)
-        figures = {"R1": float(ranks[0]), "RR": float(1 / ranks[0]), "AP": float((number / ranks).mean())}
+        figures = {
+            "R1": float(ranks[0]),
+            "RR": float(1 / ranks[0]),
+            "AP": float((number / ranks).mean()),
+        }
         return figures | {f"P@{k}": float((ranks <= k).sum()) / k for k in K}
 
 
@@ -41,7 +45,9 @@ def retrieval_figures(queries: list[dict[str, float]]) -> dict[str, float]:
     """MR1, MRR, mAP, P@1, P@10: the means over the queries; NaN without any."""
     if not queries:
         return dict.fromkeys(MEANS.values(), float("nan"))
-    return {name: sum(q[own] for q in queries) / len(queries) for own, name in MEANS.items()}
+    return {
+        name: sum(q[own] for q in queries) / len(queries) for own, name in MEANS.items()
+    }
 
 
 def ranks_by_embedding(embeddings: Tensor, works: Tensor) -> Iterator[Ranks]:
@@ -62,7 +68,9 @@ def ranks_by_distance(distances: Tensor, works: Tensor) -> Iterator[Ranks]:
     return ranks_in_blocks(lambda rows: distances[rows], works)
 
 
-def ranks_in_blocks(distances: Callable[[slice], Tensor], works: Tensor) -> Iterator[Ranks]:
+def ranks_in_blocks(
+    distances: Callable[[slice], Tensor], works: Tensor
+) -> Iterator[Ranks]:
     """Each query with its ranks; `distances(rows)` are those of some queries to all items, (rows, n)."""
     n = len(works)
     works = torch.unique(works, return_inverse=True)[1]

@@ -15,10 +15,15 @@ def multi_class_figures(scores: Float64, truth: NDArray[np.int64]) -> dict[str, 
     a class that is never estimated has precision 0. Micro figures are of all classes, and so equal the accuracy.
     """
     estimate = scores.argmax(axis=1)
-    return {"accuracy": float(np.mean(estimate == truth)), **_averages(truth, estimate, np.unique(truth))}
+    return {
+        "accuracy": float(np.mean(estimate == truth)),
+        **_averages(truth, estimate, np.unique(truth)),
+    }
 
 
-def multi_label_figures(scores: Float64, truth: NDArray[np.bool_], thresholds: Float64) -> dict[str, float]:
+def multi_label_figures(
+    scores: Float64, truth: NDArray[np.bool_], thresholds: Float64
+) -> dict[str, float]:
     """Figures of scores (tracks, K) against the true labels (tracks, K); a label is given from its threshold (K,) on.
 
     roc_auc_macro, pr_auc_macro (average precision), their micro variants, and {macro,micro}_{recall,precision,f1}.
@@ -27,9 +32,17 @@ def multi_label_figures(scores: Float64, truth: NDArray[np.bool_], thresholds: F
     """
     curves = label_curves(scores, truth)
     kept = ~np.isnan(curves["roc_auc"])
-    figures = {f"{name}_macro": float(values[kept].mean()) if kept.any() else np.nan for name, values in curves.items()}
-    figures |= {f"{name}_micro": value for name, value in _pooled_curves(scores[:, kept], truth[:, kept]).items()}
-    return figures | _averages(truth, scores >= thresholds, np.flatnonzero(truth.any(axis=0)))
+    figures = {
+        f"{name}_macro": float(values[kept].mean()) if kept.any() else np.nan
+        for name, values in curves.items()
+    }
+    figures |= {
+        f"{name}_micro": value
+        for name, value in _pooled_curves(scores[:, kept], truth[:, kept]).items()
+    }
+    return figures | _averages(
+        truth, scores >= thresholds, np.flatnonzero(truth.any(axis=0))
+    )
 
 
 def label_curves(scores: Float64, truth: NDArray[np.bool_]) -> dict[str, Float64]:
@@ -48,11 +61,16 @@ def class_figures(scores: Float64, truth: NDArray[np.int64]) -> dict[str, Float6
 
     NaN where no track has the class (recall), or none is estimated to have it (precision).
     """
-    estimate, classes = scores.argmax(axis=1), np.arange(scores.shape[1])[:, None]
-    is_true, is_found = truth == classes, estimate == classes
+    estimate = scores.argmax(axis=1)
+    classes = np.arange(scores.shape[1])[:, None]
+    is_true = truth == classes
+    is_found = estimate == classes
     both = (is_true & is_found).sum(axis=1)
     with np.errstate(invalid="ignore"):
-        return {"recall": both / is_true.sum(axis=1), "precision": both / is_found.sum(axis=1)}
+        return {
+            "recall": both / is_true.sum(axis=1),
+            "precision": both / is_found.sum(axis=1),
+        }
 
 
 def _pooled_curves(scores: Float64, truth: NDArray[np.bool_]) -> dict[str, float]:
@@ -61,7 +79,10 @@ def _pooled_curves(scores: Float64, truth: NDArray[np.bool_]) -> dict[str, float
     if truth.size == 0:
         return {"roc_auc": np.nan, "pr_auc": np.nan}
     pair = (truth.ravel(), scores.ravel())
-    return {"roc_auc": float(roc_auc_score(*pair)), "pr_auc": float(average_precision_score(*pair))}
+    return {
+        "roc_auc": float(roc_auc_score(*pair)),
+        "pr_auc": float(average_precision_score(*pair)),
+    }
 
 
 def best_thresholds(scores: Float64, truth: NDArray[np.bool_]) -> Float64:
@@ -73,15 +94,22 @@ def best_thresholds(scores: Float64, truth: NDArray[np.bool_]) -> Float64:
 
     found = np.full(truth.shape[1], 0.5)
     for label in np.flatnonzero(truth.any(axis=0)):
-        precision, recall, steps = precision_recall_curve(truth[:, label], scores[:, label])
+        precision, recall, steps = precision_recall_curve(
+            truth[:, label], scores[:, label]
+        )
         f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
         best = int(f1[:-1].argmax())
         below = scores[scores[:, label] < steps[best], label]
-        found[label] = (steps[best] + below.max()) / 2 if below.size else steps[best]
+        if below.size:
+            found[label] = (steps[best] + below.max()) / 2
+        else:
+            found[label] = steps[best]
     return found
 
 
-def confusion_matrix(truth: NDArray[np.int64], estimate: NDArray[np.int64], n_classes: int) -> NDArray[np.int64]:
+def confusion_matrix(
+    truth: NDArray[np.int64], estimate: NDArray[np.int64], n_classes: int
+) -> NDArray[np.int64]:
     """(true class, estimated class): how many tracks."""
     from sklearn.metrics import confusion_matrix as count
 
@@ -89,7 +117,9 @@ def confusion_matrix(truth: NDArray[np.int64], estimate: NDArray[np.int64], n_cl
 
 
 def _averages(
-    truth: NDArray[np.generic], estimate: NDArray[np.generic], occurring: NDArray[np.int64]
+    truth: NDArray[np.generic],
+    estimate: NDArray[np.generic],
+    occurring: NDArray[np.int64],
 ) -> dict[str, float]:
     """Macro figures over the `occurring` labels, micro figures over all."""
     from sklearn.metrics import precision_recall_fscore_support
@@ -97,11 +127,17 @@ def _averages(
     figures: dict[str, float] = {}
     for average, labels in (("macro", occurring), ("micro", None)):
         if labels is not None and not len(labels):
-            figures |= dict.fromkeys(("macro_precision", "macro_recall", "macro_f1"), np.nan)
+            figures |= dict.fromkeys(
+                ("macro_precision", "macro_recall", "macro_f1"), np.nan
+            )
             continue
-        values = precision_recall_fscore_support(truth, estimate, labels=labels, average=average, zero_division=0)
+        values = precision_recall_fscore_support(
+            truth, estimate, labels=labels, average=average, zero_division=0
+        )
         figures |= {
             f"{average}_{name}": float(value)
-            for name, value in zip(("precision", "recall", "f1"), values[:3], strict=True)
+            for name, value in zip(
+                ("precision", "recall", "f1"), values[:3], strict=True
+            )
         }
     return figures

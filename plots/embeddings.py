@@ -25,7 +25,10 @@ def embedding_map(vectors: Float, labels: Sequence[str]) -> Figure:
     places = left[:, :2] * values[:2]
     share = np.square(values) / max(float(np.square(values).sum()), 1e-12)
     names = sorted(set(labels))
-    shown = names if 1 < len(names) <= NAMED else []
+    if 1 < len(names) <= NAMED:
+        shown = names
+    else:
+        shown = []
     for number, name in enumerate(shown or [""]):
         of = [k for k, label in enumerate(labels) if not shown or label == name]
         colour = colormaps["tab20"](number % 20) if shown else HIT
@@ -38,9 +41,14 @@ def embedding_map(vectors: Float, labels: Sequence[str]) -> Figure:
             linewidth=0.5,
             label=cut(name, 30) or None,
         )
-    axes.set(xlabel=f"first component, {share[0]:.0%} of the variance", ylabel=f"second, {share[1]:.0%}")
+    axes.set(
+        xlabel=f"first component, {share[0]:.0%} of the variance",
+        ylabel=f"second, {share[1]:.0%}",
+    )
     if shown:
-        axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=9)
+        axes.legend(
+            loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=9
+        )
     _plain(axes)
     return figure
 
@@ -53,10 +61,26 @@ def singular_values(vectors: Float) -> Figure:
     rank = float(np.exp(-(share * np.log(np.maximum(share, 1e-12))).sum()))
     figure = Figure(figsize=(8.4, 3.6), layout="constrained")
     axes = figure.add_subplot()
-    axes.plot(np.arange(1, len(values) + 1), np.maximum(values / max(values[0], 1e-12), 1e-6), color=HIT, linewidth=1.8)
+    axes.plot(
+        np.arange(1, len(values) + 1),
+        np.maximum(values / max(values[0], 1e-12), 1e-6),
+        color=HIT,
+        linewidth=1.8,
+    )
     axes.axvline(rank, color=INK, linewidth=0.9, linestyle=":")
-    axes.annotate(f" effective rank {rank:.1f} of {len(values)}", (rank, 0.95), color=INK, fontsize=9, va="top")
-    axes.set(yscale="log", xlabel="singular value", ylabel="over the largest", xlim=(1, max(len(values), 2)))
+    axes.annotate(
+        f" effective rank {rank:.1f} of {len(values)}",
+        (rank, 0.95),
+        color=INK,
+        fontsize=9,
+        va="top",
+    )
+    axes.set(
+        yscale="log",
+        xlabel="singular value",
+        ylabel="over the largest",
+        xlim=(1, max(len(values), 2)),
+    )
     _plain(axes)
     return figure
 
@@ -67,7 +91,13 @@ def over_time(times_s: Float, vectors: Float, title: str) -> Figure:
     figure = Figure(figsize=(5.8, 4.9), layout="constrained")
     axes = figure.add_subplot()
     edges = (float(times_s[0]), float(max(times_s[-1], times_s[0] + 1e-3)))
-    image = axes.imshow(unit @ unit.T, cmap="Blues", extent=(*edges, *edges), origin="lower", interpolation="nearest")
+    image = axes.imshow(
+        unit @ unit.T,
+        cmap="Blues",
+        extent=(*edges, *edges),
+        origin="lower",
+        interpolation="nearest",
+    )
     figure.colorbar(image, ax=axes, label="cosine", shrink=0.8)
     axes.set(xlabel="time in s", ylabel="time in s")
     axes.set_title(cut(title, 60), loc="left", fontsize=11, color=INK, parse_math=False)

@@ -17,26 +17,43 @@ FLOOR_DB = -40.0  # under a filter's own peak
 SHOWN = 5  # impulse responses
 
 
-def filter_bank(taps: Float, sr_hz: float, bands_hz: tuple[Float, Float] | None = None) -> Figure:
+def filter_bank(
+    taps: Float, sr_hz: float, bands_hz: tuple[Float, Float] | None = None
+) -> Figure:
     """Filters (M, taps): responses in dB under each one's peak, in the order of their peaks; the peaks beside those of
     a mel scale over the same range; some impulse responses.
 
     bands_hz  lower and upper edge of each filter, two (M,), where the filters have such
     """
     hz, responses = responses_db(taps, sr_hz)
-    peaks_hz = hz[responses.argmax(axis=1)] if bands_hz is None else (bands_hz[0] + bands_hz[1]) / 2
+    if bands_hz is None:
+        peaks_hz = hz[responses.argmax(axis=1)]
+    else:
+        peaks_hz = (bands_hz[0] + bands_hz[1]) / 2
     order = np.argsort(peaks_hz, kind="stable")
     figure = Figure(figsize=(10.5, 6.4), layout="constrained")
     panels: Any = figure.subfigures(2, 1, height_ratios=(2.4, 1))
     above, below = panels
     left, right = above.subplots(1, 2, width_ratios=(3, 2))
     _responses(above, left, responses[order], sr_hz)
-    edges = None if bands_hz is None else (bands_hz[0][order], bands_hz[1][order])
+    if bands_hz is None:
+        edges = None
+    else:
+        edges = (bands_hz[0][order], bands_hz[1][order])
     _centres(right, peaks_hz[order], edges)
     shown = np.linspace(0, len(order) - 1, min(SHOWN, len(order))).round().astype(int)
-    for axes, one in zip(below.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
-        axes.plot(np.arange(taps.shape[1]) / sr_hz * 1000, taps[order[one]], color=INK, linewidth=0.8)
-        axes.set_title(f"filter {one + 1}: {peaks_hz[order[one]]:.0f} Hz", fontsize=9, color=INK)
+    for axes, one in zip(
+        below.subplots(1, len(shown), squeeze=False)[0], shown, strict=True
+    ):
+        axes.plot(
+            np.arange(taps.shape[1]) / sr_hz * 1000,
+            taps[order[one]],
+            color=INK,
+            linewidth=0.8,
+        )
+        axes.set_title(
+            f"filter {one + 1}: {peaks_hz[order[one]]:.0f} Hz", fontsize=9, color=INK
+        )
         axes.set(xlabel="time (ms)", yticks=[])
         axes.spines[["top", "right", "left"]].set_visible(False)
     return figure
@@ -52,7 +69,15 @@ def responses_db(taps: Float, sr_hz: float) -> tuple[Float, Float]:
 
 def _responses(figure: FigureBase, axes: Axes, responses: Float, sr_hz: float) -> None:
     extent = (0.5, len(responses) + 0.5, 0.0, sr_hz / 2000)
-    image = axes.imshow(responses.T, aspect="auto", origin="lower", extent=extent, cmap="magma", vmin=FLOOR_DB, vmax=0)
+    image = axes.imshow(
+        responses.T,
+        aspect="auto",
+        origin="lower",
+        extent=extent,
+        cmap="magma",
+        vmin=FLOOR_DB,
+        vmax=0,
+    )
     figure.colorbar(image, ax=axes, label="dB under the peak", pad=0.01)
     axes.set(xlabel="filter, by frequency", ylabel="frequency (kHz)")
 
@@ -61,10 +86,29 @@ def _centres(axes: Axes, peaks_hz: Float, edges_hz: tuple[Float, Float] | None) 
     number = np.arange(1, len(peaks_hz) + 1)
     if edges_hz is not None:
         axes.fill_between(
-            number, edges_hz[0] / 1000, edges_hz[1] / 1000, color=HIT, alpha=0.25, label="band", step="mid"
+            number,
+            edges_hz[0] / 1000,
+            edges_hz[1] / 1000,
+            color=HIT,
+            alpha=0.25,
+            label="band",
+            step="mid",
         )
-    axes.plot(number, peaks_hz / 1000, color=HIT, linewidth=1.6, label="centre" if edges_hz else "peak")
-    axes.plot(number, _mel_spaced(peaks_hz) / 1000, "--", color=FALSE_ALARM, linewidth=1.2, label="mel scale")
+    axes.plot(
+        number,
+        peaks_hz / 1000,
+        color=HIT,
+        linewidth=1.6,
+        label="centre" if edges_hz else "peak",
+    )
+    axes.plot(
+        number,
+        _mel_spaced(peaks_hz) / 1000,
+        "--",
+        color=FALSE_ALARM,
+        linewidth=1.2,
+        label="mel scale",
+    )
     axes.set(xlabel="filter, by frequency", ylabel="frequency (kHz)")
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color=GRID, linewidth=0.6)

@@ -42,7 +42,10 @@ def piano_roll(
     """
     first_s = float(times_s[0])
     span_s = float(times_s[-1]) - first_s or 1.0  # one frame only
-    figure = Figure(figsize=(float(np.clip(span_s / S_PER_INCH, 10.5, 40.0)), 5.2), layout="constrained")
+    figure = Figure(
+        figsize=(float(np.clip(span_s / S_PER_INCH, 10.5, 40.0)), 5.2),
+        layout="constrained",
+    )
     axes = figure.add_subplot()
     if salience is not None and frequencies_hz is not None:
         _behind(axes, (first_s, first_s + span_s), salience, midi_of(frequencies_hz))
@@ -54,34 +57,65 @@ def piano_roll(
     _pitch_axis(axes, np.concatenate([found, *([flatten(*truth)[1]] if truth else [])]))
     axes.set(xlabel="time (s)", xlim=(first_s, first_s + span_s))
     axes.set_title(cut(title, 60), loc="left", fontsize=11, color=INK, parse_math=False)
-    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4, frameon=False, fontsize=9, borderaxespad=0.2)
+    axes.legend(
+        loc="lower right",
+        bbox_to_anchor=(1.0, 1.0),
+        ncols=4,
+        frameon=False,
+        fontsize=9,
+        borderaxespad=0.2,
+    )
     return figure
 
 
 def _compare(axes: Axes, estimate: Frames, truth: Frames) -> None:
     """The truth as a broad pale band, on it what was missed and what was found."""
     (at, found), (true_at, true) = flatten(*estimate), flatten(*truth)
-    hit, missed = _matched(at, found, *truth), ~_matched(true_at, true, *estimate)
-    step_s, true_step_s = _step_s(estimate[0]), _step_s(truth[0])
+    hit = _matched(at, found, *truth)
+    missed = ~_matched(true_at, true, *estimate)
+    step_s = _step_s(estimate[0])
+    true_step_s = _step_s(truth[0])
     _lines(axes, true_at, true, true_step_s, TRUTH, 6.0, "truth")
-    _lines(axes, true_at[missed], true[missed], true_step_s, MISS, 2.0, f"missed{_share(missed, 'true')}")
-    _lines(axes, at[~hit], found[~hit], step_s, FALSE_ALARM, 2.0, f"false alarm{_share(~hit, 'found')}")
+    _lines(
+        axes,
+        true_at[missed],
+        true[missed],
+        true_step_s,
+        MISS,
+        2.0,
+        f"missed{_share(missed, 'true')}",
+    )
+    _lines(
+        axes,
+        at[~hit],
+        found[~hit],
+        step_s,
+        FALSE_ALARM,
+        2.0,
+        f"false alarm{_share(~hit, 'found')}",
+    )
     _lines(axes, at[hit], found[hit], step_s, HIT, 2.0, "hit")
 
 
 def _share(part: NDArray[np.bool_], whole: str) -> str:
-    return f" ({part.mean():.0%} of the {whole})" if len(part) else ""
+    if len(part):
+        return f" ({part.mean():.0%} of the {whole})"
+    return ""
 
 
 def _step_s(times_s: Float) -> float:
-    return float(np.median(np.diff(times_s))) if len(times_s) > 1 else 0.01
+    if len(times_s) > 1:
+        return float(np.median(np.diff(times_s)))
+    return 0.01
 
 
 def flatten(times_s: Float, frames: Sequence[Float]) -> tuple[Float, Float]:
     """Ragged pitches in Hz as two equally long arrays: the time and the MIDI number of each."""
     counts = np.array([len(frame) for frame in frames], dtype=np.int64)
     pitches = np.concatenate([*frames, np.empty(0)])
-    return np.repeat(np.asarray(times_s, dtype=np.float64)[: len(counts)], counts), midi_of(pitches)
+    return np.repeat(
+        np.asarray(times_s, dtype=np.float64)[: len(counts)], counts
+    ), midi_of(pitches)
 
 
 def midi_of(hz: Float) -> Float:
@@ -90,7 +124,9 @@ def midi_of(hz: Float) -> Float:
     return midi
 
 
-def _matched(at: Float, midi: Float, times_s: Float, frames: Sequence[Float]) -> NDArray[np.bool_]:
+def _matched(
+    at: Float, midi: Float, times_s: Float, frames: Sequence[Float]
+) -> NDArray[np.bool_]:
     """For each (time, pitch): whether the frame of `frames` nearest in time has a pitch within half a semitone."""
     if not len(times_s) or not len(at):
         return np.zeros(len(at), dtype=bool)
@@ -100,31 +136,69 @@ def _matched(at: Float, midi: Float, times_s: Float, frames: Sequence[Float]) ->
     rows = np.full((len(frames), max(most, 1)), np.inf)
     counts = np.array([len(frame) for frame in frames])
     rows[np.arange(rows.shape[1]) < counts[:, None]] = flatten(times_s, frames)[1]
-    close: NDArray[np.bool_] = (np.abs(rows[nearest] - midi[:, None]) <= HALF_SEMITONE).any(axis=1)
+    close: NDArray[np.bool_] = (
+        np.abs(rows[nearest] - midi[:, None]) <= HALF_SEMITONE
+    ).any(axis=1)
     return close
 
 
-def _lines(axes: Axes, at: Float, midi: Float, step_s: float, colour: str, width: float, label: str) -> None:
+def _lines(
+    axes: Axes,
+    at: Float,
+    midi: Float,
+    step_s: float,
+    colour: str,
+    width: float,
+    label: str,
+) -> None:
     """A dash as long as a frame at every pitch: where they touch, they make a line."""
-    ends = np.stack([np.stack([at - step_s / 2, midi], axis=-1), np.stack([at + step_s / 2, midi], axis=-1)], axis=1)
-    axes.add_collection(LineCollection(list(ends), colors=colour, linewidths=width, label=label))
+    ends = np.stack(
+        [
+            np.stack([at - step_s / 2, midi], axis=-1),
+            np.stack([at + step_s / 2, midi], axis=-1),
+        ],
+        axis=1,
+    )
+    axes.add_collection(
+        LineCollection(list(ends), colors=colour, linewidths=width, label=label)
+    )
 
 
-def _behind(axes: Axes, times_s: tuple[float, float], salience: Float, midi: Float) -> None:
+def _behind(
+    axes: Axes, times_s: tuple[float, float], salience: Float, midi: Float
+) -> None:
     extent = (*times_s, float(midi[0]), float(midi[-1]))
-    axes.imshow(salience, origin="lower", aspect="auto", extent=extent, cmap="Greys", vmin=0, vmax=2.5, zorder=0)
+    axes.imshow(
+        salience,
+        origin="lower",
+        aspect="auto",
+        extent=extent,
+        cmap="Greys",
+        vmin=0,
+        vmax=2.5,
+        zorder=0,
+    )
 
 
 def _pitch_axis(axes: Axes, midi: Float) -> None:
     """A keyboard: a name at every C and F, or only at C where there are many octaves, black keys shaded."""
-    low, high = (float(midi.min()) - 2.5, float(midi.max()) + 2.5) if len(midi) else (47.5, 72.5)
+    if len(midi):
+        low = float(midi.min()) - 2.5
+        high = float(midi.max()) + 2.5
+    else:
+        low = 47.5
+        high = 72.5
     keys = range(int(np.floor(low)), int(np.ceil(high)) + 1)
     for key in (key for key in keys if key % 12 in BLACK_KEYS):
-        axes.axhspan(key - 0.5, key + 0.5, color="#000000", alpha=0.03, linewidth=0, zorder=0.5)
+        axes.axhspan(
+            key - 0.5, key + 0.5, color="#000000", alpha=0.03, linewidth=0, zorder=0.5
+        )
     named = (0, 5) if high - low < 48 else (0,)
     axes.set_ylim(low, high)
     axes.set_yticks([key for key in keys if key % 12 in named and low <= key <= high])
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: note_name(round(value))))
+    axes.yaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: note_name(round(value)))
+    )
     axes.grid(axis="y", color="#c9cfd5", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)

@@ -16,10 +16,18 @@ def png_bytes(figure: Figure, dpi: float) -> bytes:
     stream = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(stream, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
+        figure.savefig(
+            stream,
+            format="png",
+            dpi=dpi,
+            facecolor="white",
+            metadata={"Software": None},
+        )
     return stream.getvalue()
 
 
 def cut(words: str, characters: int) -> str:
     """The words, or as many of their characters with an ellipsis."""
-    return words if len(words) <= characters else words[: characters - 1] + "…"
+    if len(words) <= characters:
+        return words
+    return words[: characters - 1] + "…"

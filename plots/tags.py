@@ -17,7 +17,13 @@ MOST_LABELS = 30  # rows of a picture
 NUMBERED = 20  # classes up to which a confusion matrix shows its numbers
 
 
-def tagogram(times_s: Float, scores: Float, labels: Sequence[str], given: Sequence[str], title: str) -> Figure:
+def tagogram(
+    times_s: Float,
+    scores: Float,
+    labels: Sequence[str],
+    given: Sequence[str],
+    title: str,
+) -> Figure:
     """Scores (P, K) of patches at times_s (P,): a row a label, dark where it is probable; labels given are bold.
 
     Of many labels those with the highest mean are shown.
@@ -25,11 +31,26 @@ def tagogram(times_s: Float, scores: Float, labels: Sequence[str], given: Sequen
     order = np.argsort(-scores.mean(axis=0), kind="stable")[:MOST_LABELS]
     figure = Figure(figsize=(10.5, 1.3 + 0.26 * len(order)), layout="constrained")
     axes = figure.add_subplot()
-    step_s = float(np.median(np.diff(times_s))) if len(times_s) > 1 else 1.0
-    extent = (float(times_s[0]) - step_s / 2, float(times_s[-1]) + step_s / 2, len(order) - 0.5, -0.5)
-    image = axes.imshow(scores[:, order].T, aspect="auto", extent=extent, cmap="Greys", vmin=0, vmax=1)
+    if len(times_s) > 1:
+        step_s = float(np.median(np.diff(times_s)))
+    else:
+        step_s = 1.0
+    extent = (
+        float(times_s[0]) - step_s / 2,
+        float(times_s[-1]) + step_s / 2,
+        len(order) - 0.5,
+        -0.5,
+    )
+    image = axes.imshow(
+        scores[:, order].T, aspect="auto", extent=extent, cmap="Greys", vmin=0, vmax=1
+    )
     figure.colorbar(image, ax=axes, label="probability", pad=0.01)
-    axes.set_yticks(range(len(order)), [cut(labels[k], 28) for k in order], fontsize=9, parse_math=False)
+    axes.set_yticks(
+        range(len(order)),
+        [cut(labels[k], 28) for k in order],
+        fontsize=9,
+        parse_math=False,
+    )
     for tick, k in zip(axes.get_yticklabels(), order, strict=True):
         tick.set_fontweight("bold" if labels[k] in given else "normal")
         tick.set_color(HIT if labels[k] in given else INK)
@@ -48,42 +69,81 @@ def confusion(counts: NDArray[np.int64], labels: Sequence[str]) -> Figure:
     if len(labels) <= NUMBERED:
         for (row, column), count in np.ndenumerate(counts):
             if count:
-                colour = "white" if shares[row, column] > 0.6 else INK if row == column else MISS
-                axes.text(column, row, str(count), ha="center", va="center", fontsize=9, color=colour)
+                if shares[row, column] > 0.6:
+                    colour = "white"
+                else:
+                    if row == column:
+                        colour = INK
+                    else:
+                        colour = MISS
+                axes.text(
+                    column,
+                    row,
+                    str(count),
+                    ha="center",
+                    va="center",
+                    fontsize=9,
+                    color=colour,
+                )
     names = [cut(label, 20) for label in labels]
-    axes.set_xticks(range(len(labels)), names, rotation=45, ha="right", fontsize=9, parse_math=False)
+    axes.set_xticks(
+        range(len(labels)), names, rotation=45, ha="right", fontsize=9, parse_math=False
+    )
     axes.set_yticks(range(len(labels)), names, fontsize=9, parse_math=False)
     axes.set(xlabel="estimated", ylabel="true")
     return figure
 
 
-def curves(scores: Float, truth: NDArray[np.bool_], labels: Sequence[str], areas: Mapping[str, Float]) -> Figure:
+def curves(
+    scores: Float,
+    truth: NDArray[np.bool_],
+    labels: Sequence[str],
+    areas: Mapping[str, Float],
+) -> Figure:
     """ROC and precision-recall curves of (tracks, K); up to ten labels are named, the others pale."""
     from sklearn.metrics import precision_recall_curve, roc_curve
 
     figure = Figure(figsize=(10.5, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     known = [k for k in range(len(labels)) if not np.isnan(areas["roc_auc"][k])]
-    named = sorted(known, key=lambda k: areas["pr_auc"][k])[: 10 if len(known) > 10 else len(known)]
+    named = sorted(known, key=lambda k: areas["pr_auc"][k])[
+        : 10 if len(known) > 10 else len(known)
+    ]
     for k in known:
         false, true, _ = roc_curve(truth[:, k], scores[:, k])
         precision, recall, _ = precision_recall_curve(truth[:, k], scores[:, k])
-        style: dict[str, Any] = {"linewidth": 1.4} if k in named else {"linewidth": 0.7, "color": "#c9cfd5"}
-        left.plot(false, true, label=_named(labels[k], areas["roc_auc"][k]) if k in named else None, **style)
-        right.plot(recall, precision, label=_named(labels[k], areas["pr_auc"][k]) if k in named else None, **style)
+        style: dict[str, Any] = (
+            {"linewidth": 1.4} if k in named else {"linewidth": 0.7, "color": "#c9cfd5"}
+        )
+        left.plot(
+            false,
+            true,
+            label=_named(labels[k], areas["roc_auc"][k]) if k in named else None,
+            **style,
+        )
+        right.plot(
+            recall,
+            precision,
+            label=_named(labels[k], areas["pr_auc"][k]) if k in named else None,
+            **style,
+        )
     left.plot([0, 1], [0, 1], color="#aaaaaa", linewidth=0.8, linestyle="--")
     _axes(left, "false positive rate", "true positive rate", "lower right")
     _axes(right, "recall", "precision", "lower left")
     return figure
 
 
-def label_bars(figures: Mapping[str, Mapping[str, float]], counts: Sequence[int], title: str) -> Figure:
+def label_bars(
+    figures: Mapping[str, Mapping[str, float]], counts: Sequence[int], title: str
+) -> Figure:
     """Figures from 0 to 1 of each label, {label: {name: figure}}, with the number of recordings that have the label.
 
     Of many labels those with the lowest first figure are shown.
     """
     by_label = dict(zip(figures, counts, strict=True))
-    worst = sorted(figures, key=lambda label: next(iter(figures[label].values())))[:MOST_LABELS]
+    worst = sorted(figures, key=lambda label: next(iter(figures[label].values())))[
+        :MOST_LABELS
+    ]
     names = list(next(iter(figures.values())))
     figure = Figure(figsize=(10.5, 1.3 + 0.36 * len(worst)), layout="constrained")
     axes = figure.add_subplot()
@@ -92,14 +152,22 @@ def label_bars(figures: Mapping[str, Mapping[str, float]], counts: Sequence[int]
         rows = np.arange(len(worst)) + (place - (len(names) - 1) / 2) * height
         values = [figures[label][name] for label in worst]
         bars = axes.barh(rows, values, height, color=colour, label=name)
-        axes.bar_label(bars, [f"{value:.3f}" for value in values], padding=3, fontsize=8)
+        axes.bar_label(
+            bars, [f"{value:.3f}" for value in values], padding=3, fontsize=8
+        )
     labels = [f"{cut(label, 28)} ({by_label[label]})" for label in worst]
     axes.set_yticks(range(len(worst)), labels, fontsize=9, parse_math=False)
     axes.invert_yaxis()
     axes.set(xlim=(0, 1.12), xticks=np.linspace(0, 1, 6))
     axes.set_title(cut(title, 80), loc="left", fontsize=11, color=INK)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.08), ncols=len(names))
+    axes.legend(
+        frameon=False,
+        fontsize=8,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.08),
+        ncols=len(names),
+    )
     return figure
 
 

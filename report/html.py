@@ -23,7 +23,9 @@ from .style import SCRIPT, STYLE
 
 MOST_BYTES = 500_000  # of one picture: a report is sent by mail
 MOST_CHARTED = 60  # tracks: more lines are no picture
-DPI, PAGE = 110, 1200  # screen pixels an inch, and how many of them a picture has at most before it scrolls
+# screen pixels an inch, and how many of them a picture has at most before it scrolls
+DPI = 110
+PAGE = 1200
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,17 @@ def write_report(report: Report, path: Path) -> None:
         _section("Result", _cards(report) + _facts(report.facts)),
         _section("What it hears", "".join(map(_picture, report.pictures))),
         _section("Track by track", _tracks(report)),
-        _section("Training", _image(loss_curves(report.metrics, report.headline), "loss and validation figures")),
-        _section("The graph", f'<div class="wide">{draw(report.model)}</div>' + _layers(report)),
+        _section(
+            "Training",
+            _image(
+                loss_curves(report.metrics, report.headline),
+                "loss and validation figures",
+            ),
+        ),
+        _section(
+            "The graph",
+            f'<div class="wide">{draw(report.model)}</div>' + _layers(report),
+        ),
         _section("Settings", f"<pre>{escape(report.settings)}</pre>"),
         _section("Do it again", _command(report.command) + _facts(report.versions)),
     ]
@@ -76,13 +87,21 @@ def _section(title: str, content: str) -> str:
 
 
 def _cards(report: Report) -> str:
-    shown = [name for name in report.headline if name in report.figures] or list(report.figures)[:4]
-    cards = (f'<div class="card"><b>{report.figures[name]:.3f}</b><span>{escape(name)}</span></div>' for name in shown)
+    shown = [name for name in report.headline if name in report.figures] or list(
+        report.figures
+    )[:4]
+    cards = (
+        f'<div class="card"><b>{report.figures[name]:.3f}</b><span>{escape(name)}</span></div>'
+        for name in shown
+    )
     return f'<div class="cards">{"".join(cards)}</div>'
 
 
 def _facts(facts: Mapping[str, str]) -> str:
-    rows = (f"<dt>{escape(name)}</dt><dd>{escape(str(value))}</dd>" for name, value in facts.items())
+    rows = (
+        f"<dt>{escape(name)}</dt><dd>{escape(str(value))}</dd>"
+        for name, value in facts.items()
+    )
     return f"<dl>{''.join(rows)}</dl>"
 
 
@@ -102,7 +121,11 @@ def _image(figure: Figure, alternative: str) -> str:
         if len(png) <= MOST_BYTES:
             break
     data = base64.b64encode(png).decode("ascii")
-    alt, kind = escape(alternative, quote=True), "" if fits else ' class="long"'
+    alt = escape(alternative, quote=True)
+    if fits:
+        kind = ""
+    else:
+        kind = ' class="long"'
     image = f'<img{kind} alt="{alt}" width="{width}" height="{height}" src="data:image/png;base64,{data}">'
     return f'<div class="wide">{image}</div>'
 
@@ -117,7 +140,13 @@ def _tracks(report: Report) -> str:
         [key, *(f"{values[name]:.3f}" if name in values else "" for name in names)]
         for key, values in report.tracks.items()
     ]
-    means = ["mean", *(f"{report.figures[name]:.3f}" if name in report.figures else "" for name in names)]
+    means = [
+        "mean",
+        *(
+            f"{report.figures[name]:.3f}" if name in report.figures else ""
+            for name in names
+        ),
+    ]
     table = _table(["track", *names], rows, means)
     if not names or len(report.tracks) > MOST_CHARTED:
         return table
@@ -126,7 +155,9 @@ def _tracks(report: Report) -> str:
         for key, values in report.tracks.items()
         if all(name in values for name in names)
     }
-    return _image(track_chart(numbers, report.headline), f"{names[0]} per track") + table
+    return (
+        _image(track_chart(numbers, report.headline), f"{names[0]} per track") + table
+    )
 
 
 def _layers(report: Report) -> str:
@@ -144,19 +175,37 @@ def _layers(report: Report) -> str:
         ]
         for r in summary.rows
     ]
-    total = ["total", "", "", "", "", f"{summary.parameters:,}", f"{summary.macs:,}", ""]
-    return _table(["name", "block", "line", "in", "out", "parameters", "MACs", "receptive field"], rows, total)
+    total = [
+        "total",
+        "",
+        "",
+        "",
+        "",
+        f"{summary.parameters:,}",
+        f"{summary.macs:,}",
+        "",
+    ]
+    return _table(
+        ["name", "block", "line", "in", "out", "parameters", "MACs", "receptive field"],
+        rows,
+        total,
+    )
 
 
 def _sees(row: Any) -> str:
     if row.receptive_field_frames is None:
         return "all"
-    seconds = f" ({row.receptive_field_s:.2f} s)" if row.receptive_field_s is not None else ""
+    if row.receptive_field_s is not None:
+        seconds = f" ({row.receptive_field_s:.2f} s)"
+    else:
+        seconds = ""
     frames = row.receptive_field_frames
     return f"{frames:g} frame{'s' if frames != 1 else ''}{seconds}"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], foot: Sequence[str]) -> str:
+def _table(
+    head: Sequence[str], rows: Sequence[Sequence[str]], foot: Sequence[str]
+) -> str:
     heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
     body = "".join(_row(row) for row in rows)
     return (
@@ -167,7 +216,9 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]], foot: Sequence[st
 
 def _row(cells: Sequence[str]) -> str:
     return (
-        f'<tr><th scope="row">{escape(cells[0])}</th>' + "".join(f"<td>{escape(c)}</td>" for c in cells[1:]) + "</tr>"
+        f'<tr><th scope="row">{escape(cells[0])}</th>'
+        + "".join(f"<td>{escape(c)}</td>" for c in cells[1:])
+        + "</tr>"
     )
 
 

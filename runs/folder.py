@@ -29,8 +29,13 @@ from ..errors import RunError
 from ..zoo import CARD, located
 from .lock import hold, unwritable
 
-GRAPH, RESOLVED, WEIGHTS = "graph.yaml", "resolved.yaml", "weights.safetensors"
-STATE, METRICS, SETTINGS, LOCK = "state.pt", "metrics.jsonl", "settings.json", ".lock"
+GRAPH = "graph.yaml"
+RESOLVED = "resolved.yaml"
+WEIGHTS = "weights.safetensors"
+STATE = "state.pt"
+METRICS = "metrics.jsonl"
+SETTINGS = "settings.json"
+LOCK = ".lock"
 STATE_KEYS = {"step", "stopped", "config", "model", "optimizer", "average", "counters"}
 FILES = (GRAPH, RESOLVED, WEIGHTS, STATE, METRICS, SETTINGS)
 
@@ -49,14 +54,20 @@ class RunFolder:
         problem = None
         try:
             run.path.mkdir(parents=True, exist_ok=True)
-            written = any((run.path / name).exists() for name in (SETTINGS, STATE, LOCK))
-            if any(run.path.iterdir()) and not written:  # a graph.yaml alone may be the user's own
+            written = any(
+                (run.path / name).exists() for name in (SETTINGS, STATE, LOCK)
+            )
+            if (
+                any(run.path.iterdir()) and not written
+            ):  # a graph.yaml alone may be the user's own
                 problem = "the folder has other things in it"
         except OSError as error:
             problem = error.strerror or str(error)
         if problem:
             raise RunError(
-                f"cannot make a run folder at '{path}': {problem}", code="E601", help="choose a new or an empty folder"
+                f"cannot make a run folder at '{path}': {problem}",
+                code="E601",
+                help="choose a new or an empty folder",
             )
         return run
 
@@ -69,7 +80,13 @@ class RunFolder:
         run = cls(located(path))
         try:
             there = run.is_run()
-            what = "has no run in it" if run.path.is_dir() else "is not a folder" if run.path.exists() else "is missing"
+            if run.path.is_dir():
+                what = "has no run in it"
+            else:
+                if run.path.exists():
+                    what = "is not a folder"
+                else:
+                    what = "is missing"
         except OSError as error:
             raise unreadable(path, error) from error
         if not there:
@@ -102,15 +119,24 @@ class RunFolder:
 
     def write_settings(self, settings: Mapping[str, Any]) -> None:
         """Write settings.json, replacing what it held. Raises E408."""
-        self.write_text(SETTINGS, json.dumps(finite(settings), indent=2, allow_nan=False) + "\n")
+        self.write_text(
+            SETTINGS, json.dumps(finite(settings), indent=2, allow_nan=False) + "\n"
+        )
 
     def read_settings(self) -> dict[str, Any]:
         """The content of settings.json, or what a packed model has of it; {} before it is written. Raises E606."""
-        name = WEIGHTS if self.packed else SETTINGS
+        if self.packed:
+            name = WEIGHTS
+        else:
+            name = SETTINGS
         if not self._has(name):
             return {}
         try:
-            settings = json.loads(self._metadata()["settings"] if self.packed else self.read_text(SETTINGS))
+            settings = json.loads(
+                self._metadata()["settings"]
+                if self.packed
+                else self.read_text(SETTINGS)
+            )
         except (KeyError, json.JSONDecodeError) as error:
             raise self.damaged(name, error) from error
         if not isinstance(settings, dict):
@@ -127,7 +153,10 @@ class RunFolder:
 
     def save_weights(self, model: nn.Module, metadata: Mapping[str, str]) -> None:
         """Write every parameter and buffer of `model`; a tied weight is written under each of its names."""
-        tensors = {k: v.detach().to("cpu", copy=True).contiguous() for k, v in model.state_dict().items()}
+        tensors = {
+            k: v.detach().to("cpu", copy=True).contiguous()
+            for k, v in model.state_dict().items()
+        }
         self._write(WEIGHTS, safetensors.torch.save(tensors, dict(metadata)))
 
     def load_weights(self, model: nn.Module) -> dict[str, str]:
@@ -143,16 +172,29 @@ class RunFolder:
         model.load_state_dict(tensors)
         return metadata
 
-    def check_weights(self, saved: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
+    def check_weights(
+        self, saved: Mapping[str, Tensor], wanted: Mapping[str, Tensor]
+    ) -> None:
         """Raise E607 where names or shapes of the tensors differ."""
-        facts = [("missing", f"'{name}' {tuple(wanted[name].shape)}") for name in wanted if name not in saved]
-        facts += [("unknown", f"'{name}' {tuple(saved[name].shape)}") for name in saved if name not in wanted]
+        facts = [
+            ("missing", f"'{name}' {tuple(wanted[name].shape)}")
+            for name in wanted
+            if name not in saved
+        ]
+        facts += [
+            ("unknown", f"'{name}' {tuple(saved[name].shape)}")
+            for name in saved
+            if name not in wanted
+        ]
         for name in wanted.keys() & saved.keys():
             if wanted[name].shape != saved[name].shape:
                 sizes = f"{tuple(saved[name].shape)} in the run, {tuple(wanted[name].shape)} in the graph"
                 facts.append(("size", f"'{name}' {sizes}"))
         if facts:
-            more = [("...", f"and {len(facts) - 6} more")] if len(facts) > 6 else []
+            if len(facts) > 6:
+                more = [("...", f"and {len(facts) - 6} more")]
+            else:
+                more = []
             raise RunError(
                 f"the weights of '{self.path}' do not fit the graph",
                 code="E607",
@@ -187,20 +229,35 @@ class RunFolder:
         if not self._has(STATE):
             if "tuned" in self.read_settings():
                 message = f"'{self.path}' already holds a model, and no state of a training to go on from"
-                raise RunError(message, code="E602", help="choose another folder, or delete this one first")
+                raise RunError(
+                    message,
+                    code="E602",
+                    help="choose another folder, or delete this one first",
+                )
             return None
         state = self.load_state()
         if resume:
             return state
         settings = self.read_settings()
-        if state["stopped"] in ("finished", "patience") and settings and "tuned" not in settings:
-            message, code = f"'{self.path}' holds a finished training that was never evaluated", "E603"
+        if (
+            state["stopped"] in ("finished", "patience")
+            and settings
+            and "tuned" not in settings
+        ):
+            message = (
+                f"'{self.path}' holds a finished training that was never evaluated"
+            )
+            code = "E603"
             help = "evaluate it with --resume, or choose another folder"
         elif state["stopped"] in ("finished", "patience"):
-            message, code = f"'{self.path}' already holds a finished training of {state['step']} steps", "E602"
+            message = f"'{self.path}' already holds a finished training of {state['step']} steps"
+            code = "E602"
             help = "choose another folder, or delete this one first"
         else:
-            message, code = f"'{self.path}' holds a training that stopped at step {state['step']}", "E603"
+            message = (
+                f"'{self.path}' holds a training that stopped at step {state['step']}"
+            )
+            code = "E603"
             help = "go on with --resume, or choose another folder"
         raise RunError(message, code=code, help=help)
 
@@ -226,7 +283,9 @@ class RunFolder:
             except (ValueError, TypeError, KeyError) as error:
                 if number == len(lines) and not line.endswith("\n"):
                     break
-                raise self.damaged(METRICS, f"line {number} is not a record with a step") from error
+                raise self.damaged(
+                    METRICS, f"line {number} is not a record with a step"
+                ) from error
             records.append(record)
         return records
 
@@ -234,7 +293,9 @@ class RunFolder:
         """Drop the records after `step`: a resumed training writes them again."""
         if self._has(METRICS):
             kept = [record for record in self.read_metrics() if record["step"] <= step]
-            self.write_text(METRICS, "".join(json.dumps(record) + "\n" for record in kept))
+            self.write_text(
+                METRICS, "".join(json.dumps(record) + "\n" for record in kept)
+            )
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -262,9 +323,14 @@ class RunFolder:
         try:
             path.open("rb").close()
         except (FileNotFoundError, IsADirectoryError) as error:
-            hint = "the training has not validated yet; go on with --resume" if name == WEIGHTS else None
+            if name == WEIGHTS:
+                hint = "the training has not validated yet; go on with --resume"
+            else:
+                hint = None
             message = f"the run '{self.path}' has no file '{name}'"
-            raise RunError(message, code="E605", help=hint or "give another run, or train again") from error
+            raise RunError(
+                message, code="E605", help=hint or "give another run, or train again"
+            ) from error
         except OSError as error:
             raise unreadable(path, error) from error
         return path
@@ -292,4 +358,6 @@ def finite(value: Any) -> Any:
         return {key: finite(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [finite(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -25,7 +25,10 @@ def hold(path: Path) -> Iterator[None]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = _lock(path)
-        owner = path.read_text(encoding="utf-8").strip() if descriptor is None else ""
+        if descriptor is None:
+            owner = path.read_text(encoding="utf-8").strip()
+        else:
+            owner = ""
     except OSError as error:
         raise unwritable(path, error) from error
     if descriptor is None:
@@ -64,4 +67,6 @@ def _lock(path: Path) -> int | None:
 def unwritable(path: Path, error: OSError) -> DataError:
     """DataError E408."""
     text = f"cannot write '{path}': {error.strerror or error}"
-    return DataError(text, code="E408", help="free some space or choose a folder that can be written")
+    return DataError(
+        text, code="E408", help="free some space or choose a folder that can be written"
+    )

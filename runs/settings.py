@@ -7,7 +7,13 @@ from typing import Any, Literal
 
 import numpy
 import torch
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+)
 
 from ..data.corpus import Corpus
 from ..data.splitting.splits import Split
@@ -46,7 +52,9 @@ class RunSettings(BaseModel):
     @classmethod
     def _without_undefined(cls, value: object) -> object:
         """What is null in settings.json was undefined on these tracks."""
-        return {name: one for name, one in value.items() if one is not None} if isinstance(value, dict) else value
+        if isinstance(value, dict):
+            return {name: one for name, one in value.items() if one is not None}
+        return value
 
     def is_of(self, corpus: Corpus) -> bool:
         """Whether the run was trained on this corpus: the same recordings; in the first runs, the same name."""
@@ -55,7 +63,9 @@ class RunSettings(BaseModel):
         return self.fingerprint == corpus.fingerprint
 
 
-def at_start(corpus: Corpus, split: Split, fold: int | None, command: str) -> dict[str, Any]:
+def at_start(
+    corpus: Corpus, split: Split, fold: int | None, command: str
+) -> dict[str, Any]:
     """What is known when a training begins."""
     return {
         "corpus": corpus.name,
@@ -80,13 +90,18 @@ def read_settings(run: RunFolder, task: Task) -> RunSettings:
     raw = run.read_settings()
     if "tuned" not in raw:
         message = f"the training in '{run.path}' has not ended"
-        raise RunError(message, code="E609", help="go on with `mirbricks train ... --resume`")
+        raise RunError(
+            message, code="E609", help="go on with `mirbricks train ... --resume`"
+        )
     try:
         settings = RunSettings.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        reason = f"it has no '{place}'" if first["type"] == "missing" else f"'{place}': {first['msg']}"
+        if first["type"] == "missing":
+            reason = f"it has no '{place}'"
+        else:
+            reason = f"'{place}': {first['msg']}"
         raise run.damaged(SETTINGS, reason) from error
     for name, kind in task.tuned.items():
         if name not in settings.tuned:
@@ -94,5 +109,7 @@ def read_settings(run: RunFolder, task: Task) -> RunSettings:
         try:
             TypeAdapter(kind).validate_python(settings.tuned[name])
         except ValidationError as error:
-            raise run.damaged(SETTINGS, f"'tuned.{name}': {error.errors()[0]['msg']}") from error
+            raise run.damaged(
+                SETTINGS, f"'tuned.{name}': {error.errors()[0]['msg']}"
+            ) from error
     return settings

@@ -21,7 +21,14 @@ from ..errors import RegistryError, Where
 from ..features.base import FeatureConfig
 from ..features.cache import FeatureCache
 from ..features.feature_file import CachedFeature
-from .requirements import Needs, refuse_bounded, refuse_other_types, refuse_probabilities, refuse_several, refuse_sizes
+from .requirements import (
+    Needs,
+    refuse_bounded,
+    refuse_other_types,
+    refuse_probabilities,
+    refuse_several,
+    refuse_sizes,
+)
 
 TaskShape = tuple["int | str", ...]  # a free axis is its name
 
@@ -67,7 +74,9 @@ class Learner(Protocol):
     def validate(self, model: nn.Module, on_track: OnTrack) -> dict[str, float]: ...
 
 
-Figures = dict[str, Any]  # of a track: numbers by name, and lists where pooling needs them
+Figures = dict[
+    str, Any
+]  # of a track: numbers by name, and lists where pooling needs them
 
 
 @dataclass(frozen=True)
@@ -132,7 +141,8 @@ class Task(abc.ABC):
 
     def __init__(self, config: Any, feature: Any) -> None:
         """`config` is a `Config` of the class, `feature` one of its `features`."""
-        self.config, self.feature = config, feature
+        self.config = config
+        self.feature = feature
 
     def check_graph(self, model: GraphModule) -> None:
         """Whether a graph fits the task, before any data is read.
@@ -151,13 +161,20 @@ class Task(abc.ABC):
 
     def needs(self) -> Needs:
         """The axes and sizes that the task asks of a graph; a task without it writes the two methods below itself."""
-        raise NotImplementedError(f"{type(self).__name__} has neither `needs` nor `check_shapes` and `given_shapes`")
+        raise NotImplementedError(
+            f"{type(self).__name__} has neither `needs` nor `check_shapes` and `given_shapes`"
+        )
 
     def given_shapes(self, input_shape: TaskShape) -> dict[str, tuple[int | None, ...]]:
         """The shapes that the task will give to a graph with this input, by the setting they come from."""
         return self.needs().given_shapes(input_shape)
 
-    def check_shapes(self, input_shape: TaskShape, output_shape: TaskShape, where: Where | None = None) -> None:
+    def check_shapes(
+        self,
+        input_shape: TaskShape,
+        output_shape: TaskShape,
+        where: Where | None = None,
+    ) -> None:
         """Whether a graph's contract fits the task. Raises TaskError E501, E502."""
         self.needs().refuse_misfit(input_shape, output_shape, where)
         self.input_rank = len(input_shape)
@@ -181,7 +198,13 @@ class Task(abc.ABC):
 
     @abc.abstractmethod
     def learner(
-        self, train: Sequence[Item], valid: Sequence[Item], cache: FeatureCache, *, seed: int, batch_size: int
+        self,
+        train: Sequence[Item],
+        valid: Sequence[Item],
+        cache: FeatureCache,
+        *,
+        seed: int,
+        batch_size: int,
     ) -> Learner:
         """Ready to train on `train` and to validate on the tracks of `valid`."""
 
@@ -208,13 +231,17 @@ class Task(abc.ABC):
         """Figures of every track, with the settings that `tune` chose: here `judged`, and their means."""
         tracks: dict[str, Figures] = {}
         for item in self.tracks(items):
-            tracks[item.key] = self.judged(self.predict(model, cache.open(item.key), settings), self.truth(item))
+            tracks[item.key] = self.judged(
+                self.predict(model, cache.open(item.key), settings), self.truth(item)
+            )
             on_track(item.key)
         return Evaluation(self.pooled(tracks), tracks)
 
     def judged(self, prediction: Any, truth: Any) -> Figures:
         """The figures of one track, for `evaluate`; a task that judges tracks together writes `evaluate` instead."""
-        raise NotImplementedError(f"{type(self).__name__} has neither `judged` nor `evaluate`")
+        raise NotImplementedError(
+            f"{type(self).__name__} has neither `judged` nor `evaluate`"
+        )
 
     def pooled(self, tracks: Mapping[str, Figures]) -> dict[str, float]:
         """The figures of tracks together, such as those of all folds: here the mean of every number over the tracks
@@ -265,11 +292,17 @@ def register_task(name: str) -> Callable[[T], T]:
     """Make a task known as `task: {type: NAME}`. Raises RegistryError E301 for a name that another class has."""
 
     def add(cls: T) -> T:
-        taken, path = REGISTERED.get(name), f"{cls.__module__}.{cls.__qualname__}"
+        taken = REGISTERED.get(name)
+        path = f"{cls.__module__}.{cls.__qualname__}"
         if taken is not None and f"{taken.__module__}.{taken.__qualname__}" != path:
-            facts = [("registered", f"{taken.__module__}.{taken.__qualname__}"), ("refused", path)]
+            facts = [
+                ("registered", f"{taken.__module__}.{taken.__qualname__}"),
+                ("refused", path),
+            ]
             message = f"the name '{name}' is taken by another task"
-            raise RegistryError(message, code="E301", facts=facts, help="register it under another name")
+            raise RegistryError(
+                message, code="E301", facts=facts, help="register it under another name"
+            )
         cls.name = name
         REGISTERED[name] = cls
         return cls

@@ -31,10 +31,14 @@ def _load_all() -> None:
     package = importlib.import_module(__package__ or "")
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"{package.__name__}.{module.name}")
-    for entry in sorted(entry_points(group="mirbricks.tasks"), key=lambda one: one.name):
+    for entry in sorted(
+        entry_points(group="mirbricks.tasks"), key=lambda one: one.name
+    ):
         try:
             load_plugin(entry.value)
-        except RegistryError as error:  # one broken plugin does not take the others away
+        except (
+            RegistryError
+        ) as error:  # one broken plugin does not take the others away
             warnings.warn(str(error), stacklevel=2)
 
 
@@ -43,7 +47,9 @@ def get_task(name: str, where: Where | None = None) -> type[Task]:
     known = tasks()
     if name not in known:
         near = did_you_mean(name, known) or f"tasks are: {', '.join(known)}"
-        raise TaskError(f"there is no task '{name}'", code="E500", where=where, help=near)
+        raise TaskError(
+            f"there is no task '{name}'", code="E500", where=where, help=near
+        )
     return known[name]
 
 
@@ -54,7 +60,10 @@ def task_of(graph: Graph, feature: FeatureConfig) -> Task:
     E106, E108 for every bad setting.
     """
     section = graph.source.data.get("task")
-    name = section.get("type") if isinstance(section, dict) else None
+    if isinstance(section, dict):
+        name = section.get("type")
+    else:
+        name = None
     if not isinstance(name, str):
         raise TaskError(
             "the graph names no task",
@@ -65,7 +74,9 @@ def task_of(graph: Graph, feature: FeatureConfig) -> Task:
     cls = get_task(name, graph.source.value(("task", "type")))
     config = graph.section("task", cls.Config)
     if not isinstance(feature, cls.features):
-        known = [name for name, (kind, _) in KINDS.items() if issubclass(kind, cls.features)]
+        known = [
+            name for name, (kind, _) in KINDS.items() if issubclass(kind, cls.features)
+        ]
         raise TaskError(
             f"the task '{name}' does not read the feature '{feature.type}'",
             code="E501",
@@ -76,11 +87,16 @@ def task_of(graph: Graph, feature: FeatureConfig) -> Task:
     return cls(config, feature)
 
 
-def refuse_augment(cls: type[Task], config: TaskConfig, feature: FeatureConfig, source: Source) -> None:
+def refuse_augment(
+    cls: type[Task], config: TaskConfig, feature: FeatureConfig, source: Source
+) -> None:
     """Raise TaskError E501 for an entry of `task.augment` that changes something else than the task's patches, or would
     take what sounds away from its targets.
     """
-    domain = "waveform" if feature.type == "waveform" else "spectrum"
+    if feature.type == "waveform":
+        domain = "waveform"
+    else:
+        domain = "spectrum"
     for place, step in enumerate(getattr(config, "augment", ())):
         one = augmentations()[step.name]
         if one.domain == domain and not (cls.local and one.moves):
@@ -88,6 +104,12 @@ def refuse_augment(cls: type[Task], config: TaskConfig, feature: FeatureConfig, 
         message = f"{step.name} changes a {one.domain}, and the feature '{feature.type}' is a {domain}"
         if one.domain == domain:
             message = f"{step.name} moves what sounds, and the targets of '{cls.name}' would stay where they are"
-        fine = [name for name, of in augmentations().items() if of.domain == domain and not (cls.local and of.moves)]
+        fine = [
+            name
+            for name, of in augmentations().items()
+            if of.domain == domain and not (cls.local and of.moves)
+        ]
         where = source.value(("task", "augment", place))
-        raise TaskError(message, code="E501", where=where, help=f"take one of {', '.join(fine)}")
+        raise TaskError(
+            message, code="E501", where=where, help=f"take one of {', '.join(fine)}"
+        )

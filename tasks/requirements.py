@@ -17,8 +17,18 @@ from ..shapes import show
 Shape = tuple["int | str", ...]  # a free axis is its name
 
 PROBABILITIES = ("Sigmoid", "Softmax", "LogSoftmax", "Softmax2d")
-BOUNDED = {"ReLU": "none below 0", "ReLU6": "0 to 6", "Softplus": "none below 0", "Abs": "none below 0"}
-BOUNDED |= {"Tanh": "-1 to 1", "Softsign": "-1 to 1", "Hardtanh": "-1 to 1", "Hardsigmoid": "0 to 1"}
+BOUNDED = {
+    "ReLU": "none below 0",
+    "ReLU6": "0 to 6",
+    "Softplus": "none below 0",
+    "Abs": "none below 0",
+}
+BOUNDED |= {
+    "Tanh": "-1 to 1",
+    "Softsign": "-1 to 1",
+    "Hardtanh": "-1 to 1",
+    "Hardsigmoid": "0 to 1",
+}
 
 
 @dataclass(frozen=True)
@@ -40,30 +50,48 @@ class Needs:
     help: str
     frames: Mapping[str, int] = field(default_factory=dict)
 
-    def refuse_misfit(self, input_shape: Shape, output_shape: Shape, where: Where | None = None) -> None:
+    def refuse_misfit(
+        self, input_shape: Shape, output_shape: Shape, where: Where | None = None
+    ) -> None:
         """Raise TaskError E501 for an input, E502 for an output that is another."""
         wanted = self._fitting(input_shape)
         if wanted is None:
-            fixed = next((f"; a fixed last axis must be {name}, {n}" for name, n in self.frames.items()), "")
+            fixed = next(
+                (
+                    f"; a fixed last axis must be {name}, {n}"
+                    for name, n in self.frames.items()
+                ),
+                "",
+            )
             raise TaskError(
                 f"the graph does not read {self.reads}",
                 code="E501",
                 where=where,
-                facts=[("expected", " or ".join(map(show, self.inputs))), ("got", show(input_shape))],
+                facts=[
+                    ("expected", " or ".join(map(show, self.inputs))),
+                    ("got", show(input_shape)),
+                ],
                 help=f"change `input:` or 'feature:'{fixed}",
             )
         named = dict(zip(wanted[1:], input_shape[1:], strict=True))
-        sizes = [named.get(axis, axis) if isinstance(axis, str) else axis for axis in self.output[1:]]
+        sizes = [
+            named.get(axis, axis) if isinstance(axis, str) else axis
+            for axis in self.output[1:]
+        ]
         free = [isinstance(axis, str) and axis not in named for axis in self.output[1:]]
         pairs = zip(output_shape[1:], sizes, free, strict=False)
         if len(output_shape) != len(self.output) or not all(
-            isinstance(given, int) if any_size else given == size for given, size, any_size in pairs
+            isinstance(given, int) if any_size else given == size
+            for given, size, any_size in pairs
         ):
             raise TaskError(
                 f"the graph does not give {self.gives}",
                 code="E502",
                 where=where,
-                facts=[("expected", show((self.output[0], *sizes))), ("got", show(output_shape))],
+                facts=[
+                    ("expected", show((self.output[0], *sizes))),
+                    ("got", show(output_shape)),
+                ],
                 help=self.help,
             )
 
@@ -98,20 +126,32 @@ def _agree(size: int | str, wanted: int | str) -> bool:
 
 def refuse_several(model: GraphModule, task: str) -> None:
     """Raise E501 for several inputs, E502 for outputs with names: the task gives one tensor and reads one."""
-    where, inputs = model.graph.where_input(), [f"'{name}'" for name in model.input_shapes]
+    where = model.graph.where_input()
+    inputs = [f"'{name}'" for name in model.input_shapes]
     if len(inputs) > 1:
         message = f"the graph has {len(inputs)} inputs, {', '.join(inputs)}; {task} gives it one"
-        raise TaskError(message, code="E501", where=where, help="keep one of them in `input:`")
+        raise TaskError(
+            message, code="E501", where=where, help="keep one of them in `input:`"
+        )
     if model.outputs:
         message = f"the graph gives its outputs by name, {', '.join(map(repr, model.outputs))}; {task} reads one tensor"
         where = model.graph.source.key(("outputs",))
-        raise TaskError(message, code="E502", where=where, help="leave `outputs:` out: the last layer's tensor is read")
+        raise TaskError(
+            message,
+            code="E502",
+            where=where,
+            help="leave `outputs:` out: the last layer's tensor is read",
+        )
 
 
 def refuse_probabilities(model: GraphModule, task: str) -> None:
     """Raise E502 where the last layer makes probabilities of the logits."""
     last = _last(model)
-    name = getattr(last.config, "function", last.block) if last else ""  # Activation: {function: Sigmoid}
+    # Activation: {function: Sigmoid}
+    if last:
+        name = getattr(last.config, "function", last.block)
+    else:
+        name = ""
     if last and name in PROBABILITIES:
         raise TaskError(
             f"the graph ends in {name}, but {task} reads logits: it makes probabilities of them itself",
@@ -124,7 +164,10 @@ def refuse_probabilities(model: GraphModule, task: str) -> None:
 def refuse_bounded(model: GraphModule, task: str) -> None:
     """Raise E502 where the last layer keeps logits in a range, so that some probabilities cannot come out."""
     last = _last(model)
-    name = getattr(last.config, "function", last.block) if last else ""
+    if last:
+        name = getattr(last.config, "function", last.block)
+    else:
+        name = ""
     if last and name in BOUNDED:
         raise TaskError(
             f"the graph ends in {name}, but {task} reads logits, which may be any number",
@@ -135,12 +178,18 @@ def refuse_bounded(model: GraphModule, task: str) -> None:
         )
 
 
-def refuse_other_types(model: GraphModule, task: str, shapes: Mapping[str, Sequence[int | None]]) -> None:
+def refuse_other_types(
+    model: GraphModule, task: str, shapes: Mapping[str, Sequence[int | None]]
+) -> None:
     """Raise E502 where the graph gives whole numbers, such as codes: nothing can be learned through them."""
     for shape in list(shapes.values())[:1]:
         with torch.no_grad():
             sizes = [2 if size is None else size for size in shape]
-            found = copy.deepcopy(model).to("meta").eval()(torch.empty(sizes, device="meta"))
+            found = (
+                copy.deepcopy(model)
+                .to("meta")
+                .eval()(torch.empty(sizes, device="meta"))
+            )
         if not found.is_floating_point():
             last = _last(model)
             raise TaskError(
@@ -154,10 +203,14 @@ def refuse_other_types(model: GraphModule, task: str, shapes: Mapping[str, Seque
 def _last(model: GraphModule) -> NodeInfo | None:
     """The layer that makes the output; None where a join does, or a tensor that was stored before."""
     last = next(op for op in reversed(model.ops) if op.kind != "StoreAs")
-    return model.nodes[-1] if last.kind == "run" else None
+    if last.kind == "run":
+        return model.nodes[-1]
+    return None
 
 
-def refuse_sizes(model: GraphModule, shapes: Mapping[str, Sequence[int | None]]) -> None:
+def refuse_sizes(
+    model: GraphModule, shapes: Mapping[str, Sequence[int | None]]
+) -> None:
     """Run the graph at the shapes that the task will give it, each under the setting that it comes from.
 
     Raises the graph's own error, with the setting.
@@ -166,6 +219,15 @@ def refuse_sizes(model: GraphModule, shapes: Mapping[str, Sequence[int | None]])
         try:
             probe(model.graph, read_shape(model.graph, shape))
         except GraphError as error:
-            facts = [*error.facts, ("task", f"gives the graph {shape[-1]} frames: {setting}")]
+            facts = [
+                *error.facts,
+                ("task", f"gives the graph {shape[-1]} frames: {setting}"),
+            ]
             help = "; ".join(filter(None, [error.help, f"or choose another {setting}"]))
-            raise GraphError(error.message, code=error.code, where=error.where, facts=facts, help=help) from error
+            raise GraphError(
+                error.message,
+                code=error.code,
+                where=error.where,
+                facts=facts,
+                help=help,
+            ) from error

@@ -11,9 +11,15 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # `pytest --hypothesis-profile=nightly tests/compiler/test_compiler_property.py` draws thousands of random graphs
-settings.register_profile("ci", deadline=None, derandomize=True, max_examples=200, database=None)
 settings.register_profile(
-    "nightly", deadline=None, max_examples=5_000, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    "ci", deadline=None, derandomize=True, max_examples=200, database=None
+)
+settings.register_profile(
+    "nightly",
+    deadline=None,
+    max_examples=5_000,
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
 )
 settings.load_profile("ci")
 

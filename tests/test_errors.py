@@ -32,7 +32,10 @@ FULL = GraphError(
     "CatWith 'E256': the stored tensor and this one differ in F and T",
     code="E203",
     where=WHERE,
-    facts=[("here", "(B, 256, 90, 16)   after ConvTranspose2d, line 26"), ("stored", "(B, 256, 45, 8)   by StoreAs")],
+    facts=[
+        ("here", "(B, 256, 90, 16)   after ConvTranspose2d, line 26"),
+        ("stored", "(B, 256, 45, 8)   by StoreAs"),
+    ],
     help="add `fit: crop`",
 )
 TEXT = """\
@@ -52,19 +55,29 @@ def test_a_message_has_place_excerpt_facts_help_and_code() -> None:
     ("error", "text"),
     [
         (DataError("no audio", code="E400"), "no audio\n  [E400]"),
-        (TaskError("no task", code="E500", help="add one"), "no task\n  help: add one     [E500]"),
-        (RunError("x", code="E600", where=Where("a.yaml", 2, 3)), "a.yaml:2:3: x\n  [E600]"),
+        (
+            TaskError("no task", code="E500", help="add one"),
+            "no task\n  help: add one     [E500]",
+        ),
+        (
+            RunError("x", code="E600", where=Where("a.yaml", 2, 3)),
+            "a.yaml:2:3: x\n  [E600]",
+        ),
         (
             RegistryError("x", code="E301", where=Where("a", 1234567, 3, 9, "abcd")),
             "a:1234567:3: x\n1234567 | abcd\n        |   ^^\n  [E301]",  # the marks end with the line
         ),
         (
-            GraphError("first line\nsecond line", code="E204", facts=[("torch", "a\nb")]),
+            GraphError(
+                "first line\nsecond line", code="E204", facts=[("torch", "a\nb")]
+            ),
             "first line\nsecond line\n  torch  a\nb\n  [E204]",
         ),
     ],
 )
-def test_parts_that_are_not_given_leave_no_trace(error: MirbricksError, text: str) -> None:
+def test_parts_that_are_not_given_leave_no_trace(
+    error: MirbricksError, text: str
+) -> None:
     assert str(error) == text
 
 
@@ -95,25 +108,43 @@ def fail() -> None:
     raise ErrorList([FULL, DataError("no audio", code="E400")])
 
 
-@pytest.mark.parametrize("error", [FULL, ErrorList([FULL, DataError("one", code="E401", help="two")])])
+@pytest.mark.parametrize(
+    "error", [FULL, ErrorList([FULL, DataError("one", code="E401", help="two")])]
+)
 def test_errors_survive_pickling(error: MirbricksError) -> None:
     copy = pickle.loads(pickle.dumps(error))
     assert type(copy) is type(error)
     assert str(copy) == str(error)
-    assert (copy.code, copy.where, copy.facts, copy.help) == (error.code, error.where, error.facts, error.help)
+    assert (copy.code, copy.where, copy.facts, copy.help) == (
+        error.code,
+        error.where,
+        error.facts,
+        error.help,
+    )
 
 
-@given(st.text(max_size=20), st.lists(st.tuples(st.text(max_size=5), st.text(max_size=5)), max_size=3), st.text())
-def test_any_words_survive_pickling(message: str, facts: list[tuple[str, str]], text: str) -> None:
+@given(
+    st.text(max_size=20),
+    st.lists(st.tuples(st.text(max_size=5), st.text(max_size=5)), max_size=3),
+    st.text(),
+)
+def test_any_words_survive_pickling(
+    message: str, facts: list[tuple[str, str]], text: str
+) -> None:
     where = Where("f", 1, 1, 1, text)
-    error = GraphError(message, code="E102", where=where, facts=facts, help=text or None)
+    error = GraphError(
+        message, code="E102", where=where, facts=facts, help=text or None
+    )
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
     assert str(error).endswith("[E102]")
 
 
 @pytest.mark.slow
 def test_errors_cross_process_borders_whole() -> None:
-    with ProcessPoolExecutor(1, mp_context=get_context("fork")) as pool, pytest.raises(ErrorList) as caught:
+    with (
+        ProcessPoolExecutor(1, mp_context=get_context("fork")) as pool,
+        pytest.raises(ErrorList) as caught,
+    ):
         pool.submit(fail).result()
     assert str(caught.value).startswith(TEXT)
 
@@ -142,8 +173,22 @@ def test_codes_are_explained_and_belong_to_their_range() -> None:
 def test_every_code_is_used() -> None:
     """A code nobody raises would be explained in vain."""
     root = Path(errors.__file__).parent
-    folders = ("blocks", "commands", "compiler", "data", "features", "report", "tasks", "zoo")
+    folders = (
+        "blocks",
+        "commands",
+        "compiler",
+        "data",
+        "features",
+        "report",
+        "tasks",
+        "zoo",
+    )
     inner = [path for name in folders for path in (root / name).rglob("*.py")]
     files = [*inner, *(path for path in root.glob("*.py") if path.name != "errors.py")]
-    used = set(re.findall(r'"([EW]\d\d\d)"', "".join(path.read_text(encoding="utf-8") for path in files)))
+    used = set(
+        re.findall(
+            r'"([EW]\d\d\d)"',
+            "".join(path.read_text(encoding="utf-8") for path in files),
+        )
+    )
     assert used == set(CODES)

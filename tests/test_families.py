@@ -12,7 +12,10 @@ from mirbricks import registry
 from mirbricks.registry import by_family
 
 OURS = {name: spec for name, spec in registry.blocks().items() if spec.own}
-FOLDERS = sorted(path.parent.name for path in Path(mirbricks.__file__).parent.glob("blocks/*/__init__.py"))
+FOLDERS = sorted(
+    path.parent.name
+    for path in Path(mirbricks.__file__).parent.glob("blocks/*/__init__.py")
+)
 
 
 def test_every_folder_of_blocks_is_a_family() -> None:
@@ -47,5 +50,7 @@ def test_families_come_sorted_and_those_of_plugins_last() -> None:
     found = by_family([*strangers, *OURS.values()])
     assert [*found] == [*FOLDERS, "her lab", "my lab"]
     assert [spec.name for spec in found["my lab"]] == ["Z"]
-    assert [spec.name for spec in found["pooling"]] == sorted(spec.name for spec in found["pooling"])
+    assert [spec.name for spec in found["pooling"]] == sorted(
+        spec.name for spec in found["pooling"]
+    )
     assert sum(map(len, found.values())) == len(OURS) + 2

@@ -38,14 +38,28 @@ LAYERS = [
     {"cli"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-FORBIDDEN = {("data", "features"), ("data", "losses"), ("data", "metrics"), ("shapes", "features"), ("shapes", "data")}
-FORBIDDEN |= {("losses", "data"), ("losses", "features"), ("metrics", "data"), ("metrics", "features")}
+FORBIDDEN = {
+    ("data", "features"),
+    ("data", "losses"),
+    ("data", "metrics"),
+    ("shapes", "features"),
+    ("shapes", "data"),
+}
+FORBIDDEN |= {
+    ("losses", "data"),
+    ("losses", "features"),
+    ("metrics", "data"),
+    ("metrics", "features"),
+}
 
 
 def modules() -> list[Path]:
     """The package's own files: those at the root and in the folders of the layers."""
     folders = [ROOT / name for name in RANK if (ROOT / name).is_dir()]
-    return [*ROOT.glob("*.py"), *(path for folder in folders for path in folder.rglob("*.py"))]
+    return [
+        *ROOT.glob("*.py"),
+        *(path for folder in folders for path in folder.rglob("*.py")),
+    ]
 
 
 def imported(path: Path) -> Iterator[tuple[str, ast.stmt]]:
@@ -55,14 +69,19 @@ def imported(path: Path) -> Iterator[tuple[str, ast.stmt]]:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.level:
-            base = [*here[: len(here) - node.level + 1], *(node.module.split(".") if node.module else [])]
+            base = [
+                *here[: len(here) - node.level + 1],
+                *(node.module.split(".") if node.module else []),
+            ]
             yield from ((".".join([*base, alias.name]), node) for alias in node.names)
             continue
         elif isinstance(node, ast.ImportFrom):
             names = [node.module or ""]
         else:
             continue
-        assert not any(name.split(".")[0] == "mirbricks" for name in names), f"{path}: imports inside are relative"
+        assert not any(name.split(".")[0] == "mirbricks" for name in names), (
+            f"{path}: imports inside are relative"
+        )
 
 
 def layer(dotted: str) -> str:
@@ -76,21 +95,39 @@ def breaches(path: Path) -> list[str]:
     for name, node in imported(path):
         other = layer(name)
         if other in RANK and (RANK[other] > RANK[own] or (own, other) in FORBIDDEN):
-            wrong.append(f"{path.relative_to(ROOT)}:{node.lineno}: {own} imports {other}")
+            wrong.append(
+                f"{path.relative_to(ROOT)}:{node.lineno}: {own} imports {other}"
+            )
     return wrong
 
 
 def test_every_module_has_its_layer() -> None:
-    names = {path.relative_to(ROOT).parts[0].removesuffix(".py") for path in modules()} - {"__init__"}
+    names = {
+        path.relative_to(ROOT).parts[0].removesuffix(".py") for path in modules()
+    } - {"__init__"}
     assert names == set(RANK)
 
 
 def test_imports_go_to_the_left() -> None:
-    assert not [line for path in modules() if path != ROOT / "__init__.py" for line in breaches(path)]
+    assert not [
+        line
+        for path in modules()
+        if path != ROOT / "__init__.py"
+        for line in breaches(path)
+    ]
 
 
-@pytest.mark.parametrize("line", ["from ..features.hcqt import HCQT", "from .. import cli", "from ..runs import Run"])
-def test_an_import_to_the_right_would_be_seen(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from ..features.hcqt import HCQT",
+        "from .. import cli",
+        "from ..runs import Run",
+    ],
+)
+def test_an_import_to_the_right_would_be_seen(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
     (tmp_path / "data").mkdir()
     path = tmp_path / "data" / "corpus.py"
@@ -106,14 +143,18 @@ def test_the_compiler_knows_blocks_only_through_the_registry() -> None:
 def loaded_by(code: str) -> set[str]:
     """Modules that are loaded once `code` has run in a fresh Python."""
     script = f"{code}\nimport sys\nprint(*sys.modules)"
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     return set(result.stdout.splitlines()[-1].split())
 
 
 def test_importing_the_package_loads_no_torch() -> None:
     modules = loaded_by("import mirbricks")
     assert "mirbricks" in modules
-    assert not {name for name in modules if name.split(".")[0] in ("torch", "numpy", "pydantic")}
+    assert not {
+        name for name in modules if name.split(".")[0] in ("torch", "numpy", "pydantic")
+    }
 
 
 def test_help_loads_no_torch() -> None:

@@ -38,7 +38,9 @@ def no_task() -> None:
 
 
 def task_without_type() -> None:
-    Path("g.yaml").write_text("input: B C T\nlayers:\n  - ReLU\ntask: {patch_frames: 64}\n")
+    Path("g.yaml").write_text(
+        "input: B C T\nlayers:\n  - ReLU\ntask: {patch_frames: 64}\n"
+    )
     task_of(load_graph("g.yaml"), HCQTConfig())
 
 
@@ -51,7 +53,10 @@ def half_a_run() -> None:
 @pytest.mark.parametrize(
     ("call", "text"),
     [
-        (lambda: check_block(Mine), "'Mine' is not registered\n  help: decorate it with @register     [E305]"),
+        (
+            lambda: check_block(Mine),
+            "'Mine' is not registered\n  help: decorate it with @register     [E305]",
+        ),
         (
             no_task,
             "g.yaml:1:1: the graph names no task\n    1 | input: B C T\n      | ^^^^^^^^^^^^\n"
@@ -68,14 +73,21 @@ def half_a_run() -> None:
         ),
     ],
 )
-def test_in_words(call: Callable[[], object], text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_words(
+    call: Callable[[], object],
+    text: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(MirbricksError) as caught:
         call()
     assert str(caught.value) == text
 
 
-def test_json_that_python_cannot_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_json_that_python_cannot_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The reason is Python's own, so it changes with its version."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(MirbricksError) as caught:
@@ -91,6 +103,11 @@ def test_json_that_python_cannot_hold(tmp_path: Path, monkeypatch: pytest.Monkey
         ("xylophone", "`mirbricks blocks` lists the blocks; codes look like E203"),
     ],
 )
-def test_explain_of_what_is_unknown(word: str, hint: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_explain_of_what_is_unknown(
+    word: str, hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["explain", word]) == 1
-    assert capsys.readouterr().err == f"nothing is known as '{word}'\n  help: {hint}     [E305]\n"
+    assert (
+        capsys.readouterr().err
+        == f"nothing is known as '{word}'\n  help: {hint}     [E305]\n"
+    )

@@ -15,7 +15,15 @@ from torch import Tensor
 import mirbricks as mb
 from mirbricks import registry
 from mirbricks.errors import CODES, RegistryError
-from mirbricks.registry import Block, BlockConfig, Example, from_axis, get, load_plugin, register
+from mirbricks.registry import (
+    Block,
+    BlockConfig,
+    Example,
+    from_axis,
+    get,
+    load_plugin,
+    register,
+)
 
 EXAMPLES: list[Any] = [((2, 3, 5), {})]
 
@@ -45,7 +53,12 @@ class Wide(Block):
 
 
 def add(cls: Any, name: str = "Mine", **changed: Any) -> Any:
-    given: dict[str, Any] = {"shape": "B C T -> B C T", "source": "arXiv:0000.00000", "examples": EXAMPLES, **changed}
+    given: dict[str, Any] = {
+        "shape": "B C T -> B C T",
+        "source": "arXiv:0000.00000",
+        "examples": EXAMPLES,
+        **changed,
+    }
     return register(name, **given)(cls)
 
 
@@ -53,7 +66,12 @@ def test_what_is_registered_is_found() -> None:
     assert add(Keep) is Keep
     spec = get("Mine")
     assert spec is Keep.spec is registry.blocks()["Mine"]
-    assert (spec.name, spec.cls, spec.source, spec.summary) == ("Mine", Keep, "arXiv:0000.00000", "Changes nothing.")
+    assert (spec.name, spec.cls, spec.source, spec.summary) == (
+        "Mine",
+        Keep,
+        "arXiv:0000.00000",
+        "Changes nothing.",
+    )
     assert spec.examples == (Example(((2, 3, 5),), {}),)
     assert spec.family == "test_registry"
 
@@ -111,7 +129,10 @@ def test_what_is_no_block_is_refused() -> None:
         """Has no Config."""
 
     path = f"{Plain.__module__}.{Plain.__qualname__}"
-    assert refusal(Plain) == f"'Mine' ({path}) is no Block\n  help: derive it from mirbricks.Block     [E302]"
+    assert (
+        refusal(Plain)
+        == f"'Mine' ({path}) is no Block\n  help: derive it from mirbricks.Block     [E302]"
+    )
 
 
 class Bare(Block):
@@ -127,9 +148,14 @@ class Bare(Block):
         (Bare, {"source": ""}, "docstring and no source", "a docstring, a source"),
     ],
 )
-def test_what_is_incomplete_is_refused(cls: type[Block], changed: dict[str, Any], missing: str, help_: str) -> None:
+def test_what_is_incomplete_is_refused(
+    cls: type[Block], changed: dict[str, Any], missing: str, help_: str
+) -> None:
     where = f"{cls.__module__}.{cls.__name__}"
-    assert refusal(cls, **changed) == f"block 'Mine' ({where}) has no {missing}\n  help: give it {help_}     [E303]"
+    assert (
+        refusal(cls, **changed)
+        == f"block 'Mine' ({where}) has no {missing}\n  help: give it {help_}     [E303]"
+    )
     assert "Mine" not in registry.blocks()
 
 
@@ -142,8 +168,14 @@ def test_a_malformed_contract_is_refused() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("Conv2D", "no block is registered as 'Conv2D'\n  help: did you mean 'Conv2d' or 'Conv1d'?     [E305]"),
-        ("Zzz", "no block is registered as 'Zzz'\n  help: `mirbricks blocks` lists all     [E305]"),
+        (
+            "Conv2D",
+            "no block is registered as 'Conv2D'\n  help: did you mean 'Conv2d' or 'Conv1d'?     [E305]",
+        ),
+        (
+            "Zzz",
+            "no block is registered as 'Zzz'\n  help: `mirbricks blocks` lists all     [E305]",
+        ),
     ],
 )
 def test_an_unknown_name_is_told_with_its_neighbours(name: str, message: str) -> None:
@@ -152,7 +184,9 @@ def test_an_unknown_name_is_told_with_its_neighbours(name: str, message: str) ->
     assert str(caught.value) == message
 
 
-def test_a_plugin_registers_on_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plugin_registers_on_import(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "good_plugin.py").write_text(
         "from mirbricks import Block, register\n"
         "@register('FromPlugin', shape='B C -> B C', source='here', examples=[((2, 3), {})])\n"
@@ -169,7 +203,10 @@ def test_a_plugin_registers_on_import(tmp_path: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize(
     ("text", "cause"),
-    [(None, "ModuleNotFoundError: No module named 'bad_plugin'"), ("1 / 0", "ZeroDivisionError: division by zero")],
+    [
+        (None, "ModuleNotFoundError: No module named 'bad_plugin'"),
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+    ],
 )
 def test_a_broken_plugin_is_named(
     text: str | None, cause: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -183,7 +220,9 @@ def test_a_broken_plugin_is_named(
     assert str(caught.value) == expected
 
 
-def test_a_plugin_that_breaks_the_rules_keeps_its_own_message(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_plugin_that_breaks_the_rules_keeps_its_own_message(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (tmp_path / "clashing_plugin.py").write_text(
         "from mirbricks import Block, register\n"
         "@register('ReLU', shape='B C -> B C', source='here', examples=[((2, 3), {})])\n"
@@ -203,7 +242,9 @@ class Entry:
         self.name, self.value = name, value
 
 
-def test_installed_plugins_load_and_a_broken_one_warns(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_installed_plugins_load_and_a_broken_one_warns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     module = ModuleType("installed_plugin")
     monkeypatch.setitem(sys.modules, "installed_plugin", module)
     asked: list[str] = []
@@ -226,7 +267,10 @@ def test_inferred_fields_take_the_sizes_of_their_axes() -> None:
     assert (config.in_channels, config.rest) == (-1, -1)
     assert Wide.Config(in_channels=8).resolve(axes).in_channels == 8
     assert Wide.Config(in_channels=-1).resolve({}).in_channels == -1
-    assert {name: mark.axis for name, mark in Wide.Config.inferred().items()} == {"in_channels": "C", "rest": "..."}
+    assert {name: mark.axis for name, mark in Wide.Config.inferred().items()} == {
+        "in_channels": "C",
+        "rest": "...",
+    }
 
 
 def test_lists_of_yaml_become_tuples() -> None:

@@ -27,7 +27,9 @@ from mirbricks.shapes import ContractError, meets, parse, show
         ("B C1 C2 -> B C1", [(2, 3, 5)], {"B": 2, "C1": 3, "C2": 5}),
     ],
 )
-def test_binds_axes(contract: str, shapes: list[tuple[int, ...]], axes: dict[str, Any]) -> None:
+def test_binds_axes(
+    contract: str, shapes: list[tuple[int, ...]], axes: dict[str, Any]
+) -> None:
     assert parse(contract).bind(shapes) == axes
 
 
@@ -43,7 +45,9 @@ def test_binds_axes(contract: str, shapes: list[tuple[int, ...]], axes: dict[str
         ("B ... -> B ...'", (2, 3), {}, None),
     ],
 )
-def test_predicts_the_output(contract: str, shape: tuple[int, ...], config: dict[str, Any], predicted: Any) -> None:
+def test_predicts_the_output(
+    contract: str, shape: tuple[int, ...], config: dict[str, Any], predicted: Any
+) -> None:
     read, values = parse(contract), SimpleNamespace(**config)
     assert read.predict(read.bind([shape], values), values) == (predicted,)
 
@@ -51,7 +55,10 @@ def test_predicts_the_output(contract: str, shape: tuple[int, ...], config: dict
 def test_predicts_several_outputs() -> None:
     read = parse("B T D, B C -> B T, B {out}")
     config = SimpleNamespace(out=9)
-    assert read.predict(read.bind([(2, 3, 4), (2, 5)], config), config) == ((2, 3), (2, 9))
+    assert read.predict(read.bind([(2, 3, 4), (2, 5)], config), config) == (
+        (2, 3),
+        (2, 9),
+    )
 
 
 @pytest.mark.parametrize(
@@ -59,11 +66,23 @@ def test_predicts_several_outputs() -> None:
     [
         ("B C T", "a contract is 'inputs -> outputs', got 'B C T'"),
         ("B -> C -> D", "a contract is 'inputs -> outputs', got 'B -> C -> D'"),
-        ("B c T -> B T", "'c' is no token of a contract (an axis C, C', C*2, a number, {field} or ...)"),
-        ("B C+1 -> B", "'C+1' is no token of a contract (an axis C, C', C*2, a number, {field} or ...)"),
+        (
+            "B c T -> B T",
+            "'c' is no token of a contract (an axis C, C', C*2, a number, {field} or ...)",
+        ),
+        (
+            "B C+1 -> B",
+            "'C+1' is no token of a contract (an axis C, C', C*2, a number, {field} or ...)",
+        ),
         ("B ... ... -> B", "'...' can stand once in an input, got 'B ... ... -> B'"),
-        ("B C -> B T", "axis 'T' of the output is no axis of the input; write T' if torch decides"),
-        ("B C -> B ...", "axis '...' of the output is no axis of the input; write ...' if torch decides"),
+        (
+            "B C -> B T",
+            "axis 'T' of the output is no axis of the input; write T' if torch decides",
+        ),
+        (
+            "B C -> B ...",
+            "axis '...' of the output is no axis of the input; write ...' if torch decides",
+        ),
     ],
 )
 def test_a_malformed_contract_is_refused(contract: str, message: str) -> None:
@@ -76,16 +95,26 @@ def test_a_malformed_contract_is_refused(contract: str, message: str) -> None:
     ("contract", "shapes", "message"),
     [
         ("B C T -> B T", [(2, 3)], "expected 3 axes (B C T), got 2: (2, 3)"),
-        ("B C T -> B T", [(2, 3, 4, 5)], "expected 3 axes (B C T), got 4: (2, 3, 4, 5)"),
+        (
+            "B C T -> B T",
+            [(2, 3, 4, 5)],
+            "expected 3 axes (B C T), got 4: (2, 3, 4, 5)",
+        ),
         ("B C ... -> B C", [(2,)], "expected at least 2 axes (B C ...), got 1: (2,)"),
         ("B 1 T -> B T", [(2, 3, 4)], "axis 1 must be 1, got 3 in (2, 3, 4)"),
         ("B {width} -> B", [(2, 3)], "axis {width} must be 9, got 3 in (2, 3)"),
         ("B C*2 -> B C", [(2, 3)], "axis C*2 must be a multiple of 2, got 3 in (2, 3)"),
-        ("B C T, B C -> B T", [(2, 3, 4), (2, 5)], "axis C is 3 in one input and 5 in (2, 5)"),
+        (
+            "B C T, B C -> B T",
+            [(2, 3, 4), (2, 5)],
+            "axis C is 3 in one input and 5 in (2, 5)",
+        ),
         ("B C, B C -> B", [(2, 3)], "takes 2 inputs, got 1"),
     ],
 )
-def test_shapes_that_do_not_fit_are_refused(contract: str, shapes: list[tuple[int, ...]], message: str) -> None:
+def test_shapes_that_do_not_fit_are_refused(
+    contract: str, shapes: list[tuple[int, ...]], message: str
+) -> None:
     with pytest.raises(ContractError) as caught:
         parse(contract).bind(shapes, SimpleNamespace(width=9))
     assert str(caught.value) == message

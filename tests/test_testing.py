@@ -244,18 +244,48 @@ class NoExport(Sound):
 
 
 BROKEN = [
-    (LosesAFrame, r"shape is the contract: the contract promises \(2, 4, 5\), forward made \(2, 4, 4\)"),
-    (LosesAnOddFrame, r"\(2, 3, 6\) .*shape is the contract: .* forward made \(2, 4, 5\)"),
+    (
+        LosesAFrame,
+        r"shape is the contract: the contract promises \(2, 4, 5\), forward made \(2, 4, 4\)",
+    ),
+    (
+        LosesAnOddFrame,
+        r"\(2, 3, 6\) .*shape is the contract: .* forward made \(2, 4, 5\)",
+    ),
     (RefusesOddSizes, r"\(2, 4, 5\) .*shape is the contract: RuntimeError"),
-    (TwoOutputs, r"shape is the contract: the contract promises 1 outputs, forward made 2"),
-    (OtherOnMeta, r"shape is the contract: forward made \(2, 4, 5\), the meta device \(2, 4, 4\)"),
-    (NeedsValues, r"shape is the contract: RuntimeError: Tensor.item\(\) cannot be called on meta tensors"),
+    (
+        TwoOutputs,
+        r"shape is the contract: the contract promises 1 outputs, forward made 2",
+    ),
+    (
+        OtherOnMeta,
+        r"shape is the contract: forward made \(2, 4, 5\), the meta device \(2, 4, 4\)",
+    ),
+    (
+        NeedsValues,
+        r"shape is the contract: RuntimeError: Tensor.item\(\) cannot be called on meta tensors",
+    ),
     (UnusedWeight, r"gradients reach every parameter: no gradient reaches 'unused'"),
-    (Detached, r"gradients reach every parameter: no gradient reaches 'conv.bias', 'conv.weight'"),
-    (InfiniteGradient, r"gradients reach every parameter: the gradient of 'input 0' is not finite"),
-    (SeesTheBatch, r"items of a batch are independent: item 0 alone gives another output"),
-    (NotInTheState, r"state dict round trip: a block that loads the weights of another gives another output"),
-    (StateMisses, r"state dict round trip: a block that loads the weights of another gives another output"),
+    (
+        Detached,
+        r"gradients reach every parameter: no gradient reaches 'conv.bias', 'conv.weight'",
+    ),
+    (
+        InfiniteGradient,
+        r"gradients reach every parameter: the gradient of 'input 0' is not finite",
+    ),
+    (
+        SeesTheBatch,
+        r"items of a batch are independent: item 0 alone gives another output",
+    ),
+    (
+        NotInTheState,
+        r"state dict round trip: a block that loads the weights of another gives another output",
+    ),
+    (
+        StateMisses,
+        r"state dict round trip: a block that loads the weights of another gives another output",
+    ),
     (DriftingConfig, r"config round trip: config .*width=1 comes back as .*width=2"),
     (NoJson, r"config round trip: ValidationError: ceiling"),
     (NoDouble, r"runs in float64 and bfloat16: RuntimeError"),
@@ -272,9 +302,17 @@ BROKEN = [
 ]
 
 
-def registered(cls: type[Block], shape: str = "B C T -> B {out_channels} T", **more: Any) -> type[Block]:
+def registered(
+    cls: type[Block], shape: str = "B C T -> B {out_channels} T", **more: Any
+) -> type[Block]:
     examples = more.pop("examples", [EXAMPLE])
-    return register(cls.__name__, shape=shape, source="made for this test", examples=examples, **more)(cls)
+    return register(
+        cls.__name__,
+        shape=shape,
+        source="made for this test",
+        examples=examples,
+        **more,
+    )(cls)
 
 
 def test_a_sound_block_passes_by_class_and_by_name() -> None:
@@ -282,7 +320,9 @@ def test_a_sound_block_passes_by_class_and_by_name() -> None:
     check_block("Sound", export=False)
 
 
-@pytest.mark.parametrize(("cls", "message"), BROKEN, ids=lambda value: getattr(value, "__name__", ""))
+@pytest.mark.parametrize(
+    ("cls", "message"), BROKEN, ids=lambda value: getattr(value, "__name__", "")
+)
 def test_a_broken_block_is_found_and_named(cls: type[Block], message: str) -> None:
     random.seed(0)
     with pytest.raises(BlockCheckError, match=f"^{cls.__name__} on .*?{message}"):
@@ -292,7 +332,10 @@ def test_a_broken_block_is_found_and_named(cls: type[Block], message: str) -> No
 def test_the_message_names_block_example_and_property() -> None:
     with pytest.raises(BlockCheckError) as caught:
         check_block(registered(UnusedWeight))
-    where, rule = 'UnusedWeight on (2, 3, 5) with {"out_channels": 4}', "gradients reach every parameter"
+    where, rule = (
+        'UnusedWeight on (2, 3, 5) with {"out_channels": 4}',
+        "gradients reach every parameter",
+    )
     assert str(caught.value) == f"{where}: {rule}: no gradient reaches 'unused'"
 
 

@@ -83,21 +83,33 @@ class Centred(Block):
         return x - x.mean(0, keepdim=True)
 
 
-def registered(cls: type[Block], shape: str = "B C T -> B {out_channels} T", **more: Any) -> type[Block]:
+def registered(
+    cls: type[Block], shape: str = "B C T -> B {out_channels} T", **more: Any
+) -> type[Block]:
     examples = more.pop("examples", [((2, 3, 5), {})])
-    return register(cls.__name__, shape=shape, source="made for this test", examples=examples)(cls)
+    return register(
+        cls.__name__, shape=shape, source="made for this test", examples=examples
+    )(cls)
 
 
 @pytest.mark.parametrize(
     ("examples", "message"),
     [
         ([((2, 3), {})], r"the example fits the contract: expected 3 axes"),
-        ([((2, 3, 5), {"out_chanels": 4})], r"the example fits the contract: out_chanels Extra inputs are not"),
-        ([((2, 3, 5), {"in_channels": 2})], r"the example fits the contract: 'in_channels' is 2, but C is 3"),
+        (
+            [((2, 3, 5), {"out_chanels": 4})],
+            r"the example fits the contract: out_chanels Extra inputs are not",
+        ),
+        (
+            [((2, 3, 5), {"in_channels": 2})],
+            r"the example fits the contract: 'in_channels' is 2, but C is 3",
+        ),
         ([], r"there is no example"),
     ],
 )
-def test_an_example_that_does_not_fit_is_told(examples: list[Any], message: str) -> None:
+def test_an_example_that_does_not_fit_is_told(
+    examples: list[Any], message: str
+) -> None:
     with pytest.raises(BlockCheckError, match=message):
         check_block(registered(Sound), examples=examples)
 
@@ -117,13 +129,26 @@ def test_a_size_the_config_fixes_does_not_grow() -> None:
 
 def test_sizes_grow_by_the_contracts_steps() -> None:
     SEEN.clear()
-    check_block(registered(Halves, "B C*2 1 T -> B C 1 T", examples=[((2, 4, 1, 3), {})]), export=False)
-    assert set(SEEN) >= {(2, 4, 1, 3), (3, 4, 1, 3), (2, 6, 1, 3), (2, 4, 1, 4), (3, 6, 1, 4)}
+    check_block(
+        registered(Halves, "B C*2 1 T -> B C 1 T", examples=[((2, 4, 1, 3), {})]),
+        export=False,
+    )
+    assert set(SEEN) >= {
+        (2, 4, 1, 3),
+        (3, 4, 1, 3),
+        (2, 6, 1, 3),
+        (2, 4, 1, 4),
+        (3, 6, 1, 4),
+    }
     assert {shape[2] for shape in SEEN} == {1}
 
 
 def test_several_inputs_and_outputs() -> None:
-    check_block(registered(Film, "B C T, B C -> B C T, B C", examples=[([(2, 3, 5), (2, 3)], {})]))
+    check_block(
+        registered(
+            Film, "B C T, B C -> B C T, B C", examples=[([(2, 3, 5), (2, 3)], {})]
+        )
+    )
 
 
 def test_a_contract_without_a_batch_skips_its_independence() -> None:
@@ -153,14 +178,23 @@ def test_the_random_state_of_the_caller_is_left_alone() -> None:
 
 
 def test_a_contract_that_takes_any_rank_is_found() -> None:
-    with pytest.raises(BlockCheckError, match="wrong rank is refused: the contract takes any rank"):
+    with pytest.raises(
+        BlockCheckError, match="wrong rank is refused: the contract takes any rank"
+    ):
         check_block(registered(Anything, "... -> ...", examples=[((2, 3), {})]))
 
 
 def test_a_contract_that_takes_a_wrong_rank_is_found() -> None:
     cls = registered(Sound)
     contract = copy.copy(cls.spec.contract)
-    object.__setattr__(contract, "bind", lambda shapes, _config=None: {"B": 2, "C": 3, "T": shapes[0][2]})
+    object.__setattr__(
+        contract,
+        "bind",
+        lambda shapes, _config=None: {"B": 2, "C": 3, "T": shapes[0][2]},
+    )
     object.__setattr__(cls.spec, "contract", contract)
-    with pytest.raises(BlockCheckError, match=r"wrong rank is refused: the contract took \(2, 3, 5, 1\)"):
+    with pytest.raises(
+        BlockCheckError,
+        match=r"wrong rank is refused: the contract took \(2, 3, 5, 1\)",
+    ):
         check_block(cls)

@@ -16,7 +16,9 @@ from .devices import World
 
 
 @contextlib.contextmanager
-def batches_ahead(learner: Learner, world: World, first: int, last: int) -> Iterator[Iterator[Batch]]:
+def batches_ahead(
+    learner: Learner, world: World, first: int, last: int
+) -> Iterator[Iterator[Batch]]:
     """The batches of steps first, ..., last - 1, each made in a thread while the one before is trained on."""
     with ThreadPoolExecutor(1, thread_name_prefix="batches") as pool:
 
@@ -38,7 +40,10 @@ def on_device(batch: Batch, device: torch.device, channels_last: bool) -> Batch:
     """`batch` with its inputs and targets (a tensor, or tensors in tuples, lists and dicts) on `device`."""
     inputs = _moved(batch.inputs, device)
     if channels_last:
-        inputs = tuple(x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x for x in inputs)
+        inputs = tuple(
+            x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
+            for x in inputs
+        )
     return replace(batch, inputs=inputs, targets=_moved(batch.targets, device))
 
 

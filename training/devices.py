@@ -15,7 +15,9 @@ from torch import Tensor, nn
 
 from ..errors import RunError
 
-VALIDATION_LIMIT = datetime.timedelta(hours=12)  # the other ranks wait while the leader validates
+VALIDATION_LIMIT = datetime.timedelta(
+    hours=12
+)  # the other ranks wait while the leader validates
 
 
 def as_device(name: str | torch.device) -> torch.device:
@@ -24,7 +26,11 @@ def as_device(name: str | torch.device) -> torch.device:
         device = torch.device(name)
         torch.zeros(1, device=device).item()  # the meta device has no values
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        works = ["cpu"] + ["cuda"] * torch.cuda.is_available() + ["mps"] * torch.backends.mps.is_available()
+        works = (
+            ["cpu"]
+            + ["cuda"] * torch.cuda.is_available()
+            + ["mps"] * torch.backends.mps.is_available()
+        )
         raise RunError(
             f"the device '{name}' cannot be used",
             code="E624",
@@ -70,7 +76,12 @@ class World:
         """The mean loss, and whether any process was asked to stop."""
         if self.size == 1:
             return float(loss.detach()), stop
-        both = torch.stack([loss.detach().double(), torch.tensor(float(stop), device=self.device).double()])
+        both = torch.stack(
+            [
+                loss.detach().double(),
+                torch.tensor(float(stop), device=self.device).double(),
+            ]
+        )
         dist.all_reduce(both)
         total, stops = both.tolist()
         return total / self.size, stops > 0
@@ -109,7 +120,9 @@ def joined(device: torch.device) -> Iterator[World]:
     if device.type == "cuda":
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=VALIDATION_LIMIT)
+    dist.init_process_group(
+        "nccl" if device.type == "cuda" else "gloo", timeout=VALIDATION_LIMIT
+    )
     try:
         yield World(device, dist.get_rank(), size)
     finally:

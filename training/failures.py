@@ -14,7 +14,9 @@ from .devices import World
 from .optimization import TrainConfig
 
 
-def refuse_not_finite(what: str, value: float, step: int, batch: Batch, world: World, config: TrainConfig) -> None:
+def refuse_not_finite(
+    what: str, value: float, step: int, batch: Batch, world: World, config: TrainConfig
+) -> None:
     """Raise E620, naming the items of the batch after `step` steps, if the loss or the gradient is not finite."""
     if math.isfinite(value):
         return
@@ -22,7 +24,9 @@ def refuse_not_finite(what: str, value: float, step: int, batch: Batch, world: W
         item
         for x in batch.inputs
         if x.is_floating_point() and len(x) == len(batch.items)
-        for item, fine in zip(batch.items, x.isfinite().flatten(1).all(1).tolist(), strict=True)
+        for item, fine in zip(
+            batch.items, x.isfinite().flatten(1).all(1).tolist(), strict=True
+        )
         if not fine
     }
     facts = [("items", _quoted(world.gather(batch.items)))]
@@ -47,15 +51,23 @@ def told_plainly(config: TrainConfig) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in first:
+        if str(error).strip():
+            first = str(error).strip().splitlines()[0]
+        else:
+            first = type(error).__name__
+        if (
+            isinstance(error, torch.OutOfMemoryError | MemoryError)
+            or "can't allocate memory" in first
+        ):
             raise RunError(
                 f"the memory does not suffice for a training step with batch_size {config.batch_size}",
                 code="E622",
                 facts=[("torch", first)],
                 help="lower train.batch_size",
             ) from error
-        if config.compile and type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+        if config.compile and type(error).__module__.startswith(
+            ("torch._dynamo", "torch._inductor")
+        ):
             raise RunError(
                 "torch.compile could not compile the model",
                 code="E623",

@@ -25,9 +25,16 @@ class StopSignals:
             self._previous = {one: signal.signal(one, self._note) for one in SIGNALS}
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
         for one, handler in self._previous.items():
-            signal.signal(one, signal.SIG_DFL if handler is None else handler)  # None: set by other than Python
+            signal.signal(
+                one, signal.SIG_DFL if handler is None else handler
+            )  # None: set by other than Python
 
     def _note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  # the form of a handler
         if self.requested:

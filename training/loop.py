@@ -75,10 +75,17 @@ def fit(
         if state is not None:
             training.restore(state)
         training.start()
-        cuda = [world.device] if world.device.type == "cuda" else []
-        stack.enter_context(torch.random.fork_rng(cuda))  # the caller's random numbers stay as they were
+        if world.device.type == "cuda":
+            cuda = [world.device]
+        else:
+            cuda = []
+        stack.enter_context(
+            torch.random.fork_rng(cuda)
+        )  # the caller's random numbers stay as they were
         signals = stack.enter_context(StopSignals())
-        progress = stack.enter_context(TrainingProgress(config.steps, training.step, show and world.leader))
+        progress = stack.enter_context(
+            TrainingProgress(config.steps, training.step, show and world.leader)
+        )
         stopped = training.run_until_done(signals, progress)
     if stopped == "interrupted" and show and world.leader:
         print(
@@ -86,20 +93,42 @@ def fit(
             "the same command with --resume goes on",
             flush=True,
         )
-    return FitResult(training.best_step, training.best_figures, stopped, training.seconds, training.step)
+    return FitResult(
+        training.best_step,
+        training.best_figures,
+        stopped,
+        training.seconds,
+        training.step,
+    )
 
 
 class _Training:
     """Model, optimizer and counters between two steps; `step` counts the steps done."""
 
-    def __init__(self, model: nn.Module, learner: Learner, config: TrainConfig, run: RunFolder, world: World) -> None:
-        self.learner, self.config, self.run, self.world = learner, config, run, world
+    def __init__(
+        self,
+        model: nn.Module,
+        learner: Learner,
+        config: TrainConfig,
+        run: RunFolder,
+        world: World,
+    ) -> None:
+        self.learner = learner
+        self.config = config
+        self.run = run
+        self.world = world
         self.model = model.to(world.device)
         self.channels_last = lay_channels_last(self.model, config, world.device)
         self.own: nn.Module | None = getattr(learner, "module", None)
         if self.own is not None:
             self.own.to(world.device)
-        self.optimizer = make_optimizer(self.model, config, world.device, self.own, getattr(learner, "lr_scale", 1.0))
+        self.optimizer = make_optimizer(
+            self.model,
+            config,
+            world.device,
+            self.own,
+            getattr(learner, "lr_scale", 1.0),
+        )
         self.average = copy.deepcopy(self.model) if config.average_decay else None
         self.step = self.validated = self.waited = self.best_step = 0
         self.best_figures: dict[str, float] = {}
@@ -110,21 +139,34 @@ class _Training:
     def start(self) -> None:
         """Everything restored, get ready for the first step."""
         wrapped = self.world.wrap(self.model)
-        self.forward: Any = torch.compile(wrapped) if self.config.compile else wrapped
+        if self.config.compile:
+            self.forward: Any = torch.compile(wrapped)
+        else:
+            self.forward = wrapped
         self.model.train()
         if self.world.leader:
             self.run.cut_metrics(self.step)
 
-    def run_until_done(self, signals: StopSignals, progress: TrainingProgress) -> Stopped:
-        with batches_ahead(self.learner, self.world, self.step, self.config.steps) as batches:
+    def run_until_done(
+        self, signals: StopSignals, progress: TrainingProgress
+    ) -> Stopped:
+        with batches_ahead(
+            self.learner, self.world, self.step, self.config.steps
+        ) as batches:
             stopped = self._steps(batches, signals, progress)
         self._save_state(stopped)
         return stopped
 
-    def _steps(self, batches: Iterator[Batch], signals: StopSignals, progress: TrainingProgress) -> Stopped:
-        stop, patience = False, self.config.patience
+    def _steps(
+        self, batches: Iterator[Batch], signals: StopSignals, progress: TrainingProgress
+    ) -> Stopped:
+        stop = False
+        patience = self.config.patience
         while not stop:
-            due = self.step % self.config.validate_every == 0 or self.step == self.config.steps
+            due = (
+                self.step % self.config.validate_every == 0
+                or self.step == self.config.steps
+            )
             if due and self.validated < self.step:
                 self._validate(progress)
             if self.step >= self.config.steps:
@@ -143,7 +185,8 @@ class _Training:
 
     def _step(self, batch: Batch, signals: StopSignals) -> bool:
         """One update of the weights; returns whether any process was asked to stop."""
-        config, device = self.config, self.world.device
+        config = self.config
+        device = self.world.device
         seed_torch(device, config.seed, self.step, self.world.rank)
         batch = on_device(batch, device, self.channels_last)
         with torch.autocast(device.type, torch.bfloat16, enabled=config.bf16):
@@ -154,14 +197,23 @@ class _Training:
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self.world.average_gradients(self.own)
-        limit = math.inf if config.clip_norm is None else config.clip_norm
+        if config.clip_norm is None:
+            limit = math.inf
+        else:
+            limit = config.clip_norm
         self.grad_norm = float(nn.utils.clip_grad_norm_(trainable(self.model), limit))
-        refuse_not_finite("gradient", self.grad_norm, self.step, batch, self.world, config)
+        refuse_not_finite(
+            "gradient", self.grad_norm, self.step, batch, self.world, config
+        )
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(config, self.step) * group.get("lr_scale", 1.0)
         self.optimizer.step()
         if self.average is not None and config.average_decay is not None:
-            follow(self.average, self.model, min(config.average_decay, (self.step + 1) / (self.step + 10)))
+            follow(
+                self.average,
+                self.model,
+                min(config.average_decay, (self.step + 1) / (self.step + 10)),
+            )
         self.step += 1
         self.losses.append(value)
         return stop
@@ -184,17 +236,33 @@ class _Training:
         """Validate on the leader; keep the weights if they are the best, and save the state."""
         begin_s = time.monotonic()
         if self.world.leader:
-            shown = self.model if self.average is None else self.average
-            figures = {name: float(value) for name, value in self.learner.validate(shown, progress.validating).items()}
+            if self.average is None:
+                shown = self.model
+            else:
+                shown = self.average
+            figures = {
+                name: float(value)
+                for name, value in self.learner.validate(
+                    shown, progress.validating
+                ).items()
+            }
             self.model.train()
             self.run.append_metrics({"step": self.step, "valid": figures})
-            figure, value = self.learner.figure, figures[self.learner.figure]
+            figure = self.learner.figure
+            value = figures[self.learner.figure]
             progress.validated(figure, value)
             best = self.best_figures.get(figure, math.nan)
             self.waited += 1
             if math.isnan(best) or value > best:
-                self.best_step, self.best_figures, self.waited = self.step, figures, 0
-                about = {"mirbricks": __version__, "step": str(self.step), "figure": figure, "value": repr(value)}
+                self.best_step = self.step
+                self.best_figures = figures
+                self.waited = 0
+                about = {
+                    "mirbricks": __version__,
+                    "step": str(self.step),
+                    "figure": figure,
+                    "value": repr(value),
+                }
                 self.run.save_weights(shown, about)
         self.waited = self.world.share(self.waited)
         self.validated = self.step
@@ -246,7 +314,10 @@ _COUNTERS = ("validated", "waited", "best_step", "best_figures", "losses", "seco
 
 def _changed(old: dict[str, Any], config: TrainConfig) -> list[tuple[str, str]]:
     """What differs; a constant schedule does not depend on the number of steps, so it may be trained on."""
-    free = {"steps"} if config.schedule == "constant" else set()
+    if config.schedule == "constant":
+        free = {"steps"}
+    else:
+        free = set()
     new = config.model_dump()
     return [
         (name, f"{old.get(name)} in the run, {value} now")

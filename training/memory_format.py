@@ -10,7 +10,9 @@ from torch import nn
 from .optimization import TrainConfig
 
 
-def lay_channels_last(model: nn.Module, config: TrainConfig, device: torch.device) -> bool:
+def lay_channels_last(
+    model: nn.Module, config: TrainConfig, device: torch.device
+) -> bool:
     """Lay the weights of `model` channels-last where `config` asks for it; returns whether batches are to be so too.
 
     On a CPU in bfloat16, torch 2.13 gives NaN or wild gradients for convolutions dilated along their first axis; a
@@ -18,7 +20,10 @@ def lay_channels_last(model: nn.Module, config: TrainConfig, device: torch.devic
     """
     if not config.channels_last:
         return False
-    dilated = any(isinstance(layer, nn.Conv2d) and layer.dilation[0] > 1 for layer in model.modules())
+    dilated = any(
+        isinstance(layer, nn.Conv2d) and layer.dilation[0] > 1
+        for layer in model.modules()
+    )
     if dilated and config.bf16 and device.type == "cpu":
         print(
             "note: train.channels_last is left out: with train.bf16 on a CPU torch's gradients are wrong for "

@@ -6,7 +6,15 @@ import math
 from typing import Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+)
 from torch import nn
 
 from ..errors import RunError, Where
@@ -18,27 +26,53 @@ MOMENTUM = 0.9
 class TrainConfig(BaseModel):
     """The section `train:` of an experiment."""
 
-    model_config = ConfigDict(allow_inf_nan=False, strict=True, frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        allow_inf_nan=False, strict=True, frozen=True, extra="forbid"
+    )
 
     steps: PositiveInt = Field(1000, description="training steps, one batch each")
     batch_size: PositiveInt = Field(8, description="items in a batch")
     lr: PositiveFloat = Field(1e-3, description="the highest learning rate")
-    optimizer: Literal["adam", "adamw", "sgd"] = Field("adamw", description="sgd has a momentum of 0.9")
-    weight_decay: NonNegativeFloat = Field(1e-2, description="decoupled for adamw, an L2 penalty for adam and sgd")
-    schedule: Literal["constant", "cosine"] = Field("cosine", description="cosine falls to 1 % of lr at the last step")
-    warmup_steps: NonNegativeInt = Field(50, description="steps in which the learning rate rises linearly to lr")
-    clip_norm: PositiveFloat | None = Field(1.0, description="upper limit of the gradient's norm; null: no limit")
+    optimizer: Literal["adam", "adamw", "sgd"] = Field(
+        "adamw", description="sgd has a momentum of 0.9"
+    )
+    weight_decay: NonNegativeFloat = Field(
+        1e-2, description="decoupled for adamw, an L2 penalty for adam and sgd"
+    )
+    schedule: Literal["constant", "cosine"] = Field(
+        "cosine", description="cosine falls to 1 % of lr at the last step"
+    )
+    warmup_steps: NonNegativeInt = Field(
+        50, description="steps in which the learning rate rises linearly to lr"
+    )
+    clip_norm: PositiveFloat | None = Field(
+        1.0, description="upper limit of the gradient's norm; null: no limit"
+    )
     average_decay: float | None = Field(
-        None, gt=0, lt=1, description="validate and keep a moving average of the weights with this decay; null: none"
+        None,
+        gt=0,
+        lt=1,
+        description="validate and keep a moving average of the weights with this decay; null: none",
     )
-    validate_every: PositiveInt = Field(100, description="steps from one validation to the next")
+    validate_every: PositiveInt = Field(
+        100, description="steps from one validation to the next"
+    )
     patience: PositiveInt | None = Field(
-        None, description="stop after so many validations without a better figure; null: never"
+        None,
+        description="stop after so many validations without a better figure; null: never",
     )
-    seed: NonNegativeInt = Field(0, description="of the first weights, the batches and dropout")
-    bf16: bool = Field(False, description="run the model in bfloat16 where torch's autocast holds it safe")
+    seed: NonNegativeInt = Field(
+        0, description="of the first weights, the batches and dropout"
+    )
+    bf16: bool = Field(
+        False,
+        description="run the model in bfloat16 where torch's autocast holds it safe",
+    )
     compile: bool = Field(False, description="train through torch.compile")
-    channels_last: bool = Field(False, description="keep 4-D tensors channels-last, faster for some convolutions")
+    channels_last: bool = Field(
+        False,
+        description="keep 4-D tensors channels-last, faster for some convolutions",
+    )
 
 
 def learning_rate(config: TrainConfig, step: int) -> float:
@@ -48,7 +82,9 @@ def learning_rate(config: TrainConfig, step: int) -> float:
     if config.schedule == "constant":
         return config.lr
     done = (step - config.warmup_steps) / max(1, config.steps - 1 - config.warmup_steps)
-    return config.lr * (LAST_LR + (1 - LAST_LR) * (1 + math.cos(math.pi * min(1.0, done))) / 2)
+    return config.lr * (
+        LAST_LR + (1 - LAST_LR) * (1 + math.cos(math.pi * min(1.0, done))) / 2
+    )
 
 
 def trainable(model: nn.Module) -> list[nn.Parameter]:
@@ -60,11 +96,17 @@ def refuse_no_weights(model: nn.Module, where: Where | None = None) -> None:
     """Raise E621 where there is nothing to train."""
     if not trainable(model):
         help = "add a layer with weights, such as Conv2d or Linear"
-        raise RunError("the graph has no weights to train", code="E621", where=where, help=help)
+        raise RunError(
+            "the graph has no weights to train", code="E621", where=where, help=help
+        )
 
 
 def make_optimizer(
-    model: nn.Module, config: TrainConfig, device: torch.device, own: nn.Module | None = None, lr_scale: float = 1.0
+    model: nn.Module,
+    config: TrainConfig,
+    device: torch.device,
+    own: nn.Module | None = None,
+    lr_scale: float = 1.0,
 ) -> torch.optim.Optimizer:
     """The optimizer of all trainable weights. Raises E621 if there are none.
 
@@ -73,7 +115,9 @@ def make_optimizer(
     refuse_no_weights(model)
     weights: list[dict[str, Any]] = [{"params": trainable(model)}]
     if own is not None:
-        weights.append({"params": trainable(own), "weight_decay": 0.0, "lr_scale": lr_scale})
+        weights.append(
+            {"params": trainable(own), "weight_decay": 0.0, "lr_scale": lr_scale}
+        )
     common: dict[str, Any] = {
         "lr": config.lr,
         "weight_decay": config.weight_decay,
@@ -81,15 +125,21 @@ def make_optimizer(
     }
     if config.optimizer == "sgd":
         return torch.optim.SGD(weights, momentum=MOMENTUM, **common)
-    return (torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam)(weights, **common)
+    return (torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam)(
+        weights, **common
+    )
 
 
 @torch.no_grad()
 def follow(average: nn.Module, model: nn.Module, decay: float) -> None:
     """Move weights and float buffers of `average` towards `model`; other buffers are copied."""
-    torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - decay)
+    torch._foreach_lerp_(
+        list(average.parameters()), list(model.parameters()), 1 - decay
+    )
     for mine, new in zip(average.buffers(), model.buffers(), strict=True):
         if mine.is_floating_point():
-            mine.copy_(torch.where(mine == new, new, mine.lerp(new, 1 - decay)))  # -inf in a mask stays -inf
+            mine.copy_(
+                torch.where(mine == new, new, mine.lerp(new, 1 - decay))
+            )  # -inf in a mask stays -inf
         else:
             mine.copy_(new)

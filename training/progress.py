@@ -7,7 +7,14 @@ import time
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
 
@@ -24,25 +31,42 @@ class TrainingProgress:
     """
 
     def __init__(self, total: int, done: int, show: bool) -> None:
-        self._total, self._first, self._valid, self._tracks = total, done, "", 0
+        self._total = total
+        self._first = done
+        self._valid = ""
+        self._tracks = 0
         self._lines = show and not sys.stdout.isatty()
         self._begin_s = time.monotonic()
         self._bar: Progress | None = None
         if show and not self._lines:
             columns = (
-                *("training", BarColumn(), TextColumn("step {task.completed}/{task.total}")),
-                *(TextColumn("loss {task.fields[loss]}"), TextColumn("{task.fields[valid]}")),
+                *(
+                    "training",
+                    BarColumn(),
+                    TextColumn("step {task.completed}/{task.total}"),
+                ),
+                *(
+                    TextColumn("loss {task.fields[loss]}"),
+                    TextColumn("{task.fields[valid]}"),
+                ),
                 *(_Speed(), TimeRemainingColumn()),
             )
             self._bar = Progress(*columns, console=Console(), refresh_per_second=4)
-            self._task = self._bar.add_task("", total=total, completed=done, loss="-", valid="")
+            self._task = self._bar.add_task(
+                "", total=total, completed=done, loss="-", valid=""
+            )
 
     def __enter__(self) -> TrainingProgress:
         if self._bar:
             self._bar.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
         if self._bar:
             self._bar.stop()
 
@@ -50,11 +74,14 @@ class TrainingProgress:
         """Another track of the validation is done."""
         self._tracks += 1
         if self._bar:
-            self._bar.update(self._task, valid=f"validating: {self._tracks} done", refresh=True)
+            self._bar.update(
+                self._task, valid=f"validating: {self._tracks} done", refresh=True
+            )
 
     def validated(self, figure: str, value: float) -> None:
         """Show `figure` from now on."""
-        self._valid, self._tracks = f"valid {figure} {value:.4f}", 0
+        self._valid = f"valid {figure} {value:.4f}"
+        self._tracks = 0
         if self._bar:
             self._bar.update(self._task, valid=self._valid)
 
@@ -62,11 +89,22 @@ class TrainingProgress:
         """`step` steps are done; the last one had this loss."""
         if self._bar:
             self._bar.update(self._task, completed=step, loss=f"{loss:.4f}")
-        elif self._lines and (step == self._total or step * 10 // self._total > (step - 1) * 10 // self._total):
+        elif self._lines and (
+            step == self._total
+            or step * 10 // self._total > (step - 1) * 10 // self._total
+        ):
             self._print(step, loss)
 
     def _print(self, step: int, loss: float) -> None:
         speed = (step - self._first) / max(time.monotonic() - self._begin_s, 1e-9)
         minutes, seconds = divmod(round((self._total - step) / speed), 60)
-        words = [f"step {step}/{self._total}", f"loss {loss:.4f}", self._valid, f"{speed:.1f} steps/s"]
-        print("  ".join([*filter(None, words), f"{minutes}:{seconds:02} left"]), flush=True)
+        words = [
+            f"step {step}/{self._total}",
+            f"loss {loss:.4f}",
+            self._valid,
+            f"{speed:.1f} steps/s",
+        ]
+        print(
+            "  ".join([*filter(None, words), f"{minutes}:{seconds:02} left"]),
+            flush=True,
+        )

@@ -41,7 +41,9 @@ def card_of(
         "\n".join(_origin(corpus) for corpus in corpora),
         f"Split: {_split(settings)}.",
         "## Training",
-        "\n".join(["```console", *(f"$ {line}" for line in command.splitlines()), "```"]),
+        "\n".join(
+            ["```console", *(f"$ {line}" for line in command.splitlines()), "```"]
+        ),
         f"Weights of step {settings.best_step}; {settings.training_s:.0f} s with torch {settings.versions['torch']}.",
         "## Figures",
         _table(measured, experiment.task.headline) if measured else "None were given.",
@@ -54,7 +56,9 @@ def card_of(
 def _commands(name: str, experiment: Experiment) -> str:
     """How to use it; a model of features that come with a corpus alone hears no audio."""
     lines = [f"$ mirbricks evaluate {PREFIX}{name} --data DIR --json"]
-    if experiment.feature.type != "given" or getattr(experiment.feature, "from_audio", None):
+    if experiment.feature.type != "given" or getattr(
+        experiment.feature, "from_audio", None
+    ):
         lines.append(f"$ mirbricks predict {PREFIX}{name} song.wav")
     return "\n".join(["```console", *lines, "```"])
 
@@ -66,10 +70,15 @@ def _origin(corpus: str) -> str:
 
 def _split(settings: RunSettings) -> str:
     """How many groups stood on each side, and how that was decided."""
-    sides = ", ".join(f"{len(groups)} {side}" for side, groups in settings.split.items() if groups)
+    sides = ", ".join(
+        f"{len(groups)} {side}" for side, groups in settings.split.items() if groups
+    )
     if settings.evaluated_on == "train":
         return f"everything trained ({sides} groups), nothing was held out"
-    own = "the corpus's own split" if settings.fold is None else f"fold {settings.fold}"
+    if settings.fold is None:
+        own = "the corpus's own split"
+    else:
+        own = f"fold {settings.fold}"
     return f"{own}; {sides} groups, none on two sides"
 
 
@@ -78,9 +87,14 @@ def _table(measured: Sequence[Measured], headline: Sequence[str]) -> str:
     names = [name for name in headline if any(name in one.figures for one in measured)]
     names = names or list(measured[0].figures)[:6]
     rows = [["on", "tracks", *names], ["---", *["---:"] * (len(names) + 1)]]
-    rows += [[one.text, str(one.n_tracks), *(_cell(one.figures.get(name)) for name in names)] for one in measured]
+    rows += [
+        [one.text, str(one.n_tracks), *(_cell(one.figures.get(name)) for name in names)]
+        for one in measured
+    ]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def _cell(value: float | None) -> str:
-    return "" if value is None or not math.isfinite(value) else f"{value:.3f}"
+    if value is None or not math.isfinite(value):
+        return ""
+    return f"{value:.3f}"

@@ -50,7 +50,9 @@ class DatasetConfig(BaseModel):
         description="folds: k-fold by group; annotation: what the corpus itself says under `split`; stored_folds: the "
         "folds that it has under `fold`",
     )
-    folds: int = Field(5, ge=3, description="number of folds; fold k tests, fold k + 1 validates")
+    folds: int = Field(
+        5, ge=3, description="number of folds; fold k tests, fold k + 1 validates"
+    )
     held_out: float = Field(
         0.0,
         ge=0,
@@ -74,14 +76,23 @@ class DatasetConfig(BaseModel):
     def _lists_are_tuples(cls, value: object) -> object:
         if not isinstance(value, dict):
             return value
-        return {name: tuple(values) if isinstance(values, list) else values for name, values in value.items()}
+        return {
+            name: tuple(values) if isinstance(values, list) else values
+            for name, values in value.items()
+        }
 
     @model_validator(mode="after")
     def _held_out_to_validate(self) -> DatasetConfig:
         if self.held_out and self.validate_on == "none":
-            raise ValueError(f"'held_out' {self.held_out:g} is a share to validate on, and 'validate_on' is none")
-        if self.validate_where and (self.held_out or self.validate_on == "none" or self.split != "annotation"):
-            raise ValueError("'validate_where' goes with split annotation, without 'held_out' and 'validate_on' none")
+            raise ValueError(
+                f"'held_out' {self.held_out:g} is a share to validate on, and 'validate_on' is none"
+            )
+        if self.validate_where and (
+            self.held_out or self.validate_on == "none" or self.split != "annotation"
+        ):
+            raise ValueError(
+                "'validate_where' goes with split annotation, without 'held_out' and 'validate_on' none"
+            )
         return self
 
 
@@ -98,8 +109,13 @@ class Experiment:
 
     def resolved(self) -> str:
         """The whole experiment as a graph file with every default and override written out."""
-        sections = {name: self.task.config if name == "task" else getattr(self, name) for name in SECTIONS}
-        return resolved_yaml(self.model, {name: config.model_dump() for name, config in sections.items()})
+        sections = {
+            name: self.task.config if name == "task" else getattr(self, name)
+            for name in SECTIONS
+        }
+        return resolved_yaml(
+            self.model, {name: config.model_dump() for name, config in sections.items()}
+        )
 
 
 def load_experiment(path: str | Path, overrides: Sequence[str] = ()) -> Experiment:
@@ -124,13 +140,19 @@ def load_experiment(path: str | Path, overrides: Sequence[str] = ()) -> Experime
     return Experiment(graph, model, feature, dataset, task, train)
 
 
-def _section(graph: Graph, name: str, model: type[Any], errors: list[MirbricksError]) -> Any:
-    return read_config(model, graph.source.data.get(name, {}), graph.source, (name,), name, errors)
+def _section(
+    graph: Graph, name: str, model: type[Any], errors: list[MirbricksError]
+) -> Any:
+    return read_config(
+        model, graph.source.data.get(name, {}), graph.source, (name,), name, errors
+    )
 
 
 def _feature(graph: Graph, errors: list[MirbricksError]) -> Any:
     try:
-        model = config_of(graph.source.data.get("feature"), graph.source.value(("feature", "type")))
+        model = config_of(
+            graph.source.data.get("feature"), graph.source.value(("feature", "type"))
+        )
     except DataError as error:
         errors.append(error)
         return None
@@ -145,7 +167,9 @@ def split_corpus(corpus: Corpus, config: DatasetConfig, fold: int | None) -> Spl
     if fold is None:
         return Split(tuple(sorted({item.group for item in corpus.recordings})), ())
     split = _split(corpus, config, fold)
-    return all_train(split) if config.validate_on == "none" else split
+    if config.validate_on == "none":
+        return all_train(split)
+    return split
 
 
 def _split(corpus: Corpus, config: DatasetConfig, fold: int) -> Split:
@@ -153,7 +177,9 @@ def _split(corpus: Corpus, config: DatasetConfig, fold: int) -> Split:
         split = by_annotation(corpus)
         if config.validate_where:
             return held_out_where(split, corpus, config.validate_where)
-        return held_out(split, config.held_out) if config.held_out else split
+        if config.held_out:
+            return held_out(split, config.held_out)
+        return split
     if config.split == "stored_folds":
         return by_fold(corpus, fold)
     return k_fold((item.group for item in corpus.recordings), config.folds, fold)
@@ -163,7 +189,9 @@ def count_folds(corpus: Corpus, config: DatasetConfig) -> int:
     """How many folds there are; 0 where the corpus says itself what is train, valid and test."""
     if config.split == "annotation":
         return 0
-    return len(stored_folds(corpus)) if config.split == "stored_folds" else config.folds
+    if config.split == "stored_folds":
+        return len(stored_folds(corpus))
+    return config.folds
 
 
 def items_of(items: Sequence[Item], groups: Sequence[str]) -> list[Item]:
@@ -178,20 +206,29 @@ def cache_folder(given: str | None) -> Path:
     return Path(given or os.environ.get("MIRBRICKS_CACHE") or base / "mirbricks")
 
 
-def recordings_of(corpus: Corpus, feature: FeatureConfig, task: Task | None = None) -> tuple[Any, ...]:
+def recordings_of(
+    corpus: Corpus, feature: FeatureConfig, task: Task | None = None
+) -> tuple[Any, ...]:
     """The recordings as a feature needs them: their audio, or the features they come with; of a task those it works on.
 
     Raises DataError E415, and what `Task.recordings` raises.
     """
-    if isinstance(feature, GivenConfig) and (corpus.given_features or feature.from_audio is None):
+    if isinstance(feature, GivenConfig) and (
+        corpus.given_features or feature.from_audio is None
+    ):
         return corpus.features
-    return corpus.items if task is None else tuple(task.recordings(corpus.items))
+    if task is None:
+        return corpus.items
+    return tuple(task.recordings(corpus.items))
 
 
 def features_of(feature: FeatureConfig, folder: str | None) -> Any:
     """Where features are read from: a cache in the folder of --cache, or the corpus's own file."""
     if isinstance(feature, GivenConfig):
-        computed = FeatureCache(cache_folder(folder), feature.from_audio) if feature.from_audio else None
+        if feature.from_audio:
+            computed = FeatureCache(cache_folder(folder), feature.from_audio)
+        else:
+            computed = None
         return GivenFeatures(feature, computed)
     return FeatureCache(cache_folder(folder), feature)
 

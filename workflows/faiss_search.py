@@ -12,7 +12,9 @@ from ..errors import RunError
 from ..tasks.covers import Library
 
 
-def nearest_by_faiss(library: Library, queries: Sequence[Tensor], most: int) -> tuple[Tensor, Tensor]:
+def nearest_by_faiss(
+    library: Library, queries: Sequence[Tensor], most: int
+) -> tuple[Tensor, Tensor]:
     """Scores and numbers (Q, most) of the nearest recordings, best first.
 
     (cosine - mean) / deviation is an inner product with one more number, so an index of inner products is exact; of
@@ -21,20 +23,35 @@ def nearest_by_faiss(library: Library, queries: Sequence[Tensor], most: int) -> 
     """
     if int(library.counts.max()) > 1 or any(len(query) > 1 for query in queries):
         message = "FAISS searches one vector a recording, and this index has one for each chunk"
-        raise RunError(message, code="E634", help="leave --faiss out, or train with task.vectors: mean")
+        raise RunError(
+            message,
+            code="E634",
+            help="leave --faiss out, or train with task.vectors: mean",
+        )
     try:
         import faiss
     except ImportError as error:
         message = "the package 'faiss' is not installed"
-        raise RunError(message, code="E634", help="pip install mirbricks[retrieval], or leave --faiss out") from error
-    vectors = torch.cat([library.vectors, -library.mean[:, None, None].expand(-1, library.vectors.shape[1], 1)], dim=2)
+        raise RunError(
+            message,
+            code="E634",
+            help="pip install mirbricks[retrieval], or leave --faiss out",
+        ) from error
+    vectors = torch.cat(
+        [
+            library.vectors,
+            -library.mean[:, None, None].expand(-1, library.vectors.shape[1], 1),
+        ],
+        dim=2,
+    )
     vectors = vectors / library.deviation[:, None, None]
     n_rotations = vectors.shape[1]
     index = faiss.IndexFlatIP(vectors.shape[2])
     index.add(np.ascontiguousarray(vectors.flatten(0, 1).numpy()))
     asked = torch.stack([torch.cat([query[0], torch.ones(1)]) for query in queries])
     scores, rows = index.search(np.ascontiguousarray(asked.numpy()), most * n_rotations)
-    best_scores, best = [], []
+    best_scores = []
+    best = []
     for own, numbers in zip(scores, rows // n_rotations, strict=True):
         first = np.sort(np.unique(numbers, return_index=True)[1])[:most]
         best_scores.append(own[first])

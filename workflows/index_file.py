@@ -38,7 +38,9 @@ class Index:
     def save(self, path: str | Path) -> None:
         """Write the file, whole. Raises E408."""
         names = ("keys", "titles", "works", "run", "weights", "corpus")
-        about = json.dumps({name: getattr(self, name) for name in names}, ensure_ascii=False)
+        about = json.dumps(
+            {name: getattr(self, name) for name in names}, ensure_ascii=False
+        )
         tensors = {name: getattr(self.library, name).contiguous() for name in TENSORS}
         with written_whole(path) as temporary:
             temporary.write_bytes(safetensors.torch.save(tensors, {FORMAT: about}))
@@ -59,15 +61,32 @@ class Index:
             told = json.loads(about[FORMAT])
             told |= {name: tuple(told[name]) for name in ("keys", "titles", "works")}
             index = cls(Library(**tensors), **told)
-        except (OSError, ValueError, TypeError, KeyError, safetensors.SafetensorError) as error:
+        except (
+            OSError,
+            ValueError,
+            TypeError,
+            KeyError,
+            safetensors.SafetensorError,
+        ) as error:
             raise _no_index(path, " ".join(str(error).split())) from error
         library = index.library
-        each = (index.keys, index.titles, index.works, library.counts, library.mean, library.deviation)
+        each = (
+            index.keys,
+            index.titles,
+            index.works,
+            library.counts,
+            library.mean,
+            library.deviation,
+        )
         sizes = {len(one) for one in each}
         if len(sizes) > 1 or int(library.counts.sum()) != len(library.vectors):
             raise _no_index(path, "its parts differ in number")
         if not index.keys:
-            raise RunError(f"the index '{path}' is empty", code="E632", help="index a corpus with recordings")
+            raise RunError(
+                f"the index '{path}' is empty",
+                code="E632",
+                help="index a corpus with recordings",
+            )
         return index
 
 
@@ -87,6 +106,9 @@ def refuse_other_weights(index: Index, run: RunFolder, path: str) -> None:
         raise RunError(
             f"the index '{path}' was made by other weights than those of '{run.path}'",
             code="E631",
-            facts=[("index", f"by '{index.run}', {index.weights[:8]}"), ("run", weights_hash(run)[:8])],
+            facts=[
+                ("index", f"by '{index.run}', {index.weights[:8]}"),
+                ("run", weights_hash(run)[:8]),
+            ],
             help=f"make it again: mirbricks index {run.path} --data DIR --out FILE",
         )

@@ -52,7 +52,9 @@ def note_left_out(more: Sequence[Any], kept: Sequence[Any]) -> None:
     """Say on standard error that recordings of --also do not train, and why."""
     groups = sorted({item.group for item in more} - {item.group for item in kept})
     if groups:
-        names = ", ".join(f"'{group}'" for group in groups[:_LISTED]) + (", ..." if len(groups) > _LISTED else "")
+        names = ", ".join(f"'{group}'" for group in groups[:_LISTED]) + (
+            ", ..." if len(groups) > _LISTED else ""
+        )
         print(
             f"note: {len(more) - len(kept)} of {len(more)} recordings of --also do not train: their pieces are on the "
             f"sides that judge: {names}",
@@ -62,4 +64,7 @@ def note_left_out(more: Sequence[Any], kept: Sequence[Any]) -> None:
 
 def noted(others: Sequence[Corpus]) -> list[dict[str, str]]:
     """What settings.json keeps of them."""
-    return [{"corpus": one.name, "fingerprint": one.fingerprint, "data": str(one.folder)} for one in others]
+    return [
+        {"corpus": one.name, "fingerprint": one.fingerprint, "data": str(one.folder)}
+        for one in others
+    ]

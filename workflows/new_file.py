@@ -11,7 +11,8 @@ from ..errors import GraphError
 def refuse_existing(path: str) -> None:
     """Raises E191 where something is at `path` already; asked before the work is done."""
     if Path(path).exists() or Path(path).is_symlink():
-        message, hint = f"'{path}' is there already", "choose another name, or delete it: nothing is overwritten"
+        message = f"'{path}' is there already"
+        hint = "choose another name, or delete it: nothing is overwritten"
         raise GraphError(message, code="E191", help=hint)
 
 

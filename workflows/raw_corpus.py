@@ -10,7 +10,15 @@ from ..data.corpus import Corpus
 from ..errors import DataError
 
 AUDIO = {".wav", ".flac", ".ogg", ".mp3"}
-LABELS = ("class_name", "category", "instrument", "genre", "label", "tag", "class")  # columns that hold labels
+LABELS = (
+    "class_name",
+    "category",
+    "instrument",
+    "genre",
+    "label",
+    "tag",
+    "class",
+)  # columns that hold labels
 
 
 def open_corpus(folder: str) -> Corpus:
@@ -18,10 +26,19 @@ def open_corpus(folder: str) -> Corpus:
     try:
         return Corpus.open(folder)
     except DataError as error:
-        help = _import_of(Path(folder)) if error.code == "E410" else None
+        if error.code == "E410":
+            help = _import_of(Path(folder))
+        else:
+            help = None
         if help is None:
             raise
-        raise DataError(error.message, code=error.code, where=error.where, facts=error.facts, help=help) from error
+        raise DataError(
+            error.message,
+            code=error.code,
+            where=error.where,
+            facts=error.facts,
+            help=help,
+        ) from error
 
 
 def _import_of(folder: Path) -> str | None:
@@ -29,7 +46,9 @@ def _import_of(folder: Path) -> str | None:
     try:
         there = sorted(folder.iterdir())
         tables = [path for path in there if path.suffix == ".csv" and _options(path)]
-        inside = [one for path in there if path.is_dir() for one in list(path.iterdir())[:20]]
+        inside = [
+            one for path in there if path.is_dir() for one in list(path.iterdir())[:20]
+        ]
     except OSError:
         return None
     out = f"corpora/{folder.resolve().name}"
@@ -50,5 +69,10 @@ def _options(table: Path) -> list[str]:
     except (OSError, ValueError):
         return []
     labels = [name for name in LABELS if name in header]
-    fold = ["--set", "fold=fold"] if "fold" in header else []
-    return [*fold, "--set", f"tags={labels[0]}"] if labels else []
+    if "fold" in header:
+        fold = ["--set", "fold=fold"]
+    else:
+        fold = []
+    if labels:
+        return [*fold, "--set", f"tags={labels[0]}"]
+    return []

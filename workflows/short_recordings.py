@@ -15,9 +15,18 @@ _LISTED = 3
 def note_short(task: Task, items: Sequence[Any], cache: FeatureCache) -> None:
     """Say on standard error which recordings are shorter than a patch: silence is added to them, and learned from."""
     size = getattr(task.config, "patch_frames", 0)
-    short = [item.key for item in task.tracks(items) if cache.open(item.key).n_frames < size] if items else []
+    if items:
+        short = [
+            item.key
+            for item in task.tracks(items)
+            if cache.open(item.key).n_frames < size
+        ]
+    else:
+        short = []
     if short:
-        names = ", ".join(f"'{key}'" for key in short[:_LISTED]) + (", ..." if len(short) > _LISTED else "")
+        names = ", ".join(f"'{key}'" for key in short[:_LISTED]) + (
+            ", ..." if len(short) > _LISTED else ""
+        )
         print(
             f"note: padded with silence to a patch of {size} frames ({size * task.feature.hop_s:.2g} s): "
             f"{len(short)} of {len(items)} recordings: {names}",

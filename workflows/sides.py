@@ -17,7 +17,11 @@ _LISTED = 8
 
 
 def side_of(
-    corpus: Corpus, recordings: Sequence[Item], settings: RunSettings, given: str | None, run: RunFolder
+    corpus: Corpus,
+    recordings: Sequence[Item],
+    settings: RunSettings,
+    given: str | None,
+    run: RunFolder,
 ) -> list[Item]:
     """The recordings to evaluate on.
 
@@ -30,22 +34,34 @@ def side_of(
         note = f"note: '{corpus.name}' has other recordings than '{run.path}' was trained on; all of them are evaluated"
         print(note, file=sys.stderr)
     side = given or (settings.evaluated_on if own and not run.packed else "all")
-    found = list(recordings) if side == "all" else _named(corpus, recordings, settings, side, own, run)
+    if side == "all":
+        found = list(recordings)
+    else:
+        found = _named(corpus, recordings, settings, side, own, run)
     if run.packed and side != "train":
         _tell_trained(corpus, found, settings, own)
     return found
 
 
 def _named(
-    corpus: Corpus, recordings: Sequence[Item], settings: RunSettings, side: str, own: bool, run: RunFolder
+    corpus: Corpus,
+    recordings: Sequence[Item],
+    settings: RunSettings,
+    side: str,
+    own: bool,
+    run: RunFolder,
 ) -> list[Item]:
     stored = [item for item in recordings if item.entry.first("split") == side]
     if side in SIDES and own and not (run.packed and stored):
         found = items_of(recordings, settings.split.get(side, ()))
     else:
-        found = stored or [item for item in recordings if _is_fold(item.entry.first("fold"), side)]
+        found = stored or [
+            item for item in recordings if _is_fold(item.entry.first("fold"), side)
+        ]
     if not found and side in SIDES:
-        message = f"the {side} side of '{corpus.name}' is empty for the run '{run.path}'"
+        message = (
+            f"the {side} side of '{corpus.name}' is empty for the run '{run.path}'"
+        )
         raise DataError(message, code="E443", help="choose another --split, or all")
     if not found:
         raise DataError(
@@ -62,13 +78,27 @@ def _is_fold(value: Any, side: str) -> bool:
 
 
 def _listed(recordings: Sequence[Item], name: str) -> str:
-    values = sorted({str(value) for item in recordings if (value := item.entry.first(name)) is not None})
-    return ", ".join(values[:_LISTED]) + (", ..." if len(values) > _LISTED else "") or "none"
+    values = sorted(
+        {
+            str(value)
+            for item in recordings
+            if (value := item.entry.first(name)) is not None
+        }
+    )
+    return (
+        ", ".join(values[:_LISTED]) + (", ..." if len(values) > _LISTED else "")
+        or "none"
+    )
 
 
-def _tell_trained(corpus: Corpus, found: Sequence[Item], settings: RunSettings, own: bool) -> None:
+def _tell_trained(
+    corpus: Corpus, found: Sequence[Item], settings: RunSettings, own: bool
+) -> None:
     """A figure on what a model has learned from says little; people evaluate shipped models on what they have."""
-    trained = set(settings.split.get("train", ())) if own or corpus.name == settings.corpus else set()
+    if own or corpus.name == settings.corpus:
+        trained = set(settings.split.get("train", ()))
+    else:
+        trained = set()
     count = sum(item.group in trained for item in found)
     if count:
         print(

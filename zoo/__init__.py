@@ -11,7 +11,9 @@ from pathlib import Path
 from ..errors import RunError, did_you_mean
 
 PREFIX = "zoo:"
-GRAPH, WEIGHTS, CARD = "graph.yaml", "weights.safetensors", "card.md"
+GRAPH = "graph.yaml"
+WEIGHTS = "weights.safetensors"
+CARD = "card.md"
 MOST_BYTES = 5_000_000
 FOLDER = Path(__file__).parent
 
@@ -26,15 +28,22 @@ def located(path: str | Path) -> Path:
     text = str(path)
     if not text.startswith(PREFIX):
         return Path(path)
-    name, known = text.removeprefix(PREFIX), names()
+    name = text.removeprefix(PREFIX)
+    known = names()
     if name not in known:
-        near = did_you_mean(name, known) or f"models are: {', '.join(known) or 'none yet'}"
+        near = (
+            did_you_mean(name, known) or f"models are: {', '.join(known) or 'none yet'}"
+        )
         raise RunError(
-            f"there is no model '{name}' in the zoo", code="E610", help=f"{near}; `mirbricks zoo` tells more"
+            f"there is no model '{name}' in the zoo",
+            code="E610",
+            help=f"{near}; `mirbricks zoo` tells more",
         )
     return FOLDER / name
 
 
 def graph_file(path: str | Path) -> str | Path:
     """The graph file of `zoo:NAME`; any other path as it is. Raises as `located`."""
-    return located(path) / GRAPH if str(path).startswith(PREFIX) else path
+    if str(path).startswith(PREFIX):
+        return located(path) / GRAPH
+    return path

@@ -46,13 +46,19 @@ ORIGINS = {
         "free to use, not to be sold or offered as samples; CC BY-SA 3.0; not part of mirbricks",
     ),
 }
-SYNTHETIC = Origin("synthetic, made by `mirbricks data synth`", "mirbricks", "MIT, as mirbricks")
+SYNTHETIC = Origin(
+    "synthetic, made by `mirbricks data synth`", "mirbricks", "MIT, as mirbricks"
+)
 UNKNOWN = Origin("not known to mirbricks", "of the person who trained", "ask there")
 
 
 def origin_of(name: str) -> Origin:
     """What is known of a corpus by its name; of parts such as `maps_dev` what is known of the whole."""
-    known = [corpus for corpus in ORIGINS if name == corpus or name.startswith(f"{corpus}_")]
+    known = [
+        corpus for corpus in ORIGINS if name == corpus or name.startswith(f"{corpus}_")
+    ]
     if known:
         return ORIGINS[known[0]]
-    return SYNTHETIC if name.startswith(("synth", "polyphony", "covers", "piano", "chords", "tones")) else UNKNOWN
+    if name.startswith(("synth", "polyphony", "covers", "piano", "chords", "tones")):
+        return SYNTHETIC
+    return UNKNOWN

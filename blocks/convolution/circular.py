@@ -33,20 +33,35 @@ class CircularConv2d(Block):
         in_channels: int = from_axis("C")
         out_channels: PositiveInt = Field(description="channels of the output")
         kernel_size: Pair = Field(description="bins and frames a filter spans")
-        dilation: PositiveInt = Field(1, description="frames between the taps of a filter")
+        dilation: PositiveInt = Field(
+            1, description="frames between the taps of a filter"
+        )
         bias: bool = Field(True, description="whether a bias is added")
 
     def __init__(self, config: Config) -> None:
         super().__init__()
         c = config
-        rows, frames = c.kernel_size if isinstance(c.kernel_size, tuple) else (c.kernel_size,) * 2
+        if isinstance(c.kernel_size, tuple):
+            rows, frames = c.kernel_size
+        else:
+            rows, frames = (c.kernel_size,) * 2
         reach = (frames - 1) * c.dilation
         self.around = (reach // 2, reach - reach // 2), ((rows - 1) // 2, rows // 2)
-        self.conv = nn.Conv2d(c.in_channels, c.out_channels, (rows, frames), dilation=(1, c.dilation), bias=c.bias)
+        self.conv = nn.Conv2d(
+            c.in_channels,
+            c.out_channels,
+            (rows, frames),
+            dilation=(1, c.dilation),
+            bias=c.bias,
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         frames, bins = self.around
         if sum(bins) >= x.shape[2]:
-            raise ValueError(f"'kernel_size' spans {sum(bins) + 1} bins, more than the circle of {x.shape[2]} has")
-        y: Tensor = self.conv(functional.pad(functional.pad(x, (0, 0, *bins), mode="circular"), frames))
+            raise ValueError(
+                f"'kernel_size' spans {sum(bins) + 1} bins, more than the circle of {x.shape[2]} has"
+            )
+        y: Tensor = self.conv(
+            functional.pad(functional.pad(x, (0, 0, *bins), mode="circular"), frames)
+        )
         return y

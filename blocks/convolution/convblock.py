@@ -20,12 +20,23 @@ GROUPS = 8
 
 class _ConvBlockConfig(BlockConfig):
     in_channels: int = from_axis("C")
-    out_channels: PositiveInt = Field(description="channels of every convolution's output")
+    out_channels: PositiveInt = Field(
+        description="channels of every convolution's output"
+    )
     n_layers: PositiveInt = Field(2, description="convolutions, one after the other")
-    norm: Norm = Field("batch", description="normalisation after each convolution; 'group': of 8 groups, fewer if need")
-    activation: ActivationName = Field("ReLU", description="torch's name of the activation; LeakyReLU has slope 0.2")
-    activate: Literal["each", "last"] = Field("each", description="whether each convolution has one or only the last")
-    dropout: float = Field(0.0, ge=0, lt=1, description="dropout after the last activation")
+    norm: Norm = Field(
+        "batch",
+        description="normalisation after each convolution; 'group': of 8 groups, fewer if need",
+    )
+    activation: ActivationName = Field(
+        "ReLU", description="torch's name of the activation; LeakyReLU has slope 0.2"
+    )
+    activate: Literal["each", "last"] = Field(
+        "each", description="whether each convolution has one or only the last"
+    )
+    dropout: float = Field(
+        0.0, ge=0, lt=1, description="dropout after the last activation"
+    )
 
     @property
     def has_bias(self) -> bool:
@@ -36,14 +47,18 @@ class _ConvBlockConfig(BlockConfig):
 class _ConvBlock(Block):
     """The layers, in a chain."""
 
-    def __init__(self, config: _ConvBlockConfig, convs: list[nn.Module], dims: int) -> None:
+    def __init__(
+        self, config: _ConvBlockConfig, convs: list[nn.Module], dims: int
+    ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         for i, conv in enumerate(convs):
             layers += [conv, *_norm(config, dims)]
             if config.activate == "each" or i == len(convs) - 1:
                 layers.append(_activation(config.activation))
-        self.layers = nn.Sequential(*layers, *([nn.Dropout(config.dropout)] if config.dropout else []))
+        self.layers = nn.Sequential(
+            *layers, *([nn.Dropout(config.dropout)] if config.dropout else [])
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.layers(x)
@@ -55,17 +70,28 @@ def _norm(config: _ConvBlockConfig, dims: int) -> list[nn.Module]:
     if config.norm == "batch":
         return [nn.BatchNorm1d(channels) if dims == 1 else nn.BatchNorm2d(channels)]
     if config.norm == "instance":
-        return [nn.InstanceNorm1d(channels, affine=True) if dims == 1 else nn.InstanceNorm2d(channels, affine=True)]
-    return [nn.GroupNorm(groups_of(channels, GROUPS), channels)] if config.norm == "group" else []
+        return [
+            nn.InstanceNorm1d(channels, affine=True)
+            if dims == 1
+            else nn.InstanceNorm2d(channels, affine=True)
+        ]
+    if config.norm == "group":
+        return [nn.GroupNorm(groups_of(channels, GROUPS), channels)]
+    return []
 
 
 def groups_of(channels: int, most: int) -> int:
     """The largest number of equal groups, at most `most`, into which channels can be divided."""
-    return next(groups for groups in range(min(most, channels), 0, -1) if channels % groups == 0)
+    return next(
+        groups for groups in range(min(most, channels), 0, -1) if channels % groups == 0
+    )
 
 
 def _activation(name: str) -> nn.Module:
-    made: nn.Module = nn.LeakyReLU(LEAK) if name == "LeakyReLU" else getattr(nn, name)()
+    if name == "LeakyReLU":
+        made: nn.Module = nn.LeakyReLU(LEAK)
+    else:
+        made = getattr(nn, name)()
     return made
 
 
@@ -75,7 +101,16 @@ def _activation(name: str) -> nn.Module:
     source=UNET,
     examples=[
         ((2, 3, 9), {"out_channels": 4}),
-        ((2, 3, 9), {"out_channels": 4, "n_layers": 1, "norm": "none", "activation": "SiLU", "dilation": 2}),
+        (
+            (2, 3, 9),
+            {
+                "out_channels": 4,
+                "n_layers": 1,
+                "norm": "none",
+                "activation": "SiLU",
+                "dilation": 2,
+            },
+        ),
     ],
 )
 class ConvBlock1d(_ConvBlock):
@@ -88,13 +123,22 @@ class ConvBlock1d(_ConvBlock):
 
     class Config(_ConvBlockConfig):
         kernel_size: PositiveInt = Field(3, description="frames a filter spans")
-        dilation: PositiveInt = Field(1, description="frames between the taps of a filter")
+        dilation: PositiveInt = Field(
+            1, description="frames between the taps of a filter"
+        )
 
     def __init__(self, config: Config) -> None:
         c = config
         widths = (c.in_channels, *[c.out_channels] * c.n_layers)
         convs: list[nn.Module] = [
-            nn.Conv1d(into, out, c.kernel_size, padding="same", dilation=c.dilation, bias=c.has_bias)
+            nn.Conv1d(
+                into,
+                out,
+                c.kernel_size,
+                padding="same",
+                dilation=c.dilation,
+                bias=c.has_bias,
+            )
             for into, out in pairwise(widths)
         ]
         super().__init__(c, convs, 1)
@@ -106,8 +150,19 @@ class ConvBlock1d(_ConvBlock):
     source=UNET,
     examples=[
         ((2, 3, 7, 6), {"out_channels": 4}),
-        ((2, 3, 7, 6), {"out_channels": 4, "norm": "group", "activate": "last", "dropout": 0.2}),
-        ((2, 3, 7, 6), {"out_channels": 4, "norm": "instance", "activation": "LeakyReLU", "kernel_size": [5, 3]}),
+        (
+            (2, 3, 7, 6),
+            {"out_channels": 4, "norm": "group", "activate": "last", "dropout": 0.2},
+        ),
+        (
+            (2, 3, 7, 6),
+            {
+                "out_channels": 4,
+                "norm": "instance",
+                "activation": "LeakyReLU",
+                "kernel_size": [5, 3],
+            },
+        ),
     ],
 )
 class ConvBlock2d(_ConvBlock):
@@ -120,13 +175,22 @@ class ConvBlock2d(_ConvBlock):
 
     class Config(_ConvBlockConfig):
         kernel_size: Pair = Field(3, description="bins and frames a filter spans")
-        dilation: Pair = Field(1, description="bins and frames between the taps of a filter")
+        dilation: Pair = Field(
+            1, description="bins and frames between the taps of a filter"
+        )
 
     def __init__(self, config: Config) -> None:
         c = config
         widths = (c.in_channels, *[c.out_channels] * c.n_layers)
         convs: list[nn.Module] = [
-            nn.Conv2d(into, out, c.kernel_size, padding="same", dilation=c.dilation, bias=c.has_bias)
+            nn.Conv2d(
+                into,
+                out,
+                c.kernel_size,
+                padding="same",
+                dilation=c.dilation,
+                bias=c.has_bias,
+            )
             for into, out in pairwise(widths)
         ]
         super().__init__(c, convs, 2)

@@ -15,38 +15,68 @@ CONVNEXT = "arXiv:2201.03545"
 
 class _ConvNeXtConfig(BlockConfig):
     in_channels: int = from_axis("C")
-    out_channels: PositiveInt | None = Field(None, description="channels of the output; none: those of the input")
+    out_channels: PositiveInt | None = Field(
+        None, description="channels of the output; none: those of the input"
+    )
     expansion: PositiveInt = Field(4, description="width of the MLP over in_channels")
-    layer_scale: float | None = Field(1e-6, description="start of a learned scale per channel; none: no scale")
-    drop_path: float = Field(0.0, ge=0, lt=1, description="probability that an item skips the block in training")
+    layer_scale: float | None = Field(
+        1e-6, description="start of a learned scale per channel; none: no scale"
+    )
+    drop_path: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="probability that an item skips the block in training",
+    )
 
     @property
     def width(self) -> int:
         """Channels of the output."""
-        return self.in_channels if self.out_channels is None else self.out_channels
+        if self.out_channels is None:
+            return self.in_channels
+        return self.out_channels
 
 
 class _ConvNeXt(Block):
     """The block around its depthwise convolution; `conv` is the class of convolutions of these axes."""
 
-    def __init__(self, config: _ConvNeXtConfig, conv: type[nn.Conv1d] | type[nn.Conv2d], depthwise: nn.Module) -> None:
+    def __init__(
+        self,
+        config: _ConvNeXtConfig,
+        conv: type[nn.Conv1d] | type[nn.Conv2d],
+        depthwise: nn.Module,
+    ) -> None:
         super().__init__()
-        c, hidden = config, config.expansion * config.in_channels
+        c = config
+        hidden = config.expansion * config.in_channels
         self.depthwise = depthwise
         self.norm = nn.LayerNorm(c.in_channels, eps=1e-6)
         self.expand = nn.Linear(c.in_channels, hidden)
         self.project = nn.Linear(hidden, c.width)
-        self.scale = None if c.layer_scale is None else nn.Parameter(torch.full((c.width,), c.layer_scale))
-        self.shortcut = nn.Identity() if c.width == c.in_channels else conv(c.in_channels, c.width, 1)
+        if c.layer_scale is None:
+            self.scale = None
+        else:
+            self.scale = nn.Parameter(torch.full((c.width,), c.layer_scale))
+        self.shortcut = (
+            nn.Identity()
+            if c.width == c.in_channels
+            else conv(c.in_channels, c.width, 1)
+        )
         self.drop_path = c.drop_path
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.norm(self.depthwise(x).movedim(1, -1))
         y = self.project(functional.gelu(self.expand(y)))
         y = (y if self.scale is None else y * self.scale).movedim(-1, 1)
-        if self.training and self.drop_path:  # stochastic depth (Huang et al. 2016), as a dropout of items
+        if (
+            self.training and self.drop_path
+        ):  # stochastic depth (Huang et al. 2016), as a dropout of items
             shape = (len(y), *[1] * (y.ndim - 1))
-            y = y * (torch.rand(shape, device=y.device, dtype=y.dtype) >= self.drop_path) / (1 - self.drop_path)
+            y = (
+                y
+                * (torch.rand(shape, device=y.device, dtype=y.dtype) >= self.drop_path)
+                / (1 - self.drop_path)
+            )
         added: Tensor = self.shortcut(x) + y
         return added
 
@@ -57,7 +87,15 @@ class _ConvNeXt(Block):
     source=CONVNEXT,
     examples=[
         ((2, 3, 8, 9), {}),
-        ((2, 3, 8, 9), {"out_channels": 5, "kernel_size": [3, 5], "layer_scale": None, "drop_path": 0.5}),
+        (
+            (2, 3, 8, 9),
+            {
+                "out_channels": 5,
+                "kernel_size": [3, 5],
+                "layer_scale": None,
+                "drop_path": 0.5,
+            },
+        ),
     ],
 )
 class ConvNeXtBlock(_ConvNeXt):
@@ -69,11 +107,15 @@ class ConvNeXtBlock(_ConvNeXt):
     """
 
     class Config(_ConvNeXtConfig):
-        kernel_size: Pair = Field(7, description="bins and frames of the depthwise convolution")
+        kernel_size: Pair = Field(
+            7, description="bins and frames of the depthwise convolution"
+        )
 
     def __init__(self, config: Config) -> None:
         channels = config.in_channels
-        depthwise = nn.Conv2d(channels, channels, config.kernel_size, padding="same", groups=channels)
+        depthwise = nn.Conv2d(
+            channels, channels, config.kernel_size, padding="same", groups=channels
+        )
         super().__init__(config, nn.Conv2d, depthwise)
 
 
@@ -81,7 +123,10 @@ class ConvNeXtBlock(_ConvNeXt):
     "ConvNeXtBlock1d",
     shape="B C T -> B {width} T",
     source=CONVNEXT,
-    examples=[((2, 3, 9), {}), ((2, 3, 9), {"out_channels": 5, "kernel_size": 4, "layer_scale": 0.5})],
+    examples=[
+        ((2, 3, 9), {}),
+        ((2, 3, 9), {"out_channels": 5, "kernel_size": 4, "layer_scale": 0.5}),
+    ],
 )
 class ConvNeXtBlock1d(_ConvNeXt):
     """ConvNeXtBlock over time: depthwise convolution, layer norm over channels, MLP with GELU, added to the input.
@@ -92,9 +137,13 @@ class ConvNeXtBlock1d(_ConvNeXt):
     """
 
     class Config(_ConvNeXtConfig):
-        kernel_size: PositiveInt = Field(7, description="frames of the depthwise convolution")
+        kernel_size: PositiveInt = Field(
+            7, description="frames of the depthwise convolution"
+        )
 
     def __init__(self, config: Config) -> None:
         channels = config.in_channels
-        depthwise = nn.Conv1d(channels, channels, config.kernel_size, padding="same", groups=channels)
+        depthwise = nn.Conv1d(
+            channels, channels, config.kernel_size, padding="same", groups=channels
+        )
         super().__init__(config, nn.Conv1d, depthwise)

@@ -16,7 +16,9 @@ Counts = Count | tuple[Count, Count]
 Padding = Literal["same", "valid"]
 PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
 # torch tells once that an even kernel with padding "same" copies its input: nothing a reader of a graph can act on
-warnings.filterwarnings("ignore", message="Using padding='same' with even kernel lengths")
+warnings.filterwarnings(
+    "ignore", message="Using padding='same' with even kernel lengths"
+)
 DOCS = "https://docs.pytorch.org/docs/stable/nn.html#convolution-layers"
 
 
@@ -29,26 +31,48 @@ class ConvConfig(BlockConfig):
     @model_validator(mode="after")
     def _possible(self) -> ConvConfig:
         groups = getattr(self, "groups", 1)
-        if self.out_channels % groups or (self.in_channels > 0 and self.in_channels % groups):
-            name = "out_channels" if self.out_channels % groups else "in_channels"
-            raise ValueError(f"'{name}' is {getattr(self, name)}, which {groups} groups do not divide")
-        if getattr(self, "padding", 0) == "same" and any(step > 1 for step in sides(getattr(self, "stride", 1))):
-            raise ValueError("with a stride, padding cannot be 'same': give the bins or frames to add on both sides")
+        if self.out_channels % groups or (
+            self.in_channels > 0 and self.in_channels % groups
+        ):
+            if self.out_channels % groups:
+                name = "out_channels"
+            else:
+                name = "in_channels"
+            raise ValueError(
+                f"'{name}' is {getattr(self, name)}, which {groups} groups do not divide"
+            )
+        if getattr(self, "padding", 0) == "same" and any(
+            step > 1 for step in sides(getattr(self, "stride", 1))
+        ):
+            raise ValueError(
+                "with a stride, padding cannot be 'same': give the bins or frames to add on both sides"
+            )
         return self
 
 
 def sides(value: Any) -> tuple[int, ...]:
     """One size, or the sizes of both axes, as a tuple."""
-    return value if isinstance(value, tuple) else (value,)
+    if isinstance(value, tuple):
+        return value
+    return (value,)
 
 
 class _TransposedConfig(ConvConfig):
     @model_validator(mode="after")
     def _reachable(self) -> _TransposedConfig:
-        stride, dilation, extra = (sides(getattr(self, name)) for name in ("stride", "dilation", "output_padding"))
+        stride, dilation, extra = (
+            sides(getattr(self, name))
+            for name in ("stride", "dilation", "output_padding")
+        )
         axes = range(max(map(len, (stride, dilation, extra))))
-        if any(extra[i % len(extra)] >= max(stride[i % len(stride)], dilation[i % len(dilation)]) for i in axes):
-            raise ValueError("output_padding must be smaller than the stride or the dilation")
+        if any(
+            extra[i % len(extra)]
+            >= max(stride[i % len(stride)], dilation[i % len(dilation)])
+            for i in axes
+        ):
+            raise ValueError(
+                "output_padding must be smaller than the stride or the dilation"
+            )
         return self
 
 
@@ -57,9 +81,13 @@ class Conv1dConfig(ConvConfig):
 
     kernel_size: PositiveInt = Field(description="frames a filter spans")
     stride: PositiveInt = Field(1, description="frames between outputs")
-    padding: Count | Padding = Field(0, description="frames added on both sides; 'same' keeps T")
+    padding: Count | Padding = Field(
+        0, description="frames added on both sides; 'same' keeps T"
+    )
     dilation: PositiveInt = Field(1, description="frames between the taps of a filter")
-    groups: PositiveInt = Field(1, description="channel groups that do not see each other")
+    groups: PositiveInt = Field(
+        1, description="channel groups that do not see each other"
+    )
     bias: bool = Field(True, description="whether a bias is added")
     padding_mode: PaddingMode = Field("zeros", description="what the padding holds")
 
@@ -69,9 +97,15 @@ class Conv2dConfig(ConvConfig):
 
     kernel_size: Pair = Field(description="bins and frames a filter spans")
     stride: Pair = Field(1, description="bins and frames between outputs")
-    padding: Counts | Padding = Field(0, description="bins and frames added on both sides, or 'same'")
-    dilation: Pair = Field(1, description="bins and frames between the taps of a filter")
-    groups: PositiveInt = Field(1, description="channel groups that do not see each other")
+    padding: Counts | Padding = Field(
+        0, description="bins and frames added on both sides, or 'same'"
+    )
+    dilation: Pair = Field(
+        1, description="bins and frames between the taps of a filter"
+    )
+    groups: PositiveInt = Field(
+        1, description="channel groups that do not see each other"
+    )
     bias: bool = Field(True, description="whether a bias is added")
     padding_mode: PaddingMode = Field("zeros", description="what the padding holds")
 
@@ -81,8 +115,26 @@ class Conv2dConfig(ConvConfig):
     shape="B C T -> B {out_channels} T'",
     source=DOCS,
     examples=[
-        ((2, 3, 12), {"out_channels": 4, "kernel_size": 3, "stride": 2, "dilation": 2, "padding": 1}),
-        ((2, 4, 9), {"in_channels": 4, "out_channels": 6, "kernel_size": 4, "padding": "same", "groups": 2}),
+        (
+            (2, 3, 12),
+            {
+                "out_channels": 4,
+                "kernel_size": 3,
+                "stride": 2,
+                "dilation": 2,
+                "padding": 1,
+            },
+        ),
+        (
+            (2, 4, 9),
+            {
+                "in_channels": 4,
+                "out_channels": 6,
+                "kernel_size": 4,
+                "padding": "same",
+                "groups": 2,
+            },
+        ),
     ],
 )
 class Conv1d(nn.Conv1d, Block):
@@ -103,9 +155,34 @@ class Conv1d(nn.Conv1d, Block):
     shape="B C F T -> B {out_channels} F' T'",
     source=DOCS,
     examples=[
-        ((2, 3, 10, 8), {"out_channels": 4, "kernel_size": [5, 3], "stride": [2, 1], "padding": [2, 1]}),
-        ((2, 4, 7, 9), {"in_channels": 4, "out_channels": 6, "kernel_size": 4, "dilation": 2, "groups": 2}),
-        ((2, 3, 4, 5), {"out_channels": 2, "kernel_size": [4, 3], "padding": "same", "bias": False}),
+        (
+            (2, 3, 10, 8),
+            {
+                "out_channels": 4,
+                "kernel_size": [5, 3],
+                "stride": [2, 1],
+                "padding": [2, 1],
+            },
+        ),
+        (
+            (2, 4, 7, 9),
+            {
+                "in_channels": 4,
+                "out_channels": 6,
+                "kernel_size": 4,
+                "dilation": 2,
+                "groups": 2,
+            },
+        ),
+        (
+            (2, 3, 4, 5),
+            {
+                "out_channels": 2,
+                "kernel_size": [4, 3],
+                "padding": "same",
+                "bias": False,
+            },
+        ),
     ],
 )
 class Conv2d(nn.Conv2d, Block):
@@ -125,7 +202,9 @@ class Conv2d(nn.Conv2d, Block):
     "ConvTranspose1d",
     shape="B C T -> B {out_channels} T'",
     source=DOCS,
-    examples=[((2, 3, 5), {"out_channels": 4, "kernel_size": 4, "stride": 2, "padding": 1})],
+    examples=[
+        ((2, 3, 5), {"out_channels": 4, "kernel_size": 4, "stride": 2, "padding": 1})
+    ],
 )
 class ConvTranspose1d(nn.ConvTranspose1d, Block):
     """Transposed convolution over time: the gradient of a Conv1d, used to go up in resolution.
@@ -136,11 +215,19 @@ class ConvTranspose1d(nn.ConvTranspose1d, Block):
 
     class Config(_TransposedConfig):
         kernel_size: PositiveInt = Field(description="frames a filter spans")
-        stride: PositiveInt = Field(1, description="frames of output per frame of input")
+        stride: PositiveInt = Field(
+            1, description="frames of output per frame of input"
+        )
         padding: Count = Field(0, description="frames cut on both sides of the output")
-        output_padding: Count = Field(0, description="frames added at the end of the output")
-        dilation: PositiveInt = Field(1, description="frames between the taps of a filter")
-        groups: PositiveInt = Field(1, description="channel groups that do not see each other")
+        output_padding: Count = Field(
+            0, description="frames added at the end of the output"
+        )
+        dilation: PositiveInt = Field(
+            1, description="frames between the taps of a filter"
+        )
+        groups: PositiveInt = Field(
+            1, description="channel groups that do not see each other"
+        )
         bias: bool = Field(True, description="whether a bias is added")
 
     def __init__(self, config: Config) -> None:
@@ -153,7 +240,15 @@ class ConvTranspose1d(nn.ConvTranspose1d, Block):
     source=DOCS,
     examples=[
         ((2, 3, 4, 5), {"out_channels": 4, "kernel_size": 2, "stride": 2}),
-        ((2, 3, 4, 5), {"out_channels": 1, "kernel_size": [11, 3], "stride": [5, 1], "padding": [3, 1]}),
+        (
+            (2, 3, 4, 5),
+            {
+                "out_channels": 1,
+                "kernel_size": [11, 3],
+                "stride": [5, 1],
+                "padding": [3, 1],
+            },
+        ),
     ],
 )
 class ConvTranspose2d(nn.ConvTranspose2d, Block):
@@ -165,11 +260,21 @@ class ConvTranspose2d(nn.ConvTranspose2d, Block):
 
     class Config(_TransposedConfig):
         kernel_size: Pair = Field(description="bins and frames a filter spans")
-        stride: Pair = Field(1, description="bins and frames of output per bin and frame of input")
-        padding: Counts = Field(0, description="bins and frames cut on both sides of the output")
-        output_padding: Counts = Field(0, description="bins and frames added at the end of the output")
-        dilation: Pair = Field(1, description="bins and frames between the taps of a filter")
-        groups: PositiveInt = Field(1, description="channel groups that do not see each other")
+        stride: Pair = Field(
+            1, description="bins and frames of output per bin and frame of input"
+        )
+        padding: Counts = Field(
+            0, description="bins and frames cut on both sides of the output"
+        )
+        output_padding: Counts = Field(
+            0, description="bins and frames added at the end of the output"
+        )
+        dilation: Pair = Field(
+            1, description="bins and frames between the taps of a filter"
+        )
+        groups: PositiveInt = Field(
+            1, description="channel groups that do not see each other"
+        )
         bias: bool = Field(True, description="whether a bias is added")
 
     def __init__(self, config: Config) -> None:

@@ -21,9 +21,17 @@ class _ResidualConfig(BlockConfig):
 
     in_channels: int = from_axis("C")
     out_channels: PositiveInt = Field(description="channels of the output")
-    bias: bool = Field(False, description="whether the convolutions add a bias, which batch norm takes away")
-    shortcut_norm: bool = Field(True, description="whether a projected shortcut has batch norm")
-    pre_activation: bool = Field(False, description="batch norm and ReLU before each convolution, not after (He 2016)")
+    bias: bool = Field(
+        False,
+        description="whether the convolutions add a bias, which batch norm takes away",
+    )
+    shortcut_norm: bool = Field(
+        True, description="whether a projected shortcut has batch norm"
+    )
+    pre_activation: bool = Field(
+        False,
+        description="batch norm and ReLU before each convolution, not after (He 2016)",
+    )
 
     @property
     def strided(self) -> bool:
@@ -33,20 +41,27 @@ class _ResidualConfig(BlockConfig):
     @property
     def padding(self) -> str | tuple[int, ...]:
         """That of the convolution with the stride; torch has no "same" for strides."""
-        return tuple(size // 2 for size in _reach(self)) if self.strided else "same"
+        if self.strided:
+            return tuple(size // 2 for size in _reach(self))
+        return "same"
 
     @model_validator(mode="after")
     def _centred(self) -> _ResidualConfig:
         if self.strided and any(reach % 2 for reach in _reach(self)):
-            raise ValueError("with a stride, kernel_size must be odd: else branch and shortcut differ in size")
+            raise ValueError(
+                "with a stride, kernel_size must be odd: else branch and shortcut differ in size"
+            )
         return self
 
 
 def _reach(config: Any) -> tuple[int, ...]:
     """Bins and frames between the first and the last tap."""
-    kernel, dilation = sides(config.kernel_size), sides(config.dilation)
+    kernel = sides(config.kernel_size)
+    dilation = sides(config.dilation)
     axes = range(max(len(kernel), len(dilation)))
-    return tuple((kernel[i % len(kernel)] - 1) * dilation[i % len(dilation)] for i in axes)
+    return tuple(
+        (kernel[i % len(kernel)] - 1) * dilation[i % len(dilation)] for i in axes
+    )
 
 
 class _Residual(Block):
@@ -55,21 +70,35 @@ class _Residual(Block):
     def __init__(self, config: Any, convs: list[nn.Module], dims: int) -> None:
         super().__init__()
         c = config
-        self.count, self.pre_activation = len(convs), c.pre_activation
+        self.count = len(convs)
+        self.pre_activation = c.pre_activation
         for i, conv in enumerate(convs, start=1):
-            channels: Any = conv.in_channels if c.pre_activation else conv.out_channels
+            if c.pre_activation:
+                channels: Any = conv.in_channels
+            else:
+                channels = conv.out_channels
             setattr(self, f"conv{i}", conv)
             setattr(self, f"norm{i}", NORMS[dims](channels))
         self.shortcut: nn.Module = nn.Identity()
         self.projects = c.in_channels != c.out_channels or c.strided
         if self.projects:
             normed = c.shortcut_norm and not c.pre_activation
-            project = CONVS[dims](c.in_channels, c.out_channels, 1, c.stride, bias=c.bias or not normed)
-            self.shortcut = nn.Sequential(project, NORMS[dims](c.out_channels)) if normed else project
+            project = CONVS[dims](
+                c.in_channels, c.out_channels, 1, c.stride, bias=c.bias or not normed
+            )
+            if normed:
+                self.shortcut = nn.Sequential(project, NORMS[dims](c.out_channels))
+            else:
+                self.shortcut = project
 
     def forward(self, x: Tensor) -> Tensor:
-        pairs = [(getattr(self, f"conv{i}"), getattr(self, f"norm{i}")) for i in range(1, self.count + 1)]
-        return self._pre_activated(x, pairs) if self.pre_activation else self._activated(x, pairs)
+        pairs = [
+            (getattr(self, f"conv{i}"), getattr(self, f"norm{i}"))
+            for i in range(1, self.count + 1)
+        ]
+        if self.pre_activation:
+            return self._pre_activated(x, pairs)
+        return self._activated(x, pairs)
 
     def _activated(self, x: Tensor, pairs: list[Any]) -> Tensor:
         y = x
@@ -94,7 +123,15 @@ class _Residual(Block):
     source=RESNET,
     examples=[
         ((2, 3, 6, 5), {"out_channels": 4}),
-        ((2, 4, 6, 5), {"out_channels": 4, "kernel_size": [5, 3], "second_kernel_size": [3, 1], "dilation": [2, 1]}),
+        (
+            (2, 4, 6, 5),
+            {
+                "out_channels": 4,
+                "kernel_size": [5, 3],
+                "second_kernel_size": [3, 1],
+                "dilation": [2, 1],
+            },
+        ),
         ((2, 4, 7, 6), {"out_channels": 4, "stride": 2}),
         ((2, 3, 6, 5), {"out_channels": 4, "shortcut_norm": False, "bias": True}),
         ((2, 3, 6, 5), {"out_channels": 4, "stride": [2, 1], "pre_activation": True}),
@@ -112,18 +149,45 @@ class ResidualBlock(_Residual):
     """
 
     class Config(_ResidualConfig):
-        kernel_size: Pair = Field(3, description="bins and frames of the first convolution")
-        second_kernel_size: Pair | None = Field(None, description="of the second convolution; none: kernel_size")
+        kernel_size: Pair = Field(
+            3, description="bins and frames of the first convolution"
+        )
+        second_kernel_size: Pair | None = Field(
+            None, description="of the second convolution; none: kernel_size"
+        )
         dilation: Pair = Field(1, description="dilation of the first convolution")
-        second_dilation: Pair = Field(1, description="dilation of the second convolution")
-        stride: Pair = Field(1, description="stride of the first convolution and of the shortcut")
+        second_dilation: Pair = Field(
+            1, description="dilation of the second convolution"
+        )
+        stride: Pair = Field(
+            1, description="stride of the first convolution and of the shortcut"
+        )
 
     def __init__(self, config: Config) -> None:
-        c, out = config, config.out_channels
-        second = c.kernel_size if c.second_kernel_size is None else c.second_kernel_size
+        c = config
+        out = config.out_channels
+        if c.second_kernel_size is None:
+            second = c.kernel_size
+        else:
+            second = c.second_kernel_size
         convs: list[nn.Module] = [
-            nn.Conv2d(c.in_channels, out, c.kernel_size, c.stride, c.padding, c.dilation, bias=c.bias),  # type: ignore[arg-type]
-            nn.Conv2d(out, out, second, padding="same", dilation=c.second_dilation, bias=c.bias),
+            nn.Conv2d(
+                c.in_channels,
+                out,
+                c.kernel_size,
+                c.stride,
+                c.padding,  # type: ignore[arg-type]
+                c.dilation,
+                bias=c.bias,
+            ),
+            nn.Conv2d(
+                out,
+                out,
+                second,
+                padding="same",
+                dilation=c.second_dilation,
+                bias=c.bias,
+            ),
         ]
         super().__init__(c, convs, 2)
 
@@ -134,7 +198,10 @@ class ResidualBlock(_Residual):
     source=RESNET,
     examples=[
         ((3, 3, 8), {"out_channels": 4}),
-        ((3, 3, 9), {"out_channels": 4, "stride": 3, "kernel_size": 5, "pre_activation": True}),
+        (
+            (3, 3, 9),
+            {"out_channels": 4, "stride": 3, "kernel_size": 5, "pre_activation": True},
+        ),
     ],
 )
 class ResidualBlock1d(_Residual):
@@ -148,13 +215,31 @@ class ResidualBlock1d(_Residual):
     class Config(_ResidualConfig):
         kernel_size: PositiveInt = Field(3, description="frames of both convolutions")
         dilation: PositiveInt = Field(1, description="dilation of both convolutions")
-        stride: PositiveInt = Field(1, description="stride of the first convolution and of the shortcut")
+        stride: PositiveInt = Field(
+            1, description="stride of the first convolution and of the shortcut"
+        )
 
     def __init__(self, config: Config) -> None:
-        c, out = config, config.out_channels
+        c = config
+        out = config.out_channels
         convs: list[nn.Module] = [
-            nn.Conv1d(c.in_channels, out, c.kernel_size, c.stride, c.padding, c.dilation, bias=c.bias),  # type: ignore[arg-type]
-            nn.Conv1d(out, out, c.kernel_size, padding="same", dilation=c.dilation, bias=c.bias),
+            nn.Conv1d(
+                c.in_channels,
+                out,
+                c.kernel_size,
+                c.stride,
+                c.padding,  # type: ignore[arg-type]
+                c.dilation,
+                bias=c.bias,
+            ),
+            nn.Conv1d(
+                out,
+                out,
+                c.kernel_size,
+                padding="same",
+                dilation=c.dilation,
+                bias=c.bias,
+            ),
         ]
         super().__init__(c, convs, 1)
 
@@ -165,7 +250,15 @@ class ResidualBlock1d(_Residual):
     source=RESNET,
     examples=[
         ((2, 3, 6, 5), {"out_channels": 8}),
-        ((2, 8, 7, 6), {"out_channels": 8, "bottleneck_channels": 3, "stride": 2, "kernel_size": [5, 3]}),
+        (
+            (2, 8, 7, 6),
+            {
+                "out_channels": 8,
+                "bottleneck_channels": 3,
+                "stride": 2,
+                "kernel_size": [5, 3],
+            },
+        ),
         ((2, 8, 6, 5), {"out_channels": 8, "pre_activation": True}),
     ],
 )
@@ -182,9 +275,13 @@ class BottleneckBlock(_Residual):
         bottleneck_channels: PositiveInt | None = Field(
             None, description="channels in the middle; none: a quarter of out_channels"
         )
-        kernel_size: Pair = Field(3, description="bins and frames of the middle convolution")
+        kernel_size: Pair = Field(
+            3, description="bins and frames of the middle convolution"
+        )
         dilation: Pair = Field(1, description="dilation of the middle convolution")
-        stride: Pair = Field(1, description="stride of the middle convolution and of the shortcut")
+        stride: Pair = Field(
+            1, description="stride of the middle convolution and of the shortcut"
+        )
 
         @property
         def middle(self) -> int:
@@ -192,10 +289,19 @@ class BottleneckBlock(_Residual):
             return self.bottleneck_channels or max(1, self.out_channels // 4)
 
     def __init__(self, config: Config) -> None:
-        c, middle = config, config.middle
+        c = config
+        middle = config.middle
         convs: list[nn.Module] = [
             nn.Conv2d(c.in_channels, middle, 1, bias=c.bias),
-            nn.Conv2d(middle, middle, c.kernel_size, c.stride, c.padding, c.dilation, bias=c.bias),  # type: ignore[arg-type]
+            nn.Conv2d(
+                middle,
+                middle,
+                c.kernel_size,
+                c.stride,
+                c.padding,  # type: ignore[arg-type]
+                c.dilation,
+                bias=c.bias,
+            ),
             nn.Conv2d(middle, c.out_channels, 1, bias=c.bias),
         ]
         super().__init__(c, convs, 2)

@@ -15,7 +15,10 @@ from ...registry import Block, BlockConfig, from_axis, register
     source="arXiv:1703.01789",
     examples=[
         ((3, 2, 20), {"out_channels": 4}),
-        ((3, 2, 21), {"out_channels": 4, "kernel_size": 3, "stride": 3, "pool_size": 1}),
+        (
+            (3, 2, 21),
+            {"out_channels": 4, "kernel_size": 3, "stride": 3, "pool_size": 1},
+        ),
     ],
 )
 class SampleCNNBlock(Block):
@@ -30,16 +33,27 @@ class SampleCNNBlock(Block):
     class Config(BlockConfig):
         in_channels: int = from_axis("C")
         out_channels: PositiveInt = Field(description="channels of the output")
-        kernel_size: PositiveInt = Field(3, description="samples or frames a filter spans")
-        stride: PositiveInt = Field(1, description="frames between the outputs of the convolution; 1 pads to keep T")
-        pool_size: PositiveInt = Field(3, description="frames of which the largest is kept")
-        dropout: float = Field(0.0, ge=0, lt=1, description="dropout after the activation")
+        kernel_size: PositiveInt = Field(
+            3, description="samples or frames a filter spans"
+        )
+        stride: PositiveInt = Field(
+            1,
+            description="frames between the outputs of the convolution; 1 pads to keep T",
+        )
+        pool_size: PositiveInt = Field(
+            3, description="frames of which the largest is kept"
+        )
+        dropout: float = Field(
+            0.0, ge=0, lt=1, description="dropout after the activation"
+        )
 
     def __init__(self, config: Config) -> None:
         super().__init__()
         c = config
         padding = "same" if c.stride == 1 else 0
-        self.conv = nn.Conv1d(c.in_channels, c.out_channels, c.kernel_size, c.stride, padding, bias=False)
+        self.conv = nn.Conv1d(
+            c.in_channels, c.out_channels, c.kernel_size, c.stride, padding, bias=False
+        )
         self.norm = nn.BatchNorm1d(c.out_channels)
         self.dropout = nn.Dropout(c.dropout)
         self.pool = nn.MaxPool1d(c.pool_size)

@@ -12,7 +12,9 @@ MOBILENETS = "arXiv:1704.04861"
 
 
 class _SeparableConfig(ConvConfig):
-    kernels_per_layer: PositiveInt = Field(1, description="depthwise filters per input channel")
+    kernels_per_layer: PositiveInt = Field(
+        1, description="depthwise filters per input channel"
+    )
     bias: bool = Field(True, description="whether both convolutions add a bias")
 
 
@@ -22,7 +24,16 @@ class _SeparableConfig(ConvConfig):
     source=MOBILENETS,
     examples=[
         ((2, 3, 7), {"out_channels": 5, "kernel_size": 3, "padding": "same"}),
-        ((2, 2, 9), {"out_channels": 3, "kernel_size": 3, "kernels_per_layer": 2, "stride": 2, "bias": False}),
+        (
+            (2, 2, 9),
+            {
+                "out_channels": 3,
+                "kernel_size": 3,
+                "kernels_per_layer": 2,
+                "stride": 2,
+                "bias": False,
+            },
+        ),
     ],
 )
 class DepthwiseSeparableConv1d(Block):
@@ -35,14 +46,26 @@ class DepthwiseSeparableConv1d(Block):
     class Config(_SeparableConfig):
         kernel_size: PositiveInt = Field(description="frames a depthwise filter spans")
         stride: PositiveInt = Field(1, description="frames between outputs")
-        padding: Count | Padding = Field(0, description="frames added on both sides, or 'same'")
-        dilation: PositiveInt = Field(1, description="frames between the taps of a filter")
+        padding: Count | Padding = Field(
+            0, description="frames added on both sides, or 'same'"
+        )
+        dilation: PositiveInt = Field(
+            1, description="frames between the taps of a filter"
+        )
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        c, middle = config, config.in_channels * config.kernels_per_layer
+        c = config
+        middle = config.in_channels * config.kernels_per_layer
         self.depthwise = nn.Conv1d(
-            c.in_channels, middle, c.kernel_size, c.stride, c.padding, c.dilation, groups=c.in_channels, bias=c.bias
+            c.in_channels,
+            middle,
+            c.kernel_size,
+            c.stride,
+            c.padding,
+            c.dilation,
+            groups=c.in_channels,
+            bias=c.bias,
         )
         self.pointwise = nn.Conv1d(middle, c.out_channels, 1, bias=c.bias)
 
@@ -57,7 +80,15 @@ class DepthwiseSeparableConv1d(Block):
     source=MOBILENETS,
     examples=[
         ((2, 3, 6, 7), {"out_channels": 5, "kernel_size": 3, "padding": "same"}),
-        ((2, 2, 8, 7), {"out_channels": 3, "kernel_size": [3, 2], "kernels_per_layer": 2, "stride": 2}),
+        (
+            (2, 2, 8, 7),
+            {
+                "out_channels": 3,
+                "kernel_size": [3, 2],
+                "kernels_per_layer": 2,
+                "stride": 2,
+            },
+        ),
     ],
 )
 class DepthwiseSeparableConv2d(Block):
@@ -68,16 +99,30 @@ class DepthwiseSeparableConv2d(Block):
     """
 
     class Config(_SeparableConfig):
-        kernel_size: Pair = Field(description="bins and frames a depthwise filter spans")
+        kernel_size: Pair = Field(
+            description="bins and frames a depthwise filter spans"
+        )
         stride: Pair = Field(1, description="bins and frames between outputs")
-        padding: Counts | Padding = Field(0, description="bins and frames added on both sides, or 'same'")
-        dilation: Pair = Field(1, description="bins and frames between the taps of a filter")
+        padding: Counts | Padding = Field(
+            0, description="bins and frames added on both sides, or 'same'"
+        )
+        dilation: Pair = Field(
+            1, description="bins and frames between the taps of a filter"
+        )
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        c, middle = config, config.in_channels * config.kernels_per_layer
+        c = config
+        middle = config.in_channels * config.kernels_per_layer
         self.depthwise = nn.Conv2d(
-            c.in_channels, middle, c.kernel_size, c.stride, c.padding, c.dilation, groups=c.in_channels, bias=c.bias
+            c.in_channels,
+            middle,
+            c.kernel_size,
+            c.stride,
+            c.padding,
+            c.dilation,
+            groups=c.in_channels,
+            bias=c.bias,
         )
         self.pointwise = nn.Conv2d(middle, c.out_channels, 1, bias=c.bias)
 

@@ -35,7 +35,9 @@ def _normed(weight: Tensor, u: Tensor, training: bool) -> Tensor:
     "SpectralNormConv1d",
     shape="B C T -> B {out_channels} T'",
     source=SPECTRAL_NORM,
-    examples=[((2, 3, 12), {"out_channels": 4, "kernel_size": 5, "stride": 2, "padding": 2})],
+    examples=[
+        ((2, 3, 12), {"out_channels": 4, "kernel_size": 5, "stride": 2, "padding": 2})
+    ],
 )
 class SpectralNormConv1d(nn.Conv1d, Block):
     """Conv1d whose weight is divided by its largest singular value, found by one power iteration a training step.
@@ -53,7 +55,9 @@ class SpectralNormConv1d(nn.Conv1d, Block):
         self.register_buffer("u", _direction(torch.randn(config.out_channels)))
 
     def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self._conv_forward(x, _normed(self.weight, self.u, self.training), self.bias)
+        y: Tensor = self._conv_forward(
+            x, _normed(self.weight, self.u, self.training), self.bias
+        )
         return y
 
 
@@ -62,8 +66,14 @@ class SpectralNormConv1d(nn.Conv1d, Block):
     shape="B C F T -> B {out_channels} F' T'",
     source=SPECTRAL_NORM,
     examples=[
-        ((2, 3, 10, 8), {"out_channels": 4, "kernel_size": 4, "stride": 2, "padding": 1}),
-        ((2, 3, 5, 6), {"out_channels": 2, "kernel_size": 3, "padding": "same", "bias": False}),
+        (
+            (2, 3, 10, 8),
+            {"out_channels": 4, "kernel_size": 4, "stride": 2, "padding": 1},
+        ),
+        (
+            (2, 3, 5, 6),
+            {"out_channels": 2, "kernel_size": 3, "padding": "same", "bias": False},
+        ),
     ],
 )
 class SpectralNormConv2d(nn.Conv2d, Block):
@@ -82,5 +92,7 @@ class SpectralNormConv2d(nn.Conv2d, Block):
         self.register_buffer("u", _direction(torch.randn(config.out_channels)))
 
     def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self._conv_forward(x, _normed(self.weight, self.u, self.training), self.bias)
+        y: Tensor = self._conv_forward(
+            x, _normed(self.weight, self.u, self.training), self.bias
+        )
         return y

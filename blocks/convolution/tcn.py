@@ -18,7 +18,10 @@ INIT_SD = 0.01
     source="arXiv:1803.01271",
     examples=[
         ((2, 1, 17), {"channels": [3, 4]}),
-        ((2, 3, 12), {"channels": [3], "kernel_size": 3, "dropout": 0.0, "causal": False}),
+        (
+            (2, 3, 12),
+            {"channels": [3], "kernel_size": 3, "dropout": 0.0, "causal": False},
+        ),
     ],
 )
 class TCN(Block):
@@ -32,9 +35,13 @@ class TCN(Block):
 
     class Config(BlockConfig):
         in_channels: int = from_axis("C")
-        channels: tuple[PositiveInt, ...] = Field(min_length=1, description="channels of each level")
+        channels: tuple[PositiveInt, ...] = Field(
+            min_length=1, description="channels of each level"
+        )
         kernel_size: PositiveInt = Field(2, description="taps of each convolution")
-        dropout: float = Field(0.2, ge=0, lt=1, description="dropout after each convolution")
+        dropout: float = Field(
+            0.2, ge=0, lt=1, description="dropout after each convolution"
+        )
         causal: bool = Field(True, description="whether an output sees no later input")
 
         @property
@@ -45,7 +52,10 @@ class TCN(Block):
     def __init__(self, config: Config) -> None:
         super().__init__()
         widths = (config.in_channels, *config.channels)
-        levels = [_Level(widths[i], widths[i + 1], 2**i, config) for i in range(len(config.channels))]
+        levels = [
+            _Level(widths[i], widths[i + 1], 2**i, config)
+            for i in range(len(config.channels))
+        ]
         self.levels = nn.Sequential(*levels)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -56,10 +66,15 @@ class TCN(Block):
 class _Level(nn.Module):
     """Two convolutions of one dilation, each with ReLU and dropout, and the shortcut."""
 
-    def __init__(self, in_channels: int, out_channels: int, dilation: int, config: TCN.Config) -> None:
+    def __init__(
+        self, in_channels: int, out_channels: int, dilation: int, config: TCN.Config
+    ) -> None:
         super().__init__()
         reach = (config.kernel_size - 1) * dilation
-        self.pads = (reach, 0) if config.causal else (reach // 2, reach - reach // 2)
+        if config.causal:
+            self.pads = (reach, 0)
+        else:
+            self.pads = (reach // 2, reach - reach // 2)
         self.conv1 = _Conv(in_channels, out_channels, config.kernel_size, dilation)
         self.conv2 = _Conv(out_channels, out_channels, config.kernel_size, dilation)
         self.dropout = nn.Dropout(config.dropout)
@@ -78,7 +93,9 @@ class _Level(nn.Module):
 class _Conv(nn.Conv1d):
     """Convolution with weight norm (Salimans & Kingma 2016, eq. 2): `weight` gives the direction, `gain` the length."""
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, dilation: int) -> None:
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: int, dilation: int
+    ) -> None:
         super().__init__(in_channels, out_channels, kernel_size, dilation=dilation)
         nn.init.normal_(self.weight, 0, INIT_SD)
         self.gain = nn.Parameter(self._length().detach())

@@ -25,7 +25,16 @@ class _UpsampleConvConfig(BlockConfig):
     source=CHECKERBOARD,
     examples=[
         ((2, 3, 5), {"out_channels": 4}),
-        ((2, 3, 5), {"out_channels": 4, "scale_factor": 3, "mode": "linear", "kernel_size": 5, "bias": False}),
+        (
+            (2, 3, 5),
+            {
+                "out_channels": 4,
+                "scale_factor": 3,
+                "mode": "linear",
+                "kernel_size": 5,
+                "bias": False,
+            },
+        ),
     ],
 )
 class UpsampleConv1d(Block):
@@ -37,15 +46,23 @@ class UpsampleConv1d(Block):
     """
 
     class Config(_UpsampleConvConfig):
-        scale_factor: PositiveInt = Field(2, description="frames of output per frame of input")
-        kernel_size: PositiveInt = Field(3, description="frames a filter spans, in the output's resolution")
-        mode: Literal["nearest", "linear"] = Field("nearest", description="how frames are made: repeated or between")
+        scale_factor: PositiveInt = Field(
+            2, description="frames of output per frame of input"
+        )
+        kernel_size: PositiveInt = Field(
+            3, description="frames a filter spans, in the output's resolution"
+        )
+        mode: Literal["nearest", "linear"] = Field(
+            "nearest", description="how frames are made: repeated or between"
+        )
 
     def __init__(self, config: Config) -> None:
         super().__init__()
         c = config
         self.upsample = nn.Upsample(scale_factor=float(c.scale_factor), mode=c.mode)
-        self.conv = nn.Conv1d(c.in_channels, c.out_channels, c.kernel_size, padding="same", bias=c.bias)
+        self.conv = nn.Conv1d(
+            c.in_channels, c.out_channels, c.kernel_size, padding="same", bias=c.bias
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.conv(self.upsample(x))
@@ -58,7 +75,15 @@ class UpsampleConv1d(Block):
     source=CHECKERBOARD,
     examples=[
         ((2, 3, 4, 5), {"out_channels": 4}),
-        ((2, 3, 4, 5), {"out_channels": 2, "scale_factor": [3, 1], "mode": "bilinear", "kernel_size": [5, 3]}),
+        (
+            (2, 3, 4, 5),
+            {
+                "out_channels": 2,
+                "scale_factor": [3, 1],
+                "mode": "bilinear",
+                "kernel_size": [5, 3],
+            },
+        ),
     ],
 )
 class UpsampleConv2d(Block):
@@ -70,16 +95,29 @@ class UpsampleConv2d(Block):
     """
 
     class Config(_UpsampleConvConfig):
-        scale_factor: Pair = Field(2, description="bins and frames of output per bin and frame of input")
-        kernel_size: Pair = Field(3, description="bins and frames a filter spans, in the output's resolution")
-        mode: Literal["nearest", "bilinear", "bicubic"] = Field("nearest", description="how values between are made")
+        scale_factor: Pair = Field(
+            2, description="bins and frames of output per bin and frame of input"
+        )
+        kernel_size: Pair = Field(
+            3, description="bins and frames a filter spans, in the output's resolution"
+        )
+        mode: Literal["nearest", "bilinear", "bicubic"] = Field(
+            "nearest", description="how values between are made"
+        )
 
     def __init__(self, config: Config) -> None:
         super().__init__()
         c = config
-        scale = (c.scale_factor,) * 2 if isinstance(c.scale_factor, int) else c.scale_factor
-        self.upsample = nn.Upsample(scale_factor=(float(scale[0]), float(scale[1])), mode=c.mode)
-        self.conv = nn.Conv2d(c.in_channels, c.out_channels, c.kernel_size, padding="same", bias=c.bias)
+        if isinstance(c.scale_factor, int):
+            scale = (c.scale_factor,) * 2
+        else:
+            scale = c.scale_factor
+        self.upsample = nn.Upsample(
+            scale_factor=(float(scale[0]), float(scale[1])), mode=c.mode
+        )
+        self.conv = nn.Conv2d(
+            c.in_channels, c.out_channels, c.kernel_size, padding="same", bias=c.bias
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.conv(self.upsample(x))
@@ -90,7 +128,10 @@ class UpsampleConv2d(Block):
     "Upsample",
     shape="B C ... -> B C ...'",
     source="https://docs.pytorch.org/docs/stable/generated/torch.nn.Upsample.html",
-    examples=[((2, 3, 4, 5), {"scale_factor": 2.0}), ((2, 3, 5), {"scale_factor": 3.0, "mode": "linear"})],
+    examples=[
+        ((2, 3, 4, 5), {"scale_factor": 2.0}),
+        ((2, 3, 5), {"scale_factor": 3.0, "mode": "linear"}),
+    ],
 )
 class Upsample(nn.Upsample, Block):
     """More bins and frames by repetition or interpolation.
@@ -100,14 +141,22 @@ class Upsample(nn.Upsample, Block):
     """
 
     class Config(BlockConfig):
-        scale_factor: PositiveFloat | tuple[PositiveFloat, ...] = Field(description="output size over input size")
-        mode: Literal["nearest", "linear", "bilinear", "bicubic"] = Field("nearest", description="how values are made")
-        align_corners: bool | None = Field(None, description="whether corner values are kept, for the linear modes")
+        scale_factor: PositiveFloat | tuple[PositiveFloat, ...] = Field(
+            description="output size over input size"
+        )
+        mode: Literal["nearest", "linear", "bilinear", "bicubic"] = Field(
+            "nearest", description="how values are made"
+        )
+        align_corners: bool | None = Field(
+            None, description="whether corner values are kept, for the linear modes"
+        )
 
         @model_validator(mode="after")
         def _has_corners(self) -> Upsample.Config:
             if self.mode == "nearest" and self.align_corners is not None:
-                raise ValueError("'align_corners' needs a mode that interpolates; mode is 'nearest'")
+                raise ValueError(
+                    "'align_corners' needs a mode that interpolates; mode is 'nearest'"
+                )
             return self
 
     def __init__(self, config: Config) -> None:

@@ -17,7 +17,10 @@ from .cqt import SMALL, BinsConfig, ConstantQ
     "Chroma",
     shape="B C T -> B C {n_chroma} T'",
     source="Fujishima, ICMC 1999",
-    examples=[((2, 2, 200), SMALL), ((2, 1, 150), {**SMALL, "bins_per_octave": 24, "n_chroma": 24, "norm": "l2"})],
+    examples=[
+        ((2, 2, 200), SMALL),
+        ((2, 1, 150), {**SMALL, "bins_per_octave": 24, "n_chroma": 24, "norm": "l2"}),
+    ],
 )
 class Chroma(Block):
     """Constant-Q magnitudes of each channel, summed over octaves: one bin a pitch class, bin 0 is C.
@@ -29,10 +32,16 @@ class Chroma(Block):
     """
 
     class Config(BinsConfig):
-        fmin_hz: PositiveFloat = Field(32.7, description="centre frequency of the lowest bin, on a semitone")
+        fmin_hz: PositiveFloat = Field(
+            32.7, description="centre frequency of the lowest bin, on a semitone"
+        )
         n_octaves: PositiveInt = Field(7, le=20, description="octaves above fmin_hz")
-        bins_per_octave: PositiveInt = Field(36, description="frequency bins in an octave, a multiple of n_chroma")
-        n_chroma: PositiveInt = Field(12, description="pitch classes in an octave, bin 0 is C")
+        bins_per_octave: PositiveInt = Field(
+            36, description="frequency bins in an octave, a multiple of n_chroma"
+        )
+        n_chroma: PositiveInt = Field(
+            12, description="pitch classes in an octave, bin 0 is C"
+        )
         norm: Literal["max", "l1", "l2"] | None = Field(
             "max",
             description="what is 1 in each frame: largest bin, sum, root of summed squares; none: nothing",
@@ -63,5 +72,7 @@ class Chroma(Block):
 def _folding(config: Chroma.Config) -> Tensor:
     """(n_chroma, n_bins), a one where a bin is of a class."""
     shift = torch.zeros(1, dtype=torch.float64)
-    classes = pitch_classes(config.fmin_hz, config.bins_per_octave, config.n_chroma, shift)[0]
+    classes = pitch_classes(
+        config.fmin_hz, config.bins_per_octave, config.n_chroma, shift
+    )[0]
     return classes.repeat(1, config.n_octaves).to(torch.get_default_dtype())

@@ -23,17 +23,23 @@ class BinsConfig(BlockConfig):
     """Frequencies and frames of a constant-Q transform; the words are those of the feature `hcqt`."""
 
     sr_hz: PositiveInt = Field(22050, description="sample rate of the waveform, in Hz")
-    fmin_hz: PositiveFloat = Field(32.7, description="centre frequency of the lowest bin of harmonic 1")
+    fmin_hz: PositiveFloat = Field(
+        32.7, description="centre frequency of the lowest bin of harmonic 1"
+    )
     n_octaves: PositiveInt = Field(6, le=20, description="octaves above fmin_hz")
     bins_per_octave: PositiveInt = Field(60, description="frequency bins in an octave")
-    hop_samples: PositiveInt = Field(512, description="samples from one frame to the next")
+    hop_samples: PositiveInt = Field(
+        512, description="samples from one frame to the next"
+    )
 
     @model_validator(mode="after")
     def _below_nyquist(self) -> BinsConfig:
         try:
             self.feature()
         except ValidationError as error:
-            raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+            raise ValueError(
+                error.errors()[0]["msg"].removeprefix("Value error, ")
+            ) from None
         return self
 
     @property
@@ -49,22 +55,31 @@ class BinsConfig(BlockConfig):
     def feature(self) -> HCQTConfig:
         """The same settings as those of the feature; raises pydantic's ValidationError for bins above Nyquist."""
         names = ("sr_hz", "fmin_hz", "n_octaves", "bins_per_octave", "hop_samples")
-        return HCQTConfig(harmonics=self.multiples, **{name: getattr(self, name) for name in names})
+        return HCQTConfig(
+            harmonics=self.multiples, **{name: getattr(self, name) for name in names}
+        )
 
 
 class ScaledConfig(BinsConfig):
     """How the magnitudes are scaled."""
 
-    scale: Literal["db", "log", "linear"] = Field("db", description="db (80 dB mapped to 0 … 1), log, or linear")
+    scale: Literal["db", "log", "linear"] = Field(
+        "db", description="db (80 dB mapped to 0 … 1), log, or linear"
+    )
     reference: PositiveFloat | None = Field(
-        None, description="magnitude that becomes 1 (0 dB); none: the largest of each item"
+        None,
+        description="magnitude that becomes 1 (0 dB); none: the largest of each item",
     )
 
     def scaled(self, magnitude: Tensor) -> Tensor:
         """(B, C, F, T) magnitudes on the scale of the config."""
         if self.reference is not None:
             return to_scale(magnitude, self.scale, self.reference)
-        return to_scale(magnitude, self.scale, magnitude.amax(dim=(1, 2, 3), keepdim=True).clamp_min(SILENCE))
+        return to_scale(
+            magnitude,
+            self.scale,
+            magnitude.amax(dim=(1, 2, 3), keepdim=True).clamp_min(SILENCE),
+        )
 
 
 @lru_cache(maxsize=16)
@@ -72,7 +87,12 @@ def _octaves(config: HCQTConfig) -> tuple[tuple[OctaveKernel, ...], ...]:
     """The kernels of each harmonic; making them costs more than a short transform."""
     c = config
     fmins_hz = [harmonic * c.fmin_hz for harmonic in c.harmonics]
-    return tuple(tuple(octave_kernels(c.sr_hz, hz, c.n_octaves, c.bins_per_octave, c.hop_samples)) for hz in fmins_hz)
+    return tuple(
+        tuple(
+            octave_kernels(c.sr_hz, hz, c.n_octaves, c.bins_per_octave, c.hop_samples)
+        )
+        for hz in fmins_hz
+    )
 
 
 class ConstantQ(nn.Module):
@@ -86,17 +106,34 @@ class ConstantQ(nn.Module):
     def __init__(self, config: HCQTConfig) -> None:
         super().__init__()
         taps = torch.tensor(half_band_filter())
-        rows = [functional.pad(taps, (2 * i, 2 * (DECIMATION_BLOCK - 1 - i))) for i in range(DECIMATION_BLOCK)]
+        rows = [
+            functional.pad(taps, (2 * i, 2 * (DECIMATION_BLOCK - 1 - i)))
+            for i in range(DECIMATION_BLOCK)
+        ]
         self.decimation: Tensor
-        self.register_buffer("decimation", torch.stack(rows).T.float().contiguous(), persistent=False)
-        self.half_taps, self.n_harmonics, self.stride = len(taps) // 2, len(config.harmonics), config.hop_samples
+        self.register_buffer(
+            "decimation", torch.stack(rows).T.float().contiguous(), persistent=False
+        )
+        self.half_taps = len(taps) // 2
+        self.n_harmonics = len(config.harmonics)
+        self.stride = config.hop_samples
         octaves = [octave for harmonic in _octaves(config) for octave in harmonic]
-        self.places = [(octave.level, octave.frame_samples, octave.first_bin) for octave in octaves]
-        for i, octave in enumerate(octaves):  # real and imaginary parts apart: .to(dtype) must not meet complex numbers
-            self.register_buffer(f"kernel{i}", torch.view_as_real(torch.tensor(octave.rows)), persistent=False)
+        self.places = [
+            (octave.level, octave.frame_samples, octave.first_bin) for octave in octaves
+        ]
+        for i, octave in enumerate(
+            octaves
+        ):  # real and imaginary parts apart: .to(dtype) must not meet complex numbers
+            self.register_buffer(
+                f"kernel{i}",
+                torch.view_as_real(torch.tensor(octave.rows)),
+                persistent=False,
+            )
         self.n_levels = 1 + max(level for level, _, _ in self.places)
         reach = max((samples // 2) << level for level, samples, _ in self.places)
-        self.kernel_size = 2 * (reach + self.half_taps * ((1 << (self.n_levels - 1)) - 1)) + 1
+        self.kernel_size = (
+            2 * (reach + self.half_taps * ((1 << (self.n_levels - 1)) - 1)) + 1
+        )
 
     def forward(self, wave: Tensor) -> Tensor:
         with exactly(wave):
@@ -110,31 +147,55 @@ class ConstantQ(nn.Module):
         responses = []
         for i, (level, samples, first) in enumerate(self.places):
             if (level, samples) not in spectra:
-                spectra[level, samples] = self._spectrum(levels[level], self.stride >> level, samples, n_frames)
+                spectra[level, samples] = self._spectrum(
+                    levels[level], self.stride >> level, samples, n_frames
+                )
             rows = torch.view_as_complex(self.get_buffer(f"kernel{i}").to(exact))
-            responses.append((rows @ spectra[level, samples][:, first : first + rows.shape[1]]).abs())
-        return torch.cat(responses, dim=1).reshape(wave.shape[0], self.n_harmonics, -1, n_frames).to(wave.dtype)
+            responses.append(
+                (rows @ spectra[level, samples][:, first : first + rows.shape[1]]).abs()
+            )
+        return (
+            torch.cat(responses, dim=1)
+            .reshape(wave.shape[0], self.n_harmonics, -1, n_frames)
+            .to(wave.dtype)
+        )
 
     def _pyramid(self, wave: Tensor) -> list[Tensor]:
         """The waveform and its decimations by 2, 4, …, each a matrix product over blocks of samples."""
-        levels, width = [wave], self.decimation.shape[0]
+        levels = [wave]
+        width = self.decimation.shape[0]
         for _ in range(1, self.n_levels):
             n = (levels[-1].shape[1] + 1) // 2
             n_blocks = (n + DECIMATION_BLOCK - 1) // DECIMATION_BLOCK
-            right = 2 * DECIMATION_BLOCK * (n_blocks - 1) + width - levels[-1].shape[1] - self.half_taps
-            blocks = functional.pad(levels[-1], (self.half_taps, right)).unfold(1, width, 2 * DECIMATION_BLOCK)
+            right = (
+                2 * DECIMATION_BLOCK * (n_blocks - 1)
+                + width
+                - levels[-1].shape[1]
+                - self.half_taps
+            )
+            blocks = functional.pad(levels[-1], (self.half_taps, right)).unfold(
+                1, width, 2 * DECIMATION_BLOCK
+            )
             levels.append((blocks @ self.decimation.to(wave.dtype)).flatten(1)[:, :n])
         return levels
 
     @staticmethod
     def _spectrum(wave: Tensor, hop: int, samples: int, n_frames: int) -> Tensor:
         half = samples // 2
-        padded = functional.pad(wave, (half, (n_frames - 1) * hop + half - wave.shape[1]))
+        padded = functional.pad(
+            wave, (half, (n_frames - 1) * hop + half - wave.shape[1])
+        )
         spectrum: Tensor = torch.fft.rfft(padded.unfold(1, samples, hop)).mT
         return spectrum
 
 
-SMALL = {"sr_hz": 4000, "fmin_hz": 110.0, "n_octaves": 2, "bins_per_octave": 12, "hop_samples": 64}
+SMALL = {
+    "sr_hz": 4000,
+    "fmin_hz": 110.0,
+    "n_octaves": 2,
+    "bins_per_octave": 12,
+    "hop_samples": 64,
+}
 
 
 @register(
@@ -163,14 +224,19 @@ class CQT(Block):
 
     def forward(self, x: Tensor) -> Tensor:
         magnitude: Tensor = self.transform(x.flatten(0, 1))
-        return self.config.scaled(magnitude.reshape(*x.shape[:2], self.config.n_bins, -1))
+        return self.config.scaled(
+            magnitude.reshape(*x.shape[:2], self.config.n_bins, -1)
+        )
 
 
 @register(
     "HCQT",
     shape="B 1 T -> B {n_harmonics} {n_bins} T'",
     source=BITTNER,
-    examples=[((2, 1, 200), {**SMALL, "harmonics": [0.5, 1, 2]}), ((2, 1, 150), {**SMALL, "harmonics": [1, 3]})],
+    examples=[
+        ((2, 1, 200), {**SMALL, "harmonics": [0.5, 1, 2]}),
+        ((2, 1, 150), {**SMALL, "harmonics": [1, 3]}),
+    ],
 )
 class HCQT(Block):
     """Constant-Q magnitudes that start at multiples of fmin_hz, as channels: a tone's harmonics stand at one place.
@@ -182,7 +248,9 @@ class HCQT(Block):
 
     class Config(ScaledConfig):
         harmonics: tuple[PositiveFloat, ...] = Field(
-            (0.5, 1.0, 2.0, 3.0, 4.0, 5.0), min_length=1, description="multiples of fmin_hz, one channel each"
+            (0.5, 1.0, 2.0, 3.0, 4.0, 5.0),
+            min_length=1,
+            description="multiples of fmin_hz, one channel each",
         )
 
         @property

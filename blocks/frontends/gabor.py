@@ -6,15 +6,25 @@ import math
 from typing import Annotated, Literal
 
 import torch
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ...features.mel_scale import mel_spaced_hz
 from ...registry import Block, BlockConfig, register
 
-HALF_WIDTH = math.sqrt(2 * math.log(2))  # half the width at half height of a Gaussian, over its standard deviation
-QUARTER_HEIGHT = 0.75  # width at a quarter of its height of a mel triangle, over its base
+HALF_WIDTH = math.sqrt(
+    2 * math.log(2)
+)  # half the width at half height of a Gaussian, over its standard deviation
+QUARTER_HEIGHT = (
+    0.75  # width at a quarter of its height of a mel triangle, over its base
+)
 
 
 class GaborConfig(BlockConfig):
@@ -22,10 +32,16 @@ class GaborConfig(BlockConfig):
 
     in_channels: int = Field(1, ge=-1, le=1, description="1: the waveform is mono")
     out_channels: PositiveInt = Field(40, description="number of filters")
-    kernel_size: PositiveInt = Field(401, ge=5, description="taps of a filter; an even number is made odd")
+    kernel_size: PositiveInt = Field(
+        401, ge=5, description="taps of a filter; an even number is made odd"
+    )
     sr_hz: PositiveInt = Field(16000, description="sample rate of the waveform, in Hz")
-    fmin_hz: NonNegativeFloat = Field(60.0, description="lower end of the lowest band at the start, in Hz")
-    fmax_hz: PositiveFloat | None = Field(None, description="upper end of the highest, in Hz; none: sr_hz / 2")
+    fmin_hz: NonNegativeFloat = Field(
+        60.0, description="lower end of the lowest band at the start, in Hz"
+    )
+    fmax_hz: PositiveFloat | None = Field(
+        None, description="upper end of the highest, in Hz; none: sr_hz / 2"
+    )
 
     @model_validator(mode="after")
     def _bands_fit(self) -> GaborConfig:
@@ -39,7 +55,9 @@ class GaborConfig(BlockConfig):
     @property
     def top_hz(self) -> float:
         """Upper end of the highest band."""
-        return self.sr_hz / 2 if self.fmax_hz is None else self.fmax_hz
+        if self.fmax_hz is None:
+            return self.sr_hz / 2
+        return self.fmax_hz
 
 
 class GaborBank(nn.Module):
@@ -47,14 +65,24 @@ class GaborBank(nn.Module):
     (B, 1, N) -> (B, 2 · out_channels, N'), real parts first.
     """
 
-    def __init__(self, config: GaborConfig, stride: int, padding: int | Literal["same"]) -> None:
+    def __init__(
+        self, config: GaborConfig, stride: int, padding: int | Literal["same"]
+    ) -> None:
         super().__init__()
-        c, half = config, config.kernel_size // 2
-        self.kernel_size, self.stride, self.sr_hz = 2 * half + 1, stride, c.sr_hz
-        self.padding = half if padding == "same" else int(padding)
+        c = config
+        half = config.kernel_size // 2
+        self.kernel_size = 2 * half + 1
+        self.stride = stride
+        self.sr_hz = c.sr_hz
+        if padding == "same":
+            self.padding = half
+        else:
+            self.padding = int(padding)
         edges = mel_spaced_hz(c.fmin_hz, c.top_hz, c.out_channels + 2)
         self.center = nn.Parameter(2 * math.pi / c.sr_hz * edges[1:-1])
-        self.width = nn.Parameter(HALF_WIDTH * c.sr_hz / (math.pi * QUARTER_HEIGHT * (edges[2:] - edges[:-2])))
+        self.width = nn.Parameter(
+            HALF_WIDTH * c.sr_hz / (math.pi * QUARTER_HEIGHT * (edges[2:] - edges[:-2]))
+        )
         self.taps: Tensor  # whole numbers: bfloat16 would round them
         self.register_buffer("taps", torch.arange(-half, half + 1), persistent=False)
 
@@ -62,18 +90,24 @@ class GaborBank(nn.Module):
         """η in 0 … π, and σ for widths at half height of 1 / kernel_size … 1 / 4 of the sample rate."""
         exact = torch.promote_types(self.center.dtype, torch.float32)
         center = self.center.to(exact).clamp(0, math.pi)
-        return center, self.width.to(exact).clamp(4 * HALF_WIDTH / math.pi, self.kernel_size * HALF_WIDTH / math.pi)
+        return center, self.width.to(exact).clamp(
+            4 * HALF_WIDTH / math.pi, self.kernel_size * HALF_WIDTH / math.pi
+        )
 
     def parts(self) -> tuple[Tensor, Tensor]:
         """Real and imaginary parts of the impulse responses, two (out_channels, kernel_size)."""
         center, width = (value[:, None] for value in self.limited())
         taps = self.taps.to(center.dtype)
-        envelope = torch.exp(-0.5 * (taps / width).square()) / (math.sqrt(2 * math.pi) * width)
+        envelope = torch.exp(-0.5 * (taps / width).square()) / (
+            math.sqrt(2 * math.pi) * width
+        )
         return envelope * torch.cos(center * taps), envelope * torch.sin(center * taps)
 
     def forward(self, x: Tensor) -> Tensor:
         real, imag = self.parts()
-        weight = torch.cat([real, -imag])[:, None].to(x.dtype)  # conv1d reads a filter backwards: the conjugate
+        weight = torch.cat([real, -imag])[:, None].to(
+            x.dtype
+        )  # conv1d reads a filter backwards: the conjugate
         return functional.conv1d(x, weight, stride=self.stride, padding=self.padding)
 
 
@@ -83,7 +117,10 @@ class GaborBank(nn.Module):
     source="arXiv:2101.08596",
     examples=[
         ((2, 1, 60), {"out_channels": 3, "kernel_size": 21, "padding": "same"}),
-        ((2, 1, 60), {"out_channels": 3, "kernel_size": 20, "stride": 4, "output": "magnitude"}),
+        (
+            (2, 1, 60),
+            {"out_channels": 3, "kernel_size": 20, "stride": 4, "output": "magnitude"},
+        ),
         ((2, 1, 60), {"out_channels": 3, "kernel_size": 21, "output": "power"}),
     ],
 )
@@ -103,13 +140,16 @@ class GaborConv1d(Block):
             0, description="samples added on both sides; 'same' keeps N"
         )
         output: Literal["complex", "magnitude", "power"] = Field(
-            "complex", description="real and imaginary parts as channels, their magnitude, or its square"
+            "complex",
+            description="real and imaginary parts as channels, their magnitude, or its square",
         )
 
         @model_validator(mode="after")
         def _padding_fits(self) -> GaborConv1d.Config:
             if self.padding == "same" and self.stride != 1:
-                raise ValueError(f"padding 'same' needs stride 1, got {self.stride}; give the samples to add")
+                raise ValueError(
+                    f"padding 'same' needs stride 1, got {self.stride}; give the samples to add"
+                )
             return self
 
         @property
@@ -146,5 +186,7 @@ def modulus(y: Tensor, output: Literal["complex", "magnitude", "power"]) -> Tens
     real, imag = y.chunk(2, dim=1)
     if output == "power":
         return real.square() + imag.square()
-    magnitude: Tensor = torch.linalg.vector_norm(torch.stack([real, imag]), dim=0)  # its gradient at 0 is 0
+    magnitude: Tensor = torch.linalg.vector_norm(
+        torch.stack([real, imag]), dim=0
+    )  # its gradient at 0 is 0
     return magnitude

@@ -21,7 +21,10 @@ LEAST_ENERGY = 1e-5  # what the normalisation sees of silence
     "GaussianPool1d",
     shape="B C T -> B C T'",
     source=LEAF_SOURCE,
-    examples=[((2, 3, 50), {"kernel_size": 11, "stride": 4}), ((2, 3, 50), {"kernel_size": 10, "stride": 7})],
+    examples=[
+        ((2, 3, 50), {"kernel_size": 11, "stride": 4}),
+        ((2, 3, 50), {"kernel_size": 10, "stride": 7}),
+    ],
 )
 class GaussianPool1d(Block):
     """Every channel smoothed by a Gaussian whose width is learned, and taken every few samples.
@@ -33,14 +36,19 @@ class GaussianPool1d(Block):
 
     class Config(BlockConfig):
         in_channels: int = from_axis("C")
-        kernel_size: PositiveInt = Field(401, ge=5, description="samples of the window; an even number is made odd")
+        kernel_size: PositiveInt = Field(
+            401, ge=5, description="samples of the window; an even number is made odd"
+        )
         stride: PositiveInt = Field(160, description="samples between frames")
-        width: float = Field(0.4, gt=0, le=0.5, description="σ at the start, over half the window")
+        width: float = Field(
+            0.4, gt=0, le=0.5, description="σ at the start, over half the window"
+        )
 
     def __init__(self, config: Config) -> None:
         super().__init__()
         half = config.kernel_size // 2
-        self.kernel_size, self.stride = 2 * half + 1, config.stride
+        self.kernel_size = 2 * half + 1
+        self.stride = config.stride
         self.width = nn.Parameter(torch.full((config.in_channels, 1), config.width))
         self.taps: Tensor
         self.register_buffer("taps", torch.arange(-half, half + 1), persistent=False)
@@ -48,12 +56,22 @@ class GaussianPool1d(Block):
     def windows(self) -> Tensor:
         """(C, kernel_size) the Gaussians, of area 1."""
         exact = torch.promote_types(self.width.dtype, torch.float32)
-        sigma = self.width.to(exact).clamp(2 / self.kernel_size, 0.5) * (self.kernel_size // 2)
-        return torch.exp(-0.5 * (self.taps.to(exact) / sigma).square()) / (math.sqrt(2 * math.pi) * sigma)
+        sigma = self.width.to(exact).clamp(2 / self.kernel_size, 0.5) * (
+            self.kernel_size // 2
+        )
+        return torch.exp(-0.5 * (self.taps.to(exact) / sigma).square()) / (
+            math.sqrt(2 * math.pi) * sigma
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         windows = self.windows()[:, None].to(x.dtype)
-        return functional.conv1d(x, windows, stride=self.stride, padding=self.kernel_size // 2, groups=len(windows))
+        return functional.conv1d(
+            x,
+            windows,
+            stride=self.stride,
+            padding=self.kernel_size // 2,
+            groups=len(windows),
+        )
 
 
 @register(
@@ -73,18 +91,42 @@ class LEAF(Block):
 
     class Config(GaborConfig):
         stride: PositiveInt = Field(160, description="samples between frames")
-        pool_width: float = Field(0.4, gt=0, le=0.5, description="σ of the pooling at the start, over half the window")
-        alpha: float = Field(0.96, ge=0, le=1, description="PCEN: strength of the normalisation at the start")
-        delta: PositiveFloat = Field(2.0, description="PCEN: bias before the root at the start")
-        r: float = Field(0.5, gt=0, le=1, description="PCEN: exponent of the root at the start")
-        smoothing: float = Field(0.04, gt=0, le=1, description="PCEN: weight of a new frame in the mean at the start")
+        pool_width: float = Field(
+            0.4,
+            gt=0,
+            le=0.5,
+            description="σ of the pooling at the start, over half the window",
+        )
+        alpha: float = Field(
+            0.96,
+            ge=0,
+            le=1,
+            description="PCEN: strength of the normalisation at the start",
+        )
+        delta: PositiveFloat = Field(
+            2.0, description="PCEN: bias before the root at the start"
+        )
+        r: float = Field(
+            0.5, gt=0, le=1, description="PCEN: exponent of the root at the start"
+        )
+        smoothing: float = Field(
+            0.04,
+            gt=0,
+            le=1,
+            description="PCEN: weight of a new frame in the mean at the start",
+        )
         eps: PositiveFloat = Field(1e-12, description="PCEN: added to the mean")
 
     def __init__(self, config: Config) -> None:
         super().__init__()
         c = config
         self.bank = GaborBank(c, stride=1, padding="same")
-        pool = {"in_channels": c.out_channels, "kernel_size": c.kernel_size, "stride": c.stride, "width": c.pool_width}
+        pool = {
+            "in_channels": c.out_channels,
+            "kernel_size": c.kernel_size,
+            "stride": c.stride,
+            "width": c.pool_width,
+        }
         self.pool = GaussianPool1d(GaussianPool1d.Config.model_validate(pool))
         pcen = c.model_dump(include={"alpha", "delta", "r", "smoothing", "eps"})
         self.pcen = PCEN(PCEN.Config(n_bands=c.out_channels, **pcen))

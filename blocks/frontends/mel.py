@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 from torch import Tensor
 
 from ...features.mel_scale import MelScale, decibels, mel_points_hz, mel_triangles
@@ -20,14 +26,29 @@ class LogMelConfig(FramesConfig):
 
     sr_hz: PositiveInt = Field(22050, description="sample rate of the waveform, in Hz")
     n_mels: PositiveInt = Field(128, description="mel bands")
-    fmin_hz: NonNegativeFloat = Field(0.0, description="lower end of the lowest band, in Hz")
-    fmax_hz: PositiveFloat | None = Field(None, description="upper end of the highest band, in Hz; none: sr_hz / 2")
-    mel_scale: MelScale = Field("slaney", description="'slaney': linear below 1 kHz; 'htk': logarithmic throughout")
-    norm: Literal["slaney"] | None = Field("slaney", description="'slaney': bands of area 1; none: peaks of height 1")
-    power: float = Field(2.0, ge=1, description="exponent of the magnitude: 2 for power, 1 for magnitude")
-    scale: Literal["log", "db", "linear"] = Field("log", description="log(1 + gain · x), decibels, or x itself")
+    fmin_hz: NonNegativeFloat = Field(
+        0.0, description="lower end of the lowest band, in Hz"
+    )
+    fmax_hz: PositiveFloat | None = Field(
+        None, description="upper end of the highest band, in Hz; none: sr_hz / 2"
+    )
+    mel_scale: MelScale = Field(
+        "slaney",
+        description="'slaney': linear below 1 kHz; 'htk': logarithmic throughout",
+    )
+    norm: Literal["slaney"] | None = Field(
+        "slaney", description="'slaney': bands of area 1; none: peaks of height 1"
+    )
+    power: float = Field(
+        2.0, ge=1, description="exponent of the magnitude: 2 for power, 1 for magnitude"
+    )
+    scale: Literal["log", "db", "linear"] = Field(
+        "log", description="log(1 + gain · x), decibels, or x itself"
+    )
     gain: PositiveFloat = Field(10000.0, description="gain of scale 'log'")
-    top_db: PositiveFloat | None = Field(80.0, description="decibels below an item's peak that are kept; none: all")
+    top_db: PositiveFloat | None = Field(
+        80.0, description="decibels below an item's peak that are kept; none: all"
+    )
 
     @model_validator(mode="after")
     def _bands_fit(self) -> LogMelConfig:
@@ -41,13 +62,19 @@ class LogMelConfig(FramesConfig):
     @property
     def top_hz(self) -> float:
         """Upper end of the highest band."""
-        return self.sr_hz / 2 if self.fmax_hz is None else self.fmax_hz
+        if self.fmax_hz is None:
+            return self.sr_hz / 2
+        return self.fmax_hz
 
 
 def mel_filters(config: LogMelConfig) -> Tensor:
     """(n_mels, n_bins) triangles over the Fourier bins."""
-    peaks_hz = mel_points_hz(config.fmin_hz, config.top_hz, config.n_mels + 2, config.mel_scale)
-    return mel_triangles(peaks_hz, config.n_bins, config.sr_hz / config.n_fft, config.norm == "slaney")
+    peaks_hz = mel_points_hz(
+        config.fmin_hz, config.top_hz, config.n_mels + 2, config.mel_scale
+    )
+    return mel_triangles(
+        peaks_hz, config.n_bins, config.sr_hz / config.n_fft, config.norm == "slaney"
+    )
 
 
 @register(
@@ -56,7 +83,17 @@ def mel_filters(config: LogMelConfig) -> Tensor:
     source="Davis & Mermelstein, IEEE ASSP 1980",
     examples=[
         ((2, 1, 300), {"n_fft": 128, "hop_length": 40, "n_mels": 6, "sr_hz": 8000}),
-        ((2, 2, 200), {"n_fft": 64, "win_length": 50, "n_mels": 5, "sr_hz": 8000, "scale": "db", "mel_scale": "htk"}),
+        (
+            (2, 2, 200),
+            {
+                "n_fft": 64,
+                "win_length": 50,
+                "n_mels": 5,
+                "sr_hz": 8000,
+                "scale": "db",
+                "mel_scale": "htk",
+            },
+        ),
     ],
 )
 class LogMel(Frames):
@@ -74,14 +111,22 @@ class LogMel(Frames):
 
     def __init__(self, config: LogMelConfig) -> None:
         super().__init__(config)
-        self.power, self.scale, self.gain, self.top_db = config.power, config.scale, config.gain, config.top_db
-        self.sees_all_frames = config.scale == "db" and config.top_db is not None  # the item's peak
+        self.power = config.power
+        self.scale = config.scale
+        self.gain = config.gain
+        self.top_db = config.top_db
+        self.sees_all_frames = (
+            config.scale == "db" and config.top_db is not None
+        )  # the item's peak
         self.filters: Tensor
         self.register_buffer("filters", mel_filters(config), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         spectrum = self.spectrum(x)
-        energy = as_real(spectrum, "power") if self.power == 2 else as_real(spectrum, "magnitude") ** self.power
+        if self.power == 2:
+            energy = as_real(spectrum, "power")
+        else:
+            energy = as_real(spectrum, "magnitude") ** self.power
         with exactly(x):
             return self._compress(self.filters.to(energy.dtype) @ energy).to(x.dtype)
 
@@ -93,4 +138,6 @@ class LogMel(Frames):
         in_db = decibels(mel, self.power, FLOOR_DB)
         if self.top_db is None:
             return in_db
-        return torch.maximum(in_db, in_db.amax(dim=(1, 2, 3), keepdim=True) - self.top_db)
+        return torch.maximum(
+            in_db, in_db.amax(dim=(1, 2, 3), keepdim=True) - self.top_db
+        )

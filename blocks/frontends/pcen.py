@@ -28,12 +28,28 @@ class PCEN(Block):
 
     class Config(BlockConfig):
         n_bands: int = from_axis("F")
-        alpha: float = Field(0.98, ge=0, le=1, description="strength of the normalisation at the start: 0 is none")
-        delta: PositiveFloat = Field(2.0, description="bias before the root at the start")
-        r: float = Field(0.5, gt=0, le=1, description="exponent of the root at the start")
-        smoothing: float = Field(0.025, gt=0, le=1, description="weight of a new frame in the mean at the start")
+        alpha: float = Field(
+            0.98,
+            ge=0,
+            le=1,
+            description="strength of the normalisation at the start: 0 is none",
+        )
+        delta: PositiveFloat = Field(
+            2.0, description="bias before the root at the start"
+        )
+        r: float = Field(
+            0.5, gt=0, le=1, description="exponent of the root at the start"
+        )
+        smoothing: float = Field(
+            0.025,
+            gt=0,
+            le=1,
+            description="weight of a new frame in the mean at the start",
+        )
         eps: PositiveFloat = Field(1e-6, description="added to the mean")
-        learnable: bool = Field(True, description="whether alpha, delta, r and smoothing are learned")
+        learnable: bool = Field(
+            True, description="whether alpha, delta, r and smoothing are learned"
+        )
 
     sees_all_frames = True  # the smoother has no end
 
@@ -53,7 +69,11 @@ class PCEN(Block):
 
     def forward(self, x: Tensor) -> Tensor:
         exact = torch.promote_types(x.dtype, torch.float32)
-        alpha, r, smoothing = (p.to(exact).clamp(0, 1) for p in (self.alpha, self.r, self.smoothing))
+        alpha, r, smoothing = (
+            p.to(exact).clamp(0, 1) for p in (self.alpha, self.r, self.smoothing)
+        )
         delta = self.delta.to(exact).clamp_min(self.eps)
         energy = x.to(exact).clamp_min(0)
-        return over_mean(energy, moving_mean(energy, smoothing), alpha, delta, r, self.eps).to(x.dtype)
+        return over_mean(
+            energy, moving_mean(energy, smoothing), alpha, delta, r, self.eps
+        ).to(x.dtype)

@@ -21,7 +21,10 @@ FIRST_HZ = 30.0  # lower edge of the first band at the start, above min_low_hz
     shape="B 1 T -> B {out_channels} T'",
     source="arXiv:1808.00158",
     examples=[
-        ((2, 1, 80), {"out_channels": 4, "kernel_size": 31, "sr_hz": 16000, "stride": 2}),
+        (
+            (2, 1, 80),
+            {"out_channels": 4, "kernel_size": 31, "sr_hz": 16000, "stride": 2},
+        ),
         ((2, 1, 40), {"out_channels": 3, "kernel_size": 20, "padding": "same"}),
     ],
 )
@@ -38,54 +41,86 @@ class SincNet(Block):
     class Config(BlockConfig):
         in_channels: int = Field(1, ge=-1, le=1, description="1: the waveform is mono")
         out_channels: PositiveInt = Field(description="number of filters")
-        kernel_size: PositiveInt = Field(251, ge=3, description="taps of a filter; an even number is made odd")
+        kernel_size: PositiveInt = Field(
+            251, ge=3, description="taps of a filter; an even number is made odd"
+        )
         stride: PositiveInt = Field(1, description="samples between outputs")
         padding: Annotated[int, Field(ge=0)] | Literal["same"] = Field(
             0, description="samples added on both sides; 'same' keeps N"
         )
-        sr_hz: PositiveInt = Field(16000, description="sample rate of the waveform, in Hz")
+        sr_hz: PositiveInt = Field(
+            16000, description="sample rate of the waveform, in Hz"
+        )
         min_low_hz: PositiveFloat = Field(50.0, description="lowest band edge, in Hz")
-        min_band_hz: PositiveFloat = Field(50.0, description="smallest band width, in Hz")
+        min_band_hz: PositiveFloat = Field(
+            50.0, description="smallest band width, in Hz"
+        )
 
         @model_validator(mode="after")
         def _can_be_built(self) -> SincNet.Config:
-            needed_hz, nyquist_hz = FIRST_HZ + self.min_low_hz + self.min_band_hz, self.sr_hz / 2
+            needed_hz = FIRST_HZ + self.min_low_hz + self.min_band_hz
+            nyquist_hz = self.sr_hz / 2
             if needed_hz >= nyquist_hz:
                 raise ValueError(
                     f"a band of min_band_hz {self.min_band_hz:g} above min_low_hz {self.min_low_hz:g} does not fit "
                     f"below {nyquist_hz:g} Hz, half of sr_hz; use smaller ones or a higher sr_hz"
                 )
             if self.padding == "same" and self.stride != 1:
-                raise ValueError(f"padding 'same' needs stride 1, got {self.stride}; give the samples to add")
+                raise ValueError(
+                    f"padding 'same' needs stride 1, got {self.stride}; give the samples to add"
+                )
             return self
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        c, half = config, config.kernel_size // 2
-        self.kernel_size, self.stride = 2 * half + 1, c.stride
-        self.padding = half if c.padding == "same" else int(c.padding)
-        self.sr_hz, self.min_low_hz, self.min_band_hz = c.sr_hz, c.min_low_hz, c.min_band_hz
-        edges = mel_spaced_hz(FIRST_HZ, c.sr_hz / 2 - c.min_low_hz - c.min_band_hz, c.out_channels + 1)
+        c = config
+        half = config.kernel_size // 2
+        self.kernel_size = 2 * half + 1
+        self.stride = c.stride
+        if c.padding == "same":
+            self.padding = half
+        else:
+            self.padding = int(c.padding)
+        self.sr_hz = c.sr_hz
+        self.min_low_hz = c.min_low_hz
+        self.min_band_hz = c.min_band_hz
+        edges = mel_spaced_hz(
+            FIRST_HZ, c.sr_hz / 2 - c.min_low_hz - c.min_band_hz, c.out_channels + 1
+        )
         self.low_hz = nn.Parameter(edges[:-1])
         self.band_hz = nn.Parameter(edges.diff())
-        self.taps: Tensor  # those after the middle; whole numbers, which bfloat16 would round
+        self.taps: (
+            Tensor  # those after the middle; whole numbers, which bfloat16 would round
+        )
         self.register_buffer("taps", torch.arange(1, half + 1), persistent=False)
 
     def band_edges_hz(self) -> tuple[Tensor, Tensor]:
         """Lower and upper cutoff of each filter, ordered whatever the parameters are: two (out_channels,) in Hz."""
         exact = torch.promote_types(self.low_hz.dtype, torch.float32)
         nyquist_hz = self.sr_hz / 2
-        low = (self.min_low_hz + self.low_hz.to(exact).abs()).clamp(max=nyquist_hz - self.min_band_hz)
-        high = (low + self.min_band_hz + self.band_hz.to(exact).abs()).clamp(max=nyquist_hz)
+        low = (self.min_low_hz + self.low_hz.to(exact).abs()).clamp(
+            max=nyquist_hz - self.min_band_hz
+        )
+        high = (low + self.min_band_hz + self.band_hz.to(exact).abs()).clamp(
+            max=nyquist_hz
+        )
         return low, high
 
     def filters(self) -> Tensor:
         """Impulse responses, (out_channels, kernel_size), symmetric: the middle tap is time 0."""
-        low, high = (2 * math.pi / self.sr_hz * edge[:, None] for edge in self.band_edges_hz())
+        low, high = (
+            2 * math.pi / self.sr_hz * edge[:, None] for edge in self.band_edges_hz()
+        )
         taps = self.taps.to(low.dtype)
         window = 0.54 + 0.46 * torch.cos(2 * math.pi / (self.kernel_size - 1) * taps)
-        half = (torch.sin(high * taps) - torch.sin(low * taps)) * (window / (math.pi * taps))
-        return torch.cat([half.flip(1), (high - low) / math.pi, half], dim=1).to(self.low_hz.dtype)
+        half = (torch.sin(high * taps) - torch.sin(low * taps)) * (
+            window / (math.pi * taps)
+        )
+        return torch.cat([half.flip(1), (high - low) / math.pi, half], dim=1).to(
+            self.low_hz.dtype
+        )
 
     def forward(self, x: Tensor) -> Tensor:
-        return functional.conv1d(x, self.filters()[:, None], stride=self.stride, padding=self.padding)
+        return functional.conv1d(
+            x, self.filters()[:, None], stride=self.stride, padding=self.padding
+        )

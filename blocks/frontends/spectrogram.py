@@ -19,22 +19,37 @@ DOCS = "https://docs.pytorch.org/docs/stable/generated/torch.stft.html"
 
 def exactly(x: Tensor) -> AbstractContextManager[object]:
     """No autocast inside: bfloat16 has 8 bits, 48 dB, and spectra need more. The meta device knows no autocast."""
-    return nullcontext() if x.is_meta else torch.autocast(x.device.type, enabled=False)
+    if x.is_meta:
+        return nullcontext()
+    return torch.autocast(x.device.type, enabled=False)
 
 
 class WindowConfig(BlockConfig):
     """Frames and their window; torch.stft's names."""
 
-    n_fft: PositiveInt = Field(2048, ge=2, description="samples of a Fourier transform; n_fft // 2 + 1 bins")
-    hop_length: PositiveInt | None = Field(None, description="samples between frames; none: a quarter of win_length")
-    win_length: PositiveInt | None = Field(None, description="samples of the window; none: n_fft")
-    window: Window = Field("hann", description="shape of the window, periodic, in the middle of the n_fft samples")
-    normalized: bool = Field(False, description="whether the transform is divided by the root of n_fft")
+    n_fft: PositiveInt = Field(
+        2048, ge=2, description="samples of a Fourier transform; n_fft // 2 + 1 bins"
+    )
+    hop_length: PositiveInt | None = Field(
+        None, description="samples between frames; none: a quarter of win_length"
+    )
+    win_length: PositiveInt | None = Field(
+        None, description="samples of the window; none: n_fft"
+    )
+    window: Window = Field(
+        "hann",
+        description="shape of the window, periodic, in the middle of the n_fft samples",
+    )
+    normalized: bool = Field(
+        False, description="whether the transform is divided by the root of n_fft"
+    )
 
     @model_validator(mode="after")
     def _window_fits(self) -> WindowConfig:
         if self.span > self.n_fft:
-            raise ValueError(f"win_length {self.span} is larger than n_fft {self.n_fft}; a frame has n_fft samples")
+            raise ValueError(
+                f"win_length {self.span} is larger than n_fft {self.n_fft}; a frame has n_fft samples"
+            )
         return self
 
     @property
@@ -55,15 +70,21 @@ class WindowConfig(BlockConfig):
     def padded_window(self) -> Tensor:
         """(n_fft,) the window with zeros around it, and the factor of `normalized`."""
         window = padded_window(self.window, self.span, self.n_fft)
-        return window / math.sqrt(self.n_fft) if self.normalized else window
+        if self.normalized:
+            return window / math.sqrt(self.n_fft)
+        return window
 
 
 class FramesConfig(WindowConfig):
     """How a waveform is cut into frames."""
 
-    center: bool = Field(True, description="whether frame t is centred on sample t · hop_length; else it starts there")
+    center: bool = Field(
+        True,
+        description="whether frame t is centred on sample t · hop_length; else it starts there",
+    )
     pad_mode: Literal["constant", "reflect", "replicate"] = Field(
-        "constant", description="what lies outside the waveform, if center: silence, its mirror, its last value"
+        "constant",
+        description="what lies outside the waveform, if center: silence, its mirror, its last value",
     )
 
 
@@ -74,8 +95,10 @@ class Frames(Block):
 
     def __init__(self, config: FramesConfig) -> None:
         super().__init__()
-        self.kernel_size, self.stride = config.n_fft, config.hop
-        self.center, self.pad_mode = config.center, config.pad_mode
+        self.kernel_size = config.n_fft
+        self.stride = config.hop
+        self.center = config.center
+        self.pad_mode = config.pad_mode
         self.window: Tensor
         self.register_buffer("window", config.padded_window(), persistent=False)
 
@@ -85,7 +108,9 @@ class Frames(Block):
         if self.center:
             half = self.kernel_size // 2
             x = functional.pad(x, (half, half), mode=self.pad_mode)
-        frames = x.to(exact).unfold(2, self.kernel_size, self.stride) * self.window.to(exact)
+        frames = x.to(exact).unfold(2, self.kernel_size, self.stride) * self.window.to(
+            exact
+        )
         spectrum: Tensor = torch.fft.rfft(frames).mT
         return spectrum
 
@@ -96,8 +121,14 @@ class Frames(Block):
     source=DOCS,
     examples=[
         ((2, 1, 50), {"n_fft": 16, "hop_length": 5}),
-        ((2, 2, 50), {"n_fft": 15, "win_length": 10, "window": "hamming", "output": "magnitude"}),
-        ((2, 2, 50), {"n_fft": 16, "pad_mode": "reflect", "normalized": True, "output": "power"}),
+        (
+            (2, 2, 50),
+            {"n_fft": 15, "win_length": 10, "window": "hamming", "output": "magnitude"},
+        ),
+        (
+            (2, 2, 50),
+            {"n_fft": 16, "pad_mode": "reflect", "normalized": True, "output": "power"},
+        ),
     ],
 )
 class STFT(Frames):
@@ -112,7 +143,8 @@ class STFT(Frames):
     class Config(FramesConfig):
         in_channels: int = from_axis("C")
         output: Literal["complex", "magnitude", "power"] = Field(
-            "complex", description="real and imaginary parts as channels, their magnitude, or its square"
+            "complex",
+            description="real and imaginary parts as channels, their magnitude, or its square",
         )
 
         @property
@@ -128,11 +160,15 @@ class STFT(Frames):
         return as_real(self.spectrum(x), self.output).to(x.dtype)
 
 
-def as_real(spectrum: Tensor, output: Literal["complex", "magnitude", "power"]) -> Tensor:
+def as_real(
+    spectrum: Tensor, output: Literal["complex", "magnitude", "power"]
+) -> Tensor:
     """(B, C, ...) complex -> (B, 2 C, ...) real and imaginary parts, or (B, C, ...) magnitude or power."""
     if output == "complex":
         return torch.cat([spectrum.real, spectrum.imag], dim=1)
-    return spectrum.abs() if output == "magnitude" else spectrum.real.square() + spectrum.imag.square()
+    if output == "magnitude":
+        return spectrum.abs()
+    return spectrum.real.square() + spectrum.imag.square()
 
 
 @register(
@@ -141,7 +177,10 @@ def as_real(spectrum: Tensor, output: Literal["complex", "magnitude", "power"]) 
     source=DOCS,
     examples=[
         ((2, 2, 9, 7), {"n_fft": 16}),
-        ((2, 4, 8, 7), {"n_fft": 15, "hop_length": 3, "win_length": 9, "normalized": True}),
+        (
+            (2, 4, 8, 7),
+            {"n_fft": 15, "hop_length": 3, "win_length": 9, "normalized": True},
+        ),
     ],
 )
 class ISTFT(Block):
@@ -157,12 +196,15 @@ class ISTFT(Block):
         @model_validator(mode="after")
         def _frames_overlap(self) -> ISTFT.Config:
             if self.hop > self.span:
-                raise ValueError(f"hop_length {self.hop} is larger than the window, {self.span}: samples would be lost")
+                raise ValueError(
+                    f"hop_length {self.hop} is larger than the window, {self.span}: samples would be lost"
+                )
             return self
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        self.n_fft, self.hop = config.n_fft, config.hop
+        self.n_fft = config.n_fft
+        self.hop = config.hop
         self.window: Tensor
         self.register_buffer("window", config.padded_window(), persistent=False)
 
@@ -172,12 +214,20 @@ class ISTFT(Block):
         spectrum = torch.complex(*x.to(exact).chunk(2, dim=1)).flatten(0, 1)
         frames = torch.fft.irfft(spectrum, n=self.n_fft, dim=1) * window[:, None]
         weights = window.square()[None, :, None].expand(1, -1, x.shape[3])
-        wave = self._overlap(frames) / self._overlap(weights).clamp_min(torch.finfo(exact).tiny)
+        wave = self._overlap(frames) / self._overlap(weights).clamp_min(
+            torch.finfo(exact).tiny
+        )
         half = self.n_fft // 2
-        return wave[:, half : wave.shape[1] - half].reshape(x.shape[0], x.shape[1] // 2, -1).to(x.dtype)
+        return (
+            wave[:, half : wave.shape[1] - half]
+            .reshape(x.shape[0], x.shape[1] // 2, -1)
+            .to(x.dtype)
+        )
 
     def _overlap(self, frames: Tensor) -> Tensor:
         """(B, n_fft, T) -> (B, n_fft + (T - 1) hop): frames added where they lie."""
         samples = self.n_fft + (frames.shape[2] - 1) * self.hop
-        added: Tensor = functional.fold(frames, (1, samples), (1, self.n_fft), stride=(1, self.hop))
+        added: Tensor = functional.fold(
+            frames, (1, samples), (1, self.n_fft), stride=(1, self.hop)
+        )
         return added[:, 0, 0]

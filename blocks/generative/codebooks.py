@@ -19,19 +19,27 @@ UNUSED = 1e-6  # share of the mean count below which no frame has chosen a code
 
 def to_frames(x: Tensor, codebook: Tensor) -> Tensor:
     """(B, D, ...) as (N, D), in the finer precision of input and codebook and at least in float32."""
-    dtype = torch.promote_types(torch.promote_types(x.dtype, codebook.dtype), torch.float32)
+    dtype = torch.promote_types(
+        torch.promote_types(x.dtype, codebook.dtype), torch.float32
+    )
     return x.movedim(1, -1).reshape(-1, x.shape[1]).to(dtype)
 
 
 def from_frames(frames: Tensor, x: Tensor) -> Tensor:
     """(N, D) in the shape and precision of x, (B, D, ...)."""
-    return frames.view(x.shape[0], *x.shape[2:], frames.shape[1]).movedim(-1, 1).to(x.dtype)
+    return (
+        frames.view(x.shape[0], *x.shape[2:], frames.shape[1])
+        .movedim(-1, 1)
+        .to(x.dtype)
+    )
 
 
 def straight_through(x: Tensor, quantised: Tensor) -> Tensor:
     """The value of `quantised`, to the bit, with the gradient of x (arXiv:1308.3432)."""
     quantised = quantised.detach()
-    return quantised + (x - x.detach()) if x.requires_grad else quantised
+    if x.requires_grad:
+        return quantised + (x - x.detach())
+    return quantised
 
 
 def new_codebooks(n_codebooks: int, n_codes: int, dim: int) -> Tensor:
@@ -55,9 +63,14 @@ def nearest_codes(frames: Tensor, codebooks: Tensor) -> Tensor:
     codebooks = codebooks.to(frames.dtype)
     half_norms = torch.linalg.vector_norm(codebooks, dim=-1).square() / 2
     with _no_autocast(frames.device):
-        if torch.compiler.is_compiling():  # a loop over blocks would fix the number of frames
+        if (
+            torch.compiler.is_compiling()
+        ):  # a loop over blocks would fix the number of frames
             return _stages(frames, codebooks, half_norms)
-        scores = SCORES_CPU if frames.device.type == "cpu" else SCORES_GPU
+        if frames.device.type == "cpu":
+            scores = SCORES_CPU
+        else:
+            scores = SCORES_GPU
         blocks = torch.split(frames, max(1, scores // codebooks.shape[1]))
         return torch.cat([_stages(block, codebooks, half_norms) for block in blocks])
 
@@ -67,14 +80,22 @@ def _stages(frames: Tensor, codebooks: Tensor, half_norms: Tensor) -> Tensor:
     for i in range(len(codebooks)):
         if i:
             frames = frames - functional.embedding(codes[-1], codebooks[i - 1])
-        codes.append(_first_largest(torch.addmm(-half_norms[i], frames, codebooks[i].t())))
+        codes.append(
+            _first_largest(torch.addmm(-half_norms[i], frames, codebooks[i].t()))
+        )
     return torch.stack(codes, dim=1)
 
 
 def _first_largest(scores: Tensor) -> Tensor:
     """argmax over the last axis; on a CPU the maxima of runs come first, as torch's own argmax is not vectorised."""
     n, k = scores.shape
-    if torch.compiler.is_compiling() or scores.device.type != "cpu" or k % RUN or k < 8 * RUN or n < RUN:
+    if (
+        torch.compiler.is_compiling()
+        or scores.device.type != "cpu"
+        or k % RUN
+        or k < 8 * RUN
+        or n < RUN
+    ):
         return scores.argmax(1)
     runs = scores.view(n, k // RUN, RUN)
     run = runs.amax(2).argmax(1)
@@ -84,7 +105,9 @@ def _first_largest(scores: Tensor) -> Tensor:
 def _no_autocast(device: torch.device) -> AbstractContextManager[object]:
     """Half precision would choose other codes."""
     known = torch.amp.is_autocast_available(device.type)
-    return torch.autocast(device.type, enabled=False) if known else nullcontext()
+    if known:
+        return torch.autocast(device.type, enabled=False)
+    return nullcontext()
 
 
 def perplexity_of(codes: Tensor) -> Tensor:
@@ -101,7 +124,9 @@ def usage_of(codes: Tensor, n_codes: int) -> Tensor:
 
 def random_frames(n_frames: int, n_codes: int, device: torch.device) -> Tensor:
     """A frame's number for each code, (K,); each frame once where there are enough."""
-    return torch.randperm(n_frames, device=device)[torch.arange(n_codes, device=device) % n_frames]
+    return torch.randperm(n_frames, device=device)[
+        torch.arange(n_codes, device=device) % n_frames
+    ]
 
 
 @torch.no_grad()
@@ -117,7 +142,13 @@ def statistics_of(frames: Tensor, codes: Tensor, picks: Tensor) -> Tensor:
 
 @torch.no_grad()
 def follow(
-    codebooks: Tensor, counts: Tensor, statistics: Tensor, *, decay: float, dead_below: float, to_means: bool = True
+    codebooks: Tensor,
+    counts: Tensor,
+    statistics: Tensor,
+    *,
+    decay: float,
+    dead_below: float,
+    to_means: bool = True,
 ) -> None:
     """Move codebooks (Q, K, D) and running counts (Q, K), in place, alike in all processes of torch.distributed.
 
@@ -125,12 +156,16 @@ def follow(
     place of sums: the same numbers, and exact for codes that none chose). A code whose running count is under
     `dead_below` of the mean count starts again, with the mean count, at a random frame of the batch.
     """
-    dim, together = codebooks.shape[-1], _over_processes(statistics)
+    dim = codebooks.shape[-1]
+    together = _over_processes(statistics)
     hits, sums, picked = torch.split(together, [1, dim, dim], dim=-1)
     counts.mul_(decay).add_(hits[..., 0], alpha=1 - decay)
     if to_means:
         step = (1 - decay) * (sums - hits * codebooks)
-        codebooks.add_(step / counts.to(step.dtype).clamp_min(torch.finfo(step.dtype).tiny)[..., None])
+        codebooks.add_(
+            step
+            / counts.to(step.dtype).clamp_min(torch.finfo(step.dtype).tiny)[..., None]
+        )
     if dead_below:
         mean = counts.mean(dim=-1, keepdim=True)
         dead = counts < dead_below * mean
@@ -152,11 +187,27 @@ def _over_processes(statistics: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def k_means(frames: Tensor, codebooks: Tensor, counts: Tensor, n_iterations: int, dead_below: float) -> None:
+def k_means(
+    frames: Tensor,
+    codebooks: Tensor,
+    counts: Tensor,
+    n_iterations: int,
+    dead_below: float,
+) -> None:
     """Lloyd's algorithm, one codebook after the other, on the frames (N, D); in place."""
     for codebook, count in zip(codebooks[:, None], counts[:, None], strict=True):
         for _ in range(n_iterations):
             picks = random_frames(len(frames), codebook.shape[1], frames.device)
-            statistics = statistics_of(frames, nearest_codes(frames, codebook)[:, 0], picks)
-            follow(codebook, count, statistics[None], decay=0.0, dead_below=max(dead_below, UNUSED))
-        frames = frames - functional.embedding(nearest_codes(frames, codebook)[:, 0], codebook[0])
+            statistics = statistics_of(
+                frames, nearest_codes(frames, codebook)[:, 0], picks
+            )
+            follow(
+                codebook,
+                count,
+                statistics[None],
+                decay=0.0,
+                dead_below=max(dead_below, UNUSED),
+            )
+        frames = frames - functional.embedding(
+            nearest_codes(frames, codebook)[:, 0], codebook[0]
+        )

@@ -19,7 +19,10 @@ MOST_CODES = 2**62  # codes are int64
     "FiniteScalarQuantizer",
     shape="B {dim} ... -> B {dim} ...",
     source="arXiv:2309.15505",
-    examples=[((2, 3, 9), {"levels": [3, 4, 5]}), ((2, 4, 3, 5), {"levels": [8, 5, 5, 5]})],
+    examples=[
+        ((2, 3, 9), {"levels": [3, 4, 5]}),
+        ((2, 4, 3, 5), {"levels": [8, 5, 5, 5]}),
+    ],
 )
 class FiniteScalarQuantizer(Block):
     """Each channel is bounded and rounded to its levels: a codebook that is a grid, with nothing to learn.
@@ -35,7 +38,8 @@ class FiniteScalarQuantizer(Block):
 
     class Config(BlockConfig):
         levels: tuple[Annotated[int, Field(ge=3, le=2**16)], ...] = Field(
-            min_length=1, description="values of each channel; the paper advises at least 5"
+            min_length=1,
+            description="values of each channel; the paper advises at least 5",
         )
 
         @property
@@ -46,7 +50,9 @@ class FiniteScalarQuantizer(Block):
         @model_validator(mode="after")
         def _numbered(self) -> FiniteScalarQuantizer.Config:
             if math.prod(self.levels) > MOST_CODES:
-                raise ValueError("the product of levels must be at most 2^62, for codes to be int64")
+                raise ValueError(
+                    "the product of levels must be at most 2^62, for codes to be int64"
+                )
             return self
 
     def __init__(self, config: Config) -> None:
@@ -56,7 +62,9 @@ class FiniteScalarQuantizer(Block):
         self.strides: Tensor
         self.register_buffer("levels", torch.tensor(config.levels), persistent=False)
         self.register_buffer(
-            "strides", torch.tensor([math.prod(config.levels[:i]) for i in range(config.dim)]), persistent=False
+            "strides",
+            torch.tensor([math.prod(config.levels[:i]) for i in range(config.dim)]),
+            persistent=False,
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -73,7 +81,9 @@ class FiniteScalarQuantizer(Block):
         """(B, dim, ...) -> (B, ..., dim), from -(levels // 2) to (levels - 1) // 2."""
         frames = x.movedim(1, -1).to(torch.promote_types(x.dtype, torch.float32))
         reach = (self.levels.to(frames.dtype) - 1) / 2
-        offset = self._half - reach  # 1/2 for even levels, which have one more below zero than above
+        offset = (
+            self._half - reach
+        )  # 1/2 for even levels, which have one more below zero than above
         return (frames + (offset / reach).atanh()).tanh() * reach - offset
 
     def encode(self, x: Tensor) -> Tensor:

@@ -16,7 +16,9 @@ SOURCE = "ITU-T G.711; arXiv:1609.03499"
 class MuLawConfig(BlockConfig):
     """How many classes."""
 
-    quantization_channels: PositiveInt = Field(256, ge=2, description="classes; 256 is 8 bits")
+    quantization_channels: PositiveInt = Field(
+        256, ge=2, description="classes; 256 is 8 bits"
+    )
 
 
 def mu_law_encode(x: Tensor, quantization_channels: int) -> Tensor:
@@ -30,12 +32,15 @@ def mu_law_encode(x: Tensor, quantization_channels: int) -> Tensor:
 def mu_law_decode(codes: Tensor, quantization_channels: int) -> Tensor:
     """Samples in -1 … 1 of classes; integers give torch's default type, floating point its own."""
     mu = quantization_channels - 1
-    codes = codes if codes.is_floating_point() else codes.to(torch.get_default_dtype())
+    if not codes.is_floating_point():
+        codes = codes.to(torch.get_default_dtype())
     companded = 2 * codes / mu - 1
     return companded.sign() * torch.expm1(companded.abs() * math.log1p(mu)) / mu
 
 
-@register("MuLawEncode", shape="B 1 T -> B T", source=SOURCE, examples=[((2, 1, 9), {})])
+@register(
+    "MuLawEncode", shape="B 1 T -> B T", source=SOURCE, examples=[((2, 1, 9), {})]
+)
 class MuLawEncode(Block):
     """A waveform in -1 … 1 as classes, finer near zero: what Embedding and cross-entropy take. No gradient.
 
@@ -89,7 +94,11 @@ class MuLawOneHot(Block):
     def __init__(self, config: MuLawConfig) -> None:
         super().__init__()
         self.classes: Tensor
-        self.register_buffer("classes", torch.arange(config.quantization_channels)[:, None], persistent=False)
+        self.register_buffer(
+            "classes",
+            torch.arange(config.quantization_channels)[:, None],
+            persistent=False,
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return (mu_law_encode(x, len(self.classes)) == self.classes).to(x.dtype)

@@ -53,27 +53,47 @@ class ResidualVectorQuantizer(Bottleneck):
         dim: int = from_axis("D", "features of a frame, size of axis D")
         n_codebooks: PositiveInt = Field(8, description="stages")
         n_codes: int = Field(1024, ge=2, description="vectors in each codebook")
-        decay: float = Field(0.99, ge=0, lt=1, description="of the running counts and means, for a batch")
-        commitment_weight: float = Field(0.25, ge=0, description="weight of the commitment loss")
-        dead_below: float = Field(0.1, ge=0, lt=1, description="share of the mean count that revives a code; 0: never")
+        decay: float = Field(
+            0.99, ge=0, lt=1, description="of the running counts and means, for a batch"
+        )
+        commitment_weight: float = Field(
+            0.25, ge=0, description="weight of the commitment loss"
+        )
+        dead_below: float = Field(
+            0.1,
+            ge=0,
+            lt=1,
+            description="share of the mean count that revives a code; 0: never",
+        )
         quantizer_dropout: float = Field(
-            0.0, ge=0, le=1, description="share of the training examples that stop at a random stage; SoundStream: 1"
+            0.0,
+            ge=0,
+            le=1,
+            description="share of the training examples that stop at a random stage; SoundStream: 1",
         )
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        self.decay, self.dead_below = config.decay, config.dead_below
-        self.commitment_weight, self.quantizer_dropout = config.commitment_weight, config.quantizer_dropout
-        self.n_codebooks, self.n_codes = config.n_codebooks, config.n_codes
+        self.decay = config.decay
+        self.dead_below = config.dead_below
+        self.commitment_weight = config.commitment_weight
+        self.quantizer_dropout = config.quantizer_dropout
+        self.n_codebooks = config.n_codebooks
+        self.n_codes = config.n_codes
         self.codebooks: Tensor
-        self.register_buffer("codebooks", new_codebooks(self.n_codebooks, self.n_codes, config.dim))
+        self.register_buffer(
+            "codebooks", new_codebooks(self.n_codebooks, self.n_codes, config.dim)
+        )
         self.counts: Tensor
         self.register_buffer("counts", torch.zeros(self.n_codebooks, self.n_codes))
 
     def forward(self, x: Tensor) -> Tensor:
         frames = to_frames(x, self.codebooks)
         codes = nearest_codes(frames, self.codebooks)
-        quantised = self._learn(frames, codes, x.shape[0]) if self.training else self._sum(codes)
+        if self.training:
+            quantised = self._learn(frames, codes, x.shape[0])
+        else:
+            quantised = self._sum(codes)
         return straight_through(x, from_frames(quantised, x))
 
     def _sum(self, codes: Tensor) -> Tensor:
@@ -85,19 +105,31 @@ class ResidualVectorQuantizer(Bottleneck):
 
     def _learn(self, frames: Tensor, codes: Tensor, n_items: int) -> Tensor:
         """Sum the stages that each example keeps, set the loss, move the codebooks."""
-        kept = self._kept(n_items, frames).repeat_interleave(len(frames) // n_items, dim=0)
+        kept = self._kept(n_items, frames).repeat_interleave(
+            len(frames) // n_items, dim=0
+        )
         picks = random_frames(len(frames), self.n_codes, frames.device)
-        residual, total, commitment = frames.detach(), torch.zeros_like(frames), frames.new_zeros(())
+        residual = frames.detach()
+        total = torch.zeros_like(frames)
+        commitment = frames.new_zeros(())
         statistics: list[Tensor] = []
         for i in range(self.n_codebooks):
             chosen = functional.embedding(codes[:, i], self.codebooks[i])
             statistics.append(statistics_of(residual, codes[:, i], picks))
             residual = residual - chosen
             total = total + kept[:, i, None] * chosen
-            commitment = commitment + (kept[:, i] * (frames - total).square().mean(-1)).mean()
+            commitment = (
+                commitment + (kept[:, i] * (frames - total).square().mean(-1)).mean()
+            )
         self.losses = {"commitment": self.commitment_weight * commitment}
         together = torch.stack(statistics)
-        follow(self.codebooks, self.counts, together, decay=self.decay, dead_below=self.dead_below)
+        follow(
+            self.codebooks,
+            self.counts,
+            together,
+            decay=self.decay,
+            dead_below=self.dead_below,
+        )
         return total
 
     def _kept(self, n_items: int, frames: Tensor) -> Tensor:
@@ -112,7 +144,10 @@ class ResidualVectorQuantizer(Bottleneck):
 
         Raises `DataError` if there are not so many.
         """
-        n = self.n_codebooks if n_codebooks is None else n_codebooks
+        if n_codebooks is None:
+            n = self.n_codebooks
+        else:
+            n = n_codebooks
         self._refuse("encode asks for", n)
         codes = nearest_codes(to_frames(x, self.codebooks), self.codebooks[:n])
         return codes.view(x.shape[0], *x.shape[2:], n).movedim(-1, 1)
@@ -129,7 +164,9 @@ class ResidualVectorQuantizer(Bottleneck):
     def _refuse(self, asks: str, n_codebooks: int) -> None:
         if not 1 <= n_codebooks <= self.n_codebooks:
             message = f"{asks} {n_codebooks} codebooks, and the ResidualVectorQuantizer has {self.n_codebooks}"
-            raise DataError(message, code="E460", help=f"ask for 1 to {self.n_codebooks}")
+            raise DataError(
+                message, code="E460", help=f"ask for 1 to {self.n_codebooks}"
+            )
 
     def perplexity(self, codes: Tensor) -> Tensor:
         """exp of the entropy of the codes (B, n, ...) of each stage: (n,), n_codes where all occur alike."""

@@ -16,10 +16,15 @@ SAMPLERNN = "arXiv:1612.07837"
 class SampleRNNTierConfig(BlockConfig):
     """Fields of a recurrent tier."""
 
-    hidden_size: PositiveInt = Field(1024, description="size of the state, and channels of the output")
-    frame_size: PositiveInt = Field(description="samples of a frame, which is one step of the tier")
+    hidden_size: PositiveInt = Field(
+        1024, description="size of the state, and channels of the output"
+    )
+    frame_size: PositiveInt = Field(
+        description="samples of a frame, which is one step of the tier"
+    )
     ratio: PositiveInt | None = Field(
-        None, description="steps of the tier below in one of this; none: frame_size, the tier below takes samples"
+        None,
+        description="steps of the tier below in one of this; none: frame_size, the tier below takes samples",
     )
     num_layers: PositiveInt = Field(1, description="GRU layers on top of one another")
 
@@ -29,7 +34,8 @@ class _Tier(nn.Module):
 
     def __init__(self, config: SampleRNNTierConfig) -> None:
         super().__init__()
-        c, ratio = config, config.ratio or config.frame_size
+        c = config
+        ratio = config.ratio or config.frame_size
         self.frame_size = c.frame_size
         self.frames = nn.Conv1d(1, c.hidden_size, c.frame_size, stride=c.frame_size)
         self.rnn = _GRU(c.hidden_size, c.hidden_size, c.num_layers, batch_first=True)
@@ -60,7 +66,9 @@ class _GRU(nn.GRU):
 
     def forward(self, x: Tensor, start: Tensor) -> Tensor:  # type: ignore[override]
         y: Tensor = super().forward(one_frame(x), start)[0]
-        return y.expand(-1, x.shape[1], -1) if x.is_meta else y
+        if x.is_meta:
+            return y.expand(-1, x.shape[1], -1)
+        return y
 
 
 def strictly_before(x: Tensor, frame_size: int) -> Tensor:
@@ -140,8 +148,12 @@ class SampleRNNSampleTier(Block):
 
     class Config(BlockConfig):
         in_channels: int = from_axis("C")
-        hidden_size: int = from_axis("D", "channels of the condition, and width of the MLP")
-        embedding_dim: PositiveInt = Field(256, description="size of a sample's embedding")
+        hidden_size: int = from_axis(
+            "D", "channels of the condition, and width of the MLP"
+        )
+        embedding_dim: PositiveInt = Field(
+            256, description="size of a sample's embedding"
+        )
         frame_size: PositiveInt = Field(description="samples that an output sees")
         out_channels: PositiveInt = Field(256, description="classes of a sample")
 

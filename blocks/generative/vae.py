@@ -9,7 +9,10 @@ from torch import Tensor
 from ...registry import BlockConfig, register
 from .bottleneck import Bottleneck
 
-LOG_VARIANCE = (-30.0, 20.0)  # beyond it exp would lose the draw, or overflow in half precision
+LOG_VARIANCE = (
+    -30.0,
+    20.0,
+)  # beyond it exp would lose the draw, or overflow in half precision
 
 
 @register(
@@ -32,7 +35,9 @@ class VAEBottleneck(Bottleneck):
     """
 
     class Config(BlockConfig):
-        kl_weight: float = Field(1.0, ge=0, description="β: weight of the KL divergence; 1 is the plain VAE")
+        kl_weight: float = Field(
+            1.0, ge=0, description="β: weight of the KL divergence; 1 is the plain VAE"
+        )
 
     def __init__(self, config: Config) -> None:
         super().__init__()

@@ -53,14 +53,27 @@ class VectorQuantizer(Bottleneck):
     class Config(BlockConfig):
         dim: int = from_axis("D", "features of a frame, size of axis D")
         n_codes: int = Field(512, ge=2, description="vectors in the codebook")
-        learning: Literal["ema", "loss"] = Field("ema", description="codebook by running means, or by its own loss")
-        decay: float = Field(0.99, ge=0, lt=1, description="of the running counts and means, for a batch")
-        commitment_weight: float = Field(0.25, ge=0, description="β: weight of the commitment loss")
-        dead_below: float = Field(0.1, ge=0, lt=1, description="share of the mean count that revives a code; 0: never")
+        learning: Literal["ema", "loss"] = Field(
+            "ema", description="codebook by running means, or by its own loss"
+        )
+        decay: float = Field(
+            0.99, ge=0, lt=1, description="of the running counts and means, for a batch"
+        )
+        commitment_weight: float = Field(
+            0.25, ge=0, description="β: weight of the commitment loss"
+        )
+        dead_below: float = Field(
+            0.1,
+            ge=0,
+            lt=1,
+            description="share of the mean count that revives a code; 0: never",
+        )
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        self.decay, self.dead_below, self.by_means = config.decay, config.dead_below, config.learning == "ema"
+        self.decay = config.decay
+        self.dead_below = config.dead_below
+        self.by_means = config.learning == "ema"
         self.commitment_weight = config.commitment_weight
         codebook = new_codebooks(1, config.n_codes, config.dim)[0]
         self.codebook: Tensor
@@ -82,14 +95,27 @@ class VectorQuantizer(Bottleneck):
 
     def _losses(self, frames: Tensor, chosen: Tensor) -> dict[str, Tensor]:
         chosen = chosen.to(frames.dtype)
-        losses = {"commitment": self.commitment_weight * functional.mse_loss(frames, chosen.detach())}
-        return losses if self.by_means else {**losses, "codebook": functional.mse_loss(chosen, frames.detach())}
+        losses = {
+            "commitment": self.commitment_weight
+            * functional.mse_loss(frames, chosen.detach())
+        }
+        if self.by_means:
+            return losses
+        return {**losses, "codebook": functional.mse_loss(chosen, frames.detach())}
 
     def _follow(self, frames: Tensor, codes: Tensor) -> None:
         picks = random_frames(len(frames), len(self.codebook), frames.device)
         statistics = statistics_of(frames, codes, picks)[None]
-        books, counts = self.codebook.detach()[None], self.counts[None]
-        follow(books, counts, statistics, decay=self.decay, dead_below=self.dead_below, to_means=self.by_means)
+        books = self.codebook.detach()[None]
+        counts = self.counts[None]
+        follow(
+            books,
+            counts,
+            statistics,
+            decay=self.decay,
+            dead_below=self.dead_below,
+            to_means=self.by_means,
+        )
 
     def encode(self, x: Tensor) -> Tensor:
         """Codes of (B, D, ...): (B, ...), int64."""
@@ -112,4 +138,10 @@ class VectorQuantizer(Bottleneck):
     def fit(self, x: Tensor, n_iterations: int = 10) -> None:
         """Place the codes by k-means on (B, D, ...), such as the first batches that reach the block."""
         frames = to_frames(x, self.codebook)
-        k_means(frames, self.codebook[None], self.counts[None], n_iterations, self.dead_below)
+        k_means(
+            frames,
+            self.codebook[None],
+            self.counts[None],
+            n_iterations,
+            self.dead_below,
+        )

@@ -20,17 +20,30 @@ class _GateConfig(BlockConfig):
 class _Gate(nn.Module):
     """tanh(Wf * x + Vf h) · sigmoid(Wg * x + Vg h), * causal and dilated; one convolution makes both halves."""
 
-    def __init__(self, config: _GateConfig, channels: tuple[int, int], dilation: int, cond_channels: int) -> None:
+    def __init__(
+        self,
+        config: _GateConfig,
+        channels: tuple[int, int],
+        dilation: int,
+        cond_channels: int,
+    ) -> None:
         super().__init__()
         self.reach = (config.kernel_size - 1) * dilation
-        into, out = channels[0], 2 * channels[1]
-        self.conv = nn.Conv1d(into, out, config.kernel_size, dilation=dilation, bias=config.bias)
-        self.condition = nn.Conv1d(cond_channels, out, 1, bias=False) if cond_channels else None
+        into = channels[0]
+        out = 2 * channels[1]
+        self.conv = nn.Conv1d(
+            into, out, config.kernel_size, dilation=dilation, bias=config.bias
+        )
+        self.condition = (
+            nn.Conv1d(cond_channels, out, 1, bias=False) if cond_channels else None
+        )
 
     def forward(self, x: Tensor, cond: Tensor | None = None) -> Tensor:
         y = self.conv(functional.pad(x, (self.reach, 0)))
         if self.condition is not None and cond is not None:
-            y = y + _at_every_step(self.condition(cond[..., None] if cond.ndim == 2 else cond), y.shape[2])
+            y = y + _at_every_step(
+                self.condition(cond[..., None] if cond.ndim == 2 else cond), y.shape[2]
+            )
         filtered, gate = y.chunk(2, dim=1)
         gated: Tensor = filtered.tanh() * gate.sigmoid()
         return gated
@@ -38,7 +51,9 @@ class _Gate(nn.Module):
 
 def _at_every_step(cond: Tensor, steps: int) -> Tensor:
     """(B, C, S) -> (B, C, steps), each of the S repeated where there are fewer; one is broadcast."""
-    return cond if cond.shape[2] in (1, steps) else functional.interpolate(cond, size=steps, mode="nearest")
+    if cond.shape[2] in (1, steps):
+        return cond
+    return functional.interpolate(cond, size=steps, mode="nearest")
 
 
 @register(
@@ -60,7 +75,9 @@ class GatedConv1d(Block):
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        self.gate = _Gate(config, (config.in_channels, config.out_channels), config.dilation, 0)
+        self.gate = _Gate(
+            config, (config.in_channels, config.out_channels), config.dilation, 0
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.gate(x)
@@ -68,7 +85,9 @@ class GatedConv1d(Block):
 
 
 class _ResidualConfig(_GateConfig):
-    gate_channels: PositiveInt | None = Field(None, description="channels of the gate; none: those of the input")
+    gate_channels: PositiveInt | None = Field(
+        None, description="channels of the gate; none: those of the input"
+    )
     dilation: PositiveInt = Field(1, description="samples between the taps")
 
 
@@ -76,7 +95,10 @@ class _ResidualConfig(_GateConfig):
     "WaveNetResidualBlock",
     shape="B C T -> B C T",
     source=WAVENET,
-    examples=[((2, 3, 11), {"dilation": 4}), ((2, 3, 11), {"gate_channels": 5, "kernel_size": 3})],
+    examples=[
+        ((2, 3, 11), {"dilation": 4}),
+        ((2, 3, 11), {"gate_channels": 5, "kernel_size": 3}),
+    ],
 )
 class WaveNetResidualBlock(Block):
     """Gated causal convolution, a 1x1 convolution, and the input added: one level of WaveNet's residual path.
@@ -107,7 +129,10 @@ class _ConditionedResidualConfig(_ResidualConfig):
     "ConditionedWaveNetResidualBlock",
     shape="B C T, B D ... -> B C T",
     source=WAVENET,
-    examples=[([(2, 3, 11), (2, 4)], {"dilation": 2}), ([(2, 3, 11), (2, 4, 5)], {"gate_channels": 5})],
+    examples=[
+        ([(2, 3, 11), (2, 4)], {"dilation": 2}),
+        ([(2, 3, 11), (2, 4, 5)], {"gate_channels": 5}),
+    ],
 )
 class ConditionedWaveNetResidualBlock(Block):
     """WaveNetResidualBlock that hears a condition: one vector for all samples (a speaker), or one every few samples.
@@ -122,7 +147,9 @@ class ConditionedWaveNetResidualBlock(Block):
     def __init__(self, config: _ConditionedResidualConfig) -> None:
         super().__init__()
         width = config.gate_channels or config.in_channels
-        self.gate = _Gate(config, (config.in_channels, width), config.dilation, config.cond_channels)
+        self.gate = _Gate(
+            config, (config.in_channels, width), config.dilation, config.cond_channels
+        )
         self.residual = nn.Conv1d(width, config.in_channels, 1, bias=config.bias)
 
     def forward(self, x: Tensor, cond: Tensor) -> Tensor:
@@ -131,13 +158,23 @@ class ConditionedWaveNetResidualBlock(Block):
 
 
 class _WaveNetConfig(_GateConfig):
-    residual_channels: PositiveInt = Field(32, description="channels of the residual path")
-    gate_channels: PositiveInt | None = Field(None, description="channels of the gates; none: residual_channels")
-    skip_channels: PositiveInt = Field(256, description="channels of the skip path, which is the output")
-    dilations: tuple[PositiveInt, ...] = Field(
-        (1, 2, 4, 8, 16, 32, 64, 128, 256, 512), min_length=1, description="dilation of each level of a stack"
+    residual_channels: PositiveInt = Field(
+        32, description="channels of the residual path"
     )
-    stacks: PositiveInt = Field(1, description="how often the dilations are gone through")
+    gate_channels: PositiveInt | None = Field(
+        None, description="channels of the gates; none: residual_channels"
+    )
+    skip_channels: PositiveInt = Field(
+        256, description="channels of the skip path, which is the output"
+    )
+    dilations: tuple[PositiveInt, ...] = Field(
+        (1, 2, 4, 8, 16, 32, 64, 128, 256, 512),
+        min_length=1,
+        description="dilation of each level of a stack",
+    )
+    stacks: PositiveInt = Field(
+        1, description="how often the dilations are gone through"
+    )
 
 
 class _Stack(nn.Module):
@@ -145,19 +182,30 @@ class _Stack(nn.Module):
 
     def __init__(self, config: _WaveNetConfig, cond_channels: int) -> None:
         super().__init__()
-        c, dilations = config, config.dilations * config.stacks
+        c = config
+        dilations = config.dilations * config.stacks
         width = c.gate_channels or c.residual_channels
         self.reach = c.kernel_size - 1
-        self.conv = nn.Conv1d(c.in_channels, c.residual_channels, c.kernel_size, bias=c.bias)
-        self.gates = nn.ModuleList(_Gate(c, (c.residual_channels, width), d, cond_channels) for d in dilations)
-        self.residuals = nn.ModuleList(nn.Conv1d(width, c.residual_channels, 1, bias=c.bias) for _ in dilations[1:])
-        self.skips = nn.ModuleList(nn.Conv1d(width, c.skip_channels, 1, bias=c.bias) for _ in dilations)
+        self.conv = nn.Conv1d(
+            c.in_channels, c.residual_channels, c.kernel_size, bias=c.bias
+        )
+        self.gates = nn.ModuleList(
+            _Gate(c, (c.residual_channels, width), d, cond_channels) for d in dilations
+        )
+        self.residuals = nn.ModuleList(
+            nn.Conv1d(width, c.residual_channels, 1, bias=c.bias) for _ in dilations[1:]
+        )
+        self.skips = nn.ModuleList(
+            nn.Conv1d(width, c.skip_channels, 1, bias=c.bias) for _ in dilations
+        )
 
     def forward(self, x: Tensor, cond: Tensor | None = None) -> Tensor:
         x = self.conv(functional.pad(x, (self.reach, 0)))
         gated = self.gates[0](x, cond)
         total: Tensor = self.skips[0](gated)
-        for residual, gate, skip in zip(self.residuals, self.gates[1:], self.skips[1:], strict=True):
+        for residual, gate, skip in zip(
+            self.residuals, self.gates[1:], self.skips[1:], strict=True
+        ):
             x = x + residual(gated)
             gated = gate(x, cond)
             total = total + skip(gated)
@@ -168,7 +216,17 @@ class _Stack(nn.Module):
     "WaveNet",
     shape="B C T -> B {skip_channels} T",
     source=WAVENET,
-    examples=[((2, 3, 13), {"residual_channels": 4, "skip_channels": 5, "dilations": [1, 2, 4], "stacks": 2})],
+    examples=[
+        (
+            (2, 3, 13),
+            {
+                "residual_channels": 4,
+                "skip_channels": 5,
+                "dilations": [1, 2, 4],
+                "stacks": 2,
+            },
+        )
+    ],
 )
 class WaveNet(Block):
     """A causal convolution, then levels of dilated gated convolutions; the output is the sum of their skips.
@@ -198,8 +256,14 @@ class _ConditionedWaveNetConfig(_WaveNetConfig):
     shape="B C T, B D ... -> B {skip_channels} T",
     source=WAVENET,
     examples=[
-        ([(2, 3, 13), (2, 4)], {"residual_channels": 4, "skip_channels": 5, "dilations": [1, 2]}),
-        ([(2, 3, 13), (2, 4, 6)], {"residual_channels": 4, "skip_channels": 5, "dilations": [1, 2]}),
+        (
+            [(2, 3, 13), (2, 4)],
+            {"residual_channels": 4, "skip_channels": 5, "dilations": [1, 2]},
+        ),
+        (
+            [(2, 3, 13), (2, 4, 6)],
+            {"residual_channels": 4, "skip_channels": 5, "dilations": [1, 2]},
+        ),
     ],
 )
 class ConditionedWaveNet(Block):

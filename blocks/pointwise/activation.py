@@ -14,7 +14,9 @@ DOCS = "https://docs.pytorch.org/docs/stable/nn.html#non-linear-activations-weig
 ANY = "B ... -> B ..."
 
 
-@register("ReLU", shape=ANY, source="Nair & Hinton, ICML 2010", examples=[((2, 3, 4), {})])
+@register(
+    "ReLU", shape=ANY, source="Nair & Hinton, ICML 2010", examples=[((2, 3, 4), {})]
+)
 class ReLU(nn.ReLU, Block):
     """max(x, 0).
 
@@ -26,7 +28,12 @@ class ReLU(nn.ReLU, Block):
         super().__init__(**config.model_dump())
 
 
-@register("LeakyReLU", shape=ANY, source="Maas et al., ICML 2013", examples=[((2, 3, 4), {"negative_slope": 0.2})])
+@register(
+    "LeakyReLU",
+    shape=ANY,
+    source="Maas et al., ICML 2013",
+    examples=[((2, 3, 4), {"negative_slope": 0.2})],
+)
 class LeakyReLU(nn.LeakyReLU, Block):
     """x where positive, negative_slope · x elsewhere.
 
@@ -41,7 +48,12 @@ class LeakyReLU(nn.LeakyReLU, Block):
         super().__init__(**config.model_dump())
 
 
-@register("PReLU", shape="B C ... -> B C ...", source="arXiv:1502.01852", examples=[((2, 3, 4), {})])
+@register(
+    "PReLU",
+    shape="B C ... -> B C ...",
+    source="arXiv:1502.01852",
+    examples=[((2, 3, 4), {})],
+)
 class PReLU(nn.PReLU, Block):
     """x where positive, a · x elsewhere, with a learned.
 
@@ -50,14 +62,21 @@ class PReLU(nn.PReLU, Block):
     """
 
     class Config(BlockConfig):
-        num_parameters: PositiveInt = Field(1, description="1: one slope for all; C: one a channel")
+        num_parameters: PositiveInt = Field(
+            1, description="1: one slope for all; C: one a channel"
+        )
         init: float = Field(0.25, description="value of a at the start")
 
     def __init__(self, config: Config) -> None:
         super().__init__(**config.model_dump())
 
 
-@register("GELU", shape=ANY, source="arXiv:1606.08415", examples=[((2, 3, 4), {"approximate": "tanh"})])
+@register(
+    "GELU",
+    shape=ANY,
+    source="arXiv:1606.08415",
+    examples=[((2, 3, 4), {"approximate": "tanh"})],
+)
 class GELU(nn.GELU, Block):
     """x · Φ(x), Φ the normal distribution function.
 
@@ -66,7 +85,9 @@ class GELU(nn.GELU, Block):
     """
 
     class Config(BlockConfig):
-        approximate: Literal["none", "tanh"] = Field("none", description="'tanh': the faster approximation")
+        approximate: Literal["none", "tanh"] = Field(
+            "none", description="'tanh': the faster approximation"
+        )
 
     def __init__(self, config: Config) -> None:
         super().__init__(**config.model_dump())
@@ -84,7 +105,9 @@ class SiLU(nn.SiLU, Block):
         super().__init__(**config.model_dump())
 
 
-@register("ELU", shape=ANY, source="arXiv:1511.07289", examples=[((2, 3, 4), {"alpha": 0.5})])
+@register(
+    "ELU", shape=ANY, source="arXiv:1511.07289", examples=[((2, 3, 4), {"alpha": 0.5})]
+)
 class ELU(nn.ELU, Block):
     """x where positive, alpha · (exp(x) - 1) elsewhere.
 
@@ -99,7 +122,9 @@ class ELU(nn.ELU, Block):
         super().__init__(**config.model_dump())
 
 
-@register("CELU", shape=ANY, source="arXiv:1704.07483", examples=[((2, 4, 4), {"alpha": 0.5})])
+@register(
+    "CELU", shape=ANY, source="arXiv:1704.07483", examples=[((2, 4, 4), {"alpha": 0.5})]
+)
 class CELU(nn.CELU, Block):
     """x where positive, alpha · (exp(x / alpha) - 1) elsewhere.
 
@@ -208,7 +233,9 @@ class Softplus(nn.Softplus, Block):
 
     class Config(BlockConfig):
         beta: float = Field(1.0, gt=0, description="sharpness of the bend")
-        threshold: float = Field(20.0, description="above beta · x = threshold the function is x")
+        threshold: float = Field(
+            20.0, description="above beta · x = threshold the function is x"
+        )
 
     def __init__(self, config: Config) -> None:
         super().__init__(**config.model_dump())
@@ -217,7 +244,9 @@ class Softplus(nn.Softplus, Block):
 class SoftmaxConfig(BlockConfig):
     """Fields of the softmaxes."""
 
-    dim: OwnAxis = Field(description="axis whose values sum to 1; not axis 0, the batch")
+    dim: OwnAxis = Field(
+        description="axis whose values sum to 1; not axis 0, the batch"
+    )
 
 
 @register("Softmax", shape=ANY, source=DOCS, examples=[((2, 3, 4), {"dim": 1})])

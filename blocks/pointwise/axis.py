@@ -11,11 +11,18 @@ Dims = int | tuple[int, ...]
 
 def keeps_the_batch(dim: Dims, info: ValidationInfo) -> Dims:
     """Raises ValueError where a field names axis 0, an axis twice, or no axis at all."""
-    dims = dim if isinstance(dim, tuple) else (dim,)
+    if isinstance(dim, tuple):
+        dims = dim
+    else:
+        dims = (dim,)
     if not dims:
-        raise ValueError(f"'{info.field_name}' is an empty list: give at least one axis")
+        raise ValueError(
+            f"'{info.field_name}' is an empty list: give at least one axis"
+        )
     if 0 in dims:
-        raise ValueError(f"'{info.field_name}' cannot be 0, the batch: its items do not mix")
+        raise ValueError(
+            f"'{info.field_name}' cannot be 0, the batch: its items do not mix"
+        )
     if len(set(dims)) < len(dims):
         raise ValueError(f"'{info.field_name}' names an axis twice: {list(dims)}")
     return dim
@@ -27,9 +34,13 @@ def refuse_axis(dim: Dims | None, n_axes: int, name: str = "dim") -> None:
     """
     for one in dim if isinstance(dim, tuple) else () if dim is None else (dim,):
         if not -n_axes <= one < n_axes:
-            raise ValueError(f"'{name}' is {one}, but the tensor has {n_axes} axes, 0 to {n_axes - 1}")
+            raise ValueError(
+                f"'{name}' is {one}, but the tensor has {n_axes} axes, 0 to {n_axes - 1}"
+            )
         if one % n_axes == 0:
-            raise ValueError(f"'{name}' is {one}, which of {n_axes} axes is the batch: its items do not mix")
+            raise ValueError(
+                f"'{name}' is {one}, which of {n_axes} axes is the batch: its items do not mix"
+            )
 
 
 OwnAxis = Annotated[int, AfterValidator(keeps_the_batch)]

@@ -10,7 +10,12 @@ from ...registry import Block, BlockConfig, register
 ANY = "B ... -> B ..."
 
 
-@register("Dropout", shape=ANY, source="Srivastava et al., JMLR 2014", examples=[((2, 3, 4), {"p": 0.3})])
+@register(
+    "Dropout",
+    shape=ANY,
+    source="Srivastava et al., JMLR 2014",
+    examples=[((2, 3, 4), {"p": 0.3})],
+)
 class Dropout(nn.Dropout, Block):
     """Sets values to zero with probability p in training, and scales the others by 1 / (1 - p).
 
@@ -25,7 +30,12 @@ class Dropout(nn.Dropout, Block):
         super().__init__(**config.model_dump())
 
 
-@register("Dropout2d", shape="B C F T -> B C F T", source="arXiv:1411.4280", examples=[((2, 3, 4, 5), {"p": 0.3})])
+@register(
+    "Dropout2d",
+    shape="B C F T -> B C F T",
+    source="arXiv:1411.4280",
+    examples=[((2, 3, 4, 5), {"p": 0.3})],
+)
 class Dropout2d(nn.Dropout2d, Block):
     """Dropout of whole channels.
 
@@ -34,7 +44,9 @@ class Dropout2d(nn.Dropout2d, Block):
     """
 
     class Config(BlockConfig):
-        p: float = Field(0.5, ge=0, le=1, description="probability that a channel is zero")
+        p: float = Field(
+            0.5, ge=0, le=1, description="probability that a channel is zero"
+        )
 
     def __init__(self, config: Config) -> None:
         super().__init__(**config.model_dump())

@@ -12,7 +12,10 @@ from ...registry import Block, BlockConfig, from_axis, register
     "Linear",
     shape="B ... D -> B ... {out_features}",
     source="https://docs.pytorch.org/docs/stable/generated/torch.nn.Linear.html",
-    examples=[((2, 4), {"out_features": 3}), ((2, 5, 4), {"out_features": 3, "bias": False})],
+    examples=[
+        ((2, 4), {"out_features": 3}),
+        ((2, 5, 4), {"out_features": 3, "bias": False}),
+    ],
 )
 class Linear(nn.Linear, Block):
     """A matrix and a bias on the last axis.
@@ -23,7 +26,9 @@ class Linear(nn.Linear, Block):
 
     class Config(BlockConfig):
         in_features: int = from_axis("D")
-        out_features: PositiveInt = Field(description="size of the last axis of the output")
+        out_features: PositiveInt = Field(
+            description="size of the last axis of the output"
+        )
         bias: bool = Field(True, description="whether a bias is added")
 
     def __init__(self, config: Config) -> None:

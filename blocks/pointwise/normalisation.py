@@ -20,9 +20,16 @@ INSTANCE_NORM = "arXiv:1607.08022"
 class _BatchNormConfig(BlockConfig):
     num_features: int = from_axis("C")
     eps: PositiveFloat = Field(1e-5, description="added to the variance")
-    momentum: float | None = Field(0.1, ge=0, le=1, description="weight of a new batch; none: the mean of all batches")
+    momentum: float | None = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="weight of a new batch; none: the mean of all batches",
+    )
     affine: bool = Field(True, description="whether a learned scale and shift follow")
-    track_running_stats: bool = Field(True, description="whether eval() uses the statistics of training")
+    track_running_stats: bool = Field(
+        True, description="whether eval() uses the statistics of training"
+    )
 
 
 @register(
@@ -44,7 +51,12 @@ class BatchNorm1d(nn.BatchNorm1d, Block):
         super().__init__(**config.model_dump())
 
 
-@register("BatchNorm2d", shape="B C F T -> B C F T", source=BATCH_NORM, examples=[((2, 3, 4, 5), {})])
+@register(
+    "BatchNorm2d",
+    shape="B C F T -> B C F T",
+    source=BATCH_NORM,
+    examples=[((2, 3, 4, 5), {})],
+)
 class BatchNorm2d(nn.BatchNorm2d, Block):
     """Batch normalisation of each channel.
 
@@ -58,7 +70,12 @@ class BatchNorm2d(nn.BatchNorm2d, Block):
         super().__init__(**config.model_dump())
 
 
-@register("BatchNorm1dT", shape="B T D -> B T D", source=BATCH_NORM, examples=[((2, 5, 4), {})])
+@register(
+    "BatchNorm1dT",
+    shape="B T D -> B T D",
+    source=BATCH_NORM,
+    examples=[((2, 5, 4), {})],
+)
 class BatchNorm1dT(Block):
     """Batch normalisation of each feature of a sequence that has its features last.
 
@@ -94,10 +111,13 @@ class LayerNorm(nn.LayerNorm, Block):
 
     class Config(BlockConfig):
         normalized_shape: int | tuple[int, ...] = from_axis(
-            "...", "sizes of the last axes to normalise; left out or -1: all but the batch"
+            "...",
+            "sizes of the last axes to normalise; left out or -1: all but the batch",
         )
         eps: PositiveFloat = Field(1e-5, description="added to the variance")
-        elementwise_affine: bool = Field(True, description="whether a learned scale and shift follow")
+        elementwise_affine: bool = Field(
+            True, description="whether a learned scale and shift follow"
+        )
         bias: bool = Field(True, description="whether the shift is learned too")
 
     def __init__(self, config: Config) -> None:
@@ -108,7 +128,11 @@ class LayerNorm(nn.LayerNorm, Block):
     "LayerNormAxes",
     shape="B ... -> B ...",
     source="arXiv:1607.06450",
-    examples=[((2, 3, 4, 5), {}), ((2, 3, 4, 5), {"dims": [1, 2], "bias": False}), ((2, 3, 4), {"dims": -1})],
+    examples=[
+        ((2, 3, 4, 5), {}),
+        ((2, 3, 4, 5), {"dims": [1, 2], "bias": False}),
+        ((2, 3, 4), {"dims": -1}),
+    ],
 )
 class LayerNormAxes(Block):
     """Layer normalisation over chosen axes, the channels if none are chosen; the others keep their own statistics.
@@ -120,22 +144,32 @@ class LayerNormAxes(Block):
     """
 
     class Config(BlockConfig):
-        dims: int | tuple[int, ...] = Field(1, description="axis or axes to normalise over; the batch is axis 0")
-        sizes: int | tuple[PositiveInt, ...] = Field(INFER, description="their sizes; left out or -1: the input's")
+        dims: int | tuple[int, ...] = Field(
+            1, description="axis or axes to normalise over; the batch is axis 0"
+        )
+        sizes: int | tuple[PositiveInt, ...] = Field(
+            INFER, description="their sizes; left out or -1: the input's"
+        )
         eps: PositiveFloat = Field(1e-5, description="added to the variance")
-        elementwise_affine: bool = Field(True, description="whether a learned scale and shift follow")
+        elementwise_affine: bool = Field(
+            True, description="whether a learned scale and shift follow"
+        )
         bias: bool = Field(True, description="whether the shift is learned too")
 
         @model_validator(mode="after")
         def _of_an_item(self) -> LayerNormAxes.Config:
             if self.dims == () or 0 in self.axes:
-                raise ValueError("dims must name one axis at least, and not the batch (0)")
+                raise ValueError(
+                    "dims must name one axis at least, and not the batch (0)"
+                )
             return self
 
         @property
         def axes(self) -> tuple[int, ...]:
             """The axes as a tuple."""
-            return self.dims if isinstance(self.dims, tuple) else (self.dims,)
+            if isinstance(self.dims, tuple):
+                return self.dims
+            return (self.dims,)
 
         def resolve(self, axes: Axes) -> LayerNormAxes.Config:
             """A copy with the sizes of the chosen axes only, so that the others may stay free."""
@@ -150,19 +184,35 @@ class LayerNormAxes(Block):
     def __init__(self, config: Config) -> None:
         super().__init__()
         if config.sizes == INFER:
-            raise ValueError(f"the input has no axis {' or no axis '.join(map(str, config.axes))}")
+            raise ValueError(
+                f"the input has no axis {' or no axis '.join(map(str, config.axes))}"
+            )
         self.sizes = (config.sizes,) if isinstance(config.sizes, int) else config.sizes
-        self.dims, self.last, self.eps = config.axes, tuple(range(-len(config.axes), 0)), config.eps
-        affine, shifted = config.elementwise_affine, config.elementwise_affine and config.bias
+        self.dims = config.axes
+        self.last = tuple(range(-len(config.axes), 0))
+        self.eps = config.eps
+        affine = config.elementwise_affine
+        shifted = config.elementwise_affine and config.bias
         self.weight = nn.Parameter(torch.ones(self.sizes)) if affine else None
         self.bias = nn.Parameter(torch.zeros(self.sizes)) if shifted else None
 
     def forward(self, x: Tensor) -> Tensor:
-        y = functional.layer_norm(x.movedim(self.dims, self.last), self.sizes, self.weight, self.bias, self.eps)
+        y = functional.layer_norm(
+            x.movedim(self.dims, self.last),
+            self.sizes,
+            self.weight,
+            self.bias,
+            self.eps,
+        )
         return y.movedim(self.last, self.dims)
 
 
-@register("RMSNorm", shape="B ... D -> B ... D", source="arXiv:1910.07467", examples=[((2, 3, 4), {"eps": 1e-6})])
+@register(
+    "RMSNorm",
+    shape="B ... D -> B ... D",
+    source="arXiv:1910.07467",
+    examples=[((2, 3, 4), {"eps": 1e-6})],
+)
 class RMSNorm(nn.RMSNorm, Block):
     """Features over their root mean square, with a learned scale: layer norm without the mean.
 
@@ -172,8 +222,13 @@ class RMSNorm(nn.RMSNorm, Block):
 
     class Config(BlockConfig):
         normalized_shape: int = from_axis("D")
-        eps: PositiveFloat | None = Field(None, description="added to the mean square; none: the dtype's smallest step")
-        elementwise_affine: bool = Field(True, description="whether a learned scale follows")
+        eps: PositiveFloat | None = Field(
+            None,
+            description="added to the mean square; none: the dtype's smallest step",
+        )
+        elementwise_affine: bool = Field(
+            True, description="whether a learned scale follows"
+        )
 
     def __init__(self, config: Config) -> None:
         super().__init__(**config.model_dump())
@@ -182,12 +237,21 @@ class RMSNorm(nn.RMSNorm, Block):
 class _InstanceNormConfig(BlockConfig):
     num_features: int = from_axis("C")
     eps: PositiveFloat = Field(1e-5, description="added to the variance")
-    momentum: float = Field(0.1, ge=0, le=1, description="weight of a new batch in the running statistics")
+    momentum: float = Field(
+        0.1, ge=0, le=1, description="weight of a new batch in the running statistics"
+    )
     affine: bool = Field(False, description="whether a learned scale and shift follow")
-    track_running_stats: bool = Field(False, description="whether eval() uses the statistics of training")
+    track_running_stats: bool = Field(
+        False, description="whether eval() uses the statistics of training"
+    )
 
 
-@register("InstanceNorm1d", shape="B C T -> B C T", source=INSTANCE_NORM, examples=[((2, 3, 5), {"affine": True})])
+@register(
+    "InstanceNorm1d",
+    shape="B C T -> B C T",
+    source=INSTANCE_NORM,
+    examples=[((2, 3, 5), {"affine": True})],
+)
 class InstanceNorm1d(nn.InstanceNorm1d, Block):
     """Normalisation of each channel of each item over time.
 
@@ -201,7 +265,12 @@ class InstanceNorm1d(nn.InstanceNorm1d, Block):
         super().__init__(**config.model_dump())
 
 
-@register("InstanceNorm2d", shape="B C F T -> B C F T", source=INSTANCE_NORM, examples=[((2, 3, 4, 5), {})])
+@register(
+    "InstanceNorm2d",
+    shape="B C F T -> B C F T",
+    source=INSTANCE_NORM,
+    examples=[((2, 3, 4, 5), {})],
+)
 class InstanceNorm2d(nn.InstanceNorm2d, Block):
     """Normalisation of each channel of each item over frequency and time.
 
@@ -229,10 +298,14 @@ class GroupNorm(nn.GroupNorm, Block):
     """
 
     class Config(BlockConfig):
-        num_groups: PositiveInt = Field(description="groups the channels are divided into")
+        num_groups: PositiveInt = Field(
+            description="groups the channels are divided into"
+        )
         num_channels: int = from_axis("C")
         eps: PositiveFloat = Field(1e-5, description="added to the variance")
-        affine: bool = Field(True, description="whether a learned scale and shift follow")
+        affine: bool = Field(
+            True, description="whether a learned scale and shift follow"
+        )
 
     def __init__(self, config: Config) -> None:
         super().__init__(**config.model_dump())

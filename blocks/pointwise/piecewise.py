@@ -30,20 +30,31 @@ class RReLU(nn.RReLU, Block):
     """
 
     class Config(BlockConfig):
-        lower: float = Field(1 / 8, allow_inf_nan=False, description="least slope below zero")
-        upper: float = Field(1 / 3, allow_inf_nan=False, description="greatest slope below zero")
+        lower: float = Field(
+            1 / 8, allow_inf_nan=False, description="least slope below zero"
+        )
+        upper: float = Field(
+            1 / 3, allow_inf_nan=False, description="greatest slope below zero"
+        )
 
         @model_validator(mode="after")
         def _a_range(self) -> RReLU.Config:
             if self.lower > self.upper:
-                raise ValueError(f"'lower' {self.lower} is greater than 'upper' {self.upper}")
+                raise ValueError(
+                    f"'lower' {self.lower} is greater than 'upper' {self.upper}"
+                )
             return self
 
     def __init__(self, config: Config) -> None:
         super().__init__(**config.model_dump())
 
 
-@register("Threshold", shape=ANY, source=DOCS, examples=[((2, 4, 4), {"threshold": 0.1, "value": -1.0})])
+@register(
+    "Threshold",
+    shape=ANY,
+    source=DOCS,
+    examples=[((2, 4, 4), {"threshold": 0.1, "value": -1.0})],
+)
 class Threshold(nn.Threshold, Block):
     """x above a threshold, a constant elsewhere.
 
@@ -74,14 +85,18 @@ class Hardtanh(nn.Hardtanh, Block):
         @model_validator(mode="after")
         def _a_range(self) -> Hardtanh.Config:
             if self.min_val >= self.max_val:
-                raise ValueError(f"'min_val' {self.min_val} must be smaller than 'max_val' {self.max_val}")
+                raise ValueError(
+                    f"'min_val' {self.min_val} must be smaller than 'max_val' {self.max_val}"
+                )
             return self
 
     def __init__(self, config: Config) -> None:
         super().__init__(**config.model_dump())
 
 
-@register("Hardsigmoid", shape=ANY, source="arXiv:1905.02244", examples=[((2, 4, 4), {})])
+@register(
+    "Hardsigmoid", shape=ANY, source="arXiv:1905.02244", examples=[((2, 4, 4), {})]
+)
 class Hardsigmoid(nn.Hardsigmoid, Block):
     """x / 6 + 1/2 kept between 0 and 1.
 

@@ -37,7 +37,9 @@ class Softmin(nn.Softmin, Block):
         return super().forward(input)
 
 
-@register("Softmax2d", shape="B C F T -> B C F T", source=DOCS, examples=[((2, 3, 4, 5), {})])
+@register(
+    "Softmax2d", shape="B C F T -> B C F T", source=DOCS, examples=[((2, 3, 4, 5), {})]
+)
 class Softmax2d(nn.Softmax2d, Block):
     """The softmax over the channels, at every bin and frame.
 
@@ -49,7 +51,12 @@ class Softmax2d(nn.Softmax2d, Block):
         super().__init__(**config.model_dump())
 
 
-@register("GLU", shape="B C*2 ... -> B C ...", source="arXiv:1612.08083", examples=[((2, 4, 3), {}), ((2, 6), {})])
+@register(
+    "GLU",
+    shape="B C*2 ... -> B C ...",
+    source="arXiv:1612.08083",
+    examples=[((2, 4, 3), {}), ((2, 6), {})],
+)
 class GLU(nn.GLU, Block):
     """First half of the channels, gated by the sigmoid of the second.
 
@@ -65,7 +72,10 @@ class GLU(nn.GLU, Block):
     "Activation",
     shape="B ... -> B ...'",
     source=DOCS,
-    examples=[((2, 4, 4), {"function": "Mish"}), ((2, 4, 4), {"function": "Softmax", "dim": -1})],
+    examples=[
+        ((2, 4, 4), {"function": "Mish"}),
+        ((2, 4, 4), {"function": "Softmax", "dim": -1}),
+    ],
 )
 class Activation(Block):
     """An activation by its torch name, with torch's settings: for a name that is a variable, as in `"${act}"`.
@@ -78,14 +88,17 @@ class Activation(Block):
     class Config(BlockConfig):
         function: Function = Field(description="torch's name of the activation")
         dim: OwnAxis | None = Field(
-            None, description="the axis, for GLU, LogSoftmax, Softmax and Softmin; not the batch, 0"
+            None,
+            description="the axis, for GLU, LogSoftmax, Softmax and Softmin; not the batch, 0",
         )
 
         @model_validator(mode="after")
         def _axis(self) -> Activation.Config:
             needed = self.function in OVER_AN_AXIS
             if needed and self.dim is None:
-                raise ValueError(f"{self.function} needs 'dim', the axis that it acts along")
+                raise ValueError(
+                    f"{self.function} needs 'dim', the axis that it acts along"
+                )
             if not needed and self.dim is not None:
                 raise ValueError(f"{self.function} takes no 'dim', got {self.dim}")
             return self
@@ -94,7 +107,10 @@ class Activation(Block):
         super().__init__()
         self.dim = config.dim
         kind = getattr(nn, config.function)
-        self.function = kind() if config.dim is None else kind(dim=config.dim)
+        if config.dim is None:
+            self.function = kind()
+        else:
+            self.function = kind(dim=config.dim)
 
     def forward(self, x: Tensor) -> Tensor:
         refuse_axis(self.dim, x.ndim)

@@ -17,7 +17,10 @@ LEAST = 1e-8  # of a variance, so that data that do not vary give finite numbers
     "Whitening",
     shape="B D -> B {out_features}",
     source="arXiv:1804.08450",
-    examples=[((6, 4), {"out_features": 3}), ((5, 3), {"out_features": 3, "shrinkage": 0.0, "affine": False})],
+    examples=[
+        ((6, 4), {"out_features": 3}),
+        ((5, 3), {"out_features": 3, "shrinkage": 0.0, "affine": False}),
+    ],
 )
 class Whitening(Block):
     """The first principal components of vectors, each divided by its deviation and scaled by a learned weight.
@@ -32,15 +35,23 @@ class Whitening(Block):
 
     class Config(BlockConfig):
         num_features: int = from_axis("D")
-        out_features: PositiveInt = Field(description="components that are kept, at most D")
-        shrinkage: NonNegativeFloat = Field(0.1, description="share of their mean variance added to each variance")
-        affine: bool = Field(True, description="whether a learned weight of each component follows")
+        out_features: PositiveInt = Field(
+            description="components that are kept, at most D"
+        )
+        shrinkage: NonNegativeFloat = Field(
+            0.1, description="share of their mean variance added to each variance"
+        )
+        affine: bool = Field(
+            True, description="whether a learned weight of each component follows"
+        )
 
         def resolve(self, axes: Axes) -> Whitening.Config:
             found = super().resolve(axes)
             assert isinstance(found, Whitening.Config)
             if 0 < found.num_features < found.out_features:
-                raise ContractError(f"{found.out_features} components of {found.num_features} numbers cannot be kept")
+                raise ContractError(
+                    f"{found.out_features} components of {found.num_features} numbers cannot be kept"
+                )
             return found
 
     running_mean: Tensor
@@ -51,7 +62,8 @@ class Whitening(Block):
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         self.shrinkage = config.shrinkage
-        size, kept = config.num_features, config.out_features
+        size = config.num_features
+        kept = config.out_features
         self.weight = nn.Parameter(torch.ones(kept)) if config.affine else None
         self.register_buffer("running_mean", torch.zeros(size))
         self.register_buffer("running_square", torch.zeros(size, size))
@@ -63,7 +75,9 @@ class Whitening(Block):
             with exactly(x):  # a covariance needs more than 8 bits
                 self._learn(x.detach())
         y = (x - self.running_mean) @ self.projection
-        return y if self.weight is None else y * self.weight
+        if self.weight is None:
+            return y
+        return y * self.weight
 
     def _learn(self, x: Tensor) -> None:
         """Take a batch into the mean of all, and find the components anew; in float32 at least, as eigh needs it."""
@@ -71,10 +85,19 @@ class Whitening(Block):
         self.num_batches_tracked += 1
         share = 1 / self.num_batches_tracked.to(wide.dtype)
         mean = torch.lerp(self.running_mean.to(wide.dtype), wide.mean(0), share)
-        square = torch.lerp(self.running_square.to(wide.dtype), wide.T @ wide / wide.shape[0], share)
+        square = torch.lerp(
+            self.running_square.to(wide.dtype), wide.T @ wide / wide.shape[0], share
+        )
         values, vectors = torch.linalg.eigh(square - torch.outer(mean, mean))
         kept = self.projection.shape[1]
         values = values.flip(0)[:kept].clamp_min(0)
-        found = vectors.flip(1)[:, :kept] / (values + self.shrinkage * values.mean() + LEAST).sqrt()
-        for buffer, value in ((self.running_mean, mean), (self.running_square, square), (self.projection, found)):
+        found = (
+            vectors.flip(1)[:, :kept]
+            / (values + self.shrinkage * values.mean() + LEAST).sqrt()
+        )
+        for buffer, value in (
+            (self.running_mean, mean),
+            (self.running_square, square),
+            (self.projection, found),
+        ):
             buffer.copy_(value)

@@ -12,9 +12,13 @@ from ...registry import INFER, Block, BlockConfig, from_axis, register
 class _AutoPoolConfig(BlockConfig):
     num_channels: int = from_axis("C", "channels that are averaged")
     alpha_init: float = Field(
-        0.0, allow_inf_nan=False, description="α at the start: 0 is the mean, 1 softmax weights, large the maximum"
+        0.0,
+        allow_inf_nan=False,
+        description="α at the start: 0 is the mean, 1 softmax weights, large the maximum",
     )
-    per_channel: bool = Field(False, description="whether every channel has an α of its own")
+    per_channel: bool = Field(
+        False, description="whether every channel has an α of its own"
+    )
 
 
 def _alpha(config: _AutoPoolConfig) -> nn.Parameter:
@@ -27,7 +31,10 @@ def _alpha(config: _AutoPoolConfig) -> nn.Parameter:
     "AutoPool",
     shape="B C F T -> B C F 1",
     source="arXiv:1804.10070",
-    examples=[((2, 3, 2, 5), {"alpha_init": 0.5}), ((2, 3, 2, 5), {"per_channel": True})],
+    examples=[
+        ((2, 3, 2, 5), {"alpha_init": 0.5}),
+        ((2, 3, 2, 5), {"per_channel": True}),
+    ],
 )
 class AutoPool(Block):
     """Mean over time, each frame weighted by its own value: softmax over t of α x(t), with α learned.
@@ -51,7 +58,10 @@ class AutoPool(Block):
     "AutoPoolSplit",
     shape="B C*2 F T -> B C F 1",
     source="arXiv:1910.12551",
-    examples=[((2, 6, 2, 5), {"alpha_init": 0.5}), ((2, 6, 2, 5), {"per_channel": True})],
+    examples=[
+        ((2, 6, 2, 5), {"alpha_init": 0.5}),
+        ((2, 6, 2, 5), {"per_channel": True}),
+    ],
 )
 class AutoPoolSplit(Block):
     """AutoPool whose weights come from channels of their own: the second half of them weighs the first.
@@ -72,7 +82,12 @@ class AutoPoolSplit(Block):
         return weighted_mean(value, self.alpha * weight)
 
 
-@register("SoftmaxPoolSplit", shape="B C*2 F T -> B C F 1", source="arXiv:1712.04382", examples=[((2, 6, 2, 5), {})])
+@register(
+    "SoftmaxPoolSplit",
+    shape="B C*2 F T -> B C F 1",
+    source="arXiv:1712.04382",
+    examples=[((2, 6, 2, 5), {})],
+)
 class SoftmaxPoolSplit(Block):
     """Attention over time: a softmax of the second half of the channels weighs the first.
 
@@ -124,9 +139,15 @@ class AttentionPool(Block):
 
     class Config(BlockConfig):
         in_channels: int = from_axis("C")
-        hidden_features: PositiveInt = Field(128, description="width of the small network")
-        heads: PositiveInt = Field(1, description="sets of weights, each for its share of the channels")
-        gated: bool = Field(False, description="whether tanh(V x) is multiplied by sigmoid(U x)")
+        hidden_features: PositiveInt = Field(
+            128, description="width of the small network"
+        )
+        heads: PositiveInt = Field(
+            1, description="sets of weights, each for its share of the channels"
+        )
+        gated: bool = Field(
+            False, description="whether tanh(V x) is multiplied by sigmoid(U x)"
+        )
 
         @model_validator(mode="after")
         def _shared_out(self) -> AttentionPool.Config:
@@ -137,7 +158,9 @@ class AttentionPool(Block):
         def refuse_rest(self) -> None:
             """Raises ValueError where the heads do not share out the channels."""
             if self.in_channels % self.heads:
-                raise ValueError(f"{self.heads} heads cannot share out {self.in_channels} channels")
+                raise ValueError(
+                    f"{self.heads} heads cannot share out {self.in_channels} channels"
+                )
 
     def __init__(self, config: Config) -> None:
         super().__init__()

@@ -11,7 +11,10 @@ VIT = "arXiv:2010.11929"
 
 
 @register(
-    "ClassTokenPool", shape="B T D -> B D", source=VIT, examples=[((2, 5, 4), {}), ((2, 5, 4), {"num_tokens": 2})]
+    "ClassTokenPool",
+    shape="B T D -> B D",
+    source=VIT,
+    examples=[((2, 5, 4), {}), ((2, 5, 4), {"num_tokens": 2})],
 )
 class ClassTokenPool(Block):
     """The class token of a sequence, as what is said of the whole: many to one.
@@ -21,7 +24,9 @@ class ClassTokenPool(Block):
     """
 
     class Config(BlockConfig):
-        num_tokens: PositiveInt = Field(1, description="tokens at the beginning that ClassToken has put there")
+        num_tokens: PositiveInt = Field(
+            1, description="tokens at the beginning that ClassToken has put there"
+        )
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -29,5 +34,7 @@ class ClassTokenPool(Block):
 
     def forward(self, x: Tensor) -> Tensor:
         if x.shape[1] < self.num_tokens:
-            raise ValueError(f"ClassTokenPool reads {self.num_tokens} tokens, but {x.shape[1]} came")
+            raise ValueError(
+                f"ClassTokenPool reads {self.num_tokens} tokens, but {x.shape[1]} came"
+            )
         return x[:, : self.num_tokens].mean(1)

@@ -15,9 +15,15 @@ DOCS = "https://docs.pytorch.org/docs/stable/nn.html#pooling-layers"
 
 class _Pool1dConfig(BlockConfig):
     kernel_size: PositiveInt = Field(description="frames pooled into one")
-    stride: PositiveInt | None = Field(None, description="frames between outputs; none: kernel_size")
-    padding: int = Field(0, ge=0, description="frames added on both sides, at most half a kernel")
-    ceil_mode: bool = Field(False, description="whether a last, incomplete window gives an output")
+    stride: PositiveInt | None = Field(
+        None, description="frames between outputs; none: kernel_size"
+    )
+    padding: int = Field(
+        0, ge=0, description="frames added on both sides, at most half a kernel"
+    )
+    ceil_mode: bool = Field(
+        False, description="whether a last, incomplete window gives an output"
+    )
 
     @model_validator(mode="after")
     def _at_most_half(self) -> _Pool1dConfig:
@@ -27,11 +33,15 @@ class _Pool1dConfig(BlockConfig):
 
 class _Pool2dConfig(BlockConfig):
     kernel_size: Pair = Field(description="bins and frames pooled into one")
-    stride: Pair | None = Field(None, description="bins and frames between outputs; none: kernel_size")
+    stride: Pair | None = Field(
+        None, description="bins and frames between outputs; none: kernel_size"
+    )
     padding: NonNegativeInt | tuple[NonNegativeInt, NonNegativeInt] = Field(
         0, description="bins and frames added on both sides, at most half a kernel"
     )
-    ceil_mode: bool = Field(False, description="whether a last, incomplete window gives an output")
+    ceil_mode: bool = Field(
+        False, description="whether a last, incomplete window gives an output"
+    )
 
     @model_validator(mode="after")
     def _at_most_half(self) -> _Pool2dConfig:
@@ -41,13 +51,23 @@ class _Pool2dConfig(BlockConfig):
 
 def refuse_padding(kernel_size: Pair, padding: int | tuple[int, int]) -> None:
     """Raises ValueError for more padding than torch takes."""
-    kernels, paddings = (size if isinstance(size, tuple) else (size, size) for size in (kernel_size, padding))
+    kernels, paddings = (
+        size if isinstance(size, tuple) else (size, size)
+        for size in (kernel_size, padding)
+    )
     for kernel, added in zip(kernels, paddings, strict=True):
         if 2 * added > kernel:
-            raise ValueError(f"'padding' is {added}, more than half of kernel_size {kernel}")
+            raise ValueError(
+                f"'padding' is {added}, more than half of kernel_size {kernel}"
+            )
 
 
-@register("MaxPool1d", shape="B C T -> B C T'", source=DOCS, examples=[((2, 3, 10), {"kernel_size": 3, "stride": 2})])
+@register(
+    "MaxPool1d",
+    shape="B C T -> B C T'",
+    source=DOCS,
+    examples=[((2, 3, 10), {"kernel_size": 3, "stride": 2})],
+)
 class MaxPool1d(nn.MaxPool1d, Block):
     """Largest value of each window over time.
 
@@ -61,7 +81,12 @@ class MaxPool1d(nn.MaxPool1d, Block):
         super().__init__(**config.model_dump())
 
 
-@register("MaxPool2d", shape="B C F T -> B C F' T'", source=DOCS, examples=[((2, 3, 6, 7), {"kernel_size": [3, 2]})])
+@register(
+    "MaxPool2d",
+    shape="B C F T -> B C F' T'",
+    source=DOCS,
+    examples=[((2, 3, 6, 7), {"kernel_size": [3, 2]})],
+)
 class MaxPool2d(nn.MaxPool2d, Block):
     """Largest value of each window over frequency and time.
 
@@ -75,7 +100,12 @@ class MaxPool2d(nn.MaxPool2d, Block):
         super().__init__(**config.model_dump())
 
 
-@register("AvgPool1d", shape="B C T -> B C T'", source=DOCS, examples=[((2, 3, 10), {"kernel_size": 3, "stride": 2})])
+@register(
+    "AvgPool1d",
+    shape="B C T -> B C T'",
+    source=DOCS,
+    examples=[((2, 3, 10), {"kernel_size": 3, "stride": 2})],
+)
 class AvgPool1d(nn.AvgPool1d, Block):
     """Mean of each window over time.
 
@@ -89,7 +119,12 @@ class AvgPool1d(nn.AvgPool1d, Block):
         super().__init__(**config.model_dump())
 
 
-@register("AvgPool2d", shape="B C F T -> B C F' T'", source=DOCS, examples=[((2, 3, 6, 7), {"kernel_size": [3, 2]})])
+@register(
+    "AvgPool2d",
+    shape="B C F T -> B C F' T'",
+    source=DOCS,
+    examples=[((2, 3, 6, 7), {"kernel_size": [3, 2]})],
+)
 class AvgPool2d(nn.AvgPool2d, Block):
     """Mean of each window over frequency and time.
 
@@ -105,11 +140,16 @@ class AvgPool2d(nn.AvgPool2d, Block):
 
 class _ReduceConfig(BlockConfig):
     dim: OwnAxes = Field(description="axis or axes to reduce; not axis 0, the batch")
-    keepdim: bool = Field(False, description="whether a reduced axis stays, with size 1")
+    keepdim: bool = Field(
+        False, description="whether a reduced axis stays, with size 1"
+    )
 
 
 @register(
-    "Mean", shape="B ... -> B ...'", source=DOCS, examples=[((2, 3, 4), {"dim": 2}), ((2, 3, 4), {"dim": [1, 2]})]
+    "Mean",
+    shape="B ... -> B ...'",
+    source=DOCS,
+    examples=[((2, 3, 4), {"dim": 2}), ((2, 3, 4), {"dim": [1, 2]})],
 )
 class Mean(Block):
     """Mean over axes.
@@ -122,14 +162,20 @@ class Mean(Block):
 
     def __init__(self, config: _ReduceConfig) -> None:
         super().__init__()
-        self.dim, self.keepdim = config.dim, config.keepdim
+        self.dim = config.dim
+        self.keepdim = config.keepdim
 
     def forward(self, x: Tensor) -> Tensor:
         refuse_axis(self.dim, x.ndim)
         return x.mean(self.dim, self.keepdim)
 
 
-@register("Max", shape="B ... -> B ...'", source=DOCS, examples=[((2, 3, 4), {"dim": 2, "keepdim": True})])
+@register(
+    "Max",
+    shape="B ... -> B ...'",
+    source=DOCS,
+    examples=[((2, 3, 4), {"dim": 2, "keepdim": True})],
+)
 class Max(Block):
     """Maximum over axes.
 
@@ -141,7 +187,8 @@ class Max(Block):
 
     def __init__(self, config: _ReduceConfig) -> None:
         super().__init__()
-        self.dim, self.keepdim = config.dim, config.keepdim
+        self.dim = config.dim
+        self.keepdim = config.keepdim
 
     def forward(self, x: Tensor) -> Tensor:
         refuse_axis(self.dim, x.ndim)

@@ -28,7 +28,9 @@ class AttentionConfig(BlockConfig):
 class SelfAttentionConfig(AttentionConfig):
     """Fields of self-attention."""
 
-    causal: bool = Field(False, description="whether a frame attends to itself and those before it only")
+    causal: bool = Field(
+        False, description="whether a frame attends to itself and those before it only"
+    )
 
 
 class CrossAttentionConfig(AttentionConfig):
@@ -40,7 +42,9 @@ class CrossAttentionConfig(AttentionConfig):
 def refuse_rest(embed_dim: int, num_heads: int) -> None:
     """Raises ValueError where the heads do not share out the features."""
     if embed_dim % num_heads:
-        raise ValueError(f"{num_heads} heads cannot share out {embed_dim} features: one must divide the other")
+        raise ValueError(
+            f"{num_heads} heads cannot share out {embed_dim} features: one must divide the other"
+        )
 
 
 @register(
@@ -66,30 +70,41 @@ class SelfAttention(nn.MultiheadAttention, Block):
     def __init__(self, config: SelfAttentionConfig) -> None:
         c = config
         refuse_rest(c.embed_dim, c.num_heads)
-        super().__init__(c.embed_dim, c.num_heads, dropout=c.dropout, bias=c.bias, batch_first=True)
+        super().__init__(
+            c.embed_dim, c.num_heads, dropout=c.dropout, bias=c.bias, batch_first=True
+        )
         self.causal = c.causal
 
     def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]  # a block has one input, torch's takes three
-        y: Tensor = super().forward(x, x, x, need_weights=False, attn_mask=self._later(x), is_causal=self.causal)[0]
+        y: Tensor = super().forward(
+            x, x, x, need_weights=False, attn_mask=self._later(x), is_causal=self.causal
+        )[0]
         return y
 
     def weights(self, x: Tensor) -> Tensor:
         """What each frame attends to, (B, T, D) -> (B, heads, T, T); rows sum to 1 in eval()."""
-        found = super().forward(x, x, x, average_attn_weights=False, attn_mask=self._later(x))[1]
+        found = super().forward(
+            x, x, x, average_attn_weights=False, attn_mask=self._later(x)
+        )[1]
         assert found is not None
         return found
 
     def _later(self, x: Tensor) -> Tensor | None:
         """True where a key comes after a query."""
         n = x.shape[1]
-        return torch.ones(n, n, dtype=torch.bool, device=x.device).triu(1) if self.causal else None
+        if self.causal:
+            return torch.ones(n, n, dtype=torch.bool, device=x.device).triu(1)
+        return None
 
 
 @register(
     "CrossAttention",
     shape="B T D, B S E -> B T D",
     source=TRANSFORMER,
-    examples=[([(2, 5, 6), (2, 4, 3)], {"embed_dim": 6, "num_heads": 2}), ([(2, 5, 4), (2, 3, 4)], {"num_heads": 1})],
+    examples=[
+        ([(2, 5, 6), (2, 4, 3)], {"embed_dim": 6, "num_heads": 2}),
+        ([(2, 5, 4), (2, 3, 4)], {"num_heads": 1}),
+    ],
 )
 class CrossAttention(nn.MultiheadAttention, Block):
     """Every frame as a mean of the frames of another sequence, weighted by how its query meets their keys.
@@ -106,7 +121,13 @@ class CrossAttention(nn.MultiheadAttention, Block):
         c = config
         refuse_rest(c.embed_dim, c.num_heads)
         super().__init__(
-            c.embed_dim, c.num_heads, dropout=c.dropout, bias=c.bias, kdim=c.kdim, vdim=c.kdim, batch_first=True
+            c.embed_dim,
+            c.num_heads,
+            dropout=c.dropout,
+            bias=c.bias,
+            kdim=c.kdim,
+            vdim=c.kdim,
+            batch_first=True,
         )
 
     def forward(self, x: Tensor, context: Tensor) -> Tensor:  # type: ignore[override]  # torch's takes keys and values

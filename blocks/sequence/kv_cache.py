@@ -34,16 +34,24 @@ class KVCache:
 
 
 @torch.no_grad()
-def empty_cache(stack: Any, max_frames: int, batch_size: int, context: Tensor | None = None) -> KVCache:
+def empty_cache(
+    stack: Any, max_frames: int, batch_size: int, context: Tensor | None = None
+) -> KVCache:
     """A cache without frames; the keys and values of the context are computed here, once."""
-    cache, weight = KVCache(max_frames), next(stack.layers.parameters())
+    cache = KVCache(max_frames)
+    weight = next(stack.layers.parameters())
     if stack.rotary:
         angles = rotary_angles(max_frames, stack.dim_head, weight)
-        cache.cos, cache.sin = angles.cos(), angles.sin()
+        cache.cos = angles.cos()
+        cache.sin = angles.sin()
     for kind, _, attention in _branches(stack):
         if kind == "a":
             for kept in (cache.keys, cache.values):
-                kept.append(weight.new_zeros(batch_size, stack.heads, max_frames, stack.dim_head))
+                kept.append(
+                    weight.new_zeros(
+                        batch_size, stack.heads, max_frames, stack.dim_head
+                    )
+                )
         elif kind == "c" and context is not None:
             cache.context_keys.append(_heads(attention.to_k(context), stack.heads))
             cache.context_values.append(_heads(attention.to_v(context), stack.heads))
@@ -53,26 +61,39 @@ def empty_cache(stack: Any, max_frames: int, batch_size: int, context: Tensor | 
 @torch.no_grad()
 def decode(stack: Any, x: Tensor, cache: KVCache) -> Tensor:
     """The frames x, (B, n, D), after those in the cache, which takes them in; raises ValueError where it is full."""
-    start, stop = cache.frames, cache.frames + x.shape[1]
+    start = cache.frames
+    stop = cache.frames + x.shape[1]
     if stop > cache.max_frames:
-        raise ValueError(f"the cache has room for {cache.max_frames} frames, but {stop} came")
+        raise ValueError(
+            f"the cache has room for {cache.max_frames} frames, but {stop} came"
+        )
     if stack.absolute is not None:
         x = stack.absolute(x, start)
     mask = _mask(stack, x, start)
-    layer, cross = 0, 0
+    layer = 0
+    cross = 0
     for kind, norm, branch in _branches(stack):
         y = norm(x)
         if kind == "a":
-            q, k, v = (_heads(to(y), stack.heads) for to in (branch.to_q, branch.to_k, branch.to_v))
+            q, k, v = (
+                _heads(to(y), stack.heads)
+                for to in (branch.to_q, branch.to_k, branch.to_v)
+            )
             if cache.cos is not None and cache.sin is not None:
-                q, k = (rotate(t, cache.cos[start:stop], cache.sin[start:stop]) for t in (q, k))
-            keys, values = cache.keys[layer], cache.values[layer]
+                q, k = (
+                    rotate(t, cache.cos[start:stop], cache.sin[start:stop])
+                    for t in (q, k)
+                )
+            keys = cache.keys[layer]
+            values = cache.values[layer]
             keys[:, :, start:stop], values[:, :, start:stop] = k, v
             y = _attend(branch, q, keys[:, :, :stop], values[:, :, :stop], mask)
             layer += 1
         elif kind == "c":
             q = _heads(branch.to_q(y), stack.heads)
-            y = _attend(branch, q, cache.context_keys[cross], cache.context_values[cross], None)
+            y = _attend(
+                branch, q, cache.context_keys[cross], cache.context_values[cross], None
+            )
             cross += 1
         else:
             y = branch(y)
@@ -84,7 +105,9 @@ def decode(stack: Any, x: Tensor, cache: KVCache) -> Tensor:
 
 def _branches(stack: Any) -> Iterator[tuple[str, Any, Any]]:
     """Kind ("a" self-attention, "c" cross-attention, "f" feed-forward), norm and module of each branch, in order."""
-    for kind, (norms, branch, _) in zip(stack.layers.layer_types, stack.layers.layers, strict=True):
+    for kind, (norms, branch, _) in zip(
+        stack.layers.layer_types, stack.layers.layers, strict=True
+    ):
         yield kind, norms[0], branch
 
 
@@ -94,10 +117,15 @@ def _mask(stack: Any, x: Tensor, start: int) -> Tensor | None:
     if n == 1 and stack.bias is None:
         return None
     seen = torch.ones(n, start + n, dtype=torch.bool, device=x.device).tril(start)
-    return seen if stack.bias is None else stack.bias(n, start).to(x.dtype).masked_fill(~seen, -torch.inf)
+    if stack.bias is None:
+        return seen
+    bias: Tensor = stack.bias(n, start).to(x.dtype)
+    return bias.masked_fill(~seen, -torch.inf)
 
 
-def _attend(attention: Any, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+def _attend(
+    attention: Any, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None
+) -> Tensor:
     y = functional.scaled_dot_product_attention(q, k, v, mask)
     out: Tensor = attention.to_out(y.transpose(1, 2).flatten(2))
     return out

@@ -20,7 +20,9 @@ class SinusoidalPositionsConfig(BlockConfig):
     """Fields of SinusoidalPositions."""
 
     embedding_dim: int = from_axis("D")
-    max_period: PositiveFloat = Field(10000.0, description="2π of it is the longest period, in frames")
+    max_period: PositiveFloat = Field(
+        10000.0, description="2π of it is the longest period, in frames"
+    )
 
 
 @register(
@@ -40,15 +42,21 @@ class SinusoidalPositions(Block):
 
     def __init__(self, config: SinusoidalPositionsConfig) -> None:
         super().__init__()
-        self.dim, self.decay = config.embedding_dim, math.log(config.max_period)
+        self.dim = config.embedding_dim
+        self.decay = math.log(config.max_period)
 
     def forward(self, x: Tensor, start: int = 0) -> Tensor:
         """`start`: the number of the first frame, where a sequence comes in parts."""
         wide = torch.promote_types(x.dtype, torch.float32)
-        rates = torch.exp(torch.arange(0, self.dim, 2, device=x.device, dtype=wide) * (-self.decay / self.dim))
+        rates = torch.exp(
+            torch.arange(0, self.dim, 2, device=x.device, dtype=wide)
+            * (-self.decay / self.dim)
+        )
         frames = torch.arange(start, start + x.shape[1], device=x.device, dtype=wide)
         angles = frames[:, None] * rates
-        waves = torch.stack((angles.sin(), angles.cos()), dim=-1).flatten(1)[:, : self.dim]
+        waves = torch.stack((angles.sin(), angles.cos()), dim=-1).flatten(1)[
+            :, : self.dim
+        ]
         return x + waves.to(x.dtype)
 
 
@@ -56,11 +64,16 @@ class LearnedPositionsConfig(BlockConfig):
     """Fields of LearnedPositions."""
 
     embedding_dim: int = from_axis("D")
-    max_frames: PositiveInt = Field(description="frames that have a position: no longer sequence can come")
+    max_frames: PositiveInt = Field(
+        description="frames that have a position: no longer sequence can come"
+    )
 
 
 @register(
-    "LearnedPositions", shape="B T D -> B T D", source="arXiv:1810.04805", examples=[((2, 5, 4), {"max_frames": 8})]
+    "LearnedPositions",
+    shape="B T D -> B T D",
+    source="arXiv:1810.04805",
+    examples=[((2, 5, 4), {"max_frames": 8})],
 )
 class LearnedPositions(Block):
     """Adds a learned vector for each frame's number.
@@ -79,7 +92,9 @@ class LearnedPositions(Block):
 
     def forward(self, x: Tensor, start: int = 0) -> Tensor:
         """`start`: the number of the first frame, where a sequence comes in parts."""
-        refuse_longer("LearnedPositions", "max_frames", start + x.shape[1], len(self.weight))
+        refuse_longer(
+            "LearnedPositions", "max_frames", start + x.shape[1], len(self.weight)
+        )
         return x + self.weight[start : start + x.shape[1]]
 
 
@@ -100,17 +115,23 @@ class LearnedPositions2d(Block):
     class Config(BlockConfig):
         in_channels: int = from_axis("C")
         num_rows: int = from_axis("F")
-        max_frames: PositiveInt = Field(description="columns that have a position: no longer clip can come")
+        max_frames: PositiveInt = Field(
+            description="columns that have a position: no longer clip can come"
+        )
 
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.rows = nn.Parameter(torch.empty(config.in_channels, config.num_rows, 1))
-        self.columns = nn.Parameter(torch.empty(config.in_channels, 1, config.max_frames))
+        self.columns = nn.Parameter(
+            torch.empty(config.in_channels, 1, config.max_frames)
+        )
         nn.init.trunc_normal_(self.rows, std=INIT_STD)
         nn.init.trunc_normal_(self.columns, std=INIT_STD)
 
     def forward(self, x: Tensor) -> Tensor:
-        refuse_longer("LearnedPositions2d", "max_frames", x.shape[3], self.columns.shape[2])
+        refuse_longer(
+            "LearnedPositions2d", "max_frames", x.shape[3], self.columns.shape[2]
+        )
         return x + self.rows + self.columns[..., : x.shape[3]]
 
 
@@ -123,7 +144,9 @@ def refuse_longer(name: str, field: str, frames: int, most: int) -> None:
 def rotary_angles(frames: int, dim: int, like: Tensor, start: int = 0) -> Tensor:
     """The angle of each frame and feature, (frames, dim), the two features of a pair alike; at least in float32."""
     wide = torch.promote_types(like.dtype, torch.float32)
-    rates = ROTARY_PERIOD ** (-torch.arange(0, dim, 2, device=like.device, dtype=wide) / dim)
+    rates = ROTARY_PERIOD ** (
+        -torch.arange(0, dim, 2, device=like.device, dtype=wide) / dim
+    )
     numbers = torch.arange(start, start + frames, device=like.device, dtype=wide)
     return (numbers[:, None] * rates).repeat_interleave(2, dim=1)
 
@@ -153,7 +176,9 @@ class Alibi(nn.Module):
     def __init__(self, heads: int) -> None:
         super().__init__()
         self.slopes: Tensor
-        self.register_buffer("slopes", torch.tensor(alibi_slopes(heads))[:, None, None], persistent=False)
+        self.register_buffer(
+            "slopes", torch.tensor(alibi_slopes(heads))[:, None, None], persistent=False
+        )
 
     def forward(self, queries: int, start: int = 0) -> Tensor:
         """(heads, queries, start + queries); the first query is frame `start`."""
@@ -168,27 +193,43 @@ class T5Bias(nn.Module):
              layers. Here scores are divided by √dim_head, which T5 leaves to its initialisation.
     """
 
-    def __init__(self, heads: int, num_buckets: int, max_distance: int, causal: bool) -> None:
+    def __init__(
+        self, heads: int, num_buckets: int, max_distance: int, causal: bool
+    ) -> None:
         super().__init__()
-        self.num_buckets, self.max_distance, self.causal = num_buckets, max_distance, causal
+        self.num_buckets = num_buckets
+        self.max_distance = max_distance
+        self.causal = causal
         self.weight = nn.Parameter(torch.empty(num_buckets, heads))
         nn.init.normal_(self.weight, std=INIT_STD)
 
     def forward(self, queries: int, start: int = 0) -> Tensor:
         """(heads, queries, start + queries); the first query is frame `start`."""
-        return functional.embedding(self.buckets(offsets(queries, start, self.weight.device)), self.weight).permute(
-            2, 0, 1
-        )
+        return functional.embedding(
+            self.buckets(offsets(queries, start, self.weight.device)), self.weight
+        ).permute(2, 0, 1)
 
     def buckets(self, offset: Tensor) -> Tensor:
         """The bucket of each offset, key minus query, in frames."""
-        count = self.num_buckets if self.causal else self.num_buckets // 2
-        distance = (-offset).clamp_min(0) if self.causal else offset.abs()
+        if self.causal:
+            count = self.num_buckets
+        else:
+            count = self.num_buckets // 2
+        if self.causal:
+            distance = (-offset).clamp_min(0)
+        else:
+            distance = offset.abs()
         single = count // 2
-        steps = (distance.clamp_min(1) / single).log() / math.log(self.max_distance / single) * (count - single)
+        steps = (
+            (distance.clamp_min(1) / single).log()
+            / math.log(self.max_distance / single)
+            * (count - single)
+        )
         far = (single + steps.long()).clamp_max(count - 1)
         bucket = torch.where(distance < single, distance, far)
-        return bucket if self.causal else bucket + count * (offset > 0)
+        if self.causal:
+            return bucket
+        return bucket + count * (offset > 0)
 
 
 def offsets(queries: int, start: int, device: torch.device) -> Tensor:

@@ -19,7 +19,9 @@ class RecurrentConfig(BlockConfig):
     input_size: int = from_axis("D")
     hidden_size: PositiveInt = Field(description="size of the state, per direction")
     num_layers: PositiveInt = Field(1, description="layers on top of one another")
-    bidirectional: bool = Field(False, description="whether a second layer reads from the end")
+    bidirectional: bool = Field(
+        False, description="whether a second layer reads from the end"
+    )
     dropout: float = Field(0.0, ge=0, lt=1, description="dropout between layers")
     bias: bool = Field(True, description="whether biases are added")
 
@@ -40,7 +42,9 @@ class RecurrentConfig(BlockConfig):
 class RNNConfig(RecurrentConfig):
     """Fields of the plain recurrent layer."""
 
-    nonlinearity: Literal["tanh", "relu"] = Field("tanh", description="what the new state goes through")
+    nonlinearity: Literal["tanh", "relu"] = Field(
+        "tanh", description="what the new state goes through"
+    )
 
 
 class _OneList(nn.RNNBase):
@@ -61,7 +65,10 @@ class _OneList(nn.RNNBase):
     "RNN",
     shape="B T D -> B T {width}",
     source=RNN_SOURCE,
-    examples=[((2, 5, 3), {"hidden_size": 4}), ((2, 5, 3), {"hidden_size": 4, "nonlinearity": "relu"})],
+    examples=[
+        ((2, 5, 3), {"hidden_size": 4}),
+        ((2, 5, 3), {"hidden_size": 4, "nonlinearity": "relu"}),
+    ],
 )
 class RNN(_OneList, nn.RNN, Block):
     """Plain recurrent layer, h(t) = tanh(W x(t) + U h(t - 1) + b): the state of the last layer at every frame.
@@ -77,7 +84,9 @@ class RNN(_OneList, nn.RNN, Block):
 
     def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]  # a block has one output, torch's has the state too
         y: Tensor = super().forward(one_frame(x))[0]
-        return y.expand(-1, x.shape[1], -1) if x.is_meta else y
+        if x.is_meta:
+            return y.expand(-1, x.shape[1], -1)
+        return y
 
 
 @register(
@@ -108,7 +117,10 @@ class RNNLast(_OneList, nn.RNN, Block):
     "LSTM",
     shape="B T D -> B T {width}",
     source=LSTM_SOURCE,
-    examples=[((2, 5, 3), {"hidden_size": 4}), ((2, 5, 3), {"hidden_size": 4, "bidirectional": True, "num_layers": 2})],
+    examples=[
+        ((2, 5, 3), {"hidden_size": 4}),
+        ((2, 5, 3), {"hidden_size": 4, "bidirectional": True, "num_layers": 2}),
+    ],
 )
 class LSTM(_OneList, nn.LSTM, Block):
     """Long short-term memory, the state of the last layer at every frame.
@@ -124,7 +136,9 @@ class LSTM(_OneList, nn.LSTM, Block):
 
     def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]  # a block has one output, torch's has the state too
         y: Tensor = super().forward(one_frame(x))[0]
-        return y.expand(-1, x.shape[1], -1) if x.is_meta else y
+        if x.is_meta:
+            return y.expand(-1, x.shape[1], -1)
+        return y
 
 
 @register(
@@ -151,7 +165,12 @@ class LSTMLast(_OneList, nn.LSTM, Block):
         return last_states(last, self.bidirectional)
 
 
-@register("GRU", shape="B T D -> B T {width}", source="arXiv:1406.1078", examples=[((2, 5, 3), {"hidden_size": 4})])
+@register(
+    "GRU",
+    shape="B T D -> B T {width}",
+    source="arXiv:1406.1078",
+    examples=[((2, 5, 3), {"hidden_size": 4})],
+)
 class GRU(_OneList, nn.GRU, Block):
     """Gated recurrent unit, the state of the last layer at every frame.
 
@@ -166,10 +185,17 @@ class GRU(_OneList, nn.GRU, Block):
 
     def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]  # a block has one output, torch's has the state too
         y: Tensor = super().forward(one_frame(x))[0]
-        return y.expand(-1, x.shape[1], -1) if x.is_meta else y
+        if x.is_meta:
+            return y.expand(-1, x.shape[1], -1)
+        return y
 
 
-@register("GRULast", shape="B T D -> B {width}", source="arXiv:1406.1078", examples=[((2, 5, 3), {"hidden_size": 4})])
+@register(
+    "GRULast",
+    shape="B T D -> B {width}",
+    source="arXiv:1406.1078",
+    examples=[((2, 5, 3), {"hidden_size": 4})],
+)
 class GRULast(_OneList, nn.GRU, Block):
     """Gated recurrent unit, the last state: many to one.
 
@@ -190,9 +216,13 @@ class GRULast(_OneList, nn.GRU, Block):
 
 def last_states(states: Tensor, bidirectional: bool) -> Tensor:
     """The states of the last layer, (layers · directions, B, H) -> (B, H · directions)."""
-    return states[-2:].transpose(0, 1).flatten(1) if bidirectional else states[-1]
+    if bidirectional:
+        return states[-2:].transpose(0, 1).flatten(1)
+    return states[-1]
 
 
 def one_frame(x: Tensor) -> Tensor:
     """The first frame on the meta device, where torch would unroll thousands of frames to find the same sizes."""
-    return x[:, :1] if x.is_meta else x
+    if x.is_meta:
+        return x[:, :1]
+    return x

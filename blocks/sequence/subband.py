@@ -18,7 +18,10 @@ class SubbandConfig(RecurrentConfig):
     "SubbandLSTM",
     shape="B C F T -> B {width} F T",
     source="arXiv:2010.15508",
-    examples=[((2, 3, 4, 5), {"hidden_size": 4}), ((2, 3, 4, 5), {"hidden_size": 4, "bidirectional": True})],
+    examples=[
+        ((2, 3, 4, 5), {"hidden_size": 4}),
+        ((2, 3, 4, 5), {"hidden_size": 4, "bidirectional": True}),
+    ],
 )
 class SubbandLSTM(Block):
     """An LSTM over the frames of each bin of a spectrum; all bins share its weights and none hears another.

@@ -18,7 +18,9 @@ VIT = "arXiv:2010.11929"
 
 def whole_numbers(x: Tensor, count: int) -> Tensor:
     """Numbers of tokens as int64; floating-point ones are rounded and kept within 0 … count - 1, as probes need."""
-    return x.round().clamp(0, count - 1).long() if x.is_floating_point() else x.long()
+    if x.is_floating_point():
+        return x.round().clamp(0, count - 1).long()
+    return x.long()
 
 
 class TokenEmbeddingConfig(BlockConfig):
@@ -46,7 +48,9 @@ class TokenEmbedding(Block):
 
     def __init__(self, config: TokenEmbeddingConfig) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.empty(config.num_embeddings, config.embedding_dim))
+        self.weight = nn.Parameter(
+            torch.empty(config.num_embeddings, config.embedding_dim)
+        )
         nn.init.normal_(self.weight)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -59,7 +63,10 @@ class TokenEmbedding(Block):
     source="arXiv:2306.05284",
     examples=[
         ((2, 3, 4), {"num_embeddings": 5, "embedding_dim": 6}),
-        ((2, 3, 4), {"num_embeddings": 5, "embedding_dim": 6, "pattern": "sum", "start": False}),
+        (
+            (2, 3, 4),
+            {"num_embeddings": 5, "embedding_dim": 6, "pattern": "sum", "start": False},
+        ),
     ],
 )
 class CodebookEmbedding(Block):
@@ -78,17 +85,32 @@ class CodebookEmbedding(Block):
         num_embeddings: PositiveInt = Field(description="codes of a codebook")
         embedding_dim: PositiveInt = Field(description="features of a code's vector")
         shared: bool = Field(
-            True, description="whether codebooks share one table and have a vector of their level each"
+            True,
+            description="whether codebooks share one table and have a vector of their level each",
         )
-        pattern: Literal["flatten", "sum"] = Field("flatten", description="one place for each code, or for each frame")
-        start: bool = Field(True, description="whether a start vector comes first and the last place is left out")
+        pattern: Literal["flatten", "sum"] = Field(
+            "flatten", description="one place for each code, or for each frame"
+        )
+        start: bool = Field(
+            True,
+            description="whether a start vector comes first and the last place is left out",
+        )
 
     def __init__(self, config: Config) -> None:
         super().__init__()
         c = config
-        self.count, self.pattern = c.num_embeddings, c.pattern
-        self.tables = nn.Parameter(torch.empty(1 if c.shared else c.num_codebooks, c.num_embeddings, c.embedding_dim))
-        self.levels = nn.Parameter(torch.empty(c.num_codebooks, c.embedding_dim)) if c.shared else None
+        self.count = c.num_embeddings
+        self.pattern = c.pattern
+        self.tables = nn.Parameter(
+            torch.empty(
+                1 if c.shared else c.num_codebooks, c.num_embeddings, c.embedding_dim
+            )
+        )
+        self.levels = (
+            nn.Parameter(torch.empty(c.num_codebooks, c.embedding_dim))
+            if c.shared
+            else None
+        )
         self.start = nn.Parameter(torch.empty(c.embedding_dim)) if c.start else None
         for weight in self.parameters():
             nn.init.normal_(weight)
@@ -103,20 +125,31 @@ class CodebookEmbedding(Block):
         """The vectors of codes (B, Q, T) without the start: (B, Q · T, D), or (B, T, D) for `sum`."""
         tables = self.tables.expand(codes.shape[1], -1, -1)
         rows = whole_numbers(codes, self.count).unbind(1)
-        vectors = torch.stack([functional.embedding(row, t) for row, t in zip(rows, tables, strict=True)], dim=2)
+        vectors = torch.stack(
+            [functional.embedding(row, t) for row, t in zip(rows, tables, strict=True)],
+            dim=2,
+        )
         if self.levels is not None:
             vectors = vectors + self.levels
-        return vectors.flatten(1, 2) if self.pattern == "flatten" else vectors.sum(2)
+        if self.pattern == "flatten":
+            return vectors.flatten(1, 2)
+        return vectors.sum(2)
 
     def embed_one(self, code: Tensor, level: int) -> Tensor:
         """The vector of one code of the codebook `level`, (B,) -> (B, 1, D): what `step` takes after it was drawn."""
-        vector = functional.embedding(code[:, None], self.tables[level if len(self.tables) > 1 else 0])
-        return vector if self.levels is None else vector + self.levels[level]
+        vector = functional.embedding(
+            code[:, None], self.tables[level if len(self.tables) > 1 else 0]
+        )
+        if self.levels is None:
+            return vector
+        return vector + self.levels[level]
 
     def start_of(self, batch_size: int) -> Tensor:
         """The start vector, (batch_size, 1, D); raises ValueError if there is none."""
         if self.start is None:
-            raise ValueError("this CodebookEmbedding has no start vector: give it 'start: true'")
+            raise ValueError(
+                "this CodebookEmbedding has no start vector: give it 'start: true'"
+            )
         return self.start.expand(batch_size, 1, -1)
 
     @staticmethod
@@ -131,7 +164,16 @@ class CodebookEmbedding(Block):
     source=VIT,
     examples=[
         ((2, 1, 6, 8), {"embed_dim": 4, "patch_size": 2}),
-        ((2, 2, 8, 9), {"embed_dim": 4, "patch_size": [4, 3], "stride": [2, 3], "max_rows": 4, "max_columns": 5}),
+        (
+            (2, 2, 8, 9),
+            {
+                "embed_dim": 4,
+                "patch_size": [4, 3],
+                "stride": [2, 3],
+                "max_rows": 4,
+                "max_columns": 5,
+            },
+        ),
     ],
 )
 class PatchEmbed2d(Block):
@@ -148,20 +190,43 @@ class PatchEmbed2d(Block):
         in_channels: int = from_axis("C")
         embed_dim: PositiveInt = Field(description="features of a token")
         patch_size: Pair = Field(16, description="bins and frames of a patch")
-        stride: Pair | None = Field(None, description="bins and frames between patches; none: patch_size, no overlap")
+        stride: Pair | None = Field(
+            None,
+            description="bins and frames between patches; none: patch_size, no overlap",
+        )
         max_rows: PositiveInt | None = Field(
             None, description="rows of patches that have a position; none: no positions"
         )
-        max_columns: PositiveInt | None = Field(None, description="columns of patches that have a position, likewise")
-        drop_rows: int = Field(0, ge=0, description="rows of patches that are left out in training, at random")
-        drop_columns: int = Field(0, ge=0, description="columns of patches that are left out in training, at random")
+        max_columns: PositiveInt | None = Field(
+            None, description="columns of patches that have a position, likewise"
+        )
+        drop_rows: int = Field(
+            0,
+            ge=0,
+            description="rows of patches that are left out in training, at random",
+        )
+        drop_columns: int = Field(
+            0,
+            ge=0,
+            description="columns of patches that are left out in training, at random",
+        )
 
     def __init__(self, config: Config) -> None:
         super().__init__()
         c = config
-        self.proj = nn.Conv2d(c.in_channels, c.embed_dim, c.patch_size, stride=c.stride or c.patch_size)
-        self.rows = nn.Parameter(torch.empty(c.embed_dim, c.max_rows, 1)) if c.max_rows else None
-        self.columns = nn.Parameter(torch.empty(c.embed_dim, 1, c.max_columns)) if c.max_columns else None
+        self.proj = nn.Conv2d(
+            c.in_channels, c.embed_dim, c.patch_size, stride=c.stride or c.patch_size
+        )
+        self.rows = (
+            nn.Parameter(torch.empty(c.embed_dim, c.max_rows, 1))
+            if c.max_rows
+            else None
+        )
+        self.columns = (
+            nn.Parameter(torch.empty(c.embed_dim, 1, c.max_columns))
+            if c.max_columns
+            else None
+        )
         for weight in filter(lambda w: w is not None, (self.rows, self.columns)):
             nn.init.trunc_normal_(weight, std=INIT_STD)  # type: ignore[arg-type]
         self.drop = (c.drop_rows, c.drop_columns)
@@ -180,8 +245,13 @@ class PatchEmbed2d(Block):
 def refuse_more(axis: int, came: int, most: int) -> None:
     """Raises ValueError where a grid has more rows or columns of patches than positions."""
     if came > most:
-        word = "rows" if axis == 2 else "columns"
-        raise ValueError(f"PatchEmbed2d has max_{word} {most}, but {came} {word} of patches came")
+        if axis == 2:
+            word = "rows"
+        else:
+            word = "columns"
+        raise ValueError(
+            f"PatchEmbed2d has max_{word} {most}, but {came} {word} of patches came"
+        )
 
 
 def leave_out(x: Tensor, axis: int, count: int) -> Tensor:
@@ -198,7 +268,8 @@ class ClassTokenConfig(BlockConfig):
 
     embed_dim: int = from_axis("D")
     num_tokens: PositiveInt = Field(
-        1, description="tokens put first; 2: DeiT's and PaSST's class and distillation token"
+        1,
+        description="tokens put first; 2: DeiT's and PaSST's class and distillation token",
     )
 
 

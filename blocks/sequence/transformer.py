@@ -7,7 +7,12 @@ from torch import Tensor
 from ...registry import Block, register
 from .kv_cache import KVCache, decode, empty_cache
 from .positions import TRANSFORMER
-from .transformer_parts import CrossTransformerConfig, EncoderDecoderConfig, Stack, TransformerConfig
+from .transformer_parts import (
+    CrossTransformerConfig,
+    EncoderDecoderConfig,
+    Stack,
+    TransformerConfig,
+)
 
 
 @register(
@@ -16,9 +21,37 @@ from .transformer_parts import CrossTransformerConfig, EncoderDecoderConfig, Sta
     source=TRANSFORMER,
     examples=[
         ((2, 5, 8), {"nhead": 2, "dim_head": 4, "num_layers": 2}),
-        ((2, 5, 6), {"nhead": 3, "dim_head": 4, "num_layers": 1, "positions": "rotary", "gated": True, "norm": "rms"}),
-        ((2, 5, 7), {"nhead": 1, "dim_head": 4, "num_layers": 1, "positions": "t5", "dim_feedforward": 5}),
-        ((2, 5, 6), {"nhead": 3, "dim_head": 2, "num_layers": 1, "positions": "learned", "max_frames": 9}),
+        (
+            (2, 5, 6),
+            {
+                "nhead": 3,
+                "dim_head": 4,
+                "num_layers": 1,
+                "positions": "rotary",
+                "gated": True,
+                "norm": "rms",
+            },
+        ),
+        (
+            (2, 5, 7),
+            {
+                "nhead": 1,
+                "dim_head": 4,
+                "num_layers": 1,
+                "positions": "t5",
+                "dim_feedforward": 5,
+            },
+        ),
+        (
+            (2, 5, 6),
+            {
+                "nhead": 3,
+                "dim_head": 2,
+                "num_layers": 1,
+                "positions": "learned",
+                "max_frames": 9,
+            },
+        ),
     ],
 )
 class TransformerEncoder(Block):
@@ -49,7 +82,16 @@ class TransformerEncoder(Block):
     source=TRANSFORMER,
     examples=[
         ((2, 5, 8), {"nhead": 2, "dim_head": 4, "num_layers": 2, "positions": "alibi"}),
-        ((2, 5, 8), {"nhead": 2, "dim_head": 4, "num_layers": 1, "positions": "sinusoidal", "dropout": 0.1}),
+        (
+            (2, 5, 8),
+            {
+                "nhead": 2,
+                "dim_head": 4,
+                "num_layers": 1,
+                "positions": "sinusoidal",
+                "dropout": 0.1,
+            },
+        ),
     ],
 )
 class TransformerDecoder(Block):
@@ -86,7 +128,12 @@ class TransformerDecoder(Block):
     "TransformerCrossDecoder",
     shape="B T D, B S E -> B T D",
     source=TRANSFORMER,
-    examples=[([(2, 5, 8), (2, 4, 6)], {"nhead": 2, "dim_head": 4, "num_layers": 2, "positions": "rotary"})],
+    examples=[
+        (
+            [(2, 5, 8), (2, 4, 6)],
+            {"nhead": 2, "dim_head": 4, "num_layers": 2, "positions": "rotary"},
+        )
+    ],
 )
 class TransformerCrossDecoder(Block):
     """Causal transformer whose frames also attend to all frames of another sequence, such as an encoder's.
@@ -123,7 +170,13 @@ class TransformerCrossDecoder(Block):
     examples=[
         (
             [(2, 5, 8), (2, 4, 6)],
-            {"nhead": 2, "dim_head": 4, "num_encoder_layers": 1, "num_decoder_layers": 1, "positions": "t5"},
+            {
+                "nhead": 2,
+                "dim_head": 4,
+                "num_encoder_layers": 1,
+                "num_decoder_layers": 1,
+                "positions": "t5",
+            },
         )
     ],
 )
@@ -141,12 +194,25 @@ class TransformerEncoderDecoder(Block):
     def __init__(self, config: EncoderDecoderConfig) -> None:
         super().__init__()
         c = config
-        same = c.model_dump(exclude={"d_model", "context_dim", "num_encoder_layers", "num_decoder_layers"})
-        encoder = TransformerConfig(d_model=c.context_dim, num_layers=c.num_encoder_layers, **same)
-        decoder = CrossTransformerConfig(
-            d_model=c.d_model, context_dim=c.context_dim, num_layers=c.num_decoder_layers, **same
+        same = c.model_dump(
+            exclude={
+                "d_model",
+                "context_dim",
+                "num_encoder_layers",
+                "num_decoder_layers",
+            }
         )
-        self.encoder, self.decoder = TransformerEncoder(encoder), TransformerCrossDecoder(decoder)
+        encoder = TransformerConfig(
+            d_model=c.context_dim, num_layers=c.num_encoder_layers, **same
+        )
+        decoder = CrossTransformerConfig(
+            d_model=c.d_model,
+            context_dim=c.context_dim,
+            num_layers=c.num_decoder_layers,
+            **same,
+        )
+        self.encoder = TransformerEncoder(encoder)
+        self.decoder = TransformerCrossDecoder(decoder)
 
     def forward(self, x: Tensor, source: Tensor) -> Tensor:
         y: Tensor = self.decoder(x, self.encoder(source))

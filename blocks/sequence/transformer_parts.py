@@ -32,34 +32,55 @@ Kind = Literal["none", "sinusoidal", "learned", "rotary", "alibi", "t5"]
 
 class _Config(BlockConfig):
     nhead: PositiveInt = Field(description="heads of attention")
-    dim_head: PositiveInt | None = Field(None, description="features of a head; none: d_model / nhead")
-    dim_feedforward: PositiveInt | None = Field(None, description="width of the feed-forward layer; none: 4 d_model")
-    dropout: float = Field(0.0, ge=0, lt=1, description="dropout of attention weights and in the feed-forward layer")
-    gated: bool = Field(False, description="whether the feed-forward layer is gated (GEGLU, arXiv:2002.05202)")
-    norm: Literal["layer", "rms"] = Field("layer", description="norm before each branch: LayerNorm or RMSNorm")
+    dim_head: PositiveInt | None = Field(
+        None, description="features of a head; none: d_model / nhead"
+    )
+    dim_feedforward: PositiveInt | None = Field(
+        None, description="width of the feed-forward layer; none: 4 d_model"
+    )
+    dropout: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="dropout of attention weights and in the feed-forward layer",
+    )
+    gated: bool = Field(
+        False,
+        description="whether the feed-forward layer is gated (GEGLU, arXiv:2002.05202)",
+    )
+    norm: Literal["layer", "rms"] = Field(
+        "layer", description="norm before each branch: LayerNorm or RMSNorm"
+    )
     positions: Kind = Field(
         "none",
         description="sinusoidal and learned positions are added to the input, rotary ones turn queries and keys, alibi "
         "and t5 are added to the scores by distance",
     )
-    max_frames: PositiveInt | None = Field(None, description="learned positions: the longest sequence, in frames")
-    num_buckets: int = Field(32, ge=4, multiple_of=4, description="t5 positions: buckets of distances")
+    max_frames: PositiveInt | None = Field(
+        None, description="learned positions: the longest sequence, in frames"
+    )
+    num_buckets: int = Field(
+        32, ge=4, multiple_of=4, description="t5 positions: buckets of distances"
+    )
     max_distance: PositiveInt = Field(
-        128, description="t5 positions: distance in frames that the last bucket begins at"
+        128,
+        description="t5 positions: distance in frames that the last bucket begins at",
     )
 
     @model_validator(mode="after")
     def _whole(self) -> _Config:
         if self.positions == "learned" and self.max_frames is None:
-            raise ValueError("learned positions need 'max_frames', the longest sequence in frames")
+            raise ValueError(
+                "learned positions need 'max_frames', the longest sequence in frames"
+            )
         if self.positions == "t5" and self.max_distance <= self.num_buckets // 2:
             least = self.num_buckets // 2 + 1
-            message = (
-                f"'max_distance' must be at least {least} with {self.num_buckets} buckets, got {self.max_distance}"
-            )
+            message = f"'max_distance' must be at least {least} with {self.num_buckets} buckets, got {self.max_distance}"
             raise ValueError(message)
         if self.positions == "rotary" and (self.dim_head or 2) % 2:
-            raise ValueError(f"rotary positions turn pairs of features, but 'dim_head' is {self.dim_head}")
+            raise ValueError(
+                f"rotary positions turn pairs of features, but 'dim_head' is {self.dim_head}"
+            )
         return self
 
 
@@ -80,7 +101,9 @@ class EncoderDecoderConfig(_Config):
     """Fields of an encoder and the decoder that looks at it."""
 
     d_model: int = from_axis("D")
-    context_dim: int = from_axis("E", "features of the encoder's sequence, and its width")
+    context_dim: int = from_axis(
+        "E", "features of the encoder's sequence, and its width"
+    )
     num_encoder_layers: PositiveInt = Field(6, description="layers of the encoder")
     num_decoder_layers: PositiveInt = Field(6, description="layers of the decoder")
 
@@ -88,23 +111,35 @@ class EncoderDecoderConfig(_Config):
 class Stack(nn.Module):
     """x-transformers' layers with positions; `context_dim`: features of the sequence that is looked at, if any."""
 
-    def __init__(self, config: TransformerConfig, *, causal: bool, context_dim: int | None = None) -> None:
+    def __init__(
+        self, config: TransformerConfig, *, causal: bool, context_dim: int | None = None
+    ) -> None:
         super().__init__()
         c = config
-        self.dim, self.heads, self.dim_head = c.d_model, c.nhead, head_width(c)
+        self.dim = c.d_model
+        self.heads = c.nhead
+        self.dim_head = head_width(c)
         self.rotary = c.positions == "rotary"
         self.absolute = _absolute(c)
         self.bias = _bias(c, causal)
         self.layers = _layers(c, causal, context_dim)
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
-        given: dict[str, Any] = {} if context is None else {"context": context}
+        if context is None:
+            given: dict[str, Any] = {}
+        else:
+            given = {"context": context}
         if self.absolute is not None:
             x = self.absolute(x)
         if self.bias is not None:
             given["attn_bias"] = self.bias(x.shape[1]).to(x.dtype)
-        if self.rotary and not x.is_meta:  # the library cannot turn what is on the meta device; no size depends on it
-            given["rotary_pos_emb"] = (rotary_angles(x.shape[1], self.dim_head, x)[None], 1.0)
+        if (
+            self.rotary and not x.is_meta
+        ):  # the library cannot turn what is on the meta device; no size depends on it
+            given["rotary_pos_emb"] = (
+                rotary_angles(x.shape[1], self.dim_head, x)[None],
+                1.0,
+            )
         y: Tensor = self.layers(x, **given)
         return y
 
@@ -112,18 +147,28 @@ class Stack(nn.Module):
 def head_width(config: TransformerConfig) -> int:
     """Features of a head; raises ValueError where d_model cannot be shared out."""
     if config.dim_head is None and config.d_model % config.nhead:
-        raise ValueError(f"d_model {config.d_model} is no multiple of nhead {config.nhead}: give 'dim_head'")
+        raise ValueError(
+            f"d_model {config.d_model} is no multiple of nhead {config.nhead}: give 'dim_head'"
+        )
     width = config.dim_head or config.d_model // config.nhead
     if config.positions == "rotary" and width % 2:
-        raise ValueError(f"rotary positions turn pairs of features, but a head has {width}: give an even 'dim_head'")
+        raise ValueError(
+            f"rotary positions turn pairs of features, but a head has {width}: give an even 'dim_head'"
+        )
     return width
 
 
 def _absolute(config: TransformerConfig) -> nn.Module | None:
     if config.positions == "sinusoidal":
-        return SinusoidalPositions(SinusoidalPositionsConfig(embedding_dim=config.d_model))
+        return SinusoidalPositions(
+            SinusoidalPositionsConfig(embedding_dim=config.d_model)
+        )
     if config.positions == "learned" and config.max_frames:
-        return LearnedPositions(LearnedPositionsConfig(embedding_dim=config.d_model, max_frames=config.max_frames))
+        return LearnedPositions(
+            LearnedPositionsConfig(
+                embedding_dim=config.d_model, max_frames=config.max_frames
+            )
+        )
     return None
 
 
@@ -135,8 +180,11 @@ def _bias(config: TransformerConfig, causal: bool) -> nn.Module | None:
     return None
 
 
-def _layers(config: TransformerConfig, causal: bool, context_dim: int | None) -> nn.Module:
-    c, library = config, x_transformers()
+def _layers(
+    config: TransformerConfig, causal: bool, context_dim: int | None
+) -> nn.Module:
+    c = config
+    library = x_transformers()
     given: dict[str, Any] = {
         "dim": c.d_model,
         "depth": c.num_layers,
@@ -155,7 +203,9 @@ def _layers(config: TransformerConfig, causal: bool, context_dim: int | None) ->
         given.update(cross_attend=True, cross_attn_dim_context=context_dim)
     layers: nn.Module = (library.Decoder if causal else library.Encoder)(**given)
     for module in layers.modules():
-        if hasattr(module, "sdp_context_manager"):  # allows all kernels, as is the default, and cannot be pickled
+        if hasattr(
+            module, "sdp_context_manager"
+        ):  # allows all kernels, as is the default, and cannot be pickled
             module.sdp_context_manager = nullcontext  # type: ignore[assignment]
     return layers
 

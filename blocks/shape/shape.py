@@ -18,7 +18,9 @@ ELLIPSIS = ("...", "…")  # einops takes both
 DOCS = "https://docs.pytorch.org/docs/stable/tensor_view.html"
 
 
-@register("Permute", shape=ANY, source=DOCS, examples=[((2, 3, 4), {"dims": [0, 2, 1]})])
+@register(
+    "Permute", shape=ANY, source=DOCS, examples=[((2, 3, 4), {"dims": [0, 2, 1]})]
+)
 class Permute(Block):
     """Axes in another order: axis i of the output is axis dims[i] of the input.
 
@@ -27,15 +29,24 @@ class Permute(Block):
     """
 
     class Config(BlockConfig):
-        dims: tuple[int, ...] = Field(description="the input's axes in the order of the output, the batch 0 first")
+        dims: tuple[int, ...] = Field(
+            description="the input's axes in the order of the output, the batch 0 first"
+        )
 
         @model_validator(mode="after")
         def _each_once(self) -> Permute.Config:
             n = len(self.dims)
-            if any(not -n <= dim < n for dim in self.dims) or len({dim % n for dim in self.dims}) < n:
-                raise ValueError(f"'dims' must name each of {n} axes once, 0 to {n - 1}, got {list(self.dims)}")
+            if (
+                any(not -n <= dim < n for dim in self.dims)
+                or len({dim % n for dim in self.dims}) < n
+            ):
+                raise ValueError(
+                    f"'dims' must name each of {n} axes once, 0 to {n - 1}, got {list(self.dims)}"
+                )
             if self.dims and self.dims[0] % n:
-                raise ValueError(f"'dims' must begin with 0, the batch, got {list(self.dims)}")
+                raise ValueError(
+                    f"'dims' must begin with 0, the batch, got {list(self.dims)}"
+                )
             return self
 
     def __init__(self, config: Config) -> None:
@@ -44,11 +55,18 @@ class Permute(Block):
 
     def forward(self, x: Tensor) -> Tensor:
         if x.ndim != len(self.dims):
-            raise ValueError(f"Permute orders {len(self.dims)} axes, but the tensor has {x.ndim}")
+            raise ValueError(
+                f"Permute orders {len(self.dims)} axes, but the tensor has {x.ndim}"
+            )
         return x.permute(self.dims)
 
 
-@register("Squeeze", shape=ANY, source=DOCS, examples=[((2, 3, 1, 4), {"dim": 2}), ((2, 3, 1, 1), {"dim": [2, 3]})])
+@register(
+    "Squeeze",
+    shape=ANY,
+    source=DOCS,
+    examples=[((2, 3, 1, 4), {"dim": 2}), ((2, 3, 1, 1), {"dim": [2, 3]})],
+)
 class Squeeze(Block):
     """Takes away axes of size 1. An axis of another size is an error here; torch would silently keep it.
 
@@ -57,7 +75,9 @@ class Squeeze(Block):
     """
 
     class Config(BlockConfig):
-        dim: OwnAxes = Field(description="axis or axes to take away; not axis 0, the batch")
+        dim: OwnAxes = Field(
+            description="axis or axes to take away; not axis 0, the batch"
+        )
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -67,7 +87,9 @@ class Squeeze(Block):
         refuse_axis(self.dim, x.ndim)
         for dim in self.dim:
             if x.shape[dim] != 1:
-                raise ValueError(f"Squeeze takes away axes of size 1, but axis {dim} has size {x.shape[dim]}")
+                raise ValueError(
+                    f"Squeeze takes away axes of size 1, but axis {dim} has size {x.shape[dim]}"
+                )
         return x.squeeze(self.dim)
 
 
@@ -80,7 +102,9 @@ class UnSqueeze(Block):
     """
 
     class Config(BlockConfig):
-        dim: OwnAxis = Field(description="where the new axis stands in the output; the batch stays first")
+        dim: OwnAxis = Field(
+            description="where the new axis stands in the output; the batch stays first"
+        )
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -91,7 +115,12 @@ class UnSqueeze(Block):
         return x.unsqueeze(self.dim)
 
 
-@register("Flatten", shape=ANY, source=DOCS, examples=[((2, 3, 4, 5), {}), ((2, 3, 4, 5), {"start_dim": 2})])
+@register(
+    "Flatten",
+    shape=ANY,
+    source=DOCS,
+    examples=[((2, 3, 4, 5), {}), ((2, 3, 4, 5), {"start_dim": 2})],
+)
 class Flatten(nn.Flatten, Block):
     """Axes start_dim to end_dim as one.
 
@@ -100,14 +129,18 @@ class Flatten(nn.Flatten, Block):
     """
 
     class Config(BlockConfig):
-        start_dim: OwnAxis = Field(1, description="first axis to join; not axis 0, the batch")
+        start_dim: OwnAxis = Field(
+            1, description="first axis to join; not axis 0, the batch"
+        )
         end_dim: int = Field(-1, description="last axis to join")
 
         @model_validator(mode="after")
         def _in_order(self) -> Flatten.Config:
             same_side = (self.start_dim < 0) == (self.end_dim < 0)
             if same_side and self.end_dim < self.start_dim:
-                raise ValueError(f"'end_dim' {self.end_dim} comes before 'start_dim' {self.start_dim}")
+                raise ValueError(
+                    f"'end_dim' {self.end_dim} comes before 'start_dim' {self.start_dim}"
+                )
             return self
 
     def __init__(self, config: Config) -> None:
@@ -135,9 +168,13 @@ def refuse_sizes(sizes: dict[str, int], pattern: str, batch: str) -> None:
         if name == batch:
             raise ValueError(f"'sizes' cannot fix '{name}', the batch")
         if name not in re.findall(r"\w+", pattern):
-            raise ValueError(f"'sizes' names '{name}', which pattern '{pattern}' has not")
+            raise ValueError(
+                f"'sizes' names '{name}', which pattern '{pattern}' has not"
+            )
         if name in ("self", "pattern"):
-            raise ValueError(f"'sizes' names '{name}', a word that einops needs: rename the axis")
+            raise ValueError(
+                f"'sizes' names '{name}', a word that einops needs: rename the axis"
+            )
 
 
 @register(
@@ -158,17 +195,25 @@ class Rearrange(Block):
     """
 
     class Config(BlockConfig):
-        pattern: str = Field(description="einops' notation: axes by name, joined ones in brackets, ... for the others")
-        sizes: dict[str, PositiveInt] = Field({}, description="sizes of named axes that are parted from a joined one")
+        pattern: str = Field(
+            description="einops' notation: axes by name, joined ones in brackets, ... for the others"
+        )
+        sizes: dict[str, PositiveInt] = Field(
+            {}, description="sizes of named axes that are parted from a joined one"
+        )
 
         @model_validator(mode="after")
         def _readable(self) -> Rearrange.Config:
             sides = [axes_of(side) for side in self.pattern.split("->")]
             if len(sides) != 2:
-                raise ValueError(f"pattern '{self.pattern}' must have one '->', as in 'b c t -> b t c'")
+                raise ValueError(
+                    f"pattern '{self.pattern}' must have one '->', as in 'b c t -> b t c'"
+                )
             batch = sides[0][:1]
             if sides[1][:1] != batch or not "".join(batch).isidentifier():
-                raise ValueError(f"pattern '{self.pattern}': the batch must come first on both sides, by itself")
+                raise ValueError(
+                    f"pattern '{self.pattern}': the batch must come first on both sides, by itself"
+                )
             refuse_sizes(self.sizes, self.pattern, batch[0])
             try:
                 EinopsRearrange(self.pattern, **self.sizes)
@@ -186,7 +231,9 @@ class Rearrange(Block):
         several = len(named) < len(self.axes)
         if x.ndim < len(named) or (x.ndim > len(named) and not several):
             wanted = f"{'at least ' if several else ''}{len(named)} axes"
-            raise ValueError(f"pattern '{self.pattern}' takes {wanted}, but the tensor has {x.ndim}")
+            raise ValueError(
+                f"pattern '{self.pattern}' takes {wanted}, but the tensor has {x.ndim}"
+            )
         try:
             y: Tensor = self.rearrange(x)
         except EinopsError as error:

@@ -23,9 +23,13 @@ class FiLMConfig(BlockConfig):
     in_channels: int = from_axis("C")
     cond_channels: int = from_axis("D", "features of the condition")
     hidden_features: PositiveInt | None = Field(
-        None, description="width of a hidden layer with SiLU between the condition and γ, β; none: a linear layer"
+        None,
+        description="width of a hidden layer with SiLU between the condition and γ, β; none: a linear layer",
     )
-    shared: bool = Field(False, description="whether all channels have one γ and one β (the C-U-Net's 'simple' form)")
+    shared: bool = Field(
+        False,
+        description="whether all channels have one γ and one β (the C-U-Net's 'simple' form)",
+    )
 
 
 @register(
@@ -37,7 +41,10 @@ class FiLMConfig(BlockConfig):
         ([(2, 3, 4, 5), (2, 4)], {"hidden_features": 6, "shared": True}),
         ([(2, 3), (2, 4)], {}),
     ],
-    unreached=("hidden.weight", "hidden.bias"),  # until the first step has moved the last layer away from zero
+    unreached=(
+        "hidden.weight",
+        "hidden.bias",
+    ),  # until the first step has moved the last layer away from zero
 )
 class FiLM(Block):
     """γ(condition) · x + β(condition), per channel; starts as the identity, γ = 1 and β = 0.
@@ -52,14 +59,23 @@ class FiLM(Block):
 
     def __init__(self, config: FiLMConfig) -> None:
         super().__init__()
-        c, out = config, 2 if config.shared else 2 * config.in_channels
-        self.hidden = nn.Linear(c.cond_channels, c.hidden_features) if c.hidden_features else None
+        c = config
+        if config.shared:
+            out = 2
+        else:
+            out = 2 * config.in_channels
+        self.hidden = (
+            nn.Linear(c.cond_channels, c.hidden_features) if c.hidden_features else None
+        )
         self.last = nn.Linear(c.hidden_features or c.cond_channels, out)
         nn.init.zeros_(self.last.weight)
         nn.init.zeros_(self.last.bias)
 
     def forward(self, x: Tensor, cond: Tensor) -> Tensor:
-        heard = cond if self.hidden is None else functional.silu(self.hidden(cond))
+        if self.hidden is None:
+            heard = cond
+        else:
+            heard = functional.silu(self.hidden(cond))
         scale, shift = self.last(heard).chunk(2, dim=1)
         shape = (*scale.shape, *[1] * (x.ndim - 2))
         moved: Tensor = x * (1 + scale.reshape(shape)) + shift.reshape(shape)
@@ -69,16 +85,25 @@ class FiLM(Block):
 class SinusoidalEmbeddingConfig(BlockConfig):
     """Fields of SinusoidalEmbedding."""
 
-    dim: PositiveInt = Field(description="features, half of them sines and half cosines: even", multiple_of=2)
-    max_period: PositiveFloat = Field(10000.0, description="2π of it is the longest period, in units of scale · t")
-    scale: PositiveFloat = Field(1.0, description="t is multiplied by it: 1000 where t goes from 0 to 1")
+    dim: PositiveInt = Field(
+        description="features, half of them sines and half cosines: even", multiple_of=2
+    )
+    max_period: PositiveFloat = Field(
+        10000.0, description="2π of it is the longest period, in units of scale · t"
+    )
+    scale: PositiveFloat = Field(
+        1.0, description="t is multiplied by it: 1000 where t goes from 0 to 1"
+    )
 
 
 @register(
     "SinusoidalEmbedding",
     shape="B -> B {dim}",
     source=SINUSOIDS,
-    examples=[((3,), {"dim": 6}), ((3,), {"dim": 4, "max_period": 100.0, "scale": 1000.0})],
+    examples=[
+        ((3,), {"dim": 6}),
+        ((3,), {"dim": 4, "max_period": 100.0, "scale": 1000.0}),
+    ],
 )
 class SinusoidalEmbedding(Block):
     """A number, such as the time of a diffusion, as sines and cosines of it at frequencies from 1 down to 1/max_period.
@@ -93,13 +118,20 @@ class SinusoidalEmbedding(Block):
 
     def __init__(self, config: SinusoidalEmbeddingConfig) -> None:
         super().__init__()
-        self.count, self.scale, self.decay = config.dim // 2, config.scale, math.log(config.max_period)
+        self.count = config.dim // 2
+        self.scale = config.scale
+        self.decay = math.log(config.max_period)
 
     def forward(self, t: Tensor) -> Tensor:
-        dtype = t.dtype if t.is_floating_point() else torch.get_default_dtype()
+        if t.is_floating_point():
+            dtype = t.dtype
+        else:
+            dtype = torch.get_default_dtype()
         wide = torch.promote_types(dtype, torch.float32)
         steps = torch.arange(self.count, device=t.device, dtype=wide)
-        angles = (self.scale * t.to(wide))[:, None] * torch.exp(-self.decay / self.count * steps)
+        angles = (self.scale * t.to(wide))[:, None] * torch.exp(
+            -self.decay / self.count * steps
+        )
         return torch.cat((angles.sin(), angles.cos()), dim=1).to(dtype)
 
 
@@ -107,7 +139,10 @@ class SinusoidalEmbedding(Block):
     "TimeEmbedding",
     shape="B -> B {out_features}",
     source="arXiv:2006.11239",
-    examples=[((3,), {"out_features": 5}), ((3,), {"out_features": 4, "dim": 8, "hidden_features": 7})],
+    examples=[
+        ((3,), {"out_features": 5}),
+        ((3,), {"out_features": 4, "dim": 8, "hidden_features": 7}),
+    ],
 )
 class TimeEmbedding(Block):
     """The time of a diffusion as a condition: sines and cosines, then two linear layers with SiLU between.
@@ -119,19 +154,33 @@ class TimeEmbedding(Block):
 
     class Config(BlockConfig):
         out_features: PositiveInt = Field(description="features of the condition")
-        dim: PositiveInt = Field(128, description="features of the sinusoidal embedding: even", multiple_of=2)
-        hidden_features: PositiveInt | None = Field(None, description="width of the hidden layer; none: out_features")
-        max_period: PositiveFloat = Field(10000.0, description="2π of it is the longest period, in units of scale · t")
-        scale: PositiveFloat = Field(1.0, description="t is multiplied by it: 1000 where t goes from 0 to 1")
+        dim: PositiveInt = Field(
+            128, description="features of the sinusoidal embedding: even", multiple_of=2
+        )
+        hidden_features: PositiveInt | None = Field(
+            None, description="width of the hidden layer; none: out_features"
+        )
+        max_period: PositiveFloat = Field(
+            10000.0, description="2π of it is the longest period, in units of scale · t"
+        )
+        scale: PositiveFloat = Field(
+            1.0, description="t is multiplied by it: 1000 where t goes from 0 to 1"
+        )
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        c, hidden = config, config.hidden_features or config.out_features
-        self.embed = SinusoidalEmbedding(SinusoidalEmbeddingConfig(dim=c.dim, max_period=c.max_period, scale=c.scale))
-        self.expand, self.project = nn.Linear(c.dim, hidden), nn.Linear(hidden, c.out_features)
+        c = config
+        hidden = config.hidden_features or config.out_features
+        self.embed = SinusoidalEmbedding(
+            SinusoidalEmbeddingConfig(dim=c.dim, max_period=c.max_period, scale=c.scale)
+        )
+        self.expand = nn.Linear(c.dim, hidden)
+        self.project = nn.Linear(hidden, c.out_features)
 
     def forward(self, t: Tensor) -> Tensor:
-        y: Tensor = self.project(functional.silu(self.expand(self.embed(t).to(self.expand.weight.dtype))))
+        y: Tensor = self.project(
+            functional.silu(self.expand(self.embed(t).to(self.expand.weight.dtype)))
+        )
         return y
 
 
@@ -139,7 +188,10 @@ class TimeEmbedding(Block):
     "ClassEmbedding",
     shape="B K -> B {embedding_dim}",
     source=ADM,
-    examples=[((3, 4), {"embedding_dim": 5}), ((3, 4), {"embedding_dim": 5, "drop": 0.5})],
+    examples=[
+        ((3, 4), {"embedding_dim": 5}),
+        ((3, 4), {"embedding_dim": 5, "drop": 0.5}),
+    ],
 )
 class ClassEmbedding(Block):
     """A learned vector for each class, and their weighted sum where an item has several; no class gives zeros.
@@ -153,11 +205,18 @@ class ClassEmbedding(Block):
     class Config(BlockConfig):
         num_classes: int = from_axis("K")
         embedding_dim: PositiveInt = Field(description="features of an embedding")
-        drop: float = Field(0.0, ge=0, lt=1, description="probability in training that an item loses its classes")
+        drop: float = Field(
+            0.0,
+            ge=0,
+            lt=1,
+            description="probability in training that an item loses its classes",
+        )
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.empty(config.num_classes, config.embedding_dim))
+        self.weight = nn.Parameter(
+            torch.empty(config.num_classes, config.embedding_dim)
+        )
         nn.init.normal_(self.weight)
         self.drop = config.drop
 
@@ -172,24 +231,43 @@ class _ConditionedConfig(BlockConfig):
     in_channels: int = from_axis("C")
     cond_channels: int = from_axis("D", "features of the condition")
     out_channels: PositiveInt = Field(description="channels of the output")
-    num_groups: PositiveInt = Field(32, description="groups of the norms; fewer where they do not divide the channels")
-    dropout: float = Field(0.0, ge=0, lt=1, description="dropout before the second convolution")
-    zero_init: bool = Field(True, description="whether the second convolution starts at zero")
+    num_groups: PositiveInt = Field(
+        32,
+        description="groups of the norms; fewer where they do not divide the channels",
+    )
+    dropout: float = Field(
+        0.0, ge=0, lt=1, description="dropout before the second convolution"
+    )
+    zero_init: bool = Field(
+        True, description="whether the second convolution starts at zero"
+    )
 
 
 class _Conditioned(Block):
     """GroupNorm, SiLU, convolution; GroupNorm moved by FiLM, SiLU, convolution; the shortcut."""
 
-    def __init__(self, config: _ConditionedConfig, convs: list[nn.Conv1d] | list[nn.Conv2d], shortcut: nn.Module):
+    def __init__(
+        self,
+        config: _ConditionedConfig,
+        convs: list[nn.Conv1d] | list[nn.Conv2d],
+        shortcut: nn.Module,
+    ):
         super().__init__()
         c = config
         self.norm1 = nn.GroupNorm(groups_of(c.in_channels, c.num_groups), c.in_channels)
         self.conv1 = convs[0]
-        self.norm2 = nn.GroupNorm(groups_of(c.out_channels, c.num_groups), c.out_channels)
-        self.film = FiLM(FiLMConfig(in_channels=c.out_channels, cond_channels=c.cond_channels))
+        self.norm2 = nn.GroupNorm(
+            groups_of(c.out_channels, c.num_groups), c.out_channels
+        )
+        self.film = FiLM(
+            FiLMConfig(in_channels=c.out_channels, cond_channels=c.cond_channels)
+        )
         self.dropout = nn.Dropout(c.dropout)
         self.conv2 = convs[1]
-        self.shortcut = shortcut if c.in_channels != c.out_channels else nn.Identity()
+        if c.in_channels != c.out_channels:
+            self.shortcut = shortcut
+        else:
+            self.shortcut = nn.Identity()
         if c.zero_init:
             nn.init.zeros_(self.conv2.weight)
             nn.init.zeros_(self.conv2.bias)  # type: ignore[arg-type]
@@ -222,7 +300,8 @@ class ConditionedResidualBlock1d(_Conditioned):
         kernel_size: PositiveInt = Field(3, description="frames of both convolutions")
 
     def __init__(self, config: Config) -> None:
-        c, out = config, config.out_channels
+        c = config
+        out = config.out_channels
         first = nn.Conv1d(c.in_channels, out, c.kernel_size, padding="same")
         second = nn.Conv1d(out, out, c.kernel_size, padding="same")
         super().__init__(c, [first, second], nn.Conv1d(c.in_channels, out, 1))
@@ -232,7 +311,12 @@ class ConditionedResidualBlock1d(_Conditioned):
     "ConditionedResidualBlock2d",
     shape="B C F T, B D -> B {out_channels} F T",
     source=ADM,
-    examples=[([(2, 3, 5, 6), (2, 4)], {"out_channels": 6, "kernel_size": [5, 3], "zero_init": False})],
+    examples=[
+        (
+            [(2, 3, 5, 6), (2, 4)],
+            {"out_channels": 6, "kernel_size": [5, 3], "zero_init": False},
+        )
+    ],
 )
 class ConditionedResidualBlock2d(_Conditioned):
     """Residual block over frequency and time whose second group norm a condition scales and shifts.
@@ -246,7 +330,8 @@ class ConditionedResidualBlock2d(_Conditioned):
         kernel_size: Pair = Field(3, description="bins and frames of both convolutions")
 
     def __init__(self, config: Config) -> None:
-        c, out = config, config.out_channels
+        c = config
+        out = config.out_channels
         first = nn.Conv2d(c.in_channels, out, c.kernel_size, padding="same")
         second = nn.Conv2d(out, out, c.kernel_size, padding="same")
         super().__init__(c, [first, second], nn.Conv2d(c.in_channels, out, 1))

@@ -5,7 +5,13 @@ from __future__ import annotations
 from torch import Tensor
 
 from ...registry import register
-from .unet_parts import ConditionedUNet1dConfig, ConditionedUNet2dConfig, UNet, UNet1dConfig, UNet2dConfig
+from .unet_parts import (
+    ConditionedUNet1dConfig,
+    ConditionedUNet2dConfig,
+    UNet,
+    UNet1dConfig,
+    UNet2dConfig,
+)
 
 UNET = "arXiv:1505.04597"
 FILM = "arXiv:1907.01277"
@@ -55,7 +61,16 @@ class UNet1d(UNet):
     shape="B C F T -> B {width} F T",
     source=UNET,
     examples=[
-        ((2, 3, 9, 10), {"depth": 2, "widths": 4, "stride": [2, 1], "fit": "crop", "input_norm": True}),
+        (
+            (2, 3, 9, 10),
+            {
+                "depth": 2,
+                "widths": 4,
+                "stride": [2, 1],
+                "fit": "crop",
+                "input_norm": True,
+            },
+        ),
         (
             (2, 3, 6, 5),
             {
@@ -137,7 +152,12 @@ class ConditionedUNet1d(UNet):
         ([(2, 3, 5, 6), (2, 4)], {"depth": 1, "widths": 4, "film": "down"}),
         (
             [(2, 3, 4, 6), (2, 4)],
-            {"depth": 1, "widths": 4, "stage": "ConditionedResidualBlock2d", "stage_config": {"zero_init": False}},
+            {
+                "depth": 1,
+                "widths": 4,
+                "stage": "ConditionedResidualBlock2d",
+                "stage_config": {"zero_init": False},
+            },
         ),
     ],
 )

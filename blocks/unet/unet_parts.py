@@ -19,9 +19,19 @@ from .unet_stage import AXES, Stage, check_stage
 CONVS = {1: nn.Conv1d, 2: nn.Conv2d}
 TRANSPOSED = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d}
 NORMS = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d}
-POOLS = {("max", 1): nn.MaxPool1d, ("max", 2): nn.MaxPool2d, ("average", 1): nn.AvgPool1d, ("average", 2): nn.AvgPool2d}
+POOLS = {
+    ("max", 1): nn.MaxPool1d,
+    ("max", 2): nn.MaxPool2d,
+    ("average", 1): nn.AvgPool1d,
+    ("average", 2): nn.AvgPool2d,
+}
 INTERPOLATED = {1: UpsampleConv1d, 2: UpsampleConv2d}
-MODES = {("nearest", 1): "nearest", ("nearest", 2): "nearest", ("linear", 1): "linear", ("linear", 2): "bilinear"}
+MODES = {
+    ("nearest", 1): "nearest",
+    ("nearest", 2): "nearest",
+    ("linear", 1): "linear",
+    ("linear", 2): "bilinear",
+}
 
 
 class UNetConfig(BlockConfig):
@@ -30,25 +40,40 @@ class UNetConfig(BlockConfig):
     dims: ClassVar[int]
     in_channels: int = from_axis("C")
     out_channels: PositiveInt | None = Field(
-        None, description="channels of a last 1x1 convolution; none: no such convolution, the first level's come out"
+        None,
+        description="channels of a last 1x1 convolution; none: no such convolution, the first level's come out",
     )
-    depth: PositiveInt = Field(4, le=12, description="how many times the sizes are reduced")
+    depth: PositiveInt = Field(
+        4, le=12, description="how many times the sizes are reduced"
+    )
     widths: PositiveInt | tuple[PositiveInt, ...] = Field(
-        64, description="channels of the first level, twice as many on each one below; or of all depth + 1 levels"
+        64,
+        description="channels of the first level, twice as many on each one below; or of all depth + 1 levels",
     )
-    stage_config: dict[str, Any] = Field({}, description="fields of the stage's block, its channels left out")
-    stage_repeats: PositiveInt = Field(1, description="stage blocks on each level, on the way down and on the way up")
-    input_norm: bool = Field(False, description="whether batch norm stands before every stage, or its upsampling")
-    downsampling: Literal["max", "average", "strided"] = Field("max", description="pooling, or a strided convolution")
+    stage_config: dict[str, Any] = Field(
+        {}, description="fields of the stage's block, its channels left out"
+    )
+    stage_repeats: PositiveInt = Field(
+        1, description="stage blocks on each level, on the way down and on the way up"
+    )
+    input_norm: bool = Field(
+        False,
+        description="whether batch norm stands before every stage, or its upsampling",
+    )
+    downsampling: Literal["max", "average", "strided"] = Field(
+        "max", description="pooling, or a strided convolution"
+    )
     upsampling: Literal["transposed", "nearest", "linear"] = Field(
-        "transposed", description="a transposed convolution, or repetition or interpolation and a convolution"
+        "transposed",
+        description="a transposed convolution, or repetition or interpolation and a convolution",
     )
     fit: Literal["pad", "crop"] = Field(
         "pad",
         description="odd sizes: pooling drops the last, zeros come back; or it keeps the last, the rest is cut",
     )
     layout: Literal["ronneberger", "doras"] = Field(
-        "ronneberger", description="where skips leave and join: before pooling and stage, or after pooling and stage"
+        "ronneberger",
+        description="where skips leave and join: before pooling and stage, or after pooling and stage",
     )
 
     @property
@@ -68,12 +93,16 @@ class UNetConfig(BlockConfig):
     def stage_fields(self) -> dict[str, Any]:
         """What the stage's block is given, its channels left out."""
         kernel_size = getattr(self, "kernel_size", None)
-        return self.stage_config if kernel_size is None else {"kernel_size": kernel_size, **self.stage_config}
+        if kernel_size is None:
+            return self.stage_config
+        return {"kernel_size": kernel_size, **self.stage_config}
 
     @property
     def joined(self) -> int:
         """How many times a level's channels leave it upwards: in Doras's layout the skip comes last."""
-        return 2 if self.layout == "doras" else 1
+        if self.layout == "doras":
+            return 2
+        return 1
 
     @property
     def width(self) -> int:
@@ -84,11 +113,20 @@ class UNetConfig(BlockConfig):
     def _whole(self) -> UNetConfig:
         if len(self.levels) != self.depth + 1:
             counted = f"{len(self.levels)} value{'s' * (len(self.levels) > 1)}"
-            raise ValueError(f"'widths' has {counted}, but depth {self.depth} has {self.depth + 1} levels")
-        if getattr(self, "kernel_size", None) is not None and "kernel_size" in self.stage_config:
-            raise ValueError("'kernel_size' stands beside stage_config and in it: give it once")
+            raise ValueError(
+                f"'widths' has {counted}, but depth {self.depth} has {self.depth + 1} levels"
+            )
+        if (
+            getattr(self, "kernel_size", None) is not None
+            and "kernel_size" in self.stage_config
+        ):
+            raise ValueError(
+                "'kernel_size' stands beside stage_config and in it: give it once"
+            )
         conditioned = "cond_channels" in type(self).model_fields
-        check_stage(getattr(self, "stage", ""), self.stage_fields, self.dims, conditioned)
+        check_stage(
+            getattr(self, "stage", ""), self.stage_fields, self.dims, conditioned
+        )
         return self
 
 
@@ -96,43 +134,68 @@ class UNet1dConfig(UNetConfig):
     """Fields of UNet1d."""
 
     dims: ClassVar[int] = 1
-    stage: str = Field("ConvBlock1d", description="any registered block that keeps T and has out_channels")
-    kernel_size: PositiveInt | None = Field(None, description="frames, for the stage's block; none: its own default")
-    stride: PositiveInt = Field(2, description="by how much each level has fewer frames than the one above")
+    stage: str = Field(
+        "ConvBlock1d",
+        description="any registered block that keeps T and has out_channels",
+    )
+    kernel_size: PositiveInt | None = Field(
+        None, description="frames, for the stage's block; none: its own default"
+    )
+    stride: PositiveInt = Field(
+        2, description="by how much each level has fewer frames than the one above"
+    )
 
 
 class UNet2dConfig(UNetConfig):
     """Fields of UNet2d."""
 
     dims: ClassVar[int] = 2
-    stage: str = Field("ConvBlock2d", description="any registered block that keeps F and T and has out_channels")
-    kernel_size: Pair | None = Field(None, description="bins and frames, for the stage's block; none: its own default")
-    stride: Pair = Field(2, description="by how much each level has fewer bins and frames than the one above")
+    stage: str = Field(
+        "ConvBlock2d",
+        description="any registered block that keeps F and T and has out_channels",
+    )
+    kernel_size: Pair | None = Field(
+        None,
+        description="bins and frames, for the stage's block; none: its own default",
+    )
+    stride: Pair = Field(
+        2,
+        description="by how much each level has fewer bins and frames than the one above",
+    )
 
 
 class ConditionedUNet1dConfig(UNet1dConfig):
     """Fields of ConditionedUNet1d."""
 
     cond_channels: int = from_axis("D", "features of the condition")
-    film: Literal["all", "down"] = Field("all", description="which stages FiLM follows; 'down' is the C-U-Net's")
+    film: Literal["all", "down"] = Field(
+        "all", description="which stages FiLM follows; 'down' is the C-U-Net's"
+    )
 
 
 class ConditionedUNet2dConfig(UNet2dConfig):
     """Fields of ConditionedUNet2d."""
 
     cond_channels: int = from_axis("D", "features of the condition")
-    film: Literal["all", "down"] = Field("all", description="which stages FiLM follows; 'down' is the C-U-Net's")
+    film: Literal["all", "down"] = Field(
+        "all", description="which stages FiLM follows; 'down' is the C-U-Net's"
+    )
 
 
 class _Down(nn.Module):
     """One level on the way down: norm, stage, then pooling where the layout has it."""
 
-    def __init__(self, config: Any, channels: tuple[int, int], pooled: bool, cond_channels: int) -> None:
+    def __init__(
+        self, config: Any, channels: tuple[int, int], pooled: bool, cond_channels: int
+    ) -> None:
         super().__init__()
         c = config
         self.norm = NORMS[c.dims](channels[0]) if c.input_norm else nn.Identity()
         self.stage = Stage(c, channels, cond_channels, film=True)
-        self.pool = _pool(c, channels[1]) if pooled else nn.Identity()
+        if pooled:
+            self.pool = _pool(c, channels[1])
+        else:
+            self.pool = nn.Identity()
 
     def forward(self, x: Tensor, cond: Tensor | None) -> Tensor:
         y: Tensor = self.stage(self.norm(x), cond)
@@ -144,7 +207,8 @@ def _pool(config: Any, channels: int) -> nn.Module:
     c = config
     if c.downsampling == "strided":
         conv: Any = CONVS[c.dims]
-        kernel, padding = tuple(2 * step - 1 for step in c.steps), tuple(step - 1 for step in c.steps)
+        kernel = tuple(2 * step - 1 for step in c.steps)
+        padding = tuple(step - 1 for step in c.steps)
         strided: nn.Module = conv(channels, channels, kernel, c.steps, padding)
         return strided
     pool: nn.Module = POOLS[c.downsampling, c.dims](c.stride, ceil_mode=c.fit == "crop")
@@ -154,17 +218,34 @@ def _pool(config: Any, channels: int) -> nn.Module:
 class _Up(nn.Module):
     """One level on the way up. Ronneberger: upsampling, skip, norm, stage. Doras: norm, upsampling, stage, skip."""
 
-    def __init__(self, config: Any, below: int, channels: int, cond_channels: int) -> None:
+    def __init__(
+        self, config: Any, below: int, channels: int, cond_channels: int
+    ) -> None:
         super().__init__()
-        c, self.doras = config, config.layout == "doras"
-        joined = channels if self.doras else 2 * channels
-        self.norm = NORMS[c.dims](below if self.doras else joined) if c.input_norm else nn.Identity()
+        c = config
+        self.doras = config.layout == "doras"
+        if self.doras:
+            joined = channels
+        else:
+            joined = 2 * channels
+        self.norm = (
+            NORMS[c.dims](below if self.doras else joined)
+            if c.input_norm
+            else nn.Identity()
+        )
         if c.upsampling == "transposed":
-            self.upsample: nn.Module = TRANSPOSED[c.dims](below, channels, c.stride, c.stride)
+            self.upsample: nn.Module = TRANSPOSED[c.dims](
+                below, channels, c.stride, c.stride
+            )
         else:
             block: Any = INTERPOLATED[c.dims]
             mode = MODES[c.upsampling, c.dims]
-            fields = {"in_channels": below, "out_channels": channels, "scale_factor": c.stride, "mode": mode}
+            fields = {
+                "in_channels": below,
+                "out_channels": channels,
+                "scale_factor": c.stride,
+                "mode": mode,
+            }
             self.upsample = block(block.Config(**fields))
         film = getattr(c, "film", "all") == "all"
         self.stage = Stage(c, (joined, channels), cond_channels, film)
@@ -180,8 +261,14 @@ class _Up(nn.Module):
 
 def _fitted(x: Tensor, like: Tensor) -> Tensor:
     """Cut or zero-pad the end of the axes behind the channels."""
-    missing = [want - have for want, have in zip(like.shape[2:], x.shape[2:], strict=True)]
-    return functional.pad(x, [side for gap in reversed(missing) for side in (0, gap)]) if any(missing) else x
+    missing = [
+        want - have for want, have in zip(like.shape[2:], x.shape[2:], strict=True)
+    ]
+    if any(missing):
+        return functional.pad(
+            x, [side for gap in reversed(missing) for side in (0, gap)]
+        )
+    return x
 
 
 class UNet(Block):
@@ -189,15 +276,28 @@ class UNet(Block):
 
     def __init__(self, config: Any, cond_channels: int = 0) -> None:
         super().__init__()
-        c, self.doras = config, config.layout == "doras"
+        c = config
+        self.doras = config.layout == "doras"
         widths = (c.in_channels, *c.levels)
         pairs = list(pairwise(widths))
         pooled = [i > 0 if self.doras else i < c.depth for i in range(c.depth + 1)]
-        self.down = nn.ModuleList(_Down(c, *one, cond_channels) for one in zip(pairs, pooled, strict=True))
-        below = [(1 if i == c.depth else c.joined) * c.levels[i] for i in range(c.depth + 1)]
-        self.up = nn.ModuleList(_Up(c, below[i + 1], c.levels[i], cond_channels) for i in reversed(range(c.depth)))
-        self.head = None if c.out_channels is None else CONVS[c.dims](below[0], c.out_channels, 1)
-        shrinks = c.fit == "pad" and c.downsampling != "strided"  # elsewhere the last, incomplete window counts
+        self.down = nn.ModuleList(
+            _Down(c, *one, cond_channels) for one in zip(pairs, pooled, strict=True)
+        )
+        below = [
+            (1 if i == c.depth else c.joined) * c.levels[i] for i in range(c.depth + 1)
+        ]
+        self.up = nn.ModuleList(
+            _Up(c, below[i + 1], c.levels[i], cond_channels)
+            for i in reversed(range(c.depth))
+        )
+        if c.out_channels is None:
+            self.head = None
+        else:
+            self.head = CONVS[c.dims](below[0], c.out_channels, 1)
+        shrinks = (
+            c.fit == "pad" and c.downsampling != "strided"
+        )  # elsewhere the last, incomplete window counts
         self.least = tuple(step**c.depth if shrinks else 1 for step in c.steps)
 
     def walk(self, x: Tensor, cond: Tensor | None = None) -> Tensor:
@@ -215,13 +315,26 @@ class UNet(Block):
         skips.pop()  # the lowest level is the way on, no skip
         for level in self.up:
             x = level(x, skips.pop(), cond)
-        return x if self.head is None else self.head(x)
+        if self.head is None:
+            return x
+        y: Tensor = self.head(x)
+        return y
 
     def _refuse_small(self, x: Tensor) -> None:
-        if all(size >= least for size, least in zip(x.shape[2:], self.least, strict=True)):
+        if all(
+            size >= least for size, least in zip(x.shape[2:], self.least, strict=True)
+        ):
             return
         axes = AXES[len(self.least)].split()[2:]
-        wanted = " and ".join(f"{axis} ≥ {least}" for axis, least in zip(axes, self.least, strict=True))
-        got = " and ".join(f"{axis} = {size}" for axis, size in zip(axes, x.shape[2:], strict=True))
+        wanted = " and ".join(
+            f"{axis} ≥ {least}" for axis, least in zip(axes, self.least, strict=True)
+        )
+        got = " and ".join(
+            f"{axis} = {size}" for axis, size in zip(axes, x.shape[2:], strict=True)
+        )
         message = f"{self.spec.name} of depth {len(self.up)} takes {wanted}, got {got}"
-        raise GraphError(message, code="E210", help="give it more, or less depth, or `fit: crop`, which takes any size")
+        raise GraphError(
+            message,
+            code="E210",
+            help="give it more, or less depth, or `fit: crop`, which takes any size",
+        )

@@ -16,7 +16,9 @@ from .conditioning import FiLM, FiLMConfig
 
 OWN = ("in_channels", "out_channels", "cond_channels")  # fields that the U-Net gives
 AXES = {1: "B C T", 2: "B C F T"}
-LENGTH = 64  # of frames and bins where a stage's fields are looked at; none may depend on it
+LENGTH = (
+    64  # of frames and bins where a stage's fields are looked at; none may depend on it
+)
 
 
 def find_stage(name: str) -> Spec:
@@ -27,7 +29,9 @@ def find_stage(name: str) -> Spec:
         raise ValueError(f"{error.message}; {error.help}") from None
 
 
-def check_stage(name: str, given: Mapping[str, Any], dims: int, conditioned: bool) -> None:
+def check_stage(
+    name: str, given: Mapping[str, Any], dims: int, conditioned: bool
+) -> None:
     """Hold a stage's name and config against what a U-Net needs; raises `ValueError`, its text for the user.
 
     A stage has a field `out_channels` and takes (B, C, T) or (B, C, F, T); in a conditioned U-Net it may take the
@@ -36,20 +40,31 @@ def check_stage(name: str, given: Mapping[str, Any], dims: int, conditioned: boo
     spec = find_stage(name)
     fields = spec.cls.Config.model_fields
     if "out_channels" not in fields:
-        raise ValueError(f"stage '{name}' has no field out_channels, so its width cannot be set")
+        raise ValueError(
+            f"stage '{name}' has no field out_channels, so its width cannot be set"
+        )
     for key in OWN:
         if key in given:
-            raise ValueError(f"stage_config has '{key}', which the U-Net gives: leave it out, see 'widths'")
+            raise ValueError(
+                f"stage_config has '{key}', which the U-Net gives: leave it out, see 'widths'"
+            )
     try:
         config = spec.cls.Config(**{**given, "out_channels": 4})
     except ValidationError as error:
-        raise ValueError(f"stage_config: {name} {_first_problem(error, fields)}") from None
-    shapes = [(2, 4, *[LENGTH] * dims), *[(2, 4)] * (conditioned and len(spec.contract.inputs) == 2)]
+        raise ValueError(
+            f"stage_config: {name} {_first_problem(error, fields)}"
+        ) from None
+    shapes = [
+        (2, 4, *[LENGTH] * dims),
+        *[(2, 4)] * (conditioned and len(spec.contract.inputs) == 2),
+    ]
     try:
         spec.contract.bind(shapes)
     except ContractError:
         takes = spec.contract.text.partition("->")[0].strip()
-        raise ValueError(f"stage '{name}' must take '{AXES[dims]}', but takes '{takes}'") from None
+        raise ValueError(
+            f"stage '{name}' must take '{AXES[dims]}', but takes '{takes}'"
+        ) from None
     _refuse_fixed_sizes(spec, config)
 
 
@@ -57,13 +72,18 @@ def _refuse_fixed_sizes(spec: Spec, config: BlockConfig) -> None:
     mine = {tokens[1].axis for tokens in spec.contract.inputs}
     for field, mark in config.inferred().items():
         if mark.axis not in mine and getattr(config, field) == INFER:
-            raise ValueError(f"stage_config: '{field}' of {spec.name} must be given, each level has another size")
+            raise ValueError(
+                f"stage_config: '{field}' of {spec.name} must be given, each level has another size"
+            )
 
 
 def _first_problem(error: ValidationError, fields: Mapping[str, Any]) -> str:
     """The first of pydantic's findings, as the end of a sentence that begins with the block's name."""
     detail = error.errors()[0]
-    key = str(detail["loc"][0]) if detail["loc"] else ""
+    if detail["loc"]:
+        key = str(detail["loc"][0])
+    else:
+        key = ""
     if detail["type"] == "extra_forbidden":
         return f"has no key '{key}'; {did_you_mean(key, fields) or 'it has ' + ', '.join(set(fields) - set(OWN))}"
     if detail["type"] == "missing":
@@ -75,27 +95,51 @@ def _first_problem(error: ValidationError, fields: Mapping[str, Any]) -> str:
 class Stage(nn.Module):
     """Blocks, the first of which changes the channels, then FiLM where they do not hear the condition themselves."""
 
-    def __init__(self, config: Any, channels: tuple[int, int], cond_channels: int, film: bool) -> None:
+    def __init__(
+        self, config: Any, channels: tuple[int, int], cond_channels: int, film: bool
+    ) -> None:
         super().__init__()
-        spec, given = get(config.stage), config.stage_fields
-        self.name, self.hears = spec.name, len(spec.contract.inputs) == 2
+        spec = get(config.stage)
+        given = config.stage_fields
+        self.name = spec.name
+        self.hears = len(spec.contract.inputs) == 2
         widths = (channels[0], *[channels[1]] * config.stage_repeats)
         pairs = pairwise(widths)
-        self.blocks = nn.ModuleList(_block(spec, given, pair, cond_channels) for pair in pairs)
+        self.blocks = nn.ModuleList(
+            _block(spec, given, pair, cond_channels) for pair in pairs
+        )
         heard = cond_channels and film and not self.hears
-        self.film = FiLM(FiLMConfig(in_channels=channels[1], cond_channels=cond_channels)) if heard else None
+        self.film = (
+            FiLM(FiLMConfig(in_channels=channels[1], cond_channels=cond_channels))
+            if heard
+            else None
+        )
 
     def forward(self, x: Tensor, cond: Tensor | None) -> Tensor:
         for block in self.blocks:
-            y = block(x, cond) if self.hears else block(x)
+            if self.hears:
+                y = block(x, cond)
+            else:
+                y = block(x)
             if y.shape[2:] != x.shape[2:]:
                 message = f"stage '{self.name}' must keep sizes, but made {show(y.shape)} of {show(x.shape)}"
-                raise GraphError(message, code="E210", help="give it a stride of 1 and `padding: same` in stage_config")
+                raise GraphError(
+                    message,
+                    code="E210",
+                    help="give it a stride of 1 and `padding: same` in stage_config",
+                )
             x = y
-        return x if self.film is None else self.film(x, cond)
+        if self.film is None:
+            return x
+        scaled: Tensor = self.film(x, cond)
+        return scaled
 
 
-def _block(spec: Spec, given: dict[str, Any], channels: tuple[int, int], cond_channels: int) -> Block:
+def _block(
+    spec: Spec, given: dict[str, Any], channels: tuple[int, int], cond_channels: int
+) -> Block:
     names = [tokens[1].axis for tokens in spec.contract.inputs]
     sizes: Axes = dict(zip(map(str, names), (channels[0], cond_channels), strict=False))
-    return build(spec, spec.cls.Config(**{**given, "out_channels": channels[1]}).resolve(sizes))
+    return build(
+        spec, spec.cls.Config(**{**given, "out_channels": channels[1]}).resolve(sizes)
+    )

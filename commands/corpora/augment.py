@@ -23,12 +23,15 @@ class ChainFile(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    augment: tuple[AugmentStep, ...] = Field(min_length=1, description="augmentations of waveforms, in this order")
+    augment: tuple[AugmentStep, ...] = Field(
+        min_length=1, description="augmentations of waveforms, in this order"
+    )
 
 
 def augment(arguments: Namespace) -> int:
     """Write the copies and say what is in the new corpus."""
-    out, source = Path(arguments.out), read_file(arguments.by)
+    out = Path(arguments.out)
+    source = read_file(arguments.by)
     errors: list[MirbricksError] = []
     chain = read_config(ChainFile, source.data, source, (), "the file", errors)
     raise_all(errors)
@@ -37,11 +40,23 @@ def augment(arguments: Namespace) -> int:
     corpus = Corpus.open(arguments.folder)
     items = [item for item in _where(corpus, arguments.where) if item.stem_of is None]
     definitions = {"piece": Definition("global", "text"), **corpus.pyjama.definitions}
-    settings = {"copies": arguments.copies, "seed": arguments.seed, "n_jobs": arguments.jobs}
+    settings = {
+        "copies": arguments.copies,
+        "seed": arguments.seed,
+        "n_jobs": arguments.jobs,
+    }
     name = arguments.name or f"{corpus.name}_augmented"
     with counting("augmenting", len(items) * arguments.copies) as on_done:
         try:
-            made = augmented_corpus(items, definitions, chain.augment, out, name, on_done=on_done, **settings)
+            made = augmented_corpus(
+                items,
+                definitions,
+                chain.augment,
+                out,
+                name,
+                on_done=on_done,
+                **settings,
+            )
         except ValueError as error:
             raise _misfit(source, str(error)) from None
     console().print(f"{plural(len(made), 'recording')}, {minutes(made)} in {out}")
@@ -60,7 +75,12 @@ def _where(corpus: Corpus, conditions: list[tuple[str, str]]) -> list[Item]:
         found = sorted({str(one) for item in items for one in item.entry.values(name)})
         items = [item for item in items if value in map(str, item.entry.values(name))]
         if not items:
-            near = did_you_mean(value, found) or f"there: {', '.join(found[:9]) or 'nothing of that name'}"
-            message = f"--where: no recording of '{corpus.name}' has the {name} '{value}'"
+            near = (
+                did_you_mean(value, found)
+                or f"there: {', '.join(found[:9]) or 'nothing of that name'}"
+            )
+            message = (
+                f"--where: no recording of '{corpus.name}' has the {name} '{value}'"
+            )
             raise DataError(message, code="E471", help=near)
     return items

@@ -27,8 +27,14 @@ def check_data(arguments: Namespace) -> int:
         print(f"{plural(len(findings.problems), 'problem')} in {folder} ({told})")
         return 1
     assert findings.corpus is not None
-    annotations = sum(bool(atoms) for entry in findings.corpus.pyjama.entries for atoms in entry.annotations.values())
-    print(f"{folder}: {plural(len(findings.corpus), 'recording')}, {plural(annotations, 'annotation')}, nothing wrong")
+    annotations = sum(
+        bool(atoms)
+        for entry in findings.corpus.pyjama.entries
+        for atoms in entry.annotations.values()
+    )
+    print(
+        f"{folder}: {plural(len(findings.corpus), 'recording')}, {plural(annotations, 'annotation')}, nothing wrong"
+    )
     return 0
 
 
@@ -36,7 +42,12 @@ def count_keys(folder: Path) -> int:
     """How many recordings there are to read; 0 where that cannot be told."""
     try:
         files = find_corpus(folder)
-        audio = len(AudioStore(files.audio).keys()) if files.audio else 0
-        return audio + (len(FeatureStore(files.features).keys()) if files.features else 0)
+        if files.audio:
+            audio = len(AudioStore(files.audio).keys())
+        else:
+            audio = 0
+        return audio + (
+            len(FeatureStore(files.features).keys()) if files.features else 0
+        )
     except DataError:
         return 0

@@ -14,12 +14,17 @@ from ..screen import console, counting, plural
 
 def export_corpus(arguments: Namespace) -> int:
     """Write a corpus as a layout of files, say what was written and what the layout has no place for."""
-    importer = importer_of(arguments.kind, arguments.set, with_audio=not arguments.no_audio)
+    importer = importer_of(
+        arguments.kind, arguments.set, with_audio=not arguments.no_audio
+    )
     corpus = stored_items(arguments.corpus, with_audio=not arguments.no_audio)
     with counting("recordings", len(corpus), show=sys.stdout.isatty()) as on_done:
         report = export(importer, corpus, arguments.out, on_done)
     count = plural(report.n_audio, "audio file")
-    console().print(f"{plural(report.n_recordings, 'recording')}, {count} in {arguments.out}", soft_wrap=True)
+    console().print(
+        f"{plural(report.n_recordings, 'recording')}, {count} in {arguments.out}",
+        soft_wrap=True,
+    )
     for line in by_reason(report.left_out):
         console().print(f"  {line}", soft_wrap=True)
     return 0

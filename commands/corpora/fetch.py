@@ -7,7 +7,14 @@ from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 from ...data.fetching.fetch import BASE_URL, Watch, fetch
 from ..screen import console
@@ -20,18 +27,30 @@ def fetch_corpus(arguments: Namespace) -> int:
         got = fetch(arguments.name, folder, arguments.base_url or BASE_URL, watch)
     for file, stamp in got.files.items():
         if not file.endswith(".zip"):
-            state = "fetched" if file in got.fresh else "unchanged"
-            console().print(f"{state}  {got.folder / file}  {stamp.n_bytes / 1e6:.1f} MB  sha256 {stamp.sha256[:16]}…")
+            if file in got.fresh:
+                state = "fetched"
+            else:
+                state = "unchanged"
+            console().print(
+                f"{state}  {got.folder / file}  {stamp.n_bytes / 1e6:.1f} MB  sha256 {stamp.sha256[:16]}…"
+            )
     return 0
 
 
 @contextmanager
 def _watching() -> Iterator[Watch]:
     """A bar a file on a terminal; a line a file elsewhere."""
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+    )
     interactive = sys.stdout.isatty()
     tasks = {}
-    with Progress(*columns, TimeRemainingColumn(), console=console(), disable=not interactive) as bar:
+    with Progress(
+        *columns, TimeRemainingColumn(), console=console(), disable=not interactive
+    ) as bar:
 
         def watch(label: str, done: int, total: int | None, /) -> None:
             if label not in tasks:

@@ -16,11 +16,22 @@ from ..screen import console, counting
 
 def import_corpus(arguments: Namespace) -> int:
     """Bring a corpus in, say what came and what was left out."""
-    importer = importer_of(arguments.kind, arguments.set, with_audio=not arguments.no_audio)
+    importer = importer_of(
+        arguments.kind, arguments.set, with_audio=not arguments.no_audio
+    )
     found = find_recordings(importer, arguments.source)
-    how = How(arguments.sr, _resampled if arguments.sr else None, arguments.clip, arguments.jobs)
+    how = How(
+        arguments.sr,
+        _resampled if arguments.sr else None,
+        arguments.clip,
+        arguments.jobs,
+    )
     name = arguments.name or _name_of(Path(arguments.source))
-    with counting("audio files", len(found.recordings), show=importer.with_audio and sys.stdout.isatty()) as on_done:
+    with counting(
+        "audio files",
+        len(found.recordings),
+        show=importer.with_audio and sys.stdout.isatty(),
+    ) as on_done:
         report = import_recordings(found, arguments.out, name, how, on_done)
     for line in report.lines():
         console().print(line, soft_wrap=True)
@@ -29,29 +40,47 @@ def import_corpus(arguments: Namespace) -> int:
 
 def list_kinds(arguments: Namespace) -> int:
     """A line for each kind, or one kind with its options."""
-    known, both = kinds(), exported_kinds()
+    known = kinds()
+    both = exported_kinds()
     if arguments.kind is None:
         width = max(map(len, known))
         for kind, cls in known.items():
-            console().print(f"{kind:<{width}}  {cls.text}" + ("" if kind in both else " (import only)"), soft_wrap=True)
+            console().print(
+                f"{kind:<{width}}  {cls.text}"
+                + ("" if kind in both else " (import only)"),
+                soft_wrap=True,
+            )
         return 0
     if arguments.kind not in known:
-        hint = did_you_mean(arguments.kind, known) or f"kinds are: {', '.join(known)}; --plugin MODULE loads your own"
-        raise DataError(f"there is no importer '{arguments.kind}'", code="E461", help=hint)
+        hint = (
+            did_you_mean(arguments.kind, known)
+            or f"kinds are: {', '.join(known)}; --plugin MODULE loads your own"
+        )
+        raise DataError(
+            f"there is no importer '{arguments.kind}'", code="E461", help=hint
+        )
     cls = known[arguments.kind]
     console().print(f"{arguments.kind}: {cls.text}", soft_wrap=True)
     for key, field in cls.Options.model_fields.items():
-        console().print(f"  --set {key}=...  {field.description or f'default: {field.default}'}", soft_wrap=True)
+        console().print(
+            f"  --set {key}=...  {field.description or f'default: {field.default}'}",
+            soft_wrap=True,
+        )
     return 0
 
 
 def _name_of(source: Path) -> str:
     """The name of the folder; of a table, that of the folder it lies in."""
-    folder = source.resolve() if source.is_dir() else source.resolve().parent
+    if source.is_dir():
+        folder = source.resolve()
+    else:
+        folder = source.resolve().parent
     return folder.name.lstrip(".") or "corpus"
 
 
-def _resampled(blocks: Iterable[Float32], from_hz: int, to_hz: int) -> Iterator[Float32]:
+def _resampled(
+    blocks: Iterable[Float32], from_hz: int, to_hz: int
+) -> Iterator[Float32]:
     """In worker processes, which import torch only if there is something to convert."""
     import torch
 

@@ -25,8 +25,14 @@ _NUMBERS = ("recordings", "atoms", "of the time", "values")
 def info(arguments: Namespace) -> int:
     """Print it as tables or JSON, or write NAME.json and NAME.png."""
     corpus = Corpus.open(arguments.folder)
-    out = Path(arguments.out) if arguments.out else None
-    paths = [out / f"{corpus.name}{ending}" for ending in (".json", ".png")] if out else []
+    if arguments.out:
+        out = Path(arguments.out)
+    else:
+        out = None
+    if out:
+        paths = [out / f"{corpus.name}{ending}" for ending in (".json", ".png")]
+    else:
+        paths = []
     for path in paths:
         refuse_existing(str(path))
     show = sys.stdout.isatty() and not arguments.json
@@ -51,7 +57,10 @@ def _picture(corpus: Corpus, about: Mapping[str, Any]) -> bytes:
     from ...plots.style import png_bytes
 
     side_of, splits = sides_of(corpus)
-    order = list(next(iter(splits.values()))["sides"]) if splits else ["all"]
+    if splits:
+        order = list(next(iter(splits.values()))["sides"])
+    else:
+        order = ["all"]
     durations_s: dict[str, list[float]] = {side: [] for side in order}
     for item in corpus.recordings:
         if item.duration_s is not None:
@@ -80,8 +89,12 @@ def _sizes(about: Mapping[str, Any]) -> str:
     parts = [plural(about["recordings"], "recording"), plural(about["groups"], "group")]
     parts += [plural(about["stems"], "stem") + " among them"] if about["stems"] else []
     if lengths := about["durations_s"]:
-        least, middle, most = (_seconds(lengths[name]) for name in ("min", "median", "max"))
-        parts += [f"{_seconds(about['duration_s'])} ({least} to {most}, median {middle})"]
+        least, middle, most = (
+            _seconds(lengths[name]) for name in ("min", "median", "max")
+        )
+        parts += [
+            f"{_seconds(about['duration_s'])} ({least} to {most}, median {middle})"
+        ]
     parts += [f"{hz} Hz ({count})" if len(about["sample_rates_hz"]) > 1 else f"{hz} Hz"
               for hz, count in about["sample_rates_hz"].items()]  # fmt: skip
     parts += [f"{width} features a frame" for width in about["features"]]
@@ -90,15 +103,42 @@ def _sizes(about: Mapping[str, Any]) -> str:
 
 def _annotations(about: Mapping[str, Any]) -> Table:
     table = Table(title_justify="left")
-    for name in ("annotation", "extent", "recordings", "atoms", "of the time", "values", "the most frequent"):
+    for name in (
+        "annotation",
+        "extent",
+        "recordings",
+        "atoms",
+        "of the time",
+        "values",
+        "the most frequent",
+    ):
         table.add_column(name, justify="right" if name in _NUMBERS else "left")
     for name, one in about["annotations"].items():
-        covered = f"{one['covered']:.0%}" if "covered" in one else ""
+        if "covered" in one:
+            covered = f"{one['covered']:.0%}"
+        else:
+            covered = ""
         values = list(one.get("values", {}).items())
         unique = bool(values) and one["different"] == one["atoms"]
-        common = ", ".join(f"{word} ({its['count']:,})" for word, its in values[:_COMMON]) if not unique else ""
-        different = f"{one['different']:,}" if "different" in one else ""
-        table.add_row(name, one["extent"], f"{one['recordings']:,}", f"{one['atoms']:,}", covered, different, common)
+        if not unique:
+            common = ", ".join(
+                f"{word} ({its['count']:,})" for word, its in values[:_COMMON]
+            )
+        else:
+            common = ""
+        if "different" in one:
+            different = f"{one['different']:,}"
+        else:
+            different = ""
+        table.add_row(
+            name,
+            one["extent"],
+            f"{one['recordings']:,}",
+            f"{one['atoms']:,}",
+            covered,
+            different,
+            common,
+        )
     return table
 
 
@@ -108,11 +148,18 @@ def _sides(name: str, sides: Mapping[str, Any]) -> Table:
     for column in ("recordings", "groups", "length"):
         table.add_column(column, justify="right")
     for side, one in sides.items():
-        table.add_row(side, f"{one['recordings']:,}", f"{one['groups']:,}", _seconds(one["duration_s"]))
+        table.add_row(
+            side,
+            f"{one['recordings']:,}",
+            f"{one['groups']:,}",
+            _seconds(one["duration_s"]),
+        )
     return table
 
 
 def _seconds(seconds: float) -> str:
     if seconds >= 7200:
         return f"{seconds / 3600:.1f} h"
-    return f"{seconds / 60:.1f} min" if seconds >= 120 else f"{seconds:.1f} s"
+    if seconds >= 120:
+        return f"{seconds / 60:.1f} min"
+    return f"{seconds:.1f} s"

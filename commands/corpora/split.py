@@ -15,7 +15,9 @@ def split(arguments: Namespace) -> int:
     """Make it, show it, store it."""
     corpus = Corpus.open(arguments.folder)
     if not arguments.dry_run:
-        refuse_stored(corpus, "split" if arguments.folds is None else "fold", arguments.replace)
+        refuse_stored(
+            corpus, "split" if arguments.folds is None else "fold", arguments.replace
+        )
     made = make_split(
         corpus,
         folds=arguments.folds,
@@ -29,10 +31,17 @@ def split(arguments: Namespace) -> int:
     console().print(_table(made, corpus))
     if made.farthest is not None:
         names = ", ".join(arguments.stratify)
-        print(f"of every frequent value of {names}, each side has its share to within {made.farthest:.1%}")
+        print(
+            f"of every frequent value of {names}, each side has its share to within {made.farthest:.1%}"
+        )
     where = f"{corpus.folder / corpus.name}.pyjama"
-    stored = "nothing was stored (--dry-run)" if arguments.dry_run else f"stored as '{made.name}' in {where}"
-    print(f"{plural(len(set(made.groups)), 'group')} on {len(made.sides)} sides; {stored}")
+    if arguments.dry_run:
+        stored = "nothing was stored (--dry-run)"
+    else:
+        stored = f"stored as '{made.name}' in {where}"
+    print(
+        f"{plural(len(set(made.groups)), 'group')} on {len(made.sides)} sides; {stored}"
+    )
     return 0
 
 
@@ -42,8 +51,18 @@ def _table(made: Made, corpus: Corpus) -> Table:
     for column in ("recordings", "share", "groups", "minutes"):
         table.add_column(column, justify="right")
     for side in made.sides:
-        own = [item for item, value in zip(corpus.recordings, made.values, strict=True) if value == side]
+        own = [
+            item
+            for item, value in zip(corpus.recordings, made.values, strict=True)
+            if value == side
+        ]
         minutes = sum(item.duration_s or 0.0 for item in own) / 60
         share = f"{len(own) / len(made.values):.1%}"
-        table.add_row(str(side), f"{len(own):,}", share, f"{made.count_groups(side):,}", f"{minutes:,.1f}")
+        table.add_row(
+            str(side),
+            f"{len(own):,}",
+            share,
+            f"{made.count_groups(side):,}",
+            f"{minutes:,.1f}",
+        )
     return table

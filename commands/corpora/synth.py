@@ -12,7 +12,9 @@ from ...data.synth.polyphony import synthesise_polyphony
 from ...errors import DataError
 from ..screen import console, counting, plural
 
-CLIPS, LEAST_S, MOST_S = 12, 1.0, 3600.0
+CLIPS = 12
+LEAST_S = 1.0
+MOST_S = 3600.0
 
 
 def synth(arguments: Namespace) -> int:
@@ -23,9 +25,13 @@ def synth(arguments: Namespace) -> int:
     given = {"seed": arguments.seed, "n_jobs": arguments.jobs}
     with counting(f"{arguments.kind}", n) as on_done:
         if arguments.kind in KINDS:
-            corpus = synthesise(arguments.kind, out, n, arguments.seconds, on_done=on_done, **given)
+            corpus = synthesise(
+                arguments.kind, out, n, arguments.seconds, on_done=on_done, **given
+            )
         else:
-            corpus = synthesise_polyphony(out, n, arguments.seconds or 15.0, on_done=on_done, **given)
+            corpus = synthesise_polyphony(
+                out, n, arguments.seconds or 15.0, on_done=on_done, **given
+            )
     console().print(f"{plural(len(corpus), 'recording')}, {minutes(corpus)} in {out}")
     return 0
 
@@ -40,8 +46,12 @@ def _refuse(arguments: Namespace, out: Path) -> None:
     if arguments.seconds is not None:
         songs = arguments.kind in KINDS and KINDS[arguments.kind].seconds is None
         if songs:
-            message = f"--seconds: {arguments.kind} are whole songs, as long as they are"
-            raise DataError(message, code="E470", help="leave --seconds out; --n says how many")
+            message = (
+                f"--seconds: {arguments.kind} are whole songs, as long as they are"
+            )
+            raise DataError(
+                message, code="E470", help="leave --seconds out; --n says how many"
+            )
         if not LEAST_S <= arguments.seconds <= MOST_S:
             message = f"--seconds: expected {LEAST_S:g} to {MOST_S:g}, got {arguments.seconds:g}"
             raise DataError(message, code="E470", help="write --seconds 30")

@@ -26,7 +26,9 @@ class Kind:
     reference: str
 
 
-_CONV_FIELDS = '        kernel_size: PositiveInt = Field(3, description="{what} of a filter")\n'
+_CONV_FIELDS = (
+    '        kernel_size: PositiveInt = Field(3, description="{what} of a filter")\n'
+)
 KINDS = {
     "1d": Kind(
         axes="B C T",

@@ -34,7 +34,9 @@ def check(arguments: Namespace) -> int:
         except MirbricksError as error:
             print(error, file=sys.stderr)
             failed += 1
-    return 1 if failed else 0
+    if failed:
+        return 1
+    return 0
 
 
 def _checked(path: str, arguments: Namespace) -> GraphModule:
@@ -49,10 +51,18 @@ def _checked(path: str, arguments: Namespace) -> GraphModule:
 
 def _facts(model: GraphModule, arguments: Namespace) -> str:
     """Shapes, parameters, and the sizes of free axes."""
-    inputs, outputs = (", ".join(map(show, shapes.values())) for shapes in (model.input_shapes, model.output_shapes))
+    inputs, outputs = (
+        ", ".join(map(show, shapes.values()))
+        for shapes in (model.input_shapes, model.output_shapes)
+    )
     count = sum(p.numel() for p in model.parameters())
     base = _base(model)
-    found = free_sizes(model.graph, read_shape(model.graph, input_shape(arguments.input)), base) if base else ()
+    if base:
+        found = free_sizes(
+            model.graph, read_shape(model.graph, input_shape(arguments.input)), base
+        )
+    else:
+        found = ()
     told = [str(sizes) for sizes in found if sizes.axis != "B" or sizes.least > 1]
     return "; ".join([f"{inputs} -> {outputs}, {count:,} parameters", *told])
 
@@ -65,10 +75,24 @@ def _base(model: GraphModule) -> dict[str, int]:
 def _sweep(text: str) -> tuple[str, range]:
     """Axis and sizes of --sweep; raises `GraphError` where they have another form."""
     match = _SWEEP.fullmatch(text)
-    first, last, step = (int(part or 1) for part in match.groups()[1:]) if match else (1, 0, 1)
-    if not match or not 0 < first <= last or step < 1 or (last - first) // step >= MOST_SIZES:
+    if match:
+        first, last, step = (int(part or 1) for part in match.groups()[1:])
+    else:
+        first = 1
+        last = 0
+        step = 1
+    if (
+        not match
+        or not 0 < first <= last
+        or step < 1
+        or (last - first) // step >= MOST_SIZES
+    ):
         message = f"--sweep: expected an axis and its sizes, at most {MOST_SIZES:,}, got '{text}'"
-        raise GraphError(message, code="E207", help="write --sweep F=12:400, or --sweep F=12:400:4 for every fourth")
+        raise GraphError(
+            message,
+            code="E207",
+            help="write --sweep F=12:400, or --sweep F=12:400:4 for every fourth",
+        )
     return match[1], range(first, last + 1, step)
 
 
@@ -77,15 +101,20 @@ def _swept(model: GraphModule, arguments: Namespace, axis: str, sizes: range) ->
     inputs = read_shape(model.graph, input_shape(arguments.input))
     known = list(dict.fromkeys(one.name for axes in inputs.values() for one in axes))
     if axis not in known:
-        message, hint = f"--sweep: no input has an axis '{axis}'", f"there are: {', '.join(known)}"
-        raise GraphError(message, code="E207", where=model.graph.where_input(), help=hint)
+        message = f"--sweep: no input has an axis '{axis}'"
+        hint = f"there are: {', '.join(known)}"
+        raise GraphError(
+            message, code="E207", where=model.graph.where_input(), help=hint
+        )
     outcomes = sweep(model.graph, inputs, _base(model), axis, _shown(sizes))
     broken = [outcome.size for outcome in outcomes if outcome.error]
     runs = [outcome.size for outcome in outcomes if not outcome.error]
     print(f"  {axis} = {spans(sizes)}: runs at {spans(runs) or 'none of them'}")
     for line in _by_cause(outcomes):
         print(f"    breaks at {line}")
-    return 1 if broken else 0
+    if broken:
+        return 1
+    return 0
 
 
 def _shown(sizes: Sequence[int]) -> Iterator[int]:
@@ -101,7 +130,9 @@ def _by_cause(outcomes: Sequence[Outcome]) -> Iterator[str]:
     causes: dict[tuple[str, str], list[Outcome]] = {}
     for outcome in outcomes:
         if outcome.error:
-            causes.setdefault((outcome.error.code, str(outcome.error.where)), []).append(outcome)
+            causes.setdefault(
+                (outcome.error.code, str(outcome.error.where)), []
+            ).append(outcome)
     for (code, where), members in causes.items():
         error = members[0].error
         yield f"{spans([member.size for member in members])}: {where}: {error.message if error else ''}     [{code}]"

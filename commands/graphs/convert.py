@@ -29,9 +29,13 @@ def eject(arguments: Namespace) -> int:
         _write_bytes(arguments.weights, safetensors.torch.save(_tensors(model)))
     write_new(arguments.out, text)
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    print(f"{arguments.out}: class Model, {parameters:,} parameters; its outputs are those of the graph to the bit")
+    print(
+        f"{arguments.out}: class Model, {parameters:,} parameters; its outputs are those of the graph to the bit"
+    )
     if arguments.weights:
-        print(f"{arguments.weights}: {f'weights of {arguments.run_folder}' if arguments.run_folder else 'new weights'}")
+        print(
+            f"{arguments.weights}: {f'weights of {arguments.run_folder}' if arguments.run_folder else 'new weights'}"
+        )
     return 0
 
 
@@ -43,7 +47,9 @@ def export(arguments: Namespace) -> int:
     result = exported(_model(arguments), arguments.to)
     _write_bytes(arguments.out, result.data)
     takes = ", ".join(result.sizes) or "one size"
-    print(f"{arguments.out}: {len(result.data) / 1e6:.1f} MB, {arguments.to}; takes {takes}")
+    print(
+        f"{arguments.out}: {len(result.data) / 1e6:.1f} MB, {arguments.to}; takes {takes}"
+    )
     for sizes, difference in result.differences:
         at = ", ".join(f"{name}={size}" for name, size in sizes.items()) or "its sizes"
         print(f"  at {at}: largest difference to the graph {difference:.2g}")
@@ -52,15 +58,23 @@ def export(arguments: Namespace) -> int:
 
 def _model(arguments: Namespace) -> GraphModule:
     """The compiled graph, with the weights of --run."""
-    run = RunFolder.open(arguments.run_folder) if arguments.run_folder else None
-    model = compile_graph(load_graph(arguments.graph, arguments.set), input_shape(arguments.input))
+    if arguments.run_folder:
+        run = RunFolder.open(arguments.run_folder)
+    else:
+        run = None
+    model = compile_graph(
+        load_graph(arguments.graph, arguments.set), input_shape(arguments.input)
+    )
     if run:
         run.load_weights(model)
     return model
 
 
 def _tensors(model: GraphModule) -> dict[str, Tensor]:
-    return {name: tensor.detach().clone().contiguous() for name, tensor in model.state_dict().items()}
+    return {
+        name: tensor.detach().clone().contiguous()
+        for name, tensor in model.state_dict().items()
+    }
 
 
 def _write_bytes(path: str, data: bytes) -> None:

@@ -31,7 +31,10 @@ def diff(arguments: Namespace) -> int:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", GraphWarning)  # `check` tells them
         sections = _sections(files)
-        sides = [_side(file, values, arguments) for file, values in zip(files, sections, strict=True)]
+        sides = [
+            _side(file, values, arguments)
+            for file, values in zip(files, sections, strict=True)
+        ]
     result = diff_graphs(*sides)
     if arguments.json:
         print(json.dumps(result.as_dict()))
@@ -39,7 +42,9 @@ def diff(arguments: Namespace) -> int:
         console = Console(highlight=False, markup=False, soft_wrap=True, emoji=False)
         for sign, line in _lines(result, files):
             console.print(Text(line, STYLES.get(sign, "")))
-    return 1 if arguments.exit_code and not result.same else 0
+    if arguments.exit_code and not result.same:
+        return 1
+    return 0
 
 
 def _graph_file(path: str) -> Path:
@@ -50,7 +55,11 @@ def _graph_file(path: str) -> Path:
     file = Path(path) / RESOLVED
     if not file.is_file():
         message = f"the run '{path}' has no {RESOLVED}"
-        raise RunError(message, code="E605", help="give a graph file, or a run whose training has begun")
+        raise RunError(
+            message,
+            code="E605",
+            help="give a graph file, or a run whose training has begun",
+        )
     return file
 
 
@@ -60,9 +69,25 @@ def _sections(files: Sequence[Path]) -> list[Mapping[str, Any]]:
         experiments = [load_experiment(file) for file in files]
     except MirbricksError:
         graphs = [load_graph(file) for file in files]
-        return [{name: graph.source.data[name] for name in SECTIONS if name in graph.source.data} for graph in graphs]
-    given = [{name: e.task.config if name == "task" else getattr(e, name) for name in SECTIONS} for e in experiments]
-    return [{name: config.model_dump() for name, config in values.items()} for values in given]
+        return [
+            {
+                name: graph.source.data[name]
+                for name in SECTIONS
+                if name in graph.source.data
+            }
+            for graph in graphs
+        ]
+    given = [
+        {
+            name: e.task.config if name == "task" else getattr(e, name)
+            for name in SECTIONS
+        }
+        for e in experiments
+    ]
+    return [
+        {name: config.model_dump() for name, config in values.items()}
+        for values in given
+    ]
 
 
 def _side(file: Path, sections: Mapping[str, Any], arguments: Namespace) -> Side:
@@ -70,7 +95,10 @@ def _side(file: Path, sections: Mapping[str, Any], arguments: Namespace) -> Side
     try:
         return Side(graph, compile_graph(graph, input_shape(arguments.input)), sections)
     except MirbricksError as error:
-        print(f"note: {error.where or file}: sizes are not compared: {error.message}", file=sys.stderr)
+        print(
+            f"note: {error.where or file}: sizes are not compared: {error.message}",
+            file=sys.stderr,
+        )
         return Side(graph, None, sections)
 
 
@@ -87,24 +115,40 @@ def _lines(result: Diff, files: Sequence[Path]) -> Iterator[tuple[str, str]]:
         yield from (("", f"    {_fact(fact)[1][2:]}") for fact in change.facts)
     yield from map(_fact, result.sections)
     if result.only_sizes:
-        more = "1 more node differs" if result.only_sizes == 1 else f"{result.only_sizes} more nodes differ"
+        if result.only_sizes == 1:
+            more = "1 more node differs"
+        else:
+            more = f"{result.only_sizes} more nodes differ"
         yield "", f"{more} in the sizes only"
     if result.parameters:
         a, b = result.parameters
-        yield "", f"parameters: {a:,}" + (f" -> {b:,} ({b - a:+,})" if a != b else ", the same in both")
+        yield (
+            "",
+            f"parameters: {a:,}"
+            + (f" -> {b:,} ({b - a:+,})" if a != b else ", the same in both"),
+        )
 
 
 def _place(change: Change) -> str:
     if change.line_a is None or change.line_b is None:
         return f"line {change.line_a or change.line_b}"
-    moved = "moved, " if change.sign == ">" else ""
-    lines = f"line {change.line_a}" if change.line_a == change.line_b else f"line {change.line_a} -> {change.line_b}"
+    if change.sign == ">":
+        moved = "moved, "
+    else:
+        moved = ""
+    if change.line_a == change.line_b:
+        lines = f"line {change.line_a}"
+    else:
+        lines = f"line {change.line_a} -> {change.line_b}"
     return moved + lines
 
 
 def _fact(fact: Fact) -> tuple[str, str]:
     what, old, new = fact
     if old is None or new is None:
-        sign = "+" if old is None else "-"
+        if old is None:
+            sign = "+"
+        else:
+            sign = "-"
         return sign, f"{sign} {what}: {new if old is None else old}"
     return "~", f"~ {what}: {old} -> {new}"

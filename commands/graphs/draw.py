@@ -13,7 +13,9 @@ from .input_shape import input_shape
 def draw(arguments: Namespace) -> int:
     """Write the SVG of a graph; the same graph gives the same file."""
     refuse_existing(arguments.out)
-    model = compile_graph(load_graph(arguments.graph, arguments.set), input_shape(arguments.input))
+    model = compile_graph(
+        load_graph(arguments.graph, arguments.set), input_shape(arguments.input)
+    )
     write_new(arguments.out, drawn(model))
     print(f"{arguments.out}: {len(model.nodes)} layers")
     return 0

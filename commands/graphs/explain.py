@@ -43,10 +43,18 @@ def explain(arguments: Namespace) -> int:
     """Explain a block (example, contract, source, fields, picture), a word of the graph language, a section of
     a graph file with its settings, such as a task, or a code.
     """
-    name, known = arguments.name, registered()
+    name = arguments.name
+    known = registered()
     if arguments.picture and name not in known:
-        hint = did_you_mean(name, known) or "`mirbricks blocks` lists the blocks; `mirbricks draw` draws a graph"
-        raise RegistryError(f"there is a picture of blocks only, and '{name}' is none", code="E305", help=hint)
+        hint = (
+            did_you_mean(name, known)
+            or "`mirbricks blocks` lists the blocks; `mirbricks draw` draws a graph"
+        )
+        raise RegistryError(
+            f"there is a picture of blocks only, and '{name}' is none",
+            code="E305",
+            help=hint,
+        )
     if name in known:
         _explain_block(known[name], arguments.picture)
     elif name.upper() in CODES:
@@ -70,13 +78,31 @@ def _explain_block(spec: Spec, picture: str | None) -> None:
     try:
         example = indent(example_yaml(spec), "  ")
     except ContractError as error:
-        example = f"  none, since the registered example does not fit the contract: {error}\n"
-    facts = [f"contract  {spec.contract.text}", f"source    {spec.source}", f"picture   {picture or _picture_of(spec)}"]
+        example = (
+            f"  none, since the registered example does not fit the contract: {error}\n"
+        )
+    facts = [
+        f"contract  {spec.contract.text}",
+        f"source    {spec.source}",
+        f"picture   {picture or _picture_of(spec)}",
+    ]
     head = f"{spec.name} ({spec.family})"
-    print("\n".join([head, "", doc, "", "a graph that runs:", example, *facts, "", "fields"]))
+    print(
+        "\n".join(
+            [head, "", doc, "", "a graph that runs:", example, *facts, "", "fields"]
+        )
+    )
     for field, info in spec.cls.Config.model_fields.items():
-        default = "required" if info.is_required() else "inferred" if info.default == INFER else _default(info)
-        print(f"  {field:<18} {expected(info)}; {default}. {info.description or ''}".rstrip())
+        if info.is_required():
+            default = "required"
+        else:
+            if info.default == INFER:
+                default = "inferred"
+            else:
+                default = _default(info)
+        print(
+            f"  {field:<18} {expected(info)}; {default}. {info.description or ''}".rstrip()
+        )
     if not spec.cls.Config.model_fields:
         print("  none")
 
@@ -85,7 +111,9 @@ def _picture_of(spec: Spec) -> str:
     """Where the picture of a block is; those of plugins have none of ours."""
     if spec.own:
         path = Path(package).parent / "docs" / "blocks" / f"{spec.name}.svg"
-        return str(path) if path.is_file() else f"docs/blocks/{spec.name}.svg in the repository"
+        if path.is_file():
+            return str(path)
+        return f"docs/blocks/{spec.name}.svg in the repository"
     return f"write one: mirbricks explain {spec.name} --picture {spec.name}.svg"
 
 

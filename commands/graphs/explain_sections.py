@@ -15,16 +15,34 @@ def sections() -> dict[str, tuple[str, str, type[BaseModel]]]:
     from ...features.kinds import KINDS
     from ...tasks.finding import tasks
     from ...training.optimization import TrainConfig
-    from ...workflows.experiment import DatasetConfig  # with the tasks this takes a second to import
+    from ...workflows.experiment import (
+        DatasetConfig,
+    )  # with the tasks this takes a second to import
 
     found: dict[str, tuple[str, str, type[BaseModel]]] = {
-        "dataset": ("the section `dataset:`", cleandoc(DatasetConfig.__doc__ or ""), DatasetConfig),
-        "train": ("the section `train:`", cleandoc(TrainConfig.__doc__ or ""), TrainConfig),
+        "dataset": (
+            "the section `dataset:`",
+            cleandoc(DatasetConfig.__doc__ or ""),
+            DatasetConfig,
+        ),
+        "train": (
+            "the section `train:`",
+            cleandoc(TrainConfig.__doc__ or ""),
+            TrainConfig,
+        ),
     }
     for name, (config, feature) in KINDS.items():
-        found[name] = (f"a feature, `feature: {{type: {name}}}`", cleandoc(feature.__doc__ or ""), config)
+        found[name] = (
+            f"a feature, `feature: {{type: {name}}}`",
+            cleandoc(feature.__doc__ or ""),
+            config,
+        )
     for name, task in tasks().items():
-        found[name] = (f"a task, `task: {{type: {name}}}`", cleandoc(task.__doc__ or ""), task.Config)
+        found[name] = (
+            f"a task, `task: {{type: {name}}}`",
+            cleandoc(task.__doc__ or ""),
+            task.Config,
+        )
     return found
 
 
@@ -35,7 +53,9 @@ def section_of(name: str) -> str | None:
     heading, doc, config = known[name]
     lines = [f"{name} ({heading})", "", doc, "", "settings"]
     for field, info in config.model_fields.items():
-        lines.append(f"  {field:<18} {expected(info)}; {_default(info)}. {info.description or ''}".rstrip())
+        lines.append(
+            f"  {field:<18} {expected(info)}; {_default(info)}. {info.description or ''}".rstrip()
+        )
     return "\n".join(lines)
 
 
@@ -44,5 +64,7 @@ def _default(info: FieldInfo) -> str:
         return "required"
     value = info.get_default(call_default_factory=True)
     if value is None or isinstance(value, BaseModel):
-        return "default none" if value is None else "default as below it"
+        if value is None:
+            return "default none"
+        return "default as below it"
     return f"default {quoted(value)}"

@@ -22,4 +22,8 @@ def _sizes(text: str) -> list[int | None]:
         return [None if size in ("*", "") else int(size) for size in text.split(",")]
     except ValueError:
         message = f"--input: expected sizes separated by commas, got '{text}'"
-        raise GraphError(message, code="E207", help="write --input 1,6,360,64, with * for a free size") from None
+        raise GraphError(
+            message,
+            code="E207",
+            help="write --input 1,6,360,64, with * for a free size",
+        ) from None

@@ -46,11 +46,22 @@ class Plan:
         if all((folder / part).exists() for part in CHECKOUT):
             test = folder / "tests" / "blocks" / f"test_{module}.py"
             graph = folder / "graphs" / f"{module}.yaml"
-            return cls(folder, folder / "blocks" / f"{module}.py", test, graph, f"mirbricks.blocks.{module}", True)
-        root, dotted = folder, module
+            return cls(
+                folder,
+                folder / "blocks" / f"{module}.py",
+                test,
+                graph,
+                f"mirbricks.blocks.{module}",
+                True,
+            )
+        root = folder
+        dotted = module
         while (root / "__init__.py").exists() and root != root.parent:
             root, dotted = root.parent, f"{root.name}.{dotted}"
-        block, test, graph = (folder / name for name in (f"{module}.py", f"test_{module}.py", f"{module}.yaml"))
+        block, test, graph = (
+            folder / name
+            for name in (f"{module}.py", f"test_{module}.py", f"{module}.yaml")
+        )
         return cls(root, block, test, graph, dotted, False)
 
     @property
@@ -60,7 +71,8 @@ class Plan:
 
 def new_block(arguments: Namespace) -> int:
     """Write the three files, all or none; raises `RegistryError` E307 for a bad name, E191 where a file exists."""
-    name, kind = arguments.name, KINDS[arguments.kind]
+    name = arguments.name
+    kind = KINDS[arguments.kind]
     module = snake_case(name)
     folder = Path(arguments.dir)
     plan = Plan.of(folder.resolve(), module)
@@ -69,7 +81,11 @@ def new_block(arguments: Namespace) -> int:
     for path in shown:
         refuse_existing(str(path))
     with ExitStack() as stack:
-        texts = [_block(name, kind, plan), _test(name, kind, plan), _graph(name, module, kind, plan)]
+        texts = [
+            _block(name, kind, plan),
+            _test(name, kind, plan),
+            _graph(name, module, kind, plan),
+        ]
         for path, text in zip(plan.paths, texts, strict=True):
             stack.enter_context(written_whole(path)).write_text(text, encoding="utf-8")
     print("\n".join([*(f"wrote {path}" for path in shown), "", "next:", *_next(plan)]))
@@ -84,23 +100,50 @@ def snake_case(name: str) -> str:
 def _refuse(name: str, module: str, plan: Plan) -> None:
     """Raise where the name cannot be that of a block, or its file's cannot be that of a module."""
     if not re.fullmatch(r"[A-Z][A-Za-z0-9]*", name):
-        words = "".join(word[:1].upper() + word[1:] for word in re.findall(r"[A-Za-z][A-Za-z0-9]*", name))
-        hint = f"write {words}" if len(words) > 1 else "write a name such as GatedConv1d"
-        raise RegistryError(f"'{name}' is no name of a class in CapWords", code="E307", help=hint)
+        words = "".join(
+            word[:1].upper() + word[1:]
+            for word in re.findall(r"[A-Za-z][A-Za-z0-9]*", name)
+        )
+        if len(words) > 1:
+            hint = f"write {words}"
+        else:
+            hint = "write a name such as GatedConv1d"
+        raise RegistryError(
+            f"'{name}' is no name of a class in CapWords", code="E307", help=hint
+        )
     known = blocks()
     if name in known:
         cls = known[name].cls
         facts = [("registered", f"{cls.__module__}.{cls.__qualname__}")]
-        raise RegistryError(f"the name '{name}' is taken", code="E301", facts=facts, help="choose another name")
+        raise RegistryError(
+            f"the name '{name}' is taken",
+            code="E301",
+            facts=facts,
+            help="choose another name",
+        )
     if name in (*SKIPS, *IMPORTED) or keyword.iskeyword(name):
-        kind = "a word of the graph language" if name in SKIPS else "a word that the file of a block needs itself"
-        raise RegistryError(f"'{name}' is {kind}", code="E307", help="choose another name")
+        if name in SKIPS:
+            kind = "a word of the graph language"
+        else:
+            kind = "a word that the file of a block needs itself"
+        raise RegistryError(
+            f"'{name}' is {kind}", code="E307", help="choose another name"
+        )
     hidden = (
-        not plan.inside and plan.module == module and (module in sys.stdlib_module_names or _installed(module, plan))
+        not plan.inside
+        and plan.module == module
+        and (module in sys.stdlib_module_names or _installed(module, plan))
     )
     if hidden or keyword.iskeyword(module):
-        problem = f"would hide the module '{module}'" if hidden else f"could not be imported: '{module}' is Python's"
-        raise RegistryError(f"the file {module}.py {problem}", code="E307", help=f"choose a longer name: {name}Block")
+        if hidden:
+            problem = f"would hide the module '{module}'"
+        else:
+            problem = f"could not be imported: '{module}' is Python's"
+        raise RegistryError(
+            f"the file {module}.py {problem}",
+            code="E307",
+            help=f"choose a longer name: {name}Block",
+        )
 
 
 def _installed(module: str, plan: Plan) -> bool:
@@ -110,11 +153,13 @@ def _installed(module: str, plan: Plan) -> bool:
 
 
 def _block(name: str, kind: Kind, plan: Plan) -> str:
-    own, torch = "import Block, BlockConfig, from_axis, register", "from torch import Tensor, nn"
+    own = "import Block, BlockConfig, from_axis, register"
+    torch = "from torch import Tensor, nn"
     pydantic = "from pydantic import Field, PositiveInt"
-    imports = (
-        [pydantic, torch, "", f"from ..registry {own}"] if plan.inside else [f"from mirbricks {own}", pydantic, torch]
-    )
+    if plan.inside:
+        imports = [pydantic, torch, "", f"from ..registry {own}"]
+    else:
+        imports = [f"from mirbricks {own}", pydantic, torch]
     after = _after(kind, f"{{{kind.out}}}")
     return BLOCK.format(
         **vars(kind),
@@ -132,12 +177,16 @@ def _after(kind: Kind, size: str) -> str:
 
 def _test(name: str, kind: Kind, plan: Plan) -> str:
     own = f"from {plan.module} import {name}"
-    imports = (
-        ["import torch", "", "import mirbricks", own] if plan.inside else ["import mirbricks", "import torch", "", own]
-    )
+    if plan.inside:
+        imports = ["import torch", "", "import mirbricks", own]
+    else:
+        imports = ["import mirbricks", "import torch", "", own]
     size = kind.shape[kind.axes.split().index(kind.size)]
     fields = f'"{kind.field}": {size}, "{kind.out}": 6{kind.given}'
-    steps = f'.parents[2] / "graphs" / "{plan.graph.name}"' if plan.inside else f'.with_name("{plan.graph.name}")'
+    if plan.inside:
+        steps = f'.parents[2] / "graphs" / "{plan.graph.name}"'
+    else:
+        steps = f'.with_name("{plan.graph.name}")'
     before = ", ".join([":"] * kind.dim)
     return TEST.format(
         name=name,
@@ -153,15 +202,34 @@ def _test(name: str, kind: Kind, plan: Plan) -> str:
 
 def _graph(name: str, module: str, kind: Kind, plan: Plan) -> str:
     path = plan.graph.relative_to(plan.root)
-    sizes = " ".join(f"{axis}=4" if axis == kind.size else axis for axis in kind.axes.split())
-    comment = f"Uses the block {name}." if plan.inside else f"run with: mirbricks check {path} --plugin {plan.module}"
+    sizes = " ".join(
+        f"{axis}=4" if axis == kind.size else axis for axis in kind.axes.split()
+    )
+    if plan.inside:
+        comment = f"Uses the block {name}."
+    else:
+        comment = f"run with: mirbricks check {path} --plugin {plan.module}"
     return GRAPH.format(
-        comment=comment, module=module, input=sizes, name=name, out=kind.out, layer_given=kind.layer_given
+        comment=comment,
+        module=module,
+        input=sizes,
+        name=name,
+        out=kind.out,
+        layer_given=kind.layer_given,
     )
 
 
 def _next(plan: Plan) -> list[str]:
-    test, graph = (shlex.quote(str(path.relative_to(plan.root))) for path in (plan.test, plan.graph))
-    plugin = "" if plan.inside else f" --plugin {plan.module}"
-    enter = [] if plan.root == Path.cwd() else [f"  cd {shlex.quote(str(plan.root))}"]
+    test, graph = (
+        shlex.quote(str(path.relative_to(plan.root)))
+        for path in (plan.test, plan.graph)
+    )
+    if plan.inside:
+        plugin = ""
+    else:
+        plugin = f" --plugin {plan.module}"
+    if plan.root == Path.cwd():
+        enter = []
+    else:
+        enter = [f"  cd {shlex.quote(str(plan.root))}"]
     return [*enter, f"  python -m pytest {test}", f"  mirbricks check {graph}{plugin}"]

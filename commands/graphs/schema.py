@@ -22,7 +22,9 @@ def schema(arguments: Namespace) -> int:
         "task": configs,
         "train": TrainConfig,
     }
-    text = json.dumps(graph_schema(sections, {"feature": DEFAULT}), indent=1, ensure_ascii=False)
+    text = json.dumps(
+        graph_schema(sections, {"feature": DEFAULT}), indent=1, ensure_ascii=False
+    )
     if arguments.out:
         write_new(arguments.out, f"{text}\n")
     else:

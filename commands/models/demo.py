@@ -16,7 +16,10 @@ from .report import REPORT
 from .train import train
 
 CLIPS = 12
-SHORT = ("train.steps=400", "train.validate_every=100")  # four minutes on two cores, features included
+SHORT = (
+    "train.steps=400",
+    "train.validate_every=100",
+)  # four minutes on two cores, features included
 
 
 def demo(arguments: Namespace) -> int:
@@ -55,7 +58,9 @@ def _synthesised(folder: Path) -> Path:
     except OSError as error:
         raise unreadable(folder, error) from error
     if not made:
-        console().print(f"synthesising {CLIPS} clips of four-voice polyphony into {folder}")
+        console().print(
+            f"synthesising {CLIPS} clips of four-voice polyphony into {folder}"
+        )
         with counting("clips", CLIPS) as on_done:
             synthesise_polyphony(folder, CLIPS, on_done=on_done)
     return folder

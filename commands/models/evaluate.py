@@ -17,7 +17,13 @@ from ...runs.folder import RESOLVED, RunFolder, finite
 from ...runs.settings import RunSettings, read_settings
 from ...tasks.base import Evaluation, Figures
 from ...training.devices import as_device
-from ...workflows.experiment import Experiment, compute_features, features_of, load_experiment, recordings_of
+from ...workflows.experiment import (
+    Experiment,
+    compute_features,
+    features_of,
+    load_experiment,
+    recordings_of,
+)
 from ...workflows.labels import other_annotation, tell_missing
 from ...workflows.raw_corpus import open_corpus
 from ...workflows.references import refer
@@ -42,15 +48,26 @@ def evaluate(arguments: Namespace) -> int:
         failed += broken
         refer(experiment.task, recordings, cache, arguments, _talks(arguments))
         model = experiment.model.to(as_device(arguments.device))
-        with counting(f"evaluating {run.path.name}", len(items), show=_talks(arguments)) as on_done:
-            figures = experiment.task.evaluate(model, items, cache, settings.tuned, on_done).tracks
+        with counting(
+            f"evaluating {run.path.name}", len(items), show=_talks(arguments)
+        ) as on_done:
+            figures = experiment.task.evaluate(
+                model, items, cache, settings.tuned, on_done
+            ).tracks
         _refuse_twice(tracks, figures, run)
         if run is runs[-1]:
             tell_missing(settings.tuned, tracks | figures)
         tracks |= figures
     tracks = dict(sorted(tracks.items()))
-    _print(experiment, corpus, Evaluation(experiment.task.pooled(tracks), tracks), arguments)
-    return 1 if failed else 0
+    _print(
+        experiment,
+        corpus,
+        Evaluation(experiment.task.pooled(tracks), tracks),
+        arguments,
+    )
+    if failed:
+        return 1
+    return 0
 
 
 def _refuse_twice(known: dict[str, Any], new: dict[str, Any], run: RunFolder) -> None:
@@ -58,22 +75,35 @@ def _refuse_twice(known: dict[str, Any], new: dict[str, Any], run: RunFolder) ->
     both = sorted(known.keys() & new.keys())
     if both:
         message = f"several folds would score '{both[0]}': together they only score their own test pieces"
-        raise DataError(message, code="E442", help=f"evaluate one of them, such as '{run.path}'")
+        raise DataError(
+            message, code="E442", help=f"evaluate one of them, such as '{run.path}'"
+        )
 
 
 def find_runs(folder: str | Path) -> list[RunFolder]:
     """The run in a folder, or the runs fold0, fold1, ... in it, by number."""
     path = located(folder)
     try:
-        inside = list(path.iterdir()) if path.is_dir() and not RunFolder(path).is_run() else []
+        if path.is_dir() and not RunFolder(path).is_run():
+            inside = list(path.iterdir())
+        else:
+            inside = []
     except OSError as error:
         raise unreadable(path, error) from error
-    named = [one for one in inside if one.name.startswith("fold") and one.name[4:].isdecimal() and one.is_dir()]
+    named = [
+        one
+        for one in inside
+        if one.name.startswith("fold") and one.name[4:].isdecimal() and one.is_dir()
+    ]
     folds = {int(one.name[4:]): one for one in named}
-    return [RunFolder.open(folds[number]) for number in sorted(folds)] or [RunFolder.open(path)]
+    return [RunFolder.open(folds[number]) for number in sorted(folds)] or [
+        RunFolder.open(path)
+    ]
 
 
-def load_run(run: RunFolder, overrides: Sequence[str] = ()) -> tuple[Experiment, RunSettings]:
+def load_run(
+    run: RunFolder, overrides: Sequence[str] = ()
+) -> tuple[Experiment, RunSettings]:
     """The experiment of a run with its best weights, in eval() mode, and its settings.
 
     `overrides` are assignments such as "task.annotation=tags". Raises `RunError` where the training has not ended (it
@@ -91,17 +121,26 @@ def refuse_other_sets(overrides: Sequence[str]) -> None:
     for words in overrides:
         if not words.startswith("task."):
             message = f"--set {words}: of a trained model only settings of the section 'task' can be changed"
-            raise RunError(message, code="E607", help="write --set task.KEY=VALUE, such as task.annotation=tags")
+            raise RunError(
+                message,
+                code="E607",
+                help="write --set task.KEY=VALUE, such as task.annotation=tags",
+            )
 
 
-def _load_for(run: RunFolder, corpus: Corpus, overrides: Sequence[str]) -> tuple[Experiment, RunSettings]:
+def _load_for(
+    run: RunFolder, corpus: Corpus, overrides: Sequence[str]
+) -> tuple[Experiment, RunSettings]:
     """The run, with the name that this corpus has for its labels."""
     experiment, settings = load_run(run, overrides)
     name = other_annotation(corpus.recordings, experiment.task, settings.tuned)
     if name is None:
         return experiment, settings
     own = getattr(experiment.task.config, "annotation", "")
-    print(f"note: '{corpus.name}' has no '{own}'; its '{name}' holds labels of the model and is used", file=sys.stderr)
+    print(
+        f"note: '{corpus.name}' has no '{own}'; its '{name}' holds labels of the model and is used",
+        file=sys.stderr,
+    )
     return load_run(run, [*overrides, f"task.annotation={name}"])
 
 
@@ -112,7 +151,9 @@ def _features(
     cache = features_of(experiment.feature, arguments.cache)
     wanted = experiment.task.tracks(items)
     for item in wanted:
-        experiment.task.truth(item)  # a bad annotation is told before features are computed
+        experiment.task.truth(
+            item
+        )  # a bad annotation is told before features are computed
     with counting("features", len(wanted), show=_talks(arguments)) as on_done:
         usable, failed = compute_features(wanted, cache, arguments.jobs, on_done)
     note_short(experiment.task, usable, cache)
@@ -124,15 +165,33 @@ def _talks(arguments: Namespace) -> bool:
     return not (arguments.json or arguments.markdown)
 
 
-def _print(experiment: Experiment, corpus: Corpus, found: Evaluation, arguments: Namespace) -> None:
+def _print(
+    experiment: Experiment, corpus: Corpus, found: Evaluation, arguments: Namespace
+) -> None:
     headline = experiment.task.headline
     if arguments.json:
-        listed = {"task": experiment.task.name, "data": corpus.name, "n_tracks": len(found.tracks)}
-        undefined = [name for name, value in found.figures.items() if finite(value) is None]
+        listed = {
+            "task": experiment.task.name,
+            "data": corpus.name,
+            "n_tracks": len(found.tracks),
+        }
+        undefined = [
+            name for name, value in found.figures.items() if finite(value) is None
+        ]
         if undefined:
-            print(f"note: undefined on these tracks, and null: {', '.join(undefined)}", file=sys.stderr)
-        print(json.dumps(finite({**listed, "figures": found.figures, "tracks": found.tracks}), allow_nan=False))
+            print(
+                f"note: undefined on these tracks, and null: {', '.join(undefined)}",
+                file=sys.stderr,
+            )
+        print(
+            json.dumps(
+                finite({**listed, "figures": found.figures, "tracks": found.tracks}),
+                allow_nan=False,
+            )
+        )
     elif arguments.markdown:
         print(markdown_of(found, headline))
     else:
-        console().print(table_of(f"{experiment.graph.name} on {corpus.name}", found, headline))
+        console().print(
+            table_of(f"{experiment.graph.name} on {corpus.name}", found, headline)
+        )

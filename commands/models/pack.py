@@ -34,16 +34,36 @@ def pack(arguments: Namespace) -> int:
     refuse_existing(str(out))
     run = RunFolder.open(arguments.folder)
     if run.packed:
-        message = f"'{run.path}' is packed already: a run with its settings.json is expected"
-        raise RunError(message, code="E612", help="give the folder that `mirbricks train ... --out RUN` has written")
+        message = (
+            f"'{run.path}' is packed already: a run with its settings.json is expected"
+        )
+        raise RunError(
+            message,
+            code="E612",
+            help="give the folder that `mirbricks train ... --out RUN` has written",
+        )
     experiment, settings = load_run(run)
     measured = [*map(_measured, arguments.evaluation), *_own(settings)]
     kept = _kept(experiment, settings, measured, arguments.figure)
-    name, corpora = out.resolve().name, arguments.corpora.split(",") if arguments.corpora else [settings.corpus]
+    name = out.resolve().name
+    if arguments.corpora:
+        corpora = arguments.corpora.split(",")
+    else:
+        corpora = [settings.corpus]
     contents = {
         GRAPH: run.read_text(RESOLVED).encode(),
-        WEIGHTS: safetensors.torch.save(tensors_of(experiment.model, arguments.half), {"settings": json.dumps(kept)}),
-        CARD: card_of(name, experiment, settings, corpora, measured, kept["command"], arguments.note).encode(),
+        WEIGHTS: safetensors.torch.save(
+            tensors_of(experiment.model, arguments.half), {"settings": json.dumps(kept)}
+        ),
+        CARD: card_of(
+            name,
+            experiment,
+            settings,
+            corpora,
+            measured,
+            kept["command"],
+            arguments.note,
+        ).encode(),
     }
     size = sum(map(len, contents.values()))
     if size > MOST_BYTES:
@@ -51,16 +71,25 @@ def pack(arguments: Namespace) -> int:
     for file, content in contents.items():
         with written_whole(out / file) as temporary:
             temporary.write_bytes(content)
-    print(f"{out}: {size / 1e6:.2f} MB, {kept['parameters']:,} parameters; the card is {out / CARD}")
+    print(
+        f"{out}: {size / 1e6:.2f} MB, {kept['parameters']:,} parameters; the card is {out / CARD}"
+    )
     return 0
 
 
 def tensors_of(model: nn.Module, half: bool) -> dict[str, Tensor]:
     """Every parameter and buffer; with `half` the parameters in half precision, where it can hold them."""
-    tensors = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in model.state_dict().items()}
-    trained = {name for name, _ in model.named_parameters(remove_duplicate=False)} if half else set()
+    tensors = {
+        name: tensor.detach().to("cpu", copy=True).contiguous()
+        for name, tensor in model.state_dict().items()
+    }
+    if half:
+        trained = {name for name, _ in model.named_parameters(remove_duplicate=False)}
+    else:
+        trained = set()
     return {
-        name: tensor.half() if name in trained and _fits_half(tensor) else tensor for name, tensor in tensors.items()
+        name: tensor.half() if name in trained and _fits_half(tensor) else tensor
+        for name, tensor in tensors.items()
     }
 
 
@@ -69,20 +98,40 @@ def _fits_half(tensor: Tensor) -> bool:
 
 
 def _kept(
-    experiment: Experiment, settings: RunSettings, measured: Sequence[Measured], figure: str | None
+    experiment: Experiment,
+    settings: RunSettings,
+    measured: Sequence[Measured],
+    figure: str | None,
 ) -> dict[str, Any]:
     """The settings that travel with the weights: nothing of single tracks, no path of the machine it was trained on."""
-    first = measured[0] if measured else Measured("nothing", {}, 0)
+    if measured:
+        first = measured[0]
+    else:
+        first = Measured("nothing", {}, 0)
     if figure and figure not in first.figures:
-        near = did_you_mean(figure, first.figures) or f"there are: {', '.join(first.figures)}"
-        raise RunError(f"--figure: '{first.text}' has no figure '{figure}'", code="E613", help=near)
-    name = figure or next((one for one in experiment.task.headline if one in first.figures), None)
-    shown = {"name": name, "value": first.figures[name], "on": first.text} if name else None
+        near = (
+            did_you_mean(figure, first.figures)
+            or f"there are: {', '.join(first.figures)}"
+        )
+        raise RunError(
+            f"--figure: '{first.text}' has no figure '{figure}'", code="E613", help=near
+        )
+    name = figure or next(
+        (one for one in experiment.task.headline if one in first.figures), None
+    )
+    if name:
+        shown = {"name": name, "value": first.figures[name], "on": first.text}
+    else:
+        shown = None
     return {
         **settings.model_dump(mode="json"),
         "data": settings.corpus,
         "command": without_paths(settings.command),
-        "figures": {name: value for name, value in settings.figures.items() if math.isfinite(value)},
+        "figures": {
+            name: value
+            for name, value in settings.figures.items()
+            if math.isfinite(value)
+        },
         "tracks": {},
         "task": experiment.task.name,
         "parameters": sum(p.numel() for p in experiment.model.parameters()),
@@ -94,22 +143,35 @@ def without_paths(command: str) -> str:
     """The commands, one a line, with the last part of each path from the root or from a folder above; graphs of
     mirbricks as such.
     """
-    return "\n".join(shlex.join(map(_without_path, shlex.split(line))) for line in command.splitlines())
+    return "\n".join(
+        shlex.join(map(_without_path, shlex.split(line)))
+        for line in command.splitlines()
+    )
 
 
 def _without_path(word: str) -> str:
     path = Path(word)
     if path.suffix == ".yaml" and (GRAPHS / path.name).is_file():
         return f"{GRAPHS.name}/{path.name}"
-    return path.name if word.startswith(("/", "..", "~")) else word
+    if word.startswith(("/", "..", "~")):
+        return path.name
+    return word
 
 
 def _own(settings: RunSettings) -> list[Measured]:
     """The run's own evaluation, at the end of its training; an ensemble has none."""
     if not settings.figures:
         return []
-    side = {"train": "the training tracks themselves"}.get(settings.evaluated_on, f"the {settings.evaluated_on} tracks")
-    return [Measured(f"{settings.corpus}, {side} of this run", settings.figures, len(settings.tracks))]
+    side = {"train": "the training tracks themselves"}.get(
+        settings.evaluated_on, f"the {settings.evaluated_on} tracks"
+    )
+    return [
+        Measured(
+            f"{settings.corpus}, {side} of this run",
+            settings.figures,
+            len(settings.tracks),
+        )
+    ]
 
 
 def _measured(words: str) -> Measured:
@@ -118,11 +180,20 @@ def _measured(words: str) -> Measured:
     try:
         found = json.loads(Path(file).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise _no_evaluation(file, str(getattr(error, "strerror", None) or error)) from error
-    figures = found.get("figures") if isinstance(found, Mapping) else None
+        raise _no_evaluation(
+            file, str(getattr(error, "strerror", None) or error)
+        ) from error
+    if isinstance(found, Mapping):
+        figures = found.get("figures")
+    else:
+        figures = None
     if not isinstance(figures, Mapping) or not {"data", "n_tracks"} <= found.keys():
         raise _no_evaluation(file, "it has no 'figures', 'data' and 'n_tracks'")
-    numbers = {name: float(value) for name, value in figures.items() if isinstance(value, int | float)}
+    numbers = {
+        name: float(value)
+        for name, value in figures.items()
+        if isinstance(value, int | float)
+    }
     return Measured(text or str(found["data"]), numbers, int(found["n_tracks"]))
 
 

@@ -35,15 +35,26 @@ def predict(arguments: Namespace) -> int:
             complain(error)
             failed += 1
     if failed:
-        print(f"{failed} of {len(arguments.audio)} files could not be predicted", file=sys.stderr)
-    return 1 if failed else 0
+        print(
+            f"{failed} of {len(arguments.audio)} files could not be predicted",
+            file=sys.stderr,
+        )
+    if failed:
+        return 1
+    return 0
 
 
 def _names(paths: list[str]) -> list[str]:
     """A name for each file's results: its stem, with the extension where two files share the stem."""
     stems = [Path(path).stem for path in paths]
-    names = [stem if stems.count(stem) == 1 else Path(path).name for stem, path in zip(stems, paths, strict=True)]
-    return [name if names.count(name) == 1 else f"{i + 1}-{name}" for i, name in enumerate(names)]
+    names = [
+        stem if stems.count(stem) == 1 else Path(path).name
+        for stem, path in zip(stems, paths, strict=True)
+    ]
+    return [
+        name if names.count(name) == 1 else f"{i + 1}-{name}"
+        for i, name in enumerate(names)
+    ]
 
 
 def _predict(experiment: Experiment, settings: RunSettings, path: str) -> Any:
@@ -51,12 +62,18 @@ def _predict(experiment: Experiment, settings: RunSettings, path: str) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "features.safetensors"
         with sharing(f"{path}: features") as on_share:
-            feature = stream_feature(lambda: stream_audio(path), file, experiment.feature, on_share)
+            feature = stream_feature(
+                lambda: stream_audio(path), file, experiment.feature, on_share
+            )
         with sharing(f"{path}: {experiment.task.title}") as on_share:
-            return experiment.task.predict(experiment.model, feature, settings.tuned, on_share)
+            return experiment.task.predict(
+                experiment.model, feature, settings.tuned, on_share
+            )
 
 
-def write_prediction(prediction: Any, out: Path, name: str, experiment: Experiment) -> list[Path]:
+def write_prediction(
+    prediction: Any, out: Path, name: str, experiment: Experiment
+) -> list[Path]:
     """The files of one recording and the picture; returns their paths."""
     contents = dict(prediction.files())
     figure = experiment.task.picture(prediction, name)

@@ -12,7 +12,12 @@ from ...features.cache import FeatureCache
 from ...runs.folder import RESOLVED, RunFolder
 from ...runs.settings import read_settings
 from ...tasks.base import Evaluation
-from ...workflows.experiment import Experiment, compute_features, features_of, recordings_of
+from ...workflows.experiment import (
+    Experiment,
+    compute_features,
+    features_of,
+    recordings_of,
+)
 from ...workflows.references import refer
 from ..screen import chosen
 from .evaluate import find_runs, load_run
@@ -27,32 +32,65 @@ def report(arguments: Namespace) -> int:
         if run.packed:
             message = f"'{run.path.name}' is packed: there is no training to report of"
             raise RunError(
-                message, code="E612", help="`mirbricks evaluate` judges it; its card.md says how it was made"
+                message,
+                code="E612",
+                help="`mirbricks evaluate` judges it; its card.md says how it was made",
             )
         experiment, settings = load_run(run)
         if not settings.tracks:
             message = f"'{run.path}' is an ensemble: there is no training to report of"
-            raise RunError(message, code="E612", help="`mirbricks evaluate` judges it; its runs have reports")
+            raise RunError(
+                message,
+                code="E612",
+                help="`mirbricks evaluate` judges it; its runs have reports",
+            )
         cache = features_of(experiment.feature, arguments.cache)
         recordings = recordings_of(corpus, experiment.feature, experiment.task)
         refer(experiment.task, recordings, cache, arguments, show=False)
         by_key = {item.key: item for item in recordings}
-        items = [by_key[key] if key in by_key else corpus[key] for key in settings.tracks]
+        items = [
+            by_key[key] if key in by_key else corpus[key] for key in settings.tracks
+        ]
         raise_all(compute_features(items, cache, arguments.jobs, lambda *_: None)[1])
-        print(write_run_report(run, experiment, Evaluation(settings.figures, settings.tracks), items, cache))
+        print(
+            write_run_report(
+                run,
+                experiment,
+                Evaluation(settings.figures, settings.tracks),
+                items,
+                cache,
+            )
+        )
     return 0
 
 
 def write_run_report(
-    run: RunFolder, experiment: Experiment, evaluation: Evaluation, items: Sequence[Item], cache: FeatureCache
+    run: RunFolder,
+    experiment: Experiment,
+    evaluation: Evaluation,
+    items: Sequence[Item],
+    cache: FeatureCache,
 ) -> Path:
     """Write RUN/report.html from what the run folder holds; returns its path."""
-    from ...report.html import Report, write_report  # matplotlib takes a second to import
+    from ...report.html import (
+        Report,
+        write_report,
+    )  # matplotlib takes a second to import
 
     settings = read_settings(run, experiment.task)
-    judged, source = settings.evaluated_on, "validation" if settings.split.get("valid") else "training"
-    own = "none, every recording trains" if judged == "train" else "the corpus's own split"
-    fold = own if settings.fold is None else str(settings.fold)
+    judged = settings.evaluated_on
+    if settings.split.get("valid"):
+        source = "validation"
+    else:
+        source = "training"
+    if judged == "train":
+        own = "none, every recording trains"
+    else:
+        own = "the corpus's own split"
+    if settings.fold is None:
+        fold = own
+    else:
+        fold = str(settings.fold)
     facts = {
         "corpus": f"{settings.corpus} ({settings.data})",
         "fold": fold,
@@ -70,7 +108,9 @@ def write_run_report(
         figures=evaluation.figures,
         tracks=evaluation.tracks,
         headline=experiment.task.headline,
-        pictures=experiment.task.pictures(experiment.model, items, cache, settings.tuned, evaluation),
+        pictures=experiment.task.pictures(
+            experiment.model, items, cache, settings.tuned, evaluation
+        ),
         settings=run.read_text(RESOLVED),
         versions=settings.versions,
         facts=facts,

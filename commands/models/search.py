@@ -43,14 +43,27 @@ def search(arguments: Namespace) -> int:
     index = Index.load(arguments.index)
     queries = _queries(index, arguments)
     nearest = nearest_by_faiss if arguments.faiss else _nearest
-    most = min(len(index.keys), arguments.top + 1)  # one more: the query may be among them
+    most = min(
+        len(index.keys), arguments.top + 1
+    )  # one more: the query may be among them
     scores, numbers = nearest(index.library, [query.vectors for query in queries], most)
     found = []
-    for query, row, which in zip(queries, scores.tolist(), numbers.tolist(), strict=True):
-        results = [(k, score) for k, score in zip(which, row, strict=True) if k != query.number][: arguments.top]
+    for query, row, which in zip(
+        queries, scores.tolist(), numbers.tolist(), strict=True
+    ):
+        results = [
+            (k, score) for k, score in zip(which, row, strict=True) if k != query.number
+        ][: arguments.top]
         found.append((query, results))
     if arguments.json:
-        print(json.dumps({"index": arguments.index, "queries": [_as_json(index, *one) for one in found]}))
+        print(
+            json.dumps(
+                {
+                    "index": arguments.index,
+                    "queries": [_as_json(index, *one) for one in found],
+                }
+            )
+        )
     else:
         for query, results in found:
             console().print(_table(index, query, results))
@@ -60,23 +73,38 @@ def search(arguments: Namespace) -> int:
 def _nearest(library: Any, queries: list[Tensor], most: int) -> tuple[Tensor, Tensor]:
     """Scores and numbers (Q, most) of the nearest recordings, best first; exact."""
     rows = [library.scores([query])[0].topk(most) for query in queries]
-    return torch.stack([row.values for row in rows]), torch.stack([row.indices for row in rows])
+    return torch.stack([row.values for row in rows]), torch.stack(
+        [row.indices for row in rows]
+    )
 
 
 def _queries(index: Index, arguments: Namespace) -> list[Query]:
     """Keys of the index need nothing but it; audio files and keys of --data are embedded by the run."""
     numbers = {key: number for number, key in enumerate(index.keys)}
     others = [name for name in arguments.queries if name not in numbers]
-    made = _embedded(index, others, arguments) if others else {}
+    if others:
+        made = _embedded(index, others, arguments)
+    else:
+        made = {}
     return [
-        Query(name, index.library.query(numbers[name]), numbers[name]) if name in numbers else Query(name, made[name])
+        Query(name, index.library.query(numbers[name]), numbers[name])
+        if name in numbers
+        else Query(name, made[name])
         for name in arguments.queries
     ]
 
 
-def _embedded(index: Index, names: list[str], arguments: Namespace) -> dict[str, Tensor]:
-    corpus = Corpus.open(arguments.data) if arguments.data else None
-    in_corpus = {item.key for item in corpus.recordings} if corpus else set()
+def _embedded(
+    index: Index, names: list[str], arguments: Namespace
+) -> dict[str, Tensor]:
+    if arguments.data:
+        corpus = Corpus.open(arguments.data)
+    else:
+        corpus = None
+    if corpus:
+        in_corpus = {item.key for item in corpus.recordings}
+    else:
+        in_corpus = set()
     for name in names:
         if name not in in_corpus and not Path(name).is_file():
             raise _unknown(name, [*index.keys, *in_corpus])
@@ -89,24 +117,46 @@ def _embedded(index: Index, names: list[str], arguments: Namespace) -> dict[str,
         for number, name in enumerate(names):
             if corpus is not None and name in in_corpus:
                 cache = features_of(experiment.feature, arguments.cache)
-                items = [item for item in recordings_of(corpus, experiment.feature) if item.key == name]
+                items = [
+                    item
+                    for item in recordings_of(corpus, experiment.feature)
+                    if item.key == name
+                ]
                 raise_all(compute_features(items, cache, 1, lambda *_: None)[1])
                 feature = cache.open(name)
             else:
                 file = Path(folder) / f"{number}.safetensors"
-                feature = stream_feature(functools.partial(stream_audio, name), file, experiment.feature, unseen)
+                feature = stream_feature(
+                    functools.partial(stream_audio, name),
+                    file,
+                    experiment.feature,
+                    unseen,
+                )
             made[name] = task.embedded(model, feature)[0]
     return made
 
 
 def _unknown(name: str, known: list[str]) -> RunError:
-    help = did_you_mean(name, known) or "give a key of the index, a key of the corpus in --data, or an audio file"
-    return RunError(f"'{name}' is neither a key nor an audio file", code="E633", help=help)
+    help = (
+        did_you_mean(name, known)
+        or "give a key of the index, a key of the corpus in --data, or an audio file"
+    )
+    return RunError(
+        f"'{name}' is neither a key nor an audio file", code="E633", help=help
+    )
 
 
-def _as_json(index: Index, query: Query, results: list[tuple[int, float]]) -> dict[str, Any]:
+def _as_json(
+    index: Index, query: Query, results: list[tuple[int, float]]
+) -> dict[str, Any]:
     listed = [
-        {"rank": rank, "key": index.keys[k], "title": index.titles[k], "work": index.works[k], "score": round(score, 6)}
+        {
+            "rank": rank,
+            "key": index.keys[k],
+            "title": index.titles[k],
+            "work": index.works[k],
+            "score": round(score, 6),
+        }
         for rank, (k, score) in enumerate(results, 1)
     ]
     return {"query": query.name, "results": listed}
@@ -114,8 +164,14 @@ def _as_json(index: Index, query: Query, results: list[tuple[int, float]]) -> di
 
 def _table(index: Index, query: Query, results: list[tuple[int, float]]) -> Table:
     """Versions of the query's own work, where it is known, are marked."""
-    title = query.name if query.number is None else f"{query.name}: {index.titles[query.number]}"
-    work = None if query.number is None else index.works[query.number]
+    if query.number is None:
+        title = query.name
+    else:
+        title = f"{query.name}: {index.titles[query.number]}"
+    if query.number is None:
+        work = None
+    else:
+        work = index.works[query.number]
     table = Table(title=title, title_justify="left")
     for name in ("rank", "score"):
         table.add_column(name, justify="right")
@@ -123,6 +179,11 @@ def _table(index: Index, query: Query, results: list[tuple[int, float]]) -> Tabl
     table.add_column("title")
     for rank, (k, score) in enumerate(results, 1):
         same = work is not None and index.works[k] == work
-        style = "bold green" if same else None
-        table.add_row(str(rank), f"{score:.3f}", index.keys[k], index.titles[k], style=style)
+        if same:
+            style = "bold green"
+        else:
+            style = None
+        table.add_row(
+            str(rank), f"{score:.3f}", index.keys[k], index.titles[k], style=style
+        )
     return table

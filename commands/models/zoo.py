@@ -15,13 +15,21 @@ from ..screen import console
 def zoo(arguments: Namespace) -> int:
     """List the models, or print the card of one."""
     if arguments.name:
-        print(RunFolder.open(f"{PREFIX}{arguments.name.removeprefix(PREFIX)}").read_text(CARD), end="")
+        print(
+            RunFolder.open(f"{PREFIX}{arguments.name.removeprefix(PREFIX)}").read_text(
+                CARD
+            ),
+            end="",
+        )
         return 0
     models = {name: about(RunFolder.open(f"{PREFIX}{name}")) for name in names()}
     if arguments.json:
         print(json.dumps(models))
     elif not models:
-        print("the zoo is empty: `mirbricks pack RUN --out DIR` makes a model of a run", file=sys.stderr)
+        print(
+            "the zoo is empty: `mirbricks pack RUN --out DIR` makes a model of a run",
+            file=sys.stderr,
+        )
     else:
         _print(models)
     return 0
@@ -30,7 +38,9 @@ def zoo(arguments: Namespace) -> int:
 def about(run: RunFolder) -> dict[str, Any]:
     """Task, data, the figure that people look at first, and the size of the weights in bytes."""
     settings = run.read_settings()
-    known = {name: settings.get(name) for name in ("task", "corpus", "parameters", "shown")}
+    known = {
+        name: settings.get(name) for name in ("task", "corpus", "parameters", "shown")
+    }
     return {**known, "bytes": (run.path / WEIGHTS).stat().st_size}
 
 
@@ -38,7 +48,10 @@ def _print(models: dict[str, dict[str, Any]]) -> None:
     width = max(map(len, models)) + len(PREFIX)
     for name, model in models.items():
         shown = model["shown"] or {}
-        figure = f"{shown['name']} {shown['value']:.3f}, {shown['on']}" if shown.get("value") is not None else ""
+        if shown.get("value") is not None:
+            figure = f"{shown['name']} {shown['value']:.3f}, {shown['on']}"
+        else:
+            figure = ""
         size = f"{model['bytes'] / 1e6:.1f} MB"
         line = f"{PREFIX + name:<{width}}  {model['task']}, {model['corpus']}, {size}: {figure}"
         console().print(line, soft_wrap=True)

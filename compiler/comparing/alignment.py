@@ -8,7 +8,9 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def align(a: Sequence[T], b: Sequence[T], likeness: Callable[[T, T], int]) -> dict[int, int]:
+def align(
+    a: Sequence[T], b: Sequence[T], likeness: Callable[[T, T], int]
+) -> dict[int, int]:
     """Indices of `a` to indices of `b`, both increasing, with the greatest sum of likeness; 0 pairs nothing.
 
     After Needleman & Wunsch, "A General Method Applicable to the Search for Similarities in the Amino Acid Sequence of
@@ -26,20 +28,27 @@ def align(a: Sequence[T], b: Sequence[T], likeness: Callable[[T, T], int]) -> di
     return pairs | {len(a) - k: len(b) - k for k in range(end, 0, -1)}
 
 
-def _aligned(a: Sequence[T], b: Sequence[T], likeness: Callable[[T, T], int]) -> dict[int, int]:
-    best = [[0] * (len(b) + 1) for _ in range(len(a) + 1)]  # of what stands before i and j
+def _aligned(
+    a: Sequence[T], b: Sequence[T], likeness: Callable[[T, T], int]
+) -> dict[int, int]:
+    best = [
+        [0] * (len(b) + 1) for _ in range(len(a) + 1)
+    ]  # of what stands before i and j
     for i, x in enumerate(a):
-        row, above = best[i + 1], best[i]
+        row = best[i + 1]
+        above = best[i]
         for j, y in enumerate(b):
             row[j + 1] = max(above[j] + likeness(x, y), above[j + 1], row[j])
     pairs = {}
-    i, j = len(a), len(b)
+    i = len(a)
+    j = len(b)
     while i and j:
         if best[i][j] == best[i - 1][j]:
             i -= 1
         elif best[i][j] == best[i][j - 1]:
             j -= 1
         else:
-            i, j = i - 1, j - 1
+            i = i - 1
+            j = j - 1
             pairs[i] = j
     return dict(sorted(pairs.items()))

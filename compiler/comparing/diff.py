@@ -20,8 +20,12 @@ from ..language.nodes import Layer, Skip
 from ..module import GraphModule, NodeInfo
 from .alignment import align
 
-NAMED, EQUAL, ALIKE = 8, 3, 1
-Fact = tuple[str, "str | None", "str | None"]  # what, in A, in B; None where it is not there
+NAMED = 8
+EQUAL = 3
+ALIKE = 1
+Fact = tuple[
+    str, "str | None", "str | None"
+]  # what, in A, in B; None where it is not there
 
 
 @dataclass(frozen=True)
@@ -49,14 +53,18 @@ class Entry:
     @property
     def words(self) -> str:
         """For people: "Conv2d 'head'", "CatWith 'E1'"."""
-        return f"{self.block} '{self.name}'" if self.name else self.block
+        if self.name:
+            return f"{self.block} '{self.name}'"
+        return self.block
 
     @property
     def identity(self) -> tuple[str, ...]:
         """What it is known by in both graphs."""
         if self.skip:
             return (self.block, self.name)
-        return ("", self.name) if self.name else (self.block, repr(self.fields))
+        if self.name:
+            return ("", self.name)
+        return (self.block, repr(self.fields))
 
 
 @dataclass(frozen=True)
@@ -94,9 +102,12 @@ def diff_graphs(a: Side, b: Side) -> Diff:
     """What changes from graph `a` to graph `b`; of their forms only, where one of them has no module."""
     sizes = None
     if a.model and b.model:
-        counts = [sum(p.numel() for p in model.parameters()) for model in (a.model, b.model)]
+        counts = [
+            sum(p.numel() for p in model.parameters()) for model in (a.model, b.model)
+        ]
         sizes = (counts[0], counts[1])
-    old, new = _entries(a, sizes is not None), _entries(b, sizes is not None)
+    old = _entries(a, sizes is not None)
+    new = _entries(b, sizes is not None)
     changes = list(_changes(old, new))
     told = tuple(change for change in changes if change.sign)
     sections = tuple(_differing(dict(_flat(a.sections)), dict(_flat(b.sections))))
@@ -116,32 +127,71 @@ def _entries(side: Side, sizes: bool) -> list[Entry]:
 
 def _layer(node: Layer, info: NodeInfo | None, side: Side) -> Entry:
     """The config is told without the sizes that follow from the layers before: they show in the shapes."""
-    shapes = (show(info.came), show(info.went)) if info else None
-    inferred, line = node.config.inferred(), node.where.line
+    if info:
+        shapes = (show(info.came), show(info.went))
+    else:
+        shapes = None
+    inferred = node.config.inferred()
+    line = node.where.line
     if node.first:
-        return Entry("Reuse", node.name, {}, line, layer_line(node, named=True), skip=True, shapes=shapes)
-    fields = {key: value for key, value in node.config.model_dump().items() if key not in inferred}
+        return Entry(
+            "Reuse",
+            node.name,
+            {},
+            line,
+            layer_line(node, named=True),
+            skip=True,
+            shapes=shapes,
+        )
+    fields = {
+        key: value
+        for key, value in node.config.model_dump().items()
+        if key not in inferred
+    }
     fields |= {"with": node.further} if node.further else {}
-    weights = side.model.get_submodule(node.name).parameters() if side.model and info else ()
+    weights = (
+        side.model.get_submodule(node.name).parameters() if side.model and info else ()
+    )
     count = sum(p.numel() for p in weights)
     name = _own_name(node)
-    return Entry(node.spec.name, name, fields, line, layer_line(node, bool(name)), shapes=shapes, parameters=count)
+    return Entry(
+        node.spec.name,
+        name,
+        fields,
+        line,
+        layer_line(node, bool(name)),
+        shapes=shapes,
+        parameters=count,
+    )
 
 
 def _own_name(node: Layer) -> str:
     """The name that the user gave; "" for the compiler's own, such as conv2d_1, which tells nothing."""
     last = node.name.rpartition(".")[2]
-    return "" if re.fullmatch(rf"{re.escape(node.spec.name.lower())}_\d+", last) else node.name
+    if re.fullmatch(rf"{re.escape(node.spec.name.lower())}_\d+", last):
+        return ""
+    return node.name
 
 
 def _skip(node: Skip) -> Iterator[Entry]:
     """Of those that the compiler made, what a branch consists of in words; `outputs:` are told by themselves."""
-    fields = {} if node.op in ("StoreAs", "StartFrom") else {"fit": node.fit}
-    words, inner = node.op, node.keys[0].rpartition("/")[2]
+    if node.op in ("StoreAs", "StartFrom"):
+        fields = {}
+    else:
+        fields = {"fit": node.fit}
+    words = node.op
+    inner = node.keys[0].rpartition("/")[2]
     if node.made:
-        words = {"StoreAs": "branch", "StartFrom": "next path of the branch"}.get(node.op, f"{node.op} of the branch")
+        words = {"StoreAs": "branch", "StartFrom": "next path of the branch"}.get(
+            node.op, f"{node.op} of the branch"
+        )
     if not node.made or inner == "in" or fields:
-        name, text = ("", words) if node.made else (", ".join(node.keys), layer_line(node, named=False))
+        if node.made:
+            name = ""
+            text = words
+        else:
+            name = ", ".join(node.keys)
+            text = layer_line(node, named=False)
         yield Entry(words, name, fields, node.where.line, text, skip=True)
 
 
@@ -151,61 +201,113 @@ def _changes(old: Sequence[Entry], new: Sequence[Entry]) -> Iterator[Change]:
     lines = []
     for i, j in (stayed | moved).items():
         facts = tuple(_facts(old[i], new[j]))
-        only_sizes = old[i].parameters == new[j].parameters and all(fact[0] in ("in", "out") for fact in facts)
+        only_sizes = old[i].parameters == new[j].parameters and all(
+            fact[0] in ("in", "out") for fact in facts
+        )
         if facts or i in moved:
-            sign = ">" if i in moved else "" if only_sizes else "~"
-            lines.append(((j, 1), Change(sign, new[j].words, old[i].line, new[j].line, facts)))
+            if i in moved:
+                sign = ">"
+            else:
+                if only_sizes:
+                    sign = ""
+                else:
+                    sign = "~"
+            lines.append(
+                ((j, 1), Change(sign, new[j].words, old[i].line, new[j].line, facts))
+            )
     for j in set(range(len(new))) - {*stayed.values(), *moved.values()}:
         lines.append(((j, 1), Change("+", new[j].text, None, new[j].line)))
     for i in set(range(len(old))) - {*stayed, *moved}:
         at = 1 + max((j for k, j in stayed.items() if k < i), default=-1)
         lines.append(((at, 0), Change("-", old[i].text, old[i].line, None)))
-    yield from (change for _, change in sorted(lines, key=lambda pair: (pair[0], pair[1].line_a or 0)))
+    yield from (
+        change
+        for _, change in sorted(lines, key=lambda pair: (pair[0], pair[1].line_a or 0))
+    )
 
 
-def _matches(old: Sequence[Entry], new: Sequence[Entry]) -> tuple[dict[int, int], dict[int, int]]:
+def _matches(
+    old: Sequence[Entry], new: Sequence[Entry]
+) -> tuple[dict[int, int], dict[int, int]]:
     """Entries of A and those of B that stand for them: in order, and moved."""
     stayed = align(old, new, _likeness(old, new))
     moved: dict[int, int] = {}
     lost = {i: entry for i, entry in enumerate(old) if entry.name and i not in stayed}
-    found = {j: entry for j, entry in enumerate(new) if entry.name and j not in stayed.values()}
+    found = {
+        j: entry
+        for j, entry in enumerate(new)
+        if entry.name and j not in stayed.values()
+    }
     for i, entry in lost.items():
-        same = next((j for j, other in found.items() if other.identity == entry.identity), None)
+        same = next(
+            (j for j, other in found.items() if other.identity == entry.identity), None
+        )
         if same is not None:
             moved[i] = same
             del found[same]
     return stayed, moved
 
 
-def _likeness(old: Sequence[Entry], new: Sequence[Entry]) -> Callable[[Entry, Entry], int]:
+def _likeness(
+    old: Sequence[Entry], new: Sequence[Entry]
+) -> Callable[[Entry, Entry], int]:
     """How much an entry of A is one of B: its name counts most, then block and config, then the block alone."""
     both = {e.name for e in old} & {e.name for e in new}
 
     def likeness(a: Entry, b: Entry) -> int:
         if a.identity == b.identity:
-            return NAMED if a.name else EQUAL
-        return ALIKE if a.block == b.block and not a.skip and not {a.name, b.name} & (both - {""}) else 0
+            if a.name:
+                return NAMED
+            return EQUAL
+        if a.block == b.block and not a.skip and not {a.name, b.name} & (both - {""}):
+            return ALIKE
+        return 0
 
     return likeness
 
 
 def _facts(a: Entry, b: Entry) -> Iterator[Fact]:
     """What differs between two entries that stand for one another."""
-    yield from _differing({"block": a.block, "name": a.name or None}, {"block": b.block, "name": b.name or None})
-    same = {key for key in a.fields.keys() & b.fields.keys() if _equivalent(a.fields[key], b.fields[key])}
-    texts = [{key: quoted(value) for key, value in e.fields.items() if key not in same} for e in (a, b)]
+    yield from _differing(
+        {"block": a.block, "name": a.name or None},
+        {"block": b.block, "name": b.name or None},
+    )
+    same = {
+        key
+        for key in a.fields.keys() & b.fields.keys()
+        if _equivalent(a.fields[key], b.fields[key])
+    }
+    texts = [
+        {key: quoted(value) for key, value in e.fields.items() if key not in same}
+        for e in (a, b)
+    ]
     yield from _differing(*texts)
     if a.shapes and b.shapes:
-        yield from _differing(*(dict(zip(("in", "out"), e.shapes, strict=True)) for e in (a, b) if e.shapes))
+        yield from _differing(
+            *(
+                dict(zip(("in", "out"), e.shapes, strict=True))
+                for e in (a, b)
+                if e.shapes
+            )
+        )
 
 
 def _equivalent(x: Any, y: Any) -> bool:
     """Whether two values mean the same: torch reads a kernel of 5 as (5, 5)."""
-    one, several = (y, x) if isinstance(x, tuple) else (x, y)
-    return x == y or (isinstance(several, tuple) and isinstance(one, int) and set(several) == {one})
+    if isinstance(x, tuple):
+        one = y
+        several = x
+    else:
+        one = x
+        several = y
+    return x == y or (
+        isinstance(several, tuple) and isinstance(one, int) and set(several) == {one}
+    )
 
 
-def _differing(a: Mapping[str, str | None], b: Mapping[str, str | None]) -> Iterator[Fact]:
+def _differing(
+    a: Mapping[str, str | None], b: Mapping[str, str | None]
+) -> Iterator[Fact]:
     for key in dict.fromkeys([*a, *b]):
         if a.get(key) != b.get(key):
             yield key, a.get(key), b.get(key)
@@ -224,11 +326,23 @@ def _heads(a: Side, b: Side) -> Iterator[Fact]:
 def _inputs(side: Side) -> dict[str, str]:
     if side.model:
         names = side.model.axis_names
-        pairs = {n: list(zip(names[n], shape, strict=True)) for n, shape in side.model.input_shapes.items()}
+        pairs = {
+            n: list(zip(names[n], shape, strict=True))
+            for n, shape in side.model.input_shapes.items()
+        }
     else:
-        pairs = {n: [(axis.name, axis.size or axis.name) for axis in axes] for n, axes in side.graph.inputs.items()}
-    texts = {n: " ".join(x if isinstance(s, str) else f"{x}={s}" for x, s in axes) for n, axes in pairs.items()}
-    return {f"input {name}" if len(texts) > 1 else "input": text for name, text in texts.items()}
+        pairs = {
+            n: [(axis.name, axis.size or axis.name) for axis in axes]
+            for n, axes in side.graph.inputs.items()
+        }
+    texts = {
+        n: " ".join(x if isinstance(s, str) else f"{x}={s}" for x, s in axes)
+        for n, axes in pairs.items()
+    }
+    return {
+        f"input {name}" if len(texts) > 1 else "input": text
+        for name, text in texts.items()
+    }
 
 
 def _flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:

@@ -11,16 +11,31 @@ from .parts import Arc, Part
 from .svg import PAPER, SKIP, cut, escaped, head, number, text
 
 
-def arcs_svg(parts: Sequence[Part], arcs: Sequence[Arc], layout: Layout) -> Iterator[str]:
+def arcs_svg(
+    parts: Sequence[Part], arcs: Sequence[Arc], layout: Layout
+) -> Iterator[str]:
     """Lines first, then every label on top of them."""
     labels = []
     for arc, lane in zip(arcs, layout.lanes, strict=True):
-        a, b = layout.places[arc.start], layout.places[arc.end]
-        side = 1.0 if lane is None or lane > a.x else -1.0
-        entry = -1.0 if lane is None else side  # the side of its end that it comes to
-        start = a.x + side * (pill_half(parts[arc.start]) if parts[arc.start].kind == "input" else 0.0)
+        a = layout.places[arc.start]
+        b = layout.places[arc.end]
+        if lane is None or lane > a.x:
+            side = 1.0
+        else:
+            side = -1.0
+        # the side of its end that it comes to
+        if lane is None:
+            entry = -1.0
+        else:
+            entry = side
+        start = a.x + side * (
+            pill_half(parts[arc.start]) if parts[arc.start].kind == "input" else 0.0
+        )
         end = b.x + entry * _half(parts[arc.end])
-        curve, x, y = _over(a, b, end) if lane is None else _beside(a, b, lane, side, end)
+        if lane is None:
+            curve, x, y = _over(a, b, end)
+        else:
+            curve, x, y = _beside(a, b, lane, side, end)
         yield (
             f'<g class="skip"><title>{escaped(arc.key)}</title><path d="M{number(start)} {number(a.y)}{curve}" '
             f'fill="none" stroke="{SKIP}" stroke-width="1.6" stroke-opacity="0.75"/>'
@@ -33,22 +48,31 @@ def arcs_svg(parts: Sequence[Part], arcs: Sequence[Arc], layout: Layout) -> Iter
 
 def _half(part: Part) -> float:
     """From the middle of a part to where an arc meets it."""
-    return {"row": WIDTH / 2, "output": pill_half(part), "start": 5.0}.get(part.kind, 12.0)
+    return {"row": WIDTH / 2, "output": pill_half(part), "start": 5.0}.get(
+        part.kind, 12.0
+    )
 
 
 def _over(a: Place, b: Place, end: float) -> tuple[str, float, float]:
     """Straight over the middle of a U: the curve, and the place of its label."""
-    near, far = a.x + WIDTH / 2, b.x - WIDTH / 2
+    near = a.x + WIDTH / 2
+    far = b.x - WIDTH / 2
     middle = (near + far) / 2
     curve = f"H{number(near)}C{number(middle)} {number(a.y)} {number(middle)} {number(b.y)} {number(far)} {number(b.y)}"
     return f"{curve}H{number(min(end, max(far, end - 6)))}", middle, (a.y + b.y) / 2
 
 
-def _beside(a: Place, b: Place, lane: float, side: float, end: float) -> tuple[str, float, float]:
+def _beside(
+    a: Place, b: Place, lane: float, side: float, end: float
+) -> tuple[str, float, float]:
     """Along a lane beside the column: the curve, and the place of its label."""
-    edge, way = a.x + side * WIDTH / 2, math.copysign(1.0, b.y - a.y)
+    edge = a.x + side * WIDTH / 2
+    way = math.copysign(1.0, b.y - a.y)
     bend = min(BEND + abs(lane - edge), abs(b.y - a.y) / 2)
-    back = edge if abs(end - b.x) < WIDTH / 2 - 6 else end + 6 * side
+    if abs(end - b.x) < WIDTH / 2 - 6:
+        back = edge
+    else:
+        back = end + 6 * side
     curve = f"H{number(edge)}Q{number(lane)} {number(a.y)} {number(lane)} {number(a.y + way * bend)}"
     curve += f"V{number(b.y - way * bend)}Q{number(lane)} {number(b.y)} {number(back)} {number(b.y)}"
     return f"{curve}H{number(end + 6 * side)}", lane, (a.y + b.y) / 2
@@ -57,7 +81,16 @@ def _beside(a: Place, b: Place, lane: float, side: float, end: float) -> tuple[s
 def _label(key: str, x: float, y: float, upright: bool) -> Iterator[str]:
     """The key on a patch of paper, so that it can be read over any line."""
     words = cut(key, 14)
-    long, turned = 7.0 * len(words) + 6, f'transform="rotate(-90 {number(x)} {number(y)})"' if upright else ""
+    long = 7.0 * len(words) + 6
+    if upright:
+        turned = f'transform="rotate(-90 {number(x)} {number(y)})"'
+    else:
+        turned = ""
     patch = f'x="{number(x - long / 2)}" y="{number(y - 7)}" width="{number(long)}" height="14" rx="3"'
     yield f'<g {turned}><rect {patch} fill="{PAPER}" fill-opacity="0.9"/>'
-    yield text(x, y + 4, words, 11, f'fill="{SKIP}" text-anchor="middle" font-weight="600"') + "</g>"
+    yield (
+        text(
+            x, y + 4, words, 11, f'fill="{SKIP}" text-anchor="middle" font-weight="600"'
+        )
+        + "</g>"
+    )

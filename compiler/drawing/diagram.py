@@ -13,10 +13,26 @@ from .layout import GUTTER, MARGIN, STEP, WIDTH, Layout, Place, lay_out
 from .marks import bars, cards, part_svg
 from .parts import Arc, Part, size_text
 from .plot import Curve, plot_height, plot_svg
-from .svg import COLOURS, FAINT, FONT, INK, LINE, PAPER, box, cut, escaped, head, number, text
+from .svg import (
+    COLOURS,
+    FAINT,
+    FONT,
+    INK,
+    LINE,
+    PAPER,
+    box,
+    cut,
+    escaped,
+    head,
+    number,
+    text,
+)
 from .walk import parts_and_arcs
 
-TITLE, LINE_OF_FACTS, LEGEND, SWATCH = 38.0, 15.0, 34.0, 12.0
+TITLE = 38.0
+LINE_OF_FACTS = 15.0
+LEGEND = 34.0
+SWATCH = 12.0
 FACTS = 48  # characters that a line of facts may always have
 FADED = f'fill="{FAINT}"'
 
@@ -31,16 +47,38 @@ def draw(model: GraphModule) -> str:
     return picture(model.graph.name, _facts(model), label, parts, arcs)
 
 
-def picture(title: str, facts: str, label: str, parts: Sequence[Part], arcs: Sequence[Arc], curve: Curve = ()) -> str:
+def picture(
+    title: str,
+    facts: str,
+    label: str,
+    parts: Sequence[Part],
+    arcs: Sequence[Arc],
+    curve: Curve = (),
+) -> str:
     """The SVG of these parts, of a curve below them; `label` is for who cannot see it. `facts` may have lines."""
     layout = lay_out(parts, arcs)
     characters = max(FACTS, int((layout.width - 2 * MARGIN) / 6.2))
-    lines = [line for one in facts.splitlines() for line in wrap(one, characters, max_lines=3, placeholder=" …")]
-    name, longest = cut(title, 60), max(map(len, lines), default=0)
-    width = max(layout.width, 2 * MARGIN + max(_legend_width(_families(parts)), 8.6 * len(name), 6.2 * longest))
-    left = (layout.width - width) / 2  # a narrow graph stands in the middle above its legend
-    foot, above = layout.height + plot_height(curve), TITLE + LINE_OF_FACTS * max(0, len(lines) - 1)
-    said = (text(left + MARGIN, 38 - above + LINE_OF_FACTS * i, f, 11, FADED) for i, f in enumerate(lines))
+    lines = [
+        line
+        for one in facts.splitlines()
+        for line in wrap(one, characters, max_lines=3, placeholder=" …")
+    ]
+    name = cut(title, 60)
+    longest = max(map(len, lines), default=0)
+    width = max(
+        layout.width,
+        2 * MARGIN
+        + max(_legend_width(_families(parts)), 8.6 * len(name), 6.2 * longest),
+    )
+    left = (
+        layout.width - width
+    ) / 2  # a narrow graph stands in the middle above its legend
+    foot = layout.height + plot_height(curve)
+    above = TITLE + LINE_OF_FACTS * max(0, len(lines) - 1)
+    said = (
+        text(left + MARGIN, 38 - above + LINE_OF_FACTS * i, f, 11, FADED)
+        for i, f in enumerate(lines)
+    )
     legend = list(_legend(parts, left + MARGIN, foot + LEGEND / 2 - 4))
     height = above + foot + LEGEND * bool(legend)
     return "\n".join(
@@ -55,7 +93,11 @@ def picture(title: str, facts: str, label: str, parts: Sequence[Part], arcs: Seq
             *_chain(parts, layout),
             *arcs_svg(parts, arcs, layout),
             *bars(parts, layout),
-            *(line for part, place in zip(parts, layout.places, strict=True) for line in part_svg(part, place)),
+            *(
+                line
+                for part, place in zip(parts, layout.places, strict=True)
+                for line in part_svg(part, place)
+            ),
             *plot_svg(curve, layout.places[0].x - WIDTH / 2, layout.height),
             *legend,
             "</svg>",
@@ -70,7 +112,9 @@ def _facts(model: GraphModule) -> str:
 
 def _chain(parts: Sequence[Part], layout: Layout) -> Iterator[str]:
     """The lines between successive parts, with arrow heads and sizes."""
-    for (before, after), (a, b) in zip(pairwise(parts), pairwise(layout.places), strict=True):
+    for (before, after), (a, b) in zip(
+        pairwise(parts), pairwise(layout.places), strict=True
+    ):
         if before.run == after.run or after.cut:
             continue
         if a.column != b.column:
@@ -80,7 +124,9 @@ def _chain(parts: Sequence[Part], layout: Layout) -> Iterator[str]:
         yield _line(f"M{number(a.x)} {number(a.leave)}V{number(b.enter)}")
         if after.kind != "store":
             yield head(b.x, b.enter, 0, ahead, LINE)
-        if before.edge or (before.kind != "input" and after.kind not in ("store", "output")):
+        if before.edge or (
+            before.kind != "input" and after.kind not in ("store", "output")
+        ):
             yield _size(before, a.x + 9, (a.leave + b.enter) / 2 + 4)
 
 
@@ -88,10 +134,12 @@ def _turn(before: Part, a: Place, b: Place, layout: Layout) -> Iterator[str]:
     """From the foot of a column to the next one: round the bottom of a U, or up to the head of the next column."""
     foot = max(p.y + p.height / 2 for p in layout.places) + STEP / 2
     if b.up:
-        path, at = f"V{number(foot - 10)}q0 10 10 10H{number(b.x - 10)}q10 0 10 -10V{number(b.enter)}", (a.x + b.x) / 2
+        path = f"V{number(foot - 10)}q0 10 10 10H{number(b.x - 10)}q10 0 10 -10V{number(b.enter)}"
+        at = (a.x + b.x) / 2
         yield _size(before, at, foot - 6, "middle")
     else:
-        x, top = b.x - WIDTH / 2 - GUTTER / 2, b.enter - STEP + 12
+        x = b.x - WIDTH / 2 - GUTTER / 2
+        top = b.enter - STEP + 12
         path = f"V{number(foot - 10)}q0 10 10 10H{number(x - 10)}q10 0 10 -10V{number(top + 10)}q0 -10 10 -10"
         path += f"H{number(b.x - 10)}q10 0 10 10V{number(b.enter)}"
         yield _size(before, b.x + 9, b.enter - 11)
@@ -104,11 +152,21 @@ def _line(path: str) -> str:
 
 
 def _size(part: Part, x: float, y: float, anchor: str = "start") -> str:
-    return text(x, y, cut(part.edge or size_text(part.size), 40), 11, f'fill="{FAINT}" text-anchor="{anchor}"')
+    return text(
+        x,
+        y,
+        cut(part.edge or size_text(part.size), 40),
+        11,
+        f'fill="{FAINT}" text-anchor="{anchor}"',
+    )
 
 
 def _families(parts: Sequence[Part]) -> list[str]:
-    found = {part.family if part.family in COLOURS else "other" for part in parts if part.kind == "row"}
+    found = {
+        part.family if part.family in COLOURS else "other"
+        for part in parts
+        if part.kind == "row"
+    }
     return [family for family in COLOURS if family in found]
 
 

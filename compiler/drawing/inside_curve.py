@@ -9,7 +9,9 @@ import torch
 from ...registry import Spec, build
 from .plot import Curve
 
-SPAN, STEPS = 4, 32  # x from -4 to 4, points from one integer to the next
+# x from -4 to 4, points from one integer to the next
+SPAN = 4
+STEPS = 32
 
 
 def curve(spec: Spec) -> Curve:
@@ -23,14 +25,25 @@ def curve(spec: Spec) -> Curve:
     shape = example.shapes[0][1:]
     size = math.prod(shape)
     config = spec.cls.Config(**example.config)
-    with torch.random.fork_rng(devices=[]):  # the same weights, and so the same picture, every time
+    with torch.random.fork_rng(
+        devices=[]
+    ):  # the same weights, and so the same picture, every time
         torch.manual_seed(0)
-        block = build(spec, config.resolve(spec.contract.bind(example.shapes))).eval().double()
+        block = (
+            build(spec, config.resolve(spec.contract.bind(example.shapes)))
+            .eval()
+            .double()
+        )
     x = torch.linspace(-SPAN, SPAN, 2 * SPAN * STEPS + 1, dtype=torch.float64)
-    alone = x.view(-1, *[1] * len(shape)).expand(-1, *shape).contiguous()  # an item has one value everywhere
-    mixed = torch.stack([alone.roll(37 * i, 0).reshape(len(x), -1)[:, i] for i in range(size)], 1).view_as(alone)
+    alone = (
+        x.view(-1, *[1] * len(shape)).expand(-1, *shape).contiguous()
+    )  # an item has one value everywhere
+    mixed = torch.stack(
+        [alone.roll(37 * i, 0).reshape(len(x), -1)[:, i] for i in range(size)], 1
+    ).view_as(alone)
     with torch.no_grad():
-        y, y_mixed = block(alone), block(mixed)
+        y = block(alone)
+        y_mixed = block(mixed)
     if y.shape != alone.shape or not torch.is_floating_point(y):
         return ()
     ys = y.reshape(len(x), -1)[:, 0]

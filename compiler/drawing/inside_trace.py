@@ -21,16 +21,30 @@ from ...shapes import Shape
 from ..exporting.refusal import first_line
 from .parts import Size
 
-BATCH = 101  # a size that nothing else has, so that the batch can be told in every shape
+BATCH = (
+    101  # a size that nothing else has, so that the batch can be told in every shape
+)
 MOVES = {
     "view", "_unsafe_view", "reshape", "permute", "transpose", "t", "mT", "movedim", "unsqueeze", "squeeze", "expand",
     "expand_as", "broadcast_to", "flatten", "unflatten", "slice", "select", "narrow", "chunk", "split",
     "split_with_sizes", "unbind", "detach", "alias", "clone", "contiguous", "to", "_to_copy", "type_as",
     "lift_fresh_copy", "real", "imag", "view_as_real", "view_as_complex",
 }  # fmt: skip
-SILENT = {"detach", "alias", "clone", "contiguous", "to", "_to_copy", "type_as", "lift_fresh_copy"}
+SILENT = {
+    "detach",
+    "alias",
+    "clone",
+    "contiguous",
+    "to",
+    "_to_copy",
+    "type_as",
+    "lift_fresh_copy",
+}
 PIECES = {"chunk", "split", "split_with_sizes", "unbind"}
-WRAPPERS = {"wrap_with_set_grad_enabled": 1, "wrap_with_autocast": 4}  # arguments before the graph inside
+WRAPPERS = {
+    "wrap_with_set_grad_enabled": 1,
+    "wrap_with_autocast": 4,
+}  # arguments before the graph inside
 
 
 @dataclass(frozen=True)
@@ -62,13 +76,17 @@ class Call:
     size: Size
     given: tuple[tuple[str, Any], ...] = ()
     path: str = ""
-    kinds: tuple[tuple[str, str], ...] = ()  # (path, class) of the modules around it, the outermost first
+    kinds: tuple[
+        tuple[str, str], ...
+    ] = ()  # (path, class) of the modules around it, the outermost first
     note: str = ""  # of what stands for several operations: which
 
     @property
     def weights(self) -> tuple[str, ...]:
         """Names of the parameters and buffers that go in."""
-        return tuple(dict.fromkeys(name for value in self.values for name in value.weights))
+        return tuple(
+            dict.fromkeys(name for value in self.values for name in value.weights)
+        )
 
     @property
     def data(self) -> tuple[Value, ...]:
@@ -83,31 +101,42 @@ def trace(spec: Spec) -> tuple[list[Call], Value]:
     """
     n_inputs = len(spec.examples[0].shapes)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch's own, about how recurrent layers keep their weights
+        warnings.simplefilter(
+            "ignore"
+        )  # torch's own, about how recurrent layers keep their weights
         try:
             program = _exported(spec)
         except Exception as error:
             message = f"block '{spec.name}' cannot be traced, so what is inside cannot be drawn"
             hint = f"check_block('{spec.name}') tells more"
-            raise RegistryError(message, code="E308", facts=[("torch", first_line(error))], help=hint) from error
+            raise RegistryError(
+                message, code="E308", facts=[("torch", first_line(error))], help=hint
+            ) from error
     calls, out = _Trace(program, moves=MOVES).result()
     if len(calls) > n_inputs:
         return calls, out
-    return _Trace(program, moves=set()).result()  # a block that only moves its input: then that is what it does
+    return _Trace(
+        program, moves=set()
+    ).result()  # a block that only moves its input: then that is what it does
 
 
 def _exported(spec: Spec) -> torch.export.ExportedProgram:
     example = spec.examples[0]
     config = spec.cls.Config(**example.config)
     block = build(spec, config.resolve(spec.contract.bind(example.shapes))).eval()
-    return torch.export.export(block, tuple(torch.zeros(BATCH, *shape[1:]) for shape in example.shapes), strict=False)
+    return torch.export.export(
+        block,
+        tuple(torch.zeros(BATCH, *shape[1:]) for shape in example.shapes),
+        strict=False,
+    )
 
 
 class _Trace:
     """Walks an exported graph once; `moves` are the operations that are told on the way only."""
 
     def __init__(self, program: torch.export.ExportedProgram, moves: set[str]) -> None:
-        self.program, self.moves = program, moves
+        self.program = program
+        self.moves = moves
         self.calls: list[Call] = []
 
     def result(self) -> tuple[list[Call], Value]:
@@ -150,24 +179,57 @@ class _Trace:
             return self._piece(node, known)
         name = str(target.__name__).partition(".")[0]
         if name in WRAPPERS:
-            inner, *outside = [known.get(one) for one in node.args[WRAPPERS[name] :] if isinstance(one, fx.Node)]
-            return self._run(inner, outside) if isinstance(inner, fx.GraphModule) else None
+            inner, *outside = [
+                known.get(one)
+                for one in node.args[WRAPPERS[name] :]
+                if isinstance(one, fx.Node)
+            ]
+            if isinstance(inner, fx.GraphModule):
+                return self._run(inner, outside)
+            return None
         if not isinstance(node.meta.get("val"), (Tensor, tuple, list)):
             return None  # arithmetic on sizes and dtypes
         pairs = [(role, known.get(one)) for role, one in _tensors(node)]
-        values = [replace(value, role=role) for role, value in pairs if isinstance(value, Value)]
+        values = [
+            replace(value, role=role)
+            for role, value in pairs
+            if isinstance(value, Value)
+        ]
         if all(value.maker is None for value in values):
             return self._from_weights(node, name, values)
         if name in self.moves or _does_nothing(node, name):
             value = next(value for value in values if value.maker is not None)
-            moves = value.moves if name in SILENT else (*value.moves, name)
-            piece = name if name in ("real", "imag") else value.piece
+            if name in SILENT:
+                moves = value.moves
+            else:
+                moves = (*value.moves, name)
+            if name in ("real", "imag"):
+                piece = name
+            else:
+                piece = value.piece
             return replace(value, size=_size(node), moves=moves, piece=piece)
-        stack = [(path, kind) for path, kind in (node.meta.get("nn_module_stack") or {}).values()]
-        kinds = tuple((path, str(kind).rpartition(".")[2]) for path, kind in stack if path)
+        stack = [
+            (path, kind)
+            for path, kind in (node.meta.get("nn_module_stack") or {}).values()
+        ]
+        kinds = tuple(
+            (path, str(kind).rpartition(".")[2]) for path, kind in stack if path
+        )
         given = tuple(_arguments(node))
-        path = kinds[-1][0] if kinds else ""
-        self.calls.append(Call(_plain(name), tuple(dict.fromkeys(values)), _size(node), given, path, kinds))
+        if kinds:
+            path = kinds[-1][0]
+        else:
+            path = ""
+        self.calls.append(
+            Call(
+                _plain(name),
+                tuple(dict.fromkeys(values)),
+                _size(node),
+                given,
+                path,
+                kinds,
+            )
+        )
         return Value(len(self.calls) - 1, _size(node))
 
     def _piece(self, node: fx.Node, known: dict[fx.Node, Any]) -> Any:
@@ -180,24 +242,37 @@ class _Trace:
         if value is None or value.maker is None:
             return value
         name = str(getattr(whole.target, "__name__", "")).partition(".")[0]
-        words = f"part {int(str(index)) + 1}/{len(whole.meta['val'])}" if name in PIECES else value.piece
-        if not value.moves and name not in PIECES:  # such as the first of the three that an LSTM gives
+        if name in PIECES:
+            words = f"part {int(str(index)) + 1}/{len(whole.meta['val'])}"
+        else:
+            words = value.piece
+        if (
+            not value.moves and name not in PIECES
+        ):  # such as the first of the three that an LSTM gives
             self.calls[value.maker] = replace(self.calls[value.maker], size=_size(node))
         return replace(value, size=_size(node), piece=words)
 
     def _from_weights(self, node: fx.Node, name: str, values: Iterable[Value]) -> Value:
         """A tensor that no input has a part in."""
         values = tuple(values)
-        kind = str(list((node.meta.get("nn_module_stack") or {"": ("", "")}).values())[-1][1]).rpartition(".")[2]
+        kind = str(
+            list((node.meta.get("nn_module_stack") or {"": ("", "")}).values())[-1][1]
+        ).rpartition(".")[2]
         known = {"_WeightNorm": "weight norm", "_SpectralNorm": "spectral norm"}
         word = () if name in MOVES or not values else (known.get(kind, _plain(name)),)
         weights = tuple(dict.fromkeys(one for value in values for one in value.weights))
-        made_by = tuple(dict.fromkeys([*(one for value in values for one in value.made_by), *word]))
+        made_by = tuple(
+            dict.fromkeys([*(one for value in values for one in value.made_by), *word])
+        )
         return Value(None, _size(node), weights=weights, made_by=made_by)
 
 
 def _does_nothing(node: fx.Node, name: str) -> bool:
-    return name.endswith("dropout") and len(node.args) > 1 and float(str(node.args[1])) == 0
+    return (
+        name.endswith("dropout")
+        and len(node.args) > 1
+        and float(str(node.args[1])) == 0
+    )
 
 
 def _plain(name: str) -> str:
@@ -212,7 +287,10 @@ def _tensors(node: fx.Node) -> Iterable[tuple[str, fx.Node]]:
     schema = getattr(node.target, "_schema", None)
     for i, argument in enumerate(schema.arguments if schema else ()):
         held: list[fx.Node] = []
-        fx.node.map_arg(node.args[i] if i < len(node.args) else node.kwargs.get(argument.name), held.append)
+        fx.node.map_arg(
+            node.args[i] if i < len(node.args) else node.kwargs.get(argument.name),
+            held.append,
+        )
         yield from ((argument.name, one) for one in held)
 
 
@@ -220,11 +298,17 @@ def _arguments(node: fx.Node) -> Iterable[tuple[str, Any]]:
     """The arguments that are no tensors and differ from their defaults, by name."""
     schema = getattr(node.target, "_schema", None)
     for i, argument in enumerate(schema.arguments if schema else ()):
-        value = node.args[i] if i < len(node.args) else node.kwargs.get(argument.name, argument.default_value)
+        if i < len(node.args):
+            value = node.args[i]
+        else:
+            value = node.kwargs.get(argument.name, argument.default_value)
         held: list[Any] = []
         fx.node.map_arg(value, held.append)
         if not held and value is not None and value != argument.default_value:
-            yield argument.name, tuple(value) if isinstance(value, (list, tuple)) else value
+            yield (
+                argument.name,
+                tuple(value) if isinstance(value, (list, tuple)) else value,
+            )
 
 
 def _size(node: fx.Node) -> Size:
@@ -237,23 +321,36 @@ def _size(node: fx.Node) -> Size:
 
 def sized(shape: Shape) -> Size:
     """B where an axis is the batch, B·9 where it is merged with others."""
-    names = ("B" if n == BATCH else f"B·{n // BATCH}" if n and n % BATCH == 0 else n for n in shape)
+    names = (
+        "B" if n == BATCH else f"B·{n // BATCH}" if n and n % BATCH == 0 else n
+        for n in shape
+    )
     return tuple(names)
 
 
 def _needed(calls: Sequence[Call], out: Value) -> tuple[list[Call], Value]:
     """The inputs and what the output depends on."""
     wanted = {i for i, call in enumerate(calls) if call.name == "input"}
-    waiting = [out.maker] if out.maker is not None else []
+    if out.maker is not None:
+        waiting = [out.maker]
+    else:
+        waiting = []
     while waiting:
         i = waiting.pop()
         if i not in wanted:
             wanted.add(i)
-            waiting += [value.maker for value in calls[i].values if value.maker is not None]
+            waiting += [
+                value.maker for value in calls[i].values if value.maker is not None
+            ]
     place = {old: new for new, old in enumerate(sorted(wanted))}
 
     def moved(value: Value) -> Value:
-        return value if value.maker is None else replace(value, maker=place[value.maker])
+        if value.maker is None:
+            return value
+        return replace(value, maker=place[value.maker])
 
-    kept = [replace(calls[i], values=tuple(map(moved, calls[i].values))) for i in sorted(wanted)]
+    kept = [
+        replace(calls[i], values=tuple(map(moved, calls[i].values)))
+        for i in sorted(wanted)
+    ]
     return kept, moved(out)

@@ -18,42 +18,79 @@ FAMILIES = {
     "attention": "dot_product_attention",
     "linear": "linear matmul bmm mm addmm einsum baddbmm",
 }
-FAMILY_OF = {name: family for family, names in FAMILIES.items() for name in names.split()}
+FAMILY_OF = {
+    name: family for family, names in FAMILIES.items() for name in names.split()
+}
 SIGNS = {"add": "+", "sub": "−", "mul": "×", "div": "÷", "pow": "^"}
 JOINS = {"add": "+", "mul": "×", "cat": "cat", "concat": "cat"}
-ORDER = {"self": "first", "other": "second", "input": "first", "exponent": "second", "mat2": "second", "tensors": ""}
+ORDER = {
+    "self": "first",
+    "other": "second",
+    "input": "first",
+    "exponent": "second",
+    "mat2": "second",
+    "tensors": "",
+}
 UNSAID = {  # arguments that tell nothing of what is computed, or are told in another way
     "memory_format", "layout", "device", "pin_memory", "dtype", "cudnn_enabled", "cudnn_enable", "training", "train",
     "use_input_stats", "momentum", "eps", "has_biases", "batch_first", "normalized_shape", "half_to_float",
     "padding_idx",
 }  # fmt: skip
-USUAL = {("num_layers", 1), ("dropout", 0.0), ("bidirectional", False)}  # torch has no defaults for these
+USUAL = {
+    ("num_layers", 1),
+    ("dropout", 0.0),
+    ("bidirectional", False),
+}  # torch has no defaults for these
 LONGEST_NAME = 20  # characters
 FEW = 10  # operations on a weight that are named
 
 
 def is_join(call: Call) -> bool:
     """Whether it only brings several tensors together, in any order."""
-    return call.name in JOINS and len(call.data) > 1 and not call.weights and not dict(call.given).get("alpha")
+    return (
+        call.name in JOINS
+        and len(call.data) > 1
+        and not call.weights
+        and not dict(call.given).get("alpha")
+    )
 
 
 def detail(call: Call) -> str:
     """What matters of an operation beside its name: "4, 3×3, stride 2"."""
     if call.note:
         return call.note
-    given = {name: value for name, value in call.given if name not in UNSAID and (name, value) not in USUAL}
-    words = [*_weight_sizes(call), *_scalar(call, given), *(_words(name, given[name]) for name in given)]
+    given = {
+        name: value
+        for name, value in call.given
+        if name not in UNSAID and (name, value) not in USUAL
+    }
+    words = [
+        *_weight_sizes(call),
+        *_scalar(call, given),
+        *(_words(name, given[name]) for name in given),
+    ]
     made = [value for value in call.values if value.made_by]
     return ", ".join(filter(None, [*words, *map(_made, made)]))
 
 
 def _weight_sizes(call: Call) -> list[str]:
     """Output channels and kernel of a convolution, outputs of a linear map, hidden size of a recurrent layer."""
-    weight = next((value.size for value in call.values if value.role == "weight" and value.maker is None), ())
+    weight = next(
+        (
+            value.size
+            for value in call.values
+            if value.role == "weight" and value.maker is None
+        ),
+        (),
+    )
     if call.name == "linear" and weight:
         return [str(weight[0])]
-    if FAMILY_OF.get(call.name) == "recurrent":  # input to hidden, hidden to hidden, ...
-        return [f"hidden {[value.size for value in call.values if value.role == 'params'][1][1]}"]
+    if (
+        FAMILY_OF.get(call.name) == "recurrent"
+    ):  # input to hidden, hidden to hidden, ...
+        return [
+            f"hidden {[value.size for value in call.values if value.role == 'params'][1][1]}"
+        ]
     if "conv" not in call.name or len(weight) < 3:
         return []
     groups = dict(call.given).get("groups", 1)
@@ -72,14 +109,22 @@ def _scalar(call: Call, given: dict[str, Any]) -> list[str]:
     if call.name not in SIGNS or name is None:
         return []
     number = _value(given.pop(name))
-    return [f"{number} {SIGNS[call.name]} this" if name == "self" else f"{SIGNS[call.name]} {number}"]
+    return [
+        f"{number} {SIGNS[call.name]} this"
+        if name == "self"
+        else f"{SIGNS[call.name]} {number}"
+    ]
 
 
 def _words(name: str, value: Any) -> str:
     if value is True or value is False:
-        return name if value else f"no {name}"
+        if value:
+            return name
+        return f"no {name}"
     if name == "pad":
-        return f"{value[0]} before, {value[1]} after" if len(value) == 2 else _value(value, ", ")
+        if len(value) == 2:
+            return f"{value[0]} before, {value[1]} after"
+        return _value(value, ", ")
     if name == "shape":
         return f"to {_value(sized(value))}"
     words = name.replace("num_", "").replace("_size", "").replace("_", " ")
@@ -90,7 +135,9 @@ def _value(value: Any, between: str = "×") -> str:
     if isinstance(value, (tuple, list)):
         return between.join(map(_value, value))
     if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e6 else f"{value:.4g}"
+        if value.is_integer() and abs(value) < 1e6:
+            return str(int(value))
+        return f"{value:.4g}"
     return str(value)
 
 
@@ -98,7 +145,9 @@ def _made(value: Value) -> str:
     """How a weight is computed."""
     more = len(value.made_by) - FEW
     steps = ", ".join(value.made_by[:FEW]) + (f", … {more} more" if more > 0 else "")
-    return f"{value.role} by {steps}" if value.role in ("weight", "bias") else f"by {steps}"
+    if value.role in ("weight", "bias"):
+        return f"{value.role} by {steps}"
+    return f"by {steps}"
 
 
 def place(call: Call, group: str = "") -> str:
@@ -106,13 +155,23 @@ def place(call: Call, group: str = "") -> str:
     if call.note:
         return _seen_from(group, call.path)
     names = list(dict.fromkeys(map(_plain, call.weights)))
-    if len(names) > 1 and all(name.endswith(("_weight", "_bias")) for name in names):  # q_proj_weight, in_proj_bias
-        names = [name.removesuffix("_weight") for name in names if name.endswith("_weight")] or names
+    if len(names) > 1 and all(
+        name.endswith(("_weight", "_bias")) for name in names
+    ):  # q_proj_weight, in_proj_bias
+        names = [
+            name.removesuffix("_weight") for name in names if name.endswith("_weight")
+        ] or names
     parents = {name.rpartition(".")[0] for name in names}
     leaves = {name.rpartition(".")[2] for name in names}
-    if len(parents) == 1 and "" not in parents and (len(names) > 1 or leaves <= {"weight", "bias"}):
+    if (
+        len(parents) == 1
+        and "" not in parents
+        and (len(names) > 1 or leaves <= {"weight", "bias"})
+    ):
         names = list(parents)
-    return f"{len(names)} weights" if len(names) > 3 else ", ".join(_seen_from(group, name) for name in names)
+    if len(names) > 3:
+        return f"{len(names)} weights"
+    return ", ".join(_seen_from(group, name) for name in names)
 
 
 def _seen_from(group: str, name: str) -> str:
@@ -127,7 +186,9 @@ def _seen_from(group: str, name: str) -> str:
 def _plain(weight: str) -> str:
     """conv.weight for conv.parametrizations.weight.original0."""
     before, mark, after = weight.partition("parametrizations.")
-    return before + after.partition(".")[0] if mark else weight
+    if mark:
+        return before + after.partition(".")[0]
+    return weight
 
 
 def outer(calls: Sequence[Call]) -> tuple[list[str], str]:
@@ -135,15 +196,35 @@ def outer(calls: Sequence[Call]) -> tuple[list[str], str]:
 
     An operation that stands alone in its part has none.
     """
-    paths = [call.path.split(".") if call.name != "input" and call.path else [] for call in calls]
-    used = [path for path, call in zip(paths, calls, strict=True) if call.name != "input"]
+    paths = [
+        call.path.split(".") if call.name != "input" and call.path else []
+        for call in calls
+    ]
+    used = [
+        path for path, call in zip(paths, calls, strict=True) if call.name != "input"
+    ]
     depth = 0
-    while used and all(len(path) > depth and path[: depth + 1] == used[0][: depth + 1] for path in used):
+    while used and all(
+        len(path) > depth and path[: depth + 1] == used[0][: depth + 1] for path in used
+    ):
         depth += 1
-    ends = [depth + 1 + (len(path) > depth + 1 and path[depth + 1].isdigit()) for path in paths]
-    numbered = [".".join(path[:end]) if len(path) > depth else "" for path, end in zip(paths, ends, strict=True)]
+    ends = [
+        depth + 1 + (len(path) > depth + 1 and path[depth + 1].isdigit())
+        for path in paths
+    ]
+    numbered = [
+        ".".join(path[:end]) if len(path) > depth else ""
+        for path, end in zip(paths, ends, strict=True)
+    ]
     short = [".".join(path[: depth + 1]) if len(path) > depth else "" for path in paths]
-    groups = [n if numbered.count(n) > 1 else s for n, s in zip(numbered, short, strict=True)]
+    groups = [
+        n if numbered.count(n) > 1 else s for n, s in zip(numbered, short, strict=True)
+    ]
     around = zip(groups, ["", *groups], [*groups[1:], ""], strict=False)
-    common = ".".join(used[0][:depth]) if used else ""
-    return [group if group in (before, after) else "" for group, before, after in around], common
+    if used:
+        common = ".".join(used[0][:depth])
+    else:
+        common = ""
+    return [
+        group if group in (before, after) else "" for group, before, after in around
+    ], common

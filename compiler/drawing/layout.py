@@ -9,18 +9,41 @@ from textwrap import wrap
 
 from .parts import Arc, Part
 
-WIDTH, MARGIN, GUTTER = 264.0, 16.0, 64.0  # of a column, around the picture, between columns
-BEND, LANE = 22.0, 26.0  # from a column to its first lane, from lane to lane
-TIGHT, SHORT, BARE, STEP = 3.0, 14.0, 22.0, 40.0  # gaps: inside a run, to a store, an arrow, an arrow with a size
-LONG, COLUMN = 900.0, 640.0  # a chain longer than LONG folds, into columns of about COLUMN,
-TALL = 1900.0  # the longest column of a chain that could be folded into a U, but is none
+# of a column, around the picture, between columns
+WIDTH = 264.0
+MARGIN = 16.0
+GUTTER = 64.0
+# from a column to its first lane, from lane to lane
+BEND = 22.0
+LANE = 26.0
+# gaps: inside a run, to a store, an arrow, an arrow with a size
+TIGHT = 3.0
+SHORT = 14.0
+BARE = 22.0
+STEP = 40.0
+# a chain longer than LONG folds, into columns of about COLUMN,
+LONG = 900.0
+COLUMN = 640.0
+TALL = (
+    1900.0  # the longest column of a chain that could be folded into a U, but is none
+)
 MOST_COLUMNS = 4  # or into so many longer ones, what a page is wide
 MIDDLE = (0.3, 0.7)  # of a chain, where the bottom of a U is looked for
-HEIGHTS = {"input": 28.0, "output": 28.0, "row": 28.0, "store": 8.0, "start": 8.0, "join": 24.0}
+HEIGHTS = {
+    "input": 28.0,
+    "output": 28.0,
+    "row": 28.0,
+    "store": 8.0,
+    "start": 8.0,
+    "join": 24.0,
+}
 GROUP = 22.0  # left of a column, for the bars of sub-graphs
 DETAIL_LINE = 14.0
 CHARACTERS = 42  # of the config that one line of a row holds
-BOLD, ITALIC, SMALL = 8.4, 7.4, 5.9  # width of a character of a row's block, name and config, rather more than less
+# width of a character of a row's block, name and config, rather more than less
+BOLD = 8.4
+ITALIC = 7.4
+SMALL = 5.9
 
 
 @dataclass(frozen=True)
@@ -57,7 +80,9 @@ class Layout:
 def detail_lines(part: Part) -> list[str]:
     """The config on lines of its own, or none where it fits beside the name."""
     wide = BOLD * len(part.label) + ITALIC * len(part.name) + SMALL * len(part.detail)
-    if part.kind != "row" or wide < WIDTH - 44:  # 11 on both sides, 22 between name and config
+    if (
+        part.kind != "row" or wide < WIDTH - 44
+    ):  # 11 on both sides, 22 between name and config
         return []
     return wrap(part.detail, CHARACTERS, max_lines=3, placeholder=" …")
 
@@ -66,11 +91,18 @@ def lay_out(parts: Sequence[Part], arcs: Sequence[Arc]) -> Layout:
     """A short chain is one column. A long one folds where no skip is open; a long chain with skips across all of it,
     such as a U-Net, becomes a U: down to the gap that most skips cross, and up again. Where the skips do not lie
     one inside the other, as those of a U-Net, the column may be longer before that."""
-    heights = [HEIGHTS[part.kind] + DETAIL_LINE * len(detail_lines(part)) for part in parts]
+    heights = [
+        HEIGHTS[part.kind] + DETAIL_LINE * len(detail_lines(part)) for part in parts
+    ]
     gaps = [*(_gap(a, b) for a, b in pairwise(parts)), 0.0]
-    tops = list(accumulate((h + g for h, g in zip(heights, gaps, strict=True)), initial=0.0))
-    crossing = [sum(arc.start < i <= arc.end for arc in arcs) for i in range(len(parts))]
-    starts, is_u = [0], False
+    tops = list(
+        accumulate((h + g for h, g in zip(heights, gaps, strict=True)), initial=0.0)
+    )
+    crossing = [
+        sum(arc.start < i <= arc.end for arc in arcs) for i in range(len(parts))
+    ]
+    starts = [0]
+    is_u = False
     if tops[-1] > LONG:
         n_columns = min(round(tops[-1] / COLUMN), MOST_COLUMNS)
         starts = _folds(parts, tops, crossing, n_columns)
@@ -78,12 +110,28 @@ def lay_out(parts: Sequence[Part], arcs: Sequence[Arc]) -> Layout:
         if max(crossing) and longest > 1.6 * tops[-1] / n_columns:
             bottom = _bottom(parts, tops, crossing)
             is_u = tops[-1] > TALL or _nested(arcs, bottom)
-            starts = [0, bottom] if is_u else [0]
+            if is_u:
+                starts = [0, bottom]
+            else:
+                starts = [0]
     columns = [sum(i >= s for s in starts) - 1 for i in range(len(parts))]
     lanes = _lanes(arcs, columns)
     n_lanes = 1 + max((lane for lane in lanes if lane is not None), default=-1)
-    room = BEND + n_lanes * LANE if n_lanes else 0.0
-    return _place(tops, heights, starts, columns, arcs, lanes, room, is_u, GROUP * any(part.group for part in parts))
+    if n_lanes:
+        room = BEND + n_lanes * LANE
+    else:
+        room = 0.0
+    return _place(
+        tops,
+        heights,
+        starts,
+        columns,
+        arcs,
+        lanes,
+        room,
+        is_u,
+        GROUP * any(part.group for part in parts),
+    )
 
 
 def _gap(before: Part, after: Part) -> float:
@@ -91,21 +139,35 @@ def _gap(before: Part, after: Part) -> float:
         return TIGHT
     if after.kind in ("store", "input") or (before.kind, after.cut) == ("output", True):
         return SHORT
-    return BARE if before.kind == "input" or after.kind == "output" else STEP
+    if before.kind == "input" or after.kind == "output":
+        return BARE
+    return STEP
 
 
 def _folding_points(parts: Sequence[Part]) -> list[int]:
     """Parts that a column may begin with: none inside a run, no input and no output."""
     pairs = enumerate(pairwise(parts), start=1)
     return [
-        i for i, (a, b) in pairs if b.kind in ("row", "join", "store", "start") and a.kind != "input" and a.run != b.run
+        i
+        for i, (a, b) in pairs
+        if b.kind in ("row", "join", "store", "start")
+        and a.kind != "input"
+        and a.run != b.run
     ]
 
 
-def _folds(parts: Sequence[Part], tops: Sequence[float], crossing: Sequence[int], n_columns: int) -> list[int]:
+def _folds(
+    parts: Sequence[Part],
+    tops: Sequence[float],
+    crossing: Sequence[int],
+    n_columns: int,
+) -> list[int]:
     """First parts of columns of about equal height, at gaps that no skip crosses."""
     points = [i for i in _folding_points(parts) if not crossing[i]]
-    wanted = [tops[-1] * k / n_columns for k in range(1, n_columns)] if points else []
+    if points:
+        wanted = [tops[-1] * k / n_columns for k in range(1, n_columns)]
+    else:
+        wanted = []
 
     def nearest(height: float) -> int:
         return min(points, key=lambda i: abs(tops[i] - height))
@@ -113,16 +175,22 @@ def _folds(parts: Sequence[Part], tops: Sequence[float], crossing: Sequence[int]
     return [0, *sorted(set(map(nearest, wanted)))]
 
 
-def _bottom(parts: Sequence[Part], tops: Sequence[float], crossing: Sequence[int]) -> int:
+def _bottom(
+    parts: Sequence[Part], tops: Sequence[float], crossing: Sequence[int]
+) -> int:
     """First part of the climbing side: near the middle, at the gap that most skips cross, of those the most central."""
     points = _folding_points(parts)
     central = [i for i in points if MIDDLE[0] <= tops[i] / tops[-1] <= MIDDLE[1]]
-    return min(central or points, key=lambda i: (-crossing[i], abs(tops[i] - tops[-1] / 2)))
+    return min(
+        central or points, key=lambda i: (-crossing[i], abs(tops[i] - tops[-1] / 2))
+    )
 
 
 def _nested(arcs: Sequence[Arc], bottom: int) -> bool:
     """Whether of the skips across the bottom each is inside the others."""
-    across = sorted((arc.start, -arc.end) for arc in arcs if arc.start < bottom <= arc.end)
+    across = sorted(
+        (arc.start, -arc.end) for arc in arcs if arc.start < bottom <= arc.end
+    )
     return all(inner[1] >= outer[1] for outer, inner in pairwise(across))
 
 
@@ -131,10 +199,16 @@ def _lanes(arcs: Sequence[Arc], columns: Sequence[int]) -> list[int | None]:
     lanes: list[int | None] = [None] * len(arcs)
     inside = [i for i, arc in enumerate(arcs) if columns[arc.start] == columns[arc.end]]
     for i in sorted(inside, key=lambda i: (arcs[i].end - arcs[i].start, arcs[i].start)):
-        start, end = arcs[i].start, arcs[i].end
+        start = arcs[i].start
+        end = arcs[i].end
         pairs = zip(lanes, arcs, strict=True)
         lanes[i] = 1 + max(
-            (lane for lane, b in pairs if lane is not None and b.start < end and start < b.end), default=-1
+            (
+                lane
+                for lane, b in pairs
+                if lane is not None and b.start < end and start < b.end
+            ),
+            default=-1,
         )
     return lanes
 
@@ -152,18 +226,40 @@ def _place(
 ) -> Layout:
     """Coordinates; `room` is what the lanes take beside a column, `bars` the bars of sub-graphs left of it."""
     gutter = bars + (2 * GUTTER if is_u else GUTTER + room)
-    left, above = MARGIN + bars + room * is_u, MARGIN + STEP * (len(starts) > 1 and not is_u)
-    lengths = [tops[e - 1] + heights[e - 1] - tops[s] for s, e in pairwise([*starts, len(heights)])]
+    left = MARGIN + bars + room * is_u
+    above = MARGIN + STEP * (len(starts) > 1 and not is_u)
+    lengths = [
+        tops[e - 1] + heights[e - 1] - tops[s]
+        for s, e in pairwise([*starts, len(heights)])
+    ]
     places = []
     for i, column in enumerate(columns):
-        up, y = is_u and column == 1, tops[i] - tops[starts[column]] + heights[i] / 2
+        up = is_u and column == 1
+        y = tops[i] - tops[starts[column]] + heights[i] / 2
         if is_u:  # both sides stand on the same ground
-            y = max(lengths) - y if up else max(lengths) - lengths[column] + y
-        places.append(Place(left + WIDTH / 2 + column * (WIDTH + gutter), above + y, heights[i], column, up))
+            if up:
+                y = max(lengths) - y
+            else:
+                y = max(lengths) - lengths[column] + y
+        places.append(
+            Place(
+                left + WIDTH / 2 + column * (WIDTH + gutter),
+                above + y,
+                heights[i],
+                column,
+                up,
+            )
+        )
     xs = []
     for arc, lane in zip(arcs, lanes, strict=True):
-        side = -1 if is_u and columns[arc.start] == 0 else 1
-        outward = None if lane is None else WIDTH / 2 + BEND + lane * LANE + bars * (side < 0)
+        if is_u and columns[arc.start] == 0:
+            side = -1
+        else:
+            side = 1
+        if lane is None:
+            outward = None
+        else:
+            outward = WIDTH / 2 + BEND + lane * LANE + bars * (side < 0)
         xs.append(None if outward is None else places[arc.start].x + side * outward)
     width = left + len(starts) * WIDTH + (len(starts) - 1) * gutter + room + MARGIN
     height = above + max(lengths) + MARGIN + STEP * (len(starts) > 1)

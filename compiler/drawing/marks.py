@@ -7,26 +7,56 @@ from collections.abc import Iterator, Sequence
 from ...shapes import show
 from .layout import DETAIL_LINE, TIGHT, WIDTH, Layout, Place, detail_lines
 from .parts import Part
-from .svg import COLOURS, FAINT, INK, PAPER, SKIP, box, circle, cut, escaped, number, text
+from .svg import (
+    COLOURS,
+    FAINT,
+    INK,
+    PAPER,
+    SKIP,
+    box,
+    circle,
+    cut,
+    escaped,
+    number,
+    text,
+)
 
-NAME, LABEL = 20, 28  # characters of a pill
+# characters of a pill
+NAME = 20
+LABEL = 28
 BARS = ("#7a6fb8", "#3d8f7a", "#b5713c", "#4f7fb3")
 
 
 def part_svg(part: Part, place: Place) -> Iterator[str]:
     """A part with what a mouse over it tells."""
-    shapes = f"\n{show(part.size)}" if part.kind in ("store", "start", "join") else ""
+    if part.kind in ("store", "start", "join"):
+        shapes = f"\n{show(part.size)}"
+    else:
+        shapes = ""
     yield f'<g class="{part.kind}"><title>{escaped(part.tooltip + shapes)}</title>'
     if part.kind == "row":
         yield from _row(part, place)
     elif part.kind == "store":
         yield circle(place.x, place.y, 4, f'fill="{SKIP}"')
     elif part.kind == "start":
-        yield circle(place.x, place.y, 4.5, f'fill="{PAPER}" stroke="{SKIP}" stroke-width="1.6"')
+        yield circle(
+            place.x, place.y, 4.5, f'fill="{PAPER}" stroke="{SKIP}" stroke-width="1.6"'
+        )
     elif part.kind == "join":
-        yield circle(place.x, place.y, 12, f'fill="{PAPER}" stroke="{SKIP}" stroke-width="1.5"')
-        size = 10 if len(part.label) > 1 else 15
-        yield text(place.x, place.y + size * 0.33, part.label, size, f'text-anchor="middle" fill="{SKIP}"')
+        yield circle(
+            place.x, place.y, 12, f'fill="{PAPER}" stroke="{SKIP}" stroke-width="1.5"'
+        )
+        if len(part.label) > 1:
+            size = 10
+        else:
+            size = 15
+        yield text(
+            place.x,
+            place.y + size * 0.33,
+            part.label,
+            size,
+            f'text-anchor="middle" fill="{SKIP}"',
+        )
     else:
         yield from _pill(part, place)
     yield "</g>"
@@ -47,16 +77,29 @@ def _pill(part: Part, place: Place) -> Iterator[str]:
     extra = f'rx="14" fill="{PAPER}" stroke="{INK}" stroke-width="1.2"'
     yield box(place.x - half, place.y - 14, 2 * half, 28, extra)
     between = place.x + (7.4 * len(name) - 6.4 * len(label)) / 2
-    yield text(between - 5, place.y + 4, name, 12, 'text-anchor="end" font-weight="600"')
+    yield text(
+        between - 5, place.y + 4, name, 12, 'text-anchor="end" font-weight="600"'
+    )
     yield text(between + 5, place.y + 4, label, 12, f'fill="{FAINT}"')
 
 
 def _row(part: Part, place: Place) -> Iterator[str]:
     fill, border = COLOURS.get(part.family, COLOURS["other"])
-    left, top, lines = place.x - WIDTH / 2, place.y - place.height / 2, detail_lines(part)
+    left = place.x - WIDTH / 2
+    top = place.y - place.height / 2
+    lines = detail_lines(part)
     dashes = ' stroke-dasharray="5 3"' * part.again
-    yield box(left, top, WIDTH, place.height, f'rx="6" fill="{fill}" stroke="{border}"{dashes}')
-    words = f"{part.name} again" if part.again else part.name
+    yield box(
+        left,
+        top,
+        WIDTH,
+        place.height,
+        f'rx="6" fill="{fill}" stroke="{border}"{dashes}',
+    )
+    if part.again:
+        words = f"{part.name} again"
+    else:
+        words = part.name
     name = f'<tspan dx="7" font-weight="400" font-style="italic" fill="{FAINT}">{escaped(cut(words, 22))}</tspan>'
     baseline = top + 18.5 - bool(lines)
     yield (
@@ -66,13 +109,23 @@ def _row(part: Part, place: Place) -> Iterator[str]:
     for i, line in enumerate(lines):
         yield text(left + 11, top + 33 + i * DETAIL_LINE, line, 10.5, f'fill="{FAINT}"')
     if part.detail and not lines:
-        yield text(left + WIDTH - 11, place.y + 4, part.detail, 10.5, f'text-anchor="end" fill="{FAINT}"')
+        yield text(
+            left + WIDTH - 11,
+            place.y + 4,
+            part.detail,
+            10.5,
+            f'text-anchor="end" fill="{FAINT}"',
+        )
 
 
 def cards(parts: Sequence[Part], layout: Layout) -> Iterator[str]:
     """A pale card behind the layers of a run of two or more."""
     for run in sorted({part.run for part in parts}):
-        places = [place for part, place in zip(parts, layout.places, strict=True) if part.run == run]
+        places = [
+            place
+            for part, place in zip(parts, layout.places, strict=True)
+            if part.run == run
+        ]
         if len(places) > 1:
             top = min(p.y - p.height / 2 for p in places) - 2 * TIGHT
             bottom = max(p.y + p.height / 2 for p in places) + 2 * TIGHT
@@ -87,19 +140,27 @@ def bars(parts: Sequence[Part], layout: Layout) -> Iterator[str]:
         colour = BARS[names.index(group) % len(BARS)]
         top = min(p.y - p.height / 2 for p in places)
         bottom = max(p.y + p.height / 2 for p in places)
-        x, middle = places[0].x - WIDTH / 2 - 11, (top + bottom) / 2
+        x = places[0].x - WIDTH / 2 - 11
+        middle = (top + bottom) / 2
         yield f'<g class="group"><title>{escaped(group)}</title>'
         yield box(x, top, 3, bottom - top, f'rx="1.5" fill="{colour}"')
         turned = f'text-anchor="middle" font-weight="600" transform="rotate(-90 {number(x - 4)} {number(middle)})"'
         words = cut(group, max(3, int((bottom - top) / 6.6)))
-        long = 6.6 * len(words) + 4  # a patch of paper, so that it can be read over an arc
-        yield box(x - 13, middle - long / 2, 11, long, f'fill="{PAPER}" fill-opacity="0.9"')
+        long = (
+            6.6 * len(words) + 4
+        )  # a patch of paper, so that it can be read over an arc
+        yield box(
+            x - 13, middle - long / 2, 11, long, f'fill="{PAPER}" fill-opacity="0.9"'
+        )
         yield text(x - 4, middle, words, 10.5, f'fill="{colour}" {turned}') + "</g>"
 
 
-def _stretches(parts: Sequence[Part], layout: Layout) -> Iterator[tuple[str, list[Place]]]:
+def _stretches(
+    parts: Sequence[Part], layout: Layout
+) -> Iterator[tuple[str, list[Place]]]:
     """Sub-graphs with the places of their layers, column by column; any skip between two of them is inside."""
-    group, places = "", list[Place]()
+    group = ""
+    places = list[Place]()
     for part, place in zip(parts, layout.places, strict=True):
         if part.kind != "row" and not part.group:
             continue

@@ -34,9 +34,22 @@ FAMILY_OF_MODULE = {
     "attention": "attention",
     "linear": "linear",
 }
-STEPS_OF_A_RUN = ("convolution", "normalisation", "activation", "pooling", "linear", "dropout")
+STEPS_OF_A_RUN = (
+    "convolution",
+    "normalisation",
+    "activation",
+    "pooling",
+    "linear",
+    "dropout",
+)
 JOIN_SIGNS = {"CatWith": "cat", "AddWith": "+", "MulWith": "×"}
-FIRST_FIELDS = ("out_channels", "out_features", "channels", "hidden_size", "kernel_size")
+FIRST_FIELDS = (
+    "out_channels",
+    "out_features",
+    "channels",
+    "hidden_size",
+    "kernel_size",
+)
 
 
 @dataclass(frozen=True)
@@ -79,16 +92,28 @@ def size_text(size: Size) -> str:
 def config_text(config: BlockConfig, rank: int) -> str:
     """What matters in a config, short: "32, 5×5, same"; sizes first, then what differs from the defaults."""
     fields = type(config).model_fields
-    given = {n: v for n, v in config.model_dump().items() if n not in config.inferred() and v != fields[n].default}
-    given = {n: v for n, v in given.items() if not (isinstance(v, tuple) and set(v) == {fields[n].default})}
-    names = [n for n in FIRST_FIELDS if n in given] + [n for n in given if n not in FIRST_FIELDS]
+    given = {
+        n: v
+        for n, v in config.model_dump().items()
+        if n not in config.inferred() and v != fields[n].default
+    }
+    given = {
+        n: v
+        for n, v in given.items()
+        if not (isinstance(v, tuple) and set(v) == {fields[n].default})
+    }
+    names = [n for n in FIRST_FIELDS if n in given] + [
+        n for n in given if n not in FIRST_FIELDS
+    ]
     return ", ".join(_field_text(name, given[name], rank) for name in names)
 
 
 def _field_text(name: str, value: object, rank: int) -> str:
     words = name.replace("_", " ").removesuffix(" size")
     if value is None or isinstance(value, bool):
-        return words if value else f"no {words}"
+        if value:
+            return words
+        return f"no {words}"
     if name in ("out_channels", "out_features", "channels", "hidden_size"):
         return _numbers(value, ", ")
     if name.endswith("kernel_size") and isinstance(value, int):
@@ -99,4 +124,6 @@ def _field_text(name: str, value: object, rank: int) -> str:
 
 
 def _numbers(value: object, between: str) -> str:
-    return between.join(_numbers(item, "×") for item in value) if isinstance(value, tuple) else f"{value}"
+    if isinstance(value, tuple):
+        return between.join(_numbers(item, "×") for item in value)
+    return f"{value}"

@@ -25,7 +25,12 @@ def plot_svg(curve: Curve, left: float, top: float) -> Iterator[str]:
     """The plot, WIDTH wide: a grid of integers, the axes, the curve where it is within LARGEST."""
     if not curve:
         return
-    (low, high), unit, first, last = _range(curve), _unit(curve), curve[0][0], curve[-1][0]
+    (low, high), unit, first, last = (
+        _range(curve),
+        _unit(curve),
+        curve[0][0],
+        curve[-1][0],
+    )
 
     def x(value: float) -> str:
         return number(left + (value - first) * unit)
@@ -35,21 +40,47 @@ def plot_svg(curve: Curve, left: float, top: float) -> Iterator[str]:
 
     frame = 'rx="6" fill="#fafbfc" stroke="#d5dbe1"'
     yield f'<g class="curve"><title>y over x</title>{box(left, top, WIDTH, (high - low) * unit, frame)}'
-    inner = [*(f"M{x(i)} {y(low)}V{y(high)}" for i in range(math.ceil(first) + 1, math.ceil(last)))]
-    inner += [f"M{x(first)} {y(i)}H{x(last)}" for i in range(math.ceil(low), math.floor(high) + 1) if low < i < high]
+    inner = [
+        *(
+            f"M{x(i)} {y(low)}V{y(high)}"
+            for i in range(math.ceil(first) + 1, math.ceil(last))
+        )
+    ]
+    inner += [
+        f"M{x(first)} {y(i)}H{x(last)}"
+        for i in range(math.ceil(low), math.floor(high) + 1)
+        if low < i < high
+    ]
     yield f'<path d="{"".join(inner)}" stroke="#e6eaee" fill="none"/>'
     yield f'<path d="M{x(0)} {y(low)}V{y(high)}M{x(first)} {y(0)}H{x(last)}" stroke="#aab3bb" fill="none"/>'
     shown = [(a, b) for a, b in curve if low <= b <= high]
     points = " ".join(f"{x(a)},{y(b)}" for a, b in shown)
     yield f'<polyline points="{points}" fill="none" stroke="{SKIP}" stroke-width="2.2" stroke-linejoin="round"/>'
-    for value in (math.ceil(first) + 1, math.ceil(last) - 1):  # beside the axis, where the curve is not
+    for value in (
+        math.ceil(first) + 1,
+        math.ceil(last) - 1,
+    ):  # beside the axis, where the curve is not
         below = min(curve, key=lambda point: abs(point[0] - value))[1] >= 0
         middle = f'fill="{FAINT}" text-anchor="middle"'
-        yield text(float(x(value)), float(y(0)) + (13 if below else -5), _sign(value), 10, middle)
-    for value in (v for v in range(math.ceil(low), math.floor(high) + 1) if v and low < v < high):
+        yield text(
+            float(x(value)),
+            float(y(0)) + (13 if below else -5),
+            _sign(value),
+            10,
+            middle,
+        )
+    for value in (
+        v for v in range(math.ceil(low), math.floor(high) + 1) if v and low < v < high
+    ):
         met = any(-0.6 < a < 0 and abs(b - value) < 0.3 for a, b in curve)
         side = f'fill="{FAINT}" text-anchor="{"start" if met else "end"}"'
-        yield text(float(x(0)) + (8 if met else -5), float(y(value)) + 3.5, _sign(value), 10, side)
+        yield text(
+            float(x(0)) + (8 if met else -5),
+            float(y(value)) + 3.5,
+            _sign(value),
+            10,
+            side,
+        )
     yield "</g>"
 
 
@@ -60,7 +91,8 @@ def _sign(value: int) -> str:
 def _range(curve: Curve) -> tuple[float, float]:
     """From the lowest to the highest y that is shown, and half a unit around."""
     ys = [y for _, y in curve]
-    low, high = max(min(ys), -LARGEST), min(max(ys), LARGEST)
+    low = max(min(ys), -LARGEST)
+    high = min(max(ys), LARGEST)
     return min(low, -LEAST) - 0.5, max(high, LEAST) + 0.5
 
 

@@ -21,7 +21,9 @@ COLOURS = {  # family: fill, border; tints of the Okabe-Ito palette, told apart 
 
 def escaped(text: str) -> str:
     """Without the control characters that XML has no way to write."""
-    return escape("".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text))
+    return escape(
+        "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text)
+    )
 
 
 def number(value: float) -> str:
@@ -31,7 +33,9 @@ def number(value: float) -> str:
 
 def cut(text: str, characters: int) -> str:
     """At most so many characters."""
-    return text if len(text) <= characters else text[: characters - 1] + "…"
+    if len(text) <= characters:
+        return text
+    return text[: characters - 1] + "…"
 
 
 def text(x: float, y: float, words: str, size: float, extra: str = "") -> str:
@@ -53,7 +57,8 @@ def circle(x: float, y: float, radius: float, extra: str) -> str:
 
 def head(x: float, y: float, dx: float, dy: float, colour: str) -> str:
     """An arrow head with its point at (x, y), looking along (dx, dy)."""
-    back, side = 7.0, 3.6
+    back = 7.0
+    side = 3.6
     one = f"{number(x - back * dx + side * dy)} {number(y - back * dy + side * dx)}"
     two = f"{number(x - back * dx - side * dy)} {number(y - back * dy - side * dx)}"
     return f'<path d="M{number(x)} {number(y)}L{one}L{two}Z" fill="{colour}"/>'

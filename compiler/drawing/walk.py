@@ -9,9 +9,21 @@ from dataclasses import replace
 from ...registry import get
 from ...shapes import show
 from ..module import GraphModule, NodeInfo, Op
-from .parts import FAMILY_OF_MODULE, JOIN_SIGNS, STEPS_OF_A_RUN, Arc, Kind, Part, Size, config_text, size_text
+from .parts import (
+    FAMILY_OF_MODULE,
+    JOIN_SIGNS,
+    STEPS_OF_A_RUN,
+    Arc,
+    Kind,
+    Part,
+    Size,
+    config_text,
+    size_text,
+)
 
-BRANCH_KEY = re.compile(r"(?P<branch>.*\bbranch_\d+)/(?P<end>in|\d+)")  # under which the compiler stores in a branch
+BRANCH_KEY = re.compile(
+    r"(?P<branch>.*\bbranch_\d+)/(?P<end>in|\d+)"
+)  # under which the compiler stores in a branch
 
 
 def parts_and_arcs(model: GraphModule) -> tuple[list[Part], list[Arc]]:
@@ -39,14 +51,23 @@ class Walk:
         self.parts: list[Part] = []
         self.arcs: list[Arc] = []
         self.stored: dict[str, int] = {}
-        self.pending: Op | None = None  # a StartFrom that is drawn with the next thing on the chain
-        self.joining: str | None = None  # the first end of a branch whose join comes next
+        self.pending: Op | None = (
+            None  # a StartFrom that is drawn with the next thing on the chain
+        )
+        self.joining: str | None = (
+            None  # the first end of a branch whose join comes next
+        )
         (first, shape), *others = model.input_shapes.items()
         for name, size in [*others, (first, shape)]:
             tooltip = f"input '{name}'\n{show(size)}"
-            label = name if others else "input"
+            if others:
+                label = name
+            else:
+                label = "input"
             self.stored[name] = len(self.parts)
-            self.parts.append(Part("input", size_text(size), tooltip, size, name=label, cut=True))
+            self.parts.append(
+                Part("input", size_text(size), tooltip, size, name=label, cut=True)
+            )
 
     def run(self, op: Op, info: NodeInfo) -> None:
         """A block, with arcs to it from its further inputs."""
@@ -59,8 +80,14 @@ class Walk:
     def store(self, op: Op) -> None:
         """A dot on the chain; none where a path of a branch is empty."""
         found = BRANCH_KEY.fullmatch(op.name)
-        begin = f"{found['branch']}/in" if found and found["end"] != "in" else None
-        if begin and ((self.pending and self.pending.name == begin) or self.stored[begin] == len(self.parts) - 1):
+        if found and found["end"] != "in":
+            begin = f"{found['branch']}/in"
+        else:
+            begin = None
+        if begin and (
+            (self.pending and self.pending.name == begin)
+            or self.stored[begin] == len(self.parts) - 1
+        ):
             self.pending = None
             self.stored[op.name] = self.stored[begin]
             return
@@ -75,8 +102,13 @@ class Walk:
             self.pending = op
             return
         self.joining = op.name
-        if self.parts[-1].kind == "store" and len(self.parts) - 1 != self.stored[f"{found['branch']}/in"]:
-            self.stored |= {key: -1 for key, i in self.stored.items() if i == len(self.parts) - 1}
+        if (
+            self.parts[-1].kind == "store"
+            and len(self.parts) - 1 != self.stored[f"{found['branch']}/in"]
+        ):
+            self.stored |= {
+                key: -1 for key, i in self.stored.items() if i == len(self.parts) - 1
+            }
             self.parts.pop()
 
     def join(self, op: Op) -> None:
@@ -97,15 +129,38 @@ class Walk:
         if not self.model.outputs:
             (size,) = shapes.values()
             self._saw(size)
-            self.parts.append(Part("output", size_text(size), f"output\n{show(size)}", size, name="output"))
+            self.parts.append(
+                Part(
+                    "output",
+                    size_text(size),
+                    f"output\n{show(size)}",
+                    size,
+                    name="output",
+                )
+            )
             return
-        if self.parts[-1].kind == "store" and any(self.stored[key] == len(self.parts) - 1 for key in shapes):
+        if self.parts[-1].kind == "store" and any(
+            self.stored[key] == len(self.parts) - 1 for key in shapes
+        ):
             self.parts.pop()  # the chain leads into the output itself
-            self.stored |= {key: len(self.parts) - 1 for key, i in self.stored.items() if i == len(self.parts)}
-        last = next((key for key in shapes if self.stored[key] == len(self.parts) - 1), None)
+            self.stored |= {
+                key: len(self.parts) - 1
+                for key, i in self.stored.items()
+                if i == len(self.parts)
+            }
+        last = next(
+            (key for key in shapes if self.stored[key] == len(self.parts) - 1), None
+        )
         for key in sorted(shapes, key=lambda key: key != last):
             size = shapes[key]
-            part = Part("output", size_text(size), f"output '{key}'\n{show(size)}", size, name=key, cut=key != last)
+            part = Part(
+                "output",
+                size_text(size),
+                f"output '{key}'\n{show(size)}",
+                size,
+                name=key,
+                cut=key != last,
+            )
             if key != last:
                 self._arc(key, len(self.parts))
             self.parts.append(part)
@@ -135,12 +190,24 @@ class Walk:
 
 
 def _skip(kind: Kind, label: str, op: Op, size: Size) -> Part:
-    where = f", line {op.where.line}" if op.where else ""
+    if op.where:
+        where = f", line {op.where.line}"
+    else:
+        where = ""
     words = {"StoreAs": "a branch begins", "StartFrom": "next path of the branch"}.get(
         op.kind, f"{op.kind} of the branch"
     )
-    tooltip = words if BRANCH_KEY.fullmatch(op.name) else f"{op.kind} '{', '.join([op.name, *op.extra])}'"
-    return Part(kind, label, tooltip + where, size, group=op.name.partition(".")[0] if "." in op.name else "")
+    if BRANCH_KEY.fullmatch(op.name):
+        tooltip = words
+    else:
+        tooltip = f"{op.kind} '{', '.join([op.name, *op.extra])}'"
+    return Part(
+        kind,
+        label,
+        tooltip + where,
+        size,
+        group=op.name.partition(".")[0] if "." in op.name else "",
+    )
 
 
 def _joined(op: Op, sizes: Sequence[Size]) -> Size:
@@ -149,19 +216,34 @@ def _joined(op: Op, sizes: Sequence[Size]) -> Size:
         return sizes[0]
     channels = [size[1] for size in sizes]
     whole = sum(c for c in channels if isinstance(c, int))
-    words = [*([str(whole)] if whole else []), *(c for c in channels if isinstance(c, str))]
-    return (sizes[0][0], whole if all(isinstance(c, int) for c in channels) else "+".join(words), *sizes[0][2:])
+    words = [
+        *([str(whole)] if whole else []),
+        *(c for c in channels if isinstance(c, str)),
+    ]
+    return (
+        sizes[0][0],
+        whole if all(isinstance(c, int) for c in channels) else "+".join(words),
+        *sizes[0][2:],
+    )
 
 
 def _row(model: GraphModule, info: NodeInfo) -> Part:
     count = sum(p.numel() for p in model.get_submodule(info.name).parameters())
-    weights = f"{count:,} parameters" if count else "no parameters"
-    weights = f"the weights of '{info.name}' again" if info.reused and count else weights
+    if count:
+        weights = f"{count:,} parameters"
+    else:
+        weights = "no parameters"
+    if info.reused and count:
+        weights = f"the weights of '{info.name}' again"
     tooltip = f"{info.block} '{info.name}', line {info.where.line}\n{show(info.came)} → {show(info.went)}\n{weights}"
     module = get(info.block).module
     group, _, inner = info.name.rpartition(".")
-    numbered = re.fullmatch(rf"{re.escape(info.block.lower())}_\d+", inner)  # as the compiler names: tells nothing
-    group, _, outer = group.partition(".")  # a bar for the outermost sub-graph, words for those in it
+    numbered = re.fullmatch(
+        rf"{re.escape(info.block.lower())}_\d+", inner
+    )  # as the compiler names: tells nothing
+    group, _, outer = group.partition(
+        "."
+    )  # a bar for the outermost sub-graph, words for those in it
     names = [outer, "" if numbered and not info.reused else inner]
     return Part(
         "row",
@@ -183,12 +265,19 @@ def _in_runs(parts: Sequence[Part]) -> list[Part]:
     stands alone.
     """
     numbered: list[Part] = []
-    run, closed = 0, True
+    run = 0
+    closed = True
     for part in parts:
         belongs = part.kind == "row" and part.family in STEPS_OF_A_RUN
         alone = closed and part.family not in ("dropout", "pooling")
-        if not belongs or alone or numbered[-1].kind != "row" or numbered[-1].group != part.group:
-            run, closed = run + 1, not belongs
+        if (
+            not belongs
+            or alone
+            or numbered[-1].kind != "row"
+            or numbered[-1].group != part.group
+        ):
+            run = run + 1
+            closed = not belongs
         closed = closed or part.family == "activation"
         numbered.append(replace(part, run=run))
     return numbered

@@ -19,8 +19,21 @@ from .text import CannotCarry, Edit, ModuleText
 
 DATACLASS = "@dataclass(frozen=True, kw_only=True)"
 NUMBERS = {
-    **{f"{sign}Int": "int" for sign in ("Positive", "NonNegative", "Negative", "NonPositive", "Strict")},
-    **{f"{sign}Float": "float" for sign in ("Positive", "NonNegative", "Negative", "NonPositive", "Strict", "Finite")},
+    **{
+        f"{sign}Int": "int"
+        for sign in ("Positive", "NonNegative", "Negative", "NonPositive", "Strict")
+    },
+    **{
+        f"{sign}Float": "float"
+        for sign in (
+            "Positive",
+            "NonNegative",
+            "Negative",
+            "NonPositive",
+            "Strict",
+            "Finite",
+        )
+    },
 }
 WIDTH = 120
 _MARKS = re.compile(r" *# *(type: ignore|noqa|pragma)[^\n]*")
@@ -37,7 +50,9 @@ def plain(module: ModuleText, node: ast.stmt, resolving: Collection[type] = ()) 
         elif isinstance(meant, type) and issubclass(meant, pydantic.BaseModel):
             edits += _config(module, cls, meant, meant in resolving)
     edits += list(_edits(module, node, edits))
-    text = _OWN_NAME.sub("type(self).__name__", _MARKS.sub("", module.edited(node, edits)))
+    text = _OWN_NAME.sub(
+        "type(self).__name__", _MARKS.sub("", module.edited(node, edits))
+    )
     if "self.spec." in text:
         raise CannotCarry("it asks what the registry knows of it")
     return text
@@ -45,10 +60,18 @@ def plain(module: ModuleText, node: ast.stmt, resolving: Collection[type] = ()) 
 
 def is_torch_layer(node: ast.ClassDef) -> bool:
     """Whether a block is nothing but the torch module that it is derived from, given the fields of its Config."""
-    own = [item for item in node.body if not _is_docstring(item) and not _is_config(item)]
-    if len(own) != 1 or not isinstance(own[0], ast.FunctionDef) or own[0].name != "__init__":
+    own = [
+        item for item in node.body if not _is_docstring(item) and not _is_config(item)
+    ]
+    if (
+        len(own) != 1
+        or not isinstance(own[0], ast.FunctionDef)
+        or own[0].name != "__init__"
+    ):
         return False
-    return [ast.unparse(item) for item in own[0].body] == ["super().__init__(**config.model_dump())"]
+    return [ast.unparse(item) for item in own[0].body] == [
+        "super().__init__(**config.model_dump())"
+    ]
 
 
 def _is_docstring(item: ast.stmt) -> bool:
@@ -65,18 +88,27 @@ def _class_of(module: ModuleText, top: ast.stmt, node: ast.ClassDef) -> Any:
     """The class itself, of the definition `top` or one directly inside it."""
     if node is top:
         return getattr(module.module, node.name, None)
-    inside = isinstance(top, ast.ClassDef) and node in top.body
-    return vars(getattr(module.module, top.name, object)).get(node.name) if inside else None  # type: ignore[attr-defined]
+    if isinstance(top, ast.ClassDef) and node in top.body:
+        outer = getattr(module.module, top.name, object)
+        return vars(outer).get(node.name)
+    return None
 
 
-def _edits(module: ModuleText, top: ast.AST, done: Sequence[Edit] = ()) -> Iterator[Edit]:
+def _edits(
+    module: ModuleText, top: ast.AST, done: Sequence[Edit] = ()
+) -> Iterator[Edit]:
     """What changes anywhere in a definition but in what is `done`: names and methods of pydantic and mirbricks."""
     for node in ast.walk(top):
-        if isinstance(node, ast.expr) and any(begin <= module.span(node)[0] < end for begin, end, _ in done):
+        if isinstance(node, ast.expr) and any(
+            begin <= module.span(node)[0] < end for begin, end, _ in done
+        ):
             continue
         if isinstance(node, ast.Name | ast.Attribute):
             meant = module.value(node)
-            name = node.id if isinstance(node, ast.Name) else node.attr
+            if isinstance(node, ast.Name):
+                name = node.id
+            else:
+                name = node.attr
             if meant is Block:
                 yield (*module.span(node), "nn.Module")
             elif name in NUMBERS and meant is getattr(pydantic, name):
@@ -85,14 +117,22 @@ def _edits(module: ModuleText, top: ast.AST, done: Sequence[Edit] = ()) -> Itera
             assert isinstance(node.slice, ast.Tuple)
             kept = module.segment(node.slice.elts[0])
             yield (*module.span(node), NUMBERS.get(kept, kept))
-        elif isinstance(node, ast.Subscript) and ast.unparse(node.value) in ("dict", "list", "tuple"):
+        elif isinstance(node, ast.Subscript) and ast.unparse(node.value) in (
+            "dict",
+            "list",
+            "tuple",
+        ):
             for word in ast.walk(node.slice):
-                if isinstance(word, ast.Constant) and isinstance(word.value, str):  # a type in quotes
+                if isinstance(word, ast.Constant) and isinstance(
+                    word.value, str
+                ):  # a type in quotes
                     yield (*module.span(word), word.value)
         elif isinstance(node, ast.Call) and _is_error(module.value(node.func)):
             yield from _plain_error(module, node)
         elif (
-            isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr.startswith("model_")
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr.startswith("model_")
         ):
             yield (*module.span(node), _without_pydantic(module, node, node.func))
 
@@ -104,25 +144,43 @@ def _is_error(meant: Any) -> bool:
 def _plain_error(module: ModuleText, call: ast.Call) -> Iterator[Edit]:
     """An error of mirbricks as one of Python's, with the message alone."""
     if not call.args:
-        raise CannotCarry(f"it raises '{ast.unparse(call)}', whose message cannot be told")
+        raise CannotCarry(
+            f"it raises '{ast.unparse(call)}', whose message cannot be told"
+        )
     yield (*module.span(call.func), "ValueError")
     yield module.span(call.args[0])[1], module.span(call)[1] - 1, ""
 
 
-def _without_pydantic(module: ModuleText, call: ast.Call, function: ast.Attribute) -> str:
+def _without_pydantic(
+    module: ModuleText, call: ast.Call, function: ast.Attribute
+) -> str:
     """A call of a pydantic method as one that a dataclass allows."""
-    of, words = module.segment(function.value), {word.arg: module.segment(word.value) for word in call.keywords}
+    of = module.segment(function.value)
+    words = {word.arg: module.segment(word.value) for word in call.keywords}
     some = set(words) <= {"include"} or set(words) <= {"exclude"}
     if function.attr == "model_dump" and not call.args and some:
         if not words:
             return f"asdict({of})"
-        kept = f"in {words['include']}" if "include" in words else f"not in {words['exclude']}"
-        return _on_lines(module, call, ["name: value", f"for name, value in asdict({of}).items()", f"if name {kept}"])
+        if "include" in words:
+            kept = f"in {words['include']}"
+        else:
+            kept = f"not in {words['exclude']}"
+        return _on_lines(
+            module,
+            call,
+            [
+                "name: value",
+                f"for name, value in asdict({of}).items()",
+                f"if name {kept}",
+            ],
+        )
     if function.attr == "model_copy" and not call.args and set(words) == {"update"}:
         return f"replace({of}, **{words['update']})"
     if function.attr == "model_validate" and len(call.args) == 1 and not words:
         return f"{of}(**{module.segment(call.args[0])})"
-    raise CannotCarry(f"it calls '{ast.unparse(call)}', which a plain dataclass does not have")
+    raise CannotCarry(
+        f"it calls '{ast.unparse(call)}', which a plain dataclass does not have"
+    )
 
 
 def _on_lines(module: ModuleText, node: ast.expr, parts: list[str]) -> str:
@@ -138,10 +196,14 @@ def _on_lines(module: ModuleText, node: ast.expr, parts: list[str]) -> str:
 def _block(module: ModuleText, node: ast.ClassDef) -> Iterator[Edit]:
     """A block's class: without its registration, derived from torch's classes only."""
     for mark in node.decorator_list:
-        if isinstance(mark, ast.Call) and _is_of_mirbricks(module.value(mark.func), "register"):
+        if isinstance(mark, ast.Call) and _is_of_mirbricks(
+            module.value(mark.func), "register"
+        ):
             yield (*module.lines(mark), "")
     bases = [base for base in node.bases if module.value(base) is not Block]
-    yield from _bases(module, node, [module.segment(base) for base in bases] or ["nn.Module"])
+    yield from _bases(
+        module, node, [module.segment(base) for base in bases] or ["nn.Module"]
+    )
     if bases:
         return
     for item in ast.walk(node):  # nn.Module takes no config
@@ -150,23 +212,37 @@ def _block(module: ModuleText, node: ast.ClassDef) -> Iterator[Edit]:
 
 
 def _is_of_mirbricks(meant: Any, name: str) -> bool:
-    return getattr(meant, "__module__", None) == Block.__module__ and getattr(meant, "__name__", None) == name
+    return (
+        getattr(meant, "__module__", None) == Block.__module__
+        and getattr(meant, "__name__", None) == name
+    )
 
 
 def _bases(module: ModuleText, node: ast.ClassDef, bases: list[str]) -> Iterator[Edit]:
     """The line `class Name(bases):`."""
     if node.bases:
-        begin, end = module.span(node)[0], module.span((node.bases + [word.value for word in node.keywords])[-1])[1]
+        begin = module.span(node)[0]
+        end = module.span((node.bases + [word.value for word in node.keywords])[-1])[1]
         words = ", ".join(bases + [module.segment(word) for word in node.keywords])
-        yield begin, module.text.index(":", end), f"class {node.name}({words})" if words else f"class {node.name}"
+        yield (
+            begin,
+            module.text.index(":", end),
+            f"class {node.name}({words})" if words else f"class {node.name}",
+        )
 
 
 def _config(
-    module: ModuleText, node: ast.ClassDef, config: type[pydantic.BaseModel], resolving: bool
+    module: ModuleText,
+    node: ast.ClassDef,
+    config: type[pydantic.BaseModel],
+    resolving: bool,
 ) -> Iterator[Edit]:
     """A config's class: a dataclass with its fields, properties and methods; validators are left out."""
     indent = " " * node.col_offset
-    roots: dict[Any, str | None] = {pydantic.BaseModel: None, BlockConfig: "BlockConfig" if resolving else None}
+    roots: dict[Any, str | None] = {
+        pydantic.BaseModel: None,
+        BlockConfig: "BlockConfig" if resolving else None,
+    }
     named = (roots.get(module.value(base), module.segment(base)) for base in node.bases)
     bases = [base for base in named if base]
     for start, stop, header in _bases(module, node, bases):
@@ -175,10 +251,21 @@ def _config(
     for item in gone:
         start, stop = module.lines(item)
         start = len(module.text[:start].rstrip()) + 1
-        yield start, stop, f"{indent}    pass\n" if gone == node.body and item is gone[0] else ""
+        yield (
+            start,
+            stop,
+            f"{indent}    pass\n" if gone == node.body and item is gone[0] else "",
+        )
     for item in node.body:
-        call = item.value if isinstance(item, ast.AnnAssign) else None
-        if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name) and isinstance(call, ast.Call):
+        if isinstance(item, ast.AnnAssign):
+            call = item.value
+        else:
+            call = None
+        if (
+            isinstance(item, ast.AnnAssign)
+            and isinstance(item.target, ast.Name)
+            and isinstance(call, ast.Call)
+        ):
             info = config.model_fields.get(item.target.id)
             if info and module.value(call.func) in (pydantic.Field, from_axis):
                 yield (*module.lines(item), _field(module, item, call, info, resolving))
@@ -193,12 +280,28 @@ def _is_pydantic(module: ModuleText, item: ast.stmt, resolving: bool) -> bool:
     if isinstance(item, ast.FunctionDef):
         if item.name in vars(BlockConfig):
             return not (resolving and item.name == "resolve")
-        functions = [mark.func if isinstance(mark, ast.Call) else mark for mark in item.decorator_list]
-        return any((getattr(module.value(one), "__module__", None) or "").startswith("pydantic") for one in functions)
-    return isinstance(item, ast.Assign) and [ast.unparse(target) for target in item.targets] == ["model_config"]
+        functions = [
+            mark.func if isinstance(mark, ast.Call) else mark
+            for mark in item.decorator_list
+        ]
+        return any(
+            (getattr(module.value(one), "__module__", None) or "").startswith(
+                "pydantic"
+            )
+            for one in functions
+        )
+    return isinstance(item, ast.Assign) and [
+        ast.unparse(target) for target in item.targets
+    ] == ["model_config"]
 
 
-def _field(module: ModuleText, node: ast.AnnAssign, call: ast.Call, info: FieldInfo, resolving: bool) -> str:
+def _field(
+    module: ModuleText,
+    node: ast.AnnAssign,
+    call: ast.Call,
+    info: FieldInfo,
+    resolving: bool,
+) -> str:
     """A field's line: its type and default, its description as a comment."""
     named = {word.arg: word.value for word in call.keywords}
     given = call.args[0] if call.args else named.get("default")
@@ -208,7 +311,10 @@ def _field(module: ModuleText, node: ast.AnnAssign, call: ast.Call, info: FieldI
         assert isinstance(info.json_schema_extra, dict)
         line += f' = field(default=-1, metadata={{"axis": "{info.json_schema_extra["from_axis"]}"}})'
     elif module.value(call.func) is pydantic.Field and not info.is_required():
-        default = module.segment(given) if given else repr(info.get_default(call_default_factory=True))
+        if given:
+            default = module.segment(given)
+        else:
+            default = repr(info.get_default(call_default_factory=True))
         line += f" = {_fresh(default) if default[0] in '[{' else default}"
     said = " ".join((info.description or "").split())
     if len(line) + len(said) + 4 > WIDTH:
@@ -223,8 +329,11 @@ def _fresh(default: str) -> str:
 
 
 def _plain_words(module: ModuleText, node: ast.expr) -> str:
-    begin, text = module.span(node)[0], module.segment(node)
-    inside = [(start - begin, stop - begin, new) for start, stop, new in _edits(module, node)]
+    begin = module.span(node)[0]
+    text = module.segment(node)
+    inside = [
+        (start - begin, stop - begin, new) for start, stop, new in _edits(module, node)
+    ]
     for start, stop, new in sorted(inside, reverse=True):
         text = text[:start] + new + text[stop:]
     return text

@@ -33,22 +33,36 @@ def lines(before: str, call: Call, after: str = "") -> list[str]:
     one_line = f"{inner}{', '.join(map(str, call.arguments))}"
     if len(one_line) <= WIDTH and call.brackets == "()":
         middle = [one_line]
-    elif len(call.arguments) == 1 and call.brackets == "()" and isinstance(call.arguments[0], Call):
+    elif (
+        len(call.arguments) == 1
+        and call.brackets == "()"
+        and isinstance(call.arguments[0], Call)
+    ):
         middle = lines(inner, call.arguments[0])
     else:
-        middle = [line for argument in call.arguments for line in _argument(inner, argument)]
-    return [f"{before}{call.function}{call.brackets[0]}", *middle, f"{indent}{call.brackets[1]}{after}"]
+        middle = [
+            line for argument in call.arguments for line in _argument(inner, argument)
+        ]
+    return [
+        f"{before}{call.function}{call.brackets[0]}",
+        *middle,
+        f"{indent}{call.brackets[1]}{after}",
+    ]
 
 
 def _argument(indent: str, argument: str | Call) -> list[str]:
-    return lines(indent, argument, ",") if isinstance(argument, Call) else [f"{indent}{argument},"]
+    if isinstance(argument, Call):
+        return lines(indent, argument, ",")
+    return [f"{indent}{argument},"]
 
 
 def literal(value: Any) -> str | None:
     """A value as Python writes it, words in double quotes; None for what has no such form."""
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, float) and (value != value or value in (float("inf"), -float("inf"))):
+    if isinstance(value, float) and (
+        value != value or value in (float("inf"), -float("inf"))
+    ):
         return f'float("{value}")'
     if value is None or isinstance(value, bool | int | float):
         return repr(value)
@@ -68,4 +82,6 @@ def _sequence(values: Sequence[Any]) -> str | None:
         return None
     if isinstance(values, list):
         return f"[{inside}]"
-    return f"({inside},)" if len(items) == 1 else f"({inside})"
+    if len(items) == 1:
+        return f"({inside},)"
+    return f"({inside})"

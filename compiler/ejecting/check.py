@@ -32,7 +32,12 @@ def check_ejected(text: str, model: GraphModule) -> None:
         problem = f"{type(error).__name__}: {' '.join(str(error).split())}"
     if problem:
         message = "the file does not do what the graph does, so it is not written"
-        raise GraphError(message, code="E702", facts=[("problem", problem)], help="please report it with the graph")
+        raise GraphError(
+            message,
+            code="E702",
+            facts=[("problem", problem)],
+            help="please report it with the graph",
+        )
 
 
 def model_of(text: str) -> nn.Module:

@@ -20,7 +20,11 @@ from .lookup import as_read, looked_up
 from .source import BESIDE_TORCH, Carried, is_constant
 from .text import CannotCarry
 
-BY_NAME = {"kernel_size", "dim", "scale_factor"}  # arguments that one cannot tell by their values
+BY_NAME = {
+    "kernel_size",
+    "dim",
+    "scale_factor",
+}  # arguments that one cannot tell by their values
 
 
 def eject(model: GraphModule) -> str:
@@ -31,8 +35,14 @@ def eject(model: GraphModule) -> str:
     file cannot do without, or has no source.
     """
     specs = looked_up(model)
-    carried, forward = Carried(["Model", *FIT_FUNCTIONS], specs), Forward(model)
-    layers = [line for node in model.nodes if not node.reused for line in _layer(node, carried, specs)]
+    carried = Carried(["Model", *FIT_FUNCTIONS], specs)
+    forward = Forward(model)
+    layers = [
+        line
+        for node in model.nodes
+        if not node.reused
+        for line in _layer(node, carried, specs)
+    ]
     steps = list(forward.lines())
     carried.use("nn")
     carried.use("Tensor")
@@ -52,16 +62,27 @@ def eject(model: GraphModule) -> str:
         *steps,
     ]
     head = "\n".join(
-        [_docstring(model, carried.packages), "", "from __future__ import annotations", *carried.import_lines()]
+        [
+            _docstring(model, carried.packages),
+            "",
+            "from __future__ import annotations",
+            *carried.import_lines(),
+        ]
     )
     above = [*_spaced(carried), *(FIT_FUNCTIONS[name] for name in forward.fits)]
-    gap = "\n\n" if above and is_constant(above[0]) else "\n\n\n"
+    if above and is_constant(above[0]):
+        gap = "\n\n"
+    else:
+        gap = "\n\n\n"
     return head + gap + "\n\n\n".join([*above, "\n".join(body)]) + "\n"
 
 
 def _docstring(model: GraphModule, packages: Sequence[str]) -> str:
     name = " ".join(model.graph.name.replace("\\", "/").replace('"', "'").split())
-    needs = f" Beside torch it needs {' and '.join(packages)}." if packages else ""
+    if packages:
+        needs = f" Beside torch it needs {' and '.join(packages)}."
+    else:
+        needs = ""
     return f'''"""{name}: plain PyTorch, written by `mirbricks eject`. With weights:
 
     model = Model()
@@ -75,7 +96,10 @@ def _shapes(model: GraphModule) -> str:
     inputs = ", ".join(show(shape) for shape in model.input_shapes.values())
     outputs = [show(shape) for shape in model.output_shapes.values()]
     if model.outputs:
-        outputs = [f"{name} {shape}" for name, shape in zip(model.outputs, outputs, strict=True)]
+        outputs = [
+            f"{name} {shape}"
+            for name, shape in zip(model.outputs, outputs, strict=True)
+        ]
     return f"{inputs} -> {', '.join(outputs)}"
 
 
@@ -125,43 +149,70 @@ def _layer(node: NodeInfo, carried: Carried, specs: Mapping[str, Spec]) -> list[
         raise GraphError(message, code="E701", where=node.where, help=hint) from None
 
 
-def _call(cls: type[Block], node: NodeInfo, carried: Carried, specs: Mapping[str, Spec]) -> Call:
+def _call(
+    cls: type[Block], node: NodeInfo, carried: Carried, specs: Mapping[str, Spec]
+) -> Call:
     """What makes the block of a node, with the arguments that are not the defaults."""
-    maker, fields = carried.block(cls), as_read(node.config.model_dump(), list(specs.values()))
+    maker = carried.block(cls)
+    fields = as_read(node.config.model_dump(), list(specs.values()))
     if maker.startswith("nn."):
         return Call(maker, tuple(_torch_arguments(getattr(nn, maker[3:]), fields)))
     if cls.__init__ in (Block.__init__, nn.Module.__init__):  # it reads no config
         return Call(maker)
     infos = cls.Config.model_fields
     own = {name: value for name, value in fields.items() if _needed(cls, name, value)}
-    config = f"{maker}.Config" if infos or "Config" in vars(cls) else "BlockConfig"
-    return Call(maker, (Call(config, tuple(_keyword(name, value) for name, value in own.items())),))
+    if infos or "Config" in vars(cls):
+        config = f"{maker}.Config"
+    else:
+        config = "BlockConfig"
+    return Call(
+        maker,
+        (Call(config, tuple(_keyword(name, value) for name, value in own.items())),),
+    )
 
 
 def _needed(cls: type[Block], name: str, value: Any) -> bool:
     info = cls.Config.model_fields[name]
-    return info.is_required() or name in cls.Config.inferred() or value != info.get_default(call_default_factory=True)
+    return (
+        info.is_required()
+        or name in cls.Config.inferred()
+        or value != info.get_default(call_default_factory=True)
+    )
 
 
-def _torch_arguments(layer: type[nn.Module], fields: dict[str, Any]) -> Iterator[str | Call]:
+def _torch_arguments(
+    layer: type[nn.Module], fields: dict[str, Any]
+) -> Iterator[str | Call]:
     """Sizes first, without their names, as one writes them; kernel_size always by name."""
     for name, parameter in inspect.signature(layer).parameters.items():
         if name not in fields:
             continue
-        if parameter.default is parameter.empty and parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
-            yield _keyword(name, fields[name]) if name in BY_NAME else _value(name, fields[name])
+        if (
+            parameter.default is parameter.empty
+            and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+        ):
+            yield (
+                _keyword(name, fields[name])
+                if name in BY_NAME
+                else _value(name, fields[name])
+            )
         elif fields[name] != parameter.default:
             yield _keyword(name, fields[name])
 
 
 def _keyword(name: str, value: Any) -> str | Call:
-    return _dict(f"{name}=", name, value) if isinstance(value, dict) else f"{name}={_value(name, value)}"
+    if isinstance(value, dict):
+        return _dict(f"{name}=", name, value)
+    return f"{name}={_value(name, value)}"
 
 
 def _dict(before: str, name: str, values: dict[Any, Any]) -> Call:
     keys = [f"{_value(name, key)}: " for key in values]
     items = zip(keys, values.values(), strict=True)
-    inside = (_dict(key, name, v) if isinstance(v, dict) else f"{key}{_value(name, v)}" for key, v in items)
+    inside = (
+        _dict(key, name, v) if isinstance(v, dict) else f"{key}{_value(name, v)}"
+        for key, v in items
+    )
     return Call(before, tuple(inside), "{}")
 
 

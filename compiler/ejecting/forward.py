@@ -32,45 +32,72 @@ class Forward:
 
     def __init__(self, model: GraphModule) -> None:
         self.model = model
-        used = {op.fit for op in model.ops if op.kind not in ("run", "StoreAs", "StartFrom")} - {"error"}
-        self.fits = ["resize", *sorted(used)] if used else []
+        used = {
+            op.fit for op in model.ops if op.kind not in ("run", "StoreAs", "StartFrom")
+        } - {"error"}
+        if used:
+            self.fits = ["resize", *sorted(used)]
+        else:
+            self.fits = []
         self._variables: dict[str, str] = {}
-        self._asked = {key for op in model.ops if op.kind != "StoreAs" for key in _read_by(op)} | set(model.outputs)
+        self._asked = {
+            key for op in model.ops if op.kind != "StoreAs" for key in _read_by(op)
+        } | set(model.outputs)
 
     def lines(self) -> Iterator[str]:
         inputs = list(self.model.input_shapes)
-        names = [self._variable(name) if i or name in self._asked else "x" for i, name in enumerate(inputs)]
-        returns = "dict[str, Tensor]" if self.model.outputs else "Tensor"
+        names = [
+            self._variable(name) if i or name in self._asked else "x"
+            for i, name in enumerate(inputs)
+        ]
+        if self.model.outputs:
+            returns = "dict[str, Tensor]"
+        else:
+            returns = "Tensor"
         yield f"    def forward(self, {', '.join(f'{name}: Tensor' for name in names)}) -> {returns}:"
         if names[0] != "x" and self.model.ops[0].kind != "StartFrom":
             yield f"        x = {names[0]}"
         for line, shape in self._steps():
             yield f"        {line}" + (f"  # {show(shape)}" if shape else "")
-        kept = ", ".join(f'"{key}": {self._variable(key)}' for key in self.model.outputs)
+        kept = ", ".join(
+            f'"{key}": {self._variable(key)}' for key in self.model.outputs
+        )
         yield f"        return {{{kept}}}" if kept else "        return x"
 
     def _steps(self) -> Iterator[tuple[str, tuple[int | str, ...] | None]]:
         """Each op as a line, with the shape that it makes where that is known."""
         runs = list(self.model.nodes)
         for i, op in enumerate(self.model.ops):
-            shape = runs.pop(0).went if op.kind == "run" else None if op.kind == "StoreAs" else self._made(i, runs)
+            if op.kind == "run":
+                shape = runs.pop(0).went
+            else:
+                if op.kind == "StoreAs":
+                    shape = None
+                else:
+                    shape = self._made(i, runs)
             line = self._line(i, op)
             if line:
                 yield line, shape
 
     def _made(self, i: int, runs: list[NodeInfo]) -> tuple[int | str, ...] | None:
         """The shape after a skip: what comes into the next layer, if that is what follows."""
-        following = next((op.kind for op in self.model.ops[i + 1 :] if op.kind != "StoreAs"), None)
+        following = next(
+            (op.kind for op in self.model.ops[i + 1 :] if op.kind != "StoreAs"), None
+        )
         if following is None and not self.model.outputs:
             return self.model.output_shape
-        return runs[0].came if following == "run" else None
+        if following == "run":
+            return runs[0].came
+        return None
 
     def _line(self, i: int, op: Op) -> str:
         """An op as a statement; nothing for a tensor stored that nobody asks for."""
         if op.kind == "run":
             return f"x = {child(op.name)}({', '.join(['x', *map(self._variable, op.extra)])})"
         if op.kind == "StoreAs":
-            return f"{self._variable(op.name)} = x" if self._is_read(i, op.name) else ""
+            if self._is_read(i, op.name):
+                return f"{self._variable(op.name)} = x"
+            return ""
         if op.kind == "StartFrom":
             return f"x = {self._variable(op.name)}"
         tensors = ["x", *map(self._variable, (op.name, *op.extra))]
@@ -98,8 +125,11 @@ class Forward:
         """The variable of a stored tensor or an input: its key in small letters."""
         if key not in self._variables:
             word = re.sub(r"[^a-z0-9]+", "_", key.lower()).strip("_") or "stored"
-            word = f"stored_{word}" if word[0].isdigit() or keyword.iskeyword(word) else word
-            taken, name, number = {*self._variables.values(), *TAKEN}, word, 1
+            if word[0].isdigit() or keyword.iskeyword(word):
+                word = f"stored_{word}"
+            taken = {*self._variables.values(), *TAKEN}
+            name = word
+            number = 1
             while name in taken:
                 number += 1
                 name = f"{word}_{number}"
@@ -108,12 +138,17 @@ class Forward:
 
 
 def _read_by(op: Op) -> tuple[str, ...]:
-    return op.extra if op.kind == "run" else (op.name, *op.extra)
+    if op.kind == "run":
+        return op.extra
+    return (op.name, *op.extra)
 
 
 def child(name: str) -> str:
     """The expression for a module by its dotted name; Python's own words cannot stand behind a dot."""
     place = "self"
     for part in filter(None, name.split(".")):
-        place = f'getattr({place}, "{part}")' if keyword.iskeyword(part) else f"{place}.{part}"
+        if keyword.iskeyword(part):
+            place = f'getattr({place}, "{part}")'
+        else:
+            place = f"{place}.{part}"
     return place

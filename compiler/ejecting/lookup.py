@@ -42,7 +42,13 @@ class BlockConfig:
         marks = {item.name: item.metadata["axis"] for item in fields(self) if "axis" in item.metadata}
         found = {name: axes[axis] for name, axis in marks.items() if getattr(self, name) == -1 and axis in axes}
         return replace(self, **found)'''
-STAND_INS = {"Token": TOKEN, "Contract": CONTRACT, "Spec": SPEC, "takes": TAKES, "build": BUILD}
+STAND_INS = {
+    "Token": TOKEN,
+    "Contract": CONTRACT,
+    "Spec": SPEC,
+    "takes": TAKES,
+    "build": BUILD,
+}
 
 
 def looked_up(model: GraphModule) -> dict[str, Spec]:
@@ -50,7 +56,11 @@ def looked_up(model: GraphModule) -> dict[str, Spec]:
     found: dict[str, Spec] = {}
     for node in model.nodes:
         words = set(_words(node.config.model_dump()))
-        inside = (part.spec for part in model.get_submodule(node.name).modules() if isinstance(part, Block))
+        inside = (
+            part.spec
+            for part in model.get_submodule(node.name).modules()
+            if isinstance(part, Block)
+        )
         found.update({spec.name: spec for spec in inside if spec.name in words})
     return dict(sorted(found.items()))
 
@@ -65,26 +75,50 @@ def _words(value: Any) -> Iterator[str]:
 
 def configs(specs: Iterable[Spec]) -> frozenset[type]:
     """Their configs, and what these are derived from."""
-    return frozenset(cls for spec in specs for cls in spec.cls.Config.__mro__ if issubclass(cls, BlockConfig))
+    return frozenset(
+        cls
+        for spec in specs
+        for cls in spec.cls.Config.__mro__
+        if issubclass(cls, BlockConfig)
+    )
 
 
 def get_text(specs: Mapping[str, Spec], makers: Mapping[str, str]) -> str:
     """The function that finds a block; `makers` are the names of their classes in the file."""
-    lines = ["def get(name: str) -> Spec:", '    """The block of this name."""', "    blocks = ["]
+    lines = [
+        "def get(name: str) -> Spec:",
+        '    """The block of this name."""',
+        "    blocks = [",
+    ]
     for name, spec in specs.items():
-        axes = (" ".join(str(token.axis or token.text) for token in tokens) for tokens in spec.contract.inputs)
+        axes = (
+            " ".join(str(token.axis or token.text) for token in tokens)
+            for tokens in spec.contract.inputs
+        )
         words = ", ".join(f'"{shape}"' for shape in axes)
         lines.append(f'        Spec("{name}", {makers[name]}, takes({words})),')
-    return "\n".join([*lines, "    ]", "    return next(spec for spec in blocks if spec.name == name)"])
+    return "\n".join(
+        [
+            *lines,
+            "    ]",
+            "    return next(spec for spec in blocks if spec.name == name)",
+        ]
+    )
 
 
 def as_read(fields: Mapping[str, Any], specs: Iterable[Spec]) -> dict[str, Any]:
     """Fields of which those that are a config for a looked-up block hold what that reads: tuples, floats."""
-    return {name: _read(value, specs) if isinstance(value, Mapping) else value for name, value in fields.items()}
+    return {
+        name: _read(value, specs) if isinstance(value, Mapping) else value
+        for name, value in fields.items()
+    }
 
 
 def _read(given: Mapping[str, Any], specs: Iterable[Spec]) -> Mapping[str, Any]:
-    spec = next((spec for spec in specs if given.keys() <= spec.cls.Config.model_fields.keys()), None)
+    spec = next(
+        (spec for spec in specs if given.keys() <= spec.cls.Config.model_fields.keys()),
+        None,
+    )
     if spec is None:
         return given
     infos = spec.cls.Config.model_fields
@@ -93,8 +127,16 @@ def _read(given: Mapping[str, Any], specs: Iterable[Spec]) -> Mapping[str, Any]:
         key: TypeAdapter(Annotated[infos[key].annotation, infos[key]], config=strict)  # type: ignore[arg-type]
         for key in given
     }
-    return as_read({key: adapters[key].validate_python(_tuples(value)) for key, value in given.items()}, specs)
+    return as_read(
+        {
+            key: adapters[key].validate_python(_tuples(value))
+            for key, value in given.items()
+        },
+        specs,
+    )
 
 
 def _tuples(value: Any) -> Any:
-    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+    if isinstance(value, list):
+        return tuple(_tuples(item) for item in value)
+    return value

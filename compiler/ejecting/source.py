@@ -10,17 +10,32 @@ from collections.abc import Iterable, Iterator, Mapping
 from ...registry import Block, BlockConfig, Spec
 from .blocks import is_torch_layer, plain
 from .lookup import RESOLVED, STAND_INS, configs, get_text
-from .text import CannotCarry, Code, Import, ModuleText, global_names, module_text, renamed
+from .text import (
+    CannotCarry,
+    Code,
+    Import,
+    ModuleText,
+    global_names,
+    module_text,
+    renamed,
+)
 
 PACKAGE = __name__.split(".")[0]
 ADDED = {
     "dataclass": Import("dataclasses", "dataclass"),
-    **{name: Import("dataclasses", name) for name in ("asdict", "field", "fields", "replace")},
+    **{
+        name: Import("dataclasses", name)
+        for name in ("asdict", "field", "fields", "replace")
+    },
     "Any": Import("typing", "Any"),
     "nn": Import("torch", "nn"),
 }
 NO_FIELDS = '@dataclass(frozen=True)\nclass BlockConfig:\n    """No fields."""'
-BESIDE_TORCH = {"numpy": "numpy", "einops": "einops", "x_transformers": "x-transformers"}  # what blocks are made of
+BESIDE_TORCH = {
+    "numpy": "numpy",
+    "einops": "einops",
+    "x_transformers": "x-transformers",
+}  # what blocks are made of
 Key = tuple[str, str]  # a module and a name in it, "" for the module itself
 TORCHS: dict[str, Key] = {  # what these words mean in every file
     "torch": ("torch", ""),
@@ -35,7 +50,8 @@ class Carried:
 
     def __init__(self, taken: Iterable[str], specs: Mapping[str, Spec]) -> None:
         """`specs`: the blocks that others look up by name."""
-        self._specs, self._resolving = specs, configs(specs.values())
+        self._specs = specs
+        self._resolving = configs(specs.values())
         self._taken: dict[str, Key] = {name: ("", name) for name in taken} | TORCHS
         self._names: dict[Key, str] = {}
         self._imports: dict[Key, None] = {}
@@ -52,7 +68,10 @@ class Carried:
         if not isinstance(node, ast.ClassDef):
             raise CannotCarry(f"its class is not at the top level of {cls.__module__}")
         layer = cls.__mro__[1]
-        if is_torch_layer(node) and getattr(sys.modules["torch.nn"], layer.__name__, None) is layer:
+        if (
+            is_torch_layer(node)
+            and getattr(sys.modules["torch.nn"], layer.__name__, None) is layer
+        ):
             return f"nn.{layer.__name__}"
         return self._definition(module, cls.__name__)
 
@@ -72,13 +91,16 @@ class Carried:
         text = plain(module, node, self._resolving)
         self._packages.update(_imported_late(text, name))
         words = {word: self._word(module, word) for word in global_names(text)}
-        text = renamed(text, {**words, **{other: self._names[key[0], other] for other in bound}})
+        text = renamed(
+            text, {**words, **{other: self._names[key[0], other] for other in bound}}
+        )
         self.definitions[key] = text
         return self._shared(key, text) or self._names[key]
 
     def _named(self, key: Key, wanted: str) -> str:
         """A name that nothing else in the file has."""
-        name, number = wanted, 1
+        name = wanted
+        number = 1
         while self._taken.setdefault(name, key) != key:
             number += 1
             name = f"{wanted}_{number}"
@@ -87,9 +109,13 @@ class Carried:
 
     def _shared(self, key: Key, text: str) -> str | None:
         """The name of the same constant of another module, which then stands for this one."""
-        name, wanted = self._names[key], key[1]
+        name = self._names[key]
+        wanted = key[1]
         owner = self._taken.get(wanted, key)
-        same = owner in self.definitions and renamed(text, {name: wanted}) == self.definitions[owner]
+        same = (
+            owner in self.definitions
+            and renamed(text, {name: wanted}) == self.definitions[owner]
+        )
         if owner == key or not same or not is_constant(text):
             return None
         del self.definitions[key], self._taken[name]
@@ -108,7 +134,9 @@ class Carried:
             return self._import(ADDED[word], word)
         if hasattr(builtins, word) or word.startswith("__"):
             return word
-        raise CannotCarry(f"'{word}' is not defined at the top level of {module.module.__name__}")
+        raise CannotCarry(
+            f"'{word}' is not defined at the top level of {module.module.__name__}"
+        )
 
     def _imported(self, what: Import, word: str, module: ModuleText) -> str:
         if what.package in {"torch", *BESIDE_TORCH, *sys.stdlib_module_names}:
@@ -120,8 +148,13 @@ class Carried:
         if what.package not in (PACKAGE, module.module.__name__.split(".")[0]):
             raise CannotCarry(f"it uses '{what.package}', in {module.module.__name__}")
         home = module_text(what.home)
-        if not what.original or what.original not in {**home.definitions, **home.imports}:
-            raise CannotCarry(f"it uses the module '{word}' as a whole: import names from it")
+        if not what.original or what.original not in {
+            **home.definitions,
+            **home.imports,
+        }:
+            raise CannotCarry(
+                f"it uses the module '{word}' as a whole: import names from it"
+            )
         return self._word(home, what.original)
 
     def _base(self) -> str:
@@ -131,20 +164,28 @@ class Carried:
         """What stands for a function or class of the registry."""
         if name == "get" and self._specs:
             makers = {
-                name: self._definition(module_text(spec.cls.__module__), spec.cls.__name__)
+                name: self._definition(
+                    module_text(spec.cls.__module__), spec.cls.__name__
+                )
                 for name, spec in self._specs.items()
             }
             return self._text(name, get_text(self._specs, makers))
         if name in ("Spec", "build"):
             return self._text(name, STAND_INS[name])
-        raise CannotCarry(f"it calls the registry's '{name}', in {module.module.__name__}")
+        raise CannotCarry(
+            f"it calls the registry's '{name}', in {module.module.__name__}"
+        )
 
     def _text(self, name: str, text: str) -> str:
         """Carry a definition that is written here, and the others that it uses."""
         key = (PACKAGE, name)
         if key not in self._names:
             own = self._named(key, name)
-            words = {word: self._written_word(word) for word in global_names(text) if word != name}
+            words = {
+                word: self._written_word(word)
+                for word in global_names(text)
+                if word != name
+            }
             self.definitions[key] = renamed(text, {**words, name: own})
         return self._names[key]
 
@@ -172,18 +213,33 @@ class Carried:
         """Python's own, then the others, each sorted as tools do it."""
         sections: tuple[list[str], list[str]] = ([], [])
         for home in sorted({home for home, _ in self._imports}):
-            sections[home.split(".")[0] in {"torch", *BESIDE_TORCH}].extend(self._import_lines(home))
-        return [line for lines in sections if lines for line in ["", *sorted(lines, key=lambda line: line[0] == "f")]]
+            sections[home.split(".")[0] in {"torch", *BESIDE_TORCH}].extend(
+                self._import_lines(home)
+            )
+        return [
+            line
+            for lines in sections
+            if lines
+            for line in ["", *sorted(lines, key=lambda line: line[0] == "f")]
+        ]
 
     def _import_lines(self, home: str) -> Iterator[str]:
-        names = {name: self._names[home, name] for at, name in self._imports if at == home}
+        names = {
+            name: self._names[home, name] for at, name in self._imports if at == home
+        }
         if "" in names:
             alias = names.pop("")
             yield f"import {home}" if alias == home else f"import {home} as {alias}"
-        same = sorted((name for name in names if names[name] == name), key=_kind_and_name)
+        same = sorted(
+            (name for name in names if names[name] == name), key=_kind_and_name
+        )
         if same:
             yield f"from {home} import {', '.join(same)}"
-        yield from (f"from {home} import {name} as {alias}" for name, alias in sorted(names.items()) if alias != name)
+        yield from (
+            f"from {home} import {name} as {alias}"
+            for name, alias in sorted(names.items())
+            if alias != name
+        )
 
 
 def _kind_and_name(name: str) -> tuple[int, str]:
@@ -198,13 +254,22 @@ def is_constant(text: str) -> bool:
 def _imported_late(text: str, name: str) -> Iterator[str]:
     """Packages that a function imports when it runs; raises `CannotCarry` where they cannot be imported."""
     for node in ast.walk(Code(text).tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module") and node.args:
+        if (
+            isinstance(node, ast.Call)
+            and ast.unparse(node.func).endswith("import_module")
+            and node.args
+        ):
             yield str(getattr(node.args[0], "value", ""))
         inside = isinstance(node, ast.ImportFrom) and node.level
-        homes = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.Import):
+            homes = [alias.name for alias in node.names]
+        else:
+            homes = []
         homes += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
         packages = {home.split(".")[0] for home in homes}
         yield from packages
         foreign = sorted(packages - {"torch", *BESIDE_TORCH, *sys.stdlib_module_names})
         if inside or foreign:
-            raise CannotCarry(f"'{name}' imports '{(foreign or homes)[0]}' when it runs")
+            raise CannotCarry(
+                f"'{name}' imports '{(foreign or homes)[0]}' when it runs"
+            )

@@ -13,7 +13,9 @@ from functools import cache, cached_property
 from types import ModuleType
 from typing import Any
 
-Edit = tuple[int, int, str]  # the characters from, up to, and what stands in their place
+Edit = tuple[
+    int, int, str
+]  # the characters from, up to, and what stands in their place
 
 
 class CannotCarry(Exception):
@@ -36,7 +38,8 @@ class Code:
     """A piece of Python with its syntax tree."""
 
     def __init__(self, text: str) -> None:
-        self.text, self.tree = text, ast.parse(text)
+        self.text = text
+        self.tree = ast.parse(text)
 
     @cached_property
     def _lines(self) -> list[str]:
@@ -52,12 +55,21 @@ class Code:
     def span(self, node: Any) -> tuple[int, int]:
         """Where a node begins and ends; ast counts columns in bytes of UTF-8."""
         begin = len(self._lines[node.lineno - 1].encode()[: node.col_offset].decode())
-        end = len(self._lines[node.end_lineno - 1].encode()[: node.end_col_offset].decode())
-        return self._starts[node.lineno - 1] + begin, self._starts[node.end_lineno - 1] + end
+        end = len(
+            self._lines[node.end_lineno - 1].encode()[: node.end_col_offset].decode()
+        )
+        return self._starts[node.lineno - 1] + begin, self._starts[
+            node.end_lineno - 1
+        ] + end
 
     def lines(self, node: Any) -> tuple[int, int]:
         """Where the lines of a statement begin and end, decorators and the comment behind it included."""
-        first = min([node.lineno, *(mark.lineno for mark in getattr(node, "decorator_list", ()))])
+        first = min(
+            [
+                node.lineno,
+                *(mark.lineno for mark in getattr(node, "decorator_list", ())),
+            ]
+        )
         return self._starts[first - 1], self._starts[node.end_lineno]
 
     def segment(self, node: ast.AST) -> str:
@@ -67,10 +79,14 @@ class Code:
     def edited(self, node: ast.stmt, edits: Iterable[Edit]) -> str:
         """The lines of a statement with the edits made; an edit inside another one is left out."""
         begin, end = self.lines(node)
-        text, at = "", begin
-        for start, stop, new in sorted(set(edits), key=lambda edit: (edit[0], -edit[1])):
+        text = ""
+        at = begin
+        for start, stop, new in sorted(
+            set(edits), key=lambda edit: (edit[0], -edit[1])
+        ):
             if start >= at:
-                text, at = text + self.text[at:start] + new, stop
+                text = text + self.text[at:start] + new
+                at = stop
         return (text + self.text[at:end]).rstrip()
 
 
@@ -85,7 +101,9 @@ class ModuleText(Code):
         """What a name or a dotted name means at the top level of the module; None where that is not known."""
         if isinstance(node, ast.Name):
             return getattr(self.module, node.id, None)
-        return getattr(self.value(node.value), node.attr, None) if isinstance(node, ast.Attribute) else None
+        if isinstance(node, ast.Attribute):
+            return getattr(self.value(node.value), node.attr, None)
+        return None
 
     @cached_property
     def definitions(self) -> dict[str, ast.stmt]:
@@ -95,8 +113,16 @@ class ModuleText(Code):
             if isinstance(node, ast.FunctionDef | ast.ClassDef):
                 found[node.name] = node
             elif isinstance(node, ast.Assign | ast.AnnAssign):
-                for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-                    found.update({name.id: node for name in ast.walk(target) if isinstance(name, ast.Name)})
+                for target in (
+                    node.targets if isinstance(node, ast.Assign) else [node.target]
+                ):
+                    found.update(
+                        {
+                            name.id: node
+                            for name in ast.walk(target)
+                            if isinstance(name, ast.Name)
+                        }
+                    )
         return found
 
     @cached_property
@@ -106,11 +132,19 @@ class ModuleText(Code):
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Import):
                 for alias in node.names:
-                    home = alias.name if alias.asname else alias.name.split(".")[0]
+                    if alias.asname:
+                        home = alias.name
+                    else:
+                        home = alias.name.split(".")[0]
                     found[alias.asname or home] = Import(home)
             elif isinstance(node, ast.ImportFrom):
                 home = self._home(node)
-                found.update({alias.asname or alias.name: Import(home, alias.name) for alias in node.names})
+                found.update(
+                    {
+                        alias.asname or alias.name: Import(home, alias.name)
+                        for alias in node.names
+                    }
+                )
         return found
 
     def _home(self, node: ast.ImportFrom) -> str:
@@ -133,7 +167,9 @@ def module_text(name: str) -> ModuleText:
 
 def global_names(text: str) -> list[str]:
     """Names in a piece of code that are bound outside of its functions, in annotations too, sorted."""
-    return sorted(set(_global_names(symtable.symtable(text, "<block>", "exec"), top=True)))
+    return sorted(
+        set(_global_names(symtable.symtable(text, "<block>", "exec"), top=True))
+    )
 
 
 def _global_names(table: symtable.SymbolTable, top: bool = False) -> Iterator[str]:

@@ -26,7 +26,10 @@ from ..module import GraphModule
 from .refusal import refusal
 from .sizes import Taken, base_sizes, free_axes, taken
 
-TOLERANCE = {"torch-export": 1e-6, "onnx": 1e-4}  # of the largest output; another runtime adds in another order
+TOLERANCE = {
+    "torch-export": 1e-6,
+    "onnx": 1e-4,
+}  # of the largest output; another runtime adds in another order
 Target = Literal["torch-export", "onnx"]
 
 
@@ -69,20 +72,34 @@ class _MaxPool1d(nn.MaxPool1d):
     """The same numbers by way of two dimensions: torch's own, in one, has a fixed size as soon as it is traced."""
 
     def forward(self, x: Tensor) -> Tensor:
-        kernel, stride, pad, dilation = map(_one, (self.kernel_size, self.stride, self.padding, self.dilation))
-        y = functional.max_pool2d(x[..., None, :], (1, kernel), (1, stride), (0, pad), (1, dilation), self.ceil_mode)
+        kernel, stride, pad, dilation = map(
+            _one, (self.kernel_size, self.stride, self.padding, self.dilation)
+        )
+        y = functional.max_pool2d(
+            x[..., None, :],
+            (1, kernel),
+            (1, stride),
+            (0, pad),
+            (1, dilation),
+            self.ceil_mode,
+        )
         return y[..., 0, :]
 
 
 def _one(size: int | tuple[int, ...]) -> int:
-    return size if isinstance(size, int) else size[0]
+    if isinstance(size, int):
+        return size
+    return size[0]
 
 
 def _exportable(model: GraphModule) -> GraphModule:
     """A copy in eval mode, on the CPU, that torch can trace."""
     model = copy.deepcopy(model).cpu().eval()
     for module in model.modules():
-        if isinstance(module, nn.MaxPool1d) and type(module).forward is nn.MaxPool1d.forward:
+        if (
+            isinstance(module, nn.MaxPool1d)
+            and type(module).forward is nn.MaxPool1d.forward
+        ):
             module.__class__ = _MaxPool1d
     return model
 
@@ -98,13 +115,20 @@ def _traced(model: GraphModule) -> tuple[ExportedProgram, Taken]:
     base = base_sizes(model)
     try:
         program = torch.export.export(
-            model, trial_inputs(model, base), dynamic_shapes={"inputs": free_axes(model)}, strict=False
+            model,
+            trial_inputs(model, base),
+            dynamic_shapes={"inputs": free_axes(model)},
+            strict=False,
         )
     except Exception as error:
         raise refusal(model, base, error) from error
     sizes = taken(model, program, base)
     if sizes is None:
-        raise refusal(model, base, ValueError("the traced program runs at the sizes of the tracing only"))
+        raise refusal(
+            model,
+            base,
+            ValueError("the traced program runs at the sizes of the tracing only"),
+        )
     return program, sizes
 
 
@@ -112,7 +136,10 @@ def _sizes_to_try(model: GraphModule, allowed: Taken) -> Iterator[dict[str, int]
     """The smallest sizes, and others that were not those of the tracing."""
     yield {name: sizes.least for name, sizes in allowed.items()}
     if allowed:
-        yield {name: max(size, allowed[name].least) + allowed[name].step for name, size in base_sizes(model).items()}
+        yield {
+            name: max(size, allowed[name].least) + allowed[name].step
+            for name, size in base_sizes(model).items()
+        }
 
 
 def _compared(
@@ -125,14 +152,25 @@ def _compared(
             found = tensors(run(written, inputs))
         except Exception:  # each axis alone was seen to run, so this is a bug too: it differs without end
             found = []
-        shapes = [tuple(tensor.shape) for tensor in wanted], [tuple(tensor.shape) for tensor in found]
-        difference = max(map(_difference, wanted, found)) if shapes[0] == shapes[1] else float("inf")
+        shapes = (
+            [tuple(tensor.shape) for tensor in wanted],
+            [tuple(tensor.shape) for tensor in found],
+        )
+        if shapes[0] == shapes[1]:
+            difference = max(map(_difference, wanted, found))
+        else:
+            difference = float("inf")
         most = tolerance * max(1.0, *(float(tensor.abs().max()) for tensor in wanted))
         if not difference <= most:
             at = ", ".join(f"{name}={size}" for name, size in sizes.items())
             message = f"the exported model differs from the graph by {difference:.2g} at {at}, so it is not written"
             facts = [("allowed", f"{most:.2g}")]
-            raise GraphError(message, code="E712", facts=facts, help="please report it with the graph")
+            raise GraphError(
+                message,
+                code="E712",
+                facts=facts,
+                help="please report it with the graph",
+            )
         yield sizes, difference
 
 

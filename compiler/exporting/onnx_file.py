@@ -30,13 +30,18 @@ def as_onnx(program: torch.export.ExportedProgram, model: GraphModule) -> bytes:
     names = list(model.input_shapes)
     outputs = list(model.output_shapes)
     try:
-        converted = torch.onnx.export(program, dynamo=True, verbose=False, input_names=names, output_names=outputs)
+        converted = torch.onnx.export(
+            program, dynamo=True, verbose=False, input_names=names, output_names=outputs
+        )
         assert converted is not None
         proto: Any = converted.model_proto
     except Exception as error:
         said = " ".join(str(error).split("\n\n")[0].split())[:300]
-        message, hint = "torch cannot write the graph as ONNX", "write it with --to torch-export"
-        raise GraphError(message, code="E710", facts=[("torch", said)], help=hint) from error
+        message = "torch cannot write the graph as ONNX"
+        hint = "write it with --to torch-export"
+        raise GraphError(
+            message, code="E710", facts=[("torch", said)], help=hint
+        ) from error
     for value, shape in zip(
         (*proto.graph.input, *proto.graph.output),
         (*model.input_shapes.values(), *model.output_shapes.values()),
@@ -55,12 +60,18 @@ def load_onnx(data: bytes, outputs: tuple[str, ...]) -> Callable[..., Output]:
     onnxruntime = importlib.import_module("onnxruntime")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        data, options, providers=["CPUExecutionProvider"]
+    )
     names = [value.name for value in session.get_inputs()]
 
     def run(*inputs: Tensor) -> Output:
-        given = {name: tensor.numpy() for name, tensor in zip(names, inputs, strict=True)}
+        given = {
+            name: tensor.numpy() for name, tensor in zip(names, inputs, strict=True)
+        }
         found = [torch.from_numpy(array) for array in session.run(None, given)]
-        return dict(zip(outputs, found, strict=True)) if outputs else found[0]
+        if outputs:
+            return dict(zip(outputs, found, strict=True))
+        return found[0]
 
     return run

@@ -24,7 +24,10 @@ LARGER = 4
 def free_axes(model: GraphModule) -> FreeAxes:
     """The axes of each input that stay free, for `dynamic_shapes`."""
     axes = input_axes(model).values()
-    return tuple({i: Dim.DYNAMIC for i, axis in enumerate(one) if axis.size is None} for one in axes)
+    return tuple(
+        {i: Dim.DYNAMIC for i, axis in enumerate(one) if axis.size is None}
+        for one in axes
+    )
 
 
 def base_sizes(model: GraphModule) -> dict[str, int]:
@@ -32,17 +35,31 @@ def base_sizes(model: GraphModule) -> dict[str, int]:
 
     For the same reason there are two items.
     """
-    two = {"B": 2} if "B" in model.free_sizes else {}
+    if "B" in model.free_sizes:
+        two = {"B": 2}
+    else:
+        two = {}
     small = {**model.free_sizes, **two}
     large = {**{name: LARGER * size for name, size in model.free_sizes.items()}, **two}
     with contextlib.suppress(Failed):
-        steps = [walk(model.graph, shapes_at(input_axes(model), at), at, {}).steps for at in (small, large)]
-        pairs = (pair for one, other in zip(*steps, strict=True) for pair in zip(one.went, other.went, strict=True))
-        return large if any(a == 1 != b for a, b in pairs) else small
+        steps = [
+            walk(model.graph, shapes_at(input_axes(model), at), at, {}).steps
+            for at in (small, large)
+        ]
+        pairs = (
+            pair
+            for one, other in zip(*steps, strict=True)
+            for pair in zip(one.went, other.went, strict=True)
+        )
+        if any(a == 1 != b for a, b in pairs):
+            return large
+        return small
     return small
 
 
-def taken(model: GraphModule, program: ExportedProgram, base: dict[str, int]) -> Taken | None:
+def taken(
+    model: GraphModule, program: ExportedProgram, base: dict[str, int]
+) -> Taken | None:
     """The sizes of each free axis that a program traced at `base` takes; None where one is not free after all."""
     module = program.module()
 
@@ -71,8 +88,13 @@ def _taken(sizes: Sizes, base: int, runs: Callable[[int], bool]) -> Sizes | None
     step = next((n for n in steps if runs(base + n) and runs(base + 2 * n)), None)
     if step is None:
         return None
-    low, high = 0, (base - sizes.least) // step + 1  # steps below the base: it runs at `low`, not at `high`
+    # steps below the base: it runs at `low`, not at `high`
+    low = 0
+    high = (base - sizes.least) // step + 1
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if runs(base - middle * step) else (low, middle)
+        if runs(base - middle * step):
+            low = middle
+            high = high
+            high = middle
     return replace(sizes, least=base - low * step, step=step, gaps=False)

@@ -28,19 +28,36 @@ def _linear(sizes: Sequence[int], values: Sequence[int], name: str) -> str | Non
         return None
     slope = (sizes[1] - sizes[0]) // (values[1] - values[0])
     offset = sizes[0] - slope * values[0]
-    if slope > 0 and all(slope * v + offset == s for v, s in zip(values, sizes, strict=True)):
+    if slope > 0 and all(
+        slope * v + offset == s for v, s in zip(values, sizes, strict=True)
+    ):
         return f"{slope if slope != 1 else ''}{name}{_signed(offset)}"
     for divisor in range(2, LARGEST_DIVISOR):
-        least = [s * divisor - v for v, s in zip(values, sizes, strict=True)]  # offsets that give size s at value v
-        low, high = max(least), min(least) + divisor - 1
+        least = [
+            s * divisor - v for v, s in zip(values, sizes, strict=True)
+        ]  # offsets that give size s at value v
+        low = max(least)
+        high = min(least) + divisor - 1
         if low <= high:
-            likely = (0, divisor - 1)  # rounded down, rounded up; else the smallest that gives all sizes
-            offset = next((n for n in likely if low <= n <= high), min(max(0, low), high))
+            likely = (
+                0,
+                divisor - 1,
+            )  # rounded down, rounded up; else the smallest that gives all sizes
+            offset = next(
+                (n for n in likely if low <= n <= high), min(max(0, low), high)
+            )
             exact = not any((v + offset) % divisor for v in values)
-            inner = f"({name}{_signed(offset)})" if offset else name
-            return f"{inner}/{divisor}" if exact else f"{inner}//{divisor}"
+            if offset:
+                inner = f"({name}{_signed(offset)})"
+            else:
+                inner = name
+            if exact:
+                return f"{inner}/{divisor}"
+            return f"{inner}//{divisor}"
     return None
 
 
 def _signed(offset: int) -> str:
-    return f"{offset:+d}" if offset else ""
+    if offset:
+        return f"{offset:+d}"
+    return ""

@@ -22,7 +22,11 @@ from .time_field import Field
 
 TIME = "T"
 SHORTCUT = "shortcut"
-TAPS = {"linear": 2, "bilinear": 2, "bicubic": 4}  # frames an interpolated one is made of; 1 where it is repeated
+TAPS = {
+    "linear": 2,
+    "bilinear": 2,
+    "bicubic": 4,
+}  # frames an interpolated one is made of; 1 where it is repeated
 _ALL_FRAMES = (
     nn.RNNBase, nn.MultiheadAttention, nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool1d,
     nn.AdaptiveMaxPool2d, nn.GroupNorm, nn.InstanceNorm1d, nn.InstanceNorm2d,
@@ -41,7 +45,9 @@ class _Tensor:
 def receptive_fields(model: GraphModule) -> list[Field | None]:
     """The field after each run of a node; None where the tensor has no time axis that can be followed."""
     stored = {name: _input(names) for name, names in model.axis_names.items()}
-    x, found, nodes = next(iter(stored.values())), [], iter(model.nodes)
+    x = next(iter(stored.values()))
+    found = []
+    nodes = iter(model.nodes)
     for op in model.ops:
         if op.kind == "StoreAs":
             stored[op.name] = x
@@ -49,9 +55,14 @@ def receptive_fields(model: GraphModule) -> list[Field | None]:
             x = stored[op.name]
         elif op.kind == "run":
             rank = len(next(nodes).went)
-            x = _run(model.get_submodule(op.name), [x, *(stored[key] for key in op.extra)], rank)
+            x = _run(
+                model.get_submodule(op.name),
+                [x, *(stored[key] for key in op.extra)],
+                rank,
+            )
             found.append(x.field)
-            x = x if x.position is not None else _Tensor(None, None, rank)
+            if not (x.position is not None):
+                x = _Tensor(None, None, rank)
         else:
             for key in (op.name, *op.extra):
                 x = _Tensor(_wider(x.field, stored[key].field), x.position, x.rank)
@@ -59,8 +70,13 @@ def receptive_fields(model: GraphModule) -> list[Field | None]:
 
 
 def _input(names: tuple[str, ...]) -> _Tensor:
-    position = names.index(TIME) if TIME in names else None
-    return _Tensor(Field.start() if position is not None else None, position, len(names))
+    if TIME in names:
+        position = names.index(TIME)
+    else:
+        position = None
+    return _Tensor(
+        Field.start() if position is not None else None, position, len(names)
+    )
 
 
 def _run(block: nn.Module, inputs: list[_Tensor], rank: int) -> _Tensor:
@@ -76,7 +92,9 @@ def _run(block: nn.Module, inputs: list[_Tensor], rank: int) -> _Tensor:
 
 
 def _wider(one: Field | None, other: Field | None) -> Field | None:
-    return None if one is None or other is None else one.joined(other)
+    if one is None or other is None:
+        return None
+    return one.joined(other)
 
 
 def _after(block: Block, field: Field, position: int, rank: int) -> Field:
@@ -88,7 +106,9 @@ def _after(block: Block, field: Field, position: int, rank: int) -> Field:
 def _along(module: nn.Module, field: Field, position: int, rank: int) -> Field:
     """Through a module, with all frames where it says so."""
     passed = _inside(module, field, position, rank)
-    return passed.all_frames() if getattr(module, "sees_all_frames", False) else passed
+    if getattr(module, "sees_all_frames", False):
+        return passed.all_frames()
+    return passed
 
 
 def _inside(module: nn.Module, field: Field, position: int, rank: int) -> Field:
@@ -100,7 +120,10 @@ def _inside(module: nn.Module, field: Field, position: int, rank: int) -> Field:
         if name != SHORTCUT:
             chain = _along(child, chain, position, rank)
     shortcut = getattr(module, SHORTCUT, None)
-    beside = _along(shortcut, field, position, rank) if isinstance(shortcut, nn.Module) else field
+    if isinstance(shortcut, nn.Module):
+        beside = _along(shortcut, field, position, rank)
+    else:
+        beside = field
     return chain.joined(beside)
 
 
@@ -111,11 +134,16 @@ def _mixes_frames(block: Block, position: int, rank: int) -> bool:
     if block.spec.name == "LayerNormAxes":
         dims: Any = block.dims
         return position in {dim % rank for dim in dims}
-    return isinstance(block, nn.Softmax | nn.LogSoftmax | nn.Softmin) and (block.dim or 0) % rank == position
+    return (
+        isinstance(block, nn.Softmax | nn.LogSoftmax | nn.Softmin)
+        and (block.dim or 0) % rank == position
+    )
 
 
 def _through(leaf: nn.Module, field: Field, position: int, rank: int) -> Field:
-    untracked = getattr(leaf, "track_running_stats", None) is False  # statistics of the input itself
+    untracked = (
+        getattr(leaf, "track_running_stats", None) is False
+    )  # statistics of the input itself
     if isinstance(leaf, _ALL_FRAMES) or untracked:
         return field.all_frames()
     if isinstance(leaf, Block) and leaf.spec.name == "ISTFT":
@@ -123,13 +151,19 @@ def _through(leaf: nn.Module, field: Field, position: int, rank: int) -> Field:
     if isinstance(leaf, nn.Upsample):
         scale = Fraction(_at(leaf.scale_factor, position, rank)).limit_denominator(1000)
         return field.interpolated(scale, TAPS.get(leaf.mode, 1))
-    sizes = (getattr(leaf, name, default) for name, default in (("kernel_size", 1), ("stride", 1), ("dilation", 1)))
+    sizes = (
+        getattr(leaf, name, default)
+        for name, default in (("kernel_size", 1), ("stride", 1), ("dilation", 1))
+    )
     kernel, stride, dilation = (_at(value, position, rank) for value in sizes)
     padding = _at(getattr(leaf, "padding", 0), position, rank)
     if isinstance(leaf, nn.ConvTranspose1d | nn.ConvTranspose2d):
         return field.transposed(kernel, stride, dilation, padding)
     if isinstance(padding, str):
-        padding = (kernel - 1) * dilation // 2 if padding == "same" else 0
+        if padding == "same":
+            padding = (kernel - 1) * dilation // 2
+        else:
+            padding = 0
     return field.convolved(kernel, stride or kernel, dilation, padding)
 
 
@@ -140,13 +174,16 @@ def _inverse(block: Any, field: Field) -> Field:
 
 def _at(value: Any, position: int, rank: int) -> Any:
     """The size along the time axis, of one size for all axes or one for each of the last axes."""
-    return value[position - rank] if isinstance(value, tuple | list) else value
+    if isinstance(value, tuple | list):
+        return value[position - rank]
+    return value
 
 
 def _follow(block: Block, position: int, rank: int) -> int | None:
     """Where the time axis of the input stands in the output; None where it is gone."""
     contract = block.spec.contract
-    source, target = contract.inputs[0], contract.outputs[0]
+    source = contract.inputs[0]
+    target = contract.outputs[0]
     if any(token.axis == REST and token.free for token in target):
         return _moved(block, position, rank)
     name = _name_at(source, position, rank)
@@ -154,8 +191,13 @@ def _follow(block: Block, position: int, rank: int) -> int | None:
         return position
     places = [i for i, token in enumerate(target) if token.axis == name]
     after_rest = [i for i, token in enumerate(target) if token.axis == REST]
-    spread = rank - len(source) if any(token.axis == REST for token in source) else 0
-    return places[0] + (spread if after_rest and after_rest[0] < places[0] else 0) if places else None
+    if any(token.axis == REST for token in source):
+        spread = rank - len(source)
+    else:
+        spread = 0
+    if places:
+        return places[0] + (spread if after_rest and after_rest[0] < places[0] else 0)
+    return None
 
 
 def _name_at(tokens: tuple[Token, ...], position: int, rank: int) -> str | None:
@@ -163,7 +205,9 @@ def _name_at(tokens: tuple[Token, ...], position: int, rank: int) -> str | None:
     if rest is None or position < rest:
         return tokens[position].axis
     behind = len(tokens) - 1 - rest
-    return REST if position < rank - behind else tokens[position - rank].axis
+    if position < rank - behind:
+        return REST
+    return tokens[position - rank].axis
 
 
 def _moved(block: Any, position: int, rank: int) -> int | None:
@@ -176,12 +220,20 @@ def _moved(block: Any, position: int, rank: int) -> int | None:
     if name == "UnSqueeze":
         return position + int(block.dim % (rank + 1) <= position)
     if name == "Flatten":
-        first, last = block.start_dim % rank, block.end_dim % rank
+        first = block.start_dim % rank
+        last = block.end_dim % rank
         inside = first <= position <= last and first < last
-        return None if inside else position - (last - first if position > last else 0)
+        if inside:
+            return None
+        return position - (last - first if position > last else 0)
     if name not in ("Squeeze", "Mean", "Max"):
         return None
-    gone = {dim % rank for dim in (block.dim if isinstance(block.dim, tuple) else (block.dim,))}
+    gone = {
+        dim % rank
+        for dim in (block.dim if isinstance(block.dim, tuple) else (block.dim,))
+    }
     if position in gone:
         return None
-    return position - (0 if getattr(block, "keepdim", False) else sum(axis < position for axis in gone))
+    return position - (
+        0 if getattr(block, "keepdim", False) else sum(axis < position for axis in gone)
+    )

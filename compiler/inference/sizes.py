@@ -28,14 +28,23 @@ class Sizes:
     gaps: bool = False
 
     def __contains__(self, size: int) -> bool:
-        return size >= self.least and (size - self.least) % self.step == 0 and (not self.most or size <= self.most)
+        return (
+            size >= self.least
+            and (size - self.least) % self.step == 0
+            and (not self.most or size <= self.most)
+        )
 
     def __str__(self) -> str:
-        words = [f"{self.axis} ≥ {self.least}"] if self.least > 1 and self.least != self.step else []
+        if self.least > 1 and self.least != self.step:
+            words = [f"{self.axis} ≥ {self.least}"]
+        else:
+            words = []
         if self.step > 1:
             rest = self.least % self.step
             words.append(
-                f"{self.axis} a multiple of {self.step}" if not rest else f"{self.axis} % {self.step} = {rest}"
+                f"{self.axis} a multiple of {self.step}"
+                if not rest
+                else f"{self.axis} % {self.step} = {rest}"
             )
         words += [f"{self.axis} ≤ {self.most}"] if self.most else []
         words = words or [f"any {self.axis}"]
@@ -50,15 +59,26 @@ class Outcome:
     error: GraphError | None
 
 
-def free_sizes(graph: Graph, inputs: Inputs, base: Mapping[str, int]) -> tuple[Sizes, ...]:
+def free_sizes(
+    graph: Graph, inputs: Inputs, base: Mapping[str, int]
+) -> tuple[Sizes, ...]:
     """The sizes of each free axis, the others being those of `base`, at which the graph is known to run."""
     walk = _Walk(graph, inputs)
     return tuple(_sizes_of(name, base[name], walk.along(name, base)) for name in base)
 
 
-def sweep(graph: Graph, inputs: Inputs, base: Mapping[str, int], axis: str, sizes: Iterable[int]) -> list[Outcome]:
+def sweep(
+    graph: Graph,
+    inputs: Inputs,
+    base: Mapping[str, int],
+    axis: str,
+    sizes: Iterable[int],
+) -> list[Outcome]:
     """Run the graph at every one of `sizes` of an axis, free or not, the free ones being those of `base`."""
-    freed = {name: tuple(Axis(a.name) if a.name == axis else a for a in axes) for name, axes in inputs.items()}
+    freed = {
+        name: tuple(Axis(a.name) if a.name == axis else a for a in axes)
+        for name, axes in inputs.items()
+    }
     walk = _Walk(graph, freed)
     return [Outcome(size, walk.error({**base, axis: size})) for size in sizes]
 
@@ -67,7 +87,8 @@ class _Walk:
     """Runs one graph at many sizes; blocks whose config stays the same are built once."""
 
     def __init__(self, graph: Graph, inputs: Inputs) -> None:
-        self.graph, self.inputs = graph, inputs
+        self.graph = graph
+        self.inputs = inputs
         self.blocks: dict[int, Block] = {}
 
     def error(self, sizes: Mapping[str, int]) -> GraphError | None:
@@ -85,25 +106,42 @@ class _Walk:
 def _sizes_of(axis: str, base: int, runs: Callable[[int], bool]) -> Sizes:
     if axis == "B":
         return Sizes(axis, 1 if runs(1) else base)
-    step = 1 if all(runs(base + n) for n in (1, 3)) else _step(base, runs)
-    least = 1 if step == 1 and runs(1) else base - step * _last(lambda n: runs(base - step * n), (base - 1) // step)
+    if all(runs(base + n) for n in (1, 3)):
+        step = 1
+    else:
+        step = _step(base, runs)
+    if step == 1 and runs(1):
+        least = 1
+    else:
+        least = base - step * _last(lambda n: runs(base - step * n), (base - 1) // step)
     most = None
     if not runs(base + (LARGE - base) // step * step):
-        most = base + step * _last(lambda n: runs(base + step * n), (LARGE - base) // step)
+        most = base + step * _last(
+            lambda n: runs(base + step * n), (LARGE - base) // step
+        )
     tried = [size for size in (least + step, base + step) if size <= (most or size)]
-    return Sizes(axis, least, step, most, gaps=not all(map(runs, tried[: 1 if step == 1 else 2])))
+    return Sizes(
+        axis, least, step, most, gaps=not all(map(runs, tried[: 1 if step == 1 else 2]))
+    )
 
 
 def _step(base: int, runs: Callable[[int], bool]) -> int:
-    return next((n for n in range(2, WIDEST_STEP) if runs(base + n) and runs(base + 2 * n)), WIDEST_STEP)
+    return next(
+        (n for n in range(2, WIDEST_STEP) if runs(base + n) and runs(base + 2 * n)),
+        WIDEST_STEP,
+    )
 
 
 def _last(holds: Callable[[int], bool], end: int) -> int:
     """The largest n up to `end` for which `holds`, if it holds from 0 on without a gap."""
-    low, high = 0, end + 1
+    low = 0
+    high = end + 1
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if holds(middle) else (low, middle)
+        if holds(middle):
+            low = middle
+            high = high
+            high = middle
     return low
 
 
@@ -119,5 +157,9 @@ def spans(sizes: Sequence[int]) -> str:
             found[-1][1] = size
         else:
             found.append([size, size])
-    words = [str(first) if first == last else f"{first}:{last}" for first, last in found]
-    return ", ".join(words) if len(words) <= 6 else f"{', '.join(words[:4])}, … {words[-1]}"
+    words = [
+        str(first) if first == last else f"{first}:{last}" for first, last in found
+    ]
+    if len(words) <= 6:
+        return ", ".join(words)
+    return f"{', '.join(words[:4])}, … {words[-1]}"

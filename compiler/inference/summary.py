@@ -29,7 +29,9 @@ class Row:
     macs: int
     receptive_field_frames: int | None
     receptive_field_s: float | None
-    stride_frames: float | None  # input frames between two frames of the output; None where it has no time axis
+    stride_frames: (
+        float | None
+    )  # input frames between two frames of the output; None where it has no time axis
     frame_rate_hz: float | None
     reused: bool = False  # the weights of a row above, which counts them
 
@@ -56,35 +58,85 @@ def summarise(model: GraphModule, hop_s: float | None = None) -> Summary:
     sizes = dict(model.free_sizes)
     macs = count_macs(model, sizes)
     fields = receptive_fields(model)
-    rows = [_row(model, *one, hop_s) for one in zip(model.nodes, fields, macs, strict=True)]
+    rows = [
+        _row(model, *one, hop_s) for one in zip(model.nodes, fields, macs, strict=True)
+    ]
     total = sum(p.numel() for p in model.parameters())
-    outputs, name = model.output_shapes, model.graph.name
-    return Summary(name, tuple(rows), model.input_shapes, outputs, total, sum(macs), sizes)
+    outputs = model.output_shapes
+    name = model.graph.name
+    return Summary(
+        name, tuple(rows), model.input_shapes, outputs, total, sum(macs), sizes
+    )
 
 
-def _row(model: GraphModule, node: NodeInfo, field: Field | None, macs: int, hop_s: float | None) -> Row:
-    count = 0 if node.reused else sum(p.numel() for p in model.get_submodule(node.name).parameters())
-    frames = ceil(field.frames) if field is not None and field.frames is not None else None
-    stride = float(field.stride) if field is not None else None
-    seconds = frames * hop_s if frames is not None and hop_s else None
-    rate = 1 / (hop_s * stride) if hop_s and stride else None
-    line, went = node.where.line, node.went
-    return Row(node.name, node.block, line, node.came, went, count, macs, frames, seconds, stride, rate, node.reused)
+def _row(
+    model: GraphModule,
+    node: NodeInfo,
+    field: Field | None,
+    macs: int,
+    hop_s: float | None,
+) -> Row:
+    if node.reused:
+        count = 0
+    else:
+        count = sum(p.numel() for p in model.get_submodule(node.name).parameters())
+    if field is not None and field.frames is not None:
+        frames = ceil(field.frames)
+    else:
+        frames = None
+    if field is not None:
+        stride = float(field.stride)
+    else:
+        stride = None
+    if frames is not None and hop_s:
+        seconds = frames * hop_s
+    else:
+        seconds = None
+    if hop_s and stride:
+        rate = 1 / (hop_s * stride)
+    else:
+        rate = None
+    line = node.where.line
+    went = node.went
+    return Row(
+        node.name,
+        node.block,
+        line,
+        node.came,
+        went,
+        count,
+        macs,
+        frames,
+        seconds,
+        stride,
+        rate,
+        node.reused,
+    )
 
 
 def count_macs(model: GraphModule, sizes: Mapping[str, int]) -> list[int]:
     """Multiply-adds of each run of a node, counted by torch on the meta device with `sizes` for free axes."""
-    shapes = [tuple(sizes[s] if isinstance(s, str) else s for s in shape) for shape in model.input_shapes.values()]
+    shapes = [
+        tuple(sizes[s] if isinstance(s, str) else s for s in shape)
+        for shape in model.input_shapes.values()
+    ]
     counts: list[int] = []
     handles = []
     for name in dict.fromkeys(node.name for node in model.nodes):
         handles += _count_calls(model.get_submodule(name), counts)
     training = model.training
-    meta = {name: torch.empty_like(t, device="meta") for name, t in [*model.named_parameters(), *model.named_buffers()]}
+    meta = {
+        name: torch.empty_like(t, device="meta")
+        for name, t in [*model.named_parameters(), *model.named_buffers()]
+    }
     try:
         model.eval()
         with torch.no_grad():
-            torch.func.functional_call(model, meta, tuple(torch.empty(shape, device="meta") for shape in shapes))
+            torch.func.functional_call(
+                model,
+                meta,
+                tuple(torch.empty(shape, device="meta") for shape in shapes),
+            )
     finally:
         model.train(training)
         for handle in handles:
@@ -100,7 +152,11 @@ def _count_calls(block: nn.Module, counts: list[int]) -> list[Any]:
 
     def after(_: nn.Module, inputs: tuple[torch.Tensor], __: Any) -> None:
         counter.__exit__(None, None, None)
-        frames = inputs[0].shape[1] if isinstance(block, nn.RNNBase) else 1  # on meta these run one frame only
+        # on meta these run one frame only
+        if isinstance(block, nn.RNNBase):
+            frames = inputs[0].shape[1]
+        else:
+            frames = 1
         counts.append(frames * counter.get_total_flops() // 2)
 
     return [block.register_forward_pre_hook(before), block.register_forward_hook(after)]

@@ -35,7 +35,9 @@ class Field:
     @property
     def frames(self) -> int | None:
         """Input frames that one frame sees, that which sees most of a period; None for all."""
-        return None if self.whole else int((self.last - self.first).max()) + 1
+        if self.whole:
+            return None
+        return int((self.last - self.first).max()) + 1
 
     @property
     def stride(self) -> Fraction:
@@ -53,33 +55,50 @@ class Field:
         taps = _outer(kernel, len(self.first) // math.gcd(len(self.first), dilation))
         return self._made_of((begin + tap * dilation for tap in taps), period * stride)
 
-    def transposed(self, kernel: int, stride: int, dilation: int, padding: int) -> Field:
+    def transposed(
+        self, kernel: int, stride: int, dilation: int, padding: int
+    ) -> Field:
         """After a transposed convolution: frame i is added to the frames i · stride - padding + j · dilation."""
         period = len(self.first) * stride
         begin = np.arange(period) + padding
-        first, last = np.full(period, _FAR), np.full(period, -_FAR)
+        first = np.full(period, _FAR)
+        last = np.full(period, -_FAR)
         for tap in _outer(kernel, period // math.gcd(period, dilation)):
             source, rest = np.divmod(begin - tap * dilation, stride)
             low, high = self._at(source)
             first = np.where(rest == 0, np.minimum(first, low), first)
             last = np.where(rest == 0, np.maximum(last, high), last)
-        low, high = self._at(begin // stride)  # of a frame between the taps of a kernel smaller than its stride
-        return replace(self, first=np.where(first == _FAR, low, first), last=np.where(last == -_FAR, high, last))
+        low, high = self._at(
+            begin // stride
+        )  # of a frame between the taps of a kernel smaller than its stride
+        return replace(
+            self,
+            first=np.where(first == _FAR, low, first),
+            last=np.where(last == -_FAR, high, last),
+        )
 
     def interpolated(self, scale: Fraction, taps: int) -> Field:
         """After an upsampling: frame t is the one at t / scale (one tap), or of 2 or 4 around (t + ½) / scale - ½."""
-        up, down = scale.numerator, scale.denominator
+        up = scale.numerator
+        down = scale.denominator
         rounds = len(self.first) // math.gcd(len(self.first), down)
         t = np.arange(up * rounds)
-        middle = t * down // up if taps == 1 else ((2 * t + 1) * down - up) // (2 * up)
-        return self._made_of([middle - (taps - 1) // 2, middle + taps // 2], down * rounds)
+        if taps == 1:
+            middle = t * down // up
+        else:
+            middle = ((2 * t + 1) * down - up) // (2 * up)
+        return self._made_of(
+            [middle - (taps - 1) // 2, middle + taps // 2], down * rounds
+        )
 
     def joined(self, other: Field) -> Field:
         """What either of the two sees; where their frames lie differently far apart, as many as the wider one."""
         if self.frames is None or other.frames is None:
             return self.all_frames()
         if self.stride != other.stride:
-            return replace(self, last=np.maximum(self.last, self.first + other.frames - 1))
+            return replace(
+                self, last=np.maximum(self.last, self.first + other.frames - 1)
+            )
         frames = np.arange(math.lcm(len(self.first), len(other.first)))
         (first, last), (first_2, last_2) = self._at(frames), other._at(frames)
         advance = int(self.stride * len(frames))
@@ -94,8 +113,14 @@ class Field:
     def _made_of(self, sources: Iterable[Frames], moved: int) -> Field:
         """Of frames that are made of these frames of this tensor; in a period the tensor moves on by `moved`."""
         seen = [self._at(source) for source in sources]
-        first, last = np.min([low for low, _ in seen], axis=0), np.max([high for _, high in seen], axis=0)
-        return replace(self, first=first, last=last, advance=self.advance * moved // len(self.first))
+        first = np.min([low for low, _ in seen], axis=0)
+        last = np.max([high for _, high in seen], axis=0)
+        return replace(
+            self,
+            first=first,
+            last=last,
+            advance=self.advance * moved // len(self.first),
+        )
 
 
 _FAR = np.iinfo(np.int64).max

@@ -18,7 +18,8 @@ def input_axes(model: GraphModule) -> dict[str, tuple[Axis, ...]]:
     names = model.axis_names
     return {
         name: tuple(
-            Axis(axis, None if isinstance(size, str) else size) for axis, size in zip(names[name], shape, strict=True)
+            Axis(axis, None if isinstance(size, str) else size)
+            for axis, size in zip(names[name], shape, strict=True)
         )
         for name, shape in model.input_shapes.items()
     }
@@ -27,7 +28,9 @@ def input_axes(model: GraphModule) -> dict[str, tuple[Axis, ...]]:
 def trial_inputs(model: GraphModule, sizes: Mapping[str, int]) -> tuple[Tensor, ...]:
     """Normal noise for each input at these sizes of the free axes, the same at every call."""
     generator = torch.Generator().manual_seed(0)
-    shapes = [[a.size or sizes[a.name] for a in axes] for axes in input_axes(model).values()]
+    shapes = [
+        [a.size or sizes[a.name] for a in axes] for axes in input_axes(model).values()
+    ]
     return tuple(torch.randn(shape, generator=generator) for shape in shapes)
 
 
@@ -39,10 +42,15 @@ def run(module: Callable[..., Output], inputs: tuple[Tensor, ...]) -> Output:
 
 
 def tensors(output: Output) -> list[Tensor]:
-    return list(output.values()) if isinstance(output, dict) else [output]
+    if isinstance(output, dict):
+        return list(output.values())
+    return [output]
 
 
 def same(a: Output, b: Output) -> bool:
     """Whether outputs are equal to the bit; NaN equals NaN."""
     pairs = list(zip(tensors(a), tensors(b), strict=True))
-    return all(x.shape == y.shape and bool(torch.all((x == y) | (x.isnan() & y.isnan()))) for x, y in pairs)
+    return all(
+        x.shape == y.shape and bool(torch.all((x == y) | (x.isnan() & y.isnan())))
+        for x, y in pairs
+    )

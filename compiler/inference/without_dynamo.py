@@ -15,10 +15,9 @@ from typing import Any
 
 import torch
 
-NAME, MARK = (
-    "torch._dynamo",
-    "__dynamo_disable",
-)  # what torch/_compile.py imports, and where it keeps the marked function
+# what torch/_compile.py imports, and where it keeps the marked function
+NAME = "torch._dynamo"
+MARK = "__dynamo_disable"
 
 
 class _StandIn(ModuleType):
@@ -28,7 +27,9 @@ class _StandIn(ModuleType):
         super().__init__(NAME)
         self.unmarked: list[Callable[..., Any]] = []
 
-    def disable(self, function: Callable[..., Any], *_: Any, **__: Any) -> Callable[..., Any]:
+    def disable(
+        self, function: Callable[..., Any], *_: Any, **__: Any
+    ) -> Callable[..., Any]:
         self.unmarked.append(function)
         return function
 

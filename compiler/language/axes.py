@@ -24,32 +24,60 @@ class Axis:
     size: int | None = None
 
     def __str__(self) -> str:
-        return self.name if self.size is None else f"{self.name}={self.size}"
+        if self.size is None:
+            return self.name
+        return f"{self.name}={self.size}"
 
 
 def default_axes(rank: int) -> tuple[str, ...]:
     """Names of the axes of an input that the graph does not name."""
-    return {3: ("B", "C", "T"), 4: ("B", "C", "F", "T")}.get(rank) or ("B", *(f"X{i}" for i in range(1, rank)))
+    return {3: ("B", "C", "T"), 4: ("B", "C", "F", "T")}.get(rank) or (
+        "B",
+        *(f"X{i}" for i in range(1, rank)),
+    )
 
 
-def read_inputs(given: Any, source: Source, errors: list[MirbricksError]) -> dict[str, tuple[Axis, ...]]:
+def read_inputs(
+    given: Any, source: Source, errors: list[MirbricksError]
+) -> dict[str, tuple[Axis, ...]]:
     """The axes of each input; adds one error per input that names none."""
     if given is None:
         return {}
-    named = given if isinstance(given, Mapping) else {"x": given}
+    if isinstance(given, Mapping):
+        named = given
+    else:
+        named = {"x": given}
     if len(named) > MOST_INPUTS:
-        message, hint = f"input: {len(named):,} inputs; a graph has {MOST_INPUTS} at most", "join some of them before"
-        errors.append(GraphError(message, code="E113", where=source.value(("input",)), help=hint))
+        message = f"input: {len(named):,} inputs; a graph has {MOST_INPUTS} at most"
+        hint = "join some of them before"
+        errors.append(
+            GraphError(message, code="E113", where=source.value(("input",)), help=hint)
+        )
         return {}
     inputs = {}
     for name, text in named.items():
-        steps: Steps = ("input", name) if isinstance(given, Mapping) else ("input",)
-        matches = [_AXIS.fullmatch(word) for word in text.split()] if isinstance(text, str) else []
-        inputs[name] = tuple(Axis(m[1], int(m[2]) if m[2] else None) for m in matches if m)
+        if isinstance(given, Mapping):
+            steps: Steps = ("input", name)
+        else:
+            steps = ("input",)
+        if isinstance(text, str):
+            matches = [_AXIS.fullmatch(word) for word in text.split()]
+        else:
+            matches = []
+        inputs[name] = tuple(
+            Axis(m[1], int(m[2]) if m[2] else None) for m in matches if m
+        )
         problem = _axes_problem(text, inputs[name])
         if problem:
             hint = "write named axes, the batch first, as in `input: B C=6 F=360 T`"
-            errors.append(GraphError(f"input: {problem}", code="E113", where=source.value(steps), help=hint))
+            errors.append(
+                GraphError(
+                    f"input: {problem}",
+                    code="E113",
+                    where=source.value(steps),
+                    help=hint,
+                )
+            )
     return inputs
 
 
@@ -65,8 +93,12 @@ def _axes_problem(text: Any, axes: Sequence[Axis]) -> str | None:
         return f"{len(names):,} axes; an input has {MOST_AXES} at most"
     if names[0] != "B":
         return f"the first axis must be the batch B, got '{text}'"
-    large = next((axis for axis in axes if axis.size and axis.size > LARGEST_SIZE), None)
+    large = next(
+        (axis for axis in axes if axis.size and axis.size > LARGEST_SIZE), None
+    )
     if large:
         return f"{large.name} is larger than {LARGEST_SIZE:,}"
     twice = next((name for name in names if names.count(name) > 1), None)
-    return f"the axis '{twice}' stands twice, got '{text}'" if twice else None
+    if twice:
+        return f"the axis '{twice}' stands twice, got '{text}'"
+    return None

@@ -60,8 +60,15 @@ class Names:
 
     def get(self, name: str) -> Any:
         if name not in self.values:
-            known = f"known here: {', '.join(self.values)}" if self.values else ""
-            hint = did_you_mean(name, self.values) or known or "define it under `vars:`, above what uses it"
+            if self.values:
+                known = f"known here: {', '.join(self.values)}"
+            else:
+                known = ""
+            hint = (
+                did_you_mean(name, self.values)
+                or known
+                or "define it under `vars:`, above what uses it"
+            )
             raise ExpressionError(f"nothing is named '{name}'", hint)
         self.used.add(name)
         return self.values[name]
@@ -74,9 +81,14 @@ def fill(text: str, names: Names) -> Any:
         return evaluate(whole[1], names)
     filled = SLOT.sub(lambda slot: _in_a_word(slot[1], names), text)
     if "${" in SLOT.sub("", text):
-        raise ExpressionError("a `${` without its `}`", "write ${name} or ${2 * name}; a slot holds no other slot")
+        raise ExpressionError(
+            "a `${` without its `}`",
+            "write ${name} or ${2 * name}; a slot holds no other slot",
+        )
     if len(filled) > LONGEST_TEXT:
-        raise ExpressionError(f"a text of more than {LONGEST_TEXT:,} characters", "fill in shorter words")
+        raise ExpressionError(
+            f"a text of more than {LONGEST_TEXT:,} characters", "fill in shorter words"
+        )
     return filled
 
 
@@ -91,11 +103,16 @@ def _in_a_word(expression: str, names: Names) -> str:
 def evaluate(expression: str, names: Names) -> Any:
     """The value of an expression, without its `${}`. Raises `ExpressionError`."""
     if len(expression) > LONGEST:
-        raise ExpressionError(f"an expression of more than {LONGEST} characters", "put parts of it under `vars:`")
+        raise ExpressionError(
+            f"an expression of more than {LONGEST} characters",
+            "put parts of it under `vars:`",
+        )
     try:
         tree = ast.parse(expression.strip(), mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
-        raise ExpressionError(f"'{expression}' is no expression", f"there are {ALLOWED}") from None
+        raise ExpressionError(
+            f"'{expression}' is no expression", f"there are {ALLOWED}"
+        ) from None
     return _value(tree, names)
 
 
@@ -105,33 +122,57 @@ def _value(node: ast.expr, names: Names) -> Any:
     if isinstance(node, ast.Name):
         return names.get(node.id)
     if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
-        return _arithmetic(type(node.op), _number(node.left, names), _number(node.right, names))
+        return _arithmetic(
+            type(node.op), _number(node.left, names), _number(node.right, names)
+        )
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
         number = _number(node.operand, names)
-        return -number if isinstance(node.op, ast.USub) else number
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS:
+        if isinstance(node.op, ast.USub):
+            return -number
+        return number
+    if (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in FUNCTIONS
+    ):
         if node.keywords or not node.args:
-            raise ExpressionError(f"{node.func.id}() takes numbers", f"write {node.func.id}(8, width)")
-        return FUNCTIONS[node.func.id]([_number(argument, names) for argument in node.args])
+            raise ExpressionError(
+                f"{node.func.id}() takes numbers", f"write {node.func.id}(8, width)"
+            )
+        return FUNCTIONS[node.func.id](
+            [_number(argument, names) for argument in node.args]
+        )
     if isinstance(node, ast.Subscript):
         return _item(node, names)
-    raise ExpressionError(f"'{ast.unparse(node)}' is not allowed in an expression", f"there are {ALLOWED}")
+    raise ExpressionError(
+        f"'{ast.unparse(node)}' is not allowed in an expression", f"there are {ALLOWED}"
+    )
 
 
 def _number(node: ast.expr, names: Names) -> Any:
     value = _value(node, names)
     if type(value) not in (int, float):
-        raise ExpressionError(f"'{ast.unparse(node)}' is no number: {value!r}", "only numbers can be reckoned with")
+        raise ExpressionError(
+            f"'{ast.unparse(node)}' is no number: {value!r}",
+            "only numbers can be reckoned with",
+        )
     return value
 
 
 def _item(node: ast.Subscript, names: Names) -> Any:
-    values, index = _value(node.value, names), _value(node.slice, names)
+    values = _value(node.value, names)
+    index = _value(node.slice, names)
     name = ast.unparse(node.value)
     if not isinstance(values, list) or type(index) is not int:
-        raise ExpressionError(f"'{ast.unparse(node)}' is no item of a list", "write list[index], as in widths[i]")
+        raise ExpressionError(
+            f"'{ast.unparse(node)}' is no item of a list",
+            "write list[index], as in widths[i]",
+        )
     if not -len(values) <= index < len(values):
-        raise ExpressionError(f"'{name}' has {len(values)} items, but the index is {index}", "indices begin with 0")
+        raise ExpressionError(
+            f"'{name}' has {len(values)} items, but the index is {index}",
+            "indices begin with 0",
+        )
     return values[index]
 
 
@@ -147,10 +188,14 @@ def _arithmetic(kind: type, left: Any, right: Any) -> Any:
     except OverflowError:
         raise ExpressionError(f"{shown} is too large", "use smaller numbers") from None
     exact = kind is ast.Div and type(left) is type(right) is int and left % right == 0
-    return left // right if exact else _checked(value, shown)
+    if exact:
+        return left // right
+    return _checked(value, shown)
 
 
 def _checked(value: Any, shown: str = "") -> Any:
     if isinstance(value, complex) or not math.isfinite(value) or abs(value) > LARGEST:
-        raise ExpressionError(f"{shown or value} is no number that a graph can use", "use smaller numbers")
+        raise ExpressionError(
+            f"{shown or value} is no number that a graph can use", "use smaller numbers"
+        )
     return value

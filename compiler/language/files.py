@@ -33,8 +33,13 @@ class Files:
     def of(cls, source: Source) -> Files:
         """For a graph read from a file; a dict has the working folder."""
         path = Path(source.file)
-        top = path.resolve() if path.is_file() else None
-        return cls(top.parent, path.parent, [top]) if top else cls(Path.cwd(), Path())
+        if path.is_file():
+            top = path.resolve()
+        else:
+            top = None
+        if top:
+            return cls(top.parent, path.parent, [top])
+        return cls(Path.cwd(), Path())
 
     @contextmanager
     def open(self, given: Any, where: Where, key: str) -> Iterator[Source]:
@@ -42,8 +47,17 @@ class Files:
         path = self._find(given, where, key)
         if path in self.reading or len(self.reading) > DEEPEST:
             chain = " -> ".join(p.name for p in [*self.reading[-DEEPEST:], path])
-            message = f"{key}: the file leads back to itself" if path in self.reading else f"{key}: too many files deep"
-            raise GraphError(message, code="E115", where=where, facts=[("files", chain)], help="break the circle")
+            if path in self.reading:
+                message = f"{key}: the file leads back to itself"
+            else:
+                message = f"{key}: too many files deep"
+            raise GraphError(
+                message,
+                code="E115",
+                where=where,
+                facts=[("files", chain)],
+                help="break the circle",
+            )
         if path not in self.known:
             self.known[path] = self._read(path, where, key)
         self.reading.append(path)
@@ -54,27 +68,32 @@ class Files:
 
     def _find(self, given: Any, where: Where, key: str) -> Path:
         if not isinstance(given, str) or not given.strip():
-            message, hint = (
-                f"{key}: expected the path of a graph file, got {quoted(given)}",
-                f"write `{key}: file.yaml`",
-            )
+            message = f"{key}: expected the path of a graph file, got {quoted(given)}"
+            hint = f"write `{key}: file.yaml`"
             raise GraphError(message, code="E106", where=where, help=hint)
         beside = Path(where.file)
-        folder = beside.resolve().parent if beside.is_file() else self.root
+        if beside.is_file():
+            folder = beside.resolve().parent
+        else:
+            folder = self.root
         try:
             path = (folder / given).resolve()
-            inside, there = not Path(given).is_absolute() and path.is_relative_to(self.root), path.is_file()
+            inside = not Path(given).is_absolute() and path.is_relative_to(self.root)
+            there = path.is_file()
         except (OSError, ValueError, RuntimeError):  # a loop of links, a NUL
             inside = False
         if not inside:
-            message, hint = (
-                f"{key}: '{given}' leads out of the graph's folder",
-                "move the file beside or below the graph",
-            )
+            message = f"{key}: '{given}' leads out of the graph's folder"
+            hint = "move the file beside or below the graph"
             raise GraphError(message, code="E114", where=where, help=hint)
         if not there:
             hint = "the path is relative to the file it stands in"
-            raise GraphError(f"{key}: there is no file {quoted(given)}", code="E101", where=where, help=hint)
+            raise GraphError(
+                f"{key}: there is no file {quoted(given)}",
+                code="E101",
+                where=where,
+                help=hint,
+            )
         return path
 
     def _read(self, path: Path, where: Where, key: str) -> Source:
@@ -83,10 +102,18 @@ class Files:
         self.values += len(source.values)
         if self.values > 2 * MAX_VALUES:
             message = f"{key}: the files of this graph hold more than {2 * MAX_VALUES:,} values in all"
-            raise GraphError(message, code="E103", where=where, help="take less into one graph")
-        if not isinstance(source.data, Mapping) or not source.data.keys() & {"layers", "extends"}:
+            raise GraphError(
+                message, code="E103", where=where, help="take less into one graph"
+            )
+        if not isinstance(source.data, Mapping) or not source.data.keys() & {
+            "layers",
+            "extends",
+        }:
             dialect = isinstance(source.data, Mapping) and "model" in source.data
             message = f"{key}: '{name}' is no graph in the native form"
-            hint = "`mirbricks migrate` rewrites it" if dialect else "a graph has `layers:`"
+            if dialect:
+                hint = "`mirbricks migrate` rewrites it"
+            else:
+                hint = "a graph has `layers:`"
             raise GraphError(message, code="E108", where=where, help=hint)
         return source

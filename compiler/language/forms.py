@@ -33,15 +33,21 @@ class Repeat(BlockConfig):
     @classmethod
     def _a_name(cls, value: str) -> str:
         if not _NAME.fullmatch(value):
-            raise ValueError(f"'index' must be a word of letters, digits and _, got '{value}'")
+            raise ValueError(
+                f"'index' must be a word of letters, digits and _, got '{value}'"
+            )
         return value
 
 
 class Branch(BlockConfig):
     """Paths side by side from one tensor, joined at their ends."""
 
-    join: Literal["cat", "add", "mul"] = Field("cat", description="how the ends become one tensor")
-    fit: Literal["error", "crop", "pad"] = Field("error", description="what happens where their sizes differ")
+    join: Literal["cat", "add", "mul"] = Field(
+        "cat", description="how the ends become one tensor"
+    )
+    fit: Literal["error", "crop", "pad"] = Field(
+        "error", description="what happens where their sizes differ"
+    )
 
 
 class SubGraph(BlockConfig):
@@ -50,7 +56,9 @@ class SubGraph(BlockConfig):
     graph: str = Field(description="path of the file, relative to this one")
     name: str | None = Field(None, description="what its nodes' names begin with")
     vars: dict[str, Any] = Field({}, description="values for its vars")
-    further: str | tuple[str, ...] = Field((), alias="with", description="stored tensors for its further inputs")
+    further: str | tuple[str, ...] = Field(
+        (), alias="with", description="stored tensors for its further inputs"
+    )
 
 
 @dataclass(frozen=True)
@@ -84,28 +92,49 @@ class Item:
     mark: object = field(default_factory=object, repr=False, compare=False)
     first: object = None  # the mark of the item whose weights it shares
     entries: tuple[Entry, ...] = ()
-    made: bool = False  # by the compiler: a user is not warned about what he did not write
-    label: str | None = None  # the block's and the fields' names in the file, where they differ
+    made: bool = (
+        False  # by the compiler: a user is not warned about what he did not write
+    )
+    label: str | None = (
+        None  # the block's and the fields' names in the file, where they differ
+    )
     words: Mapping[str, str] = field(default_factory=lambda: NO_WORDS)
 
     @property
     def name(self) -> str | None:
         """Its own name, with that of the sub-graph before it."""
-        own = self.params.get("name") if isinstance(self.params, Mapping) else None
-        return f"{self.prefix}{own}" if isinstance(own, str) else None
+        if isinstance(self.params, Mapping):
+            own = self.params.get("name")
+        else:
+            own = None
+        if isinstance(own, str):
+            return f"{self.prefix}{own}"
+        return None
 
 
-def as_pair(item: Any, steps: Steps, source: Source, errors: list[MirbricksError]) -> tuple[str, Any, Steps] | None:
+def as_pair(
+    item: Any, steps: Steps, source: Source, errors: list[MirbricksError]
+) -> tuple[str, Any, Steps] | None:
     """Block, params and the steps to them; None after adding why `item` is no layer."""
     if isinstance(item, str):
         return item, {}, steps
     if isinstance(item, Mapping) and len(item) == 1:
         ((block, params),) = item.items()
         return block, {} if params is None else params, (*steps, block)
-    several = list(item) if isinstance(item, Mapping) else []
-    got = f"the keys {' and '.join(map(quoted, several))}" if several else quoted(item)
-    where = source.key((*steps, several[1])) if several else source.value(steps)
-    message, hint = f"a layer is one block, got {got}", _layer_hint(several)
+    if isinstance(item, Mapping):
+        several = list(item)
+    else:
+        several = []
+    if several:
+        got = f"the keys {' and '.join(map(quoted, several))}"
+    else:
+        got = quoted(item)
+    if several:
+        where = source.key((*steps, several[1]))
+    else:
+        where = source.value(steps)
+    message = f"a layer is one block, got {got}"
+    hint = _layer_hint(several)
     errors.append(GraphError(message, code="E109", where=where, help=hint))
     return None
 
@@ -115,5 +144,10 @@ def _layer_hint(keys: Sequence[str]) -> str:
         return own_item(keys[1])
     if keys and keys[0] in blocks() and keys[1] not in blocks():
         return f"indent '{keys[1]}' by four more than the `-`, so that it belongs to {keys[0]}"
-    meant = next((hint for hint in (did_you_mean(key, FORMS) for key in keys) if hint), None)
-    return meant or "write `- Block` or `- Block: {...}`; a block's keys go inside its braces or one level deeper"
+    meant = next(
+        (hint for hint in (did_you_mean(key, FORMS) for key in keys) if hint), None
+    )
+    return (
+        meant
+        or "write `- Block` or `- Block: {...}`; a block's keys go inside its braces or one level deeper"
+    )

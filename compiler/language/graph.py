@@ -24,7 +24,14 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from ...errors import GraphError, GraphWarning, MirbricksError, Where, did_you_mean, raise_all
+from ...errors import (
+    GraphError,
+    GraphWarning,
+    MirbricksError,
+    Where,
+    did_you_mean,
+    raise_all,
+)
 from .axes import Axis, read_inputs
 from .configs import quoted, read_config
 from .expand import Expansion
@@ -56,7 +63,9 @@ class Graph:
     def section(self, name: str, model: type[M]) -> M:
         """The section `name` as a validated config (its defaults where the file has none); raises `GraphError`."""
         errors: list[MirbricksError] = []
-        config = read_config(model, self.source.data.get(name, {}), self.source, (name,), name, errors)
+        config = read_config(
+            model, self.source.data.get(name, {}), self.source, (name,), name, errors
+        )
         raise_all(errors)
         assert config is not None
         return config
@@ -71,7 +80,12 @@ def read_graph(source: Source, overrides: Sequence[str] = ()) -> Graph:
     errors: list[MirbricksError] = []
     if not isinstance(source.data, Mapping):
         message = f"a graph file is a mapping with the key `layers`, got {quoted(source.data)}"
-        raise GraphError(message, code="E108", where=source.whole(), help="start with `input:` and `layers:`")
+        raise GraphError(
+            message,
+            code="E108",
+            where=source.whole(),
+            help="start with `input:` and `layers:`",
+        )
     files = Files.of(source)
     source, changes = read_variant(source, files, overrides, errors)
     _refuse_unknown_keys(source, errors)
@@ -81,15 +95,22 @@ def read_graph(source: Source, overrides: Sequence[str] = ()) -> Graph:
         finish(errors)  # what uses a broken var is not wrong as well
     source = fill_sections(source, names, errors)
     inputs = read_inputs(source.data.get("input"), source, errors)
-    scope, expansion = Scope(source, names), Expansion(files, errors)
+    scope = Scope(source, names)
+    expansion = Expansion(files, errors)
     expansion.add_changes(changes)
     _expand(expansion, scope)
     outputs = () if expansion.broken else read_outputs(expansion, scope)
     nodes = read_nodes(expansion.items, expansion.aliases, errors)
-    unfit = [] if expansion.broken else check_skips(nodes, inputs, outputs, errors)
+    if expansion.broken:
+        unfit = []
+    else:
+        unfit = check_skips(nodes, inputs, outputs, errors)
     name = _name(source, errors)
     finish(errors)
-    warnings = {str(warning): warning for warning in [*unused_vars(source, names), *expansion.warnings, *unfit]}
+    warnings = {
+        str(warning): warning
+        for warning in [*unused_vars(source, names), *expansion.warnings, *unfit]
+    }
     return Graph(name, inputs, tuple(nodes), source, outputs, tuple(warnings.values()))
 
 
@@ -98,22 +119,39 @@ def _refuse_unknown_keys(source: Source, errors: list[MirbricksError]) -> None:
     for key in source.data:
         if key not in TOP_KEYS:
             hint = did_you_mean(key, TOP_KEYS) or f"a graph has: {', '.join(TOP_KEYS)}"
-            errors.append(GraphError(f"a graph has no key '{key}'", code="E105", where=source.key((key,)), help=hint))
+            errors.append(
+                GraphError(
+                    f"a graph has no key '{key}'",
+                    code="E105",
+                    where=source.key((key,)),
+                    help=hint,
+                )
+            )
 
 
 def _expand(expansion: Expansion, scope: Scope) -> None:
-    source, given = scope.source, scope.source.data.get("layers")
+    source = scope.source
+    given = scope.source.data.get("layers")
     if not isinstance(given, list) or not given:
-        where = source.key(("layers",)) if given is not None else source.whole()
-        message = "a graph needs `layers`: a list of blocks" + ("" if given is None else f", got {quoted(given)}")
+        if given is not None:
+            where = source.key(("layers",))
+        else:
+            where = source.whole()
+        message = "a graph needs `layers`: a list of blocks" + (
+            "" if given is None else f", got {quoted(given)}"
+        )
         hint = "add `layers:` and below it `  - ReLU`"
-        expansion.errors.append(GraphError(message, code="E108", where=where, help=hint))
+        expansion.errors.append(
+            GraphError(message, code="E108", where=where, help=hint)
+        )
         return
     expansion.layers(given, ("layers",), scope, "layers")
     expansion.refuse_unknown_changes()
 
 
-def read_nodes(items: Sequence[Item], aliases: Mapping[str, str], errors: list[MirbricksError]) -> list[Layer | Skip]:
+def read_nodes(
+    items: Sequence[Item], aliases: Mapping[str, str], errors: list[MirbricksError]
+) -> list[Layer | Skip]:
     """The nodes of these items; adds their mistakes to `errors`."""
     reader = Reader(items, aliases, errors)
     nodes = [node for node in map(reader.read, items) if node]
@@ -122,10 +160,15 @@ def read_nodes(items: Sequence[Item], aliases: Mapping[str, str], errors: list[M
 
 
 def _name(source: Source, errors: list[MirbricksError]) -> str:
-    name = source.data.get("name") or re.sub(r"\.ya?ml$", "", source.file.rpartition("/")[2])
+    name = source.data.get("name") or re.sub(
+        r"\.ya?ml$", "", source.file.rpartition("/")[2]
+    )
     if isinstance(name, dict | list) or not str(name).isprintable():
-        message, where = f"name: expected a word, got {quoted(name)}", source.value(("name",))
-        errors.append(GraphError(message, code="E106", where=where, help="write `name: my_graph`"))
+        message = f"name: expected a word, got {quoted(name)}"
+        where = source.value(("name",))
+        errors.append(
+            GraphError(message, code="E106", where=where, help="write `name: my_graph`")
+        )
     return str(name)
 
 
@@ -136,4 +179,6 @@ def finish(errors: Sequence[MirbricksError]) -> None:
 
 
 def _by_place(error: MirbricksError) -> tuple[int, int]:
-    return (error.where.line, error.where.column) if error.where else (0, 0)
+    if error.where:
+        return (error.where.line, error.where.column)
+    return (0, 0)

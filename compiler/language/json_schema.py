@@ -26,7 +26,12 @@ NO_DEFAULTS: Mapping[str, type[BaseModel]] = {}
 DRAFT = "http://json-schema.org/draft-07/schema#"
 COMPUTED: Schema = {"$ref": "#/definitions/computed"}
 LAYERS: Schema = {"type": "array", "items": {"$ref": "#/definitions/layer"}}
-KEYS: Schema = {"anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": {"type": "string"}}]}
+KEYS: Schema = {
+    "anyOf": [
+        {"type": "string", "minLength": 1},
+        {"type": "array", "items": {"type": "string"}},
+    ]
+}
 _SIZE = r"(=[1-9]\d{0,9})?"
 _NODE = r"[A-Za-z][A-Za-z0-9_]*"
 AXES: Schema = {
@@ -37,7 +42,10 @@ AXES: Schema = {
 }
 
 
-def graph_schema(sections: Mapping[str, Section], defaults: Mapping[str, type[BaseModel]] = NO_DEFAULTS) -> Schema:
+def graph_schema(
+    sections: Mapping[str, Section],
+    defaults: Mapping[str, type[BaseModel]] = NO_DEFAULTS,
+) -> Schema:
     """The schema of graph files with every registered block; a new dict of plain JSON values.
 
     sections  the config of each section of an experiment; a list of configs where its key `type` chooses one
@@ -51,7 +59,10 @@ def graph_schema(sections: Mapping[str, Section], defaults: Mapping[str, type[Ba
         }
     }
     definitions["layer"] = _layer(definitions)
-    parts = {name: _section(name, section, defaults.get(name), definitions) for name, section in sections.items()}
+    parts = {
+        name: _section(name, section, defaults.get(name), definitions)
+        for name, section in sections.items()
+    }
     definitions["graph"] = _graph(parts)
     return {
         "$schema": DRAFT,
@@ -66,16 +77,32 @@ def graph_schema(sections: Mapping[str, Section], defaults: Mapping[str, type[Ba
 
 def _graph(sections: Mapping[str, Schema]) -> Schema:
     """A file in the native form; `layers` of a variant may name nodes and their changes, its sections hold changes."""
-    listed: Schema = {"properties": {"layers": {**LAYERS, "minItems": 1}, **sections}, "required": ["layers"]}
+    listed: Schema = {
+        "properties": {"layers": {**LAYERS, "minItems": 1}, **sections},
+        "required": ["layers"],
+    }
     parts = {name: _part(section) for name, section in sections.items()}
-    changed: Schema = {"properties": {"layers": {"anyOf": [LAYERS, _changes()]}, **parts}}
+    changed: Schema = {
+        "properties": {"layers": {"anyOf": [LAYERS, _changes()]}, **parts}
+    }
     properties: Schema = {
-        "name": {"type": ["string", "number", "boolean"], "description": "name of the graph; else that of the file"},
-        "extends": {"type": "string", "description": "path of the graph that this one changes, relative to this file"},
-        "vars": _vars("values that `${...}` uses, each of which may use those above it"),
+        "name": {
+            "type": ["string", "number", "boolean"],
+            "description": "name of the graph; else that of the file",
+        },
+        "extends": {
+            "type": "string",
+            "description": "path of the graph that this one changes, relative to this file",
+        },
+        "vars": _vars(
+            "values that `${...}` uses, each of which may use those above it"
+        ),
         "input": {
             "description": "the axes of the input, or of each input by name",
-            "anyOf": [AXES, {"type": "object", "additionalProperties": AXES, "minProperties": 1}],
+            "anyOf": [
+                AXES,
+                {"type": "object", "additionalProperties": AXES, "minProperties": 1},
+            ],
         },
         "outputs": _outputs(),
         "layers": {"description": "the blocks, in the order in which they run"},
@@ -93,7 +120,11 @@ def _graph(sections: Mapping[str, Schema]) -> Schema:
 
 def _part(section: Schema) -> Schema:
     """Some keys of a section, those of any `type`: the others are in the graph that is extended."""
-    keys = {key for config in section.get("anyOf", [section]) for key in config["properties"]}
+    keys = {
+        key
+        for config in section.get("anyOf", [section])
+        for key in config["properties"]
+    }
     return {"type": "object", "propertyNames": {"enum": sorted(keys)}}
 
 
@@ -104,40 +135,68 @@ def _dialect() -> Schema:
 
 def _changes() -> Schema:
     fields: Schema = {"type": "object", "properties": {"replace": LAYERS}}
-    return {"type": "object", "additionalProperties": fields, "description": "named nodes and their new fields"}
+    return {
+        "type": "object",
+        "additionalProperties": fields,
+        "description": "named nodes and their new fields",
+    }
 
 
 def _vars(text: str) -> Schema:
     value: Schema = {"type": ["number", "string", "boolean", "array"]}
     names: Schema = {"pattern": r"^(?!(min|max)$)[A-Za-z_]\w*$"}
-    return {"type": "object", "description": text, "propertyNames": names, "additionalProperties": value}
+    return {
+        "type": "object",
+        "description": text,
+        "propertyNames": names,
+        "additionalProperties": value,
+    }
 
 
 def _outputs() -> Schema:
     words: Schema = {"type": "array", "items": {"type": "string"}, "minItems": 1}
-    named: Schema = {"type": "object", "additionalProperties": {"type": "string"}, "minProperties": 1}
+    named: Schema = {
+        "type": "object",
+        "additionalProperties": {"type": "string"},
+        "minProperties": 1,
+    }
     text = "names of nodes or of StoreAs that the model gives back, in a list or as {output: name}"
     return {"description": text, "anyOf": [{"type": "string"}, words, named]}
 
 
 def _layer(definitions: Schema) -> Schema:
     """One item of `layers:`. A chain of if and else, not anyOf, so that an editor complains of one form only."""
-    forms = {"repeat": _repeat(definitions), "branch": _branch(definitions), "graph": _subgraph(definitions)}
+    forms = {
+        "repeat": _repeat(definitions),
+        "branch": _branch(definitions),
+        "graph": _subgraph(definitions),
+    }
     layer = _blocks(definitions)
     for key, form in reversed(forms.items()):
-        layer = {"if": {"type": "object", "required": [key]}, "then": form, "else": layer}
+        layer = {
+            "if": {"type": "object", "required": [key]},
+            "then": form,
+            "else": layer,
+        }
     return {"if": {"type": "string"}, "then": _bare(), "else": layer}
 
 
 def _bare() -> Schema:
     """`- ReLU`: the blocks that need no field."""
     known = [spec for spec in blocks().values() if not _required(spec)]
-    names: Schema = {"enum": [s.name for s in known], "enumDescriptions": [s.summary for s in known]}
+    names: Schema = {
+        "enum": [s.name for s in known],
+        "enumDescriptions": [s.summary for s in known],
+    }
     return {"anyOf": [{"type": "string", **names}, COMPUTED]}
 
 
 def _required(spec: Spec) -> list[str]:
-    return [name for name, info in spec.cls.Config.model_fields.items() if info.is_required()]
+    return [
+        name
+        for name, info in spec.cls.Config.model_fields.items()
+        if info.is_required()
+    ]
 
 
 def _blocks(definitions: Schema) -> Schema:
@@ -153,8 +212,15 @@ def _blocks(definitions: Schema) -> Schema:
         "MulWith": "multiply by a stored tensor",
     }
     skips |= {op: _join(text[op], definitions) for op in JOINS}
-    properties = {**{name: _block(spec, definitions) for name, spec in blocks().items()}, **skips}
-    one: Schema = {"minProperties": 1, "maxProperties": 1, "additionalProperties": False}
+    properties = {
+        **{name: _block(spec, definitions) for name, spec in blocks().items()},
+        **skips,
+    }
+    one: Schema = {
+        "minProperties": 1,
+        "maxProperties": 1,
+        "additionalProperties": False,
+    }
     return {"title": "layer", "type": "object", "properties": properties, **one}
 
 
@@ -169,18 +235,30 @@ def _join(text: str, definitions: Schema) -> Schema:
 
 def _block(spec: Spec, definitions: Schema) -> Schema:
     schema = _config(spec.cls.Config, spec.name, definitions)
-    more = {"name": _name("name of the node: its weights go by it"), "with": _with("stored tensors, further inputs")}
+    more = {
+        "name": _name("name of the node: its weights go by it"),
+        "with": _with("stored tensors, further inputs"),
+    }
     schema["properties"] = {**more, **schema["properties"]}
     if not schema["required"]:
         schema["type"] = ["object", "null"]
     facts = f"Contract: `{spec.contract.text}`\n\nSource: {spec.source}"
-    return {**schema, "description": spec.summary, "markdownDescription": f"{spec.summary}\n\n{facts}"}
+    return {
+        **schema,
+        "description": spec.summary,
+        "markdownDescription": f"{spec.summary}\n\n{facts}",
+    }
 
 
 def _name(text: str) -> Schema:
     rule = "words of letters, digits and _ that begin with a letter, joined by dots"
     pattern = rf"^{_NODE}(\.{_NODE})*$|\$\{{"
-    return {"type": "string", "pattern": pattern, "patternErrorMessage": rule, "description": text}
+    return {
+        "type": "string",
+        "pattern": pattern,
+        "patternErrorMessage": rule,
+        "description": text,
+    }
 
 
 def _with(text: str) -> Schema:
@@ -197,7 +275,12 @@ def _repeat(definitions: Schema) -> Schema:
 def _branch(definitions: Schema) -> Schema:
     schema = _config(Branch, "branch", definitions)
     text = "the paths, each a list of layers; [] is the tensor itself"
-    schema["properties"]["branch"] = {"type": "array", "items": LAYERS, "minItems": 2, "description": text}
+    schema["properties"]["branch"] = {
+        "type": "array",
+        "items": LAYERS,
+        "minItems": 2,
+        "description": text,
+    }
     return {**schema, "required": ["branch"]}
 
 
@@ -209,15 +292,22 @@ def _subgraph(definitions: Schema) -> Schema:
     return schema
 
 
-def _section(name: str, section: Section, default: type[BaseModel] | None, definitions: Schema) -> Schema:
+def _section(
+    name: str, section: Section, default: type[BaseModel] | None, definitions: Schema
+) -> Schema:
     if isinstance(section, type):
         return _config(section, name, definitions)
     chosen: list[Schema] = []
     for model in section:
         config = _config(model, model.__name__, definitions)
-        typed = set() if model is default else {"type"}
+        if model is default:
+            typed = set()
+        else:
+            typed = {"type"}
         chosen.append({**config, "required": sorted({*typed, *config["required"]})})
-    return chosen[0] if len(chosen) == 1 else {"description": "settings by the `type`", "anyOf": chosen}
+    if len(chosen) == 1:
+        return chosen[0]
+    return {"description": "settings by the `type`", "anyOf": chosen}
 
 
 def _config(model: type[BaseModel], owner: str, definitions: Schema) -> Schema:
@@ -245,7 +335,9 @@ def _draft07(given: Mapping[str, Any], owner: str) -> Schema:
         elif key == "prefixItems":
             schema["items"] = [_computable(_draft07(part, owner)) for part in value]
             schema["additionalItems"] = False
-        elif key == "items" or (key == "additionalProperties" and isinstance(value, Mapping)):
+        elif key == "items" or (
+            key == "additionalProperties" and isinstance(value, Mapping)
+        ):
             schema[key] = _computable(_draft07(value, owner))
         elif key == "$ref":
             schema[key] = value.replace("#/$defs/", f"#/definitions/{owner}.")
@@ -263,9 +355,14 @@ def _field(given: Mapping[str, Any], owner: str) -> Schema:
 
 def _computable(schema: Schema) -> Schema:
     """The schema, or `${...}` in its place; as it is where it takes any word."""
-    about: Schema = {key: schema[key] for key in ("description", "default") if key in schema}
+    about: Schema = {
+        key: schema[key] for key in ("description", "default") if key in schema
+    }
     kind = {key: value for key, value in schema.items() if key not in about}
-    options = kind["anyOf"] if set(kind) == {"anyOf"} else [kind]
+    if set(kind) == {"anyOf"}:
+        options = kind["anyOf"]
+    else:
+        options = [kind]
     if not kind or {"type": "string"} in options:
         return schema
     words = [option for option in options if "enum" in option]

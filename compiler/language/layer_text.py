@@ -23,24 +23,36 @@ def layer_line(node: Layer | Skip, named: bool) -> str:
         return f"{node.op}: {flow(_skip(node))}"
     if node.first:
         return f"Reuse: {flow(node.name)}"
-    values: dict[str, Any] = {"name": node.name} if named else {}
+    if named:
+        values: dict[str, Any] = {"name": node.name}
+    else:
+        values = {}
     values |= {"with": list(node.further)} if node.further else {}
     values |= told(node.config)
-    return f"{node.spec.name}: {flow(values)}" if values else node.spec.name
+    if values:
+        return f"{node.spec.name}: {flow(values)}"
+    return node.spec.name
 
 
 def _skip(node: Skip) -> str | dict[str, Any]:
     key = node.keys[0] if len(node.keys) == 1 else list(node.keys)
-    return key if isinstance(key, str) and node.fit == "error" else {"key": key, "fit": node.fit}
+    if isinstance(key, str) and node.fit == "error":
+        return key
+    return {"key": key, "fit": node.fit}
 
 
 def told(config: BlockConfig) -> dict[str, Any]:
     """The fields of a config that a graph file has to say."""
-    inferred, fields = config.inferred(), type(config).model_fields
+    inferred = config.inferred()
+    fields = type(config).model_fields
     given = {}
     for name, value in config.model_dump().items():
         default = fields[name].get_default(call_default_factory=True, validated_data={})
-        same = default is not PydanticUndefined and type(value) is type(default) and value == default
+        same = (
+            default is not PydanticUndefined
+            and type(value) is type(default)
+            and value == default
+        )
         if not (same or (name in inferred and value == INFER)):
             given[name] = value
     return given
@@ -49,13 +61,21 @@ def told(config: BlockConfig) -> dict[str, Any]:
 def flow(value: Any) -> str:
     """A plain value in YAML's flow style, on one line; read again it is the same."""
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{flow(key)}: {flow(item)}" for key, item in value.items()) + "}"
+        return (
+            "{"
+            + ", ".join(f"{flow(key)}: {flow(item)}" for key, item in value.items())
+            + "}"
+        )
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(flow, value))}]"
     if isinstance(value, str):
-        return value if _PLAIN.fullmatch(value) and _read(value) == value else _quoted(value)
+        if _PLAIN.fullmatch(value) and _read(value) == value:
+            return value
+        return _quoted(value)
     if value is None or isinstance(value, bool):
-        return "null" if value is None else str(value).lower()
+        if value is None:
+            return "null"
+        return str(value).lower()
     return _NO_NUMBERS.get(repr(value), repr(value))
 
 

@@ -21,4 +21,6 @@ def name_problem(name: Any) -> str | None:
     if not isinstance(name, str) or not _NODE_NAME.fullmatch(name):
         return f"'name' must be a word of letters, digits and _ that begins with a letter, got {quoted(name)}"
     taken = next((part for part in name.split(".") if part in RESERVED), None)
-    return f"'name' cannot be '{taken}': a torch module has that word for itself" if taken else None
+    if taken:
+        return f"'name' cannot be '{taken}': a torch module has that word for itself"
+    return None

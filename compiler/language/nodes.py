@@ -26,7 +26,9 @@ class Layer:
     where: Where
     source: Source = field(repr=False)
     further: tuple[str, ...] = ()  # stored tensors that are its further inputs
-    first: Layer | None = field(default=None, repr=False)  # the node whose weights it uses
+    first: Layer | None = field(
+        default=None, repr=False
+    )  # the node whose weights it uses
     entries: tuple[Entry, ...] = ()
     prefix: str = ""
 
@@ -56,14 +58,24 @@ class Skip:
 class Reader:
     """Reads items one after the other; `errors` collects what is wrong with them."""
 
-    def __init__(self, items: Sequence[Item], aliases: Mapping[str, str], errors: list[MirbricksError]) -> None:
-        self.aliases, self.errors = aliases, errors
+    def __init__(
+        self,
+        items: Sequence[Item],
+        aliases: Mapping[str, str],
+        errors: list[MirbricksError],
+    ) -> None:
+        self.aliases = aliases
+        self.errors = errors
         self.taken = {item.name for item in items if item.name}
         self.counts: dict[str, int] = {}
         self.layers: dict[object, Layer] = {}  # by the marks of their items
         self.named: dict[str, Layer] = {}
         self.failed: set[str | None] = set()
-        self.later = {item.name: item.source.key(item.steps).line for item in reversed(items) if item.name}
+        self.later = {
+            item.name: item.source.key(item.steps).line
+            for item in reversed(items)
+            if item.name
+        }
 
     def read(self, item: Item) -> Layer | Skip | None:
         """The node of one item; None after adding its mistakes to `errors`."""
@@ -73,8 +85,13 @@ class Reader:
         if item.block in SKIPS:
             return self._skip(item)
         if item.block not in known:
-            hint = did_you_mean(item.block, [*known, *SKIPS]) or "`mirbricks blocks` lists all"
-            if " - " in item.block:  # how YAML reads a `-` that is indented deeper than the one before
+            hint = (
+                did_you_mean(item.block, [*known, *SKIPS])
+                or "`mirbricks blocks` lists all"
+            )
+            if (
+                " - " in item.block
+            ):  # how YAML reads a `-` that is indented deeper than the one before
                 hint = "indent every `-` like the one before: this one goes on in the next line"
             message = f"no block is registered as '{item.label or item.block}'"
             self.fail("E110", message, item.source.key(item.steps), hint)
@@ -85,24 +102,54 @@ class Reader:
         self.errors.append(GraphError(message, code=code, where=where, help=hint))
 
     def _layer(self, item: Item, spec: Spec) -> Layer | None:
-        before, params = len(self.errors), item.params
+        before = len(self.errors)
+        params = item.params
         name: str | None = None
         further: tuple[str, ...] = ()
         own = ("name", "with") if len(spec.contract.inputs) > 1 else ("name",)
         apart = [key for key in own if key not in spec.cls.Config.model_fields]
         if isinstance(params, Mapping):
-            name = self._name(params["name"], item) if "name" in apart and "name" in params else None
-            further = self._further(params["with"], item) if "with" in apart and "with" in params else ()
+            if "name" in apart and "name" in params:
+                name = self._name(params["name"], item)
+            else:
+                name = None
+            if "with" in apart and "with" in params:
+                further = self._further(params["with"], item)
+            else:
+                further = ()
             params = {key: value for key, value in params.items() if key not in apart}
         label = item.label or item.block
-        config = read_config(spec.cls.Config, params, item.source, item.steps, label, self.errors, item.words, apart)
+        config = read_config(
+            spec.cls.Config,
+            params,
+            item.source,
+            item.steps,
+            label,
+            self.errors,
+            item.words,
+            apart,
+        )
         if config is None or len(self.errors) > before:
             self.failed.add(item.name)
             return None
         first = self.layers.get(item.first)
-        name = first.name if first else name or self._numbered(spec.name, item.prefix)
+        if first:
+            name = first.name
+        else:
+            name = name or self._numbered(spec.name, item.prefix)
         where = item.source.key(item.steps)
-        layer = Layer(spec, config, name, item.steps, where, item.source, further, first, item.entries, item.prefix)
+        layer = Layer(
+            spec,
+            config,
+            name,
+            item.steps,
+            where,
+            item.source,
+            further,
+            first,
+            item.entries,
+            item.prefix,
+        )
         self.layers[item.mark] = layer
         self._remember(layer)
         return layer
@@ -111,13 +158,25 @@ class Reader:
         where = item.source.value((*item.steps, "name"))
         problem = name_problem(name)
         if problem:
-            self.fail("E106", f"{item.label or item.block}: {problem}", where, "choose another name")
+            self.fail(
+                "E106",
+                f"{item.label or item.block}: {problem}",
+                where,
+                "choose another name",
+            )
             return None
         return f"{item.prefix}{name}"
 
     def _further(self, keys: Any, item: Item) -> tuple[str, ...]:
-        listed = [keys] if isinstance(keys, str) else keys
-        if not isinstance(listed, list) or not listed or not all(isinstance(key, str) for key in listed):
+        if isinstance(keys, str):
+            listed = [keys]
+        else:
+            listed = keys
+        if (
+            not isinstance(listed, list)
+            or not listed
+            or not all(isinstance(key, str) for key in listed)
+        ):
             message = f"{item.block}: 'with' must be the name of a stored tensor or a list of them, got {quoted(keys)}"
             where = item.source.value((*item.steps, "with"))
             self.fail("E106", message, where, "write `with: E1` or `with: [E1, E2]`")
@@ -145,36 +204,66 @@ class Reader:
             hint = "rename one: its weights go by it"
             if line == layer.where.line:
                 hint = f"in a repeat, write `name: {layer.name.removeprefix(layer.prefix)}${{i}}`"
-            self.fail("E111", f"two nodes are named '{layer.name}', the first on line {line}", where, hint)
+            self.fail(
+                "E111",
+                f"two nodes are named '{layer.name}', the first on line {line}",
+                where,
+                hint,
+            )
         self.named[layer.name] = layer
 
     def _reuse(self, item: Item) -> Layer | None:
         if not isinstance(item.params, str) or not item.params:
-            message = f"Reuse takes the name of a node, got {quoted(item.params or None)}"
-            self.fail("E106", message, item.source.value(item.steps), "write `- Reuse: encoder`")
+            message = (
+                f"Reuse takes the name of a node, got {quoted(item.params or None)}"
+            )
+            self.fail(
+                "E106",
+                message,
+                item.source.value(item.steps),
+                "write `- Reuse: encoder`",
+            )
             return None
-        name, where = item.prefix + item.params, item.source.value(item.steps)
+        name = item.prefix + item.params
+        where = item.source.value(item.steps)
         layer = self.named.get(name)
         if layer is None and name in self.failed:
             return None
         if layer is None:
-            own = [known.removeprefix(item.prefix) for known in self.named if known.startswith(item.prefix)]
-            hint = did_you_mean(item.params, own) or "give the node a `name:` and reuse it below"
+            own = [
+                known.removeprefix(item.prefix)
+                for known in self.named
+                if known.startswith(item.prefix)
+            ]
+            hint = (
+                did_you_mean(item.params, own)
+                or "give the node a `name:` and reuse it below"
+            )
             later = self.later.get(name)
-            problem = f"it stands only later, on line {later}" if later else "no node has that name"
+            if later:
+                problem = f"it stands only later, on line {later}"
+            else:
+                problem = "no node has that name"
             self.fail("E112", f"Reuse '{item.params}': {problem}", where, hint)
             return None
-        steps, source = item.steps, item.source
+        steps = item.steps
+        source = item.source
         return Layer(
             layer.spec, layer.config, layer.name, steps, source.key(steps), source,
             layer.further, layer.first or layer, item.entries, item.prefix,
         )  # fmt: skip
 
     def _skip(self, item: Item) -> Skip | None:
-        op, params, steps = item.block, item.params, item.steps
-        where, joins = item.source.key(steps), op in JOINS
+        op = item.block
+        params = item.params
+        steps = item.steps
+        where = item.source.key(steps)
+        joins = op in JOINS
         if not params or not isinstance(params, str | Mapping if joins else str):
-            does = "to store" if op == "StoreAs" else "stored"
+            if op == "StoreAs":
+                does = "to store"
+            else:
+                does = "stored"
             message = f"{op} takes the name {does} under, got {quoted(params or None)}"
             self.fail("E106", message, item.source.value(steps), f"write `- {op}: E1`")
             return None
@@ -187,16 +276,33 @@ class Reader:
             keys = tuple(item.prefix + key for key in listed)
         else:
             keys = tuple(self._full(key, item.prefix) for key in listed)
-        return Skip(op, keys, join.fit, steps, where, item.source, item.entries, item.made, item.prefix)
+        return Skip(
+            op,
+            keys,
+            join.fit,
+            steps,
+            where,
+            item.source,
+            item.entries,
+            item.made,
+            item.prefix,
+        )
 
 
-def refuse_nested_names(nodes: Sequence[Layer | Skip], errors: list[MirbricksError]) -> None:
+def refuse_nested_names(
+    nodes: Sequence[Layer | Skip], errors: list[MirbricksError]
+) -> None:
     """A node `enc` beside a node `enc.conv` would be a module inside a block."""
     layers = {node.name: node for node in nodes if isinstance(node, Layer)}
     for name, node in layers.items():
         parts = name.split(".")
-        outer = next((o for n in range(1, len(parts)) if (o := ".".join(parts[:n])) in layers), None)
+        outer = next(
+            (o for n in range(1, len(parts)) if (o := ".".join(parts[:n])) in layers),
+            None,
+        )
         if outer:
             where = node.source.value((*node.steps, "name"))
             message = f"'{name}' would lie inside the node '{outer}' on line {layers[outer].where.line}"
-            errors.append(GraphError(message, code="E111", where=where, help="rename one of them"))
+            errors.append(
+                GraphError(message, code="E111", where=where, help="rename one of them")
+            )

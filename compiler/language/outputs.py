@@ -24,40 +24,70 @@ def read_outputs(expansion: Expansion, scope: Scope, begin: int = 0) -> tuple[st
     if isinstance(given, Mapping):
         pairs = [(output, name, ("outputs", output)) for output, name in given.items()]
     else:
-        listed = given if isinstance(given, list) else [given]
+        if isinstance(given, list):
+            listed = given
+        else:
+            listed = [given]
         pairs = [(name, name, ("outputs", i)) for i, name in enumerate(listed)]
     if not pairs or not all(isinstance(name, str) for _, name, _ in pairs):
         message = f"outputs: expected names of nodes or of StoreAs, got {quoted(given)}"
         where = scope.source.value(("outputs",))
-        expansion.errors.append(GraphError(message, code="E106", where=where, help="write `outputs: [head, E1]`"))
+        expansion.errors.append(
+            GraphError(
+                message, code="E106", where=where, help="write `outputs: [head, E1]`"
+            )
+        )
         return ()
     return tuple(_keep(expansion, scope, *pair, begin) for pair in pairs)
 
 
-def _keep(expansion: Expansion, scope: Scope, output: str, name: str, steps: Steps, begin: int) -> str:
+def _keep(
+    expansion: Expansion, scope: Scope, output: str, name: str, steps: Steps, begin: int
+) -> str:
     """Store what `name` means under the output's name."""
-    items, wanted, key = expansion.items, scope.prefix + name, scope.prefix + output
-    found = [i for i in range(begin, len(items)) if _stored(items[i]) == wanted or items[i].name == wanted]
+    items = expansion.items
+    wanted = scope.prefix + name
+    key = scope.prefix + output
+    found = [
+        i
+        for i in range(begin, len(items))
+        if _stored(items[i]) == wanted or items[i].name == wanted
+    ]
     taken = [item for item in items[begin:] if _stored(item) == key and key != wanted]
     if found and not taken:
         at = found[-1]
         if _stored(items[at]) != key:
             if _stored(items[at]):
-                items[at] = replace(items[at], made=True)  # nobody need ask for it: the output does
-            items.insert(at + 1, Item("StoreAs", output, steps, scope.source, scope.prefix, made=True))
+                items[at] = replace(
+                    items[at], made=True
+                )  # nobody need ask for it: the output does
+            items.insert(
+                at + 1,
+                Item("StoreAs", output, steps, scope.source, scope.prefix, made=True),
+            )
         return key
-    known = [word for item in items[begin:] if (word := _stored(item) or item.name) and not item.made]
+    known = [
+        word
+        for item in items[begin:]
+        if (word := _stored(item) or item.name) and not item.made
+    ]
     where = scope.source.value(steps)
     if taken:
-        message, hint = f"outputs: '{output}' is also what another tensor is stored as", "choose another name"
+        message = f"outputs: '{output}' is also what another tensor is stored as"
+        hint = "choose another name"
     else:
         message = f"outputs: no node and no stored tensor is named '{name}'"
         own = [word.removeprefix(scope.prefix) for word in dict.fromkeys(known)]
-        hint = did_you_mean(name, own) or f"there are: {', '.join(own) or 'none; give a node a `name:`'}"
+        hint = (
+            did_you_mean(name, own)
+            or f"there are: {', '.join(own) or 'none; give a node a `name:`'}"
+        )
     expansion.errors.append(GraphError(message, code="E112", where=where, help=hint))
     return key
 
 
 def _stored(item: Item) -> str | None:
     """The key under which an item stores."""
-    return item.prefix + item.params if item.block == "StoreAs" and isinstance(item.params, str) else None
+    if item.block == "StoreAs" and isinstance(item.params, str):
+        return item.prefix + item.params
+    return None

@@ -17,7 +17,10 @@ class _Stored:
 
 
 def check_skips(
-    nodes: Sequence[Layer | Skip], inputs: Iterable[str], outputs: Sequence[str], errors: list[MirbricksError]
+    nodes: Sequence[Layer | Skip],
+    inputs: Iterable[str],
+    outputs: Sequence[str],
+    errors: list[MirbricksError],
 ) -> list[GraphWarning]:
     """Adds an error for each name that nothing stored before; returns warnings of what is unused or hidden."""
     stored = {name: _Stored(None, quiet=True) for name in inputs}
@@ -38,34 +41,76 @@ def check_skips(
     for key in outputs:
         if key in stored:
             stored[key].used = True
-    by_place: dict[tuple[str, Where | None], bool] = {}  # a repeat stores at one place several times
+    by_place: dict[
+        tuple[str, Where | None], bool
+    ] = {}  # a repeat stores at one place several times
     for key, one in seen:
-        by_place[key, one.where] = by_place.get((key, one.where), False) or one.used or one.quiet
-    return [*warnings, *(_unused(key, where) for (key, where), used in by_place.items() if not used)]
+        by_place[key, one.where] = (
+            by_place.get((key, one.where), False) or one.used or one.quiet
+        )
+    return [
+        *warnings,
+        *(_unused(key, where) for (key, where), used in by_place.items() if not used),
+    ]
 
 
 def _hiding(node: Skip, before: _Stored | None) -> list[GraphWarning]:
     if before is None or node.made or before.where == node.where:
         return []
-    what = f"that of line {before.where.line}" if before.where else "the input of that name"
+    if before.where:
+        what = f"that of line {before.where.line}"
+    else:
+        what = "the input of that name"
     message = f"StoreAs '{node.keys[0].removeprefix(node.prefix)}' hides {what}"
-    return [GraphWarning(message, code="W102", where=node.where, help="give it another name")]
+    return [
+        GraphWarning(
+            message, code="W102", where=node.where, help="give it another name"
+        )
+    ]
 
 
 def _unused(key: str, where: Where | None) -> GraphWarning:
     hint = "join it with CatWith, AddWith or MulWith, or take it out"
-    return GraphWarning(f"StoreAs '{key}' is never used", code="W101", where=where, help=hint)
+    return GraphWarning(
+        f"StoreAs '{key}' is never used", code="W101", where=where, help=hint
+    )
 
 
-def _unknown(node: Layer | Skip, key: str, stored: dict[str, _Stored], nodes: Sequence[Layer | Skip]) -> GraphError:
-    own, known = key.removeprefix(node.prefix), [name.removeprefix(node.prefix) for name in stored if "/" not in name]
+def _unknown(
+    node: Layer | Skip,
+    key: str,
+    stored: dict[str, _Stored],
+    nodes: Sequence[Layer | Skip],
+) -> GraphError:
+    own = key.removeprefix(node.prefix)
+    known = [name.removeprefix(node.prefix) for name in stored if "/" not in name]
     inputs = [name for name, one in stored.items() if one.where is None]
-    later = next((n for n in nodes if isinstance(n, Skip) and n.op == "StoreAs" and key in n.keys), None)
-    so_far = ", ".join(f"{name} (an input)" if name in inputs else name for name in known)
+    later = next(
+        (
+            n
+            for n in nodes
+            if isinstance(n, Skip) and n.op == "StoreAs" and key in n.keys
+        ),
+        None,
+    )
+    so_far = ", ".join(
+        f"{name} (an input)" if name in inputs else name for name in known
+    )
     hint = did_you_mean(own, known) or f"stored so far: {so_far or 'nothing'}"
-    hint = f"a skip leads forward only: store before line {node.where.line}" if later else hint
-    problem = f"stored only later, on line {later.where.line}" if later else "nothing has that name"
-    label = node.op if isinstance(node, Skip) else f"{node.spec.name}: with"
-    message, step = f"{label} '{own}': {problem}", "key" if isinstance(node, Skip) else "with"
+    if later:
+        hint = f"a skip leads forward only: store before line {node.where.line}"
+    if later:
+        problem = f"stored only later, on line {later.where.line}"
+    else:
+        problem = "nothing has that name"
+    if isinstance(node, Skip):
+        label = node.op
+    else:
+        label = f"{node.spec.name}: with"
+    message = f"{label} '{own}': {problem}"
+    if isinstance(node, Skip):
+        step = "key"
+    else:
+        step = "with"
     where = node.source.value((*node.steps, step))
     return GraphError(message, code="E112", where=where, help=hint)

@@ -28,11 +28,24 @@ MAX_VALUES = 50_000
 MAX_DEPTH = 64
 MAX_DIGITS = 100  # of a number: Python takes minutes for a million of them, or refuses
 NO_ESCAPE = re.compile(r"\\U(?!000|0010)[0-9A-Fa-f]{8}")
-UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+UNSEEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 TAGS = {
     f"tag:yaml.org,2002:{kind}"
-    for kind in ["map", "seq", "str", "int", "float", "bool", "null", "timestamp", "merge", "value"]
+    for kind in [
+        "map",
+        "seq",
+        "str",
+        "int",
+        "float",
+        "bool",
+        "null",
+        "timestamp",
+        "merge",
+        "value",
+    ]
 }
 PLAIN_WORDS = {  # what ruamel.yaml says, and what it means
     "expected <block end>": "this line does not line up with the list or the mapping above it",
@@ -43,7 +56,10 @@ PLAIN_WORDS = {  # what ruamel.yaml says, and what it means
     "but found another document": "a second document; a graph file has one",
 }
 
-KNOWN_LATE = ("found unexpected end", "could not find expected ':'")  # wrong where it began, seen only later
+KNOWN_LATE = (
+    "found unexpected end",
+    "could not find expected ':'",
+)  # wrong where it began, seen only later
 
 Steps = tuple["str | int", ...]
 
@@ -75,7 +91,9 @@ class Source:
         """Place of `text` inside the value at `steps`; of the whole value where it does not stand there as it is."""
         whole = self.value(steps)
         at = whole.text.find(text, whole.column - 1)
-        return replace(whole, column=at + 1, length=len(text)) if at >= 0 else whole
+        if at >= 0:
+            return replace(whole, column=at + 1, length=len(text))
+        return whole
 
 
 def read_file(path: str | Path) -> Source:
@@ -85,13 +103,20 @@ def read_file(path: str | Path) -> Source:
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
-        text = raw.decode("utf-8") if len(raw) <= MAX_BYTES else None
+        if len(raw) <= MAX_BYTES:
+            text = raw.decode("utf-8")
+        else:
+            text = None
     except OSError as error:
         message = f"'{path}' cannot be read: {error.strerror}"
-        raise GraphError(message, code="E101", help="give the path of a graph file") from None
+        raise GraphError(
+            message, code="E101", help="give the path of a graph file"
+        ) from None
     except UnicodeDecodeError as error:
         message = f"not UTF-8 text: byte {error.start} cannot be decoded"
-        raise GraphError(message, code="E101", where=where, help="save the file as UTF-8") from None
+        raise GraphError(
+            message, code="E101", where=where, help="save the file as UTF-8"
+        ) from None
     if text is None:
         message = f"larger than {MAX_BYTES:,} bytes: this is no graph file"
         raise GraphError(message, code="E103", where=where, help="give a graph file")
@@ -108,7 +133,11 @@ def read_dict(values: Mapping[str, Any], name: str = "<dict>") -> Source:
         yaml.dump(_plain(values), stream)
     except YAMLError as error:
         message = f"the graph holds a value that YAML has no form for: {str(error).splitlines()[0]}"
-        raise GraphError(message, code="E101", help="use dicts, lists, strings, numbers, true and false") from None
+        raise GraphError(
+            message,
+            code="E101",
+            help="use dicts, lists, strings, numbers, true and false",
+        ) from None
     return read_text(stream.getvalue(), name)
 
 
@@ -125,7 +154,9 @@ def read_text(text: str, file: str) -> Source:
     """Values and places of one YAML document; raises `GraphError`."""
     lines = text.splitlines()
     yaml = YAML(typ="safe", pure=True)
-    yaml.composer.warn_double_anchors = False  # a later anchor of the same name holds from there on
+    yaml.composer.warn_double_anchors = (
+        False  # a later anchor of the same name holds from there on
+    )
     _refuse_deep(text, file, lines)
     try:
         root = yaml.compose(io.StringIO(text))
@@ -135,12 +166,25 @@ def read_text(text: str, file: str) -> Source:
         raise _no_character(error, text, file) from None
     except RecursionError:
         message = f"nested deeper than {MAX_DEPTH}: this is no graph"
-        raise GraphError(message, code="E103", where=Where(file, 1, 1), help="remove the aliases or nesting") from None
+        raise GraphError(
+            message,
+            code="E103",
+            where=Where(file, 1, 1),
+            help="remove the aliases or nesting",
+        ) from None
     except YAMLError as error:
         message = f"not YAML: {str(error).splitlines()[0]}"
-        raise GraphError(message, code="E102", where=Where(file, 1, 1), help="save the file as plain YAML") from None
+        raise GraphError(
+            message,
+            code="E102",
+            where=Where(file, 1, 1),
+            help="save the file as plain YAML",
+        ) from None
     reader = _Reader(file, lines, yaml)
-    data = reader.read(root, (), 0) if root is not None else None
+    if root is not None:
+        data = reader.read(root, (), 0)
+    else:
+        data = None
     raise_all(reader.errors)
     return Source(file, data, reader.keys, reader.values)
 
@@ -161,39 +205,91 @@ def _refuse_deep(text: str, file: str, lines: list[str]) -> None:
     if end is None:
         return
     depth = 0
-    with contextlib.suppress(YAMLError, ValueError, OverflowError):  # the text ends in the middle: told where it counts
+    with contextlib.suppress(
+        YAMLError, ValueError, OverflowError
+    ):  # the text ends in the middle: told where it counts
         for event in YAML(typ="safe", pure=True).parse(io.StringIO(text[:end])):
-            depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+            depth += isinstance(event, CollectionStartEvent) - isinstance(
+                event, CollectionEndEvent
+            )
             if depth > MAX_DEPTH:
                 mark = event.start_mark
                 where = Where(file, mark.line + 1, mark.column + 1, 1, lines[mark.line])
                 message = f"nested deeper than {MAX_DEPTH}: this is no graph"
-                raise GraphError(message, code="E103", where=where, help="remove the aliases or nesting")
+                raise GraphError(
+                    message,
+                    code="E103",
+                    where=where,
+                    help="remove the aliases or nesting",
+                )
 
 
 def _no_character(error: Exception, text: str, file: str) -> GraphError:
     """A character that no text file has, or an escape such as "\\U99999999" that means none."""
-    escape = None if isinstance(error, ReaderError) else NO_ESCAPE.search(text)
-    at, length = (escape.start(), 10) if escape else (getattr(error, "position", 0), 1)
+    if isinstance(error, ReaderError):
+        escape = None
+    else:
+        escape = NO_ESCAPE.search(text)
+    if escape:
+        at = escape.start()
+        length = 10
+    else:
+        at = getattr(error, "position", 0)
+        length = 1
     before = text.rfind("\n", 0, at) + 1
-    where = Where(file, text.count("\n", 0, at) + 1, at - before + 1, length, text[before:].partition("\n")[0])
-    what = f"'{escape[0]}' means no character" if escape else f"the character U+{ord(text[at]):04X} cannot stand here"
-    return GraphError(f"not YAML: {what}", code="E102", where=where, help="take it out; save the file as plain text")
+    where = Where(
+        file,
+        text.count("\n", 0, at) + 1,
+        at - before + 1,
+        length,
+        text[before:].partition("\n")[0],
+    )
+    if escape:
+        what = f"'{escape[0]}' means no character"
+    else:
+        what = f"the character U+{ord(text[at]):04X} cannot stand here"
+    return GraphError(
+        f"not YAML: {what}",
+        code="E102",
+        where=where,
+        help="take it out; save the file as plain text",
+    )
 
 
 def _syntax_error(error: MarkedYAMLError, file: str, lines: list[str]) -> GraphError:
     problem = str(error.problem or error.context)
-    words = next((plain for begin, plain in PLAIN_WORDS.items() if problem.startswith(begin)), problem)
-    mark, begun = error.problem_mark or error.context_mark, error.context_mark
-    if begun and mark and begun.line < mark.line and str(error.context).startswith("while parsing a flow"):
-        words, mark = f"a `{lines[begun.line][begun.column]}` that is never closed", begun
+    words = next(
+        (plain for begin, plain in PLAIN_WORDS.items() if problem.startswith(begin)),
+        problem,
+    )
+    mark = error.problem_mark or error.context_mark
+    begun = error.context_mark
+    if (
+        begun
+        and mark
+        and begun.line < mark.line
+        and str(error.context).startswith("while parsing a flow")
+    ):
+        words = f"a `{lines[begun.line][begun.column]}` that is never closed"
+        mark = begun
     elif begun and problem.startswith(KNOWN_LATE):
         mark = begun
-    line, column = (mark.line, mark.column) if mark else (0, 0)
+    if mark:
+        line = mark.line
+        column = mark.column
+    else:
+        line = 0
+        column = 0
     line = min(line, max(len(lines) - 1, 0))
-    text = lines[line] if lines else ""
+    if lines:
+        text = lines[line]
+    else:
+        text = ""
     tab = "\t" in text
-    hint = "indent with spaces: YAML takes no tabs" if tab else "check indentation, colons and brackets up to here"
+    if tab:
+        hint = "indent with spaces: YAML takes no tabs"
+    else:
+        hint = "check indentation, colons and brackets up to here"
     where = Where(file, line + 1, column + 1, 1, text)
     return GraphError(f"not YAML: {words}", code="E102", where=where, help=hint)
 
@@ -202,43 +298,86 @@ class _Reader:
     """Walks the YAML nodes once: values, places and errors."""
 
     def __init__(self, file: str, lines: list[str], yaml: YAML) -> None:
-        self.file, self.lines, self.construct = file, lines, yaml.constructor.construct_object
+        self.file = file
+        self.lines = lines
+        self.construct = yaml.constructor.construct_object
         self.keys: dict[Steps, Where] = {}
         self.values: dict[Steps, Where] = {}
         self.errors: list[MirbricksError] = []
         self.count = 0
 
     def where(self, node: Node) -> Where:
-        start, end = node.start_mark, node.end_mark
-        text = self.lines[start.line] if start.line < len(self.lines) else ""
-        length = end.column - start.column if end.line == start.line else len(text.rstrip()) - start.column
+        start = node.start_mark
+        end = node.end_mark
+        if start.line < len(self.lines):
+            text = self.lines[start.line]
+        else:
+            text = ""
+        if end.line == start.line:
+            length = end.column - start.column
+        else:
+            length = len(text.rstrip()) - start.column
         return Where(self.file, start.line + 1, start.column + 1, max(1, length), text)
 
     def read(self, node: Node, steps: Steps, depth: int) -> Any:
         self.count += 1
-        written = node.start_mark.index < node.end_mark.index  # a value left out has no place but its key's
-        self.values[steps] = self.where(node) if written or steps not in self.keys else self.keys[steps]
+        written = (
+            node.start_mark.index < node.end_mark.index
+        )  # a value left out has no place but its key's
+        if written or steps not in self.keys:
+            self.values[steps] = self.where(node)
+        else:
+            self.values[steps] = self.keys[steps]
         if self.count > MAX_VALUES or depth > MAX_DEPTH:
-            what = f"more than {MAX_VALUES:,} values" if self.count > MAX_VALUES else f"nested deeper than {MAX_DEPTH}"
+            if self.count > MAX_VALUES:
+                what = f"more than {MAX_VALUES:,} values"
+            else:
+                what = f"nested deeper than {MAX_DEPTH}"
             message = f"{what}: this is no graph"
-            raise GraphError(message, code="E103", where=self.where(node), help="remove the aliases or nesting")
+            raise GraphError(
+                message,
+                code="E103",
+                where=self.where(node),
+                help="remove the aliases or nesting",
+            )
         if str(node.tag) not in TAGS:
-            self.fail(node, "a YAML tag: graph files hold plain values only", "E102", "remove the word with the `!`")
+            self.fail(
+                node,
+                "a YAML tag: graph files hold plain values only",
+                "E102",
+                "remove the word with the `!`",
+            )
             return None
         if isinstance(node, MappingNode):
-            return {key: self.read(value, (*steps, key), depth + 1) for key, value in self.pairs(node, steps)}
+            return {
+                key: self.read(value, (*steps, key), depth + 1)
+                for key, value in self.pairs(node, steps)
+            }
         if isinstance(node, SequenceNode):
-            return [self.read(item, (*steps, i), depth + 1) for i, item in enumerate(node.value)]
+            return [
+                self.read(item, (*steps, i), depth + 1)
+                for i, item in enumerate(node.value)
+            ]
         return self.scalar(node)
 
     def pairs(self, node: MappingNode, steps: Steps) -> Iterator[tuple[str, Node]]:
         for key_node, value_node in node.value:
-            key = self.key(key_node) if isinstance(key_node, ScalarNode) else None
+            if isinstance(key_node, ScalarNode):
+                key = self.key(key_node)
+            else:
+                key = None
             place = (*steps, key or "")
             if str(key_node.tag).endswith(":merge"):
-                self.fail(key_node, "YAML's merge key `<<` is not taken", "E104", "write the keys out")
+                self.fail(
+                    key_node,
+                    "YAML's merge key `<<` is not taken",
+                    "E104",
+                    "write the keys out",
+                )
             elif not isinstance(key, str):
-                self.fail(key_node, "a key must be a word", "E104", "write `key: value`")
+                self.fail(
+                    key_node, "a key must be a word", "E104", "write `key: value`"
+                )
             elif place in self.keys:
                 message = f"the key '{key}' stands twice, first on line {self.keys[place].line}"
                 self.fail(key_node, message, "E104", "keep one of them")
@@ -247,12 +386,16 @@ class _Reader:
                 yield key, value_node
 
     def key(self, node: ScalarNode) -> Any:
-        return None if str(node.tag) not in TAGS or str(node.tag).endswith(":merge") else self.scalar(node)
+        if str(node.tag) not in TAGS or str(node.tag).endswith(":merge"):
+            return None
+        return self.scalar(node)
 
     def scalar(self, node: Node) -> Any:
         if len(node.value) > MAX_DIGITS and str(node.tag).endswith((":int", ":float")):
             message = f"a number of {len(node.value):,} characters"
-            self.fail(node, message, "E106", f"use numbers of up to {MAX_DIGITS} digits")
+            self.fail(
+                node, message, "E106", f"use numbers of up to {MAX_DIGITS} digits"
+            )
             return None
         try:
             value = self.construct(node)
@@ -260,7 +403,10 @@ class _Reader:
             message = f"the value cannot be read: {str(error).splitlines()[0]}"
             self.fail(node, message, "E102", "write a number, a word or a list")
             return None
-        unseen = UNSEEN.search(value) if isinstance(value, str) else None
+        if isinstance(value, str):
+            unseen = UNSEEN.search(value)
+        else:
+            unseen = None
         if unseen:
             message = f"the text holds the character U+{ord(unseen[0]):04X}, which cannot be seen and may hide others"
             self.fail(node, message, "E102", "take it out")
@@ -269,4 +415,6 @@ class _Reader:
         return str(node.value)  # dates and the like: the user's own words
 
     def fail(self, node: Node, message: str, code: str, help: str) -> None:
-        self.errors.append(GraphError(message, code=code, where=self.where(node), help=help))
+        self.errors.append(
+            GraphError(message, code=code, where=self.where(node), help=help)
+        )

@@ -39,7 +39,9 @@ class Alias:
 
     block: str
     renamed: Mapping[str, str] = field(default_factory=dict)
-    only: Mapping[str, Any] = field(default_factory=dict)  # accepted with this value and dropped
+    only: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # accepted with this value and dropped
     preset: Mapping[str, Any] = field(default_factory=dict)
     halved: tuple[str, ...] = ()  # sizes given for both directions together
 
@@ -47,7 +49,9 @@ class Alias:
 _SAME = {"stride": (1, [1, 1]), "padding": ("same",)}
 ALIASES: dict[str, Alias] = {
     "Conv2dDS": Alias("DepthwiseSeparableConv2d"),
-    "Conv2dRes": Alias("ResidualBlock", only=_SAME, preset={"shortcut_norm": False, "bias": True}),
+    "Conv2dRes": Alias(
+        "ResidualBlock", only=_SAME, preset={"shortcut_norm": False, "bias": True}
+    ),
     "Conv2dNext": Alias("ConvNeXtBlock", only=_SAME, preset={"layer_scale": None}),
     "Conv1dTCN": Alias("TCN", renamed={"num_channels": "channels"}),
     "LSTMlast": Alias("LSTMLast"),
@@ -58,13 +62,19 @@ ALIASES: dict[str, Alias] = {
     "AbsLayer": Alias("Abs"),
     "Permute": Alias("Permute", renamed={"shape": "dims"}),
 }
-ACTIVATION_PRESETS: dict[str, dict[str, Any]] = {"Softmax": {"dim": 1}, "LogSoftmax": {"dim": 1}}
+ACTIVATION_PRESETS: dict[str, dict[str, Any]] = {
+    "Softmax": {"dim": 1},
+    "LogSoftmax": {"dim": 1},
+}
 GROUPS = ("block_l", "sequential_l", "layer_l")
 
 
 def is_tutorial(source: Source) -> bool:
     """Whether a file is in the tutorial's dialect: it has `model:` with `block_l:`."""
-    model = source.data.get("model") if isinstance(source.data, Mapping) else None
+    if isinstance(source.data, Mapping):
+        model = source.data.get("model")
+    else:
+        model = None
     return isinstance(model, Mapping) and "block_l" in model
 
 
@@ -77,11 +87,20 @@ def read_tutorial(source: Source, overrides: Sequence[str] = ()) -> Graph:
     errors: list[MirbricksError] = []
     source, changes = read_variant(source, Files.of(source), overrides, errors)
     for change in changes:
-        message, hint = "the nodes of this dialect have no names", "`mirbricks migrate` makes a native graph of it"
-        errors.append(GraphError(message, code="E107", where=change.source.key(change.steps), help=hint))
+        message = "the nodes of this dialect have no names"
+        hint = "`mirbricks migrate` makes a native graph of it"
+        errors.append(
+            GraphError(
+                message, code="E107", where=change.source.key(change.steps), help=hint
+            )
+        )
     pairs = list(_walk(source.data["model"], ("model",), 0, source, errors))
     placed = _with_places(source, pairs)
-    items = [item for pair, steps in pairs if (item := _read_pair(pair, steps, placed, errors))]
+    items = [
+        item
+        for pair, steps in pairs
+        if (item := _read_pair(pair, steps, placed, errors))
+    ]
     nodes = read_nodes(items, {}, errors)
     warnings = check_skips(nodes, (), (), errors)
     finish(errors)
@@ -97,11 +116,16 @@ def _walk(
         yield group, steps
         return
     key = GROUPS[depth]
-    items = group.get(key) if isinstance(group, Mapping) else None
+    if isinstance(group, Mapping):
+        items = group.get(key)
+    else:
+        items = None
     if not isinstance(items, list):
         message = f"expected `{key}:` with a list, got {quoted(items if isinstance(group, Mapping) else group)}"
         hint = "the dialect nests block_l, sequential_l, layer_l, then [Type, {...}]"
-        errors.append(GraphError(message, code="E108", where=source.value(steps), help=hint))
+        errors.append(
+            GraphError(message, code="E108", where=source.value(steps), help=hint)
+        )
         return
     for i, item in enumerate(items):
         yield from _walk(item, (*steps, key, i), depth + 1, source, errors)
@@ -109,17 +133,31 @@ def _walk(
 
 def _with_places(source: Source, pairs: list[tuple[Any, Steps]]) -> Source:
     """The places a native layer would have: its name where Type stands."""
-    layers = [steps for item, steps in pairs if isinstance(item, list) and len(item) == 2]
+    layers = [
+        steps for item, steps in pairs if isinstance(item, list) and len(item) == 2
+    ]
     places = {(*steps, 1): source.value((*steps, 0)) for steps in layers}
     return Source(source.file, source.data, {**source.keys, **places}, source.values)
 
 
-def _read_pair(item: Any, steps: Steps, source: Source, errors: list[MirbricksError]) -> Item | None:
+def _read_pair(
+    item: Any, steps: Steps, source: Source, errors: list[MirbricksError]
+) -> Item | None:
     if not isinstance(item, list) or len(item) != 2 or not isinstance(item[0], str):
         message = f"a layer of this dialect is [Type, {{...}}], got {quoted(item)}"
-        errors.append(GraphError(message, code="E109", where=source.value(steps), help="write `- [ReLU, empty]`"))
+        errors.append(
+            GraphError(
+                message,
+                code="E109",
+                where=source.value(steps),
+                help="write `- [ReLU, empty]`",
+            )
+        )
         return None
-    kind, params = item[0], {} if item[1] in ("empty", None) else item[1]
+    kind = item[0]
+    params: Any = item[1]
+    if params in ("empty", None):
+        params = {}
     steps = (*steps, 1)
     if kind == "DoubleChannel":
         return None
@@ -127,7 +165,12 @@ def _read_pair(item: Any, steps: Steps, source: Source, errors: list[MirbricksEr
         if not isinstance(params, str):
             message = f"Activation takes a name, got {quoted(params or None)}"
             errors.append(
-                GraphError(message, code="E106", where=source.value(steps), help="write `[Activation, ReLU]`")
+                GraphError(
+                    message,
+                    code="E106",
+                    where=source.value(steps),
+                    help="write `[Activation, ReLU]`",
+                )
             )
             return None
         return Item(params, ACTIVATION_PRESETS.get(params, {}), steps, source)
@@ -135,12 +178,16 @@ def _read_pair(item: Any, steps: Steps, source: Source, errors: list[MirbricksEr
     if kind not in known:
         hint = did_you_mean(kind, known) or "`mirbricks blocks` lists all"
         message = f"no block is known as '{kind}'"
-        errors.append(GraphError(message, code="E110", where=source.key(steps), help=hint))
+        errors.append(
+            GraphError(message, code="E110", where=source.key(steps), help=hint)
+        )
         return None
     return _read_alias(kind, params, steps, source, errors)
 
 
-def _read_alias(kind: str, params: Any, steps: Steps, source: Source, errors: list[MirbricksError]) -> Item | None:
+def _read_alias(
+    kind: str, params: Any, steps: Steps, source: Source, errors: list[MirbricksError]
+) -> Item | None:
     alias = ALIASES.get(kind)
     if alias is None or not isinstance(params, Mapping):
         return Item(alias.block if alias else kind, params, steps, source, label=kind)
@@ -149,13 +196,29 @@ def _read_alias(kind: str, params: Any, steps: Steps, source: Source, errors: li
         halved = key in alias.halved and type(value) is int
         if halved and value > 0 and value % 2:
             message = f"{kind}: '{key}' must be even, half of it for each direction, got {value}"
-            hint = f"write {value - 1} or {value + 1}" if value > 1 else "write 2"
-            errors.append(GraphError(message, code="E106", where=source.value((*steps, key)), help=hint))
+            if value > 1:
+                hint = f"write {value - 1} or {value + 1}"
+            else:
+                hint = "write 2"
+            errors.append(
+                GraphError(
+                    message, code="E106", where=source.value((*steps, key)), help=hint
+                )
+            )
         if key not in alias.only:
-            values[alias.renamed.get(key, key)] = value // 2 if halved and value > 1 else value
+            if halved and value > 1:
+                values[alias.renamed.get(key, key)] = value // 2
+            else:
+                values[alias.renamed.get(key, key)] = value
         elif value not in alias.only[key]:
             message = f"{kind}: '{key}' can only be {quoted(alias.only[key][0])}, got {quoted(value)}"
-            hint = f"leave it out; the native form has {alias.block} with its own '{key}'"
-            errors.append(GraphError(message, code="E106", where=source.value((*steps, key)), help=hint))
+            hint = (
+                f"leave it out; the native form has {alias.block} with its own '{key}'"
+            )
+            errors.append(
+                GraphError(
+                    message, code="E106", where=source.value((*steps, key)), help=hint
+                )
+            )
     words = {field: word for word, field in alias.renamed.items()}
     return Item(alias.block, values, steps, source, label=kind, words=words)

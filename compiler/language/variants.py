@@ -43,7 +43,9 @@ def read_variant(
     return replace(merged, file=source.file), changes
 
 
-def _extended(source: Source, files: Files, errors: list[MirbricksError]) -> tuple[Source, list[Change]]:
+def _extended(
+    source: Source, files: Files, errors: list[MirbricksError]
+) -> tuple[Source, list[Change]]:
     base = source.data.get("extends")
     if base is None:
         return source, []
@@ -69,9 +71,14 @@ def _over(
     merged = _merged(base.data, data, (), replaced)
 
     def keep(places: Mapping[Steps, Where]) -> dict[Steps, Where]:
-        return {s: w for s, w in places.items() if not any(s[:n] in replaced for n in range(len(s) + 1))}
+        return {
+            s: w
+            for s, w in places.items()
+            if not any(s[:n] in replaced for n in range(len(s) + 1))
+        }
 
-    keys, values = {**variant.keys, **keep(base.keys)}, {**variant.values, **keep(base.values)}
+    keys = {**variant.keys, **keep(base.keys)}
+    values = {**variant.values, **keep(base.values)}
     return Source(variant.file, merged, keys, values), changes
 
 
@@ -83,18 +90,25 @@ def _merged(base: Any, over: Any, steps: Steps, replaced: set[Steps]) -> Any:
     for key, value in over.items():
         if key not in base:
             replaced.add((*steps, key))
-        merged[key] = _merged(base[key], value, (*steps, key), replaced) if key in base else value
+        if key in base:
+            merged[key] = _merged(base[key], value, (*steps, key), replaced)
+        else:
+            merged[key] = value
     return merged
 
 
-def _changes(layers: Mapping[str, Any], variant: Source, errors: list[MirbricksError]) -> list[Change]:
+def _changes(
+    layers: Mapping[str, Any], variant: Source, errors: list[MirbricksError]
+) -> list[Change]:
     changes = []
     for name, values in layers.items():
         steps: Steps = ("layers", name)
         if not isinstance(values, Mapping):
             message = f"'{name}': expected a mapping of the fields to change, got {quoted(values)}"
             hint = f"write `{name}: {{field: value}}`, or `{name}: {{replace: [...]}}`"
-            errors.append(GraphError(message, code="E106", where=variant.value(steps), help=hint))
+            errors.append(
+                GraphError(message, code="E106", where=variant.value(steps), help=hint)
+            )
             continue
         changes.append(Change(name, values, variant, steps))
     return changes
@@ -106,14 +120,21 @@ def _assignment(text: str, base: Source) -> Source:
     steps: Steps = tuple(dotted.split("."))
     place = Where("--set", 1, 1, len(dotted), text)
     if not equals or not all(steps):
-        raise GraphError(f"'{text}' is no assignment", code="E107", where=place, help=EXAMPLE)
+        raise GraphError(
+            f"'{text}' is no assignment", code="E107", where=place, help=EXAMPLE
+        )
     if steps[0] == "extends":
         hint = "make a file that extends the other one"
         raise GraphError("'extends' cannot be set", code="E107", where=place, help=hint)
     if steps[0] == "layers":
         if len(steps) < 3:
             hint = "write layers.NODE.FIELD=VALUE, as in layers.head.out_channels=4"
-            raise GraphError(f"'{dotted}' names no field of a node", code="E107", where=place, help=hint)
+            raise GraphError(
+                f"'{dotted}' names no field of a node",
+                code="E107",
+                where=place,
+                help=hint,
+            )
         steps = ("layers", ".".join(map(str, steps[1:-1])), steps[-1])
     _refuse_nowhere(steps, dotted, base, place)
     data: Any = read_text(value, "--set").data
@@ -127,10 +148,23 @@ def _assignment(text: str, base: Source) -> Source:
 def _refuse_nowhere(steps: Steps, dotted: str, base: Source, place: Where) -> None:
     inner: Any = base.data
     for step in steps[:-1] if steps[0] != "layers" else ():
-        inner = inner.get(step, {}) if isinstance(inner, Mapping) else None
+        if isinstance(inner, Mapping):
+            inner = inner.get(step, {})
+        else:
+            inner = None
     if not isinstance(inner, Mapping):
         message = f"'{dotted}' does not lead to a value of this graph"
-        raise GraphError(message, code="E107", where=place, help="name a section and its key, as in train.lr")
+        raise GraphError(
+            message,
+            code="E107",
+            where=place,
+            help="name a section and its key, as in train.lr",
+        )
     if steps[0] == "vars" and (len(steps) != 2 or steps[1] not in inner):
-        hint = did_you_mean(str(steps[-1]), inner) or f"its vars: {', '.join(inner) or 'none'}"
-        raise GraphError(f"the graph has no var '{steps[-1]}'", code="E107", where=place, help=hint)
+        hint = (
+            did_you_mean(str(steps[-1]), inner)
+            or f"its vars: {', '.join(inner) or 'none'}"
+        )
+        raise GraphError(
+            f"the graph has no var '{steps[-1]}'", code="E107", where=place, help=hint
+        )

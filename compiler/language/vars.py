@@ -12,47 +12,87 @@ from .configs import quoted
 from .expressions import FUNCTIONS, SLOT, ExpressionError, Names, fill
 from .source import Source, Steps
 
-APART = ("layers", "vars", "extends")  # keys of a graph that are not filled in as a whole
-MOST_VALUES, DEEPEST = 1_000, 8  # of a var: lists of lists of lists grow without end
+APART = (
+    "layers",
+    "vars",
+    "extends",
+)  # keys of a graph that are not filled in as a whole
+# of a var: lists of lists of lists grow without end
+MOST_VALUES = 1_000
+DEEPEST = 8
 _NAME = re.compile(r"[A-Za-z_]\w*")
 Given = Mapping[str, tuple[Any, Where]]
 NOTHING: Given = {}
 
 
-def read_vars(source: Source, errors: list[MirbricksError], given: Given = NOTHING) -> Names:
+def read_vars(
+    source: Source, errors: list[MirbricksError], given: Given = NOTHING
+) -> Names:
     """The vars of a file, each of which may use those above it; `given` are values from outside, with their places."""
     written = source.data.get("vars")
     if written is not None and not isinstance(written, Mapping):
-        message, hint = (
-            f"vars: expected a mapping of names to values, got {quoted(written)}",
-            "write `vars: {width: 16}`",
+        message = f"vars: expected a mapping of names to values, got {quoted(written)}"
+        hint = "write `vars: {width: 16}`"
+        errors.append(
+            GraphError(message, code="E106", where=source.value(("vars",)), help=hint)
         )
-        errors.append(GraphError(message, code="E106", where=source.value(("vars",)), help=hint))
-    known: Mapping[str, Any] = written if isinstance(written, Mapping) else {}
+    if isinstance(written, Mapping):
+        known: Mapping[str, Any] = written
+    else:
+        known = {}
     for name, (_, where) in given.items():
         if name not in known:
-            hint = did_you_mean(name, known) or f"its vars: {', '.join(known) or 'none'}"
-            errors.append(GraphError(f"the sub-graph has no var '{name}'", code="E105", where=where, help=hint))
+            hint = (
+                did_you_mean(name, known) or f"its vars: {', '.join(known) or 'none'}"
+            )
+            errors.append(
+                GraphError(
+                    f"the sub-graph has no var '{name}'",
+                    code="E105",
+                    where=where,
+                    help=hint,
+                )
+            )
     values: dict[str, Any] = {}
     names = Names(values)  # each var sees those before it
     for name, value in known.items():
-        values[name] = _var(names, name, given[name][0] if name in given else value, source, errors)
+        values[name] = _var(
+            names, name, given[name][0] if name in given else value, source, errors
+        )
     return names
 
 
-def _var(names: Names, name: str, value: Any, source: Source, errors: list[MirbricksError]) -> Any:
+def _var(
+    names: Names, name: str, value: Any, source: Source, errors: list[MirbricksError]
+) -> Any:
     steps: Steps = ("vars", name)
     if not _NAME.fullmatch(name) or name in FUNCTIONS:
         message = f"vars: '{name}' cannot be the name of a var"
         hint = "use letters, digits and _, and neither min nor max"
-        errors.append(GraphError(message, code="E106", where=source.key(steps), help=hint))
+        errors.append(
+            GraphError(message, code="E106", where=source.key(steps), help=hint)
+        )
     filled = fill_in(value, steps, source, names, errors)
     if isinstance(filled, Mapping) or filled is None:
         message = f"vars: '{name}' must be a number, a word, true, false or a list, got {quoted(filled)}"
-        errors.append(GraphError(message, code="E106", where=source.value(steps), help=f"write `{name}: 16`"))
+        errors.append(
+            GraphError(
+                message,
+                code="E106",
+                where=source.value(steps),
+                help=f"write `{name}: 16`",
+            )
+        )
     if isinstance(filled, list) and not _bounded(filled):
         message = f"vars: '{name}' holds more than {MOST_VALUES:,} values, or lists more than {DEEPEST} deep"
-        errors.append(GraphError(message, code="E103", where=source.value(steps), help="give it a shorter list"))
+        errors.append(
+            GraphError(
+                message,
+                code="E103",
+                where=source.value(steps),
+                help="give it a shorter list",
+            )
+        )
         return []
     return filled
 
@@ -69,12 +109,20 @@ def _bounded(values: list[Any]) -> bool:
     return True
 
 
-def fill_in(value: Any, steps: Steps, source: Source, names: Names, errors: list[MirbricksError]) -> Any:
+def fill_in(
+    value: Any, steps: Steps, source: Source, names: Names, errors: list[MirbricksError]
+) -> Any:
     """A copy of `value`, which stands at `steps`, with every `${...}` replaced; as it was where that is an error."""
     if isinstance(value, Mapping):
-        return {key: fill_in(item, (*steps, key), source, names, errors) for key, item in value.items()}
+        return {
+            key: fill_in(item, (*steps, key), source, names, errors)
+            for key, item in value.items()
+        }
     if isinstance(value, list):
-        return [fill_in(item, (*steps, i), source, names, errors) for i, item in enumerate(value)]
+        return [
+            fill_in(item, (*steps, i), source, names, errors)
+            for i, item in enumerate(value)
+        ]
     if not isinstance(value, str) or "${" not in value:
         return value
     try:
@@ -98,6 +146,11 @@ def unused_vars(source: Source, names: Names) -> list[GraphWarning]:
     unused = [name for name in names.values if name not in names.used]
     hint = "use it as ${name}, or take it out"
     return [
-        GraphWarning(f"the var '{name}' is never used", code="W103", where=source.key(("vars", name)), help=hint)
+        GraphWarning(
+            f"the var '{name}' is never used",
+            code="W103",
+            where=source.key(("vars", name)),
+            help=hint,
+        )
         for name in unused
     ]

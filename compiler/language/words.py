@@ -8,4 +8,6 @@ SKIPS = ("StoreAs", "StartFrom", "Reuse", *JOINS)
 
 def own_item(word: str) -> str:
     """What to do where a skip stands among the keys of a block."""
-    return f"{word} is an item of its own: write `- {word}: ...` on a line below the block"
+    return (
+        f"{word} is an item of its own: write `- {word}: ...` on a line below the block"
+    )

@@ -63,11 +63,17 @@ class Commented:
     """A YAML text that `read_text` has accepted: its comments in order, and `root`, the spots of its values."""
 
     def __init__(self, text: str) -> None:
-        self.text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+        self.text = (
+            text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+        )
         self._lines = [0, *(found.end() for found in _BREAK.finditer(self.text))]
         self._scalars: list[tuple[int, int]] = []
         yaml: Any = YAML(typ="safe", pure=True)
-        events = (event for event in yaml.parse(io.StringIO(self.text)) if not isinstance(event, _FRAME))
+        events = (
+            event
+            for event in yaml.parse(io.StringIO(self.text))
+            if not isinstance(event, _FRAME)
+        )
         self.root = self._spot(next(events), events)
         self.comments = tuple(self._comments())
 
@@ -82,39 +88,66 @@ class Commented:
     def blank_above(self, index: int) -> bool:
         """Whether the line above that of a character is empty."""
         line = self.line(index)
-        return line > 0 and not self.text[self._lines[line - 1] : self._lines[line]].strip()
+        return (
+            line > 0
+            and not self.text[self._lines[line - 1] : self._lines[line]].strip()
+        )
 
     def _spot(self, event: Any, events: Iterator[Any], key: int | None = None) -> Spot:
-        start, end = event.start_mark.index, event.end_mark.index
-        key = start if key is None else key
+        start = event.start_mark.index
+        end = event.end_mark.index
+        if key is None:
+            key = start
         if isinstance(event, ScalarEvent):
             end = start + len(self.text[start:end].rstrip())
-            block = event.style in ("|", ">")  # behind its sign, on the same line, a comment may stand
+            block = event.style in (
+                "|",
+                ">",
+            )  # behind its sign, on the same line, a comment may stand
             self._scalars.append(
-                (self._lines[min(self.line(start) + 1, len(self._lines) - 1)] if block else start, end)
+                (
+                    self._lines[min(self.line(start) + 1, len(self._lines) - 1)]
+                    if block
+                    else start,
+                    end,
+                )
             )
         if not isinstance(event, MappingStartEvent | SequenceStartEvent):
             return Spot(start, end, key)
         children: dict[str | int, Spot] = {}
         for child in iter(lambda: next(events), None):
             if not isinstance(child, NodeEvent):
-                end = child.end_mark.index if event.flow_style else max((s.end for s in children.values()), default=end)
+                if event.flow_style:
+                    end = child.end_mark.index
+                else:
+                    end = max((s.end for s in children.values()), default=end)
                 break
             if isinstance(event, MappingStartEvent):
                 at = self._spot(child, events)
-                word = child.value if isinstance(child, ScalarEvent) else ""
+                if isinstance(child, ScalarEvent):
+                    word = child.value
+                else:
+                    word = ""
                 children[word] = self._spot(next(events), events, at.start)
             else:
                 children[len(children)] = self._spot(child, events)
         return Spot(start, end, key, children)
 
     def _comments(self) -> Iterator[Comment]:
-        scalars, at = sorted(self._scalars), 0
+        scalars = sorted(self._scalars)
+        at = 0
         while found := _COMMENT.search(self.text, at):
             i = bisect_right(scalars, (found.start(), len(self.text))) - 1
             if i >= 0 and found.start() < scalars[i][1]:
                 at = scalars[i][1]
                 continue
-            at, column = found.end(), self.column(found.start())
+            at = found.end()
+            column = self.column(found.start())
             alone = not self.text[found.start() - column : found.start()].strip()
-            yield Comment(found.start(), found[0].rstrip(), alone, self.blank_above(found.start()), column)
+            yield Comment(
+                found.start(),
+                found[0].rstrip(),
+                alone,
+                self.blank_above(found.start()),
+                column,
+            )

@@ -55,7 +55,9 @@ class Item:
         return self.kind in ("left", "section")
 
 
-def migrate(path: str | Path, input_shape: GivenShape | Mapping[str, GivenShape] | None = None) -> Migrated:
+def migrate(
+    path: str | Path, input_shape: GivenShape | Mapping[str, GivenShape] | None = None
+) -> Migrated:
     """The native form of a graph file in the dialect; it compiles to the same modules under the same names.
 
     input_shape   sizes with the batch first, None for a free size: becomes `input:`, which the dialect does not have;
@@ -69,7 +71,10 @@ def migrate(path: str | Path, input_shape: GivenShape | Mapping[str, GivenShape]
     if input_shape is not None:
         compile_graph(graph, input_shape)
     commented = Commented(Path(path).read_text(encoding="utf-8"))
-    items = sorted(_items(source, graph, commented, _input_lines(input_shape)), key=lambda item: item.start)
+    items = sorted(
+        _items(source, graph, commented, _input_lines(input_shape)),
+        key=lambda item: item.start,
+    )
     text = "\n".join(_written(items, _share_out(commented, items))) + "\n"
     return Migrated(text, tuple(_notes(items, source, input_shape is not None)))
 
@@ -78,15 +83,28 @@ def _not_the_dialect(source: Source) -> GraphError:
     hint = "migrate rewrites files in the tutorial's dialect: `model:` with `block_l:` below it"
     if isinstance(source.data, Mapping) and "layers" in source.data:
         where = source.key(("layers",))
-        return GraphError("the file is in the native form already", code="E190", where=where, help="use it as it is")
-    return GraphError("no graph in the tutorial's dialect", code="E190", where=source.whole(), help=hint)
+        return GraphError(
+            "the file is in the native form already",
+            code="E190",
+            where=where,
+            help="use it as it is",
+        )
+    return GraphError(
+        "no graph in the tutorial's dialect",
+        code="E190",
+        where=source.whole(),
+        help=hint,
+    )
 
 
 def _input_lines(given: Any) -> list[str]:
     """`input:` with named axes; a comment that asks for it where the sizes are not known."""
     if given is None:
         return [NO_INPUT]
-    named = given if isinstance(given, Mapping) else {"": given}
+    if isinstance(given, Mapping):
+        named = given
+    else:
+        named = {"": given}
     axes = {name: " ".join(_axes(shape)) for name, shape in named.items()}
     return [f"input: {flow(axes) if isinstance(given, Mapping) else axes['']}"]
 
@@ -96,7 +114,9 @@ def _axes(shape: GivenShape) -> Iterator[str]:
         yield name if size is None or name == "B" else f"{name}={size}"
 
 
-def _items(source: Source, graph: Graph, commented: Commented, input_lines: list[str]) -> Iterator[Item]:
+def _items(
+    source: Source, graph: Graph, commented: Commented, input_lines: list[str]
+) -> Iterator[Item]:
     """Every piece of the file that has lines in the native form."""
     model = commented.root.at(("model",))
     for key, spot in commented.root.children.items():
@@ -105,10 +125,18 @@ def _items(source: Source, graph: Graph, commented: Commented, input_lines: list
     name_lines = [_plain(f"name: {flow(graph.name)}", source.value(("model", "name")))]
     if "name" in model.children:
         spot = model.at(("name",))
-        yield Item(spot.key, spot.end, name_lines, "head", commented.blank_above(spot.key))
+        yield Item(
+            spot.key, spot.end, name_lines, "head", commented.blank_above(spot.key)
+        )
     groups = model.at(("block_l",))
     head = [*([] if "name" in model.children else name_lines), *input_lines, "layers:"]
-    yield Item(groups.key, groups.key + len("block_l"), head, "head", commented.blank_above(groups.key))
+    yield Item(
+        groups.key,
+        groups.key + len("block_l"),
+        head,
+        "head",
+        commented.blank_above(groups.key),
+    )
     for spot in _left(source.data["model"], model, 0):
         yield _copy(commented, spot, "left")
     for node in graph.nodes:
@@ -126,7 +154,12 @@ def _plain(line: str, where: Where) -> str:
     """The line itself; the dialect has no expressions, so one with `${` would mean something else."""
     if "${" in line:
         message = "`${` would begin an expression in the native form"
-        raise GraphError(message, code="E190", where=where, help="rename what is called so, then migrate again")
+        raise GraphError(
+            message,
+            code="E190",
+            where=where,
+            help="rename what is called so, then migrate again",
+        )
     return line
 
 
@@ -140,7 +173,11 @@ def _has_name(source: Source, node: Layer | Skip) -> bool:
     params = source.data
     for step in node.steps:
         params = params[step]
-    return isinstance(node, Layer) and isinstance(params, Mapping) and params.get("name") == node.name
+    return (
+        isinstance(node, Layer)
+        and isinstance(params, Mapping)
+        and params.get("name") == node.name
+    )
 
 
 def _left(group: Any, spot: Spot, depth: int) -> Iterator[Spot]:
@@ -159,8 +196,17 @@ def _copy(commented: Commented, spot: Spot, kind: str) -> Item:
     """The user's own lines, as comments."""
     indent = commented.column(spot.key)
     first, *others = commented.text[spot.key : spot.end].split("\n")
-    lines = [first, *(line[min(indent, len(line) - len(line.lstrip())) :] for line in others)]
-    return Item(spot.key, spot.end, [f"# {line}".rstrip() for line in lines], kind, commented.blank_above(spot.key))
+    lines = [
+        first,
+        *(line[min(indent, len(line) - len(line.lstrip())) :] for line in others),
+    ]
+    return Item(
+        spot.key,
+        spot.end,
+        [f"# {line}".rstrip() for line in lines],
+        kind,
+        commented.blank_above(spot.key),
+    )
 
 
 def _share_out(commented: Commented, items: list[Item]) -> list[Comment]:
@@ -169,7 +215,10 @@ def _share_out(commented: Commented, items: list[Item]) -> list[Comment]:
     rest: list[Comment] = []
     for comment in commented.comments:
         i = bisect_right(starts, comment.start) - 1
-        item = items[i] if i >= 0 else None
+        if i >= 0:
+            item = items[i]
+        else:
+            item = None
         if item and comment.start < item.end:
             item.own += [] if item.verbatim else [comment]
         elif item and commented.line(comment.start) == commented.line(item.end - 1):
@@ -181,16 +230,21 @@ def _share_out(commented: Commented, items: list[Item]) -> list[Comment]:
 
 def _written(items: list[Item], rest: list[Comment]) -> Iterator[str]:
     """The lines of the native file, blank lines between them where the user had some."""
-    last, sections = "", 0
+    last = ""
+    sections = 0
     for item in [*items, Item(0, 0, [], "end", before=rest)]:
-        inside, gap = item.kind in LAYERS, "section" in (item.kind, last) and last not in ("", item.kind)
+        inside = item.kind in LAYERS
+        gap = "section" in (item.kind, last) and last not in ("", item.kind)
         for comment in item.before:
             deep = inside or (last in LAYERS and comment.column > 0)
             yield from [""] * bool(last and (comment.blank or (gap and not deep)))
             yield INDENT * deep + comment.text
-            last, gap = last or "comment", gap and deep
+            last = last or "comment"
+            gap = gap and deep
         sections += item.kind == "section"
-        lines = [NOT_READ] * (item.kind == "section" and sections == 1) + list(_with_comments(item))
+        lines = [NOT_READ] * (item.kind == "section" and sections == 1) + list(
+            _with_comments(item)
+        )
         yield from [""] * bool(last and lines and (gap or item.blank))
         yield from (INDENT * inside + line for line in lines)
         last = item.kind
@@ -206,7 +260,10 @@ def _with_comments(item: Item) -> list[str]:
 def _notes(items: list[Item], source: Source, has_input: bool) -> Iterator[str]:
     sections = [key for key in source.data if key != "model"]
     if sections:
-        are = "is kept as a comment" if len(sections) == 1 else "are kept as comments"
+        if len(sections) == 1:
+            are = "is kept as a comment"
+        else:
+            are = "are kept as comments"
         own = "mirbricks reads `feature`, `dataset`, `task` and `train` with keys of its own"
         yield f"{', '.join(sections)} {are}: {own}"
     left = sum(item.kind == "left" for item in items)

@@ -48,17 +48,29 @@ class PatchLoader(Dataset[PatchBatch]):
     It is a map-style torch dataset whose items are whole batches, and pickles small. `len` is an epoch.
     """
 
-    def __init__(self, store: MappedStore, keys: Sequence[str], sampler: Sampler, target: Target | None = None) -> None:
+    def __init__(
+        self,
+        store: MappedStore,
+        keys: Sequence[str],
+        sampler: Sampler,
+        target: Target | None = None,
+    ) -> None:
         """`keys`: the files that the sampler's numbers mean, all with frames of one shape. Raises as the store, and
         DataError E491 for files with frames of different shapes."""
-        self.store, self.keys, self.sampler, self.target = store, tuple(keys), sampler, target
+        self.store = store
+        self.keys = tuple(keys)
+        self.sampler = sampler
+        self.target = target
         self.frame_shape = store.frame_shape(self.keys[0])
         for key in self.keys:
             if store.frame_shape(key) != self.frame_shape:
                 raise DataError(
                     f"the frames of '{self.keys[0]}' and '{key}' have different shapes",
                     code="E491",
-                    facts=[(one, str(store.frame_shape(one))) for one in (self.keys[0], key)],
+                    facts=[
+                        (one, str(store.frame_shape(one)))
+                        for one in (self.keys[0], key)
+                    ],
                     help="compute the features of all files with the same settings",
                 )
 
@@ -69,8 +81,11 @@ class PatchLoader(Dataset[PatchBatch]):
         items, starts, frames = self.sampler.picks(step)
         width = int(frames.max())
         x = torch.empty(len(items), width, *self.frame_shape)
-        rows, inside = x.numpy(), np.empty(len(items), np.int64)
-        for row, (item, start, wanted) in enumerate(zip(items.tolist(), starts.tolist(), frames.tolist(), strict=True)):
+        rows = x.numpy()
+        inside = np.empty(len(items), np.int64)
+        for row, (item, start, wanted) in enumerate(
+            zip(items.tolist(), starts.tolist(), frames.tolist(), strict=True)
+        ):
             key = self.keys[item]
             inside[row] = n = min(wanted, self.store.n_frames(key) - start)
             self.store.fill(key, start, rows[row, :n])
@@ -78,9 +93,13 @@ class PatchLoader(Dataset[PatchBatch]):
         targets = None
         if self.target is not None:
             each = zip(items.tolist(), starts.tolist(), strict=True)
-            targets = torch.stack([self.target(item, start, width) for item, start in each])
+            targets = torch.stack(
+                [self.target(item, start, width) for item, start in each]
+            )
         mask = mask_of(torch.from_numpy(inside), width)
-        return PatchBatch(x, mask, torch.from_numpy(items), torch.from_numpy(starts), targets)
+        return PatchBatch(
+            x, mask, torch.from_numpy(items), torch.from_numpy(starts), targets
+        )
 
 
 class Steps:
@@ -95,14 +114,34 @@ class Steps:
     """
 
     def __init__(
-        self, loader: PatchLoader, last: int, *, n_workers: int = 0, rank: int = 0, world: int = 1, **more: Any
+        self,
+        loader: PatchLoader,
+        last: int,
+        *,
+        n_workers: int = 0,
+        rank: int = 0,
+        world: int = 1,
+        **more: Any,
     ) -> None:
-        self.loader, self.last, self.n_workers, self.rank, self.world = loader, last, n_workers, rank, world
-        self.step, self._more = 0, more
+        self.loader = loader
+        self.last = last
+        self.n_workers = n_workers
+        self.rank = rank
+        self.world = world
+        self.step = 0
+        self._more = more
 
     def __iter__(self) -> Iterator[PatchBatch]:
-        numbers = range(self.step * self.world + self.rank, self.last * self.world, self.world)
-        batches = DataLoader(self.loader, batch_size=None, sampler=numbers, num_workers=self.n_workers, **self._more)
+        numbers = range(
+            self.step * self.world + self.rank, self.last * self.world, self.world
+        )
+        batches = DataLoader(
+            self.loader,
+            batch_size=None,
+            sampler=numbers,
+            num_workers=self.n_workers,
+            **self._more,
+        )
         for batch in batches:
             self.step += 1
             yield batch

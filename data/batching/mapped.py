@@ -21,7 +21,9 @@ from ...errors import DataError
 from ..stores.hdf5_store import Store, corrupt, refuse_empty, refuse_nan, wrong_form
 
 RELEASE_BYTES = 1 << 28  # of pages looked at before they are given back
-HALF_VALUES = 1 << 15  # float16 values converted at once: they stay in the processor's cache
+HALF_VALUES = (
+    1 << 15
+)  # float16 values converted at once: they stay in the processor's cache
 
 
 class MappedStore(Store):
@@ -37,7 +39,9 @@ class MappedStore(Store):
 
     def __init__(self, path: str | Path) -> None:
         super().__init__(path)
-        self._arrays: dict[str, tuple[tuple[int, ...], NDArray[Any] | None, np.float32 | None]] = {}
+        self._arrays: dict[
+            str, tuple[tuple[int, ...], NDArray[Any] | None, np.float32 | None]
+        ] = {}
         self._map: mmap.mmap | None = None
         self._seen_bytes = 0
 
@@ -63,7 +67,9 @@ class MappedStore(Store):
         shape, mapped, scale = self._array(key)
         stop = start + len(out)
         if not 0 <= start <= stop <= shape[0]:
-            raise ValueError(f"'{key}' holds [0, {shape[0]}), asked for [{start}, {stop})")
+            raise ValueError(
+                f"'{key}' holds [0, {shape[0]}), asked for [{start}, {stop})"
+            )
         if mapped is None:
             out[...] = self._values(key, start, stop, shape[0])
         else:
@@ -73,7 +79,9 @@ class MappedStore(Store):
                 self._release()
         if scale is not None:
             out *= scale
-        if not math.isfinite(np.vdot(out, out)):  # costs half of looking at each; may be infinite without any
+        if not math.isfinite(
+            np.vdot(out, out)
+        ):  # costs half of looking at each; may be infinite without any
             refuse_nan(out, f"'{key}' of '{self.path}'", "frame", start)
 
     def close(self) -> None:
@@ -87,30 +95,48 @@ class MappedStore(Store):
         if self._map is not None and hasattr(mmap, "MADV_DONTNEED"):
             self._map.madvise(mmap.MADV_DONTNEED)  # they stay in the system's cache
 
-    def _array(self, key: str) -> tuple[tuple[int, ...], NDArray[Any] | None, np.float32 | None]:
+    def _array(
+        self, key: str
+    ) -> tuple[tuple[int, ...], NDArray[Any] | None, np.float32 | None]:
         """(shape, mapped array or None, scale or None), looked up once."""
         if key not in self._arrays:
             data = self._dataset(key)
             if data.ndim < 1 or data.dtype.kind not in "fiu":
-                raise wrong_form(self.path, key, data, "an array of numbers with time as its first axis")
+                raise wrong_form(
+                    self.path,
+                    key,
+                    data,
+                    "an array of numbers with time as its first axis",
+                )
             refuse_empty(self.path, key, data)
             scale = data.attrs.get("scale")
-            self._arrays[key] = data.shape, self._mapped(data), None if scale is None else np.float32(scale)
+            self._arrays[key] = (
+                data.shape,
+                self._mapped(data),
+                None if scale is None else np.float32(scale),
+            )
         return self._arrays[key]
 
     def _mapped(self, data: h5py.Dataset) -> NDArray[Any] | None:
         written = (
             data.id.get_space_status() == h5py.h5d.SPACE_STATUS_ALLOCATED
         )  # else there is nothing but a fill value
-        in_one_piece = data.id.get_create_plist().get_layout() == h5py.h5d.CONTIGUOUS and not data.external
+        in_one_piece = (
+            data.id.get_create_plist().get_layout() == h5py.h5d.CONTIGUOUS
+            and not data.external
+        )
         if not (written and in_one_piece and data.dtype.isnative):
             return None
         offset = int(data.id.get_offset())
         if self._map is None:
             with self.path.open("rb") as file:
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        if offset + data.id.get_storage_size() > len(self._map):  # reading past its end would kill the process
-            raise cut_short(self.path, len(self._map), offset + data.id.get_storage_size())
+        if offset + data.id.get_storage_size() > len(
+            self._map
+        ):  # reading past its end would kill the process
+            raise cut_short(
+                self.path, len(self._map), offset + data.id.get_storage_size()
+            )
         mapped: NDArray[Any] = np.ndarray(data.shape, data.dtype, self._map, offset)
         return mapped
 
@@ -128,4 +154,6 @@ def _copy(frames: NDArray[Any], out: NDArray[np.float32]) -> None:
 
 def cut_short(path: Path, size: int, needed: int) -> DataError:
     """DataError E401: the file ends before its arrays do."""
-    return corrupt(path, EOFError(f"the file ends after {size} bytes, its arrays after {needed}"))
+    return corrupt(
+        path, EOFError(f"the file ends after {size} bytes, its arrays after {needed}")
+    )

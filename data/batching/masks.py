@@ -17,5 +17,7 @@ def masked_mean(x: Tensor, mask: Tensor) -> Tensor:
     Padding has no influence on it, nor on its gradient, be it NaN.
     """
     inside = mask.reshape(*mask.shape, *[1] * (x.ndim - 2))
-    total = torch.where(inside, x, torch.zeros((), dtype=x.dtype, device=x.device)).sum(1)
+    total = torch.where(inside, x, torch.zeros((), dtype=x.dtype, device=x.device)).sum(
+        1
+    )
     return total / mask.sum(1).clamp_min(1).reshape(-1, *[1] * (x.ndim - 2)).to(x.dtype)

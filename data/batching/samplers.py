@@ -13,7 +13,18 @@ from collections.abc import Collection, Hashable, Sequence
 import numpy as np
 
 from ...errors import DataError
-from .sampling import Deck, Int64, Picks, Sampler, anywhere, grouped, lengths_of, one_or_more, positions_of, rng_of
+from .sampling import (
+    Deck,
+    Int64,
+    Picks,
+    Sampler,
+    anywhere,
+    grouped,
+    lengths_of,
+    one_or_more,
+    positions_of,
+    rng_of,
+)
 
 __all__ = ["Balanced", "ByFile", "ByLength", "ByPatch", "ByWork", "Picks", "Sampler"]
 
@@ -37,8 +48,13 @@ class ByPatch:
         """`n_frames`: the length of each file. Raises DataError E490 for no files, ValueError for other bad sizes."""
         lengths = lengths_of(n_frames)
         if not 1 <= hop_frames <= patch_frames or batch_size < 1:
-            raise ValueError(f"no batches of {batch_size} patches of {patch_frames} frames, hop {hop_frames}")
-        self.seed, self.patch_frames, self.hop_frames, self.batch_size = seed, patch_frames, hop_frames, batch_size
+            raise ValueError(
+                f"no batches of {batch_size} patches of {patch_frames} frames, hop {hop_frames}"
+            )
+        self.seed = seed
+        self.patch_frames = patch_frames
+        self.hop_frames = hop_frames
+        self.batch_size = batch_size
         self._last = np.maximum(lengths - patch_frames, 0)
         self._ends = np.cumsum(-(-self._last // hop_frames) + 1)
         self.n_patches = int(self._ends[-1])
@@ -48,7 +64,10 @@ class ByPatch:
     def picks(self, step: int) -> Picks:
         """Where one epoch ends inside a batch, the next begins in it."""
         positions = positions_of(step, self.batch_size)
-        patches = self._deck.at(positions) if self._deck else positions % self.n_patches
+        if self._deck:
+            patches = self._deck.at(positions)
+        else:
+            patches = positions % self.n_patches
         items = np.searchsorted(self._ends, patches, side="right")
         before = np.where(items > 0, self._ends[items - 1], 0)
         starts = np.minimum((patches - before) * self.hop_frames, self._last[items])
@@ -58,17 +77,23 @@ class ByPatch:
 class ByFile:
     """Every file once an epoch, shuffled, with one patch from anywhere in it: short and long files count the same."""
 
-    def __init__(self, n_frames: Sequence[int], patch_frames: int, batch_size: int, seed: int = 0) -> None:
+    def __init__(
+        self, n_frames: Sequence[int], patch_frames: int, batch_size: int, seed: int = 0
+    ) -> None:
         """Raises as `ByPatch`."""
         self._lengths = lengths_of(n_frames)
-        self.seed, self.patch_frames, self.batch_size = seed, one_or_more(patch_frames), one_or_more(batch_size)
+        self.seed = seed
+        self.patch_frames = one_or_more(patch_frames)
+        self.batch_size = one_or_more(batch_size)
         self.steps_per_epoch = math.ceil(len(self._lengths) / batch_size)
         self._deck = Deck(len(self._lengths), seed, 1)
 
     def picks(self, step: int) -> Picks:
         """Where one epoch ends inside a batch, the next begins in it."""
         items = self._deck.at(positions_of(step, self.batch_size))
-        return anywhere(items, self._lengths, self.patch_frames, rng_of(self.seed, step))
+        return anywhere(
+            items, self._lengths, self.patch_frames, rng_of(self.seed, step)
+        )
 
 
 class ByWork:
@@ -90,11 +115,19 @@ class ByWork:
     ) -> None:
         """`works`: the work of each file. Raises DataError E490 for fewer than P works with two versions."""
         self._lengths = lengths_of(n_frames)
-        self.seed, self.patch_frames = seed, one_or_more(patch_frames)
-        self.works_per_batch, self.versions_per_work = one_or_more(works_per_batch), versions_per_work
+        self.seed = seed
+        self.patch_frames = one_or_more(patch_frames)
+        self.works_per_batch = one_or_more(works_per_batch)
+        self.versions_per_work = versions_per_work
         if versions_per_work < 2 or len(works) != len(self._lengths):
-            raise ValueError(f"{versions_per_work} versions a work; {len(works)} works of {len(self._lengths)} files")
-        self._versions = [files for files in grouped([(work,) for work in works]).values() if len(files) > 1]
+            raise ValueError(
+                f"{versions_per_work} versions a work; {len(works)} works of {len(self._lengths)} files"
+            )
+        self._versions = [
+            files
+            for files in grouped([(work,) for work in works]).values()
+            if len(files) > 1
+        ]
         if len(self._versions) < works_per_batch:
             raise DataError(
                 f"cannot draw {works_per_batch} works a batch: {len(self._versions)} have two versions or more",
@@ -109,10 +142,15 @@ class ByWork:
 
     def picks(self, step: int) -> Picks:
         epoch, inside = divmod(step, self.steps_per_epoch)
-        works = self._deck.at(epoch * len(self._versions) + positions_of(inside, self.works_per_batch))
+        works = self._deck.at(
+            epoch * len(self._versions) + positions_of(inside, self.works_per_batch)
+        )
         rng = rng_of(self.seed, step)
         items = np.concatenate(
-            [np.resize(rng.permutation(self._versions[work]), self.versions_per_work) for work in works]
+            [
+                np.resize(rng.permutation(self._versions[work]), self.versions_per_work)
+                for work in works
+            ]
         )
         return anywhere(items, self._lengths, self.patch_frames, rng)
 
@@ -133,23 +171,43 @@ class Balanced:
     ) -> None:
         """`labels`: the label of each file, or a list or a set of them. Raises DataError E490 for no label at all."""
         self._lengths = lengths_of(n_frames)
-        self.seed, self.patch_frames, self.batch_size = seed, one_or_more(patch_frames), one_or_more(batch_size)
+        self.seed = seed
+        self.patch_frames = one_or_more(patch_frames)
+        self.batch_size = one_or_more(batch_size)
         if len(labels) != len(self._lengths):
-            raise ValueError(f"the labels of {len(labels)} files, the lengths of {len(self._lengths)}")
-        several = [one if isinstance(one, list | tuple | set | frozenset) else (one,) for one in labels]
+            raise ValueError(
+                f"the labels of {len(labels)} files, the lengths of {len(self._lengths)}"
+            )
+        several = [
+            one if isinstance(one, list | tuple | set | frozenset) else (one,)
+            for one in labels
+        ]
         self._files = list(grouped(several).values())
         if not self._files:
-            raise DataError("no file has a label to balance by", code="E490", help="check the annotation of the labels")
+            raise DataError(
+                "no file has a label to balance by",
+                code="E490",
+                help="check the annotation of the labels",
+            )
         self.steps_per_epoch = math.ceil(len(self._lengths) / batch_size)
         self._labels = Deck(len(self._files), seed, 1)
-        self._decks = [Deck(len(files), seed, 2, label) for label, files in enumerate(self._files)]
+        self._decks = [
+            Deck(len(files), seed, 2, label) for label, files in enumerate(self._files)
+        ]
 
     def picks(self, step: int) -> Picks:
         positions = positions_of(step, self.batch_size)
-        labels, rounds = self._labels.at(positions), positions // len(self._files)  # a label is drawn once a round
+        # a label is drawn once a round
+        labels = self._labels.at(positions)
+        rounds = positions // len(self._files)
         pairs = zip(labels.tolist(), rounds.tolist(), strict=True)
-        drawn = [self._files[label][self._decks[label].one(number)] for label, number in pairs]
-        return anywhere(np.array(drawn), self._lengths, self.patch_frames, rng_of(self.seed, step))
+        drawn = [
+            self._files[label][self._decks[label].one(number)]
+            for label, number in pairs
+        ]
+        return anywhere(
+            np.array(drawn), self._lengths, self.patch_frames, rng_of(self.seed, step)
+        )
 
 
 class ByLength:
@@ -172,8 +230,12 @@ class ByLength:
     ) -> None:
         """Raises as `ByPatch`. The batch with the longest files, or the last, may have fewer rows."""
         self._lengths = lengths_of(n_frames)
-        self.seed, self.batch_size = seed, one_or_more(batch_size)
-        self.max_frames = int(self._lengths.max()) if max_frames is None else one_or_more(max_frames)
+        self.seed = seed
+        self.batch_size = one_or_more(batch_size)
+        if max_frames is None:
+            self.max_frames = int(self._lengths.max())
+        else:
+            self.max_frames = one_or_more(max_frames)
         self._shuffle = shuffle
         self.steps_per_epoch = math.ceil(len(self._lengths) / batch_size)
         self._epoch: tuple[int, Int64, Int64] | None = None

@@ -41,7 +41,8 @@ class Deck:
     """The numbers 0 … n - 1 shuffled, then shuffled anew, and so on without end."""
 
     def __init__(self, n: int, *seed: int) -> None:
-        self.n, self._seed = n, seed
+        self.n = n
+        self._seed = seed
         self._orders: dict[int, Int64] = {}
 
     def at(self, positions: Int64) -> Int64:
@@ -60,8 +61,12 @@ class Deck:
 
     def _order(self, one: int) -> Int64:
         if one not in self._orders:
-            self._orders = {k: v for k, v in self._orders.items() if abs(k - one) == 1}  # two rounds meet in a batch
-            self._orders[one] = np.random.default_rng((*self._seed, one)).permutation(self.n)
+            self._orders = {
+                k: v for k, v in self._orders.items() if abs(k - one) == 1
+            }  # two rounds meet in a batch
+            self._orders[one] = np.random.default_rng((*self._seed, one)).permutation(
+                self.n
+            )
         return self._orders[one]
 
 
@@ -69,8 +74,15 @@ def lengths_of(n_frames: Sequence[int]) -> Int64:
     lengths = np.asarray(n_frames, np.int64)
     if not len(lengths) or lengths.min() < 1:
         empty = int((lengths < 1).sum())
-        what = f"{empty} of {len(lengths)} files are empty" if len(lengths) else "there are no files"
-        raise DataError(f"no batches can be drawn: {what}", code="E490", help="check the split, and the corpus")
+        if len(lengths):
+            what = f"{empty} of {len(lengths)} files are empty"
+        else:
+            what = "there are no files"
+        raise DataError(
+            f"no batches can be drawn: {what}",
+            code="E490",
+            help="check the split, and the corpus",
+        )
     return lengths
 
 
@@ -88,10 +100,14 @@ def rng_of(seed: int, step: int) -> Generator:
     return np.random.default_rng((seed, 0, step))
 
 
-def anywhere(items: Int64, lengths: Int64, frames: int | Int64, rng: Generator) -> Picks:
+def anywhere(
+    items: Int64, lengths: Int64, frames: int | Int64, rng: Generator
+) -> Picks:
     """A start in each file, uniform among those where no padding is needed."""
     each = np.broadcast_to(np.asarray(frames, np.int64), items.shape)
-    return Picks(items, rng.integers(np.maximum(lengths[items] - each, 0) + 1), each.copy())
+    return Picks(
+        items, rng.integers(np.maximum(lengths[items] - each, 0) + 1), each.copy()
+    )
 
 
 def grouped(labels: Sequence[Collection[Hashable]]) -> dict[Hashable, Int64]:
@@ -100,4 +116,7 @@ def grouped(labels: Sequence[Collection[Hashable]]) -> dict[Hashable, Int64]:
     for number, several in enumerate(labels):
         for label in set(several):
             files.setdefault(label, []).append(number)
-    return {label: np.array(files[label]) for label in sorted(files, key=lambda one: (type(one).__name__, str(one)))}
+    return {
+        label: np.array(files[label])
+        for label in sorted(files, key=lambda one: (type(one).__name__, str(one)))
+    }

@@ -58,7 +58,12 @@ class Fetched:
     fresh: tuple[str, ...]
 
 
-def fetch(name: str, folder: str | Path, base_url: str = BASE_URL, watch: Watch = lambda *_: None) -> Fetched:
+def fetch(
+    name: str,
+    folder: str | Path,
+    base_url: str = BASE_URL,
+    watch: Watch = lambda *_: None,
+) -> Fetched:
     """Bring the corpus `name` into `folder`; what is there already is checked and kept, never written over.
 
     A killed fetch goes on where it stopped.
@@ -81,16 +86,24 @@ class _Fetch:
     """One fetch of one corpus."""
 
     def __init__(self, name: str, folder: Path, base_url: str, watch: Watch) -> None:
-        self.name, self.folder, self.base_url, self.watch = name, folder, base_url, watch
-        self.notes, self.data = f"{name}.pyjama", f"{name}_{HOSTED[name]}.hdf5"
+        self.name = name
+        self.folder = folder
+        self.base_url = base_url
+        self.watch = watch
+        self.notes = f"{name}.pyjama"
+        self.data = f"{name}_{HOSTED[name]}.hdf5"
         self.fresh: list[str] = []
 
     def run(self) -> Fetched:
         with disk(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
         with _alone(self.folder):
-            self.record = Record.read(self.folder / f"{self.name}.fetch.json", self.name)
-            missing = [file for file in (self.notes, self.data) if not self._is_there(file)]
+            self.record = Record.read(
+                self.folder / f"{self.name}.fetch.json", self.name
+            )
+            missing = [
+                file for file in (self.notes, self.data) if not self._is_there(file)
+            ]
             if self.notes in missing:
                 self._fetch_notes()
             if self.data in missing:
@@ -130,13 +143,19 @@ class _Fetch:
             path.unlink(missing_ok=True)
 
     def _fetch_data(self) -> None:
-        packed, path = self._packed, self.folder / f".{self.data}"
+        packed = self._packed
+        path = self.folder / f".{self.data}"
         if not packed.exists():  # else a full disk or a kill came between
             self._download(f"{self.data}.zip", packed)
         try:
             stamp = self._stamp(packed)
             self._compare(packed.name.lstrip("."), stamp)
-            unpack(packed, self.data, path, lambda done, total: self.watch(f"unpacking {self.data}", done, total))
+            unpack(
+                packed,
+                self.data,
+                path,
+                lambda done, total: self.watch(f"unpacking {self.data}", done, total),
+            )
             _refuse_other(path, self.data)
             self._record(packed.name.lstrip("."), stamp)
             self._settle(path, self.data)
@@ -152,7 +171,11 @@ class _Fetch:
         return self.folder / f".{self.data}.zip"
 
     def _download(self, file: str, path: Path) -> None:
-        download(self.base_url + quote(file), path, lambda done, total: self.watch(file, done, total))
+        download(
+            self.base_url + quote(file),
+            path,
+            lambda done, total: self.watch(file, done, total),
+        )
 
     def _settle(self, path: Path, file: str) -> None:
         """Record a checked file, and give it its name."""
@@ -177,7 +200,10 @@ class _Fetch:
                 f"'{file}' is not the file that was fetched before: its checksum differs",
                 code="E486",
                 facts=[
-                    ("before", f"{then.sha256}, {then.n_bytes} bytes, {self.record.when}, {self.record.base_url}"),
+                    (
+                        "before",
+                        f"{then.sha256}, {then.n_bytes} bytes, {self.record.when}, {self.record.base_url}",
+                    ),
                     ("now", f"{stamp.sha256}, {stamp.n_bytes} bytes, {self.base_url}"),
                 ],
                 help=f"if the host says that it has changed the corpus, remove '{self.name}.fetch.json' and all "
@@ -185,7 +211,9 @@ class _Fetch:
             )
 
     def _stamp(self, path: Path) -> Stamp:
-        digest, size, done = hashlib.sha256(), path.stat().st_size, 0
+        digest = hashlib.sha256()
+        size = path.stat().st_size
+        done = 0
         try:
             with path.open("rb") as file:
                 while block := file.read(1 << 20):
@@ -201,8 +229,15 @@ def _refuse_other(path: Path, file: str) -> None:
     """Raise E483 where what came as `file` does not begin as JSON or as HDF5."""
     with path.open("rb") as opened:
         begins = opened.read(64)
-    form = "JSON" if file.endswith(".pyjama") else "HDF5"
-    if begins.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{") if form == "JSON" else h5py.is_hdf5(path):
+    if file.endswith(".pyjama"):
+        form = "JSON"
+    else:
+        form = "HDF5"
+    if (
+        begins.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{")
+        if form == "JSON"
+        else h5py.is_hdf5(path)
+    ):
         return
     raise DataError(
         f"what came as '{file}' is not {form}",
@@ -226,7 +261,11 @@ def _alone(folder: Path) -> Iterator[None]:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 message = f"another process fetches into '{folder}'"
-                raise DataError(message, code="E480", help="wait until it ends, or choose another --out") from None
+                raise DataError(
+                    message,
+                    code="E480",
+                    help="wait until it ends, or choose another --out",
+                ) from None
         yield
     finally:
         os.close(descriptor)

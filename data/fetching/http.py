@@ -22,12 +22,16 @@ from urllib.error import HTTPError
 
 from .line import BrokenError, answer, disk, given_up, line
 
-OnBytes = Callable[[int, "int | None"], None]  # is told the bytes done, and of how many if that is known
+OnBytes = Callable[
+    [int, "int | None"], None
+]  # is told the bytes done, and of how many if that is known
 PAUSES_S = (1.0, 2.0, 4.0, 8.0)  # before each further try without progress
 CHUNK_BYTES = 1 << 18
 
 
-def download(url: str, path: Path, on_bytes: OnBytes, *, pauses_s: Sequence[float] | None = None) -> None:
+def download(
+    url: str, path: Path, on_bytes: OnBytes, *, pauses_s: Sequence[float] | None = None
+) -> None:
     """Bring the file at `url` to `path`; a part of it that is there already, from a killed run too, is kept.
 
     Tries again after each of `pauses_s` (default: 1, 2, 4, 8 s), counted anew when bytes have come since.
@@ -48,7 +52,10 @@ def download(url: str, path: Path, on_bytes: OnBytes, *, pauses_s: Sequence[floa
                 break
             except BrokenError as broken:
                 size = file.seek(0, os.SEEK_END)
-                tries = 1 if size > furthest else tries + 1
+                if size > furthest:
+                    tries = 1
+                else:
+                    tries = tries + 1
                 furthest = max(furthest, size)
                 if tries > len(pauses):
                     if not size:
@@ -62,7 +69,8 @@ def download(url: str, path: Path, on_bytes: OnBytes, *, pauses_s: Sequence[floa
 
 def _attempt(url: str, file: BinaryIO, notes: Path, on_bytes: OnBytes) -> None:
     """One request, from where the file ends."""
-    have, mark = file.seek(0, os.SEEK_END), _noted(notes, url)
+    have = file.seek(0, os.SEEK_END)
+    mark = _noted(notes, url)
     headers = {"User-Agent": "mirbricks", "Accept-Encoding": "identity"}
     if have and mark:
         headers |= {"Range": f"bytes={have}-", "If-Range": mark}
@@ -70,16 +78,28 @@ def _attempt(url: str, file: BinaryIO, notes: Path, on_bytes: OnBytes) -> None:
         with line(url), answer(url, headers) as response:
             start, total = _span(response, have if "Range" in headers else 0, mark)
             with disk(notes.parent):
-                file.truncate(start)  # first, so that no kill leaves the old bytes with the new mark
-                notes.write_text(json.dumps({"url": url, "mark": _mark(response.headers)}), encoding="utf-8")
+                file.truncate(
+                    start
+                )  # first, so that no kill leaves the old bytes with the new mark
+                notes.write_text(
+                    json.dumps({"url": url, "mark": _mark(response.headers)}),
+                    encoding="utf-8",
+                )
                 if shutil.disk_usage(notes.parent).free < (total or start) - start:
-                    raise OSError(errno.ENOSPC, f"{(total or start) - start} bytes are to come, and the disk is full")
+                    raise OSError(
+                        errno.ENOSPC,
+                        f"{(total or start) - start} bytes are to come, and the disk is full",
+                    )
             _receive(response, file, start, total, on_bytes, notes.parent)
     except HTTPError as error:  # 416: there is no such part
         whole = re.fullmatch(r"bytes \*/(\d+)", error.headers.get("Content-Range", ""))
-        if not (whole and int(whole[1]) == have):  # else nothing is missing: killed before the renaming
+        if not (
+            whole and int(whole[1]) == have
+        ):  # else nothing is missing: killed before the renaming
             file.truncate(0)
-            raise BrokenError("the server does not know the part that was asked for") from error
+            raise BrokenError(
+                "the server does not know the part that was asked for"
+            ) from error
     except _OtherFileError as error:
         file.truncate(0)
         raise BrokenError(str(error)) from error
@@ -89,7 +109,14 @@ class _OtherFileError(Exception):
     """What comes does not belong to the bytes that are here."""
 
 
-def _receive(response: Any, file: BinaryIO, start: int, total: int | None, on_bytes: OnBytes, folder: Path) -> None:
+def _receive(
+    response: Any,
+    file: BinaryIO,
+    start: int,
+    total: int | None,
+    on_bytes: OnBytes,
+    folder: Path,
+) -> None:
     done = file.seek(start)
     on_bytes(done, total)
     while chunk := response.read(CHUNK_BYTES):
@@ -106,9 +133,14 @@ def _span(response: Any, have: int, mark: str | None) -> tuple[int, int | None]:
     """(first byte that comes, size of the whole file if it is known)."""
     headers = response.headers
     if headers.get("Content-Encoding", "identity") != "identity":
-        raise BrokenError(f"the server sends it as '{headers['Content-Encoding']}', which was not asked for", "E482")
+        raise BrokenError(
+            f"the server sends it as '{headers['Content-Encoding']}', which was not asked for",
+            "E482",
+        )
     if response.status == 206 and have:
-        found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", headers.get("Content-Range", ""))
+        found = re.fullmatch(
+            r"bytes (\d+)-(\d+)/(\d+)", headers.get("Content-Range", "")
+        )
         if (
             not found
             or int(found[1]) != have
@@ -127,12 +159,21 @@ def _noted(notes: Path, url: str) -> str | None:
     """The server's mark of the part on disk, if it is a part of the file at `url`."""
     try:
         said: dict[str, Any] = json.loads(notes.read_text(encoding="utf-8"))
-        return str(said["mark"]) if said["url"] == url and said["mark"] else None
-    except (OSError, ValueError, KeyError, TypeError):  # none, or cut short: the download begins again
+        if said["url"] == url and said["mark"]:
+            return str(said["mark"])
+        return None
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+    ):  # none, or cut short: the download begins again
         return None
 
 
 def _mark(headers: Message) -> str | None:
     """What `If-Range` may hold: a strong ETag, else the date of the last change."""
     tag: str | None = headers.get("ETag")
-    return tag if tag and not tag.startswith("W/") else headers.get("Last-Modified")
+    if tag and not tag.startswith("W/"):
+        return tag
+    return headers.get("Last-Modified")

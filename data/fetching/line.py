@@ -36,7 +36,8 @@ class BrokenError(Exception):
 
     def __init__(self, said: str, code: str = "E481", wait_s: float = 0.0) -> None:
         super().__init__(said)
-        self.code, self.wait_s = code, wait_s
+        self.code = code
+        self.wait_s = wait_s
 
 
 def answer(url: str, headers: dict[str, str]) -> Any:
@@ -44,7 +45,13 @@ def answer(url: str, headers: dict[str, str]) -> Any:
     no files, no FTP."""
     opener = OpenerDirector()
     for handler in (
-        *(ProxyHandler, HTTPHandler, HTTPSHandler, _SafeRedirects, HTTPDefaultErrorHandler),
+        *(
+            ProxyHandler,
+            HTTPHandler,
+            HTTPSHandler,
+            _SafeRedirects,
+            HTTPDefaultErrorHandler,
+        ),
         *(HTTPErrorProcessor, UnknownHandler),
     ):
         opener.add_handler(handler())
@@ -65,7 +72,10 @@ def line(url: str) -> Iterator[None]:
                 raise
             raise _refused(url, error) from error
     except (URLError, OSError, http.client.HTTPException) as error:
-        reason = error.reason if isinstance(error, URLError) else error
+        if isinstance(error, URLError):
+            reason = error.reason
+        else:
+            reason = error
         if isinstance(reason, ssl.SSLCertVerificationError):
             raise DataError(
                 f"the certificate of '{urlsplit(url).netloc}' cannot be trusted: {reason.verify_message}",
@@ -77,7 +87,10 @@ def line(url: str) -> Iterator[None]:
 
 def given_up(url: str, broken: BrokenError, tries: int, size: int) -> DataError:
     """What is said after the last try."""
-    kept = f"; it goes on after the {size} bytes that are here" if size else ""
+    if size:
+        kept = f"; it goes on after the {size} bytes that are here"
+    else:
+        kept = ""
     return DataError(
         f"cannot fetch '{url}': {broken}",
         code=broken.code,
@@ -96,16 +109,26 @@ def disk(folder: Path) -> Iterator[None]:
         raise DataError(
             f"cannot write into '{folder}': {error.strerror or error}",
             code="E408",
-            help="free some space and run it again: it goes on where it stopped" if full else "choose another folder",
+            help="free some space and run it again: it goes on where it stopped"
+            if full
+            else "choose another folder",
         ) from error
 
 
 class _SafeRedirects(HTTPRedirectHandler):
     """Follows the server elsewhere, but not from https to http."""
 
-    def redirect_request(self, req: Request, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Request | None:
+    def redirect_request(
+        self, req: Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> Request | None:
         if req.type == "https" and urlsplit(newurl).scheme != "https":
-            raise HTTPError(newurl, code, "it sends on to an address without encryption", headers, fp)
+            raise HTTPError(
+                newurl,
+                code,
+                "it sends on to an address without encryption",
+                headers,
+                fp,
+            )
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
@@ -126,11 +149,15 @@ def _refused(url: str, error: HTTPError) -> DataError | BrokenError:
     if error.code in _PASSING:
         asked = error.headers.get("Retry-After", "")
         return BrokenError(
-            f"the server failed: {said}", "E482", min(float(asked), MOST_WAITED_S) if asked.isdigit() else 0
+            f"the server failed: {said}",
+            "E482",
+            min(float(asked), MOST_WAITED_S) if asked.isdigit() else 0,
         )
     gone = error.code in (404, 410)
     return DataError(
-        f"the server has no '{url}': {said}" if gone else f"the server refuses '{url}': {said}",
+        f"the server has no '{url}': {said}"
+        if gone
+        else f"the server refuses '{url}': {said}",
         code="E482",
         help="check the address; --base-url takes another server or a mirror",
     )

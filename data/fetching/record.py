@@ -33,7 +33,10 @@ class Record:
         """The record at `path`, an empty one where there is none. Raises DataError E409, E485."""
         try:
             said = json.loads(path.read_text(encoding="utf-8"))
-            files = {str(file): Stamp(str(one["sha256"]), int(one["n_bytes"])) for file, one in said["files"].items()}
+            files = {
+                str(file): Stamp(str(one["sha256"]), int(one["n_bytes"]))
+                for file, one in said["files"].items()
+            }
             return cls(name, str(said["base_url"]), str(said["when"]), files)
         except FileNotFoundError:
             return cls(name)
@@ -48,8 +51,15 @@ class Record:
 
     def plus(self, file: str, stamp: Stamp, base_url: str) -> Record:
         """With one file more, that came today from `base_url`."""
-        when = self.when or datetime.datetime.now(datetime.timezone.utc).date().isoformat()
-        return replace(self, base_url=self.base_url or base_url, when=when, files=self.files | {file: stamp})
+        when = (
+            self.when or datetime.datetime.now(datetime.timezone.utc).date().isoformat()
+        )
+        return replace(
+            self,
+            base_url=self.base_url or base_url,
+            when=when,
+            files=self.files | {file: stamp},
+        )
 
     def text(self) -> str:
         return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"

@@ -23,7 +23,9 @@ ALWAYS_ALLOWED_BYTES = 1 << 26
 CHUNK_BYTES = 1 << 20
 
 
-def unpack(archive: Path, member: str, target: Path, on_bytes: Callable[[int, int], None]) -> None:
+def unpack(
+    archive: Path, member: str, target: Path, on_bytes: Callable[[int, int], None]
+) -> None:
     """Write the one file called `member`, in whatever folder of the archive it lies, to the path `target`.
 
     Other members are left alone. `on_bytes` is told the bytes done, of how many.
@@ -37,13 +39,28 @@ def unpack(archive: Path, member: str, target: Path, on_bytes: Callable[[int, in
             _refuse_bomb(archive, info)
             with disk(target.parent):
                 if shutil.disk_usage(target.parent).free < info.file_size:
-                    raise OSError(errno.ENOSPC, f"'{member}' unpacks to {info.file_size} bytes, and the disk is full")
+                    raise OSError(
+                        errno.ENOSPC,
+                        f"'{member}' unpacks to {info.file_size} bytes, and the disk is full",
+                    )
             _copy(opened, info, target, on_bytes)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, UnicodeError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        NotImplementedError,
+        ValueError,
+        UnicodeError,
+    ) as error:
         raise _damaged(archive, error) from error
 
 
-def _copy(opened: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path, on_bytes: Callable[[int, int], None]) -> None:
+def _copy(
+    opened: zipfile.ZipFile,
+    info: zipfile.ZipInfo,
+    target: Path,
+    on_bytes: Callable[[int, int], None],
+) -> None:
     """zipfile stops at the size that is announced, and compares the checksum at the end."""
     done = 0
     with opened.open(info) as packed, disk(target.parent), target.open("wb") as file:
@@ -55,18 +72,29 @@ def _copy(opened: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path, on_bytes
         raise EOFError(f"'{info.filename}' ends after {done} of {info.file_size} bytes")
 
 
-def _expected(archive: Path, infos: list[zipfile.ZipInfo], member: str) -> zipfile.ZipInfo:
+def _expected(
+    archive: Path, infos: list[zipfile.ZipInfo], member: str
+) -> zipfile.ZipInfo:
     if len(infos) > MOST_ENTRIES:
         raise _hostile(archive, f"it has {len(infos)} members, one is expected")
     for info in infos:
         _refuse_names(archive, info)
-    found = [info for info in infos if PurePosixPath(info.filename).name == member and not info.is_dir()]
+    found = [
+        info
+        for info in infos
+        if PurePosixPath(info.filename).name == member and not info.is_dir()
+    ]
     if len(found) != 1:
         names = [f"'{info.filename}'" for info in infos[:5]]
         raise DataError(
             f"'{archive.name}' holds {len(found) or 'no'} '{member}', expected one",
             code="E483",
-            facts=[("members", ", ".join(names) + (" ..." if len(infos) > 5 else "") or "none")],
+            facts=[
+                (
+                    "members",
+                    ", ".join(names) + (" ..." if len(infos) > 5 else "") or "none",
+                )
+            ],
             help="tell the corpus's host; --base-url takes another server",
         )
     if found[0].flag_bits & 1:
@@ -76,18 +104,32 @@ def _expected(archive: Path, infos: list[zipfile.ZipInfo], member: str) -> zipfi
 
 def _refuse_names(archive: Path, info: zipfile.ZipInfo) -> None:
     for name in (info.filename, info.orig_filename):
-        windows, posix = PureWindowsPath(name), PurePosixPath(name)
-        if windows.drive or windows.root or posix.is_absolute() or ".." in windows.parts or "\0" in name:
-            raise _hostile(archive, f"its member '{name}' would be written outside the folder")
+        windows = PureWindowsPath(name)
+        posix = PurePosixPath(name)
+        if (
+            windows.drive
+            or windows.root
+            or posix.is_absolute()
+            or ".." in windows.parts
+            or "\0" in name
+        ):
+            raise _hostile(
+                archive, f"its member '{name}' would be written outside the folder"
+            )
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-        raise _hostile(archive, f"its member '{info.filename}' is a link or a device, not a file")
+        raise _hostile(
+            archive, f"its member '{info.filename}' is a link or a device, not a file"
+        )
 
 
 def _refuse_bomb(archive: Path, info: zipfile.ZipInfo) -> None:
     packed = min(info.compress_size, archive.stat().st_size)
     if info.file_size > max(MOST_RATIO * packed, ALWAYS_ALLOWED_BYTES):
-        raise _hostile(archive, f"'{info.filename}' unpacks from {packed} to {info.file_size} bytes")
+        raise _hostile(
+            archive,
+            f"'{info.filename}' unpacks from {packed} to {info.file_size} bytes",
+        )
 
 
 def _hostile(archive: Path, what: str) -> DataError:

@@ -5,4 +5,11 @@ from __future__ import annotations
 from .contract import Importer, ImportOptions, Recording, importer
 from .destination import Destination, Stored
 
-__all__ = ["Destination", "ImportOptions", "Importer", "Recording", "Stored", "importer"]
+__all__ = [
+    "Destination",
+    "ImportOptions",
+    "Importer",
+    "Recording",
+    "Stored",
+    "importer",
+]

@@ -18,20 +18,27 @@ from .contract import Importer, Recording, importer
 from .destination import AUDIO_ENDINGS, Destination, Stored, without_ending
 from .walk import files_below
 
-FIRST_S, HOP_S = 0.023, 0.01  # frame n, from 0, is at FIRST_S + n * HOP_S
+# frame n, from 0, is at FIRST_S + n * HOP_S
+FIRST_S = 0.023
+HOP_S = 0.01
 PARTS = ("violin", "clarinet", "saxophone", "bassoon")  # the rows of GTF0s
 SPELT = {"saxphone": "saxophone"}  # as the data set spells it
 DEFINITIONS = {
     "piece": Definition("global", "text"),
     "instrument": Definition("global", "text"),
     "f0": Definition("breakpoint", "numeric", row_name=["f0_midi"]),
-    "f0multi": Definition("breakpoint", "numeric", row_name=[f"f0_midi_{part}" for part in PARTS]),
+    "f0multi": Definition(
+        "breakpoint", "numeric", row_name=[f"f0_midi_{part}" for part in PARTS]
+    ),
     "pitchmidi": Definition("segment", "numeric"),
 }
 Float64 = NDArray[np.float64]
 
 
-@importer("bach10", "Bach10: a folder for each piece, with PIECE.wav, PIECE-violin.wav ... and PIECE-GTF0s.mat")
+@importer(
+    "bach10",
+    "Bach10: a folder for each piece, with PIECE.wav, PIECE-violin.wav ... and PIECE-GTF0s.mat",
+)
 class Bach10(Importer):
     """PIECE.wav gets `f0multi` (MIDI numbers, 0 where a part is silent) and each part `f0`; keys are file names.
 
@@ -49,7 +56,11 @@ class Bach10(Importer):
         claimed: set[Path] = set()
         for mat in sorted(path for path in files if path.name.endswith("-GTF0s.mat")):
             piece = mat.name.removesuffix("-GTF0s.mat")
-            of_piece = [p for p in sounds if p.parent == mat.parent and f"{p.stem}-".startswith(f"{piece}-")]
+            of_piece = [
+                p
+                for p in sounds
+                if p.parent == mat.parent and f"{p.stem}-".startswith(f"{piece}-")
+            ]
             claimed.update(of_piece)
             try:
                 yield from _piece(piece, of_piece, mat)
@@ -57,11 +68,20 @@ class Bach10(Importer):
                 yield error
         for path in sounds:
             if path not in claimed:
-                yield DataError(f"'{path}' has no annotation: no -GTF0s.mat file of its piece", code="E465")
+                yield DataError(
+                    f"'{path}' has no annotation: no -GTF0s.mat file of its piece",
+                    code="E465",
+                )
 
     def export(self, corpus: Sequence[Stored], to: Destination) -> Iterator[DataError]:
-        yield from without_place(corpus, "bach10", lambda _: (*self.definitions, "stem_of"))
-        mixes = [stored for stored in corpus if len(stored.entry.annotations.get("f0multi", ()))]
+        yield from without_place(
+            corpus, "bach10", lambda _: (*self.definitions, "stem_of")
+        )
+        mixes = [
+            stored
+            for stored in corpus
+            if len(stored.entry.annotations.get("f0multi", ()))
+        ]
         placed = {stored.key for stored in mixes}
         for mix in mixes:
             stems = [stored for stored in corpus if stored.stem_of == mix.key]
@@ -72,34 +92,55 @@ class Bach10(Importer):
                 yield error
         for stored in corpus:
             if stored.key not in placed:
-                yield DataError(f"'{stored.key}' has no 'f0multi' and is no part of what has", code="E469")
+                yield DataError(
+                    f"'{stored.key}' has no 'f0multi' and is no part of what has",
+                    code="E469",
+                )
 
 
-def _piece(piece: str, sounds: Sequence[Path], mat: Path) -> Iterator[Recording | DataError]:
+def _piece(
+    piece: str, sounds: Sequence[Path], mat: Path
+) -> Iterator[Recording | DataError]:
     rows = np.atleast_2d(np.asarray(_matrix(mat, "GTF0s"), np.float64))
     mix = next((path for path in sounds if path.stem == piece), None)
     if mix is None:
-        raise DataError(f"'{mat}' has no audio: no '{piece}.wav' beside it", code="E466")
+        raise DataError(
+            f"'{mat}' has no audio: no '{piece}.wav' beside it", code="E466"
+        )
     if len(rows) != len(PARTS) or not np.isfinite(rows).all():
         facts = [("shape", str(rows.shape))]
-        raise DataError(f"'{mat}': expected a matrix of {len(PARTS)} rows of MIDI numbers", code="E463", facts=facts)
+        raise DataError(
+            f"'{mat}': expected a matrix of {len(PARTS)} rows of MIDI numbers",
+            code="E463",
+            facts=facts,
+        )
     times = [round(FIRST_S + HOP_S * frame, 3) for frame in range(rows.shape[1])]
     notes = _notes(mat.with_name(f"{piece}-GTNotes.mat"))
     about = {"piece": [Atom(piece)]}
     names = [Atom(part) for part in PARTS]
-    yield Recording(mix.name, (mix,), {**about, "instrument": names, "f0multi": [Atom(rows.tolist(), times)]})
+    yield Recording(
+        mix.name,
+        (mix,),
+        {**about, "instrument": names, "f0multi": [Atom(rows.tolist(), times)]},
+    )
     for path in sounds:
         if path == mix:
             continue
         word = path.stem[len(piece) + 1 :]
         part = SPELT.get(word, word)
         if part not in PARTS:
-            yield DataError(f"'{path}' is no part of Bach10: {', '.join(PARTS)}", code="E433")
+            yield DataError(
+                f"'{path}' is no part of Bach10: {', '.join(PARTS)}", code="E433"
+            )
             continue
         index = PARTS.index(part)
         own = {**about, "instrument": [Atom(part)], "stem_of": [Atom(mix.name)]}
         own["f0"] = [Atom([rows[index].tolist()], times)]
-        yield Recording(path.name, (path,), own | ({"pitchmidi": notes[index]} if index < len(notes) else {}))
+        yield Recording(
+            path.name,
+            (path,),
+            own | ({"pitchmidi": notes[index]} if index < len(notes) else {}),
+        )
 
 
 def _matrix(path: Path, name: str) -> Any:
@@ -112,7 +153,9 @@ def _matrix(path: Path, name: str) -> Any:
         raise unreadable(path, error) from error
     except Exception as error:  # whatever scipy meets in a damaged file
         reason = " ".join(str(error).split())
-        raise DataError(f"'{path}' is no MATLAB file, or a damaged one: {reason}", code="E463") from error
+        raise DataError(
+            f"'{path}' is no MATLAB file, or a damaged one: {reason}", code="E463"
+        ) from error
 
 
 def _notes(path: Path) -> list[list[Atom]]:
@@ -125,10 +168,22 @@ def _notes(path: Path) -> list[list[Atom]]:
         for note in np.ravel(cell):
             matrix = np.asarray(note, np.float64)
             if matrix.ndim != 2 or 2 not in matrix.shape or not matrix.size:
-                raise DataError(f"'{path}': a note is 2 rows, frames and pitches, not {matrix.shape}", code="E463")
-            frames, pitches = matrix if matrix.shape[0] == 2 else matrix.T
+                raise DataError(
+                    f"'{path}': a note is 2 rows, frames and pitches, not {matrix.shape}",
+                    code="E463",
+                )
+            if matrix.shape[0] == 2:
+                frames, pitches = matrix
+            else:
+                frames, pitches = matrix.T
             time = round(FIRST_S + HOP_S * (float(frames.min()) - 1), 3)
-            atoms.append(Atom(float(np.median(pitches)), time, round(HOP_S * (float(np.ptp(frames)) + 1), 3)))
+            atoms.append(
+                Atom(
+                    float(np.median(pitches)),
+                    time,
+                    round(HOP_S * (float(np.ptp(frames)) + 1), 3),
+                )
+            )
         parts.append(atoms)
     return parts
 
@@ -140,7 +195,10 @@ def _write_piece(mix: Stored, stems: Sequence[Stored], to: Destination) -> None:
         raise DataError(
             f"'{mix.key}': expected {len(PARTS)} voices at {FIRST_S} + {HOP_S} n seconds, as Bach10 has them",
             code="E469",
-            facts=[("voices", str(len(rows))), ("times", f"{times[0]} to {times[-1]} s, {len(times)} of them")],
+            facts=[
+                ("voices", str(len(rows))),
+                ("times", f"{times[0]} to {times[-1]} s, {len(times)} of them"),
+            ],
         )
     piece = mix.stem.rpartition("/")[2]
     to.audio(mix, f"{piece}/{piece}")
@@ -164,6 +222,9 @@ def _cell(notes: Sequence[Atom], pitches: Float64) -> NDArray[Any]:
         frames = np.arange(first, first + max(1, round(float(note.duration) / HOP_S)))
         inside = frames[(frames >= 0) & (frames < len(pitches))]
         exact = len(inside) == len(frames) and np.median(pitches[inside]) == note.value
-        own = pitches[inside] if exact else np.full(len(frames), float(note.value))
+        if exact:
+            own = pitches[inside]
+        else:
+            own = np.full(len(frames), float(note.value))
         cell[0, index] = np.stack([frames + 1.0, own])
     return cell

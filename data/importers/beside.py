@@ -18,7 +18,9 @@ from .walk import audio_below, below, files_below
 
 
 class BesideOptions(ImportOptions):
-    audio: str = Field("", description="the folder of the audio, where it is not the source")
+    audio: str = Field(
+        "", description="the folder of the audio, where it is not the source"
+    )
 
 
 class Beside(Importer):
@@ -74,10 +76,16 @@ class Beside(Importer):
             elif self.with_audio and stem not in sounds:
                 yield from (_no_audio(path) for _, path in notes[stem])
             else:
-                yield from self._recordings_of(stem, sounds.get(stem, ()), notes[stem], source)
+                yield from self._recordings_of(
+                    stem, sounds.get(stem, ()), notes[stem], source
+                )
 
     def _recordings_of(
-        self, stem: str, sounds: Iterable[Path], notes: Sequence[tuple[str, Path]], source: Path
+        self,
+        stem: str,
+        sounds: Iterable[Path],
+        notes: Sequence[tuple[str, Path]],
+        source: Path,
     ) -> Iterator[Recording | DataError]:
         annotations: dict[str, Sequence[Atom]] = {}
         try:
@@ -90,9 +98,12 @@ class Beside(Importer):
             yield unreadable(notes[0][1], error)
             return
         folder = Path(getattr(self.options, "audio", "") or source)
-        keyed: Iterable[tuple[str, tuple[Path, ...]]] = (
-            [(self.key(below(path, folder)), (path,)) for path in sounds] if self.with_audio else [(self.key(stem), ())]
-        )
+        if self.with_audio:
+            keyed: Iterable[tuple[str, tuple[Path, ...]]] = [
+                (self.key(below(path, folder)), (path,)) for path in sounds
+            ]
+        else:
+            keyed = [(self.key(stem), ())]
         for key, audio in keyed:
             yield Recording(key, audio, {**self.about(key), **annotations})
 
@@ -107,13 +118,17 @@ class Beside(Importer):
 
     def _no_annotation(self, path: Path) -> DataError:
         endings = " or ".join(self.endings)
-        return DataError(f"'{path}' has no annotation: no {endings} file of its name", code="E465")
+        return DataError(
+            f"'{path}' has no annotation: no {endings} file of its name", code="E465"
+        )
 
 
 def _stem(path: Path, folder: Path) -> str:
     relative = below(path, folder)
     cut = without_ending(relative)
-    return cut if cut != relative else relative[: len(relative) - len(path.suffix)]
+    if cut != relative:
+        return cut
+    return relative[: len(relative) - len(path.suffix)]
 
 
 def _no_audio(path: Path) -> DataError:
@@ -124,12 +139,23 @@ def _no_audio(path: Path) -> DataError:
     )
 
 
-def without_place(corpus: Iterable[Stored], kind: str, held: Callable[[Stored], Iterable[str]]) -> Iterator[DataError]:
+def without_place(
+    corpus: Iterable[Stored], kind: str, held: Callable[[Stored], Iterable[str]]
+) -> Iterator[DataError]:
     """One DataError E469 for each annotation of the corpus that a layout cannot hold; `held` says what it can."""
     counts: Counter[str] = Counter()
     for stored in corpus:
         names = {"filepath", *held(stored)}
-        counts.update(name for name, atoms in stored.entry.annotations.items() if name not in names and len(atoms))
+        counts.update(
+            name
+            for name, atoms in stored.entry.annotations.items()
+            if name not in names and len(atoms)
+        )
     for name, count in counts.items():
-        of = "1 recording" if count == 1 else f"{count} recordings"
-        yield DataError(f"'{kind}' has no place for the annotation '{name}' of {of}", code="E469")
+        if count == 1:
+            of = "1 recording"
+        else:
+            of = f"{count} recordings"
+        yield DataError(
+            f"'{kind}' has no place for the annotation '{name}' of {of}", code="E469"
+        )

@@ -49,7 +49,9 @@ class Recording:
 
 
 def _split(value: object) -> object:
-    return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return tuple(word.strip() for word in value.split(",") if word.strip())
+    return value
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]  # written "a,b,c"
@@ -74,7 +76,10 @@ class Importer:
     definitions: Mapping[str, Definition] = {}
 
     def __init__(self, options: Any = None, with_audio: bool = True) -> None:
-        self.options = self.Options() if options is None else options
+        if options is None:
+            self.options = self.Options()
+        else:
+            self.options = options
         self.with_audio = with_audio
 
     def recordings(self, source: Path) -> Iterator[Recording | DataError]:
@@ -92,8 +97,20 @@ class Importer:
 
 C = TypeVar("C", bound=type[Importer])
 _KINDS: dict[str, type[Importer]] = {}
-_MODULES = {"folders": "folders", "csv": "table", "lab": "lab", "notes": "notes", "maps": "maps", "midi": "midi_files"}
-_MODULES |= {"jams": "jams_files", "mirdata": "mirdata_sets", "bach10": "bach10", "stems": "stems"}
+_MODULES = {
+    "folders": "folders",
+    "csv": "table",
+    "lab": "lab",
+    "notes": "notes",
+    "maps": "maps",
+    "midi": "midi_files",
+}
+_MODULES |= {
+    "jams": "jams_files",
+    "mirdata": "mirdata_sets",
+    "bach10": "bach10",
+    "stems": "stems",
+}
 
 
 def importer(kind: str, text: str) -> Callable[[C], C]:
@@ -103,9 +120,11 @@ def importer(kind: str, text: str) -> Callable[[C], C]:
         known = _KINDS.get(kind)
         if known is not None and known.__qualname__ != cls.__qualname__:
             raise DataError(
-                f"two importers are called '{kind}': {known.__qualname__} and {cls.__qualname__}", code="E461"
+                f"two importers are called '{kind}': {known.__qualname__} and {cls.__qualname__}",
+                code="E461",
             )
-        cls.kind, cls.text = kind, text
+        cls.kind = kind
+        cls.text = text
         _KINDS[kind] = cls
         return cls
 
@@ -116,25 +135,37 @@ def kinds() -> dict[str, type[Importer]]:
     """Every importer: those of mirbricks, and those of the plugins that have been loaded."""
     for module in _MODULES.values():
         importlib.import_module(f".{module}", __package__)
-    return {kind: _KINDS[kind] for kind in (*_MODULES, *sorted(_KINDS.keys() - _MODULES.keys()))}
+    return {
+        kind: _KINDS[kind]
+        for kind in (*_MODULES, *sorted(_KINDS.keys() - _MODULES.keys()))
+    }
 
 
 def exported_kinds() -> list[str]:
     return [kind for kind, cls in kinds().items() if cls.export is not Importer.export]
 
 
-def importer_of(kind: str, settings: Sequence[str] = (), with_audio: bool = True) -> Importer:
+def importer_of(
+    kind: str, settings: Sequence[str] = (), with_audio: bool = True
+) -> Importer:
     """The importer of a kind with its options, given as "KEY=VALUE". Raises DataError E461, E464."""
     known = kinds()
     if kind not in known:
-        near = did_you_mean(kind, known) or f"kinds are: {', '.join(known)}; --plugin MODULE loads your own"
+        near = (
+            did_you_mean(kind, known)
+            or f"kinds are: {', '.join(known)}; --plugin MODULE loads your own"
+        )
         raise DataError(f"there is no importer '{kind}'", code="E461", help=near)
     cls = known[kind]
     given = {}
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not equals:
-            raise DataError(f"expected KEY=VALUE, got '{setting}'", code="E464", help="write --set key=value")
+            raise DataError(
+                f"expected KEY=VALUE, got '{setting}'",
+                code="E464",
+                help="write --set key=value",
+            )
         given[key] = value
     try:
         return cls(cls.Options(**given), with_audio)
@@ -142,15 +173,24 @@ def importer_of(kind: str, settings: Sequence[str] = (), with_audio: bool = True
         raise _wrong_option(cls, given, error) from error
 
 
-def _wrong_option(cls: type[Importer], given: Mapping[str, str], error: ValidationError) -> DataError:
+def _wrong_option(
+    cls: type[Importer], given: Mapping[str, str], error: ValidationError
+) -> DataError:
     first = error.errors()[0]
-    key, fields = str(first["loc"][0]), cls.Options.model_fields
+    key = str(first["loc"][0])
+    fields = cls.Options.model_fields
     if key not in fields:
-        near = did_you_mean(key, fields) or (f"its options: {', '.join(fields)}" if fields else "it takes none")
+        near = did_you_mean(key, fields) or (
+            f"its options: {', '.join(fields)}" if fields else "it takes none"
+        )
         return DataError(f"'{cls.kind}' has no option '{key}'", code="E464", help=near)
     if first["type"] == "missing":
         text = str(fields[key].description)
-        return DataError(f"'{cls.kind}' needs the option '{key}'", code="E464", help=f"--set {key}=...: {text}")
+        return DataError(
+            f"'{cls.kind}' needs the option '{key}'",
+            code="E464",
+            help=f"--set {key}=...: {text}",
+        )
     return DataError(
         f"'{cls.kind}': '{given[key]}' cannot be the option '{key}'",
         code="E464",

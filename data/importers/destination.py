@@ -36,12 +36,17 @@ class Stored:
     @property
     def stem_of(self) -> str | None:
         """The key of the mix that this is a stem of."""
-        own: str | None = self.item.stem_of if self.item else self.entry.first("stem_of")
+        if self.item:
+            own: str | None = self.item.stem_of
+        else:
+            own = self.entry.first("stem_of")
         return own
 
 
 def without_ending(key: str) -> str:
-    ending = next((ending for ending in AUDIO_ENDINGS if key.lower().endswith(ending)), "")
+    ending = next(
+        (ending for ending in AUDIO_ENDINGS if key.lower().endswith(ending)), ""
+    )
     return key[: len(key) - len(ending)]
 
 
@@ -57,10 +62,23 @@ class Destination:
     def path(self, relative: str) -> Path:
         """Where to write; the folders above are made. Raises DataError E469 for a path that is taken or leads out."""
         parts = PurePosixPath(relative).parts
-        if not parts or relative.startswith("/") or ".." in parts or "\0" in relative or "\\" in relative:
-            raise DataError(f"'{relative}' is no path inside the folder of the export", code="E469", help="rename it")
+        if (
+            not parts
+            or relative.startswith("/")
+            or ".." in parts
+            or "\0" in relative
+            or "\\" in relative
+        ):
+            raise DataError(
+                f"'{relative}' is no path inside the folder of the export",
+                code="E469",
+                help="rename it",
+            )
         if relative.casefold() in self._given:
-            raise DataError(f"two recordings of the corpus would both be written to '{relative}'", code="E469")
+            raise DataError(
+                f"two recordings of the corpus would both be written to '{relative}'",
+                code="E469",
+            )
         self._given.add(relative.casefold())
         path = self.folder.joinpath(*parts)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,9 +95,17 @@ class Destination:
         if item is None:
             return stored.key
         relative = f"{stem}.wav"
-        path, form = self.path(relative), "RF64" if item.n_samples * 4 > WAV_BYTES else "WAV"
-        with soundfile.SoundFile(path, "w", item.sr_hz, 1, "FLOAT", format=form) as file:
+        path = self.path(relative)
+        if item.n_samples * 4 > WAV_BYTES:
+            form = "RF64"
+        else:
+            form = "WAV"
+        with soundfile.SoundFile(
+            path, "w", item.sr_hz, 1, "FLOAT", format=form
+        ) as file:
             for start in range(0, item.n_samples, BLOCK_SAMPLES):
-                file.write(item.read(start, min(start + BLOCK_SAMPLES, item.n_samples))[0])
+                file.write(
+                    item.read(start, min(start + BLOCK_SAMPLES, item.n_samples))[0]
+                )
         self.n_audio += 1
         return relative

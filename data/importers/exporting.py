@@ -34,20 +34,34 @@ def stored_items(folder: str | Path, with_audio: bool = True) -> list[Stored]:
     try:
         names = sorted(path.name for path in folder.iterdir())
     except FileNotFoundError as error:
-        raise DataError(f"there is no folder '{folder}'", code="E410", help="give the folder of NAME.pyjama") from error
+        raise DataError(
+            f"there is no folder '{folder}'",
+            code="E410",
+            help="give the folder of NAME.pyjama",
+        ) from error
     except OSError as error:
         raise unreadable(folder, error) from error
     if with_audio and any(name.endswith("_audio.hdf5") for name in names):
         return [Stored(item.entry, item) for item in Corpus.open(folder).items]
     pyjamas = [name for name in names if name.endswith(".pyjama")]
     if len(pyjamas) != 1:
-        count = f"{len(pyjamas)} .pyjama files" if pyjamas else "no .pyjama file"
-        raise DataError(f"'{folder}' holds {count}, expected one", code="E410", help="give the folder of one corpus")
+        if pyjamas:
+            count = f"{len(pyjamas)} .pyjama files"
+        else:
+            count = "no .pyjama file"
+        raise DataError(
+            f"'{folder}' holds {count}, expected one",
+            code="E410",
+            help="give the folder of one corpus",
+        )
     return [Stored(entry, None) for entry in Pyjama.load(folder / pyjamas[0]).entries]
 
 
 def export_corpus(
-    importer: Importer, corpus: Sequence[Stored], out: str | Path, on_done: Callable[[str], None] | None = None
+    importer: Importer,
+    corpus: Sequence[Stored],
+    out: str | Path,
+    on_done: Callable[[str], None] | None = None,
 ) -> ExportReport:
     """Write the corpus into a new folder, which appears whole or not at all; `on_done` is called with written keys.
 
@@ -65,7 +79,9 @@ def export_corpus(
     except OSError as error:
         reason = error.strerror or " ".join(str(error).split())
         help = "free some space or choose a folder that can be written; nothing was changed"
-        raise DataError(f"cannot write '{out}': {reason}", code="E408", help=help) from error
+        raise DataError(
+            f"cannot write '{out}': {reason}", code="E408", help=help
+        ) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return ExportReport(len(corpus), to.n_audio, left_out)
@@ -73,9 +89,13 @@ def export_corpus(
 
 def _refuse_existing(out: Path) -> None:
     try:
-        taken = out.is_symlink() or (out.exists() and (not out.is_dir() or any(out.iterdir())))
+        taken = out.is_symlink() or (
+            out.exists() and (not out.is_dir() or any(out.iterdir()))
+        )
     except OSError as error:
         raise unreadable(out, error) from error
     if taken:
-        help = "give a folder that is not there yet, or is empty: nothing is overwritten"
+        help = (
+            "give a folder that is not there yet, or is empty: nothing is overwritten"
+        )
         raise DataError(f"'{out}' is there already", code="E467", help=help)

@@ -18,11 +18,14 @@ from .walk import audio_below, below
 
 class FoldersOptions(ImportOptions):
     levels: Names = Field(
-        ("class",), description="what the folders are, from the top, as in split,class; empty: nothing"
+        ("class",),
+        description="what the folders are, from the top, as in split,class; empty: nothing",
     )
 
 
-@importer("folders", "audio in a folder for each class, or in folders of several levels")
+@importer(
+    "folders", "audio in a folder for each class, or in folders of several levels"
+)
 class Folders(Importer):
     """Each level of folders is a global annotation; folders below the last level are part of the key only."""
 
@@ -30,7 +33,8 @@ class Folders(Importer):
     options: FoldersOptions
 
     def recordings(self, source: Path) -> Iterator[Recording | DataError]:
-        levels, errors = self.options.levels, list[DataError]()
+        levels = self.options.levels
+        errors = list[DataError]()
         values: dict[str, set[str]] = {level: set() for level in levels}
         for path in audio_below(source, errors):
             key = below(path, source)
@@ -41,10 +45,14 @@ class Folders(Importer):
                 continue
             for level, folder in zip(levels, folders, strict=False):
                 values[level].add(folder)
-            atoms = {level: [Atom(folder)] for level, folder in zip(levels, folders, strict=False)}
+            atoms = {
+                level: [Atom(folder)]
+                for level, folder in zip(levels, folders, strict=False)
+            }
             yield Recording(key, (path,), atoms)
         self.definitions = {
-            level: Definition("global", "text", "value_in_dictionary", sorted(found)) for level, found in values.items()
+            level: Definition("global", "text", "value_in_dictionary", sorted(found))
+            for level, found in values.items()
         }
         yield from errors
 
@@ -63,9 +71,17 @@ def _place(stored: Stored, levels: Sequence[str]) -> str:
     for level in levels:
         value = stored.entry.first(level)
         if value is None:
-            raise DataError(f"'{stored.key}' has no annotation '{level}', which is to be its folder", code="E469")
+            raise DataError(
+                f"'{stored.key}' has no annotation '{level}', which is to be its folder",
+                code="E469",
+            )
         if "/" in str(value):
-            raise DataError(f"'{value}', the {level} of '{stored.key}', cannot be the name of a folder", code="E469")
+            raise DataError(
+                f"'{value}', the {level} of '{stored.key}', cannot be the name of a folder",
+                code="E469",
+            )
         folders.append(str(value))
     there = stored.stem.split("/")[: len(folders)] == folders
-    return stored.stem if there else "/".join([*folders, stored.stem])
+    if there:
+        return stored.stem
+    return "/".join([*folders, stored.stem])

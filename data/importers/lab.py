@@ -21,7 +21,9 @@ class LabOptions(BesideOptions):
     )
 
 
-@importer("lab", "audio, and .lab files of `onset offset label`: chords, the parts of a song")
+@importer(
+    "lab", "audio, and .lab files of `onset offset label`: chords, the parts of a song"
+)
 class Lab(Beside):
     """NAME.lab holds the first of `annotations`, NAME.ANNOTATION.lab any of them."""
 
@@ -31,17 +33,23 @@ class Lab(Beside):
 
     def __init__(self, options: Any = None, with_audio: bool = True) -> None:
         super().__init__(options, with_audio)
-        self.definitions = {name: Definition("segment", "text") for name in self.options.annotations}
+        self.definitions = {
+            name: Definition("segment", "text") for name in self.options.annotations
+        }
 
     def part(self, stem: str) -> tuple[str, str]:
         before, dot, name = stem.rpartition(".")
-        return (before, name) if dot and name in self.options.annotations else (stem, self.options.annotations[0])
+        if dot and name in self.options.annotations:
+            return (before, name)
+        return (stem, self.options.annotations[0])
 
     def read(self, path: Path, name: str) -> Annotations:
         atoms = []
         for row in rows_of(path, most=2):
             if len(row.fields) < 3:
-                raise row.wrong(f"expected onset, offset and label, got {len(row.fields)} of them")
+                raise row.wrong(
+                    f"expected onset, offset and label, got {len(row.fields)} of them"
+                )
             time, duration = row.span()
             atoms.append(Atom(row.fields[2], time, duration))
         return {name: atoms}
@@ -52,6 +60,11 @@ class Lab(Beside):
             atoms = stored.entry.annotations.get(name, ())
             if not len(atoms):
                 continue
-            rows = [f"{plain(a.time)}\t{offset_of(a.time, a.duration)}\t{a.value}\n" for a in atoms]
-            path = to.path(f"{stored.stem}.lab" if len(names) == 1 else f"{stored.stem}.{name}.lab")
+            rows = [
+                f"{plain(a.time)}\t{offset_of(a.time, a.duration)}\t{a.value}\n"
+                for a in atoms
+            ]
+            path = to.path(
+                f"{stored.stem}.lab" if len(names) == 1 else f"{stored.stem}.{name}.lab"
+            )
             path.write_text("".join(rows), encoding="utf-8")

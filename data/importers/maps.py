@@ -15,12 +15,17 @@ from .notes import NOTES, Notes
 _NAME = re.compile(r"MAPS_(?P<part>[A-Z]+)[-_](?P<piece>.+)_(?P<piano>[^_]+)\.\w+")
 
 
-@importer("maps", "MAPS: MAPS_MUS-PIECE_PIANO.wav with .txt of `OnsetTime OffsetTime MidiPitch`")
+@importer(
+    "maps",
+    "MAPS: MAPS_MUS-PIECE_PIANO.wav with .txt of `OnsetTime OffsetTime MidiPitch`",
+)
 class Maps(Notes):
     """Keys are file names, in whatever folder the files lie; piece (of MAPS_MUS) and piano come from the name."""
 
     Options: ClassVar[type[ImportOptions]] = BesideOptions
-    definitions = NOTES | {name: Definition("global", "text") for name in ("piece", "instrument")}
+    definitions = NOTES | {
+        name: Definition("global", "text") for name in ("piece", "instrument")
+    }
     columns = ("OnsetTime", "OffsetTime", "MidiPitch", "Velocity")
 
     def takes(self, path: Path) -> bool:
@@ -31,12 +36,19 @@ class Maps(Notes):
 
     def held(self, stored: Stored) -> list[str]:
         said = self.about(self.key(stored.key))
-        same = [name for name, atoms in said.items() if stored.entry.first(name) == atoms[0].value]
+        same = [
+            name
+            for name, atoms in said.items()
+            if stored.entry.first(name) == atoms[0].value
+        ]
         return [*NOTES, *same]
 
     def about(self, key: str) -> Annotations:
         match = _NAME.fullmatch(key if "." in key else f"{key}.wav")
         if match is None:
             return {}
-        piece = {"piece": [Atom(match["piece"])]} if match["part"] == "MUS" else {}
+        if match["part"] == "MUS":
+            piece = {"piece": [Atom(match["piece"])]}
+        else:
+            piece = {}
         return {**piece, "instrument": [Atom(match["piano"])]}

@@ -18,10 +18,17 @@ from .pitch import midi_of, midis_of, rows_of_frames
 
 
 class MirdataOptions(ImportOptions):
-    dataset: str = Field(description="its name in mirdata, such as beatles or guitarset")
+    dataset: str = Field(
+        description="its name in mirdata, such as beatles or guitarset"
+    )
     version: str = Field("default", description="the version of the data set's index")
-    index: str = Field("", description="the file of the index, where mirdata has not downloaded it")
-    audio: str = Field("audio_path", description="the attribute of a track that holds the path of its audio")
+    index: str = Field(
+        "", description="the file of the index, where mirdata has not downloaded it"
+    )
+    audio: str = Field(
+        "audio_path",
+        description="the attribute of a track that holds the path of its audio",
+    )
 
 
 @importer("mirdata", "a data set that is on the disk, by mirdata's loader for it")
@@ -48,9 +55,13 @@ class Mirdata(Importer):
                 yield self._recording(name, dataset.track(name), source)
             except DataError as error:
                 yield error
-            except Exception as error:  # a loader may raise anything where files are missing or differ
+            except (
+                Exception
+            ) as error:  # a loader may raise anything where files are missing or differ
                 reason = " ".join(str(error).split()) or type(error).__name__
-                yield DataError(f"mirdata cannot load the track '{name}': {reason}", code="E463")
+                yield DataError(
+                    f"mirdata cannot load the track '{name}': {reason}", code="E463"
+                )
 
     def _dataset(self, source: Path) -> Any:
         mirdata = optional("mirdata", "mirdata")
@@ -60,10 +71,14 @@ class Mirdata(Importer):
             near = did_you_mean(name, known) or "mirdata.list_datasets() lists them"
             raise DataError(f"mirdata has no data set '{name}'", code="E464", help=near)
         try:
-            dataset = mirdata.initialize(name, data_home=os.fspath(source), version=self.options.version)
+            dataset = mirdata.initialize(
+                name, data_home=os.fspath(source), version=self.options.version
+            )
         except ValueError as error:
             message = f"mirdata has no version '{self.options.version}' of '{name}'"
-            raise DataError(message, code="E464", help=mirdata.list_dataset_versions(name)) from error
+            raise DataError(
+                message, code="E464", help=mirdata.list_dataset_versions(name)
+            ) from error
         if self.options.index:
             dataset.index_path = self.options.index
         return dataset
@@ -71,7 +86,10 @@ class Mirdata(Importer):
     def _recording(self, name: str, track: Any, source: Path) -> Recording:
         path = getattr(track, self.options.audio, None)
         if self.with_audio and not (path and Path(path).exists()):
-            raise DataError(f"the track '{name}' has no audio: '{self.options.audio}' is {path}", code="E466")
+            raise DataError(
+                f"the track '{name}' has no audio: '{self.options.audio}' is {path}",
+                code="E466",
+            )
         annotations: dict[str, list[Atom]] = {}
         skipped = []
         for attribute, value in _attributes(track, self.options.audio):
@@ -80,19 +98,36 @@ class Mirdata(Importer):
                 skipped.append(attribute)
                 continue
             kind, definition, atoms = found
-            kind = attribute if kind in annotations else kind
-            if atoms and self.definitions.setdefault(kind, definition).extent == definition.extent:
+            if kind in annotations:
+                kind = attribute
+            if (
+                atoms
+                and self.definitions.setdefault(kind, definition).extent
+                == definition.extent
+            ):
                 annotations[kind] = atoms
-        notes = tuple(f"mirdata's '{attribute}' is of a type that is not imported" for attribute in skipped)
-        key = os.path.relpath(path, source).replace(os.sep, "/") if self.with_audio and path else name
-        return Recording(key, (Path(path),) if self.with_audio and path else (), annotations, notes)
+        notes = tuple(
+            f"mirdata's '{attribute}' is of a type that is not imported"
+            for attribute in skipped
+        )
+        if self.with_audio and path:
+            key = os.path.relpath(path, source).replace(os.sep, "/")
+        else:
+            key = name
+        return Recording(
+            key, (Path(path),) if self.with_audio and path else (), annotations, notes
+        )
 
 
 def _attributes(track: Any, audio: str) -> Iterator[tuple[str, Any]]:
     """What mirdata documents of a track, sorted by name; no paths, no decoded audio."""
     names = {name for name in vars(track) if not name.startswith("_")}
     for cls in type(track).__mro__[:-1]:
-        names |= {name for name in vars(cls) if not name.startswith("_") and not callable(vars(cls)[name])}
+        names |= {
+            name
+            for name in vars(cls)
+            if not name.startswith("_") and not callable(vars(cls)[name])
+        }
     for name in sorted(names - {audio, "track_id"}):
         if not (name.startswith("audio") or name.endswith(("_path", "_paths"))):
             yield name, getattr(track, name)
@@ -105,10 +140,20 @@ def _converted(name: str, value: Any) -> tuple[str, Definition, list[Atom]] | No
     if isinstance(value, str):
         return name, Definition("global", "text"), [Atom(value)] if value else []
     if isinstance(value, (bool, int, float, np.number)):
-        number = value.item() if isinstance(value, np.number) else value
-        number = int(number) if isinstance(number, bool) else number
-        return name, Definition("global", "numeric"), [Atom(number)] if np.isfinite(number) else []
-    if isinstance(value, (list, tuple)) and all(isinstance(word, str) for word in value):
+        if isinstance(value, np.number):
+            number = value.item()
+        else:
+            number = value
+        if isinstance(number, bool):
+            number = int(number)
+        return (
+            name,
+            Definition("global", "numeric"),
+            [Atom(number)] if np.isfinite(number) else [],
+        )
+    if isinstance(value, (list, tuple)) and all(
+        isinstance(word, str) for word in value
+    ):
         return name, Definition("global", "text"), [Atom(word) for word in value]
     for cls in type(value).__mro__:
         if cls.__name__ in _TYPES:
@@ -116,11 +161,17 @@ def _converted(name: str, value: Any) -> tuple[str, Definition, list[Atom]] | No
     return None
 
 
-def _segments(kind: str, words: str, numeric: bool = False) -> Callable[[Any], tuple[str, Definition, list[Atom]]]:
+def _segments(
+    kind: str, words: str, numeric: bool = False
+) -> Callable[[Any], tuple[str, Definition, list[Atom]]]:
     def convert(data: Any) -> tuple[str, Definition, list[Atom]]:
         values = getattr(data, words)
-        values = [""] * len(data.intervals) if values is None else values
-        spans = [(float(begin), float(end)) for begin, end in np.asarray(data.intervals, np.float64)]
+        if values is None:
+            values = [""] * len(data.intervals)
+        spans = [
+            (float(begin), float(end))
+            for begin, end in np.asarray(data.intervals, np.float64)
+        ]
         atoms = [
             Atom(float(value) if numeric else str(value), begin, round(end - begin, 9))
             for value, (begin, end) in zip(values, spans, strict=True)
@@ -132,30 +183,56 @@ def _segments(kind: str, words: str, numeric: bool = False) -> Callable[[Any], t
 
 def _beats(data: Any) -> tuple[str, Definition, list[Atom]]:
     """Beats; their positions in the bar, 0 where these are not known."""
-    places = np.zeros(len(data.times)) if data.positions is None else np.nan_to_num(data.positions)
-    atoms = [Atom(float(place), float(time)) for time, place in zip(data.times, places, strict=True)]
+    if data.positions is None:
+        places = np.zeros(len(data.times))
+    else:
+        places = np.nan_to_num(data.positions)
+    atoms = [
+        Atom(float(place), float(time))
+        for time, place in zip(data.times, places, strict=True)
+    ]
     return "beat", Definition("marker", "numeric"), atoms
 
 
 def _notes(data: Any) -> tuple[str, Definition, list[Atom]]:
     spans = np.asarray(data.intervals, np.float64)
-    pitches = [midi_of(float(p)) if data.pitch_unit == "hz" else float(p) for p in data.pitches]
-    atoms = [Atom(p, float(b), round(float(e - b), 9)) for p, (b, e) in zip(pitches, spans, strict=True)]
+    pitches = [
+        midi_of(float(p)) if data.pitch_unit == "hz" else float(p) for p in data.pitches
+    ]
+    atoms = [
+        Atom(p, float(b), round(float(e - b), 9))
+        for p, (b, e) in zip(pitches, spans, strict=True)
+    ]
     return "pitchmidi", Definition("segment", "numeric"), atoms
 
 
 def _f0(data: Any) -> tuple[str, Definition, list[Atom]]:
     values = np.asarray(data.frequencies, np.float64)
-    voiced = np.ones(len(values)) if data.voicing is None else np.asarray(data.voicing)
+    if data.voicing is None:
+        voiced = np.ones(len(values))
+    else:
+        voiced = np.asarray(data.voicing)
     values = np.where(voiced > 0, values, 0.0)
-    row = midis_of(values) if data.frequency_unit == "hz" else values.tolist()
-    curve = [Atom([row], [float(time) for time in data.times])] if row else []
+    if data.frequency_unit == "hz":
+        row = midis_of(values)
+    else:
+        row = values.tolist()
+    if row:
+        curve = [Atom([row], [float(time) for time in data.times])]
+    else:
+        curve = []
     return "f0", Definition("breakpoint", "numeric", row_name=["f0_midi"]), curve
 
 
 def _multi_f0(data: Any) -> tuple[str, Definition, list[Atom]]:
-    frames = [midis_of(frame) if data.frequency_unit == "hz" else list(frame) for frame in data.frequency_list]
-    curve = [Atom(rows_of_frames(frames), [float(time) for time in data.times])] if frames else []
+    frames = [
+        midis_of(frame) if data.frequency_unit == "hz" else list(frame)
+        for frame in data.frequency_list
+    ]
+    if frames:
+        curve = [Atom(rows_of_frames(frames), [float(time) for time in data.times])]
+    else:
+        curve = []
     return "f0multi", Definition("breakpoint", "numeric"), curve
 
 

@@ -14,12 +14,17 @@ from .contract import Annotations, ImportOptions, importer
 from .destination import Destination, Stored
 from .rows import Row, offset_of, plain, rows_of
 
-NOTES = {"pitchmidi": Definition("segment", "numeric"), "velocity": Definition("segment", "numeric")}
+NOTES = {
+    "pitchmidi": Definition("segment", "numeric"),
+    "velocity": Definition("segment", "numeric"),
+}
 HIGHEST = 127
 
 
 class NotesOptions(BesideOptions):
-    ending: str = Field(".tsv", description="the ending of the files, such as .tsv, .txt or .csv")
+    ending: str = Field(
+        ".tsv", description="the ending of the files, such as .tsv, .txt or .csv"
+    )
 
 
 @importer("notes", "audio, and text files of `onset offset midi [velocity]`")
@@ -43,24 +48,40 @@ class Notes(Beside):
         loud = len(velocities) == len(notes) > 0
         lines = ["\t".join(self.columns if loud else self.columns[:3])]
         for index, note in enumerate(notes):
-            words = [plain(note.time), offset_of(note.time, note.duration), plain(note.value)]
-            lines.append("\t".join([*words, plain(velocities[index].value)] if loud else words))
-        to.path(f"{stored.stem}{self.endings[0]}").write_text("\n".join([*lines, ""]), encoding="utf-8")
+            words = [
+                plain(note.time),
+                offset_of(note.time, note.duration),
+                plain(note.value),
+            ]
+            lines.append(
+                "\t".join([*words, plain(velocities[index].value)] if loud else words)
+            )
+        to.path(f"{stored.stem}{self.endings[0]}").write_text(
+            "\n".join([*lines, ""]), encoding="utf-8"
+        )
 
 
 def notes_of(rows: Iterable[Row]) -> Annotations:
     """`pitchmidi`, and `velocity` where every row has one. Raises DataError E463."""
-    notes, velocities = [], []
+    notes = []
+    velocities = []
     for row in rows:
         if not 3 <= len(row.fields) <= 4:
-            raise row.wrong(f"expected onset, offset, midi and perhaps velocity, got {len(row.fields)} fields")
+            raise row.wrong(
+                f"expected onset, offset, midi and perhaps velocity, got {len(row.fields)} fields"
+            )
         time, duration = row.span()
         notes.append(Atom(midi_number(row, 2), time, duration))
         if len(row.fields) == 4:
             velocities.append(Atom(row.number_of(3), time, duration))
     if velocities and len(velocities) != len(notes):
-        raise row.wrong("some lines have a velocity and some have none", help="give every line one, or none")
-    return {"pitchmidi": notes, "velocity": velocities} if velocities else {"pitchmidi": notes}
+        raise row.wrong(
+            "some lines have a velocity and some have none",
+            help="give every line one, or none",
+        )
+    if velocities:
+        return {"pitchmidi": notes, "velocity": velocities}
+    return {"pitchmidi": notes}
 
 
 def midi_number(row: Row, field: int) -> int | float:

@@ -14,4 +14,6 @@ def optional(module: str, extra: str) -> Any:
         return importlib.import_module(module)
     except ImportError as error:
         message = f"the package '{module}' is not installed"
-        raise DataError(message, code="E468", help=f"pip install 'mirbricks[{extra}]'") from error
+        raise DataError(
+            message, code="E468", help=f"pip install 'mirbricks[{extra}]'"
+        ) from error

@@ -25,9 +25,14 @@ class Row:
 
     def wrong(self, message: str, field: int = 0, help: str | None = None) -> DataError:
         """DataError E463 that marks a field."""
-        word = self.fields[field] if field < len(self.fields) else self.text
+        if field < len(self.fields):
+            word = self.fields[field]
+        else:
+            word = self.text
         column = self.text.find(word) + 1
-        where = Where(str(self.path), self.number, max(column, 1), max(len(word), 1), self.text)
+        where = Where(
+            str(self.path), self.number, max(column, 1), max(len(word), 1), self.text
+        )
         return DataError(message, code="E463", where=where, help=help)
 
     def decimal(self, field: int) -> Decimal:
@@ -42,7 +47,8 @@ class Row:
 
     def span(self) -> tuple[float, float]:
         """(time, duration) of the onset and the offset in the first two fields."""
-        onset, offset = self.decimal(0), self.decimal(1)
+        onset = self.decimal(0)
+        offset = self.decimal(1)
         if offset < onset:
             raise self.wrong(f"the offset {offset} s is before the onset {onset} s", 1)
         return float(onset), float(offset - onset)
@@ -50,7 +56,9 @@ class Row:
     def number_of(self, field: int) -> int | float:
         """A number as it was written: whole, or not."""
         value = self.decimal(field)
-        return int(value) if self.fields[field].lstrip("+-").isdigit() else float(value)
+        if self.fields[field].lstrip("+-").isdigit():
+            return int(value)
+        return float(value)
 
 
 def rows_of(path: Path, most: int = -1, header: bool = False) -> Iterator[Row]:
@@ -63,7 +71,10 @@ def rows_of(path: Path, most: int = -1, header: bool = False) -> Iterator[Row]:
     for number, text in enumerate(read_text(path).splitlines(), 1):
         if not text.strip() or text.lstrip().startswith("#"):
             continue
-        fields = text.replace(",", " ").split() if most < 0 else text.split(None, most)
+        if most < 0:
+            fields = text.replace(",", " ").split()
+        else:
+            fields = text.split(None, most)
         row = Row(path, number, text, tuple(field.strip() for field in fields))
         if first and not _is_number(row.fields[0]):
             first = False
@@ -93,9 +104,13 @@ def plain(value: float | int | Decimal) -> str:
     """The shortest decimal number that reads as `value`, without exponent."""
     if isinstance(value, int):
         return str(value)
-    text = format(value if isinstance(value, Decimal) else Decimal(repr(float(value))), "f")
+    text = format(
+        value if isinstance(value, Decimal) else Decimal(repr(float(value))), "f"
+    )
     whole, point, decimals = text.partition(".")
-    return f"{whole}.{decimals.rstrip('0') or '0'}" if point else text
+    if point:
+        return f"{whole}.{decimals.rstrip('0') or '0'}"
+    return text
 
 
 def _is_number(word: str) -> bool:

@@ -25,7 +25,11 @@ DEFINITIONS = {
 
 
 class StemsOptions(ImportOptions):
-    mixture: str = Field("mixture", min_length=1, description="the name of the mix in each folder, without ending")
+    mixture: str = Field(
+        "mixture",
+        min_length=1,
+        description="the name of the mix in each folder, without ending",
+    )
 
 
 @importer("stems", "a folder for each track, with mixture.wav and its stems")
@@ -41,12 +45,18 @@ class Stems(Importer):
 
     def recordings(self, source: Path) -> Iterator[Recording | DataError]:
         errors: list[DataError] = []
-        sounds = sorted(audio_below(source, errors), key=lambda path: (below(path.parent, source), path.name))
+        sounds = sorted(
+            audio_below(source, errors),
+            key=lambda path: (below(path.parent, source), path.name),
+        )
         yield from errors
         for folder, paths in itertools.groupby(sounds, lambda path: path.parent):
             track = below(folder, source)
             if track == ".":
-                yield from (DataError(f"'{path}' does not lie in TRACK/", code="E433") for path in paths)
+                yield from (
+                    DataError(f"'{path}' does not lie in TRACK/", code="E433")
+                    for path in paths
+                )
             else:
                 yield from self._track(track, list(paths))
 
@@ -58,15 +68,29 @@ class Stems(Importer):
         mix = next((path for path in paths if path.stem == self.options.mixture), None)
         stems = [path for path in paths if path != mix]
         key = f"{track}/{mix.name if mix else f'{self.options.mixture}.wav'}"
-        note = () if mix else (f"no {self.options.mixture} in its folder: the mix is the sum of the stems",)
+        note = (
+            ()
+            if mix
+            else (
+                (
+                    f"no {self.options.mixture} in its folder: the mix is the sum of the stems",
+                )
+            )
+        )
         yield Recording(key, (mix,) if mix else tuple(stems), about, note)
         for path in stems:
             own = {"instrument": [Atom(path.stem)], "stem_of": [Atom(key)]}
             yield Recording(f"{track}/{path.name}", (path,), about | own)
 
     def export(self, corpus: Sequence[Stored], to: Destination) -> Iterator[DataError]:
-        yield from without_place(corpus, "stems", lambda _: (*self.definitions, "stem_of"))
-        tracks = {stored.key: self._folder(stored) for stored in corpus if stored.stem_of is None}
+        yield from without_place(
+            corpus, "stems", lambda _: (*self.definitions, "stem_of")
+        )
+        tracks = {
+            stored.key: self._folder(stored)
+            for stored in corpus
+            if stored.stem_of is None
+        }
         for stored in corpus:
             mix = stored.stem_of
             try:
@@ -75,15 +99,22 @@ class Stems(Importer):
                 elif mix in tracks:
                     to.audio(stored, f"{tracks[mix]}/{_name(stored, tracks[mix])}")
                 else:
-                    yield DataError(f"'{stored.key}' is a stem of a stem, '{mix}'", code="E469")
+                    yield DataError(
+                        f"'{stored.key}' is a stem of a stem, '{mix}'", code="E469"
+                    )
             except DataError as error:
                 yield error
 
     def _folder(self, mix: Stored) -> str:
         folder, _, name = mix.stem.rpartition("/")
-        track = folder if folder and name == self.options.mixture else mix.stem
+        if folder and name == self.options.mixture:
+            track = folder
+        else:
+            track = mix.stem
         split = mix.entry.first("split")
-        return f"{split}/{track}" if split and not track.startswith(f"{split}/") else track
+        if split and not track.startswith(f"{split}/"):
+            return f"{split}/{track}"
+        return track
 
 
 def _name(stem: Stored, track: str) -> str:
@@ -92,4 +123,6 @@ def _name(stem: Stored, track: str) -> str:
     if folder and (track == folder or track.endswith(f"/{folder}")):
         return name
     more = stem.stem.removeprefix(track.rpartition("/")[2]).strip("-_ ")
-    return more if more and more != stem.stem else str(stem.entry.first("instrument") or name)
+    if more and more != stem.stem:
+        return more
+    return str(stem.entry.first("instrument") or name)

@@ -10,7 +10,18 @@ from ...errors import DataError
 from ..stores.reading import unreadable
 from .destination import AUDIO_ENDINGS
 
-OTHER_AUDIO = (".m4a", ".aac", ".wma", ".aif", ".aiff", ".opus", ".ape", ".wv", ".au", ".mp4")
+OTHER_AUDIO = (
+    ".m4a",
+    ".aac",
+    ".wma",
+    ".aif",
+    ".aiff",
+    ".opus",
+    ".ape",
+    ".wv",
+    ".au",
+    ".mp4",
+)
 
 
 def files_below(folder: Path, errors: list[DataError]) -> Iterator[Path]:
@@ -20,8 +31,12 @@ def files_below(folder: Path, errors: list[DataError]) -> Iterator[Path]:
         errors.append(unreadable(error.filename or folder, error))
 
     for root, folders, names in os.walk(folder, onerror=on_error):
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
-        yield from (Path(root, name) for name in sorted(names) if not name.startswith("."))
+        folders[:] = sorted(
+            name for name in folders if not name.startswith((".", "__MACOSX"))
+        )
+        yield from (
+            Path(root, name) for name in sorted(names) if not name.startswith(".")
+        )
 
 
 def audio_below(folder: Path, errors: list[DataError]) -> Iterator[Path]:

@@ -39,23 +39,36 @@ class ImportReport:
             "name": self.name,
             "recordings": self.n_recordings,
             "seconds": round(self.seconds, 3),
-            "sr_hz": {str(rate): count for rate, count in sorted(self.rates_hz.items())},
-            "channels": {str(channels): count for channels, count in sorted(self.channels.items())},
+            "sr_hz": {
+                str(rate): count for rate, count in sorted(self.rates_hz.items())
+            },
+            "channels": {
+                str(channels): count
+                for channels, count in sorted(self.channels.items())
+            },
             "annotations": dict(self.annotations),
             "notes": dict(self.notes),
-            "left_out": [{"code": error.code, "why": _in_one_line(error)} for error in self.left_out],
+            "left_out": [
+                {"code": error.code, "why": _in_one_line(error)}
+                for error in self.left_out
+            ],
         }
 
     def save(self) -> None:
         """Write import_report.json into the folder; the report of an earlier import gives way."""
         with written_whole(self.folder / REPORT) as temporary:
             text = json.dumps(self.to_json(), indent=1, ensure_ascii=False)
-            temporary.write_text(text + "\n", encoding="utf-8", errors="surrogateescape")
+            temporary.write_text(
+                text + "\n", encoding="utf-8", errors="surrogateescape"
+            )
 
     def lines(self) -> Iterator[str]:
         """For the screen: what came in, what was done to it, and one line for each reason to leave something out."""
         count = f"{self.n_recordings} recording{'s' * (self.n_recordings != 1)}"
-        audio = f", {self.seconds / 60:.1f} min" if self.with_audio else ", annotations alone"
+        if self.with_audio:
+            audio = f", {self.seconds / 60:.1f} min"
+        else:
+            audio = ", annotations alone"
         yield f"{self.name}: {count}{audio}, in {self.folder}"
         for channels, number in sorted(self.channels.items()):
             if channels > 1:
@@ -77,5 +90,8 @@ def by_reason(errors: Sequence[DataError]) -> Iterator[str]:
 
 
 def _in_one_line(error: DataError) -> str:
-    where = f"{error.where}: " if error.where else ""
+    if error.where:
+        where = f"{error.where}: "
+    else:
+        where = ""
     return f"{where}{error.message}"

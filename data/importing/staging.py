@@ -26,7 +26,9 @@ from ..stores.hdf5_store import SR_MAX_HZ, SR_MIN_HZ
 from ..stores.reading import unreadable
 
 Float32 = NDArray[np.float32]
-Convert = Callable[[Iterable[Float32], int, int], Iterator[Float32]]  # blocks, from_hz, to_hz -> blocks
+Convert = Callable[
+    [Iterable[Float32], int, int], Iterator[Float32]
+]  # blocks, from_hz, to_hz -> blocks
 _HEADER = struct.Struct("<qq")
 
 
@@ -58,7 +60,13 @@ class Outcome:
     error: DataError | None
 
 
-def stage(index: int, recording: Recording, folder: Path, sr_hz: int | None, convert: Convert | None) -> Outcome:
+def stage(
+    index: int,
+    recording: Recording,
+    folder: Path,
+    sr_hz: int | None,
+    convert: Convert | None,
+) -> Outcome:
     """Decode, average and convert the audio of a recording, unless that is done. Runs in worker processes.
 
     Raises DataError E408 where the folder cannot be written; what is wrong with the audio is in the outcome.
@@ -84,18 +92,32 @@ def _name(recording: Recording, sr_hz: int | None) -> str:
         except OSError as error:
             raise unreadable(path, error) from error
         parts += [os.fspath(path.absolute()), status.st_size, status.st_mtime_ns]
-    return hashlib.blake2b(repr(parts).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+    return hashlib.blake2b(
+        repr(parts).encode("utf-8", "surrogateescape"), digest_size=16
+    ).hexdigest()
 
 
-def _write(path: Path, recording: Recording, sr_hz: int | None, convert: Convert | None) -> None:
+def _write(
+    path: Path, recording: Recording, sr_hz: int | None, convert: Convert | None
+) -> None:
     streams = [stream_audio(source) for source in recording.audio]
     firsts = [next(stream) for stream in streams]
     rates = sorted({rate for _, rate in firsts})
     if len(rates) > 1 or not SR_MIN_HZ <= rates[0] <= SR_MAX_HZ:
         text = " and ".join(map(str, rates))
-        reason = f"its files have {text} Hz" if len(rates) > 1 else f"it has {text} Hz"
-        raise DataError(f"the audio of '{recording.key}' cannot be used: {reason}", code="E404")
-    blocks = _sum([itertools.chain([first], rest) for first, rest in zip(firsts, streams, strict=True)])
+        if len(rates) > 1:
+            reason = f"its files have {text} Hz"
+        else:
+            reason = f"it has {text} Hz"
+        raise DataError(
+            f"the audio of '{recording.key}' cannot be used: {reason}", code="E404"
+        )
+    blocks = _sum(
+        [
+            itertools.chain([first], rest)
+            for first, rest in zip(firsts, streams, strict=True)
+        ]
+    )
     if convert is not None and sr_hz is not None and rates[0] != sr_hz:
         blocks = convert(blocks, rates[0], sr_hz)
     channels = max(soundfile.info(source).channels for source in recording.audio)

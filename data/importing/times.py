@@ -11,15 +11,23 @@ Annotations = Mapping[str, Sequence[Atom]]
 
 def latest(annotations: Annotations) -> tuple[str, float]:
     """The annotation that goes on longest, and until when; ("", 0.0) where none has a time."""
-    ends = {name: max((atom.end_s or 0.0 for atom in atoms), default=0.0) for name, atoms in annotations.items()}
+    ends = {
+        name: max((atom.end_s or 0.0 for atom in atoms), default=0.0)
+        for name, atoms in annotations.items()
+    }
     name = max(ends, key=lambda name: ends[name], default="")
     return name, ends.get(name, 0.0)
 
 
 def clipped(annotations: Annotations, end_s: float) -> dict[str, Sequence[Atom]]:
     """What lies before `end_s`: atoms that go on after it end there, those that begin after it are gone."""
-    kept = {name: [part for atom in atoms if (part := _before(atom, end_s))] for name, atoms in annotations.items()}
-    return {name: atoms for name, atoms in kept.items() if atoms or not annotations[name]}
+    kept = {
+        name: [part for atom in atoms if (part := _before(atom, end_s))]
+        for name, atoms in annotations.items()
+    }
+    return {
+        name: atoms for name, atoms in kept.items() if atoms or not annotations[name]
+    }
 
 
 def _before(atom: Atom, end_s: float) -> Atom | None:
@@ -30,7 +38,10 @@ def _before(atom: Atom, end_s: float) -> Atom | None:
         if not count:
             return None
         curves = bool(atom.value) and isinstance(atom.value[0], list)
-        value = [row[:count] for row in atom.value] if curves else atom.value[:count]
+        if curves:
+            value = [row[:count] for row in atom.value]
+        else:
+            value = atom.value[:count]
         return Atom(value, atom.time[:count], atom.duration, atom.others)
     if atom.time >= end_s:
         return None

@@ -10,7 +10,9 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-ABSENT = ...  # stands in a column where an atom does not have the field; JSON cannot hold it
+ABSENT = (
+    ...
+)  # stands in a column where an atom does not have the field; JSON cannot hold it
 TIMED = ("value", "time", "duration")
 _PACKED = {frozenset({float}): np.float64, frozenset({int}): np.int64}
 
@@ -33,7 +35,11 @@ class Atom:
         return cls(raw["value"], raw.get("time"), raw.get("duration"), others)
 
     def to_json(self) -> dict[str, Any]:
-        timed = {name: getattr(self, name) for name in TIMED if name == "value" or getattr(self, name) is not None}
+        timed = {
+            name: getattr(self, name)
+            for name in TIMED
+            if name == "value" or getattr(self, name) is not None
+        }
         return timed | dict(self.others)
 
     @property
@@ -44,14 +50,19 @@ class Atom:
     @property
     def comment(self) -> str | None:
         comment = self.others.get("comment")
-        return None if comment is None else str(comment)
+        if comment is None:
+            return None
+        return str(comment)
 
     @property
     def end_s(self) -> float | None:
         """The last moment the atom speaks of, or None for a global one."""
         if self.time is None:
             return None
-        last = self.time[-1] if isinstance(self.time, list) else self.time
+        if isinstance(self.time, list):
+            last = self.time[-1]
+        else:
+            last = self.time
         return float(last) + float(self.duration or 0.0)
 
 
@@ -70,12 +81,15 @@ class Atoms(Sequence[Atom]):
         self._size = len(rows)
         kinds = list(dict.fromkeys(map(tuple, rows)))
         every = dict.fromkeys(name for kind in kinds for name in kind)
-        names = kinds[0] if len(kinds) == 1 else sorted(every, key=_rank)  # one kind: the file's own order
+        # one kind: the file's own order
+        names = kinds[0] if len(kinds) == 1 else sorted(every, key=_rank)
         self._columns = {name: _column(rows, name) for name in names}
 
     @classmethod
     def of(cls, atoms: Iterable[Atom]) -> Atoms:
-        return atoms if isinstance(atoms, Atoms) else cls([atom.to_json() for atom in atoms])
+        if isinstance(atoms, Atoms):
+            return atoms
+        return cls([atom.to_json() for atom in atoms])
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -88,14 +102,24 @@ class Atoms(Sequence[Atom]):
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """The atoms as JSON has them, one after another."""
-        columns = [c.tolist() if isinstance(c, np.ndarray) else map(_unpacked, c) for c in self._columns.values()]
+        columns = [
+            c.tolist() if isinstance(c, np.ndarray) else map(_unpacked, c)
+            for c in self._columns.values()
+        ]
         names = self.names
         for values in zip(*columns, strict=True):
-            yield {name: value for name, value in zip(names, values, strict=True) if value is not ABSENT}
+            yield {
+                name: value
+                for name, value in zip(names, values, strict=True)
+                if value is not ABSENT
+            }
 
     def row(self, index: int) -> dict[str, Any]:
         """One atom as JSON has it."""
-        values = ((name, _unpacked(_item(column[index]))) for name, column in self._columns.items())
+        values = (
+            (name, _unpacked(_item(column[index])))
+            for name, column in self._columns.items()
+        )
         return {name: value for name, value in values if value is not ABSENT}
 
     def __len__(self) -> int:
@@ -107,7 +131,9 @@ class Atoms(Sequence[Atom]):
     def __getitem__(self, index: slice) -> tuple[Atom, ...]: ...
     def __getitem__(self, index: int | slice) -> Atom | tuple[Atom, ...]:
         if isinstance(index, slice):
-            return tuple(Atom.from_json(self.row(i)) for i in range(*index.indices(self._size)))
+            return tuple(
+                Atom.from_json(self.row(i)) for i in range(*index.indices(self._size))
+            )
         if not -self._size <= index < self._size:
             raise IndexError(f"atom {index} of {self._size}")
         return Atom.from_json(self.row(index))
@@ -118,25 +144,36 @@ class Atoms(Sequence[Atom]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence) or isinstance(other, str):
             return NotImplemented
-        return len(other) == self._size and all(mine == its for mine, its in zip(self, other, strict=True))
+        return len(other) == self._size and all(
+            mine == its for mine, its in zip(self, other, strict=True)
+        )
 
     def __repr__(self) -> str:
-        return f"Atoms({self._size} of {', '.join(self.names)})" if self._size else "Atoms(none)"
+        if self._size:
+            return f"Atoms({self._size} of {', '.join(self.names)})"
+        return "Atoms(none)"
 
 
 def compact(entry: Any) -> Any:
     """An entry with `Atoms` for every list of objects that have a 'value'; anything else stays for the check."""
     if not isinstance(entry, Mapping):
         return entry
-    return {name: Atoms(atoms) if _is_atoms(atoms) else atoms for name, atoms in entry.items()}
+    return {
+        name: Atoms(atoms) if _is_atoms(atoms) else atoms
+        for name, atoms in entry.items()
+    }
 
 
 def _is_atoms(atoms: Any) -> bool:
-    return isinstance(atoms, list) and all(type(atom) is dict and "value" in atom for atom in atoms)
+    return isinstance(atoms, list) and all(
+        type(atom) is dict and "value" in atom for atom in atoms
+    )
 
 
 def _rank(name: str) -> int:
-    return TIMED.index(name) if name in TIMED else len(TIMED)
+    if name in TIMED:
+        return TIMED.index(name)
+    return len(TIMED)
 
 
 def _column(rows: Sequence[Mapping[str, Any]], name: str) -> Any:
@@ -165,17 +202,26 @@ def _shrunk(value: list[Any]) -> Any:
     """A row or the rows of a curve as an array where nothing is lost by it."""
     if not value or not isinstance(value[0], list):
         packed = _packed(value)
-        return value if packed is None else packed
+        if packed is None:
+            return value
+        return packed
     rows = [_packed(row) if isinstance(row, list) else None for row in value]
     first = rows[0]
-    if first is None or any(row is None or row.dtype != first.dtype or row.size != first.size for row in rows):
+    if first is None or any(
+        row is None or row.dtype != first.dtype or row.size != first.size
+        for row in rows
+    ):
         return value
     return np.stack([row for row in rows if row is not None])
 
 
 def _item(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, np.generic):
+        return value.item()
+    return value
 
 
 def _unpacked(value: Any) -> Any:
-    return value.tolist() if isinstance(value, np.ndarray) else value
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return value

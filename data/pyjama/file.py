@@ -54,7 +54,10 @@ class Definition:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Definition:
-        return cls(**{k: v for k, v in raw.items() if k in _DEFINITION}, others=_rest(raw, _DEFINITION))
+        return cls(
+            **{k: v for k, v in raw.items() if k in _DEFINITION},
+            others=_rest(raw, _DEFINITION),
+        )
 
     def to_json(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in _DEFINITION} | dict(self.others)
@@ -80,31 +83,51 @@ class Entry:
     def first(self, name: str) -> Any:
         """The value of the first atom of a global annotation, or None without one."""
         atoms = self.annotations.get(name, ())
-        return atoms[0].value if atoms else None
+        if atoms:
+            return atoms[0].value
+        return None
 
     def values(self, name: str) -> list[Any]:
         """Every value of a global annotation: those of its atoms, lists of several taken apart."""
         values = [atom.value for atom in self.annotations.get(name, ())]
-        return [one for value in values for one in (value if isinstance(value, list) else [value])]
+        return [
+            one
+            for value in values
+            for one in (value if isinstance(value, list) else [value])
+        ]
 
     def breakpoints(self, name: str) -> tuple[Float64, Float64]:
         """A numeric breakpoint annotation: (values (rows, T), times_s (T,)), its atoms one after another."""
         atoms = Atoms.of(self.annotations[name])
-        values = [np.atleast_2d(np.asarray(value, np.float64)) for value in atoms.column("value")]
+        values = [
+            np.atleast_2d(np.asarray(value, np.float64))
+            for value in atoms.column("value")
+        ]
         times = atoms.column("time")
         if times is None:
-            times = [row for value in self._shared_times() for row in np.atleast_2d(np.asarray(value, np.float64))]
-        return np.concatenate(values, axis=1), np.concatenate([np.asarray(time, np.float64) for time in times])
+            times = [
+                row
+                for value in self._shared_times()
+                for row in np.atleast_2d(np.asarray(value, np.float64))
+            ]
+        return np.concatenate(values, axis=1), np.concatenate(
+            [np.asarray(time, np.float64) for time in times]
+        )
 
     def segments(self, name: str) -> tuple[list[Any], Float64, Float64]:
         """A segment or marker annotation: (values, onsets_s (M,), durations_s (M,)); a marker has duration 0."""
         atoms = Atoms.of(self.annotations[name])
-        values, onsets, durations = (atoms.column(part) for part in ("value", "time", "duration"))
+        values, onsets, durations = (
+            atoms.column(part) for part in ("value", "time", "duration")
+        )
         if len(atoms) == 0:
             return [], np.zeros(0), np.zeros(0)
         if isinstance(durations, list):
             durations = [0.0 if one is ... else one for one in durations]
-        seconds = np.zeros(len(atoms)) if durations is None else np.asarray(durations, np.float64)
+        if durations is None:
+            seconds = np.zeros(len(atoms))
+        else:
+            seconds = np.asarray(durations, np.float64)
         words = [one.tolist() if isinstance(one, np.ndarray) else one for one in values] if isinstance(
             values, list) else values.tolist()  # fmt: skip
         return words, np.asarray(onsets, np.float64), seconds
@@ -113,16 +136,27 @@ class Entry:
         """The last moment that an annotation speaks of, in seconds, or None where it has no time."""
         atoms = Atoms.of(self.annotations[name])
         if name == self.shared_time:
-            return max((float(np.asarray(value).flat[-1]) for value in atoms.column("value") or []), default=None)
+            return max(
+                (
+                    float(np.asarray(value).flat[-1])
+                    for value in atoms.column("value") or []
+                ),
+                default=None,
+            )
         if len(atoms) == 0 or atoms.column("time") is None:
             return None
         if isinstance(atoms.column("time"), np.ndarray):
             _, onsets_s, durations_s = self.segments(name)
             return float((onsets_s + durations_s).max())
-        return max((end_s for atom in atoms if (end_s := atom.end_s) is not None), default=None)
+        return max(
+            (end_s for atom in atoms if (end_s := atom.end_s) is not None), default=None
+        )
 
     def _shared_times(self) -> list[Any]:
-        return list(Atoms.of(self.annotations.get(self.shared_time or "", ())).column("value") or [])
+        return list(
+            Atoms.of(self.annotations.get(self.shared_time or "", ())).column("value")
+            or []
+        )
 
 
 @dataclass(frozen=True)
@@ -160,11 +194,16 @@ class Pyjama:
     @classmethod
     def _of(cls, raw: Mapping[str, Any], found: Checked) -> Pyjama:
         collection = raw["collection"]
-        definitions = {name: Definition.from_json(d) for name, d in found.definitions.items()}
+        definitions = {
+            name: Definition.from_json(d) for name, d in found.definitions.items()
+        }
         shared = shared_time(found.definitions)
         return cls(
             definitions,
-            [Entry(entry, shared if shared in entry else None) for entry in found.entries],
+            [
+                Entry(entry, shared if shared in entry else None)
+                for entry in found.entries
+            ],
             raw["schemaversion"],
             _rest(raw, ("schemaversion", "collection")),
             _rest(collection, ("descriptiondefinition", "entry")),
@@ -173,27 +212,53 @@ class Pyjama:
     def save(self, path: str | Path) -> None:
         """Validate and write; the same content gives the same bytes. Raises as `load`, and E408 if it cannot write."""
         raw = self._head()
-        raw["collection"]["entry"] = [{name: Atoms.of(a) for name, a in e.annotations.items()} for e in self.entries]
+        raw["collection"]["entry"] = [
+            {name: Atoms.of(a) for name, a in e.annotations.items()}
+            for e in self.entries
+        ]
         raise_all(checked(raw, str(path)).errors)
-        entries = (dumped({name: list(a.rows()) for name, a in e.items()}) for e in raw["collection"]["entry"])
-        with written_whole(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        entries = (
+            dumped({name: list(a.rows()) for name, a in e.items()})
+            for e in raw["collection"]["entry"]
+        )
+        with (
+            written_whole(path) as temporary,
+            temporary.open("w", encoding="utf-8", newline="") as file,
+        ):
             file.writelines(written(raw, entries))
 
     def to_json(self) -> dict[str, Any]:
         """The whole file as lists and dictionaries; for large files `save` needs far less memory."""
         raw = self._head()
         raw["collection"]["entry"] = [
-            {name: list(Atoms.of(atoms).rows()) for name, atoms in entry.annotations.items()} for entry in self.entries
+            {
+                name: list(Atoms.of(atoms).rows())
+                for name, atoms in entry.annotations.items()
+            }
+            for entry in self.entries
         ]
         return raw
 
     def _head(self) -> dict[str, Any]:
-        definitions = {name: definition.to_json() for name, definition in self.definitions.items()}
-        collection = {"descriptiondefinition": definitions, "entry": []} | dict(self.collection_others)
-        return {"schemaversion": self.schemaversion, "collection": collection} | dict(self.others)
+        definitions = {
+            name: definition.to_json() for name, definition in self.definitions.items()
+        }
+        collection = {"descriptiondefinition": definitions, "entry": []} | dict(
+            self.collection_others
+        )
+        return {"schemaversion": self.schemaversion, "collection": collection} | dict(
+            self.others
+        )
 
 
-_DEFINITION = ("type_extent", "type_content", "type_constraint", "dictionary", "row_name", "generator")
+_DEFINITION = (
+    "type_extent",
+    "type_content",
+    "type_constraint",
+    "dictionary",
+    "row_name",
+    "generator",
+)
 
 
 def _rest(raw: Mapping[str, Any], known: tuple[str, ...]) -> dict[str, Any]:

@@ -24,7 +24,11 @@ def read_pyjama(path: Path) -> Any:
     """
     try:
         if not path.is_file():
-            raise DataError(f"there is no file '{path}'", code="E400", help="check the path; the file is NAME.pyjama")
+            raise DataError(
+                f"there is no file '{path}'",
+                code="E400",
+                help="check the path; the file is NAME.pyjama",
+            )
         text = path.read_bytes().decode("utf-8-sig")
         raw = _parsed(text)
     except OSError as error:
@@ -34,10 +38,20 @@ def read_pyjama(path: Path) -> Any:
         raise DataError(message, code="E420", help="save it as UTF-8") from error
     except json.JSONDecodeError as error:
         line = text.split("\n")[error.lineno - 1]
-        where = Where(str(path), error.lineno, error.colno, text=line if len(line) <= 160 else "")
-        near = [] if where.text else [("after", text[max(0, error.pos - 60) : error.pos])]
-        raise DataError(f"not valid JSON: {error.msg}", code="E420", where=where, facts=near) from error
-    except (ValueError, RecursionError) as error:  # a number of thousands of digits, thousands of open brackets
+        where = Where(
+            str(path), error.lineno, error.colno, text=line if len(line) <= 160 else ""
+        )
+        if where.text:
+            near = []
+        else:
+            near = [("after", text[max(0, error.pos - 60) : error.pos])]
+        raise DataError(
+            f"not valid JSON: {error.msg}", code="E420", where=where, facts=near
+        ) from error
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # a number of thousands of digits, thousands of open brackets
         raise DataError(f"'{path}' is not valid JSON: {error}", code="E420") from error
     modernise(raw)
     return raw
@@ -52,7 +66,11 @@ def written(raw: Mapping[str, Any], entries: Iterator[str]) -> Iterator[str]:
             yield dumped(value)
             continue
         for inner, content in collection.items():
-            yield ("{" if inner == next(iter(collection)) else ",") + json.dumps(inner) + ":"
+            yield (
+                ("{" if inner == next(iter(collection)) else ",")
+                + json.dumps(inner)
+                + ":"
+            )
             if inner != "entry":
                 yield dumped(content)
                 continue
@@ -101,7 +119,9 @@ def _members(place: str, text: str, at: int) -> tuple[dict[str, Any], int]:
         at = _after(text, at)
         if not isinstance(key, str) or text[at] != ":":
             raise _OtherForm
-        members[key], at = _value(key if key in inner else "", text, _after(text, at + 1))
+        members[key], at = _value(
+            key if key in inner else "", text, _after(text, at + 1)
+        )
         at = _next(text, at, "}")
     return members, at + 1
 
@@ -121,7 +141,10 @@ def _next(text: str, at: int, end: str) -> int:
     at = _after(text, at)
     if text[at] == end:
         return at
-    at = _after(text, at + 1) if text[at] == "," else -1
+    if text[at] == ",":
+        at = _after(text, at + 1)
+    else:
+        at = -1
     if at < 0 or text[at] == end:
         raise _OtherForm
     return at
@@ -130,4 +153,6 @@ def _next(text: str, at: int, end: str) -> int:
 def _after(text: str, at: int) -> int:
     """The first place from `at` on that is no space."""
     match = _space.match(text, at)
-    return match.end() if match else at
+    if match:
+        return match.end()
+    return at

@@ -32,30 +32,53 @@ _WORDS = {
 
 def modernise(raw: Any) -> None:
     """Rename and turn what is of the older form, in place; what has no such form is left as it is."""
-    collection = raw.get("collection") if isinstance(raw, dict) else None
-    definitions = collection.get("descriptiondefinition") if isinstance(collection, dict) else None
+    if isinstance(raw, dict):
+        collection = raw.get("collection")
+    else:
+        collection = None
+    if isinstance(collection, dict):
+        definitions = collection.get("descriptiondefinition")
+    else:
+        definitions = None
     if not isinstance(collection, dict) or not isinstance(definitions, dict):
         return
     turned = set()
     for name, definition in definitions.items():
         if isinstance(definition, dict) and not definition.keys().isdisjoint(_FIELDS):
-            new = {_FIELDS.get(key, key): _word(value) for key, value in definition.items()}
+            new = {
+                _FIELDS.get(key, key): _word(value) for key, value in definition.items()
+            }
             definitions[name] = new
-            if not definition.keys().isdisjoint(_COLUMNS) and str(new.get("type_extent")).startswith("breakpoint"):
+            if not definition.keys().isdisjoint(_COLUMNS) and str(
+                new.get("type_extent")
+            ).startswith("breakpoint"):
                 turned.add(name)
     entries = collection.get("entry")
     for entry in entries if turned and isinstance(entries, list) else []:
         for name in turned & entry.keys() if isinstance(entry, dict) else ():
             if isinstance(entry[name], Atoms):
-                entry[name] = Atoms([{**row, "value": _turned(row["value"])} for row in entry[name].rows()])
+                entry[name] = Atoms(
+                    [
+                        {**row, "value": _turned(row["value"])}
+                        for row in entry[name].rows()
+                    ]
+                )
 
 
 def _word(value: Any) -> Any:
-    return _WORDS.get(value, value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return _WORDS.get(value, value)
+    return value
 
 
 def _turned(value: Any) -> Any:
     """(T, rows) to (rows, T); what is no matrix stays for the check to name."""
-    if not isinstance(value, list) or not value or not all(isinstance(row, list) for row in value):
+    if (
+        not isinstance(value, list)
+        or not value
+        or not all(isinstance(row, list) for row in value)
+    ):
         return value
-    return [list(row) for row in zip(*value, strict=True)] if len({*map(len, value)}) == 1 else value
+    if len({*map(len, value)}) == 1:
+        return [list(row) for row in zip(*value, strict=True)]
+    return value

@@ -50,18 +50,29 @@ def k_fold(groups: Iterable[str], n_folds: int = 5, fold: int = 0) -> Split:
         raise DataError(
             f"cannot make {n_folds} folds of {len(names)} groups: at least 3 folds, and a group for each",
             code="E440",
-            facts=[("groups", ", ".join(names[:5]) + (", ..." if len(names) > 5 else ""))],
-            help=f"set dataset.folds to 3 … {len(names)}" if len(names) >= 3 else "take a corpus of 3 groups or more",
+            facts=[
+                ("groups", ", ".join(names[:5]) + (", ..." if len(names) > 5 else ""))
+            ],
+            help=f"set dataset.folds to 3 … {len(names)}"
+            if len(names) >= 3
+            else "take a corpus of 3 groups or more",
         )
     if not 0 <= fold < n_folds:
-        raise DataError(f"there is no fold {fold}: {n_folds} folds are numbered 0 to {n_folds - 1}", code="E441")
+        raise DataError(
+            f"there is no fold {fold}: {n_folds} folds are numbered 0 to {n_folds - 1}",
+            code="E441",
+        )
     folds = [tuple(names[k::n_folds]) for k in range(n_folds)]
     valid = (fold + 1) % n_folds
-    train = tuple(name for k, part in enumerate(folds) if k not in (fold, valid) for name in part)
+    train = tuple(
+        name for k, part in enumerate(folds) if k not in (fold, valid) for name in part
+    )
     return Split(tuple(sorted(train)), folds[valid], folds[fold])
 
 
-def by_annotation(given: Corpus | Iterable[Item | FeatureItem], name: str = "split") -> Split:
+def by_annotation(
+    given: Corpus | Iterable[Item | FeatureItem], name: str = "split"
+) -> Split:
     """The split that the corpus itself carries: an annotation with the values 'train', 'valid' and perhaps 'test'.
 
     Given the corpus, the annotations it was grouped by (`grouped_by`) are held apart too.
@@ -72,13 +83,23 @@ def by_annotation(given: Corpus | Iterable[Item | FeatureItem], name: str = "spl
     for item in items:
         value = item.entry.first(name)
         if value not in sides:
-            came = "no such annotation" if value is None else f"'{value}'"
-            raise DataError(f"expected '{name}' of '{item.key}' to be train, valid or test; it has {came}", code="E443")
+            if value is None:
+                came = "no such annotation"
+            else:
+                came = f"'{value}'"
+            raise DataError(
+                f"expected '{name}' of '{item.key}' to be train, valid or test; it has {came}",
+                code="E443",
+            )
         sides[value].add(item.group)
     for side in ("train", "valid"):
         if not sides[side]:
             message = f"no item has '{name}' = '{side}'"
-            raise DataError(message, code="E443", help="set dataset.held_out to a share, or dataset.split to folds")
+            raise DataError(
+                message,
+                code="E443",
+                help="set dataset.held_out to a share, or dataset.split to folds",
+            )
     split = Split(*(tuple(sorted(groups)) for groups in sides.values()))
     if isinstance(given, Corpus):
         raise_all(leaks(given, name))
@@ -91,33 +112,50 @@ def held_out(split: Split, share: float) -> Split:
     Every n-th of the sorted groups. Raises DataError E443 where there is a test side already.
     """
     if split.test:
-        message = "the corpus has a test side of its own, so nothing needs to be held out"
+        message = (
+            "the corpus has a test side of its own, so nothing needs to be held out"
+        )
         raise DataError(message, code="E443", help="set dataset.held_out to 0")
     every = max(2, round(1 / share))
     valid = split.train[::every]
-    return Split(tuple(name for name in split.train if name not in set(valid)), valid, split.valid)
+    return Split(
+        tuple(name for name in split.train if name not in set(valid)),
+        valid,
+        split.valid,
+    )
 
 
-def held_out_where(split: Split, corpus: Corpus, wanted: Mapping[str, Sequence[str]]) -> Split:
+def held_out_where(
+    split: Split, corpus: Corpus, wanted: Mapping[str, Sequence[str]]
+) -> Split:
     """As `held_out`, but those training groups validate whose annotations have one of the `wanted` values each.
 
     Raises DataError E443 where there is a test side already, or none or all of the training groups are meant.
     """
     if split.test:
-        message = "the corpus has a test side of its own, so nothing needs to be held out"
+        message = (
+            "the corpus has a test side of its own, so nothing needs to be held out"
+        )
         raise DataError(message, code="E443", help="leave dataset.validate_where out")
     meant = {
         item.group
         for item in corpus.recordings
-        if all(str(item.entry.first(name)) in map(str, values) for name, values in wanted.items())
+        if all(
+            str(item.entry.first(name)) in map(str, values)
+            for name, values in wanted.items()
+        )
     }
     valid = tuple(name for name in split.train if name in meant)
     train = tuple(name for name in split.train if name not in meant)
     if not valid or not train:
-        said = "; ".join(f"{name}: {', '.join(map(str, values))}" for name, values in wanted.items())
+        said = "; ".join(
+            f"{name}: {', '.join(map(str, values))}" for name, values in wanted.items()
+        )
         message = f"{'no' if not valid else 'every'} training recording has {said}"
         raise DataError(
-            message, code="E443", help="change dataset.validate_where; `mirbricks data info` lists the values"
+            message,
+            code="E443",
+            help="change dataset.validate_where; `mirbricks data info` lists the values",
         )
     return Split(train, valid, split.valid)
 
@@ -137,10 +175,18 @@ def by_fold(corpus: Corpus, fold: int, name: str = "fold") -> Split:
     """
     folds = list(stored_folds(corpus, name).values())
     if not 0 <= fold < len(folds):
-        raise DataError(f"there is no fold {fold}: {len(folds)} folds are numbered 0 to {len(folds) - 1}", code="E441")
+        raise DataError(
+            f"there is no fold {fold}: {len(folds)} folds are numbered 0 to {len(folds) - 1}",
+            code="E441",
+        )
     raise_all(leaks(corpus, name))
     valid = (fold + 1) % len(folds)
-    train = sorted(group for k, groups in enumerate(folds) if k not in (fold, valid) for group in groups)
+    train = sorted(
+        group
+        for k, groups in enumerate(folds)
+        if k not in (fold, valid)
+        for group in groups
+    )
     return Split(tuple(train), tuple(sorted(folds[valid])), tuple(sorted(folds[fold])))
 
 
@@ -153,9 +199,13 @@ def stored_folds(corpus: Corpus, name: str = "fold") -> dict[int | str, set[str]
     for item in corpus.recordings:
         value = item.entry.first(name)
         if not is_fold(value):
-            came = "no such annotation" if value is None else f"'{value}'"
+            if value is None:
+                came = "no such annotation"
+            else:
+                came = f"'{value}'"
             raise DataError(
-                f"expected '{name}' of '{item.key}' to be a whole number or a text; it has {came}", code="E446"
+                f"expected '{name}' of '{item.key}' to be a whole number or a text; it has {came}",
+                code="E446",
             )
         found.setdefault(value, set()).add(item.group)
     values = sorted(found, key=lambda value: (isinstance(value, str), value))
@@ -173,10 +223,23 @@ def is_fold(value: object) -> bool:
 def grouped_by(corpus: Corpus, name: str) -> tuple[str, ...]:
     """The annotations that a stored split was grouped by, beside the groups themselves: its generator's `by`."""
     definition = corpus.pyjama.definitions.get(name)
-    generator = definition.generator if definition else None
-    by = generator.get("by", []) if isinstance(generator, Mapping) else []
-    known = [one for one in by if isinstance(one, str)] if isinstance(by, list) else []
-    return tuple(one for one in known if any(item.annotations.get(one) for item in corpus.recordings))
+    if definition:
+        generator = definition.generator
+    else:
+        generator = None
+    if isinstance(generator, Mapping):
+        by = generator.get("by", [])
+    else:
+        by = []
+    if isinstance(by, list):
+        known = [one for one in by if isinstance(one, str)]
+    else:
+        known = []
+    return tuple(
+        one
+        for one in known
+        if any(item.annotations.get(one) for item in corpus.recordings)
+    )
 
 
 def leaks(corpus: Corpus, name: str) -> list[DataError]:
@@ -188,12 +251,21 @@ def leaks(corpus: Corpus, name: str) -> list[DataError]:
         value = item.entry.first(name)
         if isinstance(value, (str, int, float)):
             sides.setdefault(group, {}).setdefault(value, item.key)
-    return [_leak(name, group, found, by) for group, found in sides.items() if len(found) > 1]
+    return [
+        _leak(name, group, found, by)
+        for group, found in sides.items()
+        if len(found) > 1
+    ]
 
 
-def _leak(name: str, group: str, found: Mapping[Any, str], by: Sequence[str]) -> DataError:
+def _leak(
+    name: str, group: str, found: Mapping[Any, str], by: Sequence[str]
+) -> DataError:
     (one, first), (other, second) = list(found.items())[:2]
-    linked = f" (linked by {', '.join(by)})" if by else ""
+    if by:
+        linked = f" (linked by {', '.join(by)})"
+    else:
+        linked = ""
     return DataError(
         f"the group '{group}'{linked} is in '{one}' and in '{other}' of the stored '{name}'",
         code="E442",

@@ -23,14 +23,22 @@ class Made:
     sides: tuple[Any, ...]
     values: tuple[Any, ...]  # one a recording, out of `sides`
     groups: tuple[str, ...]
-    farthest: float | None  # the largest distance of a label's share on a side from the side's own, or None
+    farthest: (
+        float | None
+    )  # the largest distance of a label's share on a side from the side's own, or None
     definition: Definition
 
     def count(self, side: Any) -> int:
         return self.values.count(side)
 
     def count_groups(self, side: Any) -> int:
-        return len({group for group, value in zip(self.groups, self.values, strict=True) if value == side})
+        return len(
+            {
+                group
+                for group, value in zip(self.groups, self.values, strict=True)
+                if value == side
+            }
+        )
 
 
 def make_split(
@@ -53,17 +61,43 @@ def make_split(
     labels = label_counts(recordings, groups, stratify)
     order = sorted(set(groups))
     sizes = _sizes(groups, order)
-    shares = list(ratios) if folds is None else [1.0] * folds
+    if folds is None:
+        shares = list(ratios)
+    else:
+        shares = [1.0] * folds
     side = share_out(sizes, labels, shares, seed)
-    names: tuple[Any, ...] = SIDES[: len(shares)] if folds is None else tuple(range(folds))
+    if folds is None:
+        names: tuple[Any, ...] = SIDES[: len(shares)]
+    else:
+        names = tuple(range(folds))
     at = dict(zip(order, side.tolist(), strict=True))
     values = tuple(names[at[group]] for group in groups)
-    generator = {"name": "mirbricks data split", "by": list(by), "stratify": list(stratify), "seed": seed}
-    bounds: list[Any] = list(SIDES) if folds is None else [0, folds - 1]
-    content = "text" if folds is None else "numeric"
-    definition = Definition("global", content, "value_in_dictionary", bounds, generator=generator)
+    generator = {
+        "name": "mirbricks data split",
+        "by": list(by),
+        "stratify": list(stratify),
+        "seed": seed,
+    }
+    if folds is None:
+        bounds: list[Any] = list(SIDES)
+    else:
+        bounds = [0, folds - 1]
+    if folds is None:
+        content = "text"
+    else:
+        content = "numeric"
+    definition = Definition(
+        "global", content, "value_in_dictionary", bounds, generator=generator
+    )
     farthest = _farthest(side, labels, np.asarray(shares) / np.sum(shares))
-    return Made("split" if folds is None else "fold", names, values, tuple(groups), farthest, definition)
+    return Made(
+        "split" if folds is None else "fold",
+        names,
+        values,
+        tuple(groups),
+        farthest,
+        definition,
+    )
 
 
 def store_split(corpus: Corpus, made: Made, *, replacing: bool = False) -> None:
@@ -73,13 +107,21 @@ def store_split(corpus: Corpus, made: Made, *, replacing: bool = False) -> None:
     """
     pyjama = corpus.pyjama
     refuse_stored(corpus, made.name, replacing)
-    values = {item.key: value for item, value in zip(corpus.recordings, made.values, strict=True)}
+    values = {
+        item.key: value
+        for item, value in zip(corpus.recordings, made.values, strict=True)
+    }
     entries = [
-        Entry({**entry.annotations, made.name: (Atom(values[entry.filepath]),)}, entry.shared_time)
+        Entry(
+            {**entry.annotations, made.name: (Atom(values[entry.filepath]),)},
+            entry.shared_time,
+        )
         for entry in pyjama.entries
     ]
     definitions = {**pyjama.definitions, made.name: made.definition}
-    replace(pyjama, definitions=definitions, entries=entries).save(corpus.folder / f"{corpus.name}.pyjama")
+    replace(pyjama, definitions=definitions, entries=entries).save(
+        corpus.folder / f"{corpus.name}.pyjama"
+    )
 
 
 def refuse_stored(corpus: Corpus, name: str, replacing: bool) -> None:
@@ -96,10 +138,14 @@ def refuse_stored(corpus: Corpus, name: str, replacing: bool) -> None:
 
 def _sizes(groups: Sequence[str], order: Sequence[str]) -> NDArray[np.int64]:
     rows = {group: i for i, group in enumerate(order)}
-    return np.bincount([rows[group] for group in groups], minlength=len(order)).astype(np.int64)
+    return np.bincount([rows[group] for group in groups], minlength=len(order)).astype(
+        np.int64
+    )
 
 
-def _farthest(side: NDArray[np.int64], labels: NDArray[np.int64], part: NDArray[np.float64]) -> float | None:
+def _farthest(
+    side: NDArray[np.int64], labels: NDArray[np.int64], part: NDArray[np.float64]
+) -> float | None:
     """Of the labels that occur often enough for every side to get one."""
     often = labels[:, labels.sum(0) >= 1 / part.min() - 1e-9]
     if not often.size:

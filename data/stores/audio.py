@@ -14,24 +14,37 @@ from ...errors import DataError
 Float32 = NDArray[np.float32]
 
 
-def stream_audio(path: str | Path, block_samples: int = 1 << 20) -> Iterator[tuple[Float32, int]]:
+def stream_audio(
+    path: str | Path, block_samples: int = 1 << 20
+) -> Iterator[tuple[Float32, int]]:
     """Blocks (mono float32 (N,), sr_hz) of `block_samples`, the last shorter; the channels are averaged.
 
     Raises DataError: E430 for a file that is missing or cannot be decoded, E431 for an empty one, E432 for NaN.
     """
     path = Path(path)
     try:
-        path.open("rb").close()  # soundfile calls every failure to open a file a system error
+        path.open(
+            "rb"
+        ).close()  # soundfile calls every failure to open a file a system error
         with soundfile.SoundFile(path) as file:
             start = 0
-            while len(samples := file.read(block_samples, dtype="float32", always_2d=True)):
+            while len(
+                samples := file.read(block_samples, dtype="float32", always_2d=True)
+            ):
                 yield _mono(samples, path, start), int(file.samplerate)
                 start += len(samples)
     except (soundfile.SoundFileError, OSError) as error:
-        own = error.strerror if isinstance(error, OSError) else str(error).rpartition(": ")[2].strip(". \n")
-        reason = "there is no such file" if isinstance(error, FileNotFoundError) else own
+        if isinstance(error, OSError):
+            own = error.strerror
+        else:
+            own = str(error).rpartition(": ")[2].strip(". \n")
+        reason = (
+            "there is no such file" if isinstance(error, FileNotFoundError) else own
+        )
         raise DataError(
-            f"cannot read the audio file '{path}': {reason}", code="E430", help="wav, flac, ogg and mp3 are read"
+            f"cannot read the audio file '{path}': {reason}",
+            code="E430",
+            help="wav, flac, ogg and mp3 are read",
         ) from error
     if start == 0:
         raise DataError(f"the audio file '{path}' is empty", code="E431")

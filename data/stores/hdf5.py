@@ -24,7 +24,9 @@ Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 _AUDIO_FORM = "a 1-D float array"
 _FEATURE_FORM = "a 2-D array of numbers, (frames, features)"
-_METADATA_BYTES = 1 << 13  # more than HDF5 needs for the name, header and attribute table of one item
+_METADATA_BYTES = (
+    1 << 13
+)  # more than HDF5 needs for the name, header and attribute table of one item
 
 
 class AudioStore(Store):
@@ -46,7 +48,9 @@ class AudioStore(Store):
 
     def read(self, key: str, start: int = 0, stop: int | None = None) -> Float32:
         """Samples [start, stop) as float32 (N,)."""
-        audio = self._values(key, start, stop, self.n_samples(key)).astype(np.float32, copy=False)
+        audio = self._values(key, start, stop, self.n_samples(key)).astype(
+            np.float32, copy=False
+        )
         refuse_nan(audio, f"'{key}' of '{self.path}'", "sample", start)
         return audio
 
@@ -57,7 +61,10 @@ class AudioStore(Store):
             if data.ndim != 1 or data.dtype.kind != "f":
                 raise wrong_form(self.path, key, data, _AUDIO_FORM)
             refuse_empty(self.path, key, data)
-            self._checked[key] = data.shape[0], sr_hz_of(data.attrs.get("sr_hz"), f"'{key}' of '{self.path}'")
+            self._checked[key] = (
+                data.shape[0],
+                sr_hz_of(data.attrs.get("sr_hz"), f"'{key}' of '{self.path}'"),
+            )
         return self._checked[key]
 
 
@@ -87,18 +94,22 @@ class FeatureStore(Store):
 
         Raises DataError E416 for times that are not T increasing numbers, and a `hop_s` that is not above 0.
         """
-        n_frames, attributes = self.shape(key)[0], self._dataset(key).attrs
+        n_frames = self.shape(key)[0]
+        attributes = self._dataset(key).attrs
         given = attributes.get("time")
         if given is None and "hop_s" not in attributes:
             return None
         try:
             if given is None:
-                hop_s, t0_s = float(attributes["hop_s"]), float(attributes.get("t0_s", 0.0))
+                hop_s = float(attributes["hop_s"])
+                t0_s = float(attributes.get("t0_s", 0.0))
                 times_s: Float64 = t0_s + hop_s * np.arange(n_frames, dtype=np.float64)
                 sound = hop_s > 0
             else:
                 times_s = np.asarray(given, np.float64)
-                sound = times_s.shape == (n_frames,) and bool((np.diff(times_s) > 0).all())
+                sound = times_s.shape == (n_frames,) and bool(
+                    (np.diff(times_s) > 0).all()
+                )
         except (TypeError, ValueError):
             sound = False
         if not sound or not np.isfinite(times_s).all():
@@ -113,7 +124,9 @@ class FeatureStore(Store):
 
     def read(self, key: str, start: int = 0, stop: int | None = None) -> Float32:
         """Frames [start, stop) as float32 (T, D), times the attribute `scale` where the key has one."""
-        features = self._values(key, start, stop, self.shape(key)[0]).astype(np.float32, copy=False)
+        features = self._values(key, start, stop, self.shape(key)[0]).astype(
+            np.float32, copy=False
+        )
         scale = self._dataset(key).attrs.get("scale")
         if scale is not None:
             features = features * np.float32(scale)
@@ -121,7 +134,9 @@ class FeatureStore(Store):
         return features
 
 
-def write_audio(path: str | Path, items: Iterable[tuple[str, NDArray[np.floating[Any]], int]]) -> None:
+def write_audio(
+    path: str | Path, items: Iterable[tuple[str, NDArray[np.floating[Any]], int]]
+) -> None:
     """Write (key, audio (N,), sr_hz) triples as they come, contiguous float32. The file appears when all are in.
 
     Raises DataError: E403 to E406 for an item that the reader would refuse, E407 for a key given twice, E408 for a
@@ -132,10 +147,14 @@ def write_audio(path: str | Path, items: Iterable[tuple[str, NDArray[np.floating
             audio = np.asarray(audio)
             if audio.ndim != 1 or audio.dtype.kind != "f":
                 raise wrong_form(path, key, audio, _AUDIO_FORM)
-            add(key, audio, "sample", {"sr_hz": sr_hz_of(sr_hz, f"'{key}' of '{path}'")})
+            add(
+                key, audio, "sample", {"sr_hz": sr_hz_of(sr_hz, f"'{key}' of '{path}'")}
+            )
 
 
-def write_features(path: str | Path, items: Iterable[tuple[str, NDArray[Any], Mapping[str, Any]]]) -> None:
+def write_features(
+    path: str | Path, items: Iterable[tuple[str, NDArray[Any], Mapping[str, Any]]]
+) -> None:
     """Write (key, features (T, D), attributes) triples as they come, contiguous float32; otherwise as `write_audio`."""
     with _writing(path) as add:
         for key, features, attributes in items:
@@ -146,7 +165,9 @@ def write_features(path: str | Path, items: Iterable[tuple[str, NDArray[Any], Ma
 
 
 @contextlib.contextmanager
-def _writing(path: str | Path) -> Iterator[Callable[[str, NDArray[Any], str, Mapping[str, Any]], None]]:
+def _writing(
+    path: str | Path,
+) -> Iterator[Callable[[str, NDArray[Any], str, Mapping[str, Any]], None]]:
     """Yield add(key, values, unit, attributes) for a new file that appears whole or not at all.
 
     HDF5 does not survive a full disk: every later close fails, or crashes the process. So the space of an item is
@@ -160,14 +181,25 @@ def _writing(path: str | Path) -> Iterator[Callable[[str, NDArray[Any], str, Map
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(raw.fileno(), 0, reserved)
 
-    def add(key: str, values: NDArray[Any], unit: str, attributes: Mapping[str, Any]) -> None:
+    def add(
+        key: str, values: NDArray[Any], unit: str, attributes: Mapping[str, Any]
+    ) -> None:
         if key in file:
             message = f"the key '{key}' was given twice for '{path}'"
-            raise DataError(message, code="E407", help="give every recording its own key")
+            raise DataError(
+                message, code="E407", help="give every recording its own key"
+            )
         refuse_empty(path, key, values)
         refuse_nan(values, f"'{key}' for '{path}'", unit, 0)
-        reserve(raw, values.size * 4 + sum(np.asarray(value).nbytes for value in attributes.values()) + _METADATA_BYTES)
-        file.create_dataset(key, data=values.astype(np.float32, copy=False)).attrs.update(attributes)
+        reserve(
+            raw,
+            values.size * 4
+            + sum(np.asarray(value).nbytes for value in attributes.values())
+            + _METADATA_BYTES,
+        )
+        file.create_dataset(
+            key, data=values.astype(np.float32, copy=False)
+        ).attrs.update(attributes)
 
     with written_whole(path) as temporary:
         with temporary.open("w+b") as raw:
@@ -181,4 +213,6 @@ def _writing(path: str | Path) -> Iterator[Callable[[str, NDArray[Any], str, Map
 def _shown(value: object) -> str:
     """An attribute in a message: its value, or the shape of an array."""
     array = np.asarray(value)
-    return f"shape {array.shape}" if array.size > 1 else str(value)
+    if array.size > 1:
+        return f"shape {array.shape}"
+    return str(value)

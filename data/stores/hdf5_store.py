@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from ...errors import DataError, did_you_mean
 from .reading import unreadable
 
-SR_MIN_HZ, SR_MAX_HZ = 1_000, 1_000_000
+SR_MIN_HZ = 1_000
+SR_MAX_HZ = 1_000_000
 
 
 class Store:
@@ -30,7 +31,11 @@ class Store:
         """Every dataset of the file, sorted; those in HDF5 groups as 'group/name'."""
         if self._keys is None:
             found: list[str] = []
-            self._open().visititems(lambda name, node: found.append(name) if isinstance(node, h5py.Dataset) else None)
+            self._open().visititems(
+                lambda name, node: (
+                    found.append(name) if isinstance(node, h5py.Dataset) else None
+                )
+            )
             self._keys = tuple(sorted(found))
         return self._keys
 
@@ -40,8 +45,15 @@ class Store:
         self._file = None
 
     def __reduce__(self) -> tuple[object, ...]:
-        status = self.path.stat() if self.path.exists() else None
-        return _reopened, (type(self), self.path, status and (status.st_ino, status.st_size, status.st_mtime_ns))
+        if self.path.exists():
+            status = self.path.stat()
+        else:
+            status = None
+        return _reopened, (
+            type(self),
+            self.path,
+            status and (status.st_ino, status.st_size, status.st_mtime_ns),
+        )
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}('{self.path}')"
@@ -65,12 +77,16 @@ class Store:
                 f"'{self.path}' has no key '{key}'",
                 code="E402",
                 help=near
-                or f"it has {len(self.keys())} keys" + (f", the first is '{self.keys()[0]}'" * bool(self.keys())),
+                or f"it has {len(self.keys())} keys"
+                + (f", the first is '{self.keys()[0]}'" * bool(self.keys())),
             )
         return node
 
-    def _values(self, key: str, start: int, stop: int | None, size: int) -> NDArray[Any]:
-        stop = size if stop is None else stop
+    def _values(
+        self, key: str, start: int, stop: int | None, size: int
+    ) -> NDArray[Any]:
+        if stop is None:
+            stop = size
         if not 0 <= start <= stop <= size:
             raise ValueError(f"'{key}' holds [0, {size}), asked for [{start}, {stop})")
         try:
@@ -90,7 +106,9 @@ def _open_file(path: Path) -> h5py.File:
         if not path.is_file():
             help = "check the path; the file is NAME_audio.hdf5"
             raise DataError(f"there is no file '{path}'", code="E400", help=help)
-        return h5py.File(path, "r", locking=False)  # no lock: works on read-only and network folders
+        return h5py.File(
+            path, "r", locking=False
+        )  # no lock: works on read-only and network folders
     except PermissionError as error:
         raise unreadable(path, error) from error
     except OSError as error:
@@ -101,12 +119,17 @@ def corrupt(path: Path, error: Exception) -> DataError:
     return DataError(
         f"'{path}' is not an HDF5 file, or a damaged one",
         code="E401",
-        facts=[("size", f"{path.stat().st_size} bytes"), ("hdf5", " ".join(str(error).split()))],
+        facts=[
+            ("size", f"{path.stat().st_size} bytes"),
+            ("hdf5", " ".join(str(error).split())),
+        ],
         help="download or build it again",
     )
 
 
-def wrong_form(path: str | Path, key: str, data: h5py.Dataset | NDArray[Any], expected: str) -> DataError:
+def wrong_form(
+    path: str | Path, key: str, data: h5py.Dataset | NDArray[Any], expected: str
+) -> DataError:
     return DataError(
         f"'{key}' of '{path}' is not {expected}",
         code="E403",
@@ -141,8 +164,15 @@ def refuse_nan(values: NDArray[Any], what: str, unit: str, start: int) -> None:
 def sr_hz_of(value: object, what: str) -> int:
     """The sampling rate as an int, or DataError E404."""
     if value is None:
-        raise DataError(f"{what} has no attribute 'sr_hz'", code="E404", help="write the sampling rate in Hz to it")
-    number: Any = value.item() if isinstance(value, np.generic) else value
+        raise DataError(
+            f"{what} has no attribute 'sr_hz'",
+            code="E404",
+            help="write the sampling rate in Hz to it",
+        )
+    if isinstance(value, np.generic):
+        number: Any = value.item()
+    else:
+        number = value
     is_number = isinstance(number, (int, float)) and not isinstance(number, bool)
     if is_number and SR_MIN_HZ <= number <= SR_MAX_HZ and number == int(number):
         return int(number)

@@ -10,7 +10,10 @@ from ...errors import DataError
 
 def unreadable(path: str | Path, error: OSError) -> DataError:
     """DataError E409: what stands in the way of reading `path`, most often its permissions."""
-    reason = os.strerror(error.errno) if error.errno else " ".join(str(error).split())
+    if error.errno:
+        reason = os.strerror(error.errno)
+    else:
+        reason = " ".join(str(error).split())
     return DataError(
         f"cannot read '{path}': {reason}",
         code="E409",

@@ -39,17 +39,24 @@ def draw_band(rng: np.random.Generator) -> Band:
     ):
         if rng.random() < chance:
             families[part] = family
-    level_db = {part: float(rng.uniform(-6, 3)) + (-3.0 if part == "drums" else 0.0) for part in families}
+    level_db = {
+        part: float(rng.uniform(-6, 3)) + (-3.0 if part == "drums" else 0.0)
+        for part in families
+    }
     return Band(families, level_db, float(rng.normal(0, 0.12)))
 
 
-def record(rng: np.random.Generator, performed: Performed, band: Band, sr_hz: int) -> dict[str, Float32]:
+def record(
+    rng: np.random.Generator, performed: Performed, band: Band, sr_hz: int
+) -> dict[str, Float32]:
     """Each part as (N,), in one room; their sum is the mix, with a peak of .4 to .9."""
     n_samples = round(performed.end_s * sr_hz)
     response = room(rng, sr_hz)
     parts: dict[str, Float32] = {}
     for part, family in band.families.items():
-        dry = _dry(rng, part, family, performed, band.tuning_semitones, n_samples, sr_hz)
+        dry = _dry(
+            rng, part, family, performed, band.tuning_semitones, n_samples, sr_hz
+        )
         power = np.sqrt(np.mean(np.square(dry))) or 1.0
         gain = np.float32(0.1 * 10.0 ** (band.level_db[part] / 20) / power)
         parts[part] = convolve(dry * gain, response)
@@ -60,7 +67,13 @@ def record(rng: np.random.Generator, performed: Performed, band: Band, sr_hz: in
 
 
 def _dry(
-    rng: np.random.Generator, part: str, family: str, performed: Performed, tuning: float, n_samples: int, sr_hz: int
+    rng: np.random.Generator,
+    part: str,
+    family: str,
+    performed: Performed,
+    tuning: float,
+    n_samples: int,
+    sr_hz: int,
 ) -> Float32:
     if part == "drums":
         ends = np.array([*performed.beats_s[:-1:4], *performed.beats_s[-1:]])
@@ -68,7 +81,9 @@ def _dry(
     notes = performed.parts[part]
     if part == "melody":
         return sing(rng, family, notes, tuning, n_samples, sr_hz)
-    return render_notes(rng, draw_instrument(rng, family), notes, tuning, n_samples, sr_hz)
+    return render_notes(
+        rng, draw_instrument(rng, family), notes, tuning, n_samples, sr_hz
+    )
 
 
 def render_notes(
@@ -83,22 +98,41 @@ def render_notes(
     sound = np.zeros(n_samples, np.float32)
     for note in notes:
         first = int(note.onset_s * sr_hz)
-        one = play(rng, instrument, note.midi + tuning_semitones, note.velocity, note.end_s - note.onset_s, sr_hz)
+        one = play(
+            rng,
+            instrument,
+            note.midi + tuning_semitones,
+            note.velocity,
+            note.end_s - note.onset_s,
+            sr_hz,
+        )
         one = one[: max(0, n_samples - first)]
         sound[first : first + len(one)] += one
     return sound
 
 
 def sing(
-    rng: np.random.Generator, family: str, notes: list[Sounding], tuning: float, n_samples: int, sr_hz: int
+    rng: np.random.Generator,
+    family: str,
+    notes: list[Sounding],
+    tuning: float,
+    n_samples: int,
+    sr_hz: int,
 ) -> Float32:
     """A melody of one voice, with glides and vibrato; silence where there are no notes."""
     if not notes:
         return np.zeros(n_samples, np.float32)
     ends = [*(note.onset_s for note in notes[1:]), np.inf]
     line = [
-        Note(note.onset_s, min(note.end_s, end), round(note.midi), i > 0 and note.onset_s - notes[i - 1].end_s < 0.03)
+        Note(
+            note.onset_s,
+            min(note.end_s, end),
+            round(note.midi),
+            i > 0 and note.onset_s - notes[i - 1].end_s < 0.03,
+        )
         for i, (note, end) in enumerate(zip(notes, ends, strict=True))
     ]
     timbre = draw_timbre(rng, family)
-    return render(rng, Performance.draw(rng, line, timbre, tuning), timbre, n_samples, sr_hz)
+    return render(
+        rng, Performance.draw(rng, line, timbre, tuning), timbre, n_samples, sr_hz
+    )

@@ -19,14 +19,29 @@ from .piano import piano_piece
 from .room import convolve, pink_noise, room
 from .song import NAMES, Song, write_song
 from .sound import FAMILIES, draw_instrument, play
-from .writing import Float32, Make, Recording, event, numbers, segment, texts, write_corpus
+from .writing import (
+    Float32,
+    Make,
+    Recording,
+    event,
+    numbers,
+    segment,
+    texts,
+    write_corpus,
+)
 
 SR_HZ = 22050
 VERSIONS = 2  # of each song of the covers
-STEMS = {"melody": "vocals", "drums": "drums", "bass": "bass", "chords": "other"}  # the words of MUSDB18
+STEMS = {
+    "melody": "vocals",
+    "drums": "drums",
+    "bass": "bass",
+    "chords": "other",
+}  # the words of MUSDB18
 
 Parts = dict[str, Float32]
-_TEXT, _NUMBER = Definition("global", "text"), Definition("global", "numeric")
+_TEXT = Definition("global", "text")
+_NUMBER = Definition("global", "numeric")
 _SEGMENT = Definition("segment", "text")
 _FILE = {"filepath": Definition("global", "text", "filepath")}
 _SONG = _FILE | {
@@ -38,31 +53,55 @@ _SONG = _FILE | {
 def make_piano(seed: int, number: int, seconds: float) -> list[Recording]:
     """A piano piece with its notes in `pitchmidi`."""
     rng = np.random.default_rng((seed, number, 1))
-    notes, instrument = piano_piece(rng, seconds), draw_instrument(rng, "piano")
-    n_samples, tuning = round(seconds * SR_HZ), float(rng.normal(0, 0.06))
+    notes = piano_piece(rng, seconds)
+    instrument = draw_instrument(rng, "piano")
+    n_samples = round(seconds * SR_HZ)
+    tuning = float(rng.normal(0, 0.06))
     dry = render_notes(rng, instrument, notes, tuning, n_samples, SR_HZ)
     wet = convolve(dry, room(rng, SR_HZ))
     wet += np.float32(np.abs(wet).max() / 3) * pink_noise(rng, n_samples)
     audio = wet * np.float32(rng.uniform(0.3, 0.9) / np.abs(wet).max())
     key = f"piano{number:04d}.wav"
-    pitches = tuple(segment(round(n.midi), n.onset_s, n.end_s - n.onset_s) for n in notes)
-    return [Recording(key, audio, {"filepath": texts(key), "piece": texts(key[:-4]), "pitchmidi": pitches})]
+    pitches = tuple(
+        segment(round(n.midi), n.onset_s, n.end_s - n.onset_s) for n in notes
+    )
+    return [
+        Recording(
+            key,
+            audio,
+            {"filepath": texts(key), "piece": texts(key[:-4]), "pitchmidi": pitches},
+        )
+    ]
 
 
 def make_notes(seed: int, number: int, seconds: float) -> list[Recording]:
     """A single note of a random family, pitch and strength, in a room."""
     rng = np.random.default_rng((seed, number, 2))
     family = FAMILIES[number % len(FAMILIES)]
-    midi, velocity = int(rng.integers(*((28, 52) if family == "bass" else (40, 88)))), float(rng.uniform(0.3, 1.0))
+    midi = int(rng.integers(*((28, 52) if family == "bass" else (40, 88))))
+    velocity = float(rng.uniform(0.3, 1.0))
     held_s = float(rng.uniform(0.3, 0.9)) * seconds
     n_samples = round(seconds * SR_HZ)
-    note = play(rng, draw_instrument(rng, family), midi + rng.normal(0, 0.1), velocity, held_s, SR_HZ)[:n_samples]
+    note = play(
+        rng,
+        draw_instrument(rng, family),
+        midi + rng.normal(0, 0.1),
+        velocity,
+        held_s,
+        SR_HZ,
+    )[:n_samples]
     dry = np.zeros(n_samples, np.float32)
     dry[: len(note)] = note
-    audio = convolve(dry, room(rng, SR_HZ)) + np.float32(0.3) * pink_noise(rng, n_samples)
+    audio = convolve(dry, room(rng, SR_HZ)) + np.float32(0.3) * pink_noise(
+        rng, n_samples
+    )
     audio *= np.float32(rng.uniform(0.2, 0.9) / np.abs(audio).max())
     key = f"note{number:05d}.wav"
-    own = {"instrument": texts(family), "midi": numbers(midi), "velocity": numbers(velocity)}
+    own = {
+        "instrument": texts(family),
+        "midi": numbers(midi),
+        "velocity": numbers(velocity),
+    }
     return [Recording(key, audio, {"filepath": texts(key), **own})]
 
 
@@ -78,69 +117,114 @@ def make_song(seed: int, number: int) -> list[Recording]:
 def make_covers(seed: int, number: int, versions: int) -> list[Recording]:
     """Versions of one song, each with its own key, tempo, tuning, structure and band."""
     rng = np.random.default_rng((seed, number, 4))
-    song, made = write_song(rng), []
+    song = write_song(rng)
+    made = []
     for version in range(versions):
         parts, about = _version(rng, song, faithful=False)
         key = f"work{number:04d}-{version}.wav"
         work = f"synth{seed}-{number}"  # no other corpus has it
         own = {"work-id": texts(work), "performance-id": texts(f"{work}-{version}")}
-        made.append(Recording(key, _mix(parts), {"filepath": texts(key), **own, **about}))
+        made.append(
+            Recording(key, _mix(parts), {"filepath": texts(key), **own, **about})
+        )
     return made
 
 
 def make_tagged(seed: int, number: int, seconds: float) -> list[Recording]:
     """A clip out of a song, with tags: who plays, mode, tempo."""
     rng = np.random.default_rng((seed, number, 5))
-    song, band = write_song(rng), draw_band(rng)
+    song = write_song(rng)
+    band = draw_band(rng)
     style = draw_style(rng, song)
     whole = perform(rng, song, style)
-    clip = window(whole, float(rng.uniform(0, max(0.0, whole.end_s - seconds))), seconds)
-    tags = [family for part, family in band.families.items() if part in ("chords", "bass")]
+    clip = window(
+        whole, float(rng.uniform(0, max(0.0, whole.end_s - seconds))), seconds
+    )
+    tags = [
+        family for part, family in band.families.items() if part in ("chords", "bass")
+    ]
     tags += ["drums"] * ("drums" in band.families)
     tags += ["melody"] * ("melody" in band.families and bool(clip.parts["melody"]))
-    tags += [song.mode, "slow" if style.bpm < 90 else "fast" if style.bpm > 125 else "medium tempo"]
+    tags += [
+        song.mode,
+        "slow" if style.bpm < 90 else "fast" if style.bpm > 125 else "medium tempo",
+    ]
     key = f"clip{number:05d}.wav"
-    return [Recording(key, _mix(record(rng, clip, band, SR_HZ)), {"filepath": texts(key), "tag": texts(*tags)})]
+    return [
+        Recording(
+            key,
+            _mix(record(rng, clip, band, SR_HZ)),
+            {"filepath": texts(key), "tag": texts(*tags)},
+        )
+    ]
 
 
 def make_stems(seed: int, number: int) -> list[Recording]:
     """A song and its four stems, whose sum it is."""
     rng = np.random.default_rng((seed, number, 6))
     song = write_song(rng)
-    band = Band({"chords": "guitar", "bass": "bass", "melody": "reed", "drums": "kit"}, {}, 0.0)
+    band = Band(
+        {"chords": "guitar", "bass": "bass", "melody": "reed", "drums": "kit"}, {}, 0.0
+    )
     drawn = draw_band(rng)
     families = {**band.families, **drawn.families}
     levels = {part: drawn.level_db.get(part, 0.0) for part in families}
     performed = perform(rng, song, draw_style(rng, song, faithful=True))
-    parts = record(rng, performed, Band(families, levels, drawn.tuning_semitones), SR_HZ)
-    mix, piece = f"song{number:04d}.wav", texts(f"song{number:04d}")
+    parts = record(
+        rng, performed, Band(families, levels, drawn.tuning_semitones), SR_HZ
+    )
+    mix = f"song{number:04d}.wav"
+    piece = texts(f"song{number:04d}")
     made = [Recording(mix, _mix(parts), {"filepath": texts(mix), "piece": piece})]
     for part, stem in STEMS.items():
         key = f"song{number:04d}-{stem}.wav"
-        own = {"filepath": texts(key), "piece": piece, "stem_of": texts(mix), "instrument": texts(stem)}
+        own = {
+            "filepath": texts(key),
+            "piece": piece,
+            "stem_of": texts(mix),
+            "instrument": texts(stem),
+        }
         made.append(Recording(key, parts[part], own))
     return made
 
 
-def _version(rng: np.random.Generator, song: Song, *, faithful: bool) -> tuple[Parts, dict[str, tuple[Atom, ...]]]:
-    style, band = draw_style(rng, song, faithful=faithful), draw_band(rng)
+def _version(
+    rng: np.random.Generator, song: Song, *, faithful: bool
+) -> tuple[Parts, dict[str, tuple[Atom, ...]]]:
+    style = draw_style(rng, song, faithful=faithful)
+    band = draw_band(rng)
     performed = perform(rng, song, style)
     return record(rng, performed, band, SR_HZ), _about(song, style, performed)
 
 
 def _mix(parts: Parts) -> Float32:
     """The sum in the order of the parts: that of the stems, bit for bit."""
-    return np.asarray(sum(parts[part] for part in ("melody", "drums", "bass", "chords") if part in parts), np.float32)
+    return np.asarray(
+        sum(
+            parts[part]
+            for part in ("melody", "drums", "bass", "chords")
+            if part in parts
+        ),
+        np.float32,
+    )
 
 
-def _about(song: Song, style: Style, performed: Performed) -> dict[str, tuple[Atom, ...]]:
+def _about(
+    song: Song, style: Style, performed: Performed
+) -> dict[str, tuple[Atom, ...]]:
     chords = performed.chords
     key = f"{NAMES[(song.tonic + style.transpose) % 12]} {song.mode}"
     return {
-        "chord": tuple(segment(reduced(c.value), c.time_s, c.duration_s) for c in chords),
+        "chord": tuple(
+            segment(reduced(c.value), c.time_s, c.duration_s) for c in chords
+        ),
         "chord_full": tuple(segment(c.value, c.time_s, c.duration_s) for c in chords),
-        "section": tuple(segment(s.value, s.time_s, s.duration_s) for s in performed.sections),
-        "beat": tuple(event(1 + n % 4, time_s) for n, time_s in enumerate(performed.beats_s[:-1])),
+        "section": tuple(
+            segment(s.value, s.time_s, s.duration_s) for s in performed.sections
+        ),
+        "beat": tuple(
+            event(1 + n % 4, time_s) for n, time_s in enumerate(performed.beats_s[:-1])
+        ),
         "key": texts(key),
         "tempo_bpm": numbers(style.bpm),
     }
@@ -193,8 +277,20 @@ def synthesise(
     Raises DataError E408 if the folder cannot be written.
     """
     known = KINDS[kind]
-    last: tuple[float, ...] = () if known.seconds is None else (seconds or known.seconds,)
+    if known.seconds is None:
+        last: tuple[float, ...] = ()
+    else:
+        last = (seconds or known.seconds,)
     if kind == "covers":
         last = (VERSIONS,)
     given = [(seed, number, *last) for number in range(n or known.n)]
-    return write_corpus(folder, kind, known.definitions, known.make, given, sr_hz=SR_HZ, n_jobs=n_jobs, on_done=on_done)
+    return write_corpus(
+        folder,
+        kind,
+        known.definitions,
+        known.make,
+        given,
+        sr_hz=SR_HZ,
+        n_jobs=n_jobs,
+        on_done=on_done,
+    )

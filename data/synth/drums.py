@@ -19,19 +19,35 @@ PATTERNS = (  # eighths of a bar of four beats, for kick, snare and hi-hat
 
 def draw_kit(rng: np.random.Generator, sr_hz: int) -> tuple[Float32, Float32, Float32]:
     """The sounds of kick, snare and hi-hat."""
-    kick_s, snare_s, hat_s = (np.arange(int(s * sr_hz)) / sr_hz for s in (0.25, 0.2, 0.08))
-    low_hz, sweep_hz = rng.uniform(40, 60), rng.uniform(60, 200)
+    kick_s, snare_s, hat_s = (
+        np.arange(int(s * sr_hz)) / sr_hz for s in (0.25, 0.2, 0.08)
+    )
+    low_hz = rng.uniform(40, 60)
+    sweep_hz = rng.uniform(60, 200)
     phase = 2 * np.pi * (low_hz * kick_s - sweep_hz * 0.02 * np.exp(-kick_s / 0.02))
     kick = np.sin(phase) * np.exp(-kick_s / rng.uniform(0.06, 0.12))
-    noise = rng.standard_normal(len(snare_s)) * np.exp(-snare_s / rng.uniform(0.04, 0.09))
-    snare = 0.5 * noise + 0.6 * np.sin(2 * np.pi * rng.uniform(160, 230) * snare_s) * np.exp(-snare_s / 0.05)
-    hat = np.diff(rng.standard_normal(len(hat_s) + 2), 2) * np.exp(-hat_s / rng.uniform(0.01, 0.03))
-    return kick.astype(np.float32), 0.7 * snare.astype(np.float32), 0.12 * hat.astype(np.float32)
+    noise = rng.standard_normal(len(snare_s)) * np.exp(
+        -snare_s / rng.uniform(0.04, 0.09)
+    )
+    snare = 0.5 * noise + 0.6 * np.sin(
+        2 * np.pi * rng.uniform(160, 230) * snare_s
+    ) * np.exp(-snare_s / 0.05)
+    hat = np.diff(rng.standard_normal(len(hat_s) + 2), 2) * np.exp(
+        -hat_s / rng.uniform(0.01, 0.03)
+    )
+    return (
+        kick.astype(np.float32),
+        0.7 * snare.astype(np.float32),
+        0.12 * hat.astype(np.float32),
+    )
 
 
-def play_drums(rng: np.random.Generator, bars_s: NDArray[np.float64], n_samples: int, sr_hz: int) -> Float32:
+def play_drums(
+    rng: np.random.Generator, bars_s: NDArray[np.float64], n_samples: int, sr_hz: int
+) -> Float32:
     """A pattern in each bar; `bars_s` are the beginnings of the bars and the end of the last."""
-    kit, pattern = draw_kit(rng, sr_hz), PATTERNS[rng.integers(len(PATTERNS))]
+    kit = draw_kit(rng, sr_hz)
+    pattern = PATTERNS[rng.integers(len(PATTERNS))]
     sound = np.zeros(n_samples, np.float32)
     for start_s, stop_s in pairwise(bars_s.tolist()):
         for hit, eighths in zip(kit, pattern, strict=True):
@@ -39,5 +55,7 @@ def play_drums(rng: np.random.Generator, bars_s: NDArray[np.float64], n_samples:
                 at = start_s + (stop_s - start_s) * eighth / 8 + rng.normal(0, 0.003)
                 first = max(0, int(at * sr_hz))
                 part = hit[: max(0, n_samples - first)]
-                sound[first : first + len(part)] += part * np.float32(rng.uniform(0.7, 1.0))
+                sound[first : first + len(part)] += part * np.float32(
+                    rng.uniform(0.7, 1.0)
+                )
     return sound

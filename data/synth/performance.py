@@ -16,7 +16,9 @@ COMPING: dict[str, tuple[tuple[float, float], ...]] = {  # (beat, beats) in four
     "offbeats": ((0.5, 0.4), (1.5, 0.4), (2.5, 0.4), (3.5, 0.4)),
     "syncopated": ((0, 1.5), (1.5, 1), (2.5, 1.5)),
 }
-BASS: dict[str, tuple[tuple[float, float, int], ...]] = {  # (beat, beats, which tone: 0 the lowest, 1 the fifth)
+BASS: dict[
+    str, tuple[tuple[float, float, int], ...]
+] = {  # (beat, beats, which tone: 0 the lowest, 1 the fifth)
     "held": ((0, 4, 0),),
     "beats": ((0, 1, 0), (1, 1, 0), (2, 1, 0), (3, 1, 0)),
     "fifths": ((0, 2, 0), (2, 2, 1)),
@@ -70,10 +72,18 @@ class Performed:
     end_s: float
 
 
-def draw_style(rng: np.random.Generator, song: Song, *, faithful: bool = False) -> Style:
+def draw_style(
+    rng: np.random.Generator, song: Song, *, faithful: bool = False
+) -> Style:
     """`faithful`: in the song's own key, tempo and order; else another performer's version of it."""
-    far = 0 if faithful else int(rng.integers(-6, 6))
-    tempo = 1.0 if faithful else float(np.exp(rng.uniform(np.log(0.75), np.log(1.35))))
+    if faithful:
+        far = 0
+    else:
+        far = int(rng.integers(-6, 6))
+    if faithful:
+        tempo = 1.0
+    else:
+        tempo = float(np.exp(rng.uniform(np.log(0.75), np.log(1.35))))
     return Style(
         transpose=far,
         bpm=float(np.clip(song.bpm * tempo, 55, 190)),
@@ -106,15 +116,30 @@ def rearranged(rng: np.random.Generator, order: str) -> str:
 
 def perform(rng: np.random.Generator, song: Song, style: Style) -> Performed:
     """Every note of a version of a song; half a second to two of silence before and after are N."""
-    start_s, beat_s = float(rng.uniform(0.3, 2.0)), 60.0 / style.bpm
+    start_s = float(rng.uniform(0.3, 2.0))
+    beat_s = 60.0 / style.bpm
     parts: dict[str, list[Sounding]] = {"chords": [], "bass": [], "melody": []}
-    labels, sections, beats = [Label("N", 0.0, start_s)], [], 0
+    labels = [Label("N", 0.0, start_s)]
+    sections = []
+    beats = 0
     for letter in style.order:
         section = song.sections[letter.upper()]
         clock = _clock(start_s + beats * beat_s, beat_s, style.swing)
-        _play(rng, section, song.tonic + style.transpose, style, clock, parts, melody=letter.isupper())
-        labels += _labels(section, song.tonic + style.transpose, start_s + beats * beat_s, beat_s)
-        sections.append(Label(letter.upper(), start_s + beats * beat_s, section.beats * beat_s))
+        _play(
+            rng,
+            section,
+            song.tonic + style.transpose,
+            style,
+            clock,
+            parts,
+            melody=letter.isupper(),
+        )
+        labels += _labels(
+            section, song.tonic + style.transpose, start_s + beats * beat_s, beat_s
+        )
+        sections.append(
+            Label(letter.upper(), start_s + beats * beat_s, section.beats * beat_s)
+        )
         beats += section.beats
     stop_s = start_s + beats * beat_s
     end_s = stop_s + float(rng.uniform(0.5, 2.0))
@@ -128,13 +153,19 @@ def window(performed: Performed, start_s: float, seconds: float) -> Performed:
     end_s = start_s + seconds
     parts = {
         part: [
-            replace(note, onset_s=max(note.onset_s - start_s, 0.0), end_s=min(note.end_s, end_s) - start_s)
+            replace(
+                note,
+                onset_s=max(note.onset_s - start_s, 0.0),
+                end_s=min(note.end_s, end_s) - start_s,
+            )
             for note in notes
             if note.onset_s < end_s - 0.02 and note.end_s > start_s + 0.02
         ]
         for part, notes in performed.parts.items()
     }
-    beats_s = [beat_s - start_s for beat_s in performed.beats_s if start_s <= beat_s < end_s]
+    beats_s = [
+        beat_s - start_s for beat_s in performed.beats_s if start_s <= beat_s < end_s
+    ]
     return Performed(parts, [], [], beats_s, seconds)
 
 
@@ -145,7 +176,10 @@ def _clock(start_s: float, beat_s: float, swing: float) -> Clock:
     """Beats to seconds; swung eighths come late."""
 
     def at(beat: float) -> float:
-        late = swing / 2 if abs(beat % 1 - 0.5) < 1e-6 else 0.0
+        if abs(beat % 1 - 0.5) < 1e-6:
+            late = swing / 2
+        else:
+            late = 0.0
         return start_s + (beat + late) * beat_s
 
     return at
@@ -161,30 +195,47 @@ def _play(
     *,
     melody: bool,
 ) -> None:
-    beat, before = 0, float(style.register)
+    beat = 0
+    before = float(style.register)
     for chord in section.chords:
         voicing = _voicing(rng, chord, tonic, style.register, before)
         before = float(np.mean(voicing))
         for offset, beats, tones in _struck(style, chord, voicing):
             spread_s = float(rng.uniform(0.0, 0.02))
             for number, midi in enumerate(tones):
-                onset = clock(beat + offset) + number * spread_s + rng.normal(0, style.looseness_s)
-                parts["chords"].append(_note(rng, onset, clock(beat + offset + beats), midi, 0.55))
+                onset = (
+                    clock(beat + offset)
+                    + number * spread_s
+                    + rng.normal(0, style.looseness_s)
+                )
+                parts["chords"].append(
+                    _note(rng, onset, clock(beat + offset + beats), midi, 0.55)
+                )
         for offset, beats, tone in BASS[style.bass]:
             if offset < chord.beats:
                 midi = _bass(chord, tonic, tone)
                 stop = clock(beat + min(offset + beats, chord.beats))
                 parts["bass"].append(
-                    _note(rng, clock(beat + offset) + rng.normal(0, style.looseness_s), stop, midi, 0.7)
+                    _note(
+                        rng,
+                        clock(beat + offset) + rng.normal(0, style.looseness_s),
+                        stop,
+                        midi,
+                        0.7,
+                    )
                 )
         beat += chord.beats
     for one in section.melody if melody else ():
         midi = style.melody_octave + tonic % 12 + one.semitones
         onset = clock(one.beat) + rng.normal(0, style.looseness_s)
-        parts["melody"].append(_note(rng, onset, clock(one.beat + 0.95 * one.beats), midi, 0.75))
+        parts["melody"].append(
+            _note(rng, onset, clock(one.beat + 0.95 * one.beats), midi, 0.75)
+        )
 
 
-def _struck(style: Style, chord: Chord, voicing: list[int]) -> Iterator[tuple[float, float, list[int]]]:
+def _struck(
+    style: Style, chord: Chord, voicing: list[int]
+) -> Iterator[tuple[float, float, list[int]]]:
     """When the tones of a chord are struck: (beat, beats, tones)."""
     if style.arpeggio:
         for eighth in range(2 * chord.beats):
@@ -195,32 +246,49 @@ def _struck(style: Style, chord: Chord, voicing: list[int]) -> Iterator[tuple[fl
             yield offset, min(beats, chord.beats - offset), voicing
 
 
-def _note(rng: np.random.Generator, onset_s: float, end_s: float, midi: float, velocity: float) -> Sounding:
+def _note(
+    rng: np.random.Generator, onset_s: float, end_s: float, midi: float, velocity: float
+) -> Sounding:
     onset_s = max(onset_s, 0.0)
     length_s = max(end_s - onset_s, 0.05) * rng.uniform(0.85, 1.0)
-    return Sounding(onset_s, onset_s + length_s, midi, float(np.clip(velocity + rng.normal(0, 0.1), 0.2, 1.0)))
+    return Sounding(
+        onset_s,
+        onset_s + length_s,
+        midi,
+        float(np.clip(velocity + rng.normal(0, 0.1), 0.2, 1.0)),
+    )
 
 
-def _voicing(rng: np.random.Generator, chord: Chord, tonic: int, register: int, before: float) -> list[int]:
+def _voicing(
+    rng: np.random.Generator, chord: Chord, tonic: int, register: int, before: float
+) -> list[int]:
     """The tones of a chord close together, in the inversion nearest to the chord before and to the register."""
     classes = [(tonic + chord.root + tone) % 12 for tone in QUALITIES[chord.quality]]
     options = []
     for low in range(register - 9, register + 4):
         if low % 12 in classes:
             tones = sorted(low + (c - low) % 12 for c in classes)
-            cost = abs(np.mean(tones) - before) + 0.3 * abs(np.mean(tones) - register) + rng.exponential(0.7)
+            cost = (
+                abs(np.mean(tones) - before)
+                + 0.3 * abs(np.mean(tones) - register)
+                + rng.exponential(0.7)
+            )
             options.append((cost, tones))
     return min(options)[1]
 
 
 def _bass(chord: Chord, tonic: int, tone: int) -> int:
     tones = QUALITIES[chord.quality]
-    above = tones[min(chord.inversion, len(tones) - 1)] if tone == 0 else tones[-1 if len(tones) == 2 else 2]
+    if tone == 0:
+        above = tones[min(chord.inversion, len(tones) - 1)]
+    else:
+        above = tones[-1 if len(tones) == 2 else 2]
     return 33 + (tonic + chord.root + above - 33) % 12
 
 
 def _labels(section: Section, tonic: int, start_s: float, beat_s: float) -> list[Label]:
-    found, beat = [], 0
+    found = []
+    beat = 0
     for chord in section.chords:
         name = f"{NAMES[(tonic + chord.root) % 12]}:{chord.quality}"
         if chord.inversion:
@@ -230,7 +298,13 @@ def _labels(section: Section, tonic: int, start_s: float, beat_s: float) -> list
     return found
 
 
-DEGREES = {3: "b3", 4: "3", 5: "4", 6: "b5", 7: "5"}  # Harte's names of the intervals that stand in the bass
+DEGREES = {
+    3: "b3",
+    4: "3",
+    5: "4",
+    6: "b5",
+    7: "5",
+}  # Harte's names of the intervals that stand in the bass
 
 
 def _merged(labels: list[Label]) -> list[Label]:
@@ -238,7 +312,10 @@ def _merged(labels: list[Label]) -> list[Label]:
     merged: list[Label] = []
     for label in labels:
         if merged and merged[-1].value == label.value:
-            merged[-1] = replace(merged[-1], duration_s=label.time_s + label.duration_s - merged[-1].time_s)
+            merged[-1] = replace(
+                merged[-1],
+                duration_s=label.time_s + label.duration_s - merged[-1].time_s,
+            )
         else:
             merged.append(label)
     return merged
@@ -248,4 +325,8 @@ def reduced(label: str) -> str:
     """A chord among 24 major and minor ones, N, or X for what is neither."""
     root, _, rest = label.partition(":")
     quality = REDUCED.get(rest.partition("/")[0])
-    return f"{root}:{quality}" if quality else "N" if label == "N" else "X"
+    if quality:
+        return f"{root}:{quality}"
+    if label == "N":
+        return "N"
+    return "X"

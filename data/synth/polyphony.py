@@ -30,7 +30,9 @@ _DEFINITIONS = {
     "stem_of": Definition("global", "text"),
     "instrument": Definition("global", "text"),
     "f0": Definition("breakpoint", "numeric", row_name=["f0_midi"]),
-    "f0multi": Definition("breakpoint", "numeric", row_name=[f"f0_midi_{voice}" for voice in VOICES]),
+    "f0multi": Definition(
+        "breakpoint", "numeric", row_name=[f"f0_midi_{voice}" for voice in VOICES]
+    ),
 }
 
 
@@ -65,17 +67,30 @@ def synthesise_polyphony(
     Raises DataError E408 if the folder cannot be written.
     """
     given = [(seed, index, seconds, sr_hz, stems) for index in range(n_clips)]
-    return write_corpus(folder, NAME, _DEFINITIONS, make_polyphony, given, sr_hz=sr_hz, n_jobs=n_jobs, on_done=on_done)
+    return write_corpus(
+        folder,
+        NAME,
+        _DEFINITIONS,
+        make_polyphony,
+        given,
+        sr_hz=sr_hz,
+        n_jobs=n_jobs,
+        on_done=on_done,
+    )
 
 
-def make_polyphony(seed: int, index: int, seconds: float, sr_hz: int, stems: bool) -> list[Recording]:
+def make_polyphony(
+    seed: int, index: int, seconds: float, sr_hz: int, stems: bool
+) -> list[Recording]:
     """A clip with its voices in `f0multi`, and the stems it is the sum of."""
     clip = make_clip(np.random.default_rng((seed, index)), seconds, sr_hz)
     mix = f"{index + 1:02d}.wav"
     made = [Recording(mix, clip.mix, _mix_annotations(mix, clip))]
     for voice, name in enumerate(VOICES if stems else ()):
         key = f"{index + 1:02d}-{name}.wav"
-        made.append(Recording(key, clip.stems[voice], _stem_annotations(key, mix, clip, voice)))
+        made.append(
+            Recording(key, clip.stems[voice], _stem_annotations(key, mix, clip, voice))
+        )
     return made
 
 
@@ -85,13 +100,22 @@ def make_clip(rng: np.random.Generator, seconds: float, sr_hz: int) -> Clip:
     times_s = np.round(np.arange(0.0, seconds, F0_STEP_S), 2)
     tuning_semitones = rng.uniform(-0.4, 0.4)
     families = tuple(str(name) for name in rng.choice(FAMILIES, len(VOICES)))
-    response, background = room(rng, sr_hz), pink_noise(rng, n_samples)
-    stems, f0 = [], []
-    for voice, (notes, family) in enumerate(zip(compose(rng, seconds), families, strict=True)):
+    response = room(rng, sr_hz)
+    background = pink_noise(rng, n_samples)
+    stems = []
+    f0 = []
+    for voice, (notes, family) in enumerate(
+        zip(compose(rng, seconds), families, strict=True)
+    ):
         timbre = draw_timbre(rng, family)
         performance = Performance.draw(rng, notes, timbre, tuning_semitones)
-        dry = render(rng, performance, timbre, n_samples, sr_hz) * np.float32(10.0 ** (rng.uniform(-4, 4) / 20))
-        stems.append(convolve(dry, response) + np.roll(background, voice * n_samples // len(VOICES)))
+        dry = render(rng, performance, timbre, n_samples, sr_hz) * np.float32(
+            10.0 ** (rng.uniform(-4, 4) / 20)
+        )
+        stems.append(
+            convolve(dry, response)
+            + np.roll(background, voice * n_samples // len(VOICES))
+        )
         f0.append(np.round(performance.f0(times_s, timbre), 4))
     recorded = np.stack(stems)
     recorded *= np.float32(rng.uniform(0.4, 0.9)) / np.abs(recorded.sum(axis=0)).max()
@@ -104,7 +128,13 @@ def _mix_annotations(key: str, clip: Clip) -> dict[str, tuple[Atom, ...]]:
     return own | {"instrument": texts(*clip.instruments), "f0multi": (curve,)}
 
 
-def _stem_annotations(key: str, mix: str, clip: Clip, voice: int) -> dict[str, tuple[Atom, ...]]:
+def _stem_annotations(
+    key: str, mix: str, clip: Clip, voice: int
+) -> dict[str, tuple[Atom, ...]]:
     curve = Atom([clip.f0_midi[voice].tolist()], clip.times_s.tolist())
-    own = {"filepath": texts(key), "piece": texts(mix.removesuffix(".wav")), "stem_of": texts(mix)}
+    own = {
+        "filepath": texts(key),
+        "piece": texts(mix.removesuffix(".wav")),
+        "stem_of": texts(mix),
+    }
     return own | {"instrument": texts(clip.instruments[voice]), "f0": (curve,)}

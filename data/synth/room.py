@@ -11,7 +11,8 @@ Float32 = NDArray[np.float32]
 
 def room(rng: np.random.Generator, sr_hz: int) -> Float32:
     """An impulse response: the direct sound and a decaying noise tail, -60 dB after 0.25 to 0.6 s."""
-    decay_s, wet_db = rng.uniform(0.25, 0.6), rng.uniform(-22, -14)
+    decay_s = rng.uniform(0.25, 0.6)
+    wet_db = rng.uniform(-22, -14)
     times_s = np.arange(round(decay_s * sr_hz)) / sr_hz
     tail = rng.standard_normal(len(times_s)) * 10.0 ** (-3.0 * times_s / decay_s)
     tail *= 10.0 ** (wet_db / 20) / np.sqrt(np.sum(np.square(tail)))
@@ -24,7 +25,10 @@ def pink_noise(rng: np.random.Generator, n_samples: int) -> Float32:
     spectrum = scipy.fft.rfft(rng.standard_normal(n_samples, dtype=np.float32))
     spectrum /= np.sqrt(np.arange(len(spectrum), dtype=np.float32) + 20.0)
     noise = scipy.fft.irfft(spectrum, n_samples)
-    return np.asarray(noise * np.float32(10.0 ** (rng.uniform(-62, -50) / 20) / noise.std()), np.float32)
+    return np.asarray(
+        noise * np.float32(10.0 ** (rng.uniform(-62, -50) / 20) / noise.std()),
+        np.float32,
+    )
 
 
 def convolve(sound: Float32, response: Float32) -> Float32:

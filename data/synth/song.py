@@ -6,14 +6,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-MAJOR, MINOR = (0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10)
+MAJOR = (0, 2, 4, 5, 7, 9, 11)
+MINOR = (0, 2, 3, 5, 7, 8, 10)
 QUALITIES: dict[str, tuple[int, ...]] = {
     "maj": (0, 4, 7), "min": (0, 3, 7), "7": (0, 4, 7, 10), "maj7": (0, 4, 7, 11), "min7": (0, 3, 7, 10),
     "maj6": (0, 4, 7, 9), "sus4": (0, 5, 7), "dim": (0, 3, 6), "5": (0, 7),
 }  # fmt: skip
-REDUCED = {"maj": "maj", "min": "min", "7": "maj", "maj7": "maj", "min7": "min", "maj6": "maj"}  # the others are X
+REDUCED = {
+    "maj": "maj",
+    "min": "min",
+    "7": "maj",
+    "maj7": "maj",
+    "min7": "min",
+    "maj6": "maj",
+}  # the others are X
 NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
-_LOOPS: dict[str, tuple[tuple[tuple[int, str], ...], ...]] = {  # semitones over the tonic, quality; 4 or 8 chords
+_LOOPS: dict[
+    str, tuple[tuple[tuple[int, str], ...], ...]
+] = {  # semitones over the tonic, quality; 4 or 8 chords
     "major": (
         ((0, "maj"), (7, "maj"), (9, "min"), (5, "maj")),
         ((0, "maj"), (9, "min"), (5, "maj"), (7, "maj")),
@@ -24,19 +34,53 @@ _LOOPS: dict[str, tuple[tuple[tuple[int, str], ...], ...]] = {  # semitones over
         ((0, "maj"), (4, "min"), (5, "maj"), (7, "maj")),
         ((5, "maj"), (5, "min"), (0, "maj"), (0, "maj")),
         ((0, "maj"), (4, "maj"), (9, "min"), (5, "maj")),
-        ((0, "maj"), (7, "maj"), (9, "min"), (4, "min"), (5, "maj"), (0, "maj"), (5, "maj"), (7, "maj")),
-        ((0, "maj"), (0, "maj"), (5, "maj"), (0, "maj"), (7, "maj"), (5, "maj"), (0, "maj"), (7, "maj")),
+        (
+            (0, "maj"),
+            (7, "maj"),
+            (9, "min"),
+            (4, "min"),
+            (5, "maj"),
+            (0, "maj"),
+            (5, "maj"),
+            (7, "maj"),
+        ),
+        (
+            (0, "maj"),
+            (0, "maj"),
+            (5, "maj"),
+            (0, "maj"),
+            (7, "maj"),
+            (5, "maj"),
+            (0, "maj"),
+            (7, "maj"),
+        ),
     ),
     "minor": (
         ((0, "min"), (10, "maj"), (8, "maj"), (7, "maj")),
         ((0, "min"), (8, "maj"), (3, "maj"), (10, "maj")),
         ((0, "min"), (5, "min"), (0, "min"), (7, "maj")),
         ((0, "min"), (3, "maj"), (10, "maj"), (5, "maj")),
-        ((0, "min"), (5, "min"), (10, "maj"), (3, "maj"), (8, "maj"), (2, "dim"), (7, "maj"), (0, "min")),
+        (
+            (0, "min"),
+            (5, "min"),
+            (10, "maj"),
+            (3, "maj"),
+            (8, "maj"),
+            (2, "dim"),
+            (7, "maj"),
+            (0, "min"),
+        ),
         ((0, "min"), (7, "min"), (8, "maj"), (10, "maj")),
     ),
 }
-_RHYTHMS = ((1, 1, 2), (1.5, 0.5, 2), (0.5, 0.5, 1, 1, 1), (2, 1, 1), (1, 0.5, 0.5, 2), (3, 1))  # beats of a bar
+_RHYTHMS = (
+    (1, 1, 2),
+    (1.5, 0.5, 2),
+    (0.5, 0.5, 1, 1, 1),
+    (2, 1, 1),
+    (1, 0.5, 0.5, 2),
+    (3, 1),
+)  # beats of a bar
 
 
 @dataclass(frozen=True)
@@ -83,10 +127,17 @@ class Song:
 
 def write_song(rng: np.random.Generator) -> Song:
     """A song of two or three sections in verse and chorus form."""
-    mode = "major" if rng.random() < 0.65 else "minor"
+    if rng.random() < 0.65:
+        mode = "major"
+    else:
+        mode = "minor"
     letters = "ABC"[: rng.integers(2, 4)]
     sections = {letter: _section(rng, mode) for letter in letters}
-    order = rng.choice(["AABAB", "ABABCB", "AABACAB", "ABAB"] if len(letters) == 3 else ["AABAB", "ABAB", "AABABB"])
+    order = rng.choice(
+        ["AABAB", "ABABCB", "AABACAB", "ABAB"]
+        if len(letters) == 3
+        else ["AABAB", "ABAB", "AABABB"]
+    )
     bpm = float(np.exp(rng.uniform(np.log(66), np.log(160))))
     return Song(sections, str(order), int(rng.integers(12)), mode, bpm)
 
@@ -95,29 +146,49 @@ def _section(rng: np.random.Generator, mode: str) -> Section:
     loop = _LOOPS[mode][rng.integers(len(_LOOPS[mode]))]
     beats = int(rng.choice([2, 4], p=[0.3, 0.7]))
     turns = max(1, (32 if rng.random() < 0.5 else 16) // (beats * len(loop)))
-    chords = tuple(_coloured(rng, root, quality, beats) for _ in range(turns) for root, quality in loop)
+    chords = tuple(
+        _coloured(rng, root, quality, beats)
+        for _ in range(turns)
+        for root, quality in loop
+    )
     return Section(chords, _melody(rng, chords, MAJOR if mode == "major" else MINOR))
 
 
 def _coloured(rng: np.random.Generator, root: int, quality: str, beats: int) -> Chord:
     """Now and then a seventh, a sixth, a suspension, a bare fifth, another tone in the bass."""
     if quality == "maj" and rng.random() < 0.25:
-        quality = str(rng.choice(["7", "maj7", "maj6", "sus4", "5"], p=[0.4, 0.2, 0.15, 0.15, 0.1]))
+        quality = str(
+            rng.choice(
+                ["7", "maj7", "maj6", "sus4", "5"], p=[0.4, 0.2, 0.15, 0.15, 0.1]
+            )
+        )
     elif quality == "min" and rng.random() < 0.25:
         quality = "min7"
-    return Chord(root, quality, beats, int(rng.integers(1, 3)) if rng.random() < 0.12 and quality != "5" else 0)
+    return Chord(
+        root,
+        quality,
+        beats,
+        int(rng.integers(1, 3)) if rng.random() < 0.12 and quality != "5" else 0,
+    )
 
 
-def _melody(rng: np.random.Generator, chords: tuple[Chord, ...], scale: tuple[int, ...]) -> tuple[Tone, ...]:
+def _melody(
+    rng: np.random.Generator, chords: tuple[Chord, ...], scale: tuple[int, ...]
+) -> tuple[Tone, ...]:
     """A rhythm of four beats, repeated; strong beats on tones of the chord, the others step along the scale."""
     rhythm = _rhythm(rng)
-    tones, start, here = [], 0, int(rng.integers(0, 12))
+    tones = []
+    start = 0
+    here = int(rng.integers(0, 12))
     for chord in chords:
         classes = {(chord.root + t) % 12 for t in QUALITIES[chord.quality]}
         for beat, beats in rhythm:
             if beat >= chord.beats or rng.random() < 0.08:
                 continue
-            allowed = classes if beat % 2 == 0 else classes | set(scale)
+            if beat % 2 == 0:
+                allowed = classes
+            else:
+                allowed = classes | set(scale)
             near = [s for s in range(-3, 17) if s % 12 in allowed]
             weight = np.exp(-0.35 * np.abs(np.array(near) - here - rng.normal(0, 1.5)))
             here = int(rng.choice(near, p=weight / weight.sum()))
@@ -128,4 +199,10 @@ def _melody(rng: np.random.Generator, chords: tuple[Chord, ...], scale: tuple[in
 
 def _rhythm(rng: np.random.Generator) -> list[tuple[float, float]]:
     lengths = _RHYTHMS[rng.integers(len(_RHYTHMS))]
-    return list(zip(np.concatenate([[0.0], np.cumsum(lengths)[:-1]]).tolist(), lengths, strict=True))
+    return list(
+        zip(
+            np.concatenate([[0.0], np.cumsum(lengths)[:-1]]).tolist(),
+            lengths,
+            strict=True,
+        )
+    )

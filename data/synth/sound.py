@@ -100,7 +100,13 @@ FAMILIES = tuple(_RANGES)
 
 def draw_instrument(rng: np.random.Generator, family: str) -> Instrument:
     """One instrument of a family: its numbers are drawn evenly from the family's ranges."""
-    return Instrument(family, **{name: float(rng.uniform(*limits)) for name, limits in _RANGES[family].items()})
+    return Instrument(
+        family,
+        **{
+            name: float(rng.uniform(*limits))
+            for name, limits in _RANGES[family].items()
+        },
+    )
 
 
 def partials(
@@ -116,22 +122,36 @@ def partials(
     level *= np.where(order % 2 == 0, instrument.even, 1.0)
     if instrument.strike:
         level *= np.abs(np.sin(np.pi * order * instrument.strike))
-    decay_s = instrument.decay_s * 2.0 ** (-octaves / 2) / (1 + instrument.damping * (order - 1))
+    decay_s = (
+        instrument.decay_s
+        * 2.0 ** (-octaves / 2)
+        / (1 + instrument.damping * (order - 1))
+    )
     kept = hz < 0.48 * sr_hz
     return hz[kept], level[kept], decay_s[kept]
 
 
 def play(
-    rng: np.random.Generator, instrument: Instrument, midi: float, velocity: float, seconds: float, sr_hz: int
+    rng: np.random.Generator,
+    instrument: Instrument,
+    midi: float,
+    velocity: float,
+    seconds: float,
+    sr_hz: int,
 ) -> Float32:
     """One note, held for `seconds`, then released: (N,) with a level of about `velocity`."""
     hz, level, decay_s = partials(instrument, midi, velocity, sr_hz)
-    voices = [-1, 0, 1] if instrument.chorus_cents > 0.2 else [0]
+    if instrument.chorus_cents > 0.2:
+        voices = [-1, 0, 1]
+    else:
+        voices = [0]
     n_samples = int((seconds + instrument.release_s) * sr_hz) + 1
     sound = np.zeros(n_samples, np.float32)
     for voice in voices:
         phase = np.exp(2j * np.pi * rng.random(len(hz)))
-        detuned = hz * 2.0 ** (voice * instrument.chorus_cents * rng.uniform(0.7, 1.3) / 1200)
+        detuned = hz * 2.0 ** (
+            voice * instrument.chorus_cents * rng.uniform(0.7, 1.3) / 1200
+        )
         sound += damped(detuned, level * phase, decay_s, n_samples, sr_hz)
     sound *= np.float32(velocity / np.sqrt(len(voices) * np.square(level).sum() / 2))
     sound += _breath(rng, instrument, velocity, n_samples, sr_hz)
@@ -150,20 +170,36 @@ def damped(
     blocks = -(-n_samples // BLOCK)
     coarse = level * np.exp(rate * BLOCK * np.arange(blocks)[:, None])
     fine = np.exp(rate[:, None] * np.arange(BLOCK))
-    coarse32, fine32 = coarse.astype(np.complex64), fine.astype(np.complex64)
+    coarse32 = coarse.astype(np.complex64)
+    fine32 = fine.astype(np.complex64)
     sound = coarse32.real @ fine32.real - coarse32.imag @ fine32.imag
     return np.asarray(sound.reshape(-1)[:n_samples], np.float32)
 
 
-def _breath(rng: np.random.Generator, instrument: Instrument, velocity: float, n_samples: int, sr_hz: int) -> Float32:
+def _breath(
+    rng: np.random.Generator,
+    instrument: Instrument,
+    velocity: float,
+    n_samples: int,
+    sr_hz: int,
+) -> Float32:
     """Hammer, pluck, bow or breath: noise, loudest in the first 20 ms; of what decays nothing stays."""
     time_s = np.arange(n_samples, dtype=np.float32) / sr_hz
-    stays = 1.0 if instrument.decay_s >= FOREVER_S else 0.0
-    shape = np.float32(instrument.noise * velocity) * (stays + 4 * np.exp(-time_s / 0.02))
-    return np.asarray(shape * rng.standard_normal(n_samples, dtype=np.float32), np.float32)
+    if instrument.decay_s >= FOREVER_S:
+        stays = 1.0
+    else:
+        stays = 0.0
+    shape = np.float32(instrument.noise * velocity) * (
+        stays + 4 * np.exp(-time_s / 0.02)
+    )
+    return np.asarray(
+        shape * rng.standard_normal(n_samples, dtype=np.float32), np.float32
+    )
 
 
-def _envelope(instrument: Instrument, seconds: float, n_samples: int, sr_hz: int) -> Float32:
+def _envelope(
+    instrument: Instrument, seconds: float, n_samples: int, sr_hz: int
+) -> Float32:
     time_s = np.arange(n_samples, dtype=np.float32) / sr_hz
     rise = np.minimum(time_s / np.float32(instrument.attack_s), 1)
     fall = np.clip(1 - (time_s - seconds) / np.float32(instrument.release_s), 0, 1)

@@ -73,9 +73,14 @@ FAMILIES = tuple(_RANGES)
 
 def draw_timbre(rng: np.random.Generator, family: str) -> Timbre:
     """A player of a family."""
-    formants = tuple(float(f) for f in np.array([500.0, 1150.0, 2700.0]) * 2.0 ** rng.uniform(-0.4, 0.4, 3))
+    formants = tuple(
+        float(f)
+        for f in np.array([500.0, 1150.0, 2700.0]) * 2.0 ** rng.uniform(-0.4, 0.4, 3)
+    )
     drawn = {name: rng.uniform(*limits) for name, limits in _RANGES[family].items()}
-    return Timbre(family=family, formants_hz=formants, vibrato_hz=rng.uniform(4.8, 6.4), **drawn)
+    return Timbre(
+        family=family, formants_hz=formants, vibrato_hz=rng.uniform(4.8, 6.4), **drawn
+    )
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,11 @@ class Performance:
 
     @classmethod
     def draw(
-        cls, rng: np.random.Generator, notes: Sequence[Note], timbre: Timbre, tuning_semitones: float
+        cls,
+        rng: np.random.Generator,
+        notes: Sequence[Note],
+        timbre: Timbre,
+        tuning_semitones: float,
     ) -> Performance:
         midi = np.array([note.midi for note in notes], np.float64)
         legato = np.array([note.legato for note in notes])
@@ -119,10 +128,18 @@ class Performance:
         note = self.at(times_s)
         since = times_s - self.onset_s[note]
         glide = np.clip(since / timbre.glide_s, 0.0, 1.0)
-        pitch = self.from_midi[note] + (self.midi - self.from_midi)[note] * (glide * glide * (3.0 - 2.0 * glide))
+        pitch = self.from_midi[note] + (self.midi - self.from_midi)[note] * (
+            glide * glide * (3.0 - 2.0 * glide)
+        )
         if timbre.vibrato_semitones > 0:
-            swell = np.clip((since - 0.1) / 0.25, 0.0, 1.0) * np.clip((self.end_s[note] - times_s) / 0.06, 0.0, 1.0)
-            pitch += self.vibrato[note] * swell * np.sin(2 * np.pi * timbre.vibrato_hz * since)
+            swell = np.clip((since - 0.1) / 0.25, 0.0, 1.0) * np.clip(
+                (self.end_s[note] - times_s) / 0.06, 0.0, 1.0
+            )
+            pitch += (
+                self.vibrato[note]
+                * swell
+                * np.sin(2 * np.pi * timbre.vibrato_hz * since)
+            )
         drift = 0.04 * np.sin(2 * np.pi * 0.23 * times_s + self.phase[0])
         return np.asarray(pitch + drift + self.tuning_semitones)
 
@@ -133,26 +150,51 @@ class Performance:
         floor = np.where(self.legato[note], 0.35, 0.0)
         rise = floor + (1.0 - floor) * np.clip(since / timbre.attack_s, 0.0, 1.0)
         fall = np.clip(1.0 - (times_s - self.end_s[note]) / timbre.release_s, 0.0, 1.0)
-        return np.asarray((since >= 0) * rise * fall * fall * np.exp(-np.maximum(since, 0.0) / timbre.decay_s))
+        return np.asarray(
+            (since >= 0)
+            * rise
+            * fall
+            * fall
+            * np.exp(-np.maximum(since, 0.0) / timbre.decay_s)
+        )
 
     def f0(self, times_s: Float64, timbre: Timbre) -> Float64:
         """The ground truth: MIDI numbers (T,) while the voice is heard, 0 where it is silent."""
-        return np.where(self.envelope(times_s, timbre) > AUDIBLE, self.pitch(times_s, timbre), 0.0)
+        return np.where(
+            self.envelope(times_s, timbre) > AUDIBLE, self.pitch(times_s, timbre), 0.0
+        )
 
 
-def render(rng: np.random.Generator, performance: Performance, timbre: Timbre, n_samples: int, sr_hz: int) -> Float32:
+def render(
+    rng: np.random.Generator,
+    performance: Performance,
+    timbre: Timbre,
+    n_samples: int,
+    sr_hz: int,
+) -> Float32:
     """The dry sound of a voice (n_samples,), with unit mean power while it plays."""
     n_control = -(-n_samples // CONTROL_SAMPLES)
     times_s = np.arange(n_control * CONTROL_SAMPLES) / sr_hz
     f0_hz = 440.0 * np.exp2((performance.pitch(times_s, timbre) - 69.0) / 12.0)
-    control_s: Float64 = np.arange(n_control + 1, dtype=np.float64) * (CONTROL_SAMPLES / sr_hz)
+    control_s: Float64 = np.arange(n_control + 1, dtype=np.float64) * (
+        CONTROL_SAMPLES / sr_hz
+    )
     envelope = performance.envelope(control_s, timbre)
     smooth = np.array([0.25, 0.5, 0.25])
-    loudness = np.convolve(envelope * performance.level[performance.at(control_s)], smooth, "same")
+    loudness = np.convolve(
+        envelope * performance.level[performance.at(control_s)], smooth, "same"
+    )
     at_control = np.append(f0_hz[::CONTROL_SAMPLES], f0_hz[-1])
-    levels = _partial_levels(rng, performance, timbre, control_s, at_control, envelope, sr_hz) * loudness[:, None]
+    levels = (
+        _partial_levels(
+            rng, performance, timbre, control_s, at_control, envelope, sr_hz
+        )
+        * loudness[:, None]
+    )
     sound = _partials(np.mod(np.cumsum(f0_hz / sr_hz), 1.0), levels.astype(np.float32))
-    sound += _noise(rng, performance, timbre, control_s, loudness, float(np.abs(levels).max()))
+    sound += _noise(
+        rng, performance, timbre, control_s, loudness, float(np.abs(levels).max())
+    )
     voiced = np.repeat(envelope[:-1] > AUDIBLE, CONTROL_SAMPLES)
     sound /= np.sqrt(np.mean(np.square(sound[voiced])))
     return sound[:n_samples]
@@ -171,12 +213,18 @@ def _partial_levels(
     order = np.arange(1, N_PARTIALS + 1)
     frequency = f0_hz[:, None] * order
     levels = np.exp(-(timbre.slope - timbre.bright * envelope)[:, None] * np.log(order))
-    levels *= np.where(order % 2 == 0, timbre.even, 1.0) * 10.0 ** (rng.normal(0, 2.0, N_PARTIALS) / 20)
+    levels *= np.where(order % 2 == 0, timbre.even, 1.0) * 10.0 ** (
+        rng.normal(0, 2.0, N_PARTIALS) / 20
+    )
     levels *= rng.choice((-1.0, 1.0), N_PARTIALS)  # else all partials peak together
-    resonance = sum(np.exp(-np.square(np.log2(frequency / f) / 0.35)) for f in timbre.formants_hz)
+    resonance = sum(
+        np.exp(-np.square(np.log2(frequency / f) / 0.35)) for f in timbre.formants_hz
+    )
     levels *= 1.0 + timbre.formant_gain * resonance
     if timbre.family == "plucked":  # high partials die first
-        since = np.maximum(control_s - performance.onset_s[performance.at(control_s)], 0.0)
+        since = np.maximum(
+            control_s - performance.onset_s[performance.at(control_s)], 0.0
+        )
         levels *= np.exp(-since[:, None] * (order - 1) * 0.35)
     return np.asarray(levels * np.clip((0.47 * sr_hz - frequency) / 500.0, 0.0, 1.0))
 
@@ -186,10 +234,12 @@ def _partials(phase_cycles: Float64, levels: Float32) -> Float32:
     shape = (len(levels) - 1, CONTROL_SAMPLES)
     now: Float32 = np.cos(2 * np.pi * phase_cycles).astype(np.float32).reshape(shape)
     double = now * np.float32(2)
-    before, spare = np.ones(shape, np.float32), np.empty(shape, np.float32)
+    before = np.ones(shape, np.float32)
+    spare = np.empty(shape, np.float32)
     ramp = np.arange(CONTROL_SAMPLES, dtype=np.float32) / np.float32(CONTROL_SAMPLES)
     steps = np.diff(levels, axis=0)
-    sound, partial = np.zeros(shape, np.float32), np.empty(shape, np.float32)
+    sound = np.zeros(shape, np.float32)
+    partial = np.empty(shape, np.float32)
     for h in range(levels.shape[1]):
         np.multiply(steps[:, h, None], ramp, out=partial)
         partial += levels[:-1, h, None]
@@ -212,5 +262,9 @@ def _noise(
     """(N,) bow, breath or pluck: noise that follows the loudness, stronger in the first 30 ms of a note."""
     since = control_s - performance.onset_s[performance.at(control_s)]
     shape = loudness * (1.0 + 8.0 * np.exp(-np.maximum(since, 0.0) / 0.03))
-    white = rng.standard_normal((len(control_s) - 1) * CONTROL_SAMPLES, dtype=np.float32)
-    return white * np.repeat((timbre.noise * level * shape[:-1]).astype(np.float32), CONTROL_SAMPLES)
+    white = rng.standard_normal(
+        (len(control_s) - 1) * CONTROL_SAMPLES, dtype=np.float32
+    )
+    return white * np.repeat(
+        (timbre.noise * level * shape[:-1]).astype(np.float32), CONTROL_SAMPLES
+    )

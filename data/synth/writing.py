@@ -46,7 +46,8 @@ def write_corpus(
 
     `on_done` is told the first key of each. The number of processes changes no byte. Raises DataError E408.
     """
-    folder, entries = Path(folder), []
+    folder = Path(folder)
+    entries = []
 
     def items() -> Iterator[tuple[str, Float32, int]]:
         for recordings in in_workers(make, given, n_jobs, what="makes recordings"):

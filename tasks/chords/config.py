@@ -13,19 +13,31 @@ class ChordsConfig(TaskConfig):
     """The section `task: {type: chords}`."""
 
     type: Literal["chords"] = Field("chords", description="name of the task")
-    annotation: str = Field("chord", description="the segments that hold the chords to learn")
-    reference: str = Field("chord_full", description="those that an estimate is held against, if any")
+    annotation: str = Field(
+        "chord", description="the segments that hold the chords to learn"
+    )
+    reference: str = Field(
+        "chord_full", description="those that an estimate is held against, if any"
+    )
     patch_frames: PositiveInt = Field(256, description="frames of a training patch")
-    predict_frames: PositiveInt = Field(8192, description="frames at once in evaluation, where T is free")
+    predict_frames: PositiveInt = Field(
+        8192, description="frames at once in evaluation, where T is free"
+    )
     compression: PositiveFloat | None = Field(
-        None, description="c of log(1 + c x / p), p the 90th percentile of the frames' norms; none: x as it is"
+        None,
+        description="c of log(1 + c x / p), p the 90th percentile of the frames' norms; none: x as it is",
     )
     transpose: Literal["none", "chroma", "bins"] = Field(
-        "none", description="chroma: every 12 numbers rotate; bins: a constant-Q transform moves up and down"
+        "none",
+        description="chroma: every 12 numbers rotate; bins: a constant-Q transform moves up and down",
     )
-    max_semitones: PositiveInt = Field(6, le=11, description="greatest transposition up or down")
+    max_semitones: PositiveInt = Field(
+        6, le=11, description="greatest transposition up or down"
+    )
     bins_per_semitone: PositiveInt = Field(1, description="of transpose bins")
-    label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of a target that is spread over all classes")
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="share of a target that is spread over all classes"
+    )
     weights: tuple[PositiveFloat, ...] = Field(
         (0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0),
         min_length=1,
@@ -35,4 +47,6 @@ class ChordsConfig(TaskConfig):
     @field_validator("weights", mode="before")
     @classmethod
     def _list_is_tuple(cls, value: object) -> object:
-        return tuple(value) if isinstance(value, list) else value
+        if isinstance(value, list):
+            return tuple(value)
+        return value

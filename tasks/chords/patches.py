@@ -38,23 +38,34 @@ def level_of(feature: Any, config: ChordsConfig) -> float:
     if config.compression is None:
         return 1.0
     norms = reader_of(feature)().flatten(0, -2).norm(dim=0)
-    return max(float(norms.quantile(0.9)) if norms.numel() < 1 << 24 else float(norms.max()), 1e-9)
+    return max(
+        float(norms.quantile(0.9)) if norms.numel() < 1 << 24 else float(norms.max()),
+        1e-9,
+    )
 
 
 def prepared(x: Tensor, level: float, config: ChordsConfig) -> Tensor:
     """What the model sees of features x (..., T)."""
-    return x if config.compression is None else torch.log1p(config.compression / level * x)
+    if config.compression is None:
+        return x
+    return torch.log1p(config.compression / level * x)
 
 
 def moved(x: Tensor, semitones: int, config: ChordsConfig) -> Tensor:
     """Features (..., D, T) of the same music so many semitones higher."""
     if config.transpose == "chroma":
-        return x.reshape(*x.shape[:-2], -1, 12, x.shape[-1]).roll(semitones, -2).flatten(-3, -2)
+        return (
+            x.reshape(*x.shape[:-2], -1, 12, x.shape[-1])
+            .roll(semitones, -2)
+            .flatten(-3, -2)
+        )
     if config.transpose == "bins":
         bins = semitones * config.bins_per_semitone
         y = x.roll(bins, -2)
         y[..., slice(0, bins) if bins >= 0 else slice(bins, None), :] = 0
-        return y if bins else x
+        if bins:
+            return y
+        return x
     return x
 
 
@@ -72,20 +83,39 @@ class Patches:
         silence: float = 0.0,
     ) -> None:
         self.silence = silence
-        self.tracks, self.config, self.rank, self.seed, self.batch_size = tracks, config, rank, seed, batch_size
+        self.tracks = tracks
+        self.config = config
+        self.rank = rank
+        self.seed = seed
+        self.batch_size = batch_size
         n_frames = np.array([track.feature.n_frames for track in tracks], np.float64)
-        self._share = n_frames / n_frames.sum()  # each frame of the corpus is as likely as any other
+        self._share = (
+            n_frames / n_frames.sum()
+        )  # each frame of the corpus is as likely as any other
 
     def batch(self, step: int) -> Batch:
-        rng, config = np.random.default_rng((self.seed, step)), self.config
-        inputs, targets, names = [], [], []
+        rng = np.random.default_rng((self.seed, step))
+        config = self.config
+        inputs = []
+        targets = []
+        names = []
         for row in rng.choice(len(self.tracks), self.batch_size, p=self._share):
             track = self.tracks[row]
-            n_frames, most = track.feature.n_frames, config.max_semitones if config.transpose != "none" else 0
+            n_frames = track.feature.n_frames
+            if config.transpose != "none":
+                most = config.max_semitones
+            else:
+                most = 0
             start = int(rng.integers(max(n_frames - config.patch_frames, 0) + 1))
             semitones = int(rng.integers(-most, most + 1))
             patch = prepared(
-                take_patch(reader_of(track.feature), start, config.patch_frames, n_frames, self.silence),
+                take_patch(
+                    reader_of(track.feature),
+                    start,
+                    config.patch_frames,
+                    n_frames,
+                    self.silence,
+                ),
                 track.level,
                 config,
             )
@@ -95,4 +125,8 @@ class Patches:
             classes[: len(own)] = transposed(own, semitones)
             targets.append(classes)
             names.append(f"{track.key} at frame {start}")
-        return Batch((as_input(torch.stack(inputs), self.rank),), torch.from_numpy(np.stack(targets)), tuple(names))
+        return Batch(
+            (as_input(torch.stack(inputs), self.rank),),
+            torch.from_numpy(np.stack(targets)),
+            tuple(names),
+        )

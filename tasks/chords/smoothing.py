@@ -43,7 +43,8 @@ class Transitions:
         heard = weight * log_probability
         if not len(heard):
             return np.zeros(0, np.int64)
-        score, before = self.first + heard[0], np.zeros(heard.shape, np.int64)
+        score = self.first + heard[0]
+        before = np.zeros(heard.shape, np.int64)
         for t in range(1, len(heard)):
             options = score[:, None] + self.step
             before[t] = options.argmax(axis=0)

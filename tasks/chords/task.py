@@ -17,7 +17,18 @@ from ...features.base import FeatureConfig
 from ...features.hcqt import HCQTConfig
 from ...metrics.chords import COMPARISONS, chord_figures, chord_seconds
 from ...shapes import show
-from ..base import Batch, Evaluation, Figures, OnShare, OnTrack, Picture, Task, TaskShape, register_task, unseen
+from ..base import (
+    Batch,
+    Evaluation,
+    Figures,
+    OnShare,
+    OnTrack,
+    Picture,
+    Task,
+    TaskShape,
+    register_task,
+    unseen,
+)
 from ..modes import evaluating
 from ..recordings import as_input, refuse_not_finite, unannotated
 from ..requirements import takes_patch
@@ -44,20 +55,32 @@ class ChordEstimation(Task):
     tuned: ClassVar = {"weight": float, "first": list[float], "step": list[list[float]]}
 
     def __init__(self, config: ChordsConfig, feature: FeatureConfig) -> None:
-        self.config, self.feature, self.rank = config, feature, 0
+        self.config = config
+        self.feature = feature
+        self.rank = 0
         self.transitions: Transitions | None = None
 
-    def check_shapes(self, input_shape: TaskShape, output_shape: TaskShape, where: Where | None = None) -> None:
+    def check_shapes(
+        self,
+        input_shape: TaskShape,
+        output_shape: TaskShape,
+        where: Where | None = None,
+    ) -> None:
         """(B, *shape, T), or with one channel before, -> (B, 25, T). Raises TaskError E501, E502."""
         self._refuse_feature(where)
         shape = self.feature.shape
         wanted: list[TaskShape] = [("B", *shape, "T"), ("B", 1, *shape, "T")]
-        if not any(takes_patch(input_shape, one, self.config.patch_frames) for one in wanted):
+        if not any(
+            takes_patch(input_shape, one, self.config.patch_frames) for one in wanted
+        ):
             raise TaskError(
                 f"the graph does not read patches of the feature '{self.feature.type}'",
                 code="E501",
                 where=where,
-                facts=[("expected", " or ".join(map(show, wanted))), ("got", show(input_shape))],
+                facts=[
+                    ("expected", " or ".join(map(show, wanted))),
+                    ("got", show(input_shape)),
+                ],
                 help=f"change `input:` or 'feature:'; a fixed T must be task.patch_frames, {self.config.patch_frames}",
             )
         if tuple(output_shape[1:]) != (N_CLASSES, input_shape[-1]):
@@ -65,7 +88,10 @@ class ChordEstimation(Task):
                 "the graph does not give a score for each of 25 classes at each frame",
                 code="E502",
                 where=where,
-                facts=[("expected", show(("B", N_CLASSES, input_shape[-1]))), ("got", show(output_shape))],
+                facts=[
+                    ("expected", show(("B", N_CLASSES, input_shape[-1]))),
+                    ("got", show(output_shape)),
+                ],
                 help="end with 25 channels and all frames, such as `- Conv1d: {out_channels: 25, kernel_size: 1}`",
             )
         self.rank = len(input_shape)
@@ -81,46 +107,86 @@ class ChordEstimation(Task):
             and self.feature.scale != type(self.feature).model_fields["scale"].default
         ):
             message = f"chords are read from magnitudes, which feature.scale '{self.feature.scale}' does not change"
-            raise TaskError(message, code="E501", where=where, help="leave it out, and set task.compression")
+            raise TaskError(
+                message,
+                code="E501",
+                where=where,
+                help="leave it out, and set task.compression",
+            )
 
     def given_shapes(self, input_shape: TaskShape) -> dict[str, tuple[int | None, ...]]:
         ones = (1,) * (len(input_shape) - 2 - len(self.feature.shape))
-        names = ["patch_frames"] if isinstance(input_shape[-1], int) else ["patch_frames", "predict_frames"]
-        return {f"task.{name}": (None, *ones, *self.feature.shape, getattr(self.config, name)) for name in names}
+        if isinstance(input_shape[-1], int):
+            names = ["patch_frames"]
+        else:
+            names = ["patch_frames", "predict_frames"]
+        return {
+            f"task.{name}": (
+                None,
+                *ones,
+                *self.feature.shape,
+                getattr(self.config, name),
+            )
+            for name in names
+        }
 
     def tracks(self, items: Sequence[Any]) -> list[Any]:
         """Items with chords. Raises TaskError E503 where none is left."""
         name = self.config.annotation
         found = [item for item in items if item.annotations.get(name)]
         if not found:
-            what, help = f"chords annotated in '{name}'", "set task.annotation to the segments that hold them"
+            what = f"chords annotated in '{name}'"
+            help = "set task.annotation to the segments that hold them"
             raise unannotated(items, what, help)
         return found
 
     def learner(
-        self, train: Sequence[Any], valid: Sequence[Any], cache: Any, *, seed: int, batch_size: int
+        self,
+        train: Sequence[Any],
+        valid: Sequence[Any],
+        cache: Any,
+        *,
+        seed: int,
+        batch_size: int,
     ) -> ChordLearner:
         """Raises TaskError E503, E509."""
         tracks = [self._track(item, cache) for item in self.tracks(train)]
         self.transitions = Transitions.learned(track.classes for track in tracks)
         patches = Patches(
-            tracks, self.config, self.rank, seed=seed, batch_size=batch_size, silence=self.feature.silence
+            tracks,
+            self.config,
+            self.rank,
+            seed=seed,
+            batch_size=batch_size,
+            silence=self.feature.silence,
         )
         return ChordLearner(self, patches, self.tracks(valid), cache)
 
-    def tune(self, model: nn.Module, items: Sequence[Any], cache: Any, on_track: OnTrack = unseen) -> dict[str, Any]:
+    def tune(
+        self,
+        model: nn.Module,
+        items: Sequence[Any],
+        cache: Any,
+        on_track: OnTrack = unseen,
+    ) -> dict[str, Any]:
         """The weight of a frame with the highest majmin on `items`, and the transitions of the training."""
         assert self.transitions is not None  # `learner` comes first
         heard = {}
         with evaluating(model):
             for item in self.tracks(items):
-                heard[item.key] = (item, self._log_probability(model, cache.open(item.key)))
+                heard[item.key] = (
+                    item,
+                    self._log_probability(model, cache.open(item.key)),
+                )
                 on_track(item.key)
         best = max(self.config.weights, key=lambda weight: self._majmin(heard, weight))
-        first, step = self.transitions.first.round(6).tolist(), self.transitions.step.round(6).tolist()
+        first = self.transitions.first.round(6).tolist()
+        step = self.transitions.step.round(6).tolist()
         return {"weight": best, "first": first, "step": step}
 
-    def _majmin(self, heard: Mapping[str, tuple[Any, NDArray[np.float64]]], weight: float) -> float:
+    def _majmin(
+        self, heard: Mapping[str, tuple[Any, NDArray[np.float64]]], weight: float
+    ) -> float:
         assert self.transitions is not None
         tracks = {}
         for key, (item, scores) in heard.items():
@@ -142,27 +208,42 @@ class ChordEstimation(Task):
             found = self.predict(model, cache.open(item.key), settings)
             seconds = chord_seconds(self.truth(item), found.chords)
             own = chord_figures({item.key: seconds})
-            tracks[item.key] = {name: own[name] for name in ("majmin", "root") if not np.isnan(own[name])} | seconds
+            tracks[item.key] = {
+                name: own[name]
+                for name in ("majmin", "root")
+                if not np.isnan(own[name])
+            } | seconds
             on_track(item.key)
         return Evaluation(self.pooled(tracks), tracks)
 
     def pooled(self, tracks: Mapping[str, Figures]) -> dict[str, float]:
         """Weighted by duration over the tracks."""
-        return chord_figures(tracks) if tracks else {}
+        if tracks:
+            return chord_figures(tracks)
+        return {}
 
     def predict(
-        self, model: nn.Module, feature: Any, settings: Mapping[str, Any], on_share: OnShare = unseen
+        self,
+        model: nn.Module,
+        feature: Any,
+        settings: Mapping[str, Any],
+        on_share: OnShare = unseen,
     ) -> ChordRibbon:
         """Chords from 0 to the end of the recording."""
         with evaluating(model):
             scores = self._log_probability(model, feature)
         on_share(1.0)
-        transitions = Transitions(np.array(settings["first"]), np.array(settings["step"]))
+        transitions = Transitions(
+            np.array(settings["first"]), np.array(settings["step"])
+        )
         return self._ribbon(transitions.path(scores, settings["weight"]), scores)
 
     def truth(self, item: Recording) -> Any:
         """The reference chords, or where there are none those to learn. Raises TaskError E509."""
-        name = self.config.reference if item.annotations.get(self.config.reference) else self.config.annotation
+        if item.annotations.get(self.config.reference):
+            name = self.config.reference
+        else:
+            name = self.config.annotation
         return chords_of(item, name)
 
     def picture(self, prediction: ChordRibbon, title: str) -> Any:
@@ -171,47 +252,88 @@ class ChordEstimation(Task):
         return ribbons(prediction.chords, None, title)
 
     def pictures(
-        self, model: nn.Module, items: Sequence[Any], cache: Any, settings: Mapping[str, Any], evaluation: Evaluation
+        self,
+        model: nn.Module,
+        items: Sequence[Any],
+        cache: Any,
+        settings: Mapping[str, Any],
+        evaluation: Evaluation,
     ) -> list[Picture]:
         """The tracks with the highest and the lowest majmin, truth over estimate."""
         from ...plots.chords import ribbons
 
-        judged = {key: track["majmin"] for key, track in evaluation.tracks.items() if "majmin" in track}
-        ranked, by_key = sorted(judged, key=lambda key: -judged[key]), {item.key: item for item in items}
+        judged = {
+            key: track["majmin"]
+            for key, track in evaluation.tracks.items()
+            if "majmin" in track
+        }
+        ranked = sorted(judged, key=lambda key: -judged[key])
+        by_key = {item.key: item for item in items}
         pictures = []
-        for label, key in (("best", ranked[0]), ("worst", ranked[-1]))[: len(ranked)] if ranked else ():
+        for label, key in (
+            (("best", ranked[0]), ("worst", ranked[-1]))[: len(ranked)]
+            if ranked
+            else ()
+        ):
             found = self.predict(model, cache.open(key), settings)
             figure = ribbons(found.chords, self.truth(by_key[key]), key)
-            pictures.append(Picture(f"{label} track: {key}", f"majmin {judged[key]:.3f}", figure))
+            pictures.append(
+                Picture(f"{label} track: {key}", f"majmin {judged[key]:.3f}", figure)
+            )
         return pictures
 
     def _track(self, item: Recording, cache: Any) -> Track:
         feature = cache.open(item.key)
         classes = classes_at_frames(
-            item, self.config.annotation, feature.n_frames, self.feature.hop_s, self.feature.t0_s
+            item,
+            self.config.annotation,
+            feature.n_frames,
+            self.feature.hop_s,
+            self.feature.t0_s,
         )
         return Track(item.key, feature, level_of(feature, self.config), classes)
 
-    def _ribbon(self, classes: NDArray[np.int64], scores: NDArray[np.float64]) -> ChordRibbon:
+    def _ribbon(
+        self, classes: NDArray[np.int64], scores: NDArray[np.float64]
+    ) -> ChordRibbon:
         probabilities = np.exp(scores).astype(np.float32)
-        return ChordRibbon.of(classes, self.feature.hop_s, self.feature.t0_s, probabilities)
+        return ChordRibbon.of(
+            classes, self.feature.hop_s, self.feature.t0_s, probabilities
+        )
 
     def _log_probability(self, model: nn.Module, feature: Any) -> NDArray[np.float64]:
         """(T, 25), in blocks of `predict_frames` or of the graph's own T. The last block reaches back to `patch_frames`
         where it has fewer, and a recording shorter than that is padded with silence, as in training.
         """
         shapes = getattr(model, "input_shapes", None)
-        shape = next(iter(shapes.values())) if shapes else ("T",) * self.rank
+        if shapes:
+            shape = next(iter(shapes.values()))
+        else:
+            shape = ("T",) * self.rank
         fixed = isinstance(shape[-1], int)
-        size = self.config.patch_frames if fixed else self.config.predict_frames
-        level, n_frames, least = level_of(feature, self.config), feature.n_frames, self.config.patch_frames
-        device, blocks = next(model.parameters()).device, []
+        if fixed:
+            size = self.config.patch_frames
+        else:
+            size = self.config.predict_frames
+        level = level_of(feature, self.config)
+        n_frames = feature.n_frames
+        least = self.config.patch_frames
+        device = next(model.parameters()).device
+        blocks = []
         for start in range(0, n_frames, size):
             stop = min(start + size, n_frames)
             begin = max(0, min(start, stop - least))
-            x = take_patch(reader_of(feature), begin, max(stop - begin, least), n_frames, self.feature.silence)
+            x = take_patch(
+                reader_of(feature),
+                begin,
+                max(stop - begin, least),
+                n_frames,
+                self.feature.silence,
+            )
             x = prepared(x, level, self.config)
-            logits = model(as_input(x[None], len(shape)).to(device)).double()[0, :, start - begin : stop - begin]
+            logits = model(as_input(x[None], len(shape)).to(device)).double()[
+                0, :, start - begin : stop - begin
+            ]
             blocks.append(logits.log_softmax(0).T.cpu())
         found = torch.cat(blocks).numpy()
         refuse_not_finite(found)
@@ -223,8 +345,13 @@ class ChordLearner:
 
     figure = "majmin"
 
-    def __init__(self, task: ChordEstimation, patches: Patches, valid: Sequence[Any], cache: Any) -> None:
-        self.task, self.patches, self.valid, self.cache = task, patches, valid, cache
+    def __init__(
+        self, task: ChordEstimation, patches: Patches, valid: Sequence[Any], cache: Any
+    ) -> None:
+        self.task = task
+        self.patches = patches
+        self.valid = valid
+        self.cache = cache
 
     def batch(self, step: int) -> Batch:
         return self.patches.batch(step)
@@ -234,10 +361,15 @@ class ChordLearner:
         if bool((batch.targets == IGNORED).all()):
             return outputs.sum() * 0.0
         return functional.cross_entropy(
-            outputs, batch.targets, ignore_index=IGNORED, label_smoothing=self.task.config.label_smoothing
+            outputs,
+            batch.targets,
+            ignore_index=IGNORED,
+            label_smoothing=self.task.config.label_smoothing,
         )
 
-    def validate(self, model: nn.Module, on_track: OnTrack = unseen) -> dict[str, float]:
+    def validate(
+        self, model: nn.Module, on_track: OnTrack = unseen
+    ) -> dict[str, float]:
         tracks = {}
         with evaluating(model):
             for item in self.valid:
@@ -246,4 +378,8 @@ class ChordLearner:
                 tracks[item.key] = chord_seconds(self.task.truth(item), found.chords)
                 on_track(item.key)
         figures = chord_figures(tracks)
-        return {name: figures[name] for name in COMPARISONS if name == self.figure or not np.isnan(figures[name])}
+        return {
+            name: figures[name]
+            for name in COMPARISONS
+            if name == self.figure or not np.isnan(figures[name])
+        }

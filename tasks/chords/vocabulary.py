@@ -14,8 +14,12 @@ from numpy.typing import NDArray
 Int64 = NDArray[np.int64]
 ROOTS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 NAMES = (*(f"{root}:maj" for root in ROOTS), *(f"{root}:min" for root in ROOTS), "N")
-N_CLASSES, NO_CHORD, IGNORED = len(NAMES), len(NAMES) - 1, -100  # torch's cross-entropy leaves out -100
-MAJOR, MINOR = (0, 4, 7), (0, 3, 7)
+# torch's cross-entropy leaves out -100
+N_CLASSES = len(NAMES)
+NO_CHORD = len(NAMES) - 1
+IGNORED = -100
+MAJOR = (0, 4, 7)
+MINOR = (0, 3, 7)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -46,4 +50,8 @@ def classes_of(labels: list[str]) -> Int64:
 def transposed(classes: Int64, semitones: int) -> Int64:
     """The classes of the same music so many semitones higher; N and what is ignored stay."""
     kind = classes // 12 * 12
-    return np.where((classes >= 0) & (classes < NO_CHORD), kind + (classes - kind + semitones) % 12, classes)
+    return np.where(
+        (classes >= 0) & (classes < NO_CHORD),
+        kind + (classes - kind + semitones) % 12,
+        classes,
+    )

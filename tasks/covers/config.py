@@ -24,29 +24,60 @@ class ViewsConfig(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
     transpose: Literal["none", "chroma", "bins"] = Field(
-        "none", description="chroma: every 12 numbers rotate; bins: a constant-Q transform moves up and down"
+        "none",
+        description="chroma: every 12 numbers rotate; bins: a constant-Q transform moves up and down",
     )
-    max_semitones: PositiveInt = Field(6, le=11, description="greatest transposition up or down")
+    max_semitones: PositiveInt = Field(
+        6, le=11, description="greatest transposition up or down"
+    )
     bins_per_semitone: PositiveInt = Field(1, description="of transpose bins")
-    max_tempo: float = Field(1.0, ge=1, le=4, description="greatest factor of the tempo, up or down; 1: unchanged")
-    structure: float = Field(0.0, ge=0, le=1, description="share of the patches whose sections are moved about")
-    max_sections: int = Field(6, ge=3, description="most sections that are cut, left out, repeated or swapped")
-    noise: NonNegativeFloat = Field(0.0, description="deviation of noise on every number, over the recording's level")
-    frame_masks: NonNegativeInt = Field(0, description="stretches of a patch that become 0")
-    max_mask_frames: PositiveInt = Field(20, description="longest of them in frames")
-    gain_db: NonNegativeFloat = Field(0.0, description="greatest change of the level in dB, up or down")
-    colour: NonNegativeFloat = Field(0.0, description="deviation of the logarithm of a gain of each bin, all along")
-    leak: float = Field(
-        0.0, ge=0, lt=1, description="greatest share of each pitch class in its fifth, in half the views"
+    max_tempo: float = Field(
+        1.0,
+        ge=1,
+        le=4,
+        description="greatest factor of the tempo, up or down; 1: unchanged",
     )
-    jitter_frames: NonNegativeInt = Field(0, description="of learn_from moments: how far views of one lie apart")
+    structure: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="share of the patches whose sections are moved about",
+    )
+    max_sections: int = Field(
+        6, ge=3, description="most sections that are cut, left out, repeated or swapped"
+    )
+    noise: NonNegativeFloat = Field(
+        0.0,
+        description="deviation of noise on every number, over the recording's level",
+    )
+    frame_masks: NonNegativeInt = Field(
+        0, description="stretches of a patch that become 0"
+    )
+    max_mask_frames: PositiveInt = Field(20, description="longest of them in frames")
+    gain_db: NonNegativeFloat = Field(
+        0.0, description="greatest change of the level in dB, up or down"
+    )
+    colour: NonNegativeFloat = Field(
+        0.0, description="deviation of the logarithm of a gain of each bin, all along"
+    )
+    leak: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="greatest share of each pitch class in its fifth, in half the views",
+    )
+    jitter_frames: NonNegativeInt = Field(
+        0, description="of learn_from moments: how far views of one lie apart"
+    )
 
 
 class CoversConfig(TaskConfig):
     """The section `task: {type: covers}`."""
 
     type: Literal["covers"] = Field("covers", description="name of the task")
-    annotation: str = Field("work-id", description="the global annotation that holds the work")
+    annotation: str = Field(
+        "work-id", description="the global annotation that holds the work"
+    )
     singles: bool = Field(
         False,
         description="whether works with one recording train too, its views standing for versions; recordings without "
@@ -57,46 +88,82 @@ class CoversConfig(TaskConfig):
         description="works: the versions of a work belong together; moments: views of one place in a recording do, in "
         "one key, and every other place is another work: no work is needed to train",
     )
-    patch_frames: PositiveInt = Field(description="frames of a training patch; shorter recordings are padded to them")
-    versions_per_work: int = Field(2, ge=2, description="K: a batch has train.batch_size / K works, or moments")
+    patch_frames: PositiveInt = Field(
+        description="frames of a training patch; shorter recordings are padded to them"
+    )
+    versions_per_work: int = Field(
+        2, ge=2, description="K: a batch has train.batch_size / K works, or moments"
+    )
 
-    power: PositiveFloat = Field(1.0, description="exponent of the feature's values; 0.5: their root")
+    power: PositiveFloat = Field(
+        1.0, description="exponent of the feature's values; 0.5: their root"
+    )
     compression: PositiveFloat | None = Field(
-        None, description="c of log(1 + c x / p), p the 90th percentile of the frames' norms; none: no logarithm"
+        None,
+        description="c of log(1 + c x / p), p the 90th percentile of the frames' norms; none: no logarithm",
     )
-    unit_frames: bool = Field(False, description="whether each frame is divided by its norm")
-    repeat_octave: bool = Field(False, description="n bins become 2 n - 1, the octave once more: 23 of 12 for MOVE")
-    views: ViewsConfig = Field(ViewsConfig(), description="changes of the training patches")
+    unit_frames: bool = Field(
+        False, description="whether each frame is divided by its norm"
+    )
+    repeat_octave: bool = Field(
+        False,
+        description="n bins become 2 n - 1, the octave once more: 23 of 12 for MOVE",
+    )
+    views: ViewsConfig = Field(
+        ViewsConfig(), description="changes of the training patches"
+    )
 
-    loss: Literal["triplet", "nt_xent", "proxy_anchor", "barlow_twins", "vicreg"] = Field(
-        "triplet", description="what is minimised; the last two of pairs of views, without negatives"
+    loss: Literal["triplet", "nt_xent", "proxy_anchor", "barlow_twins", "vicreg"] = (
+        Field(
+            "triplet",
+            description="what is minimised; the last two of pairs of views, without negatives",
+        )
     )
-    mining: Literal["random", "semi-hard", "hard"] = Field("semi-hard", description="which triplets of a batch learn")
-    margin: PositiveFloat = Field(0.3, description="of the triplets, in distances of unit vectors")
+    mining: Literal["random", "semi-hard", "hard"] = Field(
+        "semi-hard", description="which triplets of a batch learn"
+    )
+    margin: PositiveFloat = Field(
+        0.3, description="of the triplets, in distances of unit vectors"
+    )
     temperature: PositiveFloat = Field(0.1, description="of nt_xent")
-    proxy_lr: PositiveFloat = Field(100.0, description="learning rate of the proxies over train.lr")
+    proxy_lr: PositiveFloat = Field(
+        100.0, description="learning rate of the proxies over train.lr"
+    )
 
     chunk_frames: PositiveInt | None = Field(
-        None, description="frames at once in evaluation; none: a recording whole, or the graph's own number"
+        None,
+        description="frames at once in evaluation; none: a recording whole, or the graph's own number",
     )
-    hop_frames: PositiveInt | None = Field(None, description="from one chunk to the next; none: half a chunk")
+    hop_frames: PositiveInt | None = Field(
+        None, description="from one chunk to the next; none: half a chunk"
+    )
     vectors: Literal["mean", "chunks"] = Field(
         "mean",
         description="mean: one vector a recording; chunks: one a chunk, and the score is the mean over the query's of "
         "the greatest over the reference's",
     )
-    rotations: bool = Field(False, description="whether the best of 12 transpositions of each reference counts")
+    rotations: bool = Field(
+        False,
+        description="whether the best of 12 transpositions of each reference counts",
+    )
     normalise: Literal["none", "references"] = Field(
-        "none", description="references: scores of a reference less their mean, over their deviation"
+        "none",
+        description="references: scores of a reference less their mean, over their deviation",
     )
 
     @model_validator(mode="after")
     def _hop_within_chunk(self) -> CoversConfig:
-        if self.hop_frames and self.hop_frames > (self.chunk_frames or self.patch_frames):
+        if self.hop_frames and self.hop_frames > (
+            self.chunk_frames or self.patch_frames
+        ):
             least = self.chunk_frames or self.patch_frames
-            raise ValueError(f"'hop_frames' {self.hop_frames} would leave gaps between chunks of {least}")
+            raise ValueError(
+                f"'hop_frames' {self.hop_frames} would leave gaps between chunks of {least}"
+            )
         if self.learn_from == "moments" and self.loss == "proxy_anchor":
-            raise ValueError("'proxy_anchor' needs works: moments have no proxies; take nt_xent or triplet")
+            raise ValueError(
+                "'proxy_anchor' needs works: moments have no proxies; take nt_xent or triplet"
+            )
         if self.loss in ("barlow_twins", "vicreg") and self.versions_per_work != 2:
             raise ValueError(f"'{self.loss}' compares pairs: 'versions_per_work' is 2")
         return self

@@ -40,10 +40,18 @@ class Library:
         if not vectors.isfinite().all():
             raise ValueError("an embedding is not finite")
         counts = torch.tensor([one.shape[1] for one in embeddings])
-        plain = cls(functional.normalize(vectors, dim=-1), counts, torch.zeros(len(counts)), torch.ones(len(counts)))
+        plain = cls(
+            functional.normalize(vectors, dim=-1),
+            counts,
+            torch.zeros(len(counts)),
+            torch.ones(len(counts)),
+        )
         if not normalise or len(counts) < FEWEST:
             return plain
-        whole = plain.rows(slice(0, len(plain))) if len(plain) <= HELD else None
+        if len(plain) <= HELD:
+            whole = plain.rows(slice(0, len(plain)))
+        else:
+            whole = None
         made = cls(plain.vectors, counts, *plain.statistics(whole))
         if whole is not None:
             made.__dict__["_whole"] = (whole - made.mean) / made.deviation
@@ -60,7 +68,8 @@ class Library:
     def scores(self, queries: Sequence[Tensor]) -> Tensor:
         """(Q, n) scores of queries, each of (M, D) unit vectors; a larger one is more alike."""
         lengths = torch.tensor([len(query) for query in queries])
-        flat, owner = torch.cat(list(queries)), torch.repeat_interleave(torch.arange(len(queries)), lengths)
+        flat = torch.cat(list(queries))
+        owner = torch.repeat_interleave(torch.arange(len(queries)), lengths)
         out = torch.empty(len(queries), len(self))
         ends = torch.cat([torch.zeros(1, dtype=torch.long), self.counts.cumsum(0)])
         for first, last in self._blocks(len(flat)):
@@ -68,8 +77,12 @@ class Library:
             cosines = (flat @ part.flatten(0, 1).T).reshape(len(flat), *part.shape[:2])
             counts = self.counts[first:last]
             if int(counts.max()) > 1:
-                cosines = torch.stack([one.amax(1) for one in torch.split(cosines, counts.tolist(), 1)], 1)
-            total = cosines.new_zeros(len(queries), *cosines.shape[1:]).index_add_(0, owner, cosines)
+                cosines = torch.stack(
+                    [one.amax(1) for one in torch.split(cosines, counts.tolist(), 1)], 1
+                )
+            total = cosines.new_zeros(len(queries), *cosines.shape[1:]).index_add_(
+                0, owner, cosines
+            )
             out[:, first:last] = (total / lengths[:, None, None]).amax(2)
         return (out - self.mean) / self.deviation
 
@@ -79,9 +92,16 @@ class Library:
             found: Tensor = self.__dict__["_whole"][rows]
             return found
         numbers = range(*rows.indices(len(self)))
-        step = max(1, BLOCK_VALUES // (8 * max(1, self.vectors.shape[0] * self.vectors.shape[1])))
-        parts = [numbers[first : first + step] for first in range(0, len(numbers), step)]
-        return torch.cat([self.scores([self.query(number) for number in part]) for part in parts])
+        step = max(
+            1,
+            BLOCK_VALUES // (8 * max(1, self.vectors.shape[0] * self.vectors.shape[1])),
+        )
+        parts = [
+            numbers[first : first + step] for first in range(0, len(numbers), step)
+        ]
+        return torch.cat(
+            [self.scores([self.query(number) for number in part]) for part in parts]
+        )
 
     def statistics(self, whole: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Mean and deviation (n,) of the scores that all others get from each recording.
@@ -89,26 +109,34 @@ class Library:
         whole  all scores (n, n), where they are known already
         """
         n = len(self)
-        total, squares = torch.zeros(n, dtype=torch.float64), torch.zeros(n, dtype=torch.float64)
+        total = torch.zeros(n, dtype=torch.float64)
+        squares = torch.zeros(n, dtype=torch.float64)
         step = max(1, BLOCK_VALUES // max(1, n))
         for first in range(0, n, step):
             rows = slice(first, first + step)
-            scores = (self.rows(rows) if whole is None else whole[rows].clone()).double()
+            scores = (
+                self.rows(rows) if whole is None else whole[rows].clone()
+            ).double()
             itself = torch.arange(first, first + len(scores))
             scores[torch.arange(len(scores)), itself] = 0
             total += scores.sum(0)
             squares += scores.square().sum(0)
         mean = total / (n - 1)
-        deviation = (squares / (n - 1) - mean.square()).clamp_min(0).sqrt().clamp_min(1e-6)
+        deviation = (
+            (squares / (n - 1) - mean.square()).clamp_min(0).sqrt().clamp_min(1e-6)
+        )
         return mean.float(), deviation.float()
 
     def _blocks(self, n_rows: int) -> list[tuple[int, int]]:
         """Ranges of recordings whose cosines with so many rows fit into a block; one at least."""
         most = BLOCK_VALUES // max(1, n_rows * self.vectors.shape[1])
-        blocks, first, held = [], 0, 0
+        blocks = []
+        first = 0
+        held = 0
         for number, count in enumerate(self.counts.tolist()):
             if number > first and held + count > most:
                 blocks.append((first, number))
-                first, held = number, 0
+                first = number
+                held = 0
             held += count
         return [*blocks, (first, len(self))]

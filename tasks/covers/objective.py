@@ -19,8 +19,11 @@ class Objective:
     lr_scale  its learning rate over that of the model
     """
 
-    def __init__(self, config: CoversConfig, n_works: int, embed_dim: int, seed: int) -> None:
-        self.config, self.lr_scale = config, config.proxy_lr
+    def __init__(
+        self, config: CoversConfig, n_works: int, embed_dim: int, seed: int
+    ) -> None:
+        self.config = config
+        self.lr_scale = config.proxy_lr
         self.module: nn.Module | None = None
         if config.loss == "proxy_anchor":
             with torch.random.fork_rng(devices=[]):
@@ -37,4 +40,9 @@ class Objective:
             return barlow_twins(embeddings[::2], embeddings[1::2])
         if self.config.loss == "vicreg":
             return vicreg(embeddings[::2], embeddings[1::2])
-        return triplet_loss(functional.normalize(embeddings, dim=1), works, self.config.mining, self.config.margin)
+        return triplet_loss(
+            functional.normalize(embeddings, dim=1),
+            works,
+            self.config.mining,
+            self.config.margin,
+        )

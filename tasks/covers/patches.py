@@ -36,13 +36,28 @@ class Patches:
     frame of the corpus is as likely as any other.
     """
 
-    def __init__(self, tracks: Sequence[Track], config: CoversConfig, rank: int, *, seed: int, batch_size: int) -> None:
+    def __init__(
+        self,
+        tracks: Sequence[Track],
+        config: CoversConfig,
+        rank: int,
+        *,
+        seed: int,
+        batch_size: int,
+    ) -> None:
         """Raises TaskError E521."""
-        self.tracks, self.config, self.rank, self.seed = tracks, config, rank, seed
+        self.tracks = tracks
+        self.config = config
+        self.rank = rank
+        self.seed = seed
         groups = grouped([(track.work,) for track in tracks]).values()
         self.works = [files for files in groups if len(files) > 1 or config.singles]
         self.n_works = batch_size // config.versions_per_work
-        refuse_batch(batch_size, self.n_works if config.learn_from == "moments" else len(self.works), config)
+        refuse_batch(
+            batch_size,
+            self.n_works if config.learn_from == "moments" else len(self.works),
+            config,
+        )
         self.steps_per_epoch = len(self.works) // self.n_works
         self._deck = Deck(len(self.works), seed, 1)
         n_frames = np.array([track.feature.n_frames for track in tracks], np.float64)
@@ -50,23 +65,37 @@ class Patches:
 
     def batch(self, step: int) -> Batch:
         rng = np.random.default_rng((self.seed, 7, step))
-        tracks, patches = self._moments(rng) if self.config.learn_from == "moments" else self._versions(step, rng)
+        if self.config.learn_from == "moments":
+            tracks, patches = self._moments(rng)
+        else:
+            tracks, patches = self._versions(step, rng)
         inputs = for_graph(torch.stack(patches), self.config, self.rank)
         targets = torch.tensor([track.work for track in tracks])
         if self.config.learn_from == "moments":
-            targets = torch.arange(self.n_works).repeat_interleave(self.config.versions_per_work)
+            targets = torch.arange(self.n_works).repeat_interleave(
+                self.config.versions_per_work
+            )
         return Batch((inputs,), targets, tuple(track.key for track in tracks))
 
-    def _versions(self, step: int, rng: np.random.Generator) -> tuple[list[Track], list[Tensor]]:
+    def _versions(
+        self, step: int, rng: np.random.Generator
+    ) -> tuple[list[Track], list[Tensor]]:
         epoch, inside = divmod(step, self.steps_per_epoch)
-        drawn = self._deck.at(epoch * len(self.works) + positions_of(inside, self.n_works))
+        drawn = self._deck.at(
+            epoch * len(self.works) + positions_of(inside, self.n_works)
+        )
         k = self.config.versions_per_work
-        rows = np.concatenate([np.resize(rng.permutation(self.works[work]), k) for work in drawn])
+        rows = np.concatenate(
+            [np.resize(rng.permutation(self.works[work]), k) for work in drawn]
+        )
         tracks = [self.tracks[row] for row in rows]
-        return tracks, [view(track.feature, track.level, self.config, rng) for track in tracks]
+        return tracks, [
+            view(track.feature, track.level, self.config, rng) for track in tracks
+        ]
 
     def _moments(self, rng: np.random.Generator) -> tuple[list[Track], list[Tensor]]:
-        tracks, patches = [], []
+        tracks = []
+        patches = []
         for row in rng.choice(len(self.tracks), self.n_works, p=self._share):
             track = self.tracks[row]
             at = moment(track.feature, self.config, rng)
@@ -86,7 +115,10 @@ def refuse_batch(batch_size: int, n_works: int, config: CoversConfig) -> None:
             help=f"set it to a multiple of task.versions_per_work, such as {max(2, batch_size // k) * k}",
         )
     if n_works < batch_size // k:
-        least = "" if config.singles else " with two recordings or more"
+        if config.singles:
+            least = ""
+        else:
+            least = " with two recordings or more"
         raise TaskError(
             f"a batch of {batch_size} needs {batch_size // k} works{least}, and the training has {n_works}",
             code="E521",

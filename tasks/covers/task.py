@@ -12,7 +12,18 @@ from ...errors import TaskError, Where
 from ...features.base import ArrayConfig, FeatureConfig
 from ...metrics.retrieval import ranks_in_blocks, retrieval_figures
 from ...shapes import show
-from ..base import Batch, Evaluation, Figures, OnShare, OnTrack, Picture, Task, TaskShape, register_task, unseen
+from ..base import (
+    Batch,
+    Evaluation,
+    Figures,
+    OnShare,
+    OnTrack,
+    Picture,
+    Task,
+    TaskShape,
+    register_task,
+    unseen,
+)
 from ..modes import evaluating
 from ..requirements import takes_patch
 from .config import CoversConfig
@@ -55,22 +66,33 @@ class CoverSongs(Task):
     compares = True
 
     def __init__(self, config: CoversConfig, feature: FeatureConfig) -> None:
-        self.config, self.feature = config, feature
+        self.config = config
+        self.feature = feature
         self.input_shape: TaskShape = ()
         self.embed_dim = 0
         self.learned: frozenset[str] = frozenset()
 
-    def check_shapes(self, input_shape: TaskShape, output_shape: TaskShape, where: Where | None = None) -> None:
+    def check_shapes(
+        self,
+        input_shape: TaskShape,
+        output_shape: TaskShape,
+        where: Where | None = None,
+    ) -> None:
         """(B, *shape, T), or with one channel before, -> (B, E). Raises TaskError E501, E502."""
         self._refuse_no_chroma(where)
         shape = self._seen_shape()
         wanted: list[TaskShape] = [("B", *shape, "T"), ("B", 1, *shape, "T")]
-        if not any(takes_patch(input_shape, one, self.config.patch_frames) for one in wanted):
+        if not any(
+            takes_patch(input_shape, one, self.config.patch_frames) for one in wanted
+        ):
             raise TaskError(
                 f"the graph does not read patches of the feature '{self.feature.type}'",
                 code="E501",
                 where=where,
-                facts=[("expected", " or ".join(map(show, wanted))), ("got", show(input_shape))],
+                facts=[
+                    ("expected", " or ".join(map(show, wanted))),
+                    ("got", show(input_shape)),
+                ],
                 help="change `input:`, 'feature:' or task.repeat_octave; a fixed T must be task.patch_frames, "
                 f"{self.config.patch_frames}",
             )
@@ -82,15 +104,21 @@ class CoverSongs(Task):
                 facts=[("expected", "(B, E)"), ("got", show(output_shape))],
                 help="pool over time and frequency, then `- Flatten` and `- Linear: {out_features: ...}`",
             )
-        self.input_shape, self.embed_dim = input_shape, output_shape[1]
+        self.input_shape = input_shape
+        self.embed_dim = output_shape[1]
 
     def _seen_shape(self) -> tuple[int, ...]:
         *before, last = self.feature.shape
-        return (*before, 2 * last - 1) if self.config.repeat_octave else (*before, last)
+        if self.config.repeat_octave:
+            return (*before, 2 * last - 1)
+        return (*before, last)
 
     def _refuse_no_chroma(self, where: Where | None) -> None:
         """Rotation is transposition for chroma only."""
-        named = {"task.rotations": self.config.rotations, "task.repeat_octave": self.config.repeat_octave}
+        named = {
+            "task.rotations": self.config.rotations,
+            "task.repeat_octave": self.config.repeat_octave,
+        }
         named["task.views.transpose"] = self.config.views.transpose == "chroma"
         named["task.views.leak"] = bool(self.config.views.leak)
         setting = next((name for name, on in named.items() if on), None)
@@ -105,7 +133,10 @@ class CoverSongs(Task):
         frames = {"patch_frames": self.config.patch_frames}
         if not isinstance(input_shape[-1], int) and self.config.chunk_frames:
             frames["chunk_frames"] = self.config.chunk_frames
-        return {f"task.{name}": (None, *ones, *self._seen_shape(), number) for name, number in frames.items()}
+        return {
+            f"task.{name}": (None, *ones, *self._seen_shape(), number)
+            for name, number in frames.items()
+        }
 
     def tracks(self, items: Sequence[Any]) -> list[Any]:
         """All recordings but stems. Raises TaskError E503 where a work is missing, E520 where no work has a cover."""
@@ -115,10 +146,17 @@ class CoverSongs(Task):
         return found
 
     def learner(
-        self, train: Sequence[Any], valid: Sequence[Any], cache: Any, *, seed: int, batch_size: int
+        self,
+        train: Sequence[Any],
+        valid: Sequence[Any],
+        cache: Any,
+        *,
+        seed: int,
+        batch_size: int,
     ) -> CoversLearner:
         """Raises TaskError E503, E520, E521, DataError E442."""
-        tracks, judged = self.tracks(train), self.tracks(valid)
+        tracks = self.tracks(train)
+        judged = self.tracks(valid)
         refuse_several_groups([*tracks, *judged], self.config)
         works = [self.truth(item) for item in tracks]
         self.learned = frozenset(item.key for item in tracks)
@@ -129,8 +167,13 @@ class CoverSongs(Task):
         features = [held(cache.open(item.key), most) for item in tracks]
         relative = self.config.compression is not None or self.config.views.noise > 0
         levels = [level_of(feature) if relative else 1.0 for feature in features]
-        known = [Track(item.key, *of) for item, *of in zip(tracks, features, levels, numbers, strict=True)]
-        patches = Patches(known, self.config, len(self.input_shape), seed=seed, batch_size=batch_size)
+        known = [
+            Track(item.key, *of)
+            for item, *of in zip(tracks, features, levels, numbers, strict=True)
+        ]
+        patches = Patches(
+            known, self.config, len(self.input_shape), seed=seed, batch_size=batch_size
+        )
         objective = Objective(self.config, len(set(works)), self.embed_dim, seed)
         return CoversLearner(self, patches, objective, judged, cache)
 
@@ -138,19 +181,32 @@ class CoverSongs(Task):
         """Nothing is chosen after training."""
         return {}
 
-    def library(self, model: nn.Module, items: Sequence[Any], cache: Any, on_track: OnTrack = unseen) -> Library:
+    def library(
+        self,
+        model: nn.Module,
+        items: Sequence[Any],
+        cache: Any,
+        on_track: OnTrack = unseen,
+    ) -> Library:
         """Every recording as vectors, ready to be searched."""
         found = []
         with evaluating(model):
             for item in items:
-                found.append(self.embedded(model, cache.open(item.key), self.config.rotations))
+                found.append(
+                    self.embedded(model, cache.open(item.key), self.config.rotations)
+                )
                 on_track(item.key)
         return Library.of(found, self.config.normalise == "references")
 
-    def embedded(self, model: nn.Module, feature: Any, rotations: bool = False) -> Tensor:
+    def embedded(
+        self, model: nn.Module, feature: Any, rotations: bool = False
+    ) -> Tensor:
         """The vectors (R, M, E) of one recording; the model is in eval() mode."""
         shapes = getattr(model, "input_shapes", None)
-        shape = next(iter(shapes.values())) if shapes else self.input_shape
+        if shapes:
+            shape = next(iter(shapes.values()))
+        else:
+            shape = self.input_shape
         return embed(model, feature, self.config, shape, rotations)
 
     def evaluate(
@@ -167,7 +223,9 @@ class CoverSongs(Task):
         """
         tracks = self.tracks(items)
         works = [self.truth(item) for item in tracks]
-        if not {item.key for item in tracks} <= self.learned:  # what only trained, view by view, cannot be judged
+        if (
+            not {item.key for item in tracks} <= self.learned
+        ):  # what only trained, view by view, cannot be judged
             refuse_no_work(tracks, self.config)
             refuse_no_cover(works)
         figures = self._figures(model, tracks, self.gallery(tracks), cache, on_track)
@@ -176,24 +234,41 @@ class CoverSongs(Task):
     def gallery(self, tracks: Sequence[Any]) -> list[Any]:
         """All that these recordings are compared with, themselves among them."""
         keys = {item.key for item in self.references}
-        return list(self.references) if all(item.key in keys for item in tracks) else list(tracks)
+        if all(item.key in keys for item in tracks):
+            return list(self.references)
+        return list(tracks)
 
     def _figures(
-        self, model: nn.Module, tracks: Sequence[Any], gallery: Sequence[Any], cache: Any, on_track: OnTrack
+        self,
+        model: nn.Module,
+        tracks: Sequence[Any],
+        gallery: Sequence[Any],
+        cache: Any,
+        on_track: OnTrack,
     ) -> dict[str, Figures]:
         queries = {item.key for item in tracks}
-        library = self.library(model, gallery, cache, lambda key: on_track(key) if key in queries else None)
+        library = self.library(
+            model, gallery, cache, lambda key: on_track(key) if key in queries else None
+        )
         works = numbered([work_or_key(item, self.config) for item in gallery])
-        figures: dict[str, Figures] = {item.key: {"without_cover": 1.0} for item in tracks}
+        figures: dict[str, Figures] = {
+            item.key: {"without_cover": 1.0} for item in tracks
+        }
         for ranks in ranks_in_blocks(lambda rows: -library.rows(rows), works):
             if gallery[ranks.query].key in queries:
-                figures[gallery[ranks.query].key] = dict(retrieval_figures([ranks.figures()]))
+                figures[gallery[ranks.query].key] = dict(
+                    retrieval_figures([ranks.figures()])
+                )
         return figures
 
     def pooled(self, tracks: Mapping[str, Figures]) -> dict[str, float]:
         """Means over the queries, and how many recordings had no cover."""
         queries = [figures for figures in tracks.values() if "mAP" in figures]
-        means = {name: sum(one[name] for one in queries) / len(queries) for name in self.headline if queries}
+        means = {
+            name: sum(one[name] for one in queries) / len(queries)
+            for name in self.headline
+            if queries
+        }
         alone = len(tracks) - len(queries)
         return {**means, "queries": float(len(queries)), "without_cover": float(alone)}
 
@@ -208,9 +283,18 @@ class CoverSongs(Task):
         with evaluating(model):
             vectors = self.embedded(model, feature)[0]
         on_share(1.0)
-        level = level_of(feature) if self.config.compression is not None else 1.0
-        shown = prepared(feature.read(0, min(feature.n_frames, MOST_SEEN)), level, self.config)
-        return Embedding(vectors.numpy(), shown.flatten(0, -2).numpy().astype(np.float32), self.feature.hop_s)
+        if self.config.compression is not None:
+            level = level_of(feature)
+        else:
+            level = 1.0
+        shown = prepared(
+            feature.read(0, min(feature.n_frames, MOST_SEEN)), level, self.config
+        )
+        return Embedding(
+            vectors.numpy(),
+            shown.flatten(0, -2).numpy().astype(np.float32),
+            self.feature.hop_s,
+        )
 
     def truth(self, item: Any) -> str:
         """The work. Raises TaskError E503."""
@@ -245,10 +329,20 @@ class CoversLearner:
     figure = "mAP"
 
     def __init__(
-        self, task: CoverSongs, patches: Patches, objective: Objective, valid: Sequence[Any], cache: Any
+        self,
+        task: CoverSongs,
+        patches: Patches,
+        objective: Objective,
+        valid: Sequence[Any],
+        cache: Any,
     ) -> None:
-        self.task, self.patches, self.objective, self.valid, self.cache = task, patches, objective, valid, cache
-        self.module, self.lr_scale = objective.module, objective.lr_scale
+        self.task = task
+        self.patches = patches
+        self.objective = objective
+        self.valid = valid
+        self.cache = cache
+        self.module = objective.module
+        self.lr_scale = objective.lr_scale
         self.works = [task.truth(item) for item in valid]
 
     def batch(self, step: int) -> Batch:
@@ -257,9 +351,17 @@ class CoversLearner:
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         return self.objective(outputs, batch.targets)
 
-    def validate(self, model: nn.Module, on_track: OnTrack = unseen) -> dict[str, float]:
+    def validate(
+        self, model: nn.Module, on_track: OnTrack = unseen
+    ) -> dict[str, float]:
         """Among the validation recordings alone; NaN where none has a cover, as when each trains by itself."""
         if not has_covers(self.works):
             return {self.figure: float("nan")}
-        figures = self.task._figures(model, self.valid, self.valid, self.cache, on_track)
-        return {name: value for name, value in self.task.pooled(figures).items() if name in self.task.headline}
+        figures = self.task._figures(
+            model, self.valid, self.valid, self.cache, on_track
+        )
+        return {
+            name: value
+            for name, value in self.task.pooled(figures).items()
+            if name in self.task.headline
+        }

@@ -14,7 +14,8 @@ from torch.nn import functional
 from ..recordings import as_input
 from .config import CoversConfig, ViewsConfig
 
-PITCH_CLASSES, FIFTH = 12, 7
+PITCH_CLASSES = 12
+FIFTH = 7
 LONGEST = 1 << 24  # values whose quantile torch can take
 
 
@@ -32,13 +33,18 @@ class Held:
 
 def held(feature: Any, most: int = LONGEST) -> Any:
     """In memory where it has at most so many values: decompressing a file for each patch takes its time."""
-    return Held(feature) if feature.n_frames * math.prod(feature.shape) <= most else feature
+    if feature.n_frames * math.prod(feature.shape) <= most:
+        return Held(feature)
+    return feature
 
 
 def level_of(feature: Any) -> float:
     """The 90th percentile of the norms of the frames; what compression and noise are relative to."""
     norms = feature.read().flatten(0, -2).norm(dim=0)
-    return max(float(norms.quantile(0.9)) if norms.numel() < LONGEST else float(norms.max()), 1e-9)
+    return max(
+        float(norms.quantile(0.9)) if norms.numel() < LONGEST else float(norms.max()),
+        1e-9,
+    )
 
 
 def prepared(x: Tensor, level: float, config: CoversConfig) -> Tensor:
@@ -47,13 +53,17 @@ def prepared(x: Tensor, level: float, config: CoversConfig) -> Tensor:
 
 
 def _powered(x: Tensor, config: CoversConfig) -> Tensor:
-    return x if config.power == 1.0 else x.clamp_min(0).pow(config.power)
+    if config.power == 1.0:
+        return x
+    return x.clamp_min(0).pow(config.power)
 
 
 def _compressed(x: Tensor, level: float, config: CoversConfig) -> Tensor:
     if config.compression is not None:
         x = torch.log1p(config.compression * x.clamp_min(0) / level**config.power)
-    return functional.normalize(x, dim=-2) if config.unit_frames else x
+    if config.unit_frames:
+        return functional.normalize(x, dim=-2)
+    return x
 
 
 def for_graph(x: Tensor, config: CoversConfig, rank: int) -> Tensor:
@@ -87,7 +97,11 @@ def restructured(x: Tensor, rng: Generator, max_sections: int) -> Tensor:
     count = min(int(rng.integers(3, max_sections + 1)), n_frames)
     if count < 3:
         return x
-    cuts = [0, *sorted((rng.choice(n_frames - 1, count - 1, replace=False) + 1).tolist()), n_frames]
+    cuts = [
+        0,
+        *sorted((rng.choice(n_frames - 1, count - 1, replace=False) + 1).tolist()),
+        n_frames,
+    ]
     order = list(range(count))
     one, other = (int(k) for k in rng.choice(count, 2, replace=False))
     change = int(rng.integers(3))
@@ -104,7 +118,9 @@ def at_tempo(x: Tensor, rate: float) -> Tensor:
     """Frames (..., T) played `rate` times as fast, linear between frames."""
     n_frames = max(1, round(x.shape[-1] / rate))
     flat = x.reshape(1, -1, x.shape[-1])
-    return functional.interpolate(flat, size=n_frames, mode="linear").reshape(*x.shape[:-1], n_frames)
+    return functional.interpolate(flat, size=n_frames, mode="linear").reshape(
+        *x.shape[:-1], n_frames
+    )
 
 
 def fitted(x: Tensor, n_frames: int, start: int = 0) -> Tensor:
@@ -127,9 +143,16 @@ def moment(feature: Any, config: CoversConfig, rng: Generator) -> Moment:
     return Moment(start + config.patch_frames // 2, _semitones(config.views, rng))
 
 
-def view(feature: Any, level: float, config: CoversConfig, rng: Generator, at: Moment | None = None) -> Tensor:
+def view(
+    feature: Any,
+    level: float,
+    config: CoversConfig,
+    rng: Generator,
+    at: Moment | None = None,
+) -> Tensor:
     """A patch (..., D, patch_frames) from anywhere in a recording or about a moment, changed as `config.views` says."""
-    views, n = config.views, config.patch_frames
+    views = config.views
+    n = config.patch_frames
     rate = math.exp(float(rng.uniform(-1, 1)) * math.log(views.max_tempo))
     cut = rng.random() < views.structure
     wanted = min(feature.n_frames, math.ceil(n * rate) * (2 if cut else 1))
@@ -146,7 +169,10 @@ def view(feature: Any, level: float, config: CoversConfig, rng: Generator, at: M
         x = at_tempo(x, rate)
     x = fitted(x, n, int(rng.integers(max(0, x.shape[-1] - n) + 1)))
     x = _disturbed(x, level**config.power, views, rng)
-    semitones = _semitones(views, rng) if at is None else at.semitones
+    if at is None:
+        semitones = _semitones(views, rng)
+    else:
+        semitones = at.semitones
     return moved(_compressed(x, level, config), semitones, views)
 
 
@@ -154,7 +180,12 @@ def _disturbed(x: Tensor, level: float, views: ViewsConfig, rng: Generator) -> T
     """Another level, timbre, noise, and stretches of nothing."""
     x = x * 10 ** (float(rng.uniform(-1, 1)) * views.gain_db / 20)
     if views.colour:
-        x = x * torch.from_numpy(rng.normal(0, views.colour, (*x.shape[:-1], 1))).float().exp()
+        x = (
+            x
+            * torch.from_numpy(rng.normal(0, views.colour, (*x.shape[:-1], 1)))
+            .float()
+            .exp()
+        )
     if views.noise:
         drawn = torch.from_numpy(rng.standard_normal(tuple(x.shape), "float32"))
         x = (x + views.noise * level / math.sqrt(x.shape[-2]) * drawn).clamp_min(0)
@@ -168,5 +199,8 @@ def _disturbed(x: Tensor, level: float, views: ViewsConfig, rng: Generator) -> T
 
 
 def _semitones(views: ViewsConfig, rng: Generator) -> int:
-    most = views.max_semitones if views.transpose != "none" else 0
+    if views.transpose != "none":
+        most = views.max_semitones
+    else:
+        most = 0
     return int(rng.integers(-most, most + 1))

@@ -19,7 +19,9 @@ def work_of(item: Any, config: CoversConfig) -> str:
     value = item.entry.first(config.annotation)
     if value is None and not config.unlabelled:
         raise _unknown([item], 1, config)
-    return f"key {item.key}" if value is None else str(value)
+    if value is None:
+        return f"key {item.key}"
+    return str(value)
 
 
 def work_or_key(item: Any, config: CoversConfig) -> str:
@@ -46,13 +48,22 @@ def refuse_no_work(tracks: Sequence[Any], config: CoversConfig) -> None:
 def _unknown(missing: Sequence[Any], count: int, config: CoversConfig) -> TaskError:
     name = config.annotation
     if not count:
-        return TaskError("there are no recordings to compare", code="E503", help="stems alone are not compared")
+        return TaskError(
+            "there are no recordings to compare",
+            code="E503",
+            help="stems alone are not compared",
+        )
     names = sorted({one for item in missing for one in item.annotations} - {"filepath"})
-    keys = ", ".join(f"'{item.key}'" for item in missing[:LISTED]) + (", ..." if len(missing) > LISTED else "")
+    keys = ", ".join(f"'{item.key}'" for item in missing[:LISTED]) + (
+        ", ..." if len(missing) > LISTED else ""
+    )
     return TaskError(
         f"{len(missing)} of {count} recordings lack the annotation '{name}', the work that they are versions of",
         code="E503",
-        facts=[("missing", keys), ("got", ", ".join(f"'{one}'" for one in names) or "no annotations")],
+        facts=[
+            ("missing", keys),
+            ("got", ", ".join(f"'{one}'" for one in names) or "no annotations"),
+        ],
         help="set task.annotation to the one that holds the work",
     )
 

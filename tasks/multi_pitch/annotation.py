@@ -15,7 +15,9 @@ from ...errors import TaskError
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 
-MULTI, SINGLE, NOTES = "f0multi", "f0", "pitchmidi"
+MULTI = "f0multi"
+SINGLE = "f0"
+NOTES = "pitchmidi"
 EXTENTS = {MULTI: "breakpoint", SINGLE: "breakpoint", NOTES: "segment"}
 HIGHEST_MIDI = 127.0
 NOTE_STEP_S = 0.01  # the field's grid for evaluating notes frame by frame
@@ -36,12 +38,16 @@ class Pitches:
     def hz_of_each(self) -> list[Float64]:
         """T arrays of Hz."""
         ends = np.searchsorted(self.frames, np.arange(1, len(self.times_s)))
-        return np.split(self.hz, ends) if len(self.times_s) else []
+        if len(self.times_s):
+            return np.split(self.hz, ends)
+        return []
 
 
 def annotation_of(item: Item) -> str | None:
     """The name of the annotation that holds the item's pitches: the richest it has, or None."""
-    return next((name for name in (MULTI, NOTES, SINGLE) if item.annotations.get(name)), None)
+    return next(
+        (name for name in (MULTI, NOTES, SINGLE) if item.annotations.get(name)), None
+    )
 
 
 def refuse_other_forms(items: Iterable[Item]) -> None:
@@ -50,7 +56,8 @@ def refuse_other_forms(items: Iterable[Item]) -> None:
         name = annotation_of(item)
         if name is None:
             continue
-        expected, got = f"{EXTENTS[name]}, numeric", _form(item.annotations[name][0])
+        expected = f"{EXTENTS[name]}, numeric"
+        got = _form(item.annotations[name][0])
         if got != expected:
             raise TaskError(
                 f"annotation '{name}' of '{item.key}' has another form than multi_pitch reads",
@@ -65,8 +72,17 @@ def _form(atom: Atom) -> str:
     value = atom.value
     while isinstance(value, list) and value:
         value = value[0]
-    timed = "event" if atom.duration is None else "segment"
-    extent = "breakpoint" if isinstance(atom.time, list) else "global" if atom.time is None else timed
+    if atom.duration is None:
+        timed = "event"
+    else:
+        timed = "segment"
+    if isinstance(atom.time, list):
+        extent = "breakpoint"
+    else:
+        if atom.time is None:
+            extent = "global"
+        else:
+            extent = timed
     return f"{extent}, {'text' if isinstance(value, str) else 'numeric'}"
 
 
@@ -75,7 +91,9 @@ def own_pitches(item: Item) -> Pitches:
     name, values, times_s = _read(item)
     if name == NOTES:
         return _sounding_notes(
-            item, values[0], np.arange(item.duration_s / NOTE_STEP_S, dtype=np.float64) * NOTE_STEP_S
+            item,
+            values[0],
+            np.arange(item.duration_s / NOTE_STEP_S, dtype=np.float64) * NOTE_STEP_S,
         )
     return _sounding_curves(values, times_s, np.arange(len(times_s)))
 
@@ -91,9 +109,14 @@ def pitches_at_frames(item: Item, n_frames: int, hop_s: float) -> Pitches:
     if name == NOTES:
         return _sounding_notes(item, values[0], frame_times_s)
     nearest = np.searchsorted((times_s[1:] + times_s[:-1]) / 2, frame_times_s)
-    step_s = float(np.median(np.diff(times_s))) if len(times_s) > 1 else 0.0
+    if len(times_s) > 1:
+        step_s = float(np.median(np.diff(times_s)))
+    else:
+        step_s = 0.0
     near = np.abs(times_s[nearest] - frame_times_s) <= max(step_s, hop_s) / 2 + 1e-9
-    return _sounding_curves(values[:, nearest[near]], frame_times_s, np.flatnonzero(near))
+    return _sounding_curves(
+        values[:, nearest[near]], frame_times_s, np.flatnonzero(near)
+    )
 
 
 def notes_of(item: Item) -> tuple[Float64, Float64, Float64]:
@@ -110,7 +133,9 @@ def _read(item: Item) -> tuple[str, Float64, Float64]:
     """Name, MIDI numbers (rows, values) and times (of a curve) or onsets (of notes)."""
     name = annotation_of(item)
     if name is None:
-        raise ValueError(f"'{item.key}' has no annotation of its pitches")  # Task.tracks has left it out
+        raise ValueError(
+            f"'{item.key}' has no annotation of its pitches"
+        )  # Task.tracks has left it out
     if name == NOTES:
         words, times_s, _ = item.entry.segments(name)
         _refuse(item, name, [word for word in words if not _is_midi(word)])
@@ -145,8 +170,13 @@ def _sounding_curves(values: Float64, times_s: Float64, frames: Int64) -> Pitche
 def _sounding_notes(item: Item, midi: Float64, times_s: Float64) -> Pitches:
     """The notes that sound at `times_s`; one pitch twice at a time counts once."""
     _, onsets_s, durations_s = item.entry.segments(NOTES)
-    first, last = np.searchsorted(times_s, onsets_s), np.searchsorted(times_s, onsets_s + durations_s)
+    first = np.searchsorted(times_s, onsets_s)
+    last = np.searchsorted(times_s, onsets_s + durations_s)
     counts = np.where(midi > 0, last - first, 0)
-    frames = np.repeat(first - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
-    pairs = np.unique(np.stack([frames.astype(np.float64), np.repeat(midi, counts)]), axis=1)
+    frames = np.repeat(first - (np.cumsum(counts) - counts), counts) + np.arange(
+        counts.sum()
+    )
+    pairs = np.unique(
+        np.stack([frames.astype(np.float64), np.repeat(midi, counts)]), axis=1
+    )
     return Pitches(times_s, pairs[0].astype(np.int64), pairs[1])

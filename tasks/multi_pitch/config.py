@@ -5,7 +5,14 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, field_validator
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+)
 
 from ...augment.chain import AugmentStep
 from ..base import TaskConfig
@@ -25,44 +32,78 @@ class MultiPitchConfig(TaskConfig):
     type: Literal["multi_pitch"] = Field("multi_pitch", description="name of this task")
     patch_frames: PositiveInt = Field(96, description="frames in a training patch")
     target_blur_bins: NonNegativeFloat = Field(
-        1.0, description="standard deviation of the Gaussian around each true pitch; 0: one bin"
+        1.0,
+        description="standard deviation of the Gaussian around each true pitch; 0: one bin",
     )
     onsets: bool = Field(
-        False, description="whether the graph gives a second channel, logits of where notes begin; needs notes"
+        False,
+        description="whether the graph gives a second channel, logits of where notes begin; needs notes",
     )
-    onset_frames: PositiveInt = Field(2, description="frames from the beginning of a note on that count as its onset")
-    positive_weight: PositiveFloat = Field(1.0, description="weight of sounding bins in the loss")
+    onset_frames: PositiveInt = Field(
+        2, description="frames from the beginning of a note on that count as its onset"
+    )
+    positive_weight: PositiveFloat = Field(
+        1.0, description="weight of sounding bins in the loss"
+    )
 
-    transpose_bins: NonNegativeInt = Field(40, description="transpose patches by up to so many bins, up or down")
-    level_jitter_db: NonNegativeFloat = Field(6.0, description="make patches louder or softer by up to so much")
-    remix_probability: Probability = Field(0.5, description="of mixing a patch anew from its stems, if any")
-    remix_gain_db: NonNegativeFloat = Field(6.0, description="make a stem in a remix louder or softer by up to so much")
-    stem_drop_probability: Probability = Field(0.1, description="of leaving a stem out of a remix; one always stays")
-    cross_probability: Probability = Field(0.0, description="of a remix whose stems come from different tracks")
+    transpose_bins: NonNegativeInt = Field(
+        40, description="transpose patches by up to so many bins, up or down"
+    )
+    level_jitter_db: NonNegativeFloat = Field(
+        6.0, description="make patches louder or softer by up to so much"
+    )
+    remix_probability: Probability = Field(
+        0.5, description="of mixing a patch anew from its stems, if any"
+    )
+    remix_gain_db: NonNegativeFloat = Field(
+        6.0, description="make a stem in a remix louder or softer by up to so much"
+    )
+    stem_drop_probability: Probability = Field(
+        0.1, description="of leaving a stem out of a remix; one always stays"
+    )
+    cross_probability: Probability = Field(
+        0.0, description="of a remix whose stems come from different tracks"
+    )
     independent_transpose_probability: Probability = Field(
         0.0, description="of a remix whose stems are transposed independently"
     )
 
     max_delay_frames: NonNegativeInt = Field(
-        0, description="let patches lag behind their annotation by up to so many frames, as distant microphones do"
+        0,
+        description="let patches lag behind their annotation by up to so many frames, as distant microphones do",
     )
-    augment: tuple[AugmentStep, ...] = Field((), description="augmentations of the patches, one after another")
+    augment: tuple[AugmentStep, ...] = Field(
+        (), description="augmentations of the patches, one after another"
+    )
 
     predict_frames: PositiveInt = Field(
-        512, description="frames in a patch of prediction; a graph that fixes T takes patch_frames"
+        512,
+        description="frames in a patch of prediction; a graph that fixes T takes patch_frames",
     )
-    time_upsampling: PositiveInt = Field(4, description="prediction times in a frame, interpolated linearly")
-    min_distance_bins: PositiveInt = Field(3, description="a pitch is the highest salience within so many bins")
+    time_upsampling: PositiveInt = Field(
+        4, description="prediction times in a frame, interpolated linearly"
+    )
+    min_distance_bins: PositiveInt = Field(
+        3, description="a pitch is the highest salience within so many bins"
+    )
     thresholds: tuple[Threshold, ...] = Field(
-        THRESHOLDS, min_length=1, description="thresholds of salience to choose from, ascending"
+        THRESHOLDS,
+        min_length=1,
+        description="thresholds of salience to choose from, ascending",
     )
-    onset_threshold: Threshold = Field(0.3, description="probability from which on a note begins, with `onsets`")
-    min_note_s: NonNegativeFloat = Field(0.06, description="shorter notes are left out of the list of notes")
+    onset_threshold: Threshold = Field(
+        0.3, description="probability from which on a note begins, with `onsets`"
+    )
+    min_note_s: NonNegativeFloat = Field(
+        0.06, description="shorter notes are left out of the list of notes"
+    )
 
     @field_validator("thresholds", "augment", mode="before")
     @classmethod
     def _list_is_tuple(cls, value: object) -> object:
-        return tuple(value) if isinstance(value, list) else value
+        if isinstance(value, list):
+            return tuple(value)
+        return value
 
     @field_validator("thresholds")
     @classmethod
@@ -81,4 +122,6 @@ class MultiPitchConfig(TaskConfig):
     @property
     def n_channels(self) -> int:
         """Of the graph's output: salience, and with `onsets` where notes begin."""
-        return 2 if self.onsets else 1
+        if self.onsets:
+            return 2
+        return 1

@@ -27,14 +27,25 @@ class Heard:
     onsets: Peaks | None = None
 
 
-def hear(probabilities: Tensor, config: MultiPitchConfig, feature: HCQTConfig, least: float) -> Heard:
+def hear(
+    probabilities: Tensor, config: MultiPitchConfig, feature: HCQTConfig, least: float
+) -> Heard:
     """Probabilities (C, F, T): salience, and with `config.onsets` where notes begin; peaks of at least `least`."""
-    distance, upsampling = config.min_distance_bins, config.time_upsampling
-    peaks = find_peaks(probabilities[0], feature.hop_s, least=least, min_distance_bins=distance, upsampling=upsampling)
+    distance = config.min_distance_bins
+    upsampling = config.time_upsampling
+    peaks = find_peaks(
+        probabilities[0],
+        feature.hop_s,
+        least=least,
+        min_distance_bins=distance,
+        upsampling=upsampling,
+    )
     if not config.onsets:
         return Heard(peaks, peaks)
     onsets = find_onsets(probabilities[1], config, feature.hop_s)
-    return Heard(peaks, sustained(peaks, onsets, feature, SETTLING_FRAMES * upsampling), onsets)
+    return Heard(
+        peaks, sustained(peaks, onsets, feature, SETTLING_FRAMES * upsampling), onsets
+    )
 
 
 def sustained(peaks: Peaks, onsets: Peaks, feature: HCQTConfig, settling: int) -> Peaks:
@@ -47,14 +58,19 @@ def sustained(peaks: Peaks, onsets: Peaks, feature: HCQTConfig, settling: int) -
     """
     midi = peaks.midi(feature)
     tuning = tuning_of(midi, peaks.heights)
-    key, struck = np.rint(midi - tuning), np.rint(onsets.midi(feature) - tuning)
+    key = np.rint(midi - tuning)
+    struck = np.rint(onsets.midi(feature) - tuning)
     heights = peaks.heights.copy()
     for one in np.unique(struck):
         rows = np.flatnonzero(key == one)
         own = np.zeros(len(peaks.times_s))
         np.maximum.at(own, peaks.frames[rows], heights[rows])
-        least = _least_since(own, np.unique(onsets.frames[struck == one]), settling)[peaks.frames[rows]]
-        heights[rows] = np.maximum(heights[rows], np.minimum(heights[rows], least) / HOLD)
+        least = _least_since(own, np.unique(onsets.frames[struck == one]), settling)[
+            peaks.frames[rows]
+        ]
+        heights[rows] = np.maximum(
+            heights[rows], np.minimum(heights[rows], least) / HOLD
+        )
     return replace(peaks, heights=heights)
 
 

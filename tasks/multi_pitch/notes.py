@@ -41,11 +41,20 @@ def find_notes(
     tuning = tuning_of(midi, peaks.heights)
     key = np.rint(midi - tuning)
     order = np.lexsort((peaks.frames, key))
-    key, frames, midi, heights = key[order], peaks.frames[order], midi[order], peaks.heights[order]
-    step_s = float(peaks.times_s[1]) if len(peaks.times_s) > 1 else feature.hop_s
+    key = key[order]
+    frames = peaks.frames[order]
+    midi = midi[order]
+    heights = peaks.heights[order]
+    if len(peaks.times_s) > 1:
+        step_s = float(peaks.times_s[1])
+    else:
+        step_s = feature.hop_s
     gap = math.floor(GAP_S / step_s) + 1
     begins = np.r_[True, (np.diff(key) != 0) | (np.diff(frames) > gap)]
-    struck = None if onsets is None else _struck(key, frames, onsets, feature, tuning, gap)
+    if onsets is None:
+        struck = None
+    else:
+        struck = _struck(key, frames, onsets, feature, tuning, gap)
     first = np.flatnonzero(begins if struck is None else begins | struck)
     last = np.r_[first[1:], len(frames)] - 1
     total = np.add.reduceat(heights, first)
@@ -53,10 +62,21 @@ def find_notes(
     mean_midi = np.add.reduceat(heights * midi, first) / total
     onsets_s = np.maximum(frames[first] * step_s - onset_delay_s, 0.0)
     durations_s = (frames[last] + 1) * step_s - onsets_s
-    begun = np.maximum.reduceat(heights, first) >= threshold if struck is None else struck[first]
+    if struck is None:
+        begun = np.maximum.reduceat(heights, first) >= threshold
+    else:
+        begun = struck[first]
     kept = begun & (durations_s >= min_note_s)
     columns = (onsets_s, durations_s, mean_midi, salience)
-    return tuple(sorted((Note(*row) for row in zip(*(c[kept].tolist() for c in columns), strict=True)), key=_by_onset))
+    return tuple(
+        sorted(
+            (
+                Note(*row)
+                for row in zip(*(c[kept].tolist() for c in columns), strict=True)
+            ),
+            key=_by_onset,
+        )
+    )
 
 
 def tuning_of(midi: Float64, weights: Float64) -> float:
@@ -77,14 +97,23 @@ def find_onsets(probability: Tensor, config: MultiPitchConfig, hop_s: float) -> 
     order = np.argsort(-found.heights, kind="stable")
     kept: list[int] = []
     taken: dict[int, list[int]] = {}
-    for row in order.tolist():  # the highest first; what is near to one in time and pitch is the same onset
-        bin_, frame = round(float(found.bins[row])), int(found.frames[row])
-        around = range(bin_ - config.min_distance_bins, bin_ + config.min_distance_bins + 1)
-        if all(abs(frame - other) > near for one in around for other in taken.get(one, ())):
+    for row in (
+        order.tolist()
+    ):  # the highest first; what is near to one in time and pitch is the same onset
+        bin_ = round(float(found.bins[row]))
+        frame = int(found.frames[row])
+        around = range(
+            bin_ - config.min_distance_bins, bin_ + config.min_distance_bins + 1
+        )
+        if all(
+            abs(frame - other) > near for one in around for other in taken.get(one, ())
+        ):
             taken.setdefault(bin_, []).append(frame)
             kept.append(row)
     rows = np.sort(np.array(kept, np.int64))
-    return Peaks(found.times_s, found.frames[rows], found.bins[rows], found.heights[rows])
+    return Peaks(
+        found.times_s, found.frames[rows], found.bins[rows], found.heights[rows]
+    )
 
 
 def _struck(

@@ -39,14 +39,19 @@ class Source:
 
     @classmethod
     def of(cls, item: Item, cache: FeatureCache) -> Source:
-        feature, config = cache.open(item.key), cache.config
+        feature = cache.open(item.key)
+        config = cache.config
         assert isinstance(config, HCQTConfig)  # MultiPitch.features
         pitches = pitches_at_frames(item, feature.n_frames, config.hop_s)
         onsets_s, _, midi = notes_of(item)
-        first = np.ceil(onsets_s / config.hop_s - 1e-9).astype(np.int64)  # as `pitches_at_frames` counts
+        first = np.ceil(onsets_s / config.hop_s - 1e-9).astype(
+            np.int64
+        )  # as `pitches_at_frames` counts
         order = np.argsort(first, kind="stable")
         onsets = first[order], bins_of(midi[order], config)
-        return cls(item.key, feature, pitches.frames, bins_of(pitches.midi, config), *onsets)
+        return cls(
+            item.key, feature, pitches.frames, bins_of(pitches.midi, config), *onsets
+        )
 
     def random_start(self, patch_frames: int, rng: Generator) -> int:
         return int(rng.integers(max(self.feature.n_frames - patch_frames, 0) + 1))
@@ -64,8 +69,13 @@ class Track:
     def of(cls, item: Item, items: Sequence[Item], cache: FeatureCache) -> Track:
         """The track `item`, with those of `items` that are its stems and have an annotation."""
         mix = Source.of(item, cache)
-        annotated = [stem for stem in items if stem.stem_of == item.key and annotation_of(stem)]
-        stems = tuple(Source.of(stem, cache) for stem in annotated) if len(annotated) > 1 else ()
+        annotated = [
+            stem for stem in items if stem.stem_of == item.key and annotation_of(stem)
+        ]
+        if len(annotated) > 1:
+            stems = tuple(Source.of(stem, cache) for stem in annotated)
+        else:
+            stems = ()
         return cls(mix, stems, mix.feature.peak)
 
 
@@ -83,34 +93,57 @@ class Patches:
     """Batches of patches, each a pure function of (seed, step)."""
 
     def __init__(
-        self, tracks: Sequence[Track], config: MultiPitchConfig, feature: HCQTConfig, *, seed: int, batch_size: int
+        self,
+        tracks: Sequence[Track],
+        config: MultiPitchConfig,
+        feature: HCQTConfig,
+        *,
+        seed: int,
+        batch_size: int,
     ) -> None:
-        self.tracks, self.config, self.feature = tracks, config, feature
-        self.seed, self.batch_size = seed, batch_size
+        self.tracks = tracks
+        self.config = config
+        self.feature = feature
+        self.seed = seed
+        self.batch_size = batch_size
         self._chain = Chain(config.augment, "spectrum", feature.sr_hz)
-        n_frames = np.array([track.mix.feature.n_frames for track in tracks], np.float64)
-        self._share = n_frames / n_frames.sum()  # each frame of the corpus is as likely as any other
+        n_frames = np.array(
+            [track.mix.feature.n_frames for track in tracks], np.float64
+        )
+        self._share = (
+            n_frames / n_frames.sum()
+        )  # each frame of the corpus is as likely as any other
 
     def batch(self, step: int) -> Batch:
         """inputs (B, H, F, T) in the feature's scale, targets (B, 1, F, T), with onsets (B, 2, F, T)."""
         rng = np.random.default_rng((self.seed, step))
-        config, feature = self.config, self.feature
-        n_frames, n_bins = config.patch_frames, feature.n_bins
+        config = self.config
+        feature = self.feature
+        n_frames = config.patch_frames
+        n_bins = feature.n_bins
         magnitude = torch.zeros(self.batch_size, n_frames, feature.n_harmonics, n_bins)
-        targets = np.zeros((self.batch_size, config.n_channels, n_bins, n_frames), np.float32)
-        peaks, names = [], []
+        targets = np.zeros(
+            (self.batch_size, config.n_channels, n_bins, n_frames), np.float32
+        )
+        peaks = []
+        names = []
         for row in range(self.batch_size):
             track = self.tracks[rng.choice(len(self.tracks), p=self._share)]
             cuts = self._cuts(track, rng)
             _mix(cuts, magnitude[row])
-            lag = int(rng.integers(config.max_delay_frames + 1)) if config.max_delay_frames else 0
+            if config.max_delay_frames:
+                lag = int(rng.integers(config.max_delay_frames + 1))
+            else:
+                lag = 0
             for cut in cuts:
                 _annotate(cut, targets[row, 0], config.target_blur_bins, lag)
                 if config.onsets:
                     _annotate_onsets(cut, targets[row, 1], config, lag)
             peaks.append(track.peak / decibels(config.level_jitter_db, rng))
             names.append(f"{track.mix.key} at {cuts[0].start * feature.hop_s:.2f} s")
-        scaled = to_scale(magnitude, feature.scale, torch.tensor(peaks)[:, None, None, None])
+        scaled = to_scale(
+            magnitude, feature.scale, torch.tensor(peaks)[:, None, None, None]
+        )
         inputs = self._chain(scaled.permute(0, 2, 3, 1), rng).contiguous()
         return Batch((inputs,), torch.from_numpy(targets), tuple(names))
 
@@ -124,15 +157,23 @@ class Patches:
         independent = rng.random() < config.independent_transpose_probability
         cuts = []
         for stem in track.stems:
-            source, first = self._other(stem, rng) if crossed else (stem, start)
+            if crossed:
+                source, first = self._other(stem, rng)
+            else:
+                source = stem
+                first = start
             gain = decibels(config.remix_gain_db, rng)
-            cuts.append(Cut(source, first, self._shift(rng) if independent else shift, gain))
+            cuts.append(
+                Cut(source, first, self._shift(rng) if independent else shift, gain)
+            )
         stays = rng.random(len(cuts)) >= config.stem_drop_probability
         stays[rng.integers(len(cuts))] |= not stays.any()
         return [cut for cut, stay in zip(cuts, stays, strict=True) if stay]
 
     def _shift(self, rng: Generator) -> int:
-        return int(rng.integers(-self.config.transpose_bins, self.config.transpose_bins + 1))
+        return int(
+            rng.integers(-self.config.transpose_bins, self.config.transpose_bins + 1)
+        )
 
     def _other(self, stem: Source, rng: Generator) -> tuple[Source, int]:
         """A stem of any track, and a start in it; `stem` itself where there is no other."""
@@ -148,7 +189,8 @@ def decibels(most: float, rng: Generator) -> float:
 
 def _rows(shift_bins: int, n_bins: int) -> tuple[slice, slice]:
     """Bins of a patch that a shifted source fills, and those of the source that fill them."""
-    up, down = min(max(shift_bins, 0), n_bins), min(max(-shift_bins, 0), n_bins)
+    up = min(max(shift_bins, 0), n_bins)
+    down = min(max(-shift_bins, 0), n_bins)
     return slice(up, n_bins - down), slice(down, n_bins - up)
 
 
@@ -156,9 +198,11 @@ def _mix(cuts: Sequence[Cut], magnitude: Tensor) -> None:
     """Magnitudes of the sum of all cuts into `magnitude` (T, H, F), which is silent."""
     n_frames, _, n_bins = magnitude.shape
     if len(cuts) == 1:
-        read, total = CachedFeature.magnitude, magnitude
+        read = CachedFeature.magnitude
+        total = magnitude
     else:
-        read, total = CachedFeature.read, torch.zeros(magnitude.shape, dtype=torch.complex64)
+        read = CachedFeature.read
+        total = torch.zeros(magnitude.shape, dtype=torch.complex64)
     for cut in cuts:
         stop = min(cut.start + n_frames, cut.source.feature.n_frames)
         if stop <= cut.start:  # a stem that ends before its mix
@@ -170,17 +214,33 @@ def _mix(cuts: Sequence[Cut], magnitude: Tensor) -> None:
         torch.abs(total, out=magnitude)
 
 
-def _annotate(cut: Cut, target: NDArray[np.float32], blur_bins: float, lag: int = 0) -> None:
+def _annotate(
+    cut: Cut, target: NDArray[np.float32], blur_bins: float, lag: int = 0
+) -> None:
     """Draw the pitches of a cut into `target` (F, T), `lag` frames before they are heard."""
-    source, start = cut.source, cut.start + lag
+    source = cut.source
+    start = cut.start + lag
     first, last = np.searchsorted(source.frames, (start, start + target.shape[1]))
-    draw(target, source.bins[first:last] + cut.shift_bins, source.frames[first:last] - start, blur_bins)
+    draw(
+        target,
+        source.bins[first:last] + cut.shift_bins,
+        source.frames[first:last] - start,
+        blur_bins,
+    )
 
 
-def _annotate_onsets(cut: Cut, target: NDArray[np.float32], config: MultiPitchConfig, lag: int) -> None:
+def _annotate_onsets(
+    cut: Cut, target: NDArray[np.float32], config: MultiPitchConfig, lag: int
+) -> None:
     """Draw the first `onset_frames` frames of each note of a cut into `target` (F, T)."""
-    source, start = cut.source, cut.start + lag
+    source = cut.source
+    start = cut.start + lag
     for later in range(config.onset_frames):
         frames = source.onset_frames + later - start
         inside = (frames >= 0) & (frames < target.shape[1])
-        draw(target, source.onset_bins[inside] + cut.shift_bins, frames[inside], config.target_blur_bins)
+        draw(
+            target,
+            source.onset_bins[inside] + cut.shift_bins,
+            frames[inside],
+            config.target_blur_bins,
+        )

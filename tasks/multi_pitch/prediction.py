@@ -54,20 +54,36 @@ class Prediction:
 
     def intervals(self) -> NotesOf:
         """The notes as mir_eval reads them."""
-        columns = ([getattr(note, name) for note in self.notes] for name in ("onset_s", "duration_s", "midi"))
+        columns = (
+            [getattr(note, name) for note in self.notes]
+            for name in ("onset_s", "duration_s", "midi")
+        )
         return intervals(*columns)
 
     def files(self) -> dict[str, bytes]:
         """The pitches in mir_eval's multi-f0 text, and the notes as CSV."""
-        frames, notes = io.StringIO(), io.StringIO()
+        frames = io.StringIO()
+        notes = io.StringIO()
         for time_s, pitches_hz in zip(self.times_s, self.frequencies_hz, strict=True):
-            frames.write("\t".join([f"{time_s:.6f}", *(f"{hz:.3f}" for hz in pitches_hz)]) + "\n")
+            frames.write(
+                "\t".join([f"{time_s:.6f}", *(f"{hz:.3f}" for hz in pitches_hz)]) + "\n"
+            )
         writer = csv.writer(notes, lineterminator="\n")
         writer.writerow(["onset_s", "duration_s", "midi", "velocity"])
         for note in self.notes:
             velocity = max(1, min(127, round(127 * note.salience)))
-            writer.writerow([f"{note.onset_s:.3f}", f"{note.duration_s:.3f}", f"{note.midi:.2f}", velocity])
-        return {".f0.txt": frames.getvalue().encode(), ".notes.csv": notes.getvalue().encode()}
+            writer.writerow(
+                [
+                    f"{note.onset_s:.3f}",
+                    f"{note.duration_s:.3f}",
+                    f"{note.midi:.2f}",
+                    velocity,
+                ]
+            )
+        return {
+            ".f0.txt": frames.getvalue().encode(),
+            ".notes.csv": notes.getvalue().encode(),
+        }
 
 
 @dataclass(frozen=True)
@@ -81,7 +97,9 @@ class Peaks:
 
     def at_least(self, threshold: float) -> Peaks:
         high = self.heights >= threshold
-        return Peaks(self.times_s, self.frames[high], self.bins[high], self.heights[high])
+        return Peaks(
+            self.times_s, self.frames[high], self.bins[high], self.heights[high]
+        )
 
     def hz(self, feature: HCQTConfig) -> Float64:
         hz: Float64 = feature.fmin_hz * 2.0 ** (self.bins / feature.bins_per_octave)
@@ -94,7 +112,10 @@ class Peaks:
 
     def hz_of_each(self, feature: HCQTConfig) -> list[Float64]:
         """T' arrays of Hz."""
-        return np.split(self.hz(feature), np.searchsorted(self.frames, np.arange(1, len(self.times_s))))
+        return np.split(
+            self.hz(feature),
+            np.searchsorted(self.frames, np.arange(1, len(self.times_s))),
+        )
 
 
 def probabilities_of(
@@ -110,18 +131,24 @@ def probabilities_of(
     is in eval() mode, under torch.inference_mode().
     """
     if isinstance(feature, CachedFeature):
-        peak, n_frames = feature.peak, feature.n_frames
+        peak = feature.peak
+        n_frames = feature.n_frames
     else:
-        peak, n_frames = float(feature.abs().max()), feature.shape[-1]
+        peak = float(feature.abs().max())
+        n_frames = feature.shape[-1]
 
     def read(start: int, stop: int) -> Tensor:
-        return feature.magnitude(start, stop) if isinstance(feature, CachedFeature) else feature[..., start:stop].abs()
+        if isinstance(feature, CachedFeature):
+            return feature.magnitude(start, stop)
+        return feature[..., start:stop].abs()
 
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     starts = patch_starts(n_frames, patch_frames, patch_frames - patch_frames // 8)
     patches: list[Tensor] = []
     for some in np.split(starts, range(PATCHES_AT_ONCE, len(starts), PATCHES_AT_ONCE)):
-        cut = torch.stack([take_patch(read, int(start), patch_frames, n_frames) for start in some])
+        cut = torch.stack(
+            [take_patch(read, int(start), patch_frames, n_frames) for start in some]
+        )
         logits = model(to_scale(cut, config.scale, peak).to(device))
         patches.append(logits.float().sigmoid().cpu())
         on_share(min(1.0, PATCHES_AT_ONCE * len(patches) / len(starts)))
@@ -130,16 +157,32 @@ def probabilities_of(
     return found
 
 
-def find_peaks(salience: Tensor, hop_s: float, *, least: float, min_distance_bins: int, upsampling: int) -> Peaks:
+def find_peaks(
+    salience: Tensor,
+    hop_s: float,
+    *,
+    least: float,
+    min_distance_bins: int,
+    upsampling: int,
+) -> Peaks:
     """Peaks of at least `least` along the bins of (F, T), interpolated linearly to `upsampling` times a frame."""
     last = salience.shape[1] - 1
     blocks = []
     for start in range(0, max(last, 1), BLOCK_FRAMES):
         stop = min(start + BLOCK_FRAMES, last)
         rows = _upsampled(salience[:, start : stop + 1].T, upsampling)
-        blocks.append(_peaks(rows if stop == last else rows[:-1], start * upsampling, least, min_distance_bins))
+        blocks.append(
+            _peaks(
+                rows if stop == last else rows[:-1],
+                start * upsampling,
+                least,
+                min_distance_bins,
+            )
+        )
     times_s = np.arange(last * upsampling + 1, dtype=np.float64) * (hop_s / upsampling)
-    frames, bins, heights = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
+    frames, bins, heights = (
+        np.concatenate(parts) for parts in zip(*blocks, strict=True)
+    )
     return Peaks(times_s, frames, bins, heights)
 
 
@@ -150,18 +193,30 @@ def _upsampled(rows: Tensor, upsampling: int) -> Tensor:
     return torch.cat([between.flatten(0, 1), rows[-1:]])
 
 
-def _peaks(rows: Tensor, first: int, least: float, min_distance_bins: int) -> tuple[Int64, Float64, Float64]:
+def _peaks(
+    rows: Tensor, first: int, least: float, min_distance_bins: int
+) -> tuple[Int64, Float64, Float64]:
     """Times (from `first` on), fractional bins and heights of the highest values within ± min_distance_bins.
 
     Of equal values the lowest bin counts. The fraction is the vertex of the parabola through the logarithms of a peak
     and its neighbours, exact for a Gaussian (Smith, "Spectral Audio Signal Processing", quadratic interpolation).
     """
-    below = F.max_pool1d(F.pad(rows, (min_distance_bins, 0), value=-1.0), min_distance_bins, 1)[:, :-1]
-    above = F.max_pool1d(F.pad(rows, (0, min_distance_bins), value=-1.0), min_distance_bins, 1)[:, 1:]
-    frames, bins = torch.nonzero((rows > below) & (rows >= above) & (rows >= least), as_tuple=True)
+    below = F.max_pool1d(
+        F.pad(rows, (min_distance_bins, 0), value=-1.0), min_distance_bins, 1
+    )[:, :-1]
+    above = F.max_pool1d(
+        F.pad(rows, (0, min_distance_bins), value=-1.0), min_distance_bins, 1
+    )[:, 1:]
+    frames, bins = torch.nonzero(
+        (rows > below) & (rows >= above) & (rows >= least), as_tuple=True
+    )
     sides = torch.stack([bins - 1, bins, bins + 1]).clamp(0, rows.shape[1] - 1)
     left, top, right = rows[frames, sides].double().clamp_min(1e-12).log()
     bend = (left - 2.0 * top + right).clamp_max(-1e-12)
     fraction = (0.5 * (left - right) / bend).clamp(-0.5, 0.5)
     fraction[(bins == 0) | (bins == rows.shape[1] - 1)] = 0.0
-    return frames.numpy() + first, (bins + fraction).numpy(), rows[frames, bins].double().numpy()
+    return (
+        frames.numpy() + first,
+        (bins + fraction).numpy(),
+        rows[frames, bins].double().numpy(),
+    )

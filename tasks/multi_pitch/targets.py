@@ -22,7 +22,9 @@ def bins_of(midi: Float64, feature: HCQTConfig) -> Float64:
     return bins
 
 
-def draw(target: NDArray[np.float32], bins: Float64, frames: Int64, blur_bins: float) -> None:
+def draw(
+    target: NDArray[np.float32], bins: Float64, frames: Int64, blur_bins: float
+) -> None:
     """Draw pitches, at fractional `bins` in `frames`, into `target` (F, T), which holds zeros or other pitches.
 
     Each is a Gaussian of standard deviation `blur_bins` with height 1 at the fractional bin, up to 2.5 deviations
@@ -31,7 +33,9 @@ def draw(target: NDArray[np.float32], bins: Float64, frames: Int64, blur_bins: f
     """
     nearest = np.floor(bins + 0.5).astype(np.int64)
     inside = (nearest >= 0) & (nearest < len(target))
-    bins, nearest, frames = bins[inside], nearest[inside], frames[inside]
+    bins = bins[inside]
+    nearest = nearest[inside]
+    frames = frames[inside]
     if blur_bins == 0.0:
         target[nearest, frames] = 1.0
         return

@@ -18,10 +18,28 @@ from ...losses.classification import binary_cross_entropy
 from ...metrics.multi_pitch import multi_pitch_figures
 from ...metrics.notes import intervals, note_figures
 from ...shapes import show
-from ..base import Batch, Evaluation, OnShare, OnTrack, Picture, Task, TaskShape, register_task, unseen
+from ..base import (
+    Batch,
+    Evaluation,
+    OnShare,
+    OnTrack,
+    Picture,
+    Task,
+    TaskShape,
+    register_task,
+    unseen,
+)
 from ..modes import evaluating
 from ..recordings import unannotated
-from .annotation import MULTI, NOTES, SINGLE, annotation_of, notes_of, own_pitches, refuse_other_forms
+from .annotation import (
+    MULTI,
+    NOTES,
+    SINGLE,
+    annotation_of,
+    notes_of,
+    own_pitches,
+    refuse_other_forms,
+)
 from .config import MultiPitchConfig
 from .hearing import hear
 from .notes import HOLD, find_notes
@@ -41,21 +59,36 @@ class MultiPitch(Task):
     Config = MultiPitchConfig
     config: MultiPitchConfig
     title = "multi-pitch estimation"
-    headline = ("Accuracy", "Precision", "Recall", "Chroma Accuracy", "note_f1", "note_f1_offsets")
+    headline = (
+        "Accuracy",
+        "Precision",
+        "Recall",
+        "Chroma Accuracy",
+        "note_f1",
+        "note_f1_offsets",
+    )
     tuned: ClassVar = {"threshold": float}
     features = (HCQTConfig,)
     local = True
     feature: HCQTConfig
 
     def __init__(self, config: MultiPitchConfig, feature: HCQTConfig) -> None:
-        self.config, self.feature = config, feature
+        self.config = config
+        self.feature = feature
 
-    def check_shapes(self, input_shape: TaskShape, output_shape: TaskShape, where: Where | None = None) -> None:
+    def check_shapes(
+        self,
+        input_shape: TaskShape,
+        output_shape: TaskShape,
+        where: Where | None = None,
+    ) -> None:
         """(B, H, F, T) with the feature's H and F -> (B, 1, F, T), with onsets (B, 2, F, T). Raises E501, E502.
 
         A fixed T must be the patch's; a free axis is its name.
         """
-        n_harmonics, n_bins, n_frames = self.feature.n_harmonics, self.feature.n_bins, self.config.patch_frames
+        n_harmonics = self.feature.n_harmonics
+        n_bins = self.feature.n_bins
+        n_frames = self.config.patch_frames
         wanted: TaskShape = ("B", n_harmonics, n_bins, "T")
         if len(input_shape) != 4 or not all(map(_fits, input_shape[1:3], wanted[1:3])):
             raise TaskError(
@@ -70,13 +103,21 @@ class MultiPitch(Task):
                 f"the graph reads patches of {input_shape[3]} frames only, the task cuts patches of {n_frames}",
                 code="E501",
                 where=where,
-                facts=[("expected", show((*wanted[:3], n_frames))), ("got", show(input_shape))],
+                facts=[
+                    ("expected", show((*wanted[:3], n_frames))),
+                    ("got", show(input_shape)),
+                ],
                 help=f"leave T free in `input:`, or set task.patch_frames to {input_shape[3]}",
             )
         channels = self.config.n_channels
         wanted = ("B", channels, *input_shape[2:])
         if tuple(output_shape[1:]) != wanted[1:]:
-            count, words = ("two logits", "two channels") if self.config.onsets else ("one logit", "one channel")
+            if self.config.onsets:
+                count = "two logits"
+                words = "two channels"
+            else:
+                count = "one logit"
+                words = "one channel"
             raise TaskError(
                 f"the graph does not give {count} for each bin and frame",
                 code="E502",
@@ -87,8 +128,12 @@ class MultiPitch(Task):
 
     def given_shapes(self, input_shape: TaskShape) -> dict[str, tuple[int | None, ...]]:
         """Patches to train on, and those of a prediction."""
-        config, bins = self.config, (None, self.feature.n_harmonics, self.feature.n_bins)
-        names = ["patch_frames"] if isinstance(input_shape[-1], int) else ["patch_frames", "predict_frames"]
+        config = self.config
+        bins = (None, self.feature.n_harmonics, self.feature.n_bins)
+        if isinstance(input_shape[-1], int):
+            names = ["patch_frames"]
+        else:
+            names = ["patch_frames", "predict_frames"]
         return {f"task.{name}": (*bins, getattr(config, name)) for name in names}
 
     def tracks(self, items: Sequence[Item]) -> list[Item]:
@@ -101,20 +146,33 @@ class MultiPitch(Task):
         several = [item for item in own if annotation_of(item) in (MULTI, NOTES)]
         found = several or [item for item in own if annotation_of(item) == SINGLE]
         if not found:
-            expected = ("expected", f"'{MULTI}', '{NOTES}' or '{SINGLE}' on a recording that is no stem")
-            help = "add the annotation to the .pyjama, or choose another corpus or split"
+            expected = (
+                "expected",
+                f"'{MULTI}', '{NOTES}' or '{SINGLE}' on a recording that is no stem",
+            )
+            help = (
+                "add the annotation to the .pyjama, or choose another corpus or split"
+            )
             raise unannotated(own, "its pitches annotated", help, [expected])
         return found
 
     def learner(
-        self, train: Sequence[Item], valid: Sequence[Item], cache: FeatureCache, *, seed: int, batch_size: int
+        self,
+        train: Sequence[Item],
+        valid: Sequence[Item],
+        cache: FeatureCache,
+        *,
+        seed: int,
+        batch_size: int,
     ) -> MultiPitchLearner:
         """Raises TaskError E503 for a side without tracks, E504 for an annotation that holds no MIDI numbers, E505 for
         onsets to be learned from curves.
         """
         self._refuse_curves(train)
         tracks = [Track.of(item, train, cache) for item in self.tracks(train)]
-        patches = Patches(tracks, self.config, self.feature, seed=seed, batch_size=batch_size)
+        patches = Patches(
+            tracks, self.config, self.feature, seed=seed, batch_size=batch_size
+        )
         return MultiPitchLearner(self, patches, self.tracks(valid), cache)
 
     def _refuse_curves(self, items: Sequence[Item]) -> None:
@@ -124,27 +182,46 @@ class MultiPitch(Task):
             raise TaskError(
                 f"task.onsets needs notes, and the pitches of '{curves[0].key}' are curves",
                 code="E505",
-                facts=[("expected", f"'{NOTES}', segments"), ("got", f"'{name}', breakpoints")],
+                facts=[
+                    ("expected", f"'{NOTES}', segments"),
+                    ("got", f"'{name}', breakpoints"),
+                ],
                 help="leave task.onsets out, or take a corpus of notes",
             )
 
     def tune(
-        self, model: nn.Module, items: Sequence[Item], cache: FeatureCache, on_track: OnTrack = unseen
+        self,
+        model: nn.Module,
+        items: Sequence[Item],
+        cache: FeatureCache,
+        on_track: OnTrack = unseen,
     ) -> dict[str, Any]:
         """{"threshold": the one of `thresholds` with the highest mean Accuracy on the tracks of `items`}."""
         if len(self.config.thresholds) == 1:
             return {"threshold": self.config.thresholds[0]}
         with evaluating(model):
-            threshold, _ = self.best_threshold(model, self.tracks(items), cache, on_track)
+            threshold, _ = self.best_threshold(
+                model, self.tracks(items), cache, on_track
+            )
         return {"threshold": threshold}
 
     def best_threshold(
-        self, model: nn.Module, tracks: Sequence[Item], cache: FeatureCache, on_track: OnTrack
+        self,
+        model: nn.Module,
+        tracks: Sequence[Item],
+        cache: FeatureCache,
+        on_track: OnTrack,
     ) -> tuple[float, dict[str, float]]:
         """The best threshold and the figures at it; the model is in eval() mode, under inference_mode()."""
-        trials, least = [], self.config.thresholds[0] * (HOLD if self.config.onsets else 1.0)
+        trials = []
+        least = self.config.thresholds[0] * (HOLD if self.config.onsets else 1.0)
         for item in tracks:
-            heard = hear(self._probabilities(model, cache.open(item.key)), self.config, self.feature, least)
+            heard = hear(
+                self._probabilities(model, cache.open(item.key)),
+                self.config,
+                self.feature,
+                least,
+            )
             trials.append(Trial.of(own_pitches(item), heard.pitches, self.feature))
             on_track(item.key)
         return best_threshold(trials, self.config.thresholds)
@@ -162,9 +239,13 @@ class MultiPitch(Task):
         """
         figures = {}
         for item in self.tracks(items):
-            found, truth = self.predict(model, cache.open(item.key), settings), self.truth(item)
+            found = self.predict(model, cache.open(item.key), settings)
+            truth = self.truth(item)
             of_frames = multi_pitch_figures(*truth, found.times_s, found.frequencies_hz)
-            figures[item.key] = {**of_frames, **note_figures(intervals(*notes_of(item)), found.intervals())}
+            figures[item.key] = {
+                **of_frames,
+                **note_figures(intervals(*notes_of(item)), found.intervals()),
+            }
             on_track(item.key)
         return Evaluation(self.pooled(figures), figures)
 
@@ -176,7 +257,8 @@ class MultiPitch(Task):
         on_share: OnShare = unseen,
     ) -> Prediction:
         """Pitches and notes of one recording, at the threshold in `settings`."""
-        threshold, config = settings["threshold"], self.config
+        threshold = settings["threshold"]
+        config = self.config
         with evaluating(model):
             probabilities = self._probabilities(model, feature, on_share)
             heard = hear(probabilities, config, self.feature, HOLD * threshold)
@@ -187,9 +269,16 @@ class MultiPitch(Task):
             threshold=threshold,
             min_note_s=config.min_note_s,
             onsets=heard.onsets,
-            onset_delay_s=config.onset_delay_frames * self.feature.hop_s if config.onsets else 0.0,
+            onset_delay_s=config.onset_delay_frames * self.feature.hop_s
+            if config.onsets
+            else 0.0,
         )
-        return Prediction(pitches.times_s, pitches.hz_of_each(self.feature), probabilities[0].numpy(), notes)
+        return Prediction(
+            pitches.times_s,
+            pitches.hz_of_each(self.feature),
+            probabilities[0].numpy(),
+            notes,
+        )
 
     def picture(self, prediction: Prediction, title: str) -> Any:
         """The piano roll."""
@@ -204,32 +293,55 @@ class MultiPitch(Task):
         evaluation: Evaluation,
     ) -> list[Picture]:
         """The piano rolls of the tracks with the highest and the lowest Accuracy, the estimate on the truth."""
-        ranked = sorted(evaluation.tracks, key=lambda key: evaluation.tracks[key]["Accuracy"], reverse=True)
+        ranked = sorted(
+            evaluation.tracks,
+            key=lambda key: evaluation.tracks[key]["Accuracy"],
+            reverse=True,
+        )
         by_key = {item.key: item for item in items}
         pictures = []
         for label, key in (("best", ranked[0]), ("worst", ranked[-1]))[: len(ranked)]:
             found = self.predict(model, cache.open(key), settings)
             accuracy = evaluation.tracks[key]["Accuracy"]
             roll = self._roll(found, self.truth(by_key[key]), key)
-            pictures.append(Picture(f"{label} track: {key}", f"Accuracy {accuracy:.3f}", roll))
+            pictures.append(
+                Picture(f"{label} track: {key}", f"Accuracy {accuracy:.3f}", roll)
+            )
         return pictures
 
     def _roll(self, found: Prediction, truth: Any, title: str) -> Any:
         from ...plots.pitch import piano_roll  # matplotlib takes a second to import
 
         pitches_hz = HCQT(self.feature).frequencies_hz().numpy()
-        return piano_roll(found.times_s, found.frequencies_hz, truth, found.salience, pitches_hz, title)
+        return piano_roll(
+            found.times_s,
+            found.frequencies_hz,
+            truth,
+            found.salience,
+            pitches_hz,
+            title,
+        )
 
-    def truth(self, item: Item) -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:
+    def truth(
+        self, item: Item
+    ) -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:
         """The annotation's own times (notes: every 10 ms) and the pitches in Hz at each. Raises TaskError E504."""
         pitches = own_pitches(item)
         return pitches.times_s, pitches.hz_of_each()
 
-    def _probabilities(self, model: nn.Module, feature: CachedFeature | Tensor, on_share: OnShare = unseen) -> Tensor:
+    def _probabilities(
+        self,
+        model: nn.Module,
+        feature: CachedFeature | Tensor,
+        on_share: OnShare = unseen,
+    ) -> Tensor:
         """(C, F, T): salience, and with onsets where notes begin."""
         shapes = getattr(model, "input_shapes", None) or {"x": ("T",)}
         fixed = isinstance(next(iter(shapes.values()))[-1], int)
-        n_frames = self.config.patch_frames if fixed else self.config.predict_frames
+        if fixed:
+            n_frames = self.config.patch_frames
+        else:
+            n_frames = self.config.predict_frames
         return probabilities_of(model, feature, self.feature, n_frames, on_share)
 
 
@@ -238,19 +350,34 @@ class MultiPitchLearner:
 
     figure = "Accuracy"
 
-    def __init__(self, task: MultiPitch, patches: Patches, valid: Sequence[Item], cache: FeatureCache) -> None:
-        self.task, self.patches, self.valid, self.cache = task, patches, valid, cache
+    def __init__(
+        self,
+        task: MultiPitch,
+        patches: Patches,
+        valid: Sequence[Item],
+        cache: FeatureCache,
+    ) -> None:
+        self.task = task
+        self.patches = patches
+        self.valid = valid
+        self.cache = cache
 
     def batch(self, step: int) -> Batch:
         return self.patches.batch(step)
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
-        return binary_cross_entropy(outputs, batch.targets, self.task.config.positive_weight)
+        return binary_cross_entropy(
+            outputs, batch.targets, self.task.config.positive_weight
+        )
 
-    def validate(self, model: nn.Module, on_track: OnTrack = unseen) -> dict[str, float]:
+    def validate(
+        self, model: nn.Module, on_track: OnTrack = unseen
+    ) -> dict[str, float]:
         """Accuracy, Precision, Recall (means over the tracks, as mir_eval counts) and the threshold they are at."""
         with evaluating(model):
-            threshold, figures = self.task.best_threshold(model, self.valid, self.cache, on_track)
+            threshold, figures = self.task.best_threshold(
+                model, self.valid, self.cache, on_track
+            )
         return {**figures, "threshold": threshold}
 
 

@@ -9,7 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...features.hcqt import HCQTConfig
-from ...metrics.multi_pitch import Counts, multi_pitch_counts, nearest_frames, padded_rows
+from ...metrics.multi_pitch import (
+    Counts,
+    multi_pitch_counts,
+    nearest_frames,
+    padded_rows,
+)
 from .annotation import Pitches
 from .prediction import Peaks
 
@@ -31,16 +36,23 @@ class Trial:
         heights = padded_rows(peaks.frames, peaks.heights, n_times)
         at = nearest_frames(peaks.times_s, truth.times_s)
         rows = np.where((at >= 0)[:, None], midi[at], np.inf)
-        return cls(padded_rows(truth.frames, truth.midi, len(truth.times_s)), rows, heights[at])
+        return cls(
+            padded_rows(truth.frames, truth.midi, len(truth.times_s)), rows, heights[at]
+        )
 
     def counts(self, threshold: float) -> Counts:
         kept = np.sort(np.where(self.heights >= threshold, self.peaks, np.inf), axis=1)
         return multi_pitch_counts(self.truth, kept)
 
 
-def best_threshold(trials: Sequence[Trial], thresholds: Sequence[float]) -> tuple[float, dict[str, float]]:
+def best_threshold(
+    trials: Sequence[Trial], thresholds: Sequence[float]
+) -> tuple[float, dict[str, float]]:
     """The threshold with the highest mean Accuracy, the lowest of equals, and the mean figures at it."""
-    figures = {threshold: _means([trial.counts(threshold) for trial in trials]) for threshold in thresholds}
+    figures = {
+        threshold: _means([trial.counts(threshold) for trial in trials])
+        for threshold in thresholds
+    }
     best = max(thresholds, key=lambda threshold: figures[threshold]["Accuracy"])
     return best, figures[best]
 

@@ -14,32 +14,52 @@ from ..tagging.config import TaggingConfig
 class SelfSupervisedConfig(TaskConfig):
     """The section `task: {type: self_supervised}`."""
 
-    type: Literal["self_supervised"] = Field("self_supervised", description="name of the task")
-    patch_frames: PositiveInt = Field(description="frames of a chunk; samples where the feature is the waveform")
+    type: Literal["self_supervised"] = Field(
+        "self_supervised", description="name of the task"
+    )
+    patch_frames: PositiveInt = Field(
+        description="frames of a chunk; samples where the feature is the waveform"
+    )
     hop_frames: PositiveInt | None = Field(
-        None, description="frames from one chunk to the next in evaluation; none: half a chunk"
+        None,
+        description="frames from one chunk to the next in evaluation; none: half a chunk",
     )
     embedding: str | None = Field(
-        None, description="the layer whose output is the representation; none: the graph's output"
+        None,
+        description="the layer whose output is the representation; none: the graph's output",
     )
-    loss: Literal["nt_xent", "vicreg", "barlow_twins"] = Field("nt_xent", description="what two views are held to")
+    loss: Literal["nt_xent", "vicreg", "barlow_twins"] = Field(
+        "nt_xent", description="what two views are held to"
+    )
     temperature: PositiveFloat = Field(0.1, description="of nt_xent")
-    augment: tuple[AugmentStep, ...] = Field((), description="augmentations of each view, one after another")
-    mix: float = Field(
-        0.0, ge=0, lt=1, description="greatest share of the energy of another recording in a view; for the log-mel"
+    augment: tuple[AugmentStep, ...] = Field(
+        (), description="augmentations of each view, one after another"
     )
-    annotation: str = Field("tag", description="the global annotation that the probes read; training does not see it")
+    mix: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="greatest share of the energy of another recording in a view; for the log-mel",
+    )
+    annotation: str = Field(
+        "tag",
+        description="the global annotation that the probes read; training does not see it",
+    )
     neighbours: PositiveInt = Field(5, description="k of the k-NN probe")
 
     @field_validator("augment", mode="before")
     @classmethod
     def _list_is_tuple(cls, value: object) -> object:
-        return tuple(value) if isinstance(value, list) else value
+        if isinstance(value, list):
+            return tuple(value)
+        return value
 
     @model_validator(mode="after")
     def _hop_within_chunk(self) -> SelfSupervisedConfig:
         if self.hop_frames is not None and self.hop_frames > self.patch_frames:
-            raise ValueError(f"'hop_frames' {self.hop_frames} would leave gaps between chunks of {self.patch_frames}")
+            raise ValueError(
+                f"'hop_frames' {self.hop_frames} would leave gaps between chunks of {self.patch_frames}"
+            )
         return self
 
     @property
@@ -50,4 +70,6 @@ class SelfSupervisedConfig(TaskConfig):
     @property
     def labelling(self) -> TaggingConfig:
         """How labels are read: as by tagging with one label a recording."""
-        return TaggingConfig(annotation=self.annotation, labels="one", patch_frames=self.patch_frames)
+        return TaggingConfig(
+            annotation=self.annotation, labels="one", patch_frames=self.patch_frames
+        )

@@ -19,29 +19,49 @@ from .config import SelfSupervisedConfig
 class Encoder:
     """(B, *shape, T) -> (B, D): the output of `task.embedding`, its mean over all axes behind the channels."""
 
-    def __init__(self, model: nn.Module, config: SelfSupervisedConfig, silence: float = 0.0) -> None:
-        self.config, self.name, self.silence = config, config.embedding, silence
+    def __init__(
+        self, model: nn.Module, config: SelfSupervisedConfig, silence: float = 0.0
+    ) -> None:
+        self.config = config
+        self.name = config.embedding
+        self.silence = silence
         cut = self.name is not None and isinstance(model, GraphModule)
         self.model = feature_extract(model, [self.name]) if cut else model  # type: ignore[arg-type, list-item]
         self.cut = cut
         shapes = getattr(model, "input_shapes", None)
-        self.rank = len(next(iter(shapes.values()))) if shapes else 0
+        if shapes:
+            self.rank = len(next(iter(shapes.values())))
+        else:
+            self.rank = 0
         self.device = next(model.parameters()).device
 
     def __call__(self, x: Tensor) -> Tensor:
         found: Any = self.model(as_input(x, self.rank or x.ndim).to(self.device))
-        y: Tensor = found[self.name] if self.cut else found
-        return y.float().flatten(2).mean(2) if y.ndim > 2 else y.float()
+        if self.cut:
+            y: Tensor = found[self.name]
+        else:
+            y = found
+        if y.ndim > 2:
+            return y.float().flatten(2).mean(2)
+        return y.float()
 
     def chunks(self, feature: Any) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Embeddings (P, D) of all chunks of a recording, and their first frames (P,)."""
-        size, n_frames = self.config.patch_frames, _frames(feature)
+        size = self.config.patch_frames
+        n_frames = _frames(feature)
         starts = patch_starts(n_frames, size, min(self.config.hop, size))
         found = []
         for first in range(0, len(starts), PATCHES_AT_ONCE):
             some = starts[first : first + PATCHES_AT_ONCE]
             patches = [
-                take_patch(lambda a, b: _read(feature, a, b), int(s), size, n_frames, self.silence) for s in some
+                take_patch(
+                    lambda a, b: _read(feature, a, b),
+                    int(s),
+                    size,
+                    n_frames,
+                    self.silence,
+                )
+                for s in some
             ]
             found.append(self(torch.stack(patches)).cpu())
         return torch.cat(found).numpy().astype(np.float64), starts
@@ -52,5 +72,8 @@ def _frames(feature: Any) -> int:
 
 
 def _read(feature: Any, start: int, stop: int) -> Tensor:
-    found: Tensor = feature[..., start:stop] if isinstance(feature, Tensor) else feature.read(start, stop)
+    if isinstance(feature, Tensor):
+        found: Tensor = feature[..., start:stop]
+    else:
+        found = feature.read(start, stop)
     return found

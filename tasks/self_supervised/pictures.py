@@ -26,15 +26,25 @@ def pictures_of(
     pictures = []
     if len(items) > 2:
         caption = "Each point is a recording, on the two principal components of the standardised embeddings."
-        pictures.append(Picture("map of the embeddings", caption, embedding_map(vectors, names)))
+        pictures.append(
+            Picture("map of the embeddings", caption, embedding_map(vectors, names))
+        )
         caption = "A collapsed encoder has one or a few; the effective rank is the exponential of their entropy."
-        pictures.append(Picture("singular values of the embeddings", caption, singular_values(vectors)))
+        pictures.append(
+            Picture(
+                "singular values of the embeddings", caption, singular_values(vectors)
+            )
+        )
     if labels:
         rows = list(evaluation.tracks.values())
         true = np.array([row["truth"][0] for row in rows])
         found = np.array([row["scores"] for row in rows]).argmax(axis=1)
         caption = "The linear probe: rows are the true labels, columns the estimated ones; numbers are recordings."
         pictures.append(
-            Picture("confusion matrix", caption, confusion(confusion_matrix(true, found, len(labels)), labels))
+            Picture(
+                "confusion matrix",
+                caption,
+                confusion(confusion_matrix(true, found, len(labels)), labels),
+            )
         )
     return pictures

@@ -28,4 +28,7 @@ class Represented:
         """The embeddings as a NumPy file (P, D), and the tags."""
         stream = io.BytesIO()
         np.save(stream, self.vectors.astype(np.float32))
-        return {".embedding.npy": stream.getvalue(), **(self.tags.files() if self.tags else {})}
+        return {
+            ".embedding.npy": stream.getvalue(),
+            **(self.tags.files() if self.tags else {}),
+        }

@@ -18,31 +18,40 @@ PARTS = 5
 DIGITS = 5
 
 
-def fitted(vectors: Float64, classes: Int64, labels: Sequence[str], groups: Sequence[str]) -> dict[str, Any]:
+def fitted(
+    vectors: Float64, classes: Int64, labels: Sequence[str], groups: Sequence[str]
+) -> dict[str, Any]:
     """Both probes on embeddings (N, D) of labelled training recordings, as plain values.
 
     The linear one is a logistic regression on standardised features, its C the best of five in a cross-validation that
     keeps groups together; the neighbours are the embeddings themselves, of unit length.
     Source: Pedregosa et al., scikit-learn, JMLR 2011. Raises TaskError E531.
     """
-    from sklearn.linear_model import LogisticRegression  # scikit-learn takes a second to import
+    from sklearn.linear_model import (
+        LogisticRegression,
+    )  # scikit-learn takes a second to import
     from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     parts = min(PARTS, *_groups_of_each(classes, labels, groups))
-    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=5000, C=COSTS[2]))
+    model = make_pipeline(
+        StandardScaler(), LogisticRegression(max_iter=5000, C=COSTS[2])
+    )
     if parts > 1:
         folds = StratifiedGroupKFold(parts, shuffle=True, random_state=0)
         search = GridSearchCV(model, {"logisticregression__C": COSTS}, cv=folds)
         model = search.fit(vectors, classes, groups=np.asarray(groups)).best_estimator_
     else:
         model.fit(vectors, classes)
-    scaler, linear = model[0], model[1]
-    weights, bias = linear.coef_ / scaler.scale_, linear.intercept_
+    scaler = model[0]
+    linear = model[1]
+    weights = linear.coef_ / scaler.scale_
+    bias = linear.intercept_
     bias = bias - weights @ scaler.mean_
     if len(labels) == 2:  # scikit-learn keeps the difference of the two
-        weights, bias = np.concatenate([-weights, weights]) / 2, np.concatenate([-bias, bias]) / 2
+        weights = np.concatenate([-weights, weights]) / 2
+        bias = np.concatenate([-bias, bias]) / 2
     return {
         "labels": list(labels),
         "cost": float(linear.C),
@@ -53,9 +62,13 @@ def fitted(vectors: Float64, classes: Int64, labels: Sequence[str], groups: Sequ
     }
 
 
-def _groups_of_each(classes: Int64, labels: Sequence[str], groups: Sequence[str]) -> list[int]:
+def _groups_of_each(
+    classes: Int64, labels: Sequence[str], groups: Sequence[str]
+) -> list[int]:
     """In how many groups each class occurs. Raises TaskError E531 for a class that has no example."""
-    found = Counter(number for number, _ in {*zip(classes.tolist(), groups, strict=True)})
+    found = Counter(
+        number for number, _ in {*zip(classes.tolist(), groups, strict=True)}
+    )
     missing = [label for number, label in enumerate(labels) if not found[number]]
     if missing:
         raise TaskError(
@@ -75,12 +88,17 @@ def linear_scores(probe: Mapping[str, Any], vectors: Float64) -> Float64:
 
 def nearest(probe: Mapping[str, Any], vectors: Float64, k: int) -> Int64:
     """The class (N,) that weighs most among the k nearest training recordings, each by its cosine."""
-    classes, known = np.array(probe["classes"]), np.array(probe["neighbours"])
+    classes = np.array(probe["classes"])
+    known = np.array(probe["neighbours"])
     cosines = _unit(vectors) @ known.T
     first = np.argsort(-cosines, axis=1, kind="stable")[:, :k]
     votes = np.zeros((len(vectors), len(probe["labels"])))
     rows = np.arange(len(vectors))[:, None]
-    np.add.at(votes, (np.broadcast_to(rows, first.shape), classes[first]), 1 + cosines[rows, first])
+    np.add.at(
+        votes,
+        (np.broadcast_to(rows, first.shape), classes[first]),
+        1 + cosines[rows, first],
+    )
     return np.asarray(votes.argmax(axis=1), np.int64)
 
 

@@ -21,7 +21,18 @@ from ...features.base import ArrayConfig, FeatureConfig
 from ...features.logmel import LogMelConfig
 from ...losses.contrastive import barlow_twins, nt_xent, spread, vicreg
 from ...metrics.tagging import multi_class_figures
-from ..base import Batch, Evaluation, Figures, OnShare, OnTrack, Picture, Task, TaskShape, register_task, unseen
+from ..base import (
+    Batch,
+    Evaluation,
+    Figures,
+    OnShare,
+    OnTrack,
+    Picture,
+    Task,
+    TaskShape,
+    register_task,
+    unseen,
+)
 from ..modes import evaluating
 from ..recordings import refuse_not_finite, unannotated
 from ..requirements import Needs
@@ -33,7 +44,10 @@ from .prediction import Represented
 from .probe import fitted, linear_scores, nearest
 from .views import Views
 
-COLLAPSED = {"rank": 2.0, "std": 0.1}  # under these an encoder says the same of everything
+COLLAPSED = {
+    "rank": 2.0,
+    "std": 0.1,
+}  # under these an encoder says the same of everything
 FEWEST = 8  # recordings from which on a collapse can be told
 
 
@@ -49,7 +63,14 @@ class SelfSupervised(Task):
     Config = SelfSupervisedConfig
     config: SelfSupervisedConfig
     title = "self-supervised learning"
-    headline = ("accuracy", "macro_recall", "knn_accuracy", "pair_accuracy", "rank", "std")
+    headline = (
+        "accuracy",
+        "macro_recall",
+        "knn_accuracy",
+        "pair_accuracy",
+        "rank",
+        "std",
+    )
     tuned: ClassVar = {"labels": list[str], "probe": dict[str, Any]}
     features: ClassVar = (ArrayConfig,)
     logits = False
@@ -75,7 +96,12 @@ class SelfSupervised(Task):
         super().check_graph(model)
         Encoder(model, self.config)
 
-    def check_shapes(self, input_shape: TaskShape, output_shape: TaskShape, where: Where | None = None) -> None:
+    def check_shapes(
+        self,
+        input_shape: TaskShape,
+        output_shape: TaskShape,
+        where: Where | None = None,
+    ) -> None:
         super().check_shapes(input_shape, output_shape, where)
         if self.config.mix and not isinstance(self.feature, LogMelConfig):
             raise TaskError(
@@ -89,19 +115,36 @@ class SelfSupervised(Task):
         """The recordings without stems, labelled or not. Raises TaskError E503 without any."""
         found = [item for item in items if item.stem_of is None]
         if not found:
-            raise TaskError("there are no recordings", code="E503", help="choose another corpus or split")
+            raise TaskError(
+                "there are no recordings",
+                code="E503",
+                help="choose another corpus or split",
+            )
         return found
 
     def learner(
-        self, train: Sequence[Item], valid: Sequence[Item], cache: Any, *, seed: int, batch_size: int
+        self,
+        train: Sequence[Item],
+        valid: Sequence[Item],
+        cache: Any,
+        *,
+        seed: int,
+        batch_size: int,
     ) -> SelfSupervisedLearner:
         """Raises TaskError E503, E530."""
         self.learned = self.tracks(train)
-        domain: Domain = "waveform" if self.feature.type == "waveform" else "spectrum"
+        if self.feature.type == "waveform":
+            domain: Domain = "waveform"
+        else:
+            domain = "spectrum"
         chain = Chain(self.config.augment, domain, self.feature.sr_hz)
-        keys, features = [item.key for item in self.learned], [cache.open(item.key) for item in self.learned]
+        keys = [item.key for item in self.learned]
+        features = [cache.open(item.key) for item in self.learned]
         self.warn_same_chunk([int(feature.n_frames) for feature in features])
-        logmel = self.feature if self.config.mix and isinstance(self.feature, LogMelConfig) else None
+        if self.config.mix and isinstance(self.feature, LogMelConfig):
+            logmel = self.feature
+        else:
+            logmel = None
         views = Views(
             keys, features, self.config, chain, self.input_rank, seed=seed, batch_size=batch_size, logmel=logmel,
             silence=self.feature.silence,
@@ -122,10 +165,17 @@ class SelfSupervised(Task):
         labels = labels_of(known, self.config.labelling)
         truth = truth_of(known, labels, self.config.labelling).argmax(axis=1)
         vectors = self.vectors(model, known, cache, on_track)
-        return {"labels": labels, "probe": fitted(vectors, truth, labels, [item.group for item in known])}
+        return {
+            "labels": labels,
+            "probe": fitted(vectors, truth, labels, [item.group for item in known]),
+        }
 
     def vectors(
-        self, model: nn.Module, items: Sequence[Item], cache: Any, on_track: OnTrack = unseen
+        self,
+        model: nn.Module,
+        items: Sequence[Item],
+        cache: Any,
+        on_track: OnTrack = unseen,
     ) -> NDArray[np.float64]:
         """The embeddings (N, D) of recordings: means over their chunks."""
         rows = []
@@ -146,13 +196,17 @@ class SelfSupervised(Task):
         on_track: OnTrack = unseen,
     ) -> Evaluation:
         """With a probe the labels it finds, without one the spread of the embeddings. Raises TaskError E503, E507."""
-        tracks, labels = self.tracks(items), settings["labels"]
+        tracks = self.tracks(items)
+        labels = settings["labels"]
         if labels:
             tracks = [item for item in tracks if self.truth(item)]
             self._refuse_unlabelled(tracks, items)
         vectors = self.vectors(model, tracks, cache, on_track)
         if not labels:
-            figures = {item.key: {"vector": row.tolist()} for item, row in zip(tracks, vectors, strict=True)}
+            figures = {
+                item.key: {"vector": row.tolist()}
+                for item, row in zip(tracks, vectors, strict=True)
+            }
             return Evaluation(self.pooled(figures), figures)
         truth = truth_of(tracks, labels, self.config.labelling).argmax(axis=1)
         scores = linear_scores(settings["probe"], vectors)
@@ -171,7 +225,9 @@ class SelfSupervised(Task):
     def _refuse_unlabelled(self, tracks: Sequence[Item], items: Sequence[Item]) -> None:
         if not tracks:
             what = f"the annotation '{self.config.annotation}'"
-            raise unannotated(items, what, "set task.annotation to the one that holds the labels")
+            raise unannotated(
+                items, what, "set task.annotation to the one that holds the labels"
+            )
 
     def pooled(self, tracks: Mapping[str, Figures]) -> dict[str, float]:
         """Of all recordings together; of folds each by the probe of its own."""
@@ -180,25 +236,39 @@ class SelfSupervised(Task):
             return spread(torch.tensor([row["vector"] for row in rows]))
         if not rows:
             return {}
-        scores, truth = np.array([row["scores"] for row in rows]), np.array([row["truth"][0] for row in rows])
+        scores = np.array([row["scores"] for row in rows])
+        truth = np.array([row["truth"][0] for row in rows])
         near = {"knn_accuracy": float(np.mean([row["knn_correct"] for row in rows]))}
         return {**multi_class_figures(scores, truth), **near}
 
     def predict(
-        self, model: nn.Module, feature: Any, settings: Mapping[str, Any], on_share: OnShare = unseen
+        self,
+        model: nn.Module,
+        feature: Any,
+        settings: Mapping[str, Any],
+        on_share: OnShare = unseen,
     ) -> Represented:
         """Embeddings over time, and the tags that the probe finds in them."""
         with evaluating(model):
-            vectors, starts = Encoder(model, self.config, self.feature.silence).chunks(feature)
+            vectors, starts = Encoder(model, self.config, self.feature.silence).chunks(
+                feature
+            )
         on_share(1.0)
         refuse_not_finite(vectors)
         middles = starts + self.config.patch_frames / 2
-        times_s = np.asarray(self.feature.t0_s + middles * self.feature.hop_s, np.float64)
-        labels, tags = tuple(settings["labels"]), None
+        times_s = np.asarray(
+            self.feature.t0_s + middles * self.feature.hop_s, np.float64
+        )
+        labels = tuple(settings["labels"])
+        tags = None
         if labels:
-            whole = linear_scores(settings["probe"], vectors.mean(axis=0, keepdims=True))[0]
+            whole = linear_scores(
+                settings["probe"], vectors.mean(axis=0, keepdims=True)
+            )[0]
             over_time = linear_scores(settings["probe"], vectors)
-            tags = Tags(labels, whole, (labels[int(whole.argmax())],), times_s, over_time)
+            tags = Tags(
+                labels, whole, (labels[int(whole.argmax())],), times_s, over_time
+            )
         return Represented(vectors, times_s, tags)
 
     def truth(self, item: Item) -> list[str]:
@@ -214,13 +284,24 @@ class SelfSupervised(Task):
         return tagogram(tags.times_s, tags.over_time, tags.labels, tags.given, title)
 
     def pictures(
-        self, model: nn.Module, items: Sequence[Item], cache: Any, settings: Mapping[str, Any], evaluation: Evaluation
+        self,
+        model: nn.Module,
+        items: Sequence[Item],
+        cache: Any,
+        settings: Mapping[str, Any],
+        evaluation: Evaluation,
     ) -> list[Picture]:
         """A map of the embeddings, their singular values, and the confusion matrix of the linear probe."""
         from .pictures import pictures_of
 
         tracks = [item for item in self.tracks(items) if item.key in evaluation.tracks]
-        return pictures_of(self.vectors(model, tracks, cache), tracks, settings["labels"], evaluation, self.truth)
+        return pictures_of(
+            self.vectors(model, tracks, cache),
+            tracks,
+            settings["labels"],
+            evaluation,
+            self.truth,
+        )
 
     def warn_same_chunk(self, n_frames: Sequence[int]) -> None:
         """Say on standard error that half of the recordings or more have one chunk, which both views would be."""
@@ -235,7 +316,11 @@ class SelfSupervised(Task):
 
     def warn_collapse(self, figures: Mapping[str, float], count: int) -> None:
         """Say once, on standard error, that all recordings have nearly the same embedding."""
-        if self.told or count < FEWEST or all(figures[name] >= least for name, least in COLLAPSED.items()):
+        if (
+            self.told
+            or count < FEWEST
+            or all(figures[name] >= least for name, least in COLLAPSED.items())
+        ):
             return
         self.told = True
         print(
@@ -254,8 +339,13 @@ class SelfSupervisedLearner:
 
     figure = "pair_accuracy"
 
-    def __init__(self, task: SelfSupervised, views: Views, valid: Sequence[Item], cache: Any) -> None:
-        self.task, self.views, self.valid, self.cache = task, views, valid, cache
+    def __init__(
+        self, task: SelfSupervised, views: Views, valid: Sequence[Item], cache: Any
+    ) -> None:
+        self.task = task
+        self.views = views
+        self.valid = valid
+        self.cache = cache
 
     def batch(self, step: int) -> Batch:
         return self.views.batch(step)
@@ -264,12 +354,19 @@ class SelfSupervisedLearner:
         """Of the projections (2 B, D); rows i and i + B belong together."""
         one, other = outputs.chunk(2)
         if self.task.config.loss == "nt_xent":
-            return nt_xent(outputs, batch.targets.repeat(2), self.task.config.temperature)
-        return vicreg(one, other) if self.task.config.loss == "vicreg" else barlow_twins(one, other)
+            return nt_xent(
+                outputs, batch.targets.repeat(2), self.task.config.temperature
+            )
+        if self.task.config.loss == "vicreg":
+            return vicreg(one, other)
+        return barlow_twins(one, other)
 
-    def validate(self, model: nn.Module, on_track: OnTrack = unseen) -> dict[str, float]:
+    def validate(
+        self, model: nn.Module, on_track: OnTrack = unseen
+    ) -> dict[str, float]:
         """Without labels: pairs found again, and whether the embeddings have collapsed."""
-        ends, means = [], []
+        ends = []
+        means = []
         with evaluating(model):
             encoder = Encoder(model, self.task.config, self.task.feature.silence)
             for item in self.valid:
@@ -279,7 +376,10 @@ class SelfSupervisedLearner:
                     ends.append(vectors[[0, -1]])
                 means.append(vectors.mean(axis=0))
                 on_track(item.key)
-        figures = {"pair_accuracy": pairs_found(ends), **spread(torch.from_numpy(np.stack(means)))}
+        figures = {
+            "pair_accuracy": pairs_found(ends),
+            **spread(torch.from_numpy(np.stack(means))),
+        }
         self.task.warn_collapse(figures, len(self.valid))
         return figures
 
@@ -288,6 +388,11 @@ def pairs_found(ends: Sequence[NDArray[np.float64]]) -> float:
     """The share of recordings whose two vectors (2, D) are each other's nearest; NaN without any."""
     if not ends:
         return float("nan")
-    first, last = functional.normalize(torch.from_numpy(np.stack(ends)), dim=-1).unbind(1)
-    likeness, own = first @ last.T, torch.arange(len(first))
-    return float(((likeness.argmax(1) == own) & (likeness.argmax(0) == own)).double().mean())
+    first, last = functional.normalize(torch.from_numpy(np.stack(ends)), dim=-1).unbind(
+        1
+    )
+    likeness = first @ last.T
+    own = torch.arange(len(first))
+    return float(
+        ((likeness.argmax(1) == own) & (likeness.argmax(0) == own)).double().mean()
+    )

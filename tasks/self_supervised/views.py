@@ -35,9 +35,15 @@ class Views:
     ) -> None:
         """`logmel` is given where energies are mixed. Raises TaskError E530."""
         refuse_batch(batch_size, len(keys))
-        self.keys, self.features, self.config, self.chain = keys, features, config, chain
-        self.rank, self.seed, self.batch_size = rank, seed, batch_size
-        self.logmel, self.silence = logmel, silence
+        self.keys = keys
+        self.features = features
+        self.config = config
+        self.chain = chain
+        self.rank = rank
+        self.seed = seed
+        self.batch_size = batch_size
+        self.logmel = logmel
+        self.silence = silence
 
     def batch(self, step: int) -> Batch:
         rng = np.random.default_rng((self.seed, 11, step))
@@ -45,10 +51,17 @@ class Views:
         views = []
         for _ in range(2):
             size = self.config.patch_frames
-            chunks = [random_patch(self.features[row], size, rng, self.silence) for row in rows]
+            chunks = [
+                random_patch(self.features[row], size, rng, self.silence)
+                for row in rows
+            ]
             x = as_input(torch.stack(chunks), self.rank)
             views.append(self.chain(self._mixed(x, rng), rng))
-        return Batch((torch.cat(views).contiguous(),), torch.arange(self.batch_size), tuple(self.keys[r] for r in rows))
+        return Batch(
+            (torch.cat(views).contiguous(),),
+            torch.arange(self.batch_size),
+            tuple(self.keys[r] for r in rows),
+        )
 
     def _mixed(self, x: Tensor, rng: np.random.Generator) -> Tensor:
         """Another recording in the background, as in BYOL-A: Niizumi et al., IJCNN 2021, section III-B."""
@@ -64,7 +77,10 @@ class Views:
 def refuse_batch(batch_size: int, n_recordings: int) -> None:
     """Raise TaskError E530 where a batch is not two recordings or more, each of them once."""
     if batch_size < 2 or n_recordings < batch_size:
-        most = f"set train.batch_size to {n_recordings} or less" if n_recordings > 1 else "take more recordings"
+        if n_recordings > 1:
+            most = f"set train.batch_size to {n_recordings} or less"
+        else:
+            most = "take more recordings"
         raise TaskError(
             f"a batch of {batch_size} pairs needs as many recordings, two at least; the training has {n_recordings}",
             code="E530",

@@ -14,50 +14,86 @@ class TaggingConfig(TaskConfig):
     """The section `task: {type: tagging}`."""
 
     type: Literal["tagging"] = Field("tagging", description="name of the task")
-    annotation: str = Field("tag", description="the global annotation that holds the labels")
+    annotation: str = Field(
+        "tag", description="the global annotation that holds the labels"
+    )
     labels: Literal["one", "several"] = Field(
-        "several", description="one: each recording has exactly one label (softmax); several: any number (sigmoid)"
+        "several",
+        description="one: each recording has exactly one label (softmax); several: any number (sigmoid)",
     )
     mix_stems: bool = Field(
         False,
         description="whether every combination of a piece's stems is a recording, with the labels of its stems; of a "
         "corpus without stems the recordings are taken as they are",
     )
-    patch_frames: PositiveInt = Field(description="frames of a patch; samples where the feature is the waveform")
-    hop_frames: PositiveInt | None = Field(
-        None, description="frames from one patch to the next in evaluation; none: half a patch"
+    patch_frames: PositiveInt = Field(
+        description="frames of a patch; samples where the feature is the waveform"
     )
-    balanced: bool = Field(False, description="whether every label is drawn as often as any other in training")
-    mixup_alpha: float = Field(0.0, ge=0, description="of the Beta distribution that mixes two examples; 0: no mixup")
+    hop_frames: PositiveInt | None = Field(
+        None,
+        description="frames from one patch to the next in evaluation; none: half a patch",
+    )
+    balanced: bool = Field(
+        False,
+        description="whether every label is drawn as often as any other in training",
+    )
+    mixup_alpha: float = Field(
+        0.0,
+        ge=0,
+        description="of the Beta distribution that mixes two examples; 0: no mixup",
+    )
     mixup_steps: PositiveInt | None = Field(
-        None, description="steps with mixup; the last ones then see recordings as they are, as the test does; none: all"
+        None,
+        description="steps with mixup; the last ones then see recordings as they are, as the test does; none: all",
     )
     mixup_of: Literal["feature", "energies"] = Field(
-        "feature", description="what is mixed: the feature's values, or the energies of a log-mel spectrogram"
+        "feature",
+        description="what is mixed: the feature's values, or the energies of a log-mel spectrogram",
     )
     remix: float = Field(
-        0.0, ge=0, le=1, description="share of the examples that are put together from recordings with one label each"
+        0.0,
+        ge=0,
+        le=1,
+        description="share of the examples that are put together from recordings with one label each",
     )
-    remix_gain_db: float = Field(6.0, ge=0, le=60, description="greatest gain or cut of each of them, in dB")
-    label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of a target that is spread over all labels")
-    augment: tuple[AugmentStep, ...] = Field((), description="augmentations of the patches, one after another")
+    remix_gain_db: float = Field(
+        6.0, ge=0, le=60, description="greatest gain or cut of each of them, in dB"
+    )
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="share of a target that is spread over all labels"
+    )
+    augment: tuple[AugmentStep, ...] = Field(
+        (), description="augmentations of the patches, one after another"
+    )
 
     @field_validator("augment", mode="before")
     @classmethod
     def _list_is_tuple(cls, value: object) -> object:
-        return tuple(value) if isinstance(value, list) else value
+        if isinstance(value, list):
+            return tuple(value)
+        return value
 
     @model_validator(mode="after")
     def _hop_within_patch(self) -> TaggingConfig:
         if self.hop_frames is not None and self.hop_frames > self.patch_frames:
-            raise ValueError(f"'hop_frames' {self.hop_frames} would leave gaps between patches of {self.patch_frames}")
+            raise ValueError(
+                f"'hop_frames' {self.hop_frames} would leave gaps between patches of {self.patch_frames}"
+            )
         return self
 
     @model_validator(mode="after")
     def _several_in_mixes(self) -> TaggingConfig:
-        given = "mix_stems" if self.mix_stems else "remix" if self.remix else None
+        if self.mix_stems:
+            given = "mix_stems"
+        else:
+            if self.remix:
+                given = "remix"
+            else:
+                given = None
         if given and self.labels == "one":
-            raise ValueError(f"'{given}' makes recordings with several labels, and 'labels' is one")
+            raise ValueError(
+                f"'{given}' makes recordings with several labels, and 'labels' is one"
+            )
         return self
 
     @property

@@ -43,10 +43,18 @@ class Patches:
     ) -> None:
         """`logmel` is given where energies are mixed, the `groups` of the recordings where some are put together."""
         self.silence = silence
-        self.keys, self.features, self.config, self.chain = keys, features, config, chain
+        self.keys = keys
+        self.features = features
+        self.config = config
+        self.chain = chain
         self.targets = torch.from_numpy(truth.astype(np.float32))
-        self.input_rank, self.seed, self.batch_size, self.logmel = input_rank, seed, batch_size, logmel
-        self._remix = Remix(groups, features, truth, config, logmel) if config.remix else None
+        self.input_rank = input_rank
+        self.seed = seed
+        self.batch_size = batch_size
+        self.logmel = logmel
+        self._remix = (
+            Remix(groups, features, truth, config, logmel) if config.remix else None
+        )
         self._share = _shares(truth) if config.balanced else None
 
     def batch(self, step: int) -> Batch:
@@ -54,7 +62,8 @@ class Patches:
         chosen = rng.choice(len(self.keys), self.batch_size, p=self._share)
         patches = [self._patch(int(row), rng) for row in chosen]
         names = [self.keys[row] for row in chosen]
-        inputs, targets = as_input(torch.stack(patches), self.input_rank), self.targets[chosen]
+        inputs = as_input(torch.stack(patches), self.input_rank)
+        targets = self.targets[chosen]
         inputs = self.chain(inputs, rng)
         if self.config.mixup_alpha and step < (self.config.mixup_steps or step + 1):
             inputs, targets = self._mixed(inputs, targets, rng)
@@ -66,11 +75,16 @@ class Patches:
             remixed = self._remix.patch(row, rng)
             if remixed is not None:
                 return remixed
-        return random_patch(self.features[row], self.config.patch_frames, rng, self.silence)
+        return random_patch(
+            self.features[row], self.config.patch_frames, rng, self.silence
+        )
 
-    def _mixed(self, inputs: Tensor, targets: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    def _mixed(
+        self, inputs: Tensor, targets: Tensor, rng: np.random.Generator
+    ) -> tuple[Tensor, Tensor]:
         """Mixup; of energies it is near the spectrogram of two sounds at once (Tokozume et al., ICLR 2018)."""
-        alpha, logmel = self.config.mixup_alpha, self.logmel
+        alpha = self.config.mixup_alpha
+        logmel = self.logmel
         if logmel is None or self.config.mixup_of == "feature":
             return mixup(inputs, targets, alpha, rng)
         inputs, targets = mixup(logmel.energies(inputs), targets, alpha, rng)
@@ -78,18 +92,32 @@ class Patches:
 
 
 def every_patch(
-    feature: CachedFeature | Tensor, config: TaggingConfig, rank: int, device: torch.device, silence: float
+    feature: CachedFeature | Tensor,
+    config: TaggingConfig,
+    rank: int,
+    device: torch.device,
+    silence: float,
 ) -> Iterator[tuple[NDArray[np.int64], Tensor]]:
     """All patches of a recording, some at a time: their first frames, and (P, *shape, T) for the graph."""
-    n_frames = feature.shape[-1] if isinstance(feature, Tensor) else feature.n_frames
+    if isinstance(feature, Tensor):
+        n_frames = feature.shape[-1]
+    else:
+        n_frames = feature.n_frames
 
     def read(start: int, stop: int) -> Tensor:
-        return feature[..., start:stop] if isinstance(feature, Tensor) else feature.read(start, stop)
+        if isinstance(feature, Tensor):
+            return feature[..., start:stop]
+        return feature.read(start, stop)
 
-    starts = patch_starts(n_frames, config.patch_frames, min(config.hop, config.patch_frames))
+    starts = patch_starts(
+        n_frames, config.patch_frames, min(config.hop, config.patch_frames)
+    )
     for first in range(0, len(starts), PATCHES_AT_ONCE):
         some = starts[first : first + PATCHES_AT_ONCE]
-        patches = [take_patch(read, int(start), config.patch_frames, n_frames, silence) for start in some]
+        patches = [
+            take_patch(read, int(start), config.patch_frames, n_frames, silence)
+            for start in some
+        ]
         yield some, as_input(torch.stack(patches), rank).to(device)
 
 
@@ -104,13 +132,20 @@ def _shares(truth: NDArray[np.bool_]) -> NDArray[np.float64]:
 
 
 def mean_scores(
-    model: Any, feature: CachedFeature | Tensor, config: TaggingConfig, rank: int, silence: float
+    model: Any,
+    feature: CachedFeature | Tensor,
+    config: TaggingConfig,
+    rank: int,
+    silence: float,
 ) -> tuple[Any, Any]:
     """Probabilities of each patch (P, K) and their first frames (P,); the model is in eval() mode."""
     device = next(model.parameters()).device
-    scores, starts = [], []
+    scores = []
+    starts = []
     for some, patches in every_patch(feature, config, rank, device, silence):
         logits = model(patches).double()
-        scores.append((logits.softmax(1) if config.labels == "one" else logits.sigmoid()).cpu())
+        scores.append(
+            (logits.softmax(1) if config.labels == "one" else logits.sigmoid()).cpu()
+        )
         starts.append(some)
     return torch.cat(scores).numpy(), np.concatenate(starts)

@@ -33,27 +33,48 @@ def pictures_of(
     truth = np.zeros(scores.shape, bool)
     for row, track in enumerate(evaluation.tracks.values()):
         truth[row, track["truth"]] = True
-    pictures = _of_labels(scores, truth, settings["labels"], bool(settings["thresholds"]))
+    pictures = _of_labels(
+        scores, truth, settings["labels"], bool(settings["thresholds"])
+    )
     longest = max(
-        items, key=lambda item: (item.duration_s, len(task.truth(item)) if item.key in evaluation.tracks else 0)
+        items,
+        key=lambda item: (
+            item.duration_s,
+            len(task.truth(item)) if item.key in evaluation.tracks else 0,
+        ),
     )
     if longest.key in evaluation.tracks:
         found = task.predict(model, cache.open(longest.key), settings)
         true = ", ".join(task.truth(longest)) or "none"
         figure = task.picture(found, longest.key)
-        pictures.append(Picture(f"over time: {longest.key}", f"The longest recording. True labels: {true}.", figure))
+        pictures.append(
+            Picture(
+                f"over time: {longest.key}",
+                f"The longest recording. True labels: {true}.",
+                figure,
+            )
+        )
     if task.feature.type == "waveform":
         pictures += filter_pictures(model, task.feature.sr_hz)
     return pictures
 
 
 def _of_labels(
-    scores: NDArray[np.float64], truth: NDArray[np.bool_], labels: Sequence[str], several: bool
+    scores: NDArray[np.float64],
+    truth: NDArray[np.bool_],
+    labels: Sequence[str],
+    several: bool,
 ) -> list[Picture]:
     if several:
         areas = label_curves(scores, truth)
         caption = "One line a label; the area under each is its ROC-AUC and its average precision."
-        pictures = [Picture("ROC and precision over recall", caption, curves(scores, truth, labels, areas))]
+        pictures = [
+            Picture(
+                "ROC and precision over recall",
+                caption,
+                curves(scores, truth, labels, areas),
+            )
+        ]
         names = {"ROC-AUC": areas["roc_auc"], "average precision": areas["pr_auc"]}
     else:
         classes = truth.argmax(axis=1)
@@ -61,7 +82,10 @@ def _of_labels(
         caption = "Rows are the true labels, columns the estimated ones; numbers are recordings."
         pictures = [Picture("confusion matrix", caption, confusion(counts, labels))]
         areas = class_figures(scores, classes)
-        names = {"recall": areas["recall"], "precision": np.nan_to_num(areas["precision"])}
+        names = {
+            "recall": areas["recall"],
+            "precision": np.nan_to_num(areas["precision"]),
+        }
     left_out = np.isnan(next(iter(names.values())))
     known = {
         label: {name: float(values[k]) for name, values in names.items()}
@@ -69,8 +93,12 @@ def _of_labels(
         if not left_out[k]
     }
     if known:
-        caption = "Behind each label the number of recordings that have it." + _without(labels, left_out, several)
-        figure = label_bars(known, truth.sum(axis=0)[~left_out].tolist(), "figures of each label")
+        caption = "Behind each label the number of recordings that have it." + _without(
+            labels, left_out, several
+        )
+        figure = label_bars(
+            known, truth.sum(axis=0)[~left_out].tolist(), "figures of each label"
+        )
         pictures.append(Picture("label by label", caption, figure))
     return pictures
 
@@ -78,19 +106,34 @@ def _of_labels(
 def _without(labels: Sequence[str], left_out: NDArray[np.bool_], several: bool) -> str:
     """Which labels have no figure, in words."""
     names = [label for label, out in zip(labels, left_out, strict=True) if out]
-    why = "every recording has them, or none" if several else "no recording has them"
-    return f" Left out, also of the macro means, because {why}: {', '.join(names)}." if names else ""
+    if several:
+        why = "every recording has them, or none"
+    else:
+        why = "no recording has them"
+    if names:
+        return f" Left out, also of the macro means, because {why}: {', '.join(names)}."
+    return ""
 
 
 def filter_pictures(model: nn.Module, sr_hz: int) -> list[Picture]:
     """The filters of the first layer that reads the waveform, if it is a convolution or a SincNet."""
     for module in model.modules():
         if isinstance(module, SincNet):
-            low, high = (edge.detach().double().cpu().numpy() for edge in module.band_edges_hz())
+            low, high = (
+                edge.detach().double().cpu().numpy() for edge in module.band_edges_hz()
+            )
             taps = module.filters().detach().double().cpu().numpy()
             caption = "Responses of the SincNet filters; their bands are all that is learned, here beside a mel scale."
-            return [Picture("learned filters", caption, filter_bank(taps, sr_hz, (low, high)))]
-        if isinstance(module, nn.Conv1d) and module.in_channels == 1 and module.kernel_size[0] >= SHORTEST:
+            return [
+                Picture(
+                    "learned filters", caption, filter_bank(taps, sr_hz, (low, high))
+                )
+            ]
+        if (
+            isinstance(module, nn.Conv1d)
+            and module.in_channels == 1
+            and module.kernel_size[0] >= SHORTEST
+        ):
             taps = module.weight.detach()[:, 0].double().cpu().numpy()
             caption = "Responses of the first convolution's filters, in the order of the frequency they answer to most."
             return [Picture("learned filters", caption, filter_bank(taps, sr_hz))]

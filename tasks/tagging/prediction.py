@@ -33,11 +33,19 @@ class Tags:
     def files(self) -> dict[str, bytes]:
         """The labels as JSON, the most probable first; the scores over time as CSV."""
         order = np.argsort(-self.scores, kind="stable")
-        listed = [{"label": self.labels[k], "score": round(float(self.scores[k]), 6)} for k in order]
-        text = json.dumps({"given": list(self.given), "scores": listed}, indent=1, ensure_ascii=False)
+        listed = [
+            {"label": self.labels[k], "score": round(float(self.scores[k]), 6)}
+            for k in order
+        ]
+        text = json.dumps(
+            {"given": list(self.given), "scores": listed}, indent=1, ensure_ascii=False
+        )
         table = io.StringIO()
         writer = csv.writer(table, lineterminator="\n")
         writer.writerow(["time_s", *self.labels])
         for time_s, row in zip(self.times_s, self.over_time, strict=True):
             writer.writerow([f"{time_s:.3f}", *(f"{score:.5f}" for score in row)])
-        return {".tags.json": f"{text}\n".encode(), ".tags.csv": table.getvalue().encode()}
+        return {
+            ".tags.json": f"{text}\n".encode(),
+            ".tags.csv": table.getvalue().encode(),
+        }

@@ -35,32 +35,61 @@ class Remix:
         logmel: LogMelConfig | None,
     ) -> None:
         """`logmel` is None where the feature is the waveform."""
-        self.groups, self.features, self.truth, self.config, self.logmel = groups, features, truth, config, logmel
+        self.groups = groups
+        self.features = features
+        self.truth = truth
+        self.config = config
+        self.logmel = logmel
         alone = truth.sum(axis=1) == 1
-        self.solos = [np.flatnonzero(alone & truth[:, label]) for label in range(truth.shape[1])]
+        self.solos = [
+            np.flatnonzero(alone & truth[:, label]) for label in range(truth.shape[1])
+        ]
 
     def patch(self, row: int, rng: Generator) -> Tensor | None:
         """An example with the labels of recording `row`; None where it has none, or one that no recording has alone."""
         labels = np.flatnonzero(self.truth[row])
         if not len(labels) or any(not len(self.solos[label]) for label in labels):
             return None
-        together, moment = rng.random() < 0.5, float(rng.random())
+        together = rng.random() < 0.5
+        moment = float(rng.random())
         total: Tensor | None = None
         for label in labels:
             solos = self.solos[label]
-            own = [solo for solo in solos if self.groups[int(solo)] == self.groups[row]] if together else []
+            if together:
+                own = [
+                    solo for solo in solos if self.groups[int(solo)] == self.groups[row]
+                ]
+            else:
+                own = []
             solo = int(rng.choice(own or solos))
             part = self._part(solo, moment if own else float(rng.random()))
-            decibels = rng.uniform(-self.config.remix_gain_db, self.config.remix_gain_db)
-            part = part * 10.0 ** (decibels / (20 if self.logmel is None else 20 / self.logmel.power))
-            total = part if total is None else total + part
-        return total if self.logmel is None or total is None else self.logmel.compressed(total)
+            decibels = rng.uniform(
+                -self.config.remix_gain_db, self.config.remix_gain_db
+            )
+            part = part * 10.0 ** (
+                decibels / (20 if self.logmel is None else 20 / self.logmel.power)
+            )
+            if total is None:
+                total = part
+            else:
+                total = total + part
+        if self.logmel is None or total is None:
+            return total
+        return self.logmel.compressed(total)
 
     def _part(self, row: int, moment: float) -> Tensor:
         """A patch of a recording that begins at the share `moment` of it, as energies or samples."""
-        feature, n_frames = self.features[row], self.config.patch_frames
+        feature = self.features[row]
+        n_frames = self.config.patch_frames
         spare = feature.n_frames - n_frames
         start = int(np.floor(min(spare, 0) + moment * (abs(spare) + 1)))
-        silence = 0.0 if self.logmel is None else self.logmel.silence
-        patch = take_patch(feature.read, start, n_frames, feature.n_frames, silence).to(torch.float32)
-        return patch if self.logmel is None else self.logmel.energies(patch)
+        if self.logmel is None:
+            silence = 0.0
+        else:
+            silence = self.logmel.silence
+        patch = take_patch(feature.read, start, n_frames, feature.n_frames, silence).to(
+            torch.float32
+        )
+        if self.logmel is None:
+            return patch
+        return self.logmel.energies(patch)

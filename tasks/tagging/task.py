@@ -18,9 +18,26 @@ from ...features.base import ArrayConfig, FeatureConfig
 from ...features.cache import FeatureCache
 from ...features.feature_file import CachedFeature
 from ...features.logmel import LogMelConfig
-from ...metrics.tagging import best_thresholds, class_figures, label_curves, multi_class_figures, multi_label_figures
+from ...metrics.tagging import (
+    best_thresholds,
+    class_figures,
+    label_curves,
+    multi_class_figures,
+    multi_label_figures,
+)
 from ...shapes import show
-from ..base import Batch, Evaluation, Figures, OnShare, OnTrack, Picture, Task, TaskShape, register_task, unseen
+from ..base import (
+    Batch,
+    Evaluation,
+    Figures,
+    OnShare,
+    OnTrack,
+    Picture,
+    Task,
+    TaskShape,
+    register_task,
+    unseen,
+)
 from ..modes import evaluating
 from ..recordings import refuse_not_finite, unannotated
 from ..requirements import takes_patch
@@ -46,21 +63,36 @@ class Tagging(Task):
     features: ClassVar = (ArrayConfig,)
 
     def __init__(self, config: TaggingConfig, feature: FeatureConfig) -> None:
-        self.config, self.feature = config, feature
-        self.input_rank, self.n_scores = 0, 0
+        self.config = config
+        self.feature = feature
+        self.input_rank = 0
+        self.n_scores = 0
         self.where_output: Where | None = None
         self.labels: list[str] = []
 
-    def check_shapes(self, input_shape: TaskShape, output_shape: TaskShape, where: Where | None = None) -> None:
+    def check_shapes(
+        self,
+        input_shape: TaskShape,
+        output_shape: TaskShape,
+        where: Where | None = None,
+    ) -> None:
         """(B, *shape, T), or with one channel before, -> (B, K). Raises TaskError E501, E502."""
         self._refuse_no_energies(where)
-        wanted: list[TaskShape] = [("B", *self.feature.shape, "T"), ("B", 1, *self.feature.shape, "T")]
-        if not any(takes_patch(input_shape, one, self.config.patch_frames) for one in wanted):
+        wanted: list[TaskShape] = [
+            ("B", *self.feature.shape, "T"),
+            ("B", 1, *self.feature.shape, "T"),
+        ]
+        if not any(
+            takes_patch(input_shape, one, self.config.patch_frames) for one in wanted
+        ):
             raise TaskError(
                 f"the graph does not read patches of the feature '{self.feature.type}'",
                 code="E501",
                 where=where,
-                facts=[("expected", " or ".join(map(show, wanted))), ("got", show(input_shape))],
+                facts=[
+                    ("expected", " or ".join(map(show, wanted))),
+                    ("got", show(input_shape)),
+                ],
                 help=f"change `input:` or 'feature:'; a fixed last axis must be task.patch_frames, "
                 f"{self.config.patch_frames}",
             )
@@ -72,7 +104,9 @@ class Tagging(Task):
                 facts=[("expected", "(B, labels)"), ("got", show(output_shape))],
                 help="pool over time and frequency, then `- Flatten` and `- Linear: {out_features: ...}`",
             )
-        self.input_rank, self.n_scores, self.where_output = len(input_shape), output_shape[1], where
+        self.input_rank = len(input_shape)
+        self.n_scores = output_shape[1]
+        self.where_output = where
 
     def _refuse_no_energies(self, where: Where | None) -> None:
         """Only energies, or samples, of two sounds at once are the sum of theirs."""
@@ -95,18 +129,36 @@ class Tagging(Task):
 
     def given_shapes(self, input_shape: TaskShape) -> dict[str, tuple[int | None, ...]]:
         ones = (1,) * (len(input_shape) - 2 - len(self.feature.shape))
-        return {"task.patch_frames": (None, *ones, *self.feature.shape, self.config.patch_frames)}
+        return {
+            "task.patch_frames": (
+                None,
+                *ones,
+                *self.feature.shape,
+                self.config.patch_frames,
+            )
+        }
 
     def recordings(self, items: Sequence[Item]) -> Sequence[Item]:
         """Every mix of the stems, where the settings say so. Raises DataError E418."""
-        return stem_mixes(items, self.config.annotation) if self.config.mix_stems else items
+        if self.config.mix_stems:
+            return stem_mixes(items, self.config.annotation)
+        return items
 
     def tracks(self, items: Sequence[Item]) -> list[Item]:
         """Items with a label; of `several` all that have the annotation. Raises TaskError E503 without any."""
         name = self.config.annotation
-        found = [item for item in items if name in item.annotations and (values_of(item, self.config) or self._several)]
+        found = [
+            item
+            for item in items
+            if name in item.annotations
+            and (values_of(item, self.config) or self._several)
+        ]
         if not found:
-            raise unannotated(items, f"the annotation '{name}'", "set task.annotation to the one that holds the labels")
+            raise unannotated(
+                items,
+                f"the annotation '{name}'",
+                "set task.annotation to the one that holds the labels",
+            )
         return found
 
     def check_recordings(self, train: Sequence[Item], others: Sequence[Item]) -> None:
@@ -117,21 +169,39 @@ class Tagging(Task):
         labels = labels_of(self.tracks(train), self.config)
         known = {label for item in others for label in values_of(item, self.config)}
         refuse_unseen(known, labels, self.config.annotation)
-        refuse_other_size(self.n_scores, labels, self.config.annotation, self.where_output)
+        refuse_other_size(
+            self.n_scores, labels, self.config.annotation, self.where_output
+        )
 
     def learner(
-        self, train: Sequence[Item], valid: Sequence[Item], cache: FeatureCache, *, seed: int, batch_size: int
+        self,
+        train: Sequence[Item],
+        valid: Sequence[Item],
+        cache: FeatureCache,
+        *,
+        seed: int,
+        batch_size: int,
     ) -> TaggingLearner:
         """Raises TaskError E503, E506 to E508."""
         tracks = self.tracks(train)
         labels = labels_of(tracks, self.config)
-        refuse_other_size(self.n_scores, labels, self.config.annotation, self.where_output)
-        domain: Domain = "waveform" if self.feature.type == "waveform" else "spectrum"
+        refuse_other_size(
+            self.n_scores, labels, self.config.annotation, self.where_output
+        )
+        if self.feature.type == "waveform":
+            domain: Domain = "waveform"
+        else:
+            domain = "spectrum"
         chain = Chain(self.config.augment, domain, self.feature.sr_hz)
-        keys, features = [item.key for item in tracks], [cache.open(item.key) for item in tracks]
+        keys = [item.key for item in tracks]
+        features = [cache.open(item.key) for item in tracks]
         truth = truth_of(tracks, labels, self.config)
-        logmel = self.feature if isinstance(self.feature, LogMelConfig) else None
-        groups, rank = [item.group for item in tracks], self.input_rank
+        if isinstance(self.feature, LogMelConfig):
+            logmel = self.feature
+        else:
+            logmel = None
+        groups = [item.group for item in tracks]
+        rank = self.input_rank
         patches = Patches(
             keys, features, truth, self.config, chain, rank, seed=seed, batch_size=batch_size, logmel=logmel,
             groups=groups, silence=self.feature.silence,
@@ -140,13 +210,20 @@ class Tagging(Task):
         return TaggingLearner(self, patches, self.tracks(valid), cache)
 
     def tune(
-        self, model: nn.Module, items: Sequence[Item], cache: FeatureCache, on_track: OnTrack = unseen
+        self,
+        model: nn.Module,
+        items: Sequence[Item],
+        cache: FeatureCache,
+        on_track: OnTrack = unseen,
     ) -> dict[str, Any]:
         """{"labels": in the order of the scores, "thresholds": for each label, that of the best F1 on `items`}."""
         tracks = self.tracks(items)
         scores = self._scores(model, tracks, cache, on_track)
         truth = truth_of(tracks, self.labels, self.config)
-        thresholds = best_thresholds(scores, truth).tolist() if self._several else []
+        if self._several:
+            thresholds = best_thresholds(scores, truth).tolist()
+        else:
+            thresholds = []
         return {"labels": list(self.labels), "thresholds": thresholds}
 
     def evaluate(
@@ -158,13 +235,17 @@ class Tagging(Task):
         on_track: OnTrack = unseen,
     ) -> Evaluation:
         """Scores, true labels and thresholds of each track, and the figures of all together. Raises E507."""
-        tracks, labels = self.tracks(items), settings["labels"]
+        tracks = self.tracks(items)
+        labels = settings["labels"]
         truth = truth_of(tracks, labels, self.config)
         scores = self._scores(model, tracks, cache, on_track)
         self.labels = list(labels)
         figures: dict[str, Figures] = {}
         for item, row, own in zip(tracks, scores, truth, strict=True):
-            found: Figures = {"scores": row.tolist(), "truth": np.flatnonzero(own).tolist()}
+            found: Figures = {
+                "scores": row.tolist(),
+                "truth": np.flatnonzero(own).tolist(),
+            }
             if self._several:
                 found["thresholds"] = settings["thresholds"]
             else:
@@ -186,7 +267,8 @@ class Tagging(Task):
             truth[row, track["truth"]] = True
         if self._several:
             thresholds = np.array([track["thresholds"] for track in tracks.values()])
-            figures, own = multi_label_figures(scores, truth, thresholds), label_curves(scores, truth)
+            figures = multi_label_figures(scores, truth, thresholds)
+            own = label_curves(scores, truth)
         else:
             figures = multi_class_figures(scores, truth.argmax(axis=1))
             own = class_figures(scores, truth.argmax(axis=1))
@@ -208,12 +290,22 @@ class Tagging(Task):
     ) -> Tags:
         """Scores over time and of the whole recording."""
         with evaluating(model):
-            over_time, starts = mean_scores(model, feature, self.config, self._rank(model), self.feature.silence)
+            over_time, starts = mean_scores(
+                model, feature, self.config, self._rank(model), self.feature.silence
+            )
         on_share(1.0)
         refuse_not_finite(over_time)
-        labels, scores = tuple(settings["labels"]), over_time.mean(axis=0)
-        given = np.flatnonzero(scores >= settings["thresholds"]) if self._several else [int(scores.argmax())]
-        times_s = self.feature.t0_s + (starts + self.config.patch_frames / 2) * self.feature.hop_s
+        labels = tuple(settings["labels"])
+        scores = over_time.mean(axis=0)
+        given = (
+            np.flatnonzero(scores >= settings["thresholds"])
+            if self._several
+            else [int(scores.argmax())]
+        )
+        times_s = (
+            self.feature.t0_s
+            + (starts + self.config.patch_frames / 2) * self.feature.hop_s
+        )
         return Tags(labels, scores, tuple(labels[k] for k in given), times_s, over_time)
 
     def truth(self, item: Item) -> list[str]:
@@ -222,7 +314,13 @@ class Tagging(Task):
     def picture(self, prediction: Tags, title: str) -> Any:
         from ...plots.tags import tagogram  # matplotlib takes a second to import
 
-        return tagogram(prediction.times_s, prediction.over_time, prediction.labels, prediction.given, title)
+        return tagogram(
+            prediction.times_s,
+            prediction.over_time,
+            prediction.labels,
+            prediction.given,
+            title,
+        )
 
     def pictures(
         self,
@@ -243,16 +341,27 @@ class Tagging(Task):
 
     def _rank(self, model: nn.Module) -> int:
         shapes = getattr(model, "input_shapes", None)
-        return len(next(iter(shapes.values()))) if shapes else self.input_rank
+        if shapes:
+            return len(next(iter(shapes.values())))
+        return self.input_rank
 
     def _scores(
-        self, model: nn.Module, tracks: Sequence[Item], cache: FeatureCache, on_track: OnTrack
+        self,
+        model: nn.Module,
+        tracks: Sequence[Item],
+        cache: FeatureCache,
+        on_track: OnTrack,
     ) -> np.ndarray[Any, np.dtype[np.float64]]:
         rows = []
         with evaluating(model):
             for item in tracks:
-                feature, rank = cache.open(item.key), self._rank(model)
-                rows.append(mean_scores(model, feature, self.config, rank, self.feature.silence)[0].mean(axis=0))
+                feature = cache.open(item.key)
+                rank = self._rank(model)
+                rows.append(
+                    mean_scores(
+                        model, feature, self.config, rank, self.feature.silence
+                    )[0].mean(axis=0)
+                )
                 refuse_not_finite(rows[-1], item.key)
                 on_track(item.key)
         return np.stack(rows)
@@ -261,25 +370,41 @@ class Tagging(Task):
 class TaggingLearner:
     """Patches to learn from, and the validation tracks."""
 
-    def __init__(self, task: Tagging, patches: Patches, valid: Sequence[Item], cache: FeatureCache) -> None:
-        self.task, self.patches, self.valid, self.cache = task, patches, valid, cache
+    def __init__(
+        self,
+        task: Tagging,
+        patches: Patches,
+        valid: Sequence[Item],
+        cache: FeatureCache,
+    ) -> None:
+        self.task = task
+        self.patches = patches
+        self.valid = valid
+        self.cache = cache
         self.truth = truth_of(valid, task.labels, task.config)
 
     @property
     def figure(self) -> str:
-        return "pr_auc_macro" if self.task.config.labels == "several" else "accuracy"
+        if self.task.config.labels == "several":
+            return "pr_auc_macro"
+        return "accuracy"
 
     def batch(self, step: int) -> Batch:
         return self.patches.batch(step)
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Cross-entropy with the targets as shares, or binary cross-entropy."""
-        smoothing, targets = self.task.config.label_smoothing, batch.targets
+        smoothing = self.task.config.label_smoothing
+        targets = batch.targets
         if self.task.config.labels == "one":
             return functional.cross_entropy(outputs, targets, label_smoothing=smoothing)
-        return functional.binary_cross_entropy_with_logits(outputs, targets * (1 - smoothing) + smoothing / 2)
+        return functional.binary_cross_entropy_with_logits(
+            outputs, targets * (1 - smoothing) + smoothing / 2
+        )
 
-    def validate(self, model: nn.Module, on_track: OnTrack = unseen) -> dict[str, float]:
+    def validate(
+        self, model: nn.Module, on_track: OnTrack = unseen
+    ) -> dict[str, float]:
         scores = self.task._scores(model, self.valid, self.cache, on_track)
         if self.task.config.labels == "one":
             return multi_class_figures(scores, self.truth.argmax(axis=1))

@@ -33,13 +33,18 @@ def labels_of(items: Sequence[Item], config: TaggingConfig) -> list[str]:
         raise TaskError(
             f"expected recordings with at least two different labels in '{config.annotation}'",
             code="E503",
-            facts=[("labels", ", ".join(labels) or "none"), ("recordings", str(len(items)))],
+            facts=[
+                ("labels", ", ".join(labels) or "none"),
+                ("recordings", str(len(items))),
+            ],
             help="task.annotation names the annotation; look at the corpus with `mirbricks data info`",
         )
     return labels
 
 
-def truth_of(items: Sequence[Item], labels: Sequence[str], config: TaggingConfig) -> NDArray[np.bool_]:
+def truth_of(
+    items: Sequence[Item], labels: Sequence[str], config: TaggingConfig
+) -> NDArray[np.bool_]:
     """(items, K): which label each recording has. Raises TaskError E507 for a label that is not one of `labels`."""
     column = {label: k for k, label in enumerate(labels)}
     truth = np.zeros((len(items), len(labels)), bool)
@@ -58,7 +63,8 @@ def unknown_label(value: str, key: str, labels: Sequence[str]) -> TaskError:
         f"'{key}' has the label '{value}', which no recording of the training had",
         code="E507",
         facts=[("labels", listed)],
-        help=did_you_mean(value, labels) or "leave such recordings out, or train on them too",
+        help=did_you_mean(value, labels)
+        or "leave such recordings out, or train on them too",
     )
 
 
@@ -69,19 +75,31 @@ def refuse_unseen(known: set[str], labels: Sequence[str], annotation: str) -> No
         raise TaskError(
             f"no recording that trains has the label '{unseen[0]}' of '{annotation}', which others of the corpus have",
             code="E507",
-            facts=[("labels", ", ".join(labels[:20]) + (", ..." if len(labels) > 20 else ""))],
+            facts=[
+                (
+                    "labels",
+                    ", ".join(labels[:20]) + (", ..." if len(labels) > 20 else ""),
+                )
+            ],
             help="take another --fold or split, or more recordings of it",
         )
 
 
-def refuse_other_size(found: int, labels: Sequence[str], annotation: str, where: Any) -> None:
+def refuse_other_size(
+    found: int, labels: Sequence[str], annotation: str, where: Any
+) -> None:
     """Raise TaskError E508 where the graph's last layer gives another number of scores than there are labels."""
     if found != len(labels):
         raise TaskError(
             f"the graph gives {found} scores, but '{annotation}' has {len(labels)} labels in the training recordings",
             code="E508",
             where=where,
-            facts=[("labels", ", ".join(labels[:20]) + (", ..." if len(labels) > 20 else ""))],
+            facts=[
+                (
+                    "labels",
+                    ", ".join(labels[:20]) + (", ..." if len(labels) > 20 else ""),
+                )
+            ],
             help=f"let the last layer give {len(labels)}; "
             "or, if only this fold lacks recordings of a label, take another",
         )

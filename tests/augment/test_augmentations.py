@@ -23,9 +23,15 @@ def make(name: str, **more: object) -> Augmentation:
     return cls(cls.Config(**{**SETTINGS.get(name, {}), **more}), 8000)
 
 
-def sound(augmentation: Augmentation, batch: int = 3, dtype: torch.dtype = torch.float32) -> Tensor:
-    shape = (batch, 2, 6000) if augmentation.domain == "waveform" else (batch, 2, 24, 30)
-    return torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64).to(dtype)
+def sound(
+    augmentation: Augmentation, batch: int = 3, dtype: torch.dtype = torch.float32
+) -> Tensor:
+    shape = (
+        (batch, 2, 6000) if augmentation.domain == "waveform" else (batch, 2, 24, 30)
+    )
+    return torch.randn(
+        shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64
+    ).to(dtype)
 
 
 def test_the_catalogue() -> None:
@@ -37,7 +43,9 @@ def test_the_catalogue() -> None:
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("name", NAMES)
-def test_shape_and_type_stay_and_the_input_is_not_touched(name: str, dtype: torch.dtype) -> None:
+def test_shape_and_type_stay_and_the_input_is_not_touched(
+    name: str, dtype: torch.dtype
+) -> None:
     augmentation = make(name, probability=1.0)
     x = sound(augmentation, dtype=dtype)
     before = x.clone()
@@ -52,7 +60,9 @@ def test_shape_and_type_stay_and_the_input_is_not_touched(name: str, dtype: torc
 def test_the_same_seed_gives_the_same_another_another(name: str) -> None:
     augmentation = make(name)
     x = sound(augmentation, 4)
-    one, same, other = (augmentation(x, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    one, same, other = (
+        augmentation(x, np.random.default_rng(seed)) for seed in (1, 1, 2)
+    )
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
 
@@ -62,8 +72,12 @@ def test_an_example_does_not_hear_its_neighbours(name: str) -> None:
     augmentation = make(name, probability=1.0)
     x = sound(augmentation)
     drawn = augmentation.draw(3, np.random.default_rng(0))
-    alone = augmentation.apply(x[1:2], {key: value[1:2] for key, value in drawn.items()})
-    torch.testing.assert_close(augmentation.apply(x, drawn)[1:2], alone, rtol=1e-5, atol=1e-6)
+    alone = augmentation.apply(
+        x[1:2], {key: value[1:2] for key, value in drawn.items()}
+    )
+    torch.testing.assert_close(
+        augmentation.apply(x, drawn)[1:2], alone, rtol=1e-5, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -71,7 +85,9 @@ def test_a_share_of_the_examples_is_changed(name: str) -> None:
     batch = 200 if name not in ("PitchShift", "TimeStretch") else 20
     augmentation = make(name, probability=0.25)
     x = sound(augmentation, batch)[..., :3000]
-    changed = (augmentation(x, np.random.default_rng(3)) != x).flatten(1).any(1).sum().item()
+    changed = (
+        (augmentation(x, np.random.default_rng(3)) != x).flatten(1).any(1).sum().item()
+    )
     assert 0.1 * batch <= changed <= 0.4 * batch
     assert torch.equal(make(name, probability=0.0)(x, np.random.default_rng(3)), x)
 
@@ -79,10 +95,16 @@ def test_a_share_of_the_examples_is_changed(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_silence_stays_finite(name: str) -> None:
     augmentation = make(name)
-    assert augmentation(torch.zeros_like(sound(augmentation)), np.random.default_rng(0)).isfinite().all()
+    assert (
+        augmentation(torch.zeros_like(sound(augmentation)), np.random.default_rng(0))
+        .isfinite()
+        .all()
+    )
 
 
-@pytest.mark.parametrize("name", ["PitchShift", "TimeStretch", "Reverb", "Delay", "LowPass", "Noise"])
+@pytest.mark.parametrize(
+    "name", ["PitchShift", "TimeStretch", "Reverb", "Delay", "LowPass", "Noise"]
+)
 @pytest.mark.parametrize("n_samples", [1, 7, 500])
 def test_short_waveforms(name: str, n_samples: int) -> None:
     y = make(name)(torch.ones(2, 1, n_samples), np.random.default_rng(0))
@@ -92,14 +114,17 @@ def test_short_waveforms(name: str, n_samples: int) -> None:
 
 def test_a_name_is_taken_once() -> None:
     with pytest.raises(
-        ValueError, match=r"the augmentation 'Gain' is registered already, by mirbricks\.augment\.level"
+        ValueError,
+        match=r"the augmentation 'Gain' is registered already, by mirbricks\.augment\.level",
     ):
         register_augmentation("Gain")(type("Gain", (Augmentation,), {}))
 
 
 def test_seconds_and_hertz_need_a_rate() -> None:
     cls = augmentations()["Reverb"]
-    with pytest.raises(ValueError, match="Reverb needs 'sr_hz', the sample rate of the waveform"):
+    with pytest.raises(
+        ValueError, match="Reverb needs 'sr_hz', the sample rate of the waveform"
+    ):
         cls(cls.Config())(torch.zeros(1, 1, 9), np.random.default_rng(0))
 
 

@@ -11,7 +11,9 @@ from mirbricks.augment.recording import FilterAugment, NoiseFloor, Smear
 def test_smear_against_its_recursion() -> None:
     x = torch.randn(2, 3, 4, 20, dtype=torch.float64)
     smear = Smear(Smear.Config(decibels=10.0))
-    y = smear.apply(x, {"decay": torch.tensor([5.0, 40.0]), "level_db": torch.tensor([-3.0, 6.0])})
+    y = smear.apply(
+        x, {"decay": torch.tensor([5.0, 40.0]), "level_db": torch.tensor([-3.0, 6.0])}
+    )
     for row, (decay, level_db) in enumerate(((5.0, -3.0), (40.0, 6.0))):
         a, energy = 10.0 ** (-6.0 / decay), 10.0 ** x[row]
         room, expected = torch.zeros(3, 4, dtype=torch.float64), energy.clone()
@@ -54,13 +56,17 @@ def test_corners_are_drawn_in_order_and_gains_in_their_range() -> None:
 
 
 def test_one_band_is_a_straight_line() -> None:
-    y = FilterAugment(FilterAugment.Config(bands=1))(torch.zeros(4, 1, 10, 2), np.random.default_rng(0))
+    y = FilterAugment(FilterAugment.Config(bands=1))(
+        torch.zeros(4, 1, 10, 2), np.random.default_rng(0)
+    )
     assert y.diff(dim=2).diff(dim=2).abs().max() < 1e-5
 
 
 def test_noise_has_the_energy_of_its_level_about_silence() -> None:
     floor = NoiseFloor(NoiseFloor.Config(decibels=80.0, zero_db=-80.0))
-    x = torch.full((2, 1, 3, 40_000), -9.0, dtype=torch.float64)  # 800 dB below the loudest
+    x = torch.full(
+        (2, 1, 3, 40_000), -9.0, dtype=torch.float64
+    )  # 800 dB below the loudest
     drawn = {
         "level_db": torch.tensor([-60.0, -40.0]),
         "rise_db": torch.tensor([20.0, -6.0]),
@@ -68,7 +74,9 @@ def test_noise_has_the_energy_of_its_level_about_silence() -> None:
     }
     energy = 10 ** ((floor.apply(x, drawn) * 80 - 80) / 10)
     means_db = 10 * energy.mean(-1)[:, 0].log10()
-    expected = torch.tensor([[-60.0, -50.0, -40.0], [-40.0, -43.0, -46.0]], dtype=torch.float64)
+    expected = torch.tensor(
+        [[-60.0, -50.0, -40.0], [-40.0, -43.0, -46.0]], dtype=torch.float64
+    )
     torch.testing.assert_close(means_db, expected, rtol=0, atol=0.1)
     ratio = energy.std(-1) / energy.mean(-1)  # 1 for an exponential distribution
     torch.testing.assert_close(ratio, torch.ones_like(ratio), rtol=0, atol=0.03)
@@ -76,7 +84,11 @@ def test_noise_has_the_energy_of_its_level_about_silence() -> None:
 
 def test_noise_adds_to_the_energy_of_a_sound() -> None:
     floor = NoiseFloor(NoiseFloor.Config(decibels=10.0))
-    drawn = {"level_db": torch.tensor([-20.0]), "rise_db": torch.tensor([0.0]), "seed": torch.tensor([5])}
+    drawn = {
+        "level_db": torch.tensor([-20.0]),
+        "rise_db": torch.tensor([0.0]),
+        "seed": torch.tensor([5]),
+    }
     silent, sounding = torch.full((1, 1, 4, 6), -50.0), torch.full((1, 1, 4, 6), -1.5)
     noise = 10 ** floor.apply(silent, drawn)
     torch.testing.assert_close(10 ** floor.apply(sounding, drawn), 10**sounding + noise)

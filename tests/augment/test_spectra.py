@@ -16,7 +16,9 @@ from mirbricks.augment.spectrum_shape import RandomResizedCrop, Roll, Tilt
 @pytest.mark.parametrize("cyclic", [False, True])
 def test_transpose_against_a_naive_loop(cyclic: bool) -> None:
     x = torch.randn(5, 2, 7, 3)
-    transpose = Transpose(Transpose.Config(min_bins=-9, max_bins=9, cyclic=cyclic, fill=-1.0))
+    transpose = Transpose(
+        Transpose.Config(min_bins=-9, max_bins=9, cyclic=cyclic, fill=-1.0)
+    )
     drawn = {"bins": torch.tensor([0, 2, -3, 8, -7])}
     naive = torch.full_like(x, -1.0)
     for row, bins in enumerate(drawn["bins"].tolist()):
@@ -34,10 +36,22 @@ def test_every_shift_is_drawn() -> None:
     assert set(found) == {-2, -1, 0, 1, 2, 3}
 
 
-@given(seed=st.integers(0, 10**6), bins=st.integers(0, 12), frames=st.integers(0, 20), masks=st.integers(0, 3))
-def test_masks_are_bands_of_limited_width(seed: int, bins: int, frames: int, masks: int) -> None:
+@given(
+    seed=st.integers(0, 10**6),
+    bins=st.integers(0, 12),
+    frames=st.integers(0, 20),
+    masks=st.integers(0, 3),
+)
+def test_masks_are_bands_of_limited_width(
+    seed: int, bins: int, frames: int, masks: int
+) -> None:
     config = SpecAugment.Config(
-        bin_masks=masks, max_bins=bins, frame_masks=masks, max_frames=frames, max_share=0.5, fill=9.0
+        bin_masks=masks,
+        max_bins=bins,
+        frame_masks=masks,
+        max_frames=frames,
+        max_share=0.5,
+        fill=9.0,
     )
     x = torch.zeros(4, 2, 10, 16)
     y = SpecAugment(config)(x, np.random.default_rng(seed))
@@ -61,7 +75,9 @@ def test_widths_go_from_nothing_to_the_greatest() -> None:
 
 def test_the_fill_is_the_mean_of_the_example() -> None:
     x = torch.randn(3, 1, 10, 12) + torch.tensor([0.0, 10.0, 20.0])[:, None, None, None]
-    y = SpecAugment(SpecAugment.Config(max_bins=5, max_frames=6))(x, np.random.default_rng(1))
+    y = SpecAugment(SpecAugment.Config(max_bins=5, max_frames=6))(
+        x, np.random.default_rng(1)
+    )
     for one, other in zip(x, y, strict=True):
         changed = other[other != one]
         torch.testing.assert_close(changed, one.mean().expand_as(changed))
@@ -94,7 +110,10 @@ def test_remix_swaps_stems_of_the_same_place() -> None:
     made = remix(stems, np.random.default_rng(0), gain_db=0.0, swap=1.0)
     assert not torch.equal(made, stems)
     for place in range(4):
-        assert sorted(made[:, place].flatten().tolist()) == stems[:, place].flatten().tolist()
+        assert (
+            sorted(made[:, place].flatten().tolist())
+            == stems[:, place].flatten().tolist()
+        )
 
 
 def test_roll_moves_frames_in_a_circle() -> None:
@@ -106,7 +125,9 @@ def test_roll_moves_frames_in_a_circle() -> None:
 
 def test_tilt_adds_a_line_over_the_bins() -> None:
     x = torch.zeros(1, 1, 5, 2, dtype=torch.float64)
-    y = Tilt(Tilt.Config()).apply(x, {"level": torch.tensor([0.5]), "slope": torch.tensor([2.0])})
+    y = Tilt(Tilt.Config()).apply(
+        x, {"level": torch.tensor([0.5]), "slope": torch.tensor([2.0])}
+    )
     line = torch.tensor([-1.5, -0.5, 0.5, 1.5, 2.5], dtype=torch.float64)
     torch.testing.assert_close(y[0, 0], line[:, None].expand(5, 2))
 
@@ -114,7 +135,9 @@ def test_tilt_adds_a_line_over_the_bins() -> None:
 def _crop(x: torch.Tensor, **drawn: float) -> torch.Tensor:
     settled = {"time": 1.0, "bins": 1.0, "time_place": 0.0, "bin_place": 0.0} | drawn
     crop = RandomResizedCrop(RandomResizedCrop.Config())
-    return crop.apply(x, {name: torch.tensor([value]) for name, value in settled.items()})
+    return crop.apply(
+        x, {name: torch.tensor([value]) for name, value in settled.items()}
+    )
 
 
 def test_a_crop_of_the_whole_is_the_input() -> None:
@@ -125,7 +148,9 @@ def test_a_crop_of_the_whole_is_the_input() -> None:
 def test_a_crop_reads_a_line_where_it_lies() -> None:
     frames = torch.arange(8, dtype=torch.float64)
     x = frames.expand(1, 1, 6, 8)
-    half = _crop(x, time=0.5)[0, 0, 0]  # the middle half: frames 1.75 to 5.25, half a frame apart
+    half = _crop(x, time=0.5)[
+        0, 0, 0
+    ]  # the middle half: frames 1.75 to 5.25, half a frame apart
     torch.testing.assert_close(half, 1.75 + 0.5 * frames)
     moved = _crop(x, time=0.5, time_place=0.125)[0, 0, 0]
     torch.testing.assert_close(moved, half + 1)
@@ -134,4 +159,6 @@ def test_a_crop_reads_a_line_where_it_lies() -> None:
 def test_around_the_input_a_crop_sees_its_mirror_image() -> None:
     x = torch.arange(6, dtype=torch.float64)[:, None].expand(1, 1, 6, 4)
     up = _crop(x, bin_place=1 / 3)[0, 0, :, 0]
-    torch.testing.assert_close(up, torch.tensor([2.0, 3, 4, 5, 5, 4], dtype=torch.float64))
+    torch.testing.assert_close(
+        up, torch.tensor([2.0, 3, 4, 5, 5, 4], dtype=torch.float64)
+    )

@@ -21,7 +21,9 @@ def _seeded() -> None:
 def make() -> Callable[..., Block]:
     """make(name, input shape or a list of them, **config): a new block in float64, to meet a reference closely."""
 
-    def build(name: str, given_shape: tuple[int, ...] | list[tuple[int, ...]], **config: Any) -> Block:
+    def build(
+        name: str, given_shape: tuple[int, ...] | list[tuple[int, ...]], **config: Any
+    ) -> Block:
         spec = registry.get(name)
         given = spec.cls.Config(**config)
         shapes = given_shape if isinstance(given_shape, list) else [given_shape]

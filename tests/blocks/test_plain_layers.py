@@ -21,14 +21,27 @@ LAYERS: list[tuple[str, tuple[int, ...], dict[str, Any], str, Reference]] = [
     (
         "Conv1d",
         (2, 4, 13),
-        {"out_channels": 6, "kernel_size": 3, "stride": 2, "padding": 1, "dilation": 2, "groups": 2},
+        {
+            "out_channels": 6,
+            "kernel_size": 3,
+            "stride": 2,
+            "padding": 1,
+            "dilation": 2,
+            "groups": 2,
+        },
         "weight bias",
         lambda x, w: F.conv1d(x, w["weight"], w["bias"], 2, 1, 2, 2),
     ),
     (
         "Conv1d",
         (2, 3, 9),
-        {"out_channels": 2, "kernel_size": 5, "padding": 2, "padding_mode": "reflect", "bias": False},
+        {
+            "out_channels": 2,
+            "kernel_size": 5,
+            "padding": 2,
+            "padding_mode": "reflect",
+            "bias": False,
+        },
         "weight",
         lambda x, w: F.conv1d(F.pad(x, (2, 2), mode="reflect"), w["weight"]),
     ),
@@ -42,7 +55,13 @@ LAYERS: list[tuple[str, tuple[int, ...], dict[str, Any], str, Reference]] = [
     (
         "Conv2d",
         (2, 3, 11, 9),
-        {"out_channels": 4, "kernel_size": [5, 3], "stride": [2, 1], "padding": [2, 1], "dilation": [1, 2]},
+        {
+            "out_channels": 4,
+            "kernel_size": [5, 3],
+            "stride": [2, 1],
+            "padding": [2, 1],
+            "dilation": [1, 2],
+        },
         "weight bias",
         lambda x, w: F.conv2d(x, w["weight"], w["bias"], (2, 1), (2, 1), (1, 2)),
     ),
@@ -56,18 +75,36 @@ LAYERS: list[tuple[str, tuple[int, ...], dict[str, Any], str, Reference]] = [
     (
         "ConvTranspose1d",
         (2, 3, 5),
-        {"out_channels": 4, "kernel_size": 4, "stride": 3, "padding": 1, "output_padding": 1, "dilation": 2},
+        {
+            "out_channels": 4,
+            "kernel_size": 4,
+            "stride": 3,
+            "padding": 1,
+            "output_padding": 1,
+            "dilation": 2,
+        },
         "weight bias",
         lambda x, w: F.conv_transpose1d(x, w["weight"], w["bias"], 3, 1, 1, dilation=2),
     ),
     (
         "ConvTranspose2d",
         (2, 3, 4, 5),
-        {"out_channels": 2, "kernel_size": [11, 3], "stride": [5, 1], "padding": [3, 1]},
+        {
+            "out_channels": 2,
+            "kernel_size": [11, 3],
+            "stride": [5, 1],
+            "padding": [3, 1],
+        },
         "weight bias",
         lambda x, w: F.conv_transpose2d(x, w["weight"], w["bias"], (5, 1), (3, 1)),
     ),
-    ("Linear", (2, 5, 4), {"out_features": 3}, "weight bias", lambda x, w: F.linear(x, w["weight"], w["bias"])),
+    (
+        "Linear",
+        (2, 5, 4),
+        {"out_features": 3},
+        "weight bias",
+        lambda x, w: F.linear(x, w["weight"], w["bias"]),
+    ),
     (
         "LayerNorm",
         (2, 3, 4, 5),
@@ -89,8 +126,20 @@ LAYERS: list[tuple[str, tuple[int, ...], dict[str, Any], str, Reference]] = [
         "weight bias",
         lambda x, w: F.group_norm(x, 2, w["weight"], w["bias"]),
     ),
-    ("PReLU", (2, 3, 4), {"num_parameters": 3}, "weight", lambda x, w: F.prelu(x, w["weight"])),
-    ("MaxPool1d", (2, 3, 11), {"kernel_size": 3, "stride": 2}, "", lambda x, _: F.max_pool1d(x, 3, 2)),
+    (
+        "PReLU",
+        (2, 3, 4),
+        {"num_parameters": 3},
+        "weight",
+        lambda x, w: F.prelu(x, w["weight"]),
+    ),
+    (
+        "MaxPool1d",
+        (2, 3, 11),
+        {"kernel_size": 3, "stride": 2},
+        "",
+        lambda x, _: F.max_pool1d(x, 3, 2),
+    ),
     (
         "MaxPool1d",
         (2, 3, 11),
@@ -105,22 +154,47 @@ LAYERS: list[tuple[str, tuple[int, ...], dict[str, Any], str, Reference]] = [
         "",
         lambda x, _: F.max_pool2d(x, (3, 2), padding=1),
     ),
-    ("AvgPool1d", (2, 3, 11), {"kernel_size": 3, "padding": 1}, "", lambda x, _: F.avg_pool1d(x, 3, padding=1)),
-    ("AvgPool2d", (2, 3, 7, 6), {"kernel_size": 2, "stride": [1, 2]}, "", lambda x, _: F.avg_pool2d(x, 2, (1, 2))),
-    ("Upsample", (2, 3, 4, 5), {"scale_factor": [2, 3]}, "", lambda x, _: F.interpolate(x, scale_factor=(2, 3))),
+    (
+        "AvgPool1d",
+        (2, 3, 11),
+        {"kernel_size": 3, "padding": 1},
+        "",
+        lambda x, _: F.avg_pool1d(x, 3, padding=1),
+    ),
+    (
+        "AvgPool2d",
+        (2, 3, 7, 6),
+        {"kernel_size": 2, "stride": [1, 2]},
+        "",
+        lambda x, _: F.avg_pool2d(x, 2, (1, 2)),
+    ),
+    (
+        "Upsample",
+        (2, 3, 4, 5),
+        {"scale_factor": [2, 3]},
+        "",
+        lambda x, _: F.interpolate(x, scale_factor=(2, 3)),
+    ),
     (
         "Upsample",
         (2, 3, 5),
         {"scale_factor": 2, "mode": "linear", "align_corners": True},
         "",
-        lambda x, _: F.interpolate(x, scale_factor=2, mode="linear", align_corners=True),
+        lambda x, _: F.interpolate(
+            x, scale_factor=2, mode="linear", align_corners=True
+        ),
     ),
 ]
 
 
 @pytest.mark.parametrize(("name", "shape", "config", "keys", "reference"), LAYERS)
 def test_equals_torch(
-    make: Make, name: str, shape: tuple[int, ...], config: dict[str, Any], keys: str, reference: Reference
+    make: Make,
+    name: str,
+    shape: tuple[int, ...],
+    config: dict[str, Any],
+    keys: str,
+    reference: Reference,
 ) -> None:
     block, x = make(name, shape, **config), torch.randn(shape, dtype=torch.float64)
     assert list(block.state_dict()) == keys.split()
@@ -130,9 +204,16 @@ def test_equals_torch(
 
 
 @pytest.mark.parametrize(
-    ("name", "shape"), [("BatchNorm1d", (5, 3)), ("BatchNorm1d", (5, 3, 4)), ("BatchNorm2d", (5, 3, 4, 2))]
+    ("name", "shape"),
+    [
+        ("BatchNorm1d", (5, 3)),
+        ("BatchNorm1d", (5, 3, 4)),
+        ("BatchNorm2d", (5, 3, 4, 2)),
+    ],
 )
-def test_batch_norm_by_its_formula(make: Make, name: str, shape: tuple[int, ...]) -> None:
+def test_batch_norm_by_its_formula(
+    make: Make, name: str, shape: tuple[int, ...]
+) -> None:
     block, x = make(name, shape), 3 * torch.randn(shape, dtype=torch.float64) + 1
     axes = [i for i in range(len(shape)) if i != 1]
     size = [1, 3] + [1] * (len(shape) - 2)
@@ -150,13 +231,20 @@ def test_batch_norm_by_its_formula(make: Make, name: str, shape: tuple[int, ...]
 
 
 def test_batch_norm_1d_t_is_batch_norm_1d_of_the_transposed(make: Make) -> None:
-    block, x = make("BatchNorm1dT", (4, 6, 3)), torch.randn(4, 6, 3, dtype=torch.float64)
+    block, x = (
+        make("BatchNorm1dT", (4, 6, 3)),
+        torch.randn(4, 6, 3, dtype=torch.float64),
+    )
     expected = (x - x.mean((0, 1))) / (x.var((0, 1), correction=0) + 1e-5).sqrt()
     torch.testing.assert_close(block(x), expected)
 
 
-@pytest.mark.parametrize(("name", "shape"), [("Dropout", (40, 50, 20)), ("Dropout2d", (40, 50, 4, 5))])
-def test_dropout_zeroes_and_scales_in_training_only(make: Make, name: str, shape: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(
+    ("name", "shape"), [("Dropout", (40, 50, 20)), ("Dropout2d", (40, 50, 4, 5))]
+)
+def test_dropout_zeroes_and_scales_in_training_only(
+    make: Make, name: str, shape: tuple[int, ...]
+) -> None:
     block, x = make(name, shape, p=0.25), torch.ones(shape, dtype=torch.float64)
     y = block(x)
     assert set(y.unique().tolist()) == {0.0, 1 / 0.75}

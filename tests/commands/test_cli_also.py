@@ -13,7 +13,14 @@ from mirbricks.cli import main
 from mirbricks.data.synth.polyphony import synthesise_polyphony
 
 GRAPH = Path(mb.__file__).parent / "graphs" / "mpe_small.yaml"
-QUICK = ["--set", "train.steps=2", "--set", "train.validate_every=2", "--set", "train.batch_size=4"]
+QUICK = [
+    "--set",
+    "train.steps=2",
+    "--set",
+    "train.validate_every=2",
+    "--set",
+    "train.batch_size=4",
+]
 QUICK += ["--set", "dataset.folds=3", "--set", "task.patch_frames=48", "--jobs", "1"]
 
 
@@ -36,7 +43,18 @@ def corpora(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def train(data: Path, also: Path, out: Path, cache: Path, *more: str) -> int:
-    words = ["train", str(GRAPH), "--data", str(data), "--also", str(also), "--out", str(out), "--cache", str(cache)]
+    words = [
+        "train",
+        str(GRAPH),
+        "--data",
+        str(data),
+        "--also",
+        str(also),
+        "--out",
+        str(out),
+        "--cache",
+        str(cache),
+    ]
     return main([*words, *QUICK, *more])
 
 
@@ -46,7 +64,11 @@ def test_the_others_train_only_and_no_piece_of_the_test(
     one, other = corpora
     assert train(one, other, tmp_path / "run", tmp_path / "cache") == 0
     settings = json.loads((tmp_path / "run" / "settings.json").read_text())
-    assert [len(settings["split"][side]) for side in ("train", "valid", "test")] == [1, 1, 1]
+    assert [len(settings["split"][side]) for side in ("train", "valid", "test")] == [
+        1,
+        1,
+        1,
+    ]
     assert [found["data"] for found in settings["also"]] == [str(other)]
     assert len(settings["tracks"]) == 1
     assert not any(key.startswith("more_") for key in settings["tracks"])
@@ -59,7 +81,9 @@ def test_the_others_train_only_and_no_piece_of_the_test(
     assert resumed == 1
 
 
-def test_one_key_in_both(corpora: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_key_in_both(
+    corpora: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     one, _ = corpora
     assert train(one, one, tmp_path / "run", tmp_path / "cache") == 1
     said = capsys.readouterr().err

@@ -17,7 +17,24 @@ LOUDER = "augment:\n  - Gain: {min_db: 6, max_db: 6}\n"
 @pytest.fixture
 def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Corpus:
     monkeypatch.chdir(tmp_path)
-    assert main(["data", "synth", "notes", "--out", "notes", "--n", "3", "--seconds", "1", "--jobs", "1"]) == 0
+    assert (
+        main(
+            [
+                "data",
+                "synth",
+                "notes",
+                "--out",
+                "notes",
+                "--n",
+                "3",
+                "--seconds",
+                "1",
+                "--jobs",
+                "1",
+            ]
+        )
+        == 0
+    )
     Path("by.yaml").write_text(LOUDER, encoding="utf-8")
     return Corpus.open("notes")
 
@@ -26,25 +43,55 @@ def run(*words: str) -> int:
     return main(["data", "augment", "notes", "--out", "out", "--jobs", "1", *words])
 
 
-def test_copies_sound_as_drawn_and_keep_their_annotations(notes: Corpus, capsys: Capture) -> None:
+def test_copies_sound_as_drawn_and_keep_their_annotations(
+    notes: Corpus, capsys: Capture
+) -> None:
     capsys.readouterr()
     assert run("--by", "by.yaml", "--copies", "2") == 0
-    assert capsys.readouterr().out == "augmenting: 6 done\n6 recordings, 0.1 min in out\n"
+    assert (
+        capsys.readouterr().out == "augmenting: 6 done\n6 recordings, 0.1 min in out\n"
+    )
     made = Corpus.open("out")
     assert made.name == "notes_augmented"
-    assert [item.key for item in made.items[:3]] == ["note00000~0.wav", "note00000~1.wav", "note00001~0.wav"]
+    assert [item.key for item in made.items[:3]] == [
+        "note00000~0.wav",
+        "note00000~1.wav",
+        "note00001~0.wav",
+    ]
     for number, item in enumerate(made.items):
         source = notes.items[number // 2]
-        np.testing.assert_allclose(item.read()[0], source.read()[0] * 10 ** (6 / 20), rtol=1e-5)
+        np.testing.assert_allclose(
+            item.read()[0], source.read()[0] * 10 ** (6 / 20), rtol=1e-5
+        )
         assert item.sr_hz == source.sr_hz
-        assert item.group == source.group  # no copy is on another side of a split than its like
+        assert (
+            item.group == source.group
+        )  # no copy is on another side of a split than its like
         assert item.entry.first("midi") == source.entry.first("midi")
 
 
 def test_a_seed_and_the_number_of_processes(notes: Corpus) -> None:
     Path("noise.yaml").write_text("augment:\n  - Noise\n", encoding="utf-8")
-    for out, words in (("a", ["--jobs", "1"]), ("b", ["--jobs", "2"]), ("c", ["--jobs", "1", "--seed", "1"])):
-        assert main(["data", "augment", str(notes.folder), "--by", "noise.yaml", "--out", out, *words]) == 0
+    for out, words in (
+        ("a", ["--jobs", "1"]),
+        ("b", ["--jobs", "2"]),
+        ("c", ["--jobs", "1", "--seed", "1"]),
+    ):
+        assert (
+            main(
+                [
+                    "data",
+                    "augment",
+                    str(notes.folder),
+                    "--by",
+                    "noise.yaml",
+                    "--out",
+                    out,
+                    *words,
+                ]
+            )
+            == 0
+        )
     a, b, c = (Corpus.open(out).items[1].read()[0] for out in "abc")
     assert np.array_equal(a, b)
     assert not np.array_equal(a, c)
@@ -53,15 +100,49 @@ def test_a_seed_and_the_number_of_processes(notes: Corpus) -> None:
 def test_where(notes: Corpus, capsys: Capture) -> None:
     family = notes.items[1].entry.first("instrument")
     capsys.readouterr()
-    assert run("--by", "by.yaml", "--where", f"instrument={family}", "--name", "some") == 0
-    assert [item.entry.first("instrument") for item in Corpus.open("out").items] == [family]
+    assert (
+        run("--by", "by.yaml", "--where", f"instrument={family}", "--name", "some") == 0
+    )
+    assert [item.entry.first("instrument") for item in Corpus.open("out").items] == [
+        family
+    ]
     found = ", ".join(sorted({item.entry.first("instrument") for item in notes.items}))
     capsys.readouterr()
-    assert main(["data", "augment", "notes", "--by", "by.yaml", "--out", "no", "--where", "instrument=ukulele"]) == 1
+    assert (
+        main(
+            [
+                "data",
+                "augment",
+                "notes",
+                "--by",
+                "by.yaml",
+                "--out",
+                "no",
+                "--where",
+                "instrument=ukulele",
+            ]
+        )
+        == 1
+    )
     assert capsys.readouterr().err == (
         f"--where: no recording of 'notes' has the instrument 'ukulele'\n  help: there: {found}     [E471]\n"
     )
-    assert main(["data", "augment", "notes", "--by", "by.yaml", "--out", "no", "--where", "side=train"]) == 1
+    assert (
+        main(
+            [
+                "data",
+                "augment",
+                "notes",
+                "--by",
+                "by.yaml",
+                "--out",
+                "no",
+                "--where",
+                "side=train",
+            ]
+        )
+        == 1
+    )
     assert capsys.readouterr().err == (
         "--where: no recording of 'notes' has the side 'train'\n  help: there: nothing of that name     [E471]\n"
     )

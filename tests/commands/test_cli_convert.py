@@ -39,7 +39,16 @@ def test_eject_writes_the_file_and_the_weights_of_a_run(
     graph: Path, run: Path, tmp_path: Path, capsys: Capture
 ) -> None:
     out, weights = tmp_path / "model.py", tmp_path / "model.safetensors"
-    words = ["eject", str(graph), "--out", str(out), "--run", str(run), "--weights", str(weights)]
+    words = [
+        "eject",
+        str(graph),
+        "--out",
+        str(out),
+        "--run",
+        str(run),
+        "--weights",
+        str(weights),
+    ]
     assert main(words) == 0
     assert capsys.readouterr().out == (
         f"{out}: class Model, 21 parameters; its outputs are those of the graph to the bit\n"
@@ -63,7 +72,9 @@ def test_eject_overwrites_nothing(graph: Path, tmp_path: Path, capsys: Capture) 
     assert out.read_text() == "mine"
 
 
-def test_a_run_of_another_graph_is_refused(graph: Path, run: Path, tmp_path: Path, capsys: Capture) -> None:
+def test_a_run_of_another_graph_is_refused(
+    graph: Path, run: Path, tmp_path: Path, capsys: Capture
+) -> None:
     words = [
         "eject",
         str(graph),
@@ -78,9 +89,25 @@ def test_a_run_of_another_graph_is_refused(graph: Path, run: Path, tmp_path: Pat
     assert "[E607]" in capsys.readouterr().err
 
 
-def test_export_says_what_it_takes_and_how_near_it_is(graph: Path, run: Path, tmp_path: Path, capsys: Capture) -> None:
+def test_export_says_what_it_takes_and_how_near_it_is(
+    graph: Path, run: Path, tmp_path: Path, capsys: Capture
+) -> None:
     out = tmp_path / "model.pt2"
-    assert main(["export", str(graph), "--to", "torch-export", "--run", str(run), "--out", str(out)]) == 0
+    assert (
+        main(
+            [
+                "export",
+                str(graph),
+                "--to",
+                "torch-export",
+                "--run",
+                str(run),
+                "--out",
+                str(out),
+            ]
+        )
+        == 0
+    )
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith(f"{out}: 0.0 MB, torch-export; takes any B, any T")
     assert lines[1:] == [

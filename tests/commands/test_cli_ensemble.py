@@ -39,33 +39,85 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_mean_of_the_logits(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_mean_of_the_logits(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "both"
     capsys.readouterr()
-    assert main(["ensemble", str(folder / "seed0"), str(folder / "seed1"), "--out", str(out)]) == 0
+    assert (
+        main(
+            [
+                "ensemble",
+                str(folder / "seed0"),
+                str(folder / "seed1"),
+                "--out",
+                str(out),
+            ]
+        )
+        == 0
+    )
     text = f"{out}: the mean of 2 runs, 838 parameters; `mirbricks evaluate {out} --data DIR` judges it\n"
     assert capsys.readouterr().out == text
     together, settings = load_run(RunFolder.open(out))
-    models = [load_run(RunFolder.open(folder / name))[0].model for name in ("seed0", "seed1")]
+    models = [
+        load_run(RunFolder.open(folder / name))[0].model for name in ("seed0", "seed1")
+    ]
     x = torch.randn(5, 16, 8)
     with torch.inference_mode():
         one, two = (model(x) for model in models)
         torch.testing.assert_close(together.model(x), (one + two) / 2)
         assert not torch.allclose(one, two)
-    assert [line.split()[1] for line in settings.command.splitlines()] == ["train", "train", "ensemble"]
+    assert [line.split()[1] for line in settings.command.splitlines()] == [
+        "train",
+        "train",
+        "ensemble",
+    ]
     assert settings.figures == {}
 
 
 def test_it_is_evaluated_and_packed_as_any_run(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out, words = tmp_path / "both", ["--data", str(folder / "toys"), "--cache", str(folder / "cache"), "--jobs", "1"]
-    assert main(["ensemble", str(folder / "seed0"), str(folder / "seed1"), "--out", str(out)]) == 0
+    out, words = (
+        tmp_path / "both",
+        [
+            "--data",
+            str(folder / "toys"),
+            "--cache",
+            str(folder / "cache"),
+            "--jobs",
+            "1",
+        ],
+    )
+    assert (
+        main(
+            [
+                "ensemble",
+                str(folder / "seed0"),
+                str(folder / "seed1"),
+                "--out",
+                str(out),
+            ]
+        )
+        == 0
+    )
     capsys.readouterr()
     assert main(["evaluate", str(out), *words, "--json"]) == 0
     printed = capsys.readouterr().out
     Path(tmp_path, "figures.json").write_text(printed)
-    assert main(["pack", str(out), "--out", str(tmp_path / "toy"), "--evaluation", str(tmp_path / "figures.json")]) == 0
+    assert (
+        main(
+            [
+                "pack",
+                str(out),
+                "--out",
+                str(tmp_path / "toy"),
+                "--evaluation",
+                str(tmp_path / "figures.json"),
+            ]
+        )
+        == 0
+    )
     assert main(["evaluate", str(tmp_path / "toy"), *words, "--json"]) == 0
     capsys_out = capsys.readouterr().out
     packed = json.loads(capsys_out[capsys_out.index("{") :])
@@ -79,14 +131,28 @@ def test_it_is_evaluated_and_packed_as_any_run(
     ]
 
 
-def refused(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], *names: str) -> str:
+def refused(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], *names: str
+) -> str:
     capsys.readouterr()
-    assert main(["ensemble", *(str(folder / name) for name in names), "--out", str(tmp_path / "both")]) == 1
+    assert (
+        main(
+            [
+                "ensemble",
+                *(str(folder / name) for name in names),
+                "--out",
+                str(tmp_path / "both"),
+            ]
+        )
+        == 1
+    )
     assert not (tmp_path / "both").exists()
     return capsys.readouterr().err.replace(str(folder), "RUNS")
 
 
-def test_runs_that_do_not_belong_together(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_runs_that_do_not_belong_together(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert refused(folder, tmp_path, capsys, "seed0", "fold1") == (
         f"no ensemble with 'RUNS/fold1': it was not trained on the tracks of 'RUNS/seed0'\n{HINT}"
     )
@@ -99,9 +165,32 @@ def test_runs_that_do_not_belong_together(folder: Path, tmp_path: Path, capsys: 
     )
 
 
-def test_it_is_no_training(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    out, words = tmp_path / "both", ["--data", str(folder / "toys"), "--cache", str(folder / "cache"), "--jobs", "1"]
-    assert main(["ensemble", str(folder / "seed0"), str(folder / "seed1"), "--out", str(out)]) == 0
+def test_it_is_no_training(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, words = (
+        tmp_path / "both",
+        [
+            "--data",
+            str(folder / "toys"),
+            "--cache",
+            str(folder / "cache"),
+            "--jobs",
+            "1",
+        ],
+    )
+    assert (
+        main(
+            [
+                "ensemble",
+                str(folder / "seed0"),
+                str(folder / "seed1"),
+                "--out",
+                str(out),
+            ]
+        )
+        == 0
+    )
     before = {file.name: file.read_bytes() for file in out.iterdir()}
     capsys.readouterr()
     assert main(["report", str(out), *words]) == 1
@@ -110,15 +199,22 @@ def test_it_is_no_training(folder: Path, tmp_path: Path, capsys: pytest.CaptureF
         "  help: `mirbricks evaluate` judges it; its runs have reports     [E612]\n"
     )
     for more in ([], ["--resume"]):
-        assert main(["train", str(out / "graph.yaml"), "--out", str(out), *words, *more]) == 1
+        assert (
+            main(["train", str(out / "graph.yaml"), "--out", str(out), *words, *more])
+            == 1
+        )
         assert capsys.readouterr().err == (
             f"'{out}' already holds a model, and no state of a training to go on from\n"
             "  help: choose another folder, or delete this one first     [E602]\n"
         )
-    assert {file.name: file.read_bytes() for file in out.iterdir() if file.name != ".lock"} == before
+    assert {
+        file.name: file.read_bytes() for file in out.iterdir() if file.name != ".lock"
+    } == before
 
 
-def test_vectors_that_are_compared_are_not_averaged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_vectors_that_are_compared_are_not_averaged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     covers = Path(mb.__file__).parent / "zoo"
     assert refused(covers, tmp_path, capsys, "covers_move", "covers_move") == (
         "no ensemble with 'RUNS/covers_move': cover song identification compares vectors, and those of two "
@@ -131,6 +227,11 @@ def test_what_was_tuned_is_averaged_place_by_place() -> None:
         {"a": 0.5, "b": [1.0, 2.0], "c": ["x", "y"], "d": 3},
         {"a": 0.75, "b": [3.0, 4.0], "c": ["x", "y"], "d": 3},
     ]
-    assert _agreed("tuned", values) == {"a": 0.625, "b": [2.0, 3.0], "c": ["x", "y"], "d": 3}
+    assert _agreed("tuned", values) == {
+        "a": 0.625,
+        "b": [2.0, 3.0],
+        "c": ["x", "y"],
+        "d": 3,
+    }
     with pytest.raises(RunError, match=r"'tuned.c' differ"):
         _agreed("tuned", [{"c": ["x"]}, {"c": ["y"]}])

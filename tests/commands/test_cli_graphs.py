@@ -42,7 +42,10 @@ def test_check_is_content_with_every_shipped_graph(capsys: Capture) -> None:
     assert main(["check", *GRAPHS]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == len(GRAPHS)
-    assert f"{SMALL}: fine: (B, 6, 360, T) -> (B, 1, 360, T), 65,313 parameters; any T" in lines
+    assert (
+        f"{SMALL}: fine: (B, 6, 360, T) -> (B, 1, 360, T), 65,313 parameters; any T"
+        in lines
+    )
 
 
 def test_check_tells_the_bad_and_goes_on(tmp_path: Path, capsys: Capture) -> None:
@@ -73,7 +76,11 @@ def test_overrides_reach_the_graph(capsys: Capture) -> None:
 def test_summary_as_json_has_rows_and_totals(capsys: Capture) -> None:
     assert main(["summary", SMALL, "--input", "1,6,360,64", "--json"]) == 0
     summary = json.loads(capsys.readouterr().out)
-    assert summary["parameters"] == sum(row["parameters"] for row in summary["rows"]) == 65_313
+    assert (
+        summary["parameters"]
+        == sum(row["parameters"] for row in summary["rows"])
+        == 65_313
+    )
     assert summary["macs"] == sum(row["macs"] for row in summary["rows"]) == 298_303_488
     assert summary["output_shapes"] == {"y": [1, 1, 360, 64]}
     last = summary["rows"][-1]
@@ -88,7 +95,12 @@ def test_summary_as_json_has_rows_and_totals(capsys: Capture) -> None:
 def test_summary_as_a_table_shows_every_layer(capsys: Capture) -> None:
     assert main(["summary", SMALL]) == 0
     text = capsys.readouterr().out
-    for words in ("residualblock_4", "(B, 32, 72, T)", "35 frames", "65,313 parameters"):
+    for words in (
+        "residualblock_4",
+        "(B, 32, 72, T)",
+        "35 frames",
+        "65,313 parameters",
+    ):
         assert words in text
 
 
@@ -101,7 +113,9 @@ def test_an_input_that_does_not_fit_is_told(sizes: str, capsys: Capture) -> None
 def test_blocks_lists_every_block_under_its_family(capsys: Capture) -> None:
     assert main(["blocks"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert {line.split()[0] for line in lines if line.startswith("  ")} == set(registry.blocks())
+    assert {line.split()[0] for line in lines if line.startswith("  ")} == set(
+        registry.blocks()
+    )
     assert lines[lines.index("many to one") + 1].startswith("  AttentionPool ")
     assert not any(line.endswith("…") for line in lines)
     assert main(["blocks", "--json"]) == 0
@@ -110,7 +124,9 @@ def test_blocks_lists_every_block_under_its_family(capsys: Capture) -> None:
     assert found["Mean"]["family"] == "many to one"
 
 
-def test_blocks_fit_a_narrow_terminal(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_fit_a_narrow_terminal(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("COLUMNS", "60")
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     assert main(["blocks"]) == 0
@@ -123,16 +139,22 @@ def test_blocks_fit_a_narrow_terminal(capsys: Capture, monkeypatch: pytest.Monke
     assert cut == "  BatchNorm1dT                     Batch normalisation of e…"
 
 
-@pytest.mark.parametrize("name", ["Conv2d", "AutoPoolSplit", "ReLU", *sorted(CODES)[:3]])
+@pytest.mark.parametrize(
+    "name", ["Conv2d", "AutoPoolSplit", "ReLU", *sorted(CODES)[:3]]
+)
 def test_explain_knows_blocks_and_codes(name: str, capsys: Capture) -> None:
     assert main(["explain", name]) == 0
     assert name in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", registry.blocks())
-def test_the_example_that_explain_shows_runs(name: str, tmp_path: Path, capsys: Capture) -> None:
+def test_the_example_that_explain_shows_runs(
+    name: str, tmp_path: Path, capsys: Capture
+) -> None:
     assert main(["explain", name]) == 0
-    example = re.search(r"^a graph that runs:\n(.*?\n)\n", capsys.readouterr().out, flags=re.M | re.S)
+    example = re.search(
+        r"^a graph that runs:\n(.*?\n)\n", capsys.readouterr().out, flags=re.M | re.S
+    )
     assert example
     path = tmp_path / "graph.yaml"
     path.write_text(textwrap.dedent(example[1]))
@@ -145,15 +167,26 @@ def test_the_example_that_explain_shows_runs(name: str, tmp_path: Path, capsys: 
     assert meets(tuple(output.shape), promised)
 
 
-def test_explain_shows_example_contract_source_fields_and_picture(capsys: Capture) -> None:
+def test_explain_shows_example_contract_source_fields_and_picture(
+    capsys: Capture,
+) -> None:
     assert main(["explain", "FiLM"]) == 0
     text = capsys.readouterr().out
     assert text.startswith("FiLM (conditioning)\n\n")
-    assert "a graph that runs:\n  input: {x: B C=3 T=5, y: B D=4}\n  layers:\n    - FiLM: {with: [y]}\n\n" in text
-    assert "contract  B C ..., B D -> B C ...\nsource    arXiv:1709.07871\npicture   " in text
+    assert (
+        "a graph that runs:\n  input: {x: B C=3 T=5, y: B D=4}\n  layers:\n    - FiLM: {with: [y]}\n\n"
+        in text
+    )
+    assert (
+        "contract  B C ..., B D -> B C ...\nsource    arXiv:1709.07871\npicture   "
+        in text
+    )
     assert re.search(r"^picture   \S*docs/blocks/FiLM\.svg", text, flags=re.M)
     assert "  in_channels        an integer; inferred. size of axis C\n" in text
-    assert "  hidden_features    an integer > 0; default none. width of a hidden layer" in text
+    assert (
+        "  hidden_features    an integer > 0; default none. width of a hidden layer"
+        in text
+    )
 
 
 def test_explain_draws_what_is_inside_a_block(tmp_path: Path, capsys: Capture) -> None:
@@ -170,12 +203,19 @@ def test_explain_draws_what_is_inside_a_block(tmp_path: Path, capsys: Capture) -
     )
 
 
-@pytest.mark.parametrize("name", ["tagging", "self_supervised", "logmel", "given", "dataset", "train"])
+@pytest.mark.parametrize(
+    "name", ["tagging", "self_supervised", "logmel", "given", "dataset", "train"]
+)
 def test_explain_lists_the_settings_of_sections(name: str, capsys: Capture) -> None:
     assert main(["explain", name]) == 0
     text = capsys.readouterr().out
     assert text.startswith(f"{name} (")
-    known = {"tagging": "mixup_alpha", "logmel": "n_mels", "dataset": "held_out", "train": "warmup_steps"}
+    known = {
+        "tagging": "mixup_alpha",
+        "logmel": "n_mels",
+        "dataset": "held_out",
+        "train": "warmup_steps",
+    }
     assert f"\n  {known.get(name, 'type')} " in text
 
 
@@ -212,7 +252,10 @@ def test_a_plugin_can_be_loaded_and_a_broken_one_is_named(
     (tmp_path / "empty_plugin_of_test.py").write_text("")
     monkeypatch.syspath_prepend(tmp_path)
     assert main(["check", SMALL, "--plugin", "broken_plugin_of_test"]) == 1
-    assert "plugin 'broken_plugin_of_test' cannot be imported: ZeroDivisionError" in capsys.readouterr().err
+    assert (
+        "plugin 'broken_plugin_of_test' cannot be imported: ZeroDivisionError"
+        in capsys.readouterr().err
+    )
     assert main(["check", SMALL, "--plugin", "empty_plugin_of_test"]) == 0
 
 
@@ -224,7 +267,9 @@ def test_every_help_has_an_example(command: str, capsys: Capture) -> None:
     assert f"example:\n  mirbricks {command}" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("words", [[], ["frobnicate"], ["check"], ["summary", SMALL, "--nonsense"]])
+@pytest.mark.parametrize(
+    "words", [[], ["frobnicate"], ["check"], ["summary", SMALL, "--nonsense"]]
+)
 def test_wrong_usage_ends_with_2(words: list[str], capsys: Capture) -> None:
     with pytest.raises(SystemExit) as ended:
         main(words)

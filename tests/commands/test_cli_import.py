@@ -46,7 +46,9 @@ def test_in_and_out(capsys: pytest.CaptureFixture[str]) -> None:
     Path("src/rain/x.wav").write_text("no audio")
     Path("src/rain/y.wav").write_text("no audio")
     Path("src/z.wma").touch()
-    assert main(["data", "import", "folders", "src", "--out", "one", "--jobs", "1"]) == 0
+    assert (
+        main(["data", "import", "folders", "src", "--out", "one", "--jobs", "1"]) == 0
+    )
     assert capsys.readouterr().out == (
         "src: 2 recordings, 0.0 min, in one\n"
         f"left out: 3, all listed in {Path('one/import_report.json')}\n"
@@ -73,20 +75,36 @@ def test_strict(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_another_rate(capsys: pytest.CaptureFixture[str]) -> None:
-    command = ["data", "import", "folders", "src", "--out", "one", "--name", "mine", "--jobs", "1"]
+    command = [
+        "data",
+        "import",
+        "folders",
+        "src",
+        "--out",
+        "one",
+        "--name",
+        "mine",
+        "--jobs",
+        "1",
+    ]
     assert main([*command, "--sr", "4000"]) == 0
     corpus = Corpus.open("one")
     assert corpus.name == "mine"
     samples, sr_hz = corpus["rain/b.wav"].read()
     assert (len(samples), sr_hz) == (SR_HZ // 2, 4000)
-    np.testing.assert_allclose(samples[500:-500], np.linspace(-0.5, 0.5, SR_HZ)[::2][500:-500], atol=1e-3)
+    np.testing.assert_allclose(
+        samples[500:-500], np.linspace(-0.5, 0.5, SR_HZ)[::2][500:-500], atol=1e-3
+    )
     capsys.readouterr()
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["folders", "nowhere", "--out", "o"], "there is nothing at 'nowhere'\n  help: check the path     [E462]\n"),
+        (
+            ["folders", "nowhere", "--out", "o"],
+            "there is nothing at 'nowhere'\n  help: check the path     [E462]\n",
+        ),
         (
             ["foldres", "src", "--out", "o"],
             "there is no importer 'foldres'\n  help: did you mean 'folders'?     [E461]\n",
@@ -100,13 +118,17 @@ def test_another_rate(capsys: pytest.CaptureFixture[str]) -> None:
         ),
     ],
 )
-def test_what_cannot_be(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_cannot_be(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["data", "import", *words]) == 1
     assert capsys.readouterr().err == said
     assert not Path("o").exists()
 
 
-@pytest.mark.parametrize("words", ["--name a/b", "--name .a", "--sr 10", "--sr x", "--jobs 0"])
+@pytest.mark.parametrize(
+    "words", ["--name a/b", "--name .a", "--sr 10", "--sr x", "--jobs 0"]
+)
 def test_wrong_usage(words: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(["data", "import", "folders", "src", "--out", "o", *words.split()])
@@ -114,23 +136,42 @@ def test_wrong_usage(words: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert words.split()[0] in capsys.readouterr().err
 
 
-def test_an_importer_of_ones_own(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_importer_of_ones_own(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(contract, "_KINDS", dict(contract.kinds()))
     monkeypatch.syspath_prepend(os.curdir)
     Path("my_importer.py").write_text(MINE)
     Path("src/Ann_Song.wav").write_bytes(Path("src/rain/b.wav").read_bytes())
-    words = ["data", "import", "named", "src", "--out", "one", "--plugin", "my_importer", "--set", "mark=_"]
+    words = [
+        "data",
+        "import",
+        "named",
+        "src",
+        "--out",
+        "one",
+        "--plugin",
+        "my_importer",
+        "--set",
+        "mark=_",
+    ]
     assert main(words) == 0
     assert Corpus.open("one")["Ann_Song.wav"].entry.first("artist") == "Ann"
     assert main(["data", "kinds", "named", "--plugin", "my_importer"]) == 0
-    assert "named: wav files called ARTIST - TITLE.wav\n  --set mark=...  default:  - \n" in capsys.readouterr().out
+    assert (
+        "named: wav files called ARTIST - TITLE.wav\n  --set mark=...  default:  - \n"
+        in capsys.readouterr().out
+    )
 
 
 def test_kinds(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "kinds"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 10
-    assert lines[0] == "folders  audio in a folder for each class, or in folders of several levels"
+    assert (
+        lines[0]
+        == "folders  audio in a folder for each class, or in folders of several levels"
+    )
     assert lines[7].endswith("(import only)")
     assert main(["data", "kinds", "stems"]) == 0
     assert capsys.readouterr().out == (
@@ -138,4 +179,7 @@ def test_kinds(capsys: pytest.CaptureFixture[str]) -> None:
         "  --set mixture=...  the name of the mix in each folder, without ending\n"
     )
     assert main(["data", "kinds", "stem"]) == 1
-    assert capsys.readouterr().err == "there is no importer 'stem'\n  help: did you mean 'stems'?     [E461]\n"
+    assert (
+        capsys.readouterr().err
+        == "there is no importer 'stem'\n  help: did you mean 'stems'?     [E461]\n"
+    )

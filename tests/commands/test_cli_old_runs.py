@@ -22,7 +22,14 @@ from mirbricks.data.synth.polyphony import synthesise_polyphony
 from mirbricks.tasks.multi_pitch import MultiPitch
 
 GRAPH = Path(mb.__file__).parent / "graphs" / "mpe_small.yaml"
-QUICK = ["--set", "train.steps=2", "--set", "train.validate_every=2", "--set", "train.batch_size=1"]
+QUICK = [
+    "--set",
+    "train.steps=2",
+    "--set",
+    "train.validate_every=2",
+    "--set",
+    "train.batch_size=1",
+]
 QUICK += ["--set", "dataset.folds=3", "--set", "task.patch_frames=48", "--jobs", "1"]
 
 
@@ -54,7 +61,20 @@ def run(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def train(data: Path, out: Path | str, cache: str, *more: str) -> int:
-    return main(["train", str(GRAPH), "--data", str(data), "--out", str(out), "--cache", cache, *QUICK, *more])
+    return main(
+        [
+            "train",
+            str(GRAPH),
+            "--data",
+            str(data),
+            "--out",
+            str(out),
+            "--cache",
+            cache,
+            *QUICK,
+            *more,
+        ]
+    )
 
 
 def change(run: Path, change: Callable[[dict[str, Any]], Any]) -> None:
@@ -84,16 +104,25 @@ DAMAGED = """\
 )
 @pytest.mark.parametrize("command", ["evaluate", "report", "predict"])
 def test_settings_that_lack_something(
-    spoil: Any, reason: str, command: str, run: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
+    spoil: Any,
+    reason: str,
+    command: str,
+    run: Path,
+    corpus: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     change(run, spoil)
-    more = ["a.wav", "--out", "out"] if command == "predict" else ["--data", str(corpus)]
+    more = (
+        ["a.wav", "--out", "out"] if command == "predict" else ["--data", str(corpus)]
+    )
     assert main([command, "run", *more]) == 1
     assert capsys.readouterr().err == DAMAGED.format(reason=reason)
 
 
 @pytest.mark.parametrize("name", ["resolved.yaml", "settings.json"])
-def test_a_run_without_one_of_its_files(name: str, run: Path, corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_without_one_of_its_files(
+    name: str, run: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (run / name).unlink()
     assert main(["evaluate", "run", "--data", str(corpus)]) == 1
     assert capsys.readouterr().err == (
@@ -101,7 +130,9 @@ def test_a_run_without_one_of_its_files(name: str, run: Path, corpus: Path, caps
     )
 
 
-def test_a_run_that_has_not_ended(run: Path, corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_that_has_not_ended(
+    run: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     change(run, lambda settings: settings.pop("tuned"))
     assert main(["evaluate", "run", "--data", str(corpus)]) == 1
     assert capsys.readouterr().err == (
@@ -109,9 +140,16 @@ def test_a_run_that_has_not_ended(run: Path, corpus: Path, capsys: pytest.Captur
     )
 
 
-@pytest.mark.parametrize("locked", ["run", "run/settings.json", "run/resolved.yaml", "run/weights.safetensors"])
+@pytest.mark.parametrize(
+    "locked",
+    ["run", "run/settings.json", "run/resolved.yaml", "run/weights.safetensors"],
+)
 def test_a_run_that_may_not_be_read(
-    locked: str, run: Path, corpus: Path, unprivileged: Any, capsys: pytest.CaptureFixture[str]
+    locked: str,
+    run: Path,
+    corpus: Path,
+    unprivileged: Any,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     (run / "weights.safetensors").chmod(0o644)
     Path(locked).chmod(0)
@@ -127,16 +165,36 @@ def test_a_run_that_may_not_be_read(
     )
 
 
-def evaluated(data: Path | str, cache: str, capsys: pytest.CaptureFixture[str], *more: str) -> tuple[list[str], str]:
+def evaluated(
+    data: Path | str, cache: str, capsys: pytest.CaptureFixture[str], *more: str
+) -> tuple[list[str], str]:
     """The tracks that `evaluate run` scores, and what it says beside."""
     capsys.readouterr()
-    assert main(["evaluate", "run", "--data", str(data), "--cache", cache, "--json", "--jobs", "1", *more]) == 0
+    assert (
+        main(
+            [
+                "evaluate",
+                "run",
+                "--data",
+                str(data),
+                "--cache",
+                cache,
+                "--json",
+                "--jobs",
+                "1",
+                *more,
+            ]
+        )
+        == 0
+    )
     output = capsys.readouterr()
     return list(json.loads(output.out)["tracks"]), output.err
 
 
 @pytest.mark.usefixtures("run")
-def test_a_corpus_is_known_by_its_recordings(corpus: Path, cache: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_corpus_is_known_by_its_recordings(
+    corpus: Path, cache: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     Path("renamed").mkdir()
     for ending in ("_audio.hdf5", ".pyjama"):
         shutil.copy(corpus / f"polyphony{ending}", f"renamed/other{ending}")
@@ -144,7 +202,10 @@ def test_a_corpus_is_known_by_its_recordings(corpus: Path, cache: str, capsys: p
     synthesise_polyphony("more", n_clips=2, seconds=2.0, seed=2, stems=False)
     note = "note: 'polyphony' has other recordings than 'run' was trained on; all of them are evaluated\n"
     assert evaluated("more", cache, capsys) == (["01.wav", "02.wav"], note)
-    assert evaluated("more", cache, capsys, "--split", "all") == (["01.wav", "02.wav"], "")
+    assert evaluated("more", cache, capsys, "--split", "all") == (
+        ["01.wav", "02.wav"],
+        "",
+    )
 
 
 def test_an_old_run_knows_its_corpus_by_name(
@@ -160,17 +221,39 @@ def test_the_fingerprint_is_of_the_recordings(corpus: Path, tmp_path: Path) -> N
     own = Corpus.open(corpus).fingerprint
     faster = tmp_path / "faster"
     store = AudioStore(corpus / "polyphony_audio.hdf5")
-    audio = [(key, np.repeat(store.read(key), 2), 2 * store.sr_hz(key)) for key in store.keys()]  # noqa: SIM118
+    audio = [
+        (key, np.repeat(store.read(key), 2), 2 * store.sr_hz(key))
+        for key in store.keys()
+    ]
     write_audio(faster / "polyphony_audio.hdf5", audio)
     shutil.copy(corpus / "polyphony.pyjama", faster)
     assert Corpus.open(faster).fingerprint == own
-    write_audio(faster / "polyphony_audio.hdf5", [(key, np.tile(wave, 2), sr_hz) for key, wave, sr_hz in audio])
+    write_audio(
+        faster / "polyphony_audio.hdf5",
+        [(key, np.tile(wave, 2), sr_hz) for key, wave, sr_hz in audio],
+    )
     assert Corpus.open(faster).fingerprint != own
 
 
-def test_a_side_without_tracks(run: Path, cache: str, corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_side_without_tracks(
+    run: Path, cache: str, corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     change(run, lambda settings: settings.update(fingerprint="another"))
-    assert main(["evaluate", "run", "--data", str(corpus), "--cache", cache, "--split", "valid"]) == 1
+    assert (
+        main(
+            [
+                "evaluate",
+                "run",
+                "--data",
+                str(corpus),
+                "--cache",
+                cache,
+                "--split",
+                "valid",
+            ]
+        )
+        == 1
+    )
     assert capsys.readouterr().err == (
         "the valid side of 'polyphony' is empty for the run 'run'\n  help: choose another --split, or all     [E443]\n"
     )
@@ -180,7 +263,12 @@ def test_folds_are_found_by_number(tmp_path: Path) -> None:
     for number in (0, 2, 10, 11):
         (tmp_path / f"fold{number}").mkdir()
         (tmp_path / f"fold{number}" / "graph.yaml").touch()
-    assert [run.path.name for run in find_runs(tmp_path)] == ["fold0", "fold2", "fold10", "fold11"]
+    assert [run.path.name for run in find_runs(tmp_path)] == [
+        "fold0",
+        "fold2",
+        "fold10",
+        "fold11",
+    ]
 
 
 @pytest.fixture
@@ -188,13 +276,24 @@ def with_split(tmp_path: Path) -> Path:
     """A corpus that says itself how it is split."""
     entries = [
         Entry(
-            {"filepath": (Atom(key),), "split": (Atom(side),), "f0": (Atom([69.0] * 9, [0.1 * i for i in range(9)]),)}
+            {
+                "filepath": (Atom(key),),
+                "split": (Atom(side),),
+                "f0": (Atom([69.0] * 9, [0.1 * i for i in range(9)]),),
+            }
         )
         for key, side in (("a.wav", "train"), ("b.wav", "valid"))
     ]
     text = Definition("global", "text")
-    definitions = {"filepath": text, "split": text, "f0": Definition("breakpoint", "numeric")}
-    write_audio(tmp_path / "c_audio.hdf5", [(key, np.zeros(22050, np.float32), 22050) for key in ("a.wav", "b.wav")])
+    definitions = {
+        "filepath": text,
+        "split": text,
+        "f0": Definition("breakpoint", "numeric"),
+    }
+    write_audio(
+        tmp_path / "c_audio.hdf5",
+        [(key, np.zeros(22050, np.float32), 22050) for key in ("a.wav", "b.wav")],
+    )
     Pyjama(definitions, entries).save(tmp_path / "c.pyjama")
     return tmp_path
 
@@ -211,7 +310,9 @@ def test_a_corpus_with_its_own_split_has_no_folds(
     )
 
 
-def test_a_fold_that_does_not_exist(corpus: Path, cache: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_fold_that_does_not_exist(
+    corpus: Path, cache: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert train(corpus, "x", cache, "--fold", "3") == 1
     assert capsys.readouterr().err == (
         "--fold: expected a number from 0 to 2, all or none, got '3'\n"
@@ -224,24 +325,52 @@ def test_a_bad_annotation_is_told_before_features_are_computed(
 ) -> None:
     path, unused = with_split / "c.pyjama", tmp_path / "cache"
     path.write_text(path.read_text().replace("[69.0,", "[440.0,", 1))
-    assert train(with_split, with_split / "run", str(unused), "--set", "dataset.split=annotation") == 1
+    assert (
+        train(
+            with_split,
+            with_split / "run",
+            str(unused),
+            "--set",
+            "dataset.split=annotation",
+        )
+        == 1
+    )
     assert "'f0' of 'a.wav' holds 440.0" in capsys.readouterr().err
     assert not unused.exists()
 
 
 @pytest.mark.usefixtures("run")
-def test_failures_are_counted_apart(corpus: Path, cache: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_failures_are_counted_apart(
+    corpus: Path, cache: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     shutil.copytree(corpus, "bad")
     with h5py.File("bad/polyphony_audio.hdf5", "r+") as file:
         file["02.wav"][7] = np.nan
     capsys.readouterr()
-    words = ["evaluate", "run", "--data", "bad", "--cache", cache, "--split", "all", "--jobs", "1"]
+    words = [
+        "evaluate",
+        "run",
+        "--data",
+        "bad",
+        "--cache",
+        cache,
+        "--split",
+        "all",
+        "--jobs",
+        "1",
+    ]
     assert main(words) == 1
-    assert capsys.readouterr().out.startswith("features: 2 done, 1 failed\nevaluating run: 2 done\n")
+    assert capsys.readouterr().out.startswith(
+        "features: 2 done, 1 failed\nevaluating run: 2 done\n"
+    )
 
 
 def test_a_training_interrupted_in_its_evaluation_is_evaluated_by_resume(
-    trained: Path, corpus: Path, cache: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    trained: Path,
+    corpus: Path,
+    cache: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     def stop(*_: Any) -> None:
         raise KeyboardInterrupt
@@ -251,7 +380,8 @@ def test_a_training_interrupted_in_its_evaluation_is_evaluated_by_resume(
         patch.setattr(MultiPitch, "evaluate", stop)
         assert train(corpus, out, cache) == 130
     assert (
-        f"the training in '{out}' has ended; the same command with --resume evaluates it\n" in capsys.readouterr().out
+        f"the training in '{out}' has ended; the same command with --resume evaluates it\n"
+        in capsys.readouterr().out
     )
     assert train(corpus, out, cache) == 1
     assert capsys.readouterr().err == (
@@ -259,7 +389,9 @@ def test_a_training_interrupted_in_its_evaluation_is_evaluated_by_resume(
         "  help: evaluate it with --resume, or choose another folder     [E603]\n"
     )
     assert train(corpus, out, cache, "--resume") == 0
-    settings, expected = (json.loads((path / "settings.json").read_text()) for path in (out, trained))
+    settings, expected = (
+        json.loads((path / "settings.json").read_text()) for path in (out, trained)
+    )
     for name in ("tracks", "tuned", "best_step", "stopped", "fingerprint"):
         assert settings[name] == expected[name]
     for name in ("weights.safetensors", "report.html"):
@@ -271,7 +403,9 @@ def test_a_training_interrupted_in_its_evaluation_is_evaluated_by_resume(
     )
 
 
-def test_resume_with_another_corpus_under_the_name(run: Path, cache: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_resume_with_another_corpus_under_the_name(
+    run: Path, cache: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     synthesise_polyphony("more", n_clips=3, seconds=2.0, seed=2, stems=False)
     assert train(Path("more"), run, cache, "--resume") == 1
     assert capsys.readouterr().err == (
@@ -284,7 +418,11 @@ def test_resume_with_another_corpus_under_the_name(run: Path, cache: str, capsys
 @pytest.mark.usefixtures("run")
 @pytest.mark.parametrize("command", ["train", "demo"])
 def test_a_folder_that_may_not_be_entered(
-    command: str, corpus: Path, cache: str, unprivileged: Any, capsys: pytest.CaptureFixture[str]
+    command: str,
+    corpus: Path,
+    cache: str,
+    unprivileged: Any,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     Path("locked").mkdir(0o700)
     shutil.copytree(corpus, "data")

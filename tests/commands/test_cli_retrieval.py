@@ -42,7 +42,13 @@ CHROMA = "{type: chroma, sr_hz: 8000, n_octaves: 4, bins_per_octave: 12, hop_sam
 
 def described(keys: list[str], works: list[str], file: Path) -> None:
     entries = [
-        Entry({"filepath": (Atom(key),), "work-id": (Atom(work),), "title": (Atom(f"the song {work}"),)})
+        Entry(
+            {
+                "filepath": (Atom(key),),
+                "work-id": (Atom(work),),
+                "title": (Atom(f"the song {work}"),),
+            }
+        )
         for key, work in zip(keys, works, strict=True)
     ]
     text = Definition("global", "text")
@@ -53,11 +59,16 @@ def described(keys: list[str], works: list[str], file: Path) -> None:
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Nine works, two versions each, beats at times of their own."""
     folder, rng = tmp_path_factory.mktemp("corpus"), np.random.default_rng(0)
-    keys, works = [f"{w}-{v}" for w in range(9) for v in range(2)], [str(w) for w in range(9) for _ in range(2)]
+    keys, works = (
+        [f"{w}-{v}" for w in range(9) for v in range(2)],
+        [str(w) for w in range(9) for _ in range(2)],
+    )
     rows = []
     for key in keys:
         chroma = rng.random((int(rng.integers(20, 60)), 12), np.float32)
-        rows.append((key, chroma, {"time": np.cumsum(rng.uniform(0.3, 0.7, len(chroma)))}))
+        rows.append(
+            (key, chroma, {"time": np.cumsum(rng.uniform(0.3, 0.7, len(chroma)))})
+        )
     write_features(folder / "songs_feat.hdf5", iter(rows))
     described(keys, works, folder / "songs.pyjama")
     return folder
@@ -66,9 +77,35 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def trained(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
-    (folder / "g.yaml").write_text(GRAPH.replace("FEATURE", GIVEN).replace("LOSS", "triplet"))
-    assert main(["train", str(folder / "g.yaml"), "--data", str(corpus), "--out", str(folder / "run")]) == 0
-    assert main(["index", str(folder / "run"), "--data", str(corpus), "--out", str(folder / "songs.index")]) == 0
+    (folder / "g.yaml").write_text(
+        GRAPH.replace("FEATURE", GIVEN).replace("LOSS", "triplet")
+    )
+    assert (
+        main(
+            [
+                "train",
+                str(folder / "g.yaml"),
+                "--data",
+                str(corpus),
+                "--out",
+                str(folder / "run"),
+            ]
+        )
+        == 0
+    )
+    assert (
+        main(
+            [
+                "index",
+                str(folder / "run"),
+                "--data",
+                str(corpus),
+                "--out",
+                str(folder / "songs.index"),
+            ]
+        )
+        == 0
+    )
     return folder
 
 
@@ -77,8 +114,13 @@ def tones(folder: Path) -> list[tuple[str, np.ndarray, int]]:
     rng, time_s = np.random.default_rng(0), np.arange(3 * SR_HZ) / SR_HZ
     sounds = [np.sin(2 * np.pi * 220 * 2 ** (k / 12) * time_s) for k in range(6)]
     keys = [f"{k}-{v}.wav" for k in range(6) for v in range(2)]
-    noisy = [sounds[int(key[0])] + 0.1 * rng.standard_normal(len(time_s)) for key in keys]
-    audio = [(key, (0.2 * sound).astype(np.float32), SR_HZ) for key, sound in zip(keys, noisy, strict=True)]
+    noisy = [
+        sounds[int(key[0])] + 0.1 * rng.standard_normal(len(time_s)) for key in keys
+    ]
+    audio = [
+        (key, (0.2 * sound).astype(np.float32), SR_HZ)
+        for key, sound in zip(keys, noisy, strict=True)
+    ]
     write_audio(folder / "tones_audio.hdf5", iter(audio))
     described(keys, [key[0] for key in keys], folder / "tones.pyjama")
     return audio
@@ -107,19 +149,29 @@ def test_no_work_is_on_two_sides(trained: Path, corpus: Path, call: Call) -> Non
     found = json.loads(out)
     assert code == 0
     assert found["n_tracks"] == 6
-    assert {"mAP", "MRR", "MR1", "P@1", "P@10", "queries", "without_cover"} == set(found["figures"])
+    assert {"mAP", "MRR", "MR1", "P@1", "P@10", "queries", "without_cover"} == set(
+        found["figures"]
+    )
     assert (
         "ranked" in (trained / "run" / "report.html").read_text()
         or "queries" in (trained / "run" / "report.html").read_text()
     )
-    everything = json.loads(call("evaluate", trained / "run", "--data", corpus, "--split", "all", "--json")[1])[
-        "tracks"
-    ]
-    assert found["tracks"] == {key: everything[key] for key in found["tracks"]} == settings["tracks"]
+    everything = json.loads(
+        call("evaluate", trained / "run", "--data", corpus, "--split", "all", "--json")[
+            1
+        ]
+    )["tracks"]
+    assert (
+        found["tracks"]
+        == {key: everything[key] for key in found["tracks"]}
+        == settings["tracks"]
+    )
     assert call("report", trained / "run", "--data", corpus)[0] == 0
 
 
-def test_an_index_holds_every_recording(trained: Path, call: Call, corpus: Path) -> None:
+def test_an_index_holds_every_recording(
+    trained: Path, call: Call, corpus: Path
+) -> None:
     index = Index.load(trained / "songs.index")
     assert len(index.keys) == 18
     assert index.titles[2] == "the song 1"
@@ -130,8 +182,12 @@ def test_an_index_holds_every_recording(trained: Path, call: Call, corpus: Path)
     assert out.read_bytes() == (trained / "songs.index").read_bytes()
 
 
-def test_search_leaves_the_query_out_and_agrees_with_the_scores(trained: Path, call: Call) -> None:
-    code, out, _ = call("search", trained / "songs.index", "3-0", "5-1", "--top", "4", "--json")
+def test_search_leaves_the_query_out_and_agrees_with_the_scores(
+    trained: Path, call: Call
+) -> None:
+    code, out, _ = call(
+        "search", trained / "songs.index", "3-0", "5-1", "--top", "4", "--json"
+    )
     assert code == 0
     index = Index.load(trained / "songs.index")
     found = json.loads(out)["queries"]
@@ -140,19 +196,30 @@ def test_search_leaves_the_query_out_and_agrees_with_the_scores(trained: Path, c
         number = index.keys.index(one["query"])
         scores = index.library.rows(slice(number, number + 1))[0]
         order = [k for k in scores.argsort(descending=True).tolist() if k != number][:4]
-        assert [result["key"] for result in one["results"]] == [index.keys[k] for k in order]
+        assert [result["key"] for result in one["results"]] == [
+            index.keys[k] for k in order
+        ]
         assert [result["rank"] for result in one["results"]] == [1, 2, 3, 4]
-        assert one["results"][0]["score"] == pytest.approx(float(scores[order[0]]), abs=1e-4)
+        assert one["results"][0]["score"] == pytest.approx(
+            float(scores[order[0]]), abs=1e-4
+        )
     _, table, _ = call("search", trained / "songs.index", "3-0", "--top", "100")
     assert "3-0: the song 3" in table
     assert table.count("the song") == 18  # 17 results and the query's own title
 
 
-def test_a_recording_of_another_corpus_is_a_query(trained: Path, corpus: Path, call: Call, tmp_path: Path) -> None:
+def test_a_recording_of_another_corpus_is_a_query(
+    trained: Path, corpus: Path, call: Call, tmp_path: Path
+) -> None:
     rows = np.random.default_rng(7).random((40, 12), np.float32)
-    write_features(tmp_path / "mine_feat.hdf5", iter([("mine", rows, {"time": np.arange(40) * 0.5})]))
+    write_features(
+        tmp_path / "mine_feat.hdf5",
+        iter([("mine", rows, {"time": np.arange(40) * 0.5})]),
+    )
     described(["mine"], ["x"], tmp_path / "mine.pyjama")
-    code, out, err = call("search", trained / "songs.index", "mine", "--data", tmp_path, "--json")
+    code, out, err = call(
+        "search", trained / "songs.index", "mine", "--data", tmp_path, "--json"
+    )
     assert (code, err) == (0, "")
     assert len(json.loads(out)["queries"][0]["results"]) == 10
     same = call("search", trained / "songs.index", "4-0", "--data", corpus, "--json")
@@ -161,7 +228,10 @@ def test_a_recording_of_another_corpus_is_a_query(trained: Path, corpus: Path, c
 
 def test_an_index_of_chunks_and_rotations(tmp_path: Path, call: Call) -> None:
     generator = torch.Generator().manual_seed(3)
-    library = Library.of([torch.randn(12, count, 6, generator=generator) for count in (3, 1, 4, 2)], normalise=True)
+    library = Library.of(
+        [torch.randn(12, count, 6, generator=generator) for count in (3, 1, 4, 2)],
+        normalise=True,
+    )
     keys = ("a", "b", "c", "d")
     Index(library, keys, keys, (None,) * 4, "run", "0", "songs").save(tmp_path / "i")
     code, out, _ = call("search", tmp_path / "i", "c", "--json")
@@ -172,7 +242,9 @@ def test_an_index_of_chunks_and_rotations(tmp_path: Path, call: Call) -> None:
         {key: float(scores[k]) for k, key in enumerate(keys) if key != "c"}, abs=1e-4
     )
     assert [one["work"] for one in results] == [None] * 3
-    short = Library(library.vectors[:-1], library.counts, library.mean, library.deviation)
+    short = Library(
+        library.vectors[:-1], library.counts, library.mean, library.deviation
+    )
     Index(short, keys, keys, (None,) * 4, "run", "0", "songs").save(tmp_path / "short")
     assert call("search", tmp_path / "short", "c")[2] == (
         f"'{tmp_path / 'short'}' is no index: its parts differ in number\n"
@@ -192,7 +264,9 @@ def test_faiss_finds_the_same(rotations: int) -> None:
         by_faiss, same = nearest_by_faiss(library, queries, 7)
         assert torch.equal(numbers, same)
         torch.testing.assert_close(scores, by_faiss, atol=1e-4, rtol=1e-4)
-    chunks = Library.of([torch.randn(1, 2, 8, generator=generator)] * 3, normalise=False)
+    chunks = Library.of(
+        [torch.randn(1, 2, 8, generator=generator)] * 3, normalise=False
+    )
     with pytest.raises(RunError) as caught:
         nearest_by_faiss(chunks, [chunks.query(0)], 1)
     assert str(caught.value) == (
@@ -212,7 +286,9 @@ def test_without_faiss(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def test_bad_queries_and_indexes(trained: Path, corpus: Path, call: Call, tmp_path: Path) -> None:
+def test_bad_queries_and_indexes(
+    trained: Path, corpus: Path, call: Call, tmp_path: Path
+) -> None:
     index = trained / "songs.index"
     assert call("search", index, "3-2")[2] == (
         "'3-2' is neither a key nor an audio file\n  help: did you mean '3-1' or '3-0'?     [E633]\n"
@@ -223,12 +299,23 @@ def test_bad_queries_and_indexes(trained: Path, corpus: Path, call: Call, tmp_pa
     )
     help = "  help: write one: mirbricks index RUN --data DIR --out FILE     [E630]\n"
     gone, other = tmp_path / "gone", tmp_path / "other"
-    assert call("search", gone, "3-0")[2] == f"'{gone}' is no index: there is no such file\n{help}"
+    assert (
+        call("search", gone, "3-0")[2]
+        == f"'{gone}' is no index: there is no such file\n{help}"
+    )
     shutil.copy(trained / "run" / "weights.safetensors", other)
-    assert call("search", other, "3-0")[2] == f"'{other}' is no index: it is not one of ours\n{help}"
+    assert (
+        call("search", other, "3-0")[2]
+        == f"'{other}' is no index: it is not one of ours\n{help}"
+    )
     other.write_bytes(index.read_bytes()[:-50])
     assert call("search", other, "3-0")[2].startswith(f"'{other}' is no index: ")
-    empty = Library(torch.zeros(0, 1, 3), torch.zeros(0, dtype=torch.long), torch.zeros(0), torch.zeros(0))
+    empty = Library(
+        torch.zeros(0, 1, 3),
+        torch.zeros(0, dtype=torch.long),
+        torch.zeros(0),
+        torch.zeros(0),
+    )
     Index(empty, (), (), (), "run", "0", "songs").save(other)
     assert call("search", other, "3-0")[2] == (
         f"the index '{other}' is empty\n  help: index a corpus with recordings     [E632]\n"
@@ -242,26 +329,45 @@ def test_an_index_of_other_weights(trained: Path, call: Call, tmp_path: Path) ->
     shutil.copytree(trained / "run", tmp_path / "run")
     weights = tmp_path / "run" / "weights.safetensors"
     tensors = safetensors.torch.load_file(weights)
-    safetensors.torch.save_file({name: value + 1 for name, value in tensors.items()}, weights)
+    safetensors.torch.save_file(
+        {name: value + 1 for name, value in tensors.items()}, weights
+    )
     rows = np.random.default_rng(7).random((40, 12), np.float32)
-    write_features(tmp_path / "mine_feat.hdf5", iter([("mine", rows, {"time": np.arange(40) * 0.5})]))
+    write_features(
+        tmp_path / "mine_feat.hdf5",
+        iter([("mine", rows, {"time": np.arange(40) * 0.5})]),
+    )
     described(["mine"], ["x"], tmp_path / "mine.pyjama")
-    words = ["search", trained / "songs.index", "mine", "--data", tmp_path, "--run", tmp_path / "run"]
+    words = [
+        "search",
+        trained / "songs.index",
+        "mine",
+        "--data",
+        tmp_path,
+        "--run",
+        tmp_path / "run",
+    ]
     code, _, err = call(*words)
     assert code == 1
     assert err.startswith(
         f"the index '{trained / 'songs.index'}' was made by other weights than those of '{tmp_path / 'run'}'\n"
         f"  index  by '{trained / 'run'}', "
     )
-    assert err.endswith(f"  help: make it again: mirbricks index {tmp_path / 'run'} --data DIR --out FILE     [E631]\n")
+    assert err.endswith(
+        f"  help: make it again: mirbricks index {tmp_path / 'run'} --data DIR --out FILE     [E631]\n"
+    )
 
 
-def test_one_track_cliques_are_told_before_training(trained: Path, call: Call, tmp_path: Path) -> None:
+def test_one_track_cliques_are_told_before_training(
+    trained: Path, call: Call, tmp_path: Path
+) -> None:
     rows = np.random.default_rng(7).random((40, 12), np.float32)
     keys = [str(k) for k in range(6)]
     write_features(tmp_path / "mine_feat.hdf5", iter([(key, rows, {}) for key in keys]))
     described(keys, keys, tmp_path / "mine.pyjama")
-    code, _, err = call("train", trained / "g.yaml", "--data", tmp_path, "--out", tmp_path / "run")
+    code, _, err = call(
+        "train", trained / "g.yaml", "--data", tmp_path, "--out", tmp_path / "run"
+    )
     assert code == 1
     assert err.startswith("no recording has a cover: 2 recordings are of 2 works\n")
     assert not (tmp_path / "run").exists()
@@ -273,17 +379,32 @@ def test_one_track_cliques_are_told_before_training(trained: Path, call: Call, t
 def test_from_audio_with_proxies_and_resumed(tmp_path: Path, call: Call) -> None:
     """A training that goes on equals one that never stopped, the proxies too."""
     audio = tones(tmp_path)
-    (tmp_path / "g.yaml").write_text(GRAPH.replace("FEATURE", CHROMA).replace("LOSS", "proxy_anchor"))
+    (tmp_path / "g.yaml").write_text(
+        GRAPH.replace("FEATURE", CHROMA).replace("LOSS", "proxy_anchor")
+    )
     cache = ["--cache", tmp_path / "cache", "--jobs", 1]
-    words = ["train", tmp_path / "g.yaml", "--data", tmp_path, *cache, "--set", "train.schedule=constant"]
+    words = [
+        "train",
+        tmp_path / "g.yaml",
+        "--data",
+        tmp_path,
+        *cache,
+        "--set",
+        "train.schedule=constant",
+    ]
     assert call(*words, "--out", tmp_path / "whole")[0] == 0
     assert call(*words, "--out", tmp_path / "parts", "--set", "train.steps=2")[0] == 0
-    (tmp_path / "parts" / "resolved.yaml").write_text((tmp_path / "whole" / "resolved.yaml").read_text())
+    (tmp_path / "parts" / "resolved.yaml").write_text(
+        (tmp_path / "whole" / "resolved.yaml").read_text()
+    )
     state = torch.load(tmp_path / "parts" / "state.pt", weights_only=True)
     state["stopped"] = "interrupted"
     torch.save(state, tmp_path / "parts" / "state.pt")
     assert call(*words, "--out", tmp_path / "parts", "--resume")[0] == 0
-    whole, parts = (torch.load(tmp_path / name / "state.pt", weights_only=True) for name in ("whole", "parts"))
+    whole, parts = (
+        torch.load(tmp_path / name / "state.pt", weights_only=True)
+        for name in ("whole", "parts")
+    )
     assert whole["step"] == parts["step"] == 4
     proxies = whole["learner"]["proxies"]
     assert proxies.shape == (2, 6)
@@ -292,13 +413,25 @@ def test_from_audio_with_proxies_and_resumed(tmp_path: Path, call: Call) -> None
     for name, value in whole["model"].items():
         assert torch.equal(value, parts["model"][name])
     index = tmp_path / "tones.index"
-    assert call("index", tmp_path / "whole", "--data", tmp_path, "--out", index, *cache)[0] == 0
+    assert (
+        call("index", tmp_path / "whole", "--data", tmp_path, "--out", index, *cache)[0]
+        == 0
+    )
     soundfile.write(tmp_path / "query.wav", audio[3][1], SR_HZ)
     code, out, err = call("search", index, tmp_path / "query.wav", "--json")
     assert (code, err) == (0, "")
     first = json.loads(out)["queries"][0]["results"]
     assert {result["work"] for result in first[:2]} == {"1"}
-    assert call("predict", tmp_path / "whole", tmp_path / "query.wav", "--out", tmp_path / "out")[0] == 0
+    assert (
+        call(
+            "predict",
+            tmp_path / "whole",
+            tmp_path / "query.wav",
+            "--out",
+            tmp_path / "out",
+        )[0]
+        == 0
+    )
     assert np.load(tmp_path / "out" / "query.embedding.npy").shape == (1, 6)
     assert (tmp_path / "out" / "query.png").stat().st_size > 1000
 
@@ -307,9 +440,22 @@ def test_another_task_has_no_index(call: Call, tmp_path: Path) -> None:
     tones(tmp_path)
     graph = GRAPH[: GRAPH.index("dataset:")].replace("FEATURE", CHROMA)
     task = "task: {type: tagging, patch_frames: 30, annotation: title, labels: one}"
-    (tmp_path / "g.yaml").write_text(f"{graph}{task}\ntrain: {{steps: 2, batch_size: 4, validate_every: 2}}\n")
+    (tmp_path / "g.yaml").write_text(
+        f"{graph}{task}\ntrain: {{steps: 2, batch_size: 4, validate_every: 2}}\n"
+    )
     data = ["--data", tmp_path, "--cache", tmp_path / "cache", "--jobs", 1]
-    assert call("train", tmp_path / "g.yaml", *data, "--out", tmp_path / "tags", "--fold", "none")[0] == 0
+    assert (
+        call(
+            "train",
+            tmp_path / "g.yaml",
+            *data,
+            "--out",
+            tmp_path / "tags",
+            "--fold",
+            "none",
+        )[0]
+        == 0
+    )
     assert call("index", tmp_path / "tags", *data, "--out", tmp_path / "i")[2] == (
         f"the run '{tmp_path / 'tags'}' is of the task 'tagging', which has no embeddings to search\n"
         "  help: take a run of the task covers     [E632]\n"

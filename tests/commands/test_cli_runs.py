@@ -20,7 +20,14 @@ from mirbricks.data.synth.polyphony import synthesise_polyphony
 from mirbricks.tasks.base import Evaluation
 
 GRAPH = Path(mb.__file__).parent / "graphs" / "mpe_small.yaml"
-QUICK = ["--set", "train.steps=6", "--set", "train.validate_every=3", "--set", "train.batch_size=2"]
+QUICK = [
+    "--set",
+    "train.steps=6",
+    "--set",
+    "train.validate_every=3",
+    "--set",
+    "train.batch_size=2",
+]
 QUICK += ["--set", "dataset.folds=3", "--set", "task.patch_frames=48", "--jobs", "1"]
 
 
@@ -39,17 +46,52 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="module")
 def run(corpus: Path, cache: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("runs") / "run"
-    assert main(["train", str(GRAPH), "--data", str(corpus), "--out", str(out), "--cache", cache, *QUICK]) == 0
+    assert (
+        main(
+            [
+                "train",
+                str(GRAPH),
+                "--data",
+                str(corpus),
+                "--out",
+                str(out),
+                "--cache",
+                cache,
+                *QUICK,
+            ]
+        )
+        == 0
+    )
     return out
 
 
 def train(data: Path, out: Path, cache: str, *more: str) -> int:
-    return main(["train", str(GRAPH), "--data", str(data), "--out", str(out), "--cache", cache, *QUICK, *more])
+    return main(
+        [
+            "train",
+            str(GRAPH),
+            "--data",
+            str(data),
+            "--out",
+            str(out),
+            "--cache",
+            cache,
+            *QUICK,
+            *more,
+        ]
+    )
 
 
 def test_a_run_holds_what_the_design_says(run: Path) -> None:
     names = {path.name for path in run.iterdir()}
-    assert names >= {"graph.yaml", "resolved.yaml", "weights.safetensors", "state.pt", "metrics.jsonl", "report.html"}
+    assert names >= {
+        "graph.yaml",
+        "resolved.yaml",
+        "weights.safetensors",
+        "state.pt",
+        "metrics.jsonl",
+        "report.html",
+    }
     assert (run / "graph.yaml").read_text() == GRAPH.read_text()
     assert "steps: 6" in (run / "resolved.yaml").read_text()
 
@@ -61,12 +103,21 @@ def test_report_stands_alone(run: Path) -> None:
     assert "<svg" in html
 
 
-def test_evaluate_prints_one_object(run: Path, corpus: Path, cache: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_evaluate_prints_one_object(
+    run: Path, corpus: Path, cache: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     capsys.readouterr()
-    assert main(["evaluate", str(run), "--data", str(corpus), "--cache", cache, "--json"]) == 0
+    assert (
+        main(["evaluate", str(run), "--data", str(corpus), "--cache", cache, "--json"])
+        == 0
+    )
     result = json.loads(capsys.readouterr().out)
     assert set(result) == {"task", "data", "n_tracks", "figures", "tracks"}
-    assert (result["task"], result["data"], result["n_tracks"]) == ("multi_pitch", "polyphony", len(result["tracks"]))
+    assert (result["task"], result["data"], result["n_tracks"]) == (
+        "multi_pitch",
+        "polyphony",
+        len(result["tracks"]),
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         one = [np.array([440.0])]
@@ -76,19 +127,40 @@ def test_evaluate_prints_one_object(run: Path, corpus: Path, cache: str, capsys:
     settings = json.loads((run / "settings.json").read_text())
     assert result["tracks"] == settings["tracks"]
     for name in names:
-        assert result["figures"][name] == pytest.approx(np.mean([t[name] for t in result["tracks"].values()]))
+        assert result["figures"][name] == pytest.approx(
+            np.mean([t[name] for t in result["tracks"].values()])
+        )
 
 
 def test_the_test_side_is_evaluated_and_never_trained_on(run: Path) -> None:
     settings = json.loads((run / "settings.json").read_text())
     split = settings["split"]
     assert settings["evaluated_on"] == "test"
-    assert {Path(key).stem for key in settings["tracks"]} == {name.removesuffix(".wav") for name in split["test"]}
+    assert {Path(key).stem for key in settings["tracks"]} == {
+        name.removesuffix(".wav") for name in split["test"]
+    }
     assert not set(split["test"]) & (set(split["train"]) | set(split["valid"]))
 
 
-def test_evaluate_all_takes_everything(run: Path, corpus: Path, cache: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["evaluate", str(run), "--data", str(corpus), "--cache", cache, "--split", "all", "--markdown"]) == 0
+def test_evaluate_all_takes_everything(
+    run: Path, corpus: Path, cache: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (
+        main(
+            [
+                "evaluate",
+                str(run),
+                "--data",
+                str(corpus),
+                "--cache",
+                cache,
+                "--split",
+                "all",
+                "--markdown",
+            ]
+        )
+        == 0
+    )
     assert capsys.readouterr().out.count("\n| 0") == 4
 
 
@@ -96,31 +168,61 @@ def test_all_folds_are_trained_and_evaluated_together(
     corpus: Path, cache: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert train(corpus, tmp_path / "cv", cache, "--fold", "all") == 0
-    assert sorted(path.name for path in (tmp_path / "cv").iterdir()) == ["fold0", "fold1", "fold2"]
+    assert sorted(path.name for path in (tmp_path / "cv").iterdir()) == [
+        "fold0",
+        "fold1",
+        "fold2",
+    ]
     capsys.readouterr()
-    assert main(["evaluate", str(tmp_path / "cv"), "--data", str(corpus), "--cache", cache, "--json"]) == 0
+    assert (
+        main(
+            [
+                "evaluate",
+                str(tmp_path / "cv"),
+                "--data",
+                str(corpus),
+                "--cache",
+                cache,
+                "--json",
+            ]
+        )
+        == 0
+    )
     assert json.loads(capsys.readouterr().out)["n_tracks"] == 4
 
 
-def test_predict_writes_what_mir_eval_loads(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_predict_writes_what_mir_eval_loads(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     time_s = np.arange(3 * 32000) / 32000
     for name in ("tone.wav", "tone.flac", "other.ogg", "mp3.mp3"):
         stereo = 0.3 * np.sin(2 * np.pi * np.array([220.0, 330.0]) * time_s[:, None])
         soundfile.write(tmp_path / name, stereo, 32000)
     broken = tmp_path / "broken.wav"
     broken.write_bytes(b"RIFF no audio")
-    audio = [str(tmp_path / name) for name in ("tone.wav", "broken.wav", "tone.flac", "other.ogg", "mp3.mp3")]
+    audio = [
+        str(tmp_path / name)
+        for name in ("tone.wav", "broken.wav", "tone.flac", "other.ogg", "mp3.mp3")
+    ]
     assert main(["predict", str(run), *audio, "--out", str(tmp_path / "out")]) == 1
     output = capsys.readouterr()
     assert str(broken) in output.err
     assert "1 of 5 files" in output.err
     made = {path.name for path in (tmp_path / "out").iterdir()}
     assert made == {
-        f"{n}{e}" for n in ("tone.wav", "tone.flac", "other", "mp3") for e in (".f0.txt", ".notes.csv", ".png")
+        f"{n}{e}"
+        for n in ("tone.wav", "tone.flac", "other", "mp3")
+        for e in (".f0.txt", ".notes.csv", ".png")
     }
-    times, pitches = mir_eval.io.load_ragged_time_series(str(tmp_path / "out" / "tone.wav.f0.txt"))
+    times, pitches = mir_eval.io.load_ragged_time_series(
+        str(tmp_path / "out" / "tone.wav.f0.txt")
+    )
     assert len(times) == len(pitches) > 100
-    assert (tmp_path / "out" / "other.notes.csv").read_text().startswith("onset_s,duration_s,midi,velocity\n")
+    assert (
+        (tmp_path / "out" / "other.notes.csv")
+        .read_text()
+        .startswith("onset_s,duration_s,midi,velocity\n")
+    )
 
 
 def test_unusable_recordings_are_named_and_the_rest_goes_on(
@@ -167,7 +269,12 @@ def rename(folder: Path) -> None:
     ids=["missing", "corrupt", "key in one file", "wrong rate", "unknown annotation"],
 )
 def test_a_bad_corpus_gives_one_message_and_leaves_nothing(  # type: ignore[no-untyped-def]
-    spoil, words: list[str], corpus: Path, cache: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    spoil,
+    words: list[str],
+    corpus: Path,
+    cache: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     bad = tmp_path / "bad"
     shutil.copytree(corpus, bad)
@@ -184,18 +291,37 @@ def test_a_graph_that_does_not_fit_the_task_is_told_before_data_is_read(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     graph = tmp_path / "graph.yaml"
-    graph.write_text("input: B C=5 F=360 T\nlayers: [ReLU]\nfeature: {type: hcqt}\ntask: {type: multi_pitch}\n")
-    assert main(["train", str(graph), "--data", str(tmp_path / "nowhere"), "--out", str(tmp_path / "run")]) == 1
+    graph.write_text(
+        "input: B C=5 F=360 T\nlayers: [ReLU]\nfeature: {type: hcqt}\ntask: {type: multi_pitch}\n"
+    )
+    assert (
+        main(
+            [
+                "train",
+                str(graph),
+                "--data",
+                str(tmp_path / "nowhere"),
+                "--out",
+                str(tmp_path / "run"),
+            ]
+        )
+        == 1
+    )
     message = capsys.readouterr().err
     assert "nowhere" not in message
     assert f"{graph}:1:8" in message
 
 
-def test_all_mistakes_of_the_sections_come_in_one_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_mistakes_of_the_sections_come_in_one_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     graph = tmp_path / "graph.yaml"
     text = "input: B C=6 F=360 T\nlayers: [ReLU]\nfeature: {scale: dB}\ntask: {type: multi_pich}\ntrain: {lr: fast}\n"
     graph.write_text(text)
-    assert main(["train", str(graph), "--data", "nowhere", "--out", str(tmp_path / "run")]) == 1
+    assert (
+        main(["train", str(graph), "--data", "nowhere", "--out", str(tmp_path / "run")])
+        == 1
+    )
     message = capsys.readouterr().err
     assert [f"{graph}:{line}:" in message for line in (3, 4, 5)] == [True, True, True]
     assert "did you mean 'multi_pitch'?" in message
@@ -219,7 +345,12 @@ def test_a_finished_run_is_not_overwritten(
     ],
 )
 def test_resume_goes_on_with_the_same_experiment_only(
-    changed: list[str], what: str, run: Path, corpus: Path, cache: str, capsys: pytest.CaptureFixture[str]
+    changed: list[str],
+    what: str,
+    run: Path,
+    corpus: Path,
+    cache: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert train(corpus, run, cache, "--resume", *changed) == 1
     message = capsys.readouterr().err
@@ -232,7 +363,21 @@ def test_demo_leaves_a_folder_of_the_users_alone(
 ) -> None:
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "graph.yaml").write_text("mine")
-    assert main(["demo", "--data", str(corpus), "--out", str(tmp_path / "thesis"), "--cache", cache, *QUICK]) == 1
+    assert (
+        main(
+            [
+                "demo",
+                "--data",
+                str(corpus),
+                "--out",
+                str(tmp_path / "thesis"),
+                "--cache",
+                cache,
+                *QUICK,
+            ]
+        )
+        == 1
+    )
     assert "[E601]" in capsys.readouterr().err
     assert (tmp_path / "thesis" / "graph.yaml").read_text() == "mine"
 
@@ -249,12 +394,21 @@ def test_what_would_stop_a_training_is_told_before_features_are_computed(
 
 
 def test_folds_together_score_each_track_once(
-    run: Path, corpus: Path, cache: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run: Path,
+    corpus: Path,
+    cache: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     for name in ("fold0", "fold1"):
         shutil.copytree(run, tmp_path / "cv" / name)
     (tmp_path / "cv" / "fold_notes.txt").write_text("mine")
-    assert main(["evaluate", str(tmp_path / "cv"), "--data", str(corpus), "--cache", cache]) == 1
+    assert (
+        main(
+            ["evaluate", str(tmp_path / "cv"), "--data", str(corpus), "--cache", cache]
+        )
+        == 1
+    )
     key = next(iter(json.loads((run / "settings.json").read_text())["tracks"]))
     assert capsys.readouterr().err == (
         f"several folds would score '{key}': together they only score their own test pieces\n"
@@ -263,27 +417,62 @@ def test_folds_together_score_each_track_once(
 
 
 @pytest.mark.parametrize("section", ["train", "feature", "task"])
-def test_a_section_that_is_no_mapping_is_told(section: str, corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["train", str(GRAPH), "--data", str(corpus), "--out", "x", "--set", f"{section}=0"]) == 1
+def test_a_section_that_is_no_mapping_is_told(
+    section: str, corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (
+        main(
+            [
+                "train",
+                str(GRAPH),
+                "--data",
+                str(corpus),
+                "--out",
+                "x",
+                "--set",
+                f"{section}=0",
+            ]
+        )
+        == 1
+    )
     assert "--set" in capsys.readouterr().err
 
 
-def test_names_with_brackets_are_shown_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+def test_names_with_brackets_are_shown_as_they_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     console().print(
-        table_of("[/x]", Evaluation({"Accuracy": 1.0}, {"Song [live].wav": {"Accuracy": 1.0}}), ("Accuracy",))
+        table_of(
+            "[/x]",
+            Evaluation({"Accuracy": 1.0}, {"Song [live].wav": {"Accuracy": 1.0}}),
+            ("Accuracy",),
+        )
     )
     output = capsys.readouterr().out
     assert "Song [live].wav" in output
     assert "[/x]" in output
 
 
-def test_a_folder_that_is_no_run_is_told(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_that_is_no_run_is_told(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["evaluate", str(tmp_path), "--data", str(corpus)]) == 1
     assert "[E600]" in capsys.readouterr().err
 
 
-def test_demo_makes_its_own_data_and_can_be_repeated(tmp_path: Path, cache: str) -> None:
-    words = ["demo", "--out", str(tmp_path / "demo"), "--cache", cache, "--jobs", "1", *QUICK[:-2]]
+def test_demo_makes_its_own_data_and_can_be_repeated(
+    tmp_path: Path, cache: str
+) -> None:
+    words = [
+        "demo",
+        "--out",
+        str(tmp_path / "demo"),
+        "--cache",
+        cache,
+        "--jobs",
+        "1",
+        *QUICK[:-2],
+    ]
     assert main(words) == 0
     assert main(words) == 0
     assert (tmp_path / "demo" / "report.html").exists()

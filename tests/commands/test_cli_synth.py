@@ -16,7 +16,24 @@ Capture = pytest.CaptureFixture[str]
 
 def test_a_corpus_out_of_a_seed(tmp_path: Path, capsys: Capture) -> None:
     out = tmp_path / "notes"
-    assert main(["data", "synth", "notes", "--out", str(out), "--n", "3", "--seconds", "1.5", "--jobs", "1"]) == 0
+    assert (
+        main(
+            [
+                "data",
+                "synth",
+                "notes",
+                "--out",
+                str(out),
+                "--n",
+                "3",
+                "--seconds",
+                "1.5",
+                "--jobs",
+                "1",
+            ]
+        )
+        == 0
+    )
     assert capsys.readouterr().out == f"notes: 3 done\n3 recordings, 0.1 min in {out}\n"
     assert len(Corpus.open(out)) == 3
 
@@ -27,7 +44,24 @@ def test_every_kind_can_be_asked_for() -> None:
 
 def test_refusals(tmp_path: Path, capsys: Capture) -> None:
     out = str(tmp_path / "c")
-    assert main(["data", "synth", "polyphony", "--out", out, "--n", "1", "--seconds", "2", "--jobs", "1"]) == 0
+    assert (
+        main(
+            [
+                "data",
+                "synth",
+                "polyphony",
+                "--out",
+                out,
+                "--n",
+                "1",
+                "--seconds",
+                "2",
+                "--jobs",
+                "1",
+            ]
+        )
+        == 0
+    )
     capsys.readouterr()
     assert main(["data", "synth", "piano", "--out", out]) == 1
     assert capsys.readouterr().err == (

@@ -38,15 +38,22 @@ def two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("b.yaml").write_text(B)
 
 
-def test_migrate_prints_a_graph_that_check_accepts(tmp_path: Path, capsys: Capture) -> None:
+def test_migrate_prints_a_graph_that_check_accepts(
+    tmp_path: Path, capsys: Capture
+) -> None:
     assert main(["migrate", BITTNER, "--input", "1,6,360,*"]) == 0
     printed = capsys.readouterr()
-    assert printed.err.startswith("note: output_file, dataset, feature are kept as comments")
+    assert printed.err.startswith(
+        "note: output_file, dataset, feature are kept as comments"
+    )
     out = tmp_path / "native.yaml"
     assert main(["migrate", BITTNER, "--input", "1,6,360,*", "--out", str(out)]) == 0
     assert out.read_text() == printed.out
     assert main(["check", str(out)]) == 0
-    assert "fine: (B, 6, 360, T) -> (B, 1, 360, T), 406,253 parameters" in capsys.readouterr().out
+    assert (
+        "fine: (B, 6, 360, T) -> (B, 1, 360, T), 406,253 parameters"
+        in capsys.readouterr().out
+    )
 
 
 def test_migrate_ends_with_1_where_the_file_is_native(capsys: Capture) -> None:
@@ -110,7 +117,14 @@ def test_the_exit_code_of_diff_is_asked_for(capsys: Capture) -> None:
 def test_diff_as_json(capsys: Capture) -> None:
     assert main(["diff", "a.yaml", "b.yaml", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
-    assert set(result) == {"same", "head", "nodes", "sections", "only_sizes", "parameters"}
+    assert set(result) == {
+        "same",
+        "head",
+        "nodes",
+        "sections",
+        "only_sizes",
+        "parameters",
+    }
     assert [(node["sign"], node["what"], node["line_a"], node["line_b"]) for node in result["nodes"]] == [
         ("~", "Conv1d 'head'", 3, 3), ("-", "ReLU", 4, None), ("+", "GELU", None, 4),
     ]  # fmt: skip
@@ -123,7 +137,10 @@ def test_diff_compares_forms_where_sizes_are_not_known(capsys: Capture) -> None:
     Path("b.yaml").write_text(B.replace("input: B C=2 T\n", ""))
     assert main(["diff", "a.yaml", "b.yaml"]) == 0
     output = capsys.readouterr()
-    assert output.err == "note: b.yaml:1:1: sizes are not compared: the shape of the input is not known\n"
+    assert (
+        output.err
+        == "note: b.yaml:1:1: sizes are not compared: the shape of the input is not known\n"
+    )
     assert "- input: B C=2 T" in output.out
     assert "parameters" not in output.out
     assert main(["diff", "a.yaml", "b.yaml", "--input", "1,2,8"]) == 0
@@ -152,12 +169,29 @@ def test_draw_writes_an_svg(tmp_path: Path, capsys: Capture) -> None:
     assert capsys.readouterr().out == f"{out}: 8 layers\n"
     assert ElementTree.fromstring(out.read_text()).tag.endswith("svg")
     again = tmp_path / "again.svg"
-    assert main(["draw", SMALL, "--out", str(again), "--set", "input=B C=6 F=360 T=64"]) == 0
+    assert (
+        main(["draw", SMALL, "--out", str(again), "--set", "input=B C=6 F=360 T=64"])
+        == 0
+    )
     assert "72 × 64" in again.read_text()
-    assert main(["draw", BITTNER, "--out", str(tmp_path / "bittner.svg"), "--input", "1,6,360,64"]) == 0
+    assert (
+        main(
+            [
+                "draw",
+                BITTNER,
+                "--out",
+                str(tmp_path / "bittner.svg"),
+                "--input",
+                "1,6,360,64",
+            ]
+        )
+        == 0
+    )
 
 
-def test_draw_tells_a_mistake_and_writes_nothing(tmp_path: Path, capsys: Capture) -> None:
+def test_draw_tells_a_mistake_and_writes_nothing(
+    tmp_path: Path, capsys: Capture
+) -> None:
     out = tmp_path / "out.svg"
     assert main(["draw", BITTNER, "--out", str(out)]) == 1
     assert "the shape of the input is not known" in capsys.readouterr().err

@@ -45,7 +45,11 @@ KINDS = ("hiss", "low", "high")
 
 
 def write_corpus(
-    folder: Path, name: str = "toys", annotation: str = "kind", kinds: tuple[str, ...] = KINDS, folds: int = 4
+    folder: Path,
+    name: str = "toys",
+    annotation: str = "kind",
+    kinds: tuple[str, ...] = KINDS,
+    folds: int = 4,
 ) -> Path:
     """Folds of short recordings, one of each kind."""
     noise, entries, audio = np.random.default_rng(3), [], []
@@ -53,12 +57,17 @@ def write_corpus(
     for fold in range(1, folds + 1):
         for kind in kinds:
             hz = {"low": 200.0, "high": 2000.0}.get(kind)
-            wave = np.sin(2 * np.pi * hz * time_s) if hz else noise.standard_normal(4000)
+            wave = (
+                np.sin(2 * np.pi * hz * time_s) if hz else noise.standard_normal(4000)
+            )
             key = f"{kind}-{fold}.wav"
             audio.append((key, (0.3 * wave).astype(np.float32), 8000))
             values = {"filepath": key, annotation: kind, "fold": fold}
             entries.append(Entry({one: [Atom(value)] for one, value in values.items()}))
-    definitions = {"filepath": Definition("global", "text", "filepath"), annotation: Definition("global", "text")}
+    definitions = {
+        "filepath": Definition("global", "text", "filepath"),
+        annotation: Definition("global", "text"),
+    }
     definitions["fold"] = Definition("global", "numeric")
     folder.mkdir()
     write_audio(folder / f"{name}_audio.hdf5", audio)
@@ -80,7 +89,16 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
 def run(corpus: Path, cache: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs")
     (folder / "toy.yaml").write_text(GRAPH)
-    words = ["train", str(folder / "toy.yaml"), "--data", str(corpus), "--out", str(folder / "run"), "--jobs", "1"]
+    words = [
+        "train",
+        str(folder / "toy.yaml"),
+        "--data",
+        str(corpus),
+        "--out",
+        str(folder / "run"),
+        "--jobs",
+        "1",
+    ]
     assert main([*words, "--cache", cache]) == 0
     return folder / "run"
 
@@ -89,7 +107,9 @@ def run(corpus: Path, cache: str, tmp_path_factory: pytest.TempPathFactory) -> P
 def shipped(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A zoo of one model, `toy`."""
     folder = tmp_path_factory.mktemp("zoo")
-    assert main(["pack", str(run), "--out", str(folder / "toy"), "--note", "A toy."]) == 0
+    assert (
+        main(["pack", str(run), "--out", str(folder / "toy"), "--note", "A toy."]) == 0
+    )
     return folder
 
 
@@ -116,35 +136,63 @@ def said(cache: str, capsys: pytest.CaptureFixture[str]) -> Said:
     return call
 
 
-def test_a_packed_model_is_three_small_files(shipped: Path, run: Path, tmp_path: Path) -> None:
+def test_a_packed_model_is_three_small_files(
+    shipped: Path, run: Path, tmp_path: Path
+) -> None:
     folder = shipped / "toy"
-    assert sorted(path.name for path in folder.iterdir()) == ["card.md", "graph.yaml", "weights.safetensors"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "card.md",
+        "graph.yaml",
+        "weights.safetensors",
+    ]
     assert (folder / "graph.yaml").read_text() == (run / "resolved.yaml").read_text()
     card = (folder / "card.md").read_text()
-    for words in ("# toy\n", "`toys`: not known", "fold 0; 6 train, 3 valid, 3 test groups", "## Limits\n\n- A toy."):
+    for words in (
+        "# toy\n",
+        "`toys`: not known",
+        "fold 0; 6 train, 3 valid, 3 test groups",
+        "## Limits\n\n- A toy.",
+    ):
         assert words in card
-    assert str(tmp_path.parents[1]) not in card + (folder / "weights.safetensors").read_bytes().decode("latin-1")
+    assert str(tmp_path.parents[1]) not in card + (
+        folder / "weights.safetensors"
+    ).read_bytes().decode("latin-1")
 
 
-def test_it_evaluates_as_its_run(model: str, run: Path, corpus: Path, said: Said) -> None:
-    code, out, err = said("evaluate", model, "--data", str(corpus), "--split", "test", "--json")
+def test_it_evaluates_as_its_run(
+    model: str, run: Path, corpus: Path, said: Said
+) -> None:
+    code, out, err = said(
+        "evaluate", model, "--data", str(corpus), "--split", "test", "--json"
+    )
     assert (code, err) == (0, "")
     assert out == said("evaluate", str(run), "--data", str(corpus), "--json")[1]
 
 
-def test_without_a_split_everything_is_evaluated(model: str, corpus: Path, said: Said) -> None:
+def test_without_a_split_everything_is_evaluated(
+    model: str, corpus: Path, said: Said
+) -> None:
     _, out, err = said("evaluate", model, "--data", str(corpus), "--json")
     found = json.loads(out)
     assert found["n_tracks"] == 12
     assert set(found) == {"task", "data", "n_tracks", "figures", "tracks"}
     assert {"accuracy", "macro_recall"} <= set(found["figures"])
-    assert err == "note: 6 of these 12 recordings are of groups that the model was trained on\n"
+    assert (
+        err
+        == "note: 6 of these 12 recordings are of groups that the model was trained on\n"
+    )
 
 
 @pytest.mark.parametrize("split", ["2", "fold2"])
 def test_a_stored_fold(split: str, model: str, corpus: Path, said: Said) -> None:
-    _, out, _ = said("evaluate", model, "--data", str(corpus), "--split", split, "--json")
-    assert sorted(json.loads(out)["tracks"]) == ["high-2.wav", "hiss-2.wav", "low-2.wav"]
+    _, out, _ = said(
+        "evaluate", model, "--data", str(corpus), "--split", split, "--json"
+    )
+    assert sorted(json.loads(out)["tracks"]) == [
+        "high-2.wav",
+        "hiss-2.wav",
+        "low-2.wav",
+    ]
 
 
 def test_a_fold_that_is_not_there(model: str, corpus: Path, said: Said) -> None:
@@ -163,22 +211,48 @@ def test_a_side_that_is_empty(model: str, said: Said, tmp_path: Path) -> None:
     assert err.endswith("help: choose another --split, or all     [E443]\n")
 
 
-def test_labels_under_another_name_are_found_and_told(model: str, said: Said, tmp_path: Path) -> None:
+def test_labels_under_another_name_are_found_and_told(
+    model: str, said: Said, tmp_path: Path
+) -> None:
     other = write_corpus(tmp_path / "more", "more", annotation="sort", folds=5)
     code, out, err = said("evaluate", model, "--data", str(other), "--json")
     assert (code, json.loads(out)["n_tracks"]) == (0, 15)
-    assert err == "note: 'more' has no 'kind'; its 'sort' holds labels of the model and is used\n"
-    assert out == said("evaluate", model, "--data", str(other), "--json", "--set", "task.annotation=sort")[1]
+    assert (
+        err
+        == "note: 'more' has no 'kind'; its 'sort' holds labels of the model and is used\n"
+    )
+    assert (
+        out
+        == said(
+            "evaluate",
+            model,
+            "--data",
+            str(other),
+            "--json",
+            "--set",
+            "task.annotation=sort",
+        )[1]
+    )
 
 
-def test_labels_that_could_be_two_annotations(model: str, said: Said, tmp_path: Path) -> None:
+def test_labels_that_could_be_two_annotations(
+    model: str, said: Said, tmp_path: Path
+) -> None:
     other = write_corpus(tmp_path / "more", "more", annotation="sort", folds=5)
     notes = Pyjama.load(other / "more.pyjama")
-    copied = [Entry({**one.annotations, "also": one.annotations["sort"]}) for one in notes.entries]
-    turned = [Entry({**one.annotations, "also": [Atom("low")]}) for one in notes.entries]
+    copied = [
+        Entry({**one.annotations, "also": one.annotations["sort"]})
+        for one in notes.entries
+    ]
+    turned = [
+        Entry({**one.annotations, "also": [Atom("low")]}) for one in notes.entries
+    ]
     definitions = {**notes.definitions, "also": Definition("global", "text")}
     Pyjama(definitions, copied).save(other / "more.pyjama")
-    assert "its 'also' holds labels" in said("evaluate", model, "--data", str(other), "--json")[2]
+    assert (
+        "its 'also' holds labels"
+        in said("evaluate", model, "--data", str(other), "--json")[2]
+    )
     Pyjama(definitions, turned).save(other / "more.pyjama")
     code, out, err = said("evaluate", model, "--data", str(other), "--json")
     assert (code, out) == (1, "")
@@ -190,31 +264,46 @@ def test_labels_that_training_never_saw(model: str, said: Said, tmp_path: Path) 
     other = write_corpus(tmp_path / "more", "more", kinds=("low", "hum"))
     code, out, err = said("evaluate", model, "--data", str(other), "--json")
     assert (code, out) == (1, "")
-    assert err.startswith("'hum-1.wav' has the label 'hum', which no recording of the training had\n")
+    assert err.startswith(
+        "'hum-1.wav' has the label 'hum', which no recording of the training had\n"
+    )
     assert "[E507]" in err
 
 
-def test_a_label_without_an_example_is_told(model: str, said: Said, tmp_path: Path) -> None:
+def test_a_label_without_an_example_is_told(
+    model: str, said: Said, tmp_path: Path
+) -> None:
     other = write_corpus(tmp_path / "more", "more", kinds=("low", "hiss"))
     code, out, err = said("evaluate", model, "--data", str(other), "--json")
     assert code == 0
-    assert err == "note: no recording has the label high; macro figures leave such labels out\n"
+    assert (
+        err
+        == "note: no recording has the label high; macro figures leave such labels out\n"
+    )
     assert json.loads(out)["figures"]["accuracy"] == pytest.approx(
         np.mean([track["correct"] for track in json.loads(out)["tracks"].values()])
     )
 
 
-def test_only_settings_of_the_task_may_change(model: str, corpus: Path, said: Said) -> None:
-    assert said("evaluate", model, "--data", str(corpus), "--set", "feature.n_mels=8")[::2] == (
+def test_only_settings_of_the_task_may_change(
+    model: str, corpus: Path, said: Said
+) -> None:
+    assert said("evaluate", model, "--data", str(corpus), "--set", "feature.n_mels=8")[
+        ::2
+    ] == (
         1,
         "--set feature.n_mels=8: of a trained model only settings of the section 'task' can be changed\n"
         "  help: write --set task.KEY=VALUE, such as task.annotation=tags     [E607]\n",
     )
 
 
-def test_it_hears_audio(model: str, said: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_hears_audio(
+    model: str, said: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    soundfile.write("song.wav", 0.1 * np.random.default_rng(0).standard_normal(9000), 16000)
+    soundfile.write(
+        "song.wav", 0.1 * np.random.default_rng(0).standard_normal(9000), 16000
+    )
     code, out, err = said("predict", model, "song.wav")
     assert (code, err) == (0, "")
     assert all(line.startswith("predictions/song.") for line in out.splitlines())
@@ -225,14 +314,22 @@ def test_the_zoo_is_listed(said: Said, run: Path) -> None:
     settings = json.loads((run / "settings.json").read_text())
     accuracy = settings["figures"]["accuracy"]
     _, out, _ = said("zoo")
-    assert out == f"zoo:toy  tagging, toys, 0.0 MB: accuracy {accuracy:.3f}, toys, the test tracks of this run\n"
+    assert (
+        out
+        == f"zoo:toy  tagging, toys, 0.0 MB: accuracy {accuracy:.3f}, toys, the test tracks of this run\n"
+    )
     assert json.loads(said("zoo", "--json")[1])["toy"]["task"] == "tagging"
     assert said("zoo", "toy")[1].startswith("# toy\n")
 
 
 @pytest.mark.parametrize(
     "words",
-    [["evaluate", "zoo:toi", "--data", "x"], ["predict", "zoo:toi", "a.wav"], ["check", "zoo:toi"], ["zoo", "toi"]],
+    [
+        ["evaluate", "zoo:toi", "--data", "x"],
+        ["predict", "zoo:toi", "a.wav"],
+        ["check", "zoo:toi"],
+        ["zoo", "toi"],
+    ],
 )
 @pytest.mark.usefixtures("model")
 def test_an_unknown_name(words: list[str], said: Said, corpus: Path) -> None:
@@ -263,21 +360,42 @@ def test_half_precision_gives_nearly_the_same(
 ) -> None:
     assert said("pack", str(run), "--out", str(tmp_path / "half"), "--half")[0] == 0
     whole, half = (
-        safetensors.torch.load_file(folder / "weights.safetensors") for folder in (shipped / "toy", tmp_path / "half")
+        safetensors.torch.load_file(folder / "weights.safetensors")
+        for folder in (shipped / "toy", tmp_path / "half")
     )
     assert {tensor.dtype for tensor in half.values()} == {torch.float16}
     for name, tensor in whole.items():
         torch.testing.assert_close(half[name].float(), tensor, rtol=1e-3, atol=1e-6)
-    assert said("evaluate", str(tmp_path / "half"), "--data", str(corpus), "--json")[0] == 0
+    assert (
+        said("evaluate", str(tmp_path / "half"), "--data", str(corpus), "--json")[0]
+        == 0
+    )
 
 
 def test_an_evaluation_stands_in_the_card_and_in_the_list(
     run: Path, said: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "cv.json"
-    file.write_text(json.dumps({"data": "toys", "n_tracks": 12, "figures": {"accuracy": 0.75, "macro_f1": None}}))
-    words = ["--evaluation", f"{file}=four folds", "--corpora", "esc10,synth_toys", "--figure", "accuracy"]
-    assert said("pack", str(run), "--out", str(tmp_path / "zoo" / "toy"), *words)[0] == 0
+    file.write_text(
+        json.dumps(
+            {
+                "data": "toys",
+                "n_tracks": 12,
+                "figures": {"accuracy": 0.75, "macro_f1": None},
+            }
+        )
+    )
+    words = [
+        "--evaluation",
+        f"{file}=four folds",
+        "--corpora",
+        "esc10,synth_toys",
+        "--figure",
+        "accuracy",
+    ]
+    assert (
+        said("pack", str(run), "--out", str(tmp_path / "zoo" / "toy"), *words)[0] == 0
+    )
     card = (tmp_path / "zoo" / "toy" / "card.md").read_text()
     assert "| four folds | 12 | 0.750 |" in card
     assert "CC BY 3.0" in card
@@ -288,8 +406,14 @@ def test_an_evaluation_stands_in_the_card_and_in_the_list(
 
 def big(run: Path) -> None:
     weights = run / "weights.safetensors"
-    graph = (run / "resolved.yaml").read_text().replace("out_channels: 8", "out_channels: 30000")
-    (run / "resolved.yaml").write_text(graph.replace("in_features: 8", "in_features: 30000"))
+    graph = (
+        (run / "resolved.yaml")
+        .read_text()
+        .replace("out_channels: 8", "out_channels: 30000")
+    )
+    (run / "resolved.yaml").write_text(
+        graph.replace("in_features: 8", "in_features: 30000")
+    )
     made = mb.compile_graph(run / "resolved.yaml")
     safetensors.torch.save_file(dict(made.state_dict()), weights)
 
@@ -343,7 +467,9 @@ def test_what_cannot_be_packed(
     assert not Path("new").exists()
 
 
-def test_a_packed_model_is_not_packed_again(model: str, said: Said, tmp_path: Path, shipped: Path) -> None:
+def test_a_packed_model_is_not_packed_again(
+    model: str, said: Said, tmp_path: Path, shipped: Path
+) -> None:
     assert said("pack", model, "--out", str(tmp_path / "new"))[::2] == (
         1,
         f"'{shipped / 'toy'}' is packed already: a run with its settings.json is expected\n"
@@ -359,9 +485,16 @@ def damaged(metadata: dict[str, str] | None) -> Callable[[Path], Any]:
     return change
 
 
-@pytest.mark.parametrize("metadata", [None, {"settings": "{"}, {"settings": "[]"}, {"settings": '{"tuned": {}}'}])
+@pytest.mark.parametrize(
+    "metadata",
+    [None, {"settings": "{"}, {"settings": "[]"}, {"settings": '{"tuned": {}}'}],
+)
 def test_damaged_settings(
-    metadata: dict[str, str] | None, shipped: Path, corpus: Path, said: Said, tmp_path: Path
+    metadata: dict[str, str] | None,
+    shipped: Path,
+    corpus: Path,
+    said: Said,
+    tmp_path: Path,
 ) -> None:
     shutil.copytree(shipped / "toy", tmp_path / "toy")
     damaged(metadata)(tmp_path / "toy")
@@ -371,43 +504,69 @@ def test_damaged_settings(
     assert "[E6" in err
 
 
-def test_a_folder_with_a_table_names_its_import(model: str, said: Said, tmp_path: Path) -> None:
+def test_a_folder_with_a_table_names_its_import(
+    model: str, said: Said, tmp_path: Path
+) -> None:
     (tmp_path / "raw").mkdir()
     (tmp_path / "raw" / "meta.csv").write_text("path,fold,class_name\na.wav,1,low\n")
     code, _, err = said("evaluate", model, "--data", str(tmp_path / "raw"))
     command = f"data import csv {tmp_path}/raw/meta.csv --out corpora/raw --set fold=fold --set tags=class_name"
     assert code == 1
-    assert err.endswith(f"help: bring it in first: `mirbricks {command}`, then --data corpora/raw     [E410]\n")
+    assert err.endswith(
+        f"help: bring it in first: `mirbricks {command}`, then --data corpora/raw     [E410]\n"
+    )
 
 
-def test_folders_of_audio_name_their_import(model: str, said: Said, tmp_path: Path) -> None:
+def test_folders_of_audio_name_their_import(
+    model: str, said: Said, tmp_path: Path
+) -> None:
     (tmp_path / "raw" / "low").mkdir(parents=True)
     (tmp_path / "raw" / "low" / "a.wav").write_bytes(b"")
     _, _, err = said("evaluate", model, "--data", str(tmp_path / "raw"))
     command = f"mirbricks data import folders {tmp_path}/raw --out corpora/raw"
-    assert err.endswith(f"help: bring it in first: `{command}`, then --data corpora/raw     [E410]\n")
+    assert err.endswith(
+        f"help: bring it in first: `{command}`, then --data corpora/raw     [E410]\n"
+    )
 
 
-def test_what_is_undefined_is_null(run: Path, corpus: Path, said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Tagging, "pooled", lambda *_: {"accuracy": 0.5, "macro_f1": float("nan")})
+def test_what_is_undefined_is_null(
+    run: Path, corpus: Path, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        Tagging, "pooled", lambda *_: {"accuracy": 0.5, "macro_f1": float("nan")}
+    )
     code, out, err = said("evaluate", str(run), "--data", str(corpus), "--json")
-    assert (code, json.loads(out)["figures"]) == (0, {"accuracy": 0.5, "macro_f1": None})
+    assert (code, json.loads(out)["figures"]) == (
+        0,
+        {"accuracy": 0.5, "macro_f1": None},
+    )
     assert err == "note: undefined on these tracks, and null: macro_f1\n"
 
 
 def test_settings_are_json(run: Path, tmp_path: Path) -> None:
     shutil.copytree(run, tmp_path / "run")
     folder = RunFolder.open(tmp_path / "run")
-    folder.write_settings({**folder.read_settings(), "figures": {"accuracy": 0.5, "macro_f1": float("nan")}})
+    folder.write_settings(
+        {
+            **folder.read_settings(),
+            "figures": {"accuracy": 0.5, "macro_f1": float("nan")},
+        }
+    )
     assert "NaN" not in (tmp_path / "run" / "settings.json").read_text()
     assert load_run(folder)[1].figures == {"accuracy": 0.5}
 
 
 def test_paths_of_the_machine_stay_at_home() -> None:
     command = "mirbricks train /home/me/own.yaml --data /home/me/esc10 --out ../runs/x --set train.lr=1e-3"
-    assert without_paths(command) == "mirbricks train own.yaml --data esc10 --out x --set train.lr=1e-3"
+    assert (
+        without_paths(command)
+        == "mirbricks train own.yaml --data esc10 --out x --set train.lr=1e-3"
+    )
     command = f"mirbricks train {TAGGING} --data esc10 --out runs/x"
-    assert without_paths(command) == "mirbricks train graphs/tagging_small.yaml --data esc10 --out runs/x"
+    assert (
+        without_paths(command)
+        == "mirbricks train graphs/tagging_small.yaml --data esc10 --out runs/x"
+    )
 
 
 def test_origins() -> None:
@@ -428,7 +587,11 @@ def test_every_command_of_the_page_is_one() -> None:
 @pytest.mark.parametrize("name", zoo.names())
 def test_every_shipped_model(name: str, said: Said) -> None:
     folder = zoo.located(f"zoo:{name}")
-    assert sorted(path.name for path in folder.iterdir()) == ["card.md", "graph.yaml", "weights.safetensors"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "card.md",
+        "graph.yaml",
+        "weights.safetensors",
+    ]
     assert sum(path.stat().st_size for path in folder.iterdir()) <= zoo.MOST_BYTES
     assert said("check", f"zoo:{name}")[0] == 0
     card = (folder / "card.md").read_text()

@@ -14,26 +14,45 @@ from mirbricks.cli import main
 from mirbricks.commands.graphs.new_block import snake_case
 
 ROOT = Path(__file__).resolve().parents[2]
-CLI = [sys.executable, "-c", "import sys; from mirbricks.cli import main; sys.exit(main())"]
+CLI = [
+    sys.executable,
+    "-c",
+    "import sys; from mirbricks.cli import main; sys.exit(main())",
+]
 Capture = pytest.CaptureFixture[str]
 
 
 def run(*words: str, cwd: Path, path: Path | None = None) -> str:
     """Output of a command that must end well; `path` goes before all others on the path of modules."""
-    python_path = os.pathsep.join(filter(None, [str(path or ""), os.environ.get("PYTHONPATH", "")]))
+    python_path = os.pathsep.join(
+        filter(None, [str(path or ""), os.environ.get("PYTHONPATH", "")])
+    )
     env = {**os.environ, "PYTHONPATH": python_path, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(words, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        words, cwd=cwd, env=env, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
 def ruff(*files: str, cwd: Path, options: tuple[str, ...] = ()) -> None:
     run(sys.executable, "-m", "ruff", "check", *options, *files, cwd=cwd)
-    run(sys.executable, "-m", "ruff", "format", "--check", *[o for o in options if o == "--isolated"], *files, cwd=cwd)
+    run(
+        sys.executable,
+        "-m",
+        "ruff",
+        "format",
+        "--check",
+        *[o for o in options if o == "--isolated"],
+        *files,
+        cwd=cwd,
+    )
 
 
 def written(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    return sorted(
+        str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()
+    )
 
 
 @pytest.fixture
@@ -44,7 +63,13 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("GLUConv1d", "glu_conv1d"), ("MyBlock", "my_block"), ("LSTM", "lstm"), ("A", "a"), ("Conv2dRes", "conv2d_res")],
+    [
+        ("GLUConv1d", "glu_conv1d"),
+        ("MyBlock", "my_block"),
+        ("LSTM", "lstm"),
+        ("A", "a"),
+        ("Conv2dRes", "conv2d_res"),
+    ],
 )
 def test_the_file_is_the_name_in_snake_case(name: str, expected: str) -> None:
     assert snake_case(name) == expected
@@ -64,7 +89,9 @@ def test_it_says_what_it_wrote_and_what_to_do_next(here: Path, capsys: Capture) 
     assert written(here) == ["test_toy_gate.py", "toy_gate.py", "toy_gate.yaml"]
 
 
-def test_in_a_package_the_module_has_its_dotted_name(here: Path, capsys: Capture) -> None:
+def test_in_a_package_the_module_has_its_dotted_name(
+    here: Path, capsys: Capture
+) -> None:
     folder = here / "my lab" / "toylab" / "blocks"
     folder.mkdir(parents=True)
     for package in (folder, folder.parent):
@@ -77,28 +104,57 @@ def test_in_a_package_the_module_has_its_dotted_name(here: Path, capsys: Capture
         "  python -m pytest toylab/blocks/test_toy_gate.py\n"
         "  mirbricks check toylab/blocks/toy_gate.yaml --plugin toylab.blocks.toy_gate\n"
     )
-    run(sys.executable, "-m", "pytest", "-q", "-k", "definition", "toylab/blocks/test_toy_gate.py", cwd=here / "my lab")
+    run(
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-k",
+        "definition",
+        "toylab/blocks/test_toy_gate.py",
+        cwd=here / "my lab",
+    )
 
 
 @pytest.mark.slow
 def test_what_it_writes_passes_its_test_and_check_and_ruff(here: Path) -> None:
-    names = {"1d": "ToyOverTime", "2d": "ToyOverFrequencyAndTime", "seq": "ToyOfEachFrame"}
+    names = {
+        "1d": "ToyOverTime",
+        "2d": "ToyOverFrequencyAndTime",
+        "seq": "ToyOfEachFrame",
+    }
     for kind, name in names.items():
         assert main(["new-block", name, "--kind", kind]) == 0
-    assert "9 passed" in run(sys.executable, "-m", "pytest", "-q", "-W", "error", ".", cwd=here)
+    assert "9 passed" in run(
+        sys.executable, "-m", "pytest", "-q", "-W", "error", ".", cwd=here
+    )
     modules = [snake_case(name) for name in names.values()]
     plugins = [word for module in modules for word in ("--plugin", module)]
-    output = run(*CLI, "check", *(f"{module}.yaml" for module in modules), *plugins, cwd=here)
+    output = run(
+        *CLI, "check", *(f"{module}.yaml" for module in modules), *plugins, cwd=here
+    )
     assert output.splitlines() == [
         "toy_over_time.yaml: fine: (B, 4, T) -> (B, 8, T), 208 parameters; any T",
         "toy_over_frequency_and_time.yaml: fine: (B, 4, F, T) -> (B, 8, F, T), 592 parameters; any F; any T",
         "toy_of_each_frame.yaml: fine: (B, T, 4) -> (B, T, 8), 80 parameters; any T",
     ]
-    ruff(".", cwd=here, options=("--isolated", "--select", "E,F,W,I,UP,B,PT,RUF", "--line-length", "88"))
+    ruff(
+        ".",
+        cwd=here,
+        options=(
+            "--isolated",
+            "--select",
+            "E,F,W,I,UP,B,PT,RUF",
+            "--line-length",
+            "88",
+        ),
+    )
 
 
 @pytest.mark.slow
-def test_in_a_checkout_the_files_go_where_the_librarys_own_are(tmp_path: Path, capsys: Capture) -> None:
+def test_in_a_checkout_the_files_go_where_the_librarys_own_are(
+    tmp_path: Path, capsys: Capture
+) -> None:
     copy = tmp_path / "mirbricks"
     parts = [
         *ROOT.glob("*.py"),
@@ -111,7 +167,11 @@ def test_in_a_checkout_the_files_go_where_the_librarys_own_are(tmp_path: Path, c
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(part, target) if part.is_dir() else shutil.copy(part, target)
     assert main(["new-block", "ToyGate", "--kind", "2d", "--dir", str(copy)]) == 0
-    files = ["blocks/toy_gate.py", "tests/blocks/test_toy_gate.py", "graphs/toy_gate.yaml"]
+    files = [
+        "blocks/toy_gate.py",
+        "tests/blocks/test_toy_gate.py",
+        "graphs/toy_gate.yaml",
+    ]
     assert capsys.readouterr().out.splitlines() == [
         *(f"wrote {copy / file}" for file in files),
         "",
@@ -120,7 +180,9 @@ def test_in_a_checkout_the_files_go_where_the_librarys_own_are(tmp_path: Path, c
         "  python -m pytest tests/blocks/test_toy_gate.py",
         "  mirbricks check graphs/toy_gate.yaml",
     ]
-    assert "3 passed" in run(sys.executable, "-m", "pytest", files[1], cwd=copy, path=tmp_path)
+    assert "3 passed" in run(
+        sys.executable, "-m", "pytest", files[1], cwd=copy, path=tmp_path
+    )
     assert "fine" in run(*CLI, "check", files[2], cwd=copy, path=tmp_path)
     ruff(*files[:2], cwd=copy)
 

@@ -16,7 +16,10 @@ def test_items_are_counted_failures_apart(capsys: pytest.CaptureFixture[str]) ->
         on_done("a")
         on_done("b", DataError("b is broken", code="E451"))
         on_done("c", None)
-    assert capsys.readouterr() == ("features: 2 done, 1 failed\n", "b is broken\n  [E451]\n")
+    assert capsys.readouterr() == (
+        "features: 2 done, 1 failed\n",
+        "b is broken\n  [E451]\n",
+    )
     with counting("features", 1) as on_done:
         on_done("a")
     assert capsys.readouterr().out == "features: 1 done\n"
@@ -25,13 +28,17 @@ def test_items_are_counted_failures_apart(capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().out == ""
 
 
-def test_what_is_broken_off_is_not_said_to_be_done(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_broken_off_is_not_said_to_be_done(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     with pytest.raises(KeyboardInterrupt), counting("features", 2):
         raise KeyboardInterrupt
     assert capsys.readouterr().out == ""
 
 
-def test_bars_on_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bars_on_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "140")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
@@ -49,12 +56,16 @@ def test_bars_on_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     assert "100%" in out
 
 
-def test_a_share_says_nothing_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_share_says_nothing_without_a_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     with sharing("a.wav: pitches") as on_share:
         on_share(1.0)
     assert capsys.readouterr().out == ""
 
 
 def test_bars_in_names_do_not_break_a_table() -> None:
-    table = markdown_of(Evaluation({"Accuracy": 0.5}, {"a|b.wav": {"Accuracy": 0.5}}), ("Accuracy",))
+    table = markdown_of(
+        Evaluation({"Accuracy": 0.5}, {"a|b.wav": {"Accuracy": 0.5}}), ("Accuracy",)
+    )
     assert table.splitlines()[2] == r"| a\|b.wav | 0.500 |"

@@ -33,7 +33,9 @@ class Sound:
 
     def index(self, pattern: str) -> int:
         """Number of the first line, from 0, that begins with a pattern; -1 where none does."""
-        return next((i for i, line in enumerate(self.lines) if re.match(pattern, line)), -1)
+        return next(
+            (i for i, line in enumerate(self.lines) if re.match(pattern, line)), -1
+        )
 
     @property
     def first(self) -> int:
@@ -42,7 +44,9 @@ class Sound:
 
     def put(self, *layers: str) -> str:
         """The text with lines put in before the first layer."""
-        return "\n".join([*self.lines[: self.first], *layers, *self.lines[self.first :], ""])
+        return "\n".join(
+            [*self.lines[: self.first], *layers, *self.lines[self.first :], ""]
+        )
 
     def change(self, i: int, line: str) -> str:
         return "\n".join([*self.lines[:i], line, *self.lines[i + 1 :], ""])
@@ -57,10 +61,19 @@ def inserted(code: str, marked: str, hint: str, *layers: str) -> Break:
     """Lines put in before the first layer; the mistake is the first place of `marked` in the first line that has it."""
 
     def broken(sound: Sound) -> Broken:
-        lines = [layer.format(conv=CONV[sound.rank], other=OTHER[sound.rank]) for layer in layers]
+        lines = [
+            layer.format(conv=CONV[sound.rank], other=OTHER[sound.rank])
+            for layer in layers
+        ]
         word = marked.format(conv=CONV[sound.rank], other=OTHER[sound.rank])
         at = next(i for i, line in enumerate(lines) if word in line)
-        return Broken(sound.put(*lines), code, sound.first + at + 1, lines[at].index(word) + 1, hint)
+        return Broken(
+            sound.put(*lines),
+            code,
+            sound.first + at + 1,
+            lines[at].index(word) + 1,
+            hint,
+        )
 
     return broken
 
@@ -70,7 +83,9 @@ def typo_in_a_block(sound: Sound) -> Broken:
     name = re.search(r"- (\w+)", sound.lines[i])
     assert name
     line = sound.lines[i].replace(name[1], f"{name[1]}x", 1)
-    return Broken(sound.change(i, line), "E110", i + 1, name.start(1) + 1, f"'{name[1]}'")
+    return Broken(
+        sound.change(i, line), "E110", i + 1, name.start(1) + 1, f"'{name[1]}'"
+    )
 
 
 def typo_in_a_key(sound: Sound) -> Broken | None:
@@ -92,12 +107,20 @@ def key_twice(sound: Sound) -> Broken | None:
     pair = re.search(r"\{(\w+: [^,{}\[\]]+)", sound.lines[i])
     assert pair
     line = sound.lines[i].replace(f"{{{pair[1]}", f"{{{pair[1]}, {pair[1]}", 1)
-    return Broken(sound.change(i, line), "E104", i + 1, pair.end(1) + 3, "keep one of them")
+    return Broken(
+        sound.change(i, line), "E104", i + 1, pair.end(1) + 3, "keep one of them"
+    )
 
 
 def tab(sound: Sound) -> Broken:
     line = "\t" + sound.lines[sound.first].strip()
-    return Broken(sound.change(sound.first, line), "E102", sound.first + 1, 1, "YAML takes no tabs")
+    return Broken(
+        sound.change(sound.first, line),
+        "E102",
+        sound.first + 1,
+        1,
+        "YAML takes no tabs",
+    )
 
 
 def indented_deeper(sound: Sound) -> Broken:
@@ -170,11 +193,17 @@ def weights_of_a_free_size(sound: Sound) -> Broken | None:
     """A graph without free axes has no such mistake."""
     if not sound.free:
         return None
-    text = "\n".join([*sound.lines[: sound.first], "  - Linear: {out_features: 64}", ""])
+    text = "\n".join(
+        [*sound.lines[: sound.first], "  - Linear: {out_features: 64}", ""]
+    )
     return Broken(text, "E206", sound.first + 1, 5, "fix the size in `input:`")
 
 
-JOINED = ["  - StoreAs: Early", "  - {conv}: {{out_channels: 3, kernel_size: 1, padding: 1}}", "  - AddWith: Early"]
+JOINED = [
+    "  - StoreAs: Early",
+    "  - {conv}: {{out_channels: 3, kernel_size: 1, padding: 1}}",
+    "  - AddWith: Early",
+]
 BREAKAGES: dict[str, Break] = {
     "typo in a block": typo_in_a_block,
     "typo in a key": typo_in_a_key,

@@ -13,7 +13,9 @@ import pytest
 import mirbricks as mb
 from mirbricks.errors import ErrorList, MirbricksError
 
-_spec = importlib.util.spec_from_file_location("breakages", Path(__file__).parent / "breakages.py")
+_spec = importlib.util.spec_from_file_location(
+    "breakages", Path(__file__).parent / "breakages.py"
+)
 assert _spec
 assert _spec.loader
 breakages = importlib.util.module_from_spec(_spec)
@@ -24,7 +26,9 @@ FOLDER = Path(mb.__file__).parent / "graphs"
 # A graph made of another one of the folder has few layers of its own to break.
 OF_ANOTHER = re.compile(r"^extends:|^\s*- graph: (?!parts/)", re.MULTILINE)
 GRAPHS = {
-    path.stem: path for path in sorted(FOLDER.glob("*.yaml")) if not OF_ANOTHER.search(path.read_text(encoding="utf-8"))
+    path.stem: path
+    for path in sorted(FOLDER.glob("*.yaml"))
+    if not OF_ANOTHER.search(path.read_text(encoding="utf-8"))
 }
 
 
@@ -38,7 +42,9 @@ def sound(request: pytest.FixtureRequest) -> object:
 
 @pytest.mark.filterwarnings("ignore::mirbricks.errors.GraphWarning")
 @pytest.mark.parametrize("way", breakages.BREAKAGES)
-def test_a_broken_graph_is_explained_at_its_place(way: str, sound: object, tmp_path: Path) -> None:
+def test_a_broken_graph_is_explained_at_its_place(
+    way: str, sound: object, tmp_path: Path
+) -> None:
     broken = breakages.BREAKAGES[way](sound)
     if broken is None:
         pytest.skip("this graph cannot be broken in this way")
@@ -47,11 +53,13 @@ def test_a_broken_graph_is_explained_at_its_place(way: str, sound: object, tmp_p
     shutil.copytree(FOLDER / "parts", tmp_path / "parts")
     with pytest.raises(MirbricksError) as caught:
         mb.compile_graph(path)
-    errors = caught.value.errors if isinstance(caught.value, ErrorList) else (caught.value,)
-    found = [error for error in errors if error.code == broken.code and error.where]
-    assert [(error.where.line, error.where.column) for error in found][:1] == [(broken.line, broken.column)], str(
-        errors[0]
+    errors = (
+        caught.value.errors if isinstance(caught.value, ErrorList) else (caught.value,)
     )
+    found = [error for error in errors if error.code == broken.code and error.where]
+    assert [(error.where.line, error.where.column) for error in found][:1] == [
+        (broken.line, broken.column)
+    ], str(errors[0])
     assert broken.hint in str(found[0])
 
 

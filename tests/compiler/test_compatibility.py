@@ -22,11 +22,18 @@ from mirbricks.compiler.inference.trial import Output, run, same, tensors, trial
 from mirbricks.compiler.module import GraphModule
 from mirbricks.errors import GraphError
 
-GRAPHS = {path.stem: path for path in sorted((Path(mb.__file__).parent / "graphs").glob("*.yaml"))}
+GRAPHS = {
+    path.stem: path
+    for path in sorted((Path(mb.__file__).parent / "graphs").glob("*.yaml"))
+}
 SHORTER = {"chord_conv_lstm": ["input=B C=1 F=72 T=24"]}
-RECURRENT = {"samplernn"}  # torch.export unrolls recurrent layers: their frames cannot be free
+RECURRENT = {
+    "samplernn"
+}  # torch.export unrolls recurrent layers: their frames cannot be free
 SMALL = ["mpe_small", "cover_tutorial", "tagging_lms_conv2d"]
-OTHERS = [pytest.param(name, marks=pytest.mark.slow) for name in GRAPHS if name not in SMALL]
+OTHERS = [
+    pytest.param(name, marks=pytest.mark.slow) for name in GRAPHS if name not in SMALL
+]
 every_graph = pytest.mark.parametrize("name", [*SMALL, *OTHERS])
 
 
@@ -43,8 +50,12 @@ def inputs_of(model: GraphModule) -> tuple[Tensor, ...]:
 def test_torch_compile_has_no_graph_break(name: str) -> None:
     model = compiled(name)
     torch._dynamo.reset()
-    with torch._dynamo.config.patch(allow_rnn=True):  # torch takes recurrent layers on demand only
-        whole = torch.compile(model, fullgraph=True, backend="eager")  # fullgraph: a break is an error
+    with torch._dynamo.config.patch(
+        allow_rnn=True
+    ):  # torch takes recurrent layers on demand only
+        whole = torch.compile(
+            model, fullgraph=True, backend="eager"
+        )  # fullgraph: a break is an error
         found = run(whole, inputs_of(model))
     assert same(found, run(model, inputs_of(model)))
 
@@ -53,7 +64,9 @@ def test_torch_compile_has_no_graph_break(name: str) -> None:
 def test_torch_export_with_free_axes(name: str) -> None:
     model = compiled(name)
     if name in RECURRENT:
-        with pytest.raises(GraphError, match=r"Tier '.*' cannot be exported with free axes"):
+        with pytest.raises(
+            GraphError, match=r"Tier '.*' cannot be exported with free axes"
+        ):
             export(model, "torch-export")
         return
     exported = export(model, "torch-export")
@@ -71,7 +84,9 @@ def test_deepcopy_and_pickle(name: str) -> None:
         assert again.nodes == model.nodes
         assert again.graph.name == model.graph.name
         assert again.state_dict().keys() == model.state_dict().keys()
-        assert not {id(p) for p in again.parameters()} & {id(p) for p in model.parameters()}
+        assert not {id(p) for p in again.parameters()} & {
+            id(p) for p in model.parameters()
+        }
 
 
 def as_type(output: Output) -> set[torch.dtype]:
@@ -94,7 +109,9 @@ def test_other_number_types(name: str, dtype: torch.dtype) -> None:
 
 def test_forward_hooks_by_node_name() -> None:
     model, seen = compiled("mpe_small"), []
-    handle = model.get_submodule("residualblock_2").register_forward_hook(lambda _, __, y: seen.append(y.shape))
+    handle = model.get_submodule("residualblock_2").register_forward_hook(
+        lambda _, __, y: seen.append(y.shape)
+    )
     run(model, inputs_of(model))
     handle.remove()
     run(model, inputs_of(model))
@@ -125,7 +142,14 @@ GRAPH = {
     "input": "B C=2 T",
     "layers": [
         {"StoreAs": "a"},
-        {"Conv1d": {"name": "enc.conv", "out_channels": 2, "kernel_size": 3, "padding": "same"}},
+        {
+            "Conv1d": {
+                "name": "enc.conv",
+                "out_channels": 2,
+                "kernel_size": 3,
+                "padding": "same",
+            }
+        },
         {"CatWith": "a"},
         {"Conv1d": {"out_channels": 1, "kernel_size": 1}},
     ],
@@ -133,14 +157,19 @@ GRAPH = {
 
 
 def _train_one_step(rank: int, count: int, folder: str) -> None:
-    torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=count)
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=count
+    )
     try:
         torch.manual_seed(rank)  # DDP gives all the weights of rank 0
         model = nn.parallel.DistributedDataParallel(mb.compile_graph(GRAPH))
         x = torch.arange(48.0).reshape(4, 2, 6)[rank::count].sin()
         model(x).square().mean().backward()
         grads = {name: p.grad for name, p in model.module.named_parameters()}
-        torch.save({"weights": model.module.state_dict(), "grads": grads}, f"{folder}/{rank}.pt")
+        torch.save(
+            {"weights": model.module.state_dict(), "grads": grads},
+            f"{folder}/{rank}.pt",
+        )
     finally:
         torch.distributed.destroy_process_group()
 

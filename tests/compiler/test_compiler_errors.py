@@ -84,7 +84,9 @@ IN_WORDS: list[tuple[Callable[[], object], str]] = [
         "  help: change its config or the sizes     [E204]",
     ),
     (
-        lambda: compile_graph({"input": "B C=3 T=4", "layers": ["ReLU", {"Liar": {"name": "liar"}}]}),
+        lambda: compile_graph(
+            {"input": "B C=3 T=4", "layers": ["ReLU", {"Liar": {"name": "liar"}}]}
+        ),
         "<dict>:4:3: Liar breaks its own contract\n"
         "    4 | - Liar:\n"
         "      |   ^^^^\n"
@@ -118,7 +120,9 @@ IN_WORDS: list[tuple[Callable[[], object], str]] = [
         "  help: it has: x     [E207]",
     ),
     (
-        lambda: compile_graph({"input": "B C=1000000000 F=1000000000 T=1000000000", "layers": ["ReLU"]}),
+        lambda: compile_graph(
+            {"input": "B C=1000000000 F=1000000000 T=1000000000", "layers": ["ReLU"]}
+        ),
         "<dict>:1:8: no tensor is as large as (2, 1000000000, 1000000000, 1000000000)\n"
         "    1 | input: B C=1000000000 F=1000000000 T=1000000000\n"
         "      |        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^\n"
@@ -155,8 +159,16 @@ def test_every_golden_text_has_its_graph() -> None:
 
 def test_every_code_of_the_compiler_has_a_golden_message() -> None:
     tests = GOLDEN.parents[1]
-    texts = "".join(path.read_text() for suffix in ("py", "txt") for path in tests.rglob(f"*.{suffix}"))
-    assert not {code for code in CODES if code[:2] in ("E1", "E2", "W1") and f"[{code}]" not in texts}
+    texts = "".join(
+        path.read_text()
+        for suffix in ("py", "txt")
+        for path in tests.rglob(f"*.{suffix}")
+    )
+    assert not {
+        code
+        for code in CODES
+        if code[:2] in ("E1", "E2", "W1") and f"[{code}]" not in texts
+    }
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in WARNINGS.glob("*.yaml")))
@@ -164,7 +176,10 @@ def test_warning_is_golden(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(WARNINGS)
     with pytest.warns(GraphWarning) as caught:
         compile_graph(f"{name}.yaml")
-    assert "\n\n".join(str(warning.message) for warning in caught) + "\n" == Path(f"{name}.txt").read_text()
+    assert (
+        "\n\n".join(str(warning.message) for warning in caught) + "\n"
+        == Path(f"{name}.txt").read_text()
+    )
 
 
 class Liar(Block):
@@ -190,7 +205,10 @@ class Clumsy(Block):
 
 @pytest.mark.parametrize(("call", "text"), IN_WORDS)
 def test_message_without_a_golden_file(
-    call: Callable[[], object], text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    call: Callable[[], object],
+    text: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(registry, "_BLOCKS", dict(registry.blocks()))
@@ -198,8 +216,14 @@ def test_message_without_a_golden_file(
     Path("large.yaml").write_text("x: 1\n" * 300_000)
     Path("deep.yaml").write_text("a: " + "[" * 100 + "]" * 100)
     Path("g.yaml").write_text(RUNS)
-    for cls, shape in ((Liar, "B C T -> B C T"), (Twins, "B C T -> B C T, B C"), (Clumsy, "B C T -> B C T")):
-        register(cls.__name__, shape=shape, source="none", examples=[((2, 3, 4), {})])(cls)
+    for cls, shape in (
+        (Liar, "B C T -> B C T"),
+        (Twins, "B C T -> B C T, B C"),
+        (Clumsy, "B C T -> B C T"),
+    ):
+        register(cls.__name__, shape=shape, source="none", examples=[((2, 3, 4), {})])(
+            cls
+        )
     with pytest.raises(MirbricksError) as caught:
         call()
     assert str(caught.value) == text
@@ -207,18 +231,29 @@ def test_message_without_a_golden_file(
 
 def test_all_mistakes_come_in_one_run(tmp_path: Path) -> None:
     path = tmp_path / "graph.yaml"
-    path.write_text("input: B C=6 F T\nlayer: 1\nlayers:\n  - Relu\n  - Conv2d: {kernel_size: x}\n  - CatWith: E\n")
+    path.write_text(
+        "input: B C=6 F T\nlayer: 1\nlayers:\n  - Relu\n  - Conv2d: {kernel_size: x}\n  - CatWith: E\n"
+    )
     with pytest.raises(MirbricksError) as caught:
         load_graph(path)
     found = [(e.code, e.where.line) for e in caught.value.errors]  # type: ignore[attr-defined]
     assert found == [("E105", 2), ("E110", 4), ("E108", 5), ("E106", 5), ("E112", 6)]
 
 
-BOMB = ["a0: &a0 [x, x]", *(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 9))]
+BOMB = [
+    "a0: &a0 [x, x]",
+    *(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 9)),
+]
 
 
 @pytest.mark.parametrize(
-    ("text", "code"), [("[" * 3000, "E103"), ("\n".join(BOMB), "E103"), ("a: &a [*a]", "E103"), ("\0", "E102")]
+    ("text", "code"),
+    [
+        ("[" * 3000, "E103"),
+        ("\n".join(BOMB), "E103"),
+        ("a: &a [*a]", "E103"),
+        ("\0", "E102"),
+    ],
 )
 def test_hostile_files_are_refused(text: str, code: str, tmp_path: Path) -> None:
     path = tmp_path / "graph.yaml"
@@ -234,7 +269,9 @@ def test_a_folder_is_no_graph(tmp_path: Path) -> None:
     assert caught.value.code == "E101"
 
 
-@pytest.mark.parametrize("assignment", ["train.lr", "=3", "layers.0.x=1", "name.x=1", ".=2"])
+@pytest.mark.parametrize(
+    "assignment", ["train.lr", "=3", "layers.0.x=1", "name.x=1", ".=2"]
+)
 def test_bad_overrides_are_refused(assignment: str, tmp_path: Path) -> None:
     path = tmp_path / "graph.yaml"
     path.write_text("name: g\ninput: B C=6 F T\nlayers: [ReLU]\n")
@@ -254,7 +291,11 @@ def test_a_bad_value_of_an_override_is_shown_in_the_override(tmp_path: Path) -> 
 
 def test_no_name_of_a_node_hides_a_part_of_the_module() -> None:
     model = compile_graph({"input": "B C=6 T", "layers": ["ReLU"]})
-    taken = {name for name in {*dir(model), *vars(model)} if not name.startswith("_") and name != "relu_1"}
+    taken = {
+        name
+        for name in {*dir(model), *vars(model)}
+        if not name.startswith("_") and name != "relu_1"
+    }
     refused = set()
     for name in taken:
         try:

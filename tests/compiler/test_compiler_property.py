@@ -23,13 +23,32 @@ from mirbricks.errors import CODES, ErrorList, MirbricksError
 GRAPHS = sorted((Path(mb.__file__).parent / "graphs").glob("*.yaml"))
 TEXTS = [path.read_text(encoding="utf-8") for path in GRAPHS]
 SPECS = registry.blocks()
-EXAMPLES = [(spec.name, dict(example.config)) for spec in SPECS.values() for example in spec.examples]
+EXAMPLES = [
+    (spec.name, dict(example.config))
+    for spec in SPECS.values()
+    for example in spec.examples
+]
 
 INTEGERS = st.integers(-1, 6)
 VALUES = st.one_of(
     INTEGERS,
     st.lists(INTEGERS, min_size=1, max_size=3),
-    st.sampled_from(["same", "valid", "linear", True, False, None, 0.5, "", {}, "${w}", "${2 * w - i}", "${no}"]),
+    st.sampled_from(
+        [
+            "same",
+            "valid",
+            "linear",
+            True,
+            False,
+            None,
+            0.5,
+            "",
+            {},
+            "${w}",
+            "${2 * w - i}",
+            "${no}",
+        ]
+    ),
 )
 
 
@@ -38,15 +57,22 @@ def graphs(draw: st.DrawFn) -> dict[str, Any]:
     """A small input or two, and layers of registered blocks that mostly fit its number of axes, in every form."""
     if draw(st.integers(0, 2)) == 0:
         return draw(examples_and_more())
-    axes = draw(st.sampled_from(["C={c} F={f}", "C={c} F", "C={c}", "T=7 D={c}", "D={c}"]))
+    axes = draw(
+        st.sampled_from(["C={c} F={f}", "C={c} F", "C={c}", "T=7 D={c}", "D={c}"])
+    )
     frames = "" if "D" in axes else draw(st.sampled_from(["T", "T=5", "T=12"]))
     line = f"B {axes.format(c=draw(st.integers(1, 6)), f=draw(st.integers(1, 9)))} {frames}".strip()
     rank = len(line.split())
     two = draw(st.integers(0, 5)) == 0
-    graph: dict[str, Any] = {"vars": {"w": draw(st.integers(1, 5))}, "input": {"x": line, "z": line} if two else line}
+    graph: dict[str, Any] = {
+        "vars": {"w": draw(st.integers(1, 5))},
+        "input": {"x": line, "z": line} if two else line,
+    }
     graph["layers"] = draw(chains(rank, 2, draw(st.integers(1, 5))))
     if draw(st.integers(0, 7)) == 0:
-        graph["outputs"] = draw(st.lists(st.sampled_from(["P", "Q", "n0", "n1"]), min_size=1, max_size=2))
+        graph["outputs"] = draw(
+            st.lists(st.sampled_from(["P", "Q", "n0", "n1"]), min_size=1, max_size=2)
+        )
     return graph
 
 
@@ -55,13 +81,22 @@ def examples_and_more(draw: st.DrawFn) -> dict[str, Any]:
     """A block on the shape of its own example, perhaps with the last axis free, and further layers."""
     spec = draw(st.sampled_from(list(SPECS.values())))
     example = draw(st.sampled_from(spec.examples))
-    lines = [" ".join(["B", *(f"A{i}={n}" for i, n in enumerate(shape[1:]))]) for shape in example.shapes]
+    lines = [
+        " ".join(["B", *(f"A{i}={n}" for i, n in enumerate(shape[1:]))])
+        for shape in example.shapes
+    ]
     if draw(st.booleans()):
         lines = [line.rpartition("=")[0] for line in lines]
-    layer = {spec.name: {**example.config, **({"with": ["z"]} if len(lines) > 1 else {})}}
+    layer = {
+        spec.name: {**example.config, **({"with": ["z"]} if len(lines) > 1 else {})}
+    }
     rank = len(spec.contract.outputs[0])
     inputs = dict(zip("xzv", lines, strict=False)) if len(lines) > 1 else lines[0]
-    return {"vars": {"w": 2}, "input": inputs, "layers": [layer, *draw(chains(rank, 1, draw(st.integers(0, 2))))]}
+    return {
+        "vars": {"w": 2},
+        "input": inputs,
+        "layers": [layer, *draw(chains(rank, 1, draw(st.integers(0, 2))))],
+    }
 
 
 @st.composite
@@ -69,7 +104,14 @@ def chains(draw: st.DrawFn, rank: int, depth: int, length: int) -> list[Any]:
     """Layers for a tensor of `rank` axes; `depth` forms inside each other."""
     fitting = [example for example in EXAMPLES if fits(example[0], rank)]
     chosen = st.sampled_from(fitting) | st.sampled_from(EXAMPLES)
-    kinds = ["block", "block", "changed", "skip", "skip", *(["repeat", "branch"] if depth else [])]
+    kinds = [
+        "block",
+        "block",
+        "changed",
+        "skip",
+        "skip",
+        *(["repeat", "branch"] if depth else []),
+    ]
     chain: list[Any] = []
     for _ in range(length):
         kind = draw(st.sampled_from(kinds))
@@ -77,11 +119,21 @@ def chains(draw: st.DrawFn, rank: int, depth: int, length: int) -> list[Any]:
             chain.append(draw(skips(chain)))
         elif kind == "repeat":
             inner = draw(chains(rank, depth - 1, draw(st.integers(1, 2))))
-            form = {"repeat": draw(st.integers(1, 3)), "share": draw(st.booleans()), "layers": inner}
+            form = {
+                "repeat": draw(st.integers(1, 3)),
+                "share": draw(st.booleans()),
+                "layers": inner,
+            }
             chain.append({**form, "index": "ij"[2 - depth]})
         elif kind == "branch":
-            paths = [draw(chains(rank, depth - 1, draw(st.integers(0, 2)))) for _ in range(draw(st.integers(2, 3)))]
-            join, fit = draw(st.sampled_from(["cat", "add", "mul"])), draw(st.sampled_from(["error", "crop", "pad"]))
+            paths = [
+                draw(chains(rank, depth - 1, draw(st.integers(0, 2))))
+                for _ in range(draw(st.integers(2, 3)))
+            ]
+            join, fit = (
+                draw(st.sampled_from(["cat", "add", "mul"])),
+                draw(st.sampled_from(["error", "crop", "pad"])),
+            )
             chain.append({"branch": paths, "join": join, "fit": fit})
         else:
             chain.append(draw(layers(chosen, kind == "changed")))
@@ -94,11 +146,19 @@ def fits(name: str, rank: int) -> bool:
 
 
 @st.composite
-def layers(draw: st.DrawFn, chosen: st.SearchStrategy[tuple[str, dict[str, Any]]], changed: bool) -> Any:
+def layers(
+    draw: st.DrawFn,
+    chosen: st.SearchStrategy[tuple[str, dict[str, Any]]],
+    changed: bool,
+) -> Any:
     """A registered block with the config of an example, or with one field of it changed."""
     name, config = draw(chosen)
     fields = SPECS[name].cls.Config.model_fields
-    config = {key: value for key, value in config.items() if key not in SPECS[name].cls.Config.inferred()}
+    config = {
+        key: value
+        for key, value in config.items()
+        if key not in SPECS[name].cls.Config.inferred()
+    }
     if draw(st.integers(0, 3)) == 0 and "name" not in fields:
         config["name"] = draw(st.sampled_from(["n0", "n1", "n0.a", "n${i}", "m${i}"]))
     if changed and fields:
@@ -111,7 +171,19 @@ def layers(draw: st.DrawFn, chosen: st.SearchStrategy[tuple[str, dict[str, Any]]
 def skips(draw: st.DrawFn, chain: list[Any]) -> Any:
     """StoreAs, or a join with a tensor that was mostly stored before."""
     stored = [layer["StoreAs"] for layer in chain if "StoreAs" in layer]
-    kind = draw(st.sampled_from(["StoreAs", "StoreAs", "CatWith", "AddWith", "MulWith", "StartFrom", "Reuse"]))
+    kind = draw(
+        st.sampled_from(
+            [
+                "StoreAs",
+                "StoreAs",
+                "CatWith",
+                "AddWith",
+                "MulWith",
+                "StartFrom",
+                "Reuse",
+            ]
+        )
+    )
     if kind == "StoreAs":
         return {kind: draw(st.sampled_from("PQ"))}
     if kind == "Reuse":
@@ -135,7 +207,10 @@ def assert_in_the_users_words(error: MirbricksError, file: str) -> None:
 
 
 def tensors(model: GraphModule, sizes: dict[str, int]) -> list[Tensor]:
-    shapes = [[sizes[n] if isinstance(n, str) else n for n in shape] for shape in model.input_shapes.values()]
+    shapes = [
+        [sizes[n] if isinstance(n, str) else n for n in shape]
+        for shape in model.input_shapes.values()
+    ]
     return [torch.randn(shape, requires_grad=True) for shape in shapes]
 
 
@@ -172,7 +247,11 @@ def assert_saved_is_the_same(model: GraphModule, path: Path) -> None:
     with torch.no_grad():
         one, other = model.eval()(*given), again.eval()(*given)
     assert model.output_shapes == again.output_shapes
-    pairs = [(one[key], other[key]) for key in one] if isinstance(one, dict) else [(one, other)]
+    pairs = (
+        [(one[key], other[key]) for key in one]
+        if isinstance(one, dict)
+        else [(one, other)]
+    )
     assert all(torch.equal(a.nan_to_num(), b.nan_to_num()) for a, b in pairs)
 
 
@@ -195,7 +274,9 @@ def test_what_is_taken_runs_and_what_is_refused_is_told(
     outputs = run(model, sizes)
     for name, shape in model.output_shapes.items():
         for expected, size in zip(shape, outputs[name].shape, strict=True):
-            assert size == (sizes.get(expected, size) if isinstance(expected, str) else expected)
+            assert size == (
+                sizes.get(expected, size) if isinstance(expected, str) else expected
+            )
     assert_runs_where_it_says(model, further)
     assert_saved_is_the_same(model, tmp_path_factory.getbasetemp() / "saved.yaml")
 
@@ -222,7 +303,9 @@ def broken_texts(draw: st.DrawFn) -> str:
 
 @given(text=broken_texts())
 @pytest.mark.filterwarnings("ignore::mirbricks.errors.GraphWarning")
-def test_random_edits_of_a_graph_are_taken_or_told(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_random_edits_of_a_graph_are_taken_or_told(
+    text: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     path = tmp_path_factory.getbasetemp() / "edited.yaml"
     path.write_text(text, encoding="utf-8")
     try:

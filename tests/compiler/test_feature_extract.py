@@ -12,7 +12,14 @@ from mirbricks.errors import GraphError
 GRAPH = {
     "input": {"x": "B C=2 T", "t": "B C=2 T"},
     "layers": [
-        {"Conv1d": {"name": "first", "out_channels": 3, "kernel_size": 3, "padding": "same"}},
+        {
+            "Conv1d": {
+                "name": "first",
+                "out_channels": 3,
+                "kernel_size": 3,
+                "padding": "same",
+            }
+        },
         {"StoreAs": "E1"},
         {"BatchNorm1d": {"name": "enc.norm"}},
         "ReLU",
@@ -29,7 +36,9 @@ GRAPH = {
 def hooked(model: nn.Module, names: list[str], *inputs: Tensor) -> dict[str, Tensor]:
     found: dict[str, Tensor] = {}
     handles = [
-        model.get_submodule(name).register_forward_hook(lambda _, __, y, name=name: found.__setitem__(name, y))
+        model.get_submodule(name).register_forward_hook(
+            lambda _, __, y, name=name: found.__setitem__(name, y)
+        )
         for name in names
     ]
     model(*inputs)
@@ -39,12 +48,18 @@ def hooked(model: nn.Module, names: list[str], *inputs: Tensor) -> dict[str, Ten
 
 
 def test_named_nodes_and_stored_tensors() -> None:
-    model, x, t = mb.compile_graph(GRAPH).eval(), torch.randn(2, 2, 9), torch.randn(2, 2, 9)
+    model, x, t = (
+        mb.compile_graph(GRAPH).eval(),
+        torch.randn(2, 2, 9),
+        torch.randn(2, 2, 9),
+    )
     extracted = mb.feature_extract(model, ["mid", "enc.norm", "first", "E2"])
     found, expected = extracted(x, t), hooked(model, ["mid", "enc.norm", "first"], x, t)
     assert list(found) == ["mid", "enc.norm", "first", "E2"]
     assert all(torch.equal(found[name], expected[name]) for name in expected)
-    assert torch.equal(found["E2"], torch.relu(expected["enc.norm"]) + expected["first"])
+    assert torch.equal(
+        found["E2"], torch.relu(expected["enc.norm"]) + expected["first"]
+    )
     assert extracted.output_shapes == dict.fromkeys(found, ("B", 3, "T"))
 
 
@@ -56,12 +71,17 @@ def test_weights_are_shared_and_nothing_more_is_run() -> None:
     assert extracted.training
     with torch.no_grad():
         model.get_submodule("first").weight.zero_()
-    assert extracted(torch.randn(1, 2, 4), torch.randn(1, 2, 4))["first"].std(2).max() < 1e-6
+    assert (
+        extracted(torch.randn(1, 2, 4), torch.randn(1, 2, 4))["first"].std(2).max()
+        < 1e-6
+    )
 
 
 def test_gradients_reach_the_model() -> None:
     model = mb.compile_graph(GRAPH)
-    mb.feature_extract(model, ["mid"])(torch.randn(2, 2, 5), torch.randn(2, 2, 5))["mid"].sum().backward()
+    mb.feature_extract(model, ["mid"])(torch.randn(2, 2, 5), torch.randn(2, 2, 5))[
+        "mid"
+    ].sum().backward()
     assert model.get_submodule("first").weight.grad is not None
 
 

@@ -24,8 +24,17 @@ GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.yaml"))
 DIALECT = sorted((Path(__file__).parent / "dialect").glob("*.yaml"))
 Capture = pytest.CaptureFixture[str]
 
-SYNTAX = {"E102", "E103", "E104"}  # no values are read at all, or a schema sees only the last of two keys
-NAMES = {"E111", "E112", "E116", "E117"}  # of nodes, stored tensors and vars: no schema compares two values
+SYNTAX = {
+    "E102",
+    "E103",
+    "E104",
+}  # no values are read at all, or a schema sees only the last of two keys
+NAMES = {
+    "E111",
+    "E112",
+    "E116",
+    "E117",
+}  # of nodes, stored tensors and vars: no schema compares two values
 FILES = {"E101", "E107", "E114", "E115"}  # of other files
 SIZES = {f"E20{i}" for i in range(10)}
 WARNINGS = {"W101", "W102", "W103"}
@@ -63,14 +72,24 @@ def validator(schema: Schema) -> Draft7Validator:
 
 
 def codes(path: Path) -> set[str]:
-    return set(re.findall(r"\[([EW]\d{3})\]", path.with_suffix(".txt").read_text(encoding="utf-8")))
+    return set(
+        re.findall(
+            r"\[([EW]\d{3})\]", path.with_suffix(".txt").read_text(encoding="utf-8")
+        )
+    )
 
 
 def within(schema: Any) -> Iterator[Schema]:
     """Every mapping of the schema."""
     if isinstance(schema, dict):
         yield schema
-    for part in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+    for part in (
+        schema.values()
+        if isinstance(schema, dict)
+        else schema
+        if isinstance(schema, list)
+        else ()
+    ):
         yield from within(part)
 
 
@@ -89,7 +108,9 @@ def test_it_is_draft_07(schema: Schema) -> None:
     for part in within(schema):
         assert not part.keys() & {"$defs", "prefixItems", "discriminator", "from_axis"}
         if "$ref" in part:
-            assert list(part) == ["$ref"], "draft-07 passes over whatever stands beside a $ref"
+            assert list(part) == ["$ref"], (
+                "draft-07 passes over whatever stands beside a $ref"
+            )
             assert part["$ref"].removeprefix("#/definitions/") in schema["definitions"]
 
 
@@ -99,21 +120,37 @@ def test_good_graphs_validate(path: Path, validator: Draft7Validator) -> None:
 
 
 @pytest.mark.parametrize("name", registry.blocks())
-def test_a_layer_of_every_example_validates(name: str, validator: Draft7Validator) -> None:
+def test_a_layer_of_every_example_validates(
+    name: str, validator: Draft7Validator
+) -> None:
     for example in registry.get(name).examples:
         config = json.loads(json.dumps(example.config))
-        for layer in ({name: config}, {name: {**config, "name": "enc.it", "with": ["x"]}}):
-            assert not [error.message for error in validator.iter_errors({"input": "B C T", "layers": [layer]})]
+        for layer in (
+            {name: config},
+            {name: {**config, "name": "enc.it", "with": ["x"]}},
+        ):
+            assert not [
+                error.message
+                for error in validator.iter_errors(
+                    {"input": "B C T", "layers": [layer]}
+                )
+            ]
         wrong = {name: {**config, "no_such_key": 1}}
         assert not validator.is_valid({"layers": [wrong]})
         inferred = dict.fromkeys(registry.get(name).cls.Config.inferred(), -1)
         assert validator.is_valid({"layers": [{name: {**config, **inferred}}]})
-        computed = {name: dict.fromkeys(registry.get(name).cls.Config.model_fields, "${2 * width}")}
+        computed = {
+            name: dict.fromkeys(
+                registry.get(name).cls.Config.model_fields, "${2 * width}"
+            )
+        }
         assert validator.is_valid({"layers": [computed]})
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
-def test_broken_graphs_that_a_schema_can_catch_do_not_validate(path: Path, validator: Draft7Validator) -> None:
+def test_broken_graphs_that_a_schema_can_catch_do_not_validate(
+    path: Path, validator: Draft7Validator
+) -> None:
     found = codes(path)
     if found <= SYNTAX:
         return  # nothing is read that a schema could judge
@@ -125,13 +162,23 @@ def test_broken_graphs_that_a_schema_can_catch_do_not_validate(path: Path, valid
 def test_every_field_has_its_description_and_its_default(schema: Schema) -> None:
     whole = schema["definitions"]["graph"]["else"]["properties"]
     sections = {name: whole[name] for name in ("feature", "dataset", "task", "train")}
-    kinds = {part["title"]: part for one in sections.values() for part in one.get("anyOf", ())}
+    kinds = {
+        part["title"]: part
+        for one in sections.values()
+        for part in one.get("anyOf", ())
+    }
     for owner, one in {**block_schemas(schema), **sections, **kinds}.items():
         assert one["description"], owner
         for name, part in one.get("properties", {}).items():
             assert part["description"], f"{owner}.{name}"
-            assert "default" in part or name in (*one["required"], "name", "with"), f"{owner}.{name}"
-        for name, info in registry.get(owner).cls.Config.model_fields.items() if owner in registry.blocks() else ():
+            assert "default" in part or name in (*one["required"], "name", "with"), (
+                f"{owner}.{name}"
+            )
+        for name, info in (
+            registry.get(owner).cls.Config.model_fields.items()
+            if owner in registry.blocks()
+            else ()
+        ):
             if not info.is_required():
                 given = json.loads(json.dumps(info.default))
                 assert one["properties"][name]["default"] == given
@@ -196,7 +243,9 @@ layers: [Conv2d: {out_channels: "${w}", kernel_size: 1}, Dropout: {name: d}]
 
 @pytest.mark.filterwarnings("ignore::mirbricks.errors.GraphWarning")
 @pytest.mark.parametrize("text", TEXTS)
-def test_schema_and_compiler_are_of_one_mind(text: str, validator: Draft7Validator, tmp_path: Path) -> None:
+def test_schema_and_compiler_are_of_one_mind(
+    text: str, validator: Draft7Validator, tmp_path: Path
+) -> None:
     path = tmp_path / "graph.yaml"
     (tmp_path / "part.yaml").write_text(PART)
     path.write_text(f"input: B C=2 F=8 T=9\n{text}\n")
@@ -229,8 +278,12 @@ def test_schema_and_compiler_are_of_one_mind(text: str, validator: Draft7Validat
         ("model: {anything: 3}\nlayer: no", True),
     ],
 )
-def test_sections_are_described(section: str, fine: bool, validator: Draft7Validator) -> None:
-    assert validator.is_valid(read_text(f"layers: [ReLU]\n{section}", "here").data) == fine
+def test_sections_are_described(
+    section: str, fine: bool, validator: Draft7Validator
+) -> None:
+    assert (
+        validator.is_valid(read_text(f"layers: [ReLU]\n{section}", "here").data) == fine
+    )
 
 
 @pytest.mark.parametrize(
@@ -242,8 +295,13 @@ def test_sections_are_described(section: str, fine: bool, validator: Draft7Valid
         ("train: 3", False),
     ],
 )
-def test_sections_of_a_variant_are_parts(section: str, fine: bool, validator: Draft7Validator) -> None:
-    assert validator.is_valid(read_text(f"extends: part.yaml\n{section}", "here").data) == fine
+def test_sections_of_a_variant_are_parts(
+    section: str, fine: bool, validator: Draft7Validator
+) -> None:
+    assert (
+        validator.is_valid(read_text(f"extends: part.yaml\n{section}", "here").data)
+        == fine
+    )
 
 
 class Inner(BaseModel, extra="forbid"):
@@ -267,7 +325,9 @@ def test_nested_configs_and_a_choice_of_configs_become_draft_07() -> None:
     Draft7Validator.check_schema(schema)
     validator = Draft7Validator(schema)
     good = {"type": "one", "inner": {"gain_db": 1}, "pair": [3, "x"]}
-    assert validator.is_valid({"layers": ["ReLU"], "task": good, "train": {"gain_db": 2.0}})
+    assert validator.is_valid(
+        {"layers": ["ReLU"], "task": good, "train": {"gain_db": 2.0}}
+    )
     assert validator.is_valid({"layers": ["ReLU"], "task": {"type": "two"}})
     wrong = [
         {"type": "three"},
@@ -282,7 +342,9 @@ def test_nested_configs_and_a_choice_of_configs_become_draft_07() -> None:
         assert not validator.is_valid({"layers": ["ReLU"], "task": task}), task
 
 
-def test_out_writes_the_file_and_never_over_another(tmp_path: Path, capsys: Capture, schema: Schema) -> None:
+def test_out_writes_the_file_and_never_over_another(
+    tmp_path: Path, capsys: Capture, schema: Schema
+) -> None:
     path = tmp_path / "graph.schema.json"
     assert main(["schema", "--out", str(path)]) == 0
     assert json.loads(path.read_text(encoding="utf-8")) == schema
@@ -302,9 +364,14 @@ class Doubled(mb.Block):
 """
 
 
-def test_a_plugins_blocks_are_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+def test_a_plugins_blocks_are_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
     monkeypatch.setattr(registry, "_BLOCKS", dict(registry.blocks()))
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "plugin_of_schema_test.py").write_text(PLUGIN)
     assert main(["schema", "--plugin", "plugin_of_schema_test"]) == 0
-    assert block_schemas(json.loads(capsys.readouterr().out))["Doubled"]["description"] == "Twice."
+    assert (
+        block_schemas(json.loads(capsys.readouterr().out))["Doubled"]["description"]
+        == "Twice."
+    )

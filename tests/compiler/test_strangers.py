@@ -12,10 +12,13 @@ import pytest
 import mirbricks as mb
 from mirbricks.errors import MirbricksError
 
-PATIENCE_S = 5.0  # every refusal takes less than one second; a busy machine may be slower
+PATIENCE_S = (
+    5.0  # every refusal takes less than one second; a busy machine may be slower
+)
 GRAPH = "input: B C=2 T\nlayers:\n  - graph: {}\n"
 BOMB = ["a: &a [x, x, x, x, x, x, x, x, x]"] + [
-    f"{chr(98 + i)}: &{chr(98 + i)} [{', '.join([f'*{chr(97 + i)}'] * 9)}]" for i in range(12)
+    f"{chr(98 + i)}: &{chr(98 + i)} [{', '.join([f'*{chr(97 + i)}'] * 9)}]"
+    for i in range(12)
 ]
 
 
@@ -27,7 +30,10 @@ def code_of(text: str | bytes, folder: Path) -> str:
     with pytest.raises(MirbricksError) as caught:
         mb.compile_graph(path)
     assert time.perf_counter() - begin < PATIENCE_S
-    assert not any(ord(character) < 32 and character not in "\n\t" for character in str(caught.value))
+    assert not any(
+        ord(character) < 32 and character not in "\n\t"
+        for character in str(caught.value)
+    )
     return caught.value.code
 
 
@@ -57,17 +63,25 @@ layers:
         ("input: B C=2 T\nlayers:\n" + "  - branch: [[ReLU], []]\n" * 2_500, "E103"),
         ("a: !!python/object/apply:os.system [echo]", "E102"),
         ("a: !!python/name:os.system", "E102"),
-        ("input: B C=2 T\nlayers:\n  - Dropout: {p: \"${__import__('os').system('x')}\"}\n", "E117"),
+        (
+            "input: B C=2 T\nlayers:\n  - Dropout: {p: \"${__import__('os').system('x')}\"}\n",
+            "E117",
+        ),
         ('input: B C=2 T\nlayers:\n  - Dropout: {p: "${9**9**9**9}"}\n', "E117"),
         ('input: B C=2 T\nlayers:\n  - Dropout: {p: "${' + "(" * 190 + '}"}\n', "E117"),
-        ("input: B C=2 T\nlayers:\n  - Conv1d: {out_channels: 1000000000000, kernel_size: 1000000}\n", "E204"),
+        (
+            "input: B C=2 T\nlayers:\n  - Conv1d: {out_channels: 1000000000000, kernel_size: 1000000}\n",
+            "E204",
+        ),
         ("input: B C=99999999999 T\nlayers: [ReLU]\n", "E113"),
         ('name: "\\e[31mred"\ninput: B C=2 T\nlayers: [ReLU]\n', "E102"),
         ('input: B C=2 T\nlayers: ["\\e]0;title\\a"]\n', "E102"),
         ("input: B C=2 T\nlayers: [ReLU: {name: ../x}]\n", "E106"),
     ],
 )
-def test_a_hostile_file_is_refused(text: str | bytes, code: str, tmp_path: Path) -> None:
+def test_a_hostile_file_is_refused(
+    text: str | bytes, code: str, tmp_path: Path
+) -> None:
     assert code_of(text, tmp_path) == code
 
 
@@ -95,7 +109,9 @@ def fifo(folder: Path) -> str:
 def parts_of_parts(folder: Path) -> str:
     """Each of these files has the next one ten times: 10^12 layers."""
     for i in range(12):
-        (folder / f"part{i}.yaml").write_text("layers:\n" + f"  - graph: part{i + 1}.yaml\n" * 10)
+        (folder / f"part{i}.yaml").write_text(
+            "layers:\n" + f"  - graph: part{i + 1}.yaml\n" * 10
+        )
     (folder / "part12.yaml").write_text("layers: [ReLU]\n")
     return "part0.yaml"
 
@@ -109,7 +125,9 @@ def parts_of_parts(folder: Path) -> str:
         (lambda _: ".", "E101"), (lambda _: "a" * 5000, "E114"),
     ],
 )  # fmt: skip
-def test_no_path_leads_out(make: Callable[[Path], str], code: str, tmp_path: Path) -> None:
+def test_no_path_leads_out(
+    make: Callable[[Path], str], code: str, tmp_path: Path
+) -> None:
     assert code_of(GRAPH.format(make(tmp_path)), tmp_path) == code
 
 
@@ -118,4 +136,6 @@ def test_a_part_may_name_a_file_above_it_inside_the_folder(tmp_path: Path) -> No
     (tmp_path / "sub" / "part.yaml").write_text("layers:\n  - graph: ../shared.yaml\n")
     (tmp_path / "shared.yaml").write_text("layers: [Tanh]\n")
     (tmp_path / "graph.yaml").write_text(GRAPH.format("sub/part.yaml"))
-    assert [node.block for node in mb.compile_graph(tmp_path / "graph.yaml").nodes] == ["Tanh"]
+    assert [node.block for node in mb.compile_graph(tmp_path / "graph.yaml").nodes] == [
+        "Tanh"
+    ]

@@ -13,7 +13,9 @@ from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
 from mirbricks.data.stores.hdf5 import write_audio, write_features
 
 WORD = Definition("global", "text")
-DEFINITIONS = dict.fromkeys(("filepath", "piece", "split"), WORD) | {"note": Definition("segment", "numeric")}
+DEFINITIONS = dict.fromkeys(("filepath", "piece", "split"), WORD) | {
+    "note": Definition("segment", "numeric")
+}
 
 
 @pytest.fixture(autouse=True)
@@ -28,8 +30,13 @@ def sound(seed: int) -> Any:
 def make(audio: dict[str, Any], notes: dict[str, dict[str, Any]] | None = None) -> None:
     write_audio("data/c_audio.hdf5", [(key, x, 8000) for key, x in audio.items()])
     entries = [
-        Entry({"filepath": (Atom(key),)} | {n: v if isinstance(v, tuple) else (Atom(v),) for n, v in own.items()})
-        for key, own in (notes if notes is not None else {key: {} for key in audio}).items()
+        Entry(
+            {"filepath": (Atom(key),)}
+            | {n: v if isinstance(v, tuple) else (Atom(v),) for n, v in own.items()}
+        )
+        for key, own in (
+            notes if notes is not None else {key: {} for key in audio}
+        ).items()
     ]
     Pyjama(DEFINITIONS, entries).save("data/c.pyjama")
 
@@ -39,7 +46,10 @@ def problems() -> list[str]:
 
 
 def test_nothing_wrong() -> None:
-    make({"a": sound(0), "b": sound(1)}, {"a": {"split": "train"}, "b": {"split": "valid"}})
+    make(
+        {"a": sound(0), "b": sound(1)},
+        {"a": {"split": "train"}, "b": {"split": "valid"}},
+    )
     findings = check_corpus("data")
     assert findings.problems == ()
     assert findings.corpus is not None
@@ -104,7 +114,10 @@ def test_the_same_audio_in_one_group_is_fine() -> None:
 
 
 def test_a_split_that_is_not_whole() -> None:
-    make({key: sound(i) for i, key in enumerate("abc")}, {"a": {"split": "train"}, "b": {}, "c": {"split": "dev"}})
+    make(
+        {key: sound(i) for i, key in enumerate("abc")},
+        {"a": {"split": "train"}, "b": {}, "c": {"split": "dev"}},
+    )
     assert problems() == [
         "2 recordings have no sound 'split': 'b' and 'c'\n  expected  train, valid or test\n"
         "  help: `mirbricks data split` gives every recording one     [E443]"
@@ -112,7 +125,9 @@ def test_a_split_that_is_not_whole() -> None:
 
 
 def test_violations_of_the_pyjama_do_not_hide_the_audio() -> None:
-    make({"a": sound(0), "b": np.zeros(100, np.float32)}, {"a": {"piece": "P"}, "b": {}})
+    make(
+        {"a": sound(0), "b": np.zeros(100, np.float32)}, {"a": {"piece": "P"}, "b": {}}
+    )
     raw = json.loads(Path("data/c.pyjama").read_text())
     raw["collection"]["entry"][0]["note"] = [{"value": "x", "time": 0, "duration": 1}]
     Path("data/c.pyjama").write_text(json.dumps(raw))
@@ -134,8 +149,13 @@ def test_what_stops_at_once() -> None:
 
 
 def test_features_that_are_wrong() -> None:
-    write_features("data/c_feat.hdf5", [("a", np.zeros((4, 3)), {}), ("b", np.ones((4, 3)), {"hop_s": -1.0})])
-    Pyjama({"filepath": WORD}, [Entry({"filepath": (Atom(key),)}) for key in "ab"]).save("data/c.pyjama")
+    write_features(
+        "data/c_feat.hdf5",
+        [("a", np.zeros((4, 3)), {}), ("b", np.ones((4, 3)), {"hop_s": -1.0})],
+    )
+    Pyjama(
+        {"filepath": WORD}, [Entry({"filepath": (Atom(key),)}) for key in "ab"]
+    ).save("data/c.pyjama")
     assert [one.rpartition("[")[2] for one in problems()] == ["E416]", "E414]"]
 
 
@@ -146,6 +166,8 @@ def test_several_processes_find_the_same(bach10: Path) -> None:
     assert len(told) == 50
 
 
-@pytest.mark.parametrize("name", ["maps", "covers80", pytest.param("billboard", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name", ["maps", "covers80", pytest.param("billboard", marks=pytest.mark.slow)]
+)
 def test_nothing_is_wrong_with_the_real_ones(data_root: Path, name: str) -> None:
     assert check_corpus(data_root / name).problems == ()

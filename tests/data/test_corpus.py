@@ -25,13 +25,29 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def make(audio: list[str], notes: dict[str, dict[str, Any]] | None = None, extra: tuple[str, ...] = ()) -> Path:
+def make(
+    audio: list[str],
+    notes: dict[str, dict[str, Any]] | None = None,
+    extra: tuple[str, ...] = (),
+) -> Path:
     """Write the corpus 'c' in the folder 'data': keys with audio of one second, key -> annotations."""
     entries = [
-        Entry({"filepath": (Atom(key),)} | {n: (Atom(v),) if isinstance(v, str) else v for n, v in annotations.items()})
-        for key, annotations in (notes if notes is not None else {key: {} for key in audio}).items()
+        Entry(
+            {"filepath": (Atom(key),)}
+            | {
+                n: (Atom(v),) if isinstance(v, str) else v
+                for n, v in annotations.items()
+            }
+        )
+        for key, annotations in (
+            notes if notes is not None else {key: {} for key in audio}
+        ).items()
     ]
-    definitions = {"filepath": GLOBAL, "piece": GLOBAL, "note": SEGMENT} | dict.fromkeys(extra, GLOBAL)
+    definitions = {
+        "filepath": GLOBAL,
+        "piece": GLOBAL,
+        "note": SEGMENT,
+    } | dict.fromkeys(extra, GLOBAL)
     write_audio("data/c_audio.hdf5", [(key, ONE_SECOND, 8000) for key in audio])
     Pyjama(definitions, entries).save("data/c.pyjama")
     return Path("data")
@@ -51,7 +67,12 @@ def test_bach10(bach10: Path) -> None:
         best = min(best, time.process_time() - start)
     assert best < 1.0
     mixes = [item for item in corpus.items if item.stem_of is None]
-    assert (corpus.name, len(corpus), len(mixes), len({item.group for item in corpus.items})) == ("bach10", 50, 10, 10)
+    assert (
+        corpus.name,
+        len(corpus),
+        len(mixes),
+        len({item.group for item in corpus.items}),
+    ) == ("bach10", 50, 10, 10)
     assert list(corpus) == list(corpus.recordings)
     for mix in mixes:
         stems = [item for item in corpus.items if item.stem_of == mix.key]
@@ -72,7 +93,10 @@ def test_bach10(bach10: Path) -> None:
 def test_maps_is_grouped_by_piece(data_root: Path) -> None:
     corpus = Corpus.open(data_root / "maps")
     assert len(corpus) == 60
-    assert all(item.group == item.entry.first("piece") and item.stem_of is None for item in corpus.items)
+    assert all(
+        item.group == item.entry.first("piece") and item.stem_of is None
+        for item in corpus.items
+    )
 
 
 def test_items_pickle_small_and_read_after_it() -> None:
@@ -88,7 +112,16 @@ def test_items_pickle_small_and_read_after_it() -> None:
 
 
 def test_stems_by_name() -> None:
-    keys = ["a.wav", "a-violin.wav", "a-violin-2.wav", "a-b.wav", "a-b-cello.wav", "ab.wav", "-x.wav", "a-.wav"]
+    keys = [
+        "a.wav",
+        "a-violin.wav",
+        "a-violin-2.wav",
+        "a-b.wav",
+        "a-b-cello.wav",
+        "ab.wav",
+        "-x.wav",
+        "a-.wav",
+    ]
     corpus = Corpus.open(make(keys))
     assert {item.key: item.stem_of for item in corpus.items} == {
         "a.wav": None,
@@ -100,7 +133,12 @@ def test_stems_by_name() -> None:
         "-x.wav": None,
         "a-.wav": None,
     }
-    assert {item.group for item in corpus.items} == {"a.wav", "ab.wav", "-x.wav", "a-.wav"}
+    assert {item.group for item in corpus.items} == {
+        "a.wav",
+        "ab.wav",
+        "-x.wav",
+        "a-.wav",
+    }
 
 
 def test_stems_by_annotation_overrule_names() -> None:
@@ -133,7 +171,10 @@ def test_unknown_mix() -> None:
 def test_unknown_item() -> None:
     with pytest.raises(DataError) as error:
         Corpus.open(make(["a.wav"]))["a.wave"]
-    assert str(error.value) == "the corpus 'c' has no item 'a.wave'\n  help: did you mean 'a.wav'?     [E402]"
+    assert (
+        str(error.value)
+        == "the corpus 'c' has no item 'a.wave'\n  help: did you mean 'a.wav'?     [E402]"
+    )
 
 
 def test_no_corpus() -> None:
@@ -192,7 +233,13 @@ def test_keys_in_one_file_only_are_named_in_both_directions() -> None:
 def test_annotation_past_the_end() -> None:
     fine = {"note": (Atom(60, 0.5, 0.599), Atom(60, 0.1, 0.1))}
     assert len(Corpus.open(make(["a"], {"a": fine}))) == 1
-    make(["a", "b"], {"a": {"note": (Atom(60, 0.5, 0.75), Atom(60, 0.75, 0.1))}, "b": {"note": (Atom(1, 2.0, 0),)}})
+    make(
+        ["a", "b"],
+        {
+            "a": {"note": (Atom(60, 0.5, 0.75), Atom(60, 0.75, 0.1))},
+            "b": {"note": (Atom(1, 2.0, 0),)},
+        },
+    )
     assert refused() == (
         "annotation 'note' of 'a' ends at 1.250 s, its audio at 1.000 s\n"
         "  audio  8000 samples at sr_hz = 8000\n"

@@ -23,9 +23,18 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def make(chord: tuple[Atom, ...] = (), **attributes: Any) -> Path:
-    write_features("data/c_feat.hdf5", [("a", FRAMES, attributes), ("b", FRAMES[:1], {"hop_s": 1.0})])
-    definitions = {"filepath": Definition("global", "text"), "chord": Definition("segment", "text")}
-    entries = [Entry({"filepath": (Atom("a"),), "chord": chord}), Entry({"filepath": (Atom("b"),)})]
+    write_features(
+        "data/c_feat.hdf5",
+        [("a", FRAMES, attributes), ("b", FRAMES[:1], {"hop_s": 1.0})],
+    )
+    definitions = {
+        "filepath": Definition("global", "text"),
+        "chord": Definition("segment", "text"),
+    }
+    entries = [
+        Entry({"filepath": (Atom("a"),), "chord": chord}),
+        Entry({"filepath": (Atom("b"),)}),
+    ]
     Pyjama(definitions, entries).save("data/c.pyjama")
     return Path("data")
 
@@ -34,7 +43,12 @@ def test_a_corpus_of_features() -> None:
     corpus = Corpus.open(make(hop_s=0.5, t0_s=0.25, scale=2.0))
     first = corpus.features[0]
     assert (len(corpus), corpus.recordings) == (2, corpus.features)
-    assert (first.key, first.n_frames, first.n_features, first.duration_s) == ("a", 10, 2, 5.25)
+    assert (first.key, first.n_frames, first.n_features, first.duration_s) == (
+        "a",
+        10,
+        2,
+        5.25,
+    )
     np.testing.assert_array_equal(first.times_s, 0.25 + 0.5 * np.arange(10))
     np.testing.assert_array_equal(first.read(2, 4), FRAMES[2:4] * 2)
     assert first.source == Path("data/c_feat.hdf5")
@@ -50,9 +64,16 @@ def test_a_corpus_of_features() -> None:
 
 def test_audio_and_features_beside_one_another() -> None:
     make(hop_s=0.5)
-    write_audio("data/c_audio.hdf5", [(key, np.zeros(8000 * 6, np.float32), 8000) for key in ("a", "b")])
+    write_audio(
+        "data/c_audio.hdf5",
+        [(key, np.zeros(8000 * 6, np.float32), 8000) for key in ("a", "b")],
+    )
     corpus = Corpus.open("data")
-    assert [item.key for item in corpus.items] == [item.key for item in corpus.features] == ["a", "b"]
+    assert (
+        [item.key for item in corpus.items]
+        == [item.key for item in corpus.features]
+        == ["a", "b"]
+    )
     assert corpus.recordings == corpus.items
     Path("data/c_feat.hdf5").unlink()
     with pytest.raises(DataError) as error:
@@ -107,7 +128,9 @@ def test_an_annotation_past_the_last_window() -> None:
 
 
 def test_the_real_ones(data_root: Path) -> None:
-    billboard, covers = (Corpus.open(data_root / name) for name in ("billboard", "covers80"))
+    billboard, covers = (
+        Corpus.open(data_root / name) for name in ("billboard", "covers80")
+    )
     assert (len(billboard), len(covers)) == (580, 80)
     assert {item.n_features for item in billboard.features} == {24}
     assert len({item.group for item in covers.features}) == 40  # works, each twice

@@ -47,12 +47,15 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     keys = [f"{i:02d}.wav" for i in range(N_ITEMS)]
     with h5py.File(folder / "large_audio.hdf5", "w") as file:
         for key in keys:
-            data = file.create_dataset(key, (N_SAMPLES,), np.float32, chunks=(65536,), fillvalue=0.25)
+            data = file.create_dataset(
+                key, (N_SAMPLES,), np.float32, chunks=(65536,), fillvalue=0.25
+            )
             data[1_000_000:1_000_100] = np.ones(100, np.float32)
             data.attrs["sr_hz"] = 22050
-    Pyjama({"filepath": Definition("global", "text")}, [Entry({"filepath": (Atom(key),)}) for key in keys]).save(
-        folder / "large.pyjama"
-    )
+    Pyjama(
+        {"filepath": Definition("global", "text")},
+        [Entry({"filepath": (Atom(key),)}) for key in keys],
+    ).save(folder / "large.pyjama")
     assert (folder / "large_audio.hdf5").stat().st_size < 40e6
     return folder
 

@@ -21,18 +21,34 @@ HOPS = [(1, 10), (1, 100), (512, 22050), (1024, 44100), (1, 3), (7, 1000)]
 
 
 @st.composite
-def annotations(draw: st.DrawFn) -> tuple[Fraction, int, Fraction, list[tuple[Fraction, Fraction, int]]]:
+def annotations(
+    draw: st.DrawFn,
+) -> tuple[Fraction, int, Fraction, list[tuple[Fraction, Fraction, int]]]:
     """hop, n_frames, first and segments (onset, duration, class), many of their boundaries on a frame."""
     hop = Fraction(*draw(st.sampled_from(HOPS)))
     first = draw(st.integers(0, 5)) * hop
-    boundary = st.one_of(st.integers(-5, 60).map(lambda n: n * hop), st.integers(0, 500).map(lambda n: n * hop / 7))
-    length = st.one_of(st.integers(0, 30).map(lambda n: n * hop), st.integers(0, 200).map(lambda n: n * hop / 9))
-    segments = draw(st.lists(st.tuples(boundary, length, st.integers(0, 6)), max_size=8))
+    boundary = st.one_of(
+        st.integers(-5, 60).map(lambda n: n * hop),
+        st.integers(0, 500).map(lambda n: n * hop / 7),
+    )
+    length = st.one_of(
+        st.integers(0, 30).map(lambda n: n * hop),
+        st.integers(0, 200).map(lambda n: n * hop / 9),
+    )
+    segments = draw(
+        st.lists(st.tuples(boundary, length, st.integers(0, 6)), max_size=8)
+    )
     return hop, draw(st.integers(1, 50)), first, segments
 
 
-def columns(segments: list[tuple[Fraction, Fraction, int]]) -> tuple[list[float], list[float], list[int]]:
-    return [float(o) for o, _, _ in segments], [float(d) for _, d, _ in segments], [c for _, _, c in segments]
+def columns(
+    segments: list[tuple[Fraction, Fraction, int]],
+) -> tuple[list[float], list[float], list[int]]:
+    return (
+        [float(o) for o, _, _ in segments],
+        [float(d) for _, d, _ in segments],
+        [c for _, _, c in segments],
+    )
 
 
 @given(annotations())
@@ -43,7 +59,9 @@ def test_segments_are_exact_at_their_boundaries(case: tuple) -> None:  # type: i
         for onset, duration, kind in segments:
             if onset <= first + t * hop < onset + duration:
                 wanted[t] = kind
-    found = segments_to_classes(*columns(segments), n_frames, float(hop), first_s=float(first))
+    found = segments_to_classes(
+        *columns(segments), n_frames, float(hop), first_s=float(first)
+    )
     assert found.tolist() == wanted
     assert found.dtype == np.int64
 
@@ -59,19 +77,52 @@ def test_rolls(case: tuple, valued: bool) -> None:  # type: ignore[type-arg]
                 wanted[t, row] = max(wanted[t, row], height if valued else 1.0)
     onsets, durations, rows = columns(notes)
     values = heights if valued else None
-    found = notes_to_roll(onsets, durations, rows, 5, n_frames, float(hop), first_s=float(first), values=values)
+    found = notes_to_roll(
+        onsets,
+        durations,
+        rows,
+        5,
+        n_frames,
+        float(hop),
+        first_s=float(first),
+        values=values,
+    )
     np.testing.assert_array_equal(found, wanted.astype(np.float32))
 
 
 def test_decimal_times_fall_into_the_frame_that_is_meant() -> None:
     assert 0.1 * 3 != 0.3
     onsets, durations = [0.1 * i for i in range(10)], [0.1] * 10
-    assert segments_to_classes(onsets, durations, range(10), 10, 0.1).tolist() == list(range(10))
-    assert segments_to_classes([0.3], [0.4], [1], 10, 0.1, fill=0).tolist() == [0, 0, 0, 1, 1, 1, 1, 0, 0, 0]
+    assert segments_to_classes(onsets, durations, range(10), 10, 0.1).tolist() == list(
+        range(10)
+    )
+    assert segments_to_classes([0.3], [0.4], [1], 10, 0.1, fill=0).tolist() == [
+        0,
+        0,
+        0,
+        1,
+        1,
+        1,
+        1,
+        0,
+        0,
+        0,
+    ]
 
 
 def test_the_later_segment_of_the_list_wins_and_rows_below_zero_are_dropped() -> None:
-    assert segments_to_classes([0, 2, 1], [9, 3, 2], [1, 2, 3], 10, 1.0).tolist() == [1, 3, 3, 2, 2, 1, 1, 1, 1, -1]
+    assert segments_to_classes([0, 2, 1], [9, 3, 2], [1, 2, 3], 10, 1.0).tolist() == [
+        1,
+        3,
+        3,
+        2,
+        2,
+        1,
+        1,
+        1,
+        1,
+        -1,
+    ]
     assert notes_to_roll([0, 0], [1, 1], [-1, 1], 2, 1, 1.0).tolist() == [[0.0, 1.0]]
 
 
@@ -93,8 +144,13 @@ def test_markers_go_to_the_nearest_frame(sixths: list[int]) -> None:
     assert markers_to_frames(times, 50, 512 / 22050).tolist() == wanted
 
 
-@given(st.lists(st.integers(0, 200), unique=True, min_size=1, max_size=20), st.integers(0, 20))
-def test_curves_take_the_nearest_value_within_reach(ticks: list[int], reach: int) -> None:
+@given(
+    st.lists(st.integers(0, 200), unique=True, min_size=1, max_size=20),
+    st.integers(0, 20),
+)
+def test_curves_take_the_nearest_value_within_reach(
+    ticks: list[int], reach: int
+) -> None:
     """Times are whole ticks of 1 ms, frames every 4 ms."""
     ticks = sorted(ticks)
     wanted = []
@@ -103,16 +159,24 @@ def test_curves_take_the_nearest_value_within_reach(ticks: list[int], reach: int
         wanted.append(float(near) if abs(near - 4 * t) <= reach else -1.0)
     curves = [ticks, [2 * tick for tick in ticks]]
     times = [tick / 1000 for tick in ticks]
-    found = breakpoints_to_frames(curves, times, 60, 0.004, reach_s=reach / 1000, fill=-1.0)
+    found = breakpoints_to_frames(
+        curves, times, 60, 0.004, reach_s=reach / 1000, fill=-1.0
+    )
     assert found[0].tolist() == wanted
     assert found[1].tolist() == [2 * value if value >= 0 else -1.0 for value in wanted]
 
 
 def test_a_gap_of_a_curve_stays_one() -> None:
     times = np.array([0.0, 0.01, 0.02, 0.30, 0.31])
-    found = breakpoints_to_frames([1.0, 2.0, 3.0, 4.0, 5.0], times, 34, 0.01, fill=0.0)[0]
+    found = breakpoints_to_frames([1.0, 2.0, 3.0, 4.0, 5.0], times, 34, 0.01, fill=0.0)[
+        0
+    ]
     assert found.tolist() == [1, 2, 3] + [0] * 27 + [4, 5] + [0] * 2
-    assert breakpoints_to_frames([7.0], [0.5], 3, 0.5, fill=0.0)[0].tolist() == [0, 7, 0]
+    assert breakpoints_to_frames([7.0], [0.5], 3, 0.5, fill=0.0)[0].tolist() == [
+        0,
+        7,
+        0,
+    ]
 
 
 def test_values_and_times_must_agree() -> None:

@@ -61,11 +61,15 @@ def test_20_gb_are_trained_on_in_little_memory(tmp_path: Path) -> None:
     path = tmp_path / "large_feat.hdf5"
     create = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     create.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
-    create.set_fill_time(h5py.h5d.FILL_TIME_NEVER)  # the space is there, and nothing is written: a sparse file
+    create.set_fill_time(
+        h5py.h5d.FILL_TIME_NEVER
+    )  # the space is there, and nothing is written: a sparse file
     with h5py.File(path, "w") as file:
         space = h5py.h5s.create_simple((N_FRAMES, N_BANDS))
         for number in range(N_FILES):
-            h5py.h5d.create(file.id, f"{number:02}".encode(), h5py.h5t.NATIVE_FLOAT, space, create)
+            h5py.h5d.create(
+                file.id, f"{number:02}".encode(), h5py.h5t.NATIVE_FLOAT, space, create
+            )
             for first in range(0, N_FRAMES, MARK_EVERY):
                 file[f"{number:02}"][first] = np.ones(N_BANDS, np.float32)
     assert path.stat().st_size > 20e9

@@ -15,15 +15,32 @@ from mirbricks.data.stores.hdf5 import write_audio
 from mirbricks.errors import DataError
 
 TEXT = Definition("global", "text")
-DEFINITIONS = {"filepath": TEXT, "instrument": TEXT, "composer": TEXT, "beat": Definition("marker", "numeric")}
+DEFINITIONS = {
+    "filepath": TEXT,
+    "instrument": TEXT,
+    "composer": TEXT,
+    "beat": Definition("marker", "numeric"),
+}
 
 
-def corpus_of(folder: Path, labels: dict[str, list[str]], rates: dict[str, int] | None = None) -> Corpus:
+def corpus_of(
+    folder: Path, labels: dict[str, list[str]], rates: dict[str, int] | None = None
+) -> Corpus:
     """Recordings of constant values 1, 2, 4, ... and as many samples more, with these instruments."""
     audio, entries = [], []
     for i, (key, values) in enumerate(labels.items()):
-        audio.append((key, np.full(800 + 10 * i, 2.0**i, np.float32), (rates or {}).get(key, 8000)))
-        annotations = {"filepath": (Atom(key),), "composer": (Atom("Bach"),), "beat": (Atom(1, time=0.01),)}
+        audio.append(
+            (
+                key,
+                np.full(800 + 10 * i, 2.0**i, np.float32),
+                (rates or {}).get(key, 8000),
+            )
+        )
+        annotations = {
+            "filepath": (Atom(key),),
+            "composer": (Atom("Bach"),),
+            "beat": (Atom(1, time=0.01),),
+        }
         if values:
             annotations["instrument"] = tuple(map(Atom, values))
         entries.append(Entry(annotations))
@@ -33,7 +50,12 @@ def corpus_of(folder: Path, labels: dict[str, list[str]], rates: dict[str, int] 
 
 
 def test_every_combination_of_three_stems(tmp_path: Path) -> None:
-    stems = {"p-a.wav": ["violin"], "p-b.wav": ["flute"], "p-c.wav": ["horn"], "p.wav": []}
+    stems = {
+        "p-a.wav": ["violin"],
+        "p-b.wav": ["flute"],
+        "p-c.wav": ["horn"],
+        "p.wav": [],
+    }
     corpus = corpus_of(tmp_path, stems | {"solo.wav": ["oboe"]})
     found = stem_mixes(corpus.items, "instrument")
     assert [item.key for item in found] == [
@@ -47,8 +69,13 @@ def test_every_combination_of_three_stems(tmp_path: Path) -> None:
     assert all(item.stem_of is None for item in found)
 
 
-def test_a_mix_is_the_sum_of_its_stems_to_the_end_of_the_longest(tmp_path: Path) -> None:
-    corpus = corpus_of(tmp_path, {"p-a.wav": ["violin"], "p-b.wav": ["flute"], "p.wav": ["violin", "flute"]})
+def test_a_mix_is_the_sum_of_its_stems_to_the_end_of_the_longest(
+    tmp_path: Path,
+) -> None:
+    corpus = corpus_of(
+        tmp_path,
+        {"p-a.wav": ["violin"], "p-b.wav": ["flute"], "p.wav": ["violin", "flute"]},
+    )
     mix = stem_mixes(corpus.items, "instrument")[-1]
     audio, sr_hz = pickle.loads(pickle.dumps(mix)).read()
     assert (audio.dtype, sr_hz, mix.n_samples) == (np.float32, 8000, 810)
@@ -59,7 +86,9 @@ def test_a_mix_is_the_sum_of_its_stems_to_the_end_of_the_longest(tmp_path: Path)
 
 
 def test_a_mix_has_what_is_true_of_the_whole_piece(tmp_path: Path) -> None:
-    corpus = corpus_of(tmp_path, {"p-a.wav": ["violin"], "p-b.wav": ["flute"], "p.wav": []})
+    corpus = corpus_of(
+        tmp_path, {"p-a.wav": ["violin"], "p-b.wav": ["flute"], "p.wav": []}
+    )
     mix = stem_mixes(corpus.items, "instrument")[0]
     assert mix.entry.first("composer") == "Bach"
     assert "beat" not in mix.annotations
@@ -67,16 +96,28 @@ def test_a_mix_has_what_is_true_of_the_whole_piece(tmp_path: Path) -> None:
 
 
 def test_two_stems_of_one_instrument_are_told_apart(tmp_path: Path) -> None:
-    corpus = corpus_of(tmp_path, {"p-a.wav": ["violin"], "p-b.wav": ["violin"], "p.wav": []})
+    corpus = corpus_of(
+        tmp_path, {"p-a.wav": ["violin"], "p-b.wav": ["violin"], "p.wav": []}
+    )
     found = stem_mixes(corpus.items, "instrument")
-    assert [item.key for item in found] == ["p.wav#p-a.wav", "p.wav#p-b.wav", "p.wav#p-a.wav+p-b.wav"]
+    assert [item.key for item in found] == [
+        "p.wav#p-a.wav",
+        "p.wav#p-b.wav",
+        "p.wav#p-a.wav+p-b.wav",
+    ]
     assert found[2].entry.values("instrument") == ["violin"]
 
 
 @pytest.mark.parametrize(
-    "labels", [{"p-a.wav": ["violin", "flute"], "p.wav": ["violin"]}, {"p-a.wav": [], "p.wav": []}]
+    "labels",
+    [
+        {"p-a.wav": ["violin", "flute"], "p.wav": ["violin"]},
+        {"p-a.wav": [], "p.wav": []},
+    ],
 )
-def test_stems_without_one_label_each_stay_as_they_are(tmp_path: Path, labels: dict[str, list[str]]) -> None:
+def test_stems_without_one_label_each_stay_as_they_are(
+    tmp_path: Path, labels: dict[str, list[str]]
+) -> None:
     corpus = corpus_of(tmp_path, labels | {"other.wav": ["flute"]})
     found = stem_mixes(corpus.items, "instrument")
     assert found == list(corpus.items)
@@ -84,7 +125,9 @@ def test_stems_without_one_label_each_stay_as_they_are(tmp_path: Path, labels: d
 
 
 def test_too_many_stems(tmp_path: Path) -> None:
-    corpus = corpus_of(tmp_path, {f"p-{i}.wav": [f"i{i}"] for i in range(7)} | {"p.wav": []})
+    corpus = corpus_of(
+        tmp_path, {f"p-{i}.wav": [f"i{i}"] for i in range(7)} | {"p.wav": []}
+    )
     with pytest.raises(DataError) as caught:
         stem_mixes(corpus.items, "instrument")
     assert str(caught.value) == (
@@ -95,7 +138,9 @@ def test_too_many_stems(tmp_path: Path) -> None:
 
 
 def test_stems_of_several_rates(tmp_path: Path) -> None:
-    corpus = corpus_of(tmp_path, {"p-a.wav": ["a"], "p-b.wav": ["b"], "p.wav": []}, {"p-a.wav": 16000})
+    corpus = corpus_of(
+        tmp_path, {"p-a.wav": ["a"], "p-b.wav": ["b"], "p.wav": []}, {"p-a.wav": 16000}
+    )
     with pytest.raises(DataError) as caught:
         stem_mixes(corpus.items, "instrument")
     assert "got 2 of 8000 Hz, 16000 Hz" in str(caught.value)

@@ -13,7 +13,9 @@ def read(name: str) -> str:
     return Path(name).read_text(encoding="utf-8")
 
 
-def test_relative_paths_are_the_callers_though_workers_live_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_relative_paths_are_the_callers_though_workers_live_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for folder in ("one", "two"):  # the second time, the workers of the first are there
         (tmp_path / folder).mkdir()
         for name in "abc":
@@ -24,5 +26,7 @@ def test_relative_paths_are_the_callers_though_workers_live_on(tmp_path: Path, m
 
 
 def test_outcomes_as_they_come_are_all_there() -> None:
-    outcomes = in_workers(abs, ((-number,) for number in range(20)), 2, what="counts", in_order=False)
+    outcomes = in_workers(
+        abs, ((-number,) for number in range(20)), 2, what="counts", in_order=False
+    )
     assert sorted(outcomes) == list(range(20))

@@ -19,7 +19,9 @@ MOST_BYTES = 30_000
 
 
 def _loaded() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("docs_build", ROOT / "docs" / "build.py")
+    spec = importlib.util.spec_from_file_location(
+        "docs_build", ROOT / "docs" / "build.py"
+    )
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -29,12 +31,17 @@ def _loaded() -> ModuleType:
 
 build = _loaded()
 BLOCKS = build.own_blocks()
-SAME_TORCH = f"Drawn and counted with torch {build.TORCH}." in build.PAGE.read_text(encoding="utf-8")
+SAME_TORCH = f"Drawn and counted with torch {build.TORCH}." in build.PAGE.read_text(
+    encoding="utf-8"
+)
 
 
 def stale(wanted: str, found: str) -> str | None:
     """What to do, with the first line that differs; None where nothing does. The version of torch may differ."""
-    one, two = ([line for line in text.splitlines() if not line.startswith("Drawn ")] for text in (wanted, found))
+    one, two = (
+        [line for line in text.splitlines() if not line.startswith("Drawn ")]
+        for text in (wanted, found)
+    )
     if one == two:
         return None
     pairs = zip([*one, *[""] * len(two)], [*two, *[""] * len(one)], strict=False)
@@ -49,18 +56,29 @@ def test_the_page_is_up_to_date() -> None:
 
 def test_a_stale_page_is_seen_and_says_what_to_do() -> None:
     assert stale("a\nb\nDrawn with 1", "a\nb\nDrawn with 2") is None
-    assert stale("a\nb\nc", "a\nc") == "run `make docs`: the line\n  c\nshould now be\n  b"
+    assert (
+        stale("a\nb\nc", "a\nc") == "run `make docs`: the line\n  c\nshould now be\n  b"
+    )
     assert stale("a\nb", "a") == "run `make docs`: the line\n  \nshould now be\n  b"
 
 
-@pytest.mark.skipif(not SAME_TORCH, reason="the pictures were drawn with another torch, which may see other operations")
+@pytest.mark.skipif(
+    not SAME_TORCH,
+    reason="the pictures were drawn with another torch, which may see other operations",
+)
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[] if name in SAMPLE else pytest.mark.slow) for name in BLOCKS]
+    "name",
+    [
+        pytest.param(name, marks=[] if name in SAMPLE else pytest.mark.slow)
+        for name in BLOCKS
+    ],
 )
 def test_a_picture_is_up_to_date(name: str) -> None:
     path = build.PICTURES / f"{name}.svg"
     assert path.is_file(), f"run `make docs`: {name} has no picture yet"
-    assert path.read_text(encoding="utf-8") == draw_block(BLOCKS[name]) + "\n", f"run `make docs`: {name} has changed"
+    assert path.read_text(encoding="utf-8") == draw_block(BLOCKS[name]) + "\n", (
+        f"run `make docs`: {name} has changed"
+    )
 
 
 def test_the_sample_is_of_blocks() -> None:
@@ -68,44 +86,75 @@ def test_the_sample_is_of_blocks() -> None:
 
 
 def test_there_is_a_picture_of_each_block_and_no_other() -> None:
-    assert {path.stem for path in build.PICTURES.glob("*.svg")} == set(BLOCKS), "run `make docs`"
+    assert {path.stem for path in build.PICTURES.glob("*.svg")} == set(BLOCKS), (
+        "run `make docs`"
+    )
 
 
-@pytest.mark.parametrize("path", sorted(build.PICTURES.glob("*.svg")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted(build.PICTURES.glob("*.svg")), ids=lambda path: path.stem
+)
 def test_a_picture_is_small_and_needs_nothing_else(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert len(text.encode()) < MOST_BYTES
     assert not re.search(r"href|url\(|<image|<script|<style|@import", text)
     assert text.count("http") == 1  # the name of the SVG format itself
-    words = ["".join(one.itertext()) for one in ET.fromstring(text).iter("{http://www.w3.org/2000/svg}text")]
+    words = [
+        "".join(one.itertext())
+        for one in ET.fromstring(text).iter("{http://www.w3.org/2000/svg}text")
+    ]
     assert words[0] == path.stem
     assert "output" in words
 
 
 @pytest.mark.parametrize("name", BLOCKS)
 def test_a_test_fixes_the_numbers_of_each_block(name: str) -> None:
-    assert build.tests_of(name), f"no test in tests/blocks/ names {name} and compares its output with a reference"
+    assert build.tests_of(name), (
+        f"no test in tests/blocks/ names {name} and compares its output with a reference"
+    )
 
 
 def test_a_block_without_a_test_would_be_seen() -> None:
     assert not build.named_in_tests().get("test_every_block.py")
-    assert not [test.name for tests in build.named_in_tests().values() for test in tests if test.has("NoSuchBlock")]
+    assert not [
+        test.name
+        for tests in build.named_in_tests().values()
+        for test in tests
+        if test.has("NoSuchBlock")
+    ]
 
 
 def test_tests_are_found_by_the_names_in_them_and_in_what_they_use() -> None:
-    assert build.tests_of("Conv2d")[0] == "test_convolution.py::test_conv2d_by_naive_loops"
-    assert build.tests_of("TCN")[0] == "test_tcn.py::test_by_its_definition"  # through a function of its file
-    assert build.tests_of("LSTMLast")[0] == "test_recurrent.py::test_by_its_equations"  # from f"{name}Last"
-    assert build.tests_of("ELU")[0] == "test_activation.py::test_equals_its_formula"  # from a list of its file
+    assert (
+        build.tests_of("Conv2d")[0] == "test_convolution.py::test_conv2d_by_naive_loops"
+    )
+    assert (
+        build.tests_of("TCN")[0] == "test_tcn.py::test_by_its_definition"
+    )  # through a function of its file
+    assert (
+        build.tests_of("LSTMLast")[0] == "test_recurrent.py::test_by_its_equations"
+    )  # from f"{name}Last"
+    assert (
+        build.tests_of("ELU")[0] == "test_activation.py::test_equals_its_formula"
+    )  # from a list of its file
 
 
 @pytest.mark.parametrize(
     ("source", "shown"),
     [
         ("arXiv:1609.03499", "[arXiv:1609.03499](https://arxiv.org/abs/1609.03499)"),
-        ("doi:10.23915/distill.00003", "[doi:10.23915/distill.00003](https://doi.org/10.23915/distill.00003)"),
-        ("https://a.org/x/nn.html#pooling-layers", "[a.org: pooling layers](https://a.org/x/nn.html#pooling-layers)"),
-        ("ITU-T G.711; arXiv:1609.03499", "ITU-T G.711; [arXiv:1609.03499](https://arxiv.org/abs/1609.03499)"),
+        (
+            "doi:10.23915/distill.00003",
+            "[doi:10.23915/distill.00003](https://doi.org/10.23915/distill.00003)",
+        ),
+        (
+            "https://a.org/x/nn.html#pooling-layers",
+            "[a.org: pooling layers](https://a.org/x/nn.html#pooling-layers)",
+        ),
+        (
+            "ITU-T G.711; arXiv:1609.03499",
+            "ITU-T G.711; [arXiv:1609.03499](https://arxiv.org/abs/1609.03499)",
+        ),
         ("Nair & Hinton, ICML 2010", "Nair & Hinton, ICML 2010"),
     ],
 )
@@ -115,18 +164,26 @@ def test_sources_are_linked(source: str, shown: str) -> None:
 
 def test_the_page_shows_every_block_once_in_the_table_and_once_as_a_picture() -> None:
     text = build.PAGE.read_text(encoding="utf-8")
-    assert re.findall(r"^\| \[(\w+)\]", text, flags=re.M) == re.findall(r"^!\[(\w+)\]", text, flags=re.M)
+    assert re.findall(r"^\| \[(\w+)\]", text, flags=re.M) == re.findall(
+        r"^!\[(\w+)\]", text, flags=re.M
+    )
     assert sorted(re.findall(r"^!\[(\w+)\]", text, flags=re.M)) == sorted(BLOCKS)
 
 
 def test_the_contents_lead_to_the_headings() -> None:
     text = build.PAGE.read_text(encoding="utf-8")
-    headings = [line[3:].lower().replace(" ", "-") for line in text.splitlines() if line.startswith("## ")]
+    headings = [
+        line[3:].lower().replace(" ", "-")
+        for line in text.splitlines()
+        if line.startswith("## ")
+    ]
     assert re.findall(r"\(#([^)]+)\)", text) == headings
 
 
 def test_every_link_of_the_page_leads_to_a_file() -> None:
-    links = re.findall(r"\]\((?!https?:|#)([^)]+)\)", build.PAGE.read_text(encoding="utf-8"))
+    links = re.findall(
+        r"\]\((?!https?:|#)([^)]+)\)", build.PAGE.read_text(encoding="utf-8")
+    )
     assert len(links) >= len(BLOCKS)
     assert not [link for link in links if not (build.PAGE.parent / link).is_file()]
 
@@ -141,6 +198,10 @@ def test_make_docs_writes_it_all_and_takes_away_what_is_gone(
     (tmp_path / "blocks").mkdir()
     (tmp_path / "blocks" / "Gone.svg").write_text("<svg/>")
     build.main()
-    assert sorted(path.name for path in tmp_path.rglob("*.*")) == ["FiLM.svg", "ReLU.svg", "blocks.md"]
+    assert sorted(path.name for path in tmp_path.rglob("*.*")) == [
+        "FiLM.svg",
+        "ReLU.svg",
+        "blocks.md",
+    ]
     assert (tmp_path / "blocks.md").read_text(encoding="utf-8") == build.page(blocks)
     assert capsys.readouterr().out.endswith("blocks.md: 2 blocks\n")

@@ -13,16 +13,20 @@ import mirbricks as mb
 from mirbricks.cli import main
 
 PAGE = Path(mb.__file__).parent / "docs" / "graphs.md"
-FENCES = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), flags=re.M | re.S)
+FENCES = re.findall(
+    r"^```(\w+)\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), flags=re.M | re.S
+)
 
 
 def test_every_example_is_executed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    broken = {word for _, text in FENCES for word in re.findall(r"^(\S+\.yaml):\d+:\d+:", text, flags=re.M)} - {
-        "tiny.yaml"
-    }
+    broken = {
+        word
+        for _, text in FENCES
+        for word in re.findall(r"^(\S+\.yaml):\d+:\d+:", text, flags=re.M)
+    } - {"tiny.yaml"}
     for language, text in FENCES:
         if language == "yaml":
             name = re.match(r"# (\w+\.yaml)\n", text)
@@ -31,7 +35,9 @@ def test_every_example_is_executed(
             if name[1] not in broken and name[1] != "encoder.yaml":
                 mb.compile_graph(name[1])
         elif language == "console":
-            for command, shown in re.findall(r"^\$ mirbricks (.*)\n((?:(?!\$ ).*\n)*)", text, flags=re.M):
+            for command, shown in re.findall(
+                r"^\$ mirbricks (.*)\n((?:(?!\$ ).*\n)*)", text, flags=re.M
+            ):
                 main(shlex.split(command))
                 printed = capsys.readouterr()
                 assert printed.out + printed.err == shown, command
@@ -40,7 +46,10 @@ def test_every_example_is_executed(
 
 
 def test_the_page_has_examples_of_each_kind() -> None:
-    counts = {language: sum(found == language for found, _ in FENCES) for language in ("yaml", "console", "python")}
+    counts = {
+        language: sum(found == language for found, _ in FENCES)
+        for language in ("yaml", "console", "python")
+    }
     assert counts["yaml"] >= 10
     assert counts["console"] >= 3
     assert counts["python"] >= 1
@@ -48,7 +57,9 @@ def test_the_page_has_examples_of_each_kind() -> None:
 
 
 def test_every_command_of_the_table_is_one(capsys: pytest.CaptureFixture[str]) -> None:
-    commands = re.findall(r"^\| `mirbricks ([\w-]+)", PAGE.read_text(encoding="utf-8"), flags=re.M)
+    commands = re.findall(
+        r"^\| `mirbricks ([\w-]+)", PAGE.read_text(encoding="utf-8"), flags=re.M
+    )
     assert len(commands) >= 8
     for command in commands:
         with pytest.raises(SystemExit) as stopped:
@@ -57,11 +68,22 @@ def test_every_command_of_the_table_is_one(capsys: pytest.CaptureFixture[str]) -
     capsys.readouterr()
 
 
-SKIPS = ["StoreAs", "CatWith", "AddWith", "MulWith", "StartFrom", "Reuse", "fit", "with"]
+SKIPS = [
+    "StoreAs",
+    "CatWith",
+    "AddWith",
+    "MulWith",
+    "StartFrom",
+    "Reuse",
+    "fit",
+    "with",
+]
 WORDS = [*SKIPS, "repeat", "branch", "graph", "extends", "vars", "outputs", "input"]
 
 
 @pytest.mark.parametrize("word", WORDS)
-def test_explain_knows_the_words_of_the_page(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_explain_knows_the_words_of_the_page(
+    word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["explain", word]) == 0
     assert capsys.readouterr().out.startswith(f"{word}: ")

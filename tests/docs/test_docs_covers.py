@@ -13,7 +13,9 @@ from mirbricks.cli import main
 from mirbricks.tasks.covers import ViewsConfig
 
 PAGE = Path(mirbricks.__file__).parent / "docs" / "covers.md"
-FENCES = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), flags=re.M | re.S)
+FENCES = re.findall(
+    r"^```(\w+)\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), flags=re.M | re.S
+)
 
 
 def test_every_example_is_executed(
@@ -30,7 +32,9 @@ def test_every_example_is_executed(
             exec(text, names)
         else:
             capsys.readouterr()
-            for command, shown in re.findall(r"^\$ mirbricks (.*)\n((?:(?!\$ ).*\n)*)", text, flags=re.M):
+            for command, shown in re.findall(
+                r"^\$ mirbricks (.*)\n((?:(?!\$ ).*\n)*)", text, flags=re.M
+            ):
                 main(shlex.split(command))
                 printed = capsys.readouterr()
                 assert printed.out + printed.err == shown, command
@@ -38,5 +42,9 @@ def test_every_example_is_executed(
 
 def test_the_page_has_every_view() -> None:
     text = PAGE.read_text(encoding="utf-8")
-    own = {name for name in ViewsConfig.model_fields if not name.startswith(("max_", "bins_", "jitter"))}
+    own = {
+        name
+        for name in ViewsConfig.model_fields
+        if not name.startswith(("max_", "bins_", "jitter"))
+    }
     assert not [name for name in own if f"`{name}`" not in text]

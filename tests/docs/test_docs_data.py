@@ -13,7 +13,9 @@ from mirbricks.cli import main
 from mirbricks.data.importers import contract
 
 PAGE = Path(mirbricks.__file__).parent / "docs" / "data.md"
-FENCES = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), flags=re.M | re.S)
+FENCES = re.findall(
+    r"^```(\w+)\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), flags=re.M | re.S
+)
 
 
 def test_every_example_is_executed(
@@ -25,11 +27,15 @@ def test_every_example_is_executed(
     names: dict[str, object] = {}
     for language, text in FENCES:
         if language == "console":
-            for command, shown in re.findall(r"^\$ mirbricks (.*)\n((?:(?!\$ ).*\n)*)", text, flags=re.M):
+            for command, shown in re.findall(
+                r"^\$ mirbricks (.*)\n((?:(?!\$ ).*\n)*)", text, flags=re.M
+            ):
                 main(shlex.split(command))
                 printed = capsys.readouterr()
                 assert printed.out + printed.err == shown, command
-        elif file := re.match(r"# (\w+\.(?:py|yaml))\n", text):  # the first line names a file
+        elif file := re.match(
+            r"# (\w+\.(?:py|yaml))\n", text
+        ):  # the first line names a file
             Path(file[1]).write_text(text, encoding="utf-8")
         else:
             assert language == "python", language
@@ -37,7 +43,10 @@ def test_every_example_is_executed(
 
 
 def test_the_page_has_examples() -> None:
-    counts = {language: sum(found == language for found, _ in FENCES) for language in ("console", "python")}
+    counts = {
+        language: sum(found == language for found, _ in FENCES)
+        for language in ("console", "python")
+    }
     assert counts["console"] >= 6
     assert counts["python"] >= 4
 

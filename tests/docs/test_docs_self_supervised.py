@@ -34,12 +34,26 @@ def tones(labelled: bool) -> None:
     """Twenty-four recordings of a second, half of them low and half high."""
     folder = Path("tones")
     folder.mkdir()
-    rng, time_s, audio, entries = np.random.default_rng(0), np.arange(8000) / 8000, [], []
+    rng, time_s, audio, entries = (
+        np.random.default_rng(0),
+        np.arange(8000) / 8000,
+        [],
+        [],
+    )
     for i in range(24):
         name, hz = [("low", 300), ("high", 1500)][i % 2]
-        sound = 0.3 * np.sin(2 * np.pi * hz * rng.uniform(0.9, 1.1) * time_s) + 0.02 * rng.standard_normal(8000)
+        sound = 0.3 * np.sin(
+            2 * np.pi * hz * rng.uniform(0.9, 1.1) * time_s
+        ) + 0.02 * rng.standard_normal(8000)
         audio.append((f"{i}.wav", np.asarray(sound, np.float32), 8000))
-        entries.append(Entry({"filepath": (Atom(f"{i}.wav"),), **({"tag": (Atom(name),)} if labelled else {})}))
+        entries.append(
+            Entry(
+                {
+                    "filepath": (Atom(f"{i}.wav"),),
+                    **({"tag": (Atom(name),)} if labelled else {}),
+                }
+            )
+        )
     write_audio(folder / "tones_audio.hdf5", iter(audio))
     text = Definition("global", "text")
     definitions = {"filepath": text, **({"tag": text} if labelled else {})}
@@ -51,13 +65,33 @@ def test_the_commands_run_on_labels(capsys: pytest.CaptureFixture[str]) -> None:
     tones(labelled=True)
     for command in COMMANDS:
         assert main([*shlex.split(command), "--cache", "cache", "--jobs", "1"]) == 0
-    learned, still = (json.loads(Path(f"runs/{name}/settings.json").read_text()) for name in ("learned", "random"))
+    learned, still = (
+        json.loads(Path(f"runs/{name}/settings.json").read_text())
+        for name in ("learned", "random")
+    )
     assert learned["figures"]["accuracy"] == 1.0
     assert {"accuracy", "macro_recall", "knn_accuracy"} <= set(learned["figures"])
     assert len(learned["tracks"]) == len(still["tracks"]) == 8
     capsys.readouterr()
-    assert main(["evaluate", "runs/learned", "--data", "tones", "--cache", "cache", "--json", "--jobs", "1"]) == 0
-    assert json.loads(capsys.readouterr().out)["figures"] == pytest.approx(learned["figures"])
+    assert (
+        main(
+            [
+                "evaluate",
+                "runs/learned",
+                "--data",
+                "tones",
+                "--cache",
+                "cache",
+                "--json",
+                "--jobs",
+                "1",
+            ]
+        )
+        == 0
+    )
+    assert json.loads(capsys.readouterr().out)["figures"] == pytest.approx(
+        learned["figures"]
+    )
 
 
 @pytest.mark.usefixtures("here")
@@ -66,11 +100,19 @@ def test_the_first_command_runs_without_labels() -> None:
     assert main([*shlex.split(COMMANDS[0]), "--cache", "cache", "--jobs", "1"]) == 0
     settings = json.loads(Path("runs/learned/settings.json").read_text())
     assert sorted(settings["figures"]) == ["rank", "std"]
-    rows = [json.loads(line) for line in Path("runs/learned/metrics.jsonl").read_text().splitlines()]
-    assert {"pair_accuracy", "rank", "std"} == {name for row in rows for name in row.get("valid", {})}
+    rows = [
+        json.loads(line)
+        for line in Path("runs/learned/metrics.jsonl").read_text().splitlines()
+    ]
+    assert {"pair_accuracy", "rank", "std"} == {
+        name for row in rows for name in row.get("valid", {})
+    }
 
 
 def test_what_the_page_names_exists() -> None:
     losses = get_args(SelfSupervisedConfig.model_fields["loss"].annotation)
     assert all(f"`{name}`" in PAGE for name in (*losses, *SelfSupervised.headline))
-    assert all((ROOT / "graphs" / f"{name}.yaml").exists() for name in ("ssl_small", "samplecnn", "tagging_small"))
+    assert all(
+        (ROOT / "graphs" / f"{name}.yaml").exists()
+        for name in ("ssl_small", "samplecnn", "tagging_small")
+    )

@@ -26,13 +26,28 @@ def band(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "band"
     folder.mkdir()
-    rng, time_s, audio, entries = np.random.default_rng(0), np.arange(9000) / 8000, [], []
+    rng, time_s, audio, entries = (
+        np.random.default_rng(0),
+        np.arange(9000) / 8000,
+        [],
+        [],
+    )
     for piece in "abc":
-        stems = [0.1 * np.sin(2 * np.pi * hz * rng.uniform(0.9, 1.1) * time_s) for hz in HZ.values()]
-        named = {f"{piece}-{name}.wav": (stem, [name]) for name, stem in zip(HZ, stems, strict=True)}
-        for key, (sound, names) in (named | {f"{piece}.wav": (sum(stems), list(HZ))}).items():
+        stems = [
+            0.1 * np.sin(2 * np.pi * hz * rng.uniform(0.9, 1.1) * time_s)
+            for hz in HZ.values()
+        ]
+        named = {
+            f"{piece}-{name}.wav": (stem, [name])
+            for name, stem in zip(HZ, stems, strict=True)
+        }
+        for key, (sound, names) in (
+            named | {f"{piece}.wav": (sum(stems), list(HZ))}
+        ).items():
             audio.append((key, np.asarray(sound, np.float32), 8000))
-            entries.append(Entry({"filepath": (Atom(key),), "instrument": tuple(map(Atom, names))}))
+            entries.append(
+                Entry({"filepath": (Atom(key),), "instrument": tuple(map(Atom, names))})
+            )
     write_audio(folder / "band_audio.hdf5", iter(audio))
     text = Definition("global", "text")
     Pyjama({"filepath": text, "instrument": text}, entries).save(folder / "band.pyjama")
@@ -40,12 +55,18 @@ def band(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_the_graph_learns_from_stems(band: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_graph_learns_from_stems(
+    band: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     more = ["--data", str(band), "--cache", "cache"]
     assert main(["train", "tags.yaml", *more, "--out", "run", "--jobs", "1"]) == 0
     assert "15 train, 15 valid, 15 test tracks" in capsys.readouterr().out
     settings = json.loads(Path("run/settings.json").read_text())
-    assert [len(settings["split"][side]) for side in ("train", "valid", "test")] == [1, 1, 1]
+    assert [len(settings["split"][side]) for side in ("train", "valid", "test")] == [
+        1,
+        1,
+        1,
+    ]
     tested = settings["split"]["test"][0]
     assert {key.partition("#")[0] for key in settings["tracks"]} == {tested}
     assert main(["evaluate", "run", *more, "--json", "--jobs", "1"]) == 0
@@ -54,7 +75,9 @@ def test_the_graph_learns_from_stems(band: Path, capsys: pytest.CaptureFixture[s
     assert found["figures"] == pytest.approx(settings["figures"])
     assert found["figures"]["roc_auc_macro"] > 0.9
     assert {f"roc_auc[{name}]" for name in HZ} < set(found["figures"])
-    assert main(["evaluate", "run", *more, "--json", "--split", "all", "--jobs", "1"]) == 0
+    assert (
+        main(["evaluate", "run", *more, "--json", "--split", "all", "--jobs", "1"]) == 0
+    )
     assert json.loads(capsys.readouterr().out)["n_tracks"] == 45
     assert main(["report", "run", *more, "--jobs", "1"]) == 0
     report = Path("run/report.html").read_text(encoding="utf-8")

@@ -17,7 +17,11 @@ ROOT = Path(mb.__file__).parent
 
 def blocks_of(name: str, language: str) -> list[str]:
     fenced = (ROOT / name).read_text().split("```")[1::2]
-    return [text.removeprefix(f"{language}\n") for text in fenced if text.startswith(f"{language}\n")]
+    return [
+        text.removeprefix(f"{language}\n")
+        for text in fenced
+        if text.startswith(f"{language}\n")
+    ]
 
 
 def test_the_graph_compiles_at_the_sizes_shown(tmp_path: Path) -> None:
@@ -26,7 +30,9 @@ def test_the_graph_compiles_at_the_sizes_shown(tmp_path: Path) -> None:
     assert mb.compile_graph(path)(torch.randn(2, 6, 360, 100)).shape == (2, 1, 360, 100)
 
 
-def test_the_message_is_the_one_that_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_message_is_the_one_that_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     text = blocks_of("README.md", "yaml")[0]
     broken = re.sub(r"  - ConvTranspose2d.*\n", "", text)
     broken = re.sub(r"CatWith: \{.*", "CatWith: E1", broken)
@@ -35,12 +41,24 @@ def test_the_message_is_the_one_that_comes(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(mb.MirbricksError) as caught:
         mb.compile_graph("unet_small.yaml")
     lines = str(caught.value).splitlines()
-    shown = next(text for text in blocks_of("README.md", "") if "E203" in text).splitlines()
-    assert [line for line in lines if not line.startswith(("  line 4", "  line 5", "  line 6"))] == shown
+    shown = next(
+        text for text in blocks_of("README.md", "") if "E203" in text
+    ).splitlines()
+    assert [
+        line
+        for line in lines
+        if not line.startswith(("  line 4", "  line 5", "  line 6"))
+    ] == shown
 
 
-def test_the_contributing_block_meets_its_contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    code = next(text for text in blocks_of("CONTRIBUTING.md", "python") if "GLUConv1d(Block)" in text)
+def test_the_contributing_block_meets_its_contract(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = next(
+        text
+        for text in blocks_of("CONTRIBUTING.md", "python")
+        if "GLUConv1d(Block)" in text
+    )
     (tmp_path / "glu_of_contributing.py").write_text(code)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(registry, "_BLOCKS", dict(registry._BLOCKS))
@@ -49,7 +67,9 @@ def test_the_contributing_block_meets_its_contract(tmp_path: Path, monkeypatch: 
 
 
 def test_every_command_shown_is_one() -> None:
-    shown = re.findall(r"^\$ mirbricks (.*?)(?:  +#.*)?$", (ROOT / "README.md").read_text(), flags=re.M)
+    shown = re.findall(
+        r"^\$ mirbricks (.*?)(?:  +#.*)?$", (ROOT / "README.md").read_text(), flags=re.M
+    )
     assert len(shown) >= 7
     for command in shown:
         _parser().parse_args(command.split())

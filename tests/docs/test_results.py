@@ -21,7 +21,9 @@ ROOT = Path(mb.__file__).parent
 
 
 def _loaded() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("docs_results", ROOT / "docs" / "results.py")
+    spec = importlib.util.spec_from_file_location(
+        "docs_results", ROOT / "docs" / "results.py"
+    )
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -31,7 +33,13 @@ def _loaded() -> ModuleType:
 
 
 results = _loaded()
-QUICK = ["train.steps=2", "train.validate_every=2", "train.batch_size=1", "dataset.folds=3", "task.patch_frames=48"]
+QUICK = [
+    "train.steps=2",
+    "train.validate_every=2",
+    "train.batch_size=1",
+    "dataset.folds=3",
+    "task.patch_frames=48",
+]
 LINE = {
     "name": "toys", "text": "toys", "graph": "graphs/mpe_small.yaml", "data": "toys", "set": QUICK, "folds": 3,
     "prepare": ["data synth polyphony --out {CORPORA}/toys --n 3"], "seeds": [0, 1], "figure": "Accuracy", "reach": 0.9,
@@ -50,14 +58,18 @@ def given(folder: Path, *more: str) -> argparse.Namespace:
         "--jobs",
         "1",
     ]
-    found: argparse.Namespace = results.parser().parse_args([*words, "--only", "toys", *more])
+    found: argparse.Namespace = results.parser().parse_args(
+        [*words, "--only", "toys", *more]
+    )
     return found
 
 
 @pytest.mark.parametrize("line", results.read_lines(), ids=lambda line: line.name)
 def test_every_line_is_an_experiment(line: object) -> None:
     assert isinstance(line, results.Line)
-    experiment = load_experiment(ROOT / line.graph, [*line.set, f"train.seed={line.seeds[0]}"])
+    experiment = load_experiment(
+        ROOT / line.graph, [*line.set, f"train.seed={line.seeds[0]}"]
+    )
     assert len(set(line.seeds)) == len(line.seeds) >= 1
     assert (line.folds is None) == (experiment.dataset.split == "annotation")
 
@@ -76,8 +88,19 @@ def test_spread() -> None:
 
 def test_a_row_names_the_seeds_that_are_missing() -> None:
     line = results.Line.model_validate(LINE)
-    assert results.row(line, {}) == ["toys", "`mpe_small`", "Accuracy", "0 (missing: 0, 1)", "—", "≥ 0.9", ""]
-    assert results.row(line, {1: {"Accuracy": 0.25}})[3:5] == ["1 (missing: 0)", "0.250"]
+    assert results.row(line, {}) == [
+        "toys",
+        "`mpe_small`",
+        "Accuracy",
+        "0 (missing: 0, 1)",
+        "—",
+        "≥ 0.9",
+        "",
+    ]
+    assert results.row(line, {1: {"Accuracy": 0.25}})[3:5] == [
+        "1 (missing: 0)",
+        "0.250",
+    ]
 
 
 def test_the_page_is_changed_between_its_markers_only() -> None:
@@ -96,19 +119,34 @@ def test_without_training_nothing_is_made(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_what_is_missing_is_trained_and_what_is_there_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_missing_is_trained_and_what_is_there_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MIRBRICKS_CACHE", str(tmp_path / "cache"))
-    synthesise_polyphony(tmp_path / "runs" / "corpora" / "toys", n_clips=3, seconds=3.0, seed=2, stems=False)
+    synthesise_polyphony(
+        tmp_path / "runs" / "corpora" / "toys",
+        n_clips=3,
+        seconds=3.0,
+        seed=2,
+        stems=False,
+    )
     text = results.run(given(tmp_path))
-    kept = [json.loads((tmp_path / "runs" / "toys" / f"seed{s}.json").read_text()) for s in (0, 1)]
+    kept = [
+        json.loads((tmp_path / "runs" / "toys" / f"seed{s}.json").read_text())
+        for s in (0, 1)
+    ]
     assert [one["n_tracks"] for one in kept] == [3, 3]
     assert results.spread([one["figures"]["Accuracy"] for one in kept]) in text
-    monkeypatch.setattr(results, "main", lambda words: pytest.fail(f"nothing is missing: {words}"))
+    monkeypatch.setattr(
+        results, "main", lambda words: pytest.fail(f"nothing is missing: {words}")
+    )
     assert results.run(given(tmp_path)) == text
 
 
 def test_an_ensemble_is_made_of_runs_that_are_there() -> None:
-    line = results.Line.model_validate({**LINE, "name": "both", "ensemble": ["toys/seed0", "toys/seed1"]})
+    line = results.Line.model_validate(
+        {**LINE, "name": "both", "ensemble": ["toys/seed0", "toys/seed1"]}
+    )
     words = line.train_words("data/toys", "runs/results/both/seed0", 0)
     assert words == [
         "ensemble",
@@ -117,7 +155,9 @@ def test_an_ensemble_is_made_of_runs_that_are_there() -> None:
         "--out",
         "runs/results/both/seed0",
     ]
-    assert [line.name for line in results.read_lines() if line.ensemble] == ["maps_ensemble"]
+    assert [line.name for line in results.read_lines() if line.ensemble] == [
+        "maps_ensemble"
+    ]
 
 
 class Trained:
@@ -137,10 +177,17 @@ def weights(runs: Path, name: str, at: float) -> None:
     os.utime(file, (at, at))
 
 
-def test_an_ensemble_is_made_anew_with_its_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_ensemble_is_made_anew_with_its_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(results, "find_runs", lambda path: [Trained(path)])
     line = results.Line.model_validate(
-        {**LINE, "name": "both", "folds": None, "ensemble": ["toys/seed0", "toys/seed1"]}
+        {
+            **LINE,
+            "name": "both",
+            "folds": None,
+            "ensemble": ["toys/seed0", "toys/seed1"],
+        }
     )
     places = results.Places(data=tmp_path, corpora=tmp_path, runs=tmp_path)
     assert not results.ended(line, places, 0)
@@ -149,11 +196,15 @@ def test_an_ensemble_is_made_anew_with_its_runs(tmp_path: Path, monkeypatch: pyt
     assert results.ended(line, places, 0)
     weights(tmp_path, "toys/seed1", 40)
     assert not results.ended(line, places, 0)
-    monkeypatch.setattr(results, "main", lambda _: (tmp_path / "both" / "seed0").exists())
+    monkeypatch.setattr(
+        results, "main", lambda _: (tmp_path / "both" / "seed0").exists()
+    )
     results.train(line, places, 0)  # `ensemble` finds no folder of the old one
 
 
-def test_figures_are_kept_until_what_they_are_of_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_figures_are_kept_until_what_they_are_of_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(results, "find_runs", lambda path: [Trained(path)])
     asked: list[list[str]] = []
 
@@ -166,9 +217,16 @@ def test_figures_are_kept_until_what_they_are_of_changes(tmp_path: Path, monkeyp
     places = results.Places(data=tmp_path, corpora=tmp_path, runs=tmp_path)
     line = results.Line.model_validate({**LINE, "prepare": []})
     weights(tmp_path, "toys/seed0", 10)
-    for changed, expected in (({}, 0.1), ({}, 0.1), ({"split": "valid"}, 0.2), ({"data": "other"}, 0.3)):
+    for changed, expected in (
+        ({}, 0.1),
+        ({}, 0.1),
+        ({"split": "valid"}, 0.2),
+        ({"data": "other"}, 0.3),
+    ):
         found = results.figures_of(line.model_copy(update=changed), places, 0, "1")
         assert found == {"Accuracy": expected}
     weights(tmp_path, "toys/seed0", 1e12)
-    assert results.figures_of(line.model_copy(update={"data": "other"}), places, 0, "1") == {"Accuracy": 0.4}
+    assert results.figures_of(
+        line.model_copy(update={"data": "other"}), places, 0, "1"
+    ) == {"Accuracy": 0.4}
     assert asked[1][-4:] == ["--split", "valid", "--jobs", "1"]

@@ -15,26 +15,55 @@ import pytest
 from mirbricks.cli import main
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "plugin"
-CLI = [sys.executable, "-c", "import sys; from mirbricks.cli import main; sys.exit(main())"]
+CLI = [
+    sys.executable,
+    "-c",
+    "import sys; from mirbricks.cli import main; sys.exit(main())",
+]
 
 
 def run(*words: str, packages: Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     """A command that sees the packages in the folder `packages` as installed."""
-    python_path = os.pathsep.join(filter(None, [str(packages), os.environ.get("PYTHONPATH", "")]))
+    python_path = os.pathsep.join(
+        filter(None, [str(packages), os.environ.get("PYTHONPATH", "")])
+    )
     env = {**os.environ, "PYTHONPATH": python_path, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(words, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        words, cwd=cwd, env=env, capture_output=True, text=True, check=False
+    )
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder into which pip has installed the example, without any network."""
-    pytest.importorskip("setuptools", minversion="70.1", reason="setuptools builds the example")
+    pytest.importorskip(
+        "setuptools", minversion="70.1", reason="setuptools builds the example"
+    )
     pytest.importorskip("pip", reason="pip installs the example")
     folder = tmp_path_factory.mktemp("example")
     source, target = folder / "source", folder / "installed"
-    shutil.copytree(EXAMPLE, source, ignore=shutil.ignore_patterns("build", "*.egg-info", "__pycache__", ".*"))
-    options = ["--no-index", "--no-deps", "--no-build-isolation", "--disable-pip-version-check"]
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", *options, "--target", str(target), str(source)]
+    shutil.copytree(
+        EXAMPLE,
+        source,
+        ignore=shutil.ignore_patterns("build", "*.egg-info", "__pycache__", ".*"),
+    )
+    options = [
+        "--no-index",
+        "--no-deps",
+        "--no-build-isolation",
+        "--disable-pip-version-check",
+    ]
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        *options,
+        "--target",
+        str(target),
+        str(source),
+    ]
     done = subprocess.run(pip, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return target
@@ -43,26 +72,53 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_installed_example_is_listed_and_its_graph_is_fine(installed: Path) -> None:
     listed = run(*CLI, "blocks", packages=installed, cwd=installed)
     assert listed.stderr == ""
-    assert re.search(r"^harmonic stacking\n  HarmonicStacking +Copies of a log-frequency", listed.stdout, flags=re.M)
+    assert re.search(
+        r"^harmonic stacking\n  HarmonicStacking +Copies of a log-frequency",
+        listed.stdout,
+        flags=re.M,
+    )
     graph = EXAMPLE / "graphs" / "stacked_pitch.yaml"
     checked = run(*CLI, "check", str(graph), packages=installed, cwd=installed)
-    assert checked.stdout == f"{graph}: fine: (B, 1, 264, T) -> (B, 1, 264, T), 18,449 parameters; any T\n"
+    assert (
+        checked.stdout
+        == f"{graph}: fine: (B, 1, 264, T) -> (B, 1, 264, T), 18,449 parameters; any T\n"
+    )
     assert (checked.returncode, checked.stderr) == (0, "")
 
 
 @pytest.mark.slow
 def test_the_examples_own_tests_pass(installed: Path) -> None:
-    words = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", str(EXAMPLE / "tests")]
+    words = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-W",
+        "error",
+        "-p",
+        "no:cacheprovider",
+        str(EXAMPLE / "tests"),
+    ]
     done = run(*words, packages=installed, cwd=installed)
     assert "3 passed" in done.stdout, done.stdout + done.stderr
 
 
-def test_without_it_the_graph_is_refused_and_plugin_brings_the_block(tmp_path: Path) -> None:
+def test_without_it_the_graph_is_refused_and_plugin_brings_the_block(
+    tmp_path: Path,
+) -> None:
     graph = str(EXAMPLE / "graphs" / "stacked_pitch.yaml")
     refused = run(*CLI, "check", graph, packages=tmp_path, cwd=EXAMPLE)
     assert refused.returncode == 1
     assert "no block is registered as 'HarmonicStacking'" in refused.stderr
-    fine = run(*CLI, "check", graph, "--plugin", "mylab_blocks.harmonic_stacking", packages=tmp_path, cwd=EXAMPLE)
+    fine = run(
+        *CLI,
+        "check",
+        graph,
+        "--plugin",
+        "mylab_blocks.harmonic_stacking",
+        packages=tmp_path,
+        cwd=EXAMPLE,
+    )
     assert (fine.returncode, fine.stderr) == (0, "")
 
 
@@ -86,13 +142,17 @@ def install_modules(folder: Path) -> None:
     for name, text in {**MODULES, "toy_absent": None}.items():
         info = folder / f"{name}-1.0.dist-info"
         info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n"
+        )
         (info / "entry_points.txt").write_text(f"[mirbricks.blocks]\n{name} = {name}\n")
         if text is not None:
             (folder / f"{name}.py").write_text(text)
 
 
-def test_a_broken_plugin_is_named_in_one_line_and_does_not_stop_the_rest(tmp_path: Path) -> None:
+def test_a_broken_plugin_is_named_in_one_line_and_does_not_stop_the_rest(
+    tmp_path: Path,
+) -> None:
     install_modules(tmp_path)
     done = run(*CLI, "blocks", packages=tmp_path, cwd=tmp_path)
     assert done.returncode == 0
@@ -109,13 +169,15 @@ def test_a_broken_plugin_is_named_in_one_line_and_does_not_stop_the_rest(tmp_pat
     ]
 
 
-def test_warnings_of_others_and_outside_the_command_stay_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+def test_warnings_of_others_and_outside_the_command_stay_as_they_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     before = warnings.formatwarning
     assert main(["explain", "ReLU"]) == 0
     assert warnings.formatwarning is before
     from mirbricks.cli import _warning
 
-    assert _warning(UserWarning("two\nlines"), UserWarning, "/elsewhere.py", 3, "") == before(
+    assert _warning(
         UserWarning("two\nlines"), UserWarning, "/elsewhere.py", 3, ""
-    )
+    ) == before(UserWarning("two\nlines"), UserWarning, "/elsewhere.py", 3, "")
     capsys.readouterr()

@@ -25,7 +25,11 @@ from mirbricks.tasks.finding import tasks
 ROOT = Path(mirbricks.__file__).parent
 EXAMPLE = ROOT / "examples" / "task"
 TASK = EXAMPLE / "mylab_tasks" / "key_estimation.py"
-FENCES = re.findall(r"^```(\w+)\n(.*?)^```$", (ROOT / "docs" / "tasks.md").read_text("utf-8"), flags=re.M | re.S)
+FENCES = re.findall(
+    r"^```(\w+)\n(.*?)^```$",
+    (ROOT / "docs" / "tasks.md").read_text("utf-8"),
+    flags=re.M | re.S,
+)
 SR_HZ = 8000
 TONICS = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"]
 
@@ -33,9 +37,18 @@ TONICS = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"]
 def song(tonic: int, minor: bool) -> np.ndarray:
     """Tonic, fourth, fifth and tonic, a second each, as sums of sines."""
     time_s = np.arange(SR_HZ) / SR_HZ
-    chords = [[0, 3, 7], [5, 8, 12], [7, 11, 14]] if minor else [[0, 4, 7], [5, 9, 12], [7, 11, 14]]
-    hz = [[261.63 * 2 ** ((tonic + note) / 12) for note in chords[i]] for i in (0, 1, 2, 0)]
-    return np.concatenate([sum(0.1 * np.sin(2 * np.pi * f * time_s) for f in chord) for chord in hz])
+    chords = (
+        [[0, 3, 7], [5, 8, 12], [7, 11, 14]]
+        if minor
+        else [[0, 4, 7], [5, 9, 12], [7, 11, 14]]
+    )
+    hz = [
+        [261.63 * 2 ** ((tonic + note) / 12) for note in chords[i]]
+        for i in (0, 1, 2, 0)
+    ]
+    return np.concatenate(
+        [sum(0.1 * np.sin(2 * np.pi * f * time_s) for f in chord) for chord in hz]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +61,9 @@ def songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for tonic, name in enumerate(TONICS):
             key = f"{name} {mode}.wav"
             audio.append((key, song(tonic, bool(minor)).astype(np.float32), SR_HZ))
-            entries.append(Entry({"filepath": (Atom(key),), "key": (Atom(f"{name} {mode}"),)}))
+            entries.append(
+                Entry({"filepath": (Atom(key),), "key": (Atom(f"{name} {mode}"),)})
+            )
     write_audio(folder / "songs_audio.hdf5", iter(audio))
     text = Definition("global", "text")
     Pyjama({"filepath": text, "key": text}, entries).save(folder / "songs.pyjama")
@@ -80,7 +95,9 @@ def test_the_page_shows_the_examples_own_lines() -> None:
     assert len(shown) >= 6
     source = flush(TASK.read_text("utf-8"))
     assert [text for text in shown if flush(text) not in source] == []
-    assert next(text for kind, text in FENCES if kind == "toml") in (EXAMPLE / "pyproject.toml").read_text("utf-8")
+    assert next(text for kind, text in FENCES if kind == "toml") in (
+        EXAMPLE / "pyproject.toml"
+    ).read_text("utf-8")
 
 
 def test_a_task_is_one_short_file() -> None:
@@ -88,16 +105,35 @@ def test_a_task_is_one_short_file() -> None:
 
 
 def test_its_commands_run(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for command in re.findall(r"^mirbricks (.*)$", "".join(t for kind, t in FENCES if kind == "bash"), flags=re.M):
+    for command in re.findall(
+        r"^mirbricks (.*)$",
+        "".join(t for kind, t in FENCES if kind == "bash"),
+        flags=re.M,
+    ):
         assert main(shlex.split(command)) == 0, command
     assert (here / "found" / "song.key.txt").read_text() == "D major\n"
     capsys.readouterr()
-    assert main(["evaluate", "run", "--data", "songs", "--plugin", "key_estimation", "--json"]) == 0
+    assert (
+        main(
+            [
+                "evaluate",
+                "run",
+                "--data",
+                "songs",
+                "--plugin",
+                "key_estimation",
+                "--json",
+            ]
+        )
+        == 0
+    )
     figures = json.loads(capsys.readouterr().out)["figures"]
     assert figures["weighted_score"] > 0.8
 
 
-def test_a_graph_that_does_not_fit_is_told_at_its_line(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_graph_that_does_not_fit_is_told_at_its_line(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     shutil.rmtree(here / "songs")
     (here / "songs").mkdir()  # without a corpus in it: no data is read
     text = "".join(text for kind, text in FENCES if kind == "console")
@@ -114,7 +150,21 @@ def test_a_key_that_is_none_is_told_before_features_are_computed(
     notes = here / "songs" / "songs.pyjama"
     notes.write_text(notes.read_text().replace('"C major"', '"C majr"'))
     assert Corpus.open(here / "songs")["C major.wav"].entry.values("key") == ["C majr"]
-    assert main(["train", "key.yaml", "--data", "songs", "--out", "run", "--plugin", "key_estimation"]) == 1
+    assert (
+        main(
+            [
+                "train",
+                "key.yaml",
+                "--data",
+                "songs",
+                "--out",
+                "run",
+                "--plugin",
+                "key_estimation",
+            ]
+        )
+        == 1
+    )
     assert capsys.readouterr().err == (
         "'C major.wav' has the key 'C majr', which is none of 24\n"
         "  help: did you mean 'C major' or 'C# major'?     [E503]\n"
@@ -123,6 +173,19 @@ def test_a_key_that_is_none_is_told_before_features_are_computed(
 
 @pytest.mark.slow
 def test_the_examples_own_tests_pass() -> None:
-    words = [sys.executable, "-B", "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", "tests"]
-    done = subprocess.run(words, cwd=EXAMPLE, capture_output=True, text=True, check=False)
+    words = [
+        sys.executable,
+        "-B",
+        "-m",
+        "pytest",
+        "-q",
+        "-W",
+        "error",
+        "-p",
+        "no:cacheprovider",
+        "tests",
+    ]
+    done = subprocess.run(
+        words, cwd=EXAMPLE, capture_output=True, text=True, check=False
+    )
     assert "4 passed" in done.stdout, done.stdout + done.stderr

@@ -13,14 +13,21 @@ from torch import Tensor
 
 from mirbricks.errors import DataError
 from mirbricks.features.beat_chroma import BeatChroma, BeatChromaConfig
-from mirbricks.features.beat_tracking import beat_frames, beat_period, onset_strength, track_beats
+from mirbricks.features.beat_tracking import (
+    beat_frames,
+    beat_period,
+    onset_strength,
+    track_beats,
+)
 from mirbricks.features.given import GivenConfig
 from mirbricks.features.streaming import stream_feature
 
 SR_HZ = 22050
 
 
-def music(bpm: float, seconds: float = 12.0, first_s: float = 0.4, seed: int = 0) -> tuple[Tensor, NDArray[np.float64]]:
+def music(
+    bpm: float, seconds: float = 12.0, first_s: float = 0.4, seed: int = 0
+) -> tuple[Tensor, NDArray[np.float64]]:
     """(1, N) a note of a scale a beat, that decays, in noise; and the times of the beats."""
     rng = np.random.default_rng(seed)
     wave = 0.003 * rng.standard_normal(int(seconds * SR_HZ))
@@ -29,7 +36,11 @@ def music(bpm: float, seconds: float = 12.0, first_s: float = 0.4, seed: int = 0
         start = int(beat_s * SR_HZ)
         t = np.arange(len(wave) - start) / SR_HZ
         hz = 220 * 2 ** ([0, 3, 7, 5][i % 4] / 12)
-        wave[start:] += 0.2 * np.exp(-6 * t) * sum(np.sin(2 * np.pi * hz * k * t) / k for k in (1, 2, 3))
+        wave[start:] += (
+            0.2
+            * np.exp(-6 * t)
+            * sum(np.sin(2 * np.pi * hz * k * t) / k for k in (1, 2, 3))
+        )
     return torch.from_numpy(wave.astype(np.float32))[None], beats
 
 
@@ -66,12 +77,21 @@ def test_the_path_is_the_best_of_all() -> None:
     found = beat_frames(onsets, period)
 
     def score(frames: NDArray[np.int64]) -> float:
-        return float(local[frames].sum() - 100 * (np.log(np.diff(frames) / period) ** 2).sum())
+        return float(
+            local[frames].sum() - 100 * (np.log(np.diff(frames) / period) ** 2).sum()
+        )
 
     def every(last: int) -> list[list[int]]:
-        return [[last]] + [[*one, last] for before in range(last - 8, last - 1) if before >= 0 for one in every(before)]
+        return [[last]] + [
+            [*one, last]
+            for before in range(last - 8, last - 1)
+            if before >= 0
+            for one in every(before)
+        ]
 
-    assert score(found) == pytest.approx(max(score(np.array(one)) for one in every(int(found[-1]))))
+    assert score(found) == pytest.approx(
+        max(score(np.array(one)) for one in every(int(found[-1])))
+    )
 
 
 def test_onsets_are_where_the_spectrum_rises() -> None:
@@ -112,7 +132,10 @@ def test_without_beats_it_is_one_frame(transform: BeatChroma, n_samples: int) ->
 
 
 def test_audio_without_a_sample_is_refused(transform: BeatChroma) -> None:
-    for call in (lambda: transform(torch.zeros(1, 0)), lambda: list(transform.stream([]))):
+    for call in (
+        lambda: transform(torch.zeros(1, 0)),
+        lambda: list(transform.stream([])),
+    ):
         with pytest.raises(DataError) as caught:
             call()
         assert str(caught.value) == (
@@ -121,9 +144,17 @@ def test_audio_without_a_sample_is_refused(transform: BeatChroma) -> None:
 
 
 @pytest.mark.parametrize("given", [False, True])
-def test_the_file_has_as_many_frames_as_beats(transform: BeatChroma, tmp_path: Path, given: bool) -> None:
+def test_the_file_has_as_many_frames_as_beats(
+    transform: BeatChroma, tmp_path: Path, given: bool
+) -> None:
     wave, _ = music(120.0)
     own = transform.config
-    config = GivenConfig(sr_hz=SR_HZ, n_features=12, step_s=0.3, even=False, from_audio=own) if given else own
-    feature = stream_feature(lambda: iter([(wave[0].numpy(), SR_HZ)]), tmp_path / "f", config, lambda _: None)
+    config = (
+        GivenConfig(sr_hz=SR_HZ, n_features=12, step_s=0.3, even=False, from_audio=own)
+        if given
+        else own
+    )
+    feature = stream_feature(
+        lambda: iter([(wave[0].numpy(), SR_HZ)]), tmp_path / "f", config, lambda _: None
+    )
     torch.testing.assert_close(feature.read(), transform(wave)[0], rtol=2e-3, atol=2e-3)

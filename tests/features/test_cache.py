@@ -29,7 +29,9 @@ from mirbricks.features.feature_file import CachedFeature, is_whole
 from mirbricks.features.hcqt import HCQT, HCQTConfig
 from mirbricks.features.resample import resample
 
-SMALL = HCQTConfig(harmonics=(1, 2), fmin_hz=220, n_octaves=2, bins_per_octave=12, hop_samples=256)
+SMALL = HCQTConfig(
+    harmonics=(1, 2), fmin_hz=220, n_octaves=2, bins_per_octave=12, hop_samples=256
+)
 
 
 @dataclass(frozen=True)
@@ -47,10 +49,16 @@ class Clip:
                 log.write(self.key + "\n")
         if self.broken == "unreadable":
             raise RuntimeError("Format\nnot recognised")
-        audio = np.random.default_rng(sum(map(ord, self.key))).standard_normal(self.sr_hz).astype(np.float32)
+        audio = (
+            np.random.default_rng(sum(map(ord, self.key)))
+            .standard_normal(self.sr_hz)
+            .astype(np.float32)
+        )
         if self.broken == "nan":
             audio[7] = np.nan
-        return {"empty": audio[:0], "stereo": audio.reshape(-1, 2)}.get(self.broken, audio), self.sr_hz
+        return {"empty": audio[:0], "stereo": audio.reshape(-1, 2)}.get(
+            self.broken, audio
+        ), self.sr_hz
 
 
 @pytest.fixture
@@ -79,11 +87,21 @@ def holds(cache: FeatureCache, clip: Clip) -> None:
 
 @pytest.mark.parametrize("sr_hz", [22050, 44100])
 def test_what_was_built_can_be_read(tmp_path: Path, sr_hz: int) -> None:
-    clip, cache = Clip("a", sr_hz=sr_hz), FeatureCache(tmp_path / "new" / "cache", SMALL)
+    clip, cache = (
+        Clip("a", sr_hz=sr_hz),
+        FeatureCache(tmp_path / "new" / "cache", SMALL),
+    )
     assert cache.build([clip]) == []
     feature, whole = cache.open("a"), expected(clip)
-    assert (feature.n_frames, feature.n_harmonics, feature.n_bins, len(feature)) == (87, 2, 24, 87)
-    torch.testing.assert_close(feature.peak, float(whole.abs().max()), rtol=1e-5, atol=0)
+    assert (feature.n_frames, feature.n_harmonics, feature.n_bins, len(feature)) == (
+        87,
+        2,
+        24,
+        87,
+    )
+    torch.testing.assert_close(
+        feature.peak, float(whole.abs().max()), rtol=1e-5, atol=0
+    )
     frame_peak = whole.abs().amax((0, 1))
     assert ((feature.read() - whole).abs() <= 1e-3 * frame_peak).all()
     assert feature.read().dtype == torch.complex64
@@ -96,13 +114,17 @@ def test_what_was_built_can_be_read(tmp_path: Path, sr_hz: int) -> None:
 
 def test_quiet_frames_keep_their_precision(tmp_path: Path) -> None:
     whole = torch.randn(2, 24, 30, dtype=torch.complex64) * torch.logspace(0, -9, 30)
-    feature_file.write_feature(tmp_path / "x", [whole[..., :7], whole[..., 7:]], (30, 2, 24), {})
+    feature_file.write_feature(
+        tmp_path / "x", [whole[..., :7], whole[..., 7:]], (30, 2, 24), {}
+    )
     read = CachedFeature(tmp_path / "x").read()
     assert ((read - whole).abs().amax((0, 1)) <= 1e-3 * whole.abs().amax((0, 1))).all()
 
 
 def test_silence_is_silence(tmp_path: Path) -> None:
-    feature_file.write_feature(tmp_path / "x", [torch.zeros(2, 24, 30, dtype=torch.complex64)], (30, 2, 24), {})
+    feature_file.write_feature(
+        tmp_path / "x", [torch.zeros(2, 24, 30, dtype=torch.complex64)], (30, 2, 24), {}
+    )
     feature = CachedFeature(tmp_path / "x")
     assert feature.peak == 0
     assert (feature.read() == 0).all()
@@ -113,7 +135,10 @@ def test_the_safetensors_library_reads_the_files(tmp_path: Path) -> None:
     cache.build([Clip("a")])
     feature = cache.open("a")
     with safe_open(feature.path, framework="pt") as file:
-        values = torch.view_as_complex(file.get_tensor("hcqt").float()) * file.get_tensor("frame_peak")[:, None, None]
+        values = (
+            torch.view_as_complex(file.get_tensor("hcqt").float())
+            * file.get_tensor("frame_peak")[:, None, None]
+        )
         assert file.metadata()["audio_and_settings"] == feature.path.stem
     torch.testing.assert_close(values.permute(1, 2, 0), feature.read())
 
@@ -132,16 +157,24 @@ def test_nothing_is_read_or_computed_twice(tmp_path: Path, source: Path) -> None
     clips = [Clip(key, source) for key in "abc"]
     seen: list[tuple[str, DataError | None]] = []
     FeatureCache(tmp_path / "cache", SMALL).build(clips[:2])
-    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").glob("*.safetensors")}
+    before = {
+        path: path.stat().st_mtime_ns
+        for path in (tmp_path / "cache").glob("*.safetensors")
+    }
     cache = FeatureCache(tmp_path / "cache", SMALL)
-    assert cache.build(iter(clips), on_done=lambda key, error: seen.append((key, error))) == []
+    assert (
+        cache.build(iter(clips), on_done=lambda key, error: seen.append((key, error)))
+        == []
+    )
     assert seen == [("a", None), ("b", None), ("c", None)]
     assert reads(source) == ["a", "b", "c"]
     assert all(path.stat().st_mtime_ns == then for path, then in before.items())
     assert len(list((tmp_path / "cache").glob("*.safetensors"))) == 3
 
 
-def test_a_changed_source_is_read_again_and_same_audio_is_not_computed_again(tmp_path: Path, source: Path) -> None:
+def test_a_changed_source_is_read_again_and_same_audio_is_not_computed_again(
+    tmp_path: Path, source: Path
+) -> None:
     cache = FeatureCache(tmp_path / "cache", SMALL)
     cache.build([Clip("a", source)])
     path = cache.open("a").path
@@ -152,12 +185,18 @@ def test_a_changed_source_is_read_again_and_same_audio_is_not_computed_again(tmp
     assert path.stat().st_mtime_ns == then
 
 
-def test_the_scale_shares_files_and_other_settings_do_not(tmp_path: Path, source: Path) -> None:
+def test_the_scale_shares_files_and_other_settings_do_not(
+    tmp_path: Path, source: Path
+) -> None:
     FeatureCache(tmp_path / "cache", SMALL).build([Clip("a", source)])
-    linear = FeatureCache(tmp_path / "cache", SMALL.model_copy(update={"scale": "linear"}))
+    linear = FeatureCache(
+        tmp_path / "cache", SMALL.model_copy(update={"scale": "linear"})
+    )
     linear.build([Clip("a", source)])
     assert reads(source) == ["a"]
-    FeatureCache(tmp_path / "cache", SMALL.model_copy(update={"hop_samples": 128})).build([Clip("a", source)])
+    FeatureCache(
+        tmp_path / "cache", SMALL.model_copy(update={"hop_samples": 128})
+    ).build([Clip("a", source)])
     assert len(list((tmp_path / "cache").glob("*.safetensors"))) == 2
 
 
@@ -224,7 +263,9 @@ def test_a_cut_file_is_computed_again_with_a_note(
     )
     again = FeatureCache(tmp_path / "cache", SMALL)
     assert again.build(clips) == []
-    assert caplog.messages == ["the cached features of 'a' were damaged and have been computed again"]
+    assert caplog.messages == [
+        "the cached features of 'a' were damaged and have been computed again"
+    ]
     assert reads(source) == ["a", "a", "b"]
     holds(again, Clip("a"))
 
@@ -243,7 +284,9 @@ def test_a_damaged_index_costs_only_time(tmp_path: Path, source: Path) -> None:
     assert reads(source) == ["a", "a"]
 
 
-def test_a_locked_index_stops_nothing(tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_locked_index_stops_nothing(
+    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def locked(*_: Any, **__: Any) -> None:
         raise sqlite3.OperationalError("database is locked")
 
@@ -253,7 +296,9 @@ def test_a_locked_index_stops_nothing(tmp_path: Path, source: Path, monkeypatch:
     holds(cache, Clip("a"))
 
 
-def test_short_work_starts_no_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_short_work_starts_no_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(cache_module, "in_workers", None)
     assert FeatureCache(tmp_path, SMALL).build([Clip("a"), Clip("b")]) == []
 
@@ -298,7 +343,9 @@ def test_only_old_leftovers_are_cleared_away(tmp_path: Path) -> None:
     assert new.exists()
 
 
-def test_long_audio_is_written_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_audio_is_written_in_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("mirbricks.features.hcqt.STREAM_FRAMES", 20)
     monkeypatch.setattr(extract_module, "CHUNK_SAMPLES", 1001)
     cache = FeatureCache(tmp_path, SMALL)
@@ -355,11 +402,23 @@ if __name__ == "__main__":
 
 def script(tmp_path: Path, mode: str, source: Path, keys: str) -> list[str]:
     (tmp_path / "script.py").write_text(SCRIPT)
-    return [sys.executable, str(tmp_path / "script.py"), mode, str(tmp_path / "cache"), str(source), *keys.split()]
+    return [
+        sys.executable,
+        str(tmp_path / "script.py"),
+        mode,
+        str(tmp_path / "cache"),
+        str(source),
+        *keys.split(),
+    ]
 
 
 def run_script(tmp_path: Path, mode: str, source: Path, keys: str) -> str:
-    done = subprocess.run(script(tmp_path, mode, source, keys), capture_output=True, text=True, timeout=100)
+    done = subprocess.run(
+        script(tmp_path, mode, source, keys),
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout
@@ -390,7 +449,9 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path: Path, source: Path) -> 
     folder, keys = tmp_path / "cache", "abcdef"
     run = subprocess.Popen(script(tmp_path, "slow", source, " ".join(keys)))
     deadline = time.monotonic() + 60
-    while not (len(list(folder.glob("*.safetensors"))) >= 2 and list(folder.glob(".*.part"))):
+    while not (
+        len(list(folder.glob("*.safetensors"))) >= 2 and list(folder.glob(".*.part"))
+    ):
         assert run.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -408,9 +469,15 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path: Path, source: Path) -> 
 
 
 @pytest.mark.slow
-def test_a_real_limit_on_the_size_of_files_with_workers(tmp_path: Path, source: Path) -> None:
+def test_a_real_limit_on_the_size_of_files_with_workers(
+    tmp_path: Path, source: Path
+) -> None:
     printed = run_script(tmp_path, "full", source, "a b c d e f")
     assert printed.count("cannot write") == 1
     assert "File too large" in printed
     assert "E408" in printed
-    assert not [path for path in (tmp_path / "cache").iterdir() if path.suffix in (".safetensors", ".part")]
+    assert not [
+        path
+        for path in (tmp_path / "cache").iterdir()
+        if path.suffix in (".safetensors", ".part")
+    ]

@@ -19,7 +19,9 @@ from mirbricks.features.folding import pitch_classes
 ORDERS = {"max": np.inf, "l1": 1, "l2": 2, None: None}
 
 
-def chords(semitones_off: float = 0.0, duration_s: float = 2.0, seed: int = 0) -> NDArray[np.float32]:
+def chords(
+    semitones_off: float = 0.0, duration_s: float = 2.0, seed: int = 0
+) -> NDArray[np.float32]:
     """C, F, G and a minor with harmonics and a little noise, out of tune by so many semitones."""
     t = np.arange(int(duration_s * 22050)) / 22050
     wave = 0.005 * np.random.default_rng(seed).standard_normal(len(t))
@@ -27,11 +29,15 @@ def chords(semitones_off: float = 0.0, duration_s: float = 2.0, seed: int = 0) -
         on = (t >= i * duration_s / 4) & (t < (i + 1) * duration_s / 4)
         for midi in midis:
             hz = 440 * 2 ** ((midi + semitones_off - 69) / 12)
-            wave += on * sum(0.1 / k * np.sin(2 * np.pi * hz * k * t + k) for k in range(1, 7))
+            wave += on * sum(
+                0.1 / k * np.sin(2 * np.pi * hz * k * t + k) for k in range(1, 7)
+            )
     return wave.astype(np.float32)
 
 
-def librosa_chroma(wave: NDArray[np.float32], config: ChromaConfig, tuning: float | None) -> NDArray[np.float32]:
+def librosa_chroma(
+    wave: NDArray[np.float32], config: ChromaConfig, tuning: float | None
+) -> NDArray[np.float32]:
     chroma: NDArray[np.float32] = librosa.feature.chroma_cqt(
         y=wave, sr=config.sr_hz, hop_length=config.hop_samples, fmin=config.fmin_hz, n_octaves=config.n_octaves,
         bins_per_octave=config.bins_per_octave, n_chroma=config.n_chroma, norm=ORDERS[config.norm], tuning=tuning,
@@ -42,15 +48,23 @@ def librosa_chroma(wave: NDArray[np.float32], config: ChromaConfig, tuning: floa
 
 @pytest.mark.filterwarnings("ignore:n_fft=")
 @pytest.mark.parametrize("norm", list(ORDERS))
-@pytest.mark.parametrize(("fmin", "bins_per_octave"), [("C1", 36), ("A1", 24), ("F#2", 12), ("C2", 60)])
+@pytest.mark.parametrize(
+    ("fmin", "bins_per_octave"), [("C1", 36), ("A1", 24), ("F#2", 12), ("C2", 60)]
+)
 def test_as_librosa_does_in_tune(norm: Any, fmin: str, bins_per_octave: int) -> None:
     fmin_hz = float(librosa.note_to_hz(fmin))
     config = ChromaConfig(
-        n_octaves=5, bins_per_octave=bins_per_octave, fmin_hz=fmin_hz, norm=norm, tuning_semitones=0.0
+        n_octaves=5,
+        bins_per_octave=bins_per_octave,
+        fmin_hz=fmin_hz,
+        norm=norm,
+        tuning_semitones=0.0,
     )
     wave = chords()
     found = Chroma(config)(torch.from_numpy(wave)[None])[0].numpy()
-    np.testing.assert_allclose(found, librosa_chroma(wave, config, 0.0), rtol=0.01, atol=0.003)
+    np.testing.assert_allclose(
+        found, librosa_chroma(wave, config, 0.0), rtol=0.01, atol=0.003
+    )
 
 
 @pytest.mark.filterwarnings("ignore:n_fft=")
@@ -58,7 +72,9 @@ def test_as_librosa_does_in_tune(norm: Any, fmin: str, bins_per_octave: int) -> 
 def test_the_tuning_is_found_and_taken_away(semitones_off: float) -> None:
     transform, config = Chroma(ChromaConfig()), ChromaConfig()
     wave = torch.from_numpy(chords(semitones_off))[None]
-    assert float(transform.tuning_semitones(wave)) == pytest.approx(semitones_off, abs=0.02)
+    assert float(transform.tuning_semitones(wave)) == pytest.approx(
+        semitones_off, abs=0.02
+    )
     found = transform(wave)[0].numpy()
     expected = librosa_chroma(wave[0].numpy(), config, 3 * semitones_off)  # in bins
     assert np.corrcoef(found.ravel(), expected.ravel())[0, 1] > 0.98
@@ -78,7 +94,9 @@ def test_every_item_of_a_batch_has_its_own_tuning() -> None:
     transform = Chroma(ChromaConfig(n_octaves=5))
     waves = torch.from_numpy(np.stack([chords(-0.3), chords(0.2), 0 * chords()]))
     tuning = transform.tuning_semitones(waves)
-    torch.testing.assert_close(tuning, torch.tensor([-0.3, 0.2, 0.0], dtype=torch.float64), rtol=0, atol=0.02)
+    torch.testing.assert_close(
+        tuning, torch.tensor([-0.3, 0.2, 0.0], dtype=torch.float64), rtol=0, atol=0.02
+    )
     for wave, one in zip(waves, transform(waves), strict=True):
         torch.testing.assert_close(transform(wave[None])[0], one, rtol=1e-4, atol=1e-5)
 
@@ -86,22 +104,37 @@ def test_every_item_of_a_batch_has_its_own_tuning() -> None:
 @pytest.mark.parametrize("n_chroma", [12, 24])
 @pytest.mark.parametrize("fmin_hz", [32.7, 36.71, 55.0, 57.0])
 def test_bin_0_is_c_wherever_the_lowest_bin_is(n_chroma: int, fmin_hz: float) -> None:
-    transform = Chroma(ChromaConfig(fmin_hz=fmin_hz, n_octaves=5, bins_per_octave=72, n_chroma=n_chroma))
+    transform = Chroma(
+        ChromaConfig(
+            fmin_hz=fmin_hz, n_octaves=5, bins_per_octave=72, n_chroma=n_chroma
+        )
+    )
     t = torch.arange(12_000) / 22050
     for pitch_class, hz in enumerate(261.626 * 2 ** (np.arange(12) / 12)):
         chroma = transform(torch.sin(2 * torch.pi * hz * t)[None])
         assert (chroma[0, :, 8:-8].argmax(0) == pitch_class * n_chroma // 12).all()
 
 
-@pytest.mark.parametrize(("bins_per_octave", "n_chroma"), [(12, 12), (24, 12), (36, 12), (60, 12), (72, 24), (36, 36)])
-def test_every_bin_is_given_out_whole_and_moves_evenly(bins_per_octave: int, n_chroma: int) -> None:
+@pytest.mark.parametrize(
+    ("bins_per_octave", "n_chroma"),
+    [(12, 12), (24, 12), (36, 12), (60, 12), (72, 24), (36, 36)],
+)
+def test_every_bin_is_given_out_whole_and_moves_evenly(
+    bins_per_octave: int, n_chroma: int
+) -> None:
     shifts = torch.tensor([-0.5, -0.13, 0.0, 1e-9, 0.2, 0.5, 1.0])
     classes = pitch_classes(55.0, bins_per_octave, n_chroma, shifts)
-    torch.testing.assert_close(classes.sum(dim=1), torch.ones(7, bins_per_octave, dtype=torch.float64))
+    torch.testing.assert_close(
+        classes.sum(dim=1), torch.ones(7, bins_per_octave, dtype=torch.float64)
+    )
     share = bins_per_octave / n_chroma
-    torch.testing.assert_close(classes.sum(dim=2), torch.full((7, n_chroma), share, dtype=torch.float64))
+    torch.testing.assert_close(
+        classes.sum(dim=2), torch.full((7, n_chroma), share, dtype=torch.float64)
+    )
     assert set(classes[2].unique().tolist()) == {0.0, 1.0}
-    torch.testing.assert_close(classes[6], classes[2].roll(n_chroma // 12, dims=0), rtol=0, atol=1e-4)
+    torch.testing.assert_close(
+        classes[6], classes[2].roll(n_chroma // 12, dims=0), rtol=0, atol=1e-4
+    )
 
 
 def test_a_fold_of_no_whole_bins_is_refused() -> None:
@@ -118,14 +151,23 @@ def test_per_beat_as_librosa_does(take: Any) -> None:
     values = torch.rand(2, 12, 100, generator=torch.Generator().manual_seed(0))
     times_s = torch.arange(100, dtype=torch.float64) * 0.02
     frames = [3, 20, 21, 50, 77]
-    found = beat_synchronous(values, times_s, [frame * 0.02 - 1e-9 for frame in frames], take)
-    expected = librosa.util.sync(values.numpy(), frames, aggregate=getattr(np, take), pad=False)
+    found = beat_synchronous(
+        values, times_s, [frame * 0.02 - 1e-9 for frame in frames], take
+    )
+    expected = librosa.util.sync(
+        values.numpy(), frames, aggregate=getattr(np, take), pad=False
+    )
     torch.testing.assert_close(found, torch.from_numpy(expected))
 
 
 def test_a_beat_between_two_frames_takes_the_nearest() -> None:
     values, times_s = torch.arange(10.0), torch.arange(10, dtype=torch.float64)
-    assert beat_synchronous(values, times_s, [1.5, 3.5, 3.6, 3.9, 8.0]).tolist() == [2.5, 4.0, 4.0, 5.5]
+    assert beat_synchronous(values, times_s, [1.5, 3.5, 3.6, 3.9, 8.0]).tolist() == [
+        2.5,
+        4.0,
+        4.0,
+        5.5,
+    ]
     assert beat_synchronous(values, times_s, [20.0, 30.0]).tolist() == [9.0]
 
 

@@ -33,19 +33,27 @@ CONFIGS: dict[str, FeatureConfig] = {
     "cqt": CQTConfig(n_octaves=3, bins_per_octave=12, **CQT),
     "chroma": ChromaConfig(n_octaves=3, **CQT),
     "nnls_chroma": NNLSChromaConfig(**NNLS),
-    "fourier_2d": Fourier2DConfig(n_octaves=3, column_frames=3, patch_columns=5, hop_columns=2, **CQT),
-    "logmel": LogMelConfig(sr_hz=SR_HZ, n_fft=256, window_samples=200, hop_samples=80, n_mels=20),
+    "fourier_2d": Fourier2DConfig(
+        n_octaves=3, column_frames=3, patch_columns=5, hop_columns=2, **CQT
+    ),
+    "logmel": LogMelConfig(
+        sr_hz=SR_HZ, n_fft=256, window_samples=200, hop_samples=80, n_mels=20
+    ),
     "pcen": PCENConfig(sr_hz=SR_HZ, n_fft=256, hop_samples=100, n_mels=20),
     "waveform": WaveformConfig(sr_hz=SR_HZ),
 }
 TUNED = ChromaConfig(n_octaves=3, tuning_semitones=0.1, norm="l2", **CQT)
 TUNED_NNLS = NNLSChromaConfig(tuning_semitones=-0.2, **NNLS)
 ALL = [*CONFIGS.values(), TUNED, TUNED_NNLS]
-every = pytest.mark.parametrize("config", ALL, ids=[*CONFIGS, "chroma of a given tuning", "notes of a given tuning"])
+every = pytest.mark.parametrize(
+    "config", ALL, ids=[*CONFIGS, "chroma of a given tuning", "notes of a given tuning"]
+)
 
 
 def noise(n_samples: int, batch: int = 1) -> Tensor:
-    return 0.1 * torch.randn(batch, n_samples, generator=torch.Generator().manual_seed(n_samples))
+    return 0.1 * torch.randn(
+        batch, n_samples, generator=torch.Generator().manual_seed(n_samples)
+    )
 
 
 def test_every_feature_is_here() -> None:
@@ -53,7 +61,10 @@ def test_every_feature_is_here() -> None:
         "given",
         "beat_chroma",
     }  # which computes nothing; whose frames are not even
-    assert all(type(config) is KINDS[name][0] and config.type == name for name, config in CONFIGS.items())
+    assert all(
+        type(config) is KINDS[name][0] and config.type == name
+        for name, config in CONFIGS.items()
+    )
 
 
 @pytest.fixture
@@ -109,7 +120,10 @@ def test_audio_shorter_than_a_window(config: FeatureConfig, n_samples: int) -> N
     found = transform(torch.ones(1, n_samples))
     assert found.shape == (1, *config.shape, transform.n_frames(n_samples))
     assert found.isfinite().all()
-    assert torch.cat(list(transform.stream([torch.ones(1, n_samples)])), -1).shape == found.shape
+    assert (
+        torch.cat(list(transform.stream([torch.ones(1, n_samples)])), -1).shape
+        == found.shape
+    )
 
 
 @every
@@ -123,7 +137,9 @@ def test_silence_is_finite_and_even(config: FeatureConfig) -> None:
 @every
 def test_audio_without_a_sample_is_refused(config: FeatureConfig) -> None:
     transform = feature_of(config)
-    name = {"fourier_2d": "CQT", "chroma": "CQT"}.get(config.type, type(transform).__name__)
+    name = {"fourier_2d": "CQT", "chroma": "CQT"}.get(
+        config.type, type(transform).__name__
+    )
     for call in (
         lambda: transform(torch.zeros(1, 0)),
         lambda: list(transform.stream([])),
@@ -137,12 +153,15 @@ def test_audio_without_a_sample_is_refused(config: FeatureConfig) -> None:
 
 
 @every
-@pytest.mark.parametrize("wave", [torch.zeros(9), torch.zeros(1, 1, 9), torch.zeros(1, 9, dtype=torch.int16)])
+@pytest.mark.parametrize(
+    "wave", [torch.zeros(9), torch.zeros(1, 1, 9), torch.zeros(1, 9, dtype=torch.int16)]
+)
 def test_other_shapes_are_refused(config: FeatureConfig, wave: Tensor) -> None:
     transform = feature_of(config)
     for call in (transform, lambda wave: list(transform.stream([wave]))):
         with pytest.raises(
-            DataError, match=r"expects audio of shape \(B, N\) in floating point, got torch\."
+            DataError,
+            match=r"expects audio of shape \(B, N\) in floating point, got torch\.",
         ) as caught:
             call(wave)
         assert caught.value.code == "E450"
@@ -156,7 +175,9 @@ def test_nan_stays_where_it_is(config: FeatureConfig) -> None:
     found = transform(wave)
     before = found.shape[-1] // 3
     assert found[..., :before].isfinite().all()
-    close = getattr(config, "tuning_semitones", 0) is not None  # else the tuning moves a little
+    close = (
+        getattr(config, "tuning_semitones", 0) is not None
+    )  # else the tuning moves a little
     tolerance = 1e-6 if close else 0.05
     assert (found - clean)[..., :before].abs().max() <= tolerance * clean.abs().max()
     assert not found.isfinite().all()
@@ -173,8 +194,12 @@ def test_a_click_is_at_its_time(name: str) -> None:
     found = transform(click).abs()[0].flatten(0, -2).sum(0)
     times_s = transform.frame_times_s(len(found))
     assert times_s.dtype == torch.float64
-    assert float(times_s[found.argmax()]) == pytest.approx(at / SR_HZ, abs=config.hop_s / 2 + 1e-9)
-    torch.testing.assert_close(times_s.diff(), torch.full((len(found) - 1,), config.hop_s, dtype=torch.float64))
+    assert float(times_s[found.argmax()]) == pytest.approx(
+        at / SR_HZ, abs=config.hop_s / 2 + 1e-9
+    )
+    torch.testing.assert_close(
+        times_s.diff(), torch.full((len(found) - 1,), config.hop_s, dtype=torch.float64)
+    )
 
 
 @every
@@ -185,7 +210,9 @@ def test_a_batch_is_its_items_in_any_precision(config: FeatureConfig) -> None:
         assert (transform(wave[None])[0] - one).abs().max() <= 1e-4 * one.abs().max()
     for kind in (torch.float64, torch.bfloat16):
         found = transform(waves.to(kind))
-        assert found.dtype == together.dtype or (config.type == "waveform" and kind == torch.float64)
+        assert found.dtype == together.dtype or (
+            config.type == "waveform" and kind == torch.float64
+        )
         assert (found - together).abs().max() <= 0.1 * together.abs().max()
 
 
@@ -205,9 +232,13 @@ def test_gpu_equals_cpu(config: FeatureConfig) -> None:
     transform, wave = feature_of(config), noise(20_000, 2)
     on_cpu = transform(wave)
     transform = transform.cuda()
-    torch.testing.assert_close(transform(wave.cuda()).cpu(), on_cpu, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(
+        transform(wave.cuda()).cpu(), on_cpu, rtol=1e-3, atol=1e-3
+    )
     pieces = list(transform.stream(wave.cuda().split(3333, dim=1)))
-    torch.testing.assert_close(torch.cat(pieces, -1).cpu(), on_cpu, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(
+        torch.cat(pieces, -1).cpu(), on_cpu, rtol=1e-3, atol=1e-3
+    )
 
 
 @every

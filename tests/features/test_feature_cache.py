@@ -45,10 +45,16 @@ CONFIGS: dict[str, FeatureConfig] = {
     "cqt": CQTConfig(n_octaves=3, bins_per_octave=12, **CQT),
     "chroma": ChromaConfig(n_octaves=3, **CQT),
     "beat_chroma": BeatChromaConfig(n_octaves=3, **CQT),
-    "nnls_chroma": NNLSChromaConfig(sr_hz=SR_HZ, n_fft=1024, hop_samples=160, first_samples=80),
+    "nnls_chroma": NNLSChromaConfig(
+        sr_hz=SR_HZ, n_fft=1024, hop_samples=160, first_samples=80
+    ),
     "fourier_2d": Fourier2DConfig(n_octaves=3, column_frames=3, patch_columns=5, **CQT),
-    "logmel": LogMelConfig(sr_hz=SR_HZ, n_fft=256, hop_samples=80, n_mels=20, scale="db"),
-    "pcen": PCENConfig(sr_hz=SR_HZ, n_fft=256, hop_samples=100, n_mels=20, dtype="float32"),
+    "logmel": LogMelConfig(
+        sr_hz=SR_HZ, n_fft=256, hop_samples=80, n_mels=20, scale="db"
+    ),
+    "pcen": PCENConfig(
+        sr_hz=SR_HZ, n_fft=256, hop_samples=100, n_mels=20, dtype="float32"
+    ),
     "waveform": WaveformConfig(sr_hz=SR_HZ),
 }
 every = pytest.mark.parametrize("config", list(CONFIGS.values()), ids=list(CONFIGS))
@@ -65,7 +71,9 @@ class Clip:
     def read(self) -> tuple[NDArray[np.float32], int]:
         with self.source.with_suffix(".log").open("a") as log:
             log.write(self.key + "\n")
-        audio = 0.1 * np.random.default_rng(sum(map(ord, self.key))).standard_normal(2 * self.sr_hz)
+        audio = 0.1 * np.random.default_rng(sum(map(ord, self.key))).standard_normal(
+            2 * self.sr_hz
+        )
         return audio.astype(np.float32), self.sr_hz
 
 
@@ -83,7 +91,9 @@ def reads(source: Path) -> list[str]:
 
 def expected(clip: Clip, config: FeatureConfig) -> torch.Tensor:
     audio, sr_hz = clip.read()
-    return feature_of(config)(resample(torch.from_numpy(audio)[None], sr_hz, config.sr_hz))[0]
+    return feature_of(config)(
+        resample(torch.from_numpy(audio)[None], sr_hz, config.sr_hz)
+    )[0]
 
 
 def test_every_feature_is_here() -> None:
@@ -92,13 +102,23 @@ def test_every_feature_is_here() -> None:
 
 @every
 @pytest.mark.parametrize("sr_hz", [8000, 44100, 11025])
-def test_what_was_built_can_be_read(config: FeatureConfig, sr_hz: int, tmp_path: Path, source: Path) -> None:
+def test_what_was_built_can_be_read(
+    config: FeatureConfig, sr_hz: int, tmp_path: Path, source: Path
+) -> None:
     clip, cache = Clip("a", source, sr_hz), FeatureCache(tmp_path / "cache", config)
     assert cache.build([clip], n_jobs=1) == []
     feature, whole = cache.open("a"), expected(clip, config)
-    assert (len(feature), *feature.shape) == (feature.n_frames, *config.shape) == (whole.shape[-1], *whole.shape[:-1])
+    assert (
+        (len(feature), *feature.shape)
+        == (feature.n_frames, *config.shape)
+        == (whole.shape[-1], *whole.shape[:-1])
+    )
     assert feature.is_complex == whole.is_complex()
-    close = {"rtol": 0, "atol": (1e-6 if config.storage == "float32" else 1e-3) * float(whole.abs().max())}
+    close = {
+        "rtol": 0,
+        "atol": (1e-6 if config.storage == "float32" else 1e-3)
+        * float(whole.abs().max()),
+    }
     torch.testing.assert_close(feature.read(), whole, **close)
     torch.testing.assert_close(feature.magnitude(), whole.abs(), **close)
     assert feature.peak == pytest.approx(float(whole.abs().max()), rel=1e-3)
@@ -106,7 +126,9 @@ def test_what_was_built_can_be_read(config: FeatureConfig, sr_hz: int, tmp_path:
     assert torch.equal(feature.read(1, half), feature.read()[..., 1:half])
     assert feature.read(2, 2).shape == (*config.shape, 0)
     assert pickle.loads(pickle.dumps(feature)).read().equal(feature.read())
-    with pytest.raises(ValueError, match=r"the feature has frames \[0, \d+\), asked for \[0, \d+\)"):
+    with pytest.raises(
+        ValueError, match=r"the feature has frames \[0, \d+\), asked for \[0, \d+\)"
+    ):
         feature.read(0, feature.n_frames + 1)
 
 
@@ -121,11 +143,15 @@ def test_frames_lie_outermost_and_the_safetensors_library_reads_them(
     with safe_open(feature.path, framework="pt") as file:
         values = file.get_tensor(name)
         assert file.metadata()["audio_and_settings"] == feature.path.stem
-        assert json.loads(file.metadata()["settings"]) == json.loads(settings_of(config))
+        assert json.loads(file.metadata()["settings"]) == json.loads(
+            settings_of(config)
+        )
     assert values.shape[: 1 + len(config.shape)] == (feature.n_frames, *config.shape)
     if not feature.is_complex:
         assert str(values.dtype) == f"torch.{config.storage}"
-        torch.testing.assert_close(values.float().movedim(0, -1), feature.read(), rtol=0, atol=0)
+        torch.testing.assert_close(
+            values.float().movedim(0, -1), feature.read(), rtol=0, atol=0
+        )
     assert feature.read().stride()[-1] == np.prod(config.shape)
 
 
@@ -142,17 +168,21 @@ def test_the_settings_of_an_hcqt_never_change() -> None:
     assert len(set(texts)) == len(texts)
 
 
-def test_a_cqt_and_an_hcqt_of_harmonic_1_share_files(tmp_path: Path, source: Path) -> None:
-    FeatureCache(tmp_path, HCQTConfig(harmonics=(1,), n_octaves=3, bins_per_octave=12, **CQT)).build(
-        [Clip("a", source)]
-    )
+def test_a_cqt_and_an_hcqt_of_harmonic_1_share_files(
+    tmp_path: Path, source: Path
+) -> None:
+    FeatureCache(
+        tmp_path, HCQTConfig(harmonics=(1,), n_octaves=3, bins_per_octave=12, **CQT)
+    ).build([Clip("a", source)])
     cache = FeatureCache(tmp_path, CONFIGS["cqt"])
     cache.build([Clip("a", source)])
     assert reads(source) == ["a"]
     assert cache.open("a").shape == (1, 36)
 
 
-def test_several_features_of_a_corpus_share_a_folder(tmp_path: Path, source: Path) -> None:
+def test_several_features_of_a_corpus_share_a_folder(
+    tmp_path: Path, source: Path
+) -> None:
     for _ in range(2):
         for config in CONFIGS.values():
             cache = FeatureCache(tmp_path / "cache", config)
@@ -162,7 +192,9 @@ def test_several_features_of_a_corpus_share_a_folder(tmp_path: Path, source: Pat
 
 
 @every
-def test_a_recording_read_in_blocks_is_that_of_the_cache(config: FeatureConfig, tmp_path: Path, source: Path) -> None:
+def test_a_recording_read_in_blocks_is_that_of_the_cache(
+    config: FeatureConfig, tmp_path: Path, source: Path
+) -> None:
     clip = Clip("a", source, 11025)
     audio, sr_hz = clip.read()
 
@@ -174,7 +206,9 @@ def test_a_recording_read_in_blocks_is_that_of_the_cache(config: FeatureConfig, 
     cache.build([clip], n_jobs=1)
     whole = cache.open("a")
     assert found.n_frames == whole.n_frames
-    torch.testing.assert_close(found.magnitude(), whole.magnitude(), rtol=2e-3, atol=1e-3 * whole.peak)
+    torch.testing.assert_close(
+        found.magnitude(), whole.magnitude(), rtol=2e-3, atol=1e-3 * whole.peak
+    )
 
 
 def test_what_float16_cannot_hold_is_its_largest_value(tmp_path: Path) -> None:
@@ -188,7 +222,11 @@ def test_what_float16_cannot_hold_is_its_largest_value(tmp_path: Path) -> None:
 @every
 @pytest.mark.parametrize("cut", [-1, 100, 4])
 def test_a_cut_file_is_computed_again(
-    config: FeatureConfig, cut: int, tmp_path: Path, source: Path, caplog: pytest.LogCaptureFixture
+    config: FeatureConfig,
+    cut: int,
+    tmp_path: Path,
+    source: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     cache = FeatureCache(tmp_path / "cache", config)
     cache.build([Clip("a", source)], n_jobs=1)
@@ -196,8 +234,13 @@ def test_a_cut_file_is_computed_again(
     content = path.read_bytes()
     path.write_bytes(content[:cut])
     assert not is_whole(path)
-    assert FeatureCache(tmp_path / "cache", config).build([Clip("a", source)], n_jobs=1) == []
-    assert caplog.messages == ["the cached features of 'a' were damaged and have been computed again"]
+    assert (
+        FeatureCache(tmp_path / "cache", config).build([Clip("a", source)], n_jobs=1)
+        == []
+    )
+    assert caplog.messages == [
+        "the cached features of 'a' were damaged and have been computed again"
+    ]
     assert path.read_bytes() == content
 
 
@@ -246,11 +289,19 @@ if __name__ == "__main__":
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["logmel", "fourier_2d"])
-def test_a_killed_run_with_workers_goes_on_without_loss_or_repeat(name: str, tmp_path: Path, source: Path) -> None:
+def test_a_killed_run_with_workers_goes_on_without_loss_or_repeat(
+    name: str, tmp_path: Path, source: Path
+) -> None:
     config = CONFIGS[name]
     folder, keys = tmp_path / "cache", "abcdefgh"
     (tmp_path / "script.py").write_text(SCRIPT)
-    call = [sys.executable, str(tmp_path / "script.py"), config.model_dump_json(), str(folder), str(source)]
+    call = [
+        sys.executable,
+        str(tmp_path / "script.py"),
+        config.model_dump_json(),
+        str(folder),
+        str(source),
+    ]
     run = subprocess.Popen([*call, "2", keys], start_new_session=True)
     deadline = time.monotonic() + 100
     while len(list(folder.glob("*.safetensors"))) < 3:
@@ -264,9 +315,13 @@ def test_a_killed_run_with_workers_goes_on_without_loss_or_repeat(name: str, tmp
     assert len(done) < len(keys)
     assert all(is_whole(path) for path in done)
     before = {path: path.stat().st_mtime_ns for path in done}
-    again = subprocess.run([*call, "2", keys], capture_output=True, text=True, timeout=100, check=True)
+    again = subprocess.run(
+        [*call, "2", keys], capture_output=True, text=True, timeout=100, check=True
+    )
     assert again.stdout == "0\n"
-    assert all(path.stat().st_mtime_ns == then for path, then in before.items())  # nothing was computed twice
+    assert all(
+        path.stat().st_mtime_ns == then for path, then in before.items()
+    )  # nothing was computed twice
     assert len(list(folder.glob("*.safetensors"))) == len(keys)
     cache = FeatureCache(folder, config)
     for key in keys:

@@ -8,9 +8,16 @@ import torch
 
 from mirbricks.features.beats import beat_synchronous, median
 from mirbricks.features.chroma import Chroma, ChromaConfig
-from mirbricks.features.fourier_2d import Fourier2D, Fourier2DConfig, column_means, fourier_magnitude
+from mirbricks.features.fourier_2d import (
+    Fourier2D,
+    Fourier2DConfig,
+    column_means,
+    fourier_magnitude,
+)
 
-SMALL = Fourier2DConfig(n_octaves=5, column_frames=3, patch_columns=8, hop_columns=2, hop_samples=256)
+SMALL = Fourier2DConfig(
+    n_octaves=5, column_frames=3, patch_columns=8, hop_columns=2, hop_samples=256
+)
 
 
 @pytest.mark.parametrize(("patch", "hop"), [(8, 1), (9, 4), (75, 1)])
@@ -21,19 +28,33 @@ def test_as_numpy_does(patch: int, hop: int) -> None:
     for i in range(found.shape[-1]):
         cut = columns[..., i * hop : i * hop + patch].double().numpy()
         expected = np.abs(np.fft.fft2(cut))[..., : patch // 2 + 1]
-        np.testing.assert_allclose(found[..., i].numpy(), expected, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(
+            found[..., i].numpy(), expected, rtol=1e-4, atol=1e-4
+        )
 
 
 def test_neither_key_nor_place_matter() -> None:
     patch = torch.rand(12, 75)
-    torch.testing.assert_close(fourier_magnitude(patch.roll(5, 0)), fourier_magnitude(patch), rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(fourier_magnitude(patch.roll(30, 1)), fourier_magnitude(patch), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(
+        fourier_magnitude(patch.roll(5, 0)),
+        fourier_magnitude(patch),
+        rtol=1e-4,
+        atol=1e-4,
+    )
+    torch.testing.assert_close(
+        fourier_magnitude(patch.roll(30, 1)),
+        fourier_magnitude(patch),
+        rtol=1e-4,
+        atol=1e-4,
+    )
 
 
 def test_the_other_half_mirrors_this_one() -> None:
     patch = torch.rand(12, 9)
     whole, half = torch.fft.fft2(patch).abs(), fourier_magnitude(patch, 9)[..., 0]
-    torch.testing.assert_close(whole[:, 5:], half.flip(0).roll(1, 0)[:, 1:].flip(1), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(
+        whole[:, 5:], half.flip(0).roll(1, 0)[:, 1:].flip(1), rtol=1e-4, atol=1e-4
+    )
 
 
 def test_the_feature_is_that_of_the_columns_of_its_chroma() -> None:
@@ -41,10 +62,16 @@ def test_the_feature_is_that_of_the_columns_of_its_chroma() -> None:
     wave = torch.randn(1, 256 * 40, generator=torch.Generator().manual_seed(0))
     chroma = Chroma(ChromaConfig(n_octaves=5, hop_samples=256))(wave)
     assert chroma.shape[-1] == 41
-    columns = torch.stack([chroma[..., 3 * i : 3 * i + 3].mean(-1) for i in range(14)], -1)
+    columns = torch.stack(
+        [chroma[..., 3 * i : 3 * i + 3].mean(-1) for i in range(14)], -1
+    )
     found = transform(wave)
-    torch.testing.assert_close(found, fourier_magnitude(columns**1.96, 8, 2), rtol=1e-4, atol=1e-4)
-    assert found.shape == (1, 12, 5, 4) == (1, *SMALL.shape, transform.n_frames(256 * 40))
+    torch.testing.assert_close(
+        found, fourier_magnitude(columns**1.96, 8, 2), rtol=1e-4, atol=1e-4
+    )
+    assert (
+        found.shape == (1, 12, 5, 4) == (1, *SMALL.shape, transform.n_frames(256 * 40))
+    )
 
 
 def test_times_are_the_middles_of_the_patches() -> None:
@@ -55,7 +82,10 @@ def test_times_are_the_middles_of_the_patches() -> None:
 
 
 def test_short_recordings_are_one_patch_with_zeros() -> None:
-    transform, wave = Fourier2D(SMALL), torch.randn(1, 256 * 5, generator=torch.Generator().manual_seed(0))
+    transform, wave = (
+        Fourier2D(SMALL),
+        torch.randn(1, 256 * 5, generator=torch.Generator().manual_seed(0)),
+    )
     columns = column_means(transform.chroma(wave), 3) ** 1.96
     assert columns.shape[-1] == 2
     padded = torch.cat([columns, torch.zeros(1, 12, 6)], -1)
@@ -64,8 +94,16 @@ def test_short_recordings_are_one_patch_with_zeros() -> None:
 
 def test_beat_chroma_as_in_the_paper() -> None:
     chroma = torch.rand(12, 500, generator=torch.Generator().manual_seed(0))
-    beats = beat_synchronous(chroma, torch.arange(500) * 0.02, [0.1 * i for i in range(1, 91)])
+    beats = beat_synchronous(
+        chroma, torch.arange(500) * 0.02, [0.1 * i for i in range(1, 91)]
+    )
     patches = fourier_magnitude(beats**1.96)
     assert patches.shape == (12, 38, 15)
-    np.testing.assert_allclose(median(patches), np.median(patches.numpy(), axis=-1), rtol=1e-6)
-    np.testing.assert_allclose(median(patches[..., :4]), np.median(patches[..., :4].numpy(), axis=-1), rtol=1e-6)
+    np.testing.assert_allclose(
+        median(patches), np.median(patches.numpy(), axis=-1), rtol=1e-6
+    )
+    np.testing.assert_allclose(
+        median(patches[..., :4]),
+        np.median(patches[..., :4].numpy(), axis=-1),
+        rtol=1e-6,
+    )

@@ -19,7 +19,9 @@ from mirbricks.features.streaming import stream_feature
 from mirbricks.workflows.experiment import load_experiment
 
 NNLS = NNLSChromaConfig(sr_hz=8000, n_fft=1024, hop_samples=160, first_samples=80)
-GIVEN = GivenConfig(sr_hz=8000, n_features=24, step_s=0.02, first_s=0.01, from_audio=NNLS)
+GIVEN = GivenConfig(
+    sr_hz=8000, n_features=24, step_s=0.02, first_s=0.01, from_audio=NNLS
+)
 WAVE = 0.1 * torch.randn(1, 9000, generator=torch.Generator().manual_seed(0))
 GRAPH = """\
 input: B C=24 T
@@ -41,12 +43,18 @@ def test_audio_goes_where_it_says() -> None:
     transform, expected = feature_of(GIVEN), NNLSChroma(NNLS)(WAVE)
     assert (transform(WAVE) == expected).all()
     assert transform.n_frames(9000) == expected.shape[-1]
-    torch.testing.assert_close(torch.cat(list(transform.stream(WAVE.split(500, 1))), -1), expected)
+    torch.testing.assert_close(
+        torch.cat(list(transform.stream(WAVE.split(500, 1))), -1), expected
+    )
 
 
 def test_without_it_audio_is_refused() -> None:
     transform = feature_of(GIVEN.model_copy(update={"from_audio": None}))
-    for call in (lambda: transform(WAVE), lambda: transform.n_frames(3), lambda: list(transform.stream([WAVE]))):
+    for call in (
+        lambda: transform(WAVE),
+        lambda: transform.n_frames(3),
+        lambda: list(transform.stream([WAVE])),
+    ):
         with pytest.raises(DataError) as caught:
             call()
         assert str(caught.value) == (
@@ -57,16 +65,25 @@ def test_without_it_audio_is_refused() -> None:
 
 
 def test_what_predict_reads(tmp_path: Path) -> None:
-    feature = stream_feature(lambda: iter([(WAVE[0].numpy(), 8000)]), tmp_path / "f", GIVEN, lambda _: None)
+    feature = stream_feature(
+        lambda: iter([(WAVE[0].numpy(), 8000)]), tmp_path / "f", GIVEN, lambda _: None
+    )
     torch.testing.assert_close(feature.read(), NNLSChroma(NNLS)(WAVE)[0])
 
 
 def test_a_corpus_with_audio_only(tmp_path: Path) -> None:
     features = GivenFeatures(GIVEN, FeatureCache(tmp_path, NNLS))
     told: list[str] = []
-    assert features.build([Recording("a")], n_jobs=1, on_done=lambda key, _: told.append(key)) == []
+    assert (
+        features.build(
+            [Recording("a")], n_jobs=1, on_done=lambda key, _: told.append(key)
+        )
+        == []
+    )
     assert told == ["a"]
-    torch.testing.assert_close(features.open("a").read(), NNLSChroma(NNLS)(WAVE)[0], rtol=2e-3, atol=1e-3)
+    torch.testing.assert_close(
+        features.open("a").read(), NNLSChroma(NNLS)(WAVE)[0], rtol=2e-3, atol=1e-3
+    )
 
 
 def failure(tmp_path: Path, section: str, monkeypatch: pytest.MonkeyPatch) -> str:
@@ -80,7 +97,10 @@ def failure(tmp_path: Path, section: str, monkeypatch: pytest.MonkeyPatch) -> st
 @pytest.mark.parametrize(
     ("section", "text"),
     [
-        ("{type: chroma}", "g.yaml:4:1: feature: n_features is 24, and a frame of from_audio has 12"),
+        (
+            "{type: chroma}",
+            "g.yaml:4:1: feature: n_features is 24, and a frame of from_audio has 12",
+        ),
         (
             "{type: nnls_chroma, hop_samples: 2048}",
             "g.yaml:4:1: feature: step_s is 0.0928798, and that of from_audio is 0.0464399: they must be equal",
@@ -98,7 +118,10 @@ def failure(tmp_path: Path, section: str, monkeypatch: pytest.MonkeyPatch) -> st
             "g.yaml:4:93: feature: 'hcqt' cannot be computed in their place: one of "
             "nnls_chroma, beat_chroma, chroma, logmel",
         ),
-        ("{type: nnls_chroma, n_fft: 2}", "g.yaml:4:93: feature: 'n_fft': Input should be greater than or equal to 16"),
+        (
+            "{type: nnls_chroma, n_fft: 2}",
+            "g.yaml:4:93: feature: 'n_fft': Input should be greater than or equal to 16",
+        ),
     ],
 )
 def test_what_does_not_fit_is_told_at_its_line(
@@ -107,7 +130,9 @@ def test_what_does_not_fit_is_told_at_its_line(
     assert failure(tmp_path, section, monkeypatch) == text
 
 
-def test_resolved_graphs_are_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resolved_graphs_are_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     Path("g.yaml").write_text(GRAPH.replace("FROM", "{type: nnls_chroma}"))
     experiment = load_experiment("g.yaml")

@@ -15,19 +15,27 @@ from mirbricks.errors import DataError
 from mirbricks.features import hcqt as hcqt_module
 from mirbricks.features.hcqt import HCQT, HCQTConfig, to_scale
 
-SMALL = HCQTConfig(harmonics=(1, 2), fmin_hz=220, n_octaves=2, bins_per_octave=12, hop_samples=256)
+SMALL = HCQTConfig(
+    harmonics=(1, 2), fmin_hz=220, n_octaves=2, bins_per_octave=12, hop_samples=256
+)
 
 
 def audio(duration_s: float, sr_hz: int, seed: int = 0) -> NDArray[np.float32]:
     """A sweep, noise, and two tones with twenty harmonics."""
     t = np.arange(int(duration_s * sr_hz)) / sr_hz
     sweep = np.sin(2 * np.pi * (40 * t + (0.45 * sr_hz - 40) / (2 * duration_s) * t**2))
-    tones = sum(np.sin(2 * np.pi * f0 * k * t + k) / k for f0 in (97.3, 261.6) for k in range(1, 21))
+    tones = sum(
+        np.sin(2 * np.pi * f0 * k * t + k) / k
+        for f0 in (97.3, 261.6)
+        for k in range(1, 21)
+    )
     noise = np.random.default_rng(seed).standard_normal(len(t))
     return (0.2 * sweep + 0.1 * tones + 0.05 * noise).astype(np.float32)
 
 
-def librosa_hcqt(wave: NDArray[np.float32], config: HCQTConfig) -> NDArray[np.complex64]:
+def librosa_hcqt(
+    wave: NDArray[np.float32], config: HCQTConfig
+) -> NDArray[np.complex64]:
     return np.stack(
         [
             librosa.cqt(
@@ -47,8 +55,13 @@ def agrees(ours: torch.Tensor, reference: NDArray[np.complex64]) -> None:
     assert ours.shape == reference.shape
     assert ours.dtype == torch.complex64
     for harmonic, expected in zip(ours.numpy(), reference, strict=True):
-        assert np.corrcoef(np.abs(harmonic).ravel(), np.abs(expected).ravel())[0, 1] >= 0.9999
-        assert np.linalg.norm(harmonic - expected) <= 0.002 * np.linalg.norm(expected)  # phases too
+        assert (
+            np.corrcoef(np.abs(harmonic).ravel(), np.abs(expected).ravel())[0, 1]
+            >= 0.9999
+        )
+        assert np.linalg.norm(harmonic - expected) <= 0.002 * np.linalg.norm(
+            expected
+        )  # phases too
 
 
 def test_the_default_equals_librosa_on_every_harmonic() -> None:
@@ -62,9 +75,28 @@ def test_the_default_equals_librosa_on_every_harmonic() -> None:
     [
         SMALL,
         HCQTConfig(harmonics=[1], n_octaves=8, bins_per_octave=36, hop_samples=256),
-        HCQTConfig(harmonics=(1, 3), fmin_hz=110, n_octaves=3, bins_per_octave=24, hop_samples=441),
-        HCQTConfig(harmonics=(0.5, 5), fmin_hz=65.4, n_octaves=5, bins_per_octave=12, sr_hz=44100, hop_samples=1024),
-        HCQTConfig(harmonics=(1,), fmin_hz=110, n_octaves=4, bins_per_octave=12, hop_samples=516),
+        HCQTConfig(
+            harmonics=(1, 3),
+            fmin_hz=110,
+            n_octaves=3,
+            bins_per_octave=24,
+            hop_samples=441,
+        ),
+        HCQTConfig(
+            harmonics=(0.5, 5),
+            fmin_hz=65.4,
+            n_octaves=5,
+            bins_per_octave=12,
+            sr_hz=44100,
+            hop_samples=1024,
+        ),
+        HCQTConfig(
+            harmonics=(1,),
+            fmin_hz=110,
+            n_octaves=4,
+            bins_per_octave=12,
+            hop_samples=516,
+        ),
     ],
     ids=["small", "8 octaves", "odd hop", "44.1 kHz", "hop divisible by 4 only"],
 )
@@ -81,7 +113,9 @@ def test_a_batch_is_its_items() -> None:
         torch.testing.assert_close(transform(wave[None])[0], one, rtol=1e-5, atol=1e-5)
 
 
-def test_frames_done_in_parts_equal_frames_done_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_frames_done_in_parts_equal_frames_done_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     transform, wave = HCQT(SMALL), torch.from_numpy(audio(2, 22050))[None]
     whole = transform(wave)
     monkeypatch.setattr(hcqt_module, "FRAME_VALUES", 5000)
@@ -108,18 +142,25 @@ def test_a_sine_has_its_peak_at_its_own_bin_and_time() -> None:
     t = torch.arange(4 * 22050) / 22050
     hz = float(transform.frequencies_hz()[200])
     hcqt = transform(torch.sin(2 * torch.pi * hz * t)[None])[0].abs()
-    for h, f in enumerate((260, 200, 140)):  # harmonics .5, 1 and 2 see the tone an octave apart
+    for h, f in enumerate(
+        (260, 200, 140)
+    ):  # harmonics .5, 1 and 2 see the tone an octave apart
         assert (hcqt[h, :, 40:-40].argmax(0) == f).all()
     click = torch.zeros(1, 2 * 22050)
     click[0, 40 * 512] = 1
     assert (transform(click)[0, 5].abs()[300:].argmax(-1) == 40).all()
-    torch.testing.assert_close(transform.frame_times_s(3), torch.tensor([0, 512, 1024], dtype=torch.float64) / 22050)
+    torch.testing.assert_close(
+        transform.frame_times_s(3),
+        torch.tensor([0, 512, 1024], dtype=torch.float64) / 22050,
+    )
 
 
 def test_linear_in_the_audio_so_stems_add_up() -> None:
     transform = HCQT(SMALL)
     a, b = (torch.from_numpy(audio(1, 22050, seed))[None] for seed in (1, 2))
-    torch.testing.assert_close(transform(a + 0.3 * b), transform(a) + 0.3 * transform(b), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(
+        transform(a + 0.3 * b), transform(a) + 0.3 * transform(b), rtol=1e-4, atol=1e-4
+    )
 
 
 def test_gradients_reach_the_audio() -> None:
@@ -131,7 +172,9 @@ def test_gradients_reach_the_audio() -> None:
 
 def test_buffers_carry_the_device_and_the_state_dict_stays_empty() -> None:
     transform = HCQT(SMALL)
-    assert all(buffer.device.type == "meta" for buffer in transform.to("meta").buffers())
+    assert all(
+        buffer.device.type == "meta" for buffer in transform.to("meta").buffers()
+    )
     assert transform(torch.zeros(1, 1000, device="meta")).device.type == "meta"
     assert not transform.state_dict()
 
@@ -141,20 +184,27 @@ def test_gpu_equals_cpu() -> None:
     wave = torch.from_numpy(audio(3, 22050))[None]
     transform = HCQT(HCQTConfig())
     on_cpu = transform(wave)
-    torch.testing.assert_close(transform.cuda()(wave.cuda()).cpu(), on_cpu, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(
+        transform.cuda()(wave.cuda()).cpu(), on_cpu, rtol=1e-3, atol=1e-3
+    )
 
 
 @pytest.mark.parametrize("chunk", [1, 333, 4097, 10**6])
 def test_a_stream_equals_the_whole(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hcqt_module, "STREAM_FRAMES", 37)
-    transform, wave = HCQT(SMALL), torch.from_numpy(audio(2 if chunk > 1 else 0.05, 22050))[None].repeat(2, 1)
+    transform, wave = (
+        HCQT(SMALL),
+        torch.from_numpy(audio(2 if chunk > 1 else 0.05, 22050))[None].repeat(2, 1),
+    )
     pieces = list(transform.stream(wave.split(chunk, dim=1)))
     whole = transform(wave)
     assert len(pieces) > 2 or chunk == 1
     assert (torch.cat(pieces, -1) - whole).abs().max() <= 1e-4 * whole.abs().max()
 
 
-def test_a_stream_of_the_default_equals_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stream_of_the_default_equals_the_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(hcqt_module, "STREAM_FRAMES", 101)
     transform, wave = HCQT(HCQTConfig()), torch.from_numpy(audio(15, 22050))[None]
     pieces = list(transform.stream(wave.split(54321, dim=1)))
@@ -163,13 +213,22 @@ def test_a_stream_of_the_default_equals_the_whole(monkeypatch: pytest.MonkeyPatc
     assert (torch.cat(pieces, -1) - whole).abs().max() <= 1e-4 * whole.abs().max()
 
 
-def test_a_stream_holds_no_more_than_its_context(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stream_holds_no_more_than_its_context(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(hcqt_module, "STREAM_FRAMES", 50)
     transform = HCQT(SMALL)
     seen: list[int] = []
     forward = transform.forward
-    monkeypatch.setattr(transform, "forward", lambda wave: (seen.append(wave.shape[1]), forward(wave))[1])
-    n_frames = sum(piece.shape[-1] for piece in transform.stream(torch.ones(1, 1000) for _ in range(300)))
+    monkeypatch.setattr(
+        transform,
+        "forward",
+        lambda wave: (seen.append(wave.shape[1]), forward(wave))[1],
+    )
+    n_frames = sum(
+        piece.shape[-1]
+        for piece in transform.stream(torch.ones(1, 1000) for _ in range(300))
+    )
     assert n_frames == 1 + 300_000 // 256
     assert max(seen) <= 2 * transform.context_samples + 50 * 256
 
@@ -186,7 +245,10 @@ def test_wrong_shapes_are_refused(shape: tuple[int, ...]) -> None:
 
 
 def test_empty_audio_is_refused() -> None:
-    for call in (lambda: HCQT(SMALL)(torch.zeros(1, 0)), lambda: list(HCQT(SMALL).stream([]))):
+    for call in (
+        lambda: HCQT(SMALL)(torch.zeros(1, 0)),
+        lambda: list(HCQT(SMALL).stream([])),
+    ):
         with pytest.raises(DataError) as caught:
             call()
         assert str(caught.value) == (
@@ -195,7 +257,10 @@ def test_empty_audio_is_refused() -> None:
 
 
 def test_config_says_what_does_not_fit() -> None:
-    with pytest.raises(ValidationError, match="the highest bin, 20688 Hz for harmonic 10, does not fit below 11025 Hz"):
+    with pytest.raises(
+        ValidationError,
+        match="the highest bin, 20688 Hz for harmonic 10, does not fit below 11025 Hz",
+    ):
         HCQTConfig(harmonics=(1, 10))
     for bad in (
         {"hop_samples": 0},
@@ -225,7 +290,9 @@ def test_scales_follow_their_formulas() -> None:
     magnitude = torch.tensor([0.0, 1e-5, 1e-3, 0.1, 1.0, 2.0])
     before = magnitude.clone()
     decibels = 20 * torch.log10(magnitude.clamp_min(1e-12) / 2.0)
-    torch.testing.assert_close(to_scale(magnitude, "db", 2.0), decibels.clamp(-80, 0) / 80 + 1)
+    torch.testing.assert_close(
+        to_scale(magnitude, "db", 2.0), decibels.clamp(-80, 0) / 80 + 1
+    )
     torch.testing.assert_close(to_scale(magnitude, "linear", 2.0), magnitude / 2)
     log = torch.log(1 + 1e4 * magnitude / 2) / np.log(1 + 1e4)
     torch.testing.assert_close(to_scale(magnitude, "log", 2.0), log)

@@ -22,7 +22,11 @@ def failure(tmp_path: Path, feature: str, monkeypatch: pytest.MonkeyPatch) -> st
     with pytest.raises(MirbricksError) as caught:
         load_experiment("g.yaml")
     error = caught.value
-    return "\n".join(map(str, error.errors)) if isinstance(error, ErrorList) else str(error)
+    return (
+        "\n".join(map(str, error.errors))
+        if isinstance(error, ErrorList)
+        else str(error)
+    )
 
 
 @pytest.mark.parametrize("name", sorted(KINDS.keys() - {"given"}))
@@ -47,16 +51,23 @@ def test_without_a_type_it_is_an_hcqt() -> None:
             "mfcc",
             "features are: hcqt, cqt, chroma, beat_chroma, nnls_chroma, fourier_2d, logmel, pcen, waveform, given",
         ),
-        (3, "features are: hcqt, cqt, chroma, beat_chroma, nnls_chroma, fourier_2d, logmel, pcen, waveform, given"),
+        (
+            3,
+            "features are: hcqt, cqt, chroma, beat_chroma, nnls_chroma, fourier_2d, logmel, pcen, waveform, given",
+        ),
     ],
 )
 def test_an_unknown_type_is_told(name: object, help: str) -> None:
     with pytest.raises(DataError) as caught:
         config_of({"type": name})
-    assert str(caught.value) == f"there is no feature '{name}'\n  help: {help}     [E457]"
+    assert (
+        str(caught.value) == f"there is no feature '{name}'\n  help: {help}     [E457]"
+    )
 
 
-def test_an_unknown_type_is_told_at_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_type_is_told_at_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert failure(tmp_path, "feature: {type: hcqtt}\n", monkeypatch) == (
         "g.yaml:5:17: there is no feature 'hcqtt'\n"
         "    5 | feature: {type: hcqtt}\n      |                 ^^^^^\n"
@@ -64,18 +75,32 @@ def test_an_unknown_type_is_told_at_its_place(tmp_path: Path, monkeypatch: pytes
     )
 
 
-def test_settings_of_another_feature_are_told_at_their_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_of_another_feature_are_told_at_their_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     text = failure(tmp_path, "feature:\n  type: cqt\n  n_mels: 3\n", monkeypatch)
     assert text.startswith("g.yaml:7:3: feature has no key 'n_mels'\n")
-    text = failure(tmp_path, "feature: {type: logmel, window_samples: 4096}\n", monkeypatch)
-    assert "g.yaml:5:1: feature: window_samples 4096 is larger than n_fft 2048, a frame's samples" in text
+    text = failure(
+        tmp_path, "feature: {type: logmel, window_samples: 4096}\n", monkeypatch
+    )
+    assert (
+        "g.yaml:5:1: feature: window_samples 4096 is larger than n_fft 2048, a frame's samples"
+        in text
+    )
     text = failure(tmp_path, "feature: {type: cqt, harmonics: [1, 2]}\n", monkeypatch)
-    assert "feature: a CQT has the one harmonic 1; write `type: hcqt` for other harmonics" in text
-    text = failure(tmp_path, "feature: {type: chroma, tuning_semitones: 2}\n", monkeypatch)
+    assert (
+        "feature: a CQT has the one harmonic 1; write `type: hcqt` for other harmonics"
+        in text
+    )
+    text = failure(
+        tmp_path, "feature: {type: chroma, tuning_semitones: 2}\n", monkeypatch
+    )
     assert "'tuning_semitones' must be a number" in text
 
 
-def test_a_task_that_does_not_read_the_feature_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_task_that_does_not_read_the_feature_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert failure(tmp_path, "feature: {type: logmel}\n", monkeypatch) == (
         "g.yaml:5:17: the task 'multi_pitch' does not read the feature 'logmel'\n"
         "    5 | feature: {type: logmel}\n      |                 ^^^^^^\n"
@@ -83,7 +108,9 @@ def test_a_task_that_does_not_read_the_feature_says_so(tmp_path: Path, monkeypat
     )
 
 
-def test_multi_pitch_reads_a_cqt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_multi_pitch_reads_a_cqt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     Path("g.yaml").write_text(GRAPH + "feature: {type: cqt}\n")
     experiment = load_experiment("g.yaml")
@@ -97,9 +124,13 @@ def test_summary_knows_the_frames_of_any_feature(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("g.yaml").write_text("input: B F=128 T\nlayers: [ReLU]\nfeature: {type: logmel, hop_samples: 1024}\n")
+    Path("g.yaml").write_text(
+        "input: B F=128 T\nlayers: [ReLU]\nfeature: {type: logmel, hop_samples: 1024}\n"
+    )
     assert main(["summary", "g.yaml"]) == 0
     assert "21.53 Hz" in capsys.readouterr().out
-    Path("g.yaml").write_text("input: B F=128 T\nlayers: [ReLU]\nfeature: {type: mel}\n")
+    Path("g.yaml").write_text(
+        "input: B F=128 T\nlayers: [ReLU]\nfeature: {type: mel}\n"
+    )
     assert main(["summary", "g.yaml"]) == 1
     assert "there is no feature 'mel'" in capsys.readouterr().err

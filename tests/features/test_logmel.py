@@ -22,7 +22,13 @@ GIVEN: list[dict[str, Any]] = [
     {"n_fft": 1000, "window_samples": 400, "hop_samples": 77, "n_mels": 40},
     {"n_fft": 513, "hop_samples": 200, "n_mels": 30},
     {"n_fft": 512, "window": "hamming", "mel_scale": "htk", "norm": None, "n_mels": 40},
-    {"n_fft": 1024, "fmin_hz": 100.0, "fmax_hz": 4000.0, "mel_scale": "htk", "n_mels": 64},
+    {
+        "n_fft": 1024,
+        "fmin_hz": 100.0,
+        "fmax_hz": 4000.0,
+        "mel_scale": "htk",
+        "n_mels": 64,
+    },
     {"n_fft": 1024, "power": 1.0, "norm": None},
     {"n_fft": 256, "hop_samples": 600, "n_mels": 20},
 ]
@@ -32,7 +38,9 @@ GIVEN: list[dict[str, Any]] = [
 def wave() -> NDArray[np.float32]:
     t = np.arange(12_345) / SR_HZ
     sweep = np.sin(2 * np.pi * (50 * t + 4000 * t**2))
-    return (0.3 * sweep + 0.05 * np.random.default_rng(0).standard_normal(len(t))).astype(np.float32)
+    return (
+        0.3 * sweep + 0.05 * np.random.default_rng(0).standard_normal(len(t))
+    ).astype(np.float32)
 
 
 def librosa_mel(wave: NDArray[np.float32], config: LogMelConfig) -> NDArray[np.float64]:
@@ -47,7 +55,9 @@ def librosa_mel(wave: NDArray[np.float32], config: LogMelConfig) -> NDArray[np.f
 
 @pytest.mark.parametrize("given", GIVEN, ids=str)
 @pytest.mark.parametrize("scale", ["log", "db"])
-def test_as_librosa_does(wave: NDArray[np.float32], given: dict[str, Any], scale: Any) -> None:
+def test_as_librosa_does(
+    wave: NDArray[np.float32], given: dict[str, Any], scale: Any
+) -> None:
     config = LogMelConfig(sr_hz=SR_HZ, scale=scale, **given)
     found = LogMel(config)(torch.from_numpy(wave)[None])[0].double().numpy()
     mel = librosa_mel(wave, config)
@@ -60,7 +70,9 @@ def test_as_librosa_does(wave: NDArray[np.float32], given: dict[str, Any], scale
     assert found.shape == (config.n_mels, 1 + len(wave) // config.hop_samples)
 
 
-@pytest.mark.parametrize("given", [given for given in GIVEN if given.get("n_fft") != 513], ids=str)
+@pytest.mark.parametrize(
+    "given", [given for given in GIVEN if given.get("n_fft") != 513], ids=str
+)
 def test_as_torchaudio_does(wave: NDArray[np.float32], given: dict[str, Any]) -> None:
     config = LogMelConfig(sr_hz=SR_HZ, gain=100.0, **given)
     windows = {"hann": torch.hann_window, "hamming": torch.hamming_window}
@@ -71,24 +83,38 @@ def test_as_torchaudio_does(wave: NDArray[np.float32], given: dict[str, Any]) ->
     )  # fmt: skip
     batch = torch.from_numpy(np.stack([wave, wave[::-1]]))
     expected = torch.log1p(100 * theirs(batch))
-    torch.testing.assert_close(LogMel(config)(batch), expected, rtol=0, atol=0.02)  # their filters are made in float32
+    torch.testing.assert_close(
+        LogMel(config)(batch), expected, rtol=0, atol=0.02
+    )  # their filters are made in float32
 
 
 def test_gain_and_floor() -> None:
     wave = 0.1 * torch.randn(1, 4000, generator=torch.Generator().manual_seed(0))
     wave[:, 2000:] = 0
-    base: dict[str, Any] = {"sr_hz": SR_HZ, "n_fft": 256, "n_mels": 20, "hop_samples": 100}
+    base: dict[str, Any] = {
+        "sr_hz": SR_HZ,
+        "n_fft": 256,
+        "n_mels": 20,
+        "hop_samples": 100,
+    }
     mel = LogMel(LogMelConfig(**base)).mel(wave)
-    torch.testing.assert_close(LogMel(LogMelConfig(gain=7.0, **base))(wave), torch.log(1 + 7 * mel))
+    torch.testing.assert_close(
+        LogMel(LogMelConfig(gain=7.0, **base))(wave), torch.log(1 + 7 * mel)
+    )
     floored = LogMel(LogMelConfig(scale="db", floor_db=-30, **base))(wave)
-    torch.testing.assert_close(floored, (10 * torch.log10(mel.clamp_min(1e-12))).clamp_min(-30))
+    torch.testing.assert_close(
+        floored, (10 * torch.log10(mel.clamp_min(1e-12))).clamp_min(-30)
+    )
     assert floored.min() == -30
 
 
 def test_frames_done_in_parts_equal_frames_done_at_once(
     wave: NDArray[np.float32], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    transform, batch = LogMel(LogMelConfig(n_fft=512)), torch.from_numpy(wave)[None].repeat(2, 1)
+    transform, batch = (
+        LogMel(LogMelConfig(n_fft=512)),
+        torch.from_numpy(wave)[None].repeat(2, 1),
+    )
     whole = transform(batch)
     monkeypatch.setattr(logmel_module, "FRAME_VALUES", 3000)
     torch.testing.assert_close(transform(batch), whole)
@@ -107,7 +133,10 @@ def test_a_sine_is_in_the_band_of_its_frequency() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"n_fft": 512, "window_samples": 513}, "window_samples 513 is larger than n_fft 512, a frame's samples"),
+        (
+            {"n_fft": 512, "window_samples": 513},
+            "window_samples 513 is larger than n_fft 512, a frame's samples",
+        ),
         (
             {"fmax_hz": 12000.0},
             "bands from fmin_hz 0 to fmax_hz 12000 do not lie between 0 and 11025 Hz, half of sr_hz",
@@ -117,4 +146,6 @@ def test_a_sine_is_in_the_band_of_its_frequency() -> None:
 def test_what_cannot_be_is_refused(given: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError) as caught:
         LogMelConfig(**given)
-    assert [error["msg"] for error in caught.value.errors()] == [f"Value error, {message}"]
+    assert [error["msg"] for error in caught.value.errors()] == [
+        f"Value error, {message}"
+    ]

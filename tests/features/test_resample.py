@@ -13,7 +13,9 @@ from mirbricks.features.torchaudio_import import import_torchaudio
 
 
 def sine(hz: float, sr_hz: int, n_samples: int) -> torch.Tensor:
-    return torch.sin(2 * torch.pi * hz * torch.arange(n_samples, dtype=torch.float64) / sr_hz).float()
+    return torch.sin(
+        2 * torch.pi * hz * torch.arange(n_samples, dtype=torch.float64) / sr_hz
+    ).float()
 
 
 @pytest.mark.parametrize("from_hz", [16000, 44100, 48000, 8000, 44099, 11127, 96001])
@@ -23,12 +25,19 @@ def test_a_sine_stays_a_sine(from_hz: int) -> None:
     assert out.shape[0] == 2
     assert out.shape[1] == 22050
     inner = slice(500, 21500)
-    torch.testing.assert_close(out[0, inner], sine(1234.5, 22050, 22050)[inner], rtol=0, atol=2e-3)
+    torch.testing.assert_close(
+        out[0, inner], sine(1234.5, 22050, 22050)[inner], rtol=0, atol=2e-3
+    )
     torch.testing.assert_close(out[1], -out[0])
 
 
 def test_what_the_new_rate_cannot_hold_is_removed() -> None:
-    assert resample(sine(12_000, 44100, 44100)[None], 44100, 22050)[:, 500:-500].abs().max() < 1e-3
+    assert (
+        resample(sine(12_000, 44100, 44100)[None], 44100, 22050)[:, 500:-500]
+        .abs()
+        .max()
+        < 1e-3
+    )
 
 
 def test_the_same_rate_changes_nothing() -> None:
@@ -46,13 +55,17 @@ def test_short_audio_keeps_at_least_a_sample() -> None:
 def test_a_stream_is_the_whole(from_hz: int, n_samples: int, chunk: int) -> None:
     wave = torch.randn(2, n_samples, generator=torch.Generator().manual_seed(n_samples))
     pieces = list(resample_stream(torch.split(wave, chunk, dim=1), from_hz, 22050))
-    torch.testing.assert_close(torch.cat(pieces, dim=1), resample(wave, from_hz, 22050), rtol=0, atol=2e-6)
+    torch.testing.assert_close(
+        torch.cat(pieces, dim=1), resample(wave, from_hz, 22050), rtol=0, atol=2e-6
+    )
 
 
 def test_a_stream_holds_little() -> None:
     """What is given out comes soon, so it need not be held."""
     given = 0
-    for read, piece in enumerate(resample_stream((torch.zeros(1, 1000) for _ in range(100)), 44100, 22050), 1):
+    for read, piece in enumerate(
+        resample_stream((torch.zeros(1, 1000) for _ in range(100)), 44100, 22050), 1
+    ):
         given += piece.shape[1]
         assert given > 500 * min(read, 100) - 200
     assert given == 50_000
@@ -86,11 +99,17 @@ print("works")
 
 @pytest.mark.parametrize("error", ["OSError", "RuntimeError"])
 def test_import_works_around_an_extension_that_does_not_load(error: str) -> None:
-    done = subprocess.run([sys.executable, "-c", BROKEN.format(error=error)], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", BROKEN.format(error=error)],
+        capture_output=True,
+        text=True,
+    )
     assert done.stdout == "works\n", done.stderr
 
 
-def test_a_missing_torchaudio_is_still_an_import_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_torchaudio_is_still_an_import_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setitem(sys.modules, "torchaudio", None)
     with pytest.raises(ImportError):
         import_torchaudio()

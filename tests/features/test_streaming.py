@@ -15,7 +15,14 @@ from mirbricks.features.cache import FeatureCache
 from mirbricks.features.hcqt import HCQTConfig
 from mirbricks.features.streaming import stream_feature
 
-SMALL = HCQTConfig(sr_hz=8000, harmonics=(1, 2), fmin_hz=110, n_octaves=3, bins_per_octave=12, hop_samples=160)
+SMALL = HCQTConfig(
+    sr_hz=8000,
+    harmonics=(1, 2),
+    fmin_hz=110,
+    n_octaves=3,
+    bins_per_octave=12,
+    hop_samples=160,
+)
 AUDIO = np.random.default_rng(0).standard_normal(50_001).astype(np.float32)
 
 
@@ -34,15 +41,21 @@ class Recording:
 
 @pytest.mark.parametrize("sr_hz", [8000, 16000, 11025])
 @pytest.mark.parametrize("size", [3000, 1 << 20])
-def test_blocks_give_what_the_whole_gives(tmp_path: Path, sr_hz: int, size: int) -> None:
+def test_blocks_give_what_the_whole_gives(
+    tmp_path: Path, sr_hz: int, size: int
+) -> None:
     recording = Recording(sr_hz)
     shares: list[float] = []
-    found = stream_feature(lambda: recording.blocks(size), tmp_path / "x.safetensors", SMALL, shares.append)
+    found = stream_feature(
+        lambda: recording.blocks(size), tmp_path / "x.safetensors", SMALL, shares.append
+    )
     cache = FeatureCache(tmp_path / "cache", SMALL)
     assert cache.build([recording], n_jobs=1) == []
     expected = cache.open("a.wav")
     assert found.n_frames == expected.n_frames
-    torch.testing.assert_close(found.magnitude(), expected.magnitude(), rtol=2e-3, atol=1e-3 * expected.peak)
+    torch.testing.assert_close(
+        found.magnitude(), expected.magnitude(), rtol=2e-3, atol=1e-3 * expected.peak
+    )
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
 

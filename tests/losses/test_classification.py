@@ -15,7 +15,9 @@ def test_binary_cross_entropy_is_its_formula(weight: float) -> None:
     targets = torch.rand(2, 1, 5, 7, generator=generator, dtype=torch.float64)
     p = 1.0 / (1.0 + torch.exp(-logits))
     expected = -(weight * targets * p.log() + (1 - targets) * (1 - p).log()).mean()
-    torch.testing.assert_close(binary_cross_entropy(logits, targets, weight), expected, rtol=1e-12, atol=0)
+    torch.testing.assert_close(
+        binary_cross_entropy(logits, targets, weight), expected, rtol=1e-12, atol=0
+    )
 
 
 def test_binary_cross_entropy_stays_finite() -> None:

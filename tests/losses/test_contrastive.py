@@ -13,7 +13,9 @@ from mirbricks.losses.proxy_anchor import ProxyAnchor
 
 def views(seed: int = 0, b: int = 7, d: int = 5) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
-    return tuple(torch.randn(b, d, generator=generator, dtype=torch.float64) for _ in range(2))  # type: ignore[return-value]
+    return tuple(
+        torch.randn(b, d, generator=generator, dtype=torch.float64) for _ in range(2)
+    )  # type: ignore[return-value]
 
 
 def test_nt_xent_with_two_views_is_simclr() -> None:
@@ -23,7 +25,8 @@ def test_nt_xent_with_two_views_is_simclr() -> None:
     for i in range(14):
         j = (i + 7) % 14
         total -= math.log(
-            math.exp(float(z[i] @ z[j]) / 0.2) / sum(math.exp(float(z[i] @ z[k]) / 0.2) for k in range(14) if k != i)
+            math.exp(float(z[i] @ z[j]) / 0.2)
+            / sum(math.exp(float(z[i] @ z[k]) / 0.2) for k in range(14) if k != i)
         )
     loss = nt_xent(torch.cat([one, other]), torch.arange(14) % 7, 0.2)
     assert float(loss) == pytest.approx(total / 14)
@@ -37,7 +40,10 @@ def test_nt_xent_with_more_versions_leaves_out_single_ones() -> None:
     for i in range(5):
         partners = [j for j in range(6) if j != i and works[j] == works[i]]
         rest = sum(math.exp(float(unit[i] @ unit[k]) / 0.1) for k in range(6) if k != i)
-        losses.append(-sum(float(unit[i] @ unit[j]) / 0.1 - math.log(rest) for j in partners) / len(partners))
+        losses.append(
+            -sum(float(unit[i] @ unit[j]) / 0.1 - math.log(rest) for j in partners)
+            / len(partners)
+        )
     assert float(nt_xent(z, works)) == pytest.approx(sum(losses) / 5)
     alone = z.clone().requires_grad_()
     nt_xent(alone, torch.arange(6)).backward()
@@ -54,7 +60,11 @@ def test_nt_xent_has_finite_gradients() -> None:
 
 def test_vicreg_by_loops() -> None:
     one, other = views(2)
-    total = 25 * sum(float((one[i, f] - other[i, f]) ** 2) for i in range(7) for f in range(5)) / 35
+    total = (
+        25
+        * sum(float((one[i, f] - other[i, f]) ** 2) for i in range(7) for f in range(5))
+        / 35
+    )
     for z in (one, other):
         mean = z.mean(0)
         for f in range(5):
@@ -62,7 +72,13 @@ def test_vicreg_by_loops() -> None:
             total += 25 * max(0.0, 1 - math.sqrt(variance + 1e-4)) / 5 / 2
             for g in range(5):
                 if f != g:
-                    covariance = sum(float((z[i, f] - mean[f]) * (z[i, g] - mean[g])) for i in range(7)) / 6
+                    covariance = (
+                        sum(
+                            float((z[i, f] - mean[f]) * (z[i, g] - mean[g]))
+                            for i in range(7)
+                        )
+                        / 6
+                    )
                     total += covariance**2 / 5
     assert float(vicreg(one, other)) == pytest.approx(total)
 
@@ -70,7 +86,9 @@ def test_vicreg_by_loops() -> None:
 def test_barlow_twins_by_loops() -> None:
     one, other = views(3)
     total = 0.0
-    a, b = ((z - z.mean(0)) / (z.var(0, correction=0) + 1e-5).sqrt() for z in (one, other))
+    a, b = (
+        (z - z.mean(0)) / (z.var(0, correction=0) + 1e-5).sqrt() for z in (one, other)
+    )
     for f in range(5):
         for g in range(5):
             c = sum(float(a[i, f] * b[i, g]) for i in range(7)) / 7
@@ -93,14 +111,28 @@ def test_proxy_anchor_by_loops() -> None:
     embeddings, _ = views(4, 6, 3)
     labels = torch.tensor([0, 0, 1, 1, 1, 3])
     loss = ProxyAnchor(5, 3).double()
-    unit, proxy = (torch.nn.functional.normalize(t, dim=1) for t in (embeddings, loss.proxies.detach()))
+    unit, proxy = (
+        torch.nn.functional.normalize(t, dim=1)
+        for t in (embeddings, loss.proxies.detach())
+    )
     drawn, repelled = [], []
     for k in range(5):
         own = [i for i in range(6) if labels[i] == k]
         if own:
-            drawn.append(math.log(1 + sum(math.exp(-32 * (float(unit[i] @ proxy[k]) - 0.1)) for i in own)))
+            drawn.append(
+                math.log(
+                    1
+                    + sum(
+                        math.exp(-32 * (float(unit[i] @ proxy[k]) - 0.1)) for i in own
+                    )
+                )
+            )
         rest = [i for i in range(6) if labels[i] != k]
-        repelled.append(math.log(1 + sum(math.exp(32 * (float(unit[i] @ proxy[k]) + 0.1)) for i in rest)))
+        repelled.append(
+            math.log(
+                1 + sum(math.exp(32 * (float(unit[i] @ proxy[k]) + 0.1)) for i in rest)
+            )
+        )
     found = loss(embeddings, labels)
     assert found.item() == pytest.approx(sum(drawn) / len(drawn) + sum(repelled) / 5)
     found.backward()

@@ -16,16 +16,31 @@ MARGIN = 0.3
 
 def batch(seed: int, n: int, works: int) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
-    embeddings = torch.nn.functional.normalize(torch.randn(n, 4, generator=generator, dtype=torch.float64), dim=1)
+    embeddings = torch.nn.functional.normalize(
+        torch.randn(n, 4, generator=generator, dtype=torch.float64), dim=1
+    )
     return embeddings, torch.randint(works, (n,), generator=generator)
 
 
-@given(st.integers(0, 10**6), st.integers(1, 14), st.integers(1, 5), st.sampled_from(["random", "semi-hard", "hard"]))
-def test_every_triplet_meets_its_definition(seed: int, n: int, works: int, mining: Mining) -> None:
+@given(
+    st.integers(0, 10**6),
+    st.integers(1, 14),
+    st.integers(1, 5),
+    st.sampled_from(["random", "semi-hard", "hard"]),
+)
+def test_every_triplet_meets_its_definition(
+    seed: int, n: int, works: int, mining: Mining
+) -> None:
     embeddings, labels = batch(seed, n, works)
     d = pairwise_distances(embeddings)
-    mined = list(zip(*(t.tolist() for t in mine(d, labels, mining, MARGIN)), strict=True))
-    pairs = [(a, p) for a, p in product(range(n), repeat=2) if a != p and labels[a] == labels[p]]
+    mined = list(
+        zip(*(t.tolist() for t in mine(d, labels, mining, MARGIN)), strict=True)
+    )
+    pairs = [
+        (a, p)
+        for a, p in product(range(n), repeat=2)
+        if a != p and labels[a] == labels[p]
+    ]
     for a, p, k in mined:
         assert a != p
         assert labels[a] == labels[p] != labels[k]
@@ -39,8 +54,15 @@ def test_every_triplet_meets_its_definition(seed: int, n: int, works: int, minin
         wanted = {a for a, _ in pairs if any(labels[x] != labels[a] for x in range(n))}
         assert sorted(a for a, _, _ in mined) == sorted(wanted)
     else:  # each pair that has a negative gives one triplet
-        inside = lambda a, p, k: mining == "random" or d[a, p] < d[a, k] < d[a, p] + MARGIN  # noqa: E731
-        wanted_pairs = [(a, p) for a, p in pairs if any(labels[k] != labels[a] and inside(a, p, k) for k in range(n))]
+
+        def inside(a: int, p: int, k: int) -> bool:
+            return mining == "random" or bool(d[a, p] < d[a, k] < d[a, p] + MARGIN)
+
+        wanted_pairs = [
+            (a, p)
+            for a, p in pairs
+            if any(labels[k] != labels[a] and inside(a, p, k) for k in range(n))
+        ]
         assert [(a, p) for a, p, _ in mined] == wanted_pairs
 
 
@@ -72,7 +94,14 @@ def test_the_loss_is_the_mean_hinge(mining: Mining) -> None:
     generator = torch.Generator().manual_seed(2)
     mined = mine(pairwise_distances(embeddings), labels, mining, MARGIN, generator)
     hinges = [
-        max(0.0, float((embeddings[a] - embeddings[p]).norm() - (embeddings[a] - embeddings[k]).norm()) + MARGIN)
+        max(
+            0.0,
+            float(
+                (embeddings[a] - embeddings[p]).norm()
+                - (embeddings[a] - embeddings[k]).norm()
+            )
+            + MARGIN,
+        )
         for a, p, k in zip(*mined, strict=True)
     ]
     generator.manual_seed(2)

@@ -8,17 +8,31 @@ import mir_eval.chord
 import numpy as np
 import pytest
 
-from mirbricks.metrics.chords import COMPARISONS, SEGMENTATION, Chords, chord_figures, chord_seconds
+from mirbricks.metrics.chords import (
+    COMPARISONS,
+    SEGMENTATION,
+    Chords,
+    chord_figures,
+    chord_seconds,
+)
 
-REFERENCE = Chords(np.array([[0.0, 1.0], [1.0, 3.0], [3.0, 6.0], [6.0, 6.5]]), ["N", "C:maj", "A:min7", "X"])
-ESTIMATE = Chords(np.array([[0.2, 1.5], [1.5, 4.0], [4.0, 6.2]]), ["N", "C:maj", "A:min"])
+REFERENCE = Chords(
+    np.array([[0.0, 1.0], [1.0, 3.0], [3.0, 6.0], [6.0, 6.5]]),
+    ["N", "C:maj", "A:min7", "X"],
+)
+ESTIMATE = Chords(
+    np.array([[0.2, 1.5], [1.5, 4.0], [4.0, 6.2]]), ["N", "C:maj", "A:min"]
+)
 
 
 def test_one_track_equals_mir_eval() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         wanted = mir_eval.chord.evaluate(
-            REFERENCE.intervals, REFERENCE.labels, ESTIMATE.intervals, list(ESTIMATE.labels)
+            REFERENCE.intervals,
+            REFERENCE.labels,
+            ESTIMATE.intervals,
+            list(ESTIMATE.labels),
         )
     figures = chord_figures({"a": chord_seconds(REFERENCE, ESTIMATE)})
     for name in (*COMPARISONS, *SEGMENTATION):
@@ -36,17 +50,21 @@ def test_a_long_track_counts_more() -> None:
 
 def test_what_cannot_be_judged_is_left_out() -> None:
     track = chord_seconds(
-        Chords(np.array([[0.0, 1.0], [1.0, 4.0]]), ["C:maj", "X"]), Chords(np.array([[0.0, 4.0]]), ["C:maj"])
+        Chords(np.array([[0.0, 1.0], [1.0, 4.0]]), ["C:maj", "X"]),
+        Chords(np.array([[0.0, 4.0]]), ["C:maj"]),
     )
     assert track["majmin_judged_s"] == pytest.approx(1.0)
     assert chord_figures({"a": track})["majmin"] == 1.0
-    nothing = chord_seconds(Chords(np.array([[0.0, 1.0]]), ["X"]), Chords(np.array([[0.0, 1.0]]), ["C:maj"]))
+    nothing = chord_seconds(
+        Chords(np.array([[0.0, 1.0]]), ["X"]), Chords(np.array([[0.0, 1.0]]), ["C:maj"])
+    )
     assert np.isnan(chord_figures({"a": nothing})["majmin"])
 
 
 def test_a_short_estimate_is_filled_up_with_no_chord() -> None:
     track = chord_seconds(
-        Chords(np.array([[0.0, 2.0], [2.0, 4.0]]), ["C:maj", "N"]), Chords(np.array([[0.0, 1.0]]), ["C:maj"])
+        Chords(np.array([[0.0, 2.0], [2.0, 4.0]]), ["C:maj", "N"]),
+        Chords(np.array([[0.0, 1.0]]), ["C:maj"]),
     )
     assert track["majmin_right_s"] == pytest.approx(3.0)
     assert track["duration_s"] == pytest.approx(4.0)

@@ -26,13 +26,18 @@ FRAMES = st.lists(st.lists(PITCH, max_size=6), min_size=1, max_size=8)
 
 
 def hz(frames: list[list[float]]) -> list[NDArray[np.float64]]:
-    return [440.0 * 2.0 ** ((np.sort(np.array(frame, float)) - 69.0) / 12.0) for frame in frames]
+    return [
+        440.0 * 2.0 ** ((np.sort(np.array(frame, float)) - 69.0) / 12.0)
+        for frame in frames
+    ]
 
 
 def rows(frames: list[NDArray[np.float64]]) -> NDArray[np.float64]:
     """As mir_eval turns Hz into MIDI numbers, padded."""
     at = np.repeat(np.arange(len(frames)), [len(frame) for frame in frames])
-    return padded_rows(at, 69.0 + 12.0 * np.log2(np.concatenate(frames) / 440.0), len(frames))
+    return padded_rows(
+        at, 69.0 + 12.0 * np.log2(np.concatenate(frames) / 440.0), len(frames)
+    )
 
 
 def theirs(*arguments: object) -> dict[str, float]:
@@ -42,8 +47,16 @@ def theirs(*arguments: object) -> dict[str, float]:
 
 
 @given(FRAMES, st.data())
-def test_counts_equal_mir_eval(reference: list[list[float]], data: st.DataObject) -> None:
-    estimate = data.draw(st.lists(st.lists(PITCH, max_size=6), min_size=len(reference), max_size=len(reference)))
+def test_counts_equal_mir_eval(
+    reference: list[list[float]], data: st.DataObject
+) -> None:
+    estimate = data.draw(
+        st.lists(
+            st.lists(PITCH, max_size=6),
+            min_size=len(reference),
+            max_size=len(reference),
+        )
+    )
     ref, est = hz(reference), hz(estimate)
     times = np.arange(len(ref)) * 0.01
     expected = theirs(times, ref, times, est)
@@ -52,7 +65,8 @@ def test_counts_equal_mir_eval(reference: list[list[float]], data: st.DataObject
         (expected["Accuracy"], expected["Precision"], expected["Recall"]), abs=1e-12
     )
     per_frame = mir_eval.multipitch.compute_num_true_positives(
-        mir_eval.multipitch.frequencies_to_midi(ref), mir_eval.multipitch.frequencies_to_midi(est)
+        mir_eval.multipitch.frequencies_to_midi(ref),
+        mir_eval.multipitch.frequencies_to_midi(est),
     )
     np.testing.assert_array_equal(count_matches(rows(ref), rows(est)), per_frame)
 
@@ -61,7 +75,9 @@ def test_counts_equal_mir_eval(reference: list[list[float]], data: st.DataObject
     st.lists(st.floats(0.0, 5.0), min_size=2, max_size=20, unique=True),
     st.lists(st.integers(-50, 550).map(lambda n: n / 100), max_size=20),
 )
-def test_nearest_frames_equal_mir_evals_resampling(times: list[float], at: list[float]) -> None:
+def test_nearest_frames_equal_mir_evals_resampling(
+    times: list[float], at: list[float]
+) -> None:
     times_s, at_s = np.sort(times), np.array(at)
     values = [np.array([float(i)]) for i in range(len(times_s))]
     resampled = mir_eval.multipitch.resample_multipitch(times_s, values, at_s)
@@ -76,7 +92,9 @@ def test_nearest_frames_of_nothing() -> None:
 def test_padded_rows() -> None:
     found = padded_rows(np.array([0, 0, 2]), np.array([1.0, 2.0, 3.0]), 4)
     inf = np.inf
-    np.testing.assert_array_equal(found, [[1.0, 2.0], [inf, inf], [3.0, inf], [inf, inf]])
+    np.testing.assert_array_equal(
+        found, [[1.0, 2.0], [inf, inf], [3.0, inf], [inf, inf]]
+    )
     assert padded_rows(np.zeros(0, int), np.zeros(0), 3).shape == (3, 0)
 
 
@@ -91,7 +109,10 @@ def test_figures_are_mir_evals_without_its_warnings(silent_side: str) -> None:
     rng = np.random.default_rng(0)
     ref_times, est_times = 0.023 + 0.01 * np.arange(60), np.arange(40) * 0.0171
     ref = [np.sort(rng.uniform(60, 2000, rng.integers(5))) for _ in ref_times]
-    est = [np.concatenate([frame[1:], rng.uniform(60, 2000, 1)]) for frame in ref[: len(est_times)]]
+    est = [
+        np.concatenate([frame[1:], rng.uniform(60, 2000, 1)])
+        for frame in ref[: len(est_times)]
+    ]
     if silent_side in ("reference", "both"):
         ref = [np.zeros(0) for _ in ref]
     if silent_side in ("estimate", "both"):
@@ -105,7 +126,10 @@ def test_figures_are_mir_evals_without_its_warnings(silent_side: str) -> None:
 
 def test_figures_leave_out_what_mir_eval_cannot_take() -> None:
     times = np.arange(2) * 0.01
-    ref, est = [np.array([10.0, 440.0]), np.array([6000.0])], [np.array([440.0]), np.array([5.0, 7000.0])]
+    ref, est = (
+        [np.array([10.0, 440.0]), np.array([6000.0])],
+        [np.array([440.0]), np.array([5.0, 7000.0])],
+    )
     with pytest.raises(ValueError, match="freq"):
         mir_eval.multipitch.evaluate(times, ref, times, est)
     assert multi_pitch_figures(times, ref, times, est)["Accuracy"] == 1.0

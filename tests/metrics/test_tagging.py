@@ -23,10 +23,17 @@ def test_multi_class_by_hand() -> None:
     scores = np.eye(4)[[0, 0, 1, 1, 3, 2]]
     figures = multi_class_figures(scores, truth)
     assert figures["accuracy"] == pytest.approx(4 / 6)
-    assert figures["macro_recall"] == pytest.approx((2 / 3 + 1 / 2 + 1) / 3)  # class 3 never occurs
+    assert figures["macro_recall"] == pytest.approx(
+        (2 / 3 + 1 / 2 + 1) / 3
+    )  # class 3 never occurs
     assert figures["macro_precision"] == pytest.approx((1 + 1 / 2 + 1) / 3)
     assert figures["micro_recall"] == pytest.approx(4 / 6)
-    assert confusion_matrix(truth, scores.argmax(1), 4).tolist() == [[2, 1, 0, 0], [0, 1, 0, 1], [0, 0, 1, 0], [0] * 4]
+    assert confusion_matrix(truth, scores.argmax(1), 4).tolist() == [
+        [2, 1, 0, 0],
+        [0, 1, 0, 1],
+        [0, 0, 1, 0],
+        [0] * 4,
+    ]
 
 
 def test_figures_of_each_class_by_hand() -> None:
@@ -63,8 +70,12 @@ def test_curves_against_pairs(seed: int, n: int) -> None:
         if truth[:, label].all() or not truth[:, label].any():
             assert np.isnan(curves["roc_auc"][label])
         else:
-            assert curves["roc_auc"][label] == pytest.approx(roc_auc(scores[:, label], truth[:, label]))
-            assert curves["pr_auc"][label] == pytest.approx(average_precision(scores[:, label], truth[:, label]))
+            assert curves["roc_auc"][label] == pytest.approx(
+                roc_auc(scores[:, label], truth[:, label])
+            )
+            assert curves["pr_auc"][label] == pytest.approx(
+                average_precision(scores[:, label], truth[:, label])
+            )
 
 
 def test_a_label_that_all_have_is_no_part_of_the_mean() -> None:
@@ -81,7 +92,12 @@ def test_thresholds_decide_recall_and_precision() -> None:
     truth = np.array([[1, 0], [1, 1], [0, 1], [0, 0]], bool)
     scores = np.array([[0.6, 0.2], [0.4, 0.3], [0.3, 0.25], [0.1, 0.1]])
     figures = multi_label_figures(scores, truth, np.array([0.35, 0.22]))
-    assert figures["macro_recall"] == figures["macro_precision"] == figures["macro_f1"] == 1.0
+    assert (
+        figures["macro_recall"]
+        == figures["macro_precision"]
+        == figures["macro_f1"]
+        == 1.0
+    )
     halves = multi_label_figures(scores, truth, np.array([0.5, 0.5]))
     assert halves["macro_recall"] == pytest.approx(0.25)
 
@@ -94,7 +110,11 @@ def test_the_best_threshold_is_the_best_of_all(seed: int) -> None:
 
     def f1(label: int, threshold: float) -> float:
         hit = ((scores[:, label] >= threshold) & truth[:, label]).sum()
-        return 2 * hit / max((scores[:, label] >= threshold).sum() + truth[:, label].sum(), 1)
+        return (
+            2
+            * hit
+            / max((scores[:, label] >= threshold).sum() + truth[:, label].sum(), 1)
+        )
 
     for label in range(2):
         if truth[:, label].any():
@@ -107,13 +127,23 @@ def test_the_best_threshold_is_the_best_of_all(seed: int) -> None:
 def test_a_class_that_only_the_estimate_has() -> None:
     """Micro figures are of all classes: with one class a track they equal the accuracy."""
     figures = multi_class_figures(np.eye(3)[[0, 2, 1]], np.array([0, 0, 1]))
-    assert figures["accuracy"] == figures["micro_precision"] == figures["micro_recall"] == pytest.approx(2 / 3)
+    assert (
+        figures["accuracy"]
+        == figures["micro_precision"]
+        == figures["micro_recall"]
+        == pytest.approx(2 / 3)
+    )
     assert figures["macro_recall"] == 0.75
 
 
 def test_a_label_without_an_example_is_in_no_macro_mean() -> None:
     truth = np.array([[1, 0, 0], [0, 1, 0], [1, 1, 0]], bool)
     figures = multi_label_figures(truth * 0.9 + 0.05, truth, np.full(3, 0.5))
-    assert figures["macro_recall"] == figures["macro_f1"] == figures["macro_precision"] == 1.0
+    assert (
+        figures["macro_recall"]
+        == figures["macro_f1"]
+        == figures["macro_precision"]
+        == 1.0
+    )
     none = multi_label_figures(truth * 0.4, truth & False, np.full(3, 0.5))
     assert np.isnan(none["macro_recall"])

@@ -8,14 +8,17 @@ from mirbricks.plots.corpus import balanced_labels, corpus_picture, in_words
 from mirbricks.plots.style import png_bytes
 
 
-def annotation(extent: str, content: str, values: dict[str, tuple[int, int]], **more: Any) -> dict[str, Any]:
+def annotation(
+    extent: str, content: str, values: dict[str, tuple[int, int]], **more: Any
+) -> dict[str, Any]:
     """`values` are counts in train and valid; each lasts 60 s."""
     listed = {
         word: {
             "count": sum(counts),
             "duration_s": 60.0 * sum(counts),
             "sides": {
-                side: {"count": n, "duration_s": 60.0 * n} for side, n in zip(("train", "valid"), counts, strict=True)
+                side: {"count": n, "duration_s": 60.0 * n}
+                for side, n in zip(("train", "valid"), counts, strict=True)
             },
         }
         for word, counts in values.items()
@@ -35,7 +38,9 @@ def about(**annotations: Any) -> dict[str, Any]:
 
 
 CHORDS = annotation("segment", "text", {"C:maj": (5, 2), "G:maj": (9, 4)}, covered=0.5)
-NOTES = annotation("segment", "numeric", {str(40 + i): (i + 2, 1) for i in range(30)}, covered=0.9)
+NOTES = annotation(
+    "segment", "numeric", {str(40 + i): (i + 2, 1) for i in range(30)}, covered=0.9
+)
 DURATIONS = {"train": [10.0, 200.0, 30.0], "valid": [50.0]}
 
 
@@ -46,7 +51,10 @@ def bars(axes: Any) -> list[tuple[float, float]]:
 def test_bars_are_the_minutes_of_each_side_the_largest_first() -> None:
     figure = corpus_picture(about(chord=CHORDS), DURATIONS)
     lengths, coverage, balance = figure.get_axes()
-    assert [label.get_text() for label in balance.get_yticklabels()] == ["G:maj", "C:maj"]
+    assert [label.get_text() for label in balance.get_yticklabels()] == [
+        "G:maj",
+        "C:maj",
+    ]
     assert bars(balance) == [(0, 9), (9, 4), (0, 5), (5, 2)]
     assert bars(coverage) == [(0, 0.9), (0, 0.45)]
     assert sum(bar.get_height() for bar in lengths.patches) == 4
@@ -70,10 +78,16 @@ def test_which_labels_are_worth_a_panel() -> None:
         "chord": CHORDS,
         "beat": annotation("marker", "numeric", {"1": (50, 5), "2": (50, 5)}),
     }
-    assert balanced_labels(kinds) == ["chord", "genre"] or balanced_labels(kinds) == ["genre", "chord"]
+    assert balanced_labels(kinds) == ["chord", "genre"] or balanced_labels(kinds) == [
+        "genre",
+        "chord",
+    ]
 
 
-@pytest.mark.parametrize("durations_s", [{"all": []}, {"all": [3.0]}, {str(k): [30.0, 30.0] for k in range(12)}])
+@pytest.mark.parametrize(
+    "durations_s",
+    [{"all": []}, {"all": [3.0]}, {str(k): [30.0, 30.0] for k in range(12)}],
+)
 def test_it_is_drawn_whatever_there_is(durations_s: dict[str, list[float]]) -> None:
     assert png_bytes(corpus_picture(about(), durations_s), 40).startswith(b"\x89PNG")
 

@@ -28,7 +28,9 @@ def test_responses_are_those_of_a_long_fourier_transform() -> None:
     k = 700
     phase = np.exp(-2j * np.pi * at_hz[k] / SR_HZ * np.arange(50))
     level = 20 * np.log10(np.abs(taps @ phase))
-    np.testing.assert_allclose(np.diff(responses[:, k]), np.diff(level - _peaks(taps)), atol=1e-6)
+    np.testing.assert_allclose(
+        np.diff(responses[:, k]), np.diff(level - _peaks(taps)), atol=1e-6
+    )
 
 
 def _peaks(taps: np.ndarray) -> np.ndarray:
@@ -36,7 +38,9 @@ def _peaks(taps: np.ndarray) -> np.ndarray:
 
 
 def test_filters_are_drawn_in_the_order_of_their_frequency() -> None:
-    taps = np.stack([np.cos(2 * np.pi * hz * np.arange(200) / SR_HZ) for hz in (3000, 500, 1500)])
+    taps = np.stack(
+        [np.cos(2 * np.pi * hz * np.arange(200) / SR_HZ) for hz in (3000, 500, 1500)]
+    )
     figure = filter_bank(taps, SR_HZ)
     titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
     found = [float(title.split()[2]) for title in titles]
@@ -49,7 +53,10 @@ def test_bands_of_a_sincnet_start_on_the_mel_scale() -> None:
     low, high = (edge.detach().numpy() for edge in bank.band_edges_hz())
     figure = filter_bank(bank.filters().detach().numpy(), SR_HZ, (low, high))
     centres, mel = (
-        line.get_ydata() for axes in figure.axes for line in axes.get_lines() if len(line.get_xdata()) == 12
+        line.get_ydata()
+        for axes in figure.axes
+        for line in axes.get_lines()
+        if len(line.get_xdata()) == 12
     )
     np.testing.assert_allclose(centres, (low + high) / 2000, rtol=1e-6)
     np.testing.assert_allclose(mel, centres, atol=0.15)
@@ -60,7 +67,9 @@ def test_a_silent_filter_and_a_single_one() -> None:
 
 
 def test_bars_of_the_labels_that_are_worst_come_first() -> None:
-    figures = {f"tag {i}": {"ROC-AUC": i / 40, "average precision": 0.5} for i in range(40)}
+    figures = {
+        f"tag {i}": {"ROC-AUC": i / 40, "average precision": 0.5} for i in range(40)
+    }
     figure = label_bars(figures, list(range(40)), "tags")
     names = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
     assert names == [f"tag {i} ({i})" for i in range(MOST_LABELS)]

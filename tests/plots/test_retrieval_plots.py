@@ -12,15 +12,22 @@ from mirbricks.plots.style import HIT, png_bytes
 
 def test_similarity_frames_each_work_and_hides_the_diagonal() -> None:
     scores = np.arange(25.0).reshape(5, 5)
-    figure = similarity(scores, ["a", "a", "b", "c", "c"], [f"$name {k}" for k in range(5)])
+    figure = similarity(
+        scores, ["a", "a", "b", "c", "c"], [f"$name {k}" for k in range(5)]
+    )
     axes = figure.axes[0]
     frames = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
-    assert [(frame.get_x(), frame.get_width()) for frame in frames] == [(-0.5, 2), (2.5, 2)]
+    assert [(frame.get_x(), frame.get_width()) for frame in frames] == [
+        (-0.5, 2),
+        (2.5, 2),
+    ]
     shown = axes.images[0].get_array()
     assert shown is not None
     assert np.isnan(np.diag(np.ma.filled(shown, np.nan))).all()
     assert shown[1, 2] == scores[1, 2]
-    assert [label.get_text() for label in axes.get_yticklabels()] == [f"$name {k}" for k in range(5)]
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        f"$name {k}" for k in range(5)
+    ]
     assert png_bytes(figure, 60)[:4] == b"\x89PNG"
 
 
@@ -32,12 +39,20 @@ def test_similarity_of_many_has_no_names() -> None:
 
 def test_hits_of_a_ranked_list_are_green() -> None:
     rows = [
-        Ranked("a query with a title that is rather long", 0.5, [("one", 0.9, False), ("two", 0.8, True)]),
+        Ranked(
+            "a query with a title that is rather long",
+            0.5,
+            [("one", 0.9, False), ("two", 0.8, True)],
+        ),
         Ranked("another", 1.0, [("three", 0.9, True)]),
     ]
     figure = ranked(rows)
     axes = figure.axes[0]
-    assert [to_hex(patch.get_facecolor()) == HIT for patch in axes.patches] == [False, True, True]
+    assert [to_hex(patch.get_facecolor()) == HIT for patch in axes.patches] == [
+        False,
+        True,
+        True,
+    ]
     words = {text.get_text() for text in axes.texts}
     assert {"one", "two", "three", "AP 0.50", "AP 1.00", "0.90"} <= words
     assert png_bytes(figure, 60)

@@ -38,7 +38,9 @@ class Balance(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.scripts += tag == "script"
-        self.addresses += [value or "" for name, value in attrs if name in ("src", "href")]
+        self.addresses += [
+            value or "" for name, value in attrs if name in ("src", "href")
+        ]
         assert tag != "img" or dict(attrs).get("alt")
         if tag not in VOID:
             self.open.append(tag)
@@ -57,7 +59,11 @@ def report_of(title: str = "mpe_small on bach10", n_tracks: int = 2) -> Report:
         subtitle=title,
         command=f"mirbricks train '{title}'",
         model=mb.compile_graph(GRAPHS[0].parent / "mpe_small.yaml"),
-        metrics=[{"step": 10, "loss": 0.5}, {"step": 20, "loss": 0.4}, {"step": 20, "valid": {"Accuracy": 0.8}}],
+        metrics=[
+            {"step": 10, "loss": 0.5},
+            {"step": 20, "loss": 0.4},
+            {"step": 20, "valid": {"Accuracy": 0.8}},
+        ],
         figures=figures,
         tracks={f"{title} {i}": figures for i in range(n_tracks)},
         headline=("Accuracy", "Precision", "Recall"),
@@ -88,7 +94,9 @@ def test_report_shows_every_track_and_the_mean(tmp_path: Path) -> None:
     write_report(report_of(n_tracks=7), tmp_path / "report.html")
     html = (tmp_path / "report.html").read_text()
     rows = re.findall(r'<th scope="row">(.*?)</th>', html)
-    assert [row for row in rows if row.startswith("mpe_small on")] == [f"mpe_small on bach10 {i}" for i in range(7)]
+    assert [row for row in rows if row.startswith("mpe_small on")] == [
+        f"mpe_small on bach10 {i}" for i in range(7)
+    ]
     assert "mean" in rows
 
 
@@ -101,7 +109,9 @@ def test_every_graph_is_drawn_with_its_skips(path: Path) -> None:
     for node in model.nodes:
         assert node.block in text
     for op in model.ops:
-        assert op.kind in ("run", "StoreAs") or "/" in op.name or op.name in text  # a branch's own keys have no name
+        assert (
+            op.kind in ("run", "StoreAs") or "/" in op.name or op.name in text
+        )  # a branch's own keys have no name
     assert svg == draw(mb.compile_graph(path))
 
 
@@ -111,8 +121,13 @@ def test_drawing_escapes_names() -> None:
     assert "<script" not in draw(model)
 
 
-@given(st.lists(st.lists(st.floats(60, 2000), max_size=3), min_size=1, max_size=6), st.integers(1, 6))
-def test_hits_are_pitches_within_half_a_semitone_of_the_nearest_frame(frames: list[list[float]], n_times: int) -> None:
+@given(
+    st.lists(st.lists(st.floats(60, 2000), max_size=3), min_size=1, max_size=6),
+    st.integers(1, 6),
+)
+def test_hits_are_pitches_within_half_a_semitone_of_the_nearest_frame(
+    frames: list[list[float]], n_times: int
+) -> None:
     times_s = np.arange(len(frames)) * 0.02
     truth = [np.array(frame) for frame in frames]
     at_s = np.arange(n_times) * 0.013
@@ -120,17 +135,33 @@ def test_hits_are_pitches_within_half_a_semitone_of_the_nearest_frame(frames: li
     at, midi = flatten(at_s, found)
     expected = []
     for time_s, pitch in zip(at, midi, strict=True):
-        nearest = int(np.argmin(np.abs(times_s - time_s) - 1e-12 * np.arange(len(times_s), 0, -1)))
-        expected.append(any(abs(midi_of(np.array(hz)) - pitch) <= 0.5 for hz in frames[nearest]))
+        nearest = int(
+            np.argmin(np.abs(times_s - time_s) - 1e-12 * np.arange(len(times_s), 0, -1))
+        )
+        expected.append(
+            any(abs(midi_of(np.array(hz)) - pitch) <= 0.5 for hz in frames[nearest])
+        )
     assert _matched(at, midi, times_s, truth).tolist() == expected
 
 
 def test_pictures_draw_empty_and_odd_input() -> None:
     for figure in (
         piano_roll(np.zeros(1), [np.empty(0)], None, None, None, ""),
-        piano_roll(np.arange(3) * 1.0, [np.empty(0)] * 3, (np.arange(2) * 1.0, [np.empty(0)] * 2), None, None, "x"),
         piano_roll(
-            np.arange(3) * 1.0, [np.array([50.0])] * 3, None, np.zeros((4, 3)), np.array([40.0, 50, 60, 70]), "x"
+            np.arange(3) * 1.0,
+            [np.empty(0)] * 3,
+            (np.arange(2) * 1.0, [np.empty(0)] * 2),
+            None,
+            None,
+            "x",
+        ),
+        piano_roll(
+            np.arange(3) * 1.0,
+            [np.array([50.0])] * 3,
+            None,
+            np.zeros((4, 3)),
+            np.array([40.0, 50, 60, 70]),
+            "x",
         ),
         loss_curves([]),
         loss_curves([{"step": 1, "loss": None}]),
@@ -157,19 +188,31 @@ def test_hits_misses_and_false_alarms_are_told_apart() -> None:
     truth = (times_s, [np.array([220.0])] * 4)
     found = [np.array([220.0]), np.array([222.0]), np.array([300.0]), np.empty(0)]
     (axes,) = piano_roll(times_s, found, truth, None, None, "x").axes
-    drawn = {str(lines.get_label()).split(" (")[0]: len(lines.get_paths()) for lines in axes.collections}
+    drawn = {
+        str(lines.get_label()).split(" (")[0]: len(lines.get_paths())
+        for lines in axes.collections
+    }
     assert drawn == {"truth": 4, "missed": 2, "false alarm": 1, "hit": 2}
 
 
 def test_best_validation_is_marked() -> None:
-    metrics = [{"step": s, "valid": {"Accuracy": a, "Recall": 1 - a}} for s, a in ((10, 0.3), (20, 0.7), (30, 0.6))]
+    metrics = [
+        {"step": s, "valid": {"Accuracy": a, "Recall": 1 - a}}
+        for s, a in ((10, 0.3), (20, 0.7), (30, 0.6))
+    ]
     legend = loss_curves([{"step": 5, "loss": 0.5}, *metrics]).axes[1].get_legend()
     assert legend is not None
-    assert [t.get_text() for t in legend.get_texts()] == ["Accuracy (best 0.700 at step 20)", "Recall"]
+    assert [t.get_text() for t in legend.get_texts()] == [
+        "Accuracy (best 0.700 at step 20)",
+        "Recall",
+    ]
 
 
 def test_a_rank_does_not_flatten_the_shares_beside_it() -> None:
-    metrics = [{"step": step, "valid": {"pair_accuracy": 0.9, "rank": 20.0 + step, "std": 1.1}} for step in (10, 20)]
+    metrics = [
+        {"step": step, "valid": {"pair_accuracy": 0.9, "rank": 20.0 + step, "std": 1.1}}
+        for step in (10, 20)
+    ]
     shares, rank = loss_curves(metrics, ("pair_accuracy", "rank", "std")).axes[1:]
     assert shares.get_ylim()[1] < 1.5
     assert rank.get_ylim()[1] > 30
@@ -193,4 +236,10 @@ def test_a_long_report_stays_small(tmp_path: Path) -> None:
 
 
 def test_note_names() -> None:
-    assert [note_name(m) for m in (21, 60, 61, 69, 108)] == ["A0", "C4", "C♯4", "A4", "C8"]
+    assert [note_name(m) for m in (21, 60, 61, 69, 108)] == [
+        "A0",
+        "C4",
+        "C♯4",
+        "A4",
+        "C8",
+    ]

@@ -51,7 +51,9 @@ def test_the_lock_can_be_taken_again_by_its_holder(run: RunFolder) -> None:
         assert "[E604]" in refusal(lambda: run.locked().__enter__())
 
 
-def test_a_lock_that_its_owner_removes_meanwhile_is_made_anew(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lock_that_its_owner_removes_meanwhile_is_made_anew(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     flock, path = fcntl.flock, run.path / ".lock"
     left: list[str] = ["first"]
 
@@ -72,7 +74,9 @@ def test_the_lock_of_a_killed_process_is_taken_over(run: RunFolder) -> None:
         "import sys, time\nfrom mirbricks.runs.folder import RunFolder\n"
         "with RunFolder(sys.argv[1]).locked():\n    print('held', flush=True)\n    time.sleep(60)\n"
     )
-    owner = subprocess.Popen([sys.executable, "-c", code, str(run.path)], stdout=subprocess.PIPE, text=True)
+    owner = subprocess.Popen(
+        [sys.executable, "-c", code, str(run.path)], stdout=subprocess.PIPE, text=True
+    )
     assert owner.stdout is not None
     assert owner.stdout.readline() == "held\n"
     assert f"(process {owner.pid} on " in refusal(lambda: run.locked().__enter__())
@@ -85,7 +89,9 @@ def test_the_lock_of_a_killed_process_is_taken_over(run: RunFolder) -> None:
 
 def test_a_lock_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    message = refusal(lambda: RunFolder(tmp_path / "file").locked().__enter__(), MirbricksError)
+    message = refusal(
+        lambda: RunFolder(tmp_path / "file").locked().__enter__(), MirbricksError
+    )
     assert message == (
         f"cannot write '{tmp_path / 'file' / '.lock'}': File exists\n"
         "  help: free some space or choose a folder that can be written     [E408]"

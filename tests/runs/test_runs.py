@@ -37,7 +37,13 @@ def refusal(call: Callable[[], Any], kind: type[MirbricksError] = RunError) -> s
 
 
 def state(**more: Any) -> dict[str, Any]:
-    return {**dict.fromkeys(STATE_KEYS), "step": 7, "stopped": None, "model": {"w": torch.ones(2)}, **more}
+    return {
+        **dict.fromkeys(STATE_KEYS),
+        "step": 7,
+        "stopped": None,
+        "model": {"w": torch.ones(2)},
+        **more,
+    }
 
 
 @pytest.fixture
@@ -80,18 +86,29 @@ def test_open_refuses_what_is_no_run(tmp_path: Path) -> None:
         (tmp_path / "file", "is not a folder"),
         (tmp_path / "none", "is missing"),
     ):
-        assert refusal(lambda path=path: RunFolder.open(path)) == f"expected a run folder: '{path}' {what}{help}"
+        assert (
+            refusal(lambda path=path: RunFolder.open(path))
+            == f"expected a run folder: '{path}' {what}{help}"
+        )
 
 
 def test_text_and_settings_round_trip(run: RunFolder) -> None:
     run.write_text("resolved.yaml", "name: Käse ♪\n")
     assert run.read_text("resolved.yaml") == "name: Käse ♪\n"
     assert run.read_settings() == {}
-    settings = {"threshold": 0.3125, "fold": 2, "split": {"test": ["01"]}, "command": None}
+    settings = {
+        "threshold": 0.3125,
+        "fold": 2,
+        "split": {"test": ["01"]},
+        "command": None,
+    }
     run.write_settings(settings)
     run.write_settings({**settings, "fold": 3})
     assert run.read_settings() == {**settings, "fold": 3}
-    assert sorted(path.name for path in run.path.iterdir()) == ["resolved.yaml", "settings.json"], "no temporary stays"
+    assert sorted(path.name for path in run.path.iterdir()) == [
+        "resolved.yaml",
+        "settings.json",
+    ], "no temporary stays"
 
 
 def test_weights_round_trip_with_tied_and_channels_last_weights(run: RunFolder) -> None:
@@ -103,7 +120,9 @@ def test_weights_round_trip_with_tied_and_channels_last_weights(run: RunFolder) 
         assert torch.equal(value, other.state_dict()[key]), key
     assert other.conv.weight.is_contiguous(memory_format=torch.channels_last)
     with safetensors.safe_open(run.path / "weights.safetensors", "pt") as file:
-        assert set(file.keys()) == set(model.state_dict()), "the file has every name of the model"
+        assert set(file.keys()) == set(model.state_dict()), (
+            "the file has every name of the model"
+        )
 
 
 def test_missing_files(run: RunFolder) -> None:
@@ -112,7 +131,10 @@ def test_missing_files(run: RunFolder) -> None:
         f"the run '{run.path}' has no file 'weights.safetensors'\n"
         "  help: the training has not validated yet; go on with --resume     [E605]"
     )
-    for call, name in ((run.load_state, "state.pt"), (lambda: run.read_text("resolved.yaml"), "resolved.yaml")):
+    for call, name in (
+        (run.load_state, "state.pt"),
+        (lambda: run.read_text("resolved.yaml"), "resolved.yaml"),
+    ):
         assert refusal(call) == (
             f"the run '{run.path}' has no file '{name}'\n  help: give another run, or train again     [E605]"
         )
@@ -129,7 +151,9 @@ def test_weights_of_another_graph(run: RunFolder) -> None:
         f"  help: use the run's own graph, '{run.path / 'resolved.yaml'}'     [E607]"
     )
     assert torch.equal(model.weight, before)
-    assert "  missing  '0.bias' (3,)" in refusal(lambda: run.load_weights(nn.Sequential(nn.Linear(2, 3))))
+    assert "  missing  '0.bias' (3,)" in refusal(
+        lambda: run.load_weights(nn.Sequential(nn.Linear(2, 3)))
+    )
 
 
 class Evil:
@@ -144,7 +168,13 @@ def _pickle(path: Path) -> None:
 DAMAGED: list[tuple[str, Callable[[Path], Any]]] = [
     ("state.pt", lambda path: path.write_bytes(b"not a zip")),
     ("state.pt", lambda path: path.write_bytes(b"")),
-    ("state.pt", lambda path: (torch.save(state(), path), path.write_bytes(path.read_bytes()[:-300]))),
+    (
+        "state.pt",
+        lambda path: (
+            torch.save(state(), path),
+            path.write_bytes(path.read_bytes()[:-300]),
+        ),
+    ),
     ("state.pt", lambda path: torch.save({"epoch": 3}, path)),
     ("state.pt", lambda path: torch.save([1], path)),
     ("state.pt", _pickle),
@@ -153,22 +183,43 @@ DAMAGED: list[tuple[str, Callable[[Path], Any]]] = [
     ("settings.json", lambda path: path.write_text("{")),
     ("settings.json", lambda path: path.write_text("[]")),
     ("settings.json", lambda path: path.write_bytes(b"\xff\xfe{}")),
-    ("metrics.jsonl", lambda path: path.write_text('{"step": 1}\nnonsense\n{"step": 2}\n')),
+    (
+        "metrics.jsonl",
+        lambda path: path.write_text('{"step": 1}\nnonsense\n{"step": 2}\n'),
+    ),
     ("metrics.jsonl", lambda path: path.write_text('{"epoch": 1}\n')),
 ]
 
 
-@pytest.mark.parametrize(("name", "damage"), DAMAGED, ids=[f"{n}-{name}" for n, (name, _) in enumerate(DAMAGED)])
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    DAMAGED,
+    ids=[f"{n}-{name}" for n, (name, _) in enumerate(DAMAGED)],
+)
 def test_damaged_files(
-    run: RunFolder, name: str, damage: Callable[[Path], Any], monkeypatch: pytest.MonkeyPatch
+    run: RunFolder,
+    name: str,
+    damage: Callable[[Path], Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(run.path)
     damage(run.path / name)
-    readers = {"state.pt": run.load_state, "settings.json": run.read_settings, "metrics.jsonl": run.read_metrics}
-    lines = refusal(readers.get(name) or (lambda: run.load_weights(Tied()))).splitlines()
-    assert lines[0] == f"'{run.path / name}' cannot be read: it is damaged or no file of a run"
+    readers = {
+        "state.pt": run.load_state,
+        "settings.json": run.read_settings,
+        "metrics.jsonl": run.read_metrics,
+    }
+    lines = refusal(
+        readers.get(name) or (lambda: run.load_weights(Tied()))
+    ).splitlines()
+    assert (
+        lines[0]
+        == f"'{run.path / name}' cannot be read: it is damaged or no file of a run"
+    )
     assert lines[1].startswith("  reason  ")
-    assert lines[2:] == ["  help: take the file from a copy of the run, or train again in a new folder     [E606]"]
+    assert lines[2:] == [
+        "  help: take the file from a copy of the run, or train again in a new folder     [E606]"
+    ]
     assert not (run.path / "evil").exists()
 
 
@@ -188,7 +239,12 @@ def test_state_round_trip_and_what_may_be_resumed(run: RunFolder) -> None:
     loaded = run.state_to_resume(True)
     assert loaded is not None
     assert torch.equal(loaded["model"]["w"], torch.ones(2))
-    for stopped, code in ((None, "E603"), ("interrupted", "E603"), ("patience", "E602"), ("finished", "E602")):
+    for stopped, code in (
+        (None, "E603"),
+        ("interrupted", "E603"),
+        ("patience", "E602"),
+        ("finished", "E602"),
+    ):
         run.save_state(state(stopped=stopped))
         assert refusal(lambda: run.state_to_resume(False)).endswith(f"[{code}]")
         assert run.state_to_resume(True) is not None
@@ -204,14 +260,18 @@ def test_metrics_append_cut_and_half_a_line(run: RunFolder) -> None:
         file.write('{"step": 40, "lo')
     assert run.read_metrics() == records
     run.cut_metrics(20)
-    assert (run.path / "metrics.jsonl").read_text() == "".join(json.dumps(r) + "\n" for r in records[:2])
+    assert (run.path / "metrics.jsonl").read_text() == "".join(
+        json.dumps(r) + "\n" for r in records[:2]
+    )
     run.cut_metrics(0)
     assert run.read_metrics() == []
 
 
 def test_metrics_are_strict_json(run: RunFolder) -> None:
     run.append_metrics({"step": 1, "valid": {"a": math.nan, "b": -math.inf, "c": 1.5}})
-    assert (run.path / "metrics.jsonl").read_text() == '{"step": 1, "valid": {"a": null, "b": null, "c": 1.5}}\n'
+    assert (
+        run.path / "metrics.jsonl"
+    ).read_text() == '{"step": 1, "valid": {"a": null, "b": null, "c": 1.5}}\n'
 
 
 FULL_DISK = """
@@ -239,7 +299,9 @@ def test_a_full_disk_is_told_and_the_old_files_stay(run: RunFolder) -> None:
     run.save_state(state())
     run.save_weights(nn.Linear(2, 2), {})
     before = {path.name: path.read_bytes() for path in run.path.iterdir()}
-    done = subprocess.run([sys.executable, "-c", FULL_DISK, str(run.path)], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(run.path)], capture_output=True, text=True
+    )
     assert done.stderr == ""
     assert done.stdout.splitlines() == [
         f"E408 cannot write '{run.path / name}': File too large"

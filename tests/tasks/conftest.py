@@ -18,7 +18,14 @@ from mirbricks.features.hcqt import HCQTConfig
 from mirbricks.tasks.multi_pitch import MultiPitch, MultiPitchConfig
 
 SR_HZ = 8000
-SMALL = HCQTConfig(sr_hz=SR_HZ, harmonics=(1, 2), fmin_hz=110, n_octaves=3, bins_per_octave=36, hop_samples=160)
+SMALL = HCQTConfig(
+    sr_hz=SR_HZ,
+    harmonics=(1, 2),
+    fmin_hz=110,
+    n_octaves=3,
+    bins_per_octave=36,
+    hop_samples=160,
+)
 DEFINITIONS = {
     "filepath": Definition("global", "text", "filepath"),
     "stem_of": Definition("global", "text"),
@@ -40,7 +47,12 @@ class Prepared:
 def make_item() -> Callable[..., Item]:
     """Items without audio: make_item(duration_s=1.0, f0=(values, times), pitchmidi=[(value, time, duration)])."""
 
-    def make(key: str = "a.wav", duration_s: float = 1.0, stem_of: str | None = None, **annotations: Any) -> Item:
+    def make(
+        key: str = "a.wav",
+        duration_s: float = 1.0,
+        stem_of: str | None = None,
+        **annotations: Any,
+    ) -> Item:
         atoms: dict[str, tuple[Atom, ...]] = {"filepath": (Atom(key),)}
         for name, content in annotations.items():
             if name == "pitchmidi":
@@ -49,7 +61,9 @@ def make_item() -> Callable[..., Item]:
                 values, times = (np.asarray(part).tolist() for part in content)
                 atoms[name] = (Atom(values, times),) if times else ()
         n_samples = round(duration_s * SR_HZ)
-        return Item(key, n_samples, SR_HZ, key, stem_of, Entry(atoms), AudioStore("no.hdf5"))
+        return Item(
+            key, n_samples, SR_HZ, key, stem_of, Entry(atoms), AudioStore("no.hdf5")
+        )
 
     return make
 
@@ -76,15 +90,24 @@ def tones(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     entries: list[Entry] = []
     for piece in range(3):
         rng = np.random.default_rng(piece)
-        voices = [np.repeat(rng.integers(low, low + 12, 10) * (rng.random(10) > 0.2), 30) for low in (48, 60)]
+        voices = [
+            np.repeat(rng.integers(low, low + 12, 10) * (rng.random(10) > 0.2), 30)
+            for low in (48, 60)
+        ]
         stems = [tone(voice.astype(float), rng) for voice in voices]
         mix = f"{piece}.wav"
         audio.append((mix, stems[0] + stems[1], SR_HZ))
-        entries.append(entry(mix, {"f0multi": (Atom([v.tolist() for v in voices], times.tolist()),)}))
+        entries.append(
+            entry(
+                mix, {"f0multi": (Atom([v.tolist() for v in voices], times.tolist()),)}
+            )
+        )
         for name, stem, voice in zip("ab", stems, voices, strict=True):
             audio.append((f"{piece}-{name}.wav", stem, SR_HZ))
             f0 = (Atom([voice.tolist()], times.tolist()),)
-            entries.append(entry(f"{piece}-{name}.wav", {"stem_of": (Atom(mix),), "f0": f0}))
+            entries.append(
+                entry(f"{piece}-{name}.wav", {"stem_of": (Atom(mix),), "f0": f0})
+            )
     write_audio(folder / "tones_audio.hdf5", audio)
     Pyjama(DEFINITIONS, entries).save(folder / "tones.pyjama")
     corpus = Corpus.open(folder)
@@ -101,7 +124,12 @@ def small() -> HCQTConfig:
 @pytest.fixture
 def make_task() -> Callable[..., MultiPitch]:
     """The task on the small feature, all augmentation off unless asked for."""
-    plain: dict[str, Any] = {"transpose_bins": 0, "remix_probability": 0.0, "level_jitter_db": 0.0, "patch_frames": 32}
+    plain: dict[str, Any] = {
+        "transpose_bins": 0,
+        "remix_probability": 0.0,
+        "level_jitter_db": 0.0,
+        "patch_frames": 32,
+    }
 
     def make(**settings: Any) -> MultiPitch:
         return MultiPitch(MultiPitchConfig(**{**plain, **settings}), SMALL)

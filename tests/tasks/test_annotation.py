@@ -20,8 +20,12 @@ from mirbricks.tasks.multi_pitch import MultiPitch, MultiPitchConfig
 from mirbricks.tasks.multi_pitch.annotation import own_pitches, pitches_at_frames
 from mirbricks.tasks.multi_pitch.targets import bins_of, draw
 
-FEATURE = HCQTConfig(harmonics=(1,), fmin_hz=110, n_octaves=2, bins_per_octave=24, hop_samples=512)
-fixtures_are_stateless = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+FEATURE = HCQTConfig(
+    harmonics=(1,), fmin_hz=110, n_octaves=2, bins_per_octave=24, hop_samples=512
+)
+fixtures_are_stateless = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
 
 MIDI = st.one_of(st.just(0.0), st.floats(30.0, 80.0))
 
@@ -38,14 +42,18 @@ def naive_target(sounding: list[list[float]], blur_bins: float) -> NDArray[np.fl
     target = np.zeros((FEATURE.n_bins, len(sounding)), np.float32)
     for t, pitches in enumerate(sounding):
         for midi in pitches:
-            f = FEATURE.bins_per_octave * math.log2(440 * 2 ** ((midi - 69) / 12) / FEATURE.fmin_hz)
+            f = FEATURE.bins_per_octave * math.log2(
+                440 * 2 ** ((midi - 69) / 12) / FEATURE.fmin_hz
+            )
             if not 0 <= math.floor(f + 0.5) < FEATURE.n_bins:
                 continue
             for k in range(FEATURE.n_bins):
                 if blur_bins == 0 and k == math.floor(f + 0.5):
                     target[k, t] = 1
                 elif blur_bins > 0 and abs(k - f) <= 2.5 * blur_bins:
-                    target[k, t] = max(target[k, t], math.exp(-((k - f) ** 2) / (2 * blur_bins**2)))
+                    target[k, t] = max(
+                        target[k, t], math.exp(-((k - f) ** 2) / (2 * blur_bins**2))
+                    )
     return target
 
 
@@ -57,7 +65,11 @@ def naive_target(sounding: list[list[float]], blur_bins: float) -> NDArray[np.fl
     st.sampled_from([0.0, 1.0, 1.5]),
 )
 def test_curves_to_targets(
-    make_item: Callable[..., Item], curve: list[tuple[float, float]], first_s: float, step_s: float, blur: float
+    make_item: Callable[..., Item],
+    curve: list[tuple[float, float]],
+    first_s: float,
+    step_s: float,
+    blur: float,
 ) -> None:
     times = first_s + step_s * np.arange(len(curve))
     item = make_item(f0multi=(np.array(curve).T, times))
@@ -66,8 +78,14 @@ def test_curves_to_targets(
     for t in range(24):
         distances = np.abs(times - t * FEATURE.hop_s)
         near = int(np.argmin(distances))
-        sounding.append([m for m in curve[near] if m > 0] if distances[near] <= reach_s + 1e-9 else [])
-    np.testing.assert_allclose(target_of(item, 24, blur), naive_target(sounding, blur), atol=1e-6)
+        sounding.append(
+            [m for m in curve[near] if m > 0]
+            if distances[near] <= reach_s + 1e-9
+            else []
+        )
+    np.testing.assert_allclose(
+        target_of(item, 24, blur), naive_target(sounding, blur), atol=1e-6
+    )
 
 
 NOTE = st.tuples(st.integers(30, 80), st.floats(0.0, 0.5), st.floats(0.0, 0.3))
@@ -81,32 +99,57 @@ def test_notes_to_targets_and_truth(
     item = make_item(duration_s=0.8, pitchmidi=notes)
 
     def sounding(time_s: float) -> list[float]:
-        return sorted({float(midi) for midi, onset, duration in notes if onset <= time_s < onset + duration})
+        return sorted(
+            {
+                float(midi)
+                for midi, onset, duration in notes
+                if onset <= time_s < onset + duration
+            }
+        )
 
     expected = naive_target([sounding(t * FEATURE.hop_s) for t in range(20)], blur)
     np.testing.assert_allclose(target_of(item, 20, blur), expected, atol=1e-6)
     own = own_pitches(item)
     np.testing.assert_allclose(own.times_s, np.arange(80) / 100, atol=1e-12)
-    hz = [[440 * 2 ** ((midi - 69) / 12) for midi in sounding(time_s)] for time_s in own.times_s]
-    assert [frame.tolist() for frame in own.hz_of_each()] == [pytest.approx(frame) for frame in hz]
+    hz = [
+        [440 * 2 ** ((midi - 69) / 12) for midi in sounding(time_s)]
+        for time_s in own.times_s
+    ]
+    assert [frame.tolist() for frame in own.hz_of_each()] == [
+        pytest.approx(frame) for frame in hz
+    ]
 
 
 def test_truth_of_curves_is_at_their_own_times(make_item: Callable[..., Item]) -> None:
-    item = make_item(f0multi=([[0, 69, 57, 0], [0, 57, 57, 81]], [0.023, 0.033, 0.043, 0.053]))
+    item = make_item(
+        f0multi=([[0, 69, 57, 0], [0, 57, 57, 81]], [0.023, 0.033, 0.043, 0.053])
+    )
     own = own_pitches(item)
     assert own.times_s.tolist() == [0.023, 0.033, 0.043, 0.053]
-    assert [frame.tolist() for frame in own.hz_of_each()] == [[], [220.0, 440.0], [220.0, 220.0], [880.0]]
+    assert [frame.tolist() for frame in own.hz_of_each()] == [
+        [],
+        [220.0, 440.0],
+        [220.0, 220.0],
+        [880.0],
+    ]
 
 
 def test_a_gap_of_the_annotation_is_silence(make_item: Callable[..., Item]) -> None:
     times = [0.0, 0.01, 0.02, 0.5, 0.51]
-    pitches = pitches_at_frames(make_item(f0=([69, 69, 69, 69, 69], times)), 30, FEATURE.hop_s)
+    pitches = pitches_at_frames(
+        make_item(f0=([69, 69, 69, 69, 69], times)), 30, FEATURE.hop_s
+    )
     assert pitches.frames.tolist() == [0, 1, 22]
 
 
 def test_out_of_range_is_dropped_not_clamped(make_item: Callable[..., Item]) -> None:
     lowest = 69 + 12 * math.log2(110 / 440)
-    outside = [lowest - 0.26, lowest - 12, lowest + 24 - 0.24, 100]  # a bin is half a semitone
+    outside = [
+        lowest - 0.26,
+        lowest - 12,
+        lowest + 24 - 0.24,
+        100,
+    ]  # a bin is half a semitone
     item = make_item(f0multi=(np.array([outside]).T, [0.0]))
     assert not target_of(item, 1, 1.0).any()
     inside = make_item(f0multi=([[lowest - 0.24], [lowest + 24 - 0.26]], [0.0]))
@@ -122,7 +165,9 @@ def test_out_of_range_is_dropped_not_clamped(make_item: Callable[..., Item]) -> 
         ({"pitchmidi": [(128, 0.0, 1.0)]}, "128", "pitchmidi"),
     ],
 )
-def test_what_is_no_midi_number(make_item: Callable[..., Item], annotations: dict, shown: str, name: str) -> None:
+def test_what_is_no_midi_number(
+    make_item: Callable[..., Item], annotations: dict, shown: str, name: str
+) -> None:
     for read in (own_pitches, lambda item: pitches_at_frames(item, 4, 0.02)):
         with pytest.raises(TaskError) as caught:
             read(make_item(**annotations))
@@ -147,7 +192,9 @@ def test_what_is_no_midi_number(make_item: Callable[..., Item], annotations: dic
 def test_annotations_in_another_form(
     make_item: Callable[..., Item], name: str, atom: Atom, expected: str, got: str
 ) -> None:
-    item = replace(make_item(), entry=Entry({"filepath": (Atom("a.wav"),), name: (atom,)}))
+    item = replace(
+        make_item(), entry=Entry({"filepath": (Atom("a.wav"),), name: (atom,)})
+    )
     with pytest.raises(TaskError) as caught:
         MultiPitch(MultiPitchConfig(), FEATURE).tracks([item])
     assert str(caught.value) == (

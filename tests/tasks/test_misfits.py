@@ -9,7 +9,12 @@ import pytest
 from mirbricks.compiler.compile import compile_graph
 from mirbricks.errors import MirbricksError
 from mirbricks.tasks.finding import tasks
-from mirbricks.tasks.requirements import BOUNDED, PROBABILITIES, Needs, refuse_other_types
+from mirbricks.tasks.requirements import (
+    BOUNDED,
+    PROBABILITIES,
+    Needs,
+    refuse_other_types,
+)
 from mirbricks.workflows.experiment import load_experiment
 
 POOLED = "  - Mean: {{dim: -1}}\n  - Flatten\n  - Linear: {{name: last, out_features: {n}}}\n"
@@ -31,7 +36,9 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def told(task: str, *, reads: str = "", layers: str = "", more: str = "", n: int = 0) -> str:
+def told(
+    task: str, *, reads: str = "", layers: str = "", more: str = "", n: int = 0
+) -> str:
     """The message of a graph that fits the task but for what is given; "" where it fits."""
     its_feature, its_input, its_layers, its_n = GOOD[task]
     text = (
@@ -66,7 +73,10 @@ EXPECTED_IN = {
 
 
 @pytest.mark.parametrize("task", GOOD)
-@pytest.mark.parametrize(("wrong", "got"), [("B C=3 F=7 T", "(B, 3, 7, T)"), ("B C=2 F=7 A=2 T", "(B, 2, 7, 2, T)")])
+@pytest.mark.parametrize(
+    ("wrong", "got"),
+    [("B C=3 F=7 T", "(B, 3, 7, T)"), ("B C=2 F=7 A=2 T", "(B, 2, 7, 2, T)")],
+)
 def test_sizes_and_axes_of_the_input(task: str, wrong: str, got: str) -> None:
     lines = told(task, reads=wrong, layers="  - ReLU\n").splitlines()
     assert lines[:5] == [
@@ -81,8 +91,18 @@ def test_sizes_and_axes_of_the_input(task: str, wrong: str, got: str) -> None:
 
 
 OUTPUT = {
-    "chords": ("the graph does not give a score for each of 25 classes at each frame", "(B, 25, T)", 7, "(B, 7, T)"),
-    "multi_pitch": ("the graph does not give one logit for each bin and frame", "(B, 1, 144, T)", 3, "(B, 3, 144, T)"),
+    "chords": (
+        "the graph does not give a score for each of 25 classes at each frame",
+        "(B, 25, T)",
+        7,
+        "(B, 7, T)",
+    ),
+    "multi_pitch": (
+        "the graph does not give one logit for each bin and frame",
+        "(B, 1, 144, T)",
+        3,
+        "(B, 3, 144, T)",
+    ),
 }
 
 
@@ -126,7 +146,9 @@ def test_logits_that_cannot_be_any_number(task: str) -> None:
 
 @pytest.mark.parametrize("last", BOUNDED)
 def test_every_bounded_layer(last: str) -> None:
-    assert f"the graph ends in {last}, but tagging reads logits" in told("tagging", more=f"  - {last}\n")
+    assert f"the graph ends in {last}, but tagging reads logits" in told(
+        "tagging", more=f"  - {last}\n"
+    )
 
 
 def test_whole_numbers_where_real_ones_are_read() -> None:
@@ -134,7 +156,9 @@ def test_whole_numbers_where_real_ones_are_read() -> None:
         "name: g\ninput: B C=1 T\nlayers:\n  - Conv1d: {out_channels: 1, kernel_size: 1}\n  - MuLawEncode\n"
     )
     with pytest.raises(MirbricksError) as caught:
-        refuse_other_types(compile_graph("g.yaml"), "tagging", {"task.patch_frames": (None, 1, 64)})
+        refuse_other_types(
+            compile_graph("g.yaml"), "tagging", {"task.patch_frames": (None, 1, 64)}
+        )
     assert str(caught.value) == (
         "g.yaml:5:5: the graph gives int64 numbers, but tagging reads real ones\n"
         "    5 |   - MuLawEncode\n      |     ^^^^^^^^^^^\n"
@@ -143,7 +167,12 @@ def test_whole_numbers_where_real_ones_are_read() -> None:
 
 
 NEEDS = Needs(
-    (("B", 12, "T"), ("B", 1, 12, "T")), ("B", 24, "T"), "chroma", "keys", "end in keys", {"task.a": 8, "task.b": 99}
+    (("B", 12, "T"), ("B", 1, 12, "T")),
+    ("B", 24, "T"),
+    "chroma",
+    "keys",
+    "end in keys",
+    {"task.a": 8, "task.b": 99},
 )
 
 
@@ -153,7 +182,9 @@ def test_shapes_that_are_needed(shape: tuple[int | str, ...]) -> None:
 
 
 def test_a_name_of_the_output_that_is_no_axis_of_the_input_is_any_size() -> None:
-    needs = Needs((("B", 12, "T"),), ("B", "K"), "chroma", "one score a label", "end in Linear")
+    needs = Needs(
+        (("B", 12, "T"),), ("B", "K"), "chroma", "one score a label", "end in Linear"
+    )
     needs.refuse_misfit(("B", 12, 77), ("B", 5))
     with pytest.raises(MirbricksError) as caught:
         needs.refuse_misfit(("B", 12, "T"), ("B", "T"))
@@ -164,7 +195,10 @@ def test_a_name_of_the_output_that_is_no_axis_of_the_input_is_any_size() -> None
 
 
 def test_shapes_that_are_given() -> None:
-    assert NEEDS.given_shapes(("B", 1, 12, "T")) == {"task.a": (None, 1, 12, 8), "task.b": (None, 1, 12, 99)}
+    assert NEEDS.given_shapes(("B", 1, 12, "T")) == {
+        "task.a": (None, 1, 12, 8),
+        "task.b": (None, 1, 12, 99),
+    }
     assert NEEDS.given_shapes(("B", 12, 8)) == {"task.a": (None, 12, 8)}
 
 
@@ -185,7 +219,9 @@ def test_shapes_that_are_given() -> None:
         ),
     ],
 )
-def test_misfits_of_declared_needs(shape: tuple[int | str, ...], out: tuple[int | str, ...], message: str) -> None:
+def test_misfits_of_declared_needs(
+    shape: tuple[int | str, ...], out: tuple[int | str, ...], message: str
+) -> None:
     with pytest.raises(MirbricksError) as caught:
         NEEDS.refuse_misfit(shape, out)
     assert str(caught.value) == message

@@ -48,7 +48,9 @@ class Mean(nn.Module):
         ((8, "C", 360, "frames"), (8, 1, 360, "frames")),
     ],
 )
-def test_graphs_that_fit(came: tuple[int | str, ...], went: tuple[int | str, ...]) -> None:
+def test_graphs_that_fit(
+    came: tuple[int | str, ...], went: tuple[int | str, ...]
+) -> None:
     MultiPitch(MultiPitchConfig(), HCQTConfig()).check_shapes(came, went, None)
 
 
@@ -78,7 +80,9 @@ OUTPUT_HELP = "keep F and T, and end with one channel: `- Conv2d: {out_channels:
         (("B", 6, 360, "T"), ("B", 1, 360, "T/2"), OUTPUT, ("(B, 1, 360, T)", "(B, 1, 360, T/2)"), OUTPUT_HELP),
     ],
 )  # fmt: skip
-def test_graphs_that_do_not_fit(came: Any, went: Any, message: str, facts: tuple[str, str], hint: str) -> None:
+def test_graphs_that_do_not_fit(
+    came: Any, went: Any, message: str, facts: tuple[str, str], hint: str
+) -> None:
     with pytest.raises(TaskError) as caught:
         MultiPitch(MultiPitchConfig(), HCQTConfig()).check_shapes(came, went, PLACE)
     assert str(caught.value) == (
@@ -86,11 +90,16 @@ def test_graphs_that_do_not_fit(came: Any, went: Any, message: str, facts: tuple
     )
 
 
-def test_tracks_are_annotated_recordings_not_stems(make_item: MakeItem, make_task: MakeTask) -> None:
+def test_tracks_are_annotated_recordings_not_stems(
+    make_item: MakeItem, make_task: MakeTask
+) -> None:
     f0 = ([69.0], [0.0])
     mix = make_item("mix.wav", f0multi=([[69.0], [60.0]], [0.0]))
     notes = make_item("notes.wav", pitchmidi=[(60, 0.0, 1.0)])
-    single, stem = make_item("single.wav", f0=f0), make_item("mix-a.wav", stem_of="mix.wav", f0=f0)
+    single, stem = (
+        make_item("single.wav", f0=f0),
+        make_item("mix-a.wav", stem_of="mix.wav", f0=f0),
+    )
     empty = make_item("empty.wav", f0multi=([], []))
     task = make_task()
     assert task.tracks([stem, mix, single, notes, empty]) == [mix, notes]
@@ -114,10 +123,15 @@ def test_no_tracks(make_item: MakeItem, make_task: MakeTask, annotated: bool) ->
 @pytest.fixture(scope="module")
 def trained(tones: Any) -> tuple[MultiPitch, Mean, dict[str, float]]:
     """A tiny model after some steps on pieces 0 and 1, and its first validation on piece 2."""
-    config = MultiPitchConfig(patch_frames=64, transpose_bins=12, thresholds=(0.2, 0.3, 0.4, 0.5))
+    config = MultiPitchConfig(
+        patch_frames=64, transpose_bins=12, thresholds=(0.2, 0.3, 0.4, 0.5)
+    )
     task, model = MultiPitch(config, tones.cache.config), Mean()
     items = tones.corpus.items
-    train, valid = [i for i in items if i.group != "2.wav"], [i for i in items if i.group == "2.wav"]
+    train, valid = (
+        [i for i in items if i.group != "2.wav"],
+        [i for i in items if i.group == "2.wav"],
+    )
     learner = task.learner(train, valid, tones.cache, seed=0, batch_size=8)
     before = learner.validate(model)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
@@ -133,7 +147,9 @@ def valid_of(tones: Any) -> list[Item]:
     return [item for item in tones.corpus.items if item.group == "2.wav"]
 
 
-def test_it_learns_and_validates_as_mir_eval(trained: tuple[MultiPitch, Mean, dict[str, float]], tones: Any) -> None:
+def test_it_learns_and_validates_as_mir_eval(
+    trained: tuple[MultiPitch, Mean, dict[str, float]], tones: Any
+) -> None:
     task, model, before = trained
     items = valid_of(tones)
     learner = task.learner(items, items, tones.cache, seed=0, batch_size=1)
@@ -155,7 +171,9 @@ def test_evaluation_is_mir_evals_of_the_prediction(
     trained: tuple[MultiPitch, Mean, dict[str, float]], tones: Any
 ) -> None:
     task, model, _ = trained
-    evaluation = task.evaluate(model, tones.corpus.items, tones.cache, {"threshold": 0.4})
+    evaluation = task.evaluate(
+        model, tones.corpus.items, tones.cache, {"threshold": 0.4}
+    )
     assert list(evaluation.tracks) == ["0.wav", "1.wav", "2.wav"]
     for key, figures in evaluation.tracks.items():
         prediction = task.predict(model, tones.cache.open(key), {"threshold": 0.4})
@@ -168,11 +186,15 @@ def test_evaluation_is_mir_evals_of_the_prediction(
         assert figures == expected
         assert list(figures) == NAMES
     assert len(NAMES) == 14
-    mean = np.mean([figures["Chroma Accuracy"] for figures in evaluation.tracks.values()])
+    mean = np.mean(
+        [figures["Chroma Accuracy"] for figures in evaluation.tracks.values()]
+    )
     assert evaluation.figures["Chroma Accuracy"] == pytest.approx(mean)
 
 
-def test_a_prediction_is_whole(trained: tuple[MultiPitch, Mean, dict[str, float]], tones: Any) -> None:
+def test_a_prediction_is_whole(
+    trained: tuple[MultiPitch, Mean, dict[str, float]], tones: Any
+) -> None:
     task, model, _ = trained
     feature = tones.cache.open("2.wav")
     shares: list[float] = []
@@ -180,30 +202,46 @@ def test_a_prediction_is_whole(trained: tuple[MultiPitch, Mean, dict[str, float]
     assert shares[-1] == 1.0
     assert found.salience.shape == (108, feature.n_frames)
     assert 0 <= found.salience.min() < 0.2 < 0.5 < found.salience.max() <= 1
-    assert len(found.frequencies_hz) == len(found.times_s) == 4 * (feature.n_frames - 1) + 1
+    assert (
+        len(found.frequencies_hz)
+        == len(found.times_s)
+        == 4 * (feature.n_frames - 1) + 1
+    )
     assert found.times_s[-1] == pytest.approx((feature.n_frames - 1) * 0.02)
     values, _ = tones.corpus["2.wav"].entry.breakpoints("f0multi")
     hits = [
-        any(abs(note.midi - row[round((note.onset_s + note.duration_s / 2) * 100)]) < 0.5 for row in values)
+        any(
+            abs(note.midi - row[round((note.onset_s + note.duration_s / 2) * 100)])
+            < 0.5
+            for row in values
+        )
         for note in found.notes
     ]
     assert len(hits) > 10
     assert np.mean(hits) > 0.6
-    assert [note.onset_s for note in found.notes] == sorted(note.onset_s for note in found.notes)
+    assert [note.onset_s for note in found.notes] == sorted(
+        note.onset_s for note in found.notes
+    )
     again = task.predict(model, feature.read(), {"threshold": 0.4})
     np.testing.assert_allclose(again.salience, found.salience, atol=2e-3)
 
 
-def test_graphs_that_fix_their_frames_predict_in_training_patches(tones: Any, make_task: MakeTask) -> None:
+def test_graphs_that_fix_their_frames_predict_in_training_patches(
+    tones: Any, make_task: MakeTask
+) -> None:
     for last, frames in ((32, 32), ("T", 512)):
         model = Mean({"x": ("B", 2, 108, last)})
         make_task().predict(model, tones.cache.open("0.wav"), {"threshold": 0.5})
         assert model.seen == {frames}
 
 
-def test_pieces_without_stems_and_notes_train_too(tones: Any, make_task: MakeTask) -> None:
+def test_pieces_without_stems_and_notes_train_too(
+    tones: Any, make_task: MakeTask
+) -> None:
     mixes = [item for item in tones.corpus.items if item.stem_of is None]
-    learner = make_task(remix_probability=1.0).learner(mixes, mixes, tones.cache, seed=0, batch_size=2)
+    learner = make_task(remix_probability=1.0).learner(
+        mixes, mixes, tones.cache, seed=0, batch_size=2
+    )
     assert learner.batch(0).targets.any()
 
 

@@ -26,40 +26,65 @@ FEATURE = HCQTConfig(harmonics=(1,), fmin_hz=110, n_octaves=2, bins_per_octave=6
 HOP_S = FEATURE.hop_s
 
 
-def naive_peaks(salience: np.ndarray, least: float, distance: int, up: int) -> list[tuple[int, int, float]]:
+def naive_peaks(
+    salience: np.ndarray, least: float, distance: int, up: int
+) -> list[tuple[int, int, float]]:
     """(time, bin, height) of each peak, by loops."""
     found = []
     n_bins, n_frames = salience.shape
     for t in range((n_frames - 1) * up + 1):
         before, part = divmod(t, up)
         after = min(before + 1, n_frames - 1)
-        column = salience[:, before] + (salience[:, after] - salience[:, before]) * np.float32(part / up)
+        column = salience[:, before] + (
+            salience[:, after] - salience[:, before]
+        ) * np.float32(part / up)
         for k in range(n_bins):
-            lower, higher = column[max(k - distance, 0) : k], column[k + 1 : k + 1 + distance]
-            if column[k] >= least and all(column[k] > lower) and all(column[k] >= higher):
+            lower, higher = (
+                column[max(k - distance, 0) : k],
+                column[k + 1 : k + 1 + distance],
+            )
+            if (
+                column[k] >= least
+                and all(column[k] > lower)
+                and all(column[k] >= higher)
+            ):
                 found.append((t, k, float(column[k])))
     return found
 
 
-COARSE = st.integers(0, 64).map(lambda n: n / 64)  # equal neighbours are common, and interpolation is exact
+COARSE = st.integers(0, 64).map(
+    lambda n: n / 64
+)  # equal neighbours are common, and interpolation is exact
 
 
 @settings(deadline=None)
 @given(
-    st_numpy.arrays(np.float32, st.tuples(st.integers(4, 20), st.integers(1, 9)), elements=COARSE),
+    st_numpy.arrays(
+        np.float32, st.tuples(st.integers(4, 20), st.integers(1, 9)), elements=COARSE
+    ),
     st.sampled_from([1, 3]),
     st.sampled_from([1, 2, 4]),
     st.sampled_from([1, 4, 1024]),
 )
-def test_peaks_equal_a_loop(salience: np.ndarray, distance: int, up: int, block: int) -> None:
+def test_peaks_equal_a_loop(
+    salience: np.ndarray, distance: int, up: int, block: int
+) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "BLOCK_FRAMES", block)
-        peaks = find_peaks(torch.from_numpy(salience), 0.02, least=0.25, min_distance_bins=distance, upsampling=up)
+        peaks = find_peaks(
+            torch.from_numpy(salience),
+            0.02,
+            least=0.25,
+            min_distance_bins=distance,
+            upsampling=up,
+        )
     expected = naive_peaks(salience, 0.25, distance, up)
     assert peaks.frames.tolist() == [t for t, _, _ in expected]
     assert np.all(np.abs(peaks.bins - [k for _, k, _ in expected]) <= 0.5)
     assert peaks.heights.tolist() == [height for _, _, height in expected]
-    np.testing.assert_allclose(peaks.times_s, np.arange((salience.shape[1] - 1) * up + 1) * 0.02 / up)
+    np.testing.assert_allclose(
+        peaks.times_s, np.arange((salience.shape[1] - 1) * up + 1) * 0.02 / up
+    )
 
 
 @pytest.mark.parametrize("centre", [10.0, 10.3, 10.49, 30.75])
@@ -75,15 +100,23 @@ def test_frequencies_of_each_time() -> None:
     salience[[60, 0, 119], [0, 2, 2]] = 0.8
     peaks = find_peaks(salience, HOP_S, least=0.5, min_distance_bins=3, upsampling=1)
     found = [frame.tolist() for frame in peaks.hz_of_each(FEATURE)]
-    assert found == [pytest.approx([220.0]), [], pytest.approx([110.0, 440.0 * 2 ** (-1 / 60)])]
+    assert found == [
+        pytest.approx([220.0]),
+        [],
+        pytest.approx([110.0, 440.0 * 2 ** (-1 / 60)]),
+    ]
     nothing = find_peaks(salience, HOP_S, least=0.9, min_distance_bins=3, upsampling=1)
     assert [len(frame) for frame in nothing.hz_of_each(FEATURE)] == [0, 0, 0]
 
 
-def peaks_of(rows: dict[int, tuple[float, float]], n: int, step_s: float = 0.01) -> Peaks:
+def peaks_of(
+    rows: dict[int, tuple[float, float]], n: int, step_s: float = 0.01
+) -> Peaks:
     """Peaks from {time: (midi, height)}."""
     times = np.array(sorted(rows))
-    midi, heights = np.array([rows[t] for t in times]).T if len(times) else np.zeros((2, 0))
+    midi, heights = (
+        np.array([rows[t] for t in times]).T if len(times) else np.zeros((2, 0))
+    )
     bins = 60 * np.log2(440 * 2 ** ((midi - 69) / 12) / 110)
     return Peaks(np.arange(n) * step_s, times, bins, heights)
 
@@ -92,14 +125,24 @@ def test_notes_by_hysteresis() -> None:
     rows = dict.fromkeys(range(10, 13), (60.1, 0.3))  # quiet, but part of what follows
     rows |= dict.fromkeys(range(13, 30), (60.1, 0.8))
     rows |= dict.fromkeys(range(32, 40), (60.1, 0.6))  # after a gap of 20 ms
-    rows |= dict.fromkeys(range(46, 60), (60.1, 0.6))  # after one of 60 ms: a note of its own
+    rows |= dict.fromkeys(
+        range(46, 60), (60.1, 0.6)
+    )  # after one of 60 ms: a note of its own
     rows |= dict.fromkeys(range(60, 80), (67.1, 0.4))  # never reaches the threshold
     rows |= dict.fromkeys(range(90, 93), (64.1, 0.9))  # too short
-    first, second = find_notes(peaks_of(rows, 100), FEATURE, threshold=0.5, min_note_s=0.06)
-    assert (first.onset_s, first.duration_s) == (pytest.approx(0.10), pytest.approx(0.30))
+    first, second = find_notes(
+        peaks_of(rows, 100), FEATURE, threshold=0.5, min_note_s=0.06
+    )
+    assert (first.onset_s, first.duration_s) == (
+        pytest.approx(0.10),
+        pytest.approx(0.30),
+    )
     assert first.midi == pytest.approx(60.1)
     assert first.salience == pytest.approx((3 * 0.3 + 17 * 0.8 + 8 * 0.6) / 28)
-    assert (second.onset_s, second.duration_s) == (pytest.approx(0.46), pytest.approx(0.14))
+    assert (second.onset_s, second.duration_s) == (
+        pytest.approx(0.46),
+        pytest.approx(0.14),
+    )
 
 
 def test_notes_half_way_between_two_keys_stay_whole() -> None:
@@ -127,16 +170,24 @@ class Louder(nn.Module):
 
 @pytest.mark.parametrize("patch_frames", [8, 32, 100, 512])
 @torch.inference_mode()
-def test_salience_of_patches_is_that_of_the_whole(tones: Any, small: HCQTConfig, patch_frames: int) -> None:
+def test_salience_of_patches_is_that_of_the_whole(
+    tones: Any, small: HCQTConfig, patch_frames: int
+) -> None:
     model, feature = Louder(), tones.cache.open("0.wav")
-    whole = model(to_scale(feature.magnitude(), "db", feature.peak)[None])[0, 0].sigmoid()
+    whole = model(to_scale(feature.magnitude(), "db", feature.peak)[None])[
+        0, 0
+    ].sigmoid()
     model.seen.clear()
     found = probabilities_of(model, feature, small, patch_frames)[0]
     torch.testing.assert_close(found, whole, rtol=0, atol=1e-6)
-    assert {(shape[0] <= 4, *shape[1:]) for shape in model.seen} == {(True, 2, 108, patch_frames)}
+    assert {(shape[0] <= 4, *shape[1:]) for shape in model.seen} == {
+        (True, 2, 108, patch_frames)
+    }
     assert (len(model.seen) > 1) == (patch_frames < 40)
     from_tensor = probabilities_of(model, feature.read(), small, patch_frames)[0]
-    torch.testing.assert_close(from_tensor, whole, rtol=0, atol=1e-3)  # the peak was not rounded to float16
+    torch.testing.assert_close(
+        from_tensor, whole, rtol=0, atol=1e-3
+    )  # the peak was not rounded to float16
 
 
 def test_salience_of_one_frame(small: HCQTConfig) -> None:
@@ -157,7 +208,9 @@ def test_trials_count_as_mir_eval_evaluates() -> None:
     trial = Trial.of(truth, peaks, FEATURE)
     for threshold in (0.1, 0.5, 0.9, 0.999):
         found = peaks.at_least(threshold).hz_of_each(FEATURE)
-        expected = multi_pitch_figures(truth_times, truth.hz_of_each(), peaks.times_s, found)
+        expected = multi_pitch_figures(
+            truth_times, truth.hz_of_each(), peaks.times_s, found
+        )
         counts = trial.counts(threshold)
         assert counts.accuracy == pytest.approx(expected["Accuracy"], abs=1e-12)
         assert counts.precision == pytest.approx(expected["Precision"], abs=1e-12)
@@ -168,12 +221,19 @@ def test_the_best_threshold_is_the_best() -> None:
     def trial(midi: list[float], heights: list[float]) -> Trial:
         return Trial(np.array([[60.0, 64.0]]), np.array([midi]), np.array([heights]))
 
-    trials = [trial([60.0, 64.0, 70.0], [0.9, 0.5, 0.4]), trial([60.0, 64.0, 71.0], [0.9, 0.8, 0.3])]
+    trials = [
+        trial([60.0, 64.0, 70.0], [0.9, 0.5, 0.4]),
+        trial([60.0, 64.0, 71.0], [0.9, 0.8, 0.3]),
+    ]
     best, figures = best_threshold(trials, (0.2, 0.35, 0.45, 0.5, 0.7))
     assert best == 0.45
     assert figures == {"Accuracy": 1.0, "Precision": 1.0, "Recall": 1.0}
     best, figures = best_threshold(trials, (0.2, 0.35))
-    assert (best, figures["Accuracy"], figures["Recall"]) == (0.35, pytest.approx((2 / 3 + 1) / 2), 1.0)
+    assert (best, figures["Accuracy"], figures["Recall"]) == (
+        0.35,
+        pytest.approx((2 / 3 + 1) / 2),
+        1.0,
+    )
 
 
 def test_every_mode_is_given_back(tones: Any, make_task: Callable[..., Any]) -> None:

@@ -35,7 +35,12 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def write(layers: str, head: str = "input: B C=6 F=360 T\nname: g", task: str = "", feature: str = "") -> str:
+def write(
+    layers: str,
+    head: str = "input: B C=6 F=360 T\nname: g",
+    task: str = "",
+    feature: str = "",
+) -> str:
     sections = f"feature: {{type: hcqt{feature}}}\ntask: {{type: multi_pitch{task}}}\n"
     Path("g.yaml").write_text(f"{head}\nlayers:\n{layers}{sections}")
     return "g.yaml"
@@ -47,7 +52,9 @@ def refused(path: str) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("last", ["Sigmoid", "Softmax: {dim: 2}", "LogSoftmax: {dim: 2}"])
+@pytest.mark.parametrize(
+    "last", ["Sigmoid", "Softmax: {dim: 2}", "LogSoftmax: {dim: 2}"]
+)
 def test_a_graph_that_ends_in_probabilities(last: str) -> None:
     name = last.partition(":")[0]
     assert refused(write(f"  - Conv2d: {HEAD}\n  - {last}\n")) == (
@@ -58,7 +65,11 @@ def test_a_graph_that_ends_in_probabilities(last: str) -> None:
 
 def test_probabilities_inside_a_graph_are_its_own_matter() -> None:
     load_experiment(write(f"  - Sigmoid\n  - Conv2d: {HEAD}\n"))
-    load_experiment(write(f"  - Conv2d: {HEAD}\n  - StoreAs: logits\n  - Sigmoid\n  - MulWith: logits\n"))
+    load_experiment(
+        write(
+            f"  - Conv2d: {HEAD}\n  - StoreAs: logits\n  - Sigmoid\n  - MulWith: logits\n"
+        )
+    )
 
 
 def test_several_inputs() -> None:
@@ -81,7 +92,9 @@ def test_outputs_with_names() -> None:
 
 
 def test_no_weights() -> None:
-    assert refused(write("  - Dropout\n", "input: B C=1 F=360 T", feature=", harmonics: [1]")) == (
+    assert refused(
+        write("  - Dropout\n", "input: B C=1 F=360 T", feature=", harmonics: [1]")
+    ) == (
         "g.yaml:2:1: the graph has no weights to train\n    2 | layers:\n      | ^^^^^^\n"
         "  help: add a layer with weights, such as Conv2d or Linear     [E621]"
     )
@@ -96,7 +109,9 @@ def test_frames_at_which_the_graph_does_not_run() -> None:
 
 
 def test_a_graph_that_fixes_its_frames_never_sees_others() -> None:
-    load_experiment(write(SKIP, "input: B C=6 F=360 T=96\nname: g", task=", predict_frames: 500"))
+    load_experiment(
+        write(SKIP, "input: B C=6 F=360 T=96\nname: g", task=", predict_frames: 500")
+    )
 
 
 def test_the_published_graphs_fit() -> None:
@@ -108,5 +123,7 @@ def test_the_published_graphs_fit() -> None:
 def test_checking_leaves_the_weights_as_they_are_drawn() -> None:
     """The same seed, the same weights, whatever is checked."""
     one = load_experiment(write(SKIP)).model.state_dict()
-    other = load_experiment(write(SKIP, task=", predict_frames: 800")).model.state_dict()
+    other = load_experiment(
+        write(SKIP, task=", predict_frames: 800")
+    ).model.state_dict()
     assert all(value.equal(other[name]) for name, value in one.items())

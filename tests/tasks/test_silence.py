@@ -21,7 +21,15 @@ from mirbricks.tasks.recordings import mean_over_patches
 from mirbricks.tasks.self_supervised import SelfSupervised, SelfSupervisedConfig
 from mirbricks.tasks.tagging import Tagging, TaggingConfig
 
-FEATURE = LogMelConfig(sr_hz=8000, n_fft=512, hop_samples=256, n_mels=8, dtype="float32", scale="db", floor_db=-90)
+FEATURE = LogMelConfig(
+    sr_hz=8000,
+    n_fft=512,
+    hop_samples=256,
+    n_mels=8,
+    dtype="float32",
+    scale="db",
+    floor_db=-90,
+)
 SHORT, PATCH = 10, 16
 
 
@@ -29,9 +37,15 @@ SHORT, PATCH = 10, 16
 def short(tmp_path: Path) -> tuple[Corpus, FeatureCache]:
     """Four recordings of 10 frames."""
     rng, text = np.random.default_rng(0), Definition("global", "text")
-    audio = [(f"{i}.wav", rng.standard_normal(SHORT * 256 - 1).astype(np.float32), 8000) for i in range(4)]
+    audio = [
+        (f"{i}.wav", rng.standard_normal(SHORT * 256 - 1).astype(np.float32), 8000)
+        for i in range(4)
+    ]
     write_audio(tmp_path / "c_audio.hdf5", iter(audio))
-    entries = [Entry({"filepath": (Atom(key),), "tag": (Atom("ab"[i % 2]),)}) for i, (key, _, _) in enumerate(audio)]
+    entries = [
+        Entry({"filepath": (Atom(key),), "tag": (Atom("ab"[i % 2]),)})
+        for i, (key, _, _) in enumerate(audio)
+    ]
     Pyjama({"filepath": text, "tag": text}, entries).save(tmp_path / "c.pyjama")
     corpus, cache = Corpus.open(tmp_path), FeatureCache(tmp_path / "cache", FEATURE)
     assert cache.build(corpus.items) == []
@@ -56,8 +70,12 @@ def of_batch(learner: Any) -> Tensor:
     return x
 
 
-def tagging(corpus: Corpus, cache: FeatureCache, **settings: Any) -> tuple[Tagging, Any]:
-    task = Tagging(TaggingConfig(**{"labels": "one", "patch_frames": PATCH, **settings}), FEATURE)
+def tagging(
+    corpus: Corpus, cache: FeatureCache, **settings: Any
+) -> tuple[Tagging, Any]:
+    task = Tagging(
+        TaggingConfig(**{"labels": "one", "patch_frames": PATCH, **settings}), FEATURE
+    )
     task.check_shapes(("B", 8, "T"), ("B", 2))
     return task, task.learner(corpus.items, corpus.items, cache, seed=0, batch_size=4)
 
@@ -70,14 +88,20 @@ def encoding(corpus: Corpus, cache: FeatureCache) -> tuple[SelfSupervised, Any]:
 
 @pytest.mark.parametrize("make", [tagging, encoding])
 def test_a_task_fills_up_with_silence(
-    short: tuple[Corpus, FeatureCache], make: Callable[..., tuple[Any, Any]], capsys: pytest.CaptureFixture[str]
+    short: tuple[Corpus, FeatureCache],
+    make: Callable[..., tuple[Any, Any]],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     corpus, cache = short
     task, learner = make(corpus, cache)
     capsys.readouterr()
     assert ((of_batch(learner) == -90).all(1).sum(-1) == PATCH - SHORT).all()
     model = Seen()
-    task.predict(model, cache.open("0.wav"), {"labels": [] if make is encoding else ["a", "b"], "thresholds": []})
+    task.predict(
+        model,
+        cache.open("0.wav"),
+        {"labels": [] if make is encoding else ["a", "b"], "thresholds": []},
+    )
     assert (model.x[..., SHORT:] == -90).all()
     assert (model.x[..., :SHORT] > -90).all()
 
@@ -89,14 +113,20 @@ def test_remixes_fill_up_with_silence(short: tuple[Corpus, FeatureCache]) -> Non
 
 def test_the_mean_over_patches_fills_up(short: tuple[Corpus, FeatureCache]) -> None:
     model = Seen()
-    mean_over_patches(model, short[1].open("0.wav"), PATCH, lambda y: y, silence=FEATURE.silence)
+    mean_over_patches(
+        model, short[1].open("0.wav"), PATCH, lambda y: y, silence=FEATURE.silence
+    )
     assert (model.x[..., SHORT:] == -90).all()
 
 
 def test_silence_is_what_the_transform_gives_of_it() -> None:
-    computed = [name for name in KINDS if name not in ("given", "fourier_2d", "hcqt", "cqt")]
+    computed = [
+        name for name in KINDS if name not in ("given", "fourier_2d", "hcqt", "cqt")
+    ]
     for name in computed:
         config = KINDS[name][0]()
         found = feature_of(config)(torch.zeros(1, 3 * config.sr_hz))
-        torch.testing.assert_close(found, torch.full_like(found, config.silence), atol=1e-6, rtol=0)
+        torch.testing.assert_close(
+            found, torch.full_like(found, config.silence), atol=1e-6, rtol=0
+        )
     assert float(LogMel(FEATURE)(torch.zeros(1, 8000)).max()) == FEATURE.silence

@@ -8,7 +8,14 @@ import pytest
 
 from mirbricks.compiler.compile import load_graph
 from mirbricks.compiler.language.graph import Graph
-from mirbricks.errors import CODES, ErrorList, GraphError, RegistryError, TaskError, Where
+from mirbricks.errors import (
+    CODES,
+    ErrorList,
+    GraphError,
+    RegistryError,
+    TaskError,
+    Where,
+)
 from mirbricks.features.hcqt import HCQTConfig
 from mirbricks.tasks.base import Task, register_task
 from mirbricks.tasks.finding import _load_all, get_task, task_of, tasks
@@ -24,11 +31,21 @@ def graph_with(tmp_path: Path, section: str) -> Graph:
 
 
 def test_the_task_of_a_graph(tmp_path: Path) -> None:
-    task = task_of(graph_with(tmp_path, "task: {type: multi_pitch, patch_frames: 64, thresholds: [0.3, 0.5]}\n"), F)
+    task = task_of(
+        graph_with(
+            tmp_path,
+            "task: {type: multi_pitch, patch_frames: 64, thresholds: [0.3, 0.5]}\n",
+        ),
+        F,
+    )
     assert isinstance(task, MultiPitch)
     assert task.config == MultiPitchConfig(patch_frames=64, thresholds=(0.3, 0.5))
     assert task.feature is F
-    assert (type(task).name, tasks()["multi_pitch"], get_task("multi_pitch")) == ("multi_pitch", MultiPitch, MultiPitch)
+    assert (type(task).name, tasks()["multi_pitch"], get_task("multi_pitch")) == (
+        "multi_pitch",
+        MultiPitch,
+        MultiPitch,
+    )
 
 
 F = HCQTConfig()
@@ -55,7 +72,10 @@ def test_an_unknown_task() -> None:
     )
     with pytest.raises(TaskError) as caught:
         get_task("knitting")
-    assert str(caught.value) == f"there is no task 'knitting'\n  help: tasks are: {', '.join(tasks())}     [E500]"
+    assert (
+        str(caught.value)
+        == f"there is no task 'knitting'\n  help: tasks are: {', '.join(tasks())}     [E500]"
+    )
 
 
 @pytest.mark.parametrize("section", ["", "task: {patch_frames: 64}\n", "task: 3\n"])
@@ -63,7 +83,10 @@ def test_a_graph_without_a_task(tmp_path: Path, section: str) -> None:
     with pytest.raises(TaskError) as caught:
         task_of(graph_with(tmp_path, section), F)
     assert caught.value.message == "the graph names no task"
-    assert caught.value.help == f"add `task: {{type: ...}}`; tasks are: {', '.join(tasks())}"
+    assert (
+        caught.value.help
+        == f"add `task: {{type: ...}}`; tasks are: {', '.join(tasks())}"
+    )
     assert caught.value.code == "E500"
 
 
@@ -73,7 +96,11 @@ def test_every_bad_setting_is_told_at_its_place(tmp_path: Path) -> None:
         task_of(graph_with(tmp_path, bad), F)
     told = [(error.code, error.message, error.help) for error in caught.value.errors]
     assert sorted(told, key=lambda row: row[1]) == [
-        ("E105", "task has no key 'patch_frame'", "did you mean 'patch_frames' or 'predict_frames'?"),
+        (
+            "E105",
+            "task has no key 'patch_frame'",
+            "did you mean 'patch_frames' or 'predict_frames'?",
+        ),
         (
             "E106",
             "task: 'remix_probability' must be a number ≥ 0.0 and ≤ 1.0, got 1.5",
@@ -91,13 +118,18 @@ def test_every_setting_is_described() -> None:
 
 def test_means_over_tracks() -> None:
     task = get_task("multi_pitch")(MultiPitchConfig(type="multi_pitch"), F)
-    tracks = {"a": {"Accuracy": 0.5, "Recall": 1.0, "all": [1]}, "b": {"Accuracy": 1.0, "Recall": 0.0, "all": []}}
+    tracks = {
+        "a": {"Accuracy": 0.5, "Recall": 1.0, "all": [1]},
+        "b": {"Accuracy": 1.0, "Recall": 0.0, "all": []},
+    }
     assert task.pooled(tracks) == {"Accuracy": 0.75, "Recall": 0.5}
     assert task.pooled({}) == {}
 
 
 def test_codes_are_explained() -> None:
-    assert [code for code in CODES if "E500" <= code <= "E509"] == [f"E50{i}" for i in range(10)]
+    assert [code for code in CODES if "E500" <= code <= "E509"] == [
+        f"E50{i}" for i in range(10)
+    ]
 
 
 def test_a_name_belongs_to_one_task() -> None:
@@ -124,18 +156,25 @@ class Mine(Task):
 """
 
 
-def test_installed_packages_bring_tasks_and_a_broken_one_warns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_installed_packages_bring_tasks_and_a_broken_one_warns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two distributions, as pip leaves them: one is fine, of the other the module is missing."""
     for name in ("toy_task_fine", "toy_task_absent"):
         info = tmp_path / f"{name}-1.0.dist-info"
         info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n"
+        )
         (info / "entry_points.txt").write_text(f"[mirbricks.tasks]\n{name} = {name}\n")
     (tmp_path / "toy_task_fine.py").write_text(TASK.format(name="toy_of_test"))
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr("mirbricks.tasks.base.REGISTERED", dict(tasks()))
     _load_all.cache_clear()
-    with pytest.warns(UserWarning, match="plugin 'toy_task_absent' cannot be imported: ModuleNotFoundError"):
+    with pytest.warns(
+        UserWarning,
+        match="plugin 'toy_task_absent' cannot be imported: ModuleNotFoundError",
+    ):
         found = get_task("toy_of_test")
     assert (found.__module__, found.name) == ("toy_task_fine", "toy_of_test")
 
@@ -144,29 +183,47 @@ def test_a_task_that_says_nothing_of_its_graphs() -> None:
     class Silent(get_task("tagging")):  # type: ignore[misc]
         check_shapes = Task.check_shapes
 
-    with pytest.raises(NotImplementedError, match="Silent has neither `needs` nor `check_shapes`"):
+    with pytest.raises(
+        NotImplementedError, match="Silent has neither `needs` nor `check_shapes`"
+    ):
         Silent(None, F).check_shapes(("B", 6, 360, "T"), ("B", 3))
 
 
 def test_means_are_over_the_tracks_that_have_a_figure() -> None:
     task = MultiPitch(MultiPitchConfig(), F)
-    tracks = {"without notes": {"Accuracy": 0.5}, "with": {"Accuracy": 1.0, "note_f1": 0.25}}
+    tracks = {
+        "without notes": {"Accuracy": 0.5},
+        "with": {"Accuracy": 1.0, "note_f1": 0.25},
+    }
     for order in (list(tracks), list(tracks)[::-1]):
-        assert task.pooled({key: tracks[key] for key in order}) == {"Accuracy": 0.75, "note_f1": 0.25}
+        assert task.pooled({key: tracks[key] for key in order}) == {
+            "Accuracy": 0.75,
+            "note_f1": 0.25,
+        }
 
 
 @pytest.mark.parametrize(
     ("section", "words"),
     [
-        ("augment: [Polarity]", "Polarity changes a waveform, and the feature 'hcqt' is a spectrum"),
-        ("augment: [Tilt, Roll]", "Roll moves what sounds, and the targets of 'multi_pitch' would stay where they are"),
+        (
+            "augment: [Polarity]",
+            "Polarity changes a waveform, and the feature 'hcqt' is a spectrum",
+        ),
+        (
+            "augment: [Tilt, Roll]",
+            "Roll moves what sounds, and the targets of 'multi_pitch' would stay where they are",
+        ),
     ],
 )
-def test_augmentations_that_do_not_fit(tmp_path: Path, section: str, words: str) -> None:
+def test_augmentations_that_do_not_fit(
+    tmp_path: Path, section: str, words: str
+) -> None:
     graph = graph_with(tmp_path, f"task: {{type: multi_pitch, {section}}}\n")
     with pytest.raises(TaskError) as caught:
         task_of(graph, F)
     text = str(caught.value)
     assert text.startswith(f"{tmp_path / 'g.yaml'}:5:")
     assert words in text
-    assert text.endswith("help: take one of FilterAugment, NoiseFloor, Smear, SpecAugment, Tilt     [E501]")
+    assert text.endswith(
+        "help: take one of FilterAugment, NoiseFloor, Smear, SpecAugment, Tilt     [E501]"
+    )

@@ -18,7 +18,15 @@ from mirbricks.features.hcqt import HCQTConfig, to_scale
 from mirbricks.tasks.base import Learner
 from mirbricks.tasks.multi_pitch import MultiPitch, MultiPitchConfig
 from mirbricks.tasks.multi_pitch.annotation import pitches_at_frames
-from mirbricks.tasks.multi_pitch.patches import Cut, Patches, Source, Track, _annotate, _annotate_onsets, _mix
+from mirbricks.tasks.multi_pitch.patches import (
+    Cut,
+    Patches,
+    Source,
+    Track,
+    _annotate,
+    _annotate_onsets,
+    _mix,
+)
 from mirbricks.tasks.multi_pitch.targets import bins_of, draw
 
 MakeTask = Callable[..., MultiPitch]
@@ -26,13 +34,17 @@ MakeTask = Callable[..., MultiPitch]
 
 def learner_of(task: MultiPitch, tones: Any, **settings: Any) -> Any:
     items = tones.corpus.items
-    return task.learner(items, items[:3], tones.cache, **{"seed": 0, "batch_size": 4, **settings})
+    return task.learner(
+        items, items[:3], tones.cache, **{"seed": 0, "batch_size": 4, **settings}
+    )
 
 
 def whole(tones: Any, key: str) -> tuple[torch.Tensor, np.ndarray]:
     """The magnitudes (H, F, T) and the target (F, T) of a whole recording."""
     feature = tones.cache.open(key)
-    pitches = pitches_at_frames(tones.corpus[key], feature.n_frames, tones.cache.config.hop_s)
+    pitches = pitches_at_frames(
+        tones.corpus[key], feature.n_frames, tones.cache.config.hop_s
+    )
     target = np.zeros((feature.n_bins, feature.n_frames), np.float32)
     draw(target, bins_of(pitches.midi, tones.cache.config), pitches.frames, 1.0)
     return feature.magnitude(), target
@@ -43,7 +55,9 @@ def place(name: str, feature: HCQTConfig) -> tuple[str, int]:
     return key, round(float(seconds) / feature.hop_s)
 
 
-def test_without_augmentation_a_batch_is_plain_patches(tones: Any, make_task: MakeTask, small: HCQTConfig) -> None:
+def test_without_augmentation_a_batch_is_plain_patches(
+    tones: Any, make_task: MakeTask, small: HCQTConfig
+) -> None:
     learner = learner_of(make_task(), tones)
     assert isinstance(learner.figure, str)
     for step in range(5):
@@ -54,12 +68,18 @@ def test_without_augmentation_a_batch_is_plain_patches(tones: Any, make_task: Ma
         for row, name in enumerate(batch.items):
             key, start = place(name, small)
             magnitude, target = whole(tones, key)
-            expected = to_scale(magnitude[..., start : start + 32], "db", tones.cache.open(key).peak)
+            expected = to_scale(
+                magnitude[..., start : start + 32], "db", tones.cache.open(key).peak
+            )
             torch.testing.assert_close(inputs[row], expected, rtol=0, atol=2e-6)
-            np.testing.assert_array_equal(batch.targets[row, 0], target[:, start : start + 32])
+            np.testing.assert_array_equal(
+                batch.targets[row, 0], target[:, start : start + 32]
+            )
 
 
-def test_a_batch_is_a_pure_function_of_seed_and_step(tones: Any, make_task: MakeTask) -> None:
+def test_a_batch_is_a_pure_function_of_seed_and_step(
+    tones: Any, make_task: MakeTask
+) -> None:
     settings = {"transpose_bins": 9, "remix_probability": 0.5, "level_jitter_db": 6.0}
     first, second = (learner_of(make_task(**settings), tones, seed=3) for _ in range(2))
     state = torch.get_rng_state()
@@ -109,7 +129,9 @@ def test_a_remix_at_unit_gain_is_the_mix(tones: Any) -> None:
     for cut in cuts:
         _annotate(cut, drawn, 1.0)
     expected = magnitude[..., 20:80].permute(2, 0, 1)
-    torch.testing.assert_close(found, expected, rtol=0, atol=2e-3 * float(magnitude.max()))
+    torch.testing.assert_close(
+        found, expected, rtol=0, atol=2e-3 * float(magnitude.max())
+    )
     np.testing.assert_array_equal(drawn, target[:, 20:80])
 
 
@@ -117,7 +139,9 @@ def test_gains_of_a_remix_are_factors_of_the_complex_stems(tones: Any) -> None:
     stems = Track.of(tones.corpus["0.wav"], tones.corpus.items, tones.cache).stems
     found = torch.zeros(10, 2, 108)
     _mix([Cut(stems[0], 5, 2, 0.5), Cut(stems[1], 9, 2, 1.7)], found)
-    parts = [stem.feature.read(at, at + 10) for stem, at in zip(stems, (5, 9), strict=True)]
+    parts = [
+        stem.feature.read(at, at + 10) for stem, at in zip(stems, (5, 9), strict=True)
+    ]
     expected = (0.5 * parts[0] + 1.7 * parts[1]).abs()[:, :-2]
     torch.testing.assert_close(found.permute(1, 2, 0)[:, 2:], expected)
     assert not found[..., :2].any()
@@ -130,36 +154,65 @@ def cuts_of(tones: Any, task: MultiPitch, n: int = 200) -> list[list[Cut]]:
 
 
 def test_remixes_keep_their_stems_together(tones: Any, make_task: MakeTask) -> None:
-    task = make_task(transpose_bins=5, remix_probability=1.0, remix_gain_db=6.0, stem_drop_probability=0.3)
+    task = make_task(
+        transpose_bins=5,
+        remix_probability=1.0,
+        remix_gain_db=6.0,
+        stem_drop_probability=0.3,
+    )
     drawn = cuts_of(tones, task)
     assert {len(cuts) for cuts in drawn} == {1, 2}
     assert {cut.source.key for cuts in drawn for cut in cuts} == {"0-a.wav", "0-b.wav"}
-    assert all(len({(cut.start, cut.shift_bins) for cut in cuts}) == 1 for cuts in drawn)
+    assert all(
+        len({(cut.start, cut.shift_bins) for cut in cuts}) == 1 for cuts in drawn
+    )
     assert {cut.shift_bins for cuts in drawn for cut in cuts} == set(range(-5, 6))
     gains_db = 20 * np.log10([cut.gain for cuts in drawn for cut in cuts])
     assert -6 <= gains_db.min() < -5 < 5 < gains_db.max() <= 6
-    assert all(cuts for cuts in cuts_of(tones, make_task(remix_probability=1.0, stem_drop_probability=1.0)))
+    assert all(
+        cuts
+        for cuts in cuts_of(
+            tones, make_task(remix_probability=1.0, stem_drop_probability=1.0)
+        )
+    )
 
 
 def test_crossed_and_independent_remixes(tones: Any, make_task: MakeTask) -> None:
     crossed = cuts_of(tones, make_task(remix_probability=1.0, cross_probability=1.0))
     assert len({cut.source.key for cuts in crossed for cut in cuts}) == 6
-    independent = make_task(remix_probability=1.0, transpose_bins=5, independent_transpose_probability=1.0)
-    assert any(len({cut.shift_bins for cut in cuts}) == 2 for cuts in cuts_of(tones, independent))
+    independent = make_task(
+        remix_probability=1.0, transpose_bins=5, independent_transpose_probability=1.0
+    )
+    assert any(
+        len({cut.shift_bins for cut in cuts}) == 2
+        for cuts in cuts_of(tones, independent)
+    )
 
 
 @pytest.mark.parametrize("lag", [0, 3])
-def test_a_patch_that_lags_is_annotated_before_it_is_heard(tones: Any, lag: int) -> None:
+def test_a_patch_that_lags_is_annotated_before_it_is_heard(
+    tones: Any, lag: int
+) -> None:
     source = Source.of(tones.corpus.items[0], tones.cache)
     _, target = whole(tones, source.key)
     found = np.zeros((target.shape[0], 32), np.float32)
     _annotate(Cut(source, 5, 0, 1.0), found, 1.0, lag)
     np.testing.assert_array_equal(found, target[:, 5 + lag : 37 + lag])
     onset, bins = 9, 40.0
-    struck = replace(source, onset_frames=np.array([onset]), onset_bins=np.array([bins]))
+    struck = replace(
+        source, onset_frames=np.array([onset]), onset_bins=np.array([bins])
+    )
     found[:] = 0
-    _annotate_onsets(Cut(struck, 5, 0, 1.0), found, MultiPitchConfig(onsets=True, onset_frames=2), lag)
-    assert np.flatnonzero(found[40] > 0.9).tolist() == [onset - 5 - lag, onset - 4 - lag]
+    _annotate_onsets(
+        Cut(struck, 5, 0, 1.0),
+        found,
+        MultiPitchConfig(onsets=True, onset_frames=2),
+        lag,
+    )
+    assert np.flatnonzero(found[40] > 0.9).tolist() == [
+        onset - 5 - lag,
+        onset - 4 - lag,
+    ]
 
 
 def test_level_jitter_is_a_gain(tones: Any, make_task: MakeTask) -> None:
@@ -169,13 +222,17 @@ def test_level_jitter_is_a_gain(tones: Any, make_task: MakeTask) -> None:
         names.append(batch.items)
         levels.append(80.0 * (batch.inputs[0] - 1.0))
     assert names[0] == names[1]
-    unclipped = (levels[0] > -70) & (levels[0] < 0) & (levels[1] > -70) & (levels[1] < 0)
+    unclipped = (
+        (levels[0] > -70) & (levels[0] < 0) & (levels[1] > -70) & (levels[1] < 0)
+    )
     gains_db = (levels[0] - levels[1])[unclipped]
     assert gains_db.std() < 1e-4
     assert 0.1 < abs(float(gains_db.mean())) <= 6.0
 
 
-def test_recordings_shorter_than_a_patch_are_padded_with_silence(tones: Any, make_task: MakeTask) -> None:
+def test_recordings_shorter_than_a_patch_are_padded_with_silence(
+    tones: Any, make_task: MakeTask
+) -> None:
     batch = learner_of(make_task(patch_frames=200), tones).batch(0)
     magnitude, target = whole(tones, batch.items[0].partition(" at ")[0])
     n_frames = magnitude.shape[-1]
@@ -186,7 +243,9 @@ def test_recordings_shorter_than_a_patch_are_padded_with_silence(tones: Any, mak
 
 
 def test_stems_without_pitches_are_not_mixed(tones: Any) -> None:
-    drum = replace(tones.corpus["0-a.wav"], entry=tones.corpus["0-a.wav"].entry.__class__({}))
+    drum = replace(
+        tones.corpus["0-a.wav"], entry=tones.corpus["0-a.wav"].entry.__class__({})
+    )
     items = [tones.corpus["0.wav"], drum, tones.corpus["0-b.wav"]]
     assert Track.of(items[0], items, tones.cache).stems == ()
 
@@ -198,11 +257,15 @@ def test_the_learner_is_one(tones: Any, make_task: MakeTask) -> None:
     loss = learner.loss(outputs, batch)
     assert float(loss.detach()) == pytest.approx(np.log(2))
     heavier = learner_of(make_task(positive_weight=3.0), tones).loss(outputs, batch)
-    assert float(heavier.detach()) == pytest.approx(np.log(2) * (1 + 2 * float(batch.targets.mean())), rel=1e-5)
+    assert float(heavier.detach()) == pytest.approx(
+        np.log(2) * (1 + 2 * float(batch.targets.mean())), rel=1e-5
+    )
 
 
 @pytest.fixture(scope="module")
-def piece(bach10: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Item], FeatureCache]:
+def piece(
+    bach10: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[list[Item], FeatureCache]:
     corpus = Corpus.open(bach10)
     mix = corpus["01-AchGottundHerr.wav"]
     items = [mix, *(item for item in corpus.items if item.stem_of == mix.key)]
@@ -211,18 +274,24 @@ def piece(bach10: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[
     return items, cache
 
 
-def test_four_stems_at_unit_gain_are_the_mix(piece: tuple[list[Item], FeatureCache]) -> None:
+def test_four_stems_at_unit_gain_are_the_mix(
+    piece: tuple[list[Item], FeatureCache],
+) -> None:
     items, cache = piece
     track = Track.of(items[0], items, cache)
     assert len(track.stems) == 4
     found = torch.zeros(400, 6, 360)
     _mix([Cut(stem, 300, 0, 1.0) for stem in track.stems], found)
     expected = track.mix.feature.magnitude(300, 700).permute(2, 0, 1)
-    scale = float(found.flatten() @ expected.flatten() / (expected.flatten() @ expected.flatten()))
+    scale = float(
+        found.flatten() @ expected.flatten() / (expected.flatten() @ expected.flatten())
+    )
     assert float((found - scale * expected).norm() / (scale * expected).norm()) < 0.01
 
 
-def test_targets_of_the_stems_are_those_of_the_mix(piece: tuple[list[Item], FeatureCache]) -> None:
+def test_targets_of_the_stems_are_those_of_the_mix(
+    piece: tuple[list[Item], FeatureCache],
+) -> None:
     items, cache = piece
     track = Track.of(items[0], items, cache)
     mixed, stems = (np.zeros((360, 1000), np.float32) for _ in range(2))
@@ -235,7 +304,9 @@ def test_targets_of_the_stems_are_those_of_the_mix(piece: tuple[list[Item], Feat
     for t in range(1, 1000):  # the annotation starts at 23 ms
         for midi in values[:, int(np.argmin(np.abs(times_s - t * 512 / 22050)))]:
             if midi > 0:
-                distance = np.arange(360) - 60 * np.log2(440 * 2 ** ((midi - 69) / 12) / 32.7)
+                distance = np.arange(360) - 60 * np.log2(
+                    440 * 2 ** ((midi - 69) / 12) / 32.7
+                )
                 bump = np.where(np.abs(distance) <= 2.5, np.exp(-(distance**2) / 2), 0)
                 expected[:, t] = np.maximum(expected[:, t], bump)
     np.testing.assert_allclose(mixed, expected, atol=1e-6)

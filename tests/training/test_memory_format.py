@@ -26,7 +26,10 @@ def is_laid(model: nn.Conv2d) -> bool:
     ],
 )
 def test_where_weights_are_laid_channels_last(
-    settings: dict[str, bool], dilation: tuple[int, int], laid: bool, capsys: pytest.CaptureFixture[str]
+    settings: dict[str, bool],
+    dilation: tuple[int, int],
+    laid: bool,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     model = nn.Conv2d(4, 4, 3, dilation=dilation)
     assert lay_channels_last(model, TrainConfig(**settings), CPU) is laid

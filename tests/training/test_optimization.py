@@ -26,7 +26,9 @@ def test_learning_rate() -> None:
     rates = [learning_rate(cosine, step) for step in range(101)]
     assert rates[:21] == pytest.approx([2.0 * (step + 1) / 21 for step in range(21)])
     reference = torch.optim.SGD([torch.zeros(1)], lr=2.0)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(reference, T_max=79, eta_min=0.02)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
+        reference, T_max=79, eta_min=0.02
+    )
     for step in range(21, 101):
         assert rates[step] == pytest.approx(schedule.get_last_lr()[0])
         reference.step()
@@ -55,8 +57,19 @@ def test_average_keeps_infinite_constants_and_tied_weights() -> None:
 
 def test_config_defaults_and_descriptions() -> None:
     assert TrainConfig().model_dump() == {
-        **{"steps": 1000, "batch_size": 8, "lr": 1e-3, "optimizer": "adamw", "weight_decay": 1e-2},
-        **{"schedule": "cosine", "warmup_steps": 50, "clip_norm": 1.0, "average_decay": None},
+        **{
+            "steps": 1000,
+            "batch_size": 8,
+            "lr": 1e-3,
+            "optimizer": "adamw",
+            "weight_decay": 1e-2,
+        },
+        **{
+            "schedule": "cosine",
+            "warmup_steps": 50,
+            "clip_norm": 1.0,
+            "average_decay": None,
+        },
         **{"validate_every": 100, "patience": None, "seed": 0},
         **{"bf16": False, "compile": False, "channels_last": False},
     }
@@ -82,7 +95,15 @@ def test_config_refuses(bad: dict[str, Any]) -> None:
 
 def test_weight_decay_and_lr_reach_the_optimizer(tmp_path: Path) -> None:
     for name in ("adam", "adamw", "sgd"):
-        train(tmp_path / name, config={"optimizer": name, "weight_decay": 0.25, "steps": 3, "schedule": "constant"})
+        train(
+            tmp_path / name,
+            config={
+                "optimizer": name,
+                "weight_decay": 0.25,
+                "steps": 3,
+                "schedule": "constant",
+            },
+        )
         (group,) = RunFolder(tmp_path / name).load_state()["optimizer"]["param_groups"]
         assert (group["weight_decay"], group["lr"]) == (0.25, 1e-3 * 3 / 5)
         assert group.get("decoupled_weight_decay", False) is (name == "adamw")
@@ -96,18 +117,32 @@ def test_average_follows_the_formula_and_is_the_best_weights(tmp_path: Path) -> 
             self.shown = model
             return super().validate(model, on_track)
 
-    config = {"validate_every": 1, "steps": 6, "average_decay": 0.3, "weight_decay": 0.0}
+    config = {
+        "validate_every": 1,
+        "steps": 6,
+        "average_decay": 0.3,
+        "weight_decay": 0.0,
+    }
     for steps in range(1, 7):
-        train(tmp_path / str(steps), config={**config, "steps": steps, "schedule": "constant"})
+        train(
+            tmp_path / str(steps),
+            config={**config, "steps": steps, "schedule": "constant"},
+        )
         history.append(RunFolder(tmp_path / str(steps)).load_state()["model"])
     expected = {key: value.double() for key, value in network().state_dict().items()}
     for step, new in enumerate(history):
         decay = min(0.3, (step + 1) / (step + 10))
         for key, value in new.items():
-            expected[key] = decay * expected[key] + (1 - decay) * value if value.is_floating_point() else value
+            expected[key] = (
+                decay * expected[key] + (1 - decay) * value
+                if value.is_floating_point()
+                else value
+            )
     state = RunFolder(tmp_path / "6").load_state()
     for key, value in state["average"].items():
-        torch.testing.assert_close(value.double(), expected[key].double(), rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(
+            value.double(), expected[key].double(), rtol=1e-5, atol=1e-6
+        )
     learner = Watching(figures=[1.0])
     _, model = train(tmp_path / "x", learner, {**config, "validate_every": 6})
     assert learner.shown is not model
@@ -121,16 +156,32 @@ def test_gradients_are_clipped(tmp_path: Path) -> None:
 
     class Spy(torch.optim.SGD):
         def step(self, closure: Any = None) -> None:
-            norms.append(float(torch.cat([p.grad.flatten() for g in self.param_groups for p in g["params"]]).norm()))
+            norms.append(
+                float(
+                    torch.cat(
+                        [
+                            p.grad.flatten()
+                            for g in self.param_groups
+                            for p in g["params"]
+                        ]
+                    ).norm()
+                )
+            )
             return super().step(closure)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.optim, "SGD", Spy)
-        train(tmp_path / "a", config={"optimizer": "sgd", "clip_norm": 0.01, "steps": 10})
+        train(
+            tmp_path / "a", config={"optimizer": "sgd", "clip_norm": 0.01, "steps": 10}
+        )
         noted = RunFolder(tmp_path / "a").read_metrics()[0]["grad_norm"]
         assert norms == pytest.approx([0.01] * 10, rel=1e-3)
         assert noted > 0.1, "the metrics hold the norm before clipping"
         norms.clear()
-        train(tmp_path / "b", config={"optimizer": "sgd", "clip_norm": None, "steps": 10})
-        assert norms[-1] == pytest.approx(RunFolder(tmp_path / "b").read_metrics()[0]["grad_norm"], rel=1e-5)
+        train(
+            tmp_path / "b", config={"optimizer": "sgd", "clip_norm": None, "steps": 10}
+        )
+        assert norms[-1] == pytest.approx(
+            RunFolder(tmp_path / "b").read_metrics()[0]["grad_norm"], rel=1e-5
+        )
         assert norms[-1] > 0.1

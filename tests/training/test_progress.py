@@ -11,10 +11,14 @@ sys.path.insert(0, str(Path(__file__).parent))
 from toy_training import Interrupting, train  # beside this file
 
 
-def test_lines_without_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_lines_without_a_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     train(tmp_path / "a", show=True)
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split("  ")[0] for line in lines] == [f"step {step}/40" for step in range(4, 41, 4)]
+    assert [line.split("  ")[0] for line in lines] == [
+        f"step {step}/40" for step in range(4, 41, 4)
+    ]
     assert lines[-1].count("  ") == 4
     assert "valid negative error -" in lines[-1]
     assert lines[-1].endswith("steps/s  0:00 left")
@@ -26,7 +30,9 @@ def test_lines_without_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert capsys.readouterr().out == ""
 
 
-def test_bar_on_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bar_on_a_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "140")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)

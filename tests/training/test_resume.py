@@ -18,7 +18,14 @@ from mirbricks.tasks.base import Batch
 from mirbricks.training.loop import TrainConfig, fit
 
 sys.path.insert(0, str(Path(__file__).parent))
-from toy_training import Interrupting, Lines, refusal, same, same_runs, train  # beside this file
+from toy_training import (
+    Interrupting,
+    Lines,
+    refusal,
+    same,
+    same_runs,
+    train,
+)  # beside this file
 
 RESUMABLE = [
     {"schedule": "cosine"},
@@ -29,8 +36,12 @@ RESUMABLE = [
 
 
 @pytest.mark.parametrize("at", [0, 13, 14, 39])
-@pytest.mark.parametrize("config", RESUMABLE, ids=["cosine", "constant", "average", "patience"])
-def test_resumed_equals_uninterrupted_to_the_bit(tmp_path: Path, config: dict[str, Any], at: int) -> None:
+@pytest.mark.parametrize(
+    "config", RESUMABLE, ids=["cosine", "constant", "average", "patience"]
+)
+def test_resumed_equals_uninterrupted_to_the_bit(
+    tmp_path: Path, config: dict[str, Any], at: int
+) -> None:
     whole, _ = train(tmp_path / "whole", config=config)
     parts, _ = train(tmp_path / "parts", Interrupting(at), config)
     if at < whole.steps:
@@ -61,7 +72,9 @@ def test_resume_after_a_crash_goes_back_to_the_last_validation(tmp_path: Path) -
     same_runs(tmp_path / "whole", tmp_path / "crashed")
 
 
-def test_the_state_is_saved_between_validations_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_state_is_saved_between_validations_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     never = {"validate_every": 40}
     train(tmp_path / "whole", config=never)
     monkeypatch.setattr("mirbricks.training.loop.SAVE_EVERY_S", 0.0)
@@ -102,7 +115,9 @@ def test_channels_last_reaches_the_model_and_resumes(tmp_path: Path) -> None:
 
     class Images(Lines):
         def batch(self, step: int) -> Batch:
-            x = torch.from_numpy(np.random.default_rng(step).standard_normal((2, 3, 5, 4), np.float32))
+            x = torch.from_numpy(
+                np.random.default_rng(step).standard_normal((2, 3, 5, 4), np.float32)
+            )
             return Batch((x,), x.mean((1, 2, 3)), ("a", "b"))
 
         def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
@@ -111,29 +126,46 @@ def test_channels_last_reaches_the_model_and_resumes(tmp_path: Path) -> None:
             return (outputs.mean((1, 2, 3)) - batch.targets).square().mean()
 
         def at_step(self, batch: Batch) -> bool:
-            return torch.equal(batch.inputs[0], self.batch(12).inputs[0]) if self.spoil else False
+            return (
+                torch.equal(batch.inputs[0], self.batch(12).inputs[0])
+                if self.spoil
+                else False
+            )
 
     def run(name: str, learner: Images, resume: bool = False) -> None:
         torch.manual_seed(0)
         model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 2, 1))
         model[0].register_forward_hook(
             lambda module, x, _: layouts.extend(
-                t.is_contiguous(memory_format=torch.channels_last) for t in (x[0], module.weight)
+                t.is_contiguous(memory_format=torch.channels_last)
+                for t in (x[0], module.weight)
             )
         )
         config = TrainConfig(steps=20, validate_every=50, channels_last=True)
         learner.figures = [0.0]
-        fit(model, learner, config, RunFolder(tmp_path / name), resume=resume, show=False)
+        fit(
+            model,
+            learner,
+            config,
+            RunFolder(tmp_path / name),
+            resume=resume,
+            show=False,
+        )
 
     run("whole", Images())
     run("parts", Images(spoil=1))
     assert RunFolder(tmp_path / "parts").load_state()["step"] == 13
     run("parts", Images(), resume=True)
     assert all(layouts)
-    same(RunFolder(tmp_path / "whole").load_state(), RunFolder(tmp_path / "parts").load_state())
+    same(
+        RunFolder(tmp_path / "whole").load_state(),
+        RunFolder(tmp_path / "parts").load_state(),
+    )
 
 
-def test_handlers_are_restored_and_a_second_signal_stops_at_once(tmp_path: Path) -> None:
+def test_handlers_are_restored_and_a_second_signal_stops_at_once(
+    tmp_path: Path,
+) -> None:
     class Twice(Lines):
         def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
             signal.raise_signal(signal.SIGTERM)
@@ -165,11 +197,17 @@ print(result.stopped, result.steps, flush=True)
 
 
 def script(config: dict[str, Any]) -> list[str]:
-    return [sys.executable, "-c", SCRIPT.format(tests=str(Path(__file__).parent), config=config)]
+    return [
+        sys.executable,
+        "-c",
+        SCRIPT.format(tests=str(Path(__file__).parent), config=config),
+    ]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_from_outside_then_resume(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_signal_from_outside_then_resume(
+    tmp_path: Path, number: signal.Signals
+) -> None:
     config = {"steps": 100, "validate_every": 20, "average_decay": 0.9}
     command = [*script(config), str(tmp_path / "parts")]
     process = subprocess.Popen([*command, "show"], stdout=subprocess.PIPE, text=True)
@@ -192,7 +230,9 @@ def test_a_signal_from_outside_then_resume(tmp_path: Path, number: signal.Signal
 
 def test_resume_with_other_settings_is_refused(tmp_path: Path) -> None:
     train(tmp_path, Interrupting(6))
-    assert refusal(lambda: train(tmp_path, config={"lr": 0.5, "steps": 50}, resume=True)) == (
+    assert refusal(
+        lambda: train(tmp_path, config={"lr": 0.5, "steps": 50}, resume=True)
+    ) == (
         f"cannot resume '{tmp_path}': the settings of the training have changed\n"
         "  steps  40 in the run, 50 now\n"
         "  lr     0.001 in the run, 0.5 now\n"
@@ -204,7 +244,11 @@ def test_resume_with_another_graph_is_refused(tmp_path: Path) -> None:
     train(tmp_path, Interrupting(6))
     other = nn.Sequential(nn.Linear(4, 3))
     config = TrainConfig(steps=40, validate_every=15, warmup_steps=5)
-    assert refusal(lambda: fit(other, Lines(), config, RunFolder(tmp_path), resume=True, show=False)) == (
+    assert refusal(
+        lambda: fit(
+            other, Lines(), config, RunFolder(tmp_path), resume=True, show=False
+        )
+    ) == (
         f"the weights of '{tmp_path}' do not fit the graph\n"
         "  size     '0.bias' (16,) in the run, (3,) in the graph\n"
         "  size     '0.weight' (16, 4) in the run, (3, 4) in the graph\n"

@@ -21,7 +21,14 @@ from mirbricks.training.devices import as_device
 from mirbricks.training.loop import FitResult, TrainConfig, fit
 
 sys.path.insert(0, str(Path(__file__).parent))
-from toy_training import Lines, network, refusal, same, same_runs, train  # beside this file
+from toy_training import (
+    Lines,
+    network,
+    refusal,
+    same,
+    same_runs,
+    train,
+)  # beside this file
 
 
 def test_learns_and_keeps_best_and_metrics(tmp_path: Path) -> None:
@@ -37,7 +44,9 @@ def test_learns_and_keeps_best_and_metrics(tmp_path: Path) -> None:
     valid = {record["step"]: record["valid"] for record in records if "valid" in record}
     assert list(valid) == list(range(15, 151, 15))
     assert result.best_figures == valid[result.best_step]
-    assert result.best_figures["negative error"] == max(v["negative error"] for v in valid.values())
+    assert result.best_figures["negative error"] == max(
+        v["negative error"] for v in valid.values()
+    )
     assert sorted(learner.asked) == list(range(150))
     assert all(learner.modes), "every step trains in train() mode"
     assert model.training
@@ -60,7 +69,9 @@ def test_metrics_are_means_of_ten_steps_and_the_rest(tmp_path: Path) -> None:
     assert "valid" in records[3]
 
 
-def test_equal_seeds_equal_runs_and_the_callers_random_state_stays(tmp_path: Path) -> None:
+def test_equal_seeds_equal_runs_and_the_callers_random_state_stays(
+    tmp_path: Path,
+) -> None:
     before = torch.get_rng_state()
     train(tmp_path / "a")
     assert torch.equal(before, torch.get_rng_state())
@@ -68,21 +79,31 @@ def test_equal_seeds_equal_runs_and_the_callers_random_state_stays(tmp_path: Pat
     train(tmp_path / "b")
     same_runs(tmp_path / "a", tmp_path / "b")
     train(tmp_path / "c", config={"seed": 1})
-    one, other = (RunFolder(tmp_path / name).load_state()["model"]["0.weight"] for name in "ac")
+    one, other = (
+        RunFolder(tmp_path / name).load_state()["model"]["0.weight"] for name in "ac"
+    )
     assert not torch.equal(one, other), "dropout draws from the seed"
 
 
 def test_early_stopping_and_best_is_not_last(tmp_path: Path) -> None:
     figures = [0.1, 0.5, 0.4, math.nan, 0.5, 0.9]
-    result, model = train(tmp_path, Lines(figures=figures), {"steps": 1000, "validate_every": 4, "patience": 3})
+    result, model = train(
+        tmp_path,
+        Lines(figures=figures),
+        {"steps": 1000, "validate_every": 4, "patience": 3},
+    )
     assert (result.stopped, result.steps, result.best_step) == ("patience", 20, 8)
     assert result.best_figures == {"negative error": 0.5}
     best = network(5)
     metadata = RunFolder(tmp_path).load_weights(best)
     assert metadata["step"] == "8"
     assert metadata["value"] == "0.5"
-    assert not torch.equal(best.state_dict()["0.weight"], model.state_dict()["0.weight"])
-    eight, _ = train(tmp_path / "eight", Lines(figures=figures), {"steps": 8, "schedule": "constant"})
+    assert not torch.equal(
+        best.state_dict()["0.weight"], model.state_dict()["0.weight"]
+    )
+    eight, _ = train(
+        tmp_path / "eight", Lines(figures=figures), {"steps": 8, "schedule": "constant"}
+    )
     assert eight.steps == 8
 
 
@@ -96,7 +117,11 @@ def test_best_weights_are_those_of_the_best_step(tmp_path: Path) -> None:
 
 
 def test_a_first_figure_of_nan_is_kept_until_a_number_comes(tmp_path: Path) -> None:
-    result, _ = train(tmp_path, Lines(figures=[math.nan, -3.0, math.nan]), {"steps": 12, "validate_every": 4})
+    result, _ = train(
+        tmp_path,
+        Lines(figures=[math.nan, -3.0, math.nan]),
+        {"steps": 12, "validate_every": 4},
+    )
     assert (result.best_step, result.best_figures) == (8, {"negative error": -3.0})
 
 
@@ -104,7 +129,9 @@ def test_bf16_trains_in_bfloat16_and_keeps_float32_weights(tmp_path: Path) -> No
     seen: list[torch.dtype] = []
     model = network()
     model[0].register_forward_hook(lambda _, __, out: seen.append(out.dtype))
-    config = TrainConfig(steps=60, lr=1e-2, bf16=True, validate_every=60, warmup_steps=0)
+    config = TrainConfig(
+        steps=60, lr=1e-2, bf16=True, validate_every=60, warmup_steps=0
+    )
     fit(model, Lines(), config, RunFolder(tmp_path), show=False)
     assert set(seen[:-1]) == {torch.bfloat16}
     assert seen[-1] == torch.float32, "validation runs in float32"
@@ -130,14 +157,18 @@ def test_nan_names_the_items(tmp_path: Path) -> None:
     same_runs(tmp_path.with_name("whole"), tmp_path)
 
 
-def test_an_infinite_gradient_names_the_items_before_it_reaches_the_weights(tmp_path: Path) -> None:
+def test_an_infinite_gradient_names_the_items_before_it_reaches_the_weights(
+    tmp_path: Path,
+) -> None:
     class Cusp(Lines):
         def loss(self, outputs: Tensor, batch: Batch) -> Tensor:  # noqa: ARG002
             return (outputs - outputs.detach()).abs().add(0.0).sqrt().sum()
 
     model = network()
     config = TrainConfig(steps=3, clip_norm=None)
-    message = refusal(lambda: fit(model, Cusp(), config, RunFolder(tmp_path), show=False))
+    message = refusal(
+        lambda: fit(model, Cusp(), config, RunFolder(tmp_path), show=False)
+    )
     items = ", ".join(f"'item0.{row}'" for row in range(8))
     assert message == (
         "the gradient is nan at step 1, in the batch of the items below\n"
@@ -164,7 +195,9 @@ def test_a_second_training_in_one_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_graph_without_weights_is_refused(tmp_path: Path) -> None:
-    assert refusal(lambda: fit(nn.ReLU(), Lines(), TrainConfig(), RunFolder(tmp_path), show=False)) == (
+    assert refusal(
+        lambda: fit(nn.ReLU(), Lines(), TrainConfig(), RunFolder(tmp_path), show=False)
+    ) == (
         "the graph has no weights to train\n  help: add a layer with weights, such as Conv2d or Linear     [E621]"
     )
 
@@ -172,7 +205,9 @@ def test_a_graph_without_weights_is_refused(tmp_path: Path) -> None:
 def test_too_little_memory_is_told(tmp_path: Path) -> None:
     class Huge(Lines):
         def loss(self, outputs: Tensor, batch: Batch) -> Tensor:  # noqa: ARG002
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB\nmore")
+            raise torch.OutOfMemoryError(
+                "CUDA out of memory. Tried to allocate 2 GiB\nmore"
+            )
 
     assert refusal(lambda: train(tmp_path, Huge())) == (
         "the memory does not suffice for a training step with batch_size 8\n"
@@ -181,7 +216,9 @@ def test_too_little_memory_is_told(tmp_path: Path) -> None:
     )
 
 
-def test_a_failing_compiler_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_compiler_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from torch._dynamo.exc import TorchDynamoException
 
     def compiled(_: nn.Module) -> Any:
@@ -228,7 +265,10 @@ def test_trains_outside_the_main_thread(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="torch.compile needs a C++ compiler")
+@pytest.mark.skipif(
+    not any(map(shutil.which, ("c++", "g++", "clang++"))),
+    reason="torch.compile needs a C++ compiler",
+)
 @pytest.mark.filterwarnings("ignore")  # torch's own compiler warns about itself
 def test_compile_gives_the_same_training(tmp_path: Path) -> None:
     model = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 3))
@@ -240,7 +280,9 @@ def test_compile_gives_the_same_training(tmp_path: Path) -> None:
     for a, b in zip(model.parameters(), twin.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
     fresh = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 3))
-    assert RunFolder(tmp_path / "compiled").load_weights(fresh)["step"] == "20", "no prefix in the names"
+    assert RunFolder(tmp_path / "compiled").load_weights(fresh)["step"] == "20", (
+        "no prefix in the names"
+    )
 
 
 @pytest.mark.slow
@@ -257,9 +299,21 @@ def test_two_processes_equal_one_with_both_batches(tmp_path: Path) -> None:
         "result = t.fit(nn.Linear(4, 3), t.Lines(), config, t.RunFolder(sys.argv[1]), show=True)\n"
         "print(result.stopped, result.steps, result.best_step, flush=True)\n"
     )
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone", str(code)]
+    torchrun = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--nproc-per-node=2",
+        "--standalone",
+        str(code),
+    ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([*torchrun, str(tmp_path / "two")], capture_output=True, text=True, env=environment)
+    done = subprocess.run(
+        [*torchrun, str(tmp_path / "two")],
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
     assert done.returncode == 0, done.stderr
 
     class Both(Lines):
@@ -267,7 +321,11 @@ def test_two_processes_equal_one_with_both_batches(tmp_path: Path) -> None:
             one, other = super().batch(2 * step), super().batch(2 * step + 1)
             x, y = (
                 torch.cat(pair)
-                for pair in zip((one.inputs[0], one.targets["y"]), (other.inputs[0], other.targets["y"]), strict=True)
+                for pair in zip(
+                    (one.inputs[0], one.targets["y"]),
+                    (other.inputs[0], other.targets["y"]),
+                    strict=True,
+                )
             )
             return Batch((x,), {"y": y}, one.items + other.items)
 
@@ -276,8 +334,14 @@ def test_two_processes_equal_one_with_both_batches(tmp_path: Path) -> None:
     fit(nn.Linear(4, 3), Both(), config, RunFolder(tmp_path / "one"), show=False)
     two, one = RunFolder(tmp_path / "two"), RunFolder(tmp_path / "one")
     for key, value in one.load_state()["model"].items():
-        torch.testing.assert_close(two.load_state()["model"][key], value, rtol=1e-4, atol=1e-5)
-    assert [r["step"] for r in two.read_metrics()] == [r["step"] for r in one.read_metrics()]
-    assert two.read_metrics()[0]["loss"] == pytest.approx(one.read_metrics()[0]["loss"], rel=1e-4)
+        torch.testing.assert_close(
+            two.load_state()["model"][key], value, rtol=1e-4, atol=1e-5
+        )
+    assert [r["step"] for r in two.read_metrics()] == [
+        r["step"] for r in one.read_metrics()
+    ]
+    assert two.read_metrics()[0]["loss"] == pytest.approx(
+        one.read_metrics()[0]["loss"], rel=1e-4
+    )
     assert done.stdout.count("finished 20") == 2
     assert done.stdout.count("step 20/20") == 1

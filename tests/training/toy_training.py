@@ -23,7 +23,12 @@ class Lines:
 
     figure = "negative error"
 
-    def __init__(self, seed: int = 0, spoil: int | None = None, figures: list[float] | None = None) -> None:
+    def __init__(
+        self,
+        seed: int = 0,
+        spoil: int | None = None,
+        figures: list[float] | None = None,
+    ) -> None:
         self.seed, self.spoil, self.figures = seed, spoil, figures
         self.map = torch.linspace(-1, 1, 12).reshape(4, 3)
         self.asked: list[int] = []
@@ -32,7 +37,9 @@ class Lines:
 
     def batch(self, step: int) -> Batch:
         self.asked.append(step)
-        x = torch.from_numpy(np.random.default_rng((self.seed, step)).standard_normal((8, 4), np.float32))
+        x = torch.from_numpy(
+            np.random.default_rng((self.seed, step)).standard_normal((8, 4), np.float32)
+        )
         targets = {"y": x @ self.map}
         if step == self.spoil:
             x[2] = math.nan
@@ -49,15 +56,26 @@ class Lines:
             return {self.figure: self.figures[self.validations - 1]}
         self.modes.append(model.training)
         model.eval()
-        x = torch.from_numpy(np.random.default_rng(99).standard_normal((64, 4), np.float32))
+        x = torch.from_numpy(
+            np.random.default_rng(99).standard_normal((64, 4), np.float32)
+        )
         with torch.inference_mode():
-            return {self.figure: -float((model(x) - x @ self.map).square().mean()), "other": 0.5}
+            return {
+                self.figure: -float((model(x) - x @ self.map).square().mean()),
+                "other": 0.5,
+            }
 
 
 def network(seed: int = 0) -> nn.Module:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return nn.Sequential(nn.Linear(4, 16), nn.BatchNorm1d(16), nn.Dropout(0.2), nn.ReLU(), nn.Linear(16, 3))
+        return nn.Sequential(
+            nn.Linear(4, 16),
+            nn.BatchNorm1d(16),
+            nn.Dropout(0.2),
+            nn.ReLU(),
+            nn.Linear(16, 3),
+        )
 
 
 class Interrupting(Lines):
@@ -74,11 +92,20 @@ class Interrupting(Lines):
 
 
 def train(
-    path: Path, learner: Lines | None = None, config: dict[str, Any] | None = None, **more: Any
+    path: Path,
+    learner: Lines | None = None,
+    config: dict[str, Any] | None = None,
+    **more: Any,
 ) -> tuple[FitResult, nn.Module]:
     model = network()
     settings = {"steps": 40, "validate_every": 15, "warmup_steps": 5, **(config or {})}
-    return fit(model, learner or Lines(), TrainConfig(**settings), RunFolder(path), **{"show": False, **more}), model
+    return fit(
+        model,
+        learner or Lines(),
+        TrainConfig(**settings),
+        RunFolder(path),
+        **{"show": False, **more},
+    ), model
 
 
 def same(a: Any, b: Any, path: str = "") -> None:

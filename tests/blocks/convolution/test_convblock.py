@@ -24,20 +24,40 @@ def normed(x: Tensor, kind: str) -> Tensor:
     if kind == "group":
         groups = groups_of(shape[1], 8)
         y = x.reshape(len(x), groups, -1)
-        y = (y - y.mean(2, keepdim=True)) / (y.var(2, correction=0, keepdim=True) + 1e-5).sqrt()
+        y = (y - y.mean(2, keepdim=True)) / (
+            y.var(2, correction=0, keepdim=True) + 1e-5
+        ).sqrt()
         return y.reshape(shape)
     axes = (0, *axes) if kind == "batch" else axes
-    return (x - x.mean(axes, keepdim=True)) / (x.var(axes, correction=0, keepdim=True) + 1e-5).sqrt()
+    return (x - x.mean(axes, keepdim=True)) / (
+        x.var(axes, correction=0, keepdim=True) + 1e-5
+    ).sqrt()
 
 
 @pytest.mark.parametrize("norm", ["batch", "instance", "group", "none"])
 @pytest.mark.parametrize("activate", ["each", "last"])
-@pytest.mark.parametrize(("name", "shape"), [("ConvBlock1d", (3, 2, 9)), ("ConvBlock2d", (3, 2, 6, 7))])
-def test_by_its_layers(make: Make, name: str, shape: tuple[int, ...], activate: str, norm: str) -> None:
-    block = make(name, shape, out_channels=4, norm=norm, activate=activate, activation="LeakyReLU", dilation=2)
+@pytest.mark.parametrize(
+    ("name", "shape"), [("ConvBlock1d", (3, 2, 9)), ("ConvBlock2d", (3, 2, 6, 7))]
+)
+def test_by_its_layers(
+    make: Make, name: str, shape: tuple[int, ...], activate: str, norm: str
+) -> None:
+    block = make(
+        name,
+        shape,
+        out_channels=4,
+        norm=norm,
+        activate=activate,
+        activation="LeakyReLU",
+        dilation=2,
+    )
     x = torch.randn(shape, dtype=torch.float64)
     y, conv = x, functional.conv1d if name == "ConvBlock1d" else functional.conv2d
-    weights = [(m.weight, m.bias) for m in block.modules() if isinstance(m, torch.nn.Conv1d | torch.nn.Conv2d)]
+    weights = [
+        (m.weight, m.bias)
+        for m in block.modules()
+        if isinstance(m, torch.nn.Conv1d | torch.nn.Conv2d)
+    ]
     assert len(weights) == 2
     for i, (weight, bias) in enumerate(weights):
         assert (bias is None) == (norm in ("batch", "instance"))
@@ -48,13 +68,23 @@ def test_by_its_layers(make: Make, name: str, shape: tuple[int, ...], activate: 
 
 @pytest.mark.parametrize("name", ["ReLU", "LeakyReLU", "ELU", "GELU", "SiLU", "Tanh"])
 def test_activations_go_by_their_torch_names(make: Make, name: str) -> None:
-    block = make("ConvBlock1d", (1, 2, 5), out_channels=2, n_layers=1, norm="none", activation=name)
+    block = make(
+        "ConvBlock1d",
+        (1, 2, 5),
+        out_channels=2,
+        n_layers=1,
+        norm="none",
+        activation=name,
+    )
     assert [type(layer).__name__ for layer in block.layers] == ["Conv1d", name]
 
 
 def test_dropout_is_last_and_in_training_only(make: Make) -> None:
     config: dict[str, Any] = {"out_channels": 3, "norm": "none", "activation": "ELU"}
-    block, plain = make("ConvBlock1d", (2, 2, 50), dropout=0.5, **config), make("ConvBlock1d", (2, 2, 50), **config)
+    block, plain = (
+        make("ConvBlock1d", (2, 2, 50), dropout=0.5, **config),
+        make("ConvBlock1d", (2, 2, 50), **config),
+    )
     plain.load_state_dict(block.state_dict())
     x = torch.randn(2, 2, 50, dtype=torch.float64)
     y = block(x)
@@ -63,6 +93,9 @@ def test_dropout_is_last_and_in_training_only(make: Make) -> None:
     assert torch.equal(block.eval()(x), plain(x))
 
 
-@pytest.mark.parametrize(("channels", "most", "groups"), [(64, 8, 8), (6, 8, 6), (20, 8, 5), (7, 3, 1), (96, 32, 32)])
+@pytest.mark.parametrize(
+    ("channels", "most", "groups"),
+    [(64, 8, 8), (6, 8, 6), (20, 8, 5), (7, 3, 1), (96, 32, 32)],
+)
 def test_groups_divide_the_channels(channels: int, most: int, groups: int) -> None:
     assert groups_of(channels, most) == groups

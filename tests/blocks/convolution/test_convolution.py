@@ -17,7 +17,13 @@ from mirbricks.registry import Block
 Make = Callable[..., Block]
 
 
-def naive_conv2d(x: Tensor, weight: Tensor, stride: tuple[int, int], dilation: tuple[int, int], groups: int) -> Tensor:
+def naive_conv2d(
+    x: Tensor,
+    weight: Tensor,
+    stride: tuple[int, int],
+    dilation: tuple[int, int],
+    groups: int,
+) -> Tensor:
     """Cross-correlation by its definition; x is already padded."""
     outs, per_group, height, width = weight.shape
     rows = (x.shape[2] - (height - 1) * dilation[0] - 1) // stride[0] + 1
@@ -26,20 +32,32 @@ def naive_conv2d(x: Tensor, weight: Tensor, stride: tuple[int, int], dilation: t
     for out, i, j in itertools.product(range(outs), range(rows), range(columns)):
         first = out // (outs // groups) * per_group
         for c, p, q in itertools.product(range(per_group), range(height), range(width)):
-            source = x[:, first + c, i * stride[0] + p * dilation[0], j * stride[1] + q * dilation[1]]
+            source = x[
+                :,
+                first + c,
+                i * stride[0] + p * dilation[0],
+                j * stride[1] + q * dilation[1],
+            ]
             y[:, out, i, j] += weight[out, c, p, q] * source
     return y
 
 
 @pytest.mark.parametrize(
-    ("stride", "dilation", "groups"), [((1, 1), (1, 1), 1), ((2, 1), (1, 3), 1), ((1, 2), (2, 1), 2)]
+    ("stride", "dilation", "groups"),
+    [((1, 1), (1, 1), 1), ((2, 1), (1, 3), 1), ((1, 2), (2, 1), 2)],
 )
-def test_conv2d_by_naive_loops(make: Make, stride: tuple[int, int], dilation: tuple[int, int], groups: int) -> None:
+def test_conv2d_by_naive_loops(
+    make: Make, stride: tuple[int, int], dilation: tuple[int, int], groups: int
+) -> None:
     shape = (2, 4, 7, 8)
     config = {"stride": list(stride), "dilation": list(dilation), "groups": groups}
-    block = make("Conv2d", shape, out_channels=4, kernel_size=[3, 2], bias=False, **config)
+    block = make(
+        "Conv2d", shape, out_channels=4, kernel_size=[3, 2], bias=False, **config
+    )
     x = torch.randn(shape, dtype=torch.float64)
-    torch.testing.assert_close(block(x), naive_conv2d(x, block.weight, stride, dilation, groups))
+    torch.testing.assert_close(
+        block(x), naive_conv2d(x, block.weight, stride, dilation, groups)
+    )
 
 
 @pytest.mark.parametrize("name", ["Conv1d", "Conv2d"])
@@ -47,12 +65,27 @@ def test_conv2d_by_naive_loops(make: Make, stride: tuple[int, int], dilation: tu
 @pytest.mark.parametrize("dilation", [1, 3])
 def test_same_keeps_sizes(make: Make, name: str, kernel: int, dilation: int) -> None:
     shape = (1, 2, 9) if name == "Conv1d" else (1, 2, 9, 8)
-    block = make(name, shape, out_channels=3, kernel_size=kernel, padding="same", dilation=dilation)
+    block = make(
+        name,
+        shape,
+        out_channels=3,
+        kernel_size=kernel,
+        padding="same",
+        dilation=dilation,
+    )
     assert block(torch.randn(shape, dtype=torch.float64)).shape == (1, 3, *shape[2:])
 
 
 def test_conv_transpose_2d_is_the_adjoint_of_conv2d(make: Make) -> None:
-    up = make("ConvTranspose2d", (2, 3, 4, 5), out_channels=2, kernel_size=[4, 3], stride=[3, 1], padding=1, bias=False)
+    up = make(
+        "ConvTranspose2d",
+        (2, 3, 4, 5),
+        out_channels=2,
+        kernel_size=[4, 3],
+        stride=[3, 1],
+        padding=1,
+        bias=False,
+    )
     small = torch.randn(2, 3, 4, 5, dtype=torch.float64)
     big = torch.randn_like(up(small))
     down = torch.nn.functional.conv2d(big, up.weight, stride=(3, 1), padding=1)
@@ -62,21 +95,55 @@ def test_conv_transpose_2d_is_the_adjoint_of_conv2d(make: Make) -> None:
 @pytest.mark.parametrize(
     ("name", "config", "message"),
     [
-        ("Conv1d", {"padding": "same", "stride": 2}, "with a stride, padding cannot be 'same'"),
-        ("Conv2d", {"padding": "same", "stride": [1, 2]}, "with a stride, padding cannot be 'same'"),
+        (
+            "Conv1d",
+            {"padding": "same", "stride": 2},
+            "with a stride, padding cannot be 'same'",
+        ),
+        (
+            "Conv2d",
+            {"padding": "same", "stride": [1, 2]},
+            "with a stride, padding cannot be 'same'",
+        ),
         ("Conv2d", {"padding": [1, -1]}, "greater than or equal to 0"),
         ("Conv1d", {"groups": 3}, "'out_channels' is 4, which 3 groups do not divide"),
-        ("Conv1d", {"in_channels": 3, "groups": 2}, "'in_channels' is 3, which 2 groups do not divide"),
-        ("ConvTranspose1d", {"stride": 2, "output_padding": 2}, "output_padding must be smaller than the stride"),
-        ("ConvTranspose2d", {"stride": [1, 3], "output_padding": [0, 3]}, "output_padding must be smaller"),
+        (
+            "Conv1d",
+            {"in_channels": 3, "groups": 2},
+            "'in_channels' is 3, which 2 groups do not divide",
+        ),
+        (
+            "ConvTranspose1d",
+            {"stride": 2, "output_padding": 2},
+            "output_padding must be smaller than the stride",
+        ),
+        (
+            "ConvTranspose2d",
+            {"stride": [1, 3], "output_padding": [0, 3]},
+            "output_padding must be smaller",
+        ),
         ("ConvTranspose2d", {"padding": -1}, "greater than or equal to 0"),
     ],
 )
-def test_what_torch_refuses_is_refused_by_the_config(name: str, config: dict[str, Any], message: str) -> None:
+def test_what_torch_refuses_is_refused_by_the_config(
+    name: str, config: dict[str, Any], message: str
+) -> None:
     with pytest.raises(ValidationError, match=message):
-        registry.blocks()[name].cls.Config(**{"out_channels": 4, "kernel_size": 3, **config})
+        registry.blocks()[name].cls.Config(
+            **{"out_channels": 4, "kernel_size": 3, **config}
+        )
 
 
-@pytest.mark.parametrize("config", [{"stride": [2, 3], "output_padding": [1, 2]}, {"dilation": 2, "output_padding": 1}])
-def test_every_output_padding_that_torch_takes_is_taken(make: Make, config: dict[str, Any]) -> None:
-    make("ConvTranspose2d", (1, 2, 4, 4), out_channels=2, kernel_size=3, **config)(torch.randn(1, 2, 4, 4).double())
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"stride": [2, 3], "output_padding": [1, 2]},
+        {"dilation": 2, "output_padding": 1},
+    ],
+)
+def test_every_output_padding_that_torch_takes_is_taken(
+    make: Make, config: dict[str, Any]
+) -> None:
+    make("ConvTranspose2d", (1, 2, 4, 4), out_channels=2, kernel_size=3, **config)(
+        torch.randn(1, 2, 4, 4).double()
+    )

@@ -13,8 +13,16 @@ from mirbricks.registry import Block
 
 Make = Callable[..., Block]
 CASES: list[tuple[str, tuple[int, ...], dict[str, Any]]] = [
-    ("SpectralNormConv1d", (2, 3, 12), {"out_channels": 5, "kernel_size": 3, "stride": 2, "padding": 1}),
-    ("SpectralNormConv2d", (2, 3, 8, 9), {"out_channels": 4, "kernel_size": [3, 4], "stride": 2}),
+    (
+        "SpectralNormConv1d",
+        (2, 3, 12),
+        {"out_channels": 5, "kernel_size": 3, "stride": 2, "padding": 1},
+    ),
+    (
+        "SpectralNormConv2d",
+        (2, 3, 8, 9),
+        {"out_channels": 4, "kernel_size": [3, 4], "stride": 2},
+    ),
 ]
 
 
@@ -36,7 +44,9 @@ def test_output_and_gradient_are_those_of_torchs_parametrization(
     make: Make, name: str, shape: tuple[int, ...], config: dict[str, Any]
 ) -> None:
     block, x = make(name, shape, **config), torch.randn(shape, dtype=torch.float64)
-    for _ in range(200):  # torch iterates 15 times when it is put on: both must have settled
+    for _ in range(
+        200
+    ):  # torch iterates 15 times when it is put on: both must have settled
         block(x)
     peer = make(name.removeprefix("SpectralNorm"), shape, **config)
     peer.load_state_dict({"weight": block.weight, "bias": block.bias})
@@ -62,5 +72,7 @@ def test_the_iteration_goes_on_in_training_only(make: Make) -> None:
 def test_two_forwards_before_one_backward(make: Make) -> None:
     name, shape, config = CASES[0]
     block, x = make(name, shape, **config), torch.randn(shape, dtype=torch.float64)
-    (block(x).sum() - block(2 * x).sum()).backward()  # real and generated, as a discriminator sees them
+    (
+        block(x).sum() - block(2 * x).sum()
+    ).backward()  # real and generated, as a discriminator sees them
     assert block.weight.grad.isfinite().all()

@@ -20,24 +20,44 @@ ORDERS = {"max": np.inf, "l1": 1, "l2": 2, None: None}
 
 @pytest.mark.filterwarnings("ignore:n_fft=")
 @pytest.mark.parametrize("norm", list(ORDERS))
-@pytest.mark.parametrize(("fmin", "bins_per_octave"), [("C1", 36), ("A1", 24), ("F#2", 12)])
-def test_as_librosa_does(make: Make, norm: str | None, fmin: str, bins_per_octave: int) -> None:
+@pytest.mark.parametrize(
+    ("fmin", "bins_per_octave"), [("C1", 36), ("A1", 24), ("F#2", 12)]
+)
+def test_as_librosa_does(
+    make: Make, norm: str | None, fmin: str, bins_per_octave: int
+) -> None:
     t = np.arange(22050) / 22050
     wave = sum(np.sin(2 * np.pi * hz * t) for hz in (130.8, 329.6, 392.0, 1046.5))
     fmin_hz = float(librosa.note_to_hz(fmin))
-    config: dict[str, Any] = {"n_octaves": 5, "bins_per_octave": bins_per_octave, "fmin_hz": fmin_hz, "norm": norm}
+    config: dict[str, Any] = {
+        "n_octaves": 5,
+        "bins_per_octave": bins_per_octave,
+        "fmin_hz": fmin_hz,
+        "norm": norm,
+    }
     found = make("Chroma", (1, 1, 9), **config)(torch.from_numpy(wave)[None, None])
     expected = librosa.feature.chroma_cqt(
         y=wave, sr=22050, fmin=fmin_hz, n_octaves=5, bins_per_octave=bins_per_octave, norm=ORDERS[norm], tuning=0.0,
         threshold=None,
     )  # fmt: skip
-    torch.testing.assert_close(found[0, 0], torch.from_numpy(expected), rtol=0.01, atol=0.003)
+    torch.testing.assert_close(
+        found[0, 0], torch.from_numpy(expected), rtol=0.01, atol=0.003
+    )
 
 
 @pytest.mark.parametrize("n_chroma", [12, 24, 36])
 @pytest.mark.parametrize("fmin_hz", [32.7, 36.71, 55.0, 61.74])
-def test_bin_0_is_c_wherever_the_lowest_bin_is(make: Make, n_chroma: int, fmin_hz: float) -> None:
-    block = make("Chroma", (1, 1, 9), fmin_hz=fmin_hz, n_octaves=5, bins_per_octave=72, n_chroma=n_chroma)
+def test_bin_0_is_c_wherever_the_lowest_bin_is(
+    make: Make, n_chroma: int, fmin_hz: float
+) -> None:
+    block = make(
+        "Chroma",
+        (1, 1, 9),
+        fmin_hz=fmin_hz,
+        n_octaves=5,
+        bins_per_octave=72,
+        n_chroma=n_chroma,
+    )
     t = torch.arange(12_000, dtype=torch.float64) / 22050
     for pitch_class, hz in enumerate(261.626 * 2 ** (np.arange(12) / 12)):
         chroma = block(torch.sin(2 * torch.pi * hz * t)[None, None])

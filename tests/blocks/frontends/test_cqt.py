@@ -17,7 +17,12 @@ from mirbricks.features import hcqt as feature
 from mirbricks.registry import Block
 
 Make = Callable[..., Block]
-SMALL: dict[str, Any] = {"fmin_hz": 220.0, "n_octaves": 2, "bins_per_octave": 12, "hop_samples": 256}
+SMALL: dict[str, Any] = {
+    "fmin_hz": 220.0,
+    "n_octaves": 2,
+    "bins_per_octave": 12,
+    "hop_samples": 256,
+}
 
 
 def audio(duration_s: float, channels: int = 1, sr_hz: int = 22050) -> Tensor:
@@ -25,12 +30,20 @@ def audio(duration_s: float, channels: int = 1, sr_hz: int = 22050) -> Tensor:
     t = np.arange(int(duration_s * sr_hz)) / sr_hz
     random = np.random.default_rng(0)
     tones = [
-        sum(np.sin(2 * np.pi * f0 * k * t + k) / k for k in range(1, 12)) for f0 in 97.3 * 1.37 ** np.arange(channels)
+        sum(np.sin(2 * np.pi * f0 * k * t + k) / k for k in range(1, 12))
+        for f0 in 97.3 * 1.37 ** np.arange(channels)
     ]
-    return torch.from_numpy(0.1 * np.stack(tones)[None] + 0.05 * random.standard_normal((1, channels, len(t))))
+    return torch.from_numpy(
+        0.1 * np.stack(tones)[None]
+        + 0.05 * random.standard_normal((1, channels, len(t)))
+    )
 
 
-@pytest.mark.parametrize("changed", [{}, {"hop_samples": 441}, {"bins_per_octave": 36, "n_octaves": 4}], ids=str)
+@pytest.mark.parametrize(
+    "changed",
+    [{}, {"hop_samples": 441}, {"bins_per_octave": 36, "n_octaves": 4}],
+    ids=str,
+)
 def test_each_channel_is_librosas(make: Make, changed: dict[str, Any]) -> None:
     config = {**SMALL, **changed}
     x = audio(2, channels=2)
@@ -50,20 +63,35 @@ def test_each_channel_is_librosas(make: Make, changed: dict[str, Any]) -> None:
 @pytest.mark.parametrize("scale", ["db", "log", "linear"])
 @pytest.mark.parametrize("samples", [1, 255, 256, 5000, 22051])
 def test_the_hcqt_is_the_features(make: Make, scale: str, samples: int) -> None:
-    x = audio(1.1)[..., :samples].float().expand(2, 1, -1) * torch.tensor([1.0, 0.1])[:, None, None]
+    x = (
+        audio(1.1)[..., :samples].float().expand(2, 1, -1)
+        * torch.tensor([1.0, 0.1])[:, None, None]
+    )
     harmonics = (0.5, 1.0, 2.0)
-    magnitude = feature.HCQT(feature.HCQTConfig(harmonics=harmonics, **SMALL))(x[:, 0]).abs()
-    expected = feature.to_scale(magnitude.clone(), scale, magnitude.amax((1, 2, 3), keepdim=True))
-    block = make("HCQT", x.shape, **SMALL, harmonics=list(harmonics), scale=scale).float()
+    magnitude = feature.HCQT(feature.HCQTConfig(harmonics=harmonics, **SMALL))(
+        x[:, 0]
+    ).abs()
+    expected = feature.to_scale(
+        magnitude.clone(), scale, magnitude.amax((1, 2, 3), keepdim=True)
+    )
+    block = make(
+        "HCQT", x.shape, **SMALL, harmonics=list(harmonics), scale=scale
+    ).float()
     torch.testing.assert_close(block(x), expected, rtol=1e-4, atol=1e-4)
-    given = make("HCQT", x.shape, **SMALL, harmonics=list(harmonics), scale=scale, reference=0.5).float()
-    torch.testing.assert_close(given(x), feature.to_scale(magnitude, scale, 0.5), rtol=1e-4, atol=1e-4)
+    given = make(
+        "HCQT", x.shape, **SMALL, harmonics=list(harmonics), scale=scale, reference=0.5
+    ).float()
+    torch.testing.assert_close(
+        given(x), feature.to_scale(magnitude, scale, 0.5), rtol=1e-4, atol=1e-4
+    )
 
 
 def test_a_sine_has_its_peak_at_its_own_bin_and_time(make: Make) -> None:
     block = make("CQT", (1, 1, 9), **SMALL, scale="linear")
     hz = 220 * 2 ** (17 / 12)
-    x = torch.sin(2 * torch.pi * hz * torch.arange(22050, dtype=torch.float64) / 22050)[None, None]
+    x = torch.sin(2 * torch.pi * hz * torch.arange(22050, dtype=torch.float64) / 22050)[
+        None, None
+    ]
     assert (block(x)[0, 0, :, 10:-10].argmax(0) == 17).all()
     click = torch.zeros(1, 1, 22050, dtype=torch.float64)
     click[..., 40 * 256] = 1
@@ -81,7 +109,13 @@ def test_no_frame_sees_beyond_what_the_block_says(make: Make) -> None:
 
 
 def test_gradients_reach_the_waveform_and_are_right(make: Make) -> None:
-    config = {"sr_hz": 2000, "fmin_hz": 110.0, "n_octaves": 2, "bins_per_octave": 3, "hop_samples": 32}
+    config = {
+        "sr_hz": 2000,
+        "fmin_hz": 110.0,
+        "n_octaves": 2,
+        "bins_per_octave": 3,
+        "hop_samples": 32,
+    }
     x = torch.randn(1, 1, 200, dtype=torch.float64, requires_grad=True)
     for scale in ("linear", "log"):
         block = make("CQT", x.shape, **config, scale=scale, reference=1.0)
@@ -108,7 +142,9 @@ def test_autocast_does_not_coarsen_it(make: Make) -> None:
 @pytest.mark.parametrize(("name", "harmonic"), [("CQT", "1"), ("HCQT", "5")])
 def test_bins_above_nyquist_are_refused(name: str, harmonic: str) -> None:
     with pytest.raises(ValidationError) as caught:
-        registry.get(name).cls.Config(sr_hz=8000, fmin_hz=440.0, n_octaves=5, bins_per_octave=12)
+        registry.get(name).cls.Config(
+            sr_hz=8000, fmin_hz=440.0, n_octaves=5, bins_per_octave=12
+        )
     top = round(float(harmonic) * 440 * 2 ** (59 / 12))
     assert [error["msg"] for error in caught.value.errors()] == [
         f"Value error, the highest bin, {top} Hz for harmonic {harmonic}, does not fit below 4000 Hz, half of sr_hz; "

@@ -12,29 +12,48 @@ from mirbricks.registry import Block
 Make = Callable[..., Block]
 
 
-@pytest.mark.parametrize(("kernel_size", "taps", "stride"), [(11, 11, 4), (10, 11, 1), (21, 21, 10)])
-def test_the_pooling_by_its_formula(make: Make, kernel_size: int, taps: int, stride: int) -> None:
+@pytest.mark.parametrize(
+    ("kernel_size", "taps", "stride"), [(11, 11, 4), (10, 11, 1), (21, 21, 10)]
+)
+def test_the_pooling_by_its_formula(
+    make: Make, kernel_size: int, taps: int, stride: int
+) -> None:
     x = torch.randn(2, 3, 50, dtype=torch.float64)
     block = make("GaussianPool1d", x.shape, kernel_size=kernel_size, stride=stride)
     with torch.no_grad():
         block.width.copy_(torch.tensor([[0.3], [0.01], [7.0]]))
     half = taps // 2
-    for channel, width in enumerate((0.3, 2 / taps, 0.5)):  # what is learned is kept between these two
+    for channel, width in enumerate(
+        (0.3, 2 / taps, 0.5)
+    ):  # what is learned is kept between these two
         sigma = width * half
         for t in range(-(-50 // stride)):
             expected = torch.zeros(2, dtype=torch.float64)
             for n in range(max(0, t * stride - half), min(50, t * stride + half + 1)):
-                weight = torch.exp(torch.tensor(-((n - t * stride) ** 2) / (2 * sigma**2), dtype=torch.float64))
+                weight = torch.exp(
+                    torch.tensor(
+                        -((n - t * stride) ** 2) / (2 * sigma**2), dtype=torch.float64
+                    )
+                )
                 expected += x[:, channel, n] * weight / ((2 * torch.pi) ** 0.5 * sigma)
             found = block(x)[:, channel, t].detach()
-            torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-7)  # widths are float32
+            torch.testing.assert_close(
+                found, expected, rtol=1e-6, atol=1e-7
+            )  # widths are float32
     assert block(x).shape[2] == -(-50 // stride)
 
 
 def test_leaf_is_gabor_power_gaussian_pooling_and_pcen(make: Make) -> None:
     x = torch.randn(2, 1, 700, dtype=torch.float64)
     block = make("LEAF", x.shape, out_channels=8, kernel_size=101, stride=50)
-    gabor = make("GaborConv1d", x.shape, out_channels=8, kernel_size=101, padding="same", output="power")
+    gabor = make(
+        "GaborConv1d",
+        x.shape,
+        out_channels=8,
+        kernel_size=101,
+        padding="same",
+        output="power",
+    )
     pool = make("GaussianPool1d", (2, 8, 700), kernel_size=101, stride=50)
     pcen = make("PCEN", (2, 8, 14), alpha=0.96, smoothing=0.04, eps=1e-12)
     for part in (block.pool, block.pcen):
@@ -52,12 +71,16 @@ def test_seven_numbers_a_filter_and_448_for_the_papers_64(make: Make) -> None:
     assert sum(parameter.numel() for parameter in block.parameters()) == 448
 
 
-def test_a_second_at_16_khz_is_a_hundred_frames_and_the_default_bands_peak_at_their_tones(make: Make) -> None:
+def test_a_second_at_16_khz_is_a_hundred_frames_and_the_default_bands_peak_at_their_tones(
+    make: Make,
+) -> None:
     block = make("LEAF", (1, 1, 9))
     hz = make("GaborConv1d", (1, 1, 9)).center_hz()[[5, 20, 35]]
     t = torch.arange(16000, dtype=torch.float64) / 16000
     tones = torch.sin(2 * torch.pi * hz[:, None] * t)[:, None]
-    energy = block.pool(make("GaborConv1d", (1, 1, 9), padding="same", output="power")(tones))
+    energy = block.pool(
+        make("GaborConv1d", (1, 1, 9), padding="same", output="power")(tones)
+    )
     assert energy[:, :, 10:-10].mean(2).argmax(1).tolist() == [5, 20, 35]
     assert block(tones).shape == (3, 40, 100)
 

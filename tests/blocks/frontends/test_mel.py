@@ -18,27 +18,50 @@ from mirbricks.features.torchaudio_import import import_torchaudio
 from mirbricks.registry import Block
 
 Make = Callable[..., Block]
-BASE: dict[str, Any] = {"sr_hz": 16000, "n_fft": 512, "hop_length": 160, "n_mels": 40, "scale": "linear"}
+BASE: dict[str, Any] = {
+    "sr_hz": 16000,
+    "n_fft": 512,
+    "hop_length": 160,
+    "n_mels": 40,
+    "scale": "linear",
+}
 
 
 @pytest.mark.parametrize("norm", ["slaney", None])
 @pytest.mark.parametrize("mel_scale", ["slaney", "htk"])
 def test_filters_are_librosas_and_torchaudios(mel_scale: str, norm: str | None) -> None:
-    config = LogMelConfig(sr_hz=22050, n_mels=64, fmin_hz=30, fmax_hz=8000, mel_scale=mel_scale, norm=norm)
+    config = LogMelConfig(
+        sr_hz=22050, n_mels=64, fmin_hz=30, fmax_hz=8000, mel_scale=mel_scale, norm=norm
+    )
     found = mel_filters(config).double()
     expected = librosa.filters.mel(
-        sr=22050, n_fft=2048, n_mels=64, fmin=30, fmax=8000, htk=mel_scale == "htk", norm=norm, dtype=np.float64
+        sr=22050,
+        n_fft=2048,
+        n_mels=64,
+        fmin=30,
+        fmax=8000,
+        htk=mel_scale == "htk",
+        norm=norm,
+        dtype=np.float64,
     )
     torch.testing.assert_close(found, torch.from_numpy(expected), rtol=1e-4, atol=1e-6)
-    theirs = import_torchaudio().functional.melscale_fbanks(1025, 30.0, 8000.0, 64, 22050, norm, mel_scale)
-    torch.testing.assert_close(found.T.float(), theirs, rtol=1e-2, atol=1e-4)  # theirs are made in float32
+    theirs = import_torchaudio().functional.melscale_fbanks(
+        1025, 30.0, 8000.0, 64, 22050, norm, mel_scale
+    )
+    torch.testing.assert_close(
+        found.T.float(), theirs, rtol=1e-2, atol=1e-4
+    )  # theirs are made in float32
 
 
 def test_the_scale_meets_its_known_points() -> None:
     assert hz_to_mel(1000, "htk") == pytest.approx(1000, abs=0.02)
-    assert [hz_to_mel(hz, "slaney") for hz in (0, 200, 1000, 6400)] == pytest.approx([0, 3, 15, 42])
+    assert [hz_to_mel(hz, "slaney") for hz in (0, 200, 1000, 6400)] == pytest.approx(
+        [0, 3, 15, 42]
+    )
     spaced = mel_spaced_hz(0, 6400, 43, "slaney")
-    torch.testing.assert_close(spaced[[0, 3, 15, 42]], torch.tensor([0, 200, 1000, 6400.0]))
+    torch.testing.assert_close(
+        spaced[[0, 3, 15, 42]], torch.tensor([0, 200, 1000, 6400.0])
+    )
 
 
 @pytest.mark.parametrize(
@@ -49,7 +72,13 @@ def test_the_scale_meets_its_known_points() -> None:
         {"power": 3.0},
         {"n_fft": 1000, "win_length": 400},
         {"window": "hamming", "hop_length": 77},
-        {"pad_mode": "reflect", "fmin_hz": 100.0, "fmax_hz": 4000.0, "mel_scale": "htk", "norm": None},
+        {
+            "pad_mode": "reflect",
+            "fmin_hz": 100.0,
+            "fmax_hz": 4000.0,
+            "mel_scale": "htk",
+            "norm": None,
+        },
         {"center": False},
     ],
     ids=str,
@@ -64,7 +93,10 @@ def test_every_setting_as_librosa_takes_it(make: Make, changed: dict[str, Any]) 
         fmin=config.fmin_hz, fmax=config.fmax_hz, htk=config.mel_scale == "htk", norm=config.norm,
     )  # fmt: skip
     torch.testing.assert_close(
-        make("LogMel", (2, 2, 4000), **given)(x), torch.from_numpy(expected), rtol=1e-4, atol=1e-5
+        make("LogMel", (2, 2, 4000), **given)(x),
+        torch.from_numpy(expected),
+        rtol=1e-4,
+        atol=1e-5,
     )
 
 
@@ -77,19 +109,27 @@ def test_log_and_decibels(make: Make) -> None:
     halved = make("LogMel", (2, 1, 4000), **{**BASE, "scale": "log", "gain": 50.0})(x)
     torch.testing.assert_close(halved, torch.log(1 + 50 * mel))
     for top_db in (80.0, 30.0, None):
-        db = make("LogMel", (2, 1, 4000), **{**BASE, "scale": "db", "top_db": top_db})(x)
+        db = make("LogMel", (2, 1, 4000), **{**BASE, "scale": "db", "top_db": top_db})(
+            x
+        )
         for item, energy in zip(db, mel.numpy(), strict=True):
             expected = librosa.power_to_db(energy, top_db=top_db)
-            torch.testing.assert_close(item, torch.from_numpy(expected), rtol=1e-6, atol=1e-6)
+            torch.testing.assert_close(
+                item, torch.from_numpy(expected), rtol=1e-6, atol=1e-6
+            )
     magnitude = make("LogMel", (2, 1, 4000), **{**BASE, "power": 1.0})(x).numpy()
-    db = make("LogMel", (2, 1, 4000), **{**BASE, "power": 1.0, "scale": "db", "top_db": None})(x)
+    db = make(
+        "LogMel", (2, 1, 4000), **{**BASE, "power": 1.0, "scale": "db", "top_db": None}
+    )(x)
     expected = librosa.amplitude_to_db(magnitude, top_db=None)
     torch.testing.assert_close(db, torch.from_numpy(expected), rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("scale", ["log", "db", "linear"])
 @pytest.mark.parametrize("power", [1.0, 1.5, 2.0])
-def test_silence_has_finite_values_and_gradients(make: Make, scale: str, power: float) -> None:
+def test_silence_has_finite_values_and_gradients(
+    make: Make, scale: str, power: float
+) -> None:
     x = torch.zeros(1, 1, 2000, dtype=torch.float64, requires_grad=True)
     y = make("LogMel", (1, 1, 2000), **{**BASE, "scale": scale, "power": power})(x)
     y.sum().backward()
@@ -108,10 +148,15 @@ def test_silence_has_finite_values_and_gradients(make: Make, scale: str, power: 
             {"fmin_hz": 8000.0},
             "bands from fmin_hz 8000 to fmax_hz 8000 do not lie between 0 and 8000 Hz, half of sr_hz",
         ),
-        ({"win_length": 513}, "win_length 513 is larger than n_fft 512; a frame has n_fft samples"),
+        (
+            {"win_length": 513},
+            "win_length 513 is larger than n_fft 512; a frame has n_fft samples",
+        ),
     ],
 )
 def test_what_cannot_be_built_is_refused(config: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError) as caught:
         registry.get("LogMel").cls.Config(**{**BASE, **config})
-    assert [error["msg"] for error in caught.value.errors()] == [f"Value error, {message}"]
+    assert [error["msg"] for error in caught.value.errors()] == [
+        f"Value error, {message}"
+    ]

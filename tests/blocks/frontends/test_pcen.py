@@ -23,20 +23,35 @@ def test_the_moving_mean_is_the_recursion(frames: int, smoothing: float) -> None
     for t in range(1, frames):
         mean = (1 - s[:, 0]) * mean + s[:, 0] * x[..., t]
         expected.append(mean)
-    torch.testing.assert_close(moving_mean(x, s), torch.stack(expected, -1), rtol=1e-12, atol=0)
-    single = moving_mean(x.float(), s.float())  # and after a loud frame a soft one keeps its digits
-    torch.testing.assert_close(single.double(), torch.stack(expected, -1), rtol=1e-4, atol=0)
+    torch.testing.assert_close(
+        moving_mean(x, s), torch.stack(expected, -1), rtol=1e-12, atol=0
+    )
+    single = moving_mean(
+        x.float(), s.float()
+    )  # and after a loud frame a soft one keeps its digits
+    torch.testing.assert_close(
+        single.double(), torch.stack(expected, -1), rtol=1e-4, atol=0
+    )
 
 
-@pytest.mark.parametrize(("alpha", "delta", "r", "smoothing"), [(0.98, 2.0, 0.5, 0.025), (0.8, 10.0, 0.25, 0.2)])
-def test_as_librosa_does(make: Make, alpha: float, delta: float, r: float, smoothing: float) -> None:
+@pytest.mark.parametrize(
+    ("alpha", "delta", "r", "smoothing"),
+    [(0.98, 2.0, 0.5, 0.025), (0.8, 10.0, 0.25, 0.2)],
+)
+def test_as_librosa_does(
+    make: Make, alpha: float, delta: float, r: float, smoothing: float
+) -> None:
     energy = torch.rand(2, 1, 5, 60, dtype=torch.float64)
-    block = make("PCEN", energy.shape, alpha=alpha, delta=delta, r=r, smoothing=smoothing)
+    block = make(
+        "PCEN", energy.shape, alpha=alpha, delta=delta, r=r, smoothing=smoothing
+    )
     expected = librosa.pcen(
         energy.numpy(), gain=alpha, bias=delta, power=r, b=smoothing, eps=1e-6,
         zi=(1 - smoothing) * energy[..., :1].numpy(),
     )  # fmt: skip
-    torch.testing.assert_close(block(energy).detach(), torch.from_numpy(expected), rtol=1e-5, atol=1e-7)
+    torch.testing.assert_close(
+        block(energy).detach(), torch.from_numpy(expected), rtol=1e-5, atol=1e-7
+    )
 
 
 def test_every_band_has_its_own_values_kept_where_they_make_sense(make: Make) -> None:
@@ -45,11 +60,15 @@ def test_every_band_has_its_own_values_kept_where_they_make_sense(make: Make) ->
         for parameter in block.parameters():
             parameter.normal_(0, 3)
     energy = torch.rand(1, 4, 50, dtype=torch.float64)
-    alpha, r, s = (p.detach().clamp(0, 1) for p in (block.alpha, block.r, block.smoothing))
+    alpha, r, s = (
+        p.detach().clamp(0, 1) for p in (block.alpha, block.r, block.smoothing)
+    )
     delta, mean = block.delta.detach().clamp_min(1e-6), energy[..., :1]
     for t in range(50):
         mean = (1 - s) * mean + s * energy[..., t : t + 1] if t else mean
-        expected = (energy[..., t : t + 1] / (1e-6 + mean) ** alpha + delta) ** r - delta**r
+        expected = (
+            energy[..., t : t + 1] / (1e-6 + mean) ** alpha + delta
+        ) ** r - delta**r
         torch.testing.assert_close(block(energy)[..., t : t + 1].detach(), expected)
 
 

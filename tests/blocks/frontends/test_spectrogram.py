@@ -19,7 +19,13 @@ SETTINGS: list[dict[str, Any]] = [
     {"n_fft": 64},
     {"n_fft": 64, "hop_length": 10, "win_length": 50, "window": "hamming"},
     {"n_fft": 63, "hop_length": 21, "window": "blackman", "pad_mode": "reflect"},
-    {"n_fft": 64, "hop_length": 32, "window": "rectangular", "center": False, "normalized": True},
+    {
+        "n_fft": 64,
+        "hop_length": 32,
+        "window": "rectangular",
+        "center": False,
+        "normalized": True,
+    },
     {"n_fft": 33, "win_length": 20, "pad_mode": "replicate"},
 ]
 
@@ -34,7 +40,10 @@ def by_sums(x: Tensor, n_fft: int, hop: int, window: Tensor) -> Tensor:
     waves = torch.exp(-2j * torch.pi * n[: half + 1, None] * n / n_fft)
     padded = torch.nn.functional.pad(x, (half, half))
     starts = range(0, padded.shape[2] - n_fft + 1, hop)
-    frames = [(padded[..., s : s + n_fft] * window).to(torch.complex128) @ waves.T for s in starts]
+    frames = [
+        (padded[..., s : s + n_fft] * window).to(torch.complex128) @ waves.T
+        for s in starts
+    ]
     return torch.stack(frames, dim=3)
 
 
@@ -42,8 +51,12 @@ def by_sums(x: Tensor, n_fft: int, hop: int, window: Tensor) -> Tensor:
 def test_by_its_definition(make: Make, n_fft: int) -> None:
     x = torch.randn(2, 3, 50, dtype=torch.float64)
     y = make("STFT", x.shape, n_fft=n_fft, hop_length=5)(x)
-    window = 0.5 - 0.5 * torch.cos(2 * torch.pi * torch.arange(n_fft, dtype=torch.float64) / n_fft)
-    torch.testing.assert_close(complex_of(y), by_sums(x, n_fft, 5, window), rtol=1e-5, atol=1e-6)  # float32 window
+    window = 0.5 - 0.5 * torch.cos(
+        2 * torch.pi * torch.arange(n_fft, dtype=torch.float64) / n_fft
+    )
+    torch.testing.assert_close(
+        complex_of(y), by_sums(x, n_fft, 5, window), rtol=1e-5, atol=1e-6
+    )  # float32 window
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
@@ -51,14 +64,20 @@ def test_as_torch_does(make: Make, settings: dict[str, Any]) -> None:
     x = torch.randn(2, 2, 300, dtype=torch.float64)
     block = make("STFT", x.shape, **settings)
     config = block.Config(**settings)
-    window = {"rectangular": torch.ones}.get(config.window, getattr(torch, f"{config.window}_window", None))
+    window = {"rectangular": torch.ones}.get(
+        config.window, getattr(torch, f"{config.window}_window", None)
+    )
     expected = torch.stft(
         x.flatten(0, 1), config.n_fft, config.hop, config.span, window(config.span).double(), config.center,
         config.pad_mode, config.normalized, return_complex=True,
     ).unflatten(0, (2, 2))  # fmt: skip
     torch.testing.assert_close(complex_of(block(x)), expected)
-    torch.testing.assert_close(make("STFT", x.shape, **settings, output="magnitude")(x), expected.abs())
-    torch.testing.assert_close(make("STFT", x.shape, **settings, output="power")(x), expected.abs() ** 2)
+    torch.testing.assert_close(
+        make("STFT", x.shape, **settings, output="magnitude")(x), expected.abs()
+    )
+    torch.testing.assert_close(
+        make("STFT", x.shape, **settings, output="power")(x), expected.abs() ** 2
+    )
 
 
 @pytest.mark.filterwarnings("ignore:n_fft=256 is too large")
@@ -66,9 +85,13 @@ def test_as_librosa_does_and_the_frames_are_counted_as_it_counts(make: Make) -> 
     for samples in (1, 511, 512, 513, 2000):
         x = torch.randn(1, 1, samples, dtype=torch.float64)
         y = make("STFT", x.shape, n_fft=256, hop_length=64)(x)
-        expected = librosa.stft(x[0, 0].numpy(), n_fft=256, hop_length=64, pad_mode="constant")
+        expected = librosa.stft(
+            x[0, 0].numpy(), n_fft=256, hop_length=64, pad_mode="constant"
+        )
         assert y.shape == (1, 2, 129, 1 + samples // 64)
-        torch.testing.assert_close(complex_of(y)[0, 0], torch.from_numpy(expected), rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(
+            complex_of(y)[0, 0], torch.from_numpy(expected), rtol=1e-5, atol=1e-5
+        )
 
 
 def test_magnitude_of_silence_has_finite_gradients(make: Make) -> None:
@@ -85,12 +108,20 @@ def test_bfloat16_is_transformed_in_single_precision(make: Make) -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 2])
-@pytest.mark.parametrize("settings", [s for s in SETTINGS if s.get("center", True)], ids=str)
-def test_the_inverse_gives_the_waveform_back(make: Make, settings: dict[str, Any], channels: int) -> None:
+@pytest.mark.parametrize(
+    "settings", [s for s in SETTINGS if s.get("center", True)], ids=str
+)
+def test_the_inverse_gives_the_waveform_back(
+    make: Make, settings: dict[str, Any], channels: int
+) -> None:
     hop, odd = make("STFT", (1, 1, 9), **settings).stride, settings["n_fft"] % 2
     x = torch.randn(2, channels, 20 * hop + odd, dtype=torch.float64)
     spectrum = make("STFT", x.shape, **settings)(x)
-    given = {key: value for key, value in settings.items() if key not in ("center", "pad_mode")}
+    given = {
+        key: value
+        for key, value in settings.items()
+        if key not in ("center", "pad_mode")
+    }
     back = make("ISTFT", spectrum.shape, **given)(spectrum)
     torch.testing.assert_close(back, x, rtol=1e-6, atol=1e-9)
 
@@ -98,19 +129,37 @@ def test_the_inverse_gives_the_waveform_back(make: Make, settings: dict[str, Any
 def test_the_inverse_of_what_is_no_transform_is_torchs(make: Make) -> None:
     y = torch.randn(2, 2, 33, 20, dtype=torch.float64)
     block = make("ISTFT", y.shape, n_fft=64, hop_length=16)
-    expected = torch.istft(complex_of(y)[:, 0], 64, 16, window=torch.hann_window(64).double())
+    expected = torch.istft(
+        complex_of(y)[:, 0], 64, 16, window=torch.hann_window(64).double()
+    )
     torch.testing.assert_close(block(y)[:, 0], expected, rtol=1e-5, atol=1e-8)
 
 
 @pytest.mark.parametrize(
     ("name", "config", "message"),
     [
-        ("STFT", {"win_length": 65}, "win_length 65 is larger than n_fft 64; a frame has n_fft samples"),
-        ("ISTFT", {"win_length": 65}, "win_length 65 is larger than n_fft 64; a frame has n_fft samples"),
-        ("ISTFT", {"hop_length": 65}, "hop_length 65 is larger than the window, 64: samples would be lost"),
+        (
+            "STFT",
+            {"win_length": 65},
+            "win_length 65 is larger than n_fft 64; a frame has n_fft samples",
+        ),
+        (
+            "ISTFT",
+            {"win_length": 65},
+            "win_length 65 is larger than n_fft 64; a frame has n_fft samples",
+        ),
+        (
+            "ISTFT",
+            {"hop_length": 65},
+            "hop_length 65 is larger than the window, 64: samples would be lost",
+        ),
     ],
 )
-def test_what_cannot_be_built_is_refused(name: str, config: dict[str, Any], message: str) -> None:
+def test_what_cannot_be_built_is_refused(
+    name: str, config: dict[str, Any], message: str
+) -> None:
     with pytest.raises(ValidationError) as caught:
         registry.get(name).cls.Config(n_fft=64, **config)
-    assert [error["msg"] for error in caught.value.errors()] == [f"Value error, {message}"]
+    assert [error["msg"] for error in caught.value.errors()] == [
+        f"Value error, {message}"
+    ]

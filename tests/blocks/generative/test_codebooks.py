@@ -23,14 +23,24 @@ def naive(frames: Tensor, books: Tensor) -> Tensor:
     return torch.from_numpy(np.stack(codes, axis=1))
 
 
-@pytest.mark.parametrize(("n", "k"), [(1, 3), (50, 7), (70, 512), (300, 576)])  # from 512 codes on by runs
+@pytest.mark.parametrize(
+    ("n", "k"), [(1, 3), (50, 7), (70, 512), (300, 576)]
+)  # from 512 codes on by runs
 def test_the_nearest_codes_by_all_distances(n: int, k: int) -> None:
-    frames, books = torch.randn(n, 5, dtype=torch.float64), torch.randn(3, k, 5, dtype=torch.float64)
+    frames, books = (
+        torch.randn(n, 5, dtype=torch.float64),
+        torch.randn(3, k, 5, dtype=torch.float64),
+    )
     assert torch.equal(cb.nearest_codes(frames, books), naive(frames, books))
 
 
-def test_blocks_of_frames_do_not_change_the_codes(monkeypatch: pytest.MonkeyPatch) -> None:
-    frames, books = torch.randn(97, 5, dtype=torch.float64), torch.randn(3, 8, 5, dtype=torch.float64)
+def test_blocks_of_frames_do_not_change_the_codes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    frames, books = (
+        torch.randn(97, 5, dtype=torch.float64),
+        torch.randn(3, 8, 5, dtype=torch.float64),
+    )
     whole = cb.nearest_codes(frames, books)
     monkeypatch.setattr(cb, "SCORES_CPU", 8 * 10)  # ten frames at a time
     assert torch.equal(cb.nearest_codes(frames, books), whole)
@@ -47,7 +57,11 @@ def test_of_equal_codes_the_first(n: int, k: int) -> None:
 @pytest.mark.parametrize("autocast", [False, True])
 def test_half_precision_is_searched_in_single(autocast: bool) -> None:
     x, books = torch.randn(2, 8, 500).bfloat16(), cb.new_codebooks(2, 64, 8)
-    with torch.autocast("cpu", dtype=torch.bfloat16) if autocast else contextlib.nullcontext():
+    with (
+        torch.autocast("cpu", dtype=torch.bfloat16)
+        if autocast
+        else contextlib.nullcontext()
+    ):
         codes = cb.nearest_codes(cb.to_frames(x, books), books)
     assert torch.equal(codes, naive(x.float().mT.reshape(-1, 8), books))
 
@@ -67,7 +81,9 @@ def test_new_codebooks_take_white_noise_apart() -> None:
     variance = [1.0]
     for i in range(4):
         codes = cb.nearest_codes(frames, books[: i + 1])
-        variance.append(float((frames - sum(books[j][codes[:, j]] for j in range(i + 1))).var()))
+        variance.append(
+            float((frames - sum(books[j][codes[:, j]] for j in range(i + 1))).var())
+        )
     ratios = [after / before for before, after in pairwise(variance)]
     assert all(k ** (-2 / dim) < ratio < 0.3 for ratio in ratios), ratios
 
@@ -75,12 +91,17 @@ def test_new_codebooks_take_white_noise_apart() -> None:
 def test_running_means_are_those_of_the_paper() -> None:
     """N = γN + (1-γ)n, m = γm + (1-γ)Σx, e = m/N (VQ-VAE, appendix A.1), over some batches."""
     torch.manual_seed(1)
-    books, counts = torch.randn(1, 4, 3, dtype=torch.float64), torch.zeros(1, 4, dtype=torch.float64)
+    books, counts = (
+        torch.randn(1, 4, 3, dtype=torch.float64),
+        torch.zeros(1, 4, dtype=torch.float64),
+    )
     totals, sums, vectors = np.zeros(4), np.zeros((4, 3)), books[0].numpy().copy()
     for _ in range(5):
         frames = torch.randn(20, 3, dtype=torch.float64)
         codes = torch.randint(3, (20,))  # none chooses the last code
-        statistics = cb.statistics_of(frames, codes, cb.random_frames(len(frames), 4, frames.device))
+        statistics = cb.statistics_of(
+            frames, codes, cb.random_frames(len(frames), 4, frames.device)
+        )
         cb.follow(books, counts, statistics[None], decay=0.9, dead_below=0)
         for k in range(3):
             mine = frames.numpy()[codes.numpy() == k]
@@ -95,22 +116,36 @@ def test_a_dead_code_starts_again_at_a_frame() -> None:
     frames = torch.randn(30, 3)
     books, counts = torch.randn(1, 5, 3), torch.tensor([[5.0, 5.0, 5.0, 5.0, 0.01]])
     before = books.clone()
-    statistics = cb.statistics_of(frames, torch.arange(30) % 4, cb.random_frames(len(frames), 5, frames.device))
-    cb.follow(books, counts, statistics[None], decay=0.99, dead_below=0.1, to_means=False)
+    statistics = cb.statistics_of(
+        frames, torch.arange(30) % 4, cb.random_frames(len(frames), 5, frames.device)
+    )
+    cb.follow(
+        books, counts, statistics[None], decay=0.99, dead_below=0.1, to_means=False
+    )
     assert torch.equal(books[0, :4], before[0, :4])
     assert (frames == books[0, 4]).all(1).any()
-    expected = torch.tensor([[5.03, 5.03, 5.02, 5.02, 0.0099]])  # .99 · 5 + .01 · 7 or 8
+    expected = torch.tensor(
+        [[5.03, 5.03, 5.02, 5.02, 0.0099]]
+    )  # .99 · 5 + .01 · 7 or 8
     expected[0, 4] = expected.mean()
     torch.testing.assert_close(counts, expected)
 
 
 def test_many_dead_codes_start_at_different_frames() -> None:
-    frames, books, counts = torch.randn(30, 3), torch.zeros(1, 20, 3), torch.zeros(1, 20)
+    frames, books, counts = (
+        torch.randn(30, 3),
+        torch.zeros(1, 20, 3),
+        torch.zeros(1, 20),
+    )
     statistics = cb.statistics_of(
-        frames, torch.zeros(30, dtype=torch.long), cb.random_frames(len(frames), 20, frames.device)
+        frames,
+        torch.zeros(30, dtype=torch.long),
+        cb.random_frames(len(frames), 20, frames.device),
     )
     cb.follow(books, counts, statistics[None], decay=0.99, dead_below=0.1)
-    torch.testing.assert_close(books[0, 0], frames.mean(0))  # the one that all chose is their mean
+    torch.testing.assert_close(
+        books[0, 0], frames.mean(0)
+    )  # the one that all chose is their mean
     assert len(books[0].unique(dim=0)) == 20
 
 
@@ -131,21 +166,29 @@ def test_perplexity_and_usage() -> None:
     assert (cb.usage_of(even, 16), cb.usage_of(one, 16)) == (0.5, 1 / 16)
     skewed = torch.tensor([0, 0, 0, 1])
     share = np.array([0.75, 0.25])
-    torch.testing.assert_close(cb.perplexity_of(skewed).item(), float(np.exp(-(share * np.log(share)).sum())))
+    torch.testing.assert_close(
+        cb.perplexity_of(skewed).item(), float(np.exp(-(share * np.log(share)).sum()))
+    )
 
 
 def batches(rank: int) -> tuple[Tensor, Tensor]:
     random = torch.Generator().manual_seed(rank)
-    return torch.randn(40, 3, generator=random) + rank, torch.randint(6, (40,), generator=random)
+    return torch.randn(40, 3, generator=random) + rank, torch.randint(
+        6, (40,), generator=random
+    )
 
 
 def one_process(rank: int, folder: str, dead_below: float) -> None:
     """A step of one of two processes, each with its own frames; writes the codebook that it then has."""
     torch.manual_seed(rank)
-    distributed.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2)
+    distributed.init_process_group(
+        "gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2
+    )
     frames, codes = batches(rank)
     books, counts = torch.zeros(1, 8, 3), torch.zeros(1, 8)
-    statistics = cb.statistics_of(frames, codes, cb.random_frames(len(frames), 8, frames.device))
+    statistics = cb.statistics_of(
+        frames, codes, cb.random_frames(len(frames), 8, frames.device)
+    )
     cb.follow(books, counts, statistics[None], decay=0.9, dead_below=dead_below)
     torch.save({"books": books, "counts": counts}, Path(folder) / f"{rank}.pt")
     distributed.destroy_process_group()
@@ -158,9 +201,13 @@ def test_two_processes_learn_as_one(tmp_path: Path, dead_below: float) -> None:
     first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1))
     assert torch.equal(first["books"], second["books"])
     assert torch.equal(first["counts"], second["counts"])
-    frames, codes = (torch.cat(parts) for parts in zip(batches(0), batches(1), strict=True))
+    frames, codes = (
+        torch.cat(parts) for parts in zip(batches(0), batches(1), strict=True)
+    )
     books, counts = torch.zeros(1, 8, 3), torch.zeros(1, 8)
-    statistics = cb.statistics_of(frames, codes, cb.random_frames(len(frames), 8, frames.device))
+    statistics = cb.statistics_of(
+        frames, codes, cb.random_frames(len(frames), 8, frames.device)
+    )
     cb.follow(books, counts, statistics[None], decay=0.9, dead_below=0)
     torch.testing.assert_close(first["books"][0, :6], books[0, :6])
     torch.testing.assert_close(first["counts"][0, :6], counts[0, :6])

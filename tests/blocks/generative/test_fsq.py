@@ -50,7 +50,9 @@ def test_every_code_comes_back(make: Make) -> None:
     reach = (torch.tensor(LEVELS) - 1) / 2
     offset = (torch.tensor(LEVELS) // 2 - reach).double()
     integers = values * (torch.tensor(LEVELS) // 2)[:, None, None]
-    inside = ((integers + offset[:, None, None]) / reach[:, None, None]).clamp(-1 + 1e-9, 1 - 1e-9)
+    inside = ((integers + offset[:, None, None]) / reach[:, None, None]).clamp(
+        -1 + 1e-9, 1 - 1e-9
+    )
     x = inside.atanh() - (offset / reach).atanh()[:, None, None]
     assert torch.equal(block.encode(x), codes)
     assert torch.equal(block(x).float(), values.float())
@@ -70,14 +72,20 @@ def test_rounding_passes_the_gradient_and_the_bound_has_its_own(make: Make) -> N
     make(NAME, x.shape, levels=LEVELS)(x).backward(g)
     for channel, n_levels in enumerate(LEVELS):
         reach, offset = (n_levels - 1) / 2, 0.0 if n_levels % 2 else 0.5
-        slope = (1 - (x[:, channel] + math.atanh(offset / reach)).tanh() ** 2) * reach / (n_levels // 2)
+        slope = (
+            (1 - (x[:, channel] + math.atanh(offset / reach)).tanh() ** 2)
+            * reach
+            / (n_levels // 2)
+        )
         torch.testing.assert_close(x.grad[:, channel], (g[:, channel] * slope).detach())
 
 
 def test_perplexity_and_usage(make: Make) -> None:
     block = make(NAME, (1, 2, 9), levels=[4, 4])
     torch.testing.assert_close(block.perplexity(torch.arange(8)), torch.tensor(8.0))
-    torch.testing.assert_close(block.usage(torch.arange(8).view(2, 4)), torch.tensor(0.5))
+    torch.testing.assert_close(
+        block.usage(torch.arange(8).view(2, 4)), torch.tensor(0.5)
+    )
 
 
 def test_it_has_no_state(make: Make) -> None:

@@ -20,7 +20,9 @@ def test_as_torchaudio_does(channels: int) -> None:
     x = torch.linspace(-1, 1, 4001, dtype=torch.float64)
     codes = mu_law_encode(x, channels)
     assert torch.equal(codes, functional.mu_law_encoding(x, channels))
-    torch.testing.assert_close(mu_law_decode(codes, channels), functional.mu_law_decoding(codes, channels))
+    torch.testing.assert_close(
+        mu_law_decode(codes, channels), functional.mu_law_decoding(codes, channels)
+    )
 
 
 @pytest.mark.parametrize("channels", [2, 16, 256])
@@ -36,11 +38,19 @@ def test_eight_bits_are_finer_for_soft_samples() -> None:
     x = torch.linspace(-1, 1, 10_001, dtype=torch.float64)
     error = (mu_law_decode(mu_law_encode(x, 256).double(), 256) - x).abs()
     assert error.max() < 0.025
-    assert error[x.abs() < 0.01].max() < 5e-4  # a uniform 8-bit scale errs by up to 4e-3 everywhere
+    assert (
+        error[x.abs() < 0.01].max() < 5e-4
+    )  # a uniform 8-bit scale errs by up to 4e-3 everywhere
 
 
 def test_louder_samples_are_clipped() -> None:
-    assert mu_law_encode(torch.tensor([-7.0, -1.0, 1.0, 1.01, 99.0]), 256).tolist() == [0, 0, 255, 255, 255]
+    assert mu_law_encode(torch.tensor([-7.0, -1.0, 1.0, 1.01, 99.0]), 256).tolist() == [
+        0,
+        0,
+        255,
+        255,
+        255,
+    ]
 
 
 def test_the_blocks_are_the_functions_and_one_hot_marks_the_class(make: Make) -> None:

@@ -46,13 +46,17 @@ def test_stages_by_a_loop(make: Make, shape: tuple[int, ...]) -> None:
     for n in (1, 2, 3):
         assert torch.equal(block.encode(x, n_codebooks=n), found[:, :n])
         decoded = block.decode(found[:, :n])
-        torch.testing.assert_close(decoded.movedim(1, -1).reshape(-1, 3), torch.from_numpy(sums[n - 1]))
+        torch.testing.assert_close(
+            decoded.movedim(1, -1).reshape(-1, 3), torch.from_numpy(sums[n - 1])
+        )
     assert torch.equal(block(x), decoded)
 
 
 @pytest.mark.parametrize("training", [True, False])
 def test_the_gradient_passes_straight_through(make: Make, training: bool) -> None:
-    block = make(NAME, (2, 3, 6), n_codebooks=3, n_codes=8, quantizer_dropout=0.5).train(training)
+    block = make(
+        NAME, (2, 3, 6), n_codebooks=3, n_codes=8, quantizer_dropout=0.5
+    ).train(training)
     x, g = noise(2, 3, 6, requires_grad=True), noise(2, 3, 6)
     block(x).backward(g)
     assert torch.equal(x.grad, g)
@@ -60,11 +64,16 @@ def test_the_gradient_passes_straight_through(make: Make, training: bool) -> Non
 
 def errors(block: Block, x: Tensor) -> list[float]:
     codes = block.eval().encode(x)
-    return [float((block.decode(codes[:, :n]) - x).square().mean()) for n in range(1, codes.shape[1] + 1)]
+    return [
+        float((block.decode(codes[:, :n]) - x).square().mean())
+        for n in range(1, codes.shape[1] + 1)
+    ]
 
 
 @pytest.mark.parametrize("by", ["k-means", "training"])
-def test_the_error_falls_with_each_stage_on_what_it_was_fitted_to(make: Make, by: str) -> None:
+def test_the_error_falls_with_each_stage_on_what_it_was_fitted_to(
+    make: Make, by: str
+) -> None:
     x = 7 + 3 * noise(4, 5, 200) * torch.linspace(0.2, 2, 5)[:, None]
     block = make(NAME, x.shape, n_codebooks=5, n_codes=32)
     if by == "k-means":
@@ -84,28 +93,46 @@ def test_the_commitment_loss_and_its_gradient(make: Make) -> None:
     x = noise(2, 3, 6, requires_grad=True)
     sums = [torch.from_numpy(total).view(2, 6, 3).mT for total in stages(block, x)[1]]
     block(x)
-    torch.testing.assert_close(block.losses["commitment"], 0.5 * sum((x - s).square().mean() for s in sums))
+    torch.testing.assert_close(
+        block.losses["commitment"], 0.5 * sum((x - s).square().mean() for s in sums)
+    )
     block.losses["commitment"].backward()
-    torch.testing.assert_close(x.grad, 0.5 * sum(2 * (x - s).detach() / x.numel() for s in sums))
+    torch.testing.assert_close(
+        x.grad, 0.5 * sum(2 * (x - s).detach() / x.numel() for s in sums)
+    )
 
 
 def test_dropout_stops_at_a_random_stage(make: Make) -> None:
-    block = make(NAME, (600, 3, 2), n_codebooks=3, n_codes=8, quantizer_dropout=1.0, commitment_weight=1.0)
+    block = make(
+        NAME,
+        (600, 3, 2),
+        n_codebooks=3,
+        n_codes=8,
+        quantizer_dropout=1.0,
+        commitment_weight=1.0,
+    )
     x = noise(600, 3, 2)
-    sums = torch.stack([torch.from_numpy(total).view(600, 2, 3).mT for total in stages(block, x)[1]])
+    sums = torch.stack(
+        [torch.from_numpy(total).view(600, 2, 3).mT for total in stages(block, x)[1]]
+    )
     y = block(x)
     match = torch.isclose(y, sums).all(dim=(2, 3))  # (stages, items)
     assert (match.sum(0) == 1).all()
     counts = match.sum(1)
     assert (counts > 150).all(), counts  # 200 each, sd 12
     last = match.long().argmax(0)
-    terms = [((x - s).square().mean((1, 2)) * (last >= i)).mean() for i, s in enumerate(sums)]
+    terms = [
+        ((x - s).square().mean((1, 2)) * (last >= i)).mean() for i, s in enumerate(sums)
+    ]
     torch.testing.assert_close(block.losses["commitment"], sum(terms))
 
 
 def test_dropout_of_a_share_and_only_in_training(make: Make) -> None:
     shape = (600, 3, 2)
-    block, x = make(NAME, shape, n_codebooks=3, n_codes=8, quantizer_dropout=0.5), noise(*shape)
+    block, x = (
+        make(NAME, shape, n_codebooks=3, n_codes=8, quantizer_dropout=0.5),
+        noise(*shape),
+    )
     whole = block.decode(block.encode(x))
     y = block(x)
     share = torch.isclose(y, whole).all(dim=(1, 2)).double().mean()
@@ -117,7 +144,14 @@ def test_codebooks_learn_alike_with_dropout(make: Make) -> None:
     x, books = noise(4, 3, 50), []
     for dropout in (0.0, 1.0):
         torch.manual_seed(0)
-        block = make(NAME, x.shape, n_codebooks=3, n_codes=8, quantizer_dropout=dropout, dead_below=0.0)
+        block = make(
+            NAME,
+            x.shape,
+            n_codebooks=3,
+            n_codes=8,
+            quantizer_dropout=dropout,
+            dead_below=0.0,
+        )
         block(x)
         books.append(block.codebooks)
     assert torch.equal(*books)

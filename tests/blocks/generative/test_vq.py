@@ -22,7 +22,10 @@ def noise(*shape: int, **options: bool) -> Tensor:
 
 @pytest.mark.parametrize("learning", ["ema", "loss"])
 def test_each_frame_becomes_its_nearest_code(make: Make, learning: str) -> None:
-    block, x = make("VectorQuantizer", SHAPE, n_codes=16, learning=learning).eval(), noise(*SHAPE)
+    block, x = (
+        make("VectorQuantizer", SHAPE, n_codes=16, learning=learning).eval(),
+        noise(*SHAPE),
+    )
     y, codes = block(x), block.encode(x)
     assert codes.shape == (2, 5, 4)
     for b in range(2):
@@ -36,29 +39,46 @@ def test_each_frame_becomes_its_nearest_code(make: Make, learning: str) -> None:
 
 @pytest.mark.parametrize("learning", ["ema", "loss"])
 @pytest.mark.parametrize("training", [True, False])
-def test_the_gradient_passes_straight_through(make: Make, learning: str, training: bool) -> None:
-    block = make("VectorQuantizer", (2, 3, 6), n_codes=8, learning=learning).train(training)
+def test_the_gradient_passes_straight_through(
+    make: Make, learning: str, training: bool
+) -> None:
+    block = make("VectorQuantizer", (2, 3, 6), n_codes=8, learning=learning).train(
+        training
+    )
     x, g = noise(2, 3, 6, requires_grad=True), noise(2, 3, 6)
     codebook = block.codebook.detach().clone()
     codes = block.encode(x)
     y = block(x)
-    assert torch.equal(y, torch.nn.functional.embedding(codes, codebook).movedim(-1, 1))  # to the bit
+    assert torch.equal(
+        y, torch.nn.functional.embedding(codes, codebook).movedim(-1, 1)
+    )  # to the bit
     y.backward(g)
     assert torch.equal(x.grad, g)
     assert learning == "ema" or block.codebook.grad is None
 
 
 def test_losses_and_their_gradients(make: Make) -> None:
-    block = make("VectorQuantizer", (2, 3, 6), n_codes=8, learning="loss", commitment_weight=0.7, dead_below=0.0)
+    block = make(
+        "VectorQuantizer",
+        (2, 3, 6),
+        n_codes=8,
+        learning="loss",
+        commitment_weight=0.7,
+        dead_below=0.0,
+    )
     x = noise(2, 3, 6, requires_grad=True)
     e = block.eval()(x).detach()
     block.train()(x)
-    torch.testing.assert_close(block.losses["commitment"], 0.7 * (x - e).square().mean())
+    torch.testing.assert_close(
+        block.losses["commitment"], 0.7 * (x - e).square().mean()
+    )
     torch.testing.assert_close(block.losses["codebook"], (x - e).square().mean())
     sum(block.losses.values()).backward()
     torch.testing.assert_close(x.grad, 0.7 * 2 * (x - e).detach() / x.numel())
     expected = torch.zeros_like(block.codebook)
-    for frame, code in zip(x.detach().mT.reshape(-1, 3), block.encode(x).flatten(), strict=True):
+    for frame, code in zip(
+        x.detach().mT.reshape(-1, 3), block.encode(x).flatten(), strict=True
+    ):
         expected[code] += 2 * (block.codebook[code] - frame).detach() / x.numel()
     torch.testing.assert_close(block.codebook.grad, expected)
 
@@ -95,10 +115,15 @@ def test_in_eval_nothing_moves(make: Make) -> None:
     before = {key: value.clone() for key, value in block.state_dict().items()}
     assert list(before) == ["codebook", "counts"]
     block.eval()(noise(*SHAPE))
-    assert all(torch.equal(value, before[key]) for key, value in block.state_dict().items())
+    assert all(
+        torch.equal(value, before[key]) for key, value in block.state_dict().items()
+    )
 
 
-@pytest.mark.parametrize("config", [{"n_codes": 1}, {"decay": 1.0}, {"commitment_weight": -1.0}, {"dead_below": 1.0}])
+@pytest.mark.parametrize(
+    "config",
+    [{"n_codes": 1}, {"decay": 1.0}, {"commitment_weight": -1.0}, {"dead_below": 1.0}],
+)
 def test_what_the_config_refuses(config: dict[str, float]) -> None:
     with pytest.raises(ValidationError):
         registry.get("VectorQuantizer").cls.Config(**config)

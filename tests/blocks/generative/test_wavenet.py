@@ -13,17 +13,27 @@ from mirbricks import registry
 from mirbricks.registry import Block
 
 Make = Callable[..., Block]
-SMALL: dict[str, Any] = {"residual_channels": 4, "skip_channels": 5, "dilations": [1, 2, 4], "stacks": 2}
+SMALL: dict[str, Any] = {
+    "residual_channels": 4,
+    "skip_channels": 5,
+    "dilations": [1, 2, 4],
+    "stacks": 2,
+}
 
 
 def conditioned(name: str, shapes: list[tuple[int, ...]], **config: Any) -> Block:
     spec = registry.get(name)
-    return registry.build(spec, spec.cls.Config(**config).resolve(spec.contract.bind(shapes))).double()
+    return registry.build(
+        spec, spec.cls.Config(**config).resolve(spec.contract.bind(shapes))
+    ).double()
 
 
 def convolve(w: dict[str, Tensor], key: str, x: Tensor, dilation: int) -> Tensor:
     """y(t) = b + Σ w(k) x(t - (K - 1 - k) · dilation), with nothing before the start."""
-    weight, y = w[f"{key}.weight"], torch.zeros(len(x), len(w[f"{key}.weight"]), x.shape[2], dtype=x.dtype)
+    weight, y = (
+        w[f"{key}.weight"],
+        torch.zeros(len(x), len(w[f"{key}.weight"]), x.shape[2], dtype=x.dtype),
+    )
     for t in range(x.shape[2]):
         for k in range(weight.shape[2]):
             source = t - (weight.shape[2] - 1 - k) * dilation
@@ -32,7 +42,9 @@ def convolve(w: dict[str, Tensor], key: str, x: Tensor, dilation: int) -> Tensor
     return y + w.get(f"{key}.bias", torch.zeros(1, dtype=x.dtype))[:, None]
 
 
-def gate(w: dict[str, Tensor], key: str, x: Tensor, dilation: int, cond: Tensor | None = None) -> Tensor:
+def gate(
+    w: dict[str, Tensor], key: str, x: Tensor, dilation: int, cond: Tensor | None = None
+) -> Tensor:
     y = convolve(w, f"{key}.conv", x, dilation)
     if cond is not None:
         y = y + convolve(w, f"{key}.condition", cond, 1)
@@ -42,11 +54,27 @@ def gate(w: dict[str, Tensor], key: str, x: Tensor, dilation: int, cond: Tensor 
 
 @pytest.mark.parametrize("kernel_size", [1, 2, 3])
 @pytest.mark.parametrize("dilation", [1, 3])
-def test_the_gate_and_the_residual_block_by_their_equations(make: Make, kernel_size: int, dilation: int) -> None:
+def test_the_gate_and_the_residual_block_by_their_equations(
+    make: Make, kernel_size: int, dilation: int
+) -> None:
     x = torch.randn(2, 3, 12, dtype=torch.float64)
-    gated = make("GatedConv1d", x.shape, out_channels=4, kernel_size=kernel_size, dilation=dilation)
-    torch.testing.assert_close(gated(x).detach(), gate(gated.state_dict(), "gate", x, dilation))
-    block = make("WaveNetResidualBlock", x.shape, gate_channels=5, kernel_size=kernel_size, dilation=dilation)
+    gated = make(
+        "GatedConv1d",
+        x.shape,
+        out_channels=4,
+        kernel_size=kernel_size,
+        dilation=dilation,
+    )
+    torch.testing.assert_close(
+        gated(x).detach(), gate(gated.state_dict(), "gate", x, dilation)
+    )
+    block = make(
+        "WaveNetResidualBlock",
+        x.shape,
+        gate_channels=5,
+        kernel_size=kernel_size,
+        dilation=dilation,
+    )
     w = block.state_dict()
     expected = x + convolve(w, "residual", gate(w, "gate", x, dilation), 1)
     torch.testing.assert_close(block(x).detach(), expected)
@@ -84,9 +112,14 @@ def test_the_stack_is_residual_blocks_and_gates_in_plain_layers(make: Make) -> N
 
 
 @pytest.mark.parametrize("name", ["GatedConv1d", "WaveNetResidualBlock", "WaveNet"])
-def test_an_output_sees_the_paper_s_field_and_nothing_later(make: Make, name: str) -> None:
+def test_an_output_sees_the_paper_s_field_and_nothing_later(
+    make: Make, name: str
+) -> None:
     config, field = {
-        "GatedConv1d": ({"out_channels": 3, "dilation": 4, "kernel_size": 3}, 1 + 2 * 4),
+        "GatedConv1d": (
+            {"out_channels": 3, "dilation": 4, "kernel_size": 3},
+            1 + 2 * 4,
+        ),
         "WaveNetResidualBlock": ({"dilation": 4}, 1 + 4),
         "WaveNet": (SMALL, 1 + 1 + 2 * (1 + 2 + 4)),
     }[name]
@@ -111,9 +144,20 @@ def test_outputs_before_a_change_do_not_move(make: Make) -> None:
 
 def test_a_global_condition_reaches_every_sample_and_a_local_one_its_own() -> None:
     x = torch.randn(2, 3, 12, dtype=torch.float64)
-    vector, frames = torch.randn(2, 4, dtype=torch.float64), torch.randn(2, 4, 3, dtype=torch.float64)
-    for cond, heard in ((vector, vector[..., None].expand(-1, -1, 12)), (frames, frames.repeat_interleave(4, dim=2))):
-        block = conditioned("ConditionedWaveNetResidualBlock", [x.shape, cond.shape], dilation=2, bias=False)
+    vector, frames = (
+        torch.randn(2, 4, dtype=torch.float64),
+        torch.randn(2, 4, 3, dtype=torch.float64),
+    )
+    for cond, heard in (
+        (vector, vector[..., None].expand(-1, -1, 12)),
+        (frames, frames.repeat_interleave(4, dim=2)),
+    ):
+        block = conditioned(
+            "ConditionedWaveNetResidualBlock",
+            [x.shape, cond.shape],
+            dilation=2,
+            bias=False,
+        )
         w = block.state_dict()
         expected = x + convolve(w, "residual", gate(w, "gate", x, 2, heard), 1)
         torch.testing.assert_close(block(x, cond).detach(), expected)
@@ -121,8 +165,13 @@ def test_a_global_condition_reaches_every_sample_and_a_local_one_its_own() -> No
 
 
 def test_the_conditioned_stack_hears_the_condition_at_every_level() -> None:
-    x, cond = torch.randn(2, 3, 12, dtype=torch.float64), torch.randn(2, 4, 5, dtype=torch.float64)
-    block = conditioned("ConditionedWaveNet", [x.shape, cond.shape], **{**SMALL, "stacks": 1})
+    x, cond = (
+        torch.randn(2, 3, 12, dtype=torch.float64),
+        torch.randn(2, 4, 5, dtype=torch.float64),
+    )
+    block = conditioned(
+        "ConditionedWaveNet", [x.shape, cond.shape], **{**SMALL, "stacks": 1}
+    )
     w, heard = block.state_dict(), cond[:, :, [t * 5 // 12 for t in range(12)]]
     y, total = convolve(w, "stack.conv", x, 1), torch.zeros(1, dtype=torch.float64)
     for level, dilation in enumerate([1, 2, 4]):

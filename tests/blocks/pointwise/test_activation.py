@@ -26,7 +26,11 @@ FORMULAS: list[tuple[str, dict[str, Any], Callable[[Array], Array]]] = [
     ("LeakyReLU", {"negative_slope": 0.3}, lambda x: np.where(x > 0, x, 0.3 * x)),
     ("PReLU", {}, lambda x: np.where(x > 0, x, 0.25 * x)),
     ("GELU", {}, lambda x: x * special.ndtr(x)),
-    ("GELU", {"approximate": "tanh"}, lambda x: x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))),
+    (
+        "GELU",
+        {"approximate": "tanh"},
+        lambda x: x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))),
+    ),
     ("SiLU", {}, lambda x: x * special.expit(x)),
     ("ELU", {"alpha": 0.5}, lambda x: np.where(x > 0, x, 0.5 * np.expm1(x))),
     ("CELU", {}, lambda x: np.where(x > 0, x, np.expm1(x))),
@@ -46,9 +50,13 @@ FORMULAS: list[tuple[str, dict[str, Any], Callable[[Array], Array]]] = [
 
 
 @pytest.mark.parametrize(("name", "config", "formula"), FORMULAS)
-def test_equals_its_formula(make: Make, name: str, config: dict[str, Any], formula: Callable[[Array], Array]) -> None:
+def test_equals_its_formula(
+    make: Make, name: str, config: dict[str, Any], formula: Callable[[Array], Array]
+) -> None:
     x = 3 * torch.randn(2, 3, 4, 5, dtype=torch.float64)
-    torch.testing.assert_close(make(name, x.shape, **config)(x).detach(), torch.from_numpy(formula(x.numpy())))
+    torch.testing.assert_close(
+        make(name, x.shape, **config)(x).detach(), torch.from_numpy(formula(x.numpy()))
+    )
 
 
 @pytest.mark.parametrize("name", ["Softmax", "LogSoftmax"])
@@ -63,7 +71,9 @@ def test_selu_keeps_mean_and_variance_of_a_normal_input(make: Make) -> None:
     x = torch.from_numpy(nodes)
     y = make("SELU", x.shape)(x).numpy()
     mean, square = (np.sum(weights * value) / np.sqrt(2 * np.pi) for value in (y, y**2))
-    np.testing.assert_allclose([mean, square], [0, 1], atol=1e-3)  # the kink at 0 costs the quadrature digits
+    np.testing.assert_allclose(
+        [mean, square], [0, 1], atol=1e-3
+    )  # the kink at 0 costs the quadrature digits
 
 
 @pytest.mark.parametrize("name", ["LogSigmoid", "Mish", "Softplus"])
@@ -85,4 +95,7 @@ def test_a_softmax_does_not_mix_the_batch(name: str) -> None:
 def test_an_axis_that_is_not_there_is_told_by_the_compiler(block: str) -> None:
     with pytest.raises(mb.MirbricksError, match=f"{block} cannot run") as caught:
         mb.compile_graph({"input": "B C=2 T", "layers": [{block: {"dim": 3}}]})
-    assert ("torch", "'dim' is 3, but the tensor has 3 axes, 0 to 2") in caught.value.facts
+    assert (
+        "torch",
+        "'dim' is 3, but the tensor has 3 axes, 0 to 2",
+    ) in caught.value.facts

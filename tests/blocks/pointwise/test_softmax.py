@@ -26,7 +26,9 @@ ALONG: dict[str, Callable[[Array, int], Array]] = {
     "Softmax": lambda x, axis: special.softmax(x, axis=axis),
     "LogSoftmax": lambda x, axis: special.log_softmax(x, axis=axis),
     "Softmin": lambda x, axis: special.softmax(-x, axis=axis),
-    "GLU": lambda x, axis: np.split(x, 2, axis)[0] * special.expit(np.split(x, 2, axis)[1]),
+    "GLU": lambda x, axis: (
+        np.split(x, 2, axis)[0] * special.expit(np.split(x, 2, axis)[1])
+    ),
 }
 
 
@@ -41,7 +43,9 @@ def refusal(axes: str, layer: dict[str, Any]) -> str:
 def test_along_an_axis_by_scipy(make: Make, name: str, dim: int) -> None:
     x = 3 * torch.randn(SHAPE, dtype=torch.float64)
     expected = torch.from_numpy(ALONG[name](x.numpy(), dim))
-    torch.testing.assert_close(make("Activation", SHAPE, function=name, dim=dim)(x), expected)
+    torch.testing.assert_close(
+        make("Activation", SHAPE, function=name, dim=dim)(x), expected
+    )
     if name != "GLU" or dim == 1:
         own = make(name, SHAPE, **({} if name == "GLU" else {"dim": dim}))
         torch.testing.assert_close(own(x), expected)
@@ -50,14 +54,18 @@ def test_along_an_axis_by_scipy(make: Make, name: str, dim: int) -> None:
 @pytest.mark.parametrize("name", ["Softmax", "LogSoftmax", "Softmin"])
 def test_large_values_stay_exact(make: Make, name: str) -> None:
     x = 1e4 * torch.randn(SHAPE, dtype=torch.float64)
-    torch.testing.assert_close(make(name, SHAPE, dim=1)(x), torch.from_numpy(ALONG[name](x.numpy(), 1)))
+    torch.testing.assert_close(
+        make(name, SHAPE, dim=1)(x), torch.from_numpy(ALONG[name](x.numpy(), 1))
+    )
 
 
 def test_softmax_2d_is_over_the_channels(make: Make) -> None:
     x = torch.randn(SHAPE, dtype=torch.float64)
     expected = torch.from_numpy(special.softmax(x.numpy(), axis=1))
     torch.testing.assert_close(make("Softmax2d", SHAPE)(x), expected)
-    torch.testing.assert_close(make("Activation", SHAPE, function="Softmax2d")(x), expected)
+    torch.testing.assert_close(
+        make("Activation", SHAPE, function="Softmax2d")(x), expected
+    )
 
 
 def test_every_activation_of_torch_is_a_block_and_goes_by_its_name() -> None:
@@ -74,7 +82,9 @@ def test_by_name_it_is_torchs_own(make: Make, name: str) -> None:
     x = 3 * torch.randn(SHAPE, dtype=torch.float64)
     axis = {"dim": 1} if name in OVER_AN_AXIS else {}
     torchs = getattr(nn, name)(**axis).double().eval()
-    assert type(make("Activation", SHAPE, function=name, **axis).function) is type(torchs)
+    assert type(make("Activation", SHAPE, function=name, **axis).function) is type(
+        torchs
+    )
     found = make("Activation", SHAPE, function=name, **axis).eval()(x)
     torch.testing.assert_close(found, torchs(x))
     own = make(name, SHAPE, **({} if name == "GLU" else axis)).eval()
@@ -82,7 +92,10 @@ def test_by_name_it_is_torchs_own(make: Make, name: str) -> None:
 
 
 def test_a_name_may_be_a_variable() -> None:
-    layers = [{"Conv1d": {"out_channels": 3, "kernel_size": 1}}, {"Activation": {"function": "${act}"}}]
+    layers = [
+        {"Conv1d": {"out_channels": 3, "kernel_size": 1}},
+        {"Activation": {"function": "${act}"}},
+    ]
     graph = {"input": "B C=2 T", "vars": {"act": "Mish"}, "layers": layers}
     assert isinstance(list(mb.compile_graph(graph).modules())[-1], nn.Mish)
 
@@ -100,7 +113,9 @@ def test_the_axis_must_be_said_where_torch_wants_it(name: str) -> None:
 def test_no_other_takes_an_axis(name: str) -> None:
     with pytest.raises(ValidationError) as caught:
         registry.get("Activation").cls.Config(function=name, dim=1)
-    assert [error["msg"] for error in caught.value.errors()] == [f"Value error, {name} takes no 'dim', got 1"]
+    assert [error["msg"] for error in caught.value.errors()] == [
+        f"Value error, {name} takes no 'dim', got 1"
+    ]
 
 
 def test_in_a_graph_the_axis_is_asked_for() -> None:
@@ -125,16 +140,24 @@ def test_in_a_graph_an_unknown_name_is_told_with_the_nearest() -> None:
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
-        ({"Activation": {"function": "Softmax", "dim": 7}}, "'dim' is 7, but the tensor has 3 axes, 0 to 2"),
+        (
+            {"Activation": {"function": "Softmax", "dim": 7}},
+            "'dim' is 7, but the tensor has 3 axes, 0 to 2",
+        ),
         ({"Softmin": {"dim": -4}}, "'dim' is -4, but the tensor has 3 axes, 0 to 2"),
-        ({"Softmin": {"dim": -3}}, "'dim' is -3, which of 3 axes is the batch: its items do not mix"),
+        (
+            {"Softmin": {"dim": -3}},
+            "'dim' is -3, which of 3 axes is the batch: its items do not mix",
+        ),
         (
             {"Activation": {"function": "GLU", "dim": -3}},
             "'dim' is -3, which of 3 axes is the batch: its items do not mix",
         ),
     ],
 )
-def test_an_axis_that_is_not_there_or_is_the_batch(layer: dict[str, Any], message: str) -> None:
+def test_an_axis_that_is_not_there_or_is_the_batch(
+    layer: dict[str, Any], message: str
+) -> None:
     (name,) = layer
     assert refusal("B C=4 T", layer) == (
         f"<dict>:3:3: {name} cannot run on this tensor\n"
@@ -148,11 +171,17 @@ def test_an_axis_that_is_not_there_or_is_the_batch(layer: dict[str, Any], messag
 
 
 def test_an_odd_number_of_channels_cannot_be_halved() -> None:
-    assert refusal("B C=3 T", {"GLU": {}}).startswith("<dict>:3:3: GLU axis C*2 must be a multiple of 2, got 3 in ")
+    assert refusal("B C=3 T", {"GLU": {}}).startswith(
+        "<dict>:3:3: GLU axis C*2 must be a multiple of 2, got 3 in "
+    )
 
 
 @pytest.mark.parametrize("name", ["Activation", "Softmin"])
 def test_compiles_without_a_graph_break(make: Make, name: str) -> None:
-    block = make(name, SHAPE, dim=1, **({"function": "Softmax"} if name == "Activation" else {}))
+    block = make(
+        name, SHAPE, dim=1, **({"function": "Softmax"} if name == "Activation" else {})
+    )
     x = torch.randn(SHAPE, dtype=torch.float64)
-    torch.testing.assert_close(torch.compile(block, fullgraph=True, backend="eager")(x), block(x))
+    torch.testing.assert_close(
+        torch.compile(block, fullgraph=True, backend="eager")(x), block(x)
+    )

@@ -27,19 +27,25 @@ POOLS = ["AutoPool", "AutoPoolSplit", "SoftmaxPool", "SoftmaxPoolSplit"]
 
 def built(name: str, **config: Any) -> Block:
     spec = registry.get(name)
-    return registry.build(spec, spec.cls.Config(**config).resolve(spec.contract.bind([SHAPE]))).double()
+    return registry.build(
+        spec, spec.cls.Config(**config).resolve(spec.contract.bind([SHAPE]))
+    ).double()
 
 
 def averaged(values: list[float], logits: list[float]) -> float:
     """Σ v e^l / Σ e^l, each e^l over the largest."""
     shares = [math.exp(logit - max(logits)) for logit in logits]
-    return math.fsum(v * share for v, share in zip(values, shares, strict=True)) / math.fsum(shares)
+    return math.fsum(
+        v * share for v, share in zip(values, shares, strict=True)
+    ) / math.fsum(shares)
 
 
 def by_loops(x: Tensor, logits: Tensor) -> Tensor:
     """The weighted mean over the last axis, row by row."""
     rows = zip(x.flatten(0, -2).tolist(), logits.flatten(0, -2).tolist(), strict=True)
-    return torch.tensor([averaged(*row) for row in rows], dtype=x.dtype).reshape(*x.shape[:-1], 1)
+    return torch.tensor([averaged(*row) for row in rows], dtype=x.dtype).reshape(
+        *x.shape[:-1], 1
+    )
 
 
 def parts_of(name: str, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -54,7 +60,9 @@ def test_autopool_by_loops(name: str, alpha: float) -> None:
     x = torch.randn(SHAPE, dtype=torch.float64)
     block = built(name, alpha_init=alpha)
     value, weight = parts_of(name, x)
-    torch.testing.assert_close(block(x).detach(), by_loops(value, block.alpha.item() * weight))
+    torch.testing.assert_close(
+        block(x).detach(), by_loops(value, block.alpha.item() * weight)
+    )
 
 
 @pytest.mark.parametrize("name", ["AutoPool", "AutoPoolSplit"])
@@ -62,9 +70,14 @@ def test_every_channel_has_its_alpha(name: str) -> None:
     x = torch.randn(SHAPE, dtype=torch.float64)
     value, weight = parts_of(name, x)
     block = built(name, per_channel=True, alpha_init=0.5)
-    assert torch.equal(block.alpha.detach().flatten(), torch.full((value.shape[1],), 0.5).double())
+    assert torch.equal(
+        block.alpha.detach().flatten(), torch.full((value.shape[1],), 0.5).double()
+    )
     torch.nn.init.normal_(block.alpha, 0, 2)
-    rows = [by_loops(value[:, c], block.alpha[c].item() * weight[:, c]) for c in range(value.shape[1])]
+    rows = [
+        by_loops(value[:, c], block.alpha[c].item() * weight[:, c])
+        for c in range(value.shape[1])
+    ]
     torch.testing.assert_close(block(x).detach(), torch.stack(rows, dim=1))
 
 
@@ -73,24 +86,38 @@ def test_softmax_pooling_by_loops_is_autopool_at_one(name: str) -> None:
     x = torch.randn(SHAPE, dtype=torch.float64)
     found = built(name)(x)
     torch.testing.assert_close(found, by_loops(*parts_of(name, x)))
-    torch.testing.assert_close(built(name.replace("Softmax", "Auto"), alpha_init=1.0)(x).detach(), found)
+    torch.testing.assert_close(
+        built(name.replace("Softmax", "Auto"), alpha_init=1.0)(x).detach(), found
+    )
 
 
 LIMITS: list[tuple[float, Callable[[Tensor], Tensor]]] = [
     (0.0, lambda x: x.mean(-1, keepdim=True)),
-    (1.0, lambda x: (x * torch.from_numpy(special.softmax(x.numpy(), axis=-1))).sum(-1, keepdim=True)),
+    (
+        1.0,
+        lambda x: (x * torch.from_numpy(special.softmax(x.numpy(), axis=-1))).sum(
+            -1, keepdim=True
+        ),
+    ),
     (1e6, lambda x: x.amax(-1, keepdim=True)),
     (-1e6, lambda x: x.amin(-1, keepdim=True)),
 ]
 
 
 @pytest.mark.parametrize("per_channel", [False, True])
-@pytest.mark.parametrize(("alpha", "limit"), LIMITS, ids=lambda given: str(given) if isinstance(given, float) else "")
+@pytest.mark.parametrize(
+    ("alpha", "limit"),
+    LIMITS,
+    ids=lambda given: str(given) if isinstance(given, float) else "",
+)
 def test_from_the_mean_by_softmax_weights_to_the_maximum(
     alpha: float, limit: Callable[[Tensor], Tensor], per_channel: bool
 ) -> None:
     x = torch.randn(SHAPE, dtype=torch.float64)
-    torch.testing.assert_close(built("AutoPool", alpha_init=alpha, per_channel=per_channel)(x).detach(), limit(x))
+    torch.testing.assert_close(
+        built("AutoPool", alpha_init=alpha, per_channel=per_channel)(x).detach(),
+        limit(x),
+    )
     split = built("AutoPoolSplit", alpha_init=alpha, per_channel=per_channel)
     weighed_by_themselves = torch.cat([x[:, :3], x[:, :3]], dim=1)
     torch.testing.assert_close(split(weighed_by_themselves).detach(), limit(x[:, :3]))
@@ -99,23 +126,33 @@ def test_from_the_mean_by_softmax_weights_to_the_maximum(
 def test_each_channel_meets_a_limit_of_its_own() -> None:
     x = torch.randn(2, 4, 3, 7, dtype=torch.float64)
     spec = registry.get("AutoPool")
-    block = registry.build(spec, spec.cls.Config(num_channels=4, per_channel=True)).double()
+    block = registry.build(
+        spec, spec.cls.Config(num_channels=4, per_channel=True)
+    ).double()
     with torch.no_grad():
         block.alpha.copy_(torch.tensor([alpha for alpha, _ in LIMITS]).view(4, 1, 1))
-    expected = torch.cat([limit(x[:, c : c + 1]) for c, (_, limit) in enumerate(LIMITS)], dim=1)
+    expected = torch.cat(
+        [limit(x[:, c : c + 1]) for c, (_, limit) in enumerate(LIMITS)], dim=1
+    )
     torch.testing.assert_close(block(x).detach(), expected)
 
 
 def test_a_larger_alpha_is_never_further_from_the_maximum() -> None:
     x = torch.randn(SHAPE, dtype=torch.float64)
-    means = [built("AutoPool", alpha_init=alpha)(x) for alpha in (-8.0, -1.0, 0.0, 0.5, 1.0, 4.0, 32.0)]
+    means = [
+        built("AutoPool", alpha_init=alpha)(x)
+        for alpha in (-8.0, -1.0, 0.0, 0.5, 1.0, 4.0, 32.0)
+    ]
     assert all(bool((after > before).all()) for before, after in pairwise(means))
 
 
 def test_it_starts_as_the_mean_and_learns_its_alpha(make: Make) -> None:
     x = torch.randn(SHAPE, dtype=torch.float64)
     variance = x.var(-1, correction=0)  # d/dα of the mean at α = 0
-    for per_channel, expected in ((False, variance.sum()), (True, variance.sum((0, 2)).view(6, 1, 1))):
+    for per_channel, expected in (
+        (False, variance.sum()),
+        (True, variance.sum((0, 2)).view(6, 1, 1)),
+    ):
         block = make("AutoPool", SHAPE, per_channel=per_channel)
         assert not block.alpha.any()
         block(x).sum().backward()
@@ -153,18 +190,29 @@ def attention(w: dict[str, Tensor], x: Tensor, heads: int) -> Tensor:
     for b in range(x.shape[0]):
         for f in range(x.shape[2]):
             for t in range(x.shape[3]):
-                hidden = torch.tanh(w["hidden.weight"] @ x[b, :, f, t] + w["hidden.bias"])
+                hidden = torch.tanh(
+                    w["hidden.weight"] @ x[b, :, f, t] + w["hidden.bias"]
+                )
                 if "gate.weight" in w:
-                    hidden = hidden / (1 + torch.exp(-(w["gate.weight"] @ x[b, :, f, t] + w["gate.bias"])))
+                    hidden = hidden / (
+                        1
+                        + torch.exp(
+                            -(w["gate.weight"] @ x[b, :, f, t] + w["gate.bias"])
+                        )
+                    )
                 logits[b, :, f, t] = w["score.weight"] @ hidden
     share = x.shape[1] // heads
-    return by_loops(x, torch.stack([logits[:, c // share] for c in range(x.shape[1])], dim=1))
+    return by_loops(
+        x, torch.stack([logits[:, c // share] for c in range(x.shape[1])], dim=1)
+    )
 
 
 @pytest.mark.parametrize("gated", [False, True])
 @pytest.mark.parametrize("heads", [1, 2, 3, 6])
 @pytest.mark.parametrize("shape", [SHAPE, (2, 6, 7)])
-def test_attention_pooling_by_its_equations(make: Make, shape: tuple[int, ...], heads: int, gated: bool) -> None:
+def test_attention_pooling_by_its_equations(
+    make: Make, shape: tuple[int, ...], heads: int, gated: bool
+) -> None:
     x = torch.randn(shape, dtype=torch.float64)
     block = make("AttentionPool", shape, heads=heads, gated=gated, hidden_features=5)
     expected = attention(block.state_dict(), x.reshape(2, 6, -1, 7), heads)
@@ -189,14 +237,18 @@ def test_the_order_of_frames_does_not_count(make: Make) -> None:
 @pytest.mark.parametrize("name", [*POOLS, "AttentionPool", "StatisticsPooling"])
 def test_compiles_without_a_graph_break(make: Make, name: str) -> None:
     block, x = make(name, SHAPE), torch.randn(SHAPE, dtype=torch.float64)
-    torch.testing.assert_close(torch.compile(block, fullgraph=True, backend="eager")(x), block(x))
+    torch.testing.assert_close(
+        torch.compile(block, fullgraph=True, backend="eager")(x), block(x)
+    )
 
 
 def test_heads_that_do_not_share_out_the_channels_are_refused() -> None:
     with pytest.raises(ValidationError, match="4 heads cannot share out 6 channels"):
         registry.get("AttentionPool").cls.Config(in_channels=6, heads=4)
     with pytest.raises(GraphError) as caught:
-        mb.compile_graph({"input": "B C=6 T", "layers": [{"AttentionPool": {"heads": 4}}]})
+        mb.compile_graph(
+            {"input": "B C=6 T", "layers": [{"AttentionPool": {"heads": 4}}]}
+        )
     assert str(caught.value) == (
         "<dict>:3:3: AttentionPool cannot run on this tensor\n"
         "    3 | - AttentionPool:\n"

@@ -21,7 +21,9 @@ W = dict[str, Tensor]
 
 def crossed(shapes: list[tuple[int, ...]], **config: object) -> Block:
     spec = registry.get("CrossAttention")
-    return registry.build(spec, spec.cls.Config(**config).resolve(spec.contract.bind(shapes))).double()
+    return registry.build(
+        spec, spec.cls.Config(**config).resolve(spec.contract.bind(shapes))
+    ).double()
 
 
 def perturbed(block: Block) -> Block:
@@ -38,30 +40,51 @@ def matrices(w: W) -> list[Tensor]:
     return [w[f"{name}_proj_weight"] for name in "qkv"]
 
 
-def by_hand(w: W, x: Tensor, context: Tensor, heads: int, causal: bool = False) -> tuple[Tensor, Tensor]:
+def by_hand(
+    w: W, x: Tensor, context: Tensor, heads: int, causal: bool = False
+) -> tuple[Tensor, Tensor]:
     """Eq. 1 head by head and frame by frame: the output (B, T, D), and the weights (B, heads, T, S)."""
     width = x.shape[2] // heads
-    biases = w["in_proj_bias"].chunk(3) if "in_proj_bias" in w else [torch.zeros(1, dtype=x.dtype)] * 3
-    q, k, v = (y @ m.T + b for y, m, b in zip((x, context, context), matrices(w), biases, strict=True))
+    biases = (
+        w["in_proj_bias"].chunk(3)
+        if "in_proj_bias" in w
+        else [torch.zeros(1, dtype=x.dtype)] * 3
+    )
+    q, k, v = (
+        y @ m.T + b
+        for y, m, b in zip((x, context, context), matrices(w), biases, strict=True)
+    )
     y = torch.zeros_like(q)
     weights = torch.zeros(len(x), heads, x.shape[1], context.shape[1], dtype=x.dtype)
     for head in range(heads):
         own = slice(head * width, (head + 1) * width)
         for t in range(x.shape[1]):
             seen = t + 1 if causal else context.shape[1]
-            scores = torch.stack([(q[:, t, own] * k[:, s, own]).sum(1) / math.sqrt(width) for s in range(seen)], 1)
+            scores = torch.stack(
+                [
+                    (q[:, t, own] * k[:, s, own]).sum(1) / math.sqrt(width)
+                    for s in range(seen)
+                ],
+                1,
+            )
             share = scores.exp() / scores.exp().sum(1, keepdim=True)
             weights[:, head, t, :seen] = share
             y[:, t, own] = sum(share[:, s, None] * v[:, s, own] for s in range(seen))
-    return y @ w["out_proj.weight"].T + w.get("out_proj.bias", torch.zeros(1, dtype=x.dtype)), weights
+    return y @ w["out_proj.weight"].T + w.get(
+        "out_proj.bias", torch.zeros(1, dtype=x.dtype)
+    ), weights
 
 
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("causal", [True, False])
 @pytest.mark.parametrize("heads", [1, 3])
-def test_self_attention_by_its_equation(make: Make, heads: int, causal: bool, bias: bool) -> None:
+def test_self_attention_by_its_equation(
+    make: Make, heads: int, causal: bool, bias: bool
+) -> None:
     x = torch.randn(2, 7, 6, dtype=torch.float64)
-    block = perturbed(make("SelfAttention", x.shape, num_heads=heads, causal=causal, bias=bias))
+    block = perturbed(
+        make("SelfAttention", x.shape, num_heads=heads, causal=causal, bias=bias)
+    )
     expected, weights = by_hand(block.state_dict(), x, x, heads, causal)
     for training in (True, False):
         block.train(training)
@@ -72,7 +95,10 @@ def test_self_attention_by_its_equation(make: Make, heads: int, causal: bool, bi
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("features", [5, 6])
 def test_cross_attention_by_its_equation(features: int, bias: bool) -> None:
-    x, context = torch.randn(2, 7, 6, dtype=torch.float64), torch.randn(2, 4, features, dtype=torch.float64)
+    x, context = (
+        torch.randn(2, 7, 6, dtype=torch.float64),
+        torch.randn(2, 4, features, dtype=torch.float64),
+    )
     block = perturbed(crossed([x.shape, context.shape], num_heads=2, bias=bias))
     expected, weights = by_hand(block.state_dict(), x, context, 2)
     torch.testing.assert_close(block(x, context).detach(), expected)
@@ -83,7 +109,11 @@ def test_self_attention_is_torchs_scaled_dot_product(make: Make) -> None:
     x = torch.randn(2, 7, 6, dtype=torch.float64)
     block = perturbed(make("SelfAttention", x.shape, num_heads=2, causal=True))
     w = block.state_dict()
-    q, k, v = (x @ w["in_proj_weight"].T + w["in_proj_bias"]).unflatten(2, (3, 2, 3)).permute(2, 0, 3, 1, 4)
+    q, k, v = (
+        (x @ w["in_proj_weight"].T + w["in_proj_bias"])
+        .unflatten(2, (3, 2, 3))
+        .permute(2, 0, 3, 1, 4)
+    )
     heads = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
     y = heads.transpose(1, 2).flatten(2) @ w["out_proj.weight"].T + w["out_proj.bias"]
     torch.testing.assert_close(block(x).detach(), y)
@@ -111,7 +141,9 @@ def test_weights_are_dropped_in_training_only(make: Make) -> None:
     block = make("SelfAttention", x.shape, num_heads=2, dropout=0.5)
     assert not torch.equal(block(x), block(x))
     block.eval()
-    torch.testing.assert_close(block.weights(x).sum(3), torch.ones(2, 2, 9, dtype=torch.float64))
+    torch.testing.assert_close(
+        block.weights(x).sum(3), torch.ones(2, 2, 9, dtype=torch.float64)
+    )
     assert torch.equal(block(x), block(x))
 
 

@@ -13,7 +13,13 @@ import torch
 from torch import Tensor
 
 import mirbricks as mb
-from mirbricks.blocks.sequence.positions import Alibi, T5Bias, alibi_slopes, rotary_angles, rotate
+from mirbricks.blocks.sequence.positions import (
+    Alibi,
+    T5Bias,
+    alibi_slopes,
+    rotary_angles,
+    rotate,
+)
 from mirbricks.errors import GraphError
 from mirbricks.registry import Block
 
@@ -30,11 +36,18 @@ def test_sinusoids_by_numpy(make: Make, dim: int, period: float) -> None:
     torch.testing.assert_close(block(x), x + torch.from_numpy(waves))
 
 
-@pytest.mark.parametrize(("name", "config"), [("SinusoidalPositions", {}), ("LearnedPositions", {"max_frames": 30})])
-def test_a_sequence_that_comes_in_parts_has_the_same_positions(make: Make, name: str, config: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("name", "config"),
+    [("SinusoidalPositions", {}), ("LearnedPositions", {"max_frames": 30})],
+)
+def test_a_sequence_that_comes_in_parts_has_the_same_positions(
+    make: Make, name: str, config: dict[str, Any]
+) -> None:
     x = torch.randn(2, 30, 6, dtype=torch.float64)
     block = make(name, x.shape, **config)
-    parts = torch.cat((block(x[:, :11]), block(x[:, 11:12], 11), block(x[:, 12:], 12)), dim=1)
+    parts = torch.cat(
+        (block(x[:, :11]), block(x[:, 11:12], 11), block(x[:, 12:], 12)), dim=1
+    )
     torch.testing.assert_close(parts, block(x))
 
 
@@ -47,7 +60,9 @@ def test_sinusoids_are_computed_in_float32_at_least(make: Make) -> None:
 def test_learned_positions_by_a_loop(make: Make) -> None:
     x = torch.randn(2, 5, 4, dtype=torch.float64)
     block = make("LearnedPositions", x.shape, max_frames=8)
-    expected = torch.stack([x[:, t] + block.state_dict()["weight"][t] for t in range(5)], dim=1)
+    expected = torch.stack(
+        [x[:, t] + block.state_dict()["weight"][t] for t in range(5)], dim=1
+    )
     torch.testing.assert_close(block(x).detach(), expected)
 
 
@@ -90,9 +105,16 @@ def test_rotary_scores_depend_on_the_distance_alone() -> None:
 
 
 def test_slopes_of_alibi_are_the_papers() -> None:
-    assert alibi_slopes(8) == [2**-n for n in range(1, 9)]  # section 3: 1/2, 1/4, ... 1/256
+    assert alibi_slopes(8) == [
+        2**-n for n in range(1, 9)
+    ]  # section 3: 1/2, 1/4, ... 1/256
     assert alibi_slopes(1) == [2**-8]
-    twelve = [2**-n for n in range(1, 9)] + [2**-0.5, 2**-1.5, 2**-2.5, 2**-3.5]  # then every second of 16 heads
+    twelve = [2**-n for n in range(1, 9)] + [
+        2**-0.5,
+        2**-1.5,
+        2**-2.5,
+        2**-3.5,
+    ]  # then every second of 16 heads
     assert alibi_slopes(12) == pytest.approx(twelve, rel=1e-15)
 
 
@@ -117,16 +139,25 @@ def bucket(offset: int, count: int, most: int, causal: bool) -> int:
     if distance < single:
         return first + distance
     step = math.log(distance / single) / math.log(most / single) * (count - single)
-    return first + min(count - 1, single + int(step + 1e-6))  # 1e-6: logarithms of whole powers
+    return first + min(
+        count - 1, single + int(step + 1e-6)
+    )  # 1e-6: logarithms of whole powers
 
 
 @pytest.mark.parametrize("causal", [True, False])
-@pytest.mark.parametrize(("count", "most", "start"), [(32, 128, 0), (8, 20, 5), (4, 3, 0)])
+@pytest.mark.parametrize(
+    ("count", "most", "start"), [(32, 128, 0), (8, 20, 5), (4, 3, 0)]
+)
 def test_t5_biases_by_a_loop(causal: bool, count: int, most: int, start: int) -> None:
     bias = T5Bias(3, count, most, causal).double()
     found, queries = bias(60, start).detach(), 60
-    rows = [[bucket(k - (start + q), count, most, causal) for k in range(start + queries)] for q in range(queries)]
-    torch.testing.assert_close(found, bias.weight.detach()[torch.tensor(rows)].permute(2, 0, 1))
+    rows = [
+        [bucket(k - (start + q), count, most, causal) for k in range(start + queries)]
+        for q in range(queries)
+    ]
+    torch.testing.assert_close(
+        found, bias.weight.detach()[torch.tensor(rows)].permute(2, 0, 1)
+    )
 
 
 @pytest.mark.parametrize("causal", [True, False])
@@ -136,7 +167,9 @@ def test_t5_uses_every_bucket_and_the_last_from_max_distance_on(causal: bool) ->
     assert past.max() == (31 if causal else 15)
     assert bool((past[128:] == past.max()).all())
     ahead = bias.buckets(torch.arange(1, 1000))
-    assert set(past.tolist()) | set(ahead.tolist()) == set(range(32)) - (set() if causal else {16})  # no offset +0
+    assert set(past.tolist()) | set(ahead.tolist()) == set(range(32)) - (
+        set() if causal else {16}
+    )  # no offset +0
 
 
 def refusal(axes: str, layer: dict[str, Any]) -> str:
@@ -154,6 +187,7 @@ def test_a_sequence_longer_than_its_positions_is_refused() -> None:
         "  torch  LearnedPositions has max_frames 8, but 9 frames came\n"
         "  help: change its config or the sizes     [E204]"
     )
-    assert "\n  torch  LearnedPositions2d has max_frames 8, but 9 frames came\n" in refusal(
-        "B C=2 F=3 T=9", {"LearnedPositions2d": {"max_frames": 8}}
+    assert (
+        "\n  torch  LearnedPositions2d has max_frames 8, but 9 frames came\n"
+        in refusal("B C=2 F=3 T=9", {"LearnedPositions2d": {"max_frames": 8}})
     )

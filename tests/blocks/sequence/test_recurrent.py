@@ -17,12 +17,22 @@ Make = Callable[..., Block]
 SHAPE = (3, 6, 4)
 
 
-def rnn_steps(x: Tensor, w: dict[str, Tensor], suffix: str, act: Callable[[Tensor], Tensor] = torch.tanh) -> Tensor:
+def rnn_steps(
+    x: Tensor,
+    w: dict[str, Tensor],
+    suffix: str,
+    act: Callable[[Tensor], Tensor] = torch.tanh,
+) -> Tensor:
     """States of one direction of one layer: (B, T, D) -> (B, T, H)."""
     h, states = torch.zeros(1, dtype=x.dtype), []
     for frame in x.unbind(1):
         before = h @ w[f"weight_hh_{suffix}"].T if states else h
-        h = act(frame @ w[f"weight_ih_{suffix}"].T + before + bias(w, "ih", suffix) + bias(w, "hh", suffix))
+        h = act(
+            frame @ w[f"weight_ih_{suffix}"].T
+            + before
+            + bias(w, "ih", suffix)
+            + bias(w, "hh", suffix)
+        )
         states.append(h)
     return torch.stack(states, 1)
 
@@ -46,8 +56,12 @@ def gru_steps(x: Tensor, w: dict[str, Tensor], suffix: str) -> Tensor:
     h = torch.zeros(len(x), hidden, dtype=x.dtype)
     states = []
     for frame in x.unbind(1):
-        r, z, n = (frame @ w[f"weight_ih_{suffix}"].T + bias(w, "ih", suffix)).chunk(3, dim=1)
-        hr, hz, hn = (h @ w[f"weight_hh_{suffix}"].T + bias(w, "hh", suffix)).chunk(3, dim=1)
+        r, z, n = (frame @ w[f"weight_ih_{suffix}"].T + bias(w, "ih", suffix)).chunk(
+            3, dim=1
+        )
+        hr, hz, hn = (h @ w[f"weight_hh_{suffix}"].T + bias(w, "hh", suffix)).chunk(
+            3, dim=1
+        )
         r, z = (r + hr).sigmoid(), (z + hz).sigmoid()
         h = (1 - z) * (n + r * hn).tanh() + z * h
         states.append(h)
@@ -58,7 +72,13 @@ def bias(w: dict[str, Tensor], which: str, suffix: str) -> Tensor:
     return w.get(f"bias_{which}_{suffix}", torch.zeros(1, dtype=torch.float64))
 
 
-def layers(x: Tensor, w: dict[str, Tensor], count: int, bidirectional: bool, steps: Callable[..., Tensor]) -> Tensor:
+def layers(
+    x: Tensor,
+    w: dict[str, Tensor],
+    count: int,
+    bidirectional: bool,
+    steps: Callable[..., Tensor],
+) -> Tensor:
     for layer in range(count):
         y = steps(x, w, f"l{layer}")
         if bidirectional:
@@ -68,7 +88,9 @@ def layers(x: Tensor, w: dict[str, Tensor], count: int, bidirectional: bool, ste
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
-@pytest.mark.parametrize(("num_layers", "with_bias"), [(1, True), (2, True), (2, False)])
+@pytest.mark.parametrize(
+    ("num_layers", "with_bias"), [(1, True), (2, True), (2, False)]
+)
 @pytest.mark.parametrize(
     ("name", "steps", "given"),
     [
@@ -88,13 +110,21 @@ def test_by_its_equations(
     with_bias: bool,
     bidirectional: bool,
 ) -> None:
-    config = {"hidden_size": 5, "num_layers": num_layers, "bidirectional": bidirectional, "bias": with_bias, **given}
+    config = {
+        "hidden_size": 5,
+        "num_layers": num_layers,
+        "bidirectional": bidirectional,
+        "bias": with_bias,
+        **given,
+    }
     block, last = make(name, SHAPE, **config), make(f"{name}Last", SHAPE, **config)
     x, state = torch.randn(SHAPE, dtype=torch.float64), block.state_dict()
     last.load_state_dict(state)
     states = layers(x, state, num_layers, bidirectional, steps)
     torch.testing.assert_close(block(x), states)
-    ends = torch.cat((states[:, -1, :5], states[:, 0, 5:]), dim=1)  # each direction after its own last frame
+    ends = torch.cat(
+        (states[:, -1, :5], states[:, 0, 5:]), dim=1
+    )  # each direction after its own last frame
     torch.testing.assert_close(last(x), ends)
 
 
@@ -113,7 +143,9 @@ def test_one_direction_does_not_look_ahead_and_two_do(make: Make, name: str) -> 
     changed = x.clone()
     changed[:, 3] += 1
     for bidirectional in (False, True):
-        block = make(name, SHAPE, hidden_size=5, num_layers=2, bidirectional=bidirectional)
+        block = make(
+            name, SHAPE, hidden_size=5, num_layers=2, bidirectional=bidirectional
+        )
         moved = (block(changed) != block(x)).any(2).any(0).tolist()
         assert moved == [bidirectional or t >= 3 for t in range(6)]
 
@@ -128,20 +160,31 @@ def test_dropout_acts_between_layers_in_training(make: Make, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU"])
 def test_exports_without_a_warning(make: Make, name: str) -> None:
-    block, x = make(name, SHAPE, hidden_size=5).eval(), torch.randn(SHAPE, dtype=torch.float64)
+    block, x = (
+        make(name, SHAPE, hidden_size=5).eval(),
+        torch.randn(SHAPE, dtype=torch.float64),
+    )
     torch.testing.assert_close(torch.export.export(block, (x,)).module()(x), block(x))
 
 
 @pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU"])
 def test_sizes_of_a_long_sequence_are_known_at_once(make: Make, name: str) -> None:
     block = make(name, SHAPE, hidden_size=5, bidirectional=True).float().to("meta")
-    assert block(torch.empty(2, 10_000_000, 4, device="meta")).shape == (2, 10_000_000, 10)
+    assert block(torch.empty(2, 10_000_000, 4, device="meta")).shape == (
+        2,
+        10_000_000,
+        10,
+    )
 
 
-@pytest.mark.parametrize("name", ["RNN", "RNNLast", "LSTM", "LSTMLast", "GRU", "GRULast"])
+@pytest.mark.parametrize(
+    "name", ["RNN", "RNNLast", "LSTM", "LSTMLast", "GRU", "GRULast"]
+)
 def test_dropout_that_would_do_nothing_is_refused(name: str) -> None:
     with pytest.raises(GraphError) as caught:
-        mb.compile_graph({"input": "B T D=6", "layers": [{name: {"hidden_size": 2, "dropout": 0.1}}]})
+        mb.compile_graph(
+            {"input": "B T D=6", "layers": [{name: {"hidden_size": 2, "dropout": 0.1}}]}
+        )
     assert str(caught.value) == (
         f"<dict>:3:3: {name}: 'dropout' acts between layers, and there is one: "
         "give 'num_layers', or a Dropout after it\n"

@@ -14,13 +14,22 @@ Make = Callable[..., Block]
 
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_each_bin_goes_through_the_same_lstm(make: Make, bidirectional: bool) -> None:
-    block = make("SubbandLSTM", (2, 3, 5, 7), hidden_size=4, bidirectional=bidirectional)
+    block = make(
+        "SubbandLSTM", (2, 3, 5, 7), hidden_size=4, bidirectional=bidirectional
+    )
     x = torch.randn(2, 3, 5, 7, dtype=torch.float64)
     y = block(x)
     plain = torch.nn.LSTM(3, 4, batch_first=True, bidirectional=bidirectional).double()
-    plain.load_state_dict({name.removeprefix("lstm."): value for name, value in block.state_dict().items()})
+    plain.load_state_dict(
+        {
+            name.removeprefix("lstm."): value
+            for name, value in block.state_dict().items()
+        }
+    )
     for row in range(5):
-        torch.testing.assert_close(y[:, :, row], plain(x[:, :, row].transpose(1, 2))[0].transpose(1, 2))
+        torch.testing.assert_close(
+            y[:, :, row], plain(x[:, :, row].transpose(1, 2))[0].transpose(1, 2)
+        )
 
 
 def test_one_direction_hears_nothing_of_later_frames(make: Make) -> None:

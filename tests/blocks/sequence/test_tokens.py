@@ -27,7 +27,9 @@ def test_an_embedding_is_a_row_of_its_table(make: Make, shape: tuple[int, ...]) 
     assert torch.equal(block(x.int()), expected)
 
 
-def test_floating_point_numbers_are_rounded_and_kept_within_the_table(make: Make) -> None:
+def test_floating_point_numbers_are_rounded_and_kept_within_the_table(
+    make: Make,
+) -> None:
     block = make("TokenEmbedding", (1, 5), num_embeddings=7, embedding_dim=4)
     x = torch.tensor([[-2.0, 0.4, 2.6, 6.2, 9.0]])
     assert torch.equal(block(x), block(torch.tensor([[0, 0, 3, 6, 6]])))
@@ -46,15 +48,26 @@ def vectors(block: CodebookEmbedding, codes: Tensor) -> Tensor:
     y = torch.zeros(*codes.shape, w["tables"].shape[2], dtype=torch.float64)
     for b, q, t in torch.cartesian_prod(*map(torch.arange, codes.shape)).tolist():
         shared = "levels" in w
-        y[b, q, t] = w["tables"][0 if shared else q, codes[b, q, t]] + (w["levels"][q] if shared else 0)
+        y[b, q, t] = w["tables"][0 if shared else q, codes[b, q, t]] + (
+            w["levels"][q] if shared else 0
+        )
     return y
 
 
 @pytest.mark.parametrize("start", [True, False])
 @pytest.mark.parametrize("shared", [True, False])
-def test_codes_stand_frame_by_frame_and_coarse_to_fine(make: Make, shared: bool, start: bool) -> None:
+def test_codes_stand_frame_by_frame_and_coarse_to_fine(
+    make: Make, shared: bool, start: bool
+) -> None:
     codes = torch.randint(5, CODES)
-    block = make("CodebookEmbedding", CODES, num_embeddings=5, embedding_dim=6, shared=shared, start=start)
+    block = make(
+        "CodebookEmbedding",
+        CODES,
+        num_embeddings=5,
+        embedding_dim=6,
+        shared=shared,
+        start=start,
+    )
     each, flat = vectors(block, codes), torch.zeros(2, 12, 6, dtype=torch.float64)
     for t in range(4):
         for q in range(3):
@@ -69,7 +82,13 @@ def test_codes_stand_frame_by_frame_and_coarse_to_fine(make: Make, shared: bool,
 def test_codes_of_a_frame_can_be_summed(make: Make, shared: bool, start: bool) -> None:
     codes = torch.randint(5, CODES)
     block = make(
-        "CodebookEmbedding", CODES, num_embeddings=5, embedding_dim=6, pattern="sum", shared=shared, start=start
+        "CodebookEmbedding",
+        CODES,
+        num_embeddings=5,
+        embedding_dim=6,
+        pattern="sum",
+        shared=shared,
+        start=start,
     )
     total = vectors(block, codes).sum(1)
     if start:
@@ -80,12 +99,20 @@ def test_codes_of_a_frame_can_be_summed(make: Make, shared: bool, start: bool) -
 def test_the_start_is_no_code_and_codebooks_are_told_apart(make: Make) -> None:
     block = make("CodebookEmbedding", CODES, num_embeddings=5, embedding_dim=6)
     y = block(torch.zeros(CODES, dtype=torch.long))[0]
-    assert len({tuple(row) for row in y.tolist()}) == 4  # the start, and code 0 of three codebooks
+    assert (
+        len({tuple(row) for row in y.tolist()}) == 4
+    )  # the start, and code 0 of three codebooks
 
 
 def test_a_place_holds_no_code_that_it_is_to_say(make: Make) -> None:
-    block, codes = make("CodebookEmbedding", CODES, num_embeddings=5, embedding_dim=6), torch.zeros(CODES).long()
-    before, places = block(codes), block.in_order(torch.arange(12).view(1, 3, 4))[0].tolist()
+    block, codes = (
+        make("CodebookEmbedding", CODES, num_embeddings=5, embedding_dim=6),
+        torch.zeros(CODES).long(),
+    )
+    before, places = (
+        block(codes),
+        block.in_order(torch.arange(12).view(1, 3, 4))[0].tolist(),
+    )
     assert places == [0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11]
     for place, number in enumerate(places):
         changed = codes.clone()
@@ -97,26 +124,43 @@ def test_a_place_holds_no_code_that_it_is_to_say(make: Make) -> None:
 def test_vectors_of_single_codes_make_the_sequence(make: Make) -> None:
     for shared in (True, False):
         codes = torch.randint(5, CODES)
-        block = make("CodebookEmbedding", CODES, num_embeddings=5, embedding_dim=6, shared=shared)
+        block = make(
+            "CodebookEmbedding", CODES, num_embeddings=5, embedding_dim=6, shared=shared
+        )
         ordered = block.in_order(codes)
         one_by_one = [block.embed_one(ordered[:, i], i % 3) for i in range(11)]
-        assert torch.equal(torch.cat((block.start_of(2), *one_by_one), dim=1), block(codes))
+        assert torch.equal(
+            torch.cat((block.start_of(2), *one_by_one), dim=1), block(codes)
+        )
 
 
 def test_an_embedding_without_a_start_says_so(make: Make) -> None:
-    block = make("CodebookEmbedding", CODES, num_embeddings=5, embedding_dim=6, start=False)
-    with pytest.raises(ValueError, match=r"^this CodebookEmbedding has no start vector: give it 'start: true'$"):
+    block = make(
+        "CodebookEmbedding", CODES, num_embeddings=5, embedding_dim=6, start=False
+    )
+    with pytest.raises(
+        ValueError,
+        match=r"^this CodebookEmbedding has no start vector: give it 'start: true'$",
+    ):
         block.start_of(2)
 
 
 def test_patches_by_a_loop(make: Make) -> None:
     x = torch.randn(2, 2, 8, 10, dtype=torch.float64)
-    config = {"embed_dim": 4, "patch_size": [4, 3], "stride": [2, 3], "max_rows": 5, "max_columns": 6}
+    config = {
+        "embed_dim": 4,
+        "patch_size": [4, 3],
+        "stride": [2, 3],
+        "max_rows": 5,
+        "max_columns": 6,
+    }
     block = make("PatchEmbed2d", x.shape, **config)
     w, expected = block.state_dict(), []
     for row in range(3):
         for column in range(3):
-            patch = x[:, :, 2 * row : 2 * row + 4, 3 * column : 3 * column + 3].flatten(1)
+            patch = x[:, :, 2 * row : 2 * row + 4, 3 * column : 3 * column + 3].flatten(
+                1
+            )
             token = patch @ w["proj.weight"].flatten(1).T + w["proj.bias"]
             expected.append(token + w["rows"][:, row, 0] + w["columns"][:, 0, column])
     torch.testing.assert_close(block(x).detach(), torch.stack(expected, dim=1))
@@ -127,13 +171,22 @@ def test_patches_without_positions_do_not_overlap(make: Make) -> None:
     block = make("PatchEmbed2d", x.shape, embed_dim=4, patch_size=3)
     patches = x.unfold(2, 3, 3).unfold(3, 3, 3).flatten(4).flatten(2, 3)[:, 0]
     w = block.state_dict()
-    torch.testing.assert_close(block(x).detach(), patches @ w["proj.weight"].flatten(1).T + w["proj.bias"])
+    torch.testing.assert_close(
+        block(x).detach(), patches @ w["proj.weight"].flatten(1).T + w["proj.bias"]
+    )
     assert set(w) == {"proj.weight", "proj.bias"}
 
 
-def test_patchout_leaves_out_whole_rows_and_columns_in_training_only(make: Make) -> None:
+def test_patchout_leaves_out_whole_rows_and_columns_in_training_only(
+    make: Make,
+) -> None:
     x = torch.randn(3, 1, 8, 12, dtype=torch.float64)
-    config: dict[str, Any] = {"embed_dim": 4, "patch_size": 2, "max_rows": 4, "max_columns": 6}
+    config: dict[str, Any] = {
+        "embed_dim": 4,
+        "patch_size": 2,
+        "max_rows": 4,
+        "max_columns": 6,
+    }
     block = make("PatchEmbed2d", x.shape, **config, drop_rows=1, drop_columns=2)
     whole, seen = block.eval()(x), set()
     assert whole.shape[1] == 4 * 6
@@ -144,7 +197,10 @@ def test_patchout_leaves_out_whole_rows_and_columns_in_training_only(make: Make)
         kept = same.float().argmax(1)
         assert same.any(1).all()
         assert torch.equal(y, whole[:, kept])  # alike in the batch
-        rows, columns = sorted(set((kept // 6).tolist())), sorted(set((kept % 6).tolist()))
+        rows, columns = (
+            sorted(set((kept // 6).tolist())),
+            sorted(set((kept % 6).tolist())),
+        )
         assert kept.tolist() == [6 * r + c for r in rows for c in columns]  # in order
         assert (len(rows), len(columns)) == (3, 4)
         seen.add((*rows, *columns))
@@ -160,7 +216,10 @@ def test_one_slice_is_left_at_least() -> None:
 @pytest.mark.parametrize("count", [1, 2])
 def test_class_tokens_come_first_and_are_read_again(make: Make, count: int) -> None:
     x = torch.randn(3, 5, 4, dtype=torch.float64)
-    token, pool = (make(name, x.shape, num_tokens=count) for name in ("ClassToken", "ClassTokenPool"))
+    token, pool = (
+        make(name, x.shape, num_tokens=count)
+        for name in ("ClassToken", "ClassTokenPool")
+    )
     y = token(x).detach()
     assert torch.equal(y[:, count:], x)
     for item in y:
@@ -197,7 +256,9 @@ def refusal(axes: str, layer: dict[str, Any]) -> str:
         ),
     ],
 )
-def test_what_does_not_fit_is_refused(axes: str, layer: dict[str, Any], came: str, words: str) -> None:
+def test_what_does_not_fit_is_refused(
+    axes: str, layer: dict[str, Any], came: str, words: str
+) -> None:
     name = next(iter(layer))
     assert refusal(axes, layer) == (
         f"<dict>:3:3: {name} cannot run on this tensor\n"

@@ -25,9 +25,17 @@ KINDS: list[dict[str, Any]] = [
     {"positions": "rotary"},
     {"positions": "alibi"},
     {"positions": "t5", "num_buckets": 8, "max_distance": 6},
-    {"positions": "rotary", "gated": True, "norm": "rms", "dim_feedforward": 10, "dim_head": 6},
+    {
+        "positions": "rotary",
+        "gated": True,
+        "norm": "rms",
+        "dim_feedforward": 10,
+        "dim_head": 6,
+    },
 ]
-every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: "-".join(map(str, kind.values())) or "plain")
+every_kind = pytest.mark.parametrize(
+    "kind", KINDS, ids=lambda kind: "-".join(map(str, kind.values())) or "plain"
+)
 SIZES = {"nhead": 2, "num_layers": 2}
 X, CONTEXT = (2, 9, 8), (2, 5, 12)
 
@@ -35,7 +43,13 @@ X, CONTEXT = (2, 9, 8), (2, 5, 12)
 def built(name: str, shapes: Sequence[tuple[int, ...]], **config: Any) -> Block:
     """In float64, its gains and biases drawn at random."""
     spec = registry.get(name)
-    block = registry.build(spec, spec.cls.Config(**config).resolve(spec.contract.bind(list(shapes)))).double().eval()
+    block = (
+        registry.build(
+            spec, spec.cls.Config(**config).resolve(spec.contract.bind(list(shapes)))
+        )
+        .double()
+        .eval()
+    )
     for parameter in block.parameters():
         if parameter.ndim == 1:
             nn.init.uniform_(parameter, -0.5, 0.5)
@@ -47,18 +61,26 @@ def norm(w: W, key: str, x: Tensor, kind: str) -> Tensor:
     if kind == "rms":
         return x / x.pow(2).mean(-1, keepdim=True).sqrt() * (1 + w[f"{key}.g"])
     centred = x - x.mean(-1, keepdim=True)
-    return centred / (centred.pow(2).mean(-1, keepdim=True) + 1e-5).sqrt() * (1 + w[f"{key}.gamma"])
+    return (
+        centred
+        / (centred.pow(2).mean(-1, keepdim=True) + 1e-5).sqrt()
+        * (1 + w[f"{key}.gamma"])
+    )
 
 
 def turned(x: Tensor) -> Tensor:
     """(B, heads, T, D): pairs of features as complex numbers, times e^(j t 10000^(-2i / D))."""
     rates = 10000 ** (-torch.arange(0, x.shape[-1], 2, dtype=x.dtype) / x.shape[-1])
     angle = torch.arange(x.shape[2], dtype=x.dtype)[:, None] * rates
-    z = torch.view_as_complex(x.unflatten(-1, (-1, 2)).contiguous()) * torch.polar(torch.ones_like(angle), angle)
+    z = torch.view_as_complex(x.unflatten(-1, (-1, 2)).contiguous()) * torch.polar(
+        torch.ones_like(angle), angle
+    )
     return torch.view_as_real(z).flatten(-2)
 
 
-def attention(w: W, key: str, x: Tensor, other: Tensor, heads: int, added: Tensor, rotary: bool) -> Tensor:
+def attention(
+    w: W, key: str, x: Tensor, other: Tensor, heads: int, added: Tensor, rotary: bool
+) -> Tensor:
     q, k, v = (
         (y @ w[f"{key}.to_{name}.weight"].T).unflatten(-1, (heads, -1)).transpose(1, 2)
         for name, y in (("q", x), ("k", other), ("v", other))
@@ -86,11 +108,21 @@ def gelu(x: Tensor) -> Tensor:
     return x * (1 + torch.erf(x / math.sqrt(2))) / 2
 
 
-def by_hand(stack: nn.Module, x: Tensor, kind: dict[str, Any], causal: bool, context: Tensor | None = None) -> Tensor:
+def by_hand(
+    stack: nn.Module,
+    x: Tensor,
+    kind: dict[str, Any],
+    causal: bool,
+    context: Tensor | None = None,
+) -> Tensor:
     """The norm before each branch and once at the end; positions are those of test_positions, rotary ones apart."""
     w, heads, n = stack.state_dict(), 2, x.shape[1]
     x = x if stack.absolute is None else stack.absolute(x).detach()
-    added = torch.zeros(n, n, dtype=x.dtype) if stack.bias is None else stack.bias(n).detach()
+    added = (
+        torch.zeros(n, n, dtype=x.dtype)
+        if stack.bias is None
+        else stack.bias(n).detach()
+    )
     if causal:
         added = added + torch.full((n, n), -torch.inf, dtype=x.dtype).triu(1)
     rotary, kind_of_norm = kind.get("positions") == "rotary", kind.get("norm", "layer")
@@ -101,7 +133,9 @@ def by_hand(stack: nn.Module, x: Tensor, kind: dict[str, Any], causal: bool, con
         if branch == "a":
             y = attention(w, f"{key}.1", y, y, heads, added, rotary)
         elif branch == "c":
-            y = attention(w, f"{key}.1", y, context, heads, torch.zeros(1, dtype=x.dtype), False)
+            y = attention(
+                w, f"{key}.1", y, context, heads, torch.zeros(1, dtype=x.dtype), False
+            )
         else:
             y = feed_forward(w, f"{key}.1", y, kind.get("gated", False))
         x = x + y
@@ -118,17 +152,32 @@ def test_by_its_equations(name: str, kind: dict[str, Any]) -> None:
 
 
 @every_kind
-def test_a_decoder_that_looks_at_another_sequence_by_its_equations(kind: dict[str, Any]) -> None:
-    x, context = torch.randn(X, dtype=torch.float64), torch.randn(CONTEXT, dtype=torch.float64)
+def test_a_decoder_that_looks_at_another_sequence_by_its_equations(
+    kind: dict[str, Any],
+) -> None:
+    x, context = (
+        torch.randn(X, dtype=torch.float64),
+        torch.randn(CONTEXT, dtype=torch.float64),
+    )
     block = built("TransformerCrossDecoder", [X, CONTEXT], **SIZES, **kind)
-    torch.testing.assert_close(block(x, context).detach(), by_hand(block.stack, x, kind, True, context))
+    torch.testing.assert_close(
+        block(x, context).detach(), by_hand(block.stack, x, kind, True, context)
+    )
 
 
 @every_kind
 def test_encoder_and_decoder_by_their_equations(kind: dict[str, Any]) -> None:
-    x, source = torch.randn(X, dtype=torch.float64), torch.randn(CONTEXT, dtype=torch.float64)
+    x, source = (
+        torch.randn(X, dtype=torch.float64),
+        torch.randn(CONTEXT, dtype=torch.float64),
+    )
     block = built(
-        "TransformerEncoderDecoder", [X, CONTEXT], nhead=2, num_encoder_layers=2, num_decoder_layers=2, **kind
+        "TransformerEncoderDecoder",
+        [X, CONTEXT],
+        nhead=2,
+        num_encoder_layers=2,
+        num_decoder_layers=2,
+        **kind,
     )
     context = by_hand(block.encoder.stack, source, kind, causal=False)
     expected = by_hand(block.decoder.stack, x, kind, causal=True, context=context)
@@ -137,16 +186,28 @@ def test_encoder_and_decoder_by_their_equations(kind: dict[str, Any]) -> None:
 
 def test_is_torchs_transformer_with_the_same_weights() -> None:
     """torch.nn.TransformerEncoder, the norm first, with GELU and biases of 0 where x-transformers has none."""
-    block, x = built("TransformerDecoder", [X], **SIZES), torch.randn(X, dtype=torch.float64)
-    layer = nn.TransformerEncoderLayer(8, 2, 32, 0.0, "gelu", batch_first=True, norm_first=True)
-    peer = nn.TransformerEncoder(layer, 2, nn.LayerNorm(8), enable_nested_tensor=False).double()
+    block, x = (
+        built("TransformerDecoder", [X], **SIZES),
+        torch.randn(X, dtype=torch.float64),
+    )
+    layer = nn.TransformerEncoderLayer(
+        8, 2, 32, 0.0, "gelu", batch_first=True, norm_first=True
+    )
+    peer = nn.TransformerEncoder(
+        layer, 2, nn.LayerNorm(8), enable_nested_tensor=False
+    ).double()
     branches = block.stack.layers.layers
     with torch.no_grad():
         for parameter in peer.parameters():
             parameter.zero_()
         peer.norm.weight.copy_(1 + block.stack.layers.final_norm.gamma)
-        for own, (attend, feed) in zip(peer.layers, zip(branches[::2], branches[1::2], strict=True), strict=True):
-            q, k, v, out = (getattr(attend[1], f"to_{name}").weight for name in ("q", "k", "v", "out"))
+        for own, (attend, feed) in zip(
+            peer.layers, zip(branches[::2], branches[1::2], strict=True), strict=True
+        ):
+            q, k, v, out = (
+                getattr(attend[1], f"to_{name}").weight
+                for name in ("q", "k", "v", "out")
+            )
             own.self_attn.in_proj_weight.copy_(torch.cat((q, k, v)))
             own.self_attn.out_proj.weight.copy_(out)
             own.norm1.weight.copy_(1 + attend[0][0].gamma)
@@ -159,16 +220,28 @@ def test_is_torchs_transformer_with_the_same_weights() -> None:
 
 @every_kind
 @pytest.mark.parametrize("frame", [0, 4, 8])
-def test_outputs_of_a_decoder_before_a_change_do_not_move(kind: dict[str, Any], frame: int) -> None:
-    x, context = torch.randn(X, dtype=torch.float64), torch.randn(CONTEXT, dtype=torch.float64)
+def test_outputs_of_a_decoder_before_a_change_do_not_move(
+    kind: dict[str, Any], frame: int
+) -> None:
+    x, context = (
+        torch.randn(X, dtype=torch.float64),
+        torch.randn(CONTEXT, dtype=torch.float64),
+    )
     changed, other = x.clone(), context.clone()
     changed[:, frame, 0] += 1
     other[:, 0, 0] += 1
     plain = built("TransformerDecoder", [X], **SIZES, **kind)
     crossed = built("TransformerCrossDecoder", [X, CONTEXT], **SIZES, **kind)
-    for before, after in ((plain(x), plain(changed)), (crossed(x, context), crossed(changed, context))):
-        assert (before != after).any(2).any(0).tolist() == [t >= frame for t in range(9)]
-    assert bool((crossed(x, context) != crossed(x, other)).any(2).all())  # all frames see the other sequence
+    for before, after in (
+        (plain(x), plain(changed)),
+        (crossed(x, context), crossed(changed, context)),
+    ):
+        assert (before != after).any(2).any(0).tolist() == [
+            t >= frame for t in range(9)
+        ]
+    assert bool(
+        (crossed(x, context) != crossed(x, other)).any(2).all()
+    )  # all frames see the other sequence
 
 
 @every_kind
@@ -189,13 +262,19 @@ def test_positions_tell_an_order(kind: dict[str, Any]) -> None:
 
 
 def test_dropout_acts_in_training_only() -> None:
-    x, block = torch.randn(X, dtype=torch.float64), built("TransformerEncoder", [X], **SIZES, dropout=0.5)
+    x, block = (
+        torch.randn(X, dtype=torch.float64),
+        built("TransformerEncoder", [X], **SIZES, dropout=0.5),
+    )
     assert torch.equal(block(x), block(x))
     assert not torch.equal(block.train()(x), block(x))
 
 
 def test_a_decoder_goes_through_pickle_and_keeps_no_tensor_of_a_call() -> None:
-    block, x = built("TransformerDecoder", [X], **SIZES, positions="rotary"), torch.randn(X, dtype=torch.float64)
+    block, x = (
+        built("TransformerDecoder", [X], **SIZES, positions="rotary"),
+        torch.randn(X, dtype=torch.float64),
+    )
     before = len(pickle.dumps(block))
     y = block(x)
     assert len(pickle.dumps(block)) == before
@@ -217,13 +296,17 @@ def test_attention_is_torchs_fused_one(monkeypatch: pytest.MonkeyPatch) -> None:
         return real(*given, **named)
 
     monkeypatch.setattr(functional, "scaled_dot_product_attention", counted)
-    built("TransformerDecoder", [X], **SIZES, positions="t5")(torch.randn(X, dtype=torch.float64))
+    built("TransformerDecoder", [X], **SIZES, positions="t5")(
+        torch.randn(X, dtype=torch.float64)
+    )
     assert len(calls) == 2
 
 
 def refusal(name: str, **config: Any) -> str:
     with pytest.raises(GraphError) as caught:
-        mb.compile_graph({"input": "B T D=6", "layers": [{name: {"num_layers": 1, **config}}]})
+        mb.compile_graph(
+            {"input": "B T D=6", "layers": [{name: {"num_layers": 1, **config}}]}
+        )
     return str(caught.value)
 
 

@@ -21,33 +21,47 @@ Make = Callable[..., Block]
 @pytest.mark.parametrize("dims", [[0, 2, 1, 3], [0, 3, 2, 1]])
 def test_permute(make: Make, dims: list[int]) -> None:
     x = torch.randn(2, 3, 4, 5)
-    assert np.array_equal(make("Permute", x.shape, dims=dims)(x).numpy(), np.transpose(x.numpy(), dims))
+    assert np.array_equal(
+        make("Permute", x.shape, dims=dims)(x).numpy(), np.transpose(x.numpy(), dims)
+    )
 
 
 @pytest.mark.parametrize("dim", [2, -2, [2, 4], [-1, 2]])
 def test_squeeze(make: Make, dim: int | list[int]) -> None:
     x = torch.randn(2, 3, 1, 4, 1)
     if dim == -2:
-        with pytest.raises(ValueError, match="Squeeze takes away axes of size 1, but axis -2 has size 4"):
+        with pytest.raises(
+            ValueError,
+            match="Squeeze takes away axes of size 1, but axis -2 has size 4",
+        ):
             make("Squeeze", x.shape, dim=dim)(x)
         return
     axis = tuple(dim) if isinstance(dim, list) else dim
-    assert np.array_equal(make("Squeeze", x.shape, dim=dim)(x).numpy(), np.squeeze(x.numpy(), axis))
+    assert np.array_equal(
+        make("Squeeze", x.shape, dim=dim)(x).numpy(), np.squeeze(x.numpy(), axis)
+    )
 
 
 @pytest.mark.parametrize("device", ["cpu", "meta"])
 def test_squeeze_never_keeps_an_axis_silently(make: Make, device: str) -> None:
     with pytest.raises(ValueError, match="axis 3 has size 5"):
-        make("Squeeze", (2, 3, 1, 5), dim=[2, 3])(torch.randn(2, 3, 1, 5, device=device))
+        make("Squeeze", (2, 3, 1, 5), dim=[2, 3])(
+            torch.randn(2, 3, 1, 5, device=device)
+        )
 
 
 @pytest.mark.parametrize("dim", [1, 2, -1])
 def test_unsqueeze(make: Make, dim: int) -> None:
     x = torch.randn(2, 3, 4)
-    assert np.array_equal(make("UnSqueeze", x.shape, dim=dim)(x).numpy(), np.expand_dims(x.numpy(), dim))
+    assert np.array_equal(
+        make("UnSqueeze", x.shape, dim=dim)(x).numpy(), np.expand_dims(x.numpy(), dim)
+    )
 
 
-@pytest.mark.parametrize(("start", "end", "shape"), [(1, -1, (2, 60)), (2, 3, (2, 3, 20)), (1, 2, (2, 12, 5))])
+@pytest.mark.parametrize(
+    ("start", "end", "shape"),
+    [(1, -1, (2, 60)), (2, 3, (2, 3, 20)), (1, 2, (2, 12, 5))],
+)
 def test_flatten(make: Make, start: int, end: int, shape: tuple[int, ...]) -> None:
     x = torch.randn(2, 3, 4, 5)
     y = make("Flatten", x.shape, start_dim=start, end_dim=end)(x)
@@ -64,9 +78,17 @@ Moved = Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]]
 PATTERNS: list[tuple[str, dict[str, int], Moved]] = [
     ("b c f t -> b t (c f)", {}, lambda x: x.reshape(2, 12, 5).swapaxes(1, 2)),
     ("b c f t -> b (f c) t", {}, lambda x: x.swapaxes(1, 2).reshape(2, 12, 5)),
-    ("b (g c) f t -> b c g f t", {"g": 3}, lambda x: x.reshape(2, 3, 1, 4, 5).swapaxes(1, 2)),
+    (
+        "b (g c) f t -> b c g f t",
+        {"g": 3},
+        lambda x: x.reshape(2, 3, 1, 4, 5).swapaxes(1, 2),
+    ),
     ("b (g c) f t -> b (c g) f t", {"g": 3}, lambda x: x),
-    ("b c (f n) t -> b (c n) f t", {"n": 2}, lambda x: x.reshape(2, 3, 2, 2, 5).swapaxes(2, 3).reshape(2, 6, 2, 5)),
+    (
+        "b c (f n) t -> b (c n) f t",
+        {"n": 2},
+        lambda x: x.reshape(2, 3, 2, 2, 5).swapaxes(2, 3).reshape(2, 6, 2, 5),
+    ),
     ("b c ... -> b ... c", {}, lambda x: np.moveaxis(x, 1, -1)),
     ("b ... t -> b t (...)", {}, lambda x: x.reshape(2, 12, 5).swapaxes(1, 2)),
     ("b c f t -> b c 1 f t ()", {}, lambda x: x[:, :, None, :, :, None]),
@@ -75,7 +97,9 @@ PATTERNS: list[tuple[str, dict[str, int], Moved]] = [
 
 
 @pytest.mark.parametrize(("pattern", "sizes", "moved"), PATTERNS)
-def test_rearrange(make: Make, pattern: str, sizes: dict[str, int], moved: Moved) -> None:
+def test_rearrange(
+    make: Make, pattern: str, sizes: dict[str, int], moved: Moved
+) -> None:
     x = torch.randn(2, 3, 4, 5)
     block = make("Rearrange", x.shape, pattern=pattern, sizes=sizes)
     assert np.array_equal(block(x).numpy(), moved(x.numpy()))
@@ -83,14 +107,22 @@ def test_rearrange(make: Make, pattern: str, sizes: dict[str, int], moved: Moved
 
 def test_rearrange_compiles_without_a_graph_break(make: Make) -> None:
     x = torch.randn(2, 6, 5)
-    block = make("Rearrange", x.shape, pattern="b (h d) ... -> b ... h d", sizes={"h": 2})
-    assert torch.equal(torch.compile(block, fullgraph=True, backend="eager")(x), block(x))
+    block = make(
+        "Rearrange", x.shape, pattern="b (h d) ... -> b ... h d", sizes={"h": 2}
+    )
+    assert torch.equal(
+        torch.compile(block, fullgraph=True, backend="eager")(x), block(x)
+    )
 
 
 def test_rearrange_and_back(make: Make) -> None:
     x = torch.randn(2, 6, 5)
-    there = make("Rearrange", x.shape, pattern="b (h d) t -> b t h d", sizes={"h": 2})(x)
-    assert torch.equal(make("Rearrange", there.shape, pattern="b t h d -> b (h d) t")(there), x)
+    there = make("Rearrange", x.shape, pattern="b (h d) t -> b t h d", sizes={"h": 2})(
+        x
+    )
+    assert torch.equal(
+        make("Rearrange", there.shape, pattern="b t h d -> b (h d) t")(there), x
+    )
 
 
 def refusal(axes: str, layer: dict[str, Any]) -> str:
@@ -105,10 +137,18 @@ def refusal(axes: str, layer: dict[str, Any]) -> str:
         ("b c t", {}, "@ must have one '->', as in 'b c t -> b t c'"),
         ("b -> b -> b", {}, "@ must have one '->', as in 'b c t -> b t c'"),
         ("c b -> b c", {}, "@: the batch must come first on both sides, by itself"),
-        ("(b c) t -> (b c) t", {}, "@: the batch must come first on both sides, by itself"),
+        (
+            "(b c) t -> (b c) t",
+            {},
+            "@: the batch must come first on both sides, by itself",
+        ),
         ("... t -> ... t", {}, "@: the batch must come first on both sides, by itself"),
         (" -> ", {}, "@: the batch must come first on both sides, by itself"),
-        ("b c t -> b t", {}, "@: Identifiers only on one side of expression (should be on both): {'c'}"),
+        (
+            "b c t -> b t",
+            {},
+            "@: Identifiers only on one side of expression (should be on both): {'c'}",
+        ),
         ("b (c t -> b c t", {}, '@: Imbalanced parentheses in expression: "b (c t "'),
         (
             "b c -> b c 3",
@@ -127,11 +167,18 @@ def refusal(axes: str, layer: dict[str, Any]) -> str:
         ),
     ],
 )
-def test_a_pattern_that_means_nothing_is_refused(pattern: str, sizes: dict[str, int], message: str) -> None:
-    config, message = {"pattern": pattern, "sizes": sizes}, message.replace("@", f"pattern '{pattern}'")
+def test_a_pattern_that_means_nothing_is_refused(
+    pattern: str, sizes: dict[str, int], message: str
+) -> None:
+    config, message = (
+        {"pattern": pattern, "sizes": sizes},
+        message.replace("@", f"pattern '{pattern}'"),
+    )
     with pytest.raises(ValidationError) as caught:
         registry.get("Rearrange").cls.Config(**config)
-    assert [error["msg"] for error in caught.value.errors()] == [f"Value error, {message}"]
+    assert [error["msg"] for error in caught.value.errors()] == [
+        f"Value error, {message}"
+    ]
     assert refusal("B C=6 T", {"Rearrange": config}) == (
         f"<dict>:3:3: Rearrange: {message}\n    3 | - Rearrange:\n      |   ^^^^^^^^^\n  [E106]"
     )
@@ -144,7 +191,10 @@ def test_a_pattern_that_means_nothing_is_refused(pattern: str, sizes: dict[str, 
             {"Rearrange": {"pattern": "b c f t -> b t (c f)"}},
             "pattern 'b c f t -> b t (c f)' takes 4 axes, but the tensor has 3",
         ),
-        ({"Rearrange": {"pattern": "b t -> b t 1"}}, "pattern 'b t -> b t 1' takes 2 axes, but the tensor has 3"),
+        (
+            {"Rearrange": {"pattern": "b t -> b t 1"}},
+            "pattern 'b t -> b t 1' takes 2 axes, but the tensor has 3",
+        ),
         (
             {"Rearrange": {"pattern": "b c f ... t -> b t ... c f"}},
             "pattern 'b c f ... t -> b t ... c f' takes at least 4 axes, but the tensor has 3",
@@ -159,16 +209,33 @@ def test_a_pattern_that_means_nothing_is_refused(pattern: str, sizes: dict[str, 
             "pattern 'b 1 t -> b t' does not fit (6, 64) behind the batch: Shape mismatch, 6 != 1",
         ),
         ({"Permute": {"dims": [0, 1]}}, "Permute orders 2 axes, but the tensor has 3"),
-        ({"Squeeze": {"dim": 1}}, "Squeeze takes away axes of size 1, but axis 1 has size 6"),
+        (
+            {"Squeeze": {"dim": 1}},
+            "Squeeze takes away axes of size 1, but axis 1 has size 6",
+        ),
         ({"Squeeze": {"dim": 9}}, "'dim' is 9, but the tensor has 3 axes, 0 to 2"),
-        ({"Squeeze": {"dim": -3}}, "'dim' is -3, which of 3 axes is the batch: its items do not mix"),
+        (
+            {"Squeeze": {"dim": -3}},
+            "'dim' is -3, which of 3 axes is the batch: its items do not mix",
+        ),
         ({"UnSqueeze": {"dim": 4}}, "'dim' is 4, but the tensor has 4 axes, 0 to 3"),
-        ({"UnSqueeze": {"dim": -4}}, "'dim' is -4, which of 4 axes is the batch: its items do not mix"),
-        ({"Flatten": {"end_dim": 9}}, "'end_dim' is 9, but the tensor has 3 axes, 0 to 2"),
-        ({"Flatten": {"start_dim": -3}}, "'start_dim' is -3, which of 3 axes is the batch: its items do not mix"),
+        (
+            {"UnSqueeze": {"dim": -4}},
+            "'dim' is -4, which of 4 axes is the batch: its items do not mix",
+        ),
+        (
+            {"Flatten": {"end_dim": 9}},
+            "'end_dim' is 9, but the tensor has 3 axes, 0 to 2",
+        ),
+        (
+            {"Flatten": {"start_dim": -3}},
+            "'start_dim' is -3, which of 3 axes is the batch: its items do not mix",
+        ),
     ],
 )
-def test_a_tensor_that_does_not_fit_is_told(layer: dict[str, Any], message: str) -> None:
+def test_a_tensor_that_does_not_fit_is_told(
+    layer: dict[str, Any], message: str
+) -> None:
     (name,) = layer
     assert refusal("B C=6 T", layer) == (
         f"<dict>:3:3: {name} cannot run on this tensor\n"
@@ -184,14 +251,38 @@ def test_a_tensor_that_does_not_fit_is_told(layer: dict[str, Any], message: str)
 @pytest.mark.parametrize(
     ("name", "config", "message"),
     [
-        ("Permute", {"dims": [1, 0, 2]}, "'dims' must begin with 0, the batch, got [1, 0, 2]"),
-        ("Permute", {"dims": [-1, 1, 2]}, "'dims' must name each of 3 axes once, 0 to 2, got [-1, 1, 2]"),
-        ("Permute", {"dims": [0, 3, 1]}, "'dims' must name each of 3 axes once, 0 to 2, got [0, 3, 1]"),
+        (
+            "Permute",
+            {"dims": [1, 0, 2]},
+            "'dims' must begin with 0, the batch, got [1, 0, 2]",
+        ),
+        (
+            "Permute",
+            {"dims": [-1, 1, 2]},
+            "'dims' must name each of 3 axes once, 0 to 2, got [-1, 1, 2]",
+        ),
+        (
+            "Permute",
+            {"dims": [0, 3, 1]},
+            "'dims' must name each of 3 axes once, 0 to 2, got [0, 3, 1]",
+        ),
         ("Squeeze", {"dim": [2, 2]}, "'dim' names an axis twice: [2, 2]"),
         ("UnSqueeze", {"dim": 0}, "'dim' cannot be 0, the batch: its items do not mix"),
-        ("Flatten", {"start_dim": 0}, "'start_dim' cannot be 0, the batch: its items do not mix"),
-        ("Flatten", {"start_dim": 2, "end_dim": 1}, "'end_dim' 1 comes before 'start_dim' 2"),
-        ("Flatten", {"start_dim": -1, "end_dim": -2}, "'end_dim' -2 comes before 'start_dim' -1"),
+        (
+            "Flatten",
+            {"start_dim": 0},
+            "'start_dim' cannot be 0, the batch: its items do not mix",
+        ),
+        (
+            "Flatten",
+            {"start_dim": 2, "end_dim": 1},
+            "'end_dim' 1 comes before 'start_dim' 2",
+        ),
+        (
+            "Flatten",
+            {"start_dim": -1, "end_dim": -2},
+            "'end_dim' -2 comes before 'start_dim' -1",
+        ),
         (
             "Upsample",
             {"scale_factor": 2.0, "align_corners": True},
@@ -199,7 +290,11 @@ def test_a_tensor_that_does_not_fit_is_told(layer: dict[str, Any], message: str)
         ),
     ],
 )
-def test_what_no_tensor_could_meet_is_refused_by_the_config(name: str, config: dict[str, Any], message: str) -> None:
+def test_what_no_tensor_could_meet_is_refused_by_the_config(
+    name: str, config: dict[str, Any], message: str
+) -> None:
     with pytest.raises(ValidationError) as caught:
         registry.get(name).cls.Config(**config)
-    assert [error["msg"] for error in caught.value.errors()] == [f"Value error, {message}"]
+    assert [error["msg"] for error in caught.value.errors()] == [
+        f"Value error, {message}"
+    ]

@@ -28,7 +28,9 @@ def made(name: str, shapes: list[tuple[int, ...]], **config: Any) -> Block:
 
 @pytest.mark.parametrize("shape", [(2, 3), (2, 3, 5), (2, 3, 4, 5)])
 @pytest.mark.parametrize("config", [{}, {"hidden_features": 6}, {"shared": True}])
-def test_film_starts_as_the_identity(shape: tuple[int, ...], config: dict[str, Any]) -> None:
+def test_film_starts_as_the_identity(
+    shape: tuple[int, ...], config: dict[str, Any]
+) -> None:
     block = made("FiLM", [shape, (2, 4)], **config)
     x = torch.randn(shape, dtype=torch.float64)
     assert torch.equal(block(x, 100 * torch.randn(2, 4, dtype=torch.float64)), x)
@@ -40,7 +42,10 @@ def test_film_by_its_formula(hidden: int | None, shared: bool) -> None:
     block = made("FiLM", [(2, 3, 4, 5), (2, 4)], hidden_features=hidden, shared=shared)
     for parameter in block.parameters():
         torch.nn.init.normal_(parameter)
-    x, cond = torch.randn(2, 3, 4, 5, dtype=torch.float64), torch.randn(2, 4, dtype=torch.float64)
+    x, cond = (
+        torch.randn(2, 3, 4, 5, dtype=torch.float64),
+        torch.randn(2, 4, dtype=torch.float64),
+    )
     w, heard = block.state_dict(), cond
     if hidden:
         heard = cond @ w["hidden.weight"].T + w["hidden.bias"]
@@ -57,7 +62,10 @@ def test_film_by_its_formula(hidden: int | None, shared: bool) -> None:
 def test_gradients_reach_films_hidden_layer_after_one_step() -> None:
     block = made("FiLM", [(2, 3, 5), (2, 4)], hidden_features=6)
     optimizer = torch.optim.SGD(block.parameters(), lr=0.1)
-    x, cond = torch.randn(2, 3, 5, dtype=torch.float64), torch.randn(2, 4, dtype=torch.float64)
+    x, cond = (
+        torch.randn(2, 3, 5, dtype=torch.float64),
+        torch.randn(2, 4, dtype=torch.float64),
+    )
     for _ in range(2):
         optimizer.zero_grad()
         block(x, cond).square().sum().backward()
@@ -67,8 +75,13 @@ def test_gradients_reach_films_hidden_layer_after_one_step() -> None:
 
 
 def test_film_in_a_graph_hears_its_further_input() -> None:
-    layers = [{"Conv1d": {"out_channels": 3, "kernel_size": 1, "name": "conv"}}, {"FiLM": {"with": ["c"]}}]
-    model = mb.compile_graph({"input": {"x": "B C=2 T", "c": "B D=4"}, "layers": layers})
+    layers = [
+        {"Conv1d": {"out_channels": 3, "kernel_size": 1, "name": "conv"}},
+        {"FiLM": {"with": ["c"]}},
+    ]
+    model = mb.compile_graph(
+        {"input": {"x": "B C=2 T", "c": "B D=4"}, "layers": layers}
+    )
     x, cond = torch.randn(2, 2, 7), torch.randn(2, 4)
     assert torch.equal(model(x, cond), model.get_submodule("conv")(x))
 
@@ -85,7 +98,10 @@ def test_sinusoidal_embedding_by_its_formula(make: Make) -> None:
 
 def test_steps_of_a_diffusion_may_be_integers(make: Make) -> None:
     steps = torch.tensor([0, 17, 999])
-    for name, config in (("SinusoidalEmbedding", {"dim": 8}), ("TimeEmbedding", {"out_features": 8})):
+    for name, config in (
+        ("SinusoidalEmbedding", {"dim": 8}),
+        ("TimeEmbedding", {"out_features": 8}),
+    ):
         block = make(name, (3,), **config).float()
         assert torch.equal(block(steps), block(steps.float()))
         assert block(steps).dtype == torch.float32
@@ -99,9 +115,15 @@ def test_bfloat16_loses_nothing_but_its_rounding(make: Make) -> None:
 
 
 def test_time_embedding_is_two_layers_on_the_sinusoids(make: Make) -> None:
-    block = make("TimeEmbedding", (3,), out_features=5, dim=8, hidden_features=7, scale=1000.0)
+    block = make(
+        "TimeEmbedding", (3,), out_features=5, dim=8, hidden_features=7, scale=1000.0
+    )
     t = torch.rand(3, dtype=torch.float64)
-    y = make("SinusoidalEmbedding", (3,), dim=8, scale=1000.0)(t) @ block.expand.weight.T + block.expand.bias
+    y = (
+        make("SinusoidalEmbedding", (3,), dim=8, scale=1000.0)(t)
+        @ block.expand.weight.T
+        + block.expand.bias
+    )
     expected = (y / (1 + (-y).exp())) @ block.project.weight.T + block.project.bias
     torch.testing.assert_close(block(t), expected)
 
@@ -109,14 +131,20 @@ def test_time_embedding_is_two_layers_on_the_sinusoids(make: Make) -> None:
 @pytest.mark.parametrize("name", ["SinusoidalEmbedding", "TimeEmbedding"])
 def test_an_odd_dim_is_refused(name: str) -> None:
     with pytest.raises(ValidationError, match="multiple of 2"):
-        registry.blocks()[name].cls.Config(dim=5, **({} if name == "SinusoidalEmbedding" else {"out_features": 2}))
+        registry.blocks()[name].cls.Config(
+            dim=5, **({} if name == "SinusoidalEmbedding" else {"out_features": 2})
+        )
 
 
 def test_class_embedding_takes_rows_and_their_sums(make: Make) -> None:
     block = make("ClassEmbedding", (4, 3), embedding_dim=5)
-    classes = torch.tensor([[0, 1, 0], [1, 0, 1], [0, 0, 0], [0, 0.5, 0.5]], dtype=torch.float64)
+    classes = torch.tensor(
+        [[0, 1, 0], [1, 0, 1], [0, 0, 0], [0, 0.5, 0.5]], dtype=torch.float64
+    )
     w = block.weight
-    torch.testing.assert_close(block(classes), torch.stack([w[1], w[0] + w[2], 0 * w[0], (w[1] + w[2]) / 2]))
+    torch.testing.assert_close(
+        block(classes), torch.stack([w[1], w[0] + w[2], 0 * w[0], (w[1] + w[2]) / 2])
+    )
 
 
 def test_class_embedding_drops_items_in_training_only(make: Make) -> None:
@@ -129,7 +157,10 @@ def test_class_embedding_drops_items_in_training_only(make: Make) -> None:
 
 def group_normed(x: Tensor, groups: int) -> Tensor:
     y = x.reshape(len(x), groups, -1)
-    return ((y - y.mean(2, keepdim=True)) / (y.var(2, correction=0, keepdim=True) + 1e-5).sqrt()).reshape(x.shape)
+    return (
+        (y - y.mean(2, keepdim=True))
+        / (y.var(2, correction=0, keepdim=True) + 1e-5).sqrt()
+    ).reshape(x.shape)
 
 
 def silu(x: Tensor) -> Tensor:
@@ -138,17 +169,28 @@ def silu(x: Tensor) -> Tensor:
 
 @pytest.mark.parametrize(("name", "shape"), [("1d", (2, 4, 7)), ("2d", (2, 4, 5, 6))])
 @pytest.mark.parametrize("out_channels", [4, 6])
-def test_conditioned_residual_block_by_its_definition(name: str, shape: tuple[int, ...], out_channels: int) -> None:
+def test_conditioned_residual_block_by_its_definition(
+    name: str, shape: tuple[int, ...], out_channels: int
+) -> None:
     config = {"out_channels": out_channels, "num_groups": 2, "zero_init": False}
     block = made(f"ConditionedResidualBlock{name}", [shape, (2, 3)], **config)
     torch.nn.init.normal_(block.film.last.weight)
-    x, cond = torch.randn(shape, dtype=torch.float64), torch.randn(2, 3, dtype=torch.float64)
+    x, cond = (
+        torch.randn(shape, dtype=torch.float64),
+        torch.randn(2, 3, dtype=torch.float64),
+    )
     conv = functional.conv1d if name == "1d" else functional.conv2d
     y = conv(silu(group_normed(x, 2)), block.conv1.weight, block.conv1.bias, padding=1)
-    gamma, beta = (silu(cond) @ block.film.last.weight.T).reshape(2, 2, -1, *[1] * (len(shape) - 2)).unbind(1)
+    gamma, beta = (
+        (silu(cond) @ block.film.last.weight.T)
+        .reshape(2, 2, -1, *[1] * (len(shape) - 2))
+        .unbind(1)
+    )
     y = silu(group_normed(y, 2) * (1 + gamma) + beta)
     y = conv(y, block.conv2.weight, block.conv2.bias, padding=1)
-    shortcut = x if out_channels == 4 else conv(x, block.shortcut.weight, block.shortcut.bias)
+    shortcut = (
+        x if out_channels == 4 else conv(x, block.shortcut.weight, block.shortcut.bias)
+    )
     torch.testing.assert_close(block(x, cond), shortcut + y)
 
 

@@ -29,7 +29,9 @@ BASE: list[Any] = [
 ]
 
 
-def side(layers: list[Any], sizes: bool = True, sections: Any = None, **more: Any) -> Side:
+def side(
+    layers: list[Any], sizes: bool = True, sections: Any = None, **more: Any
+) -> Side:
     graph = as_graph({"input": "B C=6 F=12 T", "layers": layers, **more})
     return Side(graph, mb.compile_graph(graph) if sizes else None, sections or {})
 
@@ -54,14 +56,23 @@ def signs(result: Diff) -> list[tuple[str, str]]:
 def test_a_graph_is_the_same_as_itself(sizes: bool) -> None:
     result = diff(BASE, sizes=sizes)
     assert result.same
-    assert (result.head, result.nodes, result.sections, result.only_sizes) == ((), (), (), 0)
+    assert (result.head, result.nodes, result.sections, result.only_sizes) == (
+        (),
+        (),
+        (),
+        0,
+    )
     assert result.parameters == ((1053, 1053) if sizes else None)
 
 
 def test_a_changed_field_with_what_follows_from_it() -> None:
     result = diff(replaced(1, {"Conv2d": {**CONV, "out_channels": 12}}))
     assert told(result) == [
-        ("~", "Conv2d", (("out_channels", "8", "12"), ("out", "(B, 8, 12, T)", "(B, 12, 12, T)"))),
+        (
+            "~",
+            "Conv2d",
+            (("out_channels", "8", "12"), ("out", "(B, 8, 12, T)", "(B, 12, 12, T)")),
+        ),
         ("~", "Conv2d 'mid'", (("in", "(B, 8, 12, T)", "(B, 12, 12, T)"),)),
         ("~", "Conv2d 'head'", (("in", "(B, 16, 12, T)", "(B, 20, 12, T)"),)),
     ]
@@ -84,7 +95,10 @@ def test_added_and_removed_are_told_as_a_file_has_them() -> None:
 def test_lines_are_those_of_each_file() -> None:
     old = Side(as_graph({"layers": ["ReLU", "GELU", "Abs"]}))
     new = Side(as_graph({"layers": ["GELU", {"Abs": {"name": "last"}}, "Tanh"]}), None)
-    lines = [(change.what, change.line_a, change.line_b) for change in diff_graphs(old, new).nodes]
+    lines = [
+        (change.what, change.line_a, change.line_b)
+        for change in diff_graphs(old, new).nodes
+    ]
     assert lines == [("ReLU", 2, None), ("Abs 'last'", 4, 3), ("Tanh", None, 5)]
 
 
@@ -97,19 +111,29 @@ def test_named_nodes_are_found_where_they_moved() -> None:
 
 
 def test_a_named_node_of_another_block_is_the_same_node() -> None:
-    result = diff(replaced(7, {"Linear": {"name": "head", "out_features": 1}}), sizes=False)
+    result = diff(
+        replaced(7, {"Linear": {"name": "head", "out_features": 1}}), sizes=False
+    )
     assert [change.sign for change in result.nodes] == ["~"]
     assert result.nodes[0].facts[0] == ("block", "Conv2d", "Linear")
 
 
 def test_a_new_name_is_a_change() -> None:
-    result = diff(replaced(7, {"Conv2d": {"name": "out", "out_channels": 1, "kernel_size": 1}}), sizes=False)
+    result = diff(
+        replaced(7, {"Conv2d": {"name": "out", "out_channels": 1, "kernel_size": 1}}),
+        sizes=False,
+    )
     assert told(result) == [("~", "Conv2d 'out'", (("name", "head", "out"),))]
 
 
 def test_numbers_that_the_compiler_gives_are_no_names() -> None:
     named = side(
-        read_text(resolved_yaml(mb.compile_graph({"input": "B C=6 F=12 T", "layers": BASE}), {}), "f").data["layers"]
+        read_text(
+            resolved_yaml(
+                mb.compile_graph({"input": "B C=6 F=12 T", "layers": BASE}), {}
+            ),
+            "f",
+        ).data["layers"]
     )
     assert diff_graphs(side(BASE), named).same
 
@@ -126,13 +150,19 @@ def test_skips_are_compared_too() -> None:
     result = diff(replaced(6, {"CatWith": {"key": "E1", "fit": "crop"}}), sizes=False)
     assert told(result) == [("~", "CatWith 'E1'", (("fit", "'error'", "'crop'"),))]
     stored_later = [*BASE[:3], BASE[4], BASE[3], *BASE[5:]]
-    assert signs(diff(stored_later, sizes=False)) in ([(">", "StoreAs 'E1'")], [(">", "Conv2d 'mid'")])
+    assert signs(diff(stored_later, sizes=False)) in (
+        [(">", "StoreAs 'E1'")],
+        [(">", "Conv2d 'mid'")],
+    )
 
 
 def test_paths_of_a_branch_differ_by_where_they_begin() -> None:
     one, two = [{"branch": [["ReLU", "GELU"], []]}], [{"branch": [["ReLU"], ["GELU"]]}]
     assert diff(one, one).same
-    assert signs(diff(two, one, sizes=False)) == [("+", "next path of the branch"), ("-", "next path of the branch")]
+    assert signs(diff(two, one, sizes=False)) == [
+        ("+", "next path of the branch"),
+        ("-", "next path of the branch"),
+    ]
     assert diff([*one, *one], [*one, *one]).same
     assert signs(diff(["Abs", *one, "Abs"], ["Abs", "Abs"])) == [
         ("+", "branch"), ("+", "ReLU"), ("+", "GELU"), ("+", "next path of the branch"), ("+", "CatWith of the branch"),
@@ -161,7 +191,13 @@ def test_inputs_outputs_and_names() -> None:
 
 def test_sections_are_compared_value_by_value() -> None:
     old = side(BASE, sections={"train": {"lr": 0.1, "steps": 3}, "task": {"type": "a"}})
-    new = side(BASE, sections={"train": {"lr": 0.2, "loss": {"kind": [1, 2]}}, "task": {"type": "a"}})
+    new = side(
+        BASE,
+        sections={
+            "train": {"lr": 0.2, "loss": {"kind": [1, 2]}},
+            "task": {"type": "a"},
+        },
+    )
     assert diff_graphs(old, new).sections == (
         ("train.lr", "0.1", "0.2"),
         ("train.steps", "3", None),
@@ -172,12 +208,20 @@ def test_sections_are_compared_value_by_value() -> None:
 def test_what_is_added_one_way_is_removed_the_other_way() -> None:
     graphs = sorted((Path(mb.__file__).parent / "graphs").glob("*.yaml"))
     sides = [Side(mb.load_graph(path)) for path in graphs]
-    chains = [side for side in sides if not any(getattr(node, "made", False) for node in side.graph.nodes)]  # no branch
+    chains = [
+        side
+        for side in sides
+        if not any(getattr(node, "made", False) for node in side.graph.nodes)
+    ]  # no branch
     for a, b in combinations(chains[:9], 2):
         there, back = diff_graphs(a, b), diff_graphs(b, a)
-        gains = sum((change.sign == "+") - (change.sign == "-") for change in there.nodes)
+        gains = sum(
+            (change.sign == "+") - (change.sign == "-") for change in there.nodes
+        )
         assert gains == len(b.graph.nodes) - len(a.graph.nodes)
-        assert gains == -sum((change.sign == "+") - (change.sign == "-") for change in back.nodes)
+        assert gains == -sum(
+            (change.sign == "+") - (change.sign == "-") for change in back.nodes
+        )
 
 
 def brute_force(a: list[int], b: list[int], likeness: Any) -> int:
@@ -185,7 +229,9 @@ def brute_force(a: list[int], b: list[int], likeness: Any) -> int:
     best = 0
     for n in range(1, min(len(a), len(b)) + 1):
         for left in combinations(a, n):
-            best = max(best, *(sum(map(likeness, left, right)) for right in combinations(b, n)))
+            best = max(
+                best, *(sum(map(likeness, left, right)) for right in combinations(b, n))
+            )
     return best
 
 
@@ -200,4 +246,6 @@ def test_the_alignment_is_the_best_one() -> None:
         pairs = align(a, b, likeness)
         assert list(pairs) == sorted(pairs)
         assert list(pairs.values()) == sorted(set(pairs.values()))
-        assert sum(likeness(a[i], b[j]) for i, j in pairs.items()) == brute_force(a, b, likeness)
+        assert sum(likeness(a[i], b[j]) for i, j in pairs.items()) == brute_force(
+            a, b, likeness
+        )

@@ -32,22 +32,43 @@ def graph(*layers: Any, given: Any = "B C=8 F=24 T", name: str = "g") -> GraphMo
 
 
 def residual(n: int) -> GraphModule:
-    return graph(*(x for i in range(n) for x in ({"StoreAs": f"r{i}"}, CONV, "ReLU", CONV, {"AddWith": f"r{i}"})))
+    return graph(
+        *(
+            x
+            for i in range(n)
+            for x in ({"StoreAs": f"r{i}"}, CONV, "ReLU", CONV, {"AddWith": f"r{i}"})
+        )
+    )
 
 
 def unet(depth: int) -> GraphModule:
-    down = [x for i in range(depth) for x in (CONV, "BatchNorm2d", "ReLU", CONV, "ReLU", {"StoreAs": f"E{i}"})]
-    up = [x for i in reversed(range(depth)) for x in (CONV, "BatchNorm2d", "ReLU", {"CatWith": f"E{i}"}, CONV, "ReLU")]
+    down = [
+        x
+        for i in range(depth)
+        for x in (CONV, "BatchNorm2d", "ReLU", CONV, "ReLU", {"StoreAs": f"E{i}"})
+    ]
+    up = [
+        x
+        for i in reversed(range(depth))
+        for x in (CONV, "BatchNorm2d", "ReLU", {"CatWith": f"E{i}"}, CONV, "ReLU")
+    ]
     return graph(*down, *up)
 
 
 def groups(model: GraphModule, kind: str) -> list[ElementTree.Element]:
-    return [g for g in ElementTree.fromstring(draw(model)).iter(f"{SVG}g") if g.get("class") == kind]
+    return [
+        g
+        for g in ElementTree.fromstring(draw(model)).iter(f"{SVG}g")
+        if g.get("class") == kind
+    ]
 
 
 def shapes_overlap(layout: Layout) -> bool:
     boxes = [(p.x, p.y - p.height / 2, p.y + p.height / 2) for p in layout.places]
-    return any(abs(a[0] - b[0]) < WIDTH and a[1] < b[2] and b[1] < a[2] for a, b in combinations(boxes, 2))
+    return any(
+        abs(a[0] - b[0]) < WIDTH and a[1] < b[2] and b[1] < a[2]
+        for a, b in combinations(boxes, 2)
+    )
 
 
 MODELS = {
@@ -67,17 +88,24 @@ def model(request: pytest.FixtureRequest) -> GraphModule:
 
 def test_every_layer_and_skip_is_drawn(model: GraphModule) -> None:
     rows = ["".join(g.find(f"{SVG}text").itertext()) for g in groups(model, "row")]
-    assert [row.startswith(node.block) for row, node in zip(rows, model.nodes, strict=True)] == [True] * len(rows)
+    assert [
+        row.startswith(node.block) for row, node in zip(rows, model.nodes, strict=True)
+    ] == [True] * len(rows)
     titles = [g.find(f"{SVG}title").text for g in groups(model, "skip")]
     assert [title for title in titles if title] == asked_for(model)
     stores = [op for op in model.ops if op.kind == "StoreAs"]
-    branched = any("/" in op.name for op in stores)  # a branch draws its beginning, and its ends where they join
+    branched = any(
+        "/" in op.name for op in stores
+    )  # a branch draws its beginning, and its ends where they join
     assert branched or len(groups(model, "store")) == len(stores)
 
 
 def asked_for(model: GraphModule) -> list[str]:
     """What the user stored or gave, in the order in which it is asked for; a branch's own keys have a slash."""
-    keys = [[*([op.name] if op.kind not in ("run", "StoreAs") else []), *op.extra] for op in model.ops]
+    keys = [
+        [*([op.name] if op.kind not in ("run", "StoreAs") else []), *op.extra]
+        for op in model.ops
+    ]
     return [key for one in keys for key in one if "/" not in key]
 
 
@@ -96,7 +124,15 @@ def test_same_graph_gives_the_same_characters(model: GraphModule) -> None:
 
 
 def test_nested_arcs_run_in_lanes_from_inside_out() -> None:
-    model = graph({"StoreAs": "a"}, CONV, {"StoreAs": "b"}, CONV, {"AddWith": "b"}, CONV, {"AddWith": "a"})
+    model = graph(
+        {"StoreAs": "a"},
+        CONV,
+        {"StoreAs": "b"},
+        CONV,
+        {"AddWith": "b"},
+        CONV,
+        {"AddWith": "a"},
+    )
     parts, arcs = parts_and_arcs(model)
     inner, outer = lay_out(parts, arcs).lanes
     assert [arc.key for arc in arcs] == ["b", "a"]
@@ -112,7 +148,9 @@ def test_long_unet_is_a_u_whose_arcs_do_not_cross() -> None:
     parts, arcs = parts_and_arcs(unet(6))
     layout = lay_out(parts, arcs)
     assert layout.lanes == (None,) * 6
-    ends = sorted((layout.places[arc.start].y, layout.places[arc.end].y) for arc in arcs)
+    ends = sorted(
+        (layout.places[arc.start].y, layout.places[arc.end].y) for arc in arcs
+    )
     assert all(a[1] < b[1] for a, b in pairwise(ends))
     assert {place.up for place in layout.places} == {False, True}
 
@@ -121,11 +159,18 @@ def test_long_chain_folds_where_no_skip_is_open() -> None:
     parts, arcs = parts_and_arcs(residual(14))
     layout = lay_out(parts, arcs)
     assert 2 <= len({place.column for place in layout.places}) <= 4
-    assert all(layout.places[arc.start].column == layout.places[arc.end].column for arc in arcs)
+    assert all(
+        layout.places[arc.start].column == layout.places[arc.end].column for arc in arcs
+    )
 
 
 def test_sizes_after_joins() -> None:
-    layers = ({"StoreAs": "a"}, {"MaxPool2d": {"kernel_size": 2}}, {"CatWith": {"key": "a", "fit": "crop"}}, "ReLU")
+    layers = (
+        {"StoreAs": "a"},
+        {"MaxPool2d": {"kernel_size": 2}},
+        {"CatWith": {"key": "a", "fit": "crop"}},
+        "ReLU",
+    )
     parts, _ = parts_and_arcs(graph(*layers))
     assert [size_text(p.size).replace("//", "/") for p in parts] == [
         "8 × 24 × T", "8 × 24 × T", "8 × 12 × T/2", "16 × 12 × T/2", "16 × 12 × T/2", "16 × 12 × T/2"
@@ -146,15 +191,42 @@ def drawn(*layers: Any, **more: Any) -> tuple[list[str], list[tuple[str, str, st
     made = mb.compile_graph({"input": "B C=8 F=24 T", "layers": list(layers), **more})
     parts, arcs = parts_and_arcs(made)
     ElementTree.fromstring(draw(made))
-    words = [p.kind if p.kind in ("store", "start", "join") else p.name or p.label for p in parts]
+    words = [
+        p.kind if p.kind in ("store", "start", "join") else p.name or p.label
+        for p in parts
+    ]
     return words, [(words[arc.start], words[arc.end], arc.key) for arc in arcs]
 
 
 def test_the_chain_goes_on_from_a_stored_tensor() -> None:
-    words, arcs = drawn({"StoreAs": "a"}, "ReLU", {"StoreAs": "b"}, {"StartFrom": "a"}, "GELU", {"AddWith": "b"})
-    assert words == ["input", "store", "ReLU", "store", "start", "GELU", "join", "output"]
+    words, arcs = drawn(
+        {"StoreAs": "a"},
+        "ReLU",
+        {"StoreAs": "b"},
+        {"StartFrom": "a"},
+        "GELU",
+        {"AddWith": "b"},
+    )
+    assert words == [
+        "input",
+        "store",
+        "ReLU",
+        "store",
+        "start",
+        "GELU",
+        "join",
+        "output",
+    ]
     assert arcs == [("store", "start", "a"), ("store", "join", "b")]
-    parts, _ = parts_and_arcs(graph({"StoreAs": "a"}, "ReLU", {"StoreAs": "b"}, {"StartFrom": "a"}, {"AddWith": "b"}))
+    parts, _ = parts_and_arcs(
+        graph(
+            {"StoreAs": "a"},
+            "ReLU",
+            {"StoreAs": "b"},
+            {"StartFrom": "a"},
+            {"AddWith": "b"},
+        )
+    )
     assert [part.kind for part in parts if part.cut] == ["input", "start"]
 
 
@@ -170,8 +242,25 @@ def test_a_path_of_a_branch_that_is_empty_is_an_arc() -> None:
 
 def test_the_last_path_of_a_branch_leads_into_the_join() -> None:
     words, arcs = drawn({"branch": [["ReLU"], ["GELU"], ["Tanh"]]})
-    assert words == ["input", "store", "ReLU", "store", "start", "GELU", "store", "start", "Tanh", "join", "output"]
-    assert [arc[:2] for arc in arcs] == [("store", "start"), ("store", "start"), ("store", "join"), ("store", "join")]
+    assert words == [
+        "input",
+        "store",
+        "ReLU",
+        "store",
+        "start",
+        "GELU",
+        "store",
+        "start",
+        "Tanh",
+        "join",
+        "output",
+    ]
+    assert [arc[:2] for arc in arcs] == [
+        ("store", "start"),
+        ("store", "start"),
+        ("store", "join"),
+        ("store", "join"),
+    ]
     parts, _ = parts_and_arcs(graph({"branch": [["ReLU"], ["GELU"], [CONV]]}))
     assert size_text(parts[-1].size) == "24 × 24 × T"
 
@@ -179,7 +268,18 @@ def test_the_last_path_of_a_branch_leads_into_the_join() -> None:
 def test_a_branch_inside_a_branch() -> None:
     inner = {"branch": [["ReLU"], []], "join": "add"}
     words, arcs = drawn({"branch": [[inner], ["GELU"]]})
-    assert words == ["input", "store", "store", "ReLU", "join", "store", "start", "GELU", "join", "output"]
+    assert words == [
+        "input",
+        "store",
+        "store",
+        "ReLU",
+        "join",
+        "store",
+        "start",
+        "GELU",
+        "join",
+        "output",
+    ]
     assert len(arcs) == 3
 
 
@@ -195,15 +295,20 @@ class GatedForDiagram(mb.Block):
 
 def test_a_further_input_of_a_block_is_an_arc_to_its_side() -> None:
     spec_of = mb.register(
-        "GatedForDiagram", shape="B C T, B C N -> B C T", source="none", examples=[([(2, 3, 5), (2, 3, 7)], {})]
+        "GatedForDiagram",
+        shape="B C T, B C N -> B C T",
+        source="none",
+        examples=[([(2, 3, 5), (2, 3, 7)], {})],
     )
     try:
         spec_of(GatedForDiagram)
-        model = graph({"GatedForDiagram": {"with": "g"}}, given={"x": "B C=3 T", "g": "B C=3 N"})
+        model = graph(
+            {"GatedForDiagram": {"with": "g"}}, given={"x": "B C=3 T", "g": "B C=3 N"}
+        )
         parts, arcs = parts_and_arcs(model)
-        assert [(parts[arc.start].name, parts[arc.end].label, arc.key) for arc in arcs] == [
-            ("g", "GatedForDiagram", "g")
-        ]
+        assert [
+            (parts[arc.start].name, parts[arc.end].label, arc.key) for arc in arcs
+        ] == [("g", "GatedForDiagram", "g")]
         layout = lay_out(parts, arcs)
         edge = layout.places[arcs[0].end].x + WIDTH / 2
         (path,) = [g.find(f"{SVG}path").get("d") for g in groups(model, "skip")]
@@ -220,7 +325,9 @@ def test_named_outputs_are_drawn_each() -> None:
 
 
 def test_a_node_that_runs_again_is_marked() -> None:
-    model = graph({"Conv2d": {**CONV["Conv2d"], "name": "mid"}}, "ReLU", {"Reuse": "mid"})
+    model = graph(
+        {"Conv2d": {**CONV["Conv2d"], "name": "mid"}}, "ReLU", {"Reuse": "mid"}
+    )
     first, _, again = groups(model, "row")
     assert "stroke-dasharray" not in ElementTree.tostring(first, encoding="unicode")
     assert "stroke-dasharray" in ElementTree.tostring(again, encoding="unicode")
@@ -229,11 +336,18 @@ def test_a_node_that_runs_again_is_marked() -> None:
 
 
 def test_sub_graphs_have_a_bar(tmp_path: Path) -> None:
-    (tmp_path / "enc.yaml").write_text("input: B C F T\nlayers: [ReLU, {StoreAs: s}, GELU, {AddWith: s}, Tanh]\n")
+    (tmp_path / "enc.yaml").write_text(
+        "input: B C F T\nlayers: [ReLU, {StoreAs: s}, GELU, {AddWith: s}, Tanh]\n"
+    )
     path = tmp_path / "g.yaml"
-    path.write_text("input: B C=8 F=24 T\nlayers: [Abs, {graph: enc.yaml, name: enc}, {graph: enc.yaml}, Abs]\n")
+    path.write_text(
+        "input: B C=8 F=24 T\nlayers: [Abs, {graph: enc.yaml, name: enc}, {graph: enc.yaml}, Abs]\n"
+    )
     model = mb.compile_graph(path)
-    assert [g.find(f"{SVG}title").text for g in groups(model, "group")] == ["enc", "enc_1"]
+    assert [g.find(f"{SVG}title").text for g in groups(model, "group")] == [
+        "enc",
+        "enc_1",
+    ]
     layout = lay_out(*parts_and_arcs(model))
     assert not shapes_overlap(layout)
     assert min(place.x - WIDTH / 2 for place in layout.places) > GROUP
@@ -242,24 +356,46 @@ def test_sub_graphs_have_a_bar(tmp_path: Path) -> None:
 def test_title_and_paper() -> None:
     root = ElementTree.fromstring(draw(graph(CONV, name="my net")))
     paper, title, facts = list(root)[:3]
-    assert [paper.get(key) for key in ("width", "height", "fill")] == [root.get("width"), root.get("height"), "#ffffff"]
+    assert [paper.get(key) for key in ("width", "height", "fill")] == [
+        root.get("width"),
+        root.get("height"),
+        "#ffffff",
+    ]
     assert (title.text, facts.text) == ("my net", "1 layer, 584 parameters")
 
 
 def test_the_keys_of_arcs_stand_beside_one_another() -> None:
     for model in (unet(6), residual(14)):
         parts, arcs = parts_and_arcs(model)
-        ends = [(lane, *sorted(p.y for p in (a, b))) for lane, a, b in _lanes(lay_out(parts, arcs), arcs)]
+        ends = [
+            (lane, *sorted(p.y for p in (a, b)))
+            for lane, a, b in _lanes(lay_out(parts, arcs), arcs)
+        ]
         middles = [(lane, (low + high) / 2) for lane, low, high in ends]
-        assert all(abs(a[1] - b[1]) > 14 or a[0] != b[0] for a, b in combinations(middles, 2))
+        assert all(
+            abs(a[1] - b[1]) > 14 or a[0] != b[0] for a, b in combinations(middles, 2)
+        )
 
 
 def _lanes(layout: Layout, arcs: Any) -> Any:
-    return [(lane, layout.places[a.start], layout.places[a.end]) for lane, a in zip(layout.lanes, arcs, strict=True)]
+    return [
+        (lane, layout.places[a.start], layout.places[a.end])
+        for lane, a in zip(layout.lanes, arcs, strict=True)
+    ]
 
 
 def test_convolution_norm_and_activation_stand_together() -> None:
-    parts, _ = parts_and_arcs(graph("BatchNorm2d", CONV, "ReLU", CONV, "BatchNorm2d", "ReLU", {"Dropout": {"p": 0.1}}))
+    parts, _ = parts_and_arcs(
+        graph(
+            "BatchNorm2d",
+            CONV,
+            "ReLU",
+            CONV,
+            "BatchNorm2d",
+            "ReLU",
+            {"Dropout": {"p": 0.1}},
+        )
+    )
     rows: list[Part] = [part for part in parts if part.kind == "row"]
     runs = [part.run for part in rows]
     assert [runs.index(run) for run in runs] == [0, 0, 0, 3, 3, 3, 3]
@@ -268,32 +404,54 @@ def test_convolution_norm_and_activation_stand_together() -> None:
 @pytest.mark.parametrize(
     ("block", "config", "rank", "words"),
     [
-        ("Conv2d", {"out_channels": 32, "kernel_size": 5, "padding": "same"}, 4, "32, 5×5, same"),
-        ("Conv2d", {"out_channels": 8, "kernel_size": (70, 3), "bias": False}, 4, "8, 70×3, no bias"),
+        (
+            "Conv2d",
+            {"out_channels": 32, "kernel_size": 5, "padding": "same"},
+            4,
+            "32, 5×5, same",
+        ),
+        (
+            "Conv2d",
+            {"out_channels": 8, "kernel_size": (70, 3), "bias": False},
+            4,
+            "8, 70×3, no bias",
+        ),
         (
             "Conv2d",
             {"out_channels": 8, "kernel_size": 3, "dilation": (1, 1), "stride": (1, 2)},
             4,
             "8, 3×3, stride 1×2",
         ),
-        ("Conv1d", {"out_channels": 16, "kernel_size": 15, "dilation": 2}, 3, "16, 15, dilation 2"),
+        (
+            "Conv1d",
+            {"out_channels": 16, "kernel_size": 15, "dilation": 2},
+            3,
+            "16, 15, dilation 2",
+        ),
         ("LSTM", {"hidden_size": 8, "bidirectional": True}, 3, "8, bidirectional"),
         ("Permute", {"dims": (0, 2, 1)}, 3, "dims 0, 2, 1"),
         ("ReLU", {}, 4, ""),
     ],
 )
-def test_configs_in_few_words(block: str, config: dict[str, Any], rank: int, words: str) -> None:
+def test_configs_in_few_words(
+    block: str, config: dict[str, Any], rank: int, words: str
+) -> None:
     assert config_text(get(block).cls.Config(**config), rank) == words
 
 
 def test_tooltip_tells_line_shapes_and_parameters() -> None:
     title = groups(graph(CONV), "row")[0].find(f"{SVG}title")
     assert title is not None
-    assert title.text == "Conv2d 'conv2d_1', line 4\n(B, 8, 24, T) → (B, 8, 24, T)\n584 parameters"
+    assert (
+        title.text
+        == "Conv2d 'conv2d_1', line 4\n(B, 8, 24, T) → (B, 8, 24, T)\n584 parameters"
+    )
 
 
 def test_names_of_users_are_shown_and_numbers_are_not() -> None:
-    named = [{"Conv2d": {**CONV["Conv2d"], "name": name}} for name in ("head", "conv2d_1")]
+    named = [
+        {"Conv2d": {**CONV["Conv2d"], "name": name}} for name in ("head", "conv2d_1")
+    ]
     parts, _ = parts_and_arcs(graph(*named))
     assert [part.name for part in parts if part.kind == "row"] == ["head", ""]
 

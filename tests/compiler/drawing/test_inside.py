@@ -38,7 +38,9 @@ def block_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Spec]:
                     self.add_module(name, child())
 
         Toy.forward = forward  # type: ignore[method-assign]
-        decorate = mb.register("Toy", shape="B ... -> B ...'", source="none", examples=[((2, 4, 9), {})])
+        decorate = mb.register(
+            "Toy", shape="B ... -> B ...'", source="none", examples=[((2, 4, 9), {})]
+        )
         return decorate(Toy).spec
 
     return made
@@ -49,7 +51,10 @@ def names(calls: list[Call]) -> list[str]:
 
 
 def texts(svg: str) -> list[str]:
-    return ["".join(one.itertext()) for one in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
+    return [
+        "".join(one.itertext())
+        for one in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")
+    ]
 
 
 def conv(width: int = 4) -> Callable[[], nn.Module]:
@@ -59,13 +64,20 @@ def conv(width: int = 4) -> Callable[[], nn.Module]:
 def test_a_skip_is_an_operation_with_two_tensors(block_of: Callable[..., Spec]) -> None:
     calls, out = trace(block_of(lambda self, x: x + self.conv(x).relu(), conv=conv()))
     assert names(calls) == ["input", "conv1d", "relu", "add"]
-    assert [[value.maker for value in call.data] for call in calls] == [[], [0], [1], [0, 2]]
+    assert [[value.maker for value in call.data] for call in calls] == [
+        [],
+        [0],
+        [1],
+        [0, 2],
+    ]
     assert out.maker == 3
     assert calls[1].weights == ("conv.weight", "conv.bias")
     assert (place(calls[1]), detail(calls[1])) == ("conv", "4, kernel 3, padding 1")
 
 
-def test_what_only_moves_a_tensor_is_told_on_the_way(block_of: Callable[..., Spec]) -> None:
+def test_what_only_moves_a_tensor_is_told_on_the_way(
+    block_of: Callable[..., Spec],
+) -> None:
     calls, out = trace(block_of(lambda _, x: x.transpose(1, 2).exp().unsqueeze(1)))
     assert names(calls) == ["input", "exp"]
     assert calls[1].data[0] == Value(0, ("B", 9, 4), moves=("transpose",), role="self")
@@ -74,12 +86,27 @@ def test_what_only_moves_a_tensor_is_told_on_the_way(block_of: Callable[..., Spe
 
 
 def test_a_block_that_only_moves_shows_that(block_of: Callable[..., Spec]) -> None:
-    assert names(trace(block_of(lambda _, x: x.transpose(1, 2)))[0]) == ["input", "transpose"]
+    assert names(trace(block_of(lambda _, x: x.transpose(1, 2)))[0]) == [
+        "input",
+        "transpose",
+    ]
 
 
-def test_a_block_may_do_nothing_or_ignore_its_input(block_of: Callable[..., Spec]) -> None:
-    assert texts(draw_block(block_of(lambda _, x: x)))[2:] == ["x", "4 × 9", "output", "4 × 9"]
-    assert texts(draw_block(block_of(lambda _, x: torch.ones(x.shape))))[2:] == ["x", "4 × 9", "output", "4 × 9"]
+def test_a_block_may_do_nothing_or_ignore_its_input(
+    block_of: Callable[..., Spec],
+) -> None:
+    assert texts(draw_block(block_of(lambda _, x: x)))[2:] == [
+        "x",
+        "4 × 9",
+        "output",
+        "4 × 9",
+    ]
+    assert texts(draw_block(block_of(lambda _, x: torch.ones(x.shape))))[2:] == [
+        "x",
+        "4 × 9",
+        "output",
+        "4 × 9",
+    ]
 
 
 def test_halves_of_a_tensor_are_told_apart(block_of: Callable[..., Spec]) -> None:
@@ -89,17 +116,32 @@ def test_halves_of_a_tensor_are_told_apart(block_of: Callable[..., Spec]) -> Non
 
     calls, _ = trace(block_of(forward))
     assert names(calls) == ["input", "exp", "sigmoid", "mul"]
-    assert [[value.piece for value in call.data] for call in calls[2:]] == [["part 2/2"], ["part 1/2", ""]]
+    assert [[value.piece for value in call.data] for call in calls[2:]] == [
+        ["part 2/2"],
+        ["part 1/2", ""],
+    ]
 
 
-def test_what_comes_from_weights_alone_belongs_to_who_takes_it(block_of: Callable[..., Spec]) -> None:
+def test_what_comes_from_weights_alone_belongs_to_who_takes_it(
+    block_of: Callable[..., Spec],
+) -> None:
     norm = nn.utils.parametrizations.weight_norm
-    calls, _ = trace(block_of(lambda self, x: self.conv(x) * torch.ones(1).exp(), conv=lambda: norm(conv()())))
+    calls, _ = trace(
+        block_of(
+            lambda self, x: self.conv(x) * torch.ones(1).exp(),
+            conv=lambda: norm(conv()()),
+        )
+    )
     assert names(calls) == ["input", "conv1d", "mul"]
-    assert (place(calls[1]), detail(calls[1])) == ("conv", "4, kernel 3, padding 1, weight by weight norm")
+    assert (place(calls[1]), detail(calls[1])) == (
+        "conv",
+        "4, kernel 3, padding 1, weight by weight norm",
+    )
 
 
-def test_what_the_output_does_not_need_is_not_shown(block_of: Callable[..., Spec]) -> None:
+def test_what_the_output_does_not_need_is_not_shown(
+    block_of: Callable[..., Spec],
+) -> None:
     def forward(self: Any, x: Tensor) -> Tensor:
         self.seen = x.cos().detach()
         return x.sin()
@@ -122,28 +164,45 @@ def test_the_batch_has_its_name() -> None:
     assert sized((909, 4)) == ("B·9", 4)
 
 
-def test_a_part_with_several_operations_has_a_bar(block_of: Callable[..., Spec]) -> None:
-    spec = block_of(lambda self, x: self.out(self.enc(x)), enc=lambda: nn.Sequential(conv()(), nn.ReLU()), out=conv())
+def test_a_part_with_several_operations_has_a_bar(
+    block_of: Callable[..., Spec],
+) -> None:
+    spec = block_of(
+        lambda self, x: self.out(self.enc(x)),
+        enc=lambda: nn.Sequential(conv()(), nn.ReLU()),
+        out=conv(),
+    )
     assert outer(trace(spec)[0]) == (["", "enc", "enc", ""], "")
     assert {"conv1d0", "conv1dout", "enc"} <= set(texts(draw_block(spec)))
 
 
 def test_what_all_have_in_common_is_not_said(block_of: Callable[..., Spec]) -> None:
-    spec = block_of(lambda self, x: self.stack(x), stack=lambda: nn.Sequential(chain(2)(), conv()()))
-    assert outer(trace(spec)[0]) == (["", *["stack.0.0"] * 2, *["stack.0.1"] * 2, ""], "stack")
+    spec = block_of(
+        lambda self, x: self.stack(x), stack=lambda: nn.Sequential(chain(2)(), conv()())
+    )
+    assert outer(trace(spec)[0]) == (
+        ["", *["stack.0.0"] * 2, *["stack.0.1"] * 2, ""],
+        "stack",
+    )
     words = texts(draw_block(spec))
     assert {"conv1d0", "0.0", "0.1", "conv1d1"} <= set(words)
     assert not [word for word in words if "stack" in word]
 
 
 def test_a_long_name_keeps_its_end() -> None:
-    call = Call("linear", (Value(None, weights=("encoder.layers.0.attention.to_q.weight",)),), ())
+    call = Call(
+        "linear",
+        (Value(None, weights=("encoder.layers.0.attention.to_q.weight",)),),
+        (),
+    )
     assert place(call) == "…0.attention.to_q"
     assert place(call, "encoder.layers.0") == "attention.to_q"
 
 
 def chain(length: int) -> Callable[[], nn.Module]:
-    return lambda: nn.Sequential(*(nn.Sequential(conv()(), nn.ReLU()) for _ in range(length)))
+    return lambda: nn.Sequential(
+        *(nn.Sequential(conv()(), nn.ReLU()) for _ in range(length))
+    )
 
 
 def test_a_repetition_is_told_once(block_of: Callable[..., Spec]) -> None:
@@ -160,8 +219,19 @@ def test_short_blocks_stay_whole(block_of: Callable[..., Spec]) -> None:
     assert shortened(calls, out) == (calls, out)
 
 
-def test_parts_lose_their_insides_where_nothing_repeats(block_of: Callable[..., Spec]) -> None:
-    steps = [torch.sin, torch.cos, torch.exp, torch.abs, torch.tanh, torch.relu, torch.square, torch.sigmoid]
+def test_parts_lose_their_insides_where_nothing_repeats(
+    block_of: Callable[..., Spec],
+) -> None:
+    steps = [
+        torch.sin,
+        torch.cos,
+        torch.exp,
+        torch.abs,
+        torch.tanh,
+        torch.relu,
+        torch.square,
+        torch.sigmoid,
+    ]
 
     class Part(nn.Module):
         def __init__(self, first: int) -> None:
@@ -201,38 +271,70 @@ class Stage(nn.Module):
         return y
 
 
-@pytest.mark.parametrize(("alone", "name", "path"), [(True, "Stage", "stage0"), (False, "Sequential", "stage0.layers")])
+@pytest.mark.parametrize(
+    ("alone", "name", "path"),
+    [(True, "Stage", "stage0"), (False, "Sequential", "stage0.layers")],
+)
 def test_a_sequential_that_is_all_of_a_module_has_its_name(
     alone: bool, name: str, path: str, block_of: Callable[..., Spec]
 ) -> None:
     def forward(self: Any, x: Tensor) -> Tensor:
         for i in range(8):  # a different operation after each, so that nothing repeats
-            x = [torch.cos, torch.exp, torch.abs, torch.square, torch.sigmoid, torch.log1p, torch.erf, torch.sign][i](
-                getattr(self, f"stage{i}")(x)
-            )
+            x = [
+                torch.cos,
+                torch.exp,
+                torch.abs,
+                torch.square,
+                torch.sigmoid,
+                torch.log1p,
+                torch.erf,
+                torch.sign,
+            ][i](getattr(self, f"stage{i}")(x))
         return x
 
-    calls, _ = shortened(*trace(block_of(forward, **{f"stage{i}": lambda: Stage(alone) for i in range(8)})))
+    calls, _ = shortened(
+        *trace(
+            block_of(forward, **{f"stage{i}": lambda: Stage(alone) for i in range(8)})
+        )
+    )
     one = calls[1 if alone else 2]
     assert (one.name, one.path, detail(one)) == (name, path, "conv1d, relu, tanh")
 
 
-def test_the_middle_goes_where_there_are_no_parts(block_of: Callable[..., Spec]) -> None:
+def test_the_middle_goes_where_there_are_no_parts(
+    block_of: Callable[..., Spec],
+) -> None:
     def forward(_: Any, x: Tensor) -> Tensor:
         y = x
         for i in range(1, 7):  # 1 sine, 2 sines, ... with a cosine between: no period
             for _ in range(i * i % 7):
                 y = y.sin()
             y = y.cos().exp() if i % 2 else y.abs()
-        for one in (torch.tanh, torch.abs, torch.exp, torch.sigmoid, torch.cos, torch.relu, torch.square):
+        for one in (
+            torch.tanh,
+            torch.abs,
+            torch.exp,
+            torch.sigmoid,
+            torch.cos,
+            torch.relu,
+            torch.square,
+        ):
             y = one(y)
         return x * y
 
     calls, _ = shortened(*trace(block_of(forward)))
     assert len(calls) <= MOST
     assert any(name.startswith("… ") for name in names(calls))
-    assert all(value.maker < i for i, call in enumerate(calls) for value in call.data if value.maker is not None)
-    assert (names(calls)[-1], [value.maker for value in calls[-1].data]) == ("mul", [0, len(calls) - 2])
+    assert all(
+        value.maker < i
+        for i, call in enumerate(calls)
+        for value in call.data
+        if value.maker is not None
+    )
+    assert (names(calls)[-1], [value.maker for value in calls[-1].data]) == (
+        "mul",
+        [0, len(calls) - 2],
+    )
 
 
 def test_several_inputs_and_the_same_picture_twice() -> None:
@@ -263,10 +365,14 @@ def test_attention_is_called_so_and_its_weights_have_one_name() -> None:
     assert "lineark_proj" in texts(draw_block(mb.registry.get("CrossAttention")))
 
 
-def test_the_curve_of_a_block_that_treats_every_value_alone(block_of: Callable[..., Spec]) -> None:
+def test_the_curve_of_a_block_that_treats_every_value_alone(
+    block_of: Callable[..., Spec],
+) -> None:
     points = curve(block_of(lambda _, x: x.clamp(-1, 2)))
     assert len(points) == 257
-    assert points == tuple((x, min(max(x, -1), 2)) for x in (i / 32 for i in range(-128, 129)))
+    assert points == tuple(
+        (x, min(max(x, -1), 2)) for x in (i / 32 for i in range(-128, 129))
+    )
     picture = draw_block(mb.registry.get("Toy"))
     assert picture.count("<polyline") == 1
     assert texts(picture)[-6:] == ["−3", "3", "−1", "1", "2", "other"]
@@ -283,13 +389,19 @@ def test_the_curve_of_a_block_that_treats_every_value_alone(block_of: Callable[.
         lambda _, x: x.relu().flip(1),
     ],
 )
-def test_other_blocks_have_no_curve(forward: Forward, block_of: Callable[..., Spec]) -> None:
+def test_other_blocks_have_no_curve(
+    forward: Forward, block_of: Callable[..., Spec]
+) -> None:
     assert not curve(block_of(forward))
     assert "<polyline" not in draw_block(mb.registry.get("Toy"))
 
 
-def test_a_curve_of_random_weights_is_the_same_twice(block_of: Callable[..., Spec]) -> None:
-    spec = block_of(lambda self, x: x.relu() * self.one.weight[0, 0], one=lambda: nn.Linear(1, 1))
+def test_a_curve_of_random_weights_is_the_same_twice(
+    block_of: Callable[..., Spec],
+) -> None:
+    spec = block_of(
+        lambda self, x: x.relu() * self.one.weight[0, 0], one=lambda: nn.Linear(1, 1)
+    )
     torch.manual_seed(1)
     one, drawn = curve(spec), torch.rand(1)
     torch.manual_seed(1)
@@ -305,7 +417,9 @@ def test_weights_do_not_matter_to_a_picture() -> None:
     assert one == draw_block(mb.registry.get("ResidualBlock"))
 
 
-def test_a_block_that_torch_cannot_export_is_told(block_of: Callable[..., Spec]) -> None:
+def test_a_block_that_torch_cannot_export_is_told(
+    block_of: Callable[..., Spec],
+) -> None:
     def forward(_: Any, __: Tensor) -> Tensor:
         raise ValueError("not today")
 

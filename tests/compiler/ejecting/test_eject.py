@@ -25,7 +25,10 @@ from mirbricks.errors import GraphError
 
 GRAPHS = sorted((Path(mb.__file__).parent / "graphs").glob("*.yaml"))
 SHORTER = {"chord_conv_lstm": ["input=B C=1 F=72 T=24"]}
-BLOCKS_BESIDE_TORCH = {"numpy": "CQT Chroma HCQT", "einops": "Rearrange"}  # what they import besides it
+BLOCKS_BESIDE_TORCH = {
+    "numpy": "CQT Chroma HCQT",
+    "einops": "Rearrange",
+}  # what they import besides it
 ALONE = """
 import sys
 sys.modules["mirbricks"] = None  # an import of it raises
@@ -55,7 +58,14 @@ SKIPS = {
     "input": {"x": "B C=2 F=5 T", "t": "B C=2 F=4 T"},
     "outputs": {"first": "enc.conv1", "last": "end", "E1": "E1"},
     "layers": [
-        {"Conv2d": {"name": "enc.conv1", "out_channels": 2, "kernel_size": 3, "padding": "same"}},
+        {
+            "Conv2d": {
+                "name": "enc.conv1",
+                "out_channels": 2,
+                "kernel_size": 3,
+                "padding": "same",
+            }
+        },
         {"StoreAs": "E1"},
         {"StoreAs": "e1"},
         {"StartFrom": "t"},
@@ -63,7 +73,14 @@ SKIPS = {
         {"AddWith": {"key": "E1", "fit": "crop"}},
         {"MulWith": {"key": ["t", "E1"], "fit": "pad"}},
         {"CatWith": {"key": "e1", "fit": "pad"}},
-        {"Conv2d": {"name": "enc.in", "out_channels": 4, "kernel_size": 1, "bias": False}},
+        {
+            "Conv2d": {
+                "name": "enc.in",
+                "out_channels": 4,
+                "kernel_size": 1,
+                "bias": False,
+            }
+        },
         {"Reuse": "enc.in"},
         {"branch": [["ReLU"], []], "join": "mul"},
         {"StoreAs": "end"},
@@ -85,13 +102,24 @@ def sizes(model: GraphModule) -> dict[str, int]:
 def write(model: GraphModule, folder: Path, name: str) -> Path:
     path = folder / f"{name}.py"
     path.write_text(eject(model), encoding="utf-8")
-    torch.save({"weights": model.state_dict(), "inputs": trial_inputs(model, sizes(model))}, path.with_suffix(".pt"))
+    torch.save(
+        {"weights": model.state_dict(), "inputs": trial_inputs(model, sizes(model))},
+        path.with_suffix(".pt"),
+    )
     return path
 
 
 def run_alone(paths: list[Path]) -> list[dict[str, Any]]:
-    words = [sys.executable, "-c", ALONE, str(torch.get_num_threads()), *map(str, paths)]
-    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=paths[0].parent)
+    words = [
+        sys.executable,
+        "-c",
+        ALONE,
+        str(torch.get_num_threads()),
+        *map(str, paths),
+    ]
+    done = subprocess.run(
+        words, capture_output=True, text=True, check=False, cwd=paths[0].parent
+    )
     assert done.returncode == 0, done.stderr
     return [torch.load(path.with_suffix(".out")) for path in paths]
 
@@ -116,20 +144,48 @@ def assert_same(model: GraphModule, found: dict[str, Any]) -> None:
         assert (grad is None and other is None) or torch.equal(grad, other), name
 
 
-CQT = {"sr_hz": 4000, "fmin_hz": 110, "n_octaves": 2, "bins_per_octave": 12, "hop_samples": 64}
+CQT = {
+    "sr_hz": 4000,
+    "fmin_hz": 110,
+    "n_octaves": 2,
+    "bins_per_octave": 12,
+    "hop_samples": 64,
+}
 FROM_CQT = {
     "input": {"x": "B C=1 T=900", "t": "B D=3"},
     "layers": [
         {"HCQT": {**CQT, "harmonics": [1, 2], "reference": 2}},
         {"LayerNormAxes": {"dims": [1, 2]}},
-        {"Conv2d": {"name": "in", "out_channels": 4, "kernel_size": [3, 3], "padding": "same"}},
-        {"ConditionedUNet2d": {"depth": 1, "widths": 4, "out_channels": 2, "with": ["t"]}},
+        {
+            "Conv2d": {
+                "name": "in",
+                "out_channels": 4,
+                "kernel_size": [3, 3],
+                "padding": "same",
+            }
+        },
+        {
+            "ConditionedUNet2d": {
+                "depth": 1,
+                "widths": 4,
+                "out_channels": 2,
+                "with": ["t"],
+            }
+        },
     ],
 }
 STAGES: dict[str, dict[str, Any]] = {
-    "ConvNeXtBlock": {"kernel_size": [3, 5], "layer_scale": 1},  # a list for a pair, a whole number for a float
+    "ConvNeXtBlock": {
+        "kernel_size": [3, 5],
+        "layer_scale": 1,
+    },  # a list for a pair, a whole number for a float
     "Conv2d": {"kernel_size": [3, 1], "padding": "same"},
-    "UNet2d": {"depth": 1, "widths": [3, 5], "stage": "ConvBlock2d", "stage_config": {"kernel_size": [5, 3]}},
+    "UNet2d": {
+        "depth": 1,
+        "widths": [3, 5],
+        "stage": "ConvBlock2d",
+        "stage_config": {"kernel_size": [5, 3]},
+    },
 }
 
 
@@ -141,26 +197,40 @@ def staged(stage: str) -> dict[str, Any]:
 
 
 SMALL = ["mpe_small", "cover_tutorial", "chord_conv_lstm", "tagging_lms_conv2d"]
-MADE = {"skips": SKIPS, "from_cqt": FROM_CQT, **{stage: staged(stage) for stage in STAGES}}
+MADE = {
+    "skips": SKIPS,
+    "from_cqt": FROM_CQT,
+    **{stage: staged(stage) for stage in STAGES},
+}
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[GraphModule, dict[str, Any]]]:
+def alone(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, tuple[GraphModule, dict[str, Any]]]:
     """Small graphs and their files' results, all from one process."""
     folder = tmp_path_factory.mktemp("ejected")
-    models = {name: compiled(name) for name in SMALL} | {name: mb.compile_graph(MADE[name]) for name in MADE}
+    models = {name: compiled(name) for name in SMALL} | {
+        name: mb.compile_graph(MADE[name]) for name in MADE
+    }
     found = run_alone([write(model, folder, name) for name, model in models.items()])
     return {name: (model, found[i]) for i, (name, model) in enumerate(models.items())}
 
 
 @pytest.mark.parametrize("name", [*SMALL, *MADE])
-def test_equal_without_mirbricks(name: str, alone: dict[str, tuple[GraphModule, dict[str, Any]]]) -> None:
+def test_equal_without_mirbricks(
+    name: str, alone: dict[str, tuple[GraphModule, dict[str, Any]]]
+) -> None:
     assert_same(*alone[name])
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [path.stem for path in GRAPHS if path.stem not in SMALL])
-def test_every_shipped_graph_is_equal_without_mirbricks(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "name", [path.stem for path in GRAPHS if path.stem not in SMALL]
+)
+def test_every_shipped_graph_is_equal_without_mirbricks(
+    name: str, tmp_path: Path
+) -> None:
     model = compiled(name)
     assert_same(model, run_alone([write(model, tmp_path, name)])[0])
 
@@ -170,9 +240,14 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the files of all graphs and blocks."""
     folder = tmp_path_factory.mktemp("written")
     graphs: dict[str, Any] = {path.stem: path for path in GRAPHS} | MADE
-    graphs |= {f"{name}_": graph_of(name, spec.examples[-1]) for name, spec in registry.blocks().items()}
+    graphs |= {
+        f"{name}_": graph_of(name, spec.examples[-1])
+        for name, spec in registry.blocks().items()
+    }
     for name, graph in graphs.items():
-        (folder / f"{name}.py").write_text(eject(mb.compile_graph(graph)), encoding="utf-8")
+        (folder / f"{name}.py").write_text(
+            eject(mb.compile_graph(graph)), encoding="utf-8"
+        )
     return folder
 
 
@@ -183,18 +258,30 @@ def test_files_are_tidy(written: Path) -> None:
         ["check", "--isolated", "--no-cache", "--select", "E4,E7,E9,F,I"],
         ["format", "--isolated", "--no-cache", "--check", "--line-length", str(WIDTH)],
     ):
-        done = subprocess.run([*command, *words, "."], cwd=written, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*command, *words, "."],
+            cwd=written,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_files_import_torch_and_python_only(written: Path) -> None:
-    also = {f"{name}_": package for package, names in BLOCKS_BESIDE_TORCH.items() for name in names.split()}
+    also = {
+        f"{name}_": package
+        for package, names in BLOCKS_BESIDE_TORCH.items()
+        for name in names.split()
+    }
     also |= {"from_cqt": "numpy"} | dict.fromkeys(
         ("chord_circular", "mpe_maps", "onsets_frames", "ssl_small"), "einops"
     )
     for path in written.glob("*.py"):
         text = path.read_text(encoding="utf-8")
-        lines = [line for line in text.splitlines() if line.startswith(("import ", "from "))]
+        lines = [
+            line for line in text.splitlines() if line.startswith(("import ", "from "))
+        ]
         homes = {line.split()[1].split(".")[0] for line in lines}
         needed = {also[path.stem]} if path.stem in also else set()
         assert homes - {"torch", *sys.stdlib_module_names} == needed, path
@@ -210,14 +297,19 @@ def test_a_config_inside_of_another_one_holds_what_its_block_reads() -> None:
 
 
 def test_a_written_block_refuses_in_its_own_words() -> None:
-    model = mb.compile_graph({"input": "B C=2 T", "layers": [{"UNet1d": {"depth": 2, "widths": 4}}]})
+    model = mb.compile_graph(
+        {"input": "B C=2 T", "layers": [{"UNet1d": {"depth": 2, "widths": 4}}]}
+    )
     with pytest.raises(ValueError, match=r"^UNet1d of depth 2 takes T ≥ 4, got T = 3$"):
         model_of(eject(model))(torch.zeros(2, 2, 3))
 
 
 def test_a_model_reads_as_if_written_by_hand() -> None:
     text = eject(mb.compile_graph(SKIPS))
-    assert text[text.index("class Model") :] == (Path(__file__).parent / "ejected" / "model.txt").read_text()
+    assert (
+        text[text.index("class Model") :]
+        == (Path(__file__).parent / "ejected" / "model.txt").read_text()
+    )
 
 
 def test_torch_layers_have_only_what_is_not_the_default() -> None:
@@ -230,7 +322,10 @@ def test_torch_layers_have_only_what_is_not_the_default() -> None:
 def graph_of(name: str, example: Any) -> dict[str, Any]:
     """A graph of one block, with the sizes of one of its examples."""
     inputs = {
-        f"in{i}": " ".join(a if a == "B" else f"{a}={n}" for a, n in zip(default_axes(len(shape)), shape, strict=True))
+        f"in{i}": " ".join(
+            a if a == "B" else f"{a}={n}"
+            for a, n in zip(default_axes(len(shape)), shape, strict=True)
+        )
         for i, shape in enumerate(example.shapes)
     }
     further = {"with": list(inputs)[1:]} if len(inputs) > 1 else {}
@@ -245,7 +340,12 @@ def test_every_block_is_written(name: str) -> None:
 
 
 def test_a_file_that_does_not_do_the_same_is_not_given_out() -> None:
-    model = mb.compile_graph({"input": "B C=3 T=8", "layers": [{"Conv1d": {"out_channels": 2, "kernel_size": 3}}]})
+    model = mb.compile_graph(
+        {
+            "input": "B C=3 T=8",
+            "layers": [{"Conv1d": {"out_channels": 2, "kernel_size": 3}}],
+        }
+    )
     text = eject(model)
     check_ejected(text, model)
     with pytest.raises(GraphError) as caught:
@@ -267,7 +367,10 @@ def test_the_model_of_a_text_has_the_graphs_keys() -> None:
 
 def test_literals() -> None:
     assert literal((1,)) == "(1,)"
-    assert literal({"a": [1.5, None, True, 'say "x"']}) == '{"a": [1.5, None, True, "say \\"x\\""]}'
+    assert (
+        literal({"a": [1.5, None, True, 'say "x"']})
+        == '{"a": [1.5, None, True, "say \\"x\\""]}'
+    )
     assert literal(float("inf")) == 'float("inf")'
     assert literal(Tensor) is None
     assert literal((Tensor,)) is None

@@ -68,7 +68,9 @@ class {name}(mb.Block):
 '''
 
 
-def plugin(name: str, extra: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def plugin(
+    name: str, extra: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(registry, "_BLOCKS", dict(registry.blocks()))
     module = name.lower()
     (tmp_path / f"{module}.py").write_text(PLUGIN.format(name=name, extra=extra))
@@ -76,16 +78,23 @@ def plugin(name: str, extra: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     mb.load_plugin(module)
 
 
-def test_a_plugins_block_is_carried_with_what_it_uses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plugins_block_is_carried_with_what_it_uses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     plugin("EjectedScale", "", tmp_path, monkeypatch)
-    graph = {"input": "B C=3 F=8 T=8", "layers": [{"ResidualBlock": {"out_channels": 3}}, {"EjectedScale": {"by": 4}}]}
+    graph = {
+        "input": "B C=3 F=8 T=8",
+        "layers": [{"ResidualBlock": {"out_channels": 3}}, {"EjectedScale": {"by": 4}}],
+    }
     model = mb.compile_graph(graph)
     text = eject(model)
     check_ejected(text, model)
     assert "Config(channels=3, by=4)" in text  # the width is the default
     assert "def _reach_2(" in text
     assert text.count("\nPair") == text.count("\nPair = int | tuple[int, int]\n") == 1
-    assert "        width: int = 3  # a width\n" in text.replace("    width", "        width")
+    assert "        width: int = 3  # a width\n" in text.replace(
+        "    width", "        width"
+    )
     assert "_odd" not in text
     assert "mirbricks" not in text[text.index("import") :]
 
@@ -94,7 +103,11 @@ def test_a_plugins_block_is_carried_with_what_it_uses(tmp_path: Path, monkeypatc
     ("name", "extra", "message"),
     [
         ("EjectedScipy", "import scipy", "'EjectedScipy' imports 'scipy' when it runs"),
-        ("EjectedSpec", "self.text = self.spec.source", "it asks what the registry knows of it"),
+        (
+            "EjectedSpec",
+            "self.text = self.spec.source",
+            "it asks what the registry knows of it",
+        ),
         (
             "EjectedRegistry",
             "self.names = len(registry.blocks())",
@@ -157,18 +170,30 @@ class EjectedStage(mb.Block):
 '''
 
 
-def test_a_stage_of_a_plugin_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stage_of_a_plugin_is_found_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(registry, "_BLOCKS", dict(registry.blocks()))
-    (tmp_path / "ejectedstage.py").write_text(STAGE.replace("import mirbricks as mb", IMPORTS).replace("mb.", ""))
+    (tmp_path / "ejectedstage.py").write_text(
+        STAGE.replace("import mirbricks as mb", IMPORTS).replace("mb.", "")
+    )
     monkeypatch.syspath_prepend(str(tmp_path))
     mb.load_plugin("ejectedstage")
-    unet = {"depth": 1, "widths": 4, "stage": "EjectedStage", "stage_config": {"gain": 3}}
+    unet = {
+        "depth": 1,
+        "widths": 4,
+        "stage": "EjectedStage",
+        "stage_config": {"gain": 3},
+    }
     model = mb.compile_graph({"input": "B C=3 T", "layers": [{"UNet1d": unet}]})
     text = eject(model)
     check_ejected(text, model)
     assert 'stage_config={"gain": 3.0}' in text
     assert "        widths: list[int] = field(default_factory=list)\n" in text
-    assert 'return replace(found, **{"groups": 2 if found.in_channels % 2 == 0 else 1})' in text
+    assert (
+        'return replace(found, **{"groups": 2 if found.in_channels % 2 == 0 else 1})'
+        in text
+    )
     written = model_of(text)
     with pytest.raises(ValueError, match=r"^EjectedStage: too long$"):
         written(torch.zeros(2, 3, 1000))

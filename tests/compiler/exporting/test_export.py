@@ -31,7 +31,11 @@ def chain(*layers: Any) -> GraphModule:
 TWO = {
     "input": {"x": "B C=2 T", "t": "B C=2 T"},
     "outputs": ["m", "e"],
-    "layers": [{"Conv1d": {"name": "m", **CONV["Conv1d"]}}, {"StoreAs": "e"}, {"AddWith": "t"}],
+    "layers": [
+        {"Conv1d": {"name": "m", **CONV["Conv1d"]}},
+        {"StoreAs": "e"},
+        {"AddWith": "t"},
+    ],
 }
 
 
@@ -43,7 +47,10 @@ def test_free_axes_stay_free() -> None:
     model = chain(CONV, "ReLU").eval()
     exported = export(model, "torch-export")
     assert exported.sizes == ("any B", "any T")
-    assert [sizes for sizes, _ in exported.differences] == [{"B": 1, "T": 1}, {"B": 3, "T": 65}]
+    assert [sizes for sizes, _ in exported.differences] == [
+        {"B": 1, "T": 1},
+        {"B": 3, "T": 65},
+    ]
     assert max(difference for _, difference in exported.differences) == 0
     for sizes in ({"B": 1, "T": 7}, {"B": 5, "T": 130}):
         inputs = trial_inputs(model, sizes)
@@ -53,7 +60,10 @@ def test_free_axes_stay_free() -> None:
 @pytest.mark.parametrize(
     ("layers", "sizes"),
     [
-        ([{"StoreAs": "a"}, {"MaxPool1d": {"kernel_size": 2}}, UP, {"AddWith": "a"}], "T ≥ 4 and T a multiple of 2"),
+        (
+            [{"StoreAs": "a"}, {"MaxPool1d": {"kernel_size": 2}}, UP, {"AddWith": "a"}],
+            "T ≥ 4 and T a multiple of 2",
+        ),
         (
             [{"Conv1d": {"out_channels": 2, "kernel_size": 9}}],
             "T ≥ 10",
@@ -65,12 +75,18 @@ def test_the_sizes_that_the_file_takes(layers: list[Any], sizes: str) -> None:
     exported = export(chain(*layers), "torch-export")
     assert exported.sizes == ("any B", sizes)
     with pytest.raises(AssertionError, match="Guard failed"):
-        run(loaded(exported.data), trial_inputs(chain(*layers), {"B": 1, "T": int(sizes.split()[2]) - 1}))
+        run(
+            loaded(exported.data),
+            trial_inputs(chain(*layers), {"B": 1, "T": int(sizes.split()[2]) - 1}),
+        )
 
 
 def test_several_inputs_and_named_outputs() -> None:
     model = mb.compile_graph(TWO).eval()
-    module, inputs = loaded(export(model, "torch-export").data), trial_inputs(model, {"B": 2, "T": 9})
+    module, inputs = (
+        loaded(export(model, "torch-export").data),
+        trial_inputs(model, {"B": 2, "T": 9}),
+    )
     found, wanted = run(module, inputs), run(model, inputs)
     assert isinstance(found, dict)
     assert isinstance(wanted, dict)
@@ -80,7 +96,15 @@ def test_several_inputs_and_named_outputs() -> None:
 
 def test_the_model_stays_as_it_is() -> None:
     model = chain(
-        {"MaxPool1d": {"name": "pool", "kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True}}
+        {
+            "MaxPool1d": {
+                "name": "pool",
+                "kernel_size": 3,
+                "stride": 2,
+                "padding": 1,
+                "ceil_mode": True,
+            }
+        }
     ).train()
     exported = export(model, "torch-export")
     assert model.training
@@ -110,21 +134,30 @@ def test_a_layer_that_resists_is_named() -> None:
 
 @pytest.mark.slow
 def test_a_layer_that_fixes_an_axis_is_named() -> None:
-    layers = [{"Permute": {"dims": [0, 2, 1]}}, {"GRU": {"hidden_size": 2}}]  # torch unrolls it
+    layers = [
+        {"Permute": {"dims": [0, 2, 1]}},
+        {"GRU": {"hidden_size": 2}},
+    ]  # torch unrolls it
     with pytest.raises(GraphError) as caught:
         export(mb.compile_graph({"input": "B C=2 T", "layers": layers}), "torch-export")
     assert caught.value.message == "GRU 'gru_1' cannot be exported with free axes"
-    assert caught.value.facts == (("torch", "axis 1 is fixed at 64 while it is traced"),)
+    assert caught.value.facts == (
+        ("torch", "axis 1 is fixed at 64 while it is traced"),
+    )
 
 
-def test_a_file_that_gives_other_numbers_is_not_given_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_gives_other_numbers_is_not_given_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     other, model = chain(CONV), chain(CONV)
     wrong = export(other, "torch-export").data
     monkeypatch.setattr(export_module, "_saved", lambda _: wrong)
     with pytest.raises(GraphError) as caught:
         export(model, "torch-export")
     assert caught.value.code == "E712"
-    assert caught.value.message.startswith("the exported model differs from the graph by ")
+    assert caught.value.message.startswith(
+        "the exported model differs from the graph by "
+    )
     assert caught.value.message.endswith(" at B=1, T=1, so it is not written")
 
 
@@ -139,7 +172,8 @@ def test_onnx_needs_its_packages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 needs_onnx = pytest.mark.skipif(
-    any(importlib.util.find_spec(name) is None for name in PACKAGES), reason="needs the extra onnx"
+    any(importlib.util.find_spec(name) is None for name in PACKAGES),
+    reason="needs the extra onnx",
 )
 
 

@@ -29,7 +29,9 @@ UNETS: list[dict[str, Any]] = [
 
 def field_of(axes: str, *layers: Any) -> tuple[mb.GraphModule, Field]:
     torch.manual_seed(0)
-    model = mb.compile_graph({"name": "g", "input": axes, "layers": list(layers)}).eval()
+    model = mb.compile_graph(
+        {"name": "g", "input": axes, "layers": list(layers)}
+    ).eval()
     field = receptive_fields(model)[-1]
     assert field is not None
     return model, field
@@ -52,7 +54,8 @@ def probed(model: torch.nn.Module, shape: tuple[int, ...]) -> int:
 def test_unets_to_the_frame(dims: int, config: dict[str, Any], depth: int) -> None:
     n = {1: 80, 2: 128, 3: 256}[depth]
     model, field = field_of(
-        "B C=2 T" if dims == 1 else "B C=2 F=8 T", {f"UNet{dims}d": {"depth": depth, "widths": 2, **config}}
+        "B C=2 T" if dims == 1 else "B C=2 F=8 T",
+        {f"UNet{dims}d": {"depth": depth, "widths": 2, **config}},
     )
     found = probed(model, (2, n) if dims == 1 else (2, 8, n))
     assert found < n  # the probe is not cut by the ends
@@ -61,7 +64,9 @@ def test_unets_to_the_frame(dims: int, config: dict[str, Any], depth: int) -> No
 
 @pytest.mark.parametrize("stride", [3, 4])
 def test_unets_of_other_strides(stride: int) -> None:
-    model, field = field_of("B C=2 T", {"UNet1d": {"depth": 2, "widths": 2, "stride": stride}})
+    model, field = field_of(
+        "B C=2 T", {"UNet1d": {"depth": 2, "widths": 2, "stride": stride}}
+    )
     assert field.frames == probed(model, (2, 288))
 
 
@@ -108,9 +113,11 @@ def test_the_inverse_of_a_transform_adds_frames_that_overlap() -> None:
     assert field.frames == probed(model, (2, 9, 20)) == 4
     assert field.stride == Fraction(1, 4)
     assert (
-        field_of("B C=2 F=9 T", {"ISTFT": {"n_fft": 16, "hop_length": 4}}, {"Conv1d": {**CONV, "kernel_size": 2}})[
-            1
-        ].frames
+        field_of(
+            "B C=2 F=9 T",
+            {"ISTFT": {"n_fft": 16, "hop_length": 4}},
+            {"Conv1d": {**CONV, "kernel_size": 2}},
+        )[1].frames
         == 5
     )
 
@@ -122,8 +129,13 @@ def test_a_transform_and_its_inverse() -> None:
     assert field.stride == 1
 
 
-def test_paths_whose_frames_lie_differently_far_apart_are_as_wide_as_the_wider() -> None:
-    fine, coarse = Field.start().convolved(5, 1, 1, 2), Field.start().convolved(9, 2, 1, 4)
+def test_paths_whose_frames_lie_differently_far_apart_are_as_wide_as_the_wider() -> (
+    None
+):
+    fine, coarse = (
+        Field.start().convolved(5, 1, 1, 2),
+        Field.start().convolved(9, 2, 1, 4),
+    )
     assert (fine.joined(coarse).frames, coarse.joined(fine).frames) == (9, 9)
     assert fine.joined(coarse.all_frames()).frames is None
 
@@ -134,7 +146,9 @@ def test_long_kernels_and_high_rates_take_no_time() -> None:
     assert (field.frames, field.stride) == (1_000_000, 512)
     field = field.transposed(4096, 1024, 1, 0).convolved(100_000, 1, 1, 0)
     assert field.stride == Fraction(1, 2)
-    assert field.frames == 1_000_000 + 512 * 101  # 100,000 samples are of ⌊(99,999 + 4,095) / 1,024⌋ + 1 = 102 frames
+    assert (
+        field.frames == 1_000_000 + 512 * 101
+    )  # 100,000 samples are of ⌊(99,999 + 4,095) / 1,024⌋ + 1 = 102 frames
 
 
 def test_the_summary_tells_whole_frames() -> None:

@@ -27,22 +27,53 @@ CASES = [
     (["ReLU"], Sizes("T", 1), "any T"),
     ([conv(kernel_size=5)], Sizes("T", 5), "T ≥ 5"),
     ([conv(kernel_size=5, dilation=3, stride=4)], Sizes("T", 13), "T ≥ 13"),
-    ([{"StoreAs": "E"}, POOL, UP, {"CatWith": "E"}], Sizes("T", 2, 2), "T a multiple of 2"),
     (
-        [{"StoreAs": "E"}, POOL, {"StoreAs": "F"}, POOL, POOL, UP, UP, {"CatWith": "F"}, UP, {"CatWith": "E"}],
+        [{"StoreAs": "E"}, POOL, UP, {"CatWith": "E"}],
+        Sizes("T", 2, 2),
+        "T a multiple of 2",
+    ),
+    (
+        [
+            {"StoreAs": "E"},
+            POOL,
+            {"StoreAs": "F"},
+            POOL,
+            POOL,
+            UP,
+            UP,
+            {"CatWith": "F"},
+            UP,
+            {"CatWith": "E"},
+        ],
         Sizes("T", 8, 8),
         "T a multiple of 8",
     ),
-    ([conv(kernel_size=4), {"StoreAs": "E"}, POOL, UP, {"CatWith": "E"}], Sizes("T", 5, 2), "T ≥ 5 and T % 2 = 1"),
-    ([{"StoreAs": "E"}, conv(kernel_size=3), {"CatWith": {"key": "E", "fit": "crop"}}], Sizes("T", 3), "T ≥ 3"),
+    (
+        [conv(kernel_size=4), {"StoreAs": "E"}, POOL, UP, {"CatWith": "E"}],
+        Sizes("T", 5, 2),
+        "T ≥ 5 and T % 2 = 1",
+    ),
+    (
+        [
+            {"StoreAs": "E"},
+            conv(kernel_size=3),
+            {"CatWith": {"key": "E", "fit": "crop"}},
+        ],
+        Sizes("T", 3),
+        "T ≥ 3",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("layers", "expected", "words"), CASES)
-def test_sizes_of_a_free_axis(layers: list[object], expected: Sizes, words: str) -> None:
+def test_sizes_of_a_free_axis(
+    layers: list[object], expected: Sizes, words: str
+) -> None:
     text = {"input": "B C=2 T", "layers": layers}
     model = mb.compile_graph(text).eval()
-    found = free_sizes(model.graph, model.graph.inputs, {"B": 2, "T": model.free_sizes["T"]})
+    found = free_sizes(
+        model.graph, model.graph.inputs, {"B": 2, "T": model.free_sizes["T"]}
+    )
     assert found == (Sizes("B", 1), expected)
     assert str(found[1]) == words
     for size in range(1, 40):  # the same, by running the weights
@@ -55,8 +86,12 @@ def test_sizes_of_a_free_axis(layers: list[object], expected: Sizes, words: str)
 
 
 def test_a_sweep_says_what_breaks_at_each_size() -> None:
-    graph = as_graph({"input": "B C=2 F=8 T", "layers": [{"MaxPool2d": {"kernel_size": [4, 1]}}]})
-    outcomes = sweep(graph, read_shape(graph, None), {"B": 2, "T": 64}, "F", range(2, 7))
+    graph = as_graph(
+        {"input": "B C=2 F=8 T", "layers": [{"MaxPool2d": {"kernel_size": [4, 1]}}]}
+    )
+    outcomes = sweep(
+        graph, read_shape(graph, None), {"B": 2, "T": 64}, "F", range(2, 7)
+    )
     assert [outcome.size for outcome in outcomes if outcome.error] == [2, 3]
     assert outcomes[0].error is not None
     assert outcomes[0].error.code == "E204"
@@ -75,7 +110,9 @@ def test_spans(sizes: list[int], words: str) -> None:
 
 
 def test_check_tells_the_sizes_and_sweeps(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Capture,
 ) -> None:
     monkeypatch.chdir(tmp_path_factory.mktemp("graphs"))
     text = "input: B C=2 F=8 T\nlayers:\n  - Conv2d: {out_channels: 3, kernel_size: [3, 5]}\n"
@@ -89,7 +126,9 @@ def test_check_tells_the_sizes_and_sweeps(
     )
 
 
-@pytest.mark.parametrize("text", ["F", "F=3", "F=9:3", "F=0:3", "F=a:b", "F=1:99999", "F=1:9:0", "f=1:3"])
+@pytest.mark.parametrize(
+    "text", ["F", "F=3", "F=9:3", "F=0:3", "F=a:b", "F=1:99999", "F=1:9:0", "f=1:3"]
+)
 def test_a_sweep_of_another_form(text: str, capsys: Capture) -> None:
     assert main(["check", "nothing.yaml", "--sweep", text]) == 1
     assert capsys.readouterr().err == (
@@ -99,7 +138,9 @@ def test_a_sweep_of_another_form(text: str, capsys: Capture) -> None:
 
 
 def test_a_sweep_of_an_axis_that_is_not_there(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Capture,
 ) -> None:
     monkeypatch.chdir(tmp_path_factory.mktemp("graphs"))
     Path("g.yaml").write_text("input: B C=2 T\nlayers:\n  - ReLU\n")

@@ -79,9 +79,13 @@ layers:
         nn.Conv1d(8, 12, 3, dilation=4),
         nn.ReLU(),
     )
-    by_hand.load_state_dict(dict(zip(by_hand.state_dict(), model.state_dict().values(), strict=True)))
+    by_hand.load_state_dict(
+        dict(zip(by_hand.state_dict(), model.state_dict().values(), strict=True))
+    )
     x = torch.randn(2, 2, 40)
-    assert list(model.state_dict()) == [f"mid{i}.{p}" for i in range(3) for p in ("weight", "bias")]
+    assert list(model.state_dict()) == [
+        f"mid{i}.{p}" for i in range(3) for p in ("weight", "bias")
+    ]
     assert torch.equal(model(x), by_hand(x))
     assert torch.equal(saved_again(model, tmp_path)(x), model(x))
 
@@ -97,7 +101,12 @@ layers:
         layers:
           - ReLU: {name: "act${i}${j}"}
 """
-    assert [node.name for node in compiled(text, tmp_path).nodes] == ["act00", "act01", "act10", "act11"]
+    assert [node.name for node in compiled(text, tmp_path).nodes] == [
+        "act00",
+        "act01",
+        "act10",
+        "act11",
+    ]
 
 
 def test_share_runs_one_set_of_weights(tmp_path: Path) -> None:
@@ -120,7 +129,14 @@ layers:
         expected = conv(expected)
         expected = torch.tanh(expected) + expected
     assert list(model.state_dict()) == ["mid.weight", "mid.bias"]
-    assert [node.reused for node in model.nodes] == [False, False, True, True, True, True]
+    assert [node.reused for node in model.nodes] == [
+        False,
+        False,
+        True,
+        True,
+        True,
+        True,
+    ]
     assert torch.equal(model(x), expected)
     assert torch.equal(saved_again(model, tmp_path)(x), expected)
 
@@ -221,7 +237,9 @@ layers:
   - AddWith: {key: enc.middle, fit: crop}
   - graph: parts/encoder.yaml
 """
-    text = text.replace("  - AddWith: {key: enc.middle, fit: crop}\n", "  - CatWith: enc.middle\n")
+    text = text.replace(
+        "  - AddWith: {key: enc.middle, fit: crop}\n", "  - CatWith: enc.middle\n"
+    )
     model, x = compiled(text, tmp_path), torch.randn(2, 2, 9)
     inner = torch.relu(model.get_submodule("enc.conv")(x))
     joined = torch.cat([model.get_submodule("enc.conv1d_1")(inner), inner, inner], 1)
@@ -255,11 +273,16 @@ def test_extends_changes_named_nodes_vars_and_sections(tmp_path: Path) -> None:
     head, act = model.get_submodule("head"), model.get_submodule("act")
     assert (head.out_channels, head.kernel_size, act.out_channels) == (6, (5,), 3)
     assert [node.block for node in model.nodes] == ["Conv1d", "GELU", "Conv1d"]
-    assert (model.graph.name, model.graph.source.data["train"]) == ("graph", {"lr": 0.5, "steps": 9})
+    assert (model.graph.name, model.graph.source.data["train"]) == (
+        "graph",
+        {"lr": 0.5, "steps": 9},
+    )
 
 
 def test_a_variant_may_replace_all_layers(tmp_path: Path) -> None:
-    (tmp_path / "base.yaml").write_text("input: B C=2 T\nlayers:\n  - ReLU: {name: act}\n")
+    (tmp_path / "base.yaml").write_text(
+        "input: B C=2 T\nlayers:\n  - ReLU: {name: act}\n"
+    )
     model = compiled("extends: base.yaml\nlayers:\n  - GELU\n", tmp_path)
     assert [node.block for node in model.nodes] == ["GELU"]
 
@@ -270,8 +293,13 @@ def test_set_reaches_nodes_of_a_sub_graph_and_of_a_repeat(tmp_path: Path) -> Non
         "input: B C=2 T\nlayers:\n  - graph: encoder.yaml\n    name: enc\n"
         "  - repeat: 2\n    layers:\n      - Conv1d: {name: 'mid${i}', out_channels: 3, kernel_size: 1}\n"
     )
-    model = compiled(text, tmp_path, "layers.enc.conv.out_channels=7", "layers.mid1.out_channels=5")
-    sizes = {name: model.get_submodule(name).out_channels for name in ("enc.conv", "mid0", "mid1")}
+    model = compiled(
+        text, tmp_path, "layers.enc.conv.out_channels=7", "layers.mid1.out_channels=5"
+    )
+    sizes = {
+        name: model.get_submodule(name).out_channels
+        for name in ("enc.conv", "mid0", "mid1")
+    }
     assert sizes == {"enc.conv": 7, "mid0": 3, "mid1": 5}
 
 
@@ -287,10 +315,16 @@ class Scaled(mb.Block):
 
 def test_with_gives_a_block_its_further_inputs(tmp_path: Path) -> None:
     example = ([(2, 3, 5), (2, 3, 7)], {})
-    mb.register("ScaledByTest", shape="B C T, B C N -> B C T", source="none", examples=[example])(Scaled)
+    mb.register(
+        "ScaledByTest", shape="B C T, B C N -> B C T", source="none", examples=[example]
+    )(Scaled)
     try:
         text = "input: {x: B C=3 T, g: B C=3 N}\nlayers:\n  - ScaledByTest: {with: g, name: scaled}\n"
-        model, x, g = compiled(text, tmp_path), torch.randn(2, 3, 5), torch.randn(2, 3, 9)
+        model, x, g = (
+            compiled(text, tmp_path),
+            torch.randn(2, 3, 5),
+            torch.randn(2, 3, 9),
+        )
         assert torch.equal(model(x, g), x * g.mean(2, keepdim=True))
         assert torch.equal(saved_again(model, tmp_path)(x, g), model(x, g))
         with pytest.raises(GraphError, match="takes 2 inputs, got 1") as caught:
@@ -305,7 +339,14 @@ def test_with_gives_a_block_its_further_inputs(tmp_path: Path) -> None:
 
 def test_stored_tensors_are_let_go_after_their_last_use(tmp_path: Path) -> None:
     text = "input: B C=2 T\nlayers:\n  - StoreAs: E1\n  - ReLU\n  - AddWith: E1\n  - ReLU\n  - AddWith: E1\n  - ReLU\n"
-    assert [op.done for op in compiled(text, tmp_path).ops] == [(), (), (), (), ("E1",), ()]
+    assert [op.done for op in compiled(text, tmp_path).ops] == [
+        (),
+        (),
+        (),
+        (),
+        ("E1",),
+        (),
+    ]
 
 
 def test_warnings_reach_python(tmp_path: Path) -> None:
@@ -317,6 +358,9 @@ def test_warnings_reach_python(tmp_path: Path) -> None:
 
 def test_a_dict_may_hold_every_form() -> None:
     layers = [{"repeat": 2, "layers": [{"branch": [["ReLU"], []], "join": "add"}]}]
-    model, x = mb.compile_graph({"vars": {"c": 2}, "input": "B C=${c} T", "layers": layers}), torch.randn(1, 2, 3)
+    model, x = (
+        mb.compile_graph({"vars": {"c": 2}, "input": "B C=${c} T", "layers": layers}),
+        torch.randn(1, 2, 3),
+    )
     once = torch.relu(x) + x
     assert torch.equal(model(x), torch.relu(once) + once)

@@ -121,7 +121,9 @@ def test_every_sample_gives_the_same_model(name: str, tmp_path: Path) -> None:
     path, shape = DIALECT / f"{name}.yaml", SHAPES[name]
     result = migrate(path, shape)
     assert_equal_models(path, written(result.text, tmp_path), shape)
-    assert all(comment.text in result.text for comment in Commented(path.read_text()).comments)
+    assert all(
+        comment.text in result.text for comment in Commented(path.read_text()).comments
+    )
 
 
 def test_every_sample_is_tested() -> None:
@@ -137,11 +139,17 @@ def test_the_layout_and_every_kind_of_comment(tmp_path: Path) -> None:
         "with keys of its own",
         "2 keys inside `model` that the graph does not need: kept as comments",
     )
-    assert_equal_models(path, written(result.text, tmp_path, "native.yaml"), (2, 2, 6, 5))
+    assert_equal_models(
+        path, written(result.text, tmp_path, "native.yaml"), (2, 2, 6, 5)
+    )
 
 
-def test_sections_that_mirbricks_reads_in_another_way_do_no_harm(tmp_path: Path) -> None:
-    graph = mb.load_graph(written(migrate(DIALECT / "bittner.yaml", SHAPES["bittner"]).text, tmp_path))
+def test_sections_that_mirbricks_reads_in_another_way_do_no_harm(
+    tmp_path: Path,
+) -> None:
+    graph = mb.load_graph(
+        written(migrate(DIALECT / "bittner.yaml", SHAPES["bittner"]).text, tmp_path)
+    )
     assert set(graph.source.data) == {"name", "input", "layers"}
     assert NOT_READ in migrate(DIALECT / "bittner.yaml").text
 
@@ -152,7 +160,9 @@ def test_an_unknown_input_is_asked_for(tmp_path: Path) -> None:
     assert result.notes == (
         "the dialect does not say the shape of the input: fill in `input:`, or migrate with --input 1,6,360,64",
     )
-    assert_equal_models(DIALECT / "cover.yaml", written(result.text, tmp_path), SHAPES["cover"])
+    assert_equal_models(
+        DIALECT / "cover.yaml", written(result.text, tmp_path), SHAPES["cover"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -164,10 +174,15 @@ def test_an_unknown_input_is_asked_for(tmp_path: Path) -> None:
     ],
 )
 def test_the_batch_stays_free(shape: Any, line: str, tmp_path: Path) -> None:
-    path = written("model: {block_l: [{sequential_l: [{layer_l: [[ReLU, empty]]}]}]}\n", tmp_path)
+    path = written(
+        "model: {block_l: [{sequential_l: [{layer_l: [[ReLU, empty]]}]}]}\n", tmp_path
+    )
     text = migrate(path, shape).text
     assert text == f"name: model\n{line}\nlayers:\n  - ReLU\n"
-    assert mb.compile_graph(written(text, tmp_path, "native.yaml")).input_shapes["x"][0] == "B"
+    assert (
+        mb.compile_graph(written(text, tmp_path, "native.yaml")).input_shapes["x"][0]
+        == "B"
+    )
 
 
 def test_aliases_of_yaml_are_written_out(tmp_path: Path) -> None:
@@ -240,14 +255,32 @@ def test_what_would_become_an_expression_is_told(tmp_path: Path) -> None:
 
 def test_mistakes_of_the_dialect_are_told_at_their_place(tmp_path: Path) -> None:
     path = written(COMMENTED.replace("BatchNorm2d", "BatchNorm3"), tmp_path)
-    assert refused(path).startswith("graph.yaml:17:16: no block is known as 'BatchNorm3'")
+    assert refused(path).startswith(
+        "graph.yaml:17:16: no block is known as 'BatchNorm3'"
+    )
     path = written(COMMENTED, tmp_path)
     assert "[E201]" in refused(path, (1, 6, 360))
 
 
 @pytest.mark.parametrize(
     "value",
-    ["E64", "yes", "null", "1", "1e3", "a # b", "a: b", "- x", "", " x ", "é", "\u00a0\u3000", "😀", "'q\"", "~"]  # noqa: RUF005  # words, then the rest
+    [
+        "E64",
+        "yes",
+        "null",
+        "1",
+        "1e3",
+        "a # b",
+        "a: b",
+        "- x",
+        "",
+        " x ",
+        "é",
+        "\u00a0\u3000",
+        "😀",
+        "'q\"",
+        "~",
+    ]  # words, then the rest
     + [
         True,
         None,
@@ -271,12 +304,34 @@ def test_values_are_read_as_they_were(value: Any) -> None:
 
 
 WORDS = st.text(
-    st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs"), exclude_characters="\ufeff"), max_size=12
+    st.characters(
+        codec="utf-8",
+        categories=("L", "N", "P", "S", "Zs"),
+        exclude_characters="\ufeff",
+    ),
+    max_size=12,
 )
 LAYERS: list[tuple[str, Any]] = [
     ("BatchNorm2d", {"num_features": -1}),
-    ("Conv2d", {"in_channels": -1, "out_channels": 3, "kernel_size": [3, 1], "stride": 1, "padding": "same"}),
-    ("Conv2dRes", {"in_channels": -1, "out_channels": 2, "kernel_size": [3, 3], "padding": "same"}),
+    (
+        "Conv2d",
+        {
+            "in_channels": -1,
+            "out_channels": 3,
+            "kernel_size": [3, 1],
+            "stride": 1,
+            "padding": "same",
+        },
+    ),
+    (
+        "Conv2dRes",
+        {
+            "in_channels": -1,
+            "out_channels": 2,
+            "kernel_size": [3, 3],
+            "padding": "same",
+        },
+    ),
     ("Conv2dDS", {"out_channels": 2, "kernel_size": [1, 3], "padding": "same"}),
     ("Conv2dNext", {"in_channels": -1, "out_channels": 4}),
     ("Activation", "ReLU"),
@@ -307,10 +362,16 @@ class Writer:
 
     def line(self, text: str) -> None:
         for _ in range(self.draw(st.sampled_from([0, 0, 0, 1, 2]))):
-            self.lines.append(self.draw(st.sampled_from(["", "    ", " " * 12])) + self.comment())
+            self.lines.append(
+                self.draw(st.sampled_from(["", "    ", " " * 12])) + self.comment()
+            )
         if self.chance(True, False, False):
             self.lines.append(self.draw(st.sampled_from(["", "   "])))
-        end = f"{self.draw(st.sampled_from([' ', '   ']))}{self.comment()}" if self.chance(True, False, False) else ""
+        end = (
+            f"{self.draw(st.sampled_from([' ', '   ']))}{self.comment()}"
+            if self.chance(True, False, False)
+            else ""
+        )
         self.lines.append(text + end)
 
     def word(self, text: str) -> str:
@@ -324,10 +385,21 @@ class Writer:
                 self.line(f"{indent}  {'  ' if i else '- '}{self.word(key)}: {value}")
             return
         comma = self.draw(st.sampled_from([", ", ",  "]))
-        given = "null" if params is None else self.word(params) if isinstance(params, str) else ""
+        given = (
+            "null"
+            if params is None
+            else self.word(params)
+            if isinstance(params, str)
+            else ""
+        )
         if isinstance(params, dict):
             given = (
-                "{" + comma.join(f"'{k}':{self.draw(st.sampled_from(['', ' ']))}{v}" for k, v in params.items()) + "}"
+                "{"
+                + comma.join(
+                    f"'{k}':{self.draw(st.sampled_from(['', ' ']))}{v}"
+                    for k, v in params.items()
+                )
+                + "}"
             )
         if self.chance(True, False, False):  # over two lines
             self.line(f"{indent}- [{self.word(kind)},")
@@ -352,7 +424,9 @@ def dialect_files(draw: Any) -> tuple[str, list[str]]:
         writer.line("    - sequential_l:")
         for _ in range(draw(st.integers(1, 2))):
             writer.line("        - layer_l:")
-            for kind, params in draw(st.lists(st.sampled_from(LAYERS), min_size=1, max_size=4)):
+            for kind, params in draw(
+                st.lists(st.sampled_from(LAYERS), min_size=1, max_size=4)
+            ):
                 if kind != "StoreAs" or not stored:
                     writer.layer(kind, params, " " * 12)
                 stored = stored or kind == "StoreAs"
@@ -365,13 +439,19 @@ def dialect_files(draw: Any) -> tuple[str, list[str]]:
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(made=dialect_files())
-def test_random_files_keep_every_comment_and_their_model(made: tuple[str, list[str]], tmp_path: Path) -> None:
+def test_random_files_keep_every_comment_and_their_model(
+    made: tuple[str, list[str]], tmp_path: Path
+) -> None:
     text, comments = made
     path, shape = written(text, tmp_path), (2, 2, 5, 5)
     result = migrate(path, shape)
     found = [comment.text for comment in Commented(result.text).comments]
-    assert all(sum(comment in line for line in found) == 1 for comment in comments), result.text
+    assert all(sum(comment in line for line in found) == 1 for comment in comments), (
+        result.text
+    )
     assert_equal_models(path, written(result.text, tmp_path, "native.yaml"), shape)

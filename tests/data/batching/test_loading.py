@@ -24,8 +24,13 @@ KEYS = list(LENGTHS)
 def store(tmp_path_factory: pytest.TempPathFactory) -> MappedStore:
     """Frame t of file i holds 1000 i + t + 1, and its negative."""
     path = tmp_path_factory.mktemp("loading") / "x_feat.hdf5"
-    frames = {key: 1000.0 * i + np.arange(1, n + 1) for i, (key, n) in enumerate(LENGTHS.items())}
-    write_features(path, ((key, np.stack([one, -one], axis=1), {}) for key, one in frames.items()))
+    frames = {
+        key: 1000.0 * i + np.arange(1, n + 1)
+        for i, (key, n) in enumerate(LENGTHS.items())
+    }
+    write_features(
+        path, ((key, np.stack([one, -one], axis=1), {}) for key, one in frames.items())
+    )
     return MappedStore(path)
 
 
@@ -45,7 +50,9 @@ SAMPLERS: dict[str, Sampler] = {
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
-def test_the_frames_that_were_picked_and_padding_after_them(name: str, store: MappedStore) -> None:
+def test_the_frames_that_were_picked_and_padding_after_them(
+    name: str, store: MappedStore
+) -> None:
     sampler = SAMPLERS[name]
     loading = loader(store, sampler)
     assert len(loading) == sampler.steps_per_epoch
@@ -57,11 +64,17 @@ def test_the_frames_that_were_picked_and_padding_after_them(name: str, store: Ma
         assert batch.items.tolist() == items.tolist()
         assert batch.starts.tolist() == starts.tolist()
         assert batch.targets is not None
-        for row, (item, start, n) in enumerate(zip(items.tolist(), starts.tolist(), frames.tolist(), strict=True)):
+        for row, (item, start, n) in enumerate(
+            zip(items.tolist(), starts.tolist(), frames.tolist(), strict=True)
+        ):
             inside = min(n, LENGTHS[KEYS[item]] - start)
-            assert batch.mask[row].tolist() == [True] * inside + [False] * (batch.x.shape[1] - inside)
+            assert batch.mask[row].tolist() == [True] * inside + [False] * (
+                batch.x.shape[1] - inside
+            )
             wanted = 1000.0 * item + torch.arange(start + 1, start + inside + 1)
-            assert torch.equal(batch.x[row, :inside], torch.stack([wanted, -wanted], dim=1))
+            assert torch.equal(
+                batch.x[row, :inside], torch.stack([wanted, -wanted], dim=1)
+            )
             assert not batch.x[row, inside:].any()
             assert torch.equal(batch.targets[row, :inside].float(), wanted - 1)
 
@@ -77,7 +90,9 @@ def same(one: list[PatchBatch], other: list[PatchBatch]) -> bool:
 
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")
 @pytest.mark.parametrize("n_workers", [0, 1, 3])
-def test_the_same_with_any_number_of_workers(n_workers: int, store: MappedStore) -> None:
+def test_the_same_with_any_number_of_workers(
+    n_workers: int, store: MappedStore
+) -> None:
     loading = loader(store, SAMPLERS["patch"])
     wanted = [loading[step] for step in range(11)]
     found = list(Steps(loading, last=11, n_workers=n_workers))
@@ -129,7 +144,9 @@ def test_refusals(store: MappedStore, tmp_path: Path) -> None:
         "the batches go on with seed 0, but were begun with 7\n"
         "  help: make the sampler with seed=7, or begin anew     [E492]"
     )
-    write_features(tmp_path / "y.hdf5", [("a", np.ones((5, 2)), {}), ("b", np.ones((5, 3)), {})])
+    write_features(
+        tmp_path / "y.hdf5", [("a", np.ones((5, 2)), {}), ("b", np.ones((5, 3)), {})]
+    )
     with pytest.raises(DataError) as caught:
         PatchLoader(MappedStore(tmp_path / "y.hdf5"), ["a", "b"], SAMPLERS["patch"])
     assert str(caught.value) == (

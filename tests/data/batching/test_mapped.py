@@ -39,11 +39,15 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("mapped") / "x_feat.hdf5"
     with h5py.File(path, "w", userblock_size=512) as file:
         for name, how in LAYOUTS.items():
-            file.create_dataset(name, data=FRAMES.astype(how.get("dtype", np.float32)), **how)
+            file.create_dataset(
+                name, data=FRAMES.astype(how.get("dtype", np.float32)), **how
+            )
         compact = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
         compact.set_layout(h5py.h5d.COMPACT)
         space = h5py.h5s.create_simple(FRAMES.shape)
-        made = h5py.h5d.create(file.id, b"compact", h5py.h5t.NATIVE_FLOAT, space, compact)
+        made = h5py.h5d.create(
+            file.id, b"compact", h5py.h5t.NATIVE_FLOAT, space, compact
+        )
         made.write(h5py.h5s.ALL, h5py.h5s.ALL, FRAMES)
         file.create_dataset("unwritten", (50, 7), np.float32, fillvalue=0.5)
         file.create_dataset("later", data=FRAMES)
@@ -70,7 +74,9 @@ def test_every_layout_gives_what_hdf5_gives(key: str, path: Path) -> None:
     store, plain = MappedStore(path), FeatureStore(path)
     assert (store.n_frames(key), store.frame_shape(key)) == (50, (7,))
     for start, stop in ((0, 50), (0, 1), (49, 50), (13, 29), (20, 20)):
-        np.testing.assert_array_equal(filled(store, key, start, stop), plain.read(key, start, stop))
+        np.testing.assert_array_equal(
+            filled(store, key, start, stop), plain.read(key, start, stop)
+        )
     assert (store.view(key) is not None) == (key in MAPPED)
 
 
@@ -78,7 +84,9 @@ def test_any_shape_of_a_frame(path: Path) -> None:
     store = MappedStore(path)
     with h5py.File(path, locking=False) as file:
         np.testing.assert_array_equal(filled(store, "hcqt", 5, 9), file["hcqt"][5:9])
-        np.testing.assert_array_equal(filled(store, "audio", 5, 90), file["audio"][5:90])
+        np.testing.assert_array_equal(
+            filled(store, "audio", 5, 90), file["audio"][5:90]
+        )
     assert store.frame_shape("hcqt") == (3, 4)
     assert store.frame_shape("audio") == ()
 
@@ -99,16 +107,23 @@ def test_a_view_is_the_file_itself(path: Path) -> None:
 
 
 def test_what_our_writers_write_is_mapped(tmp_path: Path) -> None:
-    write_features(tmp_path / "f.hdf5", [("a", FRAMES, {"hop_s": 0.1}), ("b", 2 * FRAMES, {})])
+    write_features(
+        tmp_path / "f.hdf5", [("a", FRAMES, {"hop_s": 0.1}), ("b", 2 * FRAMES, {})]
+    )
     write_audio(tmp_path / "a.hdf5", [("a", FRAMES[:, 0], 22050)])
-    for store, key in ((MappedStore(tmp_path / "f.hdf5"), "b"), (MappedStore(tmp_path / "a.hdf5"), "a")):
+    for store, key in (
+        (MappedStore(tmp_path / "f.hdf5"), "b"),
+        (MappedStore(tmp_path / "a.hdf5"), "a"),
+    ):
         assert store.view(key) is not None
 
 
 @pytest.mark.parametrize(("start", "stop"), [(-1, 4), (48, 51), (50, 60)])
 def test_frames_that_do_not_exist(start: int, stop: int, path: Path) -> None:
     with pytest.raises(ValueError, match=r"'float32' holds \[0, 50\), asked for"):
-        MappedStore(path).fill("float32", start, np.empty((stop - start, 7), np.float32))
+        MappedStore(path).fill(
+            "float32", start, np.empty((stop - start, 7), np.float32)
+        )
 
 
 def test_refusals(path: Path) -> None:
@@ -130,7 +145,9 @@ def test_refusals(path: Path) -> None:
     assert "[E403]" in said("text")
     assert "[E405]" in said("empty")
     assert "did you mean 'float32'" in said("float3")
-    np.testing.assert_array_equal(filled(store, "loud", 0, 50), np.full((50, 7), 3e38, np.float32))
+    np.testing.assert_array_equal(
+        filled(store, "loud", 0, 50), np.full((50, 7), 3e38, np.float32)
+    )
 
 
 CUT = """
@@ -150,12 +167,16 @@ except DataError as error:
 """
 
 
-def test_a_file_that_is_cut_short_is_told_and_does_not_kill_the_process(tmp_path: Path) -> None:
+def test_a_file_that_is_cut_short_is_told_and_does_not_kill_the_process(
+    tmp_path: Path,
+) -> None:
     with h5py.File(tmp_path / "x.hdf5", "w") as file:
         file["a"] = np.ones((100_000, 7), np.float32)
         end = file["a"].id.get_offset() + 2_800_000
     command = [sys.executable, "-c", CUT, "x.hdf5"]
-    run = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    run = subprocess.run(
+        command, capture_output=True, text=True, check=True, cwd=tmp_path
+    )
     assert run.stdout == (
         "'x.hdf5' is not an HDF5 file, or a damaged one\n"
         "  size  8192 bytes\n"
@@ -218,5 +239,7 @@ def test_mapped_memory_is_given_back(released: bool, tmp_path: Path) -> None:
     assert store.view("x") is not None
     limit = 1 << 26 if released else 1 << 40
     command = [sys.executable, "-c", READ_ALL, str(tmp_path / "x.hdf5"), str(limit)]
-    grown_mb = float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    grown_mb = float(
+        subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    )
     assert grown_mb < 120 if released else grown_mb > 400

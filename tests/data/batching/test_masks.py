@@ -9,7 +9,12 @@ from mirbricks.data.batching.masks import mask_of, masked_mean
 
 def test_masks() -> None:
     mask = mask_of(torch.tensor([0, 2, 4, 9]), 4)
-    assert mask.tolist() == [[False] * 4, [True, True, False, False], [True] * 4, [True] * 4]
+    assert mask.tolist() == [
+        [False] * 4,
+        [True, True, False, False],
+        [True] * 4,
+        [True] * 4,
+    ]
 
 
 def test_the_mean_of_what_is_data() -> None:
@@ -28,8 +33,12 @@ def test_padding_has_no_influence() -> None:
     assert mean.tolist() == [1.0, 1.0]
     mean.sum().backward()
     assert x.grad is not None
-    torch.testing.assert_close(x.grad, torch.tensor([[1 / 3, 1 / 3, 1 / 3], [1.0, 0.0, 0.0]]))
+    torch.testing.assert_close(
+        x.grad, torch.tensor([[1 / 3, 1 / 3, 1 / 3], [1.0, 0.0, 0.0]])
+    )
 
 
 def test_a_row_without_data() -> None:
-    assert masked_mean(torch.ones(1, 3, 2), mask_of(torch.tensor([0]), 3)).tolist() == [[0.0, 0.0]]
+    assert masked_mean(torch.ones(1, 3, 2), mask_of(torch.tensor([0]), 3)).tolist() == [
+        [0.0, 0.0]
+    ]

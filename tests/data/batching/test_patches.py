@@ -18,7 +18,9 @@ def layouts(draw: st.DrawFn) -> tuple[int, int, int]:
 
 
 @given(layouts())
-def test_every_frame_is_covered_and_no_patch_needs_padding_but_of_short_files(layout: tuple[int, int, int]) -> None:
+def test_every_frame_is_covered_and_no_patch_needs_padding_but_of_short_files(
+    layout: tuple[int, int, int],
+) -> None:
     n_frames, patch, hop = layout
     starts = patch_starts(*layout)
     covered = np.zeros(n_frames, bool)
@@ -69,12 +71,19 @@ def test_overlap_add_of_ones_is_ones(layout: tuple[int, int, int]) -> None:
 
 
 @given(layouts(), st.integers(0, 2**31))
-def test_patches_of_a_track_give_the_track(layout: tuple[int, int, int], seed: int) -> None:
+def test_patches_of_a_track_give_the_track(
+    layout: tuple[int, int, int], seed: int
+) -> None:
     n_frames, patch, _ = layout
     track = torch.rand(3, 2, n_frames, generator=torch.Generator().manual_seed(seed))
     starts = patch_starts(*layout)
-    patches = [take_patch(lambda a, b: track[..., a:b], int(s), patch, n_frames, fill=9.0) for s in starts]
-    torch.testing.assert_close(overlap_add(torch.stack(patches), starts, n_frames), track)
+    patches = [
+        take_patch(lambda a, b: track[..., a:b], int(s), patch, n_frames, fill=9.0)
+        for s in starts
+    ]
+    torch.testing.assert_close(
+        overlap_add(torch.stack(patches), starts, n_frames), track
+    )
 
 
 def test_the_middle_of_a_patch_counts_most() -> None:
@@ -93,4 +102,6 @@ def test_dtype_and_gradient_are_kept() -> None:
     assert whole.dtype == torch.float64
     whole.sum().backward()
     assert patches.grad is not None
-    torch.testing.assert_close(patches.grad.sum(), torch.tensor(5.0 * 14, dtype=torch.float64))
+    torch.testing.assert_close(
+        patches.grad.sum(), torch.tensor(5.0 * 14, dtype=torch.float64)
+    )

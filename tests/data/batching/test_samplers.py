@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mirbricks.data.batching.patches import patch_starts
-from mirbricks.data.batching.samplers import Balanced, ByFile, ByLength, ByPatch, ByWork, Sampler
+from mirbricks.data.batching.samplers import (
+    Balanced,
+    ByFile,
+    ByLength,
+    ByPatch,
+    ByWork,
+    Sampler,
+)
 from mirbricks.errors import DataError
 
 LENGTHS = [100, 7, 64, 65, 300, 1, 128, 90]
@@ -38,7 +45,9 @@ def test_a_pure_function_of_seed_and_step(name: str) -> None:
     forwards = [rows(one, step, step + 1) for step in range(40)]
     backwards = [rows(other, step, step + 1) for step in reversed(range(40))][::-1]
     assert forwards == backwards
-    assert rows(MAKERS[name](3), 1_000_000, 1_000_002) == rows(one, 1_000_000, 1_000_002)
+    assert rows(MAKERS[name](3), 1_000_000, 1_000_002) == rows(
+        one, 1_000_000, 1_000_002
+    )
     assert rows(MAKERS[name](4), 0, 40) != [row for step in forwards for row in step]
 
 
@@ -55,11 +64,21 @@ def test_epochs_differ(name: str) -> None:
     assert rows(sampler, 0, n) != rows(sampler, n, 2 * n)
 
 
-@given(st.lists(st.integers(1, 200), min_size=1, max_size=12), st.integers(1, 50), st.data())
-def test_every_patch_once_an_epoch(lengths: list[int], patch: int, data: st.DataObject) -> None:
+@given(
+    st.lists(st.integers(1, 200), min_size=1, max_size=12),
+    st.integers(1, 50),
+    st.data(),
+)
+def test_every_patch_once_an_epoch(
+    lengths: list[int], patch: int, data: st.DataObject
+) -> None:
     hop, batch = data.draw(st.integers(1, patch)), data.draw(st.integers(1, 9))
     sampler = ByPatch(lengths, patch, hop, batch, seed=1)
-    wanted = Counter((i, int(s), patch) for i, n in enumerate(lengths) for s in patch_starts(n, patch, hop))
+    wanted = Counter(
+        (i, int(s), patch)
+        for i, n in enumerate(lengths)
+        for s in patch_starts(n, patch, hop)
+    )
     n = sampler.n_patches
     assert sum(wanted.values()) == n
     drawn = rows(sampler, 0, sampler.steps_per_epoch * 3 + 3)
@@ -73,7 +92,9 @@ def test_every_file_once_an_epoch_from_anywhere() -> None:
     sampler = ByFile(LENGTHS, 64, 3)
     drawn = rows(sampler, 0, 8 * 400)
     for epoch in range(5):
-        assert sorted(item for item, _, _ in drawn[8 * epoch : 8 * epoch + 8]) == list(range(8))
+        assert sorted(item for item, _, _ in drawn[8 * epoch : 8 * epoch + 8]) == list(
+            range(8)
+        )
     starts = Counter(start for item, start, _ in drawn if item == 0)
     assert set(starts) == set(range(37)), "100 frames, patches of 64"
     assert {start for item, start, _ in drawn if item in (1, 2, 5)} == {0}
@@ -88,7 +109,9 @@ def test_works_come_with_their_versions() -> None:
         works = [[WORKS[item] for item in row] for row in items.tolist()]
         assert all(len(set(row)) == 1 for row in works)
         assert {row[0] for row in works} == {"a", "b"}
-        assert all(first != second for first, second in items.tolist()), "never the anchor itself"
+        assert all(first != second for first, second in items.tolist()), (
+            "never the anchor itself"
+        )
         for row in items.tolist():
             versions.setdefault(WORKS[row[0]], set()).update(row)
     assert versions == {"a": {0, 2, 5}, "b": {1, 4, 7}}
@@ -101,15 +124,24 @@ def test_works_are_seen_once_an_epoch() -> None:
     left_out = set()
     for epoch in range(60):
         steps = range(2 * epoch, 2 * epoch + 2)
-        seen = [works[item] for step in steps for item in sampler.picks(step).items[::3].tolist()]
+        seen = [
+            works[item]
+            for step in steps
+            for item in sampler.picks(step).items[::3].tolist()
+        ]
         assert len(set(seen)) == 8
         left_out |= set(range(10)) - set(seen)
     assert left_out == set(range(10))
 
 
 def test_few_versions_repeat_as_little_as_can_be() -> None:
-    items = ByWork([80] * 4, ["a", "a", "b", "b"], 64, 2, 5).picks(0).items.reshape(2, 5)
-    assert sorted(sorted(Counter(row).values()) for row in items.tolist()) == [[2, 3], [2, 3]]
+    items = (
+        ByWork([80] * 4, ["a", "a", "b", "b"], 64, 2, 5).picks(0).items.reshape(2, 5)
+    )
+    assert sorted(sorted(Counter(row).values()) for row in items.tolist()) == [
+        [2, 3],
+        [2, 3],
+    ]
 
 
 def test_labels_are_balanced() -> None:
@@ -122,7 +154,9 @@ def test_labels_are_balanced() -> None:
 
 def test_several_labels_of_a_file() -> None:
     labels = [["x", "y"], {"y"}, (), ["z"]]
-    counts = Counter(item for item, _, _ in rows(Balanced([80] * 4, labels, 64, 6), 0, 100))
+    counts = Counter(
+        item for item, _, _ in rows(Balanced([80] * 4, labels, 64, 6), 0, 100)
+    )
     assert counts[2] == 0, "without a label it is never drawn"
     assert counts == {0: 300, 1: 100, 3: 200}
 
@@ -139,7 +173,10 @@ def test_lengths_of_a_batch_are_alike_and_every_file_is_seen() -> None:
             seen += items.tolist()
             assert frames.tolist() == [lengths[item] for item in items]
             assert not starts.any()
-            padded, total = padded + int(frames.max()) * len(items), total + int(frames.sum())
+            padded, total = (
+                padded + int(frames.max()) * len(items),
+                total + int(frames.sum()),
+            )
         assert sorted(seen) == list(range(205))
     assert padded < 1.15 * total
     plain = ByLength(lengths, 8, shuffle=False)
@@ -173,7 +210,9 @@ def test_refusals() -> None:
         "  files  8, of 4 works\n"
         "  help: take 2 works a batch or fewer     [E490]"
     )
-    assert "help: check the work of each file" in refusal(lambda: ByWork([9, 9], ["a", "b"], 4, 1, 2))
+    assert "help: check the work of each file" in refusal(
+        lambda: ByWork([9, 9], ["a", "b"], 4, 1, 2)
+    )
     assert refusal(lambda: Balanced([9, 9], [[], []], 4, 2)) == (
         "no file has a label to balance by\n  help: check the annotation of the labels     [E490]"
     )

@@ -58,16 +58,27 @@ class _Handler(BaseHTTPRequestHandler):
         if word == "status" or name not in site.files:
             self._head(int(value or 404), {"Content-Length": "0", **site.headers})
             return
-        self._send(name, site.files[name], asked if word != "norange" else None, word, int(value or 0))
+        self._send(
+            name,
+            site.files[name],
+            asked if word != "norange" else None,
+            word,
+            int(value or 0),
+        )
 
-    def _send(self, name: str, body: bytes, asked: str | None, word: str, value: int) -> None:
+    def _send(
+        self, name: str, body: bytes, asked: str | None, word: str, value: int
+    ) -> None:
         site, mark = self.site, self.site.mark(name)
         headers = {"ETag": f"W/{mark}" if site.weak else mark} if site.marks else {}
         start, status = 0, 200
         if asked and self.headers.get("If-Range") in (None, mark):
             start, status = int(re.findall(r"\d+", asked)[0]), 206
             if start >= len(body):
-                self._head(416, {"Content-Range": f"bytes */{len(body)}", "Content-Length": "0"})
+                self._head(
+                    416,
+                    {"Content-Range": f"bytes */{len(body)}", "Content-Length": "0"},
+                )
                 return
             first = start + (word == "other")
             headers["Content-Range"] = f"bytes {first}-{len(body) - 1}/{len(body)}"
@@ -91,7 +102,9 @@ class _Handler(BaseHTTPRequestHandler):
 def served(files: dict[str, bytes], **more: object) -> Iterator[Site]:
     """A site on a free port of this machine; its address is `site.url`."""
     site = Site(files, **more)  # type: ignore[arg-type]
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"site": site}))
+    server = ThreadingHTTPServer(
+        ("127.0.0.1", 0), type("Handler", (_Handler,), {"site": site})
+    )
     server.handle_error = lambda *_: None  # type: ignore[method-assign]  # a client that goes away is what is tested
     site.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))

@@ -43,15 +43,22 @@ def _no_proxy_no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 def hosted(folder: Path, seed: int = 0) -> dict[str, bytes]:
     """bach10 as its host has it, but small."""
     rng = np.random.default_rng(seed)
-    audio = ((key, rng.standard_normal(30_000, np.float32), 22050) for key in ("a.wav", "b.wav"))
+    audio = (
+        (key, rng.standard_normal(30_000, np.float32), 22050)
+        for key in ("a.wav", "b.wav")
+    )
     write_audio(folder / "bach10_audio.hdf5", audio)
     Pyjama(
-        {"filepath": Definition("global", "text")}, [Entry({"filepath": (Atom(key),)}) for key in ("a.wav", "b.wav")]
+        {"filepath": Definition("global", "text")},
+        [Entry({"filepath": (Atom(key),)}) for key in ("a.wav", "b.wav")],
     ).save(folder / "bach10.pyjama")
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
         file.write(folder / "bach10_audio.hdf5", "bach10_audio.hdf5")
-    return {"bach10.pyjama": (folder / "bach10.pyjama").read_bytes(), "bach10_audio.hdf5.zip": buffer.getvalue()}
+    return {
+        "bach10.pyjama": (folder / "bach10.pyjama").read_bytes(),
+        "bach10_audio.hdf5.zip": buffer.getvalue(),
+    }
 
 
 @pytest.fixture
@@ -61,7 +68,11 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 
 def refusal(site: Site, folder: Path, name: str = "bach10") -> str:
-    before = {path.name: path.read_bytes() for path in folder.glob("*.*")} if folder.exists() else {}
+    before = (
+        {path.name: path.read_bytes() for path in folder.glob("*.*")}
+        if folder.exists()
+        else {}
+    )
     with pytest.raises(DataError) as caught:
         fetch(name, folder, site.url)
     for file, body in before.items():
@@ -79,9 +90,13 @@ def test_a_corpus_and_its_record(site: Site, tmp_path: Path) -> None:
     record = json.loads((out / "bach10.fetch.json").read_text())
     assert (record["name"], record["base_url"]) == ("bach10", f"{site.url}/")
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", record["when"])
-    bodies = {**site.files, "bach10_audio.hdf5": (out / "bach10_audio.hdf5").read_bytes()}
+    bodies = {
+        **site.files,
+        "bach10_audio.hdf5": (out / "bach10_audio.hdf5").read_bytes(),
+    }
     assert record["files"] == {
-        file: {"sha256": hashlib.sha256(body).hexdigest(), "n_bytes": len(body)} for file, body in bodies.items()
+        file: {"sha256": hashlib.sha256(body).hexdigest(), "n_bytes": len(body)}
+        for file, body in bodies.items()
     }
     assert got.fresh == ("bach10.pyjama", "bach10_audio.hdf5")
 
@@ -95,14 +110,19 @@ def test_a_second_fetch_asks_for_nothing(site: Site, tmp_path: Path) -> None:
     assert again.fresh == ()
 
 
-def test_what_is_missing_is_fetched_again_and_must_be_the_same(site: Site, tmp_path: Path) -> None:
+def test_what_is_missing_is_fetched_again_and_must_be_the_same(
+    site: Site, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     fetch("bach10", out, site.url)
     (out / "bach10_audio.hdf5").unlink()
     assert fetch("bach10", out, site.url).fresh == ("bach10_audio.hdf5",)
     (out / "bach10_audio.hdf5").unlink()
     old, site.files = site.files, hosted(tmp_path / "other", seed=1)
-    then, now = (hashlib.sha256(files["bach10_audio.hdf5.zip"]).hexdigest() for files in (old, site.files))
+    then, now = (
+        hashlib.sha256(files["bach10_audio.hdf5.zip"]).hexdigest()
+        for files in (old, site.files)
+    )
     sizes = [len(files["bach10_audio.hdf5.zip"]) for files in (old, site.files)]
     when = json.loads((out / "bach10.fetch.json").read_text())["when"]
     assert refusal(site, out) == (
@@ -112,7 +132,10 @@ def test_what_is_missing_is_fetched_again_and_must_be_the_same(site: Site, tmp_p
         "  help: if the host says that it has changed the corpus, remove 'bach10.fetch.json' and all that it names, "
         "and fetch again     [E486]"
     )
-    assert sorted(path.name for path in out.iterdir()) == ["bach10.fetch.json", "bach10.pyjama"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "bach10.fetch.json",
+        "bach10.pyjama",
+    ]
     for file in out.iterdir():
         file.unlink()
     assert len(fetch("bach10", out, site.url).fresh) == 2
@@ -159,10 +182,19 @@ def test_the_line_is_cut_in_each_file(site: Site, tmp_path: Path) -> None:
     fetch("bach10", tmp_path / "out", site.url)
     assert len(Corpus.open(tmp_path / "out")) == 2
     ranges = [asked for _, asked in site.asked]
-    assert ranges == [None, "bytes=50-", "bytes=100-", None, "bytes=1000-", "bytes=91000-"]
+    assert ranges == [
+        None,
+        "bytes=50-",
+        "bytes=100-",
+        None,
+        "bytes=1000-",
+        "bytes=91000-",
+    ]
 
 
-def test_killed_at_any_moment(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_at_any_moment(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whatever step a kill comes before, the next fetch ends well and brings nothing twice that was whole."""
 
     class KilledError(BaseException):
@@ -201,12 +233,26 @@ def test_killed_at_any_moment(site: Site, tmp_path: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("file", "body", "begins"),
     [
-        ("bach10.pyjama", b"<html>log in", "what came as 'bach10.pyjama' is not JSON\n  begins  '<html>log in'\n"),
-        ("bach10_audio.hdf5.zip", b"<html>log in", "'.bach10_audio.hdf5.zip' is not a zip file, or a damaged one\n"),
-        ("bach10_audio.hdf5.zip", b"", "'.bach10_audio.hdf5.zip' is not a zip file, or a damaged one\n"),
+        (
+            "bach10.pyjama",
+            b"<html>log in",
+            "what came as 'bach10.pyjama' is not JSON\n  begins  '<html>log in'\n",
+        ),
+        (
+            "bach10_audio.hdf5.zip",
+            b"<html>log in",
+            "'.bach10_audio.hdf5.zip' is not a zip file, or a damaged one\n",
+        ),
+        (
+            "bach10_audio.hdf5.zip",
+            b"",
+            "'.bach10_audio.hdf5.zip' is not a zip file, or a damaged one\n",
+        ),
     ],
 )
-def test_something_else_comes(file: str, body: bytes, begins: str, site: Site, tmp_path: Path) -> None:
+def test_something_else_comes(
+    file: str, body: bytes, begins: str, site: Site, tmp_path: Path
+) -> None:
     good, site.files[file] = site.files[file], body
     assert refusal(site, tmp_path / "out").startswith(begins)
     assert not [path for path in (tmp_path / "out").glob(".*") if path.stat().st_size]
@@ -230,7 +276,9 @@ def test_an_archive_of_something_else(site: Site, tmp_path: Path) -> None:
 
 def test_a_truncated_archive_that_nothing_tells_of(site: Site, tmp_path: Path) -> None:
     site.plan = ["", "short:5000"]
-    assert refusal(site, tmp_path / "out").startswith("'.bach10_audio.hdf5.zip' is not a zip file, or a damaged one\n")
+    assert refusal(site, tmp_path / "out").startswith(
+        "'.bach10_audio.hdf5.zip' is not a zip file, or a damaged one\n"
+    )
     fetch("bach10", tmp_path / "out", site.url)
     assert len(Corpus.open(tmp_path / "out")) == 2
 
@@ -240,12 +288,19 @@ def test_a_hostile_archive(site: Site, tmp_path: Path) -> None:
     with zipfile.ZipFile(buffer, "a") as file:
         file.writestr("../../evil", "x")
     site.files["bach10_audio.hdf5.zip"] = buffer.getvalue()
-    assert "its member '../../evil' would be written outside the folder" in refusal(site, tmp_path / "out")
+    assert "its member '../../evil' would be written outside the folder" in refusal(
+        site, tmp_path / "out"
+    )
     assert not list(tmp_path.rglob("evil"))
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["bach10.fetch.json", "bach10.pyjama"]
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
+        "bach10.fetch.json",
+        "bach10.pyjama",
+    ]
 
 
-def test_no_space_to_unpack_keeps_the_archive(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_space_to_unpack_keeps_the_archive(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: object) -> None:
         raise DataError("full", code="E408")
 
@@ -285,7 +340,10 @@ def test_two_at_once(site: Site, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", [0o000, 0o555])
 def test_a_folder_without_the_right(
-    mode: int, site: Site, tmp_path: Path, unprivileged: Callable[[], contextlib.AbstractContextManager[None]]
+    mode: int,
+    site: Site,
+    tmp_path: Path,
+    unprivileged: Callable[[], contextlib.AbstractContextManager[None]],
 ) -> None:
     out = tmp_path / "out"
     out.mkdir()
@@ -299,7 +357,9 @@ def test_a_folder_without_the_right(
         with pytest.raises(DataError, match="cannot write into"):
             fetch("bach10", "new", site.url)
     out.chmod(0o755)
-    with pytest.raises(DataError, match=r"cannot write into 'host/bach10\.pyjama': File exists"):
+    with pytest.raises(
+        DataError, match=r"cannot write into 'host/bach10\.pyjama': File exists"
+    ):
         fetch("bach10", "host/bach10.pyjama", site.url)
 
 
@@ -309,11 +369,18 @@ def test_features_are_fetched_too(tmp_path: Path) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.write(tmp_path / "f.hdf5", "cover1000_feat.hdf5")
-    with served({"cover1000.pyjama": b"{}", "cover1000_feat.hdf5.zip": buffer.getvalue()}) as site:
-        assert fetch("cover1000", tmp_path / "out", site.url).fresh == ("cover1000.pyjama", "cover1000_feat.hdf5")
+    with served(
+        {"cover1000.pyjama": b"{}", "cover1000_feat.hdf5.zip": buffer.getvalue()}
+    ) as site:
+        assert fetch("cover1000", tmp_path / "out", site.url).fresh == (
+            "cover1000.pyjama",
+            "cover1000_feat.hdf5",
+        )
 
 
-def test_the_command(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+def test_the_command(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["data", "fetch", "bach10", "--base-url", site.url]) == 0
     printed = capsys.readouterr()
@@ -321,11 +388,19 @@ def test_the_command(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     lines = printed.out.splitlines()
     assert lines[0] == "bach10.pyjama"
     assert "unpacking bach10_audio.hdf5" in lines
-    assert re.fullmatch(r"fetched  bach10/bach10\.pyjama  0\.0 MB  sha256 [0-9a-f]{16}…", lines[-2])
+    assert re.fullmatch(
+        r"fetched  bach10/bach10\.pyjama  0\.0 MB  sha256 [0-9a-f]{16}…", lines[-2]
+    )
     assert main(["data", "fetch", "bach10", "--base-url", site.url]) == 0
-    assert capsys.readouterr().out.splitlines()[-1].startswith("unchanged  bach10/bach10_audio.hdf5  0.")
+    assert (
+        capsys.readouterr()
+        .out.splitlines()[-1]
+        .startswith("unchanged  bach10/bach10_audio.hdf5  0.")
+    )
     del site.files["bach10.pyjama"]
-    assert main(["data", "fetch", "bach10", "--base-url", site.url, "--out", "other"]) == 1
+    assert (
+        main(["data", "fetch", "bach10", "--base-url", site.url, "--out", "other"]) == 1
+    )
     assert capsys.readouterr().err == (
         f"the server has no '{site.url}/bach10.pyjama': 404 Not Found\n"
         "  help: check the address; --base-url takes another server or a mirror     [E482]\n"

@@ -36,8 +36,15 @@ def site() -> Iterator[Site]:
 
 
 def get(site: Site, folder: Path, tries: int = 1) -> bytes:
-    download(f"{site.url}/a.zip", folder / "a.zip", lambda *_: None, pauses_s=[0.0] * (tries - 1))
-    assert [path.name for path in folder.iterdir()] == ["a.zip"], "nothing but the file is left"
+    download(
+        f"{site.url}/a.zip",
+        folder / "a.zip",
+        lambda *_: None,
+        pauses_s=[0.0] * (tries - 1),
+    )
+    assert [path.name for path in folder.iterdir()] == ["a.zip"], (
+        "nothing but the file is left"
+    )
     return (folder / "a.zip").read_bytes()
 
 
@@ -92,7 +99,9 @@ def test_a_server_that_ignores_ranges(site: Site, tmp_path: Path) -> None:
     assert get(site, tmp_path, tries=2) == OLD
 
 
-def test_a_server_that_ignores_ranges_and_always_cuts_is_given_up(site: Site, tmp_path: Path) -> None:
+def test_a_server_that_ignores_ranges_and_always_cuts_is_given_up(
+    site: Site, tmp_path: Path
+) -> None:
     site.marks, site.plan = False, ["cut:300000"] * 9
     refusal(site, tmp_path, tries=3)
     assert ranges(site) == [None, None, None]
@@ -100,7 +109,9 @@ def test_a_server_that_ignores_ranges_and_always_cuts_is_given_up(site: Site, tm
 
 @pytest.mark.parametrize("how", ["none", "weak"])
 def test_without_a_mark_two_versions_never_mix(how: str, tmp_path: Path) -> None:
-    with served({"a.zip": OLD}, marks=how == "weak", weak=True, plan=["cut:300000"]) as site:
+    with served(
+        {"a.zip": OLD}, marks=how == "weak", weak=True, plan=["cut:300000"]
+    ) as site:
         refusal(site, tmp_path)
         site.files["a.zip"] = NEW
         assert get(site, tmp_path) == NEW
@@ -155,7 +166,9 @@ def test_not_there(site: Site, tmp_path: Path) -> None:
 
 def test_not_for_everyone(site: Site, tmp_path: Path) -> None:
     site.plan = ["status:403"]
-    assert refusal(site, tmp_path).startswith("the server refuses 'URL/a.zip': 403 Forbidden\n")
+    assert refusal(site, tmp_path).startswith(
+        "the server refuses 'URL/a.zip': 403 Forbidden\n"
+    )
 
 
 def test_a_server_that_fails(site: Site, tmp_path: Path) -> None:
@@ -175,7 +188,10 @@ def test_the_pauses_grow_and_the_server_may_ask_for_more(
 ) -> None:
     slept: list[float] = []
     monkeypatch.setattr(fetch_http.time, "sleep", slept.append)
-    site.plan, site.headers = ["status:503", "status:429", "cut:1000", "status:503"], {"Retry-After": "3"}
+    site.plan, site.headers = (
+        ["status:503", "status:429", "cut:1000", "status:503"],
+        {"Retry-After": "3"},
+    )
     download(f"{site.url}/a.zip", tmp_path / "a.zip", lambda *_: None)
     assert slept == [3.0, 3.0, 1.0, 3.0]
     site.headers, site.plan = {}, ["status:503"] * 4
@@ -183,18 +199,26 @@ def test_the_pauses_grow_and_the_server_may_ask_for_more(
     assert slept[4:] == [1.0, 2.0, 4.0, 8.0]
 
 
-def test_a_server_that_hangs(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_hangs(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(fetch_line, "TIMEOUT_S", 0.2)
     site.plan = ["hang"]
-    assert refusal(site, tmp_path).startswith("cannot fetch 'URL/a.zip': no answer for 0.2 s\n")
+    assert refusal(site, tmp_path).startswith(
+        "cannot fetch 'URL/a.zip': no answer for 0.2 s\n"
+    )
     assert not list(tmp_path.iterdir())
 
 
-def test_no_server_and_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_server_and_no_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         nobody = Site({}, url=f"http://127.0.0.1:{free.getsockname()[1]}")
-        assert refusal(nobody, tmp_path).startswith("cannot fetch 'URL/a.zip': the connection was refused\n")
+        assert refusal(nobody, tmp_path).startswith(
+            "cannot fetch 'URL/a.zip': the connection was refused\n"
+        )
 
     def unknown(*_: object, **__: object) -> object:
         raise socket.gaierror(-2, "Name or service not known")
@@ -205,7 +229,9 @@ def test_no_server_and_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     )
 
 
-def test_a_certificate_that_cannot_be_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_certificate_that_cannot_be_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def untrusted(*_: object, **__: object) -> object:
         error = ssl.SSLCertVerificationError(1, "no")
         error.verify_message = "self-signed certificate"
@@ -233,10 +259,14 @@ def test_sent_on(site: Site, tmp_path: Path) -> None:
 
 def test_an_encoding_that_was_not_asked_for(site: Site, tmp_path: Path) -> None:
     site.plan = ["packed"]
-    assert refusal(site, tmp_path).startswith("cannot fetch 'URL/a.zip': the server sends it as 'gzip', which was")
+    assert refusal(site, tmp_path).startswith(
+        "cannot fetch 'URL/a.zip': the server sends it as 'gzip', which was"
+    )
 
 
-def test_a_full_disk_is_seen_before_the_download(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_seen_before_the_download(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1000))
     assert refusal(site, tmp_path) == (
@@ -245,7 +275,9 @@ def test_a_full_disk_is_seen_before_the_download(site: Site, tmp_path: Path, mon
     )
 
 
-def test_a_disk_that_fills_up_meanwhile(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_fills_up_meanwhile(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Full:
         """The part file on a disk with room for half of it."""
 
@@ -268,7 +300,9 @@ def test_a_disk_that_fills_up_meanwhile(site: Site, tmp_path: Path, monkeypatch:
 
     opened = fetch_http.os.fdopen
     monkeypatch.setattr(fetch_http.os, "fdopen", lambda *given: Full(opened(*given)))
-    assert refusal(site, tmp_path).startswith(f"cannot write into '{tmp_path}': No space left on device\n")
+    assert refusal(site, tmp_path).startswith(
+        f"cannot write into '{tmp_path}': No space left on device\n"
+    )
     monkeypatch.undo()
     monkeypatch.setenv("no_proxy", "*")
     assert get(site, tmp_path) == OLD

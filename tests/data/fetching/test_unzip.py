@@ -21,9 +21,15 @@ BODY = np.random.default_rng(0).bytes(200_000)
 
 def zipped(members: dict[str, bytes], *, packed: bool = True) -> bytes:
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED) as file:
+    with zipfile.ZipFile(
+        buffer, "w", zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED
+    ) as file:
         for name, body in members.items():
-            file.writestr(zipfile.ZipInfo(name), body, zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED)
+            file.writestr(
+                zipfile.ZipInfo(name),
+                body,
+                zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED,
+            )
     return buffer.getvalue()
 
 
@@ -48,7 +54,9 @@ def test_the_member_wherever_it_lies(name: str, packed: bool, tmp_path: Path) ->
 
 
 def test_others_are_left_alone(tmp_path: Path) -> None:
-    archive = zipped({"__MACOSX/._x.hdf5": b"mac", "read.me": b"hello", "x.hdf5": BODY, "y/": b""})
+    archive = zipped(
+        {"__MACOSX/._x.hdf5": b"mac", "read.me": b"hello", "x.hdf5": BODY, "y/": b""}
+    )
     assert unpacked(tmp_path, archive) == BODY
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "x.zip"]
 
@@ -56,7 +64,9 @@ def test_others_are_left_alone(tmp_path: Path) -> None:
 def test_progress(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     (tmp_path / "x.zip").write_bytes(zipped({"x.hdf5": BODY * 20}))
-    unpack(tmp_path / "x.zip", "x.hdf5", tmp_path / "out", lambda *one: seen.append(one))
+    unpack(
+        tmp_path / "x.zip", "x.hdf5", tmp_path / "out", lambda *one: seen.append(one)
+    )
     assert seen[-1] == (4_000_000, 4_000_000)
     assert len(seen) > 2
 
@@ -67,8 +77,12 @@ def test_no_such_member_or_two(tmp_path: Path) -> None:
         "  members  'y.hdf5', 'read.me'\n"
         "  help: tell the corpus's host; --base-url takes another server     [E483]"
     )
-    assert refusal(tmp_path, zipped({"a/x.hdf5": BODY, "b/x.hdf5": BODY})).startswith("'x.zip' holds 2 'x.hdf5'")
-    assert refusal(tmp_path, zipped({"x.hdf5/": b""})).startswith("'x.zip' holds no 'x.hdf5'")
+    assert refusal(tmp_path, zipped({"a/x.hdf5": BODY, "b/x.hdf5": BODY})).startswith(
+        "'x.zip' holds 2 'x.hdf5'"
+    )
+    assert refusal(tmp_path, zipped({"x.hdf5/": b""})).startswith(
+        "'x.zip' holds no 'x.hdf5'"
+    )
     assert "members  none" in refusal(tmp_path, zipped({}))
 
 
@@ -77,7 +91,9 @@ def test_truncated(share: float, tmp_path: Path) -> None:
     archive = zipped({"x.hdf5": BODY})
     size = int(len(archive) * share)
     said = refusal(tmp_path, archive[:size])
-    assert said.startswith(f"'x.zip' is not a zip file, or a damaged one\n  size    {size} bytes\n")
+    assert said.startswith(
+        f"'x.zip' is not a zip file, or a damaged one\n  size    {size} bytes\n"
+    )
     assert said.endswith("help: fetch it again     [E483]")
 
 
@@ -100,7 +116,17 @@ def test_a_flipped_bit_is_seen(at: int, packed: bool, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["../evil", "a/../../evil", "/tmp/evil", "..\\evil", "C:\\evil", "C:evil", "\\\\host\\evil", "../x.hdf5"]
+    "name",
+    [
+        "../evil",
+        "a/../../evil",
+        "/tmp/evil",
+        "..\\evil",
+        "C:\\evil",
+        "C:evil",
+        "\\\\host\\evil",
+        "../x.hdf5",
+    ],
 )
 @pytest.mark.parametrize("beside", [True, False])
 def test_names_that_lead_out(name: str, beside: bool, tmp_path: Path) -> None:
@@ -120,7 +146,9 @@ def test_links_and_devices(kind: int, tmp_path: Path) -> None:
         info = zipfile.ZipInfo("x.hdf5")
         info.create_system, info.external_attr = 3, (kind | 0o777) << 16
         file.writestr(info, "/etc/passwd")
-    assert "its member 'x.hdf5' is a link or a device, not a file" in refusal(tmp_path, buffer.getvalue())
+    assert "its member 'x.hdf5' is a link or a device, not a file" in refusal(
+        tmp_path, buffer.getvalue()
+    )
 
 
 def test_a_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +157,9 @@ def test_a_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said = refusal(tmp_path, zipped({"x.hdf5": zeros}))
     assert said.startswith("'x.zip' is not a corpus's archive: 'x.hdf5' unpacks from ")
     assert "to 1500000 bytes" in said
-    assert unpacked(tmp_path, zipped({"x.hdf5": zeros[:900_000]})) == zeros[:900_000], "some silence is none"
+    assert unpacked(tmp_path, zipped({"x.hdf5": zeros[:900_000]})) == zeros[:900_000], (
+        "some silence is none"
+    )
 
 
 def test_a_member_that_is_longer_than_it_says(tmp_path: Path) -> None:

@@ -28,8 +28,14 @@ def atoms(corpus: str, key: str, name: str) -> list[Atom]:
 
 
 def test_an_export_stays_in_its_folder(take_out: Call) -> None:
-    entries = [Entry({"filepath": (Atom(key),), "chord": (Atom("N", 0.0, 1.0),)}) for key in ("../a", "/b", "c", "C")]
-    definitions = {"filepath": Definition("global", "text"), "chord": Definition("segment", "text")}
+    entries = [
+        Entry({"filepath": (Atom(key),), "chord": (Atom("N", 0.0, 1.0),)})
+        for key in ("../a", "/b", "c", "C")
+    ]
+    definitions = {
+        "filepath": Definition("global", "text"),
+        "chord": Definition("segment", "text"),
+    }
     Pyjama(definitions, entries).save("one/it.pyjama")
     report = take_out("lab", "one", "deep/back")
     assert [error.message for error in report.left_out] == [
@@ -59,7 +65,9 @@ def test_an_export_overwrites_nothing(take_out: Call, bring_in: Call) -> None:
     )
 
 
-def test_an_export_that_fails_leaves_nothing(sound: Call, bring_in: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_export_that_fails_leaves_nothing(
+    sound: Call, bring_in: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sound("src/c/a.wav")
     bring_in("folders", "src", "one")
 
@@ -70,7 +78,9 @@ def test_an_export_that_fails_leaves_nothing(sound: Call, bring_in: Call, monkey
     from mirbricks.data.importers.exporting import export_corpus
 
     monkeypatch.setattr(destination.soundfile, "SoundFile", full)
-    assert refused(lambda: export_corpus(importer_of("folders"), stored_items("one"), "back")) == (
+    assert refused(
+        lambda: export_corpus(importer_of("folders"), stored_items("one"), "back")
+    ) == (
         "cannot write 'back': No space left on device\n"
         "  help: free some space or choose a folder that can be written; nothing was changed     [E408]"
     )
@@ -80,10 +90,26 @@ def test_an_export_that_fails_leaves_nothing(sound: Call, bring_in: Call, monkey
 @pytest.mark.parametrize(
     ("kind", "settings", "expected"),
     [
-        ("cvs", [], "there is no importer 'cvs'\n  help: did you mean 'csv'?     [E461]"),
-        ("csv", ["tag=x"], "'csv' has no option 'tag'\n  help: did you mean 'tags'?     [E464]"),
-        ("csv", ["tags"], "expected KEY=VALUE, got 'tags'\n  help: write --set key=value     [E464]"),
-        ("bach10", ["xyz=1"], "'bach10' has no option 'xyz'\n  help: it takes none     [E464]"),
+        (
+            "cvs",
+            [],
+            "there is no importer 'cvs'\n  help: did you mean 'csv'?     [E461]",
+        ),
+        (
+            "csv",
+            ["tag=x"],
+            "'csv' has no option 'tag'\n  help: did you mean 'tags'?     [E464]",
+        ),
+        (
+            "csv",
+            ["tags"],
+            "expected KEY=VALUE, got 'tags'\n  help: write --set key=value     [E464]",
+        ),
+        (
+            "bach10",
+            ["xyz=1"],
+            "'bach10' has no option 'xyz'\n  help: it takes none     [E464]",
+        ),
         (
             "mirdata",
             [],
@@ -104,7 +130,18 @@ def test_options(kind: str, settings: list[str], expected: str) -> None:
 
 
 def test_every_kind_is_said_in_words() -> None:
-    assert list(kinds()) == ["folders", "csv", "lab", "notes", "maps", "midi", "jams", "mirdata", "bach10", "stems"]
+    assert list(kinds()) == [
+        "folders",
+        "csv",
+        "lab",
+        "notes",
+        "maps",
+        "midi",
+        "jams",
+        "mirdata",
+        "bach10",
+        "stems",
+    ]
     for cls in kinds().values():
         assert cls.text
         assert cls.__doc__
@@ -120,7 +157,9 @@ def test_two_importers_of_one_name() -> None:
     )
 
 
-def test_a_missing_package(monkeypatch: pytest.MonkeyPatch, sound: Call, bring_in: Call) -> None:
+def test_a_missing_package(
+    monkeypatch: pytest.MonkeyPatch, sound: Call, bring_in: Call
+) -> None:
     import sys
 
     monkeypatch.setitem(sys.modules, "mido", None)

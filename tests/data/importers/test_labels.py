@@ -29,7 +29,11 @@ def atoms(corpus: str, key: str, name: str) -> list[Atom]:
 
 
 def test_folders(sound: Call, bring_in: Call, take_out: Call, same: Call) -> None:
-    sound("src/001 - Dog bark/a b.flac"), sound("src/002 - Rain/deep/c.wav"), sound("src/loose.wav")
+    (
+        sound("src/001 - Dog bark/a b.flac"),
+        sound("src/002 - Rain/deep/c.wav"),
+        sound("src/loose.wav"),
+    )
     Path("src/README.md").write_text("about")
     Path("src/001 - Dog bark/x.m4a").touch()
     report = bring_in("folders", "src", "one")
@@ -38,21 +42,31 @@ def test_folders(sound: Call, bring_in: Call, take_out: Call, same: Call) -> Non
         "'src/001 - Dog bark/x.m4a' is audio of a kind that is not read",
     ]
     corpus = Corpus.open("one")
-    assert [item.key for item in corpus.items] == ["001 - Dog bark/a b.flac", "002 - Rain/deep/c.wav"]
-    assert corpus.pyjama.definitions["class"].dictionary == ["001 - Dog bark", "002 - Rain"]
+    assert [item.key for item in corpus.items] == [
+        "001 - Dog bark/a b.flac",
+        "002 - Rain/deep/c.wav",
+    ]
+    assert corpus.pyjama.definitions["class"].dictionary == [
+        "001 - Dog bark",
+        "002 - Rain",
+    ]
     assert take_out("folders", "one", "back").left_out == []
     bring_in("folders", "back", "two")
     same("one", "two", ending=".flac")
 
 
-def test_folders_of_several_levels(sound: Call, bring_in: Call, take_out: Call, same: Call) -> None:
+def test_folders_of_several_levels(
+    sound: Call, bring_in: Call, take_out: Call, same: Call
+) -> None:
     sound("src/train/pop/a.wav"), sound("src/test/pop/a.wav")
     bring_in("folders", "src", "one", "levels=split,genre")
     assert atoms("one", "test/pop/a.wav", "split") == [Atom("test")]
     take_out("folders", "one", "back", "levels=split,genre")
     bring_in("folders", "back", "two", "levels=split,genre")
     same("one", "two")
-    report = take_out("folders", "one", "other", "levels=genre")  # put into pop/, whatever the key is
+    report = take_out(
+        "folders", "one", "other", "levels=genre"
+    )  # put into pop/, whatever the key is
     assert sorted(str(path) for path in Path("other").rglob("*.wav")) == [
         "other/pop/test/pop/a.wav",
         "other/pop/train/pop/a.wav",
@@ -68,7 +82,9 @@ def test_no_levels_is_a_plain_folder_of_audio(sound: Call, bring_in: Call) -> No
     assert set(Corpus.open("one")["a.wav"].annotations) == {"filepath"}
 
 
-def test_labels_that_are_no_folders(sound: Call, bring_in: Call, take_out: Call) -> None:
+def test_labels_that_are_no_folders(
+    sound: Call, bring_in: Call, take_out: Call
+) -> None:
     sound("src/a.wav"), sound("src/b.wav"), sound("src/c.wav")
     Path("src/t.csv").write_text("path,class\na.wav,R&B/Soul\nb.wav,\nc.wav,..\n")
     bring_in("csv", "src/t.csv", "one")
@@ -89,14 +105,24 @@ def test_a_table(sound: Call, bring_in: Call, take_out: Call, same: Call) -> Non
     sound("src/a/x 1.ogg"), sound("src/b.wav"), sound("src/alone.wav")
     Path("src/meta.csv").write_text(TABLE)
     report = bring_in("csv", "src/meta.csv", "one", "tags=tags", "group=who")
-    assert [error.message for error in report.left_out] == ["'src/alone.wav' has no annotation: no row of the table"]
+    assert [error.message for error in report.left_out] == [
+        "'src/alone.wav' has no annotation: no row of the table"
+    ]
     first, second = (stored.entry for stored in stored_items("one"))
-    assert [first.first(name) for name in ("fold", "label", "code", "loud", "piece")] == [1, "dog", "007", -1.5, "Ann"]
+    assert [
+        first.first(name) for name in ("fold", "label", "code", "loud", "piece")
+    ] == [1, "dog", "007", -1.5, "Ann"]
     assert [atom.value for atom in first.annotations["tags"]] == ["animal", "loud"]
-    assert (second.first("label"), second.first("tags"), second.first("loud")) == ("rain, heavy", None, 3)
+    assert (second.first("label"), second.first("tags"), second.first("loud")) == (
+        "rain, heavy",
+        None,
+        3,
+    )
     assert Corpus.open("one")["b.wav"].group == "Bo"
     take_out("csv", "one", "back")
-    rows = list(csv.reader(Path("back/meta.csv").read_text(encoding="utf-8").splitlines()))
+    rows = list(
+        csv.reader(Path("back/meta.csv").read_text(encoding="utf-8").splitlines())
+    )
     assert rows[1] == ["a/x 1.wav", "1", "dog", "animal|loud", "007", "-1.5", "Ann"]
     bring_in("csv", "back/meta.csv", "two", "tags=tags")
     same("one", "two", ending=".ogg")
@@ -126,8 +152,16 @@ def test_a_table_without_audio(bring_in: Call, take_out: Call, same: Call) -> No
 @pytest.mark.parametrize(
     ("text", "settings", "expected"),
     [
-        ("path,label\n", ["tags=lable"], "'t.csv' has no column 'lable'\n  help: did you mean 'label'?     [E464]"),
-        ("path,b\n", ["fold=zzz"], "'t.csv' has no column 'zzz'\n  help: its columns: path, b     [E464]"),
+        (
+            "path,label\n",
+            ["tags=lable"],
+            "'t.csv' has no column 'lable'\n  help: did you mean 'label'?     [E464]",
+        ),
+        (
+            "path,b\n",
+            ["fold=zzz"],
+            "'t.csv' has no column 'zzz'\n  help: its columns: path, b     [E464]",
+        ),
         (
             "clip,b\n",
             [],
@@ -139,7 +173,11 @@ def test_a_table_without_audio(bring_in: Call, take_out: Call, same: Call) -> No
             "two columns of 't.csv' would be 'filepath'\n"
             "  help: choose other columns with --set columns=...: path, filepath     [E464]",
         ),
-        ("", [], "the first line of 't.csv' is empty\n  help: it holds the names of the columns     [E463]"),
+        (
+            "",
+            [],
+            "the first line of 't.csv' is empty\n  help: it holds the names of the columns     [E463]",
+        ),
         (
             "path,a,a\n",
             [],
@@ -155,7 +193,9 @@ def test_a_table_without_audio(bring_in: Call, take_out: Call, same: Call) -> No
         ),
     ],
 )
-def test_tables_that_cannot_be_read(text: str, settings: list[str], expected: str, bring_in: Call) -> None:
+def test_tables_that_cannot_be_read(
+    text: str, settings: list[str], expected: str, bring_in: Call
+) -> None:
     Path("t.csv").write_text(text)
     assert refused(lambda: bring_in("csv", "t.csv", "one", *settings)) == expected
 

@@ -101,4 +101,6 @@ def test_no_permission(sound: Any, unprivileged: Any) -> None:
             "cannot make the folder 'closed/out/.it.import': Permission denied\n"
             "  help: choose a folder that can be written     [E408]"
         )
-        assert refused(lambda: find_recordings(importer, "shut/src")).startswith("cannot read 'shut/src'")
+        assert refused(lambda: find_recordings(importer, "shut/src")).startswith(
+            "cannot read 'shut/src'"
+        )

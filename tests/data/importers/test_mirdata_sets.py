@@ -47,8 +47,14 @@ def test_a_data_set_on_the_disk(sound: Call, bring_in: Call) -> None:
         "the track '0112' has no audio: 'audio_path' is home/audio/none.wav"
     ]
     entry = Corpus.open("one")["audio/a.wav"].entry
-    assert list(entry.annotations["chord"]) == [Atom("N", 0.0, 1.5), Atom("E:min", 1.5, 2.0)]
-    assert list(entry.annotations["segment"]) == [Atom("silence", 0.0, 1.0), Atom("intro", 1.0, 2.0)]
+    assert list(entry.annotations["chord"]) == [
+        Atom("N", 0.0, 1.5),
+        Atom("E:min", 1.5, 2.0),
+    ]
+    assert list(entry.annotations["segment"]) == [
+        Atom("silence", 0.0, 1.0),
+        Atom("intro", 1.0, 2.0),
+    ]
     assert list(entry.annotations["beat"]) == [Atom(1.0, 0.5), Atom(2.0, 1.0)]
     assert list(entry.annotations["key"]) == [Atom("E", 0.0, 3.5)]
 
@@ -60,7 +66,10 @@ def test_annotations_alone(sound: Call, bring_in: Call) -> None:
 
 def test_what_mirdata_does_not_have(bring_in: Call, tmp_path: Path) -> None:
     for settings, expected in (
-        (["dataset=beetles"], "mirdata has no data set 'beetles'\n  help: did you mean 'beatles'?     [E464]"),
+        (
+            ["dataset=beetles"],
+            "mirdata has no data set 'beetles'\n  help: did you mean 'beatles'?     [E464]",
+        ),
         (
             ["dataset=beatles", "version=99"],
             "mirdata has no version '99' of 'beatles'\n  help: Available versions for beatles: ",
@@ -94,7 +103,11 @@ SPANS = np.array([[0.0, 1.0], [1.0, 2.5]])
         (np.float32(0.5), "x", [Atom(0.5)]),
         (float("nan"), "x", []),
         (["a", "b"], "x", [Atom("a"), Atom("b")]),
-        (A.SectionData(SPANS, "s", None, None), "segment", [Atom("", 0.0, 1.0), Atom("", 1.0, 1.5)]),
+        (
+            A.SectionData(SPANS, "s", None, None),
+            "segment",
+            [Atom("", 0.0, 1.0), Atom("", 1.0, 1.5)],
+        ),
         (
             A.TempoData(SPANS, "s", np.array([120.0, 60.0]), "bpm"),
             "tempo",
@@ -107,12 +120,21 @@ SPANS = np.array([[0.0, 1.0], [1.0, 2.5]])
             [Atom(69.0, 0.0, 1.0), Atom(57.0, 1.0, 1.5)],
         ),
         (
-            A.F0Data(np.array([0.0, 0.1]), "s", np.array([440.0, 220.0]), "hz", np.array([1.0, 0.0]), "binary"),
+            A.F0Data(
+                np.array([0.0, 0.1]),
+                "s",
+                np.array([440.0, 220.0]),
+                "hz",
+                np.array([1.0, 0.0]),
+                "binary",
+            ),
             "f0",
             [Atom([[69.0, 0.0]], [0.0, 0.1])],
         ),
         (
-            A.MultiF0Data(np.array([0.0, 0.1, 0.2]), "s", [[440.0, 220.0], [], [880.0]], "hz"),
+            A.MultiF0Data(
+                np.array([0.0, 0.1, 0.2]), "s", [[440.0, 220.0], [], [880.0]], "hz"
+            ),
             "f0multi",
             [Atom([[69.0, 0.0, 81.0], [57.0, 0.0, 0.0]], [0.0, 0.1, 0.2])],
         ),

@@ -47,7 +47,9 @@ def test_esc10(data_root: Path, bring_in: Call, take_out: Call, same: Call) -> N
 
 
 @pytest.mark.slow
-def test_esc10_by_its_folders(data_root: Path, bring_in: Call, take_out: Call, same: Call) -> None:
+def test_esc10_by_its_folders(
+    data_root: Path, bring_in: Call, take_out: Call, same: Call
+) -> None:
     report = bring_in("folders", corpus_at(data_root, "esc10"), "one")
     assert (report.n_recordings, report.left_out) == (320, [])
     assert take_out("folders", "one", "back").left_out == []
@@ -56,25 +58,41 @@ def test_esc10_by_its_folders(data_root: Path, bring_in: Call, take_out: Call, s
 
 
 @pytest.mark.slow
-def test_philharmonia(data_root: Path, bring_in: Call, take_out: Call, same: Call) -> None:
+def test_philharmonia(
+    data_root: Path, bring_in: Call, take_out: Call, same: Call
+) -> None:
     source = corpus_at(data_root, "philharmonia") / "meta.csv"
     report = bring_in("csv", source, "one")
     assert (report.n_recordings, report.left_out) == (334, [])
     item = Corpus.open("one")["cello/cello_Cs2_1_forte_arco-normal.mp3"]
-    assert (item.entry.first("note"), item.entry.first("midi"), item.entry.first("length")) == ("C#2", 37, "1")
+    assert (
+        item.entry.first("note"),
+        item.entry.first("midi"),
+        item.entry.first("length"),
+    ) == ("C#2", 37, "1")
     assert item.duration_s == pytest.approx(item.entry.first("duration_s"), abs=0.001)
     take_out("csv", "one", "back")
     bring_in("csv", "back/meta.csv", "two")
     same("one", "two", ending=".mp3")
-    with source.open(encoding="utf-8") as one, Path("back/meta.csv").open(encoding="utf-8") as two:
+    with (
+        source.open(encoding="utf-8") as one,
+        Path("back/meta.csv").open(encoding="utf-8") as two,
+    ):
         for before, after in zip(csv.DictReader(one), csv.DictReader(two), strict=True):
-            assert before.pop("path").rpartition(".")[0] == after.pop("path").rpartition(".")[0]
-            assert before.pop("duration_s").rstrip("0") == after.pop("duration_s").rstrip("0")
+            assert (
+                before.pop("path").rpartition(".")[0]
+                == after.pop("path").rpartition(".")[0]
+            )
+            assert before.pop("duration_s").rstrip("0") == after.pop(
+                "duration_s"
+            ).rstrip("0")
             assert before == after
 
 
 @pytest.mark.slow
-def test_bach10_out_and_in(bach10: Path, bring_in: Call, take_out: Call, same: Call) -> None:
+def test_bach10_out_and_in(
+    bach10: Path, bring_in: Call, take_out: Call, same: Call
+) -> None:
     assert take_out("bach10", bach10, "back").left_out == []
     report = bring_in("bach10", "back", "two")
     assert (report.n_recordings, report.left_out) == (50, [])
@@ -84,7 +102,9 @@ def test_bach10_out_and_in(bach10: Path, bring_in: Call, take_out: Call, same: C
 
 
 @pytest.mark.slow
-def test_maps_out_and_in(data_root: Path, bring_in: Call, take_out: Call, same: Call) -> None:
+def test_maps_out_and_in(
+    data_root: Path, bring_in: Call, take_out: Call, same: Call
+) -> None:
     maps = corpus_at(data_root, "maps")
     report = take_out("maps", maps, "back")
     assert [error.message.split("'")[3] for error in report.left_out] == ["split"]
@@ -95,12 +115,20 @@ def test_maps_out_and_in(data_root: Path, bring_in: Call, take_out: Call, same: 
     again_by_key = {stored.key: stored for stored in stored_items("three")}
     for before in stored_items(maps):
         after = again_by_key[before.key]
-        notes = sorted((atom.time, atom.value, atom.duration) for atom in before.entry.annotations["pitchmidi"])
-        again = sorted((atom.time, atom.value, atom.duration) for atom in after.entry.annotations["pitchmidi"])
+        notes = sorted(
+            (atom.time, atom.value, atom.duration)
+            for atom in before.entry.annotations["pitchmidi"]
+        )
+        again = sorted(
+            (atom.time, atom.value, atom.duration)
+            for atom in after.entry.annotations["pitchmidi"]
+        )
         np.testing.assert_allclose(again, notes, atol=2e-6)
 
 
-def test_billboard_out_and_in(data_root: Path, bring_in: Call, take_out: Call, same: Call) -> None:
+def test_billboard_out_and_in(
+    data_root: Path, bring_in: Call, take_out: Call, same: Call
+) -> None:
     billboard = corpus_at(data_root, "billboard")
     names = ("chord", "chord_full")
     setting = f"annotations={','.join(names)}"
@@ -116,7 +144,9 @@ def test_billboard_out_and_in(data_root: Path, bring_in: Call, take_out: Call, s
     same(billboard, "two", *names, audio=False)
 
 
-def test_covers80_out_and_in(data_root: Path, bring_in: Call, take_out: Call, same: Call) -> None:
+def test_covers80_out_and_in(
+    data_root: Path, bring_in: Call, take_out: Call, same: Call
+) -> None:
     covers80 = corpus_at(data_root, "covers80")
     assert take_out("csv", covers80, "back", audio=False).left_out == []
     bring_in("csv", "back/meta.csv", "two", audio=False)

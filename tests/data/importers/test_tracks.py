@@ -35,16 +35,31 @@ def test_bach10(bach_like: Any, bring_in: Call, take_out: Call, same: Call) -> N
     corpus = Corpus.open("one")
     values, times = corpus["01-Ach.wav"].entry.breakpoints("f0multi")
     np.testing.assert_array_equal(values, rows)
-    np.testing.assert_array_equal(times, [round(0.023 + 0.01 * frame, 3) for frame in range(90)])
+    np.testing.assert_array_equal(
+        times, [round(0.023 + 0.01 * frame, 3) for frame in range(90)]
+    )
     stem = corpus["01-Ach-saxphone.wav"]
-    assert (stem.group, stem.stem_of, stem.entry.first("instrument")) == ("01-Ach", "01-Ach.wav", "saxophone")
+    assert (stem.group, stem.stem_of, stem.entry.first("instrument")) == (
+        "01-Ach",
+        "01-Ach.wav",
+        "saxophone",
+    )
     np.testing.assert_array_equal(stem.entry.breakpoints("f0")[0][0], rows[2])
     first = stem.entry.annotations["pitchmidi"][0]
-    assert (first.value, first.time, first.duration) == (np.median(rows[2, 10:30]), 0.123, 0.2)
+    assert (first.value, first.time, first.duration) == (
+        np.median(rows[2, 10:30]),
+        0.123,
+        0.2,
+    )
     assert take_out("bach10", "one", "back").left_out == []
     for name in ("GTF0s", "GTNotes"):
-        before, after = (scipy.io.loadmat(f"{at}/01-Ach/01-Ach-{name}.mat")[name] for at in ("src", "back"))
-        cells = [(np.ravel(a)[0], np.ravel(b)[0]) for a, b in zip(before, after, strict=True)]
+        before, after = (
+            scipy.io.loadmat(f"{at}/01-Ach/01-Ach-{name}.mat")[name]
+            for at in ("src", "back")
+        )
+        cells = [
+            (np.ravel(a)[0], np.ravel(b)[0]) for a, b in zip(before, after, strict=True)
+        ]
         for one, two in [(before, after)] if name == "GTF0s" else cells:
             for mine, yours in zip(np.ravel(one), np.ravel(two), strict=True):
                 np.testing.assert_array_equal(mine, yours)
@@ -57,7 +72,10 @@ def test_bach10_damaged(sound: Call, bring_in: Call) -> None:
     sound("src/02-Ein/02-Ein.wav"), sound("src/01-Ach/01-Ach-tuba.wav")
     Path("src/03-Zu").mkdir()
     scipy.io.savemat("src/03-Zu/03-Zu-GTF0s.mat", {"GTF0s": np.zeros((4, 3))})
-    for number, content in ((4, {"GTF0s": np.zeros((2, 3))}), (5, {"other": np.zeros(3)})):
+    for number, content in (
+        (4, {"GTF0s": np.zeros((2, 3))}),
+        (5, {"other": np.zeros(3)}),
+    ):
         sound(f"src/0{number}-X/0{number}-X.wav")
         scipy.io.savemat(f"src/0{number}-X/0{number}-X-GTF0s.mat", content)
     sound("src/06-X/06-X.wav")
@@ -71,7 +89,9 @@ def test_bach10_damaged(sound: Call, bring_in: Call) -> None:
         "'src/05-X/05-X-GTF0s.mat' has no variable 'GTF0s'\n  [E463]",
         "'src/02-Ein/02-Ein.wav' has no annotation: no -GTF0s.mat file of its piece\n  [E465]",
     ]
-    assert texts[4].startswith("'src/06-X/06-X-GTF0s.mat' is no MATLAB file, or a damaged one: ")
+    assert texts[4].startswith(
+        "'src/06-X/06-X-GTF0s.mat' is no MATLAB file, or a damaged one: "
+    )
 
 
 def test_stems(sound: Call, bring_in: Call, take_out: Call, same: Call) -> None:
@@ -80,13 +100,25 @@ def test_stems(sound: Call, bring_in: Call, take_out: Call, same: Call) -> None:
     sums = [sound(f"src/test/Bo/{name}.wav") for name in ("bass", "other")]
     sound("src/loose.wav")
     report = bring_in("stems", "src", "one")
-    assert [error.message for error in report.left_out] == ["'src/loose.wav' does not lie in TRACK/"]
-    assert dict(report.notes) == {"no mixture in its folder: the mix is the sum of the stems": 1}
+    assert [error.message for error in report.left_out] == [
+        "'src/loose.wav' does not lie in TRACK/"
+    ]
+    assert dict(report.notes) == {
+        "no mixture in its folder: the mix is the sum of the stems": 1
+    }
     corpus = Corpus.open("one")
-    np.testing.assert_array_equal(corpus["test/Bo/mixture.wav"].read()[0], sums[0] + sums[1])
+    np.testing.assert_array_equal(
+        corpus["test/Bo/mixture.wav"].read()[0], sums[0] + sums[1]
+    )
     vocals = corpus["train/Ann - Song/vocals.wav"]
-    assert (vocals.stem_of, vocals.group) == ("train/Ann - Song/mixture.wav", "Ann - Song")
-    assert (vocals.entry.first("instrument"), vocals.entry.first("split")) == ("vocals", "train")
+    assert (vocals.stem_of, vocals.group) == (
+        "train/Ann - Song/mixture.wav",
+        "Ann - Song",
+    )
+    assert (vocals.entry.first("instrument"), vocals.entry.first("split")) == (
+        "vocals",
+        "train",
+    )
     assert take_out("stems", "one", "back").left_out == []
     bring_in("stems", "back", "two")
     same("one", "two")

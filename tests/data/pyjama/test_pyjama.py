@@ -30,15 +30,23 @@ DEFINITIONS = {
 
 
 def raw(*entries: Any, definitions: Any = DEFINITIONS) -> dict[str, Any]:
-    return {"schemaversion": 1.31, "collection": {"descriptiondefinition": definitions, "entry": list(entries)}}
+    return {
+        "schemaversion": 1.31,
+        "collection": {"descriptiondefinition": definitions, "entry": list(entries)},
+    }
 
 
 def entry(path: str = "a.wav", **annotations: Any) -> dict[str, Any]:
     return {"filepath": [{"value": path}], **annotations}
 
 
-@pytest.mark.parametrize("corpus", ["bach10", "maps", "covers80", pytest.param("billboard", marks=pytest.mark.slow)])
-def test_real_files_come_back_byte_for_byte(data_root: Path, tmp_path: Path, corpus: str) -> None:
+@pytest.mark.parametrize(
+    "corpus",
+    ["bach10", "maps", "covers80", pytest.param("billboard", marks=pytest.mark.slow)],
+)
+def test_real_files_come_back_byte_for_byte(
+    data_root: Path, tmp_path: Path, corpus: str
+) -> None:
     path = data_root / corpus / f"{corpus}.pyjama"
     loaded = Pyjama.load(path)
     loaded.save(tmp_path / "again.pyjama")
@@ -68,7 +76,14 @@ def test_bach10_ground_truth(bach10: Path) -> None:
 def test_everything_is_kept(tmp_path: Path) -> None:
     source = raw(
         entry(
-            tempo=[{"value": 72}, {"value": 72.0, "confidence": 0.1, "by": {"name": "Ä", "at": [1, None]}}],
+            tempo=[
+                {"value": 72},
+                {
+                    "value": 72.0,
+                    "confidence": 0.1,
+                    "by": {"name": "Ä", "at": [1, None]},
+                },
+            ],
             note=[{"value": 60, "time": 0, "duration": 1.5, "velocity": 64}],
             beat=[],
         )
@@ -76,7 +91,8 @@ def test_everything_is_kept(tmp_path: Path) -> None:
     source |= {"comment": "mine"}
     source["collection"]["licence"] = "CC0"
     source["collection"]["descriptiondefinition"] = {
-        name: Definition.from_json(d | {"colour": "red"}).to_json() for name, d in DEFINITIONS.items()
+        name: Definition.from_json(d | {"colour": "red"}).to_json()
+        for name, d in DEFINITIONS.items()
     }
     (tmp_path / "x.pyjama").write_text(json.dumps(source))
     Pyjama.load(tmp_path / "x.pyjama").save(tmp_path / "y.pyjama")
@@ -85,16 +101,24 @@ def test_everything_is_kept(tmp_path: Path) -> None:
     assert '{"value":72}' in text  # an int stays an int
 
 
-numbers = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**6), 10**6)
+numbers = st.floats(allow_nan=False, allow_infinity=False) | st.integers(
+    -(10**6), 10**6
+)
 names = st.text(min_size=1, max_size=5)
-extras = st.dictionaries(names.filter(lambda n: n not in ("value", "time", "duration")), numbers | names, max_size=2)
+extras = st.dictionaries(
+    names.filter(lambda n: n not in ("value", "time", "duration")),
+    numbers | names,
+    max_size=2,
+)
 
 
 @st.composite
 def curves(draw: st.DrawFn) -> Atom:
     times_s = sorted(draw(st.sets(st.floats(0, 100), min_size=1, max_size=5)))
     row = st.lists(numbers, min_size=len(times_s), max_size=len(times_s))
-    return Atom(draw(st.lists(row, min_size=1, max_size=3)), times_s, None, draw(extras))
+    return Atom(
+        draw(st.lists(row, min_size=1, max_size=3)), times_s, None, draw(extras)
+    )
 
 
 @st.composite
@@ -102,16 +126,32 @@ def files(draw: st.DrawFn) -> Pyjama:
     entries = []
     for key in draw(st.sets(names, max_size=3)):
         notes = [
-            Atom(draw(numbers), draw(numbers), abs(draw(numbers)), draw(extras)) for _ in range(draw(st.integers(0, 3)))
+            Atom(draw(numbers), draw(numbers), abs(draw(numbers)), draw(extras))
+            for _ in range(draw(st.integers(0, 3)))
         ]
-        entries.append(Entry({"filepath": (Atom(key),), "note": tuple(notes), "f0": (draw(curves()),)}))
+        entries.append(
+            Entry(
+                {
+                    "filepath": (Atom(key),),
+                    "note": tuple(notes),
+                    "f0": (draw(curves()),),
+                }
+            )
+        )
     definitions = {name: Definition.from_json(d) for name, d in DEFINITIONS.items()}
-    return Pyjama(definitions, entries, draw(st.sampled_from([1.31, "1.31"])), draw(extras.map(lambda e: {"extra": e})))
+    return Pyjama(
+        definitions,
+        entries,
+        draw(st.sampled_from([1.31, "1.31"])),
+        draw(extras.map(lambda e: {"extra": e})),
+    )
 
 
 @settings(max_examples=50, deadline=None)
 @given(files())
-def test_load_after_save_is_the_same(tmp_path_factory: pytest.TempPathFactory, pyjama: Pyjama) -> None:
+def test_load_after_save_is_the_same(
+    tmp_path_factory: pytest.TempPathFactory, pyjama: Pyjama
+) -> None:
     path = tmp_path_factory.mktemp("round") / "x.pyjama"
     pyjama.save(path)
     assert Pyjama.load(path) == pyjama
@@ -129,9 +169,16 @@ def test_views_of_an_entry() -> None:
     np.testing.assert_array_equal(values, [[1, 2, 3]])
     np.testing.assert_array_equal(times_s, [0, 1, 2])
     midi, onsets_s, durations_s = one.segments("note")
-    assert (midi, onsets_s.tolist(), durations_s.tolist()) == ([60, 62], [0.5, 2.0], [1.0, 0.0])
+    assert (midi, onsets_s.tolist(), durations_s.tolist()) == (
+        [60, 62],
+        [0.5, 2.0],
+        [1.0, 0.0],
+    )
     assert (one.first("piece"), one.first("filepath")) == (None, "a.wav")
-    assert [atom.end_s for atom in (*one.annotations["f0"], *one.annotations["note"], Atom("x"))] == [
+    assert [
+        atom.end_s
+        for atom in (*one.annotations["f0"], *one.annotations["note"], Atom("x"))
+    ] == [
         1,
         2,
         1.5,
@@ -152,13 +199,20 @@ def test_views_of_an_entry() -> None:
         ),
         (
             '{"a": "' + "x" * 300 + '" "b"}',
-            "x.pyjama:1:310: not valid JSON: Expecting ',' delimiter\n  after  " + "x" * 58 + '" \n  [E420]',
+            "x.pyjama:1:310: not valid JSON: Expecting ',' delimiter\n  after  "
+            + "x" * 58
+            + '" \n  [E420]',
         ),
         ("", "x.pyjama:1:1: not valid JSON: Expecting value\n  after  \n  [E420]"),
-        ("\udcff", "'x.pyjama' is not UTF-8 text from byte 0 on\n  help: save it as UTF-8     [E420]"),
+        (
+            "\udcff",
+            "'x.pyjama' is not UTF-8 text from byte 0 on\n  help: save it as UTF-8     [E420]",
+        ),
     ],
 )
-def test_invalid_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, expected: str) -> None:
+def test_invalid_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, expected: str
+) -> None:
     monkeypatch.chdir(tmp_path)
     Path("x.pyjama").write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(DataError) as error:
@@ -178,17 +232,24 @@ def test_missing_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError) as error:
         Pyjama.load("x.pyjama")
-    assert str(error.value) == "there is no file 'x.pyjama'\n  help: check the path; the file is NAME.pyjama     [E400]"
+    assert (
+        str(error.value)
+        == "there is no file 'x.pyjama'\n  help: check the path; the file is NAME.pyjama     [E400]"
+    )
 
 
 def test_all_violations_in_one_pass_on_load_and_on_save(tmp_path: Path) -> None:
     path = tmp_path / "x.pyjama"
-    path.write_text(json.dumps(raw(entry(tempo=[{"value": float("nan")}]), entry("b", nope=[]))))
+    path.write_text(
+        json.dumps(raw(entry(tempo=[{"value": float("nan")}]), entry("b", nope=[])))
+    )
     with pytest.raises(ErrorList) as errors:
         Pyjama.load(path)
     assert [error.code for error in errors.value.errors] == ["E426", "E422"]
     definitions = {name: Definition.from_json(d) for name, d in DEFINITIONS.items()}
-    wrong = Pyjama(definitions, [Entry({"filepath": (Atom("a"),), "note": (Atom(1, 0.0, -1.0),)})])
+    wrong = Pyjama(
+        definitions, [Entry({"filepath": (Atom("a"),), "note": (Atom(1, 0.0, -1.0),)})]
+    )
     with pytest.raises(DataError) as error:
         wrong.save(tmp_path / "y.pyjama")
     assert error.value.code == "E425"
@@ -198,7 +259,11 @@ def test_all_violations_in_one_pass_on_load_and_on_save(tmp_path: Path) -> None:
 SHARED = {
     "filepath": {"type_extent": "global", "type_content": "text"},
     "clock": {"type_extent": "breakpoint_time", "type_content": "numeric"},
-    "loudness": {"type_extent": "breakpoint_value", "type_content": "numeric", "row_name": ["left", "right"]},
+    "loudness": {
+        "type_extent": "breakpoint_value",
+        "type_content": "numeric",
+        "row_name": ["left", "right"],
+    },
     "beat": {"type_extent": "event", "type_content": "numeric"},
 }
 
@@ -210,19 +275,32 @@ def test_curves_that_share_their_times(tmp_path: Path) -> None:
         beat=[{"value": 1, "time": 0.25}],
     )
     path = tmp_path / "x.pyjama"
-    text = json.dumps(raw(one, definitions={k: Definition.from_json(d).to_json() for k, d in SHARED.items()}))
+    text = json.dumps(
+        raw(
+            one,
+            definitions={
+                k: Definition.from_json(d).to_json() for k, d in SHARED.items()
+            },
+        )
+    )
     path.write_text(text.replace(": ", ":").replace(", ", ","))
     pyjama = Pyjama.load(path)
     values, times_s = pyjama.entries[0].breakpoints("loudness")
     np.testing.assert_array_equal(values, [[1, 2, 3], [4, 5, 6]])
     np.testing.assert_array_equal(times_s, [0, 0.5, 1])
-    assert [pyjama.entries[0].end_s(name) for name in ("clock", "loudness", "beat", "filepath")] == [
+    assert [
+        pyjama.entries[0].end_s(name)
+        for name in ("clock", "loudness", "beat", "filepath")
+    ] == [
         1,
         None,
         0.25,
         None,
     ]
-    assert (pyjama.definitions["beat"].type_extent, pyjama.definitions["beat"].extent) == ("event", "marker")
+    assert (
+        pyjama.definitions["beat"].type_extent,
+        pyjama.definitions["beat"].extent,
+    ) == ("event", "marker")
     pyjama.save(tmp_path / "y.pyjama")
     assert (tmp_path / "y.pyjama").read_bytes() == path.read_bytes()
 
@@ -230,7 +308,12 @@ def test_curves_that_share_their_times(tmp_path: Path) -> None:
 def test_the_older_spelling_is_read_and_its_curves_are_turned(tmp_path: Path) -> None:
     """As the documentation of 1.31 has it: camel case, columns, a row of values for each time, entries first."""
     definitions = {
-        "filepath": {"typeExtent": "global", "typeContent": "text", "typeConstraint": "filePath", "columnName": []},
+        "filepath": {
+            "typeExtent": "global",
+            "typeContent": "text",
+            "typeConstraint": "filePath",
+            "columnName": [],
+        },
         "f0": {
             "typeExtent": "breakpoint",
             "typeContent": "numeric",
@@ -244,8 +327,14 @@ def test_the_older_spelling_is_read_and_its_curves_are_turned(tmp_path: Path) ->
             "dictionary": ["a", "b"],
         },
     }
-    one = entry(f0=[{"value": [[1, 4], [2, 5], [3, 6]], "time": [0.0, 0.1, 0.2]}], kind=[{"value": "a"}])
-    content = {"schemaversion": 1.31, "collection": {"entry": [one], "descriptiondefinition": definitions}}
+    one = entry(
+        f0=[{"value": [[1, 4], [2, 5], [3, 6]], "time": [0.0, 0.1, 0.2]}],
+        kind=[{"value": "a"}],
+    )
+    content = {
+        "schemaversion": 1.31,
+        "collection": {"entry": [one], "descriptiondefinition": definitions},
+    }
     (tmp_path / "x.pyjama").write_text(json.dumps(content, indent=4))
     pyjama = Pyjama.load(tmp_path / "x.pyjama")
     assert pyjama.entries[0].annotations["f0"][0].value == [[1, 2, 3], [4, 5, 6]]
@@ -257,15 +346,29 @@ def test_the_older_spelling_is_read_and_its_curves_are_turned(tmp_path: Path) ->
 
 
 def test_several_labels_confidence_and_comment() -> None:
-    tags = (Atom(["rock", "blues"]), Atom("loud", others={"confidence": 0.5, "comment": "live"}))
+    tags = (
+        Atom(["rock", "blues"]),
+        Atom("loud", others={"confidence": 0.5, "comment": "live"}),
+    )
     one = Entry({"filepath": (Atom("a.wav"),), "tag": tags})
     assert one.values("tag") == ["rock", "blues", "loud"]
-    assert [(atom.confidence, atom.comment) for atom in tags] == [(None, None), (0.5, "live")]
+    assert [(atom.confidence, atom.comment) for atom in tags] == [
+        (None, None),
+        (0.5, "live"),
+    ]
 
 
 def test_what_can_be_used_of_a_file_with_violations(tmp_path: Path) -> None:
     path = tmp_path / "x.pyjama"
-    path.write_text(json.dumps(raw(entry(tempo=[{"value": "fast"}], beat=[{"value": 1, "time": 2}]), {}, entry())))
+    path.write_text(
+        json.dumps(
+            raw(
+                entry(tempo=[{"value": "fast"}], beat=[{"value": 1, "time": 2}]),
+                {},
+                entry(),
+            )
+        )
+    )
     pyjama, errors = Pyjama.read(path)
     assert pyjama is not None
     assert [sorted(one.annotations) for one in pyjama.entries] == [["beat", "filepath"]]
@@ -297,29 +400,40 @@ def test_atoms_give_back_what_they_hold() -> None:
 
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text(max_size=3),
     lambda inner: st.lists(inner, max_size=3),
     max_leaves=6,
 )
 
 
 atom_rows = st.fixed_dictionaries(
-    {"value": json_values}, optional=dict.fromkeys(("time", "duration", "x"), json_values)
+    {"value": json_values},
+    optional=dict.fromkeys(("time", "duration", "x"), json_values),
 )
 
 
 @given(st.lists(atom_rows, max_size=5))
 def test_atoms_give_back_any_json(rows: list[dict[str, Any]]) -> None:
     atoms = Atoms(rows)
-    assert [dict(sorted(row.items())) for row in atoms.rows()] == [dict(sorted(row.items())) for row in rows]
+    assert [dict(sorted(row.items())) for row in atoms.rows()] == [
+        dict(sorted(row.items())) for row in rows
+    ]
     again = [json.dumps(row, sort_keys=True) for row in atoms.rows()]
-    assert again == [json.dumps(row, sort_keys=True) for row in rows]  # 1 is not 1.0, nor true
+    assert again == [
+        json.dumps(row, sort_keys=True) for row in rows
+    ]  # 1 is not 1.0, nor true
     assert [json.dumps(atoms.row(i), sort_keys=True) for i in range(len(rows))] == again
 
 
 def test_a_file_of_many_notes_stays_small(tmp_path: Path) -> None:
     """A twentieth of MAPS: an object a note would be 10 MB; columns are 24 bytes a note."""
-    notes = [{"value": 21 + i % 88, "time": i / 7, "duration": 0.1} for i in range(25_000)]
+    notes = [
+        {"value": 21 + i % 88, "time": i / 7, "duration": 0.1} for i in range(25_000)
+    ]
     (tmp_path / "x.pyjama").write_text(json.dumps(raw(entry(note=notes))))
     pyjama = Pyjama.load(tmp_path / "x.pyjama")
     assert len(pickle.dumps(pyjama)) < 25_000 * 26
@@ -349,5 +463,8 @@ def test_invalid_json_is_placed_as_json_places_it(tmp_path: Path, text: str) -> 
         Pyjama.load(tmp_path / "x.pyjama")
     assert error.value.code == "E420"
     assert error.value.where is not None
-    assert (error.value.where.line, error.value.where.column) == (expected.value.lineno, expected.value.colno)
+    assert (error.value.where.line, error.value.where.column) == (
+        expected.value.lineno,
+        expected.value.colno,
+    )
     assert error.value.message == f"not valid JSON: {expected.value.msg}"

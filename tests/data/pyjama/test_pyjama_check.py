@@ -25,7 +25,10 @@ DEFINITIONS = {
 
 
 def raw(*entries: Any, definitions: Any = DEFINITIONS) -> dict[str, Any]:
-    return {"schemaversion": 1.31, "collection": {"descriptiondefinition": definitions, "entry": list(entries)}}
+    return {
+        "schemaversion": 1.31,
+        "collection": {"descriptiondefinition": definitions, "entry": list(entries)},
+    }
 
 
 def entry(path: str = "a.wav", **annotations: Any) -> dict[str, Any]:
@@ -34,7 +37,10 @@ def entry(path: str = "a.wav", **annotations: Any) -> dict[str, Any]:
 
 def said(*entries: Any, definitions: Any = DEFINITIONS) -> list[str]:
     """The messages for a file 'x.pyjama'."""
-    return [str(error) for error in violations(raw(*entries, definitions=definitions), "x.pyjama")]
+    return [
+        str(error)
+        for error in violations(raw(*entries, definitions=definitions), "x.pyjama")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +71,10 @@ def test_wrong_outer_form(content: Any, expected: list[str]) -> None:
 
 
 def test_wrong_definitions() -> None:
-    definitions = {"a": 3, "b": {"type_extent": "segments", "type_content": "number", "dictionary": "x"}}
+    definitions = {
+        "a": 3,
+        "b": {"type_extent": "segments", "type_content": "number", "dictionary": "x"},
+    }
     assert said(definitions=definitions) == [
         "'x.pyjama': definition 'a': expected an object, got a number\n  [E421]",
         "'x.pyjama': definition 'b': 'type_extent' is 'segments', expected global, marker, segment, breakpoint, "
@@ -103,35 +112,120 @@ NAN, INF = float("nan"), float("inf")
     ("name", "atom", "fault", "code"),
     [
         ("tempo", 3, "expected an object with a 'value', got a number", "E423"),
-        ("tempo", {"time": 1}, "expected an object with a 'value', got an object", "E423"),
-        ("tempo", {"value": "fast"}, "expected a number as 'value', got 'fast'", "E423"),
+        (
+            "tempo",
+            {"time": 1},
+            "expected an object with a 'value', got an object",
+            "E423",
+        ),
+        (
+            "tempo",
+            {"value": "fast"},
+            "expected a number as 'value', got 'fast'",
+            "E423",
+        ),
         ("tempo", {"value": True}, "expected a number as 'value', got 'True'", "E423"),
         ("tempo", {"value": NAN}, "'value' is NaN or infinite", "E426"),
         ("tempo", {"value": 10**400}, "'value' is NaN or infinite", "E426"),
-        ("tempo", {"value": [[1, 2], ["3"]]}, "expected a number as 'value', got '[[1, 2], ['3']]'", "E423"),
+        (
+            "tempo",
+            {"value": [[1, 2], ["3"]]},
+            "expected a number as 'value', got '[[1, 2], ['3']]'",
+            "E423",
+        ),
         ("tempo", {"value": []}, "expected a number as 'value', got '[]'", "E423"),
-        ("tempo", {"value": 1, "confidence": "high"}, "expected a number as 'confidence', got 'high'", "E423"),
-        ("tempo", {"value": 1, "confidence": NAN}, "'confidence' is NaN or infinite", "E426"),
-        ("tempo", {"value": 1, "comment": 3}, "expected a text as 'comment', got '3'", "E423"),
-        ("filepath", {"value": [1, 2]}, "expected a text as 'value', got '[1, 2]'", "E423"),
-        ("tempo", {"value": 1, "weight": {"x": [INF]}}, "a field of the atom is NaN or infinite", "E426"),
+        (
+            "tempo",
+            {"value": 1, "confidence": "high"},
+            "expected a number as 'confidence', got 'high'",
+            "E423",
+        ),
+        (
+            "tempo",
+            {"value": 1, "confidence": NAN},
+            "'confidence' is NaN or infinite",
+            "E426",
+        ),
+        (
+            "tempo",
+            {"value": 1, "comment": 3},
+            "expected a text as 'comment', got '3'",
+            "E423",
+        ),
+        (
+            "filepath",
+            {"value": [1, 2]},
+            "expected a text as 'value', got '[1, 2]'",
+            "E423",
+        ),
+        (
+            "tempo",
+            {"value": 1, "weight": {"x": [INF]}},
+            "a field of the atom is NaN or infinite",
+            "E426",
+        ),
         ("filepath", {"value": 3}, "expected a text as 'value', got '3'", "E423"),
-        ("beat", {"value": 1}, "expected a number of seconds as 'time', got nothing", "E423"),
+        (
+            "beat",
+            {"value": 1},
+            "expected a number of seconds as 'time', got nothing",
+            "E423",
+        ),
         ("beat", {"value": 1, "time": INF}, "'time' is NaN or infinite", "E426"),
-        ("note", {"value": 1, "time": 1}, "expected a number of seconds as 'duration', got nothing", "E423"),
+        (
+            "note",
+            {"value": 1, "time": 1},
+            "expected a number of seconds as 'duration', got nothing",
+            "E423",
+        ),
         (
             "note",
             {"value": 1, "time": 1, "duration": "2"},
             "expected a number of seconds as 'duration', got '2'",
             "E423",
         ),
-        ("note", {"value": 1, "time": 1, "duration": -0.5}, "the duration is negative: -0.5 s", "E425"),
-        ("f0", {"value": 1, "time": [1]}, "expected a list of values or of rows as 'value', got '1'", "E423"),
-        ("f0", {"value": [1], "time": 1}, "expected a list of seconds as 'time', got a number", "E423"),
-        ("f0", {"value": [[1, 2], [1]], "time": [0, 1]}, "row 1 of 'value' has 1 values for 2 times", "E424"),
-        ("f0", {"value": [[1, "2"]], "time": [0, 1]}, "row 0 of 'value' holds something that is not a number", "E423"),
-        ("f0", {"value": [[1, True]], "time": [0, 1]}, "row 0 of 'value' holds something that is not a number", "E423"),
-        ("f0", {"value": [1, 2], "time": [0, INF]}, "'time' has NaN or infinity", "E426"),
+        (
+            "note",
+            {"value": 1, "time": 1, "duration": -0.5},
+            "the duration is negative: -0.5 s",
+            "E425",
+        ),
+        (
+            "f0",
+            {"value": 1, "time": [1]},
+            "expected a list of values or of rows as 'value', got '1'",
+            "E423",
+        ),
+        (
+            "f0",
+            {"value": [1], "time": 1},
+            "expected a list of seconds as 'time', got a number",
+            "E423",
+        ),
+        (
+            "f0",
+            {"value": [[1, 2], [1]], "time": [0, 1]},
+            "row 1 of 'value' has 1 values for 2 times",
+            "E424",
+        ),
+        (
+            "f0",
+            {"value": [[1, "2"]], "time": [0, 1]},
+            "row 0 of 'value' holds something that is not a number",
+            "E423",
+        ),
+        (
+            "f0",
+            {"value": [[1, True]], "time": [0, 1]},
+            "row 0 of 'value' holds something that is not a number",
+            "E423",
+        ),
+        (
+            "f0",
+            {"value": [1, 2], "time": [0, INF]},
+            "'time' has NaN or infinity",
+            "E426",
+        ),
         (
             "f0",
             {"value": [1], "time": [0], "duration": [1]},
@@ -144,11 +238,16 @@ def test_wrong_atoms(name: str, atom: Any, fault: str, code: str) -> None:
     faulty = entry()
     faulty.setdefault(name, []).append(atom)
     place = f"atom {len(faulty[name]) - 1}"
-    assert said(faulty) == [f"'x.pyjama': entry 'a.wav', annotation '{name}', {place}: {fault}\n  [{code}]"]
+    assert said(faulty) == [
+        f"'x.pyjama': entry 'a.wav', annotation '{name}', {place}: {fault}\n  [{code}]"
+    ]
 
 
 def test_faults_with_help() -> None:
-    wrong = entry(f0=[{"value": [1, NAN], "time": [0, 1]}, {"value": [1, 2], "time": [1, 1]}], key=[{"value": "Major"}])
+    wrong = entry(
+        f0=[{"value": [1, NAN], "time": [0, 1]}, {"value": [1, 2], "time": [1, 1]}],
+        key=[{"value": "Major"}],
+    )
     assert said(wrong) == [
         "'x.pyjama': entry 'a.wav', annotation 'f0', atom 0: row 0 of 'value' has NaN or infinity\n"
         "  help: use 0 where there is no value     [E426]",
@@ -169,7 +268,18 @@ def test_a_curve_without_a_single_value(value: list[Any]) -> None:
 
 def test_atoms_of_a_curve_continue_each_other() -> None:
     first = {"value": [[1, 2], [3, 4]], "time": [0, 1]}
-    assert said(entry(f0=[first, {"value": [[1], [2]], "time": [1.5]}, {"value": [[1], [2]], "time": [2]}])) == []
+    assert (
+        said(
+            entry(
+                f0=[
+                    first,
+                    {"value": [[1], [2]], "time": [1.5]},
+                    {"value": [[1], [2]], "time": [2]},
+                ]
+            )
+        )
+        == []
+    )
     assert said(entry(f0=[first, {"value": [1], "time": [2]}])) == [
         "'x.pyjama': entry 'a.wav', annotation 'f0', atom 1: the number of rows of 'value' is 1, in the atom before 2\n"
         "  help: give every atom all rows, with 0 where one has no value     [E424]"
@@ -181,7 +291,16 @@ def test_atoms_of_a_curve_continue_each_other() -> None:
 
 
 def test_notes_may_stand_in_any_order_and_together() -> None:
-    assert said(entry(note=[{"value": 1, "time": time_s, "duration": 1} for time_s in (2, 0, 0)])) == []
+    assert (
+        said(
+            entry(
+                note=[
+                    {"value": 1, "time": time_s, "duration": 1} for time_s in (2, 0, 0)
+                ]
+            )
+        )
+        == []
+    )
 
 
 def test_equal_faults_are_counted_and_long_lists_cut() -> None:
@@ -196,13 +315,20 @@ def test_equal_faults_are_counted_and_long_lists_cut() -> None:
 
 
 def test_nan_outside_the_entries() -> None:
-    definitions = DEFINITIONS | {"x": {"type_extent": "global", "type_content": "numeric", "dictionary": [NAN]}}
-    assert said(definitions=definitions) == ["'x.pyjama': a number outside the entries is NaN or infinite\n  [E426]"]
+    definitions = DEFINITIONS | {
+        "x": {"type_extent": "global", "type_content": "numeric", "dictionary": [NAN]}
+    }
+    assert said(definitions=definitions) == [
+        "'x.pyjama': a number outside the entries is NaN or infinite\n  [E426]"
+    ]
 
 
 def test_versions() -> None:
     def of(version: Any) -> list[str]:
-        return [str(error) for error in violations({**raw(), "schemaversion": version}, "x.pyjama")]
+        return [
+            str(error)
+            for error in violations({**raw(), "schemaversion": version}, "x.pyjama")
+        ]
 
     assert [of(version) for version in (1.31, 1.4, "1.4", 1)] == [[]] * 4
     assert of("two") == [
@@ -212,15 +338,27 @@ def test_versions() -> None:
 
 
 def test_constraints_and_dictionaries() -> None:
-    word = {"type_extent": "global", "type_content": "text", "type_constraint": "value_in_dictionary"}
-    pitch = {"type_extent": "segment", "type_content": "numeric", "type_constraint": "value_in_dictionary"}
+    word = {
+        "type_extent": "global",
+        "type_content": "text",
+        "type_constraint": "value_in_dictionary",
+    }
+    pitch = {
+        "type_extent": "segment",
+        "type_content": "numeric",
+        "type_constraint": "value_in_dictionary",
+    }
     definitions = {
         "free": word | {"type_constraint": "in_dictionary"},
         "none": word,
         "numbers": word | {"dictionary": [1]},
         "twice": word | {"dictionary": ["a", "b", "a"]},
         "bounds": pitch | {"dictionary": [127, 0]},
-        "rows": {"type_extent": "breakpoint", "type_content": "numeric", "row_name": [1]},
+        "rows": {
+            "type_extent": "breakpoint",
+            "type_content": "numeric",
+            "row_name": [1],
+        },
     }
     assert said(definitions=definitions) == [
         "'x.pyjama': definition 'free': 'type_constraint' is 'in_dictionary', expected free, filepath or "
@@ -233,10 +371,18 @@ def test_constraints_and_dictionaries() -> None:
         '  help: such as "dictionary": [0, 127]     [E421]',
         "'x.pyjama': definition 'rows': 'row_name' holds something that is not a text\n  [E421]",
     ]
-    definitions = DEFINITIONS | {"pitch": pitch | {"dictionary": [0, 127]}, "tag": word | {"dictionary": ["a", "b"]}}
-    fine = entry(pitch=[{"value": 60, "time": 0, "duration": 1}], tag=[{"value": ["a", "b"]}, {"value": "a"}])
+    definitions = DEFINITIONS | {
+        "pitch": pitch | {"dictionary": [0, 127]},
+        "tag": word | {"dictionary": ["a", "b"]},
+    }
+    fine = entry(
+        pitch=[{"value": 60, "time": 0, "duration": 1}],
+        tag=[{"value": ["a", "b"]}, {"value": "a"}],
+    )
     assert said(fine, definitions=definitions) == []
-    wrong = entry(pitch=[{"value": 128.5, "time": 0, "duration": 1}], tag=[{"value": ["a", "c"]}])
+    wrong = entry(
+        pitch=[{"value": 128.5, "time": 0, "duration": 1}], tag=[{"value": ["a", "c"]}]
+    )
     assert said(wrong, definitions=definitions) == [
         "'x.pyjama': entry 'a.wav', annotation 'pitch', atom 0: the value 128.5 is not from 0 to 127\n  [E428]",
         "'x.pyjama': entry 'a.wav', annotation 'tag', atom 0: the value 'c' is not in the dictionary of the "
@@ -246,12 +392,21 @@ def test_constraints_and_dictionaries() -> None:
 
 def test_rows_and_their_names() -> None:
     definitions = DEFINITIONS | {
-        "f0": {"type_extent": "breakpoint", "type_content": "numeric", "row_name": ["violin", "bassoon"]},
-        "mfcc": {"type_extent": "global", "type_content": "numeric", "row_name": ["m1", "m2", "m3"]},
+        "f0": {
+            "type_extent": "breakpoint",
+            "type_content": "numeric",
+            "row_name": ["violin", "bassoon"],
+        },
+        "mfcc": {
+            "type_extent": "global",
+            "type_content": "numeric",
+            "row_name": ["m1", "m2", "m3"],
+        },
     }
     place = "'x.pyjama': entry 'a.wav', annotation"
     assert said(
-        entry(f0=[{"value": [[1, 2]], "time": [0, 1]}], mfcc=[{"value": [[1, 2]]}]), definitions=definitions
+        entry(f0=[{"value": [[1, 2]], "time": [0, 1]}], mfcc=[{"value": [[1, 2]]}]),
+        definitions=definitions,
     ) == [
         f"{place} 'f0', atom 0: 'value' has 1 rows for 2 names in 'row_name'\n"
         "  help: give every row its name, in this order, or leave 'row_name' empty     [E424]",
@@ -262,7 +417,9 @@ def test_rows_and_their_names() -> None:
         f"{place} 'f0', atom 0: row 0 of 'value' has 2 values for 3 times\n"
         "  help: write a row for each curve, with a value for each time: (rows, times)     [E424]"
     ]
-    fine = entry(mfcc=[{"value": [[1], [2], [3]]}, {"value": [1, 2, 3]}, {"value": [[1, 2, 3]]}])
+    fine = entry(
+        mfcc=[{"value": [[1], [2], [3]]}, {"value": [1, 2, 3]}, {"value": [[1, 2, 3]]}]
+    )
     assert said(fine, definitions=definitions) == []
 
 
@@ -275,7 +432,10 @@ def test_times_that_curves_share() -> None:
     clock, place = [{"value": [[0, 1, 2]]}], "'x.pyjama': entry 'a.wav', annotation"
 
     def told(**annotations: Any) -> list[str]:
-        return [text.removeprefix(place) for text in said(entry(**annotations), definitions=definitions)]
+        return [
+            text.removeprefix(place)
+            for text in said(entry(**annotations), definitions=definitions)
+        ]
 
     assert told(clock=clock, loudness=[{"value": [[1, 2, 3], [4, 5, 6]]}]) == []
     assert told(clock=clock, loudness=[{"value": [[1, 2]]}]) == [
@@ -291,7 +451,9 @@ def test_times_that_curves_share() -> None:
     assert told(clock=[{"value": [[0, 2, 1]]}]) == [
         " 'clock', atom 0: the times do not increase: 2 s, then 1 s\n  help: sort them     [E424]"
     ]
-    assert told(clock=[{"value": [["0"]]}])[0].startswith(" 'clock', atom 0: row 0 of 'value' holds something that")
+    assert told(clock=[{"value": [["0"]]}])[0].startswith(
+        " 'clock', atom 0: row 0 of 'value' holds something that"
+    )
     assert told(clock=[{"value": [[]]}]) == [
         " 'clock', atom 0: 'value' is empty\n  help: leave the atom out where nothing is annotated     [E424]"
     ]
@@ -306,16 +468,31 @@ def test_a_text_may_go_with_numbers_in_a_list_or_a_curve() -> None:
         "state": {"type_extent": "breakpoint", "type_content": "text"},
     }
     fine = entry(
-        word=[{"value": [440.0, "la"], "time": 0, "duration": 1}], state=[{"value": [["a", 1]], "time": [0, 1]}]
+        word=[{"value": [440.0, "la"], "time": 0, "duration": 1}],
+        state=[{"value": [["a", 1]], "time": [0, 1]}],
     )
     assert said(fine, definitions=definitions) == []
 
 
 @given(st.lists(st.sampled_from(range(7)), max_size=8))
-def test_the_sweep_over_columns_sees_what_the_walk_over_atoms_sees(kinds: list[int]) -> None:
+def test_the_sweep_over_columns_sees_what_the_walk_over_atoms_sees(
+    kinds: list[int],
+) -> None:
     """Notes of which some are wrong: the same violations, whatever stands beside them."""
     good = {"value": 60, "time": 0.5, "duration": 0}
-    wrong = [{}, {"value": "x"}, {"time": INF}, {"duration": -1}, {"duration": None}, {"value": NAN}, {"time": True}]
+    wrong = [
+        {},
+        {"value": "x"},
+        {"time": INF},
+        {"duration": -1},
+        {"duration": None},
+        {"value": NAN},
+        {"time": True},
+    ]
     notes = [{**good, **wrong[kind]} for kind in kinds]
-    faults = [fault for note in notes if (fault := atom_fault(note, DEFINITIONS["note"]))]
-    assert {text.rpartition("[")[2] for text in said(entry(note=notes))} == {f"{code}]" for code, _, _ in faults}
+    faults = [
+        fault for note in notes if (fault := atom_fault(note, DEFINITIONS["note"]))
+    ]
+    assert {text.rpartition("[")[2] for text in said(entry(note=notes))} == {
+        f"{code}]" for code, _, _ in faults
+    }

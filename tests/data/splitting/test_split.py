@@ -21,18 +21,31 @@ def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Corpus:
     """24 recordings of 12 pieces by 6 artists, four kinds."""
     monkeypatch.chdir(tmp_path)
     notes: dict[str, dict[str, Any]] = {
-        f"{i:02d}.wav": {"piece": f"P{i // 2}", "artist": f"A{i // 4}", "kind": "abcd"[i % 4]} for i in range(24)
+        f"{i:02d}.wav": {
+            "piece": f"P{i // 2}",
+            "artist": f"A{i // 4}",
+            "kind": "abcd"[i % 4],
+        }
+        for i in range(24)
     }
     return made("data", notes)
 
 
 def made(folder: str, notes: dict[str, dict[str, Any]]) -> Corpus:
     rng = np.random.default_rng(0)
-    write_audio(f"{folder}/c_audio.hdf5", [(key, rng.normal(0, 0.1, 800).astype(np.float32), 8000) for key in notes])
+    write_audio(
+        f"{folder}/c_audio.hdf5",
+        [(key, rng.normal(0, 0.1, 800).astype(np.float32), 8000) for key in notes],
+    )
     names = {name for own in notes.values() for name in own}
-    definitions = {"filepath": WORD} | {name: NUMBER if name == "fold" else WORD for name in sorted(names)}
+    definitions = {"filepath": WORD} | {
+        name: NUMBER if name == "fold" else WORD for name in sorted(names)
+    }
     entries = [
-        Entry({"filepath": (Atom(key),)} | {name: (Atom(value),) for name, value in own.items()})
+        Entry(
+            {"filepath": (Atom(key),)}
+            | {name: (Atom(value),) for name, value in own.items()}
+        )
         for key, own in notes.items()
     ]
     Pyjama(definitions, entries).save(f"{folder}/c.pyjama")
@@ -49,7 +62,9 @@ def test_folds_are_stored_and_read_back(corpus: Corpus) -> None:
     }  # fmt: skip
     assert grouped_by(again, "fold") == ("artist",)
     parts = [by_fold(again, fold) for fold in range(3)]
-    assert sorted(group for part in parts for group in part.test) == sorted({item.group for item in again.items})
+    assert sorted(group for part in parts for group in part.test) == sorted(
+        {item.group for item in again.items}
+    )
     assert parts[0].valid == parts[1].test
     assert (split.count(0), split.count_groups(0), split.farthest) == (8, 2, 0.0)
 
@@ -76,14 +91,24 @@ def test_a_split_that_is_there_is_kept(corpus: Corpus) -> None:
     )
     assert Path("data/c.pyjama").read_bytes() == before
     store_split(again, make_split(again, folds=4), replacing=True)
-    assert {item.entry.first("fold") for item in Corpus.open("data").items} == {0, 1, 2, 3}
+    assert {item.entry.first("fold") for item in Corpus.open("data").items} == {
+        0,
+        1,
+        2,
+        3,
+    }
 
 
 def test_a_leak_by_what_the_split_was_grouped_by_is_refused(corpus: Corpus) -> None:
     """Pieces are whole on each side, but an artist is not; the split says that it was made by artist."""
-    values = {item.key: "train" if index < 22 else "valid" for index, item in enumerate(corpus.recordings)}
+    values = {
+        item.key: "train" if index < 22 else "valid"
+        for index, item in enumerate(corpus.recordings)
+    }
     split = make_split(corpus, ratios=(1, 1), by=["artist"])
-    store_split(corpus, type(split)(**{**vars(split), "values": tuple(values.values())}))
+    store_split(
+        corpus, type(split)(**{**vars(split), "values": tuple(values.values())})
+    )
     again = Corpus.open("data")
     assert by_annotation(again.recordings).valid == ("P11",)
     with pytest.raises(DataError) as error:
@@ -95,9 +120,13 @@ def test_a_leak_by_what_the_split_was_grouped_by_is_refused(corpus: Corpus) -> N
     )
 
 
-def test_a_leak_of_a_piece_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_leak_of_a_piece_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    corpus = made("data", {f"{i}.wav": {"piece": f"P{i // 2}", "fold": i % 3} for i in range(6)})
+    corpus = made(
+        "data", {f"{i}.wav": {"piece": f"P{i // 2}", "fold": i % 3} for i in range(6)}
+    )
     assert [error.message for error in leaks(corpus, "fold")] == [
         "the group 'P0' is in '0' and in '1' of the stored 'fold'",
         "the group 'P1' is in '2' and in '0' of the stored 'fold'",
@@ -107,7 +136,9 @@ def test_a_leak_of_a_piece_is_refused(tmp_path: Path, monkeypatch: pytest.Monkey
         by_fold(corpus, 0)
 
 
-def test_folds_that_are_numbered_from_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_folds_that_are_numbered_from_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     corpus = made("data", {f"{i}.wav": {"fold": 1 + i % 4} for i in range(8)})
     split = by_fold(corpus, 3)
@@ -123,22 +154,36 @@ def test_folds_that_are_numbered_from_1(tmp_path: Path, monkeypatch: pytest.Monk
             0,
             "expected 'fold' of '2.wav' to be a whole number or a text; it has no such annotation\n  [E446]",
         ),
-        ([0, 1, 1.5], 0, "expected 'fold' of '2.wav' to be a whole number or a text; it has '1.5'\n  [E446]"),
+        (
+            [0, 1, 1.5],
+            0,
+            "expected 'fold' of '2.wav' to be a whole number or a text; it has '1.5'\n  [E446]",
+        ),
         ([2, 1, 1], 0, "expected 3 folds or more in 'fold'; it has 1, 2\n  [E446]"),
         ([1, 2, 3], 3, "there is no fold 3: 3 folds are numbered 0 to 2\n  [E441]"),
     ],
 )
 def test_wrong_folds(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folds: list[Any], fold: int, message: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    folds: list[Any],
+    fold: int,
+    message: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    notes = {f"{i}.wav": {} if value is None else {"fold": value} for i, value in enumerate(folds)}
+    notes = {
+        f"{i}.wav": {} if value is None else {"fold": value}
+        for i, value in enumerate(folds)
+    }
     with pytest.raises(DataError) as error:
         by_fold(made("data", notes), fold)
     assert str(error.value) == message
 
 
-@pytest.mark.parametrize(("name", "by"), [("maps", ["instrument"]), ("billboard", ["artist"]), ("covers80", ["title"])])
+@pytest.mark.parametrize(
+    ("name", "by"),
+    [("maps", ["instrument"]), ("billboard", ["artist"]), ("covers80", ["title"])],
+)
 def test_on_the_real_corpora(data_root: Path, name: str, by: list[str]) -> None:
     corpus = Corpus.open(data_root / name)
     split = make_split(corpus, ratios=(0.6, 0.2, 0.2), by=by)

@@ -19,8 +19,19 @@ STORE = AudioStore("x_audio.hdf5")
 
 
 def item(key: str, group: str | None = None, **annotations: Any) -> Item:
-    atoms = {name: tuple(map(Atom, v if isinstance(v, list) else [v])) for name, v in annotations.items()}
-    return Item(key, 1, 8000, group or key, None, Entry({"filepath": (Atom(key),), **atoms}), STORE)
+    atoms = {
+        name: tuple(map(Atom, v if isinstance(v, list) else [v]))
+        for name, v in annotations.items()
+    }
+    return Item(
+        key,
+        1,
+        8000,
+        group or key,
+        None,
+        Entry({"filepath": (Atom(key),), **atoms}),
+        STORE,
+    )
 
 
 def test_what_is_linked_is_one_group() -> None:
@@ -52,8 +63,14 @@ def test_an_annotation_that_no_recording_has() -> None:
 
 
 def test_labels_of_groups() -> None:
-    items = [item("1", "P", tag=["x", "y", "x"]), item("2", "P", tag="y"), item("3", "A", tag=[])]
-    np.testing.assert_array_equal(label_counts(items, ["P", "P", "A"], ["tag"]), [[0, 0], [1, 2]])
+    items = [
+        item("1", "P", tag=["x", "y", "x"]),
+        item("2", "P", tag="y"),
+        item("3", "A", tag=[]),
+    ]
+    np.testing.assert_array_equal(
+        label_counts(items, ["P", "P", "A"], ["tag"]), [[0, 0], [1, 2]]
+    )
     assert label_counts(items, ["P", "P", "A"], []).shape == (2, 0)
 
 
@@ -69,12 +86,18 @@ def test_too_few_groups() -> None:
 @st.composite
 def grouped(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, list[float], int]:
     n_groups = draw(st.integers(3, 30))
-    sizes = np.array(draw(st.lists(st.integers(1, 9), min_size=n_groups, max_size=n_groups)))
+    sizes = np.array(
+        draw(st.lists(st.integers(1, 9), min_size=n_groups, max_size=n_groups))
+    )
     n_labels = draw(st.integers(0, 5))
     share = st.lists(st.floats(0, 1), min_size=n_labels, max_size=n_labels)
-    shares = np.array([draw(share) for _ in range(n_groups)]).reshape(n_groups, n_labels)
+    shares = np.array([draw(share) for _ in range(n_groups)]).reshape(
+        n_groups, n_labels
+    )
     labels = np.floor(shares * sizes[:, None]).astype(np.int64)
-    sides = draw(st.sampled_from([[1.0, 1.0, 1.0], [0.8, 0.1, 0.1], [0.5, 0.5], [80.0, 20.0]]))
+    sides = draw(
+        st.sampled_from([[1.0, 1.0, 1.0], [0.8, 0.1, 0.1], [0.5, 0.5], [80.0, 20.0]])
+    )
     return sizes, labels, sides, draw(st.integers(0, 5))
 
 
@@ -88,7 +111,9 @@ def test_every_group_is_placed_and_no_side_is_empty(drawn: tuple[Any, ...]) -> N
 
 
 @given(grouped())
-def test_no_single_move_brings_the_sides_nearer_to_their_shares(drawn: tuple[Any, ...]) -> None:
+def test_no_single_move_brings_the_sides_nearer_to_their_shares(
+    drawn: tuple[Any, ...],
+) -> None:
     """The result is a local optimum of what it says it makes small, unless a side would lose its only group."""
     sizes, labels, shares, seed = drawn
     counts, part = np.column_stack([sizes, labels]), np.array(shares) / np.sum(shares)
@@ -96,7 +121,12 @@ def test_no_single_move_brings_the_sides_nearer_to_their_shares(drawn: tuple[Any
 
     def cost(of: np.ndarray) -> float:
         per_side = np.stack([counts[of == s].sum(0) for s in range(len(part))])
-        return float(((per_side - part[:, None] * counts.sum(0).clip(1)) ** 2 / counts.sum(0).clip(1)).sum())
+        return float(
+            (
+                (per_side - part[:, None] * counts.sum(0).clip(1)) ** 2
+                / counts.sum(0).clip(1)
+            ).sum()
+        )
 
     here = cost(side)
     for group in range(len(sizes)):
@@ -108,15 +138,21 @@ def test_no_single_move_brings_the_sides_nearer_to_their_shares(drawn: tuple[Any
 
 
 @given(st.integers(3, 60), st.integers(2, 6), st.integers(0, 9))
-def test_recordings_alone_are_shared_out_evenly(n: int, n_folds: int, seed: int) -> None:
+def test_recordings_alone_are_shared_out_evenly(
+    n: int, n_folds: int, seed: int
+) -> None:
     n_folds = min(n, n_folds)
-    side = share_out(np.ones(n, np.int64), np.zeros((n, 0), np.int64), [1.0] * n_folds, seed)
+    side = share_out(
+        np.ones(n, np.int64), np.zeros((n, 0), np.int64), [1.0] * n_folds, seed
+    )
     sizes = np.bincount(side, minlength=n_folds)
     assert sizes.max() - sizes.min() <= 1
 
 
 @given(st.lists(st.integers(0, 3), min_size=12, max_size=60), st.integers(0, 9))
-def test_one_label_a_recording_is_shared_out_evenly(words: list[int], seed: int) -> None:
+def test_one_label_a_recording_is_shared_out_evenly(
+    words: list[int], seed: int
+) -> None:
     labels = np.eye(4, dtype=np.int64)[words]
     side = share_out(np.ones(len(words), np.int64), labels, [1.0] * 4, seed)
     per_side = np.stack([labels[side == s].sum(0) for s in range(4)])
@@ -134,17 +170,24 @@ def test_balance_beside_scikit_learns() -> None:
     ours, theirs = [], []
     for _ in range(25):
         n, n_labels = int(rng.integers(60, 200)), int(rng.integers(2, 8))
-        _, group = np.unique(rng.integers(0, rng.integers(15, n), n), return_inverse=True)
+        _, group = np.unique(
+            rng.integers(0, rng.integers(15, n), n), return_inverse=True
+        )
         word = rng.choice(n_labels, n, p=rng.dirichlet(np.ones(n_labels)))
         labels = np.zeros((group.max() + 1, n_labels), np.int64)
         np.add.at(labels, (group, word), 1)
         side = np.zeros(n, np.int64)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of labels rarer than folds
-            folds = StratifiedGroupKFold(5, shuffle=True, random_state=0).split(word, word, group)
+            folds = StratifiedGroupKFold(5, shuffle=True, random_state=0).split(
+                word, word, group
+            )
             for fold, (_, test) in enumerate(folds):
                 side[test] = fold
-        for sides, off in ((share_out(labels.sum(1), labels, [1.0] * 5)[group], ours), (side, theirs)):
+        for sides, off in (
+            (share_out(labels.sum(1), labels, [1.0] * 5)[group], ours),
+            (side, theirs),
+        ):
             per_fold = np.zeros((5, n_labels))
             np.add.at(per_fold, (sides, word), 1)
             off.append(np.abs(per_fold - per_fold.mean(0)).sum() / n)

@@ -15,8 +15,12 @@ from mirbricks.errors import DataError
 
 
 def item(key: str, split: str | None, group: str | None = None) -> Item:
-    annotations = {"filepath": (Atom(key),)} | ({"split": (Atom(split),)} if split else {})
-    return Item(key, 1, 8000, group or key, None, Entry(annotations), AudioStore("x_audio.hdf5"))
+    annotations = {"filepath": (Atom(key),)} | (
+        {"split": (Atom(split),)} if split else {}
+    )
+    return Item(
+        key, 1, 8000, group or key, None, Entry(annotations), AudioStore("x_audio.hdf5")
+    )
 
 
 def test_five_folds_of_ten() -> None:
@@ -28,8 +32,14 @@ def test_five_folds_of_ten() -> None:
     assert k_fold(names, 5, 4).valid == first.test
 
 
-@given(st.sets(st.text(min_size=1, max_size=3), min_size=3, max_size=40), st.integers(3, 8), st.randoms())
-def test_every_group_is_tested_and_validated_once(groups: set[str], n_folds: int, random: object) -> None:
+@given(
+    st.sets(st.text(min_size=1, max_size=3), min_size=3, max_size=40),
+    st.integers(3, 8),
+    st.randoms(),
+)
+def test_every_group_is_tested_and_validated_once(
+    groups: set[str], n_folds: int, random: object
+) -> None:
     n_folds = min(n_folds, len(groups))
     shuffled = list(groups) * 2
     random.shuffle(shuffled)  # type: ignore[attr-defined]
@@ -64,10 +74,15 @@ def test_too_few_groups() -> None:
 def test_fold_out_of_range(fold: int) -> None:
     with pytest.raises(DataError) as error:
         k_fold("abcdefgh", 5, fold)
-    assert str(error.value) == f"there is no fold {fold}: 5 folds are numbered 0 to 4\n  [E441]"
+    assert (
+        str(error.value)
+        == f"there is no fold {fold}: 5 folds are numbered 0 to 4\n  [E441]"
+    )
 
 
-@pytest.mark.parametrize(("train", "valid", "test"), [("ab", "bc", ""), ("ab", "c", "a"), ("a", "bc", "cd")])
+@pytest.mark.parametrize(
+    ("train", "valid", "test"), [("ab", "bc", ""), ("ab", "c", "a"), ("a", "bc", "cd")]
+)
 def test_a_group_on_two_sides(train: str, valid: str, test: str) -> None:
     with pytest.raises(DataError) as error:
         Split(tuple(train), tuple(valid), tuple(test))
@@ -93,7 +108,10 @@ def test_split_of_the_corpus_itself(data_root: Path) -> None:
 def test_wrong_split_annotations() -> None:
     with pytest.raises(DataError) as error:
         by_annotation([item("a", "train"), item("b", "dev")])
-    assert str(error.value) == "expected 'split' of 'b' to be train, valid or test; it has 'dev'\n  [E443]"
+    assert (
+        str(error.value)
+        == "expected 'split' of 'b' to be train, valid or test; it has 'dev'\n  [E443]"
+    )
     with pytest.raises(DataError) as error:
         by_annotation([item("a", None)])
     assert str(error.value) == (
@@ -119,7 +137,9 @@ def test_held_out_by_what_recordings_say(tmp_path: Path) -> None:
         (("a", "b", "c"), "every training recording has piano: a, b, c"),
     ],
 )
-def test_nothing_or_everything_held_out(tmp_path: Path, values: tuple[str, ...], message: str) -> None:
+def test_nothing_or_everything_held_out(
+    tmp_path: Path, values: tuple[str, ...], message: str
+) -> None:
     corpus = _pianos(tmp_path)
     with pytest.raises(DataError) as error:
         held_out_where(by_annotation(corpus), corpus, {"piano": values})
@@ -129,11 +149,25 @@ def test_nothing_or_everything_held_out(tmp_path: Path, values: tuple[str, ...],
 
 
 def _pianos(folder: Path) -> Corpus:
-    rows = [("0", "a", "train"), ("1", "b", "train"), ("2", "c", "train"), ("3", "a", "train"), ("4", "d", "valid")]
-    write_audio(folder / "p_audio.hdf5", iter([(key, np.zeros(100, np.float32), 8000) for key, _, _ in rows]))
+    rows = [
+        ("0", "a", "train"),
+        ("1", "b", "train"),
+        ("2", "c", "train"),
+        ("3", "a", "train"),
+        ("4", "d", "valid"),
+    ]
+    write_audio(
+        folder / "p_audio.hdf5",
+        iter([(key, np.zeros(100, np.float32), 8000) for key, _, _ in rows]),
+    )
     entries = [
-        Entry({"filepath": (Atom(key),), "piano": (Atom(piano),), "split": (Atom(side),)}) for key, piano, side in rows
+        Entry(
+            {"filepath": (Atom(key),), "piano": (Atom(piano),), "split": (Atom(side),)}
+        )
+        for key, piano, side in rows
     ]
     text = Definition("global", "text")
-    Pyjama({"filepath": text, "piano": text, "split": text}, entries).save(folder / "p.pyjama")
+    Pyjama({"filepath": text, "piano": text, "split": text}, entries).save(
+        folder / "p.pyjama"
+    )
     return Corpus.open(folder)

@@ -15,7 +15,9 @@ SR_HZ = 22050
 TONE = (0.5 * np.sin(2 * np.pi * 440 * np.arange(SR_HZ) / SR_HZ)).astype(np.float32)
 
 
-def read_audio(path: str, block_samples: int = 1 << 20) -> tuple[NDArray[np.float32], int]:
+def read_audio(
+    path: str, block_samples: int = 1 << 20
+) -> tuple[NDArray[np.float32], int]:
     """The blocks, put together."""
     blocks = list(stream_audio(path, block_samples))
     return np.concatenate([block for block, _ in blocks]), blocks[0][1]
@@ -26,18 +28,25 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.mark.parametrize(("ending", "tolerance"), [("wav", 1e-4), ("flac", 1e-4), ("ogg", 0.05), ("mp3", 0.05)])
+@pytest.mark.parametrize(
+    ("ending", "tolerance"),
+    [("wav", 1e-4), ("flac", 1e-4), ("ogg", 0.05), ("mp3", 0.05)],
+)
 def test_formats(ending: str, tolerance: float) -> None:
     soundfile.write(f"x.{ending}", TONE, SR_HZ)
     audio, sr_hz = read_audio(f"x.{ending}")
     assert (audio.dtype, audio.ndim, sr_hz) == (np.float32, 1, SR_HZ)
     n = min(len(audio), len(TONE))
     assert n > 0.95 * SR_HZ
-    np.testing.assert_allclose(audio[2000 : n - 2000], TONE[2000 : n - 2000], atol=tolerance)
+    np.testing.assert_allclose(
+        audio[2000 : n - 2000], TONE[2000 : n - 2000], atol=tolerance
+    )
 
 
 def test_channels_are_averaged() -> None:
-    soundfile.write("x.wav", np.stack([TONE, np.zeros_like(TONE), TONE], 1), SR_HZ, subtype="FLOAT")
+    soundfile.write(
+        "x.wav", np.stack([TONE, np.zeros_like(TONE), TONE], 1), SR_HZ, subtype="FLOAT"
+    )
     np.testing.assert_allclose(read_audio("x.wav")[0], TONE * 2 / 3, atol=1e-7)
 
 
@@ -45,11 +54,14 @@ def test_blocks_are_the_whole() -> None:
     soundfile.write("x.wav", np.stack([TONE, -0.5 * TONE], 1), SR_HZ, subtype="FLOAT")
     blocks = list(stream_audio("x.wav", 1000))
     assert [len(block) for block, _ in blocks] == [1000] * 22 + [50]
-    np.testing.assert_array_equal(np.concatenate([block for block, _ in blocks]), read_audio("x.wav")[0])
+    np.testing.assert_array_equal(
+        np.concatenate([block for block, _ in blocks]), read_audio("x.wav")[0]
+    )
 
 
 @pytest.mark.parametrize(
-    ("name", "reason"), [("missing.wav", "there is no such file"), ("text.wav", "Format not recognised")]
+    ("name", "reason"),
+    [("missing.wav", "there is no such file"), ("text.wav", "Format not recognised")],
 )
 def test_unreadable(name: str, reason: str) -> None:
     Path("text.wav").write_text("no audio at all")
@@ -93,4 +105,7 @@ def test_nan_is_named_with_its_sample() -> None:
     for block_samples in (1 << 20, 999):
         with pytest.raises(DataError) as error:
             list(stream_audio("x.wav", block_samples))
-        assert str(error.value) == "the audio file 'x.wav' has NaN or infinity\n  first  sample 5000\n  [E432]"
+        assert (
+            str(error.value)
+            == "the audio file 'x.wav' has NaN or infinity\n  first  sample 5000\n  [E432]"
+        )

@@ -9,7 +9,12 @@ import h5py
 import numpy as np
 import pytest
 
-from mirbricks.data.stores.hdf5 import AudioStore, FeatureStore, write_audio, write_features
+from mirbricks.data.stores.hdf5 import (
+    AudioStore,
+    FeatureStore,
+    write_audio,
+    write_features,
+)
 from mirbricks.errors import DataError
 
 RAMP = np.linspace(-1, 1, 1000, dtype=np.float32)
@@ -25,7 +30,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def raw_file(name: str, key: str = "a.wav", data: Any = RAMP, **attributes: Any) -> AudioStore:
+def raw_file(
+    name: str, key: str = "a.wav", data: Any = RAMP, **attributes: Any
+) -> AudioStore:
     """What another program may have written."""
     with h5py.File(name, "w") as file:
         file.create_dataset(key, data=data).attrs.update(attributes)
@@ -41,10 +48,17 @@ def message(error: pytest.ExceptionInfo[DataError]) -> str:
 
 
 def test_what_is_written_is_read_back(here: Path) -> None:
-    write_audio("x_audio.hdf5", [("b.wav", RAMP, 22050), ("sub/a.wav", RAMP[::-1].astype(np.float64), 16000)])
+    write_audio(
+        "x_audio.hdf5",
+        [("b.wav", RAMP, 22050), ("sub/a.wav", RAMP[::-1].astype(np.float64), 16000)],
+    )
     store = AudioStore("x_audio.hdf5")
     assert store.keys() == ("b.wav", "sub/a.wav")
-    assert (store.n_samples("b.wav"), store.sr_hz("b.wav"), store.sr_hz("sub/a.wav")) == (1000, 22050, 16000)
+    assert (
+        store.n_samples("b.wav"),
+        store.sr_hz("b.wav"),
+        store.sr_hz("sub/a.wav"),
+    ) == (1000, 22050, 16000)
     np.testing.assert_array_equal(store.read("b.wav"), RAMP)
     np.testing.assert_array_equal(store.read("sub/a.wav", 10, 20), RAMP[::-1][10:20])
     assert store.read("b.wav").dtype == np.float32
@@ -54,19 +68,27 @@ def test_what_is_written_is_read_back(here: Path) -> None:
 def test_audio_lies_contiguous_as_float32() -> None:
     write_audio("x_audio.hdf5", [("a", RAMP.astype(np.float64), 22050)])
     with h5py.File("x_audio.hdf5") as file:
-        assert (file["a"].chunks, file["a"].dtype, file["a"].compression) == (None, np.float32, None)
+        assert (file["a"].chunks, file["a"].dtype, file["a"].compression) == (
+            None,
+            np.float32,
+            None,
+        )
 
 
 def test_the_same_items_give_the_same_bytes() -> None:
     for name in ("1.hdf5", "2.hdf5"):
         write_audio(name, [(str(i), RAMP, 22050) for i in range(40)])
     assert Path("1.hdf5").read_bytes() == Path("2.hdf5").read_bytes()
-    assert Path("1.hdf5").stat().st_size < 40 * (RAMP.nbytes + 1000)  # what was reserved is given back
+    assert Path("1.hdf5").stat().st_size < 40 * (
+        RAMP.nbytes + 1000
+    )  # what was reserved is given back
 
 
 def test_features_keep_attributes_and_apply_their_scale() -> None:
     frames = np.arange(12.0).reshape(4, 3)
-    write_features("x_feat.hdf5", [("a", frames, {"hop_s": 0.1}), ("b", frames, {"scale": 0.5})])
+    write_features(
+        "x_feat.hdf5", [("a", frames, {"hop_s": 0.1}), ("b", frames, {"scale": 0.5})]
+    )
     store = FeatureStore("x_feat.hdf5")
     assert store.shape("a") == (4, 3)
     assert store.attributes("a") == {"hop_s": 0.1}
@@ -76,7 +98,11 @@ def test_features_keep_attributes_and_apply_their_scale() -> None:
 
 def test_integer_features_of_others_are_read() -> None:
     raw_file("x_feat.hdf5", data=np.arange(6, dtype=np.uint8).reshape(3, 2), scale=0.1)
-    np.testing.assert_allclose(FeatureStore("x_feat.hdf5").read("a.wav"), np.arange(6).reshape(3, 2) * 0.1, rtol=1e-6)
+    np.testing.assert_allclose(
+        FeatureStore("x_feat.hdf5").read("a.wav"),
+        np.arange(6).reshape(3, 2) * 0.1,
+        rtol=1e-6,
+    )
 
 
 def read_in_child(store: AudioStore, queue: Any) -> None:
@@ -140,18 +166,24 @@ def test_damaged_file(damage: str) -> None:
     raw_file("x_audio.hdf5", sr_hz=22050, data=np.tile(RAMP, 100))
     whole = Path("x_audio.hdf5").read_bytes()
     Path("x_audio.hdf5").write_bytes(
-        {"text": b"not a file", "empty": b"", "truncated": whole[: len(whole) // 2]}[damage]
+        {"text": b"not a file", "empty": b"", "truncated": whole[: len(whole) // 2]}[
+            damage
+        ]
     )
     with pytest.raises(DataError) as error:
         AudioStore("x_audio.hdf5").read("a.wav")
     assert error.value.code == "E401"
-    assert message(error).startswith("'x_audio.hdf5' is not an HDF5 file, or a damaged one\n  size  ")
+    assert message(error).startswith(
+        "'x_audio.hdf5' is not an HDF5 file, or a damaged one\n  size  "
+    )
     assert message(error).endswith("\n  help: download or build it again     [E401]")
 
 
 def test_damage_inside_compressed_data() -> None:
     with h5py.File("x_audio.hdf5", "w") as file:
-        file.create_dataset("a.wav", data=np.tile(RAMP, 100), compression="gzip").attrs["sr_hz"] = 22050
+        file.create_dataset("a.wav", data=np.tile(RAMP, 100), compression="gzip").attrs[
+            "sr_hz"
+        ] = 22050
         place = file["a.wav"].id.get_chunk_info(1)
     with Path("x_audio.hdf5").open("r+b") as raw:
         raw.seek(place.byte_offset)
@@ -164,10 +196,15 @@ def test_unknown_key() -> None:
     store = raw_file("x_audio.hdf5", sr_hz=22050)
     with pytest.raises(DataError) as error:
         store.read("a.wave")
-    assert message(error) == "'x_audio.hdf5' has no key 'a.wave'\n  help: did you mean 'a.wav'?     [E402]"
+    assert (
+        message(error)
+        == "'x_audio.hdf5' has no key 'a.wave'\n  help: did you mean 'a.wav'?     [E402]"
+    )
     with pytest.raises(DataError) as error:
         store.read("something else")
-    assert message(error).endswith("help: it has 1 keys, the first is 'a.wav'     [E402]")
+    assert message(error).endswith(
+        "help: it has 1 keys, the first is 'a.wav'     [E402]"
+    )
 
 
 @pytest.mark.parametrize(
@@ -181,10 +218,15 @@ def test_unknown_key() -> None:
 def test_wrong_form(data: Any, facts: str) -> None:
     with pytest.raises(DataError) as error:
         raw_file("x_audio.hdf5", data=data, sr_hz=22050).read("a.wav")
-    assert message(error) == f"'a.wav' of 'x_audio.hdf5' is not a 1-D float array\n{facts}  [E403]"
+    assert (
+        message(error)
+        == f"'a.wav' of 'x_audio.hdf5' is not a 1-D float array\n{facts}  [E403]"
+    )
 
 
-@pytest.mark.parametrize("bad", [0, -22050, 44, "22050", 22050.5, np.nan, True, np.array([22050, 1]), 10**9])
+@pytest.mark.parametrize(
+    "bad", [0, -22050, 44, "22050", 22050.5, np.nan, True, np.array([22050, 1]), 10**9]
+)
 def test_wrong_sampling_rate(bad: Any) -> None:
     with pytest.raises(DataError) as error:
         raw_file("x_audio.hdf5", sr_hz=bad).sr_hz("a.wav")

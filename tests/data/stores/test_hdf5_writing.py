@@ -35,7 +35,9 @@ def listed(folder: Path) -> list[str]:
         ([("a", RAMP[None], 22050)], "E403"),
     ],
 )
-def test_the_writer_refuses_what_the_reader_would(here: Path, items: Any, code: str) -> None:
+def test_the_writer_refuses_what_the_reader_would(
+    here: Path, items: Any, code: str
+) -> None:
     Path("x_audio.hdf5").write_text("the old file")
     with pytest.raises(DataError) as error:
         write_audio("x_audio.hdf5", items)
@@ -66,11 +68,18 @@ except Exception as error:
 """
 
 
-@pytest.mark.parametrize(("n_items", "n_samples"), [(10, 100_000), (1000, 1000), (9000, 100)])
-def test_a_full_disk_leaves_the_old_file(here: Path, n_items: int, n_samples: int) -> None:
+@pytest.mark.parametrize(
+    ("n_items", "n_samples"), [(10, 100_000), (1000, 1000), (9000, 100)]
+)
+def test_a_full_disk_leaves_the_old_file(
+    here: Path, n_items: int, n_samples: int
+) -> None:
     Path("x_audio.hdf5").write_text("the old file")
     run = subprocess.run(
-        [sys.executable, "-c", FULL_DISK, str(n_items), str(n_samples)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", FULL_DISK, str(n_items), str(n_samples)],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert run.stdout == (
         "cannot write 'x_audio.hdf5': File too large\n"

@@ -9,19 +9,31 @@ import pytest
 from numpy.typing import NDArray
 
 from mirbricks.data.corpus import Corpus
-from mirbricks.data.synth.corpora import KINDS, make_covers, make_piano, make_tagged, synthesise
+from mirbricks.data.synth.corpora import (
+    KINDS,
+    make_covers,
+    make_piano,
+    make_tagged,
+    synthesise,
+)
 
 
 @pytest.mark.parametrize("kind", ["piano", "notes", "tagged"])
-def test_the_same_bytes_whatever_the_number_of_processes(kind: str, tmp_path: Path) -> None:
+def test_the_same_bytes_whatever_the_number_of_processes(
+    kind: str, tmp_path: Path
+) -> None:
     for folder, jobs in (("one", 1), ("two", 2)):
         synthesise(kind, tmp_path / folder, 3, 2.0, seed=5, n_jobs=jobs)
     one, two = (Corpus.open(tmp_path / folder) for folder in ("one", "two"))
-    assert (tmp_path / "one" / f"{kind}.pyjama").read_bytes() == (tmp_path / "two" / f"{kind}.pyjama").read_bytes()
+    assert (tmp_path / "one" / f"{kind}.pyjama").read_bytes() == (
+        tmp_path / "two" / f"{kind}.pyjama"
+    ).read_bytes()
     for item in one.items:
         np.testing.assert_array_equal(item.read()[0], two[item.key].read()[0])
     longer = synthesise(kind, tmp_path / "longer", 4, 2.0, seed=5)
-    np.testing.assert_array_equal(longer[one.items[0].key].read()[0], one.items[0].read()[0])
+    np.testing.assert_array_equal(
+        longer[one.items[0].key].read()[0], one.items[0].read()[0]
+    )
     other = synthesise(kind, tmp_path / "other", 3, 2.0, seed=6)
     assert not np.array_equal(other.items[0].read()[0], one.items[0].read()[0])
 
@@ -29,7 +41,12 @@ def test_the_same_bytes_whatever_the_number_of_processes(kind: str, tmp_path: Pa
 def test_a_mix_is_the_sum_of_its_stems(tmp_path: Path) -> None:
     corpus = synthesise("stems", tmp_path, 1)
     mix, *stems = corpus.items
-    assert [item.entry.first("instrument") for item in stems] == ["vocals", "drums", "bass", "other"]
+    assert [item.entry.first("instrument") for item in stems] == [
+        "vocals",
+        "drums",
+        "bass",
+        "other",
+    ]
     assert all(item.stem_of == mix.key and item.group == mix.group for item in stems)
     total = sum(item.read()[0] for item in stems)
     np.testing.assert_array_equal(mix.read()[0], total)
@@ -56,9 +73,27 @@ def test_chords_are_heard_where_they_are_annotated(tmp_path: Path) -> None:
         for name, onset_s, duration_s in zip(names, onsets_s, durations_s, strict=True):
             if name in ("N", "X"):
                 continue
-            root = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"].index(name.split(":")[0])
-            tones = [(root + step) % 12 for step in ((0, 4, 7) if name.endswith("maj") else (0, 3, 7))]
-            energy = chroma(audio[int(onset_s * sr_hz) : int((onset_s + duration_s) * sr_hz)], sr_hz)
+            root = [
+                "C",
+                "C#",
+                "D",
+                "D#",
+                "E",
+                "F",
+                "F#",
+                "G",
+                "G#",
+                "A",
+                "A#",
+                "B",
+            ].index(name.split(":")[0])
+            tones = [
+                (root + step) % 12
+                for step in ((0, 4, 7) if name.endswith("maj") else (0, 3, 7))
+            ]
+            energy = chroma(
+                audio[int(onset_s * sr_hz) : int((onset_s + duration_s) * sr_hz)], sr_hz
+            )
             shares.append(energy[tones].sum() / energy.sum())
     assert np.median(shares) > 0.6  # three of twelve classes by chance: .25
 
@@ -75,7 +110,11 @@ def test_piano_notes_begin_where_the_sound_grows() -> None:
     (recording,) = make_piano(0, 3, 20.0)
     audio = recording.audio.astype(np.float64)
     onsets_s = sorted({atom.time for atom in recording.annotations["pitchmidi"]})
-    firsts = [t for t, before in zip(onsets_s[1:], onsets_s, strict=False) if t - before > 0.15]
+    firsts = [
+        t
+        for t, before in zip(onsets_s[1:], onsets_s, strict=False)
+        if t - before > 0.15
+    ]
     assert len(firsts) > 5
     jumps = []
     for t in firsts:
@@ -87,7 +126,11 @@ def test_piano_notes_begin_where_the_sound_grows() -> None:
 
 
 def test_tags_of_a_clip() -> None:
-    tags = {atom.value for number in range(12) for atom in make_tagged(0, number, 2.0)[0].annotations["tag"]}
+    tags = {
+        atom.value
+        for number in range(12)
+        for atom in make_tagged(0, number, 2.0)[0].annotations["tag"]
+    }
     assert {"major", "drums", "bass", "melody"} <= tags
     assert tags & {"slow", "medium tempo", "fast"}
 

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mirbricks.data.synth.performance import Performed, draw_style, perform, rearranged, reduced, window
+from mirbricks.data.synth.performance import (
+    Performed,
+    draw_style,
+    perform,
+    rearranged,
+    reduced,
+    window,
+)
 from mirbricks.data.synth.piano import HIGHEST, LOWEST, piano_piece
 from mirbricks.data.synth.song import QUALITIES, write_song
 
@@ -31,14 +38,18 @@ def test_chords_cover_the_song_without_gaps(seed: int) -> None:
     assert last.value == "N"
     assert abs(last.time_s + last.duration_s - music.end_s) < 1e-9
     for notes in music.parts.values():
-        assert all(0 <= note.onset_s < note.end_s <= music.end_s + 0.1 for note in notes)
+        assert all(
+            0 <= note.onset_s < note.end_s <= music.end_s + 0.1 for note in notes
+        )
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_labels_are_those_of_the_field(seed: int) -> None:
     for label in performed(seed).chords:
         mir_eval.chord.validate_chord_label(label.value)
-        root, bitmap, _ = mir_eval.chord.encode(label.value, reduce_extended_chords=False)
+        root, bitmap, _ = mir_eval.chord.encode(
+            label.value, reduce_extended_chords=False
+        )
         short = reduced(label.value)
         if short not in ("N", "X"):
             short_root, short_bitmap, _ = mir_eval.chord.encode(short)
@@ -54,12 +65,18 @@ def test_the_notes_of_chords_and_bass_are_those_of_the_label(seed: int) -> None:
     for part in ("chords", "bass"):
         for note in music.parts[part]:
             middle = note.onset_s + 0.5 * (note.end_s - note.onset_s)
-            around = [c for c in music.chords if c.time_s - 0.35 <= middle < c.time_s + c.duration_s + 0.35]
+            around = [
+                c
+                for c in music.chords
+                if c.time_s - 0.35 <= middle < c.time_s + c.duration_s + 0.35
+            ]
             tones = set()
             for chord in around:
                 if chord.value != "N":
                     root, bitmap, bass = mir_eval.chord.encode(chord.value)
-                    tones |= set((np.flatnonzero(bitmap) + root) % 12) | {(root + bass) % 12}
+                    tones |= set((np.flatnonzero(bitmap) + root) % 12) | {
+                        (root + bass) % 12
+                    }
             assert round(note.midi) % 12 in tones
 
 

@@ -18,9 +18,13 @@ def test_damped_partials_against_a_naive_sum() -> None:
     naive = np.zeros(3001)
     for p in range(3):
         naive += (
-            np.abs(level[p]) * np.exp(-time_s / decay_s[p]) * np.cos(2 * np.pi * hz[p] * time_s + np.angle(level[p]))
+            np.abs(level[p])
+            * np.exp(-time_s / decay_s[p])
+            * np.cos(2 * np.pi * hz[p] * time_s + np.angle(level[p]))
         )
-    np.testing.assert_allclose(damped(hz, level, decay_s, 3001, SR_HZ), naive, atol=1e-5)
+    np.testing.assert_allclose(
+        damped(hz, level, decay_s, 3001, SR_HZ), naive, atol=1e-5
+    )
 
 
 def test_a_stiff_string_is_stretched() -> None:
@@ -28,7 +32,9 @@ def test_a_stiff_string_is_stretched() -> None:
     hz = partials(piano, 60, 0.8, SR_HZ)[0]
     f0_hz = 440 * 2 ** (-9 / 12)
     order = np.arange(1, len(hz) + 1)
-    np.testing.assert_allclose(hz, f0_hz * order * np.sqrt(1 + piano.stiffness * order**2))
+    np.testing.assert_allclose(
+        hz, f0_hz * order * np.sqrt(1 + piano.stiffness * order**2)
+    )
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -50,7 +56,9 @@ def test_every_family_plays_its_pitch(family: str) -> None:
 
 def test_no_partial_folds_over() -> None:
     for family in FAMILIES:
-        hz = partials(draw_instrument(np.random.default_rng(2), family), 108, 1.0, SR_HZ)[0]
+        hz = partials(
+            draw_instrument(np.random.default_rng(2), family), 108, 1.0, SR_HZ
+        )[0]
         assert (hz < SR_HZ / 2).all()
         assert len(hz)
 

@@ -39,7 +39,9 @@ def test_transitions_are_counted_in_every_key() -> None:
     prior = smoothing.PRIOR
     for root in range(12):
         row = learned.step[root]
-        total = 2 + 1 + 1 + 1 + N_CLASSES * prior  # as the first chord, and as the fifth of another
+        total = (
+            2 + 1 + 1 + 1 + N_CLASSES * prior
+        )  # as the first chord, and as the fifth of another
         np.testing.assert_allclose(np.exp(row[root]), (2 + 1 + prior) / total)
         np.testing.assert_allclose(np.exp(row[(root + 7) % 12]), (1 + prior) / total)
         np.testing.assert_allclose(np.exp(row[NO_CHORD]), (1 + prior) / total)

@@ -6,7 +6,14 @@ import mir_eval.chord
 import numpy as np
 import pytest
 
-from mirbricks.tasks.chords.vocabulary import IGNORED, NAMES, NO_CHORD, class_of, classes_of, transposed
+from mirbricks.tasks.chords.vocabulary import (
+    IGNORED,
+    NAMES,
+    NO_CHORD,
+    class_of,
+    classes_of,
+    transposed,
+)
 
 QUALITIES = [quality for quality in mir_eval.chord.QUALITIES if quality]
 
@@ -51,7 +58,13 @@ def test_what_is_no_chord_label() -> None:
 
 def test_transposition_is_that_of_the_roots() -> None:
     classes = classes_of(["C:maj", "B:min", "N", "X", "A:min7"])
-    assert [NAMES[c] if c >= 0 else "X" for c in transposed(classes, 3)] == ["D#:maj", "D:min", "N", "X", "C:min"]
+    assert [NAMES[c] if c >= 0 else "X" for c in transposed(classes, 3)] == [
+        "D#:maj",
+        "D:min",
+        "N",
+        "X",
+        "C:min",
+    ]
     np.testing.assert_array_equal(transposed(transposed(classes, 5), -5), classes)
     assert transposed(classes, 12).tolist() == classes.tolist()
     assert NO_CHORD == 24

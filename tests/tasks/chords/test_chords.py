@@ -28,14 +28,23 @@ HOP_S, T0_S = 0.1, 0.05
 FEATURE = GivenConfig(n_features=12, step_s=HOP_S, first_s=T0_S)
 CONFIG = ChordsConfig(patch_frames=20, transpose="chroma")
 Make = Callable[..., Corpus]
-SONG = [("N", 1.0), ("C:maj", 2.0), ("A:min", 2.0), ("G:7", 1.0), ("D:sus4", 1.0), ("F:maj/3", 2.0)]
+SONG = [
+    ("N", 1.0),
+    ("C:maj", 2.0),
+    ("A:min", 2.0),
+    ("G:7", 1.0),
+    ("D:sus4", 1.0),
+    ("F:maj/3", 2.0),
+]
 
 
 def chroma_of(label: str) -> np.ndarray:
     classes = class_of(label)
     row = np.full(12, 0.05, np.float32)
     if 0 <= classes < 24:
-        row[[(classes % 12 + step) % 12 for step in (0, 4 if classes < 12 else 3, 7)]] = 1.0
+        row[
+            [(classes % 12 + step) % 12 for step in (0, 4 if classes < 12 else 3, 7)]
+        ] = 1.0
     return row
 
 
@@ -48,20 +57,34 @@ def songs(tmp_path: Path) -> Make:
         for key, chords in given.items():
             ends_s = np.cumsum([seconds for _, seconds in chords])
             times_s = T0_S + HOP_S * np.arange(round(ends_s[-1] / HOP_S))
-            rows = [chroma_of(chords[int(np.searchsorted(ends_s, t, side="right"))][0]) for t in times_s]
+            rows = [
+                chroma_of(chords[int(np.searchsorted(ends_s, t, side="right"))][0])
+                for t in times_s
+            ]
             features.append((key, np.stack(rows), {"hop_s": HOP_S, "t0_s": T0_S}))
-            begins_s = [round(float(end) - s, 3) for (_, s), end in zip(chords, ends_s, strict=True)]
-            atoms = tuple(Atom(label, begin, s) for (label, s), begin in zip(chords, begins_s, strict=True))
+            begins_s = [
+                round(float(end) - s, 3)
+                for (_, s), end in zip(chords, ends_s, strict=True)
+            ]
+            atoms = tuple(
+                Atom(label, begin, s)
+                for (label, s), begin in zip(chords, begins_s, strict=True)
+            )
             entries.append(Entry({"filepath": (Atom(key),), "chord": atoms}))
         write_features(tmp_path / "songs_feat.hdf5", iter(features))
-        definitions = {"filepath": Definition("global", "text"), "chord": Definition("segment", "text")}
+        definitions = {
+            "filepath": Definition("global", "text"),
+            "chord": Definition("segment", "text"),
+        }
         Pyjama(definitions, entries).save(tmp_path / "songs.pyjama")
         return Corpus.open(tmp_path)
 
     return make
 
 
-def ready(corpus: Corpus, config: ChordsConfig = CONFIG) -> tuple[ChordEstimation, GivenFeatures]:
+def ready(
+    corpus: Corpus, config: ChordsConfig = CONFIG
+) -> tuple[ChordEstimation, GivenFeatures]:
     task, cache = ChordEstimation(config, FEATURE), GivenFeatures(FEATURE)
     assert cache.build(corpus.features) == []
     task.check_shapes(("B", 12, "T"), ("B", 25, "T"))
@@ -73,7 +96,9 @@ def test_from_features_to_figures(songs: Make) -> None:
     task, cache = ready(corpus)
     torch.manual_seed(0)
     model = nn.Conv1d(12, N_CLASSES, 1)
-    learner = task.learner(corpus.features, corpus.features, cache, seed=0, batch_size=8)
+    learner = task.learner(
+        corpus.features, corpus.features, cache, seed=0, batch_size=8
+    )
     optimizer = torch.optim.Adam(model.parameters(), 0.05)
     for step in range(200):
         batch = learner.batch(step)
@@ -87,8 +112,12 @@ def test_from_features_to_figures(songs: Make) -> None:
     evaluation = task.evaluate(model, corpus.features, cache, tuned)
     json.dumps(evaluation.tracks)
     assert evaluation.figures["majmin"] > 0.97
-    assert evaluation.figures["root"] == pytest.approx(8 / 9, abs=0.02)  # the sus4 has a root too
-    assert evaluation.tracks["0"]["majmin_judged_s"] == pytest.approx(8.0)  # all but the sus4
+    assert evaluation.figures["root"] == pytest.approx(
+        8 / 9, abs=0.02
+    )  # the sus4 has a root too
+    assert evaluation.tracks["0"]["majmin_judged_s"] == pytest.approx(
+        8.0
+    )  # all but the sus4
     assert len(task.pictures(model, corpus.features, cache, tuned, evaluation)) == 2
 
 
@@ -122,18 +151,24 @@ def test_a_perfect_model_scores_one_whatever_the_blocks(songs: Make) -> None:
     assert evaluation.figures["majmin"] > 0.97
 
 
-def test_the_weight_that_is_best_is_chosen(songs: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_weight_that_is_best_is_chosen(
+    songs: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     corpus = songs({"a": SONG})
     task, cache = ready(corpus)
     task.learner(corpus.features, corpus.features, cache, seed=0, batch_size=1)
     monkeypatch.setattr(task, "_majmin", lambda _, weight: -abs(weight - 0.7))
-    assert task.tune(nn.Conv1d(12, N_CLASSES, 1), corpus.features, cache)["weight"] == 0.7
+    assert (
+        task.tune(nn.Conv1d(12, N_CLASSES, 1), corpus.features, cache)["weight"] == 0.7
+    )
 
 
 def test_targets_move_with_the_features(songs: Make) -> None:
     corpus = songs({"a": SONG})
     task, cache = ready(corpus)
-    learner = task.learner(corpus.features, corpus.features, cache, seed=0, batch_size=64)
+    learner = task.learner(
+        corpus.features, corpus.features, cache, seed=0, batch_size=64
+    )
     batch = learner.batch(0)
     assert len(set(batch.targets.flatten().tolist())) > 12
     for x, classes in zip(batch.inputs[0], batch.targets, strict=True):
@@ -142,7 +177,9 @@ def test_targets_move_with_the_features(songs: Make) -> None:
                 np.testing.assert_allclose(x[:, t], chroma_of(NAMES[k]), atol=1e-6)
             elif k == IGNORED:
                 assert x[:, t].max() < 0.1
-    again = task.learner(corpus.features, corpus.features, cache, seed=0, batch_size=64).batch(0)
+    again = task.learner(
+        corpus.features, corpus.features, cache, seed=0, batch_size=64
+    ).batch(0)
     assert torch.equal(batch.inputs[0], again.inputs[0])
 
 
@@ -163,7 +200,11 @@ def test_compression_is_relative_to_the_recording() -> None:
 
 def test_labels_that_are_none(songs: Make) -> None:
     (item,) = songs({"a": [("C:maj", 2.0)]}).features
-    object.__setattr__(item, "entry", Entry({"chord": (Atom("C:maj", 0.0, 1.0), Atom("H:maj", 1.0, 1.0))}))
+    object.__setattr__(
+        item,
+        "entry",
+        Entry({"chord": (Atom("C:maj", 0.0, 1.0), Atom("H:maj", 1.0, 1.0))}),
+    )
     with pytest.raises(TaskError) as caught:
         ChordEstimation(CONFIG, FEATURE).truth(item)
     assert str(caught.value) == (
@@ -176,14 +217,22 @@ def test_labels_that_are_none(songs: Make) -> None:
 def test_chords_that_overlap(songs: Make) -> None:
     (item,) = songs({"a": [("C:maj", 2.0)]}).features
     task = ChordEstimation(CONFIG, FEATURE)
-    object.__setattr__(item, "entry", Entry({"chord": (Atom("C:maj", 0.0, 1.5), Atom("D:maj", 1.0, 1.0))}))
+    object.__setattr__(
+        item,
+        "entry",
+        Entry({"chord": (Atom("C:maj", 0.0, 1.5), Atom("D:maj", 1.0, 1.0))}),
+    )
     with pytest.raises(TaskError) as caught:
         task.truth(item)
     assert str(caught.value) == (
         "two chords of 'chord' of 'a' sound at once\n  atom  0, 'C:maj' until 1.500 s\n  next  from 1.000 s\n"
         "  help: let each chord end where the next begins     [E509]"
     )
-    object.__setattr__(item, "entry", Entry({"chord": (Atom("C:maj", 0.0, 1.0004), Atom("D:maj", 1.0, 1.0))}))
+    object.__setattr__(
+        item,
+        "entry",
+        Entry({"chord": (Atom("C:maj", 0.0, 1.0004), Atom("D:maj", 1.0, 1.0))}),
+    )
     assert task.truth(item).intervals.tolist() == [[0.0, 1.0], [1.0, 2.0]]
     object.__setattr__(item, "entry", Entry({"chord": (Atom("C:maj", 0.0, 0.0),)}))
     with pytest.raises(TaskError, match="'chord' of 'a' has no chord that lasts"):
@@ -209,15 +258,21 @@ def test_graphs_that_do_not_fit(
 
 def test_features_that_are_others(songs: Make) -> None:
     corpus = songs({"a": SONG})
-    errors = GivenFeatures(FEATURE.model_copy(update={"n_features": 24})).build(corpus.features)
+    errors = GivenFeatures(FEATURE.model_copy(update={"n_features": 24})).build(
+        corpus.features
+    )
     assert [str(error) for error in errors] == [
         "the features of 'a' are not those of the section 'feature:', whose 'n_features' is 24\n  there  12\n"
         "  help: set feature.n_features, or take another corpus     [E459]"
     ]
     for name, value in (("step_s", 0.2), ("first_s", 0.0)):
-        (error,) = GivenFeatures(FEATURE.model_copy(update={name: value})).build(corpus.features)
+        (error,) = GivenFeatures(FEATURE.model_copy(update={name: value})).build(
+            corpus.features
+        )
         assert f"whose '{name}' is {value}" in str(error)
-    with pytest.raises(DataError, match="the corpus 'songs' holds features and no audio"):
+    with pytest.raises(
+        DataError, match="the corpus 'songs' holds features and no audio"
+    ):
         _ = corpus.items
 
 
@@ -228,7 +283,9 @@ def test_a_gap_is_no_chord(songs: Make) -> None:
     song, gapped = corpus.features
     entry = gapped.entry
     atoms = entry.annotations["chord"]
-    mended = replace(gapped, entry=Entry({**entry.annotations, "chord": (*atoms[:2], atoms[3])}))
+    mended = replace(
+        gapped, entry=Entry({**entry.annotations, "chord": (*atoms[:2], atoms[3])})
+    )
     task, _ = ready(corpus)
     whole, found = task.truth(song), task.truth(mended)
     np.testing.assert_allclose(found.intervals, whole.intervals)
@@ -238,7 +295,9 @@ def test_a_gap_is_no_chord(songs: Make) -> None:
 def test_validation_of_what_majmin_does_not_judge(songs: Make) -> None:
     corpus = songs({"a": SONG, "sus": [("D:sus4", 3.0)]})
     task, cache = ready(corpus)
-    learner = task.learner(corpus.features[:1], corpus.features[1:], cache, seed=0, batch_size=1)
+    learner = task.learner(
+        corpus.features[:1], corpus.features[1:], cache, seed=0, batch_size=1
+    )
     figures = learner.validate(nn.Conv1d(12, N_CLASSES, 1))
     assert corpus.features[1].key == "sus"
     assert np.isnan(figures[learner.figure])
@@ -263,7 +322,10 @@ def test_a_block_has_the_frames_of_a_patch_at_least(songs: Make) -> None:
     with torch.no_grad():
         x = cache.open("long").read()
         torch.testing.assert_close(
-            torch.from_numpy(whole), model(x[None])[0].double().log_softmax(0).T, atol=1e-6, rtol=0
+            torch.from_numpy(whole),
+            model(x[None])[0].double().log_softmax(0).T,
+            atol=1e-6,
+            rtol=0,
         )
         assert task._log_probability(model, cache.open("one")).shape == (1, N_CLASSES)
     assert seen[-1] == 20
@@ -282,7 +344,9 @@ def test_frames_that_are_not_even() -> None:
 
 def test_a_scale_that_changes_nothing() -> None:
     with pytest.raises(TaskError) as caught:
-        ChordEstimation(CONFIG, CQTConfig(scale="linear")).check_shapes(("B", 84, "T"), ("B", 25, "T"))
+        ChordEstimation(CONFIG, CQTConfig(scale="linear")).check_shapes(
+            ("B", 84, "T"), ("B", 25, "T")
+        )
     assert str(caught.value) == (
         "chords are read from magnitudes, which feature.scale 'linear' does not change\n"
         "  help: leave it out, and set task.compression     [E501]"

@@ -18,15 +18,22 @@ def embeddings(rotations: int, chunks: list[int], dim: int = 5) -> list[Tensor]:
 def naive(made: list[Tensor]) -> Tensor:
     """(n, n): of each query chunk the best reference chunk, the mean of these, the best rotation."""
     rows = [
-        [max(float((query[0] @ one.T).amax(1).mean()) for one in reference) for reference in made] for query in made
+        [
+            max(float((query[0] @ one.T).amax(1).mean()) for one in reference)
+            for reference in made
+        ]
+        for query in made
     ]
     return torch.tensor(rows)
 
 
 @pytest.mark.parametrize(
-    ("rotations", "chunks"), [(1, [1] * 7), (12, [1] * 5), (1, [2, 1, 4, 3]), (3, [2, 1, 4, 3, 1])]
+    ("rotations", "chunks"),
+    [(1, [1] * 7), (12, [1] * 5), (1, [2, 1, 4, 3]), (3, [2, 1, 4, 3, 1])],
 )
-def test_scores_equal_loops(rotations: int, chunks: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scores_equal_loops(
+    rotations: int, chunks: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = embeddings(rotations, chunks)
     library = Library.of(made, normalise=False)
     everything = slice(0, len(made))
@@ -36,21 +43,33 @@ def test_scores_equal_loops(rotations: int, chunks: list[int], monkeypatch: pyte
     torch.testing.assert_close(library.rows(slice(1, 3)), naive(made)[1:3])
 
 
-def test_normalised_by_what_each_reference_gives_to_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_normalised_by_what_each_reference_gives_to_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     made = embeddings(1, [1] * 6)
     plain = naive(made)
     wanted = torch.empty(6, 6)
     for reference in range(6):
-        others = torch.tensor([float(plain[query, reference]) for query in range(6) if query != reference])
-        wanted[:, reference] = (plain[:, reference] - others.mean()) / others.std(correction=0)
-    torch.testing.assert_close(Library.of(made, normalise=True).rows(slice(0, 6)), wanted, atol=1e-4, rtol=1e-4)
+        others = torch.tensor(
+            [float(plain[query, reference]) for query in range(6) if query != reference]
+        )
+        wanted[:, reference] = (plain[:, reference] - others.mean()) / others.std(
+            correction=0
+        )
+    torch.testing.assert_close(
+        Library.of(made, normalise=True).rows(slice(0, 6)), wanted, atol=1e-4, rtol=1e-4
+    )
     monkeypatch.setattr(matching, "BLOCK_VALUES", 12)
-    torch.testing.assert_close(Library.of(made, normalise=True).rows(slice(0, 6)), wanted, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(
+        Library.of(made, normalise=True).rows(slice(0, 6)), wanted, atol=1e-4, rtol=1e-4
+    )
 
 
 def test_two_recordings_have_no_deviation() -> None:
     made = embeddings(1, [1, 1])
-    torch.testing.assert_close(Library.of(made, normalise=True).rows(slice(0, 2)), naive(made))
+    torch.testing.assert_close(
+        Library.of(made, normalise=True).rows(slice(0, 2)), naive(made)
+    )
 
 
 def test_not_finite() -> None:

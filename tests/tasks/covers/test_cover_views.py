@@ -56,7 +56,9 @@ def test_sections_are_left_out_repeated_or_swapped(seed: int, most: int) -> None
     y = restructured(x, np.random.default_rng(seed), most)[0].tolist()
     steps = np.diff(y)
     assert y != x[0].tolist()
-    assert 1 <= (steps != 1).sum() <= 4 or len(y) < 40  # whole sections: few breaks; one left out at an end has none
+    assert (
+        1 <= (steps != 1).sum() <= 4 or len(y) < 40
+    )  # whole sections: few breaks; one left out at an end has none
     if len(y) < 40:
         assert len(set(y)) == len(y)
     elif len(y) > 40:
@@ -74,7 +76,9 @@ def test_tempo_is_linear_interpolation() -> None:
     y = at_tempo(RAMP.x, 0.5)
     assert y.shape == (12, 200)
     torch.testing.assert_close(
-        y[0, 2:-2], torch.arange(100.0).repeat_interleave(2)[2:-2] + torch.tensor([-0.25, 0.25]).repeat(98)
+        y[0, 2:-2],
+        torch.arange(100.0).repeat_interleave(2)[2:-2]
+        + torch.tensor([-0.25, 0.25]).repeat(98),
     )
     assert at_tempo(RAMP.x, 2.0).shape == (12, 50)
     assert at_tempo(RAMP.x[:, :1], 4.0).shape == (12, 1)
@@ -104,7 +108,9 @@ def test_each_change_does_what_it_says() -> None:
     ratio = seen(gain_db=6.0) / x.x
     torch.testing.assert_close(ratio, ratio[:1, :1].expand(12, 100))
     assert 0.5 < float(ratio[0, 0]) < 2
-    assert float((seen(noise=0.3) - x.x).std()) == pytest.approx(0.3 * 2.0 / 12**0.5, rel=0.1)
+    assert float((seen(noise=0.3) - x.x).std()) == pytest.approx(
+        0.3 * 2.0 / 12**0.5, rel=0.1
+    )
     rolled = seen(transpose="chroma")
     assert any(torch.equal(rolled, x.x.roll(k, 0)) for k in range(12))
     assert not torch.equal(seen(structure=1.0), x.x)
@@ -114,12 +120,16 @@ def test_each_change_does_what_it_says() -> None:
 def test_what_the_model_sees() -> None:
     x = torch.rand(12, 5)
     config = CoversConfig(patch_frames=5, power=0.5, compression=10.0)
-    torch.testing.assert_close(prepared(x, 4.0, config), torch.log(1 + 10 * x.sqrt() / 2))
+    torch.testing.assert_close(
+        prepared(x, 4.0, config), torch.log(1 + 10 * x.sqrt() / 2)
+    )
     torch.testing.assert_close(prepared(7 * x, 7.0, config), prepared(x, 1.0, config))
     unit = prepared(x, 1.0, CoversConfig(patch_frames=5, unit_frames=True))
     torch.testing.assert_close(unit.norm(dim=0), torch.ones(5))
     assert torch.equal(unit.argmax(0), x.argmax(0))
-    assert for_graph(x[None], CoversConfig(patch_frames=5, repeat_octave=True), 4).shape == (1, 1, 23, 5)
+    assert for_graph(
+        x[None], CoversConfig(patch_frames=5, repeat_octave=True), 4
+    ).shape == (1, 1, 23, 5)
 
 
 def test_views_of_a_moment_share_place_and_key() -> None:
@@ -179,12 +189,24 @@ def test_small_features_stay_in_memory() -> None:
 
 def test_views_leave_what_is_held_as_it_is() -> None:
     x = torch.rand(12, 40)
-    views = ViewsConfig(frame_masks=3, transpose="chroma", noise=0.2, gain_db=3.0, leak=0.3, colour=0.2)
+    views = ViewsConfig(
+        frame_masks=3, transpose="chroma", noise=0.2, gain_db=3.0, leak=0.3, colour=0.2
+    )
     before = x.clone()
     memory = held(OnDisk(x))
     for seed in range(5):
-        view(memory, 1.0, CoversConfig(patch_frames=40, views=views), np.random.default_rng(seed))
-        view(memory, 1.0, CoversConfig(patch_frames=40, views=ViewsConfig(frame_masks=3)), np.random.default_rng(seed))
+        view(
+            memory,
+            1.0,
+            CoversConfig(patch_frames=40, views=views),
+            np.random.default_rng(seed),
+        )
+        view(
+            memory,
+            1.0,
+            CoversConfig(patch_frames=40, views=ViewsConfig(frame_masks=3)),
+            np.random.default_rng(seed),
+        )
     assert torch.equal(memory.read(), before)
 
 
@@ -196,4 +218,6 @@ def test_the_level_is_the_90th_percentile_of_the_frames() -> None:
         def read(self) -> torch.Tensor:
             return x
 
-    assert level_of(Feature()) == pytest.approx(float(np.quantile(np.arange(1.0, 101.0), 0.9)))
+    assert level_of(Feature()) == pytest.approx(
+        float(np.quantile(np.arange(1.0, 101.0), 0.9))
+    )

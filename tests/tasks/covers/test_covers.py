@@ -37,7 +37,9 @@ class Circle(nn.Module):
         return self.linear(y.amax(2).mean(2))
 
 
-def ready(corpus: Corpus, config: CoversConfig = CONFIG) -> tuple[CoverSongs, GivenFeatures]:
+def ready(
+    corpus: Corpus, config: CoversConfig = CONFIG
+) -> tuple[CoverSongs, GivenFeatures]:
     task, cache = CoverSongs(config, FEATURE), GivenFeatures(FEATURE)
     assert cache.build(corpus.features) == []
     task.check_shapes(("B", 12, "T"), ("B", 8))
@@ -47,13 +49,20 @@ def ready(corpus: Corpus, config: CoversConfig = CONFIG) -> tuple[CoverSongs, Gi
 @pytest.mark.parametrize("loss", ["triplet", "nt_xent", "proxy_anchor", "vicreg"])
 def test_every_loss_learns(covers: Make, loss: Any) -> None:
     corpus = covers([3] * 8)
-    task, cache = ready(corpus, CONFIG.model_copy(update={"loss": loss, "mining": "hard"}))
+    task, cache = ready(
+        corpus, CONFIG.model_copy(update={"loss": loss, "mining": "hard"})
+    )
     torch.manual_seed(0)
     model = Circle()
-    learner = task.learner(corpus.features, corpus.features, cache, seed=0, batch_size=16)
+    learner = task.learner(
+        corpus.features, corpus.features, cache, seed=0, batch_size=16
+    )
     held = learner.batch(1000)
     before = float(learner.loss(model(*held.inputs), held).detach())
-    weights = [*model.parameters(), *(learner.module.parameters() if learner.module else ())]
+    weights = [
+        *model.parameters(),
+        *(learner.module.parameters() if learner.module else ()),
+    ]
     assert (learner.module is not None) == (loss == "proxy_anchor")
     optimizer = torch.optim.Adam(weights, 0.01)
     for step in range(60):
@@ -83,9 +92,15 @@ def test_figures_equal_a_loop_and_leave_out_what_has_no_cover(covers: Make) -> N
     task, cache = ready(corpus)
     found = task.evaluate(Named(), corpus.features, cache, {})
     json.dumps(found.tracks)
-    vectors = {item.key: torch.from_numpy(item.read()).mean(0) for item in corpus.features}
+    vectors = {
+        item.key: torch.from_numpy(item.read()).mean(0) for item in corpus.features
+    }
     for key, own in vectors.items():
-        others = sorted((float(-torch.cosine_similarity(own, v, 0)), k) for k, v in vectors.items() if k != key)
+        others = sorted(
+            (float(-torch.cosine_similarity(own, v, 0)), k)
+            for k, v in vectors.items()
+            if k != key
+        )
         ranks = [n for n, (_, k) in enumerate(others, 1) if k[0] == key[0]]
         if not ranks:
             assert found.tracks[key] == {"without_cover": 1.0}
@@ -109,7 +124,9 @@ def test_a_side_is_asked_for_among_the_whole_corpus(covers: Make) -> None:
     task.references = corpus.features
     found = task.evaluate(Named(), side, cache, {})
     assert list(found.tracks) == [item.key for item in side]
-    assert found.tracks == {key: whole.tracks[key] for key in found.tracks} != alone.tracks
+    assert (
+        found.tracks == {key: whole.tracks[key] for key in found.tracks} != alone.tracks
+    )
     assert len(task.pictures(Named(), side, cache, {}, found)) == 2
     unlabelled = covers([2, 2], works=False, folder="other").features
     assert cache.build(unlabelled) == []
@@ -122,7 +139,11 @@ def test_rotations_find_what_was_transposed(covers: Make) -> None:
     plain = ready(corpus)
     plainly = plain[0].evaluate(Named(), corpus.features, plain[1], {}).figures["mAP"]
     task, cache = ready(corpus, CONFIG.model_copy(update={"rotations": True}))
-    assert task.evaluate(Named(), corpus.features, cache, {}).figures["mAP"] == 1.0 > plainly
+    assert (
+        task.evaluate(Named(), corpus.features, cache, {}).figures["mAP"]
+        == 1.0
+        > plainly
+    )
 
 
 def test_a_short_recording_is_padded_and_predicted(covers: Make) -> None:
@@ -140,7 +161,9 @@ def test_a_short_recording_is_padded_and_predicted(covers: Make) -> None:
     vectors = np.load(io.BytesIO(found.files()[".embedding.npy"]))
     assert vectors.shape == (1, 12)
     assert np.linalg.norm(vectors) == pytest.approx(1.0)
-    learner = task.learner(corpus.features, corpus.features, cache, seed=0, batch_size=4)
+    learner = task.learner(
+        corpus.features, corpus.features, cache, seed=0, batch_size=4
+    )
     assert learner.batch(0).inputs[0].shape == (4, 12, 40)
 
 
@@ -159,21 +182,32 @@ def test_chunks_of_a_graph_with_its_own_size(covers: Make) -> None:
 def test_singles_learn_from_views_of_themselves(covers: Make) -> None:
     corpus = covers([1] * 6, works=False)
     task, cache = ready(corpus, CONFIG.model_copy(update={"singles": True}))
-    learner = task.learner(corpus.features, corpus.features, cache, seed=0, batch_size=8)
+    learner = task.learner(
+        corpus.features, corpus.features, cache, seed=0, batch_size=8
+    )
     batch = learner.batch(0)
     assert len(set(batch.items)) == 4
     assert torch.equal(batch.targets[::2], batch.targets[1::2])
     assert np.isnan(learner.validate(Named())["mAP"])
-    found = task.evaluate(Named(), corpus.features, cache, {})  # after `--fold none` nothing can be judged
+    found = task.evaluate(
+        Named(), corpus.features, cache, {}
+    )  # after `--fold none` nothing can be judged
     assert found.figures == {"queries": 0.0, "without_cover": 6.0}
-    with pytest.raises(TaskError, match="no validation recording has a cover: 3 recordings are of 3 works"):
-        task.learner(corpus.features[:3], corpus.features[3:], cache, seed=0, batch_size=4)
+    with pytest.raises(
+        TaskError,
+        match="no validation recording has a cover: 3 recordings are of 3 works",
+    ):
+        task.learner(
+            corpus.features[:3], corpus.features[3:], cache, seed=0, batch_size=4
+        )
 
 
 def test_batches_are_works_with_versions(covers: Make) -> None:
     corpus = covers([2, 3, 1, 2, 4])
     task, cache = ready(corpus, CONFIG.model_copy(update={"versions_per_work": 3}))
-    learner = task.learner(corpus.features, corpus.features, cache, seed=5, batch_size=6)
+    learner = task.learner(
+        corpus.features, corpus.features, cache, seed=5, batch_size=6
+    )
     seen = set()
     for step in range(8):
         batch = learner.batch(step)
@@ -185,27 +219,42 @@ def test_batches_are_works_with_versions(covers: Make) -> None:
             assert len(set(own)) == min(3, {"0": 2, "1": 3, "3": 2, "4": 4}[work])
         seen |= set(works)
     assert seen == {"0", "1", "3", "4"}
-    again = task.learner(corpus.features, corpus.features, cache, seed=5, batch_size=6).batch(7)
+    again = task.learner(
+        corpus.features, corpus.features, cache, seed=5, batch_size=6
+    ).batch(7)
     assert torch.equal(again.inputs[0], batch.inputs[0])
 
 
 def test_moments_learn_without_works(covers: Make) -> None:
     corpus = covers([1] * 3, works=False)
-    task, cache = ready(corpus, CONFIG.model_copy(update={"learn_from": "moments", "loss": "nt_xent"}))
-    learner = task.learner(corpus.features, corpus.features, cache, seed=0, batch_size=20)
+    task, cache = ready(
+        corpus, CONFIG.model_copy(update={"learn_from": "moments", "loss": "nt_xent"})
+    )
+    learner = task.learner(
+        corpus.features, corpus.features, cache, seed=0, batch_size=20
+    )
     batch = learner.batch(0)
     assert batch.targets.tolist() == [k // 2 for k in range(20)]
     assert batch.items[::2] == batch.items[1::2]
     assert torch.equal(batch.inputs[0], learner.batch(0).inputs[0])
-    assert float(learner.loss(torch.randn(20, 8, requires_grad=True), batch).detach()) > 0
+    assert (
+        float(learner.loss(torch.randn(20, 8, requires_grad=True), batch).detach()) > 0
+    )
 
 
-def test_losses_of_pairs_hold_the_views_of_one_thing_against_each_other(covers: Make) -> None:
+def test_losses_of_pairs_hold_the_views_of_one_thing_against_each_other(
+    covers: Make,
+) -> None:
     corpus = covers([2] * 4)
     for loss, wanted in (("barlow_twins", barlow_twins), ("vicreg", vicreg)):
         task, cache = ready(corpus, CONFIG.model_copy(update={"loss": loss}))
-        learner = task.learner(corpus.features, corpus.features, cache, seed=0, batch_size=8)
-        batch, x = learner.batch(0), torch.randn(8, 5, generator=torch.Generator().manual_seed(0))
+        learner = task.learner(
+            corpus.features, corpus.features, cache, seed=0, batch_size=8
+        )
+        batch, x = (
+            learner.batch(0),
+            torch.randn(8, 5, generator=torch.Generator().manual_seed(0)),
+        )
         first, second = ([k for k in range(8) if k % 2 == side] for side in (0, 1))
         assert torch.equal(batch.targets[first], batch.targets[second])
         torch.testing.assert_close(learner.loss(x, batch), wanted(x[first], x[second]))
@@ -237,9 +286,9 @@ def test_a_missing_work_is_refused(covers: Make) -> None:
         "  help: set task.annotation to the one that holds the work     [E503]"
     )
     free, cache = ready(corpus, CONFIG.model_copy(update={"learn_from": "moments"}))
-    assert refused(lambda: free.evaluate(Named(), corpus.features, cache, {})).startswith(
-        "3 of 3 recordings lack the annotation 'work-id'"
-    )
+    assert refused(
+        lambda: free.evaluate(Named(), corpus.features, cache, {})
+    ).startswith("3 of 3 recordings lack the annotation 'work-id'")
     assert refused(lambda: task.tracks([])) == (
         "there are no recordings to compare\n  help: stems alone are not compared     [E503]"
     )
@@ -250,7 +299,11 @@ def test_batches_that_are_none(covers: Make) -> None:
     task, cache = ready(corpus)
 
     def learner(size: int) -> str:
-        return refused(lambda: task.learner(corpus.features, corpus.features, cache, seed=0, batch_size=size))
+        return refused(
+            lambda: task.learner(
+                corpus.features, corpus.features, cache, seed=0, batch_size=size
+            )
+        )
 
     assert learner(7) == (
         "train.batch_size 7 is not two works or more with 2 versions each\n"
@@ -270,14 +323,20 @@ def test_batches_that_are_none(covers: Make) -> None:
 
 
 def learner_of(task: CoverSongs, corpus: Corpus, cache: GivenFeatures) -> str:
-    return refused(lambda: task.learner(corpus.features, corpus.features, cache, seed=0, batch_size=4))
+    return refused(
+        lambda: task.learner(
+            corpus.features, corpus.features, cache, seed=0, batch_size=4
+        )
+    )
 
 
 def test_works_that_a_split_may_part(covers: Make) -> None:
     corpus = covers([2, 2])
     task, cache = ready(corpus, CONFIG.model_copy(update={"annotation": "title"}))
     for item in corpus.features:
-        object.__setattr__(item, "group", item.key)  # as in a corpus whose works are annotated as something else
+        object.__setattr__(
+            item, "group", item.key
+        )  # as in a corpus whose works are annotated as something else
     assert learner_of(task, corpus, cache) == (
         "the recordings of the work 'song 0' are in 2 groups, which a split may part\n  groups  0-0, 0-1\n"
         "  help: name the work in the annotation 'work-id' or 'piece': splits go by these     [E442]"
@@ -316,16 +375,26 @@ def test_the_words_for_graphs_that_do_not_fit() -> None:
 
 def test_the_octave_is_repeated(covers: Make) -> None:
     corpus = covers([2, 2])
-    task, cache = CoverSongs(CONFIG.model_copy(update={"repeat_octave": True}), FEATURE), GivenFeatures(FEATURE)
+    task, cache = (
+        CoverSongs(CONFIG.model_copy(update={"repeat_octave": True}), FEATURE),
+        GivenFeatures(FEATURE),
+    )
     cache.build(corpus.features)
     task.check_shapes(("B", 1, 23, "T"), ("B", 8))
-    x = task.learner(corpus.features, corpus.features, cache, seed=0, batch_size=4).batch(0).inputs[0]
+    x = (
+        task.learner(corpus.features, corpus.features, cache, seed=0, batch_size=4)
+        .batch(0)
+        .inputs[0]
+    )
     assert x.shape == (4, 1, 23, 40)
     assert torch.equal(x[:, :, 12:], x[:, :, :11])
 
 
 def test_rotation_needs_chroma() -> None:
-    task = CoverSongs(CONFIG.model_copy(update={"rotations": True}), FEATURE.model_copy(update={"n_features": 20}))
+    task = CoverSongs(
+        CONFIG.model_copy(update={"rotations": True}),
+        FEATURE.model_copy(update={"n_features": 20}),
+    )
     assert refused(lambda: task.check_shapes(("B", 20, "T"), ("B", 8))) == (
         "'task.rotations' rotates chroma, and the feature 'given' has 20 numbers in a frame\n"
         "  help: take chroma, of 12 numbers or a multiple, or leave the setting out     [E501]"
@@ -333,10 +402,20 @@ def test_rotation_needs_chroma() -> None:
 
 
 def test_settings() -> None:
-    assert all(field.description for config in (CoversConfig, ViewsConfig) for field in config.model_fields.values())
-    with pytest.raises(ValidationError, match="'hop_frames' 41 would leave gaps between chunks of 40"):
+    assert all(
+        field.description
+        for config in (CoversConfig, ViewsConfig)
+        for field in config.model_fields.values()
+    )
+    with pytest.raises(
+        ValidationError, match="'hop_frames' 41 would leave gaps between chunks of 40"
+    ):
         CoversConfig(patch_frames=40, hop_frames=41)
-    with pytest.raises(ValidationError, match="'vicreg' compares pairs: 'versions_per_work' is 2"):
+    with pytest.raises(
+        ValidationError, match="'vicreg' compares pairs: 'versions_per_work' is 2"
+    ):
         CoversConfig(patch_frames=40, loss="vicreg", versions_per_work=3)
-    with pytest.raises(ValidationError, match="'proxy_anchor' needs works: moments have no proxies"):
+    with pytest.raises(
+        ValidationError, match="'proxy_anchor' needs works: moments have no proxies"
+    ):
         CoversConfig(patch_frames=40, learn_from="moments", loss="proxy_anchor")

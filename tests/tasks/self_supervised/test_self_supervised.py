@@ -28,7 +28,9 @@ from mirbricks.tasks.self_supervised.encoder import Encoder
 from mirbricks.tasks.self_supervised.probe import fitted, linear_scores, nearest
 from mirbricks.tasks.self_supervised.task import pairs_found
 
-FEATURE = LogMelConfig(sr_hz=8000, n_fft=512, hop_samples=256, n_mels=16, dtype="float32", scale="db")
+FEATURE = LogMelConfig(
+    sr_hz=8000, n_fft=512, hop_samples=256, n_mels=16, dtype="float32", scale="db"
+)
 CONFIG = SelfSupervisedConfig(patch_frames=16, embedding="kept")
 LAYERS = """\
 input: B C=16 T
@@ -52,7 +54,13 @@ def written(folder: Path, labels: list[str] | None, count: int = 8) -> Corpus:
     audio, entries = [], []
     for i in range(count):
         tone = np.sin(2 * np.pi * (300 if i % 2 == 0 else 1500) * times_s)
-        audio.append((f"{i}.wav", (0.3 * tone + 0.02 * rng.standard_normal(8000)).astype(np.float32), 8000))
+        audio.append(
+            (
+                f"{i}.wav",
+                (0.3 * tone + 0.02 * rng.standard_normal(8000)).astype(np.float32),
+                8000,
+            )
+        )
         atoms = {"tag": (Atom(labels[i]),)} if labels else {}
         entries.append(Entry({"filepath": (Atom(f"{i}.wav"),), **atoms}))
     write_audio(folder / "c_audio.hdf5", iter(audio))
@@ -62,7 +70,9 @@ def written(folder: Path, labels: list[str] | None, count: int = 8) -> Corpus:
     return Corpus.open(folder)
 
 
-def ready(corpus: Corpus, tmp_path: Path, config: SelfSupervisedConfig = CONFIG) -> tuple[SelfSupervised, Any, Any]:
+def ready(
+    corpus: Corpus, tmp_path: Path, config: SelfSupervisedConfig = CONFIG
+) -> tuple[SelfSupervised, Any, Any]:
     """Task, model and filled cache."""
     (tmp_path / "g.yaml").write_text(LAYERS)
     torch.manual_seed(0)
@@ -84,7 +94,10 @@ def test_rows_of_a_pair_are_of_one_recording(corpus: Corpus, tmp_path: Path) -> 
     for row, key in enumerate(batch.items):
         whole = cache.open(key).read()
         for view in (batch.inputs[0][row], batch.inputs[0][row + 5]):
-            assert any(torch.equal(view, whole[:, s : s + 16]) for s in range(whole.shape[1] - 15))
+            assert any(
+                torch.equal(view, whole[:, s : s + 16])
+                for s in range(whole.shape[1] - 15)
+            )
 
 
 @pytest.mark.parametrize("name", ["nt_xent", "vicreg", "barlow_twins"])
@@ -94,7 +107,9 @@ def test_the_losses_see_the_pairs(corpus: Corpus, tmp_path: Path, name: str) -> 
     learner = task.learner(corpus.items, corpus.items, cache, seed=0, batch_size=4)
     outputs = torch.randn(8, 6, generator=torch.Generator().manual_seed(0))
     expected = {
-        "nt_xent": lambda: nt_xent(outputs, torch.tensor([0, 1, 2, 3, 0, 1, 2, 3]), 0.3),
+        "nt_xent": lambda: nt_xent(
+            outputs, torch.tensor([0, 1, 2, 3, 0, 1, 2, 3]), 0.3
+        ),
         "vicreg": lambda: vicreg(outputs[:4], outputs[4:]),
         "barlow_twins": lambda: barlow_twins(outputs[:4], outputs[4:]),
     }[name]()
@@ -102,7 +117,9 @@ def test_the_losses_see_the_pairs(corpus: Corpus, tmp_path: Path, name: str) -> 
     torch.testing.assert_close(found, expected)
 
 
-def test_the_background_is_the_energy_of_another(corpus: Corpus, tmp_path: Path) -> None:
+def test_the_background_is_the_energy_of_another(
+    corpus: Corpus, tmp_path: Path
+) -> None:
     config = CONFIG.model_copy(update={"mix": 0.5})
     task, _, cache = ready(corpus, tmp_path, config)
     views = task.learner(corpus.items, corpus.items, cache, seed=0, batch_size=4).views
@@ -113,12 +130,19 @@ def test_the_background_is_the_energy_of_another(corpus: Corpus, tmp_path: Path)
         fits, shares = [], []
         for other in energy:
             apart = other - energy[row]
-            share = float(((mixed[row] - energy[row]) * apart).sum() / apart.square().sum().clamp_min(1e-9))
-            gone = torch.allclose(mixed[row], energy[row] + share * apart, rtol=1e-3, atol=1e-5)
+            share = float(
+                ((mixed[row] - energy[row]) * apart).sum()
+                / apart.square().sum().clamp_min(1e-9)
+            )
+            gone = torch.allclose(
+                mixed[row], energy[row] + share * apart, rtol=1e-3, atol=1e-5
+            )
             fits.append(gone and -1e-3 <= share <= 0.5)
             shares.append(abs(share))
         assert any(fits)
-        moved += any(fit and share > 0.01 for fit, share in zip(fits, shares, strict=True))
+        moved += any(
+            fit and share > 0.01 for fit, share in zip(fits, shares, strict=True)
+        )
     assert moved >= 2  # the others were mixed with themselves, or hardly
 
 
@@ -137,7 +161,11 @@ def test_labels_change_nothing_of_the_training(tmp_path: Path) -> None:
             optimizer.step()
         learner.validate(model)
         states.append(model.state_dict())
-    assert all(torch.equal(states[0][key], other[key]) for other in states[1:] for key in states[0])
+    assert all(
+        torch.equal(states[0][key], other[key])
+        for other in states[1:]
+        for key in states[0]
+    )
 
 
 def test_the_projector_is_left_out(corpus: Corpus, tmp_path: Path) -> None:
@@ -158,7 +186,12 @@ def test_from_probe_to_figures_and_files(corpus: Corpus, tmp_path: Path) -> None
     tuned = json.loads(json.dumps(task.tune(model, corpus.items, cache)))
     assert tuned["labels"] == ["high", "low"]
     found = task.evaluate(model, corpus.items, cache, tuned)
-    assert found.figures["accuracy"] == found.figures["knn_accuracy"] == found.figures["macro_recall"] == 1.0
+    assert (
+        found.figures["accuracy"]
+        == found.figures["knn_accuracy"]
+        == found.figures["macro_recall"]
+        == 1.0
+    )
     prediction = task.predict(model, cache.open("0.wav"), tuned)
     files = prediction.files()
     assert sorted(files) == [".embedding.npy", ".tags.csv", ".tags.json"]
@@ -176,11 +209,15 @@ def test_without_labels_only_the_spread_is_told(tmp_path: Path) -> None:
     assert tuned == {"labels": [], "probe": {}}
     found = task.evaluate(model, corpus.items, cache, tuned)
     assert sorted(found.figures) == ["rank", "std"]
-    assert list(task.predict(model, cache.open("0.wav"), tuned).files()) == [".embedding.npy"]
+    assert list(task.predict(model, cache.open("0.wav"), tuned).files()) == [
+        ".embedding.npy"
+    ]
     assert len(task.pictures(model, corpus.items, cache, tuned, found)) == 2
 
 
-def test_a_collapse_is_told_once(corpus: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_collapse_is_told_once(
+    corpus: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     task, model, cache = ready(corpus, tmp_path)
     with torch.no_grad():
         for weight in model.get_submodule("first").parameters():
@@ -198,9 +235,15 @@ def test_a_collapse_is_told_once(corpus: Corpus, tmp_path: Path, capsys: pytest.
 
 @pytest.mark.parametrize(("frames", "told"), [(31, False), (32, True), (40, True)])
 def test_recordings_of_one_chunk_are_told(
-    corpus: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str], frames: int, told: bool
+    corpus: Corpus,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    frames: int,
+    told: bool,
 ) -> None:
-    task, _, cache = ready(corpus, tmp_path, CONFIG.model_copy(update={"patch_frames": frames}))
+    task, _, cache = ready(
+        corpus, tmp_path, CONFIG.model_copy(update={"patch_frames": frames})
+    )
     assert {cache.open(item.key).n_frames for item in corpus.items} == {32}
     task.learner(corpus.items, corpus.items, cache, seed=0, batch_size=4)
     assert capsys.readouterr().err == told * (
@@ -220,18 +263,30 @@ def test_the_linear_probe_is_scikit_learn_s(n_classes: int) -> None:
     labels, groups = ["a", "b", "c"][:n_classes], [str(i) for i in range(30)]
     probe = fitted(vectors, classes, labels, groups)
     scaler = StandardScaler().fit(vectors)
-    linear = LogisticRegression(max_iter=5000, C=probe["cost"]).fit(scaler.transform(vectors), classes)
+    linear = LogisticRegression(max_iter=5000, C=probe["cost"]).fit(
+        scaler.transform(vectors), classes
+    )
     expected = linear.predict_proba(scaler.transform(vectors))
     np.testing.assert_allclose(linear_scores(probe, vectors), expected, atol=2e-3)
 
 
 def test_the_nearest_by_hand() -> None:
-    probe = {"labels": ["a", "b"], "neighbours": [[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]], "classes": [0, 1, 1]}
+    probe = {
+        "labels": ["a", "b"],
+        "neighbours": [[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]],
+        "classes": [0, 1, 1],
+    }
     vectors = np.array([[5.0, 0.1], [0.2, 3.0]])
     assert nearest(probe, vectors, 1).tolist() == [0, 1]
     assert nearest(probe, vectors, 3).tolist() == [1, 1]
-    probe = {"labels": ["a", "b"], "neighbours": [[1.0, 0.0], [-1.0, 0.0], [-1.0, 0.0]], "classes": [0, 1, 1]}
-    assert nearest(probe, vectors[:1], 3).tolist() == [0]  # one near neighbour weighs more than two that are far
+    probe = {
+        "labels": ["a", "b"],
+        "neighbours": [[1.0, 0.0], [-1.0, 0.0], [-1.0, 0.0]],
+        "classes": [0, 1, 1],
+    }
+    assert nearest(probe, vectors[:1], 3).tolist() == [
+        0
+    ]  # one near neighbour weighs more than two that are far
 
 
 def test_pairs_found() -> None:
@@ -245,9 +300,13 @@ def test_pairs_found() -> None:
     assert np.isnan(pairs_found([]))
 
 
-def test_a_recording_without_a_label_teaches_the_probe_nothing(corpus: Corpus, tmp_path: Path) -> None:
+def test_a_recording_without_a_label_teaches_the_probe_nothing(
+    corpus: Corpus, tmp_path: Path
+) -> None:
     task, model, cache = ready(corpus, tmp_path)
-    bare = replace(corpus.items[0], entry=Entry({**corpus.items[0].entry.annotations, "tag": ()}))
+    bare = replace(
+        corpus.items[0], entry=Entry({**corpus.items[0].entry.annotations, "tag": ()})
+    )
     items = [bare, *corpus.items[1:]]
     task.learned = items
     settings = task.tune(model, [], cache)
@@ -280,7 +339,9 @@ def test_an_embedding_that_is_no_layer(corpus: Corpus, tmp_path: Path) -> None:
 
 
 def test_energies_of_a_waveform() -> None:
-    task = SelfSupervised(CONFIG.model_copy(update={"mix": 0.2}), WaveformConfig(sr_hz=8000))
+    task = SelfSupervised(
+        CONFIG.model_copy(update={"mix": 0.2}), WaveformConfig(sr_hz=8000)
+    )
     with pytest.raises(TaskError) as error:
         task.check_shapes(("B", 1, "T"), ("B", 2))
     assert golden(error) == (
@@ -304,10 +365,15 @@ def test_a_corpus_with_other_or_no_labels(corpus: Corpus, tmp_path: Path) -> Non
     tuned = task.tune(model, corpus.items, cache)
     (tmp_path / "x").mkdir()
     other = written(tmp_path / "x" / "corpus", ["low", "loud"] * 4)
-    with pytest.raises(TaskError, match=r"'1\.wav' has the label 'loud', which no recording of the training had"):
+    with pytest.raises(
+        TaskError,
+        match=r"'1\.wav' has the label 'loud', which no recording of the training had",
+    ):
         task.evaluate(model, other.items, cache, tuned)
     bare = written(tmp_path / "x" / "bare", None)
-    with pytest.raises(TaskError, match="none of 8 recordings has the annotation 'tag'"):
+    with pytest.raises(
+        TaskError, match="none of 8 recordings has the annotation 'tag'"
+    ):
         task.evaluate(model, bare.items, cache, tuned)
 
 
@@ -321,4 +387,6 @@ def test_samplecnn_learns_from_waveforms() -> None:
     task = SelfSupervised(config, WaveformConfig(sr_hz=22050))
     task.check_graph(model)
     with torch.inference_mode():
-        assert Encoder(model.eval(), config)(torch.zeros(2, 1, int(shape[-1]))).ndim == 2
+        assert (
+            Encoder(model.eval(), config)(torch.zeros(2, 1, int(shape[-1]))).ndim == 2
+        )

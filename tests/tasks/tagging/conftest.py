@@ -26,9 +26,19 @@ def tones(tmp_path: Path) -> Callable[..., Corpus]:
         audio, entries = [], []
         for key, own in labels.items():
             sound = 0.01 * rng.standard_normal(len(time_s))
-            sound += sum(np.sin(2 * np.pi * HZ[label] * rng.uniform(0.97, 1.03) * time_s) for label in own)
+            sound += sum(
+                np.sin(2 * np.pi * HZ[label] * rng.uniform(0.97, 1.03) * time_s)
+                for label in own
+            )
             audio.append((key, (0.2 * sound).astype(np.float32), SR_HZ))
-            entries.append(Entry({"filepath": (Atom(key),), "tag": tuple(Atom(label) for label in own)}))
+            entries.append(
+                Entry(
+                    {
+                        "filepath": (Atom(key),),
+                        "tag": tuple(Atom(label) for label in own),
+                    }
+                )
+            )
         write_audio(tmp_path / "tones_audio.hdf5", iter(audio))
         text = Definition("global", "text")
         Pyjama({"filepath": text, "tag": text}, entries).save(tmp_path / "tones.pyjama")

@@ -22,7 +22,9 @@ from mirbricks.tasks.tagging.pictures import filter_pictures
 from mirbricks.workflows.experiment import load_experiment
 
 Tones = Callable[..., Corpus]
-FEATURE = LogMelConfig(sr_hz=8000, n_fft=512, hop_samples=256, n_mels=16, dtype="float32")
+FEATURE = LogMelConfig(
+    sr_hz=8000, n_fft=512, hop_samples=256, n_mels=16, dtype="float32"
+)
 ONE = TaggingConfig(patch_frames=16, labels="one")
 SEVERAL = TaggingConfig(patch_frames=16)
 
@@ -30,7 +32,7 @@ SEVERAL = TaggingConfig(patch_frames=16)
 class Means(nn.Module):
     """Scores that are a linear function of the mean of each band."""
 
-    input_shapes = {"x": ("B", 16, "T")}  # noqa: RUF012
+    input_shapes = {"x": ("B", 16, "T")}
 
     def __init__(self, n_labels: int) -> None:
         super().__init__()
@@ -41,14 +43,18 @@ class Means(nn.Module):
         return y
 
 
-def ready(corpus: Corpus, config: TaggingConfig, folder: Path, labels: int = 2) -> tuple[Tagging, FeatureCache]:
+def ready(
+    corpus: Corpus, config: TaggingConfig, folder: Path, labels: int = 2
+) -> tuple[Tagging, FeatureCache]:
     task, cache = Tagging(config, FEATURE), FeatureCache(folder / "cache", FEATURE)
     assert cache.build(corpus.items, n_jobs=1) == []
     task.check_shapes(("B", 16, "T"), ("B", labels))
     return task, cache
 
 
-def trained(task: Tagging, corpus: Corpus, cache: FeatureCache, labels: int, steps: int = 150) -> nn.Module:
+def trained(
+    task: Tagging, corpus: Corpus, cache: FeatureCache, labels: int, steps: int = 150
+) -> nn.Module:
     torch.manual_seed(0)
     model = Means(labels)
     learner = task.learner(corpus.items, corpus.items, cache, seed=0, batch_size=8)
@@ -92,7 +98,9 @@ def test_several_labels_from_audio_to_figures(tones: Tones, tmp_path: Path) -> N
     assert len(task.pictures(model, corpus.items, cache, tuned, evaluation)) == 3
 
 
-def test_scores_of_a_recording_are_the_mean_over_patches_that_cover_it(tones: Tones, tmp_path: Path) -> None:
+def test_scores_of_a_recording_are_the_mean_over_patches_that_cover_it(
+    tones: Tones, tmp_path: Path
+) -> None:
     corpus = tones({"a.wav": ["low"], "b.wav": ["high"]}, seconds=2.0)
     task, cache = ready(corpus, ONE, tmp_path)
     model = Means(2).eval()
@@ -100,7 +108,9 @@ def test_scores_of_a_recording_are_the_mean_over_patches_that_cover_it(tones: To
     found = task.predict(model, feature, {"labels": ["high", "low"], "thresholds": []})
     starts = [*range(0, feature.n_frames - 16, 8), feature.n_frames - 16]
     with torch.no_grad():
-        scores = [model(feature.read(s, s + 16)[None]).softmax(1)[0].numpy() for s in starts]
+        scores = [
+            model(feature.read(s, s + 16)[None]).softmax(1)[0].numpy() for s in starts
+        ]
     np.testing.assert_allclose(found.over_time, scores, atol=1e-6)
     np.testing.assert_allclose(found.scores, np.mean(scores, axis=0), atol=1e-6)
     np.testing.assert_allclose(found.times_s, (np.array(starts) + 8) * 256 / 8000)
@@ -110,7 +120,11 @@ def test_folds_are_pooled_not_averaged() -> None:
     task = Tagging(ONE, FEATURE)
     tracks = {
         key: {"scores": s, "truth": [t]}
-        for key, s, t in (("a", [0.9, 0.1], 0), ("b", [0.6, 0.4], 1), ("c", [0.2, 0.8], 1))
+        for key, s, t in (
+            ("a", [0.9, 0.1], 0),
+            ("b", [0.6, 0.4], 1),
+            ("c", [0.2, 0.8], 1),
+        )
     }
     assert task.pooled(tracks)["accuracy"] == pytest.approx(2 / 3)
     several = Tagging(SEVERAL, FEATURE)
@@ -124,30 +138,50 @@ def test_folds_are_pooled_not_averaged() -> None:
 def test_figures_of_each_label_and_what_is_not_defined() -> None:
     task = Tagging(SEVERAL, FEATURE)
     task.labels = ["always", "never", "a"]
-    rows = {"x": ([0.9, 0.2, 0.8], [0, 2]), "y": ([0.8, 0.1, 0.3], [0]), "z": ([0.7, 0.3, 0.4], [0, 2])}
-    tracks = {k: {"scores": s, "truth": t, "thresholds": [0.5, 0.5, 0.5]} for k, (s, t) in rows.items()}
+    rows = {
+        "x": ([0.9, 0.2, 0.8], [0, 2]),
+        "y": ([0.8, 0.1, 0.3], [0]),
+        "z": ([0.7, 0.3, 0.4], [0, 2]),
+    }
+    tracks = {
+        k: {"scores": s, "truth": t, "thresholds": [0.5, 0.5, 0.5]}
+        for k, (s, t) in rows.items()
+    }
     figures = task.pooled(tracks)
     assert figures["labels_left_out"] == 2.0
-    assert figures["roc_auc[a]"] == figures["pr_auc[a]"] == figures["roc_auc_macro"] == 1.0
+    assert (
+        figures["roc_auc[a]"] == figures["pr_auc[a]"] == figures["roc_auc_macro"] == 1.0
+    )
     assert not {"roc_auc[always]", "pr_auc[never]"} & set(figures)
     only = task.pooled({"x": tracks["x"]})  # one recording: no label has a curve
     assert "roc_auc_macro" not in only
     assert only["labels_left_out"] == 3.0
-    assert only["macro_recall"] == 1.0  # of the two labels that it has; 'never' has no example
+    assert (
+        only["macro_recall"] == 1.0
+    )  # of the two labels that it has; 'never' has no example
     json.loads(json.dumps(only), parse_constant=lambda word: pytest.fail(word))
 
 
 def test_figures_of_each_class() -> None:
     task = Tagging(ONE, FEATURE)
     task.labels = ["a", "b", "c"]
-    tracks = {"x": {"scores": [0.9, 0.1, 0.0], "truth": [0]}, "y": {"scores": [0.6, 0.4, 0.0], "truth": [1]}}
+    tracks = {
+        "x": {"scores": [0.9, 0.1, 0.0], "truth": [0]},
+        "y": {"scores": [0.6, 0.4, 0.0], "truth": [1]},
+    }
     figures = task.pooled(tracks)
-    assert (figures["recall[a]"], figures["recall[b]"], figures["precision[a]"]) == (1.0, 0.0, 0.5)
+    assert (figures["recall[a]"], figures["recall[b]"], figures["precision[a]"]) == (
+        1.0,
+        0.0,
+        0.5,
+    )
     assert figures["labels_left_out"] == 1.0  # c has no recording
     assert not {"recall[c]", "precision[b]", "precision[c]"} & set(figures)
 
 
-def test_what_has_no_figure_is_said_under_the_picture(tones: Tones, tmp_path: Path) -> None:
+def test_what_has_no_figure_is_said_under_the_picture(
+    tones: Tones, tmp_path: Path
+) -> None:
     corpus = tones({"0.wav": ["low"], "1.wav": ["low", "high"]})
     task, cache = ready(corpus, SEVERAL, tmp_path)
     tuned = {"labels": ["high", "low"], "thresholds": [0.5, 0.5]}
@@ -164,10 +198,14 @@ def test_graphs_are_experiments(name: str) -> None:
     folder = Path(mirbricks.__file__).parent / "graphs"
     experiment = load_experiment(folder / f"tagging_{name}.yaml")
     assert experiment.task.name == "tagging"
-    pools = {"AutoPool", "AutoPoolSplit"} & {type(module).__name__ for module in experiment.model.modules()}
+    pools = {"AutoPool", "AutoPoolSplit"} & {
+        type(module).__name__ for module in experiment.model.modules()
+    }
     assert pools == {"AutoPool" if name == "small" else "AutoPoolSplit"}
     named = [picture.title for picture in filter_pictures(experiment.model, 16000)]
-    assert named == (["learned filters"] if name in ("conv1d", "tcn", "sincnet") else [])
+    assert named == (
+        ["learned filters"] if name in ("conv1d", "tcn", "sincnet") else []
+    )
 
 
 def test_batches_depend_on_seed_and_step_alone(tones: Tones, tmp_path: Path) -> None:
@@ -175,7 +213,8 @@ def test_batches_depend_on_seed_and_step_alone(tones: Tones, tmp_path: Path) -> 
     config = ONE.model_copy(update={"mixup_alpha": 0.4})
     task, cache = ready(corpus, config, tmp_path)
     learner, again, other = (
-        task.learner(corpus.items, corpus.items, cache, seed=seed, batch_size=5) for seed in (0, 0, 1)
+        task.learner(corpus.items, corpus.items, cache, seed=seed, batch_size=5)
+        for seed in (0, 0, 1)
     )
     for step in (0, 7):
         one, same = learner.batch(step), again.batch(step)
@@ -191,13 +230,21 @@ def test_energies_are_mixed_as_sounds_are(tones: Tones, tmp_path: Path) -> None:
     task, cache = ready(corpus, ONE.model_copy(update=of_energies), tmp_path)
     plain, _ = ready(corpus, ONE, tmp_path)
     mixed, alone = (
-        one.learner(corpus.items, corpus.items, cache, seed=3, batch_size=6).batch(2) for one in (task, plain)
+        one.learner(corpus.items, corpus.items, cache, seed=3, batch_size=6).batch(2)
+        for one in (task, plain)
     )
     energies = FEATURE.energies(alone.inputs[0])
-    for row in range(6):  # each is a mean of two examples with one weight for sound and target
+    for row in range(
+        6
+    ):  # each is a mean of two examples with one weight for sound and target
         share = float(mixed.targets[row] @ alone.targets[row])
-        candidates = [FEATURE.compressed(share * energies[row] + (1 - share) * other) for other in energies]
-        assert share == 1.0 or any(torch.allclose(mixed.inputs[0][row], one, atol=1e-4) for one in candidates)
+        candidates = [
+            FEATURE.compressed(share * energies[row] + (1 - share) * other)
+            for other in energies
+        ]
+        assert share == 1.0 or any(
+            torch.allclose(mixed.inputs[0][row], one, atol=1e-4) for one in candidates
+        )
 
 
 def test_mixup_ends_after_its_steps(tones: Tones, tmp_path: Path) -> None:
@@ -205,12 +252,17 @@ def test_mixup_ends_after_its_steps(tones: Tones, tmp_path: Path) -> None:
     config = ONE.model_copy(update={"mixup_alpha": 1.0, "mixup_steps": 3})
     task, cache = ready(corpus, config, tmp_path)
     learner = task.learner(corpus.items, corpus.items, cache, seed=0, batch_size=8)
-    whole = [bool(((t := learner.batch(step).targets) == t.round()).all()) for step in range(6)]
+    whole = [
+        bool(((t := learner.batch(step).targets) == t.round()).all())
+        for step in range(6)
+    ]
     assert whole == [False, False, False, True, True, True]
 
 
 def test_energies_of_a_waveform() -> None:
-    task = Tagging(ONE.model_copy(update={"mixup_of": "energies"}), WaveformConfig(sr_hz=8000))
+    task = Tagging(
+        ONE.model_copy(update={"mixup_of": "energies"}), WaveformConfig(sr_hz=8000)
+    )
     with pytest.raises(TaskError) as error:
         task.check_shapes(("B", 1, "T"), ("B", 2))
     assert str(error.value) == (
@@ -240,7 +292,10 @@ def test_a_short_recording_lies_in_its_patch(tones: Tones, tmp_path: Path) -> No
     learner = task.learner(corpus.items, corpus.items, cache, seed=0, batch_size=4)
     assert learner.batch(0).inputs[0].shape == (4, 16, 16)
     settings = {"labels": ["high", "low"], "thresholds": []}
-    assert task.predict(Means(2), cache.open("a.wav"), settings).over_time.shape == (1, 2)
+    assert task.predict(Means(2), cache.open("a.wav"), settings).over_time.shape == (
+        1,
+        2,
+    )
 
 
 def test_a_waveform_is_read_with_or_without_a_channel() -> None:
@@ -270,14 +325,18 @@ def test_graphs_that_do_not_fit(
 
 def test_labels_are_told_before_features(tones: Tones, tmp_path: Path) -> None:
     items = tones({"a.wav": ["low"], "b.wav": ["high"], "c.wav": ["middle"]}).items
-    task, _ = ready(tones({"a.wav": ["low"], "b.wav": ["high"]}), ONE, tmp_path, labels=2)
+    task, _ = ready(
+        tones({"a.wav": ["low"], "b.wav": ["high"]}), ONE, tmp_path, labels=2
+    )
     with pytest.raises(TaskError) as caught:
         task.check_recordings(items[:2], items[2:])
     assert str(caught.value) == (
         "no recording that trains has the label 'middle' of 'tag', which others of the corpus have\n"
         "  labels  high, low\n  help: take another --fold or split, or more recordings of it     [E507]"
     )
-    with pytest.raises(TaskError, match="the graph gives 2 scores, but 'tag' has 3 labels"):
+    with pytest.raises(
+        TaskError, match="the graph gives 2 scores, but 'tag' has 3 labels"
+    ):
         task.check_recordings(items, [])
     task.check_recordings(items[:2], items[:1])
 
@@ -299,7 +358,12 @@ def test_refusals_in_words(tones: Tones, tmp_path: Path) -> None:
         "  help: let the last layer give 2; or, if only this fold lacks recordings of a label, take another     [E508]"
     )
     with pytest.raises(TaskError) as caught:
-        several.evaluate(Means(2), corpus.items, cache, {"labels": ["low", "middle"], "thresholds": [0.5, 0.5]})
+        several.evaluate(
+            Means(2),
+            corpus.items,
+            cache,
+            {"labels": ["low", "middle"], "thresholds": [0.5, 0.5]},
+        )
     assert str(caught.value) == (
         "'b.wav' has the label 'high', which no recording of the training had\n  labels  low, middle\n"
         "  help: leave such recordings out, or train on them too     [E507]"
@@ -311,7 +375,9 @@ def test_refusals_in_words(tones: Tones, tmp_path: Path) -> None:
         "  help: task.annotation names the annotation; look at the corpus with `mirbricks data info`     [E503]"
     )
     with pytest.raises(TaskError) as caught:
-        Tagging(ONE.model_copy(update={"annotation": "genre"}), FEATURE).tracks(corpus.items)
+        Tagging(ONE.model_copy(update={"annotation": "genre"}), FEATURE).tracks(
+            corpus.items
+        )
     assert str(caught.value) == (
         "none of 3 recordings has the annotation 'genre'\n  got  'tag'\n"
         "  help: set task.annotation to the one that holds the labels     [E503]"
@@ -344,12 +410,26 @@ def test_scores_that_are_not_finite(tones: Tones, tmp_path: Path) -> None:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return super().forward(x) * float("nan")
 
-    with pytest.raises(TaskError, match=r"the model gives numbers that are not finite for 'a'[\s\S]*\[E510\]"):
-        task.evaluate(Spoilt(2), corpus.items, cache, {"labels": ["high", "low"], "thresholds": []})
+    with pytest.raises(
+        TaskError,
+        match=r"the model gives numbers that are not finite for 'a'[\s\S]*\[E510\]",
+    ):
+        task.evaluate(
+            Spoilt(2),
+            corpus.items,
+            cache,
+            {"labels": ["high", "low"], "thresholds": []},
+        )
 
 
 def test_a_prediction_as_files() -> None:
-    tags = Tags(("a", "b"), np.array([0.25, 0.75]), ("b",), np.array([0.5]), np.array([[0.25, 0.75]]))
+    tags = Tags(
+        ("a", "b"),
+        np.array([0.25, 0.75]),
+        ("b",),
+        np.array([0.5]),
+        np.array([[0.25, 0.75]]),
+    )
     files = tags.files()
     assert json.loads(files[".tags.json"]) == {
         "given": ["b"], "scores": [{"label": "b", "score": 0.75}, {"label": "a", "score": 0.25}],
@@ -358,7 +438,9 @@ def test_a_prediction_as_files() -> None:
 
 
 def test_hops_leave_no_gaps() -> None:
-    with pytest.raises(ValueError, match="'hop_frames' 20 would leave gaps between patches of 16"):
+    with pytest.raises(
+        ValueError, match="'hop_frames' 20 would leave gaps between patches of 16"
+    ):
         TaggingConfig(patch_frames=16, hop_frames=20)
 
 

@@ -20,10 +20,11 @@ from functools import lru_cache
 from importlib.metadata import entry_points
 from typing import Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field
 from torch import nn
 
 from .errors import RegistryError, did_you_mean
+from .settings import Settings
 from .shapes import Axes, Contract, ContractError, Shape, parse
 
 INFER = -1
@@ -43,17 +44,8 @@ def from_axis(axis: str, description: str | None = None) -> Any:
     return Field(default=INFER, description=text, json_schema_extra={"from_axis": axis})
 
 
-class BlockConfig(BaseModel):
+class BlockConfig(Settings):
     """Base of every block's config: strict types, no unknown keys, immutable; lists of YAML become tuples."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _lists_to_tuples(cls, values: Any) -> Any:
-        if isinstance(values, Mapping):
-            return {key: _tuples(value) for key, value in values.items()}
-        return values
 
     @classmethod
     def inferred(cls) -> dict[str, FromAxis]:
@@ -75,12 +67,6 @@ class BlockConfig(BaseModel):
         if found:
             return self.model_copy(update=found)
         return self
-
-
-def _tuples(value: Any) -> Any:
-    if isinstance(value, list):
-        return tuple(_tuples(item) for item in value)
-    return value
 
 
 class Block(nn.Module):

@@ -15,8 +15,10 @@ from typing import Any, ClassVar, Literal, TypeVar
 
 import torch
 from numpy.random import Generator
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor
+
+from ..settings import Settings
 
 Drawn = Mapping[
     str, Tensor
@@ -24,10 +26,8 @@ Drawn = Mapping[
 Domain = Literal["waveform", "spectrum"]
 
 
-class AugmentationConfig(BaseModel):
+class AugmentationConfig(Settings):
     """Base of the settings of an augmentation."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
     probability: float = Field(
         1.0, ge=0, le=1, description="share of the examples that are changed"

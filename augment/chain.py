@@ -13,8 +13,6 @@ from typing import Any
 
 from numpy.random import Generator
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     SerializeAsAny,
     ValidationError,
     model_serializer,
@@ -23,13 +21,12 @@ from pydantic import (
 from torch import Tensor
 
 from ..errors import did_you_mean
+from ..settings import Settings
 from .base import Augmentation, AugmentationConfig, Domain, augmentations
 
 
-class AugmentStep(BaseModel):
+class AugmentStep(Settings):
     """One entry of the list: a name, or {name: settings}. Dumps as {name: settings}."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
     name: str
     settings: SerializeAsAny[AugmentationConfig]

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 from ..errors import DataError
+from ..settings import Settings
 from .feature_file import ARRAY_FORMAT
 
 Storage = Literal["complex", "float16", "float32"]
@@ -18,10 +19,8 @@ Storage = Literal["complex", "float16", "float32"]
 STREAM_FRAMES = 2048  # frames a step of a stream computes
 
 
-class FeatureConfig(BaseModel):
+class FeatureConfig(Settings):
     """Base of the section `feature:`; a feature adds `type: Literal[its name]` and its settings."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
     type: str
     sr_hz: PositiveInt

@@ -13,7 +13,7 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 from torch import Tensor
 
 from .base import (
@@ -62,13 +62,6 @@ class HCQTConfig(FeatureConfig):
         "db", description="what models see: db (80 dB mapped to 0 … 1), log, or linear"
     )
 
-    @field_validator("harmonics", mode="before")
-    @classmethod
-    def _list_is_tuple(cls, value: object) -> object:
-        if isinstance(value, list):
-            return tuple(value)
-        return value
-
     @model_validator(mode="after")
     def _below_nyquist(self) -> HCQTConfig:
         top_hz = (
@@ -105,7 +98,8 @@ class HCQTConfig(FeatureConfig):
 
     def settings(self) -> dict[str, object]:
         """Without the scale, which is applied on reading."""
-        return {"format": FORMAT, **self.model_dump(exclude={"scale"})}
+        kept = self.model_dump(exclude={"scale"})
+        return {"format": FORMAT, **kept}
 
 
 class HCQT(Feature):

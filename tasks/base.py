@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
 from ..compiler.module import GraphModule
@@ -21,6 +20,7 @@ from ..errors import RegistryError, Where
 from ..features.base import FeatureConfig
 from ..features.cache import FeatureCache
 from ..features.feature_file import CachedFeature
+from ..settings import Settings
 from .requirements import (
     Needs,
     refuse_bounded,
@@ -103,10 +103,8 @@ class Prediction(Protocol):
         """The files to write: content by the ending of the name, such as ".notes.csv"."""
 
 
-class TaskConfig(BaseModel):
+class TaskConfig(Settings):
     """Base of the section `task:`; a task adds `type: Literal[its name]` and its settings."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
 
 class Task(abc.ABC):

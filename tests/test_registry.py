@@ -73,7 +73,7 @@ def test_what_is_registered_is_found() -> None:
         "Changes nothing.",
     )
     assert spec.examples == (Example(((2, 3, 5),), {}),)
-    assert spec.family == "test_registry"
+    assert spec.family == "test registry"
 
 
 def test_examples_have_one_input_or_several() -> None:
@@ -197,7 +197,7 @@ def test_a_plugin_registers_on_import(
     )
     monkeypatch.syspath_prepend(tmp_path)
     load_plugin("good_plugin")
-    assert get("FromPlugin").family == "good_plugin"
+    assert get("FromPlugin").family == "good plugin"
     mb.check_block("FromPlugin", export=False)
 
 

@@ -7,8 +7,6 @@ from typing import Any, Literal
 
 import torch
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
@@ -18,17 +16,14 @@ from pydantic import (
 from torch import nn
 
 from ..errors import RunError, Where
+from ..settings import Settings
 
 LAST_LR = 0.01  # where the cosine ends, as a part of lr
 MOMENTUM = 0.9
 
 
-class TrainConfig(BaseModel):
+class TrainConfig(Settings):
     """The section `train:` of an experiment."""
-
-    model_config = ConfigDict(
-        allow_inf_nan=False, strict=True, frozen=True, extra="forbid"
-    )
 
     steps: PositiveInt = Field(1000, description="training steps, one batch each")
     batch_size: PositiveInt = Field(8, description="items in a batch")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from ..compiler.compile import compile_graph, load_graph
 from ..compiler.language.configs import read_config
@@ -32,6 +32,7 @@ from ..features.base import FeatureConfig
 from ..features.cache import FeatureCache
 from ..features.given import GivenConfig, GivenFeatures
 from ..features.kinds import DEFAULT, config_of
+from ..settings import Settings
 from ..tasks.base import Task
 from ..tasks.finding import task_of
 from ..training.loop import TrainConfig
@@ -40,10 +41,8 @@ from ..training.optimization import refuse_no_weights
 Progress = Callable[[str, "DataError | None"], None]
 
 
-class DatasetConfig(BaseModel):
+class DatasetConfig(Settings):
     """The section `dataset:`: how a corpus is split. A group (piece, with its stems) is never on two sides."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     split: Literal["folds", "annotation", "stored_folds"] = Field(
         "folds",
@@ -70,16 +69,6 @@ class DatasetConfig(BaseModel):
         description="none: what would validate trains too, the last weights are kept, and thresholds come from the "
         "training tracks; for a recipe that is settled",
     )
-
-    @field_validator("validate_where", mode="before")
-    @classmethod
-    def _lists_are_tuples(cls, value: object) -> object:
-        if not isinstance(value, dict):
-            return value
-        return {
-            name: tuple(values) if isinstance(values, list) else values
-            for name, values in value.items()
-        }
 
     @model_validator(mode="after")
     def _held_out_to_validate(self) -> DatasetConfig:

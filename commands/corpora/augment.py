@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ...augment.chain import AugmentStep
 from ...augment.corpus import augmented_corpus
@@ -14,14 +14,13 @@ from ...compiler.language.source import Source, read_file
 from ...data.corpus import Corpus, Item
 from ...data.pyjama.file import Definition
 from ...errors import DataError, GraphError, MirbricksError, did_you_mean, raise_all
+from ...settings import Settings
 from ..screen import console, counting, plural
 from .synth import minutes, refuse_corpus
 
 
-class ChainFile(BaseModel):
+class ChainFile(Settings):
     """A file with the list `augment`, as graphs have it in `task`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     augment: tuple[AugmentStep, ...] = Field(
         min_length=1, description="augmentations of waveforms, in this order"

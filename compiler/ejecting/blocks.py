@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 
 from ...errors import MirbricksError
 from ...registry import Block, BlockConfig, from_axis
+from ...settings import Settings
 from .text import CannotCarry, Edit, ModuleText
 
 DATACLASS = "@dataclass(frozen=True, kw_only=True)"
@@ -35,7 +36,7 @@ NUMBERS = {
         )
     },
 }
-WIDTH = 120
+WIDTH = 88
 _MARKS = re.compile(r" *# *(type: ignore|noqa|pragma)[^\n]*")
 _OWN_NAME = re.compile(r"\bself\.spec\.name\b")
 
@@ -241,6 +242,7 @@ def _config(
     indent = " " * node.col_offset
     roots: dict[Any, str | None] = {
         pydantic.BaseModel: None,
+        Settings: None,
         BlockConfig: "BlockConfig" if resolving else None,
     }
     named = (roots.get(module.value(base), module.segment(base)) for base in node.bases)
@@ -290,6 +292,8 @@ def _is_pydantic(module: ModuleText, item: ast.stmt, resolving: bool) -> bool:
             )
             for one in functions
         )
+    if isinstance(item, ast.AnnAssign):
+        return ast.unparse(item.target) == "renamed"
     return isinstance(item, ast.Assign) and [
         ast.unparse(target) for target in item.targets
     ] == ["model_config"]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-WIDTH = 120
+WIDTH = 88
 INDENT = "    "
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, TypeAdapter
 
 from ...registry import Block, BlockConfig, Spec
+from ...settings import tuples
 from ..module import GraphModule
 
 TOKEN = '''@dataclass(frozen=True)
@@ -129,14 +130,8 @@ def _read(given: Mapping[str, Any], specs: Iterable[Spec]) -> Mapping[str, Any]:
     }
     return as_read(
         {
-            key: adapters[key].validate_python(_tuples(value))
+            key: adapters[key].validate_python(tuples(value))
             for key, value in given.items()
         },
         specs,
     )
-
-
-def _tuples(value: Any) -> Any:
-    if isinstance(value, list):
-        return tuple(_tuples(item) for item in value)
-    return value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, field_validator
+from pydantic import Field, PositiveFloat, PositiveInt
 
 from ..base import TaskConfig
 
@@ -43,10 +43,3 @@ class ChordsConfig(TaskConfig):
         min_length=1,
         description="how much a frame counts: what is tried",
     )
-
-    @field_validator("weights", mode="before")
-    @classmethod
-    def _list_is_tuple(cls, value: object) -> object:
-        if isinstance(value, list):
-            return tuple(value)
-        return value

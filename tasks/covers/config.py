@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
@@ -15,13 +13,12 @@ from pydantic import (
     model_validator,
 )
 
+from ...settings import Settings
 from ..base import TaskConfig
 
 
-class ViewsConfig(BaseModel):
+class ViewsConfig(Settings):
     """How a training patch is made another version of the same music; everything is off unless set."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
     transpose: Literal["none", "chroma", "bins"] = Field(
         "none",

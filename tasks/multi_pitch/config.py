@@ -98,13 +98,6 @@ class MultiPitchConfig(TaskConfig):
         0.06, description="shorter notes are left out of the list of notes"
     )
 
-    @field_validator("thresholds", "augment", mode="before")
-    @classmethod
-    def _list_is_tuple(cls, value: object) -> object:
-        if isinstance(value, list):
-            return tuple(value)
-        return value
-
     @field_validator("thresholds")
     @classmethod
     def _ascending(cls, value: tuple[float, ...]) -> tuple[float, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from ...augment.chain import AugmentStep
 from ..base import TaskConfig
@@ -46,13 +46,6 @@ class SelfSupervisedConfig(TaskConfig):
         description="the global annotation that the probes read; training does not see it",
     )
     neighbours: PositiveInt = Field(5, description="k of the k-NN probe")
-
-    @field_validator("augment", mode="before")
-    @classmethod
-    def _list_is_tuple(cls, value: object) -> object:
-        if isinstance(value, list):
-            return tuple(value)
-        return value
 
     @model_validator(mode="after")
     def _hop_within_chunk(self) -> SelfSupervisedConfig:

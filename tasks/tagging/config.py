@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, PositiveInt, field_validator, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from ...augment.chain import AugmentStep
 from ..base import TaskConfig
@@ -65,13 +65,6 @@ class TaggingConfig(TaskConfig):
     augment: tuple[AugmentStep, ...] = Field(
         (), description="augmentations of the patches, one after another"
     )
-
-    @field_validator("augment", mode="before")
-    @classmethod
-    def _list_is_tuple(cls, value: object) -> object:
-        if isinstance(value, list):
-            return tuple(value)
-        return value
 
     @model_validator(mode="after")
     def _hop_within_patch(self) -> TaggingConfig:

@@ -17,7 +17,7 @@ from mirbricks.data.importers import contract
 SR_HZ = 8000
 MINE = '''
 from mirbricks.data.importers import ImportOptions, Importer, Recording, importer
-from mirbricks.data.pyjama import Atom, Definition
+from mirbricks.data.pyjama.file import Atom, Definition
 
 class NamedOptions(ImportOptions):
     mark: str = " - "

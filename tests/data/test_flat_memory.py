@@ -18,7 +18,7 @@ ALLOWED_MB = 150
 READ_ALL = """
 import resource, sys
 from mirbricks.data.corpus import Corpus
-from mirbricks.data.hdf5 import AudioStore
+from mirbricks.data.stores.hdf5 import AudioStore
 
 def peak_mb():
     try:  # of this program alone: getrusage's peak starts at what the process that started it had reached

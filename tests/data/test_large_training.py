@@ -18,12 +18,12 @@ TRAIN = """
 import json, sys
 from pathlib import Path
 import torch
-from mirbricks.data.loading import PatchLoader
-from mirbricks.data.mapped import MappedStore
-from mirbricks.data.samplers import ByPatch
-from mirbricks.runs import RunFolder
+from mirbricks.data.batching.loading import PatchLoader
+from mirbricks.data.batching.mapped import MappedStore
+from mirbricks.data.batching.samplers import ByPatch
+from mirbricks.runs.folder import RunFolder
 from mirbricks.tasks.base import Batch
-from mirbricks.training import TrainConfig, fit
+from mirbricks.training.loop import TrainConfig, fit
 
 class Means:
     figure = "constant"

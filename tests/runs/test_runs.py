@@ -277,7 +277,7 @@ def test_metrics_are_strict_json(run: RunFolder) -> None:
 FULL_DISK = """
 import resource, signal, sys, torch
 from pathlib import Path
-from mirbricks.runs import RunFolder
+from mirbricks.runs.folder import RunFolder
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 run = RunFolder(Path(sys.argv[1]))
 resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))

@@ -57,7 +57,7 @@ def test_a_key_given_twice() -> None:
 FULL_DISK = """
 import signal, sys, resource
 import numpy as np
-from mirbricks.data.hdf5 import write_audio
+from mirbricks.data.stores.hdf5 import write_audio
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, 3_000_000))
 try:

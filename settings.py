@@ -1,0 +1,53 @@
+"""What every set of settings has in common: of a block, a feature, a task, an augmentation, a training."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+
+class Settings(BaseModel):
+    """Strict types, no unknown keys, immutable; the lists of YAML and JSON become tuples.
+
+    `renamed` maps words of an older version to those of today. An old word goes on working, with a warning that
+    names the new one; who reads a file takes the words out first, with `taken_by_old_names`, and warns at their line.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False
+    )
+    renamed: ClassVar[Mapping[str, str]] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_plain_values(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        for old, new in taken_by_old_names(cls, values).items():
+            message = f"{cls.__qualname__}: '{old}' is called '{new}' now"
+            warnings.warn(message, FutureWarning, stacklevel=2)
+        return {
+            cls.renamed.get(name, name): tuples(value) for name, value in values.items()
+        }
+
+
+def taken_by_old_names(
+    cls: type[BaseModel], values: Mapping[str, Any]
+) -> dict[str, str]:
+    """The old words among the keys, with the words of today; without those whose new word is there too."""
+    renamed: Mapping[str, str] = getattr(cls, "renamed", {})
+    return {
+        old: new for old, new in renamed.items() if old in values and new not in values
+    }
+
+
+def tuples(value: Any) -> Any:
+    """The value with every list in it as a tuple; mappings keep their keys."""
+    if isinstance(value, list):
+        return tuple(tuples(item) for item in value)
+    if isinstance(value, dict):
+        return {name: tuples(item) for name, item in value.items()}
+    return value

@@ -95,6 +95,6 @@ def _taken(sizes: Sizes, base: int, runs: Callable[[int], bool]) -> Sizes | None
         middle = (low + high) // 2
         if runs(base - middle * step):
             low = middle
-            high = high
+        else:
             high = middle
     return replace(sizes, least=base - low * step, step=step, gaps=False)

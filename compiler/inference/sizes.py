@@ -140,7 +140,7 @@ def _last(holds: Callable[[int], bool], end: int) -> int:
         middle = (low + high) // 2
         if holds(middle):
             low = middle
-            high = high
+        else:
             high = middle
     return low
 

@@ -14,7 +14,7 @@ import mirbricks
 
 ROOT = Path(mirbricks.__file__).parent
 LAYERS = [
-    {"version"},
+    {"version", "lazy"},
     {"errors"},
     {"shapes", "settings"},
     {"features", "data", "augment", "losses", "metrics", "plots", "zoo"},

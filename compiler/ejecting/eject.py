@@ -219,5 +219,5 @@ def _dict(before: str, name: str, values: dict[Any, Any]) -> Call:
 def _value(name: str, value: Any) -> str:
     text = literal(value)
     if text is None:
-        raise CannotCarry(f"'{name}' is {value!r}, which is no number, word or list")
+        raise CannotCarry(f"'{name}' is {value!r}, which is not a number, word or list")
     return text

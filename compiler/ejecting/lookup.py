@@ -9,7 +9,9 @@ from pydantic import ConfigDict, TypeAdapter
 
 from ...registry import Block, BlockConfig, Spec
 from ...settings import tuples
+from ...shapes import Token
 from ..module import GraphModule
+from .calls import Call, lines
 
 TOKEN = '''@dataclass(frozen=True)
 class Token:
@@ -30,7 +32,8 @@ class Spec:
     contract: Contract'''
 TAKES = '''def takes(*shapes: str) -> Contract:
     """The contract of a block with inputs such as "B C T"."""
-    return Contract(tuple(tuple(Token(axis) for axis in shape.split()) for shape in shapes))'''
+    tokens = ([Token(axis) for axis in shape.split()] for shape in shapes)
+    return Contract(tuple(map(tuple, tokens)))'''
 BUILD = '''def build(spec: Spec, config: Any) -> nn.Module:
     """The block of a config."""
     return spec.cls(config)'''
@@ -40,8 +43,11 @@ class BlockConfig:
 
     def resolve(self, axes: dict[str, Any]) -> BlockConfig:
         """A copy in which every -1 is the size of its axis."""
-        marks = {item.name: item.metadata["axis"] for item in fields(self) if "axis" in item.metadata}
-        found = {name: axes[axis] for name, axis in marks.items() if getattr(self, name) == -1 and axis in axes}
+        found = {}
+        for item in fields(self):
+            axis = item.metadata.get("axis")
+            if axis in axes and getattr(self, item.name) == -1:
+                found[item.name] = axes[axis]
         return replace(self, **found)'''
 STAND_INS = {
     "Token": TOKEN,
@@ -86,25 +92,25 @@ def configs(specs: Iterable[Spec]) -> frozenset[type]:
 
 def get_text(specs: Mapping[str, Spec], makers: Mapping[str, str]) -> str:
     """The function that finds a block; `makers` are the names of their classes in the file."""
-    lines = [
+    listed: list[str] = []
+    for name, spec in specs.items():
+        takes = Call("takes", tuple(map(_shape, spec.contract.inputs)))
+        listed += lines(
+            "        ", Call("Spec", (f'"{name}"', makers[name], takes)), ","
+        )
+    head = [
         "def get(name: str) -> Spec:",
         '    """The block of this name."""',
         "    blocks = [",
     ]
-    for name, spec in specs.items():
-        axes = (
-            " ".join(str(token.axis or token.text) for token in tokens)
-            for tokens in spec.contract.inputs
-        )
-        words = ", ".join(f'"{shape}"' for shape in axes)
-        lines.append(f'        Spec("{name}", {makers[name]}, takes({words})),')
-    return "\n".join(
-        [
-            *lines,
-            "    ]",
-            "    return next(spec for spec in blocks if spec.name == name)",
-        ]
-    )
+    tail = ["    ]", "    return next(spec for spec in blocks if spec.name == name)"]
+    return "\n".join([*head, *listed, *tail])
+
+
+def _shape(tokens: Iterable[Token]) -> str:
+    """The axes of an input as a string of Python, such as "B C T"."""
+    axes = " ".join(str(token.axis or token.text) for token in tokens)
+    return f'"{axes}"'
 
 
 def as_read(fields: Mapping[str, Any], specs: Iterable[Spec]) -> dict[str, Any]:

@@ -11,19 +11,16 @@ registers on import) or by `load_plugin`; never by a path inside a graph file.
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from importlib.metadata import entry_points
 from typing import Any, ClassVar, TypeVar
 
 from pydantic import Field
 from torch import nn
 
-from .errors import RegistryError, did_you_mean
+from .catalogue import Catalogue
+from .catalogue import load_plugin as load_plugin
+from .errors import RegistryError
 from .settings import Settings
 from .shapes import Axes, Contract, ContractError, Shape, parse
 
@@ -131,7 +128,14 @@ class Example:
         return cls(tuple(map(tuple, given)) if several else (tuple(given),), config)
 
 
-_BLOCKS: dict[str, Spec] = {}
+BLOCKS: Catalogue[Spec] = Catalogue(
+    "block",
+    package=OWN_BLOCKS,
+    group="mirbricks.blocks",
+    error=RegistryError,
+    code="E305",
+    listing="`mirbricks blocks` lists all",
+)
 B = TypeVar("B", bound=type[Block])
 
 
@@ -163,8 +167,8 @@ def register(
             unreached=tuple(unreached),
         )
         _refuse_incomplete(spec)
+        BLOCKS.register(name, spec, cls)
         cls.spec = spec
-        _BLOCKS[name] = spec
         return cls
 
     return add
@@ -181,20 +185,7 @@ def _contract(name: str, shape: str) -> Contract:
 
 def _refuse_incomplete(spec: Spec) -> None:
     cls = spec.cls
-    taken = _BLOCKS.get(spec.name)
     path = f"{cls.__module__}.{cls.__qualname__}"
-    if taken and (taken.cls.__module__, taken.cls.__qualname__) != (
-        cls.__module__,
-        cls.__qualname__,
-    ):
-        facts = [
-            ("registered", f"{taken.cls.__module__}.{taken.cls.__qualname__}"),
-            ("refused", path),
-        ]
-        message = f"the name '{spec.name}' is taken"
-        raise RegistryError(
-            message, code="E301", facts=facts, help="register it under another name"
-        )
     if not (isinstance(cls, type) and issubclass(cls, Block)):
         raise RegistryError(
             f"'{spec.name}' ({path}) is no Block",
@@ -212,42 +203,9 @@ def _refuse_incomplete(spec: Spec) -> None:
         raise RegistryError(message, code="E303", help=f"give it {', '.join(missing)}")
 
 
-@lru_cache(maxsize=1)
-def _load_all() -> None:
-    """Import the package's own blocks, then those of installed plugins."""
-    package = importlib.import_module(OWN_BLOCKS)
-    for module in pkgutil.walk_packages(
-        package.__path__, prefix=f"{package.__name__}."
-    ):
-        importlib.import_module(module.name)
-    for entry in sorted(entry_points(group="mirbricks.blocks"), key=lambda e: e.name):
-        try:
-            load_plugin(entry.value)
-        except (
-            RegistryError
-        ) as error:  # one broken plugin does not take the others away
-            warnings.warn(str(error), stacklevel=2)
-
-
-def load_plugin(module: str) -> None:
-    """Import a module that registers blocks; raises `RegistryError` naming it when it cannot be imported."""
-    try:
-        importlib.import_module(module)
-    except RegistryError:
-        raise
-    except (Exception, SystemExit) as error:
-        message = (
-            f"plugin '{module}' cannot be imported: {type(error).__name__}: {error}"
-        )
-        raise RegistryError(
-            message, code="E306", help="mend or uninstall it"
-        ) from error
-
-
 def blocks() -> dict[str, Spec]:
     """Every registered block by name, the package's own and those of plugins, sorted."""
-    _load_all()
-    return dict(sorted(_BLOCKS.items()))
+    return BLOCKS.all()
 
 
 def by_family(specs: Iterable[Spec]) -> dict[str, list[Spec]]:
@@ -260,13 +218,7 @@ def by_family(specs: Iterable[Spec]) -> dict[str, list[Spec]]:
 
 def get(name: str) -> Spec:
     """The block registered under `name`; raises `RegistryError` with the nearest names."""
-    known = blocks()
-    if name not in known:
-        hint = did_you_mean(name, known) or "`mirbricks blocks` lists all"
-        raise RegistryError(
-            f"no block is registered as '{name}'", code="E305", help=hint
-        )
-    return known[name]
+    return BLOCKS.get(name)
 
 
 def build(spec: Spec, config: BlockConfig) -> Block:

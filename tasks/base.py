@@ -14,9 +14,10 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 from torch import Tensor, nn
 
+from ..catalogue import Catalogue
 from ..compiler.module import GraphModule
 from ..data.corpus import Item
-from ..errors import RegistryError, Where
+from ..errors import TaskError, Where
 from ..features.base import FeatureConfig
 from ..features.cache import FeatureCache
 from ..features.feature_file import CachedFeature
@@ -282,27 +283,33 @@ class Task(abc.ABC):
         """The annotation of a track in the form of a prediction."""
 
 
-REGISTERED: dict[str, type[Task]] = {}
+TASKS: Catalogue[type[Task]] = Catalogue(
+    "task",
+    package=__package__ or "",
+    group="mirbricks.tasks",
+    error=TaskError,
+    code="E500",
+)
 T = TypeVar("T", bound=type[Task])
 
 
 def register_task(name: str) -> Callable[[T], T]:
-    """Make a task known as `task: {type: NAME}`. Raises RegistryError E301 for a name that another class has."""
+    """Make a task known as `task: {type: NAME}`.
+
+    Parameters
+    ----------
+    name : str
+        What a graph file writes.
+
+    Raises
+    ------
+    RegistryError
+        E301 for a name that another class has.
+    """
 
     def add(cls: T) -> T:
-        taken = REGISTERED.get(name)
-        path = f"{cls.__module__}.{cls.__qualname__}"
-        if taken is not None and f"{taken.__module__}.{taken.__qualname__}" != path:
-            facts = [
-                ("registered", f"{taken.__module__}.{taken.__qualname__}"),
-                ("refused", path),
-            ]
-            message = f"the name '{name}' is taken by another task"
-            raise RegistryError(
-                message, code="E301", facts=facts, help="register it under another name"
-            )
+        TASKS.register(name, cls)
         cls.name = name
-        REGISTERED[name] = cls
         return cls
 
     return add

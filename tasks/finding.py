@@ -2,55 +2,23 @@
 
 from __future__ import annotations
 
-import functools
-import importlib
-import pkgutil
-import warnings
-from importlib.metadata import entry_points
-
 from ..augment.base import augmentations
 from ..compiler.language.graph import Graph
 from ..compiler.language.source import Source
-from ..errors import RegistryError, TaskError, Where, did_you_mean
+from ..errors import TaskError, Where
 from ..features.base import FeatureConfig
 from ..features.kinds import KINDS
-from ..registry import load_plugin
-from . import base
-from .base import Task, TaskConfig
+from .base import TASKS, Task, TaskConfig
 
 
 def tasks() -> dict[str, type[Task]]:
     """Every task by name, those of installed packages with them, sorted."""
-    _load_all()
-    return dict(sorted(base.REGISTERED.items()))
-
-
-@functools.lru_cache(maxsize=1)
-def _load_all() -> None:
-    """Import the package's own tasks, then the modules that other packages name as entry points `mirbricks.tasks`."""
-    package = importlib.import_module(__package__ or "")
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"{package.__name__}.{module.name}")
-    for entry in sorted(
-        entry_points(group="mirbricks.tasks"), key=lambda one: one.name
-    ):
-        try:
-            load_plugin(entry.value)
-        except (
-            RegistryError
-        ) as error:  # one broken plugin does not take the others away
-            warnings.warn(str(error), stacklevel=2)
+    return TASKS.all()
 
 
 def get_task(name: str, where: Where | None = None) -> type[Task]:
     """The task of a name. Raises TaskError E500 with the nearest names."""
-    known = tasks()
-    if name not in known:
-        near = did_you_mean(name, known) or f"tasks are: {', '.join(known)}"
-        raise TaskError(
-            f"there is no task '{name}'", code="E500", where=where, help=near
-        )
-    return known[name]
+    return TASKS.get(name, where)
 
 
 def task_of(graph: Graph, feature: FeatureConfig) -> Task:

@@ -16,7 +16,7 @@ ROOT = Path(mirbricks.__file__).parent
 LAYERS = [
     {"version", "lazy"},
     {"errors"},
-    {"shapes", "settings"},
+    {"shapes", "settings", "catalogue"},
     {"features", "data", "augment", "losses", "metrics", "plots", "zoo"},
     {"registry"},
     {"blocks", "testing"},

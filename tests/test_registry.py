@@ -13,7 +13,7 @@ from pydantic import PositiveInt, ValidationError
 from torch import Tensor
 
 import mirbricks as mb
-from mirbricks import registry
+from mirbricks import catalogue, registry
 from mirbricks.errors import CODES, RegistryError
 from mirbricks.registry import (
     Block,
@@ -31,7 +31,7 @@ EXAMPLES: list[Any] = [((2, 3, 5), {})]
 @pytest.fixture(autouse=True)
 def _no_trace_in_the_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     registry.blocks()
-    monkeypatch.setattr(registry, "_BLOCKS", dict(registry._BLOCKS))
+    monkeypatch.setattr(registry.BLOCKS, "known", registry.blocks())
 
 
 class Keep(Block):
@@ -110,7 +110,7 @@ def refusal(*args: Any, **changed: Any) -> str:
 
 def test_a_name_taken_by_another_class_is_refused() -> None:
     assert refusal(Keep, "ReLU") == (
-        "the name 'ReLU' is taken\n"
+        "the name 'ReLU' is taken by another block\n"
         "  registered  mirbricks.blocks.pointwise.activation.ReLU\n"
         f"  refused     {Keep.__module__}.Keep\n"
         "  help: register it under another name     [E301]"
@@ -170,11 +170,11 @@ def test_a_malformed_contract_is_refused() -> None:
     [
         (
             "Conv2D",
-            "no block is registered as 'Conv2D'\n  help: did you mean 'Conv2d' or 'Conv1d'?     [E305]",
+            "there is no block 'Conv2D'\n  help: did you mean 'Conv2d' or 'Conv1d'?     [E305]",
         ),
         (
             "Zzz",
-            "no block is registered as 'Zzz'\n  help: `mirbricks blocks` lists all     [E305]",
+            "there is no block 'Zzz'\n  help: `mirbricks blocks` lists all     [E305]",
         ),
     ],
 )
@@ -216,7 +216,7 @@ def test_a_broken_plugin_is_named(
         monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(RegistryError) as caught:
         load_plugin("bad_plugin")
-    expected = f"plugin 'bad_plugin' cannot be imported: {cause}\n  help: mend or uninstall it     [E306]"
+    expected = f"plugin 'bad_plugin' cannot be imported: {cause}\n  help: correct or uninstall it     [E306]"
     assert str(caught.value) == expected
 
 
@@ -253,8 +253,8 @@ def test_installed_plugins_load_and_a_broken_one_warns(
         asked.append(group)
         return [Entry("z", "installed_plugin"), Entry("a", "no_such_plugin")]
 
-    monkeypatch.setattr(registry, "entry_points", entry_points)
-    registry._load_all.cache_clear()
+    monkeypatch.setattr(catalogue, "entry_points", entry_points)
+    monkeypatch.setattr(registry.BLOCKS, "_plugins_are_in", False)
     with pytest.warns(UserWarning, match="plugin 'no_such_plugin' cannot be imported"):
         assert "Conv2d" in registry.blocks()
     assert asked == ["mirbricks.blocks"]

@@ -20,7 +20,7 @@ EXAMPLE = ((2, 3, 5), {"out_channels": 4})
 @pytest.fixture(autouse=True)
 def _no_trace_in_the_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     registry.blocks()
-    monkeypatch.setattr(registry, "_BLOCKS", dict(registry._BLOCKS))
+    monkeypatch.setattr(registry.BLOCKS, "known", registry.blocks())
 
 
 class Sound(Block):

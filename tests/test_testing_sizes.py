@@ -18,7 +18,7 @@ from mirbricks.testing import BlockCheckError, check_block
 @pytest.fixture(autouse=True)
 def _no_trace_in_the_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     registry.blocks()
-    monkeypatch.setattr(registry, "_BLOCKS", dict(registry._BLOCKS))
+    monkeypatch.setattr(registry.BLOCKS, "known", registry.blocks())
 
 
 class Sound(Block):
@@ -164,7 +164,7 @@ def test_what_is_not_registered_is_refused() -> None:
     with pytest.raises(RegistryError, match="Child' is not registered") as caught:
         check_block(Child)
     assert caught.value.code == "E305"
-    with pytest.raises(RegistryError, match="no block is registered as 'Snd'"):
+    with pytest.raises(RegistryError, match="there is no block 'Snd'"):
         check_block("Snd")
 
 

@@ -7,10 +7,14 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ...data.importers.contract import exported_kinds, importer_of, kinds
+from ...data.importers.contract import (
+    IMPORTERS,
+    exported_kinds,
+    importer_of,
+    kinds,
+)
 from ...data.importing.corpus import How, find_recordings, import_recordings
 from ...data.importing.staging import Float32
-from ...errors import DataError, did_you_mean
 from ..screen import console, counting
 
 
@@ -51,15 +55,7 @@ def list_kinds(arguments: Namespace) -> int:
                 soft_wrap=True,
             )
         return 0
-    if arguments.kind not in known:
-        hint = (
-            did_you_mean(arguments.kind, known)
-            or f"kinds are: {', '.join(known)}; --plugin MODULE loads your own"
-        )
-        raise DataError(
-            f"there is no importer '{arguments.kind}'", code="E461", help=hint
-        )
-    cls = known[arguments.kind]
+    cls = IMPORTERS.get(arguments.kind)
     console().print(f"{arguments.kind}: {cls.text}", soft_wrap=True)
     for key, field in cls.Options.model_fields.items():
         console().print(

@@ -116,7 +116,7 @@ def _refuse(name: str, module: str, plan: Plan) -> None:
         cls = known[name].cls
         facts = [("registered", f"{cls.__module__}.{cls.__qualname__}")]
         raise RegistryError(
-            f"the name '{name}' is taken",
+            f"the name '{name}' is taken by another block",
             code="E301",
             facts=facts,
             help="choose another name",

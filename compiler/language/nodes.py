@@ -93,7 +93,7 @@ class Reader:
                 " - " in item.block
             ):  # how YAML reads a `-` that is indented deeper than the one before
                 hint = "indent every `-` like the one before: this one goes on in the next line"
-            message = f"no block is registered as '{item.label or item.block}'"
+            message = f"there is no block '{item.label or item.block}'"
             self.fail("E110", message, item.source.key(item.steps), hint)
             return None
         return self._layer(item, known[item.block])

@@ -17,7 +17,6 @@ audio and checks no key: import_corpus.py does that for all.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +24,7 @@ from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
+from ...catalogue import Catalogue
 from ...errors import DataError, did_you_mean
 from ..pyjama.file import Atom, Definition
 from .destination import Destination, Stored
@@ -96,49 +96,43 @@ class Importer:
 
 
 C = TypeVar("C", bound=type[Importer])
-_KINDS: dict[str, type[Importer]] = {}
-_MODULES = {
-    "folders": "folders",
-    "csv": "table",
-    "lab": "lab",
-    "notes": "notes",
-    "maps": "maps",
-    "midi": "midi_files",
-}
-_MODULES |= {
-    "jams": "jams_files",
-    "mirdata": "mirdata_sets",
-    "bach10": "bach10",
-    "stems": "stems",
-}
+IMPORTERS: Catalogue[type[Importer]] = Catalogue(
+    "importer",
+    package=__package__ or "",
+    group="mirbricks.importers",
+    error=DataError,
+    code="E461",
+)
 
 
 def importer(kind: str, text: str) -> Callable[[C], C]:
-    """Register an importer under the word that `mirbricks data import` takes; `text` says what it reads."""
+    """Make an importer known by the word that `mirbricks data import` takes.
 
-    def register(cls: C) -> C:
-        known = _KINDS.get(kind)
-        if known is not None and known.__qualname__ != cls.__qualname__:
-            raise DataError(
-                f"two importers are called '{kind}': {known.__qualname__} and {cls.__qualname__}",
-                code="E461",
-            )
+    Parameters
+    ----------
+    kind : str
+        The word, such as "csv".
+    text : str
+        What the importer reads, for `mirbricks data kinds`.
+
+    Raises
+    ------
+    RegistryError
+        E301 for a word that another class has.
+    """
+
+    def add(cls: C) -> C:
+        IMPORTERS.register(kind, cls)
         cls.kind = kind
         cls.text = text
-        _KINDS[kind] = cls
         return cls
 
-    return register
+    return add
 
 
 def kinds() -> dict[str, type[Importer]]:
-    """Every importer: those of mirbricks, and those of the plugins that have been loaded."""
-    for module in _MODULES.values():
-        importlib.import_module(f".{module}", __package__)
-    return {
-        kind: _KINDS[kind]
-        for kind in (*_MODULES, *sorted(_KINDS.keys() - _MODULES.keys()))
-    }
+    """Every importer by its word, those of other packages with them, sorted."""
+    return IMPORTERS.all()
 
 
 def exported_kinds() -> list[str]:
@@ -149,14 +143,7 @@ def importer_of(
     kind: str, settings: Sequence[str] = (), with_audio: bool = True
 ) -> Importer:
     """The importer of a kind with its options, given as "KEY=VALUE". Raises DataError E461, E464."""
-    known = kinds()
-    if kind not in known:
-        near = (
-            did_you_mean(kind, known)
-            or f"kinds are: {', '.join(known)}; --plugin MODULE loads your own"
-        )
-        raise DataError(f"there is no importer '{kind}'", code="E461", help=near)
-    cls = known[kind]
+    cls = IMPORTERS.get(kind)
     given = {}
     for setting in settings:
         key, equals, value = setting.partition("=")

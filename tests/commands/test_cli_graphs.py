@@ -53,7 +53,7 @@ def test_check_tells_the_bad_and_goes_on(tmp_path: Path, capsys: Capture) -> Non
     bad.write_text("input: B C F T\nlayers: [Relu]\n")
     assert main(["check", str(bad), SMALL]) == 1
     output = capsys.readouterr()
-    assert output.err.startswith(f"{bad}:2:10: no block is registered as 'Relu'")
+    assert output.err.startswith(f"{bad}:2:10: there is no block 'Relu'")
     assert "mpe_small.yaml: fine" in output.out
 
 
@@ -222,7 +222,7 @@ def test_explain_lists_the_settings_of_sections(name: str, capsys: Capture) -> N
 def test_explain_of_a_plugins_block_says_how_to_draw_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    monkeypatch.setattr(registry, "_BLOCKS", dict(registry.blocks()))
+    monkeypatch.setattr(registry.BLOCKS, "known", registry.blocks())
     (tmp_path / "plugin_of_explain.py").write_text(PLUGIN)
     monkeypatch.syspath_prepend(tmp_path)
     assert main(["explain", "Half", "--plugin", "plugin_of_explain"]) == 0

@@ -139,7 +139,7 @@ def test_wrong_usage(words: str, capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_importer_of_ones_own(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(contract, "_KINDS", dict(contract.kinds()))
+    monkeypatch.setattr(contract.IMPORTERS, "known", contract.kinds())
     monkeypatch.syspath_prepend(os.curdir)
     Path("my_importer.py").write_text(MINE)
     Path("src/Ann_Song.wav").write_bytes(Path("src/rain/b.wav").read_bytes())
@@ -168,11 +168,13 @@ def test_kinds(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "kinds"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 10
+    names = [line.split()[0] for line in lines]
+    assert names == sorted(names)
     assert (
-        lines[0]
+        lines[names.index("folders")]
         == "folders  audio in a folder for each class, or in folders of several levels"
     )
-    assert lines[7].endswith("(import only)")
+    assert lines[names.index("mirdata")].endswith("(import only)")
     assert main(["data", "kinds", "stems"]) == 0
     assert capsys.readouterr().out == (
         "stems: a folder for each track, with mixture.wav and its stems\n"

@@ -193,7 +193,8 @@ MESSAGES = {
     "../Gated": "'../Gated' is no name of a class in CapWords\n  help: write Gated     [E307]\n",
     "2d": "'2d' is no name of a class in CapWords\n  help: write a name such as GatedConv1d     [E307]\n",
     "é": "'é' is no name of a class in CapWords\n  help: write a name such as GatedConv1d     [E307]\n",
-    "Conv2d": "the name 'Conv2d' is taken\n  registered  mirbricks.blocks.convolution.convolution.Conv2d\n"
+    "Conv2d": "the name 'Conv2d' is taken by another block\n"
+    "  registered  mirbricks.blocks.convolution.convolution.Conv2d\n"
     "  help: choose another name     [E301]\n",
     "CatWith": "'CatWith' is a word of the graph language\n  help: choose another name     [E307]\n",
     "Tensor": "'Tensor' is a word that the file of a block needs itself\n  help: choose another name     [E307]\n",

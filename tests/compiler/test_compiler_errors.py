@@ -211,7 +211,7 @@ def test_message_without_a_golden_file(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(registry, "_BLOCKS", dict(registry.blocks()))
+    monkeypatch.setattr(registry.BLOCKS, "known", registry.blocks())
     Path("no_text.yaml").write_bytes(b"layers: \xff\xfe")
     Path("large.yaml").write_text("x: 1\n" * 300_000)
     Path("deep.yaml").write_text("a: " + "[" * 100 + "]" * 100)

@@ -367,7 +367,7 @@ class Doubled(mb.Block):
 def test_a_plugins_blocks_are_in_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    monkeypatch.setattr(registry, "_BLOCKS", dict(registry.blocks()))
+    monkeypatch.setattr(registry.BLOCKS, "known", registry.blocks())
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "plugin_of_schema_test.py").write_text(PLUGIN)
     assert main(["schema", "--plugin", "plugin_of_schema_test"]) == 0

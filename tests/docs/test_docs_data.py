@@ -23,7 +23,7 @@ def test_every_example_is_executed(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(contract, "_KINDS", dict(contract.kinds()))
+    monkeypatch.setattr(contract.IMPORTERS, "known", contract.kinds())
     names: dict[str, object] = {}
     for language, text in FENCES:
         if language == "console":

@@ -61,7 +61,7 @@ def test_the_contributing_block_meets_its_contract(
     )
     (tmp_path / "glu_of_contributing.py").write_text(code)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(registry, "_BLOCKS", dict(registry._BLOCKS))
+    monkeypatch.setattr(registry.BLOCKS, "known", registry.blocks())
     mb.load_plugin("glu_of_contributing")
     mb.check_block("GLUConv1d")
 

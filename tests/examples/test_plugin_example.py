@@ -109,7 +109,7 @@ def test_without_it_the_graph_is_refused_and_plugin_brings_the_block(
     graph = str(EXAMPLE / "graphs" / "stacked_pitch.yaml")
     refused = run(*CLI, "check", graph, packages=tmp_path, cwd=EXAMPLE)
     assert refused.returncode == 1
-    assert "no block is registered as 'HarmonicStacking'" in refused.stderr
+    assert "there is no block 'HarmonicStacking'" in refused.stderr
     fine = run(
         *CLI,
         "check",
@@ -160,12 +160,13 @@ def test_a_broken_plugin_is_named_in_one_line_and_does_not_stop_the_rest(
     assert re.search(r"\n  Conv2d +Convolution over frequency and time\.", done.stdout)
     assert done.stderr.splitlines() == [
         "warning: plugin 'toy_absent' cannot be imported: ModuleNotFoundError: No module named 'toy_absent'; "
-        "help: mend or uninstall it [E306]",
-        "warning: plugin 'toy_exits' cannot be imported: SystemExit: bye; now; help: mend or uninstall it [E306]",
+        "help: correct or uninstall it [E306]",
+        "warning: plugin 'toy_exits' cannot be imported: SystemExit: bye; now; help: correct or uninstall it [E306]",
         "warning: plugin 'toy_raises' cannot be imported: ZeroDivisionError: division by zero; "
-        "help: mend or uninstall it [E306]",
-        "warning: the name 'Conv2d' is taken; registered mirbricks.blocks.convolution.convolution.Conv2d; refused "
-        "toy_taken.Conv2d; help: register it under another name [E301]",
+        "help: correct or uninstall it [E306]",
+        "warning: the name 'Conv2d' is taken by another block; registered "
+        "mirbricks.blocks.convolution.convolution.Conv2d; refused toy_taken.Conv2d; "
+        "help: register it under another name [E301]",
     ]
 
 

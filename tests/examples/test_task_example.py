@@ -19,7 +19,7 @@ from mirbricks.cli import main
 from mirbricks.data.corpus import Corpus
 from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
 from mirbricks.data.stores.hdf5 import write_audio
-from mirbricks.tasks import base
+from mirbricks.tasks.base import TASKS
 from mirbricks.tasks.finding import tasks
 
 ROOT = Path(mirbricks.__file__).parent
@@ -76,7 +76,7 @@ def here(songs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("MIRBRICKS_CACHE", str(songs.parent / "cache"))
-    monkeypatch.setattr(base, "REGISTERED", dict(tasks()))
+    monkeypatch.setattr(TASKS, "known", tasks())
     monkeypatch.delitem(sys.modules, "key_estimation", raising=False)
     shutil.copy(TASK, "key_estimation.py")
     shutil.copytree(songs, "songs")

@@ -17,8 +17,8 @@ from mirbricks.errors import (
     Where,
 )
 from mirbricks.features.hcqt import HCQTConfig
-from mirbricks.tasks.base import Task, register_task
-from mirbricks.tasks.finding import _load_all, get_task, task_of, tasks
+from mirbricks.tasks.base import TASKS, Task, register_task
+from mirbricks.tasks.finding import get_task, task_of, tasks
 from mirbricks.tasks.multi_pitch import MultiPitch, MultiPitchConfig
 
 GRAPH = "name: g\ninput: B C=6 F=360 T\nlayers:\n  - Conv2d: {out_channels: 1, kernel_size: 1}\n"
@@ -52,7 +52,7 @@ F = HCQTConfig()
 
 
 def test_a_new_task_needs_only_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mirbricks.tasks.base.REGISTERED", {})
+    monkeypatch.setattr(TASKS, "known", {})
 
     @register_task("silence")
     class Silence(Task): ...
@@ -148,7 +148,7 @@ def test_a_name_belongs_to_one_task() -> None:
 
 
 TASK = """
-from mirbricks.tasks.base import Task, register_task
+from mirbricks.tasks.base import TASKS, Task, register_task
 
 @register_task("{name}")
 class Mine(Task):
@@ -169,8 +169,8 @@ def test_installed_packages_bring_tasks_and_a_broken_one_warns(
         (info / "entry_points.txt").write_text(f"[mirbricks.tasks]\n{name} = {name}\n")
     (tmp_path / "toy_task_fine.py").write_text(TASK.format(name="toy_of_test"))
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr("mirbricks.tasks.base.REGISTERED", dict(tasks()))
-    _load_all.cache_clear()
+    monkeypatch.setattr(TASKS, "known", tasks())
+    monkeypatch.setattr(TASKS, "_plugins_are_in", False)
     with pytest.warns(
         UserWarning,
         match="plugin 'toy_task_absent' cannot be imported: ModuleNotFoundError",

@@ -278,7 +278,7 @@ def test_kernel_size_is_that_of_every_stage(make: Make) -> None:
     [
         (
             {"stage": "ConvBlok2d"},
-            "UNet2d: no block is registered as 'ConvBlok2d'; did you mean 'ConvBlock2d' or ",
+            "UNet2d: there is no block 'ConvBlok2d'; did you mean 'ConvBlock2d' or ",
         ),
         (
             {"stage": "ReLU"},

@@ -314,7 +314,7 @@ def test_a_further_input_of_a_block_is_an_arc_to_its_side() -> None:
         (path,) = [g.find(f"{SVG}path").get("d") for g in groups(model, "skip")]
         assert path.endswith(f"H{edge + 6:g}")
     finally:
-        registry._BLOCKS.pop("GatedForDiagram")
+        registry.BLOCKS.known.pop("GatedForDiagram")
 
 
 def test_named_outputs_are_drawn_each() -> None:

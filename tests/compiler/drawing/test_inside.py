@@ -26,7 +26,7 @@ Forward = Callable[[Any, Tensor], Tensor]
 def block_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Spec]:
     """block_of(forward, name=module, ...): the spec of a block on (2, 4, 9) with these children."""
     registry.blocks()  # all are loaded before the toys come, and stay
-    monkeypatch.setattr(registry, "_BLOCKS", dict(registry._BLOCKS))
+    monkeypatch.setattr(registry.BLOCKS, "known", registry.blocks())
 
     def made(forward: Forward, **children: Callable[[], nn.Module]) -> Spec:
         class Toy(Block):

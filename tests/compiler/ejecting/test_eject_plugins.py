@@ -71,7 +71,7 @@ class {name}(mb.Block):
 def plugin(
     name: str, extra: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registry, "_BLOCKS", dict(registry.blocks()))
+    monkeypatch.setattr(registry.BLOCKS, "known", registry.blocks())
     module = name.lower()
     (tmp_path / f"{module}.py").write_text(PLUGIN.format(name=name, extra=extra))
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -173,7 +173,7 @@ class EjectedStage(mb.Block):
 def test_a_stage_of_a_plugin_is_found_by_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registry, "_BLOCKS", dict(registry.blocks()))
+    monkeypatch.setattr(registry.BLOCKS, "known", registry.blocks())
     (tmp_path / "ejectedstage.py").write_text(
         STAGE.replace("import mirbricks as mb", IMPORTS).replace("mb.", "")
     )

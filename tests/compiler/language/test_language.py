@@ -12,7 +12,7 @@ import mirbricks as mb
 from mirbricks.compiler.language.expressions import ExpressionError, Names, fill
 from mirbricks.compiler.saved import resolved_yaml
 from mirbricks.errors import GraphError, GraphWarning
-from mirbricks.registry import _BLOCKS
+from mirbricks.registry import BLOCKS
 
 
 def compiled(text: str, tmp_path: Path, *overrides: str) -> nn.Module:
@@ -334,7 +334,7 @@ def test_with_gives_a_block_its_further_inputs(tmp_path: Path) -> None:
             "give its further inputs by `with:`, the names of stored tensors or inputs",
         )
     finally:
-        _BLOCKS.pop("ScaledByTest")
+        BLOCKS.known.pop("ScaledByTest")
 
 
 def test_stored_tensors_are_let_go_after_their_last_use(tmp_path: Path) -> None:

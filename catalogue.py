@@ -1,0 +1,196 @@
+"""Names: of blocks, tasks, features, augmentations, losses and importers, our own and those of other packages.
+
+One pattern for all of them. A module registers what it defines while it is imported; a `Catalogue` imports those
+modules when a name is first asked for, so that importing mirbricks costs nothing before.
+
+    TASKS = Catalogue("task", package="mirbricks.tasks", group="mirbricks.tasks", error=TaskError, code="E500")
+
+    TASKS.register("multi_pitch", MultiPitch)
+    TASKS.get("multi_pich")        # TaskError: there is no task 'multi_pich'; did you mean 'multi_pitch'?
+
+Other packages come in by an entry-point group (each entry names a module that registers on import) or by
+`load_plugin`; never by a path inside a graph file.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import warnings
+from importlib.metadata import entry_points
+from typing import Generic, TypeVar
+
+from .errors import MirbricksError, RegistryError, Where, did_you_mean
+
+T = TypeVar("T")
+
+
+class Catalogue(Generic[T]):
+    """What is known by name, of one kind.
+
+    Parameters
+    ----------
+    kind : str
+        The kind in words, as messages write it: "task".
+    package : str
+        The package whose modules register on import; all of them are imported when a name is first asked for.
+    group : str
+        The entry-point group by which other packages name their modules, such as "mirbricks.tasks".
+    error : type of MirbricksError
+        What `get` raises for an unknown name.
+    code : str
+        The code of that error.
+    listing : str, optional
+        Where all names are listed, for the help of that error; by default the help lists them itself.
+
+    Attributes
+    ----------
+    known : dict
+        What has been registered so far. Tests put a copy in its place, and lose nothing.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        *,
+        package: str,
+        group: str,
+        error: type[MirbricksError],
+        code: str,
+        listing: str = "",
+    ) -> None:
+        self.kind = kind
+        self.package = package
+        self.group = group
+        self.error = error
+        self.code = code
+        self.listing = listing
+        self.known: dict[str, T] = {}
+        self._paths: dict[str, str] = {}
+        self._own_are_in = False
+        self._plugins_are_in = False
+
+    def register(self, name: str, entry: T, cls: type | None = None) -> None:
+        """Make `entry` known as `name`.
+
+        The same class may be registered again, as when a notebook's cell runs twice.
+
+        Parameters
+        ----------
+        name : str
+            What users write.
+        entry : T
+            What `get` returns.
+        cls : type, optional
+            The class that the name stands for, where the entry is not that class itself.
+
+        Raises
+        ------
+        RegistryError
+            E301 where another class has the name. It is the newcomer that is refused.
+        """
+        path = _path(cls or entry)
+        if not self.owns(cls or entry):
+            # A plug-in is often imported before any of our own modules. Without them a name of ours would seem free,
+            # and the collision would come to light later, in a module of ours that did nothing wrong.
+            self._import_own()
+        if name in self.known and self._paths[name] != path:
+            raise RegistryError(
+                f"the name '{name}' is taken by another {self.kind}",
+                code="E301",
+                facts=[("registered", self._paths[name]), ("refused", path)],
+                help="register it under another name",
+            )
+        self.known[name] = entry
+        self._paths[name] = path
+
+    def all(self) -> dict[str, T]:
+        """Everything of this kind by name, sorted; with what other packages bring."""
+        self._import_own()
+        self._import_plugins()
+        return dict(sorted(self.known.items()))
+
+    def get(self, name: str, where: Where | None = None) -> T:
+        """What is registered as `name`.
+
+        Parameters
+        ----------
+        name : str
+            The user's word.
+        where : Where, optional
+            Its place in the user's file.
+
+        Raises
+        ------
+        MirbricksError
+            The catalogue's own error, with the names nearest to the word.
+        """
+        known = self.all()
+        if name in known:
+            return known[name]
+        listing = self.listing or f"{self.kind}s are: {', '.join(known)}"
+        raise self.error(
+            f"there is no {self.kind} '{name}'",
+            code=self.code,
+            where=where,
+            help=did_you_mean(name, known) or listing,
+        )
+
+    def owns(self, cls: object) -> bool:
+        """Whether a class is one of mirbricks' own, and not of a plug-in."""
+        return str(getattr(cls, "__module__", "")).startswith(f"{self.package}.")
+
+    def _import_own(self) -> None:
+        """Import every module of the package. Python imports each once, so several threads may arrive here."""
+        if self._own_are_in:
+            return
+        package = importlib.import_module(self.package)
+        for module in pkgutil.walk_packages(package.__path__, f"{self.package}."):
+            importlib.import_module(module.name)
+        self._own_are_in = True
+
+    def _import_plugins(self) -> None:
+        """Import what installed packages name; a broken one is reported once, and does not take the others away."""
+        if self._plugins_are_in:
+            return
+        self._plugins_are_in = True
+        for entry in sorted(entry_points(group=self.group), key=lambda one: one.name):
+            try:
+                load_plugin(entry.value)
+            except RegistryError as error:
+                warnings.warn(str(error), stacklevel=2)
+
+
+def load_plugin(module: str) -> None:
+    """Import a module that registers blocks, tasks, features, augmentations, losses or importers.
+
+    Parameters
+    ----------
+    module : str
+        Its dotted name, as Python imports it.
+
+    Raises
+    ------
+    RegistryError
+        E306 where the module cannot be imported; E301 to E304 where it breaks the rules of registration.
+
+    Examples
+    --------
+    >>> load_plugin("json")  # any module can be imported, also one that registers nothing
+    """
+    try:
+        importlib.import_module(module)
+    except RegistryError:
+        raise
+    except (Exception, SystemExit) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise RegistryError(
+            f"plugin '{module}' cannot be imported: {reason}",
+            code="E306",
+            help="correct or uninstall it",
+        ) from error
+
+
+def _path(cls: object) -> str:
+    """The full name of a class."""
+    return f"{getattr(cls, '__module__', '')}.{getattr(cls, '__qualname__', cls)}"

@@ -13,21 +13,24 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import safetensors
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 
 from ..data.stores.atomic import written_whole
 from ..data.stores.reading import unreadable
 from ..errors import RunError
+from ..version import __version__
 from ..zoo import CARD, located
-from .lock import hold, unwritable
+from . import metrics, weights
+from .json_numbers import finite
+from .lock import hold
+from .state import STATE_KEYS as STATE_KEYS
+from .state import fault_of
 
 GRAPH = "graph.yaml"
 RESOLVED = "resolved.yaml"
@@ -36,7 +39,7 @@ STATE = "state.pt"
 METRICS = "metrics.jsonl"
 SETTINGS = "settings.json"
 LOCK = ".lock"
-STATE_KEYS = {"step", "stopped", "config", "model", "optimizer", "average", "counters"}
+MARK = ".mirbricks-run"
 FILES = (GRAPH, RESOLVED, WEIGHTS, STATE, METRICS, SETTINGS)
 
 
@@ -49,17 +52,17 @@ class RunFolder:
 
     @classmethod
     def create(cls, path: str | Path) -> RunFolder:
-        """The folder `path`, made if missing. Raises E601 where another thing is in the way; deletes nothing."""
+        """The folder `path`, made if it is missing, with the mark that only a run has.
+
+        A folder with other things in it is refused, whatever their names: settings.json and report.html may be the
+        user's own. Raises E601; deletes nothing, replaces nothing.
+        """
         run = cls(path)
         problem = None
         try:
             run.path.mkdir(parents=True, exist_ok=True)
-            written = any(
-                (run.path / name).exists() for name in (SETTINGS, STATE, LOCK)
-            )
-            if (
-                any(run.path.iterdir()) and not written
-            ):  # a graph.yaml alone may be the user's own
+            others = {one.name for one in run.path.iterdir()} - {LOCK}
+            if MARK not in others and others and not run._is_of_older_version():
                 problem = "the folder has other things in it"
         except OSError as error:
             problem = error.strerror or str(error)
@@ -69,7 +72,19 @@ class RunFolder:
                 code="E601",
                 help="choose a new or an empty folder",
             )
+        if MARK not in others:
+            run.write_text(
+                MARK, f"a run of mirbricks, first of version {__version__}\n"
+            )
         return run
+
+    def _is_of_older_version(self) -> bool:
+        """Whether a training before version 0.2 wrote here: it left its versions in settings.json, but no mark."""
+        try:
+            versions = self.read_settings().get("versions")
+        except RunError:
+            return False
+        return isinstance(versions, dict) and "mirbricks" in versions
 
     @classmethod
     def open(cls, path: str | Path) -> RunFolder:
@@ -104,7 +119,7 @@ class RunFolder:
 
     def is_run(self) -> bool:
         """Whether any file of a run is there."""
-        return any((self.path / name).is_file() for name in (*FILES, LOCK))
+        return any((self.path / name).is_file() for name in (*FILES, LOCK, MARK))
 
     def write_text(self, name: str, text: str) -> None:
         """Write the file `name` of the folder as UTF-8, whole. Raises E408."""
@@ -137,7 +152,7 @@ class RunFolder:
                 if self.packed
                 else self.read_text(SETTINGS)
             )
-        except (KeyError, json.JSONDecodeError) as error:
+        except (KeyError, ValueError, RecursionError) as error:
             raise self.damaged(name, error) from error
         if not isinstance(settings, dict):
             raise self.damaged(name, "its settings are not a JSON object")
@@ -153,54 +168,28 @@ class RunFolder:
 
     def save_weights(self, model: nn.Module, metadata: Mapping[str, str]) -> None:
         """Write every parameter and buffer of `model`; a tied weight is written under each of its names."""
-        tensors = {
-            k: v.detach().to("cpu", copy=True).contiguous()
-            for k, v in model.state_dict().items()
-        }
-        self._write(WEIGHTS, safetensors.torch.save(tensors, dict(metadata)))
+        self._write(WEIGHTS, weights.packed(model.state_dict(), metadata))
 
     def load_weights(self, model: nn.Module) -> dict[str, str]:
         """Load the best weights into `model`, on its device; returns their metadata. Raises E605, E606, E607."""
-        path = self.file(WEIGHTS)
-        try:
-            with safetensors.safe_open(path, framework="pt") as file:
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a dict
-                metadata = dict(file.metadata() or {})
-        except (OSError, safetensors.SafetensorError) as error:
-            raise self.damaged(WEIGHTS, error) from error
+        tensors, metadata = self.read_weights()
         self.check_weights(tensors, model.state_dict())
         model.load_state_dict(tensors)
         return metadata
 
+    def read_weights(self) -> tuple[dict[str, Tensor], dict[str, str]]:
+        """The best weights by name, on the CPU, and their metadata. Raises E605, E606."""
+        path = self.file(WEIGHTS)
+        try:
+            return weights.unpacked(path)
+        except (OSError, safetensors.SafetensorError) as error:
+            raise self.damaged(WEIGHTS, error) from error
+
     def check_weights(
         self, saved: Mapping[str, Tensor], wanted: Mapping[str, Tensor]
     ) -> None:
-        """Raise E607 where names or shapes of the tensors differ."""
-        facts = [
-            ("missing", f"'{name}' {tuple(wanted[name].shape)}")
-            for name in wanted
-            if name not in saved
-        ]
-        facts += [
-            ("unknown", f"'{name}' {tuple(saved[name].shape)}")
-            for name in saved
-            if name not in wanted
-        ]
-        for name in wanted.keys() & saved.keys():
-            if wanted[name].shape != saved[name].shape:
-                sizes = f"{tuple(saved[name].shape)} in the run, {tuple(wanted[name].shape)} in the graph"
-                facts.append(("size", f"'{name}' {sizes}"))
-        if facts:
-            if len(facts) > 6:
-                more = [("...", f"and {len(facts) - 6} more")]
-            else:
-                more = []
-            raise RunError(
-                f"the weights of '{self.path}' do not fit the graph",
-                code="E607",
-                facts=[*sorted(facts)[:6], *more],
-                help=f"use the run's own graph, '{self.path / RESOLVED}'",
-            )
+        """Raise E607 where names, shapes or kinds of the tensors differ, E606 where a weight is not finite."""
+        weights.refuse_misfit(saved, wanted, self.path, self.path / RESOLVED)
 
     def save_state(self, state: Mapping[str, Any]) -> None:
         """Write state.pt: tensors and plain values under STATE_KEYS. Raises E408."""
@@ -215,41 +204,33 @@ class RunFolder:
             state = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # damaged bytes raise half a dozen types
             raise self.damaged(STATE, error) from error
-        if not isinstance(state, dict) or not state.keys() >= STATE_KEYS:
-            raise self.damaged(STATE, "it is not the state of a training")
+        reason = fault_of(state)
+        if reason:
+            raise self.damaged(STATE, reason)
         return state
 
     def state_to_resume(self, resume: bool) -> dict[str, Any] | None:
         """The state to go on from; None for a new training.
 
-        A model without a state, such as an ensemble, is refused (E602). Without `resume` so is a training: E602 if it
-        is finished, E603 if not, or if the evaluation after it is missing. With it, a folder in which nothing was
-        saved yet starts at the first step.
+        A model without a state, such as an ensemble, is refused (E602). So is a training whose state was lost before
+        it ended (E603). Without `resume` so is every other: E602 if it is finished, E603 if not, or if the
+        evaluation after it is missing.
         """
         if not self._has(STATE):
-            if "tuned" in self.read_settings():
-                message = f"'{self.path}' already holds a model, and no state of a training to go on from"
-                raise RunError(
-                    message,
-                    code="E602",
-                    help="choose another folder, or delete this one first",
-                )
+            self._refuse_lost_state(resume)
             return None
         state = self.load_state()
         if resume:
             return state
         settings = self.read_settings()
-        if (
-            state["stopped"] in ("finished", "patience")
-            and settings
-            and "tuned" not in settings
-        ):
+        ended = state["stopped"] in ("finished", "patience")
+        if ended and settings and "tuned" not in settings:
             message = (
                 f"'{self.path}' holds a finished training that was never evaluated"
             )
             code = "E603"
             help = "evaluate it with --resume, or choose another folder"
-        elif state["stopped"] in ("finished", "patience"):
+        elif ended:
             message = f"'{self.path}' already holds a finished training of {state['step']} steps"
             code = "E602"
             help = "choose another folder, or delete this one first"
@@ -261,41 +242,37 @@ class RunFolder:
             help = "go on with --resume, or choose another folder"
         raise RunError(message, code=code, help=help)
 
+    def _refuse_lost_state(self, resume: bool) -> None:
+        """Raise where the folder holds a model, or what was trained, but no state to go on from."""
+        help = "choose another folder, or delete this one first"
+        if "tuned" in self.read_settings():
+            message = f"'{self.path}' already holds a model, and no state of a training to go on from"
+            raise RunError(message, code="E602", help=help)
+        trained = self._has(METRICS) and not resume
+        if self._has(WEIGHTS) or trained:
+            message = f"'{self.path}' holds a training that never ended, and its '{STATE}' is missing"
+            raise RunError(
+                message, code="E603", help=f"put '{STATE}' back from a copy, or {help}"
+            )
+
     def append_metrics(self, record: Mapping[str, Any]) -> None:
         """Add one line to metrics.jsonl; NaN and infinity become null. Raises E408."""
-        path = self.path / METRICS
-        try:
-            with path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(finite(record)) + "\n")
-        except OSError as error:
-            raise unwritable(path, error) from error
+        metrics.append(self.path / METRICS, record)
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """Every record of metrics.jsonl, in order; a last line that a killed process left half is skipped."""
         if not self._has(METRICS):
             return []
-        lines = self.read_text(METRICS).splitlines(keepends=True)
-        records = []
-        for number, line in enumerate(lines, 1):
-            try:
-                record = json.loads(line)
-                record["step"]
-            except (ValueError, TypeError, KeyError) as error:
-                if number == len(lines) and not line.endswith("\n"):
-                    break
-                raise self.damaged(
-                    METRICS, f"line {number} is not a record with a step"
-                ) from error
-            records.append(record)
-        return records
+        try:
+            return metrics.records(self.read_text(METRICS))
+        except ValueError as error:
+            raise self.damaged(METRICS, error) from error
 
     def cut_metrics(self, step: int) -> None:
         """Drop the records after `step`: a resumed training writes them again."""
         if self._has(METRICS):
-            kept = [record for record in self.read_metrics() if record["step"] <= step]
-            self.write_text(
-                METRICS, "".join(json.dumps(record) + "\n" for record in kept)
-            )
+            kept = [one for one in self.read_metrics() if one["step"] <= step]
+            self.write_text(METRICS, metrics.lines(kept))
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -321,6 +298,8 @@ class RunFolder:
         """The path of a file of the run. Raises E605 if it is missing, E409 if it may not be read."""
         path = self.path / (GRAPH if name == RESOLVED and self.packed else name)
         try:
+            if path.exists() and not (path.is_file() or path.is_dir()):
+                raise self.damaged(name, "it is not a regular file")
             path.open("rb").close()
         except (FileNotFoundError, IsADirectoryError) as error:
             if name == WEIGHTS:
@@ -345,19 +324,8 @@ class RunFolder:
         """RunError E606: a file that does not hold what it should, and why."""
         reason = (str(why).strip() or type(why).__name__).splitlines()[0]
         return RunError(
-            f"'{self.path / name}' cannot be read: it is damaged or no file of a run",
+            f"'{self.path / name}' cannot be read: it is damaged, or not a file of a run",
             code="E606",
             facts=[("reason", reason)],
             help="take the file from a copy of the run, or train again in a new folder",
         )
-
-
-def finite(value: Any) -> Any:
-    """The same with None for every number that JSON does not know: NaN and infinity."""
-    if isinstance(value, Mapping):
-        return {key: finite(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(inner) for inner in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

@@ -13,7 +13,8 @@ from ...data.corpus import Corpus, Item
 from ...data.stores.reading import unreadable
 from ...errors import DataError, RunError
 from ...features.cache import FeatureCache
-from ...runs.folder import RESOLVED, RunFolder, finite
+from ...runs.folder import RESOLVED, RunFolder
+from ...runs.json_numbers import finite
 from ...runs.settings import RunSettings, read_settings
 from ...tasks.base import Evaluation, Figures
 from ...training.devices import as_device

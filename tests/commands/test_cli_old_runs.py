@@ -84,7 +84,7 @@ def change(run: Path, change: Callable[[dict[str, Any]], Any]) -> None:
 
 
 DAMAGED = """\
-'run/settings.json' cannot be read: it is damaged or no file of a run
+'run/settings.json' cannot be read: it is damaged, or not a file of a run
   reason  {reason}
   help: take the file from a copy of the run, or train again in a new folder     [E606]
 """

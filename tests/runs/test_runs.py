@@ -39,6 +39,9 @@ def refusal(call: Callable[[], Any], kind: type[MirbricksError] = RunError) -> s
 def state(**more: Any) -> dict[str, Any]:
     return {
         **dict.fromkeys(STATE_KEYS),
+        "config": {},
+        "optimizer": {},
+        "counters": {},
         "step": 7,
         "stopped": None,
         "model": {"w": torch.ones(2)},
@@ -63,6 +66,80 @@ def test_create_refuses_a_folder_with_the_users_own_graph(tmp_path: Path) -> Non
     (tmp_path / "graph.yaml").write_text("layers: [ReLU]")
     assert "[E601]" in refusal(lambda: RunFolder.create(tmp_path))
     assert (tmp_path / "graph.yaml").read_text() == "layers: [ReLU]"
+
+
+USERS_OWN = [
+    "settings.json",
+    "state.pt",
+    "graph.yaml",
+    "resolved.yaml",
+    "report.html",
+    "weights.safetensors",
+    "metrics.jsonl",
+]
+
+
+@pytest.mark.parametrize("name", USERS_OWN)
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"versions": 3}', b"[]", b"\x80"])
+def test_create_never_takes_the_users_own_files_for_a_run(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert "[E601]" in refusal(lambda: RunFolder.create(tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_bytes() == content
+
+
+def test_create_takes_a_run_of_an_older_version(tmp_path: Path) -> None:
+    settings = {"versions": {"mirbricks": "0.1.0"}, "fold": 0}
+    (tmp_path / "settings.json").write_text(json.dumps(settings))
+    assert RunFolder.create(tmp_path).read_settings() == settings
+
+
+def test_create_takes_a_folder_that_a_full_disk_left_empty(tmp_path: Path) -> None:
+    (tmp_path / ".lock").write_text("")
+    assert RunFolder.create(tmp_path).state_to_resume(False) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "resume"),
+    [
+        ("weights.safetensors", False),
+        ("weights.safetensors", True),
+        ("metrics.jsonl", False),
+    ],
+)
+def test_a_training_whose_state_is_lost_is_not_trained_over(
+    run: RunFolder, name: str, resume: bool
+) -> None:
+    (run.path / name).write_bytes(b"")
+    assert refusal(lambda: run.state_to_resume(resume)) == (
+        f"'{run.path}' holds a training that never ended, and its 'state.pt' is missing\n"
+        "  help: put 'state.pt' back from a copy, or choose another folder, or delete this one first     [E603]"
+    )
+
+
+def test_weights_of_another_type_are_refused(run: RunFolder) -> None:
+    """safetensors would cast whole numbers, or true and false, without a word."""
+    model = nn.Linear(2, 2)
+    for dtype in (torch.int64, torch.bool, torch.uint8):
+        wrong = {name: w.to(dtype) for name, w in model.state_dict().items()}
+        assert "  type  'bias'" in refusal(
+            lambda wrong=wrong: run.check_weights(wrong, model.state_dict())
+        )
+    half = {name: w.half() for name, w in model.state_dict().items()}
+    run.check_weights(half, model.state_dict())
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_weights_that_are_not_finite_are_refused(run: RunFolder, bad: float) -> None:
+    model = nn.Linear(2, 2)
+    with torch.no_grad():
+        model.bias[1] = bad
+    run.save_weights(model, {})
+    text = refusal(lambda: run.load_weights(nn.Linear(2, 2)))
+    assert text.startswith(f"the weights of '{run.path}' are not finite numbers\n")
+    assert "'bias'" in text
 
 
 def test_create_refuses_other_folders_and_files(tmp_path: Path) -> None:
@@ -106,6 +183,7 @@ def test_text_and_settings_round_trip(run: RunFolder) -> None:
     run.write_settings({**settings, "fold": 3})
     assert run.read_settings() == {**settings, "fold": 3}
     assert sorted(path.name for path in run.path.iterdir()) == [
+        ".mirbricks-run",
         "resolved.yaml",
         "settings.json",
     ], "no temporary stays"
@@ -177,7 +255,16 @@ DAMAGED: list[tuple[str, Callable[[Path], Any]]] = [
     ),
     ("state.pt", lambda path: torch.save({"epoch": 3}, path)),
     ("state.pt", lambda path: torch.save([1], path)),
+    ("state.pt", lambda path: torch.save(state(step=-1), path)),
+    ("state.pt", lambda path: torch.save(state(step="7"), path)),
+    ("state.pt", lambda path: torch.save(state(stopped="tired"), path)),
+    ("state.pt", lambda path: torch.save(state(counters=[1]), path)),
+    ("state.pt", lambda path: torch.save(state(model={"w": 1}), path)),
     ("state.pt", _pickle),
+    ("state.pt", lambda path: os.mkfifo(path)),
+    ("settings.json", lambda path: path.write_text("[" * 100_000)),
+    ("settings.json", lambda path: os.mkfifo(path)),
+    ("weights.safetensors", lambda path: os.mkfifo(path)),
     ("weights.safetensors", lambda path: path.write_bytes(b"\x00" * 40)),
     ("weights.safetensors", lambda path: path.write_bytes(b"")),
     ("settings.json", lambda path: path.write_text("{")),
@@ -214,7 +301,7 @@ def test_damaged_files(
     ).splitlines()
     assert (
         lines[0]
-        == f"'{run.path / name}' cannot be read: it is damaged or no file of a run"
+        == f"'{run.path / name}' cannot be read: it is damaged, or not a file of a run"
     )
     assert lines[1].startswith("  reason  ")
     assert lines[2:] == [
@@ -226,7 +313,7 @@ def test_damaged_files(
 def test_damaged_golden(run: RunFolder) -> None:
     (run.path / "metrics.jsonl").write_text('{"step": 1}\nnonsense\n')
     assert refusal(run.read_metrics) == (
-        f"'{run.path / 'metrics.jsonl'}' cannot be read: it is damaged or no file of a run\n"
+        f"'{run.path / 'metrics.jsonl'}' cannot be read: it is damaged, or not a file of a run\n"
         "  reason  line 2 is not a record with a step\n"
         "  help: take the file from a copy of the run, or train again in a new folder     [E606]"
     )

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from .commands.table import COMMANDS, GROUPS
 from .errors import MirbricksError
+from .printable import let_streams_replace
 from .version import __version__
 
 Parser = argparse.ArgumentParser
@@ -25,6 +26,7 @@ PLUGIN = "a module that registers blocks, tasks or importers"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
+    let_streams_replace()
     if argv is None:
         words = sys.argv[1:]
     else:

@@ -14,7 +14,7 @@ import mirbricks
 
 ROOT = Path(mirbricks.__file__).parent
 LAYERS = [
-    {"version", "lazy"},
+    {"version", "lazy", "printable"},
     {"errors"},
     {"shapes", "settings", "catalogue"},
     {"features", "data", "augment", "losses", "metrics", "plots", "zoo"},

@@ -1,0 +1,59 @@
+"""Text for a terminal: no name out of a file can act on it, and no encoding of it ends a command."""
+
+from __future__ import annotations
+
+import io
+import sys
+import unicodedata
+
+# Controls, line and paragraph separators, lone surrogates, and marks that turn or hide what stands around them.
+_ACTS = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+_JOINERS = {"\u200c", "\u200d"}  # letters of Persian and Hindi need them, and emoji
+
+
+def printable(text: object) -> str:
+    r"""Return a text with everything that a terminal would obey or hide written as an escape.
+
+    For names that come out of files: keys, labels, file names, nodes. Letters of every script stay as they are.
+
+    Parameters
+    ----------
+    text : object
+        What is to be printed; of anything but a string, its ``str``.
+
+    Returns
+    -------
+    str
+        The same on one line: a newline is ``\n``, an escape code begins with ``\x1b``.
+
+    Examples
+    --------
+    >>> print(printable("bell\x07, \x1b[31mred, \u202ereversed"))
+    bell\x07, \x1b[31mred, \u202ereversed
+    >>> print(printable("Dvořák, 四季"))
+    Dvořák, 四季
+    """
+    return "".join(_escaped(character) for character in str(text))
+
+
+def _escaped(character: str) -> str:
+    if unicodedata.category(character) not in _ACTS or character in _JOINERS:
+        return character
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def let_streams_replace() -> None:
+    """Let standard output and error write a ? where their encoding lacks a character, instead of raising.
+
+    A choice of the user's own, such as ``PYTHONIOENCODING=ascii:xmlcharrefreplace``, is left as it is.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # A notebook or a test may have put another kind of stream here.
+        if not isinstance(stream, io.TextIOWrapper):
+            continue
+        unicode = stream.encoding.lower().startswith("utf")
+        # surrogateescape writes file names of any bytes to a UTF-8 stream, but no letter that ASCII lacks.
+        if stream.errors == "strict" or (
+            stream.errors == "surrogateescape" and not unicode
+        ):
+            stream.reconfigure(errors="replace")

@@ -136,7 +136,10 @@ class Task(abc.ABC):
     Config: ClassVar[type[TaskConfig]]
     config: TaskConfig
     feature: FeatureConfig
-    input_rank: int = 0  # of the graph, once `check_shapes` has seen it
+    # of the graph, once `check_shapes` has seen it
+    input_shape: TaskShape = ()
+    output_shape: TaskShape = ()
+    where_input: Where | None = None
 
     def __init__(self, config: Any, feature: Any) -> None:
         """`config` is a `Config` of the class, `feature` one of its `features`."""
@@ -168,15 +171,26 @@ class Task(abc.ABC):
         """The shapes that the task will give to a graph with this input, by the setting they come from."""
         return self.needs().given_shapes(input_shape)
 
+    def check_feature(self, where: Where | None = None) -> None:  # noqa: B027  # most tasks read any
+        """Whether the feature goes with the settings: here always. Raises TaskError E501 where it does not."""
+
     def check_shapes(
         self,
         input_shape: TaskShape,
         output_shape: TaskShape,
         where: Where | None = None,
     ) -> None:
-        """Whether a graph's contract fits the task. Raises TaskError E501, E502."""
+        """Whether a graph's contract fits the task, and keep it. Raises TaskError E501, E502."""
+        self.check_feature(where)
         self.needs().refuse_misfit(input_shape, output_shape, where)
-        self.input_rank = len(input_shape)
+        self.input_shape = input_shape
+        self.output_shape = output_shape
+        self.where_input = where
+
+    @property
+    def input_rank(self) -> int:
+        """Axes of the graph's input, once `check_shapes` has seen it."""
+        return len(self.input_shape)
 
     def check_recordings(self, train: Sequence[Item], others: Sequence[Item]) -> None:  # noqa: ARG002
         """Whether a training with these recordings, judged on `others`, can be: told before features are computed.

@@ -15,6 +15,8 @@ from ..errors import GraphError, TaskError, Where
 from ..shapes import show
 
 Shape = tuple["int | str", ...]  # a free axis is its name
+Axes = tuple[tuple[str, "int | None"], ...]  # name and size; None: any size
+NAMES = {1: "D", 2: "CF"}  # of axes that a task gives as sizes only
 
 PROBABILITIES = ("Sigmoid", "Softmax", "LogSoftmax", "Softmax2d")
 BOUNDED = {
@@ -33,95 +35,168 @@ BOUNDED |= {
 
 @dataclass(frozen=True)
 class Needs:
-    """What a task asks of a graph, told without data.
+    """What a task asks of a graph: axes and sizes, checked without data.
 
-    inputs  shapes that the graph may read, any one of them, batch first: a size, or the name of an axis that is free
-    output  the shape it gives: a size, the name of an axis of the input, or another name for any size it fixes
-    reads   the input in words, as in "the graph does not read ..."
-    gives   the output in words, as in "the graph does not give ..."
-    help    how a graph gets such an output
-    frames  the settings of the task that are sizes of the last axis of the input; the first is that of the training
+    An axis is a size (`12`), a name (`"T"`: any size, and free in the graph if it likes), or both (`"F=360"`).
+
+    Parameters
+    ----------
+    inputs : tuple of shapes
+        What the graph may read, any one of them, batch first.
+    output : shape
+        What it gives: a size, the name of an axis of the input, or another name for any size that the graph fixes.
+    reads : str
+        The input in words, as in "the graph does not read ...".
+    gives : str
+        The output in words, as in "the graph does not give ...".
+    help : str
+        How a graph gets such an output.
+    frames : mapping of str to int
+        The settings of the task that are sizes of the last axis of the input; the first is that of the training.
+    settings : tuple of str
+        Further settings that change what the graph must read, for the help.
+
+    Examples
+    --------
+    >>> needs = Needs((("B", 12, "T"),), ("B", "K"), "chroma", "a score per label", "end in Linear")
+    >>> needs.refuse_misfit(("B", 12, "T"), ("B", 5))
     """
 
-    inputs: tuple[Shape, ...]
-    output: Shape
+    inputs: tuple[Sequence[int | str], ...]
+    output: Sequence[int | str]
     reads: str
     gives: str
     help: str
     frames: Mapping[str, int] = field(default_factory=dict)
+    settings: tuple[str, ...] = ()
 
     def refuse_misfit(
         self, input_shape: Shape, output_shape: Shape, where: Where | None = None
     ) -> None:
-        """Raise TaskError E501 for an input, E502 for an output that is another."""
+        """Raise TaskError E501 for another input, E502 for another output."""
         wanted = self._fitting(input_shape)
         if wanted is None:
-            fixed = next(
-                (
-                    f"; a fixed last axis must be {name}, {n}"
-                    for name, n in self.frames.items()
-                ),
-                "",
-            )
-            raise TaskError(
-                f"the graph does not read {self.reads}",
-                code="E501",
-                where=where,
-                facts=[
-                    ("expected", " or ".join(map(show, self.inputs))),
-                    ("got", show(input_shape)),
-                ],
-                help=f"change `input:` or 'feature:'{fixed}",
-            )
-        named = dict(zip(wanted[1:], input_shape[1:], strict=True))
-        sizes = [
-            named.get(axis, axis) if isinstance(axis, str) else axis
-            for axis in self.output[1:]
+            raise self._other_input(input_shape, where)
+
+        # The output's names mean the very axes of the input, whatever the graph calls them.
+        own = {
+            name: size
+            for (name, _), size in zip(wanted[1:], input_shape[1:], strict=True)
+        }
+        expected = [
+            size if size is not None else own.get(name, name)
+            for name, size in map(_axis, self.output)
         ]
-        free = [isinstance(axis, str) and axis not in named for axis in self.output[1:]]
-        pairs = zip(output_shape[1:], sizes, free, strict=False)
-        if len(output_shape) != len(self.output) or not all(
-            isinstance(given, int) if any_size else given == size
-            for given, size, any_size in pairs
-        ):
+        any_size = [
+            size is None and name not in own for name, size in map(_axis, self.output)
+        ]
+
+        fits = len(output_shape) == len(expected) and all(
+            isinstance(given, int) if free else given == size
+            for given, size, free in list(
+                zip(output_shape, expected, any_size, strict=True)
+            )[1:]
+        )
+        if not fits:
             raise TaskError(
                 f"the graph does not give {self.gives}",
                 code="E502",
                 where=where,
-                facts=[
-                    ("expected", show((self.output[0], *sizes))),
-                    ("got", show(output_shape)),
-                ],
+                facts=[("expected", show(expected)), ("got", show(output_shape))],
                 help=self.help,
             )
 
     def given_shapes(self, input_shape: Shape) -> dict[str, tuple[int | None, ...]]:
         """The shapes that the task will give to a graph with this input, by setting."""
-        wanted = self._fitting(input_shape) or self.inputs[0]
-        axes = [axis if isinstance(axis, int) else None for axis in wanted[:-1]]
-        names = list(self.frames)[: 1 if isinstance(input_shape[-1], int) else None]
-        return {name: (*axes, self.frames[name]) for name in names}
+        wanted = self._fitting(input_shape) or _axes(self.inputs[0])
+        sizes = [size for _, size in wanted[:-1]]
+        names = list(self.frames)
+        # A graph that fixes its frames never sees others than those of the training.
+        if isinstance(input_shape[-1], int):
+            names = names[:1]
+        return {name: (*sizes, self.frames[name]) for name in names}
 
-    def _fitting(self, shape: Shape) -> Shape | None:
-        """The first of `inputs` that the graph reads."""
-        last = next(iter(self.frames.values()), None)
-        for wanted in self.inputs:
-            sizes = (*wanted[1:-1], wanted[-1] if last is None else last)
-            if len(shape) == len(wanted) and all(map(_agree, shape[1:], sizes)):
+    def _fitting(self, shape: Shape) -> Axes | None:
+        """The first of `inputs` that the graph reads, its last axis with the frames of the training."""
+        for wanted in map(_axes, self.inputs):
+            if _agree(shape, self._with_frames(wanted)):
                 return wanted
         return None
 
+    def _with_frames(self, wanted: Axes) -> Axes:
+        """The same axes, the last as long as a patch of the training."""
+        for frames in self.frames.values():
+            return (*wanted[:-1], (wanted[-1][0], frames))
+        return wanted
 
-def takes_patch(shape: Shape, wanted: Shape, patch_frames: int) -> bool:
-    """Whether an input of this shape reads patches `wanted` of so many frames; a free axis fits any size."""
+    def _other_input(self, shape: Shape, where: Where | None) -> TaskError:
+        """The error for a graph that reads something else."""
+        # All but the number of frames fits: that is said by itself, with both ways out.
+        for wanted in map(_axes, self.inputs):
+            if _agree(shape[:-1], wanted[:-1]) and self.frames:
+                setting = next(iter(self.frames))
+                frames = self.frames[setting]
+                expected = (*(size or name for name, size in wanted[:-1]), frames)
+                return TaskError(
+                    f"the graph reads patches of {shape[-1]} frames only, the task cuts patches of {frames}",
+                    code="E501",
+                    where=where,
+                    facts=[("expected", show(expected)), ("got", show(shape))],
+                    help=f"leave {wanted[-1][0]} free in `input:`, or set {setting} to {shape[-1]}",
+                )
+
+        shapes = [
+            show([name if size is None else size for name, size in _axes(one)])
+            for one in self.inputs
+        ]
+        settings = ["'feature:'", *self.settings]
+        return TaskError(
+            f"the graph does not read {self.reads}",
+            code="E501",
+            where=where,
+            facts=[("expected", " or ".join(shapes)), ("got", show(shape))],
+            help=f"write `input: {_as_input(self.inputs[0])}`, or change {' or '.join(settings)}",
+        )
+
+
+def patch_inputs(shape: Sequence[int]) -> tuple[tuple[int | str, ...], ...]:
+    """What a graph may read of a feature with frames of this shape: patches, or the same with one channel before."""
+    return ("B", *shape, "T"), ("B", 1, *shape, "T")
+
+
+def _axis(axis: int | str) -> tuple[str, int | None]:
+    """The name and the size of an axis: "F=360", "T" or 12."""
+    if isinstance(axis, int):
+        return "", axis
+    name, _, size = axis.partition("=")
+    return name, int(size) if size else None
+
+
+def _axes(shape: Sequence[int | str]) -> Axes:
+    return tuple(map(_axis, shape))
+
+
+def _agree(shape: Shape, wanted: Axes) -> bool:
+    """Whether a graph with this input reads what is wanted; an axis that is free on either side fits any size."""
     if len(shape) != len(wanted):
         return False
-    sizes = zip(shape[1:], (*wanted[1:-1], patch_frames), strict=True)
-    return all(isinstance(size, str) or size == other for size, other in sizes)
+    pairs = list(zip(shape, wanted, strict=True))[1:]
+    return all(
+        isinstance(size, str) or other is None or size == other
+        for size, (_, other) in pairs
+    )
 
 
-def _agree(size: int | str, wanted: int | str) -> bool:
-    return isinstance(size, str) or isinstance(wanted, str) or size == wanted
+def _as_input(shape: Sequence[int | str]) -> str:
+    """A shape as `input:` of a graph writes it: every size has a name."""
+    axes = _axes(shape)
+    unnamed = [place for place, (name, _) in enumerate(axes) if not name]
+    names = dict(zip(unnamed, NAMES.get(len(unnamed), "CDEGHIJKLM"), strict=False))
+    words = []
+    for place, (name, size) in enumerate(axes):
+        name = name or names[place]
+        words.append(name if size is None else f"{name}={size}")
+    return " ".join(words)
 
 
 def refuse_several(model: GraphModule, task: str) -> None:

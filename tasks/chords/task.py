@@ -16,7 +16,6 @@ from ...errors import TaskError, Where
 from ...features.base import FeatureConfig
 from ...features.hcqt import HCQTConfig
 from ...metrics.chords import COMPARISONS, chord_figures, chord_seconds
-from ...shapes import show
 from ..base import (
     Batch,
     Evaluation,
@@ -25,13 +24,12 @@ from ..base import (
     OnTrack,
     Picture,
     Task,
-    TaskShape,
     register_task,
     unseen,
 )
 from ..modes import evaluating
 from ..recordings import as_input, refuse_not_finite, unannotated
-from ..requirements import takes_patch
+from ..requirements import Needs, patch_inputs
 from .annotation import Recording, chords_of, classes_at_frames
 from .config import ChordsConfig
 from .patches import Patches, Track, level_of, prepared, reader_of
@@ -55,48 +53,24 @@ class ChordEstimation(Task):
     tuned: ClassVar = {"weight": float, "first": list[float], "step": list[list[float]]}
 
     def __init__(self, config: ChordsConfig, feature: FeatureConfig) -> None:
-        self.config = config
-        self.feature = feature
-        self.rank = 0
+        super().__init__(config, feature)
         self.transitions: Transitions | None = None
 
-    def check_shapes(
-        self,
-        input_shape: TaskShape,
-        output_shape: TaskShape,
-        where: Where | None = None,
-    ) -> None:
-        """(B, *shape, T), or with one channel before, -> (B, 25, T). Raises TaskError E501, E502."""
-        self._refuse_feature(where)
-        shape = self.feature.shape
-        wanted: list[TaskShape] = [("B", *shape, "T"), ("B", 1, *shape, "T")]
-        if not any(
-            takes_patch(input_shape, one, self.config.patch_frames) for one in wanted
-        ):
-            raise TaskError(
-                f"the graph does not read patches of the feature '{self.feature.type}'",
-                code="E501",
-                where=where,
-                facts=[
-                    ("expected", " or ".join(map(show, wanted))),
-                    ("got", show(input_shape)),
-                ],
-                help=f"change `input:` or 'feature:'; a fixed T must be task.patch_frames, {self.config.patch_frames}",
-            )
-        if tuple(output_shape[1:]) != (N_CLASSES, input_shape[-1]):
-            raise TaskError(
-                "the graph does not give a score for each of 25 classes at each frame",
-                code="E502",
-                where=where,
-                facts=[
-                    ("expected", show(("B", N_CLASSES, input_shape[-1]))),
-                    ("got", show(output_shape)),
-                ],
-                help="end with 25 channels and all frames, such as `- Conv1d: {out_channels: 25, kernel_size: 1}`",
-            )
-        self.rank = len(input_shape)
+    def needs(self) -> Needs:
+        config = self.config
+        return Needs(
+            inputs=patch_inputs(self.feature.shape),
+            output=("B", N_CLASSES, "T"),
+            reads=f"patches of the feature '{self.feature.type}'",
+            gives="a score for each of 25 classes at each frame",
+            help="end with 25 channels and all frames, such as `- Conv1d: {out_channels: 25, kernel_size: 1}`",
+            frames={
+                "task.patch_frames": config.patch_frames,
+                "task.predict_frames": config.predict_frames,
+            },
+        )
 
-    def _refuse_feature(self, where: Where | None) -> None:
+    def check_feature(self, where: Where | None = None) -> None:
         """Frames at other times than every `hop_s` would give chords at wrong times; a scale would change nothing."""
         if not self.feature.evenly_spaced:
             message = f"chords are timed by frames, and those of '{self.feature.type}' do not come in equal steps"
@@ -113,22 +87,6 @@ class ChordEstimation(Task):
                 where=where,
                 help="leave it out, and set task.compression",
             )
-
-    def given_shapes(self, input_shape: TaskShape) -> dict[str, tuple[int | None, ...]]:
-        ones = (1,) * (len(input_shape) - 2 - len(self.feature.shape))
-        if isinstance(input_shape[-1], int):
-            names = ["patch_frames"]
-        else:
-            names = ["patch_frames", "predict_frames"]
-        return {
-            f"task.{name}": (
-                None,
-                *ones,
-                *self.feature.shape,
-                getattr(self.config, name),
-            )
-            for name in names
-        }
 
     def tracks(self, items: Sequence[Any]) -> list[Any]:
         """Items with chords. Raises TaskError E503 where none is left."""
@@ -155,7 +113,7 @@ class ChordEstimation(Task):
         patches = Patches(
             tracks,
             self.config,
-            self.rank,
+            self.input_rank,
             seed=seed,
             batch_size=batch_size,
             silence=self.feature.silence,
@@ -309,7 +267,7 @@ class ChordEstimation(Task):
         if shapes:
             shape = next(iter(shapes.values()))
         else:
-            shape = ("T",) * self.rank
+            shape = ("T",) * self.input_rank
         fixed = isinstance(shape[-1], int)
         if fixed:
             size = self.config.patch_frames

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from ...errors import TaskError, Where
 from ...features.base import ArrayConfig, FeatureConfig
 from ...metrics.retrieval import ranks_in_blocks, retrieval_figures
-from ...shapes import show
 from ..base import (
     Batch,
     Evaluation,
@@ -20,12 +19,11 @@ from ..base import (
     OnTrack,
     Picture,
     Task,
-    TaskShape,
     register_task,
     unseen,
 )
 from ..modes import evaluating
-from ..requirements import takes_patch
+from ..requirements import Needs, patch_inputs
 from .config import CoversConfig
 from .embedding import embed
 from .matching import Library
@@ -66,46 +64,28 @@ class CoverSongs(Task):
     compares = True
 
     def __init__(self, config: CoversConfig, feature: FeatureConfig) -> None:
-        self.config = config
-        self.feature = feature
-        self.input_shape: TaskShape = ()
-        self.embed_dim = 0
+        super().__init__(config, feature)
         self.learned: frozenset[str] = frozenset()
 
-    def check_shapes(
-        self,
-        input_shape: TaskShape,
-        output_shape: TaskShape,
-        where: Where | None = None,
-    ) -> None:
-        """(B, *shape, T), or with one channel before, -> (B, E). Raises TaskError E501, E502."""
-        self._refuse_no_chroma(where)
-        shape = self._seen_shape()
-        wanted: list[TaskShape] = [("B", *shape, "T"), ("B", 1, *shape, "T")]
-        if not any(
-            takes_patch(input_shape, one, self.config.patch_frames) for one in wanted
-        ):
-            raise TaskError(
-                f"the graph does not read patches of the feature '{self.feature.type}'",
-                code="E501",
-                where=where,
-                facts=[
-                    ("expected", " or ".join(map(show, wanted))),
-                    ("got", show(input_shape)),
-                ],
-                help="change `input:`, 'feature:' or task.repeat_octave; a fixed T must be task.patch_frames, "
-                f"{self.config.patch_frames}",
-            )
-        if len(output_shape) != 2 or not isinstance(output_shape[1], int):
-            raise TaskError(
-                "the graph does not give one vector for each patch",
-                code="E502",
-                where=where,
-                facts=[("expected", "(B, E)"), ("got", show(output_shape))],
-                help="pool over time and frequency, then `- Flatten` and `- Linear: {out_features: ...}`",
-            )
-        self.input_shape = input_shape
-        self.embed_dim = output_shape[1]
+    def needs(self) -> Needs:
+        config = self.config
+        frames = {"task.patch_frames": config.patch_frames}
+        if config.chunk_frames:
+            frames["task.chunk_frames"] = config.chunk_frames
+        return Needs(
+            inputs=patch_inputs(self._seen_shape()),
+            output=("B", "E"),
+            reads=f"patches of the feature '{self.feature.type}'",
+            gives="one vector for each patch",
+            help="pool over time and frequency, then `- Flatten` and `- Linear: {out_features: ...}`",
+            frames=frames,
+            settings=("task.repeat_octave",),
+        )
+
+    @property
+    def embed_dim(self) -> int:
+        """How many numbers an embedding has."""
+        return int(self.output_shape[1])
 
     def _seen_shape(self) -> tuple[int, ...]:
         *before, last = self.feature.shape
@@ -113,7 +93,7 @@ class CoverSongs(Task):
             return (*before, 2 * last - 1)
         return (*before, last)
 
-    def _refuse_no_chroma(self, where: Where | None) -> None:
+    def check_feature(self, where: Where | None = None) -> None:
         """Rotation is transposition for chroma only."""
         named = {
             "task.rotations": self.config.rotations,
@@ -127,16 +107,6 @@ class CoverSongs(Task):
             message = f"'{setting}' rotates chroma, and the feature '{self.feature.type}' has {bins} numbers in a frame"
             help = "take chroma, of 12 numbers or a multiple, or leave the setting out"
             raise TaskError(message, code="E501", where=where, help=help)
-
-    def given_shapes(self, input_shape: TaskShape) -> dict[str, tuple[int | None, ...]]:
-        ones = (1,) * (len(input_shape) - 2 - len(self.feature.shape))
-        frames = {"patch_frames": self.config.patch_frames}
-        if not isinstance(input_shape[-1], int) and self.config.chunk_frames:
-            frames["chunk_frames"] = self.config.chunk_frames
-        return {
-            f"task.{name}": (None, *ones, *self._seen_shape(), number)
-            for name, number in frames.items()
-        }
 
     def tracks(self, items: Sequence[Any]) -> list[Any]:
         """All recordings but stems. Raises TaskError E503 where a work is missing, E520 where no work has a cover."""
@@ -172,7 +142,7 @@ class CoverSongs(Task):
             for item, *of in zip(tracks, features, levels, numbers, strict=True)
         ]
         patches = Patches(
-            known, self.config, len(self.input_shape), seed=seed, batch_size=batch_size
+            known, self.config, self.input_rank, seed=seed, batch_size=batch_size
         )
         objective = Objective(self.config, len(set(works)), self.embed_dim, seed)
         return CoversLearner(self, patches, objective, judged, cache)

@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ...data.corpus import Item
-from ...errors import TaskError, Where
+from ...errors import TaskError
 from ...features.cache import FeatureCache
 from ...features.feature_file import CachedFeature
 from ...features.hcqt import HCQT, HCQTConfig
 from ...losses.classification import binary_cross_entropy
 from ...metrics.multi_pitch import multi_pitch_figures
 from ...metrics.notes import intervals, note_figures
-from ...shapes import show
 from ..base import (
     Batch,
     Evaluation,
@@ -25,12 +24,12 @@ from ..base import (
     OnTrack,
     Picture,
     Task,
-    TaskShape,
     register_task,
     unseen,
 )
 from ..modes import evaluating
 from ..recordings import unannotated
+from ..requirements import Needs
 from .annotation import (
     MULTI,
     NOTES,
@@ -72,69 +71,33 @@ class MultiPitch(Task):
     local = True
     feature: HCQTConfig
 
-    def __init__(self, config: MultiPitchConfig, feature: HCQTConfig) -> None:
-        self.config = config
-        self.feature = feature
-
-    def check_shapes(
-        self,
-        input_shape: TaskShape,
-        output_shape: TaskShape,
-        where: Where | None = None,
-    ) -> None:
-        """(B, H, F, T) with the feature's H and F -> (B, 1, F, T), with onsets (B, 2, F, T). Raises E501, E502.
-
-        A fixed T must be the patch's; a free axis is its name.
-        """
-        n_harmonics = self.feature.n_harmonics
-        n_bins = self.feature.n_bins
-        n_frames = self.config.patch_frames
-        wanted: TaskShape = ("B", n_harmonics, n_bins, "T")
-        if len(input_shape) != 4 or not all(map(_fits, input_shape[1:3], wanted[1:3])):
-            raise TaskError(
-                "the graph does not read what the section 'feature:' gives: harmonics, bins and frames of the HCQT",
-                code="E501",
-                where=where,
-                facts=[("expected", show(wanted)), ("got", show(input_shape))],
-                help=f"write `input: B C={n_harmonics} F={n_bins} T`, or change 'feature:'",
-            )
-        if not _fits(input_shape[3], n_frames):
-            raise TaskError(
-                f"the graph reads patches of {input_shape[3]} frames only, the task cuts patches of {n_frames}",
-                code="E501",
-                where=where,
-                facts=[
-                    ("expected", show((*wanted[:3], n_frames))),
-                    ("got", show(input_shape)),
-                ],
-                help=f"leave T free in `input:`, or set task.patch_frames to {input_shape[3]}",
-            )
-        channels = self.config.n_channels
-        wanted = ("B", channels, *input_shape[2:])
-        if tuple(output_shape[1:]) != wanted[1:]:
-            if self.config.onsets:
-                count = "two logits"
-                words = "two channels"
-            else:
-                count = "one logit"
-                words = "one channel"
-            raise TaskError(
-                f"the graph does not give {count} for each bin and frame",
-                code="E502",
-                where=where,
-                facts=[("expected", show(wanted)), ("got", show(output_shape))],
-                help=f"keep F and T, and end with {words}: `- Conv2d: {{out_channels: {channels}, kernel_size: 1}}`",
-            )
-
-    def given_shapes(self, input_shape: TaskShape) -> dict[str, tuple[int | None, ...]]:
-        """Patches to train on, and those of a prediction."""
+    def needs(self) -> Needs:
         config = self.config
-        bins = (None, self.feature.n_harmonics, self.feature.n_bins)
-        if isinstance(input_shape[-1], int):
-            names = ["patch_frames"]
+        channels = config.n_channels
+        if config.onsets:
+            gives = "two logits"
+            ending = "two channels"
         else:
-            names = ["patch_frames", "predict_frames"]
-        return {f"task.{name}": (*bins, getattr(config, name)) for name in names}
+            gives = "one logit"
+            ending = "one channel"
+        return Needs(
+            inputs=(
+                (
+                    "B",
+                    f"C={self.feature.n_harmonics}",
+                    f"F={self.feature.n_bins}",
+                    "T",
+                ),
+            ),
+            output=("B", channels, "F", "T"),
+            reads="what the section 'feature:' gives: harmonics, bins and frames of the HCQT",
+            gives=f"{gives} for each bin and frame",
+            help=f"keep F and T, and end with {ending}: `- Conv2d: {{out_channels: {channels}, kernel_size: 1}}`",
+            frames={
+                "task.patch_frames": config.patch_frames,
+                "task.predict_frames": config.predict_frames,
+            },
+        )
 
     def tracks(self, items: Sequence[Item]) -> list[Item]:
         """Items with several voices annotated (`f0multi`, `pitchmidi`); without any, those with one voice (`f0`).
@@ -379,7 +342,3 @@ class MultiPitchLearner:
                 model, self.valid, self.cache, on_track
             )
         return {**figures, "threshold": threshold}
-
-
-def _fits(size: int | str, wanted: int | str) -> bool:
-    return isinstance(size, str) or size == wanted

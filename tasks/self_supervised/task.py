@@ -29,13 +29,12 @@ from ..base import (
     OnTrack,
     Picture,
     Task,
-    TaskShape,
     register_task,
     unseen,
 )
 from ..modes import evaluating
 from ..recordings import refuse_not_finite, unannotated
-from ..requirements import Needs
+from ..requirements import Needs, patch_inputs
 from ..tagging.prediction import Tags
 from ..tagging.vocabulary import labels_of, truth_of, values_of
 from .config import SelfSupervisedConfig
@@ -81,9 +80,8 @@ class SelfSupervised(Task):
         self.told = False
 
     def needs(self) -> Needs:
-        shape = self.feature.shape
         return Needs(
-            inputs=(("B", *shape, "T"), ("B", 1, *shape, "T")),
+            inputs=patch_inputs(self.feature.shape),
             output=("B", "D"),
             reads=f"patches of the feature '{self.feature.type}'",
             gives="one vector for each patch",
@@ -96,13 +94,8 @@ class SelfSupervised(Task):
         super().check_graph(model)
         Encoder(model, self.config)
 
-    def check_shapes(
-        self,
-        input_shape: TaskShape,
-        output_shape: TaskShape,
-        where: Where | None = None,
-    ) -> None:
-        super().check_shapes(input_shape, output_shape, where)
+    def check_feature(self, where: Where | None = None) -> None:
+        """Only energies of two sounds at once are the sum of theirs."""
         if self.config.mix and not isinstance(self.feature, LogMelConfig):
             raise TaskError(
                 f"task.mix is {self.config.mix:g}, and the feature '{self.feature.type}' holds no energies to mix",

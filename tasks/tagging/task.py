@@ -25,7 +25,6 @@ from ...metrics.tagging import (
     multi_class_figures,
     multi_label_figures,
 )
-from ...shapes import show
 from ..base import (
     Batch,
     Evaluation,
@@ -34,13 +33,12 @@ from ..base import (
     OnTrack,
     Picture,
     Task,
-    TaskShape,
     register_task,
     unseen,
 )
 from ..modes import evaluating
 from ..recordings import refuse_not_finite, unannotated
-from ..requirements import takes_patch
+from ..requirements import Needs, patch_inputs
 from .config import TaggingConfig
 from .patches import Patches, mean_scores
 from .prediction import Tags
@@ -63,52 +61,25 @@ class Tagging(Task):
     features: ClassVar = (ArrayConfig,)
 
     def __init__(self, config: TaggingConfig, feature: FeatureConfig) -> None:
-        self.config = config
-        self.feature = feature
-        self.input_rank = 0
-        self.n_scores = 0
-        self.where_output: Where | None = None
+        super().__init__(config, feature)
         self.labels: list[str] = []
 
-    def check_shapes(
-        self,
-        input_shape: TaskShape,
-        output_shape: TaskShape,
-        where: Where | None = None,
-    ) -> None:
-        """(B, *shape, T), or with one channel before, -> (B, K). Raises TaskError E501, E502."""
-        self._refuse_no_energies(where)
-        wanted: list[TaskShape] = [
-            ("B", *self.feature.shape, "T"),
-            ("B", 1, *self.feature.shape, "T"),
-        ]
-        if not any(
-            takes_patch(input_shape, one, self.config.patch_frames) for one in wanted
-        ):
-            raise TaskError(
-                f"the graph does not read patches of the feature '{self.feature.type}'",
-                code="E501",
-                where=where,
-                facts=[
-                    ("expected", " or ".join(map(show, wanted))),
-                    ("got", show(input_shape)),
-                ],
-                help=f"change `input:` or 'feature:'; a fixed last axis must be task.patch_frames, "
-                f"{self.config.patch_frames}",
-            )
-        if len(output_shape) != 2 or not isinstance(output_shape[1], int):
-            raise TaskError(
-                "the graph does not give one score a label for each patch",
-                code="E502",
-                where=where,
-                facts=[("expected", "(B, labels)"), ("got", show(output_shape))],
-                help="pool over time and frequency, then `- Flatten` and `- Linear: {out_features: ...}`",
-            )
-        self.input_rank = len(input_shape)
-        self.n_scores = output_shape[1]
-        self.where_output = where
+    def needs(self) -> Needs:
+        return Needs(
+            inputs=patch_inputs(self.feature.shape),
+            output=("B", "labels"),
+            reads=f"patches of the feature '{self.feature.type}'",
+            gives="a score per label for each patch",
+            help="pool over time and frequency, then `- Flatten` and `- Linear: {out_features: ...}`",
+            frames={"task.patch_frames": self.config.patch_frames},
+        )
 
-    def _refuse_no_energies(self, where: Where | None) -> None:
+    @property
+    def n_scores(self) -> int:
+        """How many scores the graph gives."""
+        return int(self.output_shape[1])
+
+    def check_feature(self, where: Where | None = None) -> None:
         """Only energies, or samples, of two sounds at once are the sum of theirs."""
         if isinstance(self.feature, LogMelConfig):
             return
@@ -126,17 +97,6 @@ class Tagging(Task):
                 where=where,
                 help="take the feature logmel or waveform, or leave task.remix out",
             )
-
-    def given_shapes(self, input_shape: TaskShape) -> dict[str, tuple[int | None, ...]]:
-        ones = (1,) * (len(input_shape) - 2 - len(self.feature.shape))
-        return {
-            "task.patch_frames": (
-                None,
-                *ones,
-                *self.feature.shape,
-                self.config.patch_frames,
-            )
-        }
 
     def recordings(self, items: Sequence[Item]) -> Sequence[Item]:
         """Every mix of the stems, where the settings say so. Raises DataError E418."""
@@ -170,7 +130,7 @@ class Tagging(Task):
         known = {label for item in others for label in values_of(item, self.config)}
         refuse_unseen(known, labels, self.config.annotation)
         refuse_other_size(
-            self.n_scores, labels, self.config.annotation, self.where_output
+            self.n_scores, labels, self.config.annotation, self.where_input
         )
 
     def learner(
@@ -186,7 +146,7 @@ class Tagging(Task):
         tracks = self.tracks(train)
         labels = labels_of(tracks, self.config)
         refuse_other_size(
-            self.n_scores, labels, self.config.annotation, self.where_output
+            self.n_scores, labels, self.config.annotation, self.where_input
         )
         if self.feature.type == "waveform":
             domain: Domain = "waveform"

@@ -116,6 +116,27 @@ def test_the_number_of_scores(task: str) -> None:
 
 
 @pytest.mark.parametrize("task", GOOD)
+def test_an_input_as_the_help_writes_it_fits(task: str) -> None:
+    message = told(task, reads="B C=3 F=7 T", layers="  - ReLU\n")
+    line = message.partition("write `input: ")[2].partition("`")[0]
+    assert told(task, reads=line) == ""
+
+
+@pytest.mark.parametrize("task", GOOD)
+def test_a_fixed_number_of_frames_that_the_task_does_not_cut(task: str) -> None:
+    fixed = GOOD[task][1].replace(" T", " T=48")
+    message = told(task, reads=fixed)
+    assert (
+        "the graph reads patches of 48 frames only, the task cuts patches of 64"
+        in message
+    )
+    assert message.endswith(
+        "help: leave T free in `input:`, or set task.patch_frames to 48     [E501]"
+    )
+    assert told(task, reads=fixed.replace("48", "64")) == ""
+
+
+@pytest.mark.parametrize("task", GOOD)
 def test_the_axes_of_the_output(task: str) -> None:
     pooled = GOOD[task][2] is POOLED
     wrong = "  - UnSqueeze: {dim: 1}\n" if pooled else "  - Mean: {dim: -1}\n"
@@ -181,15 +202,15 @@ def test_shapes_that_are_needed(shape: tuple[int | str, ...]) -> None:
     NEEDS.refuse_misfit(shape, ("B", 24, shape[-1]))
 
 
-def test_a_name_of_the_output_that_is_no_axis_of_the_input_is_any_size() -> None:
+def test_a_name_of_the_output_that_is_not_an_axis_of_the_input_is_any_size() -> None:
     needs = Needs(
-        (("B", 12, "T"),), ("B", "K"), "chroma", "one score a label", "end in Linear"
+        (("B", 12, "T"),), ("B", "K"), "chroma", "a score per label", "end in Linear"
     )
     needs.refuse_misfit(("B", 12, 77), ("B", 5))
     with pytest.raises(MirbricksError) as caught:
         needs.refuse_misfit(("B", 12, "T"), ("B", "T"))
     assert str(caught.value) == (
-        "the graph does not give one score a label\n  expected  (B, K)\n  got       (B, T)\n"
+        "the graph does not give a score per label\n  expected  (B, K)\n  got       (B, T)\n"
         "  help: end in Linear     [E502]"
     )
 
@@ -208,8 +229,21 @@ def test_shapes_that_are_given() -> None:
         (
             ("B", 12, 9),
             ("B", 24, 9),
-            "the graph does not read chroma\n  expected  (B, 12, T) or (B, 1, 12, T)\n  got       (B, 12, 9)\n"
-            "  help: change `input:` or 'feature:'; a fixed last axis must be task.a, 8     [E501]",
+            "the graph reads patches of 9 frames only, the task cuts patches of 8\n"
+            "  expected  (B, 12, 8)\n  got       (B, 12, 9)\n"
+            "  help: leave T free in `input:`, or set task.a to 9     [E501]",
+        ),
+        (
+            ("B", 11, "T"),
+            ("B", 24, "T"),
+            "the graph does not read chroma\n  expected  (B, 12, T) or (B, 1, 12, T)\n  got       (B, 11, T)\n"
+            "  help: write `input: B D=12 T`, or change 'feature:'     [E501]",
+        ),
+        (
+            ("B", "T"),
+            ("B", 24),
+            "the graph does not read chroma\n  expected  (B, 12, T) or (B, 1, 12, T)\n  got       (B, T)\n"
+            "  help: write `input: B D=12 T`, or change 'feature:'     [E501]",
         ),
         (
             ("B", 12, "T"),

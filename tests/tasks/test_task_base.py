@@ -181,7 +181,8 @@ def test_installed_packages_bring_tasks_and_a_broken_one_warns(
 
 def test_a_task_that_says_nothing_of_its_graphs() -> None:
     class Silent(get_task("tagging")):  # type: ignore[misc]
-        check_shapes = Task.check_shapes
+        needs = Task.needs
+        check_feature = Task.check_feature
 
     with pytest.raises(
         NotImplementedError, match="Silent has neither `needs` nor `check_shapes`"

@@ -365,7 +365,7 @@ def test_the_words_for_graphs_that_do_not_fit() -> None:
     assert refused(lambda: task.check_shapes(("B", 12, "T"), ("B", 8))) == (
         "the graph does not read patches of the feature 'given'\n"
         "  expected  (B, 23, T) or (B, 1, 23, T)\n  got       (B, 12, T)\n"
-        "  help: change `input:`, 'feature:' or task.repeat_octave; a fixed T must be task.patch_frames, 40     [E501]"
+        "  help: write `input: B D=23 T`, or change 'feature:' or task.repeat_octave     [E501]"
     )
     assert refused(lambda: task.check_shapes(("B", 23, "T"), ("B", 8, "T"))) == (
         "the graph does not give one vector for each patch\n  expected  (B, E)\n  got       (B, 8, T)\n"

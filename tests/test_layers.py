@@ -126,6 +126,64 @@ def test_an_import_to_the_right_would_be_seen(
     assert len(breaches(path)) == 1
 
 
+def graph_of_imports() -> dict[str, set[str]]:
+    """For every module of the package the modules that it imports, wherever in the file the import stands."""
+    dotted = {}
+    for path in modules():
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        if parts[-1] == "__init__":
+            parts = parts[:-1]
+        dotted[".".join(parts)] = path
+    edges = {}
+    for name, path in dotted.items():
+        # What is imported may be a module, or a name in one: the longest part that is a module counts.
+        homes = set()
+        for imported_name, _ in imported(path):
+            home = imported_name
+            while home not in dotted:
+                home = home.rpartition(".")[0]
+            homes.add(home)
+        edges[name] = homes - {name}
+    return edges
+
+
+def circles(edges: dict[str, set[str]]) -> list[list[str]]:
+    """One circle for each group of modules that lead to one another, as the names on the way round."""
+    found: list[list[str]] = []
+    done: set[str] = set()
+
+    def walk(name: str, way: list[str]) -> None:
+        if name in way:
+            found.append([*way[way.index(name) :], name])
+        if name in way or name in done:
+            return
+        for other in sorted(edges[name]):
+            walk(other, [*way, name])
+        done.add(name)
+
+    for name in sorted(edges):
+        walk(name, [])
+    return found
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    assert not [" -> ".join(circle) for circle in circles(graph_of_imports())]
+
+
+def test_a_circle_would_be_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "__init__.py").write_text("")
+    (tmp_path / "data" / "__init__.py").write_text("")
+    (tmp_path / "data" / "a.py").write_text("from .b import f\n")
+    (tmp_path / "data" / "b.py").write_text("def f():\n    from . import c\n")
+    text = "if TYPE_CHECKING:\n    from ..data.a import g\n"
+    (tmp_path / "data" / "c.py").write_text(text)
+    assert circles(graph_of_imports()) == [["data.a", "data.b", "data.c", "data.a"]]
+
+
 def test_the_compiler_knows_blocks_only_through_the_registry() -> None:
     for path in (*(ROOT / "compiler").rglob("*.py"), ROOT / "registry.py"):
         assert not [name for name, _ in imported(path) if layer(name) == "blocks"], path

@@ -10,210 +10,169 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ...errors import GraphError, GraphWarning, MirbricksError, Where, did_you_mean
-from . import subgraphs
-from .configs import quoted, read_config
+from ...errors import MirbricksError
+from .configs import quoted
 from .files import Files
-from .forms import FORMS, MOST_LAYERS, Branch, Item, Repeat, Scope, as_pair
-from .source import Steps
+from .forms import FORMS, Branch, Item, Repeat, Scope, as_pair
+from .source import Source, Steps
+from .subgraphs import entered
+from .unrolled import Unrolled
 from .variants import REPLACE, Change
 from .vars import fill_in
 
-MOST_VALUES = 500_000  # of all layers, unrolled
 JOINS = {"cat": "CatWith", "add": "AddWith", "mul": "MulWith"}
 
 
-class Expansion:
-    """The items of one graph, and what was found wrong while they were unrolled."""
+class Expansion(Unrolled):
+    """Unrolls the layers of one graph."""
 
     def __init__(self, files: Files, errors: list[MirbricksError]) -> None:
-        self.files = files
-        self.errors = errors
-        self.warnings: list[GraphWarning] = []
-        self.items: list[Item] = []
-        self.aliases: dict[
-            str, str
-        ] = {}  # a sub-graph's input -> the stored tensor that it is
-        self.stems: dict[
-            str, int
-        ] = {}  # files without a name, and how often they stood so far
-        self.prefixes: dict[
-            str, Where
-        ] = {}  # names of sub-graphs, and where they were given
-        self._changes: dict[str, list[Change]] = {}
-        self._changed: set[str] = set()
-        self.broken = False  # a sub-graph is missing: what it would have stored is not missed as well
-        self._walked = self._values = self._branches = 0
-
-    def add_changes(self, changes: Sequence[Change], prefix: str = "") -> None:
-        """Changes of named nodes, the last one wins; those of a sub-graph's own file come before those already here."""
-        outer = self._changes
-        self._changes = {}
-        for change in changes:
-            self._changes.setdefault(prefix + change.name, []).append(change)
-        for name, later in outer.items():
-            self._changes[name] = [*self._changes.get(name, ()), *later]
+        super().__init__(files, errors)
+        self._branches = 0
 
     def layers(self, given: Any, steps: Steps, scope: Scope, label: str) -> None:
         """Unroll a list of layers; `label` names it in messages."""
         if not isinstance(given, list):
             message = f"{label}: expected a list of layers, got {quoted(given)}"
-            where = scope.source.key(steps)
             hint = "begin each layer with `- `"
-            if not (given is not None):
+            if given is None:
                 hint = "add `layers:` and below it `  - ReLU`"
-            self.errors.append(GraphError(message, code="E108", where=where, help=hint))
+            self.fail("E108", message, scope.source.key(steps), hint)
             return
+        # An empty path of a branch, or an empty round of a repeat, counts as well:
+        # a repeat of nothing would go on for ever.
         if not given:
-            self._count(
-                1, scope.source.value(steps)
-            )  # a path, or a round of a repeat, that does nothing
+            self.count_layers(1, scope.source.value(steps))
         for i, item in enumerate(given):
-            self._count(1, scope.source.value((*steps, i)))
+            self.count_layers(1, scope.source.value((*steps, i)))
             self._layer(item, (*steps, i), scope)
 
-    def _count(self, layers: int, where: Where) -> None:
-        self._walked += layers
-        if self._walked > MOST_LAYERS:
-            message = f"the graph has more than {MOST_LAYERS:,} layers"
-            raise GraphError(
-                message, code="E103", where=where, help="repeat less often"
-            )
-
-    def count_values(self, values: int, where: Where) -> None:
-        """What a repeat fills in again and again must have an end too."""
-        self._values += values
-        if self._values > MOST_VALUES:
-            message = f"its layers, unrolled, hold more than {MOST_VALUES:,} values: this is no graph"
-            raise GraphError(
-                message,
-                code="E103",
-                where=where,
-                help="repeat less often, or write shorter lists",
-            )
-
     def _layer(self, item: Any, steps: Steps, scope: Scope) -> None:
-        form = next(
-            (form for form in FORMS if isinstance(item, Mapping) and form in item), None
-        )
+        form = None
+        if isinstance(item, Mapping):
+            form = next((form for form in FORMS if form in item), None)
         if form == "graph":
-            subgraphs.expand(self, item, steps, scope)
-        elif form:
-            (self._repeat if form == "repeat" else self._branch)(item, steps, scope)
+            self._graph(item, steps, scope)
+        elif form == "repeat":
+            self._repeat(item, steps, scope)
+        elif form == "branch":
+            self._branch(item, steps, scope)
         else:
-            before = len(self.errors)
-            filled = self._filled(item, steps, scope)
-            if len(self.errors) == before:
-                pair = as_pair(filled, steps, scope.source, self.errors)
-            else:
-                pair = None
-            if pair:
-                self._add(Item(*pair, scope.source, scope.prefix), scope)
+            self._block(item, steps, scope)
 
-    def _filled(self, values: Any, steps: Steps, scope: Scope) -> Any:
-        """The values with `${...}` filled in; they are counted before and, since a var may be a list, after."""
-        where = scope.source.key(steps)
-        self.count_values(_size(values), where)
-        filled = fill_in(values, steps, scope.source, scope.names, self.errors)
-        self.count_values(_size(filled), where)
-        return filled
+    def _block(self, item: Any, steps: Steps, scope: Scope) -> None:
+        before = len(self.errors)
+        filled = self.filled(item, steps, scope)
+        if len(self.errors) > before:
+            return
+        pair = as_pair(filled, steps, scope.source, self.errors)
+        if pair:
+            self._add(Item(*pair, scope.source, scope.prefix), scope)
+
+    def _graph(self, item: Mapping[str, Any], steps: Steps, scope: Scope) -> None:
+        with entered(self, item, steps, scope) as inside:
+            if inside is not None:
+                inner = inside.source.data.get("layers")
+                self.layers(inner, ("layers",), inside, "layers")
 
     def _add(self, item: Item, scope: Scope) -> None:
         """Add an item, as the variants of its node change it."""
         name = item.name or ""
-        changes = self._changes.get(name, [])
+        changes = self.changes.get(name, [])
         for i, change in enumerate(changes):
-            self._changed.add(name)
+            self.changed.add(name)
             if REPLACE in change.values:
-                self._changes[name] = changes[
-                    i + 1 :
-                ]  # the layers in its place may have its name
+                # The layers in its place may have its name: later changes are theirs.
+                self.changes[name] = changes[i + 1 :]
                 inside = replace(scope, source=change.source)
-                self.layers(
-                    change.values[REPLACE], (*change.steps, REPLACE), inside, REPLACE
-                )
-                self._changes[name] = changes
+                layers = change.values[REPLACE]
+                self.layers(layers, (*change.steps, REPLACE), inside, REPLACE)
+                self.changes[name] = changes
                 return
-            values = fill_in(
-                change.values, change.steps, change.source, scope.names, self.errors
-            )
-            item = replace(
-                item, params={**item.params, **values}, source=_places(item, change)
-            )
-        if (
-            item.block in JOINS.values()
-            and isinstance(item.params, Mapping)
-            and isinstance(item.params.get("key"), list)
-        ):
-            self._count(len(item.params["key"]), item.source.value(item.steps))
+            item = self._changed(item, change, scope)
+        if item.block in JOINS.values():
+            self._count_joined(item)
         self.items.append(item)
+
+    def _changed(self, item: Item, change: Change, scope: Scope) -> Item:
+        """The item with the fields that a variant gives it."""
+        values = fill_in(
+            change.values, change.steps, change.source, scope.names, self.errors
+        )
+        params = {**item.params, **values}
+        return replace(item, params=params, source=_places(item, change))
+
+    def _count_joined(self, item: Item) -> None:
+        """A join of many tensors costs as much as many layers."""
+        if isinstance(item.params, Mapping) and isinstance(
+            item.params.get("key"), list
+        ):
+            where = item.source.value(item.steps)
+            self.count_layers(len(item.params["key"]), where)
 
     def _repeat(self, item: Mapping[str, Any], steps: Steps, scope: Scope) -> None:
         config = self.form(Repeat, item, steps, scope, ("layers",))
         if config is None:
             return
-        index = config.index
-        if index in scope.names.values:
-            where = scope.source.value(
-                (*steps, "index" if "index" in item else "repeat")
-            )
-            message = f"the index '{index}' hides another '{index}' outside"
-            self.warn(
-                "W102",
-                message,
-                where,
-                f"name one of them otherwise: `index: {'j' if index == 'i' else 'i'}`",
-            )
+        if config.index in scope.names.values:
+            self._warn_of_hiding(config.index, item, steps, scope)
         starts = []
         for i in range(config.repeat):
             starts.append(len(self.items))
             again = scope.again or (config.share and i > 0)
-            inside = replace(scope, names=scope.names.also(index, i), again=again)
+            names = scope.names.also(config.index, i)
+            inside = replace(scope, names=names, again=again)
             self.layers(item.get("layers"), (*steps, "layers"), inside, "repeat")
         if config.share:
             self._share(starts, scope, (*steps, "share"))
 
+    def _warn_of_hiding(
+        self, index: str, item: Mapping[str, Any], steps: Steps, scope: Scope
+    ) -> None:
+        key = "index" if "index" in item else "repeat"
+        other = "j" if index == "i" else "i"
+        message = f"the index '{index}' hides another '{index}' outside"
+        hint = f"give one of them another name: `index: {other}`"
+        self.warn("W102", message, scope.source.value((*steps, key)), hint)
+
     def _share(self, starts: Sequence[int], scope: Scope, steps: Steps) -> None:
         """Give the items of each round the weights of the first round's."""
         begin = starts[0]
-        each = (starts[1] if len(starts) > 1 else len(self.items)) - starts[0]
-        for at in starts[1:]:
-            for i in range(at, at + each):
-                first = self.items[begin + i - at]
-                if i >= len(self.items) or (
-                    self.items[i].block,
-                    self.items[i].params,
-                ) != (first.block, first.params):
+        end = starts[1] if len(starts) > 1 else len(self.items)
+        length = end - begin
+        for start in starts[1:]:
+            for i in range(length):
+                first = self.items[begin + i]
+                if not self._same(start + i, first):
                     message = f"share: the layers must be the same each time, but {first.block} is not"
                     hint = "one set of weights cannot depend on the index: take it out, or write `share: false`"
-                    where = scope.source.value(steps)
-                    self.errors.append(
-                        GraphError(message, code="E116", where=where, help=hint)
-                    )
+                    self.fail("E116", message, scope.source.value(steps), hint)
                     return
-                self.items[i] = replace(self.items[i], first=first.first or first.mark)
+                mark = first.first or first.mark
+                self.items[start + i] = replace(self.items[start + i], first=mark)
+
+    def _same(self, at: int, first: Item) -> bool:
+        if at >= len(self.items):
+            return False
+        item = self.items[at]
+        return (item.block, item.params) == (first.block, first.params)
 
     def _branch(self, item: Mapping[str, Any], steps: Steps, scope: Scope) -> None:
         config = self.form(Branch, item, steps, scope, ("branch",))
         paths = item["branch"]
         here = (*steps, "branch")
-        if (
-            not isinstance(paths, list)
-            or len(paths) < 2
-            or not all(isinstance(path, list) for path in paths)
-        ):
+        lists = isinstance(paths, list) and all(isinstance(p, list) for p in paths)
+        if not lists or len(paths) < 2:
             message = (
                 f"branch: expected two or more lists of layers, got {quoted(paths)}"
             )
             hint = "write `branch: [[Conv2d: {...}], []]`; `[]` is the tensor itself"
-            self.errors.append(
-                GraphError(
-                    message, code="E106", where=scope.source.value(here), help=hint
-                )
-            )
+            self.fail("E106", message, scope.source.value(here), hint)
             return
         if config is None:
             return
+        # Every path begins at the same tensor and stores its end; the join then takes
+        # the first end and asks for the others.
         self._branches += 1
         begin = f"branch_{self._branches}/in"
         ends = [f"branch_{self._branches}/{i + 1}" for i in range(len(paths))]
@@ -224,81 +183,21 @@ class Expansion:
             self.layers(path, (*here, i), scope, "branch")
             self._made("StoreAs", end, here, scope)
         self._made("StartFrom", ends[0], here, scope)
-        self._made(
-            JOINS[config.join], {"key": ends[1:], "fit": config.fit}, here, scope
-        )
+        join = {"key": ends[1:], "fit": config.fit}
+        self._made(JOINS[config.join], join, here, scope)
 
     def _made(self, op: str, params: Any, steps: Steps, scope: Scope) -> None:
-        self.items.append(
-            Item(op, params, steps, scope.source, scope.prefix, made=True)
-        )
-
-    def form(
-        self,
-        model: type[Any],
-        item: Mapping[str, Any],
-        steps: Steps,
-        scope: Scope,
-        apart: Sequence[str] = (),
-    ) -> Any:
-        """The keys of a form as its config, None after adding what is wrong; those of `apart` are read elsewhere."""
-        label = next(iter(form for form in FORMS if form in item))
-        before = len(self.errors)
-        values = {key: value for key, value in item.items() if key not in apart}
-        filled = self._filled(values, steps, scope)
-        if len(self.errors) > before:
-            return None
-        return read_config(
-            model, filled, scope.source, steps, label, self.errors, more=apart
-        )
-
-    def warn(self, code: str, message: str, where: Any, help: str) -> None:
-        self.warnings.append(GraphWarning(message, code=code, where=where, help=help))
-
-    def refuse_unknown_changes(self) -> None:
-        """A change of a node that is not there is a mistake of the variant."""
-        if self.broken:
-            return
-        names = {item.name for item in self.items if item.name}
-        for name, changes in self._changes.items():
-            if name not in self._changed:
-                change = changes[0]
-                hint = (
-                    did_you_mean(name, names)
-                    or f"nodes with a name: {', '.join(sorted(names)) or 'none'}"
-                )
-                where = change.source.key(change.steps)
-                message = f"the graph has no node named '{change.name}'"
-                self.errors.append(
-                    GraphError(message, code="E107", where=where, help=hint)
-                )
+        item = Item(op, params, steps, scope.source, scope.prefix, made=True)
+        self.items.append(item)
 
 
-def _size(value: Any) -> int:
-    """How many values there are in a value, itself counted; no more than one above the most are looked at."""
-    rest = [value]
-    count = 0
-    while rest and count <= MOST_VALUES:
-        one = rest.pop()
-        count += 1
-        rest += (
-            one.values()
-            if isinstance(one, Mapping)
-            else one
-            if isinstance(one, list)
-            else []
-        )
-    return count
-
-
-def _places(item: Item, change: Change) -> Any:
+def _places(item: Item, change: Change) -> Source:
     """The item's source, with the places of the changed fields where the variant has them."""
     keys = dict(item.source.keys)
     values = dict(item.source.values)
     for field in change.values:
         place = (*item.steps, field)
-        keys[place], values[place] = (
-            change.source.key((*change.steps, field)),
-            change.source.value((*change.steps, field)),
-        )
+        there = (*change.steps, field)
+        keys[place] = change.source.key(there)
+        values[place] = change.source.value(there)
     return replace(item.source, keys=keys, values=values)

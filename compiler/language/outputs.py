@@ -3,87 +3,96 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import Any
 
-from ...errors import GraphError, did_you_mean
+from ...errors import did_you_mean
 from .configs import quoted
 from .forms import Item, Scope
 from .source import Steps
-
-if TYPE_CHECKING:
-    from .expand import Expansion
+from .unrolled import Unrolled
 
 
-def read_outputs(expansion: Expansion, scope: Scope, begin: int = 0) -> tuple[str, ...]:
-    """The keys under which the outputs are stored, made where a node is named; () where the graph names none."""
+@dataclass(frozen=True)
+class _Wanted:
+    """An output: what it is called, and the node or stored tensor that it is."""
+
+    output: str
+    name: Any
+    steps: Steps
+
+
+def read_outputs(unrolled: Unrolled, scope: Scope, begin: int = 0) -> tuple[str, ...]:
+    """The keys under which the outputs are stored, made where a node is named; () where the graph names none.
+
+    Only the items from `begin` on are looked at: those of the graph whose `outputs:` this is.
+    """
     given = scope.source.data.get("outputs")
     if given is None:
         return ()
-    pairs: list[tuple[Any, Any, Steps]]
-    if isinstance(given, Mapping):
-        pairs = [(output, name, ("outputs", output)) for output, name in given.items()]
-    else:
-        if isinstance(given, list):
-            listed = given
-        else:
-            listed = [given]
-        pairs = [(name, name, ("outputs", i)) for i, name in enumerate(listed)]
-    if not pairs or not all(isinstance(name, str) for _, name, _ in pairs):
+    wanted = _listed(given)
+    if not wanted or not all(isinstance(one.name, str) for one in wanted):
         message = f"outputs: expected names of nodes or of StoreAs, got {quoted(given)}"
         where = scope.source.value(("outputs",))
-        expansion.errors.append(
-            GraphError(
-                message, code="E106", where=where, help="write `outputs: [head, E1]`"
-            )
-        )
+        unrolled.fail("E106", message, where, "write `outputs: [head, E1]`")
         return ()
-    return tuple(_keep(expansion, scope, *pair, begin) for pair in pairs)
+    return tuple(_keep(unrolled, scope, one, begin) for one in wanted)
 
 
-def _keep(
-    expansion: Expansion, scope: Scope, output: str, name: str, steps: Steps, begin: int
-) -> str:
-    """Store what `name` means under the output's name."""
-    items = expansion.items
-    wanted = scope.prefix + name
-    key = scope.prefix + output
-    found = [
-        i
-        for i in range(begin, len(items))
-        if _stored(items[i]) == wanted or items[i].name == wanted
-    ]
-    taken = [item for item in items[begin:] if _stored(item) == key and key != wanted]
-    if found and not taken:
-        at = found[-1]
-        if _stored(items[at]) != key:
-            if _stored(items[at]):
-                items[at] = replace(
-                    items[at], made=True
-                )  # nobody need ask for it: the output does
-            items.insert(
-                at + 1,
-                Item("StoreAs", output, steps, scope.source, scope.prefix, made=True),
-            )
+def _listed(given: Any) -> list[_Wanted]:
+    if isinstance(given, Mapping):
+        return [
+            _Wanted(output, name, ("outputs", output)) for output, name in given.items()
+        ]
+    names = given if isinstance(given, list) else [given]
+    return [_Wanted(name, name, ("outputs", i)) for i, name in enumerate(names)]
+
+
+def _keep(unrolled: Unrolled, scope: Scope, wanted: _Wanted, begin: int) -> str:
+    """Store what the output names under the output's own name."""
+    items = unrolled.items
+    name = scope.prefix + wanted.name
+    key = scope.prefix + wanted.output
+    where = scope.source.value(wanted.steps)
+
+    # The output's name must not be that of another stored tensor: one would hide the other.
+    stored = {_stored(item) for item in items[begin:]}
+    if key in stored and key != name:
+        message = f"outputs: '{wanted.output}' is also what another tensor is stored as"
+        unrolled.fail("E112", message, where, "choose another name")
         return key
-    known = [
-        word
-        for item in items[begin:]
-        if (word := _stored(item) or item.name) and not item.made
-    ]
-    where = scope.source.value(steps)
-    if taken:
-        message = f"outputs: '{output}' is also what another tensor is stored as"
-        hint = "choose another name"
-    else:
-        message = f"outputs: no node and no stored tensor is named '{name}'"
-        own = [word.removeprefix(scope.prefix) for word in dict.fromkeys(known)]
-        hint = (
-            did_you_mean(name, own)
-            or f"there are: {', '.join(own) or 'none; give a node a `name:`'}"
-        )
-    expansion.errors.append(GraphError(message, code="E112", where=where, help=hint))
+
+    # Of a node that runs several times, the output is what its last run makes.
+    found = None
+    for i in range(begin, len(items)):
+        if name in (_stored(items[i]), items[i].name):
+            found = i
+    if found is None:
+        message = f"outputs: no node and no stored tensor is named '{wanted.name}'"
+        hint = _names_there_are(wanted.name, items[begin:], scope.prefix)
+        unrolled.fail("E112", message, where, hint)
+        return key
+    if _stored(items[found]) == key:
+        return key
+    if _stored(items[found]):
+        # The output uses this tensor, so that nothing in the graph need ask for it.
+        items[found] = replace(items[found], made=True)
+    store = Item(
+        "StoreAs", wanted.output, wanted.steps, scope.source, scope.prefix, made=True
+    )
+    items.insert(found + 1, store)
     return key
+
+
+def _names_there_are(name: str, items: list[Item], prefix: str) -> str:
+    known = []
+    for item in items:
+        word = _stored(item) or item.name
+        if word and not item.made:
+            known.append(word.removeprefix(prefix))
+    listed = ", ".join(dict.fromkeys(known))
+    near = did_you_mean(name, list(dict.fromkeys(known)))
+    return near or f"there are: {listed or 'none; give a node a `name:`'}"
 
 
 def _stored(item: Item) -> str | None:

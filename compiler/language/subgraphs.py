@@ -3,108 +3,115 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ...errors import GraphError
 from .axes import Axis, read_inputs
 from .configs import quoted
 from .forms import Entry, Item, Scope, SubGraph
 from .names import name_problem
 from .outputs import read_outputs
-from .source import Steps
+from .source import Source, Steps
+from .unrolled import Unrolled
 from .variants import read_variant
 from .vars import fill_sections, read_vars, unused_vars
-
-if TYPE_CHECKING:
-    from .expand import Expansion
 
 Inputs = Mapping[str, tuple[Axis, ...]]
 
 
-def expand(
-    expansion: Expansion, item: Mapping[str, Any], steps: Steps, scope: Scope
-) -> None:
-    """Add the layers of the file that `item` names, with a name before theirs."""
-    config = expansion.form(SubGraph, item, steps, scope)
+@contextmanager
+def entered(
+    unrolled: Unrolled, item: Mapping[str, Any], steps: Steps, scope: Scope
+) -> Iterator[Scope | None]:
+    """The scope of the file that `item` names, for its layers to be unrolled in; None after adding what is wrong.
+
+    When the context ends, the outputs of the file are stored and its first item is marked as its entry.
+    """
+    config = unrolled.form(SubGraph, item, steps, scope)
+    prefix = None
     if config:
-        prefix = _prefix(expansion, config, steps, scope)
-    else:
-        prefix = None
+        prefix = _prefix(unrolled, config, steps, scope)
     if prefix is None:
-        expansion.broken = True
+        unrolled.broken = True
+        yield None
         return
-    here = (*steps, "graph")
-    errors = expansion.errors
-    with expansion.files.open(
-        config.graph, scope.source.value(here), "graph"
-    ) as opened:
-        expansion.count_values(len(opened.values), scope.source.value(here))
-        source, changes = read_variant(opened, expansion.files, (), errors)
-        given = {
-            name: (value, scope.source.key((*steps, "vars", name)))
-            for name, value in config.vars.items()
-        }
-        before = len(errors)
-        names = read_vars(source, errors, given)
-        if len(errors) > before:
-            expansion.broken = True
+    where = scope.source.value((*steps, "graph"))
+    with unrolled.files.open(config.graph, where, "graph") as opened:
+        unrolled.count_values(len(opened.values), where)
+        inside = _inside(unrolled, config, opened, steps, scope, prefix)
+        if inside is None:
+            unrolled.broken = True
+            yield None
             return
-        source = fill_sections(source, names, errors)
-        expansion.add_changes(changes, prefix)
-        inside = Scope(source, names, prefix, scope.again)
-        begin = len(expansion.items)
-        inputs = read_inputs(source.data.get("input"), source, errors)
-        _bind(expansion, config, inputs, here, scope, inside)
-        expansion.layers(source.data.get("layers"), ("layers",), inside, "layers")
-        read_outputs(expansion, inside, begin)
-        expansion.warnings += unused_vars(source, names)
-        if len(expansion.items) > begin and inputs:
-            entry = Entry(
-                Path(config.graph).name,
-                scope.source.value(here),
-                next(iter(inputs.values())),
-            )
-            first = expansion.items[begin]
-            expansion.items[begin] = replace(first, entries=(entry, *first.entries))
+        begin = len(unrolled.items)
+        given = inside.source.data.get("input")
+        inputs = read_inputs(given, inside.source, unrolled.errors)
+        _bind(unrolled, config, inputs, (*steps, "graph"), scope, inside)
+        yield inside
+        read_outputs(unrolled, inside, begin)
+        unrolled.warnings += unused_vars(inside.source, inside.names)
+        if len(unrolled.items) > begin and inputs:
+            axes = next(iter(inputs.values()))
+            entry = Entry(Path(config.graph).name, where, axes)
+            first = unrolled.items[begin]
+            entries = (entry, *first.entries)
+            unrolled.items[begin] = replace(first, entries=entries)
+
+
+def _inside(
+    unrolled: Unrolled,
+    config: SubGraph,
+    opened: Source,
+    steps: Steps,
+    scope: Scope,
+    prefix: str,
+) -> Scope | None:
+    """The scope of the sub-graph's layers; None after adding what is wrong with its vars."""
+    errors = unrolled.errors
+    source, changes = read_variant(opened, unrolled.files, (), errors)
+    given = {
+        name: (value, scope.source.key((*steps, "vars", name)))
+        for name, value in config.vars.items()
+    }
+    before = len(errors)
+    names = read_vars(source, errors, given)
+    if len(errors) > before:
+        return None
+    source = fill_sections(source, names, errors)
+    unrolled.add_changes(changes, prefix)
+    return Scope(source, names, prefix, scope.again)
 
 
 def _prefix(
-    expansion: Expansion, config: SubGraph, steps: Steps, scope: Scope
+    unrolled: Unrolled, config: SubGraph, steps: Steps, scope: Scope
 ) -> str | None:
     """What stands before the names in the sub-graph; None after adding why its own name cannot be used."""
     if config.name is None:
-        return f"{scope.prefix}{_numbered(expansion, config.graph)}."
+        return f"{scope.prefix}{_numbered(unrolled, config.graph)}."
     where = scope.source.value((*steps, "name"))
     prefix = f"{scope.prefix}{config.name}."
+    first = unrolled.prefixes.get(prefix)
+    unrolled.prefixes.setdefault(prefix, where)
     problem = name_problem(config.name)
-    hint = "choose another name"
-    code = "E106"
-    first = expansion.prefixes.get(prefix)
-    if first and not problem and not scope.again:
-        problem = (
-            f"two sub-graphs are named '{config.name}', the first on line {first.line}"
-        )
-        code = "E111"
-        again = f'in a repeat, write `name: "{config.name}${{i}}"`'
-        if first == where:
-            hint = again
-        else:
-            hint = "rename one: its weights go by it"
-    expansion.prefixes.setdefault(prefix, where)
     if problem:
-        expansion.errors.append(
-            GraphError(f"graph: {problem}", code=code, where=where, help=hint)
-        )
-    if problem:
+        unrolled.fail("E106", f"graph: {problem}", where, "choose another name")
         return None
-    return prefix
+    # The first round of a shared repeat gives its name to all rounds.
+    if first is None or scope.again:
+        return prefix
+    message = f"graph: two sub-graphs are named '{config.name}', the first on line {first.line}"
+    hint = "rename one: its weights go by it"
+    if first == where:
+        hint = f'in a repeat, write `name: "{config.name}${{i}}"`'
+    unrolled.fail("E111", message, where, hint)
+    return None
 
 
 def _bind(
-    expansion: Expansion,
+    unrolled: Unrolled,
     config: SubGraph,
     inputs: Inputs,
     steps: Steps,
@@ -112,31 +119,28 @@ def _bind(
     inside: Scope,
 ) -> None:
     """Make the inputs of the sub-graph known under their names in it."""
-    given = (config.further,) if isinstance(config.further, str) else config.further
+    given = config.further
+    if isinstance(given, str):
+        given = (given,)
     wanted = list(inputs)[1:]
     if len(given) != len(wanted):
+        more = "no further input"
+        hint = "leave `with` out"
         if wanted:
             more = f"further inputs {', '.join(map(quoted, wanted))}"
-        else:
-            more = "no further input"
-        message = f"'{config.graph}' has {more}, but `with` names {len(given)}"
-        if wanted:
             hint = f"give `with: [{', '.join(wanted)}]`, the tensors to take"
-        else:
-            hint = "leave `with` out"
-        where = outer.source.value(steps)
-        expansion.errors.append(
-            GraphError(message, code="E108", where=where, help=hint)
-        )
-        expansion.broken = True
+        message = f"'{config.graph}' has {more}, but `with` names {len(given)}"
+        unrolled.fail("E108", message, outer.source.value(steps), hint)
+        unrolled.broken = True
     for name, key in zip(wanted, given, strict=False):
-        expansion.aliases[inside.prefix + name] = expansion.aliases.get(
-            outer.prefix + key, outer.prefix + key
-        )
+        outside = outer.prefix + key
+        stored = unrolled.aliases.get(outside, outside)
+        unrolled.aliases[inside.prefix + name] = stored
+    # The first input is the running tensor: it is stored only where the file asks for it by name.
     first = next(iter(inputs), "x")
     if _mentions(inside.source.data.get("layers"), first):
         made = Item("StoreAs", first, steps, outer.source, inside.prefix, made=True)
-        expansion.items.append(made)
+        unrolled.items.append(made)
 
 
 def _mentions(value: Any, word: str) -> bool:
@@ -148,10 +152,10 @@ def _mentions(value: Any, word: str) -> bool:
     return bool(value == word)
 
 
-def _numbered(expansion: Expansion, path: str) -> str:
+def _numbered(unrolled: Unrolled, path: str) -> str:
     """A name for a sub-graph that has none: its file's, and a number."""
     stem = re.sub(r"\W", "_", Path(path).stem)
-    if not (stem[:1].isalpha()):
+    if not stem[:1].isalpha():
         stem = f"graph_{stem}"
-    expansion.stems[stem] = expansion.stems.get(stem, 0) + 1
-    return f"{stem}_{expansion.stems[stem]}"
+    unrolled.stems[stem] = unrolled.stems.get(stem, 0) + 1
+    return f"{stem}_{unrolled.stems[stem]}"

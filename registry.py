@@ -77,6 +77,20 @@ class Block(nn.Module):
         super().__init__()
 
 
+class TorchLayer(Block):
+    """Base of a block that is a layer of torch itself: same weights, same keys, no wrapper.
+
+    `class Tanh(TorchLayer, nn.Tanh)` is all of the code: the fields of its Config are the layer's arguments, and
+    `fixed` holds those that a graph cannot choose.
+    """
+
+    fixed: ClassVar[Mapping[str, Any]] = {}
+
+    def __init__(self, config: BlockConfig) -> None:
+        # Behind Block, in the order of inheritance, comes the layer of torch; Block's own __init__ takes a config.
+        super(Block, self).__init__(**config.model_dump(), **self.fixed)
+
+
 @dataclass(frozen=True)
 class Spec:
     """What the registry knows of a block.

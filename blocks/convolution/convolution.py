@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PositiveInt, model_validator
 from torch import nn
 
-from ...registry import Block, BlockConfig, from_axis, register
+from ...registry import BlockConfig, TorchLayer, from_axis, register
 
 Pair = PositiveInt | tuple[PositiveInt, PositiveInt]
 Count = Annotated[int, Field(ge=0)]
@@ -137,7 +137,7 @@ class Conv2dConfig(ConvConfig):
         ),
     ],
 )
-class Conv1d(nn.Conv1d, Block):
+class Conv1d(TorchLayer, nn.Conv1d):
     """Convolution over time.
 
     Shape:   (B, C, T) -> (B, out_channels, T')
@@ -145,9 +145,6 @@ class Conv1d(nn.Conv1d, Block):
     """
 
     Config = Conv1dConfig
-
-    def __init__(self, config: Conv1dConfig) -> None:
-        super().__init__(**config.model_dump())
 
 
 @register(
@@ -185,7 +182,7 @@ class Conv1d(nn.Conv1d, Block):
         ),
     ],
 )
-class Conv2d(nn.Conv2d, Block):
+class Conv2d(TorchLayer, nn.Conv2d):
     """Convolution over frequency and time.
 
     Shape:   (B, C, F, T) -> (B, out_channels, F', T')
@@ -193,9 +190,6 @@ class Conv2d(nn.Conv2d, Block):
     """
 
     Config = Conv2dConfig
-
-    def __init__(self, config: Conv2dConfig) -> None:
-        super().__init__(**config.model_dump())
 
 
 @register(
@@ -206,7 +200,7 @@ class Conv2d(nn.Conv2d, Block):
         ((2, 3, 5), {"out_channels": 4, "kernel_size": 4, "stride": 2, "padding": 1})
     ],
 )
-class ConvTranspose1d(nn.ConvTranspose1d, Block):
+class ConvTranspose1d(TorchLayer, nn.ConvTranspose1d):
     """Transposed convolution over time: the gradient of a Conv1d, used to go up in resolution.
 
     Shape:   (B, C, T) -> (B, out_channels, T')
@@ -230,9 +224,6 @@ class ConvTranspose1d(nn.ConvTranspose1d, Block):
         )
         bias: bool = Field(True, description="whether a bias is added")
 
-    def __init__(self, config: Config) -> None:
-        super().__init__(**config.model_dump())
-
 
 @register(
     "ConvTranspose2d",
@@ -251,7 +242,7 @@ class ConvTranspose1d(nn.ConvTranspose1d, Block):
         ),
     ],
 )
-class ConvTranspose2d(nn.ConvTranspose2d, Block):
+class ConvTranspose2d(TorchLayer, nn.ConvTranspose2d):
     """Transposed convolution over frequency and time: the gradient of a Conv2d, used to go up in resolution.
 
     Shape:   (B, C, F, T) -> (B, out_channels, F', T')
@@ -276,6 +267,3 @@ class ConvTranspose2d(nn.ConvTranspose2d, Block):
             1, description="channel groups that do not see each other"
         )
         bias: bool = Field(True, description="whether a bias is added")
-
-    def __init__(self, config: Config) -> None:
-        super().__init__(**config.model_dump())

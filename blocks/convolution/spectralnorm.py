@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...registry import Block, register
+from ...registry import TorchLayer, register
 from .convolution import Conv1dConfig, Conv2dConfig
 
 SPECTRAL_NORM = "arXiv:1802.05957"
@@ -39,7 +39,7 @@ def _normed(weight: Tensor, u: Tensor, training: bool) -> Tensor:
         ((2, 3, 12), {"out_channels": 4, "kernel_size": 5, "stride": 2, "padding": 2})
     ],
 )
-class SpectralNormConv1d(nn.Conv1d, Block):
+class SpectralNormConv1d(TorchLayer, nn.Conv1d):
     """Conv1d whose weight is divided by its largest singular value, found by one power iteration a training step.
 
     Shape:   (B, C, T) -> (B, out_channels, T')
@@ -51,7 +51,7 @@ class SpectralNormConv1d(nn.Conv1d, Block):
     u: Tensor
 
     def __init__(self, config: Conv1dConfig) -> None:
-        super().__init__(**config.model_dump())
+        super().__init__(config)
         self.register_buffer("u", _direction(torch.randn(config.out_channels)))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -76,7 +76,7 @@ class SpectralNormConv1d(nn.Conv1d, Block):
         ),
     ],
 )
-class SpectralNormConv2d(nn.Conv2d, Block):
+class SpectralNormConv2d(TorchLayer, nn.Conv2d):
     """Conv2d whose weight is divided by its largest singular value, found by one power iteration a training step.
 
     Shape:   (B, C, F, T) -> (B, out_channels, F', T')
@@ -88,7 +88,7 @@ class SpectralNormConv2d(nn.Conv2d, Block):
     u: Tensor
 
     def __init__(self, config: Conv2dConfig) -> None:
-        super().__init__(**config.model_dump())
+        super().__init__(config)
         self.register_buffer("u", _direction(torch.randn(config.out_channels)))
 
     def forward(self, x: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 from torch import Tensor, nn
 
-from ...registry import Block, BlockConfig, from_axis, register
+from ...registry import Block, BlockConfig, TorchLayer, from_axis, register
 from .convolution import Pair
 
 CHECKERBOARD = "doi:10.23915/distill.00003"
@@ -133,7 +133,7 @@ class UpsampleConv2d(Block):
         ((2, 3, 5), {"scale_factor": 3.0, "mode": "linear"}),
     ],
 )
-class Upsample(nn.Upsample, Block):
+class Upsample(TorchLayer, nn.Upsample):
     """More bins and frames by repetition or interpolation.
 
     Shape:   (B, C, F, T) -> (B, C, F', T'), or (B, C, T) -> (B, C, T')
@@ -158,6 +158,3 @@ class Upsample(nn.Upsample, Block):
                     "'align_corners' needs a mode that interpolates; mode is 'nearest'"
                 )
             return self
-
-    def __init__(self, config: Config) -> None:
-        super().__init__(**config.model_dump())

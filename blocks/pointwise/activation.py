@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
-from ...registry import Block, BlockConfig, register
+from ...registry import Block, BlockConfig, TorchLayer, register
 from .axis import OwnAxis, refuse_axis
 
 DOCS = "https://docs.pytorch.org/docs/stable/nn.html#non-linear-activations-weighted-sum-nonlinearity"
@@ -17,15 +17,12 @@ ANY = "B ... -> B ..."
 @register(
     "ReLU", shape=ANY, source="Nair & Hinton, ICML 2010", examples=[((2, 3, 4), {})]
 )
-class ReLU(nn.ReLU, Block):
+class ReLU(TorchLayer, nn.ReLU):
     """max(x, 0).
 
     Shape:   (B, ...) -> (B, ...)
     Source:  Nair & Hinton, "Rectified Linear Units Improve Restricted Boltzmann Machines", ICML 2010
     """
-
-    def __init__(self, config: BlockConfig) -> None:
-        super().__init__(**config.model_dump())
 
 
 @register(
@@ -34,7 +31,7 @@ class ReLU(nn.ReLU, Block):
     source="Maas et al., ICML 2013",
     examples=[((2, 3, 4), {"negative_slope": 0.2})],
 )
-class LeakyReLU(nn.LeakyReLU, Block):
+class LeakyReLU(TorchLayer, nn.LeakyReLU):
     """x where positive, negative_slope · x elsewhere.
 
     Shape:   (B, ...) -> (B, ...)
@@ -44,9 +41,6 @@ class LeakyReLU(nn.LeakyReLU, Block):
     class Config(BlockConfig):
         negative_slope: float = Field(0.01, description="slope below zero")
 
-    def __init__(self, config: Config) -> None:
-        super().__init__(**config.model_dump())
-
 
 @register(
     "PReLU",
@@ -54,7 +48,7 @@ class LeakyReLU(nn.LeakyReLU, Block):
     source="arXiv:1502.01852",
     examples=[((2, 3, 4), {})],
 )
-class PReLU(nn.PReLU, Block):
+class PReLU(TorchLayer, nn.PReLU):
     """x where positive, a · x elsewhere, with a learned.
 
     Shape:   (B, C, ...) -> (B, C, ...)
@@ -67,9 +61,6 @@ class PReLU(nn.PReLU, Block):
         )
         init: float = Field(0.25, description="value of a at the start")
 
-    def __init__(self, config: Config) -> None:
-        super().__init__(**config.model_dump())
-
 
 @register(
     "GELU",
@@ -77,7 +68,7 @@ class PReLU(nn.PReLU, Block):
     source="arXiv:1606.08415",
     examples=[((2, 3, 4), {"approximate": "tanh"})],
 )
-class GELU(nn.GELU, Block):
+class GELU(TorchLayer, nn.GELU):
     """x · Φ(x), Φ the normal distribution function.
 
     Shape:   (B, ...) -> (B, ...)
@@ -89,26 +80,20 @@ class GELU(nn.GELU, Block):
             "none", description="'tanh': the faster approximation"
         )
 
-    def __init__(self, config: Config) -> None:
-        super().__init__(**config.model_dump())
-
 
 @register("SiLU", shape=ANY, source="arXiv:1702.03118", examples=[((2, 3, 4), {})])
-class SiLU(nn.SiLU, Block):
+class SiLU(TorchLayer, nn.SiLU):
     """x · sigmoid(x), also called swish.
 
     Shape:   (B, ...) -> (B, ...)
     Source:  Elfwing et al., "Sigmoid-Weighted Linear Units", 2017
     """
 
-    def __init__(self, config: BlockConfig) -> None:
-        super().__init__(**config.model_dump())
-
 
 @register(
     "ELU", shape=ANY, source="arXiv:1511.07289", examples=[((2, 3, 4), {"alpha": 0.5})]
 )
-class ELU(nn.ELU, Block):
+class ELU(TorchLayer, nn.ELU):
     """x where positive, alpha · (exp(x) - 1) elsewhere.
 
     Shape:   (B, ...) -> (B, ...)
@@ -118,14 +103,11 @@ class ELU(nn.ELU, Block):
     class Config(BlockConfig):
         alpha: float = Field(1.0, description="minus the value at -∞")
 
-    def __init__(self, config: Config) -> None:
-        super().__init__(**config.model_dump())
-
 
 @register(
     "CELU", shape=ANY, source="arXiv:1704.07483", examples=[((2, 4, 4), {"alpha": 0.5})]
 )
-class CELU(nn.CELU, Block):
+class CELU(TorchLayer, nn.CELU):
     """x where positive, alpha · (exp(x / alpha) - 1) elsewhere.
 
     Shape:   (B, ...) -> (B, ...)
@@ -135,96 +117,72 @@ class CELU(nn.CELU, Block):
     class Config(BlockConfig):
         alpha: float = Field(1.0, gt=0, description="minus the value at -∞")
 
-    def __init__(self, config: Config) -> None:
-        super().__init__(**config.model_dump())
-
 
 @register("SELU", shape=ANY, source="arXiv:1706.02515", examples=[((2, 4, 4), {})])
-class SELU(nn.SELU, Block):
+class SELU(TorchLayer, nn.SELU):
     """ELU scaled so that variances stay near 1 through layers of independent units.
 
     Shape:   (B, ...) -> (B, ...)
     Source:  Klambauer et al., "Self-Normalizing Neural Networks", NeurIPS 2017, eq. 2
     """
 
-    def __init__(self, config: BlockConfig) -> None:
-        super().__init__(**config.model_dump())
-
 
 @register("Mish", shape=ANY, source="arXiv:1908.08681", examples=[((2, 4, 4), {})])
-class Mish(nn.Mish, Block):
+class Mish(TorchLayer, nn.Mish):
     """x · tanh(softplus(x)).
 
     Shape:   (B, ...) -> (B, ...)
     Source:  Misra, "Mish: A Self Regularized Non-Monotonic Activation Function", BMVC 2020
     """
 
-    def __init__(self, config: BlockConfig) -> None:
-        super().__init__(**config.model_dump())
-
 
 @register("LogSigmoid", shape=ANY, source=DOCS, examples=[((2, 4, 4), {})])
-class LogSigmoid(nn.LogSigmoid, Block):
+class LogSigmoid(TorchLayer, nn.LogSigmoid):
     """log(1 / (1 + exp(-x))), computed stably.
 
     Shape:   (B, ...) -> (B, ...)
     Source:  torch.nn.LogSigmoid
     """
 
-    def __init__(self, config: BlockConfig) -> None:
-        super().__init__(**config.model_dump())
-
 
 @register("Softsign", shape=ANY, source=DOCS, examples=[((2, 4, 4), {})])
-class Softsign(nn.Softsign, Block):
+class Softsign(TorchLayer, nn.Softsign):
     """x / (1 + |x|).
 
     Shape:   (B, ...) -> (B, ...)
     Source:  Turian et al., "Quadratic Features and Deep Architectures for Chunking", NAACL 2009; torch.nn.Softsign
     """
 
-    def __init__(self, config: BlockConfig) -> None:
-        super().__init__(**config.model_dump())
-
 
 @register("Tanhshrink", shape=ANY, source=DOCS, examples=[((2, 4, 4), {})])
-class Tanhshrink(nn.Tanhshrink, Block):
+class Tanhshrink(TorchLayer, nn.Tanhshrink):
     """x - tanh(x).
 
     Shape:   (B, ...) -> (B, ...)
     Source:  torch.nn.Tanhshrink
     """
 
-    def __init__(self, config: BlockConfig) -> None:
-        super().__init__(**config.model_dump())
-
 
 @register("Sigmoid", shape=ANY, source=DOCS, examples=[((2, 3, 4), {})])
-class Sigmoid(nn.Sigmoid, Block):
+class Sigmoid(TorchLayer, nn.Sigmoid):
     """1 / (1 + exp(-x)).
 
     Shape:   (B, ...) -> (B, ...)
     Source:  torch.nn.Sigmoid
     """
 
-    def __init__(self, config: BlockConfig) -> None:
-        super().__init__(**config.model_dump())
-
 
 @register("Tanh", shape=ANY, source=DOCS, examples=[((2, 3, 4), {})])
-class Tanh(nn.Tanh, Block):
+class Tanh(TorchLayer, nn.Tanh):
     """Hyperbolic tangent.
 
     Shape:   (B, ...) -> (B, ...)
     Source:  torch.nn.Tanh
     """
 
-    def __init__(self, config: BlockConfig) -> None:
-        super().__init__(**config.model_dump())
-
 
 @register("Softplus", shape=ANY, source=DOCS, examples=[((2, 3, 4), {"beta": 2.0})])
-class Softplus(nn.Softplus, Block):
+class Softplus(TorchLayer, nn.Softplus):
     """log(1 + exp(beta · x)) / beta, a smooth ReLU.
 
     Shape:   (B, ...) -> (B, ...)
@@ -237,9 +195,6 @@ class Softplus(nn.Softplus, Block):
             20.0, description="above beta · x = threshold the function is x"
         )
 
-    def __init__(self, config: Config) -> None:
-        super().__init__(**config.model_dump())
-
 
 class SoftmaxConfig(BlockConfig):
     """Fields of the softmaxes."""
@@ -250,7 +205,7 @@ class SoftmaxConfig(BlockConfig):
 
 
 @register("Softmax", shape=ANY, source=DOCS, examples=[((2, 3, 4), {"dim": 1})])
-class Softmax(nn.Softmax, Block):
+class Softmax(TorchLayer, nn.Softmax):
     """exp(x) over its sum along `dim`. Torch's implicit dim is not offered: say which axis.
 
     Shape:   (B, ...) -> (B, ...)
@@ -259,16 +214,13 @@ class Softmax(nn.Softmax, Block):
 
     Config = SoftmaxConfig
 
-    def __init__(self, config: SoftmaxConfig) -> None:
-        super().__init__(**config.model_dump())
-
     def forward(self, input: Tensor) -> Tensor:  # torch's own word for it
         refuse_axis(self.dim, input.ndim)
         return super().forward(input)
 
 
 @register("LogSoftmax", shape=ANY, source=DOCS, examples=[((2, 3, 4), {"dim": -1})])
-class LogSoftmax(nn.LogSoftmax, Block):
+class LogSoftmax(TorchLayer, nn.LogSoftmax):
     """Logarithm of the softmax along `dim`, computed stably.
 
     Shape:   (B, ...) -> (B, ...)
@@ -276,9 +228,6 @@ class LogSoftmax(nn.LogSoftmax, Block):
     """
 
     Config = SoftmaxConfig
-
-    def __init__(self, config: SoftmaxConfig) -> None:
-        super().__init__(**config.model_dump())
 
     def forward(self, input: Tensor) -> Tensor:  # torch's own word for it
         refuse_axis(self.dim, input.ndim)

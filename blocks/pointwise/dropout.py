@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 from torch import nn
 
-from ...registry import Block, BlockConfig, register
+from ...registry import BlockConfig, TorchLayer, register
 
 ANY = "B ... -> B ..."
 
@@ -16,7 +16,7 @@ ANY = "B ... -> B ..."
     source="Srivastava et al., JMLR 2014",
     examples=[((2, 3, 4), {"p": 0.3})],
 )
-class Dropout(nn.Dropout, Block):
+class Dropout(TorchLayer, nn.Dropout):
     """Sets values to zero with probability p in training, and scales the others by 1 / (1 - p).
 
     Shape:   (B, ...) -> (B, ...)
@@ -26,9 +26,6 @@ class Dropout(nn.Dropout, Block):
     class Config(BlockConfig):
         p: float = Field(0.5, ge=0, le=1, description="probability of a zero")
 
-    def __init__(self, config: Config) -> None:
-        super().__init__(**config.model_dump())
-
 
 @register(
     "Dropout2d",
@@ -36,7 +33,7 @@ class Dropout(nn.Dropout, Block):
     source="arXiv:1411.4280",
     examples=[((2, 3, 4, 5), {"p": 0.3})],
 )
-class Dropout2d(nn.Dropout2d, Block):
+class Dropout2d(TorchLayer, nn.Dropout2d):
     """Dropout of whole channels.
 
     Shape:   (B, C, F, T) -> (B, C, F, T)
@@ -47,6 +44,3 @@ class Dropout2d(nn.Dropout2d, Block):
         p: float = Field(
             0.5, ge=0, le=1, description="probability that a channel is zero"
         )
-
-    def __init__(self, config: Config) -> None:
-        super().__init__(**config.model_dump())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field, PositiveInt
 from torch import nn
 
-from ...registry import Block, BlockConfig, from_axis, register
+from ...registry import BlockConfig, TorchLayer, from_axis, register
 
 
 @register(
@@ -17,7 +17,7 @@ from ...registry import Block, BlockConfig, from_axis, register
         ((2, 5, 4), {"out_features": 3, "bias": False}),
     ],
 )
-class Linear(nn.Linear, Block):
+class Linear(TorchLayer, nn.Linear):
     """A matrix and a bias on the last axis.
 
     Shape:   (B, ..., D) -> (B, ..., out_features)
@@ -30,6 +30,3 @@ class Linear(nn.Linear, Block):
             description="size of the last axis of the output"
         )
         bias: bool = Field(True, description="whether a bias is added")
-
-    def __init__(self, config: Config) -> None:
-        super().__init__(**config.model_dump())

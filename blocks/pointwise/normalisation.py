@@ -9,7 +9,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...registry import INFER, Block, BlockConfig, from_axis, register
+from ...registry import INFER, Block, BlockConfig, TorchLayer, from_axis, register
 from ...shapes import Axes
 
 DOCS = "https://docs.pytorch.org/docs/stable/nn.html#normalization-layers"
@@ -38,7 +38,7 @@ class _BatchNormConfig(BlockConfig):
     source=BATCH_NORM,
     examples=[((3, 4, 5), {}), ((3, 4), {"affine": False})],
 )
-class BatchNorm1d(nn.BatchNorm1d, Block):
+class BatchNorm1d(TorchLayer, nn.BatchNorm1d):
     """Batch normalisation of each channel of (B, C, T), or of each feature of (B, C).
 
     Shape:   (B, C) or (B, C, T) -> the same
@@ -47,9 +47,6 @@ class BatchNorm1d(nn.BatchNorm1d, Block):
 
     Config = _BatchNormConfig
 
-    def __init__(self, config: _BatchNormConfig) -> None:
-        super().__init__(**config.model_dump())
-
 
 @register(
     "BatchNorm2d",
@@ -57,7 +54,7 @@ class BatchNorm1d(nn.BatchNorm1d, Block):
     source=BATCH_NORM,
     examples=[((2, 3, 4, 5), {})],
 )
-class BatchNorm2d(nn.BatchNorm2d, Block):
+class BatchNorm2d(TorchLayer, nn.BatchNorm2d):
     """Batch normalisation of each channel.
 
     Shape:   (B, C, F, T) -> (B, C, F, T)
@@ -65,9 +62,6 @@ class BatchNorm2d(nn.BatchNorm2d, Block):
     """
 
     Config = _BatchNormConfig
-
-    def __init__(self, config: _BatchNormConfig) -> None:
-        super().__init__(**config.model_dump())
 
 
 @register(
@@ -101,7 +95,7 @@ class BatchNorm1dT(Block):
     source="arXiv:1607.06450",
     examples=[((2, 3, 4, 5), {}), ((2, 3, 4), {"normalized_shape": 4})],
 )
-class LayerNorm(nn.LayerNorm, Block):
+class LayerNorm(TorchLayer, nn.LayerNorm):
     """Layer normalisation over all axes but the batch, or over the last ones that `normalized_shape` names.
 
     Shape:   (B, ...) -> (B, ...)
@@ -119,9 +113,6 @@ class LayerNorm(nn.LayerNorm, Block):
             True, description="whether a learned scale and shift follow"
         )
         bias: bool = Field(True, description="whether the shift is learned too")
-
-    def __init__(self, config: Config) -> None:
-        super().__init__(**config.model_dump())
 
 
 @register(
@@ -213,7 +204,7 @@ class LayerNormAxes(Block):
     source="arXiv:1910.07467",
     examples=[((2, 3, 4), {"eps": 1e-6})],
 )
-class RMSNorm(nn.RMSNorm, Block):
+class RMSNorm(TorchLayer, nn.RMSNorm):
     """Features over their root mean square, with a learned scale: layer norm without the mean.
 
     Shape:   (B, ..., D) -> (B, ..., D)
@@ -229,9 +220,6 @@ class RMSNorm(nn.RMSNorm, Block):
         elementwise_affine: bool = Field(
             True, description="whether a learned scale follows"
         )
-
-    def __init__(self, config: Config) -> None:
-        super().__init__(**config.model_dump())
 
 
 class _InstanceNormConfig(BlockConfig):
@@ -252,7 +240,7 @@ class _InstanceNormConfig(BlockConfig):
     source=INSTANCE_NORM,
     examples=[((2, 3, 5), {"affine": True})],
 )
-class InstanceNorm1d(nn.InstanceNorm1d, Block):
+class InstanceNorm1d(TorchLayer, nn.InstanceNorm1d):
     """Normalisation of each channel of each item over time.
 
     Shape:   (B, C, T) -> (B, C, T)
@@ -261,9 +249,6 @@ class InstanceNorm1d(nn.InstanceNorm1d, Block):
 
     Config = _InstanceNormConfig
 
-    def __init__(self, config: _InstanceNormConfig) -> None:
-        super().__init__(**config.model_dump())
-
 
 @register(
     "InstanceNorm2d",
@@ -271,7 +256,7 @@ class InstanceNorm1d(nn.InstanceNorm1d, Block):
     source=INSTANCE_NORM,
     examples=[((2, 3, 4, 5), {})],
 )
-class InstanceNorm2d(nn.InstanceNorm2d, Block):
+class InstanceNorm2d(TorchLayer, nn.InstanceNorm2d):
     """Normalisation of each channel of each item over frequency and time.
 
     Shape:   (B, C, F, T) -> (B, C, F, T)
@@ -280,9 +265,6 @@ class InstanceNorm2d(nn.InstanceNorm2d, Block):
 
     Config = _InstanceNormConfig
 
-    def __init__(self, config: _InstanceNormConfig) -> None:
-        super().__init__(**config.model_dump())
-
 
 @register(
     "GroupNorm",
@@ -290,7 +272,7 @@ class InstanceNorm2d(nn.InstanceNorm2d, Block):
     source="arXiv:1803.08494",
     examples=[((2, 4, 5, 3), {"num_groups": 2, "num_channels": 4})],
 )
-class GroupNorm(nn.GroupNorm, Block):
+class GroupNorm(TorchLayer, nn.GroupNorm):
     """Normalisation over groups of channels and all that lies behind them.
 
     Shape:   (B, C, ...) -> (B, C, ...)
@@ -306,6 +288,3 @@ class GroupNorm(nn.GroupNorm, Block):
         affine: bool = Field(
             True, description="whether a learned scale and shift follow"
         )
-
-    def __init__(self, config: Config) -> None:
-        super().__init__(**config.model_dump())

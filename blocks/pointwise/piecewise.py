@@ -5,24 +5,21 @@ from __future__ import annotations
 from pydantic import Field, model_validator
 from torch import nn
 
-from ...registry import Block, BlockConfig, register
+from ...registry import BlockConfig, TorchLayer, register
 from .activation import ANY, DOCS
 
 
 @register("ReLU6", shape=ANY, source=DOCS, examples=[((2, 4, 4), {})])
-class ReLU6(nn.ReLU6, Block):
+class ReLU6(TorchLayer, nn.ReLU6):
     """x kept between 0 and 6.
 
     Shape:   (B, ...) -> (B, ...)
     Source:  Krizhevsky, "Convolutional Deep Belief Networks on CIFAR-10", 2010; torch.nn.ReLU6
     """
 
-    def __init__(self, config: BlockConfig) -> None:
-        super().__init__(**config.model_dump())
-
 
 @register("RReLU", shape=ANY, source="arXiv:1505.00853", examples=[((2, 4, 4), {})])
-class RReLU(nn.RReLU, Block):
+class RReLU(TorchLayer, nn.RReLU):
     """x where positive, a · x elsewhere; a is drawn for each value in training, the middle of its range in eval().
 
     Shape:   (B, ...) -> (B, ...)
@@ -45,9 +42,6 @@ class RReLU(nn.RReLU, Block):
                 )
             return self
 
-    def __init__(self, config: Config) -> None:
-        super().__init__(**config.model_dump())
-
 
 @register(
     "Threshold",
@@ -55,7 +49,7 @@ class RReLU(nn.RReLU, Block):
     source=DOCS,
     examples=[((2, 4, 4), {"threshold": 0.1, "value": -1.0})],
 )
-class Threshold(nn.Threshold, Block):
+class Threshold(TorchLayer, nn.Threshold):
     """x above a threshold, a constant elsewhere.
 
     Shape:   (B, ...) -> (B, ...)
@@ -66,12 +60,9 @@ class Threshold(nn.Threshold, Block):
         threshold: float = Field(description="below or at it, x is replaced")
         value: float = Field(description="what stands there")
 
-    def __init__(self, config: Config) -> None:
-        super().__init__(**config.model_dump())
-
 
 @register("Hardtanh", shape=ANY, source=DOCS, examples=[((2, 4, 4), {"max_val": 0.5})])
-class Hardtanh(nn.Hardtanh, Block):
+class Hardtanh(TorchLayer, nn.Hardtanh):
     """x kept between min_val and max_val.
 
     Shape:   (B, ...) -> (B, ...)
@@ -90,38 +81,29 @@ class Hardtanh(nn.Hardtanh, Block):
                 )
             return self
 
-    def __init__(self, config: Config) -> None:
-        super().__init__(**config.model_dump())
-
 
 @register(
     "Hardsigmoid", shape=ANY, source="arXiv:1905.02244", examples=[((2, 4, 4), {})]
 )
-class Hardsigmoid(nn.Hardsigmoid, Block):
+class Hardsigmoid(TorchLayer, nn.Hardsigmoid):
     """x / 6 + 1/2 kept between 0 and 1.
 
     Shape:   (B, ...) -> (B, ...)
     Source:  Howard et al., "Searching for MobileNetV3", ICCV 2019, section 5.2
     """
 
-    def __init__(self, config: BlockConfig) -> None:
-        super().__init__(**config.model_dump())
-
 
 @register("Hardswish", shape=ANY, source="arXiv:1905.02244", examples=[((2, 4, 4), {})])
-class Hardswish(nn.Hardswish, Block):
+class Hardswish(TorchLayer, nn.Hardswish):
     """x · hardsigmoid(x).
 
     Shape:   (B, ...) -> (B, ...)
     Source:  Howard et al., "Searching for MobileNetV3", ICCV 2019, section 5.2
     """
 
-    def __init__(self, config: BlockConfig) -> None:
-        super().__init__(**config.model_dump())
-
 
 @register("Hardshrink", shape=ANY, source=DOCS, examples=[((2, 4, 4), {"lambd": 0.3})])
-class Hardshrink(nn.Hardshrink, Block):
+class Hardshrink(TorchLayer, nn.Hardshrink):
     """x where |x| is greater than lambd, zero elsewhere.
 
     Shape:   (B, ...) -> (B, ...)
@@ -131,12 +113,9 @@ class Hardshrink(nn.Hardshrink, Block):
     class Config(BlockConfig):
         lambd: float = Field(0.5, ge=0, description="half the width of the zero")
 
-    def __init__(self, config: Config) -> None:
-        super().__init__(**config.model_dump())
-
 
 @register("Softshrink", shape=ANY, source=DOCS, examples=[((2, 4, 4), {"lambd": 0.3})])
-class Softshrink(nn.Softshrink, Block):
+class Softshrink(TorchLayer, nn.Softshrink):
     """x moved towards zero by lambd, zero within it.
 
     Shape:   (B, ...) -> (B, ...)
@@ -145,6 +124,3 @@ class Softshrink(nn.Softshrink, Block):
 
     class Config(BlockConfig):
         lambd: float = Field(0.5, ge=0, description="half the width of the zero")
-
-    def __init__(self, config: Config) -> None:
-        super().__init__(**config.model_dump())

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from ...registry import Block, BlockConfig, register
+from ...registry import Block, BlockConfig, TorchLayer, register
 from .activation import ANY, DOCS, SoftmaxConfig
 from .axis import OwnAxis, refuse_axis
 
@@ -20,7 +20,7 @@ OVER_AN_AXIS = ("GLU", "LogSoftmax", "Softmax", "Softmin")
 
 
 @register("Softmin", shape=ANY, source=DOCS, examples=[((2, 3, 4), {"dim": 1})])
-class Softmin(nn.Softmin, Block):
+class Softmin(TorchLayer, nn.Softmin):
     """The softmax of -x along `dim`: the smallest value gets the most.
 
     Shape:   (B, ...) -> (B, ...)
@@ -28,9 +28,6 @@ class Softmin(nn.Softmin, Block):
     """
 
     Config = SoftmaxConfig
-
-    def __init__(self, config: SoftmaxConfig) -> None:
-        super().__init__(**config.model_dump())
 
     def forward(self, input: Tensor) -> Tensor:  # torch's own word for it
         refuse_axis(self.dim, input.ndim)
@@ -40,15 +37,12 @@ class Softmin(nn.Softmin, Block):
 @register(
     "Softmax2d", shape="B C F T -> B C F T", source=DOCS, examples=[((2, 3, 4, 5), {})]
 )
-class Softmax2d(nn.Softmax2d, Block):
+class Softmax2d(TorchLayer, nn.Softmax2d):
     """The softmax over the channels, at every bin and frame.
 
     Shape:   (B, C, F, T) -> (B, C, F, T)
     Source:  torch.nn.Softmax2d
     """
-
-    def __init__(self, config: BlockConfig) -> None:
-        super().__init__(**config.model_dump())
 
 
 @register(
@@ -57,15 +51,14 @@ class Softmax2d(nn.Softmax2d, Block):
     source="arXiv:1612.08083",
     examples=[((2, 4, 3), {}), ((2, 6), {})],
 )
-class GLU(nn.GLU, Block):
+class GLU(TorchLayer, nn.GLU):
     """First half of the channels, gated by the sigmoid of the second.
 
     Shape:   (B, 2 C, ...) -> (B, C, ...); for another axis: Activation
     Source:  Dauphin et al., "Language Modeling with Gated Convolutional Networks", ICML 2017, eq. 1
     """
 
-    def __init__(self, config: BlockConfig) -> None:
-        super().__init__(dim=1, **config.model_dump())
+    fixed: ClassVar = {"dim": 1}
 
 
 @register(

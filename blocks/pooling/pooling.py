@@ -6,7 +6,7 @@ import torch
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 from torch import Tensor, nn
 
-from ...registry import Block, BlockConfig, register
+from ...registry import Block, BlockConfig, TorchLayer, register
 from ..pointwise.axis import OwnAxes, refuse_axis
 
 Pair = PositiveInt | tuple[PositiveInt, PositiveInt]
@@ -68,7 +68,7 @@ def refuse_padding(kernel_size: Pair, padding: int | tuple[int, int]) -> None:
     source=DOCS,
     examples=[((2, 3, 10), {"kernel_size": 3, "stride": 2})],
 )
-class MaxPool1d(nn.MaxPool1d, Block):
+class MaxPool1d(TorchLayer, nn.MaxPool1d):
     """Largest value of each window over time.
 
     Shape:   (B, C, T) -> (B, C, T')
@@ -77,9 +77,6 @@ class MaxPool1d(nn.MaxPool1d, Block):
 
     Config = _Pool1dConfig
 
-    def __init__(self, config: _Pool1dConfig) -> None:
-        super().__init__(**config.model_dump())
-
 
 @register(
     "MaxPool2d",
@@ -87,7 +84,7 @@ class MaxPool1d(nn.MaxPool1d, Block):
     source=DOCS,
     examples=[((2, 3, 6, 7), {"kernel_size": [3, 2]})],
 )
-class MaxPool2d(nn.MaxPool2d, Block):
+class MaxPool2d(TorchLayer, nn.MaxPool2d):
     """Largest value of each window over frequency and time.
 
     Shape:   (B, C, F, T) -> (B, C, F', T')
@@ -96,9 +93,6 @@ class MaxPool2d(nn.MaxPool2d, Block):
 
     Config = _Pool2dConfig
 
-    def __init__(self, config: _Pool2dConfig) -> None:
-        super().__init__(**config.model_dump())
-
 
 @register(
     "AvgPool1d",
@@ -106,7 +100,7 @@ class MaxPool2d(nn.MaxPool2d, Block):
     source=DOCS,
     examples=[((2, 3, 10), {"kernel_size": 3, "stride": 2})],
 )
-class AvgPool1d(nn.AvgPool1d, Block):
+class AvgPool1d(TorchLayer, nn.AvgPool1d):
     """Mean of each window over time.
 
     Shape:   (B, C, T) -> (B, C, T')
@@ -115,9 +109,6 @@ class AvgPool1d(nn.AvgPool1d, Block):
 
     Config = _Pool1dConfig
 
-    def __init__(self, config: _Pool1dConfig) -> None:
-        super().__init__(**config.model_dump())
-
 
 @register(
     "AvgPool2d",
@@ -125,7 +116,7 @@ class AvgPool1d(nn.AvgPool1d, Block):
     source=DOCS,
     examples=[((2, 3, 6, 7), {"kernel_size": [3, 2]})],
 )
-class AvgPool2d(nn.AvgPool2d, Block):
+class AvgPool2d(TorchLayer, nn.AvgPool2d):
     """Mean of each window over frequency and time.
 
     Shape:   (B, C, F, T) -> (B, C, F', T')
@@ -133,9 +124,6 @@ class AvgPool2d(nn.AvgPool2d, Block):
     """
 
     Config = _Pool2dConfig
-
-    def __init__(self, config: _Pool2dConfig) -> None:
-        super().__init__(**config.model_dump())
 
 
 class _ReduceConfig(BlockConfig):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 
-from ...registry import Block, BlockConfig, from_axis, register
+from ...registry import BlockConfig, TorchLayer, from_axis, register
 
 LSTM_SOURCE = "Hochreiter & Schmidhuber, Neural Computation 1997"
 RNN_SOURCE = "Elman, Cognitive Science 1990"
@@ -47,10 +47,14 @@ class RNNConfig(RecurrentConfig):
     )
 
 
-class _OneList(nn.RNNBase):
-    """Torch's recurrent layers keep a second list of their weights, which torch.export takes for a state that changes.
+class _Recurrent(TorchLayer, nn.RNNBase):
+    """Torch's recurrent layers, the batch first.
+
+    Torch's recurrent layers keep a second list of their weights, which torch.export takes for a state that changes.
     Here it is made when it is asked for.
     """
+
+    fixed: ClassVar = {"batch_first": True}
 
     @property
     def _flat_weights(self) -> list[nn.Parameter | None]:
@@ -70,7 +74,7 @@ class _OneList(nn.RNNBase):
         ((2, 5, 3), {"hidden_size": 4, "nonlinearity": "relu"}),
     ],
 )
-class RNN(_OneList, nn.RNN, Block):
+class RNN(_Recurrent, nn.RNN):
     """Plain recurrent layer, h(t) = tanh(W x(t) + U h(t - 1) + b): the state of the last layer at every frame.
 
     Shape:   (B, T, D) -> (B, T, hidden_size · directions)
@@ -78,9 +82,6 @@ class RNN(_OneList, nn.RNN, Block):
     """
 
     Config = RNNConfig
-
-    def __init__(self, config: RNNConfig) -> None:
-        super().__init__(**config.model_dump(), batch_first=True)
 
     def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]  # a block has one output, torch's has the state too
         y: Tensor = super().forward(one_frame(x))[0]
@@ -95,7 +96,7 @@ class RNN(_OneList, nn.RNN, Block):
     source=RNN_SOURCE,
     examples=[((2, 5, 3), {"hidden_size": 4, "bidirectional": True})],
 )
-class RNNLast(_OneList, nn.RNN, Block):
+class RNNLast(_Recurrent, nn.RNN):
     """Plain recurrent layer, the last state: many to one.
 
     Shape:   (B, T, D) -> (B, hidden_size · directions)
@@ -104,9 +105,6 @@ class RNNLast(_OneList, nn.RNN, Block):
     """
 
     Config = RNNConfig
-
-    def __init__(self, config: RNNConfig) -> None:
-        super().__init__(**config.model_dump(), batch_first=True)
 
     def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]  # a block has one output, torch's has the state too
         last: Tensor = super().forward(one_frame(x))[1]
@@ -122,7 +120,7 @@ class RNNLast(_OneList, nn.RNN, Block):
         ((2, 5, 3), {"hidden_size": 4, "bidirectional": True, "num_layers": 2}),
     ],
 )
-class LSTM(_OneList, nn.LSTM, Block):
+class LSTM(_Recurrent, nn.LSTM):
     """Long short-term memory, the state of the last layer at every frame.
 
     Shape:   (B, T, D) -> (B, T, hidden_size · directions)
@@ -130,9 +128,6 @@ class LSTM(_OneList, nn.LSTM, Block):
     """
 
     Config = RecurrentConfig
-
-    def __init__(self, config: RecurrentConfig) -> None:
-        super().__init__(**config.model_dump(), batch_first=True)
 
     def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]  # a block has one output, torch's has the state too
         y: Tensor = super().forward(one_frame(x))[0]
@@ -147,7 +142,7 @@ class LSTM(_OneList, nn.LSTM, Block):
     source=LSTM_SOURCE,
     examples=[((2, 5, 3), {"hidden_size": 4, "bidirectional": True})],
 )
-class LSTMLast(_OneList, nn.LSTM, Block):
+class LSTMLast(_Recurrent, nn.LSTM):
     """Long short-term memory, the last state: many to one.
 
     Shape:   (B, T, D) -> (B, hidden_size · directions)
@@ -156,9 +151,6 @@ class LSTMLast(_OneList, nn.LSTM, Block):
     """
 
     Config = RecurrentConfig
-
-    def __init__(self, config: RecurrentConfig) -> None:
-        super().__init__(**config.model_dump(), batch_first=True)
 
     def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]  # a block has one output, torch's has the state too
         last: Tensor = super().forward(one_frame(x))[1][0]
@@ -171,7 +163,7 @@ class LSTMLast(_OneList, nn.LSTM, Block):
     source="arXiv:1406.1078",
     examples=[((2, 5, 3), {"hidden_size": 4})],
 )
-class GRU(_OneList, nn.GRU, Block):
+class GRU(_Recurrent, nn.GRU):
     """Gated recurrent unit, the state of the last layer at every frame.
 
     Shape:   (B, T, D) -> (B, T, hidden_size · directions)
@@ -179,9 +171,6 @@ class GRU(_OneList, nn.GRU, Block):
     """
 
     Config = RecurrentConfig
-
-    def __init__(self, config: RecurrentConfig) -> None:
-        super().__init__(**config.model_dump(), batch_first=True)
 
     def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]  # a block has one output, torch's has the state too
         y: Tensor = super().forward(one_frame(x))[0]
@@ -196,7 +185,7 @@ class GRU(_OneList, nn.GRU, Block):
     source="arXiv:1406.1078",
     examples=[((2, 5, 3), {"hidden_size": 4})],
 )
-class GRULast(_OneList, nn.GRU, Block):
+class GRULast(_Recurrent, nn.GRU):
     """Gated recurrent unit, the last state: many to one.
 
     Shape:   (B, T, D) -> (B, hidden_size · directions)
@@ -205,9 +194,6 @@ class GRULast(_OneList, nn.GRU, Block):
     """
 
     Config = RecurrentConfig
-
-    def __init__(self, config: RecurrentConfig) -> None:
-        super().__init__(**config.model_dump(), batch_first=True)
 
     def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]  # a block has one output, torch's has the state too
         last: Tensor = super().forward(one_frame(x))[1]

@@ -9,7 +9,7 @@ from einops.layers.torch import Rearrange as EinopsRearrange
 from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 
-from ...registry import Block, BlockConfig, register
+from ...registry import Block, BlockConfig, TorchLayer, register
 from ...shapes import show
 from ..pointwise.axis import OwnAxes, OwnAxis, refuse_axis
 
@@ -121,7 +121,7 @@ class UnSqueeze(Block):
     source=DOCS,
     examples=[((2, 3, 4, 5), {}), ((2, 3, 4, 5), {"start_dim": 2})],
 )
-class Flatten(nn.Flatten, Block):
+class Flatten(TorchLayer, nn.Flatten):
     """Axes start_dim to end_dim as one.
 
     Shape:   (B, ...) -> (B, ...)
@@ -142,9 +142,6 @@ class Flatten(nn.Flatten, Block):
                     f"'end_dim' {self.end_dim} comes before 'start_dim' {self.start_dim}"
                 )
             return self
-
-    def __init__(self, config: Config) -> None:
-        super().__init__(**config.model_dump())
 
     def forward(self, input: Tensor) -> Tensor:  # torch's own word for it
         refuse_axis(self.start_dim, input.ndim, "start_dim")

@@ -12,12 +12,11 @@ from typing import Any
 
 import pydantic
 
-from ...registry import Block
+from ...registry import Block, TorchLayer
 from .config_classes import as_dataclass, class_line
 from .text import CannotCarry, Edit, ModuleText
 from .words import with_own_name, word_edits
 
-BARE_INIT = "super().__init__(**config.model_dump())"
 _MARKS = re.compile(r" *# *(type: ignore|noqa|pragma)[^\n]*")
 
 
@@ -32,7 +31,7 @@ def plain(module: ModuleText, node: ast.stmt, resolving: Collection[type] = ()) 
         if not isinstance(meant, type):
             continue
         if issubclass(meant, Block):
-            edits += _block(module, cls)
+            edits += _block(module, cls, meant)
         elif issubclass(meant, pydantic.BaseModel):
             edits += as_dataclass(module, cls, meant, meant in resolving)
     edits += list(word_edits(module, node, edits))
@@ -42,17 +41,12 @@ def plain(module: ModuleText, node: ast.stmt, resolving: Collection[type] = ()) 
     return text
 
 
-def is_torch_layer(node: ast.ClassDef) -> bool:
-    """Whether a block is nothing but the torch module that it is derived from, given the fields of its Config."""
+def is_torch_layer(cls: type[Block], node: ast.ClassDef) -> bool:
+    """Whether a block is nothing but the layer of torch behind it, given the fields of its Config."""
     own = [
         item for item in node.body if not _is_docstring(item) and not _is_config(item)
     ]
-    if len(own) != 1:
-        return False
-    [init] = own
-    if not isinstance(init, ast.FunctionDef) or init.name != "__init__":
-        return False
-    return [ast.unparse(item) for item in init.body] == [BARE_INIT]
+    return TorchLayer in cls.__bases__ and not own
 
 
 def _is_docstring(item: ast.stmt) -> bool:
@@ -75,20 +69,57 @@ def _class_of(module: ModuleText, top: ast.stmt, node: ast.ClassDef) -> Any:
     return None
 
 
-def _block(module: ModuleText, node: ast.ClassDef) -> Iterator[Edit]:
+def _block(
+    module: ModuleText, node: ast.ClassDef, cls: type[Block]
+) -> Iterator[Edit]:
     """A block's class: without its registration, derived from torch's classes only."""
     for mark in node.decorator_list:
         if isinstance(mark, ast.Call) and _is_register(module.value(mark.func)):
             yield (*module.lines(mark), "")
-    bases = [base for base in node.bases if module.value(base) is not Block]
+    own = (Block, TorchLayer)
+    bases = [base for base in node.bases if module.value(base) not in own]
     named = [module.segment(base) for base in bases]
     yield from class_line(module, node, named or ["nn.Module"])
-    if bases:
+    if issubclass(cls, TorchLayer):
+        yield from _torch_layer(module, node, cls)
+    elif not bases:
+        # Block's own __init__ may be handed the config; that of nn.Module takes nothing.
+        yield from _calls_above(module, node, "")
+
+
+def _torch_layer(
+    module: ModuleText, node: ast.ClassDef, cls: type[TorchLayer]
+) -> Iterator[Edit]:
+    """What `TorchLayer` does, written out: the layer gets the fields of the config and what is fixed."""
+    fixed = "".join(f", {name}={value!r}" for name, value in cls.fixed.items())
+    arguments = f"**asdict(config){fixed}"
+    yield from _calls_above(module, node, arguments)
+    for item in node.body:
+        if isinstance(item, ast.AnnAssign) and ast.unparse(item.target) == "fixed":
+            yield (*module.lines(item), "")
+
+    # The class of a registered block is called with a config; what several of them derive from is not.
+    functions = [item for item in node.body if isinstance(item, ast.FunctionDef)]
+    has_own = any(function.name == "__init__" for function in functions)
+    if has_own or "spec" not in vars(cls):
         return
-    # Block's own __init__ may be handed the config; that of nn.Module takes nothing.
+    head = [item for item in node.body if _is_docstring(item) or _is_config(item)]
+    place = module.lines(head[-1])[1]
+    if "Config" in vars(cls):
+        config = "Config"
+    else:
+        config = "BlockConfig"
+    signature = f"    def __init__(self, config: {config}) -> None:"
+    yield place, place, f"\n{signature}\n        super().__init__({arguments})\n"
+
+
+def _calls_above(
+    module: ModuleText, node: ast.ClassDef, arguments: str
+) -> Iterator[Edit]:
+    """Every `super().__init__(...)` with other arguments."""
     for item in ast.walk(node):
         if isinstance(item, ast.Call) and ast.unparse(item.func) == "super().__init__":
-            yield (*module.span(item), "super().__init__()")
+            yield (*module.span(item), f"super().__init__({arguments})")
 
 
 def _is_register(meant: Any) -> bool:

@@ -67,12 +67,8 @@ class Carried:
         node = module.definitions.get(cls.__name__)
         if not isinstance(node, ast.ClassDef):
             raise CannotCarry(f"its class is not at the top level of {cls.__module__}")
-        layer = cls.__mro__[1]
-        if (
-            is_torch_layer(node)
-            and getattr(sys.modules["torch.nn"], layer.__name__, None) is layer
-        ):
-            return f"nn.{layer.__name__}"
+        if is_torch_layer(cls, node):
+            return f"nn.{cls.__bases__[-1].__name__}"
         return self._definition(module, cls.__name__)
 
     def use(self, word: str) -> None:

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 from torch import Tensor
 
@@ -24,10 +23,10 @@ from .base import (
     refuse_empty,
     stream_frames,
 )
-from .cqt_kernels import cutoff_hz, half_band_filter, octave_kernels
+from .cqt_kernels import cutoff_hz, octave_kernels
 from .feature_file import FORMAT
+from .pyramid import centred_frames, decimation_matrix, pyramid, reach_samples
 
-DECIMATION_BLOCK = 128  # decimated samples computed by one row of the filter matrix
 FRAME_VALUES = (
     1 << 20
 )  # samples framed at once: bounds the memory of a Fourier transform
@@ -113,16 +112,8 @@ class HCQT(Feature):
 
     def __init__(self, config: HCQTConfig) -> None:
         super().__init__(config)
-        taps = torch.from_numpy(half_band_filter())
-        self._half_taps = len(taps) // 2
-        rows = torch.stack(
-            [
-                F.pad(taps, (2 * i, 2 * (DECIMATION_BLOCK - 1 - i)))
-                for i in range(DECIMATION_BLOCK)
-            ]
-        )
         self._filter: Tensor
-        self.register_buffer("_filter", rows.T.float().contiguous(), persistent=False)
+        self.register_buffer("_filter", decimation_matrix(), persistent=False)
         # (level, frame_samples) -> (place in the output, first Fourier bin) of every kernel that shares the spectrum
         self._spectra: dict[tuple[int, int], list[tuple[int, int]]] = {}
         place = 0
@@ -159,31 +150,12 @@ class HCQT(Feature):
             ),
             dtype=torch.complex64,
         )
-        levels = self._pyramid(wave.to(self._filter.dtype))
+        levels = pyramid(wave.to(self._filter.dtype), self._filter, self._n_levels)
         for (level, frame_samples), kernels in self._spectra.items():
             self._respond(
                 levels[level], config.hop_samples >> level, frame_samples, kernels, hcqt
             )
         return hcqt.reshape(len(wave), config.n_harmonics, config.n_bins, n_frames)
-
-    def _pyramid(self, wave: Tensor) -> list[Tensor]:
-        """The waveform (B, N) and its decimations by 2, 4, …; level l has ceil(N / 2^l) samples."""
-        levels = [wave]
-        width = self._filter.shape[0]
-        for _ in range(1, self._n_levels):
-            n = (levels[-1].shape[1] + 1) // 2
-            n_blocks = -(-n // DECIMATION_BLOCK)
-            right = (
-                2 * DECIMATION_BLOCK * (n_blocks - 1)
-                + width
-                - levels[-1].shape[1]
-                - self._half_taps
-            )
-            blocks = F.pad(levels[-1], (self._half_taps, right)).unfold(
-                1, width, 2 * DECIMATION_BLOCK
-            )
-            levels.append((blocks @ self._filter).flatten(1)[:, :n])
-        return levels
 
     def _respond(
         self,
@@ -195,9 +167,7 @@ class HCQT(Feature):
     ) -> None:
         """Write into `hcqt` (B, octaves, bins, T) the responses of all kernels that read this spectrum."""
         n_frames = hcqt.shape[-1]
-        half = frame_samples // 2
-        padded = F.pad(wave, (half, (n_frames - 1) * hop + half - wave.shape[1]))
-        frames = padded.unfold(1, frame_samples, hop)
+        frames = centred_frames(wave, hop, frame_samples, n_frames)
         step = max(1, FRAME_VALUES // (frame_samples * len(wave)))
         for start in range(0, n_frames, step):
             spectrum = torch.fft.rfft(frames[:, start : start + step]).mT
@@ -210,10 +180,7 @@ class HCQT(Feature):
     @property
     def context_samples(self) -> int:
         """Samples on either side of a frame's centre that can change it, rounded up to whole hops."""
-        reach = max(
-            (frame_samples // 2) << level for level, frame_samples in self._spectra
-        )
-        reach += self._half_taps * ((1 << (self._n_levels - 1)) - 1)
+        reach = reach_samples(self._spectra, self._filter)
         hop = self.config.hop_samples
         return -(-reach // hop) * hop
 

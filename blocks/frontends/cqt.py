@@ -8,10 +8,15 @@ from typing import Literal
 import torch
 from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_validator
 from torch import Tensor, nn
-from torch.nn import functional
 
-from ...features.cqt_kernels import OctaveKernel, half_band_filter, octave_kernels
-from ...features.hcqt import DECIMATION_BLOCK, HCQTConfig, to_scale
+from ...features.cqt_kernels import OctaveKernel, octave_kernels
+from ...features.hcqt import HCQTConfig, to_scale
+from ...features.pyramid import (
+    centred_frames,
+    decimation_matrix,
+    pyramid,
+    reach_samples,
+)
 from ...registry import Block, BlockConfig, register
 from .spectrogram import exactly
 
@@ -105,35 +110,22 @@ class ConstantQ(nn.Module):
 
     def __init__(self, config: HCQTConfig) -> None:
         super().__init__()
-        taps = torch.tensor(half_band_filter())
-        rows = [
-            functional.pad(taps, (2 * i, 2 * (DECIMATION_BLOCK - 1 - i)))
-            for i in range(DECIMATION_BLOCK)
-        ]
         self.decimation: Tensor
-        self.register_buffer(
-            "decimation", torch.stack(rows).T.float().contiguous(), persistent=False
-        )
-        self.half_taps = len(taps) // 2
+        self.register_buffer("decimation", decimation_matrix(), persistent=False)
         self.n_harmonics = len(config.harmonics)
         self.stride = config.hop_samples
         octaves = [octave for harmonic in _octaves(config) for octave in harmonic]
         self.places = [
             (octave.level, octave.frame_samples, octave.first_bin) for octave in octaves
         ]
-        for i, octave in enumerate(
-            octaves
-        ):  # real and imaginary parts apart: .to(dtype) must not meet complex numbers
-            self.register_buffer(
-                f"kernel{i}",
-                torch.view_as_real(torch.tensor(octave.rows)),
-                persistent=False,
-            )
-        self.n_levels = 1 + max(level for level, _, _ in self.places)
-        reach = max((samples // 2) << level for level, samples, _ in self.places)
-        self.kernel_size = (
-            2 * (reach + self.half_taps * ((1 << (self.n_levels - 1)) - 1)) + 1
-        )
+        self.n_levels = 1 + max(octave.level for octave in octaves)
+        sizes = [(octave.level, octave.frame_samples) for octave in octaves]
+        self.kernel_size = 2 * reach_samples(sizes, self.decimation) + 1
+
+        # Real and imaginary parts apart: .to(dtype) must not meet complex numbers.
+        for i, octave in enumerate(octaves):
+            rows = torch.view_as_real(torch.tensor(octave.rows))
+            self.register_buffer(f"kernel{i}", rows, persistent=False)
 
     def forward(self, wave: Tensor) -> Tensor:
         with exactly(wave):
@@ -141,52 +133,24 @@ class ConstantQ(nn.Module):
 
     def _magnitudes(self, wave: Tensor) -> Tensor:
         exact = torch.promote_types(wave.dtype, torch.float32)
-        levels = self._pyramid(wave.to(exact))
+        levels = pyramid(wave.to(exact), self.decimation.to(exact), self.n_levels)
         n_frames = 1 + wave.shape[1] // self.stride
+
+        # Octaves of different harmonics share a Fourier transform where level and length are the same.
         spectra: dict[tuple[int, int], Tensor] = {}
         responses = []
         for i, (level, samples, first) in enumerate(self.places):
             if (level, samples) not in spectra:
-                spectra[level, samples] = self._spectrum(
-                    levels[level], self.stride >> level, samples, n_frames
-                )
+                hop = self.stride >> level
+                frames = centred_frames(levels[level], hop, samples, n_frames)
+                spectra[level, samples] = torch.fft.rfft(frames).mT
             rows = torch.view_as_complex(self.get_buffer(f"kernel{i}").to(exact))
-            responses.append(
-                (rows @ spectra[level, samples][:, first : first + rows.shape[1]]).abs()
-            )
-        return (
-            torch.cat(responses, dim=1)
-            .reshape(wave.shape[0], self.n_harmonics, -1, n_frames)
-            .to(wave.dtype)
-        )
+            seen = spectra[level, samples][:, first : first + rows.shape[1]]
+            responses.append((rows @ seen).abs())
 
-    def _pyramid(self, wave: Tensor) -> list[Tensor]:
-        """The waveform and its decimations by 2, 4, …, each a matrix product over blocks of samples."""
-        levels = [wave]
-        width = self.decimation.shape[0]
-        for _ in range(1, self.n_levels):
-            n = (levels[-1].shape[1] + 1) // 2
-            n_blocks = (n + DECIMATION_BLOCK - 1) // DECIMATION_BLOCK
-            right = (
-                2 * DECIMATION_BLOCK * (n_blocks - 1)
-                + width
-                - levels[-1].shape[1]
-                - self.half_taps
-            )
-            blocks = functional.pad(levels[-1], (self.half_taps, right)).unfold(
-                1, width, 2 * DECIMATION_BLOCK
-            )
-            levels.append((blocks @ self.decimation.to(wave.dtype)).flatten(1)[:, :n])
-        return levels
-
-    @staticmethod
-    def _spectrum(wave: Tensor, hop: int, samples: int, n_frames: int) -> Tensor:
-        half = samples // 2
-        padded = functional.pad(
-            wave, (half, (n_frames - 1) * hop + half - wave.shape[1])
-        )
-        spectrum: Tensor = torch.fft.rfft(padded.unfold(1, samples, hop)).mT
-        return spectrum
+        magnitudes = torch.cat(responses, dim=1)
+        shape = (wave.shape[0], self.n_harmonics, -1, n_frames)
+        return magnitudes.reshape(shape).to(wave.dtype)
 
 
 SMALL = {

@@ -69,9 +69,7 @@ def _class_of(module: ModuleText, top: ast.stmt, node: ast.ClassDef) -> Any:
     return None
 
 
-def _block(
-    module: ModuleText, node: ast.ClassDef, cls: type[Block]
-) -> Iterator[Edit]:
+def _block(module: ModuleText, node: ast.ClassDef, cls: type[Block]) -> Iterator[Edit]:
     """A block's class: without its registration, derived from torch's classes only."""
     for mark in node.decorator_list:
         if isinstance(mark, ast.Call) and _is_register(module.value(mark.func)):
@@ -94,23 +92,36 @@ def _torch_layer(
     fixed = "".join(f", {name}={value!r}" for name, value in cls.fixed.items())
     arguments = f"**asdict(config){fixed}"
     yield from _calls_above(module, node, arguments)
+    init = _init_of_torch_layer(node, cls, arguments)
+
+    # What is fixed now stands in __init__, which takes its place; without one, the line above goes too.
     for item in node.body:
         if isinstance(item, ast.AnnAssign) and ast.unparse(item.target) == "fixed":
-            yield (*module.lines(item), "")
+            start, stop = module.lines(item)
+            if not init:
+                start = len(module.text[:start].rstrip()) + 1
+            yield start, stop, init
+            return
+    head = [item for item in node.body if _is_docstring(item) or _is_config(item)]
+    place = module.lines(head[-1])[1]
+    if init:
+        yield place, place, f"\n{init}"
 
-    # The class of a registered block is called with a config; what several of them derive from is not.
+
+def _init_of_torch_layer(
+    node: ast.ClassDef, cls: type[TorchLayer], arguments: str
+) -> str:
+    """The text of __init__, where a class has none but is called with a config, as every registered block is."""
     functions = [item for item in node.body if isinstance(item, ast.FunctionDef)]
     has_own = any(function.name == "__init__" for function in functions)
     if has_own or "spec" not in vars(cls):
-        return
-    head = [item for item in node.body if _is_docstring(item) or _is_config(item)]
-    place = module.lines(head[-1])[1]
+        return ""
     if "Config" in vars(cls):
         config = "Config"
     else:
         config = "BlockConfig"
     signature = f"    def __init__(self, config: {config}) -> None:"
-    yield place, place, f"\n{signature}\n        super().__init__({arguments})\n"
+    return f"{signature}\n        super().__init__({arguments})\n"
 
 
 def _calls_above(

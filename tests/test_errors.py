@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pickle
 import re
+import subprocess
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -14,7 +16,6 @@ from hypothesis import strategies as st
 
 from mirbricks import errors
 from mirbricks.errors import (
-    CODES,
     DataError,
     ErrorList,
     GraphError,
@@ -23,8 +24,10 @@ from mirbricks.errors import (
     RunError,
     TaskError,
     Where,
+    codes,
     did_you_mean,
     raise_all,
+    register_codes,
 )
 
 WHERE = Where("graphs/unet.yaml", 31, 7, 7, "    - CatWith: E256")
@@ -164,34 +167,117 @@ def test_did_you_mean(word: str, hint: str | None) -> None:
 
 
 def test_codes_are_explained_and_belong_to_their_range() -> None:
-    for code, text in CODES.items():
+    for code, text in codes().items():
         assert re.fullmatch(r"E[1-7]\d\d|W1\d\d", code)
         assert text.endswith(".")
         assert len(text) > 30, code
+    assert list(codes()) == sorted(codes())
+
+
+ROOT = Path(errors.__file__).parent
+ROOMS = sorted(path.parent for path in ROOT.glob("*/__init__.py"))
+FILES = [*ROOT.glob("*.py"), *(path for room in ROOMS for path in room.rglob("*.py"))]
+
+
+def raised_in(path: Path) -> set[str]:
+    """The codes that a file names, apart from the keys of those that it explains."""
+    return set(re.findall(r'"([EW]\d\d\d)"(?!:)', path.read_text(encoding="utf-8")))
 
 
 def test_every_code_is_used() -> None:
     """A code nobody raises would be explained in vain."""
-    root = Path(errors.__file__).parent
-    folders = (
-        "blocks",
-        "commands",
-        "compiler",
-        "data",
-        "features",
-        "report",
-        "runs",
-        "tasks",
-        "training",
-        "workflows",
-        "zoo",
+    used = set().union(*map(raised_in, FILES))
+    assert used == set(codes())
+
+
+def test_a_code_can_be_raised_before_its_room_is_imported() -> None:
+    """In a fresh Python, where nothing but the errors is imported."""
+    script = (
+        "from mirbricks.errors import MirbricksError\n"
+        f"for code in {sorted(codes())}:\n"
+        "    print(MirbricksError('x', code=code).code)\n"
     )
-    inner = [path for name in folders for path in (root / name).rglob("*.py")]
-    files = [*inner, *(path for path in root.glob("*.py") if path.name != "errors.py")]
-    used = set(
-        re.findall(
-            r'"([EW]\d\d\d)"',
-            "".join(path.read_text(encoding="utf-8") for path in files),
-        )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
-    assert used == set(CODES)
+    assert done.stdout.split() == sorted(codes())
+
+
+@pytest.fixture
+def registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test registers is forgotten afterwards."""
+    monkeypatch.setattr(errors, "CODES", errors.codes())
+    monkeypatch.setattr(errors, "_OWNERS", dict(errors._OWNERS))
+
+
+@pytest.mark.usefixtures("registered")
+def test_a_package_registers_codes_of_its_own() -> None:
+    with pytest.raises(KeyError, match="MYLAB1"):
+        DataError("x", code="MYLAB1")
+    register_codes("mylab.keys", {"MYLAB1": "A key is a tonic and a mode."})
+    assert str(DataError("x", code="MYLAB1")) == "x\n  [MYLAB1]"
+    assert codes()["MYLAB1"] == "A key is a tonic and a mode."
+    register_codes("mylab.keys", {"MYLAB1": "The same module may correct itself."})
+    assert codes()["MYLAB1"] == "The same module may correct itself."
+
+
+@pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize("code", ["E461", "E504", "E611", "W101", "E301"])
+def test_a_code_of_ours_is_refused(code: str) -> None:
+    text = codes()[code]
+    with pytest.raises(RegistryError) as caught:
+        register_codes("mylab.keys", {code: "Mine."})
+    assert str(caught.value) == (
+        f"the error code '{code}' is taken\n"
+        f"  registered  {errors._OWNERS[code]}\n"
+        "  refused     mylab.keys\n"
+        "  help: take letters of your own, such as MYLAB1     [E309]"
+    )
+    assert codes()[code] == text
+
+
+@pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [("mylab1", "A."), ("MYLAB", "A."), ("1", "A."), ("", "A."), ("MYLAB1", " ")],
+)
+def test_a_code_of_no_form_is_refused(code: str, text: str) -> None:
+    with pytest.raises(RegistryError, match="is not an error code") as caught:
+        register_codes("mylab.keys", {code: text})
+    assert caught.value.code == "E309"
+
+
+def test_a_plugin_that_takes_a_code_is_refused_before_ours_are_imported() -> None:
+    """In a fresh Python, where no room has registered anything yet: the library is not blamed."""
+    script = (
+        "from mirbricks.errors import RegistryError, register_codes\n"
+        "try:\n"
+        "    register_codes('mylab', {'E504': 'Mine.'})\n"
+        "except RegistryError as error:\n"
+        "    print(dict(error.facts))\n"
+        "import mirbricks.tasks.multi_pitch\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == (
+        "{'registered': 'mirbricks.tasks.multi_pitch.codes', 'refused': 'mylab'}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("no file 'a\nb.wav'", "no file 'a\\nb.wav'"),
+        ("'a\r\nb' and 'c\nd'", "'a\\r\\nb' and 'c\\nd'"),
+        ("torch's words\nand it's all", "torch's words\nand it's all"),
+        ("'a' and\n'b'", "'a' and\n'b'"),
+    ],
+)
+def test_a_line_break_in_a_name_is_shown_escaped(message: str, shown: str) -> None:
+    assert str(DataError(message, code="E400")) == f"{shown}\n  [E400]"
+
+
+def test_a_line_break_in_the_path_of_a_file() -> None:
+    error = GraphError("x", code="E101", where=Where("a\nb.yaml", 1, 2))
+    assert str(error) == "a\\nb.yaml:1:2: x\n  [E101]"

@@ -13,7 +13,7 @@ from ... import __file__ as package
 from ...compiler.drawing.inside import draw_block
 from ...compiler.language.configs import expected, quoted
 from ...compiler.language.example import example_yaml
-from ...errors import CODES, RegistryError, did_you_mean
+from ...errors import RegistryError, codes, did_you_mean
 from ...registry import INFER, Spec
 from ...registry import blocks as registered
 from ...shapes import ContractError
@@ -57,17 +57,30 @@ def explain(arguments: Namespace) -> int:
         )
     if name in known:
         _explain_block(known[name], arguments.picture)
-    elif name.upper() in CODES:
-        print(f"{name.upper()}: {CODES[name.upper()]}")
+    elif (explanation := _code(name.upper())) is not None:
+        print(f"{name.upper()}: {explanation}")
     elif name in WORDS:
         print(f"{name}: {WORDS[name]}")
     elif (section := section_of(name)) is not None:
         print(section)
     else:
-        near = did_you_mean(name, [*known, *WORDS, *CODES, *sections()])
+        near = did_you_mean(name, [*known, *WORDS, *codes(), *sections()])
         hint = near or "`mirbricks blocks` lists the blocks; codes look like E203"
         raise RegistryError(f"nothing is known as '{name}'", code="E305", help=hint)
     return 0
+
+
+def _code(code: str) -> str | None:
+    """The explanation of an error code, those of other packages among them."""
+    if not code[-1:].isdigit():  # the names of blocks need no other room
+        return None
+    from ...data.importers.contract import kinds
+    from ...tasks.finding import tasks  # takes a second to import
+
+    # With the tasks and importers of other packages come their codes; those with blocks are in already.
+    tasks()
+    kinds()
+    return codes().get(code)
 
 
 def _explain_block(spec: Spec, picture: str | None) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from . import (
+    codes as codes,
+)  # the errors of this room can be raised once it is imported
 from .contract import Importer, ImportOptions, Recording, importer
 from .destination import Destination, Stored
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from . import (
+    codes as codes,
+)  # the errors of this room can be raised once it is imported
 from .config import ChordsConfig
 from .prediction import ChordRibbon
 from .task import ChordEstimation

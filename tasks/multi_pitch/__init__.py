@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from . import (
+    codes as codes,
+)  # the errors of this room can be raised once it is imported
 from .config import MultiPitchConfig
 from .prediction import Note, Prediction
 from .task import MultiPitch

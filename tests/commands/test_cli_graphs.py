@@ -14,7 +14,7 @@ import mirbricks as mb
 from mirbricks import registry
 from mirbricks.cli import main
 from mirbricks.commands.table import COMMANDS
-from mirbricks.errors import CODES
+from mirbricks.errors import codes
 from mirbricks.shapes import meets
 
 GRAPHS = sorted(map(str, (Path(mb.__file__).parent / "graphs").glob("*.yaml")))
@@ -140,7 +140,7 @@ def test_blocks_fit_a_narrow_terminal(
 
 
 @pytest.mark.parametrize(
-    "name", ["Conv2d", "AutoPoolSplit", "ReLU", *sorted(CODES)[:3]]
+    "name", ["Conv2d", "AutoPoolSplit", "ReLU", *sorted(codes())[:3]]
 )
 def test_explain_knows_blocks_and_codes(name: str, capsys: Capture) -> None:
     assert main(["explain", name]) == 0

@@ -1,0 +1,15 @@
+"""The error codes of training."""
+
+from __future__ import annotations
+
+from ..errors import register_codes
+
+CODES = {
+    "E608": "Resuming continues exactly what was interrupted, so the settings of the training must be the same.",
+    "E620": "The loss or its gradient became NaN or infinite. One more step would spread it over all the weights.",
+    "E621": "The graph has no weights that could be trained.",
+    "E622": "The device has too little memory for a training step of this graph and batch size.",
+    "E623": "`torch.compile` could not compile the model on this machine. It is optional: train.compile: false.",
+    "E624": "The device is not one that torch knows on this machine.",
+}
+register_codes(__name__, CODES)

@@ -27,9 +27,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, ClassVar
 
-CODES: dict[
-    str, str
-] = {}  # those of the rooms that have been imported; `codes` has all
+# The codes of the rooms that have been imported so far; `codes` has all.
+CODES: dict[str, str] = {}
 _OWNERS: dict[str, str] = {}  # the module that registered each
 
 LONGEST_MESSAGE = 1_000  # characters of one line of a message

@@ -66,7 +66,6 @@ bench: .venv/installed-test
 	$(BIN)/python bench/bench_attention.py
 	$(BIN)/python bench/bench_lstm.py
 	$(BIN)/python bench/bench_features.py
-	$(BIN)/python bench/bench_patches.py
 	$(BIN)/python bench/bench_annotations.py
 
 docs: .venv/installed

@@ -39,8 +39,5 @@ CODES = {
     "E445": "A stored split is replaced with --replace only: figures measured on it lose their meaning.",
     "E446": "A stored fold is a whole number or a text, one for each recording, and at least 3 folds occur.",
     "E456": "A worker process was ended from outside, mostly by the system for want of memory. What is cached stays.",
-    "E490": "Batches are drawn from files with frames in them; a work needs two versions, a label at least one file.",
-    "E491": "The files that one loader reads have frames of one shape, or they could not stand in one batch.",
-    "E492": "Batches are a function of (seed, step), so a training goes on with the seed it was begun with.",
 }
 register_codes(__name__, CODES)

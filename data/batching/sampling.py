@@ -1,44 +1,17 @@
-"""What all samplers share: the rows of a batch, endless shuffled decks, and starts anywhere in a file."""
+"""Shuffled orders without end, as functions of the seed and the step: what a resumed training draws again."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Sequence
-from typing import NamedTuple, Protocol
 
 import numpy as np
-from numpy.random import Generator
 from numpy.typing import NDArray
-
-from ...errors import DataError
 
 Int64 = NDArray[np.int64]
 
 
-class Picks(NamedTuple):
-    """The rows of a batch, each array (B,): the number of the file, the first frame, and how many frames.
-
-    A row may reach past the end of its file; that part is padding.
-    """
-
-    items: Int64
-    starts: Int64
-    frames: Int64
-
-
-class Sampler(Protocol):
-    """What chooses batches. `steps_per_epoch`: batches until everything was seen once."""
-
-    @property
-    def seed(self) -> int: ...
-
-    @property
-    def steps_per_epoch(self) -> int: ...
-
-    def picks(self, step: int) -> Picks: ...
-
-
 class Deck:
-    """The numbers 0 … n - 1 shuffled, then shuffled anew, and so on without end."""
+    """The numbers 0 … n - 1 shuffled, then shuffled again, and so on without end."""
 
     def __init__(self, n: int, *seed: int) -> None:
         self.n = n
@@ -54,60 +27,22 @@ class Deck:
             drawn[here] = self._order(int(one))[places[here]]
         return drawn
 
-    def one(self, position: int) -> int:
-        """What lies at one position."""
-        which, place = divmod(position, self.n)
-        return int(self._order(which)[place])
-
-    def _order(self, one: int) -> Int64:
-        if one not in self._orders:
+    def _order(self, which: int) -> Int64:
+        """The order of one round, computed from the seed and the number of the round alone."""
+        if which not in self._orders:
+            # A batch may lie across two rounds, so the neighbour of the new round is kept.
+            neighbours = (which - 1, which + 1)
             self._orders = {
-                k: v for k, v in self._orders.items() if abs(k - one) == 1
-            }  # two rounds meet in a batch
-            self._orders[one] = np.random.default_rng((*self._seed, one)).permutation(
-                self.n
-            )
-        return self._orders[one]
-
-
-def lengths_of(n_frames: Sequence[int]) -> Int64:
-    lengths = np.asarray(n_frames, np.int64)
-    if not len(lengths) or lengths.min() < 1:
-        empty = int((lengths < 1).sum())
-        if len(lengths):
-            what = f"{empty} of {len(lengths)} files are empty"
-        else:
-            what = "there are no files"
-        raise DataError(
-            f"no batches can be drawn: {what}",
-            code="E490",
-            help="check the split, and the corpus",
-        )
-    return lengths
-
-
-def one_or_more(number: int) -> int:
-    if number < 1:
-        raise ValueError(f"expected 1 or more, got {number}")
-    return number
+                one: order for one, order in self._orders.items() if one in neighbours
+            }
+            rng = np.random.default_rng((*self._seed, which))
+            self._orders[which] = rng.permutation(self.n)
+        return self._orders[which]
 
 
 def positions_of(step: int, batch_size: int) -> Int64:
+    """The positions in a deck that make up the batch of a step."""
     return step * batch_size + np.arange(batch_size, dtype=np.int64)
-
-
-def rng_of(seed: int, step: int) -> Generator:
-    return np.random.default_rng((seed, 0, step))
-
-
-def anywhere(
-    items: Int64, lengths: Int64, frames: int | Int64, rng: Generator
-) -> Picks:
-    """A start in each file, uniform among those where no padding is needed."""
-    each = np.broadcast_to(np.asarray(frames, np.int64), items.shape)
-    return Picks(
-        items, rng.integers(np.maximum(lengths[items] - each, 0) + 1), each.copy()
-    )
 
 
 def grouped(labels: Sequence[Collection[Hashable]]) -> dict[Hashable, Int64]:
@@ -116,7 +51,5 @@ def grouped(labels: Sequence[Collection[Hashable]]) -> dict[Hashable, Int64]:
     for number, several in enumerate(labels):
         for label in set(several):
             files.setdefault(label, []).append(number)
-    return {
-        label: np.array(files[label])
-        for label in sorted(files, key=lambda one: (type(one).__name__, str(one)))
-    }
+    order = sorted(files, key=lambda one: (type(one).__name__, str(one)))
+    return {label: np.array(files[label]) for label in order}

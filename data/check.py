@@ -16,6 +16,7 @@ from .corpus import (
     late_annotations,
 )
 from .corpus_files import CorpusFiles, find_corpus, refuse_other_keys
+from .early import early_annotations
 from .pyjama.file import Pyjama
 from .scan import CLIPPED_SHARE, SILENT, OnDone, Scanned, same_recordings, scan
 from .splitting.making import SIDES
@@ -38,7 +39,7 @@ def check_corpus(
     """Look a corpus through: nothing is raised, every problem is in what comes back.
 
     DataError E40x files and keys, E410 to E413 the corpus, E414 silence and clipping, E416 times of features, E417 the
-    same audio twice, E42x the .pyjama, E442 to E446 splits that leak or are not whole.
+    same audio twice, E42x the .pyjama, E429 times before 0, E442 to E446 splits that leak or are not whole.
     """
     try:
         files = find_corpus(Path(folder))
@@ -52,6 +53,7 @@ def check_corpus(
         return Findings(tuple(problems), None)
     corpus, errors = Corpus.assembled(files, pyjama)
     problems += errors
+    problems += early_annotations(corpus.recordings, one_each=True)
     problems += late_annotations(corpus.recordings, one_each=True)
     everything: list[Item | FeatureItem] = [*corpus.audio, *corpus.given_features]
     if everything:

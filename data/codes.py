@@ -28,6 +28,7 @@ CODES = {
     "E426": "NaN and infinity are not JSON numbers and mean nothing in an annotation. Leave the atom out instead.",
     "E427": "Every entry has a 'filepath' whose first value is its HDF5 key; no two entries share one.",
     "E428": "The annotation's definition says 'value_in_dictionary', and the value is not in the dictionary.",
+    "E429": "Times of annotations are in seconds from the start of the audio: nothing lies before 0.",
     "E430": "The audio file cannot be decoded. wav, flac, ogg and mp3 are read.",
     "E431": "The audio file holds not a single sample.",
     "E432": "The audio file holds NaN or infinity (only float formats can).",

@@ -13,7 +13,8 @@ from ...data.importers.contract import (
     importer_of,
     kinds,
 )
-from ...data.importing.corpus import How, find_recordings, import_recordings
+from ...data.importing.corpus import How, import_recordings
+from ...data.importing.finding import find_recordings
 from ...data.importing.staging import Float32
 from ..screen import console, counting
 

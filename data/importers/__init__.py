@@ -7,6 +7,7 @@ from . import (
 )  # the errors of this room can be raised once it is imported
 from .contract import Importer, ImportOptions, Recording, importer
 from .destination import Destination, Stored
+from .guarded import guarded
 
 __all__ = [
     "Destination",
@@ -14,5 +15,6 @@ __all__ = [
     "Importer",
     "Recording",
     "Stored",
+    "guarded",
     "importer",
 ]

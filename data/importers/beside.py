@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -11,9 +12,9 @@ from pydantic import Field
 
 from ...errors import DataError
 from ..pyjama.file import Atom
-from ..stores.reading import unreadable
 from .contract import Annotations, Importer, ImportOptions, Recording
 from .destination import Destination, Stored, without_ending
+from .guarded import guarded
 from .walk import audio_below, below, files_below
 
 
@@ -57,6 +58,10 @@ class Beside(Importer):
         """What the name of a recording says about it."""
         return {}
 
+    def parts(self, path: Path, name: str) -> Iterator[Annotations | DataError | str]:
+        """What one file gives: annotations, errors for what it does not give, and notes for the user."""
+        yield self.read(path, name)
+
     def recordings(self, source: Path) -> Iterator[Recording | DataError]:
         errors: list[DataError] = []
         sounds: dict[str, list[Path]] = {}
@@ -87,25 +92,36 @@ class Beside(Importer):
         notes: Sequence[tuple[str, Path]],
         source: Path,
     ) -> Iterator[Recording | DataError]:
+        # Each file is read under its own guard: what is wrong with one costs its annotations.
         annotations: dict[str, Sequence[Atom]] = {}
-        try:
-            for name, path in notes:
-                annotations |= self.read(path, name)
-        except DataError as error:
-            yield error
+        remarks: list[str] = []
+        read_from: list[Path] = []
+        for name, path in notes:
+            for part in guarded(path, functools.partial(self.parts, path, name)):
+                if isinstance(part, DataError):
+                    yield part
+                elif isinstance(part, str):
+                    remarks.append(part)
+                else:
+                    annotations |= part
+                    read_from.append(path)
+        if not read_from:
             return
-        except OSError as error:
-            yield unreadable(notes[0][1], error)
+        for key, audio in self._keyed(stem, sounds, source):
+            known = {**self.about(key), **annotations}
+            files = tuple(dict.fromkeys(read_from))
+            yield Recording(key, audio, known, tuple(remarks), files)
+
+    def _keyed(
+        self, stem: str, sounds: Iterable[Path], source: Path
+    ) -> Iterator[tuple[str, tuple[Path, ...]]]:
+        """The keys of the recordings of a stem, with their audio."""
+        if not self.with_audio:
+            yield self.key(stem), ()
             return
         folder = Path(getattr(self.options, "audio", "") or source)
-        if self.with_audio:
-            keyed: Iterable[tuple[str, tuple[Path, ...]]] = [
-                (self.key(below(path, folder)), (path,)) for path in sounds
-            ]
-        else:
-            keyed = [(self.key(stem), ())]
-        for key, audio in keyed:
-            yield Recording(key, audio, {**self.about(key), **annotations})
+        for path in sounds:
+            yield self.key(below(path, folder)), (path,)
 
     def export(self, corpus: Sequence[Stored], to: Destination) -> Iterator[DataError]:
         yield from without_place(corpus, self.kind, self.held)

@@ -6,6 +6,7 @@ from ...errors import register_codes
 
 CODES = {
     "E433": "An import leaves a file out that it cannot place: its kind, its folder, or a name that cannot be a key.",
+    "E434": "Another process is importing into this folder. Two imports would mix their files.",
     "E461": "Corpora are imported by kind; `mirbricks data kinds` lists them. Not every kind can be exported.",
     "E462": "An import found nothing that it could bring in. `mirbricks data kinds` says what each kind reads.",
     "E463": "An annotation file, or a row of it, cannot be read; the recording is left out, the others come in.",

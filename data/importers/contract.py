@@ -12,7 +12,9 @@
                 yield Recording(path.name, (path,), {"artist": [Atom(artist)], "title": [Atom(title)]})
 
 In a module of one's own, `mirbricks data import named SRC --out DIR --plugin MODULE` finds it. An importer decodes no
-audio and checks no key: import_corpus.py does that for all.
+audio, and checks no key and no annotation: data/importing does that for all. An exception that reading a file may raise
+costs one recording only where the importer reads each through `guarded`, as `Beside` does; an exception of `recordings`
+itself ends the search, with what was found before it.
 """
 
 from __future__ import annotations
@@ -40,12 +42,14 @@ class Recording:
     audio        the audio file; the sum of several; none where there are annotations only
     annotations  name -> atoms; times in seconds
     notes        what a user should know about it that does not keep it out, such as "the mix is the sum of the stems"
+    read_from    the files that the annotations were read from: what is wrong with one is reported under their names
     """
 
     key: str
     audio: tuple[Path, ...]
     annotations: Annotations = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    read_from: tuple[Path, ...] = ()
 
 
 def _split(value: object) -> object:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,11 @@ from ..pyjama.file import Atom
 from .beside import Beside
 from .contract import Annotations, importer
 from .destination import Destination, Stored
+from .midi_events import DRUMS, MalformedMidi, notes_of
 from .notes import HIGHEST, NOTES
 from .optional import optional
 from .rows import offset_of
 
-DRUMS = 9  # the channel whose notes are drums, not pitches
 CHANNELS = [channel for channel in range(16) if channel != DRUMS]
 TICKS = (
     30_000  # a beat, of which one lasts as many microseconds: a tick is a microsecond
@@ -34,7 +33,9 @@ Event = tuple[
 class Midi(Beside):
     """The notes of all channels but that of the drums become `pitchmidi`, sorted by time, and `velocity`.
 
-    Times follow the tempo changes and are rounded to a microsecond; the sustain pedal does not lengthen notes.
+    Times follow the tempo changes, or a SMPTE division, and are rounded to a microsecond; a note-off ends a note of
+    its own track; the sustain pedal does not lengthen notes. Events that say nothing of notes may be malformed. A
+    file of several songs (type 2), or of beats of 0 ticks, is left out.
     """
 
     endings = (".mid", ".midi")
@@ -46,23 +47,17 @@ class Midi(Beside):
 
     def read(self, path: Path, name: str) -> Annotations:  # noqa: ARG002
         try:
-            messages = list(self.mido.MidiFile(path))
-        except OSError as error:
-            if error.errno:
-                raise
-            raise _no_midi(path, error) from error
-        except (EOFError, ValueError, KeyError, IndexError) as error:
-            raise _no_midi(path, error) from error
-        found = sorted(notes_of(messages))
-        spans = [(onset, round(offset - onset, 6)) for onset, _, offset, _ in found]
-        pitches = [
-            Atom(pitch, *span)
-            for (_, pitch, _, _), span in zip(found, spans, strict=True)
-        ]
-        velocities = [
-            Atom(velocity, *span)
-            for (_, _, _, velocity), span in zip(found, spans, strict=True)
-        ]
+            found = notes_of(path.read_bytes())
+        except MalformedMidi as error:
+            raise DataError(
+                f"'{path}' is not a MIDI file that can be read: {error}", code="E463"
+            ) from error
+        pitches = []
+        velocities = []
+        for note in found:
+            duration_s = round(note.offset_s - note.onset_s, 6)
+            pitches.append(Atom(note.pitch, note.onset_s, duration_s))
+            velocities.append(Atom(note.velocity, note.onset_s, duration_s))
         return {"pitchmidi": pitches, "velocity": velocities}
 
     def write(self, stored: Stored, to: Destination) -> None:
@@ -92,29 +87,6 @@ class Midi(Beside):
             now = tick
         mido.MidiFile(type=0, ticks_per_beat=TICKS, tracks=[track]).save(
             to.path(f"{stored.stem}.mid")
-        )
-
-
-def notes_of(messages: Iterable[Any]) -> Iterator[tuple[float, int, float, int]]:
-    """(onset_s, pitch, offset_s, velocity); a note-off ends the oldest note of its channel and pitch."""
-    now_s = 0.0
-    sounding: dict[tuple[int, int], deque[tuple[float, int]]] = defaultdict(deque)
-    for message in messages:
-        now_s += message.time
-        if message.type not in ("note_on", "note_off") or message.channel == DRUMS:
-            continue
-        key = message.channel, message.note
-        if message.type == "note_on" and message.velocity:
-            sounding[key].append((round(now_s, 6), message.velocity))
-        elif sounding[key]:
-            onset_s, velocity = sounding[key].popleft()
-            yield onset_s, message.note, round(now_s, 6), velocity
-    for (
-        _,
-        pitch,
-    ), left in sounding.items():  # never ended: they last to the end of the file
-        yield from (
-            (onset_s, pitch, round(now_s, 6), velocity) for onset_s, velocity in left
         )
 
 
@@ -165,10 +137,3 @@ def _events(
             )
         )
     return sorted(events)
-
-
-def _no_midi(path: Path, error: Exception) -> DataError:
-    reason = " ".join(str(error).split()) or "it ends too early"
-    return DataError(
-        f"'{path}' is no MIDI file, or a damaged one: {reason}", code="E463"
-    )

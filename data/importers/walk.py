@@ -34,9 +34,16 @@ def files_below(folder: Path, errors: list[DataError]) -> Iterator[Path]:
         folders[:] = sorted(
             name for name in folders if not name.startswith((".", "__MACOSX"))
         )
-        yield from (
-            Path(root, name) for name in sorted(names) if not name.startswith(".")
-        )
+        for name in sorted(names):
+            path = Path(root, name)
+            if name.startswith("."):
+                continue
+            if path.is_fifo() or path.is_socket():  # reading one would wait forever
+                errors.append(
+                    DataError(f"'{path}' is a named pipe or a socket", code="E433")
+                )
+                continue
+            yield path
 
 
 def audio_below(folder: Path, errors: list[DataError]) -> Iterator[Path]:

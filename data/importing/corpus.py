@@ -1,33 +1,35 @@
 """From a layout of files to a corpus: NAME_audio.hdf5 and NAME.pyjama, in parallel, and on from where it stopped.
 
-`find_recordings` asks an importer what there is, `import_recordings` decodes the audio into a folder .NAME.import
-beside the files to be (import_staging.py), then puts these together, each whole or not at all, and removes the folder.
-So an import needs the space of its audio twice while it runs.
+`find_recordings` (finding.py) asks an importer what there is. `import_recordings` leaves out what cannot be stored
+(guard.py), decodes the audio into a folder .NAME.import beside the files to be (staging.py), puts these together,
+each whole or not at all, and removes the folder. So an import needs the space of its audio twice while it runs.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
+import filecmp
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from ...errors import DataError
-from ..corpus import SLACK_S
-from ..importers.contract import Importer, Recording
-from ..pyjama.file import Atom, Definition, Entry, Pyjama
-from ..stores.hdf5 import write_audio
+from ..importers.contract import Recording
+from ..pyjama.file import Definition, Pyjama
+from ..stores.hdf5 import AudioStore, write_audio
+from ..stores.locks import InUse, lock
 from ..stores.reading import unreadable
 from ..workers import in_workers
-from .report import ImportReport, by_reason
-from .staging import Convert, Outcome, Staged, stage
-from .times import clipped, latest
+from .finding import Found, nothing_found
+from .fitting import Usable, entry_of, usable
+from .guard import guard
+from .report import ImportReport
+from .staging import Convert, Outcome, stage
 
 PARALLEL_AFTER_S = 3.0  # starting worker processes costs seconds, so these are first spent decoding here
-Usable = tuple[Recording, Staged | None]
+LOCK = ".import.lock"
 OWN = {
     "filepath": Definition("global", "text", "filepath"),
     "stem_of": Definition("global", "text"),
@@ -35,21 +37,11 @@ OWN = {
 
 
 @dataclass(frozen=True)
-class Found:
-    """What an importer found below `source`: recordings with keys of their own, and what it left out."""
-
-    importer: Importer
-    source: Path
-    recordings: list[Recording]
-    left_out: list[DataError]
-
-
-@dataclass(frozen=True)
 class How:
     """How audio is brought in.
 
     sr_hz    the rate to convert to, by `convert`; None keeps each recording's own
-    clip     cut annotations at the end of their audio, instead of leaving such a recording out
+    clip     cut annotations at the start and the end of their audio, instead of leaving such a recording out
     n_jobs   worker processes, as joblib's: -1 is one a core, 1 is none; short work is done without them
     """
 
@@ -59,37 +51,6 @@ class How:
     n_jobs: int = -1
 
 
-def find_recordings(importer: Importer, source: str | Path) -> Found:
-    """Run an importer; recordings whose key cannot be used or is taken are left out.
-
-    Raises DataError: E462 where there is nothing, and what the importer raises for a source that makes no sense.
-    """
-    source = Path(source)
-    try:
-        if not source.exists():
-            raise DataError(
-                f"there is nothing at '{source}'", code="E462", help="check the path"
-            )
-    except OSError as error:
-        raise unreadable(source, error) from error
-    recordings: list[Recording] = []
-    left_out: list[DataError] = []
-    seen: dict[str, Recording] = {}
-    for found in importer.recordings(source):
-        fault = found if isinstance(found, DataError) else _key_fault(found, seen)
-        if fault is not None:
-            left_out.append(fault)
-        elif isinstance(found, Recording):
-            recordings.append(found)
-            seen[found.key] = found
-    folders = {str(parent) for key in seen for parent in PurePosixPath(key).parents}
-    left_out += [_is_folder(key) for key in seen if key in folders]
-    recordings = [recording for recording in recordings if recording.key not in folders]
-    if not recordings:
-        raise _nothing(importer, source, left_out)
-    return Found(importer, source, recordings, left_out)
-
-
 def import_recordings(
     found: Found,
     folder: str | Path,
@@ -97,30 +58,88 @@ def import_recordings(
     how: How | None = None,
     on_done: Callable[[str], None] | None = None,
 ) -> ImportReport:
-    """Write the corpus `name` into `folder`, and import_report.json; `on_done` is called with each key.
+    """Write the corpus `name` into `folder`, and import_report.json.
 
-    Raises DataError: E467 where the folder holds a corpus, E462 where all recordings had to be left out, E408 for a
-    full disk or a folder that cannot be written, E456 for a worker process that was killed. The next run goes on.
+    Parameters
+    ----------
+    found : Found
+        What `find_recordings` gave.
+    folder : str or Path
+        Where the corpus goes; it must hold none yet.
+    name : str
+        The name of the corpus: NAME_audio.hdf5 and NAME.pyjama.
+    how : How, optional
+        Rate, clipping and processes.
+    on_done : callable, optional
+        Called with the key of each recording whose audio is decoded.
+
+    Returns
+    -------
+    ImportReport
+        What came in, and an error for each recording and annotation that was left out.
+
+    Raises
+    ------
+    DataError
+        E467 where the folder holds a corpus, E434 while another import writes there, E462 where all recordings had to
+        be left out, E408 for a full disk or a folder that cannot be written, E456 for a worker process that was
+        killed. The next run goes on where this one stopped.
     """
     folder = Path(folder)
-    how = how or How()
+    with _locked(folder):
+        return _import(found, folder, name, how or How(), on_done)
+
+
+def _import(
+    found: Found,
+    folder: Path,
+    name: str,
+    how: How,
+    on_done: Callable[[str], None] | None,
+) -> ImportReport:
     importer = found.importer
     staging = folder / f".{name}.import"
-    _refuse_existing(folder, name, staging)
+    is_written = _refuse_existing(folder, name, staging)
     report = ImportReport(
         importer.kind, str(found.source), name, folder, with_audio=importer.with_audio
     )
     report.left_out += found.left_out
+
+    # What cannot be stored is left out before audio is decoded, which may take hours.
+    known = OWN | dict(importer.definitions)
+    recordings = guard(found.recordings, known, how.clip, report.left_out)
     if importer.with_audio:
-        outcomes = _staged(found.recordings, staging, how, on_done)
+        outcomes = _staged(recordings, staging, how, on_done)
     else:
         outcomes = {}
-    kept = _usable(found.recordings, outcomes, how, report)
+    kept = usable(recordings, outcomes, how.clip, report)
     if not kept:
         with contextlib.suppress(OSError):
             staging.rmdir()
-        raise _nothing(importer, found.source, report.left_out)
-    if importer.with_audio:
+        raise nothing_found(importer, found.source, report.left_out)
+    used = report.annotations.keys() - OWN.keys()
+    definitions = {key: its for key, its in importer.definitions.items() if key in used}
+    pyjama = Pyjama(OWN | definitions, [entry_of(recording) for recording, _ in kept])
+
+    # An import that was killed when all was written has only its staging folder left to remove.
+    if is_written:
+        _refuse_other(folder, name, staging, kept, pyjama)
+    else:
+        _write(folder, name, staging, kept, pyjama, report)
+    shutil.rmtree(staging, ignore_errors=True)
+    return report
+
+
+def _write(
+    folder: Path,
+    name: str,
+    staging: Path,
+    kept: Sequence[Usable],
+    pyjama: Pyjama,
+    report: ImportReport,
+) -> None:
+    """The files of the corpus; NAME.pyjama, which makes it one, comes last."""
+    if report.with_audio:
         (staging / "written").touch()  # from here on NAME_audio.hdf5 is this import's
         items = (
             (recording.key, staged.samples(), staged.sr_hz)
@@ -128,92 +147,78 @@ def import_recordings(
             if staged
         )
         write_audio(folder / f"{name}_audio.hdf5", items)
-    entries = [_entry(recording) for recording, _ in kept]
-    used = report.annotations.keys() - OWN.keys()
-    definitions = OWN | {
-        key: value for key, value in importer.definitions.items() if key in used
-    }
     report.save()
-    Pyjama(definitions, entries).save(folder / f"{name}.pyjama")
-    shutil.rmtree(staging, ignore_errors=True)
-    return report
+    pyjama.save(folder / f"{name}.pyjama")
 
 
-def _key_fault(recording: Recording, seen: dict[str, Recording]) -> DataError | None:
-    key = recording.key
-    if key in seen:
-        paths = [str(path) for path in (*seen[key].audio[:1], *recording.audio[:1])]
-        if len(paths) == 2:
-            facts = [("first", paths[0]), ("then", paths[-1])]
-        else:
-            facts = []
-        text = f"two recordings have the key '{key}'" + (
-            f": '{paths[0]}', '{paths[1]}'" if facts else ""
-        )
-        return DataError(
-            text, code="E407", help="the first is in the corpus; rename the other"
-        )
-    path = PurePosixPath(key)
-    if (
-        key in ("", ".")
-        or key != path.as_posix()
-        or path.is_absolute()
-        or ".." in path.parts
-        or "\0" in key
-    ):
-        return DataError(
-            f"'{key}' cannot be the key of a recording",
-            code="E433",
-            help="rename the file",
-        )
-    try:
-        key.encode()
-    except UnicodeEncodeError:
-        return DataError(
-            f"the name {os.fsencode(key)!r} is not UTF-8",
-            code="E433",
-            help="rename the file",
-        )
-    return None
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of the folder. Raises DataError E434, E408."""
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(lock(folder / LOCK))
+        except InUse as error:
+            owner = f" ({error})" if str(error) else ""
+            raise DataError(
+                f"another import writes into '{folder}'{owner}",
+                code="E434",
+                help="wait until it ends, stop it, or choose another folder",
+            ) from error
+        except OSError as error:
+            raise _unwritable(folder, error) from error
+        yield
 
 
-def _is_folder(key: str) -> DataError:
-    return DataError(
-        f"'{key}' is a recording and, for other recordings, a folder",
-        code="E433",
-        help="rename it",
-    )
-
-
-def _nothing(
-    importer: Importer, source: Path, left_out: Sequence[DataError]
-) -> DataError:
-    reasons = [("left out", line) for line in by_reason(left_out)]
-    return DataError(
-        f"nothing in '{source}' can be imported as '{importer.kind}'",
-        code="E462",
-        facts=reasons,
-        help=f"'{importer.kind}' reads {importer.text}",
-    )
-
-
-def _refuse_existing(folder: Path, name: str, staging: Path) -> None:
+def _refuse_existing(folder: Path, name: str, staging: Path) -> bool:
+    """Whether both files are there that this import wrote before it was killed. Raises DataError E467 for others."""
     try:
         others = sorted(path.name for path in folder.glob("*.pyjama"))
         audio = folder / f"{name}_audio.hdf5"
-        others += (
-            [audio.name]
-            if audio.exists() and not (staging / "written").exists()
-            else []
-        )
+        is_own = (staging / "written").exists()
+        if is_own and audio.exists() and others == [f"{name}.pyjama"]:
+            return True
+        if audio.exists() and not is_own:
+            others.append(audio.name)
     except OSError as error:
         raise unreadable(folder, error) from error
     if others:
-        raise DataError(
-            f"'{folder}' holds '{others[0]}' already",
-            code="E467",
-            help="give another folder: nothing is overwritten",
-        )
+        raise _taken(folder, others[0])
+    return False
+
+
+def _refuse_other(
+    folder: Path, name: str, staging: Path, kept: Sequence[Usable], pyjama: Pyjama
+) -> None:
+    """Raises DataError E467 where the files in the folder are not what this import would write."""
+    there = folder / f"{name}.pyjama"
+    mine = staging / f"{name}.pyjama"
+    pyjama.save(mine)
+    store = AudioStore(folder / f"{name}_audio.hdf5")
+    keys = store.keys()
+    sizes = {key: (store.n_samples(key), store.sr_hz(key)) for key in keys}
+    expected = {
+        recording.key: (staged.n_samples, staged.sr_hz)
+        for recording, staged in kept
+        if staged
+    }
+    if sizes != expected or not filecmp.cmp(mine, there, shallow=False):
+        raise _taken(folder, there.name)
+
+
+def _unwritable(folder: Path, error: OSError) -> DataError:
+    return DataError(
+        f"cannot write into the folder '{folder}': {error.strerror or error}",
+        code="E408",
+        help="choose a folder that can be written",
+    )
+
+
+def _taken(folder: Path, file: str) -> DataError:
+    return DataError(
+        f"'{folder}' holds '{file}' already",
+        code="E467",
+        help="give another folder: nothing is overwritten",
+    )
 
 
 def _staged(
@@ -226,11 +231,7 @@ def _staged(
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        reason = error.strerror or str(error)
-        message = f"cannot make the folder '{folder}': {reason}"
-        raise DataError(
-            message, code="E408", help="choose a folder that can be written"
-        ) from error
+        raise _unwritable(folder, error) from error
     outcomes = {}
     for outcome in _decoded(recordings, folder, how):
         outcomes[outcome.index] = outcome
@@ -244,118 +245,21 @@ def _decoded(
 ) -> Iterator[Outcome]:
     start_s = time.monotonic()
     n_here = 0
-    while n_here < len(recordings) and (
-        how.n_jobs == 1 or time.monotonic() - start_s < PARALLEL_AFTER_S
-    ):
-        yield stage(n_here, recordings[n_here], folder, how.sr_hz, how.convert)
+    for recording in recordings:
+        if how.n_jobs != 1 and time.monotonic() - start_s >= PARALLEL_AFTER_S:
+            break
+        yield stage(n_here, recording, folder, how.sr_hz, how.convert)
         n_here += 1
     if n_here == len(recordings):
         return
-    bare = (
-        Recording(one.key, one.audio) for one in recordings[n_here:]
-    )  # workers need no annotations
+
+    # Workers need no annotations, which would be copied to each of them.
+    bare = [Recording(one.key, one.audio) for one in recordings[n_here:]]
     given = (
-        (n_here + place, one, folder, how.sr_hz, how.convert)
-        for place, one in enumerate(bare)
+        (place, one, folder, how.sr_hz, how.convert)
+        for place, one in enumerate(bare, n_here)
     )
     help = "run again, it goes on where it stopped; --jobs 1 needs the least memory"
     yield from in_workers(
         stage, given, how.n_jobs, what="decodes audio", help=help, in_order=False
     )
-
-
-def _usable(
-    recordings: Sequence[Recording],
-    outcomes: Mapping[int, Outcome],
-    how: How,
-    report: ImportReport,
-) -> list[Usable]:
-    """The recordings that can be kept, with their audio; what cannot, and all that is counted, goes into the report."""
-    kept: list[Usable] = []
-    for index, recording in enumerate(recordings):
-        outcome = outcomes.get(index)
-        if outcome is None:
-            kept.append((recording, None))
-        elif outcome.staged is None:
-            report.left_out += [outcome.error] if outcome.error else []
-        else:
-            fitted = _inside(recording, outcome.staged, how.clip)
-            if isinstance(fitted, DataError):
-                report.left_out.append(fitted)
-            else:
-                kept.append((fitted, outcome.staged))
-    kept = _with_mix(kept, report)
-    report.n_recordings = len(kept)
-    for recording, staged in kept:
-        report.notes.update(recording.notes)
-        report.annotations.update(
-            name for name, atoms in recording.annotations.items() if len(atoms)
-        )
-        if staged is not None:
-            report.rates_hz[staged.sr_hz] += 1
-            report.channels[staged.channels] += 1
-            report.seconds += staged.n_samples / staged.sr_hz
-    return kept
-
-
-def _inside(recording: Recording, staged: Staged, clip: bool) -> Recording | DataError:
-    """The recording, if its annotations end with its audio or are cut there."""
-    audio_s = staged.n_samples / staged.sr_hz
-    name, end_s = latest(recording.annotations)
-    if end_s <= audio_s + SLACK_S:
-        return recording
-    if clip:
-        cut = clipped(recording.annotations, audio_s)
-        return replace(
-            recording,
-            annotations=cut,
-            notes=(*recording.notes, "annotations cut at the end of the audio"),
-        )
-    return DataError(
-        f"annotation '{name}' of '{recording.key}' ends at {end_s:.3f} s, its audio at {audio_s:.3f} s",
-        code="E412",
-        help="--clip cuts annotations at the end of their audio",
-    )
-
-
-def _with_mix(kept: Sequence[Usable], report: ImportReport) -> list[Usable]:
-    """Without the stems of mixes that had to be left out."""
-    while True:
-        keys = {recording.key for recording, _ in kept}
-        mixes = {
-            r.key: r.annotations["stem_of"][0].value
-            for r, _ in kept
-            if r.annotations.get("stem_of")
-        }
-        lost = {key: mix for key, mix in mixes.items() if mix not in keys}
-        if not lost:
-            return list(kept)
-        report.left_out += [
-            DataError(f"'{key}' is a stem of '{mix}', which is left out", code="E413")
-            for key, mix in lost.items()
-        ]
-        kept = [
-            (recording, staged)
-            for recording, staged in kept
-            if recording.key not in lost
-        ]
-
-
-def _entry(recording: Recording) -> Entry:
-    atoms = {
-        name: tuple(map(_plain, atoms))
-        for name, atoms in recording.annotations.items()
-        if len(atoms)
-    }
-    return Entry({"filepath": (Atom(recording.key),), **atoms})
-
-
-def _plain(atom: Atom) -> Atom:
-    """With Python's own numbers and lists where an importer gives those of NumPy."""
-    fields = (atom.value, atom.time, atom.duration)
-    if not any(hasattr(field, "tolist") for field in fields):
-        return atom
-    value, time, duration = (
-        field.tolist() if hasattr(field, "tolist") else field for field in fields
-    )
-    return Atom(value, time, duration, atom.others)

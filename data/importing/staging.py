@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
+import stat
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from ...errors import DataError
 from ..importers.contract import Recording
+from ..importers.guarded import unexpected
 from ..stores.atomic import written_whole
 from ..stores.audio import stream_audio
 from ..stores.hdf5_store import SR_MAX_HZ, SR_MIN_HZ
@@ -80,6 +82,9 @@ def stage(
         if error.code == "E408":
             raise
         return Outcome(index, None, error)
+    except Exception as error:  # whatever a decoder meets in a damaged file
+        text = f"cannot read the audio of '{recording.key}'"
+        return Outcome(index, None, unexpected(text, error))
 
 
 def _name(recording: Recording, sr_hz: int | None) -> str:
@@ -91,10 +96,22 @@ def _name(recording: Recording, sr_hz: int | None) -> str:
             raise DataError(f"there is no audio file '{path}'", code="E466") from error
         except OSError as error:
             raise unreadable(path, error) from error
+        if not stat.S_ISREG(status.st_mode):  # opening a named pipe would wait forever
+            raise DataError(
+                f"'{path}' is not an audio file: {_kind(status)}", code="E430"
+            )
         parts += [os.fspath(path.absolute()), status.st_size, status.st_mtime_ns]
     return hashlib.blake2b(
         repr(parts).encode("utf-8", "surrogateescape"), digest_size=16
     ).hexdigest()
+
+
+def _kind(status: os.stat_result) -> str:
+    if stat.S_ISFIFO(status.st_mode):
+        return "it is a named pipe"
+    if stat.S_ISDIR(status.st_mode):
+        return "it is a folder"
+    return "it is a device or a socket"
 
 
 def _write(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,9 +24,8 @@ def stream_audio(
     """
     path = Path(path)
     try:
-        path.open(
-            "rb"
-        ).close()  # soundfile calls every failure to open a file a system error
+        _refuse_no_file(path)
+        path.open("rb").close()  # soundfile calls every failure a system error
         with soundfile.SoundFile(path) as file:
             start = 0
             while len(
@@ -47,6 +47,19 @@ def stream_audio(
             help="wav, flac, ogg and mp3 are read",
         ) from error
     if start == 0:
+        raise DataError(f"the audio file '{path}' is empty", code="E431")
+
+
+def _refuse_no_file(path: Path) -> None:
+    """Raises DataError E430 for a pipe, on which reading would wait forever, E431 for a file of 0 bytes."""
+    status = path.stat()
+    if stat.S_ISFIFO(status.st_mode) or stat.S_ISSOCK(status.st_mode):
+        raise DataError(
+            f"cannot read the audio file '{path}': it is a named pipe or a socket",
+            code="E430",
+            help="write the audio to a file first",
+        )
+    if stat.S_ISREG(status.st_mode) and status.st_size == 0:
         raise DataError(f"the audio file '{path}' is empty", code="E431")
 
 

@@ -13,12 +13,8 @@ import soundfile
 
 from mirbricks.data.importers.contract import Importer, Recording, importer_of
 from mirbricks.data.importers.exporting import export_corpus, stored_items
-from mirbricks.data.importing.corpus import (
-    Found,
-    How,
-    find_recordings,
-    import_recordings,
-)
+from mirbricks.data.importing.corpus import How, import_recordings
+from mirbricks.data.importing.finding import Found, find_recordings
 from mirbricks.data.pyjama.file import Definition
 from mirbricks.errors import DataError
 

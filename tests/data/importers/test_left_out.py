@@ -11,7 +11,8 @@ import pytest
 from mirbricks.data.corpus import Corpus
 from mirbricks.data.importers import Recording
 from mirbricks.data.importers.contract import importer_of
-from mirbricks.data.importing.corpus import How, find_recordings, import_recordings
+from mirbricks.data.importing.corpus import How, import_recordings
+from mirbricks.data.importing.finding import find_recordings
 from mirbricks.data.pyjama.file import Atom
 from mirbricks.errors import DataError
 
@@ -98,7 +99,7 @@ def test_no_permission(sound: Any, unprivileged: Any) -> None:
             "  help: wav, flac, ogg and mp3 are read     [E430]",
         ]
         assert refused(lambda: import_recordings(found, "closed/out", "it")) == (
-            "cannot make the folder 'closed/out/.it.import': Permission denied\n"
+            "cannot write into the folder 'closed/out': Permission denied\n"
             "  help: choose a folder that can be written     [E408]"
         )
         assert refused(lambda: find_recordings(importer, "shut/src")).startswith(

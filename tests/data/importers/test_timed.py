@@ -121,7 +121,7 @@ def test_lab_with_the_audio_elsewhere_and_without(sound: Call, bring_in: Call) -
             "midi",
             "a.mid",
             "hello",
-            "'a.mid' is no MIDI file, or a damaged one: it ends too early",
+            "'a.mid' is not a MIDI file that can be read: it does not begin with 'MThd'",
         ),
         ("jams", "a.jams", "{", "'a.jams' is no JAMS file, or a damaged one: "),
     ],

@@ -1,0 +1,61 @@
+"""Lock files: one process at a time writes into a folder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+if sys.platform != "win32":  # there, two processes in one folder go unnoticed
+    import fcntl
+
+
+class InUse(Exception):
+    """Another process holds the lock; `str` of it is that process, where it is known."""
+
+
+@contextlib.contextmanager
+def lock(path: Path) -> Iterator[None]:
+    """Hold the lock file `path`, whose folder is made if it is missing; it is removed at the end.
+
+    The lock of a process that died is taken over.
+
+    Raises
+    ------
+    InUse
+        Another process or object holds it.
+    OSError
+        The file cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = _taken(path)
+    if descriptor is None:
+        raise InUse(path.read_text(encoding="utf-8").strip())
+    try:
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"process {os.getpid()} on {platform.node()}\n".encode())
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        os.close(descriptor)
+
+
+def _taken(path: Path) -> int | None:
+    """A descriptor that holds the lock on `path`, or None while another process does."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        if sys.platform == "win32":
+            return descriptor
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_ino == os.fstat(descriptor).st_ino:
+                return descriptor
+        os.close(descriptor)  # its owner removed the file between the two calls

@@ -21,6 +21,7 @@ from torch import nn
 from .catalogue import Catalogue
 from .catalogue import load_plugin as load_plugin
 from .errors import RegistryError
+from .fields import with_parameters, without_parameters
 from .settings import Settings
 from .shapes import Axes, Contract, ContractError, Shape, parse
 
@@ -125,7 +126,12 @@ class Spec:
     @property
     def summary(self) -> str:
         """First sentence of the docstring."""
-        return (self.cls.__doc__ or "").strip().split("\n")[0]
+        return self.description.split("\n")[0]
+
+    @property
+    def description(self) -> str:
+        """The docstring as its author wrote it, without the list of fields that `register` adds."""
+        return without_parameters(self.cls.__doc__ or "")
 
 
 @dataclass(frozen=True)
@@ -161,14 +167,31 @@ def register(
     examples: Sequence[tuple[Any, Mapping[str, Any]]],
     unreached: Sequence[str] = (),
 ) -> Callable[[B], B]:
-    """Make a block known under `name`.
+    """Make a block known under `name`; its docstring is completed with the fields of its Config.
 
-    shape      the contract, see `mirbricks.shapes`
-    source     where it is published: an arXiv id, a DOI, a documentation page
-    examples   (input shape or list of input shapes, config) pairs that `mirbricks.testing.check_block` runs
-    unreached  names of parameters that get no gradient by design
+    Parameters
+    ----------
+    name : str
+        What a graph calls the block: the name of its class.
+    shape : str
+        The contract, such as "B C T -> B {out_channels} T"; see `mirbricks.shapes`.
+    source : str
+        Where it is published: an arXiv id, a DOI, a page of documentation.
+    examples : list of (input shape, config) or (list of input shapes, config)
+        What `check_block` runs.
+    unreached : list of str
+        Names of parameters that get no gradient by design.
 
-    Raises `RegistryError` for a name taken by another class, a missing docstring, source or example, a bad contract.
+    Returns
+    -------
+    callable
+        A decorator of the class.
+
+    Raises
+    ------
+    RegistryError
+        For a name that another class has (E301), what is not a Block (E302), a missing docstring, source or example
+        (E303), a contract that cannot be read (E304).
     """
 
     def add(cls: B) -> B:
@@ -183,9 +206,19 @@ def register(
         _refuse_incomplete(spec)
         BLOCKS.register(name, spec, cls)
         cls.spec = spec
+        _show_fields(cls)
         return cls
 
     return add
+
+
+def _show_fields(cls: type[Block]) -> None:
+    """Complete the docstrings of a block and of its Config, for `help()`."""
+    config = cls.Config
+    cls.__doc__ = with_parameters(cls.__doc__ or "", config, INFER)
+    if config is not BlockConfig:
+        text = config.__dict__.get("__doc__") or f"Fields of {cls.__name__}."
+        config.__doc__ = with_parameters(text, config, INFER)
 
 
 def _contract(name: str, shape: str) -> Contract:

@@ -15,7 +15,7 @@ DECIMATION_BLOCK = 128  # decimated samples computed by one row of the filter ma
 
 def decimation_matrix() -> Tensor:
     """(samples in, DECIMATION_BLOCK) float32: a low-pass filter and a decimation by 2, as one matrix product."""
-    taps = torch.from_numpy(half_band_filter())
+    taps = torch.tensor(half_band_filter())  # on the meta device where a graph is tried
     # Output i of a block reads the taps from sample 2 i on.
     columns = [
         functional.pad(taps, (2 * i, 2 * (DECIMATION_BLOCK - 1 - i)))

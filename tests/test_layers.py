@@ -16,7 +16,7 @@ ROOT = Path(mirbricks.__file__).parent
 LAYERS = [
     {"version", "lazy", "printable"},
     {"errors"},
-    {"shapes", "settings", "catalogue"},
+    {"shapes", "settings", "fields", "catalogue"},
     {"features", "data", "augment", "losses", "metrics", "plots", "zoo"},
     {"registry"},
     {"blocks", "testing"},

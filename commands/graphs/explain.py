@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from inspect import cleandoc
 from pathlib import Path
 from textwrap import indent
 
@@ -11,9 +10,9 @@ from pydantic.fields import FieldInfo
 
 from ... import __file__ as package
 from ...compiler.drawing.inside import draw_block
-from ...compiler.language.configs import expected, quoted
 from ...compiler.language.example import example_yaml
 from ...errors import RegistryError, codes, did_you_mean
+from ...fields import expected, quoted
 from ...registry import INFER, Spec
 from ...registry import blocks as registered
 from ...shapes import ContractError
@@ -87,7 +86,7 @@ def _explain_block(spec: Spec, picture: str | None) -> None:
     if picture:
         refuse_existing(picture)
         write_new(picture, draw_block(spec))
-    doc = cleandoc(spec.cls.__doc__ or "")
+    doc = spec.description
     try:
         example = indent(example_yaml(spec), "  ")
     except ContractError as error:

@@ -7,7 +7,7 @@ from inspect import cleandoc
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from ...compiler.language.configs import expected, quoted
+from ...fields import expected, quoted
 
 
 def sections() -> dict[str, tuple[str, str, type[BaseModel]]]:

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ...fields import quoted
 from ...shapes import show
-from ..language.configs import quoted
 from ..language.graph import Graph
 from ..language.layer_text import layer_line
 from ..language.nodes import Layer, Skip

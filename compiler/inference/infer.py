@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 
 from ...errors import GraphError, Where
+from ...fields import quoted
 from ...registry import INFER, Block, BlockConfig, build
 from ...shapes import Axes, Contract, ContractError, Shape, meets, show
 from ..join import fits, join
 from ..language.axes import Axis
-from ..language.configs import quoted
 from ..language.graph import Graph
 from ..language.nodes import Layer, Skip
 

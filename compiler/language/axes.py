@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import GraphError, MirbricksError
-from .configs import quoted
+from ...fields import quoted
 from .source import Source, Steps
 
 LARGEST_SIZE = 10**9

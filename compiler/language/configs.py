@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import types
-import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
-import annotated_types
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from ...errors import GraphError, MirbricksError, did_you_mean
+from ...fields import expected, quoted, union_parts
 from .source import Source, Steps
 from .words import SKIPS, own_item
 
 NO_WORDS: Mapping[str, str] = {}
 MOST_TOLD = 50  # mistakes of one mapping
-LONGEST_QUOTE = 60  # characters of a list or mapping that a message repeats
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -137,7 +133,7 @@ class _Explainer:
             hint = None
         choices = [
             c
-            for part in _parts(field.annotation)
+            for part in union_parts(field.annotation)
             if get_origin(part) is Literal
             for c in get_args(part)
         ]
@@ -147,121 +143,3 @@ class _Explainer:
         return GraphError(
             message, code="E106", where=self.source.value(place), help=hint
         )
-
-
-def quoted(value: Any) -> str:
-    """A value as the user wrote it, with its kind where that helps: 'abc', [3, 5], nothing."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        return f"'{_short(value)}'"
-    if isinstance(value, Mapping):
-        first = islice(value.items(), LONGEST_QUOTE)
-        return _short(
-            "{" + ", ".join(f"{key}: {_bare(item)}" for key, item in first) + "}"
-        )
-    if isinstance(value, tuple | list):
-        return _short(f"[{', '.join(map(_bare, value[:LONGEST_QUOTE]))}]")
-    return str(value)
-
-
-def _bare(value: Any) -> str:
-    """A value inside a list or mapping, as YAML writes it."""
-    if value is None:
-        return "null"
-    if isinstance(value, str):
-        return value
-    return quoted(value)
-
-
-def _short(text: str) -> str:
-    if len(text) <= LONGEST_QUOTE:
-        return text
-    return f"{text[:LONGEST_QUOTE]}…"
-
-
-def expected(field: FieldInfo) -> str:
-    """What a field takes, in words: "an integer > 0, or 2 integers"."""
-    bounds = _limits(field.metadata)
-    words = [_words(part) for part in _parts(field.annotation)]
-    least = next(
-        (m.min_length for m in field.metadata if isinstance(m, annotated_types.MinLen)),
-        None,
-    )
-    return (
-        " or ".join(dict.fromkeys(words))
-        + bounds
-        + (f", at least {least}" if least else "")
-    )
-
-
-def _parts(annotation: Any) -> list[Any]:
-    """The members of a union, None left out; the thing itself where it is no union."""
-    if get_origin(annotation) in (types.UnionType, typing.Union):
-        return [
-            part
-            for member in get_args(annotation)
-            if member is not type(None)
-            for part in _parts(member)
-        ]
-    return [annotation]
-
-
-_SIMPLE = {
-    int: ("an integer", "integers"),
-    float: ("a number", "numbers"),
-    bool: ("true or false", "true or false"),
-    str: ("a word", "words"),
-}
-
-
-def _words(annotation: Any) -> str:
-    origin = get_origin(annotation)
-    args = get_args(annotation)
-    if origin is typing.Annotated:
-        return _words(args[0]) + _limits(args[1:])
-    if origin is Literal:
-        return "one of " + ", ".join(quoted(choice) for choice in args)
-    if origin is tuple:
-        if _bounded(args[0]):
-            member = get_args(args[0])[0]
-            limits = _limits(get_args(args[0])[1:])
-        else:
-            member = args[0]
-            limits = ""
-        plural = _SIMPLE.get(member, ("a value", "values"))[1] + limits
-        if args[-1] is Ellipsis:
-            return f"a list of {plural}"
-        return f"{len(args)} {plural}"
-    if origin is dict or (
-        isinstance(annotation, type) and issubclass(annotation, BaseModel | dict)
-    ):
-        return "a mapping"
-    return _SIMPLE.get(annotation, (getattr(annotation, "__name__", str(annotation)),))[
-        0
-    ]
-
-
-def _bounded(annotation: Any) -> bool:
-    return get_origin(annotation) is typing.Annotated
-
-
-def _limits(metadata: Any) -> str:
-    return " and".join(f" {sign} {bound}" for sign, bound in _bounds(metadata))
-
-
-def _bounds(metadata: Any) -> list[tuple[str, Any]]:
-    signs = {
-        annotated_types.Gt: ">",
-        annotated_types.Ge: "≥",
-        annotated_types.Lt: "<",
-        annotated_types.Le: "≤",
-    }
-    return [
-        (sign, getattr(m, kind.__name__.lower()))
-        for m in metadata
-        for kind, sign in signs.items()
-        if type(m) is kind
-    ]

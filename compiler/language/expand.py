@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...errors import MirbricksError
-from .configs import quoted
+from ...fields import quoted
 from .files import Files
 from .forms import FORMS, Branch, Item, Repeat, Scope, as_pair
 from .source import Source, Steps

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import GraphError, Where
-from .configs import quoted
+from ...fields import quoted
 from .source import MAX_VALUES, Source, read_file
 
 DEEPEST = 16

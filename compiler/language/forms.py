@@ -10,9 +10,10 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from ...errors import GraphError, MirbricksError, Where, did_you_mean
+from ...fields import quoted
 from ...registry import BlockConfig, blocks
 from .axes import Axis
-from .configs import NO_WORDS, quoted
+from .configs import NO_WORDS
 from .expressions import Names
 from .source import Source, Steps
 from .words import SKIPS, own_item

@@ -32,8 +32,9 @@ from ...errors import (
     did_you_mean,
     raise_all,
 )
+from ...fields import quoted
 from .axes import Axis, read_inputs
-from .configs import quoted, read_config
+from .configs import read_config
 from .expand import Expansion
 from .files import Files
 from .forms import Item, Scope

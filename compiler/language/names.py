@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from .configs import quoted
+from ...fields import quoted
 
 RESERVED = {
     *dir(nn.Module()), "graph", "ops", "nodes", "outputs", "input_shapes", "output_shapes", "output_shape",

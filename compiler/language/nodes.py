@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ...errors import GraphError, MirbricksError, Where, did_you_mean
+from ...fields import quoted
 from ...registry import BlockConfig, Spec, blocks
-from .configs import quoted, read_config
+from .configs import read_config
 from .forms import Entry, Item
 from .names import name_problem
 from .source import Source, Steps

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...errors import did_you_mean
-from .configs import quoted
+from ...fields import quoted
 from .forms import Item, Scope
 from .source import Steps
 from .unrolled import Unrolled

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ...fields import quoted
 from .axes import Axis, read_inputs
-from .configs import quoted
 from .forms import Entry, Item, Scope, SubGraph
 from .names import name_problem
 from .outputs import read_outputs

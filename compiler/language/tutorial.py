@@ -22,8 +22,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...errors import GraphError, MirbricksError, did_you_mean
+from ...fields import quoted
 from ...registry import blocks
-from .configs import quoted
 from .files import Files
 from .forms import Item
 from .graph import Graph, finish, read_nodes

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...errors import GraphError, MirbricksError, Where, did_you_mean
-from .configs import quoted
+from ...fields import quoted
 from .files import Files
 from .source import Source, Steps, read_text
 

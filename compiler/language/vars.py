@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...errors import GraphError, GraphWarning, MirbricksError, Where, did_you_mean
-from .configs import quoted
+from ...fields import quoted
 from .expressions import FUNCTIONS, SLOT, ExpressionError, Names, fill
 from .source import Source, Steps
 

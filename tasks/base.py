@@ -22,6 +22,7 @@ from ..features.base import FeatureConfig
 from ..features.cache import FeatureCache
 from ..features.feature_file import CachedFeature
 from ..settings import Settings
+from .predictions import Prediction
 from .requirements import (
     Needs,
     refuse_bounded,
@@ -95,13 +96,6 @@ class Picture:
     title: str
     caption: str
     figure: Any
-
-
-class Prediction(Protocol):
-    """What a model hears in a recording."""
-
-    def files(self) -> Mapping[str, bytes]:
-        """The files to write: content by the ending of the name, such as ".notes.csv"."""
 
 
 class TaskConfig(Settings):
@@ -277,8 +271,10 @@ class Task(abc.ABC):
     ) -> Any:
         """What the model hears in one recording, a `Prediction`; `feature` is cached or a complex tensor (H, F, T)."""
 
-    def picture(self, prediction: Any, title: str) -> Any:  # noqa: ARG002  # a task may have none
+    def picture(self, prediction: Any, title: str) -> Any:
         """A matplotlib figure of a prediction, or None."""
+        if isinstance(prediction, Prediction):
+            return prediction.titled(title).plot()
         return None
 
     def pictures(

@@ -1,22 +1,44 @@
-"""The chords of a recording as a model hears them."""
+"""What a chord model predicts for a recording."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...metrics.chords import Chords
+from ..predictions import Prediction, drawn
 from .smoothing import segments
 from .vocabulary import NAMES
 
+LISTED = 4  # chords that `repr` names
 
-@dataclass(frozen=True)
-class ChordRibbon:
-    """Chords one after another without gaps, and the probability (T, 25) of each class at times_s (T,)."""
 
-    chords: Chords
+class Chord(NamedTuple):
+    """A chord, from when to when in seconds, and its label in Harte's syntax."""
+
+    start_s: float
+    end_s: float
+    label: str
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class ChordRibbon(Prediction):
+    """Chords one after another, without gaps.
+
+    Parameters
+    ----------
+    ribbon : Chords
+        The intervals (M, 2) in seconds and their M labels.
+    times_s : array of float, (T,)
+        Times of the frames in seconds.
+    probabilities : array of float32, (T, 25)
+        Of each class at each frame.
+    """
+
+    ribbon: Chords
     times_s: NDArray[np.float64]
     probabilities: NDArray[np.float32]
 
@@ -43,11 +65,46 @@ class ChordRibbon:
             probabilities,
         )
 
+    @property
+    def chords(self) -> list[Chord]:
+        """The chords in their order."""
+        rows = zip(self.ribbon.intervals.tolist(), self.ribbon.labels, strict=True)
+        return [Chord(start_s, end_s, label) for (start_s, end_s), label in rows]
+
+    def answer(self) -> str:
+        """How many chords, and the first of them."""
+        chords = self.chords
+        words = [
+            f"{one.label} {one.start_s:.2f}-{one.end_s:.2f} s"
+            for one in chords[:LISTED]
+        ]
+        if len(chords) > LISTED:
+            words.append("...")
+        return (
+            f"{len(chords)} chord{'' if len(chords) == 1 else 's'}: {', '.join(words)}"
+        )
+
     def files(self) -> dict[str, bytes]:
         """A .lab file: begin and end in s, and the chord, a line each."""
-        rows = zip(self.chords.intervals, self.chords.labels, strict=True)
-        return {
-            ".lab": "".join(
-                f"{b:.3f}\t{e:.3f}\t{label}\n" for (b, e), label in rows
-            ).encode()
-        }
+        lines = [
+            f"{one.start_s:.3f}\t{one.end_s:.3f}\t{one.label}\n" for one in self.chords
+        ]
+        return {".lab": "".join(lines).encode()}
+
+    def plot(self, ax: Any = None, truth: Chords | None = None) -> Any:
+        """The chords as a ribbon.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default a new figure is made.
+        truth : Chords, optional
+            The true chords, drawn above the estimate.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        from ...plots.chords import ribbons  # matplotlib takes a second to import
+
+        return drawn(ribbons, self.ribbon, truth, self.title, ax=ax)

@@ -149,7 +149,7 @@ class ChordEstimation(Task):
         tracks = {}
         for key, (item, scores) in heard.items():
             found = self._ribbon(self.transitions.path(scores, weight), scores)
-            tracks[key] = chord_seconds(self.truth(item), found.chords)
+            tracks[key] = chord_seconds(self.truth(item), found.ribbon)
         return chord_figures(tracks)["majmin"]
 
     def evaluate(
@@ -164,7 +164,7 @@ class ChordEstimation(Task):
         tracks: dict[str, Figures] = {}
         for item in self.tracks(items):
             found = self.predict(model, cache.open(item.key), settings)
-            seconds = chord_seconds(self.truth(item), found.chords)
+            seconds = chord_seconds(self.truth(item), found.ribbon)
             own = chord_figures({item.key: seconds})
             tracks[item.key] = {
                 name: own[name]
@@ -204,11 +204,6 @@ class ChordEstimation(Task):
             name = self.config.annotation
         return chords_of(item, name)
 
-    def picture(self, prediction: ChordRibbon, title: str) -> Any:
-        from ...plots.chords import ribbons  # matplotlib takes a second to import
-
-        return ribbons(prediction.chords, None, title)
-
     def pictures(
         self,
         model: nn.Module,
@@ -218,8 +213,6 @@ class ChordEstimation(Task):
         evaluation: Evaluation,
     ) -> list[Picture]:
         """The tracks with the highest and the lowest majmin, truth over estimate."""
-        from ...plots.chords import ribbons
-
         judged = {
             key: track["majmin"]
             for key, track in evaluation.tracks.items()
@@ -234,7 +227,7 @@ class ChordEstimation(Task):
             else ()
         ):
             found = self.predict(model, cache.open(key), settings)
-            figure = ribbons(found.chords, self.truth(by_key[key]), key)
+            figure = found.titled(key).plot(truth=self.truth(by_key[key]))
             pictures.append(
                 Picture(f"{label} track: {key}", f"majmin {judged[key]:.3f}", figure)
             )
@@ -333,7 +326,7 @@ class ChordLearner:
             for item in self.valid:
                 scores = self.task._log_probability(model, self.cache.open(item.key))
                 found = self.task._ribbon(scores.argmax(axis=1), scores)
-                tracks[item.key] = chord_seconds(self.task.truth(item), found.chords)
+                tracks[item.key] = chord_seconds(self.task.truth(item), found.ribbon)
                 on_track(item.key)
         figures = chord_figures(tracks)
         return {

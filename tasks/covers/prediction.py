@@ -1,24 +1,57 @@
-"""What a cover model makes of a recording."""
+"""What a cover model predicts for a recording: its embedding."""
 
 from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..predictions import Prediction, drawn
 
-@dataclass(frozen=True)
-class Embedding:
-    """Vectors (M, D) of unit length, and what the model saw: (F, T) frames, `hop_s` apart."""
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Embedding(Prediction):
+    """Where a recording lies among all others.
+
+    Parameters
+    ----------
+    vectors : array of float32, (M, D)
+        Vectors of unit length: one, or one per chunk.
+    seen : array of float32, (F, T)
+        What the model saw, frames `hop_s` apart.
+    hop_s : float
+        Seconds from one frame to the next.
+    """
 
     vectors: NDArray[np.float32]
     seen: NDArray[np.float32]
     hop_s: float
+
+    @property
+    def embedding(self) -> NDArray[np.float32]:
+        """The vector (D,) of the recording, of unit length: the direction of the mean over its chunks."""
+        mean = self.vectors.mean(axis=0)
+        length = max(float(np.linalg.norm(mean)), 1e-12)
+        return np.asarray(mean / length, np.float32)
+
+    def answer(self) -> str:
+        """The sizes of the embedding."""
+        count, size = self.vectors.shape
+        return f"embedding of {size} numbers" + (
+            f", {count} chunks" if count > 1 else ""
+        )
 
     def files(self) -> dict[str, bytes]:
         """The vectors as a NumPy file."""
         stream = io.BytesIO()
         np.save(stream, self.vectors)
         return {".embedding.npy": stream.getvalue()}
+
+    def plot(self, ax: Any = None) -> Any:
+        """What the model saw, and the embedding; see `Prediction.plot`."""
+        from ...plots.retrieval import embedding  # matplotlib takes a second to import
+
+        return drawn(embedding, self.seen, self.vectors, self.hop_s, self.title, ax=ax)

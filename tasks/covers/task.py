@@ -270,11 +270,6 @@ class CoverSongs(Task):
         """The work. Raises TaskError E503."""
         return work_of(item, self.config)
 
-    def picture(self, prediction: Embedding, title: str) -> Any:
-        from ...plots.retrieval import embedding  # matplotlib takes a second to import
-
-        return embedding(prediction.seen, prediction.vectors, prediction.hop_s, title)
-
     def pictures(
         self,
         model: nn.Module,

@@ -6,7 +6,7 @@ from . import (
     codes as codes,
 )  # the errors of this room can be raised once it is imported
 from .config import MultiPitchConfig
-from .prediction import Note, Prediction
+from .prediction import Note, Transcription
 from .task import MultiPitch
 
-__all__ = ["MultiPitch", "MultiPitchConfig", "Note", "Prediction"]
+__all__ = ["MultiPitch", "MultiPitchConfig", "Note", "Transcription"]

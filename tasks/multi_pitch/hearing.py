@@ -12,7 +12,7 @@ from torch import Tensor
 from ...features.hcqt import HCQTConfig
 from .config import MultiPitchConfig
 from .notes import HOLD, find_onsets, tuning_of
-from .prediction import Peaks, find_peaks
+from .peaks import Peaks, find_peaks
 
 Float64 = NDArray[np.float64]
 SETTLING_FRAMES = 3  # after an onset, in which salience still rises

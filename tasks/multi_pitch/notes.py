@@ -10,7 +10,8 @@ from torch import Tensor
 
 from ...features.hcqt import HCQTConfig
 from .config import MultiPitchConfig
-from .prediction import Note, Peaks, find_peaks
+from .peaks import Peaks, find_peaks
+from .prediction import Note
 
 Float64 = NDArray[np.float64]
 

@@ -1,29 +1,22 @@
-"""From a model's patches to the pitches of a whole recording: salience, its peaks in frequency, pitches in Hz."""
+"""What a multi-pitch model predicts: the pitches of every frame, and notes."""
 
 from __future__ import annotations
 
 import csv
 import io
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
-from ...data.batching.patches import overlap_add, patch_starts, take_patch
-from ...features.feature_file import CachedFeature
-from ...features.hcqt import HCQTConfig, to_scale
 from ...metrics.notes import NotesOf, intervals
-from ..base import OnShare, unseen
-from ..recordings import refuse_not_finite
+from ..predictions import Prediction, drawn
 
 Float64 = NDArray[np.float64]
-Int64 = NDArray[np.int64]
 
-PATCHES_AT_ONCE = 4
-BLOCK_FRAMES = 1024  # decoded at once: bounds the memory of what is interpolated
+NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+LISTED = 4  # notes that `repr` names
 
 
 @dataclass(frozen=True)
@@ -35,22 +28,65 @@ class Note:
     midi: float
     salience: float
 
+    @property
+    def start_s(self) -> float:
+        return self.onset_s
 
-@dataclass(frozen=True)
-class Prediction:
-    """What a model hears in a recording.
+    @property
+    def end_s(self) -> float:
+        return self.onset_s + self.duration_s
 
-    times_s         (T',) ascending
-    frequencies_hz  T' arrays of the pitches in Hz, ascending
-    salience        (F, T) probabilities, one column a frame of the feature, the first at times_s[0], the last at
-                    times_s[-1]: T' = time_upsampling · (T - 1) + 1
-    notes           by onset
+    @property
+    def hz(self) -> float:
+        return float(440.0 * 2.0 ** ((self.midi - 69.0) / 12.0))
+
+    @property
+    def name(self) -> str:
+        """The name of the nearest key, such as "C#4"; MIDI number 60 is C4."""
+        key = round(self.midi)
+        return f"{NAMES[key % 12]}{key // 12 - 1}"
+
+    def __repr__(self) -> str:
+        when = f"{self.start_s:.3f}-{self.end_s:.3f} s"
+        return f"Note({self.name}, {when}, midi={self.midi:.2f}, salience={self.salience:.2f})"
+
+
+class F0(NamedTuple):
+    """Pitches over time: (T,) times in seconds, and for each time an array of the pitches in Hz, ascending."""
+
+    times_s: Float64
+    hz: list[Float64]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Transcription(Prediction):
+    """Which pitches sound when.
+
+    Parameters
+    ----------
+    times_s : array of float, (T',)
+        Times in seconds, ascending.
+    frequencies_hz : list of T' arrays of float
+        The pitches in Hz at each time, ascending.
+    salience : array of float32, (F, T)
+        Probabilities, one column per frame of the feature, the first at times_s[0], the last at times_s[-1]:
+        T' = time_upsampling · (T - 1) + 1.
+    notes : tuple of Note
+        By onset.
+    bins_hz : array of float, (F,), optional
+        The pitches of the rows of `salience` in Hz.
     """
 
     times_s: Float64
     frequencies_hz: list[Float64]
     salience: NDArray[np.float32]
     notes: tuple[Note, ...]
+    bins_hz: Float64 | None = None
+
+    @property
+    def f0(self) -> F0:
+        """The pitches over time."""
+        return F0(self.times_s, self.frequencies_hz)
 
     def intervals(self) -> NotesOf:
         """The notes as mir_eval reads them."""
@@ -60,163 +96,68 @@ class Prediction:
         )
         return intervals(*columns)
 
+    def answer(self) -> str:
+        """How many notes, and the first of them."""
+        if not self.notes:
+            return "no notes"
+        count = f"{len(self.notes)} note{'' if len(self.notes) == 1 else 's'}"
+        first = [
+            f"{note.name} {note.start_s:.2f}-{note.end_s:.2f} s"
+            for note in self.notes[:LISTED]
+        ]
+        if len(self.notes) > LISTED:
+            first.append("...")
+        return f"{count}: {', '.join(first)}"
+
     def files(self) -> dict[str, bytes]:
         """The pitches in mir_eval's multi-f0 text, and the notes as CSV."""
-        frames = io.StringIO()
-        notes = io.StringIO()
-        for time_s, pitches_hz in zip(self.times_s, self.frequencies_hz, strict=True):
-            frames.write(
-                "\t".join([f"{time_s:.6f}", *(f"{hz:.3f}" for hz in pitches_hz)]) + "\n"
-            )
-        writer = csv.writer(notes, lineterminator="\n")
+        return {
+            ".f0.txt": self._frames_text().encode(),
+            ".notes.csv": self._notes_text().encode(),
+        }
+
+    def _frames_text(self) -> str:
+        """A line per time: the time and the pitches, separated by tabs."""
+        lines = []
+        for time_s, pitches_hz in zip(*self.f0, strict=True):
+            cells = [f"{time_s:.6f}", *(f"{hz:.3f}" for hz in pitches_hz)]
+            lines.append("\t".join(cells) + "\n")
+        return "".join(lines)
+
+    def _notes_text(self) -> str:
+        """A row per note; the velocity is the salience, as MIDI counts it."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["onset_s", "duration_s", "midi", "velocity"])
         for note in self.notes:
             velocity = max(1, min(127, round(127 * note.salience)))
-            writer.writerow(
-                [
-                    f"{note.onset_s:.3f}",
-                    f"{note.duration_s:.3f}",
-                    f"{note.midi:.2f}",
-                    velocity,
-                ]
-            )
-        return {
-            ".f0.txt": frames.getvalue().encode(),
-            ".notes.csv": notes.getvalue().encode(),
-        }
+            times = [f"{note.onset_s:.3f}", f"{note.duration_s:.3f}"]
+            writer.writerow([*times, f"{note.midi:.2f}", velocity])
+        return text.getvalue()
 
+    def plot(self, ax: Any = None, truth: Any = None) -> Any:
+        """The piano roll.
 
-@dataclass(frozen=True)
-class Peaks:
-    """Peaks of salience: fractional `bins` and `heights`, each with the index of its time, ascending."""
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default a new figure is made.
+        truth : (times in s, list of arrays of Hz), optional
+            True pitches, on which the estimate is drawn.
 
-    times_s: Float64
-    frames: Int64
-    bins: Float64
-    heights: Float64
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        from ...plots.pitch import piano_roll  # matplotlib takes a second to import
 
-    def at_least(self, threshold: float) -> Peaks:
-        high = self.heights >= threshold
-        return Peaks(
-            self.times_s, self.frames[high], self.bins[high], self.heights[high]
+        return drawn(
+            piano_roll,
+            self.times_s,
+            self.frequencies_hz,
+            truth,
+            self.salience,
+            self.bins_hz,
+            self.title,
+            ax=ax,
         )
-
-    def hz(self, feature: HCQTConfig) -> Float64:
-        hz: Float64 = feature.fmin_hz * 2.0 ** (self.bins / feature.bins_per_octave)
-        return hz
-
-    def midi(self, feature: HCQTConfig) -> Float64:
-        """MIDI numbers with their cents."""
-        midi: Float64 = 69.0 + 12.0 * np.log2(self.hz(feature) / 440.0)
-        return midi
-
-    def hz_of_each(self, feature: HCQTConfig) -> list[Float64]:
-        """T' arrays of Hz."""
-        return np.split(
-            self.hz(feature),
-            np.searchsorted(self.frames, np.arange(1, len(self.times_s))),
-        )
-
-
-def probabilities_of(
-    model: nn.Module,
-    feature: CachedFeature | Tensor,
-    config: HCQTConfig,
-    patch_frames: int,
-    on_share: OnShare = unseen,
-) -> Tensor:
-    """Probabilities (C, F, T) of a whole recording: overlapping patches through the model, some at once, overlap-added.
-
-    `feature` is cached, read patch by patch, or a complex tensor (H, F, T). The model gives logits (B, C, F, T) and
-    is in eval() mode, under torch.inference_mode().
-    """
-    if isinstance(feature, CachedFeature):
-        peak = feature.peak
-        n_frames = feature.n_frames
-    else:
-        peak = float(feature.abs().max())
-        n_frames = feature.shape[-1]
-
-    def read(start: int, stop: int) -> Tensor:
-        if isinstance(feature, CachedFeature):
-            return feature.magnitude(start, stop)
-        return feature[..., start:stop].abs()
-
-    device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    starts = patch_starts(n_frames, patch_frames, patch_frames - patch_frames // 8)
-    patches: list[Tensor] = []
-    for some in np.split(starts, range(PATCHES_AT_ONCE, len(starts), PATCHES_AT_ONCE)):
-        cut = torch.stack(
-            [take_patch(read, int(start), patch_frames, n_frames) for start in some]
-        )
-        logits = model(to_scale(cut, config.scale, peak).to(device))
-        patches.append(logits.float().sigmoid().cpu())
-        on_share(min(1.0, PATCHES_AT_ONCE * len(patches) / len(starts)))
-    found = overlap_add(torch.cat(patches), starts, n_frames)
-    refuse_not_finite(found.numpy())
-    return found
-
-
-def find_peaks(
-    salience: Tensor,
-    hop_s: float,
-    *,
-    least: float,
-    min_distance_bins: int,
-    upsampling: int,
-) -> Peaks:
-    """Peaks of at least `least` along the bins of (F, T), interpolated linearly to `upsampling` times a frame."""
-    last = salience.shape[1] - 1
-    blocks = []
-    for start in range(0, max(last, 1), BLOCK_FRAMES):
-        stop = min(start + BLOCK_FRAMES, last)
-        rows = _upsampled(salience[:, start : stop + 1].T, upsampling)
-        blocks.append(
-            _peaks(
-                rows if stop == last else rows[:-1],
-                start * upsampling,
-                least,
-                min_distance_bins,
-            )
-        )
-    times_s = np.arange(last * upsampling + 1, dtype=np.float64) * (hop_s / upsampling)
-    frames, bins, heights = (
-        np.concatenate(parts) for parts in zip(*blocks, strict=True)
-    )
-    return Peaks(times_s, frames, bins, heights)
-
-
-def _upsampled(rows: Tensor, upsampling: int) -> Tensor:
-    """(T, F) -> (upsampling · (T - 1) + 1, F), every `upsampling`-th row an old one."""
-    part = torch.arange(upsampling, dtype=rows.dtype)[:, None] / upsampling
-    between = torch.lerp(rows[:-1, None], rows[1:, None], part)
-    return torch.cat([between.flatten(0, 1), rows[-1:]])
-
-
-def _peaks(
-    rows: Tensor, first: int, least: float, min_distance_bins: int
-) -> tuple[Int64, Float64, Float64]:
-    """Times (from `first` on), fractional bins and heights of the highest values within ± min_distance_bins.
-
-    Of equal values the lowest bin counts. The fraction is the vertex of the parabola through the logarithms of a peak
-    and its neighbours, exact for a Gaussian (Smith, "Spectral Audio Signal Processing", quadratic interpolation).
-    """
-    below = F.max_pool1d(
-        F.pad(rows, (min_distance_bins, 0), value=-1.0), min_distance_bins, 1
-    )[:, :-1]
-    above = F.max_pool1d(
-        F.pad(rows, (0, min_distance_bins), value=-1.0), min_distance_bins, 1
-    )[:, 1:]
-    frames, bins = torch.nonzero(
-        (rows > below) & (rows >= above) & (rows >= least), as_tuple=True
-    )
-    sides = torch.stack([bins - 1, bins, bins + 1]).clamp(0, rows.shape[1] - 1)
-    left, top, right = rows[frames, sides].double().clamp_min(1e-12).log()
-    bend = (left - 2.0 * top + right).clamp_max(-1e-12)
-    fraction = (0.5 * (left - right) / bend).clamp(-0.5, 0.5)
-    fraction[(bins == 0) | (bins == rows.shape[1] - 1)] = 0.0
-    return (
-        frames.numpy() + first,
-        (bins + fraction).numpy(),
-        rows[frames, bins].double().numpy(),
-    )

@@ -43,7 +43,8 @@ from .config import MultiPitchConfig
 from .hearing import hear
 from .notes import HOLD, find_notes
 from .patches import Patches, Track
-from .prediction import Prediction, probabilities_of
+from .peaks import probabilities_of
+from .prediction import Transcription
 from .threshold import Trial, best_threshold
 
 
@@ -218,7 +219,7 @@ class MultiPitch(Task):
         feature: CachedFeature | Tensor,
         settings: Mapping[str, Any],
         on_share: OnShare = unseen,
-    ) -> Prediction:
+    ) -> Transcription:
         """Pitches and notes of one recording, at the threshold in `settings`."""
         threshold = settings["threshold"]
         config = self.config
@@ -236,16 +237,13 @@ class MultiPitch(Task):
             if config.onsets
             else 0.0,
         )
-        return Prediction(
+        return Transcription(
             pitches.times_s,
             pitches.hz_of_each(self.feature),
             probabilities[0].numpy(),
             notes,
+            HCQT(self.feature).frequencies_hz().numpy(),
         )
-
-    def picture(self, prediction: Prediction, title: str) -> Any:
-        """The piano roll."""
-        return self._roll(prediction, None, title)
 
     def pictures(
         self,
@@ -266,24 +264,11 @@ class MultiPitch(Task):
         for label, key in (("best", ranked[0]), ("worst", ranked[-1]))[: len(ranked)]:
             found = self.predict(model, cache.open(key), settings)
             accuracy = evaluation.tracks[key]["Accuracy"]
-            roll = self._roll(found, self.truth(by_key[key]), key)
+            roll = found.titled(key).plot(truth=self.truth(by_key[key]))
             pictures.append(
                 Picture(f"{label} track: {key}", f"Accuracy {accuracy:.3f}", roll)
             )
         return pictures
-
-    def _roll(self, found: Prediction, truth: Any, title: str) -> Any:
-        from ...plots.pitch import piano_roll  # matplotlib takes a second to import
-
-        pitches_hz = HCQT(self.feature).frequencies_hz().numpy()
-        return piano_roll(
-            found.times_s,
-            found.frequencies_hz,
-            truth,
-            found.salience,
-            pitches_hz,
-            title,
-        )
 
     def truth(
         self, item: Item

@@ -16,7 +16,7 @@ from ...metrics.multi_pitch import (
     padded_rows,
 )
 from .annotation import Pitches
-from .prediction import Peaks
+from .peaks import Peaks
 
 Float64 = NDArray[np.float64]
 

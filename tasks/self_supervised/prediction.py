@@ -1,34 +1,67 @@
-"""What a self-supervised encoder makes of a recording."""
+"""What a self-supervised encoder predicts for a recording: embeddings, and the labels that a probe reads in them."""
 
 from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..predictions import Prediction, drawn
 from ..tagging.prediction import Tags
 
+Float64 = NDArray[np.float64]
 
-@dataclass(frozen=True)
-class Represented:
-    """The embeddings (P, D) of chunks centred at `times_s` (P,), and what the linear probe reads in them, if any."""
 
-    vectors: NDArray[np.float64]
-    times_s: NDArray[np.float64]
+@dataclass(frozen=True, repr=False, eq=False)
+class Represented(Prediction):
+    """A recording as an encoder represents it.
+
+    Parameters
+    ----------
+    frames : array of float, (P, D)
+        The embeddings of the chunks.
+    times_s : array of float, (P,)
+        The centres of the chunks in seconds.
+    tags : Tags or None
+        What the linear probe reads in the embeddings; None without labels.
+    """
+
+    frames: Float64
+    times_s: Float64
     tags: Tags | None
 
     @property
-    def vector(self) -> NDArray[np.float64]:
-        """The embedding (D,) of the recording: the mean of its chunks."""
-        return np.asarray(self.vectors.mean(axis=0), np.float64)
+    def embedding(self) -> Float64:
+        """The embedding (D,) of the recording: the mean over its chunks."""
+        return np.asarray(self.frames.mean(axis=0), np.float64)
+
+    def answer(self) -> str:
+        """The sizes of the embeddings, and the label that the probe reads."""
+        count, size = self.frames.shape
+        words = (
+            f"embeddings of {size} numbers, {count} chunk{'' if count == 1 else 's'}"
+        )
+        if self.tags is None:
+            return words
+        return f"{words}; {self.tags.answer()}"
 
     def files(self) -> dict[str, bytes]:
         """The embeddings as a NumPy file (P, D), and the tags."""
         stream = io.BytesIO()
-        np.save(stream, self.vectors.astype(np.float32))
-        return {
-            ".embedding.npy": stream.getvalue(),
-            **(self.tags.files() if self.tags else {}),
-        }
+        np.save(stream, self.frames.astype(np.float32))
+        written = {".embedding.npy": stream.getvalue()}
+        if self.tags is not None:
+            written |= self.tags.files()
+        return written
+
+    def plot(self, ax: Any = None) -> Any:
+        """The tags over time, or without labels the embeddings over time; see `Prediction.plot`."""
+        if self.tags is not None:
+            return self.tags.titled(self.title).plot(ax)
+
+        from ...plots.embeddings import over_time  # matplotlib takes a second to import
+
+        return drawn(over_time, self.times_s, self.frames, self.title, ax=ax)

@@ -267,15 +267,6 @@ class SelfSupervised(Task):
     def truth(self, item: Item) -> list[str]:
         return values_of(item, self.config.labelling)
 
-    def picture(self, prediction: Represented, title: str) -> Any:
-        from ...plots.embeddings import over_time  # matplotlib takes a second to import
-        from ...plots.tags import tagogram
-
-        tags = prediction.tags
-        if tags is None:
-            return over_time(prediction.times_s, prediction.vectors, title)
-        return tagogram(tags.times_s, tags.over_time, tags.labels, tags.given, title)
-
     def pictures(
         self,
         model: nn.Module,

@@ -271,17 +271,6 @@ class Tagging(Task):
     def truth(self, item: Item) -> list[str]:
         return values_of(item, self.config)
 
-    def picture(self, prediction: Tags, title: str) -> Any:
-        from ...plots.tags import tagogram  # matplotlib takes a second to import
-
-        return tagogram(
-            prediction.times_s,
-            prediction.over_time,
-            prediction.labels,
-            prediction.given,
-            title,
-        )
-
     def pictures(
         self,
         model: nn.Module,

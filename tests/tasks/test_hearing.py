@@ -12,7 +12,7 @@ from mirbricks.features.hcqt import HCQTConfig
 from mirbricks.tasks.multi_pitch import MultiPitchConfig
 from mirbricks.tasks.multi_pitch.hearing import SETTLING_FRAMES, hear, sustained
 from mirbricks.tasks.multi_pitch.notes import HOLD
-from mirbricks.tasks.multi_pitch.prediction import Peaks
+from mirbricks.tasks.multi_pitch.peaks import Peaks
 
 FEATURE = HCQTConfig(
     sr_hz=8000,

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from mirbricks.data.corpus import Corpus, Item
 from mirbricks.errors import TaskError, Where
 from mirbricks.features.hcqt import HCQTConfig
-from mirbricks.tasks.multi_pitch import MultiPitch, MultiPitchConfig, Prediction
+from mirbricks.tasks.multi_pitch import MultiPitch, MultiPitchConfig, Transcription
 
 MakeItem = Callable[..., Item]
 MakeTask = Callable[..., MultiPitch]
@@ -198,7 +198,9 @@ def test_a_prediction_is_whole(
     task, model, _ = trained
     feature = tones.cache.open("2.wav")
     shares: list[float] = []
-    found: Prediction = task.predict(model, feature, {"threshold": 0.4}, shares.append)
+    found: Transcription = task.predict(
+        model, feature, {"threshold": 0.4}, shares.append
+    )
     assert shares[-1] == 1.0
     assert found.salience.shape == (108, feature.n_frames)
     assert 0 <= found.salience.min() < 0.2 < 0.5 < found.salience.max() <= 1

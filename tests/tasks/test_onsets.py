@@ -21,7 +21,7 @@ from mirbricks.features.hcqt import HCQTConfig
 from mirbricks.metrics.notes import intervals, note_figures
 from mirbricks.tasks.multi_pitch import MultiPitch, MultiPitchConfig
 from mirbricks.tasks.multi_pitch.notes import find_notes, find_onsets
-from mirbricks.tasks.multi_pitch.prediction import Peaks
+from mirbricks.tasks.multi_pitch.peaks import Peaks
 
 FEATURE = HCQTConfig(
     sr_hz=8000,

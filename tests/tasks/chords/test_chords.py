@@ -128,6 +128,17 @@ def test_a_lab_file_is_what_mir_eval_reads(tmp_path: Path) -> None:
     intervals, labels = mir_eval.io.load_labeled_intervals(str(tmp_path / "a.lab"))
     assert labels == ["N", "C:maj", "A:min"]
     np.testing.assert_allclose(intervals, [[0, 0.5], [0.5, 2.5], [2.5, 3.5]], atol=1e-3)
+    np.testing.assert_allclose(found.times_s, T0_S + HOP_S * np.arange(35))
+
+
+def test_a_frame_stands_for_half_a_hop_on_either_side() -> None:
+    """The first chord begins at 0 wherever the first frame lies, and no chord begins before 0."""
+    classes = np.array([0, 0, 21, 24])
+    for first_s, edges in ((0.0, [0.0, 1.5, 2.5, 3.5]), (3.0, [0.0, 4.5, 5.5, 6.5])):
+        found = ChordRibbon.of(classes, 1.0, first_s, np.zeros((4, 25), np.float32))
+        assert [chord.start_s for chord in found.chords] == edges[:-1]
+        assert [chord.end_s for chord in found.chords] == edges[1:]
+        assert found.times_s.tolist() == [first_s + k for k in range(4)]
 
 
 def test_a_perfect_model_scores_one_whatever_the_blocks(songs: Make) -> None:

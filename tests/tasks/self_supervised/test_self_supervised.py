@@ -196,7 +196,7 @@ def test_from_probe_to_figures_and_files(corpus: Corpus, tmp_path: Path) -> None
     files = prediction.files()
     assert sorted(files) == [".embedding.npy", ".tags.csv", ".tags.json"]
     assert json.loads(files[".tags.json"])["given"] == ["low"]
-    assert prediction.vectors.shape == (len(prediction.times_s), 8)
+    assert prediction.frames.shape == (len(prediction.times_s), 8)
     assert task.picture(prediction, "0.wav") is not None
     assert len(task.pictures(model, corpus.items, cache, tuned, found)) == 3
 

@@ -79,7 +79,7 @@ def test_one_label_from_audio_to_figures(tones: Tones, tmp_path: Path) -> None:
     assert all(track["correct"] == 1.0 for track in evaluation.tracks.values())
     json.dumps(evaluation.tracks)
     found = task.predict(model, cache.open("1.wav"), tuned)
-    assert found.given == ("low",)
+    assert found.labels == ("low",)
     assert set(found.files()) == {".tags.json", ".tags.csv"}
     assert len(task.pictures(model, corpus.items, cache, tuned, evaluation)) == 3
 
@@ -93,8 +93,8 @@ def test_several_labels_from_audio_to_figures(tones: Tones, tmp_path: Path) -> N
     evaluation = task.evaluate(model, corpus.items, cache, tuned)
     assert evaluation.figures["roc_auc_macro"] == evaluation.figures["macro_f1"] == 1.0
     found = task.predict(model, cache.open("2.wav"), tuned)
-    assert set(found.given) == {"low", "high"}
-    assert task.predict(model, cache.open("3.wav"), tuned).given == ()
+    assert set(found.labels) == {"low", "high"}
+    assert task.predict(model, cache.open("3.wav"), tuned).labels == ()
     assert len(task.pictures(model, corpus.items, cache, tuned, evaluation)) == 3
 
 
@@ -112,7 +112,7 @@ def test_scores_of_a_recording_are_the_mean_over_patches_that_cover_it(
             model(feature.read(s, s + 16)[None]).softmax(1)[0].numpy() for s in starts
         ]
     np.testing.assert_allclose(found.over_time, scores, atol=1e-6)
-    np.testing.assert_allclose(found.scores, np.mean(scores, axis=0), atol=1e-6)
+    np.testing.assert_allclose(found.probabilities, np.mean(scores, axis=0), atol=1e-6)
     np.testing.assert_allclose(found.times_s, (np.array(starts) + 8) * 256 / 8000)
 
 

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 from mirbricks.features.hcqt import HCQTConfig, to_scale
 from mirbricks.metrics.multi_pitch import multi_pitch_figures
-from mirbricks.tasks.multi_pitch import prediction as module
+from mirbricks.tasks.multi_pitch import peaks as module
 from mirbricks.tasks.multi_pitch.annotation import Pitches
 from mirbricks.tasks.multi_pitch.notes import find_notes
-from mirbricks.tasks.multi_pitch.prediction import Peaks, find_peaks, probabilities_of
+from mirbricks.tasks.multi_pitch.peaks import Peaks, find_peaks, probabilities_of
 from mirbricks.tasks.multi_pitch.threshold import Trial, best_threshold
 
 FEATURE = HCQTConfig(harmonics=(1,), fmin_hz=110, n_octaves=2, bins_per_octave=60)

@@ -1,0 +1,159 @@
+"""From a model's patches to the pitches of a whole recording: salience, its peaks in frequency, pitches in Hz."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ...data.batching.patches import overlap_add, patch_starts, take_patch
+from ...features.feature_file import CachedFeature
+from ...features.hcqt import HCQTConfig, to_scale
+from ..base import OnShare, unseen
+from ..recordings import refuse_not_finite
+
+Float64 = NDArray[np.float64]
+Int64 = NDArray[np.int64]
+
+PATCHES_AT_ONCE = 4
+BLOCK_FRAMES = 1024  # decoded at once: bounds the memory of what is interpolated
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """Peaks of salience: fractional `bins` and `heights`, each with the index of its time, ascending."""
+
+    times_s: Float64
+    frames: Int64
+    bins: Float64
+    heights: Float64
+
+    def at_least(self, threshold: float) -> Peaks:
+        high = self.heights >= threshold
+        return Peaks(
+            self.times_s, self.frames[high], self.bins[high], self.heights[high]
+        )
+
+    def hz(self, feature: HCQTConfig) -> Float64:
+        hz: Float64 = feature.fmin_hz * 2.0 ** (self.bins / feature.bins_per_octave)
+        return hz
+
+    def midi(self, feature: HCQTConfig) -> Float64:
+        """MIDI numbers with their cents."""
+        midi: Float64 = 69.0 + 12.0 * np.log2(self.hz(feature) / 440.0)
+        return midi
+
+    def hz_of_each(self, feature: HCQTConfig) -> list[Float64]:
+        """T' arrays of Hz."""
+        return np.split(
+            self.hz(feature),
+            np.searchsorted(self.frames, np.arange(1, len(self.times_s))),
+        )
+
+
+def probabilities_of(
+    model: nn.Module,
+    feature: CachedFeature | Tensor,
+    config: HCQTConfig,
+    patch_frames: int,
+    on_share: OnShare = unseen,
+) -> Tensor:
+    """Probabilities (C, F, T) of a whole recording: overlapping patches through the model, some at once, overlap-added.
+
+    `feature` is cached, read patch by patch, or a complex tensor (H, F, T). The model gives logits (B, C, F, T) and
+    is in eval() mode, under torch.inference_mode().
+    """
+    if isinstance(feature, CachedFeature):
+        peak = feature.peak
+        n_frames = feature.n_frames
+    else:
+        peak = float(feature.abs().max())
+        n_frames = feature.shape[-1]
+
+    def read(start: int, stop: int) -> Tensor:
+        if isinstance(feature, CachedFeature):
+            return feature.magnitude(start, stop)
+        return feature[..., start:stop].abs()
+
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    starts = patch_starts(n_frames, patch_frames, patch_frames - patch_frames // 8)
+    patches: list[Tensor] = []
+    for some in np.split(starts, range(PATCHES_AT_ONCE, len(starts), PATCHES_AT_ONCE)):
+        cut = torch.stack(
+            [take_patch(read, int(start), patch_frames, n_frames) for start in some]
+        )
+        logits = model(to_scale(cut, config.scale, peak).to(device))
+        patches.append(logits.float().sigmoid().cpu())
+        on_share(min(1.0, PATCHES_AT_ONCE * len(patches) / len(starts)))
+    found = overlap_add(torch.cat(patches), starts, n_frames)
+    refuse_not_finite(found.numpy())
+    return found
+
+
+def find_peaks(
+    salience: Tensor,
+    hop_s: float,
+    *,
+    least: float,
+    min_distance_bins: int,
+    upsampling: int,
+) -> Peaks:
+    """Peaks of at least `least` along the bins of (F, T), interpolated linearly to `upsampling` times a frame."""
+    last = salience.shape[1] - 1
+    blocks = []
+    for start in range(0, max(last, 1), BLOCK_FRAMES):
+        stop = min(start + BLOCK_FRAMES, last)
+        rows = _upsampled(salience[:, start : stop + 1].T, upsampling)
+        blocks.append(
+            _peaks(
+                rows if stop == last else rows[:-1],
+                start * upsampling,
+                least,
+                min_distance_bins,
+            )
+        )
+    times_s = np.arange(last * upsampling + 1, dtype=np.float64) * (hop_s / upsampling)
+    frames, bins, heights = (
+        np.concatenate(parts) for parts in zip(*blocks, strict=True)
+    )
+    return Peaks(times_s, frames, bins, heights)
+
+
+def _upsampled(rows: Tensor, upsampling: int) -> Tensor:
+    """(T, F) -> (upsampling · (T - 1) + 1, F), every `upsampling`-th row an old one."""
+    part = torch.arange(upsampling, dtype=rows.dtype)[:, None] / upsampling
+    between = torch.lerp(rows[:-1, None], rows[1:, None], part)
+    return torch.cat([between.flatten(0, 1), rows[-1:]])
+
+
+def _peaks(
+    rows: Tensor, first: int, least: float, min_distance_bins: int
+) -> tuple[Int64, Float64, Float64]:
+    """Times (from `first` on), fractional bins and heights of the highest values within ± min_distance_bins.
+
+    Of equal values the lowest bin counts. The fraction is the vertex of the parabola through the logarithms of a peak
+    and its neighbours, exact for a Gaussian (Smith, "Spectral Audio Signal Processing", quadratic interpolation).
+    """
+    below = F.max_pool1d(
+        F.pad(rows, (min_distance_bins, 0), value=-1.0), min_distance_bins, 1
+    )[:, :-1]
+    above = F.max_pool1d(
+        F.pad(rows, (0, min_distance_bins), value=-1.0), min_distance_bins, 1
+    )[:, 1:]
+    frames, bins = torch.nonzero(
+        (rows > below) & (rows >= above) & (rows >= least), as_tuple=True
+    )
+    sides = torch.stack([bins - 1, bins, bins + 1]).clamp(0, rows.shape[1] - 1)
+    left, top, right = rows[frames, sides].double().clamp_min(1e-12).log()
+    bend = (left - 2.0 * top + right).clamp_max(-1e-12)
+    fraction = (0.5 * (left - right) / bend).clamp(-0.5, 0.5)
+    fraction[(bins == 0) | (bins == rows.shape[1] - 1)] = 0.0
+    return (
+        frames.numpy() + first,
+        (bins + fraction).numpy(),
+        rows[frames, bins].double().numpy(),
+    )

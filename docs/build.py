@@ -126,13 +126,15 @@ def linked(source: str) -> str:
             host, _, path = found["url"].partition("://")[2].partition("/")
             last = re.split(r"[/#]", path.rstrip("/"))[-1].removesuffix(".html")
             return f"[{host}: {last.replace('-', ' ') or 'home'}]({found['url']})"
-        return f"[{found[0]}](https://{'arxiv.org/abs' if found['arxiv'] else 'doi.org'}/{found['arxiv'] or found['doi']})"
+        if found["arxiv"]:
+            return f"[{found[0]}](https://arxiv.org/abs/{found['arxiv']})"
+        return f"[{found[0]}](https://doi.org/{found['doi']})"
 
     return LINK.sub(link, source)
 
 
 def tests_of(name: str) -> list[str]:
-    """The tests in tests/blocks/ that compare what a block gives, as "file::function": those with a reference first."""
+    """The tests that compare what a block gives, as "file::function": those with a reference first."""
     found = [
         (file, test)
         for file, tests in named_in_tests().items()
@@ -143,7 +145,8 @@ def tests_of(name: str) -> list[str]:
 
     def rank(one: tuple[str, Test]) -> tuple[bool, bool, bool]:
         file, test = one
-        return file != f"test_{module}.py", not test.refers, name not in test.own
+        own = file.rpartition("/")[2] == f"test_{module}.py"
+        return not own, not test.refers, name not in test.own
 
     return [f"{file}::{test.name}" for file, test in sorted(found, key=rank)]
 
@@ -205,7 +208,7 @@ def patterns_of(node: ast.AST) -> Iterator[str]:
 def named_in_tests() -> dict[str, list[Test]]:
     """The test functions of each file in tests/blocks/ but the one that runs over every block."""
     found = {}
-    for path in sorted(TESTS.glob("test_*.py")):
+    for path in sorted(TESTS.rglob("test_*.py")):
         body = ast.parse(path.read_text(encoding="utf-8")).body
         around: dict[str, ast.stmt] = {
             one.name: one
@@ -232,7 +235,8 @@ def named_in_tests() -> dict[str, list[Test]]:
             if name.startswith("test_") and isinstance(one, ast.FunctionDef)
         ]
         if path.name != "test_every_block.py":
-            found[path.name] = [Test(one, around) for one in tests]
+            place = path.relative_to(TESTS).as_posix()
+            found[place] = [Test(one, around) for one in tests]
     return found
 
 

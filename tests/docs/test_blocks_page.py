@@ -126,16 +126,19 @@ def test_a_block_without_a_test_would_be_seen() -> None:
 
 def test_tests_are_found_by_the_names_in_them_and_in_what_they_use() -> None:
     assert (
-        build.tests_of("Conv2d")[0] == "test_convolution.py::test_conv2d_by_naive_loops"
+        build.tests_of("Conv2d")[0]
+        == "convolution/test_convolution.py::test_conv2d_by_naive_loops"
     )
     assert (
-        build.tests_of("TCN")[0] == "test_tcn.py::test_by_its_definition"
+        build.tests_of("TCN")[0] == "convolution/test_tcn.py::test_by_its_definition"
     )  # through a function of its file
     assert (
-        build.tests_of("LSTMLast")[0] == "test_recurrent.py::test_by_its_equations"
+        build.tests_of("LSTMLast")[0]
+        == "sequence/test_recurrent.py::test_by_its_equations"
     )  # from f"{name}Last"
     assert (
-        build.tests_of("ELU")[0] == "test_activation.py::test_equals_its_formula"
+        build.tests_of("ELU")[0]
+        == "pointwise/test_activation.py::test_equals_its_formula"
     )  # from a list of its file
 
 

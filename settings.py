@@ -26,11 +26,13 @@ class Settings(BaseModel):
     def _from_plain_values(cls, values: Any) -> Any:
         if not isinstance(values, Mapping):
             return values
-        for old, new in taken_by_old_names(cls, values).items():
+        old_words = taken_by_old_names(cls, values)
+        for old, new in old_words.items():
             message = f"{cls.__qualname__}: '{old}' is called '{new}' now"
             warnings.warn(message, FutureWarning, stacklevel=2)
+        # An old word beside its new one stays, and is refused as unknown: no order of the keys may decide which counts.
         return {
-            cls.renamed.get(name, name): tuples(value) for name, value in values.items()
+            old_words.get(name, name): tuples(value) for name, value in values.items()
         }
 
 

@@ -21,26 +21,26 @@ from bench_hcqt import recording
 from numpy.typing import NDArray
 from page import parser_of, publish
 
-from mirbricks.features.chroma import Chroma, ChromaConfig
-from mirbricks.features.cqt import CQT, CQTConfig
-from mirbricks.features.logmel import LogMel, LogMelConfig
+from mirbricks.features.chroma import ChromaFeature, ChromaFeatureConfig
+from mirbricks.features.cqt import CQTFeature, CQTFeatureConfig
+from mirbricks.features.logmel import LogMelFeature, LogMelFeatureConfig
 from mirbricks.features.torchaudio_import import import_torchaudio
 
 Wave = NDArray[np.float32]
 Call = Callable[[], object]
-MEL, BINS, CHROMA = LogMelConfig(), CQTConfig(), ChromaConfig()
+MEL, BINS, CHROMA = LogMelFeatureConfig(), CQTFeatureConfig(), ChromaFeatureConfig()
 
 
 def librosa_logmel(wave: Wave) -> NDArray[np.float32]:
     mel = librosa.feature.melspectrogram(
-        y=wave, sr=MEL.sr_hz, n_fft=MEL.n_fft, hop_length=MEL.hop_samples
+        y=wave, sr=MEL.sr_hz, n_fft=MEL.n_fft, hop_length=MEL.hop_length
     )
     return np.asarray(np.log1p(MEL.gain * mel))
 
 
 def librosa_cqt(wave: Wave) -> NDArray[np.complex64]:
     found: NDArray[np.complex64] = librosa.cqt(
-        wave, sr=BINS.sr_hz, hop_length=BINS.hop_samples, fmin=BINS.fmin_hz, n_bins=BINS.n_bins,
+        wave, sr=BINS.sr_hz, hop_length=BINS.hop_length, fmin=BINS.fmin_hz, n_bins=BINS.n_bins,
         bins_per_octave=BINS.bins_per_octave,
     )  # fmt: skip
     return found
@@ -51,7 +51,7 @@ def librosa_chroma(wave: Wave) -> NDArray[np.float32]:
     found: NDArray[np.float32] = librosa.feature.chroma_cqt(
         y=wave,
         sr=CHROMA.sr_hz,
-        hop_length=CHROMA.hop_samples,
+        hop_length=CHROMA.hop_length,
         n_octaves=CHROMA.n_octaves,
         threshold=None,
     )
@@ -60,7 +60,7 @@ def librosa_chroma(wave: Wave) -> NDArray[np.float32]:
 
 def torchaudio_logmel() -> Callable[[torch.Tensor], torch.Tensor]:
     mel = import_torchaudio().transforms.MelSpectrogram(
-        MEL.sr_hz, MEL.n_fft, hop_length=MEL.hop_samples, n_mels=MEL.n_mels, pad_mode="constant", norm="slaney",
+        MEL.sr_hz, MEL.n_fft, hop_length=MEL.hop_length, n_mels=MEL.n_mels, pad_mode="constant", norm="slaney",
         mel_scale="slaney",
     )  # fmt: skip
     return lambda wave: torch.log1p(MEL.gain * mel(wave))
@@ -91,7 +91,11 @@ def rows(n_runs: int, durations_s: list[float], threads: list[int]) -> list[str]
         "|---|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     peers = {"log-mel": librosa_logmel, "CQT": librosa_cqt, "chroma": librosa_chroma}
-    ours = {"log-mel": LogMel(MEL), "CQT": CQT(BINS), "chroma": Chroma(CHROMA)}
+    ours = {
+        "log-mel": LogMelFeature(MEL),
+        "CQT": CQTFeature(BINS),
+        "chroma": ChromaFeature(CHROMA),
+    }
     theirs = {"log-mel": torchaudio_logmel()}
     for duration_s in durations_s:
         audio, wave = recording(duration_s)

@@ -26,11 +26,11 @@ from page import parser_of, publish
 
 from mirbricks.data.corpus import Corpus
 from mirbricks.features.feature_file import CachedFeature, write_feature
-from mirbricks.features.hcqt import HCQT, HCQTConfig
+from mirbricks.features.hcqt import HCQTFeature, HCQTFeatureConfig
 from mirbricks.features.resample import resample
 
 ROOT = Path(__file__).resolve().parents[1]
-CONFIG = HCQTConfig()
+CONFIG = HCQTFeatureConfig()
 
 Wave = NDArray[np.float32]
 
@@ -66,7 +66,7 @@ def with_librosa(wave: Wave) -> NDArray[np.complex64]:
             librosa.cqt(
                 wave,
                 sr=CONFIG.sr_hz,
-                hop_length=CONFIG.hop_samples,
+                hop_length=CONFIG.hop_length,
                 fmin=h * CONFIG.fmin_hz,
                 n_bins=CONFIG.n_bins,
                 bins_per_octave=CONFIG.bins_per_octave,
@@ -99,7 +99,9 @@ def grown_mb(call: Callable[[], object]) -> float:
     )
 
 
-def speed_rows(transform: HCQT, n_runs: int, durations_s: list[float]) -> list[str]:
+def speed_rows(
+    transform: HCQTFeature, n_runs: int, durations_s: list[float]
+) -> list[str]:
     rows = [
         "| audio | threads | librosa, six CQTs | mirbricks HCQT | ratio | memory over the audio |",
         "|---|---|---|---|---|---|",
@@ -122,7 +124,7 @@ def speed_rows(transform: HCQT, n_runs: int, durations_s: list[float]) -> list[s
     return rows
 
 
-def agreement_rows(transform: HCQT, duration_s: float) -> list[str]:
+def agreement_rows(transform: HCQTFeature, duration_s: float) -> list[str]:
     name, wave = recording(duration_s)
     rows = [
         f"| harmonic ({name}, {duration_s:g} s) | correlation | relative error |",
@@ -141,7 +143,7 @@ def agreement_rows(transform: HCQT, duration_s: float) -> list[str]:
     return rows
 
 
-def reading_row(transform: HCQT, n_frames: int = 96, n_reads: int = 200) -> str:
+def reading_row(transform: HCQTFeature, n_frames: int = 96, n_reads: int = 200) -> str:
     """Median time to read a random patch from a cache file, as a data loader's worker does: on one thread."""
     torch.set_num_threads(1)
     _, wave = recording(30.0)
@@ -164,9 +166,9 @@ def reading_row(transform: HCQT, n_frames: int = 96, n_reads: int = 200) -> str:
 
 def report(n_runs: int, durations_s: list[float]) -> str:
     with torch.inference_mode():
-        transform = HCQT(CONFIG)
+        transform = HCQTFeature(CONFIG)
         start_s = time.perf_counter()
-        HCQT(CONFIG)
+        HCQTFeature(CONFIG)
         building_s = time.perf_counter() - start_s
         parts = [
             "\n".join(speed_rows(transform, n_runs, durations_s)),

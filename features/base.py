@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Literal
 
 import torch
@@ -16,6 +16,8 @@ from .feature_file import ARRAY_FORMAT
 
 Storage = Literal["complex", "float16", "float32"]
 
+# Words of an older version that stay in the hashes of the cache.
+OLD_WORDS = {"hop_length": "hop_samples", "win_length": "window_samples"}
 STREAM_FRAMES = 2048  # frames a step of a stream computes
 
 
@@ -57,7 +59,12 @@ class FeatureConfig(Settings):
 
     def settings(self) -> dict[str, object]:
         """All that changes what the cache keeps; two configs with equal settings share their cache files."""
-        return {"format": ARRAY_FORMAT, **self.model_dump()}
+        return {"format": ARRAY_FORMAT, **in_the_words_of_the_cache(self.model_dump())}
+
+
+def in_the_words_of_the_cache(settings: Mapping[str, object]) -> dict[str, object]:
+    """The settings under the words that name cache files: a new word must not make computed features useless."""
+    return {OLD_WORDS.get(name, name): value for name, value in settings.items()}
 
 
 class ArrayConfig(FeatureConfig):
@@ -113,10 +120,11 @@ class Feature(nn.Module, abc.ABC):
 
 
 def check_wave(wave: Tensor, name: str) -> None:
-    """Raise DataError E450 unless `wave` is (B, N) in floating point; `name` is the transform's."""
+    """Raise DataError E450 unless `wave` is (B, N) in floating point; `name` is the feature's."""
     if wave.ndim != 2 or not wave.is_floating_point():
+        came = f"{wave.dtype} of shape {tuple(wave.shape)}"
         raise DataError(
-            f"{name} expects audio of shape (B, N) in floating point, got {wave.dtype} of shape {tuple(wave.shape)}",
+            f"the feature '{name}' expects audio of shape (B, N) in floating point, got {came}",
             code="E450",
             help="mix to mono and add the batch axis: wave[None]",
         )
@@ -126,7 +134,7 @@ def refuse_empty(wave: Tensor, name: str) -> None:
     """Raise DataError E450 for (B, 0)."""
     if not wave.shape[1]:
         raise DataError(
-            f"{name} got audio without a single sample",
+            f"the feature '{name}' got audio without a single sample",
             code="E450",
             help="leave empty recordings out",
         )
@@ -137,13 +145,13 @@ def stream_frames(
     chunks: Iterable[Tensor],
     *,
     name: str,
-    hop_samples: int,
+    hop_length: int,
     context_samples: int,
     step_frames: int,
 ) -> Iterator[Tensor]:
-    """Pieces of `transform`, frame t centred on sample t · hop_samples, in memory that does not grow with the audio.
+    """Pieces of `transform`, frame t centred on sample t · hop_length, in memory that does not grow with the audio.
 
-    context_samples  what can change a frame, on either side of its centre: a multiple of hop_samples
+    context_samples  what can change a frame, on either side of its centre: a multiple of hop_length
     """
     held: list[Tensor] = []
     n_held = done = 0  # samples held; frames of them that were given out already
@@ -151,14 +159,14 @@ def stream_frames(
         check_wave(chunk, name)
         held.append(chunk)
         n_held += chunk.shape[1]
-        while n_held >= (stop := (done + step_frames) * hop_samples + context_samples):
+        while n_held >= (stop := (done + step_frames) * hop_length + context_samples):
             if len(held) > 1:
                 wave = torch.cat(held, dim=1)
             else:
                 wave = held[0]
             yield transform(wave[:, :stop])[..., done : done + step_frames]
-            drop = max(0, done + step_frames - context_samples // hop_samples)
-            held = [wave[:, drop * hop_samples :]]
-            n_held -= drop * hop_samples
+            drop = max(0, done + step_frames - context_samples // hop_length)
+            held = [wave[:, drop * hop_length :]]
+            n_held -= drop * hop_length
             done += step_frames - drop
     yield transform(torch.cat(held, dim=1) if held else torch.zeros(1, 0))[..., done:]

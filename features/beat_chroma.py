@@ -14,16 +14,16 @@ from torch.nn import functional
 from .base import Feature, check_wave, refuse_empty
 from .beat_tracking import Float, track_beats
 from .beats import beat_synchronous
-from .chroma import Chroma, PitchClassConfig
+from .chroma import ChromaFeature, PitchClassConfig
 from .folding import SILENCE
-from .logmel import LogMel, LogMelConfig
+from .logmel import LogMelFeature, LogMelFeatureConfig
 
 BLOCK_SAMPLES = 1 << 18
 ONSET_HOPS = 2  # onset frames to a frame of chroma
 MOST_BPM = 400.0  # faster than this no beats come
 
 
-class BeatChromaConfig(PitchClassConfig):
+class BeatChromaFeatureConfig(PitchClassConfig):
     """Settings of the feature `beat_chroma`; the defaults are those of the covers80 corpus."""
 
     type: Literal["beat_chroma"] = Field(
@@ -56,16 +56,16 @@ class BeatChromaConfig(PitchClassConfig):
     def shape(self) -> tuple[int, ...]:
         return (self.n_chroma,)
 
-    def mel(self) -> LogMelConfig:
+    def mel(self) -> LogMelFeatureConfig:
         """The spectrogram that the beats are tracked in."""
         n_fft = 1 << max(8, round(np.log2(0.093 * self.sr_hz)))
-        hop = max(1, self.hop_samples // ONSET_HOPS)
-        return LogMelConfig(
-            sr_hz=self.sr_hz, n_fft=n_fft, hop_samples=hop, n_mels=40, scale="db"
+        hop = max(1, self.hop_length // ONSET_HOPS)
+        return LogMelFeatureConfig(
+            sr_hz=self.sr_hz, n_fft=n_fft, hop_length=hop, n_mels=40, scale="db"
         )
 
 
-class BeatChroma(Feature):
+class BeatChromaFeature(Feature):
     """(B, N) -> (B, n_chroma, T): the mean energies of pitch classes in each beat over the largest of them.
 
     T is the number of beats, which no length tells; in a batch the shorter ones end in zeros. The first frame begins at
@@ -74,16 +74,16 @@ class BeatChroma(Feature):
     """
 
     counted = False
-    config: BeatChromaConfig
+    config: BeatChromaFeatureConfig
 
-    def __init__(self, config: BeatChromaConfig) -> None:
+    def __init__(self, config: BeatChromaFeatureConfig) -> None:
         super().__init__(config)
-        self.chroma = Chroma(config)
-        self.mel = LogMel(config.mel())
+        self.chroma = ChromaFeature(config)
+        self.mel = LogMelFeature(config.mel())
 
     def forward(self, wave: Tensor) -> Tensor:
-        check_wave(wave, "BeatChroma")
-        refuse_empty(wave, "BeatChroma")
+        check_wave(wave, self.config.type)
+        refuse_empty(wave, self.config.type)
         found = [self._of_one(one[None]) for one in wave]
         longest = max(one.shape[-1] for one in found)
         return torch.stack(
@@ -114,7 +114,7 @@ class BeatChroma(Feature):
             list(self.chroma.stream(torch.split(wave, BLOCK_SAMPLES, dim=1))), dim=-1
         )[0]
         times_s = (
-            self.chroma.config.hop_samples
+            self.chroma.config.hop_length
             / self.config.sr_hz
             * torch.arange(chroma.shape[-1]).double()
         )

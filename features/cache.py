@@ -27,7 +27,7 @@ _log = logging.getLogger("mirbricks")
 class FeatureCache:
     """One feature of many recordings, in a folder.
 
-    >>> cache = FeatureCache(Path("cache"), HCQTConfig())
+    >>> cache = FeatureCache(Path("cache"), HCQTFeatureConfig())
     >>> failures = cache.build(corpus.items)
     >>> patch = cache.open("01.wav").magnitude(0, 96)
     """

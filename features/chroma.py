@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Literal
+from collections.abc import Iterable, Iterator, Mapping
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 from torch import Tensor
 
 from .base import ArrayConfig, Feature
-from .cqt import CQT, CQTConfig
+from .cqt import CQTFeature, CQTFeatureConfig
 from .folding import pitch_classes, semitone_of, tuning_of, tuning_sum, unit_frames
 
 C1_HZ = 32.70319566257483
@@ -18,6 +18,8 @@ C1_HZ = 32.70319566257483
 
 class PitchClassConfig(ArrayConfig):
     """Frames and pitch classes, for the features that begin with them."""
+
+    renamed: ClassVar[Mapping[str, str]] = {"hop_samples": "hop_length"}
 
     sr_hz: PositiveInt = Field(
         22050, description="sample rate of the audio; other audio is resampled to it"
@@ -30,7 +32,7 @@ class PitchClassConfig(ArrayConfig):
     bins_per_octave: PositiveInt = Field(
         36, description="frequency bins in an octave, a multiple of n_chroma"
     )
-    hop_samples: PositiveInt = Field(
+    hop_length: PositiveInt = Field(
         512, description="samples from one frame of chroma to the next"
     )
     n_chroma: PositiveInt = Field(
@@ -57,39 +59,39 @@ class PitchClassConfig(ArrayConfig):
         self.cqt()
         return self
 
-    def cqt(self) -> CQTConfig:
+    def cqt(self) -> CQTFeatureConfig:
         """The transform that is folded; raises ValidationError where its bins do not fit below half of sr_hz."""
-        names = ("sr_hz", "fmin_hz", "n_octaves", "bins_per_octave", "hop_samples")
-        return CQTConfig(**{name: getattr(self, name) for name in names})
+        names = ("sr_hz", "fmin_hz", "n_octaves", "bins_per_octave", "hop_length")
+        return CQTFeatureConfig(**{name: getattr(self, name) for name in names})
 
 
-class ChromaConfig(PitchClassConfig):
+class ChromaFeatureConfig(PitchClassConfig):
     """Settings of the feature `chroma`."""
 
     type: Literal["chroma"] = Field("chroma", description="name of this feature")
 
     @property
     def hop_s(self) -> float:
-        return self.hop_samples / self.sr_hz
+        return self.hop_length / self.sr_hz
 
     @property
     def shape(self) -> tuple[int, ...]:
         return (self.n_chroma,)
 
 
-class Chroma(Feature):
-    """(B, N) -> (B, n_chroma, T): constant-Q magnitudes summed over octaves, bin 0 is C, T = 1 + N // hop_samples.
+class ChromaFeature(Feature):
+    """(B, N) -> (B, n_chroma, T): constant-Q magnitudes summed over octaves, bin 0 is C, T = 1 + N // hop_length.
 
     Sources: Fujishima, "Realtime Chord Recognition of Musical Sound", ICMC 1999; Müller, "Fundamentals of Music
     Processing", 3.1.2. With tuning_semitones 0 and fmin_hz on a semitone as `librosa.feature.chroma_cqt(tuning=0,
-    threshold=None)`. Frame t is centred on sample t · hop_samples.
+    threshold=None)`. Frame t is centred on sample t · hop_length.
     """
 
     config: PitchClassConfig
 
     def __init__(self, config: PitchClassConfig) -> None:
         super().__init__(config)
-        self.cqt = CQT(config.cqt())
+        self.cqt = CQTFeature(config.cqt())
         self._above_class = self._offset_semitones()
 
     def forward(self, wave: Tensor) -> Tensor:

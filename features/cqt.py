@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import Field, PositiveFloat, model_validator
 
-from .hcqt import HCQT, HCQTConfig
+from .hcqt import HCQTFeature, HCQTFeatureConfig
 
 
-class CQTConfig(HCQTConfig):
+class CQTFeatureConfig(HCQTFeatureConfig):
     """Settings of the feature `cqt`; it shares the cache files of the HCQT with harmonics [1]."""
 
     type: Literal["cqt"] = Field("cqt", description="name of this feature")  # type: ignore[assignment]
@@ -18,7 +18,7 @@ class CQTConfig(HCQTConfig):
     )
 
     @model_validator(mode="after")
-    def _one_harmonic(self) -> CQTConfig:
+    def _one_harmonic(self) -> CQTFeatureConfig:
         if self.harmonics != (1.0,):
             raise ValueError(
                 "a CQT has the one harmonic 1; write `type: hcqt` for other harmonics"
@@ -29,10 +29,10 @@ class CQTConfig(HCQTConfig):
         return {**super().settings(), "type": "hcqt"}
 
 
-class CQT(HCQT):
+class CQTFeature(HCQTFeature):
     """(B, N) -> complex (B, 1, F, T): equal to `librosa.cqt` within .5 %.
 
     Source: Schörkhuber & Klapuri, "Constant-Q Transform Toolbox for Music Processing", SMC 2010.
     """
 
-    config: CQTConfig
+    config: CQTFeatureConfig

@@ -50,18 +50,18 @@ def cutoff_hz(top_hz: float, bins_per_octave: int) -> float:
     return top_hz * (1.0 + 0.5 * HANN_BANDWIDTH / quality_factor(bins_per_octave))
 
 
-def factors_of_two(hop_samples: int) -> int:
+def factors_of_two(hop_length: int) -> int:
     """How often the hop can be halved: the highest level there is."""
-    return (hop_samples & -hop_samples).bit_length() - 1
+    return (hop_length & -hop_length).bit_length() - 1
 
 
 def octave_kernels(
-    sr_hz: float, fmin_hz: float, n_octaves: int, bins_per_octave: int, hop_samples: int
+    sr_hz: float, fmin_hz: float, n_octaves: int, bins_per_octave: int, hop_length: int
 ) -> Iterator[OctaveKernel]:
     """The octaves of one constant-Q transform, lowest first."""
     n_bins = n_octaves * bins_per_octave
     bins_hz = fmin_hz * 2.0 ** (np.arange(n_bins) / bins_per_octave)
-    highest = factors_of_two(hop_samples)
+    highest = factors_of_two(hop_length)
     room = (
         math.ceil(math.log2(0.5 * sr_hz / cutoff_hz(bins_hz[-1], bins_per_octave))) - 2
     )

@@ -24,10 +24,10 @@ def padded_window(name: str, length: int, n_fft: int) -> Tensor:
     return functional.pad(WINDOWS[name](length), (left, n_fft - length - left))
 
 
-def centred_frames(wave: Tensor, n_fft: int, hop_samples: int) -> Tensor:
-    """(B, N) -> (B, T, n_fft), T = 1 + N // hop_samples; frame t is centred on sample t · hop_samples, with silence
+def centred_frames(wave: Tensor, n_fft: int, hop_length: int) -> Tensor:
+    """(B, N) -> (B, T, n_fft), T = 1 + N // hop_length; frame t is centred on sample t · hop_length, with silence
     outside. A view of a padded copy."""
-    n_frames = 1 + wave.shape[1] // hop_samples
+    n_frames = 1 + wave.shape[1] // hop_length
     half = n_fft // 2
-    right = (n_frames - 1) * hop_samples + n_fft - half - wave.shape[1]
-    return functional.pad(wave, (half, right)).unfold(1, n_fft, hop_samples)
+    right = (n_frames - 1) * hop_length + n_fft - half - wave.shape[1]
+    return functional.pad(wave, (half, right)).unfold(1, n_fft, hop_length)

@@ -10,10 +10,10 @@ from pydantic import Field, PositiveFloat, PositiveInt
 from torch import Tensor
 from torch.nn import functional
 
-from .chroma import Chroma, PitchClassConfig
+from .chroma import ChromaFeature, PitchClassConfig
 
 
-class Fourier2DConfig(PitchClassConfig):
+class Fourier2DFeatureConfig(PitchClassConfig):
     """Settings of the feature `fourier_2d`; patches and exponent are the paper's."""
 
     type: Literal["fourier_2d"] = Field(
@@ -34,7 +34,7 @@ class Fourier2DConfig(PitchClassConfig):
 
     @property
     def hop_s(self) -> float:
-        return self.hop_columns * self.column_frames * self.hop_samples / self.sr_hz
+        return self.hop_columns * self.column_frames * self.hop_length / self.sr_hz
 
     @property
     def t0_s(self) -> float:
@@ -42,7 +42,7 @@ class Fourier2DConfig(PitchClassConfig):
         return (
             (self.patch_columns * self.column_frames - 1)
             / 2
-            * self.hop_samples
+            * self.hop_length
             / self.sr_hz
         )
 
@@ -51,7 +51,7 @@ class Fourier2DConfig(PitchClassConfig):
         return self.n_chroma, self.patch_columns // 2 + 1
 
 
-class Fourier2D(Chroma):
+class Fourier2DFeature(ChromaFeature):
     """(B, N) -> (B, n_chroma, patch_columns // 2 + 1, T): a frame is a patch, its time that of the patch's middle.
 
     Source: Bertin-Mahieux & Ellis, "Large-scale cover song recognition using the 2D Fourier transform magnitude",
@@ -59,7 +59,7 @@ class Fourier2D(Chroma):
     recording by the `median` of its patches.
     """
 
-    config: Fourier2DConfig
+    config: Fourier2DFeatureConfig
 
     def forward(self, wave: Tensor) -> Tensor:
         c = self.config

@@ -20,28 +20,31 @@ from torch import Tensor
 from ..data.corpus import FeatureItem
 from ..errors import DataError
 from .base import ArrayConfig, Feature
-from .beat_chroma import BeatChroma, BeatChromaConfig
-from .chroma import Chroma, ChromaConfig
-from .logmel import LogMel, LogMelConfig
-from .nnls_chroma import NNLSChroma, NNLSChromaConfig
+from .beat_chroma import BeatChromaFeature, BeatChromaFeatureConfig
+from .chroma import ChromaFeature, ChromaFeatureConfig
+from .logmel import LogMelFeature, LogMelFeatureConfig
+from .nnls_chroma import NNLSChromaFeature, NNLSChromaFeatureConfig
 
 SLACK = (
     1e-3  # of a step: how far the times in the file may be from those of the section
 )
 
 FromAudio = Annotated[
-    NNLSChromaConfig | BeatChromaConfig | ChromaConfig | LogMelConfig,
+    NNLSChromaFeatureConfig
+    | BeatChromaFeatureConfig
+    | ChromaFeatureConfig
+    | LogMelFeatureConfig,
     Field(discriminator="type"),
 ]
 COMPUTED: dict[str, tuple[type[ArrayConfig], type[Feature]]] = {
-    "nnls_chroma": (NNLSChromaConfig, NNLSChroma),
-    "beat_chroma": (BeatChromaConfig, BeatChroma),
-    "chroma": (ChromaConfig, Chroma),
-    "logmel": (LogMelConfig, LogMel),
+    "nnls_chroma": (NNLSChromaFeatureConfig, NNLSChromaFeature),
+    "beat_chroma": (BeatChromaFeatureConfig, BeatChromaFeature),
+    "chroma": (ChromaFeatureConfig, ChromaFeature),
+    "logmel": (LogMelFeatureConfig, LogMelFeature),
 }
 
 
-class GivenConfig(ArrayConfig):
+class GivenFeatureConfig(ArrayConfig):
     """Settings of the feature `given`: what the corpus must hold."""
 
     type: Literal["given"] = Field("given", description="name of this feature")
@@ -87,7 +90,7 @@ class GivenConfig(ArrayConfig):
             ) from error
 
     @model_validator(mode="after")
-    def _computed_fit(self) -> GivenConfig:
+    def _computed_fit(self) -> GivenFeatureConfig:
         other = self.from_audio
         if other is None:
             return self
@@ -127,12 +130,12 @@ class GivenConfig(ArrayConfig):
         return (self.n_features,)
 
 
-class Given(Feature):
+class GivenFeature(Feature):
     """What `from_audio` says; without it raises DataError E459 for any waveform."""
 
-    config: GivenConfig
+    config: GivenFeatureConfig
 
-    def __init__(self, config: GivenConfig) -> None:
+    def __init__(self, config: GivenFeatureConfig) -> None:
         super().__init__(config)
         other = config.from_audio
         self.computed = COMPUTED[other.type][1](other) if other else None
@@ -157,7 +160,7 @@ class Given(Feature):
         return self.computed
 
 
-class GivenFeature:
+class CorpusFeature:
     """The features of one recording, read as a `CachedFeature` is."""
 
     is_complex = False
@@ -180,14 +183,14 @@ class GivenFeature:
         return torch.from_numpy(self.item.read(start, stop)).T
 
 
-class GivenFeatures:
+class CorpusFeatures:
     """In the place of a `FeatureCache`: the features of a corpus's own file, and of a recording with audio only the
     computed ones.
 
     computed  the FeatureCache of config.from_audio, if audio may be read
     """
 
-    def __init__(self, config: GivenConfig, computed: Any = None) -> None:
+    def __init__(self, config: GivenFeatureConfig, computed: Any = None) -> None:
         self.config = config
         self.computed = computed
         self._items: dict[str, FeatureItem] = {}
@@ -221,7 +224,7 @@ class GivenFeatures:
     def open(self, key: str) -> Any:
         """A `GivenFeature`, or of a recording with audio only a `CachedFeature`."""
         if key in self._items:
-            return GivenFeature(self._items[key])
+            return CorpusFeature(self._items[key])
         return self.computed.open(key)
 
     def _misfit(self, item: FeatureItem) -> DataError | None:

@@ -8,8 +8,8 @@ Fourier transforms of its levels; only the kernels differ (cqt_kernels.py), so e
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from typing import Literal
+from collections.abc import Iterable, Iterator, Mapping
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
@@ -20,6 +20,7 @@ from .base import (
     FeatureConfig,
     Storage,
     check_wave,
+    in_the_words_of_the_cache,
     refuse_empty,
     stream_frames,
 )
@@ -37,8 +38,10 @@ LOG_GAIN = 1e4
 Scale = Literal["db", "log", "linear"]
 
 
-class HCQTConfig(FeatureConfig):
+class HCQTFeatureConfig(FeatureConfig):
     """Settings of the HCQT; the defaults are those of the multi-pitch task."""
+
+    renamed: ClassVar[Mapping[str, str]] = {"hop_samples": "hop_length"}
 
     type: Literal["hcqt"] = Field("hcqt", description="name of this feature")
     sr_hz: PositiveInt = Field(
@@ -54,7 +57,7 @@ class HCQTConfig(FeatureConfig):
     )
     n_octaves: PositiveInt = Field(6, le=20, description="octaves above fmin_hz")
     bins_per_octave: PositiveInt = Field(60, description="frequency bins in an octave")
-    hop_samples: PositiveInt = Field(
+    hop_length: PositiveInt = Field(
         512, description="samples from one frame to the next"
     )
     scale: Scale = Field(
@@ -62,7 +65,7 @@ class HCQTConfig(FeatureConfig):
     )
 
     @model_validator(mode="after")
-    def _below_nyquist(self) -> HCQTConfig:
+    def _below_nyquist(self) -> HCQTFeatureConfig:
         top_hz = (
             max(self.harmonics)
             * self.fmin_hz
@@ -85,7 +88,7 @@ class HCQTConfig(FeatureConfig):
 
     @property
     def hop_s(self) -> float:
-        return self.hop_samples / self.sr_hz
+        return self.hop_length / self.sr_hz
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -97,20 +100,20 @@ class HCQTConfig(FeatureConfig):
 
     def settings(self) -> dict[str, object]:
         """Without the scale, which is applied on reading."""
-        kept = self.model_dump(exclude={"scale"})
+        kept = in_the_words_of_the_cache(self.model_dump(exclude={"scale"}))
         return {"format": FORMAT, **kept}
 
 
-class HCQT(Feature):
-    """Waveform to complex HCQT: (B, N) -> (B, H, F, T), T = 1 + N // hop_samples.
+class HCQTFeature(Feature):
+    """Waveform to complex HCQT: (B, N) -> (B, H, F, T), T = 1 + N // hop_length.
 
-    Frame t is centred on sample t · hop_samples; outside the waveform there is silence. Equals `librosa.cqt(fmin=h ·
+    Frame t is centred on sample t · hop_length; outside the waveform there is silence. Equals `librosa.cqt(fmin=h ·
     fmin_hz)` per harmonic to .5 % or better, computed in float32 on the device of its buffers.
     """
 
-    config: HCQTConfig
+    config: HCQTFeatureConfig
 
-    def __init__(self, config: HCQTConfig) -> None:
+    def __init__(self, config: HCQTFeatureConfig) -> None:
         super().__init__(config)
         self._filter: Tensor
         self.register_buffer("_filter", decimation_matrix(), persistent=False)
@@ -123,7 +126,7 @@ class HCQT(Feature):
                 harmonic * config.fmin_hz,
                 config.n_octaves,
                 config.bins_per_octave,
-                config.hop_samples,
+                config.hop_length,
             ):
                 self.register_buffer(
                     f"_kernel{place}", torch.from_numpy(kernel.rows), persistent=False
@@ -136,10 +139,9 @@ class HCQT(Feature):
 
     def forward(self, wave: Tensor) -> Tensor:
         """(B, N) real -> (B, H, F, T) complex64. Raises DataError (E450) for any other shape, or N = 0."""
-        name = type(self).__name__
         config = self.config
-        check_wave(wave, name)
-        refuse_empty(wave, name)
+        check_wave(wave, self.config.type)
+        refuse_empty(wave, self.config.type)
         n_frames = self.n_frames(wave.shape[1])
         hcqt = wave.new_empty(
             (
@@ -153,7 +155,7 @@ class HCQT(Feature):
         levels = pyramid(wave.to(self._filter.dtype), self._filter, self._n_levels)
         for (level, frame_samples), kernels in self._spectra.items():
             self._respond(
-                levels[level], config.hop_samples >> level, frame_samples, kernels, hcqt
+                levels[level], config.hop_length >> level, frame_samples, kernels, hcqt
             )
         return hcqt.reshape(len(wave), config.n_harmonics, config.n_bins, n_frames)
 
@@ -181,18 +183,18 @@ class HCQT(Feature):
     def context_samples(self) -> int:
         """Samples on either side of a frame's centre that can change it, rounded up to whole hops."""
         reach = reach_samples(self._spectra, self._filter)
-        hop = self.config.hop_samples
+        hop = self.config.hop_length
         return -(-reach // hop) * hop
 
     def n_frames(self, n_samples: int) -> int:
-        return 1 + n_samples // self.config.hop_samples
+        return 1 + n_samples // self.config.hop_length
 
     def stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
         return stream_frames(
             self,
             chunks,
-            name=type(self).__name__,
-            hop_samples=self.config.hop_samples,
+            name=self.config.type,
+            hop_length=self.config.hop_length,
             context_samples=self.context_samples,
             step_frames=STREAM_FRAMES,
         )

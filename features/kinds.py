@@ -6,29 +6,29 @@ from collections.abc import Mapping
 
 from ..errors import DataError, Where, did_you_mean
 from .base import Feature, FeatureConfig
-from .beat_chroma import BeatChroma, BeatChromaConfig
-from .chroma import Chroma, ChromaConfig
-from .cqt import CQT, CQTConfig
-from .fourier_2d import Fourier2D, Fourier2DConfig
-from .given import Given, GivenConfig
-from .hcqt import HCQT, HCQTConfig
-from .logmel import LogMel, LogMelConfig
-from .nnls_chroma import NNLSChroma, NNLSChromaConfig
-from .pcen import PCEN, PCENConfig
-from .waveform import Waveform, WaveformConfig
+from .beat_chroma import BeatChromaFeature, BeatChromaFeatureConfig
+from .chroma import ChromaFeature, ChromaFeatureConfig
+from .cqt import CQTFeature, CQTFeatureConfig
+from .fourier_2d import Fourier2DFeature, Fourier2DFeatureConfig
+from .given import GivenFeature, GivenFeatureConfig
+from .hcqt import HCQTFeature, HCQTFeatureConfig
+from .logmel import LogMelFeature, LogMelFeatureConfig
+from .nnls_chroma import NNLSChromaFeature, NNLSChromaFeatureConfig
+from .pcen import PCENFeature, PCENFeatureConfig
+from .waveform import WaveformFeature, WaveformFeatureConfig
 
-DEFAULT = HCQTConfig  # of a section without `type`
+DEFAULT = HCQTFeatureConfig  # of a section without `type`
 KINDS: Mapping[str, tuple[type[FeatureConfig], type[Feature]]] = {
-    "hcqt": (HCQTConfig, HCQT),
-    "cqt": (CQTConfig, CQT),
-    "chroma": (ChromaConfig, Chroma),
-    "beat_chroma": (BeatChromaConfig, BeatChroma),
-    "nnls_chroma": (NNLSChromaConfig, NNLSChroma),
-    "fourier_2d": (Fourier2DConfig, Fourier2D),
-    "logmel": (LogMelConfig, LogMel),
-    "pcen": (PCENConfig, PCEN),
-    "waveform": (WaveformConfig, Waveform),
-    "given": (GivenConfig, Given),
+    "hcqt": (HCQTFeatureConfig, HCQTFeature),
+    "cqt": (CQTFeatureConfig, CQTFeature),
+    "chroma": (ChromaFeatureConfig, ChromaFeature),
+    "beat_chroma": (BeatChromaFeatureConfig, BeatChromaFeature),
+    "nnls_chroma": (NNLSChromaFeatureConfig, NNLSChromaFeature),
+    "fourier_2d": (Fourier2DFeatureConfig, Fourier2DFeature),
+    "logmel": (LogMelFeatureConfig, LogMelFeature),
+    "pcen": (PCENFeatureConfig, PCENFeature),
+    "waveform": (WaveformFeatureConfig, WaveformFeature),
+    "given": (GivenFeatureConfig, GivenFeature),
 }
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Literal
+from collections.abc import Iterable, Iterator, Mapping
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import (
@@ -31,18 +31,23 @@ FRAME_VALUES = (
 )  # samples framed at once: bounds the memory of a Fourier transform
 
 
-class MelConfig(ArrayConfig):
+class MelFeatureConfig(ArrayConfig):
     """Frames and mel bands, for the features that begin with them."""
+
+    renamed: ClassVar[Mapping[str, str]] = {
+        "hop_samples": "hop_length",
+        "window_samples": "win_length",
+    }
 
     sr_hz: PositiveInt = Field(
         22050, description="sample rate of the audio; other audio is resampled to it"
     )
     n_fft: PositiveInt = Field(2048, ge=2, description="samples of a Fourier transform")
-    window_samples: PositiveInt | None = Field(
+    win_length: PositiveInt | None = Field(
         None,
         description="samples of the window, in the middle of the n_fft samples; none: n_fft",
     )
-    hop_samples: PositiveInt = Field(
+    hop_length: PositiveInt = Field(
         512, description="samples from one frame to the next"
     )
     window: Window = Field("hann", description="shape of the window, periodic")
@@ -65,10 +70,10 @@ class MelConfig(ArrayConfig):
     )
 
     @model_validator(mode="after")
-    def _fits(self) -> MelConfig:
+    def _fits(self) -> MelFeatureConfig:
         if self.span_samples > self.n_fft:
             raise ValueError(
-                f"window_samples {self.span_samples} is larger than n_fft {self.n_fft}, a frame's samples"
+                f"win_length {self.span_samples} is larger than n_fft {self.n_fft}, a frame's samples"
             )
         if not self.fmin_hz < self.top_hz <= self.sr_hz / 2:
             raise ValueError(
@@ -80,7 +85,7 @@ class MelConfig(ArrayConfig):
     @property
     def span_samples(self) -> int:
         """Samples of the window."""
-        return self.window_samples or self.n_fft
+        return self.win_length or self.n_fft
 
     @property
     def top_hz(self) -> float:
@@ -91,14 +96,14 @@ class MelConfig(ArrayConfig):
 
     @property
     def hop_s(self) -> float:
-        return self.hop_samples / self.sr_hz
+        return self.hop_length / self.sr_hz
 
     @property
     def shape(self) -> tuple[int, ...]:
         return (self.n_mels,)
 
 
-class LogMelConfig(MelConfig):
+class LogMelFeatureConfig(MelFeatureConfig):
     """Settings of the feature `logmel`; the defaults are librosa's but for the scale."""
 
     type: Literal["logmel"] = Field("logmel", description="name of this feature")
@@ -132,16 +137,16 @@ class LogMelConfig(MelConfig):
         return torch.pow(10.0, x * (self.power / 20))
 
 
-class Mel(Feature):
-    """Base of what begins with mel energies: T = 1 + N // hop_samples, frame t is centred on sample t · hop_samples.
+class MelFeature(Feature):
+    """Base of what begins with mel energies: T = 1 + N // hop_length, frame t is centred on sample t · hop_length.
 
     Source: Davis & Mermelstein, "Comparison of Parametric Representations for Monosyllabic Word Recognition", 1980.
     Equals `librosa.feature.melspectrogram(pad_mode="constant")`.
     """
 
-    config: MelConfig
+    config: MelFeatureConfig
 
-    def __init__(self, config: MelConfig) -> None:
+    def __init__(self, config: MelFeatureConfig) -> None:
         super().__init__(config)
         peaks_hz = mel_points_hz(
             config.fmin_hz, config.top_hz, config.n_mels + 2, config.mel_scale
@@ -164,11 +169,10 @@ class Mel(Feature):
 
     def mel(self, wave: Tensor) -> Tensor:
         """(B, N) -> (B, n_mels, T) energies, the frames outermost in memory but for the batch."""
-        name = type(self).__name__
-        check_wave(wave, name)
-        refuse_empty(wave, name)
+        check_wave(wave, self.config.type)
+        refuse_empty(wave, self.config.type)
         frames = centred_frames(
-            wave.to(self.window.dtype), self.config.n_fft, self.config.hop_samples
+            wave.to(self.window.dtype), self.config.n_fft, self.config.hop_length
         )
         step = max(1, FRAME_VALUES // (self.config.n_fft * len(wave)))
         parts = [
@@ -186,12 +190,12 @@ class Mel(Feature):
         return mel
 
     def n_frames(self, n_samples: int) -> int:
-        return 1 + n_samples // self.config.hop_samples
+        return 1 + n_samples // self.config.hop_length
 
     @property
     def context_samples(self) -> int:
         """Samples on either side of a frame's centre that can change it, rounded up to whole hops."""
-        hop = self.config.hop_samples
+        hop = self.config.hop_length
         return -(-(self.config.n_fft // 2 + 1) // hop) * hop
 
     def mel_stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
@@ -199,8 +203,8 @@ class Mel(Feature):
         return stream_frames(
             self.mel,
             chunks,
-            name=type(self).__name__,
-            hop_samples=self.config.hop_samples,
+            name=self.config.type,
+            hop_length=self.config.hop_length,
             context_samples=self.context_samples,
             step_frames=STREAM_FRAMES,
         )
@@ -210,13 +214,13 @@ class Mel(Feature):
         return self._peaks_hz
 
 
-class LogMel(Mel):
+class LogMelFeature(MelFeature):
     """(B, N) -> (B, n_mels, T): mel energies, compressed by log(1 + gain · x) or in decibels.
 
     Sources: `Mel`; Dieleman & Schrauwen, "End-to-end learning for music audio", ICASSP 2014 (log(1 + 10000 x)).
     """
 
-    config: LogMelConfig
+    config: LogMelFeatureConfig
 
     def forward(self, wave: Tensor) -> Tensor:
         return self.config.compressed(self.mel(wave))

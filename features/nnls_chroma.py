@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from typing import Literal
+from collections.abc import Iterable, Iterator, Mapping
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
@@ -29,8 +29,10 @@ FINE = 81  # points at which a bin's pulse is taken
 STREAM_FRAMES = 256  # frames a step of a stream computes
 
 
-class NNLSChromaConfig(ArrayConfig):
+class NNLSChromaFeatureConfig(ArrayConfig):
     """Settings of the feature `nnls_chroma`; the defaults are those of the Billboard corpus."""
+
+    renamed: ClassVar[Mapping[str, str]] = {"hop_samples": "hop_length"}
 
     type: Literal["nnls_chroma"] = Field(
         "nnls_chroma", description="name of this feature"
@@ -41,7 +43,7 @@ class NNLSChromaConfig(ArrayConfig):
     n_fft: PositiveInt = Field(
         16384, ge=16, description="samples of a frame's Fourier transform, Hann window"
     )
-    hop_samples: PositiveInt = Field(
+    hop_length: PositiveInt = Field(
         4096, description="samples from one frame to the next, a mean of two spectra"
     )
     first_samples: NonNegativeInt = Field(
@@ -55,25 +57,25 @@ class NNLSChromaConfig(ArrayConfig):
     )
 
     @model_validator(mode="after")
-    def _frames_fit(self) -> NNLSChromaConfig:
-        if self.hop_samples % 4 or self.n_fft % 2:
+    def _frames_fit(self) -> NNLSChromaFeatureConfig:
+        if self.hop_length % 4 or self.n_fft % 2:
             raise ValueError(
-                f"hop_samples {self.hop_samples} must be a multiple of 4, and n_fft {self.n_fft} of 2"
+                f"hop_length {self.hop_length} must be a multiple of 4, and n_fft {self.n_fft} of 2"
             )
         if (
-            not self.hop_samples // 4
+            not self.hop_length // 4
             <= self.first_samples
-            <= self.n_fft // 2 + self.hop_samples // 4
+            <= self.n_fft // 2 + self.hop_length // 4
         ):
-            most = self.n_fft // 2 + self.hop_samples // 4
+            most = self.n_fft // 2 + self.hop_length // 4
             raise ValueError(
-                f"first_samples {self.first_samples} is not in {self.hop_samples // 4} ... {most}"
+                f"first_samples {self.first_samples} is not in {self.hop_length // 4} ... {most}"
             )
         return self
 
     @property
     def hop_s(self) -> float:
-        return self.hop_samples / self.sr_hz
+        return self.hop_length / self.sr_hz
 
     @property
     def t0_s(self) -> float:
@@ -84,26 +86,26 @@ class NNLSChromaConfig(ArrayConfig):
         return (24,)
 
 
-class NNLSChroma(Feature):
+class NNLSChromaFeature(Feature):
     """(B, N) -> (B, 24, T): bass 0-11, treble 12-23, both from C.
 
     A spectrum of 3 bins a semitone, brought into tune; each bin less the mean of its surroundings and over their
     standard deviation; the notes A0 to G#7, each with 20 partials that fall by .7, that explain it best without
     negative ones; those notes by pitch class, weighted by height. The recording has T = 1 + (N - 1 - first_samples) //
-    hop_samples frames, one at least, which are means of two. Source: Mauch & Dixon, "Approximate Note Transcription for
+    hop_length frames, one at least, which are means of two. Source: Mauch & Dixon, "Approximate Note Transcription for
     the Improved Identification of Difficult Chords", ISMIR 2010.
     """
 
-    config: NNLSChromaConfig
+    config: NNLSChromaFeatureConfig
     spectrum: Tensor
     window: Tensor
     near: Tensor
     notes: Tensor
     profiles: Tensor
 
-    def __init__(self, config: NNLSChromaConfig) -> None:
+    def __init__(self, config: NNLSChromaFeatureConfig) -> None:
         super().__init__(config)
-        self.left = config.n_fft // 2 - config.first_samples + config.hop_samples // 4
+        self.left = config.n_fft // 2 - config.first_samples + config.hop_length // 4
         window = torch.hann_window(config.n_fft, dtype=torch.float64)
         for name, value in {
             "window": window / window.sum(),
@@ -122,12 +124,12 @@ class NNLSChroma(Feature):
         return (
             1
             + max(0, n_samples - 1 - self.config.first_samples)
-            // self.config.hop_samples
+            // self.config.hop_length
         )
 
     def forward(self, wave: Tensor) -> Tensor:
-        check_wave(wave, "NNLSChroma")
-        refuse_empty(wave, "NNLSChroma")
+        check_wave(wave, self.config.type)
+        refuse_empty(wave, self.config.type)
         spectrum = self._log_spectrum(
             functional.pad(wave, (self.left, 0)), self.n_frames(wave.shape[1])
         )
@@ -159,13 +161,13 @@ class NNLSChroma(Feature):
         n_samples = 0
         done = 0
         for chunk in chunks:
-            check_wave(chunk, "NNLSChroma")
+            check_wave(chunk, self.config.type)
             if wave is None:
                 wave = functional.pad(chunk, (self.left, 0))
             else:
                 wave = torch.cat([wave, chunk], dim=1)
             n_samples += chunk.shape[1]
-            needed = STREAM_FRAMES * c.hop_samples
+            needed = STREAM_FRAMES * c.hop_length
             while (
                 wave.shape[1] >= needed + c.n_fft
                 and self.n_frames(n_samples) - done > STREAM_FRAMES
@@ -173,14 +175,14 @@ class NNLSChroma(Feature):
                 yield self._log_spectrum(wave, STREAM_FRAMES)
                 wave = wave[:, needed:]
                 done = done + STREAM_FRAMES
-        refuse_empty(torch.zeros(1, n_samples), "NNLSChroma")
+        refuse_empty(torch.zeros(1, n_samples), self.config.type)
         assert wave is not None  # else it was refused
         yield self._log_spectrum(wave, self.n_frames(n_samples) - done)
 
     def _log_spectrum(self, wave: Tensor, n_frames: int) -> Tensor:
         """(B, bins, 2 n_frames) of a waveform that begins where the first transform does."""
         c = self.config
-        hop = c.hop_samples // 2
+        hop = c.hop_length // 2
         n = 2 * n_frames
         missing = c.n_fft + (n - 1) * hop - wave.shape[1]
         frames = functional.pad(wave.to(self.window.dtype), (0, missing)).unfold(

@@ -9,11 +9,11 @@ import torch
 from pydantic import Field, PositiveFloat
 from torch import Tensor
 
-from .logmel import Mel, MelConfig
+from .logmel import MelFeature, MelFeatureConfig
 from .moving_mean import moving_mean, over_mean
 
 
-class PCENConfig(MelConfig):
+class PCENFeatureConfig(MelFeatureConfig):
     """Settings of the feature `pcen`; the defaults are those of the paper, on mel magnitudes."""
 
     type: Literal["pcen"] = Field("pcen", description="name of this feature")
@@ -38,7 +38,7 @@ class PCENConfig(MelConfig):
     eps: PositiveFloat = Field(1e-6, description="added to the mean")
 
 
-class PCEN(Mel):
+class PCENFeature(MelFeature):
     """(B, N) -> (B, n_mels, T): each band over its own slowly moving mean, then a root.
 
     Source: Wang et al., "Trainable Frontend For Robust and Far-Field Keyword Spotting", ICASSP 2017
@@ -46,9 +46,9 @@ class PCEN(Mel):
     learns its values. NaN in the audio stays in the mean from there on.
     """
 
-    config: PCENConfig
+    config: PCENFeatureConfig
 
-    def __init__(self, config: PCENConfig) -> None:
+    def __init__(self, config: PCENFeatureConfig) -> None:
         super().__init__(config)
         self.values: Tensor
         values = torch.tensor([config.alpha, config.delta, config.r, config.smoothing])

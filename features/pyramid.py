@@ -50,13 +50,13 @@ def pyramid(wave: Tensor, matrix: Tensor, n_levels: int) -> list[Tensor]:
 
 
 def centred_frames(
-    wave: Tensor, hop_samples: int, frame_samples: int, n_frames: int
+    wave: Tensor, hop_length: int, frame_samples: int, n_frames: int
 ) -> Tensor:
-    """(B, N) -> (B, n_frames, frame_samples), frame t around sample t · hop_samples, with silence outside."""
+    """(B, N) -> (B, n_frames, frame_samples), frame t around sample t · hop_length, with silence outside."""
     half = frame_samples // 2
-    right = (n_frames - 1) * hop_samples + half - wave.shape[1]
+    right = (n_frames - 1) * hop_length + half - wave.shape[1]
     padded = functional.pad(wave, (half, right))
-    return padded.unfold(1, frame_samples, hop_samples)
+    return padded.unfold(1, frame_samples, hop_length)
 
 
 def reach_samples(octaves: Iterable[tuple[int, int]], matrix: Tensor) -> int:

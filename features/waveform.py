@@ -12,7 +12,7 @@ from torch import Tensor
 from .base import ArrayConfig, Feature, check_wave, refuse_empty
 
 
-class WaveformConfig(ArrayConfig):
+class WaveformFeatureConfig(ArrayConfig):
     """Settings of the feature `waveform`."""
 
     type: Literal["waveform"] = Field("waveform", description="name of this feature")
@@ -32,14 +32,14 @@ class WaveformConfig(ArrayConfig):
         return (1,)
 
 
-class Waveform(Feature):
+class WaveformFeature(Feature):
     """(B, N) -> (B, 1, N): a frame is a sample, in float32 at least."""
 
-    config: WaveformConfig
+    config: WaveformFeatureConfig
 
     def forward(self, wave: Tensor) -> Tensor:
-        check_wave(wave, "Waveform")
-        refuse_empty(wave, "Waveform")
+        check_wave(wave, self.config.type)
+        refuse_empty(wave, self.config.type)
         return wave.to(torch.promote_types(wave.dtype, torch.float32))[:, None]
 
     def n_frames(self, n_samples: int) -> int:
@@ -49,9 +49,9 @@ class Waveform(Feature):
         chunk = torch.zeros(1, 0)
         empty = True
         for chunk in chunks:
-            check_wave(chunk, "Waveform")
+            check_wave(chunk, self.config.type)
             if chunk.shape[1]:
                 empty = False
                 yield self(chunk)
         if empty:
-            refuse_empty(chunk, "Waveform")
+            refuse_empty(chunk, self.config.type)

@@ -13,7 +13,7 @@ from mirbricks.cli import main
 from mirbricks.compiler.compile import load_graph
 from mirbricks.data.pyjama.file import Pyjama
 from mirbricks.errors import MirbricksError
-from mirbricks.features.hcqt import HCQTConfig
+from mirbricks.features.hcqt import HCQTFeatureConfig
 from mirbricks.registry import Block
 from mirbricks.runs.folder import RunFolder
 from mirbricks.tasks.finding import task_of, tasks
@@ -34,14 +34,14 @@ def deep() -> None:
 
 def no_task() -> None:
     Path("g.yaml").write_text("input: B C T\nlayers:\n  - ReLU\n")
-    task_of(load_graph("g.yaml"), HCQTConfig())
+    task_of(load_graph("g.yaml"), HCQTFeatureConfig())
 
 
 def task_without_type() -> None:
     Path("g.yaml").write_text(
         "input: B C T\nlayers:\n  - ReLU\ntask: {patch_frames: 64}\n"
     )
-    task_of(load_graph("g.yaml"), HCQTConfig())
+    task_of(load_graph("g.yaml"), HCQTFeatureConfig())
 
 
 def half_a_run() -> None:

@@ -30,7 +30,7 @@ from ..data.splitting.splits import (
 from ..errors import DataError, ErrorList, MirbricksError, raise_all
 from ..features.base import FeatureConfig
 from ..features.cache import FeatureCache
-from ..features.given import GivenConfig, GivenFeatures
+from ..features.given import CorpusFeatures, GivenFeatureConfig
 from ..features.kinds import DEFAULT, config_of
 from ..settings import Settings
 from ..tasks.base import Task
@@ -202,7 +202,7 @@ def recordings_of(
 
     Raises DataError E415, and what `Task.recordings` raises.
     """
-    if isinstance(feature, GivenConfig) and (
+    if isinstance(feature, GivenFeatureConfig) and (
         corpus.given_features or feature.from_audio is None
     ):
         return corpus.features
@@ -213,12 +213,12 @@ def recordings_of(
 
 def features_of(feature: FeatureConfig, folder: str | None) -> Any:
     """Where features are read from: a cache in the folder of --cache, or the corpus's own file."""
-    if isinstance(feature, GivenConfig):
+    if isinstance(feature, GivenFeatureConfig):
         if feature.from_audio:
             computed = FeatureCache(cache_folder(folder), feature.from_audio)
         else:
             computed = None
-        return GivenFeatures(feature, computed)
+        return CorpusFeatures(feature, computed)
     return FeatureCache(cache_folder(folder), feature)
 
 

@@ -25,7 +25,7 @@ from .cqt import SMALL, BinsConfig, ConstantQ
 class Chroma(Block):
     """Constant-Q magnitudes of each channel, summed over octaves: one bin a pitch class, bin 0 is C.
 
-    Shape:   (B, C, N) -> (B, C, n_chroma, T), T = 1 + N // hop_samples
+    Shape:   (B, C, N) -> (B, C, n_chroma, T), T = 1 + N // hop_length
     Source:  Fujishima, "Realtime Chord Recognition of Musical Sound", ICMC 1999; Müller, "Fundamentals of Music
              Processing", 3.1.2. As librosa.feature.chroma_cqt with tuning 0: a class takes the bins within half of its
              width, for A4 = 440 Hz.

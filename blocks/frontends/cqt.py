@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_validator
 from torch import Tensor, nn
 
 from ...features.cqt_kernels import OctaveKernel, octave_kernels
-from ...features.hcqt import HCQTConfig, to_scale
+from ...features.hcqt import HCQTFeatureConfig, to_scale
 from ...features.pyramid import (
     centred_frames,
     decimation_matrix,
@@ -27,13 +28,15 @@ BITTNER = "Bittner et al., ISMIR 2017"
 class BinsConfig(BlockConfig):
     """Frequencies and frames of a constant-Q transform; the words are those of the feature `hcqt`."""
 
+    renamed: ClassVar[Mapping[str, str]] = {"hop_samples": "hop_length"}
+
     sr_hz: PositiveInt = Field(22050, description="sample rate of the waveform, in Hz")
     fmin_hz: PositiveFloat = Field(
         32.7, description="centre frequency of the lowest bin of harmonic 1"
     )
     n_octaves: PositiveInt = Field(6, le=20, description="octaves above fmin_hz")
     bins_per_octave: PositiveInt = Field(60, description="frequency bins in an octave")
-    hop_samples: PositiveInt = Field(
+    hop_length: PositiveInt = Field(
         512, description="samples from one frame to the next"
     )
 
@@ -57,10 +60,10 @@ class BinsConfig(BlockConfig):
         """Bins of a harmonic."""
         return self.n_octaves * self.bins_per_octave
 
-    def feature(self) -> HCQTConfig:
+    def feature(self) -> HCQTFeatureConfig:
         """The same settings as those of the feature; raises pydantic's ValidationError for bins above Nyquist."""
-        names = ("sr_hz", "fmin_hz", "n_octaves", "bins_per_octave", "hop_samples")
-        return HCQTConfig(
+        names = ("sr_hz", "fmin_hz", "n_octaves", "bins_per_octave", "hop_length")
+        return HCQTFeatureConfig(
             harmonics=self.multiples, **{name: getattr(self, name) for name in names}
         )
 
@@ -88,32 +91,30 @@ class ScaledConfig(BinsConfig):
 
 
 @lru_cache(maxsize=16)
-def _octaves(config: HCQTConfig) -> tuple[tuple[OctaveKernel, ...], ...]:
+def _octaves(config: HCQTFeatureConfig) -> tuple[tuple[OctaveKernel, ...], ...]:
     """The kernels of each harmonic; making them costs more than a short transform."""
     c = config
     fmins_hz = [harmonic * c.fmin_hz for harmonic in c.harmonics]
     return tuple(
-        tuple(
-            octave_kernels(c.sr_hz, hz, c.n_octaves, c.bins_per_octave, c.hop_samples)
-        )
+        tuple(octave_kernels(c.sr_hz, hz, c.n_octaves, c.bins_per_octave, c.hop_length))
         for hz in fmins_hz
     )
 
 
 class ConstantQ(nn.Module):
-    """(B, N) -> magnitudes (B, H, F, T), T = 1 + N // hop_samples, frame t centred on sample t · hop_samples.
+    """(B, N) -> magnitudes (B, H, F, T), T = 1 + N // hop_length, frame t centred on sample t · hop_length.
 
     The transform of `features.hcqt.HCQT`, to its numbers. That one writes its output piece by piece, to bound the
     memory of a whole track; this one is differentiable, exportable, and in float32 at least whatever comes in.
     `kernel_size` and `stride`, the samples a frame can see and those between frames, are for the receptive field.
     """
 
-    def __init__(self, config: HCQTConfig) -> None:
+    def __init__(self, config: HCQTFeatureConfig) -> None:
         super().__init__()
         self.decimation: Tensor
         self.register_buffer("decimation", decimation_matrix(), persistent=False)
         self.n_harmonics = len(config.harmonics)
-        self.stride = config.hop_samples
+        self.stride = config.hop_length
         octaves = [octave for harmonic in _octaves(config) for octave in harmonic]
         self.places = [
             (octave.level, octave.frame_samples, octave.first_bin) for octave in octaves
@@ -158,7 +159,7 @@ SMALL = {
     "fmin_hz": 110.0,
     "n_octaves": 2,
     "bins_per_octave": 12,
-    "hop_samples": 64,
+    "hop_length": 64,
 }
 
 
@@ -171,9 +172,9 @@ SMALL = {
 class CQT(Block):
     """Constant-Q magnitudes of each channel: bins equally spaced in pitch.
 
-    Shape:   (B, C, N) -> (B, C, n_octaves · bins_per_octave, T), T = 1 + N // hop_samples
+    Shape:   (B, C, N) -> (B, C, n_octaves · bins_per_octave, T), T = 1 + N // hop_length
     Source:  Schörkhuber & Klapuri, "Constant-Q Transform Toolbox for Music Processing", SMC 2010; equal to librosa.cqt
-             within .5 %. Frame t is centred on sample t · hop_samples; outside the waveform there is silence. The
+             within .5 %. Frame t is centred on sample t · hop_length; outside the waveform there is silence. The
              feature `hcqt` with harmonics [1] is the same on disk, where its 0 dB is the peak of the whole track.
     """
 
@@ -205,7 +206,7 @@ class CQT(Block):
 class HCQT(Block):
     """Constant-Q magnitudes that start at multiples of fmin_hz, as channels: a tone's harmonics stand at one place.
 
-    Shape:   (B, 1, N) -> (B, number of harmonics, n_octaves · bins_per_octave, T), T = 1 + N // hop_samples
+    Shape:   (B, 1, N) -> (B, number of harmonics, n_octaves · bins_per_octave, T), T = 1 + N // hop_length
     Source:  Bittner, McFee, Salamon, Li & Bello, "Deep Salience Representations for F0 Estimation in Polyphonic Music",
              ISMIR 2017, section 3.1. Equal to the feature `hcqt`, but that 0 dB is the item's peak, not the track's.
     """

@@ -14,7 +14,7 @@ from torch.nn import functional
 from ...data.batching.patches import take_patch
 from ...errors import TaskError, Where
 from ...features.base import FeatureConfig
-from ...features.hcqt import HCQTConfig
+from ...features.hcqt import HCQTFeatureConfig
 from ...metrics.chords import COMPARISONS, chord_figures, chord_seconds
 from ..base import (
     Batch,
@@ -77,7 +77,7 @@ class ChordEstimation(Task):
             help = "take chroma, nnls_chroma, cqt, or given features with `even: true`"
             raise TaskError(message, code="E501", where=where, help=help)
         if (
-            isinstance(self.feature, HCQTConfig)
+            isinstance(self.feature, HCQTFeatureConfig)
             and self.feature.scale != type(self.feature).model_fields["scale"].default
         ):
             message = f"chords are read from magnitudes, which feature.scale '{self.feature.scale}' does not change"

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...features.hcqt import HCQTConfig
+from ...features.hcqt import HCQTFeatureConfig
 from .config import MultiPitchConfig
 from .notes import HOLD, find_onsets, tuning_of
 from .peaks import Peaks, find_peaks
@@ -28,7 +28,10 @@ class Heard:
 
 
 def hear(
-    probabilities: Tensor, config: MultiPitchConfig, feature: HCQTConfig, least: float
+    probabilities: Tensor,
+    config: MultiPitchConfig,
+    feature: HCQTFeatureConfig,
+    least: float,
 ) -> Heard:
     """Probabilities (C, F, T): salience, and with `config.onsets` where notes begin; peaks of at least `least`."""
     distance = config.min_distance_bins
@@ -48,7 +51,9 @@ def hear(
     )
 
 
-def sustained(peaks: Peaks, onsets: Peaks, feature: HCQTConfig, settling: int) -> Peaks:
+def sustained(
+    peaks: Peaks, onsets: Peaks, feature: HCQTFeatureConfig, settling: int
+) -> Peaks:
     """The same peaks with the height from which on each of them is heard, be the threshold what it may.
 
     A pitch of height h is heard at a threshold θ if h ≥ θ, or if its key was struck and m ≥ HOLD · θ, where m is the

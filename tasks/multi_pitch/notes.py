@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...features.hcqt import HCQTConfig
+from ...features.hcqt import HCQTFeatureConfig
 from .config import MultiPitchConfig
 from .peaks import Peaks, find_peaks
 from .prediction import Note
@@ -21,7 +21,7 @@ GAP_S = 0.04  # a shorter gap does not end a note
 
 def find_notes(
     peaks: Peaks,
-    feature: HCQTConfig,
+    feature: HCQTFeatureConfig,
     *,
     threshold: float,
     min_note_s: float,
@@ -121,7 +121,7 @@ def _struck(
     key: Float64,
     frames: NDArray[np.int64],
     onsets: Peaks,
-    feature: HCQTConfig,
+    feature: HCQTFeatureConfig,
     tuning: float,
     gap: int,
 ) -> NDArray[np.bool_]:

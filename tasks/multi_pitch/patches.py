@@ -19,7 +19,7 @@ from ...augment.chain import Chain
 from ...data.corpus import Item
 from ...features.cache import FeatureCache
 from ...features.feature_file import CachedFeature
-from ...features.hcqt import HCQTConfig, to_scale
+from ...features.hcqt import HCQTFeatureConfig, to_scale
 from ..base import Batch
 from .annotation import annotation_of, notes_of, pitches_at_frames
 from .config import MultiPitchConfig
@@ -41,7 +41,7 @@ class Source:
     def of(cls, item: Item, cache: FeatureCache) -> Source:
         feature = cache.open(item.key)
         config = cache.config
-        assert isinstance(config, HCQTConfig)  # MultiPitch.features
+        assert isinstance(config, HCQTFeatureConfig)  # MultiPitch.features
         pitches = pitches_at_frames(item, feature.n_frames, config.hop_s)
         onsets_s, _, midi = notes_of(item)
         first = np.ceil(onsets_s / config.hop_s - 1e-9).astype(
@@ -96,7 +96,7 @@ class Patches:
         self,
         tracks: Sequence[Track],
         config: MultiPitchConfig,
-        feature: HCQTConfig,
+        feature: HCQTFeatureConfig,
         *,
         seed: int,
         batch_size: int,

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ...features.hcqt import HCQTConfig
+from ...features.hcqt import HCQTFeatureConfig
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
@@ -15,7 +15,7 @@ Int64 = NDArray[np.int64]
 REACH = 2.5  # of the Gaussian around a pitch, in standard deviations
 
 
-def bins_of(midi: Float64, feature: HCQTConfig) -> Float64:
+def bins_of(midi: Float64, feature: HCQTFeatureConfig) -> Float64:
     """MIDI numbers as fractional bins of harmonic 1."""
     lowest = 69.0 + 12.0 * math.log2(feature.fmin_hz / 440.0)
     bins: Float64 = (midi - lowest) * (feature.bins_per_octave / 12.0)

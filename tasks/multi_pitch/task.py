@@ -13,7 +13,7 @@ from ...data.corpus import Item
 from ...errors import TaskError
 from ...features.cache import FeatureCache
 from ...features.feature_file import CachedFeature
-from ...features.hcqt import HCQT, HCQTConfig
+from ...features.hcqt import HCQTFeatureConfig
 from ...losses.classification import binary_cross_entropy
 from ...metrics.multi_pitch import multi_pitch_figures
 from ...metrics.notes import intervals, note_figures
@@ -68,9 +68,9 @@ class MultiPitch(Task):
         "note_f1_offsets",
     )
     tuned: ClassVar = {"threshold": float}
-    features = (HCQTConfig,)
+    features = (HCQTFeatureConfig,)
     local = True
-    feature: HCQTConfig
+    feature: HCQTFeatureConfig
 
     def needs(self) -> Needs:
         config = self.config

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...features.hcqt import HCQTConfig
+from ...features.hcqt import HCQTFeatureConfig
 from ...metrics.multi_pitch import (
     Counts,
     multi_pitch_counts,
@@ -30,7 +30,7 @@ class Trial:
     heights: Float64
 
     @classmethod
-    def of(cls, truth: Pitches, peaks: Peaks, feature: HCQTConfig) -> Trial:
+    def of(cls, truth: Pitches, peaks: Peaks, feature: HCQTFeatureConfig) -> Trial:
         n_times = len(peaks.times_s)
         midi = padded_rows(peaks.frames, peaks.midi(feature), n_times)
         heights = padded_rows(peaks.frames, peaks.heights, n_times)

@@ -18,7 +18,7 @@ from ...compiler.module import GraphModule
 from ...data.corpus import Item
 from ...errors import TaskError, Where
 from ...features.base import ArrayConfig, FeatureConfig
-from ...features.logmel import LogMelConfig
+from ...features.logmel import LogMelFeatureConfig
 from ...losses.contrastive import barlow_twins, nt_xent, spread, vicreg
 from ...metrics.tagging import multi_class_figures
 from ..base import (
@@ -96,7 +96,7 @@ class SelfSupervised(Task):
 
     def check_feature(self, where: Where | None = None) -> None:
         """Only energies of two sounds at once are the sum of theirs."""
-        if self.config.mix and not isinstance(self.feature, LogMelConfig):
+        if self.config.mix and not isinstance(self.feature, LogMelFeatureConfig):
             raise TaskError(
                 f"task.mix is {self.config.mix:g}, and the feature '{self.feature.type}' holds no energies to mix",
                 code="E501",
@@ -134,7 +134,7 @@ class SelfSupervised(Task):
         keys = [item.key for item in self.learned]
         features = [cache.open(item.key) for item in self.learned]
         self.warn_same_chunk([int(feature.n_frames) for feature in features])
-        if self.config.mix and isinstance(self.feature, LogMelConfig):
+        if self.config.mix and isinstance(self.feature, LogMelFeatureConfig):
             logmel = self.feature
         else:
             logmel = None

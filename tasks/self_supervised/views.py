@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ...augment.chain import Chain
 from ...errors import TaskError
-from ...features.logmel import LogMelConfig
+from ...features.logmel import LogMelFeatureConfig
 from ..base import Batch
 from ..recordings import as_input, random_patch
 from .config import SelfSupervisedConfig
@@ -30,7 +30,7 @@ class Views:
         *,
         seed: int,
         batch_size: int,
-        logmel: LogMelConfig | None,
+        logmel: LogMelFeatureConfig | None,
         silence: float = 0.0,
     ) -> None:
         """`logmel` is given where energies are mixed. Raises TaskError E530."""

@@ -14,7 +14,7 @@ from ...augment.chain import Chain
 from ...augment.mixing import mixup
 from ...data.batching.patches import patch_starts, take_patch
 from ...features.feature_file import CachedFeature
-from ...features.logmel import LogMelConfig
+from ...features.logmel import LogMelFeatureConfig
 from ..base import Batch
 from ..recordings import as_input, random_patch
 from .config import TaggingConfig
@@ -37,7 +37,7 @@ class Patches:
         *,
         seed: int,
         batch_size: int,
-        logmel: LogMelConfig | None = None,
+        logmel: LogMelFeatureConfig | None = None,
         groups: Sequence[str] = (),
         silence: float = 0.0,
     ) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ...data.batching.patches import take_patch
 from ...features.feature_file import CachedFeature
-from ...features.logmel import LogMelConfig
+from ...features.logmel import LogMelFeatureConfig
 from .config import TaggingConfig
 
 
@@ -32,7 +32,7 @@ class Remix:
         features: Sequence[CachedFeature],
         truth: NDArray[np.bool_],
         config: TaggingConfig,
-        logmel: LogMelConfig | None,
+        logmel: LogMelFeatureConfig | None,
     ) -> None:
         """`logmel` is None where the feature is the waveform."""
         self.groups = groups

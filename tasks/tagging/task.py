@@ -17,7 +17,7 @@ from ...errors import TaskError, Where
 from ...features.base import ArrayConfig, FeatureConfig
 from ...features.cache import FeatureCache
 from ...features.feature_file import CachedFeature
-from ...features.logmel import LogMelConfig
+from ...features.logmel import LogMelFeatureConfig
 from ...metrics.tagging import (
     best_thresholds,
     class_figures,
@@ -81,7 +81,7 @@ class Tagging(Task):
 
     def check_feature(self, where: Where | None = None) -> None:
         """Only energies, or samples, of two sounds at once are the sum of theirs."""
-        if isinstance(self.feature, LogMelConfig):
+        if isinstance(self.feature, LogMelFeatureConfig):
             return
         if self.config.mixup_of == "energies":
             raise TaskError(
@@ -156,7 +156,7 @@ class Tagging(Task):
         keys = [item.key for item in tracks]
         features = [cache.open(item.key) for item in tracks]
         truth = truth_of(tracks, labels, self.config)
-        if isinstance(self.feature, LogMelConfig):
+        if isinstance(self.feature, LogMelFeatureConfig):
             logmel = self.feature
         else:
             logmel = None

@@ -37,7 +37,7 @@ train: {steps: 4, batch_size: 4, validate_every: 2}
 """
 SR_HZ = 8000
 GIVEN = "{type: given, n_features: 12, step_s: 0.5, even: false}"
-CHROMA = "{type: chroma, sr_hz: 8000, n_octaves: 4, bins_per_octave: 12, hop_samples: 1024, tuning_semitones: 0}"
+CHROMA = "{type: chroma, sr_hz: 8000, n_octaves: 4, bins_per_octave: 12, hop_length: 1024, tuning_semitones: 0}"
 
 
 def described(keys: list[str], works: list[str], file: Path) -> None:

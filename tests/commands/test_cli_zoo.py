@@ -35,7 +35,7 @@ layers:
   - ReLU
   - Mean: {dim: 2}
   - Linear: {name: head, out_features: 3}
-feature: {type: logmel, n_mels: 16, sr_hz: 8000, n_fft: 256, hop_samples: 128}
+feature: {type: logmel, n_mels: 16, sr_hz: 8000, n_fft: 256, hop_length: 128}
 task: {type: tagging, labels: one, annotation: kind, patch_frames: 8}
 dataset: {split: stored_folds}
 train: {steps: 4, validate_every: 2, batch_size: 4, lr: 0.01}

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mirbricks.errors import DataError
-from mirbricks.features.beat_chroma import BeatChroma, BeatChromaConfig
+from mirbricks.features.beat_chroma import BeatChromaFeature, BeatChromaFeatureConfig
 from mirbricks.features.beat_tracking import (
     beat_frames,
     beat_period,
     onset_strength,
     track_beats,
 )
-from mirbricks.features.given import GivenConfig
+from mirbricks.features.given import GivenFeatureConfig
 from mirbricks.features.streaming import stream_feature
 
 SR_HZ = 22050
@@ -45,12 +45,12 @@ def music(
 
 
 @pytest.fixture(scope="module")
-def transform() -> BeatChroma:
-    return BeatChroma(BeatChromaConfig(prior_bpm=120.0))
+def transform() -> BeatChromaFeature:
+    return BeatChromaFeature(BeatChromaFeatureConfig(prior_bpm=120.0))
 
 
 @pytest.mark.parametrize("bpm", [70.0, 97.0, 120.0, 155.0])
-def test_beats_are_found(transform: BeatChroma, bpm: float) -> None:
+def test_beats_are_found(transform: BeatChromaFeature, bpm: float) -> None:
     wave, beats = music(bpm)
     found = transform.beats_s(wave)
     assert float(found[-1]) == 12.0
@@ -105,7 +105,7 @@ def test_onsets_are_where_the_spectrum_rises() -> None:
     assert len(track_beats(torch.zeros(10, 50), 43.0)) == 0
 
 
-def test_a_frame_is_the_pitch_of_its_beat(transform: BeatChroma) -> None:
+def test_a_frame_is_the_pitch_of_its_beat(transform: BeatChromaFeature) -> None:
     wave, beats = music(120.0)
     chroma, found = transform(wave)[0], transform.beats_s(wave)
     assert chroma.shape == (12, len(found) - 1)
@@ -115,7 +115,9 @@ def test_a_frame_is_the_pitch_of_its_beat(transform: BeatChroma) -> None:
         assert int(frame.argmax()) == (9 + [0, 3, 7, 5][i % 4]) % 12
 
 
-def test_chunks_give_the_whole_and_a_batch_its_items(transform: BeatChroma) -> None:
+def test_chunks_give_the_whole_and_a_batch_its_items(
+    transform: BeatChromaFeature,
+) -> None:
     one, other = music(120.0)[0], music(90.0)[0]
     together = torch.cat(list(transform.stream(one.split(10_000, 1))), -1)
     torch.testing.assert_close(together, transform(one))
@@ -126,12 +128,14 @@ def test_chunks_give_the_whole_and_a_batch_its_items(transform: BeatChroma) -> N
 
 
 @pytest.mark.parametrize("n_samples", [1, 2, 500, 5000])
-def test_without_beats_it_is_one_frame(transform: BeatChroma, n_samples: int) -> None:
+def test_without_beats_it_is_one_frame(
+    transform: BeatChromaFeature, n_samples: int
+) -> None:
     assert transform(torch.zeros(1, n_samples)).tolist() == [[[0.0]] * 12]
     assert transform(torch.ones(1, n_samples)).shape[1:] == (12, 1)
 
 
-def test_audio_without_a_sample_is_refused(transform: BeatChroma) -> None:
+def test_audio_without_a_sample_is_refused(transform: BeatChromaFeature) -> None:
     for call in (
         lambda: transform(torch.zeros(1, 0)),
         lambda: list(transform.stream([])),
@@ -139,18 +143,20 @@ def test_audio_without_a_sample_is_refused(transform: BeatChroma) -> None:
         with pytest.raises(DataError) as caught:
             call()
         assert str(caught.value) == (
-            "BeatChroma got audio without a single sample\n  help: leave empty recordings out     [E450]"
+            "the feature 'beat_chroma' got audio without a single sample\n  help: leave empty recordings out     [E450]"
         )
 
 
 @pytest.mark.parametrize("given", [False, True])
 def test_the_file_has_as_many_frames_as_beats(
-    transform: BeatChroma, tmp_path: Path, given: bool
+    transform: BeatChromaFeature, tmp_path: Path, given: bool
 ) -> None:
     wave, _ = music(120.0)
     own = transform.config
     config = (
-        GivenConfig(sr_hz=SR_HZ, n_features=12, step_s=0.3, even=False, from_audio=own)
+        GivenFeatureConfig(
+            sr_hz=SR_HZ, n_features=12, step_s=0.3, even=False, from_audio=own
+        )
         if given
         else own
     )

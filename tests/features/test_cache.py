@@ -26,11 +26,11 @@ from mirbricks.features import extract as extract_module
 from mirbricks.features import feature_file
 from mirbricks.features.cache import FeatureCache
 from mirbricks.features.feature_file import CachedFeature, is_whole
-from mirbricks.features.hcqt import HCQT, HCQTConfig
+from mirbricks.features.hcqt import HCQTFeature, HCQTFeatureConfig
 from mirbricks.features.resample import resample
 
-SMALL = HCQTConfig(
-    harmonics=(1, 2), fmin_hz=220, n_octaves=2, bins_per_octave=12, hop_samples=256
+SMALL = HCQTFeatureConfig(
+    harmonics=(1, 2), fmin_hz=220, n_octaves=2, bins_per_octave=12, hop_length=256
 )
 
 
@@ -73,9 +73,11 @@ def reads(source: Path) -> list[str]:
     return sorted(log.read_text().split()) if log.exists() else []
 
 
-def expected(clip: Clip, config: HCQTConfig = SMALL) -> torch.Tensor:
+def expected(clip: Clip, config: HCQTFeatureConfig = SMALL) -> torch.Tensor:
     audio, sr_hz = clip.read()
-    return HCQT(config)(resample(torch.from_numpy(audio)[None], sr_hz, config.sr_hz))[0]
+    return HCQTFeature(config)(
+        resample(torch.from_numpy(audio)[None], sr_hz, config.sr_hz)
+    )[0]
 
 
 def holds(cache: FeatureCache, clip: Clip) -> None:
@@ -195,7 +197,7 @@ def test_the_scale_shares_files_and_other_settings_do_not(
     linear.build([Clip("a", source)])
     assert reads(source) == ["a"]
     FeatureCache(
-        tmp_path / "cache", SMALL.model_copy(update={"hop_samples": 128})
+        tmp_path / "cache", SMALL.model_copy(update={"hop_length": 128})
     ).build([Clip("a", source)])
     assert len(list((tmp_path / "cache").glob("*.safetensors"))) == 2
 
@@ -362,7 +364,7 @@ import numpy as np
 from mirbricks.errors import DataError
 from mirbricks.features import cache as cache_module
 from mirbricks.features.cache import FeatureCache
-from mirbricks.features.hcqt import HCQT, HCQTConfig
+from mirbricks.features.hcqt import HCQTFeature, HCQTFeatureConfig
 
 @dataclass(frozen=True)
 class Clip:
@@ -378,14 +380,14 @@ class Clip:
 def main(mode, folder, source, *keys):
     cache_module.PARALLEL_AFTER_S = 0.0
     if mode == "slow":
-        stream = HCQT.stream
+        stream = HCQTFeature.stream
         def slow(self, chunks):
             yield from stream(self, chunks)
             time.sleep(0.3)
-        HCQT.stream = slow
+        HCQTFeature.stream = slow
     if mode == "full":
         resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
-    config = HCQTConfig(harmonics=(1, 2), fmin_hz=220, n_octaves=2, bins_per_octave=12, hop_samples=256)
+    config = HCQTFeatureConfig(harmonics=(1, 2), fmin_hz=220, n_octaves=2, bins_per_octave=12, hop_length=256)
     clips = [Clip(key, Path(source)) for key in keys]
     done = []
     try:

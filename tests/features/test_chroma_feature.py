@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from mirbricks.errors import DataError
 from mirbricks.features.beats import beat_synchronous
-from mirbricks.features.chroma import Chroma, ChromaConfig
+from mirbricks.features.chroma import ChromaFeature, ChromaFeatureConfig
 from mirbricks.features.folding import pitch_classes
 
 ORDERS = {"max": np.inf, "l1": 1, "l2": 2, None: None}
@@ -36,10 +36,10 @@ def chords(
 
 
 def librosa_chroma(
-    wave: NDArray[np.float32], config: ChromaConfig, tuning: float | None
+    wave: NDArray[np.float32], config: ChromaFeatureConfig, tuning: float | None
 ) -> NDArray[np.float32]:
     chroma: NDArray[np.float32] = librosa.feature.chroma_cqt(
-        y=wave, sr=config.sr_hz, hop_length=config.hop_samples, fmin=config.fmin_hz, n_octaves=config.n_octaves,
+        y=wave, sr=config.sr_hz, hop_length=config.hop_length, fmin=config.fmin_hz, n_octaves=config.n_octaves,
         bins_per_octave=config.bins_per_octave, n_chroma=config.n_chroma, norm=ORDERS[config.norm], tuning=tuning,
         threshold=None,
     )  # fmt: skip
@@ -53,7 +53,7 @@ def librosa_chroma(
 )
 def test_as_librosa_does_in_tune(norm: Any, fmin: str, bins_per_octave: int) -> None:
     fmin_hz = float(librosa.note_to_hz(fmin))
-    config = ChromaConfig(
+    config = ChromaFeatureConfig(
         n_octaves=5,
         bins_per_octave=bins_per_octave,
         fmin_hz=fmin_hz,
@@ -61,7 +61,7 @@ def test_as_librosa_does_in_tune(norm: Any, fmin: str, bins_per_octave: int) -> 
         tuning_semitones=0.0,
     )
     wave = chords()
-    found = Chroma(config)(torch.from_numpy(wave)[None])[0].numpy()
+    found = ChromaFeature(config)(torch.from_numpy(wave)[None])[0].numpy()
     np.testing.assert_allclose(
         found, librosa_chroma(wave, config, 0.0), rtol=0.01, atol=0.003
     )
@@ -70,7 +70,7 @@ def test_as_librosa_does_in_tune(norm: Any, fmin: str, bins_per_octave: int) -> 
 @pytest.mark.filterwarnings("ignore:n_fft=")
 @pytest.mark.parametrize("semitones_off", [-0.45, -0.3, -0.1, 0.0, 0.05, 0.25, 0.4])
 def test_the_tuning_is_found_and_taken_away(semitones_off: float) -> None:
-    transform, config = Chroma(ChromaConfig()), ChromaConfig()
+    transform, config = ChromaFeature(ChromaFeatureConfig()), ChromaFeatureConfig()
     wave = torch.from_numpy(chords(semitones_off))[None]
     assert float(transform.tuning_semitones(wave)) == pytest.approx(
         semitones_off, abs=0.02
@@ -86,12 +86,16 @@ def test_the_tuning_is_found_and_taken_away(semitones_off: float) -> None:
 def test_the_tuning_is_librosas(semitones_off: float) -> None:
     wave = chords(semitones_off, 3.0)
     theirs = librosa.estimate_tuning(y=wave, sr=22050)
-    ours = float(Chroma(ChromaConfig()).tuning_semitones(torch.from_numpy(wave)[None]))
+    ours = float(
+        ChromaFeature(ChromaFeatureConfig()).tuning_semitones(
+            torch.from_numpy(wave)[None]
+        )
+    )
     assert ours == pytest.approx(theirs, abs=0.03)
 
 
 def test_every_item_of_a_batch_has_its_own_tuning() -> None:
-    transform = Chroma(ChromaConfig(n_octaves=5))
+    transform = ChromaFeature(ChromaFeatureConfig(n_octaves=5))
     waves = torch.from_numpy(np.stack([chords(-0.3), chords(0.2), 0 * chords()]))
     tuning = transform.tuning_semitones(waves)
     torch.testing.assert_close(
@@ -104,8 +108,8 @@ def test_every_item_of_a_batch_has_its_own_tuning() -> None:
 @pytest.mark.parametrize("n_chroma", [12, 24])
 @pytest.mark.parametrize("fmin_hz", [32.7, 36.71, 55.0, 57.0])
 def test_bin_0_is_c_wherever_the_lowest_bin_is(n_chroma: int, fmin_hz: float) -> None:
-    transform = Chroma(
-        ChromaConfig(
+    transform = ChromaFeature(
+        ChromaFeatureConfig(
             fmin_hz=fmin_hz, n_octaves=5, bins_per_octave=72, n_chroma=n_chroma
         )
     )
@@ -139,7 +143,7 @@ def test_every_bin_is_given_out_whole_and_moves_evenly(
 
 def test_a_fold_of_no_whole_bins_is_refused() -> None:
     with pytest.raises(ValidationError) as caught:
-        ChromaConfig(bins_per_octave=40)
+        ChromaFeatureConfig(bins_per_octave=40)
     assert [error["msg"] for error in caught.value.errors()] == [
         "Value error, bins_per_octave 40 is no multiple of n_chroma 12: "
         "a pitch class would have no whole number of bins"

@@ -22,40 +22,42 @@ from safetensors import safe_open
 
 from mirbricks.errors import DataError
 from mirbricks.features.base import FeatureConfig
-from mirbricks.features.beat_chroma import BeatChromaConfig
+from mirbricks.features.beat_chroma import BeatChromaFeatureConfig
 from mirbricks.features.cache import FeatureCache
-from mirbricks.features.chroma import ChromaConfig
-from mirbricks.features.cqt import CQTConfig
+from mirbricks.features.chroma import ChromaFeatureConfig
+from mirbricks.features.cqt import CQTFeatureConfig
 from mirbricks.features.extract import settings_of
 from mirbricks.features.feature_file import CachedFeature, is_whole, write_array
-from mirbricks.features.fourier_2d import Fourier2DConfig
-from mirbricks.features.hcqt import HCQTConfig
+from mirbricks.features.fourier_2d import Fourier2DFeatureConfig
+from mirbricks.features.hcqt import HCQTFeatureConfig
 from mirbricks.features.kinds import KINDS, feature_of
-from mirbricks.features.logmel import LogMelConfig
-from mirbricks.features.nnls_chroma import NNLSChromaConfig
-from mirbricks.features.pcen import PCENConfig
+from mirbricks.features.logmel import LogMelFeatureConfig
+from mirbricks.features.nnls_chroma import NNLSChromaFeatureConfig
+from mirbricks.features.pcen import PCENFeatureConfig
 from mirbricks.features.resample import resample
 from mirbricks.features.streaming import stream_feature
-from mirbricks.features.waveform import WaveformConfig
+from mirbricks.features.waveform import WaveformFeatureConfig
 
 SR_HZ = 8000
-CQT: dict[str, Any] = {"sr_hz": SR_HZ, "fmin_hz": 220, "hop_samples": 160}
+CQT: dict[str, Any] = {"sr_hz": SR_HZ, "fmin_hz": 220, "hop_length": 160}
 CONFIGS: dict[str, FeatureConfig] = {
-    "hcqt": HCQTConfig(harmonics=(1, 2), n_octaves=2, bins_per_octave=12, **CQT),
-    "cqt": CQTConfig(n_octaves=3, bins_per_octave=12, **CQT),
-    "chroma": ChromaConfig(n_octaves=3, **CQT),
-    "beat_chroma": BeatChromaConfig(n_octaves=3, **CQT),
-    "nnls_chroma": NNLSChromaConfig(
-        sr_hz=SR_HZ, n_fft=1024, hop_samples=160, first_samples=80
+    "hcqt": HCQTFeatureConfig(harmonics=(1, 2), n_octaves=2, bins_per_octave=12, **CQT),
+    "cqt": CQTFeatureConfig(n_octaves=3, bins_per_octave=12, **CQT),
+    "chroma": ChromaFeatureConfig(n_octaves=3, **CQT),
+    "beat_chroma": BeatChromaFeatureConfig(n_octaves=3, **CQT),
+    "nnls_chroma": NNLSChromaFeatureConfig(
+        sr_hz=SR_HZ, n_fft=1024, hop_length=160, first_samples=80
     ),
-    "fourier_2d": Fourier2DConfig(n_octaves=3, column_frames=3, patch_columns=5, **CQT),
-    "logmel": LogMelConfig(
-        sr_hz=SR_HZ, n_fft=256, hop_samples=80, n_mels=20, scale="db"
+    "fourier_2d": Fourier2DFeatureConfig(
+        n_octaves=3, column_frames=3, patch_columns=5, **CQT
     ),
-    "pcen": PCENConfig(
-        sr_hz=SR_HZ, n_fft=256, hop_samples=100, n_mels=20, dtype="float32"
+    "logmel": LogMelFeatureConfig(
+        sr_hz=SR_HZ, n_fft=256, hop_length=80, n_mels=20, scale="db"
     ),
-    "waveform": WaveformConfig(sr_hz=SR_HZ),
+    "pcen": PCENFeatureConfig(
+        sr_hz=SR_HZ, n_fft=256, hop_length=100, n_mels=20, dtype="float32"
+    ),
+    "waveform": WaveformFeatureConfig(sr_hz=SR_HZ),
 }
 every = pytest.mark.parametrize("config", list(CONFIGS.values()), ids=list(CONFIGS))
 
@@ -157,13 +159,17 @@ def test_frames_lie_outermost_and_the_safetensors_library_reads_them(
 
 def test_the_settings_of_an_hcqt_never_change() -> None:
     """They name the files of the caches that are there."""
-    assert settings_of(HCQTConfig()) == (
+    assert settings_of(HCQTFeatureConfig()) == (
         '{"bins_per_octave": 60, "fmin_hz": 32.7, "format": "mirbricks hcqt 1", '
         '"harmonics": [0.5, 1.0, 2.0, 3.0, 4.0, 5.0], "hop_samples": 512, "n_octaves": 6, "sr_hz": 22050, '
         '"type": "hcqt"}'
     )
-    assert settings_of(HCQTConfig(scale="log")) == settings_of(HCQTConfig())
-    assert settings_of(CQTConfig()) == settings_of(HCQTConfig(harmonics=(1,)))
+    assert settings_of(HCQTFeatureConfig(scale="log")) == settings_of(
+        HCQTFeatureConfig()
+    )
+    assert settings_of(CQTFeatureConfig()) == settings_of(
+        HCQTFeatureConfig(harmonics=(1,))
+    )
     texts = [settings_of(config) for config in CONFIGS.values()]
     assert len(set(texts)) == len(texts)
 
@@ -172,7 +178,8 @@ def test_a_cqt_and_an_hcqt_of_harmonic_1_share_files(
     tmp_path: Path, source: Path
 ) -> None:
     FeatureCache(
-        tmp_path, HCQTConfig(harmonics=(1,), n_octaves=3, bins_per_octave=12, **CQT)
+        tmp_path,
+        HCQTFeatureConfig(harmonics=(1,), n_octaves=3, bins_per_octave=12, **CQT),
     ).build([Clip("a", source)])
     cache = FeatureCache(tmp_path, CONFIGS["cqt"])
     cache.build([Clip("a", source)])

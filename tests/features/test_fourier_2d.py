@@ -7,16 +7,16 @@ import pytest
 import torch
 
 from mirbricks.features.beats import beat_synchronous, median
-from mirbricks.features.chroma import Chroma, ChromaConfig
+from mirbricks.features.chroma import ChromaFeature, ChromaFeatureConfig
 from mirbricks.features.fourier_2d import (
-    Fourier2D,
-    Fourier2DConfig,
+    Fourier2DFeature,
+    Fourier2DFeatureConfig,
     column_means,
     fourier_magnitude,
 )
 
-SMALL = Fourier2DConfig(
-    n_octaves=5, column_frames=3, patch_columns=8, hop_columns=2, hop_samples=256
+SMALL = Fourier2DFeatureConfig(
+    n_octaves=5, column_frames=3, patch_columns=8, hop_columns=2, hop_length=256
 )
 
 
@@ -58,9 +58,9 @@ def test_the_other_half_mirrors_this_one() -> None:
 
 
 def test_the_feature_is_that_of_the_columns_of_its_chroma() -> None:
-    transform = Fourier2D(SMALL)
+    transform = Fourier2DFeature(SMALL)
     wave = torch.randn(1, 256 * 40, generator=torch.Generator().manual_seed(0))
-    chroma = Chroma(ChromaConfig(n_octaves=5, hop_samples=256))(wave)
+    chroma = ChromaFeature(ChromaFeatureConfig(n_octaves=5, hop_length=256))(wave)
     assert chroma.shape[-1] == 41
     columns = torch.stack(
         [chroma[..., 3 * i : 3 * i + 3].mean(-1) for i in range(14)], -1
@@ -75,7 +75,7 @@ def test_the_feature_is_that_of_the_columns_of_its_chroma() -> None:
 
 
 def test_times_are_the_middles_of_the_patches() -> None:
-    times = Fourier2D(SMALL).frame_times_s(3)
+    times = Fourier2DFeature(SMALL).frame_times_s(3)
     frames = np.arange(100) * 256 / 22050
     expected = [frames[6 * i : 6 * i + 24].mean() for i in range(3)]
     np.testing.assert_allclose(times.numpy(), expected, rtol=1e-12)
@@ -83,7 +83,7 @@ def test_times_are_the_middles_of_the_patches() -> None:
 
 def test_short_recordings_are_one_patch_with_zeros() -> None:
     transform, wave = (
-        Fourier2D(SMALL),
+        Fourier2DFeature(SMALL),
         torch.randn(1, 256 * 5, generator=torch.Generator().manual_seed(0)),
     )
     columns = column_means(transform.chroma(wave), 3) ** 1.96

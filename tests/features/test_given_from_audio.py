@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from mirbricks.errors import DataError, MirbricksError
 from mirbricks.features.cache import FeatureCache
-from mirbricks.features.given import GivenConfig, GivenFeatures
+from mirbricks.features.given import CorpusFeatures, GivenFeatureConfig
 from mirbricks.features.kinds import feature_of
-from mirbricks.features.nnls_chroma import NNLSChroma, NNLSChromaConfig
+from mirbricks.features.nnls_chroma import NNLSChromaFeature, NNLSChromaFeatureConfig
 from mirbricks.features.streaming import stream_feature
 from mirbricks.workflows.experiment import load_experiment
 
-NNLS = NNLSChromaConfig(sr_hz=8000, n_fft=1024, hop_samples=160, first_samples=80)
-GIVEN = GivenConfig(
+NNLS = NNLSChromaFeatureConfig(sr_hz=8000, n_fft=1024, hop_length=160, first_samples=80)
+GIVEN = GivenFeatureConfig(
     sr_hz=8000, n_features=24, step_s=0.02, first_s=0.01, from_audio=NNLS
 )
 WAVE = 0.1 * torch.randn(1, 9000, generator=torch.Generator().manual_seed(0))
@@ -40,7 +40,7 @@ class Recording:
 
 
 def test_audio_goes_where_it_says() -> None:
-    transform, expected = feature_of(GIVEN), NNLSChroma(NNLS)(WAVE)
+    transform, expected = feature_of(GIVEN), NNLSChromaFeature(NNLS)(WAVE)
     assert (transform(WAVE) == expected).all()
     assert transform.n_frames(9000) == expected.shape[-1]
     torch.testing.assert_close(
@@ -68,11 +68,11 @@ def test_what_predict_reads(tmp_path: Path) -> None:
     feature = stream_feature(
         lambda: iter([(WAVE[0].numpy(), 8000)]), tmp_path / "f", GIVEN, lambda _: None
     )
-    torch.testing.assert_close(feature.read(), NNLSChroma(NNLS)(WAVE)[0])
+    torch.testing.assert_close(feature.read(), NNLSChromaFeature(NNLS)(WAVE)[0])
 
 
 def test_a_corpus_with_audio_only(tmp_path: Path) -> None:
-    features = GivenFeatures(GIVEN, FeatureCache(tmp_path, NNLS))
+    features = CorpusFeatures(GIVEN, FeatureCache(tmp_path, NNLS))
     told: list[str] = []
     assert (
         features.build(
@@ -82,7 +82,10 @@ def test_a_corpus_with_audio_only(tmp_path: Path) -> None:
     )
     assert told == ["a"]
     torch.testing.assert_close(
-        features.open("a").read(), NNLSChroma(NNLS)(WAVE)[0], rtol=2e-3, atol=1e-3
+        features.open("a").read(),
+        NNLSChromaFeature(NNLS)(WAVE)[0],
+        rtol=2e-3,
+        atol=1e-3,
     )
 
 
@@ -102,7 +105,7 @@ def failure(tmp_path: Path, section: str, monkeypatch: pytest.MonkeyPatch) -> st
             "g.yaml:4:1: feature: n_features is 24, and a frame of from_audio has 12",
         ),
         (
-            "{type: nnls_chroma, hop_samples: 2048}",
+            "{type: nnls_chroma, hop_length: 2048}",
             "g.yaml:4:1: feature: step_s is 0.0928798, and that of from_audio is 0.0464399: they must be equal",
         ),
         (

@@ -13,10 +13,10 @@ from pydantic import ValidationError
 
 from mirbricks.errors import DataError
 from mirbricks.features import hcqt as hcqt_module
-from mirbricks.features.hcqt import HCQT, HCQTConfig, to_scale
+from mirbricks.features.hcqt import HCQTFeature, HCQTFeatureConfig, to_scale
 
-SMALL = HCQTConfig(
-    harmonics=(1, 2), fmin_hz=220, n_octaves=2, bins_per_octave=12, hop_samples=256
+SMALL = HCQTFeatureConfig(
+    harmonics=(1, 2), fmin_hz=220, n_octaves=2, bins_per_octave=12, hop_length=256
 )
 
 
@@ -34,14 +34,14 @@ def audio(duration_s: float, sr_hz: int, seed: int = 0) -> NDArray[np.float32]:
 
 
 def librosa_hcqt(
-    wave: NDArray[np.float32], config: HCQTConfig
+    wave: NDArray[np.float32], config: HCQTFeatureConfig
 ) -> NDArray[np.complex64]:
     return np.stack(
         [
             librosa.cqt(
                 wave,
                 sr=config.sr_hz,
-                hop_length=config.hop_samples,
+                hop_length=config.hop_length,
                 fmin=h * config.fmin_hz,
                 n_bins=config.n_bins,
                 bins_per_octave=config.bins_per_octave,
@@ -65,48 +65,54 @@ def agrees(ours: torch.Tensor, reference: NDArray[np.complex64]) -> None:
 
 
 def test_the_default_equals_librosa_on_every_harmonic() -> None:
-    config = HCQTConfig()
+    config = HCQTFeatureConfig()
     wave = audio(10, config.sr_hz)
-    agrees(HCQT(config)(torch.from_numpy(wave)[None])[0], librosa_hcqt(wave, config))
+    agrees(
+        HCQTFeature(config)(torch.from_numpy(wave)[None])[0], librosa_hcqt(wave, config)
+    )
 
 
 @pytest.mark.parametrize(
     "config",
     [
         SMALL,
-        HCQTConfig(harmonics=[1], n_octaves=8, bins_per_octave=36, hop_samples=256),
-        HCQTConfig(
+        HCQTFeatureConfig(
+            harmonics=[1], n_octaves=8, bins_per_octave=36, hop_length=256
+        ),
+        HCQTFeatureConfig(
             harmonics=(1, 3),
             fmin_hz=110,
             n_octaves=3,
             bins_per_octave=24,
-            hop_samples=441,
+            hop_length=441,
         ),
-        HCQTConfig(
+        HCQTFeatureConfig(
             harmonics=(0.5, 5),
             fmin_hz=65.4,
             n_octaves=5,
             bins_per_octave=12,
             sr_hz=44100,
-            hop_samples=1024,
+            hop_length=1024,
         ),
-        HCQTConfig(
+        HCQTFeatureConfig(
             harmonics=(1,),
             fmin_hz=110,
             n_octaves=4,
             bins_per_octave=12,
-            hop_samples=516,
+            hop_length=516,
         ),
     ],
     ids=["small", "8 octaves", "odd hop", "44.1 kHz", "hop divisible by 4 only"],
 )
-def test_other_settings_equal_librosa(config: HCQTConfig) -> None:
+def test_other_settings_equal_librosa(config: HCQTFeatureConfig) -> None:
     wave = audio(4, config.sr_hz)
-    agrees(HCQT(config)(torch.from_numpy(wave)[None])[0], librosa_hcqt(wave, config))
+    agrees(
+        HCQTFeature(config)(torch.from_numpy(wave)[None])[0], librosa_hcqt(wave, config)
+    )
 
 
 def test_a_batch_is_its_items() -> None:
-    transform = HCQT(SMALL)
+    transform = HCQTFeature(SMALL)
     waves = torch.from_numpy(np.stack([audio(1, 22050, seed) for seed in range(3)]))
     together = transform(waves)
     for wave, one in zip(waves, together, strict=True):
@@ -116,7 +122,7 @@ def test_a_batch_is_its_items() -> None:
 def test_frames_done_in_parts_equal_frames_done_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    transform, wave = HCQT(SMALL), torch.from_numpy(audio(2, 22050))[None]
+    transform, wave = HCQTFeature(SMALL), torch.from_numpy(audio(2, 22050))[None]
     whole = transform(wave)
     monkeypatch.setattr(hcqt_module, "FRAME_VALUES", 5000)
     torch.testing.assert_close(transform(wave), whole, rtol=1e-5, atol=1e-5)
@@ -125,20 +131,22 @@ def test_frames_done_in_parts_equal_frames_done_at_once(
 @settings(max_examples=25, deadline=None)
 @given(n_samples=st.integers(1, 3000))
 def test_any_length_has_a_frame_every_hop(n_samples: int) -> None:
-    hcqt = HCQT(SMALL)(torch.ones(2, n_samples))
+    hcqt = HCQTFeature(SMALL)(torch.ones(2, n_samples))
     assert hcqt.shape == (2, 2, 24, 1 + n_samples // 256)
     assert hcqt.isfinite().all()
 
 
 @pytest.mark.filterwarnings("ignore:n_fft=")
 def test_audio_shorter_than_a_filter_equals_librosa() -> None:
-    config, wave = HCQTConfig(), audio(10, 22050)[:700]
-    agrees(HCQT(config)(torch.from_numpy(wave)[None])[0], librosa_hcqt(wave, config))
+    config, wave = HCQTFeatureConfig(), audio(10, 22050)[:700]
+    agrees(
+        HCQTFeature(config)(torch.from_numpy(wave)[None])[0], librosa_hcqt(wave, config)
+    )
 
 
 def test_a_sine_has_its_peak_at_its_own_bin_and_time() -> None:
-    config = HCQTConfig()
-    transform = HCQT(config)
+    config = HCQTFeatureConfig()
+    transform = HCQTFeature(config)
     t = torch.arange(4 * 22050) / 22050
     hz = float(transform.frequencies_hz()[200])
     hcqt = transform(torch.sin(2 * torch.pi * hz * t)[None])[0].abs()
@@ -156,7 +164,7 @@ def test_a_sine_has_its_peak_at_its_own_bin_and_time() -> None:
 
 
 def test_linear_in_the_audio_so_stems_add_up() -> None:
-    transform = HCQT(SMALL)
+    transform = HCQTFeature(SMALL)
     a, b = (torch.from_numpy(audio(1, 22050, seed))[None] for seed in (1, 2))
     torch.testing.assert_close(
         transform(a + 0.3 * b), transform(a) + 0.3 * transform(b), rtol=1e-4, atol=1e-4
@@ -165,13 +173,13 @@ def test_linear_in_the_audio_so_stems_add_up() -> None:
 
 def test_gradients_reach_the_audio() -> None:
     wave = torch.from_numpy(audio(0.2, 22050))[None].requires_grad_()
-    HCQT(SMALL)(wave).abs().sum().backward()
+    HCQTFeature(SMALL)(wave).abs().sum().backward()
     assert wave.grad is not None
     assert (wave.grad != 0).float().mean() > 0.9
 
 
 def test_buffers_carry_the_device_and_the_state_dict_stays_empty() -> None:
-    transform = HCQT(SMALL)
+    transform = HCQTFeature(SMALL)
     assert all(
         buffer.device.type == "meta" for buffer in transform.to("meta").buffers()
     )
@@ -182,7 +190,7 @@ def test_buffers_carry_the_device_and_the_state_dict_stays_empty() -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_gpu_equals_cpu() -> None:
     wave = torch.from_numpy(audio(3, 22050))[None]
-    transform = HCQT(HCQTConfig())
+    transform = HCQTFeature(HCQTFeatureConfig())
     on_cpu = transform(wave)
     torch.testing.assert_close(
         transform.cuda()(wave.cuda()).cpu(), on_cpu, rtol=1e-3, atol=1e-3
@@ -193,7 +201,7 @@ def test_gpu_equals_cpu() -> None:
 def test_a_stream_equals_the_whole(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hcqt_module, "STREAM_FRAMES", 37)
     transform, wave = (
-        HCQT(SMALL),
+        HCQTFeature(SMALL),
         torch.from_numpy(audio(2 if chunk > 1 else 0.05, 22050))[None].repeat(2, 1),
     )
     pieces = list(transform.stream(wave.split(chunk, dim=1)))
@@ -206,7 +214,10 @@ def test_a_stream_of_the_default_equals_the_whole(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(hcqt_module, "STREAM_FRAMES", 101)
-    transform, wave = HCQT(HCQTConfig()), torch.from_numpy(audio(15, 22050))[None]
+    transform, wave = (
+        HCQTFeature(HCQTFeatureConfig()),
+        torch.from_numpy(audio(15, 22050))[None],
+    )
     pieces = list(transform.stream(wave.split(54321, dim=1)))
     whole = transform(wave)
     assert len(pieces) > 3
@@ -217,7 +228,7 @@ def test_a_stream_holds_no_more_than_its_context(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(hcqt_module, "STREAM_FRAMES", 50)
-    transform = HCQT(SMALL)
+    transform = HCQTFeature(SMALL)
     seen: list[int] = []
     forward = transform.forward
     monkeypatch.setattr(
@@ -235,24 +246,27 @@ def test_a_stream_holds_no_more_than_its_context(
 
 @pytest.mark.parametrize("shape", [(1000,), (1, 1, 1000)])
 def test_wrong_shapes_are_refused(shape: tuple[int, ...]) -> None:
-    for call in (HCQT(SMALL), lambda wave: list(HCQT(SMALL).stream([wave]))):
+    for call in (
+        HCQTFeature(SMALL),
+        lambda wave: list(HCQTFeature(SMALL).stream([wave])),
+    ):
         with pytest.raises(DataError) as caught:
             call(torch.zeros(shape))
         assert str(caught.value) == (
-            f"HCQT expects audio of shape (B, N) in floating point, got torch.float32 of shape {shape}\n"
+            f"the feature 'hcqt' expects audio of shape (B, N) in floating point, got torch.float32 of shape {shape}\n"
             "  help: mix to mono and add the batch axis: wave[None]     [E450]"
         )
 
 
 def test_empty_audio_is_refused() -> None:
     for call in (
-        lambda: HCQT(SMALL)(torch.zeros(1, 0)),
-        lambda: list(HCQT(SMALL).stream([])),
+        lambda: HCQTFeature(SMALL)(torch.zeros(1, 0)),
+        lambda: list(HCQTFeature(SMALL).stream([])),
     ):
         with pytest.raises(DataError) as caught:
             call()
         assert str(caught.value) == (
-            "HCQT got audio without a single sample\n  help: leave empty recordings out     [E450]"
+            "the feature 'hcqt' got audio without a single sample\n  help: leave empty recordings out     [E450]"
         )
 
 
@@ -261,9 +275,9 @@ def test_config_says_what_does_not_fit() -> None:
         ValidationError,
         match="the highest bin, 20688 Hz for harmonic 10, does not fit below 11025 Hz",
     ):
-        HCQTConfig(harmonics=(1, 10))
+        HCQTFeatureConfig(harmonics=(1, 10))
     for bad in (
-        {"hop_samples": 0},
+        {"hop_length": 0},
         {"fmin_hz": -1.0},
         {"harmonics": ()},
         {"harmonics": (1, -2)},
@@ -274,16 +288,16 @@ def test_config_says_what_does_not_fit() -> None:
         {"fmin_hz": float("inf")},
     ):
         with pytest.raises(ValidationError):
-            HCQTConfig(**bad)
+            HCQTFeatureConfig(**bad)
 
 
 def test_config_takes_lists_and_describes_every_field() -> None:
-    config = HCQTConfig(harmonics=[1, 2.0])
+    config = HCQTFeatureConfig(harmonics=[1, 2.0])
     assert config.harmonics == (1.0, 2.0)
     assert (config.n_bins, config.n_harmonics, config.hop_s) == (360, 2, 512 / 22050)
-    assert hash(config) == hash(HCQTConfig(harmonics=(1, 2)))
-    assert HCQTConfig.model_validate_json(config.model_dump_json()) == config
-    assert all(field.description for field in HCQTConfig.model_fields.values())
+    assert hash(config) == hash(HCQTFeatureConfig(harmonics=(1, 2)))
+    assert HCQTFeatureConfig.model_validate_json(config.model_dump_json()) == config
+    assert all(field.description for field in HCQTFeatureConfig.model_fields.values())
 
 
 def test_scales_follow_their_formulas() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from mirbricks.cli import main
 from mirbricks.errors import DataError, ErrorList, MirbricksError
-from mirbricks.features.hcqt import HCQT, HCQTConfig
+from mirbricks.features.hcqt import HCQTFeature, HCQTFeatureConfig
 from mirbricks.features.kinds import KINDS, config_of, feature_of
 from mirbricks.tasks.multi_pitch.task import MultiPitch
 from mirbricks.workflows.experiment import load_experiment
@@ -39,8 +39,8 @@ def test_the_type_chooses(name: str) -> None:
 
 def test_without_a_type_it_is_an_hcqt() -> None:
     for section in (None, {}, {"harmonics": [1]}, 3):
-        assert config_of(section) is HCQTConfig
-    assert isinstance(feature_of(HCQTConfig()), HCQT)
+        assert config_of(section) is HCQTFeatureConfig
+    assert isinstance(feature_of(HCQTFeatureConfig()), HCQTFeature)
 
 
 @pytest.mark.parametrize(
@@ -80,11 +80,9 @@ def test_settings_of_another_feature_are_told_at_their_place(
 ) -> None:
     text = failure(tmp_path, "feature:\n  type: cqt\n  n_mels: 3\n", monkeypatch)
     assert text.startswith("g.yaml:7:3: feature has no key 'n_mels'\n")
-    text = failure(
-        tmp_path, "feature: {type: logmel, window_samples: 4096}\n", monkeypatch
-    )
+    text = failure(tmp_path, "feature: {type: logmel, win_length: 4096}\n", monkeypatch)
     assert (
-        "g.yaml:5:1: feature: window_samples 4096 is larger than n_fft 2048, a frame's samples"
+        "g.yaml:5:1: feature: win_length 4096 is larger than n_fft 2048, a frame's samples"
         in text
     )
     text = failure(tmp_path, "feature: {type: cqt, harmonics: [1, 2]}\n", monkeypatch)
@@ -125,7 +123,7 @@ def test_summary_knows_the_frames_of_any_feature(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("g.yaml").write_text(
-        "input: B F=128 T\nlayers: [ReLU]\nfeature: {type: logmel, hop_samples: 1024}\n"
+        "input: B F=128 T\nlayers: [ReLU]\nfeature: {type: logmel, hop_length: 1024}\n"
     )
     assert main(["summary", "g.yaml"]) == 0
     assert "21.53 Hz" in capsys.readouterr().out

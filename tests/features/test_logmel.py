@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from mirbricks.features import logmel as logmel_module
-from mirbricks.features.logmel import LogMel, LogMelConfig
+from mirbricks.features.logmel import LogMelFeature, LogMelFeatureConfig
 from mirbricks.features.torchaudio_import import import_torchaudio
 
 SR_HZ = 16000
 GIVEN: list[dict[str, Any]] = [
     {},
-    {"n_fft": 512, "hop_samples": 160},
-    {"n_fft": 1000, "window_samples": 400, "hop_samples": 77, "n_mels": 40},
-    {"n_fft": 513, "hop_samples": 200, "n_mels": 30},
+    {"n_fft": 512, "hop_length": 160},
+    {"n_fft": 1000, "win_length": 400, "hop_length": 77, "n_mels": 40},
+    {"n_fft": 513, "hop_length": 200, "n_mels": 30},
     {"n_fft": 512, "window": "hamming", "mel_scale": "htk", "norm": None, "n_mels": 40},
     {
         "n_fft": 1024,
@@ -30,7 +30,7 @@ GIVEN: list[dict[str, Any]] = [
         "n_mels": 64,
     },
     {"n_fft": 1024, "power": 1.0, "norm": None},
-    {"n_fft": 256, "hop_samples": 600, "n_mels": 20},
+    {"n_fft": 256, "hop_length": 600, "n_mels": 20},
 ]
 
 
@@ -43,10 +43,12 @@ def wave() -> NDArray[np.float32]:
     ).astype(np.float32)
 
 
-def librosa_mel(wave: NDArray[np.float32], config: LogMelConfig) -> NDArray[np.float64]:
+def librosa_mel(
+    wave: NDArray[np.float32], config: LogMelFeatureConfig
+) -> NDArray[np.float64]:
     mel: NDArray[np.float64] = librosa.feature.melspectrogram(
-        y=wave.astype(np.float64), sr=config.sr_hz, n_fft=config.n_fft, hop_length=config.hop_samples,
-        win_length=config.window_samples, window=config.window, pad_mode="constant", power=config.power,
+        y=wave.astype(np.float64), sr=config.sr_hz, n_fft=config.n_fft, hop_length=config.hop_length,
+        win_length=config.win_length, window=config.window, pad_mode="constant", power=config.power,
         n_mels=config.n_mels, fmin=config.fmin_hz, fmax=config.fmax_hz, htk=config.mel_scale == "htk",
         norm=config.norm, dtype=np.float64,
     )  # fmt: skip
@@ -58,8 +60,8 @@ def librosa_mel(wave: NDArray[np.float32], config: LogMelConfig) -> NDArray[np.f
 def test_as_librosa_does(
     wave: NDArray[np.float32], given: dict[str, Any], scale: Any
 ) -> None:
-    config = LogMelConfig(sr_hz=SR_HZ, scale=scale, **given)
-    found = LogMel(config)(torch.from_numpy(wave)[None])[0].double().numpy()
+    config = LogMelFeatureConfig(sr_hz=SR_HZ, scale=scale, **given)
+    found = LogMelFeature(config)(torch.from_numpy(wave)[None])[0].double().numpy()
     mel = librosa_mel(wave, config)
     if scale == "log":
         expected = np.log1p(10_000 * mel)
@@ -67,24 +69,24 @@ def test_as_librosa_does(
         convert = librosa.amplitude_to_db if config.power == 1 else librosa.power_to_db
         expected = convert(mel, top_db=None)
     np.testing.assert_allclose(found[:, : mel.shape[1]], expected, rtol=0, atol=2e-3)
-    assert found.shape == (config.n_mels, 1 + len(wave) // config.hop_samples)
+    assert found.shape == (config.n_mels, 1 + len(wave) // config.hop_length)
 
 
 @pytest.mark.parametrize(
     "given", [given for given in GIVEN if given.get("n_fft") != 513], ids=str
 )
 def test_as_torchaudio_does(wave: NDArray[np.float32], given: dict[str, Any]) -> None:
-    config = LogMelConfig(sr_hz=SR_HZ, gain=100.0, **given)
+    config = LogMelFeatureConfig(sr_hz=SR_HZ, gain=100.0, **given)
     windows = {"hann": torch.hann_window, "hamming": torch.hamming_window}
     theirs = import_torchaudio().transforms.MelSpectrogram(
-        SR_HZ, config.n_fft, config.window_samples or config.n_fft, config.hop_samples, config.fmin_hz,
+        SR_HZ, config.n_fft, config.win_length or config.n_fft, config.hop_length, config.fmin_hz,
         config.top_hz, 0, config.n_mels, windows[config.window], config.power, False, None, True, "constant",
         norm=config.norm, mel_scale=config.mel_scale,
     )  # fmt: skip
     batch = torch.from_numpy(np.stack([wave, wave[::-1]]))
     expected = torch.log1p(100 * theirs(batch))
     torch.testing.assert_close(
-        LogMel(config)(batch), expected, rtol=0, atol=0.02
+        LogMelFeature(config)(batch), expected, rtol=0, atol=0.02
     )  # their filters are made in float32
 
 
@@ -95,13 +97,14 @@ def test_gain_and_floor() -> None:
         "sr_hz": SR_HZ,
         "n_fft": 256,
         "n_mels": 20,
-        "hop_samples": 100,
+        "hop_length": 100,
     }
-    mel = LogMel(LogMelConfig(**base)).mel(wave)
+    mel = LogMelFeature(LogMelFeatureConfig(**base)).mel(wave)
     torch.testing.assert_close(
-        LogMel(LogMelConfig(gain=7.0, **base))(wave), torch.log(1 + 7 * mel)
+        LogMelFeature(LogMelFeatureConfig(gain=7.0, **base))(wave),
+        torch.log(1 + 7 * mel),
     )
-    floored = LogMel(LogMelConfig(scale="db", floor_db=-30, **base))(wave)
+    floored = LogMelFeature(LogMelFeatureConfig(scale="db", floor_db=-30, **base))(wave)
     torch.testing.assert_close(
         floored, (10 * torch.log10(mel.clamp_min(1e-12))).clamp_min(-30)
     )
@@ -112,7 +115,7 @@ def test_frames_done_in_parts_equal_frames_done_at_once(
     wave: NDArray[np.float32], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     transform, batch = (
-        LogMel(LogMelConfig(n_fft=512)),
+        LogMelFeature(LogMelFeatureConfig(n_fft=512)),
         torch.from_numpy(wave)[None].repeat(2, 1),
     )
     whole = transform(batch)
@@ -121,7 +124,7 @@ def test_frames_done_in_parts_equal_frames_done_at_once(
 
 
 def test_a_sine_is_in_the_band_of_its_frequency() -> None:
-    transform = LogMel(LogMelConfig())
+    transform = LogMelFeature(LogMelFeatureConfig())
     hz = transform.frequencies_hz()
     assert hz.shape == (128,)
     for band in (40, 80, 110):
@@ -134,8 +137,8 @@ def test_a_sine_is_in_the_band_of_its_frequency() -> None:
     ("given", "message"),
     [
         (
-            {"n_fft": 512, "window_samples": 513},
-            "window_samples 513 is larger than n_fft 512, a frame's samples",
+            {"n_fft": 512, "win_length": 513},
+            "win_length 513 is larger than n_fft 512, a frame's samples",
         ),
         (
             {"fmax_hz": 12000.0},
@@ -145,7 +148,7 @@ def test_a_sine_is_in_the_band_of_its_frequency() -> None:
 )
 def test_what_cannot_be_is_refused(given: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError) as caught:
-        LogMelConfig(**given)
+        LogMelFeatureConfig(**given)
     assert [error["msg"] for error in caught.value.errors()] == [
         f"Value error, {message}"
     ]

@@ -10,8 +10,8 @@ from scipy.optimize import nnls
 from torch import Tensor
 
 from mirbricks.features.nnls_chroma import (
-    NNLSChroma,
-    NNLSChromaConfig,
+    NNLSChromaFeature,
+    NNLSChromaFeatureConfig,
     log_spectrum,
     note_profiles,
     note_spectra,
@@ -35,8 +35,8 @@ def tones(midis: list[float], seconds: float = 1.5, start_s: float = 0.0) -> Ten
 
 
 @pytest.fixture(scope="module")
-def transform() -> NNLSChroma:
-    return NNLSChroma(NNLSChromaConfig())
+def transform() -> NNLSChromaFeature:
+    return NNLSChromaFeature(NNLSChromaFeatureConfig())
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -80,7 +80,7 @@ def test_the_matrices_are_what_they_say() -> None:
 
 
 @pytest.mark.parametrize("cents", [0, -30, 40])
-def test_a_chord_over_its_bass(transform: NNLSChroma, cents: int) -> None:
+def test_a_chord_over_its_bass(transform: NNLSChromaFeature, cents: int) -> None:
     """C2 below a minor; out of tune as a whole."""
     midis = [36, 57, 60, 64, 69]
     chroma = transform(tones([midi + cents / 100 for midi in midis]))[0, :, 3:-3].mean(
@@ -93,14 +93,14 @@ def test_a_chord_over_its_bass(transform: NNLSChroma, cents: int) -> None:
 
 def test_the_tuning_that_is_given_is_taken() -> None:
     wave = tones([57.3, 61.3, 64.3])
-    estimated = NNLSChroma(NNLSChromaConfig())(wave)
-    given = NNLSChroma(NNLSChromaConfig(tuning_semitones=0.3))(wave)
+    estimated = NNLSChromaFeature(NNLSChromaFeatureConfig())(wave)
+    given = NNLSChromaFeature(NNLSChromaFeatureConfig(tuning_semitones=0.3))(wave)
     assert (estimated - given).abs().max() < 0.1 * estimated.max()
-    wrong = NNLSChroma(NNLSChromaConfig(tuning_semitones=-0.5))(wave)
+    wrong = NNLSChromaFeature(NNLSChromaFeatureConfig(tuning_semitones=-0.5))(wave)
     assert (estimated - wrong).abs().max() > 0.3 * estimated.max()
 
 
-def test_frames_are_those_of_the_billboard_corpus(transform: NNLSChroma) -> None:
+def test_frames_are_those_of_the_billboard_corpus(transform: NNLSChromaFeature) -> None:
     config = transform.config
     assert config.hop_s == pytest.approx(0.09287981859410431, abs=1e-12)
     assert config.t0_s == pytest.approx(0.13931972789115646, abs=1e-12)
@@ -119,12 +119,12 @@ def test_frames_are_those_of_the_billboard_corpus(transform: NNLSChroma) -> None
     ("settings", "text"),
     [
         (
-            {"hop_samples": 4098},
-            "hop_samples 4098 must be a multiple of 4, and n_fft 16384 of 2",
+            {"hop_length": 4098},
+            "hop_length 4098 must be a multiple of 4, and n_fft 16384 of 2",
         ),
         (
             {"n_fft": 1023},
-            "hop_samples 4096 must be a multiple of 4, and n_fft 1023 of 2",
+            "hop_length 4096 must be a multiple of 4, and n_fft 1023 of 2",
         ),
         ({"first_samples": 1000}, "first_samples 1000 is not in 1024 ... 9216"),
         ({"n_fft": 4096}, "first_samples 6144 is not in 1024 ... 3072"),
@@ -132,5 +132,5 @@ def test_frames_are_those_of_the_billboard_corpus(transform: NNLSChroma) -> None
 )
 def test_frames_that_cannot_be(settings: dict[str, int], text: str) -> None:
     with pytest.raises(ValidationError) as caught:
-        NNLSChromaConfig(**settings)
+        NNLSChromaFeatureConfig(**settings)
     assert [error["msg"] for error in caught.value.errors()] == [f"Value error, {text}"]

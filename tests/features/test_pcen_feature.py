@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mirbricks.features.moving_mean import moving_mean
-from mirbricks.features.pcen import PCEN, PCENConfig
+from mirbricks.features.pcen import PCENFeature, PCENFeatureConfig
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ def test_as_librosa_does(
         * np.random.default_rng(0).standard_normal(20_000)
         * np.linspace(0, 1, 20_000) ** 3
     ).astype(np.float32)
-    config = PCENConfig(
+    config = PCENFeatureConfig(
         n_fft=1024, n_mels=40, alpha=alpha, delta=delta, r=r, smoothing=smoothing
     )
     mel = librosa.feature.melspectrogram(
@@ -45,7 +45,7 @@ def test_as_librosa_does(
         eps=1e-6,
         zi=(1 - smoothing) * energy[:, :1],
     )
-    found = PCEN(config)(torch.from_numpy(wave)[None])[0]
+    found = PCENFeature(config)(torch.from_numpy(wave)[None])[0]
     np.testing.assert_allclose(found.double().numpy(), expected, rtol=2e-3, atol=1e-4)
 
 
@@ -62,7 +62,7 @@ def test_the_mean_goes_on_where_it_was() -> None:
 
 
 def test_loudness_is_taken_away_and_no_frame_looks_ahead() -> None:
-    transform = PCEN(PCENConfig(alpha=1.0, n_fft=512, n_mels=20))
+    transform = PCENFeature(PCENFeatureConfig(alpha=1.0, n_fft=512, n_mels=20))
     wave = 0.1 * torch.randn(1, 22050, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(
         transform(100 * wave), transform(wave), rtol=1e-4, atol=1e-4

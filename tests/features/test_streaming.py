@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 
 from mirbricks.errors import DataError
 from mirbricks.features.cache import FeatureCache
-from mirbricks.features.hcqt import HCQTConfig
+from mirbricks.features.hcqt import HCQTFeatureConfig
 from mirbricks.features.streaming import stream_feature
 
-SMALL = HCQTConfig(
+SMALL = HCQTFeatureConfig(
     sr_hz=8000,
     harmonics=(1, 2),
     fmin_hz=110,
     n_octaves=3,
     bins_per_octave=12,
-    hop_samples=160,
+    hop_length=160,
 )
 AUDIO = np.random.default_rng(0).standard_normal(50_001).astype(np.float32)
 

@@ -14,17 +14,17 @@ from mirbricks.data.corpus import Corpus, Item
 from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
 from mirbricks.data.stores.hdf5 import AudioStore, write_audio
 from mirbricks.features.cache import FeatureCache
-from mirbricks.features.hcqt import HCQTConfig
+from mirbricks.features.hcqt import HCQTFeatureConfig
 from mirbricks.tasks.multi_pitch import MultiPitch, MultiPitchConfig
 
 SR_HZ = 8000
-SMALL = HCQTConfig(
+SMALL = HCQTFeatureConfig(
     sr_hz=SR_HZ,
     harmonics=(1, 2),
     fmin_hz=110,
     n_octaves=3,
     bins_per_octave=36,
-    hop_samples=160,
+    hop_length=160,
 )
 DEFINITIONS = {
     "filepath": Definition("global", "text", "filepath"),
@@ -117,7 +117,7 @@ def tones(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
 
 
 @pytest.fixture
-def small() -> HCQTConfig:
+def small() -> HCQTFeatureConfig:
     return SMALL
 
 

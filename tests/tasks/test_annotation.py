@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from mirbricks.data.corpus import Item
 from mirbricks.data.pyjama.file import Atom, Entry
 from mirbricks.errors import TaskError
-from mirbricks.features.hcqt import HCQTConfig
+from mirbricks.features.hcqt import HCQTFeatureConfig
 from mirbricks.tasks.multi_pitch import MultiPitch, MultiPitchConfig
 from mirbricks.tasks.multi_pitch.annotation import own_pitches, pitches_at_frames
 from mirbricks.tasks.multi_pitch.targets import bins_of, draw
 
-FEATURE = HCQTConfig(
-    harmonics=(1,), fmin_hz=110, n_octaves=2, bins_per_octave=24, hop_samples=512
+FEATURE = HCQTFeatureConfig(
+    harmonics=(1,), fmin_hz=110, n_octaves=2, bins_per_octave=24, hop_length=512
 )
 fixtures_are_stateless = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None

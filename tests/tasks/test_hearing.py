@@ -8,19 +8,19 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mirbricks.features.hcqt import HCQTConfig
+from mirbricks.features.hcqt import HCQTFeatureConfig
 from mirbricks.tasks.multi_pitch import MultiPitchConfig
 from mirbricks.tasks.multi_pitch.hearing import SETTLING_FRAMES, hear, sustained
 from mirbricks.tasks.multi_pitch.notes import HOLD
 from mirbricks.tasks.multi_pitch.peaks import Peaks
 
-FEATURE = HCQTConfig(
+FEATURE = HCQTFeatureConfig(
     sr_hz=8000,
     harmonics=(1,),
     fmin_hz=110.0,
     n_octaves=2,
     bins_per_octave=12,
-    hop_samples=160,
+    hop_length=160,
 )
 N = 24
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from mirbricks.data.corpus import Corpus, Item
 from mirbricks.errors import TaskError, Where
-from mirbricks.features.hcqt import HCQTConfig
+from mirbricks.features.hcqt import HCQTFeatureConfig
 from mirbricks.tasks.multi_pitch import MultiPitch, MultiPitchConfig, Transcription
 
 MakeItem = Callable[..., Item]
@@ -51,7 +51,7 @@ class Mean(nn.Module):
 def test_graphs_that_fit(
     came: tuple[int | str, ...], went: tuple[int | str, ...]
 ) -> None:
-    MultiPitch(MultiPitchConfig(), HCQTConfig()).check_shapes(came, went, None)
+    MultiPitch(MultiPitchConfig(), HCQTFeatureConfig()).check_shapes(came, went, None)
 
 
 PLACE = Where("g.yaml", 2, 8, 9, "input: B C F T")
@@ -84,7 +84,9 @@ def test_graphs_that_do_not_fit(
     came: Any, went: Any, message: str, facts: tuple[str, str], hint: str
 ) -> None:
     with pytest.raises(TaskError) as caught:
-        MultiPitch(MultiPitchConfig(), HCQTConfig()).check_shapes(came, went, PLACE)
+        MultiPitch(MultiPitchConfig(), HCQTFeatureConfig()).check_shapes(
+            came, went, PLACE
+        )
     assert str(caught.value) == (
         f"g.yaml:2:8: {message}\n{EXCERPT}  expected  {facts[0]}\n  got       {facts[1]}\n  help: {hint}]"
     )
@@ -249,7 +251,9 @@ def test_pieces_without_stems_and_notes_train_too(
 
 def test_truth_of_bach10(bach10: Path) -> None:
     item = Corpus.open(bach10)["01-AchGottundHerr.wav"]
-    times_s, frequencies_hz = MultiPitch(MultiPitchConfig(), HCQTConfig()).truth(item)
+    times_s, frequencies_hz = MultiPitch(MultiPitchConfig(), HCQTFeatureConfig()).truth(
+        item
+    )
     np.testing.assert_allclose(times_s, 0.023 + 0.01 * np.arange(2519), atol=1e-9)
     values, _ = item.entry.breakpoints("f0multi")
     assert [len(frame) for frame in frequencies_hz] == (values > 0).sum(axis=0).tolist()
@@ -258,7 +262,7 @@ def test_truth_of_bach10(bach10: Path) -> None:
 
 def test_truth_of_maps(data_root: Path) -> None:
     corpus = Corpus.open(data_root / "maps")
-    task = MultiPitch(MultiPitchConfig(), HCQTConfig())
+    task = MultiPitch(MultiPitchConfig(), HCQTFeatureConfig())
     assert len(task.tracks(corpus.items)) == len(corpus)
     times_s, frequencies_hz = task.truth(corpus.items[0])
     assert len(times_s) == len(frequencies_hz) == 3000

@@ -17,19 +17,19 @@ from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
 from mirbricks.data.stores.hdf5 import write_audio
 from mirbricks.errors import TaskError
 from mirbricks.features.cache import FeatureCache
-from mirbricks.features.hcqt import HCQTConfig
+from mirbricks.features.hcqt import HCQTFeatureConfig
 from mirbricks.metrics.notes import intervals, note_figures
 from mirbricks.tasks.multi_pitch import MultiPitch, MultiPitchConfig
 from mirbricks.tasks.multi_pitch.notes import find_notes, find_onsets
 from mirbricks.tasks.multi_pitch.peaks import Peaks
 
-FEATURE = HCQTConfig(
+FEATURE = HCQTFeatureConfig(
     sr_hz=8000,
     harmonics=(1,),
     fmin_hz=110.0,
     n_octaves=3,
     bins_per_octave=36,
-    hop_samples=160,
+    hop_length=160,
 )
 CONFIG = MultiPitchConfig(
     onsets=True, patch_frames=32, transpose_bins=0, level_jitter_db=0.0, onset_frames=2

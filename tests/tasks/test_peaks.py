@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 from torch import Tensor, nn
 
-from mirbricks.features.hcqt import HCQTConfig, to_scale
+from mirbricks.features.hcqt import HCQTFeatureConfig, to_scale
 from mirbricks.metrics.multi_pitch import multi_pitch_figures
 from mirbricks.tasks.multi_pitch import peaks as module
 from mirbricks.tasks.multi_pitch.annotation import Pitches
@@ -22,7 +22,9 @@ from mirbricks.tasks.multi_pitch.notes import find_notes
 from mirbricks.tasks.multi_pitch.peaks import Peaks, find_peaks, probabilities_of
 from mirbricks.tasks.multi_pitch.threshold import Trial, best_threshold
 
-FEATURE = HCQTConfig(harmonics=(1,), fmin_hz=110, n_octaves=2, bins_per_octave=60)
+FEATURE = HCQTFeatureConfig(
+    harmonics=(1,), fmin_hz=110, n_octaves=2, bins_per_octave=60
+)
 HOP_S = FEATURE.hop_s
 
 
@@ -171,7 +173,7 @@ class Louder(nn.Module):
 @pytest.mark.parametrize("patch_frames", [8, 32, 100, 512])
 @torch.inference_mode()
 def test_salience_of_patches_is_that_of_the_whole(
-    tones: Any, small: HCQTConfig, patch_frames: int
+    tones: Any, small: HCQTFeatureConfig, patch_frames: int
 ) -> None:
     model, feature = Louder(), tones.cache.open("0.wav")
     whole = model(to_scale(feature.magnitude(), "db", feature.peak)[None])[
@@ -190,7 +192,7 @@ def test_salience_of_patches_is_that_of_the_whole(
     )  # the peak was not rounded to float16
 
 
-def test_salience_of_one_frame(small: HCQTConfig) -> None:
+def test_salience_of_one_frame(small: HCQTFeatureConfig) -> None:
     feature = torch.ones(2, 108, 1, dtype=torch.complex64)
     with torch.inference_mode():
         assert probabilities_of(Louder(), feature, small, 16).shape == (1, 108, 1)

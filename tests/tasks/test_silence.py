@@ -16,15 +16,15 @@ from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
 from mirbricks.data.stores.hdf5 import write_audio
 from mirbricks.features.cache import FeatureCache
 from mirbricks.features.kinds import KINDS, feature_of
-from mirbricks.features.logmel import LogMel, LogMelConfig
+from mirbricks.features.logmel import LogMelFeature, LogMelFeatureConfig
 from mirbricks.tasks.recordings import mean_over_patches
 from mirbricks.tasks.self_supervised import SelfSupervised, SelfSupervisedConfig
 from mirbricks.tasks.tagging import Tagging, TaggingConfig
 
-FEATURE = LogMelConfig(
+FEATURE = LogMelFeatureConfig(
     sr_hz=8000,
     n_fft=512,
-    hop_samples=256,
+    hop_length=256,
     n_mels=8,
     dtype="float32",
     scale="db",
@@ -129,4 +129,4 @@ def test_silence_is_what_the_transform_gives_of_it() -> None:
         torch.testing.assert_close(
             found, torch.full_like(found, config.silence), atol=1e-6, rtol=0
         )
-    assert float(LogMel(FEATURE)(torch.zeros(1, 8000)).max()) == FEATURE.silence
+    assert float(LogMelFeature(FEATURE)(torch.zeros(1, 8000)).max()) == FEATURE.silence

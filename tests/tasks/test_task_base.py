@@ -16,7 +16,7 @@ from mirbricks.errors import (
     Where,
     codes,
 )
-from mirbricks.features.hcqt import HCQTConfig
+from mirbricks.features.hcqt import HCQTFeatureConfig
 from mirbricks.tasks.base import TASKS, Task, register_task
 from mirbricks.tasks.finding import get_task, task_of, tasks
 from mirbricks.tasks.multi_pitch import MultiPitch, MultiPitchConfig
@@ -48,7 +48,7 @@ def test_the_task_of_a_graph(tmp_path: Path) -> None:
     )
 
 
-F = HCQTConfig()
+F = HCQTFeatureConfig()
 
 
 def test_a_new_task_needs_only_a_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ import torch
 
 from mirbricks.data.corpus import Corpus, Item
 from mirbricks.features.cache import FeatureCache
-from mirbricks.features.hcqt import HCQTConfig, to_scale
+from mirbricks.features.hcqt import HCQTFeatureConfig, to_scale
 from mirbricks.tasks.base import Learner
 from mirbricks.tasks.multi_pitch import MultiPitch, MultiPitchConfig
 from mirbricks.tasks.multi_pitch.annotation import pitches_at_frames
@@ -50,13 +50,13 @@ def whole(tones: Any, key: str) -> tuple[torch.Tensor, np.ndarray]:
     return feature.magnitude(), target
 
 
-def place(name: str, feature: HCQTConfig) -> tuple[str, int]:
+def place(name: str, feature: HCQTFeatureConfig) -> tuple[str, int]:
     key, _, seconds = name.removesuffix(" s").partition(" at ")
     return key, round(float(seconds) / feature.hop_s)
 
 
 def test_without_augmentation_a_batch_is_plain_patches(
-    tones: Any, make_task: MakeTask, small: HCQTConfig
+    tones: Any, make_task: MakeTask, small: HCQTFeatureConfig
 ) -> None:
     learner = learner_of(make_task(), tones)
     assert isinstance(learner.figure, str)
@@ -269,7 +269,7 @@ def piece(
     corpus = Corpus.open(bach10)
     mix = corpus["01-AchGottundHerr.wav"]
     items = [mix, *(item for item in corpus.items if item.stem_of == mix.key)]
-    cache = FeatureCache(tmp_path_factory.mktemp("bach10"), HCQTConfig())
+    cache = FeatureCache(tmp_path_factory.mktemp("bach10"), HCQTFeatureConfig())
     assert cache.build(items, n_jobs=1) == []
     return items, cache
 
@@ -315,7 +315,9 @@ def test_targets_of_the_stems_are_those_of_the_mix(
 def test_a_batch_takes_little_time(piece: tuple[list[Item], FeatureCache]) -> None:
     items, cache = piece
     tracks = [Track.of(items[0], items, cache)]
-    patches = Patches(tracks, MultiPitchConfig(), HCQTConfig(), seed=0, batch_size=8)
+    patches = Patches(
+        tracks, MultiPitchConfig(), HCQTFeatureConfig(), seed=0, batch_size=8
+    )
     patches.batch(0)
     seconds = []
     for step in range(5):

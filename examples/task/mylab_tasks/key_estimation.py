@@ -9,7 +9,7 @@ import mir_eval
 import numpy as np
 import torch
 from mirbricks.errors import TaskError, did_you_mean
-from mirbricks.features.chroma import ChromaConfig
+from mirbricks.features.chroma import ChromaFeatureConfig
 from mirbricks.tasks.base import Batch, Task, TaskConfig, register_task, unseen
 from mirbricks.tasks.recordings import annotated, as_input, mean_over_patches, random_patch
 from mirbricks.tasks.requirements import Needs
@@ -49,7 +49,7 @@ class KeyEstimation(Task):
     Config = KeyConfig
     title = "key estimation"
     headline = ("weighted_score", "accuracy")
-    features = (ChromaConfig,)
+    features = (ChromaFeatureConfig,)
 
     def needs(self):
         return Needs(

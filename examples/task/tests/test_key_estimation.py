@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from mirbricks.errors import TaskError
-from mirbricks.features.chroma import ChromaConfig
+from mirbricks.features.chroma import ChromaFeatureConfig
 from mirbricks.workflows.experiment import load_experiment
 
 from mylab_tasks.key_estimation import Key, KeyConfig, KeyEstimation, KeyLearner
@@ -30,7 +30,7 @@ def test_the_graph_fits() -> None:
 
 
 def test_chroma_and_key_are_transposed_together() -> None:
-    task = KeyEstimation(KeyConfig(patch_frames=4), ChromaConfig())
+    task = KeyEstimation(KeyConfig(patch_frames=4), ChromaFeatureConfig())
     task.check_shapes(("B", 12, "T"), ("B", 24))
     x = torch.zeros(12, 9)
     x[9] = 1.0  # A sounds, the key is A minor: 12 + 9
@@ -44,14 +44,14 @@ def test_chroma_and_key_are_transposed_together() -> None:
 
 
 def test_figures_are_those_of_mir_eval() -> None:
-    task = KeyEstimation(KeyConfig(), ChromaConfig())
+    task = KeyEstimation(KeyConfig(), ChromaFeatureConfig())
     found = Key("G major", np.zeros(24))
     assert task.judged(found, "G major") == {"weighted_score": 1.0, "accuracy": 1.0}
     assert task.judged(found, "C major") == {"weighted_score": 0.5, "accuracy": 0.0}  # a fifth
 
 
 def test_a_key_that_is_none() -> None:
-    task = KeyEstimation(KeyConfig(), ChromaConfig())
+    task = KeyEstimation(KeyConfig(), ChromaFeatureConfig())
     with pytest.raises(TaskError) as caught:
         task.truth(recording("C majr"))
     assert str(caught.value).startswith(

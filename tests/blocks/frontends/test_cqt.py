@@ -21,7 +21,7 @@ SMALL: dict[str, Any] = {
     "fmin_hz": 220.0,
     "n_octaves": 2,
     "bins_per_octave": 12,
-    "hop_samples": 256,
+    "hop_length": 256,
 }
 
 
@@ -41,7 +41,7 @@ def audio(duration_s: float, channels: int = 1, sr_hz: int = 22050) -> Tensor:
 
 @pytest.mark.parametrize(
     "changed",
-    [{}, {"hop_samples": 441}, {"bins_per_octave": 36, "n_octaves": 4}],
+    [{}, {"hop_length": 441}, {"bins_per_octave": 36, "n_octaves": 4}],
     ids=str,
 )
 def test_each_channel_is_librosas(make: Make, changed: dict[str, Any]) -> None:
@@ -52,7 +52,7 @@ def test_each_channel_is_librosas(make: Make, changed: dict[str, Any]) -> None:
     for channel, wave in zip(found.numpy(), x[0].numpy(), strict=True):
         expected = np.abs(
             librosa.cqt(
-                wave, sr=22050, hop_length=config["hop_samples"], fmin=220, n_bins=n_bins,
+                wave, sr=22050, hop_length=config["hop_length"], fmin=220, n_bins=n_bins,
                 bins_per_octave=config["bins_per_octave"],
             )
         )  # fmt: skip
@@ -68,9 +68,9 @@ def test_the_hcqt_is_the_features(make: Make, scale: str, samples: int) -> None:
         * torch.tensor([1.0, 0.1])[:, None, None]
     )
     harmonics = (0.5, 1.0, 2.0)
-    magnitude = feature.HCQT(feature.HCQTConfig(harmonics=harmonics, **SMALL))(
-        x[:, 0]
-    ).abs()
+    magnitude = feature.HCQTFeature(
+        feature.HCQTFeatureConfig(harmonics=harmonics, **SMALL)
+    )(x[:, 0]).abs()
     expected = feature.to_scale(
         magnitude.clone(), scale, magnitude.amax((1, 2, 3), keepdim=True)
     )
@@ -114,7 +114,7 @@ def test_gradients_reach_the_waveform_and_are_right(make: Make) -> None:
         "fmin_hz": 110.0,
         "n_octaves": 2,
         "bins_per_octave": 3,
-        "hop_samples": 32,
+        "hop_length": 32,
     }
     x = torch.randn(1, 1, 200, dtype=torch.float64, requires_grad=True)
     for scale in ("linear", "log"):

@@ -149,7 +149,7 @@ CQT = {
     "fmin_hz": 110,
     "n_octaves": 2,
     "bins_per_octave": 12,
-    "hop_samples": 64,
+    "hop_length": 64,
 }
 FROM_CQT = {
     "input": {"x": "B C=1 T=900", "t": "B D=3"},

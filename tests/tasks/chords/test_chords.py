@@ -17,15 +17,15 @@ from mirbricks.data.corpus import Corpus
 from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
 from mirbricks.data.stores.hdf5 import write_features
 from mirbricks.errors import DataError, TaskError
-from mirbricks.features.beat_chroma import BeatChromaConfig
-from mirbricks.features.cqt import CQTConfig
-from mirbricks.features.given import GivenConfig, GivenFeatures
+from mirbricks.features.beat_chroma import BeatChromaFeatureConfig
+from mirbricks.features.cqt import CQTFeatureConfig
+from mirbricks.features.given import CorpusFeatures, GivenFeatureConfig
 from mirbricks.tasks.chords import ChordEstimation, ChordRibbon, ChordsConfig
 from mirbricks.tasks.chords.patches import moved, prepared
 from mirbricks.tasks.chords.vocabulary import IGNORED, N_CLASSES, NAMES, class_of
 
 HOP_S, T0_S = 0.1, 0.05
-FEATURE = GivenConfig(n_features=12, step_s=HOP_S, first_s=T0_S)
+FEATURE = GivenFeatureConfig(n_features=12, step_s=HOP_S, first_s=T0_S)
 CONFIG = ChordsConfig(patch_frames=20, transpose="chroma")
 Make = Callable[..., Corpus]
 SONG = [
@@ -84,8 +84,8 @@ def songs(tmp_path: Path) -> Make:
 
 def ready(
     corpus: Corpus, config: ChordsConfig = CONFIG
-) -> tuple[ChordEstimation, GivenFeatures]:
-    task, cache = ChordEstimation(config, FEATURE), GivenFeatures(FEATURE)
+) -> tuple[ChordEstimation, CorpusFeatures]:
+    task, cache = ChordEstimation(config, FEATURE), CorpusFeatures(FEATURE)
     assert cache.build(corpus.features) == []
     task.check_shapes(("B", 12, "T"), ("B", 25, "T"))
     return task, cache
@@ -269,7 +269,7 @@ def test_graphs_that_do_not_fit(
 
 def test_features_that_are_others(songs: Make) -> None:
     corpus = songs({"a": SONG})
-    errors = GivenFeatures(FEATURE.model_copy(update={"n_features": 24})).build(
+    errors = CorpusFeatures(FEATURE.model_copy(update={"n_features": 24})).build(
         corpus.features
     )
     assert [str(error) for error in errors] == [
@@ -277,7 +277,7 @@ def test_features_that_are_others(songs: Make) -> None:
         "  help: set feature.n_features, or take another corpus     [E459]"
     ]
     for name, value in (("step_s", 0.2), ("first_s", 0.0)):
-        (error,) = GivenFeatures(FEATURE.model_copy(update={name: value})).build(
+        (error,) = CorpusFeatures(FEATURE.model_copy(update={name: value})).build(
             corpus.features
         )
         assert f"whose '{name}' is {value}" in str(error)
@@ -343,19 +343,19 @@ def test_a_block_has_the_frames_of_a_patch_at_least(songs: Make) -> None:
 
 
 def test_frames_that_are_not_even() -> None:
-    task = ChordEstimation(CONFIG, BeatChromaConfig())
+    task = ChordEstimation(CONFIG, BeatChromaFeatureConfig())
     with pytest.raises(TaskError) as caught:
         task.check_shapes(("B", 12, "T"), ("B", 25, "T"))
     assert str(caught.value) == (
         "chords are timed by frames, and those of 'beat_chroma' do not come in equal steps\n"
         "  help: take chroma, nnls_chroma, cqt, or given features with `even: true`     [E501]"
     )
-    assert not GivenConfig(n_features=12, step_s=HOP_S, even=False).evenly_spaced
+    assert not GivenFeatureConfig(n_features=12, step_s=HOP_S, even=False).evenly_spaced
 
 
 def test_a_scale_that_changes_nothing() -> None:
     with pytest.raises(TaskError) as caught:
-        ChordEstimation(CONFIG, CQTConfig(scale="linear")).check_shapes(
+        ChordEstimation(CONFIG, CQTFeatureConfig(scale="linear")).check_shapes(
             ("B", 84, "T"), ("B", 25, "T")
         )
     assert str(caught.value) == (

@@ -8,21 +8,21 @@ import numpy as np
 import pytest
 import torch
 
-from mirbricks.features.cqt import CQTConfig
+from mirbricks.features.cqt import CQTFeatureConfig
 from mirbricks.features.streaming import stream_feature
 from mirbricks.tasks.chords.config import ChordsConfig
 from mirbricks.tasks.chords.patches import Patches, Track, level_of, reader_of
 from mirbricks.workflows.experiment import load_experiment
 
-CQT = CQTConfig(
-    sr_hz=8000, fmin_hz=220, hop_samples=160, n_octaves=3, bins_per_octave=12
+CQT = CQTFeatureConfig(
+    sr_hz=8000, fmin_hz=220, hop_length=160, n_octaves=3, bins_per_octave=12
 )
 GRAPH = """\
 input: B C=1 F=36 T
 layers:
   - Conv2d: {out_channels: 25, kernel_size: [36, 1]}
   - Squeeze: {dim: 2}
-feature: {type: cqt, sr_hz: 8000, fmin_hz: 220, hop_samples: 160, n_octaves: 3, bins_per_octave: 12}
+feature: {type: cqt, sr_hz: 8000, fmin_hz: 220, hop_length: 160, n_octaves: 3, bins_per_octave: 12}
 task: {type: chords, compression: 10.0}
 """
 

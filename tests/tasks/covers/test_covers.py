@@ -15,11 +15,11 @@ from torch import Tensor, nn
 
 from mirbricks.data.corpus import Corpus
 from mirbricks.errors import DataError, TaskError
-from mirbricks.features.given import GivenConfig, GivenFeatures
+from mirbricks.features.given import CorpusFeatures, GivenFeatureConfig
 from mirbricks.losses.contrastive import barlow_twins, vicreg
 from mirbricks.tasks.covers import CoversConfig, CoverSongs, ViewsConfig
 
-FEATURE = GivenConfig(n_features=12, step_s=0.5, even=False)
+FEATURE = GivenFeatureConfig(n_features=12, step_s=0.5, even=False)
 CONFIG = CoversConfig(patch_frames=40, views=ViewsConfig(transpose="chroma"))
 Make = Callable[..., Corpus]
 
@@ -39,8 +39,8 @@ class Circle(nn.Module):
 
 def ready(
     corpus: Corpus, config: CoversConfig = CONFIG
-) -> tuple[CoverSongs, GivenFeatures]:
-    task, cache = CoverSongs(config, FEATURE), GivenFeatures(FEATURE)
+) -> tuple[CoverSongs, CorpusFeatures]:
+    task, cache = CoverSongs(config, FEATURE), CorpusFeatures(FEATURE)
     assert cache.build(corpus.features) == []
     task.check_shapes(("B", 12, "T"), ("B", 8))
     return task, cache
@@ -170,7 +170,7 @@ def test_a_short_recording_is_padded_and_predicted(covers: Make) -> None:
 def test_chunks_of_a_graph_with_its_own_size(covers: Make) -> None:
     corpus = covers([2], n_frames=96)
     config = CONFIG.model_copy(update={"vectors": "chunks", "hop_frames": 30})
-    task, cache = CoverSongs(config, FEATURE), GivenFeatures(FEATURE)
+    task, cache = CoverSongs(config, FEATURE), CorpusFeatures(FEATURE)
     cache.build(corpus.features)
     task.check_shapes(("B", 12, 40), ("B", 12))
     vectors = task.embedded(Named().eval(), cache.open("0-0"))
@@ -322,7 +322,7 @@ def test_batches_that_are_none(covers: Make) -> None:
     )
 
 
-def learner_of(task: CoverSongs, corpus: Corpus, cache: GivenFeatures) -> str:
+def learner_of(task: CoverSongs, corpus: Corpus, cache: CorpusFeatures) -> str:
     return refused(
         lambda: task.learner(
             corpus.features, corpus.features, cache, seed=0, batch_size=4
@@ -377,7 +377,7 @@ def test_the_octave_is_repeated(covers: Make) -> None:
     corpus = covers([2, 2])
     task, cache = (
         CoverSongs(CONFIG.model_copy(update={"repeat_octave": True}), FEATURE),
-        GivenFeatures(FEATURE),
+        CorpusFeatures(FEATURE),
     )
     cache.build(corpus.features)
     task.check_shapes(("B", 1, 23, "T"), ("B", 8))

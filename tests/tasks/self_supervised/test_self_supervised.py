@@ -19,8 +19,8 @@ from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
 from mirbricks.data.stores.hdf5 import write_audio
 from mirbricks.errors import GraphError, TaskError
 from mirbricks.features.cache import FeatureCache
-from mirbricks.features.logmel import LogMelConfig
-from mirbricks.features.waveform import WaveformConfig
+from mirbricks.features.logmel import LogMelFeatureConfig
+from mirbricks.features.waveform import WaveformFeatureConfig
 from mirbricks.losses.contrastive import barlow_twins, nt_xent, vicreg
 from mirbricks.tasks.base import Batch
 from mirbricks.tasks.self_supervised import SelfSupervised, SelfSupervisedConfig
@@ -28,8 +28,8 @@ from mirbricks.tasks.self_supervised.encoder import Encoder
 from mirbricks.tasks.self_supervised.probe import fitted, linear_scores, nearest
 from mirbricks.tasks.self_supervised.task import pairs_found
 
-FEATURE = LogMelConfig(
-    sr_hz=8000, n_fft=512, hop_samples=256, n_mels=16, dtype="float32", scale="db"
+FEATURE = LogMelFeatureConfig(
+    sr_hz=8000, n_fft=512, hop_length=256, n_mels=16, dtype="float32", scale="db"
 )
 CONFIG = SelfSupervisedConfig(patch_frames=16, embedding="kept")
 LAYERS = """\
@@ -340,7 +340,7 @@ def test_an_embedding_that_is_no_layer(corpus: Corpus, tmp_path: Path) -> None:
 
 def test_energies_of_a_waveform() -> None:
     task = SelfSupervised(
-        CONFIG.model_copy(update={"mix": 0.2}), WaveformConfig(sr_hz=8000)
+        CONFIG.model_copy(update={"mix": 0.2}), WaveformFeatureConfig(sr_hz=8000)
     )
     with pytest.raises(TaskError) as error:
         task.check_shapes(("B", 1, "T"), ("B", 2))
@@ -384,7 +384,7 @@ def test_samplecnn_learns_from_waveforms() -> None:
         model = compile_graph(load_graph(graph))
     shape = next(iter(model.input_shapes.values()))
     config = SelfSupervisedConfig(patch_frames=int(shape[-1]))
-    task = SelfSupervised(config, WaveformConfig(sr_hz=22050))
+    task = SelfSupervised(config, WaveformFeatureConfig(sr_hz=22050))
     task.check_graph(model)
     with torch.inference_mode():
         assert (

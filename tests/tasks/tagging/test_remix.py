@@ -12,15 +12,15 @@ import torch
 from mirbricks.data.corpus import Corpus
 from mirbricks.errors import TaskError
 from mirbricks.features.cache import FeatureCache
-from mirbricks.features.hcqt import HCQTConfig
-from mirbricks.features.logmel import LogMelConfig
-from mirbricks.features.waveform import WaveformConfig
+from mirbricks.features.hcqt import HCQTFeatureConfig
+from mirbricks.features.logmel import LogMelFeatureConfig
+from mirbricks.features.waveform import WaveformFeatureConfig
 from mirbricks.tasks.tagging import Tagging, TaggingConfig
 from mirbricks.tasks.tagging.remix import Remix
 
 Tones = Callable[..., Corpus]
-FEATURE = LogMelConfig(
-    sr_hz=8000, n_fft=512, hop_samples=256, n_mels=16, dtype="float32"
+FEATURE = LogMelFeatureConfig(
+    sr_hz=8000, n_fft=512, hop_length=256, n_mels=16, dtype="float32"
 )
 REMIX = TaggingConfig(patch_frames=16, remix=1.0, remix_gain_db=0.0)
 LABELS = {"0.wav": ["low"], "1.wav": ["high"], "2.wav": ["low", "high"], "3.wav": []}
@@ -28,7 +28,7 @@ TRUTH = np.array([[0, 1], [1, 0], [1, 1], [0, 0]], bool)  # high, low
 
 
 def features_of(
-    corpus: Corpus, folder: Path, feature: LogMelConfig | WaveformConfig
+    corpus: Corpus, folder: Path, feature: LogMelFeatureConfig | WaveformFeatureConfig
 ) -> list[object]:
     cache = FeatureCache(folder / "cache", feature)
     assert cache.build(corpus.items, n_jobs=1) == []
@@ -48,15 +48,15 @@ def test_energies_of_solos_add_up(tones: Tones, tmp_path: Path) -> None:
         )
 
 
-@pytest.mark.parametrize("feature", [FEATURE, WaveformConfig(sr_hz=8000)])
+@pytest.mark.parametrize("feature", [FEATURE, WaveformFeatureConfig(sr_hz=8000)])
 def test_gains_are_in_decibels(
-    tones: Tones, tmp_path: Path, feature: LogMelConfig | WaveformConfig
+    tones: Tones, tmp_path: Path, feature: LogMelFeatureConfig | WaveformFeatureConfig
 ) -> None:
     features = features_of(tones(LABELS, seconds=0.5), tmp_path, feature)
     config = REMIX.model_copy(
         update={"remix_gain_db": 12.0, "patch_frames": features[0].n_frames}
     )
-    logmel = feature if isinstance(feature, LogMelConfig) else None
+    logmel = feature if isinstance(feature, LogMelFeatureConfig) else None
     remix = Remix(["a"] * 4, features, TRUTH, config, logmel)
     own = features[0].read(0, features[0].n_frames)
     loudest = own.flatten().abs().argmax()
@@ -121,7 +121,7 @@ def test_a_batch_with_remixes_is_a_function_of_seed_and_step(
 
 
 def test_values_that_cannot_be_added() -> None:
-    task = Tagging(REMIX, HCQTConfig())
+    task = Tagging(REMIX, HCQTFeatureConfig())
     with pytest.raises(TaskError) as error:
         task.check_shapes(("B", 6, 360, "T"), ("B", 2))
     assert str(error.value) == (

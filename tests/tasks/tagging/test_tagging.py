@@ -15,15 +15,15 @@ import mirbricks
 from mirbricks.data.corpus import Corpus
 from mirbricks.errors import TaskError
 from mirbricks.features.cache import FeatureCache
-from mirbricks.features.logmel import LogMelConfig
-from mirbricks.features.waveform import WaveformConfig
+from mirbricks.features.logmel import LogMelFeatureConfig
+from mirbricks.features.waveform import WaveformFeatureConfig
 from mirbricks.tasks.tagging import Tagging, TaggingConfig, Tags
 from mirbricks.tasks.tagging.pictures import filter_pictures
 from mirbricks.workflows.experiment import load_experiment
 
 Tones = Callable[..., Corpus]
-FEATURE = LogMelConfig(
-    sr_hz=8000, n_fft=512, hop_samples=256, n_mels=16, dtype="float32"
+FEATURE = LogMelFeatureConfig(
+    sr_hz=8000, n_fft=512, hop_length=256, n_mels=16, dtype="float32"
 )
 ONE = TaggingConfig(patch_frames=16, labels="one")
 SEVERAL = TaggingConfig(patch_frames=16)
@@ -261,7 +261,8 @@ def test_mixup_ends_after_its_steps(tones: Tones, tmp_path: Path) -> None:
 
 def test_energies_of_a_waveform() -> None:
     task = Tagging(
-        ONE.model_copy(update={"mixup_of": "energies"}), WaveformConfig(sr_hz=8000)
+        ONE.model_copy(update={"mixup_of": "energies"}),
+        WaveformFeatureConfig(sr_hz=8000),
     )
     with pytest.raises(TaskError) as error:
         task.check_shapes(("B", 1, "T"), ("B", 2))
@@ -273,7 +274,7 @@ def test_energies_of_a_waveform() -> None:
 
 @pytest.mark.parametrize("scale", ["log", "db"])
 def test_energies_are_the_inverse_of_the_compression(scale: str) -> None:
-    config = LogMelConfig(scale=scale, power=1.0 if scale == "db" else 2.0)
+    config = LogMelFeatureConfig(scale=scale, power=1.0 if scale == "db" else 2.0)
     mel = torch.rand(2, 3, 4, dtype=torch.float64) + 1e-3
     torch.testing.assert_close(config.energies(config.compressed(mel)), mel)
 
@@ -299,7 +300,7 @@ def test_a_short_recording_lies_in_its_patch(tones: Tones, tmp_path: Path) -> No
 
 
 def test_a_waveform_is_read_with_or_without_a_channel() -> None:
-    task = Tagging(TaggingConfig(patch_frames=4000), WaveformConfig(sr_hz=8000))
+    task = Tagging(TaggingConfig(patch_frames=4000), WaveformFeatureConfig(sr_hz=8000))
     task.check_shapes(("B", 1, "T"), ("B", 3))
     task.check_shapes(("B", 1, 1, "T"), ("B", 3))
     assert task.given_shapes(("B", 1, "T")) == {"task.patch_frames": (None, 1, 4000)}

@@ -1,0 +1,55 @@
+"""Words of an older version in `feature:` sections, and the cache files that were computed under them."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from pydantic import ValidationError
+
+from mirbricks.features.extract import settings_of
+from mirbricks.features.kinds import KINDS
+
+# sha256 of the settings that name the cache files of 0.1: other settings would leave computed features unused.
+KEYS = {
+    "hcqt": "94507f54f23c90cc",
+    "cqt": "45ca6a5fd9794f60",
+    "chroma": "ad91a616c6f9a367",
+    "beat_chroma": "229fef63a02ef962",
+    "nnls_chroma": "06a5f2c68eb4dafb",
+    "fourier_2d": "edf867a3a542a36d",
+    "logmel": "34ea4ca50e561bf0",
+    "pcen": "ec114a57ef88b0af",
+    "waveform": "525be0e6d24e5dab",
+}
+HOPPING = ["hcqt", "cqt", "chroma", "beat_chroma", "nnls_chroma", "fourier_2d"]
+WINDOWED = ["logmel", "pcen"]
+
+
+@pytest.mark.parametrize("name", list(KEYS))
+def test_computed_features_are_found_again(name: str) -> None:
+    settings = settings_of(KINDS[name][0]())
+    assert hashlib.sha256(settings.encode()).hexdigest()[:16] == KEYS[name]
+
+
+@pytest.mark.parametrize("name", HOPPING + WINDOWED)
+def test_an_old_word_is_the_new_one_with_a_warning(name: str) -> None:
+    config = KINDS[name][0]
+    with pytest.warns(FutureWarning, match="'hop_samples' is called 'hop_length' now"):
+        old = config.model_validate({"hop_samples": 1024})
+    assert old == config.model_validate({"hop_length": 1024})
+
+
+@pytest.mark.parametrize("name", WINDOWED)
+def test_a_window_in_the_old_word(name: str) -> None:
+    config = KINDS[name][0]
+    with pytest.warns(FutureWarning, match="'window_samples' is called 'win_length'"):
+        old = config.model_validate({"window_samples": 100})
+    assert old == config.model_validate({"win_length": 100})
+
+
+@pytest.mark.parametrize("first", ["hop_samples", "hop_length"])
+def test_both_words_at_once_are_refused(first: str) -> None:
+    both = {first: 256, "hop_samples": 256, "hop_length": 512}
+    with pytest.raises(ValidationError, match="hop_samples"):
+        KINDS["logmel"][0].model_validate(both)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ...data.batching.patches import overlap_add, patch_starts, take_patch
 from ...features.feature_file import CachedFeature
-from ...features.hcqt import HCQTConfig, to_scale
+from ...features.hcqt import HCQTFeatureConfig, to_scale
 from ..base import OnShare, unseen
 from ..recordings import refuse_not_finite
 
@@ -38,16 +38,16 @@ class Peaks:
             self.times_s, self.frames[high], self.bins[high], self.heights[high]
         )
 
-    def hz(self, feature: HCQTConfig) -> Float64:
+    def hz(self, feature: HCQTFeatureConfig) -> Float64:
         hz: Float64 = feature.fmin_hz * 2.0 ** (self.bins / feature.bins_per_octave)
         return hz
 
-    def midi(self, feature: HCQTConfig) -> Float64:
+    def midi(self, feature: HCQTFeatureConfig) -> Float64:
         """MIDI numbers with their cents."""
         midi: Float64 = 69.0 + 12.0 * np.log2(self.hz(feature) / 440.0)
         return midi
 
-    def hz_of_each(self, feature: HCQTConfig) -> list[Float64]:
+    def hz_of_each(self, feature: HCQTFeatureConfig) -> list[Float64]:
         """T' arrays of Hz."""
         return np.split(
             self.hz(feature),
@@ -58,7 +58,7 @@ class Peaks:
 def probabilities_of(
     model: nn.Module,
     feature: CachedFeature | Tensor,
-    config: HCQTConfig,
+    config: HCQTFeatureConfig,
     patch_frames: int,
     on_share: OnShare = unseen,
 ) -> Tensor:

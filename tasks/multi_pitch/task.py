@@ -242,7 +242,7 @@ class MultiPitch(Task):
             pitches.hz_of_each(self.feature),
             probabilities[0].numpy(),
             notes,
-            HCQT(self.feature).frequencies_hz().numpy(),
+            HCQTFeature(self.feature).frequencies_hz().numpy(),
         )
 
     def pictures(

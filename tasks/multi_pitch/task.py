@@ -13,7 +13,7 @@ from ...data.corpus import Item
 from ...errors import TaskError
 from ...features.cache import FeatureCache
 from ...features.feature_file import CachedFeature
-from ...features.hcqt import HCQTFeatureConfig
+from ...features.hcqt import HCQTFeature, HCQTFeatureConfig
 from ...losses.classification import binary_cross_entropy
 from ...metrics.multi_pitch import multi_pitch_figures
 from ...metrics.notes import intervals, note_figures

@@ -21,7 +21,7 @@ from .spectrogram import Frames, FramesConfig, as_real, exactly
 FLOOR_DB = -100.0  # below this a value in dB does not fall further
 
 
-class LogMelConfig(FramesConfig):
+class MelBandsConfig(FramesConfig):
     """Fields of LogMel."""
 
     sr_hz: PositiveInt = Field(22050, description="sample rate of the waveform, in Hz")
@@ -51,7 +51,7 @@ class LogMelConfig(FramesConfig):
     )
 
     @model_validator(mode="after")
-    def _bands_fit(self) -> LogMelConfig:
+    def _bands_fit(self) -> MelBandsConfig:
         if not self.fmin_hz < self.top_hz <= self.sr_hz / 2:
             raise ValueError(
                 f"bands from fmin_hz {self.fmin_hz:g} to fmax_hz {self.top_hz:g} do not lie between 0 and "
@@ -67,7 +67,7 @@ class LogMelConfig(FramesConfig):
         return self.fmax_hz
 
 
-def mel_filters(config: LogMelConfig) -> Tensor:
+def mel_filters(config: MelBandsConfig) -> Tensor:
     """(n_mels, n_bins) triangles over the Fourier bins."""
     peaks_hz = mel_points_hz(
         config.fmin_hz, config.top_hz, config.n_mels + 2, config.mel_scale
@@ -107,9 +107,9 @@ class LogMel(Frames):
              hold none and be empty: then take a larger n_fft or fewer n_mels.
     """
 
-    Config = LogMelConfig
+    Config = MelBandsConfig
 
-    def __init__(self, config: LogMelConfig) -> None:
+    def __init__(self, config: MelBandsConfig) -> None:
         super().__init__(config)
         self.power = config.power
         self.scale = config.scale

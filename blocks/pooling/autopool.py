@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
@@ -60,25 +62,33 @@ class AutoPool(Block):
     source="arXiv:1910.12551",
     examples=[
         ((2, 6, 2, 5), {"alpha_init": 0.5}),
-        ((2, 6, 2, 5), {"per_channel": True}),
+        ((2, 6, 2, 5), {"per_channel": True, "weights_first": True}),
     ],
 )
 class AutoPoolSplit(Block):
-    """AutoPool whose weights come from channels of their own: the second half of them weighs the first.
+    """AutoPool whose weights come from channels of their own: one half of them weighs the other.
 
     Shape:   (B, 2 C, F, T) -> (B, C, F, 1)
     Source:  Yesiler et al., "Accurate and Scalable Version Identification Using Musically-Motivated Embeddings"
-             (MOVE), ICASSP 2020, section 2.2
+             (MOVE), ICASSP 2020, section 2.2. There and here, either half may weigh: the layer before learns which.
+             The authors' code takes the first half for the weights, so their checkpoint needs `weights_first: true`.
     """
 
-    Config = _AutoPoolConfig
+    class Config(_AutoPoolConfig):
+        weights_first: bool = Field(
+            False,
+            description="whether the first half of the channels weighs the second, as in the authors' code",
+        )
 
-    def __init__(self, config: _AutoPoolConfig) -> None:
+    def __init__(self, config: Config) -> None:
         super().__init__()
         self.alpha = _alpha(config)
+        self.weights_first = config.weights_first
 
     def forward(self, x: Tensor) -> Tensor:
         value, weight = x.chunk(2, dim=1)
+        if self.weights_first:
+            value, weight = weight, value
         return weighted_mean(value, self.alpha * weight)
 
 
@@ -124,7 +134,7 @@ class SoftmaxPool(Block):
     source="arXiv:1802.04712",
     examples=[
         ((2, 3, 5), {}),
-        ((2, 3, 2, 5), {"in_channels": 3, "hidden_features": 4, "heads": 3}),
+        ((2, 3, 2, 5), {"in_channels": 3, "hidden_features": 4, "num_heads": 3}),
         ((2, 3, 5), {"gated": True}),
     ],
 )
@@ -133,16 +143,17 @@ class AttentionPool(Block):
 
     Shape:   (B, C, ..., T) -> (B, C, ..., 1); of (B, C, F, T) every row F has weights of its own
     Source:  Ilse et al., "Attention-Based Deep Multiple Instance Learning", ICML 2018, eq. 8, and with `gated` eq. 9.
-             `heads`: Lin et al., "A Structured Self-Attentive Sentence Embedding", ICLR 2017; each weighs its share of
-             the channels.
+             `num_heads`: Lin et al., "A Structured Self-Attentive Sentence Embedding", ICLR 2017; each weighs its
+             share of the channels.
     """
 
     class Config(BlockConfig):
+        renamed: ClassVar = {"heads": "num_heads"}
         in_channels: int = from_axis("C")
         hidden_features: PositiveInt = Field(
             128, description="width of the small network"
         )
-        heads: PositiveInt = Field(
+        num_heads: PositiveInt = Field(
             1, description="sets of weights, each for its share of the channels"
         )
         gated: bool = Field(
@@ -157,19 +168,19 @@ class AttentionPool(Block):
 
         def refuse_rest(self) -> None:
             """Raises ValueError where the heads do not share out the channels."""
-            if self.in_channels % self.heads:
+            if self.in_channels % self.num_heads:
                 raise ValueError(
-                    f"{self.heads} heads cannot share out {self.in_channels} channels"
+                    f"{self.num_heads} heads cannot share out {self.in_channels} channels"
                 )
 
     def __init__(self, config: Config) -> None:
         super().__init__()
         c = config
         c.refuse_rest()
-        self.heads = c.heads
+        self.heads = c.num_heads
         self.hidden = nn.Linear(c.in_channels, c.hidden_features)
         self.gate = nn.Linear(c.in_channels, c.hidden_features) if c.gated else None
-        self.score = nn.Linear(c.hidden_features, c.heads, bias=False)
+        self.score = nn.Linear(c.hidden_features, c.num_heads, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         logits = self.logits(x).repeat_interleave(x.shape[1] // self.heads, dim=1)

@@ -20,11 +20,11 @@ from .transformer_parts import (
     shape="B T D -> B T D",
     source=TRANSFORMER,
     examples=[
-        ((2, 5, 8), {"nhead": 2, "dim_head": 4, "num_layers": 2}),
+        ((2, 5, 8), {"num_heads": 2, "dim_head": 4, "num_layers": 2}),
         (
             (2, 5, 6),
             {
-                "nhead": 3,
+                "num_heads": 3,
                 "dim_head": 4,
                 "num_layers": 1,
                 "positions": "rotary",
@@ -35,7 +35,7 @@ from .transformer_parts import (
         (
             (2, 5, 7),
             {
-                "nhead": 1,
+                "num_heads": 1,
                 "dim_head": 4,
                 "num_layers": 1,
                 "positions": "t5",
@@ -45,7 +45,7 @@ from .transformer_parts import (
         (
             (2, 5, 6),
             {
-                "nhead": 3,
+                "num_heads": 3,
                 "dim_head": 2,
                 "num_layers": 1,
                 "positions": "learned",
@@ -81,11 +81,14 @@ class TransformerEncoder(Block):
     shape="B T D -> B T D",
     source=TRANSFORMER,
     examples=[
-        ((2, 5, 8), {"nhead": 2, "dim_head": 4, "num_layers": 2, "positions": "alibi"}),
+        (
+            (2, 5, 8),
+            {"num_heads": 2, "dim_head": 4, "num_layers": 2, "positions": "alibi"},
+        ),
         (
             (2, 5, 8),
             {
-                "nhead": 2,
+                "num_heads": 2,
                 "dim_head": 4,
                 "num_layers": 1,
                 "positions": "sinusoidal",
@@ -131,7 +134,7 @@ class TransformerDecoder(Block):
     examples=[
         (
             [(2, 5, 8), (2, 4, 6)],
-            {"nhead": 2, "dim_head": 4, "num_layers": 2, "positions": "rotary"},
+            {"num_heads": 2, "dim_head": 4, "num_layers": 2, "positions": "rotary"},
         )
     ],
 )
@@ -171,7 +174,7 @@ class TransformerCrossDecoder(Block):
         (
             [(2, 5, 8), (2, 4, 6)],
             {
-                "nhead": 2,
+                "num_heads": 2,
                 "dim_head": 4,
                 "num_encoder_layers": 1,
                 "num_decoder_layers": 1,

@@ -10,7 +10,7 @@ import importlib
 import warnings
 from contextlib import nullcontext
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field, PositiveInt, model_validator
@@ -31,9 +31,10 @@ Kind = Literal["none", "sinusoidal", "learned", "rotary", "alibi", "t5"]
 
 
 class _Config(BlockConfig):
-    nhead: PositiveInt = Field(description="heads of attention")
+    renamed: ClassVar = {"nhead": "num_heads"}
+    num_heads: PositiveInt = Field(description="heads of attention")
     dim_head: PositiveInt | None = Field(
-        None, description="features of a head; none: d_model / nhead"
+        None, description="features of a head; none: d_model / num_heads"
     )
     dim_feedforward: PositiveInt | None = Field(
         None, description="width of the feed-forward layer; none: 4 d_model"
@@ -75,8 +76,10 @@ class _Config(BlockConfig):
             )
         if self.positions == "t5" and self.max_distance <= self.num_buckets // 2:
             least = self.num_buckets // 2 + 1
-            message = f"'max_distance' must be at least {least} with {self.num_buckets} buckets, got {self.max_distance}"
-            raise ValueError(message)
+            raise ValueError(
+                f"'max_distance' must be at least {least} with {self.num_buckets} buckets, "
+                f"got {self.max_distance}"
+            )
         if self.positions == "rotary" and (self.dim_head or 2) % 2:
             raise ValueError(
                 f"rotary positions turn pairs of features, but 'dim_head' is {self.dim_head}"
@@ -117,7 +120,7 @@ class Stack(nn.Module):
         super().__init__()
         c = config
         self.dim = c.d_model
-        self.heads = c.nhead
+        self.heads = c.num_heads
         self.dim_head = head_width(c)
         self.rotary = c.positions == "rotary"
         self.absolute = _absolute(c)
@@ -146,11 +149,11 @@ class Stack(nn.Module):
 
 def head_width(config: TransformerConfig) -> int:
     """Features of a head; raises ValueError where d_model cannot be shared out."""
-    if config.dim_head is None and config.d_model % config.nhead:
+    if config.dim_head is None and config.d_model % config.num_heads:
         raise ValueError(
-            f"d_model {config.d_model} is no multiple of nhead {config.nhead}: give 'dim_head'"
+            f"d_model {config.d_model} is no multiple of num_heads {config.num_heads}: give 'dim_head'"
         )
-    width = config.dim_head or config.d_model // config.nhead
+    width = config.dim_head or config.d_model // config.num_heads
     if config.positions == "rotary" and width % 2:
         raise ValueError(
             f"rotary positions turn pairs of features, but a head has {width}: give an even 'dim_head'"
@@ -174,9 +177,9 @@ def _absolute(config: TransformerConfig) -> nn.Module | None:
 
 def _bias(config: TransformerConfig, causal: bool) -> nn.Module | None:
     if config.positions == "alibi":
-        return Alibi(config.nhead)
+        return Alibi(config.num_heads)
     if config.positions == "t5":
-        return T5Bias(config.nhead, config.num_buckets, config.max_distance, causal)
+        return T5Bias(config.num_heads, config.num_buckets, config.max_distance, causal)
     return None
 
 
@@ -188,7 +191,7 @@ def _layers(
     given: dict[str, Any] = {
         "dim": c.d_model,
         "depth": c.num_layers,
-        "heads": c.nhead,
+        "heads": c.num_heads,
         "attn_dim_head": head_width(c),
         "attn_dropout": c.dropout,
         "attn_flash": True,
@@ -197,7 +200,7 @@ def _layers(
         "ff_glu": c.gated,
         "use_rmsnorm": c.norm == "rms",
     }
-    if c.nhead == 1:  # else the library leaves out the last matrix
+    if c.num_heads == 1:  # else the library leaves out the last matrix
         given["attn_project_out"] = True
     if context_dim is not None:
         given.update(cross_attend=True, cross_attn_dim_context=context_dim)

@@ -21,7 +21,7 @@ DILATIONS = {
     "residual_channels": 3,
     "skip_channels": 3,
 }
-SIZES = {"nhead": 2, "num_layers": 2}
+SIZES = {"num_heads": 2, "num_layers": 2}
 
 
 def itself(output: int) -> int:
@@ -103,7 +103,7 @@ CASES = [
     Case(
         "TransformerEncoderDecoder",
         [(1, 9, 8), (1, 4, 6)],
-        {"nhead": 2, "num_encoder_layers": 1, "num_decoder_layers": 1},
+        {"num_heads": 2, "num_encoder_layers": 1, "num_decoder_layers": 1},
         axis=1,
     ),
     *(

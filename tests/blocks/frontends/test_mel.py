@@ -12,7 +12,7 @@ import torch
 from pydantic import ValidationError
 
 from mirbricks import registry
-from mirbricks.blocks.frontends.mel import LogMelConfig, mel_filters
+from mirbricks.blocks.frontends.mel import MelBandsConfig, mel_filters
 from mirbricks.features.mel_scale import hz_to_mel, mel_spaced_hz
 from mirbricks.features.torchaudio_import import import_torchaudio
 from mirbricks.registry import Block
@@ -30,7 +30,7 @@ BASE: dict[str, Any] = {
 @pytest.mark.parametrize("norm", ["slaney", None])
 @pytest.mark.parametrize("mel_scale", ["slaney", "htk"])
 def test_filters_are_librosas_and_torchaudios(mel_scale: str, norm: str | None) -> None:
-    config = LogMelConfig(
+    config = MelBandsConfig(
         sr_hz=22050, n_mels=64, fmin_hz=30, fmax_hz=8000, mel_scale=mel_scale, norm=norm
     )
     found = mel_filters(config).double()
@@ -86,7 +86,7 @@ def test_the_scale_meets_its_known_points() -> None:
 def test_every_setting_as_librosa_takes_it(make: Make, changed: dict[str, Any]) -> None:
     given = {**BASE, **changed}
     x = torch.randn(2, 2, 4000, dtype=torch.float64)
-    config = LogMelConfig(**given)
+    config = MelBandsConfig(**given)
     expected = librosa.feature.melspectrogram(
         y=x.numpy(), sr=16000, n_fft=config.n_fft, hop_length=config.hop, win_length=config.win_length,
         window=config.window, center=config.center, pad_mode=config.pad_mode, power=config.power, n_mels=40,

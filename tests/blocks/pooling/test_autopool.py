@@ -214,7 +214,9 @@ def test_attention_pooling_by_its_equations(
     make: Make, shape: tuple[int, ...], heads: int, gated: bool
 ) -> None:
     x = torch.randn(shape, dtype=torch.float64)
-    block = make("AttentionPool", shape, heads=heads, gated=gated, hidden_features=5)
+    block = make(
+        "AttentionPool", shape, num_heads=heads, gated=gated, hidden_features=5
+    )
     expected = attention(block.state_dict(), x.reshape(2, 6, -1, 7), heads)
     torch.testing.assert_close(block(x).detach(), expected.reshape(*shape[:-1], 1))
     assert block.logits(x).shape == (2, heads, *shape[2:])
@@ -244,10 +246,10 @@ def test_compiles_without_a_graph_break(make: Make, name: str) -> None:
 
 def test_heads_that_do_not_share_out_the_channels_are_refused() -> None:
     with pytest.raises(ValidationError, match="4 heads cannot share out 6 channels"):
-        registry.get("AttentionPool").cls.Config(in_channels=6, heads=4)
+        registry.get("AttentionPool").cls.Config(in_channels=6, num_heads=4)
     with pytest.raises(GraphError) as caught:
         mb.compile_graph(
-            {"input": "B C=6 T", "layers": [{"AttentionPool": {"heads": 4}}]}
+            {"input": "B C=6 T", "layers": [{"AttentionPool": {"num_heads": 4}}]}
         )
     assert str(caught.value) == (
         "<dict>:3:3: AttentionPool cannot run on this tensor\n"

@@ -43,9 +43,9 @@ X, CONTEXT = (3, 40, 16), (3, 11, 24)
 def built(name: str, shapes: Sequence[tuple[int, ...]], **config: Any) -> Block:
     spec = registry.get(name)
     sizes = (
-        {"nhead": 4}
+        {"num_heads": 4}
         if name == "TransformerEncoderDecoder"
-        else {"nhead": 4, "num_layers": 3}
+        else {"num_heads": 4, "num_layers": 3}
     )
     return registry.build(
         spec,

@@ -36,7 +36,7 @@ KINDS: list[dict[str, Any]] = [
 every_kind = pytest.mark.parametrize(
     "kind", KINDS, ids=lambda kind: "-".join(map(str, kind.values())) or "plain"
 )
-SIZES = {"nhead": 2, "num_layers": 2}
+SIZES = {"num_heads": 2, "num_layers": 2}
 X, CONTEXT = (2, 9, 8), (2, 5, 12)
 
 
@@ -174,7 +174,7 @@ def test_encoder_and_decoder_by_their_equations(kind: dict[str, Any]) -> None:
     block = built(
         "TransformerEncoderDecoder",
         [X, CONTEXT],
-        nhead=2,
+        num_heads=2,
         num_encoder_layers=2,
         num_decoder_layers=2,
         **kind,
@@ -314,15 +314,15 @@ def refusal(name: str, **config: Any) -> str:
     ("config", "words"),
     [
         (
-            {"nhead": 2, "positions": "learned"},
+            {"num_heads": 2, "positions": "learned"},
             "learned positions need 'max_frames', the longest sequence in frames",
         ),
         (
-            {"nhead": 2, "positions": "t5", "max_distance": 16},
+            {"num_heads": 2, "positions": "t5", "max_distance": 16},
             "'max_distance' must be at least 17 with 32 buckets, got 16",
         ),
         (
-            {"nhead": 2, "positions": "rotary", "dim_head": 3},
+            {"num_heads": 2, "positions": "rotary", "dim_head": 3},
             "rotary positions turn pairs of features, but 'dim_head' is 3",
         ),
     ],
@@ -339,13 +339,13 @@ def test_fields_that_do_not_fit_are_refused(config: dict[str, Any], words: str) 
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        ({"nhead": 4}, "d_model 6 is no multiple of nhead 4: give 'dim_head'"),
+        ({"num_heads": 4}, "d_model 6 is no multiple of num_heads 4: give 'dim_head'"),
         (
-            {"nhead": 2, "positions": "rotary"},
+            {"num_heads": 2, "positions": "rotary"},
             "rotary positions turn pairs of features, but a head has 3: give an even 'dim_head'",
         ),
         (
-            {"nhead": 2, "positions": "learned", "max_frames": 8},
+            {"num_heads": 2, "positions": "learned", "max_frames": 8},
             "LearnedPositions has max_frames 8, but 64 frames came",
         ),
     ],

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import DataError, Where
-from ..stores.reading import unreadable
+from ..stores.reading import refuse_missing, unreadable
 from .atoms import compact
 from .older import modernise
 
@@ -23,12 +23,9 @@ def read_pyjama(path: Path) -> Any:
     Raises DataError E400 for a missing file, E409 for one that cannot be read, E420 for invalid JSON.
     """
     try:
-        if not path.is_file():
-            raise DataError(
-                f"there is no file '{path}'",
-                code="E400",
-                help="check the path; the file is NAME.pyjama",
-            )
+        refuse_missing(
+            path, code="E400", help="check the path; the file is NAME.pyjama"
+        )
         text = path.read_bytes().decode("utf-8-sig")
         raw = _parsed(text)
     except OSError as error:

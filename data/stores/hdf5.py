@@ -57,14 +57,13 @@ class AudioStore(Store):
     def _describe(self, key: str) -> tuple[int, int]:
         """(n_samples, sr_hz), checked once per key."""
         if key not in self._checked:
-            data = self._dataset(key)
-            if data.ndim != 1 or data.dtype.kind != "f":
-                raise wrong_form(self.path, key, data, _AUDIO_FORM)
-            refuse_empty(self.path, key, data)
-            self._checked[key] = (
-                data.shape[0],
-                sr_hz_of(data.attrs.get("sr_hz"), f"'{key}' of '{self.path}'"),
-            )
+            shape, kind = self._form(key)
+            if len(shape) != 1 or kind != "f":
+                raise wrong_form(self.path, key, self._dataset(key), _AUDIO_FORM)
+            refuse_empty(self.path, key, shape)
+            given = self._attributes(key).get("sr_hz")
+            sr_hz = sr_hz_of(given, f"'{key}' of '{self.path}'")
+            self._checked[key] = (shape[0], sr_hz)
         return self._checked[key]
 
 
@@ -74,20 +73,21 @@ class FeatureStore(Store):
     def __init__(self, path: str | Path) -> None:
         super().__init__(path)
         self._checked: dict[str, tuple[int, int]] = {}
+        self._scales: dict[str, np.float32 | None] = {}
 
     def shape(self, key: str) -> tuple[int, int]:
         """(n_frames, n_features)."""
         if key not in self._checked:
-            data = self._dataset(key)
-            if data.ndim != 2 or data.dtype.kind not in "fiu":
-                raise wrong_form(self.path, key, data, _FEATURE_FORM)
-            refuse_empty(self.path, key, data)
-            self._checked[key] = data.shape[0], data.shape[1]
+            shape, kind = self._form(key)
+            if len(shape) != 2 or kind not in "fiu":
+                raise wrong_form(self.path, key, self._dataset(key), _FEATURE_FORM)
+            refuse_empty(self.path, key, shape)
+            self._checked[key] = (shape[0], shape[1])
         return self._checked[key]
 
     def attributes(self, key: str) -> dict[str, Any]:
         """The attributes of the key, such as `hop_s`."""
-        return dict(self._dataset(key).attrs)
+        return self._attributes(key)
 
     def times_s(self, key: str) -> Float64 | None:
         """When each frame is, (T,): the attribute `time`, or `t0_s` (default 0) + n `hop_s`; None without either.
@@ -95,24 +95,11 @@ class FeatureStore(Store):
         Raises DataError E416 for times that are not T increasing numbers, and a `hop_s` that is not above 0.
         """
         n_frames = self.shape(key)[0]
-        attributes = self._dataset(key).attrs
-        given = attributes.get("time")
-        if given is None and "hop_s" not in attributes:
+        attributes = self._attributes(key)
+        if attributes.keys().isdisjoint(("time", "hop_s")):
             return None
-        try:
-            if given is None:
-                hop_s = float(attributes["hop_s"])
-                t0_s = float(attributes.get("t0_s", 0.0))
-                times_s: Float64 = t0_s + hop_s * np.arange(n_frames, dtype=np.float64)
-                sound = hop_s > 0
-            else:
-                times_s = np.asarray(given, np.float64)
-                sound = times_s.shape == (n_frames,) and bool(
-                    (np.diff(times_s) > 0).all()
-                )
-        except (TypeError, ValueError):
-            sound = False
-        if not sound or not np.isfinite(times_s).all():
+        times_s = _times(attributes, n_frames)
+        if times_s is None:
             names = [name for name in ("time", "hop_s", "t0_s") if name in attributes]
             raise DataError(
                 f"the attributes of '{key}' of '{self.path}' do not say when its {n_frames} frames are",
@@ -127,11 +114,54 @@ class FeatureStore(Store):
         features = self._values(key, start, stop, self.shape(key)[0]).astype(
             np.float32, copy=False
         )
-        scale = self._dataset(key).attrs.get("scale")
+        scale = self._scale(key)
         if scale is not None:
-            features = features * np.float32(scale)
+            with np.errstate(over="ignore", invalid="ignore"):  # it is looked for below
+                features = features * scale
         refuse_nan(features, f"'{key}' of '{self.path}'", "frame", start)
         return features
+
+    def _scale(self, key: str) -> np.float32 | None:
+        """The attribute `scale`, looked up once per key. Raises DataError E403 for one that is not a number."""
+        if key not in self._scales:
+            given = self._attributes(key).get("scale")
+            self._scales[key] = None if given is None else self._number(key, given)
+        return self._scales[key]
+
+    def _number(self, key: str, given: object) -> np.float32:
+        number = np.asarray(given)
+        if number.size == 1 and number.dtype.kind in "fiu":
+            with np.errstate(over="ignore"):
+                scale = np.float32(number.item())
+            if np.isfinite(scale):
+                return scale
+        raise DataError(
+            f"the attribute 'scale' of '{key}' of '{self.path}' is {_shown(given)}, expected a number",
+            code="E403",
+            help="the features are multiplied by it; write a number, or leave it out",
+        )
+
+
+def _times(attributes: Mapping[str, Any], n_frames: int) -> Float64 | None:
+    """The times that the attributes give, (n_frames,); None where they are not increasing, finite numbers."""
+    try:
+        if "time" in attributes:
+            times_s = np.asarray(attributes["time"], np.float64)
+        else:
+            hop_s = float(attributes["hop_s"])
+            t0_s = float(attributes.get("t0_s", 0.0))
+            with np.errstate(over="ignore", invalid="ignore"):  # it is looked for below
+                times_s = t0_s + hop_s * np.arange(n_frames, dtype=np.float64)
+            # The differences below say nothing about a single frame.
+            if not hop_s > 0:
+                return None
+    except (TypeError, ValueError):
+        return None
+    if times_s.shape != (n_frames,) or not np.isfinite(times_s).all():
+        return None
+    if (np.diff(times_s) <= 0).any():
+        return None
+    return times_s
 
 
 def write_audio(
@@ -189,7 +219,7 @@ def _writing(
             raise DataError(
                 message, code="E407", help="give every recording its own key"
             )
-        refuse_empty(path, key, values)
+        refuse_empty(path, key, values.shape)
         refuse_nan(values, f"'{key}' for '{path}'", unit, 0)
         reserve(
             raw,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import math
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DataError, did_you_mean
-from .reading import unreadable
+from .reading import refuse_missing, unreadable
 
 SR_MIN_HZ = 1_000
 SR_MAX_HZ = 1_000_000
+# What h5py raises where a file is damaged: each was seen while bytes of sound files were changed at random.
+_DAMAGE = (
+    ArithmeticError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    SystemError,
+    TypeError,
+    ValueError,
+)
+_LARGEST_RATIO = 2000  # more than deflate reaches, which is 1032
 
 
 class Store:
@@ -31,11 +46,16 @@ class Store:
         """Every dataset of the file, sorted; those in HDF5 groups as 'group/name'."""
         if self._keys is None:
             found: list[str] = []
-            self._open().visititems(
-                lambda name, node: (
-                    found.append(name) if isinstance(node, h5py.Dataset) else None
-                )
-            )
+
+            def visit(name: str | bytes, node: object) -> None:
+                if isinstance(name, bytes):
+                    raise ValueError(f"the name {name!r} is not UTF-8")
+                if isinstance(node, h5py.Dataset):
+                    found.append(name)
+
+            file = self._open()
+            with damage_named(self.path):
+                file.visititems(visit)
             self._keys = tuple(sorted(found))
         return self._keys
 
@@ -45,42 +65,52 @@ class Store:
         self._file = None
 
     def __reduce__(self) -> tuple[object, ...]:
+        signature = None
         if self.path.exists():
             status = self.path.stat()
-        else:
-            status = None
-        return _reopened, (
-            type(self),
-            self.path,
-            status and (status.st_ino, status.st_size, status.st_mtime_ns),
-        )
+            signature = (status.st_ino, status.st_size, status.st_mtime_ns)
+        return _reopened, (type(self), self.path, signature)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}('{self.path}')"
 
     def _open(self) -> h5py.File:
         if self._pid != os.getpid():
-            self._file = None  # the handle of the parent process: HDF5 must not see it while it opens ours
+            # The handle of the parent process: HDF5 must not see it while it opens ours.
+            self._file = None
             self._pid = os.getpid()
         if self._file is None:
             self._file = _open_file(self.path)
         return self._file
 
     def _dataset(self, key: str) -> h5py.Dataset:
-        try:
-            node = self._open().get(key)
-        except (OSError, RuntimeError, KeyError) as error:
-            raise corrupt(self.path, error) from error
-        if not isinstance(node, h5py.Dataset):
-            near = did_you_mean(key, self.keys())
-            raise DataError(
-                f"'{self.path}' has no key '{key}'",
-                code="E402",
-                help=near
-                or f"it has {len(self.keys())} keys"
-                + (f", the first is '{self.keys()[0]}'" * bool(self.keys())),
-            )
-        return node
+        file = self._open()
+        with damage_named(self.path, key):
+            node = file.get(key)
+        if isinstance(node, h5py.Dataset):
+            return node
+        keys = self.keys()
+        near = did_you_mean(key, keys) or f"it has {len(keys)} keys"
+        if keys and not did_you_mean(key, keys):
+            near += f", the first is '{keys[0]}'"
+        raise DataError(f"'{self.path}' has no key '{key}'", code="E402", help=near)
+
+    def _form(self, key: str) -> tuple[tuple[int, ...], str]:
+        """(shape, kind of number as `dtype.kind`) of a key whose values are all in the file."""
+        data = self._dataset(key)
+        with damage_named(self.path, key):
+            shape = tuple(int(size) for size in data.shape or ())
+            kind = str(data.dtype.kind)
+            missing = _missing_values(data)
+        if missing:
+            raise corrupt(self.path, EOFError(missing), key)
+        return shape, kind
+
+    def _attributes(self, key: str) -> dict[str, Any]:
+        """All attributes of a key."""
+        data = self._dataset(key)
+        with damage_named(self.path, key):
+            return dict(data.attrs)
 
     def _values(
         self, key: str, start: int, stop: int | None, size: int
@@ -89,40 +119,72 @@ class Store:
             stop = size
         if not 0 <= start <= stop <= size:
             raise ValueError(f"'{key}' holds [0, {size}), asked for [{start}, {stop})")
-        try:
-            return np.asarray(self._dataset(key)[start:stop])
-        except (OSError, RuntimeError) as error:
-            raise corrupt(self.path, error) from error
+        data = self._dataset(key)
+        with damage_named(self.path, key):
+            return np.asarray(data[start:stop])
 
 
 @functools.lru_cache(maxsize=8)
-def _reopened(kind: type[Store], path: Path, signature: object) -> Store:  # noqa: ARG001
+def _reopened(kind: type[Store], path: Path, signature: object) -> Store:  # noqa: ARG001 (it is part of the cache's key)
     """The process's one store of a file: unpickled items share it. A file replaced meanwhile is another one."""
     return kind(path)
 
 
 def _open_file(path: Path) -> h5py.File:
+    refuse_missing(
+        path, code="E400", help="check the path; the file is NAME_audio.hdf5"
+    )
     try:
-        if not path.is_file():
-            help = "check the path; the file is NAME_audio.hdf5"
-            raise DataError(f"there is no file '{path}'", code="E400", help=help)
-        return h5py.File(
-            path, "r", locking=False
-        )  # no lock: works on read-only and network folders
+        # No lock, so that read-only and network folders can be read.
+        return h5py.File(path, "r", locking=False)
     except PermissionError as error:
         raise unreadable(path, error) from error
-    except OSError as error:
+    except _DAMAGE as error:
         raise corrupt(path, error) from error
 
 
-def corrupt(path: Path, error: Exception) -> DataError:
+def _missing_values(data: h5py.Dataset) -> str:
+    """What a damaged header claims beyond what the file holds, or "".
+
+    Without this look, a size of 10^15 samples is taken for a recording of years: what is not in the file reads as 0.
+    """
+    if data.is_virtual or data.external or data.shape is None:
+        return ""
+    claimed = math.prod(data.shape) * data.dtype.itemsize
+    held = data.id.get_storage_size()
+    if data.chunks is None:
+        most = held
+    else:
+        # Chunks that were never written take no space, nor do those that compress well: but not without end.
+        most = _LARGEST_RATIO * (held + math.prod(data.chunks) * data.dtype.itemsize)
+    if claimed > most:
+        return f"it claims {claimed} bytes of values, and the file holds {held}"
+    return ""
+
+
+@contextlib.contextmanager
+def damage_named(path: Path, key: str | None = None) -> Iterator[None]:
+    """What h5py raises inside, of a damaged file, as DataError E401 that names the file and the key."""
+    try:
+        yield
+    except _DAMAGE as error:
+        raise corrupt(path, error, key) from error
+
+
+def corrupt(path: Path, error: Exception, key: str | None = None) -> DataError:
+    """DataError E401."""
+    if key is None:
+        message = f"'{path}' is not an HDF5 file, or a damaged one"
+    else:
+        message = f"'{key}' of '{path}' cannot be read: the file is damaged"
+    try:
+        size = f"{path.stat().st_size} bytes"
+    except OSError:
+        size = "unknown: the file is gone"
     return DataError(
-        f"'{path}' is not an HDF5 file, or a damaged one",
+        message,
         code="E401",
-        facts=[
-            ("size", f"{path.stat().st_size} bytes"),
-            ("hdf5", " ".join(str(error).split())),
-        ],
+        facts=[("size", size), ("hdf5", " ".join(str(error).split()))],
         help="download or build it again",
     )
 
@@ -137,12 +199,12 @@ def wrong_form(
     )
 
 
-def refuse_empty(path: str | Path, key: str, data: h5py.Dataset | NDArray[Any]) -> None:
-    if 0 in data.shape:
+def refuse_empty(path: str | Path, key: str, shape: tuple[int, ...]) -> None:
+    if 0 in shape:
         raise DataError(
             f"'{key}' of '{path}' is empty",
             code="E405",
-            facts=[("shape", str(tuple(data.shape)))],
+            facts=[("shape", str(shape))],
             help="remove the key from the corpus, or build it again from its source",
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 from ...errors import DataError
@@ -19,3 +20,31 @@ def unreadable(path: str | Path, error: OSError) -> DataError:
         code="E409",
         help="give yourself the right to read it, and to enter the folders above it",
     )
+
+
+def refuse_missing(path: str | Path, *, code: str, help: str) -> None:
+    """Refuse what is not a regular file before it is opened: reading a named pipe would wait without end.
+
+    Raises DataError with `code` and `help` for a file that is not there or that is a folder, and E409 for a pipe, a
+    socket or a device, and where the folders above cannot be entered.
+    """
+    try:
+        mode = Path(path).stat().st_mode
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
+        raise DataError(f"there is no file '{path}'", code=code, help=help) from error
+    except OSError as error:
+        raise unreadable(path, error) from error
+    if stat.S_ISDIR(mode):
+        raise DataError(f"'{path}' is a folder, expected a file", code=code, help=help)
+    if not stat.S_ISREG(mode):
+        kinds = {
+            stat.S_IFIFO: "a named pipe",
+            stat.S_IFSOCK: "a socket",
+            stat.S_IFCHR: "a device",
+            stat.S_IFBLK: "a device",
+        }
+        raise DataError(
+            f"cannot read '{path}': it is {kinds.get(stat.S_IFMT(mode), 'not a file')}, expected a regular file",
+            code="E409",
+            help="write what comes out of it into a file first",
+        )

@@ -132,7 +132,7 @@ class FeatureStore(Store):
         number = np.asarray(given)
         if number.size == 1 and number.dtype.kind in "fiu":
             with np.errstate(over="ignore"):
-                scale = np.float32(number.item())
+                scale: np.float32 = np.float32(number.item())
             if np.isfinite(scale):
                 return scale
         raise DataError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from ...registry import Block, BlockConfig, from_axis, register
@@ -27,6 +27,10 @@ class _ConvBlockConfig(BlockConfig):
     norm: Norm = Field(
         "batch",
         description="normalisation after each convolution; 'group': of 8 groups, fewer if need",
+    )
+    norm_eps: PositiveFloat = Field(
+        1e-5,
+        description="added to the variance by the norm; models published in Keras have 1e-3",
     )
     activation: ActivationName = Field(
         "ReLU", description="torch's name of the activation; LeakyReLU has slope 0.2"
@@ -67,16 +71,15 @@ class _ConvBlock(Block):
 
 def _norm(config: _ConvBlockConfig, dims: int) -> list[nn.Module]:
     channels = config.out_channels
+    eps = config.norm_eps
     if config.norm == "batch":
-        return [nn.BatchNorm1d(channels) if dims == 1 else nn.BatchNorm2d(channels)]
+        batch_norm = nn.BatchNorm1d if dims == 1 else nn.BatchNorm2d
+        return [batch_norm(channels, eps=eps)]
     if config.norm == "instance":
-        return [
-            nn.InstanceNorm1d(channels, affine=True)
-            if dims == 1
-            else nn.InstanceNorm2d(channels, affine=True)
-        ]
+        instance_norm = nn.InstanceNorm1d if dims == 1 else nn.InstanceNorm2d
+        return [instance_norm(channels, eps=eps, affine=True)]
     if config.norm == "group":
-        return [nn.GroupNorm(groups_of(channels, GROUPS), channels)]
+        return [nn.GroupNorm(groups_of(channels, GROUPS), channels, eps=eps)]
     return []
 
 
@@ -152,7 +155,13 @@ class ConvBlock1d(_ConvBlock):
         ((2, 3, 7, 6), {"out_channels": 4}),
         (
             (2, 3, 7, 6),
-            {"out_channels": 4, "norm": "group", "activate": "last", "dropout": 0.2},
+            {
+                "out_channels": 4,
+                "norm": "group",
+                "norm_eps": 1e-3,
+                "activate": "last",
+                "dropout": 0.2,
+            },
         ),
         (
             (2, 3, 7, 6),

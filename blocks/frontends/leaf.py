@@ -14,7 +14,7 @@ from .gabor import GaborBank, GaborConfig, modulus
 from .pcen import PCEN
 
 LEAF_SOURCE = "arXiv:2101.08596"
-LEAST_ENERGY = 1e-5  # what the normalisation sees of silence
+ROOT_2_PI = math.sqrt(2 * math.pi)  # area of a Gaussian of peak 1 and σ 1
 
 
 @register(
@@ -53,15 +53,17 @@ class GaussianPool1d(Block):
         self.taps: Tensor
         self.register_buffer("taps", torch.arange(-half, half + 1), persistent=False)
 
+    def sigmas(self) -> Tensor:
+        """(C, 1) the widths of the Gaussians in samples, in float32 at least."""
+        exact = torch.promote_types(self.width.dtype, torch.float32)
+        width = self.width.to(exact).clamp(2 / self.kernel_size, 0.5)
+        return width * (self.kernel_size // 2)
+
     def windows(self) -> Tensor:
         """(C, kernel_size) the Gaussians, of area 1."""
-        exact = torch.promote_types(self.width.dtype, torch.float32)
-        sigma = self.width.to(exact).clamp(2 / self.kernel_size, 0.5) * (
-            self.kernel_size // 2
-        )
-        return torch.exp(-0.5 * (self.taps.to(exact) / sigma).square()) / (
-            math.sqrt(2 * math.pi) * sigma
-        )
+        sigmas = self.sigmas()
+        peaks_1 = torch.exp(-0.5 * (self.taps.to(sigmas.dtype) / sigmas).square())
+        return peaks_1 / (ROOT_2_PI * sigmas)
 
     def forward(self, x: Tensor) -> Tensor:
         windows = self.windows()[:, None].to(x.dtype)
@@ -85,8 +87,11 @@ class LEAF(Block):
 
     Shape:   (B, 1, N) -> (B, out_channels, ceil(N / stride)); frame t is centred on sample t · stride
     Source:  Zeghidour, Teboul, de Chaumont Quitry & Tagliasacchi, "LEAF: A Learnable Frontend for Audio
-             Classification", ICLR 2021, section 3. 25 ms windows every 10 ms at 16 kHz. Pooling windows have area 1, as
-             in the paper's formula. It is GaborConv1d (padding 'same', output 'power'), GaussianPool1d and PCEN.
+             Classification", ICLR 2021, section 3. 25 ms windows every 10 ms at 16 kHz. It is GaborConv1d (padding
+             'same', output 'power'), GaussianPool1d and PCEN. Pooling windows have area 1, as in the paper's formula;
+             the authors' code has windows of peak 1 and a floor of 1e-5 under the energy. Here the floor is divided
+             by the area of such a window (200 at the start), so that it lies equally far below the same sound. At the
+             floor no gradient reaches the filters.
     """
 
     class Config(GaborConfig):
@@ -116,6 +121,10 @@ class LEAF(Block):
             description="PCEN: weight of a new frame in the mean at the start",
         )
         eps: PositiveFloat = Field(1e-12, description="PCEN: added to the mean")
+        floor: PositiveFloat = Field(
+            1e-5,
+            description="least energy that PCEN sees, for pooling windows of peak 1",
+        )
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -130,8 +139,12 @@ class LEAF(Block):
         self.pool = GaussianPool1d(GaussianPool1d.Config.model_validate(pool))
         pcen = c.model_dump(include={"alpha", "delta", "r", "smoothing", "eps"})
         self.pcen = PCEN(PCEN.Config(n_bands=c.out_channels, **pcen))
+        self.floor = c.floor
 
     def forward(self, x: Tensor) -> Tensor:
-        energy = self.pool(modulus(self.bank(x), "power")).clamp_min(LEAST_ENERGY)
-        y: Tensor = self.pcen(energy)
+        energy = self.pool(modulus(self.bank(x), "power"))
+        # The floor follows the width of the windows, but silence must not teach them a width.
+        areas = ROOT_2_PI * self.pool.sigmas().detach()
+        floor = (self.floor / areas).to(energy.dtype)
+        y: Tensor = self.pcen(torch.maximum(energy, floor))
         return y

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Literal
 
 import torch
@@ -77,6 +78,20 @@ def mel_filters(config: MelBandsConfig) -> Tensor:
     )
 
 
+def _checked_filters(config: MelBandsConfig) -> Tensor:
+    """The filters where they are wanted, with a warning of bands that are 0 whatever the sound is."""
+    with torch.device("cpu"):  # on the meta device there is nothing to count
+        filters = mel_filters(config)
+    n_empty = int((filters == 0).all(dim=1).sum())
+    if n_empty:
+        message = (
+            f"LogMel: {n_empty} of {config.n_mels} mel bands hold no Fourier bin and are always 0: "
+            "use a larger n_fft or fewer n_mels"
+        )
+        warnings.warn(message, stacklevel=4)
+    return filters.to(torch.get_default_device())
+
+
 @register(
     "LogMel",
     shape="B C T -> B C {n_mels} T'",
@@ -104,7 +119,7 @@ class LogMel(Frames):
              triangular bands, equally spaced on the mel scale (Slaney's, "Auditory Toolbox", 1998, or HTK's). The
              defaults are librosa's but for scale: log(1 + 10000 x) (Dieleman & Schrauwen, "End-to-end learning for
              music audio", ICASSP 2014). Decibels refer to 1, not to the peak. A band narrower than a Fourier bin may
-             hold none and be empty: then take a larger n_fft or fewer n_mels.
+             hold none and always be 0, of which a warning tells: then take a larger n_fft or fewer n_mels.
     """
 
     Config = MelBandsConfig
@@ -119,7 +134,7 @@ class LogMel(Frames):
             config.scale == "db" and config.top_db is not None
         )  # the item's peak
         self.filters: Tensor
-        self.register_buffer("filters", mel_filters(config), persistent=False)
+        self.register_buffer("filters", _checked_filters(config), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         spectrum = self.spectrum(x)

@@ -25,7 +25,10 @@ FIRST_HZ = 30.0  # lower edge of the first band at the start, above min_low_hz
             (2, 1, 80),
             {"out_channels": 4, "kernel_size": 31, "sr_hz": 16000, "stride": 2},
         ),
-        ((2, 1, 40), {"out_channels": 3, "kernel_size": 20, "padding": "same"}),
+        (
+            (2, 1, 40),
+            {"out_channels": 3, "kernel_size": 20, "padding": "same", "gain": "paper"},
+        ),
     ],
 )
 class SincNet(Block):
@@ -34,7 +37,8 @@ class SincNet(Block):
     Shape:   (B, 1, N) -> (B, out_channels, N'); N' = N with padding 'same'
     Source:  Ravanelli & Bengio, "Speaker Recognition from Raw Waveform with SincNet", SLT 2018, eq. 4 to 8: the
              difference of two sinc low-pass filters under a Hamming window, mel-spaced at the start. The pass band has
-             gain 1 (the paper divides by the peak of the impulse response). An even kernel_size is made odd: the
+             gain 1; the authors divide each filter by its middle tap, 2 · band / sr_hz, so that theirs are 25 to 110
+             times as loud at the start: `gain: paper`, for their checkpoints. An even kernel_size is made odd: the
              attribute `kernel_size` is the number of taps there are. `filters()` and `band_edges_hz()` are for plots.
     """
 
@@ -54,6 +58,11 @@ class SincNet(Block):
         min_low_hz: PositiveFloat = Field(50.0, description="lowest band edge, in Hz")
         min_band_hz: PositiveFloat = Field(
             50.0, description="smallest band width, in Hz"
+        )
+
+        gain: Literal["unit", "paper"] = Field(
+            "unit",
+            description="'unit': 1 in the pass band; 'paper': 1 at the middle tap of each filter",
         )
 
         @model_validator(mode="after")
@@ -84,6 +93,7 @@ class SincNet(Block):
         self.sr_hz = c.sr_hz
         self.min_low_hz = c.min_low_hz
         self.min_band_hz = c.min_band_hz
+        self.gain = c.gain
         edges = mel_spaced_hz(
             FIRST_HZ, c.sr_hz / 2 - c.min_low_hz - c.min_band_hz, c.out_channels + 1
         )
@@ -116,9 +126,11 @@ class SincNet(Block):
         half = (torch.sin(high * taps) - torch.sin(low * taps)) * (
             window / (math.pi * taps)
         )
-        return torch.cat([half.flip(1), (high - low) / math.pi, half], dim=1).to(
-            self.low_hz.dtype
-        )
+        middle = (high - low) / math.pi
+        filters = torch.cat([half.flip(1), middle, half], dim=1)
+        if self.gain == "paper":
+            filters = filters / middle
+        return filters.to(self.low_hz.dtype)
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.conv1d(

@@ -92,7 +92,8 @@ class SampleRNNTier(Block):
     Shape:   (B, 1, N) -> (B, hidden_size, ceil(N / frame_size) · ratio), one vector for every step of the tier below.
              Strictly causal: what is given out for a frame sees only the frames before it.
     Source:  Mehri et al., "SampleRNN: An Unconditional End-to-End Neural Audio Generation Model", ICLR 2017, eq. 2 to
-             6. The first state is learned; the weights are not normalised.
+             6. The first state is learned; the weights are not normalised. Before the first frame stands silence, and
+             the first frame is predicted from it; the authors' code predicts from the second frame on.
     """
 
     Config = SampleRNNTierConfig
@@ -142,8 +143,10 @@ class SampleRNNSampleTier(Block):
 
     Shape:   (B, C, N), (B, D, S) -> (B, out_channels, N); S ≥ N, what is over is left. Output n sees the samples
              n - frame_size … n - 1 only: it predicts sample n itself, unlike WaveNet's, which predicts the next.
-    Source:  Mehri et al., "SampleRNN", ICLR 2017, eq. 7 to 9. The input is the waveform as classes (MuLawOneHot), which
-             makes the first convolution the paper's embedding.
+    Source:  Mehri et al., "SampleRNN", ICLR 2017, eq. 7 to 9. The input is the waveform as classes, which makes the
+             first convolution the paper's embedding: LinearOneHot as there, or MuLawOneHot. Before the first sample
+             stands no class at all; the authors' code begins with a frame of the class of silence, which it does not
+             predict. For its numbers, put that frame before the waveform and leave out the first outputs.
     """
 
     class Config(BlockConfig):

@@ -42,7 +42,8 @@ class BatchNorm1d(TorchLayer, nn.BatchNorm1d):
     """Batch normalisation of each channel of (B, C, T), or of each feature of (B, C).
 
     Shape:   (B, C) or (B, C, T) -> the same
-    Source:  Ioffe & Szegedy, "Batch Normalization", ICML 2015; torch.nn.BatchNorm1d
+    Source:  Ioffe & Szegedy, "Batch Normalization", ICML 2015; torch.nn.BatchNorm1d. Models published in Keras have
+             an eps of 1e-3, a hundred times torch's: give it for their weights.
     """
 
     Config = _BatchNormConfig
@@ -58,7 +59,8 @@ class BatchNorm2d(TorchLayer, nn.BatchNorm2d):
     """Batch normalisation of each channel.
 
     Shape:   (B, C, F, T) -> (B, C, F, T)
-    Source:  Ioffe & Szegedy, "Batch Normalization", ICML 2015; torch.nn.BatchNorm2d
+    Source:  Ioffe & Szegedy, "Batch Normalization", ICML 2015; torch.nn.BatchNorm2d. Models published in Keras have
+             an eps of 1e-3, a hundred times torch's: give it for their weights.
     """
 
     Config = _BatchNormConfig

@@ -61,6 +61,7 @@ ALIASES: dict[str, Alias] = {
     "SoftmaxWeight": Alias("SoftmaxPoolSplit"),
     "AbsLayer": Alias("Abs"),
     "Permute": Alias("Permute", renamed={"shape": "dims"}),
+    "SincNet": Alias("SincNet", preset={"gain": "paper"}),
 }
 ACTIVATION_PRESETS: dict[str, dict[str, Any]] = {
     "Softmax": {"dim": 1},

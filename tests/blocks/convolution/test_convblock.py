@@ -16,7 +16,7 @@ from mirbricks.registry import Block
 Make = Callable[..., Block]
 
 
-def normed(x: Tensor, kind: str) -> Tensor:
+def normed(x: Tensor, kind: str, eps: float = 1e-5) -> Tensor:
     """Normalisation by its definition, with scale 1 and shift 0. x is (B, C, ...)."""
     if kind == "none":
         return x
@@ -25,12 +25,12 @@ def normed(x: Tensor, kind: str) -> Tensor:
         groups = groups_of(shape[1], 8)
         y = x.reshape(len(x), groups, -1)
         y = (y - y.mean(2, keepdim=True)) / (
-            y.var(2, correction=0, keepdim=True) + 1e-5
+            y.var(2, correction=0, keepdim=True) + eps
         ).sqrt()
         return y.reshape(shape)
     axes = (0, *axes) if kind == "batch" else axes
     return (x - x.mean(axes, keepdim=True)) / (
-        x.var(axes, correction=0, keepdim=True) + 1e-5
+        x.var(axes, correction=0, keepdim=True) + eps
     ).sqrt()
 
 
@@ -50,6 +50,7 @@ def test_by_its_layers(
         activate=activate,
         activation="LeakyReLU",
         dilation=2,
+        norm_eps=0.3,
     )
     x = torch.randn(shape, dtype=torch.float64)
     y, conv = x, functional.conv1d if name == "ConvBlock1d" else functional.conv2d
@@ -61,7 +62,7 @@ def test_by_its_layers(
     assert len(weights) == 2
     for i, (weight, bias) in enumerate(weights):
         assert (bias is None) == (norm in ("batch", "instance"))
-        y = normed(conv(y, weight, bias, padding=2, dilation=2), norm)
+        y = normed(conv(y, weight, bias, padding=2, dilation=2), norm, eps=0.3)
         y = torch.where(y > 0, y, 0.2 * y) if activate == "each" or i == 1 else y
     torch.testing.assert_close(block(x), y)
 

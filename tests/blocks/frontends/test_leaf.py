@@ -63,7 +63,52 @@ def test_leaf_is_gabor_power_gaussian_pooling_and_pcen(make: Make) -> None:
     pcen.load_state_dict(block.pcen.state_dict())
     y = block(x)
     assert y.shape == (2, 8, 14)
-    torch.testing.assert_close(y, pcen(pool(gabor(x)).clamp_min(1e-5)))
+    torch.testing.assert_close(y, pcen(pool(gabor(x))))
+
+
+@pytest.mark.parametrize("floor", [1e-5, 1e-3])
+def test_the_floor_is_that_of_windows_of_peak_1(make: Make, floor: float) -> None:
+    """Both originals pool with windows of peak 1 and clamp at 1e-5: theirs over the windows' areas is ours."""
+    x = torch.randn(2, 1, 900, dtype=torch.float64)
+    x[..., 300:600] = 0
+    block = make(
+        "LEAF", x.shape, out_channels=3, kernel_size=101, stride=50, floor=floor
+    )
+    gabor = make(
+        "GaborConv1d",
+        x.shape,
+        out_channels=3,
+        kernel_size=101,
+        padding="same",
+        output="power",
+    )
+    with torch.no_grad():
+        block.pool.width.copy_(torch.tensor([[0.1], [0.3], [0.45]]))
+    sigma = torch.tensor([0.1, 0.3, 0.45], dtype=torch.float64)[:, None] * 50
+    taps = torch.arange(-50, 51, dtype=torch.float64)
+    peak_1 = torch.exp(-(taps**2) / (2 * sigma**2))
+    pooled = torch.nn.functional.conv1d(
+        gabor(x), peak_1[:, None], stride=50, padding=50, groups=3
+    )
+    at_floor = (pooled < floor).double().mean()
+    assert 0 < at_floor < 1
+    area = (2 * torch.pi) ** 0.5 * sigma
+    expected = block.pcen(pooled.clamp_min(floor) / area)
+    torch.testing.assert_close(block(x), expected, rtol=1e-5, atol=1e-7)
+
+
+def test_soft_noise_teaches_every_filter(make: Make) -> None:
+    x = torch.randn(1, 1, 16000)
+    for level_db in (-20, -30):
+        block = make("LEAF", x.shape).float()
+        block(x * 10 ** (level_db / 20)).square().sum().backward()
+        assert (block.bank.center.grad != 0).all()
+
+
+def test_silence_teaches_the_windows_no_width(make: Make) -> None:
+    block = make("LEAF", (1, 1, 9)).float()
+    block(torch.zeros(1, 1, 3000)).sum().backward()
+    assert (block.pool.width.grad == 0).all()
 
 
 def test_seven_numbers_a_filter_and_448_for_the_papers_64(make: Make) -> None:

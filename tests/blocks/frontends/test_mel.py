@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -160,3 +161,19 @@ def test_what_cannot_be_built_is_refused(config: dict[str, Any], message: str) -
     assert [error["msg"] for error in caught.value.errors()] == [
         f"Value error, {message}"
     ]
+
+
+def test_bands_that_are_always_0_are_told_and_others_not(make: Make) -> None:
+    """Case 13: librosa warns of the same 39 bands."""
+    fields = {"sr_hz": 22050, "n_fft": 512, "fmax_hz": 2000.0}
+    with pytest.warns(
+        UserWarning, match="LogMel: 39 of 128 mel bands hold no Fourier bin"
+    ) as told:
+        block = make("LogMel", (1, 1, 22050), **fields)
+    assert "use a larger n_fft or fewer n_mels" in str(told[0].message)
+    y = block(torch.randn(1, 1, 22050, dtype=torch.float64))
+    assert int((y.amax(dim=(0, 1, 3)) == 0).sum()) == 39
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        make("LogMel", (1, 1, 22050), **{**fields, "n_fft": 4096})
+        make("LogMel", (1, 1, 22050), **fields, n_mels=32)

@@ -74,6 +74,18 @@ def test_unit_gain_between_the_cutoffs_and_none_outside(
     )  # of 20; at 44.1 kHz the lowest bands are narrower than the transition
 
 
+def test_the_papers_gain_is_1_at_the_middle_tap() -> None:
+    """As the authors' code: a band-pass over twice its width in cycles per sample, so that its middle tap is 1."""
+    one = sincnet(out_channels=7, kernel_size=101)
+    paper = sincnet(out_channels=7, kernel_size=101, gain="paper")
+    low, high = one.band_edges_hz()
+    width = 2 * (high - low)[:, None] / one.sr_hz
+    torch.testing.assert_close(paper.filters(), one.filters() / width)
+    assert (paper.filters()[:, 50] == 1).all()
+    x = torch.randn(2, 1, 300, dtype=one.low_hz.dtype)
+    torch.testing.assert_close(paper(x), one(x) / width)
+
+
 def test_a_tone_passes_the_bands_that_hold_it_and_no_other() -> None:
     """Through forward: the level of each output over that of the tone."""
     block = sincnet(kernel_size=1025, padding="same")

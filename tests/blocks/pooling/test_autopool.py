@@ -54,6 +54,14 @@ def parts_of(name: str, x: Tensor) -> tuple[Tensor, Tensor]:
     return (x[:, :half], x[:, half:]) if name.endswith("Split") else (x, x)
 
 
+def test_the_first_half_weighs_where_a_checkpoint_of_move_needs_it() -> None:
+    x = torch.randn(SHAPE, dtype=torch.float64)
+    block = built("AutoPoolSplit", alpha_init=0.7, weights_first=True)
+    torch.testing.assert_close(block(x), by_loops(x[:, 3:], 0.7 * x[:, :3]))
+    swapped = torch.cat([x[:, 3:], x[:, :3]], dim=1)
+    assert torch.equal(block(x), built("AutoPoolSplit", alpha_init=0.7)(swapped))
+
+
 @given(st.floats(-20, 20))
 @pytest.mark.parametrize("name", ["AutoPool", "AutoPoolSplit"])
 def test_autopool_by_loops(name: str, alpha: float) -> None:

@@ -11,5 +11,6 @@ CODES = {
     "E622": "The device has too little memory for a training step of this graph and batch size.",
     "E623": "`torch.compile` could not compile the model on this machine. It is optional: train.compile: false.",
     "E624": "The device is not one that torch knows on this machine.",
+    "E625": "Batch normalisation learns from the spread of the values of a channel; one example may have a single one.",
 }
 register_codes(__name__, CODES)

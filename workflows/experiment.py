@@ -35,6 +35,7 @@ from ..features.kinds import DEFAULT, config_of
 from ..settings import Settings
 from ..tasks.base import Task
 from ..tasks.finding import task_of
+from ..training.batch_norm import refuse_one_example
 from ..training.loop import TrainConfig
 from ..training.optimization import refuse_no_weights
 
@@ -126,6 +127,7 @@ def load_experiment(path: str | Path, overrides: Sequence[str] = ()) -> Experime
     model = compile_graph(graph)
     task.check_graph(model)
     refuse_no_weights(model, graph.source.key(("layers",)))
+    refuse_one_example(model, train.batch_size)
     return Experiment(graph, model, feature, dataset, task, train)
 
 

@@ -6,14 +6,30 @@ import warnings
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    GetJsonSchemaHandler,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+
+class OldWordWarning(FutureWarning):
+    """The old name of a field; `old` and `new` are the two words."""
+
+    def __init__(self, label: str, old: str, new: str) -> None:
+        super().__init__(f"{label}: '{old}' is called '{new}' now")
+        self.old = old
+        self.new = new
 
 
 class Settings(BaseModel):
     """Strict types, no unknown keys, immutable; the lists of YAML and JSON become tuples.
 
     `renamed` maps words of an older version to those of today. An old word goes on working, with a warning that
-    names the new one; who reads a file takes the words out first, with `taken_by_old_names`, and warns at their line.
+    names the new one; who reads a file turns that into a warning at the word's line.
     """
 
     model_config = ConfigDict(
@@ -28,12 +44,28 @@ class Settings(BaseModel):
             return values
         old_words = taken_by_old_names(cls, values)
         for old, new in old_words.items():
-            message = f"{cls.__qualname__}: '{old}' is called '{new}' now"
-            warnings.warn(message, FutureWarning, stacklevel=2)
+            warnings.warn(OldWordWarning(cls.__qualname__, old, new), stacklevel=2)
         # An old word beside its new one stays, and is refused as unknown: no order of the keys may decide which counts.
         return {
             old_words.get(name, name): tuples(value) for name, value in values.items()
         }
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """The schema with the old words in it, for editors, which strike them through."""
+        schema = handler.resolve_ref_schema(handler(core_schema))
+        for old, new in cls.renamed.items():
+            text = f"old name of '{new}'"
+            described = {"description": text, "deprecated": True}
+            schema["properties"][old] = {**schema["properties"][new], **described}
+            # Of a field that is needed, either word will do.
+            if new in schema.get("required", ()):
+                schema["required"].remove(new)
+                either = {"anyOf": [{"required": [new]}, {"required": [old]}]}
+                schema.setdefault("allOf", []).append(either)
+        return schema
 
 
 def taken_by_old_names(

@@ -5,14 +5,15 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from torch import nn
 
 from ..errors import GraphError, MirbricksError
+from ..fields import quoted
 from ..registry import build
 from ..shapes import Shape
-from ..zoo import graph_file
+from ..zoo import graph_file, names_trained_weights
 from .inference.formulas import formula
 from .inference.infer import Step, words_of
 from .inference.probe import probe
@@ -21,16 +22,42 @@ from .language.axes import LARGEST_SIZE, Axis, default_axes
 from .language.graph import Graph, read_graph
 from .language.nodes import Layer, Skip
 from .language.source import Source, read_dict, read_file
-from .module import GraphModule, NodeInfo, Op
+from .module import GraphModule
+from .operations import NodeInfo, Op
 
 GivenShape = Sequence["int | None"]
 Inputs = Mapping[str, tuple[Axis, ...]]
 
 
 def load_graph(path: str | Path, overrides: Sequence[str] = ()) -> Graph:
-    """Read and check the form of a graph file, native or in the tutorial's dialect; `zoo:NAME` is one too.
+    """Read a graph file and check its form: names, keys and values, but no sizes yet.
 
-    `overrides` are assignments such as "train.lr=1e-3". Raises `GraphError`, or `ErrorList` with all mistakes.
+    Parameters
+    ----------
+    path : str or Path
+        A graph file, native or in the tutorial's dialect. `zoo:NAME`, a run folder or a packed model stands for the
+        graph file in it; of its weights nothing is read.
+    overrides : sequence of str
+        Assignments that change the file's values, such as `"train.lr=1e-3"`.
+
+    Returns
+    -------
+    Graph
+        The graph with every block known and every config valid; for `compile_graph`.
+
+    Raises
+    ------
+    GraphError
+        E101 to E117 with the place in the file; `ErrorList` where there are several mistakes.
+    RunError
+        E610 if the zoo has no model of that name.
+
+    Examples
+    --------
+    >>> import mirbricks as mb
+    >>> graph = mb.load_graph("zoo:mpe_bach10", ["train.lr=1e-4"])
+    >>> sorted(graph.inputs)
+    ['x']
     """
     return _graph(read_file(graph_file(path)), overrides)
 
@@ -38,14 +65,53 @@ def load_graph(path: str | Path, overrides: Sequence[str] = ()) -> Graph:
 def compile_graph(
     source: str | Path | Mapping[str, Any] | Graph,
     input_shape: GivenShape | Mapping[str, GivenShape] | None = None,
+    *,
+    weights: Literal["random"] | None = None,
 ) -> GraphModule:
-    """Build the module of a graph.
+    """Build the module of a graph, with new weights.
 
-    source       a path, a dict or a `Graph`; it is not changed
-    input_shape  sizes with the batch first, None for a free size; a dict of them for several inputs;
-                 left out: what the graph's own `input:` says
-    Returns a `torch.nn.Module` whose forward takes (B, ...) tensors. Raises `GraphError` or `ErrorList`.
+    Parameters
+    ----------
+    source : str, Path, mapping or Graph
+        A graph file, its content as a dict, or what `load_graph` returned. It is not changed.
+    input_shape : sequence of int or None, or a mapping of them, optional
+        Sizes of the input, the batch first, None for a free size; a mapping by name for several inputs.
+        Default: what the graph's own `input:` says.
+    weights : "random", optional
+        Needed where `source` is `zoo:NAME`, a run folder or a packed model: those stand for trained weights, and this
+        function draws new ones. `mirbricks.load` gives the trained model.
+
+    Returns
+    -------
+    GraphModule
+        An ordinary `torch.nn.Module` in training mode, with float32 weights on the CPU. Its forward takes one tensor
+        (B, ...) per input, in order or by name.
+
+    Raises
+    ------
+    GraphError
+        E101 to E117 for the form of the graph, E118 where trained weights are named, E201 to E210 for its sizes;
+        `ErrorList` where there are several mistakes.
+
+    Examples
+    --------
+    >>> import mirbricks as mb
+    >>> model = mb.compile_graph({"input": "B C=1 T", "layers": [{"Conv1d": {"out_channels": 4, "kernel_size": 3}}]})
+    >>> model.output_shape
+    ('B', 4, 'T-2')
     """
+    if weights not in (None, "random"):
+        message = f"weights: expected 'random' or nothing, got {quoted(weights)}"
+        hint = "`mirbricks.load` gives a model with its trained weights"
+        raise GraphError(message, code="E118", help=hint)
+    if weights is None and names_trained_weights(source):
+        graph_file(str(source))  # a misspelt name of the zoo is reported as that
+        message = f"'{source}' is a trained model, and compile_graph would give it random weights"
+        hint = (
+            f'mirbricks.load("{source}") gives the trained model; '
+            f'compile_graph("{source}", weights="random") the same graph, untrained'
+        )
+        raise GraphError(message, code="E118", help=hint)
     graph = as_graph(source)
     return assemble(graph, read_shape(graph, input_shape), _built)
 

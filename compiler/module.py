@@ -2,57 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
+import torch
 from torch import Tensor, nn
 
-from ..errors import GraphError, Where
-from ..registry import BlockConfig
+from ..errors import GraphError, did_you_mean
 from ..shapes import show
+from .failing import OF_TENSORS, failure, of_memory
 from .join import fits, join
 from .language.axes import default_axes
 from .language.graph import Graph
-
-
-@dataclass(frozen=True)
-class NodeInfo:
-    """A layer as it was built: sizes are ints, or formulas of the free axes such as "T" and "T/2"."""
-
-    name: str
-    block: str
-    config: BlockConfig
-    where: Where
-    came: tuple[int | str, ...]
-    went: tuple[int | str, ...]
-    reused: bool = False  # a further run of a node above, with its weights
-
-
-@dataclass(frozen=True)
-class Op:
-    """One step of forward: run the child `name`, or StoreAs, StartFrom, CatWith, AddWith, MulWith on the key `name`.
-
-    `extra` are further stored tensors: of a run its further inputs, of a join what else is joined. `done` are the keys
-    that nothing asks for after this step.
-    """
-
-    kind: str
-    name: str
-    fit: str = "error"
-    where: Where | None = None
-    extra: tuple[str, ...] = ()
-    done: tuple[str, ...] = ()
+from .operations import NodeInfo, Op
 
 
 class GraphModule(nn.Module):
-    """A compiled graph.
+    """A compiled graph: an ordinary module with one child per block, under its node's name.
 
-    forward takes the inputs in the order of the graph's `input:` line and returns the last node's tensor, or a dict
-    where the graph names its outputs.
-    `graph` is the checked graph, `ops` the steps of forward, `nodes` one `NodeInfo` per run of a layer, `input_shapes`
-    and `output_shapes` the contract, `outputs` the names of the outputs (none: the last tensor, "y"), `free_sizes`
-    sizes of the free axes at which the graph is known to run.
-    Raises `GraphError` where a skip does not fit at the sizes of a call.
+    Attributes
+    ----------
+    graph : Graph
+        The checked graph.
+    nodes : tuple of NodeInfo
+        One per run of a layer, with the sizes of what comes and goes.
+    ops : tuple of Op
+        The steps of forward.
+    outputs : tuple of str
+        The names of the outputs; empty where the graph names none and forward returns a tensor.
+    input_shapes, output_shapes : dict of str to tuple
+        The contract: an int, or a formula of the free axes such as "T/2", per axis; the batch first.
+    free_sizes : dict of str to int
+        Sizes of the free axes at which the graph is known to run.
+
+    Raises
+    ------
+    GraphError
+        E203 where a skip does not fit at the sizes of a call, E204 where a layer cannot run on them, with the node
+        and its line; E211 where the inputs given are not those of the graph.
+
+    Examples
+    --------
+    >>> import torch, mirbricks as mb
+    >>> model = mb.compile_graph({"input": {"x": "B C=2 T", "t": "B C=2 T"}, "layers": ["ReLU", {"AddWith": "t"}]})
+    >>> x, t = torch.zeros(1, 2, 5), torch.ones(1, 2, 5)
+    >>> bool((model(x, t) == model(t=t, x=x)).all())
+    True
     """
 
     def __init__(
@@ -95,12 +89,37 @@ class GraphModule(nn.Module):
             for name, shape in self.input_shapes.items()
         }
 
-    def forward(self, *inputs: Tensor) -> Tensor | dict[str, Tensor]:
+    def forward(self, *inputs: Tensor, **named: Tensor) -> Tensor | dict[str, Tensor]:
+        """Run the graph.
+
+        Parameters
+        ----------
+        *inputs, **named : Tensor
+            One tensor (B, ...) per input of the graph: all in the order of its `input:` line, or all by name.
+
+        Returns
+        -------
+        Tensor or dict of str to Tensor
+            What the last layer makes; a dict by name where the graph names its outputs.
+        """
+        if named or len(inputs) != len(self._inputs):
+            inputs = self._in_order(inputs, named)
+        # torch's tracers follow the plain walk: around a `try` they would give up or lose their own errors.
+        if torch.compiler.is_compiling():
+            return self._walk(inputs)
+        try:
+            return self._walk(inputs)
+        except OF_TENSORS as error:
+            if of_memory(error):
+                raise
+            told = failure(error, self, GraphModule._walk.__code__, self.nodes)
+            if told is None:
+                raise
+            raise told from error
+
+    def _walk(self, inputs: tuple[Tensor, ...]) -> Tensor | dict[str, Tensor]:
         x = inputs[0]
-        if len(self._inputs) > 1:
-            stored = dict(zip(self._inputs, inputs, strict=True))
-        else:
-            stored = {self._inputs[0]: x}
+        stored = dict(zip(self._inputs, inputs, strict=True))
         for op in self.ops:
             if op.kind == "run":
                 x = self._node(op.name)(x, *[stored[key] for key in op.extra])
@@ -109,14 +128,36 @@ class GraphModule(nn.Module):
             elif op.kind == "StartFrom":
                 x = stored[op.name]
             else:
-                x = self._join(
-                    op, [x, stored[op.name], *[stored[key] for key in op.extra]]
-                )
-            for key in op.done:  # its memory is free again
+                others = [stored[op.name], *[stored[key] for key in op.extra]]
+                x = self._join(op, [x, *others])
+            # The memory of what nothing asks for any more is free again.
+            for key in op.done:
                 del stored[key]
         if self.outputs:
             return {key: stored[key] for key in self.outputs}
         return x
+
+    def _in_order(
+        self, inputs: tuple[Tensor, ...], named: Mapping[str, Tensor]
+    ) -> tuple[Tensor, ...]:
+        """The inputs in the order of the graph, given by position or by name; raises E211 for anything else."""
+        if not inputs and named.keys() == set(self._inputs):
+            return tuple(named[name] for name in self._inputs)
+        wanted = ", ".join(self._inputs)
+        given = []
+        if inputs:
+            given.append(f"{len(inputs)} by position")
+        if named:
+            given.append(f"by name {', '.join(named)}")
+        message = f"the graph takes {wanted}, got {' and '.join(given) or 'no tensor'}"
+        call = ", ".join(f"{name}=..." for name in self._inputs)
+        hint = f"call it with one tensor each: model({wanted}) or model({call})"
+        for name in named:
+            near = did_you_mean(name, self._inputs)
+            if name not in self._inputs and near:
+                hint = near
+        where = self.graph.where_input()
+        raise GraphError(message, code="E211", where=where, help=hint)
 
     def _node(self, name: str) -> nn.Module:
         module = self._modules.get(name)

@@ -9,7 +9,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from .module import GraphModule, NodeInfo, Op
+from .module import GraphModule
+from .operations import NodeInfo, Op
 
 
 def resolved_yaml(model: GraphModule, sections: Mapping[str, Mapping[str, Any]]) -> str:

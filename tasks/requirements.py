@@ -10,7 +10,8 @@ import torch
 
 from ..compiler.compile import read_shape
 from ..compiler.inference.probe import probe
-from ..compiler.module import GraphModule, NodeInfo
+from ..compiler.module import GraphModule
+from ..compiler.operations import NodeInfo
 from ..errors import GraphError, TaskError, Where
 from ..shapes import show
 

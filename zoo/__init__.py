@@ -12,6 +12,7 @@ from ..errors import RunError, did_you_mean
 
 PREFIX = "zoo:"
 GRAPH = "graph.yaml"
+RESOLVED = "resolved.yaml"  # of a run: the graph as it was trained
 WEIGHTS = "weights.safetensors"
 CARD = "card.md"
 MOST_BYTES = 5_000_000
@@ -42,8 +43,40 @@ def located(path: str | Path) -> Path:
     return FOLDER / name
 
 
+def names_trained_weights(path: object) -> bool:
+    """Whether a path stands for a trained model: `zoo:NAME`, a run folder, a packed model; not for a graph file."""
+    if not isinstance(path, str | Path):
+        return False
+    return str(path).startswith(PREFIX) or _graph_in(Path(path)) is not None
+
+
 def graph_file(path: str | Path) -> str | Path:
-    """The graph file of `zoo:NAME`; any other path as it is. Raises as `located`."""
+    """Find the graph file that a user means by a path.
+
+    Parameters
+    ----------
+    path : str or Path
+        A graph file, `zoo:NAME`, a run folder or a packed model.
+
+    Returns
+    -------
+    str or Path
+        The file `graph.yaml` of a packed model or of the zoo; `resolved.yaml` of a run, which holds what was trained,
+        overrides included (`graph.yaml` where the training never began); any other path as it is.
+
+    Raises
+    ------
+    RunError
+        E610, with the nearest names, if the zoo has no model of that name.
+    """
     if str(path).startswith(PREFIX):
         return located(path) / GRAPH
-    return path
+    return _graph_in(Path(path)) or path
+
+
+def _graph_in(folder: Path) -> Path | None:
+    """The graph file of a run folder or packed model; None where the path is something else."""
+    for name in (RESOLVED, GRAPH):
+        if (folder / name).is_file():
+            return folder / name
+    return None

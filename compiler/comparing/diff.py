@@ -17,7 +17,8 @@ from ...shapes import show
 from ..language.graph import Graph
 from ..language.layer_text import layer_line
 from ..language.nodes import Layer, Skip
-from ..module import GraphModule, NodeInfo
+from ..module import GraphModule
+from ..operations import NodeInfo
 from .alignment import align
 
 NAMED = 8

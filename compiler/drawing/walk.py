@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from ...registry import get
 from ...shapes import show
-from ..module import GraphModule, NodeInfo, Op
+from ..module import GraphModule
+from ..operations import NodeInfo, Op
 from .parts import (
     FAMILY_OF_MODULE,
     JOIN_SIGNS,

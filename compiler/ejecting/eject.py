@@ -13,7 +13,8 @@ from torch import nn
 from ...errors import GraphError
 from ...registry import Block, Spec, get
 from ...shapes import show
-from ..module import GraphModule, NodeInfo
+from ..module import GraphModule
+from ..operations import NodeInfo
 from .calls import Call, lines, literal
 from .forward import FIT_FUNCTIONS, Forward, child
 from .lookup import as_read, looked_up

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 
 from ...shapes import show
-from ..module import GraphModule, NodeInfo, Op
+from ..module import GraphModule
+from ..operations import NodeInfo, Op
 
 FIT_FUNCTIONS = {
     "crop": '''def crop(*tensors: Tensor) -> tuple[Tensor, ...]:

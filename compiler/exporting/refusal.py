@@ -12,7 +12,8 @@ from torch.export import Dim
 
 from ...errors import GraphError
 from ..inference.trial import trial_inputs
-from ..module import GraphModule, NodeInfo
+from ..module import GraphModule
+from ..operations import NodeInfo
 
 Inputs = tuple[Tensor, ...]
 LONGEST = 200  # characters of what torch says

@@ -284,7 +284,8 @@ def _refuse_contradiction(
         given = getattr(config, name)
         size = axes.get(mark.axis)
         if given not in (INFER, size) and size is not None and node.first:
-            message = f"'{node.name}' has weights for {mark.axis}={quoted(given)}, but {mark.axis} is {quoted(size)} here"
+            made_for = f"'{node.name}' has weights for {mark.axis}={quoted(given)}"
+            message = f"{made_for}, but {mark.axis} is {quoted(size)} here"
             facts = [*here, ("weights", f"of {walk.line(node.first.where)}")]
             raise walk.error(
                 "E208", node, message, facts, "reuse it on tensors of the same sizes"

@@ -11,7 +11,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from ..module import GraphModule, NodeInfo
+from ..module import GraphModule
+from ..operations import NodeInfo
 from .receptive_field import receptive_fields
 from .time_field import Field
 

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from ...errors import GraphError, MirbricksError, did_you_mean
+from ...errors import GraphError, GraphWarning, MirbricksError, did_you_mean
 from ...fields import expected, quoted, union_parts
+from ...settings import OldWordWarning, taken_by_old_names
 from .source import Source, Steps
 from .words import SKIPS, own_item
 
 NO_WORDS: Mapping[str, str] = {}
 MOST_TOLD = 50  # mistakes of one mapping
 M = TypeVar("M", bound=BaseModel)
+
+
+class OldWord(GraphWarning):
+    """The old name of a field in a graph file; `new` is its name of today."""
+
+    new: str = ""
 
 
 def read_config(
@@ -28,11 +36,13 @@ def read_config(
     errors: list[MirbricksError],
     words: Mapping[str, str] = NO_WORDS,
     more: Sequence[str] = (),
+    warned: list[GraphWarning] | None = None,
 ) -> M | None:
     """The config of `values`, or None after adding one error per mistake to `errors`.
 
     `steps` leads to the mapping in `source`; `label` names it in messages ("Conv2d", "train"). `words` gives the user's
-    own words for fields that have another name there; `more` are keys of the mapping that the caller reads.
+    own words for fields that have another name there; `more` are keys of the mapping that the caller reads. An old
+    name of a field is taken, with a warning at its place that goes to `warned`, or to `warnings.warn` without one.
     """
     if not isinstance(values, Mapping):
         message = f"{label}: expected a mapping of keys to values, got {quoted(values)}"
@@ -41,15 +51,79 @@ def read_config(
             GraphError(message, code="E106", where=source.value(steps), help=hint)
         )
         return None
-    try:
-        return model.model_validate(dict(values))
-    except ValidationError as error:
-        errors.extend(
-            _Explainer(model, values, source, steps, label, words, tuple(more)).explain(
-                error
-            )
-        )
+    both = _both_words(model, values, source, steps, label)
+    if both:
+        errors += both
         return None
+    old_words = taken_by_old_names(model, values)
+    words = {**words, **{new: old for old, new in old_words.items()}}
+    try:
+        config, found = _validated(model, values)
+    except ValidationError as error:
+        explainer = _Explainer(model, values, source, steps, label, words, tuple(more))
+        errors.extend(explainer.explain(error))
+        return None
+    for told in _at_their_places(found, source, steps):
+        if warned is None:
+            warnings.warn(told, stacklevel=2)
+        else:
+            warned.append(told)
+    return config
+
+
+def _both_words(
+    model: type[BaseModel],
+    values: Mapping[str, Any],
+    source: Source,
+    steps: Steps,
+    label: str,
+) -> list[GraphError]:
+    """An error for each old name of a field that is given under its new name as well."""
+    renamed: Mapping[str, str] = getattr(model, "renamed", {})
+    return [
+        GraphError(
+            f"{label}: '{old}' is the old name of '{new}', and both are given",
+            code="E105",
+            where=source.key((*steps, old)),
+            help=f"keep '{new}'",
+        )
+        for old, new in renamed.items()
+        if old in values and new in values
+    ]
+
+
+def _validated(
+    model: type[M], values: Mapping[str, Any]
+) -> tuple[M, list[OldWordWarning]]:
+    """The config, and the old words in it, at any depth; other warnings go their way."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        config = model.model_validate(dict(values))
+    old_words = []
+    for one in caught:
+        if isinstance(one.message, OldWordWarning):
+            old_words.append(one.message)
+        else:
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+    return config, old_words
+
+
+def _at_their_places(
+    found: Sequence[OldWordWarning], source: Source, steps: Steps
+) -> Iterator[OldWord]:
+    """A warning for each place at which an old word stands below `steps`."""
+    for one in found:
+        message = f"'{one.old}' is called '{one.new}' now"
+        hint = f"write `{one.new}`; `mirbricks migrate` does so in the whole file"
+        below = [
+            where
+            for place, where in source.keys.items()
+            if place[: len(steps)] == steps and place[-1:] == (one.old,)
+        ]
+        for where in below or [source.key(steps)]:
+            told = OldWord(message, code="W104", where=where, help=hint)
+            told.new = one.new
+            yield told
 
 
 @dataclass(frozen=True)

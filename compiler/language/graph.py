@@ -101,7 +101,7 @@ def read_graph(source: Source, overrides: Sequence[str] = ()) -> Graph:
     expansion.add_changes(changes)
     _expand(expansion, scope)
     outputs = () if expansion.broken else read_outputs(expansion, scope)
-    nodes = read_nodes(expansion.items, expansion.aliases, errors)
+    nodes = read_nodes(expansion.items, expansion.aliases, errors, expansion.warnings)
     if expansion.broken:
         unfit = []
     else:
@@ -151,10 +151,13 @@ def _expand(expansion: Expansion, scope: Scope) -> None:
 
 
 def read_nodes(
-    items: Sequence[Item], aliases: Mapping[str, str], errors: list[MirbricksError]
+    items: Sequence[Item],
+    aliases: Mapping[str, str],
+    errors: list[MirbricksError],
+    warnings: list[GraphWarning],
 ) -> list[Layer | Skip]:
-    """The nodes of these items; adds their mistakes to `errors`."""
-    reader = Reader(items, aliases, errors)
+    """The nodes of these items; adds their mistakes to `errors`, old words to `warnings`."""
+    reader = Reader(items, aliases, errors, warnings)
     nodes = [node for node in map(reader.read, items) if node]
     refuse_nested_names(nodes, errors)
     return nodes

@@ -240,7 +240,8 @@ def _block(spec: Spec, definitions: Schema) -> Schema:
         "with": _with("stored tensors, further inputs"),
     }
     schema["properties"] = {**more, **schema["properties"]}
-    if not schema["required"]:
+    # A field that has an old name as well is asked for in `allOf`: either word will do.
+    if not schema["required"] and "allOf" not in schema:
         schema["type"] = ["object", "null"]
     facts = f"Contract: `{spec.contract.text}`\n\nSource: {spec.source}"
     return {

@@ -6,7 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ...errors import GraphError, MirbricksError, Where, did_you_mean
+from ...errors import (
+    GraphError,
+    GraphWarning,
+    MirbricksError,
+    Where,
+    did_you_mean,
+)
 from ...fields import quoted
 from ...registry import BlockConfig, Spec, blocks
 from .configs import read_config
@@ -57,16 +63,18 @@ class Skip:
 
 
 class Reader:
-    """Reads items one after the other; `errors` collects what is wrong with them."""
+    """Reads items one after the other; `errors` and `warnings` collect what is wrong with them."""
 
     def __init__(
         self,
         items: Sequence[Item],
         aliases: Mapping[str, str],
         errors: list[MirbricksError],
+        warnings: list[GraphWarning],
     ) -> None:
         self.aliases = aliases
         self.errors = errors
+        self.warnings = warnings
         self.taken = {item.name for item in items if item.name}
         self.counts: dict[str, int] = {}
         self.layers: dict[object, Layer] = {}  # by the marks of their items
@@ -129,6 +137,7 @@ class Reader:
             self.errors,
             item.words,
             apart,
+            self.warnings,
         )
         if config is None or len(self.errors) > before:
             self.failed.add(item.name)

@@ -18,12 +18,13 @@ a CatWith; here sizes are seen, so it does nothing. `Softmax` had no `dim`; it a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ...errors import GraphError, MirbricksError, did_you_mean
+from ...errors import GraphError, GraphWarning, MirbricksError, did_you_mean
 from ...fields import quoted
 from ...registry import blocks
+from ...settings import taken_by_old_names
 from .files import Files
 from .forms import Item
 from .graph import Graph, finish, read_nodes
@@ -102,8 +103,9 @@ def read_tutorial(source: Source, overrides: Sequence[str] = ()) -> Graph:
         for pair, steps in pairs
         if (item := _read_pair(pair, steps, placed, errors))
     ]
-    nodes = read_nodes(items, {}, errors)
-    warnings = check_skips(nodes, (), (), errors)
+    warnings: list[GraphWarning] = []
+    nodes = read_nodes(items, {}, errors, warnings)
+    warnings += check_skips(nodes, (), (), errors)
     finish(errors)
     name = str(source.data["model"].get("name") or "model")
     return Graph(name, {}, tuple(nodes), placed, warnings=tuple(warnings))
@@ -186,12 +188,23 @@ def _read_pair(
     return _read_alias(kind, params, steps, source, errors)
 
 
+def _with_old_words(alias: Alias, params: Mapping[str, Any]) -> Alias:
+    """The alias with the old names of fields that are given: the dialect's words are those of its time."""
+    spec = blocks().get(alias.block)
+    if spec is None:
+        return alias
+    old_words = taken_by_old_names(spec.cls.Config, params)
+    return replace(alias, renamed={**old_words, **alias.renamed})
+
+
 def _read_alias(
     kind: str, params: Any, steps: Steps, source: Source, errors: list[MirbricksError]
 ) -> Item | None:
     alias = ALIASES.get(kind)
-    if alias is None or not isinstance(params, Mapping):
-        return Item(alias.block if alias else kind, params, steps, source, label=kind)
+    if not isinstance(params, Mapping) or (alias is None and kind in SKIPS):
+        block = alias.block if alias else kind
+        return Item(block, params, steps, source, label=kind)
+    alias = _with_old_words(alias or Alias(kind), params)
     values: dict[str, Any] = dict(alias.preset)
     for key, value in params.items():
         halved = key in alias.halved and type(value) is int

@@ -90,7 +90,14 @@ class Unrolled:
         if len(self.errors) > before:
             return None
         return read_config(
-            model, filled, scope.source, steps, label, self.errors, more=apart
+            model,
+            filled,
+            scope.source,
+            steps,
+            label,
+            self.errors,
+            more=apart,
+            warned=self.warnings,
         )
 
     def fail(self, code: str, message: str, where: Where, hint: str) -> None:

@@ -1,5 +1,7 @@
 """A file in the tutorial's dialect rewritten in the native form: `migrate`. Its comments are kept, all of them.
 
+Of a native file only the old names of fields are replaced (old_words.py).
+
 Everything stays in the order of the file. What was a comment at the end of a layer's line is one again; one inside a
 layer of several lines, behind a layer that has no native form (DoubleChannel) or behind a group gets a line of its own.
 Sections for the tutorial's notebooks become comments: mirbricks has sections of the same names with other keys.
@@ -8,7 +10,7 @@ Sections for the tutorial's notebooks become comments: mirbricks has sections of
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from ..language.nodes import Layer, Skip
 from ..language.source import Source, Steps, read_file
 from ..language.tutorial import GROUPS, is_tutorial
 from .comments import Comment, Commented, Spot
+from .old_words import notes, old_words, with_new_words
 
 INDENT = "  "
 LAYERS = ("layer", "left")  # kinds that stand below `layers:`
@@ -56,17 +59,34 @@ class Item:
 
 
 def migrate(
-    path: str | Path, input_shape: GivenShape | Mapping[str, GivenShape] | None = None
+    path: str | Path,
+    input_shape: GivenShape | Mapping[str, GivenShape] | None = None,
+    read: Callable[[str | Path], object] = load_graph,
 ) -> Migrated:
-    """The native form of a graph file in the dialect; it compiles to the same modules under the same names.
+    """Rewrite a graph file as mirbricks writes it today; it compiles to the same modules under the same names.
 
-    input_shape   sizes with the batch first, None for a free size: becomes `input:`, which the dialect does not have;
-                  the batch is always free
-    Raises `GraphError` where the file cannot be read, is native already, or does not compile at `input_shape`.
+    A file in the tutorial's dialect gets the native form. In a native file the old names of fields are replaced.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file, which is not changed.
+    input_shape : sequence of int or None, or a mapping of them, optional
+        For the dialect: sizes with the batch first, None for a free size. Becomes `input:`, which the dialect does not
+        have; the batch is always free.
+    read : callable
+        What reads a native file and warns of old words: `load_graph` sees its layers, `load_experiment` also its
+        sections.
+
+    Raises
+    ------
+    GraphError
+        E190 where there is nothing to rewrite; the errors of `load_graph`; for the dialect those of `compile_graph`,
+        where it does not compile at `input_shape`.
     """
     source = read_file(path)
     if not is_tutorial(source):
-        raise _not_the_dialect(source)
+        return _with_new_words(source, path, read)
     graph = load_graph(path)
     if input_shape is not None:
         compile_graph(graph, input_shape)
@@ -79,22 +99,28 @@ def migrate(
     return Migrated(text, tuple(_notes(items, source, input_shape is not None)))
 
 
-def _not_the_dialect(source: Source) -> GraphError:
-    hint = "migrate rewrites files in the tutorial's dialect: `model:` with `block_l:` below it"
-    if isinstance(source.data, Mapping) and "layers" in source.data:
-        where = source.key(("layers",))
-        return GraphError(
+def _with_new_words(
+    source: Source, path: str | Path, read: Callable[[str | Path], object]
+) -> Migrated:
+    """A native file with the names of today; raises E190 where it has no other names, or is not a graph."""
+    native = {"layers", "extends"}
+    if not isinstance(source.data, Mapping) or not native & source.data.keys():
+        hint = "migrate rewrites files in the tutorial's dialect: `model:` with `block_l:` below it"
+        message = "no graph in the tutorial's dialect"
+        raise GraphError(message, code="E190", where=source.whole(), help=hint)
+    found = old_words(path, read)
+    here = [one for one in found if one.where and one.where.file == source.file]
+    told = notes(source.file, found)
+    if not here:
+        key = next(key for key in source.data if key in native)
+        raise GraphError(
             "the file is in the native form already",
             code="E190",
-            where=where,
+            where=source.key((key,)),
+            facts=[("note", one) for one in told],
             help="use it as it is",
         )
-    return GraphError(
-        "no graph in the tutorial's dialect",
-        code="E190",
-        where=source.whole(),
-        help=hint,
-    )
+    return Migrated(with_new_words(path, here), tuple(told))
 
 
 def _input_lines(given: Any) -> list[str]:

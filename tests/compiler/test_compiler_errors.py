@@ -129,6 +129,19 @@ IN_WORDS: list[tuple[Callable[[], object], str]] = [
         "  help: give smaller sizes     [E207]",
     ),
     (
+        lambda: compile_graph("zoo:mpe_bach10"),
+        "'zoo:mpe_bach10' is a trained model, and compile_graph would give it random weights\n"
+        '  help: mirbricks.load("zoo:mpe_bach10") gives the trained model; '
+        'compile_graph("zoo:mpe_bach10", weights="random") the same graph, untrained     [E118]',
+    ),
+    (
+        lambda: compile_graph("g.yaml")(torch.randn(2, 6, 8), y=torch.randn(2)),
+        "g.yaml:1:8: the graph takes x, got 1 by position and by name y\n"
+        "    1 | input: B C=6 T\n"
+        "      |        ^^^^^^^\n"
+        "  help: call it with one tensor each: model(x) or model(x=...)     [E211]",
+    ),
+    (
         lambda: compile_graph("g.yaml")(torch.randn(2, 6, 7)),
         "g.yaml:6:5: AddWith 'E1': the stored tensor and this one differ in T\n"
         "    6 |   - AddWith: E1\n"

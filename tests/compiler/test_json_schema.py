@@ -159,6 +159,12 @@ def test_broken_graphs_that_a_schema_can_catch_do_not_validate(
     assert fine == blind, f"{path.stem}: {', '.join(sorted(found))}"
 
 
+def renamed_and_needed(schema: dict[str, Any]) -> set[str]:
+    """Fields that must be given, by the new name or the old one."""
+    either = [part["anyOf"] for part in schema.get("allOf", ())]
+    return {name for words in either for word in words for name in word["required"]}
+
+
 def test_every_field_has_its_description_and_its_default(schema: Schema) -> None:
     whole = schema["definitions"]["graph"]["else"]["properties"]
     sections = {name: whole[name] for name in ("feature", "dataset", "task", "train")}
@@ -169,9 +175,10 @@ def test_every_field_has_its_description_and_its_default(schema: Schema) -> None
     }
     for owner, one in {**block_schemas(schema), **sections, **kinds}.items():
         assert one["description"], owner
+        needed = {*one.get("required", ()), *renamed_and_needed(one)}
         for name, part in one.get("properties", {}).items():
             assert part["description"], f"{owner}.{name}"
-            assert "default" in part or name in (*one["required"], "name", "with"), (
+            assert "default" in part or name in (*needed, "name", "with"), (
                 f"{owner}.{name}"
             )
         for name, info in (

@@ -219,6 +219,8 @@ def train(p: Parser) -> None:
     p.add_argument(
         "--resume", action="store_true", help="go on where the run in --out stopped"
     )
+    text = "begin with the weights of a run or zoo:NAME, where names and shapes fit"
+    p.add_argument("--from", dest="start_from", metavar="RUN", help=text)
     overrides(p)
 
 
@@ -265,6 +267,8 @@ def predict(p: Parser) -> None:
     )
     text = "folder for what was heard and its picture (default: predictions)"
     p.add_argument("--out", default="predictions", metavar="DIR", help=text)
+    text = "write over files that are there already"
+    p.add_argument("--replace", action="store_true", help=text)
     p.add_argument("--device", default="cpu", help="torch device (default: cpu)")
 
 

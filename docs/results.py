@@ -24,10 +24,10 @@ from ruamel.yaml import YAML
 
 import mirbricks as mb
 from mirbricks.cli import main
-from mirbricks.commands.models.evaluate import find_runs
 from mirbricks.data.stores.atomic import written_whole
 from mirbricks.errors import MirbricksError
 from mirbricks.runs.folder import WEIGHTS
+from mirbricks.workflows.loading import find_runs
 
 ROOT = Path(mb.__file__).parent
 PAGE, LINES = ROOT / "docs" / "results.md", ROOT / "docs" / "results.yaml"

@@ -201,7 +201,9 @@ class RunFolder:
         """The saved state, its tensors on the CPU. Raises E605, E606."""
         path = self.file(STATE)
         try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
+            state: dict[str, Any] = torch.load(
+                path, map_location="cpu", weights_only=True
+            )
         except Exception as error:  # damaged bytes raise half a dozen types
             raise self.damaged(STATE, error) from error
         reason = fault_of(state)

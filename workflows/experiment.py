@@ -97,15 +97,19 @@ class Experiment:
     task: Task
     train: TrainConfig
 
+    def sections(self) -> dict[str, Any]:
+        """The sections of the graph file as plain values, with every default."""
+        configs = {
+            "feature": self.feature,
+            "dataset": self.dataset,
+            "task": self.task.config,
+            "train": self.train,
+        }
+        return {name: configs[name].model_dump() for name in SECTIONS}
+
     def resolved(self) -> str:
         """The whole experiment as a graph file with every default and override written out."""
-        sections = {
-            name: self.task.config if name == "task" else getattr(self, name)
-            for name in SECTIONS
-        }
-        return resolved_yaml(
-            self.model, {name: config.model_dump() for name, config in sections.items()}
-        )
+        return resolved_yaml(self.model, self.sections())
 
 
 def load_experiment(path: str | Path, overrides: Sequence[str] = ()) -> Experiment:
@@ -113,7 +117,14 @@ def load_experiment(path: str | Path, overrides: Sequence[str] = ()) -> Experime
 
     Raises `GraphError`, `TaskError`, RunError E621, or `ErrorList` with all mistakes of the sections; no data is read.
     """
-    graph = load_graph(path, overrides)
+    return experiment_of(load_graph(path, overrides))
+
+
+def experiment_of(graph: Graph) -> Experiment:
+    """The experiment of a graph that has been read; each call draws its weights again, with the same seed.
+
+    Raises as `load_experiment`.
+    """
     errors: list[MirbricksError] = []
     feature = _feature(graph, errors)
     dataset = _section(graph, "dataset", DatasetConfig, errors)

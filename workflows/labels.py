@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..data.corpus import FeatureItem, Item
 from ..tasks.base import Figures, Task
+from .progress import Progress
 
-_LISTED = 8
+MOST_LISTED = 8
 
 
 def other_annotation(
@@ -22,45 +22,47 @@ def other_annotation(
     """
     own = getattr(task.config, "annotation", None)
     labels = set(tuned.get("labels", ()))
-    if not labels or own is None or any(own in item.annotations for item in recordings):
+    if not labels or own is None or any(own in one.annotations for one in recordings):
         return None
-    said = {name: _said(recordings, name) for name in _annotations(recordings)}
-    found = [name for name, values in said.items() if set().union(*values) <= labels]
-    if found and all(said[name] == said[found[0]] for name in found):
-        return found[0]
-    return None
+    found: dict[str, list[set[str]]] = {}
+    for name in _annotations(recordings):
+        values = _values(recordings, name)
+        if set().union(*values) <= labels:
+            found[name] = values
+    if not found:
+        return None
+    first = next(iter(found))
+    if any(values != found[first] for values in found.values()):
+        return None
+    return first
 
 
-def tell_missing(tuned: Mapping[str, Any], tracks: Mapping[str, Figures]) -> None:
-    """Labels that no track has are left out of macro means: say which, on standard error."""
+def note_missing(
+    tuned: Mapping[str, Any], tracks: Mapping[str, Figures], progress: Progress
+) -> None:
+    """Report labels that no track has: they are left out of macro means."""
     labels = tuned.get("labels", ())
     there = {k for track in tracks.values() for k in track.get("truth", ())}
     missing = [label for k, label in enumerate(labels) if k not in there]
     if missing and there:
-        listed = ", ".join(missing[:_LISTED]) + (
-            ", ..." if len(missing) > _LISTED else ""
-        )
-        print(
-            f"note: no recording has the label {listed}; macro figures leave such labels out",
-            file=sys.stderr,
+        names = ", ".join(missing[:MOST_LISTED])
+        if len(missing) > MOST_LISTED:
+            names += ", ..."
+        progress.note(
+            f"no recording has the label {names}; macro figures leave such labels out"
         )
 
 
 def _annotations(recordings: Iterable[Item | FeatureItem]) -> list[str]:
-    return sorted(
-        {
-            name
-            for item in recordings
-            for name in item.annotations
-            if item.annotations[name]
-        }
-        - {"filepath"}
-    )
+    names = set()
+    for item in recordings:
+        names |= {name for name, atoms in item.annotations.items() if atoms}
+    return sorted(names - {"filepath"})
 
 
-def _said(recordings: Iterable[Item | FeatureItem], name: str) -> list[set[str]]:
+def _values(recordings: Iterable[Item | FeatureItem], name: str) -> list[set[str]]:
     """The values of each recording."""
-    return [
-        {str(atom.value) for atom in item.annotations.get(name, ())}
-        for item in recordings
-    ]
+    found = []
+    for item in recordings:
+        found.append({str(atom.value) for atom in item.annotations.get(name, ())})
+    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,9 +10,10 @@ from ..errors import DataError
 from ..runs.folder import RunFolder
 from ..runs.settings import RunSettings
 from .experiment import items_of
+from .progress import Progress
 
 SIDES = ("train", "valid", "test")
-_LISTED = 8
+MOST_LISTED = 8
 
 
 def side_of(
@@ -22,8 +22,9 @@ def side_of(
     settings: RunSettings,
     given: str | None,
     run: RunFolder,
-) -> list[Item]:
-    """The recordings to evaluate on.
+    progress: Progress,
+) -> tuple[str, list[Item]]:
+    """What is evaluated, in a word, and the recordings.
 
     Without `given` the run's test side of its own corpus; everything of another, and for a packed model always. `given`
     is train, valid or test, all, another value of the corpus's annotation `split`, or a fold as stored: 5 or fold5.
@@ -31,16 +32,22 @@ def side_of(
     """
     own = settings.is_of(corpus)
     if not own and not given and settings.corpus == corpus.name and not run.packed:
-        note = f"note: '{corpus.name}' has other recordings than '{run.path}' was trained on; all of them are evaluated"
-        print(note, file=sys.stderr)
-    side = given or (settings.evaluated_on if own and not run.packed else "all")
+        progress.note(
+            f"'{corpus.name}' has other recordings than '{run.path}' was trained on; all of them are evaluated"
+        )
+    if given:
+        side = given
+    elif own and not run.packed:
+        side = settings.evaluated_on
+    else:
+        side = "all"
     if side == "all":
         found = list(recordings)
     else:
         found = _named(corpus, recordings, settings, side, own, run)
     if run.packed and side != "train":
-        _tell_trained(corpus, found, settings, own)
-    return found
+        _note_trained(corpus, found, settings, own, progress)
+    return side, found
 
 
 def _named(
@@ -54,10 +61,10 @@ def _named(
     stored = [item for item in recordings if item.entry.first("split") == side]
     if side in SIDES and own and not (run.packed and stored):
         found = items_of(recordings, settings.split.get(side, ()))
+    elif stored:
+        found = stored
     else:
-        found = stored or [
-            item for item in recordings if _is_fold(item.entry.first("fold"), side)
-        ]
+        found = [one for one in recordings if _is_fold(one.entry.first("fold"), side)]
     if not found and side in SIDES:
         message = (
             f"the {side} side of '{corpus.name}' is empty for the run '{run.path}'"
@@ -67,7 +74,7 @@ def _named(
         raise DataError(
             f"'{corpus.name}' has no split or fold '{side}'",
             code="E443",
-            facts=[(name, _listed(recordings, name)) for name in ("split", "fold")],
+            facts=[(name, _values(recordings, name)) for name in ("split", "fold")],
             help="choose one of these, or all",
         )
     return found
@@ -77,31 +84,29 @@ def _is_fold(value: Any, side: str) -> bool:
     return value is not None and side in (str(value), f"fold{value}")
 
 
-def _listed(recordings: Sequence[Item], name: str) -> str:
-    values = sorted(
-        {
-            str(value)
-            for item in recordings
-            if (value := item.entry.first(name)) is not None
-        }
-    )
-    return (
-        ", ".join(values[:_LISTED]) + (", ..." if len(values) > _LISTED else "")
-        or "none"
-    )
+def _values(recordings: Sequence[Item], name: str) -> str:
+    """The values of an annotation, the first of them listed."""
+    firsts = [item.entry.first(name) for item in recordings]
+    values = sorted({str(value) for value in firsts if value is not None})
+    if not values:
+        return "none"
+    more = ", ..." if len(values) > MOST_LISTED else ""
+    return ", ".join(values[:MOST_LISTED]) + more
 
 
-def _tell_trained(
-    corpus: Corpus, found: Sequence[Item], settings: RunSettings, own: bool
+def _note_trained(
+    corpus: Corpus,
+    found: Sequence[Item],
+    settings: RunSettings,
+    own: bool,
+    progress: Progress,
 ) -> None:
     """A figure on what a model has learned from says little; people evaluate shipped models on what they have."""
+    trained: set[str] = set()
     if own or corpus.name == settings.corpus:
         trained = set(settings.split.get("train", ()))
-    else:
-        trained = set()
     count = sum(item.group in trained for item in found)
     if count:
-        print(
-            f"note: {count} of these {len(found)} recordings are of groups that the model was trained on",
-            file=sys.stderr,
+        progress.note(
+            f"{count} of these {len(found)} recordings are of groups that the model was trained on"
         )

@@ -9,10 +9,10 @@ from ... import __file__ as package
 from ...data.corpus import Corpus
 from ...data.stores.reading import unreadable
 from ...data.synth.polyphony import synthesise_polyphony
-from ...runs.folder import FILES, RunFolder
+from ...runs.folder import FILES, MARK, RunFolder
 from ...workflows.experiment import load_experiment
-from ..screen import console, counting
-from .report import REPORT
+from ...workflows.progress import Progress
+from ...workflows.report import REPORT
 from .train import train
 
 CLIPS = 12
@@ -47,7 +47,7 @@ def _clear(run: RunFolder) -> None:
     """The demo can be repeated: its own earlier run gives way, file by file; nothing else does."""
     if run.read_settings().get("command", "").startswith("mirbricks demo"):
         with run.locked():
-            for name in (*FILES, REPORT):
+            for name in (*FILES, MARK, REPORT):
                 (run.path / name).unlink(missing_ok=True)
 
 
@@ -58,9 +58,10 @@ def _synthesised(folder: Path) -> Path:
     except OSError as error:
         raise unreadable(folder, error) from error
     if not made:
-        console().print(
+        progress = Progress()
+        progress.line(
             f"synthesising {CLIPS} clips of four-voice polyphony into {folder}"
         )
-        with counting("clips", CLIPS) as on_done:
+        with progress.counting("clips", CLIPS) as on_done:
             synthesise_polyphony(folder, CLIPS, on_done=on_done)
     return folder

@@ -66,12 +66,13 @@ Steps = tuple["str | int", ...]
 
 @dataclass(frozen=True)
 class Source:
-    """The values of a YAML file and their places."""
+    """The values of a YAML file and their places; `text` is the file as it was read."""
 
     file: str
     data: Any
     keys: Mapping[Steps, Where] = field(default_factory=dict, repr=False)
     values: Mapping[Steps, Where] = field(default_factory=dict, repr=False)
+    text: str = field(default="", repr=False)
 
     def key(self, steps: Steps) -> Where:
         """Place of a key; of the value where there is no key (an item of a list)."""
@@ -186,7 +187,7 @@ def read_text(text: str, file: str) -> Source:
     else:
         data = None
     raise_all(reader.errors)
-    return Source(file, data, reader.keys, reader.values)
+    return Source(file, data, reader.keys, reader.values, text)
 
 
 def _deep_at(text: str) -> int | None:

@@ -140,7 +140,7 @@ def _with_places(source: Source, pairs: list[tuple[Any, Steps]]) -> Source:
         steps for item, steps in pairs if isinstance(item, list) and len(item) == 2
     ]
     places = {(*steps, 1): source.value((*steps, 0)) for steps in layers}
-    return Source(source.file, source.data, {**source.keys, **places}, source.values)
+    return replace(source, keys={**source.keys, **places})
 
 
 def _read_pair(

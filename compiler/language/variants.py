@@ -40,7 +40,7 @@ def read_variant(
     for assignment in overrides:
         variant = _assignment(assignment, merged)
         merged, changes = _over(merged, changes, variant, errors)
-    return replace(merged, file=source.file), changes
+    return replace(merged, file=source.file, text=source.text), changes
 
 
 def _extended(

@@ -11,10 +11,10 @@ import torch
 
 import mirbricks as mb
 from mirbricks.cli import main
-from mirbricks.commands.models.ensemble import _agreed
-from mirbricks.commands.models.evaluate import load_run
 from mirbricks.errors import RunError
 from mirbricks.runs.folder import RunFolder
+from mirbricks.workflows.ensemble import agreed
+from mirbricks.workflows.loading import load_run
 
 sys.path.insert(0, str(Path(__file__).parent))
 from test_cli_zoo import GRAPH, write_corpus  # beside this file
@@ -227,11 +227,11 @@ def test_what_was_tuned_is_averaged_place_by_place() -> None:
         {"a": 0.5, "b": [1.0, 2.0], "c": ["x", "y"], "d": 3},
         {"a": 0.75, "b": [3.0, 4.0], "c": ["x", "y"], "d": 3},
     ]
-    assert _agreed("tuned", values) == {
+    assert agreed("tuned", values) == {
         "a": 0.625,
         "b": [2.0, 3.0],
         "c": ["x", "y"],
         "d": 3,
     }
     with pytest.raises(RunError, match=r"'tuned.c' differ"):
-        _agreed("tuned", [{"c": ["x"]}, {"c": ["y"]}])
+        agreed("tuned", [{"c": ["x"]}, {"c": ["y"]}])

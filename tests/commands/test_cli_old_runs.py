@@ -14,12 +14,12 @@ import pytest
 
 import mirbricks as mb
 from mirbricks.cli import main
-from mirbricks.commands.models.evaluate import find_runs
 from mirbricks.data.corpus import Corpus
 from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
 from mirbricks.data.stores.hdf5 import AudioStore, write_audio
 from mirbricks.data.synth.polyphony import synthesise_polyphony
 from mirbricks.tasks.multi_pitch import MultiPitch
+from mirbricks.workflows.loading import find_runs
 
 GRAPH = Path(mb.__file__).parent / "graphs" / "mpe_small.yaml"
 QUICK = [

@@ -14,13 +14,13 @@ import soundfile
 import torch
 
 from mirbricks.cli import main
-from mirbricks.commands.models.search import _nearest
 from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
 from mirbricks.data.stores.hdf5 import write_audio, write_features
 from mirbricks.errors import RunError
 from mirbricks.tasks.covers import Library
 from mirbricks.workflows.faiss_search import nearest_by_faiss
 from mirbricks.workflows.index_file import Index
+from mirbricks.workflows.search import nearest
 
 GRAPH = """\
 name: tiny
@@ -260,7 +260,7 @@ def test_faiss_finds_the_same(rotations: int) -> None:
     for normalise in (False, True):
         library = Library.of(made, normalise)
         queries = [library.query(k) for k in range(10)]
-        scores, numbers = _nearest(library, queries, 7)
+        scores, numbers = nearest(library, queries, 7)
         by_faiss, same = nearest_by_faiss(library, queries, 7)
         assert torch.equal(numbers, same)
         torch.testing.assert_close(scores, by_faiss, atol=1e-4, rtol=1e-4)

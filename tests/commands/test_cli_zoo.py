@@ -19,12 +19,12 @@ import torch
 import mirbricks as mb
 from mirbricks import zoo
 from mirbricks.cli import _parser, main
-from mirbricks.commands.models.evaluate import load_run
-from mirbricks.commands.models.pack import without_paths
 from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
 from mirbricks.data.stores.hdf5 import write_audio
 from mirbricks.runs.folder import RunFolder
 from mirbricks.tasks.tagging import Tagging
+from mirbricks.workflows.loading import load_run
+from mirbricks.workflows.pack import without_paths
 from mirbricks.zoo.corpora import ORIGINS, SYNTHETIC, UNKNOWN, origin_of
 
 GRAPH = """\

@@ -6,9 +6,10 @@ import sys
 
 import pytest
 
-from mirbricks.commands.screen import counting, markdown_of, sharing
+from mirbricks.commands.screen import counting, markdown_of
 from mirbricks.errors import DataError
 from mirbricks.tasks.base import Evaluation
+from mirbricks.workflows.progress import Progress
 
 
 def test_items_are_counted_failures_apart(capsys: pytest.CaptureFixture[str]) -> None:
@@ -48,7 +49,7 @@ def test_bars_on_a_terminal(
     out = capsys.readouterr().out
     assert "[live] features" in out
     assert "2/2" in out
-    with sharing("[live].wav: pitches") as on_share:
+    with Progress().sharing("[live].wav: pitches") as on_share:
         on_share(0.5)
         on_share(1.0)
     out = capsys.readouterr().out
@@ -59,7 +60,7 @@ def test_bars_on_a_terminal(
 def test_a_share_says_nothing_without_a_terminal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with sharing("a.wav: pitches") as on_share:
+    with Progress().sharing("a.wav: pitches") as on_share:
         on_share(1.0)
     assert capsys.readouterr().out == ""
 

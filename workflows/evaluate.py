@@ -1,0 +1,136 @@
+"""Evaluation: a run on a corpus, or all folds of one together, each on its own test pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..data.corpus import Corpus, Item
+from ..errors import DataError, RunError
+from ..features.cache import FeatureCache
+from ..runs.folder import RunFolder
+from ..runs.settings import RunSettings
+from ..tasks.base import Evaluation, Figures, Task
+from ..training.devices import as_device
+from .experiment import Experiment, compute_features, features_of, recordings_of
+from .labels import note_missing, other_annotation
+from .loading import find_runs, load_run
+from .progress import Progress
+from .raw_corpus import open_corpus
+from .references import refer
+from .short_recordings import note_short
+from .sides import side_of
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """The figures of a run, or of all its folds, on a corpus.
+
+    side    what was evaluated: test, valid, train, all, or a value of the corpus's own split
+    failed  recordings that could not be used
+    """
+
+    evaluation: Evaluation
+    graph_name: str
+    task: Task
+    corpus: Corpus
+    side: str
+    failed: list[DataError]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What an evaluation is asked for beside its run and its corpus; see `mirbricks.evaluate`."""
+
+    split: str | None = None
+    overrides: tuple[str, ...] = ()
+    cache: str | None = None
+    jobs: int = -1
+    device: str = "cpu"
+
+
+def evaluate(
+    folder: str | Path, data: str | Path, options: Options, progress: Progress
+) -> Evaluated:
+    """Evaluate a run, or each fold on its own test pieces, track by track."""
+    refuse_other_sets(options.overrides)
+    corpus = open_corpus(str(data))
+    runs = find_runs(folder)
+    tracks: dict[str, Figures] = {}
+    failed: list[DataError] = []
+    for run in runs:
+        experiment, settings = _load_for(run, corpus, options.overrides, progress)
+        recordings = recordings_of(corpus, experiment.feature, experiment.task)
+        side, items = side_of(
+            corpus, recordings, settings, options.split, run, progress
+        )
+        cache, items, broken = _features(experiment, items, options, progress)
+        failed += broken
+        refer(experiment.task, recordings, cache, options.jobs, progress)
+        model = experiment.model.to(as_device(options.device))
+        with progress.counting(f"evaluating {run.path.name}", len(items)) as on_done:
+            found = experiment.task.evaluate(
+                model, items, cache, settings.tuned, on_done
+            )
+        _refuse_twice(tracks, found.tracks, run)
+        if run is runs[-1]:
+            note_missing(settings.tuned, tracks | found.tracks, progress)
+        tracks |= found.tracks
+    tracks = dict(sorted(tracks.items()))
+    evaluation = Evaluation(experiment.task.pooled(tracks), tracks)
+    name = experiment.graph.name
+    return Evaluated(evaluation, name, experiment.task, corpus, side, failed)
+
+
+def refuse_other_sets(overrides: Sequence[str]) -> None:
+    """Raise E607 for an override of anything but task.KEY: weights fit the layers and features of their training."""
+    for words in overrides:
+        if not words.startswith("task."):
+            raise RunError(
+                f"--set {words}: of a trained model only settings of the section 'task' can be changed",
+                code="E607",
+                help="write --set task.KEY=VALUE, such as task.annotation=tags",
+            )
+
+
+def _refuse_twice(known: dict[str, Any], new: dict[str, Any], run: RunFolder) -> None:
+    """Folds together give one figure per track: each must be on the test side of one fold only."""
+    both = sorted(known.keys() & new.keys())
+    if both:
+        raise DataError(
+            f"several folds would score '{both[0]}': together they only score their own test pieces",
+            code="E442",
+            help=f"evaluate one of them, such as '{run.path}'",
+        )
+
+
+def _load_for(
+    run: RunFolder, corpus: Corpus, overrides: Sequence[str], progress: Progress
+) -> tuple[Experiment, RunSettings]:
+    """The run, with the name that this corpus has for its labels."""
+    experiment, settings = load_run(run, overrides)
+    name = other_annotation(corpus.recordings, experiment.task, settings.tuned)
+    if name is None:
+        return experiment, settings
+    own = getattr(experiment.task.config, "annotation", "")
+    progress.note(
+        f"'{corpus.name}' has no '{own}'; its '{name}' holds labels of the model and is used"
+    )
+    return load_run(run, [*overrides, f"task.annotation={name}"])
+
+
+def _features(
+    experiment: Experiment, items: Sequence[Item], options: Options, progress: Progress
+) -> tuple[FeatureCache, list[Item], list[DataError]]:
+    """Features of the tracks only: stems are not needed here."""
+    cache = features_of(experiment.feature, options.cache)
+    wanted = experiment.task.tracks(items)
+    # a bad annotation is reported before features are computed
+    for item in wanted:
+        experiment.task.truth(item)
+    with progress.counting("features", len(wanted)) as on_done:
+        usable, failed = compute_features(wanted, cache, options.jobs, on_done)
+    note_short(experiment.task, usable, cache, progress)
+    return cache, usable, failed

@@ -1,0 +1,88 @@
+"""Indexing: the vectors of every recording of a corpus, in one file to be searched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..data.corpus import Corpus
+from ..errors import DataError, RunError
+from ..runs.folder import RunFolder
+from ..tasks.covers import CoverSongs
+from ..tasks.covers.pictures import title_of
+from ..training.devices import as_device
+from .experiment import Experiment, compute_features, features_of, recordings_of
+from .index_file import Index, weights_hash
+from .loading import load_run
+from .new_file import refuse_existing
+from .progress import Progress
+
+
+@dataclass(frozen=True)
+class Indexed:
+    """What was written: the index, and the recordings that could not be used."""
+
+    index: Index
+    failed: list[DataError]
+
+
+def index(
+    folder: str | Path,
+    data: str | Path,
+    out: str | Path,
+    *,
+    cache: str | None,
+    jobs: int,
+    device: str,
+    progress: Progress,
+) -> Indexed:
+    """Embed the recordings of a corpus; those that cannot be used are reported and left out.
+
+    Raises GraphError E191 where `out` is there already, RunError E632 where nothing can be embedded.
+    """
+    refuse_existing(out)
+    run = RunFolder.open(folder)
+    experiment, task = embedding_run(run)
+    corpus = Corpus.open(data)
+    recordings = recordings_of(corpus, experiment.feature)
+    wholes = [item for item in recordings if item.stem_of is None]
+    features = features_of(experiment.feature, cache)
+    with progress.counting("features", len(wholes)) as on_done:
+        items, failed = compute_features(wholes, features, jobs, on_done)
+    if not items:
+        raise RunError(
+            f"no recording of '{corpus.name}' can be indexed",
+            code="E632",
+            help="stems are left out; `mirbricks data check` says what is wrong",
+        )
+    model = experiment.model.to(as_device(device))
+    with progress.counting("embedding", len(items)) as on_done:
+        library = task.library(model, items, features, on_done)
+    made = Index(
+        library,
+        keys=tuple(item.key for item in items),
+        titles=tuple(map(title_of, items)),
+        works=tuple(_work(item, task) for item in items),
+        run=str(folder),
+        weights=weights_hash(run),
+        corpus=corpus.name,
+    )
+    made.save(out)
+    return Indexed(made, failed)
+
+
+def _work(item: Any, task: CoverSongs) -> str | None:
+    value = item.entry.first(task.config.annotation)
+    if value is None:
+        return None
+    return str(value)
+
+
+def embedding_run(run: RunFolder) -> tuple[Experiment, CoverSongs]:
+    """The experiment of a run, and its task. Raises RunError E632 for a task without embeddings."""
+    experiment, _ = load_run(run)
+    if not isinstance(experiment.task, CoverSongs):
+        message = f"the run '{run.path}' is of the task '{experiment.task.name}', which has no embeddings to search"
+        raise RunError(message, code="E632", help="take a run of the task covers")
+    return experiment, experiment.task

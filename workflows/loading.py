@@ -1,0 +1,45 @@
+"""Runs, and models of runs with their best weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..data.stores.reading import unreadable
+from ..runs.folder import RESOLVED, RunFolder
+from ..runs.settings import RunSettings, read_settings
+from ..zoo import located
+from .experiment import Experiment, load_experiment
+
+
+def find_runs(folder: str | Path) -> list[RunFolder]:
+    """The run in a folder, or the runs fold0, fold1, ... in it, by number. Raises RunError E600."""
+    path = located(folder)
+    try:
+        holds_folds = path.is_dir() and not RunFolder(path).is_run()
+        inside = list(path.iterdir()) if holds_folds else []
+    except OSError as error:
+        raise unreadable(path, error) from error
+    folds = {}
+    for one in inside:
+        number = one.name.removeprefix("fold")
+        if one.name.startswith("fold") and number.isdecimal() and one.is_dir():
+            folds[int(number)] = one
+    if not folds:
+        return [RunFolder.open(path)]
+    return [RunFolder.open(folds[number]) for number in sorted(folds)]
+
+
+def load_run(
+    run: RunFolder, overrides: Sequence[str] = ()
+) -> tuple[Experiment, RunSettings]:
+    """The experiment of a run with its best weights, in eval() mode, and its settings.
+
+    `overrides` are assignments such as "task.annotation=tags". Raises `RunError` where the training has not ended (it
+    has no threshold yet) or a file is missing or damaged.
+    """
+    experiment = load_experiment(run.file(RESOLVED), overrides)
+    settings = read_settings(run, experiment.task)
+    run.load_weights(experiment.model)
+    experiment.model.eval()
+    return experiment, settings

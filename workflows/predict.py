@@ -1,0 +1,162 @@
+"""Prediction: what a trained model finds in recordings, whatever form they come in."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..data.stores.audio import stream_audio
+from ..errors import DataError
+from ..features.streaming import stream_feature
+from ..runs.settings import RunSettings
+from .experiment import Experiment
+from .new_file import write_together
+from .progress import Progress
+
+AUDIO = {".wav", ".flac", ".ogg", ".mp3"}
+BLOCK_SAMPLES = 1 << 20
+Blocks = Iterator[tuple[NDArray[np.float32], int]]
+
+
+def predict(
+    experiment: Experiment,
+    settings: RunSettings,
+    read: Callable[[], Blocks],
+    label: str,
+    progress: Progress,
+) -> Any:
+    """The task's prediction for one recording, whose blocks `read()` gives from the start each time it is called.
+
+    Its features lie on the disk meanwhile: those of an hour would not fit in memory.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "features.safetensors"
+        with progress.sharing(f"{label}: features") as on_share:
+            feature = stream_feature(read, file, experiment.feature, on_share)
+        with progress.sharing(f"{label}: {experiment.task.title}") as on_share:
+            task = experiment.task
+            return task.predict(experiment.model, feature, settings.tuned, on_share)
+
+
+def blocks_of_file(path: str | Path) -> Callable[[], Blocks]:
+    """The blocks of an audio file, channels averaged."""
+    return lambda: stream_audio(path)
+
+
+def blocks_of_array(wave: Any, sr_hz: int | None) -> Callable[[], Blocks]:
+    """The blocks of samples in memory, channels averaged as those of a file are.
+
+    Parameters
+    ----------
+    wave : array or tensor
+        (N,), or (C, N) with a row per channel; floating-point numbers, as a rule within -1 … 1.
+    sr_hz : int
+        Its sample rate.
+
+    Raises
+    ------
+    DataError
+        E434 for another shape, for whole numbers, for samples that are not finite and without a sample rate.
+    """
+    samples = _samples(wave)
+    if sr_hz is None:
+        raise _refused(
+            "samples without a sample rate", "add sr_hz=44100, or what it is"
+        )
+    if isinstance(sr_hz, bool) or not isinstance(sr_hz, int | np.integer) or sr_hz < 1:
+        raise _refused(f"a sample rate of {sr_hz}", "sr_hz is a whole number of Hz")
+    rate_hz = int(sr_hz)
+
+    def blocks() -> Blocks:
+        for start in range(0, samples.shape[1], BLOCK_SAMPLES):
+            channels = samples[:, start : start + BLOCK_SAMPLES]
+            # rows of one sample per channel, as a file has them: the same sum to the last bit
+            frames = np.ascontiguousarray(channels.T)
+            yield frames.mean(axis=1, dtype=np.float32), rate_hz
+
+    return blocks
+
+
+def _samples(wave: Any) -> NDArray[np.float32]:
+    """(C, N) float32."""
+    if isinstance(wave, Tensor):
+        values = wave.detach().cpu().numpy()
+    else:
+        values = np.asarray(wave)
+    if values.dtype.kind != "f":
+        raise _refused(
+            f"samples of type {values.dtype}",
+            "divide whole numbers by their greatest: samples are within -1 … 1",
+        )
+    if values.ndim not in (1, 2) or not values.size:
+        raise _refused(
+            f"an array of shape {values.shape}", "give (N,), or (C, N) of C channels"
+        )
+    samples = np.atleast_2d(values).astype(np.float32, copy=False)
+    if samples.shape[0] > samples.shape[1]:
+        raise _refused(
+            f"{samples.shape[0]} channels of {samples.shape[1]} samples",
+            "give (C, N), a row per channel: transpose the array",
+        )
+    if not np.isfinite(samples).all():
+        raise _refused("samples that are NaN or infinite", "mend the recording first")
+    return samples
+
+
+def _refused(what: str, help: str) -> DataError:
+    return DataError(f"a recording cannot be {what}", code="E434", help=help)
+
+
+def audio_files(folder: str | Path) -> list[Path]:
+    """The audio files of a folder and of those below it, sorted. Raises DataError E430 where there are none."""
+    found = [
+        path
+        for path in sorted(Path(folder).rglob("*"))
+        if path.suffix.lower() in AUDIO and path.is_file()
+    ]
+    if not found:
+        raise DataError(
+            f"there is no audio file in '{folder}'",
+            code="E430",
+            help="wav, flac, ogg and mp3 are read",
+        )
+    return found
+
+
+def result_names(paths: Sequence[str | Path]) -> list[str]:
+    """A name for the results of each file: its stem, with the ending where two files share the stem."""
+    stems = Counter(Path(path).stem for path in paths)
+    names = []
+    for path in paths:
+        unique = stems[Path(path).stem] == 1
+        names.append(Path(path).stem if unique else Path(path).name)
+    same = Counter(names)
+    numbered = []
+    for number, name in enumerate(names, 1):
+        numbered.append(name if same[name] == 1 else f"{number}-{name}")
+    return numbered
+
+
+def write_prediction(
+    prediction: Any, out: Path, name: str, experiment: Experiment, *, replace: bool
+) -> list[Path]:
+    """Write the files of one recording and the picture, all or none; returns their paths.
+
+    Raises GraphError E191 where one of them is there already, unless `replace`.
+    """
+    contents = dict(prediction.files())
+    figure = experiment.task.picture(prediction, name)
+    if figure is not None:
+        from ..plots.style import png_bytes  # matplotlib takes a second to import
+
+        contents[".png"] = png_bytes(figure, 120)
+    files = {out / f"{name}{ending}": content for ending, content in contents.items()}
+    write_together(files, replace=replace)
+    return list(files)

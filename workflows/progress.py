@@ -1,0 +1,142 @@
+"""What a long piece of work reports while it runs: bars, notes, what could not be used. Handed to every workflow."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    ProgressColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bars
+
+from ..errors import DataError, MirbricksError
+from ..tasks.base import OnShare
+
+PLAIN_WIDTH = 120  # of tables that go to a file or a pipe
+
+
+class OnDone(Protocol):
+    """Is called with the key of an item that is done, and its error if it has one."""
+
+    def __call__(self, key: str, error: DataError | None = None, /) -> None: ...
+
+
+def console() -> Console:
+    """Standard output; as wide as a table needs where it is not a terminal."""
+    if is_watched():
+        return Console(highlight=False, markup=False)
+    return Console(width=PLAIN_WIDTH, highlight=False, markup=False)
+
+
+def is_watched() -> bool:
+    """Whether somebody sees a bar move: a terminal, or a notebook."""
+    return sys.stdout.isatty() or Console().is_jupyter
+
+
+class Progress:
+    """Bars and lines on standard output, notes and complaints on standard error.
+
+    Parameters
+    ----------
+    bars : bool
+        Whether bars, and the lines that stand for them where nobody watches, are shown. Notes and complaints are
+        printed in any case: nothing that was passed over goes unreported.
+    """
+
+    def __init__(self, bars: bool = True) -> None:
+        self.bars = bars
+
+    @contextmanager
+    def counting(self, label: str, total: int) -> Iterator[OnDone]:
+        """A bar that counts items; a line at the end where nobody watches."""
+        moving = self.bars and is_watched()
+        done = 0
+        failed = 0
+        with _bars(MofNCompleteColumn(), show=moving) as bar:
+            task = bar.add_task(label, total=total)
+
+            def on_done(_: str, error: DataError | None = None, /) -> None:
+                nonlocal done, failed
+                bar.advance(task)
+                if error is None:
+                    done += 1
+                else:
+                    failed += 1
+                    self.complain(error)
+
+            yield on_done
+        if self.bars and not moving:
+            failures = f", {failed} failed" if failed else ""
+            print(f"{label}: {done} done{failures}", flush=True)
+
+    @contextmanager
+    def sharing(self, label: str) -> Iterator[OnShare]:
+        """A bar for one long piece of work, which disappears at the end; nothing where nobody watches."""
+        moving = self.bars and is_watched()
+        with _bars(TaskProgressColumn(), show=moving, transient=True) as bar:
+            task = bar.add_task(label, total=1.0)
+            yield lambda share: bar.update(task, completed=share)
+
+    def line(self, text: str) -> None:
+        """A line about what happens now."""
+        if self.bars:
+            print(text, flush=True)
+
+    def note(self, text: str) -> None:
+        """Something that the user should know, and that stops nothing."""
+        print(f"note: {text}", file=sys.stderr, flush=True)
+
+    def complain(self, error: MirbricksError) -> None:
+        """An error that costs one item, and not the rest."""
+        print(error, file=sys.stderr, flush=True)
+
+
+class Quiet(Progress):
+    """No bars and no lines; notes and complaints are Python warnings, which a notebook or a logger can catch."""
+
+    def __init__(self) -> None:
+        super().__init__(bars=False)
+
+    def note(self, text: str) -> None:
+        warnings.warn(text, UserWarning, stacklevel=3)
+
+    def complain(self, error: MirbricksError) -> None:
+        warnings.warn(str(error), UserWarning, stacklevel=3)
+
+
+def progress_of(show: bool) -> Progress:
+    """What the functions of the package use for their parameter `progress`."""
+    if show:
+        return Progress()
+    return Quiet()
+
+
+def _bars(count: ProgressColumn, *, show: bool, transient: bool = False) -> Bars:
+    label = TextColumn("{task.description}", markup=False)
+    columns = (label, BarColumn(bar_width=None), count, TimeRemainingColumn())
+    return Bars(*columns, console=console(), disable=not show, transient=transient)
+
+
+def listed(names: list[str], most: int) -> str:
+    """The first names in quotes, and how many more there are: "'a', 'b' and 3 more"."""
+    shown = ", ".join(f"'{name}'" for name in names[:most])
+    if len(names) <= most:
+        return shown
+    return f"{shown} and {len(names) - most} more"
+
+
+def plural(count: int, word: str) -> str:
+    """The count with its word: "1 recording", "2 recordings"."""
+    if count == 1:
+        return f"{count} {word}"
+    return f"{count} {word}s"

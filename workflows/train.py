@@ -1,0 +1,329 @@
+"""Training: features, training, threshold, evaluation, report, for one fold or for all of them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..compiler.compile import load_graph
+from ..data.corpus import Corpus
+from ..data.splitting.splits import Split
+from ..errors import DataError
+from ..runs.folder import GRAPH, RESOLVED, RunFolder
+from ..runs.settings import at_start
+from ..tasks.base import Evaluation, Figures
+from ..training.devices import as_device
+from ..training.loop import FitResult, fit
+from .experiment import (
+    Experiment,
+    count_folds,
+    experiment_of,
+    items_of,
+    split_corpus,
+)
+from .more_corpora import beside, not_judged, note_left_out, noted, recordings_beside
+from .prepared import Prepared, choosing, prepare, refuse_early, refuse_taken
+from .progress import Progress
+from .report import write_run_report
+from .resuming import overrides_of, refuse_other
+from .start_from import start_from
+
+
+@dataclass(frozen=True)
+class Trained:
+    """How the training of one fold ended.
+
+    evaluation  None where the training was interrupted, or where another process leads
+    side        what was evaluated: test, valid or train
+    failed      recordings that could not be used
+    """
+
+    run: RunFolder
+    experiment: Experiment
+    fold: int | None
+    n_folds: int
+    split: Split
+    result: FitResult
+    failed: list[DataError]
+    evaluation: Evaluation | None = None
+    side: str = ""
+    tuned: dict[str, Any] | None = None
+    report: Path | None = None
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a training is asked for beside its graph and its corpus; see `mirbricks.train`."""
+
+    out: Path
+    command: str
+    overrides: tuple[str, ...] = ()
+    fold: str | None = None
+    also: tuple[str, ...] = ()
+    start_from: str | None = None
+    resume: bool = False
+    cache: str | None = None
+    jobs: int = -1
+    device: str = "cpu"
+
+
+def train(
+    graph_file: str | Path, data: str | Path, options: Options, progress: Progress
+) -> Iterator[Trained]:
+    """Train each fold that is asked for, one after another; yields each when it has ended.
+
+    The graph file is read once: edited meanwhile, it changes no later fold. An interrupted training is yielded too,
+    and the last.
+    """
+    overrides = list(options.overrides)
+    if options.resume:
+        overrides = overrides_of(_first_run(options), overrides)
+    graph = load_graph(graph_file, overrides)
+    experiment = experiment_of(graph)
+    as_device(options.device)
+    corpus = Corpus.open(data)
+    also = beside(corpus, options.also)
+    more = recordings_beside(also, experiment)
+    folds = folds_of(options.fold, count_folds(corpus, experiment.dataset))
+
+    # everything that can be refused is refused before hours are spent on features
+    for fold in folds:
+        refuse_early(experiment, corpus, more, fold)
+        if leads():
+            refuse_taken(_out(options, folds, fold), options.resume)
+    prepared = prepare(
+        experiment,
+        corpus,
+        also,
+        more,
+        cache=options.cache,
+        jobs=options.jobs,
+        progress=progress,
+    )
+
+    for fold in folds:
+        if fold != folds[0]:
+            experiment = experiment_of(graph)  # its weights are drawn again
+        out = _out(options, folds, fold)
+        trained = _train_fold(experiment, prepared, fold, out, options, progress)
+        yield replace(trained, n_folds=len(folds))
+        if trained.evaluation is None:
+            return
+
+
+def pooled(folds: Sequence[Trained]) -> Evaluation:
+    """The figures of all folds together: each judged its own test tracks."""
+    tracks: dict[str, Figures] = {}
+    for one in folds:
+        if one.evaluation is not None:
+            tracks |= one.evaluation.tracks
+    figures = folds[0].experiment.task.pooled(tracks)
+    return Evaluation(figures, dict(sorted(tracks.items())))
+
+
+def leads() -> bool:
+    """Whether this process writes: under torchrun every process trains, one writes."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def folds_of(given: str | None, count: int) -> Sequence[int | None]:
+    """The folds to train: 0 by default, every one for 'all', None for 'none', where every recording trains.
+
+    `count` is 0 where the corpus itself is split. Raises DataError E441.
+    """
+    if given == "none":
+        return [None]
+    if given is not None and not count:
+        raise DataError(
+            f"--fold {_short(given)}: the corpus says itself how it is split, dataset.split is 'annotation'",
+            code="E441",
+            help="leave --fold out, or add --set dataset.split=folds",
+        )
+    if given == "all":
+        return list(range(count))
+    if given is None:
+        return [0]
+    digits = given.isdecimal() and len(given) <= len(str(count))
+    if digits and int(given) < count:
+        return [int(given)]
+    raise DataError(
+        f"--fold: expected a number from 0 to {count - 1}, all or none, got '{_short(given)}'",
+        code="E441",
+        help="the section dataset says how many folds there are",
+    )
+
+
+def _short(word: str) -> str:
+    if len(word) <= 40:
+        return word
+    return f"{word[:40]}…"
+
+
+def _out(options: Options, folds: Sequence[int | None], fold: int | None) -> Path:
+    if len(folds) > 1:
+        return options.out / f"fold{fold}"
+    return options.out
+
+
+def _first_run(options: Options) -> Path:
+    if options.fold == "all":
+        return options.out / "fold0"
+    return options.out
+
+
+def _train_fold(
+    experiment: Experiment,
+    prepared: Prepared,
+    fold: int | None,
+    out: Path,
+    options: Options,
+    progress: Progress,
+) -> Trained:
+    """One training with everything around it."""
+    split = split_corpus(prepared.corpus, experiment.dataset, fold)
+    more = not_judged(prepared.more, split)
+    learner = _learner(experiment, prepared, split, more)
+    config = experiment.train
+    if not split.valid:
+        # nothing is chosen but thresholds, after the last step
+        last_only = {"validate_every": config.steps, "patience": None}
+        config = config.model_copy(update=last_only)
+    run = RunFolder.create(out)
+    with run.locked() if leads() else contextlib.nullcontext():
+        taken = None
+        if options.start_from is not None:
+            taken = start_from(experiment.model, options.start_from)
+        if leads():
+            _begin(run, experiment, prepared, split, fold, options)
+            if taken:
+                progress.note(taken)
+            note_left_out(prepared.more, more, progress)
+            progress.line(_announcement(experiment, prepared, split, more, fold, run))
+        result = fit(
+            experiment.model,
+            learner,
+            config,
+            run,
+            device=options.device,
+            resume=options.resume,
+            show=progress.bars,
+        )
+        ended = Trained(run, experiment, fold, 1, split, result, prepared.failed)
+        if result.stopped == "interrupted" or not leads():
+            return ended
+        try:
+            return _finish(ended, prepared, progress)
+        except KeyboardInterrupt:
+            progress.line(
+                f"the training in '{run.path}' has ended; the same command with --resume evaluates it"
+            )
+            raise
+
+
+def _learner(
+    experiment: Experiment, prepared: Prepared, split: Split, more: Sequence[Any]
+) -> Any:
+    train_items = items_of(prepared.items, split.train)
+    valid_items = items_of(prepared.items, choosing(split))
+    config = experiment.train
+    return experiment.task.learner(
+        [*train_items, *more],
+        valid_items,
+        prepared.cache,
+        seed=config.seed,
+        batch_size=config.batch_size,
+    )
+
+
+def _begin(
+    run: RunFolder,
+    experiment: Experiment,
+    prepared: Prepared,
+    split: Split,
+    fold: int | None,
+    options: Options,
+) -> None:
+    """Write what a run is from the start, or see that a resumed one is the same."""
+    own_split = experiment.dataset.split == "annotation"
+    number = None if own_split else fold
+    settings = {
+        **at_start(prepared.corpus, split, number, options.command),
+        "overrides": list(options.overrides),
+        "also": noted(prepared.also),
+    }
+    if run.state_to_resume(options.resume) is None:
+        run.write_text(GRAPH, experiment.graph.source.text)
+        run.write_text(RESOLVED, experiment.resolved())
+        run.write_settings(settings)
+    else:
+        refuse_other(run, experiment, settings)
+
+
+def _announcement(
+    experiment: Experiment,
+    prepared: Prepared,
+    split: Split,
+    more: Sequence[Any],
+    fold: int | None,
+    run: RunFolder,
+) -> str:
+    task = experiment.task
+    counts = {}
+    for side in ("train", "valid", "test"):
+        groups = getattr(split, side)
+        if groups:
+            counts[side] = len(task.tracks(items_of(prepared.items, groups)))
+    if more:
+        counts["train"] += len(task.tracks(more))
+    sides = ", ".join(f"{count} {side}" for side, count in counts.items())
+    where = "no test" if fold is None else f"fold {fold}"
+    parameters = sum(p.numel() for p in experiment.model.parameters())
+    name = experiment.graph.name
+    return f"{name}: {parameters:,} parameters; {where}: {sides} tracks; run {run.path}"
+
+
+def _finish(ended: Trained, prepared: Prepared, progress: Progress) -> Trained:
+    """Threshold on the validation tracks, figures on the test tracks, report.
+
+    Where there are no test tracks the figures are those of the validation tracks, or of the training tracks.
+    """
+    task = ended.experiment.task
+    model = ended.experiment.model
+    split = ended.split
+    ended.run.load_weights(model)
+    model.eval()
+
+    # what is chosen is chosen where the model may look
+    valid = items_of(prepared.items, choosing(split))
+    label = f"choosing {', '.join(task.tuned) or 'nothing'}"
+    with progress.counting(label, len(task.tracks(valid))) as on_done:
+        tuned = task.tune(model, valid, prepared.cache, on_done)
+
+    side = next(name for name in ("test", "valid", "train") if getattr(split, name))
+    items = items_of(prepared.items, getattr(split, side))
+    task.references = ()
+    if task.compares:
+        task.references = [one for one in prepared.items if one.stem_of is None]
+    with progress.counting("evaluating", len(task.tracks(items))) as on_done:
+        evaluation = task.evaluate(model, items, prepared.cache, tuned, on_done)
+
+    ended.run.write_settings(
+        {
+            **ended.run.read_settings(),
+            "best_step": ended.result.best_step,
+            "stopped": ended.result.stopped,
+            "training_s": round(ended.result.seconds, 1),
+            "tuned": tuned,
+            "evaluated_on": side,
+            "figures": evaluation.figures,
+            "tracks": evaluation.tracks,
+        }
+    )
+    report = write_run_report(
+        ended.run, ended.experiment, evaluation, items, prepared.cache
+    )
+    return replace(ended, evaluation=evaluation, side=side, tuned=tuned, report=report)

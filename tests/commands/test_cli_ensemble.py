@@ -195,7 +195,7 @@ def test_it_is_no_training(
     capsys.readouterr()
     assert main(["report", str(out), *words]) == 1
     assert capsys.readouterr().err == (
-        f"'{out}' is an ensemble: there is no training to report of\n"
+        f"'{out}' is an ensemble: there is no training to report on\n"
         "  help: `mirbricks evaluate` judges it; its runs have reports     [E612]\n"
     )
     for more in ([], ["--resume"]):

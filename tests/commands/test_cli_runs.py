@@ -112,7 +112,7 @@ def test_evaluate_prints_one_object(
         == 0
     )
     result = json.loads(capsys.readouterr().out)
-    assert set(result) == {"task", "data", "n_tracks", "figures", "tracks"}
+    assert set(result) == {"task", "data", "n_tracks", "side", "figures", "tracks"}
     assert (result["task"], result["data"], result["n_tracks"]) == (
         "multi_pitch",
         "polyphony",
@@ -340,8 +340,11 @@ def test_a_finished_run_is_not_overwritten(
     ("changed", "what"),
     [
         (["--fold", "1"], "fold"),
-        (["--set", "feature.scale=linear"], "graph"),
-        (["--set", "task.positive_weight=9"], "graph"),
+        (["--set", "feature.scale=linear"], "feature.scale  db in the run, linear now"),
+        (
+            ["--set", "task.positive_weight=9"],
+            "task.positive_weight  1.0 in the run, 9.0 now",
+        ),
     ],
 )
 def test_resume_goes_on_with_the_same_experiment_only(

@@ -175,7 +175,7 @@ def test_without_a_split_everything_is_evaluated(
     _, out, err = said("evaluate", model, "--data", str(corpus), "--json")
     found = json.loads(out)
     assert found["n_tracks"] == 12
-    assert set(found) == {"task", "data", "n_tracks", "figures", "tracks"}
+    assert set(found) == {"task", "data", "n_tracks", "side", "figures", "tracks"}
     assert {"accuracy", "macro_recall"} <= set(found["figures"])
     assert (
         err
@@ -350,7 +350,7 @@ def test_it_is_a_graph_too(words: list[str], model: str, said: Said) -> None:
 def test_its_training_is_not_there(model: str, corpus: Path, said: Said) -> None:
     assert said("report", model, "--data", str(corpus))[::2] == (
         1,
-        "'toy' is packed: there is no training to report of\n"
+        "'toy' is packed: there is no training to report on\n"
         "  help: `mirbricks evaluate` judges it; its card.md says how it was made     [E612]\n",
     )
 
@@ -434,13 +434,13 @@ def no_change(run: Path) -> None:
         (
             no_change,
             ["--evaluation", "none.json"],
-            "'none.json' is no evaluation\n  reason  No such file or directory\n"
+            "'none.json' is not an evaluation\n  reason  No such file or directory\n"
             "  help: make one with `mirbricks evaluate RUN --data DIR --json > FILE`     [E613]\n",
         ),
         (
             no_change,
             ["--evaluation", "run/settings.json"],
-            "'run/settings.json' is no evaluation\n  reason  it has no 'figures', 'data' and 'n_tracks'\n"
+            "'run/settings.json' is not an evaluation\n  reason  it has no 'figures', 'data' and 'n_tracks'\n"
             "  help: make one with `mirbricks evaluate RUN --data DIR --json > FILE`     [E613]\n",
         ),
         (

@@ -72,12 +72,14 @@ class Importer:
 
     options     an instance of the class's `Options`
     with_audio  False: annotations alone are asked for; a recording without an audio file is none the worse
+    is_midi     the user says that pitches are MIDI numbers: annotations of pitches that look like Hz come in too
     """
 
     kind: ClassVar[str]
     text: ClassVar[str]
     Options: ClassVar[type[ImportOptions]] = ImportOptions
     definitions: Mapping[str, Definition] = {}
+    is_midi: bool = False
 
     def __init__(self, options: Any = None, with_audio: bool = True) -> None:
         if options is None:

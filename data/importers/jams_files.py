@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
 
 from ...errors import DataError
 from ..pyjama.file import Atom, Definition
-from .beside import Beside
-from .contract import Annotations, importer
+from .beside import Beside, BesideOptions
+from .contract import Annotations, ImportOptions, importer
 from .destination import Destination, Stored
+from .guarded import reason_of
+from .jams_reading import (
+    BEATS,
+    DEFINITIONS,
+    Converted,
+    Unread,
+    converted,
+    definition_of,
+    together,
+    unreadable_annotation,
+)
 from .optional import optional
-from .pitch import hz_of, midi_of
+from .pitch import hz_of
 
-SEGMENTS = {
-    "chord": "chord",
-    "chord_harte": "chord",
-    "segment_open": "segment",
-    "key_mode": "key",
-    "lyrics": "lyrics",
-}
-SEGMENTS |= {
-    f"segment_salami_{part}": f"segment_{part}"
-    for part in ("function", "lower", "upper")
-}
-NOTES = {"note_midi": False, "note_hz": True}  # whether the values are in Hz
-CURVES = {"pitch_contour": True, "pitch_midi": False, "pitch_hz": True}
 WRITTEN = {
     "chord": "chord",
     "segment": "segment_open",
@@ -37,87 +37,87 @@ WRITTEN = {
 METADATA = ("title", "artist", "release")
 
 
+class JamsOptions(BesideOptions):
+    unit: Literal["", "midi"] = Field(
+        "",
+        description="midi: pitches of note_midi and pitch_midi are MIDI numbers, even where they look like Hz",
+    )
+
+
 @importer(
     "jams",
     "audio, and .jams files: chords, segments, keys, beats, notes, melodies, tags",
 )
 class Jams(Beside):
-    """The first annotation of each kind is taken; what stands under other names of JAMS is passed over.
+    """All annotations in the namespaces that are read; those in others are named.
 
-    chord* -> chord, segment_* -> segment*, key_mode -> key, lyrics -> lyrics, note_* -> pitchmidi, pitch_* -> f0
-    (MIDI numbers, 0 where unvoiced), beat -> beat (its place in the bar, 0 where not known), tempo -> tempo,
-    tag_* -> the same; title, artist, release.
+    chord* -> chord, segment_* -> segment*, key_mode -> key, lyrics -> lyrics, beat* -> beat (its place in the bar, 0
+    where not known), tempo -> tempo, tag_* -> the same; note_*, and rows of pitch_* that have a duration -> pitchmidi;
+    pitch_contour, and the other rows of pitch_* -> f0 (MIDI numbers, 0 where unvoiced), or f0multi where some moment
+    has several pitches; title, artist, release. Notes of one annotator come together, tags too; of other kinds the
+    second annotation is called chord_2, and so on.
     """
 
+    Options: ClassVar[type[ImportOptions]] = JamsOptions
     endings = (".jams",)
 
     def __init__(self, options: Any = None, with_audio: bool = True) -> None:
         super().__init__(options, with_audio)
         self.jams = optional("jams", "jams")
-        texts = {name: Definition("segment", "text") for name in SEGMENTS.values()}
-        numbers = {
-            name: Definition("segment", "numeric") for name in ("pitchmidi", "tempo")
-        }
-        curves = {"f0": Definition("breakpoint", "numeric", row_name=["f0_midi"])}
-        beats = {"beat": Definition("marker", "numeric")}
+        self.is_midi = getattr(self.options, "unit", "") == "midi"
         words = {name: Definition("global", "text") for name in METADATA}
-        self.definitions: dict[str, Definition] = (
-            texts | numbers | curves | beats | words
-        )
+        self.definitions: dict[str, Definition] = DEFINITIONS | words
 
-    def read(self, path: Path, name: str) -> Annotations:  # noqa: ARG002
+    def parts(self, path: Path, name: str) -> Iterator[Annotations | DataError | str]:  # noqa: ARG002
+        jam = self._loaded(path)
+        found: list[Converted] = []
+        passed_over: list[str] = []
+        is_damaged = False
+        for annotation in jam.annotations:
+            # An annotation that cannot be read costs itself only.
+            space = str(annotation.namespace)
+            try:
+                for one in converted(annotation):
+                    if isinstance(one, Unread):
+                        passed_over.append(space)
+                    else:
+                        found.append(one)
+            except Exception as error:  # a value may be of any form
+                yield unreadable_annotation(path, space, error)
+                is_damaged = True
+                continue
+            if n_empty := sum(row.value is None for row in _valued(annotation)):
+                yield f"'{path}': {n_empty} rows of '{space}' have no value"
+            if space == "beat_position":
+                yield "JAMS namespace 'beat_position' read as 'beat': the positions alone"
+
+        if is_damaged and not found:
+            return
+        atoms = together(found)
+        for key in atoms:
+            self.definitions.setdefault(key, definition_of(key))
+        if found:
+            yield from (_passed_over(space) for space in dict.fromkeys(passed_over))
+        else:
+            yield _nothing_read(path, passed_over)
+        words = {key: str(getattr(jam.file_metadata, key) or "") for key in METADATA}
+        about = {key: [Atom(word)] for key, word in words.items() if word}
+        yield {**about, **atoms}
+
+    def _loaded(self, path: Path) -> Any:
+        """The file as the package jams reads it; its values are looked at later, one annotation at a time."""
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter(
-                    "ignore"
-                )  # jams' own use of what jsonschema deprecates
-                found = self.jams.load(str(path), strict=False)
+                # What jams uses of jsonschema is deprecated there, which is no matter of the user's.
+                warnings.simplefilter("ignore")
+                return self.jams.load(str(path), validate=False)
         except OSError:
             raise
         except Exception as error:  # whatever a foreign parser meets in a foreign file
-            if str(error):
-                first = str(error).splitlines()[0]
-            else:
-                first = type(error).__name__
             raise DataError(
-                f"'{path}' is no JAMS file, or a damaged one: {first}", code="E463"
+                f"'{path}' is not a JAMS file that can be read: {reason_of(error)}",
+                code="E463",
             ) from error
-        annotations: dict[str, Sequence[Atom]] = {}
-        for annotation in found.annotations:
-            for key, atoms in self._converted(annotation).items():
-                annotations.setdefault(key, atoms)
-        words = {key: str(getattr(found.file_metadata, key) or "") for key in METADATA}
-        return {
-            **{key: [Atom(word)] for key, word in words.items() if word},
-            **annotations,
-        }
-
-    def _converted(self, annotation: Any) -> dict[str, list[Atom]]:
-        space = annotation.namespace
-        rows = [
-            row for row in annotation.data if row.value is not None or space == "beat"
-        ]
-        if not rows:
-            return {}
-        if space in SEGMENTS:
-            return {SEGMENTS[space]: [_span(row, str(row.value)) for row in rows]}
-        if space in NOTES:
-            return {
-                "pitchmidi": [
-                    _span(row, midi_of(row.value) if NOTES[space] else row.value)
-                    for row in rows
-                ]
-            }
-        if space in CURVES:
-            return {"f0": [_curve(rows, CURVES[space])]}
-        if space == "beat":
-            return {"beat": [Atom(row.value or 0, float(row.time)) for row in rows]}
-        if space == "tempo":
-            return {"tempo": [_span(row, row.value) for row in rows]}
-        if space.startswith("tag_"):
-            self.definitions[space] = Definition("global", "text")
-            return {space: [Atom(str(row.value)) for row in rows]}
-        return {}
 
     def held(self, stored: Stored) -> list[str]:
         tags = [name for name in stored.entry.annotations if name.startswith("tag_")]
@@ -155,25 +155,22 @@ class Jams(Beside):
             jam.save(str(to.path(f"{stored.stem}.jams")), strict=False)
 
 
-def _span(row: Any, value: Any) -> Atom:
-    if row.confidence is None:
-        sure = {}
-    else:
-        sure = {"confidence": row.confidence}
-    return Atom(value, float(row.time), float(row.duration), sure)
+def _valued(annotation: Any) -> list[Any]:
+    """The rows of an annotation whose namespace asks for a value in each."""
+    if str(annotation.namespace) in ("onset", *BEATS):
+        return []
+    return list(annotation.data)
 
 
-def _curve(rows: Sequence[Any], in_hz: bool) -> Atom:
-    """Rows in the order of time as one curve; 0 where unvoiced. Of several pitches at one time the first counts."""
-    by_time: dict[float, float] = {}
-    for row in rows:
-        if isinstance(row.value, dict):
-            point = row.value
-        else:
-            point = {"frequency": row.value, "voiced": True}
-        value = float(point["frequency"]) * bool(point["voiced"])
-        by_time.setdefault(float(row.time), midi_of(value) if in_hz else value)
-    return Atom([list(by_time.values())], list(by_time))
+def _passed_over(space: str) -> str:
+    return f"JAMS namespace '{space}' is not read"
+
+
+def _nothing_read(path: Path, passed_over: Sequence[str]) -> str:
+    if not passed_over:
+        return f"'{path}' holds no annotation"
+    names = ", ".join(f"'{space}'" for space in dict.fromkeys(passed_over))
+    return f"nothing is read of '{path}': JAMS namespaces {names}"
 
 
 def _point(midi: float) -> dict[str, Any]:

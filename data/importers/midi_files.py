@@ -13,8 +13,9 @@ from .beside import Beside
 from .contract import Annotations, importer
 from .destination import Destination, Stored
 from .midi_events import DRUMS, MalformedMidi, notes_of
-from .notes import HIGHEST, NOTES
+from .notes import NOTES
 from .optional import optional
+from .pitch import HIGHEST
 from .rows import offset_of
 
 CHANNELS = [channel for channel in range(16) if channel != DRUMS]

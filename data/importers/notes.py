@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -12,24 +13,32 @@ from ..pyjama.file import Atom, Definition
 from .beside import Beside, BesideOptions
 from .contract import Annotations, ImportOptions, importer
 from .destination import Destination, Stored
-from .rows import Row, offset_of, plain, rows_of
+from .pitch import HIGHEST, midi_of
+from .rows import Row, is_number, offset_of, plain, rows_of
 
 NOTES = {
     "pitchmidi": Definition("segment", "numeric"),
     "velocity": Definition("segment", "numeric"),
 }
-HIGHEST = 127
+_HZ = re.compile(r"\bhz\b|_hz\b|freq|\bf0\b", re.IGNORECASE)
 
 
 class NotesOptions(BesideOptions):
     ending: str = Field(
         ".tsv", description="the ending of the files, such as .tsv, .txt or .csv"
     )
+    unit: Literal["", "midi", "hz"] = Field(
+        "",
+        description="the unit of the pitches: midi or hz (default: hz where the first line says so, else midi)",
+    )
 
 
 @importer("notes", "audio, and text files of `onset offset midi [velocity]`")
 class Notes(Beside):
-    """The notes become `pitchmidi`; where every line has a velocity, `velocity` has the same times."""
+    """The notes become `pitchmidi`; where every line has a velocity, `velocity` has the same times.
+
+    A first line of words is no note. Where it names Hz or a frequency, the pitches are in Hz.
+    """
 
     Options: ClassVar[type[ImportOptions]] = NotesOptions
     definitions = NOTES
@@ -38,9 +47,16 @@ class Notes(Beside):
     def __init__(self, options: Any = None, with_audio: bool = True) -> None:
         super().__init__(options, with_audio)
         self.endings = (getattr(self.options, "ending", ".txt").lower(),)
+        self.unit = getattr(self.options, "unit", "")
+        self.is_midi = self.unit == "midi"
 
     def read(self, path: Path, name: str) -> Annotations:  # noqa: ARG002
-        return notes_of(rows_of(path, header=True))
+        rows = list(rows_of(path))
+        header = ""
+        if rows and not is_number(rows[0].fields[0]):
+            header = rows.pop(0).text
+        says_hz = bool(_HZ.search(header))
+        return notes_of(rows, in_hz=self.unit == "hz" or (says_hz and not self.is_midi))
 
     def write(self, stored: Stored, to: Destination) -> None:
         notes = stored.entry.annotations.get("pitchmidi", ())
@@ -61,7 +77,7 @@ class Notes(Beside):
         )
 
 
-def notes_of(rows: Iterable[Row]) -> Annotations:
+def notes_of(rows: Iterable[Row], in_hz: bool = False) -> Annotations:
     """`pitchmidi`, and `velocity` where every row has one. Raises DataError E463."""
     notes = []
     velocities = []
@@ -71,7 +87,8 @@ def notes_of(rows: Iterable[Row]) -> Annotations:
                 f"expected onset, offset, midi and perhaps velocity, got {len(row.fields)} fields"
             )
         time, duration = row.span()
-        notes.append(Atom(midi_number(row, 2), time, duration))
+        pitch = _of_hz(row, 2) if in_hz else midi_number(row, 2)
+        notes.append(Atom(pitch, time, duration))
         if len(row.fields) == 4:
             velocities.append(Atom(row.number_of(3), time, duration))
     if velocities and len(velocities) != len(notes):
@@ -85,8 +102,17 @@ def notes_of(rows: Iterable[Row]) -> Annotations:
 
 
 def midi_number(row: Row, field: int) -> int | float:
+    """The field of a row as a MIDI number. Raises DataError E463."""
     value = row.number_of(field)
     if not 0 <= value <= HIGHEST:
-        message = f"{row.fields[field]} is no MIDI number, which are 0 to {HIGHEST}"
-        raise row.wrong(message, field, "write pitches as MIDI numbers, 69 for 440 Hz")
+        message = f"{row.fields[field]} is not a MIDI number, which are 0 to {HIGHEST}"
+        help = "write pitches as MIDI numbers, 69 for 440 Hz; --set unit=hz reads Hz"
+        raise row.wrong(message, field, help)
     return value
+
+
+def _of_hz(row: Row, field: int) -> float:
+    value = row.number_of(field)
+    if not 0 <= midi_of(value) <= HIGHEST or value <= 0:
+        raise row.wrong(f"{row.fields[field]} Hz is not a pitch", field)
+    return midi_of(value)

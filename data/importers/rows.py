@@ -5,6 +5,10 @@ Times are added and subtracted as decimal numbers, so that onset and offset come
 
 from __future__ import annotations
 
+import codecs
+import contextlib
+import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -43,6 +47,8 @@ class Row:
             value = Decimal("nan")
         if not value.is_finite():
             raise self.wrong(f"expected a number, got '{self.fields[field]}'", field)
+        if not math.isfinite(float(value)):
+            raise self.wrong(f"{self.fields[field]} is too large a number", field)
         return value
 
     def span(self) -> tuple[float, float]:
@@ -61,38 +67,51 @@ class Row:
         return float(value)
 
 
-def rows_of(path: Path, most: int = -1, header: bool = False) -> Iterator[Row]:
+def rows_of(path: Path, most: int = -1) -> Iterator[Row]:
     """The lines that are neither empty nor comments (#), cut at white space, or at commas where a line has some.
 
-    most    cuts of a line, at white space only; the rest is the last field
-    header  the first line may be words: it is left out
+    most  cuts of a line, at white space only; the rest is the last field
     """
-    first = header
-    for number, text in enumerate(read_text(path).splitlines(), 1):
+    for number, text in enumerate(lines_of(read_text(path)), 1):
         if not text.strip() or text.lstrip().startswith("#"):
             continue
         if most < 0:
             fields = text.replace(",", " ").split()
         else:
             fields = text.split(None, most)
-        row = Row(path, number, text, tuple(field.strip() for field in fields))
-        if first and not _is_number(row.fields[0]):
-            first = False
-            continue
-        first = False
-        yield row
+        yield Row(path, number, text, tuple(field.strip() for field in fields))
+
+
+def is_number(word: str) -> bool:
+    """Whether a word is a finite number."""
+    try:
+        return Decimal(word).is_finite()
+    except InvalidOperation:
+        return False
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines as editors count them: U+0085, U+2028 and the like, which `str.splitlines` takes too, end none."""
+    return re.split(r"\r\n|\n|\r", text)
 
 
 def read_text(path: Path) -> str:
-    """UTF-8, else Latin-1, which old annotation files are in. Raises DataError E409."""
+    """UTF-8, else Windows-1252, else Latin-1, which old files are in; a byte order mark says UTF-16.
+
+    Raises DataError E409.
+    """
     try:
         data = path.read_bytes()
     except OSError as error:
         raise unreadable(path, error) from error
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encodings = ["utf-16"]
+    else:
+        encodings = ["utf-8-sig", "cp1252"]
+    for encoding in encodings:
+        with contextlib.suppress(UnicodeDecodeError):
+            return data.decode(encoding)
+    return data.decode("latin-1")
 
 
 def offset_of(time: float, duration: float | None) -> str:
@@ -111,10 +130,3 @@ def plain(value: float | int | Decimal) -> str:
     if point:
         return f"{whole}.{decimals.rstrip('0') or '0'}"
     return text
-
-
-def _is_number(word: str) -> bool:
-    try:
-        return Decimal(word).is_finite()
-    except InvalidOperation:
-        return False

@@ -24,7 +24,7 @@ from ..stores.reading import unreadable
 from ..workers import in_workers
 from .finding import Found, nothing_found
 from .fitting import Usable, entry_of, usable
-from .guard import guard
+from .guard import Guard
 from .report import ImportReport
 from .staging import Convert, Outcome, stage
 
@@ -107,7 +107,8 @@ def _import(
 
     # What cannot be stored is left out before audio is decoded, which may take hours.
     known = OWN | dict(importer.definitions)
-    recordings = guard(found.recordings, known, how.clip, report.left_out)
+    guard = Guard(known, how.clip, importer.is_midi)
+    recordings = guard.keep(found.recordings, report.left_out)
     if importer.with_audio:
         outcomes = _staged(recordings, staging, how, on_done)
     else:

@@ -6,91 +6,194 @@ It stands where recordings come together, so that the importers of packages have
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ...errors import DataError
 from ..early import begins_s
 from ..importers.contract import Recording
 from ..importers.guarded import reason_of
-from ..pyjama.check import checked, extent_of
+from ..importers.pitch import pitch_fault
+from ..pyjama.check import checked
 from ..pyjama.file import Atom, Atoms, Definition, Entry
 from .times import cut_before_zero
 
 CUT = "annotations cut at the start of the audio"
-NAMED_LATER = "; the recording comes in without it"
+WITHOUT = "; the recording comes in without it"
+_KEY = Definition("global", "text", "filepath")
+_PITCHES = re.compile(r"(pitchmidi|f0|f0multi)(_\d+)?")  # what holds MIDI numbers
 
 
-def guard(
-    recordings: Iterable[Recording],
-    definitions: Mapping[str, Definition],
-    clip: bool,
-    left_out: list[DataError],
-) -> list[Recording]:
-    """The recordings with the annotations that can be stored; an error for each that cannot goes into `left_out`.
+@dataclass(frozen=True)
+class Guard:
+    """What the annotations of an import are measured by.
 
-    A recording is left out with its annotation where no other of the kind remains: one without a single annotation
-    in time where it had some, or without any annotation.
+    definitions  those of the importer, complete
+    clip         cut annotations at the start of their audio, instead of leaving them out
+    is_midi      the user says that pitches are MIDI numbers
     """
-    kept = []
-    for recording in recordings:
-        try:
-            fitted, errors = _guarded(recording, definitions, clip)
-        except Exception as error:  # what an importer calls annotations may be anything
-            text = f"the annotations of '{recording.key}' cannot be read: {reason_of(error)}"
-            fitted, errors = None, [DataError(text, code="E463")]
-        left_out += errors
-        if fitted is not None:
-            kept.append(fitted)
-    return kept
+
+    definitions: Mapping[str, Definition]
+    clip: bool = False
+    is_midi: bool = False
+
+    def keep(
+        self, recordings: Iterable[Recording], left_out: list[DataError]
+    ) -> list[Recording]:
+        """The recordings with the annotations that can be stored; an error for each other one goes into `left_out`.
+
+        A recording is left out with its annotation where no other of the kind remains: one without a single
+        annotation in time where it had some, or without any annotation.
+        """
+        kept = []
+        for recording in recordings:
+            try:
+                fitted, errors = self._kept(recording)
+            except (
+                Exception
+            ) as error:  # what an importer calls annotations may be anything
+                reason = reason_of(error)
+                text = f"the annotations of '{recording.key}' cannot be read: {reason}"
+                left_out.append(DataError(text, code="E463"))
+                continue
+            left_out += errors
+            if fitted is not None:
+                kept.append(fitted)
+        return kept
+
+    def _kept(self, recording: Recording) -> tuple[Recording | None, list[DataError]]:
+        trial = _Trial(recording, self)
+        trial.read_columns()
+        trial.leave_out_unstorable()
+        trial.leave_out_early()
+        trial.leave_out_wrong_pitches()
+        notes = tuple(dict.fromkeys((*recording.notes, *trial.notes)))
+        fitted = replace(recording, annotations=trial.sound, notes=notes)
+        errors = list(trial.errors.values())
+        if errors and self._is_lost(recording.annotations, trial.sound):
+            return None, errors
+        return fitted, [_without(error) for error in errors]
+
+    def _is_lost(
+        self, before: Mapping[str, Sequence[Atom]], after: Mapping[str, Sequence[Atom]]
+    ) -> bool:
+        """Whether a recording has lost all of its annotations, or all of those in time."""
+        if not after:
+            return True
+        return any(map(self._is_in_time, before)) and not any(
+            map(self._is_in_time, after)
+        )
+
+    def _is_in_time(self, name: str) -> bool:
+        return name not in self.definitions or self.definitions[name].extent != "global"
 
 
-def _guarded(
-    recording: Recording, definitions: Mapping[str, Definition], clip: bool
-) -> tuple[Recording | None, list[DataError]]:
-    file = _source_of(recording)
-    errors: dict[str, DataError] = {}
-    columns: dict[str, Sequence[Atom]] = {}
-    for name, atoms in recording.annotations.items():
-        try:
-            columns[name] = _columns(atoms)
-        except Exception as error:  # atoms of an importer may be anything
-            text = f"'{file}': annotation '{name}' of '{recording.key}' does not hold atoms: {reason_of(error)}"
-            errors[name] = DataError(text, code="E423")
-    for name, fault in _faults(recording.key, columns, definitions, file):
-        errors.setdefault(name, fault)
+@dataclass
+class _Trial:
+    """The annotations of one recording: those that are `sound`, and an error for each that is not."""
 
-    # What lies before the start of the audio is cut where the user asks for it.
-    sound = {name: atoms for name, atoms in columns.items() if name not in errors}
-    notes = recording.notes
-    shared = _shared_time(sound, definitions)
-    entry = Entry(sound, shared)
-    for name in list(sound):
-        start_s = begins_s(entry, name)
-        if start_s is None or start_s >= 0:
-            continue
-        if clip and name != shared:
-            sound[name] = cut_before_zero(sound[name])
-            notes = (*notes, CUT)
-        else:
-            errors[name] = _early(file, recording.key, name, start_s)
-            del sound[name]
+    recording: Recording
+    guard: Guard
+    sound: dict[str, Atoms | list[Atom]] = field(default_factory=dict)
+    errors: dict[str, DataError] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
-    fitted = replace(recording, annotations=sound, notes=tuple(dict.fromkeys(notes)))
-    if not errors:
-        return fitted, []
-    if _is_lost(recording.annotations, sound, definitions):
-        return None, list(errors.values())
-    return fitted, [_without(error) for error in errors.values()]
+    @property
+    def file(self) -> str:
+        """What a message names: the file of the annotations, else that of the audio, else the key."""
+        for path in (*self.recording.read_from, *self.recording.audio):
+            return str(Path(path))
+        return self.recording.key
 
+    def read_columns(self) -> None:
+        """Atoms by column, whatever sequence the importer gives, with Python's own numbers."""
+        for name, atoms in self.recording.annotations.items():
+            try:
+                self.sound[name] = _columns(atoms)
+            except Exception as error:  # atoms of an importer may be anything
+                self._leave_out(
+                    name, "E423", f"does not hold atoms: {reason_of(error)}"
+                )
 
-def _source_of(recording: Recording) -> str:
-    """The file that a message names: where the annotations stand, else the audio, else the key."""
-    for path in (*recording.read_from, *recording.audio):
-        return str(Path(path))
-    return recording.key
+    def leave_out_unstorable(self) -> None:
+        """What the check of a .pyjama refuses."""
+        for name in list(self.sound):
+            if name not in self.guard.definitions or name == "filepath":
+                self._leave_out(name, "E422", "is not in the importer's 'definitions'")
+        if not self._violations(self.sound):
+            return
+        # Something is wrong: each annotation alone, with the times that curves share, tells which one it is.
+        shared = self._shared_time()
+        for name, atoms in list(self.sound.items()):
+            own = {name: atoms}
+            if shared is not None:
+                own[shared] = self.sound.get(shared, [])
+            for error in self._violations(own)[:1]:
+                self.errors[name] = error
+        for name in self.errors:
+            self.sound.pop(name, None)
+
+    def leave_out_early(self) -> None:
+        """What begins before 0 s, unless the user asks for it to be cut."""
+        shared = self._shared_time()
+        entry = Entry(dict(self.sound), shared)
+        for name, atoms in list(self.sound.items()):
+            start_s = begins_s(entry, name)
+            if start_s is None or start_s >= 0:
+                continue
+            if self.guard.clip and name != shared:
+                self.sound[name] = cut_before_zero(atoms)
+                self.notes.append(CUT)
+                continue
+            help = "--clip cuts annotations at the start and at the end of their audio"
+            text = f"begins at {start_s:g} s, before its audio"
+            self._leave_out(name, "E429", text, help)
+
+    def leave_out_wrong_pitches(self) -> None:
+        """Pitches that cannot be MIDI numbers, or look like Hz."""
+        for name, atoms in list(self.sound.items()):
+            definition = self.guard.definitions[name]
+            is_in_time = definition.extent in ("segment", "breakpoint")
+            if not is_in_time or not _PITCHES.fullmatch(name):
+                continue
+            fault = pitch_fault(_numbers(atoms), self.guard.is_midi)
+            if fault is not None:
+                help = "write MIDI numbers, 69 for 440 Hz; if they are such numbers, --set unit=midi says so"
+                self._leave_out(name, "E463", f"cannot be used: {fault}", help)
+
+    def _leave_out(
+        self, name: str, code: str, text: str, help: str | None = None
+    ) -> None:
+        message = f"'{self.file}': annotation '{name}' of '{self.recording.key}' {text}"
+        self.errors[name] = DataError(message, code=code, help=help)
+        self.sound.pop(name, None)
+
+    def _violations(self, atoms: Mapping[str, Sequence[Atom]]) -> list[DataError]:
+        """What the check says of a .pyjama that holds these annotations of the recording alone."""
+        known = self.guard.definitions
+        definitions = {name: known[name].to_json() for name in atoms}
+        entry = {"filepath": Atoms([{"value": self.recording.key}]), **atoms}
+        collection = {
+            "descriptiondefinition": {"filepath": _KEY.to_json()} | definitions,
+            "entry": [entry],
+        }
+        raw = {"schemaversion": 1.4, "collection": collection}
+        return checked(raw, self.file).errors
+
+    def _shared_time(self) -> str | None:
+        """The annotation whose times the others of the recording share, if it has one."""
+        extents = {name: self.guard.definitions[name].extent for name in self.sound}
+        names = [
+            name for name, extent in extents.items() if extent == "breakpoint_time"
+        ]
+        if names:
+            return names[-1]
+        return None
 
 
 def _columns(atoms: Iterable[Atom]) -> Atoms:
@@ -110,105 +213,16 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _faults(
-    key: str,
-    columns: Mapping[str, Sequence[Atom]],
-    definitions: Mapping[str, Definition],
-    file: str,
-) -> list[tuple[str, DataError]]:
-    """What the check of a .pyjama of this recording alone finds: (annotation, error)."""
-    faults = []
-    known = {"filepath": Definition("global", "text", "filepath")}
-    known |= {name: definitions[name] for name in columns if name in definitions}
-    for name in columns:
-        if name not in definitions:
-            text = f"'{file}': annotation '{name}' of '{key}' is not in the importer's 'definitions'"
-            faults.append((name, DataError(text, code="E422", help="define it")))
-    for name, error in _violations(key, columns, known, file):
-        faults.append((name, error))
-    return faults
-
-
-def _violations(
-    key: str,
-    columns: Mapping[str, Sequence[Atom]],
-    known: Mapping[str, Definition],
-    file: str,
-) -> list[tuple[str, DataError]]:
-    usable = {name: atoms for name, atoms in columns.items() if name in known}
-    if not _errors(key, usable, known, file):
-        return []
-    # Something is wrong: each annotation alone, with the times that curves share, tells which one it is.
-    shared = _shared_time(usable, known)
-    found = []
-    for name in usable:
-        names = {name, shared} & usable.keys()
-        own = {each: usable[each] for each in usable if each in names}
-        if errors := _errors(key, own, known, file):
-            found.append((name, errors[0]))
-    return found
-
-
-def _errors(
-    key: str,
-    columns: Mapping[str, Sequence[Atom]],
-    known: Mapping[str, Definition],
-    file: str,
-) -> list[DataError]:
-    needed = {"filepath", *columns}
-    definitions = {name: known[name].to_json() for name in known if name in needed}
-    entry = {"filepath": Atoms([{"value": key}]), **columns}
-    collection = {"descriptiondefinition": definitions, "entry": [entry]}
-    return checked({"schemaversion": 1.4, "collection": collection}, file).errors
-
-
-def _shared_time(
-    columns: Mapping[str, Sequence[Atom]], definitions: Mapping[str, Definition]
-) -> str | None:
-    """The annotation whose times the others of the recording share, if it has one."""
-    names = [
-        name
-        for name, definition in definitions.items()
-        if definition.extent == "breakpoint_time" and name in columns
-    ]
-    if names:
-        return names[-1]
-    return None
-
-
-def _early(file: str, key: str, name: str, start_s: float) -> DataError:
-    return DataError(
-        f"'{file}': annotation '{name}' of '{key}' begins at {start_s:g} s, before its audio",
-        code="E429",
-        help="--clip cuts annotations at the start and at the end of their audio",
-    )
-
-
-def _is_lost(
-    before: Mapping[str, Sequence[Atom]],
-    after: Mapping[str, Sequence[Atom]],
-    definitions: Mapping[str, Definition],
-) -> bool:
-    """Whether a recording has lost all of its annotations, or all of those in time."""
-
-    def in_time(names: Iterable[str]) -> set[str]:
-        return {name for name in names if _extent(definitions, name) != "global"}
-
-    if not after:
-        return True
-    return bool(in_time(before)) and not in_time(after)
-
-
-def _extent(definitions: Mapping[str, Definition], name: str) -> str:
-    definition = definitions.get(name)
-    if definition is None:
-        return ""
-    return str(extent_of(definition.to_json()))
+def _numbers(atoms: Sequence[Atom]) -> Iterator[float]:
+    """The single values of numeric atoms, whatever their form."""
+    values = Atoms.of(atoms).column("value")
+    for value in [] if values is None else values:
+        yield from np.ravel(np.asarray(value, np.float64)).tolist()
 
 
 def _without(error: DataError) -> DataError:
     return DataError(
-        f"{error.message}{NAMED_LATER}",
+        f"{error.message}{WITHOUT}",
         code=error.code,
         where=error.where,
         facts=error.facts,

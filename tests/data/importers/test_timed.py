@@ -101,8 +101,8 @@ def test_lab_with_the_audio_elsewhere_and_without(sound: Call, bring_in: Call) -
             "notes",
             "a.tsv",
             "on\toff\tmidi\n0\t1\t440\n",
-            "a.tsv:2:5: 440 is no MIDI number, which are 0 to 127\n    2 | 0\t1\t440\n      |     ^^^\n"
-            "  help: write pitches as MIDI numbers, 69 for 440 Hz",
+            "a.tsv:2:5: 440 is not a MIDI number, which are 0 to 127\n    2 | 0\t1\t440\n      |     ^^^\n"
+            "  help: write pitches as MIDI numbers, 69 for 440 Hz; --set unit=hz reads Hz",
         ),
         (
             "notes",
@@ -123,7 +123,7 @@ def test_lab_with_the_audio_elsewhere_and_without(sound: Call, bring_in: Call) -
             "hello",
             "'a.mid' is not a MIDI file that can be read: it does not begin with 'MThd'",
         ),
-        ("jams", "a.jams", "{", "'a.jams' is no JAMS file, or a damaged one: "),
+        ("jams", "a.jams", "{", "'a.jams' is not a JAMS file that can be read: "),
     ],
 )
 def test_annotations_that_cannot_be_read(

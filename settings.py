@@ -10,10 +10,13 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     GetJsonSchemaHandler,
+    ValidationError,
     model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
+
+from .errors import did_you_mean
 
 
 class OldWordWarning(FutureWarning):
@@ -85,3 +88,19 @@ def tuples(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: tuples(item) for name, item in value.items()}
     return value
+
+
+def first_mistake(name: str, config: type[BaseModel], error: ValidationError) -> str:
+    """A sentence about the first thing that is wrong with settings; `name` is what has them, as the user writes it."""
+    detail = error.errors()[0]
+    key = ""
+    if detail["loc"]:
+        key = str(detail["loc"][0])
+    if detail["type"] == "extra_forbidden":
+        fields = config.model_fields
+        near = did_you_mean(key, fields) or f"it takes {', '.join(fields)}"
+        return f"{name} has no setting '{key}': {near}"
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    if not key:
+        return f"{name}: {message}"
+    return f"{name}: '{key}': {message[:1].lower()}{message[1:]}"

@@ -8,8 +8,6 @@ stretch) calls `draw`, and uses the numbers for both.
 from __future__ import annotations
 
 import abc
-import importlib
-import pkgutil
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -18,6 +16,8 @@ from numpy.random import Generator
 from pydantic import Field, model_validator
 from torch import Tensor
 
+from ..catalogue import Catalogue
+from ..errors import DataError
 from ..settings import Settings
 
 Drawn = Mapping[
@@ -124,27 +124,57 @@ def noise_like(x: Tensor, seed: Tensor) -> Tensor:
     return torch.stack(made)
 
 
-_KNOWN: dict[str, type[Augmentation]] = {}
+AUGMENTATIONS: Catalogue[type[Augmentation]] = Catalogue(
+    "augmentation",
+    package=__package__ or "",
+    group="mirbricks.augmentations",
+    error=DataError,
+    code="E490",
+)
 A = TypeVar("A", bound=type[Augmentation])
 
 
 def register_augmentation(name: str) -> Callable[[A], A]:
-    """Make an augmentation known under `name`; raises ValueError for a name that another class has."""
+    """Make an augmentation known under a name, as lists below `augment:` write it.
+
+    Parameters
+    ----------
+    name : str
+        The name, in CapWords.
+
+    Returns
+    -------
+    callable
+        A decorator of `Augmentation` classes, which gives the class back.
+
+    Raises
+    ------
+    RegistryError
+        E301 for a name that another class has.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from mirbricks.augment import Augmentation, AugmentationConfig, register_augmentation
+    >>> @register_augmentation("Reverse")
+    ... class Reverse(Augmentation):
+    ...     "The waveform backwards."
+    ...     Config = AugmentationConfig
+    ...     domain = "waveform"
+    ...     moves = True
+    ...     def draw(self, batch_size, rng):
+    ...         return {}
+    ...     def apply(self, x, drawn):
+    ...         return x.flip(-1)
+    """
 
     def add(cls: A) -> A:
-        if _KNOWN.get(name, cls) is not cls:
-            raise ValueError(
-                f"the augmentation '{name}' is registered already, by {_KNOWN[name].__module__}"
-            )
-        _KNOWN[name] = cls
+        AUGMENTATIONS.register(name, cls)
         return cls
 
     return add
 
 
 def augmentations() -> dict[str, type[Augmentation]]:
-    """Every augmentation by name, sorted."""
-    package = importlib.import_module(__package__ or "")
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"{package.__name__}.{module.name}")
-    return dict(sorted(_KNOWN.items()))
+    """Every augmentation by name, those of installed packages with them, sorted."""
+    return AUGMENTATIONS.all()

@@ -21,7 +21,7 @@ from pydantic import (
 from torch import Tensor
 
 from ..errors import did_you_mean
-from ..settings import Settings
+from ..settings import Settings, first_mistake
 from .base import Augmentation, AugmentationConfig, Domain, augmentations
 
 
@@ -49,7 +49,7 @@ class AugmentStep(Settings):
         try:
             return {"name": name, "settings": known[name].Config.model_validate(given)}
         except ValidationError as error:
-            raise ValueError(_first_mistake(name, known[name].Config, error)) from None
+            raise ValueError(first_mistake(name, known[name].Config, error)) from None
 
     @classmethod
     def __get_pydantic_json_schema__(cls, *_: Any) -> dict[str, Any]:
@@ -104,23 +104,3 @@ def _pair(value: Any) -> tuple[str, Any]:
     raise ValueError(
         "an augmentation is a name, or one name with its settings: `- Gain: {max_db: 6}`"
     )
-
-
-def _first_mistake(
-    name: str, config: type[AugmentationConfig], error: ValidationError
-) -> str:
-    detail = error.errors()[0]
-    if detail["loc"]:
-        key = str(detail["loc"][0])
-    else:
-        key = ""
-    if detail["type"] == "extra_forbidden":
-        near = (
-            did_you_mean(key, config.model_fields)
-            or f"it takes {', '.join(config.model_fields)}"
-        )
-        return f"{name} has no setting '{key}': {near}"
-    said = str(detail["msg"]).removeprefix("Value error, ")
-    if key:
-        return f"{name}: '{key}': {said[:1].lower()}{said[1:]}"
-    return f"{name}: {said}"

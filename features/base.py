@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Literal
+from typing import ClassVar, Literal, TypeVar
 
 import torch
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
-from ..errors import DataError
+from ..catalogue import Catalogue
+from ..errors import DataError, RegistryError
 from ..settings import Settings
 from .feature_file import ARRAY_FORMAT
 
@@ -83,8 +84,10 @@ class Feature(nn.Module, abc.ABC):
     """Waveforms (B, N) at `config.sr_hz` -> (B, *config.shape, T), on the device and in the precision of its buffers.
 
     What lies outside a waveform is silence. Raises DataError E450 for any other shape and for audio without a sample.
+    A class of your own has a `Config` and is made known by `register_feature`.
     """
 
+    Config: ClassVar[type[FeatureConfig]]
     config: FeatureConfig
     counted: bool = True  # whether n_frames is exact; else the frames depend on what sounds, as beats do
 
@@ -117,6 +120,76 @@ class Feature(nn.Module, abc.ABC):
     def frequencies_hz(self) -> Tensor:
         """(F,) centre frequencies of the bins, float64; (0,) where a bin is not one frequency."""
         return torch.empty(0, dtype=torch.float64)
+
+
+FEATURES: Catalogue[type[Feature]] = Catalogue(
+    "feature",
+    package=__package__ or "",
+    group="mirbricks.features",
+    error=DataError,
+    code="E457",
+)
+F = TypeVar("F", bound=type[Feature])
+
+
+def register_feature(name: str) -> Callable[[F], F]:
+    """Make a feature known as `feature: {type: NAME}`.
+
+    Parameters
+    ----------
+    name : str
+        What a graph file writes; the field `type` of the class's `Config` has it as its default.
+
+    Returns
+    -------
+    callable
+        A decorator of `Feature` classes, which gives the class back.
+
+    Raises
+    ------
+    RegistryError
+        E301 for a name that another class has, E449 for a class without a docstring or a `Config` of that type.
+
+    Examples
+    --------
+    >>> from typing import Literal
+    >>> from mirbricks.features import WaveformFeature, WaveformFeatureConfig, register_feature
+    >>> class HalvedConfig(WaveformFeatureConfig):
+    ...     type: Literal["halved"] = "halved"
+    >>> @register_feature("halved")
+    ... class Halved(WaveformFeature):
+    ...     "The waveform at half its level."
+    ...     Config = HalvedConfig
+    ...     def forward(self, wave):
+    ...         return super().forward(wave) / 2
+    """
+
+    def add(cls: F) -> F:
+        config = getattr(cls, "Config", None)
+        written = None
+        if config is not None and "type" in config.model_fields:
+            written = config.model_fields["type"].default
+        if written != name:
+            raise RegistryError(
+                f"the feature '{name}' has no Config whose 'type' is '{name}'",
+                code="E449",
+                help=f'add `type: Literal["{name}"] = "{name}"` to its Config',
+            )
+        if not cls.__doc__:
+            raise RegistryError(
+                f"the feature '{name}' has no docstring",
+                code="E449",
+                help="say in a sentence what it gives, with its shape",
+            )
+        FEATURES.register(name, cls)
+        return cls
+
+    return add
+
+
+def features() -> dict[str, type[Feature]]:
+    """Every feature by name, those of installed packages with them, sorted."""
+    return FEATURES.all()
 
 
 def check_wave(wave: Tensor, name: str) -> None:

@@ -11,7 +11,7 @@ from pydantic import Field, PositiveFloat
 from torch import Tensor
 from torch.nn import functional
 
-from .base import Feature, check_wave, refuse_empty
+from .base import Feature, check_wave, refuse_empty, register_feature
 from .beat_tracking import Float, track_beats
 from .beats import beat_synchronous
 from .chroma import ChromaFeature, PitchClassConfig
@@ -65,6 +65,7 @@ class BeatChromaFeatureConfig(PitchClassConfig):
         )
 
 
+@register_feature("beat_chroma")
 class BeatChromaFeature(Feature):
     """(B, N) -> (B, n_chroma, T): the mean energies of pitch classes in each beat over the largest of them.
 
@@ -72,6 +73,8 @@ class BeatChromaFeature(Feature):
     the first beat, the last ends with the recording; `beats_s` has the times. Audio without beats is one frame. Source:
     Ellis & Poliner, "Identifying Cover Songs with Chroma Features and Dynamic Programming Beat Tracking", ICASSP 2007.
     """
+
+    Config = BeatChromaFeatureConfig
 
     counted = False
     config: BeatChromaFeatureConfig

@@ -27,9 +27,27 @@ _log = logging.getLogger("mirbricks")
 class FeatureCache:
     """One feature of many recordings, in a folder.
 
-    >>> cache = FeatureCache(Path("cache"), HCQTFeatureConfig())
-    >>> failures = cache.build(corpus.items)
-    >>> patch = cache.open("01.wav").magnitude(0, 96)
+    Parameters
+    ----------
+    folder : Path
+        Where the cache files lie; several features and several processes may share it.
+    config : FeatureConfig
+        The feature and its settings.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from mirbricks.features import FeatureCache, LogMelFeatureConfig
+    >>> class Recording:                  # the items of a corpus are such recordings
+    ...     key = "noise.wav"
+    ...     def read(self):
+    ...         return np.random.default_rng(0).standard_normal(22050).astype(np.float32), 22050
+    >>> cache = FeatureCache(Path(tempfile.mkdtemp()), LogMelFeatureConfig())
+    >>> cache.build([Recording()])        # the errors of recordings that could not be used
+    []
+    >>> cache.open("noise.wav").read(0, 10).shape
+    torch.Size([128, 10])
     """
 
     def __init__(self, folder: Path, config: FeatureConfig) -> None:

@@ -9,7 +9,7 @@ import torch
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 from torch import Tensor
 
-from .base import ArrayConfig, Feature
+from .base import ArrayConfig, Feature, FeatureConfig, register_feature
 from .cqt import CQTFeature, CQTFeatureConfig
 from .folding import pitch_classes, semitone_of, tuning_of, tuning_sum, unit_frames
 
@@ -79,6 +79,7 @@ class ChromaFeatureConfig(PitchClassConfig):
         return (self.n_chroma,)
 
 
+@register_feature("chroma")
 class ChromaFeature(Feature):
     """(B, N) -> (B, n_chroma, T): constant-Q magnitudes summed over octaves, bin 0 is C, T = 1 + N // hop_length.
 
@@ -87,6 +88,7 @@ class ChromaFeature(Feature):
     threshold=None)`. Frame t is centred on sample t · hop_length.
     """
 
+    Config: ClassVar[type[FeatureConfig]] = ChromaFeatureConfig
     config: PitchClassConfig
 
     def __init__(self, config: PitchClassConfig) -> None:

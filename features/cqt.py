@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveFloat, model_validator
 
+from .base import register_feature
 from .hcqt import HCQTFeature, HCQTFeatureConfig
 
 
@@ -29,10 +30,12 @@ class CQTFeatureConfig(HCQTFeatureConfig):
         return {**super().settings(), "type": "hcqt"}
 
 
+@register_feature("cqt")
 class CQTFeature(HCQTFeature):
     """(B, N) -> complex (B, 1, F, T): equal to `librosa.cqt` within .5 %.
 
     Source: Schörkhuber & Klapuri, "Constant-Q Transform Toolbox for Music Processing", SMC 2010.
     """
 
+    Config = CQTFeatureConfig
     config: CQTFeatureConfig

@@ -10,6 +10,7 @@ from pydantic import Field, PositiveFloat, PositiveInt
 from torch import Tensor
 from torch.nn import functional
 
+from .base import register_feature
 from .chroma import ChromaFeature, PitchClassConfig
 
 
@@ -51,6 +52,7 @@ class Fourier2DFeatureConfig(PitchClassConfig):
         return self.n_chroma, self.patch_columns // 2 + 1
 
 
+@register_feature("fourier_2d")
 class Fourier2DFeature(ChromaFeature):
     """(B, N) -> (B, n_chroma, patch_columns // 2 + 1, T): a frame is a patch, its time that of the patch's middle.
 
@@ -59,6 +61,7 @@ class Fourier2DFeature(ChromaFeature):
     recording by the `median` of its patches.
     """
 
+    Config = Fourier2DFeatureConfig
     config: Fourier2DFeatureConfig
 
     def forward(self, wave: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ..data.corpus import FeatureItem
 from ..errors import DataError
-from .base import ArrayConfig, Feature
+from .base import ArrayConfig, Feature, register_feature
 from .beat_chroma import BeatChromaFeature, BeatChromaFeatureConfig
 from .chroma import ChromaFeature, ChromaFeatureConfig
 from .logmel import LogMelFeature, LogMelFeatureConfig
@@ -130,9 +130,11 @@ class GivenFeatureConfig(ArrayConfig):
         return (self.n_features,)
 
 
+@register_feature("given")
 class GivenFeature(Feature):
     """What `from_audio` says; without it raises DataError E459 for any waveform."""
 
+    Config = GivenFeatureConfig
     config: GivenFeatureConfig
 
     def __init__(self, config: GivenFeatureConfig) -> None:

@@ -22,6 +22,7 @@ from .base import (
     check_wave,
     in_the_words_of_the_cache,
     refuse_empty,
+    register_feature,
     stream_frames,
 )
 from .cqt_kernels import cutoff_hz, octave_kernels
@@ -104,6 +105,7 @@ class HCQTFeatureConfig(FeatureConfig):
         return {"format": FORMAT, **kept}
 
 
+@register_feature("hcqt")
 class HCQTFeature(Feature):
     """Waveform to complex HCQT: (B, N) -> (B, H, F, T), T = 1 + N // hop_length.
 
@@ -111,6 +113,7 @@ class HCQTFeature(Feature):
     fmin_hz)` per harmonic to .5 % or better, computed in float32 on the device of its buffers.
     """
 
+    Config: ClassVar[type[FeatureConfig]] = HCQTFeatureConfig
     config: HCQTFeatureConfig
 
     def __init__(self, config: HCQTFeatureConfig) -> None:

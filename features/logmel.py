@@ -21,6 +21,7 @@ from .base import (
     Feature,
     check_wave,
     refuse_empty,
+    register_feature,
     stream_frames,
 )
 from .fourier import Window, centred_frames, padded_window
@@ -214,12 +215,14 @@ class MelFeature(Feature):
         return self._peaks_hz
 
 
+@register_feature("logmel")
 class LogMelFeature(MelFeature):
     """(B, N) -> (B, n_mels, T): mel energies, compressed by log(1 + gain · x) or in decibels.
 
     Sources: `Mel`; Dieleman & Schrauwen, "End-to-end learning for music audio", ICASSP 2014 (log(1 + 10000 x)).
     """
 
+    Config = LogMelFeatureConfig
     config: LogMelFeatureConfig
 
     def forward(self, wave: Tensor) -> Tensor:

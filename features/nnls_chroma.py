@@ -11,7 +11,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 from torch import Tensor
 from torch.nn import functional
 
-from .base import ArrayConfig, Feature, check_wave, refuse_empty
+from .base import ArrayConfig, Feature, check_wave, refuse_empty, register_feature
 from .folding import tuning_of, tuning_sum
 from .nonnegative import nonnegative_least_squares
 
@@ -86,6 +86,7 @@ class NNLSChromaFeatureConfig(ArrayConfig):
         return (24,)
 
 
+@register_feature("nnls_chroma")
 class NNLSChromaFeature(Feature):
     """(B, N) -> (B, 24, T): bass 0-11, treble 12-23, both from C.
 
@@ -96,6 +97,7 @@ class NNLSChromaFeature(Feature):
     the Improved Identification of Difficult Chords", ISMIR 2010.
     """
 
+    Config = NNLSChromaFeatureConfig
     config: NNLSChromaFeatureConfig
     spectrum: Tensor
     window: Tensor

@@ -9,6 +9,7 @@ import torch
 from pydantic import Field, PositiveFloat
 from torch import Tensor
 
+from .base import register_feature
 from .logmel import MelFeature, MelFeatureConfig
 from .moving_mean import moving_mean, over_mean
 
@@ -38,6 +39,7 @@ class PCENFeatureConfig(MelFeatureConfig):
     eps: PositiveFloat = Field(1e-6, description="added to the mean")
 
 
+@register_feature("pcen")
 class PCENFeature(MelFeature):
     """(B, N) -> (B, n_mels, T): each band over its own slowly moving mean, then a root.
 
@@ -46,6 +48,7 @@ class PCENFeature(MelFeature):
     learns its values. NaN in the audio stays in the mean from there on.
     """
 
+    Config = PCENFeatureConfig
     config: PCENFeatureConfig
 
     def __init__(self, config: PCENFeatureConfig) -> None:

@@ -9,7 +9,7 @@ import torch
 from pydantic import Field, PositiveInt
 from torch import Tensor
 
-from .base import ArrayConfig, Feature, check_wave, refuse_empty
+from .base import ArrayConfig, Feature, check_wave, refuse_empty, register_feature
 
 
 class WaveformFeatureConfig(ArrayConfig):
@@ -32,9 +32,11 @@ class WaveformFeatureConfig(ArrayConfig):
         return (1,)
 
 
+@register_feature("waveform")
 class WaveformFeature(Feature):
     """(B, N) -> (B, 1, N): a frame is a sample, in float32 at least."""
 
+    Config = WaveformFeatureConfig
     config: WaveformFeatureConfig
 
     def forward(self, wave: Tensor) -> Tensor:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .base import register_loss
 
+
+@register_loss("binary_cross_entropy")
 def binary_cross_entropy(
     logits: Tensor, targets: Tensor, positive_weight: float = 1.0
 ) -> Tensor:

@@ -6,7 +6,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from .base import register_loss
 
+
+@register_loss("nt_xent")
 def nt_xent(embeddings: Tensor, works: Tensor, temperature: float = 0.1) -> Tensor:
     """Normalised temperature-scaled cross-entropy of embeddings (B, D) with labels (B,); a scalar.
 
@@ -28,6 +31,7 @@ def nt_xent(embeddings: Tensor, works: Tensor, temperature: float = 0.1) -> Tens
     return -each.mean()
 
 
+@register_loss("vicreg")
 def vicreg(
     one: Tensor,
     other: Tensor,
@@ -52,6 +56,7 @@ def vicreg(
     return total
 
 
+@register_loss("barlow_twins")
 def barlow_twins(one: Tensor, other: Tensor, *, off_diagonal: float = 0.005) -> Tensor:
     """The cross-correlation of two views (B, D) held against the identity; a scalar.
 

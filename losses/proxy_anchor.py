@@ -6,7 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .base import register_loss
 
+
+@register_loss("proxy_anchor")
 class ProxyAnchor(nn.Module):
     """Loss of embeddings (B, D) with labels (B,) in 0 … K - 1; a scalar.
 

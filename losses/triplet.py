@@ -7,6 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from .base import register_loss
+
 Mining = Literal["random", "semi-hard", "hard"]
 FLOOR = 1e-12  # of squared distances, whose root would have no gradient at 0
 
@@ -72,6 +74,7 @@ def _hardest(
     return anchor, farthest[anchor], nearest[anchor]
 
 
+@register_loss("triplet")
 def triplet_loss(
     embeddings: Tensor,
     works: Tensor,

@@ -1,1 +1,52 @@
-"""Figures of the field, by mir_eval and scikit-learn where they have them."""
+"""Figures of the field: thin over mir_eval and scikit-learn where they have them.
+
+Names are loaded on first use: importing `mirbricks.metrics` costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..lazy import face
+
+if TYPE_CHECKING:
+    from .chords import Chords as Chords
+    from .chords import chord_figures as chord_figures
+    from .chords import chord_seconds as chord_seconds
+    from .multi_pitch import Counts as Counts
+    from .multi_pitch import multi_pitch_counts as multi_pitch_counts
+    from .multi_pitch import multi_pitch_figures as multi_pitch_figures
+    from .notes import note_figures as note_figures
+    from .retrieval import Ranks as Ranks
+    from .retrieval import ranks_by_distance as ranks_by_distance
+    from .retrieval import ranks_by_embedding as ranks_by_embedding
+    from .retrieval import retrieval_figures as retrieval_figures
+    from .tagging import best_thresholds as best_thresholds
+    from .tagging import class_figures as class_figures
+    from .tagging import confusion_matrix as confusion_matrix
+    from .tagging import label_curves as label_curves
+    from .tagging import multi_class_figures as multi_class_figures
+    from .tagging import multi_label_figures as multi_label_figures
+
+__getattr__, __dir__, __all__ = face(
+    __name__,
+    {
+        "Chords": "chords",
+        "Counts": "multi_pitch",
+        "Ranks": "retrieval",
+        "best_thresholds": "tagging",
+        "chord_figures": "chords",
+        "chord_seconds": "chords",
+        "class_figures": "tagging",
+        "confusion_matrix": "tagging",
+        "label_curves": "tagging",
+        "multi_class_figures": "tagging",
+        "multi_label_figures": "tagging",
+        "multi_pitch_counts": "multi_pitch",
+        "multi_pitch_figures": "multi_pitch",
+        "note_figures": "notes",
+        "ranks_by_distance": "retrieval",
+        "ranks_by_embedding": "retrieval",
+        "retrieval_figures": "retrieval",
+    },
+)

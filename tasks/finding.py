@@ -6,8 +6,7 @@ from ..augment.base import augmentations
 from ..compiler.language.graph import Graph
 from ..compiler.language.source import Source
 from ..errors import TaskError, Where
-from ..features.base import FeatureConfig
-from ..features.kinds import KINDS
+from ..features.base import FeatureConfig, features
 from .base import TASKS, Task, TaskConfig
 
 
@@ -43,8 +42,12 @@ def task_of(graph: Graph, feature: FeatureConfig) -> Task:
     config = graph.section("task", cls.Config)
     if not isinstance(feature, cls.features):
         known = [
-            name for name, (kind, _) in KINDS.items() if issubclass(kind, cls.features)
+            name
+            for name, kind in features().items()
+            if issubclass(kind.Config, cls.features)
         ]
+        # The feature of a section without `type` comes first: it is what most graphs of such a task read.
+        known.sort(key=lambda name: name != "hcqt")
         raise TaskError(
             f"the task '{name}' does not read the feature '{feature.type}'",
             code="E501",

@@ -12,7 +12,7 @@ from ...fields import expected, quoted
 
 def sections() -> dict[str, tuple[str, str, type[BaseModel]]]:
     """Of each name the heading, the text and the settings."""
-    from ...features.kinds import KINDS
+    from ...features.base import features
     from ...tasks.finding import tasks
     from ...training.optimization import TrainConfig
     from ...workflows.experiment import (
@@ -31,11 +31,11 @@ def sections() -> dict[str, tuple[str, str, type[BaseModel]]]:
             TrainConfig,
         ),
     }
-    for name, (config, feature) in KINDS.items():
+    for name, feature in features().items():
         found[name] = (
             f"a feature, `feature: {{type: {name}}}`",
             cleandoc(feature.__doc__ or ""),
-            config,
+            feature.Config,
         )
     for name, task in tasks().items():
         found[name] = (

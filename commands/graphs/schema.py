@@ -6,7 +6,8 @@ import json
 from argparse import Namespace
 
 from ...compiler.language.json_schema import Section, graph_schema
-from ...features.kinds import DEFAULT, KINDS
+from ...features.base import features
+from ...features.kinds import DEFAULT
 from ...tasks.finding import tasks
 from ...training.loop import TrainConfig
 from ...workflows.experiment import DatasetConfig
@@ -17,7 +18,7 @@ def schema(arguments: Namespace) -> int:
     """Print the schema, or write it to --out; raises E191 where that file exists."""
     configs = [task.Config for task in tasks().values()]
     sections: dict[str, Section] = {
-        "feature": [config for config, _ in KINDS.values()],
+        "feature": [one.Config for one in features().values()],
         "dataset": DatasetConfig,
         "task": configs,
         "train": TrainConfig,

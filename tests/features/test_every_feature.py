@@ -14,12 +14,12 @@ from torch import Tensor
 
 from mirbricks.errors import DataError
 from mirbricks.features import hcqt, logmel, nnls_chroma
-from mirbricks.features.base import FeatureConfig
+from mirbricks.features.base import FeatureConfig, features
 from mirbricks.features.chroma import ChromaFeatureConfig
 from mirbricks.features.cqt import CQTFeatureConfig
 from mirbricks.features.fourier_2d import Fourier2DFeatureConfig
 from mirbricks.features.hcqt import HCQTFeatureConfig
-from mirbricks.features.kinds import KINDS, feature_of
+from mirbricks.features.kinds import feature_of
 from mirbricks.features.logmel import LogMelFeatureConfig
 from mirbricks.features.nnls_chroma import NNLSChromaFeatureConfig
 from mirbricks.features.pcen import PCENFeatureConfig
@@ -57,12 +57,12 @@ def noise(n_samples: int, batch: int = 1) -> Tensor:
 
 
 def test_every_feature_is_here() -> None:
-    assert CONFIGS.keys() == KINDS.keys() - {
+    assert CONFIGS.keys() == features().keys() - {
         "given",
         "beat_chroma",
     }  # which computes nothing; whose frames are not even
     assert all(
-        type(config) is KINDS[name][0] and config.type == name
+        type(config) is features()[name].Config and config.type == name
         for name, config in CONFIGS.items()
     )
 
@@ -251,7 +251,7 @@ def test_gradients_reach_the_audio(config: FeatureConfig) -> None:
 
 @pytest.mark.parametrize("name", list(CONFIGS))
 def test_settings_are_described_and_survive_the_way_to_json(name: str) -> None:
-    kind = KINDS[name][0]
+    kind = features()[name].Config
     assert all(field.description for field in kind.model_fields.values())
     config = CONFIGS[name]
     assert kind.model_validate_json(config.model_dump_json()) == config

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 
 from mirbricks.errors import DataError
-from mirbricks.features.base import FeatureConfig
+from mirbricks.features.base import FeatureConfig, features
 from mirbricks.features.beat_chroma import BeatChromaFeatureConfig
 from mirbricks.features.cache import FeatureCache
 from mirbricks.features.chroma import ChromaFeatureConfig
@@ -30,11 +30,11 @@ from mirbricks.features.extract import settings_of
 from mirbricks.features.feature_file import CachedFeature, is_whole, write_array
 from mirbricks.features.fourier_2d import Fourier2DFeatureConfig
 from mirbricks.features.hcqt import HCQTFeatureConfig
-from mirbricks.features.kinds import KINDS, feature_of
+from mirbricks.features.kinds import feature_of
 from mirbricks.features.logmel import LogMelFeatureConfig
 from mirbricks.features.nnls_chroma import NNLSChromaFeatureConfig
 from mirbricks.features.pcen import PCENFeatureConfig
-from mirbricks.features.resample import resample
+from mirbricks.features.resampling import resample
 from mirbricks.features.streaming import stream_feature
 from mirbricks.features.waveform import WaveformFeatureConfig
 
@@ -99,7 +99,7 @@ def expected(clip: Clip, config: FeatureConfig) -> torch.Tensor:
 
 
 def test_every_feature_is_here() -> None:
-    assert CONFIGS.keys() == KINDS.keys() - {"given"}  # which is not computed
+    assert CONFIGS.keys() == features().keys() - {"given"}  # which is not computed
 
 
 @every

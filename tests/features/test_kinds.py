@@ -8,8 +8,9 @@ import pytest
 
 from mirbricks.cli import main
 from mirbricks.errors import DataError, ErrorList, MirbricksError
+from mirbricks.features.base import features
 from mirbricks.features.hcqt import HCQTFeature, HCQTFeatureConfig
-from mirbricks.features.kinds import KINDS, config_of, feature_of
+from mirbricks.features.kinds import config_of, feature_of
 from mirbricks.tasks.multi_pitch.task import MultiPitch
 from mirbricks.workflows.experiment import load_experiment
 
@@ -29,9 +30,10 @@ def failure(tmp_path: Path, feature: str, monkeypatch: pytest.MonkeyPatch) -> st
     )
 
 
-@pytest.mark.parametrize("name", sorted(KINDS.keys() - {"given"}))
+@pytest.mark.parametrize("name", sorted(features().keys() - {"given"}))
 def test_the_type_chooses(name: str) -> None:
-    config, feature = KINDS[name]
+    feature = features()[name]
+    config = feature.Config
     assert config_of({"type": name, "anything": 3}) is config
     assert type(feature_of(config())) is feature
     assert feature.__doc__
@@ -49,11 +51,11 @@ def test_without_a_type_it_is_an_hcqt() -> None:
         ("logmle", "did you mean 'logmel'?"),
         (
             "mfcc",
-            "features are: hcqt, cqt, chroma, beat_chroma, nnls_chroma, fourier_2d, logmel, pcen, waveform, given",
+            "features are: beat_chroma, chroma, cqt, fourier_2d, given, hcqt, logmel, nnls_chroma, pcen, waveform",
         ),
         (
             3,
-            "features are: hcqt, cqt, chroma, beat_chroma, nnls_chroma, fourier_2d, logmel, pcen, waveform, given",
+            "features are: beat_chroma, chroma, cqt, fourier_2d, given, hcqt, logmel, nnls_chroma, pcen, waveform",
         ),
     ],
 )

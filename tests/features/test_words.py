@@ -7,8 +7,8 @@ import hashlib
 import pytest
 from pydantic import ValidationError
 
+from mirbricks.features.base import features
 from mirbricks.features.extract import settings_of
-from mirbricks.features.kinds import KINDS
 
 # sha256 of the settings that name the cache files of 0.1: other settings would leave computed features unused.
 KEYS = {
@@ -28,13 +28,13 @@ WINDOWED = ["logmel", "pcen"]
 
 @pytest.mark.parametrize("name", list(KEYS))
 def test_computed_features_are_found_again(name: str) -> None:
-    settings = settings_of(KINDS[name][0]())
+    settings = settings_of(features()[name].Config())
     assert hashlib.sha256(settings.encode()).hexdigest()[:16] == KEYS[name]
 
 
 @pytest.mark.parametrize("name", HOPPING + WINDOWED)
 def test_an_old_word_is_the_new_one_with_a_warning(name: str) -> None:
-    config = KINDS[name][0]
+    config = features()[name].Config
     with pytest.warns(FutureWarning, match="'hop_samples' is called 'hop_length' now"):
         old = config.model_validate({"hop_samples": 1024})
     assert old == config.model_validate({"hop_length": 1024})
@@ -42,7 +42,7 @@ def test_an_old_word_is_the_new_one_with_a_warning(name: str) -> None:
 
 @pytest.mark.parametrize("name", WINDOWED)
 def test_a_window_in_the_old_word(name: str) -> None:
-    config = KINDS[name][0]
+    config = features()[name].Config
     with pytest.warns(FutureWarning, match="'window_samples' is called 'win_length'"):
         old = config.model_validate({"window_samples": 100})
     assert old == config.model_validate({"win_length": 100})
@@ -52,4 +52,4 @@ def test_a_window_in_the_old_word(name: str) -> None:
 def test_both_words_at_once_are_refused(first: str) -> None:
     both = {first: 256, "hop_samples": 256, "hop_length": 512}
     with pytest.raises(ValidationError, match="hop_samples"):
-        KINDS["logmel"][0].model_validate(both)
+        features()["logmel"].Config.model_validate(both)

@@ -13,15 +13,12 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
+from .catalogue import load_plugin
+from .commands.parser import Parser, example, paragraph
 from .commands.table import COMMANDS, GROUPS
 from .errors import MirbricksError
 from .printable import let_streams_replace
 from .version import __version__
-
-Parser = argparse.ArgumentParser
-
-
-PLUGIN = "a module that registers blocks, tasks or importers"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,18 +29,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     else:
         words = list(argv)
     arguments = _parser().parse_args(words)
+    if arguments.run is None:  # no command, only `mirbricks` or the name of a group
+        print(arguments.help(), end="")
+        return 0
     arguments.command = shlex.join(["mirbricks", *words])
-    module, _, function = arguments.run.partition(":")
     pythons = warnings.formatwarning
     warnings.formatwarning = _warning
     try:
-        if getattr(arguments, "plugin", None):
-            _load_plugins(arguments.plugin)
-        return int(
-            getattr(
-                importlib.import_module(f".commands.{module}", __package__), function
-            )(arguments)
-        )
+        _load_plugins(_plugins(arguments))
+        module, _, function = arguments.run.partition(":")
+        commands = importlib.import_module(f".commands.{module}", __package__)
+        return int(getattr(commands, function)(arguments))
     except MirbricksError as error:
         print(error, file=sys.stderr)
         return 1
@@ -76,9 +72,18 @@ def _warning(
     return _PYTHONS_WARNING(message, category, filename, lineno, line)
 
 
-def _load_plugins(modules: Sequence[str]) -> None:
-    from .registry import load_plugin
+def _plugins(arguments: argparse.Namespace) -> list[str]:
+    """The modules of every --plugin, before the command and after it."""
+    found: list[str] = []
+    for name, modules in vars(arguments).items():
+        if name.startswith("plugin"):
+            found += modules
+    return found
 
+
+def _load_plugins(modules: Sequence[str]) -> None:
+    if not modules:
+        return
     sys.path.insert(0, str(Path.cwd()))  # a plugin may lie beside the graph it is for
     for module in modules:
         load_plugin(module)
@@ -92,22 +97,46 @@ def _parser() -> Parser:
     parser.add_argument(
         "--version", action="version", version=f"mirbricks {__version__}"
     )
-    places = {
-        "": parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    }
+    groups = {"": parser}
+    actions = {"": _with_commands(parser)}
     for name, text in GROUPS.items():
-        group = places[""].add_parser(name, help=text, description=f"{text}.")
-        places[name] = group.add_subparsers(
-            title="commands", metavar="COMMAND", required=True
-        )
-    for name, (run, text, example, add) in COMMANDS.items():
-        form = argparse.RawDescriptionHelpFormatter
-        epilog = f"example:\n  mirbricks {name} {example}"
+        group = actions[""].add_parser(name, help=text, description=f"{text}.")
+        groups[name] = group
+        actions[name] = _with_commands(group)
+    for name, command in COMMANDS.items():
         group_name, _, word = name.rpartition(" ")
-        one = places[group_name].add_parser(
-            word, help=text, description=f"{text}.", epilog=epilog, formatter_class=form
-        )
-        one.set_defaults(run=run)
-        one.add_argument("--plugin", action="append", metavar="MODULE", help=PLUGIN)
-        add(one)
+        one = actions[group_name].add_parser(word, help=command.text)
+        one.description = f"{command.text}."
+        one.formatter_class = argparse.RawDescriptionHelpFormatter
+        _takes_plugins(one, "plugin")
+        command.add(one)
+        one.set_defaults(run=command.run)
+        # The example has lines of its own, so argparse must leave description and epilog as they are.
+        one.description = paragraph(one.description)
+        one.epilog = example(f"{name} {command.example}")
+    for name, group in groups.items():
+        group.commands = actions[name].choices
+        group.elsewhere = list(COMMANDS)
     return parser
+
+
+def _with_commands(parser: Parser) -> argparse._SubParsersAction[Parser]:
+    """Let a parser lead to commands. Alone, it prints its help; --plugin may stand before the command, too."""
+    _takes_plugins(parser, f"plugin_of_{parser.prog}")
+    parser.set_defaults(run=None, help=parser.format_help)
+    return parser.add_subparsers(title="commands", metavar="COMMAND")
+
+
+def _takes_plugins(parser: Parser, dest: str) -> None:
+    parser.add_argument(
+        "--plugin",
+        action="append",
+        default=[],
+        dest=dest,
+        metavar="MODULE",
+        help="a module that registers blocks, tasks or others of your own; repeatable",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -18,7 +18,6 @@ The codes that every room raises are below; those of one room stand in its `code
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import pkgutil
 import re
@@ -26,6 +25,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, ClassVar
+
+from .spelling import did_you_mean as did_you_mean
 
 # The codes of the rooms that have been imported so far; `codes` has all.
 CODES: dict[str, str] = {}
@@ -239,18 +240,6 @@ def raise_all(errors: Sequence[MirbricksError]) -> None:
         raise errors[0]
     if errors:
         raise ErrorList(errors)
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """'did you mean 'Conv2d'?' for a near miss among `known`, else None."""
-    by_lower = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(
-        word[:LONGEST_LINE].lower(), by_lower, n=2, cutoff=0.6
-    )
-    if not near:
-        return None
-    names = [f"'{by_lower[name]}'" for name in near]
-    return f"did you mean {' or '.join(names)}?"
 
 
 def register_codes(module: str, codes: Mapping[str, str]) -> None:

@@ -6,12 +6,17 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
+from rich.box import HEAVY_HEAD, SIMPLE_HEAD
 from rich.table import Table
 
 from ..tasks.base import Evaluation, Figures
 from ..workflows.progress import OnDone, Progress
 from ..workflows.progress import console as console
 from ..workflows.progress import plural as plural
+
+NARROW = (
+    100  # characters of a line below which a table has no lines between its columns
+)
 
 
 def counting(
@@ -26,10 +31,14 @@ def table_of(title: str, evaluation: Evaluation, headline: Sequence[str]) -> Tab
     tracks = evaluation.tracks
     figures = evaluation.figures
     shown = _shown(figures, headline)
-    table = Table(title=title, title_justify="left")
-    table.add_column("track")
+    narrow = console().width < NARROW
+    box = SIMPLE_HEAD if narrow else HEAVY_HEAD
+    table = Table(title=title, title_justify="left", box=box)
+    table.add_column("track", overflow="fold")
     for name in shown:
-        table.add_column(name, justify="right")
+        # A number that is cut would be another number: only the heading and the track may be broken.
+        heading = name.replace("_", "_\n") if narrow else name
+        table.add_column(heading, justify="right", no_wrap=True)
     for key, values in _with_figures(tracks, shown).items():
         table.add_row(key, *(_cell(values.get(name)) for name in shown))
     table.add_section()

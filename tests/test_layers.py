@@ -14,7 +14,7 @@ import mirbricks
 
 ROOT = Path(mirbricks.__file__).parent
 LAYERS = [
-    {"version", "lazy", "printable"},
+    {"version", "lazy", "printable", "spelling"},
     {"errors"},
     {"shapes", "settings", "fields", "catalogue"},
     {"features", "data", "augment", "losses", "metrics", "plots", "zoo"},
@@ -27,6 +27,7 @@ LAYERS = [
     {"workflows"},
     {"commands"},
     {"cli"},
+    {"__main__"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 FORBIDDEN = {

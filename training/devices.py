@@ -25,12 +25,12 @@ def as_device(name: str | torch.device) -> torch.device:
     try:
         device = torch.device(name)
         torch.zeros(1, device=device).item()  # the meta device has no values
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        works = (
-            ["cpu"]
-            + ["cuda"] * torch.cuda.is_available()
-            + ["mps"] * torch.backends.mps.is_available()
-        )
+    except Exception as error:  # each backend that is not there has an exception of its own: hpu cannot be imported
+        works = ["cpu"]
+        if torch.cuda.is_available():
+            works.append("cuda")
+        if torch.backends.mps.is_available():
+            works.append("mps")
         raise RunError(
             f"the device '{name}' cannot be used",
             code="E624",

@@ -56,8 +56,8 @@ class TrainConfig(Settings):
         None,
         description="stop after so many validations without a better figure; null: never",
     )
-    seed: NonNegativeInt = Field(
-        0, description="of the first weights, the batches and dropout"
+    seed: int = Field(
+        0, ge=0, lt=2**63, description="of the first weights, the batches and dropout"
     )
     bf16: bool = Field(
         False,

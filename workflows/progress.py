@@ -18,11 +18,15 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.progress import Progress as Bars
+from rich.table import Column
 
 from ..errors import DataError, MirbricksError
 from ..tasks.base import OnShare
 
 PLAIN_WIDTH = 120  # of tables that go to a file or a pipe
+WIDEST_BAR = 40
+BESIDE_COUNTS = 40  # characters of counts, remaining time and a short bar: a label has the rest of a line
+BESIDE_BAR = 60  # characters of counts, remaining time and a label that is not long
 
 
 class OnDone(Protocol):
@@ -62,8 +66,9 @@ class Progress:
         moving = self.bars and is_watched()
         done = 0
         failed = 0
-        with _bars(MofNCompleteColumn(), show=moving) as bar:
-            task = bar.add_task(label, total=total)
+        count = MofNCompleteColumn(table_column=_unbroken())
+        with _bars(count, show=moving) as bar:
+            task = bar.add_task(_fitting(label), total=total)
 
             def on_done(_: str, error: DataError | None = None, /) -> None:
                 nonlocal done, failed
@@ -83,9 +88,10 @@ class Progress:
     def sharing(self, label: str) -> Iterator[OnShare]:
         """A bar for one long piece of work, which disappears at the end; nothing where nobody watches."""
         moving = self.bars and is_watched()
-        with _bars(TaskProgressColumn(), show=moving, transient=True) as bar:
-            task = bar.add_task(label, total=1.0)
-            yield lambda share: bar.update(task, completed=share)
+        share = TaskProgressColumn(table_column=_unbroken())
+        with _bars(share, show=moving, transient=True) as bar:
+            task = bar.add_task(_fitting(label), total=1.0)
+            yield lambda done: bar.update(task, completed=done)
 
     def line(self, text: str) -> None:
         """A line about what happens now."""
@@ -122,9 +128,26 @@ def progress_of(show: bool) -> Progress:
 
 
 def _bars(count: ProgressColumn, *, show: bool, transient: bool = False) -> Bars:
-    label = TextColumn("{task.description}", markup=False)
-    columns = (label, BarColumn(bar_width=None), count, TimeRemainingColumn())
-    return Bars(*columns, console=console(), disable=not show, transient=transient)
+    screen = console()
+    columns = (
+        TextColumn("{task.description}", markup=False, table_column=_unbroken()),
+        BarColumn(bar_width=max(4, min(WIDEST_BAR, screen.width - BESIDE_BAR))),
+        count,
+        TimeRemainingColumn(table_column=_unbroken()),
+    )
+    return Bars(*columns, console=screen, disable=not show, transient=transient)
+
+
+def _unbroken() -> Column:
+    return Column(no_wrap=True)
+
+
+def _fitting(label: str) -> str:
+    """A label that leaves room for the bar and its counts; its end tells more: of a path the file."""
+    room = max(8, console().width - BESIDE_COUNTS)
+    if len(label) <= room:
+        return label
+    return f"…{label[1 - room :]}"
 
 
 def listed(names: list[str], most: int) -> str:

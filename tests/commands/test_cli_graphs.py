@@ -268,7 +268,7 @@ def test_every_help_has_an_example(command: str, capsys: Capture) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["frobnicate"], ["check"], ["summary", SMALL, "--nonsense"]]
+    "words", [["frobnicate"], ["check"], ["summary", SMALL, "--nonsense"]]
 )
 def test_wrong_usage_ends_with_2(words: list[str], capsys: Capture) -> None:
     with pytest.raises(SystemExit) as ended:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import pytest
 
-from mirbricks.commands.screen import counting, markdown_of
+from mirbricks.commands.screen import console, counting, markdown_of, table_of
 from mirbricks.errors import DataError
 from mirbricks.tasks.base import Evaluation
 from mirbricks.workflows.progress import Progress
@@ -70,3 +71,51 @@ def test_bars_in_names_do_not_break_a_table() -> None:
         Evaluation({"Accuracy": 0.5}, {"a|b.wav": {"Accuracy": 0.5}}), ("Accuracy",)
     )
     assert table.splitlines()[2] == r"| a\|b.wav | 0.500 |"
+
+
+NAMES = ("Accuracy", "Precision", "Recall", "note_f1", "frame_f1", "chroma_accuracy")
+LONG = "01-AchGottundHerr/a very long folder/with a track.wav"
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_a_table_cuts_no_number_and_no_name(
+    width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    tracks = {LONG: dict.fromkeys(NAMES, 0.1234)}
+    figures = dict.fromkeys(NAMES, 0.5678)
+    screen = console()
+    with screen.capture() as captured:
+        screen.print(table_of("all", Evaluation(figures, tracks), NAMES))
+    text = re.sub(r"\x1b\[[0-9;]*m", "", captured.get())
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= width
+    assert text.count("0.123") == text.count("0.568") == len(NAMES)
+    squeezed = "".join(text.split())
+    for name in NAMES:
+        assert name.split("_")[-1] in squeezed
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
+@pytest.mark.parametrize("label", ["features", f"/home/somebody/{LONG}: features"])
+def test_a_bar_is_one_line(
+    label: str,
+    width: int,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    with counting(label, 12345) as on_done:
+        for _ in range(3):
+            on_done("a")
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().out)
+    shown = [line for line in re.split(r"[\r\n]", lines) if line.strip()]
+    assert shown
+    for line in shown:
+        assert len(line.rstrip()) <= width
+        assert re.search(r" [03]/12345 \S+$", line)
+        assert label[-8:] in line.replace("…", "f")

@@ -1,0 +1,250 @@
+"""What the commands on trained models take on the command line; light, as `commands.arguments` is."""
+
+from __future__ import annotations
+
+from .. import values
+from ..arguments import (
+    NEW_FILE,
+    cache,
+    corpus_and_features,
+    device,
+    jobs,
+    json_output,
+    overrides,
+)
+from ..parser import Parser
+
+# The keys of the section `train:`; people try them as options. A test compares them with the section itself.
+TRAIN_KEYS = (
+    "steps",
+    "batch_size",
+    "lr",
+    "optimizer",
+    "weight_decay",
+    "schedule",
+    "warmup_steps",
+    "clip_norm",
+    "average_decay",
+    "validate_every",
+    "patience",
+    "seed",
+    "bf16",
+    "compile",
+    "channels_last",
+)
+
+
+def train(p: Parser) -> None:
+    p.settings = TRAIN_KEYS
+    p.add_argument(
+        "graph",
+        metavar="GRAPH",
+        help="a graph file with the sections feature, task and train",
+    )
+    corpus_and_features(p)
+    p.add_argument(
+        "--out", required=True, metavar="RUN", help="the run folder to write"
+    )
+    p.add_argument(
+        "--fold",
+        type=values.fold,
+        metavar="K|all|none",
+        help="the fold to test on (default: 0); all trains them one by one; none tests on nothing: "
+        "every recording trains",
+    )
+    p.add_argument(
+        "--also",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="another corpus, all of whose recordings train too; repeatable",
+    )
+    p.add_argument(
+        "--resume", action="store_true", help="go on where the run in --out stopped"
+    )
+    p.add_argument(
+        "--from",
+        dest="start_from",
+        metavar="RUN",
+        help="begin with the weights of a run or of zoo:NAME, where names and shapes fit",
+    )
+    overrides(p)
+
+
+def evaluate(p: Parser) -> None:
+    p.add_argument(
+        "folder",
+        metavar="RUN",
+        help="a run folder, a folder of folds (fold0, fold1, ...), or zoo:NAME",
+    )
+    corpus_and_features(p)
+    p.add_argument(
+        "--split",
+        metavar="SIDE",
+        help="train, valid, test, all, or a fold of the corpus, such as 5 or fold5 (default: the test fold "
+        "on the run's own corpus; all on another corpus, and for zoo:NAME)",
+    )
+    p.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="task.KEY=VALUE",
+        help="override a setting of the task, as in task.annotation=tags; repeatable",
+    )
+    json_output(p)
+    p.add_argument("--markdown", action="store_true", help="print a Markdown table")
+
+
+def report(p: Parser) -> None:
+    p.add_argument(
+        "folder",
+        metavar="RUN",
+        help="a run folder, or a folder of folds (fold0, fold1, ...)",
+    )
+    corpus_and_features(p)
+
+
+def predict(p: Parser) -> None:
+    p.add_argument("folder", metavar="RUN", help="a run folder, or zoo:NAME")
+    p.add_argument(
+        "audio",
+        nargs="+",
+        metavar="AUDIO",
+        help="wav, flac, ogg or mp3 files of any sampling rate",
+    )
+    p.add_argument(
+        "--out",
+        default="predictions",
+        metavar="DIR",
+        help="folder for the predictions and their pictures (default: predictions)",
+    )
+    p.add_argument(
+        "--replace",
+        action="store_true",
+        help="write over files that are there already",
+    )
+    device(p)
+
+
+def pack(p: Parser) -> None:
+    p.add_argument(
+        "folder", metavar="RUN", help="a run folder whose training has ended"
+    )
+    p.add_argument(
+        "--out",
+        required=True,
+        metavar="DIR",
+        help="the folder to make; its name is the model's",
+    )
+    p.add_argument(
+        "--half", action="store_true", help="store the weights in half precision"
+    )
+    p.add_argument(
+        "--evaluation",
+        action="append",
+        default=[],
+        metavar="FILE[=TEXT]",
+        help="what `evaluate --json` printed, for the card, and in words what it was measured on; "
+        "repeatable, `mirbricks zoo` lists the first",
+    )
+    p.add_argument(
+        "--figure",
+        metavar="NAME",
+        help="the figure that `mirbricks zoo` lists (default: the task's first)",
+    )
+    p.add_argument(
+        "--corpora",
+        metavar="NAMES",
+        help="the corpora that it was trained on, for their licences (default: the run's)",
+    )
+    p.add_argument(
+        "--note",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="a limit of the model, for the card; repeatable",
+    )
+
+
+def ensemble(p: Parser) -> None:
+    p.add_argument(
+        "folders",
+        nargs="+",
+        metavar="RUN",
+        help="runs of one recipe on one corpus, such as trainings with other seeds",
+    )
+    p.add_argument("--out", required=True, metavar="RUN", help="the run folder to make")
+
+
+def zoo(p: Parser) -> None:
+    p.add_argument(
+        "name",
+        nargs="?",
+        metavar="NAME",
+        help="print the card of this model (default: list all)",
+    )
+    json_output(p)
+
+
+def index(p: Parser) -> None:
+    p.add_argument("folder", metavar="RUN", help="a run folder of the task covers")
+    corpus_and_features(p)
+    p.add_argument(
+        "--out", required=True, metavar="FILE", help=f"the index to write; {NEW_FILE}"
+    )
+
+
+def search(p: Parser) -> None:
+    p.add_argument("index", metavar="INDEX", help="a file that `mirbricks index` wrote")
+    p.add_argument(
+        "queries",
+        nargs="+",
+        metavar="AUDIO_OR_KEY",
+        help="audio files, and keys of the index or of the corpus of --data",
+    )
+    p.add_argument(
+        "--data", metavar="DIR", help="a corpus whose recordings may be queries"
+    )
+    p.add_argument(
+        "--run",
+        dest="run_folder",
+        metavar="RUN",
+        help="the run that made the index (default: the folder that it names)",
+    )
+    p.add_argument(
+        "--top",
+        type=values.count,
+        default=10,
+        metavar="N",
+        help="how many results per query (default: 10)",
+    )
+    p.add_argument(
+        "--faiss",
+        action="store_true",
+        help="search with FAISS, which comes with mirbricks[retrieval]",
+    )
+    json_output(p)
+    cache(p)
+    device(p)
+
+
+def demo(p: Parser) -> None:
+    p.settings = TRAIN_KEYS
+    p.add_argument(
+        "--data", metavar="DIR", help="a corpus (default: synthesise a small one)"
+    )
+    p.add_argument(
+        "--out",
+        default="runs/demo",
+        metavar="RUN",
+        help="the run folder to write (default: runs/demo)",
+    )
+    p.add_argument(
+        "--graph",
+        metavar="GRAPH",
+        help="a graph file (default: mpe_small, which is part of mirbricks)",
+    )
+    cache(p)
+    jobs(p, "processes that compute features")
+    device(p)
+    overrides(p)

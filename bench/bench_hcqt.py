@@ -27,7 +27,7 @@ from page import parser_of, publish
 from mirbricks.data.corpus import Corpus
 from mirbricks.features.feature_file import CachedFeature, write_feature
 from mirbricks.features.hcqt import HCQTFeature, HCQTFeatureConfig
-from mirbricks.features.resampling import resample
+from mirbricks.features.resample import resample
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = HCQTFeatureConfig()

@@ -48,8 +48,6 @@ if TYPE_CHECKING:
     from .nnls_chroma import NNLSChromaFeatureConfig as NNLSChromaFeatureConfig
     from .pcen import PCENFeature as PCENFeature
     from .pcen import PCENFeatureConfig as PCENFeatureConfig
-    from .resampling import resample as resample
-    from .resampling import resample_stream as resample_stream
     from .transform import Transform as Transform
     from .transform import feature as feature
     from .waveform import WaveformFeature as WaveformFeature
@@ -91,8 +89,6 @@ __getattr__, __dir__, __all__ = face(
         "feature_of": "kinds",
         "features": "base",
         "register_feature": "base",
-        "resample": "resampling",
-        "resample_stream": "resampling",
         "to_scale": "hcqt",
         "track_beats": "beat_tracking",
     },

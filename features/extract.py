@@ -20,7 +20,7 @@ from .base import Feature, FeatureConfig
 from .cache_index import Stamp
 from .feature_file import is_whole, write_array, write_feature
 from .kinds import feature_of
-from .resampling import resample
+from .resample import resample
 
 CHUNK_SAMPLES = 1 << 20
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from .base import FeatureConfig
 from .extract import write_wave
 from .feature_file import CachedFeature
-from .resampling import resample_stream
+from .resample import resample_stream
 
 Blocks = Iterator[tuple[NDArray[np.float32], int]]  # mono (N,) at a rate in Hz
 

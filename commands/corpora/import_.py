@@ -81,7 +81,7 @@ def _resampled(
     """In worker processes, which import torch only if there is something to convert."""
     import torch
 
-    from ...features.resampling import resample_stream
+    from ...features.resample import resample_stream
 
     for piece in resample_stream(map(torch.from_numpy, blocks), from_hz, to_hz):
         yield piece.numpy()

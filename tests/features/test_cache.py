@@ -27,7 +27,7 @@ from mirbricks.features import feature_file
 from mirbricks.features.cache import FeatureCache
 from mirbricks.features.feature_file import CachedFeature, is_whole
 from mirbricks.features.hcqt import HCQTFeature, HCQTFeatureConfig
-from mirbricks.features.resampling import resample
+from mirbricks.features.resample import resample
 
 SMALL = HCQTFeatureConfig(
     harmonics=(1, 2), fmin_hz=220, n_octaves=2, bins_per_octave=12, hop_length=256

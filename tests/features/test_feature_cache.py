@@ -34,7 +34,7 @@ from mirbricks.features.kinds import feature_of
 from mirbricks.features.logmel import LogMelFeatureConfig
 from mirbricks.features.nnls_chroma import NNLSChromaFeatureConfig
 from mirbricks.features.pcen import PCENFeatureConfig
-from mirbricks.features.resampling import resample
+from mirbricks.features.resample import resample
 from mirbricks.features.streaming import stream_feature
 from mirbricks.features.waveform import WaveformFeatureConfig
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 import torch
 
-from mirbricks.features.resampling import resample, resample_stream
+from mirbricks.features.resample import resample, resample_stream
 from mirbricks.features.torchaudio_import import import_torchaudio
 
 

@@ -36,7 +36,7 @@ COMMANDS: dict[str, Command] = {
         graphs.summary,
     ),
     "blocks": Command(
-        "graphs.summary:blocks",
+        "graphs.blocks:blocks",
         "list the registered blocks by family",
         "--json",
         graphs.blocks,
@@ -61,7 +61,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "draw": Command(
         "graphs.draw:draw",
-        "draw a graph as an SVG",
+        "draw a graph, as .svg, .png or .pdf",
         "graphs/mpe_doras_unet.yaml --out unet.svg",
         graphs.draw,
     ),

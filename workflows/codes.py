@@ -6,6 +6,7 @@ from ..errors import register_codes
 
 CODES = {
     "E191": "A file of that name is there already, and mirbricks never overwrites one.",
+    "E192": "A picture is written as .svg, .png or .pdf; the ending of its name says as which.",
     "E447": "Corpora that train together hold recordings under keys of their own, so that none is on two sides.",
     "E470": "A synthetic corpus goes to a folder without a corpus; --seconds is the length of clips, 1 to 3600 s.",
     "E471": "No recording has the annotation that --where asks for: `mirbricks data info DIR` shows what there is.",

@@ -5,9 +5,13 @@ from __future__ import annotations
 from ..arguments import NEW_FILE, input_sizes, json_output, overrides
 from ..parser import Parser
 
+A_GRAPH = "a graph file; or a run folder or zoo:NAME, for the graph that was trained"
+GRAPHS = "graph files; or run folders or zoo:NAME, for the graphs that were trained"
+PICTURE = "NAME.svg, NAME.png or NAME.pdf"
+
 
 def check(p: Parser) -> None:
-    p.add_argument("graphs", nargs="+", metavar="GRAPH", help="graph files")
+    p.add_argument("graphs", nargs="+", metavar="GRAPH", help=GRAPHS)
     p.add_argument(
         "--sweep",
         action="append",
@@ -21,27 +25,26 @@ def check(p: Parser) -> None:
 
 
 def summary(p: Parser) -> None:
-    p.add_argument("graph", metavar="GRAPH", help="a graph file")
+    p.add_argument("graph", metavar="GRAPH", help=A_GRAPH)
     input_sizes(p)
     overrides(p)
     json_output(p)
 
 
 def draw(p: Parser) -> None:
-    p.add_argument("graph", metavar="GRAPH", help="a graph file")
+    p.add_argument("graph", metavar="GRAPH", help=A_GRAPH)
     p.add_argument(
-        "--out", required=True, metavar="FILE", help=f"the SVG to write; {NEW_FILE}"
+        "--out",
+        required=True,
+        metavar="FILE",
+        help=f"the picture to write, {PICTURE}; {NEW_FILE}",
     )
     input_sizes(p)
     overrides(p)
 
 
 def diff(p: Parser) -> None:
-    p.add_argument(
-        "a",
-        metavar="A",
-        help="a graph file, or a run folder: the graph that it trained",
-    )
+    p.add_argument("a", metavar="A", help=A_GRAPH)
     p.add_argument("b", metavar="B", help="the other one")
     input_sizes(p)
     json_output(p)
@@ -85,7 +88,7 @@ def export(p: Parser) -> None:
         "--to",
         required=True,
         choices=("torch-export", "onnx"),
-        help="the form; onnx needs mirbricks[onnx]",
+        help="the form; onnx needs the packages onnx, onnxscript and onnxruntime",
     )
     p.add_argument(
         "--out", required=True, metavar="FILE", help=f"the file to write; {NEW_FILE}"
@@ -93,12 +96,16 @@ def export(p: Parser) -> None:
 
 
 def _graph_with_weights(p: Parser) -> None:
-    p.add_argument("graph", metavar="GRAPH", help="a graph file")
+    p.add_argument(
+        "graph",
+        metavar="GRAPH",
+        help="a graph file; or a run folder or zoo:NAME, whose weights are then used",
+    )
     p.add_argument(
         "--run",
         dest="run_folder",
         metavar="RUN",
-        help="a run folder whose weights to use (default: new random weights)",
+        help="a run folder or zoo:NAME whose weights to use (default: those of GRAPH, or new random ones)",
     )
     input_sizes(p)
     overrides(p)
@@ -147,5 +154,5 @@ def explain(p: Parser) -> None:
     p.add_argument(
         "--picture",
         metavar="FILE",
-        help=f"draw what is inside the block as an SVG; {NEW_FILE}",
+        help=f"draw what is inside the block as {PICTURE}; {NEW_FILE}",
     )

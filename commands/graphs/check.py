@@ -14,7 +14,9 @@ from ...compiler.inference.sizes import Outcome, free_sizes, spans, sweep
 from ...compiler.inference.without_dynamo import without_dynamo
 from ...compiler.module import GraphModule
 from ...errors import GraphError, MirbricksError
+from ...printable import printable
 from ...shapes import show
+from .graph_files import graph_file
 from .input_shape import input_shape
 
 MOST_SIZES = 10_000
@@ -28,8 +30,8 @@ def check(arguments: Namespace) -> int:
     for path in arguments.graphs:
         try:
             with without_dynamo():
-                model = _checked(path, arguments)
-                print(f"{path}: fine: {_facts(model, arguments)}")
+                model = _checked(graph_file(path), arguments)
+                print(f"{printable(path)}: fine: {_facts(model, arguments)}")
                 failed += sum([_swept(model, arguments, *each) for each in sweeps])
         except MirbricksError as error:
             print(error, file=sys.stderr)

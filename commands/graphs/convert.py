@@ -10,8 +10,10 @@ from torch import Tensor
 from ...compiler.compile import compile_graph, load_graph
 from ...compiler.module import GraphModule
 from ...data.stores.atomic import written_whole
+from ...printable import printable
 from ...runs.folder import RunFolder
 from ...workflows.new_file import refuse_existing, write_new
+from .graph_files import graph_file, is_trained
 from .input_shape import input_shape
 
 
@@ -29,13 +31,13 @@ def eject(arguments: Namespace) -> int:
         _write_bytes(arguments.weights, safetensors.torch.save(_tensors(model)))
     write_new(arguments.out, text)
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    print(
-        f"{arguments.out}: class Model, {parameters:,} parameters; its outputs are those of the graph to the bit"
-    )
+    facts = f"class Model, {parameters:,} parameters"
+    same = "its outputs are those of the graph to the bit"
+    print(f"{printable(arguments.out)}: {facts}; {same}")
     if arguments.weights:
-        print(
-            f"{arguments.weights}: {f'weights of {arguments.run_folder}' if arguments.run_folder else 'new weights'}"
-        )
+        trained = _trained(arguments)
+        weights = f"weights of {printable(trained)}" if trained else "new weights"
+        print(f"{printable(arguments.weights)}: {weights}")
     return 0
 
 
@@ -47,9 +49,8 @@ def export(arguments: Namespace) -> int:
     result = exported(_model(arguments), arguments.to)
     _write_bytes(arguments.out, result.data)
     takes = ", ".join(result.sizes) or "one size"
-    print(
-        f"{arguments.out}: {len(result.data) / 1e6:.1f} MB, {arguments.to}; takes {takes}"
-    )
+    size = f"{len(result.data) / 1e6:.1f} MB"
+    print(f"{printable(arguments.out)}: {size}, {arguments.to}; takes {takes}")
     for sizes, difference in result.differences:
         at = ", ".join(f"{name}={size}" for name, size in sizes.items()) or "its sizes"
         print(f"  at {at}: largest difference to the graph {difference:.2g}")
@@ -57,17 +58,23 @@ def export(arguments: Namespace) -> int:
 
 
 def _model(arguments: Namespace) -> GraphModule:
-    """The compiled graph, with the weights of --run."""
-    if arguments.run_folder:
-        run = RunFolder.open(arguments.run_folder)
-    else:
-        run = None
-    model = compile_graph(
-        load_graph(arguments.graph, arguments.set), input_shape(arguments.input)
-    )
+    """The compiled graph with the weights of --run, or of the run or packed model that stands for the graph."""
+    trained = _trained(arguments)
+    run = RunFolder.open(trained) if trained else None
+    graph = load_graph(graph_file(arguments.graph), arguments.set)
+    model = compile_graph(graph, input_shape(arguments.input))
     if run:
         run.load_weights(model)
     return model
+
+
+def _trained(arguments: Namespace) -> str | None:
+    """The run whose weights are used; None for new weights."""
+    if arguments.run_folder:
+        return str(arguments.run_folder)
+    if is_trained(arguments.graph):
+        return str(arguments.graph)
+    return None
 
 
 def _tensors(model: GraphModule) -> dict[str, Tensor]:

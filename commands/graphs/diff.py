@@ -16,10 +16,9 @@ from rich.text import Text
 from ...compiler.comparing.diff import Change, Diff, Fact, Side, diff_graphs
 from ...compiler.compile import compile_graph, load_graph
 from ...compiler.language.graph import SECTIONS
-from ...errors import GraphWarning, MirbricksError, RunError
-from ...runs.folder import RESOLVED, RunFolder
+from ...errors import GraphWarning, MirbricksError
 from ...workflows.experiment import load_experiment
-from ...zoo import PREFIX, graph_file
+from .graph_files import graph_file
 from .input_shape import input_shape
 
 STYLES = {"+": "green", "-": "red", "~": "yellow", ">": "cyan"}
@@ -27,7 +26,7 @@ STYLES = {"+": "green", "-": "red", "~": "yellow", ">": "cyan"}
 
 def diff(arguments: Namespace) -> int:
     """Print what changes from A to B. Ends with 0; with --exit-code with 1 where they differ, as `git diff` does."""
-    files = [_graph_file(path) for path in (arguments.a, arguments.b)]
+    files = [Path(graph_file(given)) for given in (arguments.a, arguments.b)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", GraphWarning)  # `check` tells them
         sections = _sections(files)
@@ -45,22 +44,6 @@ def diff(arguments: Namespace) -> int:
     if arguments.exit_code and not result.same:
         return 1
     return 0
-
-
-def _graph_file(path: str) -> Path:
-    """The graph file itself; of a run folder its resolved.yaml. Raises E600, E605."""
-    if path.startswith(PREFIX) or not Path(path).is_dir():
-        return Path(graph_file(path))
-    RunFolder.open(path)
-    file = Path(path) / RESOLVED
-    if not file.is_file():
-        message = f"the run '{path}' has no {RESOLVED}"
-        raise RunError(
-            message,
-            code="E605",
-            help="give a graph file, or a run whose training has begun",
-        )
-    return file
 
 
 def _sections(files: Sequence[Path]) -> list[Mapping[str, Any]]:

@@ -6,16 +6,17 @@ from argparse import Namespace
 
 from ...compiler.compile import compile_graph, load_graph
 from ...compiler.drawing.diagram import draw as drawn
-from ...workflows.new_file import refuse_existing, write_new
+from ...printable import printable
+from .graph_files import graph_file
 from .input_shape import input_shape
+from .picture_files import refuse_picture, write_picture
 
 
 def draw(arguments: Namespace) -> int:
-    """Write the SVG of a graph; the same graph gives the same file."""
-    refuse_existing(arguments.out)
-    model = compile_graph(
-        load_graph(arguments.graph, arguments.set), input_shape(arguments.input)
-    )
-    write_new(arguments.out, drawn(model))
-    print(f"{arguments.out}: {len(model.nodes)} layers")
+    """Write the picture of a graph; the same graph gives the same file."""
+    refuse_picture(arguments.out)
+    graph = load_graph(graph_file(arguments.graph), arguments.set)
+    model = compile_graph(graph, input_shape(arguments.input))
+    write_picture(arguments.out, drawn(model))
+    print(f"{printable(arguments.out)}: {len(model.nodes)} layers")
     return 0

@@ -1,70 +1,46 @@
-"""What `mirbricks explain` says of the sections of a graph file: tasks, features, dataset, train."""
+"""What `mirbricks explain` prints on the sections of a graph file: tasks, features, dataset, train."""
 
 from __future__ import annotations
 
 from inspect import cleandoc
 
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
-from ...fields import expected, quoted
+from .field_lines import field_lines
+
+Section = tuple[str, str, type[BaseModel]]  # heading, text, settings
 
 
-def sections() -> dict[str, tuple[str, str, type[BaseModel]]]:
-    """Of each name the heading, the text and the settings."""
+def sections() -> dict[str, Section]:
+    """Every section by its name, and every task and feature by its type."""
+    # Here, since the tasks take a second to import.
     from ...features.base import features
     from ...tasks.finding import tasks
     from ...training.optimization import TrainConfig
-    from ...workflows.experiment import (
-        DatasetConfig,
-    )  # with the tasks this takes a second to import
+    from ...workflows.experiment import DatasetConfig
 
-    found: dict[str, tuple[str, str, type[BaseModel]]] = {
-        "dataset": (
-            "the section `dataset:`",
-            cleandoc(DatasetConfig.__doc__ or ""),
-            DatasetConfig,
-        ),
-        "train": (
-            "the section `train:`",
-            cleandoc(TrainConfig.__doc__ or ""),
-            TrainConfig,
-        ),
+    found = {
+        "dataset": _section("the section `dataset:`", DatasetConfig, DatasetConfig),
+        "train": _section("the section `train:`", TrainConfig, TrainConfig),
     }
     for name, feature in features().items():
-        found[name] = (
-            f"a feature, `feature: {{type: {name}}}`",
-            cleandoc(feature.__doc__ or ""),
-            feature.Config,
-        )
+        heading = f"a feature, `feature: {{type: {name}}}`"
+        found[name] = _section(heading, feature, feature.Config)
     for name, task in tasks().items():
-        found[name] = (
-            f"a task, `task: {{type: {name}}}`",
-            cleandoc(task.__doc__ or ""),
-            task.Config,
-        )
+        heading = f"a task, `task: {{type: {name}}}`"
+        found[name] = _section(heading, task, task.Config)
     return found
+
+
+def _section(heading: str, documented: object, config: type[BaseModel]) -> Section:
+    return heading, cleandoc(documented.__doc__ or ""), config
 
 
 def section_of(name: str) -> str | None:
     """The text on one of them, or None."""
-    if name not in (known := sections()):
+    known = sections()
+    if name not in known:
         return None
-    heading, doc, config = known[name]
-    lines = [f"{name} ({heading})", "", doc, "", "settings"]
-    for field, info in config.model_fields.items():
-        lines.append(
-            f"  {field:<18} {expected(info)}; {_default(info)}. {info.description or ''}".rstrip()
-        )
+    heading, text, config = known[name]
+    lines = [f"{name} ({heading})", "", text, "", "settings", *field_lines(config)]
     return "\n".join(lines)
-
-
-def _default(info: FieldInfo) -> str:
-    if info.is_required():
-        return "required"
-    value = info.get_default(call_default_factory=True)
-    if value is None or isinstance(value, BaseModel):
-        if value is None:
-            return "default none"
-        return "default as below it"
-    return f"default {quoted(value)}"

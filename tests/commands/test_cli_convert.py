@@ -126,3 +126,34 @@ def test_export_needs_a_target(graph: Path, tmp_path: Path, capsys: Capture) -> 
         main(["export", str(graph), "--out", str(tmp_path / "m")])
     assert caught.value.code == 2
     assert "--to" in capsys.readouterr().err
+
+
+def test_a_run_given_as_the_graph_gives_its_weights_too(
+    run: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    (run / "resolved.yaml").write_text(GRAPH)
+    out, weights = tmp_path / "model.py", tmp_path / "model.safetensors"
+    words = ["eject", str(run), "--out", str(out), "--weights", str(weights)]
+    assert main(words) == 0
+    assert capsys.readouterr().out.endswith(f"{weights}: weights of {run}\n")
+    found = safetensors.torch.load_file(weights)
+    wanted = safetensors.torch.load_file(run / "weights.safetensors")
+    assert found.keys() == wanted.keys()
+    assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+    (run / "weights.safetensors").unlink()
+    assert main(["eject", str(run), "--out", str(tmp_path / "other.py")]) == 1
+    assert "[E605]" in capsys.readouterr().err
+
+
+def test_a_model_of_the_zoo_is_exported_with_its_weights(tmp_path: Path) -> None:
+    out = tmp_path / "model.pt2"
+    assert (
+        main(["export", "zoo:mpe_bach10", "--to", "torch-export", "--out", str(out)])
+        == 0
+    )
+    program = torch.export.load(str(out))
+    wanted = safetensors.torch.load_file(
+        Path(mb.__file__).parent / "zoo" / "mpe_bach10" / "weights.safetensors"
+    )
+    for name, tensor in program.state_dict.items():
+        assert torch.equal(tensor, wanted[name].to(tensor.dtype)), name

@@ -92,16 +92,30 @@ def test_summary_as_json_has_rows_and_totals(capsys: Capture) -> None:
     assert last["receptive_field_s"] == pytest.approx(35 * 512 / 22050)
 
 
-def test_summary_as_a_table_shows_every_layer(capsys: Capture) -> None:
+def test_summary_as_a_table_shows_every_layer(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
     assert main(["summary", SMALL]) == 0
     text = capsys.readouterr().out
     for words in (
         "residualblock_4",
         "(B, 32, 72, T)",
-        "35 frames",
+        "35 frames, 0.81 s",
+        "1, 43.07 Hz",
         "65,313 parameters",
     ):
         assert words in text
+    assert "not shown" not in text
+
+
+def test_summary_at_80_columns(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["summary", SMALL]) == 0
+    golden = Path(__file__).parent / "golden" / "summary_80.txt"
+    assert capsys.readouterr().out == golden.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("sizes", ["1,6,360", "1,5,360,64", "1,a,360,64"])
@@ -116,12 +130,12 @@ def test_blocks_lists_every_block_under_its_family(capsys: Capture) -> None:
     assert {line.split()[0] for line in lines if line.startswith("  ")} == set(
         registry.blocks()
     )
-    assert lines[lines.index("many to one") + 1].startswith("  AttentionPool ")
+    assert lines[lines.index("pooling") + 1].startswith("  AttentionPool ")
     assert not any(line.endswith("…") for line in lines)
     assert main(["blocks", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert set(found) == set(registry.blocks())
-    assert found["Mean"]["family"] == "many to one"
+    assert found["Mean"]["family"] == "pooling"
 
 
 def test_blocks_fit_a_narrow_terminal(
@@ -172,7 +186,7 @@ def test_explain_shows_example_contract_source_fields_and_picture(
 ) -> None:
     assert main(["explain", "FiLM"]) == 0
     text = capsys.readouterr().out
-    assert text.startswith("FiLM (conditioning)\n\n")
+    assert text.startswith("FiLM (unet)\n\n")
     assert (
         "a graph that runs:\n  input: {x: B C=3 T=5, y: B D=4}\n  layers:\n    - FiLM: {with: [y]}\n\n"
         in text
@@ -184,7 +198,7 @@ def test_explain_shows_example_contract_source_fields_and_picture(
     assert re.search(r"^picture   \S*docs/blocks/FiLM\.svg", text, flags=re.M)
     assert "  in_channels        an integer; inferred. size of axis C\n" in text
     assert (
-        "  hidden_features    an integer > 0; default none. width of a hidden layer"
+        "  hidden_features    an integer > 0; default: none. width of a hidden layer"
         in text
     )
 
@@ -198,7 +212,7 @@ def test_explain_draws_what_is_inside_a_block(tmp_path: Path, capsys: Capture) -
     assert "[E191]" in capsys.readouterr().err
     assert main(["explain", "StoreAs", "--picture", str(tmp_path / "b.svg")]) == 1
     assert capsys.readouterr().err == (
-        "there is a picture of blocks only, and 'StoreAs' is none\n"
+        "there are pictures of blocks only, and 'StoreAs' is not a block\n"
         "  help: `mirbricks blocks` lists the blocks; `mirbricks draw` draws a graph     [E305]\n"
     )
 
@@ -228,7 +242,7 @@ def test_explain_of_a_plugins_block_says_how_to_draw_it(
     assert main(["explain", "Half", "--plugin", "plugin_of_explain"]) == 0
     text = capsys.readouterr().out
     assert "picture   write one: mirbricks explain Half --picture Half.svg\n" in text
-    assert "  by                 a list of numbers; default [0.5]. factors\n" in text
+    assert "  by                 a list of numbers; default: [0.5]. factors\n" in text
     assert main(["explain", "Misfit", "--plugin", "plugin_of_explain"]) == 0
     assert (
         "a graph that runs:\n  none, since the registered example does not fit the contract: "

@@ -10,6 +10,7 @@ import pytest
 
 import mirbricks as mb
 from mirbricks.cli import main
+from mirbricks.runs.folder import RunFolder
 from mirbricks.workflows.experiment import load_experiment
 
 ROOT = Path(mb.__file__).parent
@@ -62,13 +63,44 @@ def test_migrate_ends_with_1_where_the_file_is_native(capsys: Capture) -> None:
 
 
 @pytest.mark.usefixtures("two")
-@pytest.mark.parametrize("command", [["migrate", BITTNER], ["draw", SMALL]])
-def test_nothing_is_overwritten(command: list[str], capsys: Capture) -> None:
-    assert main([*command, "--out", "a.yaml"]) == 1
+@pytest.mark.parametrize(
+    ("command", "file"),
+    [
+        (["migrate", BITTNER, "--out"], "a.yaml"),
+        (["draw", SMALL, "--out"], "a.svg"),
+        (["draw", SMALL, "--out"], "a.PNG"),
+        (["explain", "ReLU", "--picture"], "a.pdf"),
+    ],
+)
+def test_nothing_is_overwritten(command: list[str], file: str, capsys: Capture) -> None:
+    Path(file).write_text(A)
+    assert main([*command, file]) == 1
     assert capsys.readouterr().err == (
-        "'a.yaml' is there already\n  help: choose another name, or delete it: nothing is overwritten     [E191]\n"
+        f"'{file}' is there already\n  help: choose another name, or delete it: nothing is overwritten     [E191]\n"
     )
-    assert Path("a.yaml").read_text() == A
+    assert Path(file).read_text() == A
+
+
+@pytest.mark.usefixtures("two")
+@pytest.mark.parametrize(
+    ("file", "got", "proposed"),
+    [
+        ("x.jpg", "'.jpg'", "x.svg"),
+        ("pictures/x", "no ending", "pictures/x.svg"),
+        ("x.svg.gz", "'.gz'", "x.svg.svg"),
+    ],
+)
+@pytest.mark.parametrize(
+    "command", [["draw", "missing.yaml", "--out"], ["explain", "ReLU", "--picture"]]
+)
+def test_other_pictures_are_refused_before_any_work(
+    command: list[str], file: str, got: str, proposed: str, capsys: Capture
+) -> None:
+    assert main([*command, file]) == 1
+    assert capsys.readouterr().err == (
+        f"'{file}': expected a name that ends in .svg, .png or .pdf, got {got}\n"
+        f"  help: give a name such as '{proposed}'     [E192]\n"
+    )
 
 
 @pytest.mark.usefixtures("two")
@@ -174,6 +206,10 @@ def test_draw_writes_an_svg(tmp_path: Path, capsys: Capture) -> None:
         == 0
     )
     assert "72 × 64" in again.read_text()
+    for ending, begin in {".png": b"\x89PNG", ".pdf": b"%PDF"}.items():
+        other = out.with_suffix(ending)
+        assert main(["draw", SMALL, "--out", str(other)]) == 0
+        assert other.read_bytes().startswith(begin)
     assert (
         main(
             [
@@ -196,3 +232,52 @@ def test_draw_tells_a_mistake_and_writes_nothing(
     assert main(["draw", BITTNER, "--out", str(out)]) == 1
     assert "the shape of the input is not known" in capsys.readouterr().err
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["check"],
+        ["summary", "--input", "1,6,360,64"],
+        ["draw", "--out", "picture.svg"],
+        ["diff", SMALL, "--exit-code"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_run_or_a_model_of_the_zoo_stands_for_its_graph(
+    command: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Capture,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = RunFolder.create("run")
+    run.write_text("resolved.yaml", load_experiment(SMALL).resolved())
+    printed = {}
+    for graph in (SMALL, "run", "zoo:mpe_bach10"):
+        Path("picture.svg").unlink(missing_ok=True)
+        name, *options = command
+        main([name, graph, *options])
+        output = capsys.readouterr()
+        assert output.err == ""
+        printed[graph] = output.out.replace(graph, "GRAPH")
+    if command[0] == "summary":  # the written-out form has other lines
+        printed = {graph: _without_lines(text) for graph, text in printed.items()}
+    assert printed["run"] == printed[SMALL]
+    assert printed["zoo:mpe_bach10"] == printed[SMALL]
+
+
+def _without_lines(text: str) -> list[list[str]]:
+    return [line.split()[:2] + line.split()[3:] for line in text.splitlines()]
+
+
+@pytest.mark.parametrize("command", ["check", "summary", "draw", "diff"])
+def test_a_folder_that_is_not_a_run_and_an_unknown_model(
+    command: str, tmp_path: Path, capsys: Capture
+) -> None:
+    other = {"draw": ["--out", str(tmp_path / "x.svg")], "diff": [SMALL]}
+    more = other.get(command, [])
+    assert main([command, str(tmp_path), *more]) == 1
+    assert "[E600]" in capsys.readouterr().err
+    assert main([command, "zoo:mpe_bach11", *more]) == 1
+    assert "did you mean 'mpe_bach10'?" in capsys.readouterr().err

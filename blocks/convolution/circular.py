@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ...registry import Block, BlockConfig, from_axis, register
-from .convolution import Pair
+from ..bounds import Pair, Taps, Width
 
 
 @register(
@@ -31,11 +31,9 @@ class CircularConv2d(Block):
 
     class Config(BlockConfig):
         in_channels: int = from_axis("C")
-        out_channels: PositiveInt = Field(description="channels of the output")
+        out_channels: Width = Field(description="channels of the output")
         kernel_size: Pair = Field(description="bins and frames a filter spans")
-        dilation: PositiveInt = Field(
-            1, description="frames between the taps of a filter"
-        )
+        dilation: Taps = Field(1, description="frames between the taps of a filter")
         bias: bool = Field(True, description="whether a bias is added")
 
     def __init__(self, config: Config) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat
 from torch import Tensor, nn
 
 from ...registry import Block, BlockConfig, from_axis, register
-from .convolution import Pair
+from ..bounds import Layers, Pair, Taps, Width
 
 UNET = "arXiv:1505.04597"
 Norm = Literal["batch", "instance", "group", "none"]
@@ -20,10 +20,8 @@ GROUPS = 8
 
 class _ConvBlockConfig(BlockConfig):
     in_channels: int = from_axis("C")
-    out_channels: PositiveInt = Field(
-        description="channels of every convolution's output"
-    )
-    n_layers: PositiveInt = Field(2, description="convolutions, one after the other")
+    out_channels: Width = Field(description="channels of every convolution's output")
+    n_layers: Layers = Field(2, description="convolutions, one after the other")
     norm: Norm = Field(
         "batch",
         description="normalisation after each convolution; 'group': of 8 groups, fewer if need",
@@ -125,10 +123,8 @@ class ConvBlock1d(_ConvBlock):
     """
 
     class Config(_ConvBlockConfig):
-        kernel_size: PositiveInt = Field(3, description="frames a filter spans")
-        dilation: PositiveInt = Field(
-            1, description="frames between the taps of a filter"
-        )
+        kernel_size: Taps = Field(3, description="frames a filter spans")
+        dilation: Taps = Field(1, description="frames between the taps of a filter")
 
     def __init__(self, config: Config) -> None:
         c = config

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import torch
-from pydantic import Field, PositiveInt
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ...registry import Block, BlockConfig, from_axis, register
-from .convolution import Pair
+from ..bounds import Layers, Pair, Taps, Width
 
 CONVNEXT = "arXiv:2201.03545"
 
 
 class _ConvNeXtConfig(BlockConfig):
     in_channels: int = from_axis("C")
-    out_channels: PositiveInt | None = Field(
+    out_channels: Width | None = Field(
         None, description="channels of the output; none: those of the input"
     )
-    expansion: PositiveInt = Field(4, description="width of the MLP over in_channels")
+    expansion: Layers = Field(4, description="width of the MLP over in_channels")
     layer_scale: float | None = Field(
         1e-6, description="start of a learned scale per channel; none: no scale"
     )
@@ -137,9 +137,7 @@ class ConvNeXtBlock1d(_ConvNeXt):
     """
 
     class Config(_ConvNeXtConfig):
-        kernel_size: PositiveInt = Field(
-            7, description="frames of the depthwise convolution"
-        )
+        kernel_size: Taps = Field(7, description="frames of the depthwise convolution")
 
     def __init__(self, config: Config) -> None:
         channels = config.in_channels

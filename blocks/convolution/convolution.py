@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 from torch import nn
 
 from ...registry import BlockConfig, TorchLayer, from_axis, register
+from ..bounds import Count, Pair, Taps, Width
 
-Pair = PositiveInt | tuple[PositiveInt, PositiveInt]
-Count = Annotated[int, Field(ge=0)]
 Counts = Count | tuple[Count, Count]
 Padding = Literal["same", "valid"]
 PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
@@ -26,7 +25,7 @@ class ConvConfig(BlockConfig):
     """What every convolution has, and the rules torch holds it to."""
 
     in_channels: int = from_axis("C")
-    out_channels: PositiveInt = Field(description="channels of the output")
+    out_channels: Width = Field(description="channels of the output")
 
     @model_validator(mode="after")
     def _possible(self) -> ConvConfig:
@@ -79,15 +78,13 @@ class _TransposedConfig(ConvConfig):
 class Conv1dConfig(ConvConfig):
     """Fields of Conv1d, torch's names and defaults."""
 
-    kernel_size: PositiveInt = Field(description="frames a filter spans")
-    stride: PositiveInt = Field(1, description="frames between outputs")
+    kernel_size: Taps = Field(description="frames a filter spans")
+    stride: Taps = Field(1, description="frames between outputs")
     padding: Count | Padding = Field(
         0, description="frames added on both sides; 'same' keeps T"
     )
-    dilation: PositiveInt = Field(1, description="frames between the taps of a filter")
-    groups: PositiveInt = Field(
-        1, description="channel groups that do not see each other"
-    )
+    dilation: Taps = Field(1, description="frames between the taps of a filter")
+    groups: Width = Field(1, description="channel groups that do not see each other")
     bias: bool = Field(True, description="whether a bias is added")
     padding_mode: PaddingMode = Field("zeros", description="what the padding holds")
 
@@ -103,9 +100,7 @@ class Conv2dConfig(ConvConfig):
     dilation: Pair = Field(
         1, description="bins and frames between the taps of a filter"
     )
-    groups: PositiveInt = Field(
-        1, description="channel groups that do not see each other"
-    )
+    groups: Width = Field(1, description="channel groups that do not see each other")
     bias: bool = Field(True, description="whether a bias is added")
     padding_mode: PaddingMode = Field("zeros", description="what the padding holds")
 
@@ -208,18 +203,14 @@ class ConvTranspose1d(TorchLayer, nn.ConvTranspose1d):
     """
 
     class Config(_TransposedConfig):
-        kernel_size: PositiveInt = Field(description="frames a filter spans")
-        stride: PositiveInt = Field(
-            1, description="frames of output per frame of input"
-        )
+        kernel_size: Taps = Field(description="frames a filter spans")
+        stride: Taps = Field(1, description="frames of output per frame of input")
         padding: Count = Field(0, description="frames cut on both sides of the output")
         output_padding: Count = Field(
             0, description="frames added at the end of the output"
         )
-        dilation: PositiveInt = Field(
-            1, description="frames between the taps of a filter"
-        )
-        groups: PositiveInt = Field(
+        dilation: Taps = Field(1, description="frames between the taps of a filter")
+        groups: Width = Field(
             1, description="channel groups that do not see each other"
         )
         bias: bool = Field(True, description="whether a bias is added")
@@ -263,7 +254,7 @@ class ConvTranspose2d(TorchLayer, nn.ConvTranspose2d):
         dilation: Pair = Field(
             1, description="bins and frames between the taps of a filter"
         )
-        groups: PositiveInt = Field(
+        groups: Width = Field(
             1, description="channel groups that do not see each other"
         )
         bias: bool = Field(True, description="whether a bias is added")

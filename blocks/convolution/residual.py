@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ...registry import Block, BlockConfig, from_axis, register
-from .convolution import Pair, sides
+from ..bounds import Pair, Taps, Width
+from .convolution import sides
 
 RESNET = "arXiv:1512.03385"
 CONVS = {1: nn.Conv1d, 2: nn.Conv2d}
@@ -20,7 +21,7 @@ class _ResidualConfig(BlockConfig):
     """What all have in common; `kernel_size` and `dilation` are those of the strided convolution."""
 
     in_channels: int = from_axis("C")
-    out_channels: PositiveInt = Field(description="channels of the output")
+    out_channels: Width = Field(description="channels of the output")
     bias: bool = Field(
         False,
         description="whether the convolutions add a bias, which batch norm takes away",
@@ -213,9 +214,9 @@ class ResidualBlock1d(_Residual):
     """
 
     class Config(_ResidualConfig):
-        kernel_size: PositiveInt = Field(3, description="frames of both convolutions")
-        dilation: PositiveInt = Field(1, description="dilation of both convolutions")
-        stride: PositiveInt = Field(
+        kernel_size: Taps = Field(3, description="frames of both convolutions")
+        dilation: Taps = Field(1, description="dilation of both convolutions")
+        stride: Taps = Field(
             1, description="stride of the first convolution and of the shortcut"
         )
 
@@ -272,7 +273,7 @@ class BottleneckBlock(_Residual):
     """
 
     class Config(_ResidualConfig):
-        bottleneck_channels: PositiveInt | None = Field(
+        bottleneck_channels: Width | None = Field(
             None, description="channels in the middle; none: a quarter of out_channels"
         )
         kernel_size: Pair = Field(

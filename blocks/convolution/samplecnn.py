@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ...registry import Block, BlockConfig, from_axis, register
+from ..bounds import Taps, Width
 
 
 @register(
@@ -32,17 +33,13 @@ class SampleCNNBlock(Block):
 
     class Config(BlockConfig):
         in_channels: int = from_axis("C")
-        out_channels: PositiveInt = Field(description="channels of the output")
-        kernel_size: PositiveInt = Field(
-            3, description="samples or frames a filter spans"
-        )
-        stride: PositiveInt = Field(
+        out_channels: Width = Field(description="channels of the output")
+        kernel_size: Taps = Field(3, description="samples or frames a filter spans")
+        stride: Taps = Field(
             1,
             description="frames between the outputs of the convolution; 1 pads to keep T",
         )
-        pool_size: PositiveInt = Field(
-            3, description="frames of which the largest is kept"
-        )
+        pool_size: Taps = Field(3, description="frames of which the largest is kept")
         dropout: float = Field(
             0.0, ge=0, lt=1, description="dropout after the activation"
         )

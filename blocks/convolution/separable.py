@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 from torch import Tensor, nn
 
 from ...registry import Block, register
-from .convolution import ConvConfig, Count, Counts, Padding, Pair
+from ..bounds import Count, Pair, Taps, Width
+from .convolution import ConvConfig, Counts, Padding
 
 MOBILENETS = "arXiv:1704.04861"
 
 
 class _SeparableConfig(ConvConfig):
-    kernels_per_layer: PositiveInt = Field(
+    kernels_per_layer: Width = Field(
         1, description="depthwise filters per input channel"
     )
     bias: bool = Field(True, description="whether both convolutions add a bias")
@@ -44,14 +45,12 @@ class DepthwiseSeparableConv1d(Block):
     """
 
     class Config(_SeparableConfig):
-        kernel_size: PositiveInt = Field(description="frames a depthwise filter spans")
-        stride: PositiveInt = Field(1, description="frames between outputs")
+        kernel_size: Taps = Field(description="frames a depthwise filter spans")
+        stride: Taps = Field(1, description="frames between outputs")
         padding: Count | Padding = Field(
             0, description="frames added on both sides, or 'same'"
         )
-        dilation: PositiveInt = Field(
-            1, description="frames between the taps of a filter"
-        )
+        dilation: Taps = Field(1, description="frames between the taps of a filter")
 
     def __init__(self, config: Config) -> None:
         super().__init__()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import torch
-from pydantic import Field, PositiveInt
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ...registry import Block, BlockConfig, from_axis, register
+from ..bounds import Taps, Width
 
 INIT_SD = 0.01
 
@@ -35,10 +36,10 @@ class TCN(Block):
 
     class Config(BlockConfig):
         in_channels: int = from_axis("C")
-        channels: tuple[PositiveInt, ...] = Field(
+        channels: tuple[Width, ...] = Field(
             min_length=1, description="channels of each level"
         )
-        kernel_size: PositiveInt = Field(2, description="taps of each convolution")
+        kernel_size: Taps = Field(2, description="taps of each convolution")
         dropout: float = Field(
             0.2, ge=0, lt=1, description="dropout after each convolution"
         )

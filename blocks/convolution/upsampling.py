@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, model_validator
 from torch import Tensor, nn
 
 from ...registry import Block, BlockConfig, TorchLayer, from_axis, register
-from .convolution import Pair
+from ..bounds import Pair, Taps, Width
 
 CHECKERBOARD = "doi:10.23915/distill.00003"
 
 
 class _UpsampleConvConfig(BlockConfig):
     in_channels: int = from_axis("C")
-    out_channels: PositiveInt = Field(description="channels of the output")
+    out_channels: Width = Field(description="channels of the output")
     bias: bool = Field(True, description="whether a bias is added")
 
 
@@ -46,10 +46,8 @@ class UpsampleConv1d(Block):
     """
 
     class Config(_UpsampleConvConfig):
-        scale_factor: PositiveInt = Field(
-            2, description="frames of output per frame of input"
-        )
-        kernel_size: PositiveInt = Field(
+        scale_factor: Taps = Field(2, description="frames of output per frame of input")
+        kernel_size: Taps = Field(
             3, description="frames a filter spans, in the output's resolution"
         )
         mode: Literal["nearest", "linear"] = Field(

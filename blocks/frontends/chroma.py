@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...features.folding import pitch_classes, unit_frames
 from ...registry import Block, register
+from ..bounds import Width
 from .cqt import SMALL, BinsConfig, ConstantQ
 
 
@@ -36,10 +37,10 @@ class Chroma(Block):
             32.7, description="centre frequency of the lowest bin, on a semitone"
         )
         n_octaves: PositiveInt = Field(7, le=20, description="octaves above fmin_hz")
-        bins_per_octave: PositiveInt = Field(
+        bins_per_octave: Width = Field(
             36, description="frequency bins in an octave, a multiple of n_chroma"
         )
-        n_chroma: PositiveInt = Field(
+        n_chroma: Width = Field(
             12, description="pitch classes in an octave, bin 0 is C"
         )
         norm: Literal["max", "l1", "l2"] | None = Field(

@@ -19,6 +19,7 @@ from ...features.pyramid import (
     reach_samples,
 )
 from ...registry import Block, BlockConfig, register
+from ..bounds import RateHz, Samples, Width
 from .spectrogram import exactly
 
 SILENCE = 1e-6  # no item and no frame is brought up from below this, which would make its gradients overflow
@@ -30,15 +31,13 @@ class BinsConfig(BlockConfig):
 
     renamed: ClassVar[Mapping[str, str]] = {"hop_samples": "hop_length"}
 
-    sr_hz: PositiveInt = Field(22050, description="sample rate of the waveform, in Hz")
+    sr_hz: RateHz = Field(22050, description="sample rate of the waveform, in Hz")
     fmin_hz: PositiveFloat = Field(
         32.7, description="centre frequency of the lowest bin of harmonic 1"
     )
     n_octaves: PositiveInt = Field(6, le=20, description="octaves above fmin_hz")
-    bins_per_octave: PositiveInt = Field(60, description="frequency bins in an octave")
-    hop_length: PositiveInt = Field(
-        512, description="samples from one frame to the next"
-    )
+    bins_per_octave: Width = Field(60, description="frequency bins in an octave")
+    hop_length: Samples = Field(512, description="samples from one frame to the next")
 
     @model_validator(mode="after")
     def _below_nyquist(self) -> BinsConfig:

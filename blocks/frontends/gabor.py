@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Literal
 
 import torch
 from pydantic import (
     Field,
     NonNegativeFloat,
     PositiveFloat,
-    PositiveInt,
     model_validator,
 )
 from torch import Tensor, nn
@@ -18,6 +17,7 @@ from torch.nn import functional
 
 from ...features.mel_scale import mel_spaced_hz
 from ...registry import Block, BlockConfig, register
+from ..bounds import Count, RateHz, Taps, Width
 
 HALF_WIDTH = math.sqrt(
     2 * math.log(2)
@@ -31,11 +31,11 @@ class GaborConfig(BlockConfig):
     """Fields of a bank of Gabor filters."""
 
     in_channels: int = Field(1, ge=-1, le=1, description="1: the waveform is mono")
-    out_channels: PositiveInt = Field(40, description="number of filters")
-    kernel_size: PositiveInt = Field(
+    out_channels: Width = Field(40, description="number of filters")
+    kernel_size: Taps = Field(
         401, ge=5, description="taps of a filter; an even number is made odd"
     )
-    sr_hz: PositiveInt = Field(16000, description="sample rate of the waveform, in Hz")
+    sr_hz: RateHz = Field(16000, description="sample rate of the waveform, in Hz")
     fmin_hz: NonNegativeFloat = Field(
         60.0, description="lower end of the lowest band at the start, in Hz"
     )
@@ -135,8 +135,8 @@ class GaborConv1d(Block):
     """
 
     class Config(GaborConfig):
-        stride: PositiveInt = Field(1, description="samples between outputs")
-        padding: Annotated[int, Field(ge=0)] | Literal["same"] = Field(
+        stride: Taps = Field(1, description="samples between outputs")
+        padding: Count | Literal["same"] = Field(
             0, description="samples added on both sides; 'same' keeps N"
         )
         output: Literal["complex", "magnitude", "power"] = Field(

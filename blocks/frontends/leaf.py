@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 
 import torch
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ...registry import Block, BlockConfig, from_axis, register
+from ..bounds import Taps
 from .gabor import GaborBank, GaborConfig, modulus
 from .pcen import PCEN
 
@@ -36,10 +37,10 @@ class GaussianPool1d(Block):
 
     class Config(BlockConfig):
         in_channels: int = from_axis("C")
-        kernel_size: PositiveInt = Field(
+        kernel_size: Taps = Field(
             401, ge=5, description="samples of the window; an even number is made odd"
         )
-        stride: PositiveInt = Field(160, description="samples between frames")
+        stride: Taps = Field(160, description="samples between frames")
         width: float = Field(
             0.4, gt=0, le=0.5, description="σ at the start, over half the window"
         )
@@ -95,7 +96,7 @@ class LEAF(Block):
     """
 
     class Config(GaborConfig):
-        stride: PositiveInt = Field(160, description="samples between frames")
+        stride: Taps = Field(160, description="samples between frames")
         pool_width: float = Field(
             0.4,
             gt=0,

@@ -10,13 +10,13 @@ from pydantic import (
     Field,
     NonNegativeFloat,
     PositiveFloat,
-    PositiveInt,
     model_validator,
 )
 from torch import Tensor
 
 from ...features.mel_scale import MelScale, decibels, mel_points_hz, mel_triangles
 from ...registry import register
+from ..bounds import RateHz, Width
 from .spectrogram import Frames, FramesConfig, as_real, exactly
 
 FLOOR_DB = -100.0  # below this a value in dB does not fall further
@@ -25,8 +25,8 @@ FLOOR_DB = -100.0  # below this a value in dB does not fall further
 class MelBandsConfig(FramesConfig):
     """Fields of LogMel."""
 
-    sr_hz: PositiveInt = Field(22050, description="sample rate of the waveform, in Hz")
-    n_mels: PositiveInt = Field(128, description="mel bands")
+    sr_hz: RateHz = Field(22050, description="sample rate of the waveform, in Hz")
+    n_mels: Width = Field(128, description="mel bands")
     fmin_hz: NonNegativeFloat = Field(
         0.0, description="lower end of the lowest band, in Hz"
     )

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Literal
 
 import torch
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ...features.mel_scale import mel_spaced_hz
 from ...registry import Block, BlockConfig, register
+from ..bounds import Count, RateHz, Taps, Width
 
 FIRST_HZ = 30.0  # lower edge of the first band at the start, above min_low_hz
 
@@ -44,17 +45,15 @@ class SincNet(Block):
 
     class Config(BlockConfig):
         in_channels: int = Field(1, ge=-1, le=1, description="1: the waveform is mono")
-        out_channels: PositiveInt = Field(description="number of filters")
-        kernel_size: PositiveInt = Field(
+        out_channels: Width = Field(description="number of filters")
+        kernel_size: Taps = Field(
             251, ge=3, description="taps of a filter; an even number is made odd"
         )
-        stride: PositiveInt = Field(1, description="samples between outputs")
-        padding: Annotated[int, Field(ge=0)] | Literal["same"] = Field(
+        stride: Taps = Field(1, description="samples between outputs")
+        padding: Count | Literal["same"] = Field(
             0, description="samples added on both sides; 'same' keeps N"
         )
-        sr_hz: PositiveInt = Field(
-            16000, description="sample rate of the waveform, in Hz"
-        )
+        sr_hz: RateHz = Field(16000, description="sample rate of the waveform, in Hz")
         min_low_hz: PositiveFloat = Field(50.0, description="lowest band edge, in Hz")
         min_band_hz: PositiveFloat = Field(
             50.0, description="smallest band width, in Hz"

@@ -7,12 +7,13 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
 import torch
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor
 from torch.nn import functional
 
 from ...features.fourier import Window, padded_window
 from ...registry import Block, BlockConfig, from_axis, register
+from ..bounds import Samples
 
 DOCS = "https://docs.pytorch.org/docs/stable/generated/torch.stft.html"
 
@@ -27,13 +28,13 @@ def exactly(x: Tensor) -> AbstractContextManager[object]:
 class WindowConfig(BlockConfig):
     """Frames and their window; torch.stft's names."""
 
-    n_fft: PositiveInt = Field(
+    n_fft: Samples = Field(
         2048, ge=2, description="samples of a Fourier transform; n_fft // 2 + 1 bins"
     )
-    hop_length: PositiveInt | None = Field(
+    hop_length: Samples | None = Field(
         None, description="samples between frames; none: a quarter of win_length"
     )
-    win_length: PositiveInt | None = Field(
+    win_length: Samples | None = Field(
         None, description="samples of the window; none: n_fft"
     )
     window: Window = Field(

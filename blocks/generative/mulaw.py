@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 import torch
-from pydantic import Field, PositiveInt
+from pydantic import Field
 from torch import Tensor
 
 from ...registry import Block, BlockConfig, register
+from ..bounds import Width
 
 SOURCE = "ITU-T G.711; arXiv:1609.03499"
 
@@ -16,7 +17,7 @@ SOURCE = "ITU-T G.711; arXiv:1609.03499"
 class MuLawConfig(BlockConfig):
     """How many classes."""
 
-    quantization_channels: PositiveInt = Field(
+    quantization_channels: Width = Field(
         256, ge=2, description="classes; 256 is 8 bits"
     )
 

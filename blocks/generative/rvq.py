@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import torch
-from pydantic import Field, PositiveInt
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
 from ...errors import DataError
 from ...registry import BlockConfig, from_axis, register
+from ..bounds import Entries, Layers
 from .bottleneck import Bottleneck
 from .codebooks import (
     follow,
@@ -51,8 +52,8 @@ class ResidualVectorQuantizer(Bottleneck):
 
     class Config(BlockConfig):
         dim: int = from_axis("D", "features of a frame, size of axis D")
-        n_codebooks: PositiveInt = Field(8, description="stages")
-        n_codes: int = Field(1024, ge=2, description="vectors in each codebook")
+        n_codebooks: Layers = Field(8, description="stages")
+        n_codes: Entries = Field(1024, ge=2, description="vectors in each codebook")
         decay: float = Field(
             0.99, ge=0, lt=1, description="of the running counts and means, for a batch"
         )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import torch
-from pydantic import Field, PositiveInt
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ...registry import Block, BlockConfig, from_axis, register
+from ..bounds import Layers, Samples, Taps, Width
 from ..sequence.recurrent import one_frame
 
 SAMPLERNN = "arXiv:1612.07837"
@@ -16,17 +17,17 @@ SAMPLERNN = "arXiv:1612.07837"
 class SampleRNNTierConfig(BlockConfig):
     """Fields of a recurrent tier."""
 
-    hidden_size: PositiveInt = Field(
+    hidden_size: Width = Field(
         1024, description="size of the state, and channels of the output"
     )
-    frame_size: PositiveInt = Field(
+    frame_size: Samples = Field(
         description="samples of a frame, which is one step of the tier"
     )
-    ratio: PositiveInt | None = Field(
+    ratio: Taps | None = Field(
         None,
         description="steps of the tier below in one of this; none: frame_size, the tier below takes samples",
     )
-    num_layers: PositiveInt = Field(1, description="GRU layers on top of one another")
+    num_layers: Layers = Field(1, description="GRU layers on top of one another")
 
 
 class _Tier(nn.Module):
@@ -154,11 +155,9 @@ class SampleRNNSampleTier(Block):
         hidden_size: int = from_axis(
             "D", "channels of the condition, and width of the MLP"
         )
-        embedding_dim: PositiveInt = Field(
-            256, description="size of a sample's embedding"
-        )
-        frame_size: PositiveInt = Field(description="samples that an output sees")
-        out_channels: PositiveInt = Field(256, description="classes of a sample")
+        embedding_dim: Width = Field(256, description="size of a sample's embedding")
+        frame_size: Samples = Field(description="samples that an output sees")
+        out_channels: Width = Field(256, description="classes of a sample")
 
     def __init__(self, config: Config) -> None:
         super().__init__()

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...registry import BlockConfig, from_axis, register
+from ..bounds import Entries
 from .bottleneck import Bottleneck
 from .codebooks import (
     follow,
@@ -52,7 +53,7 @@ class VectorQuantizer(Bottleneck):
 
     class Config(BlockConfig):
         dim: int = from_axis("D", "features of a frame, size of axis D")
-        n_codes: int = Field(512, ge=2, description="vectors in the codebook")
+        n_codes: Entries = Field(512, ge=2, description="vectors in the codebook")
         learning: Literal["ema", "loss"] = Field(
             "ema", description="codebook by running means, or by its own loss"
         )

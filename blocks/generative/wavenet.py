@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ...registry import Block, BlockConfig, from_axis, register
+from ..bounds import Layers, Taps, Width
 
 WAVENET = "arXiv:1609.03499"
 
 
 class _GateConfig(BlockConfig):
     in_channels: int = from_axis("C")
-    kernel_size: PositiveInt = Field(2, description="taps of the dilated convolution")
+    kernel_size: Taps = Field(2, description="taps of the dilated convolution")
     bias: bool = Field(True, description="whether the convolutions add a bias")
 
 
@@ -70,8 +71,8 @@ class GatedConv1d(Block):
     """
 
     class Config(_GateConfig):
-        out_channels: PositiveInt = Field(description="channels of the output")
-        dilation: PositiveInt = Field(1, description="samples between the taps")
+        out_channels: Width = Field(description="channels of the output")
+        dilation: Taps = Field(1, description="samples between the taps")
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -85,10 +86,10 @@ class GatedConv1d(Block):
 
 
 class _ResidualConfig(_GateConfig):
-    gate_channels: PositiveInt | None = Field(
+    gate_channels: Width | None = Field(
         None, description="channels of the gate; none: those of the input"
     )
-    dilation: PositiveInt = Field(1, description="samples between the taps")
+    dilation: Taps = Field(1, description="samples between the taps")
 
 
 @register(
@@ -158,23 +159,19 @@ class ConditionedWaveNetResidualBlock(Block):
 
 
 class _WaveNetConfig(_GateConfig):
-    residual_channels: PositiveInt = Field(
-        32, description="channels of the residual path"
-    )
-    gate_channels: PositiveInt | None = Field(
+    residual_channels: Width = Field(32, description="channels of the residual path")
+    gate_channels: Width | None = Field(
         None, description="channels of the gates; none: residual_channels"
     )
-    skip_channels: PositiveInt = Field(
+    skip_channels: Width = Field(
         256, description="channels of the skip path, which is the output"
     )
-    dilations: tuple[PositiveInt, ...] = Field(
+    dilations: tuple[Taps, ...] = Field(
         (1, 2, 4, 8, 16, 32, 64, 128, 256, 512),
         min_length=1,
         description="dilation of each level of a stack",
     )
-    stacks: PositiveInt = Field(
-        1, description="how often the dilations are gone through"
-    )
+    stacks: Layers = Field(1, description="how often the dilations are gone through")
 
 
 class _Stack(nn.Module):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 from torch import Tensor, nn
 
 from ...registry import Block, BlockConfig, TorchLayer, register
+from ..bounds import Width
 from .axis import OwnAxis, refuse_axis
 
 DOCS = "https://docs.pytorch.org/docs/stable/nn.html#non-linear-activations-weighted-sum-nonlinearity"
@@ -56,7 +57,7 @@ class PReLU(TorchLayer, nn.PReLU):
     """
 
     class Config(BlockConfig):
-        num_parameters: PositiveInt = Field(
+        num_parameters: Width = Field(
             1, description="1: one slope for all; C: one a channel"
         )
         init: float = Field(0.25, description="value of a at the start")

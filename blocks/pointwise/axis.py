@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, ValidationInfo
+from pydantic import AfterValidator, Field, ValidationInfo
 
-Dims = int | tuple[int, ...]
+from ..bounds import MOST_AXES
+
+Dim = Annotated[int, Field(ge=-MOST_AXES, lt=MOST_AXES)]
+Dims = Dim | tuple[Dim, ...]
 
 
 def keeps_the_batch(dim: Dims, info: ValidationInfo) -> Dims:
@@ -43,5 +46,5 @@ def refuse_axis(dim: Dims | None, n_axes: int, name: str = "dim") -> None:
             )
 
 
-OwnAxis = Annotated[int, AfterValidator(keeps_the_batch)]
+OwnAxis = Annotated[Dim, AfterValidator(keeps_the_batch)]
 OwnAxes = Annotated[Dims, AfterValidator(keeps_the_batch)]

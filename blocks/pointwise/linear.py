@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 from torch import nn
 
 from ...registry import BlockConfig, TorchLayer, from_axis, register
+from ..bounds import Width
 
 
 @register(
@@ -26,7 +27,5 @@ class Linear(TorchLayer, nn.Linear):
 
     class Config(BlockConfig):
         in_features: int = from_axis("D")
-        out_features: PositiveInt = Field(
-            description="size of the last axis of the output"
-        )
+        out_features: Width = Field(description="size of the last axis of the output")
         bias: bool = Field(True, description="whether a bias is added")

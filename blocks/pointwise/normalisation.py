@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import torch
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ...registry import INFER, Block, BlockConfig, TorchLayer, from_axis, register
 from ...shapes import Axes
+from ..bounds import Width
+from .axis import Dims
 
 DOCS = "https://docs.pytorch.org/docs/stable/nn.html#normalization-layers"
 BATCH_NORM = "arXiv:1502.03167"
@@ -137,10 +139,10 @@ class LayerNormAxes(Block):
     """
 
     class Config(BlockConfig):
-        dims: int | tuple[int, ...] = Field(
+        dims: Dims = Field(
             1, description="axis or axes to normalise over; the batch is axis 0"
         )
-        sizes: int | tuple[PositiveInt, ...] = Field(
+        sizes: Annotated[int, Field(ge=INFER, le=65_536)] | tuple[Width, ...] = Field(
             INFER, description="their sizes; left out or -1: the input's"
         )
         eps: PositiveFloat = Field(1e-5, description="added to the variance")
@@ -282,9 +284,7 @@ class GroupNorm(TorchLayer, nn.GroupNorm):
     """
 
     class Config(BlockConfig):
-        num_groups: PositiveInt = Field(
-            description="groups the channels are divided into"
-        )
+        num_groups: Width = Field(description="groups the channels are divided into")
         num_channels: int = from_axis("C")
         eps: PositiveFloat = Field(1e-5, description="added to the variance")
         affine: bool = Field(

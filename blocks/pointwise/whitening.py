@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import torch
-from pydantic import Field, NonNegativeFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat
 from torch import Tensor, nn
 
 from ...registry import Block, BlockConfig, from_axis, register
 from ...shapes import Axes, ContractError
+from ..bounds import Width
 from ..frontends.spectrogram import exactly
 
 LEAST = 1e-8  # of a variance, so that data that do not vary give finite numbers
@@ -35,9 +36,7 @@ class Whitening(Block):
 
     class Config(BlockConfig):
         num_features: int = from_axis("D")
-        out_features: PositiveInt = Field(
-            description="components that are kept, at most D"
-        )
+        out_features: Width = Field(description="components that are kept, at most D")
         shrinkage: NonNegativeFloat = Field(
             0.1, description="share of their mean variance added to each variance"
         )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 import torch
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from ...registry import INFER, Block, BlockConfig, from_axis, register
+from ..bounds import Width
 
 
 class _AutoPoolConfig(BlockConfig):
@@ -150,10 +151,8 @@ class AttentionPool(Block):
     class Config(BlockConfig):
         renamed: ClassVar = {"heads": "num_heads"}
         in_channels: int = from_axis("C")
-        hidden_features: PositiveInt = Field(
-            128, description="width of the small network"
-        )
-        num_heads: PositiveInt = Field(
+        hidden_features: Width = Field(128, description="width of the small network")
+        num_heads: Width = Field(
             1, description="sets of weights, each for its share of the channels"
         )
         gated: bool = Field(

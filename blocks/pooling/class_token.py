@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 from torch import Tensor
 
 from ...registry import Block, BlockConfig, register
+from ..bounds import Width
 
 VIT = "arXiv:2010.11929"
 
@@ -24,7 +25,7 @@ class ClassTokenPool(Block):
     """
 
     class Config(BlockConfig):
-        num_tokens: PositiveInt = Field(
+        num_tokens: Width = Field(
             1, description="tokens at the beginning that ClassToken has put there"
         )
 

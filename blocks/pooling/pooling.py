@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import torch
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, model_validator
 from torch import Tensor, nn
 
 from ...registry import Block, BlockConfig, TorchLayer, register
+from ..bounds import Count, Taps
 from ..pointwise.axis import OwnAxes, refuse_axis
 
-Pair = PositiveInt | tuple[PositiveInt, PositiveInt]
+TapsPair = Taps | tuple[Taps, Taps]
 DOCS = "https://docs.pytorch.org/docs/stable/nn.html#pooling-layers"
 
 
 class _Pool1dConfig(BlockConfig):
-    kernel_size: PositiveInt = Field(description="frames pooled into one")
-    stride: PositiveInt | None = Field(
+    kernel_size: Taps = Field(description="frames pooled into one")
+    stride: Taps | None = Field(
         None, description="frames between outputs; none: kernel_size"
     )
-    padding: int = Field(
-        0, ge=0, description="frames added on both sides, at most half a kernel"
+    padding: Count = Field(
+        0, description="frames added on both sides, at most half a kernel"
     )
     ceil_mode: bool = Field(
         False, description="whether a last, incomplete window gives an output"
@@ -32,11 +33,11 @@ class _Pool1dConfig(BlockConfig):
 
 
 class _Pool2dConfig(BlockConfig):
-    kernel_size: Pair = Field(description="bins and frames pooled into one")
-    stride: Pair | None = Field(
+    kernel_size: TapsPair = Field(description="bins and frames pooled into one")
+    stride: TapsPair | None = Field(
         None, description="bins and frames between outputs; none: kernel_size"
     )
-    padding: NonNegativeInt | tuple[NonNegativeInt, NonNegativeInt] = Field(
+    padding: Count | tuple[Count, Count] = Field(
         0, description="bins and frames added on both sides, at most half a kernel"
     )
     ceil_mode: bool = Field(
@@ -49,7 +50,7 @@ class _Pool2dConfig(BlockConfig):
         return self
 
 
-def refuse_padding(kernel_size: Pair, padding: int | tuple[int, int]) -> None:
+def refuse_padding(kernel_size: TapsPair, padding: int | tuple[int, int]) -> None:
     """Raises ValueError for more padding than torch takes."""
     kernels, paddings = (
         size if isinstance(size, tuple) else (size, size)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import torch
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from ...registry import INFER, Block, BlockConfig, from_axis, register
+from ..bounds import Width
 from .positions import TRANSFORMER
 
 
@@ -14,7 +15,7 @@ class AttentionConfig(BlockConfig):
     """Fields of attention, torch's names."""
 
     embed_dim: int = from_axis("D")
-    num_heads: PositiveInt = Field(description="heads; they share out embed_dim")
+    num_heads: Width = Field(description="heads; they share out embed_dim")
     dropout: float = Field(0.0, ge=0, lt=1, description="dropout of attention weights")
     bias: bool = Field(True, description="whether biases are added")
 

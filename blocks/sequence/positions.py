@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 
 import torch
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ...registry import Block, BlockConfig, from_axis, register
+from ..bounds import Entries
 
 TRANSFORMER = "arXiv:1706.03762"
 INIT_STD = 0.02  # of learned positions and tokens, as in BERT and ViT
@@ -64,7 +65,7 @@ class LearnedPositionsConfig(BlockConfig):
     """Fields of LearnedPositions."""
 
     embedding_dim: int = from_axis("D")
-    max_frames: PositiveInt = Field(
+    max_frames: Entries = Field(
         description="frames that have a position: no longer sequence can come"
     )
 
@@ -115,7 +116,7 @@ class LearnedPositions2d(Block):
     class Config(BlockConfig):
         in_channels: int = from_axis("C")
         num_rows: int = from_axis("F")
-        max_frames: PositiveInt = Field(
+        max_frames: Entries = Field(
             description="columns that have a position: no longer clip can come"
         )
 

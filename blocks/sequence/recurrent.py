@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from ...registry import BlockConfig, TorchLayer, from_axis, register
+from ..bounds import Layers, Width
 
 LSTM_SOURCE = "Hochreiter & Schmidhuber, Neural Computation 1997"
 RNN_SOURCE = "Elman, Cognitive Science 1990"
@@ -17,8 +18,8 @@ class RecurrentConfig(BlockConfig):
     """Fields of the recurrent layers, torch's names and defaults."""
 
     input_size: int = from_axis("D")
-    hidden_size: PositiveInt = Field(description="size of the state, per direction")
-    num_layers: PositiveInt = Field(1, description="layers on top of one another")
+    hidden_size: Width = Field(description="size of the state, per direction")
+    num_layers: Layers = Field(1, description="layers on top of one another")
     bidirectional: bool = Field(
         False, description="whether a second layer reads from the end"
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from pydantic import Field, PositiveInt
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ...registry import Block, BlockConfig, from_axis, register
-from ..convolution.convolution import Pair
+from ..bounds import Count, Entries, Pair, Width
 from .positions import INIT_STD
 
 VIT = "arXiv:2010.11929"
@@ -26,8 +26,8 @@ def whole_numbers(x: Tensor, count: int) -> Tensor:
 class TokenEmbeddingConfig(BlockConfig):
     """Fields of TokenEmbedding, torch's names."""
 
-    num_embeddings: PositiveInt = Field(description="how many tokens there are")
-    embedding_dim: PositiveInt = Field(description="features of a token's vector")
+    num_embeddings: Entries = Field(description="how many tokens there are")
+    embedding_dim: Width = Field(description="features of a token's vector")
 
 
 @register(
@@ -82,8 +82,8 @@ class CodebookEmbedding(Block):
 
     class Config(BlockConfig):
         num_codebooks: int = from_axis("Q")
-        num_embeddings: PositiveInt = Field(description="codes of a codebook")
-        embedding_dim: PositiveInt = Field(description="features of a code's vector")
+        num_embeddings: Entries = Field(description="codes of a codebook")
+        embedding_dim: Width = Field(description="features of a code's vector")
         shared: bool = Field(
             True,
             description="whether codebooks share one table and have a vector of their level each",
@@ -188,26 +188,24 @@ class PatchEmbed2d(Block):
 
     class Config(BlockConfig):
         in_channels: int = from_axis("C")
-        embed_dim: PositiveInt = Field(description="features of a token")
+        embed_dim: Width = Field(description="features of a token")
         patch_size: Pair = Field(16, description="bins and frames of a patch")
         stride: Pair | None = Field(
             None,
             description="bins and frames between patches; none: patch_size, no overlap",
         )
-        max_rows: PositiveInt | None = Field(
+        max_rows: Entries | None = Field(
             None, description="rows of patches that have a position; none: no positions"
         )
-        max_columns: PositiveInt | None = Field(
+        max_columns: Entries | None = Field(
             None, description="columns of patches that have a position, likewise"
         )
-        drop_rows: int = Field(
+        drop_rows: Count = Field(
             0,
-            ge=0,
             description="rows of patches that are left out in training, at random",
         )
-        drop_columns: int = Field(
+        drop_columns: Count = Field(
             0,
-            ge=0,
             description="columns of patches that are left out in training, at random",
         )
 
@@ -267,7 +265,7 @@ class ClassTokenConfig(BlockConfig):
     """Fields of ClassToken."""
 
     embed_dim: int = from_axis("D")
-    num_tokens: PositiveInt = Field(
+    num_tokens: Width = Field(
         1,
         description="tokens put first; 2: DeiT's and PaSST's class and distillation token",
     )

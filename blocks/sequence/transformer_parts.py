@@ -13,10 +13,11 @@ from fractions import Fraction
 from typing import Any, ClassVar, Literal
 
 import torch
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from ...registry import BlockConfig, from_axis
+from ..bounds import Entries, Layers, Width
 from .positions import (
     Alibi,
     LearnedPositions,
@@ -32,11 +33,11 @@ Kind = Literal["none", "sinusoidal", "learned", "rotary", "alibi", "t5"]
 
 class _Config(BlockConfig):
     renamed: ClassVar = {"nhead": "num_heads"}
-    num_heads: PositiveInt = Field(description="heads of attention")
-    dim_head: PositiveInt | None = Field(
+    num_heads: Width = Field(description="heads of attention")
+    dim_head: Width | None = Field(
         None, description="features of a head; none: d_model / num_heads"
     )
-    dim_feedforward: PositiveInt | None = Field(
+    dim_feedforward: Width | None = Field(
         None, description="width of the feed-forward layer; none: 4 d_model"
     )
     dropout: float = Field(
@@ -57,13 +58,17 @@ class _Config(BlockConfig):
         description="sinusoidal and learned positions are added to the input, rotary ones turn queries and keys, alibi "
         "and t5 are added to the scores by distance",
     )
-    max_frames: PositiveInt | None = Field(
+    max_frames: Entries | None = Field(
         None, description="learned positions: the longest sequence, in frames"
     )
     num_buckets: int = Field(
-        32, ge=4, multiple_of=4, description="t5 positions: buckets of distances"
+        32,
+        ge=4,
+        le=65_536,
+        multiple_of=4,
+        description="t5 positions: buckets of distances",
     )
-    max_distance: PositiveInt = Field(
+    max_distance: Entries = Field(
         128,
         description="t5 positions: distance in frames that the last bucket begins at",
     )
@@ -91,7 +96,7 @@ class TransformerConfig(_Config):
     """Fields of an encoder or a decoder; torch's names."""
 
     d_model: int = from_axis("D")
-    num_layers: PositiveInt = Field(description="layers on top of one another")
+    num_layers: Layers = Field(description="layers on top of one another")
 
 
 class CrossTransformerConfig(TransformerConfig):
@@ -107,8 +112,8 @@ class EncoderDecoderConfig(_Config):
     context_dim: int = from_axis(
         "E", "features of the encoder's sequence, and its width"
     )
-    num_encoder_layers: PositiveInt = Field(6, description="layers of the encoder")
-    num_decoder_layers: PositiveInt = Field(6, description="layers of the decoder")
+    num_encoder_layers: Layers = Field(6, description="layers of the encoder")
+    num_decoder_layers: Layers = Field(6, description="layers of the decoder")
 
 
 class Stack(nn.Module):

@@ -6,12 +6,13 @@ import re
 
 from einops import EinopsError
 from einops.layers.torch import Rearrange as EinopsRearrange
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from ...registry import Block, BlockConfig, TorchLayer, register
 from ...shapes import show
-from ..pointwise.axis import OwnAxes, OwnAxis, refuse_axis
+from ..bounds import Width
+from ..pointwise.axis import Dim, OwnAxes, OwnAxis, refuse_axis
 
 ANY = "B ... -> B ...'"
 ELLIPSIS = ("...", "…")  # einops takes both
@@ -29,7 +30,7 @@ class Permute(Block):
     """
 
     class Config(BlockConfig):
-        dims: tuple[int, ...] = Field(
+        dims: tuple[Dim, ...] = Field(
             description="the input's axes in the order of the output, the batch 0 first"
         )
 
@@ -132,7 +133,7 @@ class Flatten(TorchLayer, nn.Flatten):
         start_dim: OwnAxis = Field(
             1, description="first axis to join; not axis 0, the batch"
         )
-        end_dim: int = Field(-1, description="last axis to join")
+        end_dim: Dim = Field(-1, description="last axis to join")
 
         @model_validator(mode="after")
         def _in_order(self) -> Flatten.Config:
@@ -195,7 +196,7 @@ class Rearrange(Block):
         pattern: str = Field(
             description="einops' notation: axes by name, joined ones in brackets, ... for the others"
         )
-        sizes: dict[str, PositiveInt] = Field(
+        sizes: dict[str, Width] = Field(
             {}, description="sizes of named axes that are parted from a joined one"
         )
 

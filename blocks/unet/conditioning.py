@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 
 import torch
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ...registry import Block, BlockConfig, from_axis, register
+from ..bounds import Pair, Taps, Width
 from ..convolution.convblock import groups_of
-from ..convolution.convolution import Pair
 
 SINUSOIDS = "arXiv:1706.03762"
 ADM = "arXiv:2105.05233"
@@ -22,7 +22,7 @@ class FiLMConfig(BlockConfig):
 
     in_channels: int = from_axis("C")
     cond_channels: int = from_axis("D", "features of the condition")
-    hidden_features: PositiveInt | None = Field(
+    hidden_features: Width | None = Field(
         None,
         description="width of a hidden layer with SiLU between the condition and γ, β; none: a linear layer",
     )
@@ -85,7 +85,7 @@ class FiLM(Block):
 class SinusoidalEmbeddingConfig(BlockConfig):
     """Fields of SinusoidalEmbedding."""
 
-    dim: PositiveInt = Field(
+    dim: Width = Field(
         description="features, half of them sines and half cosines: even", multiple_of=2
     )
     max_period: PositiveFloat = Field(
@@ -153,11 +153,11 @@ class TimeEmbedding(Block):
     """
 
     class Config(BlockConfig):
-        out_features: PositiveInt = Field(description="features of the condition")
-        dim: PositiveInt = Field(
+        out_features: Width = Field(description="features of the condition")
+        dim: Width = Field(
             128, description="features of the sinusoidal embedding: even", multiple_of=2
         )
-        hidden_features: PositiveInt | None = Field(
+        hidden_features: Width | None = Field(
             None, description="width of the hidden layer; none: out_features"
         )
         max_period: PositiveFloat = Field(
@@ -204,7 +204,7 @@ class ClassEmbedding(Block):
 
     class Config(BlockConfig):
         num_classes: int = from_axis("K")
-        embedding_dim: PositiveInt = Field(description="features of an embedding")
+        embedding_dim: Width = Field(description="features of an embedding")
         drop: float = Field(
             0.0,
             ge=0,
@@ -230,8 +230,8 @@ class ClassEmbedding(Block):
 class _ConditionedConfig(BlockConfig):
     in_channels: int = from_axis("C")
     cond_channels: int = from_axis("D", "features of the condition")
-    out_channels: PositiveInt = Field(description="channels of the output")
-    num_groups: PositiveInt = Field(
+    out_channels: Width = Field(description="channels of the output")
+    num_groups: Width = Field(
         32,
         description="groups of the norms; fewer where they do not divide the channels",
     )
@@ -297,7 +297,7 @@ class ConditionedResidualBlock1d(_Conditioned):
     """
 
     class Config(_ConditionedConfig):
-        kernel_size: PositiveInt = Field(3, description="frames of both convolutions")
+        kernel_size: Taps = Field(3, description="frames of both convolutions")
 
     def __init__(self, config: Config) -> None:
         c = config

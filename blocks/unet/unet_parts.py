@@ -6,13 +6,14 @@ from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
 import torch
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ...errors import GraphError
 from ...registry import Block, BlockConfig, from_axis
-from ..convolution.convolution import Pair, sides
+from ..bounds import Layers, Pair, Taps, Width
+from ..convolution.convolution import sides
 from ..convolution.upsampling import UpsampleConv1d, UpsampleConv2d
 from .unet_stage import AXES, Stage, check_stage
 
@@ -39,21 +40,19 @@ class UNetConfig(BlockConfig):
 
     dims: ClassVar[int]
     in_channels: int = from_axis("C")
-    out_channels: PositiveInt | None = Field(
+    out_channels: Width | None = Field(
         None,
         description="channels of a last 1x1 convolution; none: no such convolution, the first level's come out",
     )
-    depth: PositiveInt = Field(
-        4, le=12, description="how many times the sizes are reduced"
-    )
-    widths: PositiveInt | tuple[PositiveInt, ...] = Field(
+    depth: Layers = Field(4, le=12, description="how many times the sizes are reduced")
+    widths: Width | tuple[Width, ...] = Field(
         64,
         description="channels of the first level, twice as many on each one below; or of all depth + 1 levels",
     )
     stage_config: dict[str, Any] = Field(
         {}, description="fields of the stage's block, its channels left out"
     )
-    stage_repeats: PositiveInt = Field(
+    stage_repeats: Layers = Field(
         1, description="stage blocks on each level, on the way down and on the way up"
     )
     input_norm: bool = Field(
@@ -138,10 +137,10 @@ class UNet1dConfig(UNetConfig):
         "ConvBlock1d",
         description="any registered block that keeps T and has out_channels",
     )
-    kernel_size: PositiveInt | None = Field(
+    kernel_size: Taps | None = Field(
         None, description="frames, for the stage's block; none: its own default"
     )
-    stride: PositiveInt = Field(
+    stride: Taps = Field(
         2, description="by how much each level has fewer frames than the one above"
     )
 

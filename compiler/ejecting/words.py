@@ -81,16 +81,27 @@ def _name(
     meant = module.value(node)
     if meant is Block:
         yield (*module.span(node), "nn.Module")
-    elif name in NUMBERS and meant is getattr(pydantic, name):
-        yield (*module.span(node), NUMBERS[name])
+    elif number := _number(meant):
+        yield (*module.span(node), number)
+
+
+def _number(meant: Any) -> str | None:
+    """`int` for PositiveInt and every other name of an integer with limits, `float` likewise."""
+    if typing.get_origin(meant) is not Annotated:
+        return None
+    kind = typing.get_args(meant)[0]
+    if kind in (int, float):
+        return str(kind.__name__)
+    return None
 
 
 def _subscript(module: ModuleText, node: ast.Subscript) -> Iterator[Edit]:
     """A type: without the limits that pydantic holds, and without the quotes around a type inside it."""
     if module.value(node.value) is Annotated:
         assert isinstance(node.slice, ast.Tuple)
-        kept = module.segment(node.slice.elts[0])
-        yield (*module.span(node), NUMBERS.get(kept, kept))
+        first = node.slice.elts[0]
+        kept = _number(module.value(first)) or module.segment(first)
+        yield (*module.span(node), kept)
     elif ast.unparse(node.value) in CONTAINERS:
         for word in ast.walk(node.slice):
             if isinstance(word, ast.Constant) and isinstance(word.value, str):

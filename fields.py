@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from inspect import cleandoc
 from itertools import islice
 from typing import Any, Literal, get_args, get_origin
@@ -85,8 +85,9 @@ def _short(text: str) -> str:
 
 def expected(field: FieldInfo) -> str:
     """What a field takes, in words: "an integer > 0, or 2 integers"."""
-    bounds = _limits(field.metadata)
-    words = [_words(part) for part in union_parts(field.annotation)]
+    parts = union_parts(field.annotation)
+    bounds = _limits(field.metadata, is_whole=int in parts)
+    words = [_words(part) for part in parts]
     least = next(
         (m.min_length for m in field.metadata if isinstance(m, annotated_types.MinLen)),
         None,
@@ -122,13 +123,13 @@ def _words(annotation: Any) -> str:
     origin = get_origin(annotation)
     args = get_args(annotation)
     if origin is typing.Annotated:
-        return _words(args[0]) + _limits(args[1:])
+        return _words(args[0]) + _limits(args[1:], is_whole=args[0] is int)
     if origin is Literal:
         return "one of " + ", ".join(quoted(choice) for choice in args)
     if origin is tuple:
         if _bounded(args[0]):
             member = get_args(args[0])[0]
-            limits = _limits(get_args(args[0])[1:])
+            limits = _limits(get_args(args[0])[1:], is_whole=member is int)
         else:
             member = args[0]
             limits = ""
@@ -149,20 +150,44 @@ def _bounded(annotation: Any) -> bool:
     return get_origin(annotation) is typing.Annotated
 
 
-def _limits(metadata: Any) -> str:
-    return " and".join(f" {sign} {bound}" for sign, bound in _bounds(metadata))
+def _limits(metadata: Any, is_whole: bool) -> str:
+    """ " from 1 to 512" where both ends are known and belong to it, else " > 0", " ≥ 0 and < 1"."""
+    bounds = dict(_bounds(metadata))
+    closed = dict(bounds)
+    if is_whole and ">" in bounds:
+        closed = {"≥": closed.pop(">") + 1, **closed}
+    if is_whole and "<" in bounds:
+        closed["≤"] = closed.pop("<") - 1
+    if set(closed) == {"≥", "≤"}:
+        return f" from {closed['≥']} to {closed['≤']}"
+    return " and".join(f" {sign} {bound}" for sign, bound in bounds.items())
 
 
 def _bounds(metadata: Any) -> list[tuple[str, Any]]:
-    signs = {
-        annotated_types.Gt: ">",
-        annotated_types.Ge: "≥",
-        annotated_types.Lt: "<",
-        annotated_types.Le: "≤",
-    }
-    return [
-        (sign, getattr(m, kind.__name__.lower()))
-        for m in metadata
-        for kind, sign in signs.items()
-        if type(m) is kind
-    ]
+    """The lower and the upper bound; of several the narrowest."""
+    lower: list[tuple[Any, bool]] = []
+    upper: list[tuple[Any, bool]] = []
+    for one in _flat(metadata):
+        if isinstance(one, annotated_types.Gt | annotated_types.Ge):
+            is_open = isinstance(one, annotated_types.Gt)
+            lower.append((getattr(one, "gt" if is_open else "ge"), is_open))
+        if isinstance(one, annotated_types.Lt | annotated_types.Le):
+            is_closed = isinstance(one, annotated_types.Le)
+            upper.append((getattr(one, "le" if is_closed else "lt"), is_closed))
+    found = []
+    if lower:
+        value, is_open = max(lower)
+        found.append((">" if is_open else "≥", value))
+    if upper:
+        value, is_closed = min(upper)
+        found.append(("≤" if is_closed else "<", value))
+    return found
+
+
+def _flat(metadata: Any) -> Iterator[Any]:
+    """The limits, those that a `Field(...)` inside an `Annotated` type holds too."""
+    for one in metadata:
+        if isinstance(one, FieldInfo):
+            yield from _flat(one.metadata)
+        else:
+            yield one

@@ -101,8 +101,8 @@ class HCQTFeatureConfig(FeatureConfig):
 
     def settings(self) -> dict[str, object]:
         """Without the scale, which is applied on reading."""
-        kept = in_the_words_of_the_cache(self.model_dump(exclude={"scale"}))
-        return {"format": FORMAT, **kept}
+        kept = self.model_dump(exclude={"scale"})
+        return {"format": FORMAT, **in_the_words_of_the_cache(kept)}
 
 
 @register_feature("hcqt")

@@ -5,20 +5,13 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Sequence
-from typing import Annotated
-
-import pydantic
+from typing import Annotated, Any, get_args, get_origin
 
 from ...errors import MirbricksError
 from ...registry import Block
 from .calls import INDENT, WIDTH, Call, lines
 from .text import CannotCarry, Edit, ModuleText
 
-SIGNS = ("Positive", "NonNegative", "Negative", "NonPositive", "Strict")
-NUMBERS = {
-    **{f"{sign}Int": "int" for sign in SIGNS},
-    **{f"{sign}Float": "float" for sign in (*SIGNS, "Finite")},
-}
 CONTAINERS = ("dict", "list", "tuple")
 _OWN_NAME = re.compile(r"\bself\.spec\.name\b")
 _STRING_ASSIGNED = re.compile(r'( *)(\w+) = (f?".*")')
@@ -65,19 +58,15 @@ def _line_with_own_name(line: str) -> str:
 
 
 def _edits(module: ModuleText, node: ast.expr) -> Iterator[Edit]:
-    if isinstance(node, ast.Name):
-        yield from _name(module, node, node.id)
-    elif isinstance(node, ast.Attribute):
-        yield from _name(module, node, node.attr)
+    if isinstance(node, ast.Name | ast.Attribute):
+        yield from _name(module, node)
     elif isinstance(node, ast.Subscript):
         yield from _subscript(module, node)
     elif isinstance(node, ast.Call):
         yield from _call(module, node)
 
 
-def _name(
-    module: ModuleText, node: ast.Name | ast.Attribute, name: str
-) -> Iterator[Edit]:
+def _name(module: ModuleText, node: ast.Name | ast.Attribute) -> Iterator[Edit]:
     meant = module.value(node)
     if meant is Block:
         yield (*module.span(node), "nn.Module")
@@ -87,9 +76,9 @@ def _name(
 
 def _number(meant: Any) -> str | None:
     """`int` for PositiveInt and every other name of an integer with limits, `float` likewise."""
-    if typing.get_origin(meant) is not Annotated:
+    if get_origin(meant) is not Annotated:
         return None
-    kind = typing.get_args(meant)[0]
+    kind = get_args(meant)[0]
     if kind in (int, float):
         return str(kind.__name__)
     return None

@@ -198,7 +198,7 @@ def test_explain_shows_example_contract_source_fields_and_picture(
     assert re.search(r"^picture   \S*docs/blocks/FiLM\.svg", text, flags=re.M)
     assert "  in_channels        an integer; inferred. size of axis C\n" in text
     assert (
-        "  hidden_features    an integer > 0; default: none. width of a hidden layer"
+        "  hidden_features    an integer from 1 to 65536; default: none. width of a hidden layer"
         in text
     )
 

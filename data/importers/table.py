@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
@@ -11,16 +10,30 @@ from typing import ClassVar
 from pydantic import Field
 
 from ...errors import DataError, did_you_mean
-from ..pyjama.file import Atom, Definition
+from ..pyjama.file import Atom
 from .beside import without_place
 from .contract import Importer, ImportOptions, Names, Recording, importer
 from .destination import Destination, Stored
-from .rows import read_text
+from .table_columns import (
+    Column,
+    Together,
+    all_numbers,
+    binary_columns,
+    numbered_columns,
+)
+from .table_reading import TableText, guarded_cell, read_table
 from .walk import audio_below, below
 
-PATH_NAMES = ("path", "filepath", "file", "filename", "file_name", "audio")
-SPLITS = {"training": "train", "val": "valid", "validation": "valid", "testing": "test"}
-_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")
+PATH_NAMES = (
+    "path",
+    "filepath",
+    "file",
+    "filename",
+    "file_name",
+    "audio",
+    "mp3_path",
+    "audio_path",
+)
 
 
 class TableOptions(ImportOptions):
@@ -33,6 +46,10 @@ class TableOptions(ImportOptions):
         "|",
         min_length=1,
         description="what stands between the values of a cell (default: |)",
+    )
+    binary: str = Field(
+        "tags",
+        description="what 3 or more columns of 0 and 1 become; empty: each stays a number (default: tags)",
     )
     group: str = Field(
         "",
@@ -49,128 +66,130 @@ class TableOptions(ImportOptions):
     )
 
 
-Rows = list[tuple[int, dict[str, str]]]  # line, column -> cell
-
-
 @importer(
     "csv", "a table with a row for each recording: its path, and its labels in columns"
 )
 class Table(Importer):
-    """Every column becomes a global annotation of its name: numbers where all cells are numbers, else text."""
+    """Every column becomes a global annotation of its name: numbers where all cells are numbers, else text.
+
+    Several tags of a recording stand in one cell, with `separator` between them (`tags=COLUMN`); in further cells of
+    the last column, if it is called TAGS or the like, as in MTG-Jamendo's tables; in columns called tag1, tag2; or in
+    columns of 0 and 1, one for each tag, as in MagnaTagATune's, which become `tags`.
+    """
 
     Options: ClassVar[type[ImportOptions]] = TableOptions
     options: TableOptions
 
     def recordings(self, source: Path) -> Iterator[Recording | DataError]:
-        header, rows, errors = read_table(source)
-        path, columns = self._columns(header, source)
-        numeric = {
-            c
-            for c in columns
-            if c not in self.options.tags and _all_numbers(row[c] for _, row in rows)
-        }
-        self.definitions = {
-            columns[c]: self._definition(c, c in numeric, rows) for c in columns
-        }
-        if self.options.root:
-            root = Path(self.options.root)
-        else:
-            root = source.parent
-        named = set()
-        for line, row in rows:
-            key = row[path].strip()
-            if not key or key.startswith("/") or ".." in PurePosixPath(key).parts:
-                errors.append(
-                    DataError(
-                        f"'{source}', line {line}: '{key}' is no path below '{root}'",
-                        code="E433",
-                    )
-                )
+        table = read_table(source, self.options.tags)
+        path, roles = self._roles(table.header, source)
+        columns = self._columns(path, roles, table, source)
+        self.definitions = {one.name: one.definition(table.rows) for one in columns}
+        root = Path(self.options.root) if self.options.root else source.parent
+        errors = table.errors
+        lines: dict[str, int] = {}
+        for line, cells in table.rows:
+            key = _key(cells[path][0])
+            fault = _fault(source, line, key, root, lines)
+            if fault is not None:
+                errors.append(fault)
                 continue
-            key = PurePosixPath(key.replace("\\", "/")).as_posix()
-            named.add(key)
-            atoms = {
-                columns[c]: self._atoms(c, row[c], c in numeric)
-                for c in columns
-                if row[c]
-            }
-            yield Recording(key, (root / key,) if self.with_audio else (), atoms)
+            lines[key] = line
+            found = {one.name: one.atoms(cells) for one in columns}
+            atoms = {name: its for name, its in found.items() if its is not None}
+            audio = (root / key,) if self.with_audio else ()
+            yield Recording(key, audio, atoms, self._notes(columns), (source,))
         if self.with_audio:
-            alone = [
-                sound
-                for sound in audio_below(root, errors)
-                if below(sound, root) not in named
-            ]
-            errors += [
-                DataError(
-                    f"'{sound}' has no annotation: no row of the table", code="E465"
-                )
-                for sound in alone
-            ]
+            for sound in list(audio_below(root, errors)):
+                if below(sound, root) not in lines:
+                    text = f"'{sound}' has no annotation: no row of the table"
+                    errors.append(DataError(text, code="E465"))
         yield from errors
 
-    def _columns(
-        self, header: Sequence[str], source: Path
-    ) -> tuple[str, dict[str, str]]:
-        """The column of the path, and the others: column -> annotation. Raises DataError E464."""
+    def _roles(self, header: Sequence[str], source: Path) -> tuple[str, dict[str, str]]:
+        """The column of the path, and those with a meaning: column -> annotation. Raises DataError E464."""
         options = self.options
-        path = options.path or next((name for name in PATH_NAMES if name in header), "")
+        known = {name.lower(): name for name in reversed(header)}
+        names = [known[name] for name in PATH_NAMES if name in known]
+        path = options.path or next(iter(names), "")
         if not path:
-            message = f"no column of '{source}' is called path"
             raise DataError(
-                message,
+                f"no column of '{source}' is called path",
                 code="E464",
                 help=f"--set path=COLUMN says which it is: {', '.join(header)}",
             )
         roles = {options.group: "piece", options.fold: "fold", options.split: "split"}
-        roles = {column: name for column, name in roles.items() if column}
+        roles.pop("", None)
         for column in (path, *options.tags, *roles, *options.columns):
             if column not in header:
-                near = (
-                    did_you_mean(column, header) or f"its columns: {', '.join(header)}"
-                )
+                near = did_you_mean(column, header)
                 raise DataError(
-                    f"'{source}' has no column '{column}'", code="E464", help=near
+                    f"'{source}' has no column '{column}'",
+                    code="E464",
+                    help=near or f"its columns: {', '.join(header)}",
                 )
-        wanted = options.columns or tuple(name for name in header if name != path)
-        columns = {
-            name: name for name in dict.fromkeys((*wanted, *options.tags))
-        } | roles
-        taken = [
-            name
-            for name in columns.values()
-            if list(columns.values()).count(name) > 1 or name == "filepath"
-        ]
-        if taken:
-            help = f"choose other columns with --set columns=...: {', '.join(header)}"
-            raise DataError(
-                f"two columns of '{source}' would be '{taken[0]}'",
-                code="E464",
-                help=help,
-            )
-        return path, columns
+        return path, roles
 
-    def _definition(self, column: str, numeric: bool, rows: Rows) -> Definition:
-        if column in self.options.tags:
-            values = sorted(
-                {
-                    value
-                    for _, row in rows
-                    for value in row[column].split(self.options.separator)
-                    if value
-                }
-            )
-            return Definition("global", "text", "value_in_dictionary", values)
-        return Definition("global", "numeric" if numeric else "text")
+    def _columns(
+        self, path: str, roles: Mapping[str, str], table: TableText, source: Path
+    ) -> list[Column | Together]:
+        """What becomes of the columns. Raises DataError E464 where two would have one name."""
+        options = self.options
+        wanted = options.columns or [name for name in table.header if name != path]
+        single = list(dict.fromkeys((*wanted, *options.tags, *roles)))
+        several = {*options.tags, *table.several}
 
-    def _atoms(self, column: str, cell: str, numeric: bool) -> list[Atom]:
-        if column in self.options.tags:
-            return [
-                Atom(value) for value in cell.split(self.options.separator) if value
-            ]
-        if column == self.options.split:
-            cell = SPLITS.get(cell.strip().lower(), cell.strip())
-        return [Atom(_number(cell) if numeric else cell)]
+        # Columns that say one thing together come in as one annotation.
+        free = [name for name in single if name not in {*several, *roles}]
+        together: list[Together] = []
+        if options.binary:
+            binary = binary_columns(free, table.rows)
+            together += [Together(options.binary, binary, True)] if binary else []
+        for name, own in numbered_columns(free).items():
+            together.append(Together(name, own, False))
+        taken = {column for one in together for column in one.columns}
+
+        columns: list[Column | Together] = []
+        for name in single:
+            if name in taken:
+                continue
+            cells = (cell for _, row in table.rows for cell in row[name])
+            columns.append(
+                Column(
+                    roles.get(name, name),
+                    name,
+                    is_numeric=name not in several and all_numbers(cells),
+                    is_split=roles.get(name) == "split",
+                    separator=options.separator if name in several else "",
+                )
+            )
+        columns += together
+        self._refuse_twice([one.name for one in columns], table.header, source)
+        return columns
+
+    def _refuse_twice(
+        self, names: Sequence[str], header: Sequence[str], source: Path
+    ) -> None:
+        for name in names:
+            if names.count(name) > 1 or name == "filepath":
+                raise DataError(
+                    f"two columns of '{source}' would be '{name}'",
+                    code="E464",
+                    help=f"choose other columns with --set columns=...: {', '.join(header)}",
+                )
+
+    def _notes(self, columns: Sequence[Column | Together]) -> tuple[str, ...]:
+        """What a user should know: columns that have become one annotation."""
+        notes = []
+        for one in columns:
+            if isinstance(one, Together):
+                kind = "of 0 and 1 " if one.is_binary else ""
+                first = ", ".join(one.columns[:3])
+                more = ", ..." if len(one.columns) > 3 else ""
+                notes.append(
+                    f"{len(one.columns)} columns {kind}({first}{more}) are the annotation '{one.name}'"
+                )
+        return tuple(notes)
 
     def export(self, corpus: Sequence[Stored], to: Destination) -> Iterator[DataError]:
         names = [name for name in _globals(corpus) if name != "filepath"]
@@ -182,78 +201,42 @@ class Table(Importer):
             except DataError as error:
                 yield error
                 continue
-            atoms = (stored.entry.annotations.get(name, ()) for name in names)
-            rows.append(
-                [
-                    *row,
-                    *(
-                        self.options.separator.join(str(atom.value) for atom in found)
-                        for found in atoms
-                    ),
-                ]
-            )
+            for name in names:
+                atoms = stored.entry.annotations.get(name, ())
+                row.append(_cell(atoms, self.options.separator))
+            rows.append(row)
         with to.path("meta.csv").open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows([["path", *names], *rows])
+            writer = csv.writer(file, lineterminator="\n")
+            for cells in [["path", *names], *rows]:
+                writer.writerow([guarded_cell(cell) for cell in cells])
 
 
-def read_table(path: Path) -> tuple[list[str], Rows, list[DataError]]:
-    """Header, rows, and the rows that do not fit the header. Raises DataError E463 for a table without a header."""
-    if path.is_dir():
-        help = "give the file itself, such as "
-        raise DataError(
-            f"'{path}' is a folder, expected a table",
-            code="E463",
-            help=f"{help}{path / 'meta.csv'}",
+def _key(cell: str) -> str:
+    """The path of a row as a key: with '/' on every system."""
+    if not cell:
+        return ""
+    return PurePosixPath(cell.replace("\\", "/")).as_posix()
+
+
+def _fault(
+    source: Path, line: int, key: str, root: Path, lines: Mapping[str, int]
+) -> DataError | None:
+    """Why a row cannot be a recording."""
+    place = f"'{source}', line {line}"
+    if key in ("", ".") or key.startswith("/") or ".." in PurePosixPath(key).parts:
+        text = f"{place}: '{key}' is not a path below '{root}'"
+        return DataError(text, code="E433")
+    if key in lines:
+        return DataError(
+            f"{place}: '{key}' has a row already, in line {lines[key]}",
+            code="E407",
+            help="one row per recording: several labels go into one cell, with | between them (--set tags=COLUMN)",
         )
-    lines = read_text(path).splitlines(keepends=True)
-    if lines:
-        first = lines[0]
-    else:
-        first = ""
-    delimiter = max("\t;,", key=first.count)
-    reader = csv.reader(lines, delimiter=delimiter)
-    rows: Rows = []
-    errors = []
-    header = [name.strip() for name in next(reader, [])]
-    if not any(header) or len(set(header)) < len(header):
-        if not any(header):
-            what = "is empty"
-        else:
-            what = "names a column twice"
-        raise DataError(
-            f"the first line of '{path}' {what}",
-            code="E463",
-            help="it holds the names of the columns",
-        )
-    try:
-        for cells in reader:
-            if len(cells) == len(header):
-                rows.append((reader.line_num, dict(zip(header, cells, strict=True))))
-            elif cells:
-                text = f"'{path}', line {reader.line_num}: {len(cells)} cells, the header has {len(header)}"
-                errors.append(
-                    DataError(
-                        text,
-                        code="E463",
-                        help="a cell with a comma in it stands in quotes",
-                    )
-                )
-    except csv.Error as error:
-        raise DataError(
-            f"'{path}', line {reader.line_num}: {error}", code="E463"
-        ) from error
-    return header, rows, errors
+    return None
 
 
-def _all_numbers(cells: Iterator[str]) -> bool:
-    filled = [cell for cell in cells if cell]
-    return bool(filled) and all(map(_NUMBER.fullmatch, filled))
-
-
-def _number(cell: str) -> int | float:
-    if cell.lstrip("-").isdigit():
-        return int(cell)
-    return float(cell)
+def _cell(atoms: Sequence[Atom], separator: str) -> str:
+    return separator.join(str(atom.value) for atom in atoms)
 
 
 def _globals(corpus: Sequence[Stored]) -> list[str]:

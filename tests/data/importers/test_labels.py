@@ -187,7 +187,7 @@ def test_a_table_without_audio(bring_in: Call, take_out: Call, same: Call) -> No
             "path,a\nx.wav,1,2\n/etc/x.wav,1\n../y.wav,2\n",
             [],
             "nothing in 't.csv' can be imported as 'csv'\n"
-            "  left out  2 × E433, the first: 't.csv', line 3: '/etc/x.wav' is no path below '.'\n"
+            "  left out  2 × E433, the first: 't.csv', line 3: '/etc/x.wav' is not a path below '.'\n"
             "  left out  1 × E463: 't.csv', line 2: 3 cells, the header has 2\n"
             "  help: 'csv' reads a table with a row for each recording: its path, and its labels in columns     [E462]",
         ),

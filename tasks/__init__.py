@@ -1,3 +1,74 @@
-from . import (
-    codes as codes,
-)  # the errors of this room can be raised once it is imported
+"""Tasks: what turns a model into an answer about music. docs/tasks.md shows how one is written.
+
+    from mirbricks.tasks import Needs, Task, TaskConfig, annotated, mean_over_patches, register_task
+
+Names are loaded on first use: importing `mirbricks.tasks` costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..lazy import face
+
+# The errors of this room can be raised once it is imported.
+from . import codes as codes
+
+if TYPE_CHECKING:
+    from .base import Batch as Batch
+    from .base import Evaluation as Evaluation
+    from .base import Figures as Figures
+    from .base import Learner as Learner
+    from .base import Picture as Picture
+    from .base import Task as Task
+    from .base import TaskConfig as TaskConfig
+    from .base import register_task as register_task
+    from .base import unseen as unseen
+    from .finding import get_task as get_task
+    from .finding import tasks as tasks
+    from .labels import Labelling as Labelling
+    from .labels import Tags as Tags
+    from .patches import Example as Example
+    from .patches import PatchBatches as PatchBatches
+    from .patches import PatchLearner as PatchLearner
+    from .patches import every_patch as every_patch
+    from .patches import mean_over_patches as mean_over_patches
+    from .patches import random_patch as random_patch
+    from .patches import transposed as transposed
+    from .predictions import Prediction as Prediction
+    from .reading import Recorded as Recorded
+    from .recordings import annotated as annotated
+    from .recordings import refuse_not_finite as refuse_not_finite
+    from .requirements import Needs as Needs
+    from .requirements import patch_inputs as patch_inputs
+
+_HOMES = {
+    "Batch": "base",
+    "Evaluation": "base",
+    "Example": "patches",
+    "Figures": "base",
+    "Labelling": "labels",
+    "Learner": "base",
+    "Needs": "requirements",
+    "PatchBatches": "patches",
+    "PatchLearner": "patches",
+    "Picture": "base",
+    "Prediction": "predictions",
+    "Recorded": "reading",
+    "Tags": "labels",
+    "Task": "base",
+    "TaskConfig": "base",
+    "annotated": "recordings",
+    "every_patch": "patches",
+    "get_task": "finding",
+    "mean_over_patches": "patches",
+    "patch_inputs": "requirements",
+    "random_patch": "patches",
+    "refuse_not_finite": "recordings",
+    "register_task": "base",
+    "tasks": "finding",
+    "transposed": "patches",
+    "unseen": "base",
+}
+
+__getattr__, __dir__, __all__ = face(__name__, _HOMES)

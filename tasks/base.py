@@ -23,6 +23,7 @@ from ..features.cache import FeatureCache
 from ..features.feature_file import CachedFeature
 from ..settings import Settings
 from .predictions import Prediction
+from .reading import Recorded, as_seen
 from .requirements import (
     Needs,
     refuse_bounded,
@@ -180,6 +181,10 @@ class Task(abc.ABC):
         self.input_shape = input_shape
         self.output_shape = output_shape
         self.where_input = where
+
+    def seen(self, feature: Recorded | Tensor) -> Recorded:
+        """The feature of a recording as models see it: a constant-Q transform in the scale of its settings."""
+        return as_seen(feature, self.feature)
 
     @property
     def input_rank(self) -> int:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
+from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
 from ...data.batching.patches import take_patch
 from ..base import Batch
-from ..recordings import as_input
+from ..patches import (
+    Example,
+    PatchBatches,
+    level_of,
+    random_start,
+    shares,
+    transposed,
+)
+from ..reading import Recorded, magnitudes_of
 from .config import ChordsConfig
-from .vocabulary import IGNORED, transposed
+from .vocabulary import IGNORED, transposed_classes
 
 
 @dataclass(frozen=True)
@@ -23,25 +31,17 @@ class Track:
     """A recording: its features, the level they are divided by, and the class of each frame."""
 
     key: str
-    feature: Any
+    feature: Recorded
     level: float
     classes: NDArray[np.int64]
 
 
-def reader_of(feature: Any) -> Callable[..., Tensor]:
-    """What reads frames [start, stop): of a complex transform the magnitudes."""
-    return feature.magnitude if feature.is_complex else feature.read  # type: ignore[no-any-return]
-
-
-def level_of(feature: Any, config: ChordsConfig) -> float:
-    """The 90th percentile of the norms of the frames, over groups of 12 for chroma; 1 without compression."""
+def level_in(feature: Recorded, config: ChordsConfig) -> float:
+    """The level of a recording that compression is relative to; 1 without compression."""
     if config.compression is None:
         return 1.0
-    norms = reader_of(feature)().flatten(0, -2).norm(dim=0)
-    return max(
-        float(norms.quantile(0.9)) if norms.numel() < 1 << 24 else float(norms.max()),
-        1e-9,
-    )
+    read = magnitudes_of(feature)
+    return level_of(lambda: read(0, feature.n_frames))
 
 
 def prepared(x: Tensor, level: float, config: ChordsConfig) -> Tensor:
@@ -51,82 +51,49 @@ def prepared(x: Tensor, level: float, config: ChordsConfig) -> Tensor:
     return torch.log1p(config.compression / level * x)
 
 
-def moved(x: Tensor, semitones: int, config: ChordsConfig) -> Tensor:
-    """Features (..., D, T) of the same music so many semitones higher."""
-    if config.transpose == "chroma":
-        return (
-            x.reshape(*x.shape[:-2], -1, 12, x.shape[-1])
-            .roll(semitones, -2)
-            .flatten(-3, -2)
-        )
-    if config.transpose == "bins":
-        bins = semitones * config.bins_per_semitone
-        y = x.roll(bins, -2)
-        y[..., slice(0, bins) if bins >= 0 else slice(bins, None), :] = 0
-        if bins:
-            return y
-        return x
-    return x
-
-
-class Patches:
-    """Training batches, each a pure function of (seed, step): inputs (B, ..., D, T), targets (B, T)."""
+class Patches(PatchBatches):
+    """Training batches: inputs (B, ..., D, T), targets (B, T)."""
 
     def __init__(
         self,
-        tracks: list[Track],
+        tracks: Sequence[Track],
         config: ChordsConfig,
-        rank: int,
         *,
         seed: int,
         batch_size: int,
+        input_rank: int,
         silence: float = 0.0,
     ) -> None:
-        self.silence = silence
+        super().__init__(seed=seed, batch_size=batch_size, input_rank=input_rank)
         self.tracks = tracks
         self.config = config
-        self.rank = rank
-        self.seed = seed
-        self.batch_size = batch_size
-        n_frames = np.array([track.feature.n_frames for track in tracks], np.float64)
-        self._share = (
-            n_frames / n_frames.sum()
-        )  # each frame of the corpus is as likely as any other
+        self.silence = silence
+        self._share = shares([track.feature for track in tracks])
 
-    def batch(self, step: int) -> Batch:
-        rng = np.random.default_rng((self.seed, step))
+    def draw(self, step: int, rng: Generator) -> Batch:  # noqa: ARG002  # every step draws alike
+        rows = rng.choice(len(self.tracks), self.batch_size, p=self._share)
+        return self.collated([self._example(self.tracks[row], rng) for row in rows])
+
+    def _example(self, track: Track, rng: Generator) -> Example:
+        """A patch from anywhere in a recording, in any key."""
         config = self.config
-        inputs = []
-        targets = []
-        names = []
-        for row in rng.choice(len(self.tracks), self.batch_size, p=self._share):
-            track = self.tracks[row]
-            n_frames = track.feature.n_frames
-            if config.transpose != "none":
-                most = config.max_semitones
-            else:
-                most = 0
-            start = int(rng.integers(max(n_frames - config.patch_frames, 0) + 1))
-            semitones = int(rng.integers(-most, most + 1))
-            patch = prepared(
-                take_patch(
-                    reader_of(track.feature),
-                    start,
-                    config.patch_frames,
-                    n_frames,
-                    self.silence,
-                ),
-                track.level,
-                config,
-            )
-            inputs.append(moved(patch, semitones, config))
-            classes = np.full(config.patch_frames, IGNORED)
-            own = track.classes[start : start + config.patch_frames]
-            classes[: len(own)] = transposed(own, semitones)
-            targets.append(classes)
-            names.append(f"{track.key} at frame {start}")
-        return Batch(
-            (as_input(torch.stack(inputs), self.rank),),
-            torch.from_numpy(np.stack(targets)),
-            tuple(names),
+        size = config.patch_frames
+        n_frames = track.feature.n_frames
+        most = 0 if config.transpose == "none" else config.max_semitones
+        start = random_start(n_frames, size, rng)
+        semitones = int(rng.integers(-most, most + 1))
+
+        read = magnitudes_of(track.feature)
+        patch = take_patch(read, start, size, n_frames, self.silence)
+        patch = transposed(
+            prepared(patch, track.level, config),
+            semitones,
+            config.transpose,
+            config.bins_per_semitone,
         )
+
+        # Frames behind the end of a short recording teach nothing.
+        classes = np.full(size, IGNORED)
+        own = track.classes[start : start + size]
+        classes[: len(own)] = transposed_classes(own, semitones)
+        return Example(patch, classes, f"{track.key} at frame {start}")

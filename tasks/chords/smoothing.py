@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .vocabulary import IGNORED, N_CLASSES, transposed
+from .vocabulary import IGNORED, N_CLASSES, transposed_classes
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
@@ -29,7 +29,7 @@ class Transitions:
         for classes in tracks:
             known = classes[classes != IGNORED]
             for semitones in range(12):
-                moved = transposed(known, semitones)
+                moved = transposed_classes(known, semitones)
                 np.add.at(counts, (moved[:-1], moved[1:]), 1)
         totals = counts.sum(axis=1)
         return cls(np.log(totals / totals.sum()), np.log(counts / totals[:, None]))

@@ -28,11 +28,13 @@ from ..base import (
     unseen,
 )
 from ..modes import evaluating
-from ..recordings import as_input, refuse_not_finite, unannotated
+from ..patches import PatchLearner, as_input, input_shape_of
+from ..reading import Recorded, as_recorded, magnitudes_of
+from ..recordings import annotated, refuse_not_finite
 from ..requirements import Needs, patch_inputs
 from .annotation import Recording, chords_of, classes_at_frames
 from .config import ChordsConfig
-from .patches import Patches, Track, level_of, prepared, reader_of
+from .patches import Patches, Track, level_in, prepared
 from .prediction import ChordRibbon
 from .smoothing import Transitions
 from .vocabulary import IGNORED, N_CLASSES
@@ -90,13 +92,7 @@ class ChordEstimation(Task):
 
     def tracks(self, items: Sequence[Any]) -> list[Any]:
         """Items with chords. Raises TaskError E503 where none is left."""
-        name = self.config.annotation
-        found = [item for item in items if item.annotations.get(name)]
-        if not found:
-            what = f"chords annotated in '{name}'"
-            help = "set task.annotation to the segments that hold them"
-            raise unannotated(items, what, help)
-        return found
+        return annotated(items, self.config.annotation, stems=True)
 
     def learner(
         self,
@@ -113,9 +109,9 @@ class ChordEstimation(Task):
         patches = Patches(
             tracks,
             self.config,
-            self.input_rank,
             seed=seed,
             batch_size=batch_size,
+            input_rank=self.input_rank,
             silence=self.feature.silence,
         )
         return ChordLearner(self, patches, self.tracks(valid), cache)
@@ -134,7 +130,7 @@ class ChordEstimation(Task):
             for item in self.tracks(items):
                 heard[item.key] = (
                     item,
-                    self._log_probability(model, cache.open(item.key)),
+                    self.log_probability(model, cache.open(item.key)),
                 )
                 on_track(item.key)
         best = max(self.config.weights, key=lambda weight: self._majmin(heard, weight))
@@ -148,7 +144,7 @@ class ChordEstimation(Task):
         assert self.transitions is not None
         tracks = {}
         for key, (item, scores) in heard.items():
-            found = self._ribbon(self.transitions.path(scores, weight), scores)
+            found = self.ribbon(self.transitions.path(scores, weight), scores)
             tracks[key] = chord_seconds(self.truth(item), found.ribbon)
         return chord_figures(tracks)["majmin"]
 
@@ -189,12 +185,12 @@ class ChordEstimation(Task):
     ) -> ChordRibbon:
         """Chords from 0 to the end of the recording."""
         with evaluating(model):
-            scores = self._log_probability(model, feature)
+            scores = self.log_probability(model, feature)
         on_share(1.0)
         transitions = Transitions(
             np.array(settings["first"]), np.array(settings["step"])
         )
-        return self._ribbon(transitions.path(scores, settings["weight"]), scores)
+        return self.ribbon(transitions.path(scores, settings["weight"]), scores)
 
     def truth(self, item: Recording) -> Any:
         """The reference chords, or where there are none those to learn. Raises TaskError E509."""
@@ -242,9 +238,9 @@ class ChordEstimation(Task):
             self.feature.hop_s,
             self.feature.t0_s,
         )
-        return Track(item.key, feature, level_of(feature, self.config), classes)
+        return Track(item.key, feature, level_in(feature, self.config), classes)
 
-    def _ribbon(
+    def ribbon(
         self, classes: NDArray[np.int64], scores: NDArray[np.float64]
     ) -> ChordRibbon:
         probabilities = np.exp(scores).astype(np.float32)
@@ -252,60 +248,43 @@ class ChordEstimation(Task):
             classes, self.feature.hop_s, self.feature.t0_s, probabilities
         )
 
-    def _log_probability(self, model: nn.Module, feature: Any) -> NDArray[np.float64]:
-        """(T, 25), in blocks of `predict_frames` or of the graph's own T. The last block reaches back to `patch_frames`
+    def log_probability(
+        self, model: nn.Module, feature: Recorded | Tensor
+    ) -> NDArray[np.float64]:
+        """(T, 25) of a recording; the model is in eval() mode.
+
+        It comes in blocks of `predict_frames`, or of the graph's own T. The last block reaches back to `patch_frames`
         where it has fewer, and a recording shorter than that is padded with silence, as in training.
         """
-        shapes = getattr(model, "input_shapes", None)
-        if shapes:
-            shape = next(iter(shapes.values()))
-        else:
-            shape = ("T",) * self.input_rank
-        fixed = isinstance(shape[-1], int)
-        if fixed:
-            size = self.config.patch_frames
-        else:
-            size = self.config.predict_frames
-        level = level_of(feature, self.config)
-        n_frames = feature.n_frames
+        shape = input_shape_of(model) or self.input_shape
         least = self.config.patch_frames
+        size = least if isinstance(shape[-1], int) else self.config.predict_frames
+        recorded = as_recorded(feature)
+        read = magnitudes_of(recorded)
+        n_frames = recorded.n_frames
+        level = level_in(recorded, self.config)
         device = next(model.parameters()).device
+
         blocks = []
         for start in range(0, n_frames, size):
             stop = min(start + size, n_frames)
             begin = max(0, min(start, stop - least))
-            x = take_patch(
-                reader_of(feature),
-                begin,
-                max(stop - begin, least),
-                n_frames,
-                self.feature.silence,
-            )
+            length = max(stop - begin, least)
+            x = take_patch(read, begin, length, n_frames, self.feature.silence)
             x = prepared(x, level, self.config)
-            logits = model(as_input(x[None], len(shape)).to(device)).double()[
-                0, :, start - begin : stop - begin
-            ]
-            blocks.append(logits.log_softmax(0).T.cpu())
+            logits = model(as_input(x[None], len(shape)).to(device)).double()[0]
+            own = logits[:, start - begin : stop - begin]
+            blocks.append(own.log_softmax(0).T.cpu())
         found = torch.cat(blocks).numpy()
         refuse_not_finite(found)
         return found
 
 
-class ChordLearner:
+class ChordLearner(PatchLearner):
     """Patches to learn from, and the validation tracks; `figure` is majmin without smoothing."""
 
     figure = "majmin"
-
-    def __init__(
-        self, task: ChordEstimation, patches: Patches, valid: Sequence[Any], cache: Any
-    ) -> None:
-        self.task = task
-        self.patches = patches
-        self.valid = valid
-        self.cache = cache
-
-    def batch(self, step: int) -> Batch:
-        return self.patches.batch(step)
+    task: ChordEstimation
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Cross-entropy over the frames that have a class."""
@@ -324,8 +303,8 @@ class ChordLearner:
         tracks = {}
         with evaluating(model):
             for item in self.valid:
-                scores = self.task._log_probability(model, self.cache.open(item.key))
-                found = self.task._ribbon(scores.argmax(axis=1), scores)
+                scores = self.task.log_probability(model, self.cache.open(item.key))
+                found = self.task.ribbon(scores.argmax(axis=1), scores)
                 tracks[item.key] = chord_seconds(self.task.truth(item), found.ribbon)
                 on_track(item.key)
         figures = chord_figures(tracks)

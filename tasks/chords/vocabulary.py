@@ -26,7 +26,7 @@ MINOR = (0, 3, 7)
 def class_of(label: str) -> int:
     """The class of a label in Harte's syntax, as `mir_eval.chord.majmin` reduces it; N:- and an empty one are N.
 
-    Raises ValueError for a label that is no chord.
+    Raises ValueError for a label that is not a chord.
     """
     import mir_eval.chord
 
@@ -47,7 +47,7 @@ def classes_of(labels: list[str]) -> Int64:
     return np.array([class_of(label) for label in labels], np.int64)
 
 
-def transposed(classes: Int64, semitones: int) -> Int64:
+def transposed_classes(classes: Int64, semitones: int) -> Int64:
     """The classes of the same music so many semitones higher; N and what is ignored stay."""
     kind = classes // 12 * 12
     return np.where(

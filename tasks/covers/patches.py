@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
+from numpy.random import Generator
 from torch import Tensor
 
 from ...data.batching.sampling import Deck, grouped, positions_of
 from ...errors import TaskError
 from ..base import Batch
+from ..patches import PatchBatches, shares
+from ..reading import Recorded
 from .config import CoversConfig
 from .views import for_graph, moment, view
 
@@ -22,13 +24,13 @@ class Track:
     """A recording: its feature, the level of it, and the number of its work."""
 
     key: str
-    feature: Any
+    feature: Recorded
     level: float
     work: int
 
 
-class Patches:
-    """Batches, each a pure function of (seed, step): inputs (P K, ..., D, T), targets (P K,).
+class Patches(PatchBatches):
+    """Training batches: inputs (P K, ..., D, T), targets (P K,).
 
     Rows i K to i K + K - 1 belong together. From works: they are of one work, whose number is the target, and works
     differ; of a work with less than K recordings some come twice, as other views. Each epoch has every work once, but
@@ -36,50 +38,42 @@ class Patches:
     frame of the corpus is as likely as any other.
     """
 
+    stream = (7,)
+
     def __init__(
         self,
         tracks: Sequence[Track],
         config: CoversConfig,
-        rank: int,
         *,
         seed: int,
         batch_size: int,
+        input_rank: int,
     ) -> None:
         """Raises TaskError E521."""
+        super().__init__(seed=seed, batch_size=batch_size, input_rank=input_rank)
         self.tracks = tracks
         self.config = config
-        self.rank = rank
-        self.seed = seed
         groups = grouped([(track.work,) for track in tracks]).values()
         self.works = [files for files in groups if len(files) > 1 or config.singles]
         self.n_works = batch_size // config.versions_per_work
-        refuse_batch(
-            batch_size,
-            self.n_works if config.learn_from == "moments" else len(self.works),
-            config,
-        )
+        there = self.n_works if config.learn_from == "moments" else len(self.works)
+        refuse_batch(batch_size, there, config)
         self.steps_per_epoch = len(self.works) // self.n_works
         self._deck = Deck(len(self.works), seed, 1)
-        n_frames = np.array([track.feature.n_frames for track in tracks], np.float64)
-        self._share = n_frames / n_frames.sum()
+        self._share = shares([track.feature for track in tracks])
 
-    def batch(self, step: int) -> Batch:
-        rng = np.random.default_rng((self.seed, 7, step))
+    def draw(self, step: int, rng: Generator) -> Batch:
         if self.config.learn_from == "moments":
             tracks, patches = self._moments(rng)
+            k = self.config.versions_per_work
+            targets = torch.arange(self.n_works).repeat_interleave(k)
         else:
             tracks, patches = self._versions(step, rng)
-        inputs = for_graph(torch.stack(patches), self.config, self.rank)
-        targets = torch.tensor([track.work for track in tracks])
-        if self.config.learn_from == "moments":
-            targets = torch.arange(self.n_works).repeat_interleave(
-                self.config.versions_per_work
-            )
+            targets = torch.tensor([track.work for track in tracks])
+        inputs = for_graph(torch.stack(patches), self.config, self.input_rank)
         return Batch((inputs,), targets, tuple(track.key for track in tracks))
 
-    def _versions(
-        self, step: int, rng: np.random.Generator
-    ) -> tuple[list[Track], list[Tensor]]:
+    def _versions(self, step: int, rng: Generator) -> tuple[list[Track], list[Tensor]]:
         epoch, inside = divmod(step, self.steps_per_epoch)
         drawn = self._deck.at(
             epoch * len(self.works) + positions_of(inside, self.n_works)
@@ -93,7 +87,7 @@ class Patches:
             view(track.feature, track.level, self.config, rng) for track in tracks
         ]
 
-    def _moments(self, rng: np.random.Generator) -> tuple[list[Track], list[Tensor]]:
+    def _moments(self, rng: Generator) -> tuple[list[Track], list[Tensor]]:
         tracks = []
         patches = []
         for row in rng.choice(len(self.tracks), self.n_works, p=self._share):

@@ -23,6 +23,8 @@ from ..base import (
     unseen,
 )
 from ..modes import evaluating
+from ..patches import PITCH_CLASSES, PatchLearner, input_shape_of, level_of
+from ..reading import Recorded, as_recorded
 from ..requirements import Needs, patch_inputs
 from .config import CoversConfig
 from .embedding import embed
@@ -30,7 +32,7 @@ from .matching import Library
 from .objective import Objective
 from .patches import Patches, Track
 from .prediction import Embedding
-from .views import PITCH_CLASSES, held, level_of, prepared
+from .views import held, prepared
 from .works import (
     annotated,
     has_covers,
@@ -136,13 +138,17 @@ class CoverSongs(Task):
         most = HELD_VALUES // len(tracks)
         features = [held(cache.open(item.key), most) for item in tracks]
         relative = self.config.compression is not None or self.config.views.noise > 0
-        levels = [level_of(feature) if relative else 1.0 for feature in features]
+        levels = [level_of(feature.read) if relative else 1.0 for feature in features]
         known = [
             Track(item.key, *of)
             for item, *of in zip(tracks, features, levels, numbers, strict=True)
         ]
         patches = Patches(
-            known, self.config, self.input_rank, seed=seed, batch_size=batch_size
+            known,
+            self.config,
+            seed=seed,
+            batch_size=batch_size,
+            input_rank=self.input_rank,
         )
         objective = Objective(self.config, len(set(works)), self.embed_dim, seed)
         return CoversLearner(self, patches, objective, judged, cache)
@@ -169,15 +175,11 @@ class CoverSongs(Task):
         return Library.of(found, self.config.normalise == "references")
 
     def embedded(
-        self, model: nn.Module, feature: Any, rotations: bool = False
+        self, model: nn.Module, feature: Recorded | Tensor, rotations: bool = False
     ) -> Tensor:
         """The vectors (R, M, E) of one recording; the model is in eval() mode."""
-        shapes = getattr(model, "input_shapes", None)
-        if shapes:
-            shape = next(iter(shapes.values()))
-        else:
-            shape = self.input_shape
-        return embed(model, feature, self.config, shape, rotations)
+        shape = input_shape_of(model) or self.input_shape
+        return embed(model, as_recorded(feature), self.config, shape, rotations)
 
     def evaluate(
         self,
@@ -245,25 +247,22 @@ class CoverSongs(Task):
     def predict(
         self,
         model: nn.Module,
-        feature: Any,
+        feature: Recorded | Tensor,
         settings: Mapping[str, Any],  # noqa: ARG002
         on_share: OnShare = unseen,
     ) -> Embedding:
         """The vectors of one recording, and what the model saw of it."""
+        recorded = as_recorded(feature)
         with evaluating(model):
-            vectors = self.embedded(model, feature)[0]
+            vectors = self.embedded(model, recorded)[0]
         on_share(1.0)
+        level = 1.0
         if self.config.compression is not None:
-            level = level_of(feature)
-        else:
-            level = 1.0
-        shown = prepared(
-            feature.read(0, min(feature.n_frames, MOST_SEEN)), level, self.config
-        )
+            level = level_of(recorded.read)
+        first = recorded.read(0, min(recorded.n_frames, MOST_SEEN))
+        shown = prepared(first, level, self.config).flatten(0, -2)
         return Embedding(
-            vectors.numpy(),
-            shown.flatten(0, -2).numpy().astype(np.float32),
-            self.feature.hop_s,
+            vectors.numpy(), shown.numpy().astype(np.float32), self.feature.hop_s
         )
 
     def truth(self, item: Any) -> str:
@@ -284,7 +283,7 @@ class CoverSongs(Task):
         return pictures_of(self, model, items, cache, evaluation)
 
 
-class CoversLearner:
+class CoversLearner(PatchLearner):
     """Batches of works to learn from, and the validation recordings.
 
     module    what is learned beside the model, the proxies of ProxyAnchor; None for the others
@@ -292,6 +291,7 @@ class CoversLearner:
     """
 
     figure = "mAP"
+    task: CoverSongs
 
     def __init__(
         self,
@@ -301,17 +301,11 @@ class CoversLearner:
         valid: Sequence[Any],
         cache: Any,
     ) -> None:
-        self.task = task
-        self.patches = patches
+        super().__init__(task, patches, valid, cache)
         self.objective = objective
-        self.valid = valid
-        self.cache = cache
         self.module = objective.module
         self.lr_scale = objective.lr_scale
         self.works = [task.truth(item) for item in valid]
-
-    def batch(self, step: int) -> Batch:
-        return self.patches.batch(step)
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         return self.objective(outputs, batch.targets)

@@ -4,47 +4,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from numpy.random import Generator
 from torch import Tensor
 from torch.nn import functional
 
-from ..recordings import as_input
+from ..patches import MOST_RANKED, as_input, random_start, rotated, transposed
+from ..reading import InMemory, Recorded
 from .config import CoversConfig, ViewsConfig
 
-PITCH_CLASSES = 12
 FIFTH = 7
-LONGEST = 1 << 24  # values whose quantile torch can take
 
 
-class Held:
-    """A feature in memory, read as the one on disk is."""
-
-    def __init__(self, feature: Any) -> None:
-        self.values: Tensor = feature.read()
-        self.n_frames = self.values.shape[-1]
-
-    def read(self, start: int = 0, stop: int | None = None) -> Tensor:
-        """Frames [start, stop), to be changed by nobody."""
-        return self.values[..., start:stop]
-
-
-def held(feature: Any, most: int = LONGEST) -> Any:
+def held(feature: Recorded, most: int = MOST_RANKED) -> Recorded:
     """In memory where it has at most so many values: decompressing a file for each patch takes its time."""
     if feature.n_frames * math.prod(feature.shape) <= most:
-        return Held(feature)
+        return InMemory(feature.read())
     return feature
-
-
-def level_of(feature: Any) -> float:
-    """The 90th percentile of the norms of the frames; what compression and noise are relative to."""
-    norms = feature.read().flatten(0, -2).norm(dim=0)
-    return max(
-        float(norms.quantile(0.9)) if norms.numel() < LONGEST else float(norms.max()),
-        1e-9,
-    )
 
 
 def prepared(x: Tensor, level: float, config: CoversConfig) -> Tensor:
@@ -71,24 +48,6 @@ def for_graph(x: Tensor, config: CoversConfig, rank: int) -> Tensor:
     if config.repeat_octave:
         x = torch.cat([x, x[..., :-1, :]], dim=-2)
     return as_input(x, rank)
-
-
-def rotated(x: Tensor, semitones: int) -> Tensor:
-    """Chroma (..., 12 n, T) of the same music so many semitones higher."""
-    parts = x.reshape(*x.shape[:-2], -1, PITCH_CLASSES, x.shape[-1])
-    return parts.roll(semitones, -2).reshape(x.shape)
-
-
-def moved(x: Tensor, semitones: int, views: ViewsConfig) -> Tensor:
-    """Features (..., D, T) transposed as `views.transpose` says."""
-    if views.transpose == "chroma":
-        return rotated(x, semitones)
-    if views.transpose == "bins" and semitones:
-        bins = semitones * views.bins_per_semitone
-        y = x.roll(bins, -2)
-        y[..., slice(0, bins) if bins > 0 else slice(bins, None), :] = 0
-        return y
-    return x
 
 
 def restructured(x: Tensor, rng: Generator, max_sections: int) -> Tensor:
@@ -137,14 +96,14 @@ class Moment:
     semitones: int
 
 
-def moment(feature: Any, config: CoversConfig, rng: Generator) -> Moment:
+def moment(feature: Recorded, config: CoversConfig, rng: Generator) -> Moment:
     """Any place of a recording, in any key of `config.views`."""
-    start = int(rng.integers(max(0, feature.n_frames - config.patch_frames) + 1))
+    start = random_start(feature.n_frames, config.patch_frames, rng)
     return Moment(start + config.patch_frames // 2, _semitones(config.views, rng))
 
 
 def view(
-    feature: Any,
+    feature: Recorded,
     level: float,
     config: CoversConfig,
     rng: Generator,
@@ -167,13 +126,18 @@ def view(
         x = restructured(x, rng, views.max_sections)
     if rate != 1.0:
         x = at_tempo(x, rate)
-    x = fitted(x, n, int(rng.integers(max(0, x.shape[-1] - n) + 1)))
+    x = fitted(x, n, random_start(x.shape[-1], n, rng))
     x = _disturbed(x, level**config.power, views, rng)
     if at is None:
         semitones = _semitones(views, rng)
     else:
         semitones = at.semitones
-    return moved(_compressed(x, level, config), semitones, views)
+    return transposed(
+        _compressed(x, level, config),
+        semitones,
+        views.transpose,
+        views.bins_per_semitone,
+    )
 
 
 def _disturbed(x: Tensor, level: float, views: ViewsConfig, rng: Generator) -> Tensor:

@@ -15,12 +15,12 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...augment.chain import Chain
 from ...data.corpus import Item
 from ...features.cache import FeatureCache
 from ...features.feature_file import CachedFeature
 from ...features.hcqt import HCQTFeatureConfig, to_scale
 from ..base import Batch
+from ..patches import PatchBatches, chain_of, random_start, shares
 from .annotation import annotation_of, notes_of, pitches_at_frames
 from .config import MultiPitchConfig
 from .targets import bins_of, draw
@@ -54,7 +54,7 @@ class Source:
         )
 
     def random_start(self, patch_frames: int, rng: Generator) -> int:
-        return int(rng.integers(max(self.feature.n_frames - patch_frames, 0) + 1))
+        return random_start(self.feature.n_frames, patch_frames, rng)
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,8 @@ class Cut:
     gain: float
 
 
-class Patches:
-    """Batches of patches, each a pure function of (seed, step)."""
+class Patches(PatchBatches):
+    """Training batches: inputs (B, H, F, T) in the feature's scale, targets (B, 1, F, T), with onsets (B, 2, F, T)."""
 
     def __init__(
         self,
@@ -101,51 +101,54 @@ class Patches:
         seed: int,
         batch_size: int,
     ) -> None:
+        super().__init__(seed=seed, batch_size=batch_size, input_rank=4)
         self.tracks = tracks
         self.config = config
         self.feature = feature
-        self.seed = seed
-        self.batch_size = batch_size
-        self._chain = Chain(config.augment, "spectrum", feature.sr_hz)
-        n_frames = np.array(
-            [track.mix.feature.n_frames for track in tracks], np.float64
-        )
-        self._share = (
-            n_frames / n_frames.sum()
-        )  # each frame of the corpus is as likely as any other
+        self._chain = chain_of(config.augment, feature)
+        self._share = shares([track.mix.feature for track in tracks])
 
-    def batch(self, step: int) -> Batch:
-        """inputs (B, H, F, T) in the feature's scale, targets (B, 1, F, T), with onsets (B, 2, F, T)."""
-        rng = np.random.default_rng((self.seed, step))
+    def draw(self, step: int, rng: Generator) -> Batch:  # noqa: ARG002  # every step draws alike
         config = self.config
         feature = self.feature
-        n_frames = config.patch_frames
-        n_bins = feature.n_bins
-        magnitude = torch.zeros(self.batch_size, n_frames, feature.n_harmonics, n_bins)
-        targets = np.zeros(
-            (self.batch_size, config.n_channels, n_bins, n_frames), np.float32
+        size = config.patch_frames
+        # One buffer for the batch, frames outermost as on the disk: a patch is copied once.
+        magnitude = torch.zeros(
+            self.batch_size, size, feature.n_harmonics, feature.n_bins
         )
-        peaks = []
+        targets = np.zeros(
+            (self.batch_size, config.n_channels, feature.n_bins, size), np.float32
+        )
+        references = []
         names = []
         for row in range(self.batch_size):
             track = self.tracks[rng.choice(len(self.tracks), p=self._share)]
             cuts = self._cuts(track, rng)
             _mix(cuts, magnitude[row])
-            if config.max_delay_frames:
-                lag = int(rng.integers(config.max_delay_frames + 1))
-            else:
-                lag = 0
-            for cut in cuts:
-                _annotate(cut, targets[row, 0], config.target_blur_bins, lag)
-                if config.onsets:
-                    _annotate_onsets(cut, targets[row, 1], config, lag)
-            peaks.append(track.peak / decibels(config.level_jitter_db, rng))
+            self._annotate(cuts, targets[row], rng)
+            # A gain of the patch is a gain of what its magnitudes are relative to, the other way round.
+            gain = random_gain(config.level_jitter_db, rng)
+            references.append(track.peak / gain)
             names.append(f"{track.mix.key} at {cuts[0].start * feature.hop_s:.2f} s")
+
         scaled = to_scale(
-            magnitude, feature.scale, torch.tensor(peaks)[:, None, None, None]
+            magnitude, feature.scale, torch.tensor(references)[:, None, None, None]
         )
         inputs = self._chain(scaled.permute(0, 2, 3, 1), rng).contiguous()
         return Batch((inputs,), torch.from_numpy(targets), tuple(names))
+
+    def _annotate(
+        self, cuts: Sequence[Cut], target: NDArray[np.float32], rng: Generator
+    ) -> None:
+        """Draw the pitches of a patch, and with onsets where notes begin, into `target` (C, F, T)."""
+        config = self.config
+        lag = 0
+        if config.max_delay_frames:
+            lag = int(rng.integers(config.max_delay_frames + 1))
+        for cut in cuts:
+            _annotate(cut, target[0], config.target_blur_bins, lag)
+            if config.onsets:
+                _annotate_onsets(cut, target[1], config, lag)
 
     def _cuts(self, track: Track, rng: Generator) -> list[Cut]:
         config = self.config
@@ -162,7 +165,7 @@ class Patches:
             else:
                 source = stem
                 first = start
-            gain = decibels(config.remix_gain_db, rng)
+            gain = random_gain(config.remix_gain_db, rng)
             cuts.append(
                 Cut(source, first, self._shift(rng) if independent else shift, gain)
             )
@@ -182,9 +185,9 @@ class Patches:
         return source, source.random_start(self.config.patch_frames, rng)
 
 
-def decibels(most: float, rng: Generator) -> float:
-    """A factor of magnitude, uniform in ± `most` dB."""
-    return float(10.0 ** (rng.uniform(-most, most) / 20.0))
+def random_gain(most_db: float, rng: Generator) -> float:
+    """A factor of magnitude, uniform in ± `most_db` decibels."""
+    return float(10.0 ** (rng.uniform(-most_db, most_db) / 20.0))
 
 
 def _rows(shift_bins: int, n_bins: int) -> tuple[slice, slice]:

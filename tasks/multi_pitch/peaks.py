@@ -1,4 +1,4 @@
-"""From a model's patches to the pitches of a whole recording: salience, its peaks in frequency, pitches in Hz."""
+"""From a model's patches to the salience of a whole recording, and the peaks of salience in frequency."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ...data.batching.patches import overlap_add, patch_starts, take_patch
-from ...features.feature_file import CachedFeature
+from ...data.batching.patches import overlap_add
 from ...features.hcqt import HCQTFeatureConfig, to_scale
 from ..base import OnShare, unseen
+from ..patches import every_patch
+from ..reading import Recorded, as_recorded, magnitudes_of
 from ..recordings import refuse_not_finite
 
 Float64 = NDArray[np.float64]
@@ -57,7 +58,7 @@ class Peaks:
 
 def probabilities_of(
     model: nn.Module,
-    feature: CachedFeature | Tensor,
+    feature: Recorded | Tensor,
     config: HCQTFeatureConfig,
     patch_frames: int,
     on_share: OnShare = unseen,
@@ -67,29 +68,24 @@ def probabilities_of(
     `feature` is cached, read patch by patch, or a complex tensor (H, F, T). The model gives logits (B, C, F, T) and
     is in eval() mode, under torch.inference_mode().
     """
-    if isinstance(feature, CachedFeature):
-        peak = feature.peak
-        n_frames = feature.n_frames
-    else:
-        peak = float(feature.abs().max())
-        n_frames = feature.shape[-1]
-
-    def read(start: int, stop: int) -> Tensor:
-        if isinstance(feature, CachedFeature):
-            return feature.magnitude(start, stop)
-        return feature[..., start:stop].abs()
-
+    recorded = as_recorded(feature)
+    n_frames = recorded.n_frames
+    peak = recorded.peak
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    starts = patch_starts(n_frames, patch_frames, patch_frames - patch_frames // 8)
-    patches: list[Tensor] = []
-    for some in np.split(starts, range(PATCHES_AT_ONCE, len(starts), PATCHES_AT_ONCE)):
-        cut = torch.stack(
-            [take_patch(read, int(start), patch_frames, n_frames) for start in some]
-        )
-        logits = model(to_scale(cut, config.scale, peak).to(device))
-        patches.append(logits.float().sigmoid().cpu())
-        on_share(min(1.0, PATCHES_AT_ONCE * len(patches) / len(starts)))
-    found = overlap_add(torch.cat(patches), starts, n_frames)
+    starts = []
+    probabilities = []
+    for some, patches in every_patch(
+        n_frames,
+        magnitudes_of(recorded),
+        patch_frames=patch_frames,
+        hop_frames=patch_frames - patch_frames // 8,
+        at_once=PATCHES_AT_ONCE,
+    ):
+        logits = model(to_scale(patches, config.scale, peak).to(device))
+        starts.append(some)
+        probabilities.append(logits.float().sigmoid().cpu())
+        on_share(min(1.0, (int(some[-1]) + patch_frames) / n_frames))
+    found = overlap_add(torch.cat(probabilities), np.concatenate(starts), n_frames)
     refuse_not_finite(found.numpy())
     return found
 

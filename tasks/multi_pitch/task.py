@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from ...data.corpus import Item
 from ...errors import TaskError
 from ...features.cache import FeatureCache
-from ...features.feature_file import CachedFeature
 from ...features.hcqt import HCQTFeature, HCQTFeatureConfig
 from ...losses.classification import binary_cross_entropy
 from ...metrics.multi_pitch import multi_pitch_figures
@@ -28,6 +27,8 @@ from ..base import (
     unseen,
 )
 from ..modes import evaluating
+from ..patches import PatchLearner, input_shape_of
+from ..reading import Recorded
 from ..recordings import unannotated
 from ..requirements import Needs
 from .annotation import (
@@ -216,7 +217,7 @@ class MultiPitch(Task):
     def predict(
         self,
         model: nn.Module,
-        feature: CachedFeature | Tensor,
+        feature: Recorded | Tensor,
         settings: Mapping[str, Any],
         on_share: OnShare = unseen,
     ) -> Transcription:
@@ -280,38 +281,22 @@ class MultiPitch(Task):
     def _probabilities(
         self,
         model: nn.Module,
-        feature: CachedFeature | Tensor,
+        feature: Recorded | Tensor,
         on_share: OnShare = unseen,
     ) -> Tensor:
         """(C, F, T): salience, and with onsets where notes begin."""
-        shapes = getattr(model, "input_shapes", None) or {"x": ("T",)}
-        fixed = isinstance(next(iter(shapes.values()))[-1], int)
-        if fixed:
+        shape = input_shape_of(model)
+        n_frames = self.config.predict_frames
+        if shape and isinstance(shape[-1], int):
             n_frames = self.config.patch_frames
-        else:
-            n_frames = self.config.predict_frames
         return probabilities_of(model, feature, self.feature, n_frames, on_share)
 
 
-class MultiPitchLearner:
+class MultiPitchLearner(PatchLearner):
     """Patches to learn from, and the validation tracks; `figure` is the Accuracy at its best threshold."""
 
     figure = "Accuracy"
-
-    def __init__(
-        self,
-        task: MultiPitch,
-        patches: Patches,
-        valid: Sequence[Item],
-        cache: FeatureCache,
-    ) -> None:
-        self.task = task
-        self.patches = patches
-        self.valid = valid
-        self.cache = cache
-
-    def batch(self, step: int) -> Batch:
-        return self.patches.batch(step)
+    task: MultiPitch
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         return binary_cross_entropy(

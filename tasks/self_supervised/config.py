@@ -8,7 +8,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from ...augment.chain import AugmentStep
 from ..base import TaskConfig
-from ..tagging.config import TaggingConfig
+from ..labels import Labelling
 
 
 class SelfSupervisedConfig(TaskConfig):
@@ -61,8 +61,6 @@ class SelfSupervisedConfig(TaskConfig):
         return self.hop_frames or max(1, self.patch_frames // 2)
 
     @property
-    def labelling(self) -> TaggingConfig:
-        """How labels are read: as by tagging with one label a recording."""
-        return TaggingConfig(
-            annotation=self.annotation, labels="one", patch_frames=self.patch_frames
-        )
+    def labelling(self) -> Labelling:
+        """How the labels that the probes read are read: one per recording."""
+        return Labelling(self.annotation, several=False)

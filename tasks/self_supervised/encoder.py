@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from ...compiler.feature_extract import feature_extract
 from ...compiler.module import GraphModule
-from ...data.batching.patches import patch_starts, take_patch
-from ..recordings import PATCHES_AT_ONCE, as_input
+from ..patches import as_input, every_patch, rank_of
+from ..reading import Recorded
 from .config import SelfSupervisedConfig
 
 
@@ -23,57 +23,37 @@ class Encoder:
         self, model: nn.Module, config: SelfSupervisedConfig, silence: float = 0.0
     ) -> None:
         self.config = config
-        self.name = config.embedding
         self.silence = silence
-        cut = self.name is not None and isinstance(model, GraphModule)
-        self.model = feature_extract(model, [self.name]) if cut else model  # type: ignore[arg-type, list-item]
-        self.cut = cut
-        shapes = getattr(model, "input_shapes", None)
-        if shapes:
-            self.rank = len(next(iter(shapes.values())))
-        else:
-            self.rank = 0
+        self.rank = rank_of(model)
         self.device = next(model.parameters()).device
+        self.model = model
+        self.name: str | None = None
+        if config.embedding is not None and isinstance(model, GraphModule):
+            self.name = config.embedding
+            self.model = feature_extract(model, [self.name])
 
     def __call__(self, x: Tensor) -> Tensor:
         found: Any = self.model(as_input(x, self.rank or x.ndim).to(self.device))
-        if self.cut:
-            y: Tensor = found[self.name]
-        else:
-            y = found
+        y: Tensor = found if self.name is None else found[self.name]
         if y.ndim > 2:
             return y.float().flatten(2).mean(2)
         return y.float()
 
-    def chunks(self, feature: Any) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    def chunks(
+        self, feature: Recorded
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Embeddings (P, D) of all chunks of a recording, and their first frames (P,)."""
         size = self.config.patch_frames
-        n_frames = _frames(feature)
-        starts = patch_starts(n_frames, size, min(self.config.hop, size))
         found = []
-        for first in range(0, len(starts), PATCHES_AT_ONCE):
-            some = starts[first : first + PATCHES_AT_ONCE]
-            patches = [
-                take_patch(
-                    lambda a, b: _read(feature, a, b),
-                    int(s),
-                    size,
-                    n_frames,
-                    self.silence,
-                )
-                for s in some
-            ]
-            found.append(self(torch.stack(patches)).cpu())
-        return torch.cat(found).numpy().astype(np.float64), starts
-
-
-def _frames(feature: Any) -> int:
-    return int(feature.shape[-1] if isinstance(feature, Tensor) else feature.n_frames)
-
-
-def _read(feature: Any, start: int, stop: int) -> Tensor:
-    if isinstance(feature, Tensor):
-        found: Tensor = feature[..., start:stop]
-    else:
-        found = feature.read(start, stop)
-    return found
+        starts = []
+        for some, patches in every_patch(
+            feature.n_frames,
+            feature.read,
+            patch_frames=size,
+            hop_frames=min(self.config.hop, size),
+            silence=self.silence,
+        ):
+            found.append(self(patches).cpu())
+            starts.append(some)
+        vectors = torch.cat(found).numpy().astype(np.float64)
+        return vectors, np.concatenate(starts)

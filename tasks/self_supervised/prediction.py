@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..labels import Tags
 from ..predictions import Prediction, drawn
-from ..tagging.prediction import Tags
 
 Float64 = NDArray[np.float64]
 

@@ -12,12 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...augment.base import Domain
-from ...augment.chain import Chain
 from ...compiler.module import GraphModule
 from ...data.corpus import Item
 from ...errors import TaskError, Where
-from ...features.base import ArrayConfig, FeatureConfig
+from ...features.base import FeatureConfig
 from ...features.logmel import LogMelFeatureConfig
 from ...losses.contrastive import barlow_twins, nt_xent, spread, vicreg
 from ...metrics.tagging import multi_class_figures
@@ -32,11 +30,12 @@ from ..base import (
     register_task,
     unseen,
 )
+from ..labels import Tags
 from ..modes import evaluating
+from ..patches import PatchLearner, chain_of
+from ..reading import Recorded
 from ..recordings import refuse_not_finite, unannotated
 from ..requirements import Needs, patch_inputs
-from ..tagging.prediction import Tags
-from ..tagging.vocabulary import labels_of, truth_of, values_of
 from .config import SelfSupervisedConfig
 from .encoder import Encoder
 from .prediction import Represented
@@ -71,11 +70,11 @@ class SelfSupervised(Task):
         "std",
     )
     tuned: ClassVar = {"labels": list[str], "probe": dict[str, Any]}
-    features: ClassVar = (ArrayConfig,)
     logits = False
 
     def __init__(self, config: SelfSupervisedConfig, feature: FeatureConfig) -> None:
         super().__init__(config, feature)
+        self.labelling = config.labelling
         self.learned: list[Item] = []
         self.told = False
 
@@ -126,22 +125,22 @@ class SelfSupervised(Task):
     ) -> SelfSupervisedLearner:
         """Raises TaskError E503, E530."""
         self.learned = self.tracks(train)
-        if self.feature.type == "waveform":
-            domain: Domain = "waveform"
-        else:
-            domain = "spectrum"
-        chain = Chain(self.config.augment, domain, self.feature.sr_hz)
-        keys = [item.key for item in self.learned]
-        features = [cache.open(item.key) for item in self.learned]
-        self.warn_same_chunk([int(feature.n_frames) for feature in features])
+        features = [self.seen(cache.open(item.key)) for item in self.learned]
+        self.warn_same_chunk([feature.n_frames for feature in features])
+        logmel = None
         if self.config.mix and isinstance(self.feature, LogMelFeatureConfig):
             logmel = self.feature
-        else:
-            logmel = None
         views = Views(
-            keys, features, self.config, chain, self.input_rank, seed=seed, batch_size=batch_size, logmel=logmel,
+            [item.key for item in self.learned],
+            features,
+            self.config,
+            chain_of(self.config.augment, self.feature),
+            seed=seed,
+            batch_size=batch_size,
+            input_rank=self.input_rank,
+            logmel=logmel,
             silence=self.feature.silence,
-        )  # fmt: skip
+        )
         return SelfSupervisedLearner(self, views, self.tracks(valid), cache)
 
     def tune(
@@ -155,8 +154,8 @@ class SelfSupervised(Task):
         known = [item for item in self.learned if self.truth(item)]
         if not known:
             return {"labels": [], "probe": {}}
-        labels = labels_of(known, self.config.labelling)
-        truth = truth_of(known, labels, self.config.labelling).argmax(axis=1)
+        labels = self.labelling.labels_of(known)
+        truth = self.labelling.truth_of(known, labels).argmax(axis=1)
         vectors = self.vectors(model, known, cache, on_track)
         return {
             "labels": labels,
@@ -175,7 +174,9 @@ class SelfSupervised(Task):
         with evaluating(model):
             encoder = Encoder(model, self.config, self.feature.silence)
             for item in items:
-                rows.append(encoder.chunks(cache.open(item.key))[0].mean(axis=0))
+                rows.append(
+                    encoder.chunks(self.seen(cache.open(item.key)))[0].mean(axis=0)
+                )
                 refuse_not_finite(rows[-1], item.key)
                 on_track(item.key)
         return np.stack(rows)
@@ -201,7 +202,7 @@ class SelfSupervised(Task):
                 for item, row in zip(tracks, vectors, strict=True)
             }
             return Evaluation(self.pooled(figures), figures)
-        truth = truth_of(tracks, labels, self.config.labelling).argmax(axis=1)
+        truth = self.labelling.truth_of(tracks, labels).argmax(axis=1)
         scores = linear_scores(settings["probe"], vectors)
         near = nearest(settings["probe"], vectors, self.config.neighbours)
         found: dict[str, Figures] = {
@@ -237,15 +238,14 @@ class SelfSupervised(Task):
     def predict(
         self,
         model: nn.Module,
-        feature: Any,
+        feature: Recorded | Tensor,
         settings: Mapping[str, Any],
         on_share: OnShare = unseen,
     ) -> Represented:
         """Embeddings over time, and the tags that the probe finds in them."""
         with evaluating(model):
-            vectors, starts = Encoder(model, self.config, self.feature.silence).chunks(
-                feature
-            )
+            encoder = Encoder(model, self.config, self.feature.silence)
+            vectors, starts = encoder.chunks(self.seen(feature))
         on_share(1.0)
         refuse_not_finite(vectors)
         middles = starts + self.config.patch_frames / 2
@@ -265,7 +265,7 @@ class SelfSupervised(Task):
         return Represented(vectors, times_s, tags)
 
     def truth(self, item: Item) -> list[str]:
-        return values_of(item, self.config.labelling)
+        return self.labelling.values_of(item)
 
     def pictures(
         self,
@@ -314,7 +314,7 @@ class SelfSupervised(Task):
         )
 
 
-class SelfSupervisedLearner:
+class SelfSupervisedLearner(PatchLearner):
     """Pairs of views to learn from, and the validation recordings.
 
     `figure` is pair_accuracy: of how many recordings the first and the last chunk are each other's nearest, among those
@@ -322,17 +322,7 @@ class SelfSupervisedLearner:
     """
 
     figure = "pair_accuracy"
-
-    def __init__(
-        self, task: SelfSupervised, views: Views, valid: Sequence[Item], cache: Any
-    ) -> None:
-        self.task = task
-        self.views = views
-        self.valid = valid
-        self.cache = cache
-
-    def batch(self, step: int) -> Batch:
-        return self.views.batch(step)
+    task: SelfSupervised
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Of the projections (2 B, D); rows i and i + B belong together."""
@@ -354,7 +344,7 @@ class SelfSupervisedLearner:
         with evaluating(model):
             encoder = Encoder(model, self.task.config, self.task.feature.silence)
             for item in self.valid:
-                vectors, _ = encoder.chunks(self.cache.open(item.key))
+                vectors, _ = encoder.chunks(self.task.seen(self.cache.open(item.key)))
                 refuse_not_finite(vectors, item.key)
                 if len(vectors) > 1:
                     ends.append(vectors[[0, -1]])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from ..labels import Tags
 from . import (
     codes as codes,
 )  # the errors of this room can be raised once it is imported
 from .config import TaggingConfig
-from .prediction import Tags
 from .task import Tagging
 
 __all__ = ["Tagging", "TaggingConfig", "Tags"]

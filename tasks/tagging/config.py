@@ -8,6 +8,7 @@ from pydantic import Field, PositiveInt, model_validator
 
 from ...augment.chain import AugmentStep
 from ..base import TaskConfig
+from ..labels import Labelling
 
 
 class TaggingConfig(TaskConfig):
@@ -76,18 +77,17 @@ class TaggingConfig(TaskConfig):
 
     @model_validator(mode="after")
     def _several_in_mixes(self) -> TaggingConfig:
-        if self.mix_stems:
-            given = "mix_stems"
-        else:
-            if self.remix:
-                given = "remix"
-            else:
-                given = None
-        if given and self.labels == "one":
-            raise ValueError(
-                f"'{given}' makes recordings with several labels, and 'labels' is one"
-            )
+        for name in ("mix_stems", "remix"):
+            if getattr(self, name) and self.labels == "one":
+                raise ValueError(
+                    f"'{name}' makes recordings with several labels, and 'labels' is one"
+                )
         return self
+
+    @property
+    def labelling(self) -> Labelling:
+        """How the labels of recordings are read."""
+        return Labelling(self.annotation, several=self.labels == "several")
 
     @property
     def hop(self) -> int:

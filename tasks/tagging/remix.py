@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...data.batching.patches import take_patch
-from ...features.feature_file import CachedFeature
 from ...features.logmel import LogMelFeatureConfig
+from ..reading import Recorded
 from .config import TaggingConfig
 
 
@@ -29,7 +29,7 @@ class Remix:
     def __init__(
         self,
         groups: Sequence[str],
-        features: Sequence[CachedFeature],
+        features: Sequence[Recorded],
         truth: NDArray[np.bool_],
         config: TaggingConfig,
         logmel: LogMelFeatureConfig | None,

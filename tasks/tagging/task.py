@@ -6,17 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...augment.base import Domain
-from ...augment.chain import Chain
 from ...data.corpus import Item
 from ...data.mixes import stem_mixes
 from ...errors import TaskError, Where
-from ...features.base import ArrayConfig, FeatureConfig
+from ...features.base import FeatureConfig
 from ...features.cache import FeatureCache
-from ...features.feature_file import CachedFeature
 from ...features.logmel import LogMelFeatureConfig
 from ...metrics.tagging import (
     best_thresholds,
@@ -26,7 +24,6 @@ from ...metrics.tagging import (
     multi_label_figures,
 )
 from ..base import (
-    Batch,
     Evaluation,
     Figures,
     OnShare,
@@ -36,13 +33,14 @@ from ..base import (
     register_task,
     unseen,
 )
+from ..labels import Tags, refuse_other_size, refuse_unseen
 from ..modes import evaluating
+from ..patches import PatchLearner, chain_of
+from ..reading import Recorded
 from ..recordings import refuse_not_finite, unannotated
 from ..requirements import Needs, patch_inputs
 from .config import TaggingConfig
-from .patches import Patches, mean_scores
-from .prediction import Tags
-from .vocabulary import labels_of, refuse_other_size, refuse_unseen, truth_of, values_of
+from .patches import Patches, Track, scores_over_time
 
 
 @register_task("tagging")
@@ -58,10 +56,10 @@ class Tagging(Task):
     title = "tagging"
     headline = ("accuracy", "macro_recall", "macro_f1", "roc_auc_macro", "pr_auc_macro")
     tuned: ClassVar = {"labels": list[str], "thresholds": list[float]}
-    features: ClassVar = (ArrayConfig,)
 
     def __init__(self, config: TaggingConfig, feature: FeatureConfig) -> None:
         super().__init__(config, feature)
+        self.labelling = config.labelling
         self.labels: list[str] = []
 
     def needs(self) -> Needs:
@@ -111,7 +109,7 @@ class Tagging(Task):
             item
             for item in items
             if name in item.annotations
-            and (values_of(item, self.config) or self._several)
+            and (self.labelling.values_of(item) or self.labelling.several)
         ]
         if not found:
             raise unannotated(
@@ -126,12 +124,17 @@ class Tagging(Task):
 
         Raises TaskError E503, E506 to E508.
         """
-        labels = labels_of(self.tracks(train), self.config)
-        known = {label for item in others for label in values_of(item, self.config)}
+        labels = self._labels_of(self.tracks(train))
+        known = {label for item in others for label in self.labelling.values_of(item)}
         refuse_unseen(known, labels, self.config.annotation)
+
+    def _labels_of(self, tracks: Sequence[Item]) -> list[str]:
+        """The labels of the training recordings, as many as the graph gives scores. Raises E503, E506, E508."""
+        labels = self.labelling.labels_of(tracks)
         refuse_other_size(
             self.n_scores, labels, self.config.annotation, self.where_input
         )
+        return labels
 
     def learner(
         self,
@@ -143,30 +146,24 @@ class Tagging(Task):
         batch_size: int,
     ) -> TaggingLearner:
         """Raises TaskError E503, E506 to E508."""
-        tracks = self.tracks(train)
-        labels = labels_of(tracks, self.config)
-        refuse_other_size(
-            self.n_scores, labels, self.config.annotation, self.where_input
-        )
-        if self.feature.type == "waveform":
-            domain: Domain = "waveform"
-        else:
-            domain = "spectrum"
-        chain = Chain(self.config.augment, domain, self.feature.sr_hz)
-        keys = [item.key for item in tracks]
-        features = [cache.open(item.key) for item in tracks]
-        truth = truth_of(tracks, labels, self.config)
-        if isinstance(self.feature, LogMelFeatureConfig):
-            logmel = self.feature
-        else:
-            logmel = None
-        groups = [item.group for item in tracks]
-        rank = self.input_rank
+        items = self.tracks(train)
+        self.labels = self._labels_of(items)
+        truth = self.labelling.truth_of(items, self.labels)
+        tracks = [
+            Track(item.key, self.seen(cache.open(item.key)), item.group, own)
+            for item, own in zip(items, truth, strict=True)
+        ]
+        logmel = self.feature if isinstance(self.feature, LogMelFeatureConfig) else None
         patches = Patches(
-            keys, features, truth, self.config, chain, rank, seed=seed, batch_size=batch_size, logmel=logmel,
-            groups=groups, silence=self.feature.silence,
-        )  # fmt: skip
-        self.labels = labels
+            tracks,
+            self.config,
+            chain_of(self.config.augment, self.feature),
+            seed=seed,
+            batch_size=batch_size,
+            input_rank=self.input_rank,
+            logmel=logmel,
+            silence=self.feature.silence,
+        )
         return TaggingLearner(self, patches, self.tracks(valid), cache)
 
     def tune(
@@ -178,12 +175,11 @@ class Tagging(Task):
     ) -> dict[str, Any]:
         """{"labels": in the order of the scores, "thresholds": for each label, that of the best F1 on `items`}."""
         tracks = self.tracks(items)
-        scores = self._scores(model, tracks, cache, on_track)
-        truth = truth_of(tracks, self.labels, self.config)
-        if self._several:
+        scores = self.scores(model, tracks, cache, on_track)
+        thresholds: list[float] = []
+        if self.labelling.several:
+            truth = self.labelling.truth_of(tracks, self.labels)
             thresholds = best_thresholds(scores, truth).tolist()
-        else:
-            thresholds = []
         return {"labels": list(self.labels), "thresholds": thresholds}
 
     def evaluate(
@@ -196,17 +192,16 @@ class Tagging(Task):
     ) -> Evaluation:
         """Scores, true labels and thresholds of each track, and the figures of all together. Raises E507."""
         tracks = self.tracks(items)
-        labels = settings["labels"]
-        truth = truth_of(tracks, labels, self.config)
-        scores = self._scores(model, tracks, cache, on_track)
-        self.labels = list(labels)
+        self.labels = list(settings["labels"])
+        truth = self.labelling.truth_of(tracks, self.labels)
+        scores = self.scores(model, tracks, cache, on_track)
         figures: dict[str, Figures] = {}
         for item, row, own in zip(tracks, scores, truth, strict=True):
             found: Figures = {
                 "scores": row.tolist(),
                 "truth": np.flatnonzero(own).tolist(),
             }
-            if self._several:
+            if self.labelling.several:
                 found["thresholds"] = settings["thresholds"]
             else:
                 found["correct"] = float(row.argmax() == own.argmax())
@@ -225,51 +220,49 @@ class Tagging(Task):
         truth = np.zeros(scores.shape, bool)
         for row, track in enumerate(tracks.values()):
             truth[row, track["truth"]] = True
-        if self._several:
+
+        if self.labelling.several:
             thresholds = np.array([track["thresholds"] for track in tracks.values()])
             figures = multi_label_figures(scores, truth, thresholds)
             own = label_curves(scores, truth)
         else:
             figures = multi_class_figures(scores, truth.argmax(axis=1))
             own = class_figures(scores, truth.argmax(axis=1))
+
         n_left_out = int(np.isnan(next(iter(own.values()))).sum())
-        figures |= {"labels_left_out": float(n_left_out)} if n_left_out else {}
-        figures |= {
-            f"{name}[{label}]": float(value)
-            for name, values in own.items()
-            for label, value in zip(self.labels, values, strict=False)
-        }
+        if n_left_out:
+            figures["labels_left_out"] = float(n_left_out)
+        for name, values in own.items():
+            for label, value in zip(self.labels, values, strict=False):
+                figures[f"{name}[{label}]"] = float(value)
         return {name: value for name, value in figures.items() if not np.isnan(value)}
 
     def predict(
         self,
         model: nn.Module,
-        feature: CachedFeature | Tensor,
+        feature: Recorded | Tensor,
         settings: Mapping[str, Any],
         on_share: OnShare = unseen,
     ) -> Tags:
         """Scores over time and of the whole recording."""
-        with evaluating(model):
-            over_time, starts = mean_scores(
-                model, feature, self.config, self._rank(model), self.feature.silence
-            )
+        over_time, starts = self._scores_over_time(model, feature)
         on_share(1.0)
         refuse_not_finite(over_time)
         labels = tuple(settings["labels"])
         scores = over_time.mean(axis=0)
-        given = (
-            np.flatnonzero(scores >= settings["thresholds"])
-            if self._several
-            else [int(scores.argmax())]
+        if self.labelling.several:
+            found = np.flatnonzero(scores >= settings["thresholds"]).tolist()
+        else:
+            found = [int(scores.argmax())]
+        middles = starts + self.config.patch_frames / 2
+        times_s = np.asarray(
+            self.feature.t0_s + middles * self.feature.hop_s, np.float64
         )
-        times_s = (
-            self.feature.t0_s
-            + (starts + self.config.patch_frames / 2) * self.feature.hop_s
-        )
-        return Tags(labels, scores, tuple(labels[k] for k in given), times_s, over_time)
+        return Tags(labels, scores, tuple(labels[k] for k in found), times_s, over_time)
 
     def truth(self, item: Item) -> list[str]:
-        return values_of(item, self.config)
+        """The labels of a recording. Raises TaskError E506."""
+        return self.labelling.values_of(item)
 
     def pictures(
         self,
@@ -284,40 +277,39 @@ class Tagging(Task):
 
         return pictures_of(self, model, items, cache, settings, evaluation)
 
-    @property
-    def _several(self) -> bool:
-        return self.config.labels == "several"
-
-    def _rank(self, model: nn.Module) -> int:
-        shapes = getattr(model, "input_shapes", None)
-        if shapes:
-            return len(next(iter(shapes.values())))
-        return self.input_rank
-
-    def _scores(
+    def scores(
         self,
         model: nn.Module,
         tracks: Sequence[Item],
         cache: FeatureCache,
         on_track: OnTrack,
-    ) -> np.ndarray[Any, np.dtype[np.float64]]:
+    ) -> NDArray[np.float64]:
+        """(tracks, K) probabilities of whole recordings. Raises TaskError E510."""
         rows = []
-        with evaluating(model):
-            for item in tracks:
-                feature = cache.open(item.key)
-                rank = self._rank(model)
-                rows.append(
-                    mean_scores(
-                        model, feature, self.config, rank, self.feature.silence
-                    )[0].mean(axis=0)
-                )
-                refuse_not_finite(rows[-1], item.key)
-                on_track(item.key)
+        for item in tracks:
+            over_time, _ = self._scores_over_time(model, cache.open(item.key))
+            rows.append(over_time.mean(axis=0))
+            refuse_not_finite(rows[-1], item.key)
+            on_track(item.key)
         return np.stack(rows)
 
+    def _scores_over_time(
+        self, model: nn.Module, feature: Recorded | Tensor
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        with evaluating(model):
+            return scores_over_time(
+                model,
+                self.seen(feature),
+                self.config,
+                self.input_rank,
+                self.feature.silence,
+            )
 
-class TaggingLearner:
+
+class TaggingLearner(PatchLearner):
     """Patches to learn from, and the validation tracks."""
+
+    task: Tagging
 
     def __init__(
         self,
@@ -326,35 +318,29 @@ class TaggingLearner:
         valid: Sequence[Item],
         cache: FeatureCache,
     ) -> None:
-        self.task = task
-        self.patches = patches
-        self.valid = valid
-        self.cache = cache
-        self.truth = truth_of(valid, task.labels, task.config)
+        super().__init__(task, patches, valid, cache)
+        self.truth = task.labelling.truth_of(valid, task.labels)
 
     @property
     def figure(self) -> str:
-        if self.task.config.labels == "several":
+        if self.task.labelling.several:
             return "pr_auc_macro"
         return "accuracy"
 
-    def batch(self, step: int) -> Batch:
-        return self.patches.batch(step)
-
-    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+    def loss(self, outputs: Tensor, batch: Any) -> Tensor:
         """Cross-entropy with the targets as shares, or binary cross-entropy."""
         smoothing = self.task.config.label_smoothing
-        targets = batch.targets
-        if self.task.config.labels == "one":
-            return functional.cross_entropy(outputs, targets, label_smoothing=smoothing)
-        return functional.binary_cross_entropy_with_logits(
-            outputs, targets * (1 - smoothing) + smoothing / 2
-        )
+        if not self.task.labelling.several:
+            return functional.cross_entropy(
+                outputs, batch.targets, label_smoothing=smoothing
+            )
+        targets = batch.targets * (1 - smoothing) + smoothing / 2
+        return functional.binary_cross_entropy_with_logits(outputs, targets)
 
     def validate(
         self, model: nn.Module, on_track: OnTrack = unseen
     ) -> dict[str, float]:
-        scores = self.task._scores(model, self.valid, self.cache, on_track)
-        if self.task.config.labels == "one":
+        scores = self.task.scores(model, self.valid, self.cache, on_track)
+        if not self.task.labelling.several:
             return multi_class_figures(scores, self.truth.argmax(axis=1))
         return multi_label_figures(scores, self.truth, np.full(scores.shape[1], 0.5))

@@ -166,7 +166,7 @@ def test_a_key_that_is_none_is_told_before_features_are_computed(
         == 1
     )
     assert capsys.readouterr().err == (
-        "'C major.wav' has the key 'C majr', which is none of 24\n"
+        "'C major.wav' has the key 'C majr', which is not one of 24\n"
         "  help: did you mean 'C major' or 'C# major'?     [E503]\n"
     )
 

@@ -20,6 +20,7 @@ from mirbricks.features.hcqt import HCQTFeatureConfig
 from mirbricks.tasks.base import TASKS, Task, register_task
 from mirbricks.tasks.finding import get_task, task_of, tasks
 from mirbricks.tasks.multi_pitch import MultiPitch, MultiPitchConfig
+from mirbricks.tasks.tagging import TaggingConfig
 
 GRAPH = "name: g\ninput: B C=6 F=360 T\nlayers:\n  - Conv2d: {out_channels: 1, kernel_size: 1}\n"
 
@@ -187,7 +188,9 @@ def test_a_task_that_says_nothing_of_its_graphs() -> None:
     with pytest.raises(
         NotImplementedError, match="Silent has neither `needs` nor `check_shapes`"
     ):
-        Silent(None, F).check_shapes(("B", 6, 360, "T"), ("B", 3))
+        Silent(TaggingConfig(patch_frames=8), F).check_shapes(
+            ("B", 6, 360, "T"), ("B", 3)
+        )
 
 
 def test_means_are_over_the_tracks_that_have_a_figure() -> None:

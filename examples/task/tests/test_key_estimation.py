@@ -1,4 +1,4 @@
-"""The task by its parts: what it asks of a graph, what it learns from, how it judges."""
+"""The task by its parts: what it asks of a graph, learns from, and how it judges."""
 
 from __future__ import annotations
 
@@ -12,17 +12,21 @@ from mirbricks.errors import TaskError
 from mirbricks.features.chroma import ChromaFeatureConfig
 from mirbricks.workflows.experiment import load_experiment
 
-from mylab_tasks.key_estimation import Key, KeyConfig, KeyEstimation, KeyLearner
+from mylab_tasks.key_estimation import Key, KeyConfig, KeyEstimation
 
 GRAPH = Path(__file__).parents[1] / "graphs" / "key.yaml"
 
 
 def recording(key: str) -> SimpleNamespace:
-    return SimpleNamespace(key="a.wav", stem_of=None, annotations={"key": [SimpleNamespace(value=key)]})
+    atoms = [SimpleNamespace(value=key)]
+    return SimpleNamespace(key="a.wav", stem_of=None, annotations={"key": atoms})
 
 
 def feature(x: torch.Tensor) -> SimpleNamespace:
-    return SimpleNamespace(n_frames=x.shape[-1], read=lambda start, stop: x[..., start:stop])
+    def read(start: int, stop: int) -> torch.Tensor:
+        return x[..., start:stop]
+
+    return SimpleNamespace(n_frames=x.shape[-1], read=read)
 
 
 def test_the_graph_fits() -> None:
@@ -35,7 +39,8 @@ def test_chroma_and_key_are_transposed_together() -> None:
     x = torch.zeros(12, 9)
     x[9] = 1.0  # A sounds, the key is A minor: 12 + 9
     cache = SimpleNamespace(open=lambda _: feature(x))
-    learner = KeyLearner(task, [recording("A minor")], [], cache, 0, 200)
+    items = [recording("A minor")]
+    learner = task.learner(items, items, cache, seed=0, batch_size=200)
     batch = learner.batch(3)
     loudest = batch.inputs[0].sum(-1).argmax(1)
     assert torch.equal(batch.targets, 12 + loudest)
@@ -47,7 +52,7 @@ def test_figures_are_those_of_mir_eval() -> None:
     task = KeyEstimation(KeyConfig(), ChromaFeatureConfig())
     found = Key("G major", np.zeros(24))
     assert task.judged(found, "G major") == {"weighted_score": 1.0, "accuracy": 1.0}
-    assert task.judged(found, "C major") == {"weighted_score": 0.5, "accuracy": 0.0}  # a fifth
+    assert task.judged(found, "C major") == {"weighted_score": 0.5, "accuracy": 0.0}
 
 
 def test_a_key_that_is_none() -> None:
@@ -55,5 +60,6 @@ def test_a_key_that_is_none() -> None:
     with pytest.raises(TaskError) as caught:
         task.truth(recording("C majr"))
     assert str(caught.value).startswith(
-        "'a.wav' has the key 'C majr', which is none of 24\n  help: did you mean 'C major'"
+        "'a.wav' has the key 'C majr', which is not one of 24\n"
+        "  help: did you mean 'C major'"
     )

@@ -12,7 +12,7 @@ from mirbricks.tasks.chords.vocabulary import (
     NO_CHORD,
     class_of,
     classes_of,
-    transposed,
+    transposed_classes,
 )
 
 QUALITIES = [quality for quality in mir_eval.chord.QUALITIES if quality]
@@ -58,13 +58,15 @@ def test_what_is_no_chord_label() -> None:
 
 def test_transposition_is_that_of_the_roots() -> None:
     classes = classes_of(["C:maj", "B:min", "N", "X", "A:min7"])
-    assert [NAMES[c] if c >= 0 else "X" for c in transposed(classes, 3)] == [
+    assert [NAMES[c] if c >= 0 else "X" for c in transposed_classes(classes, 3)] == [
         "D#:maj",
         "D:min",
         "N",
         "X",
         "C:min",
     ]
-    np.testing.assert_array_equal(transposed(transposed(classes, 5), -5), classes)
-    assert transposed(classes, 12).tolist() == classes.tolist()
+    np.testing.assert_array_equal(
+        transposed_classes(transposed_classes(classes, 5), -5), classes
+    )
+    assert transposed_classes(classes, 12).tolist() == classes.tolist()
     assert NO_CHORD == 24

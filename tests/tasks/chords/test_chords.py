@@ -21,8 +21,9 @@ from mirbricks.features.beat_chroma import BeatChromaFeatureConfig
 from mirbricks.features.cqt import CQTFeatureConfig
 from mirbricks.features.given import CorpusFeatures, GivenFeatureConfig
 from mirbricks.tasks.chords import ChordEstimation, ChordRibbon, ChordsConfig
-from mirbricks.tasks.chords.patches import moved, prepared
+from mirbricks.tasks.chords.patches import prepared
 from mirbricks.tasks.chords.vocabulary import IGNORED, N_CLASSES, NAMES, class_of
+from mirbricks.tasks.patches import transposed
 
 HOP_S, T0_S = 0.1, 0.05
 FEATURE = GivenFeatureConfig(n_features=12, step_s=HOP_S, first_s=T0_S)
@@ -195,11 +196,10 @@ def test_targets_move_with_the_features(songs: Make) -> None:
 
 
 def test_transposition_of_a_constant_q_transform() -> None:
-    config = ChordsConfig(transpose="bins", bins_per_semitone=2)
     x = torch.arange(1.0, 9.0)[:, None].expand(8, 3)
-    assert moved(x, 1, config)[:, 0].tolist() == [0, 0, 1, 2, 3, 4, 5, 6]
-    assert moved(x, -2, config)[:, 0].tolist() == [5, 6, 7, 8, 0, 0, 0, 0]
-    assert torch.equal(moved(x, 0, config), x)
+    assert transposed(x, 1, "bins", 2)[:, 0].tolist() == [0, 0, 1, 2, 3, 4, 5, 6]
+    assert transposed(x, -2, "bins", 2)[:, 0].tolist() == [5, 6, 7, 8, 0, 0, 0, 0]
+    assert torch.equal(transposed(x, 0, "bins", 2), x)
 
 
 def test_compression_is_relative_to_the_recording() -> None:
@@ -328,7 +328,7 @@ def test_a_block_has_the_frames_of_a_patch_at_least(songs: Make) -> None:
 
     model = Model(12, N_CLASSES, 1)
     with torch.inference_mode():
-        whole = task._log_probability(model, cache.open("long"))
+        whole = task.log_probability(model, cache.open("long"))
     assert seen == [40, 40, 20]  # 81 frames
     with torch.no_grad():
         x = cache.open("long").read()
@@ -338,7 +338,7 @@ def test_a_block_has_the_frames_of_a_patch_at_least(songs: Make) -> None:
             atol=1e-6,
             rtol=0,
         )
-        assert task._log_probability(model, cache.open("one")).shape == (1, N_CLASSES)
+        assert task.log_probability(model, cache.open("one")).shape == (1, N_CLASSES)
     assert seen[-1] == 20
 
 
@@ -370,10 +370,10 @@ def test_numbers_that_are_not_finite(songs: Make) -> None:
     model = nn.Conv1d(12, N_CLASSES, 1)
     nn.init.constant_(model.weight, float("nan"))
     with pytest.raises(TaskError) as caught, torch.inference_mode():
-        task._log_probability(model, cache.open("a"))
+        task.log_probability(model, cache.open("a"))
     assert str(caught.value) == (
         "the model gives numbers that are not finite\n"
-        "  help: look at the features of this recording for NaN; if they are sound, the weights are spoilt: train anew"
+        "  help: look at the features of this recording for NaN; if they are sound, the weights are spoilt: train again"
         "     [E510]"
     )
 

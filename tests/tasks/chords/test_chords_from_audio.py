@@ -11,7 +11,8 @@ import torch
 from mirbricks.features.cqt import CQTFeatureConfig
 from mirbricks.features.streaming import stream_feature
 from mirbricks.tasks.chords.config import ChordsConfig
-from mirbricks.tasks.chords.patches import Patches, Track, level_of, reader_of
+from mirbricks.tasks.chords.patches import Patches, Track, level_in
+from mirbricks.tasks.reading import magnitudes_of
 from mirbricks.workflows.experiment import load_experiment
 
 CQT = CQTFeatureConfig(
@@ -33,15 +34,15 @@ def test_magnitudes_of_a_complex_transform_are_learned_from(tmp_path: Path) -> N
         lambda: iter([(wave, 8000)]), tmp_path / "f", CQT, lambda _: None
     )
     torch.testing.assert_close(
-        reader_of(feature)(3, 9), feature.read(3, 9).abs(), rtol=1e-4, atol=1e-6
+        magnitudes_of(feature)(3, 9), feature.read(3, 9).abs(), rtol=1e-4, atol=1e-6
     )
     config = ChordsConfig(compression=10.0, transpose="bins", patch_frames=20)
-    level = level_of(feature, config)
+    level = level_in(feature, config)
     assert level == pytest.approx(
         float(feature.magnitude().flatten(0, -2).norm(dim=0).quantile(0.9))
     )
     track = Track("a", feature, level, np.zeros(feature.n_frames, np.int64))
-    batch = Patches([track], config, 4, seed=0, batch_size=3).batch(0)
+    batch = Patches([track], config, seed=0, batch_size=3, input_rank=4).batch(0)
     assert batch.inputs[0].shape == (3, 1, 36, 20)
     assert batch.inputs[0].dtype == torch.float32
 

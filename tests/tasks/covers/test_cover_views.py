@@ -14,14 +14,12 @@ from mirbricks.tasks.covers.views import (
     at_tempo,
     for_graph,
     held,
-    level_of,
     moment,
-    moved,
     prepared,
     restructured,
-    rotated,
     view,
 )
+from mirbricks.tasks.patches import level_of, rotated, transposed
 
 
 class Held:
@@ -87,10 +85,9 @@ def test_tempo_is_linear_interpolation() -> None:
 def test_rotation_and_shift() -> None:
     x = torch.arange(24.0)[:, None]
     assert rotated(x, 1)[:, 0].tolist() == [11.0, *range(11), 23.0, *range(12, 23)]
-    bins = ViewsConfig(transpose="bins", bins_per_semitone=2)
-    assert moved(x, 1, bins)[:4, 0].tolist() == [0, 0, 0, 1]
-    assert moved(x, -1, bins)[-3:, 0].tolist() == [23, 0, 0]
-    assert torch.equal(moved(x, 3, ViewsConfig()), x)
+    assert transposed(x, 1, "bins", 2)[:4, 0].tolist() == [0, 0, 0, 1]
+    assert transposed(x, -1, "bins", 2)[-3:, 0].tolist() == [23, 0, 0]
+    assert torch.equal(transposed(x, 3, "none", 2), x)
 
 
 def test_each_change_does_what_it_says() -> None:
@@ -213,11 +210,6 @@ def test_views_leave_what_is_held_as_it_is() -> None:
 def test_the_level_is_the_90th_percentile_of_the_frames() -> None:
     x = torch.zeros(12, 100)
     x[3] = torch.arange(1.0, 101.0)
-
-    class Feature:
-        def read(self) -> torch.Tensor:
-            return x
-
-    assert level_of(Feature()) == pytest.approx(
+    assert level_of(lambda: x) == pytest.approx(
         float(np.quantile(np.arange(1.0, 101.0), 0.9))
     )

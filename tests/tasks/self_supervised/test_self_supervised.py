@@ -122,7 +122,9 @@ def test_the_background_is_the_energy_of_another(
 ) -> None:
     config = CONFIG.model_copy(update={"mix": 0.5})
     task, _, cache = ready(corpus, tmp_path, config)
-    views = task.learner(corpus.items, corpus.items, cache, seed=0, batch_size=4).views
+    views = task.learner(
+        corpus.items, corpus.items, cache, seed=0, batch_size=4
+    ).patches
     x = torch.randn(4, 16, 16)
     mixed = FEATURE.energies(views._mixed(x, np.random.default_rng(1)))
     energy, moved = FEATURE.energies(x), 0

@@ -242,7 +242,7 @@ BREAKAGES: dict[str, Break] = {
     "reserved name": inserted("E106", "forward", "choose another name", "  - Tanh: {{name: forward}}"),
     "unknown var": inserted("E117", "${{wdth}}", "nothing is named 'wdth'", '  - Dropout: {{p: "${{wdth}}"}}'),
     "division by zero": inserted("E117", "${{1/0}}", "divides by zero", '  - Dropout: {{p: "${{1/0}}"}}'),
-    "repeat of 0": inserted("E106", "0", "≥ 1", "  - repeat: 0", "    layers: [Tanh]"),
+    "repeat of 0": inserted("E106", "0", "from 1 to 2000", "  - repeat: 0", "    layers: [Tanh]"),
     "repeat of nothing": inserted("E108", "repeat", "add `layers:`", "  - repeat: 2"),
     "typo in repeat": inserted("E109", "layers", "'repeat'", "  - repaet: 2", "    layers: [Tanh]"),
     "branch of one path": inserted("E106", "[[Tanh]]", "two or more lists", "  - branch: [[Tanh]]"),
@@ -262,7 +262,7 @@ BREAKAGES: dict[str, Break] = {
         "E202", "999", "leave 'in_channels' out", "  - {conv}: {{in_channels: 999, out_channels: 2, kernel_size: 1}}"
     ),
     "kernel too large": inserted(
-        "E204", "{conv}", "cannot run on this tensor", "  - {conv}: {{out_channels: 2, kernel_size: 9999999}}"
+        "E106", "9999999", "an integer from 1 to ", "  - {conv}: {{out_channels: 2, kernel_size: 9999999}}"
     ),
     "join of other sizes": inserted("E203", "AddWith", "differ in", *JOINED),
     "reuse at other sizes": inserted(

@@ -32,7 +32,8 @@ from numpy.typing import NDArray
 from ...errors import DataError, raise_all
 from ..stores.atomic import written_whole
 from .atoms import Atom, Atoms
-from .check import Checked, checked, extent_of, shared_time
+from .check import Checked, checked
+from .definitions_check import extent_of, shared_time
 from .json_text import dumped, read_pyjama, written
 
 __all__ = ["Atom", "Atoms", "Definition", "Entry", "Pyjama"]

@@ -18,6 +18,7 @@ EXTENTS = (
 )
 CONTENTS = ("text", "numeric")
 CONSTRAINTS = ("free", "filepath", "value_in_dictionary")
+VERSION = 1.4  # of what is written here
 VERSIONS = ("1.31", "1.4")
 _WORDS = {
     "type_extent": EXTENTS,
@@ -55,6 +56,14 @@ def version_of(version: Any) -> float | None:
         return float(version)
     except (ValueError, OverflowError):
         return None
+
+
+def current(version: Any) -> Any:
+    """The version of what is written from a file of this version: today's, or the file's own where that is newer."""
+    number = version_of(version)
+    if number is not None and number < VERSION:
+        return VERSION
+    return version
 
 
 def form_faults(raw: Any) -> Iterator[Fault]:

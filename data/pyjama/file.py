@@ -33,7 +33,7 @@ from ...errors import DataError, raise_all
 from ..stores.atomic import written_whole
 from .atoms import Atom, Atoms
 from .check import Checked, checked
-from .definitions_check import extent_of, shared_time
+from .definitions_check import VERSION, extent_of, shared_time
 from .json_text import dumped, read_pyjama, written
 
 __all__ = ["Atom", "Atoms", "Definition", "Entry", "Pyjama"]
@@ -166,7 +166,7 @@ class Pyjama:
 
     definitions: Mapping[str, Definition]
     entries: list[Entry]
-    schemaversion: float | str = 1.31
+    schemaversion: float | str = VERSION
     others: Mapping[str, Any] = field(default_factory=dict)
     collection_others: Mapping[str, Any] = field(default_factory=dict)
 

@@ -11,7 +11,9 @@ from typing import Any
 from ...errors import DataError, Where
 from ..stores.reading import refuse_missing, unreadable
 from .atoms import compact
+from .definitions_check import current
 from .older import modernise
+from .reference import bring_to_form
 
 _decode = json.JSONDecoder().raw_decode
 _space = re.compile(r"[ \t\n\r]*")
@@ -50,7 +52,11 @@ def read_pyjama(path: Path) -> Any:
         RecursionError,
     ) as error:  # a number of thousands of digits, thousands of open brackets
         raise DataError(f"'{path}' is not valid JSON: {error}", code="E420") from error
-    modernise(raw)
+    # Both change what they find: what is saved again is in the form of today's version, and says so.
+    is_older = modernise(raw)
+    is_other = bring_to_form(raw)
+    if (is_older or is_other) and "schemaversion" in raw:
+        raw["schemaversion"] = current(raw["schemaversion"])
     return raw
 
 

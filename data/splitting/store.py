@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ...errors import DataError
 from ..corpus import Corpus
+from ..pyjama.definitions_check import current
 from ..pyjama.file import Atom, Definition, Entry
 from .making import SIDES, label_counts, linked_groups, share_out
 
@@ -119,9 +120,13 @@ def store_split(corpus: Corpus, made: Made, *, replacing: bool = False) -> None:
         for entry in pyjama.entries
     ]
     definitions = {**pyjama.definitions, made.name: made.definition}
-    replace(pyjama, definitions=definitions, entries=entries).save(
-        corpus.folder / f"{corpus.name}.pyjama"
+    changed = replace(
+        pyjama,
+        definitions=definitions,
+        entries=entries,
+        schemaversion=current(pyjama.schemaversion),
     )
+    changed.save(corpus.folder / f"{corpus.name}.pyjama")
 
 
 def refuse_stored(corpus: Corpus, name: str, replacing: bool) -> None:

@@ -122,7 +122,8 @@ def schema(p: Parser) -> None:
 def new_block(p: Parser) -> None:
     p.description = (
         "Write a block that works, its test, and a graph that uses it: name.py, test_name.py and name.yaml in --dir. "
-        "In a checkout of mirbricks they go to blocks/, tests/blocks/ and graphs/. No file is ever overwritten."
+        "In a checkout of mirbricks they go to blocks/FAMILY/, tests/blocks/FAMILY/ and graphs/. "
+        "No file is ever overwritten."
     )
     p.add_argument(
         "name", metavar="NAME", help="name of the block and of its class, in CapWords"
@@ -138,6 +139,12 @@ def new_block(p: Parser) -> None:
         choices=("1d", "2d", "seq"),
         default="1d",
         help="axes of the input: (B, C, T), (B, C, F, T) or (B, T, D) (default: 1d)",
+    )
+    p.add_argument(
+        "--family",
+        metavar="FOLDER",
+        help="in a checkout of mirbricks, the folder below blocks/ "
+        "(default: convolution, for seq sequence)",
     )
 
 

@@ -14,16 +14,16 @@ class Kind:
 
     axes: str  # of the contract's left side, and in the same order in `shape`
     size: str  # the axis that the layer changes
-    field: str  # torch's names of its size before and after
-    out: str
+    field: str  # torch's name of its size before the layer
+    out: str  # and after it
     fields: str  # of the config, below the two sizes
-    layer: str
-    over: str
-    dim: int
-    shape: tuple[int, ...]
+    layer: str  # the expression that makes it
+    over: str  # what it goes over, for the docstring
+    dim: int  # of the axis `size`
+    shape: tuple[int, ...]  # of the example's input
     given: str  # further fields of the example, as Python
     layer_given: str  # the same, as YAML
-    reference: str
+    reference: str  # lines of the test that compute the layer in another way
 
 
 _CONV_FIELDS = (
@@ -36,7 +36,7 @@ KINDS = {
         field="in_channels",
         out="out_channels",
         fields=_CONV_FIELDS.format(what="frames"),
-        layer='nn.Conv1d(c.in_channels, width, c.kernel_size, padding="same")',
+        layer='nn.Conv1d(config.in_channels, width, config.kernel_size, padding="same")',
         over="over time",
         dim=1,
         shape=(2, 4, 9),
@@ -54,7 +54,7 @@ KINDS = {
         field="in_channels",
         out="out_channels",
         fields=_CONV_FIELDS.format(what="bins and frames"),
-        layer='nn.Conv2d(c.in_channels, width, c.kernel_size, padding="same")',
+        layer='nn.Conv2d(config.in_channels, width, config.kernel_size, padding="same")',
         over="over frequency and time",
         dim=1,
         shape=(2, 4, 6, 9),
@@ -72,7 +72,7 @@ KINDS = {
         field="in_features",
         out="out_features",
         fields="",
-        layer="nn.Linear(c.in_features, width)",
+        layer="nn.Linear(config.in_features, width)",
         over="of each frame",
         dim=2,
         shape=(2, 9, 4),
@@ -112,7 +112,7 @@ class {name}(Block):
 {fields}
     def __init__(self, config: Config) -> None:
         super().__init__()
-        c, width = config, 2 * config.{out}
+        width = 2 * config.{out}  # the values, then their gates
         self.layer = {layer}
 
     def forward(self, x: Tensor) -> Tensor:

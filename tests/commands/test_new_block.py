@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mirbricks.cli import main
-from mirbricks.commands.graphs.new_block import snake_case
+from mirbricks.commands.graphs.block_plan import snake_case
 
 ROOT = Path(__file__).resolve().parents[2]
 CLI = [
@@ -151,55 +151,167 @@ def test_what_it_writes_passes_its_test_and_check_and_ruff(here: Path) -> None:
     )
 
 
-@pytest.mark.slow
-def test_in_a_checkout_the_files_go_where_the_librarys_own_are(
-    tmp_path: Path, capsys: Capture
+CHECKOUT = [
+    "setup.cfg",
+    "registry.py",
+    "graphs/a.yaml",
+    "tests/blocks/test_a.py",
+    "blocks/__init__.py",
+    "blocks/convolution/__init__.py",
+    "blocks/pooling/__init__.py",
+    "blocks/sequence/__init__.py",
+]
+
+
+@pytest.fixture
+def checkout(here: Path) -> Path:
+    """What a checkout is known by."""
+    for name in CHECKOUT:
+        path = here / "mb" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return here / "mb"
+
+
+@pytest.mark.parametrize(
+    ("options", "family"),
+    [
+        ([], "convolution"),
+        (["--kind", "2d"], "convolution"),
+        (["--kind", "seq"], "sequence"),
+        (["--kind", "seq", "--family", "pooling"], "pooling"),
+    ],
+)
+def test_in_a_checkout_the_family_is_a_folder(
+    options: list[str], family: str, checkout: Path, capsys: Capture
 ) -> None:
-    copy = tmp_path / "mirbricks"
-    parts = [
-        *ROOT.glob("*.py"),
-        *ROOT.glob("*.toml"),
-        ROOT / "setup.cfg",
-        *(p.parent for p in ROOT.glob("*/__init__.py")),
-    ]
-    for part in [*parts, ROOT / "tests" / "blocks", ROOT / "graphs"]:
-        target = copy / part.relative_to(ROOT)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(part, target) if part.is_dir() else shutil.copy(part, target)
-    assert main(["new-block", "ToyGate", "--kind", "2d", "--dir", str(copy)]) == 0
-    files = [
-        "blocks/toy_gate.py",
-        "tests/blocks/test_toy_gate.py",
-        "graphs/toy_gate.yaml",
-    ]
-    assert capsys.readouterr().out.splitlines() == [
-        *(f"wrote {copy / file}" for file in files),
-        "",
-        "next:",
-        f"  cd {copy}",
-        "  python -m pytest tests/blocks/test_toy_gate.py",
-        "  mirbricks check graphs/toy_gate.yaml",
-    ]
-    assert "3 passed" in run(
-        sys.executable, "-m", "pytest", files[1], cwd=copy, path=tmp_path
+    assert main(["new-block", "ToyGate", "--dir", "mb", *options]) == 0
+    test = f"tests/blocks/{family}/test_toy_gate.py"
+    assert capsys.readouterr().out == (
+        f"wrote mb/blocks/{family}/toy_gate.py\n"
+        f"wrote mb/{test}\n"
+        "wrote mb/graphs/toy_gate.yaml\n"
+        "\n"
+        "next:\n"
+        f"  cd {checkout}\n"
+        f"  python -m pytest {test}\n"
+        "  mirbricks check graphs/toy_gate.yaml\n"
+        "  make docs  # writes its row in docs/blocks.md, and docs/blocks/ToyGate.svg\n"
+        "  make test\n"
     )
-    assert "fine" in run(*CLI, "check", files[2], cwd=copy, path=tmp_path)
-    ruff(*files[:2], cwd=copy)
+
+
+@pytest.mark.parametrize(
+    ("folder", "family", "message"),
+    [
+        (
+            "mb",
+            "pools",
+            "there is no family 'pools' of blocks\n  help: did you mean 'pooling'?     [E307]\n",
+        ),
+        (
+            "mb",
+            "mine",
+            "there is no family 'mine' of blocks\n"
+            "  help: the families are: convolution, pooling, sequence     [E307]\n",
+        ),
+        (
+            "elsewhere",
+            "pooling",
+            "--family is for a checkout of mirbricks, and 'HERE/elsewhere' is not one\n"
+            "  help: leave --family out     [E307]\n",
+        ),
+    ],
+)
+def test_a_family_that_there_is_not(
+    folder: str, family: str, message: str, checkout: Path, capsys: Capture
+) -> None:
+    words = ["new-block", "ToyGate", "--dir", folder, "--family", family]
+    before = written(checkout)
+    assert main(words) == 1
+    wanted = message.replace("HERE", str(checkout.parent))
+    assert capsys.readouterr() == ("", wanted)
+    assert written(checkout) == before
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkout, whole but for what Git does not keep."""
+    target = tmp_path_factory.mktemp("copy") / "mirbricks"
+    folders = [path.parent for path in ROOT.glob("*/__init__.py")]
+    folders += [ROOT / name for name in ("tests", "docs", "graphs", "examples")]
+    for folder in sorted(set(folders)):
+        unwanted = shutil.ignore_patterns("__pycache__", "*.part")
+        shutil.copytree(folder, target / folder.name, ignore=unwanted)
+    for path in ROOT.iterdir():
+        if path.is_file() and path.name != ".git":
+            shutil.copy(path, target / path.name)
+    return target
+
+
+@pytest.mark.slow
+def test_the_next_steps_in_a_checkout_end_in_a_green_suite(
+    copy: Path, capsys: Capture
+) -> None:
+    before = set(written(copy))
+    assert main(["new-block", "ToyGate", "--kind", "2d", "--dir", str(copy)]) == 0
+    steps = capsys.readouterr().out.partition("next:\n")[2].splitlines()
+    enter, *commands = (step.partition("#")[0].split() for step in steps)
+    assert enter == ["cd", str(copy)]
+    for words in commands:
+        _do(words, copy)
+    made = {name for name in written(copy) if "__pycache__" not in name}
+    assert made - before == {
+        "blocks/convolution/toy_gate.py",
+        "tests/blocks/convolution/test_toy_gate.py",
+        "graphs/toy_gate.yaml",
+        "docs/blocks/ToyGate.svg",
+    }
+    page = (copy / "docs" / "blocks.md").read_text(encoding="utf-8")
+    assert "test_toy_gate.py::test_by_its_definition" in page
+
+
+def _do(words: list[str], copy: Path) -> None:
+    """One of the commands, in the copy; of `make test` the parts that a new block concerns."""
+    here = {"cwd": copy, "path": copy.parent}
+    if words[:3] == ["python", "-m", "pytest"]:
+        assert "3 passed" in run(sys.executable, *words[1:], **here)
+    elif words[0] == "mirbricks":
+        assert "fine" in run(*CLI, *words[1:], **here)
+    elif words == ["make", "docs"]:
+        run(sys.executable, _recipe("docs")[-1], **here)
+    else:
+        assert words == ["make", "test"]
+        ruff("blocks", "graphs", "tests/blocks", cwd=copy)
+        options = ["-q", "-p", "no:cacheprovider", "-k", "ToyGate or toy_gate or page"]
+        tests = ["tests/docs/test_blocks_page.py", "tests/blocks", "tests/compiler"]
+        whole = ["tests/test_layers.py", "tests/test_families.py"]
+        run(sys.executable, "-m", "pytest", *options, *tests, **here)
+        run(sys.executable, "-m", "pytest", *options[:-2], *whole, **here)
+
+
+def _recipe(target: str) -> list[str]:
+    """The words of the command that `make` runs for a target."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (line,) = (
+        makefile.partition(f"\n{target}:")[2].partition("\n\n")[0].splitlines()[1:]
+    )
+    return line.split()
 
 
 MESSAGES = {
-    "gated-conv": "'gated-conv' is no name of a class in CapWords\n  help: write GatedConv     [E307]\n",
-    "gated": "'gated' is no name of a class in CapWords\n  help: write Gated     [E307]\n",
-    "../Gated": "'../Gated' is no name of a class in CapWords\n  help: write Gated     [E307]\n",
-    "2d": "'2d' is no name of a class in CapWords\n  help: write a name such as GatedConv1d     [E307]\n",
-    "é": "'é' is no name of a class in CapWords\n  help: write a name such as GatedConv1d     [E307]\n",
+    "gated-conv": "'gated-conv' is not a name of a class in CapWords\n  help: write GatedConv     [E307]\n",
+    "gated": "'gated' is not a name of a class in CapWords\n  help: write Gated     [E307]\n",
+    "../Gated": "'../Gated' is not a name of a class in CapWords\n  help: write Gated     [E307]\n",
+    "2d": "'2d' is not a name of a class in CapWords\n  help: write a name such as GatedConv1d     [E307]\n",
+    "é": "'é' is not a name of a class in CapWords\n  help: write a name such as GatedConv1d     [E307]\n",
     "Conv2d": "the name 'Conv2d' is taken by another block\n"
     "  registered  mirbricks.blocks.convolution.convolution.Conv2d\n"
     "  help: choose another name     [E301]\n",
     "CatWith": "'CatWith' is a word of the graph language\n  help: choose another name     [E307]\n",
     "Tensor": "'Tensor' is a word that the file of a block needs itself\n  help: choose another name     [E307]\n",
     "None": "'None' is a word that the file of a block needs itself\n  help: choose another name     [E307]\n",
-    "Class": "the file class.py could not be imported: 'class' is Python's\n"
+    "Class": "the file class.py could not be imported: 'class' is a word of Python\n"
     "  help: choose a longer name: ClassBlock     [E307]\n",
     "Random": "the file random.py would hide the module 'random'\n"
     "  help: choose a longer name: RandomBlock     [E307]\n",

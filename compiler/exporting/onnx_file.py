@@ -1,4 +1,4 @@
-"""A traced graph as ONNX, and an ONNX file run as a module. Needs the extra `onnx`."""
+"""A traced graph as ONNX, and an ONNX file run as a module. Needs the packages of the extra `onnx`."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 def refuse_missing_packages() -> None:
     """Raises `GraphError` E711 where a package of the extra is not installed."""
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
-    if missing:
-        message = f"ONNX needs {', '.join(missing)}, which {'are' if len(missing) > 1 else 'is'} not installed"
-        raise GraphError(message, code="E711", help="pip install 'mirbricks[onnx]'")
+    if not missing:
+        return
+    are = "are" if len(missing) > 1 else "is"
+    message = f"ONNX needs {', '.join(missing)}, which {are} not installed"
+    raise GraphError(message, code="E711", help=f"pip install {' '.join(missing)}")
 
 
 def as_onnx(program: torch.export.ExportedProgram, model: GraphModule) -> bytes:
@@ -36,23 +38,29 @@ def as_onnx(program: torch.export.ExportedProgram, model: GraphModule) -> bytes:
         assert converted is not None
         proto: Any = converted.model_proto
     except Exception as error:
-        said = " ".join(str(error).split("\n\n")[0].split())[:300]
-        message = "torch cannot write the graph as ONNX"
-        hint = "write it with --to torch-export"
+        # The first paragraph holds the reason; what follows is advice on torch's own log.
+        reason = " ".join(str(error).split("\n\n")[0].split())[:300]
         raise GraphError(
-            message, code="E710", facts=[("torch", said)], help=hint
+            "torch cannot write the graph as ONNX",
+            code="E710",
+            facts=[("torch", reason)],
+            help="write it with --to torch-export",
         ) from error
-    for value, shape in zip(
-        (*proto.graph.input, *proto.graph.output),
-        (*model.input_shapes.values(), *model.output_shapes.values()),
-        strict=True,
-    ):
+    _name_axes(proto, model)
+    data: bytes = proto.SerializeToString()
+    return data
+
+
+def _name_axes(proto: Any, model: GraphModule) -> None:
+    """Give the free axes of inputs and outputs the graph's names."""
+    values = [*proto.graph.input, *proto.graph.output]
+    shapes = [*model.input_shapes.values(), *model.output_shapes.values()]
+    for value, shape in zip(values, shapes, strict=True):
         for dim, size in zip(value.type.tensor_type.shape.dim, shape, strict=True):
             if isinstance(size, str):
                 dim.dim_param = size
-    del proto.graph.value_info[:]  # sizes in between, under torch's own names
-    data: bytes = proto.SerializeToString()
-    return data
+    # The sizes in between have torch's own names, which are others for the same axes.
+    del proto.graph.value_info[:]
 
 
 def load_onnx(data: bytes, outputs: tuple[str, ...]) -> Callable[..., Output]:

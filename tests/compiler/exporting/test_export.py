@@ -167,7 +167,16 @@ def test_onnx_needs_its_packages(monkeypatch: pytest.MonkeyPatch) -> None:
         export(chain("ReLU"), "onnx")
     assert str(caught.value) == (
         "ONNX needs onnx, onnxscript, onnxruntime, which are not installed\n"
-        "  help: pip install 'mirbricks[onnx]'     [E711]"
+        "  help: pip install onnx onnxscript onnxruntime     [E711]"
+    )
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "onnxscript" else name
+    )
+    with pytest.raises(GraphError) as caught:
+        export(chain("ReLU"), "onnx")
+    assert str(caught.value) == (
+        "ONNX needs onnxscript, which is not installed\n"
+        "  help: pip install onnxscript     [E711]"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
@@ -56,11 +57,12 @@ def unet(depth: int) -> GraphModule:
 
 
 def groups(model: GraphModule, kind: str) -> list[ElementTree.Element]:
-    return [
-        g
-        for g in ElementTree.fromstring(draw(model)).iter(f"{SVG}g")
-        if g.get("class") == kind
-    ]
+    return groups_of(draw(model), kind)
+
+
+def groups_of(svg: str, kind: str) -> list[ElementTree.Element]:
+    root = ElementTree.fromstring(svg)
+    return [group for group in root.iter(f"{SVG}g") if group.get("class") == kind]
 
 
 def shapes_overlap(layout: Layout) -> bool:
@@ -80,24 +82,36 @@ MODELS = {
 }
 
 
-@pytest.fixture(params=list(MODELS), ids=str)
-def model(request: pytest.FixtureRequest) -> GraphModule:
+@dataclass(frozen=True)
+class Drawing:
+    """A graph and its picture."""
+
+    model: GraphModule
+    svg: str
+
+
+@pytest.fixture(params=list(MODELS), ids=str, scope="module")
+def drawing(request: pytest.FixtureRequest) -> Drawing:
+    """Each graph, compiled and drawn once for all tests that look at it."""
     made = MODELS[request.param]
-    return mb.compile_graph(made) if isinstance(made, Path) else made()
+    model = mb.compile_graph(made) if isinstance(made, Path) else made()
+    return Drawing(model, draw(model))
 
 
-def test_every_layer_and_skip_is_drawn(model: GraphModule) -> None:
-    rows = ["".join(g.find(f"{SVG}text").itertext()) for g in groups(model, "row")]
-    assert [
-        row.startswith(node.block) for row, node in zip(rows, model.nodes, strict=True)
-    ] == [True] * len(rows)
-    titles = [g.find(f"{SVG}title").text for g in groups(model, "skip")]
+def test_every_layer_and_skip_is_drawn(drawing: Drawing) -> None:
+    model = drawing.model
+    texts = [group.find(f"{SVG}text") for group in groups_of(drawing.svg, "row")]
+    rows = ["".join(text.itertext()) for text in texts]
+    assert len(rows) == len(model.nodes)
+    for row, node in zip(rows, model.nodes, strict=True):
+        assert row.startswith(node.block)
+    skips = groups_of(drawing.svg, "skip")
+    titles = [group.find(f"{SVG}title").text for group in skips]
     assert [title for title in titles if title] == asked_for(model)
     stores = [op for op in model.ops if op.kind == "StoreAs"]
-    branched = any(
-        "/" in op.name for op in stores
-    )  # a branch draws its beginning, and its ends where they join
-    assert branched or len(groups(model, "store")) == len(stores)
+    # A branch draws its beginning only, and its ends where they join.
+    if not any("/" in op.name for op in stores):
+        assert len(groups_of(drawing.svg, "store")) == len(stores)
 
 
 def asked_for(model: GraphModule) -> list[str]:
@@ -109,8 +123,8 @@ def asked_for(model: GraphModule) -> list[str]:
     return [key for one in keys for key in one if "/" not in key]
 
 
-def test_nothing_overlaps_and_all_is_inside(model: GraphModule) -> None:
-    layout = lay_out(*parts_and_arcs(model))
+def test_nothing_overlaps_and_all_is_inside(drawing: Drawing) -> None:
+    layout = lay_out(*parts_and_arcs(drawing.model))
     assert not shapes_overlap(layout)
     for place in layout.places:
         assert WIDTH / 2 <= place.x <= layout.width - WIDTH / 2
@@ -119,8 +133,8 @@ def test_nothing_overlaps_and_all_is_inside(model: GraphModule) -> None:
     assert all(0 < lane < layout.width for lane in layout.lanes if lane is not None)
 
 
-def test_same_graph_gives_the_same_characters(model: GraphModule) -> None:
-    assert draw(model) == draw(model)
+def test_same_graph_gives_the_same_characters(drawing: Drawing) -> None:
+    assert draw(drawing.model) == drawing.svg
 
 
 def test_nested_arcs_run_in_lanes_from_inside_out() -> None:

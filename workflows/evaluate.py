@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from torch import Tensor
 
 from ..data.corpus import Corpus, Item
 from ..errors import DataError, RunError
@@ -52,9 +54,13 @@ class Options:
 
 
 def evaluate(
-    folder: str | Path, data: str | Path, options: Options, progress: Progress
+    folder: str | Path,
+    data: str | Path,
+    options: Options,
+    progress: Progress,
+    weights: Mapping[str, Tensor] | None = None,
 ) -> Evaluated:
-    """Evaluate a run, or each fold on its own test pieces, track by track."""
+    """Evaluate a run, or each fold on its own test pieces, track by track; `weights` take the place of the run's."""
     refuse_other_sets(options.overrides)
     corpus = open_corpus(str(data))
     runs = find_runs(folder)
@@ -69,6 +75,8 @@ def evaluate(
         cache, items, broken = _features(experiment, items, options, progress)
         failed += broken
         refer(experiment.task, recordings, cache, options.jobs, progress)
+        if weights is not None:
+            experiment.model.load_state_dict(weights)
         model = experiment.model.to(as_device(options.device))
         with progress.counting(f"evaluating {run.path.name}", len(items)) as on_done:
             found = experiment.task.evaluate(

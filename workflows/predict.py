@@ -63,7 +63,7 @@ def blocks_of_array(wave: Any, sr_hz: int | None) -> Callable[[], Blocks]:
     Raises
     ------
     DataError
-        E434 for another shape, for whole numbers, for samples that are not finite and without a sample rate.
+        E436 for another shape, for whole numbers, for samples that are not finite and without a sample rate.
     """
     samples = _samples(wave)
     if sr_hz is None:
@@ -111,7 +111,7 @@ def _samples(wave: Any) -> NDArray[np.float32]:
 
 
 def _refused(what: str, help: str) -> DataError:
-    return DataError(f"a recording cannot be {what}", code="E434", help=help)
+    return DataError(f"a recording cannot be {what}", code="E436", help=help)
 
 
 def audio_files(folder: str | Path) -> list[Path]:

@@ -1,0 +1,226 @@
+"""A trained model in Python: what `mirbricks.load` gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..compiler.module import GraphModule
+from ..errors import MirbricksError
+from ..features.base import FeatureConfig
+from ..runs.folder import RunFolder
+from ..runs.settings import RunSettings
+from ..tasks.base import Evaluation, Prediction, Task
+from ..training.devices import as_device
+from ..zoo import CARD, PREFIX
+from .evaluate import Options, evaluate
+from .experiment import Experiment
+from .loading import load_run
+from .overrides import Values, overrides_of
+from .predict import audio_files, blocks_of_array, blocks_of_file, predict
+from .progress import progress_of
+
+
+class Model:
+    """A trained model: its graph with the best weights, its task, and what was chosen after its training.
+
+    `mirbricks.load` makes one. It is in eval() mode, and ready to predict.
+
+    Attributes
+    ----------
+    module : GraphModule
+        The torch module, for what is not done here: `model.module(features)`.
+    task : Task
+        What it was trained for, with its settings.
+    feature : FeatureConfig
+        What its graph reads; `mirbricks.feature` computes it.
+    settings : RunSettings
+        The split, the threshold, the figures and the versions of its training.
+    """
+
+    def __init__(
+        self, run: RunFolder, experiment: Experiment, settings: RunSettings
+    ) -> None:
+        self._run = run
+        self._experiment = experiment
+        self.settings = settings
+
+    @property
+    def name(self) -> str:
+        """The name of its folder, which is that of a model of the zoo."""
+        return self._run.path.resolve().name
+
+    @property
+    def module(self) -> GraphModule:
+        return self._experiment.model
+
+    @property
+    def task(self) -> Task:
+        return self._experiment.task
+
+    @property
+    def feature(self) -> FeatureConfig:
+        return self._experiment.feature
+
+    @property
+    def card(self) -> str | None:
+        """What a packed model says about itself, in Markdown; None for a run."""
+        if not self._run.packed:
+            return None
+        return self._run.read_text(CARD)
+
+    def to(self, device: str | torch.device) -> Model:
+        """Move the weights; returns the model. Raises RunError E624 for a device that does not work here."""
+        self.module.to(as_device(device))
+        return self
+
+    def predict(
+        self, audio: Any, sr_hz: int | None = None, *, progress: bool = False
+    ) -> Any:
+        """What the model finds in a recording, or in several.
+
+        Audio of any sample rate is resampled, and its channels are averaged, exactly as `mirbricks predict` does.
+
+        Parameters
+        ----------
+        audio : path, array, tensor, or a list of these
+            A wav, flac, ogg or mp3 file; a folder of them; samples (N,) or (C, N) with a row per channel; or a list
+            of files and arrays.
+        sr_hz : int, optional
+            The sample rate of samples, in Hz; files know their own.
+        progress : bool
+            Whether bars are shown.
+
+        Returns
+        -------
+        Prediction
+            The answer of the task, such as `.notes` and `.f0`, `.label`, `.chords` or `.embedding`, with `plot()` and
+            `save()`. For a folder or a list an iterator of them, each with its `source`; what cannot be read costs
+            itself, and is reported as a warning.
+
+        Raises
+        ------
+        DataError
+            E430 to E432 for a file that cannot be read, E436 for samples that are not audio, or have no `sr_hz`.
+
+        Examples
+        --------
+        >>> import mirbricks as mb
+        >>> import numpy as np
+        >>> model = mb.load("zoo:mpe_bach10")
+        >>> wave = 0.1 * np.sin(2 * np.pi * 440 * np.arange(48000) / 48000)
+        >>> heard = model.predict(wave, sr_hz=48000)
+        """
+        if isinstance(audio, str | Path):
+            if Path(audio).is_dir():
+                return self._each(audio_files(audio), sr_hz, progress)
+            return self._one(audio, sr_hz, progress)
+        if isinstance(audio, list | tuple) or isinstance(audio, Iterator):
+            return self._each(audio, sr_hz, progress)
+        return self._one(audio, sr_hz, progress)
+
+    def _one(self, audio: Any, sr_hz: int | None, progress: bool) -> Prediction:
+        if isinstance(audio, str | Path):
+            read = blocks_of_file(audio)
+            label = str(audio)
+        else:
+            read = blocks_of_array(audio, sr_hz)
+            label = "samples"
+        made: Prediction = predict(
+            self._experiment, self.settings, read, label, progress_of(progress)
+        )
+        made.source = label
+        return made
+
+    def _each(
+        self, several: Iterable[Any], sr_hz: int | None, progress: bool
+    ) -> Iterator[Prediction]:
+        for audio in several:
+            try:
+                yield self._one(audio, sr_hz, progress)
+            except MirbricksError as error:
+                progress_of(progress).complain(error)
+
+    def evaluate(
+        self,
+        data: str | Path,
+        *,
+        split: str | None = None,
+        set: Values | None = None,
+        cache: str | Path | None = None,
+        jobs: int = -1,
+        progress: bool = True,
+    ) -> Evaluation:
+        """Judge the model, with the weights that it has now, on a corpus; see `mirbricks.evaluate`.
+
+        Returns
+        -------
+        Evaluation
+            `figures` of all tracks together, and what each track adds to them in `tracks`.
+        """
+        options = Options(
+            split=split,
+            overrides=overrides_of(set),
+            cache=None if cache is None else str(cache),
+            jobs=jobs,
+            device=str(next(self.module.parameters()).device),
+        )
+        weights = self.module.state_dict()
+        shown = progress_of(progress)
+        folder = self._run.path
+        return evaluate(folder, data, options, shown, weights).evaluation
+
+    def __repr__(self) -> str:
+        count = sum(p.numel() for p in self.module.parameters())
+        feature = f"{self.feature.type} at {self.feature.sr_hz} Hz"
+        return f"<{self.name}: {self.task.title}, {count:,} parameters, reads {feature}>"
+
+
+def load(source: str | Path, *, device: str | torch.device = "cpu") -> Model:
+    """A trained model with its weights.
+
+    Parameters
+    ----------
+    source : str or Path
+        `zoo:NAME` for a model that comes with mirbricks (`mirbricks.list_models`), the folder of a run, or a packed
+        model.
+    device : str or torch.device
+        Where its weights lie.
+
+    Returns
+    -------
+    Model
+        In eval() mode, with the threshold that was chosen after its training.
+
+    Raises
+    ------
+    RunError
+        E600 where there is no run, E605 and E606 for files that are missing or damaged, E607 for weights of another
+        graph, E609 where the training has not ended, E610 for an unknown name of the zoo, E624 for the device.
+
+    Examples
+    --------
+    >>> import mirbricks as mb
+    >>> model = mb.load("zoo:tagging_esc10")
+    >>> model.settings.tuned["labels"][0]
+    'Baby cry'
+    """
+    run = RunFolder.open(source)
+    return Model(run, *load_run(run)).to(device)
+
+
+def list_models() -> list[str]:
+    """The names of the models that come trained with mirbricks, as `mirbricks.load` takes them.
+
+    Examples
+    --------
+    >>> import mirbricks as mb
+    >>> "zoo:mpe_bach10" in mb.list_models()
+    True
+    """
+    from ..zoo import names
+
+    return [f"{PREFIX}{name}" for name in names()]

@@ -1,0 +1,21 @@
+"""Settings that replace those of a graph file: a mapping in Python, KEY=VALUE words on the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+Values = Mapping[str, Any]  # "train.lr" -> 1e-3
+
+
+def overrides_of(values: Values | None) -> tuple[str, ...]:
+    """The mapping as the words that --set takes: {"train.lr": 1e-3} is ("train.lr=0.001",)."""
+    if values is None:
+        return ()
+    # JSON is YAML, but for words, which need no quotes in an assignment
+    words = []
+    for key, value in values.items():
+        text = value if isinstance(value, str) else json.dumps(value)
+        words.append(f"{key}={text}")
+    return tuple(words)

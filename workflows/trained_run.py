@@ -1,0 +1,257 @@
+"""A training that has ended, in Python: what `mirbricks.train` gives."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import RunError
+from ..runs.folder import RunFolder
+from ..tasks.base import Evaluation
+from .evaluate import Options as EvaluationOptions
+from .evaluate import evaluate as evaluate_runs
+from .loading import find_runs
+from .model import Model
+from .model import load as load_model
+from .overrides import Values, overrides_of
+from .progress import progress_of
+from .report import REPORT
+from .train import Options, pooled
+from .train import train as train_folds
+
+
+class TrainedRun:
+    """The folder of a training, or of all its folds.
+
+    Attributes
+    ----------
+    path : Path
+        The run folder.
+    stopped : str
+        How the training ended: "finished", "patience" or "interrupted".
+    evaluation : Evaluation
+        The figures on the test tracks, and those of each track; without figures where it was interrupted.
+    folds : list of TrainedRun
+        The runs of all folds, where all were trained; else empty.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        stopped: str,
+        evaluation: Evaluation,
+        folds: Sequence[TrainedRun] = (),
+    ) -> None:
+        self.path = path
+        self.stopped = stopped
+        self.evaluation = evaluation
+        self.folds = list(folds)
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """The figures of all test tracks together."""
+        return self.evaluation.figures
+
+    @property
+    def curves(self) -> list[dict[str, Any]]:
+        """What the training logged, by step: `loss`, `lr` and `grad_norm`, and under `valid` the figures of a validation."""
+        return self._single().read_metrics()
+
+    @property
+    def report(self) -> Path:
+        """The page with figures, curves, pictures and settings."""
+        return self._single().path / REPORT
+
+    def load(self) -> Model:
+        """The model with the best weights."""
+        return load_model(self._single().path)
+
+    def plot(self) -> Any:
+        """A matplotlib figure of the loss and of the validations."""
+        from ..plots.training import loss_curves
+
+        model = self.load()
+        return loss_curves(self.curves, model.task.headline)
+
+    def _single(self) -> RunFolder:
+        if self.folds:
+            raise RunError(
+                f"'{self.path}' holds {len(self.folds)} folds, each a run of its own",
+                code="E600",
+                help="take one of them: run.folds[0]",
+            )
+        return RunFolder.open(self.path)
+
+    def __repr__(self) -> str:
+        if not self.figures:
+            return f"<run {self.path}: {self.stopped}>"
+        shown = list(self.figures.items())[:3]
+        words = ", ".join(f"{name} {value:.3f}" for name, value in shown)
+        return f"<run {self.path}: {words}>"
+
+
+def train(
+    graph: str | Path,
+    data: str | Path,
+    out: str | Path,
+    *,
+    fold: int | str | None = None,
+    set: Values | None = None,
+    also: Sequence[str | Path] = (),
+    start_from: str | Path | None = None,
+    resume: bool = False,
+    cache: str | Path | None = None,
+    jobs: int = -1,
+    device: str = "cpu",
+    progress: bool = True,
+) -> TrainedRun:
+    """Train a graph on a corpus, evaluate it on the test fold and write a report: what `mirbricks train` does.
+
+    Parameters
+    ----------
+    graph : str or Path
+        A graph file with the sections `feature`, `dataset`, `task` and `train`, or `zoo:NAME`.
+    data : str or Path
+        The folder of the corpus.
+    out : str or Path
+        The folder of the run; it must be new, empty, or hold a run to resume.
+    fold : int or str, optional
+        The test fold, 0 by default; "all" trains one after another; "none" trains on everything.
+    set : mapping, optional
+        Settings instead of those of the file: `{"train.lr": 1e-3, "vars.width": 32}`.
+    also : sequence of paths
+        Further corpora, all of whose recordings train.
+    start_from : str or Path, optional
+        A run or `zoo:NAME` whose weights it begins with, where names and shapes fit.
+    resume : bool
+        Go on where the run in `out` stopped.
+    cache : str or Path, optional
+        The folder of the feature cache; by default in the user's cache folder.
+    jobs : int
+        Processes that compute features; -1 for all cores.
+    device : str
+        The torch device.
+    progress : bool
+        Whether bars and lines are shown.
+
+    Returns
+    -------
+    TrainedRun
+        With `figures`, `curves`, `load()` and `plot()`. An interrupted training has stopped "interrupted", and goes
+        on with `resume=True`.
+
+    Raises
+    ------
+    GraphError, TaskError, DataError, RunError
+        For everything that is wrong with graph, corpus or folder, before a step is made.
+    """
+    overrides = overrides_of(set)
+    options = Options(
+        out=Path(out),
+        command=_command(graph, data, out, fold, overrides, also, start_from),
+        overrides=overrides,
+        fold=None if fold is None else str(fold),
+        also=tuple(map(str, also)),
+        start_from=None if start_from is None else str(start_from),
+        resume=resume,
+        cache=None if cache is None else str(cache),
+        jobs=jobs,
+        device=device,
+    )
+    ended = list(train_folds(graph, data, options, progress_of(progress)))
+    runs = []
+    for one in ended:
+        found = one.evaluation or Evaluation({}, {})
+        runs.append(TrainedRun(one.run.path, one.result.stopped, found))
+    if ended[0].n_folds == 1:
+        return runs[0]
+    complete = len(ended) == ended[0].n_folds and runs[-1].stopped != "interrupted"
+    together = pooled(ended) if complete else Evaluation({}, {})
+    return TrainedRun(Path(out), runs[-1].stopped, together, runs)
+
+
+def evaluate(
+    run: str | Path,
+    data: str | Path,
+    *,
+    split: str | None = None,
+    set: Values | None = None,
+    cache: str | Path | None = None,
+    jobs: int = -1,
+    device: str = "cpu",
+    progress: bool = True,
+) -> Evaluation:
+    """Judge a run, all folds of one, or a model of the zoo on a corpus: what `mirbricks evaluate` does.
+
+    Parameters
+    ----------
+    run : str or Path
+        A run folder, a folder of folds (fold0, fold1, ...), a packed model, or `zoo:NAME`.
+    data : str or Path
+        The folder of the corpus.
+    split : str, optional
+        "train", "valid", "test", "all", or a fold as the corpus has it. By default the test side of the run's own
+        corpus; of another, and for a packed model, all recordings.
+    set : mapping, optional
+        Settings of the task, such as `{"task.annotation": "tags"}`.
+    cache, jobs, device, progress
+        As for `mirbricks.train`.
+
+    Returns
+    -------
+    Evaluation
+        `figures` of all tracks together, and what each track adds to them in `tracks`.
+
+    Raises
+    ------
+    RunError, DataError, TaskError
+        E600 to E610 for the run, E410 and E443 for the corpus and its sides, E503 to E508 for its annotations.
+    """
+    options = EvaluationOptions(
+        split=split,
+        overrides=overrides_of(set),
+        cache=None if cache is None else str(cache),
+        jobs=jobs,
+        device=device,
+    )
+    return evaluate_runs(run, data, options, progress_of(progress)).evaluation
+
+
+def open_run(path: str | Path) -> TrainedRun:
+    """A training that ended earlier, from its folder, or all folds of one.
+
+    Raises RunError E600 where there is no run, E606 for a damaged one.
+    """
+    runs = []
+    for folder in find_runs(path):
+        settings = folder.read_settings()
+        found = Evaluation(settings.get("figures") or {}, settings.get("tracks") or {})
+        stopped = str(settings.get("stopped", "interrupted"))
+        runs.append(TrainedRun(folder.path, stopped, found))
+    if len(runs) == 1:
+        return runs[0]
+    return TrainedRun(Path(path), runs[-1].stopped, Evaluation({}, {}), runs)
+
+
+def _command(
+    graph: str | Path,
+    data: str | Path,
+    out: str | Path,
+    fold: int | str | None,
+    overrides: Sequence[str],
+    also: Sequence[str | Path],
+    start_from: str | Path | None,
+) -> str:
+    """The same training as a command, for the report and the card."""
+    words = ["mirbricks", "train", str(graph), "--data", str(data), "--out", str(out)]
+    if fold is not None:
+        words += ["--fold", str(fold)]
+    for folder in also:
+        words += ["--also", str(folder)]
+    if start_from is not None:
+        words += ["--from", str(start_from)]
+    for one in overrides:
+        words += ["--set", one]
+    return shlex.join(words)

@@ -2,10 +2,13 @@
 
     import mirbricks as mb
 
-    model = mb.compile_graph("unet.yaml")          # an ordinary torch.nn.Module
+    model = mb.load("zoo:mpe_bach10")              # a trained model: weights in, ready to predict
+    heard = model.predict("song.mp3")              # heard.notes, heard.f0, heard.plot(), heard.save("out")
+    net = mb.compile_graph("unet.yaml")            # an ordinary torch.nn.Module, its weights drawn at random
     mb.check_block("Conv2d")                       # the contract test of a block
 
-Names are loaded on first use, so that `import mirbricks` costs nothing before torch is needed.
+Names are loaded on first use, so that `import mirbricks` costs nothing before torch is needed. `mirbricks.tasks`,
+`.data`, `.features`, `.augment`, `.metrics` and `.losses` hold what tasks, importers and own loops are made of.
 """
 
 from __future__ import annotations
@@ -13,45 +16,75 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from .version import __version__
+from .lazy import face
+from .version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from . import augment as augment
+    from . import data as data
+    from . import features as features
+    from . import losses as losses
+    from . import metrics as metrics
+    from . import tasks as tasks
+    from .augment.base import register_augmentation as register_augmentation
     from .compiler.compile import compile_graph as compile_graph
     from .compiler.compile import load_graph as load_graph
     from .compiler.feature_extract import feature_extract as feature_extract
+    from .data.corpus import Corpus as Corpus
     from .errors import MirbricksError as MirbricksError
     from .registry import Block as Block
     from .registry import BlockConfig as BlockConfig
-    from .registry import blocks as blocks
     from .registry import from_axis as from_axis
     from .registry import load_plugin as load_plugin
     from .registry import register as register
+    from .tasks.base import Evaluation as Evaluation
+    from .tasks.base import register_task as register_task
     from .testing import check_block as check_block
-
+    from .workflows.listing import list_blocks as list_blocks
+    from .workflows.listing import list_features as list_features
+    from .workflows.listing import list_graphs as list_graphs
+    from .workflows.listing import list_models as list_models
+    from .workflows.listing import list_tasks as list_tasks
+    from .workflows.model import Model as Model
+    from .workflows.model import load as load
+    from .workflows.trained_run import TrainedRun as TrainedRun
+    from .workflows.trained_run import evaluate as evaluate
+    from .workflows.trained_run import open_run as open_run
+    from .workflows.trained_run import train as train
 
 _HOMES = {
-    "compile_graph": "compiler.compile",
-    "load_graph": "compiler.compile",
-    "feature_extract": "compiler.feature_extract",
-    "MirbricksError": "errors",
     "Block": "registry",
     "BlockConfig": "registry",
-    "blocks": "registry",
-    "from_axis": "registry",
-    "load_plugin": "registry",
-    "register": "registry",
+    "Corpus": "data.corpus",
+    "Evaluation": "tasks.base",
+    "MirbricksError": "errors",
+    "Model": "workflows.model",
+    "TrainedRun": "workflows.trained_run",
     "check_block": "testing",
+    "compile_graph": "compiler.compile",
+    "evaluate": "workflows.trained_run",
+    "feature_extract": "compiler.feature_extract",
+    "from_axis": "registry",
+    "list_blocks": "workflows.listing",
+    "list_features": "workflows.listing",
+    "list_graphs": "workflows.listing",
+    "list_models": "workflows.listing",
+    "list_tasks": "workflows.listing",
+    "load": "workflows.model",
+    "load_graph": "compiler.compile",
+    "load_plugin": "registry",
+    "open_run": "workflows.trained_run",
+    "register": "registry",
+    "register_augmentation": "augment.base",
+    "register_task": "tasks.base",
+    "train": "workflows.trained_run",
 }
-__all__ = ["__version__", *_HOMES]  # names are resolved by __getattr__
+_ROOMS = ("augment", "data", "features", "losses", "metrics", "tasks")
+
+_name, __dir__, __all__ = face(__name__, _HOMES, also=("__version__", *_ROOMS))
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-    value = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+    if name in _ROOMS:
+        return importlib.import_module(f"{__name__}.{name}")
+    return _name(name)

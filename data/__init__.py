@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from .stores.hdf5 import FeatureStore as FeatureStore
     from .stores.hdf5 import write_audio as write_audio
     from .stores.hdf5 import write_features as write_features
+    from .synth.polyphony import synthesise_polyphony as synthesise_polyphony
 
 _HOMES = {
     "Atom": "pyjama.file",
@@ -81,6 +82,7 @@ _HOMES = {
     "segments_to_classes": "frames",
     "stem_mixes": "mixes",
     "store_split": "splitting.store",
+    "synthesise_polyphony": "synth.polyphony",
     "write_audio": "stores.hdf5",
     "write_features": "stores.hdf5",
     "written_whole": "stores.atomic",

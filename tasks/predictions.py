@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..data.stores.atomic import written_whole
-from ..errors import DataError
+from ..data.stores.together import write_together
 
 Self = TypeVar("Self", bound="Prediction")
 
@@ -100,14 +99,7 @@ class Prediction(abc.ABC):
             for ending, content in self.files().items()
         }
 
-        # All names are looked at before the first file is written, so that a refusal leaves nothing behind.
-        if not replace:
-            for path, content in contents.items():
-                _refuse_other(path, content)
-
-        for path, content in contents.items():
-            with written_whole(path) as temporary:
-                temporary.write_bytes(content)
+        write_together(contents, replace=replace)
         return list(contents)
 
     def titled(self: Self, title: str) -> Self:
@@ -124,21 +116,3 @@ def drawn(plot: Callable[..., Any], *arguments: Any, ax: Any) -> Any:
     if ax is None:
         return plot(*arguments)
     return plot(*arguments, ax=ax)
-
-
-def _refuse_other(path: Path, content: bytes) -> None:
-    """Raise DataError E191 where something is at `path` that is not this content."""
-    if not path.exists() and not path.is_symlink():
-        return
-    # A prediction that is saved a second time finds its own files.
-    if path.is_file() and path.stat().st_size == len(content):
-        try:
-            if path.read_bytes() == content:
-                return
-        except OSError:  # what cannot be read is not ours
-            pass
-    raise DataError(
-        f"'{path}' is there already, and holds something else",
-        code="E191",
-        help="choose another folder or name, or replace it with `replace=True`",
-    )

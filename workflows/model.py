@@ -13,9 +13,10 @@ from ..errors import MirbricksError
 from ..features.base import FeatureConfig
 from ..runs.folder import RunFolder
 from ..runs.settings import RunSettings
-from ..tasks.base import Evaluation, Prediction, Task
+from ..tasks.base import Evaluation, Task
+from ..tasks.predictions import Prediction
 from ..training.devices import as_device
-from ..zoo import CARD, PREFIX
+from ..zoo import CARD
 from .evaluate import Options, evaluate
 from .experiment import Experiment
 from .loading import load_run
@@ -98,8 +99,8 @@ class Model:
         -------
         Prediction
             The answer of the task, such as `.notes` and `.f0`, `.label`, `.chords` or `.embedding`, with `plot()` and
-            `save()`. For a folder or a list an iterator of them, each with its `source`; what cannot be read costs
-            itself, and is reported as a warning.
+            `save()`; its `title` is the name of the file. For a folder or a list an iterator of them; what cannot be
+            read costs itself, and is reported as a warning.
 
         Raises
         ------
@@ -118,7 +119,7 @@ class Model:
             if Path(audio).is_dir():
                 return self._each(audio_files(audio), sr_hz, progress)
             return self._one(audio, sr_hz, progress)
-        if isinstance(audio, list | tuple) or isinstance(audio, Iterator):
+        if isinstance(audio, list | tuple | Iterator):
             return self._each(audio, sr_hz, progress)
         return self._one(audio, sr_hz, progress)
 
@@ -128,12 +129,11 @@ class Model:
             label = str(audio)
         else:
             read = blocks_of_array(audio, sr_hz)
-            label = "samples"
+            label = ""
         made: Prediction = predict(
             self._experiment, self.settings, read, label, progress_of(progress)
         )
-        made.source = label
-        return made
+        return made.titled(Path(label).stem)
 
     def _each(
         self, several: Iterable[Any], sr_hz: int | None, progress: bool
@@ -176,7 +176,9 @@ class Model:
     def __repr__(self) -> str:
         count = sum(p.numel() for p in self.module.parameters())
         feature = f"{self.feature.type} at {self.feature.sr_hz} Hz"
-        return f"<{self.name}: {self.task.title}, {count:,} parameters, reads {feature}>"
+        return (
+            f"<{self.name}: {self.task.title}, {count:,} parameters, reads {feature}>"
+        )
 
 
 def load(source: str | Path, *, device: str | torch.device = "cpu") -> Model:
@@ -210,17 +212,3 @@ def load(source: str | Path, *, device: str | torch.device = "cpu") -> Model:
     """
     run = RunFolder.open(source)
     return Model(run, *load_run(run)).to(device)
-
-
-def list_models() -> list[str]:
-    """The names of the models that come trained with mirbricks, as `mirbricks.load` takes them.
-
-    Examples
-    --------
-    >>> import mirbricks as mb
-    >>> "zoo:mpe_bach10" in mb.list_models()
-    True
-    """
-    from ..zoo import names
-
-    return [f"{PREFIX}{name}" for name in names()]

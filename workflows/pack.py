@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import __file__ as package
+from ..data.stores.together import write_together
 from ..errors import RunError, did_you_mean
 from ..runs.folder import RESOLVED, RunFolder
 from ..runs.settings import RunSettings
@@ -22,7 +23,7 @@ from ..zoo import CARD, GRAPH, MOST_BYTES, WEIGHTS
 from .card import Measured, card_of
 from .experiment import Experiment
 from .loading import load_run
-from .new_file import refuse_existing, write_together
+from .new_file import refuse_existing
 
 GRAPHS = Path(package).parent / "graphs"
 LARGEST_HALF = torch.finfo(torch.float16).max

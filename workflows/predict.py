@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..data.stores.audio import stream_audio
+from ..data.stores.together import write_together
 from ..errors import DataError
 from ..features.streaming import stream_feature
 from ..runs.settings import RunSettings
 from .experiment import Experiment
-from .new_file import write_together
 from .progress import Progress
 
 AUDIO = {".wav", ".flac", ".ogg", ".mp3"}

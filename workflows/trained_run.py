@@ -56,7 +56,7 @@ class TrainedRun:
 
     @property
     def curves(self) -> list[dict[str, Any]]:
-        """What the training logged, by step: `loss`, `lr` and `grad_norm`, and under `valid` the figures of a validation."""
+        """What the training logged, by step: `loss`, `lr`, `grad_norm`; under `valid` the figures of a validation."""
         return self._single().read_metrics()
 
     @property

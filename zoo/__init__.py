@@ -24,6 +24,12 @@ def names() -> list[str]:
     return sorted(path.parent.name for path in FOLDER.glob(f"*/{CARD}"))
 
 
+def graphs() -> dict[str, Path]:
+    """The graph files that come with mirbricks, by name, sorted."""
+    folder = FOLDER.parent / "graphs"
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
 def located(path: str | Path) -> Path:
     """The folder of `zoo:NAME`; any other path as it is. Raises RunError E610 with the nearest names."""
     text = str(path)
@@ -56,7 +62,8 @@ def graph_file(path: str | Path) -> str | Path:
     Parameters
     ----------
     path : str or Path
-        A graph file, `zoo:NAME`, a run folder or a packed model.
+        A graph file, the name of one that comes with mirbricks (`mirbricks.list_graphs`), `zoo:NAME`, a run folder or
+        a packed model. A file or folder of the user's goes before a name.
 
     Returns
     -------
@@ -71,6 +78,8 @@ def graph_file(path: str | Path) -> str | Path:
     """
     if str(path).startswith(PREFIX):
         return located(path) / GRAPH
+    if not Path(path).exists() and str(path) in graphs():
+        return graphs()[str(path)]
     return _graph_in(Path(path)) or path
 
 

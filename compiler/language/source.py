@@ -21,7 +21,8 @@ from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
-from ...errors import GraphError, MirbricksError, Where, raise_all
+from ...errors import GraphError, MirbricksError, Where, did_you_mean, raise_all
+from ...zoo import graphs
 
 MAX_BYTES = 250_000
 MAX_VALUES = 50_000
@@ -110,9 +111,9 @@ def read_file(path: str | Path) -> Source:
             text = None
     except OSError as error:
         message = f"'{path}' cannot be read: {error.strerror}"
-        raise GraphError(
-            message, code="E101", help="give the path of a graph file"
-        ) from None
+        near = did_you_mean(str(path), graphs())
+        help = near or "give the path of a graph file, or the name of a shipped one"
+        raise GraphError(message, code="E101", help=help) from None
     except UnicodeDecodeError as error:
         message = f"not UTF-8 text: byte {error.start} cannot be decoded"
         raise GraphError(

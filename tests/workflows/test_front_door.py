@@ -1,0 +1,298 @@
+"""The front door in Python gives what the commands give: the same numbers, the same files."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+import mirbricks as mb
+from mirbricks.cli import main
+from mirbricks.data.synth.polyphony import synthesise_polyphony
+from mirbricks.errors import MirbricksError
+
+QUICK = {
+    "train.steps": 4,
+    "train.validate_every": 2,
+    "train.batch_size": 2,
+    "dataset.folds": 3,
+    "task.patch_frames": 48,
+}
+SETS = [word for key, value in QUICK.items() for word in ("--set", f"{key}={value}")]
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("corpus")
+    synthesise_polyphony(folder, n_clips=4, seconds=4.0, seed=1)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="module")
+def runs(
+    corpus: Path, cache: str, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, mb.TrainedRun]:
+    """The same training by the command and by the function."""
+    folder = tmp_path_factory.mktemp("runs")
+    words = ["train", "mpe_small", "--data", str(corpus), "--cache", cache]
+    assert main([*words, "--out", str(folder / "shell"), "--jobs", "1", *SETS]) == 0
+    run = mb.train(
+        "mpe_small",
+        corpus,
+        folder / "python",
+        set=QUICK,
+        cache=cache,
+        jobs=1,
+        progress=False,
+    )
+    return folder / "shell", run
+
+
+def test_train(runs: tuple[Path, mb.TrainedRun]) -> None:
+    shell, run = runs
+    for name in ("weights.safetensors", "graph.yaml", "resolved.yaml"):
+        assert (shell / name).read_bytes() == (run.path / name).read_bytes()
+    told, own = (
+        json.loads((folder / "settings.json").read_text())
+        for folder in (shell, run.path)
+    )
+    for key in ("figures", "tracks", "tuned", "split", "overrides", "fingerprint"):
+        assert told[key] == own[key]
+    assert own["figures"] == run.figures
+    assert sorted(path.name for path in shell.iterdir()) == sorted(
+        path.name for path in run.path.iterdir()
+    )
+    assert run.stopped == "finished"
+    assert run.curves[-1]["step"] == 4
+    assert f"Accuracy {run.figures['Accuracy']:.3f}" in repr(run)
+
+
+def test_what_python_did_can_be_done_again_in_the_shell(
+    runs: tuple[Path, mb.TrainedRun],
+) -> None:
+    command = json.loads((runs[1].path / "settings.json").read_text())["command"]
+    assert command.startswith("mirbricks train mpe_small --data ")
+    assert "--set train.steps=4" in command
+
+
+def test_evaluate(
+    runs: tuple[Path, mb.TrainedRun],
+    corpus: Path,
+    cache: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["--data", str(corpus), "--cache", cache, "--jobs", "1", "--json"]
+    capsys.readouterr()
+    assert main(["evaluate", str(runs[0]), *words]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    found = mb.evaluate(runs[0], corpus, cache=cache, jobs=1, progress=False)
+    assert found.figures == printed["figures"]
+    assert found.tracks == printed["tracks"]
+    model = runs[1].load()
+    of_model = model.evaluate(corpus, cache=cache, jobs=1, progress=False)
+    assert of_model.figures == printed["figures"]
+    assert capsys.readouterr().out == "", "nothing is printed with progress=False"
+
+
+def test_a_model_is_judged_with_the_weights_it_has_now(
+    runs: tuple[Path, mb.TrainedRun], corpus: Path, cache: str
+) -> None:
+    model = runs[1].load()
+    before = model.evaluate(corpus, cache=cache, jobs=1, progress=False).tracks
+    with torch.no_grad():
+        for weight in model.module.parameters():
+            weight.zero_()
+    after = model.evaluate(corpus, cache=cache, jobs=1, progress=False).tracks
+    assert after != before
+
+
+def test_predict_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, corpus: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    wave, sr_hz = mb.Corpus.open(corpus)["01.wav"].read()
+    soundfile.write("song.wav", np.stack([wave, 0.3 * wave], axis=1), sr_hz)
+    assert main(["predict", "zoo:mpe_bach10", "song.wav", "--out", "shell"]) == 0
+    heard = mb.load("zoo:mpe_bach10").predict("song.wav")
+    assert heard.title == "song"
+    heard.save("python")
+    for path in Path("python").iterdir():
+        assert path.read_bytes() == (Path("shell") / path.name).read_bytes()
+    assert {path.suffix for path in Path("shell").iterdir()} == {".txt", ".csv", ".png"}
+
+
+@pytest.mark.parametrize("rate_hz", [16000, 44100, 48000])
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("kind", ["array", "tensor", "float64"])
+def test_samples_in_memory_are_heard_as_the_same_samples_in_a_file(
+    tmp_path: Path, rate_hz: int, channels: int, kind: str
+) -> None:
+    rng = np.random.default_rng(rate_hz)
+    wave = (0.1 * rng.standard_normal((channels, rate_hz))).astype(np.float32)
+    soundfile.write(tmp_path / "a.wav", wave.T, rate_hz, subtype="FLOAT")
+    model = mb.load("zoo:mpe_bach10")
+    given = wave[0] if channels == 1 else wave
+    if kind == "tensor":
+        given = torch.from_numpy(given)
+    elif kind == "float64":
+        given = given.astype(np.float64)
+    of_file = model.predict(tmp_path / "a.wav")
+    of_samples = model.predict(given, sr_hz=rate_hz)
+    assert np.array_equal(of_file.salience, of_samples.salience)
+
+
+@pytest.mark.parametrize(
+    ("wave", "sr_hz", "what"),
+    [
+        (np.zeros(8000, np.float32), None, "samples without a sample rate"),
+        (np.zeros(8000, np.int16), 8000, "samples of type int16"),
+        (np.zeros((8000, 2), np.float32), 8000, "8000 channels of 2 samples"),
+        (np.zeros((2, 3, 4), np.float32), 8000, "an array of shape (2, 3, 4)"),
+        (np.zeros(0, np.float32), 8000, "an array of shape (0,)"),
+        (np.full(8000, np.nan, np.float32), 8000, "samples that are NaN or infinite"),
+        (np.zeros(8000, np.float32), 0, "a sample rate of 0"),
+        (np.zeros(8000, np.float32), 44100.5, "a sample rate of 44100.5"),
+        (np.zeros(8000, np.float32), True, "a sample rate of True"),
+    ],
+)
+def test_what_is_not_a_recording_is_refused(
+    wave: np.ndarray, sr_hz: int | None, what: str
+) -> None:
+    with pytest.raises(MirbricksError) as caught:
+        mb.load("zoo:mpe_bach10").predict(wave, sr_hz=sr_hz)
+    assert str(caught.value).startswith(f"a recording cannot be {what}\n  help: ")
+    assert str(caught.value).endswith("[E436]")
+
+
+def test_a_folder_and_a_list_cost_what_is_bad_itself_only(tmp_path: Path) -> None:
+    tone = 0.1 * np.sin(np.arange(22050) / 10).astype(np.float32)
+    for name in ("a.wav", "b.flac"):
+        soundfile.write(tmp_path / name, tone, 22050)
+    (tmp_path / "broken.mp3").write_bytes(b"not audio")
+    (tmp_path / "notes.txt").write_text("not audio either")
+    model = mb.load("zoo:mpe_bach10")
+    with pytest.warns(UserWarning, match=r"broken.mp3"):
+        found = list(model.predict(tmp_path))
+    assert [one.title for one in found] == ["a", "b"]
+    several = model.predict([tone, tmp_path / "a.wav"], sr_hz=22050)
+    assert [one.title for one in several] == ["", "a"]
+    (tmp_path / "none").mkdir()
+    with pytest.raises(MirbricksError, match="no audio file"):
+        next(iter(model.predict(tmp_path / "none")))
+
+
+def test_random_weights_are_never_taken_for_trained_ones(
+    runs: tuple[Path, mb.TrainedRun],
+) -> None:
+    for trained in ("zoo:mpe_bach10", runs[0]):
+        with pytest.raises(MirbricksError, match=r"mirbricks\.load"):
+            mb.compile_graph(trained)
+    loaded = mb.load(runs[0]).module.state_dict()
+    again = mb.load(str(runs[0])).module.state_dict()
+    assert all(torch.equal(loaded[name], again[name]) for name in loaded)
+
+
+def test_start_from_takes_the_weights_that_fit(
+    runs: tuple[Path, mb.TrainedRun], corpus: Path, cache: str, tmp_path: Path
+) -> None:
+    with pytest.warns(UserWarning, match=r"\d+ of \d+ tensors are those of"):
+        run = mb.train(
+            "mpe_small",
+            corpus,
+            tmp_path / "next",
+            set={**QUICK, "train.lr": 1e-12, "train.warmup_steps": 0},
+            start_from=runs[0],
+            cache=cache,
+            jobs=1,
+            progress=False,
+        )
+    begun = mb.load(runs[0]).module.state_dict()
+    ended = run.load().module.state_dict()
+    for name, weight in mb.load(runs[0]).module.named_parameters():
+        assert torch.allclose(begun[name], ended[name], atol=1e-6), (name, weight.shape)
+
+
+def test_all_folds(corpus: Path, cache: str, tmp_path: Path) -> None:
+    run = mb.train(
+        "mpe_small",
+        corpus,
+        tmp_path / "cv",
+        fold="all",
+        set={**QUICK, "train.steps": 2},
+        cache=cache,
+        jobs=1,
+        progress=False,
+    )
+    assert [one.path.name for one in run.folds] == ["fold0", "fold1", "fold2"]
+    found = mb.evaluate(run.path, corpus, cache=cache, jobs=1, progress=False)
+    assert found.figures == run.figures
+    assert len(found.tracks) == 4
+    with pytest.raises(MirbricksError, match="3 folds, each a run of its own"):
+        run.load()
+    assert len(mb.open_run(run.path).folds) == 3
+
+
+def test_the_graph_file_is_read_once(
+    corpus: Path, cache: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Edited while the first fold trains, it changes neither the other folds nor what the runs keep of it."""
+    graph = tmp_path / "g.yaml"
+    text = (Path(mb.__file__).parent / "graphs" / "mpe_small.yaml").read_text()
+    graph.write_text(text)
+    from mirbricks.workflows import train as workflow
+
+    fit = workflow.fit
+
+    def edits(*arguments, **keywords):
+        graph.write_text("name: another")
+        return fit(*arguments, **keywords)
+
+    monkeypatch.setattr(workflow, "fit", edits)
+    run = mb.train(
+        graph,
+        corpus,
+        tmp_path / "cv",
+        fold="all",
+        set={**QUICK, "train.steps": 2},
+        cache=cache,
+        jobs=1,
+        progress=False,
+    )
+    for one in run.folds:
+        assert (one.path / "graph.yaml").read_text() == text
+
+
+@pytest.mark.parametrize(
+    "module", ["workflows.model", "workflows.trained_run", "workflows.listing"]
+)
+def test_examples_of_docstrings(module: str) -> None:
+    found = doctest.testmod(importlib.import_module(f"mirbricks.{module}"))
+    assert found.attempted
+    assert not found.failed
+
+
+def test_every_public_name_has_a_docstring_that_says_what_it_takes() -> None:
+    for name in dir(mb):
+        one = getattr(mb, name)
+        if callable(one):
+            assert one.__doc__, name
+    for name in ("load", "train", "evaluate"):
+        text = getattr(mb, name).__doc__
+        for part in ("Parameters", "Returns", "Raises"):
+            assert f"{part}\n    {'-' * len(part)}" in text, name
+
+
+def test_dir_is_all() -> None:
+    assert dir(mb) == sorted(mb.__all__)
+    assert mb.tasks.__name__ == "mirbricks.tasks"

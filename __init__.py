@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from .compiler.feature_extract import feature_extract as feature_extract
     from .data.corpus import Corpus as Corpus
     from .errors import MirbricksError as MirbricksError
+    from .features.base import register_feature as register_feature
+    from .features.transform import feature as feature
     from .registry import Block as Block
     from .registry import BlockConfig as BlockConfig
     from .registry import from_axis as from_axis
@@ -63,6 +65,7 @@ _HOMES = {
     "check_block": "testing",
     "compile_graph": "compiler.compile",
     "evaluate": "workflows.trained_run",
+    "feature": "features.transform",
     "feature_extract": "compiler.feature_extract",
     "from_axis": "registry",
     "list_blocks": "workflows.listing",
@@ -76,6 +79,7 @@ _HOMES = {
     "open_run": "workflows.trained_run",
     "register": "registry",
     "register_augmentation": "augment.base",
+    "register_feature": "features.base",
     "register_task": "tasks.base",
     "train": "workflows.trained_run",
 }

@@ -1,4 +1,4 @@
-"""The error codes of the workflows: corpora made, models packed, indices searched."""
+"""The error codes of the workflows."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from ..errors import register_codes
 CODES = {
     "E191": "A file of that name is there already, and mirbricks never overwrites one.",
     "E192": "A picture is written as .svg, .png or .pdf; the ending of its name says as which.",
+    "E436": "A recording in memory is floating-point samples, (N,) or (C, N), finite, with its sample rate in Hz.",
     "E447": "Corpora that train together hold recordings under keys of their own, so that none is on two sides.",
     "E470": "A synthetic corpus goes to a folder without a corpus; --seconds is the length of clips, 1 to 3600 s.",
     "E471": "No recording has the annotation that --where asks for: `mirbricks data info DIR` shows what there is.",
@@ -16,7 +17,7 @@ CODES = {
     "E614": "The logits of runs can be averaged where feature, task, outputs and training tracks are the same.",
     "E630": "An index is a file that `mirbricks index` has written; this one is missing, damaged or something else.",
     "E631": "The vectors of an index are those of one run; other weights give vectors that mean other things.",
-    "E632": "An index holds the vectors of recordings, made by a run of the task covers; here is none to hold or find.",
+    "E632": "An index holds the vectors of recordings, by a run of the task covers; here are none of them.",
     "E633": "A query is a key of the index or of the corpus of --data, or an audio file.",
     "E634": "FAISS comes with mirbricks[retrieval], and searches one vector a recording.",
 }

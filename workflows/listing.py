@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from ..features.kinds import KINDS
+from ..features.base import features
 from ..registry import blocks
 from ..tasks.finding import tasks
 from ..zoo import PREFIX, graphs, names
@@ -73,7 +73,7 @@ def list_features(pattern: str = "*") -> list[str]:
     >>> mb.list_features("*cqt")
     ['cqt', 'hcqt']
     """
-    return _matching(KINDS, pattern)
+    return _matching(features(), pattern)
 
 
 def _matching(known: Iterable[str], pattern: str) -> list[str]:

@@ -121,8 +121,8 @@ def pooled(folds: Sequence[Trained]) -> Evaluation:
     for one in folds:
         if one.evaluation is not None:
             tracks |= one.evaluation.tracks
-    figures = folds[0].experiment.task.pooled(tracks)
-    return Evaluation(figures, dict(sorted(tracks.items())))
+    tracks = dict(sorted(tracks.items()))
+    return Evaluation(folds[0].experiment.task.pooled(tracks), tracks)
 
 
 def leads() -> bool:

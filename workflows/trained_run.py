@@ -55,9 +55,14 @@ class TrainedRun:
         return self.evaluation.figures
 
     @property
-    def curves(self) -> list[dict[str, Any]]:
-        """What the training logged, by step: `loss`, `lr`, `grad_norm`; under `valid` the figures of a validation."""
-        return self._single().read_metrics()
+    def curves(self) -> dict[str, list[tuple[int, float]]]:
+        """What the training logged: (step, value) pairs by name, such as "loss", "lr" and "valid.Accuracy"."""
+        curves: dict[str, list[tuple[int, float]]] = {}
+        for record in self._single().read_metrics():
+            step = record["step"]
+            for name, value in _flat(record).items():
+                curves.setdefault(name, []).append((step, value))
+        return curves
 
     @property
     def report(self) -> Path:
@@ -73,7 +78,7 @@ class TrainedRun:
         from ..plots.training import loss_curves
 
         model = self.load()
-        return loss_curves(self.curves, model.task.headline)
+        return loss_curves(self._single().read_metrics(), model.task.headline)
 
     def _single(self) -> RunFolder:
         if self.folds:
@@ -146,6 +151,14 @@ def train(
     ------
     GraphError, TaskError, DataError, RunError
         For everything that is wrong with graph, corpus or folder, before a step is made.
+
+    Examples
+    --------
+    >>> import mirbricks as mb
+    >>> brief = {"train.steps": 2, "train.validate_every": 2, "train.batch_size": 2, "dataset.folds": 3}
+    >>> run = mb.train("mpe_small", "clips", "run", set=brief, jobs=1, progress=False)
+    >>> run.stopped
+    'finished'
     """
     overrides = overrides_of(set)
     options = Options(
@@ -208,6 +221,13 @@ def evaluate(
     ------
     RunError, DataError, TaskError
         E600 to E610 for the run, E410 and E443 for the corpus and its sides, E503 to E508 for its annotations.
+
+    Examples
+    --------
+    >>> import mirbricks as mb
+    >>> found = mb.evaluate("zoo:mpe_bach10", "clips", jobs=1, progress=False)
+    >>> sorted(found.tracks)
+    ['01.wav', '02.wav', '03.wav', '04.wav']
     """
     options = EvaluationOptions(
         split=split,
@@ -222,7 +242,26 @@ def evaluate(
 def open_run(path: str | Path) -> TrainedRun:
     """A training that ended earlier, from its folder, or all folds of one.
 
-    Raises RunError E600 where there is no run, E606 for a damaged one.
+    Parameters
+    ----------
+    path : str or Path
+        A run folder, or a folder of folds.
+
+    Returns
+    -------
+    TrainedRun
+        What `mirbricks.train` returned then.
+
+    Raises
+    ------
+    RunError
+        E600 where there is no run, E606 for a damaged one.
+
+    Examples
+    --------
+    >>> import mirbricks as mb
+    >>> mb.open_run("trained").stopped
+    'finished'
     """
     runs = []
     for folder in find_runs(path):
@@ -233,6 +272,18 @@ def open_run(path: str | Path) -> TrainedRun:
     if len(runs) == 1:
         return runs[0]
     return TrainedRun(Path(path), runs[-1].stopped, Evaluation({}, {}), runs)
+
+
+def _flat(record: dict[str, Any]) -> dict[str, float]:
+    """The numbers of a line of metrics.jsonl by name; those of a validation are called valid.NAME."""
+    numbers: dict[str, float] = {}
+    for name, value in record.items():
+        if isinstance(value, dict):
+            inner = _flat(value)
+            numbers |= {f"{name}.{key}": number for key, number in inner.items()}
+        elif isinstance(value, int | float) and name != "step":
+            numbers[name] = float(value)
+    return numbers
 
 
 def _command(

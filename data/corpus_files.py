@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..errors import DataError, did_you_mean
 from .pyjama.file import Entry, Pyjama
+from .stores.audio import AUDIO_ENDINGS
 from .stores.hdf5 import AudioStore, FeatureStore
 from .stores.reading import unreadable
 
@@ -81,7 +82,21 @@ def find_corpus(folder: Path) -> CorpusFiles:
         f"'{folder}' holds no corpus: expected NAME_audio.hdf5 or NAME_feat.hdf5 and, of the same NAME, NAME.pyjama",
         code="E410",
         facts=facts,
+        help=_next_step(folder, files),
     )
+
+
+def _next_step(folder: Path, files: Iterable[str]) -> str:
+    """What to do in a folder without a corpus."""
+    names = [name.lower() for name in files]
+    subfolders = [name for name in files if (folder / name).is_dir()]
+    sounds = any(name.endswith(AUDIO_ENDINGS) for name in names)
+    if not sounds and len(subfolders) == 1 and len(names) == 1:
+        return f"did you mean '{folder / subfolders[0]}'?"
+    if sounds or subfolders:
+        command = f"mirbricks data import KIND '{folder}' --out DIR"
+        return f"`{command}` makes a corpus of audio files; `mirbricks data kinds` lists the kinds"
+    return "give the folder of NAME_audio.hdf5 and NAME.pyjama"
 
 
 def refuse_other_keys(

@@ -14,6 +14,7 @@ from ...compiler.language.source import Source, read_file
 from ...data.corpus import Corpus, Item
 from ...data.pyjama.file import Definition
 from ...errors import DataError, GraphError, MirbricksError, did_you_mean, raise_all
+from ...printable import printable
 from ...settings import Settings
 from ..screen import console, counting, plural
 from .synth import minutes, refuse_corpus
@@ -58,7 +59,9 @@ def augment(arguments: Namespace) -> int:
             )
         except ValueError as error:
             raise _misfit(source, str(error)) from None
-    console().print(f"{plural(len(made), 'recording')}, {minutes(made)} in {out}")
+    console().print(
+        f"{plural(len(made), 'recording')}, {minutes(made)} in {printable(out)}"
+    )
     return 0
 
 

@@ -11,6 +11,7 @@ from ...data.check import check_corpus
 from ...data.corpus_files import find_corpus
 from ...data.stores.hdf5 import AudioStore, FeatureStore
 from ...errors import DataError
+from ...printable import printable
 from ..screen import counting, plural
 
 
@@ -24,7 +25,9 @@ def check_data(arguments: Namespace) -> int:
             print(problem, end="\n\n")
         kinds = Counter(problem.code for problem in findings.problems)
         told = ", ".join(f"{code}: {count}" for code, count in sorted(kinds.items()))
-        print(f"{plural(len(findings.problems), 'problem')} in {folder} ({told})")
+        print(
+            f"{plural(len(findings.problems), 'problem')} in {printable(folder)} ({told})"
+        )
         return 1
     assert findings.corpus is not None
     annotations = sum(
@@ -32,9 +35,9 @@ def check_data(arguments: Namespace) -> int:
         for entry in findings.corpus.pyjama.entries
         for atoms in entry.annotations.values()
     )
-    print(
-        f"{folder}: {plural(len(findings.corpus), 'recording')}, {plural(annotations, 'annotation')}, nothing wrong"
-    )
+    count = plural(len(findings.corpus), "recording")
+    what = plural(annotations, "annotation")
+    print(f"{printable(folder)}: {count}, {what}, nothing wrong")
     return 0
 
 

@@ -9,6 +9,7 @@ from ...data.importers.contract import importer_of
 from ...data.importers.exporting import export_corpus as export
 from ...data.importers.exporting import stored_items
 from ...data.importing.report import by_reason
+from ...printable import printable
 from ..screen import console, counting, plural
 
 
@@ -22,9 +23,9 @@ def export_corpus(arguments: Namespace) -> int:
         report = export(importer, corpus, arguments.out, on_done)
     count = plural(report.n_audio, "audio file")
     console().print(
-        f"{plural(report.n_recordings, 'recording')}, {count} in {arguments.out}",
+        f"{plural(report.n_recordings, 'recording')}, {count} in {printable(arguments.out)}",
         soft_wrap=True,
     )
     for line in by_reason(report.left_out):
-        console().print(f"  {line}", soft_wrap=True)
+        console().print(f"  {printable(line)}", soft_wrap=True)
     return 0

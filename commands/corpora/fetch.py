@@ -17,6 +17,7 @@ from rich.progress import (
 )
 
 from ...data.fetching.fetch import BASE_URL, Watch, fetch
+from ...printable import printable
 from ..screen import console
 
 
@@ -32,7 +33,7 @@ def fetch_corpus(arguments: Namespace) -> int:
             else:
                 state = "unchanged"
             console().print(
-                f"{state}  {got.folder / file}  {stamp.n_bytes / 1e6:.1f} MB  sha256 {stamp.sha256[:16]}…"
+                f"{state}  {printable(got.folder / file)}  {stamp.n_bytes / 1e6:.1f} MB  sha256 {stamp.sha256[:16]}…"
             )
     return 0
 

@@ -16,6 +16,7 @@ from ...data.importers.contract import (
 from ...data.importing.corpus import How, import_recordings
 from ...data.importing.finding import find_recordings
 from ...data.importing.staging import Float32
+from ...printable import printable
 from ..screen import console, counting
 
 
@@ -39,7 +40,7 @@ def import_corpus(arguments: Namespace) -> int:
     ) as on_done:
         report = import_recordings(found, arguments.out, name, how, on_done)
     for line in report.lines():
-        console().print(line, soft_wrap=True)
+        console().print(printable(line), soft_wrap=True)
     return int(bool(arguments.strict and report.left_out))
 
 

@@ -15,6 +15,7 @@ from ...data.corpus import Corpus
 from ...data.info import describe, sides_of
 from ...data.scan import scan
 from ...data.stores.atomic import written_whole
+from ...printable import printable
 from ...workflows.new_file import refuse_existing, write_new
 from ..screen import console, counting, plural
 
@@ -48,7 +49,7 @@ def info(arguments: Namespace) -> int:
     else:
         _print(about)
         if paths:
-            print(f"written: {paths[0]} and {paths[1]}")
+            print(f"written: {printable(paths[0])} and {printable(paths[1])}")
     return 0
 
 
@@ -70,19 +71,21 @@ def _picture(corpus: Corpus, about: Mapping[str, Any]) -> bytes:
 
 def _print(about: Mapping[str, Any]) -> None:
     screen = console()
-    screen.print(f"{about['name']}: {_sizes(about)}")
+    screen.print(f"{printable(about['name'])}: {_sizes(about)}")
     screen.print(_annotations(about))
     for name, split in about["splits"].items():
         screen.print(_sides(name, split["sides"]))
     for name, one in about["annotations"].items():
         if overlaps := one.get("overlaps", {}).get("count"):
             where = f"{plural(one['overlaps']['recordings'], 'recording')}, the first: {one['overlaps']['first']}"
-            screen.print(f"overlaps: {overlaps:,} in '{name}' of {where}")
+            line = f"overlaps: {overlaps:,} in '{name}' of {where}"
+            screen.print(printable(line))
     for keys in about["duplicates"]:
-        screen.print(f"the same {about['holds'][0]}: {', '.join(keys)}")
+        line = f"the same {about['holds'][0]}: {', '.join(keys)}"
+        screen.print(printable(line))
     for split in about["splits"].values():
         for leak in split["leaks"]:
-            screen.print(f"leak: {leak}")
+            screen.print(f"leak: {printable(leak)}")
 
 
 def _sizes(about: Mapping[str, Any]) -> str:
@@ -131,25 +134,25 @@ def _annotations(about: Mapping[str, Any]) -> Table:
         else:
             different = ""
         table.add_row(
-            name,
+            printable(name),
             one["extent"],
             f"{one['recordings']:,}",
             f"{one['atoms']:,}",
             covered,
             different,
-            common,
+            printable(common),
         )
     return table
 
 
 def _sides(name: str, sides: Mapping[str, Any]) -> Table:
     table = Table(title_justify="left")
-    table.add_column(name)
+    table.add_column(printable(name))
     for column in ("recordings", "groups", "length"):
         table.add_column(column, justify="right")
     for side, one in sides.items():
         table.add_row(
-            side,
+            printable(side),
             f"{one['recordings']:,}",
             f"{one['groups']:,}",
             _seconds(one["duration_s"]),

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from ...data.corpus import Corpus
 from ...data.splitting.store import Made, make_split, refuse_stored, store_split
+from ...printable import printable
 from ..screen import console, plural
 
 
@@ -30,11 +31,11 @@ def split(arguments: Namespace) -> int:
         store_split(corpus, made, replacing=arguments.replace)
     console().print(_table(made, corpus))
     if made.farthest is not None:
-        names = ", ".join(arguments.stratify)
+        names = printable(", ".join(arguments.stratify))
         print(
             f"of every frequent value of {names}, each side has its share to within {made.farthest:.1%}"
         )
-    where = f"{corpus.folder / corpus.name}.pyjama"
+    where = printable(f"{corpus.folder / corpus.name}.pyjama")
     if arguments.dry_run:
         stored = "nothing was stored (--dry-run)"
     else:
@@ -47,7 +48,7 @@ def split(arguments: Namespace) -> int:
 
 def _table(made: Made, corpus: Corpus) -> Table:
     table = Table(title_justify="left")
-    table.add_column(made.name)
+    table.add_column(printable(made.name))
     for column in ("recordings", "share", "groups", "minutes"):
         table.add_column(column, justify="right")
     for side in made.sides:
@@ -59,7 +60,7 @@ def _table(made: Made, corpus: Corpus) -> Table:
         minutes = sum(item.duration_s or 0.0 for item in own) / 60
         share = f"{len(own) / len(made.values):.1%}"
         table.add_row(
-            str(side),
+            printable(side),
             f"{len(own):,}",
             share,
             f"{made.count_groups(side):,}",

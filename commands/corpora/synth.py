@@ -10,6 +10,7 @@ from ...data.stores.reading import unreadable
 from ...data.synth.corpora import KINDS, synthesise
 from ...data.synth.polyphony import synthesise_polyphony
 from ...errors import DataError
+from ...printable import printable
 from ..screen import console, counting, plural
 
 CLIPS = 12
@@ -32,7 +33,9 @@ def synth(arguments: Namespace) -> int:
             corpus = synthesise_polyphony(
                 out, n, arguments.seconds or 15.0, on_done=on_done, **given
             )
-    console().print(f"{plural(len(corpus), 'recording')}, {minutes(corpus)} in {out}")
+    console().print(
+        f"{plural(len(corpus), 'recording')}, {minutes(corpus)} in {printable(out)}"
+    )
     return 0
 
 

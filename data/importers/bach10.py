@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from ...errors import DataError
 from ..pyjama.file import Atom, Definition
+from ..stores.audio import AUDIO_ENDINGS
 from ..stores.reading import unreadable
 from .beside import without_place
 from .contract import Importer, Recording, importer
-from .destination import AUDIO_ENDINGS, Destination, Stored, without_ending
+from .destination import Destination, Stored, without_ending
 from .walk import files_below
 
 # frame n, from 0, is at FIRST_S + n * HOP_S

@@ -11,8 +11,8 @@ import soundfile
 from ...errors import DataError
 from ..corpus import Item
 from ..pyjama.file import Entry
+from ..stores.audio import AUDIO_ENDINGS
 
-AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".mp3")
 BLOCK_SAMPLES = 1 << 20
 WAV_BYTES = 4_000_000_000  # beyond: RF64, the same with sizes of 64 bits
 

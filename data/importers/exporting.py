@@ -11,6 +11,7 @@ from pathlib import Path
 from ...errors import DataError
 from ..corpus import Corpus
 from ..pyjama.file import Pyjama
+from ..stores.atomic import PART, is_abandoned
 from ..stores.reading import unreadable
 from .contract import Importer
 from .destination import Destination, Stored
@@ -72,6 +73,7 @@ def export_corpus(
     _refuse_existing(out)
     part = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
+        _clear_abandoned(out)
         part.mkdir(parents=True)
         to = Destination(part, on_done)
         left_out = list(importer.export(corpus, to))
@@ -85,6 +87,15 @@ def export_corpus(
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return ExportReport(len(corpus), to.n_audio, left_out)
+
+
+def _clear_abandoned(out: Path) -> None:
+    """Remove what killed exports into the same folder have left beside it."""
+    prefix = f".{out.name}."
+    for other in out.parent.glob(f".*{PART}"):
+        owner = other.name[len(prefix) : -len(PART)]
+        if other.name.startswith(prefix) and other.is_dir() and is_abandoned(owner):
+            shutil.rmtree(other, ignore_errors=True)
 
 
 def _refuse_existing(out: Path) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...errors import DataError
+from ..stores.audio import AUDIO_ENDINGS
 from ..stores.reading import unreadable
-from .destination import AUDIO_ENDINGS
 
 OTHER_AUDIO = (
     ".m4a",

@@ -87,7 +87,16 @@ def import_recordings(
     """
     folder = Path(folder)
     with _locked(folder):
-        return _import(found, folder, name, how or How(), on_done)
+        try:
+            return _import(found, folder, name, how or How(), on_done)
+        except DataError as error:
+            if error.code != "E408":
+                raise
+            raise DataError(
+                error.message,
+                code="E408",
+                help=f"free some space, then run the same command again: what is decoded lies in '{folder}'",
+            ) from error
 
 
 def _import(
@@ -157,6 +166,7 @@ def _locked(folder: Path) -> Iterator[None]:
     """Hold the lock of the folder. Raises DataError E434, E408."""
     with contextlib.ExitStack() as held:
         try:
+            folder.mkdir(parents=True, exist_ok=True)
             held.enter_context(lock(folder / LOCK))
         except InUse as error:
             owner = f" ({error})" if str(error) else ""

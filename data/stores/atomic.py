@@ -72,7 +72,7 @@ def written_whole(path: str | Path) -> Iterator[Path]:
         raise DataError(
             f"cannot write '{path}': {_reason(error)}",
             code="E408",
-            help="free some space or choose a folder that can be written; nothing was changed",
+            help=f"free some space or choose a folder that can be written; '{path}' was not changed",
         ) from error
     finally:
         _open_parts.discard(name)
@@ -125,13 +125,13 @@ def _clear_abandoned(path: Path) -> None:
         if not (name.startswith(prefix) and name.endswith(PART)):
             continue
         owner = name[len(prefix) : -len(PART)]
-        if name not in _open_parts and _is_abandoned(owner):
+        if name not in _open_parts and is_abandoned(owner):
             with contextlib.suppress(OSError):
                 path.with_name(name).unlink()
     _listed_at[path.parent] = (now, time.monotonic() - now)
 
 
-def _is_abandoned(owner: str) -> bool:
+def is_abandoned(owner: str) -> bool:
     """Whether HOST-PID-NUMBER of a temporary file, or PID of one by an older version, is of a dead process here."""
     host, _, process = owner.rpartition("-")[0].rpartition("-")
     if not host and owner.isdecimal():

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ...errors import DataError
 
+AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".mp3")
 Float32 = NDArray[np.float32]
 
 

@@ -83,7 +83,7 @@ def test_a_full_disk_leaves_the_old_file(
     )
     assert run.stdout == (
         "cannot write 'x_audio.hdf5': File too large\n"
-        "  help: free some space or choose a folder that can be written; nothing was changed     [E408]"
+        "  help: free some space or choose a folder that can be written; 'x_audio.hdf5' was not changed     [E408]"
     )
     assert run.stderr == ""
     assert Path("x_audio.hdf5").read_text() == "the old file"

@@ -17,6 +17,7 @@ GROUPING = ("piece", "work-id")
 AUDIO = "_audio.hdf5"
 FEATURES = "_feat.hdf5"
 NOTES = ".pyjama"
+RENAME = "rename them so that both begin with the same NAME"
 _LISTED = 5
 
 
@@ -82,7 +83,7 @@ def find_corpus(folder: Path) -> CorpusFiles:
         f"'{folder}' holds no corpus: expected NAME_audio.hdf5 or NAME_feat.hdf5 and, of the same NAME, NAME.pyjama",
         code="E410",
         facts=facts,
-        help=_next_step(folder, files),
+        help=RENAME if notes and (audio or features) else _next_step(folder, files),
     )
 
 
@@ -91,7 +92,7 @@ def _next_step(folder: Path, files: Iterable[str]) -> str:
     names = [name.lower() for name in files]
     subfolders = [name for name in files if (folder / name).is_dir()]
     sounds = any(name.endswith(AUDIO_ENDINGS) for name in names)
-    if not sounds and len(subfolders) == 1 and len(names) == 1:
+    if len(names) == len(subfolders) == 1:
         return f"did you mean '{folder / subfolders[0]}'?"
     if sounds or subfolders:
         command = f"mirbricks data import KIND '{folder}' --out DIR"

@@ -185,7 +185,8 @@ def test_no_corpus() -> None:
     (folder / "c.pyjama").rename(folder / "d.pyjama")
     assert refused() == (
         "'data' holds no corpus: expected NAME_audio.hdf5 or NAME_feat.hdf5 and, of the same NAME, NAME.pyjama\n"
-        "  *_audio.hdf5  c_audio.hdf5\n  *.pyjama      d.pyjama\n  [E410]"
+        "  *_audio.hdf5  c_audio.hdf5\n  *.pyjama      d.pyjama\n"
+        "  help: rename them so that both begin with the same NAME     [E410]"
     )
     (folder / "c_audio.hdf5").unlink()
     assert "  *_audio.hdf5  none\n" in refused()
@@ -202,6 +203,19 @@ def test_what_may_not_be_read(locked: str, unprivileged: Any) -> None:
     assert message == (
         f"cannot read '{locked}': Permission denied\n"
         "  help: give yourself the right to read it, and to enter the folders above it     [E409]"
+    )
+
+
+def test_a_folder_of_audio_is_no_corpus() -> None:
+    Path("sounds/rain").mkdir(parents=True)
+    Path("sounds/rain/a.wav").touch()
+    assert str(refused("sounds")).endswith(
+        "  help: did you mean 'sounds/rain'?     [E410]"
+    )
+    Path("sounds/b.WAV").touch()
+    assert str(refused("sounds")).endswith(
+        "  help: `mirbricks data import KIND 'sounds' --out DIR` makes a corpus of audio files; "
+        "`mirbricks data kinds` lists the kinds     [E410]"
     )
 
 

@@ -123,7 +123,9 @@ def test_a_killed_export_leaves_nothing_for_ever(
 ) -> None:
     sound("src/c/a.wav")
     bring_in("folders", "src", "one")
-    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True)  # fmt: skip
+    script = "import os; print(os.getpid())"
+    command = [sys.executable, "-c", script]
+    dead = subprocess.run(command, capture_output=True, text=True, check=True)
     parts = [
         Path(f".back.{dead.stdout.strip()}.part"),
         Path(f".back.{os.getppid()}.part"),

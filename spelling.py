@@ -17,7 +17,7 @@ _INPUTS = ("in_channels", "in_features", "input_size")
 _HIDDEN = ("hidden_size", "hidden_features", "dim")
 _KERNEL = ("kernel_size",)
 _DROPOUT = ("dropout", "p")
-_HEADS = ("num_heads", "heads")
+_HEADS = ("num_heads",)
 _LAYERS = ("num_layers", "n_layers", "depth")
 _RATE = ("sr_hz",)
 _HOP = ("hop_length",)
@@ -86,7 +86,6 @@ BROUGHT: Mapping[str, tuple[str, ...]] = {
     "epsilon": ("eps",),
     "n_heads": _HEADS,
     "heads": _HEADS,
-    "num_heads": ("heads",),
     "layers": _LAYERS,
     "n_layers": _LAYERS,
     "d_ff": ("dim_feedforward",),

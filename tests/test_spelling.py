@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mirbricks import registry
 from mirbricks.commands.table import COMMANDS
-from mirbricks.features.kinds import KINDS
+from mirbricks.features import features
 from mirbricks.spelling import BROUGHT, REMARKS, did_you_mean
 from mirbricks.training.optimization import TrainConfig
 
@@ -44,7 +44,7 @@ def places() -> dict[str, set[str]]:
         name: set(spec.cls.Config.model_fields)
         for name, spec in registry.blocks().items()
     }
-    found |= {name: set(config.model_fields) for name, (config, _) in KINDS.items()}
+    found |= {name: set(one.Config.model_fields) for name, one in features().items()}
     found["train"] = set(TrainConfig.model_fields)
     found["commands"] = set(COMMANDS)
     found["options"] = {"out", "jobs", "device"}

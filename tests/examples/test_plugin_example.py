@@ -86,6 +86,68 @@ def test_the_installed_example_is_listed_and_its_graph_is_fine(installed: Path) 
     assert (checked.returncode, checked.stderr) == (0, "")
 
 
+ENTRY_POINTS = re.findall(
+    r'^\[project.entry-points."(mirbricks\.\w+)"\]\n(\w+) = "([\w.]+)"',
+    (EXAMPLE / "pyproject.toml").read_text(encoding="utf-8"),
+    flags=re.M,
+)
+
+
+@pytest.fixture(scope="module")
+def as_if_installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as pip leaves it: the package, and its entry points beside it."""
+    folder = tmp_path_factory.mktemp("as_if_installed")
+    shutil.copytree(
+        EXAMPLE / "mylab_blocks",
+        folder / "mylab_blocks",
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )
+    info = folder / "mylab_blocks-0.1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: mylab-blocks\nVersion: 0.1.0\n"
+    )
+    groups = [f"[{group}]\n{name} = {module}\n" for group, name, module in ENTRY_POINTS]
+    (info / "entry_points.txt").write_text("\n".join(groups))
+    return folder
+
+
+def test_it_brings_a_block_a_feature_and_an_augmentation() -> None:
+    assert [group for group, _, _ in ENTRY_POINTS] == [
+        "mirbricks.blocks",
+        "mirbricks.features",
+        "mirbricks.augmentations",
+    ]
+
+
+def test_graphs_use_all_of_it_once_it_is_installed(as_if_installed: Path) -> None:
+    graphs = sorted(map(str, (EXAMPLE / "graphs").glob("*.yaml")))
+    assert len(graphs) == 3
+    done = run(*CLI, "check", *graphs, packages=as_if_installed, cwd=as_if_installed)
+    assert done.stderr == ""
+    assert done.stdout.count(": fine: ") == 3
+    done = run(
+        *CLI, "explain", "spectral_flux", packages=as_if_installed, cwd=as_if_installed
+    )
+    assert done.stdout.startswith("spectral_flux (a feature, ")
+
+
+@pytest.mark.parametrize(
+    ("graph", "message"),
+    [
+        ("flux_tagging", "there is no feature 'spectral_flux'"),
+        ("hummed_tagging", "there is no augmentation 'MainsHum'"),
+    ],
+)
+def test_without_it_feature_and_augmentation_are_refused(
+    graph: str, message: str, tmp_path: Path
+) -> None:
+    path = str(EXAMPLE / "graphs" / f"{graph}.yaml")
+    refused = run(*CLI, "check", path, packages=tmp_path, cwd=tmp_path)
+    assert refused.returncode == 1
+    assert message in refused.stderr
+
+
 @pytest.mark.slow
 def test_the_examples_own_tests_pass(installed: Path) -> None:
     words = [
@@ -100,7 +162,7 @@ def test_the_examples_own_tests_pass(installed: Path) -> None:
         str(EXAMPLE / "tests"),
     ]
     done = run(*words, packages=installed, cwd=installed)
-    assert "3 passed" in done.stdout, done.stdout + done.stderr
+    assert "9 passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_without_it_the_graph_is_refused_and_plugin_brings_the_block(

@@ -32,9 +32,13 @@ class HarmonicStacking(Block):
     class Config(BlockConfig):
         in_channels: int = from_axis("C")
         harmonics: tuple[PositiveFloat, ...] = Field(
-            (0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0), min_length=1, description="multiples of the fundamental frequency"
+            (0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0),
+            min_length=1,
+            description="multiples of the fundamental frequency",
         )
-        bins_per_octave: PositiveInt = Field(36, description="frequency bins in an octave of the input")
+        bins_per_octave: PositiveInt = Field(
+            36, description="frequency bins in an octave of the input"
+        )
 
         @property
         def out_channels(self) -> int:
@@ -44,7 +48,10 @@ class HarmonicStacking(Block):
         @property
         def shifts(self) -> tuple[int, ...]:
             """Bins from a fundamental up to each harmonic."""
-            return tuple(round(self.bins_per_octave * math.log2(harmonic)) for harmonic in self.harmonics)
+            return tuple(
+                round(self.bins_per_octave * math.log2(harmonic))
+                for harmonic in self.harmonics
+            )
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -53,4 +60,7 @@ class HarmonicStacking(Block):
     def forward(self, x: Tensor) -> Tensor:
         below, above = max(0, -min(self.shifts)), max(0, *self.shifts)
         padded = functional.pad(x, (0, 0, below, above))
-        return torch.cat([padded.narrow(2, below + shift, x.shape[2]) for shift in self.shifts], dim=1)
+        return torch.cat(
+            [padded.narrow(2, below + shift, x.shape[2]) for shift in self.shifts],
+            dim=1,
+        )

@@ -17,7 +17,9 @@ def test_meets_its_contract() -> None:
 
 
 def test_by_its_definition() -> None:
-    config = HarmonicStacking.Config(in_channels=2, harmonics=[0.5, 1.0, 1.5, 4.0], bins_per_octave=4)
+    config = HarmonicStacking.Config(
+        in_channels=2, harmonics=[0.5, 1.0, 1.5, 4.0], bins_per_octave=4
+    )
     x = torch.randn(3, 2, 7, 5)
     expected = torch.zeros(3, 8, 7, 5)
     for i, shift in enumerate((-4, 0, 2, 8)):  # 4 log2(1.5) = 2.34

@@ -3,6 +3,7 @@
 MirbricksError            the user's input cannot be used; carries a code, a place and a next step
 ├── GraphError            E1xx the form of a graph file, E2xx its sizes and skips
 ├── RegistryError         E3xx what breaks the rules of registration, a name nobody registered
+├── BlockCheckError       E310 a block that lacks a property every block has; an AssertionError too
 ├── DataError             E4xx audio, annotations, features, cache
 ├── TaskError             E5xx a graph or a corpus that does not fit the task
 ├── RunError              E6xx run folders, training, checkpoints

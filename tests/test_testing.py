@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from mirbricks import registry
 from mirbricks.registry import Block, BlockConfig, from_axis, register
 from mirbricks.testing import BlockCheckError, check_block
+from mirbricks.testing.checks import CHECKS, EXPORTS
 
 EXAMPLE = ((2, 3, 5), {"out_channels": 4})
 
@@ -243,6 +244,25 @@ class NoExport(Sound):
         return self.conv(x)
 
 
+class NotANumber(Sound):
+    """Takes logarithms of negative numbers."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(x).log()
+
+
+class InfiniteInEval(Sound):
+    """Divides by zero where it does not train."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.conv(x)
+        if self.training:
+            return y
+        scale = torch.ones_like(y)
+        scale[0, 0, 0] = 0
+        return y / scale
+
+
 BROKEN = [
     (
         LosesAFrame,
@@ -264,6 +284,14 @@ BROKEN = [
     (
         NeedsValues,
         r"shape is the contract: RuntimeError: Tensor.item\(\) cannot be called on meta tensors",
+    ),
+    (
+        NotANumber,
+        r"output is finite: output is not finite: \d+ of 40 values in training are NaN or infinite",
+    ),
+    (
+        InfiniteInEval,
+        r"output is finite: output is not finite: 1 of 40 values in eval\(\) are NaN",
     ),
     (UnusedWeight, r"gradients reach every parameter: no gradient reaches 'unused'"),
     (
@@ -336,7 +364,16 @@ def test_the_message_names_block_example_and_property() -> None:
         'UnusedWeight on (2, 3, 5) with {"out_channels": 4}',
         "gradients reach every parameter",
     )
-    assert str(caught.value) == f"{where}: {rule}: no gradient reaches 'unused'"
+    assert str(caught.value) == (
+        f"{where}: {rule}: no gradient reaches 'unused'\n"
+        "  help: use the parameter in forward, or name it in `unreached` of @register     [E310]"
+    )
+    assert isinstance(caught.value, AssertionError)
+
+
+def test_every_property_has_a_help_of_its_own() -> None:
+    helps = [*CHECKS.values(), EXPORTS]
+    assert len(set(helps)) == len(helps) == 14
 
 
 def test_a_declared_exemption_is_accepted() -> None:

@@ -36,7 +36,7 @@ KINDS = {
         field="in_channels",
         out="out_channels",
         fields=_CONV_FIELDS.format(what="frames"),
-        layer='nn.Conv1d(config.in_channels, width, config.kernel_size, padding="same")',
+        layer='nn.Conv1d(c.in_channels, width, c.kernel_size, padding="same")',
         over="over time",
         dim=1,
         shape=(2, 4, 9),
@@ -54,7 +54,7 @@ KINDS = {
         field="in_channels",
         out="out_channels",
         fields=_CONV_FIELDS.format(what="bins and frames"),
-        layer='nn.Conv2d(config.in_channels, width, config.kernel_size, padding="same")',
+        layer='nn.Conv2d(c.in_channels, width, c.kernel_size, padding="same")',
         over="over frequency and time",
         dim=1,
         shape=(2, 4, 6, 9),
@@ -72,7 +72,7 @@ KINDS = {
         field="in_features",
         out="out_features",
         fields="",
-        layer="nn.Linear(config.in_features, width)",
+        layer="nn.Linear(c.in_features, width)",
         over="of each frame",
         dim=2,
         shape=(2, 9, 4),
@@ -112,7 +112,8 @@ class {name}(Block):
 {fields}
     def __init__(self, config: Config) -> None:
         super().__init__()
-        width = 2 * config.{out}  # the values, then their gates
+        c = config
+        width = 2 * c.{out}  # the values, then their gates
         self.layer = {layer}
 
     def forward(self, x: Tensor) -> Tensor:

@@ -11,7 +11,8 @@ from ..language.example import flow
 from .diagram import picture
 from .inside_curve import curve
 from .inside_cut import shortened
-from .inside_trace import Call, Value, trace
+from .inside_trace import trace
+from .inside_values import Call, Value, reordered
 from .inside_words import FAMILY_OF, JOINS, ORDER, detail, is_join, outer, place
 from .parts import Arc, Part, Size
 
@@ -25,97 +26,71 @@ def draw_block(spec: Spec) -> str:
     where torch cannot export it.
     """
     calls, out = trace(spec)
-    n_operations = len(calls) - len(spec.contract.inputs)
-    if n_operations and out.size == calls[0].size:
-        points = curve(spec)
-    else:
-        points = ()
+    n_inputs = len(spec.contract.inputs)
+    n_operations = len(calls) - n_inputs
+    # Only of what keeps the size, such as an activation, is y a curve over x.
+    points = curve(spec) if n_operations and out.size == calls[0].size else ()
     calls, out = shortened(calls, out)
-    parts, arcs = _parts_and_arcs(
-        _first_input_last(calls, out, len(spec.contract.inputs))
-    )
-    words = f"{_counted(n_operations, 'operation')}, {_counted(_parameters(spec), 'parameter')}"
-    given = ", ".join(
-        f"{key}: {flow(value)}" for key, value in spec.examples[0].config.items()
-    )
+    # The first input comes right before the operations, since the chain starts there.
+    order = [*range(1, n_inputs), 0, *range(n_inputs, len(calls))]
+    parts, arcs = _parts_and_arcs(*reordered(calls, order, out))
+    operations = _counted(n_operations, "operation")
+    words = f"{operations}, {_counted(_parameters(spec), 'parameter')}"
+    config = spec.examples[0].config.items()
+    given = ", ".join(f"{key}: {flow(value)}" for key, value in config)
     label = f"inside the block {spec.name}: {words}"
     return picture(spec.name, f"{words}\n{given}", label, parts, arcs, points)
 
 
 def _counted(n: int, word: str) -> str:
-    return f"{n:,} {word}{'s' * (n != 1)}"
+    if n == 1:
+        return f"1 {word}"
+    return f"{n:,} {word}s"
 
 
 def _parameters(spec: Spec) -> int:
     example = spec.examples[0]
-    config = spec.cls.Config(**example.config).resolve(
-        spec.contract.bind(example.shapes)
-    )
+    sizes = spec.contract.bind(example.shapes)
+    config = spec.cls.Config(**example.config).resolve(sizes)
     return sum(parameter.numel() for parameter in build(spec, config).parameters())
 
 
-def _first_input_last(
-    calls: Sequence[Call], out: Value, n_inputs: int
-) -> tuple[list[Call], Value]:
-    """The first input comes right before the operations, since the chain starts there."""
-    order = [*range(1, n_inputs), 0, *range(n_inputs, len(calls))]
-    index = {old: new for new, old in enumerate(order)}
-
-    def moved(value: Value) -> Value:
-        if value.maker is None:
-            return value
-        return replace(value, maker=index[value.maker])
-
-    return [
-        replace(calls[i], values=tuple(map(moved, calls[i].values))) for i in order
-    ], moved(out)
-
-
-def _parts_and_arcs(traced: tuple[list[Call], Value]) -> tuple[list[Part], list[Arc]]:
-    calls, out = traced
-    parts = list[Part]()
-    arcs = list[Arc]()
+def _parts_and_arcs(calls: Sequence[Call], out: Value) -> tuple[list[Part], list[Arc]]:
+    """A part per operation on one chain, and an arc for every tensor that the chain does not bring."""
+    parts: list[Part] = []
+    arcs: list[Arc] = []
     run = 0
     groups, common = outer(calls)
     for i, (call, group) in enumerate(zip(calls, groups, strict=True)):
-        chain = next((value for value in call.data if value.maker == i - 1), None)
         if call.name == "input":
-            text = _size(call.size)
-            tooltip = f"input '{call.path}'\n{show(call.size)}"
-            run = run + 1
-            parts.append(
-                Part(
-                    "input", text, tooltip, call.size, name=call.path, run=run, cut=True
-                )
-            )
+            run += 1
+            parts.append(replace(_input(call), run=run))
             continue
-        arcs += [
-            arc
-            for arc in (_arc(value, i, call, chain) for value in call.data)
-            if arc and arc not in arcs
-        ]
-        run += not _belongs(call, chain, calls, groups, i)
+        chain = next((value for value in call.data if value.maker == i - 1), None)
+        for value in call.data:
+            arc = _arc(value, i, call, chain)
+            if arc and arc not in arcs:
+                arcs.append(arc)
+        if not _belongs(call, chain, calls, groups, i):
+            run += 1
         parts = _with_edge(parts, chain, calls)
         parts.append(replace(_part(call, group, common), run=run, cut=chain is None))
-    if out.maker == len(calls) - 1:
-        chain = out
-    else:
-        chain = None
-    arcs += (
-        [] if chain or out.maker is None else [Arc(out.maker, len(calls), out.piece)]
-    )
-    parts = _with_edge(parts, chain, calls, end=True)
+    last = out if out.maker == len(calls) - 1 else None
+    if last is None and out.maker is not None:
+        arcs.append(Arc(out.maker, len(calls), out.piece))
+    parts = _with_edge(parts, last, calls, end=True)
+    return [*parts, replace(_output(out), run=run + 1, cut=last is None)], arcs
+
+
+def _input(call: Call) -> Part:
+    tooltip = f"input '{call.path}'\n{show(call.size)}"
+    size = call.size
+    return Part("input", _size(size), tooltip, size, name=call.path, cut=True)
+
+
+def _output(out: Value) -> Part:
     tooltip = f"output\n{show(out.size)}"
-    output = Part(
-        "output",
-        _size(out.size),
-        tooltip,
-        out.size,
-        name="output",
-        run=run + 1,
-        cut=chain is None,
-    )
-    return [*parts, output], arcs
+    return Part("output", _size(out.size), tooltip, out.size, name="output")
 
 
 def _belongs(
@@ -139,13 +114,13 @@ def _belongs(
 def _with_edge(
     parts: Sequence[Part], chain: Value | None, calls: Sequence[Call], end: bool = False
 ) -> list[Part]:
-    """The last part with the words on the line that leaves it; beside a pill that tells its size, only what differs."""
+    """The last part with the words on the line that leaves it; beside a pill only what differs from its size."""
     last = parts[-1]
-    if (
-        chain is None
-        or chain.maker is None
-        or ((end or last.kind == "input") and not chain.moves)
-    ):
+    if chain is None or chain.maker is None:
+        return list(parts)
+    # A pill holds its size already.
+    beside_pill = end or last.kind == "input"
+    if beside_pill and not chain.moves:
         return list(parts)
     return [*parts[:-1], replace(last, edge=_moved(calls[chain.maker].size, chain))]
 
@@ -184,16 +159,7 @@ def _arc(value: Value, end: int, call: Call, chain: Value | None) -> Arc | None:
 
 
 def _part(call: Call, group: str, common: str) -> Part:
-    came = ", ".join(show(value.size) for value in call.data)
-    if call.weights and not call.note:
-        weights = f"\n{', '.join(call.weights)}"
-    else:
-        weights = ""
-    tooltip = f"{call.name}\n{came} → {show(call.size)}{weights}"
-    if common:
-        label = group.removeprefix(f"{common}.")
-    else:
-        label = group
+    label = group.removeprefix(f"{common}.") if common else group
     if is_join(call):
         return Part("join", JOINS[call.name], call.name, call.size, group=label)
     if call.note and call.path:
@@ -203,10 +169,18 @@ def _part(call: Call, group: str, common: str) -> Part:
     return Part(
         "row",
         call.name,
-        tooltip,
+        _tooltip(call),
         call.size,
         detail(call),
         place(call, group or common),
         family,
         group=label,
     )
+
+
+def _tooltip(call: Call) -> str:
+    came = ", ".join(show(value.size) for value in call.data)
+    text = f"{call.name}\n{came} → {show(call.size)}"
+    if call.weights and not call.note:
+        return f"{text}\n{', '.join(call.weights)}"
+    return text

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from .inside_trace import Call, Value
+from .inside_values import Call, Value
 
 MOST = 28  # operations that a picture shows
 # of what is still too long

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .inside_trace import Call, Value, sized
+from .inside_values import Call, Value, sized
 
 FAMILIES = {
     "convolution": "conv1d conv2d conv3d conv_transpose1d conv_transpose2d convolution",

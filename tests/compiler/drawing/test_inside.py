@@ -15,7 +15,8 @@ from mirbricks import registry
 from mirbricks.compiler.drawing.inside import draw_block
 from mirbricks.compiler.drawing.inside_curve import curve
 from mirbricks.compiler.drawing.inside_cut import MOST, shortened
-from mirbricks.compiler.drawing.inside_trace import Call, Value, sized, trace
+from mirbricks.compiler.drawing.inside_trace import trace
+from mirbricks.compiler.drawing.inside_values import Call, Value, sized
 from mirbricks.compiler.drawing.inside_words import detail, outer, place
 from mirbricks.registry import Block, Spec
 

@@ -15,8 +15,9 @@ from ..registry import build
 from ..shapes import Shape
 from ..zoo import graph_file, names_trained_weights
 from .inference.formulas import formula
-from .inference.infer import Step, words_of
+from .inference.infer import words_of
 from .inference.probe import probe
+from .inference.walk import Step
 from .language import tutorial
 from .language.axes import LARGEST_SIZE, Axis, default_axes
 from .language.graph import Graph, read_graph

@@ -9,8 +9,8 @@ from torch import nn
 
 from ..errors import GraphError, did_you_mean
 from .compile import assemble
-from .inference.infer import Step
 from .inference.trial import input_axes
+from .inference.walk import Step
 from .language.graph import Graph
 from .language.nodes import Layer, Skip
 from .module import GraphModule

@@ -14,28 +14,26 @@ AXES = {3: "C T", 4: "C F T"}
 
 
 def fits(op: str, here: Shape, stored: Shape, fit: str) -> str | None:
-    """None where the two can be joined, else which axes differ, in words. Channels are axis 1."""
+    """None where the two can be joined, else which axes differ, in words. Channels are axis 1.
+
+    AddWith and MulWith also take a single value along an axis, which then counts at every place of it.
+    """
     if len(here) != len(stored):
         return f"the stored tensor has {len(stored)} axes and this one {len(here)}"
-    if op == "CatWith":
-        first = 2
-    else:
-        first = 1
-    if fit != "error":
-        last = 2
-    else:
-        last = len(here)
-    differing = [i for i in range(first, last) if here[i] != stored[i]]
+    first = 2 if op == "CatWith" else 1
+    last = len(here) if fit == "error" else 2
+    differing = []
+    for i in range(first, last):
+        spread = op != "CatWith" and (here[i] == 1 or stored[i] == 1)
+        if here[i] != stored[i] and not spread:
+            differing.append(i)
     if not differing:
         return None
-    names = AXES.get(len(here), "").split() or [
-        f"axis {i}" for i in range(1, len(here))
-    ]
-    words = [names[i - 1] for i in differing]
+    names = AXES.get(len(here), "").split()
+    words = [names[i - 1] if names else f"axis {i}" for i in differing]
+    listed = words[-1]
     if len(words) > 1:
-        listed = " and ".join([", ".join(words[:-1]), words[-1]])
-    else:
-        listed = words[0]
+        listed = f"{', '.join(words[:-1])} and {words[-1]}"
     return f"the stored tensor and this one differ in {listed}"
 
 

@@ -166,22 +166,26 @@ class GraphModule(nn.Module):
         return self.get_submodule(name)
 
     def _join(self, op: Op, tensors: list[Tensor]) -> Tensor:
+        first = tensors[0]
         if op.fit == "error" and any(
-            other.shape[2:] != tensors[0].shape[2:] for other in tensors[1:]
+            other.shape[2:] != first.shape[2:] for other in tensors[1:]
         ):
-            raise self._misfit(op, tensors)
+            self._refuse_misfit(op, tensors)
         return join(op.kind, tensors, op.fit)
 
-    def _misfit(self, op: Op, tensors: list[Tensor]) -> GraphError:
+    def _refuse_misfit(self, op: Op, tensors: list[Tensor]) -> None:
+        """Raise E203 where sizes differ and no single value makes up for it."""
         here = tuple(tensors[0].shape)
         keys = (op.name, *op.extra)
-        others = [tuple(other.shape) for other in tensors[1:]]
-        problems = [fits(op.kind, here, other, op.fit) for other in others]
-        i = next(i for i, problem in enumerate(problems) if problem)
-        facts = [("here", show(here)), ("stored", show(others[i]))]
-        message = f"{op.kind} '{keys[i]}': {problems[i]}"
-        hint = "add `fit: crop`, or give other sizes"
-        return GraphError(message, code="E203", where=op.where, facts=facts, help=hint)
+        for key, tensor in zip(keys, tensors[1:], strict=True):
+            problem = fits(op.kind, here, tuple(tensor.shape), op.fit)
+            if problem:
+                facts = [("here", show(here)), ("stored", show(tensor.shape))]
+                message = f"{op.kind} '{key}': {problem}"
+                hint = "add `fit: crop`, or give other sizes"
+                raise GraphError(
+                    message, code="E203", where=op.where, facts=facts, help=hint
+                )
 
     def extra_repr(self) -> str:
         inputs, outputs = (

@@ -10,10 +10,12 @@ from typing import Any
 
 from torch.export import Dim, ExportedProgram
 
-from ..inference.infer import Failed, shapes_at
 from ..inference.infer import run as walk
+from ..inference.infer import shapes_at
+from ..inference.remembered import Remembered
 from ..inference.sizes import WIDEST_STEP, Sizes, free_sizes
 from ..inference.trial import input_axes, run, trial_inputs
+from ..inference.walk import Failed
 from ..module import GraphModule
 
 FreeAxes = tuple[dict[int, Any], ...]  # for each input: axis -> torch's mark
@@ -43,7 +45,7 @@ def base_sizes(model: GraphModule) -> dict[str, int]:
     large = {**{name: LARGER * size for name, size in model.free_sizes.items()}, **two}
     with contextlib.suppress(Failed):
         steps = [
-            walk(model.graph, shapes_at(input_axes(model), at), at, {}).steps
+            walk(model.graph, shapes_at(input_axes(model), at), at, Remembered()).steps
             for at in (small, large)
         ]
         pairs = (

@@ -1,123 +1,27 @@
 """Sizes of every tensor in a graph, found by running it on the meta device: no weights, no arithmetic.
 
 `run` sends one set of input sizes through the graph, resolves every -1 on the way and holds each block against its
-contract. Which sizes stay free is found by a second run at other sizes (`compile.probe`).
+contract. Which sizes stay free is found by a second run at other sizes (probe.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ...errors import GraphError, Where
+from ...errors import GraphError
 from ...fields import quoted
-from ...registry import INFER, Block, BlockConfig, build
-from ...shapes import Axes, Contract, ContractError, Shape, meets, show
-from ..join import fits, join
-from ..language.axes import Axis
+from ...registry import INFER, BlockConfig
+from ...shapes import REST, Axes, Contract, ContractError, Shape, meets, show
+from ..language.axes import Axis, default_axes
 from ..language.graph import Graph
 from ..language.nodes import Layer, Skip
-
-TABLE_ROWS = 6
-
-
-class Failed(Exception):
-    """A run that stopped at node `index`; `error` is what the user reads."""
-
-    def __init__(self, index: int, error: GraphError) -> None:
-        super().__init__(index)
-        self.index = index
-        self.error = error
-
-
-@dataclass(frozen=True)
-class Step:
-    """One node with the sizes of a run."""
-
-    node: Layer | Skip
-    config: BlockConfig | None
-    came: Shape
-    went: Shape
-
-
-@dataclass
-class Run:
-    """The state of one walk over the graph."""
-
-    graph: Graph
-    free: Mapping[str, int]  # sizes chosen for free axes, for messages
-    blocks: dict[
-        int, Block
-    ]  # meta blocks of an earlier run, reused where the config is the same
-    steps: list[Step] = field(default_factory=list)
-    stored: dict[str, tuple[Tensor, str]] = field(default_factory=dict)
-    configs: dict[str, BlockConfig] = field(
-        default_factory=dict
-    )  # resolved ones, by name, for nodes that run again
-    outputs: dict[str, Shape] = field(default_factory=dict)
-    origin: str = "the input"  # of the tensor at hand, for messages
-
-    def shape(self, sizes: Sequence[int | None]) -> str:
-        """Sizes as the user reads them: B for a batch whose size was chosen here, ? for what only torch knows."""
-        batch = self.free.get("B")
-        return show(
-            [
-                "B" if i == 0 and n == batch else "?" if n is None else n
-                for i, n in enumerate(sizes)
-            ]
-        )
-
-    def line(self, where: Where) -> str:
-        """A line of the graph; with its file where that is another one."""
-        other = where.file != self.graph.source.file
-        if other:
-            return f"{where.file.rpartition('/')[2]} line {where.line}"
-        return f"line {where.line}"
-
-    def error(
-        self,
-        code: str,
-        node: Layer | Skip,
-        message: str,
-        facts: list[tuple[str, str]],
-        help: str | None,
-        where: Where | None = None,
-    ) -> Failed:
-        """The message with the place, the facts, the sizes chosen for free axes and the table of layers before."""
-        chosen = ", ".join(
-            f"{name}={size}" for name, size in self.free.items() if name != "B"
-        )
-        rows = [
-            *facts,
-            *([("sizes", f"tried with {chosen}")] if chosen else []),
-            *self.table(),
-        ]
-        return Failed(
-            len(self.steps),
-            GraphError(
-                message, code=code, where=where or node.where, facts=rows, help=help
-            ),
-        )
-
-    def table(self) -> list[tuple[str, str]]:
-        """The last layers before this one: line, block, shape."""
-        rows = [step for step in self.steps if isinstance(step.node, Layer)][
-            -TABLE_ROWS:
-        ]
-        shown = []
-        for step in rows:
-            assert isinstance(step.node, Layer)
-            shown.append(
-                (
-                    self.line(step.node.where),
-                    f"{step.node.spec.name} -> {self.shape(step.went)}",
-                )
-            )
-        return shown
+from .joining import skip
+from .remembered import MOST_PARAMETERS, MOST_SECONDS, Remembered
+from .walk import AxisNames, Facts, Run, Step, Stored
 
 
 def shapes_at(
@@ -134,79 +38,126 @@ def run(
     graph: Graph,
     shapes: Mapping[str, Shape],
     free: Mapping[str, int],
-    blocks: dict[int, Block],
+    remembered: Remembered,
 ) -> Run:
     """Walk the graph at these input shapes; raises `Failed` at the first node that cannot run."""
-    walk = Run(graph, free, blocks)
+    walk = Run(graph, free, remembered)
     with torch.no_grad(), torch.device("meta"):
-        try:
-            tensors = {name: torch.empty(shape) for name, shape in shapes.items()}
-        except RuntimeError:
-            message = (
-                f"no tensor is as large as {', '.join(map(show, shapes.values()))}"
-            )
-            where = graph.where_input()
-            raise GraphError(
-                message, code="E207", where=where, help="give smaller sizes"
-            ) from None
-        for name, tensor in tensors.items():
-            walk.stored[name] = (tensor, "an input")
-        x = next(iter(tensors.values()))
+        for name, tensor in _inputs(graph, shapes).items():
+            axes = tuple(axis.name for axis in graph.inputs.get(name, ()))
+            axes = axes or default_axes(tensor.ndim)
+            walk.stored[name] = Stored(tensor, "an input", axes)
+        first = next(iter(walk.stored.values()))
+        walk.axes = first.axes
+        x = first.tensor
+        weights = 0
         for node in graph.nodes:
             came = tuple(x.shape)
+            _refuse_to_go_on(walk, node)
             _enter(walk, node, came)
+            config = None
+            joined: tuple[Shape, ...] = ()
             if isinstance(node, Layer):
                 x, config = _layer(walk, node, x)
-            else:
-                x = _skip(walk, node, x)
-                config = None
-            walk.steps.append(Step(node, config, came, tuple(x.shape)))
-            if isinstance(node, Layer):
+                if not node.first:
+                    weights += remembered.parameters(node.spec, config)
+                _refuse_too_large(walk, node, weights)
                 walk.origin = f"after {node.spec.name}, {walk.line(node.where)}"
+                walk.axes = _axis_names(node.spec.contract, x, walk.axes)
+            else:
+                x, joined = skip(walk, node, x)
+            walk.steps.append(Step(node, config, came, tuple(x.shape), joined))
+    walk.outputs = {"y": tuple(x.shape)}
+    if graph.outputs:
         walk.outputs = {
-            key: tuple(walk.stored[key][0].shape) for key in graph.outputs
-        } or {"y": tuple(x.shape)}
+            key: tuple(walk.stored[key].tensor.shape) for key in graph.outputs
+        }
     return walk
+
+
+def _inputs(graph: Graph, shapes: Mapping[str, Shape]) -> dict[str, Tensor]:
+    try:
+        return {name: torch.empty(shape) for name, shape in shapes.items()}
+    except RuntimeError:
+        message = f"no tensor is as large as {', '.join(map(show, shapes.values()))}"
+        where = graph.where_input()
+        hint = "give smaller sizes"
+        raise GraphError(message, code="E207", where=where, help=hint) from None
+
+
+def _refuse_to_go_on(walk: Run, node: Layer | Skip) -> None:
+    """A check ends, whatever the file: some blocks take long even on the meta device."""
+    if walk.remembered.late:
+        message = f"finding the sizes of the graph takes longer than {MOST_SECONDS:.0f} s; it has come to this line"
+        hint = "use fewer or smaller layers"
+        raise GraphError(message, code="E103", where=node.where, help=hint)
+
+
+def _refuse_too_large(walk: Run, node: Layer, weights: int) -> None:
+    """Weights are counted on the meta device, before any memory is asked for."""
+    if weights > MOST_PARAMETERS:
+        message = f"{node.spec.name} is too large: the graph has {weights:,} weights up to here"
+        facts = [("at most", f"{MOST_PARAMETERS:,}")]
+        raise walk.error("E204", node, message, facts, "give it smaller sizes")
+
+
+def _axis_names(contract: Contract, x: Tensor, before: AxisNames) -> AxisNames:
+    """The names of the axes after a block, as far as its contract has them; None for those it does not name."""
+    tokens = contract.outputs[0]
+    rest = [token for token in tokens if token.axis == REST]
+    if not rest and len(tokens) == x.ndim:
+        return tuple(token.axis for token in tokens)
+    # Any axes: they keep their names where all of them come back, or where the block knows channels from the rest, as
+    # an upsampling does. One that knows the batch only may have moved them.
+    kept = bool(rest) and (not rest[0].free or len(tokens) > 2)
+    if kept and len(before) == x.ndim:
+        return before
+    return (None,) * x.ndim
 
 
 def _enter(walk: Run, node: Layer | Skip, came: Shape) -> None:
     """Hold the tensor that reaches a sub-graph against its `input:`."""
     for entry in node.entries:
         fixed = [axis.size for axis in entry.axes]
-        if len(fixed) != len(came) or any(
-            size not in (None, n) for size, n in zip(fixed, came, strict=True)
-        ):
-            asked = " ".join(map(str, entry.axes))
-            facts = [("here", f"{walk.shape(came)}   {walk.origin}"), ("asked", asked)]
-            message = f"{entry.file} does not take this tensor"
-            hint = "change the layers before it, or its `input:`"
-            raise walk.error("E209", node, message, facts, hint, where=entry.where)
+        same_rank = len(fixed) == len(came)
+        pairs = zip(fixed, came, strict=False)
+        if same_rank and all(size in (None, n) for size, n in pairs):
+            continue
+        asked = " ".join(map(str, entry.axes))
+        facts = [("here", f"{walk.shape(came)}   {walk.origin}"), ("asked", asked)]
+        message = f"{entry.file} does not take this tensor"
+        hint = "change the layers before it, or its `input:`"
+        raise walk.error("E209", node, message, facts, hint, where=entry.where)
 
 
 def _layer(walk: Run, node: Layer, x: Tensor) -> tuple[Tensor, BlockConfig]:
+    """The output of a block, and its config with every -1 resolved."""
     spec = node.spec
-    inputs = [x, *(walk.stored[key][0] for key in node.further)]
-    origins = [walk.origin, *(walk.stored[key][1] for key in node.further)]
-    here = [
-        ("with" if i else "here", f"{walk.shape(tensor.shape)}   {origin}")
-        for i, (tensor, origin) in enumerate(zip(inputs, origins, strict=True))
-    ]
+    further = [walk.stored[key] for key in node.further]
+    inputs = [x, *(stored.tensor for stored in further)]
+    here = [("here", f"{walk.shape(x.shape)}   {walk.origin}")]
+    for stored in further:
+        here.append(("with", f"{walk.shape(stored.tensor.shape)}   {stored.origin}"))
     shapes = [tuple(tensor.shape) for tensor in inputs]
+
+    # A node that runs again has the weights, and so the config, of its first run.
+    given = node.config
     if node.first:
         given = walk.configs.get(node.name, node.config)
-    else:
-        given = node.config
+
+    # The contract binds the axes, and they fill the fields that were left to be inferred.
     try:
         axes = spec.contract.bind(shapes, given.resolve(_axes_of(node, shapes)))
     except ContractError as error:
         facts = [*here, ("contract", spec.contract.text)]
         message = f"{spec.name} {error}".replace(show(shapes[0]), walk.shape(x.shape))
-        raise walk.error(
-            "E201", node, message, facts, _way_out(spec.contract, shapes)
-        ) from None
+        hint = _way_out(spec.contract, shapes)
+        raise walk.error("E201", node, message, facts, hint) from None
     _refuse_contradiction(walk, node, given, axes, here)
     config = given.resolve(axes)
     walk.configs.setdefault(node.name, config)
+
+    # The block itself gives the shape of its output, which must be what its contract promises.
     y = _call(walk, node, config, inputs, here)
     if not isinstance(y, Tensor):
         facts = [*here, ("made", type(y).__name__)]
@@ -215,37 +166,19 @@ def _layer(walk: Run, node: Layer, x: Tensor) -> tuple[Tensor, BlockConfig]:
         raise walk.error("E205", node, message, facts, hint)
     promised = spec.contract.predict(axes, config)[0]
     if not meets(tuple(y.shape), promised):
-        facts = [
-            *here,
-            ("promised", walk.shape(promised or ())),
-            ("made", walk.shape(y.shape)),
-        ]
-        raise walk.error(
-            "E205",
-            node,
-            f"{spec.name} breaks its own contract",
-            facts,
-            "report it to the block's author",
-        )
+        made = [("promised", walk.shape(promised or ())), ("made", walk.shape(y.shape))]
+        message = f"{spec.name} breaks its own contract"
+        hint = "report it to the block's author"
+        raise walk.error("E205", node, message, [*here, *made], hint)
     return y, config
 
 
 def _call(
-    walk: Run,
-    node: Layer,
-    config: BlockConfig,
-    inputs: list[Tensor],
-    here: list[tuple[str, str]],
+    walk: Run, node: Layer, config: BlockConfig, inputs: list[Tensor], here: Facts
 ) -> Any:
     """What the block makes of the inputs, on the meta device."""
-    index = len(walk.steps)
     try:
-        block = walk.blocks.get(index)
-        if block is None or block.__dict__.get("_probed") != config:
-            block = build(node.spec, config).eval()
-            block.__dict__["_probed"] = config
-            walk.blocks[index] = block
-        return block(*inputs)
+        return walk.remembered.made(node.spec, config, inputs)
     except Exception as error:  # torch and the blocks of others raise all kinds
         facts = [*here, ("torch", words_of(error))]
         message = f"{node.spec.name} cannot run on this tensor"
@@ -278,107 +211,22 @@ def words_of(error: Exception) -> str:
 
 
 def _refuse_contradiction(
-    walk: Run, node: Layer, config: BlockConfig, axes: Axes, here: list[tuple[str, str]]
+    walk: Run, node: Layer, config: BlockConfig, axes: Axes, here: Facts
 ) -> None:
+    """A field that names a size of the input must be that size."""
     for name, mark in config.inferred().items():
         given = getattr(config, name)
         size = axes.get(mark.axis)
-        if given not in (INFER, size) and size is not None and node.first:
+        if given in (INFER, size) or size is None:
+            continue
+        if node.first:
             made_for = f"'{node.name}' has weights for {mark.axis}={quoted(given)}"
             message = f"{made_for}, but {mark.axis} is {quoted(size)} here"
             facts = [*here, ("weights", f"of {walk.line(node.first.where)}")]
-            raise walk.error(
-                "E208", node, message, facts, "reuse it on tensors of the same sizes"
-            )
-        if (
-            isinstance(given, int)
-            and isinstance(size, int)
-            and given not in (INFER, size)
-        ):
+            hint = "reuse it on tensors of the same sizes"
+            raise walk.error("E208", node, message, facts, hint)
+        if isinstance(given, int) and isinstance(size, int):
             message = f"{node.spec.name}: '{name}' is {quoted(given)}, but {mark.axis} is {size} here"
+            hint = f"leave '{name}' out: it is inferred"
             where = node.source.value((*node.steps, name))
-            raise walk.error(
-                "E202",
-                node,
-                message,
-                here,
-                f"leave '{name}' out: it is inferred",
-                where,
-            )
-
-
-def _skip(walk: Run, node: Skip, x: Tensor) -> Tensor:
-    if node.op == "StoreAs":
-        walk.stored[node.keys[0]] = (
-            x,
-            f"by StoreAs, {walk.line(node.where)}" if not node.made else walk.origin,
-        )
-        return x
-    if node.op == "StartFrom":
-        x, walk.origin = walk.stored[node.keys[0]]
-        return x
-    for key in node.keys:
-        other, origin = walk.stored[key]
-        problem = fits(node.op, tuple(x.shape), tuple(other.shape), node.fit)
-        if problem:
-            facts = [
-                ("here", f"{walk.shape(x.shape)}   {walk.origin}"),
-                ("stored", f"{walk.shape(other.shape)}   {origin}"),
-            ]
-            if node.made:
-                label = "branch"
-            else:
-                label = f"{node.op} '{key.removeprefix(node.prefix)}'"
-            if node.made:
-                hint = _branch_remedy(x, other)
-            else:
-                hint = _remedy(walk, x, other)
-            raise walk.error("E203", node, f"{label}: {problem}", facts, hint)
-    try:
-        return join(node.op, [x, *(walk.stored[key][0] for key in node.keys)], node.fit)
-    except RuntimeError as error:  # larger than torch can count
-        facts = [
-            ("here", f"{walk.shape(x.shape)}   {walk.origin}"),
-            ("torch", words_of(error)),
-        ]
-        raise walk.error(
-            "E204",
-            node,
-            f"{node.op} cannot make this tensor",
-            facts,
-            "let it join less",
-        ) from None
-
-
-def _branch_remedy(x: Tensor, other: Tensor) -> str:
-    """The next step where the ends of a branch do not fit."""
-    if x.ndim != other.ndim:
-        return "let its paths end with the same number of axes"
-    if x.shape[2:] == other.shape[2:]:
-        return (
-            "let its paths end with the same number of channels, or write `join: cat`"
-        )
-    return "add `fit: crop` or `fit: pad` below it, or let its paths keep the sizes"
-
-
-def _remedy(walk: Run, x: Tensor, other: Tensor) -> str:
-    """The next step: another place to store, or a fit, or equal channels."""
-    if x.ndim != other.ndim:
-        return "store before the layer that changed the number of axes"
-    if x.shape[2:] == other.shape[2:]:
-        conv = {3: "Conv1d", 4: "Conv2d"}.get(x.ndim)
-        if conv:
-            return f"put a {conv} with out_channels: {other.shape[1]} before it, or use CatWith"
-        return "use CatWith"
-    for step in walk.steps:
-        if isinstance(step.node, Layer) and (step.came[2:], step.went[2:]) == (
-            x.shape[2:],
-            other.shape[2:],
-        ):
-            return f"add `fit: crop`, or store before the {step.node.spec.name} on {walk.line(step.node.where)}"
-        if isinstance(step.node, Layer) and (step.went[2:], step.came[2:]) == (
-            x.shape[2:],
-            other.shape[2:],
-        ):
-            return f"add `fit: crop`, or join before the {step.node.spec.name} on {walk.line(step.node.where)}"
-    return "add `fit: crop` or `fit: pad`"
+            raise walk.error("E202", node, message, here, hint, where)

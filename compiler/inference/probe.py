@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from ...errors import GraphError
-from ...registry import Block
 from ..language.axes import Axis
 from ..language.graph import Graph
 from ..language.nodes import Layer
 from .formulas import formula
-from .infer import Failed, Run, run, shapes_at
+from .infer import run, shapes_at
+from .remembered import Remembered
+from .walk import Failed, Run, Step
 
 Chosen = dict[str, int]
-FURTHER = (
-    (1, 37),
-    (9_973, 0),
-)  # times and plus: an odd size; a large one, for strides of hundreds
-BASES = (
-    64,
-    256,
-    1024,
-    4096,
-    16384,
-    65536,
-)  # sizes tried for free axes, until the graph runs
-REMAINDERS = range(257, 320)  # tried where a skip fits at no multiple of 64
+# Sizes tried for free axes, until the graph runs.
+BASES = (64, 256, 1024, 4096, 16384, 65536)
+# Tried where a block cannot run at any of those: it may take so many frames and no more, as learned positions do.
+SMALL_BASES = (32, 16, 8, 4, 2)
+# Tried where a skip fits at no multiple of 64.
+REMAINDERS = range(257, 320)
+# Further sizes, as a multiple of the second one and so many more: an odd one, and a large one for strides of hundreds.
+FURTHER = ((1, 37), (9_973, 0))
+FURTHER_SMALL = ((1, -3),)
 
 
 def probe(
@@ -39,41 +37,59 @@ def probe(
     count if the graph runs there. Small sizes are tried first: a graph may need a certain length. Raises the error of
     the run that came farthest.
     """
-    free = list(
-        dict.fromkeys(
-            axis.name for axes in inputs.values() for axis in axes if axis.size is None
-        )
-    )
-    blocks: dict[int, Block] = {}
+    axes = [axis for one in inputs.values() for axis in one]
+    free = list(dict.fromkeys(axis.name for axis in axes if axis.size is None))
+    remembered = Remembered()
     failures: list[Failed] = []
     for base in _bases(free, failures):
-        first = {name: 2 if name == "B" else base for name in free}
-        second = {
-            name: 3 if name == "B" else base + 64 * (i + 1)
-            for i, name in enumerate(free)
-        }
+        choices = _two_choices(free, base)
         try:
             runs = [
-                run(graph, shapes_at(inputs, chosen), chosen, blocks)
-                for chosen in (first, second)
+                run(graph, shapes_at(inputs, chosen), chosen, remembered)
+                for chosen in choices
             ]
         except Failed as failed:
             failures.append(failed)
             continue
-        choices = [first, second]
         _refuse_free_weights(runs, free, choices)
-        for times, plus in FURTHER if set(free) - {"B"} else ():
-            chosen = {
-                name: size if name == "B" else times * size + plus
-                for name, size in second.items()
-            }
-            with contextlib.suppress(
-                Failed, GraphError
-            ):  # GraphError: larger than torch can count
-                runs.append(run(graph, shapes_at(inputs, chosen), chosen, blocks))
+        _refuse_fitted_vectors(runs)
+        for chosen in _further_choices(free, base, choices[1]):
+            # A GraphError: the tensors are larger than torch can count.
+            with contextlib.suppress(Failed, GraphError):
+                runs.append(run(graph, shapes_at(inputs, chosen), chosen, remembered))
                 choices.append(chosen)
         return runs, choices
     raise _farthest(failures).error
+
+
+def _two_choices(free: Sequence[str], base: int) -> list[Chosen]:
+    """The base for every axis, and sizes above it, another for each axis, so that they can be told apart."""
+    step = min(base, BASES[0])
+    least = 2 if base >= BASES[0] else 1
+    first: Chosen = {}
+    second: Chosen = {}
+    steps = itertools.count(least)
+    for name in free:
+        if name == "B":
+            first[name] = 2
+            second[name] = 3
+        else:
+            first[name] = base
+            second[name] = base + step * next(steps)
+    return [first, second]
+
+
+def _further_choices(free: Sequence[str], base: int, second: Chosen) -> list[Chosen]:
+    if not set(free) - {"B"}:
+        return []
+    further = FURTHER if base >= BASES[0] else FURTHER_SMALL
+    return [
+        {
+            name: size if name == "B" else times * size + plus
+            for name, size in second.items()
+        }
+        for times, plus in further
+    ]
 
 
 def _bases(free: Sequence[str], failures: Sequence[Failed]) -> Iterator[int]:
@@ -82,7 +98,10 @@ def _bases(free: Sequence[str], failures: Sequence[Failed]) -> Iterator[int]:
         yield BASES[0]
         return
     yield from BASES
-    if _farthest(failures).error.code == "E203":
+    code = _farthest(failures).error.code
+    if code == "E204":
+        yield from SMALL_BASES
+    if code == "E203":
         yield from REMAINDERS
 
 
@@ -90,33 +109,58 @@ def _farthest(failures: Sequence[Failed]) -> Failed:
     return max(failures, key=lambda failed: failed.index)
 
 
+def _refuse_fitted_vectors(runs: Sequence[Run]) -> None:
+    """Raise E203 where `fit` would pad a single value with zeros, or cut a sequence to its first place."""
+    for first, second in zip(runs[0].steps, runs[1].steps, strict=True):
+        node = first.node
+        if isinstance(node, Layer) or node.fit == "error" or node.op == "CatWith":
+            continue
+        for i, key in enumerate(node.keys):
+            # At one choice of sizes alone an axis may be 1 by chance.
+            singles = _singles(first, i) & _singles(second, i)
+            if singles:
+                own = key.removeprefix(node.prefix)
+                facts = [
+                    ("here", runs[0].shape(first.came)),
+                    ("stored", runs[0].shape(first.joined[i])),
+                ]
+                does = "multiplied with" if node.op == "MulWith" else "added to"
+                message = f"{node.op} '{own}': `fit: {node.fit}` is not for an axis with a single value"
+                hint = f"leave `fit` out: a single value is {does} every place"
+                raise GraphError(
+                    message, code="E203", where=node.where, facts=facts, help=hint
+                )
+
+
+def _singles(step: Step, i: int) -> set[int]:
+    """The axes from 2 on along which one of the two tensors has a single value, and the other has more."""
+    pairs = zip(step.came[2:], step.joined[i][2:], strict=True)
+    return {axis for axis, pair in enumerate(pairs) if 1 in pair and set(pair) != {1}}
+
+
 def _refuse_free_weights(
     runs: Sequence[Run], free: Sequence[str], choices: Sequence[Chosen]
 ) -> None:
     """A config that changes with a free axis would make a model that runs at one size only."""
     for first, second in zip(runs[0].steps, runs[1].steps, strict=True):
-        if (
-            first.config != second.config
-            and isinstance(first.node, Layer)
-            and first.config
-            and second.config
-        ):
-            other = second.config.model_dump()
-            field, value = next(
-                (name, value)
-                for name, value in first.config.model_dump().items()
-                if other[name] != value
-            )
-            sizes = [value, other[field]]
-            if all(isinstance(size, int) for size in sizes):
-                text = str(formula(sizes, choices))
-            else:
-                text = ""
-            named = [
-                name for name in free if name in re.findall(r"[A-Z][A-Za-z0-9]*", text)
-            ]
-            axes = named or [name for name in free if name != "B"] or ["B"]
-            message = f"{first.node.spec.name}: '{field}' would depend on {' and '.join(axes)}, which "
-            message += "are free" if len(axes) > 1 else "is free"
-            hint = f"fix the size in `input:`, as in {axes[0]}=64, or give '{field}'"
-            raise GraphError(message, code="E206", where=first.node.where, help=hint)
+        if first.config == second.config or not first.config or not second.config:
+            continue
+        assert isinstance(first.node, Layer)
+        other = second.config.model_dump()
+        field, value = next(
+            (name, value)
+            for name, value in first.config.model_dump().items()
+            if other[name] != value
+        )
+        # The formula of the field says which axis it depends on.
+        text = ""
+        sizes = [value, other[field]]
+        if all(isinstance(size, int) for size in sizes):
+            text = str(formula(sizes, choices))
+        words = re.findall(r"[A-Z][A-Za-z0-9]*", text)
+        named = [name for name in free if name in words]
+        axes = named or [name for name in free if name != "B"] or ["B"]
+        verb = "are free" if len(axes) > 1 else "is free"
+        message = f"{first.node.spec.name}: '{field}' would depend on {' and '.join(axes)}, which {verb}"
+        hint = f"fix the size in `input:`, as in {axes[0]}=64, or give '{field}'"
+        raise GraphError(message, code="E206", where=first.node.where, help=hint)

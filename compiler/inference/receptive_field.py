@@ -92,8 +92,11 @@ def _run(block: nn.Module, inputs: list[_Tensor], rank: int) -> _Tensor:
 
 
 def _wider(one: Field | None, other: Field | None) -> Field | None:
-    if one is None or other is None:
+    if one is None:
         return None
+    # A tensor without frames that can be followed, such as a mean over time, is taken to have seen all of them.
+    if other is None:
+        return one.all_frames()
     return one.joined(other)
 
 

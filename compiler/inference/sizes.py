@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from ...errors import GraphError
-from ...registry import Block
 from ..language.axes import Axis
 from ..language.graph import Graph
-from .infer import Failed, run, shapes_at
+from .infer import run, shapes_at
+from .remembered import Remembered
+from .walk import Failed
 
 Inputs = Mapping[str, tuple[Axis, ...]]
 LARGE = 2**16  # a graph that runs at this size is taken to run at every larger one
@@ -89,11 +91,13 @@ class _Walk:
     def __init__(self, graph: Graph, inputs: Inputs) -> None:
         self.graph = graph
         self.inputs = inputs
-        self.blocks: dict[int, Block] = {}
+        # Each run of the graph is short; how many there are, the caller has decided.
+        self.remembered = Remembered(ends=math.inf)
 
     def error(self, sizes: Mapping[str, int]) -> GraphError | None:
+        self.remembered.forget_outputs()
         try:
-            run(self.graph, shapes_at(self.inputs, sizes), sizes, self.blocks)
+            run(self.graph, shapes_at(self.inputs, sizes), sizes, self.remembered)
         except Failed as failed:
             return failed.error
         return None

@@ -5,7 +5,7 @@
     ${widths[i]}    an item of a list
     mid${i}         inside a longer word: text
 
-`/` between integers gives an integer where it divides exactly, so that `${width / 2}` can be a number of channels.
+What is a whole number is an integer, so that `${width / 2}` can be a number of channels.
 Python's own parser makes the tree; only the kinds of nodes below are walked.
 """
 
@@ -187,10 +187,14 @@ def _arithmetic(kind: type, left: Any, right: Any) -> Any:
         raise ExpressionError(f"{shown} divides by zero", "change the vars") from None
     except OverflowError:
         raise ExpressionError(f"{shown} is too large", "use smaller numbers") from None
-    exact = kind is ast.Div and type(left) is type(right) is int and left % right == 0
-    if exact:
-        return left // right
-    return _checked(value, shown)
+    return _whole(_checked(value, shown))
+
+
+def _whole(value: Any) -> Any:
+    """A float that is a whole number as an integer: `width / 2` and `width * 2 ** -1` can be numbers of channels."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
 
 
 def _checked(value: Any, shown: str = "") -> Any:

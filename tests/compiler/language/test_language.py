@@ -37,7 +37,8 @@ def saved_again(model: nn.Module, tmp_path: Path) -> nn.Module:
         ("${-width % 3}", 1), ("${2 ** 5}", 32), ("${(1 + 2) * 3}", 9), ("${min(width, 5)}", 5), ("${max(1, 2, 3)}", 3),
         ("${ks[1]}", 5), ("${ks[-1]}", 7), ("${ks}", [3, 5, 7]), ("mid${width}", "mid8"), ("${width}x${ks[0]}", "8x3"),
         ("${act}", "ReLU"), ("${on}", True), ("B C=${width} T", "B C=8 T"), ("no slot", "no slot"), ("${0.5 * 3}", 1.5),
-        ("${+width}", 8), ("$width", "$width"),
+        ("${+width}", 8), ("$width", "$width"), ("${width * 2 ** (0 - 1)}", 4), ("${width * 0.5}", 4),
+        ("x${width / 2 ** 1.0}", "x4"), ("${2.0}", 2.0),
     ],
 )  # fmt: skip
 def test_expression(text: str, value: object) -> None:

@@ -1,0 +1,150 @@
+"""StoreAs, StartFrom and the joins on the meta device, and the next step where tensors cannot be joined."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from ...shapes import Shape
+from ..join import fits, join
+from ..language.nodes import Layer, Skip
+from .walk import Run, Stored
+
+# Axes along which a tensor may be cut or continued: sequences. The others count things that have no order, or whose
+# place means something, such as channels.
+SEQUENCES = ("F", "T", "N")
+
+
+def skip(walk: Run, node: Skip, x: Tensor) -> tuple[Tensor, tuple[Shape, ...]]:
+    """The tensor after a skip, and the shapes of the stored tensors that it joined."""
+    key = node.keys[0]
+    if node.op == "StoreAs":
+        line = walk.line(node.where)
+        origin = walk.origin if node.made else f"by StoreAs, {line}"
+        walk.stored[key] = Stored(x, origin, walk.axes, line)
+        return x, ()
+    if node.op == "StartFrom":
+        stored = walk.stored[key]
+        walk.origin = stored.origin
+        walk.axes = stored.axes
+        return stored.tensor, ()
+    others = [walk.stored[key].tensor for key in node.keys]
+    _refuse_misfits(walk, node, x)
+    try:
+        joined = join(node.op, [x, *others], node.fit)
+    except RuntimeError as error:  # larger than torch can count
+        words = (str(error).splitlines() or [type(error).__name__])[0]
+        here = ("here", f"{walk.shape(x.shape)}   {walk.origin}")
+        message = f"{node.op} cannot make this tensor"
+        facts = [here, ("torch", words)]
+        raise walk.error("E204", node, message, facts, "let it join less") from None
+    return joined, tuple(tuple(other.shape) for other in others)
+
+
+def _refuse_misfits(walk: Run, node: Skip, x: Tensor) -> None:
+    for key in node.keys:
+        other = walk.stored[key]
+        problem = fits(node.op, tuple(x.shape), tuple(other.tensor.shape), node.fit)
+        if not problem:
+            continue
+        facts = [
+            ("here", f"{walk.shape(x.shape)}   {walk.origin}"),
+            ("stored", f"{walk.shape(other.tensor.shape)}   {other.origin}"),
+        ]
+        if node.made:
+            label = "branch"
+            hint = _branch_remedy(node, walk, x, other)
+        else:
+            label = f"{node.op} '{_own(node, key)}'"
+            hint = _remedy(walk, node, x, other)
+        raise walk.error("E203", node, f"{label}: {problem}", facts, hint)
+
+
+def _branch_remedy(node: Skip, walk: Run, x: Tensor, other: Stored) -> str:
+    """The next step where the ends of a branch do not fit."""
+    if x.ndim != other.tensor.ndim:
+        return "let its paths end with the same number of axes"
+    if x.shape[2:] == other.tensor.shape[2:]:
+        return (
+            "let its paths end with the same number of channels, or write `join: cat`"
+        )
+    if _may_be_fitted(node, walk, x, other):
+        return "add `fit: crop` or `fit: pad` below it, or let its paths keep the sizes"
+    return "let its paths keep the sizes"
+
+
+def _remedy(walk: Run, node: Skip, x: Tensor, other: Stored) -> str:
+    """The next step: a tensor that fits, another place to store, a fit, or equal channels."""
+    fitting = _that_fits(walk, node, x)
+    if fitting:
+        line = walk.stored[fitting].line
+        own = _own(node, fitting)
+        return f"'{own}', stored on {line}, fits: write `{node.op}: {own}`"
+    stored = other.tensor
+    if x.ndim != stored.ndim:
+        return "store before the layer that changed the number of axes"
+    if x.shape[2:] == stored.shape[2:]:
+        conv = {3: "Conv1d", 4: "Conv2d"}.get(x.ndim)
+        if conv:
+            return f"put a {conv} with out_channels: {stored.shape[1]} before it, or use CatWith"
+        return "use CatWith"
+    fitted = "add `fit: crop`, or " if _may_be_fitted(node, walk, x, other) else ""
+    for step in walk.steps:
+        if not isinstance(step.node, Layer):
+            continue
+        layer = f"{step.node.spec.name} on {walk.line(step.node.where)}"
+        if (step.came[2:], step.went[2:]) == (x.shape[2:], stored.shape[2:]):
+            return f"{fitted}store before the {layer}"
+        if (step.went[2:], step.came[2:]) == (x.shape[2:], stored.shape[2:]):
+            return f"{fitted}join before the {layer}"
+    if fitted:
+        return "add `fit: crop` or `fit: pad`"
+    return "store a tensor of the same sizes, or change the layers between the two"
+
+
+def _that_fits(walk: Run, node: Skip, x: Tensor) -> str | None:
+    """A stored tensor that fits as it is: one that nothing asks for if there is one, else the latest.
+
+    Inputs and what the compiler stored itself are not proposed, and no tensor that would only be broadcast.
+    """
+    asked = set(walk.graph.outputs)
+    for other in walk.graph.nodes:
+        if isinstance(other, Layer):
+            asked.update(other.further)
+        elif other.op != "StoreAs":
+            asked.update(other.keys)
+    own = {
+        other.keys[0]
+        for other in walk.graph.nodes
+        if isinstance(other, Skip) and other.op == "StoreAs" and not other.made
+    }
+    fitting = []
+    for key, stored in walk.stored.items():
+        if key not in own or key in node.keys or stored.tensor is x:
+            continue
+        first = 2 if node.op == "CatWith" else 1
+        if stored.tensor.ndim == x.ndim and (
+            stored.tensor.shape[first:] == x.shape[first:]
+        ):
+            fitting.append(key)
+    unused = [key for key in fitting if key not in asked]
+    candidates = unused or fitting
+    return candidates[-1] if candidates else None
+
+
+def _may_be_fitted(node: Skip, walk: Run, x: Tensor, other: Stored) -> bool:
+    """Whether cutting or padding gives what a user can mean: only sequences differ, and neither is a single value."""
+    first = 2 if node.op == "CatWith" else 1
+    for i in range(first, x.ndim):
+        here = x.shape[i]
+        stored = other.tensor.shape[i]
+        if here == stored:
+            continue
+        names = {axes[i] for axes in (walk.axes, other.axes) if len(axes) > i}
+        if i < 2 or 1 in (here, stored) or not names <= set(SEQUENCES):
+            return False
+    return True
+
+
+def _own(node: Skip, key: str) -> str:
+    """The key as the file of the node writes it."""
+    return key.removeprefix(node.prefix)

@@ -1,0 +1,66 @@
+"""What blocks made of tensors on the meta device before, so that no block is built or run twice on the same sizes.
+
+A graph is run at several sizes, a repeat has the same layer many times over, and building a large block costs far
+more than asking a dict. What is remembered depends on the config and the shapes only, as every block's output does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+
+from torch import Tensor
+
+from ...registry import Block, BlockConfig, Spec, build
+
+# Of all blocks of a graph together: 4 GB of float32, far more than what is trained in the field.
+MOST_PARAMETERS = 1_000_000_000
+MOST_SECONDS = 120.0
+
+
+@dataclass
+class Remembered:
+    """The blocks and outputs of one graph; `ends` is the time at which looking for its sizes has to end."""
+
+    ends: float = field(default_factory=lambda: monotonic() + MOST_SECONDS)
+    _blocks: dict[object, Block] = field(default_factory=dict)
+    _sizes: dict[object, int] = field(default_factory=dict)
+    _made: dict[object, Any] = field(default_factory=dict)
+
+    def forget_outputs(self) -> None:
+        """Keep the blocks only: of thousands of sizes, each of which is tried once, nothing need be known."""
+        self._made.clear()
+
+    @property
+    def late(self) -> bool:
+        return monotonic() > self.ends
+
+    def made(self, spec: Spec, config: BlockConfig, inputs: Sequence[Tensor]) -> Any:
+        """What the block of this config makes of these inputs, on the meta device."""
+        block = self.block(spec, config)
+        shapes = tuple((tuple(tensor.shape), tensor.dtype) for tensor in inputs)
+        key = (_key(spec, config), shapes)
+        if key not in self._made:
+            self._made[key] = block(*inputs)
+        return self._made[key]
+
+    def block(self, spec: Spec, config: BlockConfig) -> Block:
+        key = _key(spec, config)
+        if key not in self._blocks:
+            self._blocks[key] = build(spec, config).eval()
+        return self._blocks[key]
+
+    def parameters(self, spec: Spec, config: BlockConfig) -> int:
+        """How many weights the block has; it is built on the meta device, where they take no memory."""
+        key = _key(spec, config)
+        if key not in self._sizes:
+            block = self.block(spec, config)
+            self._sizes[key] = sum(weight.numel() for weight in block.parameters())
+        return self._sizes[key]
+
+
+def _key(spec: Spec, config: BlockConfig) -> tuple[str, str]:
+    """The config in full: a list or a mapping in it has no hash of its own."""
+    return spec.name, repr(config)

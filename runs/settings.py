@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy
 import torch
@@ -104,6 +104,9 @@ def read_settings(run: RunFolder, task: Task) -> RunSettings:
             reason = f"'{place}': {first['msg']}"
         raise run.damaged(SETTINGS, reason) from error
     for name, kind in task.tuned.items():
+        # A figure that tasks came to choose later is None in older runs.
+        if name not in settings.tuned and type(None) in get_args(kind):
+            continue
         if name not in settings.tuned:
             raise run.damaged(SETTINGS, f"it has no 'tuned.{name}'")
         try:

@@ -97,7 +97,7 @@ class CoversConfig(TaskConfig):
     )
     compression: PositiveFloat | None = Field(
         None,
-        description="c of log(1 + c x / p), p the 90th percentile of the frames' norms; none: no logarithm",
+        description="c of log(1 + c x / p), p the 90th percentile of the frames' norms; default: no logarithm",
     )
     unit_frames: bool = Field(
         False, description="whether each frame is divided by its norm"
@@ -119,8 +119,13 @@ class CoversConfig(TaskConfig):
     mining: Literal["random", "semi-hard", "hard"] = Field(
         "semi-hard", description="which triplets of a batch learn"
     )
+    distance: Literal["unit", "squared_per_dim"] = Field(
+        "unit",
+        description="of the triplets: unit: between vectors of unit length; squared_per_dim: the mean of squared "
+        "differences of the vectors as they are, as MOVE has it",
+    )
     margin: PositiveFloat = Field(
-        0.3, description="of the triplets, in distances of unit vectors"
+        0.3, description="of the triplets, in the unit of their distance"
     )
     temperature: PositiveFloat = Field(0.1, description="of nt_xent")
     proxy_lr: PositiveFloat = Field(
@@ -129,15 +134,15 @@ class CoversConfig(TaskConfig):
 
     chunk_frames: PositiveInt | None = Field(
         None,
-        description="frames at once in evaluation; none: a recording whole, or the graph's own number",
+        description="frames at once in evaluation; default: a recording whole, or the graph's own number",
     )
     hop_frames: PositiveInt | None = Field(
-        None, description="from one chunk to the next; none: half a chunk"
+        None, description="from one chunk to the next; default: half a chunk"
     )
     vectors: Literal["mean", "chunks"] = Field(
         "mean",
-        description="mean: one vector a recording; chunks: one a chunk, and the score is the mean over the query's of "
-        "the greatest over the reference's",
+        description="mean: one vector per recording; chunks: one per chunk, and the score is the mean over those of "
+        "the query of the greatest over those of the reference",
     )
     rotations: bool = Field(
         False,

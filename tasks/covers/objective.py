@@ -8,14 +8,14 @@ from torch.nn import functional
 
 from ...losses.contrastive import barlow_twins, nt_xent, vicreg
 from ...losses.proxy_anchor import ProxyAnchor
-from ...losses.triplet import triplet_loss
+from ...losses.triplet import Distance, triplet_loss
 from .config import CoversConfig
 
 
 class Objective:
     """The loss of embeddings (B, D) with the numbers of their works (B,).
 
-    module    what of it is learned: the proxies, one a work of the training; None for the others
+    module    what of it is learned: the proxies, one per work of the training; None for the others
     lr_scale  its learning rate over that of the model
     """
 
@@ -40,9 +40,15 @@ class Objective:
             return barlow_twins(embeddings[::2], embeddings[1::2])
         if self.config.loss == "vicreg":
             return vicreg(embeddings[::2], embeddings[1::2])
+        if self.config.distance == "unit":
+            embeddings = functional.normalize(embeddings, dim=1)
+            distance: Distance = "euclidean"
+        else:
+            distance = self.config.distance
         return triplet_loss(
-            functional.normalize(embeddings, dim=1),
+            embeddings,
             works,
             self.config.mining,
             self.config.margin,
+            distance=distance,
         )

@@ -32,6 +32,7 @@ from .matching import Library
 from .objective import Objective
 from .patches import Patches, Track
 from .prediction import Embedding
+from .threshold import best_threshold, pair_counts, pair_figures
 from .views import held, prepared
 from .works import (
     annotated,
@@ -60,7 +61,8 @@ class CoverSongs(Task):
     Config = CoversConfig
     config: CoversConfig
     title = "cover song identification"
-    headline = ("mAP", "MRR", "MR1", "P@1", "P@10")
+    headline = ("mAP", "MRR", "MR1", "P@1", "P@5", "P@10")
+    tuned: ClassVar = {"threshold": float | None}
     features: ClassVar = (ArrayConfig,)
     logits = False
     compares = True
@@ -153,9 +155,25 @@ class CoverSongs(Task):
         objective = Objective(self.config, len(set(works)), self.embed_dim, seed)
         return CoversLearner(self, patches, objective, judged, cache)
 
-    def tune(self, *_: Any) -> dict[str, Any]:
-        """Nothing is chosen after training."""
-        return {}
+    def tune(
+        self,
+        model: nn.Module,
+        items: Sequence[Any],
+        cache: Any,
+        on_track: OnTrack = unseen,
+    ) -> dict[str, Any]:
+        """{"threshold": the score from which on two recordings count as versions}, that of the best F1 on `items`.
+
+        None where no two of them are of one work.
+        """
+        tracks = self.tracks(items)
+        names = [work_or_key(item, self.config) for item in tracks]
+        if not has_covers(names):
+            for item in tracks:
+                on_track(item.key)
+            return {"threshold": None}
+        library = self.library(model, tracks, cache, on_track)
+        return {"threshold": best_threshold(library, numbered(names))}
 
     def library(
         self,
@@ -186,7 +204,7 @@ class CoverSongs(Task):
         model: nn.Module,
         items: Sequence[Any],
         cache: Any,
-        settings: Mapping[str, Any],  # noqa: ARG002
+        settings: Mapping[str, Any],
         on_track: OnTrack = unseen,
     ) -> Evaluation:
         """Each recording as a query among all of the corpus; those without a cover say so.
@@ -200,7 +218,9 @@ class CoverSongs(Task):
         ):  # what only trained, view by view, cannot be judged
             refuse_no_work(tracks, self.config)
             refuse_no_cover(works)
-        figures = self._figures(model, tracks, self.gallery(tracks), cache, on_track)
+        gallery = self.gallery(tracks)
+        threshold = settings.get("threshold")
+        figures = self._figures(model, tracks, gallery, cache, on_track, threshold)
         return Evaluation(self.pooled(figures), figures)
 
     def gallery(self, tracks: Sequence[Any]) -> list[Any]:
@@ -217,6 +237,7 @@ class CoverSongs(Task):
         gallery: Sequence[Any],
         cache: Any,
         on_track: OnTrack,
+        threshold: float | None = None,
     ) -> dict[str, Figures]:
         queries = {item.key for item in tracks}
         library = self.library(
@@ -231,10 +252,15 @@ class CoverSongs(Task):
                 figures[gallery[ranks.query].key] = dict(
                     retrieval_figures([ranks.figures()])
                 )
+        if threshold is not None:
+            for number, item in enumerate(gallery):
+                if item.key in queries:
+                    scores = library.rows(slice(number, number + 1))[0]
+                    figures[item.key] |= pair_counts(scores, works, number, threshold)
         return figures
 
     def pooled(self, tracks: Mapping[str, Figures]) -> dict[str, float]:
-        """Means over the queries, and how many recordings had no cover."""
+        """Means over the queries, figures of pairs at the threshold, and how many recordings had no cover."""
         queries = [figures for figures in tracks.values() if "mAP" in figures]
         means = {
             name: sum(one[name] for one in queries) / len(queries)
@@ -242,7 +268,8 @@ class CoverSongs(Task):
             if queries
         }
         alone = len(tracks) - len(queries)
-        return {**means, "queries": float(len(queries)), "without_cover": float(alone)}
+        counts = {"queries": float(len(queries)), "without_cover": float(alone)}
+        return {**means, **pair_figures(tracks), **counts}
 
     def predict(
         self,

@@ -116,3 +116,23 @@ def test_a_batch_without_triplets_is_no_error() -> None:
     assert loss.item() == 0
     assert embeddings.grad is not None
     assert (embeddings.grad == 0).all()
+
+
+def test_squared_distances_per_dimension() -> None:
+    x = torch.randn(
+        6, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64
+    )
+    x = torch.cat([x, x[:1]]).requires_grad_()
+    found = pairwise_distances(x, "squared_per_dim")
+    expected = torch.cdist(x, x).square() / 5
+    torch.testing.assert_close(found, expected, atol=1e-9, rtol=1e-6)
+    found.sum().backward()
+    assert x.grad is not None
+    assert x.grad.isfinite().all()
+    works = torch.tensor([0, 0, 1, 1, 2, 2, 0])
+    loss = triplet_loss(x, works, "hard", 0.5, distance="squared_per_dim")
+    same = works[:, None] == works
+    itself = torch.eye(7, dtype=torch.bool)
+    farthest = expected.masked_fill(~same | itself, -1).amax(1)
+    nearest = expected.masked_fill(same, torch.inf).amin(1)
+    torch.testing.assert_close(loss, (farthest - nearest + 0.5).clamp_min(0).mean())

@@ -35,7 +35,7 @@ def naive(distances: torch.Tensor, works: list[int]) -> list[dict[str, float]]:
         precisions = [sum(hits[:rank]) / rank for rank in ranks]
         found.append(
             {"R1": float(ranks[0]), "RR": 1 / ranks[0], "AP": sum(precisions) / len(ranks),
-             "P@1": float(hits[0]), "P@10": sum(hits[:10]) / 10}
+             "P@1": float(hits[0]), "P@5": sum(hits[:5]) / 5, "P@10": sum(hits[:10]) / 10}
         )  # fmt: skip
     return found
 

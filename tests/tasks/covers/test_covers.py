@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,15 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
+import mirbricks as mb
 from mirbricks.data.corpus import Corpus
 from mirbricks.errors import DataError, TaskError
 from mirbricks.features.given import CorpusFeatures, GivenFeatureConfig
 from mirbricks.losses.contrastive import barlow_twins, vicreg
-from mirbricks.tasks.covers import CoversConfig, CoverSongs, ViewsConfig
+from mirbricks.tasks.covers import CoversConfig, CoverSongs, Library, ViewsConfig
+from mirbricks.tasks.covers.objective import Objective
+from mirbricks.tasks.covers.threshold import best_threshold, pair_counts, pair_figures
+from mirbricks.workflows.experiment import load_experiment
 
 FEATURE = GivenFeatureConfig(n_features=12, step_s=0.5, even=False)
 CONFIG = CoversConfig(patch_frames=40, views=ViewsConfig(transpose="chroma"))
@@ -73,7 +78,83 @@ def test_every_loss_learns(covers: Make, loss: Any) -> None:
     after = learner.validate(model)
     assert float(learner.loss(model(*held.inputs), held).detach()) < 0.7 * before
     assert after["mAP"] == 1.0
-    assert set(after) == {"mAP", "MRR", "MR1", "P@1", "P@10"}
+    assert set(after) == {"mAP", "MRR", "MR1", "P@1", "P@5", "P@10"}
+
+
+def test_the_distance_of_move_is_met_where_that_of_unit_vectors_is_not() -> None:
+    """16 works in 4 versions, 16,000 numbers each, batch-normalised: the paper's criterion is 0 here."""
+    torch.manual_seed(0)
+    works = torch.arange(16).repeat_interleave(4)
+    z = torch.randn(16, 1, 16000) + 0.7 * torch.randn(16, 4, 16000)
+    z = z.reshape(64, -1)
+    z = (z - z.mean(0)) / z.std(0, correction=0)
+    settings = {"loss": "triplet", "mining": "hard", "margin": 1.0}
+    plain = CONFIG.model_copy(update=settings)
+    move = plain.model_copy(update={"distance": "squared_per_dim"})
+    assert float(Objective(plain, 16, 16000, 0)(z, works)) == pytest.approx(
+        0.423, abs=1e-3
+    )
+    assert float(Objective(move, 16, 16000, 0)(z, works)) == 0.0
+    # Where the criterion is not met, the loss is the paper's: of each anchor the farthest and the nearest.
+    squares = torch.cdist(z.double(), z.double()).square() / z.shape[1]
+    same = works[:, None] == works
+    farthest = squares.masked_fill(~same, -1).amax(1)
+    nearest = squares.masked_fill(same, torch.inf).amin(1)
+    wide = move.model_copy(update={"margin": 2.0})
+    expected = (farthest - nearest + 2.0).clamp_min(0).mean()
+    found = Objective(wide, 16, 16000, 0)(z, works)
+    assert float(found) == pytest.approx(float(expected), rel=1e-4)
+
+
+def test_the_published_graphs_train_as_published() -> None:
+    graphs = Path(mb.__file__).parent / "graphs"
+    move = load_experiment(graphs / "move.yaml")
+    tutorial = load_experiment(graphs / "cover_tutorial.yaml")
+    for experiment, mining in ((move, "hard"), (tutorial, "semi-hard")):
+        config = experiment.task.config
+        assert isinstance(config, CoversConfig)
+        assert (config.mining, config.margin) == (mining, 1.0)
+        assert config.distance == "squared_per_dim"
+        assert (experiment.train.batch_size, config.versions_per_work) == (64, 4)
+
+
+def test_the_threshold_is_that_of_the_best_f1_over_pairs() -> None:
+    """Four works in two versions each; the third work's versions are no more alike than strangers."""
+    angles = torch.tensor([0.0, 0.1, 1.0, 1.1, 2.0, 3.0, 4.0, 4.1])
+    vectors = torch.stack([angles.cos(), angles.sin()], dim=1)
+    library = Library.of([one[None, None] for one in vectors], False)
+    works = torch.tensor([0, 0, 1, 1, 2, 2, 3, 3])
+    threshold = best_threshold(library, works)
+    assert threshold is not None
+    assert np.cos(0.9) < threshold < np.cos(0.1)
+    tracks = {}
+    for query in range(8):
+        scores = library.rows(slice(query, query + 1))[0]
+        tracks[str(query)] = pair_counts(scores, works, query, threshold)
+    assert tracks["0"] == {"pairs_right": 1.0, "pairs_found": 1.0, "pairs_true": 1.0}
+    assert tracks["4"] == {"pairs_right": 0.0, "pairs_found": 0.0, "pairs_true": 1.0}
+    figures = pair_figures(tracks)
+    assert figures["pair_precision"] == 1.0
+    assert figures["pair_recall"] == 0.75
+    assert figures["pair_f1"] == pytest.approx(2 * 0.75 / 1.75)
+    assert best_threshold(library, torch.arange(8)) is None
+    assert pair_figures({"a": {"mAP": 1.0}}) == {}
+
+
+def test_the_threshold_is_chosen_on_validation_recordings(covers: Make) -> None:
+    corpus = covers([2, 2, 2])
+    task, cache = ready(corpus, CONFIG)
+    task.learner(corpus.features, corpus.features, cache, seed=0, batch_size=4)
+    torch.manual_seed(0)
+    model = Circle()
+    tuned = task.tune(model, corpus.features, cache)
+    found = task.evaluate(model, corpus.features, cache, tuned)
+    assert {"pair_precision", "pair_recall", "pair_f1"} <= set(found.figures)
+    assert task.pooled(found.tracks) == found.figures
+    # Runs of before have no threshold.
+    older = task.evaluate(model, corpus.features, cache, {})
+    assert "pair_f1" not in older.figures
+    assert {name: found.figures[name] for name in older.figures} == older.figures
 
 
 class Named(nn.Module):

@@ -37,13 +37,41 @@ class FromAxis:
 
 
 def from_axis(axis: str, description: str | None = None) -> Any:
-    """A config field that takes the size of `axis` when it is left out or -1; "..." gives a tuple of sizes."""
+    """A field of a block's Config whose value is a size of the input, when a graph leaves it out or writes -1.
+
+    Parameters
+    ----------
+    axis : str
+        An axis of the block's contract, such as "C"; "..." gives a tuple of sizes.
+    description : str, optional
+        What the field is, for `explain` and editors; by default "size of axis C".
+
+    Returns
+    -------
+    Any
+        The default of the field.
+
+    Examples
+    --------
+    >>> class Config(BlockConfig):
+    ...     in_channels: int = from_axis("C")
+    >>> Config().resolve({"B": 2, "C": 3}).in_channels
+    3
+    """
     text = description or f"size of axis {axis}"
     return Field(default=INFER, description=text, json_schema_extra={"from_axis": axis})
 
 
 class BlockConfig(Settings):
-    """Base of every block's config: strict types, no unknown keys, immutable; lists of YAML become tuples."""
+    """Base of every block's Config: strict types, no unknown keys, immutable; lists of YAML become tuples.
+
+    Examples
+    --------
+    >>> class Config(BlockConfig):
+    ...     kernel_size: int | tuple[int, int] = 3
+    >>> Config(kernel_size=[5, 3]).kernel_size
+    (5, 3)
+    """
 
     @classmethod
     def inferred(cls) -> dict[str, FromAxis]:
@@ -56,23 +84,47 @@ class BlockConfig(Settings):
         return marks
 
     def resolve(self, axes: Axes) -> BlockConfig:
-        """A copy with every -1 replaced by the size of its axis."""
-        found = {
-            n: axes[m.axis]
-            for n, m in self.inferred().items()
-            if getattr(self, n) == INFER and m.axis in axes
-        }
-        if found:
-            return self.model_copy(update=found)
-        return self
+        """A copy with every -1 replaced by the size of its axis.
+
+        Parameters
+        ----------
+        axes : dict of str to int
+            The sizes of the contract's axes; a -1 whose axis is not among them stays.
+
+        Returns
+        -------
+        BlockConfig
+            Of the same class.
+        """
+        found = {}
+        for name, mark in self.inferred().items():
+            if getattr(self, name) == INFER and mark.axis in axes:
+                found[name] = axes[mark.axis]
+        if not found:
+            return self
+        return self.model_copy(update=found)
 
 
 class Block(nn.Module):
-    """Base of every brick: a `torch.nn.Module` built from its own `Config`."""
+    """Base of every brick: a `torch.nn.Module` built from its own `Config`.
+
+    Parameters
+    ----------
+    config : BlockConfig
+        An instance of the class's `Config`, with every size of the input filled in.
+
+    Examples
+    --------
+    >>> class Double(Block):
+    ...     "Twice its input."
+    ...     def forward(self, x):
+    ...         return 2 * x
+    """
 
     Config: ClassVar[type[BlockConfig]] = BlockConfig
     spec: ClassVar[Spec]
-    sees_all_frames = False  # true where an output depends on more frames than kernels, strides and dilations tell
+    # True where an output depends on more frames than kernels, strides and dilations show.
+    sees_all_frames = False
 
     def __init__(self, config: BlockConfig | None = None) -> None:  # noqa: ARG002  # blocks without weights need no more
         super().__init__()
@@ -144,8 +196,9 @@ class Example:
     @classmethod
     def of(cls, given: Any, config: Mapping[str, Any]) -> Example:
         """From one input shape, or a list of several."""
-        several = bool(given) and isinstance(given[0], (tuple, list))
-        return cls(tuple(map(tuple, given)) if several else (tuple(given),), config)
+        if given and isinstance(given[0], (tuple, list)):
+            return cls(tuple(map(tuple, given)), config)
+        return cls((tuple(given),), config)
 
 
 BLOCKS: Catalogue[Spec] = Catalogue(
@@ -235,23 +288,40 @@ def _refuse_incomplete(spec: Spec) -> None:
     path = f"{cls.__module__}.{cls.__qualname__}"
     if not (isinstance(cls, type) and issubclass(cls, Block)):
         raise RegistryError(
-            f"'{spec.name}' ({path}) is no Block",
+            f"'{spec.name}' ({path}) is not a Block",
             code="E302",
             help="derive it from mirbricks.Block",
         )
+    # Its documentation and its test; a docstring that it inherits describes another block.
     parts = {
-        "a docstring": cls.__dict__.get("__doc__"),
-        "a source": spec.source,
-        "an example": spec.examples,
+        "docstring": cls.__dict__.get("__doc__"),
+        "source": spec.source,
+        "example": spec.examples,
     }
     missing = [part for part, value in parts.items() if not value]
     if missing:
-        message = f"block '{spec.name}' ({path}) has no {' and no '.join(m.split(' ', 1)[1] for m in missing)}"
-        raise RegistryError(message, code="E303", help=f"give it {', '.join(missing)}")
+        articles = {"docstring": "a", "source": "a", "example": "an"}
+        needed = [f"{articles[part]} {part}" for part in missing]
+        raise RegistryError(
+            f"block '{spec.name}' ({path}) has no {' and no '.join(missing)}",
+            code="E303",
+            help=f"give it {', '.join(needed)}",
+        )
 
 
 def blocks() -> dict[str, Spec]:
-    """Every registered block by name, the package's own and those of plugins, sorted."""
+    """Every registered block by name, sorted: mirbricks' own and those of plug-ins.
+
+    Returns
+    -------
+    dict of str to Spec
+        Class, contract, source and examples of each.
+
+    Examples
+    --------
+    >>> blocks()["GLU"].contract.text == get("GLU").contract.text
+    True
+    """
     return BLOCKS.all()
 
 
@@ -264,7 +334,7 @@ def by_family(specs: Iterable[Spec]) -> dict[str, list[Spec]]:
 
 
 def get(name: str) -> Spec:
-    """The block registered under `name`; raises `RegistryError` with the nearest names."""
+    """The block registered under `name`. Raises RegistryError E305 with the nearest names."""
     return BLOCKS.get(name)
 
 

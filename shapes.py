@@ -84,7 +84,7 @@ def parse(text: str) -> Contract:
     bound = {token.axis for tokens in inputs for token in tokens}
     for token in (token for tokens in outputs for token in tokens):
         if token.axis and not token.free and token.axis not in bound:
-            message = f"axis '{token.axis}' of the output is no axis of the input"
+            message = f"axis '{token.axis}' of the output is not an axis of the input"
             raise ContractError(f"{message}; write {token.axis}' if torch decides")
     return Contract(text, inputs, outputs)
 
@@ -101,7 +101,7 @@ def _token(word: str) -> Token:
     match = _TOKEN.fullmatch(word)
     if not match:
         raise ContractError(
-            f"'{word}' is no token of a contract (an axis C, C', C*2, a number, {{field}} or ...)"
+            f"'{word}' is not a token of a contract (an axis C, C', C*2, a number, {{field}} or ...)"
         )
     if match["fixed"]:
         return Token(word, size=int(match["fixed"]))

@@ -14,7 +14,7 @@ CODES = {
     "E454": "The cache has no features of this recording with these settings. Building it computes what is missing.",
     "E455": "A file of the feature cache was removed or damaged. Building the cache again computes that file only.",
     "E457": "`feature: {type: NAME}` of a graph names a feature, ours or an installed package's; without it, hcqt.",
-    "E458": "Beats are times in seconds, two or more, each later than the one before; NaN is none.",
-    "E459": "`feature: {type: given}` reads NAME_feat.hdf5: its frames must have the size and the times that are said.",
+    "E458": "Beats are times in seconds, two or more, each later than the one before; NaN is not a time.",
+    "E459": "`feature: {type: given}` reads NAME_feat.hdf5: its frames have the size and the times of the section.",
 }
 register_codes(__name__, CODES)

@@ -11,7 +11,7 @@ CODES = {
     "E603": "The folder holds a training that stopped half-way. It goes on with --resume and is never overwritten.",
     "E604": "Another process is training into this folder. Two would mix their weights and metrics.",
     "E605": "The run has no such file (yet): its training did not get as far as writing it, or the file was removed.",
-    "E606": "A file of the run is damaged, or was written by something else than mirbricks.",
+    "E606": "A file of the run is damaged, or was not written by mirbricks.",
     "E607": "The weights of the run belong to another graph: names or sizes differ.",
     "E609": "A run can predict and be evaluated once its training has ended: the threshold is chosen then.",
 }

@@ -7,8 +7,8 @@ from ..errors import register_codes
 CODES = {
     "E500": "`task: {type: NAME}` of a graph names one of the tasks that mirbricks knows, such as multi_pitch.",
     "E501": "The graph's input and the features differ in shape, or the task does not read this feature at all.",
-    "E502": "The graph's output is not what the task reads. Multi-pitch reads a logit a bin and frame: (B, 1, F, T).",
-    "E503": "The task learns from and is measured on annotated recordings; stems only serve to mix them anew.",
-    "E510": "Scores that are NaN or infinite cannot be judged: they come from the features, or from spoilt weights.",
+    "E502": "The graph's output is not what the task reads. Multi-pitch reads a logit per bin and frame: (B, 1, F, T).",
+    "E503": "The task learns from annotated recordings, and is measured on them; stems only serve to make new mixes.",
+    "E510": "Scores that are NaN or infinite cannot be evaluated: the features or the weights hold such values.",
 }
 register_codes(__name__, CODES)

@@ -124,14 +124,14 @@ def test_the_same_class_may_be_registered_again() -> None:
     assert get("Mine").source == "elsewhere"
 
 
-def test_what_is_no_block_is_refused() -> None:
+def test_what_is_not_a_block_is_refused() -> None:
     class Plain(torch.nn.Module):
         """Has no Config."""
 
     path = f"{Plain.__module__}.{Plain.__qualname__}"
     assert (
         refusal(Plain)
-        == f"'Mine' ({path}) is no Block\n  help: derive it from mirbricks.Block     [E302]"
+        == f"'Mine' ({path}) is not a Block\n  help: derive it from mirbricks.Block     [E302]"
     )
 
 

@@ -68,20 +68,20 @@ def test_predicts_several_outputs() -> None:
         ("B -> C -> D", "a contract is 'inputs -> outputs', got 'B -> C -> D'"),
         (
             "B c T -> B T",
-            "'c' is no token of a contract (an axis C, C', C*2, a number, {field} or ...)",
+            "'c' is not a token of a contract (an axis C, C', C*2, a number, {field} or ...)",
         ),
         (
             "B C+1 -> B",
-            "'C+1' is no token of a contract (an axis C, C', C*2, a number, {field} or ...)",
+            "'C+1' is not a token of a contract (an axis C, C', C*2, a number, {field} or ...)",
         ),
         ("B ... ... -> B", "'...' can stand once in an input, got 'B ... ... -> B'"),
         (
             "B C -> B T",
-            "axis 'T' of the output is no axis of the input; write T' if torch decides",
+            "axis 'T' of the output is not an axis of the input; write T' if torch decides",
         ),
         (
             "B C -> B ...",
-            "axis '...' of the output is no axis of the input; write ...' if torch decides",
+            "axis '...' of the output is not an axis of the input; write ...' if torch decides",
         ),
     ],
 )

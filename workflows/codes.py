@@ -12,13 +12,13 @@ CODES = {
     "E470": "A synthetic corpus goes to a folder without a corpus; --seconds is the length of clips, 1 to 3600 s.",
     "E471": "No recording has the annotation that --where asks for: `mirbricks data info DIR` shows what there is.",
     "E611": "A packed model is at most 5 MB of graph, weights and card: it travels with the package.",
-    "E612": "A packed model or an ensemble holds what evaluating and predicting need; a training leaves more.",
+    "E612": "A packed model or an ensemble holds what evaluating and predicting need; only a training holds more.",
     "E613": "An evaluation in a card is the object that `mirbricks evaluate ... --json` has printed.",
     "E614": "The logits of runs can be averaged where feature, task, outputs and training tracks are the same.",
-    "E630": "An index is a file that `mirbricks index` has written; this one is missing, damaged or something else.",
-    "E631": "The vectors of an index are those of one run; other weights give vectors that mean other things.",
-    "E632": "An index holds the vectors of recordings, by a run of the task covers; here are none of them.",
+    "E630": "An index is a file that `mirbricks index` wrote; this one is missing, damaged or another kind of file.",
+    "E631": "The vectors of an index belong to one run; the vectors of other weights cannot be compared with them.",
+    "E632": "An index holds vectors of recordings, made by a run of the task covers; this one has none.",
     "E633": "A query is a key of the index or of the corpus of --data, or an audio file.",
-    "E634": "FAISS comes with mirbricks[retrieval], and searches one vector a recording.",
+    "E634": "FAISS comes with mirbricks[retrieval], and searches one vector per recording.",
 }
 register_codes(__name__, CODES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...errors import register_codes
 
 CODES = {
-    "E530": "A batch of pairs has each recording once: two views of it meet, and those of all others are apart.",
-    "E531": "A probe learns on the labelled training recordings; a label that none of them has cannot be found.",
+    "E530": "In a batch of pairs each recording occurs once: its two views are drawn together, all others apart.",
+    "E531": "A probe learns from the labelled training recordings; it cannot predict a label that none of them has.",
 }
 register_codes(__name__, CODES)

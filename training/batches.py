@@ -40,11 +40,15 @@ def on_device(batch: Batch, device: torch.device, channels_last: bool) -> Batch:
     """`batch` with its inputs and targets (a tensor, or tensors in tuples, lists and dicts) on `device`."""
     inputs = _moved(batch.inputs, device)
     if channels_last:
-        inputs = tuple(
-            x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
-            for x in inputs
-        )
+        inputs = tuple(map(_channels_last, inputs))
     return replace(batch, inputs=inputs, targets=_moved(batch.targets, device))
+
+
+def _channels_last(x: Tensor) -> Tensor:
+    """Other than 4-D tensors have no such layout."""
+    if x.ndim != 4:
+        return x
+    return x.contiguous(memory_format=torch.channels_last)
 
 
 def _moved(value: Any, device: torch.device) -> Any:

@@ -20,25 +20,30 @@ def refuse_not_finite(
     """Raise E620, naming the items of the batch after `step` steps, if the loss or the gradient is not finite."""
     if math.isfinite(value):
         return
-    spoilt = {
-        item
-        for x in batch.inputs
-        if x.is_floating_point() and len(x) == len(batch.items)
-        for item, fine in zip(
-            batch.items, x.isfinite().flatten(1).all(1).tolist(), strict=True
-        )
-        if not fine
-    }
+    spoilt = _not_finite_inputs(batch)
     facts = [("items", _quoted(world.gather(batch.items)))]
     if spoilt:
         facts.append(("input not finite", _quoted(tuple(sorted(spoilt)))))
+    help = "look at these items; if they are sound, lower train.lr"
+    if config.clip_norm is None:
+        help += " or set train.clip_norm"
     raise RunError(
         f"the {what} is {value} at step {step + 1}, in the batch of the items below",
         code="E620",
         facts=facts,
-        help="look at these items; if they are sound, lower train.lr"
-        + (" or set train.clip_norm" * (config.clip_norm is None)),
+        help=help,
     )
+
+
+def _not_finite_inputs(batch: Batch) -> set[str]:
+    """The items whose own inputs are NaN or infinite: then the data is at fault, and not the training."""
+    found = set()
+    for x in batch.inputs:
+        if not x.is_floating_point() or len(x) != len(batch.items):
+            continue
+        fine = x.isfinite().flatten(1).all(1).tolist()
+        found |= {item for item, ok in zip(batch.items, fine, strict=True) if not ok}
+    return found
 
 
 def _quoted(items: tuple[str, ...]) -> str:
@@ -51,23 +56,18 @@ def told_plainly(config: TrainConfig) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        if str(error).strip():
-            first = str(error).strip().splitlines()[0]
-        else:
-            first = type(error).__name__
-        if (
-            isinstance(error, torch.OutOfMemoryError | MemoryError)
-            or "can't allocate memory" in first
-        ):
+        text = str(error).strip() or type(error).__name__
+        first = text.splitlines()[0]
+        no_memory = isinstance(error, torch.OutOfMemoryError | MemoryError)
+        if no_memory or "can't allocate memory" in first:
             raise RunError(
-                f"the memory does not suffice for a training step with batch_size {config.batch_size}",
+                f"out of memory in a training step with batch_size {config.batch_size}",
                 code="E622",
                 facts=[("torch", first)],
                 help="lower train.batch_size",
             ) from error
-        if config.compile and type(error).__module__.startswith(
-            ("torch._dynamo", "torch._inductor")
-        ):
+        of_compiler = ("torch._dynamo", "torch._inductor")
+        if config.compile and type(error).__module__.startswith(of_compiler):
             raise RunError(
                 "torch.compile could not compile the model",
                 code="E623",

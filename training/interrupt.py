@@ -32,9 +32,8 @@ class StopSignals:
         at: TracebackType | None,
     ) -> None:
         for one, handler in self._previous.items():
-            signal.signal(
-                one, signal.SIG_DFL if handler is None else handler
-            )  # None: set by other than Python
+            # None stands for a handler that was not set by Python, which cannot be put back
+            signal.signal(one, signal.SIG_DFL if handler is None else handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  # the form of a handler
         if self.requested:

@@ -1,7 +1,7 @@
 """The one training loop: plain torch, and every run can be resumed as if it had never stopped.
 
 All that is random in a step is drawn from (seed, step): the batch by the task, dropout by torch's generator, which is
-seeded anew at each step. So the state of a training is its weights, its optimizer and a few counters, and on a CPU a
+seeded again at each step. So the state of a training is its weights, its optimizer and a few counters, and on a CPU a
 resumed run equals an uninterrupted one to the bit.
 """
 
@@ -18,17 +18,18 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from ..errors import RunError
 from ..runs.folder import RunFolder
 from ..tasks.base import Batch, Learner
 from ..version import __version__
 from .batches import batches_ahead, on_device
+from .checkpoint import restore, state_of
 from .devices import World, as_device, joined, seed_torch
 from .failures import refuse_not_finite, told_plainly
 from .interrupt import StopSignals
 from .memory_format import lay_channels_last
 from .optimization import TrainConfig, follow, learning_rate, make_optimizer, trainable
 from .progress import TrainingProgress
+from .side_losses import SideLossMeans, added, side_losses
 
 __all__ = ["FitResult", "TrainConfig", "fit"]
 
@@ -71,9 +72,9 @@ def fit(
         if world.leader:
             stack.enter_context(run.locked())
         state = run.state_to_resume(resume)
-        training = _Training(model, learner, config, run, world)
+        training = Training(model, learner, config, run, world)
         if state is not None:
-            training.restore(state)
+            restore(training, state)
         training.start()
         if world.device.type == "cuda":
             cuda = [world.device]
@@ -102,7 +103,7 @@ def fit(
     )
 
 
-class _Training:
+class Training:
     """Model, optimizer and counters between two steps; `step` counts the steps done."""
 
     def __init__(
@@ -122,37 +123,51 @@ class _Training:
         self.own: nn.Module | None = getattr(learner, "module", None)
         if self.own is not None:
             self.own.to(world.device)
+        lr_scale = getattr(learner, "lr_scale", 1.0)
         self.optimizer = make_optimizer(
-            self.model,
-            config,
-            world.device,
-            self.own,
-            getattr(learner, "lr_scale", 1.0),
+            self.model, config, world.device, self.own, lr_scale
         )
-        self.average = copy.deepcopy(self.model) if config.average_decay else None
-        self.step = self.validated = self.waited = self.best_step = 0
+        self.average: nn.Module | None = None
+        if config.average_decay:
+            self.average = copy.deepcopy(self.model)
+        self.step = 0
+        self.validated = 0
+        self.waited = 0
+        self.best_step = 0
         self.best_figures: dict[str, float] = {}
         self.losses: list[float] = []
+        self.sides = SideLossMeans()
         self.seconds = 0.0
         self.saved_s = time.monotonic()
+
+    @property
+    def side_values(self) -> dict[str, list[float]]:
+        """The side losses of the steps that metrics.jsonl does not have yet."""
+        return self.sides.values
+
+    @side_values.setter
+    def side_values(self, values: dict[str, list[float]]) -> None:
+        self.sides.values = values
 
     def start(self) -> None:
         """Everything restored, get ready for the first step."""
         wrapped = self.world.wrap(self.model)
+        self.forward: Any = wrapped
         if self.config.compile:
-            self.forward: Any = torch.compile(wrapped)
-        else:
-            self.forward = wrapped
+            self.forward = torch.compile(wrapped)
         self.model.train()
         if self.world.leader:
             self.run.cut_metrics(self.step)
+        # from here on a killed training is one that goes on, and none that is trained over
+        if self.step == 0:
+            self._save_state(None)
 
     def run_until_done(
         self, signals: StopSignals, progress: TrainingProgress
     ) -> Stopped:
-        with batches_ahead(
-            self.learner, self.world, self.step, self.config.steps
-        ) as batches:
+        """Steps and validations up to the end; saves the state there."""
+        steps = self.config.steps
+        with batches_ahead(self.learner, self.world, self.step, steps) as batches:
             stopped = self._steps(batches, signals, progress)
         self._save_state(stopped)
         return stopped
@@ -160,21 +175,19 @@ class _Training:
     def _steps(
         self, batches: Iterator[Batch], signals: StopSignals, progress: TrainingProgress
     ) -> Stopped:
+        config = self.config
         stop = False
-        patience = self.config.patience
         while not stop:
-            due = (
-                self.step % self.config.validate_every == 0
-                or self.step == self.config.steps
-            )
+            at_end = self.step >= config.steps
+            due = at_end or self.step % config.validate_every == 0
             if due and self.validated < self.step:
                 self._validate(progress)
-            if self.step >= self.config.steps:
+            if at_end:
                 return "finished"
-            if patience is not None and self.waited >= patience:
+            if config.patience is not None and self.waited >= config.patience:
                 return "patience"
             begin_s = time.monotonic()
-            with told_plainly(self.config):
+            with told_plainly(config):
                 stop = self._step(next(batches), signals)
             self.seconds += time.monotonic() - begin_s
             progress.advance(self.step, self.losses[-1])
@@ -187,47 +200,54 @@ class _Training:
         """One update of the weights; returns whether any process was asked to stop."""
         config = self.config
         device = self.world.device
+
+        # all that is random comes from seed and step, so that a resumed training draws the same
         seed_torch(device, config.seed, self.step, self.world.rank)
         batch = on_device(batch, device, self.channels_last)
         with torch.autocast(device.type, torch.bfloat16, enabled=config.bf16):
             outputs = self.forward(*batch.inputs)
-        loss = self.learner.loss(outputs.float() if config.bf16 else outputs, batch)
+        if config.bf16:
+            outputs = outputs.float()
+        sides = side_losses(self.model)
+        loss = added(self.learner.loss(outputs, batch), sides)
         value, stop = self.world.mean(loss, signals.requested)
         refuse_not_finite("loss", value, self.step, batch, self.world, config)
+
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self.world.average_gradients(self.own)
-        if config.clip_norm is None:
-            limit = math.inf
-        else:
-            limit = config.clip_norm
+        limit = math.inf if config.clip_norm is None else config.clip_norm
         self.grad_norm = float(nn.utils.clip_grad_norm_(trainable(self.model), limit))
         refuse_not_finite(
             "gradient", self.grad_norm, self.step, batch, self.world, config
         )
+
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(config, self.step) * group.get("lr_scale", 1.0)
+            scale = group.get("lr_scale", 1.0)
+            group["lr"] = learning_rate(config, self.step) * scale
         self.optimizer.step()
         if self.average is not None and config.average_decay is not None:
-            follow(
-                self.average,
-                self.model,
-                min(config.average_decay, (self.step + 1) / (self.step + 10)),
-            )
+            # the first averages are short, or the random first weights would stay in them for long
+            begun = (self.step + 1) / (self.step + 10)
+            follow(self.average, self.model, min(config.average_decay, begun))
         self.step += 1
         self.losses.append(value)
+        self.sides.add(sides)
         return stop
 
     def _note_metrics(self) -> None:
         if self.step % METRICS_EVERY and self.step != self.config.steps:
             return
-        record = {
+        record: dict[str, Any] = {
             "step": self.step,
             "loss": math.fsum(self.losses) / len(self.losses),
             "lr": learning_rate(self.config, self.step - 1),
             "grad_norm": self.grad_norm,
             "seconds": round(self.seconds, 3),
         }
+        sides = self.sides.take()
+        if sides:
+            record["side_losses"] = sides
         self.losses.clear()
         if self.world.leader:
             self.run.append_metrics(record)
@@ -236,91 +256,39 @@ class _Training:
         """Validate on the leader; keep the weights if they are the best, and save the state."""
         begin_s = time.monotonic()
         if self.world.leader:
-            if self.average is None:
-                shown = self.model
-            else:
-                shown = self.average
-            figures = {
-                name: float(value)
-                for name, value in self.learner.validate(
-                    shown, progress.validating
-                ).items()
-            }
+            judged = self.model if self.average is None else self.average
+            found = self.learner.validate(judged, progress.validating)
+            figures = {name: float(value) for name, value in found.items()}
             self.model.train()
             self.run.append_metrics({"step": self.step, "valid": figures})
+            self._keep_best(judged, figures)
             figure = self.learner.figure
-            value = figures[self.learner.figure]
-            progress.validated(figure, value)
-            best = self.best_figures.get(figure, math.nan)
-            self.waited += 1
-            if math.isnan(best) or value > best:
-                self.best_step = self.step
-                self.best_figures = figures
-                self.waited = 0
-                about = {
-                    "mirbricks": __version__,
-                    "step": str(self.step),
-                    "figure": figure,
-                    "value": repr(value),
-                }
-                self.run.save_weights(shown, about)
+            progress.validated(figure, figures[figure])
         self.waited = self.world.share(self.waited)
         self.validated = self.step
         self.seconds += time.monotonic() - begin_s
         self._save_state(None)
 
+    def _keep_best(self, judged: nn.Module, figures: dict[str, float]) -> None:
+        """Write the weights where they are better than all before; of equal ones the first stay."""
+        figure = self.learner.figure
+        value = figures[figure]
+        best = self.best_figures.get(figure, math.nan)
+        self.waited += 1
+        if not math.isnan(best) and not value > best:
+            return
+        self.best_step = self.step
+        self.best_figures = figures
+        self.waited = 0
+        about = {
+            "mirbricks": __version__,
+            "step": str(self.step),
+            "figure": figure,
+            "value": repr(value),
+        }
+        self.run.save_weights(judged, about)
+
     def _save_state(self, stopped: Stopped | None) -> None:
         self.saved_s = time.monotonic()
-        if not self.world.leader:
-            return
-        counters = {name: getattr(self, name) for name in _COUNTERS}
-        self.run.save_state(
-            {
-                "step": self.step,
-                "stopped": stopped,
-                "config": self.config.model_dump(),
-                "model": self.model.state_dict(),
-                "optimizer": self.optimizer.state_dict(),
-                "average": None if self.average is None else self.average.state_dict(),
-                "learner": None if self.own is None else self.own.state_dict(),
-                "counters": counters,
-            }
-        )
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on from `state`. Raises E606, E607, E608."""
-        changed = _changed(state["config"], self.config)
-        if changed:
-            raise RunError(
-                f"cannot resume '{self.run.path}': the settings of the training have changed",
-                code="E608",
-                facts=changed,
-                help="resume with the old values, or start anew in another folder",
-            )
-        self.run.check_weights(state["model"], self.model.state_dict())
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        if self.average is not None:
-            self.average.load_state_dict(state["average"])
-        if self.own is not None:
-            self.own.load_state_dict(state["learner"])
-        self.step = state["step"]
-        for name, value in state["counters"].items():
-            setattr(self, name, value)
-
-
-_COUNTERS = ("validated", "waited", "best_step", "best_figures", "losses", "seconds")
-
-
-def _changed(old: dict[str, Any], config: TrainConfig) -> list[tuple[str, str]]:
-    """What differs; a constant schedule does not depend on the number of steps, so it may be trained on."""
-    if config.schedule == "constant":
-        free = {"steps"}
-    else:
-        free = set()
-    new = config.model_dump()
-    return [
-        (name, f"{old.get(name)} in the run, {value} now")
-        for name, value in new.items()
-        if name not in free and old.get(name) != value
-    ]
+        if self.world.leader:
+            self.run.save_state(state_of(self, stopped))

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import mirbricks as mb
-from mirbricks.errors import RunError
+from mirbricks.errors import MirbricksError, RunError
 from mirbricks.training.batch_norm import refuse_one_example
 from mirbricks.workflows.experiment import load_experiment
 
@@ -70,7 +70,7 @@ def test_only_what_torch_refuses_is_refused(case: str, batch_size: int) -> None:
     [shape] = model.input_shapes.values()
     x = torch.randn([sizes[size] if isinstance(size, str) else size for size in shape])
     if is_refused and batch_size == 1:
-        with pytest.raises(ValueError, match="more than 1 value per channel"):
+        with pytest.raises(MirbricksError, match="more than 1 value per channel"):
             model.train()(x)
         with pytest.raises(RunError, match="cannot train on one example"):
             refuse_one_example(model, batch_size)

@@ -175,7 +175,7 @@ def test_handlers_are_restored_and_a_second_signal_stops_at_once(
     before = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path / "twice", Twice())
-    assert not (tmp_path / "twice" / "state.pt").exists()
+    assert RunFolder(tmp_path / "twice").load_state()["step"] == 0
     train(tmp_path / "once", Interrupting(3, signal.SIGTERM))
     assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)] == before
 
@@ -236,7 +236,7 @@ def test_resume_with_other_settings_is_refused(tmp_path: Path) -> None:
         f"cannot resume '{tmp_path}': the settings of the training have changed\n"
         "  steps  40 in the run, 50 now\n"
         "  lr     0.001 in the run, 0.5 now\n"
-        "  help: resume with the old values, or start anew in another folder     [E608]"
+        "  help: resume with the old values, or begin a new training in another folder     [E608]"
     )
 
 

@@ -210,7 +210,7 @@ def test_too_little_memory_is_told(tmp_path: Path) -> None:
             )
 
     assert refusal(lambda: train(tmp_path, Huge())) == (
-        "the memory does not suffice for a training step with batch_size 8\n"
+        "out of memory in a training step with batch_size 8\n"
         "  torch  CUDA out of memory. Tried to allocate 2 GiB\n"
         "  help: lower train.batch_size     [E622]"
     )

@@ -1,0 +1,75 @@
+"""What of a training is kept between two steps, and how it is put back: resumed, it is as if it had never stopped."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..errors import RunError
+from .optimization import TrainConfig
+
+if TYPE_CHECKING:
+    from .loop import Stopped, Training
+
+COUNTERS = (
+    "validated",
+    "waited",
+    "best_step",
+    "best_figures",
+    "losses",
+    "seconds",
+    "side_values",
+)
+
+
+def state_of(training: Training, stopped: Stopped | None) -> dict[str, Any]:
+    """The state of a training: weights, optimizer, counters; tensors and plain values only."""
+    average = training.average
+    own = training.own
+    return {
+        "step": training.step,
+        "stopped": stopped,
+        "config": training.config.model_dump(),
+        "model": training.model.state_dict(),
+        "optimizer": training.optimizer.state_dict(),
+        "average": None if average is None else average.state_dict(),
+        "learner": None if own is None else own.state_dict(),
+        "counters": {name: getattr(training, name) for name in COUNTERS},
+    }
+
+
+def restore(training: Training, state: dict[str, Any]) -> None:
+    """Put a state back. Raises E606 where it is damaged, E607 for another graph, E608 for other settings."""
+    changed = _changed(state["config"], training.config)
+    run = training.run
+    if changed:
+        raise RunError(
+            f"cannot resume '{run.path}': the settings of the training have changed",
+            code="E608",
+            facts=changed,
+            help="resume with the old values, or begin a new training in another folder",
+        )
+    run.check_weights(state["model"], training.model.state_dict())
+    training.model.load_state_dict(state["model"])
+    try:
+        training.optimizer.load_state_dict(state["optimizer"])
+        if training.average is not None:
+            training.average.load_state_dict(state["average"])
+        if training.own is not None:
+            training.own.load_state_dict(state["learner"])
+    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
+        raise run.damaged("state.pt", error) from error
+    training.step = state["step"]
+    # names that this version does not know are not set: the file may be a stranger's
+    for name in COUNTERS:
+        if name in state["counters"]:
+            setattr(training, name, state["counters"][name])
+
+
+def _changed(old: dict[str, Any], config: TrainConfig) -> list[tuple[str, str]]:
+    """What differs; a constant schedule does not depend on the number of steps, so more of them may be trained."""
+    free = {"steps"} if config.schedule == "constant" else set()
+    facts = []
+    for name, value in config.model_dump().items():
+        if name not in free and old.get(name) != value:
+            facts.append((name, f"{old.get(name)} in the run, {value} now"))
+    return facts

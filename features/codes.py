@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..errors import register_codes
 
 CODES = {
+    "E439": "Audio is resampled between rates of 1,000 and 1,000,000 Hz, which are those of recordings.",
     "E448": "A feature takes the settings of its section `feature:`, which `mirbricks explain NAME` lists.",
     "E449": "A feature is a class with a docstring and a `Config` whose field `type` has the feature's name.",
     "E450": "Features read floating-point audio of shape (B, N): a batch of mono recordings with at least one sample.",

@@ -1,4 +1,10 @@
-"""Change of the sample rate."""
+"""Change of the sample rate: between common rates by a bank of filters, between any others by interpolation.
+
+Both are the same band-limited interpolation (Smith, "Digital Audio Resampling Home Page"): each output sample is a sum
+of input samples, weighted by a sinc under a Kaiser window, 64 zero crossings to either side. Between rates with a
+common divisor few different sets of weights are needed, and torchaudio holds them all; between 44,099 and 22,050 Hz
+each output sample has weights of its own, which polynomials give.
+"""
 
 from __future__ import annotations
 
@@ -11,90 +17,242 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..errors import DataError
 from .torchaudio_import import import_torchaudio
 
+# Rates of recordings; what an audio file or a corpus says beyond them is a mistake, and would cost memory and time.
+SR_MIN_HZ = 1_000
+SR_MAX_HZ = 1_000_000
 MAX_FILTER_BANK = 1 << 22  # product of the reduced rates: the filter bank grows with it
+
+# The published "kaiser_best" design.
+ZERO_CROSSINGS = 64
+ROLLOFF = 0.9475937167399596
+KAISER_BETA = 14.769656459379492
+
+N_POLYNOMIALS = 10  # of the weights between two samples: they are exact to about 1e-7
+BLOCK_SAMPLES = 1 << 19  # input samples gathered at once
 
 
 def resample(wave: Tensor, from_hz: int, to_hz: int) -> Tensor:
-    """(..., N) at `from_hz` -> (..., ceil(N · to_hz / from_hz)) at `to_hz`, anti-aliased, on the same device.
+    """Audio at another sample rate, anti-aliased, on the same device and of the same type.
 
-    torchaudio's polyphase Kaiser-windowed sinc (Smith, "Digital Audio Resampling Home Page"), 64 zero crossings wide.
-    Rates with next to no common divisor (44,099 and 22,050 Hz), which would need a huge filter bank, go by way of the
-    Fourier transform of the whole waveform.
+    Parameters
+    ----------
+    wave : Tensor, shape (..., N)
+        Audio in floating point.
+    from_hz, to_hz : int
+        Its rate and the new one, in Hz.
+
+    Returns
+    -------
+    Tensor, shape (..., ceil(N * to_hz / from_hz))
+        Outside of the waveform there is silence.
+
+    Raises
+    ------
+    DataError
+        E439 for a rate below 1,000 or above 1,000,000 Hz, E450 for audio that is not in floating point.
+
+    Examples
+    --------
+    >>> resample(torch.zeros(2, 44100), 44100, 22050).shape
+    torch.Size([2, 22050])
     """
+    _check_rates(from_hz, to_hz)
     if from_hz == to_hz:
         return wave
+    if not wave.is_floating_point():
+        raise DataError(
+            f"audio is resampled in floating point, got {wave.dtype}",
+            code="E450",
+            help="divide whole numbers by their greatest: wave / 32768 for 16 bits",
+        )
     old, new = _reduced(from_hz, to_hz)
-    if old * new > MAX_FILTER_BANK:
-        return _by_spectrum(wave, old, new)
-    resampled: Tensor = _resampler(old, new).to(wave.device)(wave)
-    return resampled
+    # Half precision has too few digits for the sums, so these are made in single precision.
+    samples = wave.to(torch.promote_types(wave.dtype, torch.float32))
+    if _has_filter_bank(old, new):
+        return _filtered(samples, old, new).to(wave.dtype)
+    n_resampled = -(-wave.shape[-1] * new // old)
+    resampled = _interpolated(samples, old, new, range(n_resampled), 0)
+    return resampled.to(wave.dtype)
 
 
 def resample_stream(
     chunks: Iterable[Tensor], from_hz: int, to_hz: int
 ) -> Iterator[Tensor]:
-    """`resample` of a waveform that comes in (..., n) chunks: pieces that together equal it, but for rounding.
+    """`resample` of a waveform that comes in pieces, in memory that does not grow with its length.
 
-    Memory grows with the largest chunk; with the waveform only at rates that go by way of its Fourier transform.
+    Parameters
+    ----------
+    chunks : iterable of Tensor, shape (..., n)
+        The waveform; pieces may be of any length.
+    from_hz, to_hz : int
+        Its rate and the new one, in Hz.
+
+    Yields
+    ------
+    Tensor, shape (..., m)
+        Pieces that together equal `resample` of the whole, but for rounding.
+
+    Raises
+    ------
+    DataError
+        E439 for a rate below 1,000 or above 1,000,000 Hz.
     """
+    _check_rates(from_hz, to_hz)
     old, new = _reduced(from_hz, to_hz)
     if from_hz == to_hz:
         yield from chunks
-        return
-    if old * new > MAX_FILTER_BANK:
-        yield resample(torch.cat(list(chunks), dim=-1), from_hz, to_hz)
-        return
-    context = -(
-        -_resampler(old, new).width // old
-    )  # periods of `old` samples that a filter reaches to either side
-    # samples still needed; periods of them that were given out
-    held = torch.zeros(0)
-    done = 0
-    for chunk in chunks:
-        if held.numel():
-            held = torch.cat([held, chunk], dim=-1)
-        else:
-            held = chunk
-        n_periods = held.shape[-1] // old
-        ready = n_periods - context
-        if ready > done:
-            yield resample(held[..., : n_periods * old], from_hz, to_hz)[
-                ..., done * new : ready * new
-            ]
-            dropped = max(0, ready - context)
-            held = held[..., dropped * old :]
-            done = ready - dropped
-    yield resample(held, from_hz, to_hz)[..., done * new :]
+    elif _has_filter_bank(old, new):
+        yield from _stream_by_periods(chunks, old, new)
+    else:
+        yield from _stream_interpolated(chunks, old, new)
+
+
+def _check_rates(from_hz: int, to_hz: int) -> None:
+    for rate_hz in (from_hz, to_hz):
+        if not SR_MIN_HZ <= rate_hz <= SR_MAX_HZ:
+            raise DataError(
+                f"audio cannot be resampled from {from_hz:,} to {to_hz:,} Hz",
+                code="E439",
+                facts=[("rates", f"{SR_MIN_HZ:,} to {SR_MAX_HZ:,} Hz")],
+                help="check the sample rate in the header of the file, or 'sr_hz'",
+            )
 
 
 def _reduced(from_hz: int, to_hz: int) -> tuple[int, int]:
+    """The rates without their common divisor: `old` input samples become `new` output samples."""
     divisor = math.gcd(from_hz, to_hz)
     return from_hz // divisor, to_hz // divisor
 
 
-def _by_spectrum(wave: Tensor, old: int, new: int) -> Tensor:
-    """Cut or pad the spectrum. Silence makes the length a multiple of `old`, so that the ratio is exact."""
-    n = wave.shape[-1]
-    periods = -(-n // old)
-    spectrum = torch.fft.rfft(F.pad(wave, (0, periods * old - n)))[
-        ..., : periods * min(old, new) // 2
-    ]
-    resampled: Tensor = torch.fft.irfft(spectrum, n=periods * new)[
-        ..., : -(-n * new // old)
-    ]
-    return resampled * (new / old)
+def _has_filter_bank(old: int, new: int) -> bool:
+    return old * new <= MAX_FILTER_BANK
 
 
 @functools.lru_cache(maxsize=8)
-def _resampler(old: int, new: int) -> Any:
+def _filter_bank(old: int, new: int, dtype: torch.dtype) -> Any:
     """torchaudio's Resample; making its filter bank costs more than using it."""
+    # Without a type torchaudio computes the filters in double and keeps them in single precision.
     return import_torchaudio().transforms.Resample(
         old,
         new,
         resampling_method="sinc_interp_kaiser",
-        lowpass_filter_width=64,
-        rolloff=0.9475937167399596,  # with beta: the published "kaiser_best" design
-        beta=14.769656459379492,
+        lowpass_filter_width=ZERO_CROSSINGS,
+        rolloff=ROLLOFF,
+        beta=KAISER_BETA,
+        dtype=None if dtype == torch.float32 else dtype,
     )
+
+
+def _filtered(wave: Tensor, old: int, new: int) -> Tensor:
+    bank = _filter_bank(old, new, wave.dtype).to(wave.device)
+    resampled: Tensor = bank(wave)
+    return resampled
+
+
+def _stream_by_periods(
+    chunks: Iterable[Tensor], old: int, new: int
+) -> Iterator[Tensor]:
+    """Whole periods of `old` samples are resampled as soon as all that their filters reach is there."""
+    context = -(-_filter_bank(old, new, torch.float32).width // old)
+    held: Tensor | None = None
+    done = 0  # periods at the beginning of `held` that were given out already
+    for chunk in chunks:
+        held = _joined(held, chunk)
+        n_periods = held.shape[-1] // old
+        ready = n_periods - context
+        if ready > done:
+            resampled = _filtered(held[..., : n_periods * old], old, new)
+            yield resampled[..., done * new : ready * new]
+            # Periods that the next output still reaches stay.
+            dropped = max(0, ready - context)
+            held = held[..., dropped * old :]
+            done = ready - dropped
+    if held is not None:
+        yield _filtered(held, old, new)[..., done * new :]
+
+
+def _stream_interpolated(
+    chunks: Iterable[Tensor], old: int, new: int
+) -> Iterator[Tensor]:
+    """Output samples as soon as the input samples around them are there."""
+    reach = _reach(old, new)
+    held: Tensor | None = None
+    start = 0  # input sample that `held` begins with
+    done = 0  # output samples that were given out
+    for chunk in chunks:
+        held = _joined(held, chunk)
+        stop = start + held.shape[-1]
+        ready = max(done, (stop - reach) * new // old)
+        if ready > done:
+            yield _interpolated(held, old, new, range(done, ready), start)
+            done = ready
+            dropped = max(0, done * old // new - reach - start)
+            held = held[..., dropped:]
+            start += dropped
+    if held is not None:
+        n_resampled = -(-(start + held.shape[-1]) * new // old)
+        yield _interpolated(held, old, new, range(done, n_resampled), start)
+
+
+def _joined(held: Tensor | None, chunk: Tensor) -> Tensor:
+    if held is None:
+        return chunk
+    return torch.cat([held, chunk], dim=-1)
+
+
+def _reach(old: int, new: int) -> int:
+    """Input samples on either side of an output sample that its weights reach."""
+    return math.ceil(ZERO_CROSSINGS * old / (ROLLOFF * min(old, new))) + 1
+
+
+def _interpolated(
+    wave: Tensor, old: int, new: int, outputs: range, start: int
+) -> Tensor:
+    """Output samples, by their numbers, of a waveform (..., N) whose first sample has the number `start`."""
+    reach = _reach(old, new)
+    weights = _weights(old, new, wave.dtype).to(wave.device)
+    flat = F.pad(wave.reshape(-1, wave.shape[-1]), (reach, reach + 1))
+    windows = flat.unfold(1, weights.shape[1], 1)
+    block = max(1, BLOCK_SAMPLES // weights.shape[1])
+    parts = [flat[:, :0]]
+    for first in range(outputs.start, outputs.stop, block):
+        stop = min(first + block, outputs.stop)
+        # Places in whole numbers, so that no rounding adds up however long the recording is.
+        place = torch.arange(first, stop, device=wave.device) * old
+        # Row by row: only there does torch copy the samples that are asked for and no others.
+        samples = place // new - start
+        near = torch.stack([row.index_select(0, samples) for row in windows])
+        between = (place % new).double() / new
+        polynomials = _chebyshev(between).to(wave.dtype)
+        parts.append(((weights @ near.mT) * polynomials).sum(dim=1))
+    return torch.cat(parts, dim=1).reshape(*wave.shape[:-1], -1)
+
+
+@functools.lru_cache(maxsize=8)
+def _weights(old: int, new: int, dtype: torch.dtype) -> Tensor:
+    """(N_POLYNOMIALS, 2 reach + 1) of the input samples around an output sample: their weights are polynomials of its
+    place between two of them (the structure of Farrow, ISCAS 1988), here through the exact ones at Chebyshev's nodes.
+    """
+    nodes = (torch.arange(N_POLYNOMIALS, dtype=torch.float64) + 0.5) / N_POLYNOMIALS
+    between = (1 + torch.cos(math.pi * nodes)) / 2
+    reach = _reach(old, new)
+    samples = torch.arange(-reach, reach + 1, dtype=torch.float64)
+    cutoff = ROLLOFF * min(1.0, new / old)
+    crossings = cutoff * (samples - between[:, None])
+    inside = (1 - (crossings / ZERO_CROSSINGS).square()).clamp_min(0)
+    window = torch.special.i0(KAISER_BETA * inside.sqrt())
+    window = window / torch.special.i0(torch.tensor(KAISER_BETA).double())
+    exact = cutoff * torch.sinc(crossings) * window
+    # At the nodes the polynomials are orthogonal, so that their coefficients are sums of products.
+    coefficients = _chebyshev(between) @ exact * (2 / N_POLYNOMIALS)
+    coefficients[0] /= 2
+    return coefficients.to(dtype)
+
+
+def _chebyshev(between: Tensor) -> Tensor:
+    """(n,) places in 0 … 1 -> (N_POLYNOMIALS, n): the polynomials of Chebyshev there."""
+    order = torch.arange(N_POLYNOMIALS, dtype=between.dtype, device=between.device)
+    return torch.cos(torch.arccos(2 * between - 1) * order[:, None])

@@ -17,6 +17,7 @@ from .beats import beat_synchronous
 from .chroma import ChromaFeature, PitchClassConfig
 from .folding import SILENCE
 from .logmel import LogMelFeature, LogMelFeatureConfig
+from .old_names import old_names
 
 BLOCK_SAMPLES = 1 << 18
 ONSET_HOPS = 2  # onset frames to a frame of chroma
@@ -125,3 +126,6 @@ class BeatChromaFeature(Feature):
             chroma**self.config.power, times_s, torch.from_numpy(self.beats_s(wave))
         )
         return means / means.amax().clamp_min(SILENCE)
+
+
+__getattr__ = old_names(__name__, "BeatChroma")

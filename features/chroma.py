@@ -12,6 +12,7 @@ from torch import Tensor
 from .base import ArrayConfig, Feature, FeatureConfig, register_feature
 from .cqt import CQTFeature, CQTFeatureConfig
 from .folding import pitch_classes, semitone_of, tuning_of, tuning_sum, unit_frames
+from .old_names import old_names
 
 C1_HZ = 32.70319566257483
 
@@ -170,3 +171,6 @@ class ChromaFeature(Feature):
 
     def n_frames(self, n_samples: int) -> int:
         return self.cqt.n_frames(n_samples)
+
+
+__getattr__ = old_names(__name__, "Chroma")

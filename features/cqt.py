@@ -8,6 +8,7 @@ from pydantic import Field, PositiveFloat, model_validator
 
 from .base import register_feature
 from .hcqt import HCQTFeature, HCQTFeatureConfig
+from .old_names import old_names
 
 
 class CQTFeatureConfig(HCQTFeatureConfig):
@@ -39,3 +40,6 @@ class CQTFeature(HCQTFeature):
 
     Config = CQTFeatureConfig
     config: CQTFeatureConfig
+
+
+__getattr__ = old_names(__name__, "CQT")

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from .base import register_feature
 from .chroma import ChromaFeature, PitchClassConfig
+from .old_names import old_names
 
 
 class Fourier2DFeatureConfig(PitchClassConfig):
@@ -138,3 +139,6 @@ def fourier_magnitude(
     )  # (..., T, n_chroma, patch_columns)
     magnitude: Tensor = torch.fft.rfft2(patches).abs().movedim(-3, -1)
     return magnitude
+
+
+__getattr__ = old_names(__name__, "Fourier2D")

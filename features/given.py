@@ -24,6 +24,7 @@ from .beat_chroma import BeatChromaFeature, BeatChromaFeatureConfig
 from .chroma import ChromaFeature, ChromaFeatureConfig
 from .logmel import LogMelFeature, LogMelFeatureConfig
 from .nnls_chroma import NNLSChromaFeature, NNLSChromaFeatureConfig
+from .old_names import old_names
 
 SLACK = (
     1e-3  # of a step: how far the times in the file may be from those of the section
@@ -260,3 +261,6 @@ def _misfit(key: str, name: str, wanted: object, came: object) -> DataError:
 
 def _sizes(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape))
+
+
+__getattr__ = old_names(__name__, "Given")

@@ -27,6 +27,7 @@ from .base import (
 )
 from .cqt_kernels import cutoff_hz, octave_kernels
 from .feature_file import FORMAT
+from .old_names import old_names
 from .pyramid import centred_frames, decimation_matrix, pyramid, reach_samples
 
 FRAME_VALUES = (
@@ -233,3 +234,6 @@ def to_scale(magnitude: Tensor, scale: Scale, reference: Tensor | float) -> Tens
         return ratio.mul_(LOG_GAIN).log1p_().mul_(1.0 / math.log1p(LOG_GAIN))
     floor = 10.0 ** (-DYNAMIC_RANGE_DB / 20.0)
     return ratio.clamp_(floor, 1.0).log10_().mul_(20.0 / DYNAMIC_RANGE_DB).add_(1.0)
+
+
+__getattr__ = old_names(__name__, "HCQT")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar, Literal
 
@@ -26,6 +27,7 @@ from .base import (
 )
 from .fourier import Window, centred_frames, padded_window
 from .mel_scale import MelScale, decibels, mel_points_hz, mel_triangles
+from .old_names import old_names
 
 FRAME_VALUES = (
     1 << 20
@@ -159,6 +161,7 @@ class MelFeature(Feature):
             config.norm == "slaney",
         )
         self._peaks_hz = peaks_hz[1:-1]
+        _warn_of_empty_bands(triangles, config)
         self.window: Tensor
         self.register_buffer(
             "window",
@@ -215,6 +218,17 @@ class MelFeature(Feature):
         return self._peaks_hz
 
 
+def _warn_of_empty_bands(triangles: Tensor, config: MelFeatureConfig) -> None:
+    """Warn of bands so narrow that no bin of the Fourier transform falls into them: they are silent for every sound."""
+    n_empty = int((triangles.sum(dim=1) == 0).sum())
+    if n_empty:
+        message = (
+            f"{n_empty} of the {config.n_mels} mel bands of the feature '{config.type}' are always 0: no bin of "
+            f"n_fft {config.n_fft} falls into them; use a larger n_fft or fewer n_mels"
+        )
+        warnings.warn(message, UserWarning, stacklevel=1)
+
+
 @register_feature("logmel")
 class LogMelFeature(MelFeature):
     """(B, N) -> (B, n_mels, T): mel energies, compressed by log(1 + gain · x) or in decibels.
@@ -230,3 +244,6 @@ class LogMelFeature(MelFeature):
 
     def stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
         return map(self.config.compressed, self.mel_stream(chunks))
+
+
+__getattr__ = old_names(__name__, "LogMel")

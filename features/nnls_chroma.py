@@ -14,6 +14,7 @@ from torch.nn import functional
 from .base import ArrayConfig, Feature, check_wave, refuse_empty, register_feature
 from .folding import tuning_of, tuning_sum
 from .nonnegative import nonnegative_least_squares
+from .old_names import old_names
 
 # MIDI number of A0, and notes from there on
 LOWEST = 21
@@ -265,3 +266,6 @@ def note_profiles() -> Tensor:
         for wide in (BASS_SEMITONES, 84)
     ]
     return torch.cat([classes * height for height in heights])
+
+
+__getattr__ = old_names(__name__, "NNLSChroma")

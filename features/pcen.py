@@ -12,6 +12,7 @@ from torch import Tensor
 from .base import register_feature
 from .logmel import MelFeature, MelFeatureConfig
 from .moving_mean import moving_mean, over_mean
+from .old_names import old_names
 
 
 class PCENFeatureConfig(MelFeatureConfig):
@@ -72,3 +73,6 @@ class PCENFeature(MelFeature):
         energy = self.config.gain * mel
         mean = moving_mean(energy, smoothing, before)
         return over_mean(energy, mean, alpha, delta, r, self.config.eps), mean[..., -1:]
+
+
+__getattr__ = old_names(__name__, "PCEN")

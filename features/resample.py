@@ -249,7 +249,8 @@ def _weights(old: int, new: int, dtype: torch.dtype) -> Tensor:
     # At the nodes the polynomials are orthogonal, so that their coefficients are sums of products.
     coefficients = _chebyshev(between) @ exact * (2 / N_POLYNOMIALS)
     coefficients[0] /= 2
-    return coefficients.to(dtype)
+    weights: Tensor = coefficients.to(dtype)
+    return weights
 
 
 def _chebyshev(between: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from pydantic import Field, PositiveInt
 from torch import Tensor
 
 from .base import ArrayConfig, Feature, check_wave, refuse_empty, register_feature
+from .old_names import old_names
 
 
 class WaveformFeatureConfig(ArrayConfig):
@@ -57,3 +58,6 @@ class WaveformFeature(Feature):
                 yield self(chunk)
         if empty:
             refuse_empty(chunk, self.config.type)
+
+
+__getattr__ = old_names(__name__, "Waveform")

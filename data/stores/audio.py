@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +12,13 @@ import soundfile
 from numpy.typing import NDArray
 
 from ...errors import DataError
+from .hdf5_store import SR_MAX_HZ, SR_MIN_HZ
 
 AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".mp3")
 Float32 = NDArray[np.float32]
+
+MOST_ROUNDED = 4608  # frames that a header may announce beyond the audio: four blocks of an mp3 encoder
+MOST_CANCELLED = 1e-4  # share of the channels' mean power: 40 dB less
 
 
 def stream_audio(
@@ -21,19 +26,26 @@ def stream_audio(
 ) -> Iterator[tuple[Float32, int]]:
     """Blocks (mono float32 (N,), sr_hz) of `block_samples`, the last shorter; the channels are averaged.
 
-    Raises DataError: E430 for a file that is missing or cannot be decoded, E431 for an empty one, E432 for NaN.
+    Warns where decoding ends early, and where the channels cancel each other. Raises DataError: E430 for a file that is
+    missing, cannot be decoded or has an impossible sample rate, E431 for an empty one, E432 for NaN.
     """
     path = Path(path)
     try:
         _refuse_no_file(path)
         path.open("rb").close()  # soundfile calls every failure a system error
         with soundfile.SoundFile(path) as file:
+            sr_hz = _rate_of(file, path)
             start = 0
+            levels = np.zeros(2)
             while len(
                 samples := file.read(block_samples, dtype="float32", always_2d=True)
             ):
-                yield _mono(samples, path, start), int(file.samplerate)
+                mono = _mono(samples, path, start)
+                levels += np.sum(np.square(samples)) / file.channels, mono @ mono
+                yield mono, sr_hz
                 start += len(samples)
+            _warn_of_lost_audio(path, start, file.frames)
+            _warn_of_cancelled_channels(path, *levels)
     except (soundfile.SoundFileError, OSError) as error:
         if isinstance(error, OSError):
             own = error.strerror
@@ -49,6 +61,39 @@ def stream_audio(
         ) from error
     if start == 0:
         raise DataError(f"the audio file '{path}' is empty", code="E431")
+
+
+def _rate_of(file: soundfile.SoundFile, path: Path) -> int:
+    """The sample rate in the header. Raises DataError E430 for one that no recording has, before any audio is read."""
+    sr_hz = int(file.samplerate)
+    if SR_MIN_HZ <= sr_hz <= SR_MAX_HZ:
+        return sr_hz
+    raise DataError(
+        f"cannot read the audio file '{path}': its header has a sample rate of {sr_hz:,} Hz",
+        code="E430",
+        facts=[("expected", f"{SR_MIN_HZ:,} to {SR_MAX_HZ:,} Hz")],
+        help="correct the header, or write the audio again",
+    )
+
+
+def _warn_of_lost_audio(path: Path, n_read: int, n_announced: int) -> None:
+    """Warn where decoding stopped early: a file was cut, or goes on at another rate. Encoders round lengths."""
+    if 0 < n_read < n_announced - MOST_ROUNDED:
+        message = (
+            f"only {n_read:,} of the {n_announced:,} frames that '{path}' announces could be read: "
+            "it may be cut off or damaged"
+        )
+        warnings.warn(message, UserWarning, stacklevel=2)
+
+
+def _warn_of_cancelled_channels(path: Path, channels: float, mono: float) -> None:
+    """Warn where the mean of the channels has next to none of their power: one is the other upside down."""
+    if channels > 0 and mono < MOST_CANCELLED * channels:
+        message = (
+            f"the channels of '{path}' cancel each other: their mean, which is read, is nearly silent; "
+            "turn the polarity of one of them, or write one channel only"
+        )
+        warnings.warn(message, UserWarning, stacklevel=2)
 
 
 def _refuse_no_file(path: Path) -> None:

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from mirbricks.features import logmel as logmel_module
+from mirbricks.features.base import features
+from mirbricks.features.kinds import feature_of
 from mirbricks.features.logmel import LogMelFeature, LogMelFeatureConfig
 from mirbricks.features.torchaudio_import import import_torchaudio
 
@@ -152,3 +154,26 @@ def test_what_cannot_be_is_refused(given: dict[str, Any], message: str) -> None:
     assert [error["msg"] for error in caught.value.errors()] == [
         f"Value error, {message}"
     ]
+
+
+@pytest.mark.parametrize("name", ["logmel", "pcen"])
+@pytest.mark.parametrize(
+    "settings",
+    [{"n_fft": 512, "fmax_hz": 2000.0}, {"n_mels": 900}, {"n_fft": 256}],
+)
+def test_bands_that_are_always_0_are_named(name: str, settings: dict[str, Any]) -> None:
+    config = features()[name].Config(**settings)
+    with pytest.warns(UserWarning, match="are always 0: no bin of n_fft") as caught:
+        transform = feature_of(config)
+    wave = torch.randn(1, 22050, generator=torch.Generator().manual_seed(0))
+    n_silent = int((transform.mel(wave).amax((0, 2)) == 0).sum())
+    assert n_silent > 0
+    assert str(caught[0].message).startswith(
+        f"{n_silent} of the {config.n_mels} mel bands of the feature '{name}' are always 0"
+    )
+
+
+def test_bands_that_all_sound_are_not(recwarn: pytest.WarningsRecorder) -> None:
+    for name in ("logmel", "pcen"):
+        feature_of(features()[name].Config())
+    assert not recwarn.list

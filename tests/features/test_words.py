@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 
 import pytest
 from pydantic import ValidationError
@@ -53,3 +54,16 @@ def test_both_words_at_once_are_refused(first: str) -> None:
     both = {first: 256, "hop_samples": 256, "hop_length": 512}
     with pytest.raises(ValidationError, match="hop_samples"):
         features()["logmel"].Config.model_validate(both)
+
+
+@pytest.mark.parametrize("name", [*KEYS, "given"])
+def test_classes_are_found_under_their_old_names(name: str) -> None:
+    cls = features()[name]
+    module = importlib.import_module(cls.__module__)
+    old = cls.__name__.removesuffix("Feature")
+    with pytest.warns(FutureWarning, match=f"{old} is called '{cls.__name__}' now"):
+        assert getattr(module, old) is cls
+    with pytest.warns(FutureWarning, match=f"is called '{cls.Config.__name__}' now"):
+        assert getattr(module, f"{old}Config") is cls.Config
+    with pytest.raises(AttributeError, match="has no attribute 'Other'"):
+        module.Other  # noqa: B018  # the access is what is tested

@@ -109,3 +109,57 @@ def test_nan_is_named_with_its_sample() -> None:
             str(error.value)
             == "the audio file 'x.wav' has NaN or infinity\n  first  sample 5000\n  [E432]"
         )
+
+
+def mp3_of(seconds: float) -> bytes:
+    """A file whose header announces its length."""
+    tone = np.sin(np.arange(round(seconds * 44100)) / 20).astype(np.float32) / 2
+    soundfile.write("whole.mp3", tone, 44100)
+    return Path("whole.mp3").read_bytes()
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.8])
+def test_a_file_that_is_cut_off_is_named(share: float) -> None:
+    whole = mp3_of(4)
+    Path("cut.mp3").write_bytes(whole[: int(len(whole) * share)])
+    announced = soundfile.info("whole.mp3").frames
+    with pytest.warns(UserWarning, match="it may be cut off or damaged") as caught:
+        audio, _ = read_audio("cut.mp3")
+    assert 0 < len(audio) < announced
+    assert str(caught[0].message).startswith(
+        f"only {len(audio):,} of the {announced:,} frames that 'cut.mp3' announces"
+    )
+
+
+@pytest.mark.parametrize("ending", ["wav", "flac", "ogg", "mp3"])
+def test_whole_files_are_not(ending: str, recwarn: pytest.WarningsRecorder) -> None:
+    rng = np.random.default_rng(0)
+    stereo = rng.standard_normal((30_000, 2)).astype(np.float32) / 9
+    soundfile.write(f"x.{ending}", stereo, 44100)
+    read_audio(f"x.{ending}")
+    soundfile.write("silence.wav", np.zeros((999, 2)), 44100)
+    read_audio("silence.wav")
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("channels", [2, 4])
+@pytest.mark.parametrize("ending", ["wav", "flac"])
+def test_channels_that_cancel_each_other_are_named(channels: int, ending: str) -> None:
+    tone = np.sin(np.arange(20_000) / 20).astype(np.float32) / 2
+    turned = np.stack([tone, -tone] * (channels // 2), axis=1)
+    soundfile.write(f"x.{ending}", turned, 44100)
+    with pytest.warns(UserWarning, match="cancel each other: their mean"):
+        audio, _ = read_audio(f"x.{ending}", 7000)
+    assert np.abs(audio).max() < 1e-3
+
+
+@pytest.mark.parametrize("sr_hz", [1, 999, 1_000_001, 1_000_000_000])
+def test_rates_of_no_recording_are_refused_by_the_header(sr_hz: int) -> None:
+    soundfile.write("x.wav", np.zeros(8000), sr_hz)
+    with pytest.raises(DataError) as caught:
+        read_audio("x.wav")
+    assert str(caught.value) == (
+        f"cannot read the audio file 'x.wav': its header has a sample rate of {sr_hz:,} Hz\n"
+        "  expected  1,000 to 1,000,000 Hz\n"
+        "  help: correct the header, or write the audio again     [E430]"
+    )

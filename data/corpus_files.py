@@ -89,12 +89,13 @@ def find_corpus(folder: Path) -> CorpusFiles:
 
 def _next_step(folder: Path, files: Iterable[str]) -> str:
     """What to do in a folder without a corpus."""
-    names = [name.lower() for name in files]
     subfolders = [name for name in files if (folder / name).is_dir()]
-    sounds = any(name.endswith(AUDIO_ENDINGS) for name in names)
-    if len(names) == len(subfolders) == 1:
-        return f"did you mean '{folder / subfolders[0]}'?"
-    if sounds or subfolders:
+    corpora = [
+        one for one in subfolders[:_LISTED] if any((folder / one).glob("*" + NOTES))
+    ]
+    if len(corpora) == 1:
+        return f"did you mean '{folder / corpora[0]}'?"
+    if subfolders or any(name.lower().endswith(AUDIO_ENDINGS) for name in files):
         command = f"mirbricks data import KIND '{folder}' --out DIR"
         return f"`{command}` makes a corpus of audio files; `mirbricks data kinds` lists the kinds"
     return "give the folder of NAME_audio.hdf5 and NAME.pyjama"

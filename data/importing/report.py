@@ -59,7 +59,7 @@ class ImportReport:
         with written_whole(self.folder / REPORT) as temporary:
             text = json.dumps(self.to_json(), indent=1, ensure_ascii=False)
             temporary.write_text(
-                text + "\n", encoding="utf-8", errors="surrogateescape"
+                text + "\n", encoding="utf-8", errors="backslashreplace"
             )
 
     def lines(self) -> Iterator[str]:

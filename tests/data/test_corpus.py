@@ -209,13 +209,14 @@ def test_what_may_not_be_read(locked: str, unprivileged: Any) -> None:
 def test_a_folder_of_audio_is_no_corpus() -> None:
     Path("sounds/rain").mkdir(parents=True)
     Path("sounds/rain/a.wav").touch()
+    for folder in ("sounds", "sounds/rain"):
+        assert str(refused(folder)).endswith(
+            f"  help: `mirbricks data import KIND '{folder}' --out DIR` makes a corpus of audio files; "
+            "`mirbricks data kinds` lists the kinds     [E410]"
+        )
+    Path("sounds/rain/c.pyjama").touch()
     assert str(refused("sounds")).endswith(
         "  help: did you mean 'sounds/rain'?     [E410]"
-    )
-    Path("sounds/b.WAV").touch()
-    assert str(refused("sounds")).endswith(
-        "  help: `mirbricks data import KIND 'sounds' --out DIR` makes a corpus of audio files; "
-        "`mirbricks data kinds` lists the kinds     [E410]"
     )
 
 

@@ -36,6 +36,7 @@ from .annotation import Recording, chords_of, classes_at_frames
 from .config import ChordsConfig
 from .patches import Patches, Track, level_in, prepared
 from .prediction import ChordRibbon
+from .recall import class_seconds, macro_recall
 from .smoothing import Transitions
 from .vocabulary import IGNORED, N_CLASSES
 
@@ -51,7 +52,7 @@ class ChordEstimation(Task):
     Config = ChordsConfig
     config: ChordsConfig
     title = "chord estimation"
-    headline = ("majmin", "root", "thirds", "mirex", "seg")
+    headline = ("majmin", "root", "thirds", "mirex", "seg", "macro_recall")
     tuned: ClassVar = {"weight": float, "first": list[float], "step": list[list[float]]}
 
     def __init__(self, config: ChordsConfig, feature: FeatureConfig) -> None:
@@ -160,20 +161,23 @@ class ChordEstimation(Task):
         tracks: dict[str, Figures] = {}
         for item in self.tracks(items):
             found = self.predict(model, cache.open(item.key), settings)
-            seconds = chord_seconds(self.truth(item), found.ribbon)
+            truth = self.truth(item)
+            seconds = chord_seconds(truth, found.ribbon)
             own = chord_figures({item.key: seconds})
-            tracks[item.key] = {
+            shown = {
                 name: own[name]
                 for name in ("majmin", "root")
                 if not np.isnan(own[name])
-            } | seconds
+            }
+            classes = class_seconds(truth, found.ribbon)
+            tracks[item.key] = {**shown, **seconds, **classes}
             on_track(item.key)
         return Evaluation(self.pooled(tracks), tracks)
 
     def pooled(self, tracks: Mapping[str, Figures]) -> dict[str, float]:
-        """Weighted by duration over the tracks."""
+        """Weighted by duration over the tracks, and the mean recall over the classes."""
         if tracks:
-            return chord_figures(tracks)
+            return {**chord_figures(tracks), **macro_recall(tracks)}
         return {}
 
     def predict(

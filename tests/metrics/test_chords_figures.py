@@ -10,6 +10,7 @@ import pytest
 
 from mirbricks.metrics.chords import (
     COMPARISONS,
+    INVERSIONS,
     SEGMENTATION,
     Chords,
     chord_figures,
@@ -35,7 +36,7 @@ def test_one_track_equals_mir_eval() -> None:
             list(ESTIMATE.labels),
         )
     figures = chord_figures({"a": chord_seconds(REFERENCE, ESTIMATE)})
-    for name in (*COMPARISONS, *SEGMENTATION):
+    for name in (*COMPARISONS, *INVERSIONS, *SEGMENTATION):
         assert figures[name] == pytest.approx(float(wanted[name]), abs=1e-9), name
 
 
@@ -73,3 +74,28 @@ def test_a_short_estimate_is_filled_up_with_no_chord() -> None:
 def test_a_label_that_is_no_chord() -> None:
     with pytest.raises(ValueError, match="H:maj"):
         chord_seconds(REFERENCE, Chords(np.array([[0.0, 6.5]]), ["H:maj"]))
+
+
+def test_the_bass_counts_among_inversions_only() -> None:
+    truth = Chords(np.array([[2.0, 3.0], [3.0, 6.0]]), ["C:maj/3", "A:min"])
+    found = Chords(np.array([[2.0, 3.0], [3.0, 6.0]]), ["C:maj", "A:min"])
+    figures = chord_figures({"a": chord_seconds(truth, found)})
+    assert figures["majmin"] == 1.0
+    assert figures["majmin_inv"] == figures["sevenths_inv"] == pytest.approx(0.75)
+
+
+def test_a_reference_that_begins_later() -> None:
+    track = chord_seconds(
+        Chords(np.array([[2.0, 5.0]]), ["C:maj"]),
+        Chords(np.array([[0.0, 4.0]]), ["C:maj"]),
+    )
+    assert track["duration_s"] == pytest.approx(3.0)
+    assert track["majmin_right_s"] == pytest.approx(2.0)
+
+
+def test_tracks_of_before_there_were_inversions() -> None:
+    track = chord_seconds(REFERENCE, ESTIMATE)
+    older = {name: value for name, value in track.items() if "_inv" not in name}
+    figures = chord_figures({"new": track, "old": older})
+    assert not set(INVERSIONS) & set(figures)
+    assert figures["majmin"] == chord_figures({"a": track})["majmin"]

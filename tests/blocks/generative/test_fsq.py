@@ -104,3 +104,15 @@ def test_a_channel_for_each_of_the_levels() -> None:
     graph = {"input": "B C=3 T", "layers": [{NAME: {"levels": [5, 5]}}]}
     with pytest.raises(GraphError, match="must be 2, got 3"):
         mb.compile_graph(graph)
+
+
+def test_the_most_codes_that_int64_holds_come_back() -> None:
+    levels = [2**16, 2**16, 2**16, 2**14]
+    block = registry.get(NAME).cls(registry.get(NAME).cls.Config(levels=levels))
+    last = torch.tensor([[2**62 - 1]])
+    assert torch.equal(
+        block.decode(last),
+        torch.tensor([(n - 1 - n // 2) / (n // 2) for n in levels])[None, :, None],
+    )
+    with pytest.raises(ValidationError, match="at most 2\\^62"):
+        registry.get(NAME).cls.Config(levels=[*levels, 3])

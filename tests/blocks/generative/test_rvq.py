@@ -174,3 +174,14 @@ def test_stages_that_are_not_there(make: Make, n: int) -> None:
     with pytest.raises(DataError) as decoding:
         block.decode(torch.zeros(1, n, 8, dtype=torch.long))
     assert str(decoding.value) == f"decode got the codes of {has}"
+
+
+def test_fit_takes_as_many_steps_as_it_is_told(make: Make) -> None:
+    x = noise(1, 4, 300)
+    found = []
+    for given in ({"n_iterations": 1}, {"n_iterations": 10}, {}):
+        torch.manual_seed(0)
+        block = make(NAME, (1, 4, 9), n_codebooks=2, n_codes=16).eval()
+        block.fit(x, **given)
+        found.append(errors(block, x)[-1])
+    assert found[0] > found[1] == found[2]

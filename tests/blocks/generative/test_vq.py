@@ -127,3 +127,15 @@ def test_in_eval_nothing_moves(make: Make) -> None:
 def test_what_the_config_refuses(config: dict[str, float]) -> None:
     with pytest.raises(ValidationError):
         registry.get("VectorQuantizer").cls.Config(**config)
+
+
+def test_fit_takes_as_many_steps_as_it_is_told(make: Make) -> None:
+    """The error of k-means falls from step to step, and ten are what fit takes by itself."""
+    x = noise(1, 4, 300)
+    errors = []
+    for given in ({"n_iterations": 1}, {"n_iterations": 10}, {}):
+        torch.manual_seed(0)
+        block = make("VectorQuantizer", (1, 4, 9), n_codes=16).eval()
+        block.fit(x, **given)
+        errors.append(float((block(x) - x).square().mean()))
+    assert errors[0] > errors[1] == errors[2]

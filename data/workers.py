@@ -1,9 +1,12 @@
-"""Worker processes: joblib's, kept between calls, and in the caller's working folder."""
+"""Worker processes: joblib's, kept between calls, in the caller's working folder, and gone when the caller is."""
 
 from __future__ import annotations
 
 import concurrent.futures.process
+import functools
 import os
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +16,8 @@ from joblib import Parallel, delayed, parallel_config
 from ..errors import DataError
 
 T = TypeVar("T")
+
+LOOKS_EVERY_S = 0.5  # how often a worker looks whether its caller is alive
 
 
 def in_workers(
@@ -32,13 +37,15 @@ def in_workers(
     Raises DataError E456 where a worker is killed.
     """
     folder = Path.cwd()
+    caller = os.getpid()
     with parallel_config(backend="loky", inner_max_num_threads=1):
         parallel = Parallel(
             n_jobs=n_jobs, return_as="generator" if in_order else "generator_unordered"
         )
         try:
             yield from parallel(
-                delayed(_call)(folder, function, arguments) for arguments in given
+                delayed(_call)(caller, folder, function, arguments)
+                for arguments in given
             )
         except concurrent.futures.process.BrokenProcessPool as error:
             raise DataError(
@@ -48,8 +55,29 @@ def in_workers(
             ) from error
 
 
-def _call(folder: Path, function: Callable[..., T], arguments: tuple[Any, ...]) -> T:
-    """A worker stays in the folder it was started in: once the caller has moved on, relative paths need this."""
+def _call(
+    caller: int,
+    folder: Path,
+    function: Callable[..., T],
+    arguments: tuple[Any, ...],
+) -> T:
+    """What a worker does, or with one process the caller itself."""
+    if os.getpid() != caller:
+        _end_with(caller)
+    # A worker stays in the folder it was started in: once the caller has moved on, relative paths need this.
     if Path.cwd() != folder:
         os.chdir(folder)
     return function(*arguments)
+
+
+@functools.cache
+def _end_with(caller: int) -> None:
+    """End this process when the caller dies: a killed caller cannot tell its workers, which would go on for hours."""
+
+    def watch() -> None:
+        # An orphan gets another parent, whose number is another one.
+        while os.getppid() == caller:
+            time.sleep(LOOKS_EVERY_S)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="mirbricks-watch", daemon=True).start()

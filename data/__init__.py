@@ -40,11 +40,11 @@ if TYPE_CHECKING:
     from .pyjama.file import Entry as Entry
     from .pyjama.file import Pyjama as Pyjama
     from .splitting.splits import Split as Split
-    from .splitting.splits import by_annotation as by_annotation
-    from .splitting.splits import by_fold as by_fold
     from .splitting.splits import k_fold as k_fold
     from .splitting.store import make_split as make_split
     from .splitting.store import store_split as store_split
+    from .splitting.stored import by_annotation as by_annotation
+    from .splitting.stored import by_fold as by_fold
     from .stores.atomic import written_whole as written_whole
     from .stores.hdf5 import AudioStore as AudioStore
     from .stores.hdf5 import FeatureStore as FeatureStore
@@ -69,8 +69,8 @@ _HOMES = {
     "Recording": "importers",
     "Split": "splitting.splits",
     "breakpoints_to_frames": "frames",
-    "by_annotation": "splitting.splits",
-    "by_fold": "splitting.splits",
+    "by_annotation": "splitting.stored",
+    "by_fold": "splitting.stored",
     "check_corpus": "check",
     "describe": "info",
     "frame_times": "frames",

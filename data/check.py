@@ -20,7 +20,7 @@ from .early import early_annotations
 from .pyjama.file import Pyjama
 from .scan import CLIPPED_SHARE, SILENT, OnDone, Scanned, same_recordings, scan
 from .splitting.making import SIDES
-from .splitting.splits import STORED, is_fold, leaks
+from .splitting.stored import STORED, is_fold, leaks
 
 _LISTED = 5
 

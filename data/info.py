@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .corpus import Corpus, FeatureItem, Item
 from .pyjama.file import Atoms, Definition
 from .scan import Scanned, same_recordings
-from .splitting.splits import STORED, leaks
+from .splitting.stored import STORED, leaks
 
 Float64 = NDArray[np.float64]
 TOUCH_S = 1e-3  # segments that overlap by less only touch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,16 +17,9 @@ from ..compiler.language.graph import SECTIONS, Graph
 from ..compiler.module import GraphModule
 from ..compiler.saved import resolved_yaml
 from ..data.corpus import Corpus, Item
-from ..data.splitting.splits import (
-    Split,
-    all_train,
-    by_annotation,
-    by_fold,
-    held_out,
-    held_out_where,
-    k_fold,
-    stored_folds,
-)
+from ..data.splitting.choice import Choice, choose_split
+from ..data.splitting.splits import Split, all_train, held_out, held_out_where, k_fold
+from ..data.splitting.stored import by_annotation, by_fold, stored_folds
 from ..errors import DataError, ErrorList, MirbricksError, raise_all
 from ..features.base import FeatureConfig
 from ..features.cache import FeatureCache
@@ -45,10 +38,10 @@ Progress = Callable[[str, "DataError | None"], None]
 class DatasetConfig(Settings):
     """The section `dataset:`: how a corpus is split. A group (piece, with its stems) is never on two sides."""
 
-    split: Literal["folds", "annotation", "stored_folds"] = Field(
-        "folds",
+    split: Literal["auto", "folds", "annotation", "stored_folds"] = Field(
+        "auto",
         description="folds: k-fold by group; annotation: what the corpus itself says under `split`; stored_folds: the "
-        "folds that it has under `fold`",
+        "folds that it has under `fold`; auto: stored_folds where the corpus has folds, else folds",
     )
     folds: int = Field(
         5, ge=3, description="number of folds; fold k tests, fold k + 1 validates"
@@ -174,24 +167,39 @@ def split_corpus(corpus: Corpus, config: DatasetConfig, fold: int | None) -> Spl
     return split
 
 
+def choice_of(corpus: Corpus, config: DatasetConfig) -> Choice:
+    """The kind of split that a corpus gets, which is never auto, and a note on it for the user."""
+    asked = config.folds if "folds" in config.model_fields_set else None
+    return choose_split(corpus, config.split, asked)
+
+
+def settled(experiment: Experiment, corpus: Corpus) -> Experiment:
+    """The experiment with the kind of split that this corpus gets, so that a run says which one it had."""
+    choice = choice_of(corpus, experiment.dataset)
+    dataset = experiment.dataset.model_copy(update={"split": choice.split})
+    return replace(experiment, dataset=dataset)
+
+
 def _split(corpus: Corpus, config: DatasetConfig, fold: int) -> Split:
-    if config.split == "annotation":
+    kind = choice_of(corpus, config).split
+    if kind == "annotation":
         split = by_annotation(corpus)
         if config.validate_where:
             return held_out_where(split, corpus, config.validate_where)
         if config.held_out:
             return held_out(split, config.held_out)
         return split
-    if config.split == "stored_folds":
+    if kind == "stored_folds":
         return by_fold(corpus, fold)
     return k_fold((item.group for item in corpus.recordings), config.folds, fold)
 
 
 def count_folds(corpus: Corpus, config: DatasetConfig) -> int:
     """How many folds there are; 0 where the corpus says itself what is train, valid and test."""
-    if config.split == "annotation":
+    kind = choice_of(corpus, config).split
+    if kind == "annotation":
         return 0
-    if config.split == "stored_folds":
+    if kind == "stored_folds":
         return len(stored_folds(corpus))
     return config.folds
 

@@ -20,9 +20,11 @@ from ..training.devices import as_device
 from ..training.loop import FitResult, fit
 from .experiment import (
     Experiment,
+    choice_of,
     count_folds,
     experiment_of,
     items_of,
+    settled,
     split_corpus,
 )
 from .more_corpora import beside, not_judged, note_left_out, noted, recordings_beside
@@ -86,6 +88,10 @@ def train(
     experiment = experiment_of(graph)
     as_device(options.device)
     corpus = Corpus.open(data)
+    choice = choice_of(corpus, experiment.dataset)
+    if choice.note and options.fold != "none" and leads():
+        progress.note(choice.note)
+    experiment = settled(experiment, corpus)
     also = beside(corpus, options.also)
     more = recordings_beside(also, experiment)
     folds = folds_of(options.fold, count_folds(corpus, experiment.dataset))
@@ -107,7 +113,8 @@ def train(
 
     for fold in folds:
         if fold != folds[0]:
-            experiment = experiment_of(graph)  # its weights are drawn again
+            # its weights are drawn again
+            experiment = settled(experiment_of(graph), corpus)
         out = _out(options, folds, fold)
         trained = _train_fold(experiment, prepared, fold, out, options, progress)
         yield replace(trained, n_folds=len(folds))

@@ -23,6 +23,11 @@ def linked_groups(recordings: Sequence[Recording], by: Sequence[str] = ()) -> li
     Sharing is passed on: two pieces that one artist plays are one group by artist. A group is named by the value it
     shares, or by its first recording's. Raises DataError E444 for an annotation that no recording has.
     """
+    for name in by:
+        if recordings and not any(one.annotations.get(name) for one in recordings):
+            raise no_annotation(name, recordings)
+
+    # A forest over the recordings: each points to another one of its group, the first of a group to itself.
     parents = list(range(len(recordings)))
 
     def root(i: int) -> int:
@@ -31,25 +36,25 @@ def linked_groups(recordings: Sequence[Recording], by: Sequence[str] = ()) -> li
             i = parents[i]
         return i
 
+    # What recordings have in common joins their trees, below the earlier one.
     first: dict[tuple[str, str], int] = {}
     for index, recording in enumerate(recordings):
-        own = [
-            ("", recording.group),
-            *((name, str(v)) for name in by for v in recording.entry.values(name)),
-        ]
-        for tie in own:
-            one, other = sorted((root(first.setdefault(tie, index)), root(index)))
+        ties = [("", recording.group)]
+        for name in by:
+            ties += [(name, str(value)) for value in recording.entry.values(name)]
+        for tie in ties:
+            earlier = root(first.setdefault(tie, index))
+            one, other = sorted((earlier, root(index)))
             parents[other] = one
-    for name in by:
-        if recordings and not any(
-            recording.annotations.get(name) for recording in recordings
-        ):
-            raise no_annotation(name, recordings)
-    names = {
-        i: str(next(iter(r.entry.values(by[0])), r.group)) if by else r.group
-        for i, r in enumerate(recordings)
-    }
-    return [names[root(index)] for index in range(len(recordings))]
+    return [_name(recordings[root(i)], by) for i in range(len(recordings))]
+
+
+def _name(recording: Recording, by: Sequence[str]) -> str:
+    """What a group is called after its first recording."""
+    if by:
+        for value in recording.entry.values(by[0]):
+            return str(value)
+    return recording.group
 
 
 def label_counts(
@@ -62,14 +67,12 @@ def label_counts(
     for name in stratify:
         if not any(recording.annotations.get(name) for recording in recordings):
             raise no_annotation(name, recordings)
-    labels = [
-        {
-            (name, str(value))
-            for name in stratify
-            for value in recording.entry.values(name)
-        }
-        for recording in recordings
-    ]
+    labels = []
+    for recording in recordings:
+        pairs = [(name, recording.entry.values(name)) for name in stratify]
+        labels.append(
+            {(name, str(value)) for name, values in pairs for value in values}
+        )
     columns = {label: i for i, label in enumerate(sorted(set().union(*labels)))}
     rows = {group: i for i, group in enumerate(sorted(set(groups)))}
     counts = np.zeros((len(rows), len(columns)), np.int64)
@@ -85,47 +88,80 @@ def share_out(
     shares: Sequence[float],
     seed: int = 0,
 ) -> NDArray[np.int64]:
-    """The side of each group: sizes (G,), how many of each label in each (G, L), the sides' shares (S,) -> (G,).
+    """Share groups out over sides, so that each side has its share of the recordings and of every label.
 
-    Iterative stratification (Sechidis, Tsoumakas and Vlahavas, "On the Stratification of Multi-Label Data", ECML 2011)
-    of groups: the rarest label that is left goes first, its largest groups first, each to the side that still misses
-    most of it, then most recordings, then by lot. The groups without a label left come last, large ones first. Every
-    side gets a group. Raises DataError E440 for fewer groups than sides.
+    Parameters
+    ----------
+    sizes : array of int, (G,)
+        How many recordings each group has.
+    labels : array of int, (G, L)
+        How many of them have each label.
+    shares : sequence of float
+        The share of each side; they need not sum to 1.
+    seed : int
+        Decides between sides that miss equally much.
+
+    Returns
+    -------
+    array of int, (G,)
+        The side of each group. Every side gets a group.
+
+    Raises
+    ------
+    DataError
+        E440 for fewer groups than sides.
+
+    References
+    ----------
+    Sechidis, Tsoumakas and Vlahavas, "On the Stratification of Multi-Label Data", ECML 2011: iterative
+    stratification, here of groups, and refined by single moves.
     """
-    rng = np.random.default_rng(seed)
     part = np.asarray(shares, np.float64) / np.sum(shares)
     if len(sizes) < len(part):
         message = f"cannot share {len(sizes)} groups out over {len(part)} sides: each needs one"
         raise DataError(
             message, code="E440", help="take fewer sides, or a corpus of more groups"
         )
+    side = dealt(sizes, labels, part, np.random.default_rng(seed))
+    side = _none_empty(side, sizes, len(part))
+    return _refined(side, np.column_stack([sizes, labels]), part)
+
+
+def dealt(
+    sizes: NDArray[np.int64],
+    labels: NDArray[np.int64],
+    part: NDArray[np.float64],
+    rng: np.random.Generator,
+) -> NDArray[np.int64]:
+    """The greedy order of iterative stratification: the side of each group, (G,).
+
+    The rarest label that is left goes first, its largest groups first, each to the side that still misses most of it,
+    then most recordings, then by lot. The groups without a label left come last, large ones first.
+    """
+    # What each side still wishes for: recordings (S,), and recordings with each label (S, L).
     wish = part * sizes.sum()
     wish_labels = part[:, None] * labels.sum(0)
     side = np.full(len(sizes), -1)
     while (left := np.flatnonzero(side < 0)).size:
+        # The rarest label has the fewest groups that could still mend its balance, so it cannot wait.
         missing = labels[left].sum(0)
         if missing.any():
-            label = int(np.argmin(np.where(missing > 0, missing, np.inf)))
+            rarest = int(np.argmin(np.where(missing > 0, missing, np.inf)))
+            weights = labels[:, rarest]
+            members = left[labels[left, rarest] > 0]
+            wanted = [wish_labels[:, rarest], wish]
         else:
-            label = None
-        if label is None:
             weights = sizes
-        else:
-            weights = labels[:, label]
-        members = rng.permutation(
-            left if label is None else left[labels[left, label] > 0]
-        )
+            members = left
+            wanted = [wish]
+
+        # Large groups first: small ones even out at the end what those have left uneven.
+        members = rng.permutation(members)
         for group in members[np.argsort(-weights[members], kind="stable")]:
-            if label is None:
-                wanted = [wish]
-            else:
-                wanted = [wish_labels[:, label], wish]
             side[group] = _neediest(wanted, rng)
             wish[side[group]] -= sizes[group]
             wish_labels[side[group]] -= labels[group]
-    return _refined(
-        _none_empty(side, sizes, len(part)), np.column_stack([sizes, labels]), part
-    )
+    return side
 
 
 def _neediest(wanted: Sequence[NDArray[np.float64]], rng: np.random.Generator) -> int:
@@ -133,7 +169,9 @@ def _neediest(wanted: Sequence[NDArray[np.float64]], rng: np.random.Generator) -
     candidates = np.arange(len(wanted[0]))
     for wish in wanted:
         candidates = candidates[wish[candidates] >= wish[candidates].max() - EQUAL]
-    return int(candidates[0] if len(candidates) == 1 else rng.choice(candidates))
+    if len(candidates) == 1:
+        return int(candidates[0])
+    return int(rng.choice(candidates))
 
 
 def _none_empty(
@@ -150,45 +188,44 @@ def _none_empty(
 def _refined(
     side: NDArray[np.int64], counts: NDArray[np.int64], part: NDArray[np.float64]
 ) -> NDArray[np.int64]:
-    """Single groups moved to another side for as long as that brings sizes and labels nearer to their shares.
+    """Move single groups to another side for as long as that brings sizes and labels nearer to their shares.
 
     counts (G, 1 + L): the size and the labels of each group; what is made small is the sum over sides and columns of
     (count - share)² / total. The greedy order before it cannot take a step back; this can.
     """
     totals = counts.sum(0).clip(1)
-    over = (
-        np.stack([counts[side == s].sum(0) for s in range(len(part))])
-        - part[:, None] * totals
-    )
-    n_groups = np.bincount(side, minlength=len(part))
+    n_sides = len(part)
+    per_side = np.stack([counts[side == s].sum(0) for s in range(n_sides)])
+    over = per_side - part[:, None] * totals
+    n_groups = np.bincount(side, minlength=n_sides)
     for _ in range(PASSES):
         moved = False
         for group, own in enumerate(counts):
+            # (over - own)² - over² for the side that loses the group, (over + own)² - over² for one that gets it.
             here = side[group]
-            gain = ((2 * over[here] - own) * own / totals).sum() - (
-                (2 * over + own) * own / totals
-            ).sum(1)
+            saved = ((2 * over[here] - own) * own / totals).sum()
+            cost = ((2 * over + own) * own / totals).sum(1)
+            gain = saved - cost
             gain[here] = 0.0
             there = int(np.argmax(gain))
             if gain[there] > EQUAL and n_groups[here] > 1:
-                over[here], over[there] = over[here] - own, over[there] + own
-                n_groups[[here, there]] += (-1, 1)
-                side[group], moved = there, True
+                over[here] -= own
+                over[there] += own
+                n_groups[here] -= 1
+                n_groups[there] += 1
+                side[group] = there
+                moved = True
         if not moved:
             break
     return side
 
 
 def no_annotation(name: str, recordings: Iterable[Any]) -> DataError:
-    known = sorted(
-        {
-            other
-            for recording in recordings
-            for other, atoms in recording.annotations.items()
-            if atoms
-        }
-    )
-    near = did_you_mean(name, known) or f"the recordings have: {', '.join(known)}"
-    return DataError(
-        f"no recording has the annotation '{name}'", code="E444", help=near
-    )
+    """DataError E444, with the name that was meant or those that there are."""
+    known = set[str]()
+    for recording in recordings:
+        known |= {other for other, atoms in recording.annotations.items() if atoms}
+    listed = ", ".join(sorted(known))
+    near = did_you_mean(name, sorted(known)) or f"the recordings have: {listed}"
+    text = f"no recording has the annotation '{name}'"
+    return DataError(text, code="E444", help=near)

@@ -8,8 +8,8 @@ import pytest
 
 from mirbricks.data.corpus import Corpus
 from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
-from mirbricks.data.splitting.splits import by_annotation, by_fold, grouped_by, leaks
 from mirbricks.data.splitting.store import make_split, store_split
+from mirbricks.data.splitting.stored import by_annotation, by_fold, grouped_by, leaks
 from mirbricks.data.stores.hdf5 import write_audio
 from mirbricks.errors import DataError
 

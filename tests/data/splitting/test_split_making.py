@@ -11,7 +11,13 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from mirbricks.data.corpus import Item
 from mirbricks.data.pyjama.file import Atom, Entry
-from mirbricks.data.splitting.making import label_counts, linked_groups, share_out
+from mirbricks.data.splitting.making import (
+    _refined,
+    dealt,
+    label_counts,
+    linked_groups,
+    share_out,
+)
 from mirbricks.data.stores.hdf5 import AudioStore
 from mirbricks.errors import DataError
 
@@ -202,3 +208,31 @@ def test_several_labels_a_recording() -> None:
     for one, part in enumerate((0.8, 0.1, 0.1)):
         share = tags[side == one].sum(0) / tags.sum(0)
         assert np.abs(share - part).max() < 0.02
+
+
+def test_the_deal_gives_each_side_what_it_still_misses() -> None:
+    """By hand: 5, 3 and 2 recordings over shares of 8 and 2; the refinement after it has nothing to mend."""
+    sizes = np.array([2, 5, 3])
+    part = np.array([0.8, 0.2])
+    none = np.zeros((3, 0), np.int64)
+    for seed in range(5):
+        side = dealt(sizes, none, part, np.random.default_rng(seed))
+        assert side.tolist() == [1, 0, 0]
+
+
+def test_the_rarest_label_is_dealt_first() -> None:
+    """Label 1 has two groups, one for each side, though label 0 alone would put both on the first."""
+    labels = np.array([[4, 0], [1, 1], [1, 1], [2, 0]])
+    part = np.array([0.5, 0.5])
+    for seed in range(5):
+        side = dealt(labels.sum(1), labels, part, np.random.default_rng(seed))
+        assert side[1] != side[2]
+        assert side[0] != side[3]
+
+
+def test_a_refined_split_by_hand() -> None:
+    """All on one side: the moves lead to shares of 6 and 4 of 10."""
+    counts = np.array([[4], [2], [3], [1]])
+    part = np.array([0.6, 0.4])
+    side = _refined(np.array([0, 0, 0, 0]), counts, part)
+    assert np.bincount(side, counts[:, 0]).tolist() == [6.0, 4.0]

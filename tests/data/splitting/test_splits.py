@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from mirbricks.data.corpus import Corpus, Item
 from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
-from mirbricks.data.splitting.splits import Split, by_annotation, held_out_where, k_fold
+from mirbricks.data.splitting.splits import (
+    Split,
+    all_train,
+    held_out,
+    held_out_where,
+    k_fold,
+)
+from mirbricks.data.splitting.stored import by_annotation
 from mirbricks.data.stores.hdf5 import AudioStore, write_audio
 from mirbricks.errors import DataError
 
@@ -171,3 +178,36 @@ def _pianos(folder: Path) -> Corpus:
         folder / "p.pyjama"
     )
     return Corpus.open(folder)
+
+
+SIXTEEN = tuple(f"{number:02}" for number in range(16))
+
+
+@pytest.mark.parametrize(
+    ("share", "every"), [(0.1, 10), (0.25, 4), (0.3, 3), (0.49, 2), (0.4, 2)]
+)
+def test_every_nth_training_group_is_held_out(share: float, every: int) -> None:
+    split = held_out(Split(SIXTEEN, ("v",)), share)
+    assert split.valid == SIXTEEN[::every]
+    assert split.train == tuple(g for g in SIXTEEN if g not in SIXTEEN[::every])
+    assert split.test == ("v",)
+
+
+def test_nothing_is_held_out_of_a_split_with_a_test(tmp_path: Path) -> None:
+    split = Split(SIXTEEN, ("v",), ("t",))
+    corpus = _pianos(tmp_path)
+    for call in (
+        lambda: held_out(split, 0.1),
+        lambda: held_out_where(split, corpus, {"piano": ("b",)}),
+    ):
+        with pytest.raises(DataError) as error:
+            call()
+        assert error.value.code == "E443"
+        assert "has a test side of its own" in error.value.message
+
+
+def test_without_validation_everything_but_the_test_trains() -> None:
+    assert all_train(Split(("a", "c"), ("b",), ("d",))) == Split(
+        ("a", "b", "c"), (), ("d",)
+    )
+    assert all_train(Split(("a", "c"), ("b",))) == Split(("a", "c"), (), ("b",))

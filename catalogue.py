@@ -42,6 +42,9 @@ class Catalogue(Generic[T]):
         The code of that error.
     listing : str, optional
         Where all names are listed, for the help of that error; by default the help lists them itself.
+    families : bool
+        Whether the folders of the package sort its modules, which are then imported one by one. Otherwise a folder is
+        imported as a whole, and loads what it registers: a task, and not yet its pictures.
 
     Attributes
     ----------
@@ -58,6 +61,7 @@ class Catalogue(Generic[T]):
         error: type[MirbricksError],
         code: str,
         listing: str = "",
+        families: bool = False,
     ) -> None:
         self.kind = kind
         self.package = package
@@ -65,6 +69,7 @@ class Catalogue(Generic[T]):
         self.error = error
         self.code = code
         self.listing = listing
+        self.families = families
         self.known: dict[str, T] = {}
         self._paths: dict[str, str] = {}
         self._own_are_in = False
@@ -144,10 +149,17 @@ class Catalogue(Generic[T]):
         """Import every module of the package. Python imports each once, so several threads may arrive here."""
         if self._own_are_in:
             return
-        package = importlib.import_module(self.package)
-        for module in pkgutil.walk_packages(package.__path__, f"{self.package}."):
-            importlib.import_module(module.name)
+        self._import_folder(self.package)
         self._own_are_in = True
+
+    def _import_folder(self, folder: str) -> None:
+        package = importlib.import_module(folder)
+        for module in pkgutil.iter_modules(package.__path__, f"{folder}."):
+            # The `__init__.py` of a folder registers what is in it, unless it only sorts files into families.
+            if module.ispkg and self.families:
+                self._import_folder(module.name)
+            else:
+                importlib.import_module(module.name)
 
     def _import_plugins(self) -> None:
         """Import what installed packages name; a broken one is reported once, and does not take the others away."""

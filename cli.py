@@ -13,7 +13,6 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from .catalogue import load_plugin
 from .commands.parser import Parser, example, paragraph
 from .commands.table import COMMANDS, GROUPS
 from .errors import MirbricksError
@@ -84,6 +83,8 @@ def _plugins(arguments: argparse.Namespace) -> list[str]:
 def _load_plugins(modules: Sequence[str]) -> None:
     if not modules:
         return
+    from .catalogue import load_plugin  # not for every --help
+
     sys.path.insert(0, str(Path.cwd()))  # a plugin may lie beside the graph it is for
     for module in modules:
         load_plugin(module)

@@ -208,6 +208,7 @@ BLOCKS: Catalogue[Spec] = Catalogue(
     error=RegistryError,
     code="E305",
     listing="`mirbricks blocks` lists all",
+    families=True,
 )
 B = TypeVar("B", bound=type[Block])
 

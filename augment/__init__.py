@@ -13,9 +13,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..lazy import face
-from . import (
-    codes as codes,
-)  # the errors of this room can be raised once it is imported
+
+# The errors of this room can be raised once it is imported.
+from . import codes as codes
 
 if TYPE_CHECKING:
     from .base import Augmentation as Augmentation

@@ -2,6 +2,5 @@
 
 from __future__ import annotations
 
-from . import (
-    codes as codes,
-)  # the errors of this room can be raised once it is imported
+# The errors of this room can be raised once it is imported.
+from . import codes as codes

@@ -34,7 +34,7 @@ CODES = {
     "E432": "The audio file holds NaN or infinity (only float formats can).",
     "E440": "A fold needs at least one group for the test, one for the validation and one for the training.",
     "E441": "Folds are numbered from 0 to dataset.folds - 1; a corpus with dataset.split: annotation has no folds.",
-    "E442": "A group (a piece with its stems and versions) is on one side of a split only, else the test is not a test.",
+    "E442": "A group (a piece with stems and versions) is on one side of a split only, else the test is not a test.",
     "E443": "The annotation 'split' of every item is 'train', 'valid' or 'test', and at least train and valid occur.",
     "E444": "A split is grouped by, and balanced over, annotations that the recordings of the corpus have.",
     "E445": "A stored split is replaced with --replace only: figures measured on it lose their meaning.",

@@ -1,3 +1,2 @@
-from . import (
-    codes as codes,
-)  # the errors of this room can be raised once it is imported
+# The errors of this room can be raised once it is imported.
+from . import codes as codes

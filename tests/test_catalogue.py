@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import textwrap
 import warnings
@@ -24,7 +25,7 @@ LIBRARY = {
     "__init__.py": """
         from mirbricks.catalogue import Catalogue
         from mirbricks.errors import TaskError
-        TOYS = Catalogue("toy", package="toylibrary", group="toys", error=TaskError, code="E500")
+        TOYS = Catalogue("toy", package="toylibrary", group="toys", error=TaskError, code="E500", families=True)
         """,
     "wood.py": """
         from . import TOYS
@@ -210,3 +211,21 @@ def test_every_unknown_word_gets_the_error_of_its_kind(
 def test_all_is_a_copy() -> None:
     TASKS.all().clear()
     assert "multi_pitch" in TASKS.all()
+
+
+def test_a_folder_registers_by_its_init_where_there_are_no_families(toys: Any) -> None:
+    toys.families = False
+    assert list(toys.all()) == ["train"]
+    assert "toylibrary.soft" in sys.modules
+    assert "toylibrary.soft.animals" not in sys.modules
+
+
+def test_tasks_come_without_their_pictures() -> None:
+    """Pictures import matplotlib's pyplot, which takes a second; no check of a graph needs them."""
+    script = "import sys; from mirbricks.tasks.finding import tasks; tasks(); print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    loaded = done.stdout.split()
+    assert "mirbricks.tasks.covers.task" in loaded
+    assert not {name for name in loaded if name.startswith("mirbricks.plots.")}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from . import (
-    codes as codes,
-)  # the errors of this room can be raised once it is imported
+# The errors of this room can be raised once it is imported.
+from . import codes as codes
 from .contract import Importer, ImportOptions, Recording, importer
 from .destination import Destination, Stored
 from .guarded import guarded

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from . import (
-    codes as codes,
-)  # the errors of this room can be raised once it is imported
+# The errors of this room can be raised once it is imported.
+from . import codes as codes
 from .config import ChordsConfig
 from .prediction import ChordRibbon
 from .task import ChordEstimation

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..compiler.compile import load_graph
 from ..data.corpus import Corpus
+from ..data.early import early_annotations
 from ..data.splitting.splits import Split
 from ..errors import DataError
 from ..runs.folder import GRAPH, RESOLVED, RunFolder
@@ -95,6 +96,10 @@ def train(
     also = beside(corpus, options.also)
     more = recordings_beside(also, experiment)
     folds = folds_of(options.fold, count_folds(corpus, experiment.dataset))
+
+    # times before 0 do not stop a training, but what they spoil would be found in the figures at best
+    for error in early_annotations([*corpus.recordings, *more]):
+        progress.complain(error)
 
     # everything that can be refused is refused before hours are spent on features
     for fold in folds:

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 import mirbricks as mb
 from mirbricks.runs.folder import RunFolder
-from mirbricks.tasks.base import Batch
+from mirbricks.tasks.base import Batch, OnTrack
 from mirbricks.training.loop import TrainConfig, fit
 from mirbricks.training.side_losses import added, side_losses
 
@@ -42,7 +42,8 @@ class Reconstructions(Lines):
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         return functional.mse_loss(outputs, batch.targets)
 
-    def validate(self, model: nn.Module, on_track: object) -> dict[str, float]:
+    def validate(self, model: nn.Module, on_track: OnTrack) -> dict[str, float]:
+        on_track("all")
         with torch.no_grad():
             return {self.figure: -float(model(torch.ones(1, 4, 8)).square().mean())}
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mirbricks.data.frames import (
+    EXACT,
     breakpoints_to_frames,
     frame_times,
     markers_to_frames,
@@ -186,3 +187,43 @@ def test_values_and_times_must_agree() -> None:
 
 def test_frame_times_begin_at_the_first() -> None:
     np.testing.assert_allclose(frame_times(3, 0.01, 0.023), [0.023, 0.033, 0.043])
+
+
+@pytest.mark.parametrize(
+    ("step_s", "reached"),
+    [
+        (0.04, [1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 0, 0]),  # half the step of the curve
+        (0.004, [1, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),  # half the hop is longer
+    ],
+)
+def test_how_far_a_value_holds(step_s: float, reached: list[int]) -> None:
+    times = [0.0, step_s, 2 * step_s]
+    found = breakpoints_to_frames([1.0, 2.0, 3.0], times, 13, 0.01, fill=0.0)
+    assert found[0].tolist() == reached
+
+
+@pytest.mark.parametrize("off", [-0.5, 0.0, 0.5])
+def test_half_a_millionth_of_the_hop_is_on_the_frame(off: float) -> None:
+    onset_s = 0.3 + off * EXACT * 0.1
+    assert segments_to_classes([onset_s], [0.2], [1], 7, 0.1, fill=0).tolist() == [
+        0,
+        0,
+        0,
+        1,
+        1,
+        0,
+        0,
+    ]
+
+
+@pytest.mark.parametrize(("off", "first"), [(-2.0, 3), (2.0, 4)])
+def test_two_millionths_of_the_hop_are_not(off: float, first: int) -> None:
+    onset_s = 0.3 + off * EXACT * 0.1
+    found = segments_to_classes([onset_s], [1.0], [1], 7, 0.1, fill=0)
+    assert int(found.argmax()) == first
+
+
+def test_a_segment_longer_than_the_frames_holds_all_of_them() -> None:
+    assert segments_to_classes([-1.0], [9.0], [3], 4, 0.5).tolist() == [3, 3, 3, 3]
+    assert segments_to_classes([-1.0], [1.0], [3], 2, 0.5).tolist() == [-1, -1]
+    assert segments_to_classes([2.0], [1.0], [3], 4, 0.5).tolist() == [-1, -1, -1, -1]

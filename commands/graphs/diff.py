@@ -13,11 +13,13 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from ...compiler.comparing.diff import Change, Diff, Fact, Side, diff_graphs
+from ...compiler.comparing.diff import Change, Diff, Fact, diff_graphs
+from ...compiler.comparing.entries import Side
 from ...compiler.compile import compile_graph, load_graph
-from ...compiler.language.graph import SECTIONS
+from ...compiler.language.graph import SECTIONS, Graph
 from ...errors import GraphWarning, MirbricksError
-from ...workflows.experiment import load_experiment
+from ...printable import printable
+from ...workflows.experiment import Experiment, load_experiment
 from .graph_files import graph_file
 from .input_shape import input_shape
 
@@ -27,20 +29,19 @@ STYLES = {"+": "green", "-": "red", "~": "yellow", ">": "cyan"}
 def diff(arguments: Namespace) -> int:
     """Print what changes from A to B. Ends with 0; with --exit-code with 1 where they differ, as `git diff` does."""
     files = [Path(graph_file(given)) for given in (arguments.a, arguments.b)]
+    sides = []
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", GraphWarning)  # `check` tells them
-        sections = _sections(files)
-        sides = [
-            _side(file, values, arguments)
-            for file, values in zip(files, sections, strict=True)
-        ]
+        # They are of one graph each: `check` prints them.
+        warnings.simplefilter("ignore", GraphWarning)
+        for file, sections in zip(files, _sections(files), strict=True):
+            sides.append(_side(file, sections, arguments))
     result = diff_graphs(*sides)
     if arguments.json:
         print(json.dumps(result.as_dict()))
     else:
         console = Console(highlight=False, markup=False, soft_wrap=True, emoji=False)
         for sign, line in _lines(result, files):
-            console.print(Text(line, STYLES.get(sign, "")))
+            console.print(Text(printable(line), STYLES.get(sign, "")))
     if arguments.exit_code and not result.same:
         return 1
     return 0
@@ -51,38 +52,32 @@ def _sections(files: Sequence[Path]) -> list[Mapping[str, Any]]:
     try:
         experiments = [load_experiment(file) for file in files]
     except MirbricksError:
-        graphs = [load_graph(file) for file in files]
-        return [
-            {
-                name: graph.source.data[name]
-                for name in SECTIONS
-                if name in graph.source.data
-            }
-            for graph in graphs
-        ]
-    given = [
-        {
-            name: e.task.config if name == "task" else getattr(e, name)
-            for name in SECTIONS
-        }
-        for e in experiments
-    ]
-    return [
-        {name: config.model_dump() for name, config in values.items()}
-        for values in given
-    ]
+        return [_given_sections(load_graph(file)) for file in files]
+    return [_resolved_sections(experiment) for experiment in experiments]
+
+
+def _given_sections(graph: Graph) -> dict[str, Any]:
+    data = graph.source.data
+    return {name: data[name] for name in SECTIONS if name in data}
+
+
+def _resolved_sections(experiment: Experiment) -> dict[str, Any]:
+    configs = {name: getattr(experiment, name) for name in SECTIONS if name != "task"}
+    configs["task"] = experiment.task.config
+    return {name: configs[name].model_dump() for name in SECTIONS}
 
 
 def _side(file: Path, sections: Mapping[str, Any], arguments: Namespace) -> Side:
+    """A graph with its module, or without where it does not compile."""
     graph = load_graph(file)
     try:
-        return Side(graph, compile_graph(graph, input_shape(arguments.input)), sections)
+        model = compile_graph(graph, input_shape(arguments.input))
     except MirbricksError as error:
-        print(
-            f"note: {error.where or file}: sizes are not compared: {error.message}",
-            file=sys.stderr,
-        )
-        return Side(graph, None, sections)
+        where = printable(error.where or file)
+        note = f"note: {where}: sizes are not compared: {printable(error.message)}"
+        print(note, file=sys.stderr)
+        model = None
+    return Side(graph, model, sections)
 
 
 def _lines(result: Diff, files: Sequence[Path]) -> Iterator[tuple[str, str]]:
@@ -95,43 +90,39 @@ def _lines(result: Diff, files: Sequence[Path]) -> Iterator[tuple[str, str]]:
     yield from map(_fact, result.head)
     for change in result.nodes:
         yield change.sign, f"{change.sign} {change.what}  {_place(change)}"
-        yield from (("", f"    {_fact(fact)[1][2:]}") for fact in change.facts)
+        for fact in change.facts:
+            yield "", f"    {_fact(fact)[1][2:]}"
     yield from map(_fact, result.sections)
-    if result.only_sizes:
-        if result.only_sizes == 1:
-            more = "1 more node differs"
-        else:
-            more = f"{result.only_sizes} more nodes differ"
-        yield "", f"{more} in the sizes only"
+    if result.only_sizes == 1:
+        yield "", "1 more node differs in the sizes only"
+    elif result.only_sizes:
+        yield "", f"{result.only_sizes} more nodes differ in the sizes only"
     if result.parameters:
-        a, b = result.parameters
-        yield (
-            "",
-            f"parameters: {a:,}"
-            + (f" -> {b:,} ({b - a:+,})" if a != b else ", the same in both"),
-        )
+        yield "", _counts(*result.parameters)
+
+
+def _counts(a: int, b: int) -> str:
+    if a == b:
+        return f"parameters: {a:,}, the same in both"
+    return f"parameters: {a:,} -> {b:,} ({b - a:+,})"
 
 
 def _place(change: Change) -> str:
+    """The lines in both files."""
     if change.line_a is None or change.line_b is None:
         return f"line {change.line_a or change.line_b}"
+    lines = f"line {change.line_a}"
+    if change.line_a != change.line_b:
+        lines += f" -> {change.line_b}"
     if change.sign == ">":
-        moved = "moved, "
-    else:
-        moved = ""
-    if change.line_a == change.line_b:
-        lines = f"line {change.line_a}"
-    else:
-        lines = f"line {change.line_a} -> {change.line_b}"
-    return moved + lines
+        return f"moved, {lines}"
+    return lines
 
 
 def _fact(fact: Fact) -> tuple[str, str]:
     what, old, new = fact
-    if old is None or new is None:
-        if old is None:
-            sign = "+"
-        else:
-            sign = "-"
-        return sign, f"{sign} {what}: {new if old is None else old}"
+    if old is None:
+        return "+", f"+ {what}: {new}"
+    if new is None:
+        return "-", f"- {what}: {old}"
     return "~", f"~ {what}: {old} -> {new}"

@@ -1,7 +1,7 @@
 # What a person types, and what CI runs. TORCH=torch==2.13.0 chooses a build of torch; else the newest is installed.
 PYTHON ?= python3
 TORCH ?= torch
-OUT ?= runs/demo
+OUT ?= out/demo
 BIN := .venv/bin
 PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
@@ -71,6 +71,6 @@ bench: .venv/installed-test
 docs: .venv/installed
 	$(BIN)/python docs/build.py
 
-RUNS ?= runs/results
+RUNS ?= out/results
 results: .venv/installed
 	$(BIN)/python docs/results.py --data "$(DATA)" --runs "$(RUNS)"

@@ -71,6 +71,6 @@ bench: .venv/installed-test
 docs: .venv/installed
 	$(BIN)/python docs/build.py
 
-RUNS ?= out/results
+RUNS ?= runs/results
 results: .venv/installed
 	$(BIN)/python docs/results.py --data "$(DATA)" --runs "$(RUNS)"

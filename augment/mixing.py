@@ -1,4 +1,4 @@
-"""Examples mixed with one another: mixup, and stems put together anew."""
+"""Examples mixed with one another: mixup, and stems put together again."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class PitchClassConfig(ArrayConfig):
     def _bins_fit(self) -> PitchClassConfig:
         if self.bins_per_octave % self.n_chroma:
             raise ValueError(
-                f"bins_per_octave {self.bins_per_octave} is no multiple of n_chroma {self.n_chroma}: "
+                f"bins_per_octave {self.bins_per_octave} is not a multiple of n_chroma {self.n_chroma}: "
                 "a pitch class would have no whole number of bins"
             )
         self.cqt()

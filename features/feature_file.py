@@ -139,7 +139,7 @@ def is_whole(path: Path) -> bool:
 
 
 def _read_header(path: Path) -> _Header:
-    """Raises OSError, ValueError, KeyError or TypeError for what is no whole file of ours."""
+    """Raises OSError, ValueError, KeyError or TypeError for what is not a whole file of ours."""
     with path.open("rb") as file:
         n_text = int.from_bytes(file.read(_LENGTH_BYTES), "little")
         header: dict[str, Any] = json.loads(file.read(min(n_text, _MAX_HEADER_BYTES)))

@@ -11,7 +11,7 @@ def nonnegative_least_squares(
 ) -> Tensor:
     """x (..., K, T) ≥ 0 that makes |dictionary x - values| least, dictionary (F, K), values (..., F, T).
 
-    Accelerated projected gradients; a column starts its momentum anew where that points uphill. Every column is solved
+    Accelerated projected gradients; a column restarts its momentum where that points uphill. Every column is solved
     for itself, in a fixed number of steps. Sources: Beck & Teboulle, "A Fast Iterative Shrinkage-Thresholding
     Algorithm for Linear Inverse Problems", SIAM J. Imaging Sciences 2009; O'Donoghue & Candès, "Adaptive Restart for
     Accelerated Gradient Schemes", Found. Comput. Math. 2015.

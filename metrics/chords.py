@@ -29,7 +29,7 @@ class Chords:
 def chord_seconds(reference: Chords, estimate: Chords) -> dict[str, float]:
     """What one track adds: NAME_right_s and NAME_judged_s for each comparison, the segmentation scores, duration_s.
 
-    The estimate is cut and filled up with N to the reference's time. Raises ValueError for a label that is no chord.
+    The estimate is cut and filled up with N to the reference's time. Raises ValueError for a label that is not a chord.
     """
     import mir_eval.chord
 

@@ -1,6 +1,6 @@
 """Retrieval: how near to a query its other versions are, in blocks of bounded memory.
 
-The query is no result of its own, and a query without another version is left out. Where distances are equal the
+The query is not a result of its own, and a query without another version is left out. Where distances are equal the
 wrong item comes first: a model that gives one and the same embedding for all finds nothing.
 """
 

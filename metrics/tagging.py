@@ -1,4 +1,4 @@
-"""Tagging, one score a track and label: scikit-learn's figures, with what they leave undefined said plainly."""
+"""Tagging, one score per track and label: scikit-learn's figures, with what they leave undefined said plainly."""
 
 from __future__ import annotations
 

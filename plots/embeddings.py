@@ -17,7 +17,7 @@ NAMED = 20  # labels up to which each has its colour and a line in the legend
 
 
 def embedding_map(vectors: Float, labels: Sequence[str]) -> Figure:
-    """Recordings (N, D) on their two principal components, standardised before; a colour a label, "" for none."""
+    """Recordings (N, D) on their two principal components, standardised before; a colour per label, "" for none."""
     figure = Figure(figsize=(8.4, 5.6), layout="constrained")
     axes = figure.add_subplot()
     standard = (vectors - vectors.mean(axis=0)) / np.maximum(vectors.std(axis=0), 1e-9)

@@ -24,7 +24,7 @@ def tagogram(
     given: Sequence[str],
     title: str,
 ) -> Figure:
-    """Scores (P, K) of patches at times_s (P,): a row a label, dark where it is probable; labels given are bold.
+    """Scores (P, K) of patches at times_s (P,): a row per label, dark where it is probable; labels given are bold.
 
     Of many labels those with the highest mean are shown.
     """

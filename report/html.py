@@ -22,7 +22,7 @@ from ..tasks.base import Figures, Picture
 from .style import SCRIPT, STYLE
 
 MOST_BYTES = 500_000  # of one picture: a report is sent by mail
-MOST_CHARTED = 60  # tracks: more lines are no picture
+MOST_CHARTED = 60  # tracks: more lines make no picture
 # screen pixels an inch, and how many of them a picture has at most before it scrolls
 DPI = 110
 PAGE = 1200

@@ -79,7 +79,7 @@ class Whitening(Block):
         return y * self.weight
 
     def _learn(self, x: Tensor) -> None:
-        """Take a batch into the mean of all, and find the components anew; in float32 at least, as eigh needs it."""
+        """Take a batch into the mean of all, and find the components again; in float32 at least, as eigh needs it."""
         wide = x.to(torch.promote_types(x.dtype, torch.float32))
         self.num_batches_tracked += 1
         share = 1 / self.num_batches_tracked.to(wide.dtype)

@@ -74,7 +74,7 @@ class CodebookEmbedding(Block):
 
     Shape:   (B, Q, T), integers 0 … num_embeddings - 1 -> (B, Q · T, embedding_dim) for `flatten`, in the order of
              `in_order`: all codebooks of a frame, coarse to fine, then the next frame; (B, T, embedding_dim) for `sum`.
-             The first place holds the start vector, which is no code; the last code of all is no input.
+             The first place holds the start vector, which is not a code; the last code of all is not an input.
     Source:  Copet et al., "Simple and Controllable Music Generation" (MusicGen), NeurIPS 2023, section 2.2: patterns
              "flattening" and "parallel". Every codebook has a table of its own (`shared: false`), or all share one and
              a vector of the codebook's level is added.

@@ -156,7 +156,7 @@ def head_width(config: TransformerConfig) -> int:
     """Features of a head; raises ValueError where d_model cannot be shared out."""
     if config.dim_head is None and config.d_model % config.num_heads:
         raise ValueError(
-            f"d_model {config.d_model} is no multiple of num_heads {config.num_heads}: give 'dim_head'"
+            f"d_model {config.d_model} is not a multiple of num_heads {config.num_heads}: give 'dim_head'"
         )
     width = config.dim_head or config.d_model // config.num_heads
     if config.positions == "rotary" and width % 2:

@@ -8,7 +8,7 @@ from ...errors import GraphError
 
 
 def input_shape(words: list[str] | None) -> Any:
-    """The sizes of --input: one list, or a dict of them; raises `GraphError` where a size is no number."""
+    """The sizes of --input: one list, or a dict of them; raises `GraphError` where a size is not a number."""
     if not words:
         return None
     named = [word.partition("=") for word in words]

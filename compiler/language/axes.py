@@ -100,5 +100,5 @@ def _axes_problem(text: Any, axes: Sequence[Axis]) -> str | None:
         return f"{large.name} is larger than {LARGEST_SIZE:,}"
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
-        return f"the axis '{twice}' stands twice, got '{text}'"
+        return f"duplicate axis '{twice}', got '{text}'"
     return None

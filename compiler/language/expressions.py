@@ -111,7 +111,7 @@ def evaluate(expression: str, names: Names) -> Any:
         tree = ast.parse(expression.strip(), mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         raise ExpressionError(
-            f"'{expression}' is no expression", f"there are {ALLOWED}"
+            f"'{expression}' is not an expression", f"there are {ALLOWED}"
         ) from None
     return _value(tree, names)
 
@@ -153,7 +153,7 @@ def _number(node: ast.expr, names: Names) -> Any:
     value = _value(node, names)
     if type(value) not in (int, float):
         raise ExpressionError(
-            f"'{ast.unparse(node)}' is no number: {value!r}",
+            f"'{ast.unparse(node)}' is not a number: {value!r}",
             "only numbers can be reckoned with",
         )
     return value
@@ -165,7 +165,7 @@ def _item(node: ast.Subscript, names: Names) -> Any:
     name = ast.unparse(node.value)
     if not isinstance(values, list) or type(index) is not int:
         raise ExpressionError(
-            f"'{ast.unparse(node)}' is no item of a list",
+            f"'{ast.unparse(node)}' is not an item of a list",
             "write list[index], as in widths[i]",
         )
     if not -len(values) <= index < len(values):
@@ -200,6 +200,6 @@ def _whole(value: Any) -> Any:
 def _checked(value: Any, shown: str = "") -> Any:
     if isinstance(value, complex) or not math.isfinite(value) or abs(value) > LARGEST:
         raise ExpressionError(
-            f"{shown or value} is no number that a graph can use", "use smaller numbers"
+            f"{shown or value} is not a number that a graph can use", "use smaller numbers"
         )
     return value

@@ -110,7 +110,7 @@ class Files:
             "extends",
         }:
             dialect = isinstance(source.data, Mapping) and "model" in source.data
-            message = f"{key}: '{name}' is no graph in the native form"
+            message = f"{key}: '{name}' is not a graph in the native form"
             if dialect:
                 hint = "`mirbricks migrate` rewrites it"
             else:

@@ -116,7 +116,7 @@ class Item:
 def as_pair(
     item: Any, steps: Steps, source: Source, errors: list[MirbricksError]
 ) -> tuple[str, Any, Steps] | None:
-    """Block, params and the steps to them; None after adding why `item` is no layer."""
+    """Block, params and the steps to them; None after adding why `item` is not a layer."""
     if isinstance(item, str):
         return item, {}, steps
     if isinstance(item, Mapping) and len(item) == 1:

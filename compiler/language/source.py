@@ -120,7 +120,7 @@ def read_file(path: str | Path) -> Source:
             message, code="E101", where=where, help="save the file as UTF-8"
         ) from None
     if text is None:
-        message = f"larger than {MAX_BYTES:,} bytes: this is no graph file"
+        message = f"larger than {MAX_BYTES:,} bytes: this is not a graph file"
         raise GraphError(message, code="E103", where=where, help="give a graph file")
     return read_text(text, str(path))
 
@@ -167,7 +167,7 @@ def read_text(text: str, file: str) -> Source:
     except (ReaderError, ValueError, OverflowError) as error:
         raise _no_character(error, text, file) from None
     except RecursionError:
-        message = f"nested deeper than {MAX_DEPTH}: this is no graph"
+        message = f"nested deeper than {MAX_DEPTH}: this is not a graph"
         raise GraphError(
             message,
             code="E103",
@@ -217,7 +217,7 @@ def _refuse_deep(text: str, file: str, lines: list[str]) -> None:
             if depth > MAX_DEPTH:
                 mark = event.start_mark
                 where = Where(file, mark.line + 1, mark.column + 1, 1, lines[mark.line])
-                message = f"nested deeper than {MAX_DEPTH}: this is no graph"
+                message = f"nested deeper than {MAX_DEPTH}: this is not a graph"
                 raise GraphError(
                     message,
                     code="E103",
@@ -335,7 +335,7 @@ class _Reader:
                 what = f"more than {MAX_VALUES:,} values"
             else:
                 what = f"nested deeper than {MAX_DEPTH}"
-            message = f"{what}: this is no graph"
+            message = f"{what}: this is not a graph"
             raise GraphError(
                 message,
                 code="E103",
@@ -381,7 +381,7 @@ class _Reader:
                     key_node, "a key must be a word", "E104", "write `key: value`"
                 )
             elif place in self.keys:
-                message = f"the key '{key}' stands twice, first on line {self.keys[place].line}"
+                message = f"duplicate key '{key}' (first on line {self.keys[place].line})"
                 self.fail(key_node, message, "E104", "keep one of them")
             else:
                 self.keys[place] = self.where(key_node)

@@ -121,7 +121,7 @@ def _assignment(text: str, base: Source) -> Source:
     place = Where("--set", 1, 1, len(dotted), text)
     if not equals or not all(steps):
         raise GraphError(
-            f"'{text}' is no assignment", code="E107", where=place, help=EXAMPLE
+            f"'{text}' is not an assignment", code="E107", where=place, help=EXAMPLE
         )
     if steps[0] == "extends":
         hint = "make a file that extends the other one"

@@ -101,7 +101,7 @@ def given_up(url: str, broken: BrokenError, tries: int, size: int) -> DataError:
 
 @contextlib.contextmanager
 def disk(folder: Path) -> Iterator[None]:
-    """Failures of the disk inside, as DataError E408: they are no failures of the network."""
+    """Failures of the disk inside, as DataError E408: they are not failures of the network."""
     try:
         yield
     except OSError as error:

@@ -94,7 +94,7 @@ class Bach10(Importer):
         for stored in corpus:
             if stored.key not in placed:
                 yield DataError(
-                    f"'{stored.key}' has no 'f0multi' and is no part of what has",
+                    f"'{stored.key}' has no 'f0multi' and is not part of a recording that has it",
                     code="E469",
                 )
 
@@ -131,7 +131,7 @@ def _piece(
         part = SPELT.get(word, word)
         if part not in PARTS:
             yield DataError(
-                f"'{path}' is no part of Bach10: {', '.join(PARTS)}", code="E433"
+                f"'{path}' is not part of Bach10: {', '.join(PARTS)}", code="E433"
             )
             continue
         index = PARTS.index(part)

@@ -70,7 +70,7 @@ class Destination:
             or "\\" in relative
         ):
             raise DataError(
-                f"'{relative}' is no path inside the folder of the export",
+                f"'{relative}' is not a path inside the folder of the export",
                 code="E469",
                 help="rename it",
             )

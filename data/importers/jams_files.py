@@ -108,7 +108,7 @@ class Jams(Beside):
         """The file as the package jams reads it; its values are looked at later, one annotation at a time."""
         try:
             with warnings.catch_warnings():
-                # What jams uses of jsonschema is deprecated there, which is no matter of the user's.
+                # What jams uses of jsonschema is deprecated there, which does not concern the user.
                 warnings.simplefilter("ignore")
                 return self.jams.load(str(path), validate=False)
         except OSError:

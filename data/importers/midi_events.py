@@ -201,7 +201,7 @@ def _events(chunk: bytes, track: _Track) -> Iterator[tuple[int, int, int, int, i
 
 
 def _pass_over(chunk: bytes, position: int, track: _Track) -> int:
-    """Where the event that is no channel message ends: a tempo is kept, the end of the track is that of the chunk."""
+    """Where an event that is not a channel message ends: a tempo is kept, the end of the track is that of the chunk."""
     byte = chunk[position]
     if byte == _META:
         kind = chunk[position + 1]

@@ -37,7 +37,7 @@ class NotesOptions(BesideOptions):
 class Notes(Beside):
     """The notes become `pitchmidi`; where every line has a velocity, `velocity` has the same times.
 
-    A first line of words is no note. Where it names Hz or a frequency, the pitches are in Hz.
+    A first line of words is not a note. Where it names Hz or a frequency, the pitches are in Hz.
     """
 
     Options: ClassVar[type[ImportOptions]] = NotesOptions

@@ -154,7 +154,7 @@ def _next(text: str, at: int, end: str) -> int:
 
 
 def _after(text: str, at: int) -> int:
-    """The first place from `at` on that is no space."""
+    """The first place from `at` on that is not a space."""
     match = _space.match(text, at)
     if match:
         return match.end()

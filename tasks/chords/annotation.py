@@ -84,7 +84,7 @@ def _class(
         return class_of(label)
     except ValueError as error:
         raise TaskError(
-            f"'{name}' of '{item.key}' has a label that is no chord: '{label}'",
+            f"'{name}' of '{item.key}' has a label that is not a chord: '{label}'",
             code="E509",
             facts=[
                 ("atom", f"{place}, at {onsets_s[place]:.3f} s"),

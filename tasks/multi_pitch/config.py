@@ -53,7 +53,7 @@ class MultiPitchConfig(TaskConfig):
         6.0, description="make patches louder or softer by up to so much"
     )
     remix_probability: Probability = Field(
-        0.5, description="of mixing a patch anew from its stems, if any"
+        0.5, description="of mixing a patch again from its stems, if any"
     )
     remix_gain_db: NonNegativeFloat = Field(
         6.0, description="make a stem in a remix louder or softer by up to so much"

@@ -1,4 +1,4 @@
-"""Training patches: cut from tracks, mixed anew from stems, transposed, made louder or softer.
+"""Training patches: cut from tracks, mixed again from stems, transposed, made louder or softer.
 
 All of it is exact for this data. The transform of a mix is the sum of its stems' transforms, a gain is a factor of the
 magnitude, and in a constant-Q transform a transposition is a shift of bins, the same for all harmonics.
@@ -59,7 +59,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Track:
-    """A recording to learn from, and the stems it can be mixed from anew: two or more, or none."""
+    """A recording to learn from, and the stems it can be mixed from again: two or more, or none."""
 
     mix: Source
     stems: tuple[Source, ...]

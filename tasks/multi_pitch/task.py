@@ -113,7 +113,7 @@ class MultiPitch(Task):
         if not found:
             expected = (
                 "expected",
-                f"'{MULTI}', '{NOTES}' or '{SINGLE}' on a recording that is no stem",
+                f"'{MULTI}', '{NOTES}' or '{SINGLE}' on a recording that is not a stem",
             )
             help = (
                 "add the annotation to the .pyjama, or choose another corpus or split"

@@ -67,7 +67,7 @@ def _of_labels(
 ) -> list[Picture]:
     if several:
         areas = label_curves(scores, truth)
-        caption = "One line a label; the area under each is its ROC-AUC and its average precision."
+        caption = "One line per label; the area under each is its ROC-AUC and its average precision."
         pictures = [
             Picture(
                 "ROC and precision over recall",

@@ -1,4 +1,4 @@
-"""Solo recordings put together anew: for each label of a mix one that has this label only."""
+"""Solo recordings put together again: for each label of a mix one that has this label only."""
 
 from __future__ import annotations
 

@@ -221,7 +221,7 @@ BREAKAGES: dict[str, Break] = {
     "empty file": empty,
     "axis with a colon": with_input("E113", "input: B C=6 F=x T", "B C", "named axes"),
     "no batch": with_input("E113", "input: C=6 T", "C=6", "the batch first"),
-    "axis twice": with_input("E113", "input: B T T", "B T", "stands twice"),
+    "axis twice": with_input("E113", "input: B T T", "B T", "duplicate axis"),
     "axis of size 0": with_input("E113", "input: B C=0 T", "B C", "'C=0'"),
     "word for a number": inserted("E106", "many", "an integer from 1 to ", "  - {conv}: {{out_channels: many, kernel_size: 1}}"),
     "true for a number": inserted("E106", "true", "an integer from 1 to ", "  - {conv}: {{out_channels: true, kernel_size: 1}}"),

@@ -37,11 +37,11 @@ IN_WORDS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: load_graph("large.yaml"),
-        "large.yaml:1:1: larger than 250,000 bytes: this is no graph file\n  help: give a graph file     [E103]",
+        "large.yaml:1:1: larger than 250,000 bytes: this is not a graph file\n  help: give a graph file     [E103]",
     ),
     (
         lambda: load_graph("deep.yaml"),
-        "deep.yaml:1:68: nested deeper than 64: this is no graph\n"
+        "deep.yaml:1:68: nested deeper than 64: this is not a graph\n"
         f"    1 | …{'[' * 89}{']' * 71}…\n"
         f"      | {' ' * 54}{'^' * 72}\n"
         "  help: remove the aliases or nesting     [E103]",
@@ -62,7 +62,7 @@ IN_WORDS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: load_graph("g.yaml", ["train.lr"]),
-        "--set:1:1: 'train.lr' is no assignment\n"
+        "--set:1:1: 'train.lr' is not an assignment\n"
         "    1 | train.lr\n"
         "      | ^^^^^^^^\n"
         "  help: write --set KEY.KEY=VALUE, as in --set train.lr=1e-3     [E107]",

@@ -145,7 +145,7 @@ def test_a_fold_of_no_whole_bins_is_refused() -> None:
     with pytest.raises(ValidationError) as caught:
         ChromaFeatureConfig(bins_per_octave=40)
     assert [error["msg"] for error in caught.value.errors()] == [
-        "Value error, bins_per_octave 40 is no multiple of n_chroma 12: "
+        "Value error, bins_per_octave 40 is not a multiple of n_chroma 12: "
         "a pitch class would have no whole number of bins"
     ]
 

@@ -116,7 +116,7 @@ def test_no_tracks(make_item: MakeItem, make_task: MakeTask, annotated: bool) ->
         make_task().tracks([mix, stem])
     assert str(caught.value) == (
         "none of 1 recordings has its pitches annotated\n"
-        "  expected  'f0multi', 'pitchmidi' or 'f0' on a recording that is no stem\n"
+        "  expected  'f0multi', 'pitchmidi' or 'f0' on a recording that is not a stem\n"
         f"  got       {chr(39) + 'chords' + chr(39) if annotated else 'no annotations'}\n"
         "  help: add the annotation to the .pyjama, or choose another corpus or split     [E503]"
     )

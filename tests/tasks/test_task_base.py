@@ -105,7 +105,7 @@ def test_every_bad_setting_is_told_at_its_place(tmp_path: Path) -> None:
         (
             "E106",
             "task: 'remix_probability' must be a number from 0.0 to 1.0, got 1.5",
-            "remix_probability: of mixing a patch anew from its stems, if any",
+            "remix_probability: of mixing a patch again from its stems, if any",
         ),
         ("E106", "task: the thresholds must ascend", None),
     ]

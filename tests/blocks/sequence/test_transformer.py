@@ -339,7 +339,7 @@ def test_fields_that_do_not_fit_are_refused(config: dict[str, Any], words: str) 
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        ({"num_heads": 4}, "d_model 6 is no multiple of num_heads 4: give 'dim_head'"),
+        ({"num_heads": 4}, "d_model 6 is not a multiple of num_heads 4: give 'dim_head'"),
         (
             {"num_heads": 2, "positions": "rotary"},
             "rotary positions turn pairs of features, but a head has 3: give an even 'dim_head'",

@@ -39,8 +39,8 @@ def test_an_export_stays_in_its_folder(take_out: Call) -> None:
     Pyjama(definitions, entries).save("one/it.pyjama")
     report = take_out("lab", "one", "deep/back")
     assert [error.message for error in report.left_out] == [
-        "'../a.lab' is no path inside the folder of the export",
-        "'/b.lab' is no path inside the folder of the export",
+        "'../a.lab' is not a path inside the folder of the export",
+        "'/b.lab' is not a path inside the folder of the export",
         "two recordings of the corpus would both be written to 'C.lab'",
     ]
     assert [path.name for path in Path("deep").rglob("*")] == ["back", "c.lab"]

@@ -91,7 +91,7 @@ def test_labels_that_are_no_folders(
     assert [str(error) for error in take_out("folders", "one", "back").left_out] == [
         "'R&B/Soul', the class of 'a.wav', cannot be the name of a folder\n  [E469]",
         "'b.wav' has no annotation 'class', which is to be its folder\n  [E469]",
-        "'../c.wav' is no path inside the folder of the export\n  help: rename it     [E469]",
+        "'../c.wav' is not a path inside the folder of the export\n  help: rename it     [E469]",
     ]
 
 

@@ -83,7 +83,7 @@ def test_bach10_damaged(sound: Call, bring_in: Call) -> None:
     report = bring_in("bach10", "src", "one")
     texts = [str(error) for error in report.left_out]
     assert texts[:4] + texts[5:] == [
-        "'src/01-Ach/01-Ach-tuba.wav' is no part of Bach10: violin, clarinet, saxophone, bassoon\n  [E433]",
+        "'src/01-Ach/01-Ach-tuba.wav' is not part of Bach10: violin, clarinet, saxophone, bassoon\n  [E433]",
         "'src/03-Zu/03-Zu-GTF0s.mat' has no audio: no '03-Zu.wav' beside it\n  [E466]",
         "'src/04-X/04-X-GTF0s.mat': expected a matrix of 4 rows of MIDI numbers\n  shape  (2, 3)\n  [E463]",
         "'src/05-X/05-X-GTF0s.mat' has no variable 'GTF0s'\n  [E463]",

@@ -219,7 +219,7 @@ def test_labels_that_are_none(songs: Make) -> None:
     with pytest.raises(TaskError) as caught:
         ChordEstimation(CONFIG, FEATURE).truth(item)
     assert str(caught.value) == (
-        "'chord' of 'a' has a label that is no chord: 'H:maj'\n  atom      1, at 1.000 s\n"
+        "'chord' of 'a' has a label that is not a chord: 'H:maj'\n  atom      1, at 1.000 s\n"
         "  mir_eval  Invalid chord label: H:maj\n"
         "  help: write chords as Harte does, such as C:maj, A:min7/b3, N or X     [E509]"
     )

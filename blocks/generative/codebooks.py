@@ -27,11 +27,8 @@ def to_frames(x: Tensor, codebook: Tensor) -> Tensor:
 
 def from_frames(frames: Tensor, x: Tensor) -> Tensor:
     """(N, D) in the shape and precision of x, (B, D, ...)."""
-    return (
-        frames.view(x.shape[0], *x.shape[2:], frames.shape[1])
-        .movedim(-1, 1)
-        .to(x.dtype)
-    )
+    last = frames.view(x.shape[0], *x.shape[2:], frames.shape[1])
+    return last.movedim(-1, 1).to(x.dtype)
 
 
 def straight_through(x: Tensor, quantised: Tensor) -> Tensor:
@@ -63,9 +60,8 @@ def nearest_codes(frames: Tensor, codebooks: Tensor) -> Tensor:
     codebooks = codebooks.to(frames.dtype)
     half_norms = torch.linalg.vector_norm(codebooks, dim=-1).square() / 2
     with _no_autocast(frames.device):
-        if (
-            torch.compiler.is_compiling()
-        ):  # a loop over blocks would fix the number of frames
+        # While torch compiles, a loop over blocks would fix the number of frames.
+        if torch.compiler.is_compiling():
             return _stages(frames, codebooks, half_norms)
         if frames.device.type == "cpu":
             scores = SCORES_CPU
@@ -78,25 +74,23 @@ def nearest_codes(frames: Tensor, codebooks: Tensor) -> Tensor:
 def _stages(frames: Tensor, codebooks: Tensor, half_norms: Tensor) -> Tensor:
     codes: list[Tensor] = []
     for i in range(len(codebooks)):
+        # Each stage codes what the stages before it left over.
         if i:
             frames = frames - functional.embedding(codes[-1], codebooks[i - 1])
-        codes.append(
-            _first_largest(torch.addmm(-half_norms[i], frames, codebooks[i].t()))
-        )
+        scores = torch.addmm(-half_norms[i], frames, codebooks[i].t())
+        codes.append(_first_largest(scores))
     return torch.stack(codes, dim=1)
 
 
 def _first_largest(scores: Tensor) -> Tensor:
     """argmax over the last axis; on a CPU the maxima of runs come first, as torch's own argmax is not vectorised."""
     n, k = scores.shape
-    if (
-        torch.compiler.is_compiling()
-        or scores.device.type != "cpu"
-        or k % RUN
-        or k < 8 * RUN
-        or n < RUN
-    ):
+    is_plain = torch.compiler.is_compiling() or scores.device.type != "cpu"
+    is_small = k < 8 * RUN or n < RUN
+    if is_plain or is_small or k % RUN:
         return scores.argmax(1)
+
+    # The first run that holds the maximum, then its first place there: the first of equals, as argmax gives it.
     runs = scores.view(n, k // RUN, RUN)
     run = runs.amax(2).argmax(1)
     return runs[torch.arange(n), run].argmax(1) + run * RUN
@@ -124,9 +118,8 @@ def usage_of(codes: Tensor, n_codes: int) -> Tensor:
 
 def random_frames(n_frames: int, n_codes: int, device: torch.device) -> Tensor:
     """A frame's number for each code, (K,); each frame once where there are enough."""
-    return torch.randperm(n_frames, device=device)[
-        torch.arange(n_codes, device=device) % n_frames
-    ]
+    shuffled = torch.randperm(n_frames, device=device)
+    return shuffled[torch.arange(n_codes, device=device) % n_frames]
 
 
 @torch.no_grad()
@@ -160,12 +153,14 @@ def follow(
     together = _over_processes(statistics)
     hits, sums, picked = torch.split(together, [1, dim, dim], dim=-1)
     counts.mul_(decay).add_(hits[..., 0], alpha=1 - decay)
+
+    # A running mean of frames: codes that no frame chose have no step, whatever their count.
     if to_means:
         step = (1 - decay) * (sums - hits * codebooks)
-        codebooks.add_(
-            step
-            / counts.to(step.dtype).clamp_min(torch.finfo(step.dtype).tiny)[..., None]
-        )
+        least = torch.finfo(step.dtype).tiny
+        codebooks.add_(step / counts.to(step.dtype).clamp_min(least)[..., None])
+
+    # A code that is hardly chosen would never move again, so it starts where frames are.
     if dead_below:
         mean = counts.mean(dim=-1, keepdim=True)
         dead = counts < dead_below * mean
@@ -198,9 +193,9 @@ def k_means(
     for codebook, count in zip(codebooks[:, None], counts[:, None], strict=True):
         for _ in range(n_iterations):
             picks = random_frames(len(frames), codebook.shape[1], frames.device)
-            statistics = statistics_of(
-                frames, nearest_codes(frames, codebook)[:, 0], picks
-            )
+            codes = nearest_codes(frames, codebook)[:, 0]
+            statistics = statistics_of(frames, codes, picks)
+            # Without memory of the steps before, the running means are the means of Lloyd's algorithm.
             follow(
                 codebook,
                 count,
@@ -208,6 +203,6 @@ def k_means(
                 decay=0.0,
                 dead_below=max(dead_below, UNUSED),
             )
-        frames = frames - functional.embedding(
-            nearest_codes(frames, codebook)[:, 0], codebook[0]
-        )
+        # The next codebook is fitted to what this one leaves over.
+        codes = nearest_codes(frames, codebook)[:, 0]
+        frames = frames - functional.embedding(codes, codebook[0])

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from ...registry import Block, BlockConfig, from_axis, register
 from ..bounds import Layers, Samples, Taps, Width
-from ..sequence.recurrent import one_frame
+from ..sequence.recurrent import OneList, one_frame
 
 SAMPLERNN = "arXiv:1612.07837"
 
@@ -44,26 +44,20 @@ class _Tier(nn.Module):
         self.up = nn.ConvTranspose1d(c.hidden_size, c.hidden_size, ratio, stride=ratio)
 
     def forward(self, x: Tensor, cond: Tensor | None = None) -> Tensor:
+        # A step hears the frame before it, and what the tier above says of its own.
         y = self.frames(strictly_before(x, self.frame_size))
         if cond is not None:
             y = y + cond.narrow(2, 0, y.shape[2])
-        y = self.rnn(y.mT, self.start.expand(-1, x.shape[0], -1).contiguous()).mT
+
+        # Every item begins in the same, learned state.
+        start = self.start.expand(-1, x.shape[0], -1).contiguous()
+        y = self.rnn(y.mT, start).mT
         up: Tensor = self.up(y)
         return up
 
 
-class _GRU(nn.GRU):
-    """A GRU that gives the state of the last layer at every frame. Torch keeps a second list of the weights, which
-    torch.export takes for a state that changes; here it is made when it is asked for.
-    """
-
-    @property
-    def _flat_weights(self) -> list[nn.Parameter | None]:
-        return [getattr(self, name) for name in self._flat_weights_names]
-
-    @_flat_weights.setter
-    def _flat_weights(self, _: list[nn.Parameter | None]) -> None:
-        """Nothing to keep."""
+class _GRU(OneList, nn.GRU):
+    """A GRU that gives the state of the last layer at every frame."""
 
     def forward(self, x: Tensor, start: Tensor) -> Tensor:  # type: ignore[override]
         y: Tensor = super().forward(one_frame(x), start)[0]
@@ -169,7 +163,9 @@ class SampleRNNSampleTier(Block):
         self.out = nn.Conv1d(c.hidden_size, c.out_channels, 1)
 
     def forward(self, x: Tensor, cond: Tensor) -> Tensor:
-        y = self.conv(self.embed(functional.pad(x, (self.reach, -1))))
+        # Without the last sample and with no class before the first, output n sees only what comes before sample n.
+        before = functional.pad(x, (self.reach, -1))
+        y = self.conv(self.embed(before))
         y = functional.relu(y + cond.narrow(2, 0, x.shape[2]))
         logits: Tensor = self.out(functional.relu(self.hidden(y)))
         return logits

@@ -75,32 +75,57 @@ def decode(stack: Any, x: Tensor, cache: KVCache) -> Tensor:
     for kind, norm, branch in _branches(stack):
         y = norm(x)
         if kind == "a":
-            q, k, v = (
-                _heads(to(y), stack.heads)
-                for to in (branch.to_q, branch.to_k, branch.to_v)
-            )
-            if cache.cos is not None and cache.sin is not None:
-                q, k = (
-                    rotate(t, cache.cos[start:stop], cache.sin[start:stop])
-                    for t in (q, k)
-                )
-            keys = cache.keys[layer]
-            values = cache.values[layer]
-            keys[:, :, start:stop], values[:, :, start:stop] = k, v
-            y = _attend(branch, q, keys[:, :, :stop], values[:, :, :stop], mask)
+            y = _attend_to_frames(branch, y, cache, layer, stack.heads, mask)
             layer += 1
         elif kind == "c":
-            q = _heads(branch.to_q(y), stack.heads)
-            y = _attend(
-                branch, q, cache.context_keys[cross], cache.context_values[cross], None
-            )
+            y = _attend_to_context(branch, y, cache, cross, stack.heads)
             cross += 1
         else:
             y = branch(y)
         x = x + y
+
+    # Only now: a branch that raises leaves the cache as it was.
     cache.frames = stop
     last: Tensor = stack.layers.final_norm(x)
     return last
+
+
+def _attend_to_frames(
+    attention: Any,
+    y: Tensor,
+    cache: KVCache,
+    layer: int,
+    heads: int,
+    mask: Tensor | None,
+) -> Tensor:
+    """Self-attention of new frames to all frames so far; their keys and values go into the cache."""
+    start = cache.frames
+    stop = start + y.shape[1]
+    q = _heads(attention.to_q(y), heads)
+    k = _heads(attention.to_k(y), heads)
+    v = _heads(attention.to_v(y), heads)
+
+    # Keys are turned once, by their own position, before they are kept.
+    if cache.cos is not None and cache.sin is not None:
+        cos = cache.cos[start:stop]
+        sin = cache.sin[start:stop]
+        q = rotate(q, cos, sin)
+        k = rotate(k, cos, sin)
+    keys = cache.keys[layer]
+    values = cache.values[layer]
+    keys[:, :, start:stop] = k
+    values[:, :, start:stop] = v
+    return _attend(attention, q, keys[:, :, :stop], values[:, :, :stop], mask)
+
+
+def _attend_to_context(
+    attention: Any, y: Tensor, cache: KVCache, cross: int, heads: int
+) -> Tensor:
+    """Cross-attention of new frames to the other sequence, all of which they see."""
+    q = _heads(attention.to_q(y), heads)
+    keys = cache.context_keys[cross]
+    values = cache.context_values[cross]
+    return _attend(attention, q, keys, values, None)
 
 
 def _branches(stack: Any) -> Iterator[tuple[str, Any, Any]]:

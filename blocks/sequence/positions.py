@@ -145,23 +145,23 @@ def refuse_longer(name: str, field: str, frames: int, most: int) -> None:
 def rotary_angles(frames: int, dim: int, like: Tensor, start: int = 0) -> Tensor:
     """The angle of each frame and feature, (frames, dim), the two features of a pair alike; at least in float32."""
     wide = torch.promote_types(like.dtype, torch.float32)
-    rates = ROTARY_PERIOD ** (
-        -torch.arange(0, dim, 2, device=like.device, dtype=wide) / dim
-    )
+    pairs = torch.arange(0, dim, 2, device=like.device, dtype=wide)
+    rates = ROTARY_PERIOD ** (-pairs / dim)
     numbers = torch.arange(start, start + frames, device=like.device, dtype=wide)
     return (numbers[:, None] * rates).repeat_interleave(2, dim=1)
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Each pair of features of x, (..., T, D), turned by its angle (arXiv:2104.09864, eq. 34)."""
+    # A pair (a, b) becomes (a cos - b sin, b cos + a sin).
     wide = x.to(cos.dtype)
     turned = torch.stack((-wide[..., 1::2], wide[..., ::2]), dim=-1).flatten(-2)
     return (wide * cos + turned * sin).to(x.dtype)
 
 
 def alibi_slopes(heads: int) -> list[float]:
-    """One slope a head: 2^(-8 / n), its square, ... for n = 2^k heads; else those of 2^k < heads, then every second of
-    2^(k + 1) (arXiv:2108.12409, section 3 and its code).
+    """One slope per head: 2^(-8 / n), its square, ... for n = 2^k heads; else those of 2^k < heads, then every second
+    of 2^(k + 1) (arXiv:2108.12409, section 3 and its code).
     """
     whole = 2 ** math.floor(math.log2(heads))
     slopes = [2 ** (-8 * (i + 1) / whole) for i in range(whole)]
@@ -206,26 +206,24 @@ class T5Bias(nn.Module):
 
     def forward(self, queries: int, start: int = 0) -> Tensor:
         """(heads, queries, start + queries); the first query is frame `start`."""
-        return functional.embedding(
-            self.buckets(offsets(queries, start, self.weight.device)), self.weight
-        ).permute(2, 0, 1)
+        buckets = self.buckets(offsets(queries, start, self.weight.device))
+        return functional.embedding(buckets, self.weight).permute(2, 0, 1)
 
     def buckets(self, offset: Tensor) -> Tensor:
         """The bucket of each offset, key minus query, in frames."""
+        # Where the future counts too, half of the buckets are for it.
         if self.causal:
             count = self.num_buckets
-        else:
-            count = self.num_buckets // 2
-        if self.causal:
             distance = (-offset).clamp_min(0)
         else:
+            count = self.num_buckets // 2
             distance = offset.abs()
+
+        # Half of them hold one distance each, the others grow by a factor up to max_distance and hold all beyond it.
         single = count // 2
-        steps = (
-            (distance.clamp_min(1) / single).log()
-            / math.log(self.max_distance / single)
-            * (count - single)
-        )
+        span = math.log(self.max_distance / single)
+        logs = (distance.clamp_min(1) / single).log()
+        steps = logs / span * (count - single)
         far = (single + steps.long()).clamp_max(count - 1)
         bucket = torch.where(distance < single, distance, far)
         if self.causal:

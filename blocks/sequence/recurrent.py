@@ -48,14 +48,10 @@ class RNNConfig(RecurrentConfig):
     )
 
 
-class _Recurrent(TorchLayer, nn.RNNBase):
-    """Torch's recurrent layers, the batch first.
-
-    Torch's recurrent layers keep a second list of their weights, which torch.export takes for a state that changes.
+class OneList(nn.RNNBase):
+    """Torch's recurrent layers keep a second list of their weights, which torch.export takes for a state that changes.
     Here it is made when it is asked for.
     """
-
-    fixed: ClassVar = {"batch_first": True}
 
     @property
     def _flat_weights(self) -> list[nn.Parameter | None]:
@@ -64,6 +60,12 @@ class _Recurrent(TorchLayer, nn.RNNBase):
     @_flat_weights.setter
     def _flat_weights(self, _: list[nn.Parameter | None]) -> None:
         """Nothing to keep."""
+
+
+class _Recurrent(TorchLayer, OneList):
+    """Torch's recurrent layers, the batch first."""
+
+    fixed: ClassVar = {"batch_first": True}
 
 
 @register(

@@ -1,11 +1,8 @@
-"""What lets a model hear a condition: FiLM, the time of a diffusion, a class."""
+"""What a condition scales and shifts: FiLM, and residual blocks with it."""
 
 from __future__ import annotations
 
-import math
-
-import torch
-from pydantic import Field, PositiveFloat
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -13,7 +10,6 @@ from ...registry import Block, BlockConfig, from_axis, register
 from ..bounds import Pair, Taps, Width
 from ..convolution.convblock import groups_of
 
-SINUSOIDS = "arXiv:1706.03762"
 ADM = "arXiv:2105.05233"
 
 
@@ -60,6 +56,7 @@ class FiLM(Block):
     def __init__(self, config: FiLMConfig) -> None:
         super().__init__()
         c = config
+        # γ and β of all channels, or of each.
         if config.shared:
             out = 2
         else:
@@ -67,164 +64,19 @@ class FiLM(Block):
         self.hidden = (
             nn.Linear(c.cond_channels, c.hidden_features) if c.hidden_features else None
         )
+        # Zeros make the block the identity at the start, whatever the condition.
         self.last = nn.Linear(c.hidden_features or c.cond_channels, out)
         nn.init.zeros_(self.last.weight)
         nn.init.zeros_(self.last.bias)
 
     def forward(self, x: Tensor, cond: Tensor) -> Tensor:
-        if self.hidden is None:
-            heard = cond
-        else:
-            heard = functional.silu(self.hidden(cond))
-        scale, shift = self.last(heard).chunk(2, dim=1)
+        if self.hidden is not None:
+            cond = functional.silu(self.hidden(cond))
+        scale, shift = self.last(cond).chunk(2, dim=1)
+        # One number per channel holds for all that lies behind the channels.
         shape = (*scale.shape, *[1] * (x.ndim - 2))
         moved: Tensor = x * (1 + scale.reshape(shape)) + shift.reshape(shape)
         return moved
-
-
-class SinusoidalEmbeddingConfig(BlockConfig):
-    """Fields of SinusoidalEmbedding."""
-
-    dim: Width = Field(
-        description="features, half of them sines and half cosines: even", multiple_of=2
-    )
-    max_period: PositiveFloat = Field(
-        10000.0, description="2π of it is the longest period, in units of scale · t"
-    )
-    scale: PositiveFloat = Field(
-        1.0, description="t is multiplied by it: 1000 where t goes from 0 to 1"
-    )
-
-
-@register(
-    "SinusoidalEmbedding",
-    shape="B -> B {dim}",
-    source=SINUSOIDS,
-    examples=[
-        ((3,), {"dim": 6}),
-        ((3,), {"dim": 4, "max_period": 100.0, "scale": 1000.0}),
-    ],
-)
-class SinusoidalEmbedding(Block):
-    """A number, such as the time of a diffusion, as sines and cosines of it at frequencies from 1 down to 1/max_period.
-
-    Shape:   (B,) -> (B, dim): sin(ω_i t) for i < dim / 2, then cos(ω_i t), ω_i = max_period^(-2i / dim)
-    Source:  Vaswani et al., "Attention Is All You Need", 2017, section 3.5, sines and cosines in two halves; Ho et al.,
-             "Denoising Diffusion Probabilistic Models", NeurIPS 2020, appendix B. No weights. Integers become floats;
-             angles are never computed in less than float32.
-    """
-
-    Config = SinusoidalEmbeddingConfig
-
-    def __init__(self, config: SinusoidalEmbeddingConfig) -> None:
-        super().__init__()
-        self.count = config.dim // 2
-        self.scale = config.scale
-        self.decay = math.log(config.max_period)
-
-    def forward(self, t: Tensor) -> Tensor:
-        if t.is_floating_point():
-            dtype = t.dtype
-        else:
-            dtype = torch.get_default_dtype()
-        wide = torch.promote_types(dtype, torch.float32)
-        steps = torch.arange(self.count, device=t.device, dtype=wide)
-        angles = (self.scale * t.to(wide))[:, None] * torch.exp(
-            -self.decay / self.count * steps
-        )
-        return torch.cat((angles.sin(), angles.cos()), dim=1).to(dtype)
-
-
-@register(
-    "TimeEmbedding",
-    shape="B -> B {out_features}",
-    source="arXiv:2006.11239",
-    examples=[
-        ((3,), {"out_features": 5}),
-        ((3,), {"out_features": 4, "dim": 8, "hidden_features": 7}),
-    ],
-)
-class TimeEmbedding(Block):
-    """The time of a diffusion as a condition: sines and cosines, then two linear layers with SiLU between.
-
-    Shape:   (B,) -> (B, out_features)
-    Source:  Ho et al., "Denoising Diffusion Probabilistic Models", NeurIPS 2020, appendix B. For a rectified flow,
-             whose t goes from 0 to 1, `scale: 1000`.
-    """
-
-    class Config(BlockConfig):
-        out_features: Width = Field(description="features of the condition")
-        dim: Width = Field(
-            128, description="features of the sinusoidal embedding: even", multiple_of=2
-        )
-        hidden_features: Width | None = Field(
-            None, description="width of the hidden layer; none: out_features"
-        )
-        max_period: PositiveFloat = Field(
-            10000.0, description="2π of it is the longest period, in units of scale · t"
-        )
-        scale: PositiveFloat = Field(
-            1.0, description="t is multiplied by it: 1000 where t goes from 0 to 1"
-        )
-
-    def __init__(self, config: Config) -> None:
-        super().__init__()
-        c = config
-        hidden = config.hidden_features or config.out_features
-        self.embed = SinusoidalEmbedding(
-            SinusoidalEmbeddingConfig(dim=c.dim, max_period=c.max_period, scale=c.scale)
-        )
-        self.expand = nn.Linear(c.dim, hidden)
-        self.project = nn.Linear(hidden, c.out_features)
-
-    def forward(self, t: Tensor) -> Tensor:
-        y: Tensor = self.project(
-            functional.silu(self.expand(self.embed(t).to(self.expand.weight.dtype)))
-        )
-        return y
-
-
-@register(
-    "ClassEmbedding",
-    shape="B K -> B {embedding_dim}",
-    source=ADM,
-    examples=[
-        ((3, 4), {"embedding_dim": 5}),
-        ((3, 4), {"embedding_dim": 5, "drop": 0.5}),
-    ],
-)
-class ClassEmbedding(Block):
-    """A learned vector for each class, and their weighted sum where an item has several; no class gives zeros.
-
-    Shape:   (B, K) one-hot, multi-hot or probabilities -> (B, embedding_dim). From numbers of classes:
-             torch.nn.functional.one_hot(classes, K).float(), or the block Embedding.
-    Source:  Dhariwal & Nichol, "Diffusion Models Beat GANs on Image Synthesis", NeurIPS 2021, section 3.1. `drop`: Ho &
-             Salimans, "Classifier-Free Diffusion Guidance", 2022, algorithm 1; the null class is the vector of zeros.
-    """
-
-    class Config(BlockConfig):
-        num_classes: int = from_axis("K")
-        embedding_dim: Width = Field(description="features of an embedding")
-        drop: float = Field(
-            0.0,
-            ge=0,
-            lt=1,
-            description="probability in training that an item loses its classes",
-        )
-
-    def __init__(self, config: Config) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(
-            torch.empty(config.num_classes, config.embedding_dim)
-        )
-        nn.init.normal_(self.weight)
-        self.drop = config.drop
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = x @ self.weight
-        if self.training and self.drop:
-            y = y * (torch.rand(len(y), 1, device=y.device, dtype=y.dtype) >= self.drop)
-        return y
 
 
 class _ConditionedConfig(BlockConfig):
@@ -268,6 +120,7 @@ class _Conditioned(Block):
             self.shortcut = shortcut
         else:
             self.shortcut = nn.Identity()
+        # With zeros the block starts as its shortcut, which keeps deep stacks trainable.
         if c.zero_init:
             nn.init.zeros_(self.conv2.weight)
             nn.init.zeros_(self.conv2.bias)  # type: ignore[arg-type]

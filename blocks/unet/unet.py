@@ -5,13 +5,13 @@ from __future__ import annotations
 from torch import Tensor
 
 from ...registry import register
-from .unet_parts import (
+from .unet_config import (
     ConditionedUNet1dConfig,
     ConditionedUNet2dConfig,
-    UNet,
     UNet1dConfig,
     UNet2dConfig,
 )
+from .unet_parts import UNet
 
 UNET = "arXiv:1505.04597"
 FILM = "arXiv:1907.01277"

@@ -56,7 +56,11 @@ def main() -> None:
     total: Counter[str] = Counter()
     for path in sorted(ROOT.rglob("*.py")):
         room = path.relative_to(ROOT).parts[0]
-        if room.startswith(".") or room in NOT_THE_PACKAGE or (rooms and room not in rooms):
+        if (
+            room.startswith(".")
+            or room in NOT_THE_PACKAGE
+            or (rooms and room not in rooms)
+        ):
             continue
         total += counts(path.read_text(encoding="utf-8"))
     lines = total["lines"]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal, Protocol
+
+import torch
+from torch import nn
 
 from ..errors import RunError
+from ..runs.folder import RunFolder
 from .optimization import TrainConfig
 
-if TYPE_CHECKING:
-    from .loop import Stopped, Training
+Stopped = Literal["finished", "patience", "interrupted"]
 
 COUNTERS = (
     "validated",
@@ -21,7 +24,19 @@ COUNTERS = (
 )
 
 
-def state_of(training: Training, stopped: Stopped | None) -> dict[str, Any]:
+class Kept(Protocol):
+    """A training between two steps; its counters are attributes under the names of COUNTERS."""
+
+    run: RunFolder
+    config: TrainConfig
+    model: nn.Module
+    average: nn.Module | None
+    own: nn.Module | None
+    optimizer: torch.optim.Optimizer
+    step: int
+
+
+def state_of(training: Kept, stopped: Stopped | None) -> dict[str, Any]:
     """The state of a training: weights, optimizer, counters; tensors and plain values only."""
     average = training.average
     own = training.own
@@ -37,7 +52,7 @@ def state_of(training: Training, stopped: Stopped | None) -> dict[str, Any]:
     }
 
 
-def restore(training: Training, state: dict[str, Any]) -> None:
+def restore(training: Kept, state: dict[str, Any]) -> None:
     """Put a state back. Raises E606 where it is damaged, E607 for another graph, E608 for other settings."""
     changed = _changed(state["config"], training.config)
     run = training.run

@@ -13,7 +13,7 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import nn
@@ -22,7 +22,7 @@ from ..runs.folder import RunFolder
 from ..tasks.base import Batch, Learner
 from ..version import __version__
 from .batches import batches_ahead, on_device
-from .checkpoint import restore, state_of
+from .checkpoint import Stopped, restore, state_of
 from .devices import World, as_device, joined, seed_torch
 from .failures import refuse_not_finite, told_plainly
 from .interrupt import StopSignals
@@ -35,7 +35,6 @@ __all__ = ["FitResult", "TrainConfig", "fit"]
 
 METRICS_EVERY = 10  # steps that one line of metrics.jsonl sums up
 SAVE_EVERY_S = 300.0  # a machine that goes down costs no more than this, however far apart the validations are
-Stopped = Literal["finished", "patience", "interrupted"]
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ def fetch(
 
     A killed fetch goes on where it stopped.
 
-    Raises DataError: E480 an unknown name, an address that is none, another fetch in the folder; E481, E482 network
+    Raises DataError: E480 an unknown name, a wrong address, another fetch in the folder; E481, E482 network
     and server; E483, E484 the archive; E485 a file that is not as it was fetched; E486 the host has another one than
     before; E408 disk, E409 a folder that cannot be read.
     """

@@ -34,7 +34,7 @@ def download(
 ) -> None:
     """Bring the file at `url` to `path`; a part of it that is there already, from a killed run too, is kept.
 
-    Tries again after each of `pauses_s` (default: 1, 2, 4, 8 s), counted again when bytes have come since.
+    Tries again after each of `pauses_s` (default: 1, 2, 4, 8 s), and from the first again when bytes have come since.
 
     Raises DataError: E408 no space or no right to write; E481 no network, no answer, a line that stays broken or a
     certificate that cannot be trusted; E482 the server refuses (404, 403) or fails (5xx).

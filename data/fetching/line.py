@@ -44,16 +44,7 @@ def answer(url: str, headers: dict[str, str]) -> Any:
     """The response to GET, a context manager. HTTP and HTTPS, through the proxy of the environment if there is one;
     no files, no FTP."""
     opener = OpenerDirector()
-    for handler in (
-        *(
-            ProxyHandler,
-            HTTPHandler,
-            HTTPSHandler,
-            _SafeRedirects,
-            HTTPDefaultErrorHandler,
-        ),
-        *(HTTPErrorProcessor, UnknownHandler),
-    ):
+    for handler in _HANDLERS:
         opener.add_handler(handler())
     return opener.open(Request(url, headers=headers), timeout=TIMEOUT_S)
 
@@ -86,7 +77,7 @@ def line(url: str) -> Iterator[None]:
 
 
 def given_up(url: str, broken: BrokenError, tries: int, size: int) -> DataError:
-    """What is said after the last try."""
+    """The error after the last try."""
     if size:
         kept = f"; it goes on after the {size} bytes that are here"
     else:
@@ -105,13 +96,13 @@ def disk(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            help = "free some space and run it again: it goes on where it stopped"
+        else:
+            help = "choose another folder"
+        reason = error.strerror or error
         raise DataError(
-            f"cannot write into '{folder}': {error.strerror or error}",
-            code="E408",
-            help="free some space and run it again: it goes on where it stopped"
-            if full
-            else "choose another folder",
+            f"cannot write into '{folder}': {reason}", code="E408", help=help
         ) from error
 
 
@@ -132,6 +123,17 @@ class _SafeRedirects(HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
+_HANDLERS = (
+    ProxyHandler,
+    HTTPHandler,
+    HTTPSHandler,
+    _SafeRedirects,
+    HTTPDefaultErrorHandler,
+    HTTPErrorProcessor,
+    UnknownHandler,
+)
+
+
 def _in_words(reason: object) -> str:
     if isinstance(reason, socket.gaierror):
         return "the name of the server is not known"
@@ -148,16 +150,17 @@ def _refused(url: str, error: HTTPError) -> DataError | BrokenError:
     said = f"{error.code} {error.reason or http.client.responses.get(error.code, '')}".strip()
     if error.code in _PASSING:
         asked = error.headers.get("Retry-After", "")
-        return BrokenError(
-            f"the server failed: {said}",
-            "E482",
-            min(float(asked), MOST_WAITED_S) if asked.isdigit() else 0,
-        )
-    gone = error.code in (404, 410)
+        if asked.isdigit():
+            wait_s = min(float(asked), MOST_WAITED_S)
+        else:
+            wait_s = 0.0
+        return BrokenError(f"the server failed: {said}", "E482", wait_s)
+    if error.code in (404, 410):
+        message = f"the server has no '{url}': {said}"
+    else:
+        message = f"the server refuses '{url}': {said}"
     return DataError(
-        f"the server has no '{url}': {said}"
-        if gone
-        else f"the server refuses '{url}': {said}",
+        message,
         code="E482",
         help="check the address; --base-url takes another server or a mirror",
     )

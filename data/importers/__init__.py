@@ -1,4 +1,4 @@
-"""Corpora from outside: one importer a layout of files, registered by name. contract.py says what an importer is."""
+"""Corpora from outside: one importer per layout of files, registered by name. contract.py describes an importer."""
 
 from __future__ import annotations
 

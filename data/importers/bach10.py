@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from ..stores.reading import unreadable
 from .beside import without_place
 from .contract import Importer, Recording, importer
 from .destination import Destination, Stored, without_ending
+from .guarded import guarded
 from .walk import files_below
 
 # frame n, from 0, is at FIRST_S + n * HOP_S
@@ -63,10 +65,7 @@ class Bach10(Importer):
                 if p.parent == mat.parent and f"{p.stem}-".startswith(f"{piece}-")
             ]
             claimed.update(of_piece)
-            try:
-                yield from _piece(piece, of_piece, mat)
-            except DataError as error:
-                yield error
+            yield from guarded(mat, functools.partial(_piece, piece, of_piece, mat))
         for path in sounds:
             if path not in claimed:
                 yield DataError(
@@ -123,6 +122,7 @@ def _piece(
         mix.name,
         (mix,),
         {**about, "instrument": names, "f0multi": [Atom(rows.tolist(), times)]},
+        read_from=(mat,),
     )
     for path in sounds:
         if path == mix:
@@ -137,11 +137,9 @@ def _piece(
         index = PARTS.index(part)
         own = {**about, "instrument": [Atom(part)], "stem_of": [Atom(mix.name)]}
         own["f0"] = [Atom([rows[index].tolist()], times)]
-        yield Recording(
-            path.name,
-            (path,),
-            own | ({"pitchmidi": notes[index]} if index < len(notes) else {}),
-        )
+        if index < len(notes):
+            own["pitchmidi"] = notes[index]
+        yield Recording(path.name, (path,), own, read_from=(mat,))
 
 
 def _matrix(path: Path, name: str) -> Any:
@@ -155,7 +153,7 @@ def _matrix(path: Path, name: str) -> Any:
     except Exception as error:  # whatever scipy meets in a damaged file
         reason = " ".join(str(error).split())
         raise DataError(
-            f"'{path}' is no MATLAB file, or a damaged one: {reason}", code="E463"
+            f"'{path}' is not a MATLAB file, or is damaged: {reason}", code="E463"
         ) from error
 
 

@@ -141,7 +141,7 @@ class Jams(Beside):
             "tempo": "tempo",
         } | {tag: tag for tag in tags}
         for name, space in spaces.items():
-            if len(found.get(name, ())):
+            if name in found:
                 _append(self.jams, jam, space, found[name])
         if len(found.get("f0", ())):
             values, times = stored.entry.breakpoints("f0")

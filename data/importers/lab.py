@@ -57,14 +57,14 @@ class Lab(Beside):
     def write(self, stored: Stored, to: Destination) -> None:
         names = self.options.annotations
         for name in names:
-            atoms = stored.entry.annotations.get(name, ())
-            if not len(atoms):
+            if name not in stored.entry.annotations:
                 continue
-            rows = [
-                f"{plain(a.time)}\t{offset_of(a.time, a.duration)}\t{a.value}\n"
-                for a in atoms
-            ]
-            path = to.path(
-                f"{stored.stem}.lab" if len(names) == 1 else f"{stored.stem}.{name}.lab"
-            )
-            path.write_text("".join(rows), encoding="utf-8")
+            rows = []
+            for atom in stored.entry.annotations[name]:
+                offset = offset_of(atom.time, atom.duration)
+                rows.append(f"{plain(atom.time)}\t{offset}\t{atom.value}\n")
+            if len(names) == 1:
+                file = f"{stored.stem}.lab"
+            else:
+                file = f"{stored.stem}.{name}.lab"
+            to.path(file).write_text("".join(rows), encoding="utf-8")

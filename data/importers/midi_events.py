@@ -195,7 +195,7 @@ def _events(chunk: bytes, track: _Track) -> Iterator[tuple[int, int, int, int, i
         values = [chunk[position + index] for index in range(size)]
         position += size
         if max(values) > 127:
-            raise MalformedMidi(f"{max(values)} stands where 0 to 127 is expected")
+            raise MalformedMidi(f"expected a byte from 0 to 127, got {max(values)}")
         if kind in (_NOTE_OFF, _NOTE_ON):
             yield tick, kind, status & 0xF, values[0], values[1]
 

@@ -19,15 +19,12 @@ from .pitch import HIGHEST
 from .rows import offset_of
 
 CHANNELS = [channel for channel in range(16) if channel != DRUMS]
-TICKS = (
-    30_000  # a beat, of which one lasts as many microseconds: a tick is a microsecond
-)
+TICKS = 30_000  # per beat, which lasts as many microseconds: a tick is a microsecond
 LONGEST = (1 << 28) - 1  # ticks that one event of the format can wait
 VELOCITY = 80  # of notes without one
 
-Event = tuple[
-    int, int, str, int, int, int
-]  # tick, rank, type, channel, pitch, velocity
+# tick, rank, type, channel, pitch, velocity
+Event = tuple[int, int, str, int, int, int]
 
 
 @importer("midi", "audio, and .mid or .midi files of its notes")
@@ -62,14 +59,18 @@ class Midi(Beside):
         return {"pitchmidi": pitches, "velocity": velocities}
 
     def write(self, stored: Stored, to: Destination) -> None:
+        if "pitchmidi" not in stored.entry.annotations:
+            return
         mido = self.mido
-        notes = list(stored.entry.annotations.get("pitchmidi", ()))
+        notes = list(stored.entry.annotations["pitchmidi"])
         loud = list(stored.entry.annotations.get("velocity", ()))
-        events = _events(
-            stored.key,
-            notes,
-            [atom.value for atom in loud] if len(loud) == len(notes) else None,
-        )
+        if len(loud) == len(notes):
+            velocities = [int(atom.value) for atom in loud]
+        else:
+            velocities = [VELOCITY] * len(notes)
+        events = _events(stored.key, notes, velocities)
+
+        # An event cannot wait for longer than four bytes can say: tempi that change nothing stand between.
         track = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=TICKS)])
         now = 0
         for tick, _, kind, channel, pitch, velocity in events:
@@ -91,50 +92,42 @@ class Midi(Beside):
         )
 
 
-def _events(
-    key: str, notes: Sequence[Atom], velocities: Sequence[Any] | None
-) -> list[Event]:
+def _events(key: str, notes: Sequence[Atom], velocities: Sequence[int]) -> list[Event]:
     """Note-ons and note-offs by time. Notes of one pitch that overlap are put into different channels."""
     order = sorted(range(len(notes)), key=lambda index: (notes[index].time, index))
-    free = dict[tuple[int, int], int]()  # (channel, pitch) -> the tick from which it is
+    free_at: dict[tuple[int, int], int] = {}  # (channel, pitch) -> tick
     events: list[Event] = []
     for rank, index in enumerate(order):
         note = notes[index]
-        pitch = notes[index].value
-        if pitch != int(pitch) or not 0 <= pitch <= HIGHEST or note.time < 0:
-            raise DataError(
-                f"'{key}': MIDI has no note {pitch} at {note.time} s", code="E469"
-            )
-        begin = round(Decimal(repr(float(note.time))) * 1_000_000)
-        end = max(
-            begin, round(Decimal(offset_of(note.time, note.duration)) * 1_000_000)
-        )
-        channel = next(
-            (c for c in CHANNELS if free.get((c, pitch), 0) <= begin), CHANNELS[-1]
-        )
-        free[channel, pitch] = max(end, begin + 1)
-        if velocities:
-            velocity = int(velocities[index])
+        _refuse_no_note(key, note)
+        pitch = int(note.value)
+        begin = _tick(Decimal(repr(float(note.time))))
+        end = max(begin, _tick(Decimal(offset_of(note.time, note.duration))))
+
+        # A channel in which the pitch still sounds would end the wrong note.
+        free = [c for c in CHANNELS if free_at.get((c, pitch), 0) <= begin]
+        channel = free[0] if free else CHANNELS[-1]
+        free_at[channel, pitch] = max(end, begin + 1)
+
+        # At one tick, ends come before begins, but for a note of no length, which must begin before it ends.
+        if end == begin:
+            rank_of_end = 2 * rank + 2
         else:
-            velocity = VELOCITY
-        events.append(
-            (
-                begin,
-                2 * rank + 1,
-                "note_on",
-                channel,
-                int(pitch),
-                min(max(velocity, 1), HIGHEST),
-            )
-        )
-        events.append(
-            (
-                end,
-                2 * rank + 2 if end == begin else 0,
-                "note_off",
-                channel,
-                int(pitch),
-                0,
-            )
-        )
+            rank_of_end = 0
+        velocity = min(max(velocities[index], 1), HIGHEST)
+        events.append((begin, 2 * rank + 1, "note_on", channel, pitch, velocity))
+        events.append((end, rank_of_end, "note_off", channel, pitch, 0))
     return sorted(events)
+
+
+def _tick(seconds: Decimal) -> int:
+    return round(seconds * 1_000_000)
+
+
+def _refuse_no_note(key: str, note: Atom) -> None:
+    """Raises DataError E469."""
+    pitch = note.value
+    if pitch != int(pitch) or not 0 <= pitch <= HIGHEST or note.time < 0:
+        raise DataError(
+            f"'{key}': MIDI has no note {pitch} at {note.time} s", code="E469"
+        )

@@ -59,22 +59,22 @@ class Notes(Beside):
         return notes_of(rows, in_hz=self.unit == "hz" or (says_hz and not self.is_midi))
 
     def write(self, stored: Stored, to: Destination) -> None:
-        notes = stored.entry.annotations.get("pitchmidi", ())
+        if "pitchmidi" not in stored.entry.annotations:
+            return
+        notes = stored.entry.annotations["pitchmidi"]
         velocities = stored.entry.annotations.get("velocity", ())
-        loud = len(velocities) == len(notes) > 0
-        lines = ["\t".join(self.columns if loud else self.columns[:3])]
+        has_velocity = len(velocities) == len(notes) > 0
+        rows = [list(self.columns)]
         for index, note in enumerate(notes):
-            words = [
-                plain(note.time),
-                offset_of(note.time, note.duration),
-                plain(note.value),
-            ]
-            lines.append(
-                "\t".join([*words, plain(velocities[index].value)] if loud else words)
-            )
-        to.path(f"{stored.stem}{self.endings[0]}").write_text(
-            "\n".join([*lines, ""]), encoding="utf-8"
-        )
+            offset = offset_of(note.time, note.duration)
+            row = [plain(note.time), offset, plain(note.value)]
+            if has_velocity:
+                row.append(plain(velocities[index].value))
+            rows.append(row)
+        n_columns = len(rows[-1]) if has_velocity else 3
+        lines = ["\t".join(row[:n_columns]) + "\n" for row in rows]
+        path = to.path(f"{stored.stem}{self.endings[0]}")
+        path.write_text("".join(lines), encoding="utf-8")
 
 
 def notes_of(rows: Iterable[Row], in_hz: bool = False) -> Annotations:

@@ -42,7 +42,7 @@ class How:
 
     sr_hz    the rate to convert to, by `convert`; None keeps each recording's own
     clip     cut annotations at the start and the end of their audio, instead of leaving such a recording out
-    n_jobs   worker processes, as joblib's: -1 is one a core, 1 is none; short work is done without them
+    n_jobs   worker processes, as joblib's: -1 is one per core, 1 is none; short work is done without them
     """
 
     sr_hz: int | None = None

@@ -13,6 +13,7 @@ from ...errors import DataError
 from ..stores.atomic import written_whole
 
 REPORT = "import_report.json"
+MOST_NOTES = 20  # lines on the screen
 
 
 @dataclass
@@ -64,7 +65,10 @@ class ImportReport:
 
     def lines(self) -> Iterator[str]:
         """For the screen: what came in, what was done to it, and one line for each reason to leave something out."""
-        count = f"{self.n_recordings} recording{'s' * (self.n_recordings != 1)}"
+        if self.n_recordings == 1:
+            count = "1 recording"
+        else:
+            count = f"{self.n_recordings} recordings"
         if self.with_audio:
             audio = f", {self.seconds / 60:.1f} min"
         else:
@@ -73,8 +77,11 @@ class ImportReport:
         for channels, number in sorted(self.channels.items()):
             if channels > 1:
                 yield f"  {number} of {channels} channels, averaged to one"
-        for note, number in self.notes.items():
+        for note, number in list(self.notes.items())[:MOST_NOTES]:
             yield f"  {number} × {note}"
+        if len(self.notes) > MOST_NOTES:
+            rest = len(self.notes) - MOST_NOTES
+            yield f"  and {rest} notes more, all listed in {self.folder / REPORT}"
         if self.left_out:
             yield f"left out: {len(self.left_out)}, all listed in {self.folder / REPORT}"
             yield from (f"  {line}" for line in by_reason(self.left_out))
@@ -86,7 +93,11 @@ def by_reason(errors: Sequence[DataError]) -> Iterator[str]:
     for error in errors:
         first.setdefault(error.code, error)
     for code, number in Counter(error.code for error in errors).most_common():
-        yield f"{number} × {code}{', the first' if number > 1 else ''}: {_in_one_line(first[code])}"
+        if number == 1:
+            what = code
+        else:
+            what = f"{code}, the first"
+        yield f"{number} × {what}: {_in_one_line(first[code])}"
 
 
 def _in_one_line(error: DataError) -> str:

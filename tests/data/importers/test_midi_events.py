@@ -109,7 +109,7 @@ def test_chunks_of_others_and_what_follows_the_end_are_passed_over() -> None:
         (midi(track(b"\xff" * 5)), "track 1: a number of more than four bytes"),
         (
             midi(track(b"\x00\x90\x3c\x90")),
-            "track 1: 144 stands where 0 to 127 is expected",
+            "track 1: expected a byte from 0 to 127, got 144",
         ),
         (
             midi(track(meta(0x51, b"\0\0\0"))),

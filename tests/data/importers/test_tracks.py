@@ -90,7 +90,7 @@ def test_bach10_damaged(sound: Call, bring_in: Call) -> None:
         "'src/02-Ein/02-Ein.wav' has no annotation: no -GTF0s.mat file of its piece\n  [E465]",
     ]
     assert texts[4].startswith(
-        "'src/06-X/06-X-GTF0s.mat' is no MATLAB file, or a damaged one: "
+        "'src/06-X/06-X-GTF0s.mat' is not a MATLAB file, or is damaged: "
     )
 
 

@@ -34,6 +34,9 @@ LINE_OF_FACTS = 15.0
 LEGEND = 34.0
 SWATCH = 12.0
 FACTS = 48  # characters that a line of facts may always have
+# widths of a character of the title, and of the facts
+BOLD_TITLE = 8.6
+CHARACTER = 6.2
 FADED = f'fill="{FAINT}"'
 
 
@@ -57,57 +60,70 @@ def picture(
 ) -> str:
     """The SVG of these parts, of a curve below them; `label` is for who cannot see it. `facts` may have lines."""
     layout = lay_out(parts, arcs)
-    characters = max(FACTS, int((layout.width - 2 * MARGIN) / 6.2))
-    lines = [
-        line
-        for one in facts.splitlines()
-        for line in wrap(one, characters, max_lines=3, placeholder=" …")
-    ]
+    lines = _wrapped(facts, layout)
     name = cut(title, 60)
-    longest = max(map(len, lines), default=0)
-    width = max(
-        layout.width,
-        2 * MARGIN
-        + max(_legend_width(_families(parts)), 8.6 * len(name), 6.2 * longest),
-    )
-    left = (
-        layout.width - width
-    ) / 2  # a narrow graph stands in the middle above its legend
-    foot = layout.height + plot_height(curve)
+    widest = [_legend_width(_families(parts)), BOLD_TITLE * len(name)]
+    widest += [CHARACTER * len(line) for line in lines]
+    width = max(layout.width, 2 * MARGIN + max(widest))
+    # A narrow graph stands in the middle above its legend.
+    left = (layout.width - width) / 2
     above = TITLE + LINE_OF_FACTS * max(0, len(lines) - 1)
-    said = (
-        text(left + MARGIN, 38 - above + LINE_OF_FACTS * i, f, 11, FADED)
-        for i, f in enumerate(lines)
-    )
+    foot = layout.height + plot_height(curve)
     legend = list(_legend(parts, left + MARGIN, foot + LEGEND / 2 - 4))
-    height = above + foot + LEGEND * bool(legend)
-    return "\n".join(
-        [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{number(left)} {number(-above)} {number(width)} '
-            f'{number(height)}" width="{number(width)}" height="{number(height)}" role="img" '
-            f'aria-label="{escaped(label)}" font-family="{FONT}" fill="{INK}">',
-            box(left, -above, width, height, f'fill="{PAPER}"'),
-            text(left + MARGIN, 22 - above, name, 15, 'font-weight="700"'),
-            *said,
-            *cards(parts, layout),
-            *_chain(parts, layout),
-            *arcs_svg(parts, arcs, layout),
-            *bars(parts, layout),
-            *(
-                line
-                for part, place in zip(parts, layout.places, strict=True)
-                for line in part_svg(part, place)
-            ),
-            *plot_svg(curve, layout.places[0].x - WIDTH / 2, layout.height),
-            *legend,
-            "</svg>",
-        ]
+    height = above + foot + (LEGEND if legend else 0)
+    elements = [
+        _opening(left, -above, width, height, label),
+        box(left, -above, width, height, f'fill="{PAPER}"'),
+        *_heading(name, lines, left + MARGIN, -above),
+        # What comes later lies above: arcs over cards and lines, the parts over arcs.
+        *cards(parts, layout),
+        *_chain(parts, layout),
+        *arcs_svg(parts, arcs, layout),
+        *bars(parts, layout),
+        *_part_elements(parts, layout),
+        *plot_svg(curve, layout.places[0].x - WIDTH / 2, layout.height),
+        *legend,
+        "</svg>",
+    ]
+    return "\n".join(elements)
+
+
+def _wrapped(facts: str, layout: Layout) -> list[str]:
+    """The facts in lines as wide as the graph, at least as wide as `FACTS`."""
+    characters = max(FACTS, int((layout.width - 2 * MARGIN) / CHARACTER))
+    lines: list[str] = []
+    for one in facts.splitlines():
+        lines += wrap(one, characters, max_lines=3, placeholder=" …")
+    return lines
+
+
+def _opening(x: float, y: float, width: float, height: float, label: str) -> str:
+    corner = f"{number(x)} {number(y)}"
+    size = f"{number(width)} {number(height)}"
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{corner} {size}" '
+        f'width="{number(width)}" height="{number(height)}" role="img" '
+        f'aria-label="{escaped(label)}" font-family="{FONT}" fill="{INK}">'
     )
+
+
+def _heading(name: str, lines: Sequence[str], x: float, top: float) -> Iterator[str]:
+    """The title, and the facts below it."""
+    yield text(x, top + 22, name, 15, 'font-weight="700"')
+    for i, line in enumerate(lines):
+        yield text(x, top + 38 + LINE_OF_FACTS * i, line, 11, FADED)
+
+
+def _part_elements(parts: Sequence[Part], layout: Layout) -> Iterator[str]:
+    for part, place in zip(parts, layout.places, strict=True):
+        yield from part_svg(part, place)
 
 
 def _facts(model: GraphModule) -> str:
-    layers = f"{len(model.nodes)} layer{'s' * (len(model.nodes) != 1)}"
-    return f"{layers}, {sum(p.numel() for p in model.parameters()):,} parameters"
+    n_layers = len(model.nodes)
+    layers = "1 layer" if n_layers == 1 else f"{n_layers} layers"
+    n_parameters = sum(parameter.numel() for parameter in model.parameters())
+    return f"{layers}, {n_parameters:,} parameters"
 
 
 def _chain(parts: Sequence[Part], layout: Layout) -> Iterator[str]:

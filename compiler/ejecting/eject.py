@@ -21,11 +21,8 @@ from .lookup import as_read, looked_up
 from .source import BESIDE_TORCH, Carried, is_constant
 from .text import CannotCarry
 
-BY_NAME = {
-    "kernel_size",
-    "dim",
-    "scale_factor",
-}  # arguments that one cannot tell by their values
+# Arguments that a reader does not know by their values.
+BY_NAME = {"kernel_size", "dim", "scale_factor"}
 
 
 def eject(model: GraphModule) -> str:
@@ -38,12 +35,29 @@ def eject(model: GraphModule) -> str:
     specs = looked_up(model)
     carried = Carried(["Model", *FIT_FUNCTIONS], specs)
     forward = Forward(model)
-    layers = [
-        line
-        for node in model.nodes
-        if not node.reused
-        for line in _layer(node, carried, specs)
+    # The class comes first, since it says what must stand above it.
+    body = "\n".join(_class_lines(model, carried, specs, forward))
+    head = [
+        _docstring(model, carried.packages),
+        "",
+        "from __future__ import annotations",
+        *carried.import_lines(),
     ]
+    above = [*_spaced(carried), *(FIT_FUNCTIONS[name] for name in forward.fits)]
+    # Constants follow the imports after one empty line, functions and classes after two.
+    constants_first = bool(above) and is_constant(above[0])
+    gap = "\n\n" if constants_first else "\n\n\n"
+    return "\n".join(head) + gap + "\n\n\n".join([*above, body]) + "\n"
+
+
+def _class_lines(
+    model: GraphModule, carried: Carried, specs: Mapping[str, Spec], forward: Forward
+) -> list[str]:
+    """The class `Model`; what it uses is carried."""
+    layers: list[str] = []
+    for node in model.nodes:
+        if not node.reused:
+            layers += _layer(node, carried, specs)
     steps = list(forward.lines())
     carried.use("nn")
     carried.use("Tensor")
@@ -51,7 +65,7 @@ def eject(model: GraphModule) -> str:
         carried.use("torch")
     if forward.fits:
         carried.use("functional")
-    body = [
+    return [
         "class Model(nn.Module):",
         f'    """{_shapes(model)}"""',
         "",
@@ -62,20 +76,6 @@ def eject(model: GraphModule) -> str:
         "",
         *steps,
     ]
-    head = "\n".join(
-        [
-            _docstring(model, carried.packages),
-            "",
-            "from __future__ import annotations",
-            *carried.import_lines(),
-        ]
-    )
-    above = [*_spaced(carried), *(FIT_FUNCTIONS[name] for name in forward.fits)]
-    if above and is_constant(above[0]):
-        gap = "\n\n"
-    else:
-        gap = "\n\n\n"
-    return head + gap + "\n\n\n".join([*above, "\n".join(body)]) + "\n"
 
 
 def _docstring(model: GraphModule, packages: Sequence[str]) -> str:

@@ -24,27 +24,18 @@ _FIXED = re.compile(
 
 def refusal(model: GraphModule, base: dict[str, int], error: Exception) -> GraphError:
     """The message for an export that failed; the layer is found by exporting each of them alone."""
-    guilty = _guilty(model, base)
-    if guilty:
-        node, said = guilty
-    else:
-        node = None
-        said = error
-    if node:
-        label = f"{node.block} '{node.name}'"
-    else:
-        label = "the graph"
-    message = f"{label} cannot be exported with free axes"
+    node, reason = _guilty(model, base) or (None, error)
+    label = f"{node.block} '{node.name}'" if node else "the graph"
     free = sorted({axis for axis in model.free_sizes if axis != "B"})
     if free:
         hint = f"fix the sizes in `input:`, as in {free[0]}=64"
     else:
         hint = "use another block in its place"
     return GraphError(
-        message,
+        f"{label} cannot be exported with free axes",
         code="E710",
         where=node.where if node else None,
-        facts=[("torch", first_line(said))],
+        facts=[("torch", first_line(reason))],
         help=hint,
     )
 
@@ -63,23 +54,18 @@ def _guilty(
     model: GraphModule, base: dict[str, int]
 ) -> tuple[NodeInfo, Exception] | None:
     """The first layer that cannot be exported alone, with the axes free that differ at other sizes."""
-    other_sizes = {name: 3 if name == "B" else size + 64 for name, size in base.items()}
-    seen, others = (
-        _seen(model, trial_inputs(model, sizes)) for sizes in (base, other_sizes)
-    )
+    # Run at two sizes: an axis that differs between them is free where the layer stands.
+    other_sizes = {name: size + 64 for name, size in base.items()}
+    if "B" in base:
+        other_sizes["B"] = 3
+    seen = _seen(model, trial_inputs(model, base))
+    others = _seen(model, trial_inputs(model, other_sizes))
     for node in model.nodes:
         given = seen.get(node.name)
         other = others.get(node.name)
         if given is None or other is None:
             continue
-        free = tuple(
-            {
-                i: Dim.DYNAMIC
-                for i, sizes in enumerate(zip(a.shape, b.shape, strict=True))
-                if sizes[0] != sizes[1]
-            }
-            for a, b in zip(given, other, strict=True)
-        )
+        free = tuple(map(_differing_axes, given, other))
         try:
             alone = torch.export.export(
                 _Alone(model.get_submodule(node.name)),
@@ -91,6 +77,12 @@ def _guilty(
         except Exception as error:
             return node, error
     return None
+
+
+def _differing_axes(a: Tensor, b: Tensor) -> dict[int, Any]:
+    """The axes of which two tensors have other sizes, marked as free."""
+    sizes = enumerate(zip(a.shape, b.shape, strict=True))
+    return {i: Dim.DYNAMIC for i, (one, other) in sizes if one != other}
 
 
 class _Alone(nn.Module):
@@ -122,9 +114,8 @@ def _seen(model: GraphModule, inputs: Inputs) -> dict[str, Inputs]:
     try:
         with torch.no_grad():
             model(*inputs)
-    except (
-        Exception
-    ):  # it is the export that is explained, and what was seen so far helps
+    except Exception:
+        # It is the export that is explained, and what was seen so far helps.
         return found
     finally:
         for handle in handles:

@@ -22,11 +22,11 @@ class SelfSupervisedConfig(TaskConfig):
     )
     hop_frames: PositiveInt | None = Field(
         None,
-        description="frames from one chunk to the next in evaluation; none: half a chunk",
+        description="frames from one chunk to the next in evaluation; default: half a chunk",
     )
     embedding: str | None = Field(
         None,
-        description="the layer whose output is the representation; none: the graph's output",
+        description="the layer whose output is the representation; default: the graph's output",
     )
     loss: Literal["nt_xent", "vicreg", "barlow_twins"] = Field(
         "nt_xent", description="what two views are held to"
@@ -45,6 +45,10 @@ class SelfSupervisedConfig(TaskConfig):
         "tag",
         description="the global annotation that the probes read; training does not see it",
     )
+    labels: Literal["one", "several"] = Field(
+        "one",
+        description="of a recording, for the probes: exactly one label, or any number",
+    )
     neighbours: PositiveInt = Field(5, description="k of the k-NN probe")
 
     @model_validator(mode="after")
@@ -62,5 +66,5 @@ class SelfSupervisedConfig(TaskConfig):
 
     @property
     def labelling(self) -> Labelling:
-        """How the labels that the probes read are read: one per recording."""
-        return Labelling(self.annotation, several=False)
+        """How the labels of recordings are read."""
+        return Labelling(self.annotation, several=self.labels == "several")

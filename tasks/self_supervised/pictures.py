@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...metrics.tagging import confusion_matrix
+from ...metrics.tagging import confusion_matrix, label_curves
 from ...plots.embeddings import embedding_map, singular_values
-from ...plots.tags import confusion
+from ...plots.tags import confusion, curves
 from ..base import Evaluation, Picture
 
 
@@ -36,15 +36,23 @@ def pictures_of(
             )
         )
     if labels:
-        rows = list(evaluation.tracks.values())
-        true = np.array([row["truth"][0] for row in rows])
-        found = np.array([row["scores"] for row in rows]).argmax(axis=1)
-        caption = "The linear probe: rows are the true labels, columns the estimated ones; numbers are recordings."
-        pictures.append(
-            Picture(
-                "confusion matrix",
-                caption,
-                confusion(confusion_matrix(true, found, len(labels)), labels),
-            )
-        )
+        pictures.append(_of_labels(labels, evaluation))
     return pictures
+
+
+def _of_labels(labels: Sequence[str], evaluation: Evaluation) -> Picture:
+    """What the linear probe finds: curves where recordings have several labels, else the confusion matrix."""
+    rows = list(evaluation.tracks.values())
+    scores = np.array([row["scores"] for row in rows])
+    if "knn_scores" in rows[0]:
+        truth = np.zeros(scores.shape, bool)
+        for number, row in enumerate(rows):
+            truth[number, row["truth"]] = True
+        areas = label_curves(scores, truth)
+        caption = "The linear probe: one line per label; the area under each is its ROC-AUC and its average precision."
+        figure = curves(scores, truth, labels, areas)
+        return Picture("ROC and precision over recall", caption, figure)
+    true = np.array([row["truth"][0] for row in rows])
+    counts = confusion_matrix(true, scores.argmax(axis=1), len(labels))
+    caption = "The linear probe: rows are the true labels, columns the estimated ones; numbers are recordings."
+    return Picture("confusion matrix", caption, confusion(counts, labels))

@@ -57,7 +57,7 @@ def fitted(
         "cost": float(linear.C),
         "weights": weights.tolist(),
         "bias": bias.tolist(),
-        "neighbours": _unit(vectors).round(DIGITS).tolist(),
+        "neighbours": unit(vectors).round(DIGITS).tolist(),
         "classes": classes.tolist(),
     }
 
@@ -69,14 +69,20 @@ def _groups_of_each(
     found = Counter(
         number for number, _ in {*zip(classes.tolist(), groups, strict=True)}
     )
-    missing = [label for number, label in enumerate(labels) if not found[number]]
+    there = np.array([found[number] > 0 for number in range(len(labels))])
+    refuse_without_example(there, labels)
+    return [found[number] for number in range(len(labels))]
+
+
+def refuse_without_example(there: NDArray[np.bool_], labels: Sequence[str]) -> None:
+    """Raise TaskError E531 for a label that no training recording has."""
+    missing = [label for label, has in zip(labels, there, strict=True) if not has]
     if missing:
         raise TaskError(
             f"no training recording has the label '{missing[0]}', so the probes cannot know it",
             code="E531",
             help="take another split, or more recordings of it",
         )
-    return [found[number] for number in range(len(labels))]
 
 
 def linear_scores(probe: Mapping[str, Any], vectors: Float64) -> Float64:
@@ -90,7 +96,7 @@ def nearest(probe: Mapping[str, Any], vectors: Float64, k: int) -> Int64:
     """The class (N,) that weighs most among the k nearest training recordings, each by its cosine."""
     classes = np.array(probe["classes"])
     known = np.array(probe["neighbours"])
-    cosines = _unit(vectors) @ known.T
+    cosines = unit(vectors) @ known.T
     first = np.argsort(-cosines, axis=1, kind="stable")[:, :k]
     votes = np.zeros((len(vectors), len(probe["labels"])))
     rows = np.arange(len(vectors))[:, None]
@@ -102,6 +108,7 @@ def nearest(probe: Mapping[str, Any], vectors: Float64, k: int) -> Int64:
     return np.asarray(votes.argmax(axis=1), np.int64)
 
 
-def _unit(vectors: Float64) -> Float64:
+def unit(vectors: Float64) -> Float64:
+    """Rows of unit length."""
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.maximum(length, 1e-12), np.float64)

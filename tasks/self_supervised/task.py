@@ -18,7 +18,7 @@ from ...errors import TaskError, Where
 from ...features.base import FeatureConfig
 from ...features.logmel import LogMelFeatureConfig
 from ...losses.contrastive import barlow_twins, nt_xent, spread, vicreg
-from ...metrics.tagging import multi_class_figures
+from ...metrics.tagging import multi_class_figures, multi_label_figures
 from ..base import (
     Batch,
     Evaluation,
@@ -36,6 +36,7 @@ from ..patches import PatchLearner, chain_of
 from ..reading import Recorded
 from ..recordings import refuse_not_finite, unannotated
 from ..requirements import Needs, patch_inputs
+from . import probe_several
 from .config import SelfSupervisedConfig
 from .encoder import Encoder
 from .prediction import Represented
@@ -46,6 +47,7 @@ COLLAPSED = {
     "rank": 2.0,
     "std": 0.1,
 }  # under these an encoder says the same of everything
+HALF = 0.5  # the probability from which on a recording has a label
 FEWEST = 8  # recordings from which on a collapse can be told
 
 
@@ -65,6 +67,9 @@ class SelfSupervised(Task):
         "accuracy",
         "macro_recall",
         "knn_accuracy",
+        "pr_auc_macro",
+        "roc_auc_macro",
+        "knn_pr_auc_macro",
         "pair_accuracy",
         "rank",
         "std",
@@ -155,12 +160,14 @@ class SelfSupervised(Task):
         if not known:
             return {"labels": [], "probe": {}}
         labels = self.labelling.labels_of(known)
-        truth = self.labelling.truth_of(known, labels).argmax(axis=1)
+        truth = self.labelling.truth_of(known, labels)
         vectors = self.vectors(model, known, cache, on_track)
-        return {
-            "labels": labels,
-            "probe": fitted(vectors, truth, labels, [item.group for item in known]),
-        }
+        groups = [item.group for item in known]
+        if self.labelling.several:
+            probe = probe_several.fitted(vectors, truth, labels, groups)
+        else:
+            probe = fitted(vectors, truth.argmax(axis=1), labels, groups)
+        return {"labels": labels, "probe": probe}
 
     def vectors(
         self,
@@ -202,19 +209,43 @@ class SelfSupervised(Task):
                 for item, row in zip(tracks, vectors, strict=True)
             }
             return Evaluation(self.pooled(figures), figures)
-        truth = self.labelling.truth_of(tracks, labels).argmax(axis=1)
-        scores = linear_scores(settings["probe"], vectors)
-        near = nearest(settings["probe"], vectors, self.config.neighbours)
-        found: dict[str, Figures] = {
-            item.key: {
+        truth = self.labelling.truth_of(tracks, labels)
+        judged = self._judged_several if self.labelling.several else self._judged_one
+        rows = judged(settings["probe"], vectors, truth)
+        found = {item.key: row for item, row in zip(tracks, rows, strict=True)}
+        return Evaluation(self.pooled(found), found)
+
+    def _judged_one(
+        self, probe: Mapping[str, Any], vectors: NDArray[Any], truth: NDArray[Any]
+    ) -> list[Figures]:
+        """What both probes find of each recording that has one label."""
+        classes = truth.argmax(axis=1)
+        scores = linear_scores(probe, vectors)
+        near = nearest(probe, vectors, self.config.neighbours)
+        return [
+            {
                 "scores": row.tolist(),
                 "truth": [int(own)],
                 "correct": float(row.argmax() == own),
                 "knn_correct": float(other == own),
             }
-            for item, row, own, other in zip(tracks, scores, truth, near, strict=True)
-        }
-        return Evaluation(self.pooled(found), found)
+            for row, own, other in zip(scores, classes, near, strict=True)
+        ]
+
+    def _judged_several(
+        self, probe: Mapping[str, Any], vectors: NDArray[Any], truth: NDArray[Any]
+    ) -> list[Figures]:
+        """What both probes find of each recording that may have several labels."""
+        scores = probe_several.linear_scores(probe, vectors)
+        near = probe_several.neighbour_scores(probe, vectors, self.config.neighbours)
+        return [
+            {
+                "scores": row.tolist(),
+                "truth": np.flatnonzero(own).tolist(),
+                "knn_scores": other.tolist(),
+            }
+            for row, own, other in zip(scores, truth, near, strict=True)
+        ]
 
     def _refuse_unlabelled(self, tracks: Sequence[Item], items: Sequence[Item]) -> None:
         if not tracks:
@@ -231,9 +262,26 @@ class SelfSupervised(Task):
         if not rows:
             return {}
         scores = np.array([row["scores"] for row in rows])
+        if self.labelling.several:
+            return self._pooled_several(scores, rows)
         truth = np.array([row["truth"][0] for row in rows])
         near = {"knn_accuracy": float(np.mean([row["knn_correct"] for row in rows]))}
         return {**multi_class_figures(scores, truth), **near}
+
+    def _pooled_several(
+        self, scores: NDArray[np.float64], rows: Sequence[Figures]
+    ) -> dict[str, float]:
+        """Areas under the curves of every label, of both probes; NaN is left out."""
+        truth = np.zeros(scores.shape, bool)
+        for number, row in enumerate(rows):
+            truth[number, row["truth"]] = True
+        halves = np.full(scores.shape[1], HALF)
+        figures = multi_label_figures(scores, truth, halves)
+        near = np.array([row["knn_scores"] for row in rows])
+        own = multi_label_figures(near, truth, halves)
+        for name in ("pr_auc_macro", "roc_auc_macro"):
+            figures[f"knn_{name}"] = own[name]
+        return {name: value for name, value in figures.items() if not np.isnan(value)}
 
     def predict(
         self,
@@ -255,13 +303,16 @@ class SelfSupervised(Task):
         labels = tuple(settings["labels"])
         tags = None
         if labels:
-            whole = linear_scores(
-                settings["probe"], vectors.mean(axis=0, keepdims=True)
-            )[0]
-            over_time = linear_scores(settings["probe"], vectors)
-            tags = Tags(
-                labels, whole, (labels[int(whole.argmax())],), times_s, over_time
+            score = (
+                probe_several.linear_scores if self.labelling.several else linear_scores
             )
+            whole = score(settings["probe"], vectors.mean(axis=0, keepdims=True))[0]
+            found = [int(whole.argmax())]
+            if self.labelling.several:
+                found = np.flatnonzero(whole >= HALF).tolist()
+            over_time = score(settings["probe"], vectors)
+            own = tuple(labels[k] for k in found)
+            tags = Tags(labels, whole, own, times_s, over_time)
         return Represented(vectors, times_s, tags)
 
     def truth(self, item: Item) -> list[str]:

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
 
 import mirbricks as mb
 from mirbricks.compiler.compile import compile_graph, load_graph
@@ -23,7 +25,11 @@ from mirbricks.features.logmel import LogMelFeatureConfig
 from mirbricks.features.waveform import WaveformFeatureConfig
 from mirbricks.losses.contrastive import barlow_twins, nt_xent, vicreg
 from mirbricks.tasks.base import Batch
-from mirbricks.tasks.self_supervised import SelfSupervised, SelfSupervisedConfig
+from mirbricks.tasks.self_supervised import (
+    SelfSupervised,
+    SelfSupervisedConfig,
+    probe_several,
+)
 from mirbricks.tasks.self_supervised.encoder import Encoder
 from mirbricks.tasks.self_supervised.probe import fitted, linear_scores, nearest
 from mirbricks.tasks.self_supervised.task import pairs_found
@@ -392,3 +398,68 @@ def test_samplecnn_learns_from_waveforms() -> None:
         assert (
             Encoder(model.eval(), config)(torch.zeros(2, 1, int(shape[-1]))).ndim == 2
         )
+
+
+def test_several_labels_of_a_recording(tmp_path: Path) -> None:
+    """Each recording is low or high, and all have a label of their group: the help of task.labels leads here."""
+    corpus = written(tmp_path / "corpus", ["low", "high"] * 4)
+    items = []
+    for number, item in enumerate(corpus.items):
+        own = [Atom("low" if number % 2 == 0 else "high"), Atom("tone")]
+        atoms = {**item.entry.annotations, "tag": tuple(own)}
+        items.append(replace(item, entry=Entry(atoms)))
+    task, model, cache = ready(corpus, tmp_path)
+    task.learner(items, items, cache, seed=0, batch_size=4)
+    with pytest.raises(TaskError, match=r"set task\.labels to several"):
+        task.tune(model, items, cache)
+
+    task, model, cache = ready(
+        corpus, tmp_path, CONFIG.model_copy(update={"labels": "several"})
+    )
+    task.learner(items, items, cache, seed=0, batch_size=4)
+    tuned = json.loads(json.dumps(task.tune(model, items, cache)))
+    assert tuned["labels"] == ["high", "low", "tone"]
+    found = task.evaluate(model, items, cache, tuned)
+    for name in ("pr_auc_macro", "roc_auc_macro", "knn_pr_auc_macro"):
+        assert found.figures[name] == 1.0
+    assert task.pooled(found.tracks) == found.figures
+    prediction = task.predict(model, cache.open("0.wav"), tuned)
+    assert prediction.tags.labels == ("low", "tone")
+    assert len(task.pictures(model, items, cache, tuned, found)) == 3
+
+
+@pytest.mark.parametrize("groups", [8, 1])
+def test_probes_of_several_labels_by_hand(groups: int) -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.random((40, 3)) < 0.4
+    vectors = truth @ rng.standard_normal((3, 5)) + 0.1 * rng.standard_normal((40, 5))
+    of = [str(number % groups) for number in range(40)]
+    probe = probe_several.fitted(vectors, truth, ["a", "b", "c"], of)
+    if groups == 1:
+        assert probe["cost"] == 0.1
+    scaler = StandardScaler().fit(vectors)
+    for label in range(3):
+        model = LogisticRegression(max_iter=5000, C=probe["cost"])
+        model.fit(scaler.transform(vectors), truth[:, label])
+        expected = model.predict_proba(scaler.transform(vectors))[:, 1]
+        scores = probe_several.linear_scores(probe, vectors)[:, label]
+        np.testing.assert_allclose(scores, expected, atol=1e-6)
+    # Of each query the nearest itself, and the second by hand.
+    near = probe_several.neighbour_scores(probe, vectors, 2)
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    cosines = unit @ unit.T
+    for row in range(40):
+        first = np.argsort(-cosines[row], kind="stable")[:2]
+        weights = 1 + cosines[row, first]
+        expected = (weights[:, None] * truth[first]).sum(0) / weights.sum()
+        np.testing.assert_allclose(near[row], expected, atol=1e-3)
+
+
+def test_labels_that_all_have_or_none() -> None:
+    vectors = np.random.default_rng(0).standard_normal((6, 2))
+    truth = np.array([[True, row % 2 == 0] for row in range(6)])
+    probe = probe_several.fitted(vectors, truth, ["all", "half"], list("abcdef"))
+    assert (probe_several.linear_scores(probe, vectors)[:, 0] > 0.99).all()
+    truth[:, 1] = False
+    with pytest.raises(TaskError, match="no training recording has the label 'none'"):
+        probe_several.fitted(vectors, truth, ["all", "none"], list("abcdef"))

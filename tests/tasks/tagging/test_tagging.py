@@ -15,6 +15,7 @@ import mirbricks
 from mirbricks.data.corpus import Corpus
 from mirbricks.errors import TaskError
 from mirbricks.features.cache import FeatureCache
+from mirbricks.features.cqt import CQTFeatureConfig
 from mirbricks.features.logmel import LogMelFeatureConfig
 from mirbricks.features.waveform import WaveformFeatureConfig
 from mirbricks.tasks.tagging import Tagging, TaggingConfig, Tags
@@ -447,3 +448,65 @@ def test_hops_leave_no_gaps() -> None:
 
 def test_every_setting_is_described() -> None:
     assert all(field.description for field in TaggingConfig.model_fields.values())
+
+
+@pytest.mark.parametrize(
+    ("labels", "second", "noted"),
+    [
+        ("several", ["high"], True),
+        ("several", ["high", "low"], False),
+        ("several", [], False),
+        ("one", ["high"], False),
+    ],
+)
+def test_labels_that_exclude_one_another_are_noted(
+    tones: Tones,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    labels: str,
+    second: list[str],
+    noted: bool,
+) -> None:
+    corpus = tones({"a.wav": ["low"], "b.wav": second, "c.wav": ["high"]})
+    config = ONE.model_copy(update={"labels": labels})
+    task, cache = ready(corpus, config, tmp_path)
+    capsys.readouterr()
+    task.learner(corpus.items, corpus.items, cache, seed=0, batch_size=4)
+    told = capsys.readouterr().err
+    assert told == noted * (
+        "note: every recording that trains has exactly one label of 'tag', but task.labels is several; with "
+        "`labels: one` a model chooses among them, and its accuracy is reported\n"
+    )
+
+
+def test_tagging_reads_a_constant_q_transform(tones: Tones, tmp_path: Path) -> None:
+    feature = CQTFeatureConfig(
+        sr_hz=8000, fmin_hz=110, n_octaves=4, bins_per_octave=12, hop_length=256
+    )
+    corpus = tones({f"{i}.wav": ["low" if i % 2 else "high"] for i in range(6)})
+    task = Tagging(ONE, feature)
+    task.check_shapes(("B", 1, 48, "T"), ("B", 2))
+    cache = FeatureCache(tmp_path / "cache", feature)
+    assert cache.build(corpus.items, n_jobs=1) == []
+    learner = task.learner(corpus.items, corpus.items, cache, seed=0, batch_size=4)
+    (inputs,) = learner.batch(0).inputs
+    assert inputs.shape == (4, 1, 48, 16)
+    assert inputs.dtype == torch.float32
+    assert 0.0 <= float(inputs.min()) < float(inputs.max()) <= 1.0
+
+    class Bins(nn.Module):
+        """Two bins of the transform, those of the two tones."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.gain = nn.Parameter(torch.tensor(9.0))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            level = x.flatten(1, -2).mean(-1)
+            return self.gain * level[:, [47, 12]]
+
+    # 220 Hz is 12 bins above the lowest one; 1,760 Hz lies just above the highest.
+    found = task.evaluate(
+        Bins(), corpus.items, cache, {"labels": ["high", "low"], "thresholds": []}
+    )
+    assert found.figures["accuracy"] == 1.0

@@ -118,7 +118,7 @@ class ConvBlock1d(_ConvBlock):
     """Convolutions over time that keep T, each with normalisation and activation.
 
     Shape:   (B, C, T) -> (B, out_channels, T)
-    Source:  Ronneberger et al., "U-Net", MICCAI 2015, section 2: two convolutions with ReLU a level. Here they keep T
+    Source:  Ronneberger et al., "U-Net", MICCAI 2015, section 2: two convolutions with ReLU per level. Here they keep T
              (the paper's lose a frame on each side) and have batch norm, which the paper does not.
     """
 
@@ -174,7 +174,7 @@ class ConvBlock2d(_ConvBlock):
     """Convolutions over frequency and time that keep both, each with normalisation and activation.
 
     Shape:   (B, C, F, T) -> (B, out_channels, F, T)
-    Source:  Ronneberger et al., "U-Net", MICCAI 2015, section 2: two convolutions with ReLU a level. Here they keep F
+    Source:  Ronneberger et al., "U-Net", MICCAI 2015, section 2: two convolutions with ReLU per level. Here they keep F
              and T (the paper's lose a bin and a frame on each side) and have batch norm, which the paper does not.
     """
 

@@ -16,11 +16,11 @@ CONVNEXT = "arXiv:2201.03545"
 class _ConvNeXtConfig(BlockConfig):
     in_channels: int = from_axis("C")
     out_channels: Width | None = Field(
-        None, description="channels of the output; none: those of the input"
+        None, description="channels of the output; default: those of the input"
     )
     expansion: Layers = Field(4, description="width of the MLP over in_channels")
     layer_scale: float | None = Field(
-        1e-6, description="start of a learned scale per channel; none: no scale"
+        1e-6, description="start of a learned scale per channel; null: no scale"
     )
     drop_path: float = Field(
         0.0,

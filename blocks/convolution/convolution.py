@@ -14,7 +14,7 @@ from ..bounds import Count, Pair, Taps, Width
 Counts = Count | tuple[Count, Count]
 Padding = Literal["same", "valid"]
 PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
-# torch tells once that an even kernel with padding "same" copies its input: nothing a reader of a graph can act on
+# torch warns once that an even kernel with padding "same" copies its input: nothing a reader of a graph can act on
 warnings.filterwarnings(
     "ignore", message="Using padding='same' with even kernel lengths"
 )

@@ -48,7 +48,7 @@ class ResidualBlock(Residual):
             3, description="bins and frames of the first convolution"
         )
         second_kernel_size: Pair | None = Field(
-            None, description="of the second convolution; none: kernel_size"
+            None, description="of the second convolution; default: kernel_size"
         )
         dilation: Pair = Field(1, description="dilation of the first convolution")
         second_dilation: Pair = Field(
@@ -168,7 +168,8 @@ class BottleneckBlock(Residual):
 
     class Config(ResidualConfig):
         bottleneck_channels: Width | None = Field(
-            None, description="channels in the middle; none: a quarter of out_channels"
+            None,
+            description="channels in the middle; default: a quarter of out_channels",
         )
         kernel_size: Pair = Field(
             3, description="bins and frames of the middle convolution"

@@ -40,7 +40,7 @@ def _normed(weight: Tensor, u: Tensor, training: bool) -> Tensor:
     ],
 )
 class SpectralNormConv1d(TorchLayer, nn.Conv1d):
-    """Conv1d whose weight is divided by its largest singular value, found by one power iteration a training step.
+    """Conv1d whose weight is divided by its largest singular value, found by one power iteration per training step.
 
     Shape:   (B, C, T) -> (B, out_channels, T')
     Source:  Miyato et al., "Spectral Normalization for Generative Adversarial Networks", ICLR 2018, algorithm 1.
@@ -77,7 +77,7 @@ class SpectralNormConv1d(TorchLayer, nn.Conv1d):
     ],
 )
 class SpectralNormConv2d(TorchLayer, nn.Conv2d):
-    """Conv2d whose weight is divided by its largest singular value, found by one power iteration a training step.
+    """Conv2d whose weight is divided by its largest singular value, found by one power iteration per training step.
 
     Shape:   (B, C, F, T) -> (B, out_channels, F', T')
     Source:  Miyato et al., "Spectral Normalization for Generative Adversarial Networks", ICLR 2018, algorithm 1.

@@ -24,7 +24,7 @@ from .cqt import SMALL, BinsConfig, ConstantQ
     ],
 )
 class Chroma(Block):
-    """Constant-Q magnitudes of each channel, summed over octaves: one bin a pitch class, bin 0 is C.
+    """Constant-Q magnitudes of each channel, summed over octaves: one bin per pitch class, bin 0 is C.
 
     Shape:   (B, C, N) -> (B, C, n_chroma, T), T = 1 + N // hop_length
     Source:  Fujishima, "Realtime Chord Recognition of Musical Sound", ICMC 1999; Müller, "Fundamentals of Music
@@ -45,7 +45,7 @@ class Chroma(Block):
         )
         norm: Literal["max", "l1", "l2"] | None = Field(
             "max",
-            description="what is 1 in each frame: largest bin, sum, root of summed squares; none: nothing",
+            description="what is 1 in each frame: largest bin, sum, root of summed squares; null: nothing",
         )
 
         @model_validator(mode="after")

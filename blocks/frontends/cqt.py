@@ -75,7 +75,7 @@ class ScaledConfig(BinsConfig):
     )
     reference: PositiveFloat | None = Field(
         None,
-        description="magnitude that becomes 1 (0 dB); none: the largest of each item",
+        description="magnitude that becomes 1 (0 dB); default: the largest of each item",
     )
 
     def scaled(self, magnitude: Tensor) -> Tensor:

@@ -40,7 +40,7 @@ class GaborConfig(BlockConfig):
         60.0, description="lower end of the lowest band at the start, in Hz"
     )
     fmax_hz: PositiveFloat | None = Field(
-        None, description="upper end of the highest, in Hz; none: sr_hz / 2"
+        None, description="upper end of the highest, in Hz; default: sr_hz / 2"
     )
 
     @model_validator(mode="after")

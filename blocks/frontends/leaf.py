@@ -84,7 +84,7 @@ class GaussianPool1d(Block):
     examples=[((2, 1, 90), {"out_channels": 3, "kernel_size": 21, "stride": 10})],
 )
 class LEAF(Block):
-    """Learnable front-end: Gabor filters, squared modulus, Gaussian pooling, PCEN, of 7 numbers a filter.
+    """Learnable front-end: Gabor filters, squared modulus, Gaussian pooling, PCEN, with 7 numbers per filter.
 
     Shape:   (B, 1, N) -> (B, out_channels, ceil(N / stride)); frame t is centred on sample t · stride
     Source:  Zeghidour, Teboul, de Chaumont Quitry & Tagliasacchi, "LEAF: A Learnable Frontend for Audio

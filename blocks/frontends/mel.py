@@ -31,14 +31,14 @@ class MelBandsConfig(FramesConfig):
         0.0, description="lower end of the lowest band, in Hz"
     )
     fmax_hz: PositiveFloat | None = Field(
-        None, description="upper end of the highest band, in Hz; none: sr_hz / 2"
+        None, description="upper end of the highest band, in Hz; default: sr_hz / 2"
     )
     mel_scale: MelScale = Field(
         "slaney",
         description="'slaney': linear below 1 kHz; 'htk': logarithmic throughout",
     )
     norm: Literal["slaney"] | None = Field(
-        "slaney", description="'slaney': bands of area 1; none: peaks of height 1"
+        "slaney", description="'slaney': bands of area 1; null: peaks of height 1"
     )
     power: float = Field(
         2.0, ge=1, description="exponent of the magnitude: 2 for power, 1 for magnitude"
@@ -48,7 +48,7 @@ class MelBandsConfig(FramesConfig):
     )
     gain: PositiveFloat = Field(10000.0, description="gain of scale 'log'")
     top_db: PositiveFloat | None = Field(
-        80.0, description="decibels below an item's peak that are kept; none: all"
+        80.0, description="decibels below an item's peak that are kept; null: all"
     )
 
     @model_validator(mode="after")
@@ -119,7 +119,7 @@ class LogMel(Frames):
              triangular bands, equally spaced on the mel scale (Slaney's, "Auditory Toolbox", 1998, or HTK's). The
              defaults are librosa's but for scale: log(1 + 10000 x) (Dieleman & Schrauwen, "End-to-end learning for
              music audio", ICASSP 2014). Decibels refer to 1, not to the peak. A band narrower than a Fourier bin may
-             hold none and always be 0, of which a warning tells: then take a larger n_fft or fewer n_mels.
+             hold none and always be 0, which a warning reports: then take a larger n_fft or fewer n_mels.
     """
 
     Config = MelBandsConfig

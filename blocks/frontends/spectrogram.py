@@ -32,10 +32,10 @@ class WindowConfig(BlockConfig):
         2048, ge=2, description="samples of a Fourier transform; n_fft // 2 + 1 bins"
     )
     hop_length: Samples | None = Field(
-        None, description="samples between frames; none: a quarter of win_length"
+        None, description="samples between frames; default: a quarter of win_length"
     )
     win_length: Samples | None = Field(
-        None, description="samples of the window; none: n_fft"
+        None, description="samples of the window; default: n_fft"
     )
     window: Window = Field(
         "hann",

@@ -54,7 +54,7 @@ def new_codebooks(n_codebooks: int, n_codes: int, dim: int) -> Tensor:
 def nearest_codes(frames: Tensor, codebooks: Tensor) -> Tensor:
     """The nearest code of each codebook to what the codebooks before it left: (N, Q), int64; the first of equals.
 
-    |x - c|² is least where x·c - |c|²/2 is largest: one matrix product a stage. Frames are taken in blocks whose
+    |x - c|² is least where x·c - |c|²/2 is largest: one matrix product per stage. Frames are taken in blocks whose
     scores stay in the cache, which also bounds the memory.
     """
     codebooks = codebooks.to(frames.dtype)

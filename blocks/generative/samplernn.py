@@ -25,7 +25,7 @@ class SampleRNNTierConfig(BlockConfig):
     )
     ratio: Taps | None = Field(
         None,
-        description="steps of the tier below in one of this; none: frame_size, the tier below takes samples",
+        description="steps of the tier below in one of this; default: frame_size, the tier below takes samples",
     )
     num_layers: Layers = Field(1, description="GRU layers on top of one another")
 
@@ -44,7 +44,7 @@ class _Tier(nn.Module):
         self.up = nn.ConvTranspose1d(c.hidden_size, c.hidden_size, ratio, stride=ratio)
 
     def forward(self, x: Tensor, cond: Tensor | None = None) -> Tensor:
-        # A step hears the frame before it, and what the tier above says of its own.
+        # A step sees the frame before it, and the condition that the tier above made for it.
         y = self.frames(strictly_before(x, self.frame_size))
         if cond is not None:
             y = y + cond.narrow(2, 0, y.shape[2])
@@ -109,10 +109,10 @@ class SampleRNNTier(Block):
     examples=[([(2, 1, 21), (2, 3, 8)], {"hidden_size": 3, "frame_size": 4})],
 )
 class ConditionedSampleRNNTier(Block):
-    """A tier of SampleRNN below another: to each frame is added what the tier above says.
+    """A tier of SampleRNN below another: to each frame is added what the tier above gives.
 
     Shape:   (B, 1, N), (B, hidden_size, S) -> (B, hidden_size, ceil(N / frame_size) · ratio); S is at least
-             ceil(N / frame_size), what is over is left. Strictly causal in the first.
+             ceil(N / frame_size), what is left over is ignored. Strictly causal in the first.
     Source:  Mehri et al., "SampleRNN", ICLR 2017, eq. 2 to 6
     """
 
@@ -136,8 +136,9 @@ class ConditionedSampleRNNTier(Block):
 class SampleRNNSampleTier(Block):
     """The fastest tier of SampleRNN: an MLP over the last few samples and the condition gives each sample's logits.
 
-    Shape:   (B, C, N), (B, D, S) -> (B, out_channels, N); S ≥ N, what is over is left. Output n sees the samples
-             n - frame_size … n - 1 only: it predicts sample n itself, unlike WaveNet's, which predicts the next.
+    Shape:   (B, C, N), (B, D, S) -> (B, out_channels, N); S ≥ N, what is left over is ignored. Output n sees the
+             samples n - frame_size … n - 1 only: it predicts sample n itself, unlike WaveNet's, which predicts the
+             next.
     Source:  Mehri et al., "SampleRNN", ICLR 2017, eq. 7 to 9. The input is the waveform as classes, which makes the
              first convolution the paper's embedding: LinearOneHot as there, or MuLawOneHot. Before the first sample
              stands no class at all; the authors' code begins with a frame of the class of silence, which it does not

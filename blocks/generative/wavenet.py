@@ -87,7 +87,7 @@ class GatedConv1d(Block):
 
 class _ResidualConfig(_GateConfig):
     gate_channels: Width | None = Field(
-        None, description="channels of the gate; none: those of the input"
+        None, description="channels of the gate; default: those of the input"
     )
     dilation: Taps = Field(1, description="samples between the taps")
 
@@ -136,9 +136,9 @@ class _ConditionedResidualConfig(_ResidualConfig):
     ],
 )
 class ConditionedWaveNetResidualBlock(Block):
-    """WaveNetResidualBlock that hears a condition: one vector for all samples (a speaker), or one every few samples.
+    """WaveNetResidualBlock with a condition: one vector for all samples (a speaker), or one every few samples.
 
-    Shape:   (B, C, T), (B, D) global or (B, D, S) local -> (B, C, T), causal in the first. Sample t hears the local
+    Shape:   (B, C, T), (B, D) global or (B, D, S) local -> (B, C, T), causal in the first. Sample t sees the local
              condition floor(t S / T): each of the S is repeated, the paper's plain way of bringing it to T samples.
     Source:  van den Oord et al., "WaveNet", 2016, section 2.5
     """
@@ -161,7 +161,7 @@ class ConditionedWaveNetResidualBlock(Block):
 class _WaveNetConfig(_GateConfig):
     residual_channels: Width = Field(32, description="channels of the residual path")
     gate_channels: Width | None = Field(
-        None, description="channels of the gates; none: residual_channels"
+        None, description="channels of the gates; default: residual_channels"
     )
     skip_channels: Width = Field(
         256, description="channels of the skip path, which is the output"
@@ -171,7 +171,7 @@ class _WaveNetConfig(_GateConfig):
         min_length=1,
         description="dilation of each level of a stack",
     )
-    stacks: Layers = Field(1, description="how often the dilations are gone through")
+    stacks: Layers = Field(1, description="how often the dilations are repeated")
 
 
 class _Stack(nn.Module):
@@ -264,9 +264,9 @@ class _ConditionedWaveNetConfig(_WaveNetConfig):
     ],
 )
 class ConditionedWaveNet(Block):
-    """WaveNet of which every level hears a condition: one vector for all samples, or one every few samples.
+    """WaveNet with a condition at every level: one vector for all samples, or one every few samples.
 
-    Shape:   (B, C, T), (B, D) global or (B, D, S) local -> (B, skip_channels, T), causal in the first. Sample t hears
+    Shape:   (B, C, T), (B, D) global or (B, D, S) local -> (B, skip_channels, T), causal in the first. Sample t sees
              the local condition floor(t S / T).
     Source:  van den Oord et al., "WaveNet", 2016, section 2.5
     """

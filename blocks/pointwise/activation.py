@@ -58,7 +58,7 @@ class PReLU(TorchLayer, nn.PReLU):
 
     class Config(BlockConfig):
         num_parameters: Width = Field(
-            1, description="1: one slope for all; C: one a channel"
+            1, description="1: one slope for all; C: one per channel"
         )
         init: float = Field(0.25, description="value of a at the start")
 
@@ -207,7 +207,7 @@ class SoftmaxConfig(BlockConfig):
 
 @register("Softmax", shape=ANY, source=DOCS, examples=[((2, 3, 4), {"dim": 1})])
 class Softmax(TorchLayer, nn.Softmax):
-    """exp(x) over its sum along `dim`. Torch's implicit dim is not offered: say which axis.
+    """exp(x) over its sum along `dim`. Torch's implicit dim is not offered: give the axis.
 
     Shape:   (B, ...) -> (B, ...)
     Source:  torch.nn.Softmax

@@ -26,7 +26,7 @@ class _BatchNormConfig(BlockConfig):
         0.1,
         ge=0,
         le=1,
-        description="weight of a new batch; none: the mean of all batches",
+        description="weight of a new batch; null: the mean of all batches",
     )
     affine: bool = Field(True, description="whether a learned scale and shift follow")
     track_running_stats: bool = Field(
@@ -219,7 +219,7 @@ class RMSNorm(TorchLayer, nn.RMSNorm):
         normalized_shape: int = from_axis("D")
         eps: PositiveFloat | None = Field(
             None,
-            description="added to the mean square; none: the dtype's smallest step",
+            description="added to the mean square; default: the dtype's smallest step",
         )
         elementwise_affine: bool = Field(
             True, description="whether a learned scale follows"

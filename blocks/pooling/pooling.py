@@ -17,7 +17,7 @@ DOCS = "https://docs.pytorch.org/docs/stable/nn.html#pooling-layers"
 class _Pool1dConfig(BlockConfig):
     kernel_size: Taps = Field(description="frames pooled into one")
     stride: Taps | None = Field(
-        None, description="frames between outputs; none: kernel_size"
+        None, description="frames between outputs; default: kernel_size"
     )
     padding: Count = Field(
         0, description="frames added on both sides, at most half a kernel"
@@ -35,7 +35,7 @@ class _Pool1dConfig(BlockConfig):
 class _Pool2dConfig(BlockConfig):
     kernel_size: TapsPair = Field(description="bins and frames pooled into one")
     stride: TapsPair | None = Field(
-        None, description="bins and frames between outputs; none: kernel_size"
+        None, description="bins and frames between outputs; default: kernel_size"
     )
     padding: Count | tuple[Count, Count] = Field(
         0, description="bins and frames added on both sides, at most half a kernel"

@@ -24,7 +24,7 @@ class SubbandConfig(RecurrentConfig):
     ],
 )
 class SubbandLSTM(Block):
-    """An LSTM over the frames of each bin of a spectrum; all bins share its weights and none hears another.
+    """An LSTM over the frames of each bin of a spectrum; all bins share its weights and none sees another.
 
     On a spectrum with a bin for each key it is the pitch-wise LSTM of Kwon et al., "Polyphonic Piano Transcription
     Using Autoregressive Multi-State Note Model", ISMIR 2020.

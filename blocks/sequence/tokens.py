@@ -70,7 +70,7 @@ class TokenEmbedding(Block):
     ],
 )
 class CodebookEmbedding(Block):
-    """Codes of Q codebooks as the input of an autoregressive model, one place later: it is to say the code of a place.
+    """Codes of Q codebooks as the input of an autoregressive model, one place later, to predict each code.
 
     Shape:   (B, Q, T), integers 0 … num_embeddings - 1 -> (B, Q · T, embedding_dim) for `flatten`, in the order of
              `in_order`: all codebooks of a frame, coarse to fine, then the next frame; (B, T, embedding_dim) for `sum`.
@@ -192,10 +192,11 @@ class PatchEmbed2d(Block):
         patch_size: Pair = Field(16, description="bins and frames of a patch")
         stride: Pair | None = Field(
             None,
-            description="bins and frames between patches; none: patch_size, no overlap",
+            description="bins and frames between patches; default: patch_size, no overlap",
         )
         max_rows: Entries | None = Field(
-            None, description="rows of patches that have a position; none: no positions"
+            None,
+            description="rows of patches that have a position; default: no positions",
         )
         max_columns: Entries | None = Field(
             None, description="columns of patches that have a position, likewise"

@@ -35,10 +35,10 @@ class _Config(BlockConfig):
     renamed: ClassVar = {"nhead": "num_heads"}
     num_heads: Width = Field(description="heads of attention")
     dim_head: Width | None = Field(
-        None, description="features of a head; none: d_model / num_heads"
+        None, description="features of a head; default: d_model / num_heads"
     )
     dim_feedforward: Width | None = Field(
-        None, description="width of the feed-forward layer; none: 4 d_model"
+        None, description="width of the feed-forward layer; default: 4 d_model"
     )
     dropout: float = Field(
         0.0,

@@ -156,7 +156,7 @@ def axes_of(side: str) -> list[str]:
 
 
 def reason(error: EinopsError) -> str:
-    """The last line of what einops says; those above repeat the pattern."""
+    """The last line of the message of einops; those above repeat the pattern."""
     return str(error).splitlines()[-1].strip()
 
 

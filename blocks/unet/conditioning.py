@@ -20,7 +20,7 @@ class FiLMConfig(BlockConfig):
     cond_channels: int = from_axis("D", "features of the condition")
     hidden_features: Width | None = Field(
         None,
-        description="width of a hidden layer with SiLU between the condition and γ, β; none: a linear layer",
+        description="width of a hidden layer with SiLU between the condition and γ, β; default: a linear layer",
     )
     shared: bool = Field(
         False,

@@ -92,7 +92,7 @@ class TimeEmbedding(Block):
             128, description="features of the sinusoidal embedding: even", multiple_of=2
         )
         hidden_features: Width | None = Field(
-            None, description="width of the hidden layer; none: out_features"
+            None, description="width of the hidden layer; default: out_features"
         )
         max_period: PositiveFloat = Field(
             10000.0, description="2π of it is the longest period, in units of scale · t"

@@ -42,7 +42,7 @@ class UNet1d(UNet):
     """U-Net over time: levels of ever fewer frames and more channels, and back up, each joined with its level's skip.
 
     Shape:   (B, C, T) -> (B, out_channels, T); without out_channels, the channels of the first level. Any T from the
-             minimum stride^depth on (`fit: crop` or strided convolutions: any T); below it, an error says so.
+             minimum stride^depth on (`fit: crop` or strided convolutions: any T); below it, an error is raised.
     Source:  Ronneberger et al., "U-Net", MICCAI 2015, fig. 1. Convolutions keep T and nothing is cut but odd sizes. The
              same in plain layers: StoreAs, MaxPool1d, ConvTranspose1d, CatWith with the same `fit`.
     """
@@ -92,7 +92,7 @@ class UNet2d(UNet):
 
     Shape:   (B, C, F, T) -> (B, out_channels, F, T); without out_channels, the channels of the first level (twice as
              many in Doras's layout). Any F and T from the minimum stride^depth on (`fit: crop` or strided convolutions:
-             any); below it, an error says so.
+             any); below it, an error is raised.
     Source:  Ronneberger et al., "U-Net", MICCAI 2015, fig. 1. Convolutions keep F and T and nothing is cut but odd
              sizes. layout doras: Doras, Esling & Peeters, "On the Use of U-Net for Dominant Melody Estimation in
              Polyphonic Music", MMRP 2019, in the tutorial's form: a stage, then pooling, then the skip leaves; on
@@ -127,7 +127,7 @@ class UNet2d(UNet):
     ],
 )
 class ConditionedUNet1d(UNet):
-    """UNet1d that hears a condition: the time of a diffusion, a class.
+    """UNet1d with a condition: the time of a diffusion, a class.
 
     Shape:   (B, C, T), (B, D) -> (B, out_channels, T), T as in UNet1d; in a graph the condition is given by `with:`
     Source:  Ronneberger et al., "U-Net", MICCAI 2015; Perez et al., "FiLM", AAAI 2018. FiLM, which starts as the
@@ -162,7 +162,7 @@ class ConditionedUNet1d(UNet):
     ],
 )
 class ConditionedUNet2d(UNet):
-    """UNet2d that hears a condition: which source to separate, the time of a diffusion, a class.
+    """UNet2d with a condition: which source to separate, the time of a diffusion, a class.
 
     Shape:   (B, C, F, T), (B, D) -> (B, out_channels, F, T); in a graph the condition comes by `with: [name]`. F and T
              as in UNet2d.

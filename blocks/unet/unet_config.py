@@ -19,7 +19,7 @@ class UNetConfig(BlockConfig):
     in_channels: int = from_axis("C")
     out_channels: Width | None = Field(
         None,
-        description="channels of a last 1x1 convolution; none: no such convolution, the first level's come out",
+        description="channels of a last 1x1 convolution; default: no such convolution, those of the first level",
     )
     depth: Layers = Field(4, le=12, description="how many times the sizes are reduced")
     widths: Width | tuple[Width, ...] = Field(
@@ -115,7 +115,7 @@ class UNet1dConfig(UNetConfig):
         description="any registered block that keeps T and has out_channels",
     )
     kernel_size: Taps | None = Field(
-        None, description="frames, for the stage's block; none: its own default"
+        None, description="frames, for the stage's block; default: its own default"
     )
     stride: Taps = Field(
         2, description="by how much each level has fewer frames than the one above"
@@ -132,7 +132,7 @@ class UNet2dConfig(UNetConfig):
     )
     kernel_size: Pair | None = Field(
         None,
-        description="bins and frames, for the stage's block; none: its own default",
+        description="bins and frames, for the stage's block; default: its own default",
     )
     stride: Pair = Field(
         2,

@@ -93,7 +93,7 @@ def _first_problem(error: ValidationError, fields: Mapping[str, Any]) -> str:
 
 
 class Stage(nn.Module):
-    """Blocks, the first of which changes the channels, then FiLM where they do not hear the condition themselves."""
+    """Blocks, the first of which changes the channels, then FiLM where they do not take the condition themselves."""
 
     def __init__(
         self, config: Any, channels: tuple[int, int], cond_channels: int, film: bool
@@ -102,22 +102,22 @@ class Stage(nn.Module):
         spec = get(config.stage)
         given = config.stage_fields
         self.name = spec.name
-        self.hears = len(spec.contract.inputs) == 2
+        self.takes_condition = len(spec.contract.inputs) == 2
         widths = (channels[0], *[channels[1]] * config.stage_repeats)
         pairs = pairwise(widths)
         self.blocks = nn.ModuleList(
             _block(spec, given, pair, cond_channels) for pair in pairs
         )
-        heard = cond_channels and film and not self.hears
-        self.film = (
-            FiLM(FiLMConfig(in_channels=channels[1], cond_channels=cond_channels))
-            if heard
-            else None
-        )
+        self.film: FiLM | None = None
+        if cond_channels and film and not self.takes_condition:
+            film_config = FiLMConfig(
+                in_channels=channels[1], cond_channels=cond_channels
+            )
+            self.film = FiLM(film_config)
 
     def forward(self, x: Tensor, cond: Tensor | None) -> Tensor:
         for block in self.blocks:
-            if self.hears:
+            if self.takes_condition:
                 y = block(x, cond)
             else:
                 y = block(x)

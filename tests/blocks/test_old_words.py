@@ -2,47 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import torch
 
 import mirbricks as mb
 from mirbricks import registry
+from mirbricks.errors import GraphWarning
 
-CASES: list[tuple[str, str, str, dict[str, Any]]] = [
-    ("nhead", "num_heads", "TransformerEncoder", {"num_layers": 1}),
-    ("nhead", "num_heads", "TransformerDecoder", {"num_layers": 1}),
-    ("heads", "num_heads", "AttentionPool", {}),
+RENAMED = [
+    (name, old, new)
+    for name, spec in registry.blocks().items()
+    for old, new in spec.cls.Config.renamed.items()
 ]
 
 
-@pytest.mark.parametrize(("old", "new", "name", "fields"), CASES)
-def test_an_old_word_gives_the_same_block(
-    old: str, new: str, name: str, fields: dict[str, Any]
-) -> None:
-    axes = registry.get(name).contract.inputs[0]
-    sized = {"B": "B", "C": "C=4", "D": "D=4", "F": "F=3"}
-    given = " ".join(
-        sized.get(token.axis or "", "T") for token in axes if token.axis != "..."
-    )
-    graphs = [
-        {"input": given, "layers": [{name: {"name": "block", word: 2, **fields}}]}
-        for word in (old, new)
-    ]
-    with pytest.warns(FutureWarning, match=f"'{old}' is called '{new}' now"):
-        one = mb.compile_graph(graphs[0])
-    two = mb.compile_graph(graphs[1])
-    two.load_state_dict(one.state_dict())
-    shapes = [4 if "=4" in word else 5 for word in given.split()]
-    x = torch.randn(2, *shapes[1:])
-    assert torch.equal(one.eval()(x), two.eval()(x))
-
-
-def test_every_old_word_is_tried() -> None:
-    renamed = {
-        (old, new)
-        for spec in registry.blocks().values()
-        for old, new in spec.cls.Config.renamed.items()
+def test_there_are_old_words() -> None:
+    assert {(old, new) for _, old, new in RENAMED} == {
+        ("nhead", "num_heads"),
+        ("heads", "num_heads"),
+        ("hop_samples", "hop_length"),
     }
-    assert renamed == {(old, new) for old, new, *_ in CASES}
+
+
+@pytest.mark.parametrize(("name", "old", "new"), RENAMED)
+def test_an_old_word_gives_the_same_config(name: str, old: str, new: str) -> None:
+    spec = registry.get(name)
+    today = spec.cls.Config(**spec.examples[0].config)
+    values = {**spec.examples[0].config, old: getattr(today, new)}
+    values.pop(new, None)
+    with pytest.warns(FutureWarning, match=f"'{old}' is called '{new}' now"):
+        assert spec.cls.Config(**values) == today
+
+
+def test_an_old_graph_gives_the_same_model() -> None:
+    models = []
+    for word in ("nhead", "num_heads"):
+        layer = {"TransformerEncoder": {"name": "encoder", word: 2, "num_layers": 1}}
+        graph = {"input": "B T D=4", "layers": [layer]}
+        if word == "nhead":
+            with pytest.warns(GraphWarning, match="'nhead' is called 'num_heads' now"):
+                models.append(mb.compile_graph(graph))
+        else:
+            models.append(mb.compile_graph(graph))
+    one, two = models
+    two.load_state_dict(one.state_dict())
+    x = torch.randn(2, 5, 4)
+    assert torch.equal(one.eval()(x), two.eval()(x))

@@ -339,14 +339,13 @@ def test_fields_that_do_not_fit_are_refused(config: dict[str, Any], words: str) 
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        ({"num_heads": 4}, "d_model 6 is not a multiple of num_heads 4: give 'dim_head'"),
+        (
+            {"num_heads": 4},
+            "d_model 6 is not a multiple of num_heads 4: give 'dim_head'",
+        ),
         (
             {"num_heads": 2, "positions": "rotary"},
             "rotary positions turn pairs of features, but a head has 3: give an even 'dim_head'",
-        ),
-        (
-            {"num_heads": 2, "positions": "learned", "max_frames": 8},
-            "LearnedPositions has max_frames 8, but 64 frames came",
         ),
     ],
 )
@@ -360,3 +359,15 @@ def test_sizes_that_do_not_fit_are_refused(config: dict[str, Any], words: str) -
         "  sizes  tried with T=64\n"
         "  help: change its config or the sizes     [E204]"
     )
+
+
+def test_learned_positions_are_refused_only_where_the_frames_are_fixed() -> None:
+    layer = {"num_layers": 1, "num_heads": 2, "positions": "learned", "max_frames": 8}
+    layers = [{"TransformerEncoder": layer}]
+    mb.compile_graph({"input": "B T=8 D=6", "layers": layers})
+    with pytest.raises(GraphError) as caught:
+        mb.compile_graph({"input": "B T=9 D=6", "layers": layers})
+    assert "torch  LearnedPositions has max_frames 8, but 9 frames came" in str(
+        caught.value
+    )
+    assert caught.value.code == "E204"

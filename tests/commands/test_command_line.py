@@ -246,3 +246,30 @@ def test_a_path_with_a_line_break_is_one_line(capsys: Capture) -> None:
     err = capsys.readouterr().err
     assert "no\\nsuch.yaml" in err
     assert "no\nsuch" not in err
+
+
+@pytest.mark.parametrize(
+    ("line", "key", "hint"),
+    [
+        ("train: {epochs: 10}", "train has no key 'epochs'", "did you mean 'steps'"),
+        ("train: {max_steps: 9}", "train has no key 'max_steps'", "did you mean 'steps'?"),
+        ("train: {learning_rate: 1.0}", "train has no key 'learning_rate'", "did you mean 'lr'?"),
+        ("train: {seed: 36893488147419103232}", "train: 'seed' must be an integer", "seed"),
+        ("feature: {type: logmel, sample_rate: 8000}", "feature has no key 'sample_rate'", "did you mean 'sr_hz'?"),
+    ],
+)  # fmt: skip
+def test_words_of_other_libraries_in_a_graph_file(
+    line: str, key: str, hint: str, tmp_path: Path, capsys: Capture
+) -> None:
+    path = tmp_path / "g.yaml"
+    sections = {
+        "feature": "feature: {type: logmel, n_mels: 64}",
+        "task": "task: {type: tagging, labels: one, patch_frames: 32}",
+    }
+    sections[line.partition(":")[0]] = line
+    head = "input: B C=1 F=64 T\nlayers:\n  - Mean: {dim: [2, 3]}\n  - Linear: {out_features: 3}\n"
+    path.write_text(head + "\n".join(sections.values()) + "\n")
+    assert main(["check", str(path)]) == 1
+    err = capsys.readouterr().err
+    assert key in err
+    assert f"  help: {hint}" in err

@@ -232,6 +232,37 @@ def test_a_broken_plugin_is_named_in_one_line_and_does_not_stop_the_rest(
     ]
 
 
+def test_a_plugin_that_takes_a_name_of_ours_is_blamed_itself(tmp_path: Path) -> None:
+    """It is imported before any block of ours, and still the newcomer: the library did nothing wrong."""
+    (tmp_path / "toy_taken.py").write_text(MODULES["toy_taken"])
+    (tmp_path / "g.yaml").write_text(
+        "input: B C=1 F T\nlayers:\n  - Conv2d: {out_channels: 2, kernel_size: 3}\n"
+    )
+    words = [*CLI, "--plugin", "toy_taken", "check", "g.yaml"]
+    done = run(*words, packages=tmp_path, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "the name 'Conv2d' is taken by another block\n"
+        "  registered  mirbricks.blocks.convolution.convolution.Conv2d\n"
+        "  refused     toy_taken.Conv2d\n"
+        "  help: register it under another name     [E301]\n"
+    )
+
+
+def test_explain_knows_the_codes_of_a_package_and_of_every_room(tmp_path: Path) -> None:
+    (tmp_path / "toy_codes.py").write_text(
+        "from mirbricks.errors import register_codes\n"
+        "register_codes(__name__, {'TOY7': 'A toy has wheels.'})\n"
+    )
+    words = [*CLI, "explain", "toy7", "--plugin", "toy_codes"]
+    done = run(*words, packages=tmp_path, cwd=tmp_path)
+    assert (done.stdout, done.stderr) == ("TOY7: A toy has wheels.\n", "")
+    for code, word in (("E461", "data kinds"), ("E504", "MIDI"), ("e620", "NaN")):
+        done = run(*CLI, "explain", code, packages=tmp_path, cwd=tmp_path)
+        assert done.stdout.startswith(f"{code.upper()}: ")
+        assert word in done.stdout
+
+
 def test_warnings_of_others_and_outside_the_command_stay_as_they_are(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from .check import Findings as Findings
     from .check import check_corpus as check_corpus
     from .corpus import Corpus as Corpus
-    from .corpus import FeatureItem as FeatureItem
-    from .corpus import Item as Item
     from .frames import breakpoints_to_frames as breakpoints_to_frames
     from .frames import frame_times as frame_times
     from .frames import markers_to_frames as markers_to_frames
@@ -32,6 +30,8 @@ if TYPE_CHECKING:
     from .importers import Recording as Recording
     from .importers import importer as importer
     from .info import describe as describe
+    from .items import FeatureItem as FeatureItem
+    from .items import Item as Item
     from .mixes import Mix as Mix
     from .mixes import stem_mixes as stem_mixes
     from .pyjama.file import Atom as Atom
@@ -59,11 +59,11 @@ _HOMES = {
     "Corpus": "corpus",
     "Definition": "pyjama.file",
     "Entry": "pyjama.file",
-    "FeatureItem": "corpus",
+    "FeatureItem": "items",
     "FeatureStore": "stores.hdf5",
     "Findings": "check",
     "Importer": "importers",
-    "Item": "corpus",
+    "Item": "items",
     "Mix": "mixes",
     "Pyjama": "pyjama.file",
     "Recording": "importers",

@@ -13,10 +13,10 @@ from .corpus import (
     Item,
     audio_store,
     feature_store,
-    late_annotations,
 )
 from .corpus_files import CorpusFiles, find_corpus, refuse_other_keys
 from .early import early_annotations
+from .late import late_annotations
 from .pyjama.file import Pyjama
 from .scan import CLIPPED_SHARE, SILENT, OnDone, Scanned, same_recordings, scan
 from .splitting.making import SIDES

@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -29,82 +29,38 @@ from .corpus_files import (
     mixes_of,
     refuse_other_keys,
 )
-from .pyjama.file import Atom, Entry, Pyjama
+from .items import FeatureItem as FeatureItem
+from .items import Item as Item
+from .late import late_annotations
+from .pyjama.file import Entry, Pyjama
 from .stores.hdf5 import AudioStore, FeatureStore
 
-SLACK_S = 0.1  # how far an annotation may go past the end of its audio
-FEATURE_SLACK_S = 2.0  # and of its features, whose last windows may be left out
-_LISTED = 5
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Item:
-    """One recording: where its audio lies, and its annotations. Pickles small: no audio in it."""
-
-    key: str
-    n_samples: int
-    sr_hz: int
-    group: str
-    stem_of: str | None
-    entry: Entry = field(repr=False, compare=False)
-    store: AudioStore = field(repr=False, compare=False)
-
-    @property
-    def duration_s(self) -> float:
-        return self.n_samples / self.sr_hz
-
-    @property
-    def annotations(self) -> Mapping[str, Sequence[Atom]]:
-        return self.entry.annotations
-
-    @property
-    def source(self) -> Path:
-        """The HDF5 file that holds the audio."""
-        return self.store.path
-
-    def read(
-        self, start: int = 0, stop: int | None = None
-    ) -> tuple[NDArray[np.float32], int]:
-        """Samples [start, stop) as float32 (N,), and the sampling rate in Hz. Raises as `AudioStore.read`."""
-        return self.store.read(self.key, start, stop), self.sr_hz
-
-
-@dataclass(frozen=True)
-class FeatureItem:
-    """One recording by its features, without audio: (n_frames, n_features). Pickles small: no features in it."""
-
-    key: str
-    n_frames: int
-    n_features: int
-    duration_s: float | None  # None where the file does not say when the frames are
-    group: str
-    stem_of: str | None
-    entry: Entry = field(repr=False, compare=False)
-    store: FeatureStore = field(repr=False, compare=False)
-
-    @property
-    def annotations(self) -> Mapping[str, Sequence[Atom]]:
-        return self.entry.annotations
-
-    @property
-    def source(self) -> Path:
-        """The HDF5 file that holds the features."""
-        return self.store.path
-
-    @property
-    def times_s(self) -> NDArray[np.float64] | None:
-        """When each frame is, (n_frames,), in seconds; None where the file does not say. As `FeatureStore.times_s`."""
-        return self.store.times_s(self.key)
-
-    def read(self, start: int = 0, stop: int | None = None) -> NDArray[np.float32]:
-        """Frames [start, stop) as float32 (T, n_features), scaled. Raises as `FeatureStore.read`."""
-        return self.store.read(self.key, start, stop)
-
-
-@dataclass(frozen=True)
 class Corpus:
-    """All recordings of a folder, in the order of the .pyjama: by their audio, or where there is none, by features."""
+    """The recordings of a folder, in the order of its .pyjama.
+
+    Attributes
+    ----------
+    name : str
+        NAME of the files.
+    folder : Path
+        Where they lie.
+    pyjama : Pyjama
+        All annotations and their definitions.
+    audio : tuple of Item
+        The recordings by their audio; empty in a corpus of features.
+    given_features : tuple of FeatureItem
+        The recordings by the features that the corpus comes with.
+
+    Examples
+    --------
+    >>> from mirbricks.data import Corpus
+    >>> corpus = Corpus.open("corpora/bach10")                                    # doctest: +SKIP
+    >>> wave, sr_hz = corpus["01-AchGottundHerr.wav"].read()                      # doctest: +SKIP
+    """
 
     name: str
     folder: Path
@@ -114,23 +70,32 @@ class Corpus:
 
     @classmethod
     def open(cls, folder: str | Path) -> Corpus:
-        """Find and cross-check the files; neither audio nor features are read.
+        """Find the files of a corpus and check them against one another; neither audio nor features are read.
 
-        Raises DataError: E409 for a folder that cannot be read, E410 for one without exactly one corpus, E411 for a
-        key in one file only, E412 for an annotation past the end of its audio, E413 for an unknown `stem_of`, E416
-        for features whose times are wrong; and what the files' readers raise.
+        Parameters
+        ----------
+        folder : str or Path
+            A folder with NAME.pyjama, and NAME_audio.hdf5, NAME_feat.hdf5 or both.
+
+        Returns
+        -------
+        Corpus
+
+        Raises
+        ------
+        DataError
+            E409 for a folder that cannot be read, E410 for one without exactly one corpus, E411 for a key in one file
+            only, E412 for an annotation past the end of its audio, E413 for an unknown `stem_of`, E416 for features
+            whose times are wrong; E400 to E406 and E420 to E428 for what is wrong with a file.
         """
         files = find_corpus(Path(folder))
         stores = [store(files) for store in (audio_store, feature_store)]
         pyjama = Pyjama.load(files.notes)
-        raise_all(
-            [
-                error
-                for store in stores
-                if store
-                for error in refuse_other_keys(store, pyjama, files)
-            ]
-        )
+        other_keys = []
+        for store in stores:
+            if store is not None:
+                other_keys += refuse_other_keys(store, pyjama, files)
+        raise_all(other_keys)
         corpus, errors = cls.assembled(files, pyjama)
         raise_all(errors)
         raise_all(late_annotations(corpus.recordings)[:1])
@@ -141,39 +106,19 @@ class Corpus:
         cls, files: CorpusFiles, pyjama: Pyjama
     ) -> tuple[Corpus, list[DataError]]:
         """The items that both the .pyjama and a file of audio or features hold, and what is wrong with the others."""
-        audio = audio_store(files)
-        features = feature_store(files)
         mixes, errors = mixes_of(pyjama)
         entries = {entry.filepath: entry for entry in pyjama.entries}
-        groups = groups_of(entries, mixes)
-
-        def item(store: AudioStore, key: str) -> Item:
-            return Item(
-                key,
-                store.n_samples(key),
-                store.sr_hz(key),
-                groups[key],
-                mixes.get(key),
-                entries[key],
-                store,
-            )
-
-        def feature_item(store: FeatureStore, key: str) -> FeatureItem:
-            n_frames, n_features = store.shape(key)
-            seconds = _spanned_s(store.times_s(key))
-            group = groups[key]
-            mix = mixes.get(key)
-            entry = entries[key]
-            return FeatureItem(
-                key, n_frames, n_features, seconds, group, mix, entry, store
-            )
-
-        if audio is None:
-            heard = []
-        else:
-            heard = _each(functools.partial(item, audio), audio.keys(), entries, errors)
-        shown = [] if features is None else _each(
-            functools.partial(feature_item, features), features.keys(), entries, errors)  # fmt: skip
+        making = _Making(entries, groups_of(entries, mixes), mixes)
+        audio = audio_store(files)
+        features = feature_store(files)
+        heard: list[Item] = []
+        shown: list[FeatureItem] = []
+        if audio is not None:
+            make = functools.partial(making.item, audio)
+            heard = _each(make, audio.keys(), entries, errors)
+        if features is not None:
+            make_feature = functools.partial(making.feature_item, features)
+            shown = _each(make_feature, features.keys(), entries, errors)
         return cls(files.name, files.folder, pyjama, tuple(heard), tuple(shown)), errors
 
     @property
@@ -228,8 +173,10 @@ class Corpus:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """The same for the same recordings, at whatever rate and under whatever name of the corpus: a hash of keys,
-        groups and durations to a tenth of a second."""
+        """A hash of keys, groups and durations to a tenth of a second.
+
+        It is the same for the same recordings, at whatever rate and under whatever name of the corpus.
+        """
         rows = sorted(
             (item.key, item.group, round(item.duration_s or 0.0, 1))
             for item in self.recordings
@@ -239,6 +186,39 @@ class Corpus:
     @functools.cached_property
     def _by_key(self) -> dict[str, Item]:
         return {item.key: item for item in self.items}
+
+
+@dataclass(frozen=True)
+class _Making:
+    """What items are made of, by their keys."""
+
+    entries: Mapping[str, Entry]
+    groups: Mapping[str, str]
+    mixes: Mapping[str, str]
+
+    def item(self, store: AudioStore, key: str) -> Item:
+        return Item(
+            key=key,
+            n_samples=store.n_samples(key),
+            sr_hz=store.sr_hz(key),
+            group=self.groups[key],
+            stem_of=self.mixes.get(key),
+            entry=self.entries[key],
+            store=store,
+        )
+
+    def feature_item(self, store: FeatureStore, key: str) -> FeatureItem:
+        n_frames, n_features = store.shape(key)
+        return FeatureItem(
+            key=key,
+            n_frames=n_frames,
+            n_features=n_features,
+            duration_s=_spanned_s(store.times_s(key)),
+            group=self.groups[key],
+            stem_of=self.mixes.get(key),
+            entry=self.entries[key],
+            store=store,
+        )
 
 
 def audio_store(files: CorpusFiles) -> AudioStore | None:
@@ -251,55 +231,6 @@ def feature_store(files: CorpusFiles) -> FeatureStore | None:
     if files.features:
         return FeatureStore(files.features)
     return None
-
-
-def late_annotations(
-    items: Iterable[Item | FeatureItem], one_each: bool = False
-) -> list[DataError]:
-    """DataError E412 for what ends more than `SLACK_S` after its audio: one for all, or one for each annotation."""
-    late = []
-    for item in items:
-        if isinstance(item, Item):
-            slack_s = SLACK_S
-        else:
-            slack_s = FEATURE_SLACK_S
-        for name in item.annotations if item.duration_s is not None else ():
-            end_s = item.entry.end_s(name) or 0.0
-            if end_s > (item.duration_s or 0.0) + slack_s:
-                late.append((item, name, end_s))
-    if one_each:
-        return [_late([one]) for one in late]
-    if late:
-        return [_late(late)]
-    return []
-
-
-def _late(late: list[tuple[Item | FeatureItem, str, float]]) -> DataError:
-    item, name, end_s = late[0]
-    is_audio = isinstance(item, Item)
-    if is_audio:
-        what = "audio"
-    else:
-        what = "features"
-    if isinstance(item, Item):
-        size = f"{item.n_samples} samples at sr_hz = {item.sr_hz}"
-    else:
-        size = f"{item.n_frames} frames"
-    others = [
-        (i.key, f"'{n}' ends at {e:.3f} s, {what} at {i.duration_s or 0:.3f} s")
-        for i, n, e in late[1:_LISTED]
-    ]
-    if len(late) > _LISTED:
-        more = [("more", f"{len(late) - _LISTED} others")]
-    else:
-        more = []
-    return DataError(
-        f"annotation '{name}' of '{item.key}' ends at {end_s:.3f} s, its {what} at {item.duration_s or 0:.3f} s",
-        code="E412",
-        facts=[(what, size), *others, *more],
-        help=f"check that the annotation belongs to {'this audio' if is_audio else 'these features'}, and "
-        f"its {repr('sr_hz') if is_audio else 'times'}",
-    )
 
 
 def _each(
@@ -324,6 +255,5 @@ def _spanned_s(times_s: NDArray[np.float64] | None) -> float | None:
     """Until a step after the last frame."""
     if times_s is None:
         return None
-    return float(
-        times_s[-1] + (np.median(np.diff(times_s)) if len(times_s) > 1 else 0.0)
-    )
+    step_s = np.median(np.diff(times_s)) if len(times_s) > 1 else 0.0
+    return float(times_s[-1] + step_s)

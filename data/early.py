@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import DataError
+from .items import FeatureItem, Item
 from .pyjama.atoms import ABSENT, Atoms
 from .pyjama.file import Entry
-
-if TYPE_CHECKING:
-    from .corpus import FeatureItem, Item
 
 _LISTED = 5
 

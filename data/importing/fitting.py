@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ...errors import DataError
-from ..corpus import SLACK_S
 from ..importers.contract import Recording
+from ..late import SLACK_S
 from ..pyjama.file import Atom, Entry
 from .report import ImportReport
 from .staging import Outcome, Staged

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+import math
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -11,11 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from .style import INK, MISS, cut
+from .style import INK, MISS, canvas, cut, title_of
 
-# how much time an inch and a row hold
-S_PER_INCH = 9.0
-ROW_S = 90.0
+ROW_S = 90.0  # seconds of a row
+NAMED_SHARE = 0.022  # share of a row from which on a chord has its name
 ROOTS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 
 
@@ -28,26 +28,47 @@ class Labelled(Protocol):
     def labels(self) -> Sequence[str]: ...
 
 
-def ribbons(estimate: Labelled, truth: Labelled | None, title: str) -> Figure:
-    """The estimate, under the truth where there is one, in rows of 90 s."""
-    end_s = float(
-        max(estimate.intervals.max(), truth.intervals.max() if truth else 0.0)
-    )
-    rows = max(1, int(np.ceil(end_s / ROW_S)))
-    figure = Figure(
-        figsize=(10.5, 0.7 + rows * (1.25 if truth else 0.85)), layout="constrained"
-    )
-    for row, axes in enumerate(np.atleast_1d(figure.subplots(rows, 1))):
-        _row(
-            axes,
-            estimate,
-            truth,
-            row * ROW_S,
-            min(end_s, ROW_S) if rows == 1 else ROW_S,
-        )
-    figure.suptitle(
-        cut(title, 60), x=0.01, ha="left", fontsize=11, color=INK, parse_math=False
-    )
+def ribbons(
+    estimate: Labelled, truth: Labelled | None, title: str, ax: Axes | None = None
+) -> Figure:
+    """Chords over time, the estimate under the truth where there is one.
+
+    Parameters
+    ----------
+    estimate : Labelled
+        What was found: `labels`, and their `intervals` (M, 2) in s.
+    truth : Labelled, optional
+        What is true.
+    title : str
+        What stands above.
+    ax : Axes, optional
+        Where to draw, in one row; by default a new figure is made, with rows of 90 s.
+
+    Returns
+    -------
+    Figure
+    """
+    end_s = float(estimate.intervals.max())
+    if truth is not None:
+        end_s = max(end_s, float(truth.intervals.max()))
+    if ax is not None:
+        figure, axes = canvas(ax, 10.5, 2.0)
+        _row(axes, estimate, truth, 0.0, end_s)
+        title_of(axes, title)
+        return figure
+    n_rows = max(1, math.ceil(end_s / ROW_S))
+    row_inches = 0.85
+    if truth is not None:
+        row_inches = 1.25
+    figure = Figure(figsize=(10.5, 0.7 + n_rows * row_inches), layout="constrained")
+    # A short recording fills its only row; the rows of a long one are equally long.
+    span_s = ROW_S
+    if n_rows == 1:
+        span_s = end_s
+    for row, axes in enumerate(np.atleast_1d(figure.subplots(n_rows, 1))):
+        _row(axes, estimate, truth, row * ROW_S, span_s)
+    words = cut(title, 60)
+    figure.suptitle(words, x=0.01, ha="left", fontsize=11, color=INK, parse_math=False)
     return figure
 
 
@@ -58,57 +79,63 @@ def _row(
     first_s: float,
     span_s: float,
 ) -> None:
-    lines: list[tuple[str, Labelled]] = ([("truth", truth)] if truth else []) + [
-        ("found", estimate)
-    ]
-    for y, (_, chords) in enumerate(reversed(lines)):
-        for (begin_s, end_s), label in zip(
-            chords.intervals, chords.labels, strict=True
-        ):
-            begin = max(begin_s, first_s)
-            end = min(end_s, first_s + span_s)
-            if end <= begin:
-                continue
-            axes.barh(
-                y,
-                end - begin,
-                left=begin,
-                height=0.9,
-                color=colour(label),
-                linewidth=0.4,
-                edgecolor="white",
-            )
-            if end - begin > 0.022 * span_s:
-                axes.text(
-                    (begin + end) / 2,
-                    y,
-                    short(label),
-                    ha="center",
-                    va="center",
-                    fontsize=7,
-                    color=INK,
-                    clip_on=True,
-                )
-    axes.set_yticks(
-        range(len(lines)), [name for name, _ in reversed(lines)], fontsize=8
-    )
+    """What lies in `span_s` seconds from `first_s` on: the estimate, and above it the truth."""
+    lines = [("found", estimate)]
+    if truth is not None:
+        lines.append(("truth", truth))
+    for y, (_, chords) in enumerate(lines):
+        for interval_s, label in zip(chords.intervals, chords.labels, strict=True):
+            begin_s = max(float(interval_s[0]), first_s)
+            end_s = min(float(interval_s[1]), first_s + span_s)
+            if end_s > begin_s:
+                _chord(axes, y, begin_s, end_s, label, span_s)
+    axes.set_yticks(range(len(lines)), [name for name, _ in lines], fontsize=8)
     axes.set(xlim=(first_s, first_s + span_s), ylim=(-0.5, len(lines) - 0.5))
     axes.tick_params(axis="x", labelsize=8)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
 
 
+def _chord(
+    axes: Axes, y: int, begin_s: float, end_s: float, label: str, span_s: float
+) -> None:
+    """A bar in the chord's colour, with its name where it is wide enough."""
+    width_s = end_s - begin_s
+    axes.barh(
+        y,
+        width_s,
+        left=begin_s,
+        height=0.9,
+        color=colour(label),
+        linewidth=0.4,
+        edgecolor="white",
+    )
+    if width_s > NAMED_SHARE * span_s:
+        axes.text(
+            (begin_s + end_s) / 2,
+            y,
+            short(label),
+            ha="center",
+            va="center",
+            fontsize=7,
+            color=INK,
+            clip_on=True,
+        )
+
+
 def colour(label: str) -> Any:
-    """Neighbours on the circle of fifths are alike; minor is paler; N is grey, X striped by its own colour."""
+    """Neighbours on the circle of fifths are alike; minor is paler; N is grey, X has a colour of its own."""
     if label == "N":
         return "#e3e6e9"
     root = _root(label)
     if root is None:
-        return MISS if label == "X" else "#c9cfd5"
-    minor = ":min" in label or ":dim" in label
-    return colorsys.hls_to_rgb(
-        root * 7 % 12 / 12, 0.86 if minor else 0.7, 0.45 if minor else 0.6
-    )
+        if label == "X":
+            return MISS
+        return "#c9cfd5"
+    hue = root * 7 % 12 / 12
+    if ":min" in label or ":dim" in label:
+        return colorsys.hls_to_rgb(hue, 0.86, 0.45)
+    return colorsys.hls_to_rgb(hue, 0.7, 0.6)
 
 
 def short(label: str) -> str:

@@ -10,16 +10,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from .style import GRID, HIT, INK, cut
+from .style import GRID, HIT, INK, canvas, cut, title_of
 
 Float = NDArray[np.float64]
 NAMED = 20  # labels up to which each has its colour and a line in the legend
 
 
-def embedding_map(vectors: Float, labels: Sequence[str]) -> Figure:
+def embedding_map(
+    vectors: Float, labels: Sequence[str], ax: Axes | None = None
+) -> Figure:
     """Recordings (N, D) on their two principal components, standardised before; a colour per label, "" for none."""
-    figure = Figure(figsize=(8.4, 5.6), layout="constrained")
-    axes = figure.add_subplot()
+    figure, axes = canvas(ax, 8.4, 5.6)
     standard = (vectors - vectors.mean(axis=0)) / np.maximum(vectors.std(axis=0), 1e-9)
     left, values, _ = np.linalg.svd(standard, full_matrices=False)
     places = left[:, :2] * values[:2]
@@ -53,14 +54,13 @@ def embedding_map(vectors: Float, labels: Sequence[str]) -> Figure:
     return figure
 
 
-def singular_values(vectors: Float) -> Figure:
+def singular_values(vectors: Float, ax: Axes | None = None) -> Figure:
     """Singular values of the centred unit vectors (N, D) over the largest, on a logarithmic axis."""
     unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     values = np.linalg.svd(unit - unit.mean(axis=0), compute_uv=False)
     share = values / max(float(values.sum()), 1e-12)
     rank = float(np.exp(-(share * np.log(np.maximum(share, 1e-12))).sum()))
-    figure = Figure(figsize=(8.4, 3.6), layout="constrained")
-    axes = figure.add_subplot()
+    figure, axes = canvas(ax, 8.4, 3.6)
     axes.plot(
         np.arange(1, len(values) + 1),
         np.maximum(values / max(values[0], 1e-12), 1e-6),
@@ -85,11 +85,12 @@ def singular_values(vectors: Float) -> Figure:
     return figure
 
 
-def over_time(times_s: Float, vectors: Float, title: str) -> Figure:
+def over_time(
+    times_s: Float, vectors: Float, title: str, ax: Axes | None = None
+) -> Figure:
     """How alike the chunks (P, D) of one recording are: cosines of all pairs."""
     unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    figure = Figure(figsize=(5.8, 4.9), layout="constrained")
-    axes = figure.add_subplot()
+    figure, axes = canvas(ax, 5.8, 4.9)
     edges = (float(times_s[0]), float(max(times_s[-1], times_s[0] + 1e-3)))
     image = axes.imshow(
         unit @ unit.T,
@@ -100,7 +101,7 @@ def over_time(times_s: Float, vectors: Float, title: str) -> Figure:
     )
     figure.colorbar(image, ax=axes, label="cosine", shrink=0.8)
     axes.set(xlabel="time in s", ylabel="time in s")
-    axes.set_title(cut(title, 60), loc="left", fontsize=11, color=INK, parse_math=False)
+    title_of(axes, title)
     axes.spines[:].set_visible(False)
     return figure
 

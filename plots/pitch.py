@@ -12,13 +12,20 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
-from .style import FALSE_ALARM, HIT, INK, MISS, TRUTH, cut
+from .style import (
+    FALSE_ALARM,
+    HIT,
+    MISS,
+    NOTE_NAMES,
+    TRUTH,
+    canvas,
+    title_of,
+)
 
 Float = NDArray[Any]
 Frames = tuple[Float, Sequence[Float]]
 
 BLACK_KEYS = (1, 3, 6, 8, 10)
-NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 HALF_SEMITONE = 0.5
 S_PER_INCH = 3.4
 
@@ -30,23 +37,36 @@ def piano_roll(
     salience: Float | None,
     frequencies_hz: Float | None,
     title: str,
+    ax: Axes | None = None,
 ) -> Figure:
     """Pitches over time, the estimate on the truth.
 
-    times_s, estimate   T times and the Hz found at each
-    truth               its own times and Hz, or None: then only what was found is drawn
-    salience            (F, S) probabilities over the same span of time, drawn pale behind, or None
-    frequencies_hz      (F,) of the rows of `salience`
-
     A pitch found within half a semitone of a true one is a hit, a true one not found a miss, the others false alarms.
+
+    Parameters
+    ----------
+    times_s : ndarray, shape (T,)
+        Times of the frames in s.
+    estimate : sequence of ndarray
+        The pitches found in each of them, in Hz.
+    truth : tuple of (times in s, sequence of ndarray in Hz), optional
+        What is true, at times of its own; None draws what was found only.
+    salience : ndarray, shape (F, S), optional
+        Probabilities over the same span of time, drawn pale behind.
+    frequencies_hz : ndarray, shape (F,), optional
+        Those of the rows of `salience`, in Hz.
+    title : str
+        What stands above.
+    ax : Axes, optional
+        Where to draw; by default a new figure is made, as wide as the recording is long.
+
+    Returns
+    -------
+    Figure
     """
     first_s = float(times_s[0])
     span_s = float(times_s[-1]) - first_s or 1.0  # one frame only
-    figure = Figure(
-        figsize=(float(np.clip(span_s / S_PER_INCH, 10.5, 40.0)), 5.2),
-        layout="constrained",
-    )
-    axes = figure.add_subplot()
+    figure, axes = canvas(ax, float(np.clip(span_s / S_PER_INCH, 10.5, 40.0)), 5.2)
     if salience is not None and frequencies_hz is not None:
         _behind(axes, (first_s, first_s + span_s), salience, midi_of(frequencies_hz))
     at, found = flatten(times_s, estimate)
@@ -54,9 +74,12 @@ def piano_roll(
         _lines(axes, at, found, _step_s(times_s), HIT, 2.0, "found")
     else:
         _compare(axes, (times_s, estimate), truth)
-    _pitch_axis(axes, np.concatenate([found, *([flatten(*truth)[1]] if truth else [])]))
+    pitches = [found]
+    if truth is not None:
+        pitches.append(flatten(*truth)[1])
+    _pitch_axis(axes, np.concatenate(pitches))
     axes.set(xlabel="time (s)", xlim=(first_s, first_s + span_s))
-    axes.set_title(cut(title, 60), loc="left", fontsize=11, color=INK, parse_math=False)
+    title_of(axes, title)
     axes.legend(
         loc="lower right",
         bbox_to_anchor=(1.0, 1.0),
@@ -206,4 +229,4 @@ def _pitch_axis(axes: Axes, midi: Float) -> None:
 
 def note_name(midi: int) -> str:
     """60 is C4."""
-    return f"{NAMES[midi % 12]}{midi // 12 - 1}"
+    return f"{NOTE_NAMES[midi % 12]}{midi // 12 - 1}"

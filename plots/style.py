@@ -5,10 +5,28 @@ from __future__ import annotations
 import io
 import warnings
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 HIT, MISS, FALSE_ALARM, INK = "#1b7837", "#d95f02", "#7b3294", "#333333"
 TRUTH, GRID = "#d3dbe3", "#e8e8e8"
+NOTE_NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
+
+
+def canvas(ax: Axes | None, width: float, height: float) -> tuple[Figure, Axes]:
+    """The caller's axes with their figure, or axes in a new figure of this size in inches."""
+    if ax is None:
+        figure = Figure(figsize=(width, height), layout="constrained")
+        return figure, figure.add_subplot()
+    whole = ax.get_figure(root=True)
+    assert isinstance(whole, Figure)  # axes that were taken out of their figure
+    return whole, ax
+
+
+def title_of(axes: Axes, title: str) -> None:
+    """The title, on the left; words as they are, `$` begins no formula."""
+    words = cut(title, 60)
+    axes.set_title(words, loc="left", fontsize=11, color=INK, parse_math=False)
 
 
 def png_bytes(figure: Figure, dpi: float) -> bytes:

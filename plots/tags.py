@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from .style import GRID, HIT, INK, MISS, cut
+from .style import GRID, HIT, INK, MISS, canvas, cut, title_of
 
 Float = NDArray[Any]
 MOST_LABELS = 30  # rows of a picture
@@ -23,14 +23,33 @@ def tagogram(
     labels: Sequence[str],
     given: Sequence[str],
     title: str,
+    ax: Axes | None = None,
 ) -> Figure:
-    """Scores (P, K) of patches at times_s (P,): a row per label, dark where it is probable; labels given are bold.
+    """Scores of labels over time, a row per label, dark where it is probable.
 
     Of many labels those with the highest mean are shown.
+
+    Parameters
+    ----------
+    times_s : ndarray, shape (P,)
+        Times of the patches' middles in s.
+    scores : ndarray, shape (P, K)
+        The probability of each label in each patch.
+    labels : sequence of str
+        The K labels.
+    given : sequence of str
+        Those that the recording has: they are bold.
+    title : str
+        What stands above.
+    ax : Axes, optional
+        Where to draw; by default a new figure is made.
+
+    Returns
+    -------
+    Figure
     """
     order = np.argsort(-scores.mean(axis=0), kind="stable")[:MOST_LABELS]
-    figure = Figure(figsize=(10.5, 1.3 + 0.26 * len(order)), layout="constrained")
-    axes = figure.add_subplot()
+    figure, axes = canvas(ax, 10.5, 1.3 + 0.26 * len(order))
     if len(times_s) > 1:
         step_s = float(np.median(np.diff(times_s)))
     else:
@@ -52,30 +71,46 @@ def tagogram(
         parse_math=False,
     )
     for tick, k in zip(axes.get_yticklabels(), order, strict=True):
-        tick.set_fontweight("bold" if labels[k] in given else "normal")
-        tick.set_color(HIT if labels[k] in given else INK)
+        tick.set_color(INK)
+        if labels[k] in given:
+            tick.set_fontweight("bold")
+            tick.set_color(HIT)
     axes.set(xlabel="time (s)")
-    axes.set_title(cut(title, 60), loc="left", fontsize=11, color=INK, parse_math=False)
+    title_of(axes, title)
     return figure
 
 
-def confusion(counts: NDArray[np.int64], labels: Sequence[str]) -> Figure:
-    """(true, estimated) counts; shades are shares of the true class."""
+def confusion(
+    counts: NDArray[np.int64], labels: Sequence[str], ax: Axes | None = None
+) -> Figure:
+    """Which classes are taken for which.
+
+    Parameters
+    ----------
+    counts : ndarray, shape (K, K)
+        How often a true class, a row, was estimated as another one, a column.
+    labels : sequence of str
+        The K classes.
+    ax : Axes, optional
+        Where to draw; by default a new figure is made.
+
+    Returns
+    -------
+    Figure
+        Shades are shares of the true class.
+    """
     size = 2.6 + 0.42 * len(labels)
-    figure = Figure(figsize=(size + 0.8, size), layout="constrained")
-    axes = figure.add_subplot()
+    figure, axes = canvas(ax, size + 0.8, size)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Greens", vmin=0, vmax=1.25)
     if len(labels) <= NUMBERED:
         for (row, column), count in np.ndenumerate(counts):
             if count:
+                colour = MISS
+                if row == column:
+                    colour = INK
                 if shares[row, column] > 0.6:
                     colour = "white"
-                else:
-                    if row == column:
-                        colour = INK
-                    else:
-                        colour = MISS
                 axes.text(
                     column,
                     row,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from dataclasses import dataclass
 from typing import Any
@@ -22,13 +23,16 @@ class Embedding(Prediction):
         Vectors of unit length: one, or one per chunk.
     seen : array of float32, (F, T)
         What the model saw, frames `hop_s` apart.
-    hop_s : float
-        Seconds from one frame to the next.
+    hop_s : float or None
+        Seconds from one frame to the next; None where frames come at other times, such as beats.
+    pitch_classes : bool
+        Whether the rows of `seen` are pitch classes, from C on.
     """
 
     vectors: NDArray[np.float32]
     seen: NDArray[np.float32]
-    hop_s: float
+    hop_s: float | None
+    pitch_classes: bool = False
 
     @property
     def embedding(self) -> NDArray[np.float32]:
@@ -54,4 +58,5 @@ class Embedding(Prediction):
         """What the model saw, and the embedding; see `Prediction.plot`."""
         from ...plots.retrieval import embedding  # matplotlib takes a second to import
 
-        return drawn(embedding, self.seen, self.vectors, self.hop_s, self.title, ax=ax)
+        plot = functools.partial(embedding, pitch_classes=self.pitch_classes)
+        return drawn(plot, self.seen, self.vectors, self.hop_s, self.title, ax=ax)

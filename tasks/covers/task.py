@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ...errors import TaskError, Where
 from ...features.base import ArrayConfig, FeatureConfig
+from ...features.chroma import PitchClassConfig
 from ...metrics.retrieval import ranks_in_blocks, retrieval_figures
 from ..base import (
     Batch,
@@ -96,6 +97,14 @@ class CoverSongs(Task):
         if self.config.repeat_octave:
             return (*before, 2 * last - 1)
         return (*before, last)
+
+    @property
+    def _reads_pitch_classes(self) -> bool:
+        """Whether a frame is chroma, ours or one that a setting takes for chroma."""
+        config = self.config
+        turned = config.rotations or config.views.transpose == "chroma"
+        is_chroma = isinstance(self.feature, PitchClassConfig)
+        return bool(is_chroma or turned or config.repeat_octave)
 
     def check_feature(self, where: Where | None = None) -> None:
         """Rotation is transposition for chroma only."""
@@ -288,8 +297,15 @@ class CoverSongs(Task):
             level = level_of(recorded.read)
         first = recorded.read(0, min(recorded.n_frames, MOST_SEEN))
         shown = prepared(first, level, self.config).flatten(0, -2)
+        # Beats are not evenly spaced: their number is all that a picture can say of the time.
+        hop_s = None
+        if self.feature.evenly_spaced:
+            hop_s = self.feature.hop_s
         return Embedding(
-            vectors.numpy(), shown.numpy().astype(np.float32), self.feature.hop_s
+            vectors.numpy(),
+            shown.numpy().astype(np.float32),
+            hop_s,
+            pitch_classes=self._reads_pitch_classes,
         )
 
     def truth(self, item: Any) -> str:

@@ -66,3 +66,30 @@ def test_an_embedding_of_one_or_several_vectors() -> None:
         assert figure.axes[0].get_xlim() == (0.0, 25.0)
         np.testing.assert_array_equal(figure.axes[1].images[0].get_array(), vectors)
         assert png_bytes(figure, 60)
+
+
+def test_the_time_axis_of_beats_is_not_in_seconds() -> None:
+    rng = np.random.default_rng(0)
+    seen = rng.random((12, 50))
+    figure = embedding(seen, rng.random((1, 4)), None, "song", pitch_classes=True)
+    axes = figure.axes[0]
+    assert axes.get_xlim() == (0.0, 50.0)
+    assert "time" not in axes.get_xlabel()
+    assert "beat" in axes.get_xlabel()
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    assert names == ["C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B"]
+
+
+def test_repeated_pitch_classes_have_their_names_again() -> None:
+    rng = np.random.default_rng(0)
+    vectors = rng.random((1, 4))
+    for n_bins, ylabel in ((23, "pitch class"), (24, "bin"), (84, "bin")):
+        seen = rng.random((n_bins, 5))
+        axes = embedding(seen, vectors, 0.1, "song", pitch_classes=True).axes[0]
+        assert axes.get_ylabel() == ylabel
+    axes = embedding(rng.random((23, 5)), vectors, 0.1, "s", pitch_classes=True).axes[0]
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    assert (names[0], names[12], names[22]) == ("C", "C", "B♭")
+    assert (
+        embedding(rng.random((12, 5)), vectors, 0.1, "s").axes[0].get_ylabel() == "bin"
+    )

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 import mirbricks as mb
 from mirbricks.data.corpus import Corpus
 from mirbricks.errors import DataError, TaskError
+from mirbricks.features import features
 from mirbricks.features.given import CorpusFeatures, GivenFeatureConfig
 from mirbricks.losses.contrastive import barlow_twins, vicreg
 from mirbricks.tasks.covers import CoversConfig, CoverSongs, Library, ViewsConfig
@@ -500,3 +501,16 @@ def test_settings() -> None:
         ValidationError, match="'proxy_anchor' needs works: moments have no proxies"
     ):
         CoversConfig(patch_frames=40, learn_from="moments", loss="proxy_anchor")
+
+
+@pytest.mark.parametrize(("type_", "even"), [("beat_chroma", False), ("chroma", True)])
+def test_the_picture_of_beats_has_no_seconds(type_: str, even: bool) -> None:
+    config = features()[type_].Config(sr_hz=8000, n_octaves=3)
+    task = CoverSongs(CONFIG, config)
+    model = nn.Sequential(nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(12, 3))
+    seen = torch.rand(12, 300)  # chroma
+    heard = task.predict(model, seen, {})
+    assert heard.hop_s == (config.hop_s if even else None)
+    axes = heard.plot().axes[0]
+    assert ("time" in axes.get_xlabel()) == even
+    assert axes.get_ylabel() == "pitch class"

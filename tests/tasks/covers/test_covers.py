@@ -508,7 +508,8 @@ def test_the_picture_of_beats_has_no_seconds(type_: str, even: bool) -> None:
     config = features()[type_].Config(sr_hz=8000, n_octaves=3)
     task = CoverSongs(CONFIG, config)
     model = nn.Sequential(nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(12, 3))
-    seen = torch.rand(12, 300)  # chroma
+    task.input_shape = ("B", 12, "T")
+    seen = torch.rand(12, 300)
     heard = task.predict(model, seen, {})
     assert heard.hop_s == (config.hop_s if even else None)
     axes = heard.plot().axes[0]

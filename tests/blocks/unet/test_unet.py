@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,23 @@ from mirbricks.registry import Block
 Make = Callable[..., Block]
 DORAS = Path(mb.__file__).parent / "graphs" / "mpe_doras_unet.yaml"
 SMALL: dict[str, Any] = {"widths": 2, "stage_config": {"n_layers": 1}}
+DOWN = ["max", "average", "strided"]
+UP = ["transposed", "nearest", "linear"]
+LAYOUTS = ["ronneberger", "doras"]
+FITS = ["pad", "crop"]
+# Every two settings meet in every two of their values; a third changes no way through the code.
+PAIRWISE = [
+    (down, up, LAYOUTS[(i + (j > 0)) % 2], FITS[(i + j) % 2])
+    for i, down in enumerate(DOWN)
+    for j, up in enumerate(UP)
+]
+
+
+def test_every_two_settings_meet() -> None:
+    for one, other in combinations(range(4), 2):
+        values = [DOWN, UP, LAYOUTS, FITS]
+        met = {(case[one], case[other]) for case in PAIRWISE}
+        assert met == set(product(values[one], values[other]))
 
 
 def compiled(layers: list[Any], axes: str) -> nn.Module:
@@ -98,10 +116,15 @@ def plain_layers(
     return [*layers, {f"Conv{dims}d": {"out_channels": 3, "kernel_size": 1}}]
 
 
-@pytest.mark.parametrize("fit", ["pad", "crop"])
-@pytest.mark.parametrize("up", ["transposed", "nearest", "linear"])
-@pytest.mark.parametrize("down", ["max", "average", "strided"])
-@pytest.mark.parametrize("dims", [1, 2])
+@pytest.mark.parametrize(
+    ("dims", "down", "up", "fit"),
+    [
+        *((2, down, up, fit) for down, up, _, fit in PAIRWISE),
+        (1, "max", "nearest", "crop"),
+        (1, "average", "linear", "crop"),
+        (1, "strided", "transposed", "pad"),
+    ],
+)
 def test_is_the_same_as_plain_layers(dims: int, down: str, up: str, fit: str) -> None:
     config = {
         "depth": 2,
@@ -148,10 +171,7 @@ def test_any_depth_takes_any_size_from_its_minimum_on(
                 block(torch.randn(1, 1, frames, dtype=torch.float64))
 
 
-@pytest.mark.parametrize("fit", ["pad", "crop"])
-@pytest.mark.parametrize("layout", ["ronneberger", "doras"])
-@pytest.mark.parametrize("up", ["transposed", "nearest", "linear"])
-@pytest.mark.parametrize("down", ["max", "average", "strided"])
+@pytest.mark.parametrize(("down", "up", "layout", "fit"), PAIRWISE)
 def test_however_it_goes_down_and_up_it_takes_any_size(
     make: Make, down: str, up: str, layout: str, fit: str
 ) -> None:

@@ -23,6 +23,7 @@ from torch.nn import functional
 from ...errors import GraphError
 from ..inference.trial import Output, run, tensors, trial_inputs
 from ..module import GraphModule
+from .recurrent import loop_over_frames
 from .refusal import refusal
 from .sizes import Taken, base_sizes, free_axes, taken
 
@@ -56,6 +57,8 @@ def export(model: GraphModule, to: Target) -> Exported:
 
         refuse_missing_packages()
     model = _exportable(model)
+    if to == "torch-export":
+        loop_over_frames(model)
     with _quiet():
         program, allowed = _traced(model)
         if to == "onnx":

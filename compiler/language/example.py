@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...registry import Spec
 from ...shapes import REST, Shape, Token
 from .axes import Axis, default_axes
 
-MORE_AXES = (
-    "T",
-    "F",
-    "C",
-    "D",
-    "N",
-    "H",
-    "K",
-    "Q",
-)  # where the contract has no name and the usual one is taken
+# Names for axes that the contract does not name, where the usual one is taken.
+MORE_AXES = ("T", "F", "C", "D", "N", "H", "K", "Q")
 INPUTS = ("x", "y", "z")
 _PLAIN = re.compile(
     r"(?!(?:true|false|null|yes|no|on|off)$)[A-Za-z][\w.]*", re.IGNORECASE
 )
+_WORD = re.compile(r"[\w=]+")
 
 
 def example_graph(spec: Spec) -> dict[str, Any]:
@@ -33,67 +26,85 @@ def example_graph(spec: Spec) -> dict[str, Any]:
     """
     example = spec.examples[0]
     spec.contract.bind(example.shapes)
-    pairs = zip(spec.contract.inputs, example.shapes, strict=True)
-    axes = [" ".join(map(str, _axes(tokens, shape))) for tokens, shape in pairs]
+    axes = []
+    for tokens, shape in zip(spec.contract.inputs, example.shapes, strict=True):
+        axes.append(" ".join(map(str, _axes(tokens, shape))))
     config: dict[str, Any] = dict(example.config)
     if len(axes) == 1:
-        return {
-            "input": axes[0],
-            "layers": [{spec.name: config} if config else spec.name],
-        }
-    names = [*INPUTS, *(f"x{i}" for i in range(len(INPUTS), len(axes)))][: len(axes)]
-    return {
-        "input": dict(zip(names, axes, strict=True)),
-        "layers": [{spec.name: {**config, "with": names[1:]}}],
-    }
+        layer = {spec.name: config} if config else spec.name
+        return {"input": axes[0], "layers": [layer]}
+
+    # Of several inputs the first runs into the layer; it takes the others by their names.
+    names = list(INPUTS[: len(axes)])
+    for i in range(len(names), len(axes)):
+        names.append(f"x{i}")
+    layer = {spec.name: {**config, "with": names[1:]}}
+    return {"input": dict(zip(names, axes, strict=True)), "layers": [layer]}
 
 
 def example_yaml(spec: Spec) -> str:
     """The same as the text of a graph file."""
     graph = example_graph(spec)
-    return f"input: {flow(graph['input'])}\nlayers:\n  - {flow(graph['layers'][0]).removeprefix('{').removesuffix('}')}\n"
+    # A layer that is a mapping of one key stands in a list without its braces.
+    layer = flow(graph["layers"][0]).removeprefix("{").removesuffix("}")
+    return f"input: {flow(graph['input'])}\nlayers:\n  - {layer}\n"
 
 
-def _axes(tokens: Sequence[Token], shape: Shape) -> Iterator[Axis]:
+def _axes(tokens: Sequence[Token], shape: Shape) -> list[Axis]:
     """The axes by the names of the contract; those it does not name get the usual ones of that rank."""
-    named = {token.axis for token in tokens if token.axis and token.axis != REST}
-    usual = (
-        ("B", "T", "D")
-        if len(shape) == 3 and "D" in named
-        else ("B", "D")
-        if len(shape) == 2
-        else ()
-    )
-    left = [name for name in MORE_AXES if name not in named]
+    labels = _labels(tokens, len(shape))
+    usual = _usual(labels, len(shape))
+    left = [name for name in MORE_AXES if name not in labels]
+    axes = []
+    for label, wanted, size in zip(labels, usual, shape, strict=True):
+        name = label
+        if name is None:
+            # Each name stands once: the usual one if it is still free.
+            name = wanted if wanted in left else left[0]
+            left.remove(name)
+        axes.append(Axis(name, None if name == "B" else size))
+    return axes
+
+
+def _labels(tokens: Sequence[Token], rank: int) -> list[str | None]:
+    """The contract's own name for each axis; None where it has none, as for those that `...` stands for."""
     labels: list[str | None] = []
     for token in tokens:
         if token.axis == REST:
-            labels += [None] * (len(shape) - len(tokens) + 1)
+            labels += [None] * (rank - len(tokens) + 1)
         else:
             labels.append(token.axis)
-    for i, (label, size) in enumerate(zip(labels, shape, strict=True)):
-        wanted = (usual or default_axes(len(shape)))[i]
-        name = label or (wanted if wanted in left else left[0])
-        left = [other for other in left if other != name]
-        yield Axis(name, None if name == "B" else size)
+    return labels
+
+
+def _usual(labels: Sequence[str | None], rank: int) -> tuple[str, ...]:
+    if rank == 3 and "D" in labels:
+        return ("B", "T", "D")
+    if rank == 2:
+        return ("B", "D")
+    return default_axes(rank)
 
 
 def flow(value: Any) -> str:
     """A value on one line of YAML."""
     if isinstance(value, Mapping):
-        return (
-            "{" + ", ".join(f"{key}: {flow(item)}" for key, item in value.items()) + "}"
-        )
-    if isinstance(value, (list, tuple)):
+        pairs = [f"{key}: {flow(item)}" for key, item in value.items()]
+        return f"{{{', '.join(pairs)}}}"
+    if isinstance(value, list | tuple):
         return f"[{', '.join(map(flow, value))}]"
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, str):
-        words = value.split(" ")
-        plain = _PLAIN.fullmatch(words[0]) and all(
-            re.fullmatch(r"[\w=]+", word) for word in words[1:]
-        )
-        if plain:
-            return value
-        return "'" + value.replace("'", "''") + "'"
+        return _text(value)
     return repr(value)
+
+
+def _text(value: str) -> str:
+    """In quotes unless it is a plain word, or named axes such as `B C=6 T`."""
+    first, *others = value.split(" ")
+    if _PLAIN.fullmatch(first) and all(_WORD.fullmatch(word) for word in others):
+        return value
+    doubled = value.replace("'", "''")
+    return f"'{doubled}'"

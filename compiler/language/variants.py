@@ -147,11 +147,13 @@ def _assignment(text: str, base: Source) -> Source:
 
 def _refuse_nowhere(steps: Steps, dotted: str, base: Source, place: Where) -> None:
     inner: Any = base.data
-    for step in steps[:-1] if steps[0] != "layers" else ():
-        if isinstance(inner, Mapping):
-            inner = inner.get(step, {})
-        else:
-            inner = None
+    outer = steps[:-1]
+    if steps[0] == "layers":  # these are nodes by their names, looked for later
+        outer = ()
+    for step in outer:
+        if not isinstance(inner, Mapping):
+            break
+        inner = inner.get(step, {})
     if not isinstance(inner, Mapping):
         message = f"'{dotted}' does not lead to a value of this graph"
         raise GraphError(
@@ -160,11 +162,15 @@ def _refuse_nowhere(steps: Steps, dotted: str, base: Source, place: Where) -> No
             where=place,
             help="name a section and its key, as in train.lr",
         )
-    if steps[0] == "vars" and (len(steps) != 2 or steps[1] not in inner):
-        hint = (
-            did_you_mean(str(steps[-1]), inner)
-            or f"its vars: {', '.join(inner) or 'none'}"
-        )
-        raise GraphError(
-            f"the graph has no var '{steps[-1]}'", code="E107", where=place, help=hint
-        )
+    if steps[0] != "vars":
+        return
+    names = inner if len(steps) > 1 else inner.get("vars") or {}
+    listed = f"its vars: {', '.join(names) or 'none'}"
+    if len(steps) == 1:
+        message = "'vars' names no var of the graph"
+        raise GraphError(message, code="E107", where=place, help=listed)
+    name = str(steps[1])
+    if name not in inner:
+        message = f"the graph has no var '{name}'"
+        hint = did_you_mean(name, inner) or listed
+        raise GraphError(message, code="E107", where=place, help=hint)

@@ -20,16 +20,12 @@ from mirbricks.compiler.compile import load_graph
 from mirbricks.compiler.exporting.export import export
 from mirbricks.compiler.inference.trial import Output, run, same, tensors, trial_inputs
 from mirbricks.compiler.module import GraphModule
-from mirbricks.errors import GraphError
 
 GRAPHS = {
     path.stem: path
     for path in sorted((Path(mb.__file__).parent / "graphs").glob("*.yaml"))
 }
 SHORTER = {"chord_conv_lstm": ["input=B C=1 F=72 T=24"]}
-RECURRENT = {
-    "samplernn"
-}  # torch.export unrolls recurrent layers: their frames cannot be free
 SMALL = ["mpe_small", "cover_tutorial", "tagging_lms_conv2d"]
 OTHERS = [
     pytest.param(name, marks=pytest.mark.slow) for name in GRAPHS if name not in SMALL
@@ -63,16 +59,13 @@ def test_torch_compile_has_no_graph_break(name: str) -> None:
 @every_graph
 def test_torch_export_with_free_axes(name: str) -> None:
     model = compiled(name)
-    if name in RECURRENT:
-        with pytest.raises(
-            GraphError, match=r"Tier '.*' cannot be exported with free axes"
-        ):
-            export(model, "torch-export")
-        return
     exported = export(model, "torch-export")
     assert len(exported.sizes) == len(model.free_sizes)
     assert exported.sizes[0] == "any B"
-    assert max(difference for _, difference in exported.differences) == 0
+    # Recurrent layers are exported as a loop over the frames, which adds in another order.
+    recurrent = any(isinstance(one, nn.RNNBase) for one in model.modules())
+    most = 1e-6 if recurrent else 0
+    assert max(difference for _, difference in exported.differences) <= most
 
 
 @every_graph

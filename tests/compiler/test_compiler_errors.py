@@ -29,7 +29,8 @@ layers:
 IN_WORDS: list[tuple[Callable[[], object], str]] = [
     (
         lambda: load_graph("none.yaml"),
-        "'none.yaml' cannot be read: No such file or directory\n  help: give the path of a graph file, or the name of a shipped one     [E101]",
+        "'none.yaml' cannot be read: No such file or directory\n"
+        "  help: give the path of a graph file, or the name of a shipped one     [E101]",
     ),
     (
         lambda: load_graph("no_text.yaml"),

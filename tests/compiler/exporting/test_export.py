@@ -13,11 +13,13 @@ from torch import Tensor, nn
 
 import mirbricks as mb
 import mirbricks.compiler.exporting.export as export_module
+from mirbricks import registry
 from mirbricks.compiler.exporting.export import export
 from mirbricks.compiler.exporting.onnx_file import PACKAGES
 from mirbricks.compiler.inference.trial import run, tensors, trial_inputs
 from mirbricks.compiler.module import GraphModule
 from mirbricks.errors import GraphError
+from mirbricks.registry import Block, register
 
 GRAPHS = Path(mb.__file__).parent / "graphs"
 CONV = {"Conv1d": {"out_channels": 2, "kernel_size": 3, "padding": "same"}}
@@ -132,17 +134,26 @@ def test_a_layer_that_resists_is_named() -> None:
     )
 
 
+class Unrolled(Block):
+    """Takes its frames one by one."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.stack([frame + 1 for frame in x.unbind(2)], dim=2)
+
+
 @pytest.mark.slow
-def test_a_layer_that_fixes_an_axis_is_named() -> None:
-    layers = [
-        {"Permute": {"dims": [0, 2, 1]}},
-        {"GRU": {"hidden_size": 2}},
-    ]  # torch unrolls it
+def test_a_layer_that_fixes_an_axis_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry.BLOCKS, "known", registry.blocks())
+    example = ((1, 2, 3), {})
+    register("Unrolled", shape="B C T -> B C T", source="none", examples=[example])(
+        Unrolled
+    )
     with pytest.raises(GraphError) as caught:
-        export(mb.compile_graph({"input": "B C=2 T", "layers": layers}), "torch-export")
-    assert caught.value.message == "GRU 'gru_1' cannot be exported with free axes"
+        export(chain("Unrolled"), "torch-export")
+    message = "Unrolled 'unrolled_1' cannot be exported with free axes"
+    assert caught.value.message == message
     assert caught.value.facts == (
-        ("torch", "axis 1 is fixed at 64 while it is traced"),
+        ("torch", "axis 2 is fixed at 64 while it is traced"),
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...compiler.compile import load_graph
 from ...compiler.migrating.migrate import migrate as migrated
+from ...printable import printable
 from ...workflows.new_file import refuse_existing, write_new
 from .input_shape import input_shape
 
@@ -22,7 +23,7 @@ def migrate(arguments: Namespace) -> int:
     else:
         print(result.text, end="")
     for note in result.notes:
-        print(f"note: {note}", file=sys.stderr)
+        print(f"note: {printable(note)}", file=sys.stderr)
     return 0
 
 

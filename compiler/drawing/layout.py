@@ -24,9 +24,8 @@ STEP = 40.0
 # a chain longer than LONG folds, into columns of about COLUMN,
 LONG = 900.0
 COLUMN = 640.0
-TALL = (
-    1900.0  # the longest column of a chain that could be folded into a U, but is none
-)
+# the longest column of a chain that could be folded into a U, but is not
+TALL = 1900.0
 MOST_COLUMNS = 4  # or into so many longer ones, what a page is wide
 MIDDLE = (0.3, 0.7)  # of a chain, where the bottom of a U is looked for
 HEIGHTS = {
@@ -80,58 +79,58 @@ class Layout:
 def detail_lines(part: Part) -> list[str]:
     """The config on lines of its own, or none where it fits beside the name."""
     wide = BOLD * len(part.label) + ITALIC * len(part.name) + SMALL * len(part.detail)
-    if (
-        part.kind != "row" or wide < WIDTH - 44
-    ):  # 11 on both sides, 22 between name and config
+    # 11 on both sides, 22 between name and config
+    if part.kind != "row" or wide < WIDTH - 44:
         return []
     return wrap(part.detail, CHARACTERS, max_lines=3, placeholder=" …")
 
 
 def lay_out(parts: Sequence[Part], arcs: Sequence[Arc]) -> Layout:
-    """A short chain is one column. A long one folds where no skip is open; a long chain with skips across all of it,
+    """Places for all parts and lanes for all arcs.
+
+    A short chain is one column. A long one folds where no skip is open; a long chain with skips across all of it,
     such as a U-Net, becomes a U: down to the gap that most skips cross, and up again. Where the skips do not lie
-    one inside the other, as those of a U-Net, the column may be longer before that."""
+    one inside the other, as those of a U-Net, the column may be longer before that.
+    """
     heights = [
         HEIGHTS[part.kind] + DETAIL_LINE * len(detail_lines(part)) for part in parts
     ]
     gaps = [*(_gap(a, b) for a, b in pairwise(parts)), 0.0]
-    tops = list(
-        accumulate((h + g for h, g in zip(heights, gaps, strict=True)), initial=0.0)
-    )
+    steps = (height + gap for height, gap in zip(heights, gaps, strict=True))
+    tops = list(accumulate(steps, initial=0.0))
+    starts, is_u = _columns(parts, arcs, tops)
+    columns = [sum(i >= start for start in starts) - 1 for i in range(len(parts))]
+    lanes = _lanes(arcs, columns)
+    n_lanes = 1 + max((lane for lane in lanes if lane is not None), default=-1)
+    # Bars of sub-graphs and lanes of skips make every column as much wider.
+    room = BEND + n_lanes * LANE if n_lanes else 0.0
+    bars = GROUP if any(part.group for part in parts) else 0.0
+    return _place(tops, heights, starts, columns, arcs, lanes, room, is_u, bars)
+
+
+def _columns(
+    parts: Sequence[Part], arcs: Sequence[Arc], tops: Sequence[float]
+) -> tuple[list[int], bool]:
+    """The first part of every column, and whether two columns are the sides of a U."""
+    whole = tops[-1]
+    if whole <= LONG:
+        return [0], False
     crossing = [
         sum(arc.start < i <= arc.end for arc in arcs) for i in range(len(parts))
     ]
-    starts = [0]
-    is_u = False
-    if tops[-1] > LONG:
-        n_columns = min(round(tops[-1] / COLUMN), MOST_COLUMNS)
-        starts = _folds(parts, tops, crossing, n_columns)
-        longest = max(tops[e] - tops[s] for s, e in pairwise([*starts, len(parts)]))
-        if max(crossing) and longest > 1.6 * tops[-1] / n_columns:
-            bottom = _bottom(parts, tops, crossing)
-            is_u = tops[-1] > TALL or _nested(arcs, bottom)
-            if is_u:
-                starts = [0, bottom]
-            else:
-                starts = [0]
-    columns = [sum(i >= s for s in starts) - 1 for i in range(len(parts))]
-    lanes = _lanes(arcs, columns)
-    n_lanes = 1 + max((lane for lane in lanes if lane is not None), default=-1)
-    if n_lanes:
-        room = BEND + n_lanes * LANE
-    else:
-        room = 0.0
-    return _place(
-        tops,
-        heights,
-        starts,
-        columns,
-        arcs,
-        lanes,
-        room,
-        is_u,
-        GROUP * any(part.group for part in parts),
+    n_columns = min(round(whole / COLUMN), MOST_COLUMNS)
+    starts = _folds(parts, tops, crossing, n_columns)
+    ends = [*starts[1:], len(parts)]
+    longest = max(
+        tops[end] - tops[start] for start, end in zip(starts, ends, strict=True)
     )
+    # Folds that come out about equally long are good, and without skips there is nothing better.
+    if not max(crossing) or longest <= 1.6 * whole / n_columns:
+        return starts, False
+    bottom = _bottom(parts, tops, crossing)
+    if whole > TALL or _nested(arcs, bottom):
+        return [0, bottom], True
+    return [0], False
 
 
 def _gap(before: Part, after: Part) -> float:
@@ -199,18 +198,17 @@ def _lanes(arcs: Sequence[Arc], columns: Sequence[int]) -> list[int | None]:
     lanes: list[int | None] = [None] * len(arcs)
     inside = [i for i, arc in enumerate(arcs) if columns[arc.start] == columns[arc.end]]
     for i in sorted(inside, key=lambda i: (arcs[i].end - arcs[i].start, arcs[i].start)):
-        start = arcs[i].start
-        end = arcs[i].end
-        pairs = zip(lanes, arcs, strict=True)
-        lanes[i] = 1 + max(
-            (
-                lane
-                for lane, b in pairs
-                if lane is not None and b.start < end and start < b.end
-            ),
-            default=-1,
-        )
+        beside = [
+            lane
+            for lane, other in zip(lanes, arcs, strict=True)
+            if lane is not None and _overlap(arcs[i], other)
+        ]
+        lanes[i] = 1 + max(beside, default=-1)
     return lanes
+
+
+def _overlap(a: Arc, b: Arc) -> bool:
+    return a.start < b.end and b.start < a.end
 
 
 def _place(
@@ -225,42 +223,41 @@ def _place(
     bars: float,
 ) -> Layout:
     """Coordinates; `room` is what the lanes take beside a column, `bars` the bars of sub-graphs left of it."""
-    gutter = bars + (2 * GUTTER if is_u else GUTTER + room)
-    left = MARGIN + bars + room * is_u
-    above = MARGIN + STEP * (len(starts) > 1 and not is_u)
+    # The lanes of a U lie outside of both its sides, those of folded columns to the right of each.
+    if is_u:
+        gutter = bars + 2 * GUTTER
+        left = MARGIN + bars + room
+    else:
+        gutter = bars + GUTTER + room
+        left = MARGIN + bars
+    folded = len(starts) > 1
+    above = MARGIN + (STEP if folded and not is_u else 0)
     lengths = [
-        tops[e - 1] + heights[e - 1] - tops[s]
-        for s, e in pairwise([*starts, len(heights)])
+        tops[end - 1] + heights[end - 1] - tops[start]
+        for start, end in pairwise([*starts, len(heights)])
     ]
+    ground = max(lengths)
     places = []
     for i, column in enumerate(columns):
         up = is_u and column == 1
         y = tops[i] - tops[starts[column]] + heights[i] / 2
-        if is_u:  # both sides stand on the same ground
-            if up:
-                y = max(lengths) - y
-            else:
-                y = max(lengths) - lengths[column] + y
-        places.append(
-            Place(
-                left + WIDTH / 2 + column * (WIDTH + gutter),
-                above + y,
-                heights[i],
-                column,
-                up,
-            )
-        )
-    xs = []
+        # Both sides of a U stand on the same ground.
+        if up:
+            y = ground - y
+        elif is_u:
+            y += ground - lengths[column]
+        x = left + WIDTH / 2 + column * (WIDTH + gutter)
+        places.append(Place(x, above + y, heights[i], column, up))
+    xs: list[float | None] = []
     for arc, lane in zip(arcs, lanes, strict=True):
-        if is_u and columns[arc.start] == 0:
-            side = -1
-        else:
-            side = 1
         if lane is None:
-            outward = None
+            xs.append(None)
+            continue
+        outward = WIDTH / 2 + BEND + lane * LANE
+        if is_u and columns[arc.start] == 0:
+            xs.append(places[arc.start].x - outward - bars)
         else:
-            outward = WIDTH / 2 + BEND + lane * LANE + bars * (side < 0)
-        xs.append(None if outward is None else places[arc.start].x + side * outward)
+            xs.append(places[arc.start].x + outward)
     width = left + len(starts) * WIDTH + (len(starts) - 1) * gutter + room + MARGIN
-    height = above + max(lengths) + MARGIN + STEP * (len(starts) > 1)
+    height = above + ground + MARGIN + (STEP if folded else 0)
     return Layout(tuple(places), tuple(xs), width, height)

@@ -28,7 +28,7 @@ BARS = ("#7a6fb8", "#3d8f7a", "#b5713c", "#4f7fb3")
 
 
 def part_svg(part: Part, place: Place) -> Iterator[str]:
-    """A part with what a mouse over it tells."""
+    """A part, with what a mouse over it shows."""
     if part.kind in ("store", "start", "join"):
         shapes = f"\n{show(part.size)}"
     else:

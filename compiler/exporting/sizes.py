@@ -1,4 +1,4 @@
-"""Which sizes of its free axes a traced program takes: those of the graph, less what torch tells apart, such as 1."""
+"""Which sizes of its free axes a traced program takes: those of the graph, less what torch treats apart, such as 1."""
 
 from __future__ import annotations
 

@@ -31,11 +31,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.run is None:  # no command, only `mirbricks` or the name of a group
         print(arguments.help(), end="")
         return 0
+    # Runs, packed models and indices keep the command that made them.
     arguments.command = shlex.join(["mirbricks", *words])
     pythons = warnings.formatwarning
     warnings.formatwarning = _warning
     try:
         _load_plugins(_plugins(arguments))
+        # The command's module is imported now, not before: with it comes torch, which no help needs.
         module, _, function = arguments.run.partition(":")
         commands = importlib.import_module(f".commands.{module}", __package__)
         return int(getattr(commands, function)(arguments))
@@ -98,6 +100,7 @@ def _parser() -> Parser:
     parser.add_argument(
         "--version", action="version", version=f"mirbricks {__version__}"
     )
+    # The groups come first in the help, and hold commands of their own.
     groups = {"": parser}
     actions = {"": _with_commands(parser)}
     for name, text in GROUPS.items():
@@ -115,6 +118,7 @@ def _parser() -> Parser:
         # The example has lines of its own, so argparse must leave description and epilog as they are.
         one.description = paragraph(one.description)
         one.epilog = example(f"{name} {command.example}")
+    # What each parser leads to, for the hint where a command is not there.
     for name, group in groups.items():
         group.commands = actions[name].choices
         group.elsewhere = list(COMMANDS)

@@ -22,6 +22,7 @@ class Command(NamedTuple):
 
 GROUPS: dict[str, str] = {"data": "fetch, import, make, describe and split corpora"}
 
+# In the order of the help: graphs, models, corpora.
 COMMANDS: dict[str, Command] = {
     "check": Command(
         "graphs.check:check",

@@ -9,31 +9,47 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from .style import FALSE_ALARM, GRID, HIT, INK, MISS, cut
+from .style import FALSE_ALARM, GRID, HIT, INK, MISS, canvas, cut
 
+Steps = Sequence[tuple[int, Mapping[str, float]]]
+
+MOST_FIGURES = 3  # in one picture
+COLOURS = (HIT, FALSE_ALARM, MISS)
+MARKERS = "oD^"
 WIDEST_SHARE = 1.5  # deviations of unit vectors pass 1 a little
 
 
 def chosen(figures: Mapping[str, float], headline: Sequence[str]) -> list[str]:
     """Up to three figures to draw: those of `headline`, else the first."""
-    return ([name for name in headline if name in figures] or list(figures))[:3]
+    names = [name for name in headline if name in figures]
+    if not names:
+        names = list(figures)
+    return names[:MOST_FIGURES]
 
 
 def loss_curves(
     metrics: Sequence[Mapping[str, Any]], headline: Sequence[str] = ()
 ) -> Figure:
-    """Training loss and up to three validation figures of `headline` over the steps, the best validation marked."""
-    losses = [(m["step"], m["loss"]) for m in metrics if m.get("loss") is not None]
-    valid = [(m["step"], m["valid"]) for m in metrics if m.get("valid")]
+    """Training loss and validation figures over the steps, the best validation marked.
+
+    Parameters
+    ----------
+    metrics : sequence of mapping
+        The lines of a run's metrics.jsonl: `step`, and `loss` or `valid` or both.
+    headline : sequence of str
+        The validation figures to draw, up to three; by default the first ones.
+
+    Returns
+    -------
+    Figure
+        The loss on the left, on a logarithmic axis where it allows one, the validation on the right.
+    """
     figure = Figure(figsize=(10.5, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2)
+    losses = [(m["step"], m["loss"]) for m in metrics if m.get("loss") is not None]
     if losses:
-        left.plot(*zip(*losses, strict=True), color=INK, linewidth=1.2)
-    if losses and min(loss for _, loss in losses) > 0:
-        left.set_yscale("log")
-        left.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        left.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        left.yaxis.set_minor_formatter(NullFormatter())
+        _losses(left, losses)
+    valid = [(m["step"], m["valid"]) for m in metrics if m.get("valid")]
     if valid:
         _validations(right, valid, chosen(valid[0][1], headline))
     left.set(xlabel="step", ylabel="training loss")
@@ -44,38 +60,35 @@ def loss_curves(
     return figure
 
 
-def _validations(
-    axes: Axes, valid: Sequence[tuple[int, Mapping[str, float]]], names: Sequence[str]
-) -> None:
-    """The first figure's best value is ringed. Larger is better.
+def _losses(axes: Axes, losses: Sequence[tuple[int, float]]) -> None:
+    steps, values = zip(*losses, strict=True)
+    axes.plot(steps, values, color=INK, linewidth=1.2)
+    # A loss that passes below 0, such as a log likelihood, has no logarithm.
+    if min(values) > 0:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _validations(axes: Axes, valid: Steps, names: Sequence[str]) -> None:
+    """Figures over the steps; the best value of the first one is ringed. Larger is better.
 
     Figures that pass 1, such as a rank, have an axis of their own on the right beside those that do not.
     """
-    steps = [step for step, _ in valid]
-    best, step = max(
-        ((figures[names[0]], step) for step, figures in valid), key=lambda pair: pair[0]
-    )
-    wide = {
-        name
-        for name in names
-        if max(abs(figures[name]) for _, figures in valid) > WIDEST_SHARE
-    }
-    if wide and wide != set(names):
-        other = axes.twinx()
-    else:
-        other = None
+    first = names[0]
+    step, best = _best(valid, first)
+    places = _axes_of(axes, valid, names)
     lines = []
-    for name, colour in zip(names, (HIT, FALSE_ALARM, MISS), strict=False):
-        label = cut(name, 24) + (
-            f" (best {best:.3f} at step {step})" if name == names[0] else ""
-        )
-        label += " (right)" if other and name in wide else ""
+    for name, colour in zip(names, COLOURS, strict=False):
+        label = cut(name, 24)
+        if name == first:
+            label += f" (best {best:.3f} at step {step})"
+        if places[name] is not axes:
+            label += " (right)"
+        steps = [step for step, _ in valid]
         values = [figures[name] for _, figures in valid]
-        if other and name in wide:
-            target = other
-        else:
-            target = axes
-        lines += target.plot(
+        lines += places[name].plot(
             steps,
             values,
             "o-",
@@ -84,80 +97,97 @@ def _validations(
             markersize=3.5,
             linewidth=1.3,
         )
-    if other and names[0] in wide:
-        ringed = other
-    else:
-        ringed = axes
-    ringed.plot(
+    _ring(places[first], step, best)
+    axes.axvline(step, color="#aaaaaa", linewidth=0.8, linestyle="--", zorder=0.5)
+    # Both axes share one legend, which neither would make of the other's lines.
+    _legend_above(axes, handles=lines, fontsize=8.5, columnspacing=1.2)
+
+
+def _best(valid: Steps, name: str) -> tuple[int, float]:
+    """The first step with the greatest value, and that value."""
+    step, figures = max(valid, key=lambda pair: pair[1][name])
+    return step, figures[name]
+
+
+def _axes_of(axes: Axes, valid: Steps, names: Sequence[str]) -> dict[str, Axes]:
+    """On which axes each figure is drawn: shares on the left, wider ones on the right, unless all are wide."""
+    wide = set()
+    for name in names:
+        if max(abs(figures[name]) for _, figures in valid) > WIDEST_SHARE:
+            wide.add(name)
+    if not wide or wide == set(names):
+        return dict.fromkeys(names, axes)
+    other = axes.twinx()
+    other.spines["top"].set_visible(False)
+    return {name: other if name in wide else axes for name in names}
+
+
+def _ring(axes: Axes, step: int, value: float) -> None:
+    axes.plot(
         [step],
-        [best],
+        [value],
         "o",
         markersize=10,
         markerfacecolor="none",
         color=HIT,
         markeredgewidth=1.5,
     )
-    axes.axvline(step, color="#aaaaaa", linewidth=0.8, linestyle="--", zorder=0.5)
-    if other:
-        other.spines["top"].set_visible(False)
-    labels = [str(line.get_label()) for line in lines]
+
+
+def _legend_above(axes: Axes, **more: Any) -> None:
+    """A legend in a row above the axes, at their right end."""
     axes.legend(
-        lines,
-        labels,
         frameon=False,
-        fontsize=8.5,
-        ncols=3,
+        ncols=MOST_FIGURES,
         loc="lower right",
         bbox_to_anchor=(1.0, 1.0),
-        columnspacing=1.2,
+        **more,
     )
 
 
 def track_chart(
-    tracks: Mapping[str, Mapping[str, float]], headline: Sequence[str] = ()
+    tracks: Mapping[str, Mapping[str, float]],
+    headline: Sequence[str] = (),
+    ax: Axes | None = None,
 ) -> Figure:
-    """Up to three figures of `headline` of every track, the best on top."""
+    """Figures of every track, the best track on top.
+
+    Parameters
+    ----------
+    tracks : mapping of str to mapping
+        For each track its figures.
+    headline : sequence of str
+        Those to draw, up to three; by default the first ones. Tracks are ordered by the first.
+    ax : Axes, optional
+        Where to draw; by default a new figure is made, as high as there are tracks.
+
+    Returns
+    -------
+    Figure
+    """
     names = chosen(next(iter(tracks.values()), {}), headline)
+    ranked = list(tracks)
     if names:
-        ranked = sorted(tracks, key=lambda key: tracks[key][names[0]])
-    else:
-        ranked = list(tracks)
-    figure = Figure(figsize=(10.5, 0.9 + 0.32 * len(ranked)), layout="constrained")
-    axes = figure.add_subplot()
+        ranked.sort(key=lambda key: tracks[key][names[0]])
+    figure, axes = canvas(ax, 10.5, 0.9 + 0.32 * len(ranked))
+    # A line from a track's least figure to its greatest holds its marks together.
     for y, key in enumerate(ranked):
         values = [tracks[key][name] for name in names]
-        axes.plot(
-            [min(values), max(values)], [y, y], color="#c9cfd5", linewidth=1.5, zorder=1
-        )
-    for name, colour, marker in zip(
-        names, (HIT, FALSE_ALARM, MISS), "oD^", strict=False
-    ):
+        ends = [min(values), max(values)]
+        axes.plot(ends, [y, y], color="#c9cfd5", linewidth=1.5, zorder=1)
+    rows = range(len(ranked))
+    for name, colour, marker in zip(names, COLOURS, MARKERS, strict=False):
         values = [tracks[key][name] for key in ranked]
+        label = cut(name, 24)
         axes.scatter(
-            values,
-            range(len(ranked)),
-            color=colour,
-            marker=marker,
-            s=34,
-            label=cut(name, 24),
-            zorder=2,
+            values, rows, color=colour, marker=marker, s=34, label=label, zorder=2
         )
-    axes.set_yticks(
-        range(len(ranked)),
-        [cut(key, 40) for key in ranked],
-        fontsize=9,
-        parse_math=False,
-    )
+    keys = [cut(key, 40) for key in ranked]
+    axes.set_yticks(rows, keys, fontsize=9, parse_math=False)
     axes.set_ylim(-0.6, len(ranked) - 0.4)
     axes.grid(color=GRID, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     if names and ranked:
-        axes.legend(
-            frameon=False,
-            ncols=3,
-            loc="lower right",
-            bbox_to_anchor=(1.0, 1.0),
-            fontsize=9,
-        )
+        _legend_above(axes, fontsize=9)
     return figure

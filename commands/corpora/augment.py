@@ -36,6 +36,7 @@ def augment(arguments: Namespace) -> int:
     chain = read_config(ChainFile, source.data, source, (), "the file", errors)
     raise_all(errors)
     assert chain is not None
+    # Nothing is computed for a folder that cannot take it. Stems follow their mix nowhere: they stay out.
     refuse_corpus(out)
     corpus = Corpus.open(arguments.folder)
     items = [item for item in _where(corpus, arguments.where) if item.stem_of is None]

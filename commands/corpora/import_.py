@@ -32,6 +32,7 @@ def import_corpus(arguments: Namespace) -> int:
         arguments.clip,
         arguments.jobs,
     )
+    # The importer has looked through the source; from here on audio is decoded.
     name = arguments.name or _name_of(Path(arguments.source))
     with counting(
         "audio files",

@@ -25,6 +25,7 @@ _NUMBERS = ("recordings", "atoms", "of the time", "values")
 
 def info(arguments: Namespace) -> int:
     """Print it as tables or JSON, or write NAME.json and NAME.png."""
+    # Files that are there are refused before the audio is read, which takes long.
     corpus = Corpus.open(arguments.folder)
     if arguments.out:
         out = Path(arguments.out)
@@ -57,6 +58,7 @@ def _picture(corpus: Corpus, about: Mapping[str, Any]) -> bytes:
     from ...plots.corpus import corpus_picture  # matplotlib is slow to load
     from ...plots.style import png_bytes
 
+    # A bar per side of the stored split, or one for all.
     side_of, splits = sides_of(corpus)
     if splits:
         order = list(next(iter(splits.values()))["sides"])

@@ -15,6 +15,7 @@ from ..screen import console, plural
 def split(arguments: Namespace) -> int:
     """Make it, show it, store it."""
     corpus = Corpus.open(arguments.folder)
+    # Whether it may be stored is asked before it is made: a search for balance takes long.
     if not arguments.dry_run:
         refuse_stored(
             corpus, "split" if arguments.folds is None else "fold", arguments.replace

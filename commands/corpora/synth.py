@@ -21,6 +21,7 @@ MOST_S = 3600.0
 def synth(arguments: Namespace) -> int:
     """Write the corpus and say what is in it."""
     out = Path(arguments.out)
+    # What cannot be is refused before anything is computed.
     _refuse(arguments, out)
     n = arguments.n or (KINDS[arguments.kind].n if arguments.kind in KINDS else CLIPS)
     given = {"seed": arguments.seed, "n_jobs": arguments.jobs}

@@ -200,6 +200,7 @@ def _whole(value: Any) -> Any:
 def _checked(value: Any, shown: str = "") -> Any:
     if isinstance(value, complex) or not math.isfinite(value) or abs(value) > LARGEST:
         raise ExpressionError(
-            f"{shown or value} is not a number that a graph can use", "use smaller numbers"
+            f"{shown or value} is not a number that a graph can use",
+            "use smaller numbers",
         )
     return value

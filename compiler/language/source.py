@@ -381,7 +381,9 @@ class _Reader:
                     key_node, "a key must be a word", "E104", "write `key: value`"
                 )
             elif place in self.keys:
-                message = f"duplicate key '{key}' (first on line {self.keys[place].line})"
+                message = (
+                    f"duplicate key '{key}' (first on line {self.keys[place].line})"
+                )
                 self.fail(key_node, message, "E104", "keep one of them")
             else:
                 self.keys[place] = self.where(key_node)

@@ -98,6 +98,7 @@ class _Fetch:
         with disk(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
         with _alone(self.folder):
+            # What an earlier fetch has brought is compared with its record, and only what is missing is fetched.
             self.record = Record.read(
                 self.folder / f"{self.name}.fetch.json", self.name
             )
@@ -148,6 +149,7 @@ class _Fetch:
         if not packed.exists():  # else a full disk or a kill came between
             self._download(f"{self.data}.zip", packed)
         try:
+            # The archive is known by its checksum before anything in it is looked at.
             stamp = self._stamp(packed)
             self._compare(packed.name.lstrip("."), stamp)
             unpack(
@@ -229,15 +231,14 @@ def _refuse_other(path: Path, file: str) -> None:
     """Raise E483 where what came as `file` does not begin as JSON or as HDF5."""
     with path.open("rb") as opened:
         begins = opened.read(64)
+    # A text may begin with a byte order mark and white space.
     if file.endswith(".pyjama"):
         form = "JSON"
+        is_right = begins.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{")
     else:
         form = "HDF5"
-    if (
-        begins.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{")
-        if form == "JSON"
-        else h5py.is_hdf5(path)
-    ):
+        is_right = h5py.is_hdf5(path)
+    if is_right:
         return
     raise DataError(
         f"what came as '{file}' is not {form}",

@@ -35,6 +35,7 @@ def unpack(
     """
     try:
         with zipfile.ZipFile(archive) as opened:
+            # Every name, then the size, then the space: nothing is written before all three are right.
             info = _expected(archive, opened.infolist(), member)
             _refuse_bomb(archive, info)
             with disk(target.parent):
@@ -77,6 +78,7 @@ def _expected(
 ) -> zipfile.ZipInfo:
     if len(infos) > MOST_ENTRIES:
         raise _hostile(archive, f"it has {len(infos)} members, one is expected")
+    # One hostile name condemns the archive, though only one member would be unpacked.
     for info in infos:
         _refuse_names(archive, info)
     found = [
@@ -86,15 +88,12 @@ def _expected(
     ]
     if len(found) != 1:
         names = [f"'{info.filename}'" for info in infos[:5]]
+        if len(infos) > 5:
+            names.append("...")
         raise DataError(
             f"'{archive.name}' holds {len(found) or 'no'} '{member}', expected one",
             code="E483",
-            facts=[
-                (
-                    "members",
-                    ", ".join(names) + (" ..." if len(infos) > 5 else "") or "none",
-                )
-            ],
+            facts=[("members", ", ".join(names) or "none")],
             help="tell the corpus's host; --base-url takes another server",
         )
     if found[0].flag_bits & 1:

@@ -58,6 +58,7 @@ class Bach10(Importer):
         sounds = sorted(path for path in files if path.suffix.lower() in AUDIO_ENDINGS)
         claimed: set[Path] = set()
         for mat in sorted(path for path in files if path.name.endswith("-GTF0s.mat")):
+            # The mix is called as the piece, and each part as the piece with its instrument.
             piece = mat.name.removesuffix("-GTF0s.mat")
             of_piece = [
                 p
@@ -115,6 +116,7 @@ def _piece(
             facts=facts,
         )
     times = [round(FIRST_S + HOP_S * frame, 3) for frame in range(rows.shape[1])]
+    # The mix has the curves of all parts; each part has its own row, and its notes where there are some.
     notes = _notes(mat.with_name(f"{piece}-GTNotes.mat"))
     about = {"piece": [Atom(piece)]}
     names = [Atom(part) for part in PARTS]
@@ -175,6 +177,7 @@ def _notes(path: Path) -> list[list[Atom]]:
                 frames, pitches = matrix
             else:
                 frames, pitches = matrix.T
+            # Frames are numbered from 1.
             time = round(FIRST_S + HOP_S * (float(frames.min()) - 1), 3)
             atoms.append(
                 Atom(

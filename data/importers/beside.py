@@ -64,6 +64,7 @@ class Beside(Importer):
 
     def recordings(self, source: Path) -> Iterator[Recording | DataError]:
         errors: list[DataError] = []
+        # Files of one stem belong together: x.wav, x.lab and x.segment.lab.
         sounds: dict[str, list[Path]] = {}
         if self.with_audio:
             folder = Path(getattr(self.options, "audio", "") or source)
@@ -74,7 +75,9 @@ class Beside(Importer):
             if self.takes(path):
                 stem, name = self.part(_stem(path, source))
                 notes.setdefault(stem, []).append((name, path))
-        yield from errors
+
+        # Audio and annotations may lie in one folder, which has then been walked through twice.
+        yield from {error.message: error for error in errors}.values()
         for stem in sorted(sounds.keys() | notes.keys()):
             if stem not in notes:
                 yield from (self._no_annotation(path) for path in sounds[stem])

@@ -61,6 +61,7 @@ class Destination:
 
     def path(self, relative: str) -> Path:
         """Where to write; the folders above are made. Raises DataError E469 for a path that is taken or leads out."""
+        # Keys come out of corpora of others: none of them may lead out of the folder.
         parts = PurePosixPath(relative).parts
         if (
             not parts
@@ -74,6 +75,7 @@ class Destination:
                 code="E469",
                 help="rename it",
             )
+        # Some file systems take A.wav and a.wav for one file.
         if relative.casefold() in self._given:
             raise DataError(
                 f"two recordings of the corpus would both be written to '{relative}'",
@@ -94,6 +96,7 @@ class Destination:
             self.on_done(stored.key)
         if item is None:
             return stored.key
+        # In blocks, so that memory does not grow with the length of a recording.
         relative = f"{stem}.wav"
         path = self.path(relative)
         if item.n_samples * 4 > WAV_BYTES:

@@ -42,6 +42,7 @@ def stored_items(folder: str | Path, with_audio: bool = True) -> list[Stored]:
         ) from error
     except OSError as error:
         raise unreadable(folder, error) from error
+    # The audio tells which .pyjama of a folder is the corpus; without it there must be one alone.
     if with_audio and any(name.endswith("_audio.hdf5") for name in names):
         return [Stored(item.entry, item) for item in Corpus.open(folder).items]
     pyjamas = [name for name in names if name.endswith(".pyjama")]
@@ -71,6 +72,7 @@ def export_corpus(
     """
     out = Path(out)
     _refuse_existing(out)
+    # All is written beside the folder, which appears whole or not at all.
     part = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
         _clear_abandoned(out)

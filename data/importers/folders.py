@@ -43,13 +43,15 @@ class Folders(Importer):
                 wanted = "/".join(level.upper() for level in levels)
                 yield DataError(f"'{path}' does not lie in {wanted}/", code="E433")
                 continue
-            for level, folder in zip(levels, folders, strict=False):
+
+            # Folders below the last level name nothing: they are part of the key.
+            named = dict(zip(levels, folders, strict=False))
+            for level, folder in named.items():
                 values[level].add(folder)
-            atoms = {
-                level: [Atom(folder)]
-                for level, folder in zip(levels, folders, strict=False)
-            }
+            atoms = {level: [Atom(folder)] for level, folder in named.items()}
             yield Recording(key, (path,), atoms)
+
+        # Which words a level has is known when the last file has been seen.
         self.definitions = {
             level: Definition("global", "text", "value_in_dictionary", sorted(found))
             for level, found in values.items()
@@ -81,7 +83,8 @@ def _place(stored: Stored, levels: Sequence[str]) -> str:
                 code="E469",
             )
         folders.append(str(value))
-    there = stored.stem.split("/")[: len(folders)] == folders
-    if there:
+
+    # The key of a corpus that was imported from such folders has them already.
+    if stored.stem.split("/")[: len(folders)] == folders:
         return stored.stem
     return "/".join([*folders, stored.stem])

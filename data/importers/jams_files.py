@@ -127,6 +127,7 @@ class Jams(Beside):
         found = stored.entry.annotations
         tags = [name for name in found if name.startswith("tag_")]
         ends = [atom.end_s or 0.0 for name in found for atom in found[name]]
+        # JAMS wants a duration; without audio it is that of the annotations.
         jam = self.jams.JAMS()
         if stored.item:
             jam.file_metadata.duration = stored.item.duration_s

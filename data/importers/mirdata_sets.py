@@ -88,6 +88,7 @@ class Mirdata(Importer):
                 code="E466",
             )
             return
+        # Loaders read a file when an attribute is asked for, so each attribute has a guard of its own.
         annotations: dict[str, list[Atom]] = {}
         notes = []
         errors = []
@@ -136,11 +137,10 @@ def attribute_names(track: Any, audio: str) -> list[str]:
     """What mirdata documents of a track, sorted; no paths, no decoded audio."""
     names = {name for name in vars(track) if not name.startswith("_")}
     for cls in type(track).__mro__[:-1]:
-        names |= {
-            name
-            for name in vars(cls)
-            if not name.startswith("_") and not callable(vars(cls)[name])
-        }
+        public = [name for name in vars(cls) if not name.startswith("_")]
+        names |= {name for name in public if not callable(vars(cls)[name])}
+
+    # Attributes called audio decode it; paths are mirdata's own business.
     return [
         name
         for name in sorted(names - {audio, "track_id"})

@@ -53,6 +53,7 @@ class Row:
 
     def span(self) -> tuple[float, float]:
         """(time, duration) of the onset and the offset in the first two fields."""
+        # As decimal numbers: 0.3 - 0.1 is 0.2 here, and 0.19999999999999998 in binary ones.
         onset = self.decimal(0)
         offset = self.decimal(1)
         if offset < onset:

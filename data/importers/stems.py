@@ -50,34 +50,34 @@ class Stems(Importer):
             key=lambda path: (below(path.parent, source), path.name),
         )
         yield from errors
+        # A folder is a track; what lies beside the folders belongs to none.
         for folder, paths in itertools.groupby(sounds, lambda path: path.parent):
             track = below(folder, source)
-            if track == ".":
-                yield from (
-                    DataError(f"'{path}' does not lie in TRACK/", code="E433")
-                    for path in paths
-                )
-            else:
+            if track != ".":
                 yield from self._track(track, list(paths))
+                continue
+            for path in paths:
+                yield DataError(f"'{path}' does not lie in TRACK/", code="E433")
 
     def _track(self, track: str, paths: Sequence[Path]) -> Iterator[Recording]:
+        # train/TRACK says the side; a track that is itself called "train" does not.
         split, _, name = track.partition("/")
-        about = {"piece": [Atom(name if split in SPLITS and name else track)]}
         if split in SPLITS and name:
-            about["split"] = [Atom(split)]
-        mix = next((path for path in paths if path.stem == self.options.mixture), None)
+            about = {"piece": [Atom(name)], "split": [Atom(split)]}
+        else:
+            about = {"piece": [Atom(track)]}
+
+        # A folder without a mix still has one: the sum of its stems, which the import decodes and adds.
+        mixture = self.options.mixture
+        mix = next((path for path in paths if path.stem == mixture), None)
         stems = [path for path in paths if path != mix]
-        key = f"{track}/{mix.name if mix else f'{self.options.mixture}.wav'}"
-        note = (
-            ()
-            if mix
-            else (
-                (
-                    f"no {self.options.mixture} in its folder: the mix is the sum of the stems",
-                )
-            )
-        )
-        yield Recording(key, (mix,) if mix else tuple(stems), about, note)
+        if mix is None:
+            key = f"{track}/{mixture}.wav"
+            note = f"no {mixture} in its folder: the mix is the sum of the stems"
+            yield Recording(key, tuple(stems), about, (note,))
+        else:
+            key = f"{track}/{mix.name}"
+            yield Recording(key, (mix,), about)
         for path in stems:
             own = {"instrument": [Atom(path.stem)], "stem_of": [Atom(key)]}
             yield Recording(f"{track}/{path.name}", (path,), about | own)
@@ -86,6 +86,7 @@ class Stems(Importer):
         yield from without_place(
             corpus, "stems", lambda _: (*self.definitions, "stem_of")
         )
+        # Mixes first: the folder of a stem is that of its mix.
         tracks = {
             stored.key: self._folder(stored)
             for stored in corpus
@@ -122,6 +123,7 @@ def _name(stem: Stored, track: str) -> str:
     folder, _, name = stem.stem.rpartition("/")
     if folder and (track == folder or track.endswith(f"/{folder}")):
         return name
+    # As Bach10 has them: 01-Ach-violin.wav beside 01-Ach.wav.
     more = stem.stem.removeprefix(track.rpartition("/")[2]).strip("-_ ")
     if more and more != stem.stem:
         return more

@@ -85,6 +85,7 @@ class Table(Importer):
         path, roles = self._roles(table.header, source)
         columns = self._columns(path, roles, table, source)
         self.definitions = {one.name: one.definition(table.rows) for one in columns}
+        # What the columns mean is known before the first row becomes a recording.
         root = Path(self.options.root) if self.options.root else source.parent
         errors = table.errors
         lines: dict[str, int] = {}
@@ -99,6 +100,8 @@ class Table(Importer):
             atoms = {name: its for name, its in found.items() if its is not None}
             audio = (root / key,) if self.with_audio else ()
             yield Recording(key, audio, atoms, self._notes(columns), (source,))
+
+        # Audio that no row speaks of is named, as audio without an annotation is everywhere.
         if self.with_audio:
             for sound in list(audio_below(root, errors)):
                 if below(sound, root) not in lines:
@@ -149,6 +152,7 @@ class Table(Importer):
             together.append(Together(name, own, False))
         taken = {column for one in together for column in one.columns}
 
+        # Of the others, each is an annotation of its own.
         columns: list[Column | Together] = []
         for name in single:
             if name in taken:

@@ -31,6 +31,7 @@ def files_below(folder: Path, errors: list[DataError]) -> Iterator[Path]:
         errors.append(unreadable(error.filename or folder, error))
 
     for root, folders, names in os.walk(folder, onerror=on_error):
+        # os.walk goes into what is left in its list; __MACOSX is what macOS adds to archives.
         folders[:] = sorted(
             name for name in folders if not name.startswith((".", "__MACOSX"))
         )

@@ -127,6 +127,7 @@ def _import(
         with contextlib.suppress(OSError):
             staging.rmdir()
         raise nothing_found(importer, found.source, report.left_out)
+    # Only what is used is defined; a .pyjama says nothing of what it does not hold.
     used = report.annotations.keys() - OWN.keys()
     definitions = {key: its for key, its in importer.definitions.items() if key in used}
     pyjama = Pyjama(OWN | definitions, [entry_of(recording) for recording, _ in kept])
@@ -254,6 +255,7 @@ def _staged(
 def _decoded(
     recordings: Sequence[Recording], folder: Path, how: How
 ) -> Iterator[Outcome]:
+    # Most imports end before a pool of processes would have started.
     start_s = time.monotonic()
     n_here = 0
     for recording in recordings:

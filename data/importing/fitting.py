@@ -82,12 +82,13 @@ def _inside(recording: Recording, staged: Staged, clip: bool) -> Recording | Dat
 
 def _with_mix(kept: Sequence[Usable], report: ImportReport) -> list[Usable]:
     """Without the stems of mixes that had to be left out."""
+    # A stem may be the mix of others: what is left out may take more with it.
     while True:
         keys = {recording.key for recording, _ in kept}
         mixes = {
-            r.key: r.annotations["stem_of"][0].value
-            for r, _ in kept
-            if r.annotations.get("stem_of")
+            recording.key: recording.annotations["stem_of"][0].value
+            for recording, _ in kept
+            if recording.annotations.get("stem_of")
         }
         lost = {key: mix for key, mix in mixes.items() if mix not in keys}
         if not lost:

@@ -74,6 +74,7 @@ class ImportReport:
         else:
             audio = ", annotations alone"
         yield f"{self.name}: {count}{audio}, in {self.folder}"
+        # What was done to the audio, and what is good to know, before what is missing.
         for channels, number in sorted(self.channels.items()):
             if channels > 1:
                 yield f"  {number} of {channels} channels, averaged to one"

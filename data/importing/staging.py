@@ -100,6 +100,7 @@ def _name(recording: Recording, sr_hz: int | None) -> str:
             raise DataError(
                 f"'{path}' is not an audio file: {_kind(status)}", code="E430"
             )
+        # A file that was changed since is another file, and is decoded again.
         parts += [os.fspath(path.absolute()), status.st_size, status.st_mtime_ns]
     return hashlib.blake2b(
         repr(parts).encode("utf-8", "surrogateescape"), digest_size=16
@@ -117,24 +118,19 @@ def _kind(status: os.stat_result) -> str:
 def _write(
     path: Path, recording: Recording, sr_hz: int | None, convert: Convert | None
 ) -> None:
+    # The first block of each file says its rate: all must have one, and one that a corpus can hold.
     streams = [stream_audio(source) for source in recording.audio]
     firsts = [next(stream) for stream in streams]
     rates = sorted({rate for _, rate in firsts})
-    if len(rates) > 1 or not SR_MIN_HZ <= rates[0] <= SR_MAX_HZ:
-        text = " and ".join(map(str, rates))
-        if len(rates) > 1:
-            reason = f"its files have {text} Hz"
-        else:
-            reason = f"it has {text} Hz"
-        raise DataError(
-            f"the audio of '{recording.key}' cannot be used: {reason}", code="E404"
-        )
-    blocks = _sum(
-        [
-            itertools.chain([first], rest)
-            for first, rest in zip(firsts, streams, strict=True)
-        ]
-    )
+    text = " and ".join(map(str, rates))
+    if len(rates) > 1:
+        raise _unusable(recording, f"its files have {text} Hz")
+    if not SR_MIN_HZ <= rates[0] <= SR_MAX_HZ:
+        raise _unusable(recording, f"it has {text} Hz")
+
+    # From here on everything is a stream: a recording of hours is never in memory.
+    pairs = zip(firsts, streams, strict=True)
+    blocks = _sum([itertools.chain([first], rest) for first, rest in pairs])
     if convert is not None and sr_hz is not None and rates[0] != sr_hz:
         blocks = convert(blocks, rates[0], sr_hz)
     channels = max(soundfile.info(source).channels for source in recording.audio)
@@ -144,10 +140,17 @@ def _write(
             file.write(np.ascontiguousarray(block, np.float32).data)
 
 
+def _unusable(recording: Recording, reason: str) -> DataError:
+    return DataError(
+        f"the audio of '{recording.key}' cannot be used: {reason}", code="E404"
+    )
+
+
 def _sum(streams: Iterable[Iterator[tuple[Float32, int]]]) -> Iterator[Float32]:
     """The streams added, block by block; shorter ones end in silence."""
     for blocks in itertools.zip_longest(*streams):
         present = [block[0] for block in blocks if block is not None]
+        # Into the longest block, which is this stream's own; shorter files have ended.
         total = max(present, key=len)
         for block in present:
             if block is not total:

@@ -31,7 +31,7 @@ class ChainFile(Settings):
 def augment(arguments: Namespace) -> int:
     """Write the copies and say what is in the new corpus."""
     out = Path(arguments.out)
-    source = read_file(arguments.by)
+    source = _chain_file(arguments.by)
     errors: list[MirbricksError] = []
     chain = read_config(ChainFile, source.data, source, (), "the file", errors)
     raise_all(errors)
@@ -64,6 +64,17 @@ def augment(arguments: Namespace) -> int:
         f"{plural(len(made), 'recording')}, {minutes(made)} in {printable(out)}"
     )
     return 0
+
+
+def _chain_file(path: str) -> Source:
+    """The YAML of --by. Raises GraphError E101 for a file that is not there: it is not a graph, so no graph is proposed."""
+    if not Path(path).exists():
+        raise GraphError(
+            f"there is no file '{path}'",
+            code="E101",
+            help="--by takes a YAML file with the list `augment:`",
+        )
+    return read_file(path)
 
 
 def _misfit(source: Source, message: str) -> GraphError:

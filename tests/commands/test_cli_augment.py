@@ -202,7 +202,7 @@ def test_no_corpus_is_overwritten(capsys: Capture) -> None:
     )
     assert run("--by", "none.yaml") == 1
     assert capsys.readouterr().err == (
-        "'none.yaml' cannot be read: No such file or directory\n  help: give the path of a graph file     [E101]\n"
+        "there is no file 'none.yaml'\n  help: --by takes a YAML file with the list `augment:`     [E101]\n"
     )
 
 

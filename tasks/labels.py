@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.corpus import Item
+from ..data.stores.cells import guarded_cell
 from ..errors import TaskError, Where, did_you_mean
 from .predictions import Prediction, drawn
 
@@ -174,7 +175,8 @@ class Tags(Prediction):
         )
         table = io.StringIO()
         writer = csv.writer(table, lineterminator="\n")
-        writer.writerow(["time_s", *self.vocabulary])
+        # A label of somebody's corpus may look like a formula.
+        writer.writerow(["time_s", *map(guarded_cell, self.vocabulary)])
         for time_s, row in zip(self.times_s, self.over_time, strict=True):
             writer.writerow([f"{time_s:.3f}", *(f"{score:.5f}" for score in row)])
         return {

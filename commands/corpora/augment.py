@@ -67,7 +67,7 @@ def augment(arguments: Namespace) -> int:
 
 
 def _chain_file(path: str) -> Source:
-    """The YAML of --by. Raises GraphError E101 for a file that is not there: it is not a graph, so no graph is proposed."""
+    """The YAML of --by. Raises GraphError E101 for a file that is not there, without proposing a graph."""
     if not Path(path).exists():
         raise GraphError(
             f"there is no file '{path}'",

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from ...errors import DataError, did_you_mean
 from ..pyjama.file import Atom
+from ..stores.cells import guarded_cell
 from .beside import without_place
 from .contract import Importer, ImportOptions, Names, Recording, importer
 from .destination import Destination, Stored
@@ -21,7 +22,7 @@ from .table_columns import (
     binary_columns,
     numbered_columns,
 )
-from .table_reading import TableText, guarded_cell, read_table
+from .table_reading import TableText, read_table
 from .walk import audio_below, below
 
 PATH_NAMES = (

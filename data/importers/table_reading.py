@@ -10,15 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...errors import DataError, Where
+from ..stores.cells import unguarded_cell
 from .rows import lines_of, read_text
 
 DELIMITERS = "\t;,"
 # A last column of such a name may have further cells: each holds a value, as in MTG-Jamendo's tables.
 SEVERAL = re.compile(r"(tags|labels|genres|instruments|moods|classes)", re.IGNORECASE)
 NEVER_CLOSED = "the quotation mark is never closed"
-
-_FORMULA = re.compile(r"'*[=+\-@]")
-_SIGNED_NUMBER = re.compile(r"[+-](\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 Cells = dict[str, tuple[str, ...]]  # column -> its cell, or several in the last column
 
@@ -88,26 +86,10 @@ def _records(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
     line = 1
     try:
         for cells in reader:
-            yield line, [_unguarded(cell.strip()) for cell in cells]
+            yield line, [unguarded_cell(cell.strip()) for cell in cells]
             line = reader.line_num + 1
     except csv.Error as error:
         raise _broken(path, text, line, error) from error
-
-
-def guarded_cell(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula: an apostrophe before =, +, - and @, but for numbers.
-
-    `read_table` takes it away again, so that what is exported and imported is the same.
-    """
-    if _FORMULA.match(text) and not _SIGNED_NUMBER.fullmatch(text):
-        return f"'{text}"
-    return text
-
-
-def _unguarded(cell: str) -> str:
-    if cell.startswith("'") and _FORMULA.match(cell):
-        return cell[1:]
-    return cell
 
 
 def _broken(path: Path, text: str, line: int, error: csv.Error) -> DataError:

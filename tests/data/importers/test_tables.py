@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mirbricks.data.importers.exporting import stored_items
-from mirbricks.data.importers.table_reading import guarded_cell, read_table
+from mirbricks.data.importers.table_reading import read_table
 from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
+from mirbricks.data.stores.cells import guarded_cell
 from mirbricks.errors import DataError
 
 Call = Callable[..., Any]

@@ -43,6 +43,8 @@ class CircularConv2d(Block):
             rows, frames = c.kernel_size
         else:
             rows, frames = (c.kernel_size,) * 2
+
+        # Of an even kernel, the extra tap lies behind: later in time, higher in pitch.
         reach = (frames - 1) * c.dilation
         self.around = (reach // 2, reach - reach // 2), ((rows - 1) // 2, rows // 2)
         self.conv = nn.Conv2d(
@@ -59,7 +61,7 @@ class CircularConv2d(Block):
             raise ValueError(
                 f"'kernel_size' spans {sum(bins) + 1} bins, more than the circle of {x.shape[2]} has"
             )
-        y: Tensor = self.conv(
-            functional.pad(functional.pad(x, (0, 0, *bins), mode="circular"), frames)
-        )
+        # Bins close the circle; before the first frame and after the last there is silence.
+        closed = functional.pad(x, (0, 0, *bins), mode="circular")
+        y: Tensor = self.conv(functional.pad(closed, frames))
         return y

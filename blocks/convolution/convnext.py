@@ -57,26 +57,24 @@ class _ConvNeXt(Block):
             self.scale = None
         else:
             self.scale = nn.Parameter(torch.full((c.width,), c.layer_scale))
-        self.shortcut = (
-            nn.Identity()
-            if c.width == c.in_channels
-            else conv(c.in_channels, c.width, 1)
-        )
+        self.shortcut: nn.Module = nn.Identity()
+        if c.width != c.in_channels:
+            self.shortcut = conv(c.in_channels, c.width, 1)
         self.drop_path = c.drop_path
 
     def forward(self, x: Tensor) -> Tensor:
+        # The channels go last: there LayerNorm and Linear are the paper's norm and 1x1 convolutions.
         y = self.norm(self.depthwise(x).movedim(1, -1))
         y = self.project(functional.gelu(self.expand(y)))
-        y = (y if self.scale is None else y * self.scale).movedim(-1, 1)
-        if (
-            self.training and self.drop_path
-        ):  # stochastic depth (Huang et al. 2016), as a dropout of items
+        if self.scale is not None:
+            y = y * self.scale
+        y = y.movedim(-1, 1)
+
+        # Stochastic depth (Huang et al. 2016): some items skip the branch, the others make up for it.
+        if self.training and self.drop_path:
             shape = (len(y), *[1] * (y.ndim - 1))
-            y = (
-                y
-                * (torch.rand(shape, device=y.device, dtype=y.dtype) >= self.drop_path)
-                / (1 - self.drop_path)
-            )
+            draws = torch.rand(shape, device=y.device, dtype=y.dtype)
+            y = y * (draws >= self.drop_path) / (1 - self.drop_path)
         added: Tensor = self.shortcut(x) + y
         return added
 

@@ -52,6 +52,7 @@ class TCN(Block):
 
     def __init__(self, config: Config) -> None:
         super().__init__()
+        # Each level reaches twice as far as the one before.
         widths = (config.in_channels, *config.channels)
         levels = [
             _Level(widths[i], widths[i + 1], 2**i, config)
@@ -72,6 +73,8 @@ class _Level(nn.Module):
     ) -> None:
         super().__init__()
         reach = (config.kernel_size - 1) * dilation
+
+        # All zeros go before the first frame, or half of them behind the last.
         if config.causal:
             self.pads = (reach, 0)
         else:
@@ -106,5 +109,6 @@ class _Conv(nn.Conv1d):
         return length
 
     def forward(self, x: Tensor) -> Tensor:
+        # The length is divided out at every call, so that `gain` alone is learned as the length.
         weight = self.weight * (self.gain / self._length())
         return functional.conv1d(x, weight, self.bias, dilation=self.dilation)

@@ -80,8 +80,11 @@ class GaborBank(nn.Module):
             self.padding = int(padding)
         edges = mel_spaced_hz(c.fmin_hz, c.top_hz, c.out_channels + 2)
         self.center = nn.Parameter(2 * math.pi / c.sr_hz * edges[1:-1])
+
+        # As wide at half height as the square root of the mel triangle from one edge to the next but one.
+        spans_hz = edges[2:] - edges[:-2]
         self.width = nn.Parameter(
-            HALF_WIDTH * c.sr_hz / (math.pi * QUARTER_HEIGHT * (edges[2:] - edges[:-2]))
+            HALF_WIDTH * c.sr_hz / (math.pi * QUARTER_HEIGHT * spans_hz)
         )
         self.taps: Tensor  # whole numbers: bfloat16 would round them
         self.register_buffer("taps", torch.arange(-half, half + 1), persistent=False)
@@ -90,24 +93,22 @@ class GaborBank(nn.Module):
         """η in 0 … π, and σ for widths at half height of 1 / kernel_size … 1 / 4 of the sample rate."""
         exact = torch.promote_types(self.center.dtype, torch.float32)
         center = self.center.to(exact).clamp(0, math.pi)
-        return center, self.width.to(exact).clamp(
-            4 * HALF_WIDTH / math.pi, self.kernel_size * HALF_WIDTH / math.pi
-        )
+        narrowest = 4 * HALF_WIDTH / math.pi
+        widest = self.kernel_size * HALF_WIDTH / math.pi
+        return center, self.width.to(exact).clamp(narrowest, widest)
 
     def parts(self) -> tuple[Tensor, Tensor]:
         """Real and imaginary parts of the impulse responses, two (out_channels, kernel_size)."""
         center, width = (value[:, None] for value in self.limited())
         taps = self.taps.to(center.dtype)
-        envelope = torch.exp(-0.5 * (taps / width).square()) / (
-            math.sqrt(2 * math.pi) * width
-        )
+        area = math.sqrt(2 * math.pi) * width
+        envelope = torch.exp(-0.5 * (taps / width).square()) / area
         return envelope * torch.cos(center * taps), envelope * torch.sin(center * taps)
 
     def forward(self, x: Tensor) -> Tensor:
         real, imag = self.parts()
-        weight = torch.cat([real, -imag])[:, None].to(
-            x.dtype
-        )  # conv1d reads a filter backwards: the conjugate
+        # conv1d correlates, so it takes the filter read backwards, which is the conjugate.
+        weight = torch.cat([real, -imag])[:, None].to(x.dtype)
         return functional.conv1d(x, weight, stride=self.stride, padding=self.padding)
 
 

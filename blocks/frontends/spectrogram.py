@@ -109,10 +109,8 @@ class Frames(Block):
         if self.center:
             half = self.kernel_size // 2
             x = functional.pad(x, (half, half), mode=self.pad_mode)
-        frames = x.to(exact).unfold(2, self.kernel_size, self.stride) * self.window.to(
-            exact
-        )
-        spectrum: Tensor = torch.fft.rfft(frames).mT
+        frames = x.to(exact).unfold(2, self.kernel_size, self.stride)
+        spectrum: Tensor = torch.fft.rfft(frames * self.window.to(exact)).mT
         return spectrum
 
 

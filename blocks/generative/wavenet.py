@@ -35,16 +35,19 @@ class _Gate(nn.Module):
         self.conv = nn.Conv1d(
             into, out, config.kernel_size, dilation=dilation, bias=config.bias
         )
-        self.condition = (
-            nn.Conv1d(cond_channels, out, 1, bias=False) if cond_channels else None
-        )
+        self.condition: nn.Conv1d | None = None
+        if cond_channels:
+            self.condition = nn.Conv1d(cond_channels, out, 1, bias=False)
 
     def forward(self, x: Tensor, cond: Tensor | None = None) -> Tensor:
+        # Zeros on the left only: an output sees no later sample.
         y = self.conv(functional.pad(x, (self.reach, 0)))
+
+        # A global condition is a local one of a single step.
         if self.condition is not None and cond is not None:
-            y = y + _at_every_step(
-                self.condition(cond[..., None] if cond.ndim == 2 else cond), y.shape[2]
-            )
+            if cond.ndim == 2:
+                cond = cond[..., None]
+            y = y + _at_every_step(self.condition(cond), y.shape[2])
         filtered, gate = y.chunk(2, dim=1)
         gated: Tensor = filtered.tanh() * gate.sigmoid()
         return gated
@@ -198,6 +201,7 @@ class _Stack(nn.Module):
 
     def forward(self, x: Tensor, cond: Tensor | None = None) -> Tensor:
         x = self.conv(functional.pad(x, (self.reach, 0)))
+        # The last level needs no residual, so they are taken one level later than gates and skips.
         gated = self.gates[0](x, cond)
         total: Tensor = self.skips[0](gated)
         for residual, gate, skip in zip(

@@ -84,19 +84,14 @@ class Whitening(Block):
         self.num_batches_tracked += 1
         share = 1 / self.num_batches_tracked.to(wide.dtype)
         mean = torch.lerp(self.running_mean.to(wide.dtype), wide.mean(0), share)
-        square = torch.lerp(
-            self.running_square.to(wide.dtype), wide.T @ wide / wide.shape[0], share
-        )
+        squares = wide.T @ wide / wide.shape[0]
+        square = torch.lerp(self.running_square.to(wide.dtype), squares, share)
+
+        # eigh sorts upwards; the components with the most variance are kept, each over its deviation.
         values, vectors = torch.linalg.eigh(square - torch.outer(mean, mean))
         kept = self.projection.shape[1]
         values = values.flip(0)[:kept].clamp_min(0)
-        found = (
-            vectors.flip(1)[:, :kept]
-            / (values + self.shrinkage * values.mean() + LEAST).sqrt()
-        )
-        for buffer, value in (
-            (self.running_mean, mean),
-            (self.running_square, square),
-            (self.projection, found),
-        ):
-            buffer.copy_(value)
+        variances = values + self.shrinkage * values.mean() + LEAST
+        self.running_mean.copy_(mean)
+        self.running_square.copy_(square)
+        self.projection.copy_(vectors.flip(1)[:, :kept] / variances.sqrt())

@@ -101,17 +101,20 @@ class CodebookEmbedding(Block):
         c = config
         self.count = c.num_embeddings
         self.pattern = c.pattern
-        self.tables = nn.Parameter(
-            torch.empty(
-                1 if c.shared else c.num_codebooks, c.num_embeddings, c.embedding_dim
-            )
-        )
-        self.levels = (
-            nn.Parameter(torch.empty(c.num_codebooks, c.embedding_dim))
-            if c.shared
-            else None
-        )
-        self.start = nn.Parameter(torch.empty(c.embedding_dim)) if c.start else None
+        self.levels: nn.Parameter | None = None
+        self.start: nn.Parameter | None = None
+        if c.shared:
+            n_tables = 1
+        else:
+            n_tables = c.num_codebooks
+        tables = torch.empty(n_tables, c.num_embeddings, c.embedding_dim)
+        self.tables = nn.Parameter(tables)
+
+        # With one table for all, a vector of its own says which codebook a code is from.
+        if c.shared:
+            self.levels = nn.Parameter(torch.empty(c.num_codebooks, c.embedding_dim))
+        if c.start:
+            self.start = nn.Parameter(torch.empty(c.embedding_dim))
         for weight in self.parameters():
             nn.init.normal_(weight)
 
@@ -125,10 +128,8 @@ class CodebookEmbedding(Block):
         """The vectors of codes (B, Q, T) without the start: (B, Q · T, D), or (B, T, D) for `sum`."""
         tables = self.tables.expand(codes.shape[1], -1, -1)
         rows = whole_numbers(codes, self.count).unbind(1)
-        vectors = torch.stack(
-            [functional.embedding(row, t) for row, t in zip(rows, tables, strict=True)],
-            dim=2,
-        )
+        pairs = zip(rows, tables, strict=True)
+        vectors = torch.stack([functional.embedding(*pair) for pair in pairs], dim=2)
         if self.levels is not None:
             vectors = vectors + self.levels
         if self.pattern == "flatten":
@@ -216,28 +217,28 @@ class PatchEmbed2d(Block):
         self.proj = nn.Conv2d(
             c.in_channels, c.embed_dim, c.patch_size, stride=c.stride or c.patch_size
         )
-        self.rows = (
-            nn.Parameter(torch.empty(c.embed_dim, c.max_rows, 1))
-            if c.max_rows
-            else None
-        )
-        self.columns = (
-            nn.Parameter(torch.empty(c.embed_dim, 1, c.max_columns))
-            if c.max_columns
-            else None
-        )
-        for weight in filter(lambda w: w is not None, (self.rows, self.columns)):
-            nn.init.trunc_normal_(weight, std=INIT_STD)  # type: ignore[arg-type]
+        self.rows: nn.Parameter | None = None
+        self.columns: nn.Parameter | None = None
+        if c.max_rows:
+            self.rows = nn.Parameter(torch.empty(c.embed_dim, c.max_rows, 1))
+            nn.init.trunc_normal_(self.rows, std=INIT_STD)
+        if c.max_columns:
+            self.columns = nn.Parameter(torch.empty(c.embed_dim, 1, c.max_columns))
+            nn.init.trunc_normal_(self.columns, std=INIT_STD)
         self.drop = (c.drop_rows, c.drop_columns)
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.proj(x)
+
+        # A smaller grid takes the first positions of each axis.
         for axis, weight in ((2, self.rows), (3, self.columns)):
             if weight is not None:
                 refuse_more(axis, y.shape[axis], weight.shape[axis - 1])
                 y = y + weight.narrow(axis - 1, 0, y.shape[axis])
+        # Patchout: whole rows and columns, after they have their positions.
         if self.training:
-            y = leave_out(leave_out(y, 2, self.drop[0]), 3, self.drop[1])
+            y = leave_out(y, 2, self.drop[0])
+            y = leave_out(y, 3, self.drop[1])
         return y.flatten(2).mT
 
 

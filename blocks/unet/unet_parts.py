@@ -74,15 +74,15 @@ class _Up(nn.Module):
         super().__init__()
         c = config
         self.doras = config.layout == "doras"
+
+        # Doras's stage comes before the skip joins, so it sees half of the channels; its norm comes first of all.
         if self.doras:
             joined = channels
+            normed = below
         else:
             joined = 2 * channels
-        self.norm = (
-            NORMS[c.dims](below if self.doras else joined)
-            if c.input_norm
-            else nn.Identity()
-        )
+            normed = joined
+        self.norm = NORMS[c.dims](normed) if c.input_norm else nn.Identity()
         if c.upsampling == "transposed":
             self.upsample: nn.Module = TRANSPOSED[c.dims](
                 below, channels, c.stride, c.stride
@@ -111,14 +111,15 @@ class _Up(nn.Module):
 
 def _fitted(x: Tensor, like: Tensor) -> Tensor:
     """Cut or zero-pad the end of the axes behind the channels."""
-    missing = [
-        want - have for want, have in zip(like.shape[2:], x.shape[2:], strict=True)
-    ]
-    if any(missing):
-        return functional.pad(
-            x, [side for gap in reversed(missing) for side in (0, gap)]
-        )
-    return x
+    sizes = zip(like.shape[2:], x.shape[2:], strict=True)
+    missing = [want - have for want, have in sizes]
+    if not any(missing):
+        return x
+    # torch's pad begins at the last axis; nothing is added in front, and a negative gap cuts.
+    padding: list[int] = []
+    for gap in reversed(missing):
+        padding += [0, gap]
+    return functional.pad(x, padding)
 
 
 class UNet(Block):
@@ -134,9 +135,9 @@ class UNet(Block):
         self.down = nn.ModuleList(
             _Down(c, *one, cond_channels) for one in zip(pairs, pooled, strict=True)
         )
-        below = [
-            (1 if i == c.depth else c.joined) * c.levels[i] for i in range(c.depth + 1)
-        ]
+        # The lowest level has no skip, so its channels come up once; in Doras's layout those above come up twice.
+        below = [c.joined * width for width in c.levels]
+        below[-1] = c.levels[-1]
         self.up = nn.ModuleList(
             _Up(c, below[i + 1], c.levels[i], cond_channels)
             for i in reversed(range(c.depth))
@@ -145,9 +146,8 @@ class UNet(Block):
             self.head = None
         else:
             self.head = CONVS[c.dims](below[0], c.out_channels, 1)
-        shrinks = (
-            c.fit == "pad" and c.downsampling != "strided"
-        )  # elsewhere the last, incomplete window counts
+        # Pooling that rounds down loses the last, incomplete window; a size below the stride would become 0.
+        shrinks = c.fit == "pad" and c.downsampling != "strided"
         self.least = tuple(step**c.depth if shrinks else 1 for step in c.steps)
 
     def walk(self, x: Tensor, cond: Tensor | None = None) -> Tensor:
@@ -162,7 +162,8 @@ class UNet(Block):
             else:
                 skips.append(x)
                 x = level.pool(x)
-        skips.pop()  # the lowest level is the way on, no skip
+        # What the lowest level left is the way up itself, and not a skip.
+        skips.pop()
         for level in self.up:
             x = level(x, skips.pop(), cond)
         if self.head is None:
@@ -171,9 +172,8 @@ class UNet(Block):
         return y
 
     def _refuse_small(self, x: Tensor) -> None:
-        if all(
-            size >= least for size, least in zip(x.shape[2:], self.least, strict=True)
-        ):
+        pairs = zip(x.shape[2:], self.least, strict=True)
+        if all(size >= least for size, least in pairs):
             return
         axes = AXES[len(self.least)].split()[2:]
         wanted = " and ".join(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -129,3 +131,88 @@ def test_seconds_and_hertz_need_a_rate() -> None:
 def test_a_range_has_two_ends_in_order() -> None:
     with pytest.raises(ValueError, match=r"'min_db' 7.0 is greater than 'max_db' 6.0"):
         augmentations()["Gain"].Config(min_db=7.0)
+
+
+# What a graph gets that names an augmentation without settings: another number would change trainings in silence.
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "Delay": {"min_s": 0.05, "max_s": 0.5, "max_feedback": 0.5},
+    "Equalizer": {
+        "bells": 3,
+        "max_gain_db": 9.0,
+        "min_hz": 60.0,
+        "max_hz": 8000.0,
+        "min_octaves": 0.3,
+        "max_octaves": 1.5,
+    },
+    "FilterAugment": {"decibels": 1.0, "bands": 4, "min_db": -6.0, "max_db": 6.0},
+    "Gain": {"min_db": -6.0, "max_db": 6.0},
+    "HighPass": {"order": 2},
+    "LowPass": {"order": 2},
+    "Noise": {
+        "min_snr_db": 10.0,
+        "max_snr_db": 40.0,
+        "min_slope": 0.0,
+        "max_slope": 2.0,
+    },
+    "NoiseFloor": {
+        "decibels": 1.0,
+        "zero_db": 0.0,
+        "min_level_db": -80.0,
+        "max_level_db": -40.0,
+        "min_rise_db": -20.0,
+        "max_rise_db": 10.0,
+    },
+    "PitchShift": {"min_semitones": -2.0, "max_semitones": 2.0},
+    "Polarity": {},
+    "RandomResizedCrop": {
+        "min_time": 0.8,
+        "max_time": 1.25,
+        "min_bins": 0.9,
+        "max_bins": 1.1,
+        "shift_time": 0.0,
+        "shift_bins": 0.05,
+    },
+    "Reverb": {
+        "min_rt60_s": 0.2,
+        "max_rt60_s": 1.0,
+        "min_wet_db": -20.0,
+        "max_wet_db": -6.0,
+        "max_predelay_s": 0.03,
+    },
+    "Roll": {},
+    "Smear": {
+        "decibels": 1.0,
+        "min_decay_frames": 10.0,
+        "max_decay_frames": 100.0,
+        "min_level_db": -20.0,
+        "max_level_db": 6.0,
+    },
+    "SpecAugment": {
+        "bin_masks": 2,
+        "max_bins": 16,
+        "frame_masks": 2,
+        "max_frames": 32,
+        "max_share": 0.5,
+        "fill": None,
+    },
+    "Tilt": {"level": 0.7, "slope": 1.0},
+    "TimeStretch": {"min_rate": 0.8, "max_rate": 1.25},
+    "Transpose": {"cyclic": False, "fill": 0.0},
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_defaults_are_these(name: str) -> None:
+    fields = augmentations()[name].Config.model_fields
+    found = {
+        key: info.default
+        for key, info in fields.items()
+        if not info.is_required() and key != "probability"
+    }
+    assert found == DEFAULTS[name]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_moves_notes_says_so(name: str) -> None:
+    moving = ["PitchShift", "RandomResizedCrop", "Roll", "TimeStretch", "Transpose"]
+    assert augmentations()[name].moves == (name in moving)

@@ -162,3 +162,44 @@ def test_around_the_input_a_crop_sees_its_mirror_image() -> None:
     torch.testing.assert_close(
         up, torch.tensor([2.0, 3, 4, 5, 5, 4], dtype=torch.float64)
     )
+
+
+@pytest.mark.parametrize("max_share", [0.25, 0.5, 1.0])
+def test_masks_lie_where_they_were_drawn(max_share: float) -> None:
+    """Bins and frames have other sizes, limits and draws, so that none can stand for the other."""
+    config = SpecAugment.Config(
+        bin_masks=2,
+        max_bins=4,
+        frame_masks=1,
+        max_frames=9,
+        max_share=max_share,
+        fill=9.0,
+    )
+    augmentation = SpecAugment(config)
+    drawn = augmentation.draw(50, np.random.default_rng(5))
+    y = augmentation.apply(torch.zeros(50, 1, 10, 17), drawn)
+    expected = torch.zeros(50, 1, 10, 17)
+    for row in range(50):
+        for mask in range(2):
+            most = min(4, int(max_share * 10))
+            width = int(float(drawn["bin_width"][row, mask]) * (most + 1))
+            start = int(float(drawn["bin_place"][row, mask]) * (10 - width + 1))
+            expected[row, :, start : start + width] = 9.0
+        most = min(9, int(max_share * 17))
+        width = int(float(drawn["frame_width"][row, 0]) * (most + 1))
+        start = int(float(drawn["frame_place"][row, 0]) * (17 - width + 1))
+        expected[row, :, :, start : start + width] = 9.0
+    assert torch.equal(y, expected)
+
+
+def test_a_mask_can_lie_at_either_end() -> None:
+    config = SpecAugment.Config(bin_masks=1, max_bins=3, frame_masks=0, fill=9.0)
+    for place, hidden in ((0.0, [0, 1, 2]), (0.9999, [7, 8, 9])):
+        drawn = {
+            "bin_width": torch.tensor([[0.9999]]),
+            "bin_place": torch.tensor([[place]]),
+            "frame_width": torch.zeros(1, 0),
+            "frame_place": torch.zeros(1, 0),
+        }
+        y = SpecAugment(config).apply(torch.zeros(1, 1, 10, 2), drawn)
+        assert y[0, 0, :, 0].nonzero().flatten().tolist() == hidden

@@ -10,9 +10,10 @@ from torch import Tensor
 
 from mirbricks.augment.base import Augmentation, augmentations
 from mirbricks.augment.filters import filtered
+from mirbricks.augment.level import coloured
 from mirbricks.augment.phase_vocoder import stretched
 from mirbricks.augment.room import convolved
-from mirbricks.augment.time_pitch import read_at
+from mirbricks.augment.time_pitch import PitchShift, read_at
 
 SR_HZ = 8000
 
@@ -242,3 +243,25 @@ def test_reading_faster_lets_nothing_fold_over() -> None:
         None
     ]  # over half of the new rate
     assert read_at(x, 2.0, 4000)[:, 100:-100].abs().max() < 1e-3
+
+
+@pytest.mark.parametrize("n_samples", [501, 502])
+@pytest.mark.parametrize("slope", [0.0, 2.0])
+def test_noise_has_no_constant_part(n_samples: int, slope: float) -> None:
+    white = torch.randn(3, 1, n_samples, generator=torch.Generator().manual_seed(0))
+    noise = coloured(white + 5.0, torch.full((3,), slope))
+    assert noise.shape == white.shape
+    assert noise.mean(dim=-1).abs().max() < 1e-5
+    assert noise.std() > 0.02
+
+
+def test_each_example_is_shifted_by_its_own_interval() -> None:
+    sr_hz = 8000
+    tone = torch.sin(2 * torch.pi * 440 * torch.arange(sr_hz) / sr_hz)
+    shift = PitchShift(PitchShift.Config(min_semitones=-12, max_semitones=12), sr_hz)
+    semitones = torch.tensor([-12.0, 0.0, 7.0, 12.0])
+    y = shift.apply(tone.expand(4, 1, -1), {"semitones": semitones})
+    spectrum = torch.fft.rfft(y[:, 0, 1000:7000] * torch.hann_window(6000)).abs()
+    found_hz = spectrum.argmax(dim=-1) * sr_hz / 6000
+    expected_hz = 440 * 2 ** (semitones / 12)
+    torch.testing.assert_close(found_hz, expected_hz, rtol=0, atol=2.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -138,3 +139,30 @@ def test_proxy_anchor_by_loops() -> None:
     found.backward()
     assert loss.proxies.grad is not None
     assert loss.proxies.grad.isfinite().all()
+
+
+def test_proxies_and_embeddings_are_directions() -> None:
+    """Their lengths change nothing, each by itself."""
+    embeddings, _ = views(4, 6, 3)
+    labels = torch.tensor([0, 0, 1, 1, 1, 3])
+    loss = ProxyAnchor(5, 3).double()
+    before = loss(embeddings, labels)
+    lengths = torch.tensor([0.1, 3.0, 1.0, 7.0, 0.5, 2.0], dtype=torch.float64)
+    after = loss(embeddings * lengths[:, None], labels)
+    torch.testing.assert_close(after, before)
+    with torch.no_grad():
+        loss.proxies *= lengths[:5, None]
+    torch.testing.assert_close(loss(embeddings, labels), before)
+
+
+def test_the_rank_is_that_of_what_differs() -> None:
+    """What all embeddings have in common is taken out before."""
+    rng = np.random.default_rng(0)
+    vectors = rng.standard_normal((40, 6)) * [1, 1, 0.1, 0.1, 0.01, 0] + 4.0
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    values = np.linalg.svd(unit - unit.mean(axis=0), compute_uv=False)
+    share = values / values.sum()
+    expected = np.exp(-(share * np.log(share)).sum())
+    found = spread(torch.from_numpy(vectors))
+    assert found["rank"] == pytest.approx(expected, rel=1e-6)
+    assert found["std"] == pytest.approx(unit.std(axis=0, ddof=0).mean() * 6**0.5)

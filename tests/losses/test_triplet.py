@@ -136,3 +136,15 @@ def test_squared_distances_per_dimension() -> None:
     farthest = expected.masked_fill(~same | itself, -1).amax(1)
     nearest = expected.masked_fill(same, torch.inf).amin(1)
     torch.testing.assert_close(loss, (farthest - nearest + 0.5).clamp_min(0).mean())
+
+
+def test_the_hardest_of_equal_items() -> None:
+    """Where all versions of a work are the same, each is still the positive of another one, never of itself."""
+    embeddings = torch.tensor([[1.0, 0], [1.0, 0], [1.0, 0], [0, 1.0], [0, 1.0]])
+    works = torch.tensor([0, 0, 0, 1, 1])
+    distances = pairwise_distances(embeddings)
+    anchor, positive, negative = mine(distances, works, "hard", 0.3)
+    assert anchor.tolist() == [0, 1, 2, 3, 4]
+    assert (anchor != positive).all()
+    assert torch.equal(works[anchor], works[positive])
+    assert (works[anchor] != works[negative]).all()

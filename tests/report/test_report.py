@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 
 import mirbricks as mb
 from mirbricks.compiler.drawing.diagram import draw
@@ -144,30 +145,50 @@ def test_hits_are_pitches_within_half_a_semitone_of_the_nearest_frame(
     assert _matched(at, midi, times_s, truth).tolist() == expected
 
 
-def test_pictures_draw_empty_and_odd_input() -> None:
-    for figure in (
-        piano_roll(np.zeros(1), [np.empty(0)], None, None, None, ""),
-        piano_roll(
-            np.arange(3) * 1.0,
-            [np.empty(0)] * 3,
-            (np.arange(2) * 1.0, [np.empty(0)] * 2),
-            None,
-            None,
-            "x",
+NONE = [np.empty(0)]
+TIMES_S = np.arange(3) * 1.0
+
+
+@pytest.mark.parametrize(
+    ("figure", "n_lines", "words"),
+    [
+        (piano_roll(np.zeros(1), NONE, None, None, None, ""), 1, {"found"}),
+        (
+            piano_roll(TIMES_S, NONE * 3, (TIMES_S[:2], NONE * 2), None, None, "x"),
+            4,
+            {"truth", "missed", "false alarm", "hit"},
         ),
-        piano_roll(
-            np.arange(3) * 1.0,
-            [np.array([50.0])] * 3,
-            None,
-            np.zeros((4, 3)),
-            np.array([40.0, 50, 60, 70]),
-            "x",
+        (
+            piano_roll(
+                TIMES_S,
+                [np.array([50.0])] * 3,
+                None,
+                np.zeros((4, 3)),
+                np.array([40.0, 50, 60, 70]),
+                "x",
+            ),
+            1,
+            {"found"},
         ),
-        loss_curves([]),
-        loss_curves([{"step": 1, "loss": None}]),
-        track_chart({"a": {"Accuracy": 1.0}}),
-    ):
-        figure.savefig(io.BytesIO(), format="png")
+        (loss_curves([]), 0, set()),
+        (loss_curves([{"step": 1, "loss": None}]), 0, set()),
+        (track_chart({"a": {"Accuracy": 1.0}}), 2, {"Accuracy"}),
+    ],
+    ids=["nothing found", "nothing true", "salience", "no run", "no loss", "one track"],
+)
+def test_pictures_of_empty_and_odd_input(
+    figure: Figure, n_lines: int, words: set[str]
+) -> None:
+    """They show what there is, with its legend, and nothing else."""
+    figure.savefig(io.BytesIO(), format="png")
+    axes = figure.axes[0]
+    assert len(axes.lines) + len(axes.collections) == n_lines
+    legend = axes.get_legend()
+    texts = legend.get_texts() if legend is not None else []
+    assert {text.get_text() for text in texts} == words
+    low, high = axes.get_ylim()
+    assert np.isfinite([low, high]).all()
+    assert low < high
 
 
 @pytest.mark.parametrize("name", ["$\\frac{$ 100 $x_", "君が代 🎵", HOSTILE, "x" * 300])

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import mir_eval.transcription
 import numpy as np
 import pytest
 import torch
@@ -18,7 +17,6 @@ from mirbricks.data.stores.hdf5 import write_audio
 from mirbricks.errors import TaskError
 from mirbricks.features.cache import FeatureCache
 from mirbricks.features.hcqt import HCQTFeatureConfig
-from mirbricks.metrics.notes import intervals, note_figures
 from mirbricks.tasks.multi_pitch import MultiPitch, MultiPitchConfig
 from mirbricks.tasks.multi_pitch.notes import find_notes, find_onsets
 from mirbricks.tasks.multi_pitch.peaks import Peaks
@@ -195,29 +193,6 @@ def test_from_targets_back_to_notes(tmp_path: Path) -> None:
         ]
         < 1.0
     )  # 57 stays one note
-
-
-def test_figures_are_those_of_mir_eval() -> None:
-    rng = np.random.default_rng(0)
-    onsets = np.sort(rng.uniform(0, 20, 40))
-    lengths, midi = rng.uniform(0.1, 1.0, 40), rng.integers(40, 80, 40)
-    reference = intervals(onsets, lengths, midi)
-    moved = intervals(
-        onsets + rng.normal(0, 0.04, 40), lengths * rng.uniform(0.7, 1.3, 40), midi
-    )
-    found, expected = (
-        note_figures(reference, moved),
-        mir_eval.transcription.evaluate(*reference, *moved),
-    )
-    assert found["note_f1"] == expected["F-measure_no_offset"]
-    assert found["note_f1_offsets"] == expected["F-measure"]
-    assert (found["note_precision"], found["note_recall"]) == (
-        expected["Precision_no_offset"],
-        expected["Recall_no_offset"],
-    )
-    nothing = intervals([], [], [])
-    assert note_figures(reference, nothing)["note_f1"] == 0.0
-    assert note_figures(nothing, reference) == {}
 
 
 def test_onsets_of_curves(make_item: Callable[..., Item]) -> None:

@@ -114,10 +114,15 @@ def test_remixes_fill_up_with_silence(short: tuple[Corpus, FeatureCache]) -> Non
 
 def test_the_mean_over_patches_fills_up(short: tuple[Corpus, FeatureCache]) -> None:
     model = Seen()
-    mean_over_patches(
-        model, short[1].open("0.wav"), PATCH, lambda y: y, silence=FEATURE.silence
+    feature = short[1].open("0.wav")
+    mean = mean_over_patches(
+        model, feature, PATCH, lambda y: y, silence=FEATURE.silence
     )
     assert (model.x[..., SHORT:] == -90).all()
+    # The model's output is the mean over the patch, of which all but the recording is silence.
+    filled = torch.full((2, PATCH), FEATURE.silence)
+    filled[:, :SHORT] = feature.read(0, SHORT)[:2]
+    np.testing.assert_allclose(mean, filled.mean(dim=1), rtol=1e-5)
 
 
 def test_silence_is_what_the_transform_gives_of_it() -> None:

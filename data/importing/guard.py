@@ -146,10 +146,13 @@ class _Trial:
             start_s = begins_s(entry, name)
             if start_s is None or start_s >= 0:
                 continue
+            # Where all of it lies before 0, nothing is left that could be kept.
             if self.guard.clip and name != shared:
-                self.sound[name] = cut_before_zero(atoms)
-                self.notes.append(CUT)
-                continue
+                left = cut_before_zero(atoms)
+                if left:
+                    self.sound[name] = left
+                    self.notes.append(CUT)
+                    continue
             help = "--clip cuts annotations at the start and at the end of their audio"
             text = f"begins at {start_s:g} s, before its audio"
             self._leave_out(name, "E429", text, help)

@@ -115,6 +115,20 @@ def test_clip_cuts_at_the_start_too(sound: Any, given: Any) -> None:
     assert report.left_out == []
 
 
+def test_an_annotation_that_lies_before_0_is_not_an_empty_one(
+    sound: Any, given: Any
+) -> None:
+    sound("a.wav"), sound("b.wav")
+    early = {"chord": [Atom("N", -2.0, 1.5)]}
+    report = given(
+        Recording("a.wav", (Path("a.wav"),), early),
+        Recording("b.wav", (Path("b.wav"),), GOOD),
+        clip=True,
+    )
+    assert [item.key for item in Corpus.open("out").items] == ["b.wav"]
+    assert [error.code for error in report.left_out] == ["E429"]
+
+
 def test_an_annotation_of_nothing_is_kept_apart_from_none(
     sound: Any, given: Any
 ) -> None:

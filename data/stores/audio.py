@@ -111,7 +111,9 @@ def _refuse_no_file(path: Path) -> None:
 
 def _mono(samples: Float32, path: Path, start: int) -> Float32:
     """(N, channels) -> (N,)."""
-    mono: Float32 = samples.mean(axis=1, dtype=np.float32)
+    # Infinite samples are refused below, in words; NumPy would warn of them first.
+    with np.errstate(invalid="ignore", over="ignore"):
+        mono: Float32 = samples.mean(axis=1, dtype=np.float32)
     bad = ~np.isfinite(mono)
     if bad.any():
         raise DataError(

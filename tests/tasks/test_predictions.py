@@ -178,8 +178,8 @@ def test_what_is_there_already_is_kept(
         with pytest.raises(DataError) as caught:
             prediction.save(folder, "song")
         assert str(caught.value) == (
-            f"'{decoy}' is there already, and holds something else\n"
-            "  help: choose another folder or name, or replace it with `replace=True`     [E191]"
+            f"'{decoy}' is there already\n"
+            "  help: choose another folder or name; --replace, or replace=True, writes over it     [E191]"
         )
         assert list(folder.iterdir()) == [decoy]
         if kind in ("text", "longer"):

@@ -187,6 +187,8 @@ def read_shape(graph: Graph, given: Any) -> dict[str, tuple[Axis, ...]]:
             shapes = {}
         else:
             shapes = {next(iter(graph.inputs), "x"): given}
+    if not graph.inputs and not shapes and graph.assumed:
+        return dict(graph.assumed)
     if not graph.inputs and not shapes:
         message = "the shape of the input is not known"
         hint = "add `input: B C=6 F=360 T` to the graph, or give input_shape"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -118,6 +119,8 @@ def experiment_of(graph: Graph) -> Experiment:
 
     Raises as `load_experiment`.
     """
+    for warning in graph.of_sections:
+        warnings.warn(warning, stacklevel=3)
     errors: list[MirbricksError] = []
     feature = _feature(graph, errors)
     dataset = _section(graph, "dataset", DatasetConfig, errors)

@@ -52,7 +52,11 @@ M = TypeVar("M", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Graph:
-    """A graph whose form is right: every block is known and every config valid. Sizes are not checked yet."""
+    """A graph whose form is right: every block is known and every config valid. Sizes are not checked yet.
+
+    assumed      the inputs of a file that has no `input:`, where its sections say what is given to it
+    of_sections  what is wrong with its sections, told once an experiment is made of it
+    """
 
     name: str
     inputs: Mapping[str, tuple[Axis, ...]]
@@ -60,6 +64,8 @@ class Graph:
     source: Source = field(repr=False)
     outputs: tuple[str, ...] = ()
     warnings: tuple[GraphWarning, ...] = ()
+    assumed: Mapping[str, tuple[Axis, ...]] = field(default_factory=dict)
+    of_sections: tuple[GraphWarning, ...] = ()
 
     def section(self, name: str, model: type[M]) -> M:
         """The section `name` as a validated config (its defaults where the file has none); raises `GraphError`."""

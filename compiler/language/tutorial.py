@@ -30,6 +30,7 @@ from .forms import Item
 from .graph import Graph, finish, read_nodes
 from .skips import check_skips
 from .source import Source, Steps
+from .tutorial_sections import read_sections
 from .variants import read_variant
 from .words import SKIPS
 
@@ -83,8 +84,8 @@ def is_tutorial(source: Source) -> bool:
 def read_tutorial(source: Source, overrides: Sequence[str] = ()) -> Graph:
     """The graph of a file in the dialect; raises all mistakes of its form at once.
 
-    The dialect does not say the shape of the input: `compile_graph` needs `input_shape`. Sections other than `model`
-    belong to the tutorial's notebooks and are left alone.
+    The dialect does not say the shape of the input: `compile_graph` needs `input_shape`, unless the sections `dataset`
+    and `feature` say what the notebooks give to the model (tutorial_sections.py).
     """
     errors: list[MirbricksError] = []
     source, changes = read_variant(source, Files.of(source), overrides, errors)
@@ -108,7 +109,16 @@ def read_tutorial(source: Source, overrides: Sequence[str] = ()) -> Graph:
     warnings += check_skips(nodes, (), (), errors)
     finish(errors)
     name = str(source.data["model"].get("name") or "model")
-    return Graph(name, {}, tuple(nodes), placed, warnings=tuple(warnings))
+    sections = read_sections(placed)
+    return Graph(
+        name,
+        {},
+        tuple(nodes),
+        sections.source,
+        warnings=tuple(warnings),
+        assumed=sections.inputs,
+        of_sections=sections.warnings,
+    )
 
 
 def _walk(

@@ -92,11 +92,14 @@ def migrate(
         compile_graph(graph, input_shape)
     commented = Commented(Path(path).read_text(encoding="utf-8"))
     items = sorted(
-        _items(source, graph, commented, _input_lines(input_shape)),
+        _items(source, graph, commented, _input_lines(graph, input_shape)),
         key=lambda item: item.start,
     )
-    text = "\n".join(_written(items, _share_out(commented, items))) + "\n"
-    return Migrated(text, tuple(_notes(items, source, input_shape is not None)))
+    lines = [*_written(items, _share_out(commented, items)), *_sections(graph)]
+    has_input = input_shape is not None or bool(graph.assumed)
+    return Migrated(
+        "\n".join(lines) + "\n", tuple(_notes(items, source, graph, has_input))
+    )
 
 
 def _with_new_words(
@@ -123,8 +126,18 @@ def _with_new_words(
     return Migrated(with_new_words(path, here), tuple(told))
 
 
-def _input_lines(given: Any) -> list[str]:
+def _sections(graph: Graph) -> list[str]:
+    """The sections as the tutorial's are read, behind the layers."""
+    if not graph.assumed:
+        return []
+    names = ("feature", "task")
+    return ["", *(f"{name}: {flow(graph.source.data[name])}" for name in names)]
+
+
+def _input_lines(graph: Graph, given: Any) -> list[str]:
     """`input:` with named axes; a comment that asks for it where the sizes are not known."""
+    if given is None and graph.assumed:
+        return [f"input: {graph.source.data['input']}"]
     if given is None:
         return [NO_INPUT]
     if isinstance(given, Mapping):
@@ -283,7 +296,9 @@ def _with_comments(item: Item) -> list[str]:
     return [*(comment.text for comment in item.own), *item.lines]
 
 
-def _notes(items: list[Item], source: Source, has_input: bool) -> Iterator[str]:
+def _notes(
+    items: list[Item], source: Source, graph: Graph, has_input: bool
+) -> Iterator[str]:
     sections = [key for key in source.data if key != "model"]
     if sections:
         if len(sections) == 1:
@@ -291,6 +306,8 @@ def _notes(items: list[Item], source: Source, has_input: bool) -> Iterator[str]:
         else:
             are = "are kept as comments"
         own = "mirbricks reads `feature`, `dataset`, `task` and `train` with keys of its own"
+        if graph.assumed:
+            own = "`feature` and `task` below the layers say what they mean here"
         yield f"{', '.join(sections)} {are}: {own}"
     left = sum(item.kind == "left" for item in items)
     if left:

@@ -36,10 +36,23 @@ class Findings:
 def check_corpus(
     folder: str | Path, n_jobs: int = 1, on_done: OnDone | None = None
 ) -> Findings:
-    """Look a corpus through: nothing is raised, every problem is in what comes back.
+    """Check a corpus through: files, keys, annotations, audio and splits.
 
-    DataError E40x files and keys, E410 to E413 the corpus, E414 silence and clipping, E416 times of features, E417 the
-    same audio twice, E42x the .pyjama, E429 times before 0, E442 to E446 splits that leak or are not whole.
+    Parameters
+    ----------
+    folder : str or Path
+        The folder of the corpus.
+    n_jobs : int
+        How many processes read the audio; -1: one for each core.
+    on_done : callable, optional
+        Called with the key of each recording that was read, and its error or None.
+
+    Returns
+    -------
+    Findings
+        Nothing is raised: its `problems` are DataErrors E40x (files and keys), E410 to E413 (the corpus), E414
+        (silence and clipping), E416 (times of features), E417 (the same audio twice), E42x (the .pyjama), E429 (times
+        before 0), E442 to E446 (splits that leak or are not whole).
     """
     try:
         files = find_corpus(Path(folder))

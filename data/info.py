@@ -20,10 +20,21 @@ MOST_VALUES = 200  # of an annotation, the most frequent
 
 
 def describe(corpus: Corpus, scanned: Sequence[Scanned] = ()) -> dict[str, Any]:
-    """The whole description, ready for JSON. `scanned` (`scan.scan`) adds the duplicates.
+    """Describe a corpus in numbers.
 
-    Seconds where a name ends in _s. Of each annotation: the recordings that have it, its atoms, the share of the time
-    it covers (segments and curves), how many different values, and the values with how often and how long they occur.
+    Parameters
+    ----------
+    corpus : Corpus
+        The corpus.
+    scanned : sequence of Scanned
+        What `mirbricks.data.scan.scan` gave of its recordings: with it the duplicates are found.
+
+    Returns
+    -------
+    dict
+        Ready for JSON; seconds where a name ends in _s. Of each annotation: the recordings that have it, its atoms,
+        the share of the time it covers (segments and curves), how many different values, and the values with how
+        often and how long they occur.
     """
     items = corpus.recordings
     seconds = np.array(

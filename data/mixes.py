@@ -42,13 +42,26 @@ class Mix(Item):
 
 
 def stem_mixes(items: Sequence[Item], annotation: str) -> list[Item]:
-    """The items, with every non-empty combination of the stems in the place of each mix and its stems.
+    """Put every non-empty combination of the stems in the place of each mix and its stems.
 
-    This is done where each stem has one value of the global `annotation`: a mix has those of its stems, as well as what
-    else is true of the whole piece (annotations without times). Four stems make 15 mixes. All are in the group of the
-    mix, so a split keeps them on one side. Other items stay as they are.
+    Four stems make 15 mixes. All are in the group of the mix, so a split keeps them on one side.
 
-    Raises DataError E418 for a mix of more than six stems, or of stems of several sampling rates.
+    Parameters
+    ----------
+    items : sequence of Item
+        Mixes, stems and other recordings, which stay as they are.
+    annotation : str
+        A global annotation, such as the instrument. Mixes are replaced where each stem has one value of it: a mix has
+        those of its stems, as well as what else is true of the whole piece (annotations without times).
+
+    Returns
+    -------
+    list of Item
+
+    Raises
+    ------
+    DataError
+        E418 for a mix of more than six stems, or of stems of several sampling rates.
     """
     by_mix: dict[str, list[Item]] = {}
     for item in items:

@@ -10,18 +10,32 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-ABSENT = (
-    ...
-)  # stands in a column where an atom does not have the field; JSON cannot hold it
+# It stands in a column where an atom does not have the field: JSON cannot hold it.
+ABSENT = ...
 TIMED = ("value", "time", "duration")
 _PACKED = {frozenset({float}): np.float64, frozenset({int}): np.int64}
 
 
 @dataclass(frozen=True, slots=True)
 class Atom:
-    """One annotation: `value` from `time` on for `duration`, in seconds; None where the file has none.
+    """One annotation.
 
-    `others` are its further fields; those that the format names have a property.
+    Attributes
+    ----------
+    value : str, number or list
+        A word or number; of several labels a list; of curves a list of rows.
+    time : number or list of numbers, optional
+        When it begins, in seconds; of curves the time of each value.
+    duration : number, optional
+        How long it holds, in seconds.
+    others : mapping
+        Its further fields; those that the format names have a property.
+
+    Examples
+    --------
+    >>> from mirbricks.data import Atom
+    >>> Atom("C:maj", 1.0, 0.5).end_s
+    1.5
     """
 
     value: Any

@@ -21,29 +21,49 @@ stay as they were written (72 is not 72.0), and equal content gives equal bytes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from ...errors import DataError, raise_all
 from ..stores.atomic import written_whole
 from .atoms import Atom, Atoms
 from .check import Checked, checked
 from .definitions_check import VERSION, extent_of, shared_time
+from .entry import Entry
 from .json_text import dumped, read_pyjama, written
 
 __all__ = ["Atom", "Atoms", "Definition", "Entry", "Pyjama"]
 
-Float64 = NDArray[np.float64]
-
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """What an annotation means: one value of `descriptiondefinition`."""
+    """What an annotation means: one value of `descriptiondefinition`.
+
+    Attributes
+    ----------
+    type_extent : str
+        global, marker, segment, breakpoint, breakpoint_time or breakpoint_value; event is read as marker.
+    type_content : str
+        text or numeric.
+    type_constraint : str
+        free, filepath or value_in_dictionary.
+    dictionary : list
+        Of value_in_dictionary: the words allowed, or the lowest and the highest number.
+    row_name : list of str
+        A name for each row of a curve.
+    generator
+        What made the annotation, in any form.
+    others : mapping
+        Further fields of the file, which are kept.
+
+    Examples
+    --------
+    >>> from mirbricks.data import Definition
+    >>> Definition("segment", "numeric", "value_in_dictionary", dictionary=[0, 127]).extent
+    'segment'
+    """
 
     type_extent: str
     type_content: str
@@ -55,10 +75,8 @@ class Definition:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Definition:
-        return cls(
-            **{k: v for k, v in raw.items() if k in _DEFINITION},
-            others=_rest(raw, _DEFINITION),
-        )
+        known = {name: value for name, value in raw.items() if name in _DEFINITION}
+        return cls(**known, others=_rest(raw, _DEFINITION))
 
     def to_json(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in _DEFINITION} | dict(self.others)
@@ -69,100 +87,33 @@ class Definition:
         return str(extent_of({"type_extent": self.type_extent}))
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """The annotations of one recording: name -> atoms. `shared_time` names its breakpoint_time annotation, if any."""
-
-    annotations: Mapping[str, Sequence[Atom]]
-    shared_time: str | None = field(default=None, compare=False)
-
-    @property
-    def filepath(self) -> str:
-        """The key of the recording in the HDF5 file."""
-        return str(self.annotations["filepath"][0].value)
-
-    def first(self, name: str) -> Any:
-        """The value of the first atom of a global annotation, or None without one."""
-        atoms = self.annotations.get(name, ())
-        if atoms:
-            return atoms[0].value
-        return None
-
-    def values(self, name: str) -> list[Any]:
-        """Every value of a global annotation: those of its atoms, lists of several taken apart."""
-        values = [atom.value for atom in self.annotations.get(name, ())]
-        return [
-            one
-            for value in values
-            for one in (value if isinstance(value, list) else [value])
-        ]
-
-    def breakpoints(self, name: str) -> tuple[Float64, Float64]:
-        """A numeric breakpoint annotation: (values (rows, T), times_s (T,)), its atoms one after another."""
-        atoms = Atoms.of(self.annotations[name])
-        values = [
-            np.atleast_2d(np.asarray(value, np.float64))
-            for value in atoms.column("value")
-        ]
-        times = atoms.column("time")
-        if times is None:
-            times = [
-                row
-                for value in self._shared_times()
-                for row in np.atleast_2d(np.asarray(value, np.float64))
-            ]
-        return np.concatenate(values, axis=1), np.concatenate(
-            [np.asarray(time, np.float64) for time in times]
-        )
-
-    def segments(self, name: str) -> tuple[list[Any], Float64, Float64]:
-        """A segment or marker annotation: (values, onsets_s (M,), durations_s (M,)); a marker has duration 0."""
-        atoms = Atoms.of(self.annotations[name])
-        values, onsets, durations = (
-            atoms.column(part) for part in ("value", "time", "duration")
-        )
-        if len(atoms) == 0:
-            return [], np.zeros(0), np.zeros(0)
-        if isinstance(durations, list):
-            durations = [0.0 if one is ... else one for one in durations]
-        if durations is None:
-            seconds = np.zeros(len(atoms))
-        else:
-            seconds = np.asarray(durations, np.float64)
-        words = [one.tolist() if isinstance(one, np.ndarray) else one for one in values] if isinstance(
-            values, list) else values.tolist()  # fmt: skip
-        return words, np.asarray(onsets, np.float64), seconds
-
-    def end_s(self, name: str) -> float | None:
-        """The last moment that an annotation speaks of, in seconds, or None where it has no time."""
-        atoms = Atoms.of(self.annotations[name])
-        if name == self.shared_time:
-            return max(
-                (
-                    float(np.asarray(value).flat[-1])
-                    for value in atoms.column("value") or []
-                ),
-                default=None,
-            )
-        if len(atoms) == 0 or atoms.column("time") is None:
-            return None
-        if isinstance(atoms.column("time"), np.ndarray):
-            _, onsets_s, durations_s = self.segments(name)
-            return float((onsets_s + durations_s).max())
-        return max(
-            (end_s for atom in atoms if (end_s := atom.end_s) is not None), default=None
-        )
-
-    def _shared_times(self) -> list[Any]:
-        return list(
-            Atoms.of(self.annotations.get(self.shared_time or "", ())).column("value")
-            or []
-        )
-
-
 @dataclass(frozen=True)
 class Pyjama:
-    """A whole .pyjama file."""
+    """A whole .pyjama file: the annotations of a corpus, and what they mean.
+
+    Attributes
+    ----------
+    definitions : mapping of str to Definition
+        By the names of the annotations.
+    entries : list of Entry
+        One for each recording.
+    schemaversion : float or str
+        The version of the format.
+    others, collection_others : mapping
+        Further fields of the file and of its collection, which are kept.
+
+    Examples
+    --------
+    >>> from mirbricks.data import Atom, Definition, Entry, Pyjama
+    >>> definitions = {
+    ...     "filepath": Definition("global", "text", "filepath"),
+    ...     "chord": Definition("segment", "text"),
+    ... }
+    >>> entry = Entry({"filepath": (Atom("a.wav"),), "chord": (Atom("C:maj", 0.0, 1.5),)})
+    >>> Pyjama(definitions, [entry]).save("songs.pyjama")
+    >>> Pyjama.load("songs.pyjama").entries[0].segments("chord")
+    (['C:maj'], array([0.]), array([1.5]))
+    """
 
     definitions: Mapping[str, Definition]
     entries: list[Entry]
@@ -174,8 +125,20 @@ class Pyjama:
     def load(cls, path: str | Path) -> Pyjama:
         """Read and validate a file.
 
-        Raises DataError E400 for a missing file, E409 for one that cannot be read, E420 for invalid JSON, and all
-        violations (E421 to E428) in one pass.
+        Parameters
+        ----------
+        path : str or Path
+            The file; older spellings and what the format's reference library writes are read too.
+
+        Returns
+        -------
+        Pyjama
+
+        Raises
+        ------
+        DataError
+            E400 for a missing file, E409 for one that cannot be read, E420 for invalid JSON, and all violations
+            (E421 to E428) in one pass.
         """
         pyjama, errors = cls.read(path)
         raise_all(errors)
@@ -190,7 +153,9 @@ class Pyjama:
         """
         raw = read_pyjama(Path(path))
         found = checked(raw, str(path))
-        return (cls._of(raw, found) if found.has_form else None), found.errors
+        if not found.has_form:
+            return None, found.errors
+        return cls._of(raw, found), found.errors
 
     @classmethod
     def _of(cls, raw: Mapping[str, Any], found: Checked) -> Pyjama:
@@ -211,7 +176,18 @@ class Pyjama:
         )
 
     def save(self, path: str | Path) -> None:
-        """Validate and write; the same content gives the same bytes. Raises as `load`, and E408 if it cannot write."""
+        """Validate and write; the same content gives the same bytes.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file, which is replaced whole.
+
+        Raises
+        ------
+        DataError
+            E421 to E428 for violations, E408 for a full disk or a folder that cannot be written.
+        """
         raw = self._head()
         raw["collection"]["entry"] = [
             {name: Atoms.of(a) for name, a in e.annotations.items()}

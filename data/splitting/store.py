@@ -51,28 +51,60 @@ def make_split(
     stratify: Sequence[str] = (),
     seed: int = 0,
 ) -> Made:
-    """k folds, or train, valid and, of three ratios, test; no group (and no value of `by`) is on two sides.
+    """Make a split that keeps groups whole: k folds, or train, valid and, of three ratios, test.
 
-    Every value of the annotations in `stratify` has its share of each side, as near as groups allow
-    (`split_making.share_out`). The same arguments give the same split. Raises DataError E440 for fewer groups than
-    sides, E444 for an annotation that no recording has.
+    Parameters
+    ----------
+    corpus : Corpus
+        The corpus to be split.
+    folds : int, optional
+        The number of folds, numbered from 0.
+    ratios : sequence of float
+        Without `folds`: the shares of train, valid and perhaps test.
+    by : sequence of str
+        Annotations of which no value is on two sides, such as the artist.
+    stratify : sequence of str
+        Annotations of which every value has its share of each side, as near as groups allow.
+    seed : int
+        The same arguments give the same split.
+
+    Returns
+    -------
+    Made
+        The side of each recording; `store_split` writes it.
+
+    Raises
+    ------
+    DataError
+        E440 for fewer groups than sides, E444 for an annotation that no recording has.
     """
-    recordings = corpus.recordings
-    groups = linked_groups(recordings, by)
-    labels = label_counts(recordings, groups, stratify)
+    groups = linked_groups(corpus.recordings, by)
+    labels = label_counts(corpus.recordings, groups, stratify)
     order = sorted(set(groups))
-    sizes = _sizes(groups, order)
     if folds is None:
         shares = list(ratios)
+        sides: tuple[Any, ...] = SIDES[: len(shares)]
     else:
         shares = [1.0] * folds
-    side = share_out(sizes, labels, shares, seed)
-    if folds is None:
-        names: tuple[Any, ...] = SIDES[: len(shares)]
-    else:
-        names = tuple(range(folds))
-    at = dict(zip(order, side.tolist(), strict=True))
-    values = tuple(names[at[group]] for group in groups)
+        sides = tuple(range(folds))
+    side = share_out(_sizes(groups, order), labels, shares, seed)
+
+    side_of = dict(zip(order, side.tolist(), strict=True))
+    part = np.asarray(shares) / np.sum(shares)
+    return Made(
+        name="split" if folds is None else "fold",
+        sides=sides,
+        values=tuple(sides[side_of[group]] for group in groups),
+        groups=tuple(groups),
+        farthest=_farthest(side, labels, part),
+        definition=_definition(folds, by, stratify, seed),
+    )
+
+
+def _definition(
+    folds: int | None, by: Sequence[str], stratify: Sequence[str], seed: int
+) -> Definition:
+    """What the annotation means, and how it was made."""
     generator = {
         "name": "mirbricks data split",
         "by": list(by),
@@ -80,31 +112,32 @@ def make_split(
         "seed": seed,
     }
     if folds is None:
-        bounds: list[Any] = list(SIDES)
-    else:
-        bounds = [0, folds - 1]
-    if folds is None:
         content = "text"
+        dictionary: list[Any] = list(SIDES)
     else:
         content = "numeric"
-    definition = Definition(
-        "global", content, "value_in_dictionary", bounds, generator=generator
-    )
-    farthest = _farthest(side, labels, np.asarray(shares) / np.sum(shares))
-    return Made(
-        "split" if folds is None else "fold",
-        names,
-        values,
-        tuple(groups),
-        farthest,
-        definition,
+        dictionary = [0, folds - 1]
+    return Definition(
+        "global", content, "value_in_dictionary", dictionary, generator=generator
     )
 
 
 def store_split(corpus: Corpus, made: Made, *, replacing: bool = False) -> None:
-    """Write the split into the corpus's NAME.pyjama, which is replaced whole.
+    """Write a split into a corpus's NAME.pyjama, which is replaced whole.
 
-    Raises DataError E445 where it carries one already and `replacing` is False, E408 where it cannot be written.
+    Parameters
+    ----------
+    corpus : Corpus
+        The corpus that the split was made of.
+    made : Made
+        What `make_split` gave.
+    replacing : bool
+        Whether a split that it carries already is replaced.
+
+    Raises
+    ------
+    DataError
+        E445 where it carries one already and `replacing` is False, E408 where it cannot be written.
     """
     pyjama = corpus.pyjama
     refuse_stored(corpus, made.name, replacing)

@@ -24,9 +24,8 @@ Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 _AUDIO_FORM = "a 1-D float array"
 _FEATURE_FORM = "a 2-D array of numbers, (frames, features)"
-_METADATA_BYTES = (
-    1 << 13
-)  # more than HDF5 needs for the name, header and attribute table of one item
+# More than HDF5 needs for the name, the header and the attribute table of one item.
+_METADATA_BYTES = 1 << 13
 
 
 class AudioStore(Store):
@@ -68,7 +67,7 @@ class AudioStore(Store):
 
 
 class FeatureStore(Store):
-    """Reader of NAME_feat.hdf5: a (T, D) array of numbers a key. Errors as `AudioStore`."""
+    """Reader of NAME_feat.hdf5: a (T, D) array of numbers per key. Errors as `AudioStore`."""
 
     def __init__(self, path: str | Path) -> None:
         super().__init__(path)
@@ -167,25 +166,64 @@ def _times(attributes: Mapping[str, Any], n_frames: int) -> Float64 | None:
 def write_audio(
     path: str | Path, items: Iterable[tuple[str, NDArray[np.floating[Any]], int]]
 ) -> None:
-    """Write (key, audio (N,), sr_hz) triples as they come, contiguous float32. The file appears when all are in.
+    """Write NAME_audio.hdf5: contiguous float32, one recording in memory at a time.
 
-    Raises DataError: E403 to E406 for an item that the reader would refuse, E407 for a key given twice, E408 for a
-    full disk or a folder that cannot be written.
+    Parameters
+    ----------
+    path : str or Path
+        The file. It appears when all recordings are in.
+    items : iterable of (str, array of float (N,), int)
+        The key, the mono audio and the sampling rate in Hz of each recording.
+
+    Raises
+    ------
+    DataError
+        E403 to E406 for an item that the reader would refuse, E407 for a key given twice, E408 for a full disk or a
+        folder that cannot be written.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mirbricks.data import AudioStore, write_audio
+    >>> write_audio("a_audio.hdf5", [("a.wav", np.zeros(22050, np.float32), 22050)])
+    >>> AudioStore("a_audio.hdf5").n_samples("a.wav")
+    22050
     """
     with _writing(path) as add:
         for key, audio, sr_hz in items:
             audio = np.asarray(audio)
             if audio.ndim != 1 or audio.dtype.kind != "f":
                 raise wrong_form(path, key, audio, _AUDIO_FORM)
-            add(
-                key, audio, "sample", {"sr_hz": sr_hz_of(sr_hz, f"'{key}' of '{path}'")}
-            )
+            rate = sr_hz_of(sr_hz, f"'{key}' of '{path}'")
+            add(key, audio, "sample", {"sr_hz": rate})
 
 
 def write_features(
     path: str | Path, items: Iterable[tuple[str, NDArray[Any], Mapping[str, Any]]]
 ) -> None:
-    """Write (key, features (T, D), attributes) triples as they come, contiguous float32; otherwise as `write_audio`."""
+    """Write NAME_feat.hdf5: contiguous float32, time first, one recording in memory at a time.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file. It appears when all recordings are in.
+    items : iterable of (str, array of numbers (T, D), mapping)
+        The key, the features and the attributes of each recording: `hop_s` and `t0_s`, or `time`, say when the frames
+        are, in seconds; the reader multiplies by `scale`.
+
+    Raises
+    ------
+    DataError
+        As `write_audio`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mirbricks.data import FeatureStore, write_features
+    >>> write_features("a_feat.hdf5", [("a", np.ones((4, 12)), {"hop_s": 0.1})])
+    >>> FeatureStore("a_feat.hdf5").shape("a")
+    (4, 12)
+    """
     with _writing(path) as add:
         for key, features, attributes in items:
             features = np.asarray(features)
@@ -221,15 +259,10 @@ def _writing(
             )
         refuse_empty(path, key, values.shape)
         refuse_nan(values, f"'{key}' for '{path}'", unit, 0)
-        reserve(
-            raw,
-            values.size * 4
-            + sum(np.asarray(value).nbytes for value in attributes.values())
-            + _METADATA_BYTES,
-        )
-        file.create_dataset(
-            key, data=values.astype(np.float32, copy=False)
-        ).attrs.update(attributes)
+        of_attributes = sum(np.asarray(value).nbytes for value in attributes.values())
+        reserve(raw, 4 * values.size + of_attributes + _METADATA_BYTES)
+        data = file.create_dataset(key, data=values.astype(np.float32, copy=False))
+        data.attrs.update(attributes)
 
     with written_whole(path) as temporary:
         with temporary.open("w+b") as raw:

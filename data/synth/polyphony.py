@@ -61,10 +61,36 @@ def synthesise_polyphony(
     n_jobs: int = 1,
     on_done: Callable[[str], None] | None = None,
 ) -> Corpus:
-    """Write polyphony_audio.hdf5 and polyphony.pyjama into `folder`, and open them. The same arguments, the same bytes.
+    """Make a corpus of four voices that move as in a chorale, with their pitches. The same arguments, the same bytes.
 
-    Keys are `01.wav` and, with `stems`, `01-soprano.wav` ...; `on_done` is called with the key of each finished clip.
-    Raises DataError E408 if the folder cannot be written.
+    Parameters
+    ----------
+    folder : str or Path
+        Where polyphony_audio.hdf5 and polyphony.pyjama are written.
+    n_clips : int
+        How many clips there are; their keys are `01.wav`, `02.wav`, ...
+    seconds : float
+        The length of each.
+    seed : int
+        What the music is drawn from.
+    sr_hz : int
+        The sampling rate, in Hz.
+    stems : bool
+        Whether the voices are in the corpus too, as `01-soprano.wav`, ...
+    n_jobs : int
+        How many processes work; -1: one for each core.
+    on_done : callable, optional
+        Called with the key of each finished clip.
+
+    Returns
+    -------
+    Corpus
+        With the annotations `f0multi`, and of the stems `f0` and `stem_of`.
+
+    Raises
+    ------
+    DataError
+        E408 if the folder cannot be written.
     """
     given = [(seed, index, seconds, sr_hz, stems) for index in range(n_clips)]
     return write_corpus(

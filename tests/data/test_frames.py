@@ -227,3 +227,13 @@ def test_a_segment_longer_than_the_frames_holds_all_of_them() -> None:
     assert segments_to_classes([-1.0], [9.0], [3], 4, 0.5).tolist() == [3, 3, 3, 3]
     assert segments_to_classes([-1.0], [1.0], [3], 2, 0.5).tolist() == [-1, -1]
     assert segments_to_classes([2.0], [1.0], [3], 4, 0.5).tolist() == [-1, -1, -1, -1]
+
+
+def test_frames_begin_at_zero_unless_they_are_said_to_begin_later() -> None:
+    assert frame_times(3, 0.5).tolist() == [0.0, 0.5, 1.0]
+    assert markers_to_frames([0.6, 0.81], 4, 0.1, first_s=0.5).tolist() == [0, 1, 0, 1]
+
+
+def test_how_far_the_values_of_a_curve_of_two_points_hold() -> None:
+    found = breakpoints_to_frames([1.0, 2.0], [0.0, 0.06], 11, 0.01, fill=0.0)
+    assert found[0].tolist() == [1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 LARGEST_DIVISOR = 4096
 
@@ -18,43 +19,61 @@ def formula(sizes: Sequence[int], axes: Sequence[Mapping[str, int]]) -> int | st
         if list(sizes) == [chosen[name] for chosen in axes]:
             return name
     others = [name for name in axes[0] if name != "B"]
-    found = (_linear(sizes, [chosen[name] for chosen in axes], name) for name in others)
-    return next((text for text in found if text), f"{others[-1] if others else 'B'}'")
+    for name in others:
+        values = tuple(chosen[name] for chosen in axes)
+        text = _linear(tuple(sizes), values, name)
+        if text:
+            return text
+    last = others[-1] if others else "B"
+    return f"{last}'"
 
 
-def _linear(sizes: Sequence[int], values: Sequence[int], name: str) -> str | None:
+@lru_cache(maxsize=4096)  # the layers of a graph have the same few sizes
+def _linear(sizes: tuple[int, ...], values: tuple[int, ...], name: str) -> str | None:
     """slope · axis + offset, or (axis + offset) // divisor, where one of them gives all sizes."""
     if values[0] == values[1]:
         return None
     slope = (sizes[1] - sizes[0]) // (values[1] - values[0])
     offset = sizes[0] - slope * values[0]
-    if slope > 0 and all(
-        slope * v + offset == s for v, s in zip(values, sizes, strict=True)
-    ):
-        return f"{slope if slope != 1 else ''}{name}{_signed(offset)}"
-    for divisor in range(2, LARGEST_DIVISOR):
-        least = [
-            s * divisor - v for v, s in zip(values, sizes, strict=True)
-        ]  # offsets that give size s at value v
+    pairs = list(zip(values, sizes, strict=True))
+    if slope > 0 and all(slope * v + offset == s for v, s in pairs):
+        factor = "" if slope == 1 else str(slope)
+        return f"{factor}{name}{_signed(offset)}"
+    for divisor in _divisors(pairs):
+        # An offset gives size s at value v if s · divisor ≤ v + offset < (s + 1) · divisor.
+        least = [s * divisor - v for v, s in pairs]
         low = max(least)
         high = min(least) + divisor - 1
         if low <= high:
-            likely = (
-                0,
-                divisor - 1,
-            )  # rounded down, rounded up; else the smallest that gives all sizes
-            offset = next(
-                (n for n in likely if low <= n <= high), min(max(0, low), high)
-            )
-            exact = not any((v + offset) % divisor for v in values)
-            if offset:
-                inner = f"({name}{_signed(offset)})"
-            else:
-                inner = name
-            if exact:
-                return f"{inner}/{divisor}"
-            return f"{inner}//{divisor}"
+            return _divided(name, values, divisor, _likely(low, high, divisor))
     return None
+
+
+def _divisors(pairs: Sequence[tuple[int, int]]) -> range:
+    """The divisors that may be: of two points far apart the sizes tell the divisor but for the rounding."""
+    (v_0, s_0), (v_1, s_1) = min(pairs), max(pairs)
+    rise = s_1 - s_0
+    if rise < 0:
+        return range(0)
+    least = max(2, (v_1 - v_0) // (rise + 1))
+    most = LARGEST_DIVISOR
+    if rise > 1:
+        most = min(most, (v_1 - v_0) // (rise - 1) + 1)
+    return range(least, most)
+
+
+def _likely(low: int, high: int, divisor: int) -> int:
+    """Of the offsets from `low` to `high` that which rounds down or up, else the smallest in size."""
+    for offset in (0, divisor - 1):
+        if low <= offset <= high:
+            return offset
+    return min(max(0, low), high)
+
+
+def _divided(name: str, values: Sequence[int], divisor: int, offset: int) -> str:
+    inner = f"({name}{_signed(offset)})" if offset else name
+    exact = not any((v + offset) % divisor for v in values)
+    return f"{inner}{'/' if exact else '//'}{divisor}"
 
 
 def _signed(offset: int) -> str:

@@ -237,3 +237,11 @@ def test_frames_begin_at_zero_unless_they_are_said_to_begin_later() -> None:
 def test_how_far_the_values_of_a_curve_of_two_points_hold() -> None:
     found = breakpoints_to_frames([1.0, 2.0], [0.0, 0.06], 11, 0.01, fill=0.0)
     assert found[0].tolist() == [1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 0]
+
+
+def test_what_is_nearly_the_border_is_beyond_it() -> None:
+    """The slack is a millionth of the hop: half a hundredth of it counts."""
+    reach = breakpoints_to_frames([7.0], [0.0], 2, 0.01, reach_s=0.00995, fill=0.0)
+    assert reach[0].tolist() == [7.0, 0.0]
+    border = breakpoints_to_frames([1.0, 2.0], [0.0, 0.0199], 2, 0.01, reach_s=1.0)
+    assert border[0].tolist() == [1.0, 2.0]

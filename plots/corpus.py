@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -33,6 +33,7 @@ FOLDS = (
 )
 SOFT = "#5b6670"
 MOST_BARS = 18
+LEAST_BARS = 5  # that a panel has room for
 MOST_DIFFERENT = 200
 PANELS = 2
 IDENTIFIERS = ("filepath", "split", "fold", "stem_of")
@@ -41,37 +42,43 @@ IDENTIFIERS = ("filepath", "split", "fold", "stem_of")
 def corpus_picture(
     about: Mapping[str, Any], durations_s: Mapping[str, Sequence[float]]
 ) -> Figure:
-    """`about` is what `data.info.describe` gives; `durations_s` are the lengths of the recordings of each side."""
-    labels = balanced_labels(about["annotations"])
-    covered = {
-        name: one for name, one in about["annotations"].items() if name != "filepath"
-    }
-    rows = max(
-        [min(MOST_BARS, about["annotations"][name]["different"]) for name in labels],
-        default=0,
-    )
+    """A corpus at a glance.
+
+    Parameters
+    ----------
+    about : mapping
+        What `data.info.describe` gives.
+    durations_s : mapping of str to sequence of float
+        The lengths in s of the recordings of each side, such as "train"; "all" where there are no sides.
+
+    Returns
+    -------
+    Figure
+        The key figures on top; below them how long the recordings are and what is annotated; then the labels.
+    """
+    annotations = about["annotations"]
+    labels = balanced_labels(annotations)
+    covered = {name: one for name, one in annotations.items() if name != "filepath"}
+    # Each part is as high as its bars need.
+    n_bars = [min(MOST_BARS, annotations[name]["different"]) for name in labels]
+    n_rows = max([LEAST_BARS, *n_bars])
+    heights = [0.75, max(2.8, 0.33 * len(covered) + 0.9)]
     if labels:
-        low = 0.75 + 0.23 * max(rows, 5)
-    else:
-        low = 0.0
-    figure = Figure(
-        figsize=(12.0, 1.5 + max(2.8, 0.33 * len(covered) + 0.9) + low),
-        layout="constrained",
-    )
-    heights = [0.75, max(2.8, 0.33 * len(covered) + 0.9), *([low] if labels else [])]
-    head, *grids = np.ravel(
-        np.asarray(figure.subfigures(len(heights), 1, height_ratios=heights))
-    )
+        heights.append(0.75 + 0.23 * n_rows)
+    figure = Figure(figsize=(12.0, 0.75 + sum(heights)), layout="constrained")
+    parts = figure.subfigures(len(heights), 1, height_ratios=heights)
+    head, middle, *low = np.ravel(np.asarray(parts))
     _heading(head, about, list(durations_s))
-    left, right = grids[0].subplots(1, 2, width_ratios=[1.0, 1.25])
+    left, right = middle.subplots(1, 2, width_ratios=[1.0, 1.25])
     _durations(left, durations_s)
     _coverage(right, covered, about["recordings"])
-    if labels:
-        panels = np.atleast_1d(grids[1].subplots(1, len(labels)))
+    if low:
+        panels = np.atleast_1d(low[0].subplots(1, len(labels)))
         for axes, name in zip(panels, labels, strict=True):
-            _balance(axes, name, about["annotations"][name], list(durations_s))
-            if axes.get_ylim()[0] > 0:  # bars of one thickness in all panels
-                axes.set_ylim(max(rows, 5) - 0.4, -0.6)
+            _balance(axes, name, annotations[name], list(durations_s))
+            # Rows grow downwards; they are given one thickness in all panels.
+            if axes.get_ylim()[0] > 0:
+                axes.set_ylim(n_rows - 0.4, -0.6)
     return figure
 
 
@@ -87,10 +94,13 @@ def balanced_labels(annotations: Mapping[str, Any]) -> list[str]:
 
 
 def colour(side: str, sides: Sequence[str]) -> str:
-    return (
-        SIDES.get(side)
-        or FOLDS[list(sides).index(side) % len(FOLDS) if side in sides else 0]
-    )
+    """That of train, valid and test, which are the same in every picture; folds take the others in turn."""
+    if side in SIDES:
+        return SIDES[side]
+    number = 0
+    if side in sides:
+        number = list(sides).index(side)
+    return FOLDS[number % len(FOLDS)]
 
 
 def _heading(figure: Any, about: Mapping[str, Any], sides: Sequence[str]) -> None:
@@ -106,7 +116,7 @@ def _heading(figure: Any, about: Mapping[str, Any], sides: Sequence[str]) -> Non
         parse_math=False,
     )
     rates = ", ".join(f"{hz / 1000:g} kHz" for hz in about["sample_rates_hz"])
-    widths = ", ".join(f"{width} features a frame" for width in about["features"])
+    widths = ", ".join(f"{width} features per frame" for width in about["features"])
     parts = [
         f"{about['recordings']:,} recordings",
         f"{about['groups']:,} groups",
@@ -141,15 +151,15 @@ def _durations(axes: Axes, durations_s: Mapping[str, Sequence[float]]) -> None:
         )
         axes.set_axis_off()
         return
+    scale = 1.0
+    unit = "s"
     if np.median(every) >= 120:
         scale = 60.0
         unit = "min"
-    else:
-        scale = 1.0
-        unit = "s"
     low = every.min() / scale
     high = every.max() / scale
-    if high - low < 1e-6 * high + 1e-9:  # all of one length
+    # Recordings of one length would all lie on the edge of a bar without a width.
+    if high - low < 1e-6 * high + 1e-9:
         low = low * 0.9
         high = high * 1.1
     edges = np.linspace(low, high, int(np.clip(2 * np.sqrt(every.size), 8, 40)) + 1)
@@ -175,15 +185,10 @@ def _coverage(axes: Axes, annotations: Mapping[str, Any], recordings: int) -> No
         one = annotations[name]
         share = one["recordings"] / max(recordings, 1)
         axes.barh(row, share, 0.62, color=TRUTH)
+        text = f"{one['recordings']:,} recordings, {_counted(one)}"
         if "covered" in one:
             axes.barh(row, share * one["covered"], 0.62, color=SIDES["train"])
-        if "covered" in one:
-            time = f", {one['covered']:.0%} of the time"
-        else:
-            time = ""
-        text = f"{one['recordings']:,} recordings, {one['atoms']:,} {one['extent']}{'s' * (one['atoms'] != 1)}{time}"
-        text = text.replace("globals", "values").replace("global", "value")
-        text = text.replace("breakpoints", "curves").replace("breakpoint", "curve")
+            text += f", {one['covered']:.0%} of the time"
         axes.text(1.02, row, text, va="center", fontsize=8.5, color=SOFT, clip_on=False)
     axes.set_yticks(
         range(len(names)),
@@ -197,46 +202,41 @@ def _coverage(axes: Axes, annotations: Mapping[str, Any], recordings: int) -> No
     _plain(axes, "x")
 
 
+def _counted(annotation: Mapping[str, Any]) -> str:
+    """How many atoms there are, in a word that users know: `3 curves`, `1 value`."""
+    extent = annotation["extent"]
+    word = {"global": "value", "breakpoint": "curve"}.get(extent, extent)
+    if annotation["atoms"] != 1:
+        word += "s"
+    return f"{annotation['atoms']:,} {word}"
+
+
 def _balance(
     axes: Axes, name: str, annotation: Mapping[str, Any], sides: Sequence[str]
 ) -> None:
     """The values by side: minutes of segments, counts of others. Many numbers in order, else the largest first."""
+    what = "count"
+    unit = 1
+    name_of = "times"
     if annotation["extent"] == "segment":
         what = "duration_s"
-        unit = 60.0
+        unit = 60
         name_of = "minutes"
-    else:
-        what = "count"
-        unit = 1
-        name_of = "times"
-    amounts = {
-        word: [one["sides"].get(side, {}).get(what, 0) / unit for side in sides]
-        for word, one in annotation["values"].items()
-    }
+    amounts = {}
+    for word, one in annotation["values"].items():
+        of_sides = [one["sides"].get(side, {}) for side in sides]
+        amounts[word] = [of_side.get(what, 0) / unit for of_side in of_sides]
     if annotation["content"] == "numeric" and annotation["different"] > MOST_BARS:
         _title(axes, name)
         _columns(axes, amounts, sides, name_of)
         return
     largest = sorted(amounts, key=lambda word: -sum(amounts[word]))[:MOST_BARS]
-    hidden = annotation["different"] - len(largest)
-    _title(
-        axes,
-        name
-        + (
-            f": the {len(largest)} most frequent of {annotation['different']:,}"
-            if hidden
-            else ""
-        ),
-    )
+    title = name
+    if annotation["different"] > len(largest):
+        title += f": the {len(largest)} most frequent of {annotation['different']:,}"
+    _title(axes, title)
     for row, word in enumerate(largest):
-        ends = np.cumsum(amounts[word])
-        for end, width, side in zip(ends, amounts[word], sides, strict=True):
-            axes.barh(row, width, 0.72, left=end - width, color=colour(side, sides))
-        if unit > 1 and ends[-1] < 100:
-            text = f"{ends[-1]:,.1f}"
-        else:
-            text = f"{ends[-1]:,.0f}"
-        axes.text(ends[-1], row, f" {text}", va="center", fontsize=8.5, color=SOFT)
+        _stacked_bar(axes, row, amounts[word], sides, in_minutes=unit > 1)
     axes.set_yticks(
         range(len(largest)),
         [cut(word, 26) for word in largest],
@@ -250,6 +250,25 @@ def _balance(
     )
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=unit == 1))
     _plain(axes, "x")
+
+
+def _stacked_bar(
+    axes: Axes,
+    row: int,
+    widths: Sequence[float],
+    sides: Sequence[str],
+    *,
+    in_minutes: bool,
+) -> None:
+    """A bar of a part per side, with its length beside it."""
+    ends = np.cumsum(widths)
+    for end, width, side in zip(ends, widths, sides, strict=True):
+        axes.barh(row, width, 0.72, left=end - width, color=colour(side, sides))
+    text = f"{ends[-1]:,.0f}"
+    # A few minutes are worth a decimal; counts are whole.
+    if in_minutes and ends[-1] < 100:
+        text = f"{ends[-1]:,.1f}"
+    axes.text(ends[-1], row, f" {text}", va="center", fontsize=8.5, color=SOFT)
 
 
 def _columns(
@@ -289,13 +308,15 @@ def _title(axes: Axes, text: str) -> None:
     )
 
 
-def _plain(axes: Axes, grid: str) -> None:
-    axes.grid(axis=grid, color=GRID, linewidth=0.8)  # type: ignore[arg-type]
+def _plain(axes: Axes, grid: Literal["x", "y"]) -> None:
+    """Few lines: a grid along one axis, and no frame but the line that bars stand on."""
+    axes.grid(axis=grid, color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
-    axes.spines[["top", "right", "left" if grid == "x" else "bottom"]].set_visible(
-        False
-    )
-    axes.spines[["bottom" if grid == "x" else "left"]].set_color(TRUTH)
+    hidden, kept = "bottom", "left"
+    if grid == "x":
+        hidden, kept = "left", "bottom"
+    axes.spines[["top", "right", hidden]].set_visible(False)
+    axes.spines[kept].set_color(TRUTH)
     axes.tick_params(length=0, colors=SOFT)
     axes.xaxis.label.set_color(SOFT)
     axes.yaxis.label.set_color(SOFT)

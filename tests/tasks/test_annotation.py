@@ -202,3 +202,28 @@ def test_annotations_in_another_form(
         f"  expected  {expected}\n  got       {got}\n"
         "  help: write it in this form, or give it and its definition in the .pyjama another name     [E505]"
     )
+
+
+def test_a_curve_of_one_point_holds_for_half_a_hop(
+    make_item: Callable[..., Item],
+) -> None:
+    item = make_item(f0=([69.0], [0.05]))
+    found = pitches_at_frames(item, 10, 0.01)
+    assert found.frames.tolist() == [5]
+    assert found.midi.tolist() == [69.0]
+
+
+@pytest.mark.parametrize(
+    ("midi", "fine"), [(0, True), (127, True), (127.5, False), (-1, False)]
+)
+def test_the_ends_of_the_midi_numbers(
+    make_item: Callable[..., Item], midi: float, fine: bool
+) -> None:
+    notes = make_item(pitchmidi=[(midi, 0.0, 0.5), (60, 0.5, 0.5)])
+    curve = make_item(f0=([midi, 60.0], [0.0, 0.1]))
+    for item in (notes, curve):
+        if fine:
+            assert own_pitches(item).midi.max() == max(midi, 60)
+        else:
+            with pytest.raises(TaskError, match="MIDI number"):
+                own_pitches(item)

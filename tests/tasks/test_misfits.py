@@ -200,6 +200,12 @@ NEEDS = Needs(
 @pytest.mark.parametrize("shape", [("B", 12, "T"), ("B", 1, 12, 8), ("B", "D", "T")])
 def test_shapes_that_are_needed(shape: tuple[int | str, ...]) -> None:
     NEEDS.refuse_misfit(shape, ("B", 24, shape[-1]))
+    # A size beside the one that is needed is refused, in the input and in the output.
+    for out in (("B", 23, shape[-1]), ("B", 24, 7), ("B", 24), ("B", 24, "T", 1)):
+        with pytest.raises(MirbricksError, match="the graph does not give keys"):
+            NEEDS.refuse_misfit(shape, out)
+    with pytest.raises(MirbricksError, match="the graph does not read chroma"):
+        NEEDS.refuse_misfit(("B", 13, *shape[2:]), ("B", 24, shape[-1]))
 
 
 def test_a_name_of_the_output_that_is_not_an_axis_of_the_input_is_any_size() -> None:

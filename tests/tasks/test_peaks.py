@@ -250,3 +250,18 @@ def test_every_mode_is_given_back(tones: Any, make_task: Callable[..., Any]) -> 
     make_task().predict(model, tones.cache.open("0.wav"), {"threshold": 0.5})
     assert model.training
     assert not model.conv.training
+
+
+def test_the_first_frame_of_a_track_is_tried_too() -> None:
+    """A pitch that sounds at time 0 alone is right there, not missed."""
+    truth = Pitches(np.array([0.0, HOP_S]), np.array([0]), np.array([57.0]))
+    bin_ = 60 * np.log2(220 / 110)
+    peaks = Peaks(
+        np.array([0.0, HOP_S]), np.array([0]), np.array([bin_]), np.array([0.8])
+    )
+    trial = Trial.of(truth, peaks, FEATURE)
+    assert trial.heights[0, 0] == 0.8
+    counts = trial.counts(0.5)
+    assert counts.accuracy == counts.precision == counts.recall == 1.0
+    best, figures = best_threshold([trial], [0.5, 0.9])
+    assert (best, figures["Accuracy"]) == (0.5, 1.0)

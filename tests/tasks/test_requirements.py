@@ -64,12 +64,22 @@ def test_a_graph_that_ends_in_probabilities(last: str) -> None:
 
 
 def test_probabilities_inside_a_graph_are_its_own_matter() -> None:
-    load_experiment(write(f"  - Sigmoid\n  - Conv2d: {HEAD}\n"))
-    load_experiment(
-        write(
-            f"  - Conv2d: {HEAD}\n  - StoreAs: logits\n  - Sigmoid\n  - MulWith: logits\n"
+    inside = load_experiment(write(f"  - Sigmoid\n  - Conv2d: {HEAD}\n"))
+    assert [node.block for node in inside.model.nodes] == ["Sigmoid", "Conv2d"]
+    gated = f"  - Conv2d: {HEAD}\n  - StoreAs: logits\n  - Sigmoid\n"
+    joined = load_experiment(write(f"{gated}  - MulWith: logits\n"))
+    assert joined.model.output_shape == ("B", 1, 360, "T")
+    # Without the join the same layers are refused.
+    plain = f"  - Conv2d: {HEAD}\n  - Sigmoid\n"
+    assert "the graph ends in Sigmoid" in refused(write(plain))
+
+
+def test_every_layer_that_makes_probabilities_or_bounds_logits_by_name() -> None:
+    for name in ("Sigmoid", "Tanh"):
+        layer = f"  - Activation: {{function: {name}}}\n"
+        assert f"the graph ends in {name}" in refused(
+            write(f"  - Conv2d: {HEAD}\n{layer}")
         )
-    )
 
 
 def test_several_inputs() -> None:
@@ -105,19 +115,27 @@ def test_frames_at_which_the_graph_does_not_run() -> None:
     assert refused(write(SKIP, task=", patch_frames: 100")) == told
     told = SKIP_MESSAGE.format(given=500, pooled=62, out=496, name="predict")
     assert refused(write(SKIP, task=", predict_frames: 500")) == told
-    load_experiment(write(SKIP, task=", patch_frames: 104, predict_frames: 504"))
+    fits = load_experiment(write(SKIP, task=", patch_frames: 104, predict_frames: 504"))
+    assert fits.task.given_shapes(fits.task.input_shape) == {
+        "task.patch_frames": (None, 6, 360, 104),
+        "task.predict_frames": (None, 6, 360, 504),
+    }
 
 
 def test_a_graph_that_fixes_its_frames_never_sees_others() -> None:
-    load_experiment(
+    fixed = load_experiment(
         write(SKIP, "input: B C=6 F=360 T=96\nname: g", task=", predict_frames: 500")
     )
+    assert fixed.task.given_shapes(fixed.task.input_shape) == {
+        "task.patch_frames": (None, 6, 360, 96)
+    }
 
 
 def test_the_published_graphs_fit() -> None:
-    for path in (Path(mb.__file__).parent / "graphs").glob("mpe_*.yaml"):
-        if "\ntask:" in path.read_text():
-            load_experiment(path)
+    paths = sorted((Path(mb.__file__).parent / "graphs").glob("mpe_*.yaml"))
+    assert len(paths) >= 6
+    for path in paths:
+        assert load_experiment(path).task.name == "multi_pitch", path.name
 
 
 def test_checking_leaves_the_weights_as_they_are_drawn() -> None:

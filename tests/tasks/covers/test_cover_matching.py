@@ -65,6 +65,30 @@ def test_normalised_by_what_each_reference_gives_to_the_others(
     )
 
 
+def test_more_recordings_than_scores_are_kept_of(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The scores of many are computed again for each block, those of few are kept: the same numbers."""
+    made = embeddings(2, [2, 1, 3, 1, 2, 1, 1])
+    few = Library.of(made, normalise=True)
+    everything = few.rows(slice(0, 7))
+    monkeypatch.setattr(matching, "HELD", 3)
+    for values in (matching.BLOCK_VALUES, 20):
+        monkeypatch.setattr(matching, "BLOCK_VALUES", values)
+        many = Library.of(made, normalise=True)
+        torch.testing.assert_close(many.mean, few.mean)
+        torch.testing.assert_close(many.deviation, few.deviation)
+        torch.testing.assert_close(
+            many.rows(slice(0, 7)), everything, atol=1e-4, rtol=1e-4
+        )
+        torch.testing.assert_close(
+            many.rows(slice(2, 5)), everything[2:5], atol=1e-4, rtol=1e-4
+        )
+    # What is kept is what a query of the same vectors gets.
+    queries = [few.query(number) for number in range(7)]
+    torch.testing.assert_close(few.scores(queries), everything, atol=1e-4, rtol=1e-4)
+
+
 def test_two_recordings_have_no_deviation() -> None:
     made = embeddings(1, [1, 1])
     torch.testing.assert_close(

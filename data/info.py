@@ -37,43 +37,37 @@ def describe(corpus: Corpus, scanned: Sequence[Scanned] = ()) -> dict[str, Any]:
         often and how long they occur.
     """
     items = corpus.recordings
-    seconds = np.array(
-        [item.duration_s for item in items if item.duration_s is not None]
-    )
     side_of, sides = sides_of(corpus)
+    definitions = corpus.pyjama.definitions
+    holds = {"audio": corpus.audio, "features": corpus.given_features}
+    rates = Counter(item.sr_hz for item in corpus.audio)
+    widths = Counter(item.n_features for item in corpus.given_features)
+    known = [item.duration_s for item in items if item.duration_s is not None]
     return {
         "name": corpus.name,
-        "holds": [
-            kind
-            for kind, held in (
-                ("audio", corpus.audio),
-                ("features", corpus.given_features),
-            )
-            if held
-        ],
+        "holds": [kind for kind, held in holds.items() if held],
         "recordings": len(items),
         "groups": len({item.group for item in items}),
         "stems": sum(item.stem_of is not None for item in items),
-        "duration_s": _rounded(seconds.sum()),
-        "durations_s": {
-            name: _rounded(np.quantile(seconds, q))
-            for name, q in (("min", 0), ("median", 0.5), ("max", 1))
-        }
-        if len(seconds)
-        else {},
-        "sample_rates_hz": dict(
-            Counter(item.sr_hz for item in corpus.audio).most_common()
-        ),
-        "features": dict(
-            Counter(item.n_features for item in corpus.given_features).most_common()
-        ),
+        "duration_s": _rounded(sum(known)),
+        "durations_s": _quantiles(known),
+        "sample_rates_hz": dict(rates.most_common()),
+        "features": dict(widths.most_common()),
         "annotations": {
             name: _annotation(name, definition, items, side_of)
-            for name, definition in corpus.pyjama.definitions.items()
+            for name, definition in definitions.items()
         },
         "splits": sides,
         "duplicates": same_recordings(scanned),
     }
+
+
+def _quantiles(seconds: Sequence[float]) -> dict[str, float]:
+    """The shortest, the middle and the longest; nothing where no length is known."""
+    if not seconds:
+        return {}
+    parts = {"min": 0.0, "median": 0.5, "max": 1.0}
+    return {name: _rounded(np.quantile(seconds, part)) for name, part in parts.items()}
 
 
 def sides_of(corpus: Corpus) -> tuple[dict[str, str], dict[str, Any]]:
@@ -213,21 +207,28 @@ def _overlaps(
     first = ""
     for item in having:
         words, onsets_s, durations_s = item.entry.segments(name)
-        here = 0
+        # Notes of different pitches may sound together: each pitch is looked at alone.
         kinds: dict[str, list[int]] = defaultdict(list)
         for index, word in enumerate(words):
             kinds[str(word) if only_equal else ""].append(index)
+        found: list[float] = []
         for indices in kinds.values():
-            onsets = onsets_s[indices]
-            ends = (onsets_s + durations_s)[indices]
-            order = np.argsort(onsets, kind="stable")
-            late = np.maximum.accumulate(ends[order])[:-1] - onsets[order][1:]
-            if (late > TOUCH_S).any() and not first:
-                first = f"{item.key} at {onsets[order][1:][np.argmax(late > TOUCH_S)]:.3f} s"
-            here += int((late > TOUCH_S).sum())
-        count = count + here
-        recordings = recordings + bool(here)
+            ends_s = (onsets_s + durations_s)[indices]
+            found += _begun_early(onsets_s[indices], ends_s)
+        if found and not first:
+            first = f"{item.key} at {found[0]:.3f} s"
+        count += len(found)
+        recordings += bool(found)
     return {"count": count, "recordings": recordings, "first": first}
+
+
+def _begun_early(onsets_s: Float64, ends_s: Float64) -> list[float]:
+    """When each segment begins that begins before an earlier one has ended."""
+    order = np.argsort(onsets_s, kind="stable")
+    later_s = onsets_s[order][1:]
+    # The end that counts is the latest of all that began before.
+    latest_end_s = np.maximum.accumulate(ends_s[order])[:-1]
+    return list(map(float, later_s[latest_end_s - later_s > TOUCH_S]))
 
 
 def _rounded(seconds: Any) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 import unicodedata
+from collections.abc import Sequence
 
 # Controls, line and paragraph separators, lone surrogates, and marks that turn or hide what stands around them.
 _ACTS = {"Cc", "Cf", "Cs", "Zl", "Zp"}
@@ -40,6 +41,36 @@ def _escaped(character: str) -> str:
     if unicodedata.category(character) not in _ACTS or character in _JOINERS:
         return character
     return character.encode("unicode_escape").decode("ascii")
+
+
+def listed(names: Sequence[str], most: int, *, quote: str = "'") -> str:
+    """Return the first names, and how many more there are, for a line that must not grow with a corpus.
+
+    Parameters
+    ----------
+    names : sequence of str
+        In the order in which they are to be read.
+    most : int
+        How many of them are named.
+    quote : str
+        What stands before and after each name; empty for labels and for words that are not the user's own.
+
+    Returns
+    -------
+    str
+        The names after commas; the empty string where there are none.
+
+    Examples
+    --------
+    >>> listed(["a.wav", "b.wav", "c.wav", "d.wav"], 2)
+    "'a.wav', 'b.wav' and 2 more"
+    >>> listed(["dog", "rain"], 2, quote="")
+    'dog, rain'
+    """
+    shown = ", ".join(f"{quote}{name}{quote}" for name in names[:most])
+    if len(names) <= most:
+        return shown
+    return f"{shown} and {len(names) - most} more"
 
 
 def let_streams_replace() -> None:

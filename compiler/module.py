@@ -16,6 +16,11 @@ from .language.graph import Graph
 from .operations import NodeInfo, Op
 
 
+def count_parameters(module: nn.Module) -> int:
+    """How many numbers a module learns; a weight that layers share counts once."""
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
 class GraphModule(nn.Module):
     """A compiled graph: an ordinary module with one child per block, under its node's name.
 

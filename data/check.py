@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import DataError
+from ..printable import listed
 from .corpus import (
     Corpus,
     FeatureItem,
@@ -104,7 +105,7 @@ def same_twice(corpus: Corpus, scanned: Sequence[Scanned]) -> list[DataError]:
         ]
         problems.append(
             DataError(
-                f"{_listed(keys)} hold the same {_kind(items[keys[0]])}, in different groups{where}",
+                f"the same {_kind(items[keys[0]])} in different groups{where}: {listed(keys, _LISTED)}",
                 code="E417",
                 facts=facts,
                 help="remove all but one, or give them the same annotation 'piece'",
@@ -185,7 +186,7 @@ def _not_whole(corpus: Corpus, name: str) -> Iterator[DataError]:
         else:
             what = f"{len(wrong)} recordings have no sound '{name}'"
         yield DataError(
-            f"{what}: {_listed(wrong)}",
+            f"{what}: {listed(wrong, _LISTED)}",
             code="E443" if is_split else "E446",
             facts=[("expected", expected)],
             help="`mirbricks data split` gives every recording one",
@@ -196,12 +197,3 @@ def _kind(item: Item | FeatureItem) -> str:
     if isinstance(item, Item):
         return "audio"
     return "features"
-
-
-def _listed(keys: Sequence[str]) -> str:
-    shown = [f"'{key}'" for key in keys[:_LISTED]]
-    if len(keys) > _LISTED:
-        return f"{', '.join(shown)} and {len(keys) - _LISTED} more"
-    if len(shown) > 1:
-        return f"{', '.join(shown[:-1])} and {shown[-1]}"
-    return shown[0]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DataError, did_you_mean
+from ..printable import listed
 from .pyjama.file import Entry, Pyjama
 from .stores.audio import AUDIO_ENDINGS
 from .stores.hdf5 import AudioStore, FeatureStore
@@ -68,7 +69,8 @@ def find_corpus(folder: Path) -> CorpusFiles:
     facts = [
         (
             f"*{ending}",
-            ", ".join(f"{n}{ending}" for n in sorted(names)[:_LISTED]) or "none",
+            listed([f"{n}{ending}" for n in sorted(names)], _LISTED, quote="")
+            or "none",
         )
         for ending, names in endings
     ]
@@ -124,7 +126,7 @@ def refuse_other_keys(
             )  # only a key without a partner can be meant
             errors.append(
                 DataError(
-                    f"{count} of '{here}' not in '{there}': {_listed(sorted(alone))}",
+                    f"{count} of '{here}' not in '{there}': {listed(sorted(alone), _LISTED)}",
                     code="E411",
                     help=near
                     or f"add to '{there}' what is missing, or remove it from '{here}'",
@@ -191,8 +193,3 @@ def _mixes_by_name(keys: Iterable[str]) -> dict[str, str]:
         if mix is not None:
             mixes[key] = mix
     return mixes
-
-
-def _listed(names: list[str]) -> str:
-    shown = ", ".join(f"'{name}'" for name in names[:_LISTED])
-    return shown + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..data.corpus import Item
 from ..data.stores.cells import guarded_cell
 from ..errors import TaskError, Where, did_you_mean
+from ..printable import listed
 from .predictions import Prediction, drawn
 
 Float64 = NDArray[np.float64]
@@ -76,7 +77,7 @@ def unknown_label(value: str, key: str, labels: Sequence[str]) -> TaskError:
     return TaskError(
         f"'{key}' has the label '{value}', which no recording of the training had",
         code="E507",
-        facts=[("labels", _listed(labels))],
+        facts=[("labels", listed(labels, LISTED, quote=""))],
         help=did_you_mean(value, labels)
         or "leave such recordings out, or train on them too",
     )
@@ -89,7 +90,7 @@ def refuse_unseen(known: set[str], labels: Sequence[str], annotation: str) -> No
         raise TaskError(
             f"no recording that trains has the label '{unseen[0]}' of '{annotation}', which others of the corpus have",
             code="E507",
-            facts=[("labels", _listed(labels))],
+            facts=[("labels", listed(labels, LISTED, quote=""))],
             help="take another --fold or split, or more recordings of it",
         )
 
@@ -103,18 +104,10 @@ def refuse_other_size(
             f"the graph gives {found} scores, but '{annotation}' has {len(labels)} labels in the training recordings",
             code="E508",
             where=where,
-            facts=[("labels", _listed(labels))],
+            facts=[("labels", listed(labels, LISTED, quote=""))],
             help=f"let the last layer give {len(labels)}; "
             "or, if only this fold lacks recordings of a label, take another",
         )
-
-
-def _listed(labels: Sequence[str]) -> str:
-    """The first labels, and dots for the others."""
-    words = list(labels[:LISTED])
-    if len(labels) > LISTED:
-        words.append("...")
-    return ", ".join(words)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -156,13 +149,10 @@ class Tags(Prediction):
         """The labels that the recording has, with their probabilities."""
         scores = self.scores
         ranked = [label for label in scores if label in self.labels]
-        words = [f"{label} ({scores[label]:.2f})" for label in ranked[:NAMED]]
-        if len(ranked) > NAMED:
-            words.append("...")
-        return (
-            ", ".join(words)
-            or f"no label; the best is {self.label} ({scores[self.label]:.2f})"
-        )
+        words = [f"{label} ({scores[label]:.2f})" for label in ranked]
+        if not words:
+            return f"no label; the best is {self.label} ({scores[self.label]:.2f})"
+        return listed(words, NAMED, quote="")
 
     def files(self) -> dict[str, bytes]:
         """The labels as JSON, the most probable first; the scores over time as CSV."""

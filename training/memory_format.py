@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import warnings
 
 import torch
 from torch import nn
@@ -16,7 +16,7 @@ def lay_channels_last(
     """Lay the weights of `model` channels-last where `config` asks for it; returns whether batches are to be so too.
 
     On a CPU in bfloat16, torch 2.13 gives NaN or wild gradients for convolutions dilated along their first axis; a
-    graph that has one keeps its layout, and a note on standard error says so.
+    graph that has one keeps its layout, and a warning says so.
     """
     if not config.channels_last:
         return False
@@ -25,10 +25,10 @@ def lay_channels_last(
         for layer in model.modules()
     )
     if dilated and config.bf16 and device.type == "cpu":
-        print(
-            "note: train.channels_last is left out: with train.bf16 on a CPU torch's gradients are wrong for "
+        warnings.warn(
+            "train.channels_last is left out: with train.bf16 on a CPU torch's gradients are wrong for "
             "convolutions dilated over frequency",
-            file=sys.stderr,
+            stacklevel=2,
         )
         return False
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ..compiler.module import count_parameters
 from ..runs.settings import RunSettings
 from ..zoo import PREFIX
 from ..zoo.corpora import origin_of
@@ -31,7 +32,7 @@ def card_of(
     notes: Sequence[str],
 ) -> str:
     """The text of card.md; `command` is that of the training, without paths, or a line for each of an ensemble's."""
-    count = sum(p.numel() for p in experiment.model.parameters())
+    count = count_parameters(experiment.model)
     parts = [
         f"# {name}",
         f"{experiment.task.title.capitalize()}: the graph `{experiment.graph.name}`, {count:,} parameters, reads the "

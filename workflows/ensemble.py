@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..compiler.language.graph import SECTIONS
+from ..compiler.module import count_parameters
 from ..errors import RunError
 from ..runs.folder import GRAPH, RESOLVED, RunFolder
 from ..runs.settings import RunSettings
@@ -53,7 +54,7 @@ def ensemble(folders: Sequence[str | Path], out: Path, command: str) -> Ensemble
     together.model.load_state_dict(weights)
     run = RunFolder.create(out)
     _write(run, together, members, tuned, command)
-    parameters = sum(p.numel() for p in together.model.parameters())
+    parameters = count_parameters(together.model)
     return Ensemble(run, len(members), parameters)
 
 

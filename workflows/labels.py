@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..data.corpus import FeatureItem, Item
+from ..printable import listed
 from ..tasks.base import Figures, Task
 from .progress import Progress
 
@@ -45,9 +46,7 @@ def note_missing(
     there = {k for track in tracks.values() for k in track.get("truth", ())}
     missing = [label for k, label in enumerate(labels) if k not in there]
     if missing and there:
-        names = ", ".join(missing[:MOST_LISTED])
-        if len(missing) > MOST_LISTED:
-            names += ", ..."
+        names = listed(missing, MOST_LISTED, quote="")
         progress.note(
             f"no recording has the label {names}; macro figures leave such labels out"
         )

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from ..compiler.module import GraphModule
+from ..compiler.module import GraphModule, count_parameters
 from ..errors import MirbricksError
 from ..features.base import FeatureConfig
 from ..runs.folder import RunFolder
@@ -174,7 +174,7 @@ class Model:
         return evaluate(folder, data, options, shown, weights).evaluation
 
     def __repr__(self) -> str:
-        count = sum(p.numel() for p in self.module.parameters())
+        count = count_parameters(self.module)
         feature = f"{self.feature.type} at {self.feature.sr_hz} Hz"
         return (
             f"<{self.name}: {self.task.title}, {count:,} parameters, reads {feature}>"

@@ -8,8 +8,9 @@ from typing import Any
 from ..data.corpus import Corpus
 from ..data.splitting.splits import Split
 from ..errors import DataError
+from ..printable import listed
 from .experiment import Experiment, recordings_of
-from .progress import Progress, listed
+from .progress import Progress
 
 MOST_LISTED = 3
 

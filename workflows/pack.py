@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import __file__ as package
+from ..compiler.module import count_parameters
 from ..data.stores.together import write_together
 from ..errors import RunError, did_you_mean
 from ..runs.folder import RESOLVED, RunFolder
@@ -153,7 +154,7 @@ def _kept(
         },
         "tracks": {},
         "task": experiment.task.name,
-        "parameters": sum(p.numel() for p in experiment.model.parameters()),
+        "parameters": count_parameters(experiment.model),
         "shown": shown,
     }
 

@@ -150,14 +150,6 @@ def _fitting(label: str) -> str:
     return f"…{label[1 - room :]}"
 
 
-def listed(names: list[str], most: int) -> str:
-    """The first names in quotes, and how many more there are: "'a', 'b' and 3 more"."""
-    shown = ", ".join(f"'{name}'" for name in names[:most])
-    if len(names) <= most:
-        return shown
-    return f"{shown} and {len(names) - most} more"
-
-
 def plural(count: int, word: str) -> str:
     """The count with its word: "1 recording", "2 recordings"."""
     if count == 1:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..features.cache import FeatureCache
+from ..printable import listed
 from ..tasks.base import Task
-from .progress import Progress, listed
+from .progress import Progress
 
 MOST_LISTED = 3
 

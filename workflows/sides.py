@@ -7,6 +7,7 @@ from typing import Any
 
 from ..data.corpus import Corpus, Item
 from ..errors import DataError
+from ..printable import listed
 from ..runs.folder import RunFolder
 from ..runs.settings import RunSettings
 from .experiment import items_of
@@ -90,8 +91,7 @@ def _values(recordings: Sequence[Item], name: str) -> str:
     values = sorted({str(value) for value in firsts if value is not None})
     if not values:
         return "none"
-    more = ", ..." if len(values) > MOST_LISTED else ""
-    return ", ".join(values[:MOST_LISTED]) + more
+    return listed(values, MOST_LISTED, quote="")
 
 
 def _note_trained(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..compiler.compile import load_graph
+from ..compiler.module import count_parameters
 from ..data.corpus import Corpus
 from ..data.early import early_annotations
 from ..data.splitting.splits import Split
@@ -293,7 +294,7 @@ def _announcement(
         counts["train"] += len(task.tracks(more))
     sides = ", ".join(f"{count} {side}" for side, count in counts.items())
     where = "no test" if fold is None else f"fold {fold}"
-    parameters = sum(p.numel() for p in experiment.model.parameters())
+    parameters = count_parameters(experiment.model)
     name = experiment.graph.name
     return f"{name}: {parameters:,} parameters; {where}: {sides} tracks; run {run.path}"
 

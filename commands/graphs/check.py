@@ -8,7 +8,7 @@ from argparse import Namespace
 from ...compiler.compile import Inputs, compile_graph, load_graph, read_shape
 from ...compiler.inference.sizes import free_sizes
 from ...compiler.inference.without_dynamo import without_dynamo
-from ...compiler.module import GraphModule
+from ...compiler.module import GraphModule, count_parameters
 from ...errors import MirbricksError
 from ...printable import printable
 from ...shapes import show
@@ -49,7 +49,7 @@ def _facts(model: GraphModule, inputs: Inputs) -> str:
     """Shapes, parameters, and the sizes of free axes."""
     came = ", ".join(map(show, model.input_shapes.values()))
     went = ", ".join(map(show, model.output_shapes.values()))
-    count = sum(parameter.numel() for parameter in model.parameters())
+    count = count_parameters(model)
     base = base_sizes(model)
     found = free_sizes(model.graph, inputs, base) if base else ()
     # That any batch will do goes without saying.

@@ -8,7 +8,7 @@ import safetensors.torch
 from torch import Tensor
 
 from ...compiler.compile import compile_graph, load_graph
-from ...compiler.module import GraphModule
+from ...compiler.module import GraphModule, count_parameters
 from ...data.stores.atomic import written_whole
 from ...printable import printable
 from ...runs.folder import RunFolder
@@ -30,7 +30,7 @@ def eject(arguments: Namespace) -> int:
     if arguments.weights:
         _write_bytes(arguments.weights, safetensors.torch.save(_tensors(model)))
     write_new(arguments.out, text)
-    parameters = sum(parameter.numel() for parameter in model.parameters())
+    parameters = count_parameters(model)
     facts = f"class Model, {parameters:,} parameters"
     same = "its outputs are those of the graph to the bit"
     print(f"{printable(arguments.out)}: {facts}; {same}")

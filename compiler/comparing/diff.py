@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ...fields import quoted
-from ..module import GraphModule
+from ..module import count_parameters
 from .entries import Entry, Side, entries
 from .matching import matches
 
@@ -55,7 +55,7 @@ def diff_graphs(a: Side, b: Side) -> Diff:
     """What changes from graph `a` to graph `b`; of their forms only, where one of them has no module."""
     parameters = None
     if a.model and b.model:
-        parameters = (_parameters(a.model), _parameters(b.model))
+        parameters = (count_parameters(a.model), count_parameters(b.model))
     with_sizes = parameters is not None
     changes = list(_changes(entries(a, with_sizes), entries(b, with_sizes)))
     shown = tuple(change for change in changes if change.sign)
@@ -66,10 +66,6 @@ def diff_graphs(a: Side, b: Side) -> Diff:
         only_sizes=len(changes) - len(shown),
         parameters=parameters,
     )
-
-
-def _parameters(model: GraphModule) -> int:
-    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def _changes(old: Sequence[Entry], new: Sequence[Entry]) -> Iterator[Change]:

@@ -11,7 +11,7 @@ from ...shapes import show
 from ..language.graph import Graph
 from ..language.layer_text import layer_line
 from ..language.nodes import Layer, Skip
-from ..module import GraphModule
+from ..module import GraphModule, count_parameters
 from ..operations import NodeInfo
 
 WORDS_OF_A_BRANCH = {"StoreAs": "branch", "StartFrom": "next path of the branch"}
@@ -82,8 +82,7 @@ def _layer(node: Layer, info: NodeInfo | None, model: GraphModule | None) -> Ent
     name = _own_name(node)
     count = 0
     if model and info:
-        weights = model.get_submodule(node.name).parameters()
-        count = sum(weight.numel() for weight in weights)
+        count = count_parameters(model.get_submodule(node.name))
     return Entry(
         node.spec.name,
         name,

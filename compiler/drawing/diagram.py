@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from textwrap import wrap
 
-from ..module import GraphModule
+from ..module import GraphModule, count_parameters
 from .arcs import arcs_svg
 from .layout import GUTTER, MARGIN, STEP, WIDTH, Layout, Place, lay_out
 from .marks import bars, cards, part_svg
@@ -122,7 +122,7 @@ def _part_elements(parts: Sequence[Part], layout: Layout) -> Iterator[str]:
 def _facts(model: GraphModule) -> str:
     n_layers = len(model.nodes)
     layers = "1 layer" if n_layers == 1 else f"{n_layers} layers"
-    n_parameters = sum(parameter.numel() for parameter in model.parameters())
+    n_parameters = count_parameters(model)
     return f"{layers}, {n_parameters:,} parameters"
 
 

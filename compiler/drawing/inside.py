@@ -8,6 +8,7 @@ from dataclasses import replace
 from ...registry import Spec, build
 from ...shapes import show
 from ..language.example import flow
+from ..module import count_parameters
 from .diagram import picture
 from .inside_curve import curve
 from .inside_cut import shortened
@@ -52,7 +53,7 @@ def _parameters(spec: Spec) -> int:
     example = spec.examples[0]
     sizes = spec.contract.bind(example.shapes)
     config = spec.cls.Config(**example.config).resolve(sizes)
-    return sum(parameter.numel() for parameter in build(spec, config).parameters())
+    return count_parameters(build(spec, config))
 
 
 def _parts_and_arcs(calls: Sequence[Call], out: Value) -> tuple[list[Part], list[Arc]]:

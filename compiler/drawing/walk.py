@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ...registry import get
 from ...shapes import show
-from ..module import GraphModule
+from ..module import GraphModule, count_parameters
 from ..operations import NodeInfo, Op
 from .parts import (
     FAMILY_OF_MODULE,
@@ -229,7 +229,7 @@ def _joined(op: Op, sizes: Sequence[Size]) -> Size:
 
 
 def _row(model: GraphModule, info: NodeInfo) -> Part:
-    count = sum(p.numel() for p in model.get_submodule(info.name).parameters())
+    count = count_parameters(model.get_submodule(info.name))
     if count:
         weights = f"{count:,} parameters"
     else:

@@ -14,6 +14,7 @@ from typing import Any
 from torch import Tensor
 
 from ...registry import Block, BlockConfig, Spec, build
+from ..module import count_parameters
 
 # Of all blocks of a graph together: 4 GB of float32, far more than what is trained in the field.
 MOST_PARAMETERS = 1_000_000_000
@@ -56,8 +57,7 @@ class Remembered:
         """How many weights the block has; it is built on the meta device, where they take no memory."""
         key = _key(spec, config)
         if key not in self._sizes:
-            block = self.block(spec, config)
-            self._sizes[key] = sum(weight.numel() for weight in block.parameters())
+            self._sizes[key] = count_parameters(self.block(spec, config))
         return self._sizes[key]
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from ..module import GraphModule
+from ..module import GraphModule, count_parameters
 from ..operations import NodeInfo
 from .receptive_field import receptive_fields
 from .time_field import Field
@@ -62,7 +62,7 @@ def summarise(model: GraphModule, hop_s: float | None = None) -> Summary:
     rows = [
         _row(model, *one, hop_s) for one in zip(model.nodes, fields, macs, strict=True)
     ]
-    total = sum(p.numel() for p in model.parameters())
+    total = count_parameters(model)
     outputs = model.output_shapes
     name = model.graph.name
     return Summary(
@@ -80,7 +80,7 @@ def _row(
     if node.reused:
         count = 0
     else:
-        count = sum(p.numel() for p in model.get_submodule(node.name).parameters())
+        count = count_parameters(model.get_submodule(node.name))
     if field is not None and field.frames is not None:
         frames = ceil(field.frames)
     else:

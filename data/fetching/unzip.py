@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from ...errors import DataError
+from ...printable import listed
 from .line import disk
 
 MOST_ENTRIES = 10_000
@@ -87,13 +88,11 @@ def _expected(
         if PurePosixPath(info.filename).name == member and not info.is_dir()
     ]
     if len(found) != 1:
-        names = [f"'{info.filename}'" for info in infos[:5]]
-        if len(infos) > 5:
-            names.append("...")
+        names = [info.filename for info in infos]
         raise DataError(
             f"'{archive.name}' holds {len(found) or 'no'} '{member}', expected one",
             code="E483",
-            facts=[("members", ", ".join(names) or "none")],
+            facts=[("members", listed(names, 5) or "none")],
             help="tell the corpus's host; --base-url takes another server",
         )
     if found[0].flag_bits & 1:

@@ -10,6 +10,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from ...errors import DataError, did_you_mean
+from ...printable import listed
 from ..pyjama.file import Atom
 from ..stores.cells import guarded_cell
 from .beside import without_place
@@ -189,10 +190,9 @@ class Table(Importer):
         for one in columns:
             if isinstance(one, Together):
                 kind = "of 0 and 1 " if one.is_binary else ""
-                first = ", ".join(one.columns[:3])
-                more = ", ..." if len(one.columns) > 3 else ""
+                first = listed(one.columns, 3, quote="")
                 notes.append(
-                    f"{len(one.columns)} columns {kind}({first}{more}) are the annotation '{one.name}'"
+                    f"{len(one.columns)} columns {kind}({first}) are the annotation '{one.name}'"
                 )
         return tuple(notes)
 

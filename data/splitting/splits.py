@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...errors import DataError
+from ...printable import listed
 from ..corpus import Corpus, FeatureItem, Item
 
 
@@ -77,7 +78,6 @@ def k_fold(groups: Iterable[str], n_folds: int = 5, fold: int = 0) -> Split:
     """
     names = sorted(set(groups))
     if n_folds < 3 or len(names) < n_folds:
-        dots = ", ..." if len(names) > 5 else ""
         if len(names) >= 3:
             help = f"set dataset.folds to 3 … {len(names)}"
         else:
@@ -85,7 +85,7 @@ def k_fold(groups: Iterable[str], n_folds: int = 5, fold: int = 0) -> Split:
         raise DataError(
             f"cannot make {n_folds} folds of {len(names)} groups: at least 3 folds, and a group for each",
             code="E440",
-            facts=[("groups", ", ".join(names[:5]) + dots)],
+            facts=[("groups", listed(names, 5, quote=""))],
             help=help,
         )
     if not 0 <= fold < n_folds:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...metrics.chords import Chords
+from ...printable import listed
 from ..predictions import Prediction, drawn
 from .smoothing import segments
 from .vocabulary import NAMES
@@ -74,15 +75,9 @@ class ChordRibbon(Prediction):
     def answer(self) -> str:
         """How many chords, and the first of them."""
         chords = self.chords
-        words = [
-            f"{one.label} {one.start_s:.2f}-{one.end_s:.2f} s"
-            for one in chords[:LISTED]
-        ]
-        if len(chords) > LISTED:
-            words.append("...")
-        return (
-            f"{len(chords)} chord{'' if len(chords) == 1 else 's'}: {', '.join(words)}"
-        )
+        words = [f"{one.label} {one.start_s:.2f}-{one.end_s:.2f} s" for one in chords]
+        count = f"{len(chords)} chord{'' if len(chords) == 1 else 's'}"
+        return f"{count}: {listed(words, LISTED, quote='')}"
 
     def files(self) -> dict[str, bytes]:
         """A .lab file: begin and end in s, and the chord, a line each."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ...errors import DataError, TaskError
+from ...printable import listed
 from .config import CoversConfig
 
 LISTED = 5
@@ -54,9 +55,7 @@ def _unknown(missing: Sequence[Any], count: int, config: CoversConfig) -> TaskEr
             help="stems alone are not compared",
         )
     names = sorted({one for item in missing for one in item.annotations} - {"filepath"})
-    keys = ", ".join(f"'{item.key}'" for item in missing[:LISTED]) + (
-        ", ..." if len(missing) > LISTED else ""
-    )
+    keys = listed([item.key for item in missing], LISTED)
     return TaskError(
         f"{len(missing)} of {count} recordings lack the annotation '{name}', the work that they are versions of",
         code="E503",

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...metrics.notes import NotesOf, intervals
+from ...printable import listed
 from ..predictions import Prediction, drawn
 
 Float64 = NDArray[np.float64]
@@ -101,13 +102,10 @@ class Transcription(Prediction):
         if not self.notes:
             return "no notes"
         count = f"{len(self.notes)} note{'' if len(self.notes) == 1 else 's'}"
-        first = [
-            f"{note.name} {note.start_s:.2f}-{note.end_s:.2f} s"
-            for note in self.notes[:LISTED]
+        words = [
+            f"{note.name} {note.start_s:.2f}-{note.end_s:.2f} s" for note in self.notes
         ]
-        if len(self.notes) > LISTED:
-            first.append("...")
-        return f"{count}: {', '.join(first)}"
+        return f"{count}: {listed(words, LISTED, quote='')}"
 
     def files(self) -> dict[str, bytes]:
         """The pitches in mir_eval's multi-f0 text, and the notes as CSV."""

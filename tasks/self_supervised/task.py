@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -81,7 +81,7 @@ class SelfSupervised(Task):
         super().__init__(config, feature)
         self.labelling = config.labelling
         self.learned: list[Item] = []
-        self.told = False
+        self.warned = False
 
     def needs(self) -> Needs:
         return Needs(
@@ -339,29 +339,29 @@ class SelfSupervised(Task):
         )
 
     def warn_same_chunk(self, n_frames: Sequence[int]) -> None:
-        """Say on standard error that half of the recordings or more have one chunk, which both views would be."""
+        """Warn that half of the recordings or more have one chunk, which both views would be."""
         size = self.config.patch_frames
         short = sum(count <= size for count in n_frames)
         if 2 * short >= len(n_frames):
-            print(
-                f"warning: {short} of {len(n_frames)} recordings are no longer than a chunk of {size} frames, so both "
-                "views of them are the same chunk, and pair_accuracy says nothing of them",
-                file=sys.stderr,
+            warnings.warn(
+                f"{short} of {len(n_frames)} recordings are no longer than a chunk of {size} frames, so both "
+                "views of them are the same chunk, and pair_accuracy does not measure them",
+                stacklevel=2,
             )
 
     def warn_collapse(self, figures: Mapping[str, float], count: int) -> None:
-        """Say once, on standard error, that all recordings have nearly the same embedding."""
+        """Warn once that all recordings have nearly the same embedding."""
         if (
-            self.told
+            self.warned
             or count < FEWEST
             or all(figures[name] >= least for name, least in COLLAPSED.items())
         ):
             return
-        self.told = True
-        print(
-            f"warning: the embeddings collapse: effective rank {figures['rank']:.1f}, deviation {figures['std']:.3f} "
+        self.warned = True
+        warnings.warn(
+            f"the embeddings collapse: effective rank {figures['rank']:.1f}, deviation {figures['std']:.3f} "
             "over the validation recordings; stronger augmentation or a larger batch may help",
-            file=sys.stderr,
+            stacklevel=2,
         )
 
 

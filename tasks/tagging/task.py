@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -150,7 +150,7 @@ class Tagging(Task):
         items = self.tracks(train)
         self.labels = self._labels_of(items)
         truth = self.labelling.truth_of(items, self.labels)
-        self._note_one_each(truth)
+        self._warn_one_each(truth)
         tracks = [
             Track(item.key, self.seen(cache.open(item.key)), item.group, own)
             for item, own in zip(items, truth, strict=True)
@@ -168,13 +168,13 @@ class Tagging(Task):
         )
         return TaggingLearner(self, patches, self.tracks(valid), cache)
 
-    def _note_one_each(self, truth: NDArray[np.bool_]) -> None:
-        """A note on standard error where labels exclude one another, and the settings say that they do not."""
+    def _warn_one_each(self, truth: NDArray[np.bool_]) -> None:
+        """A warning where labels exclude one another, and the settings say that they do not."""
         if self.labelling.several and (truth.sum(axis=1) == 1).all():
-            print(
-                f"note: every recording that trains has exactly one label of '{self.config.annotation}', but "
+            warnings.warn(
+                f"every recording that trains has exactly one label of '{self.config.annotation}', but "
                 "task.labels is several; with `labels: one` a model chooses among them, and its accuracy is reported",
-                file=sys.stderr,
+                stacklevel=2,
             )
 
     def tune(

@@ -95,7 +95,7 @@ def test_everything_at_once_each_once() -> None:
         f"'flat' {place} is clipped\n  clipped  42.27 % of the samples "
         "stay at the peak of 1.00\n"
         "  help: take it from its source again with less gain, or remove it from the corpus     [E414]",
-        "'a' and 'same' hold the same audio, in different groups, on two sides of the stored 'split'\n"
+        "the same audio in different groups, on two sides of the stored 'split': 'a', 'same'\n"
         "  split  a: train, same: valid\n"
         "  help: remove all but one, or give them the same annotation 'piece'     [E417]",
         "the group 'P' is in 'train' and in 'valid' of the stored 'split'\n  train  a\n  valid  b\n"
@@ -108,7 +108,7 @@ def test_the_same_audio_in_one_group_is_fine() -> None:
     assert problems() == []
     make({"a": sound(0), "b": sound(0)})
     assert problems() == [
-        "'a' and 'b' hold the same audio, in different groups\n"
+        "the same audio in different groups: 'a', 'b'\n"
         "  help: remove all but one, or give them the same annotation 'piece'     [E417]"
     ]
 

@@ -71,6 +71,10 @@ layers:
         ('input: B C=2 T\nlayers:\n  - Dropout: {p: "${' + "(" * 190 + '}"}\n', "E117"),
         (
             "input: B C=2 T\nlayers:\n  - Conv1d: {out_channels: 1000000000000, kernel_size: 1000000}\n",
+            "E106",
+        ),
+        (
+            "input: B C=60000 T\nlayers:\n  - Conv1d: {out_channels: 60000, kernel_size: 500}\n",
             "E204",
         ),
         ("input: B C=99999999999 T\nlayers: [ReLU]\n", "E113"),

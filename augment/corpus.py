@@ -34,7 +34,7 @@ def augmented_corpus(
     """Write the corpus `name`: of each recording KEY.wav its copies KEY~0.wav, KEY~1.wav ..., with its annotations.
 
     What happens to a copy comes from (seed, key, number of the copy) alone; the number of processes changes no byte.
-    `on_done` is told each new key. Raises ValueError for an augmentation of spectra, or one that moves what sounds, and
+    `on_done` gets each new key. Raises ValueError for an augmentation of spectra, or one that moves what sounds, and
     DataError as the reader and the writer of audio.
     """
     moving = [step.name for step in steps if augmentations()[step.name].moves]

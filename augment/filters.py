@@ -39,7 +39,7 @@ class CutoffConfig(AugmentationConfig):
         description="least cut-off frequency in Hz, drawn evenly in octaves"
     )
     max_hz: PositiveFloat = Field(description="greatest cut-off frequency in Hz")
-    order: PositiveInt = Field(2, description="order: 6 dB an octave each")
+    order: PositiveInt = Field(2, description="order: 6 dB per octave each")
 
 
 class _Cutoff(Augmentation):

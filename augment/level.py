@@ -40,7 +40,7 @@ class Gain(Augmentation):
 
 @register_augmentation("Polarity")
 class Polarity(Augmentation):
-    """The waveform upside down: it sounds the same, and a model should not hear a difference."""
+    """The waveform upside down: it sounds the same, and a model should give the same answer."""
 
     domain = "waveform"
 

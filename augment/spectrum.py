@@ -43,7 +43,7 @@ class SpecAugment(Augmentation):
             description="greatest share of an axis that one mask covers",
         )
         fill: float | None = Field(
-            None, description="what stands there instead; none: the example's mean"
+            None, description="what stands there instead; default: the example's mean"
         )
 
     def draw(self, batch_size: int, rng: Generator) -> Drawn:

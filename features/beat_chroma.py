@@ -1,4 +1,4 @@
-"""Chroma a beat: frames come as fast as the music does."""
+"""Chroma per beat: frames come as fast as the music does."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class BeatChromaFeatureConfig(PitchClassConfig):
     )
     norm: Literal["max", "l1", "l2"] | None = Field(
         None,
-        description="what is 1 in each frame before the mean over a beat; none: nothing",
+        description="what is 1 in each frame before the mean over a beat; null: nothing",
     )
     power: float = Field(
         2.0,
@@ -41,7 +41,7 @@ class BeatChromaFeatureConfig(PitchClassConfig):
         description="exponent of the chroma: 1 for magnitudes, 2 for energies",
     )
     prior_bpm: PositiveFloat = Field(
-        240.0, le=MOST_BPM, description="the likeliest tempo, beats a minute"
+        240.0, le=MOST_BPM, description="the likeliest tempo, beats per minute"
     )
 
     @property
@@ -70,9 +70,10 @@ class BeatChromaFeatureConfig(PitchClassConfig):
 class BeatChromaFeature(Feature):
     """(B, N) -> (B, n_chroma, T): the mean energies of pitch classes in each beat over the largest of them.
 
-    T is the number of beats, which no length tells; in a batch the shorter ones end in zeros. The first frame begins at
-    the first beat, the last ends with the recording; `beats_s` has the times. Audio without beats is one frame. Source:
-    Ellis & Poliner, "Identifying Cover Songs with Chroma Features and Dynamic Programming Beat Tracking", ICASSP 2007.
+    T is the number of beats, which does not follow from the length; in a batch the shorter ones end in zeros. The first
+    frame begins at the first beat, the last ends with the recording; `beats_s` has the times. Audio without beats is
+    one frame. Source: Ellis & Poliner, "Identifying Cover Songs with Chroma Features and Dynamic Programming Beat
+    Tracking", ICASSP 2007.
     """
 
     Config = BeatChromaFeatureConfig
@@ -109,7 +110,7 @@ class BeatChromaFeature(Feature):
         return max(1, round(n_samples / self.config.sr_hz / self.config.hop_s))
 
     def stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
-        """One piece, at the end: beats are those of the whole. The audio is held, 320 MB an hour."""
+        """One piece, at the end: beats are those of the whole. The audio is held, 320 MB per hour."""
         held = list(chunks)
         yield self(torch.cat(held, dim=1) if held else torch.zeros(1, 0))
 

@@ -65,7 +65,8 @@ class FeatureCache:
     ) -> list[DataError]:
         """Compute what is missing; returns the errors of the items that could not be used, the others are cached.
 
-        n_jobs   worker processes, as joblib's: -1 is one a core, 1 is none; short work is done without them
+        n_jobs   worker processes, as joblib's: -1 is one per core, 1 is this process, which also does
+                 what is short
         on_done  called here with (key, None or the error) as items get ready: for a progress bar
 
         Raises DataError E408 (full disk, folder that cannot be written) and E456 (a worker process was killed).

@@ -43,11 +43,11 @@ class PitchClassConfig(ArrayConfig):
         None,
         ge=-0.5,
         le=0.5,
-        description="how far A4 lies above 440 Hz; none: estimated from the whole recording",
+        description="how far A4 lies above 440 Hz; default: estimated from the whole recording",
     )
     norm: Literal["max", "l1", "l2"] | None = Field(
         "max",
-        description="what is 1 in each frame: largest bin, sum, root of summed squares; none: nothing",
+        description="what is 1 in each frame: largest bin, sum, root of summed squares; null: nothing",
     )
 
     @model_validator(mode="after")
@@ -115,8 +115,8 @@ class ChromaFeature(Feature):
     def chroma_stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
         """The chroma in pieces.
 
-        An estimated tuning is known at the end only: until then bins_per_octave values a frame are held, 22 MB an hour
-        with the defaults. With tuning_semitones given, pieces come as the audio does.
+        An estimated tuning is known at the end only: until then bins_per_octave values per frame are held,
+        22 MB per hour with the defaults. With tuning_semitones given, pieces come as the audio does.
         """
         held: list[Tensor] = []
         totals: Tensor | None = None
@@ -136,7 +136,7 @@ class ChromaFeature(Feature):
                 yield self._folded(profile, tuning)
 
     def _profile(self, cqt: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, bins_per_octave, T) magnitudes summed over octaves, and what they tell of the tuning."""
+        """(B, bins_per_octave, T) magnitudes summed over octaves, and their sum for the tuning."""
         config = self.config
         magnitude = cqt[:, 0].abs()
         total = tuning_sum(magnitude, config.fmin_hz, config.bins_per_octave)

@@ -121,7 +121,7 @@ def _digest(audio: NDArray[np.float32], sr_hz: int, settings: str) -> str:
 
 @functools.lru_cache(maxsize=2)
 def _transform(config: FeatureConfig) -> Feature:
-    """One transform a process: making its kernels costs as much as half a minute of audio."""
+    """One transform per process: making its kernels costs as much as half a minute of audio."""
     return feature_of(config)
 
 

@@ -6,7 +6,7 @@
     values      (T, ...) float16 or float32: the frames of a real feature
     peak        (1,) float32: the largest absolute value
 
-Complex, not magnitude: the sum of the stems' transforms is the transform of their mix. A peak a frame keeps float16
+Complex, not magnitude: the sum of the stems' transforms is the transform of their mix. A peak per frame keeps float16
 precise in quiet passages and lets the file be written while the audio streams.
 
 The format (8 bytes with the header's length, a JSON header, the tensors) is that of the safetensors library, which

@@ -10,9 +10,7 @@ from torch import Tensor
 
 SILENCE = 1e-6  # no frame is brought up from below this
 ORDERS = {"max": float("inf"), "l1": 1.0, "l2": 2.0}
-LEAST_PEAK = (
-    0.1  # of the frame's largest magnitude: what a peak must have to tell of the tuning
-)
+LEAST_PEAK = 0.1  # of the frame's largest magnitude: what a peak must have to count for the tuning
 _WHOLE = 1e-6  # a bin that reaches this far into the next class is rounding
 
 

@@ -73,7 +73,7 @@ class GivenFeatureConfig(ArrayConfig):
     @field_validator("from_audio", mode="before")
     @classmethod
     def _known(cls, section: object) -> object:
-        """One sentence, where a union would tell all that is wrong with each of its members."""
+        """One sentence, where a union would report every mistake of each of its members."""
         if not isinstance(section, Mapping):
             return section
         name = section.get("type")
@@ -225,7 +225,7 @@ class CorpusFeatures:
         )
 
     def open(self, key: str) -> Any:
-        """A `GivenFeature`, or of a recording with audio only a `CachedFeature`."""
+        """A `CorpusFeature`, or of a recording with audio only a `CachedFeature`."""
         if key in self._items:
             return CorpusFeature(self._items[key])
         return self.computed.open(key)

@@ -48,7 +48,7 @@ class MelFeatureConfig(ArrayConfig):
     n_fft: PositiveInt = Field(2048, ge=2, description="samples of a Fourier transform")
     win_length: PositiveInt | None = Field(
         None,
-        description="samples of the window, in the middle of the n_fft samples; none: n_fft",
+        description="samples of the window, in the middle of the n_fft samples; default: n_fft",
     )
     hop_length: PositiveInt = Field(
         512, description="samples from one frame to the next"
@@ -57,13 +57,13 @@ class MelFeatureConfig(ArrayConfig):
     n_mels: PositiveInt = Field(128, description="mel bands")
     fmin_hz: NonNegativeFloat = Field(0.0, description="lower end of the lowest band")
     fmax_hz: PositiveFloat | None = Field(
-        None, description="upper end of the highest band; none: sr_hz / 2"
+        None, description="upper end of the highest band; default: sr_hz / 2"
     )
     mel_scale: MelScale = Field(
         "slaney", description="slaney: linear below 1 kHz; htk: logarithmic throughout"
     )
     norm: Literal["slaney"] | None = Field(
-        "slaney", description="slaney: bands of area 1; none: peaks of height 1"
+        "slaney", description="slaney: bands of area 1; null: peaks of height 1"
     )
     power: float = Field(
         2.0,

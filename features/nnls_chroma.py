@@ -54,7 +54,7 @@ class NNLSChromaFeatureConfig(ArrayConfig):
         None,
         ge=-0.5,
         le=0.5,
-        description="how far A4 lies above 440 Hz; none: estimated from the whole recording",
+        description="how far A4 lies above 440 Hz; default: estimated from the whole recording",
     )
 
     @model_validator(mode="after")
@@ -139,19 +139,19 @@ class NNLSChromaFeature(Feature):
         return self._chroma(spectrum, self._tuning(self._tuning_sum(spectrum)))
 
     def stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
-        """An estimated tuning is known at the end only: until then 256 values a frame are held, 80 MB an hour."""
+        """An estimated tuning is known at the end only: until then 256 values per frame are held, 80 MB per hour."""
         held: list[Tensor] = []
         total: Tensor | None = None
         for piece in self._spectra(chunks):
-            heard = self._tuning_sum(piece)
+            summed = self._tuning_sum(piece)
             if self.config.tuning_semitones is not None:
-                yield self._chroma(piece, self._tuning(heard))
+                yield self._chroma(piece, self._tuning(summed))
                 continue
             held.append(piece)
             if total is None:
-                total = heard
+                total = summed
             else:
-                total = total + heard
+                total = total + summed
         if total is not None:
             tuning = self._tuning(total)
             for piece in held:

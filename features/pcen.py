@@ -30,7 +30,10 @@ class PCENFeatureConfig(MelFeatureConfig):
         description="factor of the energies: eps is small beside samples of 32 bits, not beside -1 … 1",
     )
     alpha: float = Field(
-        0.98, ge=0, le=1, description="strength of the normalisation: 0 is none"
+        0.98,
+        ge=0,
+        le=1,
+        description="strength of the normalisation: 0 leaves the energies as they are",
     )
     delta: PositiveFloat = Field(2.0, description="bias before the root")
     r: float = Field(0.5, gt=0, le=1, description="exponent of the root")

@@ -28,7 +28,7 @@ def stream_feature(
     """Write the features of the recording whose blocks `read()` gives from the start each time it is called.
 
     It is read twice, the first time to know its length: what the headers of compressed files say of it is not always
-    true. `on_share` is told which share is done, up to 1. Raises what `read` raises, before the file appears.
+    true. `on_share` gets the share that is done, up to 1. Raises what `read` raises, before the file appears.
     """
     n_samples = sr_hz = 0
     for block, rate_hz in read():

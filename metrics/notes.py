@@ -13,7 +13,7 @@ NotesOf = tuple[Float64, Float64]  # intervals (N, 2) in s, pitches (N,) in Hz
 
 def note_figures(reference: NotesOf, estimate: NotesOf) -> dict[str, float]:
     """`note_precision`, `note_recall` and `note_f1`: onsets within 50 ms, pitches within 50 cents; `note_f1_offsets`:
-    offsets too, within 50 ms or 20 % of the note. Without any reference note nothing is told.
+    offsets too, within 50 ms or 20 % of the note. Without any reference note there are no figures.
 
     Source: Bay et al., "Evaluation of multiple-F0 estimation and tracking systems", ISMIR 2009; mir_eval.transcription.
     """

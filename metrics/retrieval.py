@@ -62,7 +62,7 @@ def ranks_by_embedding(embeddings: Tensor, works: Tensor) -> Iterator[Ranks]:
 
 
 def ranks_by_distance(distances: Tensor, works: Tensor) -> Iterator[Ranks]:
-    """Each query with its ranks by a matrix of distances (n, n), a row a query; works (n,) are whole numbers."""
+    """Each query with its ranks by a matrix of distances (n, n), a row per query; works (n,) are whole numbers."""
     if not distances.isfinite().all():
         raise ValueError("a distance is not finite")
     return ranks_in_blocks(lambda rows: distances[rows], works)

@@ -127,6 +127,7 @@ def test_summary_knows_the_frames_of_any_feature(
     Path("g.yaml").write_text(
         "input: B F=128 T\nlayers: [ReLU]\nfeature: {type: logmel, hop_length: 1024}\n"
     )
+    monkeypatch.setenv("COLUMNS", "200")  # the column is left out at 80
     assert main(["summary", "g.yaml"]) == 0
     assert "21.53 Hz" in capsys.readouterr().out
     Path("g.yaml").write_text(

@@ -25,7 +25,7 @@ class ChordsConfig(TaskConfig):
     )
     compression: PositiveFloat | None = Field(
         None,
-        description="c of log(1 + c x / p), p the 90th percentile of the frames' norms; none: x as it is",
+        description="c of log(1 + c x / p), p the 90th percentile of the frames' norms; default: x as it is",
     )
     transpose: Literal["none", "chroma", "bins"] = Field(
         "none",

@@ -152,7 +152,7 @@ def _is_midi(word: object) -> bool:
 def _refuse(item: Item, name: str, wrong: Sequence[object]) -> None:
     if wrong:
         raise TaskError(
-            f"annotation '{name}' of '{item.key}' holds {wrong[0]!r}, which is no MIDI number",
+            f"annotation '{name}' of '{item.key}' holds {wrong[0]!r}, which is not a MIDI number",
             code="E504",
             facts=[("expected", "0 (nothing sounds) … 127, such as 69 for 440 Hz")],
             help="write pitches as MIDI numbers: 69 + 12 log2(f / 440 Hz)",

@@ -38,6 +38,8 @@ def find_notes(
     """
     if not len(peaks.frames):
         return ()
+
+    # Peaks in the order of their keys, and within a key in that of their times: a note is a stretch of them.
     midi = peaks.midi(feature)
     tuning = tuning_of(midi, peaks.heights)
     key = np.rint(midi - tuning)
@@ -46,38 +48,36 @@ def find_notes(
     frames = peaks.frames[order]
     midi = midi[order]
     heights = peaks.heights[order]
+
+    # A new key begins a stretch, and so does a gap in time.
+    step_s = feature.hop_s
     if len(peaks.times_s) > 1:
         step_s = float(peaks.times_s[1])
-    else:
-        step_s = feature.hop_s
     gap = math.floor(GAP_S / step_s) + 1
     begins = np.r_[True, (np.diff(key) != 0) | (np.diff(frames) > gap)]
-    if onsets is None:
-        struck = None
-    else:
+    struck = None
+    if onsets is not None:
         struck = _struck(key, frames, onsets, feature, tuning, gap)
-    first = np.flatnonzero(begins if struck is None else begins | struck)
+        begins = begins | struck
+    first = np.flatnonzero(begins)
     last = np.r_[first[1:], len(frames)] - 1
+
+    # Of each stretch the mean height, and the mean pitch weighed by the heights.
     total = np.add.reduceat(heights, first)
     salience = total / (last - first + 1)
     mean_midi = np.add.reduceat(heights * midi, first) / total
     onsets_s = np.maximum(frames[first] * step_s - onset_delay_s, 0.0)
     durations_s = (frames[last] + 1) * step_s - onsets_s
+
+    # Hysteresis: without onsets a stretch that never reaches the threshold is not a note.
     if struck is None:
         begun = np.maximum.reduceat(heights, first) >= threshold
     else:
         begun = struck[first]
     kept = begun & (durations_s >= min_note_s)
-    columns = (onsets_s, durations_s, mean_midi, salience)
-    return tuple(
-        sorted(
-            (
-                Note(*row)
-                for row in zip(*(c[kept].tolist() for c in columns), strict=True)
-            ),
-            key=_by_onset,
-        )
-    )
+    columns = [onsets_s[kept], durations_s[kept], mean_midi[kept], salience[kept]]
+    notes = [Note(*row) for row in np.stack(columns, axis=1).tolist()]
+    return tuple(sorted(notes, key=_by_onset))
 
 
 def tuning_of(midi: Float64, weights: Float64) -> float:
@@ -94,23 +94,23 @@ def find_onsets(probability: Tensor, config: MultiPitchConfig, hop_s: float) -> 
         min_distance_bins=config.min_distance_bins,
         upsampling=config.time_upsampling,
     )
+    # The highest come first: what is near to one of them in time and in pitch is the same onset.
     near = 3 * config.time_upsampling // 2
-    order = np.argsort(-found.heights, kind="stable")
+    reach = config.min_distance_bins
     kept: list[int] = []
     taken: dict[int, list[int]] = {}
-    for row in (
-        order.tolist()
-    ):  # the highest first; what is near to one in time and pitch is the same onset
+    for row in np.argsort(-found.heights, kind="stable").tolist():
         bin_ = round(float(found.bins[row]))
         frame = int(found.frames[row])
-        around = range(
-            bin_ - config.min_distance_bins, bin_ + config.min_distance_bins + 1
-        )
-        if all(
-            abs(frame - other) > near for one in around for other in taken.get(one, ())
-        ):
+        around = [
+            other
+            for one in range(bin_ - reach, bin_ + reach + 1)
+            for other in taken.get(one, ())
+        ]
+        if all(abs(frame - other) > near for other in around):
             taken.setdefault(bin_, []).append(frame)
             kept.append(row)
+
     rows = np.sort(np.array(kept, np.int64))
     return Peaks(
         found.times_s, found.frames[rows], found.bins[rows], found.heights[rows]
@@ -129,6 +129,7 @@ def _struck(
     onset_key = np.rint(onsets.midi(feature) - tuning)
     struck = np.zeros(len(frames), bool)
     for one in np.unique(onset_key):
+        # The peaks of this key, and for each onset the first of them that is not before it.
         low, high = np.searchsorted(key, (one, one + 1))
         at = onsets.frames[onset_key == one]
         place = low + np.searchsorted(frames[low:high], at)

@@ -32,7 +32,7 @@ class TaggingConfig(TaskConfig):
     )
     hop_frames: PositiveInt | None = Field(
         None,
-        description="frames from one patch to the next in evaluation; none: half a patch",
+        description="frames from one patch to the next in evaluation; default: half a patch",
     )
     balanced: bool = Field(
         False,
@@ -45,7 +45,7 @@ class TaggingConfig(TaskConfig):
     )
     mixup_steps: PositiveInt | None = Field(
         None,
-        description="steps with mixup; the last ones then see recordings as they are, as the test does; none: all",
+        description="steps with mixup; the last ones then see recordings as they are, as the test does; default: all",
     )
     mixup_of: Literal["feature", "energies"] = Field(
         "feature",

@@ -172,7 +172,7 @@ def test_what_is_no_midi_number(
         with pytest.raises(TaskError) as caught:
             read(make_item(**annotations))
         assert str(caught.value) == (
-            f"annotation '{name}' of 'a.wav' holds {shown}, which is no MIDI number\n"
+            f"annotation '{name}' of 'a.wav' holds {shown}, which is not a MIDI number\n"
             "  expected  0 (nothing sounds) … 127, such as 69 for 440 Hz\n"
             "  help: write pitches as MIDI numbers: 69 + 12 log2(f / 440 Hz)     [E504]"
         )

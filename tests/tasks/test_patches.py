@@ -159,9 +159,9 @@ def test_the_mean_over_patches(shape: tuple[int | str, ...] | None, rank: int) -
     assert found.dtype == np.float64
     assert model.ranks == {rank}
     assert model.training
-    # By default half a patch.
-    found = mean_over_patches(model, x, 4, lambda y: y)
-    assert found.tolist() == [sum(start + 1.5 for start in (0, 2, 4, 6)) / 4]
+    # By default half a patch; squares, so that other starts give another mean.
+    found = mean_over_patches(model, x, 4, lambda y: y.square())
+    assert found.tolist() == [sum((start + 1.5) ** 2 for start in (0, 2, 4, 6)) / 4]
     # The hop of a patch of one frame is one frame.
     assert mean_over_patches(model, x, 1, lambda y: y).tolist() == [4.5]
     # A short recording is filled up with silence, 1.0 here: 45 of ten frames and six times 1.

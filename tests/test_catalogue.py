@@ -15,12 +15,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mirbricks import catalogue, registry
+from mirbricks.augment.base import AUGMENTATIONS
 from mirbricks.catalogue import Catalogue, load_plugin
 from mirbricks.data.importers.contract import IMPORTERS
 from mirbricks.errors import RegistryError, TaskError, Where
+from mirbricks.features.base import FEATURES
+from mirbricks.losses.base import LOSSES
 from mirbricks.tasks.base import TASKS
 
-EVERY: list[Catalogue[Any]] = [registry.BLOCKS, TASKS, IMPORTERS]
+EVERY: list[Catalogue[Any]] = [
+    registry.BLOCKS,
+    TASKS,
+    IMPORTERS,
+    FEATURES,
+    AUGMENTATIONS,
+    LOSSES,
+]
 LIBRARY = {
     "__init__.py": """
         from mirbricks.catalogue import Catalogue

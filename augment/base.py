@@ -82,6 +82,7 @@ class Augmentation(abc.ABC):
 
     def __call__(self, x: Tensor, rng: Generator) -> Tensor:
         """A changed copy of `x`; of the share 1 - probability of the examples an unchanged one."""
+        # Numbers are drawn for all examples, chosen or not: what one gets does not depend on the others.
         chosen = torch.from_numpy(rng.random(len(x)) < self.config.probability)
         drawn = self.draw(len(x), rng)
         if chosen.all():

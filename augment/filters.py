@@ -25,6 +25,7 @@ def filtered(x: Tensor, gain: Callable[[Tensor], Tensor], sr_hz: int) -> Tensor:
 
     The end is followed by as much silence, so that nothing comes round to the beginning.
     """
+    # Twice the length: the second half takes what would come round.
     n = x.shape[-1]
     size = 2 * n
     hz = torch.arange(size // 2 + 1, device=x.device, dtype=x.dtype) * (sr_hz / size)
@@ -126,6 +127,7 @@ class Equalizer(Augmentation):
         )
 
         def gain(hz: Tensor) -> Tensor:
+            # How many widths each frequency lies from the centre; bells in decibels add up.
             away = (hz.clamp_min(1.0) / centre_hz).log2() / octaves
             return 10.0 ** (
                 (gain_db * torch.exp(-0.5 * away.square())).sum(1, keepdim=True) / 20

@@ -88,6 +88,7 @@ class Noise(Augmentation):
         }
 
     def apply(self, x: Tensor, drawn: Drawn) -> Tensor:
+        # Noise with the power of the example, times the ratio that was drawn.
         noise = coloured(noise_like(x, drawn["seed"]), drawn["slope"])
         power, own = (t.square().mean((1, 2), keepdim=True) for t in (x, noise))
         ratio = per_example(10.0 ** (-drawn["snr_db"] / 10), x)
@@ -101,6 +102,7 @@ def coloured(white: Tensor, slope: Tensor) -> Tensor:
     """White noise (B, C, N) with power falling as f^-slope, (B,); what is constant over time is taken out."""
     spectrum = torch.fft.rfft(white)
     frequency = torch.arange(spectrum.shape[-1], device=white.device, dtype=white.dtype)
+    # Power falls as f^-slope, magnitudes as its root; frequency 0 is taken out.
     shape = frequency.clamp_min(1.0) ** (per_example(slope, white) * -0.5)
     noise: Tensor = torch.fft.irfft(spectrum * shape * (frequency > 0), white.shape[-1])
     return noise

@@ -18,6 +18,7 @@ def mixup(
 
     Source: Zhang et al., "mixup: Beyond Empirical Risk Minimization", ICLR 2018, eq. 1
     """
+    # How much of each example stays, and which other one is mixed in.
     share = torch.from_numpy(rng.beta(alpha, alpha, len(x)))
     share = torch.maximum(share, 1 - share)
     other = torch.from_numpy(rng.permutation(len(x))).to(x.device)
@@ -39,12 +40,14 @@ def remix(
     swap      probability that a stem comes from another example (Uhlich et al., ICASSP 2017, section 3)
     """
     b, s = stems.shape[:2]
+    # Which example each stem comes from.
     rows = torch.arange(b)[:, None].expand(b, s)
     others = torch.from_numpy(rng.permuted(rows.numpy(), axis=0))
     rows = torch.where(torch.from_numpy(rng.random((b, s)) < swap), others, rows).to(
         stems.device
     )
     columns = torch.arange(s, device=stems.device).expand(b, s)
+    # Which stems stay: where all would go, one is saved.
     stays = torch.from_numpy(rng.random((b, s)) >= drop)
     saved = torch.from_numpy(rng.integers(s, size=b))
     stays[torch.arange(b), saved] |= ~stays.any(dim=1)

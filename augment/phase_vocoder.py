@@ -21,6 +21,7 @@ PEAK_BINS = 2  # a peak is greater than that many bins on either side
 def stretched(x: Tensor, rates: Tensor, n_samples: int) -> Tensor:
     """x (B, C, N) played rates (B,) times as fast at the same pitch: (B, C, n_samples), silence after its end."""
     b, c, n = x.shape
+    # The frames of the sound, with silence around it so that its ends are whole.
     window = torch.hann_window(N_FFT, device=x.device, dtype=x.dtype)
     padded = functional.pad(x.reshape(b * c, n), (N_FFT, N_FFT))
     spectrum = torch.stft(
@@ -28,6 +29,7 @@ def stretched(x: Tensor, rates: Tensor, n_samples: int) -> Tensor:
     )
     each = rates.to(x.device, torch.float64).repeat_interleave(c)
     y = _overlapped(_stretched_frames(spectrum, each), window)
+    # Where the stretched sound begins, and where it ends: around it there is silence.
     begin = (N_FFT / each + N_FFT / 2 * (1 - 1 / each)).round().long()
     place = begin[:, None] + torch.arange(n_samples, device=x.device)
     ends = begin + (n / each).round().long()
@@ -40,16 +42,19 @@ def stretched(x: Tensor, rates: Tensor, n_samples: int) -> Tensor:
 def _stretched_frames(spectrum: Tensor, rates: Tensor) -> Tensor:
     """Frames (R, K, M) read at 0, rate, 2 rate, ...: (R, K, M'), M' enough for the slowest row."""
     rows, bins, frames = spectrum.shape
+    # Which peak each bin belongs to, and its phase relative to that peak.
     magnitude = spectrum.abs()
     phase = spectrum.angle()
     peak = _nearest_peak(magnitude)
     relative = phase - phase.gather(1, peak)
+    # How fast the phase of each bin turns: its own frequency, plus what was measured beyond it.
     advance = torch.arange(bins, device=spectrum.device, dtype=phase.dtype)[:, None] * (
         2 * math.pi * HOP_SAMPLES / N_FFT
     )
     step = functional.pad(phase.diff(dim=2), (0, 1)) - advance
     step = step - 2 * math.pi * (step / (2 * math.pi)).round() + advance
 
+    # The frames that are read, between two of those there are.
     place = (
         torch.arange(math.ceil(frames / float(rates.min())), device=spectrum.device)
         * rates[:, None]
@@ -67,6 +72,7 @@ def _stretched_frames(spectrum: Tensor, rates: Tensor) -> Tensor:
     peak = at(peak, whole)
     relative = at(relative, whole)
     step = at(step, whole)
+    # Peaks go on at their speed from frame to frame; the bins around them keep their distance in phase.
     now = phase[..., 0]
     phases = [phase[..., 0]]
     for j in range(1, place.shape[1]):
@@ -80,6 +86,7 @@ def _nearest_peak(magnitude: Tensor) -> Tensor:
     number = torch.arange(magnitude.shape[1], device=magnitude.device)[
         :, None
     ].expand_as(magnitude)
+    # Peaks are greater than their neighbours; all other bins go to the nearest one, below or above.
     around = functional.max_pool1d(
         magnitude.transpose(1, 2), 2 * PEAK_BINS + 1, 1, PEAK_BINS
     ).transpose(1, 2)
@@ -93,6 +100,7 @@ def _nearest_peak(magnitude: Tensor) -> Tensor:
 
 def _overlapped(spectrum: Tensor, window: Tensor) -> Tensor:
     """The inverse of an uncentred STFT (R, K, M): (R, N). Edges that no full window covers fade out."""
+    # Back to sound: windowed frames are added where they overlap, over the sum of the windows.
     frames = torch.fft.irfft(spectrum.transpose(1, 2), N_FFT) * window
     n = N_FFT + HOP_SAMPLES * (frames.shape[1] - 1)
 

@@ -57,6 +57,7 @@ class FilterAugment(Augmentation):
     def apply(self, x: Tensor, drawn: Drawn) -> Tensor:
         place = drawn["place"]
         gain_db = drawn["gain_db"]
+        # Between which two corners each bin lies, and how far along.
         bins = torch.linspace(0, 1, x.shape[2]).repeat(len(x), 1)
         right = torch.searchsorted(place, bins).clamp(1, place.shape[1] - 1)
         (low, high), (from_db, to_db) = (

@@ -23,6 +23,7 @@ from .base import (
 
 def convolved(x: Tensor, response: Tensor) -> Tensor:
     """x (B, C, N) through (B, 1, M), as long as x: the tail past the end is cut off."""
+    # As long as the whole result, so that nothing comes round; even, as the inverse expects.
     size = x.shape[-1] + response.shape[-1] - 1
     size += size % 2
     y: Tensor = torch.fft.irfft(
@@ -79,6 +80,7 @@ class Reverb(Augmentation):
         rt60_s, wet_db, predelay_s = (
             drawn[name].to(like)[:, None] for name in ("rt60_s", "wet_db", "predelay_s")
         )
+        # Noise that falls by 60 dB from the predelay on.
         since_s = time_s - predelay_s
         heard = (since_s > 0) & (since_s <= rt60_s)
         tail = (
@@ -86,6 +88,7 @@ class Reverb(Augmentation):
             * 10.0 ** (-3.0 * since_s / rt60_s)
             * heard
         )
+        # Scaled to the energy that was drawn; the direct sound is 1.
         energy = (
             tail.square().sum(1, keepdim=True).clamp_min(torch.finfo(like.dtype).tiny)
         )
@@ -128,5 +131,6 @@ class Delay(Augmentation):
             .to(x.device)[:, None]
         )
         number = torch.arange(x.shape[-1], device=x.device)
+        # An echo at every multiple of the delay, each softer than the one before by the same factor.
         echo = per_example(drawn["feedback"], x)[:, 0] ** (number // step).to(x.dtype)
         return convolved(x, torch.where(number % step == 0, echo, 0.0)[:, None])

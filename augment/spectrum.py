@@ -85,6 +85,7 @@ def _covered(
     width: Tensor, place: Tensor, most: int, share: float, size: int
 ) -> Tensor:
     """Which of `size` places lie under any of the masks (B, M): (B, size)."""
+    # A width from 0 to the greatest, then a place at which it fits.
     widths = (width * (min(most, int(share * size)) + 1)).floor()
     starts = (place * (size - widths + 1)).floor()
     number = torch.arange(size)
@@ -120,6 +121,7 @@ class Transpose(Augmentation):
 
     def apply(self, x: Tensor, drawn: Drawn) -> Tensor:
         n = x.shape[2]
+        # Each bin is read from where it was; what was outside is filled in, or comes from the other end.
         source = torch.arange(n, device=x.device) - drawn["bins"].to(x.device)[:, None]
         moved = x.gather(2, (source % n)[:, None, :, None].expand_as(x))
         if self.config.cyclic:

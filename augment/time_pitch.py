@@ -75,6 +75,7 @@ class PitchShift(Augmentation):
     def apply(self, x: Tensor, drawn: Drawn) -> Tensor:
         ratios = torch.exp2(drawn["semitones"].double() / 12)
         n_samples = x.shape[-1]
+        # Slower by as much as it is then read faster, so that the length stays.
         longer = stretched(x, 1 / ratios, math.ceil(n_samples * float(ratios.max())))
         return torch.stack(
             [
@@ -89,6 +90,7 @@ def read_at(x: Tensor, step: float, n_samples: int) -> Tensor:
 
     Between samples it is interpolated by a sinc under a Hann window, cut off at half the slower of the two rates.
     """
+    # Read faster, high frequencies would fold over: the sinc is as wide as the slower rate needs.
     cutoff = min(1.0, 1.0 / step)
     half = math.ceil(TAPS / 2 / cutoff)
     padded = functional.pad(x, (half, half + 1))
@@ -104,6 +106,7 @@ def read_at(x: Tensor, step: float, n_samples: int) -> Tensor:
             )
             * step
         )
+        # The samples around each place, and their weights by the distance to it.
         whole = place.floor().long()
         index = (whole[:, None] + taps + half).clamp(0, padded.shape[-1] - 1)
         away = (taps - (place - whole)[:, None]).to(x.dtype)

@@ -230,6 +230,7 @@ def stream_frames(
     n_held = done = 0  # samples held; frames of them that were given out already
     for chunk in chunks:
         check_wave(chunk, name)
+        # Samples are held until all that a step's frames can see is there.
         held.append(chunk)
         n_held += chunk.shape[1]
         while n_held >= (stop := (done + step_frames) * hop_length + context_samples):
@@ -238,6 +239,7 @@ def stream_frames(
             else:
                 wave = held[0]
             yield transform(wave[:, :stop])[..., done : done + step_frames]
+            # Samples that no later frame can see are given up, by whole hops.
             drop = max(0, done + step_frames - context_samples // hop_length)
             held = [wave[:, drop * hop_length :]]
             n_held -= drop * hop_length

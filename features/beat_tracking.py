@@ -44,16 +44,20 @@ def onset_strength(db: Tensor, rate_hz: float) -> Float:
 def beat_period(onsets: Float, rate_hz: float, prior_bpm: float) -> float:
     """Frames between beats: the highest autocorrelation times a log-normal prior. Source: Ellis 2007."""
     n_lags = min(int(SLOWEST_S * rate_hz) + 2, len(onsets))
+    # The autocorrelation, by way of the power spectrum; twice the length, so that the end does not meet the beginning.
     spectrum = np.fft.rfft(onsets, 2 * len(onsets))
     together = np.fft.irfft(np.abs(spectrum) ** 2)[:n_lags]
     lags = np.arange(n_lags)
     first = max(1, int(FASTEST_S * rate_hz))
     prior_frames = 60 * rate_hz / prior_bpm
+    # Too little to find a period in: the likeliest tempo it is.
     if n_lags <= first + 2 or not together[first:].max() > 0:
         return prior_frames
+    # Half and double tempo have as high an autocorrelation; the prior decides between them.
     octaves = np.log2(np.maximum(lags, 1) / prior_frames)
     weighed = together * np.exp(-0.5 * (octaves / OCTAVES) ** 2)
     best = first + int(weighed[first:-1].argmax())
+    # Between two lags a parabola through the highest three values shows where the top is.
     left, top, right = weighed[best - 1 : best + 2]
     bend = left - 2 * top + right
     return best + (
@@ -65,13 +69,16 @@ def beat_period(onsets: Float, rate_hz: float, prior_bpm: float) -> float:
 
 def beat_frames(onsets: Float, period: float) -> NDArray[np.int64]:
     """Frames of the beats: many onsets, and steps near `period`, by dynamic programming. Source: Ellis 2007."""
+    # An onset counts a little beside its frame too: players are not exact.
     reach = np.arange(-round(period), round(period) + 1)
     smooth = np.exp(-0.5 * (reach * 32 / period) ** 2)
     local = np.convolve(np.pad(onsets, len(reach) // 2), smooth, "valid")
+    # Where the beat before may lie, and what it costs to differ from the period, in logarithms of the ratio.
     back = np.arange(-round(2 * period), -max(1, round(period / 2)) + 1)
     cost = -TIGHTNESS * np.log(-back / period) ** 2
     total = local.copy()
     link = np.full(len(local), -1)
+    # The best sequence of beats that ends in each frame, from the best ones that ended before it.
     for t in range(len(local)):
         skip = max(0, -t - int(back[0]))
         if skip >= len(back):
@@ -85,6 +92,7 @@ def beat_frames(onsets: Float, period: float) -> NDArray[np.int64]:
 
 def _followed(total: Float, link: NDArray[np.int64]) -> NDArray[np.int64]:
     """Back from the last peak that is at least half as high as peaks are."""
+    # The last beat is a peak that is not much lower than others: music fades out, and so do the sums.
     inner = np.flatnonzero((total[1:-1] > total[:-2]) & (total[1:-1] >= total[2:])) + 1
     if not len(inner):
         return np.empty(0, np.int64)

@@ -101,6 +101,7 @@ class FeatureCache:
                 indexed = self._index.load()
             else:
                 indexed = {}
+            # Files may have moved since: a stamp that still fits, or whose file is gone, is as good as the audio.
             found = {
                 digest
                 for (source, name), (stamp, digest) in indexed.items()
@@ -151,6 +152,7 @@ class FeatureCache:
         """Outcomes as they come: at first from this process, then from workers."""
         start_s = time.monotonic()
         n_here = 0
+        # Starting workers takes seconds, in which much of a small corpus is done.
         while n_here < len(items) and (
             n_jobs == 1 or time.monotonic() - start_s < PARALLEL_AFTER_S
         ):

@@ -103,6 +103,7 @@ def _read(item: AudioItem) -> tuple[NDArray[np.float32], int]:
             ],
             help="replace the recording or leave it out",
         )
+    # One sample that is not a number would spread over all frames around it.
     finite = np.isfinite(audio)
     if not finite.all():
         raise DataError(

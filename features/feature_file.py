@@ -69,6 +69,7 @@ def write_feature(
             for piece in pieces
             for block in torch.split(piece, BLOCK_FRAMES, dim=-1)
         ):
+            # Each frame over its own peak: then float16 is as exact in quiet passages as in loud ones.
             values = block.permute(2, 0, 1).contiguous()
             peak = values.abs().amax(dim=(1, 2))
             values = values / peak.clamp_min(1e-30)[:, None, None]
@@ -102,6 +103,7 @@ def write_array(
         )
         peak = 0.0
         for piece in pieces:
+            # Frames come first on the disk, so that a patch is one piece of the file.
             values = piece.movedim(-1, 0).clamp(-most, most).to(kind).contiguous()
             peak = max(peak, float(values.abs().max()))
             file.write(values.cpu().numpy().data)

@@ -37,7 +37,9 @@ def pitch_classes(
     bins = (
         torch.arange(bins_per_octave, dtype=torch.float64, device=shift.device) * width
     )
+    # Where each bin begins, counted in classes from C.
     low = lowest + edge + bins + (shift.double() * (n_chroma / 12))[:, None] + _WHOLE
+    # A bin lies in one class, or over the border to the next: then each takes its share.
     first = low.floor()
     share = ((1 - (low - first)) / width + 2 * _WHOLE / width).clamp(0, 1)
     classes = torch.arange(n_chroma, device=shift.device)[:, None]
@@ -65,6 +67,7 @@ def tuning_sum(magnitude: Tensor, fmin_hz: float, bins_per_octave: int) -> Tenso
     where a parabola through the logarithms has its top. Source: Dressler & Streich, "Tuning frequency estimation using
     circular statistics", ISMIR 2007. What is not finite counts nothing.
     """
+    # Peaks: bins above both neighbours, and not far below the loudest of their frame.
     logs = magnitude.clamp_min(torch.finfo(magnitude.dtype).tiny).log()
     left = logs[:, :-2]
     top = logs[:, 1:-1]
@@ -76,11 +79,13 @@ def tuning_sum(magnitude: Tensor, fmin_hz: float, bins_per_octave: int) -> Tenso
         & (size >= LEAST_PEAK * magnitude.amax(dim=1, keepdim=True))
         & (size > 0)
     )
+    # Their exact pitch lies at the top of a parabola through three logarithms.
     offset = 0.5 * (left - right) / (left - 2 * top + right).clamp_max(-1e-12)
     bins = torch.arange(
         1, magnitude.shape[1] - 1, dtype=torch.float64, device=magnitude.device
     )[:, None]
     pitch = semitone_of(fmin_hz) + 12 / bins_per_octave * (bins + offset.double())
+    # Each peak is an arrow whose angle is its distance from the nearest semitone, as long as it is loud.
     weight = torch.where(
         is_peak & size.isfinite() & pitch.isfinite(), size, 0.0
     ).double()

@@ -110,6 +110,7 @@ class Fourier2DFeature(ChromaFeature):
 
 def column_means(frames: Tensor, column_frames: int) -> Tensor:
     """(..., T) -> (..., ceil(T / column_frames)) means; the last one is of what is left."""
+    # Whole columns at once, and what is left over by itself.
     n_whole = frames.shape[-1] // column_frames
     cut = n_whole * column_frames
     if n_whole:
@@ -137,6 +138,7 @@ def fourier_magnitude(
     patches = columns.unfold(-1, patch_columns, hop_columns).movedim(
         -2, -3
     )  # (..., T, n_chroma, patch_columns)
+    # Magnitudes drop the phases, and with them where in a circle the classes begin: the key.
     magnitude: Tensor = torch.fft.rfft2(patches).abs().movedim(-3, -1)
     return magnitude
 

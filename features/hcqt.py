@@ -156,6 +156,7 @@ class HCQTFeature(Feature):
             ),
             dtype=torch.complex64,
         )
+        # Every octave is computed from audio decimated as far as it allows.
         levels = pyramid(wave.to(self._filter.dtype), self._filter, self._n_levels)
         for (level, frame_samples), kernels in self._spectra.items():
             self._respond(
@@ -174,6 +175,7 @@ class HCQTFeature(Feature):
         """Write into `hcqt` (B, octaves, bins, T) the responses of all kernels that read this spectrum."""
         n_frames = hcqt.shape[-1]
         frames = centred_frames(wave, hop, frame_samples, n_frames)
+        # A few frames at a time, so that memory does not grow with the recording.
         step = max(1, FRAME_VALUES // (frame_samples * len(wave)))
         for start in range(0, n_frames, step):
             spectrum = torch.fft.rfft(frames[:, start : start + step]).mT

@@ -151,6 +151,7 @@ class MelFeature(Feature):
 
     def __init__(self, config: MelFeatureConfig) -> None:
         super().__init__(config)
+        # Each triangle ends at the peaks of its neighbours, so two more are needed at the ends.
         peaks_hz = mel_points_hz(
             config.fmin_hz, config.top_hz, config.n_mels + 2, config.mel_scale
         )
@@ -178,6 +179,7 @@ class MelFeature(Feature):
         frames = centred_frames(
             wave.to(self.window.dtype), self.config.n_fft, self.config.hop_length
         )
+        # A few frames at a time, so that memory does not grow with the recording.
         step = max(1, FRAME_VALUES // (self.config.n_fft * len(wave)))
         parts = [
             self._bands(frames[:, i : i + step])
@@ -188,6 +190,7 @@ class MelFeature(Feature):
     def _bands(self, frames: Tensor) -> Tensor:
         spectrum = torch.fft.rfft(frames * self.window)
         power = spectrum.real.square().addcmul_(spectrum.imag, spectrum.imag)
+        # The power is there already; any other exponent is taken from it.
         if self.config.power != 2:
             power = power.pow(self.config.power / 2)
         mel: Tensor = power @ self.filters

@@ -67,6 +67,7 @@ def mel_triangles(
     peak = peaks[1:-1]
     high = peaks[2:]
     hz = torch.arange(n_bins, dtype=torch.float64) * bin_hz
+    # The lower of two lines, one rising to the peak and one falling from it, is the triangle.
     triangles = torch.minimum(
         (hz - low) / (peak - low), (high - hz) / (high - peak)
     ).clamp_min(0)

@@ -22,6 +22,7 @@ def moving_mean(x: Tensor, smoothing: Tensor, before: Tensor | None = None) -> T
     mean = torch.cat([first, smoothing * x[..., 1:]], dim=-1)
     decay = 1 - smoothing
     shift = 1
+    # Each round adds the sum that lies `shift` frames back, and doubles how far the sum reaches.
     while shift < x.shape[-1]:
         mean = mean + decay * functional.pad(mean[..., :-shift], (shift, 0))
         decay = decay.square()

@@ -187,6 +187,7 @@ class NNLSChromaFeature(Feature):
         c = self.config
         hop = c.hop_length // 2
         n = 2 * n_frames
+        # Silence behind the end, as long as the last frame needs.
         missing = c.n_fft + (n - 1) * hop - wave.shape[1]
         frames = functional.pad(wave.to(self.window.dtype), (0, missing)).unfold(
             1, c.n_fft, hop
@@ -207,14 +208,18 @@ class NNLSChromaFeature(Feature):
     def _chroma(self, spectrum: Tensor, tuning: Tensor) -> Tensor:
         """(B, bins, 2 T) -> (B, 24, T)."""
         bins = torch.arange(N_BINS, dtype=torch.float64, device=spectrum.device)
+        # The bins are moved by the tuning: each is shared out between the two nearest in-tune ones.
         apart = bins - bins[:, None] - PER_SEMITONE * tuning[:, None, None]
         in_tune = (1 - apart.abs()).clamp_min(0).to(spectrum.dtype) @ spectrum
         activations = nonnegative_least_squares(self.notes, self._whitened(in_tune))
+        # Notes of one pitch class are added up, by height for bass and treble.
         chroma = self.profiles @ activations
+        # A frame is the mean of two spectra, half a hop before and after its time.
         return (chroma[..., 0::2] + chroma[..., 1::2]) / 2
 
     def _whitened(self, spectrum: Tensor) -> Tensor:
         """Each bin less the weighted mean of those around it, over their standard deviation; what is below is 0."""
+        # What stands out of its surroundings, in units of how much they vary.
         above = spectrum - self._around(spectrum)
         spread = (
             self._around(above.square()).clamp_min(1e-14).sqrt()

@@ -16,13 +16,16 @@ def nonnegative_least_squares(
     Algorithm for Linear Inverse Problems", SIAM J. Imaging Sciences 2009; O'Donoghue & Candès, "Adaptive Restart for
     Accelerated Gradient Schemes", Found. Comput. Math. 2015.
     """
+    # All that the steps need of the dictionary and the values.
     gram = dictionary.T @ dictionary
     sought = dictionary.T @ values
     step = 1 / gram.abs().sum(dim=0).max()  # at most 1 / the largest eigenvalue
     x = y = torch.zeros_like(sought)
     momentum = torch.ones_like(sought[..., :1, :])
     for _ in range(n_steps):
+        # A step downhill from the extrapolated point, back to what is not negative.
         new = (y - step * (gram @ y - sought)).clamp_min(0)
+        # Where the momentum points uphill it starts again, for that column only.
         uphill = ((y - new) * (new - x)).sum(dim=-2, keepdim=True) > 0
         then = torch.where(uphill, 1.0, momentum)
         momentum = (1 + (1 + 4 * then.square()).sqrt()) / 2

@@ -31,6 +31,7 @@ def stream_feature(
     true. `on_share` gets the share that is done, up to 1. Raises what `read` raises, before the file appears.
     """
     n_samples = sr_hz = 0
+    # How long is it? The file format stands before the frames, and holds their number.
     for block, rate_hz in read():
         n_samples = n_samples + len(block)
         sr_hz = rate_hz

@@ -20,8 +20,10 @@ def nt_xent(embeddings: Tensor, works: Tensor, temperature: float = 0.1) -> Tens
     """
     unit = functional.normalize(embeddings, dim=1)
     itself = torch.eye(len(works), dtype=torch.bool, device=works.device)
+    # Cosines of all pairs; an item is not its own partner.
     logits = (unit @ unit.T / temperature).masked_fill(itself, -torch.inf)
     positives = (works[:, None] == works) & ~itself
+    # How large the share of each partner is among all others, in logarithms.
     log_share = logits - logits.logsumexp(dim=1, keepdim=True)
     counts = positives.sum(1)
     found = counts > 0
@@ -47,6 +49,7 @@ def vicreg(
     """
     total = invariance * functional.mse_loss(one, other)
     for view in (one, other):
+        # Each feature should vary by 1 at least, and no two together.
         centred = view - view.mean(dim=0)
         deviation = (centred.square().sum(0) / (len(view) - 1) + 1e-4).sqrt()
         total = total + variance * (1 - deviation).clamp_min(0).mean() / 2
@@ -66,6 +69,7 @@ def barlow_twins(one: Tensor, other: Tensor, *, off_diagonal: float = 0.005) -> 
         (view - view.mean(0)) / (view.var(0, correction=0) + 1e-5).sqrt()
         for view in (one, other)
     )
+    # Correlations of every feature of one view with every one of the other: ideally the identity.
     matrix = first.T @ second / len(one)
     diagonal = matrix.diagonal()
     return (1 - diagonal).square().sum() + off_diagonal * (
@@ -81,6 +85,7 @@ def spread(embeddings: Tensor) -> dict[str, float]:
     """
     unit = functional.normalize(embeddings.double(), dim=1)
     std = float(unit.std(dim=0, correction=0).mean() * unit.shape[1] ** 0.5)
+    # The entropy of the singular values: how many directions are in use.
     values = torch.linalg.svdvals(unit - unit.mean(dim=0))
     share = values / values.sum().clamp_min(1e-12)
     return {

@@ -31,6 +31,7 @@ class ProxyAnchor(nn.Module):
             functional.normalize(embeddings, dim=1)
             @ functional.normalize(self.proxies, dim=1).T
         )
+        # Each proxy draws the items of its label, and repels all others; labels that are not there draw nothing.
         own = functional.one_hot(labels, len(self.proxies)).bool()
         drawn = _softplus_sum(-self.alpha * (similarity - self.margin), own)
         repelled = _softplus_sum(self.alpha * (similarity + self.margin), ~own)

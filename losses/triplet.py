@@ -50,6 +50,7 @@ def mine(
     with torch.no_grad():
         if mining == "hard":
             return _hardest(distances, same, same & ~itself)
+        # Every ordered pair of one work, and the negatives that are allowed to it.
         anchor, positive = (same & ~itself).nonzero(as_tuple=True)
         allowed = ~same[anchor]
         if mining == "semi-hard":
@@ -57,6 +58,7 @@ def mine(
             allowed &= (distances[anchor] > of_pair) & (
                 distances[anchor] < of_pair + margin
             )
+        # Pairs without a negative give no triplet.
         found = allowed.any(dim=1)
         anchor = anchor[found]
         positive = positive[found]

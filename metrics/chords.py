@@ -38,15 +38,18 @@ def chord_seconds(reference: Chords, estimate: Chords) -> dict[str, float]:
             mir_eval.chord.validate_chord_label(label)
         except mir_eval.chord.InvalidChordException as error:
             raise ValueError(str(error)) from error
+    # Both over the reference's time, then cut at every change of either.
     own, labels = _cut_to(reference, estimate)
     durations_s, ref_labels, est_labels = together(reference, estimate)
     begin_s = float(reference.intervals.min())
     end_s = float(reference.intervals.max())
     found: dict[str, float] = {"duration_s": end_s - begin_s}
+    # Seconds, not shares: tracks are added up by their length.
     for name in (*COMPARISONS, *INVERSIONS):
         right = getattr(mir_eval.chord, name)(ref_labels, est_labels)
         found[f"{name}_right_s"] = float(durations_s[right > 0].sum())
         found[f"{name}_judged_s"] = float(durations_s[right >= 0].sum())
+    # Segmentation looks at where chords change, so equal neighbours are one.
     merged = mir_eval.chord.merge_chord_intervals(own, labels)
     truth = mir_eval.chord.merge_chord_intervals(
         reference.intervals, list(reference.labels)

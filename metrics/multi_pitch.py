@@ -94,11 +94,13 @@ def count_matches(
     end = np.full((n_rows, 1), np.inf)
     reference = np.hstack([reference, end])
     estimate = np.hstack([estimate, end])
+    # Where the walk stands in each row.
     at_ref, at_est, matched = (np.zeros(n_rows, np.int64) for _ in range(3))
     for _ in range(reference.shape[1] + estimate.shape[1] - 2):
         ref = reference[every, at_ref]
         est = estimate[every, at_est]
         left = np.isfinite(ref) & np.isfinite(est)
+        # A value that is too low for its partner cannot fit any later one, so the walk passes it.
         too_low = left & (ref < est - window)
         too_high = left & (ref > est + window)
         hit = left & ~too_low & ~too_high

@@ -73,9 +73,11 @@ def ranks_in_blocks(
 ) -> Iterator[Ranks]:
     """Each query with its ranks; `distances(rows)` are those of some queries to all items, (rows, n)."""
     n = len(works)
+    # The versions of each work, found once.
     works = torch.unique(works, return_inverse=True)[1]
     sizes = torch.bincount(works)
     members = torch.split(torch.argsort(works, stable=True), sizes.tolist())
+    # A few queries at a time: the matrix of all distances need not fit in memory.
     n_rows = max(1, BLOCK_VALUES // max(1, n))
     for first in range(0, n, n_rows):
         rows = slice(first, min(first + n_rows, n))

@@ -97,8 +97,10 @@ def best_thresholds(scores: Float64, truth: NDArray[np.bool_]) -> Float64:
         precision, recall, steps = precision_recall_curve(
             truth[:, label], scores[:, label]
         )
+        # The last point of the curve has no threshold.
         f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
         best = int(f1[:-1].argmax())
+        # Halfway to the next lower score there is.
         below = scores[scores[:, label] < steps[best], label]
         if below.size:
             found[label] = (steps[best] + below.max()) / 2

@@ -21,6 +21,7 @@ def embedding_map(
 ) -> Figure:
     """Recordings (N, D) on their two principal components, standardised before; a colour per label, "" for none."""
     figure, axes = canvas(ax, 8.4, 5.6)
+    # Every number counts alike, whatever its spread.
     standard = (vectors - vectors.mean(axis=0)) / np.maximum(vectors.std(axis=0), 1e-9)
     left, values, _ = np.linalg.svd(standard, full_matrices=False)
     places = left[:, :2] * values[:2]
@@ -59,6 +60,7 @@ def singular_values(vectors: Float, ax: Axes | None = None) -> Figure:
     unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     values = np.linalg.svd(unit - unit.mean(axis=0), compute_uv=False)
     share = values / max(float(values.sum()), 1e-12)
+    # The effective rank: the exponential of the entropy of the shares.
     rank = float(np.exp(-(share * np.log(np.maximum(share, 1e-12))).sum()))
     figure, axes = canvas(ax, 8.4, 3.6)
     axes.plot(

@@ -153,6 +153,7 @@ def _matched(
     """For each (time, pitch): whether the frame of `frames` nearest in time has a pitch within half a semitone."""
     if not len(times_s) or not len(at):
         return np.zeros(len(at), dtype=bool)
+    # The frame nearest in time to each pitch, and its pitches as rows filled with infinity.
     middles = (times_s[1:] + times_s[:-1]) / 2
     nearest = np.searchsorted(middles, at)
     most = max((len(frame) for frame in frames), default=0)
@@ -212,6 +213,7 @@ def _pitch_axis(axes: Axes, midi: Float) -> None:
         low = 47.5
         high = 72.5
     keys = range(int(np.floor(low)), int(np.ceil(high)) + 1)
+    # Black keys are shaded, as on a keyboard.
     for key in (key for key in keys if key % 12 in BLACK_KEYS):
         axes.axhspan(
             key - 0.5, key + 0.5, color="#000000", alpha=0.03, linewidth=0, zorder=0.5

@@ -116,6 +116,7 @@ def _image(figure: Figure, alternative: str) -> str:
     width, height = (round(float(side) * DPI) for side in inches)
     fits = width <= PAGE
     png = b""
+    # As fine as the size allows: a report is sent by mail.
     for fineness in (2.0, 1.0, 0.6, 0.4) if fits else (1.0, 0.6, 0.4):
         png = png_bytes(figure, DPI * fineness)
         if len(png) <= MOST_BYTES:
@@ -134,6 +135,7 @@ def _tracks(report: Report) -> str:
     """A chart, where there are few tracks, and all figures of all tracks; the heads sort."""
     first = next(iter(report.tracks.values()), {})
     own = [name for name, value in first.items() if isinstance(value, int | float)]
+    # The headline's figures come first, then all others.
     names = [name for name in report.headline if name in own]
     names += [name for name in own if name not in names]
     rows = [

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from mirbricks.errors import DataError
 from mirbricks.metrics.chords import Chords
@@ -69,7 +70,7 @@ def test_long_answers_are_cut() -> None:
         PITCHES.times_s, PITCHES.frequencies_hz, PITCHES.salience, NOTES * 3
     )
     assert repr(many).startswith("<Transcription: 6 notes: C4 0.00-0.50 s, ")
-    assert repr(many).endswith(", A4 0.25-0.75 s, ...>")
+    assert repr(many).endswith(", A4 0.25-0.75 s and 2 more>")
     none = Transcription(PITCHES.times_s, [], PITCHES.salience, ())
     assert repr(none) == "<Transcription: no notes>"
     one = Transcription(PITCHES.times_s, [], PITCHES.salience, NOTES[:1])
@@ -186,6 +187,14 @@ def test_what_is_there_already_is_kept(
             assert decoy.read_bytes().endswith(b"mine")
             prediction.save(folder, "song", replace=True)
             assert decoy.read_bytes() == content
+
+
+@pytest.mark.parametrize("prediction", [PITCHES, TAGS, CHORDS])
+def test_a_picture_on_the_callers_axes(prediction: Prediction) -> None:
+    figure = Figure()
+    ax = figure.add_subplot()
+    assert prediction.titled("mine").plot(ax) is figure
+    assert ax.has_data()
 
 
 @dataclass(frozen=True, repr=False)

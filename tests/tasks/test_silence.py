@@ -22,6 +22,13 @@ from mirbricks.tasks.recordings import mean_over_patches
 from mirbricks.tasks.self_supervised import SelfSupervised, SelfSupervisedConfig
 from mirbricks.tasks.tagging import Tagging, TaggingConfig
 
+# The corpora are small on purpose: one chunk per recording, one label each.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*no longer than a chunk"),
+    pytest.mark.filterwarnings("ignore:every recording that trains"),
+]
+
+
 FEATURE = LogMelFeatureConfig(
     sr_hz=8000,
     n_fft=512,

@@ -89,6 +89,36 @@ class Evaluation:
     figures: dict[str, float]
     tracks: dict[str, Figures]
 
+    def to_frame(self) -> Any:
+        """The numbers of every track as a pandas DataFrame, a row per track.
+
+        Returns
+        -------
+        pandas.DataFrame
+            With the tracks' keys as its index; lists, such as the scores of every label, are left out.
+
+        Raises
+        ------
+        TaskError
+            E512 without pandas.
+        """
+        try:
+            import pandas  # few need it, and it takes half a second to import
+        except ImportError as error:
+            raise TaskError(
+                "the package 'pandas' is not installed",
+                code="E512",
+                help="pip install pandas; `tracks` holds the same numbers",
+            ) from error
+        rows = {}
+        for key, figures in self.tracks.items():
+            rows[key] = {
+                name: value
+                for name, value in figures.items()
+                if isinstance(value, int | float)
+            }
+        return pandas.DataFrame.from_dict(rows, orient="index")
+
 
 @dataclass(frozen=True)
 class Picture:

@@ -10,5 +10,6 @@ CODES = {
     "E502": "The graph's output is not what the task reads. Multi-pitch reads a logit per bin and frame: (B, 1, F, T).",
     "E503": "The task learns from annotated recordings, and is measured on them; stems only serve to make new mixes.",
     "E510": "Scores that are NaN or infinite cannot be evaluated: the features or the weights hold such values.",
+    "E512": "`Evaluation.to_frame` gives a pandas DataFrame; pandas is not part of the installation.",
 }
 register_codes(__name__, CODES)

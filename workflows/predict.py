@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..data.stores.audio import stream_audio
+from ..data.stores.audio import stream_audio, warn_of_cancelled_channels
 from ..data.stores.together import write_together
 from ..errors import DataError
 from ..features.streaming import stream_feature
@@ -58,7 +58,7 @@ def blocks_of_array(wave: Any, sr_hz: int | None) -> Callable[[], Blocks]:
     wave : array or tensor
         (N,), or (C, N) with a row per channel; floating-point numbers, as a rule within -1 … 1.
     sr_hz : int
-        Its sample rate.
+        Its sample rate in Hz, a whole number.
 
     Raises
     ------
@@ -70,9 +70,14 @@ def blocks_of_array(wave: Any, sr_hz: int | None) -> Callable[[], Blocks]:
         raise _refused(
             "samples without a sample rate", "add sr_hz=44100, or what it is"
         )
-    if isinstance(sr_hz, bool) or not isinstance(sr_hz, int | np.integer) or sr_hz < 1:
+    # a rate may come as 44100.0, as some readers give it
+    number = isinstance(sr_hz, int | float | np.number) and not isinstance(sr_hz, bool)
+    if not number or not float(sr_hz).is_integer() or sr_hz < 1:
         raise _refused(f"a sample rate of {sr_hz}", "sr_hz is a whole number of Hz")
     rate_hz = int(sr_hz)
+    mono = samples.mean(axis=0)
+    energy = float(np.square(samples).sum()) / len(samples)
+    warn_of_cancelled_channels("these samples", energy, float(mono @ mono))
 
     def blocks() -> Blocks:
         for start in range(0, samples.shape[1], BLOCK_SAMPLES):

@@ -45,7 +45,7 @@ def stream_audio(
                 yield mono, sr_hz
                 start += len(samples)
             _warn_of_lost_audio(path, start, file.frames)
-            _warn_of_cancelled_channels(path, *levels)
+            warn_of_cancelled_channels(f"'{path}'", *levels)
     except (soundfile.SoundFileError, OSError) as error:
         if isinstance(error, OSError):
             own = error.strerror
@@ -86,11 +86,14 @@ def _warn_of_lost_audio(path: Path, n_read: int, n_announced: int) -> None:
         warnings.warn(message, UserWarning, stacklevel=2)
 
 
-def _warn_of_cancelled_channels(path: Path, channels: float, mono: float) -> None:
-    """Warn where the mean of the channels has next to none of their power: one is the other upside down."""
+def warn_of_cancelled_channels(name: str, channels: float, mono: float) -> None:
+    """Warn where the mean of the channels has next to none of their power: one is the other upside down.
+
+    channels  the mean of the channels' energies, and `mono` the energy of their mean
+    """
     if channels > 0 and mono < MOST_CANCELLED * channels:
         message = (
-            f"the channels of '{path}' cancel each other: their mean, which is read, is nearly silent; "
+            f"the channels of {name} cancel each other: their mean, which is read, is nearly silent; "
             "turn the polarity of one of them, or write one channel only"
         )
         warnings.warn(message, UserWarning, stacklevel=2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import importlib.util
 import json
 from pathlib import Path
 
@@ -311,3 +312,21 @@ def test_every_public_name_has_a_docstring_that_says_what_it_takes() -> None:
 def test_dir_is_all() -> None:
     assert dir(mb) == sorted(mb.__all__)
     assert mb.tasks.__name__ == "mirbricks.tasks"
+
+
+def test_channels_that_cancel_each_other_are_reported() -> None:
+    wave = 0.1 * np.sin(np.arange(22050) / 10).astype(np.float32)
+    with pytest.warns(UserWarning, match="these samples cancel each other"):
+        mb.load("zoo:mpe_bach10").predict(np.stack([wave, -wave]), sr_hz=22050)
+
+
+def test_figures_as_a_frame() -> None:
+    tracks = {"a": {"x": 0.5, "list": [1]}, "b": {"x": 0.25, "list": [2]}}
+    evaluation = mb.Evaluation({"x": 0.375}, tracks)
+    if importlib.util.find_spec("pandas") is None:
+        with pytest.raises(MirbricksError, match="pip install pandas"):
+            evaluation.to_frame()
+        return
+    frame = evaluation.to_frame()
+    assert list(frame.columns) == ["x"]
+    assert frame["x"].to_dict() == {"a": 0.5, "b": 0.25}

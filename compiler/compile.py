@@ -106,7 +106,8 @@ def compile_graph(
         hint = "`mirbricks.load` gives a model with its trained weights"
         raise GraphError(message, code="E118", help=hint)
     if weights is None and names_trained_weights(source):
-        graph_file(str(source))  # a misspelt name of the zoo is reported as that
+        # A misspelt name of the zoo must be reported as that, not as a trained model.
+        graph_file(str(source))
         message = f"'{source}' is a trained model, and compile_graph would give it random weights"
         hint = (
             f'mirbricks.load("{source}") gives the trained model; '
@@ -121,36 +122,31 @@ def assemble(
     graph: Graph, inputs: Inputs, block_of: Callable[[Step], nn.Module]
 ) -> GraphModule:
     """The module of a graph at these inputs; `block_of` makes or finds the block of a node."""
+    # The graph is walked at several sizes of its free axes, and `seen` has for each node
+    # its steps at all of them: a formula such as T-2 shows only when sizes are compared.
     runs, probes = probe(graph, inputs)
     seen = list(zip(*(one.steps for one in runs), strict=True))
     nodes = [_info(steps, probes) for steps in seen if isinstance(steps[0].node, Layer)]
-    firsts = [
-        one[0]
-        for one in seen
-        if isinstance(one[0].node, Layer) and not one[0].node.first
-    ]
-    blocks = [
-        (step.node.name, block_of(step))
-        for step in firsts
-        if isinstance(step.node, Layer)
-    ]
-    shapes = {
-        name: tuple(a.name if a.size is None else a.size for a in axes)
-        for name, axes in inputs.items()
-    }
+    # Blocks are made in the order of the file, since each draws its weights from the
+    # random numbers that come next. A node that shares another's weights makes none.
+    blocks = []
+    for steps in seen:
+        node = steps[0].node
+        if isinstance(node, Layer) and not node.first:
+            blocks.append((node.name, block_of(steps[0])))
+    shapes = {name: tuple(map(_word_of, axes)) for name, axes in inputs.items()}
     outputs = {
         name: _formulas([one.outputs[name] for one in runs], probes)
         for name in runs[0].outputs
     }
-    if "B" in probes[0]:
-        free = {**probes[0], "B": 1}
-    else:
-        free = probes[0]
-    ops = read_ops(graph)
+    # Sizes at which the graph is known to run; one item of a batch is enough to try it.
+    free = dict(probes[0])
+    if "B" in free:
+        free["B"] = 1
     return GraphModule(
         graph,
         blocks,
-        ops,
+        read_ops(graph),
         nodes,
         input_shapes=shapes,
         output_shapes=outputs,
@@ -180,13 +176,14 @@ def _graph(source: Source, overrides: Sequence[str]) -> Graph:
 
 def read_shape(graph: Graph, given: Any) -> dict[str, tuple[Axis, ...]]:
     """The inputs' axes, with the sizes of `given` put in; raises `GraphError` where they do not fit."""
-    if isinstance(given, Mapping):
+    # A shape without a name is that of the first input, `x` where the graph names none.
+    if given is None:
+        shapes = {}
+    elif isinstance(given, Mapping):
         shapes = given
     else:
-        if given is None:
-            shapes = {}
-        else:
-            shapes = {next(iter(graph.inputs), "x"): given}
+        shapes = {next(iter(graph.inputs), "x"): given}
+    # What the tutorial's sections lead to is the weakest source: anything given wins.
     if not graph.inputs and not shapes and graph.assumed:
         return dict(graph.assumed)
     if not graph.inputs and not shapes:
@@ -216,12 +213,9 @@ def _bind(
     if shape is None:
         return axes
     pairs = list(zip(shape, axes, strict=False))
-    if len(shape) != len(axes) or not all(
-        s is None or _possible(s, a) for s, a in pairs
-    ):
-        named = " ".join(
-            a.name if a.size is None else f"{a.name}={a.size}" for a in axes
-        )
+    fits = len(shape) == len(axes)
+    if not fits or not all(s is None or _possible(s, a) for s, a in pairs):
+        named = " ".join(map(str, axes))
         message = f"the input is {named}, but the shape given is {list(shape)}"
         raise GraphError(
             message,
@@ -229,7 +223,20 @@ def _bind(
             where=graph.where_input(),
             help="give the batch first, None for a free size",
         )
-    return tuple(Axis(a.name, a.size if s is None else s) for s, a in pairs)
+    # None says nothing of an axis: what the graph fixes stays fixed.
+    bound = []
+    for size, axis in pairs:
+        if size is None:
+            bound.append(axis)
+        else:
+            bound.append(Axis(axis.name, size))
+    return tuple(bound)
+
+
+def _word_of(axis: Axis) -> int | str:
+    if axis.size is None:
+        return axis.name
+    return axis.size
 
 
 def _possible(size: Any, axis: Axis) -> bool:
@@ -247,7 +254,9 @@ def _built(step: Step) -> nn.Module:
         return build(node.spec, step.config)
     except MirbricksError:
         raise
-    except Exception as error:  # it was built on meta before: mostly there is no memory for the weights
+    except Exception as error:
+        # The same config was built on the meta device before, so what fails only here
+        # is mostly the memory for the weights.
         message = f"{node.spec.name} cannot be built"
         facts = [("torch", words_of(error))]
         raise GraphError(
@@ -261,12 +270,16 @@ def _built(step: Step) -> nn.Module:
 
 def read_ops(graph: Graph) -> list[Op]:
     """The steps of forward; each stored tensor is let go after the last step that asks for it."""
+    # Later nodes overwrite earlier ones, so what remains is the last use of each key.
     last: dict[str, int] = {}
     for i, node in enumerate(graph.nodes):
-        last.update(
-            dict.fromkeys(node.keys if isinstance(node, Skip) else node.further, i)
-        )
+        if isinstance(node, Skip):
+            asked = node.keys
+        else:
+            asked = node.further
+        last.update(dict.fromkeys(asked, i))
     kept = set(graph.outputs)
+    # Long skips of a U-Net are its largest tensors: each is let go as soon as it can be.
     ops = []
     for i, node in enumerate(graph.nodes):
         done = tuple(key for key, at in last.items() if at == i and key not in kept)

@@ -23,14 +23,16 @@ def arcs_svg(
             side = 1.0
         else:
             side = -1.0
-        # the side of its end that it comes to
+        # Over the middle of a U an arc comes to the near side of its end; along a lane it
+        # comes back to the side on which it left.
         if lane is None:
             entry = -1.0
         else:
             entry = side
-        start = a.x + side * (
-            pill_half(parts[arc.start]) if parts[arc.start].kind == "input" else 0.0
-        )
+        # An input's pill would hide the beginning of the line; a store is a dot on it.
+        start = a.x
+        if parts[arc.start].kind == "input":
+            start += side * pill_half(parts[arc.start])
         end = b.x + entry * _half(parts[arc.end])
         if lane is None:
             curve, x, y = _over(a, b, end)
@@ -42,19 +44,20 @@ def arcs_svg(
         )
         yield head(end, b.y, -entry, 0, SKIP)
         yield "</g>"
-        labels += list(_label(arc.key, x, y, lane is not None)) if arc.key else []
+        if arc.key:
+            labels += _label(arc.key, x, y, lane is not None)
     yield from labels
 
 
 def _half(part: Part) -> float:
     """From the middle of a part to where an arc meets it."""
-    return {"row": WIDTH / 2, "output": pill_half(part), "start": 5.0}.get(
-        part.kind, 12.0
-    )
+    halves = {"row": WIDTH / 2, "output": pill_half(part), "start": 5.0}
+    return halves.get(part.kind, 12.0)
 
 
 def _over(a: Place, b: Place, end: float) -> tuple[str, float, float]:
     """Straight over the middle of a U: the curve, and the place of its label."""
+    # Level up to the edges of the two columns; the curve has only the gap between them.
     near = a.x + WIDTH / 2
     far = b.x - WIDTH / 2
     middle = (near + far) / 2
@@ -67,12 +70,14 @@ def _beside(
 ) -> tuple[str, float, float]:
     """Along a lane beside the column: the curve, and the place of its label."""
     edge = a.x + side * WIDTH / 2
+    # Of a short arc the two bends share the height that there is.
     way = math.copysign(1.0, b.y - a.y)
     bend = min(BEND + abs(lane - edge), abs(b.y - a.y) / 2)
     if abs(end - b.x) < WIDTH / 2 - 6:
         back = edge
     else:
         back = end + 6 * side
+    # Level as far as the edge of the column, so that the bend does not cross a row.
     curve = f"H{number(edge)}Q{number(lane)} {number(a.y)} {number(lane)} {number(a.y + way * bend)}"
     curve += f"V{number(b.y - way * bend)}Q{number(lane)} {number(b.y)} {number(back)} {number(b.y)}"
     return f"{curve}H{number(end + 6 * side)}", lane, (a.y + b.y) / 2

@@ -31,16 +31,14 @@ ORDER = {
     "mat2": "second",
     "tensors": "",
 }
-UNSAID = {  # arguments that tell nothing of what is computed, or are told in another way
+# Arguments that say nothing of what is computed, or that are shown in another way.
+UNSAID = {
     "memory_format", "layout", "device", "pin_memory", "dtype", "cudnn_enabled", "cudnn_enable", "training", "train",
     "use_input_stats", "momentum", "eps", "has_biases", "batch_first", "normalized_shape", "half_to_float",
     "padding_idx",
 }  # fmt: skip
-USUAL = {
-    ("num_layers", 1),
-    ("dropout", 0.0),
-    ("bidirectional", False),
-}  # torch has no defaults for these
+# Torch has no defaults for these, so they come with every call.
+USUAL = {("num_layers", 1), ("dropout", 0.0), ("bidirectional", False)}
 LONGEST_NAME = 20  # characters
 FEW = 10  # operations on a weight that are named
 
@@ -75,30 +73,28 @@ def detail(call: Call) -> str:
 
 def _weight_sizes(call: Call) -> list[str]:
     """Output channels and kernel of a convolution, outputs of a linear map, hidden size of a recurrent layer."""
-    weight = next(
-        (
-            value.size
-            for value in call.values
-            if value.role == "weight" and value.maker is None
-        ),
-        (),
-    )
+    # A weight that another operation made has that one's shape, and tells less.
+    own = [value for value in call.values if value.maker is None]
+    weight = next((value.size for value in own if value.role == "weight"), ())
     if call.name == "linear" and weight:
         return [str(weight[0])]
-    if (
-        FAMILY_OF.get(call.name) == "recurrent"
-    ):  # input to hidden, hidden to hidden, ...
-        return [
-            f"hidden {[value.size for value in call.values if value.role == 'params'][1][1]}"
-        ]
+    # The second weight of a recurrent layer leads from hidden to hidden, so its second
+    # size is the hidden one whatever the cell; the first has a gate's multiple of it.
+    if FAMILY_OF.get(call.name) == "recurrent":
+        sizes = [value.size for value in call.values if value.role == "params"]
+        return [f"hidden {sizes[1][1]}"]
     if "conv" not in call.name or len(weight) < 3:
         return []
+    # A transposed convolution keeps its weight as (in, out per group, ...).
     groups = dict(call.given).get("groups", 1)
     channels = weight[0]
     if "transpose" in call.name and isinstance(weight[1], int):
         channels = weight[1] * groups
     kernel = "×".join(map(str, weight[2:]))
-    return [str(channels), kernel if len(weight) > 3 else f"kernel {kernel}"]
+    # "3×3" is read as a kernel; a lone 3 could be anything.
+    if len(weight) == 3:
+        kernel = f"kernel {kernel}"
+    return [str(channels), kernel]
 
 
 def _scalar(call: Call, given: dict[str, Any]) -> list[str]:
@@ -109,11 +105,10 @@ def _scalar(call: Call, given: dict[str, Any]) -> list[str]:
     if call.name not in SIGNS or name is None:
         return []
     number = _value(given.pop(name))
-    return [
-        f"{number} {SIGNS[call.name]} this"
-        if name == "self"
-        else f"{SIGNS[call.name]} {number}"
-    ]
+    # The order counts: `2 ÷ this` is not `÷ 2`.
+    if name == "self":
+        return [f"{number} {SIGNS[call.name]} this"]
+    return [f"{SIGNS[call.name]} {number}"]
 
 
 def _words(name: str, value: Any) -> str:
@@ -128,7 +123,10 @@ def _words(name: str, value: Any) -> str:
     if name == "shape":
         return f"to {_value(sized(value))}"
     words = name.replace("num_", "").replace("_size", "").replace("_", " ")
-    return f"{words} {_value(value, ', ' if words.startswith('dim') else '×')}"
+    # Axes are a list; sizes multiply.
+    if words.startswith("dim"):
+        return f"{words} {_value(value, ', ')}"
+    return f"{words} {_value(value)}"
 
 
 def _value(value: Any, between: str = "×") -> str:
@@ -144,7 +142,9 @@ def _value(value: Any, between: str = "×") -> str:
 def _made(value: Value) -> str:
     """How a weight is computed."""
     more = len(value.made_by) - FEW
-    steps = ", ".join(value.made_by[:FEW]) + (f", … {more} more" if more > 0 else "")
+    steps = ", ".join(value.made_by[:FEW])
+    if more > 0:
+        steps += f", … {more} more"
     if value.role in ("weight", "bias"):
         return f"{value.role} by {steps}"
     return f"by {steps}"
@@ -155,19 +155,17 @@ def place(call: Call, group: str = "") -> str:
     if call.note:
         return _seen_from(group, call.path)
     names = list(dict.fromkeys(map(_plain, call.weights)))
-    if len(names) > 1 and all(
-        name.endswith(("_weight", "_bias")) for name in names
-    ):  # q_proj_weight, in_proj_bias
-        names = [
-            name.removesuffix("_weight") for name in names if name.endswith("_weight")
-        ] or names
+    # Of a pair such as q_proj_weight and q_proj_bias, `q_proj` says it all.
+    paired = all(name.endswith(("_weight", "_bias")) for name in names)
+    if len(names) > 1 and paired:
+        weights = [name for name in names if name.endswith("_weight")]
+        names = [name.removesuffix("_weight") for name in weights] or names
+    # So does `conv` for conv.weight and conv.bias; a parameter of another name, alone in
+    # its module, is what a reader looks for, and keeps its name.
     parents = {name.rpartition(".")[0] for name in names}
     leaves = {name.rpartition(".")[2] for name in names}
-    if (
-        len(parents) == 1
-        and "" not in parents
-        and (len(names) > 1 or leaves <= {"weight", "bias"})
-    ):
+    usual = len(names) > 1 or leaves <= {"weight", "bias"}
+    if len(parents) == 1 and "" not in parents and usual:
         names = list(parents)
     if len(names) > 3:
         return f"{len(names)} weights"
@@ -176,11 +174,16 @@ def place(call: Call, group: str = "") -> str:
 
 def _seen_from(group: str, name: str) -> str:
     """A path without what it shares with `group`, and of a long one the end, which tells most."""
-    path = (name.removeprefix(f"{group}.") if group else name).split(".")
+    if group:
+        name = name.removeprefix(f"{group}.")
+    path = name.split(".")
     start = 0
     while len(path) > start + 1 and len(".".join(path[start:])) > LONGEST_NAME:
         start += 1
-    return "…" * (start > 0) + ".".join(path[start:])
+    short = ".".join(path[start:])
+    if start > 0:
+        return f"…{short}"
+    return short
 
 
 def _plain(weight: str) -> str:
@@ -196,35 +199,51 @@ def outer(calls: Sequence[Call]) -> tuple[list[str], str]:
 
     An operation that stands alone in its part has none.
     """
-    paths = [
-        call.path.split(".") if call.name != "input" and call.path else []
-        for call in calls
-    ]
+    # Inputs belong to no module: they are outside of every part.
+    paths = [_path_of(call) for call in calls]
     used = [
         path for path, call in zip(paths, calls, strict=True) if call.name != "input"
     ]
+    # What all have in common is the block itself, and says nothing beside one of them.
+    depth = _common_depth(used)
+    common = ".".join(used[0][:depth]) if used else ""
+    # `levels.0` is a part where several operations are in it; else `levels` is, so that
+    # a list of single layers reads as one part.
+    numbered = [_part_of(path, depth, numbers=True) for path in paths]
+    short = [_part_of(path, depth, numbers=False) for path in paths]
+    groups = []
+    for one, shorter in zip(numbered, short, strict=True):
+        if numbered.count(one) > 1:
+            groups.append(one)
+        else:
+            groups.append(shorter)
+    # A frame around one operation would only repeat its name.
+    around = zip(groups, ["", *groups], [*groups[1:], ""], strict=False)
+    shared = [group if group in beside else "" for group, *beside in around]
+    return shared, common
+
+
+def _path_of(call: Call) -> list[str]:
+    if call.name == "input" or not call.path:
+        return []
+    return call.path.split(".")
+
+
+def _common_depth(paths: Sequence[list[str]]) -> int:
+    """How many steps all paths begin with."""
     depth = 0
-    while used and all(
-        len(path) > depth and path[: depth + 1] == used[0][: depth + 1] for path in used
+    while paths and all(
+        len(path) > depth and path[depth] == paths[0][depth] for path in paths
     ):
         depth += 1
-    ends = [
-        depth + 1 + (len(path) > depth + 1 and path[depth + 1].isdigit())
-        for path in paths
-    ]
-    numbered = [
-        ".".join(path[:end]) if len(path) > depth else ""
-        for path, end in zip(paths, ends, strict=True)
-    ]
-    short = [".".join(path[: depth + 1]) if len(path) > depth else "" for path in paths]
-    groups = [
-        n if numbered.count(n) > 1 else s for n, s in zip(numbered, short, strict=True)
-    ]
-    around = zip(groups, ["", *groups], [*groups[1:], ""], strict=False)
-    if used:
-        common = ".".join(used[0][:depth])
-    else:
-        common = ""
-    return [
-        group if group in (before, after) else "" for group, before, after in around
-    ], common
+    return depth
+
+
+def _part_of(path: list[str], depth: int, numbers: bool) -> str:
+    """The part below `depth` that a path leads into, with the number behind it on demand."""
+    if len(path) <= depth:
+        return ""
+    end = depth + 1
+    if numbers and len(path) > end and path[end].isdigit():
+        end += 1
+    return ".".join(path[:end])

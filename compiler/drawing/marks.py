@@ -21,7 +21,7 @@ from .svg import (
     text,
 )
 
-# characters of a pill
+# The most characters of the two texts in a pill.
 NAME = 20
 LABEL = 28
 BARS = ("#7a6fb8", "#3d8f7a", "#b5713c", "#4f7fb3")
@@ -73,9 +73,12 @@ def _pill_words(part: Part) -> tuple[str, str]:
 
 
 def _pill(part: Part, place: Place) -> Iterator[str]:
-    half, (name, label) = pill_half(part), _pill_words(part)
+    half = pill_half(part)
+    name, label = _pill_words(part)
     extra = f'rx="14" fill="{PAPER}" stroke="{INK}" stroke-width="1.2"'
     yield box(place.x - half, place.y - 14, 2 * half, 28, extra)
+    # SVG does not tell how wide a text is, so the two texts end and begin where their
+    # widths, as guessed from their lengths, put the gap.
     between = place.x + (7.4 * len(name) - 6.4 * len(label)) / 2
     yield text(
         between - 5, place.y + 4, name, 12, 'text-anchor="end" font-weight="600"'
@@ -88,24 +91,25 @@ def _row(part: Part, place: Place) -> Iterator[str]:
     left = place.x - WIDTH / 2
     top = place.y - place.height / 2
     lines = detail_lines(part)
-    dashes = ' stroke-dasharray="5 3"' * part.again
-    yield box(
-        left,
-        top,
-        WIDTH,
-        place.height,
-        f'rx="6" fill="{fill}" stroke="{border}"{dashes}',
-    )
+    # Dashes mark a row whose weights are another's.
+    look = f'rx="6" fill="{fill}" stroke="{border}"'
+    words = part.name
     if part.again:
+        look += ' stroke-dasharray="5 3"'
         words = f"{part.name} again"
-    else:
-        words = part.name
-    name = f'<tspan dx="7" font-weight="400" font-style="italic" fill="{FAINT}">{escaped(cut(words, 22))}</tspan>'
+    yield box(left, top, WIDTH, place.height, look)
+    # Block and name are one text, so that the name follows the block however wide a
+    # font makes it.
+    name = ""
+    if words:
+        style = f'font-weight="400" font-style="italic" fill="{FAINT}"'
+        name = f'<tspan dx="7" {style}>{escaped(cut(words, 22))}</tspan>'
     baseline = top + 18.5 - bool(lines)
     yield (
         f'<text x="{number(left + 11)}" y="{number(baseline)}" font-size="13" font-weight="600">'
-        f"{escaped(cut(part.label, 26))}{name * bool(words)}</text>"
+        f"{escaped(cut(part.label, 26))}{name}</text>"
     )
+    # The config stands beside the block where there is room, else on lines below it.
     for i, line in enumerate(lines):
         yield text(left + 11, top + 33 + i * DETAIL_LINE, line, 10.5, f'fill="{FAINT}"')
     if part.detail and not lines:
@@ -126,6 +130,7 @@ def cards(parts: Sequence[Part], layout: Layout) -> Iterator[str]:
             for part, place in zip(parts, layout.places, strict=True)
             if part.run == run
         ]
+        # A card around one row would only be a second border.
         if len(places) > 1:
             top = min(p.y - p.height / 2 for p in places) - 2 * TIGHT
             bottom = max(p.y + p.height / 2 for p in places) + 2 * TIGHT
@@ -146,9 +151,8 @@ def bars(parts: Sequence[Part], layout: Layout) -> Iterator[str]:
         yield box(x, top, 3, bottom - top, f'rx="1.5" fill="{colour}"')
         turned = f'text-anchor="middle" font-weight="600" transform="rotate(-90 {number(x - 4)} {number(middle)})"'
         words = cut(group, max(3, int((bottom - top) / 6.6)))
-        long = (
-            6.6 * len(words) + 4
-        )  # a patch of paper, so that it can be read over an arc
+        # A patch of paper, so that the name can be read over an arc.
+        long = 6.6 * len(words) + 4
         yield box(
             x - 13, middle - long / 2, 11, long, f'fill="{PAPER}" fill-opacity="0.9"'
         )
@@ -162,12 +166,15 @@ def _stretches(
     group = ""
     places = list[Place]()
     for part, place in zip(parts, layout.places, strict=True):
+        # A skip of the outermost graph does not break a bar: the sub-graph goes on
+        # behind it.
         if part.kind != "row" and not part.group:
             continue
         if places and (part.group != group or place.column != places[-1].column):
             yield group, places
             places = []
         group = part.group
-        places += [place] if group else []
+        if group:
+            places.append(place)
     if places:
         yield group, places

@@ -22,9 +22,8 @@ from .parts import (
     size_text,
 )
 
-BRANCH_KEY = re.compile(
-    r"(?P<branch>.*\bbranch_\d+)/(?P<end>in|\d+)"
-)  # under which the compiler stores in a branch
+# The keys under which the compiler stores in a branch: its beginning and its ends.
+BRANCH_KEY = re.compile(r"(?P<branch>.*\bbranch_\d+)/(?P<end>in|\d+)")
 
 
 def parts_and_arcs(model: GraphModule) -> tuple[list[Part], list[Arc]]:
@@ -52,12 +51,10 @@ class Walk:
         self.parts: list[Part] = []
         self.arcs: list[Arc] = []
         self.stored: dict[str, int] = {}
-        self.pending: Op | None = (
-            None  # a StartFrom that is drawn with the next thing on the chain
-        )
-        self.joining: str | None = (
-            None  # the first end of a branch whose join comes next
-        )
+        # A StartFrom, drawn only with the next thing on the chain: an empty path has none.
+        self.pending: Op | None = None
+        # The end of a branch from which the chain goes on into the join that comes next.
+        self.joining: str | None = None
         (first, shape), *others = model.input_shapes.items()
         for name, size in [*others, (first, shape)]:
             tooltip = f"input '{name}'\n{show(size)}"
@@ -81,17 +78,15 @@ class Walk:
     def store(self, op: Op) -> None:
         """A dot on the chain; none where a path of a branch is empty."""
         found = BRANCH_KEY.fullmatch(op.name)
+        # Between the beginning of a branch and this end nothing was drawn: the path is
+        # empty, and its end is the beginning itself.
         if found and found["end"] != "in":
             begin = f"{found['branch']}/in"
-        else:
-            begin = None
-        if begin and (
-            (self.pending and self.pending.name == begin)
-            or self.stored[begin] == len(self.parts) - 1
-        ):
-            self.pending = None
-            self.stored[op.name] = self.stored[begin]
-            return
+            waits = self.pending is not None and self.pending.name == begin
+            if waits or self.stored[begin] == len(self.parts) - 1:
+                self.pending = None
+                self.stored[op.name] = self.stored[begin]
+                return
         self._go_on()
         self.stored[op.name] = len(self.parts)
         self.parts.append(_skip("store", "", op, self.parts[-1].size))
@@ -103,21 +98,29 @@ class Walk:
             self.pending = op
             return
         self.joining = op.name
+        # The dot of the last path's end goes: the chain runs from it straight into the
+        # join. -1 marks what has no part any more, and so gets no arc.
+        last = len(self.parts) - 1
         if (
             self.parts[-1].kind == "store"
-            and len(self.parts) - 1 != self.stored[f"{found['branch']}/in"]
+            and last != self.stored[f"{found['branch']}/in"]
         ):
-            self.stored |= {
-                key: -1 for key, i in self.stored.items() if i == len(self.parts) - 1
-            }
+            ended = [key for key, i in self.stored.items() if i == last]
+            self.stored |= dict.fromkeys(ended, -1)
             self.parts.pop()
 
     def join(self, op: Op) -> None:
         """A sign on the chain, with an arc from each tensor that is joined to it."""
-        keys = [*([self.joining] if self.joining else []), op.name, *op.extra]
+        keys = [op.name, *op.extra]
+        if self.joining:
+            keys = [self.joining, *keys]
         self._go_on()
+        # The join of a branch takes its ends and nothing else; any other join takes the
+        # tensor of the chain as well.
         sizes = [self.parts[self.stored[key]].size for key in keys]
-        size = _joined(op, sizes if self.joining else [self.parts[-1].size, *sizes])
+        if not self.joining:
+            sizes = [self.parts[-1].size, *sizes]
+        size = _joined(op, sizes)
         for key in keys:
             self._arc(key, len(self.parts))
         self.joining = None
@@ -130,28 +133,22 @@ class Walk:
         if not self.model.outputs:
             (size,) = shapes.values()
             self._saw(size)
+            tooltip = f"output\n{show(size)}"
             self.parts.append(
-                Part(
-                    "output",
-                    size_text(size),
-                    f"output\n{show(size)}",
-                    size,
-                    name="output",
-                )
+                Part("output", size_text(size), tooltip, size, name="output")
             )
             return
-        if self.parts[-1].kind == "store" and any(
-            self.stored[key] == len(self.parts) - 1 for key in shapes
-        ):
-            self.parts.pop()  # the chain leads into the output itself
-            self.stored |= {
-                key: len(self.parts) - 1
-                for key, i in self.stored.items()
-                if i == len(self.parts)
-            }
-        last = next(
-            (key for key in shapes if self.stored[key] == len(self.parts) - 1), None
-        )
+        # A dot just before the output it stands for says nothing: the chain leads into
+        # the output itself.
+        end = len(self.parts) - 1
+        is_output = any(self.stored[key] == end for key in shapes)
+        if self.parts[-1].kind == "store" and is_output:
+            self.parts.pop()
+            moved = [key for key, i in self.stored.items() if i == end]
+            end -= 1
+            self.stored |= dict.fromkeys(moved, end)
+        # Only one output can be the end of the chain; arcs lead to all others.
+        last = next((key for key in shapes if self.stored[key] == end), None)
         for key in sorted(shapes, key=lambda key: key != last):
             size = shapes[key]
             part = Part(
@@ -177,12 +174,18 @@ class Walk:
     def _arc(self, key: str, end: int) -> None:
         """An arc from a stored tensor; those of branches have no key that the user knows."""
         start = self.stored[key]
-        arc = Arc(start, end, "" if BRANCH_KEY.fullmatch(key) else key)
+        if BRANCH_KEY.fullmatch(key):
+            shown = ""
+        else:
+            shown = key
+        arc = Arc(start, end, shown)
         if start >= 0 and arc not in self.arcs:
             self.arcs.append(arc)
 
     def _saw(self, size: Size) -> None:
         """Put `size`, what the next layer saw, on the skips just before it: `fit` may have changed F and T."""
+        # Stores hand their tensor on unchanged, so the size holds for all of them, up to
+        # the join whose `fit` may have made it.
         i = len(self.parts)
         while i and self.parts[i - 1].kind == "store":
             i -= 1
@@ -202,50 +205,51 @@ def _skip(kind: Kind, label: str, op: Op, size: Size) -> Part:
         tooltip = words
     else:
         tooltip = f"{op.kind} '{', '.join([op.name, *op.extra])}'"
-    return Part(
-        kind,
-        label,
-        tooltip + where,
-        size,
-        group=op.name.partition(".")[0] if "." in op.name else "",
-    )
+    if "." in op.name:
+        group = op.name.partition(".")[0]
+    else:
+        group = ""
+    return Part(kind, label, tooltip + where, size, group=group)
 
 
 def _joined(op: Op, sizes: Sequence[Size]) -> Size:
     """What comes out of a join, as far as the shapes tell: CatWith adds the channels, "64+C" where one is free."""
     if op.kind != "CatWith":
         return sizes[0]
+    batch, _, *places = sizes[0]
     channels = [size[1] for size in sizes]
-    whole = sum(c for c in channels if isinstance(c, int))
-    words = [
-        *([str(whole)] if whole else []),
-        *(c for c in channels if isinstance(c, str)),
-    ]
-    return (
-        sizes[0][0],
-        whole if all(isinstance(c, int) for c in channels) else "+".join(words),
-        *sizes[0][2:],
-    )
+    whole = sum(one for one in channels if isinstance(one, int))
+    free = [one for one in channels if isinstance(one, str)]
+    # Free channels have no number to add: they stay words behind the sum of the others.
+    joined: int | str = whole
+    if free and whole:
+        joined = "+".join([str(whole), *free])
+    elif free:
+        joined = "+".join(free)
+    return (batch, joined, *places)
 
 
 def _row(model: GraphModule, info: NodeInfo) -> Part:
     count = count_parameters(model.get_submodule(info.name))
-    if count:
+    # A second run has no parameters of its own: a number there would count them twice.
+    if info.reused and count:
+        weights = f"the weights of '{info.name}' again"
+    elif count:
         weights = f"{count:,} parameters"
     else:
         weights = "no parameters"
-    if info.reused and count:
-        weights = f"the weights of '{info.name}' again"
     tooltip = f"{info.block} '{info.name}', line {info.where.line}\n{show(info.came)} → {show(info.went)}\n{weights}"
     module = get(info.block).module
     group, _, inner = info.name.rpartition(".")
-    numbered = re.fullmatch(
-        rf"{re.escape(info.block.lower())}_\d+", inner
-    )  # as the compiler names: tells nothing
-    group, _, outer = group.partition(
-        "."
-    )  # a bar for the outermost sub-graph, words for those in it
-    names = [outer, "" if numbered and not info.reused else inner]
+    # The outermost sub-graph is drawn as a bar, so only those in it need words.
+    group, _, outer = group.partition(".")
+    # A name that the compiler gave (conv2d_3) says nothing beside the block's own, except
+    # of which node the weights are used again.
+    numbered = re.fullmatch(rf"{re.escape(info.block.lower())}_\d+", inner)
+    if numbered and not info.reused:
+        names = [outer]
+    else:
+        names = [outer, inner]
     return Part(
         "row",
         info.block,
@@ -270,14 +274,14 @@ def _in_runs(parts: Sequence[Part]) -> list[Part]:
     closed = True
     for part in parts:
         belongs = part.kind == "row" and part.family in STEPS_OF_A_RUN
+        # After an activation only what acts on its output without learning stays with it.
         alone = closed and part.family not in ("dropout", "pooling")
-        if (
-            not belongs
-            or alone
-            or numbered[-1].kind != "row"
-            or numbered[-1].group != part.group
-        ):
-            run = run + 1
+        # A skip between two layers ends the run, and so does the border of a sub-graph:
+        # a card must not reach over either.
+        last = numbered[-1] if numbered else part
+        apart = last.kind != "row" or last.group != part.group
+        if not belongs or alone or apart:
+            run += 1
             closed = not belongs
         closed = closed or part.family == "activation"
         numbered.append(replace(part, run=run))

@@ -33,13 +33,14 @@ class Forward:
 
     def __init__(self, model: GraphModule) -> None:
         self.model = model
-        used = {
-            op.fit for op in model.ops if op.kind not in ("run", "StoreAs", "StartFrom")
-        } - {"error"}
+        # `crop` and `pad` both call `resize`, so it comes before them.
+        joins = [
+            op for op in model.ops if op.kind not in ("run", "StoreAs", "StartFrom")
+        ]
+        used = {op.fit for op in joins} - {"error"}
+        self.fits: list[str] = []
         if used:
             self.fits = ["resize", *sorted(used)]
-        else:
-            self.fits = []
         self._variables: dict[str, str] = {}
         self._asked = {
             key for op in model.ops if op.kind != "StoreAs" for key in _read_by(op)
@@ -47,6 +48,8 @@ class Forward:
 
     def lines(self) -> Iterator[str]:
         inputs = list(self.model.input_shapes)
+        # The chain's tensor is always `x`. The first input begins the chain and can be `x`
+        # itself, unless it is read again after `x` has become another tensor.
         names = [
             self._variable(name) if i or name in self._asked else "x"
             for i, name in enumerate(inputs)
@@ -59,23 +62,27 @@ class Forward:
         if names[0] != "x" and self.model.ops[0].kind != "StartFrom":
             yield f"        x = {names[0]}"
         for line, shape in self._steps():
-            yield f"        {line}" + (f"  # {show(shape)}" if shape else "")
-        kept = ", ".join(
-            f'"{key}": {self._variable(key)}' for key in self.model.outputs
-        )
-        yield f"        return {{{kept}}}" if kept else "        return x"
+            if shape:
+                yield f"        {line}  # {show(shape)}"
+            else:
+                yield f"        {line}"
+        pairs = [f'"{key}": {self._variable(key)}' for key in self.model.outputs]
+        if pairs:
+            yield f"        return {{{', '.join(pairs)}}}"
+        else:
+            yield "        return x"
 
     def _steps(self) -> Iterator[tuple[str, tuple[int | str, ...] | None]]:
         """Each op as a line, with the shape that it makes where that is known."""
         runs = list(self.model.nodes)
         for i, op in enumerate(self.model.ops):
+            # A store changes nothing, so its line needs no shape.
             if op.kind == "run":
                 shape = runs.pop(0).went
+            elif op.kind == "StoreAs":
+                shape = None
             else:
-                if op.kind == "StoreAs":
-                    shape = None
-                else:
-                    shape = self._made(i, runs)
+                shape = self._made(i, runs)
             line = self._line(i, op)
             if line:
                 yield line, shape
@@ -103,8 +110,11 @@ class Forward:
             return f"x = {self._variable(op.name)}"
         tensors = ["x", *map(self._variable, (op.name, *op.extra))]
         if op.kind == "CatWith":
-            listed = ", ".join(tensors)
-            return f"x = torch.cat({f'({listed})' if op.fit == 'error' else f'{op.fit}({listed})'}, dim=1)"
+            # `crop` and `pad` give a tuple back, which takes the place of the literal one.
+            fitted = f"({', '.join(tensors)})"
+            if op.fit != "error":
+                fitted = f"{op.fit}{fitted}"
+            return f"x = torch.cat({fitted}, dim=1)"
         return self._arithmetic(op, tensors)
 
     def _arithmetic(self, op: Op, tensors: list[str]) -> str:
@@ -115,6 +125,7 @@ class Forward:
         return f"{', '.join(fitted)} = {op.fit}({', '.join(tensors)})\n        x = {sign.join(fitted)}"
 
     def _is_read(self, i: int, key: str) -> bool:
+        # A key may be stored again: what is read after that is the later tensor.
         for op in self.model.ops[i + 1 :]:
             if op.kind != "StoreAs" and key in _read_by(op):
                 return True
@@ -128,6 +139,7 @@ class Forward:
             word = re.sub(r"[^a-z0-9]+", "_", key.lower()).strip("_") or "stored"
             if word[0].isdigit() or keyword.iskeyword(word):
                 word = f"stored_{word}"
+            # E1 and e1 are two keys, and become two variables.
             taken = {*self._variables.values(), *TAKEN}
             name = word
             number = 1

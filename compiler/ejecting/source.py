@@ -31,13 +31,16 @@ ADDED = {
     "nn": Import("torch", "nn"),
 }
 NO_FIELDS = '@dataclass(frozen=True)\nclass BlockConfig:\n    """No fields."""'
+# What blocks are made of besides torch, by the names of its modules.
 BESIDE_TORCH = {
     "numpy": "numpy",
     "einops": "einops",
     "x_transformers": "x-transformers",
-}  # what blocks are made of
-Key = tuple[str, str]  # a module and a name in it, "" for the module itself
-TORCHS: dict[str, Key] = {  # what these words mean in every file
+}
+# A module and a name in it, "" for the module itself.
+Key = tuple[str, str]
+# What these words mean in every file.
+TORCHS: dict[str, Key] = {
     "torch": ("torch", ""),
     "nn": ("torch", "nn"),
     "Tensor": ("torch", "Tensor"),
@@ -56,7 +59,8 @@ class Carried:
         self._names: dict[Key, str] = {}
         self._imports: dict[Key, None] = {}
         self._packages: set[str] = set()
-        self.definitions: dict[Key, str] = {}  # in the order in which they are needed
+        # In the order in which they are needed: Python reads the file from its top.
+        self.definitions: dict[Key, str] = {}
 
     def block(self, cls: type[Block]) -> str:
         """What makes a block in the file: `nn.Conv2d`, or the name of its class, which is carried.
@@ -80,16 +84,18 @@ class Carried:
         key = (module.module.__name__, name)
         if key in self._names:
             return self._names[key]
+        # One statement may bind several names; all of them are known before what they use
+        # is carried, since a class may use itself.
         node = module.definitions[name]
         bound = [other for other, at in module.definitions.items() if at is node]
         for other in bound:
             self._named((key[0], other), other)
         text = plain(module, node, self._resolving)
         self._packages.update(_imported_late(text, name))
+        # What it uses is carried first, and so comes to stand above it.
         words = {word: self._word(module, word) for word in global_names(text)}
-        text = renamed(
-            text, {**words, **{other: self._names[key[0], other] for other in bound}}
-        )
+        words |= {other: self._names[key[0], other] for other in bound}
+        text = renamed(text, words)
         self.definitions[key] = text
         return self._shared(key, text) or self._names[key]
 
@@ -108,13 +114,16 @@ class Carried:
         name = self._names[key]
         wanted = key[1]
         owner = self._taken.get(wanted, key)
+        # Two modules may each have `EPSILON = 1e-8`: a reader wants it once. Functions of
+        # one text may still differ in what their names mean, so only constants are shared.
         same = (
             owner in self.definitions
             and renamed(text, {name: wanted}) == self.definitions[owner]
         )
         if owner == key or not same or not is_constant(text):
             return None
-        del self.definitions[key], self._taken[name]
+        del self.definitions[key]
+        del self._taken[name]
         self._names[key] = wanted
         return wanted
 
@@ -135,6 +144,7 @@ class Carried:
         )
 
     def _imported(self, what: Import, word: str, module: ModuleText) -> str:
+        # What the file may import stays an import; everything else must be carried.
         if what.package in {"torch", *BESIDE_TORCH, *sys.stdlib_module_names}:
             return self._import(what, word)
         if module.value(ast.Name(word)) is BlockConfig:
@@ -144,17 +154,20 @@ class Carried:
         if what.package not in (PACKAGE, module.module.__name__.split(".")[0]):
             raise CannotCarry(f"it uses '{what.package}', in {module.module.__name__}")
         home = module_text(what.home)
-        if not what.original or what.original not in {
-            **home.definitions,
-            **home.imports,
-        }:
+        # A module as a whole would have to be carried whole: only names can be followed.
+        if what.original not in {**home.definitions, **home.imports}:
             raise CannotCarry(
                 f"it uses the module '{word}' as a whole: import names from it"
             )
         return self._word(home, what.original)
 
     def _base(self) -> str:
-        return self._text("BlockConfig", RESOLVED if self._specs else NO_FIELDS)
+        # Sizes are resolved in the file only where a block builds others by their names.
+        if self._specs:
+            text = RESOLVED
+        else:
+            text = NO_FIELDS
+        return self._text("BlockConfig", text)
 
     def _of_registry(self, name: str, module: ModuleText) -> str:
         """What stands for a function or class of the registry."""
@@ -207,17 +220,18 @@ class Carried:
 
     def import_lines(self) -> list[str]:
         """Python's own, then the others, each sorted as tools do it."""
-        sections: tuple[list[str], list[str]] = ([], [])
+        pythons: list[str] = []
+        others: list[str] = []
         for home in sorted({home for home, _ in self._imports}):
-            sections[home.split(".")[0] in {"torch", *BESIDE_TORCH}].extend(
-                self._import_lines(home)
-            )
-        return [
-            line
-            for lines in sections
-            if lines
-            for line in ["", *sorted(lines, key=lambda line: line[0] == "f")]
-        ]
+            if home.split(".")[0] in {"torch", *BESIDE_TORCH}:
+                others += self._import_lines(home)
+            else:
+                pythons += self._import_lines(home)
+        # In each section `import` comes before `from`, as sorters of imports have it.
+        written = []
+        for section in filter(None, (pythons, others)):
+            written += ["", *sorted(section, key=lambda line: line[0] == "f")]
+        return written
 
     def _import_lines(self, home: str) -> Iterator[str]:
         names = {
@@ -225,7 +239,10 @@ class Carried:
         }
         if "" in names:
             alias = names.pop("")
-            yield f"import {home}" if alias == home else f"import {home} as {alias}"
+            if alias == home:
+                yield f"import {home}"
+            else:
+                yield f"import {home} as {alias}"
         same = sorted(
             (name for name in names if names[name] == name), key=_kind_and_name
         )
@@ -240,7 +257,11 @@ class Carried:
 
 def _kind_and_name(name: str) -> tuple[int, str]:
     """Constants before classes before functions."""
-    return 0 if name.isupper() else 1 if name[0].isupper() else 2, name
+    if name.isupper():
+        return 0, name
+    if name[0].isupper():
+        return 1, name
+    return 2, name
 
 
 def is_constant(text: str) -> bool:
@@ -256,12 +277,14 @@ def _imported_late(text: str, name: str) -> Iterator[str]:
             and node.args
         ):
             yield str(getattr(node.args[0], "value", ""))
+        # An import with dots comes from the block's own package, which the file must not
+        # need.
         inside = isinstance(node, ast.ImportFrom) and node.level
+        homes: list[str] = []
         if isinstance(node, ast.Import):
             homes = [alias.name for alias in node.names]
-        else:
-            homes = []
-        homes += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        elif isinstance(node, ast.ImportFrom):
+            homes = [node.module or ""]
         packages = {home.split(".")[0] for home in homes}
         yield from packages
         foreign = sorted(packages - {"torch", *BESIDE_TORCH, *sys.stdlib_module_names})

@@ -51,6 +51,7 @@ def read_config(
             GraphError(message, code="E106", where=source.value(steps), help=hint)
         )
         return None
+    # Pydantic would take one of the two in silence.
     both = _both_words(model, values, source, steps, label)
     if both:
         errors += both
@@ -115,6 +116,8 @@ def _at_their_places(
     for one in found:
         message = f"'{one.old}' is called '{one.new}' now"
         hint = f"write `{one.new}`; `mirbricks migrate` does so in the whole file"
+        # Pydantic does not say where an old word was; a word of that name anywhere below
+        # is taken to be it, and the mapping itself where there is none.
         below = [
             where
             for place, where in source.keys.items()
@@ -140,6 +143,8 @@ class _Explainer:
 
     def explain(self, error: ValidationError) -> list[MirbricksError]:
         """One error per key; a missing key is not told where an unknown one is nearly that word."""
+        # By key, so that a field of several possible types gives one error, not one per
+        # type that its value is not; rules of the whole mapping count by their kind.
         found: dict[tuple[str, str], MirbricksError] = {}
         missing = {}
         for detail in error.errors()[:MOST_TOLD]:
@@ -152,14 +157,13 @@ class _Explainer:
             elif detail["type"] == "extra_forbidden" and len(detail["loc"]) == 1:
                 found[name, ""] = self.unknown(name)
             else:
-                found.setdefault(
-                    (name, detail["type"] if not name else ""),
-                    self.bad_value(name, detail),
-                )
+                kind = "" if name else detail["type"]
+                found.setdefault((name, kind), self.bad_value(name, detail))
+        # `outchannels: 4` is one mistake: where the hint to an unknown key names the
+        # missing one, "missing" would be a second message about the same word.
         hints = " ".join(e.help or "" for e in found.values() if e.code == "E105")
-        return [e for word, e in missing.items() if f"'{word}'" not in hints] + list(
-            found.values()
-        )
+        asked = [one for word, one in missing.items() if f"'{word}'" not in hints]
+        return [*asked, *found.values()]
 
     def word(self, name: str) -> str:
         return self.words.get(name, name)
@@ -180,7 +184,11 @@ class _Explainer:
 
     def unknown(self, name: str) -> GraphError:
         known = [*map(self.word, self.fields), *self.more]
-        near = own_item(name) if name in SKIPS else did_you_mean(name, known)
+        # A skip among the keys of a block is an item that lost its `-`: no key is meant.
+        if name in SKIPS:
+            near = own_item(name)
+        else:
+            near = did_you_mean(name, known)
         hint = near or f"{self.label} takes {', '.join(known) or 'no keys'}"
         where = self.source.key((*self.steps, name))
         return GraphError(
@@ -189,9 +197,8 @@ class _Explainer:
 
     def bad_value(self, name: str, detail: Any) -> GraphError:
         place = (*self.steps, self.word(name))
-        if (
-            not name or detail["type"] == "value_error"
-        ):  # a rule of the config's own, over one or several fields
+        # A rule of the config's own, over one field or several, brings its own sentence.
+        if not name or detail["type"] == "value_error":
             if name:
                 where = self.source.value(place)
             else:
@@ -200,17 +207,16 @@ class _Explainer:
             return GraphError(f"{self.label}: {text}", code="E106", where=where)
         word = self.word(name)
         field = self.fields[name]
+        # The whole value as the file has it: pydantic's is only the part that it disliked.
         got = quoted(self.values.get(word, self.values.get(name, detail["input"])))
         if field.description:
             hint = f"{word}: {field.description}"
         else:
             hint = None
-        choices = [
-            c
-            for part in union_parts(field.annotation)
-            if get_origin(part) is Literal
-            for c in get_args(part)
-        ]
+        # Of a few allowed words the nearest is a better hint than what the field is for.
+        parts = union_parts(field.annotation)
+        literals = [part for part in parts if get_origin(part) is Literal]
+        choices = [choice for part in literals for choice in get_args(part)]
         if isinstance(detail["input"], str) and choices:
             hint = did_you_mean(detail["input"], map(str, choices)) or hint
         message = f"{self.label}: '{word}' must be {expected(field)}, got {got}"

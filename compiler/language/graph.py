@@ -38,8 +38,9 @@ from .configs import read_config
 from .expand import Expansion
 from .files import Files
 from .forms import Item, Scope
-from .nodes import Layer, Reader, Skip, refuse_nested_names
+from .nodes import Layer, Skip, refuse_nested_names
 from .outputs import read_outputs
+from .reader import Reader
 from .skips import check_skips
 from .source import Source
 from .variants import read_variant

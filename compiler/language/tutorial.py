@@ -41,11 +41,11 @@ class Alias:
 
     block: str
     renamed: Mapping[str, str] = field(default_factory=dict)
-    only: Mapping[str, Any] = field(
-        default_factory=dict
-    )  # accepted with this value and dropped
+    # Accepted with this value and dropped.
+    only: Mapping[str, Any] = field(default_factory=dict)
     preset: Mapping[str, Any] = field(default_factory=dict)
-    halved: tuple[str, ...] = ()  # sizes given for both directions together
+    # Sizes given for both directions together.
+    halved: tuple[str, ...] = ()
 
 
 _SAME = {"stride": (1, [1, 1]), "padding": ("same",)}
@@ -89,6 +89,7 @@ def read_tutorial(source: Source, overrides: Sequence[str] = ()) -> Graph:
     """
     errors: list[MirbricksError] = []
     source, changes = read_variant(source, Files.of(source), overrides, errors)
+    # Variants change nodes by their names, which only the native form has.
     for change in changes:
         message = "the nodes of this dialect have no names"
         hint = "`mirbricks migrate` makes a native graph of it"
@@ -99,11 +100,9 @@ def read_tutorial(source: Source, overrides: Sequence[str] = ()) -> Graph:
         )
     pairs = list(_walk(source.data["model"], ("model",), 0, source, errors))
     placed = _with_places(source, pairs)
-    items = [
-        item
-        for pair, steps in pairs
-        if (item := _read_pair(pair, steps, placed, errors))
-    ]
+    read = [_read_pair(pair, steps, placed, errors) for pair, steps in pairs]
+    items = [item for item in read if item is not None]
+    # From here on the file is like any other: one reader knows blocks, names and skips.
     warnings: list[GraphWarning] = []
     nodes = read_nodes(items, {}, errors, warnings)
     warnings += check_skips(nodes, (), (), errors)
@@ -130,11 +129,13 @@ def _walk(
         return
     key = GROUPS[depth]
     if isinstance(group, Mapping):
-        items = group.get(key)
+        got = group.get(key)
     else:
-        items = None
+        got = group
+    # A list that stands where the mapping belongs must not pass for the one in it.
+    items = got if isinstance(group, Mapping) else None
     if not isinstance(items, list):
-        message = f"expected `{key}:` with a list, got {quoted(items if isinstance(group, Mapping) else group)}"
+        message = f"expected `{key}:` with a list, got {quoted(got)}"
         hint = "the dialect nests block_l, sequential_l, layer_l, then [Type, {...}]"
         errors.append(
             GraphError(message, code="E108", where=source.value(steps), help=hint)
@@ -172,6 +173,7 @@ def _read_pair(
     if params in ("empty", None):
         params = {}
     steps = (*steps, 1)
+    # The tutorial's own reader needed it to count channels; sizes are seen here.
     if kind == "DoubleChannel":
         return None
     if kind == "Activation":
@@ -211,12 +213,16 @@ def _read_alias(
     kind: str, params: Any, steps: Steps, source: Source, errors: list[MirbricksError]
 ) -> Item | None:
     alias = ALIASES.get(kind)
+    # Skips are the same words in both forms, and what is not a mapping is refused by
+    # the reader of all configs, in the words that it has for every block.
     if not isinstance(params, Mapping) or (alias is None and kind in SKIPS):
         block = alias.block if alias else kind
         return Item(block, params, steps, source, label=kind)
     alias = _with_old_words(alias or Alias(kind), params)
     values: dict[str, Any] = dict(alias.preset)
     for key, value in params.items():
+        # Only a plain number can be halved; any other value goes on, to be refused with
+        # the place of its field.
         halved = key in alias.halved and type(value) is int
         if halved and value > 0 and value % 2:
             message = f"{kind}: '{key}' must be even, half of it for each direction, got {value}"
@@ -230,10 +236,13 @@ def _read_alias(
                 )
             )
         if key not in alias.only:
+            # A size that is not positive goes on as it is, so that the message about
+            # it shows what the user wrote.
+            native = alias.renamed.get(key, key)
             if halved and value > 1:
-                values[alias.renamed.get(key, key)] = value // 2
+                values[native] = value // 2
             else:
-                values[alias.renamed.get(key, key)] = value
+                values[native] = value
         elif value not in alias.only[key]:
             message = f"{kind}: '{key}' can only be {quoted(alias.only[key][0])}, got {quoted(value)}"
             hint = (
@@ -244,5 +253,6 @@ def _read_alias(
                     message, code="E106", where=source.value((*steps, key)), help=hint
                 )
             )
+    # Mistakes are reported in the dialect's words: the user never wrote the native ones.
     words = {field: word for word, field in alias.renamed.items()}
     return Item(alias.block, values, steps, source, label=kind, words=words)

@@ -15,7 +15,8 @@ from pydantic import BaseModel, Field
 import mirbricks as mb
 from mirbricks import registry
 from mirbricks.cli import main
-from mirbricks.compiler.language.json_schema import Schema, graph_schema
+from mirbricks.compiler.language.json_schema import graph_schema
+from mirbricks.compiler.language.json_schema_configs import Schema
 from mirbricks.compiler.language.source import read_file, read_text
 from mirbricks.errors import MirbricksError
 

@@ -177,6 +177,7 @@ def _graph(source: Source, overrides: Sequence[str]) -> Graph:
 def read_shape(graph: Graph, given: Any) -> dict[str, tuple[Axis, ...]]:
     """The inputs' axes, with the sizes of `given` put in; raises `GraphError` where they do not fit."""
     # A shape without a name is that of the first input, `x` where the graph names none.
+    shapes: Mapping[str, GivenShape]
     if given is None:
         shapes = {}
     elif isinstance(given, Mapping):

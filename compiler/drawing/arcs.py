@@ -15,7 +15,7 @@ def arcs_svg(
     parts: Sequence[Part], arcs: Sequence[Arc], layout: Layout
 ) -> Iterator[str]:
     """Lines first, then every label on top of them."""
-    labels = []
+    labels: list[str] = []
     for arc, lane in zip(arcs, layout.lanes, strict=True):
         a = layout.places[arc.start]
         b = layout.places[arc.end]

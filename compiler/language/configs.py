@@ -186,7 +186,7 @@ class _Explainer:
         known = [*map(self.word, self.fields), *self.more]
         # A skip among the keys of a block is an item that lost its `-`: no key is meant.
         if name in SKIPS:
-            near = own_item(name)
+            near: str | None = own_item(name)
         else:
             near = did_you_mean(name, known)
         hint = near or f"{self.label} takes {', '.join(known) or 'no keys'}"

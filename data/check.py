@@ -56,12 +56,15 @@ def check_corpus(
         before 0), E442 to E446 (splits that leak or are not whole).
     """
     try:
+        # Without files or annotations there is nothing more to look at; every later stage adds to what is found.
         files = find_corpus(Path(folder))
         pyjama, problems = Pyjama.read(files.notes)
     except DataError as error:
         return Findings((error,), None)
     if pyjama is None:
         return Findings(tuple(problems), None)
+
+    # What can be opened is checked even where the rest cannot: one run is to find everything.
     files = _readable(files, pyjama, problems)
     if files.audio is None and files.features is None:
         return Findings(tuple(problems), None)
@@ -69,12 +72,15 @@ def check_corpus(
     problems += errors
     problems += early_annotations(corpus.recordings, one_each=True)
     problems += late_annotations(corpus.recordings, one_each=True)
+
+    # Reading all audio takes longest, so it comes after what the headers tell.
     everything: list[Item | FeatureItem] = [*corpus.audio, *corpus.given_features]
     if everything:
         scanned = scan(everything, n_jobs, on_done)
     else:
         scanned = []
     problems += _heard(everything, scanned)
+    # Features of the same recordings lie behind the first ones, and would find each duplicate again.
     problems += same_twice(corpus, scanned[: len(corpus.recordings)])
     for name in STORED:
         if any(item.annotations.get(name) for item in corpus.recordings):
@@ -87,6 +93,7 @@ def same_twice(corpus: Corpus, scanned: Sequence[Scanned]) -> list[DataError]:
     items = {item.key: item for item in corpus.recordings}
     problems = []
     for keys in same_recordings(scanned):
+        # Copies in one group stay on one side of every split, and leak nothing.
         if len({items[key].group for key in keys}) == 1:
             continue
         stored = [
@@ -125,6 +132,7 @@ def _readable(
             continue
         try:
             problems += refuse_other_keys(store, pyjama, files)
+        # A file that cannot be opened is left out, so that the other one is still checked.
         except DataError as error:
             problems.append(error)
             if store is audio:
@@ -140,6 +148,7 @@ def _heard(
     for item, one in zip(items, scanned, strict=True):
         if one.error is not None:
             yield one.error
+        # Audio has a noise floor that is not silence; of features only exact zeros are suspicious.
         elif isinstance(item, Item) and one.peak < SILENT:
             yield DataError(
                 f"'{item.key}' of '{item.source}' is silent",

@@ -88,6 +88,7 @@ class Corpus:
             only, E412 for an annotation past the end of its audio, E413 for an unknown `stem_of`, E416 for features
             whose times are wrong; E400 to E406 and E420 to E428 for what is wrong with a file.
         """
+        # Keys first: an item without a partner would fail later, and less clearly.
         files = find_corpus(Path(folder))
         stores = [store(files) for store in (audio_store, feature_store)]
         pyjama = Pyjama.load(files.notes)
@@ -98,6 +99,7 @@ class Corpus:
         raise_all(other_keys)
         corpus, errors = cls.assembled(files, pyjama)
         raise_all(errors)
+        # One of them is enough to stop, and `mirbricks data check` lists the others.
         raise_all(late_annotations(corpus.recordings)[:1])
         return corpus
 
@@ -240,6 +242,7 @@ def _each(
     errors: list[DataError],
 ) -> list[T]:
     """The items of the keys that have an entry, in the entries' order; every one that cannot be used is noted."""
+    # The order of the entries is the user's; that of an HDF5 file is the alphabet's.
     there = set(keys)
     items = []
     for key in entries:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +48,8 @@ def find_corpus(folder: Path) -> CorpusFiles:
         ) from error
     except OSError as error:
         raise unreadable(folder, error) from error
+
+    # A corpus is told by its name: annotations, and audio or features, that are called alike.
     audio, features, notes = (
         {file.removesuffix(ending) for file in files if file.endswith(ending)}
         for ending in (AUDIO, FEATURES, NOTES)
@@ -61,31 +63,34 @@ def find_corpus(folder: Path) -> CorpusFiles:
             folder / f"{name}{AUDIO}" if name in audio else None,
             folder / f"{name}{FEATURES}" if name in features else None,
         )
-    endings = [
-        (AUDIO, audio),
-        *([(FEATURES, features)] if features else []),
-        (NOTES, notes),
-    ]
-    facts = [
-        (
-            f"*{ending}",
-            listed([f"{n}{ending}" for n in sorted(names)], _LISTED, quote="")
-            or "none",
-        )
-        for ending, names in endings
-    ]
-    if pairs:
-        raise DataError(
-            f"'{folder}' holds {len(pairs)} corpora, expected one",
+    raise _not_one(folder, files, {AUDIO: audio, FEATURES: features, NOTES: notes})
+
+
+def _not_one(
+    folder: Path, files: Sequence[str], by_ending: Mapping[str, set[str]]
+) -> DataError:
+    """DataError E410 of a folder with no corpus, or with several."""
+    # The message shows what there is of each ending, so that the name that does not match is seen.
+    facts = []
+    for ending, names in by_ending.items():
+        there = [f"{name}{ending}" for name in sorted(names)]
+        if there or ending != FEATURES:
+            facts.append((f"*{ending}", listed(there, _LISTED, quote="") or "none"))
+    notes = by_ending[NOTES]
+    held = by_ending[AUDIO] | by_ending[FEATURES]
+    count = len(held & notes)
+    if count:
+        return DataError(
+            f"'{folder}' holds {count} corpora, expected one",
             code="E410",
             facts=facts,
             help="one folder a corpus",
         )
-    raise DataError(
+    return DataError(
         f"'{folder}' holds no corpus: expected NAME_audio.hdf5 or NAME_feat.hdf5 and, of the same NAME, NAME.pyjama",
         code="E410",
         facts=facts,
-        help=RENAME if notes and (audio or features) else _next_step(folder, files),
+        help=RENAME if notes and held else _next_step(folder, files),
     )
 
 
@@ -95,6 +100,7 @@ def _next_step(folder: Path, files: Iterable[str]) -> str:
     corpora = [
         one for one in subfolders[:_LISTED] if any((folder / one).glob("*" + NOTES))
     ]
+    # Most often the folder above the corpus was given, or a folder of audio that was never imported.
     if len(corpora) == 1:
         return f"did you mean '{folder / corpora[0]}'?"
     if subfolders or any(name.lower().endswith(AUDIO_ENDINGS) for name in files):
@@ -121,9 +127,9 @@ def refuse_other_keys(
                 count = "1 key"
             else:
                 count = f"{len(alone)} keys"
-            near = did_you_mean(
-                first, audio ^ notes ^ alone
-            )  # only a key without a partner can be meant
+            # Only a key of the other file that has no partner either can be meant.
+            others = audio ^ notes ^ alone
+            near = did_you_mean(first, others)
             errors.append(
                 DataError(
                     f"{count} of '{here}' not in '{there}': {listed(sorted(alone), _LISTED)}",
@@ -140,6 +146,8 @@ def mixes_of(pyjama: Pyjama) -> tuple[dict[str, str], list[DataError]]:
     keys = [entry.filepath for entry in pyjama.entries]
     if "stem_of" not in pyjama.definitions:
         return _mixes_by_name(keys), []
+
+    # A mix must be another item: a stem of itself would send those who follow the mixes round in a circle.
     known = set(keys)
     mixes = {
         entry.filepath: str(entry.first("stem_of"))
@@ -166,6 +174,7 @@ def groups_of(entries: Mapping[str, Entry], mixes: Mapping[str, str]) -> dict[st
 
 
 def _group(key: str, entries: Mapping[str, Entry], mixes: Mapping[str, str]) -> str:
+    # A stem belongs to the group of its mix, which may itself be a stem; a circle ends where it began.
     seen: set[str] = set()
     while key not in seen:
         seen.add(key)
@@ -181,6 +190,7 @@ def _mixes_by_name(keys: Iterable[str]) -> dict[str, str]:
     by_name = {re.sub(r"\.\w{1,5}$", "", key): key for key in keys}
     mixes = {}
     for name, key in by_name.items():
+        # 'a-b-c' is a stem of 'a-b' rather than of 'a': the longest name that is an item wins.
         cuts = [
             i
             for i, character in enumerate(name)

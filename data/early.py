@@ -47,6 +47,7 @@ def early_annotations(
 def begins_s(entry: Entry, name: str) -> float | None:
     """The first moment that an annotation of an entry speaks of, in seconds; None where it has no time."""
     atoms = Atoms.of(entry.annotations[name])
+    # Where curves share their times, these are an annotation of their own, and its values are the times.
     if name == entry.shared_time:
         times = atoms.column("value")
     else:
@@ -55,6 +56,8 @@ def begins_s(entry: Entry, name: str) -> float | None:
         return None
     if isinstance(times, np.ndarray):
         return float(times.min())
+
+    # Atoms of several times each (curves) come as a list; those without any time have no say.
     starts = [
         float(np.min(one))
         for one in times

@@ -119,16 +119,20 @@ def notes_to_roll(
     [[0.0, 1.0], [1.0, 1.0], [0.0, 0.0]]
     """
     rows = np.asarray(rows, np.int64)
+    # Notes outside the rows, such as those no piano has, are dropped before anything is laid out.
     kept = (rows >= 0) & (rows < n_rows)
     onsets = np.asarray(onsets_s, np.float64)[kept]
     durations = np.asarray(durations_s, np.float64)[kept]
     frames, notes = _spread(onsets, durations, n_frames, hop_s, first_s)
+
+    # A flat roll takes all notes in one assignment.
     roll = np.zeros(n_frames * n_rows, np.float32)
     at = frames * n_rows + rows[kept][notes]
     if values is None:
         roll[at] = 1.0
     else:
         heights = np.asarray(values, np.float32)[kept]
+        # `roll[at] = ...` would keep the last of overlapping notes, whichever that is.
         np.maximum.at(roll, at, heights[notes])
     return roll.reshape(n_frames, n_rows)
 
@@ -212,6 +216,8 @@ def breakpoints_to_frames(
         raise ValueError(f"values of {curves.shape[1]} times, but {len(times)} times")
     if not len(times):
         return np.full((len(curves), n_frames), fill)
+
+    # Half a step to either side covers a curve without holes, and leaves its gaps open.
     if reach_s is None:
         reach_s = max(_median_step(times), hop_s) / 2
 
@@ -240,6 +246,8 @@ def _spread(
     """The frames of all segments, one segment after another, and the number of the segment each is of."""
     onsets = np.asarray(onsets_s, np.float64)
     ends = onsets + np.asarray(durations_s, np.float64)
+
+    # Half open: a segment that ends where another begins shares no frame with it.
     first = _first_frame(onsets, n_frames, hop_s, first_s)
     last = _first_frame(ends, n_frames, hop_s, first_s)
     counts = np.maximum(last - first, 0)

@@ -82,6 +82,7 @@ def sides_of(corpus: Corpus) -> tuple[dict[str, str], dict[str, Any]]:
         members: dict[str, list[Item | FeatureItem]] = defaultdict(list)
         for item in corpus.recordings:
             members[str(item.entry.first(name))].append(item)
+        # The usual sides in their usual order, then the folds by name.
         order = sorted(
             members,
             key=lambda side: (
@@ -127,6 +128,8 @@ def _annotation(
         "recordings": len(having),
         "atoms": sum(len(item.annotations[name]) for item in having),
     }
+
+    # A share of the time makes sense for what has an extent, not for beats or for a key.
     total_s = sum(item.duration_s or 0.0 for item in having)
     if extent in ("segment", "breakpoint", "breakpoint_time") and total_s:
         found["covered"] = round(
@@ -153,6 +156,7 @@ def _values(
     for item in having:
         side = side_of.get(item.key, "all")
         if extent == "global":
+            # A tag of the whole recording lasts as long as the recording does.
             words: list[Any] = item.entry.values(name)
             lasting: Sequence[float] = [item.duration_s or 0.0] * len(words)
         else:
@@ -161,6 +165,8 @@ def _values(
         for word, duration in zip(words, lasting, strict=True):
             counts[str(word)][side] += 1
             seconds[str(word)][side] += duration
+
+    # The most frequent first, then by name: the same corpus gives the same report.
     order = sorted(counts, key=lambda word: (-counts[word].total(), word))
     values = {
         word: {
@@ -180,12 +186,15 @@ def _covered_s(item: Item | FeatureItem, name: str, extent: str) -> float:
     """Seconds of the recording that an annotation speaks of; what overlaps counts once."""
     if extent == "segment":
         _, onsets_s, durations_s = item.entry.segments(name)
+        # In the order of onsets each segment adds only what reaches beyond all ends before it.
         ends_s = np.minimum(onsets_s + durations_s, item.duration_s or np.inf)
         order = np.argsort(onsets_s, kind="stable")
         onsets_s = np.maximum(onsets_s[order], 0.0)
         ends_s = ends_s[order]
         before = np.concatenate([[0.0], np.maximum.accumulate(ends_s)[:-1]])
         return float(np.clip(ends_s - np.maximum(onsets_s, before), 0.0, None).sum())
+
+    # A curve speaks of its span, and its last value for one more step.
     column = Atoms.of(item.annotations[name]).column(
         "time" if extent == "breakpoint" else "value"
     )

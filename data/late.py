@@ -21,6 +21,7 @@ def late_annotations(
     for item in items:
         if item.duration_s is None:
             continue
+        # Features may leave out their last, incomplete window; audio ends on a sample.
         slack_s = SLACK_S if isinstance(item, Item) else FEATURE_SLACK_S
         for name in item.annotations:
             end_s = item.entry.end_s(name) or 0.0

@@ -33,6 +33,8 @@ class Mix(Item):
             stop = self.n_samples
         else:
             stop = min(stop, self.n_samples)
+
+        # The sum is made in one buffer, so that only one stem is in memory beside it.
         total = np.zeros(max(stop - start, 0), np.float32)
         for stem in self.stems:
             end = min(stop, stem.n_samples)
@@ -67,6 +69,8 @@ def stem_mixes(items: Sequence[Item], annotation: str) -> list[Item]:
     for item in items:
         if item.stem_of is not None:
             by_mix.setdefault(item.stem_of, []).append(item)
+
+    # Only where each stem has exactly one value can a mix be labelled by who plays in it.
     apart = {
         key: stems
         for key, stems in by_mix.items()
@@ -74,6 +78,7 @@ def stem_mixes(items: Sequence[Item], annotation: str) -> list[Item]:
     }
     found: list[Item] = []
     for item in items:
+        # A mix gives way to its combinations, of which the single ones stand for its stems.
         if item.key in apart:
             found += _combinations(item, apart[item.key], annotation)
         elif item.stem_of not in apart:
@@ -86,6 +91,7 @@ def _values(item: Item, annotation: str) -> list[str]:
 
 
 def _combinations(mix: Item, stems: Sequence[Item], annotation: str) -> list[Mix]:
+    # 2^n - 1 mixes: beyond a handful of stems they would outnumber all else, and rates cannot be added.
     rates = sorted({stem.sr_hz for stem in stems})
     if len(stems) > MOST_STEMS or len(rates) > 1:
         listed = ", ".join(f"{rate} Hz" for rate in rates)
@@ -95,6 +101,8 @@ def _combinations(mix: Item, stems: Sequence[Item], annotation: str) -> list[Mix
             code="E418",
             help="leave out stems of this mix, or bring them to one rate with `mirbricks data import`",
         )
+
+    # Two guitars cannot both be called 'guitar' in a key, so there the stems' own keys name them.
     values = [_values(stem, annotation)[0] for stem in stems]
     if len(set(values)) == len(values):
         names = values
@@ -116,6 +124,7 @@ def _mix(mix: Item, parts: Sequence[tuple[str, str, Item]], annotation: str) -> 
     labels = tuple(
         Atom(value) for value in dict.fromkeys(value for _, value, _ in parts)
     )
+    # What has times was annotated for the whole mix, and need not hold for a part of it.
     whole = {
         name: atoms
         for name, atoms in mix.annotations.items()

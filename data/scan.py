@@ -42,6 +42,7 @@ def scan(
 ) -> list[Scanned]:
     """Read every recording through, block by block, in several processes; `on_done` is told each key."""
     found = []
+    # More workers than recordings would start for nothing.
     if n_jobs > 0:
         n_jobs = min(n_jobs, len(items))
     for scanned in in_workers(
@@ -67,6 +68,7 @@ def _scanned(item: Item | FeatureItem) -> Scanned:
     peak = 0.0
     flat = 0
     try:
+        # A clipped recording is read a second time: the level of its runs is known only after its peak.
         for block in _blocks(item, digest):
             peak = max(peak, float(np.abs(block).max()))
         if isinstance(item, Item) and peak >= FULL_SCALE:
@@ -92,6 +94,7 @@ def _blocks(
         size = item.n_frames
         step = max(1, BLOCK // item.n_features)
         about = str(item.n_features)
+    # Equal samples at another rate are other audio, so the rate is part of what is compared.
     if digest:
         digest.update(about.encode())
     for start in range(0, size, step):
@@ -110,6 +113,7 @@ def _flat_samples(item: Item, level: float) -> int:
     count = 0
     for block in _blocks(item):
         at = np.abs(block) >= level
+        # Silence at both ends gives every run a rise and a fall; a run across two blocks counts as two.
         edges = np.diff(np.concatenate([[False], at, [False]]).astype(np.int8))
         runs = np.flatnonzero(edges < 0) - np.flatnonzero(edges > 0)
         count += int(runs[runs >= RUN].sum())

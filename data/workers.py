@@ -36,6 +36,7 @@ def in_workers(
 
     Raises DataError E456 where a worker is killed.
     """
+    # A worker may have been started in another folder; relative paths must mean the same in all.
     folder = Path.cwd()
     caller = os.getpid()
     with parallel_config(backend="loky", inner_max_num_threads=1):

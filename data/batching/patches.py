@@ -52,10 +52,13 @@ def overlap_add(
     edges of a patch, yet the first and the last frame of a recording still count. Padding is cut off.
     """
     patch_frames = patches.shape[-1]
+    # In float64, so that patches of any precision meet the same window.
     phase = (
         torch.arange(patch_frames, dtype=torch.float64, device=patches.device) + 0.5
     ) / patch_frames
     window = torch.sin(torch.pi * phase).square().to(patches.dtype)
+
+    # The last patch may reach beyond the recording: there is room for it, and it is cut off at the end.
     total = patches.new_zeros(
         *patches.shape[1:-1], max(n_frames, int(max(starts)) + patch_frames)
     )
@@ -63,4 +66,6 @@ def overlap_add(
     for patch, start in zip(patches, map(int, starts), strict=True):
         total[..., start : start + patch_frames] += patch * window
         weight[start : start + patch_frames] += window
+
+    # Divided by the sum of the windows that covered each frame, overlaps of any hop come out right.
     return total[..., :n_frames] / weight[:n_frames]

@@ -75,6 +75,8 @@ def fetch(
     if name not in HOSTED:
         near = did_you_mean(name, HOSTED) or f"hosted are: {', '.join(sorted(HOSTED))}"
         raise DataError(f"no corpus '{name}' is hosted", code="E480", help=near)
+
+    # file:// and others would read what is on this machine, under the name of a hosted corpus.
     parts = urlsplit(base_url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         message = f"expected an address that begins with https:// or http://, got '{base_url}'"
@@ -97,6 +99,8 @@ class _Fetch:
     def run(self) -> Fetched:
         with disk(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
+
+        # Two fetches in one folder would write to the same parts.
         with _alone(self.folder):
             # What an earlier fetch has brought is compared with its record, and only what is missing is fetched.
             self.record = Record.read(
@@ -110,6 +114,7 @@ class _Fetch:
             if self.data in missing:
                 self._fetch_data()
             with disk(self.folder):
+                # The archive is kept until both files are checked: a second try then needs no network.
                 self._packed.unlink(missing_ok=True)
         return Fetched(self.name, self.folder, self.record.files, tuple(self.fresh))
 
@@ -125,6 +130,8 @@ class _Fetch:
                 code="E485",
                 help="choose another folder with --out, or move the file away",
             )
+
+        # Whoever has changed a file wants to keep it: nothing is written over.
         if self._stamp(path) != then:
             raise DataError(
                 f"'{path}' is not as it was fetched: its checksum differs",
@@ -162,6 +169,7 @@ class _Fetch:
             self._record(packed.name.lstrip("."), stamp)
             self._settle(path, self.data)
         except DataError as error:
+            # An archive that is damaged is of no use; one that met a full disk is.
             if error.code != "E408":
                 packed.unlink(missing_ok=True)
             raise
@@ -196,6 +204,7 @@ class _Fetch:
 
     def _compare(self, file: str, stamp: Stamp) -> None:
         """Raise E486 where something else came before."""
+        # A host that changes a corpus silently would make figures differ that should be equal.
         then = self.record.files.get(file, stamp)
         if then != stamp:
             raise DataError(
@@ -218,6 +227,7 @@ class _Fetch:
         done = 0
         try:
             with path.open("rb") as file:
+                # In blocks: a corpus may be larger than the memory.
                 while block := file.read(1 << 20):
                     digest.update(block)
                     done += len(block)

@@ -43,6 +43,7 @@ def download(
     part = path.with_name(f"{path.name}.part")
     notes = part.with_name(f"{part.name}.json")
     with disk(path.parent):
+        # Neither "r+b" nor "w+b": the part is made where it is missing, and kept where it is not.
         file = os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT, 0o644), "r+b")
     with file:
         furthest = tries = 0
@@ -51,6 +52,7 @@ def download(
                 _attempt(url, file, notes, on_bytes)
                 break
             except BrokenError as broken:
+                # As long as bytes come, the line is slow rather than broken, and patience starts again.
                 size = file.seek(0, os.SEEK_END)
                 if size > furthest:
                     tries = 1
@@ -73,6 +75,7 @@ def _attempt(url: str, file: BinaryIO, notes: Path, on_bytes: OnBytes) -> None:
     mark = _noted(notes, url)
     headers = {"User-Agent": "mirbricks", "Accept-Encoding": "identity"}
     if have and mark:
+        # If-Range: a file that has changed since comes whole, not as a part that does not fit.
         headers |= {"Range": f"bytes={have}-", "If-Range": mark}
     try:
         with line(url), answer(url, headers) as response:
@@ -85,6 +88,7 @@ def _attempt(url: str, file: BinaryIO, notes: Path, on_bytes: OnBytes) -> None:
                     json.dumps({"url": url, "mark": _mark(response.headers)}),
                     encoding="utf-8",
                 )
+                # Better now than after an hour of download.
                 if shutil.disk_usage(notes.parent).free < (total or start) - start:
                     raise OSError(
                         errno.ENOSPC,
@@ -122,9 +126,12 @@ def _receive(
     while chunk := response.read(CHUNK_BYTES):
         with disk(folder):
             file.write(chunk)
+            # Each chunk is handed over at once: a killed run loses none that has come.
             file.flush()
         done += len(chunk)
         on_bytes(done, total)
+
+    # A proxy may close a line as if all was well.
     if total is not None and done != total:
         raise BrokenError(f"the line was cut at {done} of {total} bytes")
 
@@ -137,6 +144,8 @@ def _span(response: Any, have: int, mark: str | None) -> tuple[int, int | None]:
             f"the server sends it as '{headers['Content-Encoding']}', which was not asked for",
             "E482",
         )
+
+    # A part fits only if it begins where ours ends, goes to the end, and is of the same file.
     if response.status == 206 and have:
         found = re.fullmatch(
             r"bytes (\d+)-(\d+)/(\d+)", headers.get("Content-Range", "")
@@ -149,6 +158,8 @@ def _span(response: Any, have: int, mark: str | None) -> tuple[int, int | None]:
         ):
             raise _OtherFileError("the server sent another part than was asked for")
         return have, int(found[3])
+
+    # 200 where a part was asked for: the file has changed, or the server knows no parts, and it comes whole.
     if response.status != 200:
         raise BrokenError(f"the server answered {response.status}", "E482")
     length = headers.get("Content-Length", "")

@@ -67,6 +67,7 @@ def line(url: str) -> Iterator[None]:
             reason = error.reason
         else:
             reason = error
+        # No further try would mend a certificate, and none may go on without it.
         if isinstance(reason, ssl.SSLCertVerificationError):
             raise DataError(
                 f"the certificate of '{urlsplit(url).netloc}' cannot be trusted: {reason.verify_message}",
@@ -112,6 +113,7 @@ class _SafeRedirects(HTTPRedirectHandler):
     def redirect_request(
         self, req: Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
     ) -> Request | None:
+        # Whoever asked for https must not be sent on in the clear, where anyone may change what comes.
         if req.type == "https" and urlsplit(newurl).scheme != "https":
             raise HTTPError(
                 newurl,
@@ -149,6 +151,7 @@ def _in_words(reason: object) -> str:
 def _refused(url: str, error: HTTPError) -> DataError | BrokenError:
     said = f"{error.code} {error.reason or http.client.responses.get(error.code, '')}".strip()
     if error.code in _PASSING:
+        # A busy server may say how long to wait; one that says a day is not waited for.
         asked = error.headers.get("Retry-After", "")
         if asked.isdigit():
             wait_s = min(float(asked), MOST_WAITED_S)

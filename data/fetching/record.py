@@ -42,6 +42,7 @@ class Record:
             return cls(name)
         except OSError as error:
             raise unreadable(path, error) from error
+        # A damaged record is not taken for none: then files would count as fetched that nobody can vouch for.
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(
                 f"'{path}' is damaged: it should record what was fetched",
@@ -51,6 +52,7 @@ class Record:
 
     def plus(self, file: str, stamp: Stamp, base_url: str) -> Record:
         """With one file more, that came today from `base_url`."""
+        # Date and address are those of the first file: the record tells where the corpus as a whole is from.
         when = (
             self.when or datetime.datetime.now(datetime.timezone.utc).date().isoformat()
         )

@@ -66,6 +66,7 @@ def _copy(
     """zipfile stops at the size that is announced, and compares the checksum at the end."""
     done = 0
     with opened.open(info) as packed, disk(target.parent), target.open("wb") as file:
+        # In chunks, so that an archive is never in memory, whatever it claims to hold.
         while chunk := packed.read(CHUNK_BYTES):
             file.write(chunk)
             done += len(chunk)
@@ -82,6 +83,8 @@ def _expected(
     # One hostile name condemns the archive, though only one member would be unpacked.
     for info in infos:
         _refuse_names(archive, info)
+
+    # The folder of the member is the archive's own matter; only its name is known.
     found = [
         info
         for info in infos
@@ -102,6 +105,7 @@ def _expected(
 
 def _refuse_names(archive: Path, info: zipfile.ZipInfo) -> None:
     for name in (info.filename, info.orig_filename):
+        # Names are read as both systems would: an archive may have been made for the other one.
         windows = PureWindowsPath(name)
         posix = PurePosixPath(name)
         if (
@@ -114,6 +118,8 @@ def _refuse_names(archive: Path, info: zipfile.ZipInfo) -> None:
             raise _hostile(
                 archive, f"its member '{name}' would be written outside the folder"
             )
+
+    # The upper half of the attributes holds Unix modes; a link could lead a later member anywhere.
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
         raise _hostile(

@@ -67,6 +67,7 @@ class Bach10(Importer):
             ]
             claimed.update(of_piece)
             yield from guarded(mat, functools.partial(_piece, piece, of_piece, mat))
+        # What no piece has claimed would otherwise be missing without a word.
         for path in sounds:
             if path not in claimed:
                 yield DataError(
@@ -78,6 +79,8 @@ class Bach10(Importer):
         yield from without_place(
             corpus, "bach10", lambda _: (*self.definitions, "stem_of")
         )
+
+        # The ensemble's curves make a piece; stems are found through it, and what belongs to none is reported.
         mixes = [
             stored
             for stored in corpus
@@ -115,6 +118,8 @@ def _piece(
             code="E463",
             facts=facts,
         )
+
+    # The pitches are a matrix without times: frame n is centred on FIRST_S + n HOP_S, to the millisecond.
     times = [round(FIRST_S + HOP_S * frame, 3) for frame in range(rows.shape[1])]
     # The mix has the curves of all parts; each part has its own row, and its notes where there are some.
     notes = _notes(mat.with_name(f"{piece}-GTNotes.mat"))
@@ -129,6 +134,7 @@ def _piece(
     for path in sounds:
         if path == mix:
             continue
+        # Some files spell the instrument otherwise than the paper.
         word = path.stem[len(piece) + 1 :]
         part = SPELT.get(word, word)
         if part not in PARTS:
@@ -173,6 +179,7 @@ def _notes(path: Path) -> list[list[Atom]]:
                     f"'{path}': a note is 2 rows, frames and pitches, not {matrix.shape}",
                     code="E463",
                 )
+            # MATLAB users turn matrices as they like: the side of two is that of frames and pitches.
             if matrix.shape[0] == 2:
                 frames, pitches = matrix
             else:
@@ -192,6 +199,7 @@ def _notes(path: Path) -> list[list[Atom]]:
 
 def _write_piece(mix: Stored, stems: Sequence[Stored], to: Destination) -> None:
     rows, times = mix.entry.breakpoints("f0multi")
+    # The layout has no place for times, so only Bach10's own frames can be written.
     expected = FIRST_S + HOP_S * np.arange(len(times))
     if len(rows) != len(PARTS) or np.abs(times - expected).max() > 1e-6:
         raise DataError(
@@ -212,6 +220,8 @@ def _write_piece(mix: Stored, stems: Sequence[Stored], to: Destination) -> None:
         if part in PARTS and len(notes):
             cells[PARTS.index(part), 0] = _cell(notes, rows[PARTS.index(part)])
     scipy.io.savemat(to.path(f"{piece}/{piece}-GTF0s.mat"), {"GTF0s": rows})
+
+    # Notes of some parts only would be read as those of the first ones.
     if all(cell is not None for cell in cells[:, 0]):
         scipy.io.savemat(to.path(f"{piece}/{piece}-GTNotes.mat"), {"GTNotes": cells})
 
@@ -223,6 +233,7 @@ def _cell(notes: Sequence[Atom], pitches: Float64) -> NDArray[Any]:
         first = round((float(note.time) - FIRST_S) / HOP_S)
         frames = np.arange(first, first + max(1, round(float(note.duration) / HOP_S)))
         inside = frames[(frames >= 0) & (frames < len(pitches))]
+        # The median of a part's own curve is how the note was read; anything else was corrected since.
         exact = len(inside) == len(frames) and np.median(pitches[inside]) == note.value
         if exact:
             own = pitches[inside]

@@ -108,6 +108,8 @@ class Beside(Importer):
                 else:
                     annotations |= part
                     read_from.append(path)
+
+        # Without a single annotation that could be read there is nothing to learn from the audio.
         if not read_from:
             return
         for key, audio in self._keyed(stem, sounds, source):
@@ -165,6 +167,7 @@ def without_place(
     counts: Counter[str] = Counter()
     for stored in corpus:
         names = {"filepath", *held(stored)}
+        # An empty annotation loses nothing.
         counts.update(
             name
             for name, atoms in stored.entry.annotations.items()

@@ -159,6 +159,7 @@ def importer_of(
                 code="E464",
                 help="write --set key=value",
             )
+        # Values stay texts here: the options' own types know what to make of them.
         given[key] = value
     try:
         return cls(cls.Options(**given), with_audio)

@@ -78,6 +78,7 @@ def export_corpus(
         _clear_abandoned(out)
         part.mkdir(parents=True)
         to = Destination(part, on_done)
+        # The importer's export is a generator: only its end says that all was written.
         left_out = list(importer.export(corpus, to))
         part.replace(out)
     except OSError as error:

@@ -53,6 +53,7 @@ def unexpected(message: str, error: Exception) -> DataError:
     """DataError E463 for an exception that nobody foresaw: what it says, and where it was raised."""
     if isinstance(error, MirbricksError):
         return DataError(f"{message}: {error.message}", code="E463")
+    # The last frame, in which the exception was raised, is the parser's own line.
     frames = traceback.extract_tb(error.__traceback__)
     if frames:
         place = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}"

@@ -91,6 +91,7 @@ class Jams(Beside):
             if space == "beat_position":
                 yield "JAMS namespace 'beat_position' read as 'beat': the positions alone"
 
+        # With nothing read and an error reported, "nothing here is read" would say the wrong thing.
         if is_damaged and not found:
             return
         atoms = together(found)
@@ -135,6 +136,8 @@ class Jams(Beside):
             jam.file_metadata.duration = max([*ends, 0.0])
         for key in METADATA:
             setattr(jam.file_metadata, key, str(stored.entry.first(key) or ""))
+
+        # Each annotation goes to the namespace that reading brings it back from.
         spaces = {
             **WRITTEN,
             "pitchmidi": "note_midi",
@@ -144,6 +147,8 @@ class Jams(Beside):
         for name, space in spaces.items():
             if name in found:
                 _append(self.jams, jam, space, found[name])
+
+        # A curve is one annotation of many rows in JAMS, a row per point.
         if len(found.get("f0", ())):
             values, times = stored.entry.breakpoints("f0")
             points = [

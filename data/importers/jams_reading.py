@@ -59,6 +59,7 @@ def converted(annotation: Any) -> Iterator[Converted | Unread]:
     """What an annotation of the package jams holds. Raises whatever its values do not allow, such as TypeError."""
     space = annotation.namespace
     annotator = _annotator(annotation)
+    # Rows without a value are left out, but of beats, whose time alone says where they are.
     every = list(annotation.data)
     rows = [row for row in every if row.value is not None]
     if space in SEGMENTS:
@@ -111,6 +112,8 @@ def _in_order(name: str, atoms: list[Atom]) -> list[Atom]:
         return sorted(atoms, key=lambda note: note.time)
     if not name.startswith("tag_"):
         return atoms
+
+    # By repr, so that 1 and "1", and true and 1, stay different tags.
     once: dict[str, Atom] = {}
     for atom in atoms:
         once.setdefault(repr(atom.value), atom)
@@ -139,6 +142,7 @@ def _pitches(space: str, rows: Sequence[Any], annotator: str) -> Iterator[Conver
     """Rows with a duration are notes; those of the old namespaces pitch_* without one are the points of a curve."""
     in_hz = space in IN_HZ
     notes = [row for row in rows if space in NOTES or row.duration]
+    # No rows at all are an annotator's "there are no notes", which is worth keeping.
     if notes or not rows:
         atoms = [_span(row, _midi(row.value, in_hz)) for row in notes]
         yield Converted("pitchmidi", atoms, annotator)
@@ -153,6 +157,7 @@ def _curve(rows: Sequence[Any], in_hz: bool) -> Converted:
     for row in rows:
         pitch = row.value
         if isinstance(pitch, dict):
+            # An unvoiced frame keeps a guess of its frequency in JAMS; here it is silent.
             pitch = pitch["frequency"] if pitch["voiced"] else 0.0
         by_time.setdefault(float(row.time), []).append(_midi(pitch, in_hz))
     if not by_time:
@@ -161,6 +166,8 @@ def _curve(rows: Sequence[Any], in_hz: bool) -> Converted:
     values = rows_of_frames(by_time.values())
     if len(values) > 1:
         return Converted("f0multi", [Atom(values, times)])
+
+    # One confidence per point, or none: the times of a curve are shared by all of its columns.
     sure = [row.confidence for row in rows]
     if len(sure) == len(times) and None not in sure:
         others = {"confidence": sure}

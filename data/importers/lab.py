@@ -51,6 +51,7 @@ class Lab(Beside):
                     f"expected onset, offset and label, got {len(row.fields)} of them"
                 )
             time, duration = row.span()
+            # Cut twice only: a label may have spaces in it.
             atoms.append(Atom(row.fields[2], time, duration))
         return {name: atoms}
 
@@ -63,6 +64,7 @@ class Lab(Beside):
             for atom in stored.entry.annotations[name]:
                 offset = offset_of(atom.time, atom.duration)
                 rows.append(f"{plain(atom.time)}\t{offset}\t{atom.value}\n")
+            # The name of the annotation is in the file's only where there are several.
             if len(names) == 1:
                 file = f"{stored.stem}.lab"
             else:

@@ -35,6 +35,7 @@ class Maps(Notes):
         return relative.rpartition("/")[2]
 
     def held(self, stored: Stored) -> list[str]:
+        # Instrument and piece are in the file's name, so they come back by themselves where they agree with it.
         said = self.about(self.key(stored.key))
         same = [
             name

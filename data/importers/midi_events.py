@@ -75,6 +75,7 @@ def notes_of(data: bytes) -> list[Note]:
 
     # A note without an end lasts as long as the file does.
     end = max((track.end for track in tracks), default=0)
+    # In files of type 1 the tempi lie in the first track and hold for all.
     seconds = _Clock(division, [tempo for track in tracks for tempo in track.tempi])
     notes = [note for track in tracks for note in track.notes]
     return sorted(
@@ -127,6 +128,7 @@ def _chunks(data: bytes) -> tuple[int, int, list[bytes]]:
     if len(data) < 14:
         raise MalformedMidi("it ends too early")
     size, kind, n_tracks, division = struct.unpack(">LHHH", data[4:14])
+    # The header may be longer in a later version of the format, but never shorter than 6 bytes.
     position = 8 + max(size, 6)
     tracks: list[bytes] = []
     while len(tracks) < n_tracks:
@@ -152,6 +154,7 @@ def _track(chunk: bytes, number: int) -> _Track:
             if channel == DRUMS:
                 continue
             started = sounding[channel, pitch]
+            # A note-on of velocity 0 is a note-off: so the status byte need not be repeated.
             if kind == _NOTE_ON and velocity:
                 started.append((tick, velocity))
             elif started:
@@ -161,6 +164,8 @@ def _track(chunk: bytes, number: int) -> _Track:
         raise MalformedMidi(f"track {number} ends within an event") from None
     except MalformedMidi as error:
         raise MalformedMidi(f"track {number}: {error}") from None
+
+    # What still sounds at the end has no end of its own: None.
     for (_, pitch), left in sounding.items():
         track.notes += [(onset, pitch, None, velocity) for onset, velocity in left]
     return track
@@ -187,6 +192,8 @@ def _events(chunk: bytes, track: _Track) -> Iterator[tuple[int, int, int, int, i
             position += 1
         elif not status:
             raise MalformedMidi("its first event has no status")
+
+        # The upper half of a status is the kind of message, the lower one its channel.
         kind = status >> 4
         if kind in _ONE_DATA_BYTE:
             size = 1
@@ -211,6 +218,8 @@ def _pass_over(chunk: bytes, position: int, track: _Track) -> int:
         if kind == _END_OF_TRACK:
             return len(chunk)
         return end
+
+    # System exclusive messages say how long they are; the others have a fixed size.
     if byte in _SYSEX:
         return _content(chunk, position + 1)[1]
     return position + 1 + _SYSTEM_SIZES.get(byte, 0)
@@ -221,6 +230,7 @@ def _variable(chunk: bytes, position: int) -> tuple[int, int]:
     number = 0
     for index in range(4):
         byte = chunk[position + index]
+        # Seven bits per byte, the highest first; the eighth says whether another one follows.
         number = number << 7 | byte & 0x7F
         if byte < 0x80:
             return number, position + index + 1

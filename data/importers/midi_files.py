@@ -64,6 +64,7 @@ class Midi(Beside):
         mido = self.mido
         notes = list(stored.entry.annotations["pitchmidi"])
         loud = list(stored.entry.annotations.get("velocity", ()))
+        # Velocities belong to notes by their place: with another number of them none can be trusted.
         if len(loud) == len(notes):
             velocities = [int(atom.value) for atom in loud]
         else:

@@ -109,6 +109,8 @@ class Mirdata(Importer):
                         f"mirdata's '{attribute}' is another kind of annotation than in other tracks"
                     )
         yield from errors
+
+        # Audio alone, where its annotations failed to load, would be learnt as "nothing here".
         if errors and not annotations:
             return
         if self.with_audio and path:
@@ -126,6 +128,8 @@ class Mirdata(Importer):
         kind = found.kind
         if kind in annotations:
             kind = attribute
+
+        # The first track that has the annotation decides what its name means.
         definition = self.definitions.setdefault(kind, found.definition)
         if definition.extent != found.definition.extent:
             return False

@@ -140,6 +140,8 @@ def _notes(data: Any) -> list[Annotation]:
         for pitch, span, its in zip(pitches, spans, sure, strict=True)
     ]
     found = [Annotation("pitchmidi", numeric, notes)]
+
+    # mirdata keeps a velocity as a confidence with the unit "velocity".
     if data.confidence is not None and data.confidence_unit == "velocity":
         loud = [
             Atom(float(velocity), *span)
@@ -156,6 +158,7 @@ def _f0(data: Any) -> list[Annotation]:
     else:
         voiced = np.asarray(data.voicing) > 0
     pitches = _midi(values.tolist(), data.frequency_unit)
+    # Some sets write unvoiced frames as negative frequencies, some in a voicing: both are 0 here.
     row = [max(p, 0.0) if on else 0.0 for p, on in zip(pitches, voiced, strict=True)]
     times = _seconds(data.times, getattr(data, "time_unit", "s")).tolist()
     if not row:

@@ -91,6 +91,8 @@ def notes_of(rows: Iterable[Row], in_hz: bool = False) -> Annotations:
         notes.append(Atom(pitch, time, duration))
         if len(row.fields) == 4:
             velocities.append(Atom(row.number_of(3), time, duration))
+
+    # Velocities are an annotation of their own, which needs one per note.
     if velocities and len(velocities) != len(notes):
         raise row.wrong(
             "some lines have a velocity and some have none",

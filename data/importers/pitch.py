@@ -57,6 +57,8 @@ def pitch_fault(values: Iterable[float], is_midi: bool) -> str | None:
     highest = max(pitches, default=0.0)
     if highest > HIGHEST:
         return f"{highest:g} is not a MIDI number, which are 0 to {HIGHEST}"
+
+    # Hz below 128 pass as MIDI numbers by their size; what gives them away is that all are those of a tempered scale.
     if is_midi or not _look_like_hz(pitches):
         return None
     example = min(pitch for pitch in pitches if pitch != int(pitch))

@@ -42,6 +42,7 @@ class Row:
     def decimal(self, field: int) -> Decimal:
         """A finite number. Raises DataError E463."""
         try:
+            # Decimal, not float: offset - onset then has the digits that were written.
             value = Decimal(self.fields[field])
         except InvalidOperation:
             value = Decimal("nan")
@@ -112,6 +113,8 @@ def read_text(path: Path) -> str:
     for encoding in encodings:
         with contextlib.suppress(UnicodeDecodeError):
             return data.decode(encoding)
+
+    # Latin-1 has a character for every byte, so this never fails.
     return data.decode("latin-1")
 
 
@@ -124,6 +127,8 @@ def plain(value: float | int | Decimal) -> str:
     """The shortest decimal number that reads as `value`, without exponent."""
     if isinstance(value, int):
         return str(value)
+
+    # repr is the shortest text that gives the same float; "f" writes it without an exponent.
     text = format(
         value if isinstance(value, Decimal) else Decimal(repr(float(value))), "f"
     )

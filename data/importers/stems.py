@@ -108,6 +108,7 @@ class Stems(Importer):
 
     def _folder(self, mix: Stored) -> str:
         folder, _, name = mix.stem.rpartition("/")
+        # A mix that came from such a layout has its track as its folder already.
         if folder and name == self.options.mixture:
             track = folder
         else:

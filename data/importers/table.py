@@ -89,6 +89,7 @@ class Table(Importer):
         self.definitions = {one.name: one.definition(table.rows) for one in columns}
         # What the columns mean is known before the first row becomes a recording.
         root = Path(self.options.root) if self.options.root else source.parent
+        # Rows that do not fit are reported with their line, and cost themselves only.
         errors = table.errors
         lines: dict[str, int] = {}
         for line, cells in table.rows:
@@ -114,6 +115,7 @@ class Table(Importer):
     def _roles(self, header: Sequence[str], source: Path) -> tuple[str, dict[str, str]]:
         """The column of the path, and those with a meaning: column -> annotation. Raises DataError E464."""
         options = self.options
+        # Reversed, so that of two columns that differ in case the first one is kept.
         known = {name.lower(): name for name in reversed(header)}
         names = [known[name] for name in PATH_NAMES if name in known]
         path = options.path or next(iter(names), "")
@@ -124,6 +126,8 @@ class Table(Importer):
                 help=f"--set path=COLUMN says which it is: {', '.join(header)}",
             )
         roles = {options.group: "piece", options.fold: "fold", options.split: "split"}
+
+        # An option that is not given is "", which is not a column.
         roles.pop("", None)
         for column in (path, *options.tags, *roles, *options.columns):
             if column not in header:
@@ -212,6 +216,7 @@ class Table(Importer):
             rows.append(row)
         with to.path("meta.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
+            # A cell that begins with = or @ would be run as a formula by a spreadsheet.
             for cells in [["path", *names], *rows]:
                 writer.writerow([guarded_cell(cell) for cell in cells])
 

@@ -97,6 +97,8 @@ def binary_columns(names: Iterable[str], rows: Rows) -> tuple[str, ...]:
         values = {cells[name][0].lower() for _, cells in rows}
         if values and values <= {*YES, *NO}:
             found.append(name)
+
+    # A few columns of 0 and 1 are facts of their own; many are the tags of a vocabulary.
     if len(found) < LEAST_BINARY:
         return ()
     return tuple(found)

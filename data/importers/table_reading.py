@@ -62,6 +62,7 @@ def read_table(path: Path, tags: tuple[str, ...] = ()) -> TableText:
             table.rows.append(
                 (line, {c: (v,) for c, v in zip(header, cells, strict=True)})
             )
+        # The last column may run over: tags are often written one per cell, without a heading for each.
         elif len(cells) > len(header) and _holds_several(header[-1], tags):
             row: Cells = {c: (v,) for c, v in zip(header, cells, strict=False)}
             row[header[-1]] = tuple(cells[len(header) - 1 :])
@@ -79,6 +80,7 @@ def _holds_several(column: str, tags: tuple[str, ...]) -> bool:
 def _records(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
     """(line, cells) of each row. A row may go over several lines where a cell in quotes does."""
     first = text.split("\n", 1)[0]
+    # A separator that the header does not use cannot be the one.
     delimiter = max(DELIMITERS, key=first.count)
     # Lines as csv needs them: with their ends, and cut there only, not at U+0085 or U+2028.
     source = io.StringIO(text, newline="")
@@ -94,6 +96,7 @@ def _records(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
 
 def _broken(path: Path, text: str, line: int, error: csv.Error) -> DataError:
     """DataError E463 at the row in which the reader of csv lost its way: mostly at a mark without its partner."""
+    # csv reports where it gave up, which may be the end of the file: the mark is in the row where it began.
     row = lines_of(text)[line - 1]
     mark = row.find('"')
     if mark < 0:

@@ -30,6 +30,7 @@ def files_below(folder: Path, errors: list[DataError]) -> Iterator[Path]:
     def on_error(error: OSError) -> None:
         errors.append(unreadable(error.filename or folder, error))
 
+    # Sorted at every level: the same folder gives the same corpus on every file system.
     for root, folders, names in os.walk(folder, onerror=on_error):
         # os.walk goes into what is left in its list; __MACOSX is what macOS adds to archives.
         folders[:] = sorted(

@@ -157,6 +157,7 @@ def _write(
             for recording, staged in kept
             if staged
         )
+        # Audio first: a folder with a .pyjama counts as a corpus, and must not do so too early.
         write_audio(folder / f"{name}_audio.hdf5", items)
     report.save()
     pyjama.save(folder / f"{name}.pyjama")
@@ -186,6 +187,7 @@ def _refuse_existing(folder: Path, name: str, staging: Path) -> bool:
     try:
         others = sorted(path.name for path in folder.glob("*.pyjama"))
         audio = folder / f"{name}_audio.hdf5"
+        # A staging folder with the file `written` shows that the audio beside it is this import's own.
         is_own = (staging / "written").exists()
         if is_own and audio.exists() and others == [f"{name}.pyjama"]:
             return True
@@ -204,6 +206,7 @@ def _refuse_other(
     """Raises DataError E467 where the files in the folder are not what this import would write."""
     there = folder / f"{name}.pyjama"
     mine = staging / f"{name}.pyjama"
+    # The same arguments write the same bytes, so equal files are the work of this import.
     pyjama.save(mine)
     store = AudioStore(folder / f"{name}_audio.hdf5")
     keys = store.keys()
@@ -261,6 +264,7 @@ def _decoded(
     for recording in recordings:
         if how.n_jobs != 1 and time.monotonic() - start_s >= PARALLEL_AFTER_S:
             break
+        # The staging folder keeps what is decoded, whichever process did it.
         yield stage(n_here, recording, folder, how.sr_hz, how.convert)
         n_here += 1
     if n_here == len(recordings):

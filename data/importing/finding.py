@@ -55,6 +55,7 @@ def find_recordings(importer: Importer, source: str | Path) -> Found:
     recordings: list[Recording] = []
     left_out: list[DataError] = []
     seen: dict[str, Recording] = {}
+    # One bad file must not cost an import of hours: errors are collected, and the rest goes on.
     for found in _all_of(importer, source):
         if isinstance(found, DataError):
             left_out.append(found)
@@ -136,6 +137,7 @@ def _key_fault(recording: Recording, seen: dict[str, Recording]) -> DataError | 
     key = given
     if key in seen:
         return _taken(recording, seen[key])
+    # Keys are paths inside an HDF5 file, and in exports below a folder: none may lead out of it.
     path = PurePosixPath(key)
     is_path_below = key == path.as_posix() and not path.is_absolute()
     if key in ("", ".") or not is_path_below or ".." in path.parts or "\0" in key:

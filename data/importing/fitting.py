@@ -36,6 +36,8 @@ def usable(
                 report.left_out.append(fitted)
             else:
                 kept.append((fitted, outcome.staged))
+
+    # After all others: only now is it known which mixes have stayed.
     kept = _with_mix(kept, report)
     _count(kept, report)
     return kept
@@ -64,6 +66,7 @@ def _inside(recording: Recording, staged: Staged, clip: bool) -> Recording | Dat
     """The recording, if its annotations end with its audio or are cut there."""
     audio_s = staged.n_samples / staged.sr_hz
     name, end_s = latest(recording.annotations)
+    # A little over the end is rounding, and no reason to lose a recording.
     if end_s <= audio_s + SLACK_S:
         return recording
     if clip:

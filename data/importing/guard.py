@@ -68,6 +68,7 @@ class Guard:
 
     def _kept(self, recording: Recording) -> tuple[Recording | None, list[DataError]]:
         trial = _Trial(recording, self)
+        # In this order: times and pitches can be looked at only where the form is right.
         trial.read_columns()
         trial.leave_out_unstorable()
         trial.leave_out_early()
@@ -125,6 +126,7 @@ class _Trial:
         for name in list(self.sound):
             if name not in self.guard.definitions or name == "filepath":
                 self._leave_out(name, "E422", "is not in the importer's 'definitions'")
+        # All at once first, which is what nearly every recording passes.
         if not self._violations(self.sound):
             return
         # Something is wrong: each annotation alone, with the times that curves share, tells which one it is.
@@ -161,6 +163,7 @@ class _Trial:
         """Pitches that cannot be MIDI numbers, or look like Hz."""
         for name, atoms in list(self.sound.items()):
             definition = self.guard.definitions[name]
+            # A single number for a whole recording may be anything, such as its key.
             is_in_time = definition.extent in ("segment", "breakpoint")
             if not is_in_time or not _PITCHES.fullmatch(name):
                 continue
@@ -211,6 +214,7 @@ def _plain(value: Any) -> Any:
         return {name: _plain(one) for name, one in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(one) for one in value]
+    # NumPy's scalars have it as well as its arrays.
     if hasattr(value, "tolist"):
         return value.tolist()
     return value

@@ -90,6 +90,7 @@ class ImportReport:
 
 def by_reason(errors: Sequence[DataError]) -> Iterator[str]:
     """A line for each code, the most frequent first: how many, and the first of them."""
+    # A thousand errors of one kind are one line, with an example to go by.
     first: dict[str, DataError] = {}
     for error in errors:
         first.setdefault(error.code, error)

@@ -75,6 +75,7 @@ def stage(
     """
     try:
         path = folder / _name(recording, sr_hz)
+        # The file appears whole, so one that is there was finished by an earlier run.
         if not path.exists():
             _write(path, recording, sr_hz, convert)
         return Outcome(index, Staged.open(path), None)

@@ -21,6 +21,7 @@ def latest(annotations: Annotations) -> tuple[str, float]:
 
 def clipped(annotations: Annotations, end_s: float) -> dict[str, Sequence[Atom]]:
     """What lies before `end_s`: atoms that go on after it end there, those that begin after it are gone."""
+    # An annotation that was empty says that there is nothing; one that the cut has emptied says nothing.
     kept = {
         name: [part for atom in atoms if (part := _before(atom, end_s))]
         for name, atoms in annotations.items()
@@ -39,6 +40,7 @@ def _from_zero(atom: Atom) -> Atom | None:
     if atom.time is None:
         return atom
     if isinstance(atom.time, list):
+        # Times increase, so what lies before 0 is the beginning.
         early = sum(time < 0 for time in atom.time)
         return _points(atom, slice(early, None))
     if atom.time >= 0:
@@ -70,6 +72,8 @@ def _points(atom: Atom, kept: slice) -> Atom | None:
     else:
         value = atom.value[kept]
     others = dict(atom.others)
+
+    # A confidence per point is cut with the points; a single one holds for those that are left.
     sure = others.get("confidence")
     if isinstance(sure, list) and len(sure) == len(atom.time):
         others["confidence"] = sure[kept]

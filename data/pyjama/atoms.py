@@ -73,6 +73,8 @@ class Atom:
         """The last moment the atom speaks of, or None for a global one."""
         if self.time is None:
             return None
+
+        # A curve ends at its last time, which increase.
         if isinstance(self.time, list):
             last = self.time[-1]
         else:
@@ -192,9 +194,12 @@ def _rank(name: str) -> int:
 
 def _column(rows: Sequence[Mapping[str, Any]], name: str) -> Any:
     try:
+        # itemgetter runs in C; only where a row lacks the field is each one asked.
         values = list(map(itemgetter(name), rows))
     except KeyError:
         values = [row.get(name, ABSENT) for row in rows]
+
+    # Numbers of one kind take 8 bytes each as an array, and some 30 as objects.
     packed = _packed(values)
     if packed is not None:
         return packed
@@ -203,6 +208,7 @@ def _column(rows: Sequence[Mapping[str, Any]], name: str) -> Any:
 
 def _packed(values: list[Any]) -> NDArray[Any] | None:
     """An array for only floats or only whole numbers, else None."""
+    # Only columns of one type: an array of mixed ones would turn whole numbers into floats, and save them so.
     kind = _PACKED.get(frozenset(map(type, values)))
     if kind is None:
         return None
@@ -219,6 +225,8 @@ def _shrunk(value: list[Any]) -> Any:
         if packed is None:
             return value
         return packed
+
+    # Rows of a curve: a matrix, if they are of one size and of one kind.
     rows = [_packed(row) if isinstance(row, list) else None for row in value]
     first = rows[0]
     if first is None or any(

@@ -25,6 +25,7 @@ def annotation_faults(
 ) -> list[tuple[int, Fault]]:
     """(atom, fault) of each atom that has one; `n_times` is the size of the entry's shared breakpoint_time."""
     if isinstance(atoms, Atoms):
+        # Nearly all annotations are right, and their columns show it without a look at each atom.
         if len(atoms) == 0 or _columns_are_right(atoms, definition):
             return []
         rows = list(atoms.rows())
@@ -58,6 +59,7 @@ def _columns_are_right(atoms: Atoms, definition: Mapping[str, Any]) -> bool:
     if durations is not None and (durations < 0).any():
         return False
 
+    # Times first, since they cost least; values may be a million texts.
     values = atoms.column("value")
     numeric = definition["type_content"] == "numeric"
     if numeric and not _is_finite_array(values):
@@ -70,6 +72,7 @@ def _columns_are_right(atoms: Atoms, definition: Mapping[str, Any]) -> bool:
     if numeric:
         lowest, highest = dictionary
         return bool((values >= lowest).all() and (values <= highest).all())
+    # Of a million labels only a few are different.
     return set(values) <= set(dictionary)
 
 
@@ -99,6 +102,8 @@ def atom_fault(
         fault = curve_fault(atom, definition, n_times)
     else:
         fault = _value_fault(atom["value"], definition) or _time_fault(atom, definition)
+
+    # One fault per atom is enough: the others often follow from it.
     return fault or _further_fault(atom) or _dictionary_fault(atom["value"], definition)
 
 
@@ -114,6 +119,8 @@ def _value_fault(value: Any, definition: Mapping[str, Any]) -> Fault | None:
     if not right:
         text = f"expected a {kind} as 'value', got {quoted(value)}"
         return Fault("E423", text)
+
+    # Only numbers of the right kind can be asked whether they are finite.
     if not is_finite(values):
         return Fault("E426", "'value' is NaN or infinite")
     names = definition.get("row_name") or []
@@ -134,6 +141,7 @@ def _is_text(value: Any, values: list[Any]) -> bool:
 
 def _time_fault(atom: Mapping[str, Any], definition: Mapping[str, Any]) -> Fault | None:
     for name in ("time", "duration"):
+        # What the extent does not need may be left out, but what is there must be a number.
         if name not in atom and name not in NEEDED[definition["type_extent"]]:
             continue
         seconds: Any = atom.get(name)

@@ -42,6 +42,7 @@ def checked(raw: Any, file: str) -> Checked:
 
     Those are the sound definitions, and the entries with a key of their own, less the annotations with a violation.
     """
+    # Without the outer form there are no definitions and no entries to look at.
     if faults := list(form_faults(raw)):
         return Checked([_error(file, fault) for fault in faults])
     collection = raw["collection"]
@@ -64,6 +65,8 @@ def checked(raw: Any, file: str) -> Checked:
         errors += look.entry_errors(good, index)
         if isinstance(good, dict) and "filepath" in good:
             entries.append(good)
+
+    # Entries have been looked at atom by atom; what is around them is not described, and must only be valid JSON.
     outside = {**raw, "collection": {**collection, "entry": []}}
     if not errors and not is_finite(outside):
         text = "a number outside the entries is NaN or infinite"
@@ -94,6 +97,8 @@ class _Look:
         fault = self._key_fault(key, label)
         if fault:
             yield _error(self.file, fault)
+
+        # Curves of an entry may share their times, so these are counted before any curve is checked.
         n_times = _shared_size(entry, self.shared)
         for name, atoms in list(entry.items()):
             errors = list(self._annotation_errors(name, atoms, label, n_times))
@@ -130,10 +135,14 @@ class _Look:
             text = f"{place}: expected a list of atoms, got {kind_of(atoms)}"
             yield _error(self.file, Fault("E423", text))
             return
+
+        # What its definition gets wrong has been reported, and would be again for each of its annotations.
         if name not in self.sound:
             return
         definition = dict(self.sound[name])
         definition["type_extent"] = extent_of(definition)
+
+        # A fault that an annotation has a thousand times is one fault to whoever mends it.
         by_code: dict[str, list[tuple[int, Fault]]] = defaultdict(list)
         for index, fault in annotation_faults(atoms, definition, n_times):
             by_code[fault.code].append((index, fault))
@@ -154,6 +163,8 @@ def _shared_size(entry: Mapping[str, Any], name: str | None) -> int | None:
     atoms = entry.get(name) if name else None
     if not isinstance(atoms, Atoms) or len(atoms) == 0:
         return None
+
+    # One row of times, written plainly or as the only row of a matrix.
     row: Any = atoms.row(0)["value"]
     if isinstance(row, list) and row and isinstance(row[0], list):
         row = row[0]

@@ -23,6 +23,8 @@ def curve_fault(
         return Fault("E423", f"{expected}, got {quoted(value)}")
     rows = rows_of(value)
     extent = definition["type_extent"]
+
+    # From the outside in: first that there are times, then that the rows fit them, then that they increase.
     if fault := _times_fault(atom, rows, extent, n_times):
         return fault
     if not is_number(atom.get("duration", 0)):
@@ -59,6 +61,8 @@ def order_faults(atoms: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, Faul
             )
             help = "give every atom all rows, with 0 where one has no value"
             yield index, Fault("E424", text, help)
+
+        # The end of one atom is no part of the next: the same time would have two values.
         begin_s = atom["time"][0]
         end_s = before["time"][-1]
         if begin_s <= end_s:
@@ -135,6 +139,8 @@ def _names_fault(rows: Sequence[Any], row_name: Sequence[str]) -> Fault | None:
 def _increase_fault(times: list[Any], name: str) -> Fault | None:
     if not is_finite(times):
         return Fault("E426", f"'{name}' has NaN or infinity")
+
+    # Finite first: differences with NaN are neither above 0 nor at most 0.
     steps = np.diff(np.asarray(times, np.float64))
     if (steps <= 0).any():
         first = int(np.argmax(steps <= 0))

@@ -77,6 +77,8 @@ def form_faults(raw: Any) -> Iterator[Fault]:
             "has no 'schemaversion'",
             "add it: 1.4 is the version described in mirbricks.data.pyjama.file",
         )
+
+    # Each level is looked into only if it is there and an object.
     collection = raw.get("collection")
     if not isinstance(collection, dict):
         yield _missing("an object", "collection", collection, raw)
@@ -110,6 +112,7 @@ def definition_faults(name: str, definition: Any) -> Iterator[Fault]:
         text = f"{place}: expected an object, got {kind_of(definition)}"
         yield Fault("E421", text)
         return
+    # What may be left out gets its default, so that one rule holds for all words.
     words = {"type_constraint": "free", **definition}
     words["type_extent"] = extent_of(definition)
     for field, known in _WORDS.items():
@@ -118,6 +121,8 @@ def definition_faults(name: str, definition: Any) -> Iterator[Fault]:
             near = did_you_mean(value, known) if isinstance(value, str) else None
             text = f"{place}: '{field}' is {quoted(value)}, expected {_either(known)}"
             yield Fault("E421", text, near)
+
+    # What is inside a list can be looked at only once it is one.
     wrong = [part for part in _LISTS if not isinstance(definition.get(part, []), list)]
     for part in wrong:
         yield Fault("E421", f"{place}: expected a list under '{part}'")

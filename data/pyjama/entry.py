@@ -79,6 +79,8 @@ class Entry:
         """
         atoms = Atoms.of(self.annotations[name])
         values = [_as_rows(value) for value in atoms.column("value")]
+
+        # A curve without times of its own has those that the entry's curves share.
         times = atoms.column("time")
         if times is None:
             times = [row for value in self._shared_times() for row in _as_rows(value)]
@@ -111,11 +113,15 @@ class Entry:
         if len(atoms) == 0:
             return [], np.zeros(0), np.zeros(0)
         column = atoms.column("value")
+
+        # Python's numbers, not NumPy's: they are written to JSON, and compared with texts.
         if isinstance(column, np.ndarray):
             values = column.tolist()
         else:
             values = [_plain(one) for one in column]
         onsets_s = np.asarray(atoms.column("time"), np.float64)
+
+        # Markers have no duration, and single segments may lack theirs: both last 0 s.
         durations = atoms.column("duration")
         if durations is None:
             return values, onsets_s, np.zeros(len(atoms))
@@ -132,6 +138,8 @@ class Entry:
         times = atoms.column("time")
         if len(atoms) == 0 or times is None:
             return None
+
+        # Notes and chords take one sweep; only curves, whose times are lists, go atom by atom.
         if isinstance(times, np.ndarray):
             _, onsets_s, durations_s = self.segments(name)
             return float((onsets_s + durations_s).max())

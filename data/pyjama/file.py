@@ -193,7 +193,10 @@ class Pyjama:
             {name: Atoms.of(a) for name, a in e.annotations.items()}
             for e in self.entries
         ]
+
+        # Checked before the file is touched: what is on the disk can always be read back.
         raise_all(checked(raw, str(path)).errors)
+        # One entry as text at a time: the whole text of a large corpus would not fit into memory twice.
         entries = (
             dumped({name: list(a.rows()) for name, a in e.items()})
             for e in raw["collection"]["entry"]

@@ -28,6 +28,7 @@ def read_pyjama(path: Path) -> Any:
         refuse_missing(
             path, code="E400", help="check the path; the file is NAME.pyjama"
         )
+        # Windows editors put a byte order mark in front, which JSON does not allow: utf-8-sig drops it.
         text = path.read_bytes().decode("utf-8-sig")
         raw = _parsed(text)
     except OSError as error:
@@ -37,6 +38,7 @@ def read_pyjama(path: Path) -> Any:
         raise DataError(message, code="E420", help="save it as UTF-8") from error
     except json.JSONDecodeError as error:
         line = text.split("\n")[error.lineno - 1]
+        # A whole corpus may lie on one line, which no message can show: then only what comes before the fault.
         where = Where(
             str(path), error.lineno, error.colno, text=line if len(line) <= 160 else ""
         )
@@ -78,8 +80,11 @@ def written(raw: Mapping[str, Any], entries: Iterator[str]) -> Iterator[str]:
                 yield dumped(content)
                 continue
             yield "["
+            # The entries come from a generator, so they are never all in memory as text.
             for index, entry in enumerate(entries):
-                yield "," * bool(index) + entry
+                if index:
+                    yield ","
+                yield entry
             yield "]"
         yield "}"
     yield "}"
@@ -95,6 +100,7 @@ class _OtherForm(Exception):
 
 def _parsed(text: str) -> Any:
     try:
+        # The walk knows only the form that files have; whatever is odd goes to json, which also words the errors.
         raw, end = _value("top", text, _after(text, 0))
         if _after(text, end) == len(text):
             return raw
@@ -133,6 +139,7 @@ def _entries(text: str, at: int) -> tuple[list[Any], int]:
     entries = []
     at = _after(text, at + 1)
     while text[at] != "]":
+        # An entry is made compact before the next one is read: the objects of one at a time are in memory.
         entry, at = _decode(text, at)
         entries.append(compact(entry))
         at = _next(text, at, "]")

@@ -41,6 +41,8 @@ def modernise(raw: Any) -> bool:
     definitions = collection.get("descriptiondefinition")
     if not isinstance(definitions, dict):
         return False
+
+    # Only definitions that use the older words are touched: today's files pass through as they are.
     older = {
         name: definition
         for name, definition in definitions.items()
@@ -55,6 +57,7 @@ def modernise(raw: Any) -> bool:
             turned[name] = new["row_name"]
     entries = collection.get("entry")
     if isinstance(entries, list):
+        # The version decides where the sizes leave open which axis is time.
         by_rows = (version_of(raw.get("schemaversion")) or 0.0) < COLUMNS_SINCE
         for entry in entries:
             _turn(entry, turned, by_rows)

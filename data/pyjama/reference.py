@@ -39,6 +39,8 @@ def bring_to_form(raw: Any) -> bool:
         for name, definition in definitions.items()
         if isinstance(definition, dict)
     }
+
+    # A list, not a generator: any() would stop at the first entry that changed.
     changed = [
         _entry_changed(entry, extents) for entry in entries if isinstance(entry, dict)
     ]
@@ -50,6 +52,7 @@ def _entry_changed(entry: dict[str, Any], extents: Mapping[str, Any]) -> bool:
     for name, atoms in list(entry.items()):
         if not isinstance(atoms, Atoms) or name not in extents:
             continue
+        # The reference library writes a placeholder where an annotation is missing; here it is left out.
         if name != "filepath" and len(atoms) == 1 and atoms.row(0) == _ABSENT:
             del entry[name]
             changed = True
@@ -65,6 +68,7 @@ def _entry_changed(entry: dict[str, Any], extents: Mapping[str, Any]) -> bool:
 
 def _may_need(atoms: Atoms, extent: Any) -> bool:
     """Whether the columns leave it open that an atom has another form: of most files they show that none has."""
+    # Plain columns are arrays, so that a look at their type spares a look at each atom.
     if extent in ("marker", "segment"):
         times = atoms.column("time")
         return isinstance(times, list)

@@ -49,6 +49,7 @@ def choose_split(corpus: Corpus, asked: str = AUTO, folds: int | None = None) ->
     Choice
         Never auto. Nothing is raised: what is wrong with folds that are passed over is in the note.
     """
+    # Whoever asks for something gets it; only 'auto' and plain folds can meet folds that the corpus carries.
     if asked not in (AUTO, FOLDS):
         return Choice(asked)
     if not _has(corpus, "fold"):
@@ -60,6 +61,7 @@ def choose_split(corpus: Corpus, asked: str = AUTO, folds: int | None = None) ->
             f"{carried} are passed over, because dataset.split is folds; `--set dataset.split=stored_folds` uses them",
         )
     try:
+        # Folds that leak or are not whole would give figures that look better than they are.
         count = len(stored_folds(corpus))
         raise_all(leaks(corpus, "fold"))
     except DataError as error:

@@ -70,9 +70,12 @@ def label_counts(
     labels = []
     for recording in recordings:
         pairs = [(name, recording.entry.values(name)) for name in stratify]
+        # A set: a label that a recording has many times, such as a chord, counts once.
         labels.append(
             {(name, str(value)) for name, values in pairs for value in values}
         )
+
+    # Sorted, so that the split depends on names and not on the order of files.
     columns = {label: i for i, label in enumerate(sorted(set().union(*labels)))}
     rows = {group: i for i, group in enumerate(sorted(set(groups)))}
     counts = np.zeros((len(rows), len(columns)), np.int64)
@@ -122,6 +125,8 @@ def share_out(
         raise DataError(
             message, code="E440", help="take fewer sides, or a corpus of more groups"
         )
+
+    # The greedy order comes close, may leave a side empty, and cannot go back: two passes mend that.
     side = dealt(sizes, labels, part, np.random.default_rng(seed))
     side = _none_empty(side, sizes, len(part))
     return _refined(side, np.column_stack([sizes, labels]), part)
@@ -196,6 +201,7 @@ def _refined(
     totals = counts.sum(0).clip(1)
     n_sides = len(part)
     per_side = np.stack([counts[side == s].sum(0) for s in range(n_sides)])
+    # How far each side is above its share; moves change two of its rows, so nothing is counted again.
     over = per_side - part[:, None] * totals
     n_groups = np.bincount(side, minlength=n_sides)
     for _ in range(PASSES):
@@ -208,6 +214,7 @@ def _refined(
             gain = saved - cost
             gain[here] = 0.0
             there = int(np.argmax(gain))
+            # EQUAL keeps rounding from moving groups to and fro; no side gives its last group away.
             if gain[there] > EQUAL and n_groups[here] > 1:
                 over[here] -= own
                 over[there] += own

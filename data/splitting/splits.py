@@ -76,6 +76,7 @@ def k_fold(groups: Iterable[str], n_folds: int = 5, fold: int = 0) -> Split:
     >>> k_fold("abcdef", n_folds=3, fold=0)
     Split(train=('c', 'f'), valid=('b', 'e'), test=('a', 'd'))
     """
+    # Sorted names: the split is the same on every machine, and in every order of files.
     names = sorted(set(groups))
     if n_folds < 3 or len(names) < n_folds:
         if len(names) >= 3:
@@ -95,6 +96,7 @@ def k_fold(groups: Iterable[str], n_folds: int = 5, fold: int = 0) -> Split:
 
 def rotated(folds: Sequence[Iterable[str]], fold: int) -> Split:
     """Fold k tests, the next one validates, the others train."""
+    # So each fold also validates exactly once.
     valid = (fold + 1) % len(folds)
     train = [
         group
@@ -132,6 +134,8 @@ def held_out_where(
     Raises DataError E443 where there is a test side already, or none or all of the training groups are meant.
     """
     _refuse_test(split, help="leave dataset.validate_where out")
+
+    # Groups stay whole: one recording with the wanted values takes its group with it.
     meant = {item.group for item in corpus.recordings if _has_each(item, wanted)}
     valid = tuple(group for group in split.train if group in meant)
     train = tuple(group for group in split.train if group not in meant)

@@ -81,6 +81,8 @@ def make_split(
     groups = linked_groups(corpus.recordings, by)
     labels = label_counts(corpus.recordings, groups, stratify)
     order = sorted(set(groups))
+
+    # Folds are sides of equal shares, so both kinds of split are dealt by the same rule.
     if folds is None:
         shares = list(ratios)
         sides: tuple[Any, ...] = SIDES[: len(shares)]
@@ -153,6 +155,8 @@ def store_split(corpus: Corpus, made: Made, *, replacing: bool = False) -> None:
         for entry in pyjama.entries
     ]
     definitions = {**pyjama.definitions, made.name: made.definition}
+
+    # The file is written again whole: a split that is half there would leave recordings without a side.
     changed = replace(
         pyjama,
         definitions=definitions,

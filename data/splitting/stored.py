@@ -45,6 +45,8 @@ def by_annotation(
                 code="E443",
             )
         sides[value].add(item.group)
+
+    # A corpus may do without a test side, but not without these two.
     for side in ("train", "valid"):
         if not sides[side]:
             help = "set dataset.held_out to a share, or dataset.split to folds"
@@ -52,6 +54,7 @@ def by_annotation(
             raise DataError(message, code="E443", help=help)
     split = Split(*(tuple(sorted(groups)) for groups in sides.values()))
     if isinstance(given, Corpus):
+        # The annotations that the split was grouped by are known to the corpus only.
         raise_all(leaks(given, name))
     return split
 
@@ -100,6 +103,8 @@ def stored_folds(corpus: Corpus, name: str = "fold") -> dict[int | str, set[str]
                 code="E446",
             )
         found.setdefault(value, set()).add(item.group)
+
+    # Numbers before texts: sorting them together would raise TypeError.
     values = sorted(found, key=lambda value: (isinstance(value, str), value))
     if len(values) < 3:
         listed = ", ".join(map(str, values)) or "none"
@@ -121,6 +126,8 @@ def grouped_by(corpus: Corpus, name: str) -> tuple[str, ...]:
     by = definition.generator.get("by", [])
     if not isinstance(by, list):
         return ()
+
+    # The file may come from elsewhere: what no recording has cannot group anything.
     names = [one for one in by if isinstance(one, str)]
     return tuple(
         one
@@ -137,6 +144,7 @@ def leaks(corpus: Corpus, name: str) -> list[DataError]:
     for item, group in zip(corpus.recordings, groups, strict=True):
         value = item.entry.first(name)
         if isinstance(value, (str, int, float)):
+            # The first recording of each value is kept, to be shown.
             sides.setdefault(group, {}).setdefault(value, item.key)
     return [
         _leak(name, group, found, by)

@@ -58,6 +58,7 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     ...     _ = temporary.write_text("one", encoding="utf-8")
     """
     path = Path(path)
+    # Host, process and number: a later process can tell whether this one still writes.
     name = f".{path.name}.{_HOST}-{os.getpid()}-{next(_numbers)}{PART}"
     temporary = path.with_name(name)
     _open_parts.add(name)
@@ -94,6 +95,7 @@ def _sync_folder(path: Path) -> None:
     if os.name == "nt":
         return
     try:
+        # On POSIX a name lies in the folder, which has to be synced on its own.
         handle = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(handle)
@@ -113,6 +115,7 @@ def _clear_abandoned(path: Path) -> None:
     """Remove the temporary files of dead processes that were to become this file."""
     now = time.monotonic()
     then, took_s = _listed_at.get(path.parent, (-1e9, 0.0))
+    # Listing a folder of a million files for every file written would cost more than the writing.
     if took_s > _LISTING_SHARE * (now - then):
         return
     try:

@@ -31,6 +31,7 @@ def stream_audio(
     """
     path = Path(path)
     try:
+        # What soundfile would wait for, or word badly, is refused before it sees the file.
         _refuse_no_file(path)
         path.open("rb").close()  # soundfile calls every failure a system error
         with soundfile.SoundFile(path) as file:
@@ -41,9 +42,11 @@ def stream_audio(
                 samples := file.read(block_samples, dtype="float32", always_2d=True)
             ):
                 mono = _mono(samples, path, start)
+                # The power before and after mixing down, to find channels that cancel each other.
                 levels += np.sum(np.square(samples)) / file.channels, mono @ mono
                 yield mono, sr_hz
                 start += len(samples)
+            # Decoders end silently at a damaged frame: only the count of samples shows it.
             _warn_of_lost_audio(path, start, file.frames)
             warn_of_cancelled_channels(f"'{path}'", *levels)
     except (soundfile.SoundFileError, OSError) as error:

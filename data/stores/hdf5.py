@@ -56,6 +56,7 @@ class AudioStore(Store):
     def _describe(self, key: str) -> tuple[int, int]:
         """(n_samples, sr_hz), checked once per key."""
         if key not in self._checked:
+            # The header answers all of it, so that opening a corpus reads no audio.
             shape, kind = self._form(key)
             if len(shape) != 1 or kind != "f":
                 raise wrong_form(self.path, key, self._dataset(key), _AUDIO_FORM)
@@ -156,6 +157,8 @@ def _times(attributes: Mapping[str, Any], n_frames: int) -> Float64 | None:
                 return None
     except (TypeError, ValueError):
         return None
+
+    # One number for each frame, finite, and increasing: all that frames are looked up by.
     if times_s.shape != (n_frames,) or not np.isfinite(times_s).all():
         return None
     if (np.diff(times_s) <= 0).any():
@@ -260,6 +263,7 @@ def _writing(
         refuse_empty(path, key, values.shape)
         refuse_nan(values, f"'{key}' for '{path}'", unit, 0)
         of_attributes = sum(np.asarray(value).nbytes for value in attributes.values())
+        # Values as float32 are 4 bytes each; the rest is room for HDF5's own tables.
         reserve(raw, 4 * values.size + of_attributes + _METADATA_BYTES)
         data = file.create_dataset(key, data=values.astype(np.float32, copy=False))
         data.attrs.update(attributes)

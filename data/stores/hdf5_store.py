@@ -45,6 +45,7 @@ class Store:
     def keys(self) -> tuple[str, ...]:
         """Every dataset of the file, sorted; those in HDF5 groups as 'group/name'."""
         if self._keys is None:
+            # The tree is walked once: on a network folder with many keys this takes seconds.
             found: list[str] = []
 
             def visit(name: str | bytes, node: object) -> None:
@@ -89,6 +90,8 @@ class Store:
             node = file.get(key)
         if isinstance(node, h5py.Dataset):
             return node
+
+        # Most often the ending differs, such as .mp3 for .wav: the nearest key is named, or one as an example.
         keys = self.keys()
         near = did_you_mean(key, keys) or f"it has {len(keys)} keys"
         if keys and not did_you_mean(key, keys):
@@ -150,6 +153,8 @@ def _missing_values(data: h5py.Dataset) -> str:
     """
     if data.is_virtual or data.external or data.shape is None:
         return ""
+
+    # What the header claims against what was stored: compact or chunked, both sizes are known without reading.
     claimed = math.prod(data.shape) * data.dtype.itemsize
     held = data.id.get_storage_size()
     if data.chunks is None:
@@ -231,6 +236,8 @@ def sr_hz_of(value: object, what: str) -> int:
             code="E404",
             help="write the sampling rate in Hz to it",
         )
+
+    # HDF5 gives NumPy's numbers, and a float such as 22050.0 is as good as a whole number.
     if isinstance(value, np.generic):
         number: Any = value.item()
     else:

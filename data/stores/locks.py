@@ -39,11 +39,13 @@ def lock(path: Path) -> Iterator[None]:
     if descriptor is None:
         raise InUse(path.read_text(encoding="utf-8").strip())
     try:
+        # Who holds the lock, for the message to whoever is refused.
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"process {os.getpid()} on {platform.node()}\n".encode())
         yield
     finally:
         with contextlib.suppress(OSError):
+            # Removed while it is still held, so that nobody takes it in between and loses it.
             path.unlink()
         os.close(descriptor)
 
@@ -65,6 +67,7 @@ def _taken(path: Path) -> int | None:
                 raise
             return descriptor  # a network folder: there, two processes go unnoticed
         with contextlib.suppress(FileNotFoundError):
+            # The lock must be on the file that is there now, or the next process would lock another one.
             if path.stat().st_ino == os.fstat(descriptor).st_ino:
                 return descriptor
         os.close(descriptor)  # its owner removed the file between the two calls

@@ -40,6 +40,7 @@ def _refuse_other(path: Path, content: bytes) -> None:
     """Raise DataError E191 where something is at `path` that is not this content."""
     if not path.exists() and not path.is_symlink():
         return
+    # The sizes first: a large file that differs need not be read.
     if path.is_file() and path.stat().st_size == len(content):
         try:
             if path.read_bytes() == content:

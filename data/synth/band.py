@@ -39,10 +39,11 @@ def draw_band(rng: np.random.Generator) -> Band:
     ):
         if rng.random() < chance:
             families[part] = family
-    level_db = {
-        part: float(rng.uniform(-6, 3)) + (-3.0 if part == "drums" else 0.0)
-        for part in families
-    }
+
+    # Drums are short and sharp: at the power of the others they would cover them.
+    level_db = {part: float(rng.uniform(-6, 3)) for part in families}
+    if "drums" in level_db:
+        level_db["drums"] -= 3.0
     return Band(families, level_db, float(rng.normal(0, 0.12)))
 
 
@@ -51,16 +52,22 @@ def record(
 ) -> dict[str, Float32]:
     """Each part as (N,), in one room; their sum is the mix, with a peak of .4 to .9."""
     n_samples = round(performed.end_s * sr_hz)
+    # One room for all, as of a band that plays together.
     response = room(rng, sr_hz)
     parts: dict[str, Float32] = {}
     for part, family in band.families.items():
         dry = _dry(
             rng, part, family, performed, band.tuning_semitones, n_samples, sr_hz
         )
+        # Levels are set before the room, so that how much it rings does not depend on the part.
         power = np.sqrt(np.mean(np.square(dry))) or 1.0
         gain = np.float32(0.1 * 10.0 ** (band.level_db[part] / 20) / power)
         parts[part] = convolve(dry * gain, response)
+
+    # The noise of the room goes into the one part that is always there: the stems still sum to the mix.
     parts["chords"] = parts["chords"] + np.float32(0.1) * pink_noise(rng, n_samples)
+
+    # One gain for all parts, so that the balance and the sum stay as they are.
     peak = np.abs(sum(parts.values())).max()
     loudness = np.float32(rng.uniform(0.4, 0.9) / peak)
     return {part: sound * loudness for part, sound in parts.items()}
@@ -76,6 +83,7 @@ def _dry(
     sr_hz: int,
 ) -> Float32:
     if part == "drums":
+        # A bar has four beats, and the last one may be cut short.
         ends = np.array([*performed.beats_s[:-1:4], *performed.beats_s[-1:]])
         return play_drums(rng, ends, n_samples, sr_hz)
     notes = performed.parts[part]
@@ -106,6 +114,7 @@ def render_notes(
             note.end_s - note.onset_s,
             sr_hz,
         )
+        # The last notes ring on beyond the end of the recording.
         one = one[: max(0, n_samples - first)]
         sound[first : first + len(one)] += one
     return sound
@@ -122,6 +131,8 @@ def sing(
     """A melody of one voice, with glides and vibrato; silence where there are no notes."""
     if not notes:
         return np.zeros(n_samples, np.float32)
+
+    # A voice sings one tone at a time: the next one cuts it off, and is tied to it if less than 30 ms lie between.
     ends = [*(note.onset_s for note in notes[1:]), np.inf]
     line = [
         Note(

@@ -12,34 +12,15 @@ from pathlib import Path
 import numpy as np
 
 from ..corpus import Corpus
-from ..pyjama.file import Atom, Definition
-from .band import Band, draw_band, record, render_notes
-from .performance import Performed, Style, draw_style, perform, reduced, window
+from ..pyjama.file import Definition
+from .band import render_notes
 from .piano import piano_piece
 from .room import convolve, pink_noise, room
-from .song import NAMES, Song, write_song
+from .songs import make_covers, make_song, make_stems, make_tagged
 from .sound import FAMILIES, draw_instrument, play
-from .writing import (
-    Float32,
-    Make,
-    Recording,
-    event,
-    numbers,
-    segment,
-    texts,
-    write_corpus,
-)
+from .writing import SR_HZ, Make, Recording, numbers, segment, texts, write_corpus
 
-SR_HZ = 22050
 VERSIONS = 2  # of each song of the covers
-STEMS = {
-    "melody": "vocals",
-    "drums": "drums",
-    "bass": "bass",
-    "chords": "other",
-}  # the words of MUSDB18
-
-Parts = dict[str, Float32]
 _TEXT = Definition("global", "text")
 _NUMBER = Definition("global", "numeric")
 _SEGMENT = Definition("segment", "text")
@@ -52,6 +33,7 @@ _SONG = _FILE | {
 
 def make_piano(seed: int, number: int, seconds: float) -> list[Recording]:
     """A piano piece with its notes in `pitchmidi`."""
+    # The last number is the kind's own: else the piano and the song of a number would share their draws.
     rng = np.random.default_rng((seed, number, 1))
     notes = piano_piece(rng, seconds)
     instrument = draw_instrument(rng, "piano")
@@ -59,6 +41,8 @@ def make_piano(seed: int, number: int, seconds: float) -> list[Recording]:
     tuning = float(rng.normal(0, 0.06))
     dry = render_notes(rng, instrument, notes, tuning, n_samples, SR_HZ)
     wet = convolve(dry, room(rng, SR_HZ))
+
+    # The noise is set against the loudest sound, and only then the whole is brought to its level.
     wet += np.float32(np.abs(wet).max() / 3) * pink_noise(rng, n_samples)
     audio = wet * np.float32(rng.uniform(0.3, 0.9) / np.abs(wet).max())
     key = f"piano{number:04d}.wav"
@@ -78,10 +62,17 @@ def make_notes(seed: int, number: int, seconds: float) -> list[Recording]:
     """A single note of a random family, pitch and strength, in a room."""
     rng = np.random.default_rng((seed, number, 2))
     family = FAMILIES[number % len(FAMILIES)]
-    midi = int(rng.integers(*((28, 52) if family == "bass" else (40, 88))))
+    # MIDI numbers that the instruments can play: E1 to D#3 on the bass, E2 to D#6 on the others.
+    if family == "bass":
+        low, high = 28, 52
+    else:
+        low, high = 40, 88
+    midi = int(rng.integers(low, high))
     velocity = float(rng.uniform(0.3, 1.0))
     held_s = float(rng.uniform(0.3, 0.9)) * seconds
     n_samples = round(seconds * SR_HZ)
+
+    # The ring after the release may go beyond the clip, a short note leaves silence at its end.
     note = play(
         rng,
         draw_instrument(rng, family),
@@ -92,9 +83,8 @@ def make_notes(seed: int, number: int, seconds: float) -> list[Recording]:
     )[:n_samples]
     dry = np.zeros(n_samples, np.float32)
     dry[: len(note)] = note
-    audio = convolve(dry, room(rng, SR_HZ)) + np.float32(0.3) * pink_noise(
-        rng, n_samples
-    )
+    wet = convolve(dry, room(rng, SR_HZ))
+    audio = wet + np.float32(0.3) * pink_noise(rng, n_samples)
     audio *= np.float32(rng.uniform(0.2, 0.9) / np.abs(audio).max())
     key = f"note{number:05d}.wav"
     own = {
@@ -103,131 +93,6 @@ def make_notes(seed: int, number: int, seconds: float) -> list[Recording]:
         "velocity": numbers(velocity),
     }
     return [Recording(key, audio, {"filepath": texts(key), **own})]
-
-
-def make_song(seed: int, number: int) -> list[Recording]:
-    """A song with its chords."""
-    rng = np.random.default_rng((seed, number, 3))
-    song = write_song(rng)
-    parts, about = _version(rng, song, faithful=True)
-    key = f"song{number:04d}.wav"
-    return [Recording(key, _mix(parts), {"filepath": texts(key), **about})]
-
-
-def make_covers(seed: int, number: int, versions: int) -> list[Recording]:
-    """Versions of one song, each with its own key, tempo, tuning, structure and band."""
-    rng = np.random.default_rng((seed, number, 4))
-    song = write_song(rng)
-    made = []
-    for version in range(versions):
-        parts, about = _version(rng, song, faithful=False)
-        key = f"work{number:04d}-{version}.wav"
-        work = f"synth{seed}-{number}"  # no other corpus has it
-        own = {"work-id": texts(work), "performance-id": texts(f"{work}-{version}")}
-        made.append(
-            Recording(key, _mix(parts), {"filepath": texts(key), **own, **about})
-        )
-    return made
-
-
-def make_tagged(seed: int, number: int, seconds: float) -> list[Recording]:
-    """A clip out of a song, with tags: who plays, mode, tempo."""
-    rng = np.random.default_rng((seed, number, 5))
-    song = write_song(rng)
-    band = draw_band(rng)
-    style = draw_style(rng, song)
-    whole = perform(rng, song, style)
-    clip = window(
-        whole, float(rng.uniform(0, max(0.0, whole.end_s - seconds))), seconds
-    )
-    tags = [
-        family for part, family in band.families.items() if part in ("chords", "bass")
-    ]
-    tags += ["drums"] * ("drums" in band.families)
-    tags += ["melody"] * ("melody" in band.families and bool(clip.parts["melody"]))
-    tags += [
-        song.mode,
-        "slow" if style.bpm < 90 else "fast" if style.bpm > 125 else "medium tempo",
-    ]
-    key = f"clip{number:05d}.wav"
-    return [
-        Recording(
-            key,
-            _mix(record(rng, clip, band, SR_HZ)),
-            {"filepath": texts(key), "tag": texts(*tags)},
-        )
-    ]
-
-
-def make_stems(seed: int, number: int) -> list[Recording]:
-    """A song and its four stems, whose sum it is."""
-    rng = np.random.default_rng((seed, number, 6))
-    song = write_song(rng)
-    band = Band(
-        {"chords": "guitar", "bass": "bass", "melody": "reed", "drums": "kit"}, {}, 0.0
-    )
-    drawn = draw_band(rng)
-    families = {**band.families, **drawn.families}
-    levels = {part: drawn.level_db.get(part, 0.0) for part in families}
-    performed = perform(rng, song, draw_style(rng, song, faithful=True))
-    parts = record(
-        rng, performed, Band(families, levels, drawn.tuning_semitones), SR_HZ
-    )
-    mix = f"song{number:04d}.wav"
-    piece = texts(f"song{number:04d}")
-    made = [Recording(mix, _mix(parts), {"filepath": texts(mix), "piece": piece})]
-    for part, stem in STEMS.items():
-        key = f"song{number:04d}-{stem}.wav"
-        own = {
-            "filepath": texts(key),
-            "piece": piece,
-            "stem_of": texts(mix),
-            "instrument": texts(stem),
-        }
-        made.append(Recording(key, parts[part], own))
-    return made
-
-
-def _version(
-    rng: np.random.Generator, song: Song, *, faithful: bool
-) -> tuple[Parts, dict[str, tuple[Atom, ...]]]:
-    style = draw_style(rng, song, faithful=faithful)
-    band = draw_band(rng)
-    performed = perform(rng, song, style)
-    return record(rng, performed, band, SR_HZ), _about(song, style, performed)
-
-
-def _mix(parts: Parts) -> Float32:
-    """The sum in the order of the parts: that of the stems, bit for bit."""
-    return np.asarray(
-        sum(
-            parts[part]
-            for part in ("melody", "drums", "bass", "chords")
-            if part in parts
-        ),
-        np.float32,
-    )
-
-
-def _about(
-    song: Song, style: Style, performed: Performed
-) -> dict[str, tuple[Atom, ...]]:
-    chords = performed.chords
-    key = f"{NAMES[(song.tonic + style.transpose) % 12]} {song.mode}"
-    return {
-        "chord": tuple(
-            segment(reduced(c.value), c.time_s, c.duration_s) for c in chords
-        ),
-        "chord_full": tuple(segment(c.value, c.time_s, c.duration_s) for c in chords),
-        "section": tuple(
-            segment(s.value, s.time_s, s.duration_s) for s in performed.sections
-        ),
-        "beat": tuple(
-            event(1 + n % 4, time_s) for n, time_s in enumerate(performed.beats_s[:-1])
-        ),
-        "key": texts(key),
-        "tempo_bpm": numbers(style.bpm),
-    }
 
 
 @dataclass(frozen=True)
@@ -283,6 +148,8 @@ def synthesise(
         last = (seconds or known.seconds,)
     if kind == "covers":
         last = (VERSIONS,)
+
+    # An item is made from its own arguments alone, whichever process makes it.
     given = [(seed, number, *last) for number in range(n or known.n)]
     return write_corpus(
         folder,

@@ -1,4 +1,4 @@
-"""A song performed: key, tempo, structure, voicings and rhythm are chosen, and every note gets its time."""
+"""A song performed in a style: voicings are chosen, and every note gets its time."""
 
 from __future__ import annotations
 
@@ -7,23 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .song import NAMES, QUALITIES, REDUCED, Chord, Section, Song
-
-COMPING: dict[str, tuple[tuple[float, float], ...]] = {  # (beat, beats) in four beats
-    "held": ((0, 4),),
-    "beats": ((0, 1), (1, 1), (2, 1), (3, 1)),
-    "eighths": tuple((i / 2, 0.5) for i in range(8)),
-    "offbeats": ((0.5, 0.4), (1.5, 0.4), (2.5, 0.4), (3.5, 0.4)),
-    "syncopated": ((0, 1.5), (1.5, 1), (2.5, 1.5)),
-}
-BASS: dict[
-    str, tuple[tuple[float, float, int], ...]
-] = {  # (beat, beats, which tone: 0 the lowest, 1 the fifth)
-    "held": ((0, 4, 0),),
-    "beats": ((0, 1, 0), (1, 1, 0), (2, 1, 0), (3, 1, 0)),
-    "fifths": ((0, 2, 0), (2, 2, 1)),
-    "eighths": tuple((i / 2, 0.5, 0) for i in range(8)),
-}
+from .labels import Label, labels_of, merged
+from .song import QUALITIES, Chord, Section, Song
+from .style import BASS, COMPING, Style
 
 
 @dataclass(frozen=True)
@@ -37,31 +23,6 @@ class Sounding:
 
 
 @dataclass(frozen=True)
-class Style:
-    """What a performance makes of a song; `order` the sections it plays, lower-case ones without the melody."""
-
-    transpose: int
-    bpm: float
-    order: str
-    comping: str
-    arpeggio: bool
-    bass: str
-    register: int  # MIDI number that chords lie around
-    melody_octave: int
-    swing: float  # of an eighth: how late the second one comes
-    looseness_s: float
-
-
-@dataclass(frozen=True)
-class Label:
-    """A stretch of time with a name."""
-
-    value: str
-    time_s: float
-    duration_s: float
-
-
-@dataclass(frozen=True)
 class Performed:
     """Notes by part, and all that is true of them."""
 
@@ -72,80 +33,30 @@ class Performed:
     end_s: float
 
 
-def draw_style(
-    rng: np.random.Generator, song: Song, *, faithful: bool = False
-) -> Style:
-    """`faithful`: in the song's own key, tempo and order; else another performer's version of it."""
-    if faithful:
-        far = 0
-    else:
-        far = int(rng.integers(-6, 6))
-    if faithful:
-        tempo = 1.0
-    else:
-        tempo = float(np.exp(rng.uniform(np.log(0.75), np.log(1.35))))
-    return Style(
-        transpose=far,
-        bpm=float(np.clip(song.bpm * tempo, 55, 190)),
-        order=song.order if faithful else rearranged(rng, song.order),
-        comping=str(rng.choice(list(COMPING))),
-        arpeggio=bool(rng.random() < 0.3),
-        bass=str(rng.choice(list(BASS))),
-        register=int(rng.integers(55, 68)),
-        melody_octave=int(rng.choice([60, 60, 72])),
-        swing=float(rng.uniform(0.1, 0.35)) if rng.random() < 0.25 else 0.0,
-        looseness_s=float(rng.uniform(0.003, 0.015)),
-    )
-
-
-def rearranged(rng: np.random.Generator, order: str) -> str:
-    """Sections of a song left out, repeated, or played without the melody."""
-    letters = list(order)
-    if len(letters) > 3 and rng.random() < 0.5:
-        del letters[rng.integers(len(letters))]
-    if rng.random() < 0.4:
-        at = int(rng.integers(len(letters)))
-        letters.insert(at, letters[at])
-    if rng.random() < 0.5:
-        letters.insert(0, letters[0].lower())
-    if rng.random() < 0.3:
-        at = int(rng.integers(1, len(letters)))
-        letters[at] = letters[at].lower()
-    return "".join(letters)
-
-
 def perform(rng: np.random.Generator, song: Song, style: Style) -> Performed:
     """Every note of a version of a song; half a second to two of silence before and after are N."""
     start_s = float(rng.uniform(0.3, 2.0))
     beat_s = 60.0 / style.bpm
+    tonic = song.tonic + style.transpose
     parts: dict[str, list[Sounding]] = {"chords": [], "bass": [], "melody": []}
     labels = [Label("N", 0.0, start_s)]
     sections = []
     beats = 0
     for letter in style.order:
         section = song.sections[letter.upper()]
-        clock = _clock(start_s + beats * beat_s, beat_s, style.swing)
-        _play(
-            rng,
-            section,
-            song.tonic + style.transpose,
-            style,
-            clock,
-            parts,
-            melody=letter.isupper(),
-        )
-        labels += _labels(
-            section, song.tonic + style.transpose, start_s + beats * beat_s, beat_s
-        )
-        sections.append(
-            Label(letter.upper(), start_s + beats * beat_s, section.beats * beat_s)
-        )
+        # From the count of beats, not from the section before: sums of seconds would drift off the beats.
+        here_s = start_s + beats * beat_s
+        clock = _clock(here_s, beat_s, style.swing)
+        _play(rng, section, tonic, style, clock, parts, melody=letter.isupper())
+        labels += labels_of(section, tonic, here_s, beat_s)
+        sections.append(Label(letter.upper(), here_s, section.beats * beat_s))
         beats += section.beats
+
     stop_s = start_s + beats * beat_s
     end_s = stop_s + float(rng.uniform(0.5, 2.0))
     labels.append(Label("N", stop_s, end_s - stop_s))
     times = [start_s + n * beat_s for n in range(beats + 1)]
-    return Performed(parts, _merged(labels), sections, times, end_s)
+    return Performed(parts, merged(labels), sections, times, end_s)
 
 
 def window(performed: Performed, start_s: float, seconds: float) -> Performed:
@@ -159,6 +70,7 @@ def window(performed: Performed, start_s: float, seconds: float) -> Performed:
                 end_s=min(note.end_s, end_s) - start_s,
             )
             for note in notes
+            # Of a note that only grazes the window nothing could be heard.
             if note.onset_s < end_s - 0.02 and note.end_s > start_s + 0.02
         ]
         for part, notes in performed.parts.items()
@@ -201,36 +113,32 @@ def _play(
         voicing = _voicing(rng, chord, tonic, style.register, before)
         before = float(np.mean(voicing))
         for offset, beats, tones in _struck(style, chord, voicing):
+            # No hand strikes all tones at once: a chord is spread from below, and every tone a little off.
             spread_s = float(rng.uniform(0.0, 0.02))
+            stop_s = clock(beat + offset + beats)
             for number, midi in enumerate(tones):
-                onset = (
+                onset_s = (
                     clock(beat + offset)
                     + number * spread_s
                     + rng.normal(0, style.looseness_s)
                 )
-                parts["chords"].append(
-                    _note(rng, onset, clock(beat + offset + beats), midi, 0.55)
-                )
+                parts["chords"].append(_note(rng, onset_s, stop_s, midi, 0.55))
+
+        # The pattern is of four beats: of a shorter chord only its beginning is played.
         for offset, beats, tone in BASS[style.bass]:
             if offset < chord.beats:
                 midi = _bass(chord, tonic, tone)
-                stop = clock(beat + min(offset + beats, chord.beats))
-                parts["bass"].append(
-                    _note(
-                        rng,
-                        clock(beat + offset) + rng.normal(0, style.looseness_s),
-                        stop,
-                        midi,
-                        0.7,
-                    )
-                )
+                onset_s = clock(beat + offset) + rng.normal(0, style.looseness_s)
+                stop_s = clock(beat + min(offset + beats, chord.beats))
+                parts["bass"].append(_note(rng, onset_s, stop_s, midi, 0.7))
         beat += chord.beats
+
+    # A melody belongs to the section, whatever its chords; its tones stop a little early, to be heard apart.
     for one in section.melody if melody else ():
         midi = style.melody_octave + tonic % 12 + one.semitones
-        onset = clock(one.beat) + rng.normal(0, style.looseness_s)
-        parts["melody"].append(
-            _note(rng, onset, clock(one.beat + 0.95 * one.beats), midi, 0.75)
-        )
+        onset_s = clock(one.beat) + rng.normal(0, style.looseness_s)
+        stop_s = clock(one.beat + 0.95 * one.beats)
+        parts["melody"].append(_note(rng, onset_s, stop_s, midi, 0.75))
 
 
 def _struck(
@@ -241,6 +149,8 @@ def _struck(
         for eighth in range(2 * chord.beats):
             yield eighth / 2, 1.0, [voicing[eighth % len(voicing)]]
         return
+
+    # No chord may sound on under the next one.
     for offset, beats in COMPING[style.comping]:
         if offset < chord.beats:
             yield offset, min(beats, chord.beats - offset), voicing
@@ -267,6 +177,7 @@ def _voicing(
     options = []
     for low in range(register - 9, register + 4):
         if low % 12 in classes:
+            # A performer keeps near the last chord, is drawn back to the register, and does not always do so.
             tones = sorted(low + (c - low) % 12 for c in classes)
             cost = (
                 abs(np.mean(tones) - before)
@@ -282,51 +193,7 @@ def _bass(chord: Chord, tonic: int, tone: int) -> int:
     if tone == 0:
         above = tones[min(chord.inversion, len(tones) - 1)]
     else:
+        # A bare fifth has no third, so its fifth is the last tone.
         above = tones[-1 if len(tones) == 2 else 2]
+    # The octave above A1 (MIDI 33), where the lowest strings of a bass lie.
     return 33 + (tonic + chord.root + above - 33) % 12
-
-
-def _labels(section: Section, tonic: int, start_s: float, beat_s: float) -> list[Label]:
-    found = []
-    beat = 0
-    for chord in section.chords:
-        name = f"{NAMES[(tonic + chord.root) % 12]}:{chord.quality}"
-        if chord.inversion:
-            name += "/" + DEGREES[QUALITIES[chord.quality][chord.inversion]]
-        found.append(Label(name, start_s + beat * beat_s, chord.beats * beat_s))
-        beat += chord.beats
-    return found
-
-
-DEGREES = {
-    3: "b3",
-    4: "3",
-    5: "4",
-    6: "b5",
-    7: "5",
-}  # Harte's names of the intervals that stand in the bass
-
-
-def _merged(labels: list[Label]) -> list[Label]:
-    """Equal neighbours as one."""
-    merged: list[Label] = []
-    for label in labels:
-        if merged and merged[-1].value == label.value:
-            merged[-1] = replace(
-                merged[-1],
-                duration_s=label.time_s + label.duration_s - merged[-1].time_s,
-            )
-        else:
-            merged.append(label)
-    return merged
-
-
-def reduced(label: str) -> str:
-    """A chord among 24 major and minor ones, N, or X for what is neither."""
-    root, _, rest = label.partition(":")
-    quality = REDUCED.get(rest.partition("/")[0])
-    if quality:
-        return f"{root}:{quality}"
-    if label == "N":
-        return "N"
-    return "X"

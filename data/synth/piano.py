@@ -22,10 +22,13 @@ def piano_piece(rng: np.random.Generator, seconds: float) -> list[Sounding]:
     """Notes of a piece, in order; with the pedal down they end where it is lifted, as a listener would say."""
     notes: list[Sounding] = []
     here_s = float(rng.uniform(0.1, 0.5))
+
+    # One key for the piece, so that neighbouring chords share tones as they do in music.
     tonic = int(rng.integers(12))
     key = [(tonic + step) % 12 for step in (MAJOR if rng.random() < 0.6 else MINOR)]
     beat_s = 60.0 / float(np.exp(rng.uniform(np.log(50), np.log(150))))
     while here_s < seconds - 1.0:
+        # A passage keeps its tempo, its hands and its loudness; a new one may change all of them.
         if rng.random() < 0.2:
             beat_s = float(np.clip(beat_s * rng.uniform(0.7, 1.4), 0.35, 1.3))
         left, right = (_HANDS[name] for name in rng.choice(list(_HANDS), 2))
@@ -37,11 +40,13 @@ def piano_piece(rng: np.random.Generator, seconds: float) -> list[Sounding]:
             classes = [(root + tone) % 12 for tone in chord]
             beats = int(rng.choice([2, 4]))
             stop_s = here_s + beats * beat_s
+            # The hands overlap by a major third, as they do on a keyboard.
             for hand, low, high in ((left, LOWEST, 60), (right, 56, HIGHEST)):
                 for beat, length, tones, velocity in hand(
                     rng, classes, key, low, high, beats
                 ):
                     at_s = here_s + beat * beat_s
+                    # The dampers stay up until the pedal does: a key let go sounds on to the end of the chord.
                     if pedal:
                         ends_s = stop_s
                     else:
@@ -49,9 +54,11 @@ def piano_piece(rng: np.random.Generator, seconds: float) -> list[Sounding]:
                     notes += _struck(
                         rng, at_s, length * beat_s, tones, velocity * loud, ends_s
                     )
-            here_s = stop_s + (
-                float(rng.uniform(0, 0.2)) * beat_s if rng.random() < 0.2 else 0.0
-            )
+            here_s = stop_s
+            if rng.random() < 0.2:
+                here_s += float(rng.uniform(0, 0.2)) * beat_s
+
+    # The recording ends at its last second, whoever still plays; what would be left shorter than 50 ms is not begun.
     notes = [
         replace(note, end_s=min(note.end_s, seconds))
         for note in notes
@@ -88,6 +95,7 @@ def _each_key_once(notes: list[Sounding]) -> list[Sounding]:
     for note in notes:
         if note.midi in last:
             before = kept[last[note.midi]]
+            # No hand repeats a key within 60 ms: both hands meant the same note.
             if note.onset_s - before.onset_s < 0.06:
                 continue
             kept[last[note.midi]] = replace(
@@ -132,6 +140,7 @@ def _broken(
     first = int(rng.integers(max(1, len(tones) - span)))
     line = tones[first : first + span]
     if rng.random() < 0.5:
+        # The top and the bottom are not struck twice where the line turns.
         line = line + line[-2:0:-1]
     rate = int(rng.choice([2, 3, 4, 6]))
     for n in range(beats * rate):
@@ -153,9 +162,11 @@ def _run(
     rate = int(rng.choice([2, 3, 4, 6]))
     double = int(rng.choice([0, 0, 0, 2, 7]))
     for n in range(beats * rate):
+        # A run turns at the end of the keyboard, and now and then before.
         if not 0 <= here + way < len(tones) or rng.random() < 0.1:
             way = -way
         here = int(np.clip(here + way, 0, len(tones) - 1))
+        # At the top a third or an octave no longer fits, and a set plays the one key once.
         both = {tones[here], tones[min(here + double, len(tones) - 1)]}
         yield n / rate, 1 / rate, sorted(both), 0.95
 
@@ -170,6 +181,7 @@ def _melody(
     while beat < beats:
         length = float(min(rng.choice([0.5, 1, 1, 1.5, 2]), beats - beat))
         here = int(np.clip(here + rng.integers(-3, 4), 0, len(tones) - 1))
+        # A chord of the same hand stays below its melody, which would not be heard as the top otherwise.
         if rng.random() < 0.3:
             below = [
                 midi for midi in _among(chord, low, high) if midi < tones[here] - 2

@@ -126,6 +126,8 @@ def make_clip(rng: np.random.Generator, seconds: float, sr_hz: int) -> Clip:
     times_s = np.round(np.arange(0.0, seconds, F0_STEP_S), 2)
     tuning_semitones = rng.uniform(-0.4, 0.4)
     families = tuple(str(name) for name in rng.choice(FAMILIES, len(VOICES)))
+
+    # One room and one tuning for all voices: they sing together, and are recorded at once.
     response = room(rng, sr_hz)
     background = pink_noise(rng, n_samples)
     stems = []
@@ -133,17 +135,21 @@ def make_clip(rng: np.random.Generator, seconds: float, sr_hz: int) -> Clip:
     for voice, (notes, family) in enumerate(
         zip(compose(rng, seconds), families, strict=True)
     ):
+        # Player, then notes, then gain: each draws from the same generator, so the order is part of the corpus.
         timbre = draw_timbre(rng, family)
         performance = Performance.draw(rng, notes, timbre, tuning_semitones)
         dry = render(rng, performance, timbre, n_samples, sr_hz) * np.float32(
             10.0 ** (rng.uniform(-4, 4) / 20)
         )
+        # Each stem gets another stretch of the noise, so that the noise of the sum is not four times the same.
         stems.append(
             convolve(dry, response)
             + np.roll(background, voice * n_samples // len(VOICES))
         )
         f0.append(np.round(performance.f0(times_s, timbre), 4))
     recorded = np.stack(stems)
+
+    # One gain for all, so that the stems still sum to the mix.
     recorded *= np.float32(rng.uniform(0.4, 0.9)) / np.abs(recorded.sum(axis=0)).max()
     return Clip(recorded, np.stack(f0), times_s, families)
 
@@ -157,6 +163,7 @@ def _mix_annotations(key: str, clip: Clip) -> dict[str, tuple[Atom, ...]]:
 def _stem_annotations(
     key: str, mix: str, clip: Clip, voice: int
 ) -> dict[str, tuple[Atom, ...]]:
+    # The curve of a stem is its row of the mix's, so that the two cannot disagree.
     curve = Atom([clip.f0_midi[voice].tolist()], clip.times_s.tolist())
     own = {
         "filepath": texts(key),

@@ -133,11 +133,12 @@ def write_song(rng: np.random.Generator) -> Song:
         mode = "minor"
     letters = "ABC"[: rng.integers(2, 4)]
     sections = {letter: _section(rng, mode) for letter in letters}
-    order = rng.choice(
-        ["AABAB", "ABABCB", "AABACAB", "ABAB"]
-        if len(letters) == 3
-        else ["AABAB", "ABAB", "AABABB"]
-    )
+    if len(letters) == 3:
+        orders = ["AABAB", "ABABCB", "AABACAB", "ABAB"]
+    else:
+        orders = ["AABAB", "ABAB", "AABABB"]
+    order = rng.choice(orders)
+    # Tempos are spread evenly by ratio, as they are perceived.
     bpm = float(np.exp(rng.uniform(np.log(66), np.log(160))))
     return Song(sections, str(order), int(rng.integers(12)), mode, bpm)
 
@@ -145,7 +146,9 @@ def write_song(rng: np.random.Generator) -> Song:
 def _section(rng: np.random.Generator, mode: str) -> Section:
     loop = _LOOPS[mode][rng.integers(len(_LOOPS[mode]))]
     beats = int(rng.choice([2, 4], p=[0.3, 0.7]))
-    turns = max(1, (32 if rng.random() < 0.5 else 16) // (beats * len(loop)))
+    # Sections are of 16 or 32 beats, four or eight bars, however long the loop is.
+    length = 32 if rng.random() < 0.5 else 16
+    turns = max(1, length // (beats * len(loop)))
     chords = tuple(
         _coloured(rng, root, quality, beats)
         for _ in range(turns)
@@ -157,25 +160,22 @@ def _section(rng: np.random.Generator, mode: str) -> Section:
 def _coloured(rng: np.random.Generator, root: int, quality: str, beats: int) -> Chord:
     """Now and then a seventh, a sixth, a suspension, a bare fifth, another tone in the bass."""
     if quality == "maj" and rng.random() < 0.25:
-        quality = str(
-            rng.choice(
-                ["7", "maj7", "maj6", "sus4", "5"], p=[0.4, 0.2, 0.15, 0.15, 0.1]
-            )
-        )
+        colours = ["7", "maj7", "maj6", "sus4", "5"]
+        quality = str(rng.choice(colours, p=[0.4, 0.2, 0.15, 0.15, 0.1]))
     elif quality == "min" and rng.random() < 0.25:
         quality = "min7"
-    return Chord(
-        root,
-        quality,
-        beats,
-        int(rng.integers(1, 3)) if rng.random() < 0.12 and quality != "5" else 0,
-    )
+    # A bare fifth has no third to be put into the bass.
+    inversion = 0
+    if rng.random() < 0.12 and quality != "5":
+        inversion = int(rng.integers(1, 3))
+    return Chord(root, quality, beats, inversion)
 
 
 def _melody(
     rng: np.random.Generator, chords: tuple[Chord, ...], scale: tuple[int, ...]
 ) -> tuple[Tone, ...]:
     """A rhythm of four beats, repeated; strong beats on tones of the chord, the others step along the scale."""
+    # The rhythm returns in every chord: a melody is remembered by it.
     rhythm = _rhythm(rng)
     tones = []
     start = 0
@@ -183,12 +183,14 @@ def _melody(
     for chord in chords:
         classes = {(chord.root + t) % 12 for t in QUALITIES[chord.quality]}
         for beat, beats in rhythm:
+            # Of a chord of two beats only the first half of the rhythm fits; rests are left by chance.
             if beat >= chord.beats or rng.random() < 0.08:
                 continue
             if beat % 2 == 0:
                 allowed = classes
             else:
                 allowed = classes | set(scale)
+            # Small steps are likely: the weight falls by e for every three semitones from a point near the last tone.
             near = [s for s in range(-3, 17) if s % 12 in allowed]
             weight = np.exp(-0.35 * np.abs(np.array(near) - here - rng.normal(0, 1.5)))
             here = int(rng.choice(near, p=weight / weight.sum()))

@@ -114,19 +114,25 @@ def partials(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Frequencies in Hz, levels, and times to 1/e in s of a note's partials below half the sample rate."""
     f0_hz = 440.0 * 2.0 ** ((midi - 69) / 12)
+    # More than 40 partials of a low note are not heard, and cost time.
     count = max(1, min(40, int(0.45 * sr_hz / f0_hz)))
     order = np.arange(1, count + 1, dtype=np.float64)
     octaves = (midi - 60) / 12
+    # f_n = n f0 √(1 + B n²): the partials of a stiff string are sharp, those of short strings more so.
     hz = f0_hz * order * np.sqrt(1 + instrument.stiffness * 2.0**octaves * order**2)
+    # Soft notes are duller: their levels fall off faster with the number of the partial.
     level = order ** -(instrument.slope + instrument.soft * (1 - velocity))
     level *= np.where(order % 2 == 0, instrument.even, 1.0)
+    # A string struck or plucked at the share s of its length lacks the partials that have a node there: |sin(π n s)|.
     if instrument.strike:
         level *= np.abs(np.sin(np.pi * order * instrument.strike))
+    # High notes and high partials die first, as friction grows with frequency.
     decay_s = (
         instrument.decay_s
         * 2.0 ** (-octaves / 2)
         / (1 + instrument.damping * (order - 1))
     )
+    # What stiffness has driven beyond the Nyquist frequency would fold back.
     kept = hz < 0.48 * sr_hz
     return hz[kept], level[kept], decay_s[kept]
 
@@ -141,6 +147,7 @@ def play(
 ) -> Float32:
     """One note, held for `seconds`, then released: (N,) with a level of about `velocity`."""
     hz, level, decay_s = partials(instrument, midi, velocity, sr_hz)
+    # Three detuned copies beat as the strings of a section, or of a piano's key, do.
     if instrument.chorus_cents > 0.2:
         voices = [-1, 0, 1]
     else:
@@ -148,11 +155,14 @@ def play(
     n_samples = int((seconds + instrument.release_s) * sr_hz) + 1
     sound = np.zeros(n_samples, np.float32)
     for voice in voices:
+        # Random phases: else all partials would peak together at the onset.
         phase = np.exp(2j * np.pi * rng.random(len(hz)))
         detuned = hz * 2.0 ** (
             voice * instrument.chorus_cents * rng.uniform(0.7, 1.3) / 1200
         )
         sound += damped(detuned, level * phase, decay_s, n_samples, sr_hz)
+
+    # The sum of incoherent partials has the power Σ level² / 2: with it the velocity is what is heard.
     sound *= np.float32(velocity / np.sqrt(len(voices) * np.square(level).sum() / 2))
     sound += _breath(rng, instrument, velocity, n_samples, sr_hz)
     return sound * _envelope(instrument, seconds, n_samples, sr_hz)
@@ -166,12 +176,14 @@ def damped(
     sr_hz: int,
 ) -> Float32:
     """Σ_p Re(level_p exp((2πi hz_p - 1 / decay_p) t)) at t = n / sr_hz: (n_samples,)."""
+    # exp(r (b B + n)) = exp(r b B) exp(r n): exponentials per block and per place in it; the product sums over p.
     rate = (2j * np.pi * hz - 1 / decay_s) / sr_hz
     blocks = -(-n_samples // BLOCK)
     coarse = level * np.exp(rate * BLOCK * np.arange(blocks)[:, None])
     fine = np.exp(rate[:, None] * np.arange(BLOCK))
     coarse32 = coarse.astype(np.complex64)
     fine32 = fine.astype(np.complex64)
+    # The real part alone takes two real products instead of four.
     sound = coarse32.real @ fine32.real - coarse32.imag @ fine32.imag
     return np.asarray(sound.reshape(-1)[:n_samples], np.float32)
 
@@ -186,6 +198,7 @@ def _breath(
     """Hammer, pluck, bow or breath: noise, loudest in the first 20 ms; of what decays nothing stays."""
     time_s = np.arange(n_samples, dtype=np.float32) / sr_hz
     if instrument.decay_s >= FOREVER_S:
+        # A bow or a breath goes on for as long as the note does.
         stays = 1.0
     else:
         stays = 0.0

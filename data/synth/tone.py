@@ -73,6 +73,7 @@ FAMILIES = tuple(_RANGES)
 
 def draw_timbre(rng: np.random.Generator, family: str) -> Timbre:
     """A player of a family."""
+    # Body resonances stay where they are when the pitch moves: that is what makes one instrument of all its notes.
     formants = tuple(
         float(f)
         for f in np.array([500.0, 1150.0, 2700.0]) * 2.0 ** rng.uniform(-0.4, 0.4, 3)
@@ -105,6 +106,7 @@ class Performance:
         timbre: Timbre,
         tuning_semitones: float,
     ) -> Performance:
+        # A tied note glides from the one before, any other starts on its own pitch.
         midi = np.array([note.midi for note in notes], np.float64)
         legato = np.array([note.legato for note in notes])
         return cls(
@@ -127,11 +129,13 @@ class Performance:
         """MIDI numbers (T,), exact: glide from the note before, vibrato that swells and ebbs, slow drift, tuning."""
         note = self.at(times_s)
         since = times_s - self.onset_s[note]
+        # 3g² - 2g³ starts and ends with no slope, as a hand or a voice does.
         glide = np.clip(since / timbre.glide_s, 0.0, 1.0)
         pitch = self.from_midi[note] + (self.midi - self.from_midi)[note] * (
             glide * glide * (3.0 - 2.0 * glide)
         )
         if timbre.vibrato_semitones > 0:
+            # Vibrato sets in after 100 ms and ebbs before the end: players settle on the pitch first.
             swell = np.clip((since - 0.1) / 0.25, 0.0, 1.0) * np.clip(
                 (self.end_s[note] - times_s) / 0.06, 0.0, 1.0
             )
@@ -140,6 +144,7 @@ class Performance:
                 * swell
                 * np.sin(2 * np.pi * timbre.vibrato_hz * since)
             )
+        # Nobody holds a pitch exactly: 4 cents up and down, once in about four seconds.
         drift = 0.04 * np.sin(2 * np.pi * 0.23 * times_s + self.phase[0])
         return np.asarray(pitch + drift + self.tuning_semitones)
 
@@ -147,6 +152,7 @@ class Performance:
         """(T,) level of the sounding note, relative to its own full level: attack, sustain or decay, release."""
         note = self.at(times_s)
         since = times_s - self.onset_s[note]
+        # A legato note begins out of the sound of the one before, not out of silence.
         floor = np.where(self.legato[note], 0.35, 0.0)
         rise = floor + (1.0 - floor) * np.clip(since / timbre.attack_s, 0.0, 1.0)
         fall = np.clip(1.0 - (times_s - self.end_s[note]) / timbre.release_s, 0.0, 1.0)
@@ -160,6 +166,7 @@ class Performance:
 
     def f0(self, times_s: Float64, timbre: Timbre) -> Float64:
         """The ground truth: MIDI numbers (T,) while the voice is heard, 0 where it is silent."""
+        # A label must be heard: the end of a release is silence to a listener.
         return np.where(
             self.envelope(times_s, timbre) > AUDIBLE, self.pitch(times_s, timbre), 0.0
         )
@@ -175,11 +182,14 @@ def render(
     """The dry sound of a voice (n_samples,), with unit mean power while it plays."""
     n_control = -(-n_samples // CONTROL_SAMPLES)
     times_s = np.arange(n_control * CONTROL_SAMPLES) / sr_hz
+    # Pitch is computed at every sample, to be exact; levels move slowly, and are at the control rate.
     f0_hz = 440.0 * np.exp2((performance.pitch(times_s, timbre) - 69.0) / 12.0)
     control_s: Float64 = np.arange(n_control + 1, dtype=np.float64) * (
         CONTROL_SAMPLES / sr_hz
     )
     envelope = performance.envelope(control_s, timbre)
+
+    # An envelope has corners, which would click: three points even them out.
     smooth = np.array([0.25, 0.5, 0.25])
     loudness = np.convolve(
         envelope * performance.level[performance.at(control_s)], smooth, "same"
@@ -191,10 +201,14 @@ def render(
         )
         * loudness[:, None]
     )
+
+    # Phase is the integral of frequency; whole cycles are dropped, since cosines of large numbers are less exact.
     sound = _partials(np.mod(np.cumsum(f0_hz / sr_hz), 1.0), levels.astype(np.float32))
     sound += _noise(
         rng, performance, timbre, control_s, loudness, float(np.abs(levels).max())
     )
+
+    # The power of what sounds, not of the rests: voices that rest a lot are as loud as others.
     voiced = np.repeat(envelope[:-1] > AUDIBLE, CONTROL_SAMPLES)
     sound /= np.sqrt(np.mean(np.square(sound[voiced])))
     return sound[:n_samples]
@@ -212,11 +226,14 @@ def _partial_levels(
     """(C, H) level of each partial at each control point."""
     order = np.arange(1, N_PARTIALS + 1)
     frequency = f0_hz[:, None] * order
+    # A louder tone is brighter: h^-(slope - bright · envelope).
     levels = np.exp(-(timbre.slope - timbre.bright * envelope)[:, None] * np.log(order))
     levels *= np.where(order % 2 == 0, timbre.even, 1.0) * 10.0 ** (
         rng.normal(0, 2.0, N_PARTIALS) / 20
     )
     levels *= rng.choice((-1.0, 1.0), N_PARTIALS)  # else all partials peak together
+
+    # Each formant lifts what is within about a third of an octave of it.
     resonance = sum(
         np.exp(-np.square(np.log2(frequency / f) / 0.35)) for f in timbre.formants_hz
     )
@@ -226,6 +243,7 @@ def _partial_levels(
             control_s - performance.onset_s[performance.at(control_s)], 0.0
         )
         levels *= np.exp(-since[:, None] * (order - 1) * 0.35)
+    # A partial fades out over the last 500 Hz below the Nyquist frequency: a glide through it would click.
     return np.asarray(levels * np.clip((0.47 * sr_hz - frequency) / 500.0, 0.0, 1.0))
 
 
@@ -233,6 +251,7 @@ def _partials(phase_cycles: Float64, levels: Float32) -> Float32:
     """Σ_h levels_h(t) cos(2π h phase(t)): (N,) from phase (N,) and levels (C + 1, H) at every N / C-th sample."""
     shape = (len(levels) - 1, CONTROL_SAMPLES)
     now: Float32 = np.cos(2 * np.pi * phase_cycles).astype(np.float32).reshape(shape)
+    # cos((h+1)φ) = 2 cos φ cos hφ - cos((h-1)φ): `now` is cos hφ, `before` cos((h-1)φ), which is 1 for h = 1.
     double = now * np.float32(2)
     before = np.ones(shape, np.float32)
     spare = np.empty(shape, np.float32)
@@ -241,6 +260,7 @@ def _partials(phase_cycles: Float64, levels: Float32) -> Float32:
     sound = np.zeros(shape, np.float32)
     partial = np.empty(shape, np.float32)
     for h in range(levels.shape[1]):
+        # Every array is written over in place: 32 new ones of this size would take longer than the arithmetic.
         np.multiply(steps[:, h, None], ramp, out=partial)
         partial += levels[:-1, h, None]
         partial *= now
@@ -262,6 +282,8 @@ def _noise(
     """(N,) bow, breath or pluck: noise that follows the loudness, stronger in the first 30 ms of a note."""
     since = control_s - performance.onset_s[performance.at(control_s)]
     shape = loudness * (1.0 + 8.0 * np.exp(-np.maximum(since, 0.0) / 0.03))
+
+    # The noise steps at the control rate, which nobody hears in noise.
     white = rng.standard_normal(
         (len(control_s) - 1) * CONTROL_SAMPLES, dtype=np.float32
     )

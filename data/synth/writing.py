@@ -16,6 +16,7 @@ from ..stores.hdf5 import write_audio
 from ..workers import in_workers
 
 Float32 = NDArray[np.float32]
+SR_HZ = 22050  # of all corpora but those that are asked for at another rate
 DIGITS = 4  # of times in s and pitches
 
 
@@ -50,6 +51,7 @@ def write_corpus(
     entries = []
 
     def items() -> Iterator[tuple[str, Float32, int]]:
+        # The store pulls recordings one by one, so that no list of them is built.
         for recordings in in_workers(make, given, n_jobs, what="makes recordings"):
             for recording in recordings:
                 yield recording.key, recording.audio, sr_hz
@@ -58,6 +60,8 @@ def write_corpus(
                 on_done(recordings[0].key)
 
     write_audio(folder / f"{name}_audio.hdf5", items())
+
+    # Annotations come last: a corpus that was broken off has none, and is not taken for a whole one.
     Pyjama(dict(definitions), entries).save(folder / f"{name}.pyjama")
     return Corpus.open(folder)
 

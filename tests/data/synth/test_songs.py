@@ -8,16 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mirbricks.data.synth.performance import (
-    Performed,
-    draw_style,
-    perform,
-    rearranged,
-    reduced,
-    window,
-)
+from mirbricks.data.synth.labels import reduced
+from mirbricks.data.synth.performance import Performed, perform, window
 from mirbricks.data.synth.piano import HIGHEST, LOWEST, piano_piece
 from mirbricks.data.synth.song import QUALITIES, write_song
+from mirbricks.data.synth.style import draw_style, rearranged
 
 
 def performed(seed: int, *, faithful: bool = False) -> Performed:

@@ -73,7 +73,7 @@ def test_too_few_groups() -> None:
         k_fold("abcdefgh", 2, 0)
     assert str(error.value) == (
         "cannot make 2 folds of 8 groups: at least 3 folds, and a group for each\n"
-        "  groups  a, b, c, d, e, ...\n  help: set dataset.folds to 3 … 8     [E440]"
+        "  groups  a, b, c, d, e and 3 more\n  help: set dataset.folds to 3 … 8     [E440]"
     )
 
 

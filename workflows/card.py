@@ -31,8 +31,14 @@ def card_of(
     command: str,
     notes: Sequence[str],
 ) -> str:
-    """The text of card.md; `command` is that of the training, without paths, or a line for each of an ensemble's."""
+    """The text of card.md; `command` is that of the training, without paths, or one per training of an ensemble."""
     count = count_parameters(experiment.model)
+    lines = [f"$ {line}" for line in command.splitlines()]
+    figures = "None were given."
+    if measured:
+        figures = _table(measured, experiment.task.headline)
+
+    # The order is that of a reader's questions: what is it, from what data, made how, how good.
     parts = [
         f"# {name}",
         f"{experiment.task.title.capitalize()}: the graph `{experiment.graph.name}`, {count:,} parameters, reads the "
@@ -42,12 +48,10 @@ def card_of(
         "\n".join(_origin(corpus) for corpus in corpora),
         f"Split: {_split(settings)}.",
         "## Training",
-        "\n".join(
-            ["```console", *(f"$ {line}" for line in command.splitlines()), "```"]
-        ),
+        "\n".join(["```console", *lines, "```"]),
         f"Weights of step {settings.best_step}; {settings.training_s:.0f} s with torch {settings.versions['torch']}.",
         "## Figures",
-        _table(measured, experiment.task.headline) if measured else "None were given.",
+        figures,
     ]
     if notes:
         parts += ["## Limits", "\n".join(f"- {note}" for note in notes)]
@@ -55,11 +59,10 @@ def card_of(
 
 
 def _commands(name: str, experiment: Experiment) -> str:
-    """How to use it; a model of features that come with a corpus alone hears no audio."""
+    """How to use it; a model whose features come with a corpus cannot predict from audio."""
     lines = [f"$ mirbricks evaluate {PREFIX}{name} --data DIR --json"]
-    if experiment.feature.type != "given" or getattr(
-        experiment.feature, "from_audio", None
-    ):
+    given = experiment.feature.type == "given"
+    if not given or getattr(experiment.feature, "from_audio", None):
         lines.append(f"$ mirbricks predict {PREFIX}{name} song.wav")
     return "\n".join(["```console", *lines, "```"])
 
@@ -77,6 +80,7 @@ def _split(settings: RunSettings) -> str:
     if settings.evaluated_on == "train":
         return f"everything trained ({sides} groups), nothing was held out"
     if settings.fold is None:
+        # A fold number means nothing where the corpus itself is split.
         own = "the corpus's own split"
     else:
         own = f"fold {settings.fold}"
@@ -84,8 +88,9 @@ def _split(settings: RunSettings) -> str:
 
 
 def _table(measured: Sequence[Measured], headline: Sequence[str]) -> str:
-    """A row for each evaluation, a column for each figure that people look at first."""
+    """A row per evaluation, a column per figure that people look at first."""
     names = [name for name in headline if any(name in one.figures for one in measured)]
+    # A task without headline figures still gets a table, of a width that a page can hold.
     names = names or list(measured[0].figures)[:6]
     rows = [["on", "tracks", *names], ["---", *["---:"] * (len(names) + 1)]]
     rows += [

@@ -44,9 +44,12 @@ def ensemble(folders: Sequence[str | Path], out: Path, command: str) -> Ensemble
     members = []
     for run in map(RunFolder.open, folders):
         members.append(Member(run, *load_run(run)))
+    # Before anything is written: a mean of unlike outputs would be a plausible wrong model.
     _refuse(members)
     tuned = agreed("tuned", [one.settings.tuned for one in members])
     together = _side_by_side(members)
+    # Each member keeps its weights under the name of its sub-graph, which is all that the graph
+    # needs.
     weights = {}
     for number, one in enumerate(members):
         for name, tensor in one.experiment.model.state_dict().items():
@@ -60,15 +63,16 @@ def ensemble(folders: Sequence[str | Path], out: Path, command: str) -> Ensemble
 
 def _refuse(members: Sequence[Member]) -> None:
     """Raise E614 where the mean would mean nothing, or where a test track of one run trained another."""
+    # The checks go from the cheapest to the most particular; the first that fails is what to mend.
     first, *others = members
     if not others:
         raise _unlike(
             first,
-            "an ensemble is made of two runs or more",
+            "an ensemble needs two runs or more",
             "give further runs, such as other seeds",
         )
     if not first.experiment.task.logits:
-        reason = f"{first.experiment.task.title} compares vectors, and those of two trainings have nothing in common"
+        reason = f"{first.experiment.task.title} compares embeddings, and those of two trainings have nothing in common"
         raise _unlike(first, reason, "evaluate the runs one by one")
     for other in others:
         for what in ("feature", "task"):
@@ -84,10 +88,9 @@ def _refuse(members: Sequence[Member]) -> None:
                 f"its outputs have another shape than those of '{first.run.path}'",
                 SAME,
             )
-        if (other.settings.fingerprint, other.settings.split) != (
-            first.settings.fingerprint,
-            first.settings.split,
-        ):
+        same_corpus = other.settings.fingerprint == first.settings.fingerprint
+        # A track that one of them learned from must not be a test track of the mean.
+        if not same_corpus or other.settings.split != first.settings.split:
             raise _unlike(
                 other, f"it was not trained on the tracks of '{first.run.path}'", SAME
             )
@@ -101,14 +104,17 @@ def _unlike(member: Member, reason: str, help: str) -> RunError:
 
 def _section(member: Member, name: str) -> Any:
     experiment = member.experiment
-    return (
-        experiment.task.config if name == "task" else getattr(experiment, name)
-    ).model_dump(mode="json")
+    if name == "task":
+        config = experiment.task.config
+    else:
+        config = getattr(experiment, name)
+    return config.model_dump(mode="json")
 
 
 def agreed(name: str, values: Sequence[Any]) -> Any:
     """What runs have tuned as one: the mean of numbers, at each place of lists; all else must be the same."""
     first = values[0]
+    # A threshold is a real number, so its mean is one too; labels and sizes must be equal.
     if all(isinstance(one, float) for one in values):
         return math.fsum(values) / len(values)
     if all(isinstance(one, dict) and one.keys() == first.keys() for one in values):
@@ -130,29 +136,30 @@ def agreed(name: str, values: Sequence[Any]) -> Any:
 
 def _side_by_side(members: Sequence[Member]) -> Experiment:
     """The graph of all members, compiled; the sections are those of the first."""
-    shape = next(iter(members[0].experiment.model.output_shapes.values()))
+    first = members[0].experiment
+    count = len(members)
+    shape = next(iter(first.model.output_shapes.values()))
     rest = " ".join(AXES[: len(shape) - 2])
+
+    # Joined over channels, the only axis that `branch` joins, then taken apart by run for the mean.
+    paths = [[{"graph": f"run{k}.yaml", "name": f"run{k}"}] for k in range(count)]
+    apart = {
+        "pattern": f"b (run c) {rest} -> b run c {rest}",
+        "sizes": {"run": count},
+    }
+    layers = [
+        {"branch": paths, "join": "cat"},
+        {"Rearrange": apart},
+        {"Mean": {"dim": 1}},
+    ]
     graph = {
-        "name": f"{members[0].experiment.graph.name}_x{len(members)}",
-        "input": members[0].experiment.graph.source.data["input"],
-        "layers": [
-            {
-                "branch": [
-                    [{"graph": f"run{k}.yaml", "name": f"run{k}"}]
-                    for k in range(len(members))
-                ],
-                "join": "cat",
-            },
-            {
-                "Rearrange": {
-                    "pattern": f"b (run c) {rest} -> b run c {rest}",
-                    "sizes": {"run": len(members)},
-                }
-            },
-            {"Mean": {"dim": 1}},
-        ],
+        "name": f"{first.graph.name}_x{count}",
+        "input": first.graph.source.data["input"],
+        "layers": layers,
         **{section: _section(members[0], section) for section in SECTIONS},
     }
+
+    # The compiler reads sub-graphs from files beside the graph; afterwards all is in the resolved text.
     with tempfile.TemporaryDirectory() as folder:
         for number, one in enumerate(members):
             Path(folder, f"run{number}.yaml").write_text(
@@ -171,6 +178,7 @@ def _write(
     command: str,
 ) -> None:
     """The folder as a training leaves it, but for what only a training has; figures come from evaluating it."""
+    # What was measured on single members is dropped: it does not hold for their mean.
     settings = [one.settings for one in members]
     run.write_text(GRAPH, together.resolved())
     run.write_text(RESOLVED, together.resolved())

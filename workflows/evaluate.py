@@ -44,7 +44,7 @@ class Evaluated:
 
 @dataclass(frozen=True)
 class Options:
-    """What an evaluation is asked for beside its run and its corpus; see `mirbricks.evaluate`."""
+    """The options of an evaluation, beside its run and its corpus; see `mirbricks.evaluate`."""
 
     split: str | None = None
     overrides: tuple[str, ...] = ()
@@ -74,7 +74,9 @@ def evaluate(
         )
         cache, items, broken = _features(experiment, items, options, progress)
         failed += broken
+        # A retrieval task ranks each query among the whole corpus, not among the test side.
         refer(experiment.task, recordings, cache, options.jobs, progress)
+        # `Model.evaluate` judges the weights as they are now, which the user may have changed.
         if weights is not None:
             experiment.model.load_state_dict(weights)
         model = experiment.model.to(as_device(options.device))
@@ -82,10 +84,13 @@ def evaluate(
             found = experiment.task.evaluate(
                 model, items, cache, settings.tuned, on_done
             )
+
         _refuse_twice(tracks, found.tracks, run)
+        # Only all folds together can lack a label; a single fold often does.
         if run is runs[-1]:
             note_missing(settings.tuned, tracks | found.tracks, progress)
         tracks |= found.tracks
+    # In one order, so that the sums of the pooled figures do not depend on the folds' order.
     tracks = dict(sorted(tracks.items()))
     evaluation = Evaluation(experiment.task.pooled(tracks), tracks)
     name = experiment.graph.name
@@ -108,7 +113,7 @@ def _refuse_twice(known: dict[str, Any], new: dict[str, Any], run: RunFolder) ->
     both = sorted(known.keys() & new.keys())
     if both:
         raise DataError(
-            f"several folds would score '{both[0]}': together they only score their own test pieces",
+            f"several folds would evaluate '{both[0]}': together each evaluates only its own test pieces",
             code="E442",
             help=f"evaluate one of them, such as '{run.path}'",
         )
@@ -119,6 +124,7 @@ def _load_for(
 ) -> tuple[Experiment, RunSettings]:
     """The run, with the name that this corpus has for its labels."""
     experiment, settings = load_run(run, overrides)
+    # Corpora of other origin often hold the same labels under another name.
     name = other_annotation(corpus.recordings, experiment.task, settings.tuned)
     if name is None:
         return experiment, settings
@@ -135,7 +141,7 @@ def _features(
     """Features of the tracks only: stems are not needed here."""
     cache = features_of(experiment.feature, options.cache)
     wanted = experiment.task.tracks(items)
-    # a bad annotation is reported before features are computed
+    # A bad annotation is reported now, and not after hours of computing features.
     for item in wanted:
         experiment.task.truth(item)
     with progress.counting("features", len(wanted)) as on_done:

@@ -1,4 +1,4 @@
-"""A graph file with its sections, ready to train: everything that can be wrong with it is told before data is read."""
+"""A graph file with its sections, ready to train: every mistake in it is reported before data is read."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class DatasetConfig(Settings):
 
     split: Literal["auto", "folds", "annotation", "stored_folds"] = Field(
         "auto",
-        description="folds: k-fold by group; annotation: what the corpus itself says under `split`; stored_folds: the "
-        "folds that it has under `fold`; auto: stored_folds where the corpus has folds, else folds",
+        description="folds: k-fold by group; annotation: the sides that the corpus stores as `split`; stored_folds: "
+        "the folds that it stores as `fold`; auto: stored_folds where the corpus has folds, else folds",
     )
     folds: int = Field(
         5, ge=3, description="number of folds; fold k tests, fold k + 1 validates"
@@ -56,12 +56,12 @@ class DatasetConfig(Settings):
     )
     validate_where: dict[str, tuple[str, ...]] = Field(
         {},
-        description="as held_out, but the training recordings that validate are those with these values, as in "
+        description="like held_out, but the recordings with these values validate, as in "
         "{instrument: [AkPnStgb]}",
     )
     validate_on: Literal["valid", "none"] = Field(
         "valid",
-        description="none: what would validate trains too, the last weights are kept, and thresholds come from the "
+        description="none: the validation side trains too, the last weights are kept, and thresholds come from the "
         "training tracks; for a recipe that is settled",
     )
 
@@ -69,13 +69,15 @@ class DatasetConfig(Settings):
     def _held_out_to_validate(self) -> DatasetConfig:
         if self.held_out and self.validate_on == "none":
             raise ValueError(
-                f"'held_out' {self.held_out:g} is a share to validate on, and 'validate_on' is none"
+                f"'held_out' {self.held_out:g} is a share to validate on, but 'validate_on' is none"
             )
-        if self.validate_where and (
-            self.held_out or self.validate_on == "none" or self.split != "annotation"
-        ):
+        if not self.validate_where:
+            return self
+        # Each of these decides by itself which recordings validate.
+        others = self.held_out or self.validate_on == "none"
+        if others or self.split != "annotation":
             raise ValueError(
-                "'validate_where' goes with split annotation, without 'held_out' and 'validate_on' none"
+                "'validate_where' needs split: annotation, and excludes 'held_out' and validate_on: none"
             )
         return self
 
@@ -121,6 +123,7 @@ def experiment_of(graph: Graph) -> Experiment:
     """
     for warning in graph.of_sections:
         warnings.warn(warning, stacklevel=3)
+    # All sections are read before anything is raised: the user corrects them in one go.
     errors: list[MirbricksError] = []
     feature = _feature(graph, errors)
     dataset = _section(graph, "dataset", DatasetConfig, errors)
@@ -128,10 +131,17 @@ def experiment_of(graph: Graph) -> Experiment:
     try:
         task = task_of(graph, feature or DEFAULT())
     except MirbricksError as error:
-        errors += error.errors if isinstance(error, ErrorList) else [error]
+        if isinstance(error, ErrorList):
+            errors += error.errors
+        else:
+            errors.append(error)
     raise_all(errors)
+
+    # The first weights are drawn here: the seed stands right before, and nothing random between.
     torch.manual_seed(train.seed)
     model = compile_graph(graph)
+
+    # What the model as a whole cannot do; none of it would be seen before the first step.
     task.check_graph(model)
     refuse_no_weights(model, graph.source.key(("layers",)))
     refuse_one_example(model, train.batch_size)
@@ -172,6 +182,7 @@ def split_corpus(corpus: Corpus, config: DatasetConfig, fold: int | None) -> Spl
 
 def choice_of(corpus: Corpus, config: DatasetConfig) -> Choice:
     """The kind of split that a corpus gets, which is never auto, and a note on it for the user."""
+    # A number of folds that the user wrote is a wish; the default is none.
     asked = config.folds if "folds" in config.model_fields_set else None
     return choose_split(corpus, config.split, asked)
 
@@ -198,7 +209,7 @@ def _split(corpus: Corpus, config: DatasetConfig, fold: int) -> Split:
 
 
 def count_folds(corpus: Corpus, config: DatasetConfig) -> int:
-    """How many folds there are; 0 where the corpus says itself what is train, valid and test."""
+    """How many folds there are; 0 where the corpus itself stores what is train, valid and test."""
     kind = choice_of(corpus, config).split
     if kind == "annotation":
         return 0
@@ -209,12 +220,14 @@ def count_folds(corpus: Corpus, config: DatasetConfig) -> int:
 
 def items_of(items: Sequence[Item], groups: Sequence[str]) -> list[Item]:
     """The items of these groups, stems included, in the corpus's order."""
+    # Stems come with the mix they belong to, for both are in its group.
     wanted = set(groups)
     return [item for item in items if item.group in wanted]
 
 
 def cache_folder(given: str | None) -> Path:
     """--cache, else MIRBRICKS_CACHE, else the user's cache folder."""
+    # The folder that the XDG specification gives to caches, which may be deleted any time.
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return Path(given or os.environ.get("MIRBRICKS_CACHE") or base / "mirbricks")
 
@@ -250,6 +263,7 @@ def compute_features(
     items: Sequence[Item], cache: FeatureCache, jobs: int, on_done: Progress
 ) -> tuple[list[Item], list[DataError]]:
     """Fill the cache; returns the items that can be used and the errors of those that cannot."""
+    # `on_done` reports by key; the items themselves come back in the corpus's order.
     failed: set[str] = set()
 
     def note(key: str, error: DataError | None) -> None:

@@ -22,7 +22,9 @@ def nearest_by_faiss(
     Raises RunError E634 without faiss, and where a recording has several vectors.
     """
     if int(library.counts.max()) > 1 or any(len(query) > 1 for query in queries):
-        message = "FAISS searches one vector a recording, and this index has one for each chunk"
+        message = (
+            "FAISS searches one vector per recording, and this index has one per chunk"
+        )
         raise RunError(
             message,
             code="E634",
@@ -37,22 +39,22 @@ def nearest_by_faiss(
             code="E634",
             help="pip install mirbricks[retrieval], or leave --faiss out",
         ) from error
-    vectors = torch.cat(
-        [
-            library.vectors,
-            -library.mean[:, None, None].expand(-1, library.vectors.shape[1], 1),
-        ],
-        dim=2,
-    )
+    # The mean becomes one more number of each vector, and a 1 of each query: their product is then the score.
+    n_rotations = library.vectors.shape[1]
+    means = library.mean[:, None, None].expand(-1, n_rotations, 1)
+    vectors = torch.cat([library.vectors, -means], dim=2)
     vectors = vectors / library.deviation[:, None, None]
-    n_rotations = vectors.shape[1]
+
     index = faiss.IndexFlatIP(vectors.shape[2])
     index.add(np.ascontiguousarray(vectors.flatten(0, 1).numpy()))
     asked = torch.stack([torch.cat([query[0], torch.ones(1)]) for query in queries])
+    # All rotations of a recording may be nearer than any other recording, so as many are asked for.
     scores, rows = index.search(np.ascontiguousarray(asked.numpy()), most * n_rotations)
     best_scores = []
     best = []
     for own, numbers in zip(scores, rows // n_rotations, strict=True):
+        # The first place of each recording, in the order of the scores: a recording counts by its
+        # best rotation.
         first = np.sort(np.unique(numbers, return_index=True)[1])[:most]
         best_scores.append(own[first])
         best.append(numbers[first])

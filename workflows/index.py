@@ -41,11 +41,13 @@ def index(
 
     Raises GraphError E191 where `out` is there already, RunError E632 where nothing can be embedded.
     """
+    # What cannot be written is refused before hours of computing.
     refuse_existing(out)
     run = RunFolder.open(folder)
     experiment, task = embedding_run(run)
     corpus = Corpus.open(data)
     recordings = recordings_of(corpus, experiment.feature)
+    # A stem is not a version of its song, and would be found as one.
     wholes = [item for item in recordings if item.stem_of is None]
     features = features_of(experiment.feature, cache)
     with progress.counting("features", len(wholes)) as on_done:
@@ -54,11 +56,12 @@ def index(
         raise RunError(
             f"no recording of '{corpus.name}' can be indexed",
             code="E632",
-            help="stems are left out; `mirbricks data check` says what is wrong",
+            help="stems are left out; `mirbricks data check` reports what is wrong",
         )
     model = experiment.model.to(as_device(device))
     with progress.counting("embedding", len(items)) as on_done:
         library = task.library(model, items, features, on_done)
+    # The hash of the weights goes in: vectors of other weights cannot be compared with these.
     made = Index(
         library,
         keys=tuple(item.key for item in items),

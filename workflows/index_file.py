@@ -37,6 +37,7 @@ class Index:
 
     def save(self, path: str | Path) -> None:
         """Write the file, whole. Raises E408."""
+        # Tensors and words lie in one file, so that neither can be lost or exchanged alone.
         names = ("keys", "titles", "works", "run", "weights", "corpus")
         about = json.dumps(
             {name: getattr(self, name) for name in names}, ensure_ascii=False
@@ -47,9 +48,9 @@ class Index:
 
     @classmethod
     def load(cls, path: str | Path) -> Index:
-        """Raises RunError E630 for what is no whole index, E632 for one without recordings."""
+        """Raises RunError E630 for a file that is not a complete index, E632 for an index without recordings."""
         if not Path(path).is_file():
-            raise _no_index(path, "there is no such file")
+            raise _not_an_index(path, "there is no such file")
         try:
             with safetensors.safe_open(path, framework="pt") as file:
                 about = dict(file.metadata() or {})
@@ -58,9 +59,10 @@ class Index:
                 raise ValueError("it is not one of ours")
             if {name: value.ndim for name, value in tensors.items()} != TENSORS:
                 raise ValueError("it has other tensors")
-            told = json.loads(about[FORMAT])
-            told |= {name: tuple(told[name]) for name in ("keys", "titles", "works")}
-            index = cls(Library(**tensors), **told)
+            facts = json.loads(about[FORMAT])
+            for name in ("keys", "titles", "works"):
+                facts[name] = tuple(facts[name])
+            index = cls(Library(**tensors), **facts)
         except (
             OSError,
             ValueError,
@@ -68,19 +70,15 @@ class Index:
             KeyError,
             safetensors.SafetensorError,
         ) as error:
-            raise _no_index(path, " ".join(str(error).split())) from error
+            raise _not_an_index(path, " ".join(str(error).split())) from error
+
+        # A file from a stranger may be well formed and still disagree with itself.
         library = index.library
-        each = (
-            index.keys,
-            index.titles,
-            index.works,
-            library.counts,
-            library.mean,
-            library.deviation,
-        )
-        sizes = {len(one) for one in each}
+        of_recordings = (index.keys, index.titles, index.works)
+        of_scores = (library.counts, library.mean, library.deviation)
+        sizes = {len(one) for one in (*of_recordings, *of_scores)}
         if len(sizes) > 1 or int(library.counts.sum()) != len(library.vectors):
-            raise _no_index(path, "its parts differ in number")
+            raise _not_an_index(path, "its parts differ in length")
         if not index.keys:
             raise RunError(
                 f"the index '{path}' is empty",
@@ -90,9 +88,9 @@ class Index:
         return index
 
 
-def _no_index(path: str | Path, reason: str) -> RunError:
+def _not_an_index(path: str | Path, reason: str) -> RunError:
     help = "write one: mirbricks index RUN --data DIR --out FILE"
-    return RunError(f"'{path}' is no index: {reason}", code="E630", help=help)
+    return RunError(f"'{path}' is not an index: {reason}", code="E630", help=help)
 
 
 def weights_hash(run: RunFolder) -> str:
@@ -104,10 +102,10 @@ def refuse_other_weights(index: Index, run: RunFolder, path: str) -> None:
     """Raise E631 where the index was made by other weights."""
     if index.weights != weights_hash(run):
         raise RunError(
-            f"the index '{path}' was made by other weights than those of '{run.path}'",
+            f"the index '{path}' was made with other weights than those of '{run.path}'",
             code="E631",
             facts=[
-                ("index", f"by '{index.run}', {index.weights[:8]}"),
+                ("index", f"'{index.run}', {index.weights[:8]}"),
                 ("run", weights_hash(run)[:8]),
             ],
             help=f"make it again: mirbricks index {run.path} --data DIR --out FILE",

@@ -18,13 +18,15 @@ def other_annotation(
 ) -> str | None:
     """The annotation whose values are all labels of the model, where the one that it was trained on is missing.
 
-    None where nothing needs to be replaced, where the model has no labels, or where two would do that say different
-    things.
+    None where nothing needs to be replaced, where the model has no labels, or where two that disagree would do.
     """
+    # Nothing to look for: a task without labels, or a corpus that has them under the name of the training.
     own = getattr(task.config, "annotation", None)
     labels = set(tuned.get("labels", ()))
     if not labels or own is None or any(own in one.annotations for one in recordings):
         return None
+    # An annotation is taken only if every value of it is a label of the model: a near match would
+    # give wrong figures without a word.
     found: dict[str, list[set[str]]] = {}
     for name in _annotations(recordings):
         values = _values(recordings, name)
@@ -32,6 +34,7 @@ def other_annotation(
             found[name] = values
     if not found:
         return None
+    # Two names may hold the same labels; where they disagree, the user must choose.
     first = next(iter(found))
     if any(values != found[first] for values in found.values()):
         return None

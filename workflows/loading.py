@@ -16,10 +16,13 @@ def find_runs(folder: str | Path) -> list[RunFolder]:
     """The run in a folder, or the runs fold0, fold1, ... in it, by number. Raises RunError E600."""
     path = located(folder)
     try:
-        holds_folds = path.is_dir() and not RunFolder(path).is_run()
-        inside = list(path.iterdir()) if holds_folds else []
+        inside: list[Path] = []
+        # A run folder is a run, whatever folders the user keeps in it.
+        if path.is_dir() and not RunFolder(path).is_run():
+            inside = list(path.iterdir())
     except OSError as error:
         raise unreadable(path, error) from error
+    # By number, since as words fold10 comes before fold2.
     folds = {}
     for one in inside:
         number = one.name.removeprefix("fold")

@@ -36,10 +36,11 @@ def _twice(key: str, first: Corpus, second: Corpus) -> DataError:
 
 
 def recordings_beside(others: Sequence[Corpus], experiment: Experiment) -> list[Any]:
-    """All recordings of these corpora as the task works on them; those that it judges by must be annotated."""
+    """All recordings of these corpora as the task works on them; those that it judges must be annotated."""
     found: list[Any] = []
     for other in others:
         recordings = recordings_of(other, experiment.feature, experiment.task)
+        # A missing annotation is reported now, and not in the first step that draws this track.
         for track in experiment.task.tracks(recordings):
             experiment.task.truth(track)
         found += recordings

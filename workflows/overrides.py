@@ -13,9 +13,12 @@ def overrides_of(values: Values | None) -> tuple[str, ...]:
     """The mapping as the words that --set takes: {"train.lr": 1e-3} is ("train.lr=0.001",)."""
     if values is None:
         return ()
-    # JSON is YAML, but for words, which need no quotes in an assignment
     words = []
     for key, value in values.items():
-        text = value if isinstance(value, str) else json.dumps(value)
+        # Every JSON value is YAML as it stands; a string is written bare, as users write it on the command line.
+        if isinstance(value, str):
+            text = value
+        else:
+            text = json.dumps(value)
         words.append(f"{key}={text}")
     return tuple(words)

@@ -32,7 +32,7 @@ LARGEST_HALF = torch.finfo(torch.float16).max
 
 @dataclass(frozen=True)
 class Options:
-    """What a packed model is to hold beside graph and weights.
+    """The contents of a packed model, beside graph and weights.
 
     half         keep the parameters in half precision
     evaluations  files of `mirbricks evaluate --json` for the card, FILE or FILE=TEXT; the first is listed
@@ -73,6 +73,7 @@ def pack(folder: str | Path, out: Path, options: Options) -> Packed:
             help="give the folder that `mirbricks train ... --out RUN` has written",
         )
     experiment, settings = load_run(run)
+    # The evaluations that the user names come first: they are what a reader of the card looks for.
     measured = [*map(_measured, options.evaluations), *_own(settings)]
     kept = _kept(experiment, settings, measured, options.figure)
     tensors = tensors_of(experiment.model, options.half)
@@ -90,6 +91,7 @@ def pack(folder: str | Path, out: Path, options: Options) -> Packed:
         out / WEIGHTS: safetensors.torch.save(tensors, {"settings": json.dumps(kept)}),
         out / CARD: card.encode(),
     }
+    # The whole is weighed before any of it is written: a wheel carries every model.
     size = sum(map(len, contents.values()))
     if size > MOST_BYTES:
         raise _too_large(run, size, options.half)
@@ -99,18 +101,17 @@ def pack(folder: str | Path, out: Path, options: Options) -> Packed:
 
 def tensors_of(model: nn.Module, half: bool) -> dict[str, Tensor]:
     """Every parameter and buffer; with `half` the parameters in half precision, where it can hold them."""
-    tensors = {
-        name: tensor.detach().to("cpu", copy=True).contiguous()
-        for name, tensor in model.state_dict().items()
-    }
+    # Buffers stay as they are: half precision is for what was learned, not for statistics and masks.
+    trained: set[str] = set()
     if half:
         trained = {name for name, _ in model.named_parameters(remove_duplicate=False)}
-    else:
-        trained = set()
-    return {
-        name: tensor.half() if name in trained and _fits_half(tensor) else tensor
-        for name, tensor in tensors.items()
-    }
+    tensors = {}
+    for name, tensor in model.state_dict().items():
+        own = tensor.detach().to("cpu", copy=True).contiguous()
+        if name in trained and _fits_half(own):
+            own = own.half()
+        tensors[name] = own
+    return tensors
 
 
 def _fits_half(tensor: Tensor) -> bool:
@@ -129,29 +130,26 @@ def _kept(
     else:
         first = Measured("nothing", {}, 0)
     if figure and figure not in first.figures:
-        near = (
-            did_you_mean(figure, first.figures)
-            or f"there are: {', '.join(first.figures)}"
-        )
+        listing = f"there are: {', '.join(first.figures)}"
+        near = did_you_mean(figure, first.figures) or listing
         raise RunError(
             f"--figure: '{first.text}' has no figure '{figure}'", code="E613", help=near
         )
-    name = figure or next(
-        (one for one in experiment.task.headline if one in first.figures), None
-    )
+    headline = [one for one in experiment.task.headline if one in first.figures]
+    name = figure or next(iter(headline), None)
+    shown = None
     if name:
         shown = {"name": name, "value": first.figures[name], "on": first.text}
-    else:
-        shown = None
+
+    # Others get the recipe and the figures, and nothing about the machine or about single tracks.
+    finite = {
+        one: value for one, value in settings.figures.items() if math.isfinite(value)
+    }
     return {
         **settings.model_dump(mode="json"),
         "data": settings.corpus,
         "command": without_paths(settings.command),
-        "figures": {
-            name: value
-            for name, value in settings.figures.items()
-            if math.isfinite(value)
-        },
+        "figures": finite,
         "tracks": {},
         "task": experiment.task.name,
         "parameters": count_parameters(experiment.model),
@@ -160,9 +158,7 @@ def _kept(
 
 
 def without_paths(command: str) -> str:
-    """The commands, one a line, with the last part of each path from the root or from a folder above; graphs of
-    mirbricks as such.
-    """
+    """The commands, one per line, each path cut to its last part, but for the graphs that come with mirbricks."""
     return "\n".join(
         shlex.join(map(_without_path, shlex.split(line)))
         for line in command.splitlines()
@@ -173,6 +169,7 @@ def _without_path(word: str) -> str:
     path = Path(word)
     if path.suffix == ".yaml" and (GRAPHS / path.name).is_file():
         return f"{GRAPHS.name}/{path.name}"
+    # Such a path means something on one machine only, and may hold a user's name.
     if word.startswith(("/", "..", "~")):
         return path.name
     return word
@@ -182,16 +179,11 @@ def _own(settings: RunSettings) -> list[Measured]:
     """The run's own evaluation, at the end of its training; an ensemble has none."""
     if not settings.figures:
         return []
-    side = {"train": "the training tracks themselves"}.get(
-        settings.evaluated_on, f"the {settings.evaluated_on} tracks"
-    )
-    return [
-        Measured(
-            f"{settings.corpus}, {side} of this run",
-            settings.figures,
-            len(settings.tracks),
-        )
-    ]
+    side = f"the {settings.evaluated_on} tracks"
+    if settings.evaluated_on == "train":
+        side = "the training tracks themselves"
+    text = f"{settings.corpus}, {side} of this run"
+    return [Measured(text, settings.figures, len(settings.tracks))]
 
 
 def _measured(words: str) -> Measured:
@@ -200,15 +192,15 @@ def _measured(words: str) -> Measured:
     try:
         found = json.loads(Path(file).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise _no_evaluation(
-            file, str(getattr(error, "strerror", None) or error)
-        ) from error
+        reason = str(getattr(error, "strerror", None) or error)
+        raise _not_an_evaluation(file, reason) from error
+
+    # Any JSON file may come here: it is an evaluation if it has the parts of one.
+    figures = None
     if isinstance(found, Mapping):
         figures = found.get("figures")
-    else:
-        figures = None
     if not isinstance(figures, Mapping) or not {"data", "n_tracks"} <= found.keys():
-        raise _no_evaluation(file, "it has no 'figures', 'data' and 'n_tracks'")
+        raise _not_an_evaluation(file, "it has no 'figures', 'data' and 'n_tracks'")
     numbers = {
         name: float(value)
         for name, value in figures.items()
@@ -217,7 +209,7 @@ def _measured(words: str) -> Measured:
     return Measured(text or str(found["data"]), numbers, int(found["n_tracks"]))
 
 
-def _no_evaluation(file: str, why: str) -> RunError:
+def _not_an_evaluation(file: str, why: str) -> RunError:
     return RunError(
         f"'{file}' is not an evaluation",
         code="E613",
@@ -227,10 +219,11 @@ def _no_evaluation(file: str, why: str) -> RunError:
 
 
 def _too_large(run: RunFolder, size: int, half: bool) -> RunError:
+    help = "train a smaller graph"
+    if not half:
+        help = f"add --half and evaluate again, or {help}"
     return RunError(
-        f"'{run.path}' packed would be {size / 1e6:.1f} MB; at most {MOST_BYTES / 1e6:g} MB are shipped",
+        f"'{run.path}' packed would be {size / 1e6:.1f} MB; the limit is {MOST_BYTES / 1e6:g} MB",
         code="E611",
-        help="train a smaller graph"
-        if half
-        else "add --half, and look whether the figures stay, or train a smaller graph",
+        help=help,
     )

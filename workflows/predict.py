@@ -63,7 +63,7 @@ def blocks_of_array(wave: Any, sr_hz: int | None) -> Callable[[], Blocks]:
     Raises
     ------
     DataError
-        E436 for another shape, for whole numbers, for samples that are not finite and without a sample rate.
+        E436 for another shape, for integers, for samples that are not finite, and without a sample rate.
     """
     samples = _samples(wave)
     if sr_hz is None:
@@ -82,7 +82,7 @@ def blocks_of_array(wave: Any, sr_hz: int | None) -> Callable[[], Blocks]:
     def blocks() -> Blocks:
         for start in range(0, samples.shape[1], BLOCK_SAMPLES):
             channels = samples[:, start : start + BLOCK_SAMPLES]
-            # rows of one sample per channel, as a file has them: the same sum to the last bit
+            # In the layout of a file, a row of samples per moment: the mean is then the same to the last bit.
             frames = np.ascontiguousarray(channels.T)
             yield frames.mean(axis=1, dtype=np.float32), rate_hz
 
@@ -98,20 +98,21 @@ def _samples(wave: Any) -> NDArray[np.float32]:
     if values.dtype.kind != "f":
         raise _refused(
             f"samples of type {values.dtype}",
-            "divide whole numbers by their greatest: samples are within -1 … 1",
+            "divide integers by their largest possible value: samples are within -1 … 1",
         )
     if values.ndim not in (1, 2) or not values.size:
         raise _refused(
             f"an array of shape {values.shape}", "give (N,), or (C, N) of C channels"
         )
     samples = np.atleast_2d(values).astype(np.float32, copy=False)
+    # More channels than samples is an array that lies on its side; averaged, it would be a click.
     if samples.shape[0] > samples.shape[1]:
         raise _refused(
             f"{samples.shape[0]} channels of {samples.shape[1]} samples",
             "give (C, N), a row per channel: transpose the array",
         )
     if not np.isfinite(samples).all():
-        raise _refused("samples that are NaN or infinite", "mend the recording first")
+        raise _refused("samples that are NaN or infinite", "repair the recording first")
     return samples
 
 
@@ -137,15 +138,22 @@ def audio_files(folder: str | Path) -> list[Path]:
 
 def result_names(paths: Sequence[str | Path]) -> list[str]:
     """A name for the results of each file: its stem, with the ending where two files share the stem."""
+    # song.wav and song.mp3 must not write over each other.
     stems = Counter(Path(path).stem for path in paths)
     names = []
     for path in paths:
-        unique = stems[Path(path).stem] == 1
-        names.append(Path(path).stem if unique else Path(path).name)
+        name = Path(path).stem
+        if stems[name] > 1:
+            name = Path(path).name
+        names.append(name)
+
+    # Files of one name from two folders are told apart by their place among the words of the user.
     same = Counter(names)
     numbered = []
     for number, name in enumerate(names, 1):
-        numbered.append(name if same[name] == 1 else f"{number}-{name}")
+        if same[name] > 1:
+            name = f"{number}-{name}"
+        numbered.append(name)
     return numbered
 
 
@@ -162,6 +170,7 @@ def write_prediction(
         from ..plots.style import png_bytes  # matplotlib takes a second to import
 
         contents[".png"] = png_bytes(figure, 120)
+    # All files of a recording or none: half a result looks like a whole one.
     files = {out / f"{name}{ending}": content for ending, content in contents.items()}
     write_together(files, replace=replace)
     return list(files)

@@ -1,4 +1,4 @@
-"""What a training needs before its first step: a corpus with its features, everything that can be refused refused."""
+"""What a training needs before its first step: a corpus with its features, and every reason to refuse it."""
 
 from __future__ import annotations
 
@@ -53,11 +53,13 @@ def prepare(
 ) -> Prepared:
     """Fill the feature cache; recordings that cannot be used are reported and left out."""
     features = features_of(experiment.feature, cache)
+    # One bar for all corpora: the user waits for the sum.
     own = recordings_of(corpus, experiment.feature, experiment.task)
     wanted = [*own, *more]
     with progress.counting("features", len(wanted)) as on_done:
         usable, failed = compute_features(wanted, features, jobs, on_done)
     note_short(experiment.task, usable, features, progress)
+    # Apart again: further corpora only train, and no side is chosen among them.
     keys = {item.key for item in own}
     return Prepared(
         corpus,
@@ -88,7 +90,7 @@ def refuse_early(
     for groups in (split.train, split.valid, split.test):
         if groups:
             sides.append(items_of(recordings, groups))
-    # a bad annotation of any side would end the work hours later
+    # A bad annotation of any side would end the work hours later.
     for side in sides:
         for track in task.tracks(side):
             task.truth(track)
@@ -105,6 +107,6 @@ def refuse_taken(out: Path, resume: bool) -> None:
     if not there:
         return
     run = RunFolder.create(out)
-    # the lock first: a training that still runs must not be reported as one that stopped
+    # The lock first: a training that still runs must not be reported as one that stopped.
     with run.locked():
         run.state_to_resume(resume)

@@ -64,6 +64,7 @@ class Progress:
     def counting(self, label: str, total: int) -> Iterator[OnDone]:
         """A bar that counts items; a line at the end where nobody watches."""
         moving = self.bars and is_watched()
+        # Counted by hand too: the line for a log must hold where no bar is drawn.
         done = 0
         failed = 0
         count = MofNCompleteColumn(table_column=_unbroken())
@@ -129,6 +130,7 @@ def progress_of(show: bool) -> Progress:
 
 def _bars(count: ProgressColumn, *, show: bool, transient: bool = False) -> Bars:
     screen = console()
+    # The label keeps what room the counts leave: in a narrow terminal the bar shrinks first.
     columns = (
         TextColumn("{task.description}", markup=False, table_column=_unbroken()),
         BarColumn(bar_width=max(4, min(WIDEST_BAR, screen.width - BESIDE_BAR))),

@@ -1,4 +1,4 @@
-"""A folder that is no corpus yet: the import that would make it one."""
+"""A folder that is not a corpus yet: the import that would make it one."""
 
 from __future__ import annotations
 
@@ -10,15 +10,8 @@ from ..data.corpus import Corpus
 from ..errors import DataError
 
 AUDIO = {".wav", ".flac", ".ogg", ".mp3"}
-LABELS = (
-    "class_name",
-    "category",
-    "instrument",
-    "genre",
-    "label",
-    "tag",
-    "class",
-)  # columns that hold labels
+# Columns that hold labels; where a table has several, the first of these is the one for people.
+LABELS = ("class_name", "category", "instrument", "genre", "label", "tag", "class")
 
 
 def open_corpus(folder: str) -> Corpus:
@@ -26,10 +19,9 @@ def open_corpus(folder: str) -> Corpus:
     try:
         return Corpus.open(folder)
     except DataError as error:
+        help = None
         if error.code == "E410":
             help = _import_of(Path(folder))
-        else:
-            help = None
         if help is None:
             raise
         raise DataError(
@@ -42,13 +34,15 @@ def open_corpus(folder: str) -> Corpus:
 
 
 def _import_of(folder: Path) -> str | None:
-    """The command for a folder with a table beside the audio, or with a folder of audio for each label."""
+    """The command for a folder with a table beside the audio, or with a folder of audio per label."""
     try:
         there = sorted(folder.iterdir())
         tables = [path for path in there if path.suffix == ".csv" and _options(path)]
-        inside = [
-            one for path in there if path.is_dir() for one in list(path.iterdir())[:20]
-        ]
+        # A few files of each folder show what it holds; a corpus may have a hundred thousand.
+        inside = []
+        for path in there:
+            if path.is_dir():
+                inside += list(path.iterdir())[:20]
     except OSError:
         return None
     out = f"corpora/{folder.resolve().name}"
@@ -62,17 +56,17 @@ def _import_of(folder: Path) -> str | None:
 
 
 def _options(table: Path) -> list[str]:
-    """The options for the columns that a table has; none for one without labels."""
+    """The options for the columns that a table has; an empty list without labels."""
     try:
         with table.open(encoding="utf-8", newline="") as file:
             header = next(csv.reader(file), [])
     except (OSError, ValueError):
         return []
     labels = [name for name in LABELS if name in header]
+    if not labels:
+        return []
+    options = ["--set", f"tags={labels[0]}"]
+    # Folds that a corpus publishes are those of the literature's figures.
     if "fold" in header:
-        fold = ["--set", "fold=fold"]
-    else:
-        fold = []
-    if labels:
-        return [*fold, "--set", f"tags={labels[0]}"]
-    return []
+        options = ["--set", "fold=fold", *options]
+    return options

@@ -16,6 +16,7 @@ def refer(
     """Compute the features of the recordings, where the task compares, and give it those that can be used."""
     if not task.compares:
         return
+    # Stems are no candidates: a song's own stem would be its nearest neighbour.
     others = [item for item in recordings if item.stem_of is None]
     label = "features of all recordings it is compared with"
     with progress.counting(label, len(others)) as on_done:

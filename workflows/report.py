@@ -31,6 +31,7 @@ def report(
     """Write the report of every run in a folder again; yields the path of each. Raises RunError E612."""
     corpus = Corpus.open(data)
     for run in find_runs(folder):
+        # A packed model and an ensemble have weights, but no curves and no tracks of their own.
         if run.packed:
             raise RunError(
                 f"'{run.path.name}' is packed: there is no training to report on",
@@ -47,6 +48,8 @@ def report(
         features = features_of(experiment.feature, cache)
         recordings = recordings_of(corpus, experiment.feature, experiment.task)
         refer(experiment.task, recordings, features, jobs, progress or Quiet())
+        # Stems are not among the recordings of every task, yet a run may have judged them: the
+        # corpus has them.
         by_key = {item.key: item for item in recordings}
         items = [by_key.get(key) or corpus[key] for key in settings.tracks]
         raise_all(compute_features(items, features, jobs, lambda *_: None)[1])
@@ -69,6 +72,7 @@ def write_run_report(
 
     settings = read_settings(run, experiment.task)
     fold = _fold(settings)
+    # The pictures show the tracks with the weights of the best validation, those of the figures.
     pictures = experiment.task.pictures(
         experiment.model, items, cache, settings.tuned, evaluation
     )

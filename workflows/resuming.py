@@ -21,7 +21,7 @@ def overrides_of(out: Path, given: Sequence[str]) -> list[str]:
         return list(given)
     try:
         begun = RunFolder(out).read_settings().get("overrides", [])
-    except MirbricksError:  # reported where the run is opened
+    except MirbricksError:  # it is reported where the run is opened
         return list(given)
     return [*(one for one in begun if isinstance(one, str)), *given]
 
@@ -33,8 +33,10 @@ def refuse_other(
 
     What it learned from could then be its test.
     """
+    # As JSON has them: tuples as lists, so that what was read and what is now compare equal.
     old = run.read_settings()
     new = json.loads(json.dumps(settings))
+    # Other data first: where it differs, most settings that depend on it do too.
     facts = _other_data(old, new) or _other_settings(run, experiment)
     if facts:
         raise RunError(
@@ -63,6 +65,7 @@ def _other_data(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, str
 
 def _other_settings(run: RunFolder, experiment: Experiment) -> list[tuple[str, str]]:
     """Which settings of the graph file differ; those of `train` are compared by the training itself."""
+    # The text decides, for it holds every default; the sections are only read to name what differs.
     was = run.read_text(RESOLVED)
     now = experiment.resolved()
     if was.partition("\ntrain:")[0] == now.partition("\ntrain:")[0]:

@@ -37,7 +37,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Options:
-    """What a search is asked for beside its index and its queries.
+    """The options of a search, beside its index and its queries.
 
     data        a corpus whose recordings may be queries
     run_folder  the run that made the index; by default the folder that the index names
@@ -67,14 +67,16 @@ def search(
     """The nearest recordings of each query, by key of the index, key of the corpus, or audio file."""
     index = Index.load(path)
     queries = _queries(index, path, names, options)
-    by = nearest_by_faiss if options.faiss else nearest
-    # one more than asked for: the query itself may be among them
+    by = nearest
+    if options.faiss:
+        by = nearest_by_faiss
+
+    # One more than asked for: the query itself may be among them.
     most = min(len(index.keys), options.top + 1)
     scores, numbers = by(index.library, [query.vectors for query in queries], most)
     found = []
-    for query, row, which in zip(
-        queries, scores.tolist(), numbers.tolist(), strict=True
-    ):
+    rows = zip(queries, scores.tolist(), numbers.tolist(), strict=True)
+    for query, row, which in rows:
         pairs = zip(which, row, strict=True)
         others = [(k, score) for k, score in pairs if k != query.number]
         found.append(Found(query, others[: options.top]))
@@ -117,9 +119,12 @@ def _embedded(
     if corpus is not None:
         in_corpus = {item.key for item in corpus.recordings}
     for name in names:
+        # A misspelt name is reported before the model is loaded, and with the names that are near.
         if name not in in_corpus and not Path(name).is_file():
             raise _unknown(name, [*index.keys, *in_corpus])
     run = RunFolder.open(options.run_folder or index.run)
+    # Vectors of other weights lie in another space: their distances would look fine and mean
+    # nothing.
     refuse_other_weights(index, run, path)
     experiment, task = embedding_run(run)
     model = experiment.model.to(as_device(options.device))
@@ -141,10 +146,8 @@ def _embedded(
 
 
 def _unknown(name: str, known: list[str]) -> RunError:
-    help = (
-        did_you_mean(name, known)
-        or "give a key of the index, a key of the corpus in --data, or an audio file"
-    )
+    listing = "give a key of the index, a key of the corpus in --data, or an audio file"
+    help = did_you_mean(name, known) or listing
     return RunError(
         f"'{name}' is neither a key nor an audio file", code="E633", help=help
     )

@@ -19,6 +19,7 @@ def note_short(
     """Report recordings that are shorter than a patch: silence is added to them, and learned from."""
     if not items:
         return
+    # A task without patches takes recordings of any length.
     size = getattr(task.config, "patch_frames", 0)
     short = []
     for item in task.tracks(items):

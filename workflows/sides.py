@@ -31,11 +31,14 @@ def side_of(
     is train, valid or test, all, another value of the corpus's annotation `split`, or a fold as stored: 5 or fold5.
     Raises DataError E443 where nothing is there.
     """
+    # A corpus of the same name with other recordings is usually a newer import: the split of the
+    # run does not fit it, and its test tracks may have trained.
     own = settings.is_of(corpus)
     if not own and not given and settings.corpus == corpus.name and not run.packed:
         progress.note(
             f"'{corpus.name}' has other recordings than '{run.path}' was trained on; all of them are evaluated"
         )
+    # The honest default: what the model has not seen.
     if given:
         side = given
     elif own and not run.packed:
@@ -59,6 +62,8 @@ def _named(
     own: bool,
     run: RunFolder,
 ) -> list[Item]:
+    # Of a packed model the split that the corpus itself stores goes first: a stranger means that
+    # one.
     stored = [item for item in recordings if item.entry.first("split") == side]
     if side in SIDES and own and not (run.packed and stored):
         found = items_of(recordings, settings.split.get(side, ()))
@@ -102,6 +107,7 @@ def _note_trained(
     progress: Progress,
 ) -> None:
     """A figure on what a model has learned from says little; people evaluate shipped models on what they have."""
+    # Only groups of the corpus it was trained on can be compared by name.
     trained: set[str] = set()
     if own or corpus.name == settings.corpus:
         trained = set(settings.split.get("train", ()))

@@ -5,7 +5,10 @@ from __future__ import annotations
 from torch import nn
 
 from ..errors import RunError, did_you_mean
+from ..printable import listed
 from ..runs.folder import RunFolder
+
+MOST_LISTED = 4  # of the tensors that are new
 
 
 def start_from(model: nn.Module, source: str) -> str:
@@ -17,6 +20,7 @@ def start_from(model: nn.Module, source: str) -> str:
     given, _ = run.read_weights()
     wanted = model.state_dict()
     taken = {}
+    # Name and shape decide, so that a head with other labels is left as it was drawn.
     for name, tensor in given.items():
         if name in wanted and tensor.shape == wanted[name].shape:
             taken[name] = tensor
@@ -35,7 +39,5 @@ def start_from(model: nn.Module, source: str) -> str:
     new = [name for name in wanted if name not in taken]
     text = f"{len(taken)} of {len(wanted)} tensors are those of '{source}'"
     if new:
-        text += (
-            f"; drawn at random: {', '.join(new[:4])}{' ...' if len(new) > 4 else ''}"
-        )
+        text += f"; drawn at random: {listed(new, MOST_LISTED, quote='')}"
     return text

@@ -61,7 +61,7 @@ class Trained:
 
 @dataclass(frozen=True)
 class Options:
-    """What a training is asked for beside its graph and its corpus; see `mirbricks.train`."""
+    """The options of a training, beside its graph and its corpus; see `mirbricks.train`."""
 
     out: Path
     command: str
@@ -83,11 +83,13 @@ def train(
     The graph file is read once: edited meanwhile, it changes no later fold. An interrupted training is yielded too,
     and the last.
     """
+    # --resume takes the overrides of the first start, so that the command need not repeat them.
     overrides = list(options.overrides)
     if options.resume:
         overrides = overrides_of(_first_run(options), overrides)
     graph = load_graph(graph_file, overrides)
     experiment = experiment_of(graph)
+    # A device that does not work is reported before the corpus is read.
     as_device(options.device)
     corpus = Corpus.open(data)
     choice = choice_of(corpus, experiment.dataset)
@@ -98,11 +100,11 @@ def train(
     more = recordings_beside(also, experiment)
     folds = folds_of(options.fold, count_folds(corpus, experiment.dataset))
 
-    # times before 0 do not stop a training, but what they spoil would be found in the figures at best
+    # Times before 0 do not stop a training, but what they spoil would be noticed in the figures at best.
     for error in early_annotations([*corpus.recordings, *more]):
         progress.complain(error)
 
-    # everything that can be refused is refused before hours are spent on features
+    # Everything that can be refused is refused before hours are spent on features.
     for fold in folds:
         refuse_early(experiment, corpus, more, fold)
         if leads():
@@ -119,7 +121,7 @@ def train(
 
     for fold in folds:
         if fold != folds[0]:
-            # its weights are drawn again
+            # A fold starts from weights of its own, drawn with the same seed, not from those of the fold before.
             experiment = settled(experiment_of(graph), corpus)
         out = _out(options, folds, fold)
         trained = _train_fold(experiment, prepared, fold, out, options, progress)
@@ -152,7 +154,7 @@ def folds_of(given: str | None, count: int) -> Sequence[int | None]:
         return [None]
     if given is not None and not count:
         raise DataError(
-            f"--fold {_short(given)}: the corpus says itself how it is split, dataset.split is 'annotation'",
+            f"--fold {_short(given)}: the corpus itself stores its split, and dataset.split is 'annotation'",
             code="E441",
             help="leave --fold out, or add --set dataset.split=folds",
         )
@@ -166,7 +168,7 @@ def folds_of(given: str | None, count: int) -> Sequence[int | None]:
     raise DataError(
         f"--fold: expected a number from 0 to {count - 1}, all or none, got '{_short(given)}'",
         code="E441",
-        help="the section dataset says how many folds there are",
+        help="the section dataset sets the number of folds",
     )
 
 
@@ -202,11 +204,12 @@ def _train_fold(
     learner = _learner(experiment, prepared, split, more)
     config = experiment.train
     if not split.valid:
-        # nothing is chosen but thresholds, after the last step
+        # Without a validation side nothing but thresholds is chosen, after the last step.
         last_only = {"validate_every": config.steps, "patience": None}
         config = config.model_copy(update=last_only)
     run = RunFolder.create(out)
     with run.locked() if leads() else contextlib.nullcontext():
+        # Every process starts from the same weights; only the leader writes and speaks.
         taken = None
         if options.start_from is not None:
             taken = start_from(experiment.model, options.start_from)
@@ -260,7 +263,8 @@ def _begin(
     fold: int | None,
     options: Options,
 ) -> None:
-    """Write what a run is from the start, or see that a resumed one is the same."""
+    """Write what a run is from the start, or check that a resumed one is the same."""
+    # A fold number would mislead where the corpus itself is split.
     own_split = experiment.dataset.split == "annotation"
     number = None if own_split else fold
     settings = {
@@ -310,12 +314,13 @@ def _finish(ended: Trained, prepared: Prepared, progress: Progress) -> Trained:
     ended.run.load_weights(model)
     model.eval()
 
-    # what is chosen is chosen where the model may look
+    # Thresholds are chosen where the model may look, never on the test side.
     valid = items_of(prepared.items, choosing(split))
     label = f"choosing {', '.join(task.tuned) or 'nothing'}"
     with progress.counting(label, len(task.tracks(valid))) as on_done:
         tuned = task.tune(model, valid, prepared.cache, on_done)
 
+    # The best evidence there is: test tracks, else validation tracks, else those it learned from.
     side = next(name for name in ("test", "valid", "train") if getattr(split, name))
     items = items_of(prepared.items, getattr(split, side))
     task.references = ()

@@ -180,8 +180,11 @@ def train(
         runs.append(TrainedRun(one.run.path, one.result.stopped, found))
     if ended[0].n_folds == 1:
         return runs[0]
+    # Figures of some of the folds would look like those of the corpus, and are not.
     complete = len(ended) == ended[0].n_folds and runs[-1].stopped != "interrupted"
-    together = pooled(ended) if complete else Evaluation({}, {})
+    together = Evaluation({}, {})
+    if complete:
+        together = pooled(ended)
     return TrainedRun(Path(out), runs[-1].stopped, together, runs)
 
 

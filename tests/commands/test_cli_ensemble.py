@@ -160,7 +160,7 @@ def test_runs_that_do_not_belong_together(
         f"no ensemble with 'RUNS/mixing': its section 'task' is not that of 'RUNS/seed0'\n{HINT}"
     )
     assert refused(folder, tmp_path, capsys, "seed0") == (
-        "no ensemble with 'RUNS/seed0': an ensemble is made of two runs or more\n"
+        "no ensemble with 'RUNS/seed0': an ensemble needs two runs or more\n"
         "  help: give further runs, such as other seeds     [E614]\n"
     )
 
@@ -217,7 +217,7 @@ def test_vectors_that_are_compared_are_not_averaged(
 ) -> None:
     covers = Path(mb.__file__).parent / "zoo"
     assert refused(covers, tmp_path, capsys, "covers_move", "covers_move") == (
-        "no ensemble with 'RUNS/covers_move': cover song identification compares vectors, and those of two "
+        "no ensemble with 'RUNS/covers_move': cover song identification compares embeddings, and those of two "
         "trainings have nothing in common\n  help: evaluate the runs one by one     [E614]\n"
     )
 

@@ -119,7 +119,7 @@ def test_a_share_to_validate_on_and_no_validation(
     words = ["--set", "dataset.held_out=0.1", "--set", "dataset.validate_on=none"]
     assert train(corpus, tmp_path / "run", cache, *words) == 1
     said = capsys.readouterr().err
-    assert "'held_out' 0.1 is a share to validate on, and 'validate_on' is none" in said
+    assert "'held_out' 0.1 is a share to validate on, but 'validate_on' is none" in said
 
 
 def test_recordings_shorter_than_a_patch_are_told(

@@ -305,7 +305,7 @@ def test_a_corpus_with_its_own_split_has_no_folds(
     words = ["--fold", fold, "--set", "dataset.split=annotation"]
     assert train(with_split, with_split / "run", cache, *words) == 1
     assert capsys.readouterr().err == (
-        f"--fold {fold}: the corpus says itself how it is split, dataset.split is 'annotation'\n"
+        f"--fold {fold}: the corpus itself stores its split, and dataset.split is 'annotation'\n"
         "  help: leave --fold out, or add --set dataset.split=folds     [E441]\n"
     )
 
@@ -316,7 +316,7 @@ def test_a_fold_that_does_not_exist(
     assert train(corpus, "x", cache, "--fold", "3") == 1
     assert capsys.readouterr().err == (
         "--fold: expected a number from 0 to 2, all or none, got '3'\n"
-        "  help: the section dataset says how many folds there are     [E441]\n"
+        "  help: the section dataset sets the number of folds     [E441]\n"
     )
 
 

@@ -247,7 +247,7 @@ def test_an_index_of_chunks_and_rotations(tmp_path: Path, call: Call) -> None:
     )
     Index(short, keys, keys, (None,) * 4, "run", "0", "songs").save(tmp_path / "short")
     assert call("search", tmp_path / "short", "c")[2] == (
-        f"'{tmp_path / 'short'}' is no index: its parts differ in number\n"
+        f"'{tmp_path / 'short'}' is not an index: its parts differ in length\n"
         "  help: write one: mirbricks index RUN --data DIR --out FILE     [E630]\n"
     )
 
@@ -270,7 +270,7 @@ def test_faiss_finds_the_same(rotations: int) -> None:
     with pytest.raises(RunError) as caught:
         nearest_by_faiss(chunks, [chunks.query(0)], 1)
     assert str(caught.value) == (
-        "FAISS searches one vector a recording, and this index has one for each chunk\n"
+        "FAISS searches one vector per recording, and this index has one per chunk\n"
         "  help: leave --faiss out, or train with task.vectors: mean     [E634]"
     )
 
@@ -301,15 +301,15 @@ def test_bad_queries_and_indexes(
     gone, other = tmp_path / "gone", tmp_path / "other"
     assert (
         call("search", gone, "3-0")[2]
-        == f"'{gone}' is no index: there is no such file\n{help}"
+        == f"'{gone}' is not an index: there is no such file\n{help}"
     )
     shutil.copy(trained / "run" / "weights.safetensors", other)
     assert (
         call("search", other, "3-0")[2]
-        == f"'{other}' is no index: it is not one of ours\n{help}"
+        == f"'{other}' is not an index: it is not one of ours\n{help}"
     )
     other.write_bytes(index.read_bytes()[:-50])
-    assert call("search", other, "3-0")[2].startswith(f"'{other}' is no index: ")
+    assert call("search", other, "3-0")[2].startswith(f"'{other}' is not an index: ")
     empty = Library(
         torch.zeros(0, 1, 3),
         torch.zeros(0, dtype=torch.long),
@@ -350,8 +350,8 @@ def test_an_index_of_other_weights(trained: Path, call: Call, tmp_path: Path) ->
     code, _, err = call(*words)
     assert code == 1
     assert err.startswith(
-        f"the index '{trained / 'songs.index'}' was made by other weights than those of '{tmp_path / 'run'}'\n"
-        f"  index  by '{trained / 'run'}', "
+        f"the index '{trained / 'songs.index'}' was made with other weights than those of '{tmp_path / 'run'}'\n"
+        f"  index  '{trained / 'run'}', "
     )
     assert err.endswith(
         f"  help: make it again: mirbricks index {tmp_path / 'run'} --data DIR --out FILE     [E631]\n"

@@ -414,7 +414,7 @@ def test_folds_together_score_each_track_once(
     )
     key = next(iter(json.loads((run / "settings.json").read_text())["tracks"]))
     assert capsys.readouterr().err == (
-        f"several folds would score '{key}': together they only score their own test pieces\n"
+        f"several folds would evaluate '{key}': together each evaluates only its own test pieces\n"
         f"  help: evaluate one of them, such as '{tmp_path / 'cv' / 'fold1'}'     [E442]\n"
     )
 

@@ -428,8 +428,8 @@ def no_change(run: Path) -> None:
         (
             big,
             [],
-            "'run' packed would be 6.2 MB; at most 5 MB are shipped\n"
-            "  help: add --half, and look whether the figures stay, or train a smaller graph     [E611]\n",
+            "'run' packed would be 6.2 MB; the limit is 5 MB\n"
+            "  help: add --half and evaluate again, or train a smaller graph     [E611]\n",
         ),
         (
             no_change,

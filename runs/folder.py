@@ -58,6 +58,7 @@ class RunFolder:
         user's own. Raises E601; deletes nothing, replaces nothing.
         """
         run = cls(path)
+        # Whatever names the files have, they may be the user's own: only the mark proves a run.
         problem = None
         try:
             run.path.mkdir(parents=True, exist_ok=True)
@@ -97,11 +98,10 @@ class RunFolder:
             there = run.is_run()
             if run.path.is_dir():
                 what = "has no run in it"
+            elif run.path.exists():
+                what = "is not a folder"
             else:
-                if run.path.exists():
-                    what = "is not a folder"
-                else:
-                    what = "is missing"
+                what = "is missing"
         except OSError as error:
             raise unreadable(path, error) from error
         if not there:
@@ -140,18 +140,17 @@ class RunFolder:
 
     def read_settings(self) -> dict[str, Any]:
         """The content of settings.json, or what a packed model has of it; {} before it is written. Raises E606."""
-        if self.packed:
-            name = WEIGHTS
-        else:
-            name = SETTINGS
+        # A packed model is three files: its settings travel inside the file of the weights.
+        packed = self.packed
+        name = WEIGHTS if packed else SETTINGS
         if not self._has(name):
             return {}
         try:
-            settings = json.loads(
-                self._metadata()["settings"]
-                if self.packed
-                else self.read_text(SETTINGS)
-            )
+            if packed:
+                text = self._metadata()["settings"]
+            else:
+                text = self.read_text(SETTINGS)
+            settings = json.loads(text)
         except (KeyError, ValueError, RecursionError) as error:
             raise self.damaged(name, error) from error
         if not isinstance(settings, dict):
@@ -172,6 +171,7 @@ class RunFolder:
 
     def load_weights(self, model: nn.Module) -> dict[str, str]:
         """Load the best weights into `model`, on its device; returns their metadata. Raises E605, E606, E607."""
+        # Checked before they are loaded: torch would load a part of them and then raise.
         tensors, metadata = self.read_weights()
         self.check_weights(tensors, model.state_dict())
         model.load_state_dict(tensors)
@@ -221,6 +221,7 @@ class RunFolder:
         if not self._has(STATE):
             self._refuse_lost_state(resume)
             return None
+        # A finished training is refused too without --resume: its weights would be trained over.
         state = self.load_state()
         if resume:
             return state
@@ -250,6 +251,8 @@ class RunFolder:
         if "tuned" in self.read_settings():
             message = f"'{self.path}' already holds a model, and no state of a training to go on from"
             raise RunError(message, code="E602", help=help)
+        # Metrics alone come from a training that was killed before its first save; --resume starts
+        # it from step 0.
         trained = self._has(METRICS) and not resume
         if self._has(WEIGHTS) or trained:
             message = f"'{self.path}' holds a training that never ended, and its '{STATE}' is missing"
@@ -262,7 +265,7 @@ class RunFolder:
         metrics.append(self.path / METRICS, record)
 
     def read_metrics(self) -> list[dict[str, Any]]:
-        """Every record of metrics.jsonl, in order; a last line that a killed process left half is skipped."""
+        """Every record of metrics.jsonl, in order; a last line that a killed process left unfinished is skipped."""
         if not self._has(METRICS):
             return []
         try:
@@ -298,20 +301,21 @@ class RunFolder:
 
     def file(self, name: str) -> Path:
         """The path of a file of the run. Raises E605 if it is missing, E409 if it may not be read."""
-        path = self.path / (GRAPH if name == RESOLVED and self.packed else name)
+        path = self.path / name
+        # The graph of a packed model has every default written out: it is both files in one.
+        if name == RESOLVED and self.packed:
+            path = self.path / GRAPH
         try:
+            # Opening a pipe or a device would wait for ever.
             if path.exists() and not (path.is_file() or path.is_dir()):
                 raise self.damaged(name, "it is not a regular file")
             path.open("rb").close()
         except (FileNotFoundError, IsADirectoryError) as error:
+            hint = "give another run, or train again"
             if name == WEIGHTS:
                 hint = "the training has not validated yet; go on with --resume"
-            else:
-                hint = None
             message = f"the run '{self.path}' has no file '{name}'"
-            raise RunError(
-                message, code="E605", help=hint or "give another run, or train again"
-            ) from error
+            raise RunError(message, code="E605", help=hint) from error
         except OSError as error:
             raise unreadable(path, error) from error
         return path

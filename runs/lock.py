@@ -17,6 +17,7 @@ def hold(path: Path) -> Iterator[None]:
     Raises E604 if another process or object holds it; the lock of a process that died is taken over. E408 if the file
     cannot be written.
     """
+    # Only the entering may fail with E604 or E408; an error of the training itself passes as it is.
     with contextlib.ExitStack() as held:
         try:
             held.enter_context(lock(path))

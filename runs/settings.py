@@ -85,6 +85,8 @@ def at_start(
 
 def read_settings(run: RunFolder, task: Task) -> RunSettings:
     """Raises E605 without the file, E609 where the training has not ended, E606 where something is missing or wrong."""
+    # A run folder without settings.json is reported as missing a file, not as a training that goes
+    # on.
     if not run.packed:
         run.file(SETTINGS)
     raw = run.read_settings()
@@ -96,6 +98,7 @@ def read_settings(run: RunFolder, task: Task) -> RunSettings:
     try:
         settings = RunSettings.model_validate(raw)
     except ValidationError as error:
+        # One fault is enough: a damaged file has many, and one remedy.
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         if first["type"] == "missing":

@@ -50,6 +50,7 @@ def refuse_misfit(
             facts=_shortened(facts),
             help=f"use the run's own graph, '{graph}'",
         )
+    # A NaN in the weights makes every prediction NaN, which a user would blame on the audio.
     broken = [name for name in wanted if not _is_finite(saved[name])]
     if broken:
         raise RunError(
@@ -63,6 +64,7 @@ def refuse_misfit(
 def _misfits(
     saved: Mapping[str, Tensor], wanted: Mapping[str, Tensor]
 ) -> list[tuple[str, str]]:
+    # Every difference is collected, as one alone seldom shows which graph the weights are of.
     facts = []
     for name in wanted.keys() - saved.keys():
         facts.append(("missing", f"'{name}' {tuple(wanted[name].shape)}"))

@@ -35,13 +35,14 @@ def refuse_one_example(model: GraphModule, batch_size: int) -> None:
         for module in shadow.get_submodule(node.name).modules():
             if isinstance(module, _BatchNorm):
                 module.register_forward_pre_hook(_Check(node.name))
+    # Free axes take sizes at which the graph is known to run; the batch is that of the training.
     sizes = {**model.free_sizes, "B": batch_size}
     shapes = [
         [sizes[size] if isinstance(size, str) else size for size in shape]
         for shape in model.input_shapes.values()
     ]
     try:
-        # What else fails in training mode on the meta device is not for this check to tell.
+        # Whatever else fails in training mode on the meta device is not for this check to report.
         with contextlib.suppress(RuntimeError, ValueError, NotImplementedError):
             shadow(*(torch.empty(shape, device="meta") for shape in shapes))
     except _OneValue as found:

@@ -20,9 +20,12 @@ def batches_ahead(
     learner: Learner, world: World, first: int, last: int
 ) -> Iterator[Iterator[Batch]]:
     """The batches of steps first, ..., last - 1, each made in a thread while the one before is trained on."""
+    # One thread and one batch ahead: reading overlaps with the step, and memory holds two batches
+    # at most.
     with ThreadPoolExecutor(1, thread_name_prefix="batches") as pool:
 
         def submit(step: int) -> Future[Batch]:
+            # Batch numbers interleave over the ranks: no two processes learn from the same batch.
             return pool.submit(learner.batch, step * world.size + world.rank)
 
         def each() -> Iterator[Batch]:

@@ -63,6 +63,8 @@ def restore(training: Kept, state: dict[str, Any]) -> None:
             facts=changed,
             help="resume with the old values, or begin a new training in another folder",
         )
+    # The weights are held against the graph first: torch's own message for a misfit names no
+    # remedy.
     run.check_weights(state["model"], training.model.state_dict())
     training.model.load_state_dict(state["model"])
     try:
@@ -74,7 +76,7 @@ def restore(training: Kept, state: dict[str, Any]) -> None:
     except (ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
         raise run.damaged("state.pt", error) from error
     training.step = state["step"]
-    # names that this version does not know are not set: the file may be a stranger's
+    # Names that this version does not know are not set: the file may be a stranger's.
     for name in COUNTERS:
         if name in state["counters"]:
             setattr(training, name, state["counters"][name])

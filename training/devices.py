@@ -15,9 +15,8 @@ from torch import Tensor, nn
 
 from ..errors import RunError
 
-VALIDATION_LIMIT = datetime.timedelta(
-    hours=12
-)  # the other ranks wait while the leader validates
+# The other ranks wait while the leader validates.
+VALIDATION_LIMIT = datetime.timedelta(hours=12)
 
 
 def as_device(name: str | torch.device) -> torch.device:
@@ -25,7 +24,9 @@ def as_device(name: str | torch.device) -> torch.device:
     try:
         device = torch.device(name)
         torch.zeros(1, device=device).item()  # the meta device has no values
-    except Exception as error:  # each backend that is not there has an exception of its own: hpu cannot be imported
+    # Each backend that is missing raises an exception of its own: hpu cannot be imported.
+    except Exception as error:
+        # The help names devices that were seen to work, not all that torch has names for.
         works = ["cpu"]
         if torch.cuda.is_available():
             works.append("cuda")
@@ -43,8 +44,10 @@ def as_device(name: str | torch.device) -> torch.device:
 def seed_torch(device: torch.device, *numbers: int) -> None:
     """Seed torch's generators of the CPU and of `device` from several numbers, such as a seed and a step.
 
-    `torch.manual_seed` would do, but it formats the stack for each backend that is not there: 1 ms a call.
+    `torch.manual_seed` would do, but it formats the stack for each backend that is not there: 1 ms per call.
     """
+    # SeedSequence mixes the numbers well: neighbouring steps get unrelated streams, which seed +
+    # step would not give.
     seed = int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])
     torch.default_generator.manual_seed(seed)
     if device.type != "cpu":
@@ -68,27 +71,27 @@ class World:
         """`model` with its gradients averaged over the processes."""
         if self.size == 1:
             return model
-        return nn.parallel.DistributedDataParallel(
-            model, device_ids=[self.device] if self.device.type == "cuda" else None
-        )
+        devices = None
+        if self.device.type == "cuda":
+            devices = [self.device]
+        return nn.parallel.DistributedDataParallel(model, device_ids=devices)
 
     def mean(self, loss: Tensor, stop: bool) -> tuple[float, bool]:
         """The mean loss, and whether any process was asked to stop."""
         if self.size == 1:
             return float(loss.detach()), stop
-        both = torch.stack(
-            [
-                loss.detach().double(),
-                torch.tensor(float(stop), device=self.device).double(),
-            ]
-        )
+        # Both in one message: every process must stop after the same step, or the others would wait for it.
+        stops_here = torch.tensor(float(stop), device=self.device).double()
+        both = torch.stack([loss.detach().double(), stops_here])
         dist.all_reduce(both)
         total, stops = both.tolist()
         return total / self.size, stops > 0
 
     def average_gradients(self, module: nn.Module | None) -> None:
         """Of weights that stand outside of the model that `wrap` was given."""
-        for weight in [] if module is None or self.size == 1 else module.parameters():
+        if module is None or self.size == 1:
+            return
+        for weight in module.parameters():
             if weight.grad is not None:
                 dist.all_reduce(weight.grad)
                 weight.grad /= self.size
@@ -120,9 +123,8 @@ def joined(device: torch.device) -> Iterator[World]:
     if device.type == "cuda":
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
-    dist.init_process_group(
-        "nccl" if device.type == "cuda" else "gloo", timeout=VALIDATION_LIMIT
-    )
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    dist.init_process_group(backend, timeout=VALIDATION_LIMIT)
     try:
         yield World(device, dist.get_rank(), size)
     finally:

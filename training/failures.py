@@ -1,4 +1,4 @@
-"""A training step that cannot go on, told as what the user can change: NaN, memory, torch's compiler."""
+"""A training step that cannot go on, reported as what the user can change: NaN, memory, torch's compiler."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def refuse_not_finite(
     """Raise E620, naming the items of the batch after `step` steps, if the loss or the gradient is not finite."""
     if math.isfinite(value):
         return
+    # Bad data is the most frequent cause, and the user must know which recording it is.
     spoilt = _not_finite_inputs(batch)
     facts = [("items", _quoted(world.gather(batch.items)))]
     if spoilt:
@@ -51,13 +52,15 @@ def _quoted(items: tuple[str, ...]) -> str:
 
 
 @contextlib.contextmanager
-def told_plainly(config: TrainConfig) -> Iterator[None]:
+def reported_plainly(config: TrainConfig) -> Iterator[None]:
     """Torch's own failures that the user's settings bring about, as RunError."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
         text = str(error).strip() or type(error).__name__
         first = text.splitlines()[0]
+        # torch has a type for the memory of a GPU only; for that of the CPU it raises a
+        # RuntimeError with these words.
         no_memory = isinstance(error, torch.OutOfMemoryError | MemoryError)
         if no_memory or "can't allocate memory" in first:
             raise RunError(
@@ -66,6 +69,7 @@ def told_plainly(config: TrainConfig) -> Iterator[None]:
                 facts=[("torch", first)],
                 help="lower train.batch_size",
             ) from error
+        # By module, for torch's compiler has dozens of exceptions without a public base.
         of_compiler = ("torch._dynamo", "torch._inductor")
         if config.compile and type(error).__module__.startswith(of_compiler):
             raise RunError(

@@ -21,6 +21,7 @@ class StopSignals:
         self._previous: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> StopSignals:
+        # Python refuses to set handlers elsewhere, as in a notebook server that trains in a thread.
         if threading.current_thread() is threading.main_thread():
             self._previous = {one: signal.signal(one, self._note) for one in SIGNALS}
         return self

@@ -24,7 +24,7 @@ from ..version import __version__
 from .batches import batches_ahead, on_device
 from .checkpoint import Stopped, restore, state_of
 from .devices import World, as_device, joined, seed_torch
-from .failures import refuse_not_finite, told_plainly
+from .failures import refuse_not_finite, reported_plainly
 from .interrupt import StopSignals
 from .memory_format import lay_channels_last
 from .optimization import TrainConfig, follow, learning_rate, make_optimizer, trainable
@@ -70,18 +70,17 @@ def fit(
         world = stack.enter_context(joined(as_device(device)))
         if world.leader:
             stack.enter_context(run.locked())
+        # Under the lock, since another process may just be writing what is read here.
         state = run.state_to_resume(resume)
         training = Training(model, learner, config, run, world)
         if state is not None:
             restore(training, state)
         training.start()
+        # The caller's random numbers stay as they were: each step seeds torch's generators.
+        cuda = []
         if world.device.type == "cuda":
             cuda = [world.device]
-        else:
-            cuda = []
-        stack.enter_context(
-            torch.random.fork_rng(cuda)
-        )  # the caller's random numbers stay as they were
+        stack.enter_context(torch.random.fork_rng(cuda))
         signals = stack.enter_context(StopSignals())
         progress = stack.enter_context(
             TrainingProgress(config.steps, training.step, show and world.leader)
@@ -119,6 +118,8 @@ class Training:
         self.world = world
         self.model = model.to(world.device)
         self.channels_last = lay_channels_last(self.model, config, world.device)
+        # A learner may have weights of its own, such as the proxies of a metric loss, with a
+        # learning rate of theirs.
         self.own: nn.Module | None = getattr(learner, "module", None)
         if self.own is not None:
             self.own.to(world.device)
@@ -157,7 +158,7 @@ class Training:
         self.model.train()
         if self.world.leader:
             self.run.cut_metrics(self.step)
-        # from here on a killed training is one that goes on, and none that is trained over
+        # From here on a killed training can be resumed, and is never trained over.
         if self.step == 0:
             self._save_state(None)
 
@@ -177,6 +178,8 @@ class Training:
         config = self.config
         stop = False
         while not stop:
+            # The last step always validates, even where its number is not a multiple of
+            # validate_every.
             at_end = self.step >= config.steps
             due = at_end or self.step % config.validate_every == 0
             if due and self.validated < self.step:
@@ -186,11 +189,12 @@ class Training:
             if config.patience is not None and self.waited >= config.patience:
                 return "patience"
             begin_s = time.monotonic()
-            with told_plainly(config):
+            with reported_plainly(config):
                 stop = self._step(next(batches), signals)
             self.seconds += time.monotonic() - begin_s
             progress.advance(self.step, self.losses[-1])
             self._note_metrics()
+            # Between validations too, so that a crash loses minutes and not hours.
             if time.monotonic() - self.saved_s >= SAVE_EVERY_S:
                 self._save_state(None)
         return "interrupted"
@@ -200,13 +204,15 @@ class Training:
         config = self.config
         device = self.world.device
 
-        # all that is random comes from seed and step, so that a resumed training draws the same
+        # All that is random comes from seed and step, so that a resumed training draws the same.
         seed_torch(device, config.seed, self.step, self.world.rank)
         batch = on_device(batch, device, self.channels_last)
         with torch.autocast(device.type, torch.bfloat16, enabled=config.bf16):
             outputs = self.forward(*batch.inputs)
         if config.bf16:
             outputs = outputs.float()
+
+        # The loss is judged before its gradient: one step further, a NaN would be in every weight.
         sides = side_losses(self.model)
         loss = added(self.learner.loss(outputs, batch), sides)
         value, stop = self.world.mean(loss, signals.requested)
@@ -215,18 +221,23 @@ class Training:
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self.world.average_gradients(self.own)
-        limit = math.inf if config.clip_norm is None else config.clip_norm
+        # Without a limit the norm is still computed: it is logged, and shows a NaN in a single weight.
+        limit = math.inf
+        if config.clip_norm is not None:
+            limit = config.clip_norm
         self.grad_norm = float(nn.utils.clip_grad_norm_(trainable(self.model), limit))
         refuse_not_finite(
             "gradient", self.grad_norm, self.step, batch, self.world, config
         )
 
+        # Computed from the step alone, so the schedule needs no state that a resumed training would
+        # have to restore.
         for group in self.optimizer.param_groups:
             scale = group.get("lr_scale", 1.0)
             group["lr"] = learning_rate(config, self.step) * scale
         self.optimizer.step()
         if self.average is not None and config.average_decay is not None:
-            # the first averages are short, or the random first weights would stay in them for long
+            # The first averages are short, or the random first weights would stay in them for long.
             begun = (self.step + 1) / (self.step + 10)
             follow(self.average, self.model, min(config.average_decay, begun))
         self.step += 1
@@ -255,6 +266,7 @@ class Training:
         """Validate on the leader; keep the weights if they are the best, and save the state."""
         begin_s = time.monotonic()
         if self.world.leader:
+            # The average is what will be used, so it is what must be judged.
             judged = self.model if self.average is None else self.average
             found = self.learner.validate(judged, progress.validating)
             figures = {name: float(value) for name, value in found.items()}
@@ -263,6 +275,7 @@ class Training:
             self._keep_best(judged, figures)
             figure = self.learner.figure
             progress.validated(figure, figures[figure])
+        # Every process must know when patience ends, and only the leader has validated.
         self.waited = self.world.share(self.waited)
         self.validated = self.step
         self.seconds += time.monotonic() - begin_s
@@ -272,6 +285,7 @@ class Training:
         """Write the weights where they are better than all before; of equal ones the first stay."""
         figure = self.learner.figure
         value = figures[figure]
+        # A first figure of NaN must not stay the best: anything after it counts as better.
         best = self.best_figures.get(figure, math.nan)
         self.waited += 1
         if not math.isnan(best) and not value > best:

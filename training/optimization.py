@@ -47,21 +47,21 @@ class TrainConfig(Settings):
         None,
         gt=0,
         lt=1,
-        description="validate and keep a moving average of the weights with this decay; null: none",
+        description="validate and keep a moving average of the weights with this decay; null: no average",
     )
     validate_every: PositiveInt = Field(
         100, description="steps from one validation to the next"
     )
     patience: PositiveInt | None = Field(
         None,
-        description="stop after so many validations without a better figure; null: never",
+        description="stop after this many validations without a better figure; null: never",
     )
     seed: int = Field(
         0, ge=0, lt=2**63, description="of the first weights, the batches and dropout"
     )
     bf16: bool = Field(
         False,
-        description="run the model in bfloat16 where torch's autocast holds it safe",
+        description="run the model in bfloat16 where torch's autocast considers it safe",
     )
     compile: bool = Field(False, description="train through torch.compile")
     channels_last: bool = Field(
@@ -77,9 +77,9 @@ def learning_rate(config: TrainConfig, step: int) -> float:
     if config.schedule == "constant":
         return config.lr
     done = (step - config.warmup_steps) / max(1, config.steps - 1 - config.warmup_steps)
-    return config.lr * (
-        LAST_LR + (1 - LAST_LR) * (1 + math.cos(math.pi * min(1.0, done))) / 2
-    )
+    # At the end a small rate remains, so that the last steps still move the weights.
+    falling = (1 + math.cos(math.pi * min(1.0, done))) / 2
+    return config.lr * (LAST_LR + (1 - LAST_LR) * falling)
 
 
 def trainable(model: nn.Module) -> list[nn.Parameter]:
@@ -113,6 +113,7 @@ def make_optimizer(
         weights.append(
             {"params": trainable(own), "weight_decay": 0.0, "lr_scale": lr_scale}
         )
+    # One fused kernel instead of several per weight, where torch has it.
     common: dict[str, Any] = {
         "lr": config.lr,
         "weight_decay": config.weight_decay,
@@ -120,21 +121,21 @@ def make_optimizer(
     }
     if config.optimizer == "sgd":
         return torch.optim.SGD(weights, momentum=MOMENTUM, **common)
-    return (torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam)(
-        weights, **common
-    )
+    if config.optimizer == "adam":
+        return torch.optim.Adam(weights, **common)
+    return torch.optim.AdamW(weights, **common)
 
 
 @torch.no_grad()
 def follow(average: nn.Module, model: nn.Module, decay: float) -> None:
     """Move weights and float buffers of `average` towards `model`; other buffers are copied."""
+    # One call for all weights: a loop over them costs more than the average itself.
     torch._foreach_lerp_(
         list(average.parameters()), list(model.parameters()), 1 - decay
     )
     for mine, new in zip(average.buffers(), model.buffers(), strict=True):
         if mine.is_floating_point():
-            mine.copy_(
-                torch.where(mine == new, new, mine.lerp(new, 1 - decay))
-            )  # -inf in a mask stays -inf
+            # Between two -inf, as in a mask, lies NaN: equal values are taken as they are.
+            mine.copy_(torch.where(mine == new, new, mine.lerp(new, 1 - decay)))
         else:
             mine.copy_(new)

@@ -40,16 +40,13 @@ class TrainingProgress:
         self._bar: Progress | None = None
         if show and not self._lines:
             columns = (
-                *(
-                    "training",
-                    BarColumn(),
-                    TextColumn("step {task.completed}/{task.total}"),
-                ),
-                *(
-                    TextColumn("loss {task.fields[loss]}"),
-                    TextColumn("{task.fields[valid]}"),
-                ),
-                *(_Speed(), TimeRemainingColumn()),
+                "training",
+                BarColumn(),
+                TextColumn("step {task.completed}/{task.total}"),
+                TextColumn("loss {task.fields[loss]}"),
+                TextColumn("{task.fields[valid]}"),
+                _Speed(),
+                TimeRemainingColumn(),
             )
             self._bar = Progress(*columns, console=Console(), refresh_per_second=4)
             self._task = self._bar.add_task(
@@ -89,13 +86,16 @@ class TrainingProgress:
         """`step` steps are done; the last one had this loss."""
         if self._bar:
             self._bar.update(self._task, completed=step, loss=f"{loss:.4f}")
-        elif self._lines and (
-            step == self._total
-            or step * 10 // self._total > (step - 1) * 10 // self._total
-        ):
+            return
+        # A log gets ten lines, however long the training is.
+        tenth = step * 10 // self._total
+        before = (step - 1) * 10 // self._total
+        if self._lines and (step == self._total or tenth > before):
             self._print(step, loss)
 
     def _print(self, step: int, loss: float) -> None:
+        # Only steps of this process count: a resumed training has not done the earlier ones in this
+        # time.
         speed = (step - self._first) / max(time.monotonic() - self._begin_s, 1e-9)
         minutes, seconds = divmod(round((self._total - step) / speed), 60)
         words = [

@@ -17,6 +17,7 @@ def side_losses(model: nn.Module) -> dict[str, Tensor]:
     """
     found = {}
     for node, module in model.named_modules():
+        # Any block may have them, those of plug-ins too: the attribute is the whole contract.
         losses = getattr(module, "losses", None)
         if not isinstance(losses, Mapping):
             continue

@@ -21,6 +21,7 @@ def onset_strength(db: Tensor, rate_hz: float) -> Float:
 
     Source: Ellis, "Beat Tracking by Dynamic Programming", Journal of New Music Research 36(1), 2007.
     """
+    # Only rises count: energy that appears is an onset, energy that fades is not.
     rise = (
         db.diff(dim=-1, prepend=db[..., :1])
         .clamp_min(0)
@@ -29,11 +30,15 @@ def onset_strength(db: Tensor, rate_hz: float) -> Float:
         .cpu()
         .numpy()
     )
+
+    # `| 1` makes the length of the mean odd, which centres it on its frame.
     n = min(len(rise), max(1, round(SMOOTH_S * rate_hz)) | 1)
     mean = np.convolve(np.pad(rise, n // 2, "edge"), np.ones(n) / n, "valid")[
         : len(rise)
     ]
     above: Float = np.maximum(rise - mean, 0)
+    # Deviation 1, because TIGHTNESS weighs the steps between beats against onsets of
+    # that size.
     spread = float(above.std())
     if spread <= 1e-9:
         return np.zeros_like(above)

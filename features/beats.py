@@ -41,6 +41,9 @@ def beat_synchronous(
             code="E458",
             help="give the times of the beats as the annotation or the beat tracker has them, sorted",
         )
+
+    # Frame times ascend, so the frames of a beat are a slice; between close beats it is
+    # empty, and the frame nearest the middle stands in.
     times = frame_times_s.to(torch.float64).cpu()
     edges = torch.searchsorted(times, beats)
     middles = (beats[1:] + beats[:-1]) / 2

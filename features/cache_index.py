@@ -62,6 +62,7 @@ class CacheIndex:
         except sqlite3.OperationalError:
             return  # locked for long, or a full disk: the next cache file reports it
         except sqlite3.DatabaseError:
+            # A damaged index is thrown away: all that it saves is reading audio again.
             self.path.unlink(missing_ok=True)
             self._insert(row)
 
@@ -77,6 +78,8 @@ class CacheIndex:
             contextlib.closing(sqlite3.connect(self.path, timeout=30.0)) as connection,
             connection,
         ):
+            # A row that a power cut loses costs one reading of the audio; waiting for
+            # the disk at every row would cost more.
             connection.execute("PRAGMA synchronous = OFF")
             connection.execute(
                 "CREATE TABLE IF NOT EXISTS features (settings TEXT, source TEXT, key TEXT, size INTEGER, "

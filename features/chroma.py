@@ -125,6 +125,8 @@ class ChromaFeature(Feature):
             if self.config.tuning_semitones is not None:
                 yield self._folded(profile, self._tuning(total))
                 continue
+            # The sums of the parts add up, so that this tuning is the one of the whole
+            # recording.
             held.append(profile)
             if totals is None:
                 totals = total
@@ -139,6 +141,8 @@ class ChromaFeature(Feature):
         """(B, bins_per_octave, T) magnitudes summed over octaves, and their sum for the tuning."""
         config = self.config
         magnitude = cqt[:, 0].abs()
+        # The tuning is read before octaves are summed, which would blur its peaks;
+        # folding can wait, as a bin's share is the same in each octave.
         total = tuning_sum(magnitude, config.fmin_hz, config.bins_per_octave)
         octaves = magnitude.reshape(
             len(magnitude), config.n_octaves, config.bins_per_octave, -1

@@ -62,14 +62,20 @@ def octave_kernels(
     n_bins = n_octaves * bins_per_octave
     bins_hz = fmin_hz * 2.0 ** (np.arange(n_bins) / bins_per_octave)
     highest = factors_of_two(hop_length)
+
+    # librosa's early decimation: as often as the highest filter stays well below
+    # Nyquist, and as the hop still allows in the lowest octave.
     room = (
         math.ceil(math.log2(0.5 * sr_hz / cutoff_hz(bins_hz[-1], bins_per_octave))) - 2
     )
     top_level = max(0, min(room, highest - n_octaves + 1))
     for octave in range(n_octaves):
+        # One octave lower is one decimation more, until the hop cannot be halved.
         level = min(top_level + n_octaves - 1 - octave, highest)
         octave_hz = bins_hz[octave * bins_per_octave : (octave + 1) * bins_per_octave]
         rows = _kernel(octave_hz, sr_hz, bins_per_octave, level)
+        # Rows are 0 outside their band: only its Fourier bins are kept, and later
+        # multiplied.
         used = np.flatnonzero(rows.any(axis=0))
         first = int(used[0])
         last = int(used[-1])
@@ -87,6 +93,7 @@ def _kernel(
     """Kernel rows over the Fourier bins 0 … Nyquist of a frame long enough for the octave's longest filter."""
     level_hz = sr_hz / 2**level
     q = quality_factor(bins_per_octave)
+    # N_k = Q · f_s / f_k: every filter is Q periods of its own frequency long.
     lengths = q * level_hz / octave_hz
     frame = 2 ** math.ceil(math.log2(lengths.max()))
     wavelets = np.zeros((len(octave_hz), frame), np.complex128)
@@ -101,6 +108,9 @@ def _kernel(
             / window.sum()
             * np.exp(2j * np.pi * hz / level_hz * np.arange(start, stop))
         )
+
+    # By Parseval, a correlation with a wavelet is a product with its spectrum, which is
+    # 0 at nearly all Fourier bins.
     rows = np.fft.fft(wavelets)[:, : frame // 2 + 1] / frame
     # librosa's scale=True: the response to a sine is its amplitude times the root of the filter length at sr_hz.
     rows *= np.sqrt(q * sr_hz / octave_hz)[:, None]
@@ -129,6 +139,8 @@ def half_band_filter() -> npt.NDArray[np.float64]:
     rejection_db = 126.0
     pass_edge = 0.913
     stop_edge = 1.0
+
+    # Kaiser: N - 1 = (A - 8) / (2.285 Δω) and β = 0.1102 (A - 8.7) for A > 50 dB.
     width = 0.5 * (stop_edge - pass_edge) * np.pi
     half = math.ceil((rejection_db - 8.0) / (2.285 * width) / 2.0)
     k = np.arange(-half, half + 1)

@@ -62,6 +62,7 @@ def extract(item: AudioItem, folder: Path, config: FeatureConfig) -> Outcome:
         digest = _digest(audio, sr_hz, settings)
         path = folder / f"{digest}.safetensors"
         there = path.exists()
+        # An earlier run, or the same audio under another key, may have made it already.
         if not is_whole(path):
             wave = resample(torch.from_numpy(audio)[None], sr_hz, config.sr_hz)
             about = {"settings": settings, "audio_and_settings": digest}
@@ -115,6 +116,7 @@ def _read(item: AudioItem) -> tuple[NDArray[np.float32], int]:
 
 
 def _digest(audio: NDArray[np.float32], sr_hz: int, settings: str) -> str:
+    # Samples alone do not determine a feature: rate and settings are hashed with them.
     digest = hashlib.blake2b(f"{sr_hz} {settings} ".encode(), digest_size=16)
     digest.update(audio.data)
     return digest.hexdigest()
@@ -139,6 +141,8 @@ def write_wave(
     pieces: Iterable[Tensor] = (piece[0] for piece in transform.stream(chunks))
     n_frames = transform.n_frames(n_samples)
     storage = config.storage
+    # The header comes first and holds the number of frames; where that does not follow
+    # from the length, all are computed before any is written.
     if not transform.counted:
         pieces = list(pieces)
         n_frames = sum(piece.shape[-1] for piece in pieces)

@@ -127,6 +127,7 @@ def _layout(**tensors: tuple[str, tuple[int, ...]]) -> dict[str, Any]:
 
 def _write_header(file: BinaryIO, header: Mapping[str, Any]) -> None:
     text = json.dumps(header).encode()
+    # Up to a multiple of 8 bytes, so that the mapped tensors are aligned.
     text += b" " * (-len(text) % _LENGTH_BYTES)
     file.write(len(text).to_bytes(_LENGTH_BYTES, "little") + text)
 
@@ -144,11 +145,13 @@ def _read_header(path: Path) -> _Header:
     """Raises OSError, ValueError, KeyError or TypeError for what is not a whole file of ours."""
     with path.open("rb") as file:
         n_text = int.from_bytes(file.read(_LENGTH_BYTES), "little")
+        # A damaged length must not make the whole file be read as a header.
         header: dict[str, Any] = json.loads(file.read(min(n_text, _MAX_HEADER_BYTES)))
     first, second = {FORMAT: ("hcqt", "frame_peak"), ARRAY_FORMAT: ("values", "peak")}[
         header["__metadata__"]["format"]
     ]
     start = _LENGTH_BYTES + n_text
+    # Our files appear whole, so that a wrong length means a copy that was cut short.
     if path.stat().st_size != start + header[second]["data_offsets"][1]:
         raise ValueError("cut short")
     shape = tuple(map(int, header[first]["shape"]))
@@ -239,6 +242,7 @@ class CachedFeature:
         values, peak = self._read(start, stop)
         if peak is None:
             return values.abs_().movedim(0, -1)
+        # Without the complex tensor that `read().abs()` would make first.
         real, imaginary = values.unbind(-1)
         return (
             real.square()
@@ -256,6 +260,7 @@ class CachedFeature:
             raise ValueError(
                 f"the feature has frames [0, {self.n_frames}), asked for [{start}, {stop})"
             )
+        # One copy, which widens float16 on the way.
         values = torch.empty((stop - start, *self._header.shape[1:]))
         values.copy_(torch.from_numpy(self._values[start:stop]))
         return values, torch.from_numpy(

@@ -87,8 +87,10 @@ class Fourier2DFeature(ChromaFeature):
             n_patches = (columns.shape[-1] - c.patch_columns) // c.hop_columns + 1
             if n_patches > 0:
                 yield fourier_magnitude(columns, c.patch_columns, c.hop_columns)
+                # Columns before the next patch are given up.
                 columns = columns[..., n_patches * c.hop_columns :]
                 given = True
+        # Less than a patch in all: one patch with zeros behind it, as `forward` gives.
         if columns is not None and not given:
             yield fourier_magnitude(columns, c.patch_columns, c.hop_columns)
 

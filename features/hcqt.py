@@ -224,6 +224,7 @@ def to_scale(magnitude: Tensor, scale: Scale, reference: Tensor | float) -> Tens
 
     Silence stays 0 when the reference is 0.
     """
+    # The smallest normal number in place of 0 keeps 0 / 0 from becoming NaN.
     least = torch.finfo(magnitude.dtype).tiny
     if isinstance(reference, Tensor):
         reference = reference.clamp_min(least)
@@ -234,6 +235,7 @@ def to_scale(magnitude: Tensor, scale: Scale, reference: Tensor | float) -> Tens
         return ratio
     if scale == "log":
         return ratio.mul_(LOG_GAIN).log1p_().mul_(1.0 / math.log1p(LOG_GAIN))
+    # 20 / 80 log10(m / reference) + 1: -80 dB is 0 and 0 dB is 1.
     floor = 10.0 ** (-DYNAMIC_RANGE_DB / 20.0)
     return ratio.clamp_(floor, 1.0).log10_().mul_(20.0 / DYNAMIC_RANGE_DB).add_(1.0)
 

@@ -189,6 +189,8 @@ class MelFeature(Feature):
 
     def _bands(self, frames: Tensor) -> Tensor:
         spectrum = torch.fft.rfft(frames * self.window)
+
+        # X|² without a root that would only be squared again.
         power = spectrum.real.square().addcmul_(spectrum.imag, spectrum.imag)
         # The power is there already; any other exponent is taken from it.
         if self.config.power != 2:

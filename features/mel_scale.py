@@ -8,6 +8,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+# Slaney, Auditory Toolbox, 1998: steps of 200/3 Hz up to 1 kHz, then 27 equal ratios up
+# to 6.4 kHz.
 SLANEY_BREAK_HZ = 1000.0
 SLANEY_STEP_HZ = 200 / 3
 SLANEY_LOG_STEP = math.log(6.4) / 27
@@ -71,6 +73,7 @@ def mel_triangles(
     triangles = torch.minimum(
         (hz - low) / (peak - low), (high - hz) / (high - peak)
     ).clamp_min(0)
+    # A triangle that is 2 / width high has area 1.
     if unit_area:
         triangles = triangles * (2 / (high - low))
     return triangles.to(torch.get_default_dtype())

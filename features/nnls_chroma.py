@@ -108,6 +108,8 @@ class NNLSChromaFeature(Feature):
 
     def __init__(self, config: NNLSChromaFeatureConfig) -> None:
         super().__init__(config)
+        # A frame is the mean of two transforms a quarter of a hop to either side of its
+        # time: the first of them begins so many samples before the audio.
         self.left = config.n_fft // 2 - config.first_samples + config.hop_length // 4
         window = torch.hann_window(config.n_fft, dtype=torch.float64)
         for name, value in {
@@ -171,6 +173,8 @@ class NNLSChromaFeature(Feature):
                 wave = torch.cat([wave, chunk], dim=1)
             n_samples += chunk.shape[1]
             needed = STREAM_FRAMES * c.hop_length
+            # The end of the audio decides how many frames there are, so the last ones
+            # wait for it.
             while (
                 wave.shape[1] >= needed + c.n_fft
                 and self.n_frames(n_samples) - done > STREAM_FRAMES
@@ -243,6 +247,9 @@ def log_spectrum(sr_hz: int, n_fft: int) -> Tensor:
     pulse = functional.normalize(0.5 + 0.5 * torch.cos(math.pi * offsets), 1, dim=0)
     bins = torch.arange(N_BINS, dtype=torch.float64)[:, None] - MARGIN + offsets
     lines = 440 * 2 ** ((LOWEST - 69 + bins / PER_SEMITONE) / 12) * n_fft / sr_hz
+
+    # A point between two Fourier lines shares its weight between them: the magnitude is
+    # taken as linear there.
     low = lines.floor().clamp_max(n_fft // 2 - 1)
     share = lines - low
     inside = lines <= n_fft / 2
@@ -255,6 +262,7 @@ def log_spectrum(sr_hz: int, n_fft: int) -> Tensor:
 def note_spectra() -> Tensor:
     """(bins, N_NOTES) float64: the partials of each note, .7 ** k high, each a raised cosine over its neighbours."""
     partials = torch.arange(1, N_PARTIALS + 1, dtype=torch.float64)
+    # Partial k lies 12 log2 k semitones above its note.
     at = MARGIN + PER_SEMITONE * (torch.arange(N_NOTES)[:, None] + 12 * partials.log2())
     apart = (torch.arange(N_BINS)[:, None, None] - at).clamp(-1, 1)
     return ((0.5 + 0.5 * torch.cos(math.pi * apart)) * DECAY ** (partials - 1)).sum(
@@ -266,6 +274,8 @@ def note_profiles() -> Tensor:
     """(24, N_NOTES) float64: how much a note counts for each pitch class of the bass, and of the treble."""
     notes = torch.arange(N_NOTES, dtype=torch.float64)
     classes = torch.arange(12)[:, None] == (LOWEST + torch.arange(N_NOTES)) % 12
+    # sin² over each range: notes near its ends count little, and the bass fades out
+    # instead of ending at one key.
     heights = [
         (torch.sin(math.pi * (notes + 0.5) / wide) ** 2) * (notes < wide - 0.5)
         for wide in (BASS_SEMITONES, 84)

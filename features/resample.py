@@ -185,6 +185,7 @@ def _stream_interpolated(
     for chunk in chunks:
         held = _joined(held, chunk)
         stop = start + held.shape[-1]
+        # Output n lies at input n · old / new, and needs `reach` samples behind that.
         ready = max(done, (stop - reach) * new // old)
         if ready > done:
             yield _interpolated(held, old, new, range(done, ready), start)
@@ -240,8 +241,11 @@ def _weights(old: int, new: int, dtype: torch.dtype) -> Tensor:
     between = (1 + torch.cos(math.pi * nodes)) / 2
     reach = _reach(old, new)
     samples = torch.arange(-reach, reach + 1, dtype=torch.float64)
+
+    # The lower of the two rates decides where the band ends.
     cutoff = ROLLOFF * min(1.0, new / old)
     crossings = cutoff * (samples - between[:, None])
+    # Kaiser's window, I0(β √(1 - x²)) / I0(β), which ends with the sinc's 64th zero.
     inside = (1 - (crossings / ZERO_CROSSINGS).square()).clamp_min(0)
     window = torch.special.i0(KAISER_BETA * inside.sqrt())
     window = window / torch.special.i0(torch.tensor(KAISER_BETA).double())

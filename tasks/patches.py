@@ -71,6 +71,8 @@ class PatchBatches(abc.ABC):
 
     def batch(self, step: int) -> Batch:
         """The batch of a step."""
+        # A generator per step, without a state from one to the next: a resumed training
+        # draws the same batches, and a thread may draw them ahead.
         rng = np.random.default_rng((self.seed, *self.stream, step))
         return self.draw(step, rng)
 
@@ -138,6 +140,7 @@ def random_patch(
     feature: Recorded, patch_frames: int, rng: Generator, silence: float = 0.0
 ) -> Tensor:
     """(..., patch_frames) of a feature from anywhere in it; a short recording lies anywhere in its patch."""
+    # A negative start puts silence before a recording that is shorter than the patch.
     spare = feature.n_frames - patch_frames
     start = int(rng.integers(min(spare, 0), max(spare, 0) + 1))
     return take_patch(feature.read, start, patch_frames, feature.n_frames, silence)
@@ -171,11 +174,13 @@ def transposed(
 
 def level_of(read: Callable[[], Tensor]) -> float:
     """The 90th percentile of the norms of a recording's frames; what compression and noise are relative to."""
+    # A percentile, since a single loud frame should not set the level of a recording.
     norms = read().flatten(0, -2).norm(dim=0)
     if norms.numel() < MOST_RANKED:
         level = float(norms.quantile(0.9))
     else:
         level = float(norms.max())
+    # Others divide by it, also in a silent recording.
     return max(level, 1e-9)
 
 

@@ -88,10 +88,12 @@ class Needs:
             size if size is not None else own.get(name, name)
             for name, size in map(_axis, self.output)
         ]
+        # A name that the input does not have stands for any size that the graph fixes.
         any_size = [
             size is None and name not in own for name, size in map(_axis, self.output)
         ]
 
+        # The batch comes first and fits always.
         fits = len(output_shape) == len(expected) and all(
             isinstance(given, int) if free else given == size
             for given, size, free in list(
@@ -181,6 +183,7 @@ def _agree(shape: Shape, wanted: Axes) -> bool:
     """Whether a graph with this input reads what is wanted; an axis that is free on either side fits any size."""
     if len(shape) != len(wanted):
         return False
+    # The batch comes first and fits always.
     pairs = list(zip(shape, wanted, strict=True))[1:]
     return all(
         isinstance(size, str) or other is None or size == other
@@ -259,6 +262,8 @@ def refuse_other_types(
 ) -> None:
     """Raise E502 where the graph gives whole numbers, such as codes: nothing can be learned through them."""
     for shape in list(shapes.values())[:1]:
+        # Tensors on the meta device have types and no values: this run costs nothing,
+        # and on a copy it leaves the model where it is.
         with torch.no_grad():
             sizes = [2 if size is None else size for size in shape]
             found = (

@@ -34,8 +34,13 @@ def classes_at_frames(
 def chords_of(item: Recording, name: str) -> Chords:
     """The labels as they are, from when to when; segments without a length are left out. Raises TaskError E509."""
     labels, onsets_s, durations_s = item.entry.segments(name)
+    # The classes are not needed here, but a label that is not a chord must be reported
+    # with its time.
     for place, label in enumerate(labels):
         _class(item, name, place, str(label), onsets_s)
+
+    # mir_eval refuses intervals without a length, and reads the others in the order of
+    # time.
     kept = np.flatnonzero(durations_s > 0)
     kept = kept[np.argsort(onsets_s[kept], kind="stable")]
     if not len(kept):
@@ -43,6 +48,9 @@ def chords_of(item: Recording, name: str) -> Chords:
         raise TaskError(
             message, code="E509", help="mend the annotation, or leave the recording out"
         )
+
+    # An estimate has one chord at a time, so a true overlap has no right answer; one
+    # within the rounding only comes from writing ms.
     begins_s = onsets_s[kept]
     ends_s = onsets_s[kept] + durations_s[kept]
     over = np.flatnonzero(ends_s[:-1] > begins_s[1:] + ROUNDING_S)
@@ -55,9 +63,13 @@ def chords_of(item: Recording, name: str) -> Chords:
                    ("next", f"from {begins_s[over[0] + 1]:.3f} s")],
             help="let each chord end where the next begins",
         )  # fmt: skip
+
+    # Within the rounding, neighbours are joined exactly: no sliver of N is left between
+    # them.
     ends_s[:-1] = np.where(
         np.abs(ends_s[:-1] - begins_s[1:]) <= ROUNDING_S, begins_s[1:], ends_s[:-1]
     )
+    # An empty label and N:- mean no chord, as in `class_of`.
     names = ["N" if str(labels[k]) in ("", "N:-") else str(labels[k]) for k in kept]
     return _without_gaps(begins_s, ends_s, names)
 

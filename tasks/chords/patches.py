@@ -48,6 +48,8 @@ def prepared(x: Tensor, level: float, config: ChordsConfig) -> Tensor:
     """What the model sees of features x (..., T)."""
     if config.compression is None:
         return x
+    # log(1 + c x / p): relative to the recording's own level p, so that a quiet
+    # recording is compressed like a loud one.
     return torch.log1p(config.compression / level * x)
 
 
@@ -71,6 +73,7 @@ class Patches(PatchBatches):
         self._share = shares([track.feature for track in tracks])
 
     def draw(self, step: int, rng: Generator) -> Batch:  # noqa: ARG002  # every step draws alike
+        # Long recordings are drawn more often, which makes every frame equally likely.
         rows = rng.choice(len(self.tracks), self.batch_size, p=self._share)
         return self.collated([self._example(self.tracks[row], rng) for row in rows])
 
@@ -80,11 +83,15 @@ class Patches(PatchBatches):
         size = config.patch_frames
         n_frames = track.feature.n_frames
         most = 0 if config.transpose == "none" else config.max_semitones
+
+        # Place first, key second: the order of the draws is part of what a seed means.
         start = random_start(n_frames, size, rng)
         semitones = int(rng.integers(-most, most + 1))
 
         read = magnitudes_of(track.feature)
         patch = take_patch(read, start, size, n_frames, self.silence)
+        # Features and classes move by the same semitones, so that each root is also
+        # learned from the chords of all others.
         patch = transposed(
             prepared(patch, track.level, config),
             semitones,

@@ -21,6 +21,7 @@ def class_seconds(reference: Chords, estimate: Chords) -> dict[str, list[float]]
     right_s = np.zeros(N_CLASSES)
     for duration_s, true, found in zip(*together(reference, estimate), strict=True):
         own = class_of(true)
+        # IGNORED is negative: what is neither major nor minor belongs to no class.
         if own >= 0:
             judged_s[own] += duration_s
             right_s[own] += duration_s * (class_of(found) == own)
@@ -35,6 +36,9 @@ def macro_recall(tracks: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
     counted = [track for track in tracks.values() if JUDGED in track]
     if not counted:
         return {}
+
+    # Seconds are added over the tracks before the division: a track in which a class
+    # sounds for a moment must not weigh as much as one full of it.
     judged_s = np.sum([track[JUDGED] for track in counted], axis=0)
     right_s = np.sum([track[RIGHT] for track in counted], axis=0)
     there = judged_s > 0

@@ -28,9 +28,14 @@ class Transitions:
         counts = np.full((N_CLASSES, N_CLASSES), PRIOR)
         for classes in tracks:
             known = classes[classes != IGNORED]
+            # Counted in all 12 keys, a transition depends on the distance of its roots
+            # only, and a small corpus fills the matrix.
             for semitones in range(12):
                 moved = transposed_classes(known, semitones)
                 np.add.at(counts, (moved[:-1], moved[1:]), 1)
+
+        # p(c) = n(c) / n and p(c | b) = n(b, c) / n(b), as logarithms, which a path
+        # adds up.
         totals = counts.sum(axis=1)
         return cls(np.log(totals / totals.sum()), np.log(counts / totals[:, None]))
 
@@ -43,12 +48,17 @@ class Transitions:
         heard = weight * log_probability
         if not len(heard):
             return np.zeros(0, np.int64)
+
+        # Viterbi: δ_t(c) = max_b [δ_{t-1}(b) + log p(c | b)] + w log p_t(c); `before`
+        # keeps the b of each maximum.
         score = self.first + heard[0]
         before = np.zeros(heard.shape, np.int64)
         for t in range(1, len(heard)):
             options = score[:, None] + self.step
             before[t] = options.argmax(axis=0)
             score = options[before[t], np.arange(N_CLASSES)] + heard[t]
+
+        # The best path is only known at its end; from there the kept maxima lead back.
         path = np.empty(len(heard), np.int64)
         path[-1] = score.argmax()
         for t in range(len(heard) - 1, 0, -1):
@@ -58,5 +68,7 @@ class Transitions:
 
 def segments(classes: Int64) -> tuple[Int64, Int64]:
     """Runs of one class: where each begins, in frames, and its class."""
+    # A value that no class has comes before the first frame, so that a run begins there
+    # too.
     starts = np.flatnonzero(np.diff(classes, prepend=IGNORED - 1))
     return starts, classes[starts]

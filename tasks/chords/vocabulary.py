@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 Int64 = NDArray[np.int64]
 ROOTS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 NAMES = (*(f"{root}:maj" for root in ROOTS), *(f"{root}:min" for root in ROOTS), "N")
-# torch's cross-entropy leaves out -100
 N_CLASSES = len(NAMES)
 NO_CHORD = len(NAMES) - 1
+# torch's cross-entropy leaves out -100 by default.
 IGNORED = -100
 MAJOR = (0, 4, 7)
 MINOR = (0, 3, 7)
@@ -36,6 +36,8 @@ def class_of(label: str) -> int:
         root, bitmap, _ = mir_eval.chord.encode(label)
     except mir_eval.chord.InvalidChordException as error:
         raise ValueError(str(error)) from error
+    # As mir_eval's majmin: the semitones up to the fifth decide, so that a seventh or a
+    # ninth does not change the class. X has no root.
     tones = tuple(np.flatnonzero(bitmap[:8]).tolist())
     if root < 0 or tones not in (MAJOR, MINOR):
         return IGNORED
@@ -49,6 +51,8 @@ def classes_of(labels: list[str]) -> Int64:
 
 def transposed_classes(classes: Int64, semitones: int) -> Int64:
     """The classes of the same music so many semitones higher; N and what is ignored stay."""
+    # `kind` is 0 for major and 12 for minor: a root turns within its own twelve
+    # classes.
     kind = classes // 12 * 12
     return np.where(
         (classes >= 0) & (classes < NO_CHORD),

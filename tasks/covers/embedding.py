@@ -29,6 +29,9 @@ def embed(
     """
     device = next(model.parameters()).device
     size, hop = chunk_size(feature.n_frames, config, shape)
+
+    # The level and the chunks read the same frames, and neighbouring chunks overlap:
+    # from memory, a file is decompressed once.
     feature = held(feature)
     level = 1.0
     if config.compression is not None:
@@ -42,11 +45,14 @@ def embed(
         hop_frames=hop,
         at_once=AT_ONCE,
     ):
+        # Compression commutes with rotation, so it is done once for all 12.
         chunks = prepared(patches, level, config)
         each = []
         for semitones in range(PITCH_CLASSES if rotations else 1):
             moved = rotated(chunks, semitones) if semitones else chunks
             each.append(model(for_graph(moved, config, len(shape)).to(device)))
+        # Of unit length before the mean: no chunk weighs more because its vector is
+        # longer.
         vectors.append(functional.normalize(torch.stack(each).float().cpu(), dim=-1))
 
     found = torch.cat(vectors, dim=1)
@@ -59,6 +65,8 @@ def chunk_size(
     n_frames: int, config: CoversConfig, shape: TaskShape
 ) -> tuple[int, int]:
     """Frames of a chunk and from one to the next."""
+    # A graph that fixes its frames decides, then the settings; else a recording is seen
+    # whole, up to what fits into memory.
     if isinstance(shape[-1], int):
         size = shape[-1]
     elif config.chunk_frames:

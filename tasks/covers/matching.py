@@ -40,6 +40,8 @@ class Library:
         if not vectors.isfinite().all():
             raise ValueError("an embedding is not finite")
         counts = torch.tensor([one.shape[1] for one in embeddings])
+
+        # Products of unit vectors are cosines.
         plain = cls(
             functional.normalize(vectors, dim=-1),
             counts,
@@ -48,12 +50,17 @@ class Library:
         )
         if not normalise or len(counts) < FEWEST:
             return plain
+
+        # The normalisation needs all scores; those of a small library are kept, so that
+        # `rows` does not compute them a second time.
         if len(plain) <= HELD:
             whole = plain.rows(slice(0, len(plain)))
         else:
             whole = None
         made = cls(plain.vectors, counts, *plain.statistics(whole))
         if whole is not None:
+            # The class is frozen and this is not a field: neither equality nor repr
+            # sees it.
             made.__dict__["_whole"] = (whole - made.mean) / made.deviation
         return made
 
@@ -68,6 +75,9 @@ class Library:
     def scores(self, queries: Sequence[Tensor]) -> Tensor:
         """(Q, n) scores of queries, each of (M, D) unit vectors; a larger one is more alike."""
         lengths = torch.tensor([len(query) for query in queries])
+
+        # The chunks of all queries go through one matrix product; `owner` is the query
+        # of each row.
         flat = torch.cat(list(queries))
         owner = torch.repeat_interleave(torch.arange(len(queries)), lengths)
         out = torch.empty(len(queries), len(self))
@@ -76,10 +86,14 @@ class Library:
             part = self.vectors[int(ends[first]) : int(ends[last])]
             cosines = (flat @ part.flatten(0, 1).T).reshape(len(flat), *part.shape[:2])
             counts = self.counts[first:last]
+            # For each rotation the best chunk of a reference: the music only has to
+            # meet somewhere.
             if int(counts.max()) > 1:
                 cosines = torch.stack(
                     [one.amax(1) for one in torch.split(cosines, counts.tolist(), 1)], 1
                 )
+            # The rotation is chosen last, after the mean over the query's chunks: a
+            # performance is in one key throughout.
             total = cosines.new_zeros(len(queries), *cosines.shape[1:]).index_add_(
                 0, owner, cosines
             )
@@ -92,6 +106,9 @@ class Library:
             found: Tensor = self.__dict__["_whole"][rows]
             return found
         numbers = range(*rows.indices(len(self)))
+
+        # A query may have several chunks, hence the 8; `scores` cuts the references
+        # into blocks where that is still too much.
         step = max(
             1,
             BLOCK_VALUES // (8 * max(1, self.vectors.shape[0] * self.vectors.shape[1])),
@@ -109,6 +126,8 @@ class Library:
         whole  all scores (n, n), where they are known already
         """
         n = len(self)
+
+        # In double precision: the variance is a small difference of large sums.
         total = torch.zeros(n, dtype=torch.float64)
         squares = torch.zeros(n, dtype=torch.float64)
         step = max(1, BLOCK_VALUES // max(1, n))
@@ -117,10 +136,15 @@ class Library:
             scores = (
                 self.rows(rows) if whole is None else whole[rows].clone()
             ).double()
+            # A recording is not a reference for itself: its cosine of 1 would bias the
+            # mean.
             itself = torch.arange(first, first + len(scores))
             scores[torch.arange(len(scores)), itself] = 0
             total += scores.sum(0)
             squares += scores.square().sum(0)
+
+        # σ² = E[s²] - E[s]²; rounding may bring it below 0, and equal scores must not
+        # divide by 0.
         mean = total / (n - 1)
         deviation = (
             (squares / (n - 1) - mean.square()).clamp_min(0).sqrt().clamp_min(1e-6)

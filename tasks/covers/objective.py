@@ -26,6 +26,8 @@ class Objective:
         self.lr_scale = config.proxy_lr
         self.module: nn.Module | None = None
         if config.loss == "proxy_anchor":
+            # Proxies are drawn from a seed of their own and leave torch's generator as
+            # it was: the choice of a loss changes no other draw.
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(seed)
                 self.module = ProxyAnchor(n_works, embed_dim)
@@ -36,10 +38,14 @@ class Objective:
             return loss
         if self.config.loss == "nt_xent":
             return nt_xent(embeddings, works, self.config.temperature)
+        # For losses of pairs `versions_per_work` is 2: rows 2 i and 2 i + 1 belong
+        # together.
         if self.config.loss == "barlow_twins":
             return barlow_twins(embeddings[::2], embeddings[1::2])
         if self.config.loss == "vicreg":
             return vicreg(embeddings[::2], embeddings[1::2])
+        # ‖a - b‖² = 2 - 2 cos(a, b) for unit vectors: triplets then rank as the
+        # evaluation does.
         if self.config.distance == "unit":
             embeddings = functional.normalize(embeddings, dim=1)
             distance: Distance = "euclidean"

@@ -56,8 +56,11 @@ class Patches(PatchBatches):
         groups = grouped([(track.work,) for track in tracks]).values()
         self.works = [files for files in groups if len(files) > 1 or config.singles]
         self.n_works = batch_size // config.versions_per_work
+        # Moments need no works: as many places as a batch has rows for can be drawn.
         there = self.n_works if config.learn_from == "moments" else len(self.works)
         refuse_batch(batch_size, there, config)
+        # Works left over at the end of an epoch are skipped: a batch that goes on into
+        # the next one could hold a work twice.
         self.steps_per_epoch = len(self.works) // self.n_works
         self._deck = Deck(len(self.works), seed, 1)
         self._share = shares([track.feature for track in tracks])
@@ -75,10 +78,14 @@ class Patches(PatchBatches):
 
     def _versions(self, step: int, rng: Generator) -> tuple[list[Track], list[Tensor]]:
         epoch, inside = divmod(step, self.steps_per_epoch)
+        # The deck is read at the position in the whole training, so that a resumed one
+        # goes on with the same works.
         drawn = self._deck.at(
             epoch * len(self.works) + positions_of(inside, self.n_works)
         )
         k = self.config.versions_per_work
+        # A shuffled work is repeated up to K: where it has fewer recordings, some come
+        # twice, as two views.
         rows = np.concatenate(
             [np.resize(rng.permutation(self.works[work]), k) for work in drawn]
         )
@@ -92,6 +99,8 @@ class Patches(PatchBatches):
         patches = []
         for row in rng.choice(len(self.tracks), self.n_works, p=self._share):
             track = self.tracks[row]
+            # Place and key are drawn once per moment; what differs between its views is
+            # drawn later.
             at = moment(track.feature, self.config, rng)
             for _ in range(self.config.versions_per_work):
                 tracks.append(track)

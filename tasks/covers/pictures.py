@@ -37,6 +37,7 @@ def pictures_of(
 ) -> list[Picture]:
     """The similarity matrix in the order of the works; the best and the worst queries with what they find."""
     judged = [item for item in items if item.key in evaluation.tracks]
+    # In the order of their works, versions form blocks along the diagonal.
     gallery = sorted(
         task.gallery(judged),
         key=lambda item: (work_or_key(item, task.config), item.key),
@@ -60,6 +61,7 @@ def pictures_of(
         k: float(values["mAP"]) for k, values in figures.items() if "mAP" in values
     }
     order = sorted(found, key=lambda k: -found[k])
+    # The worst are taken from what the best have left, so that no query is shown twice.
     for name, numbers in (
         ("best", order[:QUERIES]),
         ("worst", order[QUERIES:][-QUERIES:]),
@@ -81,6 +83,7 @@ def _ranked(
     precision: float,
 ) -> Ranked:
     scores = library.rows(slice(number, number + 1))[0].clone()
+    # A query is nearest to itself.
     scores[number] = -torch.inf
     best = scores.argsort(descending=True)[: min(LISTED, len(works) - 1)].tolist()
     return Ranked(

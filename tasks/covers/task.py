@@ -140,14 +140,20 @@ class CoverSongs(Task):
         """Raises TaskError E503, E520, E521, DataError E442."""
         tracks = self.tracks(train)
         judged = self.tracks(valid)
+        # Splits go by groups: a work in two of them could be trained on and judged.
         refuse_several_groups([*tracks, *judged], self.config)
         works = [self.truth(item) for item in tracks]
         self.learned = frozenset(item.key for item in tracks)
         if {item.key for item in judged} != self.learned:
             refuse_no_cover([self.truth(item) for item in judged], "validation ")
         numbers = numbered(works).tolist()
+
+        # Each recording may take the same share of the memory; a longer one is read
+        # from the disk whenever it is drawn.
         most = HELD_VALUES // len(tracks)
         features = [held(cache.open(item.key), most) for item in tracks]
+        # A level costs one reading of the whole recording: only where something is
+        # relative to it.
         relative = self.config.compression is not None or self.config.views.noise > 0
         levels = [level_of(feature.read) if relative else 1.0 for feature in features]
         known = [
@@ -253,9 +259,11 @@ class CoverSongs(Task):
             model, gallery, cache, lambda key: on_track(key) if key in queries else None
         )
         works = numbered([work_or_key(item, self.config) for item in gallery])
+        # A query without a cover gets no ranks below, and keeps this mark.
         figures: dict[str, Figures] = {
             item.key: {"without_cover": 1.0} for item in tracks
         }
+        # Ranks go by distance: minus the score.
         for ranks in ranks_in_blocks(lambda rows: -library.rows(rows), works):
             if gallery[ranks.query].key in queries:
                 figures[gallery[ranks.query].key] = dict(

@@ -37,6 +37,8 @@ def _powered(x: Tensor, config: CoversConfig) -> Tensor:
 
 def _compressed(x: Tensor, level: float, config: CoversConfig) -> Tensor:
     if config.compression is not None:
+        # The values have been raised to the power already, so the level must be too:
+        # log(1 + c (x / p)^power).
         x = torch.log1p(config.compression * x.clamp_min(0) / level**config.power)
     if config.unit_frames:
         return functional.normalize(x, dim=-2)
@@ -46,6 +48,8 @@ def _compressed(x: Tensor, level: float, config: CoversConfig) -> Tensor:
 def for_graph(x: Tensor, config: CoversConfig, rank: int) -> Tensor:
     """(B, ..., D, T) for the graph: the octave repeated, an axis of one channel where it reads one axis more."""
     if config.repeat_octave:
+        # Each of the n rotations is then a window of the 2 n - 1 rows, which a
+        # convolution of n rows finds wherever it lies: Yesiler et al., ICASSP 2020.
         x = torch.cat([x, x[..., :-1, :]], dim=-2)
     return as_input(x, rank)
 
@@ -56,6 +60,7 @@ def restructured(x: Tensor, rng: Generator, max_sections: int) -> Tensor:
     count = min(int(rng.integers(3, max_sections + 1)), n_frames)
     if count < 3:
         return x
+    # Cuts are distinct and lie inside, so that no section is empty.
     cuts = [
         0,
         *sorted((rng.choice(n_frames - 1, count - 1, replace=False) + 1).tolist()),
@@ -63,6 +68,9 @@ def restructured(x: Tensor, rng: Generator, max_sections: int) -> Tensor:
     ]
     order = list(range(count))
     one, other = (int(k) for k in rng.choice(count, 2, replace=False))
+
+    # What covers do to the structure: leave a section out, play it twice, change the
+    # order.
     change = int(rng.integers(3))
     if change == 0:
         del order[one]
@@ -112,8 +120,10 @@ def view(
     """A patch (..., D, patch_frames) from anywhere in a recording or about a moment, changed as `config.views` says."""
     views = config.views
     n = config.patch_frames
+    # Log-uniform: twice as fast is as likely as half as fast.
     rate = math.exp(float(rng.uniform(-1, 1)) * math.log(views.max_tempo))
     cut = rng.random() < views.structure
+    # A faster view needs more frames, and one that may lose a section twice as many.
     wanted = min(feature.n_frames, math.ceil(n * rate) * (2 if cut else 1))
     last = feature.n_frames - wanted
     if at is None:
@@ -121,11 +131,15 @@ def view(
     else:
         jitter = int(rng.integers(-views.jitter_frames, views.jitter_frames + 1))
         start = min(max(0, at.middle + jitter - wanted // 2), last)
+
+    # Tempo, gains and noise come before the logarithm, where values still scale as
+    # sound does.
     x = _powered(feature.read(start, start + wanted), config)
     if cut:
         x = restructured(x, rng, views.max_sections)
     if rate != 1.0:
         x = at_tempo(x, rate)
+    # Sections and tempo have changed the length, so the patch is cut only now.
     x = fitted(x, n, random_start(x.shape[-1], n, rng))
     x = _disturbed(x, level**config.power, views, rng)
     if at is None:
@@ -142,7 +156,9 @@ def view(
 
 def _disturbed(x: Tensor, level: float, views: ViewsConfig, rng: Generator) -> Tensor:
     """Another level, timbre, noise, and stretches of nothing."""
+    # Uniform in dB; 10^(dB / 20) is a factor of amplitude.
     x = x * 10 ** (float(rng.uniform(-1, 1)) * views.gain_db / 20)
+    # Timbre: a log-normal gain per bin, the same in all frames.
     if views.colour:
         x = (
             x
@@ -151,10 +167,14 @@ def _disturbed(x: Tensor, level: float, views: ViewsConfig, rng: Generator) -> T
             .exp()
         )
     if views.noise:
+        # The level is a norm over D bins: over √D it is the level of one bin.
         drawn = torch.from_numpy(rng.standard_normal(tuple(x.shape), "float32"))
         x = (x + views.noise * level / math.sqrt(x.shape[-2]) * drawn).clamp_min(0)
+    # The third partial of a tone lies a fifth (and an octave) above it; how strong it
+    # is depends on the instrument.
     if views.leak and rng.random() < 0.5:
         x = x + float(rng.uniform(0, views.leak)) * rotated(x, FIFTH)
+    # In place, on the copy that the gain above has made.
     for _ in range(views.frame_masks):
         width = min(int(rng.integers(views.max_mask_frames + 1)), x.shape[-1])
         place = int(rng.integers(x.shape[-1] - width + 1))

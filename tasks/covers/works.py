@@ -69,6 +69,7 @@ def _unknown(missing: Sequence[Any], count: int, config: CoversConfig) -> TaskEr
 
 def numbered(works: Sequence[str]) -> Tensor:
     """A number for each work, (n,)."""
+    # Sorted, so that the numbers do not depend on the order of the corpus.
     number = {work: k for k, work in enumerate(sorted(set(works)))}
     return torch.tensor([number[work] for work in works])
 

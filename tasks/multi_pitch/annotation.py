@@ -37,6 +37,8 @@ class Pitches:
 
     def hz_of_each(self) -> list[Float64]:
         """T arrays of Hz."""
+        # `frames` ascends, so the pitches of a time are a slice, whose end bisection
+        # finds.
         ends = np.searchsorted(self.frames, np.arange(1, len(self.times_s)))
         if len(self.times_s):
             return np.split(self.hz, ends)
@@ -108,11 +110,16 @@ def pitches_at_frames(item: Item, n_frames: int, hop_s: float) -> Pitches:
     frame_times_s = np.arange(n_frames, dtype=np.float64) * hop_s
     if name == NOTES:
         return _sounding_notes(item, values[0], frame_times_s)
+
+    # The half-way points between the values of the curve decide which of them is
+    # nearest.
     nearest = np.searchsorted((times_s[1:] + times_s[:-1]) / 2, frame_times_s)
+    # The median: gaps are longer than a step and must not count as one.
     if len(times_s) > 1:
         step_s = float(np.median(np.diff(times_s)))
     else:
         step_s = 0.0
+    # 1e-9 s: rounding must not drop a frame that lies exactly half a step away.
     near = np.abs(times_s[nearest] - frame_times_s) <= max(step_s, hop_s) / 2 + 1e-9
     return _sounding_curves(
         values[:, nearest[near]], frame_times_s, np.flatnonzero(near)
@@ -163,6 +170,7 @@ def _sounding_curves(values: Float64, times_s: Float64, frames: Int64) -> Pitche
     """Curves (rows, n) whose n columns belong to `frames`; 0 is silence."""
     column, row = np.nonzero(values.T)
     midi = values[row, column]
+    # By time, and within a time by pitch, as `Pitches` promises.
     order = np.lexsort((midi, column))
     return Pitches(times_s, frames[column[order]], midi[order])
 
@@ -170,12 +178,16 @@ def _sounding_curves(values: Float64, times_s: Float64, frames: Int64) -> Pitche
 def _sounding_notes(item: Item, midi: Float64, times_s: Float64) -> Pitches:
     """The notes that sound at `times_s`; one pitch twice at a time counts once."""
     _, onsets_s, durations_s = item.entry.segments(NOTES)
+    # A note sounds in [onset, end): its last frame is the one before `last`.
     first = np.searchsorted(times_s, onsets_s)
     last = np.searchsorted(times_s, onsets_s + durations_s)
     counts = np.where(midi > 0, last - first, 0)
+
+    # The ranges of all notes one after another, without a loop over the notes.
     frames = np.repeat(first - (np.cumsum(counts) - counts), counts) + np.arange(
         counts.sum()
     )
+    # Unique columns come sorted by time and then by pitch.
     pairs = np.unique(
         np.stack([frames.astype(np.float64), np.repeat(midi, counts)]), axis=1
     )

@@ -44,9 +44,11 @@ class Source:
         assert isinstance(config, HCQTFeatureConfig)  # MultiPitch.features
         pitches = pitches_at_frames(item, feature.n_frames, config.hop_s)
         onsets_s, _, midi = notes_of(item)
-        first = np.ceil(onsets_s / config.hop_s - 1e-9).astype(
-            np.int64
-        )  # as `pitches_at_frames` counts
+
+        # A note begins in the first frame at or after its onset, as `pitches_at_frames`
+        # counts; 1e-9 is for onsets that lie on a frame but for rounding.
+        frames = np.ceil(onsets_s / config.hop_s - 1e-9)
+        first = frames.astype(np.int64)
         order = np.argsort(first, kind="stable")
         onsets = first[order], bins_of(midi[order], config)
         return cls(
@@ -152,10 +154,14 @@ class Patches(PatchBatches):
 
     def _cuts(self, track: Track, rng: Generator) -> list[Cut]:
         config = self.config
+        # Place and transposition come first: a plain patch and a remix draw them alike.
         start = track.mix.random_start(config.patch_frames, rng)
         shift = self._shift(rng)
         if not track.stems or rng.random() >= config.remix_probability:
             return [Cut(track.mix, start, shift, 1.0)]
+
+        # Drawn per remix, not per stem: the stems keep together in time and key, or
+        # none of them does.
         crossed = rng.random() < config.cross_probability
         independent = rng.random() < config.independent_transpose_probability
         cuts = []
@@ -169,6 +175,9 @@ class Patches(PatchBatches):
             cuts.append(
                 Cut(source, first, self._shift(rng) if independent else shift, gain)
             )
+
+        # A silent mix teaches nothing: one stem, drawn in any case, stays where all
+        # would go.
         stays = rng.random(len(cuts)) >= config.stem_drop_probability
         stays[rng.integers(len(cuts))] |= not stays.any()
         return [cut for cut, stay in zip(cuts, stays, strict=True) if stay]
@@ -200,6 +209,8 @@ def _rows(shift_bins: int, n_bins: int) -> tuple[slice, slice]:
 def _mix(cuts: Sequence[Cut], magnitude: Tensor) -> None:
     """Magnitudes of the sum of all cuts into `magnitude` (T, H, F), which is silent."""
     n_frames, _, n_bins = magnitude.shape
+    # Stems add as complex numbers, because their phases matter; a single cut needs its
+    # magnitudes only, which are half as large.
     if len(cuts) == 1:
         read = CachedFeature.magnitude
         total = magnitude
@@ -223,6 +234,7 @@ def _annotate(
     """Draw the pitches of a cut into `target` (F, T), `lag` frames before they are heard."""
     source = cut.source
     start = cut.start + lag
+    # The frames of a source ascend, so the pitches of the patch are a slice of them.
     first, last = np.searchsorted(source.frames, (start, start + target.shape[1]))
     draw(
         target,

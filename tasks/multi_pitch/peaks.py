@@ -74,6 +74,8 @@ def probabilities_of(
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     starts = []
     probabilities = []
+    # Patches overlap by an eighth, because near the edges a convolution sees padding
+    # instead of music.
     for some, patches in every_patch(
         n_frames,
         magnitudes_of(recorded),
@@ -104,6 +106,8 @@ def find_peaks(
     for start in range(0, max(last, 1), BLOCK_FRAMES):
         stop = min(start + BLOCK_FRAMES, last)
         rows = _upsampled(salience[:, start : stop + 1].T, upsampling)
+        # Two blocks share the frame between them; only the last block keeps its own
+        # last one.
         blocks.append(
             _peaks(
                 rows if stop == last else rows[:-1],
@@ -134,6 +138,8 @@ def _peaks(
     Of equal values the lowest bin counts. The fraction is the vertex of the parabola through the logarithms of a peak
     and its neighbours, exact for a Gaussian (Smith, "Spectral Audio Signal Processing", quadratic interpolation).
     """
+    # -1 is less than any probability, so a peak may lie at the edge. Strict on one side
+    # only: of a plateau one bin is the peak.
     below = F.max_pool1d(
         F.pad(rows, (min_distance_bins, 0), value=-1.0), min_distance_bins, 1
     )[:, :-1]
@@ -143,10 +149,14 @@ def _peaks(
     frames, bins = torch.nonzero(
         (rows > below) & (rows >= above) & (rows >= least), as_tuple=True
     )
+
+    # With α, β, γ the logarithms left of the peak, at it and right of it, the vertex
+    # lies (α - γ) / 2 (α - 2 β + γ) bins away.
     sides = torch.stack([bins - 1, bins, bins + 1]).clamp(0, rows.shape[1] - 1)
     left, top, right = rows[frames, sides].double().clamp_min(1e-12).log()
     bend = (left - 2.0 * top + right).clamp_max(-1e-12)
     fraction = (0.5 * (left - right) / bend).clamp(-0.5, 0.5)
+    # At the edge a neighbour is missing.
     fraction[(bins == 0) | (bins == rows.shape[1] - 1)] = 0.0
     return (
         frames.numpy() + first,

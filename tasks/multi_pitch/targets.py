@@ -31,6 +31,8 @@ def draw(
     away (0: its nearest bin alone); where two meet the higher one holds. A pitch whose nearest bin lies outside
     [0, F) is dropped.
     """
+    # Halves go up; np.rint would send them to the even bin, and so differ from pitch to
+    # pitch.
     nearest = np.floor(bins + 0.5).astype(np.int64)
     inside = (nearest >= 0) & (nearest < len(target))
     bins = bins[inside]
@@ -39,10 +41,14 @@ def draw(
     if blur_bins == 0.0:
         target[nearest, frames] = 1.0
         return
+
+    # Farther than REACH deviations away a Gaussian is below 0.05, which teaches little.
     reach = math.ceil(REACH * blur_bins)
     rows = nearest[:, None] + np.arange(-reach, reach + 1)
     distance = rows - bins[:, None]
     drawn = (np.abs(distance) <= REACH * blur_bins) & (rows >= 0) & (rows < len(target))
     heights = np.exp(-0.5 * (distance / blur_bins) ** 2).astype(np.float32)
     columns = np.broadcast_to(frames[:, None], rows.shape)
+    # Two pitches may reach one bin: `.at` compares with both, plain indexing with the
+    # last.
     np.maximum.at(target, (rows[drawn], columns[drawn]), heights[drawn])

@@ -108,6 +108,8 @@ class MultiPitch(Task):
         """
         refuse_other_forms(items)
         own = [item for item in items if item.stem_of is None]
+        # Where whole mixes are annotated, a lone `f0` is one of their voices, and every
+        # other voice that is found would count as wrong.
         several = [item for item in own if annotation_of(item) in (MULTI, NOTES)]
         found = several or [item for item in own if annotation_of(item) == SINGLE]
         if not found:
@@ -179,6 +181,7 @@ class MultiPitch(Task):
     ) -> tuple[float, dict[str, float]]:
         """The best threshold and the figures at it; the model is in eval() mode, under inference_mode()."""
         trials = []
+        # With onsets, peaks down to HOLD times the lowest threshold may hold a note.
         least = self.config.thresholds[0] * (HOLD if self.config.onsets else 1.0)
         for item in tracks:
             heard = hear(
@@ -226,6 +229,8 @@ class MultiPitch(Task):
         config = self.config
         with evaluating(model):
             probabilities = self._probabilities(model, feature, on_share)
+            # A note lasts down to HOLD times the threshold, so its peaks are needed
+            # from there on.
             heard = hear(probabilities, config, self.feature, HOLD * threshold)
         pitches = heard.pitches.at_least(threshold)
         notes = find_notes(

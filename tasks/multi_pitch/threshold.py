@@ -35,12 +35,15 @@ class Trial:
         midi = padded_rows(peaks.frames, peaks.midi(feature), n_times)
         heights = padded_rows(peaks.frames, peaks.heights, n_times)
         at = nearest_frames(peaks.times_s, truth.times_s)
+        # Outside the estimate's times (-1) no pitch is found, as mir_eval resamples.
         rows = np.where((at >= 0)[:, None], midi[at], np.inf)
         return cls(
             padded_rows(truth.frames, truth.midi, len(truth.times_s)), rows, heights[at]
         )
 
     def counts(self, threshold: float) -> Counts:
+        # inf stands for no pitch and sorts last, so that rows stay padded at their
+        # ends.
         kept = np.sort(np.where(self.heights >= threshold, self.peaks, np.inf), axis=1)
         return multi_pitch_counts(self.truth, kept)
 
@@ -53,6 +56,7 @@ def best_threshold(
         threshold: _means([trial.counts(threshold) for trial in trials])
         for threshold in thresholds
     }
+    # `max` takes the first of equals, and the thresholds ascend: the lowest wins.
     best = max(thresholds, key=lambda threshold: figures[threshold]["Accuracy"])
     return best, figures[best]
 

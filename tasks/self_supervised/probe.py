@@ -34,6 +34,8 @@ def fitted(
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
+    # A class that is missing from the training part of a fold cannot be scored: the
+    # rarest class limits how many folds there are.
     parts = min(PARTS, *_groups_of_each(classes, labels, groups))
     model = make_pipeline(
         StandardScaler(), LogisticRegression(max_iter=5000, C=COSTS[2])
@@ -44,6 +46,9 @@ def fitted(
         model = search.fit(vectors, classes, groups=np.asarray(groups)).best_estimator_
     else:
         model.fit(vectors, classes)
+
+    # w · (x - μ) / σ + b = (w / σ) · x + (b - (w / σ) · μ): with the standardisation
+    # folded in, two arrays are all there is to save.
     scaler = model[0]
     linear = model[1]
     weights = linear.coef_ / scaler.scale_
@@ -88,6 +93,7 @@ def refuse_without_example(there: NDArray[np.bool_], labels: Sequence[str]) -> N
 def linear_scores(probe: Mapping[str, Any], vectors: Float64) -> Float64:
     """Probabilities (N, K) of embeddings (N, D) by the linear probe."""
     logits = vectors @ np.array(probe["weights"]).T + np.array(probe["bias"])
+    # Less the greatest logit, so that exp cannot overflow.
     shares = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(shares / shares.sum(axis=1, keepdims=True), np.float64)
 
@@ -98,6 +104,9 @@ def nearest(probe: Mapping[str, Any], vectors: Float64, k: int) -> Int64:
     known = np.array(probe["neighbours"])
     cosines = unit(vectors) @ known.T
     first = np.argsort(-cosines, axis=1, kind="stable")[:, :k]
+
+    # A neighbour votes with 1 + cos, which is never negative: it cannot speak against
+    # its own class.
     votes = np.zeros((len(vectors), len(probe["labels"])))
     rows = np.arange(len(vectors))[:, None]
     np.add.at(

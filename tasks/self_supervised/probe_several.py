@@ -50,6 +50,8 @@ def _best_cost(vectors: Float64, truth: Bool, groups: Sequence[str]) -> float:
     best = -1.0
     cost = COSTS[2]
     for candidate in COSTS:
+        # Each group is scored by classifiers that have not seen it; the areas are those
+        # of all folds together, since a rare label may be missing from one.
         scores = np.zeros(truth.shape)
         for train, held in folds:
             weights, bias = _linear(vectors[train], truth[train], candidate)
@@ -80,6 +82,7 @@ def _linear(vectors: Float64, truth: Bool, cost: float) -> tuple[Float64, Float6
             bias[label] = np.log(share / (1 - share))
             continue
         model = LogisticRegression(max_iter=5000, C=cost).fit(x, own)
+        # The standardisation is folded in, as in `probe.fitted`.
         weights[label] = model.coef_[0] / scaler.scale_
         bias[label] = model.intercept_[0] - weights[label] @ scaler.mean_
     return weights, bias
@@ -99,6 +102,7 @@ def neighbour_scores(probe: Mapping[str, Any], vectors: Float64, k: int) -> Floa
         truth[row, own] = 1.0
     cosines = unit(vectors) @ known.T
     first = np.argsort(-cosines, axis=1, kind="stable")[:, :k]
+    # 1 + cos is never negative, so that the scores are shares.
     weights = 1 + np.take_along_axis(cosines, first, axis=1)
     total = np.maximum(weights.sum(axis=1, keepdims=True), 1e-12)
     return np.asarray(

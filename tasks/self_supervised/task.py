@@ -96,6 +96,7 @@ class SelfSupervised(Task):
     def check_graph(self, model: GraphModule) -> None:
         """Also whether `task.embedding` names a layer of it. Raises GraphError E112."""
         super().check_graph(model)
+        # Made and thrown away: making it finds out whether the layer exists.
         Encoder(model, self.config)
 
     def check_feature(self, where: Where | None = None) -> None:
@@ -257,6 +258,8 @@ class SelfSupervised(Task):
     def pooled(self, tracks: Mapping[str, Figures]) -> dict[str, float]:
         """Of all recordings together; of folds each by the probe of its own."""
         rows = list(tracks.values())
+        # Without labels there are vectors only; their spread is a figure of all, not of
+        # each.
         if rows and "vector" in rows[0]:
             return spread(torch.tensor([row["vector"] for row in rows]))
         if not rows:
@@ -275,6 +278,7 @@ class SelfSupervised(Task):
         truth = np.zeros(scores.shape, bool)
         for number, row in enumerate(rows):
             truth[number, row["truth"]] = True
+        # Nothing is tuned for the probes: a logistic regression decides at 0.5.
         halves = np.full(scores.shape[1], HALF)
         figures = multi_label_figures(scores, truth, halves)
         near = np.array([row["knn_scores"] for row in rows])
@@ -306,6 +310,8 @@ class SelfSupervised(Task):
             score = (
                 probe_several.linear_scores if self.labelling.several else linear_scores
             )
+            # The probe has learned from means over chunks, and so judges the mean; the
+            # chunks serve the curve over time.
             whole = score(settings["probe"], vectors.mean(axis=0, keepdims=True))[0]
             found = [int(whole.argmax())]
             if self.labelling.several:
@@ -397,6 +403,8 @@ class SelfSupervisedLearner(PatchLearner):
             for item in self.valid:
                 vectors, _ = encoder.chunks(self.task.seen(self.cache.open(item.key)))
                 refuse_not_finite(vectors, item.key)
+                # The first and the last chunk share least of what is alike by mere
+                # nearness.
                 if len(vectors) > 1:
                     ends.append(vectors[[0, -1]])
                 means.append(vectors.mean(axis=0))
@@ -416,6 +424,7 @@ def pairs_found(ends: Sequence[NDArray[np.float64]]) -> float:
     first, last = functional.normalize(torch.from_numpy(np.stack(ends)), dim=-1).unbind(
         1
     )
+    # Nearest in both directions: a vector that is near to everything does not count.
     likeness = first @ last.T
     own = torch.arange(len(first))
     return float(

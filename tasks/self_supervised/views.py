@@ -48,6 +48,7 @@ class Views(PatchBatches):
         self.silence = silence
 
     def draw(self, step: int, rng: Generator) -> Batch:  # noqa: ARG002  # every step draws alike
+        # Without replacement: a recording twice in a batch would be its own negative.
         rows = rng.choice(len(self.keys), self.batch_size, replace=False)
         views = [self._view(rows, rng) for _ in range(2)]
         return Batch(
@@ -69,6 +70,7 @@ class Views(PatchBatches):
         """Another recording in the background, as in BYOL-A: Niizumi et al., IJCNN 2021, section III-B."""
         if self.logmel is None:
             return x
+        # Energies of two sounds at once add; their logarithms do not.
         energy = self.logmel.energies(x)
         share = torch.from_numpy(rng.uniform(0, self.config.mix, len(x))).to(x)
         share = share.reshape(-1, *[1] * (x.ndim - 1))

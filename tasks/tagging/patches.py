@@ -119,6 +119,8 @@ def balanced_shares(truth: NDArray[np.bool_]) -> NDArray[np.float64]:
 
     With several labels a recording counts as its rarest one.
     """
+    # With weight 1 / n each, the n recordings of a label are drawn as often as those of
+    # any other; a recording without labels weighs as one of the commonest label.
     rarity = 1.0 / np.maximum(truth.sum(axis=0), 1)
     weight = np.where(truth.any(axis=1), (truth * rarity).max(axis=1), rarity.min())
     return np.asarray(weight / weight.sum(), np.float64)

@@ -51,6 +51,7 @@ class Remix:
         if not len(labels) or any(not len(self.solos[label]) for label in labels):
             return None
         together = rng.random() < 0.5
+        # One moment for all solos of a piece, so that they play together.
         moment = float(rng.random())
         total: Tensor | None = None
         for label in labels:
@@ -66,6 +67,8 @@ class Remix:
             decibels = rng.uniform(
                 -self.config.remix_gain_db, self.config.remix_gain_db
             )
+            # g dB are a factor 10^(g / 20) of amplitude, and its power of what
+            # |X|^power adds up.
             part = part * 10.0 ** (
                 decibels / (20 if self.logmel is None else 20 / self.logmel.power)
             )
@@ -82,6 +85,7 @@ class Remix:
         feature = self.features[row]
         n_frames = self.config.patch_frames
         spare = feature.n_frames - n_frames
+        # Negative where the recording is shorter: it then lies anywhere in its patch.
         start = int(np.floor(min(spare, 0) + moment * (abs(spare) + 1)))
         if self.logmel is None:
             silence = 0.0

@@ -240,6 +240,7 @@ class Tagging(Task):
             figures = multi_class_figures(scores, truth.argmax(axis=1))
             own = class_figures(scores, truth.argmax(axis=1))
 
+        # A label that all recordings have, or none, has no area under a curve.
         n_left_out = int(np.isnan(next(iter(own.values()))).sum())
         if n_left_out:
             figures["labels_left_out"] = float(n_left_out)
@@ -345,6 +346,7 @@ class TaggingLearner(PatchLearner):
             return functional.cross_entropy(
                 outputs, batch.targets, label_smoothing=smoothing
             )
+        # y (1 - ε) + ε / 2: the smoothed share goes to both answers alike.
         targets = batch.targets * (1 - smoothing) + smoothing / 2
         return functional.binary_cross_entropy_with_logits(outputs, targets)
 

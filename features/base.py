@@ -244,6 +244,6 @@ def stream_frames(
             held = [wave[:, drop * hop_length :]]
             n_held -= drop * hop_length
             done += step_frames - drop
-    # What is left ends with the audio: its last frames see silence, as those of the
-    # whole do.
+    # What is left ends with the audio: its last frames
+    # see silence, as those of the whole do.
     yield transform(torch.cat(held, dim=1) if held else torch.zeros(1, 0))[..., done:]

@@ -59,8 +59,8 @@ class BeatChromaFeatureConfig(PitchClassConfig):
 
     def mel(self) -> LogMelFeatureConfig:
         """The spectrogram that the beats are tracked in."""
-        # About 93 ms as a power of two, 2048 samples at 22,050 Hz; the hop halves that
-        # of the chroma, since beats must lie finer in time than pitch classes.
+        # About 93 ms as a power of two, which is 2048 samples at 22,050 Hz. The hop is
+        # half that of the chroma: a beat must be placed more exactly than a chord.
         n_fft = 1 << max(8, round(np.log2(0.093 * self.sr_hz)))
         hop = max(1, self.hop_length // ONSET_HOPS)
         return LogMelFeatureConfig(
@@ -104,8 +104,8 @@ class BeatChromaFeature(Feature):
         )[0]
         end_s = wave.shape[1] / self.config.sr_hz
         beats = track_beats(spectrum, 1 / self.mel.config.hop_s, self.config.prior_bpm)
-        # A beat in the last half period of the fastest tempo would be a frame of next
-        # to nothing.
+        # A beat in the last half period of the fastest
+        # tempo would be a frame of next to nothing.
         beats = beats[beats < end_s - 30 / MOST_BPM]
         return np.append(beats if len(beats) else 0.0, end_s)
 

@@ -37,8 +37,8 @@ def onset_strength(db: Tensor, rate_hz: float) -> Float:
         : len(rise)
     ]
     above: Float = np.maximum(rise - mean, 0)
-    # Deviation 1, because TIGHTNESS weighs the steps between beats against onsets of
-    # that size.
+    # Deviation 1, because TIGHTNESS weighs the steps
+    # between beats against onsets of that size.
     spread = float(above.std())
     if spread <= 1e-9:
         return np.zeros_like(above)

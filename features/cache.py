@@ -85,8 +85,8 @@ class FeatureCache:
             if on_done:
                 on_done(item.key, None)
         for outcome in self._computed(missing, n_jobs):
-            # A full disk would fail every further item; any other error is of one
-            # recording.
+            # A full disk would fail every further item; any
+            # other error is of one recording.
             if outcome.error is not None and outcome.error.code == "E408":
                 raise outcome.error
             if outcome.error is not None:
@@ -133,7 +133,7 @@ class FeatureCache:
                 code="E408",
                 help="choose a folder that can be written",
             ) from error
-        # A younger part may still be another process's work.
+        # Only old ones: a younger part may still be another process's work.
         for part in self.folder.glob(".*.part"):
             try:
                 if time.time() - part.stat().st_mtime > ABANDONED_AFTER_S:

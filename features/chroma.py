@@ -125,8 +125,8 @@ class ChromaFeature(Feature):
             if self.config.tuning_semitones is not None:
                 yield self._folded(profile, self._tuning(total))
                 continue
-            # The sums of the parts add up, so that this tuning is the one of the whole
-            # recording.
+            # The sums of the parts add up, so that this
+            # tuning is the one of the whole recording.
             held.append(profile)
             if totals is None:
                 totals = total

@@ -74,8 +74,8 @@ def octave_kernels(
         level = min(top_level + n_octaves - 1 - octave, highest)
         octave_hz = bins_hz[octave * bins_per_octave : (octave + 1) * bins_per_octave]
         rows = _kernel(octave_hz, sr_hz, bins_per_octave, level)
-        # Rows are 0 outside their band: only its Fourier bins are kept, and later
-        # multiplied.
+        # Rows are 0 outside their band: only its Fourier
+        # bins are kept, and later multiplied.
         used = np.flatnonzero(rows.any(axis=0))
         first = int(used[0])
         last = int(used[-1])
@@ -110,7 +110,7 @@ def _kernel(
         )
 
     # By Parseval, a correlation with a wavelet is a product with its spectrum, which is
-    # 0 at nearly all Fourier bins.
+    # next to 0 at nearly all Fourier bins (Brown & Puckette, JASA 1992).
     rows = np.fft.fft(wavelets)[:, : frame // 2 + 1] / frame
     # librosa's scale=True: the response to a sine is its amplitude times the root of the filter length at sr_hz.
     rows *= np.sqrt(q * sr_hz / octave_hz)[:, None]

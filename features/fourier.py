@@ -29,6 +29,7 @@ def centred_frames(wave: Tensor, n_fft: int, hop_length: int) -> Tensor:
     outside. A view of a padded copy."""
     n_frames = 1 + wave.shape[1] // hop_length
     half = n_fft // 2
-    # Where it is negative, it cuts off samples that no frame reaches.
+    # Negative where the last hop is longer than half a frame:
+    # `pad` then cuts off samples that no frame reaches.
     right = (n_frames - 1) * hop_length + n_fft - half - wave.shape[1]
     return functional.pad(wave, (half, right)).unfold(1, n_fft, hop_length)

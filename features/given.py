@@ -103,6 +103,8 @@ class GivenFeatureConfig(ArrayConfig):
             raise ValueError(
                 f"sr_hz is {self.sr_hz}, and that of from_audio is {other.sr_hz}: they must be equal"
             )
+        # A model that learns from given frames is used on
+        # computed ones, so these must come at the same times.
         pairs = [
             ("step_s", self.step_s, other.hop_s),
             ("first_s", self.first_s, other.t0_s),
@@ -237,6 +239,7 @@ class CorpusFeatures:
             return _misfit(item.key, "n_features", c.n_features, item.n_features)
         if not c.even:
             return None
+        # Frames without times of their own are taken to come as the section says.
         if times_s is not None and abs(times_s[0] - c.first_s) > SLACK * c.step_s:
             return _misfit(item.key, "first_s", c.first_s, round(float(times_s[0]), 6))
         if times_s is not None:

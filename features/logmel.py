@@ -136,6 +136,7 @@ class LogMelFeatureConfig(MelFeatureConfig):
     def energies(self, x: Tensor) -> Tensor:
         """Mel energies from what the feature holds: the inverse of `compressed`, but for its floor."""
         if self.scale == "log":
+            # The inverse of y = log(1 + g x) is x = (e^y - 1) / g.
             return x.expm1().div(self.gain).clamp_min(0)
         return torch.pow(10.0, x * (self.power / 20))
 
@@ -190,7 +191,7 @@ class MelFeature(Feature):
     def _bands(self, frames: Tensor) -> Tensor:
         spectrum = torch.fft.rfft(frames * self.window)
 
-        # X|² without a root that would only be squared again.
+        # |X|² without a root that would only be squared again.
         power = spectrum.real.square().addcmul_(spectrum.imag, spectrum.imag)
         # The power is there already; any other exponent is taken from it.
         if self.config.power != 2:

@@ -8,8 +8,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-# Slaney, Auditory Toolbox, 1998: steps of 200/3 Hz up to 1 kHz, then 27 equal ratios up
-# to 6.4 kHz.
+# Slaney, Auditory Toolbox, 1998: steps of 200/3 Hz up
+# to 1 kHz, then 27 equal ratios up to 6.4 kHz.
 SLANEY_BREAK_HZ = 1000.0
 SLANEY_STEP_HZ = 200 / 3
 SLANEY_LOG_STEP = math.log(6.4) / 27

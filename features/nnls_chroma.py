@@ -173,8 +173,8 @@ class NNLSChromaFeature(Feature):
                 wave = torch.cat([wave, chunk], dim=1)
             n_samples += chunk.shape[1]
             needed = STREAM_FRAMES * c.hop_length
-            # The end of the audio decides how many frames there are, so the last ones
-            # wait for it.
+            # The end of the audio decides how many frames
+            # there are, so the last ones wait for it.
             while (
                 wave.shape[1] >= needed + c.n_fft
                 and self.n_frames(n_samples) - done > STREAM_FRAMES
@@ -248,8 +248,8 @@ def log_spectrum(sr_hz: int, n_fft: int) -> Tensor:
     bins = torch.arange(N_BINS, dtype=torch.float64)[:, None] - MARGIN + offsets
     lines = 440 * 2 ** ((LOWEST - 69 + bins / PER_SEMITONE) / 12) * n_fft / sr_hz
 
-    # A point between two Fourier lines shares its weight between them: the magnitude is
-    # taken as linear there.
+    # A point between two Fourier lines shares its weight
+    # between them: the magnitude is taken as linear there.
     low = lines.floor().clamp_max(n_fft // 2 - 1)
     share = lines - low
     inside = lines <= n_fft / 2
@@ -274,8 +274,8 @@ def note_profiles() -> Tensor:
     """(24, N_NOTES) float64: how much a note counts for each pitch class of the bass, and of the treble."""
     notes = torch.arange(N_NOTES, dtype=torch.float64)
     classes = torch.arange(12)[:, None] == (LOWEST + torch.arange(N_NOTES)) % 12
-    # sin² over each range: notes near its ends count little, and the bass fades out
-    # instead of ending at one key.
+    # sin² over each range: notes near its ends count little, and
+    # the bass fades out instead of ending at one key.
     heights = [
         (torch.sin(math.pi * (notes + 0.5) / wide) ** 2) * (notes < wide - 0.5)
         for wide in (BASS_SEMITONES, 84)

@@ -74,6 +74,8 @@ class PCENFeature(MelFeature):
         """The normalised energies, and the mean of the last frame."""
         alpha, delta, r, smoothing = self.values
         energy = self.config.gain * mel
+        # Equation 2 gives the mean M, equation 1 divides by it;
+        # the last M is the state that a stream carries on.
         mean = moving_mean(energy, smoothing, before)
         return over_mean(energy, mean, alpha, delta, r, self.config.eps), mean[..., -1:]
 

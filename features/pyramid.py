@@ -67,6 +67,6 @@ def reach_samples(octaves: Iterable[tuple[int, int]], matrix: Tensor) -> int:
     pairs = list(octaves)
     deepest = max(level for level, _ in pairs)
     widest = max((frame_samples // 2) << level for level, frame_samples in pairs)
-    # A tap at level l spans 2^l samples of the audio, and 1 + 2 + … + 2^(d-1) = 2^d -
-    # 1.
+    # A tap at level l spans 2^l samples of the audio, so that all filters together reach
+    # 1 + 2 + … + 2^(d-1) = 2^d - 1 times the half of one.
     return widest + half_taps(matrix) * ((1 << deepest) - 1)

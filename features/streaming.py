@@ -31,8 +31,8 @@ def stream_feature(
     true. `on_share` gets the share that is done, up to 1. Raises what `read` raises, before the file appears.
     """
     n_samples = sr_hz = 0
-    # The header of the cache file comes before the frames and holds their number, so the
-    # length must be known first.
+    # The header of the cache file comes before the frames and
+    # holds their number, so the length must be known first.
     for block, rate_hz in read():
         n_samples = n_samples + len(block)
         sr_hz = rate_hz

@@ -20,8 +20,8 @@ def import_torchaudio() -> Any:
     try:
         return importlib.import_module("torchaudio")
     except (OSError, RuntimeError):
-        # A failed import leaves parts of the package behind, which a second import
-        # would reuse.
+        # A failed import leaves parts of the package
+        # behind, which a second import would reuse.
         for name in [
             name for name in sys.modules if name.partition(".")[0] == "torchaudio"
         ]:

@@ -176,8 +176,8 @@ class Task(abc.ABC):
 
         Raises TaskError E501, E502, and the graph's own error where it does not run at the sizes of the task.
         """
-        # Each check reads what the one before has vouched for: one tensor, then its
-        # axes, then its values.
+        # Each check reads what the one before has vouched
+        # for: one tensor, then its axes, then its values.
         refuse_several(model, self.name)
         input_shape = next(iter(model.input_shapes.values()))
         self.check_shapes(input_shape, model.output_shape, model.graph.where_input())
@@ -294,8 +294,8 @@ class Task(abc.ABC):
         values: dict[str, list[float]] = {}
         for figures in tracks.values():
             for name, value in figures.items():
-                # Lists, such as the scores of labels, have no mean; a task pools them
-                # itself.
+                # Lists, such as the scores of labels, have
+                # no mean; a task pools them itself.
                 if isinstance(value, int | float):
                     values.setdefault(name, []).append(value)
         return {name: sum(own) / len(own) for name, own in values.items()}
@@ -358,8 +358,8 @@ def register_task(name: str) -> Callable[[T], T]:
 
     def add(cls: T) -> T:
         TASKS.register(name, cls)
-        # Named only once the catalogue has accepted it: a refused class stays as it
-        # was.
+        # Named only once the catalogue has accepted it:
+        # a refused class stays as it was.
         cls.name = name
         return cls
 

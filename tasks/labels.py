@@ -45,8 +45,8 @@ class Labelling:
 
     def labels_of(self, items: Sequence[Item]) -> list[str]:
         """Every label that occurs, sorted. Raises as `values_of`, and TaskError E503 for fewer than two."""
-        # Sorted, so that the order of the scores does not depend on the order of the
-        # corpus.
+        # Sorted, so that the order of the scores does
+        # not depend on the order of the corpus.
         labels = sorted({value for item in items for value in self.values_of(item)})
         if len(labels) < 2:
             raise TaskError(

@@ -34,13 +34,13 @@ def classes_at_frames(
 def chords_of(item: Recording, name: str) -> Chords:
     """The labels as they are, from when to when; segments without a length are left out. Raises TaskError E509."""
     labels, onsets_s, durations_s = item.entry.segments(name)
-    # The classes are not needed here, but a label that is not a chord must be reported
-    # with its time.
+    # The classes are not needed here, but a label that is
+    # not a chord must be reported with its time.
     for place, label in enumerate(labels):
         _class(item, name, place, str(label), onsets_s)
 
-    # mir_eval refuses intervals without a length, and reads the others in the order of
-    # time.
+    # mir_eval refuses intervals without a length, and
+    # reads the others in the order of time.
     kept = np.flatnonzero(durations_s > 0)
     kept = kept[np.argsort(onsets_s[kept], kind="stable")]
     if not len(kept):
@@ -64,8 +64,8 @@ def chords_of(item: Recording, name: str) -> Chords:
             help="let each chord end where the next begins",
         )  # fmt: skip
 
-    # Within the rounding, neighbours are joined exactly: no sliver of N is left between
-    # them.
+    # Within the rounding, neighbours are joined
+    # exactly: no sliver of N is left between them.
     ends_s[:-1] = np.where(
         np.abs(ends_s[:-1] - begins_s[1:]) <= ROUNDING_S, begins_s[1:], ends_s[:-1]
     )

@@ -53,13 +53,13 @@ class ChordRibbon(Prediction):
     ) -> ChordRibbon:
         """A frame stands for half a hop on either side of its time; the first from 0 on."""
         starts, found = segments(classes)
-        # A boundary lies half way between the last frame of a chord and the first of
-        # the next.
+        # A boundary lies half way between the last frame
+        # of a chord and the first of the next.
         edges: NDArray[np.float64] = np.maximum(
             first_s + (np.append(starts, len(classes)) - 0.5) * hop_s, 0.0
         )
-        # Figures are weighted by duration: a gap before the first frame would count as
-        # missed.
+        # Figures are weighted by duration: a gap before
+        # the first frame would count as missed.
         edges[0] = 0.0
         chords = Chords(
             np.stack([edges[:-1], edges[1:]], axis=1), [NAMES[c] for c in found]

@@ -34,8 +34,8 @@ class Transitions:
                 moved = transposed_classes(known, semitones)
                 np.add.at(counts, (moved[:-1], moved[1:]), 1)
 
-        # p(c) = n(c) / n and p(c | b) = n(b, c) / n(b), as logarithms, which a path
-        # adds up.
+        # p(c) = n(c) / n and p(c | b) = n(b, c) / n(b),
+        # as logarithms, which a path adds up.
         totals = counts.sum(axis=1)
         return cls(np.log(totals / totals.sum()), np.log(counts / totals[:, None]))
 
@@ -49,8 +49,8 @@ class Transitions:
         if not len(heard):
             return np.zeros(0, np.int64)
 
-        # Viterbi: δ_t(c) = max_b [δ_{t-1}(b) + log p(c | b)] + w log p_t(c); `before`
-        # keeps the b of each maximum.
+        # Viterbi: δ_t(c) = max_b [δ_{t-1}(b) + log p(c | b)] + w log p_t(c);
+        # `before` keeps the b of each maximum.
         score = self.first + heard[0]
         before = np.zeros(heard.shape, np.int64)
         for t in range(1, len(heard)):
@@ -68,7 +68,7 @@ class Transitions:
 
 def segments(classes: Int64) -> tuple[Int64, Int64]:
     """Runs of one class: where each begins, in frames, and its class."""
-    # A value that no class has comes before the first frame, so that a run begins there
-    # too.
+    # A value that no class has comes before the first
+    # frame, so that a run begins there too.
     starts = np.flatnonzero(np.diff(classes, prepend=IGNORED - 1))
     return starts, classes[starts]

@@ -106,8 +106,8 @@ class ChordEstimation(Task):
     ) -> ChordLearner:
         """Raises TaskError E503, E509."""
         tracks = [self._track(item, cache) for item in self.tracks(train)]
-        # From the training tracks alone: validation and test must not reveal how their
-        # chords follow one another.
+        # From the training tracks alone: validation and test must
+        # not reveal how their chords follow one another.
         self.transitions = Transitions.learned(track.classes for track in tracks)
         patches = Patches(
             tracks,
@@ -129,8 +129,8 @@ class ChordEstimation(Task):
         """The weight of a frame with the highest majmin on `items`, and the transitions of the training."""
         assert self.transitions is not None  # `learner` comes first
 
-        # The model runs once per track; only the search for the path is repeated for
-        # each weight.
+        # The model runs once per track; only the search for
+        # the path is repeated for each weight.
         heard = {}
         with evaluating(model):
             for item in self.tracks(items):
@@ -141,8 +141,8 @@ class ChordEstimation(Task):
                 on_track(item.key)
         best = max(self.config.weights, key=lambda weight: self._majmin(heard, weight))
 
-        # Six digits are far more than counts of transitions can tell, and keep the
-        # saved settings short.
+        # Six digits are far more than counts of transitions can
+        # tell, and keep the saved settings short.
         first = self.transitions.first.round(6).tolist()
         step = self.transitions.step.round(6).tolist()
         return {"weight": best, "first": first, "step": step}
@@ -281,8 +281,8 @@ class ChordEstimation(Task):
         blocks = []
         for start in range(0, n_frames, size):
             stop = min(start + size, n_frames)
-            # No block is shorter than a patch of the training: the last one reaches
-            # back ...
+            # No block is shorter than a patch of the
+            # training: the last one reaches back ...
             begin = max(0, min(start, stop - least))
             length = max(stop - begin, least)
             x = take_patch(read, begin, length, n_frames, self.feature.silence)
@@ -322,14 +322,14 @@ class ChordLearner(PatchLearner):
         with evaluating(model):
             for item in self.valid:
                 scores = self.task.log_probability(model, self.cache.open(item.key))
-                # Each frame by itself: the weight of the smoothing is chosen after the
-                # training.
+                # Each frame by itself: the weight of the
+                # smoothing is chosen after the training.
                 found = self.task.ribbon(scores.argmax(axis=1), scores)
                 tracks[item.key] = chord_seconds(self.task.truth(item), found.ribbon)
                 on_track(item.key)
         figures = chord_figures(tracks)
-        # A figure that is not defined is left out, except the one that early stopping
-        # reads.
+        # A figure that is not defined is left out,
+        # except the one that early stopping reads.
         return {
             name: figures[name]
             for name in COMPARISONS

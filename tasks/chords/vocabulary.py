@@ -51,8 +51,8 @@ def classes_of(labels: list[str]) -> Int64:
 
 def transposed_classes(classes: Int64, semitones: int) -> Int64:
     """The classes of the same music so many semitones higher; N and what is ignored stay."""
-    # `kind` is 0 for major and 12 for minor: a root turns within its own twelve
-    # classes.
+    # `kind` is 0 for major and 12 for minor: a
+    # root turns within its own twelve classes.
     kind = classes // 12 * 12
     return np.where(
         (classes >= 0) & (classes < NO_CHORD),

@@ -51,8 +51,8 @@ def embed(
         for semitones in range(PITCH_CLASSES if rotations else 1):
             moved = rotated(chunks, semitones) if semitones else chunks
             each.append(model(for_graph(moved, config, len(shape)).to(device)))
-        # Of unit length before the mean: no chunk weighs more because its vector is
-        # longer.
+        # Of unit length before the mean: no chunk
+        # weighs more because its vector is longer.
         vectors.append(functional.normalize(torch.stack(each).float().cpu(), dim=-1))
 
     found = torch.cat(vectors, dim=1)

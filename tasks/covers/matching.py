@@ -59,8 +59,8 @@ class Library:
             whole = None
         made = cls(plain.vectors, counts, *plain.statistics(whole))
         if whole is not None:
-            # The class is frozen and this is not a field: neither equality nor repr
-            # sees it.
+            # The class is frozen and this is not a field:
+            # neither equality nor repr sees it.
             made.__dict__["_whole"] = (whole - made.mean) / made.deviation
         return made
 
@@ -76,8 +76,8 @@ class Library:
         """(Q, n) scores of queries, each of (M, D) unit vectors; a larger one is more alike."""
         lengths = torch.tensor([len(query) for query in queries])
 
-        # The chunks of all queries go through one matrix product; `owner` is the query
-        # of each row.
+        # The chunks of all queries go through one matrix
+        # product; `owner` is the query of each row.
         flat = torch.cat(list(queries))
         owner = torch.repeat_interleave(torch.arange(len(queries)), lengths)
         out = torch.empty(len(queries), len(self))
@@ -86,8 +86,8 @@ class Library:
             part = self.vectors[int(ends[first]) : int(ends[last])]
             cosines = (flat @ part.flatten(0, 1).T).reshape(len(flat), *part.shape[:2])
             counts = self.counts[first:last]
-            # For each rotation the best chunk of a reference: the music only has to
-            # meet somewhere.
+            # For each rotation the best chunk of a reference: the
+            # music only has to meet somewhere.
             if int(counts.max()) > 1:
                 cosines = torch.stack(
                     [one.amax(1) for one in torch.split(cosines, counts.tolist(), 1)], 1
@@ -136,15 +136,15 @@ class Library:
             scores = (
                 self.rows(rows) if whole is None else whole[rows].clone()
             ).double()
-            # A recording is not a reference for itself: its cosine of 1 would bias the
-            # mean.
+            # A recording is not a reference for itself: its
+            # cosine of 1 would bias the mean.
             itself = torch.arange(first, first + len(scores))
             scores[torch.arange(len(scores)), itself] = 0
             total += scores.sum(0)
             squares += scores.square().sum(0)
 
-        # σ² = E[s²] - E[s]²; rounding may bring it below 0, and equal scores must not
-        # divide by 0.
+        # σ² = E[s²] - E[s]²; rounding may bring it below 0,
+        # and equal scores must not divide by 0.
         mean = total / (n - 1)
         deviation = (
             (squares / (n - 1) - mean.square()).clamp_min(0).sqrt().clamp_min(1e-6)

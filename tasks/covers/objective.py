@@ -38,14 +38,14 @@ class Objective:
             return loss
         if self.config.loss == "nt_xent":
             return nt_xent(embeddings, works, self.config.temperature)
-        # For losses of pairs `versions_per_work` is 2: rows 2 i and 2 i + 1 belong
-        # together.
+        # For losses of pairs `versions_per_work` is 2:
+        # rows 2 i and 2 i + 1 belong together.
         if self.config.loss == "barlow_twins":
             return barlow_twins(embeddings[::2], embeddings[1::2])
         if self.config.loss == "vicreg":
             return vicreg(embeddings[::2], embeddings[1::2])
-        # ‖a - b‖² = 2 - 2 cos(a, b) for unit vectors: triplets then rank as the
-        # evaluation does.
+        # ‖a - b‖² = 2 - 2 cos(a, b) for unit vectors:
+        # triplets then rank as the evaluation does.
         if self.config.distance == "unit":
             embeddings = functional.normalize(embeddings, dim=1)
             distance: Distance = "euclidean"

@@ -78,14 +78,14 @@ class Patches(PatchBatches):
 
     def _versions(self, step: int, rng: Generator) -> tuple[list[Track], list[Tensor]]:
         epoch, inside = divmod(step, self.steps_per_epoch)
-        # The deck is read at the position in the whole training, so that a resumed one
-        # goes on with the same works.
+        # The deck is read at the position in the whole training, so
+        # that a resumed one goes on with the same works.
         drawn = self._deck.at(
             epoch * len(self.works) + positions_of(inside, self.n_works)
         )
         k = self.config.versions_per_work
-        # A shuffled work is repeated up to K: where it has fewer recordings, some come
-        # twice, as two views.
+        # A shuffled work is repeated up to K: where it has
+        # fewer recordings, some come twice, as two views.
         rows = np.concatenate(
             [np.resize(rng.permutation(self.works[work]), k) for work in drawn]
         )
@@ -99,8 +99,8 @@ class Patches(PatchBatches):
         patches = []
         for row in rng.choice(len(self.tracks), self.n_works, p=self._share):
             track = self.tracks[row]
-            # Place and key are drawn once per moment; what differs between its views is
-            # drawn later.
+            # Place and key are drawn once per moment; what
+            # differs between its views is drawn later.
             at = moment(track.feature, self.config, rng)
             for _ in range(self.config.versions_per_work):
                 tracks.append(track)

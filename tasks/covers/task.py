@@ -152,8 +152,8 @@ class CoverSongs(Task):
         # from the disk whenever it is drawn.
         most = HELD_VALUES // len(tracks)
         features = [held(cache.open(item.key), most) for item in tracks]
-        # A level costs one reading of the whole recording: only where something is
-        # relative to it.
+        # A level costs one reading of the whole recording:
+        # only where something is relative to it.
         relative = self.config.compression is not None or self.config.views.noise > 0
         levels = [level_of(feature.read) if relative else 1.0 for feature in features]
         known = [

@@ -29,8 +29,8 @@ def best_threshold(library: Library, works: Tensor) -> float | None:
     if not bool(same[pairs].any()):
         return None
 
-    # The search that tagging uses for one label: a pair is an example, "same work" its
-    # label.
+    # The search that tagging uses for one label: a
+    # pair is an example, "same work" its label.
     found = scores[pairs].double().numpy()[:, None]
     return float(best_thresholds(found, same[pairs].numpy()[:, None])[0])
 
@@ -57,8 +57,8 @@ def pair_figures(tracks: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
     right, found, true = (
         float(np.sum([track[name] for track in counted])) for name in COUNTS
     )
-    # Counts are whole numbers: without any, 0 / 1 stands for 0 / 0. F1 is the harmonic
-    # mean, 2 right / (found + true).
+    # Counts are whole numbers: without any, 0 / 1 stands for 0 / 0.
+    # F1 is the harmonic mean of both, 2 right / (found + true).
     precision = right / max(found, 1.0)
     recall = right / max(true, 1.0)
     f1 = 2 * right / max(found + true, 1.0)

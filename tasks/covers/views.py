@@ -37,8 +37,8 @@ def _powered(x: Tensor, config: CoversConfig) -> Tensor:
 
 def _compressed(x: Tensor, level: float, config: CoversConfig) -> Tensor:
     if config.compression is not None:
-        # The values have been raised to the power already, so the level must be too:
-        # log(1 + c (x / p)^power).
+        # The values have been raised to the power already, so
+        # the level must be too: log(1 + c (x / p)^power).
         x = torch.log1p(config.compression * x.clamp_min(0) / level**config.power)
     if config.unit_frames:
         return functional.normalize(x, dim=-2)
@@ -69,8 +69,8 @@ def restructured(x: Tensor, rng: Generator, max_sections: int) -> Tensor:
     order = list(range(count))
     one, other = (int(k) for k in rng.choice(count, 2, replace=False))
 
-    # What covers do to the structure: leave a section out, play it twice, change the
-    # order.
+    # What covers do to the structure: leave a section
+    # out, play it twice, change the order.
     change = int(rng.integers(3))
     if change == 0:
         del order[one]
@@ -132,8 +132,8 @@ def view(
         jitter = int(rng.integers(-views.jitter_frames, views.jitter_frames + 1))
         start = min(max(0, at.middle + jitter - wanted // 2), last)
 
-    # Tempo, gains and noise come before the logarithm, where values still scale as
-    # sound does.
+    # Tempo, gains and noise come before the logarithm,
+    # where values still scale as sound does.
     x = _powered(feature.read(start, start + wanted), config)
     if cut:
         x = restructured(x, rng, views.max_sections)
@@ -170,8 +170,8 @@ def _disturbed(x: Tensor, level: float, views: ViewsConfig, rng: Generator) -> T
         # The level is a norm over D bins: over √D it is the level of one bin.
         drawn = torch.from_numpy(rng.standard_normal(tuple(x.shape), "float32"))
         x = (x + views.noise * level / math.sqrt(x.shape[-2]) * drawn).clamp_min(0)
-    # The third partial of a tone lies a fifth (and an octave) above it; how strong it
-    # is depends on the instrument.
+    # The third partial of a tone lies a fifth (and an octave)
+    # above it; how strong it is depends on the instrument.
     if views.leak and rng.random() < 0.5:
         x = x + float(rng.uniform(0, views.leak)) * rotated(x, FIFTH)
     # In place, on the copy that the gain above has made.

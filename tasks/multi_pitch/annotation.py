@@ -37,8 +37,8 @@ class Pitches:
 
     def hz_of_each(self) -> list[Float64]:
         """T arrays of Hz."""
-        # `frames` ascends, so the pitches of a time are a slice, whose end bisection
-        # finds.
+        # `frames` ascends, so the pitches of a time are
+        # a slice, whose end bisection finds.
         ends = np.searchsorted(self.frames, np.arange(1, len(self.times_s)))
         if len(self.times_s):
             return np.split(self.hz, ends)
@@ -111,8 +111,8 @@ def pitches_at_frames(item: Item, n_frames: int, hop_s: float) -> Pitches:
     if name == NOTES:
         return _sounding_notes(item, values[0], frame_times_s)
 
-    # The half-way points between the values of the curve decide which of them is
-    # nearest.
+    # The half-way points between the values of the
+    # curve decide which of them is nearest.
     nearest = np.searchsorted((times_s[1:] + times_s[:-1]) / 2, frame_times_s)
     # The median: gaps are longer than a step and must not count as one.
     if len(times_s) > 1:

@@ -62,23 +62,23 @@ def sustained(
     itself.
     """
     midi = peaks.midi(feature)
-    # Pitches and onsets go by one tuning: by two, a note half way between two keys
-    # would miss its own onset.
+    # Pitches and onsets go by one tuning: by two, a note
+    # half way between two keys would miss its own onset.
     tuning = tuning_of(midi, peaks.heights)
     key = np.rint(midi - tuning)
     struck = np.rint(onsets.midi(feature) - tuning)
     heights = peaks.heights.copy()
     for one in np.unique(struck):
         rows = np.flatnonzero(key == one)
-        # The height of the key at every time; 0, where it has no peak, is where it is
-        # let go.
+        # The height of the key at every time; 0, where it
+        # has no peak, is where it is let go.
         own = np.zeros(len(peaks.times_s))
         np.maximum.at(own, peaks.frames[rows], heights[rows])
         least = _least_since(own, np.unique(onsets.frames[struck == one]), settling)[
             peaks.frames[rows]
         ]
-        # max(h, m / HOLD), where m includes the pitch itself: of two peaks in one key it
-        # may be the lower one.
+        # max(h, m / HOLD), where m includes the pitch itself: of
+        # two peaks in one key it may be the lower one.
         heights[rows] = np.maximum(
             heights[rows], np.minimum(heights[rows], least) / HOLD
         )

@@ -160,8 +160,8 @@ class Patches(PatchBatches):
         if not track.stems or rng.random() >= config.remix_probability:
             return [Cut(track.mix, start, shift, 1.0)]
 
-        # Drawn per remix, not per stem: the stems keep together in time and key, or
-        # none of them does.
+        # Drawn per remix, not per stem: the stems keep
+        # together in time and key, or none of them does.
         crossed = rng.random() < config.cross_probability
         independent = rng.random() < config.independent_transpose_probability
         cuts = []
@@ -176,8 +176,8 @@ class Patches(PatchBatches):
                 Cut(source, first, self._shift(rng) if independent else shift, gain)
             )
 
-        # A silent mix teaches nothing: one stem, drawn in any case, stays where all
-        # would go.
+        # A silent mix teaches nothing: one stem, drawn in
+        # any case, stays where all would go.
         stays = rng.random(len(cuts)) >= config.stem_drop_probability
         stays[rng.integers(len(cuts))] |= not stays.any()
         return [cut for cut, stay in zip(cuts, stays, strict=True) if stay]

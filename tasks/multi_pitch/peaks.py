@@ -74,8 +74,8 @@ def probabilities_of(
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     starts = []
     probabilities = []
-    # Patches overlap by an eighth, because near the edges a convolution sees padding
-    # instead of music.
+    # Patches overlap by an eighth, because near the edges a
+    # convolution sees padding instead of music.
     for some, patches in every_patch(
         n_frames,
         magnitudes_of(recorded),
@@ -106,8 +106,8 @@ def find_peaks(
     for start in range(0, max(last, 1), BLOCK_FRAMES):
         stop = min(start + BLOCK_FRAMES, last)
         rows = _upsampled(salience[:, start : stop + 1].T, upsampling)
-        # Two blocks share the frame between them; only the last block keeps its own
-        # last one.
+        # Two blocks share the frame between them; only
+        # the last block keeps its own last one.
         blocks.append(
             _peaks(
                 rows if stop == last else rows[:-1],

@@ -31,8 +31,8 @@ def draw(
     away (0: its nearest bin alone); where two meet the higher one holds. A pitch whose nearest bin lies outside
     [0, F) is dropped.
     """
-    # Halves go up; np.rint would send them to the even bin, and so differ from pitch to
-    # pitch.
+    # Halves go up; np.rint would send them to the
+    # even bin, and so differ from pitch to pitch.
     nearest = np.floor(bins + 0.5).astype(np.int64)
     inside = (nearest >= 0) & (nearest < len(target))
     bins = bins[inside]
@@ -49,6 +49,6 @@ def draw(
     drawn = (np.abs(distance) <= REACH * blur_bins) & (rows >= 0) & (rows < len(target))
     heights = np.exp(-0.5 * (distance / blur_bins) ** 2).astype(np.float32)
     columns = np.broadcast_to(frames[:, None], rows.shape)
-    # Two pitches may reach one bin: `.at` compares with both, plain indexing with the
-    # last.
+    # Two pitches may reach one bin: `.at` compares
+    # with both, plain indexing with the last.
     np.maximum.at(target, (rows[drawn], columns[drawn]), heights[drawn])

@@ -180,6 +180,8 @@ class MultiPitch(Task):
         on_track: OnTrack,
     ) -> tuple[float, dict[str, float]]:
         """The best threshold and the figures at it; the model is in eval() mode, under inference_mode()."""
+        # The model runs and peaks are found once, down to the lowest threshold; the
+        # others only choose among these peaks.
         trials = []
         # With onsets, peaks down to HOLD times the lowest threshold may hold a note.
         least = self.config.thresholds[0] * (HOLD if self.config.onsets else 1.0)
@@ -229,8 +231,8 @@ class MultiPitch(Task):
         config = self.config
         with evaluating(model):
             probabilities = self._probabilities(model, feature, on_share)
-            # A note lasts down to HOLD times the threshold, so its peaks are needed
-            # from there on.
+            # A note lasts down to HOLD times the threshold, so
+            # its peaks are needed from there on.
             heard = hear(probabilities, config, self.feature, HOLD * threshold)
         pitches = heard.pitches.at_least(threshold)
         notes = find_notes(
@@ -292,6 +294,7 @@ class MultiPitch(Task):
         """(C, F, T): salience, and with onsets where notes begin."""
         shape = input_shape_of(model)
         n_frames = self.config.predict_frames
+        # A graph that fixes T has seen patches of the training only.
         if shape and isinstance(shape[-1], int):
             n_frames = self.config.patch_frames
         return probabilities_of(model, feature, self.feature, n_frames, on_share)

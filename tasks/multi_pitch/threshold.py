@@ -42,8 +42,8 @@ class Trial:
         )
 
     def counts(self, threshold: float) -> Counts:
-        # inf stands for no pitch and sorts last, so that rows stay padded at their
-        # ends.
+        # inf stands for no pitch and sorts last, so
+        # that rows stay padded at their ends.
         kept = np.sort(np.where(self.heights >= threshold, self.peaks, np.inf), axis=1)
         return multi_pitch_counts(self.truth, kept)
 

@@ -30,11 +30,14 @@ class Encoder:
         self.name: str | None = None
         if config.embedding is not None and isinstance(model, GraphModule):
             self.name = config.embedding
+            # Only what leads to the named layer runs; the
+            # projector behind it is for training.
             self.model = feature_extract(model, [self.name])
 
     def __call__(self, x: Tensor) -> Tensor:
         found: Any = self.model(as_input(x, self.rank or x.ndim).to(self.device))
         y: Tensor = found if self.name is None else found[self.name]
+        # A layer inside the graph may still have time and frequency.
         if y.ndim > 2:
             return y.float().flatten(2).mean(2)
         return y.float()

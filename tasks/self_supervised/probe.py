@@ -105,8 +105,8 @@ def nearest(probe: Mapping[str, Any], vectors: Float64, k: int) -> Int64:
     cosines = unit(vectors) @ known.T
     first = np.argsort(-cosines, axis=1, kind="stable")[:, :k]
 
-    # A neighbour votes with 1 + cos, which is never negative: it cannot speak against
-    # its own class.
+    # A neighbour votes with 1 + cos, which is never
+    # negative: it cannot speak against its own class.
     votes = np.zeros((len(vectors), len(probe["labels"])))
     rows = np.arange(len(vectors))[:, None]
     np.add.at(

@@ -258,8 +258,8 @@ class SelfSupervised(Task):
     def pooled(self, tracks: Mapping[str, Figures]) -> dict[str, float]:
         """Of all recordings together; of folds each by the probe of its own."""
         rows = list(tracks.values())
-        # Without labels there are vectors only; their spread is a figure of all, not of
-        # each.
+        # Without labels there are vectors only; their
+        # spread is a figure of all, not of each.
         if rows and "vector" in rows[0]:
             return spread(torch.tensor([row["vector"] for row in rows]))
         if not rows:
@@ -310,8 +310,8 @@ class SelfSupervised(Task):
             score = (
                 probe_several.linear_scores if self.labelling.several else linear_scores
             )
-            # The probe has learned from means over chunks, and so judges the mean; the
-            # chunks serve the curve over time.
+            # The probe has learned from means over chunks, and so
+            # judges the mean; the chunks serve the curve over time.
             whole = score(settings["probe"], vectors.mean(axis=0, keepdims=True))[0]
             found = [int(whole.argmax())]
             if self.labelling.several:
@@ -403,8 +403,8 @@ class SelfSupervisedLearner(PatchLearner):
             for item in self.valid:
                 vectors, _ = encoder.chunks(self.task.seen(self.cache.open(item.key)))
                 refuse_not_finite(vectors, item.key)
-                # The first and the last chunk share least of what is alike by mere
-                # nearness.
+                # The first and the last chunk share least of
+                # what is alike by mere nearness.
                 if len(vectors) > 1:
                     ends.append(vectors[[0, -1]])
                 means.append(vectors.mean(axis=0))

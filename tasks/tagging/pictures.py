@@ -36,6 +36,7 @@ def pictures_of(
     pictures = _of_labels(
         scores, truth, settings["labels"], bool(settings["thresholds"])
     )
+    # Of equally long recordings, the one with most labels has most to show.
     longest = max(
         items,
         key=lambda item: (
@@ -137,8 +138,8 @@ def filter_pictures(model: nn.Module, sr_hz: int) -> list[Picture]:
             taps = module.weight.detach()[:, 0].double().cpu().numpy()
             caption = "Responses of the first convolution's filters, in the order of the frequency they answer to most."
             return [Picture("learned filters", caption, filter_bank(taps, sr_hz))]
-        # The first convolution has no filters to look at, and later ones do not read
-        # the waveform.
+        # The first convolution has no filters to look at,
+        # and later ones do not read the waveform.
         if isinstance(module, nn.Conv1d | nn.Conv2d):
             return []
     return []

@@ -67,8 +67,8 @@ class Remix:
             decibels = rng.uniform(
                 -self.config.remix_gain_db, self.config.remix_gain_db
             )
-            # g dB are a factor 10^(g / 20) of amplitude, and its power of what
-            # |X|^power adds up.
+            # g dB are a factor 10^(g / 20) of amplitude, and
+            # its power of what |X|^power adds up.
             part = part * 10.0 ** (
                 decibels / (20 if self.logmel is None else 20 / self.logmel.power)
             )

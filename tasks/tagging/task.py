@@ -126,6 +126,8 @@ class Tagging(Task):
         Raises TaskError E503, E506 to E508.
         """
         labels = self._labels_of(self.tracks(train))
+        # A label that only the others have would end the
+        # evaluation, after the whole training.
         known = {label for item in others for label in self.labelling.values_of(item)}
         refuse_unseen(known, labels, self.config.annotation)
 
@@ -187,6 +189,8 @@ class Tagging(Task):
         """{"labels": in the order of the scores, "thresholds": for each label, that of the best F1 on `items`}."""
         tracks = self.tracks(items)
         scores = self.scores(model, tracks, cache, on_track)
+        # Labels that do not exclude one another need a threshold each; where one of
+        # them is right, the greatest score says which.
         thresholds: list[float] = []
         if self.labelling.several:
             truth = self.labelling.truth_of(tracks, self.labels)
@@ -203,6 +207,8 @@ class Tagging(Task):
     ) -> Evaluation:
         """Scores, true labels and thresholds of each track, and the figures of all together. Raises E507."""
         tracks = self.tracks(items)
+        # The labels of the training in the order of the
+        # scores: a corpus to be judged may have fewer.
         self.labels = list(settings["labels"])
         truth = self.labelling.truth_of(tracks, self.labels)
         scores = self.scores(model, tracks, cache, on_track)
@@ -213,6 +219,8 @@ class Tagging(Task):
                 "truth": np.flatnonzero(own).tolist(),
             }
             if self.labelling.several:
+                # With each track, since the tracks of several
+                # folds are pooled and each fold has its own.
                 found["thresholds"] = settings["thresholds"]
             else:
                 found["correct"] = float(row.argmax() == own.argmax())
@@ -356,4 +364,6 @@ class TaggingLearner(PatchLearner):
         scores = self.task.scores(model, self.valid, self.cache, on_track)
         if not self.task.labelling.several:
             return multi_class_figures(scores, self.truth.argmax(axis=1))
+        # Early stopping watches an area, which needs no
+        # thresholds; they are chosen after the training.
         return multi_label_figures(scores, self.truth, np.full(scores.shape[1], 0.5))

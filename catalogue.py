@@ -99,6 +99,7 @@ class Catalogue(Generic[T]):
             # A plug-in is often imported before any of our own modules. Without them a name of ours would seem free,
             # and the collision would come to light later, in a module of ours that did nothing wrong.
             self._import_own()
+        # By full name and not by identity: a notebook's cell makes a new class of the same name each time it runs.
         if name in self.known and self._paths[name] != path:
             raise RegistryError(
                 f"the name '{name}' is taken by another {self.kind}",
@@ -165,6 +166,7 @@ class Catalogue(Generic[T]):
         """Import what installed packages name; a broken one is reported once, and does not take the others away."""
         if self._plugins_are_in:
             return
+        # Set before the imports, for a plug-in that asks for a name while it is imported.
         self._plugins_are_in = True
         for entry in sorted(entry_points(group=self.group), key=lambda one: one.name):
             try:
@@ -195,6 +197,7 @@ def load_plugin(module: str) -> None:
     except RegistryError:
         raise
     except (Exception, SystemExit) as error:
+        # A plug-in may fail in any way, `sys.exit` among them; the user learns which one it was.
         reason = f"{type(error).__name__}: {error}"
         raise RegistryError(
             f"plugin '{module}' cannot be imported: {reason}",

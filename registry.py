@@ -76,6 +76,7 @@ class BlockConfig(Settings):
     @classmethod
     def inferred(cls) -> dict[str, FromAxis]:
         """Fields that the compiler fills from the input's axes."""
+        # The mark lies in the JSON schema's extras, where pydantic keeps what it does not read itself.
         marks = {}
         for name, info in cls.model_fields.items():
             extra = info.json_schema_extra
@@ -249,6 +250,7 @@ def register(
     """
 
     def add(cls: B) -> B:
+        # Everything is checked before the name is taken, so that a refused block leaves no trace.
         spec = Spec(
             name=name,
             cls=cls,
@@ -285,6 +287,7 @@ def _contract(name: str, shape: str) -> Contract:
 
 
 def _refuse_incomplete(spec: Spec) -> None:
+    # The class first: the other checks read attributes that only a Block has.
     cls = spec.cls
     path = f"{cls.__module__}.{cls.__qualname__}"
     if not (isinstance(cls, type) and issubclass(cls, Block)):

@@ -92,6 +92,7 @@ def tuples(value: Any) -> Any:
 
 def first_mistake(name: str, config: type[BaseModel], error: ValidationError) -> str:
     """A sentence about the first thing that is wrong with settings; `name` is what has them, as the user writes it."""
+    # The message goes into a line of its own, so one mistake at a time.
     detail = error.errors()[0]
     key = ""
     if detail["loc"]:
@@ -100,6 +101,7 @@ def first_mistake(name: str, config: type[BaseModel], error: ValidationError) ->
         fields = config.model_fields
         near = did_you_mean(key, fields) or f"it takes {', '.join(fields)}"
         return f"{name} has no setting '{key}': {near}"
+    # pydantic's own prefix, which means nothing to the author of a graph.
     message = str(detail["msg"]).removeprefix("Value error, ")
     if not key:
         return f"{name}: {message}"

@@ -64,11 +64,10 @@ class RandomResizedCrop(Augmentation):
     def apply(self, x: Tensor, drawn: Drawn) -> Tensor:
         # A crop is an affine map: its size on the diagonal, its place in the last column; -1 to 1 is the input.
         corners = torch.zeros(len(x), 2, 3, dtype=x.dtype)
-        corners[:, 0, 0], corners[:, 1, 1] = drawn["time"], drawn["bins"]
-        corners[:, 0, 2], corners[:, 1, 2] = (
-            2 * drawn["time_place"],
-            2 * drawn["bin_place"],
-        )  # the input is -1 to 1
+        corners[:, 0, 0] = drawn["time"]
+        corners[:, 1, 1] = drawn["bins"]
+        corners[:, 0, 2] = 2 * drawn["time_place"]
+        corners[:, 1, 2] = 2 * drawn["bin_place"]
         grid = functional.affine_grid(
             corners.to(x.device), list(x.shape), align_corners=False
         )

@@ -21,9 +21,9 @@ def binary_cross_entropy(
         raise ValueError(
             f"logits {tuple(logits.shape)} and targets {tuple(targets.shape)} differ in shape"
         )
-    if positive_weight == 1.0:
-        weight = None
-    else:
+    # A weight of one would cost a product per value and change nothing.
+    weight = None
+    if positive_weight != 1.0:
         weight = logits.new_tensor(positive_weight)
     return torch.nn.functional.binary_cross_entropy_with_logits(
         logits, targets, pos_weight=weight

@@ -20,8 +20,9 @@ def nt_xent(embeddings: Tensor, works: Tensor, temperature: float = 0.1) -> Tens
     """
     unit = functional.normalize(embeddings, dim=1)
     itself = torch.eye(len(works), dtype=torch.bool, device=works.device)
-    # Cosines of all pairs; an item is not its own partner.
+    # Cosines of all pairs; an item is its own nearest neighbour, which would be every answer.
     logits = (unit @ unit.T / temperature).masked_fill(itself, -torch.inf)
+    # The positives' mean stands outside of the logarithm: inside, the easiest positive alone would count.
     positives = (works[:, None] == works) & ~itself
     # How large the share of each partner is among all others, in logarithms.
     log_share = logits - logits.logsumexp(dim=1, keepdim=True)
@@ -47,12 +48,14 @@ def vicreg(
     Source: Bardes et al., "VICReg", ICLR 2022, eq. 1-6: standard deviations under 1 cost, and so does every covariance
     of two features; B - 1 in both.
     """
+    # The views must agree; alone, this is best served by one and the same vector for everything.
     total = invariance * functional.mse_loss(one, other)
     for view in (one, other):
-        # Each feature should vary by 1 at least, and no two together.
         centred = view - view.mean(dim=0)
+        # So each feature must vary, by a hinge that ends at 1.
         deviation = (centred.square().sum(0) / (len(view) - 1) + 1e-4).sqrt()
         total = total + variance * (1 - deviation).clamp_min(0).mean() / 2
+        # And features must vary independently, or one number could be written many times.
         matrix = centred.T @ centred / (len(view) - 1)
         between = matrix.square().sum() - matrix.diagonal().square().sum()
         total = total + covariance * between / view.shape[1]
@@ -69,12 +72,12 @@ def barlow_twins(one: Tensor, other: Tensor, *, off_diagonal: float = 0.005) -> 
         (view - view.mean(0)) / (view.var(0, correction=0) + 1e-5).sqrt()
         for view in (one, other)
     )
-    # Correlations of every feature of one view with every one of the other: ideally the identity.
     matrix = first.T @ second / len(one)
     diagonal = matrix.diagonal()
-    return (1 - diagonal).square().sum() + off_diagonal * (
-        matrix.square().sum() - diagonal.square().sum()
-    )
+    # On the diagonal the two views must agree; off it, features must not repeat one another.
+    invariance = (1 - diagonal).square().sum()
+    redundancy = matrix.square().sum() - diagonal.square().sum()
+    return invariance + off_diagonal * redundancy
 
 
 def spread(embeddings: Tensor) -> dict[str, float]:
@@ -83,12 +86,11 @@ def spread(embeddings: Tensor) -> dict[str, float]:
 
     Source: Roy & Vetterli, "The effective rank", EUSIPCO 2007: exp of the entropy of the singular values.
     """
+    # In double precision: a collapse shows in differences close to rounding.
     unit = functional.normalize(embeddings.double(), dim=1)
     std = float(unit.std(dim=0, correction=0).mean() * unit.shape[1] ** 0.5)
     # The entropy of the singular values: how many directions are in use.
     values = torch.linalg.svdvals(unit - unit.mean(dim=0))
     share = values / values.sum().clamp_min(1e-12)
-    return {
-        "std": std,
-        "rank": float(torch.exp(-(share * share.clamp_min(1e-12).log()).sum())),
-    }
+    entropy = -(share * share.clamp_min(1e-12).log()).sum()
+    return {"std": std, "rank": float(torch.exp(entropy))}

@@ -1,4 +1,4 @@
-"""ProxyAnchor: one learned vector for each label, which draws its items and repels the others."""
+"""ProxyAnchor: one learned vector per label, which draws its items and repels the others."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class ProxyAnchor(nn.Module):
         nn.init.kaiming_normal_(self.proxies, mode="fan_out")
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
-        similarity = (
-            functional.normalize(embeddings, dim=1)
-            @ functional.normalize(self.proxies, dim=1).T
-        )
+        unit = functional.normalize(embeddings, dim=1)
+        proxies = functional.normalize(self.proxies, dim=1)
+        similarity = unit @ proxies.T
         # Each proxy draws the items of its label, and repels all others; labels that are not there draw nothing.
         own = functional.one_hot(labels, len(self.proxies)).bool()
+        # The hardest items of a proxy weigh most, as in eq. 4: the sum stands inside of the logarithm.
         drawn = _softplus_sum(-self.alpha * (similarity - self.margin), own)
         repelled = _softplus_sum(self.alpha * (similarity + self.margin), ~own)
         present = own.any(dim=0)

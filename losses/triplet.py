@@ -22,6 +22,7 @@ def pairwise_distances(embeddings: Tensor, distance: Distance = "euclidean") -> 
                      Using Musically-Motivated Embeddings", ICASSP 2020, section 3.4)
     """
     sums = embeddings.square().sum(1)
+    # |a - b|² = |a|² + |b|² - 2ab takes one matrix product; its rounding may fall under 0.
     squares = (sums[:, None] + sums - 2 * embeddings @ embeddings.T).clamp_min(FLOOR)
     if distance == "squared_per_dim":
         return squares / embeddings.shape[1]
@@ -47,6 +48,7 @@ def mine(
     """
     same = works[:, None] == works
     itself = torch.eye(len(works), dtype=torch.bool, device=works.device)
+    # The choice has no gradient: it is made from distances, and the loss is computed from them again.
     with torch.no_grad():
         if mining == "hard":
             return _hardest(distances, same, same & ~itself)
@@ -55,9 +57,8 @@ def mine(
         allowed = ~same[anchor]
         if mining == "semi-hard":
             of_pair = distances[anchor, positive][:, None]
-            allowed &= (distances[anchor] > of_pair) & (
-                distances[anchor] < of_pair + margin
-            )
+            from_anchor = distances[anchor]
+            allowed &= (from_anchor > of_pair) & (from_anchor < of_pair + margin)
         # Pairs without a negative give no triplet.
         found = allowed.any(dim=1)
         anchor = anchor[found]
@@ -65,11 +66,10 @@ def mine(
         allowed = allowed[found]
         if not len(anchor):
             return anchor, positive, anchor
-        return (
-            anchor,
-            positive,
-            torch.multinomial(allowed.double(), 1, generator=generator)[:, 0],
-        )
+
+        # Drawn among all that are allowed: the nearest one every time would be the mining called hard.
+        drawn = torch.multinomial(allowed.double(), 1, generator=generator)
+        return anchor, positive, drawn[:, 0]
 
 
 def _hardest(
@@ -95,9 +95,7 @@ def triplet_loss(
     distances = pairwise_distances(embeddings, distance)
     anchor, positive, negative = mine(distances, works, mining, margin, generator)
     if not len(anchor):
+        # A zero that still depends on the embeddings, so that backward() finds a graph.
         return embeddings.sum() * 0.0
-    return (
-        (distances[anchor, positive] - distances[anchor, negative] + margin)
-        .clamp_min(0)
-        .mean()
-    )
+    excess = distances[anchor, positive] - distances[anchor, negative] + margin
+    return excess.clamp_min(0).mean()

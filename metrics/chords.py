@@ -33,6 +33,7 @@ def chord_seconds(reference: Chords, estimate: Chords) -> dict[str, float]:
     """
     import mir_eval.chord
 
+    # Checked first and by name: deeper in mir_eval a bad label raises without saying which.
     for label in {*reference.labels, *estimate.labels}:
         try:
             mir_eval.chord.validate_chord_label(label)
@@ -45,11 +46,12 @@ def chord_seconds(reference: Chords, estimate: Chords) -> dict[str, float]:
     end_s = float(reference.intervals.max())
     found: dict[str, float] = {"duration_s": end_s - begin_s}
     # Seconds, not shares: tracks are added up by their length.
+    # mir_eval marks with -1 what a comparison cannot judge, such as a sus4 chord among major and minor.
     for name in (*COMPARISONS, *INVERSIONS):
         right = getattr(mir_eval.chord, name)(ref_labels, est_labels)
         found[f"{name}_right_s"] = float(durations_s[right > 0].sum())
         found[f"{name}_judged_s"] = float(durations_s[right >= 0].sum())
-    # Segmentation looks at where chords change, so equal neighbours are one.
+    # Segmentation is about changes, so repeated labels are one segment on both sides.
     merged = mir_eval.chord.merge_chord_intervals(own, labels)
     truth = mir_eval.chord.merge_chord_intervals(
         reference.intervals, list(reference.labels)
@@ -113,6 +115,7 @@ def chord_figures(tracks: Mapping[str, Mapping[str, float]]) -> dict[str, float]
         name: _share(total[f"{name}_right_s"], total[f"{name}_judged_s"])
         for name in names
     }
+    # A share of time has no sum over tracks; weighted by duration it counts as the recalls do.
     for name in SEGMENTATION:
         weighted = sum(track[name] * track["duration_s"] for track in tracks.values())
         figures[name] = _share(weighted, total["duration_s"])

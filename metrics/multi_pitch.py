@@ -28,12 +28,12 @@ def multi_pitch_figures(
     An estimate holds for the times nearest to its own. Pitches outside the 20 Hz … 5 kHz that mir_eval takes are left
     out on both sides. Source: Bay et al., "Evaluation of multiple-F0 estimation and tracking systems", ISMIR 2009.
     """
-    import mir_eval.multipitch  # here: it takes a second, which `mirbricks check` need not wait for
+    # Imported here: it takes a second, which `mirbricks check` need not wait for.
+    import mir_eval.multipitch
 
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # that it resamples, that a side is empty: both are meant
+        # mir_eval warns that it resamples, and that a side is empty: both are meant.
+        warnings.simplefilter("ignore")
         figures = mir_eval.multipitch.evaluate(
             ref_times_s, _audible(ref_hz), est_times_s, _audible(est_hz)
         )
@@ -76,9 +76,9 @@ class Counts:
 def multi_pitch_counts(ref_midi: Float64, est_midi: Float64) -> Counts:
     """What mir_eval counts. Rows (T, R) and (T, E) of MIDI numbers, sorted, filled up with inf: `padded_rows`."""
     matched = int(count_matches(ref_midi, est_midi).sum())
-    return Counts(
-        matched, int(np.isfinite(ref_midi).sum()), int(np.isfinite(est_midi).sum())
-    )
+    reference = int(np.isfinite(ref_midi).sum())
+    estimated = int(np.isfinite(est_midi).sum())
+    return Counts(matched, reference, estimated)
 
 
 def count_matches(
@@ -91,11 +91,13 @@ def count_matches(
     """
     n_rows = len(reference)
     every = np.arange(n_rows)
+    # A column of inf ends every row, so that an index past the last value still reads one.
     end = np.full((n_rows, 1), np.inf)
     reference = np.hstack([reference, end])
     estimate = np.hstack([estimate, end])
     # Where the walk stands in each row.
     at_ref, at_est, matched = (np.zeros(n_rows, np.int64) for _ in range(3))
+    # Each step passes a value of at least one side in every row, so after as many steps all are passed.
     for _ in range(reference.shape[1] + estimate.shape[1] - 2):
         ref = reference[every, at_ref]
         est = estimate[every, at_est]
@@ -117,6 +119,7 @@ def nearest_frames(times_s: Float64, at_s: Float64) -> NDArray[np.int64]:
     """
     if not len(times_s):
         return np.full(len(at_s), -1)
+    # As scipy's interp1d, which mir_eval uses, rounds: halving first cannot differ in the last bit.
     halves = times_s / 2.0
     nearest = np.searchsorted(halves[1:] + halves[:-1], at_s, side="left")
     return np.where((at_s >= times_s[0]) & (at_s <= times_s[-1]), nearest, -1)
@@ -125,6 +128,7 @@ def nearest_frames(times_s: Float64, at_s: Float64) -> NDArray[np.int64]:
 def padded_rows(frames: NDArray[np.int64], values: Float64, n_frames: int) -> Float64:
     """Values with the frame of each, frames ascending -> rows (n_frames, most values of a frame), filled with inf."""
     counts = np.bincount(frames, minlength=n_frames)
+    # The number of a value within its frame is its index less that of the frame's first value.
     places = np.arange(len(frames)) - (np.cumsum(counts) - counts)[frames]
     rows = np.full((n_frames, int(counts.max(initial=0))), np.inf)
     rows[frames, places] = values

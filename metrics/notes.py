@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 Float64 = NDArray[np.float64]
 NotesOf = tuple[Float64, Float64]  # intervals (N, 2) in s, pitches (N,) in Hz
+NAMES = ("note_precision", "note_recall", "note_f1", "note_f1_offsets")
 
 
 def note_figures(reference: NotesOf, estimate: NotesOf) -> dict[str, float]:
@@ -19,18 +20,18 @@ def note_figures(reference: NotesOf, estimate: NotesOf) -> dict[str, float]:
     """
     if not len(reference[0]):
         return {}
+    # mir_eval would warn about an empty estimate; its figures are 0.
     if not len(estimate[0]):
-        return dict.fromkeys(
-            ("note_precision", "note_recall", "note_f1", "note_f1_offsets"), 0.0
-        )
-    import mir_eval.transcription  # here: it takes a second, which `mirbricks check` need not wait for
+        return dict.fromkeys(NAMES, 0.0)
+
+    # Imported here: it takes a second, which `mirbricks check` need not wait for.
+    import mir_eval.transcription
 
     score = mir_eval.transcription.precision_recall_f1_overlap
     precision, recall, f1, _ = score(*reference, *estimate, offset_ratio=None)
     with_offsets = score(*reference, *estimate)[2]
     found = (precision, recall, f1, with_offsets)
-    names = ("note_precision", "note_recall", "note_f1", "note_f1_offsets")
-    return {name: float(value) for name, value in zip(names, found, strict=True)}
+    return {name: float(value) for name, value in zip(NAMES, found, strict=True)}
 
 
 def intervals(

@@ -73,11 +73,11 @@ def ranks_in_blocks(
 ) -> Iterator[Ranks]:
     """Each query with its ranks; `distances(rows)` are those of some queries to all items, (rows, n)."""
     n = len(works)
-    # The versions of each work, found once.
+    # Works as numbers from 0 on, so that a sort lists the members of all of them at once.
     works = torch.unique(works, return_inverse=True)[1]
     sizes = torch.bincount(works)
     members = torch.split(torch.argsort(works, stable=True), sizes.tolist())
-    # A few queries at a time: the matrix of all distances need not fit in memory.
+    # A few queries at a time: all distances of 100 000 recordings would take 40 GB.
     n_rows = max(1, BLOCK_VALUES // max(1, n))
     for first in range(0, n, n_rows):
         rows = slice(first, min(first + n_rows, n))
@@ -91,6 +91,7 @@ def ranks_in_blocks(
 def _ranks_of(row: Tensor, versions: Tensor, query: int) -> Tensor:
     """One query: 1 + the versions that are nearer + the wrong items that are nearer, or as near."""
     own = row[versions[versions != query]].sort().values
+    # `<=` puts wrong items first among equals, `sort` the versions in their order: no tie helps the model.
     wrong = torch.ones(len(row), dtype=torch.bool, device=row.device)
     wrong[versions] = False
     nearer = (row[wrong][None, :] <= own[:, None]).sum(dim=1)

@@ -1,4 +1,4 @@
-"""Tagging, one score per track and label: scikit-learn's figures, with what they leave undefined said plainly."""
+"""Tagging, one score per track and label: scikit-learn's figures, with NaN where a figure is undefined."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ def multi_label_figures(
     macro means. NaN where none is left.
     """
     curves = label_curves(scores, truth)
+    # scikit-learn has no value for such a label, and one NaN would spoil the mean of all.
     kept = ~np.isnan(curves["roc_auc"])
     figures = {
         f"{name}_macro": float(values[kept].mean()) if kept.any() else np.nan
@@ -66,6 +67,7 @@ def class_figures(scores: Float64, truth: NDArray[np.int64]) -> dict[str, Float6
     is_true = truth == classes
     is_found = estimate == classes
     both = (is_true & is_found).sum(axis=1)
+    # 0 / 0 is the NaN that the docstring promises.
     with np.errstate(invalid="ignore"):
         return {
             "recall": both / is_true.sum(axis=1),
@@ -76,6 +78,7 @@ def class_figures(scores: Float64, truth: NDArray[np.int64]) -> dict[str, Float6
 def _pooled_curves(scores: Float64, truth: NDArray[np.bool_]) -> dict[str, float]:
     from sklearn.metrics import average_precision_score, roc_auc_score
 
+    # No label has a curve, so neither has their union.
     if truth.size == 0:
         return {"roc_auc": np.nan, "pr_auc": np.nan}
     pair = (truth.ravel(), scores.ravel())
@@ -100,7 +103,7 @@ def best_thresholds(scores: Float64, truth: NDArray[np.bool_]) -> Float64:
         # The last point of the curve has no threshold.
         f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
         best = int(f1[:-1].argmax())
-        # Halfway to the next lower score there is.
+        # scikit-learn gives the lowest score that is still taken; the gap below it is free.
         below = scores[scores[:, label] < steps[best], label]
         if below.size:
             found[label] = (steps[best] + below.max()) / 2

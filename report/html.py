@@ -23,7 +23,7 @@ from .style import SCRIPT, STYLE
 
 MOST_BYTES = 500_000  # of one picture: a report is sent by mail
 MOST_CHARTED = 60  # tracks: more lines make no picture
-# screen pixels an inch, and how many of them a picture has at most before it scrolls
+# Screen pixels per inch, and how many of them a picture may have before it scrolls.
 DPI = 110
 PAGE = 1200
 
@@ -49,22 +49,17 @@ class Report:
 
 def write_report(report: Report, path: Path) -> None:
     """Write the report as one HTML file, whole or not at all: no network, no other file. Raises E408."""
+    curves = loss_curves(report.metrics, report.headline)
+    diagram = draw(report.model)
+
+    # The result first, the settings last: most readers stop after the first page.
     body = [
         _header(report),
         _section("Result", _cards(report) + _facts(report.facts)),
-        _section("What it hears", "".join(map(_picture, report.pictures))),
+        _section("What it finds", "".join(map(_picture, report.pictures))),
         _section("Track by track", _tracks(report)),
-        _section(
-            "Training",
-            _image(
-                loss_curves(report.metrics, report.headline),
-                "loss and validation figures",
-            ),
-        ),
-        _section(
-            "The graph",
-            f'<div class="wide">{draw(report.model)}</div>' + _layers(report),
-        ),
+        _section("Training", _image(curves, "loss and validation figures")),
+        _section("The graph", f'<div class="wide">{diagram}</div>{_layers(report)}'),
         _section("Settings", f"<pre>{escape(report.settings)}</pre>"),
         _section("Do it again", _command(report.command) + _facts(report.versions)),
     ]
@@ -74,6 +69,7 @@ def write_report(report: Report, path: Path) -> None:
         f"<title>{escape(report.title)}</title><style>{STYLE}</style></head>"
         f"<body><main>{''.join(body)}</main><script>{SCRIPT}</script></body></html>\n"
     )
+    # A report that is half written would open in a browser as if it were whole.
     with written_whole(path) as temporary:
         temporary.write_text(html, encoding="utf-8")
 
@@ -87,9 +83,9 @@ def _section(title: str, content: str) -> str:
 
 
 def _cards(report: Report) -> str:
-    shown = [name for name in report.headline if name in report.figures] or list(
-        report.figures
-    )[:4]
+    shown = [name for name in report.headline if name in report.figures]
+    if not shown:
+        shown = list(report.figures)[:4]
     cards = (
         f'<div class="card"><b>{report.figures[name]:.3f}</b><span>{escape(name)}</span></div>'
         for name in shown
@@ -123,9 +119,8 @@ def _image(figure: Figure, alternative: str) -> str:
             break
     data = base64.b64encode(png).decode("ascii")
     alt = escape(alternative, quote=True)
-    if fits:
-        kind = ""
-    else:
+    kind = ""
+    if not fits:
         kind = ' class="long"'
     image = f'<img{kind} alt="{alt}" width="{width}" height="{height}" src="data:image/png;base64,{data}">'
     return f'<div class="wide">{image}</div>'
@@ -133,33 +128,30 @@ def _image(figure: Figure, alternative: str) -> str:
 
 def _tracks(report: Report) -> str:
     """A chart, where there are few tracks, and all figures of all tracks; the heads sort."""
+    # Tracks hold more than figures, such as the scores of each label; only numbers make columns.
     first = next(iter(report.tracks.values()), {})
     own = [name for name, value in first.items() if isinstance(value, int | float)]
     # The headline's figures come first, then all others.
     names = [name for name in report.headline if name in own]
     names += [name for name in own if name not in names]
-    rows = [
-        [key, *(f"{values[name]:.3f}" if name in values else "" for name in names)]
-        for key, values in report.tracks.items()
-    ]
-    means = [
-        "mean",
-        *(
-            f"{report.figures[name]:.3f}" if name in report.figures else ""
-            for name in names
-        ),
-    ]
+    rows = [[key, *_cells(own, names)] for key, own in report.tracks.items()]
+    means = ["mean", *_cells(report.figures, names)]
     table = _table(["track", *names], rows, means)
     if not names or len(report.tracks) > MOST_CHARTED:
         return table
+    # A track without one of the figures has no place on the chart; the table has it.
     numbers = {
         key: {name: values[name] for name in names}
         for key, values in report.tracks.items()
         if all(name in values for name in names)
     }
-    return (
-        _image(track_chart(numbers, report.headline), f"{names[0]} per track") + table
-    )
+    chart = track_chart(numbers, report.headline)
+    return _image(chart, f"{names[0]} per track") + table
+
+
+def _cells(figures: Mapping[str, Any], names: Sequence[str]) -> list[str]:
+    """The figures under these names; a track may lack some."""
+    return [f"{figures[name]:.3f}" if name in figures else "" for name in names]
 
 
 def _layers(report: Report) -> str:
@@ -177,32 +169,22 @@ def _layers(report: Report) -> str:
         ]
         for r in summary.rows
     ]
-    total = [
-        "total",
-        "",
-        "",
-        "",
-        "",
-        f"{summary.parameters:,}",
-        f"{summary.macs:,}",
-        "",
-    ]
-    return _table(
-        ["name", "block", "line", "in", "out", "parameters", "MACs", "receptive field"],
-        rows,
-        total,
-    )
+    parameters = f"{summary.parameters:,}"
+    macs = f"{summary.macs:,}"
+    total = ["total", "", "", "", "", parameters, macs, ""]
+    shapes = ["in", "out"]
+    costs = ["parameters", "MACs", "receptive field"]
+    return _table(["name", "block", "line", *shapes, *costs], rows, total)
 
 
 def _sees(row: Any) -> str:
     if row.receptive_field_frames is None:
         return "all"
-    if row.receptive_field_s is not None:
-        seconds = f" ({row.receptive_field_s:.2f} s)"
-    else:
-        seconds = ""
     frames = row.receptive_field_frames
-    return f"{frames:g} frame{'s' if frames != 1 else ''}{seconds}"
+    text = "1 frame" if frames == 1 else f"{frames:g} frames"
+    if row.receptive_field_s is None:
+        return text
+    return f"{text} ({row.receptive_field_s:.2f} s)"
 
 
 def _table(
@@ -217,11 +199,9 @@ def _table(
 
 
 def _row(cells: Sequence[str]) -> str:
-    return (
-        f'<tr><th scope="row">{escape(cells[0])}</th>'
-        + "".join(f"<td>{escape(c)}</td>" for c in cells[1:])
-        + "</tr>"
-    )
+    first, *others = map(escape, cells)
+    rest = "".join(f"<td>{cell}</td>" for cell in others)
+    return f'<tr><th scope="row">{first}</th>{rest}</tr>'
 
 
 def _command(command: str) -> str:

@@ -251,8 +251,7 @@ class RunFolder:
         if "tuned" in self.read_settings():
             message = f"'{self.path}' already holds a model, and no state of a training to go on from"
             raise RunError(message, code="E602", help=help)
-        # Metrics alone come from a training that was killed before its first save; --resume starts
-        # it from step 0.
+        # Metrics alone come from a training that was killed before its first save; --resume starts it from step 0.
         trained = self._has(METRICS) and not resume
         if self._has(WEIGHTS) or trained:
             message = f"'{self.path}' holds a training that never ended, and its '{STATE}' is missing"

@@ -25,8 +25,7 @@ def records(text: str) -> list[dict[str, Any]]:
 
     A last line without its end was left half by a killed process, and is skipped.
     """
-    # Only the last line can be unfinished, as lines are written whole one after another; any other
-    # fault is damage.
+    # Only the last line can be unfinished, as lines are written whole one after another; any other fault is damage.
     rows = text.splitlines(keepends=True)
     found = []
     for number, row in enumerate(rows, 1):

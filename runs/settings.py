@@ -85,8 +85,7 @@ def at_start(
 
 def read_settings(run: RunFolder, task: Task) -> RunSettings:
     """Raises E605 without the file, E609 where the training has not ended, E606 where something is missing or wrong."""
-    # A run folder without settings.json is reported as missing a file, not as a training that goes
-    # on.
+    # A run folder without settings.json is reported as missing a file, not as a training that goes on.
     if not run.packed:
         run.file(SETTINGS)
     raw = run.read_settings()

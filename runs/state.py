@@ -14,8 +14,7 @@ def fault_of(state: Any) -> str | None:
     """Why this cannot be the state of a training, in words; None where it can be."""
     if not isinstance(state, dict) or not state.keys() >= STATE_KEYS:
         return "it is not the state of a training"
-    # torch.load promises plain values and tensors, but not under which name: each is looked at
-    # before it is used.
+    # torch.load promises plain values and tensors, but not under which name: each is looked at before it is used.
     step = state["step"]
     if not isinstance(step, int) or isinstance(step, bool) or step < 0:
         return f"'step' is not a number of steps: {step!r}"

@@ -20,8 +20,7 @@ def batches_ahead(
     learner: Learner, world: World, first: int, last: int
 ) -> Iterator[Iterator[Batch]]:
     """The batches of steps first, ..., last - 1, each made in a thread while the one before is trained on."""
-    # One thread and one batch ahead: reading overlaps with the step, and memory holds two batches
-    # at most.
+    # One thread and one batch ahead: reading overlaps with the step, and memory holds two batches at most.
     with ThreadPoolExecutor(1, thread_name_prefix="batches") as pool:
 
         def submit(step: int) -> Future[Batch]:

@@ -63,8 +63,7 @@ def restore(training: Kept, state: dict[str, Any]) -> None:
             facts=changed,
             help="resume with the old values, or begin a new training in another folder",
         )
-    # The weights are held against the graph first: torch's own message for a misfit names no
-    # remedy.
+    # The weights are held against the graph first: torch's own message for a misfit names no remedy.
     run.check_weights(state["model"], training.model.state_dict())
     training.model.load_state_dict(state["model"])
     try:

@@ -46,8 +46,7 @@ def seed_torch(device: torch.device, *numbers: int) -> None:
 
     `torch.manual_seed` would do, but it formats the stack for each backend that is not there: 1 ms per call.
     """
-    # SeedSequence mixes the numbers well: neighbouring steps get unrelated streams, which seed +
-    # step would not give.
+    # SeedSequence mixes the numbers well: neighbouring steps get unrelated streams, which seed + step would not give.
     seed = int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])
     torch.default_generator.manual_seed(seed)
     if device.type != "cpu":

@@ -178,8 +178,7 @@ class Training:
         config = self.config
         stop = False
         while not stop:
-            # The last step always validates, even where its number is not a multiple of
-            # validate_every.
+            # The last step always validates, even where its number is not a multiple of validate_every.
             at_end = self.step >= config.steps
             due = at_end or self.step % config.validate_every == 0
             if due and self.validated < self.step:
@@ -230,8 +229,7 @@ class Training:
             "gradient", self.grad_norm, self.step, batch, self.world, config
         )
 
-        # Computed from the step alone, so the schedule needs no state that a resumed training would
-        # have to restore.
+        # Computed from the step alone, so the schedule needs no state that a resumed training would have to restore.
         for group in self.optimizer.param_groups:
             scale = group.get("lr_scale", 1.0)
             group["lr"] = learning_rate(config, self.step) * scale

@@ -94,8 +94,7 @@ class TrainingProgress:
             self._print(step, loss)
 
     def _print(self, step: int, loss: float) -> None:
-        # Only steps of this process count: a resumed training has not done the earlier ones in this
-        # time.
+        # Only steps of this process count: a resumed training has not done the earlier ones in this time.
         speed = (step - self._first) / max(time.monotonic() - self._begin_s, 1e-9)
         minutes, seconds = divmod(round((self._total - step) / speed), 60)
         words = [

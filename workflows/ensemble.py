@@ -48,8 +48,7 @@ def ensemble(folders: Sequence[str | Path], out: Path, command: str) -> Ensemble
     _refuse(members)
     tuned = agreed("tuned", [one.settings.tuned for one in members])
     together = _side_by_side(members)
-    # Each member keeps its weights under the name of its sub-graph, which is all that the graph
-    # needs.
+    # Each member keeps its weights under the name of its sub-graph, which is all that the graph needs.
     weights = {}
     for number, one in enumerate(members):
         for name, tensor in one.experiment.model.state_dict().items():

@@ -53,8 +53,7 @@ def nearest_by_faiss(
     best_scores = []
     best = []
     for own, numbers in zip(scores, rows // n_rotations, strict=True):
-        # The first place of each recording, in the order of the scores: a recording counts by its
-        # best rotation.
+        # The first place of each recording, in the order of the scores: a recording counts by its best rotation.
         first = np.sort(np.unique(numbers, return_index=True)[1])[:most]
         best_scores.append(own[first])
         best.append(numbers[first])

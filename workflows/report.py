@@ -48,8 +48,7 @@ def report(
         features = features_of(experiment.feature, cache)
         recordings = recordings_of(corpus, experiment.feature, experiment.task)
         refer(experiment.task, recordings, features, jobs, progress or Quiet())
-        # Stems are not among the recordings of every task, yet a run may have judged them: the
-        # corpus has them.
+        # Stems are not among the recordings of every task, yet a run may have judged them: the corpus has them.
         by_key = {item.key: item for item in recordings}
         items = [by_key.get(key) or corpus[key] for key in settings.tracks]
         raise_all(compute_features(items, features, jobs, lambda *_: None)[1])

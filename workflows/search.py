@@ -123,8 +123,7 @@ def _embedded(
         if name not in in_corpus and not Path(name).is_file():
             raise _unknown(name, [*index.keys, *in_corpus])
     run = RunFolder.open(options.run_folder or index.run)
-    # Vectors of other weights lie in another space: their distances would look fine and mean
-    # nothing.
+    # Vectors of other weights lie in another space: their distances would look fine and mean nothing.
     refuse_other_weights(index, run, path)
     experiment, task = embedding_run(run)
     model = experiment.model.to(as_device(options.device))

@@ -62,8 +62,7 @@ def _named(
     own: bool,
     run: RunFolder,
 ) -> list[Item]:
-    # Of a packed model the split that the corpus itself stores goes first: a stranger means that
-    # one.
+    # Of a packed model the split that the corpus itself stores goes first: a stranger means that one.
     stored = [item for item in recordings if item.entry.first("split") == side]
     if side in SIDES and own and not (run.packed and stored):
         found = items_of(recordings, settings.split.get(side, ()))

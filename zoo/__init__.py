@@ -38,13 +38,12 @@ def located(path: str | Path) -> Path:
     name = text.removeprefix(PREFIX)
     known = names()
     if name not in known:
-        near = (
-            did_you_mean(name, known) or f"models are: {', '.join(known) or 'none yet'}"
-        )
+        listing = f"models are: {', '.join(known) or 'none yet'}"
+        near = did_you_mean(name, known) or listing
         raise RunError(
             f"there is no model '{name}' in the zoo",
             code="E610",
-            help=f"{near}; `mirbricks zoo` tells more",
+            help=f"{near}; `mirbricks zoo` describes them",
         )
     return FOLDER / name
 
@@ -78,6 +77,7 @@ def graph_file(path: str | Path) -> str | Path:
     """
     if str(path).startswith(PREFIX):
         return located(path) / GRAPH
+    # The user's own file goes first, so that a new graph of mirbricks never changes what a command does.
     if not Path(path).exists() and str(path) in graphs():
         return graphs()[str(path)]
     return _graph_in(Path(path)) or path
@@ -85,6 +85,7 @@ def graph_file(path: str | Path) -> str | Path:
 
 def _graph_in(folder: Path) -> Path | None:
     """The graph file of a run folder or packed model; None where the path is something else."""
+    # resolved.yaml first: it is what was trained, with the overrides of that day.
     for name in (RESOLVED, GRAPH):
         if (folder / name).is_file():
             return folder / name

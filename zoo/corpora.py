@@ -54,6 +54,7 @@ UNKNOWN = Origin("not known to mirbricks", "of the person who trained", "ask the
 
 def origin_of(name: str) -> Origin:
     """What is known of a corpus by its name; of parts such as `maps_dev` what is known of the whole."""
+    # Parts and versions are named after the whole: maps_dev, esc10_augmented.
     known = [
         corpus for corpus in ORIGINS if name == corpus or name.startswith(f"{corpus}_")
     ]

@@ -336,7 +336,7 @@ def test_an_unknown_name(words: list[str], said: Said, corpus: Path) -> None:
     words = [str(corpus) if word == "x" else word for word in words]
     assert said(*words)[::2] == (
         1,
-        "there is no model 'toi' in the zoo\n  help: did you mean 'toy'?; `mirbricks zoo` tells more     [E610]\n",
+        "there is no model 'toi' in the zoo\n  help: did you mean 'toy'?; `mirbricks zoo` describes them     [E610]\n",
     )
 
 

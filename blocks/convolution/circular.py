@@ -57,6 +57,7 @@ class CircularConv2d(Block):
 
     def forward(self, x: Tensor) -> Tensor:
         frames, bins = self.around
+        # Beyond a whole circle a tap would meet a bin twice, and torch refuses to pad so far.
         if sum(bins) >= x.shape[2]:
             raise ValueError(
                 f"'kernel_size' spans {sum(bins) + 1} bins, more than the circle of {x.shape[2]} has"

@@ -73,6 +73,8 @@ def _norm(config: _ConvBlockConfig, dims: int) -> list[nn.Module]:
     if config.norm == "batch":
         batch_norm = nn.BatchNorm1d if dims == 1 else nn.BatchNorm2d
         return [batch_norm(channels, eps=eps)]
+
+    # Affine in all three: torch leaves it out for instance norm only.
     if config.norm == "instance":
         instance_norm = nn.InstanceNorm1d if dims == 1 else nn.InstanceNorm2d
         return [instance_norm(channels, eps=eps, affine=True)]
@@ -83,12 +85,14 @@ def _norm(config: _ConvBlockConfig, dims: int) -> list[nn.Module]:
 
 def groups_of(channels: int, most: int) -> int:
     """The largest number of equal groups, at most `most`, into which channels can be divided."""
+    # Group norm needs equal groups, and the number that is wanted does not divide every width.
     return next(
         groups for groups in range(min(most, channels), 0, -1) if channels % groups == 0
     )
 
 
 def _activation(name: str) -> nn.Module:
+    # The slope is that of the models this block is from; torch's is .01.
     if name == "LeakyReLU":
         made: nn.Module = nn.LeakyReLU(LEAK)
     else:

@@ -48,11 +48,14 @@ class _ConvNeXt(Block):
     ) -> None:
         super().__init__()
         c = config
+        # The inverted bottleneck: wide in the middle, where only a frame's own channels mix.
         hidden = config.expansion * config.in_channels
         self.depthwise = depthwise
+        # 1e-6 is the authors'; torch has 1e-5.
         self.norm = nn.LayerNorm(c.in_channels, eps=1e-6)
         self.expand = nn.Linear(c.in_channels, hidden)
         self.project = nn.Linear(hidden, c.width)
+        # A small scale keeps the branch quiet at the start (LayerScale, arXiv:2103.17239).
         if c.layer_scale is None:
             self.scale = None
         else:

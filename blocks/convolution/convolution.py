@@ -63,6 +63,8 @@ class _TransposedConfig(ConvConfig):
             sides(getattr(self, name))
             for name in ("stride", "dilation", "output_padding")
         )
+
+        # One size holds for both axes, so fields of one and of two are compared place by place.
         axes = range(max(map(len, (stride, dilation, extra))))
         if any(
             extra[i % len(extra)]

@@ -58,6 +58,7 @@ def _reach(config: Any) -> tuple[int, ...]:
     """Bins and frames between the first and the last tap."""
     kernel = sides(config.kernel_size)
     dilation = sides(config.dilation)
+    # A single size holds for all axes.
     axes = range(max(len(kernel), len(dilation)))
     return tuple(
         (kernel[i % len(kernel)] - 1) * dilation[i % len(dilation)] for i in axes
@@ -74,9 +75,11 @@ class Residual(Block):
         self.pre_activation = c.pre_activation
         for i, conv in enumerate(convs, start=1):
             if c.pre_activation:
+                # He et al. 2016b: with pre-activation a norm comes before its convolution, and is as wide as its input.
                 channels: Any = conv.in_channels
             else:
                 channels = conv.out_channels
+            # Numbered attributes, not a list: weights are then called conv1.weight and norm1.weight.
             setattr(self, f"conv{i}", conv)
             setattr(self, f"norm{i}", NORMS[dims](channels))
         self.shortcut: nn.Module = nn.Identity()
@@ -103,6 +106,7 @@ class Residual(Block):
 
     def _activated(self, x: Tensor, pairs: list[Any]) -> Tensor:
         y = x
+        # eq. 1 and 2: ReLU(F(x) + x), or W_s x where shapes differ; the last ReLU waits for the sum.
         for conv, norm in pairs[:-1]:
             y = functional.relu(norm(conv(y)))
         conv, norm = pairs[-1]
@@ -113,6 +117,7 @@ class Residual(Block):
         # The first activation is shared: a projecting shortcut starts behind it, an identity before.
         y = first = functional.relu(pairs[0][1](x))
         y = pairs[0][0](y)
+        # x + F(x) without an activation behind it: the shortcut goes through all blocks unchanged.
         for conv, norm in pairs[1:]:
             y = conv(functional.relu(norm(y)))
         added: Tensor = y + self.shortcut(first if self.projects else x)

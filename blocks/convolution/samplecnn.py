@@ -47,6 +47,7 @@ class SampleCNNBlock(Block):
     def __init__(self, config: Config) -> None:
         super().__init__()
         c = config
+        # The first block of the network strides over whole frames, which needs no padding.
         padding = "same" if c.stride == 1 else 0
         self.conv = nn.Conv1d(
             c.in_channels, c.out_channels, c.kernel_size, c.stride, padding, bias=False

@@ -56,6 +56,7 @@ class DepthwiseSeparableConv1d(Block):
         super().__init__()
         c = config
         middle = config.in_channels * config.kernels_per_layer
+        # As many groups as channels: each is filtered by itself, and the 1x1 convolution mixes them.
         self.depthwise = nn.Conv1d(
             c.in_channels,
             middle,
@@ -113,6 +114,7 @@ class DepthwiseSeparableConv2d(Block):
         super().__init__()
         c = config
         middle = config.in_channels * config.kernels_per_layer
+        # As many groups as channels: each is filtered by itself, and the 1x1 convolution mixes them.
         self.depthwise = nn.Conv2d(
             c.in_channels,
             middle,

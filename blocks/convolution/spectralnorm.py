@@ -24,10 +24,13 @@ def _normed(weight: Tensor, u: Tensor, training: bool) -> Tensor:
     """
     matrix = weight.flatten(1)
     with torch.no_grad():
+        # Algorithm 1: v = Wᵀu / |Wᵀu|, u = Wv / |Wv|; both are constants to the gradient.
         v = _direction(matrix.t() @ u)
         if training:
             u.copy_(_direction(matrix @ v))
             u = u.clone()  # what backward needs must outlive the next step
+
+    # σ = uᵀ W v, through which the gradient flows.
     return weight / torch.dot(u, matrix @ v)
 
 

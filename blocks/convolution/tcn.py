@@ -105,10 +105,12 @@ class _Conv(nn.Conv1d):
         self.gain = nn.Parameter(self._length().detach())
 
     def _length(self) -> Tensor:
+        # |v| of each filter by itself, over its inputs and taps.
         length: Tensor = torch.linalg.vector_norm(self.weight, dim=(1, 2), keepdim=True)
         return length
 
     def forward(self, x: Tensor) -> Tensor:
         # The length is divided out at every call, so that `gain` alone is learned as the length.
+        # Weight norm (arXiv:1602.07868, eq. 2): w = g v / |v|.
         weight = self.weight * (self.gain / self._length())
         return functional.conv1d(x, weight, self.bias, dilation=self.dilation)

@@ -58,6 +58,7 @@ class UpsampleConv1d(Block):
         super().__init__()
         c = config
         self.upsample = nn.Upsample(scale_factor=float(c.scale_factor), mode=c.mode)
+        # Interpolating first leaves no checkerboard, which transposed convolutions have where taps overlap unevenly.
         self.conv = nn.Conv1d(
             c.in_channels, c.out_channels, c.kernel_size, padding="same", bias=c.bias
         )

@@ -65,7 +65,9 @@ class Chroma(Block):
         self.register_buffer("folding", _folding(config), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        # Channels go into the batch: the transform takes waveforms.
         magnitude: Tensor = self.transform(x.flatten(0, 1))[:, 0]
+        # Classes are rows of the matrix, so folding octaves is one product.
         chroma = (self.folding @ magnitude).reshape(*x.shape[:2], len(self.folding), -1)
         return unit_frames(chroma, self.norm, dim=2)
 
@@ -76,4 +78,6 @@ def _folding(config: Chroma.Config) -> Tensor:
     classes = pitch_classes(
         config.fmin_hz, config.bins_per_octave, config.n_chroma, shift
     )[0]
+
+    # The classes repeat in every octave.
     return classes.repeat(1, config.n_octaves).to(torch.get_default_dtype())

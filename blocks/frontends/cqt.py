@@ -44,6 +44,7 @@ class BinsConfig(BlockConfig):
         try:
             self.feature()
         except ValidationError as error:
+            # The feature's own rule, in its own words, without pydantic's frame.
             raise ValueError(
                 error.errors()[0]["msg"].removeprefix("Value error, ")
             ) from None
@@ -81,6 +82,7 @@ class ScaledConfig(BinsConfig):
     def scaled(self, magnitude: Tensor) -> Tensor:
         """(B, C, F, T) magnitudes on the scale of the config."""
         if self.reference is not None:
+            # A fixed reference makes frames independent: what comes in parts is scaled alike.
             return to_scale(magnitude, self.scale, self.reference)
         return to_scale(
             magnitude,
@@ -114,6 +116,8 @@ class ConstantQ(nn.Module):
         self.register_buffer("decimation", decimation_matrix(), persistent=False)
         self.n_harmonics = len(config.harmonics)
         self.stride = config.hop_length
+
+        # Each octave is read at the level of the lowest sample rate that still holds it.
         octaves = [octave for harmonic in _octaves(config) for octave in harmonic]
         self.places = [
             (octave.level, octave.frame_samples, octave.first_bin) for octave in octaves
@@ -133,6 +137,7 @@ class ConstantQ(nn.Module):
 
     def _magnitudes(self, wave: Tensor) -> Tensor:
         exact = torch.promote_types(wave.dtype, torch.float32)
+        # Half the sample rate per level: high octaves are read at level 0, low ones further down.
         levels = pyramid(wave.to(exact), self.decimation.to(exact), self.n_levels)
         n_frames = 1 + wave.shape[1] // self.stride
 
@@ -144,6 +149,7 @@ class ConstantQ(nn.Module):
                 hop = self.stride >> level
                 frames = centred_frames(levels[level], hop, samples, n_frames)
                 spectra[level, samples] = torch.fft.rfft(frames).mT
+            # Brown & Puckette: the kernels are short in frequency, so the product takes a few bins of each spectrum.
             rows = torch.view_as_complex(self.get_buffer(f"kernel{i}").to(exact))
             seen = spectra[level, samples][:, first : first + rows.shape[1]]
             responses.append((rows @ seen).abs())
@@ -187,6 +193,7 @@ class CQT(Block):
         self.transform = ConstantQ(config.feature())
 
     def forward(self, x: Tensor) -> Tensor:
+        # Channels go into the batch, since the transform takes one waveform per item.
         magnitude: Tensor = self.transform(x.flatten(0, 1))
         return self.config.scaled(
             magnitude.reshape(*x.shape[:2], self.config.n_bins, -1)

@@ -28,6 +28,8 @@ class FourierMagnitude2d(Block):
         super().__init__(config)
 
     def forward(self, x: Tensor) -> Tensor:
+        # There is no Fourier transform in bfloat16.
         wide = x.to(torch.promote_types(x.dtype, torch.float32))
+        # A shift only turns the phases, so the magnitude is blind to it.
         y: Tensor = torch.fft.fft2(wide).abs()
         return y.to(x.dtype)

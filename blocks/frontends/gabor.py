@@ -19,12 +19,10 @@ from ...features.mel_scale import mel_spaced_hz
 from ...registry import Block, BlockConfig, register
 from ..bounds import Count, RateHz, Taps, Width
 
-HALF_WIDTH = math.sqrt(
-    2 * math.log(2)
-)  # half the width at half height of a Gaussian, over its standard deviation
-QUARTER_HEIGHT = (
-    0.75  # width at a quarter of its height of a mel triangle, over its base
-)
+# Half the width at half height of a Gaussian, over its standard deviation.
+HALF_WIDTH = math.sqrt(2 * math.log(2))
+# Width of a mel triangle at a quarter of its height, over its base: there its square root is at half height.
+QUARTER_HEIGHT = 0.75
 
 
 class GaborConfig(BlockConfig):
@@ -78,6 +76,8 @@ class GaborBank(nn.Module):
             self.padding = half
         else:
             self.padding = int(padding)
+
+        # Two edges more than filters: filter i reaches from edge i to i + 2, with its centre η in between.
         edges = mel_spaced_hz(c.fmin_hz, c.top_hz, c.out_channels + 2)
         self.center = nn.Parameter(2 * math.pi / c.sr_hz * edges[1:-1])
 
@@ -92,6 +92,7 @@ class GaborBank(nn.Module):
     def limited(self) -> tuple[Tensor, Tensor]:
         """η in 0 … π, and σ for widths at half height of 1 / kernel_size … 1 / 4 of the sample rate."""
         exact = torch.promote_types(self.center.dtype, torch.float32)
+        # A centre beyond π would be an alias; a filter is no longer than its kernel, nor shorter than a few taps.
         center = self.center.to(exact).clamp(0, math.pi)
         narrowest = 4 * HALF_WIDTH / math.pi
         widest = self.kernel_size * HALF_WIDTH / math.pi
@@ -102,6 +103,7 @@ class GaborBank(nn.Module):
         center, width = (value[:, None] for value in self.limited())
         taps = self.taps.to(center.dtype)
         area = math.sqrt(2 * math.pi) * width
+        # eq. 3: φ(t) = exp(iηt) exp(-t² / 2σ²) / (√(2π) σ), its real and its imaginary part.
         envelope = torch.exp(-0.5 * (taps / width).square()) / area
         return envelope * torch.cos(center * taps), envelope * torch.sin(center * taps)
 
@@ -184,10 +186,11 @@ def modulus(y: Tensor, output: Literal["complex", "magnitude", "power"]) -> Tens
     """(B, 2 C, N) real and imaginary parts -> themselves, or (B, C, N) magnitude or power."""
     if output == "complex":
         return y
+
+    # Real parts of all filters come first, then the imaginary ones.
     real, imag = y.chunk(2, dim=1)
     if output == "power":
         return real.square() + imag.square()
-    magnitude: Tensor = torch.linalg.vector_norm(
-        torch.stack([real, imag]), dim=0
-    )  # its gradient at 0 is 0
+    # The gradient of this norm at 0 is 0, where that of a root of squares would be NaN.
+    magnitude: Tensor = torch.linalg.vector_norm(torch.stack([real, imag]), dim=0)
     return magnitude

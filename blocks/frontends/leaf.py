@@ -57,6 +57,7 @@ class GaussianPool1d(Block):
     def sigmas(self) -> Tensor:
         """(C, 1) the widths of the Gaussians in samples, in float32 at least."""
         exact = torch.promote_types(self.width.dtype, torch.float32)
+        # From a window of hardly more than one tap to one that fills the kernel.
         width = self.width.to(exact).clamp(2 / self.kernel_size, 0.5)
         return width * (self.kernel_size // 2)
 
@@ -68,6 +69,7 @@ class GaussianPool1d(Block):
 
     def forward(self, x: Tensor) -> Tensor:
         windows = self.windows()[:, None].to(x.dtype)
+        # A group per channel: each has its own window, and channels do not mix.
         return functional.conv1d(
             x,
             windows,
@@ -130,6 +132,7 @@ class LEAF(Block):
     def __init__(self, config: Config) -> None:
         super().__init__()
         c = config
+        # Full rate up to here: the square of a filter's output has twice its bandwidth, and pooling does the striding.
         self.bank = GaborBank(c, stride=1, padding="same")
         pool = {
             "in_channels": c.out_channels,

@@ -82,6 +82,7 @@ def _checked_filters(config: MelBandsConfig) -> Tensor:
     """The filters where they are wanted, with a warning of bands that are 0 whatever the sound is."""
     with torch.device("cpu"):  # on the meta device there is nothing to count
         filters = mel_filters(config)
+    # At low frequencies mel bands are narrower than the bins of a short transform.
     n_empty = int((filters == 0).all(dim=1).sum())
     if n_empty:
         message = (
@@ -130,15 +131,15 @@ class LogMel(Frames):
         self.scale = config.scale
         self.gain = config.gain
         self.top_db = config.top_db
-        self.sees_all_frames = (
-            config.scale == "db" and config.top_db is not None
-        )  # the item's peak
+        # The dynamic range hangs on the item's peak, wherever that is.
+        self.sees_all_frames = config.scale == "db" and config.top_db is not None
         self.filters: Tensor
         self.register_buffer("filters", _checked_filters(config), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         spectrum = self.spectrum(x)
         if self.power == 2:
+            # Straight from real and imaginary parts: a root and a square less, and no gradient through a root at 0.
             energy = as_real(spectrum, "power")
         else:
             energy = as_real(spectrum, "magnitude") ** self.power
@@ -149,10 +150,11 @@ class LogMel(Frames):
         if self.scale == "linear":
             return mel
         if self.scale == "log":
+            # log(1 + γ x), which is 0 for silence.
             return torch.log1p(self.gain * mel)
         in_db = decibels(mel, self.power, FLOOR_DB)
         if self.top_db is None:
             return in_db
-        return torch.maximum(
-            in_db, in_db.amax(dim=(1, 2, 3), keepdim=True) - self.top_db
-        )
+        # Each item has its own peak, so that what shares its batch does not change it.
+        peak_db = in_db.amax(dim=(1, 2, 3), keepdim=True)
+        return torch.maximum(in_db, peak_db - self.top_db)

@@ -61,6 +61,7 @@ class PCEN(Block):
         self.r: Tensor
         self.smoothing: Tensor
         for name in ("alpha", "delta", "r", "smoothing"):
+            # (bands, 1), so that each holds for all frames of its band.
             start = torch.full((config.n_bands, 1), getattr(config, name))
             if config.learnable:
                 self.register_parameter(name, nn.Parameter(start))
@@ -69,11 +70,13 @@ class PCEN(Block):
 
     def forward(self, x: Tensor) -> Tensor:
         exact = torch.promote_types(x.dtype, torch.float32)
+        # The powers and the running mean lose too much in half precision; learned values may leave their range.
         alpha, r, smoothing = (
             p.to(exact).clamp(0, 1) for p in (self.alpha, self.r, self.smoothing)
         )
         delta = self.delta.to(exact).clamp_min(self.eps)
         energy = x.to(exact).clamp_min(0)
-        return over_mean(
-            energy, moving_mean(energy, smoothing), alpha, delta, r, self.eps
-        ).to(x.dtype)
+
+        # eq. 2: M(t) = (1 - s) M(t - 1) + s E(t), then eq. 1: (E / (ε + M)^α + δ)^r - δ^r.
+        mean = moving_mean(energy, smoothing)
+        return over_mean(energy, mean, alpha, delta, r, self.eps).to(x.dtype)

@@ -93,27 +93,26 @@ class SincNet(Block):
         self.min_low_hz = c.min_low_hz
         self.min_band_hz = c.min_band_hz
         self.gain = c.gain
+
+        # Both minima are added in band_edges_hz, so the top edge leaves room for them.
         edges = mel_spaced_hz(
             FIRST_HZ, c.sr_hz / 2 - c.min_low_hz - c.min_band_hz, c.out_channels + 1
         )
         self.low_hz = nn.Parameter(edges[:-1])
         self.band_hz = nn.Parameter(edges.diff())
-        self.taps: (
-            Tensor  # those after the middle; whole numbers, which bfloat16 would round
-        )
+        # The taps after the middle, as whole numbers, which .to(bfloat16) leaves as they are.
+        self.taps: Tensor
         self.register_buffer("taps", torch.arange(1, half + 1), persistent=False)
 
     def band_edges_hz(self) -> tuple[Tensor, Tensor]:
         """Lower and upper cutoff of each filter, ordered whatever the parameters are: two (out_channels,) in Hz."""
         exact = torch.promote_types(self.low_hz.dtype, torch.float32)
         nyquist_hz = self.sr_hz / 2
-        low = (self.min_low_hz + self.low_hz.to(exact).abs()).clamp(
-            max=nyquist_hz - self.min_band_hz
-        )
-        high = (low + self.min_band_hz + self.band_hz.to(exact).abs()).clamp(
-            max=nyquist_hz
-        )
-        return low, high
+        # eq. 5 and 6: magnitudes keep the edges in order, whatever the gradient does to the parameters.
+        low = self.min_low_hz + self.low_hz.to(exact).abs()
+        low = low.clamp(max=nyquist_hz - self.min_band_hz)
+        high = low + self.min_band_hz + self.band_hz.to(exact).abs()
+        return low, high.clamp(max=nyquist_hz)
 
     def filters(self) -> Tensor:
         """Impulse responses, (out_channels, kernel_size), symmetric: the middle tap is time 0."""
@@ -121,11 +120,15 @@ class SincNet(Block):
             2 * math.pi / self.sr_hz * edge[:, None] for edge in self.band_edges_hz()
         )
         taps = self.taps.to(low.dtype)
+        # eq. 8: a Hamming window, here with time 0 in its middle, hence the plus.
         window = 0.54 + 0.46 * torch.cos(2 * math.pi / (self.kernel_size - 1) * taps)
-        half = (torch.sin(high * taps) - torch.sin(low * taps)) * (
-            window / (math.pi * taps)
-        )
+        # eq. 4 and 7: the difference of two sincs, sin(ω n) / (π n), under the window.
+        sincs = torch.sin(high * taps) - torch.sin(low * taps)
+        half = sincs * (window / (math.pi * taps))
+        # The limit of a sinc at n = 0, where the formula divides 0 by 0.
         middle = (high - low) / math.pi
+
+        # The filters are even, so half of the taps are computed and mirrored: they stay exactly of linear phase.
         filters = torch.cat([half.flip(1), middle, half], dim=1)
         if self.gain == "paper":
             filters = filters / middle

@@ -71,6 +71,7 @@ class WindowConfig(BlockConfig):
     def padded_window(self) -> Tensor:
         """(n_fft,) the window with zeros around it, and the factor of `normalized`."""
         window = padded_window(self.window, self.span, self.n_fft)
+        # The factor is put into the window once, instead of into every frame.
         if self.normalized:
             return window / math.sqrt(self.n_fft)
         return window
@@ -109,6 +110,8 @@ class Frames(Block):
         if self.center:
             half = self.kernel_size // 2
             x = functional.pad(x, (half, half), mode=self.pad_mode)
+
+        # Frames as a view: nothing is copied before the window is applied.
         frames = x.to(exact).unfold(2, self.kernel_size, self.stride)
         spectrum: Tensor = torch.fft.rfft(frames * self.window.to(exact)).mT
         return spectrum
@@ -210,22 +213,24 @@ class ISTFT(Block):
     def forward(self, x: Tensor) -> Tensor:
         exact = torch.promote_types(x.dtype, torch.float32)
         window = self.window.to(exact)
+        # The first half of the channels are real parts, the second imaginary ones.
         spectrum = torch.complex(*x.to(exact).chunk(2, dim=1)).flatten(0, 1)
+        # The window once more: with it, overlap-add is the least-squares estimate.
         frames = torch.fft.irfft(spectrum, n=self.n_fft, dim=1) * window[:, None]
         weights = window.square()[None, :, None].expand(1, -1, x.shape[3])
-        wave = self._overlap(frames) / self._overlap(weights).clamp_min(
-            torch.finfo(exact).tiny
-        )
+        # eq. 6: windowed frames overlapped, over the overlapped squares of the window.
+        total = self._overlap(weights).clamp_min(torch.finfo(exact).tiny)
+        wave = self._overlap(frames) / total
+
+        # The padding that STFT put around the waveform is taken away again.
         half = self.n_fft // 2
-        return (
-            wave[:, half : wave.shape[1] - half]
-            .reshape(x.shape[0], x.shape[1] // 2, -1)
-            .to(x.dtype)
-        )
+        inner = wave[:, half : wave.shape[1] - half]
+        return inner.reshape(x.shape[0], x.shape[1] // 2, -1).to(x.dtype)
 
     def _overlap(self, frames: Tensor) -> Tensor:
         """(B, n_fft, T) -> (B, n_fft + (T - 1) hop): frames added where they lie."""
         samples = self.n_fft + (frames.shape[2] - 1) * self.hop
+        # fold sums overlapping blocks of images; a waveform is an image of one row.
         added: Tensor = functional.fold(
             frames, (1, samples), (1, self.n_fft), stride=(1, self.hop)
         )

@@ -22,6 +22,7 @@ def to_frames(x: Tensor, codebook: Tensor) -> Tensor:
     dtype = torch.promote_types(
         torch.promote_types(x.dtype, codebook.dtype), torch.float32
     )
+    # Channels last: a row is then one vector, as the search for the nearest takes it.
     return x.movedim(1, -1).reshape(-1, x.shape[1]).to(dtype)
 
 
@@ -35,6 +36,7 @@ def straight_through(x: Tensor, quantised: Tensor) -> Tensor:
     """The value of `quantised`, to the bit, with the gradient of x (arXiv:1308.3432)."""
     quantised = quantised.detach()
     if x.requires_grad:
+        # x - x.detach() is exactly 0, so the sum is `quantised` to the bit.
         return quantised + (x - x.detach())
     return quantised
 
@@ -106,6 +108,7 @@ def _no_autocast(device: torch.device) -> AbstractContextManager[object]:
 
 def perplexity_of(codes: Tensor) -> Tensor:
     """exp of the entropy of codes of any shape: a scalar; 1 where one of them is always chosen."""
+    # Codes that never occur add 0 · log 0 = 0, so they need not be counted.
     _, counts = torch.unique(codes, return_counts=True)
     entropy: Tensor = torch.special.entr(counts / codes.numel()).sum()
     return entropy.exp()
@@ -119,6 +122,7 @@ def usage_of(codes: Tensor, n_codes: int) -> Tensor:
 def random_frames(n_frames: int, n_codes: int, device: torch.device) -> Tensor:
     """A frame's number for each code, (K,); each frame once where there are enough."""
     shuffled = torch.randperm(n_frames, device=device)
+    # The remainder starts again at the first frame where there are more codes than frames.
     return shuffled[torch.arange(n_codes, device=device) % n_frames]
 
 
@@ -128,6 +132,7 @@ def statistics_of(frames: Tensor, codes: Tensor, picks: Tensor) -> Tensor:
 
     In a row, how many frames chose the code, their sum, and the frame that was picked for it.
     """
+    # A column of ones beside the frames: one scatter gives counts and sums.
     counted = torch.cat([torch.ones_like(frames[:, :1]), frames], dim=1)
     sums = counted.new_zeros(len(picks), counted.shape[1]).index_add_(0, codes, counted)
     return torch.cat([sums, frames[picks]], dim=1)
@@ -174,6 +179,7 @@ def _over_processes(statistics: Tensor) -> Tensor:
         return statistics
     dim = statistics.shape[-1] // 2
     rows = torch.arange(statistics.shape[1], device=statistics.device)
+    # Code k is picked by process k mod n, the others add zeros: a sum then gives all the same frames.
     mine = rows % distributed.get_world_size() == distributed.get_rank()
     sums, picked = torch.split(statistics, [1 + dim, dim], dim=-1)
     together = torch.cat([sums, picked * mine[:, None]], dim=-1)

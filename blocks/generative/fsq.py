@@ -60,6 +60,7 @@ class FiniteScalarQuantizer(Block):
         self.n_codes = math.prod(config.levels)
         self.levels: Tensor
         self.strides: Tensor
+        # Both follow from the config, so they are not in the weights.
         self.register_buffer("levels", torch.tensor(config.levels), persistent=False)
         self.register_buffer(
             "strides",
@@ -70,6 +71,7 @@ class FiniteScalarQuantizer(Block):
     def forward(self, x: Tensor) -> Tensor:
         bounded = self._bounded(x)
         rounded = straight_through(bounded, bounded.round())
+        # Half of the levels is the largest magnitude, so the outermost value is -1.
         return (rounded / self._half).movedim(-1, 1).to(x.dtype)
 
     @property
@@ -81,17 +83,19 @@ class FiniteScalarQuantizer(Block):
         """(B, dim, ...) -> (B, ..., dim), from -(levels // 2) to (levels - 1) // 2."""
         frames = x.movedim(1, -1).to(torch.promote_types(x.dtype, torch.float32))
         reach = (self.levels.to(frames.dtype) - 1) / 2
-        offset = (
-            self._half - reach
-        )  # 1/2 for even levels, which have one more below zero than above
+        # 1/2 for even levels, which have one more below zero than above.
+        offset = self._half - reach
+        # The shift by atanh takes 0 to 0: without it even levels would begin between two of them.
         return (frames + (offset / reach).atanh()).tanh() * reach - offset
 
     def encode(self, x: Tensor) -> Tensor:
         """Codes of (B, dim, ...): (B, ...), int64; the first channel counts fastest."""
+        # A mixed-radix number: channel i counts in steps of the product of the levels before it.
         return ((self._bounded(x).round().long() + self._half) * self.strides).sum(-1)
 
     def decode(self, codes: Tensor) -> Tensor:
         """The values, in -1 … 1, of codes (B, ...): (B, dim, ...), in torch's default type."""
+        # The digits of that number, shifted back to be centred on 0.
         values = codes[..., None] // self.strides % self.levels - self._half
         return (values.to(torch.get_default_dtype()) / self._half).movedim(-1, 1)
 

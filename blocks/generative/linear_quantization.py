@@ -31,6 +31,7 @@ def linear_decode(codes: Tensor, quantization_channels: int) -> Tensor:
     """The middle of each class; integers give torch's default type, floating point its own."""
     if not codes.is_floating_point():
         codes = codes.to(torch.get_default_dtype())
+    # (k + 1/2) of K steps over -1 … 1: the middle, from which the error is least.
     return (2 * codes + 1) / quantization_channels - 1
 
 
@@ -100,4 +101,5 @@ class LinearOneHot(Block):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        # Compared with a column of all classes, (B, 1, N) becomes (B, K, N) with a one per sample.
         return (linear_encode(x, len(self.classes)) == self.classes).to(x.dtype)

@@ -26,7 +26,9 @@ def mu_law_encode(x: Tensor, quantization_channels: int) -> Tensor:
     """Classes 0 … quantization_channels - 1 of samples in -1 … 1, int64; what lies outside is clipped."""
     mu = quantization_channels - 1
     x = x.to(torch.promote_types(x.dtype, torch.float32)).clamp(-1, 1)
+    # f(x) = sign(x) ln(1 + μ|x|) / ln(1 + μ): fine steps for soft samples, coarse ones for loud.
     companded = x.sign() * torch.log1p(mu * x.abs()) / math.log1p(mu)
+    # + .5 and cutting off round to the nearest of the μ + 1 classes.
     return ((companded + 1) / 2 * mu + 0.5).long()
 
 
@@ -36,6 +38,7 @@ def mu_law_decode(codes: Tensor, quantization_channels: int) -> Tensor:
     if not codes.is_floating_point():
         codes = codes.to(torch.get_default_dtype())
     companded = 2 * codes / mu - 1
+    # Its inverse: sign(y) ((1 + μ)^|y| - 1) / μ.
     return companded.sign() * torch.expm1(companded.abs() * math.log1p(mu)) / mu
 
 
@@ -102,4 +105,5 @@ class MuLawOneHot(Block):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        # Compared with a column of all classes, (B, 1, N) becomes (B, K, N) with a one per sample.
         return (mu_law_encode(x, len(self.classes)) == self.classes).to(x.dtype)

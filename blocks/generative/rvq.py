@@ -106,22 +106,24 @@ class ResidualVectorQuantizer(Bottleneck):
 
     def _learn(self, frames: Tensor, codes: Tensor, n_items: int) -> Tensor:
         """Sum the stages that each example keeps, set the loss, move the codebooks."""
-        kept = self._kept(n_items, frames).repeat_interleave(
-            len(frames) // n_items, dim=0
-        )
+        # An example keeps or drops a stage whole, with all of its frames.
+        frames_per_item = len(frames) // n_items
+        kept = self._kept(n_items, frames).repeat_interleave(frames_per_item, dim=0)
         picks = random_frames(len(frames), self.n_codes, frames.device)
+        # Codebooks are moved by running means and never by gradients.
         residual = frames.detach()
         total = torch.zeros_like(frames)
         commitment = frames.new_zeros(())
         statistics: list[Tensor] = []
         for i in range(self.n_codebooks):
             chosen = functional.embedding(codes[:, i], self.codebooks[i])
+            # Codebooks learn from all examples: what a stage sees does not depend on which ones it is kept for.
             statistics.append(statistics_of(residual, codes[:, i], picks))
             residual = residual - chosen
             total = total + kept[:, i, None] * chosen
-            commitment = (
-                commitment + (kept[:, i] * (frames - total).square().mean(-1)).mean()
-            )
+            # EnCodec's eq. 4: what each stage leaves over, where it is kept.
+            left = (frames - total).square().mean(-1)
+            commitment = commitment + (kept[:, i] * left).mean()
         self.losses = {"commitment": self.commitment_weight * commitment}
         together = torch.stack(statistics)
         follow(
@@ -136,6 +138,7 @@ class ResidualVectorQuantizer(Bottleneck):
     def _kept(self, n_items: int, frames: Tensor) -> Tensor:
         """1 for the stages an example keeps, 0 for the rest: (B, Q); at least one is kept."""
         stages = torch.arange(self.n_codebooks, device=frames.device)
+        # Section III.C: stages up to a random one, so that a prefix of the codes can be decoded by itself.
         last = torch.randint(self.n_codebooks, (n_items, 1), device=frames.device)
         whole = torch.rand(n_items, 1, device=frames.device) >= self.quantizer_dropout
         return ((stages <= last) | whole).to(frames.dtype)
@@ -151,6 +154,8 @@ class ResidualVectorQuantizer(Bottleneck):
             n = n_codebooks
         self._refuse("encode asks for", n)
         codes = nearest_codes(to_frames(x, self.codebooks), self.codebooks[:n])
+
+        # The stages become the axis behind the batch, where a graph expects channels.
         return codes.view(x.shape[0], *x.shape[2:], n).movedim(-1, 1)
 
     def decode(self, codes: Tensor) -> Tensor:

@@ -38,19 +38,23 @@ class _Tier(nn.Module):
         c = config
         ratio = config.ratio or config.frame_size
         self.frame_size = c.frame_size
+        # Frames side by side, each seen once: kernel and stride are alike.
         self.frames = nn.Conv1d(1, c.hidden_size, c.frame_size, stride=c.frame_size)
         self.rnn = _GRU(c.hidden_size, c.hidden_size, c.num_layers, batch_first=True)
         self.start = nn.Parameter(torch.zeros(c.num_layers, 1, c.hidden_size))
+        # c_{(t-1) r + j} = W_j h_t: a matrix per position, which is a transposed convolution of stride r.
         self.up = nn.ConvTranspose1d(c.hidden_size, c.hidden_size, ratio, stride=ratio)
 
     def forward(self, x: Tensor, cond: Tensor | None = None) -> Tensor:
         # A step sees the frame before it, and the condition that the tier above made for it.
         y = self.frames(strictly_before(x, self.frame_size))
+        # inp_t = W_x f_t + c_t, with the condition of the slower tier.
         if cond is not None:
             y = y + cond.narrow(2, 0, y.shape[2])
 
         # Every item begins in the same, learned state.
         start = self.start.expand(-1, x.shape[0], -1).contiguous()
+        # (B, C, T) to (B, T, C) and back: recurrent layers take features last.
         y = self.rnn(y.mT, start).mT
         up: Tensor = self.up(y)
         return up
@@ -68,6 +72,7 @@ class _GRU(OneList, nn.GRU):
 
 def strictly_before(x: Tensor, frame_size: int) -> Tensor:
     """x later by a frame, silence first and at the end up to a whole frame: (B, C, N) -> (B, C, ceil(N / f) f)."""
+    # -N mod f samples fill the last frame; the frame put in front makes every output depend on the past only.
     missing = -x.shape[2] % frame_size
     return functional.pad(x, (frame_size, missing - frame_size))
 

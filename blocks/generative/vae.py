@@ -9,10 +9,8 @@ from torch import Tensor
 from ...registry import BlockConfig, register
 from .bottleneck import Bottleneck
 
-LOG_VARIANCE = (
-    -30.0,
-    20.0,
-)  # beyond it exp would lose the draw, or overflow in half precision
+# Beyond these bounds exp would lose the draw, or overflow in half precision.
+LOG_VARIANCE = (-30.0, 20.0)
 
 
 @register(
@@ -44,6 +42,7 @@ class VAEBottleneck(Bottleneck):
         self.kl_weight = config.kl_weight
 
     def forward(self, x: Tensor) -> Tensor:
+        # The mean is the most likely draw, and the same for the same input.
         if not self.training:
             return self.gaussian(x)[0]
         self.losses = {"kl": self.kl_weight * self.kl(x).mean()}
@@ -57,9 +56,11 @@ class VAEBottleneck(Bottleneck):
     def draw(self, x: Tensor) -> Tensor:
         """One sample of the Gaussian, in any mode, through which gradients flow: (B, 2 C, ...) -> (B, C, ...)."""
         mean, log_variance = self.gaussian(x)
+        # Section 2.4: z = μ + σ ε with σ = exp(log σ² / 2), so that the gradient goes through μ and σ.
         return mean + (log_variance / 2).exp() * torch.randn_like(mean)
 
     def kl(self, x: Tensor) -> Tensor:
         """KL divergence of the Gaussian from the standard normal, in nats, of each item: (B, 2 C, ...) -> (B,)."""
         mean, log_variance = (part.flatten(1) for part in self.gaussian(x))
+        # Appendix B: ½ Σ (μ² + σ² - 1 - log σ²).
         return (mean.square() + log_variance.exp() - 1 - log_variance).sum(dim=1) / 2

@@ -79,6 +79,7 @@ class VectorQuantizer(Bottleneck):
         codebook = new_codebooks(1, config.n_codes, config.dim)[0]
         self.codebook: Tensor
         if self.by_means:
+            # Running means move the codes, so no optimizer may hold them.
             self.register_buffer("codebook", codebook)
         else:
             self.codebook = nn.Parameter(codebook)
@@ -88,6 +89,7 @@ class VectorQuantizer(Bottleneck):
     def forward(self, x: Tensor) -> Tensor:
         frames = to_frames(x, self.codebook)
         codes = nearest_codes(frames, self.codebook[None])[:, 0]
+        # eq. 2: z_q = e_k with k = argmin_j |z_e - e_j|.
         chosen = functional.embedding(codes, self.codebook)
         if self.training:
             self.losses = self._losses(frames, chosen)
@@ -96,17 +98,19 @@ class VectorQuantizer(Bottleneck):
 
     def _losses(self, frames: Tensor, chosen: Tensor) -> dict[str, Tensor]:
         chosen = chosen.to(frames.dtype)
-        losses = {
-            "commitment": self.commitment_weight
-            * functional.mse_loss(frames, chosen.detach())
-        }
+        # eq. 3, its last term: β |z_e(x) - sg[e]|² draws the encoder to the codes.
+        commitment = functional.mse_loss(frames, chosen.detach())
+        losses = {"commitment": self.commitment_weight * commitment}
         if self.by_means:
             return losses
+
+        # eq. 3, its second term: |sg[z_e(x)] - e|² draws the codes to the encoder.
         return {**losses, "codebook": functional.mse_loss(chosen, frames.detach())}
 
     def _follow(self, frames: Tensor, codes: Tensor) -> None:
         picks = random_frames(len(frames), len(self.codebook), frames.device)
         statistics = statistics_of(frames, codes, picks)[None]
+        # `follow` takes several codebooks, and moves these views in place.
         books = self.codebook.detach()[None]
         counts = self.counts[None]
         follow(
@@ -121,6 +125,7 @@ class VectorQuantizer(Bottleneck):
     def encode(self, x: Tensor) -> Tensor:
         """Codes of (B, D, ...): (B, ...), int64."""
         codes = nearest_codes(to_frames(x, self.codebook), self.codebook[None])
+        # One code per vector: the axis of channels is gone.
         return codes.view(x.shape[0], *x.shape[2:])
 
     def decode(self, codes: Tensor) -> Tensor:

@@ -29,9 +29,11 @@ class _Gate(nn.Module):
         cond_channels: int,
     ) -> None:
         super().__init__()
+        # How many earlier samples the first tap looks back.
         self.reach = (config.kernel_size - 1) * dilation
         into = channels[0]
         out = 2 * channels[1]
+        # Filter and gate in one convolution of twice the width, which is one call instead of two.
         self.conv = nn.Conv1d(
             into, out, config.kernel_size, dilation=dilation, bias=config.bias
         )
@@ -48,6 +50,8 @@ class _Gate(nn.Module):
             if cond.ndim == 2:
                 cond = cond[..., None]
             y = y + _at_every_step(self.condition(cond), y.shape[2])
+
+        # eq. 2: tanh(W_f * x) ⊙ σ(W_g * x), with V_f h and V_g h of section 2.5 already in the sums.
         filtered, gate = y.chunk(2, dim=1)
         gated: Tensor = filtered.tanh() * gate.sigmoid()
         return gated
@@ -55,6 +59,7 @@ class _Gate(nn.Module):
 
 def _at_every_step(cond: Tensor, steps: int) -> Tensor:
     """(B, C, S) -> (B, C, steps), each of the S repeated where there are fewer; one is broadcast."""
+    # A condition at a slower rate, such as per frame, holds until the next one.
     if cond.shape[2] in (1, steps):
         return cond
     return functional.interpolate(cond, size=steps, mode="nearest")
@@ -195,6 +200,7 @@ class _Stack(nn.Module):
         self.residuals = nn.ModuleList(
             nn.Conv1d(width, c.residual_channels, 1, bias=c.bias) for _ in dilations[1:]
         )
+        # A skip path from every level: the output sees all reaches, not only the longest.
         self.skips = nn.ModuleList(
             nn.Conv1d(width, c.skip_channels, 1, bias=c.bias) for _ in dilations
         )

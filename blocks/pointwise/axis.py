@@ -22,6 +22,7 @@ def keeps_the_batch(dim: Dims, info: ValidationInfo) -> Dims:
         raise ValueError(
             f"'{info.field_name}' is an empty list: give at least one axis"
         )
+    # -n may be axis 0 as well, which is known when a tensor has come: see refuse_axis.
     if 0 in dims:
         raise ValueError(
             f"'{info.field_name}' cannot be 0, the batch: its items do not mix"
@@ -35,7 +36,9 @@ def refuse_axis(dim: Dims | None, n_axes: int, name: str = "dim") -> None:
     """Raises ValueError for an axis that a tensor of `n_axes` does not have, or that is the batch counted from the
     end; the meta device would take any number.
     """
-    for one in dim if isinstance(dim, tuple) else () if dim is None else (dim,):
+    if dim is None:
+        return
+    for one in dim if isinstance(dim, tuple) else (dim,):
         if not -n_axes <= one < n_axes:
             raise ValueError(
                 f"'{name}' is {one}, but the tensor has {n_axes} axes, 0 to {n_axes - 1}"

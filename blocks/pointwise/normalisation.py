@@ -171,6 +171,8 @@ class LayerNormAxes(Block):
             rest: Any = axes.get("...")
             if self.sizes != INFER or rest is None:
                 return self
+
+            # Axis 0 is the batch, which the contract's axes do not count.
             behind = [dim - 1 if dim > 0 else dim for dim in self.axes]
             if not all(-len(rest) <= dim < len(rest) for dim in behind):
                 return self
@@ -192,6 +194,7 @@ class LayerNormAxes(Block):
         self.bias = nn.Parameter(torch.zeros(self.sizes)) if shifted else None
 
     def forward(self, x: Tensor) -> Tensor:
+        # torch normalises the last axes only, so the chosen ones go there and back.
         y = functional.layer_norm(
             x.movedim(self.dims, self.last),
             self.sizes,

@@ -73,6 +73,7 @@ class Whitening(Block):
         if self.training:
             with exactly(x):  # a covariance needs more than 8 bits
                 self._learn(x.detach())
+        # Mean and directions are those of all batches so far, this one included, so that eval() computes alike.
         y = (x - self.running_mean) @ self.projection
         if self.weight is None:
             return y
@@ -82,6 +83,7 @@ class Whitening(Block):
         """Take a batch into the mean of all, and find the components again; in float32 at least, as eigh needs it."""
         wide = x.to(torch.promote_types(x.dtype, torch.float32))
         self.num_batches_tracked += 1
+        # Each batch counts alike: the n-th has the share 1 / n of the mean.
         share = 1 / self.num_batches_tracked.to(wide.dtype)
         mean = torch.lerp(self.running_mean.to(wide.dtype), wide.mean(0), share)
         squares = wide.T @ wide / wide.shape[0]
@@ -90,7 +92,9 @@ class Whitening(Block):
         # eigh sorts upwards; the components with the most variance are kept, each over its deviation.
         values, vectors = torch.linalg.eigh(square - torch.outer(mean, mean))
         kept = self.projection.shape[1]
+        # Rounding may leave tiny negative variances.
         values = values.flip(0)[:kept].clamp_min(0)
+        # Shrinkage towards their mean keeps directions of hardly any variance from being blown up to noise.
         variances = values + self.shrinkage * values.mean() + LEAST
         self.running_mean.copy_(mean)
         self.running_square.copy_(square)

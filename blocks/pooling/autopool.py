@@ -26,6 +26,7 @@ class _AutoPoolConfig(BlockConfig):
 
 def _alpha(config: _AutoPoolConfig) -> nn.Parameter:
     """One number, or (C, 1, 1)."""
+    # (C, 1, 1) holds for all bins and frames of its channel.
     shape = (config.num_channels, 1, 1) if config.per_channel else ()
     return nn.Parameter(torch.full(shape, config.alpha_init))
 
@@ -54,6 +55,7 @@ class AutoPool(Block):
         self.alpha = _alpha(config)
 
     def forward(self, x: Tensor) -> Tensor:
+        # eq. 8: softmax over t of α x(t): α = 0 is the mean, α → ∞ the maximum.
         return weighted_mean(x, self.alpha * x)
 
 
@@ -88,6 +90,7 @@ class AutoPoolSplit(Block):
 
     def forward(self, x: Tensor) -> Tensor:
         value, weight = x.chunk(2, dim=1)
+        # A swap, not a flip of the channels: weights of the authors' checkpoint stay where they are.
         if self.weights_first:
             value, weight = weight, value
         return weighted_mean(value, self.alpha * weight)
@@ -182,14 +185,17 @@ class AttentionPool(Block):
         self.score = nn.Linear(c.hidden_features, c.num_heads, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        # Each head weighs its share of the channels, so its logits are repeated for all of them.
         logits = self.logits(x).repeat_interleave(x.shape[1] // self.heads, dim=1)
         return weighted_mean(x, logits)
 
     def logits(self, x: Tensor) -> Tensor:
         """What the softmax over time is taken of: (B, C, ..., T) -> (B, heads, ..., T)."""
         frames = x.movedim(1, -1)
+        # eq. 8: wᵀ tanh(V h).
         hidden = self.hidden(frames).tanh()
         if self.gate is not None:
+            # eq. 9: the gate σ(U h), since tanh is nearly linear around 0.
             hidden = hidden * self.gate(frames).sigmoid()
         scores: Tensor = self.score(hidden)
         return scores.movedim(-1, 1)

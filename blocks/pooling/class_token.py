@@ -34,6 +34,7 @@ class ClassTokenPool(Block):
         self.num_tokens = config.num_tokens
 
     def forward(self, x: Tensor) -> Tensor:
+        # A slice would take what there is, and average patches in place of tokens.
         if x.shape[1] < self.num_tokens:
             raise ValueError(
                 f"ClassTokenPool reads {self.num_tokens} tokens, but {x.shape[1]} came"

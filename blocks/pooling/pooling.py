@@ -56,6 +56,8 @@ def refuse_padding(kernel_size: TapsPair, padding: int | tuple[int, int]) -> Non
         size if isinstance(size, tuple) else (size, size)
         for size in (kernel_size, padding)
     )
+
+    # A window that lies in the padding altogether would have no maximum.
     for kernel, added in zip(kernels, paddings, strict=True):
         if 2 * added > kernel:
             raise ValueError(
@@ -206,5 +208,6 @@ class StatisticsPooling(Block):
         self.eps = config.eps
 
     def forward(self, x: Tensor) -> Tensor:
+        # Divided by T: a single frame then has the variance 0, and not NaN.
         variance, mean = torch.var_mean(x, dim=-1, correction=0, keepdim=True)
         return torch.cat((mean, variance.clamp_min(self.eps).sqrt()), dim=1)

@@ -94,6 +94,7 @@ class SelfAttention(nn.MultiheadAttention, Block):
         """True where a key comes after a query."""
         n = x.shape[1]
         if self.causal:
+            # triu(1) leaves the diagonal out: a frame sees itself.
             return torch.ones(n, n, dtype=torch.bool, device=x.device).triu(1)
         return None
 

@@ -41,10 +41,12 @@ def empty_cache(
     cache = KVCache(max_frames)
     weight = next(stack.layers.parameters())
     if stack.rotary:
+        # The angles of all frames at once: a step then reads rows, and computes no sine.
         angles = rotary_angles(max_frames, stack.dim_head, weight)
         cache.cos = angles.cos()
         cache.sin = angles.sin()
     for kind, _, attention in _branches(stack):
+        # Tensors of full size from the start: nothing is copied when frames come in.
         if kind == "a":
             for kept in (cache.keys, cache.values):
                 kept.append(
@@ -67,12 +69,14 @@ def decode(stack: Any, x: Tensor, cache: KVCache) -> Tensor:
         raise ValueError(
             f"the cache has room for {cache.max_frames} frames, but {stop} came"
         )
+    # Positions count from the beginning of the sequence, not from that of the new frames.
     if stack.absolute is not None:
         x = stack.absolute(x, start)
     mask = _mask(stack, x, start)
     layer = 0
     cross = 0
     for kind, norm, branch in _branches(stack):
+        # As the library's own layers: the norm before the branch, the sum behind it.
         y = norm(x)
         if kind == "a":
             y = _attend_to_frames(branch, y, cache, layer, stack.heads, mask)
@@ -113,6 +117,8 @@ def _attend_to_frames(
         k = rotate(k, cos, sin)
     keys = cache.keys[layer]
     values = cache.values[layer]
+
+    # In place: the frames before are not computed again, which is what the cache is for.
     keys[:, :, start:stop] = k
     values[:, :, start:stop] = v
     return _attend(attention, q, keys[:, :, :stop], values[:, :, :stop], mask)
@@ -141,6 +147,8 @@ def _mask(stack: Any, x: Tensor, start: int) -> Tensor | None:
     n = x.shape[1]
     if n == 1 and stack.bias is None:
         return None
+
+    # Row i is frame start + i, which sees itself and all before it.
     seen = torch.ones(n, start + n, dtype=torch.bool, device=x.device).tril(start)
     if stack.bias is None:
         return seen
@@ -152,6 +160,7 @@ def _attend(
     attention: Any, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None
 ) -> Tensor:
     y = functional.scaled_dot_product_attention(q, k, v, mask)
+    # (B, heads, n, D) to (B, n, heads · D): the heads side by side again.
     out: Tensor = attention.to_out(y.transpose(1, 2).flatten(2))
     return out
 

@@ -49,12 +49,14 @@ class SinusoidalPositions(Block):
     def forward(self, x: Tensor, start: int = 0) -> Tensor:
         """`start`: the number of the first frame, where a sequence comes in parts."""
         wide = torch.promote_types(x.dtype, torch.float32)
+        # ω_i = period^(-2i / D), computed as exp(-ln(period) 2i / D).
         rates = torch.exp(
             torch.arange(0, self.dim, 2, device=x.device, dtype=wide)
             * (-self.decay / self.dim)
         )
         frames = torch.arange(start, start + x.shape[1], device=x.device, dtype=wide)
         angles = frames[:, None] * rates
+        # PE(t, 2i) = sin(ω_i t), PE(t, 2i + 1) = cos(ω_i t): stacked behind one another they alternate.
         waves = torch.stack((angles.sin(), angles.cos()), dim=-1).flatten(1)[
             :, : self.dim
         ]
@@ -146,6 +148,7 @@ def rotary_angles(frames: int, dim: int, like: Tensor, start: int = 0) -> Tensor
     """The angle of each frame and feature, (frames, dim), the two features of a pair alike; at least in float32."""
     wide = torch.promote_types(like.dtype, torch.float32)
     pairs = torch.arange(0, dim, 2, device=like.device, dtype=wide)
+    # θ_i = 10000^(-2i / D): the first pairs turn fast, the last ones hardly at all.
     rates = ROTARY_PERIOD ** (-pairs / dim)
     numbers = torch.arange(start, start + frames, device=like.device, dtype=wide)
     return (numbers[:, None] * rates).repeat_interleave(2, dim=1)
@@ -163,8 +166,10 @@ def alibi_slopes(heads: int) -> list[float]:
     """One slope per head: 2^(-8 / n), its square, ... for n = 2^k heads; else those of 2^k < heads, then every second
     of 2^(k + 1) (arXiv:2108.12409, section 3 and its code).
     """
+    # Slopes of 2^k heads are a geometric series from 2^(-8 / n) to 2^-8.
     whole = 2 ** math.floor(math.log2(heads))
     slopes = [2 ** (-8 * (i + 1) / whole) for i in range(whole)]
+    # Every second one of the next series lies between two of this one.
     return slopes + [2 ** (-4 * (2 * i + 1) / whole) for i in range(heads - whole)]
 
 
@@ -224,6 +229,7 @@ class T5Bias(nn.Module):
         span = math.log(self.max_distance / single)
         logs = (distance.clamp_min(1) / single).log()
         steps = logs / span * (count - single)
+        # The clamp puts everything beyond max_distance into the last bucket.
         far = (single + steps.long()).clamp_max(count - 1)
         bucket = torch.where(distance < single, distance, far)
         if self.causal:
@@ -234,4 +240,5 @@ class T5Bias(nn.Module):
 def offsets(queries: int, start: int, device: torch.device) -> Tensor:
     """Key minus query in frames, (queries, start + queries)."""
     keys = torch.arange(start + queries, device=device)
+    # Rows are queries, which may begin later than the keys where frames come in parts.
     return keys - keys[start:, None]

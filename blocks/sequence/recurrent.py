@@ -206,6 +206,7 @@ class GRULast(_Recurrent, nn.GRU):
 def last_states(states: Tensor, bidirectional: bool) -> Tensor:
     """The states of the last layer, (layers · directions, B, H) -> (B, H · directions)."""
     if bidirectional:
+        # Of the last layer: what the forward direction knew at the end, and the backward one at the beginning.
         return states[-2:].transpose(0, 1).flatten(1)
     return states[-1]
 

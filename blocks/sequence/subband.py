@@ -40,5 +40,7 @@ class SubbandLSTM(Block):
         self.lstm = LSTM(config)
 
     def forward(self, x: Tensor) -> Tensor:
+        # (B, C, F, T) to (B · F, T, C): bins go into the batch, so each is a sequence by itself, with the same weights.
         y: Tensor = self.lstm(x.permute(0, 2, 3, 1).flatten(0, 1))
+        # And back, with the features of the LSTM as channels.
         return y.reshape(x.shape[0], *x.shape[2:], -1).permute(0, 3, 1, 2)

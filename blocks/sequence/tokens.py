@@ -19,6 +19,7 @@ VIT = "arXiv:2010.11929"
 def whole_numbers(x: Tensor, count: int) -> Tensor:
     """Numbers of tokens as int64; floating-point ones are rounded and kept within 0 … count - 1, as probes need."""
     if x.is_floating_point():
+        # The contract is probed with random floating-point numbers, which must be tokens too.
         return x.round().clamp(0, count - 1).long()
     return x.long()
 
@@ -122,6 +123,7 @@ class CodebookEmbedding(Block):
         vectors = self.embed(codes)
         if self.start is None:
             return vectors
+        # Shifted by one behind the start, each token is predicted from those before it.
         return torch.cat((self.start_of(codes.shape[0]), vectors[:, :-1]), dim=1)
 
     def embed(self, codes: Tensor) -> Tensor:
@@ -132,6 +134,8 @@ class CodebookEmbedding(Block):
         vectors = torch.stack([functional.embedding(*pair) for pair in pairs], dim=2)
         if self.levels is not None:
             vectors = vectors + self.levels
+
+        # Flattened, a frame's codes are Q tokens, one after another; summed, they are one.
         if self.pattern == "flatten":
             return vectors.flatten(1, 2)
         return vectors.sum(2)
@@ -214,6 +218,7 @@ class PatchEmbed2d(Block):
     def __init__(self, config: Config) -> None:
         super().__init__()
         c = config
+        # A convolution with the stride of its kernel is a linear map of each patch.
         self.proj = nn.Conv2d(
             c.in_channels, c.embed_dim, c.patch_size, stride=c.stride or c.patch_size
         )
@@ -239,16 +244,14 @@ class PatchEmbed2d(Block):
         if self.training:
             y = leave_out(y, 2, self.drop[0])
             y = leave_out(y, 3, self.drop[1])
+        # (B, D, rows, columns) to (B, rows · columns, D): a token per patch.
         return y.flatten(2).mT
 
 
 def refuse_more(axis: int, came: int, most: int) -> None:
     """Raises ValueError where a grid has more rows or columns of patches than positions."""
     if came > most:
-        if axis == 2:
-            word = "rows"
-        else:
-            word = "columns"
+        word = {2: "rows", 3: "columns"}[axis]
         raise ValueError(
             f"PatchEmbed2d has max_{word} {most}, but {came} {word} of patches came"
         )
@@ -259,6 +262,7 @@ def leave_out(x: Tensor, axis: int, count: int) -> Tensor:
     if not count:
         return x
     kept = max(1, x.shape[axis] - count)
+    # Sorted, so that the patches that stay keep their order.
     chosen = torch.randperm(x.shape[axis], device=x.device)[:kept].sort().values
     return x.index_select(axis, chosen)
 

@@ -197,6 +197,7 @@ class TransformerEncoderDecoder(Block):
     def __init__(self, config: EncoderDecoderConfig) -> None:
         super().__init__()
         c = config
+        # All but the sizes: encoder and decoder have the same heads, positions and norms.
         same = c.model_dump(
             exclude={
                 "d_model",

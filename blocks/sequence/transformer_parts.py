@@ -137,17 +137,15 @@ class Stack(nn.Module):
             given: dict[str, Any] = {}
         else:
             given = {"context": context}
+        # Absolute positions are added once, before the layers; relative ones go into every attention.
         if self.absolute is not None:
             x = self.absolute(x)
         if self.bias is not None:
             given["attn_bias"] = self.bias(x.shape[1]).to(x.dtype)
-        if (
-            self.rotary and not x.is_meta
-        ):  # the library cannot turn what is on the meta device; no size depends on it
-            given["rotary_pos_emb"] = (
-                rotary_angles(x.shape[1], self.dim_head, x)[None],
-                1.0,
-            )
+        # The library cannot turn what is on the meta device, and no size depends on it.
+        if self.rotary and not x.is_meta:
+            angles = rotary_angles(x.shape[1], self.dim_head, x)[None]
+            given["rotary_pos_emb"] = (angles, 1.0)
         y: Tensor = self.layers(x, **given)
         return y
 
@@ -158,6 +156,7 @@ def head_width(config: TransformerConfig) -> int:
         raise ValueError(
             f"d_model {config.d_model} is not a multiple of num_heads {config.num_heads}: give 'dim_head'"
         )
+    # With a `dim_head` of its own a head need not be a share of d_model.
     width = config.dim_head or config.d_model // config.num_heads
     if config.positions == "rotary" and width % 2:
         raise ValueError(
@@ -193,6 +192,7 @@ def _layers(
 ) -> nn.Module:
     c = config
     library = x_transformers()
+    # In the library's words; flash attention is exact, and never holds the T x T scores.
     given: dict[str, Any] = {
         "dim": c.d_model,
         "depth": c.num_layers,
@@ -200,20 +200,22 @@ def _layers(
         "attn_dim_head": head_width(c),
         "attn_dropout": c.dropout,
         "attn_flash": True,
+        # A fraction, since the library multiplies: a float might miss the width by one.
         "ff_mult": Fraction(c.dim_feedforward or 4 * c.d_model, c.d_model),
         "ff_dropout": c.dropout,
         "ff_glu": c.gated,
         "use_rmsnorm": c.norm == "rms",
     }
-    if c.num_heads == 1:  # else the library leaves out the last matrix
+    # The library would leave out the last matrix of a single head.
+    if c.num_heads == 1:
         given["attn_project_out"] = True
     if context_dim is not None:
         given.update(cross_attend=True, cross_attn_dim_context=context_dim)
-    layers: nn.Module = (library.Decoder if causal else library.Encoder)(**given)
+    kind = library.Decoder if causal else library.Encoder
+    layers: nn.Module = kind(**given)
+    # Theirs allows all kernels, as is the default anyway, and cannot be pickled.
     for module in layers.modules():
-        if hasattr(
-            module, "sdp_context_manager"
-        ):  # allows all kernels, as is the default, and cannot be pickled
+        if hasattr(module, "sdp_context_manager"):
             module.sdp_context_manager = nullcontext  # type: ignore[assignment]
     return layers
 

@@ -37,6 +37,7 @@ class Permute(Block):
         @model_validator(mode="after")
         def _each_once(self) -> Permute.Config:
             n = len(self.dims)
+            # Axes from the end are brought to the front's numbers before they are compared.
             if (
                 any(not -n <= dim < n for dim in self.dims)
                 or len({dim % n for dim in self.dims}) < n
@@ -214,6 +215,7 @@ class Rearrange(Block):
                 )
             refuse_sizes(self.sizes, self.pattern, batch[0])
             try:
+                # einops reads the pattern here, at its line in the file, and not at the first batch.
                 EinopsRearrange(self.pattern, **self.sizes)
             except EinopsError as error:
                 raise ValueError(f"pattern '{self.pattern}': {reason(error)}") from None

@@ -72,6 +72,7 @@ class FiLM(Block):
     def forward(self, x: Tensor, cond: Tensor) -> Tensor:
         if self.hidden is not None:
             cond = functional.silu(self.hidden(cond))
+        # eq. 2: γ x + β, with γ = 1 + Δγ, so that zeros leave x as it is.
         scale, shift = self.last(cond).chunk(2, dim=1)
         # One number per channel holds for all that lies behind the channels.
         shape = (*scale.shape, *[1] * (x.ndim - 2))
@@ -106,6 +107,7 @@ class _Conditioned(Block):
     ):
         super().__init__()
         c = config
+        # GroupNorm takes each item by itself: those of a batch may be at different times of a diffusion.
         self.norm1 = nn.GroupNorm(groups_of(c.in_channels, c.num_groups), c.in_channels)
         self.conv1 = convs[0]
         self.norm2 = nn.GroupNorm(
@@ -127,6 +129,7 @@ class _Conditioned(Block):
 
     def forward(self, x: Tensor, cond: Tensor) -> Tensor:
         y = self.conv1(functional.silu(self.norm1(x)))
+        # AdaGN(h, y) = y_s GroupNorm(h) + y_b, with (y_s, y_b) from the condition.
         y = functional.silu(self.film(self.norm2(y), functional.silu(cond)))
         added: Tensor = self.shortcut(x) + self.conv2(self.dropout(y))
         return added

@@ -64,8 +64,10 @@ class SinusoidalEmbedding(Block):
         # Half precision would round the angles of large t to whole turns.
         wide = torch.promote_types(dtype, torch.float32)
         steps = torch.arange(self.count, device=t.device, dtype=wide)
+        # exp(-ln(period) i / n): from 1 down to almost 1 / period.
         frequencies = torch.exp(-self.decay / self.count * steps)
         angles = (self.scale * t.to(wide))[:, None] * frequencies
+        # All sines, then all cosines, as in the diffusion models' code; transformers alternate them.
         return torch.cat((angles.sin(), angles.cos()), dim=1).to(dtype)
 
 
@@ -155,8 +157,10 @@ class ClassEmbedding(Block):
         self.drop = config.drop
 
     def forward(self, x: Tensor) -> Tensor:
+        # One-hot times the table is a look-up; mixtures of classes come out as mixtures of vectors.
         y = x @ self.weight
         if self.training and self.drop:
             draws = torch.rand(len(y), 1, device=y.device, dtype=y.dtype)
+            # The zero vector is no class: classifier-free guidance (arXiv:2207.12598) needs a model of both.
             y = y * (draws >= self.drop)
         return y

@@ -57,6 +57,7 @@ class UNetConfig(BlockConfig):
         """Channels of each level, the finest first."""
         if isinstance(self.widths, tuple):
             return self.widths
+        # Twice the channels per level, as in the paper: features take the place of what is lost in size.
         return tuple(self.widths * 2**i for i in range(self.depth + 1))
 
     @property
@@ -99,6 +100,8 @@ class UNetConfig(BlockConfig):
             raise ValueError(
                 "'kernel_size' stands beside stage_config and in it: give it once"
             )
+
+        # The stage's fields are tried out here, so that a wrong one is reported at its line and not at the first batch.
         conditioned = "cond_channels" in type(self).model_fields
         check_stage(
             getattr(self, "stage", ""), self.stage_fields, self.dims, conditioned

@@ -57,6 +57,7 @@ def _pool(config: Any, channels: int) -> nn.Module:
     c = config
     if c.downsampling == "strided":
         conv: Any = CONVS[c.dims]
+        # Windows of 2 s - 1 taps overlap, so every input counts; with s - 1 of padding, n becomes ceil(n / s).
         kernel = tuple(2 * step - 1 for step in c.steps)
         padding = tuple(step - 1 for step in c.steps)
         strided: nn.Module = conv(channels, channels, kernel, c.steps, padding)
@@ -104,6 +105,7 @@ class _Up(nn.Module):
         if self.doras:
             y = self.stage(self.upsample(self.norm(x)), cond)
             return torch.cat((_fitted(y, skip), skip), dim=1)
+        # The skip decides about the size: going up may give a frame more or less than there was.
         y = torch.cat((_fitted(self.upsample(x), skip), skip), dim=1)
         z: Tensor = self.stage(self.norm(y), cond)
         return z
@@ -152,6 +154,7 @@ class UNet(Block):
 
     def walk(self, x: Tensor, cond: Tensor | None = None) -> Tensor:
         self._refuse_small(x)
+        # Skips are taken on the way down and used in reverse: a stack.
         skips = []
         level: Any
         for level in self.down:

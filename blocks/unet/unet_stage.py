@@ -16,9 +16,8 @@ from .conditioning import FiLM, FiLMConfig
 
 OWN = ("in_channels", "out_channels", "cond_channels")  # fields that the U-Net gives
 AXES = {1: "B C T", 2: "B C F T"}
-LENGTH = (
-    64  # of frames and bins where a stage's fields are looked at; none may depend on it
-)
+# Of frames and bins where a stage's fields are looked at; none may depend on it.
+LENGTH = 64
 
 
 def find_stage(name: str) -> Spec:
@@ -49,6 +48,7 @@ def check_stage(
                 f"stage_config has '{key}', which the U-Net gives: leave it out, see 'widths'"
             )
     try:
+        # Any width will do: what is looked at is whether its fields fit together.
         config = spec.cls.Config(**{**given, "out_channels": 4})
     except ValidationError as error:
         raise ValueError(
@@ -121,6 +121,7 @@ class Stage(nn.Module):
                 y = block(x, cond)
             else:
                 y = block(x)
+            # Skips are joined by size, so a stage that changes it would fail at the other end of the U-Net.
             if y.shape[2:] != x.shape[2:]:
                 message = f"stage '{self.name}' must keep sizes, but made {show(y.shape)} of {show(x.shape)}"
                 raise GraphError(
@@ -138,6 +139,7 @@ class Stage(nn.Module):
 def _block(
     spec: Spec, given: dict[str, Any], channels: tuple[int, int], cond_channels: int
 ) -> Block:
+    # The widths of its inputs are known here, before any tensor is, and fill its open sizes.
     names = [tokens[1].axis for tokens in spec.contract.inputs]
     sizes: Axes = dict(zip(map(str, names), (channels[0], cond_channels), strict=False))
     return build(

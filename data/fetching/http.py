@@ -81,25 +81,22 @@ def _attempt(url: str, file: BinaryIO, notes: Path, on_bytes: OnBytes) -> None:
         with line(url), answer(url, headers) as response:
             start, total = _span(response, have if "Range" in headers else 0, mark)
             with disk(notes.parent):
-                file.truncate(
-                    start
-                )  # first, so that no kill leaves the old bytes with the new mark
+                # First, so that no kill leaves the old bytes with the new mark.
+                file.truncate(start)
                 notes.write_text(
                     json.dumps({"url": url, "mark": _mark(response.headers)}),
                     encoding="utf-8",
                 )
                 # Better now than after an hour of download.
-                if shutil.disk_usage(notes.parent).free < (total or start) - start:
-                    raise OSError(
-                        errno.ENOSPC,
-                        f"{(total or start) - start} bytes are to come, and the disk is full",
-                    )
+                to_come = (total or start) - start
+                if shutil.disk_usage(notes.parent).free < to_come:
+                    text = f"{to_come} bytes are to come, and the disk is full"
+                    raise OSError(errno.ENOSPC, text)
             _receive(response, file, start, total, on_bytes, notes.parent)
-    except HTTPError as error:  # 416: there is no such part
+    except HTTPError as error:
+        # 416, there is no such part: nothing is missing where all was there, and the kill came before the renaming.
         whole = re.fullmatch(r"bytes \*/(\d+)", error.headers.get("Content-Range", ""))
-        if not (
-            whole and int(whole[1]) == have
-        ):  # else nothing is missing: killed before the renaming
+        if not (whole and int(whole[1]) == have):
             file.truncate(0)
             raise BrokenError(
                 "the server does not know the part that was asked for"
@@ -173,12 +170,8 @@ def _noted(notes: Path, url: str) -> str | None:
         if said["url"] == url and said["mark"]:
             return str(said["mark"])
         return None
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-    ):  # none, or cut short: the download begins again
+    except (OSError, ValueError, KeyError, TypeError):
+        # There is none, or it was cut short: the download begins again.
         return None
 
 

@@ -24,9 +24,8 @@ class Made:
     sides: tuple[Any, ...]
     values: tuple[Any, ...]  # one a recording, out of `sides`
     groups: tuple[str, ...]
-    farthest: (
-        float | None
-    )  # the largest distance of a label's share on a side from the side's own, or None
+    # The largest distance of a label's share on a side from the side's own; None where no label is frequent enough.
+    farthest: float | None
     definition: Definition
 
     def count(self, side: Any) -> int:

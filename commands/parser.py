@@ -16,7 +16,6 @@ from ..spelling import did_you_mean
 LONGEST_WORD = 80  # characters of a user's word that a message repeats
 WIDEST = 100  # characters of a line of help on a wide terminal
 _OPTION = re.compile(r"--?[A-Za-z]")  # what looks like one; -1 is a number
-_IN_USAGE = re.compile(r"(?<!\w)--?[a-z][a-z-]*")
 
 
 class Parser(argparse.ArgumentParser):
@@ -55,7 +54,7 @@ class Parser(argparse.ArgumentParser):
 
     def _refuse_unknown(self, words: Sequence[str]) -> None:
         """Refuse the first option, or the command, that this parser does not have."""
-        options = ["--help", *_IN_USAGE.findall(self.format_usage())]
+        options = list(self._option_string_actions)
         before = ""
         for word in words:
             value_of_plugin = bool(self.commands) and before == "--plugin"

@@ -149,6 +149,13 @@ def new_block(p: Parser) -> None:
 
 
 def blocks(p: Parser) -> None:
+    p.add_argument(
+        "pattern",
+        nargs="?",
+        default="*",
+        metavar="PATTERN",
+        help="list the blocks of these names only, without regard to case, as in '*pool*' (default: all)",
+    )
     json_output(p)
 
 

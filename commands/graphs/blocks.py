@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-import sys
 from argparse import Namespace
-from shutil import get_terminal_size
 
+from ...errors import RegistryError, did_you_mean
+from ...registry import Spec, by_family
 from ...registry import blocks as registered
-from ...registry import by_family
+from ...workflows.listing import list_blocks
+from ..wrapping import wrapped
 
 
 def blocks(arguments: Namespace) -> int:
-    """List the registered blocks by family, a line each; a terminal that is narrower cuts the line."""
-    known = registered()
+    """List the registered blocks by family, or those whose names match a pattern."""
+    known = _matching(arguments.pattern)
     if arguments.json:
         described = {
             spec.name: {
@@ -29,13 +30,22 @@ def blocks(arguments: Namespace) -> int:
     for family, specs in by_family(known.values()).items():
         print(family)
         for spec in specs:
-            print(_fitted(f"  {spec.name:<{longest}}  {spec.summary}"))
+            line = f"  {spec.name:<{longest}}  {spec.summary}"
+            print(wrapped(line, len("  ") + longest + len("  ")))
     return 0
 
 
-def _fitted(line: str) -> str:
-    """A line no longer than the screen."""
-    width = get_terminal_size().columns
-    if not sys.stdout.isatty() or len(line) <= width:
-        return line
-    return f"{line[: width - 1]}…"
+def _matching(pattern: str) -> dict[str, Spec]:
+    """The blocks that a pattern names. Raises RegistryError E305 where there is none."""
+    known = registered()
+    found = {name: known[name] for name in list_blocks(pattern)}
+    if not found:
+        listing = (
+            "`mirbricks blocks` lists all; '*' stands for any letters, as in '*pool*'"
+        )
+        raise RegistryError(
+            f"no block is named '{pattern}'",
+            code="E305",
+            help=did_you_mean(pattern, known) or listing,
+        )
+    return found

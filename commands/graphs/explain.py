@@ -14,6 +14,8 @@ from ...errors import RegistryError, codes, did_you_mean
 from ...registry import Spec
 from ...registry import blocks as registered
 from ...shapes import ContractError
+from ...zoo import PREFIX, graphs, names
+from ..wrapping import wrapped, wrapped_text
 from .explain_sections import section_of, sections
 from .field_lines import field_lines
 from .graph_words import WORDS
@@ -33,16 +35,52 @@ def explain(arguments: Namespace) -> int:
     if name in known:
         _explain_block(known[name], arguments.picture)
     elif (explanation := _code(name.upper())) is not None:
-        print(f"{name.upper()}: {explanation}")
+        print(wrapped_text(f"{name.upper()}: {explanation}"))
     elif name in WORDS:
-        print(f"{name}: {WORDS[name]}")
+        print(wrapped_text(f"{name}: {WORDS[name]}"))
     elif (section := section_of(name)) is not None:
         print(section)
     else:
-        near = did_you_mean(name, [*known, *WORDS, *codes(), *sections()])
-        hint = near or "`mirbricks blocks` lists the blocks; codes look like E203"
-        raise RegistryError(f"nothing is known as '{name}'", code="E305", help=hint)
+        raise _unknown(name, [*known, *WORDS, *codes(), *sections()])
     return 0
+
+
+def _unknown(name: str, explained: Iterable[str]) -> RegistryError:
+    """The error for a word that is not explained: a pointer where another command knows it, or the nearest words."""
+    from ..table import COMMANDS  # which leads to this module
+
+    if name in COMMANDS:
+        message = f"'{name}' is a command"
+        hint = f"`mirbricks {name} --help` explains it"
+    elif name in graphs():
+        message = f"'{name}' is a graph that comes with mirbricks"
+        hint = f"`mirbricks summary {name}` lists its layers, `mirbricks draw {name}` draws it"
+    elif name.removeprefix(PREFIX) in names():
+        model = name.removeprefix(PREFIX)
+        message = f"'{name}' is a trained model of the zoo"
+        hint = f"`mirbricks zoo {model}` prints its card"
+    else:
+        message = f"nothing is known as '{name}'"
+        # The words that are explained go first: a command or a graph is named where none of them is near.
+        others = [*COMMANDS, *graphs(), *(f"{PREFIX}{one}" for one in names())]
+        hint = (
+            did_you_mean(name, explained)
+            or _near_setting(name)
+            or did_you_mean(name, others)
+            or "`mirbricks blocks` lists the blocks; codes look like E203"
+        )
+    return RegistryError(message, code="E305", help=hint)
+
+
+def _near_setting(name: str) -> str | None:
+    """The hint for a setting of the section `train:`, or another library's word for one, such as epochs."""
+    from ...training.optimization import TrainConfig
+
+    settings = TrainConfig.model_fields
+    if name in settings:
+        return f"it is a setting of the section `train:`: `mirbricks explain train` explains '{name}'"
+    near = did_you_mean(name, settings)
+    return near and f"{near} `mirbricks explain train` lists the settings of a training"
 
 
 def _no_picture(name: str, known: Iterable[str]) -> RegistryError:
@@ -68,16 +106,17 @@ def _code(code: str) -> str | None:
 def _explain_block(spec: Spec, picture: str | None) -> None:
     if picture:
         write_picture(picture, draw_block(spec))
+    indent = len("contract  ")
     lines = [
         f"{spec.name} ({spec.family})",
         "",
-        spec.description,
+        wrapped_text(spec.description),
         "",
         "a graph that runs:",
         _example(spec),
-        f"contract  {spec.contract.text}",
-        f"source    {spec.source}",
-        f"picture   {picture or _picture_of(spec)}",
+        wrapped(f"contract  {spec.contract.text}", indent),
+        wrapped(f"source    {spec.source}", indent),
+        wrapped(f"picture   {picture or _picture_of(spec)}", indent),
         "",
         "fields",
         *(list(field_lines(spec.cls.Config)) or ["  none"]),

@@ -6,6 +6,7 @@ from inspect import cleandoc
 
 from pydantic import BaseModel
 
+from ..wrapping import wrapped_text
 from .field_lines import field_lines
 
 Section = tuple[str, str, type[BaseModel]]  # heading, text, settings
@@ -42,5 +43,12 @@ def section_of(name: str) -> str | None:
     if name not in known:
         return None
     heading, text, config = known[name]
-    lines = [f"{name} ({heading})", "", text, "", "settings", *field_lines(config)]
+    lines = [
+        f"{name} ({heading})",
+        "",
+        wrapped_text(text),
+        "",
+        "settings",
+        *field_lines(config),
+    ]
     return "\n".join(lines)

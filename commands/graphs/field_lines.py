@@ -9,13 +9,17 @@ from pydantic.fields import FieldInfo
 
 from ...fields import expected, quoted
 from ...registry import INFER
+from ..wrapping import wrapped
 
 
 def field_lines(config: type[BaseModel]) -> Iterator[str]:
     """Name, what it takes, its default, and what it is."""
+    # A name that is longer than most moves the whole column, so that the facts stay below one another.
+    longest = max([18, *map(len, config.model_fields)])
+    indent = len("  ") + longest + len(" ")
     for name, info in config.model_fields.items():
         facts = f"{expected(info)}; {_default(info)}. {info.description or ''}"
-        yield f"  {name:<18} {facts}".rstrip()
+        yield wrapped(f"  {name:<{longest}} {facts}".rstrip(), indent)
 
 
 def _default(info: FieldInfo) -> str:

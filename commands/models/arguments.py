@@ -64,6 +64,7 @@ def train(p: Parser) -> None:
     )
     p.add_argument(
         "--from",
+        "--start-from",
         dest="start_from",
         metavar="RUN",
         help="begin with the weights of a run or of zoo:NAME, where names and shapes fit",

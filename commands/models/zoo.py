@@ -9,7 +9,7 @@ from typing import Any
 
 from ...runs.folder import RunFolder
 from ...zoo import CARD, PREFIX, WEIGHTS, names
-from ..screen import console
+from ..wrapping import wrapped
 
 
 def zoo(arguments: Namespace) -> int:
@@ -54,4 +54,4 @@ def _print(models: dict[str, dict[str, Any]]) -> None:
             figure = ""
         size = f"{model['bytes'] / 1e6:.1f} MB"
         line = f"{PREFIX + name:<{width}}  {model['task']}, {model['corpus']}, {size}: {figure}"
-        console().print(line, soft_wrap=True)
+        print(wrapped(line, width + len("  ")))

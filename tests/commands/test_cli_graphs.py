@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from pydantic import BaseModel
 
 import mirbricks as mb
 from mirbricks import registry
 from mirbricks.cli import main
+from mirbricks.commands.graphs.field_lines import field_lines
 from mirbricks.commands.table import COMMANDS
 from mirbricks.errors import codes
 from mirbricks.shapes import meets
@@ -146,11 +148,47 @@ def test_blocks_fit_a_narrow_terminal(
     assert main(["blocks"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) > len(registry.blocks())
-    assert max(map(len, lines)) == 60
+    assert max(map(len, lines)) <= 60
     assert "  Conv1d                           Convolution over time." in lines
     assert "  ReLU                             max(x, 0)." in lines
-    (cut,) = (line for line in lines if line.startswith("  BatchNorm1dT "))
-    assert cut == "  BatchNorm1dT                     Batch normalisation of e…"
+    # What does not fit goes on below its own beginning.
+    (first,) = (i for i, line in enumerate(lines) if line.startswith("  BatchNorm1dT "))
+    column = lines[first].index("Batch normalisation")
+    assert lines[first + 1].startswith(" " * column)
+    assert lines[first + 1][column] != " "
+
+
+@pytest.mark.parametrize("words", [["zoo"], ["explain", "train"], ["explain", "hcqt"]])
+def test_lists_fit_a_terminal_and_stay_whole_in_a_pipe(
+    words: list[str], capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(words) == 0
+    piped = capsys.readouterr().out
+    assert max(map(len, piped.splitlines())) > 80
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert main(words) == 0
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= 80
+    assert shown.split() == piped.split()
+
+
+def test_the_facts_of_fields_stand_below_one_another() -> None:
+    class Config(BaseModel):
+        n: int = 1
+        a_name_that_is_longer_than_most: int = 2
+
+    short, long = field_lines(Config)
+    assert short.index("an integer") == long.index("an integer")
+
+
+def test_blocks_takes_a_pattern(capsys: Capture) -> None:
+    assert main(["blocks", "*POOL*", "--json"]) == 0
+    assert list(json.loads(capsys.readouterr().out)) == mb.list_blocks("*pool*")
+    assert main(["blocks", "autopool"]) == 0
+    assert capsys.readouterr().out.split()[:2] == ["pooling", "AutoPool"]
+    assert main(["blocks", "Conv2"]) == 1
+    assert "help: did you mean 'Conv2d'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -257,6 +295,30 @@ def test_explain_suggests_near_names(capsys: Capture) -> None:
     )
     assert main(["explain", "conv2"]) == 1
     assert "did you mean 'Conv2d'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("word", "pointer"),
+    [
+        ("mpe_small", "`mirbricks summary mpe_small`"),
+        ("mpe_smal", "did you mean 'mpe_small'"),
+        ("zoo:mpe_bach10", "`mirbricks zoo mpe_bach10`"),
+        ("mpe_bach10", "`mirbricks zoo mpe_bach10`"),
+        ("zoo:mpe_bach", "did you mean 'zoo:mpe_bach10'"),
+        ("predict", "`mirbricks predict --help`"),
+        ("data fetch", "`mirbricks data fetch --help`"),
+        ("pedict", "did you mean 'predict'"),
+        ("lr", "`mirbricks explain train`"),
+        ("epochs", "did you mean 'steps', which counts batches"),
+    ],
+)
+def test_explain_points_to_what_another_command_knows(
+    word: str, pointer: str, capsys: Capture
+) -> None:
+    assert main(["explain", word]) == 1
+    _, help = capsys.readouterr().err.splitlines()
+    assert help.startswith("  help: ")
+    assert pointer in help
 
 
 def test_a_plugin_can_be_loaded_and_a_broken_one_is_named(

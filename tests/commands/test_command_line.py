@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mirbricks.cli import main
+from mirbricks.cli import _parser, main
 from mirbricks.commands import values
 from mirbricks.commands.models.arguments import TRAIN_KEYS
 from mirbricks.commands.parser import Parser
@@ -142,6 +142,7 @@ def test_a_command_that_is_not_there(
             "did you mean '--set train.steps=...', which counts batches, not passes over the corpus?",
         ),
         ("check g -x", "-x", "`mirbricks check --help` lists the options"),
+        ("train g --start-form r", "--start-form", "did you mean '--start-from'?"),
         ("--verison zoo", "--verison", "did you mean '--version'?"),
     ],
 )  # fmt: skip
@@ -151,6 +152,12 @@ def test_an_option_that_is_not_there(
     first, second = usage_error(words.split(), capsys)
     assert first.endswith(f": there is no option '{option}'")
     assert second == f"  help: {help}"
+
+
+@pytest.mark.parametrize("option", ["--from", "--start-from"])
+def test_a_training_starts_from_a_run_by_either_name(option: str) -> None:
+    words = ["train", "g", "--data", "d", "--out", "o", option, "zoo:mpe_bach10"]
+    assert _parser().parse_args(words).start_from == "zoo:mpe_bach10"
 
 
 def test_the_keys_that_are_tried_as_options_are_those_of_the_section() -> None:

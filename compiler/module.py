@@ -114,6 +114,8 @@ class GraphModule(nn.Module):
             return self._walk(inputs)
         try:
             return self._walk(inputs)
+        # Torch's words about a tensor do not name the layer: the error is told again with
+        # the node and its line. Of memory the caller knows more, such as the batch size.
         except OF_TENSORS as error:
             if of_memory(error):
                 raise
@@ -165,6 +167,7 @@ class GraphModule(nn.Module):
         raise GraphError(message, code="E211", where=where, help=hint)
 
     def _node(self, name: str) -> nn.Module:
+        # The look-up of dotted names is slow, and most nodes are direct children.
         module = self._modules.get(name)
         if module is not None:
             return module
@@ -193,10 +196,8 @@ class GraphModule(nn.Module):
                 )
 
     def extra_repr(self) -> str:
-        inputs, outputs = (
-            map(show, shapes.values())
-            for shapes in (self.input_shapes, self.output_shapes)
-        )
+        inputs = map(show, self.input_shapes.values())
+        outputs = map(show, self.output_shapes.values())
         return f"{self.graph.name}: {', '.join(inputs)} -> {', '.join(outputs)}"
 
 

@@ -18,13 +18,14 @@ def resolved_yaml(model: GraphModule, sections: Mapping[str, Mapping[str, Any]])
 
     sections   feature, dataset, task, train: each as a plain dict
     """
-    graph = {
+    graph: dict[str, Any] = {
         "name": model.graph.name,
         "input": _input_line(model),
-        **({"outputs": list(model.outputs)} if model.outputs else {}),
-        "layers": _layers(model),
-        **{name: _lists(values) for name, values in sections.items()},
     }
+    if model.outputs:
+        graph["outputs"] = list(model.outputs)
+    graph["layers"] = _layers(model)
+    graph |= {name: _lists(values) for name, values in sections.items()}
     stream = io.StringIO()
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = None
@@ -48,15 +49,20 @@ def _input_line(model: GraphModule) -> str | dict[str, str]:
 
 def _layers(model: GraphModule) -> list[dict[str, Any]]:
     runs = iter(model.nodes)
-    layers = [
-        _layer(op, next(runs) if op.kind == "run" else None)
-        for op in _single_stores(model)
-    ]
-    return layers or [_layer(model.ops[-1], None)]  # a graph that only stores
+    layers = []
+    for op in _single_stores(model):
+        if op.kind == "run":
+            layers.append(_layer(op, next(runs)))
+        else:
+            layers.append(_layer(op, None))
+    # A graph that only stores what nothing asks for would have no layers at all.
+    return layers or [_layer(model.ops[-1], None)]
 
 
 def _single_stores(model: GraphModule) -> Iterator[Op]:
     """The ops with each key stored once, and only where something asks for it: what a repeat stores has many places."""
+    # The last store of a key keeps its name, since `outputs:` may ask for it; those before
+    # get a number, and `now` is the name that a reader finds at its place.
     last = {op.name: i for i, op in enumerate(model.ops) if op.kind == "StoreAs"}
     asked = {
         key for op in model.ops if op.kind != "StoreAs" for key in (op.name, *op.extra)
@@ -82,11 +88,11 @@ def _layer(op: Op, node: NodeInfo | None) -> dict[str, Any]:
     if node is None:
         keys = [op.name, *op.extra]
         joins = op.kind not in ("StoreAs", "StartFrom")
-        return {
-            op.kind: {"key": keys if op.extra else op.name, "fit": op.fit}
-            if joins
-            else op.name
-        }
+        if not joins:
+            return {op.kind: op.name}
+        if op.extra:
+            return {op.kind: {"key": keys, "fit": op.fit}}
+        return {op.kind: {"key": op.name, "fit": op.fit}}
     if node.reused:
         return {"Reuse": node.name}
     if op.extra:

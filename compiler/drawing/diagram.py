@@ -131,6 +131,7 @@ def _chain(parts: Sequence[Part], layout: Layout) -> Iterator[str]:
     for (before, after), (a, b) in zip(
         pairwise(parts), pairwise(layout.places), strict=True
     ):
+        # Rows of a run touch one another, and before a cut the chain has ended.
         if before.run == after.run or after.cut:
             continue
         if a.column != b.column:
@@ -140,14 +141,15 @@ def _chain(parts: Sequence[Part], layout: Layout) -> Iterator[str]:
         yield _line(f"M{number(a.x)} {number(a.leave)}V{number(b.enter)}")
         if after.kind != "store":
             yield head(b.x, b.enter, 0, ahead, LINE)
-        if before.edge or (
-            before.kind != "input" and after.kind not in ("store", "output")
-        ):
+        # The pills of inputs and outputs hold their sizes, and a store changes none.
+        shown_already = before.kind == "input" or after.kind in ("store", "output")
+        if before.edge or not shown_already:
             yield _size(before, a.x + 9, (a.leave + b.enter) / 2 + 4)
 
 
 def _turn(before: Part, a: Place, b: Place, layout: Layout) -> Iterator[str]:
     """From the foot of a column to the next one: round the bottom of a U, or up to the head of the next column."""
+    # Below the longest column, so that the line crosses none of them.
     foot = max(p.y + p.height / 2 for p in layout.places) + STEP / 2
     if b.up:
         path = f"V{number(foot - 10)}q0 10 10 10H{number(b.x - 10)}q10 0 10 -10V{number(b.enter)}"

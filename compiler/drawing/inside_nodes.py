@@ -42,7 +42,9 @@ def modules_of(node: fx.Node) -> tuple[tuple[str, str], ...]:
 def innermost(node: fx.Node) -> str:
     """The class of the module that it runs in, which may be the block; "" where there is none."""
     stack = list((node.meta.get("nn_module_stack") or {}).values())
-    return _class_name(stack[-1][1]) if stack else ""
+    if stack:
+        return _class_name(stack[-1][1])
+    return ""
 
 
 def _class_name(kind: object) -> str:
@@ -69,8 +71,11 @@ def arguments(node: fx.Node) -> Iterator[tuple[str, Any]]:
 
 def _given(node: fx.Node) -> Iterator[tuple[str, Any, Any]]:
     """Name, value and default of every argument that the operation declares."""
+    # Arguments come by position or by name; only the schema knows how they are called.
     schema = getattr(node.target, "_schema", None)
-    for i, argument in enumerate(schema.arguments if schema else ()):
+    if schema is None:
+        return
+    for i, argument in enumerate(schema.arguments):
         default = argument.default_value
         if i < len(node.args):
             yield argument.name, node.args[i], default

@@ -135,12 +135,14 @@ class _Trace:
         if name in WRAPPERS:
             return self._wrapped(node, name, known)
         if not isinstance(node.meta.get("val"), (Tensor, tuple, list)):
-            return None  # arithmetic on sizes and dtypes
+            # Arithmetic on sizes and dtypes is not what a block computes.
+            return None
         values = []
         for role, one in tensors(node):
             value = known.get(one)
             if isinstance(value, Value):
                 values.append(replace(value, role=role))
+        # What no input has a part in is the same at every call: it belongs to the weights.
         if all(value.maker is None for value in values):
             return _from_weights(node, name, values)
         if name in self.moves or does_nothing(node, name):
@@ -157,16 +159,16 @@ class _Trace:
 
     def _operation(self, node: fx.Node, name: str, values: Sequence[Value]) -> Value:
         kinds = modules_of(node)
-        self.calls.append(
-            Call(
-                name=plain(name),
-                values=tuple(dict.fromkeys(values)),
-                size=size_of(node),
-                given=tuple(arguments(node)),
-                path=kinds[-1][0] if kinds else "",
-                kinds=kinds,
-            )
+        path = kinds[-1][0] if kinds else ""
+        call = Call(
+            name=plain(name),
+            values=tuple(dict.fromkeys(values)),
+            size=size_of(node),
+            given=tuple(arguments(node)),
+            path=path,
+            kinds=kinds,
         )
+        self.calls.append(call)
         return self._last(node)
 
     def _piece(self, node: fx.Node, known: dict[fx.Node, Any]) -> Any:
@@ -216,8 +218,11 @@ def _from_weights(node: fx.Node, name: str, values: Sequence[Value]) -> Value:
 
 def _needed(calls: list[Call], out: Value) -> tuple[list[Call], Value]:
     """The inputs and what the output depends on."""
+    # An input is drawn even where nothing comes of it: it is part of the contract.
     wanted = {i for i, call in enumerate(calls) if call.name == "input"}
-    waiting = [] if out.maker is None else [out.maker]
+    waiting = []
+    if out.maker is not None:
+        waiting.append(out.maker)
     while waiting:
         i = waiting.pop()
         if i not in wanted:

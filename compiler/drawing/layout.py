@@ -9,14 +9,14 @@ from textwrap import wrap
 
 from .parts import Arc, Part
 
-# of a column, around the picture, between columns
+# Of a column, around the picture, and between columns.
 WIDTH = 264.0
 MARGIN = 16.0
 GUTTER = 64.0
-# from a column to its first lane, from lane to lane
+# From a column to its first lane, and from lane to lane.
 BEND = 22.0
 LANE = 26.0
-# gaps: inside a run, to a store, an arrow, an arrow with a size
+# Gaps: inside a run, to a store, for an arrow, for an arrow with a size.
 TIGHT = 3.0
 SHORT = 14.0
 BARE = 22.0
@@ -96,6 +96,7 @@ def lay_out(parts: Sequence[Part], arcs: Sequence[Arc]) -> Layout:
         HEIGHTS[part.kind] + DETAIL_LINE * len(detail_lines(part)) for part in parts
     ]
     gaps = [*(_gap(a, b) for a, b in pairwise(parts)), 0.0]
+    # First as if all stood in one column: where it folds depends on how long it is.
     steps = (height + gap for height, gap in zip(heights, gaps, strict=True))
     tops = list(accumulate(steps, initial=0.0))
     starts, is_u = _columns(parts, arcs, tops)
@@ -115,6 +116,7 @@ def _columns(
     whole = tops[-1]
     if whole <= LONG:
         return [0], False
+    # How many skips are open before each part: a fold there would tear them apart.
     crossing = [
         sum(arc.start < i <= arc.end for arc in arcs) for i in range(len(parts))
     ]
@@ -196,6 +198,7 @@ def _nested(arcs: Sequence[Arc], bottom: int) -> bool:
 def _lanes(arcs: Sequence[Arc], columns: Sequence[int]) -> list[int | None]:
     """A lane per arc, counted outwards: short arcs inside, and never two that overlap in one lane."""
     lanes: list[int | None] = [None] * len(arcs)
+    # A skip from one side of a U to the other runs straight over, without a lane.
     inside = [i for i, arc in enumerate(arcs) if columns[arc.start] == columns[arc.end]]
     for i in sorted(inside, key=lambda i: (arcs[i].end - arcs[i].start, arcs[i].start)):
         beside = [

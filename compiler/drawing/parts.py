@@ -92,19 +92,17 @@ def size_text(size: Size) -> str:
 def config_text(config: BlockConfig, rank: int) -> str:
     """What matters in a config, short: "32, 5×5, same"; sizes first, then what differs from the defaults."""
     fields = type(config).model_fields
-    given = {
-        n: v
-        for n, v in config.model_dump().items()
-        if n not in config.inferred() and v != fields[n].default
-    }
-    given = {
-        n: v
-        for n, v in given.items()
-        if not (isinstance(v, tuple) and set(v) == {fields[n].default})
-    }
-    names = [n for n in FIRST_FIELDS if n in given] + [
-        n for n in given if n not in FIRST_FIELDS
-    ]
+    given = {}
+    for name, value in config.model_dump().items():
+        default = fields[name].default
+        # (1, 1) is the default as well where that is 1 for every axis.
+        is_default = value == default
+        if isinstance(value, tuple):
+            is_default = is_default or set(value) == {default}
+        if name not in config.inferred() and not is_default:
+            given[name] = value
+    first = [name for name in FIRST_FIELDS if name in given]
+    names = [*first, *(name for name in given if name not in FIRST_FIELDS)]
     return ", ".join(_field_text(name, given[name], rank) for name in names)
 
 
@@ -114,13 +112,16 @@ def _field_text(name: str, value: object, rank: int) -> str:
         if value:
             return words
         return f"no {words}"
+    # The sizes that stand first are known by their places and need no word.
     if name in ("out_channels", "out_features", "channels", "hidden_size"):
         return _numbers(value, ", ")
     if name.endswith("kernel_size") and isinstance(value, int):
         value = (value,) * max(1, rank - 2)
     if name == "kernel_size" or value == "same":
         return _numbers(value, "×")
-    return f"{words} {_numbers(value, ', ' if name == 'dims' else '×')}"
+    if name == "dims":
+        return f"{words} {_numbers(value, ', ')}"
+    return f"{words} {_numbers(value, '×')}"
 
 
 def _numbers(value: object, between: str) -> str:

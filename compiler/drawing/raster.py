@@ -95,18 +95,19 @@ class _Pen:
         self.drawn += 1
         stroke = style.get("stroke", "none")
         width = float(style.get("stroke-width", 1)) * POINTS
+        line = 0.0 if stroke == "none" else width
+        # A height of its own for each: what comes later lies above, whatever it is.
         shape.set(
             facecolor=_colour(style.get("fill", "none"), style.get("fill-opacity")),
             edgecolor=_colour(stroke, style.get("stroke-opacity")),
-            linewidth=width if stroke != "none" else 0,
+            linewidth=line,
             zorder=self.drawn,
             clip_on=False,
         )
         if "stroke-dasharray" in style:
-            dashes = [
-                number * POINTS / width
-                for number in _numbers(style["stroke-dasharray"])
-            ]
+            # In SVG dashes are lengths, in matplotlib multiples of the width of the line.
+            lengths = _numbers(style["stroke-dasharray"])
+            dashes = [length * POINTS / width for length in lengths]
             shape.set_linestyle((0, dashes))
         shape.set_transform(turn + self.axes.transData)
         self.axes.add_patch(shape)
@@ -122,24 +123,22 @@ class _Pen:
             x += float(span.attrib.get("dx", 0))
             outline = _outline(span.text or "", own)
             ink = outline.get_extents()
-            width = (
-                ink.x1 + ink.x0
-            )  # what is left free before the first letter is free behind the last too
-            shift = {"middle": width / 2, "end": width}.get(
-                own.get("text-anchor", ""), 0
-            )
+            # What is left free before the first letter is free behind the last one too.
+            width = ink.x1 + ink.x0
+            shifts = {"middle": width / 2, "end": width}
+            shift = shifts.get(own.get("text-anchor", ""), 0)
+            # Letters grow upwards, and y grows downwards in the picture.
             place = Affine2D().scale(1, -1).translate(x - shift, y)
             self._add(PathPatch(outline), {"fill": own["fill"]}, place + turn)
             x += width
 
 
 def _outline(words: str, style: Mapping[str, str]) -> TextPath:
-    heavy = int(style.get("font-weight", 400)) >= 600
-    font = FontProperties(
-        family=FONT,
-        weight="bold" if heavy else "normal",
-        style="italic" if style.get("font-style") == "italic" else "normal",
-    )
+    font = FontProperties(family=FONT)
+    if style.get("font-style") == "italic":
+        font.set_style("italic")
+    if int(style.get("font-weight", 400)) >= 600:
+        font.set_weight("bold")
     # A dollar sign is a dollar sign, not the begin of a formula.
     return TextPath(
         (0, 0), words, size=float(style["font-size"]), prop=font, usetex=False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,19 +31,20 @@ def lines(before: str, call: Call, after: str = "") -> list[str]:
         return [whole]
     indent = before[: len(before) - len(before.lstrip())]
     inner = f"{indent}{INDENT}"
+    # As formatters do it: all arguments on one line, else one per line with a comma
+    # behind each. A call that is the only argument opens without a comma. Only calls
+    # have these two forms; the items of a dict always get a line each.
     one_line = f"{inner}{', '.join(map(str, call.arguments))}"
-    if len(one_line) <= WIDTH and call.brackets == "()":
+    is_call = call.brackets == "()"
+    only = call.arguments[0] if len(call.arguments) == 1 else None
+    middle: list[str] = []
+    if is_call and len(one_line) <= WIDTH:
         middle = [one_line]
-    elif (
-        len(call.arguments) == 1
-        and call.brackets == "()"
-        and isinstance(call.arguments[0], Call)
-    ):
-        middle = lines(inner, call.arguments[0])
+    elif is_call and isinstance(only, Call):
+        middle = lines(inner, only)
     else:
-        middle = [
-            line for argument in call.arguments for line in _argument(inner, argument)
-        ]
+        for argument in call.arguments:
+            middle += _argument(inner, argument)
     return [
         f"{before}{call.function}{call.brackets[0]}",
         *middle,
@@ -60,9 +62,8 @@ def literal(value: Any) -> str | None:
     """A value as Python writes it, words in double quotes; None for what has no such form."""
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, float) and (
-        value != value or value in (float("inf"), -float("inf"))
-    ):
+    # `repr` of these three is a name that Python does not know.
+    if isinstance(value, float) and not math.isfinite(value):
         return f'float("{value}")'
     if value is None or isinstance(value, bool | int | float):
         return repr(value)
@@ -82,6 +83,7 @@ def _sequence(values: Sequence[Any]) -> str | None:
         return None
     if isinstance(values, list):
         return f"[{inside}]"
+    # Without its comma a tuple of one is a number in brackets.
     if len(items) == 1:
         return f"({inside},)"
     return f"({inside})"

@@ -41,7 +41,9 @@ def class_line(
     begin = module.span(node)[0]
     end = module.span((node.bases + [word.value for word in node.keywords])[-1])[1]
     words = ", ".join(bases + [module.segment(word) for word in node.keywords])
-    line = f"class {node.name}({words})" if words else f"class {node.name}"
+    line = f"class {node.name}"
+    if words:
+        line = f"{line}({words})"
     yield begin, module.text.index(":", end), line
 
 
@@ -50,8 +52,11 @@ def _head(module: ModuleText, node: ast.ClassDef, resolving: bool) -> Iterator[E
     roots: dict[Any, str | None] = {
         pydantic.BaseModel: None,
         Settings: None,
-        BlockConfig: "BlockConfig" if resolving else None,
+        BlockConfig: None,
     }
+    # Only a block that is looked up fills in sizes, which its base knows how to do.
+    if resolving:
+        roots[BlockConfig] = "BlockConfig"
     named = (roots.get(module.value(base), module.segment(base)) for base in node.bases)
     indent = " " * node.col_offset
     for start, stop, line in class_line(module, node, [name for name in named if name]):
@@ -88,7 +93,10 @@ def _is_pydantic(module: ModuleText, item: ast.stmt, resolving: bool) -> bool:
 
 
 def _is_of_pydantic(module: ModuleText, decorator: ast.expr) -> bool:
-    function = decorator.func if isinstance(decorator, ast.Call) else decorator
+    if isinstance(decorator, ast.Call):
+        function = decorator.func
+    else:
+        function = decorator
     home = getattr(module.value(function), "__module__", None) or ""
     return bool(home.startswith("pydantic"))
 
@@ -106,7 +114,8 @@ def _field(
         if info and module.value(value.func) in (pydantic.Field, from_axis):
             line = _line(module, item, value, info, resolving)
             yield (*module.lines(item), line)
-    elif isinstance(value, ast.List | ast.Dict):  # no default of a dataclass
+    elif isinstance(value, ast.List | ast.Dict):
+        # A dataclass refuses it as a default: all objects would share the one.
         yield (*module.span(value), _fresh(module.segment(value)))
 
 
@@ -137,6 +146,7 @@ def _line(
 
 def _default(module: ModuleText, call: ast.Call, info: FieldInfo) -> str:
     named = {word.arg: word.value for word in call.keywords}
+    # The user's own text comes first: `repr` would write 1e-5 as 1e-05.
     given = call.args[0] if call.args else named.get("default")
     if given:
         default = module.segment(given)

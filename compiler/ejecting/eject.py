@@ -54,6 +54,7 @@ def _class_lines(
     model: GraphModule, carried: Carried, specs: Mapping[str, Spec], forward: Forward
 ) -> list[str]:
     """The class `Model`; what it uses is carried."""
+    # A node that runs several times is made once.
     layers: list[str] = []
     for node in model.nodes:
         if not node.reused:
@@ -79,6 +80,7 @@ def _class_lines(
 
 
 def _docstring(model: GraphModule, packages: Sequence[str]) -> str:
+    # A quotation mark or a backslash in the name would end or change the docstring.
     name = " ".join(model.graph.name.replace("\\", "/").replace('"', "'").split())
     if packages:
         needs = f" Beside torch it needs {' and '.join(packages)}."
@@ -158,21 +160,20 @@ def _call(
     fields = as_read(node.config.model_dump(), list(specs.values()))
     if maker.startswith("nn."):
         return Call(maker, tuple(_torch_arguments(getattr(nn, maker[3:]), fields)))
-    if cls.__init__ in (Block.__init__, nn.Module.__init__):  # it reads no config
+    # Without an __init__ of its own a block reads no config.
+    if cls.__init__ in (Block.__init__, nn.Module.__init__):
         return Call(maker)
-    infos = cls.Config.model_fields
-    own = {name: value for name, value in fields.items() if _needed(cls, name, value)}
-    if infos or "Config" in vars(cls):
+    if cls.Config.model_fields or "Config" in vars(cls):
         config = f"{maker}.Config"
     else:
         config = "BlockConfig"
-    return Call(
-        maker,
-        (Call(config, tuple(_keyword(name, value) for name, value in own.items())),),
-    )
+    own = {name: value for name, value in fields.items() if _needed(cls, name, value)}
+    arguments = tuple(_keyword(name, value) for name, value in own.items())
+    return Call(maker, (Call(config, arguments),))
 
 
 def _needed(cls: type[Block], name: str, value: Any) -> bool:
+    # An inferred size has a default too, -1, which nothing would fill in here.
     info = cls.Config.model_fields[name]
     return (
         info.is_required()
@@ -188,16 +189,13 @@ def _torch_arguments(
     for name, parameter in inspect.signature(layer).parameters.items():
         if name not in fields:
             continue
-        if (
+        is_first = (
             parameter.default is parameter.empty
             and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
-        ):
-            yield (
-                _keyword(name, fields[name])
-                if name in BY_NAME
-                else _value(name, fields[name])
-            )
-        elif fields[name] != parameter.default:
+        )
+        if is_first and name not in BY_NAME:
+            yield _value(name, fields[name])
+        elif is_first or fields[name] != parameter.default:
             yield _keyword(name, fields[name])
 
 
@@ -210,10 +208,12 @@ def _keyword(name: str, value: Any) -> str | Call:
 def _dict(before: str, name: str, values: dict[Any, Any]) -> Call:
     keys = [f"{_value(name, key)}: " for key in values]
     items = zip(keys, values.values(), strict=True)
-    inside = (
-        _dict(key, name, v) if isinstance(v, dict) else f"{key}{_value(name, v)}"
-        for key, v in items
-    )
+    inside: list[str | Call] = []
+    for key, value in items:
+        if isinstance(value, dict):
+            inside.append(_dict(key, name, value))
+        else:
+            inside.append(f"{key}{_value(name, value)}")
     return Call(before, tuple(inside), "{}")
 
 

@@ -60,6 +60,8 @@ STAND_INS = {
 
 def looked_up(model: GraphModule) -> dict[str, Spec]:
     """The blocks inside of a node's block that its config names."""
+    # A block inside of another is there either because its code makes it, and then it is
+    # carried with that code, or because the config names it: only then it is looked up.
     found: dict[str, Spec] = {}
     for node in model.nodes:
         words = set(_words(node.config.model_dump()))
@@ -75,8 +77,11 @@ def looked_up(model: GraphModule) -> dict[str, Spec]:
 def _words(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
-    elif isinstance(value, Mapping | tuple | list):
-        for item in value.values() if isinstance(value, Mapping) else value:
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _words(item)
+    elif isinstance(value, tuple | list):
+        for item in value:
             yield from _words(item)
 
 
@@ -115,29 +120,30 @@ def _shape(tokens: Iterable[Token]) -> str:
 
 def as_read(fields: Mapping[str, Any], specs: Iterable[Spec]) -> dict[str, Any]:
     """Fields of which those that are a config for a looked-up block hold what that reads: tuples, floats."""
-    return {
-        name: _read(value, specs) if isinstance(value, Mapping) else value
-        for name, value in fields.items()
-    }
+    read = dict(fields)
+    for name, value in fields.items():
+        if isinstance(value, Mapping):
+            read[name] = _read(value, specs)
+    return read
 
 
 def _read(given: Mapping[str, Any], specs: Iterable[Spec]) -> Mapping[str, Any]:
-    spec = next(
-        (spec for spec in specs if given.keys() <= spec.cls.Config.model_fields.keys()),
-        None,
+    # Which block a mapping is for, only its keys can show.
+    fitting = (
+        spec for spec in specs if given.keys() <= spec.cls.Config.model_fields.keys()
     )
+    spec = next(fitting, None)
     if spec is None:
         return given
+    # Field by field, since the fields that are not given would have to be inferred.
     infos = spec.cls.Config.model_fields
     strict = ConfigDict(strict=True)
     adapters: dict[str, TypeAdapter[Any]] = {
         key: TypeAdapter(Annotated[infos[key].annotation, infos[key]], config=strict)  # type: ignore[arg-type]
         for key in given
     }
-    return as_read(
-        {
-            key: adapters[key].validate_python(tuples(value))
-            for key, value in given.items()
-        },
-        specs,
-    )
+    read = {
+        key: adapters[key].validate_python(tuples(value))
+        for key, value in given.items()
+    }
+    return as_read(read, specs)

@@ -13,9 +13,8 @@ from functools import cache, cached_property
 from types import ModuleType
 from typing import Any
 
-Edit = tuple[
-    int, int, str
-]  # the characters from, up to, and what stands in their place
+# The characters from, up to, and what stands in their place.
+Edit = tuple[int, int, str]
 
 
 class CannotCarry(Exception):
@@ -54,22 +53,19 @@ class Code:
 
     def span(self, node: Any) -> tuple[int, int]:
         """Where a node begins and ends; ast counts columns in bytes of UTF-8."""
-        begin = len(self._lines[node.lineno - 1].encode()[: node.col_offset].decode())
-        end = len(
-            self._lines[node.end_lineno - 1].encode()[: node.end_col_offset].decode()
-        )
-        return self._starts[node.lineno - 1] + begin, self._starts[
-            node.end_lineno - 1
-        ] + end
+        begin = self._index(node.lineno, node.col_offset)
+        end = self._index(node.end_lineno, node.end_col_offset)
+        return begin, end
+
+    def _index(self, line: int, n_bytes: int) -> int:
+        before = self._lines[line - 1].encode()[:n_bytes].decode()
+        return self._starts[line - 1] + len(before)
 
     def lines(self, node: Any) -> tuple[int, int]:
         """Where the lines of a statement begin and end, decorators and the comment behind it included."""
-        first = min(
-            [
-                node.lineno,
-                *(mark.lineno for mark in getattr(node, "decorator_list", ())),
-            ]
-        )
+        # For ast a decorated class begins at the word `class`.
+        marks = getattr(node, "decorator_list", ())
+        first = min([node.lineno, *(mark.lineno for mark in marks)])
         return self._starts[first - 1], self._starts[node.end_lineno]
 
     def segment(self, node: ast.AST) -> str:
@@ -79,11 +75,12 @@ class Code:
     def edited(self, node: ast.stmt, edits: Iterable[Edit]) -> str:
         """The lines of a statement with the edits made; an edit inside another one is left out."""
         begin, end = self.lines(node)
+        # Of two edits that begin at one place the wider comes first, and what lies inside
+        # it is passed over: its new text was written with the inner one in mind.
+        in_order = sorted(set(edits), key=lambda edit: (edit[0], -edit[1]))
         text = ""
         at = begin
-        for start, stop, new in sorted(
-            set(edits), key=lambda edit: (edit[0], -edit[1])
-        ):
+        for start, stop, new in in_order:
             if start >= at:
                 text = text + self.text[at:start] + new
                 at = stop
@@ -113,25 +110,18 @@ class ModuleText(Code):
             if isinstance(node, ast.FunctionDef | ast.ClassDef):
                 found[node.name] = node
             elif isinstance(node, ast.Assign | ast.AnnAssign):
-                for target in (
-                    node.targets if isinstance(node, ast.Assign) else [node.target]
-                ):
-                    found.update(
-                        {
-                            name.id: node
-                            for name in ast.walk(target)
-                            if isinstance(name, ast.Name)
-                        }
-                    )
+                found |= dict.fromkeys(_assigned(node), node)
         return found
 
     @cached_property
     def imports(self) -> dict[str, Import]:
         """Names that stand for something of another module."""
         found: dict[str, Import] = {}
+        # Everywhere, and not at the top level only: blocks import late what is slow to load.
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Import):
                 for alias in node.names:
+                    # `import a.b` binds `a`, `import a.b as c` binds a.b itself.
                     if alias.asname:
                         home = alias.name
                     else:
@@ -139,20 +129,31 @@ class ModuleText(Code):
                     found[alias.asname or home] = Import(home)
             elif isinstance(node, ast.ImportFrom):
                 home = self._home(node)
-                found.update(
-                    {
-                        alias.asname or alias.name: Import(home, alias.name)
-                        for alias in node.names
-                    }
-                )
+                for alias in node.names:
+                    found[alias.asname or alias.name] = Import(home, alias.name)
         return found
 
     def _home(self, node: ast.ImportFrom) -> str:
         if not node.level:
             return node.module or ""
         package = (self.module.__package__ or "").split(".")
+        # One dot is the package itself, each further one the package around it.
         outer = package[: len(package) - node.level + 1]
-        return ".".join([*outer, *([node.module] if node.module else [])])
+        if node.module:
+            outer.append(node.module)
+        return ".".join(outer)
+
+
+def _assigned(node: ast.Assign | ast.AnnAssign) -> Iterator[str]:
+    """The names that a statement gives values to, those inside of tuples too."""
+    if isinstance(node, ast.Assign):
+        targets = node.targets
+    else:
+        targets = [node.target]
+    for target in targets:
+        for name in ast.walk(target):
+            if isinstance(name, ast.Name):
+                yield name.id
 
 
 @cache
@@ -167,9 +168,9 @@ def module_text(name: str) -> ModuleText:
 
 def global_names(text: str) -> list[str]:
     """Names in a piece of code that are bound outside of its functions, in annotations too, sorted."""
-    return sorted(
-        set(_global_names(symtable.symtable(text, "<block>", "exec"), top=True))
-    )
+    # Python's own tables know what is local, in comprehensions and nested functions too.
+    table = symtable.symtable(text, "<block>", "exec")
+    return sorted(set(_global_names(table, top=True)))
 
 
 def _global_names(table: symtable.SymbolTable, top: bool = False) -> Iterator[str]:
@@ -190,10 +191,12 @@ def renamed(text: str, names: dict[str, str]) -> str:
     for node in ast.walk(code.tree):
         if isinstance(node, ast.Name) and node.id in names:
             edits.append((*code.span(node), names[node.id]))
+    # The name in a `def` or `class` is no node of the tree: it is looked up in the text.
     for top in code.tree.body:
         if isinstance(top, ast.FunctionDef | ast.ClassDef) and top.name in names:
             at = code.text.index(top.name, code.span(top)[0])
             edits.append((at, at + len(top.name), names[top.name]))
+    # From the last to the first, so that the places of the others stay true.
     for start, stop, new in sorted(edits, reverse=True):
         text = text[:start] + new + text[stop:]
     return text

@@ -122,7 +122,9 @@ def _plain_error(module: ModuleText, call: ast.Call) -> str:
     opening = module.text[module.span(call.func)[1] : begin]
     closing = module.text[end : module.span(call)[1]]
     # A message of several lines keeps its place; a bracket on a line of its own does too.
-    tail = closing[closing.rindex("\n") :] if "\n" in closing else ")"
+    tail = ")"
+    if "\n" in closing:
+        tail = closing[closing.rindex("\n") :]
     return f"ValueError{opening}{message}{tail}"
 
 
@@ -154,6 +156,7 @@ def _some_fields(module: ModuleText, call: ast.Call, of: str) -> str:
     whole = " ".join([*pairs, f"if name {kept} {names}"])
     before, indent = _before(module, call)
     inner = f"{indent}{INDENT}"
+    # On one line, else on one of its own, else broken at its clauses, as formatters do.
     if len(before) + len(whole) + 2 <= WIDTH:
         return f"{{{whole}}}"
     if len(inner) + len(whole) <= WIDTH:

@@ -27,10 +27,8 @@ from .recurrent import loop_over_frames
 from .refusal import refusal
 from .sizes import Taken, base_sizes, free_axes, taken
 
-TOLERANCE = {
-    "torch-export": 1e-6,
-    "onnx": 1e-4,
-}  # of the largest output; another runtime adds in another order
+# Of the largest output. Another runtime adds in another order, so ONNX may differ more.
+TOLERANCE = {"torch-export": 1e-6, "onnx": 1e-4}
 Target = Literal["torch-export", "onnx"]
 
 
@@ -52,6 +50,7 @@ def export(model: GraphModule, to: Target) -> Exported:
     Raises `GraphError` E710 where torch cannot trace the graph, with the layer where that is known; E711 where a
     package is missing; E712 where the file does not do what the graph does.
     """
+    # Its packages are asked for before the tracing, which takes a while.
     if to == "onnx":
         from .onnx_file import as_onnx, load_onnx, refuse_missing_packages
 
@@ -61,6 +60,8 @@ def export(model: GraphModule, to: Target) -> Exported:
         loop_over_frames(model)
     with _quiet():
         program, allowed = _traced(model)
+        # What is compared is the file as it will be read, not the program before it was
+        # written: writing may lose something too.
         if to == "onnx":
             data = as_onnx(program, model)
             written = load_onnx(data, tuple(model.outputs))
@@ -75,9 +76,10 @@ class _MaxPool1d(nn.MaxPool1d):
     """The same numbers by way of two dimensions: torch's own, in one, has a fixed size as soon as it is traced."""
 
     def forward(self, x: Tensor) -> Tensor:
-        kernel, stride, pad, dilation = map(
-            _one, (self.kernel_size, self.stride, self.padding, self.dilation)
-        )
+        kernel = _one(self.kernel_size)
+        stride = _one(self.stride)
+        pad = _one(self.padding)
+        dilation = _one(self.dilation)
         y = functional.max_pool2d(
             x[..., None, :],
             (1, kernel),
@@ -99,10 +101,9 @@ def _exportable(model: GraphModule) -> GraphModule:
     """A copy in eval mode, on the CPU, that torch can trace."""
     model = copy.deepcopy(model).cpu().eval()
     for module in model.modules():
-        if (
-            isinstance(module, nn.MaxPool1d)
-            and type(module).forward is nn.MaxPool1d.forward
-        ):
+        # A subclass with a forward of its own computes something else, and keeps it.
+        own = type(module).forward
+        if isinstance(module, nn.MaxPool1d) and own is nn.MaxPool1d.forward:
             module.__class__ = _MaxPool1d
     return model
 
@@ -125,13 +126,11 @@ def _traced(model: GraphModule) -> tuple[ExportedProgram, Taken]:
         )
     except Exception as error:
         raise refusal(model, base, error) from error
+    # Torch may trace without a complaint and fix a size all the same.
     sizes = taken(model, program, base)
     if sizes is None:
-        raise refusal(
-            model,
-            base,
-            ValueError("the traced program runs at the sizes of the tracing only"),
-        )
+        fixed = ValueError("the traced program runs at the sizes of the tracing only")
+        raise refusal(model, base, fixed)
     return program, sizes
 
 
@@ -151,18 +150,19 @@ def _compared(
     for sizes in _sizes_to_try(model, allowed):
         inputs = trial_inputs(model, sizes)
         wanted = tensors(run(model, inputs))
+        # Each axis alone was seen to run, so a program that fails here is as wrong as one
+        # that gives other numbers: it differs without end.
         try:
             found = tensors(run(written, inputs))
-        except Exception:  # each axis alone was seen to run, so this is a bug too: it differs without end
+        except Exception:
             found = []
-        shapes = (
-            [tuple(tensor.shape) for tensor in wanted],
-            [tuple(tensor.shape) for tensor in found],
-        )
-        if shapes[0] == shapes[1]:
+        same_shapes = [one.shape for one in wanted] == [one.shape for one in found]
+        if same_shapes:
             difference = max(map(_difference, wanted, found))
         else:
             difference = float("inf")
+        # Below 1 the bound is absolute: rounding near 0 is no difference that counts. The
+        # comparison is turned round so that NaN fails it.
         most = tolerance * max(1.0, *(float(tensor.abs().max()) for tensor in wanted))
         if not difference <= most:
             at = ", ".join(f"{name}={size}" for name, size in sizes.items())

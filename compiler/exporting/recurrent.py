@@ -64,12 +64,9 @@ class _Scanned(nn.RNNBase):
         for layer in range(self.num_layers):
             made = []
             for direction in directions:
-                begin = tuple(
-                    x.new_zeros(x.shape[1], self.hidden_size)
-                    if state is None
-                    else state[len(last)]
-                    for state in given
-                )
+                # Torch orders states by layer, and in a layer by direction: just as the
+                # loops come here.
+                begin = tuple(self._state(x, state, len(last)) for state in given)
                 end, y = self._loop(x, begin, f"l{layer}{direction}")
                 made.append(y)
                 last.append(end)
@@ -77,6 +74,11 @@ class _Scanned(nn.RNNBase):
         states = tuple(map(torch.stack, zip(*last, strict=True)))
         output = x.transpose(0, 1) if self.batch_first else x
         return output, states if self.n_states > 1 else states[0]
+
+    def _state(self, x: Tensor, given: Tensor | None, i: int) -> Tensor:
+        if given is None:
+            return x.new_zeros(x.shape[1], self.hidden_size)
+        return given[i]
 
     def _loop(self, x: Tensor, begin: State, name: str) -> tuple[State, Tensor]:
         """The state after the last frame of one layer and direction, and the output at every frame."""

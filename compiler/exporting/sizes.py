@@ -37,25 +37,22 @@ def base_sizes(model: GraphModule) -> dict[str, int]:
 
     For the same reason there are two items.
     """
-    if "B" in model.free_sizes:
-        two = {"B": 2}
-    else:
-        two = {}
-    small = {**model.free_sizes, **two}
-    large = {**{name: LARGER * size for name, size in model.free_sizes.items()}, **two}
+    small = dict(model.free_sizes)
+    large = {name: LARGER * size for name, size in small.items()}
+    if "B" in small:
+        small["B"] = 2
+        large["B"] = 2
+    # A graph that does not run at the larger sizes leaves no choice.
     with contextlib.suppress(Failed):
         steps = [
             walk(model.graph, shapes_at(input_axes(model), at), at, Remembered()).steps
             for at in (small, large)
         ]
-        pairs = (
-            pair
-            for one, other in zip(*steps, strict=True)
-            for pair in zip(one.went, other.went, strict=True)
-        )
-        if any(a == 1 != b for a, b in pairs):
-            return large
-        return small
+        # An axis that is 1 at both is fixed at 1, and no size of the input changes that.
+        for one, other in zip(*steps, strict=True):
+            pairs = zip(one.went, other.went, strict=True)
+            if any(a == 1 != b for a, b in pairs):
+                return large
     return small
 
 
@@ -68,10 +65,12 @@ def taken(
     def runs(sizes: dict[str, int]) -> bool:
         try:
             run(module, trial_inputs(model, {**base, **sizes}))
-        except Exception:  # whatever it says, it does not take these
+        except Exception:
+            # Whatever torch reports, it does not take these sizes.
             return False
         return True
 
+    # Axis by axis, the others at the sizes of the tracing, where the program runs surely.
     found = {}
     for sizes in free_sizes(model.graph, input_axes(model), model.free_sizes):
         own = _taken(sizes, base[sizes.axis], partial(_at, runs, sizes.axis))
@@ -86,11 +85,14 @@ def _at(runs: Callable[[dict[str, int]], bool], axis: str, size: int) -> bool:
 
 
 def _taken(sizes: Sizes, base: int, runs: Callable[[int], bool]) -> Sizes | None:
+    # Torch may ask for multiples where the graph takes every size. Two steps upwards: at
+    # one alone a size may be taken by chance.
     steps = range(sizes.step, WIDEST_STEP + 1, sizes.step)
     step = next((n for n in steps if runs(base + n) and runs(base + 2 * n)), None)
     if step is None:
         return None
-    # steps below the base: it runs at `low`, not at `high`
+    # The least size is found by halving, in steps below the base: the program runs at
+    # `low` and does not at `high`.
     low = 0
     high = (base - sizes.least) // step + 1
     while high - low > 1:

@@ -31,7 +31,8 @@ def skip(walk: Run, node: Skip, x: Tensor) -> tuple[Tensor, tuple[Shape, ...]]:
     _refuse_misfits(walk, node, x)
     try:
         joined = join(node.op, [x, *others], node.fit)
-    except RuntimeError as error:  # larger than torch can count
+    except RuntimeError as error:
+        # The sizes fit, so what is left is a tensor larger than torch can count.
         words = (str(error).splitlines() or [type(error).__name__])[0]
         here = ("here", f"{walk.shape(x.shape)}   {walk.origin}")
         message = f"{node.op} cannot make this tensor"
@@ -87,18 +88,31 @@ def _remedy(walk: Run, node: Skip, x: Tensor, other: Stored) -> str:
         if conv:
             return f"put a {conv} with out_channels: {stored.shape[1]} before it, or use CatWith"
         return "use CatWith"
-    fitted = "add `fit: crop`, or " if _may_be_fitted(node, walk, x, other) else ""
+    may_be_fitted = _may_be_fitted(node, walk, x, other)
+    elsewhere = _elsewhere(walk, x, stored)
+    if elsewhere and may_be_fitted:
+        return f"add `fit: crop`, or {elsewhere}"
+    if elsewhere:
+        return elsewhere
+    if may_be_fitted:
+        return "add `fit: crop` or `fit: pad`"
+    return "store a tensor of the same sizes, or change the layers between the two"
+
+
+def _elsewhere(walk: Run, x: Tensor, stored: Tensor) -> str | None:
+    """Where to store or to join instead, on the other side of a layer."""
+    # A layer that leads from the one size to the other is what came in between.
+    here = x.shape[2:]
+    there = stored.shape[2:]
     for step in walk.steps:
         if not isinstance(step.node, Layer):
             continue
         layer = f"{step.node.spec.name} on {walk.line(step.node.where)}"
-        if (step.came[2:], step.went[2:]) == (x.shape[2:], stored.shape[2:]):
-            return f"{fitted}store before the {layer}"
-        if (step.went[2:], step.came[2:]) == (x.shape[2:], stored.shape[2:]):
-            return f"{fitted}join before the {layer}"
-    if fitted:
-        return "add `fit: crop` or `fit: pad`"
-    return "store a tensor of the same sizes, or change the layers between the two"
+        if (step.came[2:], step.went[2:]) == (here, there):
+            return f"store before the {layer}"
+        if (step.went[2:], step.came[2:]) == (here, there):
+            return f"join before the {layer}"
+    return None
 
 
 def _that_fits(walk: Run, node: Skip, x: Tensor) -> str | None:
@@ -112,6 +126,7 @@ def _that_fits(walk: Run, node: Skip, x: Tensor) -> str | None:
             asked.update(other.further)
         elif other.op != "StoreAs":
             asked.update(other.keys)
+    # Only names that stand in the user's file can be written there.
     own = {
         other.keys[0]
         for other in walk.graph.nodes
@@ -127,8 +142,11 @@ def _that_fits(walk: Run, node: Skip, x: Tensor) -> str | None:
         ):
             fitting.append(key)
     unused = [key for key in fitting if key not in asked]
+    # The latest: in a U-Net the skips are taken back in the opposite order.
     candidates = unused or fitting
-    return candidates[-1] if candidates else None
+    if candidates:
+        return candidates[-1]
+    return None
 
 
 def _may_be_fitted(node: Skip, walk: Run, x: Tensor, other: Stored) -> bool:

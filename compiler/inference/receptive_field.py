@@ -22,11 +22,8 @@ from .time_field import Field
 
 TIME = "T"
 SHORTCUT = "shortcut"
-TAPS = {
-    "linear": 2,
-    "bilinear": 2,
-    "bicubic": 4,
-}  # frames an interpolated one is made of; 1 where it is repeated
+# The frames that an interpolated one is made of; 1 where it is repeated.
+TAPS = {"linear": 2, "bilinear": 2, "bicubic": 4}
 _ALL_FRAMES = (
     nn.RNNBase, nn.MultiheadAttention, nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool1d,
     nn.AdaptiveMaxPool2d, nn.GroupNorm, nn.InstanceNorm1d, nn.InstanceNorm2d,
@@ -55,13 +52,12 @@ def receptive_fields(model: GraphModule) -> list[Field | None]:
             x = stored[op.name]
         elif op.kind == "run":
             rank = len(next(nodes).went)
-            x = _run(
-                model.get_submodule(op.name),
-                [x, *(stored[key] for key in op.extra)],
-                rank,
-            )
+            inputs = [x, *(stored[key] for key in op.extra)]
+            x = _run(model.get_submodule(op.name), inputs, rank)
             found.append(x.field)
-            if not (x.position is not None):
+            # A mean over time has seen all frames, and that is its row; what follows it
+            # has no frames to be followed.
+            if x.position is None:
                 x = _Tensor(None, None, rank)
         else:
             for key in (op.name, *op.extra):
@@ -71,12 +67,8 @@ def receptive_fields(model: GraphModule) -> list[Field | None]:
 
 def _input(names: tuple[str, ...]) -> _Tensor:
     if TIME in names:
-        position = names.index(TIME)
-    else:
-        position = None
-    return _Tensor(
-        Field.start() if position is not None else None, position, len(names)
-    )
+        return _Tensor(Field.start(), names.index(TIME), len(names))
+    return _Tensor(None, None, len(names))
 
 
 def _run(block: nn.Module, inputs: list[_Tensor], rank: int) -> _Tensor:
@@ -144,9 +136,8 @@ def _mixes_frames(block: Block, position: int, rank: int) -> bool:
 
 
 def _through(leaf: nn.Module, field: Field, position: int, rank: int) -> Field:
-    untracked = (
-        getattr(leaf, "track_running_stats", None) is False
-    )  # statistics of the input itself
+    # Without running statistics a norm takes those of its input, over all frames.
+    untracked = getattr(leaf, "track_running_stats", None) is False
     if isinstance(leaf, _ALL_FRAMES) or untracked:
         return field.all_frames()
     if isinstance(leaf, Block) and leaf.spec.name == "ISTFT":
@@ -154,11 +145,10 @@ def _through(leaf: nn.Module, field: Field, position: int, rank: int) -> Field:
     if isinstance(leaf, nn.Upsample):
         scale = Fraction(_at(leaf.scale_factor, position, rank)).limit_denominator(1000)
         return field.interpolated(scale, TAPS.get(leaf.mode, 1))
-    sizes = (
-        getattr(leaf, name, default)
-        for name, default in (("kernel_size", 1), ("stride", 1), ("dilation", 1))
-    )
-    kernel, stride, dilation = (_at(value, position, rank) for value in sizes)
+    # What has none of these, such as an activation, acts on each frame alone.
+    kernel = _at(getattr(leaf, "kernel_size", 1), position, rank)
+    stride = _at(getattr(leaf, "stride", 1), position, rank)
+    dilation = _at(getattr(leaf, "dilation", 1), position, rank)
     padding = _at(getattr(leaf, "padding", 0), position, rank)
     if isinstance(leaf, nn.ConvTranspose1d | nn.ConvTranspose2d):
         return field.transposed(kernel, stride, dilation, padding)
@@ -167,6 +157,7 @@ def _through(leaf: nn.Module, field: Field, position: int, rank: int) -> Field:
             padding = (kernel - 1) * dilation // 2
         else:
             padding = 0
+    # A pooling without a stride of its own moves on by its kernel.
     return field.convolved(kernel, stride or kernel, dilation, padding)
 
 
@@ -193,14 +184,14 @@ def _follow(block: Block, position: int, rank: int) -> int | None:
     if name == REST:
         return position
     places = [i for i, token in enumerate(target) if token.axis == name]
-    after_rest = [i for i, token in enumerate(target) if token.axis == REST]
-    if any(token.axis == REST for token in source):
-        spread = rank - len(source)
-    else:
-        spread = 0
-    if places:
-        return places[0] + (spread if after_rest and after_rest[0] < places[0] else 0)
-    return None
+    if not places:
+        return None
+    # `...` is one token and may be any number of axes: those behind it move on by as many.
+    rests = [i for i, token in enumerate(target) if token.axis == REST]
+    has_rest = any(token.axis == REST for token in source)
+    if has_rest and rests and rests[0] < places[0]:
+        return places[0] + rank - len(source)
+    return places[0]
 
 
 def _name_at(tokens: tuple[Token, ...], position: int, rank: int) -> str | None:
@@ -223,20 +214,28 @@ def _moved(block: Any, position: int, rank: int) -> int | None:
     if name == "UnSqueeze":
         return position + int(block.dim % (rank + 1) <= position)
     if name == "Flatten":
-        first = block.start_dim % rank
-        last = block.end_dim % rank
+        first: int = block.start_dim % rank
+        last: int = block.end_dim % rank
         inside = first <= position <= last and first < last
         if inside:
             return None
-        return position - (last - first if position > last else 0)
-    if name not in ("Squeeze", "Mean", "Max"):
-        return None
-    gone = {
-        dim % rank
-        for dim in (block.dim if isinstance(block.dim, tuple) else (block.dim,))
-    }
+        if position > last:
+            return position - (last - first)
+        return position
+    if name in ("Squeeze", "Mean", "Max"):
+        return _reduced(block, position, rank)
+    return None
+
+
+def _reduced(block: Any, position: int, rank: int) -> int | None:
+    """Where an axis goes when others are taken away; None where it is one of them."""
+    if isinstance(block.dim, tuple):
+        dims = block.dim
+    else:
+        dims = (block.dim,)
+    gone: set[int] = {dim % rank for dim in dims}
     if position in gone:
         return None
-    return position - (
-        0 if getattr(block, "keepdim", False) else sum(axis < position for axis in gone)
-    )
+    if getattr(block, "keepdim", False):
+        return position
+    return position - sum(axis < position for axis in gone)

@@ -15,7 +15,8 @@ from .remembered import Remembered
 from .walk import Failed
 
 Inputs = Mapping[str, tuple[Axis, ...]]
-LARGE = 2**16  # a graph that runs at this size is taken to run at every larger one
+# A graph that runs at this size is taken to run at every larger one.
+LARGE = 2**16
 WIDEST_STEP = 64
 
 
@@ -37,20 +38,21 @@ class Sizes:
         )
 
     def __str__(self) -> str:
+        # A multiple of 8 is 8 at least without saying so.
+        words = []
         if self.least > 1 and self.least != self.step:
-            words = [f"{self.axis} ≥ {self.least}"]
-        else:
-            words = []
-        if self.step > 1:
-            rest = self.least % self.step
-            words.append(
-                f"{self.axis} a multiple of {self.step}"
-                if not rest
-                else f"{self.axis} % {self.step} = {rest}"
-            )
-        words += [f"{self.axis} ≤ {self.most}"] if self.most else []
-        words = words or [f"any {self.axis}"]
-        return " and ".join(words) + (", not at all of these" if self.gaps else "")
+            words.append(f"{self.axis} ≥ {self.least}")
+        rest = self.least % self.step
+        if self.step > 1 and rest:
+            words.append(f"{self.axis} % {self.step} = {rest}")
+        elif self.step > 1:
+            words.append(f"{self.axis} a multiple of {self.step}")
+        if self.most:
+            words.append(f"{self.axis} ≤ {self.most}")
+        text = " and ".join(words or [f"any {self.axis}"])
+        if self.gaps:
+            return f"{text}, not at all of these"
+        return text
 
 
 @dataclass(frozen=True)
@@ -108,25 +110,30 @@ class _Walk:
 
 
 def _sizes_of(axis: str, base: int, runs: Callable[[int], bool]) -> Sizes:
+    # Blocks may need two items of a batch, and no other number matters to one.
     if axis == "B":
-        return Sizes(axis, 1 if runs(1) else base)
+        least = 1 if runs(1) else base
+        return Sizes(axis, least)
+    # Two odd steps: at one of them alone a graph that wants multiples may run by chance.
     if all(runs(base + n) for n in (1, 3)):
         step = 1
     else:
         step = _step(base, runs)
+    # Most graphs run at 1 as well, and one run tells; else the ends are found by halving.
     if step == 1 and runs(1):
         least = 1
     else:
         least = base - step * _last(lambda n: runs(base - step * n), (base - 1) // step)
     most = None
-    if not runs(base + (LARGE - base) // step * step):
-        most = base + step * _last(
-            lambda n: runs(base + step * n), (LARGE - base) // step
-        )
+    above = (LARGE - base) // step
+    if not runs(base + above * step):
+        most = base + step * _last(lambda n: runs(base + step * n), above)
+    # Halving sees no gaps. The sizes right above the least and the base are where they
+    # show, the second only where the steps are a guess.
     tried = [size for size in (least + step, base + step) if size <= (most or size)]
-    return Sizes(
-        axis, least, step, most, gaps=not all(map(runs, tried[: 1 if step == 1 else 2]))
-    )
+    if step == 1:
+        tried = tried[:1]
+    return Sizes(axis, least, step, most, gaps=not all(map(runs, tried)))
 
 
 def _step(base: int, runs: Callable[[int], bool]) -> int:

@@ -30,11 +30,11 @@ class Row:
     macs: int
     receptive_field_frames: int | None
     receptive_field_s: float | None
-    stride_frames: (
-        float | None
-    )  # input frames between two frames of the output; None where it has no time axis
+    # Input frames between two frames of the output; None where it has no time axis.
+    stride_frames: float | None
     frame_rate_hz: float | None
-    reused: bool = False  # the weights of a row above, which counts them
+    # Its weights are those of a row above, which counts them.
+    reused: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,22 +81,19 @@ def _row(
         count = 0
     else:
         count = count_parameters(model.get_submodule(node.name))
-    if field is not None and field.frames is not None:
-        frames = ceil(field.frames)
-    else:
-        frames = None
+    frames: int | None = None
+    stride: float | None = None
     if field is not None:
         stride = float(field.stride)
-    else:
-        stride = None
-    if frames is not None and hop_s:
+        if field.frames is not None:
+            frames = ceil(field.frames)
+    # Seconds need the hop of the features, which a graph by itself does not know.
+    seconds: float | None = None
+    rate: float | None = None
+    if hop_s and frames is not None:
         seconds = frames * hop_s
-    else:
-        seconds = None
     if hop_s and stride:
         rate = 1 / (hop_s * stride)
-    else:
-        rate = None
     line = node.where.line
     went = node.went
     return Row(
@@ -125,6 +122,7 @@ def count_macs(model: GraphModule, sizes: Mapping[str, int]) -> list[int]:
     handles = []
     for name in dict.fromkeys(node.name for node in model.nodes):
         handles += _count_calls(model.get_submodule(name), counts)
+    # On the meta device nothing is computed, so that large graphs are counted at once.
     training = model.training
     meta = {
         name: torch.empty_like(t, device="meta")
@@ -153,7 +151,7 @@ def _count_calls(block: nn.Module, counts: list[int]) -> list[Any]:
 
     def after(_: nn.Module, inputs: tuple[torch.Tensor], __: Any) -> None:
         counter.__exit__(None, None, None)
-        # on meta these run one frame only
+        # On the meta device recurrent layers run one frame only.
         if isinstance(block, nn.RNNBase):
             frames = inputs[0].shape[1]
         else:

@@ -68,9 +68,9 @@ class Field:
             low, high = self._at(source)
             first = np.where(rest == 0, np.minimum(first, low), first)
             last = np.where(rest == 0, np.maximum(last, high), last)
-        low, high = self._at(
-            begin // stride
-        )  # of a frame between the taps of a kernel smaller than its stride
+        # A kernel smaller than its stride leaves frames between its taps that are made of
+        # nothing; they count as seeing what the frame before them sees.
+        low, high = self._at(begin // stride)
         return replace(
             self,
             first=np.where(first == _FAR, low, first),
@@ -83,6 +83,7 @@ class Field:
         down = scale.denominator
         rounds = len(self.first) // math.gcd(len(self.first), down)
         t = np.arange(up * rounds)
+        # In whole numbers: a rounding error would move a frame.
         if taps == 1:
             middle = t * down // up
         else:
@@ -99,6 +100,7 @@ class Field:
             return replace(
                 self, last=np.maximum(self.last, self.first + other.frames - 1)
             )
+        # Both are periodic, and what they see together is so with the common period.
         frames = np.arange(math.lcm(len(self.first), len(other.first)))
         (first, last), (first_2, last_2) = self._at(frames), other._at(frames)
         advance = int(self.stride * len(frames))

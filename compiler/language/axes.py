@@ -31,10 +31,12 @@ class Axis:
 
 def default_axes(rank: int) -> tuple[str, ...]:
     """Names of the axes of an input that the graph does not name."""
-    return {3: ("B", "C", "T"), 4: ("B", "C", "F", "T")}.get(rank) or (
-        "B",
-        *(f"X{i}" for i in range(1, rank)),
-    )
+    # Three and four axes are what music is: waveforms and spectrograms. Others get names
+    # that cannot be taken for time or frequency.
+    usual = {3: ("B", "C", "T"), 4: ("B", "C", "F", "T")}
+    if rank in usual:
+        return usual[rank]
+    return ("B", *(f"X{i}" for i in range(1, rank)))
 
 
 def read_inputs(
@@ -60,13 +62,9 @@ def read_inputs(
             steps: Steps = ("input", name)
         else:
             steps = ("input",)
-        if isinstance(text, str):
-            matches = [_AXIS.fullmatch(word) for word in text.split()]
-        else:
-            matches = []
-        inputs[name] = tuple(
-            Axis(m[1], int(m[2]) if m[2] else None) for m in matches if m
-        )
+        # An input with a mistake is kept with the axes that could be read, so that those
+        # who look for its name still find it and report nothing of their own.
+        inputs[name] = _axes(text)
         problem = _axes_problem(text, inputs[name])
         if problem:
             hint = "write named axes, the batch first, as in `input: B C=6 F=360 T`"
@@ -79,6 +77,19 @@ def read_inputs(
                 )
             )
     return inputs
+
+
+def _axes(text: Any) -> tuple[Axis, ...]:
+    """The axes of an input, those words left out that are none."""
+    if not isinstance(text, str):
+        return ()
+    axes = []
+    for found in map(_AXIS.fullmatch, text.split()):
+        if found and found[2]:
+            axes.append(Axis(found[1], int(found[2])))
+        elif found:
+            axes.append(Axis(found[1]))
+    return tuple(axes)
 
 
 def _axes_problem(text: Any, axes: Sequence[Axis]) -> str | None:

@@ -117,6 +117,7 @@ class Expansion(Unrolled):
         if config.index in scope.names.values:
             self._warn_of_hiding(config.index, item, steps, scope)
         starts = []
+        # Where each round begins: how many items it becomes may depend on the index.
         for i in range(config.repeat):
             starts.append(len(self.items))
             again = scope.again or (config.share and i > 0)
@@ -137,6 +138,8 @@ class Expansion(Unrolled):
 
     def _share(self, starts: Sequence[int], scope: Scope, steps: Steps) -> None:
         """Give the items of each round the weights of the first round's."""
+        # All rounds must be the first one again, item by item; `first` leads on to the
+        # very first where a shared repeat stands in another.
         begin = starts[0]
         end = starts[1] if len(starts) > 1 else len(self.items)
         length = end - begin

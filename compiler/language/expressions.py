@@ -63,12 +63,8 @@ class Names:
             if self.values:
                 known = f"known here: {', '.join(self.values)}"
             else:
-                known = ""
-            hint = (
-                did_you_mean(name, self.values)
-                or known
-                or "define it under `vars:`, above what uses it"
-            )
+                known = "define it under `vars:`, above what uses it"
+            hint = did_you_mean(name, self.values) or known
             raise ExpressionError(f"nothing is named '{name}'", hint)
         self.used.add(name)
         return self.values[name]
@@ -80,6 +76,7 @@ def fill(text: str, names: Names) -> Any:
     if whole:
         return evaluate(whole[1], names)
     filled = SLOT.sub(lambda slot: _in_a_word(slot[1], names), text)
+    # Looked for in the user's text and not in the filled one: a var may hold a `${`.
     if "${" in SLOT.sub("", text):
         raise ExpressionError(
             "a `${` without its `}`",
@@ -130,23 +127,19 @@ def _value(node: ast.expr, names: Names) -> Any:
         if isinstance(node.op, ast.USub):
             return -number
         return number
-    if (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id in FUNCTIONS
-    ):
-        if node.keywords or not node.args:
-            raise ExpressionError(
-                f"{node.func.id}() takes numbers", f"write {node.func.id}(8, width)"
-            )
-        return FUNCTIONS[node.func.id](
-            [_number(argument, names) for argument in node.args]
-        )
+    if isinstance(node, ast.Call) and ast.unparse(node.func) in FUNCTIONS:
+        return _called(node, ast.unparse(node.func), names)
     if isinstance(node, ast.Subscript):
         return _item(node, names)
     raise ExpressionError(
         f"'{ast.unparse(node)}' is not allowed in an expression", f"there are {ALLOWED}"
     )
+
+
+def _called(node: ast.Call, name: str, names: Names) -> Any:
+    if node.keywords or not node.args:
+        raise ExpressionError(f"{name}() takes numbers", f"write {name}(8, width)")
+    return FUNCTIONS[name]([_number(argument, names) for argument in node.args])
 
 
 def _number(node: ast.expr, names: Names) -> Any:
@@ -179,6 +172,7 @@ def _item(node: ast.Subscript, names: Names) -> Any:
 def _arithmetic(kind: type, left: Any, right: Any) -> Any:
     sign, apply = _OPERATORS[kind]
     shown = f"{left} {sign} {right}"
+    # Before it is computed: 9 ** 9 ** 9 would keep Python busy for ever.
     if kind is ast.Pow and (abs(right) > 64 or abs(left) > LARGEST):
         raise ExpressionError(f"{shown} is too large", "use a smaller exponent")
     try:

@@ -33,11 +33,9 @@ class Files:
     def of(cls, source: Source) -> Files:
         """For a graph read from a file; a dict has the working folder."""
         path = Path(source.file)
+        # The file itself is being read already: what leads back to it is a circle.
         if path.is_file():
             top = path.resolve()
-        else:
-            top = None
-        if top:
             return cls(top.parent, path.parent, [top])
         return cls(Path.cwd(), Path())
 
@@ -76,11 +74,13 @@ class Files:
             folder = beside.resolve().parent
         else:
             folder = self.root
+        # Links are followed before the folder is compared, so that none leads out of it.
         try:
             path = (folder / given).resolve()
             inside = not Path(given).is_absolute() and path.is_relative_to(self.root)
             there = path.is_file()
-        except (OSError, ValueError, RuntimeError):  # a loop of links, a NUL
+        except (OSError, ValueError, RuntimeError):
+            # A loop of links, or a NUL in the path.
             inside = False
         if not inside:
             message = f"{key}: '{given}' leads out of the graph's folder"
@@ -99,6 +99,7 @@ class Files:
     def _read(self, path: Path, where: Where, key: str) -> Source:
         name = path.relative_to(self.root)
         source = read_file(self.shown / name)
+        # Each file is within its own bound; many of them together must be as well.
         self.values += len(source.values)
         if self.values > 2 * MAX_VALUES:
             message = f"{key}: the files of this graph hold more than {2 * MAX_VALUES:,} values in all"

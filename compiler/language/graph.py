@@ -97,28 +97,31 @@ def read_graph(source: Source, overrides: Sequence[str] = ()) -> Graph:
     files = Files.of(source)
     source, changes = read_variant(source, files, overrides, errors)
     _refuse_unknown_keys(source, errors)
+    # What uses a var that has a mistake would only repeat it, so the reading ends here.
     before = len(errors)
     names = read_vars(source, errors)
     if len(errors) > before:
-        finish(errors)  # what uses a broken var is not wrong as well
+        finish(errors)
     source = fill_sections(source, names, errors)
     inputs = read_inputs(source.data.get("input"), source, errors)
     scope = Scope(source, names)
     expansion = Expansion(files, errors)
     expansion.add_changes(changes)
     _expand(expansion, scope)
-    outputs = () if expansion.broken else read_outputs(expansion, scope)
+    # Where a sub-graph could not be read, the names that it would have stored are missing:
+    # skips and outputs are not checked, since they may well be right.
+    outputs: tuple[str, ...] = ()
+    if not expansion.broken:
+        outputs = read_outputs(expansion, scope)
     nodes = read_nodes(expansion.items, expansion.aliases, errors, expansion.warnings)
-    if expansion.broken:
-        unfit = []
-    else:
+    unfit: list[GraphWarning] = []
+    if not expansion.broken:
         unfit = check_skips(nodes, inputs, outputs, errors)
     name = _name(source, errors)
     finish(errors)
-    warnings = {
-        str(warning): warning
-        for warning in [*unused_vars(source, names), *expansion.warnings, *unfit]
-    }
+    # A layer that is repeated warns in each round: once is enough.
+    found = [*unused_vars(source, names), *expansion.warnings, *unfit]
+    warnings = {str(warning): warning for warning in found}
     return Graph(name, inputs, tuple(nodes), source, outputs, tuple(warnings.values()))
 
 
@@ -141,13 +144,11 @@ def _expand(expansion: Expansion, scope: Scope) -> None:
     source = scope.source
     given = scope.source.data.get("layers")
     if not isinstance(given, list) or not given:
+        message = "a graph needs `layers`: a list of blocks"
+        where = source.whole()
         if given is not None:
+            message = f"{message}, got {quoted(given)}"
             where = source.key(("layers",))
-        else:
-            where = source.whole()
-        message = "a graph needs `layers`: a list of blocks" + (
-            "" if given is None else f", got {quoted(given)}"
-        )
         hint = "add `layers:` and below it `  - ReLU`"
         expansion.errors.append(
             GraphError(message, code="E108", where=where, help=hint)
@@ -171,9 +172,8 @@ def read_nodes(
 
 
 def _name(source: Source, errors: list[MirbricksError]) -> str:
-    name = source.data.get("name") or re.sub(
-        r"\.ya?ml$", "", source.file.rpartition("/")[2]
-    )
+    stem = re.sub(r"\.ya?ml$", "", source.file.rpartition("/")[2])
+    name = source.data.get("name") or stem
     if isinstance(name, dict | list) or not str(name).isprintable():
         message = f"name: expected a word, got {quoted(name)}"
         where = source.value(("name",))

@@ -23,11 +23,11 @@ def layer_line(node: Layer | Skip, named: bool) -> str:
         return f"{node.op}: {flow(_skip(node))}"
     if node.first:
         return f"Reuse: {flow(node.name)}"
+    values: dict[str, Any] = {}
     if named:
-        values: dict[str, Any] = {"name": node.name}
-    else:
-        values = {}
-    values |= {"with": list(node.further)} if node.further else {}
+        values["name"] = node.name
+    if node.further:
+        values["with"] = list(node.further)
     values |= told(node.config)
     if values:
         return f"{node.spec.name}: {flow(values)}"
@@ -48,6 +48,7 @@ def told(config: BlockConfig) -> dict[str, Any]:
     given = {}
     for name, value in config.model_dump().items():
         default = fields[name].get_default(call_default_factory=True, validated_data={})
+        # 1 and True, 2 and 2.0 are equal in Python, and not the same in a file.
         same = (
             default is not PydanticUndefined
             and type(value) is type(default)
@@ -61,14 +62,12 @@ def told(config: BlockConfig) -> dict[str, Any]:
 def flow(value: Any) -> str:
     """A plain value in YAML's flow style, on one line; read again it is the same."""
     if isinstance(value, Mapping):
-        return (
-            "{"
-            + ", ".join(f"{flow(key)}: {flow(item)}" for key, item in value.items())
-            + "}"
-        )
+        pairs = [f"{flow(key)}: {flow(item)}" for key, item in value.items()]
+        return f"{{{', '.join(pairs)}}}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(flow, value))}]"
     if isinstance(value, str):
+        # A word such as `no` or `1e3` is something else to YAML: only reading it shows.
         if _PLAIN.fullmatch(value) and _read(value) == value:
             return value
         return _quoted(value)

@@ -64,9 +64,8 @@ class Places:
 
     def read(self, node: Node, steps: Steps, depth: int) -> Any:
         self.count += 1
-        written = (
-            node.start_mark.index < node.end_mark.index
-        )  # a value left out has no place but its key's
+        # A value left out, as in `key:`, has no place but its key's.
+        written = node.start_mark.index < node.end_mark.index
         if written or steps not in self.keys:
             self.values[steps] = self.where(node)
         else:
@@ -142,6 +141,8 @@ class Places:
                 node, message, "E106", f"use numbers of up to {MAX_DIGITS} digits"
             )
             return None
+        # Python's own conversions may fail at what YAML's patterns let through, such as the
+        # 31st of February.
         try:
             value = self.construct(node)
         except (YAMLError, ValueError) as error:
@@ -157,7 +158,8 @@ class Places:
             self.fail(node, message, "E102", "take it out")
         if value is None or isinstance(value, str | bool | int | float):
             return value
-        return str(node.value)  # dates and the like: the user's own words
+        # Dates and the like are no values of a graph: the user's own words are.
+        return str(node.value)
 
     def fail(self, node: Node, message: str, code: str, help: str) -> None:
         self.errors.append(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ...errors import GraphError, GraphWarning, MirbricksError, Where, did_you_mean
@@ -11,9 +11,11 @@ from .nodes import Layer, Skip
 
 @dataclass
 class _Stored:
-    where: Where | None  # None for an input
+    # None for an input.
+    where: Where | None
     used: bool = False
-    quiet: bool = False  # stored by the compiler, or in a sub-graph whose users may take it or leave it
+    # Stored by the compiler, or in a sub-graph whose users may take it or leave it.
+    quiet: bool = False
 
 
 def check_skips(
@@ -33,7 +35,11 @@ def check_skips(
             stored[key] = _Stored(node.where, quiet=node.made or bool(node.prefix))
             seen.append((key, stored[key]))
             continue
-        for key in node.keys if isinstance(node, Skip) else node.further:
+        if isinstance(node, Skip):
+            asked = node.keys
+        else:
+            asked = node.further
+        for key in asked:
             if key in stored:
                 stored[key].used = True
             else:
@@ -41,17 +47,19 @@ def check_skips(
     for key in outputs:
         if key in stored:
             stored[key].used = True
-    by_place: dict[
-        tuple[str, Where | None], bool
-    ] = {}  # a repeat stores at one place several times
+    return [*warnings, *_unused_places(seen)]
+
+
+def _unused_places(seen: Iterable[tuple[str, _Stored]]) -> Iterator[GraphWarning]:
+    # A repeat stores at one place several times: where one of the rounds is used, the
+    # line is not for nothing.
+    by_place: dict[tuple[str, Where | None], bool] = {}
     for key, one in seen:
-        by_place[key, one.where] = (
-            by_place.get((key, one.where), False) or one.used or one.quiet
-        )
-    return [
-        *warnings,
-        *(_unused(key, where) for (key, where), used in by_place.items() if not used),
-    ]
+        before = by_place.get((key, one.where), False)
+        by_place[key, one.where] = before or one.used or one.quiet
+    for (key, where), used in by_place.items():
+        if not used:
+            yield _unused(key, where)
 
 
 def _hiding(node: Skip, before: _Stored | None) -> list[GraphWarning]:
@@ -85,32 +93,24 @@ def _unknown(
     own = key.removeprefix(node.prefix)
     known = [name.removeprefix(node.prefix) for name in stored if "/" not in name]
     inputs = [name for name, one in stored.items() if one.where is None]
-    later = next(
-        (
-            n
-            for n in nodes
-            if isinstance(n, Skip) and n.op == "StoreAs" and key in n.keys
-        ),
-        None,
-    )
-    so_far = ", ".join(
-        f"{name} (an input)" if name in inputs else name for name in known
-    )
-    hint = did_you_mean(own, known) or f"stored so far: {so_far or 'nothing'}"
-    if later:
-        hint = f"a skip leads forward only: store before line {node.where.line}"
+    stores = [one for one in nodes if isinstance(one, Skip) and one.op == "StoreAs"]
+    later = next((one for one in stores if key in one.keys), None)
+    # A key that is stored too late is spelt right: the nearest other word would mislead.
     if later:
         problem = f"stored only later, on line {later.where.line}"
+        hint = f"a skip leads forward only: store before line {node.where.line}"
     else:
         problem = "nothing has that name"
+        so_far = ", ".join(
+            f"{name} (an input)" if name in inputs else name for name in known
+        )
+        hint = did_you_mean(own, known) or f"stored so far: {so_far or 'nothing'}"
     if isinstance(node, Skip):
         label = node.op
-    else:
-        label = f"{node.spec.name}: with"
-    message = f"{label} '{own}': {problem}"
-    if isinstance(node, Skip):
         step = "key"
     else:
+        label = f"{node.spec.name}: with"
         step = "with"
+    message = f"{label} '{own}': {problem}"
     where = node.source.value((*node.steps, step))
     return GraphError(message, code="E112", where=where, help=hint)

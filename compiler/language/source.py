@@ -25,14 +25,6 @@ from .places import Steps as Steps
 from .yaml_mistakes import no_character, refuse_deep, syntax_error
 
 MAX_BYTES = 250_000
-PLAIN_WORDS = {  # what ruamel.yaml says, and what it means
-    "expected <block end>": "this line does not line up with the list or the mapping above it",
-    "found character '\\t'": "a tab stands in the indentation",
-    "mapping values are not allowed here": "a second `key:` on one line, or a line that does not line up",
-    "could not find expected ':'": "a key without a colon",
-    "found unexpected end of stream": "a quotation mark that is never closed",
-    "but found another document": "a second document; a graph file has one",
-}
 
 
 @dataclass(frozen=True)
@@ -73,6 +65,7 @@ def read_file(path: str | Path) -> Source:
     path = Path(path)
     where = Where(str(path), 1, 1)
     try:
+        # One byte more than allowed shows that there are too many, without reading them.
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
         if len(raw) <= MAX_BYTES:
@@ -126,9 +119,8 @@ def read_text(text: str, file: str) -> Source:
     """Values and places of one YAML document; raises `GraphError`."""
     lines = text.splitlines()
     yaml = YAML(typ="safe", pure=True)
-    yaml.composer.warn_double_anchors = (
-        False  # a later anchor of the same name holds from there on
-    )
+    # YAML lets a later anchor of the same name hold from there on: nothing to warn of.
+    yaml.composer.warn_double_anchors = False
     refuse_deep(text, file, lines)
     try:
         root = yaml.compose(io.StringIO(text))

@@ -38,6 +38,8 @@ def entered(
         unrolled.broken = True
         yield None
         return
+    # The file stays open while its layers are unrolled, so that one that names itself
+    # is seen as a circle.
     where = scope.source.value((*steps, "graph"))
     with unrolled.files.open(config.graph, where, "graph") as opened:
         unrolled.count_values(len(opened.values), where)
@@ -51,8 +53,11 @@ def entered(
         inputs = read_inputs(given, inside.source, unrolled.errors)
         _bind(unrolled, config, inputs, (*steps, "graph"), scope, inside)
         yield inside
+        # Behind its layers: only then is it known which of its names exist.
         read_outputs(unrolled, inside, begin)
         unrolled.warnings += unused_vars(inside.source, inside.names)
+        # The file's `input:` is a contract, held against the tensor that comes to its
+        # first layer. That may be the entry of an inner sub-graph as well.
         if len(unrolled.items) > begin and inputs:
             axes = next(iter(inputs.values()))
             entry = Entry(Path(config.graph).name, where, axes)
@@ -76,6 +81,7 @@ def _inside(
         name: (value, scope.source.key((*steps, "vars", name)))
         for name, value in config.vars.items()
     }
+    # What uses a var that has a mistake would only repeat it.
     before = len(errors)
     names = read_vars(source, errors, given)
     if len(errors) > before:
@@ -132,6 +138,8 @@ def _bind(
         message = f"'{config.graph}' has {more}, but `with` names {len(given)}"
         unrolled.fail("E108", message, outer.source.value(steps), hint)
         unrolled.broken = True
+    # No tensor is copied: the name inside is another word for the one outside, which may
+    # itself be an input of the file around this one.
     for name, key in zip(wanted, given, strict=False):
         outside = outer.prefix + key
         stored = unrolled.aliases.get(outside, outside)

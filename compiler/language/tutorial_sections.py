@@ -62,6 +62,7 @@ def read_sections(source: Source) -> Sections:
     assert isinstance(dataset, Mapping)
     task = _task(dataset, feature, source.data.get("task"))
     native = _feature(feature, task)
+    # Messages about native keys must lead to words that the user can find in the file.
     places = _places(source)
     source = replace(
         source,
@@ -98,7 +99,9 @@ def _task(
         if "annot_key" in dataset:
             task["annotation"] = dataset["annot_key"]
     task["patch_frames"] = feature[PATCH]
-    return task | (dict(given) if isinstance(given, Mapping) else {})
+    if isinstance(given, Mapping):
+        task.update(given)
+    return task
 
 
 def _feature(feature: Mapping[str, Any], task: Mapping[str, Any]) -> dict[str, Any]:
@@ -132,6 +135,7 @@ def _input(feature: Mapping[str, Any], task: Mapping[str, Any]) -> str:
         return f"B C=1 T={frames}"
     if feature["type"] == "logmel":
         return f"B C=1 F={feature.get('n_mels', 128)} T={frames}"
+    # The defaults are those of the feature itself, which a file may leave out.
     bins = feature.get("n_octaves", 6) * feature.get("bins_per_octave", 60)
     return f"B C={len(feature.get('harmonics', [1] * 6))} F={bins} T={frames}"
 

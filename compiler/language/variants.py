@@ -37,6 +37,7 @@ def read_variant(
 ) -> tuple[Source, list[Change]]:
     """The source with all that it extends and every override merged in, and the changes of named nodes."""
     merged, changes = _extended(source, files, errors)
+    # One after the other: a later one may lead to what an earlier one has set.
     for assignment in overrides:
         variant = _assignment(assignment, merged)
         merged, changes = _over(merged, changes, variant, errors)
@@ -51,7 +52,8 @@ def _extended(
         return source, []
     with files.open(base, source.value(("extends",)), "extends") as opened:
         merged, changes = _extended(opened, files, errors)
-    data = {"name": None, **source.data}  # a variant does not have its base's name
+    # A variant does not have its base's name: without its own it goes by its file's.
+    data = {"name": None, **source.data}
     del data["extends"]
     return _over(merged, changes, replace(source, data=data), errors)
 
@@ -60,6 +62,8 @@ def _over(
     base: Source, changes: list[Change], variant: Source, errors: list[MirbricksError]
 ) -> tuple[Source, list[Change]]:
     """`variant` over `base`; the places of both are kept, each beside its own value."""
+    # A mapping changes nodes, which are known only when the layers are unrolled; a list
+    # takes the place of all layers, and of what was to change in them.
     data = dict(variant.data)
     layers = data.get("layers")
     if isinstance(layers, Mapping):
@@ -70,13 +74,13 @@ def _over(
     replaced: set[Steps] = set()
     merged = _merged(base.data, data, (), replaced)
 
-    def keep(places: Mapping[Steps, Where]) -> dict[Steps, Where]:
-        return {
-            s: w
-            for s, w in places.items()
-            if not any(s[:n] in replaced for n in range(len(s) + 1))
-        }
+    def is_replaced(steps: Steps) -> bool:
+        return any(steps[:n] in replaced for n in range(len(steps) + 1))
 
+    def keep(places: Mapping[Steps, Where]) -> dict[Steps, Where]:
+        return {at: where for at, where in places.items() if not is_replaced(at)}
+
+    # A value that is gone must not lend its place to the one that came instead.
     keys = {**variant.keys, **keep(base.keys)}
     values = {**variant.values, **keep(base.values)}
     return Source(variant.file, merged, keys, values), changes
@@ -88,11 +92,10 @@ def _merged(base: Any, over: Any, steps: Steps, replaced: set[Steps]) -> Any:
         return over
     merged = dict(base)
     for key, value in over.items():
-        if key not in base:
-            replaced.add((*steps, key))
         if key in base:
             merged[key] = _merged(base[key], value, (*steps, key), replaced)
         else:
+            replaced.add((*steps, key))
             merged[key] = value
     return merged
 
@@ -135,8 +138,10 @@ def _assignment(text: str, base: Source) -> Source:
                 where=place,
                 help=hint,
             )
+        # The name of a node in a sub-graph has dots of its own.
         steps = ("layers", ".".join(map(str, steps[1:-1])), steps[-1])
     _refuse_nowhere(steps, dotted, base, place)
+    # Read as YAML, so that a value means the same here as in a file.
     data: Any = read_text(value, "--set").data
     for step in reversed(steps):
         data = {step: data}
@@ -146,9 +151,10 @@ def _assignment(text: str, base: Source) -> Source:
 
 
 def _refuse_nowhere(steps: Steps, dotted: str, base: Source, place: Where) -> None:
+    # Nodes are looked for by their names later, when the layers are unrolled.
     inner: Any = base.data
     outer = steps[:-1]
-    if steps[0] == "layers":  # these are nodes by their names, looked for later
+    if steps[0] == "layers":
         outer = ()
     for step in outer:
         if not isinstance(inner, Mapping):
@@ -164,7 +170,11 @@ def _refuse_nowhere(steps: Steps, dotted: str, base: Source, place: Where) -> No
         )
     if steps[0] != "vars":
         return
-    names = inner if len(steps) > 1 else inner.get("vars") or {}
+    # A new var would be used by nothing: a name that is not there is a misspelt one.
+    if len(steps) > 1:
+        names = inner
+    else:
+        names = inner.get("vars") or {}
     listed = f"its vars: {', '.join(names) or 'none'}"
     if len(steps) == 1:
         message = "'vars' names no var of the graph"

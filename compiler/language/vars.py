@@ -12,12 +12,9 @@ from ...fields import quoted
 from .expressions import FUNCTIONS, SLOT, ExpressionError, Names, fill
 from .source import Source, Steps
 
-APART = (
-    "layers",
-    "vars",
-    "extends",
-)  # keys of a graph that are not filled in as a whole
-# of a var: lists of lists of lists grow without end
+# Keys of a graph that are not filled in as a whole.
+APART = ("layers", "vars", "extends")
+# Of a var: lists of lists of lists would grow without end.
 MOST_VALUES = 1_000
 DEEPEST = 8
 _NAME = re.compile(r"[A-Za-z_]\w*")
@@ -53,12 +50,13 @@ def read_vars(
                     help=hint,
                 )
             )
+    # `names` looks into `values` while it grows, so that each var sees those before it.
     values: dict[str, Any] = {}
-    names = Names(values)  # each var sees those before it
+    names = Names(values)
     for name, value in known.items():
-        values[name] = _var(
-            names, name, given[name][0] if name in given else value, source, errors
-        )
+        if name in given:
+            value = given[name][0]
+        values[name] = _var(names, name, value, source, errors)
     return names
 
 
@@ -105,7 +103,8 @@ def _bounded(values: list[Any]) -> bool:
         count += 1
         if count > MOST_VALUES or depth > DEEPEST:
             return False
-        rest += [(item, depth + 1) for item in value] if isinstance(value, list) else []
+        if isinstance(value, list):
+            rest += [(item, depth + 1) for item in value]
     return True
 
 
@@ -128,8 +127,11 @@ def fill_in(
     try:
         return fill(value, names)
     except ExpressionError as error:
+        # The place of the first slot; without one the brackets do not match, and the whole
+        # value is shown.
         slot = SLOT.search(value)
-        where = source.part(steps, slot[0] if slot else value)
+        shown = slot[0] if slot else value
+        where = source.part(steps, shown)
         errors.append(GraphError(str(error), code="E117", where=where, help=error.help))
         return value
 

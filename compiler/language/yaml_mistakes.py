@@ -47,14 +47,15 @@ def refuse_deep(text: str, file: str, lines: list[str]) -> None:
     end = _deep_at(text)
     if end is None:
         return
+    # The rough count was only a reason to look: events do not count brackets in strings.
+    # The text is cut off, so it may end in a mistake, which is not the user's.
     depth = 0
-    with contextlib.suppress(
-        YAMLError, ValueError, OverflowError
-    ):  # the text ends in the middle: told where it counts
+    with contextlib.suppress(YAMLError, ValueError, OverflowError):
         for event in YAML(typ="safe", pure=True).parse(io.StringIO(text[:end])):
-            depth += isinstance(event, CollectionStartEvent) - isinstance(
-                event, CollectionEndEvent
-            )
+            if isinstance(event, CollectionStartEvent):
+                depth += 1
+            elif isinstance(event, CollectionEndEvent):
+                depth -= 1
             if depth > MAX_DEPTH:
                 mark = event.start_mark
                 where = Where(file, mark.line + 1, mark.column + 1, 1, lines[mark.line])
@@ -105,24 +106,22 @@ def syntax_error(error: MarkedYAMLError, file: str, lines: list[str]) -> GraphEr
         (plain for begin, plain in PLAIN_WORDS.items() if problem.startswith(begin)),
         problem,
     )
+    # A bracket or quotation mark that is never closed is noticed lines later, at what
+    # is right there: the user must look where it was opened.
     mark = error.problem_mark or error.context_mark
     begun = error.context_mark
-    if (
-        begun
-        and mark
-        and begun.line < mark.line
-        and str(error.context).startswith("while parsing a flow")
-    ):
+    in_flow = str(error.context).startswith("while parsing a flow")
+    if begun and mark and begun.line < mark.line and in_flow:
         words = f"a `{lines[begun.line][begun.column]}` that is never closed"
         mark = begun
     elif begun and problem.startswith(KNOWN_LATE):
         mark = begun
+    line = 0
+    column = 0
     if mark:
         line = mark.line
         column = mark.column
-    else:
-        line = 0
-        column = 0
+    # The end of the text is one line behind the last.
     line = min(line, max(len(lines) - 1, 0))
     if lines:
         text = lines[line]

@@ -69,6 +69,7 @@ class Commented:
         self._lines = [0, *(found.end() for found in _BREAK.finditer(self.text))]
         self._scalars: list[tuple[int, int]] = []
         yaml: Any = YAML(typ="safe", pure=True)
+        # Events and not values: only they have the places where a value ends.
         events = (
             event
             for event in yaml.parse(io.StringIO(self.text))
@@ -100,22 +101,18 @@ class Commented:
             key = start
         if isinstance(event, ScalarEvent):
             end = start + len(self.text[start:end].rstrip())
-            block = event.style in (
-                "|",
-                ">",
-            )  # behind its sign, on the same line, a comment may stand
-            self._scalars.append(
-                (
-                    self._lines[min(self.line(start) + 1, len(self._lines) - 1)]
-                    if block
-                    else start,
-                    end,
-                )
-            )
+            # A `#` inside a value is not a comment. Behind the sign of a block value, on
+            # the same line, a comment may stand: its text begins on the next line.
+            begin = start
+            if event.style in ("|", ">"):
+                begin = self._lines[min(self.line(start) + 1, len(self._lines) - 1)]
+            self._scalars.append((begin, end))
         if not isinstance(event, MappingStartEvent | SequenceStartEvent):
             return Spot(start, end, key)
         children: dict[str | int, Spot] = {}
         for child in iter(lambda: next(events), None):
+            # The end of a block mapping is where the next token was found, which may be many
+            # comments later: it ends with its last child.
             if not isinstance(child, NodeEvent):
                 if event.flow_style:
                     end = child.end_mark.index
@@ -134,6 +131,8 @@ class Commented:
         return Spot(start, end, key, children)
 
     def _comments(self) -> Iterator[Comment]:
+        # The reader of YAML drops comments, so they are looked for in the text, outside of
+        # the values.
         scalars = sorted(self._scalars)
         at = 0
         while found := _COMMENT.search(self.text, at):

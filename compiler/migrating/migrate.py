@@ -27,7 +27,8 @@ from .comments import Comment, Commented, Spot
 from .old_words import notes, old_words, with_new_words
 
 INDENT = "  "
-LAYERS = ("layer", "left")  # kinds that stand below `layers:`
+# The kinds of items that stand below `layers:`.
+LAYERS = ("layer", "left")
 NOT_READ = "# Kept from the tutorial's file; mirbricks does not read it:"
 NO_INPUT = "# input: B C=6 F=360 T   <- the tutorial's file does not say it: write your own axes and sizes"
 
@@ -88,18 +89,19 @@ def migrate(
     if not is_tutorial(source):
         return _with_new_words(source, path, read)
     graph = load_graph(path)
+    # A shape that the graph cannot take would be written into the file as its `input:`.
     if input_shape is not None:
         compile_graph(graph, input_shape)
     commented = Commented(Path(path).read_text(encoding="utf-8"))
-    items = sorted(
-        _items(source, graph, commented, _input_lines(graph, input_shape)),
-        key=lambda item: item.start,
-    )
-    lines = [*_written(items, _share_out(commented, items)), *_sections(graph)]
+    # The order of the user's file is kept, whatever it is, so that a diff shows only what
+    # was rewritten and every comment stays beside what it is about.
+    unsorted = _items(source, graph, commented, _input_lines(graph, input_shape))
+    items = sorted(unsorted, key=lambda item: item.start)
+    rest = _share_out(commented, items)
+    lines = [*_written(items, rest), *_sections(graph)]
     has_input = input_shape is not None or bool(graph.assumed)
-    return Migrated(
-        "\n".join(lines) + "\n", tuple(_notes(items, source, graph, has_input))
-    )
+    notes_ = tuple(_notes(items, source, graph, has_input))
+    return Migrated("\n".join(lines) + "\n", notes_)
 
 
 def _with_new_words(
@@ -111,6 +113,7 @@ def _with_new_words(
         hint = "migrate rewrites files in the tutorial's dialect: `model:` with `block_l:` below it"
         message = "no graph in the tutorial's dialect"
         raise GraphError(message, code="E190", where=source.whole(), help=hint)
+    # Old words of the files that it names are not replaced: each is migrated by itself.
     found = old_words(path, read)
     here = [one for one in found if one.where and one.where.file == source.file]
     told = notes(source.file, found)
@@ -141,16 +144,18 @@ def _input_lines(graph: Graph, given: Any) -> list[str]:
     if given is None:
         return [NO_INPUT]
     if isinstance(given, Mapping):
-        named = given
-    else:
-        named = {"": given}
-    axes = {name: " ".join(_axes(shape)) for name, shape in named.items()}
-    return [f"input: {flow(axes) if isinstance(given, Mapping) else axes['']}"]
+        axes = {name: " ".join(_axes(shape)) for name, shape in given.items()}
+        return [f"input: {flow(axes)}"]
+    return [f"input: {' '.join(_axes(given))}"]
 
 
 def _axes(shape: GivenShape) -> Iterator[str]:
     for name, size in zip(default_axes(len(shape)), shape, strict=True):
-        yield name if size is None or name == "B" else f"{name}={size}"
+        # A model is not made for one size of the batch.
+        if size is None or name == "B":
+            yield name
+        else:
+            yield f"{name}={size}"
 
 
 def _items(
@@ -161,32 +166,27 @@ def _items(
     for key, spot in commented.root.children.items():
         if key != "model":
             yield _copy(commented, spot, "section")
-    name_lines = [_plain(f"name: {flow(graph.name)}", source.value(("model", "name")))]
+    # Without a `name:` of its own the graph gets the default written out: else it would
+    # go by the name of the new file.
+    name_line = _plain(f"name: {flow(graph.name)}", source.value(("model", "name")))
+    head = [*input_lines, "layers:"]
     if "name" in model.children:
         spot = model.at(("name",))
-        yield Item(
-            spot.key, spot.end, name_lines, "head", commented.blank_above(spot.key)
-        )
+        blank = commented.blank_above(spot.key)
+        yield Item(spot.key, spot.end, [name_line], "head", blank)
+    else:
+        head = [name_line, *head]
+    # Only the word `block_l` is replaced by the head; what is below it are the layers.
     groups = model.at(("block_l",))
-    head = [*([] if "name" in model.children else name_lines), *input_lines, "layers:"]
-    yield Item(
-        groups.key,
-        groups.key + len("block_l"),
-        head,
-        "head",
-        commented.blank_above(groups.key),
-    )
+    end = groups.key + len("block_l")
+    yield Item(groups.key, end, head, "head", commented.blank_above(groups.key))
     for spot in _left(source.data["model"], model, 0):
         yield _copy(commented, spot, "left")
     for node in graph.nodes:
         spot = commented.root.at(_pair(node))
-        yield Item(
-            spot.start,
-            spot.end,
-            [_plain(f"- {layer_line(node, _has_name(source, node))}", node.where)],
-            "layer",
-            commented.blank_above(spot.start),
-        )
+        line = _plain(f"- {layer_line(node, _has_name(source, node))}", node.where)
+        blank = commented.blank_above(spot.start)
+        yield Item(spot.start, spot.end, [line], "layer", blank)
 
 
 def _plain(line: str, where: Where) -> str:
@@ -234,18 +234,14 @@ def _left(group: Any, spot: Spot, depth: int) -> Iterator[Spot]:
 def _copy(commented: Commented, spot: Spot, kind: str) -> Item:
     """The user's own lines, as comments."""
     indent = commented.column(spot.key)
-    first, *others = commented.text[spot.key : spot.end].split("\n")
-    lines = [
-        first,
-        *(line[min(indent, len(line) - len(line.lstrip())) :] for line in others),
-    ]
-    return Item(
-        spot.key,
-        spot.end,
-        [f"# {line}".rstrip() for line in lines],
-        kind,
-        commented.blank_above(spot.key),
-    )
+    lines = commented.text[spot.key : spot.end].split("\n")
+    # The text begins at its key, so the indent of the key is taken from the other lines;
+    # a line that has less of it, as in a block scalar, loses only what it has.
+    for i, line in enumerate(lines[1:], start=1):
+        own = len(line) - len(line.lstrip())
+        lines[i] = line[min(indent, own) :]
+    comments = [f"# {line}".rstrip() for line in lines]
+    return Item(spot.key, spot.end, comments, kind, commented.blank_above(spot.key))
 
 
 def _share_out(commented: Commented, items: list[Item]) -> list[Comment]:
@@ -253,40 +249,56 @@ def _share_out(commented: Commented, items: list[Item]) -> list[Comment]:
     starts = [item.start for item in items]
     rest: list[Comment] = []
     for comment in commented.comments:
+        # The last item that begins before the comment; none above the first one.
         i = bisect_right(starts, comment.start) - 1
-        if i >= 0:
-            item = items[i]
-        else:
-            item = None
+        item = items[i] if i >= 0 else None
         if item and comment.start < item.end:
-            item.own += [] if item.verbatim else [comment]
+            # A copy of the user's text has the comments in it already.
+            if not item.verbatim:
+                item.own.append(comment)
         elif item and commented.line(comment.start) == commented.line(item.end - 1):
             item.own.append(comment)
+        # A comment on lines of its own is about what follows it.
+        elif i + 1 < len(items):
+            items[i + 1].before.append(comment)
         else:
-            (items[i + 1].before if i + 1 < len(items) else rest).append(comment)
+            rest.append(comment)
     return rest
 
 
 def _written(items: list[Item], rest: list[Comment]) -> Iterator[str]:
     """The lines of the native file, blank lines between them where the user had some."""
     last = ""
-    sections = 0
+    any_section = False
     for item in [*items, Item(0, 0, [], "end", before=rest)]:
         inside = item.kind in LAYERS
+        # Sections that became comments must not look like comments about the layers.
         gap = "section" in (item.kind, last) and last not in ("", item.kind)
         for comment in item.before:
+            # Behind the last layer an indented comment still belongs to the layers; one at
+            # the margin belongs to what follows.
             deep = inside or (last in LAYERS and comment.column > 0)
-            yield from [""] * bool(last and (comment.blank or (gap and not deep)))
-            yield INDENT * deep + comment.text
+            if last and (comment.blank or (gap and not deep)):
+                yield ""
+            yield _indented(comment.text, deep)
             last = last or "comment"
             gap = gap and deep
-        sections += item.kind == "section"
-        lines = [NOT_READ] * (item.kind == "section" and sections == 1) + list(
-            _with_comments(item)
-        )
-        yield from [""] * bool(last and lines and (gap or item.blank))
-        yield from (INDENT * inside + line for line in lines)
+        lines = _with_comments(item)
+        # Once is enough: all sections are kept for the same reason.
+        if item.kind == "section" and not any_section:
+            lines = [NOT_READ, *lines]
+            any_section = True
+        if last and lines and (gap or item.blank):
+            yield ""
+        for line in lines:
+            yield _indented(line, inside)
         last = item.kind
+
+
+def _indented(line: str, deep: bool) -> str:
+    if deep:
+        return INDENT + line
+    return line
 
 
 def _with_comments(item: Item) -> list[str]:
@@ -311,6 +323,10 @@ def _notes(
         yield f"{', '.join(sections)} {are}: {own}"
     left = sum(item.kind == "left" for item in items)
     if left:
-        yield f"{left} key{'s' * (left > 1)} inside `model` that the graph does not need: kept as comments"
+        if left == 1:
+            keys = "1 key"
+        else:
+            keys = f"{left} keys"
+        yield f"{keys} inside `model` that the graph does not need: kept as comments"
     if not has_input:
         yield "the dialect does not say the shape of the input: fill in `input:`, or migrate with --input 1,6,360,64"

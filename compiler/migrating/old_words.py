@@ -15,6 +15,7 @@ def old_words(path: str | Path, read: Callable[[str | Path], object]) -> list[Ol
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         read(path)
+    # A sub-graph may be read several times, and warns each time.
     found = {}
     for one in caught:
         if isinstance(one.message, OldWord):
@@ -25,11 +26,10 @@ def old_words(path: str | Path, read: Callable[[str | Path], object]) -> list[Ol
 def with_new_words(path: str | Path, found: Sequence[OldWord]) -> str:
     """The text of the file with these words replaced."""
     lines = Path(path).read_text(encoding="utf-8").split("\n")
-    for where, new in sorted(
-        ((one.where, one.new) for one in found if one.where is not None),
-        key=lambda pair: (pair[0].line, -pair[0].column),
-    ):
-        # From the right to the left: the places before a word stay where they are.
+    placed = [(one.where, one.new) for one in found if one.where is not None]
+    # From the right to the left: the places before a word stay where they are.
+    placed.sort(key=lambda pair: (pair[0].line, -pair[0].column))
+    for where, new in placed:
         line = lines[where.line - 1]
         begin = where.column - 1
         lines[where.line - 1] = f"{line[:begin]}{new}{line[begin + where.length :]}"

@@ -30,19 +30,15 @@ class ConvConfig(BlockConfig):
     @model_validator(mode="after")
     def _possible(self) -> ConvConfig:
         groups = getattr(self, "groups", 1)
-        if self.out_channels % groups or (
-            self.in_channels > 0 and self.in_channels % groups
-        ):
-            if self.out_channels % groups:
-                name = "out_channels"
-            else:
-                name = "in_channels"
-            raise ValueError(
-                f"'{name}' is {getattr(self, name)}, which {groups} groups do not divide"
-            )
-        if getattr(self, "padding", 0) == "same" and any(
-            step > 1 for step in sides(getattr(self, "stride", 1))
-        ):
+        for name in ("out_channels", "in_channels"):
+            channels = getattr(self, name)
+            # Channels that are still to be inferred are negative.
+            if channels > 0 and channels % groups:
+                raise ValueError(
+                    f"'{name}' is {channels}, which {groups} groups do not divide"
+                )
+        is_strided = any(step > 1 for step in sides(getattr(self, "stride", 1)))
+        if getattr(self, "padding", 0) == "same" and is_strided:
             raise ValueError(
                 "with a stride, padding cannot be 'same': give the bins or frames to add on both sides"
             )
@@ -66,14 +62,12 @@ class _TransposedConfig(ConvConfig):
 
         # One size holds for both axes, so fields of one and of two are compared place by place.
         axes = range(max(map(len, (stride, dilation, extra))))
-        if any(
-            extra[i % len(extra)]
-            >= max(stride[i % len(stride)], dilation[i % len(dilation)])
-            for i in axes
-        ):
-            raise ValueError(
-                "output_padding must be smaller than the stride or the dilation"
-            )
+        for i in axes:
+            most = max(stride[i % len(stride)], dilation[i % len(dilation)])
+            if extra[i % len(extra)] >= most:
+                raise ValueError(
+                    "output_padding must be smaller than the stride or the dilation"
+                )
         return self
 
 

@@ -38,10 +38,8 @@ class Permute(Block):
         def _each_once(self) -> Permute.Config:
             n = len(self.dims)
             # Axes from the end are brought to the front's numbers before they are compared.
-            if (
-                any(not -n <= dim < n for dim in self.dims)
-                or len({dim % n for dim in self.dims}) < n
-            ):
+            is_inside = all(-n <= dim < n for dim in self.dims)
+            if not is_inside or len({dim % n for dim in self.dims}) < n:
                 raise ValueError(
                     f"'dims' must name each of {n} axes once, 0 to {n - 1}, got {list(self.dims)}"
                 )

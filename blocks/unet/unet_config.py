@@ -93,10 +93,8 @@ class UNetConfig(BlockConfig):
             raise ValueError(
                 f"'widths' has {counted}, but depth {self.depth} has {self.depth + 1} levels"
             )
-        if (
-            getattr(self, "kernel_size", None) is not None
-            and "kernel_size" in self.stage_config
-        ):
+        has_kernel = getattr(self, "kernel_size", None) is not None
+        if has_kernel and "kernel_size" in self.stage_config:
             raise ValueError(
                 "'kernel_size' stands beside stage_config and in it: give it once"
             )

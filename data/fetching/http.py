@@ -144,17 +144,13 @@ def _span(response: Any, have: int, mark: str | None) -> tuple[int, int | None]:
 
     # A part fits only if it begins where ours ends, goes to the end, and is of the same file.
     if response.status == 206 and have:
-        found = re.fullmatch(
-            r"bytes (\d+)-(\d+)/(\d+)", headers.get("Content-Range", "")
-        )
-        if (
-            not found
-            or int(found[1]) != have
-            or int(found[2]) + 1 != int(found[3])
-            or _mark(headers) not in (None, mark)
-        ):
+        span = headers.get("Content-Range", "")
+        found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", span)
+        first, last, total = map(int, found.groups()) if found else (-1, -1, 0)
+        is_rest = first == have and last + 1 == total
+        if not is_rest or _mark(headers) not in (None, mark):
             raise _OtherFileError("the server sent another part than was asked for")
-        return have, int(found[3])
+        return have, total
 
     # 200 where a part was asked for: the file has changed, or the server knows no parts, and it comes whole.
     if response.status != 200:

@@ -108,13 +108,8 @@ def _refuse_names(archive: Path, info: zipfile.ZipInfo) -> None:
         # Names are read as both systems would: an archive may have been made for the other one.
         windows = PureWindowsPath(name)
         posix = PurePosixPath(name)
-        if (
-            windows.drive
-            or windows.root
-            or posix.is_absolute()
-            or ".." in windows.parts
-            or "\0" in name
-        ):
+        is_absolute = windows.drive or windows.root or posix.is_absolute()
+        if is_absolute or ".." in windows.parts or "\0" in name:
             raise _hostile(
                 archive, f"its member '{name}' would be written outside the folder"
             )

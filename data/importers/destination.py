@@ -63,13 +63,8 @@ class Destination:
         """Where to write; the folders above are made. Raises DataError E469 for a path that is taken or leads out."""
         # Keys come out of corpora of others: none of them may lead out of the folder.
         parts = PurePosixPath(relative).parts
-        if (
-            not parts
-            or relative.startswith("/")
-            or ".." in parts
-            or "\0" in relative
-            or "\\" in relative
-        ):
+        is_below = parts and not relative.startswith("/") and ".." not in parts
+        if not is_below or "\0" in relative or "\\" in relative:
             raise DataError(
                 f"'{relative}' is not a path inside the folder of the export",
                 code="E469",

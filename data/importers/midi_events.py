@@ -30,9 +30,8 @@ _NOTE_OFF = 0x8
 _NOTE_ON = 0x9
 _ONE_DATA_BYTE = (0xC, 0xD)  # program change and channel pressure; the others have two
 _SYSTEM_SIZES = {0xF1: 1, 0xF2: 2, 0xF3: 1}  # data bytes of a system message; else 0
-_FRAMES_PER_S = {
-    29: Fraction(30_000, 1_001)
-}  # SMPTE's 30 drop; 24, 25 and 30 are plain
+# SMPTE's 30 drop; 24, 25 and 30 are plain.
+_FRAMES_PER_S = {29: Fraction(30_000, 1_001)}
 
 
 class MalformedMidi(ValueError):

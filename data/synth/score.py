@@ -12,6 +12,7 @@ RANGES = ((60, 79), (55, 72), (48, 67), (40, 60))  # MIDI, as in a chorale
 # minor: harmonic, for its leading tone
 MAJOR = (0, 2, 4, 5, 7, 9, 11)
 MINOR = (0, 2, 3, 5, 7, 8, 11)
+# The degrees that may follow a degree.
 NEXT = {
     0: (3, 4, 5, 1),
     1: (4, 4, 6),
@@ -20,7 +21,7 @@ NEXT = {
     4: (0, 0, 5),
     5: (1, 3, 4),
     6: (0,),
-}  # degree -> degrees
+}
 PAIRS = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
 Voicing = NDArray[np.int64]  # (4,), soprano first, MIDI
 

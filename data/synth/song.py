@@ -12,6 +12,7 @@ QUALITIES: dict[str, tuple[int, ...]] = {
     "maj": (0, 4, 7), "min": (0, 3, 7), "7": (0, 4, 7, 10), "maj7": (0, 4, 7, 11), "min7": (0, 3, 7, 10),
     "maj6": (0, 4, 7, 9), "sus4": (0, 5, 7), "dim": (0, 3, 6), "5": (0, 7),
 }  # fmt: skip
+# The major or minor chord that a quality is reduced to; the others become X.
 REDUCED = {
     "maj": "maj",
     "min": "min",
@@ -19,11 +20,10 @@ REDUCED = {
     "maj7": "maj",
     "min7": "min",
     "maj6": "maj",
-}  # the others are X
+}
 NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
-_LOOPS: dict[
-    str, tuple[tuple[tuple[int, str], ...], ...]
-] = {  # semitones over the tonic, quality; 4 or 8 chords
+# Semitones over the tonic, and quality: loops of 4 or 8 chords.
+_LOOPS: dict[str, tuple[tuple[tuple[int, str], ...], ...]] = {
     "major": (
         ((0, "maj"), (7, "maj"), (9, "min"), (5, "maj")),
         ((0, "maj"), (9, "min"), (5, "maj"), (7, "maj")),
@@ -73,6 +73,7 @@ _LOOPS: dict[
         ((0, "min"), (7, "min"), (8, "maj"), (10, "maj")),
     ),
 }
+# Lengths of the tones of a bar, in beats.
 _RHYTHMS = (
     (1, 1, 2),
     (1.5, 0.5, 2),
@@ -80,7 +81,7 @@ _RHYTHMS = (
     (2, 1, 1),
     (1, 0.5, 0.5, 2),
     (3, 1),
-)  # beats of a bar
+)
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ class Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As argparse does it, after a look at the words: argparse reports a misspelt option as a missing one."""
+        # argparse calls this for sub-commands too, each time with the words that are left.
         if args is not None:
             self._refuse_unknown(list(args))
         return super().parse_known_args(args, namespace)
@@ -75,6 +76,8 @@ class Parser(argparse.ArgumentParser):
 
     def _refuse_command(self, word: str) -> NoReturn:
         group = self.prog.split()[1:]
+        # A word may be right and its group wrong: people write `mirbricks import` and `mirbricks
+        # data train`.
         here = {name: " ".join([*group, name]) for name in self.commands}
         everywhere = {name.split()[-1]: name for name in self.elsewhere}
         # `mirbricks import` is in the group `data`, and `mirbricks data train` in none.
@@ -91,6 +94,8 @@ class Parser(argparse.ArgumentParser):
 
     def _refuse_option(self, name: str, options: Sequence[str]) -> NoReturn:
         word = name.lstrip("-")
+        # Settings go first: the nearest option to `--lr` would be one that has nothing to do with
+        # it.
         hint = self._as_setting(word.replace("-", "_"))
         if hint is None:
             near = did_you_mean(word, [option.lstrip("-") for option in options])

@@ -84,6 +84,7 @@ def _with_figures(
 
 def _all(tracks: Mapping[str, Figures], shown: Sequence[str]) -> str:
     """The name of the last row: a mean where every track has the figures itself."""
+    # Figures such as a ranking's exist over all tracks only, and are then no mean.
     own = all(name in values for values in tracks.values() for name in shown)
     if own:
         return "mean"

@@ -1,4 +1,4 @@
-"""The values of options: what each must be, said in one line where it is something else."""
+"""The values of options: what each must be, with one line for anything else."""
 
 from __future__ import annotations
 

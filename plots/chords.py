@@ -80,11 +80,13 @@ def _row(
     span_s: float,
 ) -> None:
     """What lies in `span_s` seconds from `first_s` on: the estimate, and above it the truth."""
+    # The truth lies above: the eye goes from what should be down to what was found.
     lines = [("found", estimate)]
     if truth is not None:
         lines.append(("truth", truth))
     for y, (_, chords) in enumerate(lines):
         for interval_s, label in zip(chords.intervals, chords.labels, strict=True):
+            # A chord that goes over the end of a row is drawn on both rows.
             begin_s = max(float(interval_s[0]), first_s)
             end_s = min(float(interval_s[1]), first_s + span_s)
             if end_s > begin_s:
@@ -132,6 +134,8 @@ def colour(label: str) -> Any:
         if label == "X":
             return MISS
         return "#c9cfd5"
+    # A step of seven semitones is one on the circle of fifths: related chords get neighbouring
+    # hues.
     hue = root * 7 % 12 / 12
     if ":min" in label or ":dim" in label:
         return colorsys.hls_to_rgb(hue, 0.86, 0.45)

@@ -22,6 +22,7 @@ def embedding_map(
     """Recordings (N, D) on their two principal components, standardised before; a colour per label, "" for none."""
     figure, axes = canvas(ax, 8.4, 5.6)
     # Every number counts alike, whatever its spread.
+    # Standardised, or the few features with large numbers would be the map.
     standard = (vectors - vectors.mean(axis=0)) / np.maximum(vectors.std(axis=0), 1e-9)
     left, values, _ = np.linalg.svd(standard, full_matrices=False)
     places = left[:, :2] * values[:2]
@@ -59,6 +60,7 @@ def singular_values(vectors: Float, ax: Axes | None = None) -> Figure:
     """Singular values of the centred unit vectors (N, D) over the largest, on a logarithmic axis."""
     unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     values = np.linalg.svd(unit - unit.mean(axis=0), compute_uv=False)
+    # The effective rank of Roy & Vetterli: how many directions the embeddings use.
     share = values / max(float(values.sum()), 1e-12)
     # The effective rank: the exponential of the entropy of the shares.
     rank = float(np.exp(-(share * np.log(np.maximum(share, 1e-12))).sum()))
@@ -93,6 +95,7 @@ def over_time(
     """How alike the chunks (P, D) of one recording are: cosines of all pairs."""
     unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     figure, axes = canvas(ax, 5.8, 4.9)
+    # A single chunk has no span; a millisecond keeps the picture from being empty.
     edges = (float(times_s[0]), float(max(times_s[-1], times_s[0] + 1e-3)))
     image = axes.imshow(
         unit @ unit.T,

@@ -30,6 +30,7 @@ def filter_bank(
         peaks_hz = hz[responses.argmax(axis=1)]
     else:
         peaks_hz = (bands_hz[0] + bands_hz[1]) / 2
+    # Learned filters have no order of their own; by frequency their spacing shows.
     order = np.argsort(peaks_hz, kind="stable")
     figure = Figure(figsize=(10.5, 6.4), layout="constrained")
     panels: Any = figure.subfigures(2, 1, height_ratios=(2.4, 1))
@@ -41,6 +42,7 @@ def filter_bank(
     else:
         edges = (bands_hz[0][order], bands_hz[1][order])
     _centres(right, peaks_hz[order], edges)
+    # Some from low to high, for all would be too small to read.
     shown = np.linspace(0, len(order) - 1, min(SHOWN, len(order))).round().astype(int)
     for axes, one in zip(
         below.subplots(1, len(shown), squeeze=False)[0], shown, strict=True
@@ -61,6 +63,7 @@ def filter_bank(
 
 def responses_db(taps: Float, sr_hz: float) -> tuple[Float, Float]:
     """Frequencies in Hz (BINS,) and the responses of filters (M, taps) at them in dB, each under its own peak."""
+    # Padded to a fine grid, for a short filter has few bins of its own.
     magnitude = np.abs(np.fft.rfft(taps, max(2 * BINS, taps.shape[1])))[:, 1:]
     hz = np.linspace(0, sr_hz / 2, magnitude.shape[1] + 1)[1:]
     relative = magnitude / np.maximum(magnitude.max(axis=1, keepdims=True), 1e-12)

@@ -64,6 +64,7 @@ def piano_roll(
     -------
     Figure
     """
+    # As wide as the recording is long, within what a page and a screen can hold.
     first_s = float(times_s[0])
     span_s = float(times_s[-1]) - first_s or 1.0  # one frame only
     figure, axes = canvas(ax, float(np.clip(span_s / S_PER_INCH, 10.5, 40.0)), 5.2)
@@ -94,6 +95,7 @@ def piano_roll(
 def _compare(axes: Axes, estimate: Frames, truth: Frames) -> None:
     """The truth as a broad pale band, on it what was missed and what was found."""
     (at, found), (true_at, true) = flatten(*estimate), flatten(*truth)
+    # Both ways: what was found has a true pitch near it, what is true was found.
     hit = _matched(at, found, *truth)
     missed = ~_matched(true_at, true, *estimate)
     step_s = _step_s(estimate[0])
@@ -154,9 +156,12 @@ def _matched(
     if not len(times_s) or not len(at):
         return np.zeros(len(at), dtype=bool)
     # The frame nearest in time to each pitch, and its pitches as rows filled with infinity.
+    # Estimate and truth have times of their own; a pitch is held against the nearest frame of the
+    # other.
     middles = (times_s[1:] + times_s[:-1]) / 2
     nearest = np.searchsorted(middles, at)
     most = max((len(frame) for frame in frames), default=0)
+    # Ragged frames as one array, filled up with inf, which no pitch is near to.
     rows = np.full((len(frames), max(most, 1)), np.inf)
     counts = np.array([len(frame) for frame in frames])
     rows[np.arange(rows.shape[1]) < counts[:, None]] = flatten(times_s, frames)[1]

@@ -48,6 +48,7 @@ def tagogram(
     -------
     Figure
     """
+    # By mean: a label that is probable throughout is worth a row more than one with a single peak.
     order = np.argsort(-scores.mean(axis=0), kind="stable")[:MOST_LABELS]
     figure, axes = canvas(ax, 10.5, 1.3 + 0.26 * len(order))
     if len(times_s) > 1:
@@ -140,6 +141,7 @@ def curves(
 
     figure = Figure(figsize=(10.5, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2)
+    # A label that every track has, or none, has no curve.
     known = [k for k in range(len(labels)) if not np.isnan(areas["roc_auc"][k])]
     named = sorted(known, key=lambda k: areas["pr_auc"][k])[
         : 10 if len(known) > 10 else len(known)
@@ -175,6 +177,7 @@ def label_bars(
 
     Of many labels those with the lowest first figure are shown.
     """
+    # The worst first: a reader looks for what to improve.
     by_label = dict(zip(figures, counts, strict=True))
     worst = sorted(figures, key=lambda label: next(iter(figures[label].values())))[
         :MOST_LABELS

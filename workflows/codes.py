@@ -5,8 +5,8 @@ from __future__ import annotations
 from ..errors import register_codes
 
 CODES = {
-    "E191": "A file of that name is there already, and mirbricks never overwrites one.",
-    "E192": "A picture is written as .svg, .png or .pdf; the ending of its name says as which.",
+    "E191": "A file of that name already exists, and mirbricks never overwrites one.",
+    "E192": "A picture is written as .svg, .png or .pdf; the ending of its name chooses which.",
     "E436": "A recording in memory is floating-point samples, (N,) or (C, N), finite, with its sample rate in Hz.",
     "E447": "Corpora that train together hold recordings under keys of their own, so that none is on two sides.",
     "E470": "A synthetic corpus goes to a folder without a corpus; --seconds is the length of clips, 1 to 3600 s.",

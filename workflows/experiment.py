@@ -188,7 +188,7 @@ def choice_of(corpus: Corpus, config: DatasetConfig) -> Choice:
 
 
 def settled(experiment: Experiment, corpus: Corpus) -> Experiment:
-    """The experiment with the kind of split that this corpus gets, so that a run says which one it had."""
+    """The experiment with the kind of split that this corpus gets, so that the run's settings name it."""
     choice = choice_of(corpus, experiment.dataset)
     dataset = experiment.dataset.model_copy(update={"split": choice.split})
     return replace(experiment, dataset=dataset)

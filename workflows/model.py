@@ -113,7 +113,7 @@ class Model:
         >>> import numpy as np
         >>> model = mb.load("zoo:mpe_bach10")
         >>> wave = 0.1 * np.sin(2 * np.pi * 440 * np.arange(48000) / 48000)
-        >>> heard = model.predict(wave, sr_hz=48000)
+        >>> found = model.predict(wave, sr_hz=48000)
         """
         if isinstance(audio, str | Path):
             if Path(audio).is_dir():

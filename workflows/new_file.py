@@ -12,7 +12,7 @@ def refuse_existing(path: str | Path) -> None:
     """Raise E191 where something is at `path` already; asked before the work is done."""
     if Path(path).exists() or Path(path).is_symlink():
         raise GraphError(
-            f"'{path}' is there already",
+            f"'{path}' already exists",
             code="E191",
             help="choose another name, or delete it: nothing is overwritten",
         )

@@ -105,7 +105,7 @@ def _note_trained(
     own: bool,
     progress: Progress,
 ) -> None:
-    """A figure on what a model has learned from says little; people evaluate shipped models on what they have."""
+    """A figure on what a model has learned from means little; people evaluate shipped models on what they have."""
     # Only groups of the corpus it was trained on can be compared by name.
     trained: set[str] = set()
     if own or corpus.name == settings.corpus:

@@ -29,7 +29,7 @@ class ChainFile(Settings):
 
 
 def augment(arguments: Namespace) -> int:
-    """Write the copies and say what is in the new corpus."""
+    """Write the copies and print what is in the new corpus."""
     out = Path(arguments.out)
     source = _chain_file(arguments.by)
     errors: list[MirbricksError] = []

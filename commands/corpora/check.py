@@ -24,9 +24,9 @@ def check_data(arguments: Namespace) -> int:
         for problem in findings.problems:
             print(problem, end="\n\n")
         kinds = Counter(problem.code for problem in findings.problems)
-        told = ", ".join(f"{code}: {count}" for code, count in sorted(kinds.items()))
+        counts = ", ".join(f"{code}: {count}" for code, count in sorted(kinds.items()))
         print(
-            f"{plural(len(findings.problems), 'problem')} in {printable(folder)} ({told})"
+            f"{plural(len(findings.problems), 'problem')} in {printable(folder)} ({counts})"
         )
         return 1
     assert findings.corpus is not None
@@ -42,15 +42,15 @@ def check_data(arguments: Namespace) -> int:
 
 
 def count_keys(folder: Path) -> int:
-    """How many recordings there are to read; 0 where that cannot be told."""
+    """How many recordings there are to read; 0 where that cannot be read."""
     try:
         files = find_corpus(folder)
+        count = 0
         if files.audio:
-            audio = len(AudioStore(files.audio).keys())
-        else:
-            audio = 0
-        return audio + (
-            len(FeatureStore(files.features).keys()) if files.features else 0
-        )
+            count += len(AudioStore(files.audio).keys())
+        if files.features:
+            count += len(FeatureStore(files.features).keys())
+        return count
+    # Only the bar needs it; the check itself reports what is wrong.
     except DataError:
         return 0

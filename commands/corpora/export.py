@@ -14,7 +14,7 @@ from ..screen import console, counting, plural
 
 
 def export_corpus(arguments: Namespace) -> int:
-    """Write a corpus as a layout of files, say what was written and what the layout has no place for."""
+    """Write a corpus as a layout of files, print what was written and what the layout has no place for."""
     importer = importer_of(
         arguments.kind, arguments.set, with_audio=not arguments.no_audio
     )

@@ -22,25 +22,24 @@ from ..screen import console
 
 
 def fetch_corpus(arguments: Namespace) -> int:
-    """Fetch, and say what is there now."""
+    """Fetch, and print what the folder holds now."""
     folder = arguments.out or arguments.name
     with _watching() as watch:
         got = fetch(arguments.name, folder, arguments.base_url or BASE_URL, watch)
     for file, stamp in got.files.items():
-        if not file.endswith(".zip"):
-            if file in got.fresh:
-                state = "fetched"
-            else:
-                state = "unchanged"
-            console().print(
-                f"{state}  {printable(got.folder / file)}  {stamp.n_bytes / 1e6:.1f} MB  sha256 {stamp.sha256[:16]}…"
-            )
+        # An archive is only the wrapping of what was fetched.
+        if file.endswith(".zip"):
+            continue
+        state = "fetched" if file in got.fresh else "unchanged"
+        size = f"{stamp.n_bytes / 1e6:.1f} MB"
+        path = printable(got.folder / file)
+        console().print(f"{state}  {path}  {size}  sha256 {stamp.sha256[:16]}…")
     return 0
 
 
 @contextmanager
 def _watching() -> Iterator[Watch]:
-    """A bar a file on a terminal; a line a file elsewhere."""
+    """A bar per file on a terminal; a line per file elsewhere."""
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),

@@ -21,7 +21,7 @@ from ..screen import console, counting
 
 
 def import_corpus(arguments: Namespace) -> int:
-    """Bring a corpus in, say what came and what was left out."""
+    """Import a corpus; print what came in and what was left out."""
     importer = importer_of(
         arguments.kind, arguments.set, with_audio=not arguments.no_audio
     )

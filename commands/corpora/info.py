@@ -40,6 +40,7 @@ def info(arguments: Namespace) -> int:
     show = sys.stdout.isatty() and not arguments.json
     with counting("reading", len(corpus), show=show) as on_done:
         about = describe(corpus, scan(corpus.recordings, arguments.jobs, on_done))
+    # Letters stay as they are: labels may be of any script.
     text = json.dumps(about, indent=2, ensure_ascii=False)
     if paths:
         write_new(str(paths[0]), text + "\n")
@@ -123,6 +124,7 @@ def _annotations(about: Mapping[str, Any]) -> Table:
             covered = f"{one['covered']:.0%}"
         else:
             covered = ""
+        # Where every value occurs once, such as a title, the most frequent ones mean nothing.
         values = list(one.get("values", {}).items())
         unique = bool(values) and one["different"] == one["atoms"]
         if not unique:

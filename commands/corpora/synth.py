@@ -19,11 +19,15 @@ MOST_S = 3600.0
 
 
 def synth(arguments: Namespace) -> int:
-    """Write the corpus and say what is in it."""
+    """Write the corpus and print what is in it."""
     out = Path(arguments.out)
     # What cannot be is refused before anything is computed.
     _refuse(arguments, out)
-    n = arguments.n or (KINDS[arguments.kind].n if arguments.kind in KINDS else CLIPS)
+    n = CLIPS
+    if arguments.kind in KINDS:
+        n = KINDS[arguments.kind].n
+    if arguments.n:
+        n = arguments.n
     given = {"seed": arguments.seed, "n_jobs": arguments.jobs}
     with counting(f"{arguments.kind}", n) as on_done:
         if arguments.kind in KINDS:
@@ -48,13 +52,14 @@ def minutes(corpus: Corpus) -> str:
 def _refuse(arguments: Namespace, out: Path) -> None:
     """A corpus that is there, and lengths that make no clips, before anything is computed."""
     if arguments.seconds is not None:
+        # A song's length comes from its form, so --seconds would be ignored without a word.
         songs = arguments.kind in KINDS and KINDS[arguments.kind].seconds is None
         if songs:
             message = (
                 f"--seconds: {arguments.kind} are whole songs, as long as they are"
             )
             raise DataError(
-                message, code="E470", help="leave --seconds out; --n says how many"
+                message, code="E470", help="leave --seconds out; --n sets how many"
             )
         if not LEAST_S <= arguments.seconds <= MOST_S:
             message = f"--seconds: expected {LEAST_S:g} to {MOST_S:g}, got {arguments.seconds:g}"

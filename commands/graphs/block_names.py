@@ -21,6 +21,7 @@ def refuse_name(name: str, module: str, plan: Plan) -> None:
     if not re.fullmatch(r"[A-Z][A-Za-z0-9]*", name):
         message = f"'{name}' is not a name of a class in CapWords"
         raise RegistryError(message, code="E307", help=_proposal(name))
+    # A name that is taken would be refused when the file is imported, after the user's work on it.
     known = blocks()
     if name in known:
         cls = known[name].cls
@@ -60,6 +61,7 @@ def _reserved(name: str) -> str | None:
 
 def _problem_of_module(module: str, plan: Plan) -> str | None:
     """Why the block's file could not be imported, or another module no longer."""
+    # Only a file at the top of a folder shadows a module: below a package it has a longer name.
     at_top = not plan.inside and plan.module == module
     if at_top and (module in sys.stdlib_module_names or _installed(module, plan)):
         return f"would hide the module '{module}'"

@@ -40,6 +40,7 @@ def planned(folder: Path, module: str, kind: str, family: str | None) -> Plan:
     if family is not None:
         message = f"--family is for a checkout of mirbricks, and '{folder}' is not one"
         raise RegistryError(message, code="E307", help="leave --family out")
+    # A folder inside a package: the block is imported by its full dotted name.
     root = folder
     dotted = module
     while (root / "__init__.py").exists() and root != root.parent:

@@ -26,6 +26,7 @@ def blocks(arguments: Namespace) -> int:
         }
         print(json.dumps(described))
         return 0
+    # In one column, so that the summaries can be read down the page.
     longest = max(map(len, known))
     for family, specs in by_family(known.values()).items():
         print(family)

@@ -50,6 +50,7 @@ def _facts(model: GraphModule, inputs: Inputs) -> str:
     came = ", ".join(map(show, model.input_shapes.values()))
     went = ", ".join(map(show, model.output_shapes.values()))
     count = count_parameters(model)
+    # Which other sizes would do is found by trying, from sizes that are known to run.
     base = base_sizes(model)
     found = free_sizes(model.graph, inputs, base) if base else ()
     # That any batch will do goes without saying.

@@ -26,6 +26,7 @@ def eject(arguments: Namespace) -> int:
         refuse_existing(path)
     model = _model(arguments)
     text = ejected(model)
+    # The file replaces mirbricks: it is written only when its outputs were seen to be the same.
     check_ejected(text, model)
     if arguments.weights:
         _write_bytes(arguments.weights, safetensors.torch.save(_tensors(model)))
@@ -60,6 +61,7 @@ def export(arguments: Namespace) -> int:
 def _model(arguments: Namespace) -> GraphModule:
     """The compiled graph with the weights of --run, or of the run or packed model that stands for the graph."""
     trained = _trained(arguments)
+    # A missing run is reported before the graph is compiled.
     run = RunFolder.open(trained) if trained else None
     graph = load_graph(graph_file(arguments.graph), arguments.set)
     model = compile_graph(graph, input_shape(arguments.input))

@@ -50,6 +50,7 @@ def diff(arguments: Namespace) -> int:
 def _sections(files: Sequence[Path]) -> list[Mapping[str, Any]]:
     """Each side's sections with every default, where both are whole experiments; else as the files give them."""
     try:
+        # A default that is written out and one that is left out are the same setting.
         experiments = [load_experiment(file) for file in files]
     except MirbricksError:
         return [_given_sections(load_graph(file)) for file in files]

@@ -41,6 +41,7 @@ def explain(arguments: Namespace) -> int:
     elif (section := section_of(name)) is not None:
         print(section)
     else:
+        # One list of everything that has an explanation: users need not know which kind a word is.
         raise _unknown(name, [*known, *WORDS, *codes(), *sections()])
     return 0
 

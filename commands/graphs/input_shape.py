@@ -11,6 +11,7 @@ def input_shape(words: list[str] | None) -> Any:
     """The sizes of --input: one list, or a dict of them; raises `GraphError` where a size is not a number."""
     if not words:
         return None
+    # Without a name the sizes are those of the only input.
     named = [word.partition("=") for word in words]
     if len(named) == 1 and not named[0][1]:
         return _sizes(words[0])

@@ -22,6 +22,7 @@ def migrate(arguments: Namespace) -> int:
         write_new(arguments.out, result.text)
     else:
         print(result.text, end="")
+    # On standard error, so that `mirbricks migrate old.yaml > new.yaml` writes the graph alone.
     for note in result.notes:
         print(f"note: {printable(note)}", file=sys.stderr)
     return 0

@@ -24,6 +24,7 @@ def new_block(arguments: Namespace) -> int:
     folder = Path(arguments.dir)
     plan = planned(folder.resolve(), module, arguments.kind, arguments.family)
     refuse_name(name, module, plan)
+    # As the user wrote the folder, not resolved: these paths can be pasted into the next command.
     shown = [folder / path.relative_to(folder.resolve()) for path in plan.paths]
     for path in shown:
         refuse_existing(str(path))
@@ -32,6 +33,7 @@ def new_block(arguments: Namespace) -> int:
         _test(name, kind, plan),
         _graph(name, module, kind, plan),
     ]
+    # Three files that belong together: if one cannot be written, none appears.
     with ExitStack() as stack:
         for path, text in zip(plan.paths, texts, strict=True):
             stack.enter_context(written_whole(path)).write_text(text, encoding="utf-8")

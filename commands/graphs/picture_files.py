@@ -31,6 +31,7 @@ def write_picture(path: str, svg: str) -> None:
         return
     from ...compiler.drawing.raster import raster
 
+    # Drawing takes a while, so the name is looked at again before the file is written.
     data = raster(svg, ending)
     refuse_existing(path)
     with written_whole(path) as part:

@@ -17,6 +17,8 @@ from ...workflows.new_file import write_new
 def schema(arguments: Namespace) -> int:
     """Print the schema, or write it to --out; raises E191 where that file exists."""
     configs = [task.Config for task in tasks().values()]
+    # With the blocks, tasks and features of installed plug-ins: an editor then knows the user's own
+    # too.
     sections: dict[str, Section] = {
         "feature": [one.Config for one in features().values()],
         "dataset": DatasetConfig,

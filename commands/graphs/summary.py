@@ -31,6 +31,7 @@ def _hop_s(graph: Graph) -> float | None:
     """Seconds between input frames, where the graph has a feature section."""
     from ...features.kinds import config_of
 
+    # A graph alone counts in frames; only a feature gives them a length in seconds.
     if "feature" not in graph.source.data:
         return None
     section = graph.source.data["feature"]

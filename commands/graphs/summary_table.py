@@ -89,6 +89,7 @@ def _fitting(columns: Sequence[Column], width: int | None) -> list[Column]:
     """Those that fit beside one another, the most telling first; the first few in any case, on several lines."""
     if width is None:
         return list(columns)
+    # Columns are chosen by worth and shown in their usual order.
     by_head = {column.head: column for column in columns}
     chosen = [by_head[head] for head in BY_WORTH[:ALWAYS]]
     for head in BY_WORTH[ALWAYS:]:
@@ -101,6 +102,8 @@ def _lines(columns: Sequence[Column], screen: int | None) -> Iterator[str]:
     """The head, a rule, and a line per layer; on a very narrow screen the names of layers go on below."""
     widths = [column.width for column in columns]
     if screen:
+        # The names of layers are the one column that may be broken: a broken number would be
+        # another number.
         excess = max(0, _needed(columns) - screen)
         widths[0] = max(min(NARROWEST, widths[0]), widths[0] - excess)
     yield _line([column.head for column in columns], columns, widths)

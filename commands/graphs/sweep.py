@@ -44,6 +44,7 @@ def runs_everywhere(
     model: GraphModule, inputs: Inputs, axis: str, sizes: range
 ) -> bool:
     """Print at which of these sizes the graph runs and where it breaks; whether it breaks at none."""
+    # Several inputs may share an axis; it is swept in all of them at once.
     known = list(dict.fromkeys(one.name for axes in inputs.values() for one in axes))
     if axis not in known:
         raise GraphError(
@@ -71,12 +72,13 @@ def _with_bar(sizes: Sequence[int]) -> Iterator[int]:
 
 
 def _by_cause(outcomes: Sequence[Outcome]) -> Iterator[str]:
-    """Each cause with the sizes at which it stands; the words of the first."""
+    """Each cause with the sizes at which it occurs; the words of the first."""
     causes: dict[tuple[str, str], list[int]] = {}
     first: dict[tuple[str, str], MirbricksError] = {}
     for outcome in outcomes:
         error = outcome.error
         if error:
+            # One mistake breaks many sizes with a message that differs in the numbers only.
             cause = (error.code, str(error.where))
             causes.setdefault(cause, []).append(outcome.size)
             first.setdefault(cause, error)

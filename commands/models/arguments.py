@@ -49,7 +49,7 @@ def train(p: Parser) -> None:
         "--fold",
         type=values.fold,
         metavar="K|all|none",
-        help="the fold to test on (default: 0); all trains them one by one; none tests on nothing: "
+        help="the fold to test on (default: 0); all trains them one by one; none has no test side: "
         "every recording trains",
     )
     p.add_argument(
@@ -122,7 +122,7 @@ def predict(p: Parser) -> None:
     p.add_argument(
         "--replace",
         action="store_true",
-        help="write over files that are there already",
+        help="overwrite files that exist already",
     )
     device(p)
 
@@ -145,7 +145,7 @@ def pack(p: Parser) -> None:
         action="append",
         default=[],
         metavar="FILE[=TEXT]",
-        help="what `evaluate --json` printed, for the card, and in words what it was measured on; "
+        help="the output of `evaluate --json`, for the card, and a text on what it was measured on; "
         "repeatable, `mirbricks zoo` lists the first",
     )
     p.add_argument(

@@ -28,6 +28,7 @@ def demo(arguments: Namespace) -> int:
     data = arguments.data or _synthesised(out.parent / f"{out.name}-data")
     graph = arguments.graph or Path(package).parent / "graphs" / "mpe_small.yaml"
     overrides = [*SHORT, *arguments.set]
+    # Both inputs are proved before the earlier run is cleared away.
     load_experiment(graph, overrides)
     Corpus.open(data)
     _clear(RunFolder(out))

@@ -22,6 +22,7 @@ def evaluate(arguments: Namespace) -> int:
         jobs=arguments.jobs,
         device=arguments.device,
     )
+    # Whoever reads JSON from a pipe wants nothing else on standard output.
     for_people = not (arguments.json or arguments.markdown)
     progress = Progress(bars=for_people)
     found = evaluate_runs(arguments.folder, arguments.data, options, progress)
@@ -45,6 +46,7 @@ def _tracks(side: str) -> str:
 def _print_json(found: Evaluated) -> None:
     figures = found.evaluation.figures
     tracks = found.evaluation.tracks
+    # JSON has no NaN; null alone would leave the reader to guess.
     undefined = [name for name, value in figures.items() if finite(value) is None]
     if undefined:
         names = ", ".join(undefined)

@@ -22,6 +22,7 @@ def predict(arguments: Namespace) -> int:
     out = Path(arguments.out)
     progress = Progress()
     failed = 0
+    # All names at once: two files of one name need different ones.
     names = result_names(arguments.audio)
     for path, name in zip(arguments.audio, names, strict=True):
         try:

@@ -52,13 +52,11 @@ def _as_json(
 
 def _table(index: Index, query: Query, results: list[tuple[int, float]]) -> Table:
     """Versions of the query's own work, where it is known, are marked."""
-    if query.number is None:
-        title = query.name
-    else:
+    title = query.name
+    work = None
+    # Of an audio file neither title nor work is known.
+    if query.number is not None:
         title = f"{query.name}: {index.titles[query.number]}"
-    if query.number is None:
-        work = None
-    else:
         work = index.works[query.number]
     table = Table(title=title, title_justify="left")
     for name in ("rank", "score"):
@@ -67,10 +65,7 @@ def _table(index: Index, query: Query, results: list[tuple[int, float]]) -> Tabl
     table.add_column("title")
     for rank, (k, score) in enumerate(results, 1):
         same = work is not None and index.works[k] == work
-        if same:
-            style = "bold green"
-        else:
-            style = None
+        style = "bold green" if same else None
         table.add_row(
             str(rank), f"{score:.3f}", index.keys[k], index.titles[k], style=style
         )

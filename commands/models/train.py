@@ -30,6 +30,8 @@ def train(arguments: Namespace) -> int:
     )
     ended = []
     for one in train_folds(arguments.graph, arguments.data, options, Progress()):
+        # Interrupted; under torchrun the other processes end here too, without a result of their
+        # own.
         if one.evaluation is None:
             return INTERRUPTED if leads() else 0
         _print(one)

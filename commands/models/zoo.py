@@ -15,12 +15,9 @@ from ..wrapping import wrapped
 def zoo(arguments: Namespace) -> int:
     """List the models, or print the card of one."""
     if arguments.name:
-        print(
-            RunFolder.open(f"{PREFIX}{arguments.name.removeprefix(PREFIX)}").read_text(
-                CARD
-            ),
-            end="",
-        )
+        # With the prefix or without: both are how people name a model.
+        run = RunFolder.open(f"{PREFIX}{arguments.name.removeprefix(PREFIX)}")
+        print(run.read_text(CARD), end="")
         return 0
     models = {name: about(RunFolder.open(f"{PREFIX}{name}")) for name in names()}
     if arguments.json:
@@ -45,6 +42,7 @@ def about(run: RunFolder) -> dict[str, Any]:
 
 
 def _print(models: dict[str, dict[str, Any]]) -> None:
+    # In one column: the list is there to compare.
     width = max(map(len, models)) + len(PREFIX)
     for name, model in models.items():
         shown = model["shown"] or {}

@@ -112,4 +112,4 @@ def _refuse_existing(out: Path) -> None:
         help = (
             "give a folder that is not there yet, or is empty: nothing is overwritten"
         )
-        raise DataError(f"'{out}' is there already", code="E467", help=help)
+        raise DataError(f"'{out}' already exists", code="E467", help=help)

@@ -48,7 +48,7 @@ def _refuse_other(path: Path, content: bytes) -> None:
         except OSError:  # what cannot be read is not ours
             pass
     raise DataError(
-        f"'{path}' is there already",
+        f"'{path}' already exists",
         code="E191",
         help="choose another folder or name; --replace, or replace=True, writes over it",
     )

@@ -147,4 +147,4 @@ def test_info_writes_json_and_a_picture(capsys: Capture) -> None:
     assert json.loads(printed) == json.loads(Path("about/clips.json").read_text())
     assert Path("about/clips.png").read_bytes().startswith(b"\x89PNG")
     assert main(["data", "info", "data", "--out", "about"]) == 1
-    assert "'about/clips.json' is there already" in capsys.readouterr().err
+    assert "'about/clips.json' already exists" in capsys.readouterr().err

@@ -321,7 +321,7 @@ def test_bad_queries_and_indexes(
         f"the index '{other}' is empty\n  help: index a corpus with recordings     [E632]\n"
     )
     assert call("index", trained / "run", "--data", corpus, "--out", index)[2] == (
-        f"'{index}' is there already\n  help: choose another name, or delete it: nothing is overwritten     [E191]\n"
+        f"'{index}' already exists\n  help: choose another name, or delete it: nothing is overwritten     [E191]\n"
     )
 
 

@@ -70,7 +70,7 @@ def test_refusals(tmp_path: Path, capsys: Capture) -> None:
     assert main(["data", "synth", "covers", "--out", f"{out}2", "--seconds", "3"]) == 1
     assert capsys.readouterr().err == (
         "--seconds: covers are whole songs, as long as they are\n"
-        "  help: leave --seconds out; --n says how many     [E470]\n"
+        "  help: leave --seconds out; --n sets how many     [E470]\n"
     )
     assert main(["data", "synth", "piano", "--out", f"{out}2", "--seconds", "0.5"]) == 1
     assert capsys.readouterr().err == (

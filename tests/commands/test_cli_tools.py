@@ -76,7 +76,7 @@ def test_nothing_is_overwritten(command: list[str], file: str, capsys: Capture) 
     Path(file).write_text(A)
     assert main([*command, file]) == 1
     assert capsys.readouterr().err == (
-        f"'{file}' is there already\n  help: choose another name, or delete it: nothing is overwritten     [E191]\n"
+        f"'{file}' already exists\n  help: choose another name, or delete it: nothing is overwritten     [E191]\n"
     )
     assert Path(file).read_text() == A
 

@@ -452,7 +452,7 @@ def no_change(run: Path) -> None:
         (
             no_change,
             ["--out", "run"],
-            "'run' is there already\n  help: choose another name, or delete it: nothing is overwritten     [E191]\n",
+            "'run' already exists\n  help: choose another name, or delete it: nothing is overwritten     [E191]\n",
         ),
     ],
 )

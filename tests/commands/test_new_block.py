@@ -334,7 +334,7 @@ def test_no_file_is_overwritten(name: str, here: Path, capsys: Capture) -> None:
     assert main(["new-block", "ToyGate"]) == 1
     assert capsys.readouterr() == (
         "",
-        f"'{name}' is there already\n  help: choose another name, or delete it: nothing is overwritten     [E191]\n",
+        f"'{name}' already exists\n  help: choose another name, or delete it: nothing is overwritten     [E191]\n",
     )
     assert written(here) == [name]
     assert (here / name).read_text() == "mine\n"

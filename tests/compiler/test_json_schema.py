@@ -357,7 +357,7 @@ def test_out_writes_the_file_and_never_over_another(
     assert main(["schema", "--out", str(path)]) == 0
     assert json.loads(path.read_text(encoding="utf-8")) == schema
     assert main(["schema", "--out", str(path)]) == 1
-    assert f"'{path}' is there already" in capsys.readouterr().err
+    assert f"'{path}' already exists" in capsys.readouterr().err
 
 
 PLUGIN = """

@@ -179,7 +179,7 @@ def test_what_is_there_already_is_kept(
         with pytest.raises(DataError) as caught:
             prediction.save(folder, "song")
         assert str(caught.value) == (
-            f"'{decoy}' is there already\n"
+            f"'{decoy}' already exists\n"
             "  help: choose another folder or name; --replace, or replace=True, writes over it     [E191]"
         )
         assert list(folder.iterdir()) == [decoy]

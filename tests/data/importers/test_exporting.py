@@ -52,7 +52,7 @@ def test_an_export_overwrites_nothing(take_out: Call, bring_in: Call) -> None:
     Path("back").mkdir()
     take_out("csv", "one", "back")
     expected = (
-        "'back' is there already\n"
+        "'back' already exists\n"
         "  help: give a folder that is not there yet, or is empty: nothing is overwritten     [E467]"
     )
     assert refused(lambda: take_out("csv", "one", "back")) == expected

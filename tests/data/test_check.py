@@ -119,7 +119,7 @@ def test_a_split_that_is_not_whole() -> None:
         {"a": {"split": "train"}, "b": {}, "c": {"split": "dev"}},
     )
     assert problems() == [
-        "2 recordings have no sound 'split': 'b' and 'c'\n  expected  train, valid or test\n"
+        "2 recordings have no sound 'split': 'b', 'c'\n  expected  train, valid or test\n"
         "  help: `mirbricks data split` gives every recording one     [E443]"
     ]
 

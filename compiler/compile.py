@@ -14,19 +14,19 @@ from ..fields import quoted
 from ..registry import build
 from ..shapes import Shape
 from ..zoo import graph_file, names_trained_weights
+from .given_shapes import GivenShape, read_shape
 from .inference.formulas import formula
 from .inference.infer import words_of
 from .inference.probe import probe
 from .inference.walk import Step
 from .language import tutorial
-from .language.axes import LARGEST_SIZE, Axis, default_axes
+from .language.axes import Axis
 from .language.graph import Graph, read_graph
 from .language.nodes import Layer, Skip
 from .language.source import Source, read_dict, read_file
 from .module import GraphModule
 from .operations import NodeInfo, Op
 
-GivenShape = Sequence["int | None"]
 Inputs = Mapping[str, tuple[Axis, ...]]
 
 
@@ -174,76 +174,10 @@ def _graph(source: Source, overrides: Sequence[str]) -> Graph:
     return graph
 
 
-def read_shape(graph: Graph, given: Any) -> dict[str, tuple[Axis, ...]]:
-    """The inputs' axes, with the sizes of `given` put in; raises `GraphError` where they do not fit."""
-    # A shape without a name is that of the first input, `x` where the graph names none.
-    shapes: Mapping[str, GivenShape]
-    if given is None:
-        shapes = {}
-    elif isinstance(given, Mapping):
-        shapes = given
-    else:
-        shapes = {next(iter(graph.inputs), "x"): given}
-    # What the tutorial's sections lead to is the weakest source: anything given wins.
-    if not graph.inputs and not shapes and graph.assumed:
-        return dict(graph.assumed)
-    if not graph.inputs and not shapes:
-        message = "the shape of the input is not known"
-        hint = "add `input: B C=6 F=360 T` to the graph, or give input_shape"
-        raise GraphError(message, code="E108", where=graph.source.whole(), help=hint)
-    unknown = [name for name in shapes if graph.inputs and name not in graph.inputs]
-    if unknown:
-        message = f"the graph has no input '{unknown[0]}'"
-        raise GraphError(
-            message,
-            code="E207",
-            where=graph.where_input(),
-            help=f"it has: {', '.join(graph.inputs)}",
-        )
-    axes = graph.inputs or {name: _unnamed(shape) for name, shape in shapes.items()}
-    return {name: _bind(graph, axes[name], shapes.get(name)) for name in axes}
-
-
-def _unnamed(shape: GivenShape) -> tuple[Axis, ...]:
-    return tuple(Axis(name) for name in default_axes(len(shape)))
-
-
-def _bind(
-    graph: Graph, axes: tuple[Axis, ...], shape: GivenShape | None
-) -> tuple[Axis, ...]:
-    if shape is None:
-        return axes
-    pairs = list(zip(shape, axes, strict=False))
-    fits = len(shape) == len(axes)
-    if not fits or not all(s is None or _possible(s, a) for s, a in pairs):
-        named = " ".join(map(str, axes))
-        message = f"the input is {named}, but the shape given is {list(shape)}"
-        raise GraphError(
-            message,
-            code="E207",
-            where=graph.where_input(),
-            help="give the batch first, None for a free size",
-        )
-    # None says nothing of an axis: what the graph fixes stays fixed.
-    bound = []
-    for size, axis in pairs:
-        if size is None:
-            bound.append(axis)
-        else:
-            bound.append(Axis(axis.name, size))
-    return tuple(bound)
-
-
 def _word_of(axis: Axis) -> int | str:
     if axis.size is None:
         return axis.name
     return axis.size
-
-
-def _possible(size: Any, axis: Axis) -> bool:
-    return (
-        isinstance(size, int) and 0 < size <= LARGEST_SIZE and axis.size in (None, size)
-    )
 
 
 def _built(step: Step) -> nn.Module:

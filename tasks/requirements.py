@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from ..compiler.compile import read_shape
+from ..compiler.given_shapes import read_shape
 from ..compiler.inference.probe import probe
 from ..compiler.module import GraphModule
 from ..compiler.operations import NodeInfo

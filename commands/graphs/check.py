@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 
-from ...compiler.compile import Inputs, compile_graph, load_graph, read_shape
+from ...compiler.compile import Inputs, compile_graph, load_graph
+from ...compiler.given_shapes import read_shape
 from ...compiler.inference.sizes import free_sizes
 from ...compiler.inference.without_dynamo import without_dynamo
 from ...compiler.module import GraphModule, count_parameters

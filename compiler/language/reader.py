@@ -13,7 +13,7 @@ from ...errors import (
     did_you_mean,
 )
 from ...fields import quoted
-from ...registry import Spec, blocks
+from ...registry import BlockConfig, Spec, blocks
 from .configs import read_config
 from .forms import Item
 from .names import name_problem
@@ -92,17 +92,7 @@ class Reader:
             if "with" in apart and "with" in params:
                 further = self._further(params["with"], item)
             params = {key: value for key, value in params.items() if key not in apart}
-        config = read_config(
-            spec.cls.Config,
-            params,
-            item.source,
-            item.steps,
-            item.label or item.block,
-            self.errors,
-            item.words,
-            apart,
-            self.warnings,
-        )
+        config = self._config(item, spec, params, apart)
         # A valid config beside a bad name is not a node either: the mistakes are counted.
         if config is None or len(self.errors) > before:
             self.failed.add(item.name)
@@ -112,8 +102,8 @@ class Reader:
         first = self.layers.get(item.first)
         if first:
             name = first.name
-        else:
-            name = name or self._numbered(spec.name, item.prefix)
+        elif not name:
+            name = self._numbered(spec.name, item.prefix)
         layer = Layer(
             spec,
             config,
@@ -129,6 +119,21 @@ class Reader:
         self.layers[item.mark] = layer
         self._remember(layer)
         return layer
+
+    def _config(
+        self, item: Item, spec: Spec, params: Any, apart: Sequence[str]
+    ) -> BlockConfig | None:
+        return read_config(
+            spec.cls.Config,
+            params,
+            item.source,
+            item.steps,
+            item.label or item.block,
+            self.errors,
+            item.words,
+            apart,
+            self.warnings,
+        )
 
     def _name(self, name: Any, item: Item) -> str | None:
         where = item.source.value((*item.steps, "name"))

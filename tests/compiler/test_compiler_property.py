@@ -14,7 +14,7 @@ from torch import Tensor
 
 import mirbricks as mb
 from mirbricks import registry
-from mirbricks.compiler.compile import read_shape
+from mirbricks.compiler.given_shapes import read_shape
 from mirbricks.compiler.inference.sizes import free_sizes, sweep
 from mirbricks.compiler.module import GraphModule
 from mirbricks.compiler.saved import resolved_yaml

@@ -11,7 +11,8 @@ import torch
 
 import mirbricks as mb
 from mirbricks.cli import main
-from mirbricks.compiler.compile import as_graph, read_shape
+from mirbricks.compiler.compile import as_graph
+from mirbricks.compiler.given_shapes import read_shape
 from mirbricks.compiler.inference.sizes import Sizes, free_sizes, spans, sweep
 
 Capture = pytest.CaptureFixture[str]

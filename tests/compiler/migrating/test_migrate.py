@@ -14,7 +14,8 @@ import mirbricks as mb
 from mirbricks.compiler.language.layer_text import flow
 from mirbricks.compiler.language.source import read_text
 from mirbricks.compiler.migrating.comments import Commented
-from mirbricks.compiler.migrating.migrate import NO_INPUT, NOT_READ, migrate
+from mirbricks.compiler.migrating.migrate import NO_INPUT, migrate
+from mirbricks.compiler.migrating.written import NOT_READ
 from mirbricks.compiler.saved import resolved_yaml
 from mirbricks.errors import GraphError
 

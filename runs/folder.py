@@ -25,7 +25,7 @@ from ..data.stores.atomic import written_whole
 from ..data.stores.reading import unreadable
 from ..errors import RunError
 from ..version import __version__
-from ..zoo import CARD, located
+from ..zoo import CARD, hint_for, located
 from . import metrics, weights
 from .json_numbers import finite
 from .lock import hold
@@ -105,10 +105,11 @@ class RunFolder:
         except OSError as error:
             raise unreadable(path, error) from error
         if not there:
+            written = "give the folder that `mirbricks train ... --out RUN` has written"
             raise RunError(
                 f"expected a run folder: '{path}' {what}",
                 code="E600",
-                help="give the folder that `mirbricks train ... --out RUN` has written",
+                help=hint_for(path) or written,
             )
         return run
 

@@ -19,6 +19,11 @@ def list_blocks(pattern: str = "*") -> list[str]:
     pattern : str
         Shell-style, without regard to case: "*pool*".
 
+    Returns
+    -------
+    list of str
+        Sorted; empty where none matches.
+
     Examples
     --------
     >>> import mirbricks as mb
@@ -30,6 +35,16 @@ def list_blocks(pattern: str = "*") -> list[str]:
 
 def list_graphs(pattern: str = "*") -> list[str]:
     """The names of the graphs that come with mirbricks; each stands wherever a graph file may.
+
+    Parameters
+    ----------
+    pattern : str
+        Shell-style, without regard to case: "mpe*".
+
+    Returns
+    -------
+    list of str
+        Sorted; empty where none matches.
 
     Examples
     --------
@@ -43,6 +58,16 @@ def list_graphs(pattern: str = "*") -> list[str]:
 def list_tasks(pattern: str = "*") -> list[str]:
     """The names of the tasks, as `task: {type: NAME}` of a graph file takes them.
 
+    Parameters
+    ----------
+    pattern : str
+        Shell-style, without regard to case: "*pitch".
+
+    Returns
+    -------
+    list of str
+        Sorted, those of plug-ins among them; empty where none matches.
+
     Examples
     --------
     >>> import mirbricks as mb
@@ -55,17 +80,40 @@ def list_tasks(pattern: str = "*") -> list[str]:
 def list_models(pattern: str = "*") -> list[str]:
     """The names of the models that come trained with mirbricks, as `mirbricks.load` takes them.
 
+    Parameters
+    ----------
+    pattern : str
+        Shell-style, without regard to case, with the prefix or without: "mpe*" finds "zoo:mpe_bach10".
+
+    Returns
+    -------
+    list of str
+        Sorted, each with its prefix `zoo:`; empty where none matches.
+
     Examples
     --------
     >>> import mirbricks as mb
     >>> mb.list_models("*bach10")
     ['zoo:instruments_bach10', 'zoo:mpe_bach10']
     """
-    return _matching([f"{PREFIX}{name}" for name in names()], pattern)
+    known = [f"{PREFIX}{name}" for name in names()]
+    # A pattern that begins with a name is as good as one that begins with the prefix.
+    found = {*_matching(known, pattern), *_matching(known, f"{PREFIX}{pattern}")}
+    return sorted(found)
 
 
 def list_features(pattern: str = "*") -> list[str]:
     """The names of the features, as `feature: {type: NAME}` and `mirbricks.feature` take them.
+
+    Parameters
+    ----------
+    pattern : str
+        Shell-style, without regard to case: "*cqt".
+
+    Returns
+    -------
+    list of str
+        Sorted, those of plug-ins among them; empty where none matches.
 
     Examples
     --------

@@ -6,6 +6,7 @@ in its metadata) and card.md. `mirbricks pack` makes them of runs.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from ..errors import RunError, did_you_mean
@@ -15,8 +16,11 @@ GRAPH = "graph.yaml"
 RESOLVED = "resolved.yaml"  # of a run: the graph as it was trained
 WEIGHTS = "weights.safetensors"
 CARD = "card.md"
+_FOLD = re.compile(r"fold\d+")  # a run inside the folder of several
+_OF_CORPORA = (".pyjama", "_audio.hdf5", "_feat.hdf5")
 MOST_BYTES = 5_000_000
 FOLDER = Path(__file__).parent
+GRAPHS = FOLDER.parent / "graphs"
 
 
 def names() -> list[str]:
@@ -26,8 +30,7 @@ def names() -> list[str]:
 
 def graphs() -> dict[str, Path]:
     """The graph files that come with mirbricks, by name, sorted."""
-    folder = FOLDER.parent / "graphs"
-    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    return {path.stem: path for path in sorted(GRAPHS.glob("*.yaml"))}
 
 
 def located(path: str | Path) -> Path:
@@ -81,6 +84,44 @@ def graph_file(path: str | Path) -> str | Path:
     if not Path(path).exists() and str(path) in graphs():
         return graphs()[str(path)]
     return _graph_in(Path(path)) or path
+
+
+def hint_for(path: str | Path) -> str | None:
+    """The next step for a path where a run or a graph was expected and neither is: what else it may stand for.
+
+    Parameters
+    ----------
+    path : str or Path
+        As the user wrote it.
+
+    Returns
+    -------
+    str or None
+        None where it looks like nothing that mirbricks knows.
+    """
+    try:
+        inside = {one.name for one in Path(path).iterdir()}
+    except OSError:  # missing, a file, or a folder that may not be read
+        return _hint_for_name(str(path))
+    folds = sorted(name for name in inside if _FOLD.fullmatch(name))
+    if folds:
+        first = Path(path) / min(folds, key=lambda name: (len(name), name))
+        return f"its folds are runs of their own: give one of them, such as '{first}'"
+    if any(name.endswith(_OF_CORPORA) for name in inside):
+        return f"it holds a corpus: `mirbricks data info {path}` describes it"
+    return None
+
+
+def _hint_for_name(text: str) -> str | None:
+    """The hint for what is no folder: the name of a model without its prefix, or a graph, which has no weights."""
+    if text in names():
+        return f"did you mean '{PREFIX}{text}'?"
+    if text in graphs() or text.endswith((".yaml", ".yml")):
+        return f"it is a graph without weights: train it first, `mirbricks train {text} --data CORPUS --out RUN`"
+    if "/" in text:
+        return None
+    near = did_you_mean(text, names())
+    return near and re.sub(r"'(\w+)'", rf"'{PREFIX}\1'", near)
 
 
 def _graph_in(folder: Path) -> Path | None:

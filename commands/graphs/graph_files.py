@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...errors import RunError
-from ...zoo import PREFIX
+from ...zoo import PREFIX, hint_for, located
 
 
 def graph_file(given: str) -> str:
@@ -18,6 +18,14 @@ def graph_file(given: str) -> str:
         return given
     from ...runs.folder import RESOLVED, RunFolder
 
+    located(given)  # a misspelt name of the zoo is reported as that
+    if not given.startswith(PREFIX) and not RunFolder(given).is_run():
+        raise RunError(
+            f"expected a graph file or the folder of a run: '{given}' is neither",
+            code="E600",
+            help=hint_for(given)
+            or "give a graph file, or the folder that `mirbricks train` has written",
+        )
     run = RunFolder.open(given)
     try:
         return str(run.file(RESOLVED))

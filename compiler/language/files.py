@@ -1,7 +1,8 @@
 """The files that a graph names, `extends: base.yaml` and `graph: encoder.yaml`: found, and kept inside its folder.
 
 A path is relative to the file it stands in. It may not lead out of the folder of the graph that was asked for, by `..`
-or by a link, and may not lead back to a file that is being read.
+or by a link, and may not lead back to a file that is being read. Where it leads to nothing, it may be the name of a
+graph that comes with mirbricks, as on the command line; such a graph in turn may name the files of its own folder.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...errors import GraphError, Where
+from ...errors import GraphError, Where, did_you_mean
 from ...fields import quoted
+from ...zoo import GRAPHS, graphs
 from .source import MAX_VALUES, Source, read_file
 
 DEEPEST = 16
@@ -77,8 +79,10 @@ class Files:
         # Links are followed before the folder is compared, so that none leads out of it.
         try:
             path = (folder / given).resolve()
-            inside = not Path(given).is_absolute() and path.is_relative_to(self.root)
+            inside = not Path(given).is_absolute() and self._holds(path, folder)
             there = path.is_file()
+            # What is beside the graph goes first, whatever it is.
+            shipped = None if path.exists() else graphs().get(given)
         except (OSError, ValueError, RuntimeError):
             # A loop of links, or a NUL in the path.
             inside = False
@@ -86,8 +90,11 @@ class Files:
             message = f"{key}: '{given}' leads out of the graph's folder"
             hint = "move the file beside or below the graph"
             raise GraphError(message, code="E114", where=where, help=hint)
+        if shipped:
+            return shipped.resolve()
         if not there:
-            hint = "the path is relative to the file it stands in"
+            near = did_you_mean(given, graphs())
+            hint = near or "the path is relative to the file it stands in"
             raise GraphError(
                 f"{key}: there is no file {quoted(given)}",
                 code="E101",
@@ -96,9 +103,20 @@ class Files:
             )
         return path
 
+    def _holds(self, path: Path, folder: Path) -> bool:
+        """Whether a file in `folder` may name `path`: below the graph's folder, or both are shipped."""
+        if path.is_relative_to(self.root):
+            return True
+        own = _shipped_folder()
+        return path.is_relative_to(own) and folder.is_relative_to(own)
+
     def _read(self, path: Path, where: Where, key: str) -> Source:
-        name = path.relative_to(self.root)
-        source = read_file(self.shown / name)
+        if path.is_relative_to(self.root):
+            name = path.relative_to(self.root)
+            source = read_file(self.shown / name)
+        else:
+            name = path.relative_to(_shipped_folder())
+            source = read_file(path)
         # Each file is within its own bound; many of them together must be as well.
         self.values += len(source.values)
         if self.values > 2 * MAX_VALUES:
@@ -118,3 +136,8 @@ class Files:
                 hint = "a graph has `layers:`"
             raise GraphError(message, code="E108", where=where, help=hint)
         return source
+
+
+def _shipped_folder() -> Path:
+    """The folder of the graphs that come with mirbricks."""
+    return GRAPHS.resolve()

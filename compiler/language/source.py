@@ -18,7 +18,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.reader import ReaderError
 
 from ...errors import GraphError, Where, did_you_mean, raise_all
-from ...zoo import graphs
+from ...zoo import graphs, hint_for, names
 from .places import MAX_DEPTH, Places
 from .places import MAX_VALUES as MAX_VALUES
 from .places import Steps as Steps
@@ -74,8 +74,7 @@ def read_file(path: str | Path) -> Source:
             text = None
     except OSError as error:
         message = f"'{path}' cannot be read: {error.strerror}"
-        near = did_you_mean(str(path), graphs())
-        help = near or "give the path of a graph file, or the name of a shipped one"
+        help = _next_step(path)
         raise GraphError(message, code="E101", help=help) from None
     except UnicodeDecodeError as error:
         message = f"not UTF-8 text: byte {error.start} cannot be decoded"
@@ -86,6 +85,15 @@ def read_file(path: str | Path) -> Source:
         message = f"larger than {MAX_BYTES:,} bytes: this is not a graph file"
         raise GraphError(message, code="E103", where=where, help="give a graph file")
     return read_text(text, str(path))
+
+
+def _next_step(path: Path) -> str:
+    """The help for a file that cannot be read: the name that may have been meant, or what the folder holds."""
+    if str(path) in names() or path.is_dir():
+        near = hint_for(path)
+    else:
+        near = did_you_mean(str(path), graphs())
+    return near or "give the path of a graph file, or the name of a shipped one"
 
 
 def read_dict(values: Mapping[str, Any], name: str = "<dict>") -> Source:

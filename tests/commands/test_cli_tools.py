@@ -284,5 +284,14 @@ def test_a_folder_that_is_not_a_run_and_an_unknown_model(
     more = other.get(command, [])
     assert main([command, str(tmp_path), *more]) == 1
     assert "[E600]" in capsys.readouterr().err
+    # What the folder holds decides the next step; of a corpus it is not about runs alone.
+    (tmp_path / "a.pyjama").write_text("{}")
+    assert main([command, str(tmp_path), *more]) == 1
+    assert f"`mirbricks data info {tmp_path}`" in capsys.readouterr().err
+    (tmp_path / "fold0").mkdir()
+    assert main([command, str(tmp_path), *more]) == 1
+    error = capsys.readouterr().err
+    assert "expected a graph file or the folder of a run" in error
+    assert f"such as '{tmp_path / 'fold0'}'" in error
     assert main([command, "zoo:mpe_bach11", *more]) == 1
     assert "did you mean 'mpe_bach10'?" in capsys.readouterr().err

@@ -169,6 +169,33 @@ def test_open_refuses_what_is_no_run(tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.parametrize(
+    ("given", "help"),
+    [
+        ("mpe_bach10", "did you mean 'zoo:mpe_bach10'?"),
+        ("mpe_bach11", "did you mean 'zoo:mpe_bach10'"),
+        ("mpe_small", "train it first, `mirbricks train mpe_small --data"),
+        ("mine.yaml", "train it first, `mirbricks train mine.yaml --data"),
+        ("folds", "give one of them, such as 'folds/fold0'"),
+        ("corpus", "`mirbricks data info corpus` describes it"),
+        ("empty", "give the folder that `mirbricks train ... --out RUN` has written"),
+        ("missing/of/mine", "give the folder that `mirbricks train"),
+    ],
+)
+def test_what_else_a_path_may_stand_for_is_named(
+    given: str, help: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("folds/fold0", "folds/fold1", "folds/fold10", "corpus", "empty"):
+        Path(folder).mkdir(parents=True)
+    Path("mine.yaml").write_text("layers: []")
+    Path("corpus/bach.pyjama").write_text("{}")
+    text = refusal(lambda: RunFolder.open(given))
+    assert text.startswith(f"expected a run folder: '{given}' ")
+    assert help in text
+    assert text.endswith("[E600]")
+
+
 def test_text_and_settings_round_trip(run: RunFolder) -> None:
     run.write_text("resolved.yaml", "name: Käse ♪\n")
     assert run.read_text("resolved.yaml") == "name: Käse ♪\n"

@@ -330,3 +330,10 @@ def test_figures_as_a_frame() -> None:
     frame = evaluation.to_frame()
     assert list(frame.columns) == ["x"]
     assert frame["x"].to_dict() == {"a": 0.5, "b": 0.25}
+
+
+def test_models_are_found_with_the_prefix_and_without() -> None:
+    expected = ["zoo:mpe_bach10", "zoo:mpe_maps"]
+    for pattern in ("mpe*", "MPE*", "zoo:mpe*", "*mpe*"):
+        assert mb.list_models(pattern) == expected, pattern
+    assert mb.list_models("mpe_small") == []

@@ -127,3 +127,56 @@ def test_lists_of_vars_have_bounds(value: str, fine: bool) -> None:
     with pytest.raises(MirbricksError, match=r"holds more than 1,000 values") as caught:
         mb.load_graph("base.yaml")
     assert caught.value.code == "E103"
+
+
+def test_a_shipped_name_stands_where_a_file_may() -> None:
+    Path("variant.yaml").write_text("extends: mpe_small\nname: mine\n")
+    assert mb.load_graph("variant.yaml").source.data["layers"]
+    shipped = mb.compile_graph(
+        "onsets_frames"
+    )  # which extends a file of its own folder
+    Path("second.yaml").write_text("extends: onsets_frames\n")
+    assert mb.compile_graph("second.yaml").output_shapes == shipped.output_shapes
+    # chord_circular names a file in a folder beside it.
+    Path("part.yaml").write_text(
+        f"input: {mb.load_graph('chord_circular').source.data['input']}\n"
+        "layers:\n  - graph: chord_circular\n    name: inner\n"
+    )
+    graph = mb.load_graph("part.yaml")
+    assert all(
+        node.name.startswith("inner.") for node in graph.nodes if hasattr(node, "name")
+    )
+
+
+def test_a_file_beside_the_graph_goes_before_a_shipped_name() -> None:
+    Path("mpe_small").write_text(BASE)
+    Path("variant.yaml").write_text("extends: mpe_small\n")
+    assert mb.compile_graph("variant.yaml").output_shape == ("B", 16, "T")
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "help"),
+    [
+        ("mpe_smal", "E101", "did you mean 'mpe_small'"),
+        ("nothing_like_it_at_all", "E101", "the path is relative"),
+        (
+            str(Path(mb.__file__).parent / "graphs" / "mpe_small.yaml"),
+            "E114",
+            "move the file",
+        ),
+    ],
+)
+def test_what_is_neither_a_file_nor_a_shipped_name(
+    given: str, code: str, help: str
+) -> None:
+    Path("variant.yaml").write_text(f"extends: {given}\n")
+    with pytest.raises(GraphError, match=help) as caught:
+        mb.load_graph("variant.yaml")
+    assert caught.value.code == code
+
+
+def test_a_shipped_graph_opens_no_way_out_of_the_users_folder() -> None:
+    Path("variant.yaml").write_text("extends: ../graphs/mpe_small.yaml\n")
+    with pytest.raises(GraphError) as caught:
+        mb.load_graph("variant.yaml")
+    assert caught.value.code == "E114"

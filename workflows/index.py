@@ -39,7 +39,7 @@ def index(
 ) -> Indexed:
     """Embed the recordings of a corpus; those that cannot be used are reported and left out.
 
-    Raises GraphError E191 where `out` is there already, RunError E632 where nothing can be embedded.
+    Raises GraphError E191 where `out` already exists, RunError E632 where nothing can be embedded.
     """
     # What cannot be written is refused before hours of computing.
     refuse_existing(out)

@@ -162,7 +162,7 @@ def write_prediction(
 ) -> list[Path]:
     """Write the files of one recording and the picture, all or none; returns their paths.
 
-    Raises GraphError E191 where one of them is there already, unless `replace`.
+    Raises GraphError E191 where one of them already exists, unless `replace`.
     """
     contents = dict(prediction.files())
     figure = experiment.task.picture(prediction, name)

@@ -23,6 +23,7 @@ from typing import Generic, TypeVar
 from .errors import MirbricksError, RegistryError, Where, did_you_mean
 
 T = TypeVar("T")
+LONGEST = 60  # characters of a wrong value that a message shows
 
 
 class Catalogue(Generic[T]):
@@ -45,6 +46,8 @@ class Catalogue(Generic[T]):
     families : bool
         Whether the folders of the package sort its modules, which are then imported one by one. Otherwise a folder is
         imported as a whole, and loads what it registers: a task, and not yet its pictures.
+    base : type, optional
+        What every registered class derives from; without one, functions may be registered too.
 
     Attributes
     ----------
@@ -62,8 +65,10 @@ class Catalogue(Generic[T]):
         code: str,
         listing: str = "",
         families: bool = False,
+        base: type | None = None,
     ) -> None:
         self.kind = kind
+        self.base = base
         self.package = package
         self.group = group
         self.error = error
@@ -92,8 +97,10 @@ class Catalogue(Generic[T]):
         Raises
         ------
         RegistryError
-            E301 where another class has the name. It is the newcomer that is refused.
+            E301 where another class has the name: it is the newcomer that is refused. E302 for a class that does not
+            derive from `base`, E313 for a name that is not text.
         """
+        self.refuse_name(name)
         path = _path(cls or entry)
         if not self.owns(cls or entry):
             # A plug-in is often imported before any of our own modules. Without them a name of ours would seem free,
@@ -107,8 +114,41 @@ class Catalogue(Generic[T]):
                 facts=[("registered", self._paths[name]), ("refused", path)],
                 help="register it under another name",
             )
+        self.refuse_class(name, cls or entry)
         self.known[name] = entry
         self._paths[name] = path
+
+    def refuse_name(self, name: object) -> None:
+        """Raise RegistryError E313 for what cannot be a name: anything but text, and text without a character."""
+        if isinstance(name, str) and name and name == name.strip():
+            return
+        raise RegistryError(
+            f"the name of a {self.kind} must be text without blanks around it, got {name!r}",
+            code="E313",
+            help=f'give it one, such as "my_{self.kind}"',
+        )
+
+    def refuse_class(self, name: str, cls: object) -> None:
+        """Raise RegistryError E302 for a class that is not of the kind: it would break whatever lists or builds it."""
+        if self.base is None:
+            fits = callable(cls)
+            expected = "a function or a class"
+        else:
+            fits = isinstance(cls, type) and issubclass(cls, self.base)
+            expected = f"a subclass of {self.base.__name__}"
+        if not fits:
+            raise RegistryError(
+                f"the {self.kind} '{name}' must be {expected}, got {_came(cls)}",
+                code="E302",
+                help=self._derive(),
+            )
+
+    def _derive(self) -> str:
+        if self.base is None:
+            return "register what can be called"
+        # Public names are imported from the folder, not from the module that defines them.
+        room = self.base.__module__.rpartition(".")[0]
+        return f"derive it from {room}.{self.base.__name__}"
 
     def all(self) -> dict[str, T]:
         """Everything of this kind by name, sorted; with what other packages bring."""
@@ -132,9 +172,16 @@ class Catalogue(Generic[T]):
             The catalogue's own error, with the names nearest to the word.
         """
         known = self.all()
-        if name in known:
+        if isinstance(name, str) and name in known:
             return known[name]
         listing = self.listing or f"{self.kind}s are: {', '.join(known)}"
+        if not isinstance(name, str):
+            raise self.error(
+                f"the name of a {self.kind} must be text, got {_came(name)}",
+                code=self.code,
+                where=where,
+                help=listing,
+            )
         raise self.error(
             f"there is no {self.kind} '{name}'",
             code=self.code,
@@ -209,3 +256,13 @@ def load_plugin(module: str) -> None:
 def _path(cls: object) -> str:
     """The full name of a class."""
     return f"{getattr(cls, '__module__', '')}.{getattr(cls, '__qualname__', cls)}"
+
+
+def _came(value: object) -> str:
+    """A value in a message: a class by its name, anything else as Python writes it, cut short."""
+    if isinstance(value, type):
+        return f"the class {_path(value)}"
+    text = repr(value)
+    if len(text) > LONGEST:
+        text = f"{text[:LONGEST]}…"
+    return f"{text} ({type(value).__name__})"

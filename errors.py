@@ -309,13 +309,14 @@ def _is_own(module: str) -> bool:
 
 _EVERYBODYS = {
     "E301": "Two of one kind, such as two blocks, ask for one name. It means one class only: the last is refused.",
-    "E302": "Only subclasses of mirbricks.Block can be registered: the compiler builds a block from its Config.",
+    "E302": "A registered class derives from the base of its kind, such as Block or Task: what uses it relies on that.",
     "E303": "A block needs a docstring, a source and at least one example: they are its documentation and its test.",
     "E304": "The shape contract cannot be read. It has the form 'B C T -> B {out_channels} T'.",
     "E305": "A graph or a call names a block that nobody registered. Plug-ins are installed, or named with --plugin.",
     "E306": "A plug-in module raised an error while it was imported, so what it registers is not available.",
     "E307": "A block has the name of its class, in CapWords, its file the same in snake_case; neither hides another.",
     "E309": "An error code belongs to one module. It is capital letters and a number, and comes with an explanation.",
+    "E313": "Blocks, tasks, features and the like are found by name: text, without blanks at its beginning and end.",
     "E400": "The file with the audio or the features is not there. A corpus is NAME_audio.hdf5 beside NAME.pyjama.",
     "E401": "The file is not HDF5, or it is damaged: often a download or a copy that was cut short.",
     "E408": "The file cannot be written: the disk is full, or the folder is read-only.",

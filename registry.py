@@ -210,6 +210,7 @@ BLOCKS: Catalogue[Spec] = Catalogue(
     code="E305",
     listing="`mirbricks blocks` lists all",
     families=True,
+    base=Block,
 )
 B = TypeVar("B", bound=type[Block])
 
@@ -246,11 +247,15 @@ def register(
     ------
     RegistryError
         For a name that another class has (E301), what is not a Block (E302), a missing docstring, source or example
-        (E303), a contract that cannot be read (E304).
+        (E303), a contract that cannot be read (E304), a name that is not text (E313).
     """
+
+    BLOCKS.refuse_name(name)
 
     def add(cls: B) -> B:
         # Everything is checked before the name is taken, so that a refused block leaves no trace.
+        # The class first: the other checks read attributes that only a Block has.
+        BLOCKS.refuse_class(name, cls)
         spec = Spec(
             name=name,
             cls=cls,
@@ -287,15 +292,8 @@ def _contract(name: str, shape: str) -> Contract:
 
 
 def _refuse_incomplete(spec: Spec) -> None:
-    # The class first: the other checks read attributes that only a Block has.
     cls = spec.cls
     path = f"{cls.__module__}.{cls.__qualname__}"
-    if not (isinstance(cls, type) and issubclass(cls, Block)):
-        raise RegistryError(
-            f"'{spec.name}' ({path}) is not a Block",
-            code="E302",
-            help="derive it from mirbricks.Block",
-        )
     # Its documentation and its test; a docstring that it inherits describes another block.
     parts = {
         "docstring": cls.__dict__.get("__doc__"),

@@ -140,13 +140,13 @@ REMARKS: Mapping[str, str] = dict.fromkeys(
 )
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+def did_you_mean(word: object, known: Iterable[str]) -> str | None:
     """A question that proposes up to two names.
 
     Parameters
     ----------
-    word : str
-        What the user wrote.
+    word : object
+        What the user wrote; to anything but text no name is near.
     known : iterable of str
         The names that there are.
 
@@ -163,6 +163,9 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     "did you mean 'lr'?"
     """
     by_lower = {name.lower(): name for name in known}
+    # YAML and Python hand over numbers too, which no name is near to.
+    if not isinstance(word, str):
+        return None
     asked = word[:LONGEST_WORD].lower()
     # A word of another library is nearer in meaning than any of the same letters.
     brought = BROUGHT.get(asked.replace("-", "_"), ())

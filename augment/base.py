@@ -131,6 +131,7 @@ AUGMENTATIONS: Catalogue[type[Augmentation]] = Catalogue(
     group="mirbricks.augmentations",
     error=DataError,
     code="E490",
+    base=Augmentation,
 )
 A = TypeVar("A", bound=type[Augmentation])
 
@@ -151,7 +152,8 @@ def register_augmentation(name: str) -> Callable[[A], A]:
     Raises
     ------
     RegistryError
-        E301 for a name that another class has.
+        E301 for a name that another class has, E302 for a class that is not an Augmentation, E313 for a name that
+        is not text.
 
     Examples
     --------
@@ -168,6 +170,8 @@ def register_augmentation(name: str) -> Callable[[A], A]:
     ...     def apply(self, x, drawn):
     ...         return x.flip(-1)
     """
+
+    AUGMENTATIONS.refuse_name(name)
 
     def add(cls: A) -> A:
         AUGMENTATIONS.register(name, cls)

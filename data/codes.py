@@ -40,5 +40,6 @@ CODES = {
     "E445": "A stored split is replaced with --replace only: figures measured on it lose their meaning.",
     "E446": "A stored fold is a whole number or a text, one for each recording, and at least 3 folds occur.",
     "E456": "A worker process was ended from outside, mostly by the system for lack of memory. What is cached stays.",
+    "E470": "A synthetic corpus goes to a folder without a corpus; --seconds is the length of clips, 1 to 3600 s.",
 }
 register_codes(__name__, CODES)

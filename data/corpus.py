@@ -14,7 +14,7 @@ import functools
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -38,7 +38,7 @@ from .stores.hdf5 import AudioStore, FeatureStore
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Corpus:
     """The recordings of a folder, in the order of its .pyjama.
 
@@ -64,9 +64,9 @@ class Corpus:
 
     name: str
     folder: Path
-    pyjama: Pyjama = field(repr=False)
-    audio: tuple[Item, ...] = field(repr=False)
-    given_features: tuple[FeatureItem, ...] = field(default=(), repr=False)
+    pyjama: Pyjama
+    audio: tuple[Item, ...]
+    given_features: tuple[FeatureItem, ...] = ()
 
     @classmethod
     def open(cls, folder: str | Path) -> Corpus:
@@ -164,14 +164,40 @@ class Corpus:
     def __iter__(self) -> Iterator[Item | FeatureItem]:
         return iter(self.recordings)
 
+    def __contains__(self, key: object) -> bool:
+        """Whether there is a recording of this key; a recording itself is in its corpus too."""
+        if isinstance(key, str):
+            return any(item.key == key for item in self.recordings)
+        return key in self.recordings
+
+    def __repr__(self) -> str:
+        n = len(self)
+        return f"<Corpus '{self.name}' in '{self.folder}': {n} recording{'' if n == 1 else 's'}>"
+
     def __getitem__(self, key: str) -> Item:
         """The item of a key. Raises DataError E402 for an unknown one, and E415 as `items`."""
-        if key not in self._by_key:
-            near = did_you_mean(key, self._by_key)
+        if not isinstance(key, str):
             raise DataError(
-                f"the corpus '{self.name}' has no item '{key}'", code="E402", help=near
+                f"recordings are found by key, which is text, got {key!r}",
+                code="E402",
+                help="by number: `corpus.items[0]`; all: `for item in corpus`",
+            )
+        if key not in self._by_key:
+            raise DataError(
+                f"the corpus '{self.name}' has no item '{key}'",
+                code="E402",
+                help=self._near(key),
             )
         return self._by_key[key]
+
+    def _near(self, key: str) -> str:
+        """The keys that a wrong one may stand for, or where all of them are."""
+        # The ending of the file is what is most often left out.
+        whole = [known for known in self._by_key if Path(known).stem == key]
+        if whole:
+            return f"did you mean '{whole[0]}'?"
+        listing = "`[item.key for item in corpus]` lists the keys"
+        return did_you_mean(key, self._by_key) or listing
 
     @functools.cached_property
     def fingerprint(self) -> str:

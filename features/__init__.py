@@ -2,7 +2,7 @@
 
     from mirbricks.features import feature
 
-    hcqt = feature("hcqt", sr_hz=22050)(wave)       # (B, N) -> (B, harmonics, bins, frames), complex
+    hcqt = feature("hcqt", sr_hz=22050)(wave)       # (B, N) -> (B, harmonics, bins, frames), as models see it
 
 Names are loaded on first use: importing `mirbricks.features` costs nothing.
 """

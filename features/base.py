@@ -128,6 +128,7 @@ FEATURES: Catalogue[type[Feature]] = Catalogue(
     group="mirbricks.features",
     error=DataError,
     code="E457",
+    base=Feature,
 )
 F = TypeVar("F", bound=type[Feature])
 
@@ -148,7 +149,8 @@ def register_feature(name: str) -> Callable[[F], F]:
     Raises
     ------
     RegistryError
-        E301 for a name that another class has, E449 for a class without a docstring or a `Config` of that type.
+        E301 for a name that another class has, E302 for a class that is not a Feature, E313 for a name that is not
+        text, E449 for a class without a docstring or a `Config` of that type.
 
     Examples
     --------
@@ -164,7 +166,10 @@ def register_feature(name: str) -> Callable[[F], F]:
     ...         return super().forward(wave) / 2
     """
 
+    FEATURES.refuse_name(name)
+
     def add(cls: F) -> F:
+        FEATURES.refuse_class(name, cls)
         config = getattr(cls, "Config", None)
         written = None
         if config is not None and "type" in config.model_fields:

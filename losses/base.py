@@ -34,7 +34,7 @@ def register_loss(name: str) -> Callable[[L], L]:
     Raises
     ------
     RegistryError
-        E301 for a name that another loss has.
+        E301 for a name that another loss has, E302 for what cannot be called, E313 for a name that is not text.
 
     Examples
     --------
@@ -46,6 +46,8 @@ def register_loss(name: str) -> Callable[[L], L]:
     >>> losses()["mean_distance"] is mean_distance
     True
     """
+
+    LOSSES.refuse_name(name)
 
     def add(loss: L) -> L:
         LOSSES.register(name, loss)

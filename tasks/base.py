@@ -21,6 +21,7 @@ from ..errors import TaskError, Where
 from ..features.base import FeatureConfig
 from ..features.cache import FeatureCache
 from ..features.feature_file import CachedFeature
+from ..printable import listed
 from ..settings import Settings
 from .predictions import Prediction
 from .reading import Recorded, as_seen
@@ -33,6 +34,7 @@ from .requirements import (
     refuse_sizes,
 )
 
+LISTED = 4  # figures that `repr` names
 TaskShape = tuple["int | str", ...]  # a free axis is its name
 
 
@@ -82,12 +84,29 @@ Figures = dict[
 ]  # of a track: numbers by name, and lists where pooling needs them
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation:
-    """Figures of a set of tracks, and what each track adds to them, by key; plain values, as JSON knows them."""
+    """Figures of a set of tracks; plain values, as JSON knows them.
+
+    Attributes
+    ----------
+    figures : dict of str to float
+        The figures of all tracks together, by name, such as "f_measure".
+    tracks : dict of str to dict
+        What each track adds to them, by its key: numbers by name, and lists where pooling needs them. `to_frame()`
+        has the numbers as a table.
+    """
 
     figures: dict[str, float]
     tracks: dict[str, Figures]
+
+    def __repr__(self) -> str:
+        n = len(self.tracks)
+        words = []
+        for name, value in self.figures.items():
+            words.append(f"{name} {value:.4g}" if _is_number(value) else name)
+        first = listed(words, LISTED, quote="") or "no figures"
+        return f"<Evaluation of {n} track{'' if n == 1 else 's'}: {first}>"
 
     def to_frame(self) -> Any:
         """The numbers of every track as a pandas DataFrame, a row per track.
@@ -118,6 +137,10 @@ class Evaluation:
                 if isinstance(value, int | float)
             }
         return pandas.DataFrame.from_dict(rows, orient="index")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float)
 
 
 @dataclass(frozen=True)
@@ -338,6 +361,7 @@ TASKS: Catalogue[type[Task]] = Catalogue(
     group="mirbricks.tasks",
     error=TaskError,
     code="E500",
+    base=Task,
 )
 T = TypeVar("T", bound=type[Task])
 
@@ -353,8 +377,10 @@ def register_task(name: str) -> Callable[[T], T]:
     Raises
     ------
     RegistryError
-        E301 for a name that another class has.
+        E301 for a name that another class has, E302 for a class that is not a Task, E313 for a name that is not text.
     """
+
+    TASKS.refuse_name(name)
 
     def add(cls: T) -> T:
         TASKS.register(name, cls)

@@ -71,6 +71,12 @@ def check_block(
 def _spec(block: str | type[Block]) -> Spec:
     if isinstance(block, str):
         return get(block)
+    if not isinstance(block, type):
+        raise RegistryError(
+            f"a block is given by its name or its class, got {block!r}",
+            code="E305",
+            help='write check_block("Conv2d"); `mirbricks blocks` lists all names',
+        )
     # A subclass does not inherit its parent's registration.
     spec: Spec | None = block.__dict__.get("spec")
     if spec is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 import textwrap
@@ -15,13 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mirbricks import catalogue, registry
-from mirbricks.augment.base import AUGMENTATIONS
+from mirbricks.augment.base import AUGMENTATIONS, register_augmentation
 from mirbricks.catalogue import Catalogue, load_plugin
-from mirbricks.data.importers.contract import IMPORTERS
+from mirbricks.data.importers.contract import IMPORTERS, importer
 from mirbricks.errors import RegistryError, TaskError, Where
-from mirbricks.features.base import FEATURES
-from mirbricks.losses.base import LOSSES
-from mirbricks.tasks.base import TASKS
+from mirbricks.features.base import FEATURES, register_feature
+from mirbricks.losses.base import LOSSES, register_loss
+from mirbricks.tasks.base import TASKS, register_task
 
 EVERY: list[Catalogue[Any]] = [
     registry.BLOCKS,
@@ -31,6 +32,16 @@ EVERY: list[Catalogue[Any]] = [
     AUGMENTATIONS,
     LOSSES,
 ]
+DECORATORS: dict[str, Callable[[Any], Callable[[Any], Any]]] = {
+    "block": lambda name: registry.register(
+        name, shape="B -> B", source="", examples=[]
+    ),
+    "task": register_task,
+    "importer": lambda name: importer(name, "what it reads"),
+    "feature": register_feature,
+    "augmentation": register_augmentation,
+    "loss": register_loss,
+}
 LIBRARY = {
     "__init__.py": """
         from mirbricks.catalogue import Catalogue
@@ -216,6 +227,62 @@ def test_every_unknown_word_gets_the_error_of_its_kind(
         of.get(word)
     assert caught.value.code == of.code
     assert caught.value.help
+
+
+JUNK_NAMES = [None, 3, "", "  ", " padded", b"bytes", ["list"], Entry]
+
+
+@pytest.mark.parametrize("name", JUNK_NAMES, ids=repr)
+@pytest.mark.parametrize("of", EVERY, ids=lambda one: one.kind)
+def test_what_is_not_a_name_is_refused_at_once(of: Catalogue[Any], name: Any) -> None:
+    before = of.all()
+    some = next(iter(before.values()))
+    with pytest.raises(RegistryError, match=f"the name of a {of.kind} must be text"):
+        of.register(name, some)
+    with pytest.raises(RegistryError) as caught:
+        DECORATORS[of.kind](name)
+    assert caught.value.code == "E313"
+    assert of.all() == before
+
+
+@pytest.mark.parametrize(
+    "cls",
+    [None, 3, "Mine", Entry, Entry("module")],
+    ids=["None", "3", "text", "class", "instance"],
+)
+@pytest.mark.parametrize("of", EVERY, ids=lambda one: one.kind)
+def test_a_class_of_another_kind_is_refused_at_once(
+    of: Catalogue[Any], cls: Any
+) -> None:
+    if of.base is None and callable(cls):
+        pytest.skip("a loss is anything that can be called")
+    before = of.all()
+    with pytest.raises(RegistryError) as caught:
+        DECORATORS[of.kind]("brand_new")(cls)
+    assert caught.value.code == "E302"
+    assert f"the {of.kind} 'brand_new' must be a" in str(caught.value)
+    assert of.all() == before
+
+
+@pytest.mark.parametrize("of", EVERY, ids=lambda one: one.kind)
+def test_the_help_of_a_wrong_class_names_what_can_be_imported(
+    of: Catalogue[Any],
+) -> None:
+    if of.base is None:
+        return
+    with pytest.raises(RegistryError) as caught:
+        DECORATORS[of.kind]("brand_new")(Entry)
+    room, _, name = (caught.value.help or "").split()[-1].rpartition(".")
+    assert getattr(importlib.import_module(room), name) is of.base
+
+
+@pytest.mark.parametrize("word", [None, 3, 1.5, ["logmel"], {"type": "logmel"}])
+@pytest.mark.parametrize("of", EVERY, ids=lambda one: one.kind)
+def test_what_is_not_text_is_not_looked_up(of: Catalogue[Any], word: Any) -> None:
+    with pytest.raises(of.error) as caught:
+        of.get(word)
+    assert caught.value.code == of.code
+    assert f"the name of a {of.kind} must be text, got {word!r}" in str(caught.value)
 
 
 def test_all_is_a_copy() -> None:

@@ -131,7 +131,8 @@ def test_what_is_not_a_block_is_refused() -> None:
     path = f"{Plain.__module__}.{Plain.__qualname__}"
     assert (
         refusal(Plain)
-        == f"'Mine' ({path}) is not a Block\n  help: derive it from mirbricks.Block     [E302]"
+        == f"the block 'Mine' must be a subclass of Block, got the class {path}\n"
+        "  help: derive it from mirbricks.Block     [E302]"
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,3 +68,8 @@ def test_every_word_leads_somewhere(word: str) -> None:
 def test_only_names_that_there_are_come(word: str, known: list[str]) -> None:
     hint = did_you_mean(word, known)
     assert hint is None or any(f"'{name}'" in hint for name in known)
+
+
+@pytest.mark.parametrize("word", [None, 3, 1.5, ["lr"]])
+def test_what_is_not_text_is_near_to_nothing(word: Any) -> None:
+    assert did_you_mean(word, ["lr", "steps"]) is None

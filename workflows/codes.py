@@ -9,7 +9,6 @@ CODES = {
     "E192": "A picture is written as .svg, .png or .pdf; the ending of its name chooses which.",
     "E436": "A recording in memory is floating-point samples, (N,) or (C, N), finite, with its sample rate in Hz.",
     "E447": "Corpora that train together hold recordings under keys of their own, so that none is on two sides.",
-    "E470": "A synthetic corpus goes to a folder without a corpus; --seconds is the length of clips, 1 to 3600 s.",
     "E471": "No recording has the annotation that --where asks for: `mirbricks data info DIR` shows what there is.",
     "E611": "A packed model is at most 5 MB of graph, weights and card: it travels with the package.",
     "E612": "A packed model or an ensemble holds what evaluating and predicting need; only a training holds more.",

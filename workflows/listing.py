@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
+from ..errors import RegistryError
 from ..features.base import features
 from ..registry import blocks
 from ..tasks.finding import tasks
@@ -125,6 +126,13 @@ def list_features(pattern: str = "*") -> list[str]:
 
 
 def _matching(known: Iterable[str], pattern: str) -> list[str]:
+    """The names that fit, sorted. Raises RegistryError E313 for a pattern that is not text."""
+    if not isinstance(pattern, str):
+        raise RegistryError(
+            f"a pattern of names must be text, got {pattern!r}",
+            code="E313",
+            help='write "*pool*", or leave it out for all names',
+        )
     found = []
     for name in sorted(known):
         if fnmatchcase(name.lower(), pattern.lower()):

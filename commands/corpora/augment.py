@@ -13,11 +13,12 @@ from ...compiler.language.configs import read_config
 from ...compiler.language.source import Source, read_file
 from ...data.corpus import Corpus, Item
 from ...data.pyjama.file import Definition
+from ...data.synth.refusing import refuse_corpus
 from ...errors import DataError, GraphError, MirbricksError, did_you_mean, raise_all
 from ...printable import printable
 from ...settings import Settings
 from ..screen import console, counting, plural
-from .synth import minutes, refuse_corpus
+from .synth import minutes
 
 
 class ChainFile(Settings):

@@ -6,16 +6,14 @@ from argparse import Namespace
 from pathlib import Path
 
 from ...data.corpus import Corpus
-from ...data.stores.reading import unreadable
 from ...data.synth.corpora import KINDS, synthesise
 from ...data.synth.polyphony import synthesise_polyphony
+from ...data.synth.refusing import LEAST_S, MOST_S, refuse_corpus
 from ...errors import DataError
 from ...printable import printable
 from ..screen import console, counting, plural
 
 CLIPS = 12
-LEAST_S = 1.0
-MOST_S = 3600.0
 
 
 def synth(arguments: Namespace) -> int:
@@ -65,14 +63,3 @@ def _refuse(arguments: Namespace, out: Path) -> None:
             message = f"--seconds: expected {LEAST_S:g} to {MOST_S:g}, got {arguments.seconds:g}"
             raise DataError(message, code="E470", help="write --seconds 30")
     refuse_corpus(out)
-
-
-def refuse_corpus(out: Path) -> None:
-    """Raises DataError E470 where a folder holds a corpus already."""
-    try:
-        there = sorted(path.name for path in out.glob("*.pyjama"))
-    except OSError as error:
-        raise unreadable(out, error) from error
-    if there:
-        message = f"there is a corpus in '{out}' already: {there[0]}"
-        raise DataError(message, code="E470", help="choose another folder")

@@ -108,6 +108,7 @@ IMPORTERS: Catalogue[type[Importer]] = Catalogue(
     group="mirbricks.importers",
     error=DataError,
     code="E461",
+    base=Importer,
 )
 
 
@@ -124,8 +125,11 @@ def importer(kind: str, text: str) -> Callable[[C], C]:
     Raises
     ------
     RegistryError
-        E301 for a word that another class has.
+        E301 for a word that another class has, E302 for a class that is not an Importer, E313 for a word that is not
+        text.
     """
+
+    IMPORTERS.refuse_name(kind)
 
     def add(cls: C) -> C:
         IMPORTERS.register(kind, cls)

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ...errors import DataError
 from ..corpus import Corpus
 from ..pyjama.file import Definition
 from .band import render_notes
 from .piano import piano_piece
+from .refusing import refuse_count, refuse_seconds
 from .room import convolve, pink_noise, room
 from .songs import make_covers, make_song, make_stems, make_tagged
 from .sound import FAMILIES, draw_instrument, play
@@ -128,6 +130,15 @@ KINDS = {
 }  # fmt: skip
 
 
+def _refuse_length(kind: str, seconds: float) -> None:
+    """Raise DataError E470 for a length that the kind does not take."""
+    if KINDS[kind].seconds is None:
+        message = f"seconds: {kind} are whole songs, as long as they are"
+        help = "leave seconds out; n is the number of songs"
+        raise DataError(message, code="E470", help=help)
+    refuse_seconds(seconds)
+
+
 def synthesise(
     kind: str,
     folder: str | Path,
@@ -139,9 +150,14 @@ def synthesise(
 ) -> Corpus:
     """Write a corpus of `n` items (of works, for covers), clips of `seconds`; the same arguments, the same bytes.
 
-    Raises DataError E408 if the folder cannot be written.
+    Raises DataError E408 if the folder cannot be written, E470 where it holds a corpus already and for an `n` or
+    `seconds` that make no clips.
     """
     known = KINDS[kind]
+    if n is not None:
+        refuse_count("n", n)
+    if seconds is not None:
+        _refuse_length(kind, seconds)
     if known.seconds is None:
         last: tuple[float, ...] = ()
     else:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..corpus import Corpus
 from ..pyjama.file import Atom, Definition
+from .refusing import refuse_count, refuse_seconds
 from .room import convolve, pink_noise, room
 from .score import VOICES, compose
 from .tone import FAMILIES, Performance, draw_timbre, render
@@ -68,9 +69,9 @@ def synthesise_polyphony(
     folder : str or Path
         Where polyphony_audio.hdf5 and polyphony.pyjama are written.
     n_clips : int
-        How many clips there are; their keys are `01.wav`, `02.wav`, ...
+        How many clips there are, at least 1; their keys are `01.wav`, `02.wav`, ...
     seconds : float
-        The length of each.
+        The length of each, in seconds: 1 to 3600.
     seed : int
         What the music is drawn from.
     sr_hz : int
@@ -90,8 +91,18 @@ def synthesise_polyphony(
     Raises
     ------
     DataError
-        E408 if the folder cannot be written.
+        E408 if the folder cannot be written, E470 where it holds a corpus already, for fewer clips than one, and for
+        clips that are not 1 to 3600 s long.
+
+    Examples
+    --------
+    >>> from mirbricks.data import synthesise_polyphony
+    >>> corpus = synthesise_polyphony("clips", n_clips=2, seconds=2.0)            # doctest: +SKIP
+    >>> [item.key for item in corpus][:2]                                         # doctest: +SKIP
+    ['01.wav', '01-soprano.wav']
     """
+    refuse_count("n_clips", n_clips)
+    refuse_seconds(seconds)
     given = [(seed, index, seconds, sr_hz, stems) for index in range(n_clips)]
     return write_corpus(
         folder,

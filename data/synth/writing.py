@@ -14,6 +14,7 @@ from ..corpus import Corpus
 from ..pyjama.file import Atom, Definition, Entry, Pyjama
 from ..stores.hdf5 import write_audio
 from ..workers import in_workers
+from .refusing import refuse_corpus
 
 Float32 = NDArray[np.float32]
 SR_HZ = 22050  # of all corpora but those that are asked for at another rate
@@ -45,9 +46,11 @@ def write_corpus(
 ) -> Corpus:
     """Write NAME_audio.hdf5 and NAME.pyjama: the recordings of make(*arguments) for each of `given`, in this order.
 
-    `on_done` is told the first key of each. The number of processes changes no byte. Raises DataError E408.
+    `on_done` is told the first key of each. The number of processes changes no byte. Raises DataError E408,
+    and E470 where the folder holds a corpus already.
     """
     folder = Path(folder)
+    refuse_corpus(folder)
     entries = []
 
     def items() -> Iterator[tuple[str, Float32, int]]:

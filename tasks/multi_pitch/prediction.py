@@ -58,6 +58,15 @@ class F0(NamedTuple):
     times_s: Float64
     hz: list[Float64]
 
+    def __repr__(self) -> str:
+        n = len(self.times_s)
+        frames = f"{n} frame{'' if n == 1 else 's'}"
+        if not n:
+            return f"<F0: {frames}>"
+        sounding = sum(len(pitches) > 0 for pitches in self.hz)
+        when = f"{self.times_s[0]:.2f}-{self.times_s[-1]:.2f} s"
+        return f"<F0: {frames}, {when}, {sounding} with pitches>"
+
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Transcription(Prediction):

@@ -294,3 +294,44 @@ def test_opening_reads_no_audio(monkeypatch: pytest.MonkeyPatch) -> None:
     corpus = Corpus.open(folder)
     with pytest.raises(AssertionError, match="audio was read"):
         corpus.items[0].read()
+
+
+def test_in_and_index_agree() -> None:
+    corpus = Corpus.open(make(["song.wav", "other.flac"]))
+    for item in corpus:
+        assert item.key in corpus
+        assert item in corpus
+        assert corpus[item.key] is item
+    for other in ("absent.wav", "", 0, None, ["a.wav"]):
+        assert other not in corpus
+        with pytest.raises(DataError, match="E402"):
+            corpus[other]  # type: ignore[index]  # what a user may write
+
+
+def test_a_key_without_its_ending_is_proposed() -> None:
+    corpus = Corpus.open(make(["song.wav", "other.flac"]))
+    for item in corpus:
+        with pytest.raises(DataError) as caught:
+            corpus[Path(item.key).stem]
+        assert caught.value.help == f"did you mean '{item.key}'?"
+    with pytest.raises(DataError, match="lists the keys"):
+        corpus["something else altogether"]
+
+
+def test_a_number_is_not_a_key_and_the_help_works() -> None:
+    corpus = Corpus.open(make(["song.wav", "other.flac"]))
+    with pytest.raises(DataError) as caught:
+        corpus[0]  # type: ignore[index]  # what a user may write
+    assert str(caught.value) == (
+        "recordings are found by key, which is text, got 0\n"
+        "  help: by number: `corpus.items[0]`; all: `for item in corpus`     [E402]"
+    )
+    assert corpus.items[0].key in corpus
+
+
+def test_repr_is_one_line_with_the_number_of_recordings() -> None:
+    corpus = Corpus.open(make(["song.wav", "other.flac"]))
+    n = len(corpus)
+    assert repr(corpus) == (
+        f"<Corpus '{corpus.name}' in '{corpus.folder}': {n} recording{'' if n == 1 else 's'}>"
+    )

@@ -12,11 +12,12 @@ from matplotlib.figure import Figure
 
 from mirbricks.errors import DataError
 from mirbricks.metrics.chords import Chords
-from mirbricks.tasks.base import Task
+from mirbricks.tasks.base import Evaluation, Task
 from mirbricks.tasks.chords import ChordRibbon
 from mirbricks.tasks.covers import Embedding
 from mirbricks.tasks.finding import tasks
 from mirbricks.tasks.multi_pitch import Note, Transcription
+from mirbricks.tasks.multi_pitch.prediction import F0
 from mirbricks.tasks.predictions import Prediction
 from mirbricks.tasks.self_supervised.prediction import Represented
 from mirbricks.tasks.tagging import Tags
@@ -211,3 +212,23 @@ def test_a_prediction_of_a_plug_in_needs_only_files(tmp_path: Path) -> None:
     assert Tempo(120.0).save(tmp_path, "s")[0].read_text() == "120\n"
     with pytest.raises(TypeError, match="abstract"):
         Prediction()  # type: ignore[abstract]
+
+
+def test_the_repr_of_pitches_is_one_line() -> None:
+    times_s = np.arange(3000) * 0.01
+    hz = [np.full(index % 3, 440.0) for index in range(3000)]
+    assert repr(F0(times_s, hz)) == "<F0: 3000 frames, 0.00-29.99 s, 2000 with pitches>"
+    assert repr(F0(times_s[:0], [])) == "<F0: 0 frames>"
+    assert (
+        repr(F0(times_s[:1], hz[1:2])) == "<F0: 1 frame, 0.00-0.00 s, 1 with pitches>"
+    )
+
+
+def test_the_repr_of_an_evaluation_is_one_line() -> None:
+    figures = {f"figure_{index}": index / 3 for index in range(6)}
+    tracks = {f"{index}.wav": {"scores": [0.0] * 1000} for index in range(200)}
+    assert repr(Evaluation(figures, tracks)) == (
+        "<Evaluation of 200 tracks: figure_0 0, figure_1 0.3333, figure_2 0.6667, figure_3 1 and 2 more>"
+    )
+    assert repr(Evaluation({}, {})) == "<Evaluation of 0 tracks: no figures>"
+    assert repr(Evaluation({"f": 1.0}, {"a": {}})) == "<Evaluation of 1 track: f 1>"

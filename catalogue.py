@@ -249,8 +249,19 @@ def load_plugin(module: str) -> None:
         raise RegistryError(
             f"plugin '{module}' cannot be imported: {reason}",
             code="E306",
-            help="correct or uninstall it",
+            help=_help_for(error, module),
         ) from error
+
+
+def _help_for(error: BaseException, module: str) -> str:
+    """The next step where a plugin cannot be imported."""
+    absent = None
+    if isinstance(error, ModuleNotFoundError):
+        absent = error.name
+    # The plugin itself is missing, or its package; a module that it imports in turn is its own mistake.
+    if absent and f"{module}.".startswith(f"{absent}."):
+        return f"there is no module '{absent}'; is it installed, or beside the graph?"
+    return "correct or uninstall it"
 
 
 def _path(cls: object) -> str:

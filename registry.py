@@ -248,6 +248,16 @@ def register(
     RegistryError
         For a name that another class has (E301), what is not a Block (E302), a missing docstring, source or example
         (E303), a contract that cannot be read (E304), a name that is not text (E313).
+
+    Examples
+    --------
+    >>> @register("Twice", shape="B ... -> B ...", source="none", examples=[((2, 3), {})])
+    ... class Twice(Block):
+    ...     "Twice its input."
+    ...     def forward(self, x):
+    ...         return 2 * x
+    >>> get("Twice").summary
+    'Twice its input.'
     """
 
     BLOCKS.refuse_name(name)

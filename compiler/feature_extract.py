@@ -18,14 +18,14 @@ from .module import GraphModule
 Places = dict[str, int]  # names, and the places of their nodes in the graph
 
 
-def feature_extract(model: GraphModule, names: Sequence[str]) -> GraphModule:
+def feature_extract(model: GraphModule, names: str | Sequence[str]) -> GraphModule:
     """Build a graph over the same blocks that gives what the named nodes make.
 
     Parameters
     ----------
     model : GraphModule
         A compiled graph. It is not changed; its weights are shared with the result, not copied.
-    names : sequence of str
+    names : str or sequence of str
         Names of nodes ("mid1", "enc.conv") or keys of StoreAs; of a node that runs several times the last run counts.
 
     Returns
@@ -46,6 +46,9 @@ def feature_extract(model: GraphModule, names: Sequence[str]) -> GraphModule:
     >>> list(mb.feature_extract(model, ["act"])(torch.zeros(1, 2, 5)))
     ['act']
     """
+    if isinstance(names, str):
+        # A lone name is one name, not a sequence of letters.
+        names = [names]
     graph = _with_outputs(model.graph, names)
 
     def block_of(step: Step) -> nn.Module:

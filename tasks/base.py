@@ -378,6 +378,19 @@ def register_task(name: str) -> Callable[[T], T]:
     ------
     RegistryError
         E301 for a name that another class has, E302 for a class that is not a Task, E313 for a name that is not text.
+
+    Examples
+    --------
+    >>> from typing import Literal
+    >>> from mirbricks.tasks.tagging import Tagging
+    >>> @register_task("genres")
+    ... class Genres(Tagging):
+    ...     "Tagging, in other words."
+    ...     title = "genres"
+    ...     class Config(Tagging.Config):
+    ...         type: Literal["genres"] = "genres"
+    >>> Genres.name
+    'genres'
     """
 
     TASKS.refuse_name(name)

@@ -205,8 +205,19 @@ def test_a_plugin_registers_on_import(
 @pytest.mark.parametrize(
     ("text", "cause"),
     [
-        (None, "ModuleNotFoundError: No module named 'bad_plugin'"),
-        ("1 / 0", "ZeroDivisionError: division by zero"),
+        (
+            None,
+            "ModuleNotFoundError: No module named 'bad_plugin'\n"
+            "  help: there is no module 'bad_plugin'; is it installed, or beside the graph?",
+        ),
+        (
+            "import bad_plugin_of_it",
+            "ModuleNotFoundError: No module named 'bad_plugin_of_it'\n  help: correct or uninstall it",
+        ),
+        (
+            "1 / 0",
+            "ZeroDivisionError: division by zero\n  help: correct or uninstall it",
+        ),
     ],
 )
 def test_a_broken_plugin_is_named(
@@ -217,7 +228,7 @@ def test_a_broken_plugin_is_named(
         monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(RegistryError) as caught:
         load_plugin("bad_plugin")
-    expected = f"plugin 'bad_plugin' cannot be imported: {cause}\n  help: correct or uninstall it     [E306]"
+    expected = f"plugin 'bad_plugin' cannot be imported: {cause}     [E306]"
     assert str(caught.value) == expected
 
 

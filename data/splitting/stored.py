@@ -10,6 +10,7 @@ from ..corpus import Corpus, FeatureItem, Item
 from .making import SIDES, linked_groups
 from .splits import Split, no_fold, rotated
 
+HELP = "`mirbricks data split` writes a fold for every recording"
 STORED = ("split", "fold")  # the annotations that `mirbricks data split` writes
 
 
@@ -101,6 +102,7 @@ def stored_folds(corpus: Corpus, name: str = "fold") -> dict[int | str, set[str]
             raise DataError(
                 f"expected '{name}' of '{item.key}' to be a whole number or a text; it has {came}",
                 code="E446",
+                help=HELP,
             )
         found.setdefault(value, set()).add(item.group)
 
@@ -109,7 +111,7 @@ def stored_folds(corpus: Corpus, name: str = "fold") -> dict[int | str, set[str]
     if len(values) < 3:
         listed = ", ".join(map(str, values)) or "none"
         message = f"expected 3 folds or more in '{name}'; it has {listed}"
-        raise DataError(message, code="E446")
+        raise DataError(message, code="E446", help=HELP)
     return {value: found[value] for value in values}
 
 

@@ -63,7 +63,7 @@ def stream_audio(
             help="wav, flac, ogg and mp3 are read",
         ) from error
     if start == 0:
-        raise DataError(f"the audio file '{path}' is empty", code="E431")
+        raise _empty(path)
 
 
 def _rate_of(file: soundfile.SoundFile, path: Path) -> int:
@@ -102,6 +102,14 @@ def warn_of_cancelled_channels(name: str, channels: float, mono: float) -> None:
         warnings.warn(message, UserWarning, stacklevel=2)
 
 
+def _empty(path: Path) -> DataError:
+    return DataError(
+        f"the audio file '{path}' is empty",
+        code="E431",
+        help="take it from its source again, or leave it out",
+    )
+
+
 def _refuse_no_file(path: Path) -> None:
     """Raises DataError E430 for a pipe, on which reading would wait forever, E431 for a file of 0 bytes."""
     status = path.stat()
@@ -112,7 +120,7 @@ def _refuse_no_file(path: Path) -> None:
             help="write the audio to a file first",
         )
     if stat.S_ISREG(status.st_mode) and status.st_size == 0:
-        raise DataError(f"the audio file '{path}' is empty", code="E431")
+        raise _empty(path)
 
 
 def _mono(samples: Float32, path: Path, start: int) -> Float32:

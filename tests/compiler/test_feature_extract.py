@@ -85,6 +85,13 @@ def test_gradients_reach_the_model() -> None:
     assert model.get_submodule("first").weight.grad is not None
 
 
+def test_a_lone_name_is_one_name() -> None:
+    model = mb.compile_graph(GRAPH)
+    assert mb.feature_extract(model, "mid").graph.outputs == ("mid",)
+    with pytest.raises(GraphError, match="no node named 'mdi'"):
+        mb.feature_extract(model, "mdi")
+
+
 @pytest.mark.parametrize(
     ("names", "text"),
     [

@@ -222,7 +222,7 @@ def test_a_broken_plugin_is_named_in_one_line_and_does_not_stop_the_rest(
     assert re.search(r"\n  Conv2d +Convolution over frequency and time\.", done.stdout)
     assert done.stderr.splitlines() == [
         "warning: plugin 'toy_absent' cannot be imported: ModuleNotFoundError: No module named 'toy_absent'; "
-        "help: correct or uninstall it [E306]",
+        "help: there is no module 'toy_absent'; is it installed, or beside the graph? [E306]",
         "warning: plugin 'toy_exits' cannot be imported: SystemExit: bye; now; help: correct or uninstall it [E306]",
         "warning: plugin 'toy_raises' cannot be imported: ZeroDivisionError: division by zero; "
         "help: correct or uninstall it [E306]",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from mirbricks.errors import (
     codes,
 )
 from mirbricks.features.hcqt import HCQTFeatureConfig
+from mirbricks.tasks import base
 from mirbricks.tasks.base import TASKS, Task, register_task
 from mirbricks.tasks.finding import get_task, task_of, tasks
 from mirbricks.tasks.multi_pitch import MultiPitch, MultiPitchConfig
@@ -149,6 +151,7 @@ def test_a_name_belongs_to_one_task() -> None:
 
 
 TASK = """
+from mirbricks.tasks import base
 from mirbricks.tasks.base import TASKS, Task, register_task
 
 @register_task("{name}")
@@ -231,3 +234,12 @@ def test_augmentations_that_do_not_fit(
     assert text.endswith(
         "help: take one of FilterAugment, NoiseFloor, Smear, SpecAugment, Tilt     [E501]"
     )
+
+
+def test_the_example_of_a_registered_task_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TASKS, "known", tasks())
+    finder = doctest.DocTestFinder()
+    (example,) = finder.find(base.register_task, globs=vars(base).copy())
+    results = doctest.DocTestRunner().run(example)
+    assert results.attempted == 4
+    assert results.failed == 0

@@ -152,14 +152,21 @@ def test_folds_that_are_numbered_from_1(
         (
             [0, 1, None],
             0,
-            "expected 'fold' of '2.wav' to be a whole number or a text; it has no such annotation\n  [E446]",
+            "expected 'fold' of '2.wav' to be a whole number or a text; it has no such annotation\n"
+            "  help: `mirbricks data split` writes a fold for every recording     [E446]",
         ),
         (
             [0, 1, 1.5],
             0,
-            "expected 'fold' of '2.wav' to be a whole number or a text; it has '1.5'\n  [E446]",
+            "expected 'fold' of '2.wav' to be a whole number or a text; it has '1.5'\n"
+            "  help: `mirbricks data split` writes a fold for every recording     [E446]",
         ),
-        ([2, 1, 1], 0, "expected 3 folds or more in 'fold'; it has 1, 2\n  [E446]"),
+        (
+            [2, 1, 1],
+            0,
+            "expected 3 folds or more in 'fold'; it has 1, 2\n"
+            "  help: `mirbricks data split` writes a fold for every recording     [E446]",
+        ),
         ([1, 2, 3], 3, "there is no fold 3: 3 folds are numbered 0 to 2\n  [E441]"),
     ],
 )

@@ -95,7 +95,10 @@ def test_empty() -> None:
     soundfile.write("x.wav", TONE[:0], SR_HZ)
     with pytest.raises(DataError) as error:
         read_audio("x.wav")
-    assert str(error.value) == "the audio file 'x.wav' is empty\n  [E431]"
+    assert str(error.value) == (
+        "the audio file 'x.wav' is empty\n"
+        "  help: take it from its source again, or leave it out     [E431]"
+    )
 
 
 def test_nan_is_named_with_its_sample() -> None:

@@ -10,8 +10,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..data.stores.together import write_together
+from ..errors import DataError
 
 Self = TypeVar("Self", bound="Prediction")
+
+
+PICTURE_DPI = 120
+AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".mp3")
 
 
 @dataclass(frozen=True, repr=False)
@@ -70,7 +75,12 @@ class Prediction(abc.ABC):
         return None
 
     def save(
-        self, folder: str | Path, name: str = "", *, replace: bool = False
+        self,
+        folder: str | Path,
+        name: str = "",
+        *,
+        picture: bool = True,
+        replace: bool = False,
     ) -> list[Path]:
         """Write the files of the prediction into a folder; each appears whole or not at all.
 
@@ -79,7 +89,9 @@ class Prediction(abc.ABC):
         folder : str or Path
             Made if it is missing.
         name : str
-            What the names of the files begin with; by default the title without its ending, or "prediction".
+            What the names of the files begin with; by default the title, or "prediction".
+        picture : bool
+            Whether NAME.png is written too, where there is a picture.
         replace : bool
             Whether files that hold something else are replaced.
 
@@ -93,14 +105,28 @@ class Prediction(abc.ABC):
         DataError
             E191 if a file of that name holds something else; nothing is written then. E408 if one cannot be written.
         """
-        stem = name or Path(self.title).stem or "prediction"
-        contents = {
-            Path(folder) / f"{stem}{ending}": content
-            for ending, content in self.files().items()
-        }
-
+        stem = name or _without_audio_ending(self.title) or "prediction"
+        if Path(stem).name != stem:
+            raise DataError(
+                f"'{stem}' is not the name of a file",
+                code="E191",
+                help="give the folder first, then a name without folders",
+            )
+        contents = {}
+        for ending, content in self.files().items():
+            contents[Path(folder) / f"{stem}{ending}"] = content
+        if picture:
+            contents |= self._picture(Path(folder) / f"{stem}.png")
         write_together(contents, replace=replace)
         return list(contents)
+
+    def _picture(self, path: Path) -> dict[Path, bytes]:
+        figure = self.plot()
+        if figure is None:
+            return {}
+        from ..plots.style import png_bytes  # matplotlib takes a second to import
+
+        return {path: png_bytes(figure, PICTURE_DPI)}
 
     def titled(self: Self, title: str) -> Self:
         """The same prediction under a title."""
@@ -109,6 +135,14 @@ class Prediction(abc.ABC):
     def __repr__(self) -> str:
         of = f" of '{self.title}'" if self.title else ""
         return f"<{type(self).__name__}{of}: {self.answer()}>"
+
+
+def _without_audio_ending(title: str) -> str:
+    """The title of a file without its ending; the dot of "Op. 12 No. 3" is not one."""
+    path = Path(title)
+    if path.suffix.lower() in AUDIO_ENDINGS:
+        return path.stem
+    return title
 
 
 def drawn(plot: Callable[..., Any], *arguments: Any, ax: Any) -> Any:

@@ -8,6 +8,7 @@ CODES = {
     "E191": "A file of that name already exists, and mirbricks never overwrites one.",
     "E192": "A picture is written as .svg, .png or .pdf; the ending of its name chooses which.",
     "E436": "A recording in memory is floating-point samples, (N,) or (C, N), finite, with its sample rate in Hz.",
+    "E437": "A function was given something else than it takes: a path, a mapping of settings, True or False.",
     "E447": "Corpora that train together hold recordings under keys of their own, so that none is on two sides.",
     "E471": "No recording has the annotation that --where asks for: `mirbricks data info DIR` shows what there is.",
     "E611": "A packed model is at most 5 MB of graph, weights and card: it travels with the package.",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from ..compiler.module import GraphModule, count_parameters
-from ..errors import MirbricksError
+from ..data.corpus import Corpus
+from ..data.items import Item
+from ..errors import DataError, MirbricksError
 from ..features.base import FeatureConfig
 from ..runs.folder import RunFolder
 from ..runs.settings import RunSettings
@@ -17,12 +19,20 @@ from ..tasks.base import Evaluation, Task
 from ..tasks.predictions import Prediction
 from ..training.devices import as_device
 from ..zoo import CARD
+from .arguments import flag_of, jobs_of, optional_path_of, path_of
 from .evaluate import Options, evaluate
 from .experiment import Experiment
 from .loading import load_run
 from .overrides import Values, overrides_of
-from .predict import audio_files, blocks_of_array, blocks_of_file, predict
-from .progress import progress_of
+from .predict import (
+    audio_files,
+    blocks_of_array,
+    blocks_of_file,
+    predict,
+    refused,
+    result_names,
+)
+from .progress import Progress, progress_of
 
 
 class Model:
@@ -53,6 +63,11 @@ class Model:
     def name(self) -> str:
         """The name of its folder, which is that of a model of the zoo."""
         return self._run.path.resolve().name
+
+    @property
+    def path(self) -> Path:
+        """Its folder: that of the run, or of the packed model."""
+        return self._run.path
 
     @property
     def module(self) -> GraphModule:
@@ -87,9 +102,9 @@ class Model:
 
         Parameters
         ----------
-        audio : path, array, tensor, or a list of these
-            A wav, flac, ogg or mp3 file; a folder of them; samples (N,) or (C, N) with a row per channel; or a list
-            of files and arrays.
+        audio : path, array, tensor, recording of a corpus, or a list of these
+            A wav, flac, ogg or mp3 file; a folder of them; samples (N,) or (C, N) with a row per channel, or the pair
+            (samples, sr_hz); a recording such as `corpus["01.wav"]`; or a list of these.
         sr_hz : int, optional
             The sample rate of samples, in Hz; files know their own.
         progress : bool
@@ -115,38 +130,73 @@ class Model:
         >>> wave = 0.1 * np.sin(2 * np.pi * 440 * np.arange(48000) / 48000)
         >>> found = model.predict(wave, sr_hz=48000)
         """
-        if isinstance(audio, str | Path):
-            if Path(audio).is_dir():
-                return self._each(audio_files(audio), sr_hz, progress)
-            return self._one(audio, sr_hz, progress)
-        if isinstance(audio, list | tuple | Iterator):
-            return self._each(audio, sr_hz, progress)
-        return self._one(audio, sr_hz, progress)
+        shown = progress_of(flag_of(progress, "progress"))
+        if isinstance(audio, str | Path) and Path(audio).is_dir() and str(audio):
+            _refuse_rate(sr_hz)
+            paths = audio_files(audio)
+            named = zip(result_names(paths), paths, strict=True)
+            return self._each(list(named), None, shown)
+        if isinstance(audio, tuple) and len(audio) == 2 and isinstance(audio[1], int):
+            # what a recording of a corpus and many readers give: samples and their rate
+            return self._one(audio[0], audio[1], "", shown)
+        if isinstance(audio, list | tuple):
+            return self._each(self._named(audio, sr_hz), sr_hz, shown)
+        if isinstance(audio, Iterator):
+            numbered = ((str(number), one) for number, one in enumerate(audio, 1))
+            return self._each(numbered, sr_hz, shown)
+        return self._one(audio, sr_hz, "", shown)
 
-    def _one(self, audio: Any, sr_hz: int | None, progress: bool) -> Prediction:
+    def _named(
+        self, several: Sequence[Any], sr_hz: int | None
+    ) -> list[tuple[str, Any]]:
+        """Each with a name for its results; what no recording can be is refused before the first is read."""
+        names = []
+        for number, one in enumerate(several, 1):
+            if isinstance(one, int | float):
+                raise refused("a number", "make an array of a list of samples")
+            of_memory = not isinstance(one, str | Path | tuple | Item)
+            if of_memory and sr_hz is None:
+                help = "add sr_hz=44100, or what it is"
+                raise refused("samples without a sample rate", help)
+            names.append(one if isinstance(one, str | Path) else str(number))
+        return list(zip(result_names(names), several, strict=True))
+
+    def _one(
+        self, audio: Any, sr_hz: int | None, title: str, progress: Progress
+    ) -> Prediction:
         if isinstance(audio, str | Path):
+            _refuse_rate(sr_hz)
             read = blocks_of_file(audio)
-            label = str(audio)
+            title = title or Path(audio).stem
+        elif isinstance(audio, Item):
+            read = blocks_of_array(*audio.read())
+            title = Path(audio.key).stem
+        elif isinstance(audio, tuple) and len(audio) == 2:
+            read = blocks_of_array(*audio)
         else:
             read = blocks_of_array(audio, sr_hz)
-            label = ""
         made: Prediction = predict(
-            self._experiment, self.settings, read, label, progress_of(progress)
+            self._experiment, self.settings, read, title, progress
         )
-        return made.titled(Path(label).stem)
+        return made.titled(title)
 
     def _each(
-        self, several: Iterable[Any], sr_hz: int | None, progress: bool
+        self,
+        several: Iterable[tuple[str, Any]],
+        sr_hz: int | None,
+        progress: Progress,
     ) -> Iterator[Prediction]:
-        for audio in several:
+        """The predictions of those that can be read; the others are reported by their names."""
+        for name, audio in several:
+            of_file = isinstance(audio, str | Path)
             try:
-                yield self._one(audio, sr_hz, progress)
+                yield self._one(audio, None if of_file else sr_hz, name, progress)
             except MirbricksError as error:
-                progress_of(progress).complain(error)
+                progress.complain(_of_item(name, error))
 
     def evaluate(
         self,
-        data: str | Path,
+        data: str | Path | Corpus,
         *,
         split: str | None = None,
         set: Values | None = None,
@@ -164,14 +214,14 @@ class Model:
         options = Options(
             split=split,
             overrides=overrides_of(set),
-            cache=None if cache is None else str(cache),
-            jobs=jobs,
+            cache=optional_path_of(cache, "cache"),
+            jobs=jobs_of(jobs),
             device=str(next(self.module.parameters()).device),
         )
         weights = self.module.state_dict()
-        shown = progress_of(progress)
-        folder = self._run.path
-        return evaluate(folder, data, options, shown, weights).evaluation
+        shown = progress_of(flag_of(progress, "progress"))
+        corpus = path_of(data, "data")
+        return evaluate(self.path, corpus, options, shown, weights).evaluation
 
     def __repr__(self) -> str:
         count = count_parameters(self.module)
@@ -179,6 +229,23 @@ class Model:
         return (
             f"<{self.name}: {self.task.title}, {count:,} parameters, reads {feature}>"
         )
+
+
+def _refuse_rate(sr_hz: object) -> None:
+    """A file knows its own sample rate; another one beside it would be a contradiction."""
+    if sr_hz is not None:
+        help = "leave sr_hz out: a file knows its own"
+        raise refused("a file with another sample rate than its own", help)
+
+
+def _of_item(name: str, error: MirbricksError) -> DataError:
+    """The error with the name of the recording that it is about."""
+    return DataError(
+        f"'{name}': {error.message}",
+        code=error.code,
+        facts=error.facts,
+        help=error.help,
+    )
 
 
 def load(source: str | Path, *, device: str | torch.device = "cpu") -> Model:
@@ -210,5 +277,5 @@ def load(source: str | Path, *, device: str | torch.device = "cpu") -> Model:
     >>> model.settings.tuned["labels"][0]
     'Baby cry'
     """
-    run = RunFolder.open(source)
+    run = RunFolder.open(path_of(source, "source"))
     return Model(run, *load_run(run)).to(device)

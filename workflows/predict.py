@@ -50,7 +50,7 @@ def blocks_of_file(path: str | Path) -> Callable[[], Blocks]:
     return lambda: stream_audio(path)
 
 
-def blocks_of_array(wave: Any, sr_hz: int | None) -> Callable[[], Blocks]:
+def blocks_of_array(wave: Any, sr_hz: Any) -> Callable[[], Blocks]:
     """The blocks of samples in memory, channels averaged as those of a file are.
 
     Parameters
@@ -66,15 +66,7 @@ def blocks_of_array(wave: Any, sr_hz: int | None) -> Callable[[], Blocks]:
         E436 for another shape, for integers, for samples that are not finite, and without a sample rate.
     """
     samples = _samples(wave)
-    if sr_hz is None:
-        raise _refused(
-            "samples without a sample rate", "add sr_hz=44100, or what it is"
-        )
-    # a rate may come as 44100.0, as some readers give it
-    number = isinstance(sr_hz, int | float | np.number) and not isinstance(sr_hz, bool)
-    if not number or not float(sr_hz).is_integer() or sr_hz < 1:
-        raise _refused(f"a sample rate of {sr_hz}", "sr_hz is a whole number of Hz")
-    rate_hz = int(sr_hz)
+    rate_hz = _rate(sr_hz)
     mono = samples.mean(axis=0)
     energy = float(np.square(samples).sum()) / len(samples)
     warn_of_cancelled_channels("these samples", energy, float(mono @ mono))
@@ -89,34 +81,62 @@ def blocks_of_array(wave: Any, sr_hz: int | None) -> Callable[[], Blocks]:
     return blocks
 
 
+def _rate(sr_hz: Any) -> int:
+    """The sample rate in Hz; it may come as 44100.0, as some readers give it."""
+    if sr_hz is None:
+        help = "add sr_hz=44100, or what it is"
+        raise refused("samples without a sample rate", help)
+    number = isinstance(sr_hz, int | float | np.number) and not isinstance(sr_hz, bool)
+    if not number or not float(sr_hz).is_integer() or sr_hz < 1:
+        shown = f"'{sr_hz}'" if isinstance(sr_hz, str) else sr_hz
+        raise refused(f"a sample rate of {shown}", "sr_hz is a whole number of Hz")
+    return int(sr_hz)
+
+
 def _samples(wave: Any) -> NDArray[np.float32]:
     """(C, N) float32."""
     if isinstance(wave, Tensor):
-        values = wave.detach().cpu().numpy()
+        # bfloat16 has no counterpart in numpy
+        wide = wave.float() if wave.is_floating_point() else wave
+        values = wide.detach().cpu().numpy()
+    elif isinstance(wave, np.ndarray):
+        values = wave
     else:
-        values = np.asarray(wave)
+        help = "give a file, an array or a tensor, or a list of these"
+        raise refused(_kind(wave), help)
+    if values.dtype.kind in "iu":
+        help = (
+            "divide integers by their largest possible value: samples are within -1 … 1"
+        )
+        raise refused(f"samples of type {values.dtype}", help)
     if values.dtype.kind != "f":
-        raise _refused(
-            f"samples of type {values.dtype}",
-            "divide integers by their largest possible value: samples are within -1 … 1",
-        )
-    if values.ndim not in (1, 2) or not values.size:
-        raise _refused(
-            f"an array of shape {values.shape}", "give (N,), or (C, N) of C channels"
-        )
+        help = "samples are floating-point numbers within -1 … 1"
+        raise refused(f"samples of type {values.dtype}", help)
+    if values.ndim not in (1, 2):
+        help = "give (N,), or (C, N) of C channels"
+        raise refused(f"an array of shape {values.shape}", help)
+    if not values.size:
+        help = "leave empty recordings out"
+        raise refused(f"an array of shape {values.shape}", help)
     samples = np.atleast_2d(values).astype(np.float32, copy=False)
     # More channels than samples is an array that lies on its side; averaged, it would be a click.
     if samples.shape[0] > samples.shape[1]:
-        raise _refused(
-            f"{samples.shape[0]} channels of {samples.shape[1]} samples",
-            "give (C, N), a row per channel: transpose the array",
-        )
+        help = "give (C, N), a row per channel: transpose the array"
+        channels = f"{samples.shape[0]} channels of {samples.shape[1]} samples"
+        raise refused(channels, help)
     if not np.isfinite(samples).all():
-        raise _refused("samples that are NaN or infinite", "repair the recording first")
+        raise refused("samples that are NaN or infinite", "repair the recording first")
     return samples
 
 
-def _refused(what: str, help: str) -> DataError:
+def _kind(value: object) -> str:
+    if value is None:
+        return "None"
+    return f"of type {type(value).__name__}"
+
+
+def refused(what: str, help: str) -> DataError:
+    """DataError E436: what cannot be a recording, and what could be."""
     return DataError(f"a recording cannot be {what}", code="E436", help=help)
 
 
@@ -133,6 +153,14 @@ def audio_files(folder: str | Path) -> list[Path]:
             code="E430",
             help="wav, flac, ogg and mp3 are read",
         )
+    return found
+
+
+def files_of(paths: Sequence[str | Path]) -> list[Path]:
+    """The files themselves, and in the place of a folder the audio files in it."""
+    found = []
+    for path in paths:
+        found += audio_files(path) if Path(path).is_dir() else [Path(path)]
     return found
 
 

@@ -14,12 +14,13 @@ from ..compiler.module import count_parameters
 from ..data.corpus import Corpus
 from ..data.early import early_annotations
 from ..data.splitting.splits import Split
-from ..errors import DataError
+from ..errors import DataError, RunError
 from ..runs.folder import GRAPH, RESOLVED, RunFolder
 from ..runs.settings import at_start
 from ..tasks.base import Evaluation, Figures
 from ..training.devices import as_device
 from ..training.loop import FitResult, fit
+from ..zoo import names_trained_weights
 from .experiment import (
     Experiment,
     choice_of,
@@ -83,6 +84,12 @@ def train(
     The graph file is read once: edited meanwhile, it changes no later fold. An interrupted training is yielded too,
     and the last.
     """
+    _refuse_start_of_resumed(options)
+    if names_trained_weights(graph_file) and not (options.start_from or options.resume):
+        progress.note(
+            f"of '{graph_file}' the graph is taken, and its weights are drawn at random; "
+            f"--from {graph_file}, or start_from, begins with the trained ones"
+        )
     # --resume takes the overrides of the first start, so that the command need not repeat them.
     overrides = list(options.overrides)
     if options.resume:
@@ -128,6 +135,15 @@ def train(
         yield replace(trained, n_folds=len(folds))
         if trained.evaluation is None:
             return
+
+
+def _refuse_start_of_resumed(options: Options) -> None:
+    if options.resume and options.start_from is not None:
+        raise RunError(
+            f"a resumed training goes on with its own weights, and not with those of '{options.start_from}'",
+            code="E608",
+            help="resume without it, or begin a new training in another folder",
+        )
 
 
 def pooled(folds: Sequence[Trained]) -> Evaluation:
@@ -207,12 +223,12 @@ def _train_fold(
         # Without a validation side nothing but thresholds is chosen, after the last step.
         last_only = {"validate_every": config.steps, "patience": None}
         config = config.model_copy(update=last_only)
+    # Every process starts from the same weights; only the leader writes and speaks.
+    taken = None
+    if options.start_from is not None:
+        taken = start_from(experiment.model, options.start_from)
     run = RunFolder.create(out)
     with run.locked() if leads() else contextlib.nullcontext():
-        # Every process starts from the same weights; only the leader writes and speaks.
-        taken = None
-        if options.start_from is not None:
-            taken = start_from(experiment.model, options.start_from)
         if leads():
             _begin(run, experiment, prepared, split, fold, options)
             if taken:

@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..data.corpus import Corpus
 from ..errors import RunError
-from ..runs.folder import RunFolder
+from ..runs.folder import RESOLVED, RunFolder
 from ..tasks.base import Evaluation
+from .arguments import flag_of, jobs_of, optional_path_of, path_of, paths_of
 from .evaluate import Options as EvaluationOptions
 from .evaluate import evaluate as evaluate_runs
+from .experiment import load_experiment
 from .loading import find_runs
 from .model import Model
 from .model import load as load_model
@@ -77,6 +80,13 @@ class TrainedRun:
         """A matplotlib figure of the loss and of the validations."""
         from ..plots.training import loss_curves
 
+        run = self._single()
+        if not run.read_metrics():
+            raise RunError(
+                f"'{self.path}' has no curves: it is packed, or an ensemble",
+                code="E612",
+                help="plot the run that it was made of",
+            )
         model = self.load()
         return loss_curves(self._single().read_metrics(), model.task.headline)
 
@@ -99,13 +109,13 @@ class TrainedRun:
 
 def train(
     graph: str | Path,
-    data: str | Path,
+    data: str | Path | Corpus,
     out: str | Path,
     *,
     fold: int | str | None = None,
     set: Values | None = None,
     also: Sequence[str | Path] = (),
-    start_from: str | Path | None = None,
+    start_from: str | Path | Model | TrainedRun | None = None,
     resume: bool = False,
     cache: str | Path | None = None,
     jobs: int = -1,
@@ -118,8 +128,8 @@ def train(
     ----------
     graph : str or Path
         A graph file with the sections `feature`, `dataset`, `task` and `train`, or `zoo:NAME`.
-    data : str or Path
-        The folder of the corpus.
+    data : str, Path or Corpus
+        The corpus, or its folder.
     out : str or Path
         The folder of the run; it must be new, empty, or hold a run to resume.
     fold : int or str, optional
@@ -161,19 +171,24 @@ def train(
     'finished'
     """
     overrides = overrides_of(set)
+    graph = path_of(graph, "graph")
+    data = path_of(data, "data")
+    others = paths_of(also, "also")
+    begun = optional_path_of(start_from, "start_from")
     options = Options(
-        out=Path(out),
-        command=_command(graph, data, out, fold, overrides, also, start_from),
+        out=Path(path_of(out, "out")),
+        command=_command(graph, data, out, fold, overrides, others, begun),
         overrides=overrides,
         fold=None if fold is None else str(fold),
-        also=tuple(map(str, also)),
-        start_from=None if start_from is None else str(start_from),
-        resume=resume,
-        cache=None if cache is None else str(cache),
-        jobs=jobs,
+        also=others,
+        start_from=begun,
+        resume=flag_of(resume, "resume"),
+        cache=optional_path_of(cache, "cache"),
+        jobs=jobs_of(jobs),
         device=device,
     )
-    ended = list(train_folds(graph, data, options, progress_of(progress)))
+    shown = progress_of(flag_of(progress, "progress"))
+    ended = list(train_folds(graph, data, options, shown))
     runs = []
     for one in ended:
         found = one.evaluation or Evaluation({}, {})
@@ -189,8 +204,8 @@ def train(
 
 
 def evaluate(
-    run: str | Path,
-    data: str | Path,
+    run: str | Path | Model | TrainedRun,
+    data: str | Path | Corpus,
     *,
     split: str | None = None,
     set: Values | None = None,
@@ -203,10 +218,10 @@ def evaluate(
 
     Parameters
     ----------
-    run : str or Path
+    run : str, Path, Model or TrainedRun
         A run folder, a folder of folds (fold0, fold1, ...), a packed model, or `zoo:NAME`.
-    data : str or Path
-        The folder of the corpus.
+    data : str, Path or Corpus
+        The corpus, or its folder.
     split : str, optional
         "train", "valid", "test", "all", or a fold as the corpus has it. By default the test side of the run's own
         corpus; of another, and for a packed model, all recordings.
@@ -232,14 +247,21 @@ def evaluate(
     >>> sorted(found.tracks)
     ['01.wav', '02.wav', '03.wav', '04.wav']
     """
+    if isinstance(run, Model):
+        return run.evaluate(
+            data, split=split, set=set, cache=cache, jobs=jobs, progress=progress
+        )
     options = EvaluationOptions(
         split=split,
         overrides=overrides_of(set),
-        cache=None if cache is None else str(cache),
-        jobs=jobs,
+        cache=optional_path_of(cache, "cache"),
+        jobs=jobs_of(jobs),
         device=device,
     )
-    return evaluate_runs(run, data, options, progress_of(progress)).evaluation
+    shown = progress_of(flag_of(progress, "progress"))
+    folder = path_of(run, "run")
+    corpus = path_of(data, "data")
+    return evaluate_runs(folder, corpus, options, shown).evaluation
 
 
 def open_run(path: str | Path) -> TrainedRun:
@@ -266,15 +288,24 @@ def open_run(path: str | Path) -> TrainedRun:
     >>> mb.open_run("trained").stopped
     'finished'
     """
+    source = path_of(path, "path")
     runs = []
-    for folder in find_runs(path):
+    tracks: dict[str, Any] = {}
+    for folder in find_runs(source):
         settings = folder.read_settings()
         found = Evaluation(settings.get("figures") or {}, settings.get("tracks") or {})
         stopped = str(settings.get("stopped", "interrupted"))
         runs.append(TrainedRun(folder.path, stopped, found))
+        tracks |= found.tracks
     if len(runs) == 1:
         return runs[0]
-    return TrainedRun(Path(path), runs[-1].stopped, Evaluation({}, {}), runs)
+    tracks = dict(sorted(tracks.items()))
+    figures = {}
+    if all(one.figures for one in runs):
+        experiment = load_experiment(RunFolder.open(runs[0].path).file(RESOLVED))
+        figures = experiment.task.pooled(tracks)
+    together = Evaluation(figures, tracks)
+    return TrainedRun(Path(source), runs[-1].stopped, together, runs)
 
 
 def _flat(record: dict[str, Any]) -> dict[str, float]:

@@ -10,7 +10,12 @@ from ...errors import MirbricksError
 from ...runs.folder import RunFolder
 from ...training.devices import as_device
 from ...workflows.loading import load_run
-from ...workflows.predict import blocks_of_file, result_names, write_prediction
+from ...workflows.predict import (
+    blocks_of_file,
+    files_of,
+    result_names,
+    write_prediction,
+)
 from ...workflows.predict import predict as predict_recording
 from ...workflows.progress import Progress
 
@@ -23,11 +28,14 @@ def predict(arguments: Namespace) -> int:
     progress = Progress()
     failed = 0
     # All names at once: two files of one name need different ones.
-    names = result_names(arguments.audio)
-    for path, name in zip(arguments.audio, names, strict=True):
+    paths = files_of(arguments.audio)
+    names = result_names(paths)
+    for path, name in zip(paths, names, strict=True):
         try:
             read = blocks_of_file(path)
-            prediction = predict_recording(experiment, settings, read, path, progress)
+            prediction = predict_recording(
+                experiment, settings, read, str(path), progress
+            )
             written = write_prediction(
                 prediction, out, name, experiment, replace=arguments.replace
             )
@@ -37,6 +45,6 @@ def predict(arguments: Namespace) -> int:
             progress.complain(error)
             failed += 1
     if failed:
-        total = len(arguments.audio)
+        total = len(paths)
         print(f"{failed} of {total} files could not be predicted", file=sys.stderr)
     return 1 if failed else 0

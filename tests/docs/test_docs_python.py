@@ -35,6 +35,7 @@ def test_every_example_is_executed(
     assert sorted(path.name for path in Path("found").iterdir()) == [
         "first.f0.txt",
         "first.notes.csv",
+        "first.png",
     ]
 
 

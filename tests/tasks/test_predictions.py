@@ -146,12 +146,15 @@ def test_the_picture_of_a_task_is_that_of_the_prediction() -> None:
 def test_saved_files_are_those_of_the_prediction(
     prediction: Prediction, tmp_path: Path
 ) -> None:
-    paths = prediction.save(tmp_path / "new" / "folder", "song")
+    folder = tmp_path / "new" / "folder"
+    paths = prediction.save(folder, "song", picture=False)
     assert {path.name: path.read_bytes() for path in paths} == {
         f"song{ending}": content for ending, content in prediction.files().items()
     }
     assert sorted(paths) == sorted((tmp_path / "new" / "folder").iterdir())
-    assert prediction.save(tmp_path / "new" / "folder", "song") == paths
+    assert prediction.save(folder, "song", picture=False) == paths
+    with_picture = prediction.save(folder, "song")
+    assert [path.name for path in with_picture[len(paths) :]] == ["song.png"]
 
 
 def test_the_name_is_the_title_without_its_ending(tmp_path: Path) -> None:

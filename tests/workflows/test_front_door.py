@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -132,6 +133,9 @@ def test_predict_a_file(
     heard = mb.load("zoo:mpe_bach10").predict("song.wav")
     assert heard.title == "song"
     heard.save("python")
+    assert sorted(Path("python").iterdir()) == sorted(
+        Path("python") / path.name for path in Path("shell").iterdir()
+    )
     for path in Path("python").iterdir():
         assert path.read_bytes() == (Path("shell") / path.name).read_bytes()
     assert {path.suffix for path in Path("shell").iterdir()} == {".txt", ".csv", ".png"}
@@ -165,15 +169,19 @@ def test_samples_in_memory_are_heard_as_the_same_samples_in_a_file(
         (np.zeros((8000, 2), np.float32), 8000, "8000 channels of 2 samples"),
         (np.zeros((2, 3, 4), np.float32), 8000, "an array of shape (2, 3, 4)"),
         (np.zeros(0, np.float32), 8000, "an array of shape (0,)"),
+        (None, 8000, "None"),
+        ({}, 8000, "of type dict"),
+        (np.zeros(8000, bool), 8000, "samples of type bool"),
+        (np.zeros(8000, np.float32), "8000", "a sample rate of '8000'"),
+        ([np.zeros(8000, np.float32)], None, "samples without a sample rate"),
+        ([0.1, 0.2], 8000, "a number"),
         (np.full(8000, np.nan, np.float32), 8000, "samples that are NaN or infinite"),
         (np.zeros(8000, np.float32), 0, "a sample rate of 0"),
         (np.zeros(8000, np.float32), 44100.5, "a sample rate of 44100.5"),
         (np.zeros(8000, np.float32), True, "a sample rate of True"),
     ],
 )
-def test_what_is_not_a_recording_is_refused(
-    wave: np.ndarray, sr_hz: int | None, what: str
-) -> None:
+def test_what_is_not_a_recording_is_refused(wave: Any, sr_hz: Any, what: str) -> None:
     with pytest.raises(MirbricksError) as caught:
         mb.load("zoo:mpe_bach10").predict(wave, sr_hz=sr_hz)
     assert str(caught.value).startswith(f"a recording cannot be {what}\n  help: ")
@@ -191,7 +199,7 @@ def test_a_folder_and_a_list_cost_what_is_bad_itself_only(tmp_path: Path) -> Non
         found = list(model.predict(tmp_path))
     assert [one.title for one in found] == ["a", "b"]
     several = model.predict([tone, tmp_path / "a.wav"], sr_hz=22050)
-    assert [one.title for one in several] == ["", "a"]
+    assert [one.title for one in several] == ["1", "a"]
     (tmp_path / "none").mkdir()
     with pytest.raises(MirbricksError, match="no audio file"):
         next(iter(model.predict(tmp_path / "none")))
@@ -337,3 +345,115 @@ def test_models_are_found_with_the_prefix_and_without() -> None:
     for pattern in ("mpe*", "MPE*", "zoo:mpe*", "*mpe*"):
         assert mb.list_models(pattern) == expected, pattern
     assert mb.list_models("mpe_small") == []
+
+
+def test_recordings_of_a_corpus_and_pairs_of_samples_and_rate(corpus: Path) -> None:
+    opened = mb.Corpus.open(corpus)
+    wave, sr_hz = opened["01.wav"].read()
+    model = mb.load("zoo:mpe_bach10")
+    expected = model.predict(wave, sr_hz=sr_hz).salience
+    pair = opened["01.wav"].read()
+    for given in (pair, opened["01.wav"]):
+        assert np.array_equal(model.predict(given).salience, expected)
+    several = list(model.predict([pair, opened["01.wav"]]))
+    assert [one.title for one in several] == ["1", "01"]
+    assert all(np.array_equal(one.salience, expected) for one in several)
+
+
+def test_a_bad_one_of_a_list_is_named(corpus: Path, tmp_path: Path) -> None:
+    wave, sr_hz = mb.Corpus.open(corpus)["01.wav"].read()
+    cube = np.zeros((1, 2, 3), np.float32)
+    with pytest.warns(UserWarning, match="E436") as caught:
+        found = list(mb.load("zoo:mpe_bach10").predict([cube, wave, cube], sr_hz=sr_hz))
+    assert [one.title for one in found] == ["2"]
+    told = [str(one.message) for one in caught if "E436" in str(one.message)]
+    assert [text[:3] for text in told] == ["'1'", "'3'"]
+    paths = [one.save(tmp_path) for one in [*found, *found]]
+    assert paths[0] == paths[1]
+
+
+def test_names_with_dots_are_whole_and_names_with_folders_refused(
+    corpus: Path, tmp_path: Path
+) -> None:
+    wave, sr_hz = mb.Corpus.open(corpus)["01.wav"].read()
+    soundfile.write(tmp_path / "Op. 12 No. 3.wav", wave, sr_hz)
+    heard = mb.load("zoo:mpe_bach10").predict(tmp_path / "Op. 12 No. 3.wav")
+    names = {path.name for path in heard.save(tmp_path / "found")}
+    assert "Op. 12 No. 3.f0.txt" in names
+    with pytest.raises(MirbricksError, match="not the name of a file"):
+        heard.save(tmp_path / "found", "../evil")
+    with pytest.raises(MirbricksError, match="another sample rate than its own"):
+        mb.load("zoo:mpe_bach10").predict(tmp_path / "Op. 12 No. 3.wav", sr_hz=8000)
+
+
+WRONG: list[tuple[str, dict[str, Any]]] = [
+    ("load", {"source": None}),
+    ("load", {"source": 3}),
+    ("load", {"source": ""}),
+    ("evaluate", {"run": None, "data": "x"}),
+    ("evaluate", {"run": "zoo:mpe_bach10", "data": []}),
+    ("evaluate", {"run": "zoo:mpe_bach10", "data": "x", "jobs": "2"}),
+    ("evaluate", {"run": "zoo:mpe_bach10", "data": "x", "set": "task.a=1"}),
+    ("open_run", {"path": 3}),
+    ("train", {"graph": {}, "data": "x", "out": "y"}),
+    ("train", {"graph": "mpe_small", "data": None, "out": "y"}),
+    ("train", {"graph": "mpe_small", "data": "x", "out": None}),
+    ("train", {"graph": "mpe_small", "data": "x", "out": "y", "resume": "no"}),
+    ("train", {"graph": "mpe_small", "data": "x", "out": "y", "jobs": 0}),
+    ("train", {"graph": "mpe_small", "data": "x", "out": "y", "progress": 1}),
+    ("train", {"graph": "mpe_small", "data": "x", "out": "y", "set": {"a": object()}}),
+]
+
+
+@pytest.mark.parametrize(("name", "given"), WRONG)
+def test_what_is_not_a_path_or_a_setting_is_one_message(
+    name: str, given: dict[str, Any]
+) -> None:
+    with pytest.raises(MirbricksError) as caught:
+        getattr(mb, name)(**given)
+    assert "expected" in str(caught.value)
+    assert str(caught.value).endswith("[E437]")
+
+
+def test_numbers_of_numpy_are_settings(
+    corpus: Path, cache: str, tmp_path: Path
+) -> None:
+    numbers = {"train.lr": np.float32(1e-3), "train.steps": np.int64(2)}
+    run = mb.train(
+        "mpe_small",
+        mb.Corpus.open(corpus),
+        tmp_path / "run",
+        set={**QUICK, **numbers},
+        cache=cache,
+        jobs=1,
+        progress=False,
+    )
+    assert run.stopped == "finished"
+
+
+def test_start_from_is_refused_where_it_would_be_ignored_or_hardly_fits(
+    runs: tuple[Path, mb.TrainedRun], corpus: Path, tmp_path: Path
+) -> None:
+    words: dict[str, Any] = {"set": QUICK, "jobs": 1, "progress": False}
+    with pytest.raises(MirbricksError, match="goes on with its own weights"):
+        mb.train("mpe_small", corpus, runs[0], start_from=runs[1], resume=True, **words)
+    with pytest.raises(MirbricksError, match="they are other models"):
+        mb.train(
+            "mpe_small", corpus, tmp_path / "a", start_from="zoo:tagging_esc10", **words
+        )
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_trained_model_as_a_graph_is_said_to_begin_at_random(
+    corpus: Path, cache: str, tmp_path: Path
+) -> None:
+    with pytest.warns(UserWarning, match="its weights are drawn at random"):
+        mb.train(
+            "zoo:mpe_bach10",
+            corpus,
+            tmp_path / "a",
+            set={**QUICK, "train.steps": 1},
+            cache=cache,
+            jobs=1,
+            progress=False,
+        )

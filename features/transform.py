@@ -36,8 +36,8 @@ def feature(
     **settings
         The settings of its section `feature:` in a graph file, such as `sr_hz` in Hz or `hop_length` in samples.
         `mirbricks explain NAME` shows them with their defaults. `sr_hz` is 44100 by default for "nnls_chroma" and
-        "beat_chroma", 22050 for the others; audio is not resampled here, so it must be the rate of the audio. Beside
-        a FeatureConfig they take the place of its own.
+        "given", 22050 for the others; audio is not resampled here, so it must be the rate of the audio. Beside a
+        FeatureConfig they take the place of its own.
 
     Returns
     -------

@@ -230,3 +230,9 @@ def test_what_cannot_be_registered(
         register_feature(name)(
             type("Own", (WaveformFeature,), {"__doc__": "d", **members})
         )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_default_rate_is_the_documented_one(name: str) -> None:
+    expected = 44100 if name == "nnls_chroma" else 22050
+    assert feature(name).config.sr_hz == expected

@@ -12,9 +12,7 @@ import pytest
 import mirbricks as mb
 from mirbricks.errors import MirbricksError
 
-PATIENCE_S = (
-    5.0  # every refusal takes less than one second; a busy machine may be slower
-)
+PATIENCE_S = 5.0  # of the processor: every refusal takes less than one, whatever else the machine does
 GRAPH = "input: B C=2 T\nlayers:\n  - graph: {}\n"
 BOMB = ["a: &a [x, x, x, x, x, x, x, x, x]"] + [
     f"{chr(98 + i)}: &{chr(98 + i)} [{', '.join([f'*{chr(97 + i)}'] * 9)}]"
@@ -26,10 +24,10 @@ def code_of(text: str | bytes, folder: Path) -> str:
     """The code with which a file is refused, in no time."""
     path = folder / "graph.yaml"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    begin = time.perf_counter()
+    begin = time.process_time()
     with pytest.raises(MirbricksError) as caught:
         mb.compile_graph(path)
-    assert time.perf_counter() - begin < PATIENCE_S
+    assert time.process_time() - begin < PATIENCE_S
     assert not any(
         ord(character) < 32 and character not in "\n\t"
         for character in str(caught.value)

@@ -5,5 +5,7 @@ setup.cfg has the rest. It cannot find packages by itself, because the root of t
 
 from setuptools import find_packages, setup
 
-inner = [f"mirbricks.{name}" for name in find_packages()]
+DATA = ["graphs"]  # folders of files that are not code
+
+inner = [f"mirbricks.{name}" for name in [*find_packages(), *DATA]]
 setup(packages=["mirbricks", *inner])

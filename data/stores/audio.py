@@ -18,6 +18,7 @@ AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".mp3")
 Float32 = NDArray[np.float32]
 
 MOST_ROUNDED = 4608  # frames that a header may announce beyond the audio: four blocks of an mp3 encoder
+FIRST_FRAME_BYTES = 2048  # of an mp3, more than the largest has
 MOST_CANCELLED = 1e-4  # share of the channels' mean power: 40 dB less
 
 
@@ -47,7 +48,8 @@ def stream_audio(
                 yield mono, sr_hz
                 start += len(samples)
             # Decoders end silently at a damaged frame: only the count of samples shows it.
-            _warn_of_lost_audio(path, start, file.frames)
+            if _is_length_known(path, file.format):
+                _warn_of_lost_audio(path, start, file.frames)
             warn_of_cancelled_channels(f"'{path}'", *levels)
     except (soundfile.SoundFileError, OSError) as error:
         if isinstance(error, OSError):
@@ -77,6 +79,21 @@ def _rate_of(file: soundfile.SoundFile, path: Path) -> int:
         facts=[("expected", f"{SR_MIN_HZ:,} to {SR_MAX_HZ:,} Hz")],
         help="correct the header, or write the audio again",
     )
+
+
+def _is_length_known(path: Path, format: str) -> bool:
+    """Whether the header says how long the audio is; an mp3 without such a header is guessed, twice as long or more."""
+    if format not in ("MP3", "MPEG"):
+        return True
+    with path.open("rb") as file:
+        head = file.read(10)
+        # An ID3 tag stands before the audio; its size has seven bits to a byte.
+        first = 0
+        if head[:3] == b"ID3":
+            first = 10 + sum((head[9 - i] & 127) << (7 * i) for i in range(4))
+        file.seek(first)
+        frame = file.read(FIRST_FRAME_BYTES)
+    return any(name in frame for name in (b"Xing", b"Info", b"VBRI"))
 
 
 def _warn_of_lost_audio(path: Path, n_read: int, n_announced: int) -> None:

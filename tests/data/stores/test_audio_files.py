@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,17 @@ def test_a_file_that_is_cut_off_is_named(share: float) -> None:
     assert str(caught[0].message).startswith(
         f"only {len(audio):,} of the {announced:,} frames that 'cut.mp3' announces"
     )
+
+
+def test_an_mp3_that_announces_no_length_is_not_said_to_be_cut_off() -> None:
+    """Without the encoder's first frame the length is guessed from the size, tags and all."""
+    whole = mp3_of(4)
+    at = next(i for name in (b"Info", b"Xing") if (i := whole.find(name)) >= 0)
+    Path("plain.mp3").write_bytes(whole[:at] + b"none" + whole[at + 4 :])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        audio, _ = read_audio("plain.mp3")
+    assert len(audio) > 0
 
 
 @pytest.mark.parametrize("ending", ["wav", "flac", "ogg", "mp3"])

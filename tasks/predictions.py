@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ..data.stores.audio import AUDIO_ENDINGS
 from ..data.stores.together import write_together
 from ..errors import DataError
 
@@ -16,7 +17,6 @@ Self = TypeVar("Self", bound="Prediction")
 
 
 PICTURE_DPI = 120
-AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".mp3")
 
 
 @dataclass(frozen=True, repr=False)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..data.stores.audio import stream_audio, warn_of_cancelled_channels
+from ..data.stores.audio import AUDIO_ENDINGS, stream_audio, warn_of_cancelled_channels
 from ..data.stores.together import write_together
 from ..errors import DataError
 from ..features.streaming import stream_feature
@@ -20,7 +20,6 @@ from ..runs.settings import RunSettings
 from .experiment import Experiment
 from .progress import Progress
 
-AUDIO = {".wav", ".flac", ".ogg", ".mp3"}
 BLOCK_SAMPLES = 1 << 20
 Blocks = Iterator[tuple[NDArray[np.float32], int]]
 
@@ -145,7 +144,7 @@ def audio_files(folder: str | Path) -> list[Path]:
     found = [
         path
         for path in sorted(Path(folder).rglob("*"))
-        if path.suffix.lower() in AUDIO and path.is_file()
+        if path.suffix.lower() in AUDIO_ENDINGS and path.is_file()
     ]
     if not found:
         raise DataError(

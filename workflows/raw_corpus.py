@@ -7,9 +7,9 @@ import shlex
 from pathlib import Path
 
 from ..data.corpus import Corpus
+from ..data.stores.audio import AUDIO_ENDINGS
 from ..errors import DataError
 
-AUDIO = {".wav", ".flac", ".ogg", ".mp3"}
 # Columns that hold labels; where a table has several, the first of these is the one for people.
 LABELS = ("class_name", "category", "instrument", "genre", "label", "tag", "class")
 
@@ -48,7 +48,7 @@ def _import_of(folder: Path) -> str | None:
     out = f"corpora/{folder.resolve().name}"
     if tables:
         words = ["csv", str(tables[0]), "--out", out, *_options(tables[0])]
-    elif any(path.suffix.lower() in AUDIO for path in inside):
+    elif any(path.suffix.lower() in AUDIO_ENDINGS for path in inside):
         words = ["folders", str(folder), "--out", out]
     else:
         return None

@@ -81,14 +81,15 @@ class TrainedRun:
         from ..plots.training import loss_curves
 
         run = self._single()
-        if not run.read_metrics():
+        metrics = run.read_metrics()
+        if not metrics:
             raise RunError(
                 f"'{self.path}' has no curves: it is packed, or an ensemble",
                 code="E612",
                 help="plot the run that it was made of",
             )
         model = self.load()
-        return loss_curves(self._single().read_metrics(), model.task.headline)
+        return loss_curves(metrics, model.task.headline)
 
     def _single(self) -> RunFolder:
         if self.folds:

@@ -18,6 +18,11 @@ from rich.progress import (
 from rich.text import Text
 
 
+def is_watched() -> bool:
+    """Whether somebody sees a bar move: a terminal, or a notebook."""
+    return sys.stdout.isatty() or Console().is_jupyter
+
+
 class _Speed(ProgressColumn):
     def render(self, task: Task) -> Text:
         return Text(f"{task.speed:.1f} steps/s" if task.speed else "- steps/s")
@@ -35,7 +40,7 @@ class TrainingProgress:
         self._first = done
         self._valid = ""
         self._tracks = 0
-        self._lines = show and not sys.stdout.isatty()
+        self._lines = show and not is_watched()
         self._begin_s = time.monotonic()
         self._bar: Progress | None = None
         if show and not self._lines:

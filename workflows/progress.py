@@ -22,6 +22,7 @@ from rich.table import Column
 
 from ..errors import DataError, MirbricksError
 from ..tasks.base import OnShare
+from ..training.progress import is_watched
 
 PLAIN_WIDTH = 120  # of tables that go to a file or a pipe
 WIDEST_BAR = 40
@@ -40,11 +41,6 @@ def console() -> Console:
     if is_watched():
         return Console(highlight=False, markup=False)
     return Console(width=PLAIN_WIDTH, highlight=False, markup=False)
-
-
-def is_watched() -> bool:
-    """Whether somebody sees a bar move: a terminal, or a notebook."""
-    return sys.stdout.isatty() or Console().is_jupyter
 
 
 class Progress:

@@ -13,6 +13,11 @@ from ..lazy import face
 from . import codes as codes
 
 if TYPE_CHECKING:
+    from .adversarial import feature_matching as feature_matching
+    from .adversarial import gradient_penalty as gradient_penalty
+    from .adversarial import hinge_discriminator as hinge_discriminator
+    from .adversarial import hinge_generator as hinge_generator
+    from .adversarial import wasserstein_critic as wasserstein_critic
     from .base import losses as losses
     from .base import register_loss as register_loss
     from .classification import binary_cross_entropy as binary_cross_entropy
@@ -21,23 +26,40 @@ if TYPE_CHECKING:
     from .contrastive import spread as spread
     from .contrastive import vicreg as vicreg
     from .proxy_anchor import ProxyAnchor as ProxyAnchor
+    from .spectral import MultiResolutionSTFT as MultiResolutionSTFT
+    from .spectral import MultiScaleMel as MultiScaleMel
+    from .spectral import compressed_magnitude as compressed_magnitude
     from .triplet import mine as mine
     from .triplet import pairwise_distances as pairwise_distances
     from .triplet import triplet_loss as triplet_loss
+    from .waveform import cosine_loss as cosine_loss
+    from .waveform import si_sdr_loss as si_sdr_loss
+    from .waveform import waveform_l1 as waveform_l1
 
 __getattr__, __dir__, __all__ = face(
     __name__,
     {
+        "MultiResolutionSTFT": "spectral",
+        "MultiScaleMel": "spectral",
         "ProxyAnchor": "proxy_anchor",
         "barlow_twins": "contrastive",
         "binary_cross_entropy": "classification",
+        "compressed_magnitude": "spectral",
+        "cosine_loss": "waveform",
+        "feature_matching": "adversarial",
+        "gradient_penalty": "adversarial",
+        "hinge_discriminator": "adversarial",
+        "hinge_generator": "adversarial",
         "losses": "base",
         "mine": "triplet",
         "nt_xent": "contrastive",
         "pairwise_distances": "triplet",
         "register_loss": "base",
+        "si_sdr_loss": "waveform",
         "spread": "contrastive",
         "triplet_loss": "triplet",
         "vicreg": "contrastive",
+        "wasserstein_critic": "adversarial",
+        "waveform_l1": "waveform",
     },
 )

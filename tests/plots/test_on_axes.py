@@ -16,7 +16,9 @@ from mirbricks.metrics import Chords
 from mirbricks.plots.chords import ribbons
 from mirbricks.plots.embeddings import embedding_map, over_time, singular_values
 from mirbricks.plots.pitch import piano_roll
+from mirbricks.plots.rainbowgram import rainbowgram
 from mirbricks.plots.retrieval import Ranked, embedding, ranked, similarity
+from mirbricks.plots.sound import sound, spectrogram, waveform
 from mirbricks.plots.style import png_bytes
 from mirbricks.plots.tags import confusion, tagogram
 
@@ -44,6 +46,10 @@ PLOTS: dict[str, Callable[[Axes | None], Any]] = {
         RNG.random((9, 4)), ["a", "b", "c"] * 3, ax
     ),
     "singular_values": lambda ax: singular_values(RNG.random((9, 4)), ax),
+    "waveform": lambda ax: waveform(RNG.random(900), 8000, "note", ax),
+    "spectrogram": lambda ax: spectrogram(RNG.random(900), 8000, "note", ax),
+    "sound": lambda ax: sound(RNG.random(900), 8000, "note", ax),
+    "rainbowgram": lambda ax: rainbowgram(RNG.random(900), 8000, "note", ax),
     "over_time": lambda ax: over_time(TIMES_S, RNG.random((40, 4)), "song", ax),
 }
 
@@ -85,7 +91,9 @@ def test_pyplot_is_never_imported() -> None:
         "embeddings",
         "filters",
         "pitch",
+        "rainbowgram",
         "retrieval",
+        "sound",
         "tags",
         "training",
     ]

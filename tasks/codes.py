@@ -11,5 +11,11 @@ CODES = {
     "E503": "The task learns from annotated recordings, and is measured on them; stems only serve to make new mixes.",
     "E510": "Scores that are NaN or infinite cannot be evaluated: the features or the weights hold such values.",
     "E512": "`Evaluation.to_frame` gives a pandas DataFrame; pandas is not part of the installation.",
+    "E560": "Conditions are annotations with one value per recording; a model knows those that it was trained with.",
+    "E561": "A model knows the values of its conditions that occurred in training; a number that it reads as a scaled "
+    "value may be any.",
+    "E562": "A graph reads a condition as `NAME: B D=2` where it is a number; words are class numbers, `NAME: B`.",
+    "E563": "A condition of several sounds is one value for all, or a list with a value for each.",
+    "E564": "A generating graph has an input by the name of each condition, `NAME: B` or `NAME: B D=2`, and no others.",
 }
 register_codes(__name__, CODES)

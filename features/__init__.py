@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from .kinds import feature_of as feature_of
     from .logmel import LogMelFeature as LogMelFeature
     from .logmel import LogMelFeatureConfig as LogMelFeatureConfig
+    from .mel_inversion import wave_of_logmel as wave_of_logmel
     from .mel_scale import decibels as decibels
     from .nnls_chroma import NNLSChromaFeature as NNLSChromaFeature
     from .nnls_chroma import NNLSChromaFeatureConfig as NNLSChromaFeatureConfig
@@ -91,5 +92,6 @@ __getattr__, __dir__, __all__ = face(
         "register_feature": "base",
         "to_scale": "hcqt",
         "track_beats": "beat_tracking",
+        "wave_of_logmel": "mel_inversion",
     },
 )

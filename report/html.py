@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
-
 from ..compiler.drawing.diagram import draw
 from ..compiler.inference.summary import summarise
 from ..compiler.module import GraphModule
 from ..data.stores.atomic import written_whole
-from ..plots.style import png_bytes
 from ..plots.training import loss_curves, track_chart
 from ..shapes import show
-from ..tasks.base import Figures, Picture
+from ..tasks.base import Figures, Picture, Sounding
+from .page import header, image, page, section
+from .players import STYLE as PLAYERS
+from .players import players
 from .style import SCRIPT, STYLE
 
-MOST_BYTES = 500_000  # of one picture: a report is sent by mail
 MOST_CHARTED = 60  # tracks: more lines make no picture
-# Screen pixels per inch, and how many of them a picture may have before it scrolls.
-DPI = 110
-PAGE = 1200
 
 
 @dataclass(frozen=True)
@@ -40,7 +35,7 @@ class Report:
     figures: Mapping[str, float]
     tracks: Mapping[str, Figures]
     headline: Sequence[str]
-    pictures: Sequence[Picture]
+    pictures: Sequence[Picture | Sounding]
     settings: str
     versions: Mapping[str, str]
     facts: Mapping[str, str] = field(default_factory=dict)
@@ -54,32 +49,19 @@ def write_report(report: Report, path: Path) -> None:
 
     # The result first, the settings last: most readers stop after the first page.
     body = [
-        _header(report),
-        _section("Result", _cards(report) + _facts(report.facts)),
-        _section("What it finds", "".join(map(_picture, report.pictures))),
-        _section("Track by track", _tracks(report)),
-        _section("Training", _image(curves, "loss and validation figures")),
-        _section("The graph", f'<div class="wide">{diagram}</div>{_layers(report)}'),
-        _section("Settings", f"<pre>{escape(report.settings)}</pre>"),
-        _section("Do it again", _command(report.command) + _facts(report.versions)),
+        header(report.title, report.subtitle),
+        section("Result", _cards(report) + _facts(report.facts)),
+        section("What it finds", "".join(map(_shown, report.pictures))),
+        section("Track by track", _tracks(report)),
+        section("Training", image(curves, "loss and validation figures")),
+        section("The graph", f'<div class="wide">{diagram}</div>{_layers(report)}'),
+        section("Settings", f"<pre>{escape(report.settings)}</pre>"),
+        section("Do it again", _command(report.command) + _facts(report.versions)),
     ]
-    html = (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(report.title)}</title><style>{STYLE}</style></head>"
-        f"<body><main>{''.join(body)}</main><script>{SCRIPT}</script></body></html>\n"
-    )
+    html = page(report.title, "".join(body), style=STYLE + PLAYERS, script=SCRIPT)
     # A report that is half written would open in a browser as if it were whole.
     with written_whole(path) as temporary:
         temporary.write_text(html, encoding="utf-8")
-
-
-def _header(report: Report) -> str:
-    return f"<header><h1>{escape(report.title)}</h1><p>{escape(report.subtitle)}</p></header>"
-
-
-def _section(title: str, content: str) -> str:
-    return f"<section><h2>{escape(title)}</h2>{content}</section>"
 
 
 def _cards(report: Report) -> str:
@@ -101,29 +83,13 @@ def _facts(facts: Mapping[str, str]) -> str:
     return f"<dl>{''.join(rows)}</dl>"
 
 
-def _picture(picture: Picture) -> str:
-    image = _image(picture.figure, f"{picture.title}: {picture.caption}")
-    return f"<figure>{image}<figcaption><b>{escape(picture.title)}.</b> {escape(picture.caption)}</figcaption></figure>"
-
-
-def _image(figure: Figure, alternative: str) -> str:
-    """The figure as an embedded PNG on white, readable on dark pages too: as fine as `MOST_BYTES` allows."""
-    inches = figure.get_size_inches()
-    width, height = (round(float(side) * DPI) for side in inches)
-    fits = width <= PAGE
-    png = b""
-    # As fine as the size allows: a report is sent by mail.
-    for fineness in (2.0, 1.0, 0.6, 0.4) if fits else (1.0, 0.6, 0.4):
-        png = png_bytes(figure, DPI * fineness)
-        if len(png) <= MOST_BYTES:
-            break
-    data = base64.b64encode(png).decode("ascii")
-    alt = escape(alternative, quote=True)
-    kind = ""
-    if not fits:
-        kind = ' class="long"'
-    image = f'<img{kind} alt="{alt}" width="{width}" height="{height}" src="data:image/png;base64,{data}">'
-    return f'<div class="wide">{image}</div>'
+def _shown(one: Picture | Sounding) -> str:
+    """A picture, or sounds with their players, under what one sees or hears in them."""
+    caption = f"<b>{escape(one.title)}.</b> {escape(one.caption)}"
+    if isinstance(one, Sounding):
+        return f'<p class="caption">{caption}</p>{players(one.sounds)}'
+    shown = image(one.figure, f"{one.title}: {one.caption}")
+    return f"<figure>{shown}<figcaption>{caption}</figcaption></figure>"
 
 
 def _tracks(report: Report) -> str:
@@ -146,7 +112,7 @@ def _tracks(report: Report) -> str:
         if all(name in values for name in names)
     }
     chart = track_chart(numbers, report.headline)
-    return _image(chart, f"{names[0]} per track") + table
+    return image(chart, f"{names[0]} per track") + table
 
 
 def _cells(figures: Mapping[str, Any], names: Sequence[str]) -> list[str]:

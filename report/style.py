@@ -25,7 +25,7 @@ dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 .wide img { display: block; max-width: 100%; height: auto; background: #fff; border-radius: .4rem; }
 .wide img.long { max-width: none; }
 .wide svg { display: block; background: #fff; border-radius: .4rem; max-width: none; margin: 0 auto; }
-figure { margin: 0 0 2rem; } figcaption { color: var(--soft); font-size: .92rem; }
+figure { margin: 0 0 2rem; } figcaption, .caption { color: var(--soft); font-size: .92rem; }
 table { border-collapse: collapse; font-size: .86rem; font-variant-numeric: tabular-nums; white-space: nowrap; }
 th, td { padding: .35rem .7rem; text-align: right; border-bottom: 1px solid var(--line); }
 th:first-child { text-align: left; position: sticky; left: 0; background: var(--page); font-weight: 500; }

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .base import Figures as Figures
     from .base import Learner as Learner
     from .base import Picture as Picture
+    from .base import Sounding as Sounding
     from .base import Task as Task
     from .base import TaskConfig as TaskConfig
     from .base import register_task as register_task
@@ -53,6 +54,7 @@ _HOMES = {
     "PatchBatches": "patches",
     "PatchLearner": "patches",
     "Picture": "base",
+    "Sounding": "base",
     "Prediction": "predictions",
     "Recorded": "reading",
     "Tags": "labels",

@@ -152,6 +152,15 @@ class Picture:
     figure: Any
 
 
+@dataclass(frozen=True)
+class Sounding:
+    """Sounds with their title and what one hears in them; a report has a player for each."""
+
+    title: str
+    caption: str
+    sounds: Sequence[Any]  # each a `Sound`
+
+
 class TaskConfig(Settings):
     """Base of the section `task:`; a task adds `type: Literal[its name]` and its settings."""
 
@@ -346,7 +355,7 @@ class Task(abc.ABC):
         cache: FeatureCache,  # noqa: ARG002
         settings: Mapping[str, Any],  # noqa: ARG002
         evaluation: Evaluation,  # noqa: ARG002
-    ) -> list[Picture]:
+    ) -> Sequence[Picture | Sounding]:
         """What a report shows of an evaluation."""
         return []
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import re
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
@@ -21,7 +25,7 @@ from mirbricks.plots.pitch import _matched, flatten, midi_of, note_name, piano_r
 from mirbricks.plots.style import png_bytes
 from mirbricks.plots.training import loss_curves, track_chart
 from mirbricks.report.html import Report, write_report
-from mirbricks.tasks.base import Picture
+from mirbricks.tasks.base import Picture, Sounding
 
 GRAPHS = sorted((Path(mb.__file__).parent / "graphs").glob("*.yaml"))
 HOSTILE = "<script>alert('x')</script> & \"quotes\""
@@ -264,3 +268,58 @@ def test_note_names() -> None:
         "A4",
         "C8",
     ]
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A sound as the page needs it."""
+
+    title: str
+    samples: Any
+    sr_hz: int = 8000
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def played(html: str) -> list[tuple[Any, int]]:
+    """The audio of every player in the page."""
+    found = re.findall(r'src="data:audio/wav;base64,([^"]+)"', html)
+    return [soundfile.read(io.BytesIO(base64.b64decode(one))) for one in found]
+
+
+def test_sounds_have_players_beside_their_pictures(tmp_path: Path) -> None:
+    wave = 0.5 * np.sin(np.arange(4000) * 0.1)
+    notes = [
+        Heard("a guitar", wave[None], details={"pitchmidi": 60}),
+        Heard(HOSTILE, np.stack([wave, -wave])),
+    ]
+    sounding = Sounding(f"best {HOSTILE}", "what came back", notes)
+    report = report_of()
+    pictures = [*report.pictures, sounding]
+    write_report(replace(report, pictures=pictures), tmp_path / "report.html")
+    html = (tmp_path / "report.html").read_text()
+    parser = Balance()
+    parser.feed(html)
+    assert parser.open == []
+    assert parser.scripts == 1
+    assert all(address.startswith("data:") for address in parser.addresses)
+    assert "alert('x')</script>" not in html
+    assert "pitchmidi 60 · 0.50 s at 8000 Hz" in html
+    (one, rate), (two, _) = played(html)
+    assert rate == 8000
+    np.testing.assert_allclose(one, wave, atol=2**-14)
+    assert two.shape == (4000, 2)
+    assert (
+        html.count("<audio controls") == html.count('<figure class="sound"><div') == 2
+    )
+
+
+def test_a_long_sound_is_cut_and_the_page_says_so(tmp_path: Path) -> None:
+    long = Heard("long", np.zeros((1, 8000 * 31)))
+    loud = Heard("loud", np.full((1, 8000), 1.5))
+    report = replace(report_of(), pictures=[Sounding("two", "", [long, loud])])
+    write_report(report, tmp_path / "report.html")
+    html = (tmp_path / "report.html").read_text()
+    assert [len(samples) for samples, _ in played(html)] == [8000 * 30, 8000]
+    assert "31.00 s at 8000 Hz · the player has the first 30 s" in html
+    assert "clipped: its peak is 1.50" in html
+    assert html.count("the player has") == html.count("clipped") == 1

@@ -1,0 +1,56 @@
+"""An HTML file that needs nothing but itself, and the pictures in it."""
+
+from __future__ import annotations
+
+import base64
+from html import escape
+
+from matplotlib.figure import Figure
+
+from ..plots.style import png_bytes
+from .style import STYLE
+
+MOST_BYTES = 500_000  # of one picture: a report is sent by mail
+# Screen pixels per inch, and how many of them a picture may have before it scrolls.
+DPI = 110
+PAGE = 1200
+
+
+def page(title: str, body: str, *, style: str = STYLE, script: str = "") -> str:
+    """A whole page; `body` is HTML, the title is text."""
+    scripts = f"<script>{script}</script>" if script else ""
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{style}</style></head>"
+        f"<body><main>{body}</main>{scripts}</body></html>\n"
+    )
+
+
+def header(title: str, subtitle: str) -> str:
+    """The title of a page and the line below it."""
+    return f"<header><h1>{escape(title)}</h1><p>{escape(subtitle)}</p></header>"
+
+
+def section(title: str, content: str) -> str:
+    """A part of a page; the content is HTML."""
+    return f"<section><h2>{escape(title)}</h2>{content}</section>"
+
+
+def image(figure: Figure, alternative: str, most_bytes: int = MOST_BYTES) -> str:
+    """The figure as an embedded PNG on white, readable on dark pages too: as fine as `most_bytes` allows."""
+    inches = figure.get_size_inches()
+    width, height = (round(float(side) * DPI) for side in inches)
+    fits = width <= PAGE
+    png = b""
+    for fineness in (2.0, 1.0, 0.6, 0.4) if fits else (1.0, 0.6, 0.4):
+        png = png_bytes(figure, DPI * fineness)
+        if len(png) <= most_bytes:
+            break
+    data = base64.b64encode(png).decode("ascii")
+    alt = escape(alternative, quote=True)
+    kind = ""
+    if not fits:
+        kind = ' class="long"'
+    shown = f'<img{kind} alt="{alt}" width="{width}" height="{height}" src="data:image/png;base64,{data}">'
+    return f'<div class="wide">{shown}</div>'

@@ -1,0 +1,121 @@
+"""Sounds on a page: a player under the picture of each, several side by side."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any, Protocol
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from ..data.stores.wav import wav_bytes
+from ..plots.sound import sound
+from .page import image
+
+LONGEST_S = 30.0  # of a sound within a page: longer ones are cut, and the page says so
+MOST_PICTURE_BYTES = 150_000
+SIZE_INCHES = (5.6, 3.5)  # of a picture in the grid
+
+STYLE = """
+.sounds { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(21rem, 100%), 1fr)); gap: 1.2rem;
+  margin: .8rem 0 1.2rem; }
+.sound { margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: .8rem;
+  min-width: 0; }
+.sound .wide { margin: 0 0 .6rem; } .sound .wide img { width: 100%; }
+.sound audio { display: block; width: 100%; height: 2.6rem; }
+.sound figcaption { margin: .5rem .1rem 0; overflow-wrap: anywhere; } .sound figcaption b { color: var(--ink); }
+@media print { .sound audio { display: none; } }
+"""
+
+
+class Audible(Protocol):
+    """What a player needs of a sound."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def samples(self) -> NDArray[Any]: ...  # (C, N)
+    @property
+    def sr_hz(self) -> int: ...
+    @property
+    def details(self) -> Mapping[str, Any]: ...
+
+
+def players(sounds: Sequence[Audible]) -> str:
+    """Several sounds in a grid, each with its picture and player; the sounds are within the page."""
+    return grid([card(one, *_within(one)) for one in sounds])
+
+
+def grid(cards: Sequence[str]) -> str:
+    """The cards side by side, as many as the page is wide."""
+    return f'<div class="sounds">{"".join(cards)}</div>'
+
+
+def card(
+    one: Audible, address: str, note: str = "", figures: Sequence[Figure] = ()
+) -> str:
+    """One sound: its pictures, a player of the audio at `address`, and what it is.
+
+    Parameters
+    ----------
+    one : Audible
+        The sound; its title and details stand below the player.
+    address : str
+        Where the player finds the audio: a data URI, or the name of a file beside the page.
+    note : str
+        What else a listener must know.
+    figures : sequence of Figure, optional
+        The pictures; by default waveform and spectrogram.
+    """
+    name = one.title or "sound"
+    drawn = list(figures) or [picture(one)]
+    images = "".join(
+        image(one, f"picture of {name}", MOST_PICTURE_BYTES) for one in drawn
+    )
+    words = [f"{key} {value}" for key, value in one.details.items()]
+    words.append(f"{length_s(one):.2f} s at {one.sr_hz} Hz")
+    words += [words_of for words_of in (note, _clipped(one)) if words_of]
+    player = (
+        f'<audio controls preload="metadata" aria-label="{escape(name, quote=True)}" '
+        f'src="{escape(address, quote=True)}"></audio>'
+    )
+    caption = f"<b>{escape(name)}</b><br>{escape(' · '.join(words))}"
+    return f'<figure class="sound">{images}{player}<figcaption>{caption}</figcaption></figure>'
+
+
+def picture(one: Audible) -> Figure:
+    """Waveform and spectrogram in the size of the grid."""
+    figure = small_figure()
+    return sound(one.samples, one.sr_hz, ax=figure.add_subplot())
+
+
+def small_figure() -> Figure:
+    """An empty figure in the size of the grid."""
+    return Figure(figsize=SIZE_INCHES, layout="constrained")
+
+
+def length_s(one: Audible) -> float:
+    """The length of a sound in s."""
+    return float(one.samples.shape[-1] / one.sr_hz)
+
+
+def _clipped(one: Audible) -> str:
+    """What a wav file cannot hold: it is said, and the sound is not made softer."""
+    peak = float(np.abs(one.samples).max(initial=0.0))
+    if peak <= 1.0:
+        return ""
+    return f"clipped: its peak is {peak:.2f}"
+
+
+def _within(one: Audible) -> tuple[str, str]:
+    """The audio as a data URI, and what the page says where it was cut."""
+    most = int(LONGEST_S * one.sr_hz)
+    samples = one.samples[..., :most]
+    note = ""
+    if one.samples.shape[-1] > most:
+        note = f"the player has the first {LONGEST_S:.0f} s"
+    data = base64.b64encode(wav_bytes(samples, one.sr_hz)).decode("ascii")
+    return f"data:audio/wav;base64,{data}", note

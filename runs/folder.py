@@ -3,6 +3,7 @@
 graph.yaml            the graph as given           resolved.yaml   the graph with every default and override
 weights.safetensors   the best weights             state.pt        the last weights, optimizer, counters: for resume
 metrics.jsonl         losses and validations       settings.json   fold, threshold, versions, command, ...
+models/NAME/          of an experiment of several models the others, so that a run needs nothing but itself
 
 Every file appears whole or not at all; only metrics.jsonl grows line by line. Nothing is unpickled but tensors and
 plain values (`torch.load(weights_only=True)`), so a run from a stranger can be opened safely.
@@ -40,6 +41,7 @@ METRICS = "metrics.jsonl"
 SETTINGS = "settings.json"
 LOCK = ".lock"
 MARK = ".mirbricks-run"
+MODELS = "models"
 FILES = (GRAPH, RESOLVED, WEIGHTS, STATE, METRICS, SETTINGS)
 
 
@@ -169,6 +171,10 @@ class RunFolder:
     def save_weights(self, model: nn.Module, metadata: Mapping[str, str]) -> None:
         """Write every parameter and buffer of `model`; a tied weight is written under each of its names."""
         self._write(WEIGHTS, weights.packed(model.state_dict(), metadata))
+
+    def part(self, name: str) -> RunFolder:
+        """The folder of another model of the experiment, such as models/codec; it may be missing."""
+        return RunFolder(self.path / MODELS / name)
 
     def load_weights(self, model: nn.Module) -> dict[str, str]:
         """Load the best weights into `model`, on its device; returns their metadata. Raises E605, E606, E607."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from torch import Tensor, nn
@@ -33,6 +33,7 @@ from .requirements import (
     refuse_several,
     refuse_sizes,
 )
+from .turns import Loss
 
 LISTED = 4  # figures that `repr` names
 TaskShape = tuple["int | str", ...]  # a free axis is its name
@@ -48,11 +49,24 @@ def unseen(_: object) -> None:
 
 @dataclass(frozen=True)
 class Batch:
-    """One batch: `inputs` are the model's arguments, `items` the names of what stands in its rows."""
+    """One batch of a training.
+
+    Parameters
+    ----------
+    inputs : tuple of Tensor
+        The model's arguments by position, batch first.
+    targets : Any
+        What the loss needs: a tensor, or tensors in tuples, lists and dicts.
+    items : tuple of str
+        The names of what stands in its rows, for messages.
+    named : mapping of str to Tensor
+        The model's arguments by name, in place of `inputs`, for a graph with several inputs.
+    """
 
     inputs: tuple[Tensor, ...]
     targets: Any
     items: tuple[str, ...]
+    named: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class Learner(Protocol):
@@ -61,12 +75,17 @@ class Learner(Protocol):
     figure    the key of `validate` that early stopping watches; larger is better
     batch     a pure function of (seed, step). It runs in a thread beside the training step, so it draws from
               generators of its own, never from torch's global one
-    loss      a scalar; `batch` is on the model's device
+    loss      a scalar, or scalars by name whose sum is minimised; `batch` is on the model's device, `outputs` what the
+              graph gives: a tensor, or tensors by name
     validate  figures on the validation set, computed in eval() mode under torch.inference_mode(); `on_track` is told
               each track
 
-    It may have weights of its own, such as the proxies of a loss: `module`, trained at `lr_scale` times the learning
-    rate and kept for resuming only.
+    What else it may have:
+
+    module              weights of its own, such as the proxies of a loss, trained at `lr_scale` times the learning
+                        rate and kept for resuming only
+    turns               `turns(model)` gives the `Turn`s of a training of several models; `loss` is not asked then
+    smaller_is_better   True where `figure` is a loss
     """
 
     @property
@@ -74,7 +93,7 @@ class Learner(Protocol):
 
     def batch(self, step: int) -> Batch: ...
 
-    def loss(self, outputs: Tensor, batch: Batch) -> Tensor: ...
+    def loss(self, outputs: Any, batch: Batch) -> Loss: ...
 
     def validate(self, model: nn.Module, on_track: OnTrack) -> dict[str, float]: ...
 

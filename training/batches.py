@@ -43,7 +43,11 @@ def on_device(batch: Batch, device: torch.device, channels_last: bool) -> Batch:
     inputs = _moved(batch.inputs, device)
     if channels_last:
         inputs = tuple(map(_channels_last, inputs))
-    return replace(batch, inputs=inputs, targets=_moved(batch.targets, device))
+    named = _moved(dict(batch.named), device)
+    if channels_last:
+        named = {name: _channels_last(x) for name, x in named.items()}
+    targets = _moved(batch.targets, device)
+    return replace(batch, inputs=inputs, targets=targets, named=named)
 
 
 def _channels_last(x: Tensor) -> Tensor:

@@ -39,7 +39,7 @@ def refuse_not_finite(
 def _not_finite_inputs(batch: Batch) -> set[str]:
     """The items whose own inputs are NaN or infinite: then the data is at fault, and not the training."""
     found = set()
-    for x in batch.inputs:
+    for x in (*batch.inputs, *batch.named.values()):
         if not x.is_floating_point() or len(x) != len(batch.items):
             continue
         fine = x.isfinite().flatten(1).all(1).tolist()

@@ -11,7 +11,7 @@ import contextlib
 import copy
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,12 +24,13 @@ from ..version import __version__
 from .batches import batches_ahead, on_device
 from .checkpoint import Stopped, restore, state_of
 from .devices import World, as_device, joined, seed_torch
-from .failures import refuse_not_finite, reported_plainly
+from .failures import reported_plainly
 from .interrupt import StopSignals
 from .memory_format import lay_channels_last
-from .optimization import TrainConfig, follow, learning_rate, make_optimizer, trainable
+from .optimization import TrainConfig, follow
 from .progress import TrainingProgress
-from .side_losses import SideLossMeans, added, side_losses
+from .turns import MovingTurn, only_moving, record_of, several_turns, single_turn
+from .validation_loss import ValidationLoss
 
 __all__ = ["FitResult", "TrainConfig", "fit"]
 
@@ -57,8 +58,13 @@ def fit(
     device: str | torch.device = "cpu",
     resume: bool = False,
     show: bool = True,
+    beside: Mapping[str, Any] | None = None,
+    judge: Learner | None = None,
 ) -> FitResult:
     """Train `model` in place; afterwards it has the last weights, and `run.load_weights(model)` gives the best.
+
+    `beside` are the other models of the experiment by name: modules, which train with it, and trained ones, which only
+    move to its device. Of the batches of `judge` the validation loss is taken.
 
     SIGINT and SIGTERM end it after the step at hand with everything saved; a second signal ends it at once. Under
     torchrun the processes share each step: rank r takes the batch step · world + r.
@@ -72,7 +78,9 @@ def fit(
             stack.enter_context(run.locked())
         # Under the lock, since another process may just be writing what is read here.
         state = run.state_to_resume(resume)
-        training = Training(model, learner, config, run, world)
+        training = Training(
+            model, learner, config, run, world, beside=beside or {}, judge=judge
+        )
         if state is not None:
             restore(training, state)
         training.start()
@@ -102,7 +110,7 @@ def fit(
 
 
 class Training:
-    """Model, optimizer and counters between two steps; `step` counts the steps done."""
+    """Models, optimizers and counters between two steps; `step` counts the steps done."""
 
     def __init__(
         self,
@@ -111,6 +119,9 @@ class Training:
         config: TrainConfig,
         run: RunFolder,
         world: World,
+        *,
+        beside: Mapping[str, Any],
+        judge: Learner | None = None,
     ) -> None:
         self.learner = learner
         self.config = config
@@ -118,36 +129,70 @@ class Training:
         self.world = world
         self.model = model.to(world.device)
         self.channels_last = lay_channels_last(self.model, config, world.device)
+        # Frozen ones are only read, and so are in no state; graphs that train beside the model are.
+        self.parts: dict[str, nn.Module] = {}
+        for name, other in beside.items():
+            other.to(world.device)
+            if isinstance(other, nn.Module):
+                self.parts[name] = other
         # A learner may have weights of its own, such as the proxies of a metric loss, with a
         # learning rate of theirs.
         self.own: nn.Module | None = getattr(learner, "module", None)
         if self.own is not None:
             self.own.to(world.device)
-        lr_scale = getattr(learner, "lr_scale", 1.0)
-        self.optimizer = make_optimizer(
-            self.model, config, world.device, self.own, lr_scale
-        )
+        self.turns = self._made_turns()
         self.average: nn.Module | None = None
         if config.average_decay:
             self.average = copy.deepcopy(self.model)
+        self.validation = ValidationLoss(learner, judge, world.device, config)
         self.step = 0
         self.validated = 0
         self.waited = 0
         self.best_step = 0
         self.best_figures: dict[str, float] = {}
-        self.losses: list[float] = []
-        self.sides = SideLossMeans()
         self.seconds = 0.0
         self.saved_s = time.monotonic()
 
-    @property
-    def side_values(self) -> dict[str, list[float]]:
-        """The side losses of the steps that metrics.jsonl does not have yet."""
-        return self.sides.values
+    def _made_turns(self) -> list[MovingTurn]:
+        """The turns of the learner, or the one of a learner of one model."""
+        given = getattr(self.learner, "turns", None)
+        device = self.world.device.type
+        if given is None:
+            lr_scale = getattr(self.learner, "lr_scale", 1.0)
+            turn = single_turn(
+                self.learner, self.model, self._forward, self.config, device
+            )
+            return [
+                MovingTurn(
+                    turn,
+                    self.config,
+                    self.world,
+                    own=self.own,
+                    lr_scale=lr_scale,
+                    wrapped=True,
+                )
+            ]
+        turns = several_turns(given(self.model), self.config, device)
+        known = {id(module) for module in (self.model, *self.parts.values())}
+        for turn in turns:
+            # What no state holds could not be resumed.
+            if any(id(module) not in known for module in turn.modules):
+                raise ValueError(
+                    f"turn '{turn.name}' moves a module that is neither the model nor in `task.models`"
+                )
+        return [MovingTurn(turn, self.config, self.world) for turn in turns]
 
-    @side_values.setter
-    def side_values(self, values: dict[str, list[float]]) -> None:
-        self.sides.values = values
+    def _forward(self, *inputs: Any, **named: Any) -> Any:
+        """The model as it is trained: wrapped for several processes, and compiled, once `start` was called."""
+        return self.forward(*inputs, **named)
+
+    @property
+    def main(self) -> MovingTurn:
+        """The turn of the experiment's own model: its loss is the one that people look at."""
+        for turn in self.turns:
+            if any(module is self.model for module in turn.turn.modules):
+                return turn
+        return self.turns[0]
 
     def start(self) -> None:
         """Everything restored, get ready for the first step."""
@@ -191,7 +236,7 @@ class Training:
             with reported_plainly(config):
                 stop = self._step(next(batches), signals)
             self.seconds += time.monotonic() - begin_s
-            progress.advance(self.step, self.losses[-1])
+            progress.advance(self.step, self.main.last)
             self._note_metrics()
             # Between validations too, so that a crash loses minutes and not hours.
             if time.monotonic() - self.saved_s >= SAVE_EVERY_S:
@@ -199,64 +244,33 @@ class Training:
         return "interrupted"
 
     def _step(self, batch: Batch, signals: StopSignals) -> bool:
-        """One update of the weights; returns whether any process was asked to stop."""
+        """Every turn that is due; returns whether any process was asked to stop."""
         config = self.config
         device = self.world.device
 
         # All that is random comes from seed and step, so that a resumed training draws the same.
         seed_torch(device, config.seed, self.step, self.world.rank)
         batch = on_device(batch, device, self.channels_last)
-        with torch.autocast(device.type, torch.bfloat16, enabled=config.bf16):
-            outputs = self.forward(*batch.inputs)
-        if config.bf16:
-            outputs = outputs.float()
+        stop = False
+        modules = [self.model, *self.parts.values()]
+        for turn in self.turns:
+            if not turn.turn.is_due(self.step):
+                continue
+            with only_moving(turn.turn, modules):
+                stop = turn.move(batch, self.step, signals) or stop
 
-        # The loss is judged before its gradient: one step further, a NaN would be in every weight.
-        sides = side_losses(self.model)
-        loss = added(self.learner.loss(outputs, batch), sides)
-        value, stop = self.world.mean(loss, signals.requested)
-        refuse_not_finite("loss", value, self.step, batch, self.world, config)
-
-        self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.world.average_gradients(self.own)
-        # Without a limit the norm is still computed: it is logged, and shows a NaN in a single weight.
-        limit = math.inf
-        if config.clip_norm is not None:
-            limit = config.clip_norm
-        self.grad_norm = float(nn.utils.clip_grad_norm_(trainable(self.model), limit))
-        refuse_not_finite(
-            "gradient", self.grad_norm, self.step, batch, self.world, config
-        )
-
-        # Computed from the step alone, so the schedule needs no state that a resumed training would have to restore.
-        for group in self.optimizer.param_groups:
-            scale = group.get("lr_scale", 1.0)
-            group["lr"] = learning_rate(config, self.step) * scale
-        self.optimizer.step()
         if self.average is not None and config.average_decay is not None:
             # The first averages are short, or the random first weights would stay in them for long.
             begun = (self.step + 1) / (self.step + 10)
             follow(self.average, self.model, min(config.average_decay, begun))
         self.step += 1
-        self.losses.append(value)
-        self.sides.add(sides)
         return stop
 
     def _note_metrics(self) -> None:
         if self.step % METRICS_EVERY and self.step != self.config.steps:
             return
-        record: dict[str, Any] = {
-            "step": self.step,
-            "loss": math.fsum(self.losses) / len(self.losses),
-            "lr": learning_rate(self.config, self.step - 1),
-            "grad_norm": self.grad_norm,
-            "seconds": round(self.seconds, 3),
-        }
-        sides = self.sides.take()
-        if sides:
-            record["side_losses"] = sides
-        self.losses.clear()
+        record = record_of(self.turns, self.main, self.step)
+        record["seconds"] = round(self.seconds, 3)
         if self.world.leader:
             self.run.append_metrics(record)
 
@@ -268,6 +282,7 @@ class Training:
             judged = self.model if self.average is None else self.average
             found = self.learner.validate(judged, progress.validating)
             figures = {name: float(value) for name, value in found.items()}
+            figures |= self.validation.of(judged, figures)
             self.model.train()
             self.run.append_metrics({"step": self.step, "valid": figures})
             self._keep_best(judged, figures)
@@ -286,7 +301,10 @@ class Training:
         # A first figure of NaN must not stay the best: anything after it counts as better.
         best = self.best_figures.get(figure, math.nan)
         self.waited += 1
-        if not math.isnan(best) and not value > best:
+        better = value > best
+        if getattr(self.learner, "smaller_is_better", False):
+            better = value < best
+        if not math.isnan(best) and not better:
             return
         self.best_step = self.step
         self.best_figures = figures
@@ -298,6 +316,8 @@ class Training:
             "value": repr(value),
         }
         self.run.save_weights(judged, about)
+        for name, module in self.parts.items():
+            self.run.part(name).save_weights(module, about)
 
     def _save_state(self, stopped: Stopped | None) -> None:
         self.saved_s = time.monotonic()

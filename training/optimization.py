@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
@@ -17,6 +18,7 @@ from torch import nn
 
 from ..errors import RunError, Where
 from ..settings import Settings
+from ..tasks.turns import Beta, OptimizerConfig
 
 LAST_LR = 0.01  # where the cosine ends, as a part of lr
 MOMENTUM = 0.9
@@ -30,6 +32,10 @@ class TrainConfig(Settings):
     lr: PositiveFloat = Field(1e-3, description="the highest learning rate")
     optimizer: Literal["adam", "adamw", "sgd"] = Field(
         "adamw", description="sgd has a momentum of 0.9"
+    )
+    betas: tuple[Beta, Beta] = Field(
+        (0.9, 0.999),
+        description="of adam and adamw: how slowly their means of gradients move",
     )
     weight_decay: NonNegativeFloat = Field(
         1e-2, description="decoupled for adamw, an L2 penalty for adam and sgd"
@@ -96,8 +102,18 @@ def refuse_no_weights(model: nn.Module, where: Where | None = None) -> None:
         )
 
 
+def settings_of(config: TrainConfig, own: OptimizerConfig | None) -> TrainConfig:
+    """The settings of a turn: its own, and those of `train:` for what it leaves open."""
+    if own is None:
+        return config
+    given = {
+        name: value for name, value in own.model_dump().items() if value is not None
+    }
+    return config.model_copy(update=given)
+
+
 def make_optimizer(
-    model: nn.Module,
+    modules: Sequence[nn.Module],
     config: TrainConfig,
     device: torch.device,
     own: nn.Module | None = None,
@@ -107,8 +123,11 @@ def make_optimizer(
 
     own  a learner's own weights, at `lr_scale` times the learning rate and without decay
     """
-    refuse_no_weights(model)
-    weights: list[dict[str, Any]] = [{"params": trainable(model)}]
+    params = []
+    for module in modules:
+        refuse_no_weights(module)
+        params += trainable(module)
+    weights: list[dict[str, Any]] = [{"params": params}]
     if own is not None:
         weights.append(
             {"params": trainable(own), "weight_decay": 0.0, "lr_scale": lr_scale}
@@ -122,8 +141,8 @@ def make_optimizer(
     if config.optimizer == "sgd":
         return torch.optim.SGD(weights, momentum=MOMENTUM, **common)
     if config.optimizer == "adam":
-        return torch.optim.Adam(weights, **common)
-    return torch.optim.AdamW(weights, **common)
+        return torch.optim.Adam(weights, betas=config.betas, **common)
+    return torch.optim.AdamW(weights, betas=config.betas, **common)
 
 
 @torch.no_grad()

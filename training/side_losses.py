@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import torch
@@ -32,23 +31,3 @@ def added(loss: Tensor, sides: Mapping[str, Tensor]) -> Tensor:
     if not sides:
         return loss
     return loss + torch.stack([value.to(loss.dtype) for value in sides.values()]).sum()
-
-
-class SideLossMeans:
-    """The means of each side loss over the steps that one line of metrics.jsonl sums up."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, list[float]] = {}
-
-    def add(self, sides: Mapping[str, Tensor]) -> None:
-        """Note those of a step."""
-        for name, value in sides.items():
-            self.values.setdefault(name, []).append(float(value.detach()))
-
-    def take(self) -> dict[str, float]:
-        """The means since the last call, by node and loss."""
-        means = {}
-        for name, values in self.values.items():
-            means[name] = math.fsum(values) / len(values)
-        self.values.clear()
-        return means

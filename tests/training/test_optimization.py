@@ -62,6 +62,7 @@ def test_config_defaults_and_descriptions() -> None:
             "batch_size": 8,
             "lr": 1e-3,
             "optimizer": "adamw",
+            "betas": (0.9, 0.999),
             "weight_decay": 1e-2,
         },
         **{

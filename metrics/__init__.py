@@ -13,10 +13,16 @@ if TYPE_CHECKING:
     from .chords import Chords as Chords
     from .chords import chord_figures as chord_figures
     from .chords import chord_seconds as chord_seconds
+    from .codebooks import CodebookUse as CodebookUse
+    from .codebooks import bit_rate_bps as bit_rate_bps
     from .multi_pitch import Counts as Counts
     from .multi_pitch import multi_pitch_counts as multi_pitch_counts
     from .multi_pitch import multi_pitch_figures as multi_pitch_figures
     from .notes import note_figures as note_figures
+    from .reconstruction import ReconstructionFigures as ReconstructionFigures
+    from .reconstruction import log_mel_distance_db as log_mel_distance_db
+    from .reconstruction import si_sdr_db as si_sdr_db
+    from .reconstruction import stft_distance as stft_distance
     from .retrieval import Ranks as Ranks
     from .retrieval import ranks_by_distance as ranks_by_distance
     from .retrieval import ranks_by_embedding as ranks_by_embedding
@@ -32,14 +38,18 @@ __getattr__, __dir__, __all__ = face(
     __name__,
     {
         "Chords": "chords",
+        "CodebookUse": "codebooks",
         "Counts": "multi_pitch",
         "Ranks": "retrieval",
+        "ReconstructionFigures": "reconstruction",
         "best_thresholds": "tagging",
+        "bit_rate_bps": "codebooks",
         "chord_figures": "chords",
         "chord_seconds": "chords",
         "class_figures": "tagging",
         "confusion_matrix": "tagging",
         "label_curves": "tagging",
+        "log_mel_distance_db": "reconstruction",
         "multi_class_figures": "tagging",
         "multi_label_figures": "tagging",
         "multi_pitch_counts": "multi_pitch",
@@ -48,5 +58,7 @@ __getattr__, __dir__, __all__ = face(
         "ranks_by_distance": "retrieval",
         "ranks_by_embedding": "retrieval",
         "retrieval_figures": "retrieval",
+        "si_sdr_db": "reconstruction",
+        "stft_distance": "reconstruction",
     },
 )

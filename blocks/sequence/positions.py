@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from pydantic import Field, PositiveFloat
@@ -15,6 +16,27 @@ from ..bounds import Entries
 TRANSFORMER = "arXiv:1706.03762"
 INIT_STD = 0.02  # of learned positions and tokens, as in BERT and ViT
 ROTARY_PERIOD = 10000.0
+
+
+@dataclass
+class PlacesSoFar:
+    """How many frames of a sequence came before those of a step."""
+
+    frames: int = 0
+
+
+class _Positions(Block):
+    """Positions that are added to frames, whose forward takes the number of the first frame."""
+
+    def new_cache(self, max_places: int, batch_size: int) -> PlacesSoFar:  # noqa: ARG002  # a number is all it keeps
+        """What `step` needs before the first frame."""
+        return PlacesSoFar()
+
+    def step(self, x: Tensor, cache: PlacesSoFar) -> Tensor:
+        """The next frames, (B, n, D) -> (B, n, D), with the positions that come after those before them."""
+        y: Tensor = self(x, cache.frames)
+        cache.frames += x.shape[1]
+        return y
 
 
 class SinusoidalPositionsConfig(BlockConfig):
@@ -32,7 +54,7 @@ class SinusoidalPositionsConfig(BlockConfig):
     source=TRANSFORMER,
     examples=[((2, 5, 6), {}), ((2, 5, 7), {"max_period": 100.0})],
 )
-class SinusoidalPositions(Block):
+class SinusoidalPositions(_Positions):
     """Adds sines and cosines of the frame's number, at frequencies from 1 to 1/max_period: any length, no weights.
 
     Shape:   (B, T, D) -> (B, T, D): plus sin(t ω_i) in feature 2i, cos(t ω_i) in 2i + 1, ω_i = max_period^(-2i / D)
@@ -78,7 +100,7 @@ class LearnedPositionsConfig(BlockConfig):
     source="arXiv:1810.04805",
     examples=[((2, 5, 4), {"max_frames": 8})],
 )
-class LearnedPositions(Block):
+class LearnedPositions(_Positions):
     """Adds a learned vector for each frame's number.
 
     Shape:   (B, T, D) -> (B, T, D), T ≤ max_frames; a longer one raises ValueError

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 from torch import Tensor, nn
@@ -62,10 +63,37 @@ class OneList(nn.RNNBase):
         """Nothing to keep."""
 
 
+@dataclass
+class RecurrentCache:
+    """The state of a recurrent layer after the frames that came; None before the first."""
+
+    state: Any = None
+
+
 class _Recurrent(TorchLayer, OneList):
     """Torch's recurrent layers, the batch first."""
 
     fixed: ClassVar = {"batch_first": True}
+
+
+class _EveryFrame(_Recurrent):
+    """A recurrent layer that gives the state at every frame, and so can be run frame by frame."""
+
+    def new_cache(self, max_places: int, batch_size: int) -> RecurrentCache:  # noqa: ARG002  # a state has one size
+        """The state before the first frame, for `step`."""
+        return RecurrentCache()
+
+    def step(self, x: Tensor, cache: RecurrentCache) -> Tensor:
+        """The next frames, (B, n, D) -> (B, n, hidden_size), as forward would give them after those that came.
+
+        Raises ValueError for two directions: the second begins at the end.
+        """
+        if self.bidirectional:
+            raise ValueError("a bidirectional layer cannot be run frame by frame")
+        y: Tensor
+        # Torch's own forward: that of the block leaves the state out.
+        y, cache.state = super().forward(x, cache.state)
+        return y
 
 
 @register(
@@ -77,7 +105,7 @@ class _Recurrent(TorchLayer, OneList):
         ((2, 5, 3), {"hidden_size": 4, "nonlinearity": "relu"}),
     ],
 )
-class RNN(_Recurrent, nn.RNN):
+class RNN(_EveryFrame, nn.RNN):
     """Plain recurrent layer, h(t) = tanh(W x(t) + U h(t - 1) + b): the state of the last layer at every frame.
 
     Shape:   (B, T, D) -> (B, T, hidden_size · directions)
@@ -123,7 +151,7 @@ class RNNLast(_Recurrent, nn.RNN):
         ((2, 5, 3), {"hidden_size": 4, "bidirectional": True, "num_layers": 2}),
     ],
 )
-class LSTM(_Recurrent, nn.LSTM):
+class LSTM(_EveryFrame, nn.LSTM):
     """Long short-term memory, the state of the last layer at every frame.
 
     Shape:   (B, T, D) -> (B, T, hidden_size · directions)
@@ -166,7 +194,7 @@ class LSTMLast(_Recurrent, nn.LSTM):
     source="arXiv:1406.1078",
     examples=[((2, 5, 3), {"hidden_size": 4})],
 )
-class GRU(_Recurrent, nn.GRU):
+class GRU(_EveryFrame, nn.GRU):
     """Gated recurrent unit, the state of the last layer at every frame.
 
     Shape:   (B, T, D) -> (B, T, hidden_size · directions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -58,6 +59,15 @@ class TokenEmbedding(Block):
         return functional.embedding(whole_numbers(x, len(self.weight)), self.weight)
 
 
+@dataclass
+class CodebookCache:
+    """What a CodebookEmbedding remembers when codes come one after another: how many came."""
+
+    batch_size: int
+    begun: bool = False
+    codes: int = 0
+
+
 @register(
     "CodebookEmbedding",
     shape="B Q T -> B T' {embedding_dim}",
@@ -67,6 +77,15 @@ class TokenEmbedding(Block):
         (
             (2, 3, 4),
             {"num_embeddings": 5, "embedding_dim": 6, "pattern": "sum", "start": False},
+        ),
+        (
+            (2, 3, 4),
+            {
+                "num_embeddings": 5,
+                "embedding_dim": 6,
+                "levels": False,
+                "start": "zeros",
+            },
         ),
     ],
 )
@@ -78,7 +97,7 @@ class CodebookEmbedding(Block):
              The first place holds the start vector, which is not a code; the last code of all is not an input.
     Source:  Copet et al., "Simple and Controllable Music Generation" (MusicGen), NeurIPS 2023, section 2.2: patterns
              "flattening" and "parallel". Every codebook has a table of its own (`shared: false`), or all share one and
-             a vector of the codebook's level is added.
+             a vector of the codebook's level is added. To generate code by code: `new_cache`, then `step`.
     """
 
     class Config(BlockConfig):
@@ -92,18 +111,24 @@ class CodebookEmbedding(Block):
         pattern: Literal["flatten", "sum"] = Field(
             "flatten", description="one place for each code, or for each frame"
         )
-        start: bool = Field(
+        levels: bool = Field(
             True,
-            description="whether a start vector comes first and the last place is left out",
+            description="whether a shared table is told apart by a vector of each codebook",
+        )
+        start: bool | Literal["zeros"] = Field(
+            True,
+            description="whether a start vector comes first and the last place is left out: a learned one, or zeros",
         )
 
     def __init__(self, config: Config) -> None:
         super().__init__()
         c = config
         self.count = c.num_embeddings
+        self.num_codebooks = c.num_codebooks
         self.pattern = c.pattern
         self.levels: nn.Parameter | None = None
         self.start: nn.Parameter | None = None
+        self.starts_with_zeros = c.start == "zeros"
         if c.shared:
             n_tables = 1
         else:
@@ -112,19 +137,24 @@ class CodebookEmbedding(Block):
         self.tables = nn.Parameter(tables)
 
         # With one table for all, a vector of its own says which codebook a code is from.
-        if c.shared:
+        if c.shared and c.levels:
             self.levels = nn.Parameter(torch.empty(c.num_codebooks, c.embedding_dim))
-        if c.start:
+        if c.start is True:
             self.start = nn.Parameter(torch.empty(c.embedding_dim))
         for weight in self.parameters():
             nn.init.normal_(weight)
 
     def forward(self, codes: Tensor) -> Tensor:
         vectors = self.embed(codes)
-        if self.start is None:
+        if not self.has_start:
             return vectors
         # Shifted by one behind the start, each token is predicted from those before it.
         return torch.cat((self.start_of(codes.shape[0]), vectors[:, :-1]), dim=1)
+
+    @property
+    def has_start(self) -> bool:
+        """Whether a start vector, learned or zeros, comes first."""
+        return self.start is not None or self.starts_with_zeros
 
     def embed(self, codes: Tensor) -> Tensor:
         """The vectors of codes (B, Q, T) without the start: (B, Q · T, D), or (B, T, D) for `sum`."""
@@ -151,11 +181,46 @@ class CodebookEmbedding(Block):
 
     def start_of(self, batch_size: int) -> Tensor:
         """The start vector, (batch_size, 1, D); raises ValueError if there is none."""
-        if self.start is None:
+        if self.start is not None:
+            return self.start.expand(batch_size, 1, -1)
+        if not self.starts_with_zeros:
             raise ValueError(
                 "this CodebookEmbedding has no start vector: give it 'start: true'"
             )
-        return self.start.expand(batch_size, 1, -1)
+        return self.tables.new_zeros(batch_size, 1, self.tables.shape[-1])
+
+    def new_cache(self, max_places: int, batch_size: int) -> CodebookCache:  # noqa: ARG002  # it keeps no places
+        """A cache for `step`, before any code has come."""
+        return CodebookCache(batch_size)
+
+    def step(self, codes: Tensor, cache: CodebookCache) -> Tensor:
+        """The vectors of codes that came since: (B, 1, n) for `flatten`, (B, Q, n) for `sum` -> (B, n, D).
+
+        The start vector stands before the first codes of all, which may be none, n = 0.
+        """
+        if self.pattern == "sum":
+            vectors = self.embed(codes)
+        else:
+            vectors = self._in_turn(codes[:, 0], cache.codes)
+        first = self.has_start and not cache.begun
+        cache.begun = True
+        cache.codes += codes.shape[2]
+        if first:
+            return torch.cat((self.start_of(cache.batch_size), vectors), dim=1)
+        return vectors
+
+    def _in_turn(self, codes: Tensor, before: int) -> Tensor:
+        """The vectors of codes (B, n) that come after `before` others, each of the codebook whose turn it is."""
+        places = torch.arange(before, before + codes.shape[1], device=codes.device)
+        turns = places % self.num_codebooks
+        rows = whole_numbers(codes, self.count)
+        if len(self.tables) > 1:
+            vectors = self.tables[turns, rows]
+        else:
+            vectors = functional.embedding(rows, self.tables[0])
+        if self.levels is None:
+            return vectors
+        return vectors + self.levels[turns]
 
     @staticmethod
     def in_order(codes: Tensor) -> Tensor:

@@ -1,0 +1,67 @@
+"""From logits to codes: temperature, the k best, the nucleus, guidance. Pure functions over the last axis."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def guided(with_condition: Tensor, without: Tensor, guidance: float) -> Tensor:
+    """Logits moved away from those without a condition: without + guidance · (with - without).
+
+    1 leaves the conditional ones as they are; more exaggerates what the condition changes. Source: Ho & Salimans,
+    "Classifier-Free Diffusion Guidance", arXiv:2207.12598, eq. 6 with guidance = 1 + w; for tokens: arXiv:2306.17806.
+    """
+    return without + guidance * (with_condition - without)
+
+
+def only_top_k(logits: Tensor, k: int) -> Tensor:
+    """The k greatest logits, the others -inf; equals of the last one stay too."""
+    if k >= logits.shape[-1]:
+        return logits
+    least = logits.topk(k, dim=-1).values[..., -1:]
+    return logits.masked_fill(logits < least, -torch.inf)
+
+
+def only_top_p(logits: Tensor, p: float) -> Tensor:
+    """The smallest set of the most probable codes whose probability reaches p, the others -inf.
+
+    Source: Holtzman et al., "The Curious Case of Neural Text Degeneration", ICLR 2020, section 3.1.
+    """
+    if p >= 1:
+        return logits
+    ordered, order = logits.sort(dim=-1, descending=True, stable=True)
+    shares = ordered.softmax(-1)
+    # A code stays while those before it do not reach p yet: the most probable one always does.
+    before = shares.cumsum(-1) - shares
+    kept = ordered.masked_fill(before >= p, -torch.inf)
+    return torch.empty_like(logits).scatter_(-1, order, kept)
+
+
+def probabilities(
+    logits: Tensor,
+    *,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+) -> Tensor:
+    """What is drawn from: logits over the temperature, then the k best of them, then the nucleus of those.
+
+    A temperature of 0 leaves the greatest logit alone, the first of equal ones.
+    """
+    if not temperature:
+        best = logits.argmax(-1, keepdim=True)
+        return torch.zeros_like(logits).scatter_(-1, best, 1.0)
+    logits = logits / temperature
+    if top_k is not None:
+        logits = only_top_k(logits, top_k)
+    if top_p is not None:
+        logits = only_top_p(logits, top_p)
+    return logits.softmax(-1)
+
+
+def drawn(shares: Tensor, generator: torch.Generator) -> Tensor:
+    """A code for each row of probabilities: (..., K) -> (...), int64."""
+    rows = shares.reshape(-1, shares.shape[-1])
+    codes = torch.multinomial(rows, 1, generator=generator)
+    return codes.view(shares.shape[:-1])

@@ -39,7 +39,7 @@ def _pairs(real: Scores, fake: Scores) -> list[tuple[Tensor, Tensor]]:
 def hinge_discriminator(real: Scores, fake: Scores) -> Tensor:
     """mean max(0, 1 - D(real)) + mean max(0, 1 + D(fake)), mean over discriminators; a scalar.
 
-    Source: Lim & Ye, "Geometric GAN", 2017, eq. 28; Miyato et al., "Spectral Normalization for GANs", ICLR 2018,
+    Source: Lim & Ye, "Geometric GAN", 2017; Miyato et al., "Spectral Normalization for GANs", ICLR 2018,
     eq. 16. Raises ValueError where the two lists differ in length.
 
     Examples
@@ -68,7 +68,7 @@ def hinge_generator(fake: Scores) -> Tensor:
 def wasserstein_critic(real: Scores, fake: Scores) -> Tensor:
     """mean D(fake) - mean D(real), mean over critics; a scalar. Add `gradient_penalty` to it.
 
-    Source: Arjovsky et al., "Wasserstein GAN", ICML 2017, eq. 3. Raises ValueError where the lists differ in length.
+    Source: Arjovsky et al., "Wasserstein GAN", ICML 2017. Raises ValueError where the lists differ in length.
     """
     return _mean(
         [of_fake.mean() - of_real.mean() for of_real, of_fake in _pairs(real, fake)]
@@ -158,8 +158,8 @@ def feature_matching(
 
     References
     ----------
-    Kumar et al., "MelGAN", NeurIPS 2019, eq. 4; Défossez et al., "High Fidelity Neural Audio Compression", 2022,
-    eq. 2 (relative).
+    Kumar et al., "MelGAN", NeurIPS 2019; Défossez et al., "High Fidelity Neural Audio Compression", 2022
+    (relative).
 
     Examples
     --------

@@ -94,7 +94,7 @@ class MultiResolutionSTFT(nn.Module):
 
     References
     ----------
-    Yamamoto et al., "Parallel WaveGAN", ICASSP 2020, eq. 3-6.
+    Yamamoto et al., "Parallel WaveGAN", ICASSP 2020 (multi-resolution STFT auxiliary loss).
 
     Examples
     --------
@@ -178,7 +178,7 @@ class MultiScaleMel(nn.Module):
 
     References
     ----------
-    Kumar et al., "High-Fidelity Audio Compression with Improved RVQGAN", NeurIPS 2023, section 3.4.
+    Kumar et al., "High-Fidelity Audio Compression with Improved RVQGAN", NeurIPS 2023 (mel loss).
     Yamamoto et al., "Parallel WaveGAN", ICASSP 2020 (several resolutions).
 
     Examples
@@ -277,7 +277,7 @@ def compressed_magnitude(
     References
     ----------
     Braun & Tashev, "A consolidated view of loss functions for supervised deep learning-based speech enhancement",
-    TSP 2021, eq. 4 (c = 0.3).
+    TSP 2021 (c = 0.3).
 
     Examples
     --------

@@ -64,7 +64,7 @@ def si_sdr_loss(estimate: Tensor, reference: Tensor) -> Tensor:
 
     References
     ----------
-    Le Roux et al., "SDR - half-baked or well done?", ICASSP 2019, eq. 5.
+    Le Roux et al., "SDR - half-baked or well done?", ICASSP 2019.
 
     Examples
     --------

@@ -15,6 +15,20 @@ if TYPE_CHECKING:
     from .chords import chord_seconds as chord_seconds
     from .codebooks import CodebookUse as CodebookUse
     from .codebooks import bit_rate_bps as bit_rate_bps
+    from .embedding_sets import halves as halves
+    from .frechet import FrechetInfinity as FrechetInfinity
+    from .frechet import frechet_distance as frechet_distance
+    from .frechet import frechet_infinity as frechet_infinity
+    from .frechet import frechet_per_clip as frechet_per_clip
+    from .gaussians import GaussianStatistics as GaussianStatistics
+    from .inception import InceptionScore as InceptionScore
+    from .inception import inception_score as inception_score
+    from .kernels import kernel_distance as kernel_distance
+    from .kernels import kernel_distance_subsets as kernel_distance_subsets
+    from .manifolds import Nearest as Nearest
+    from .manifolds import copying_figures as copying_figures
+    from .manifolds import manifold_figures as manifold_figures
+    from .manifolds import nearest_items as nearest_items
     from .multi_pitch import Counts as Counts
     from .multi_pitch import multi_pitch_counts as multi_pitch_counts
     from .multi_pitch import multi_pitch_figures as multi_pitch_figures
@@ -40,6 +54,10 @@ __getattr__, __dir__, __all__ = face(
         "Chords": "chords",
         "CodebookUse": "codebooks",
         "Counts": "multi_pitch",
+        "FrechetInfinity": "frechet",
+        "GaussianStatistics": "gaussians",
+        "InceptionScore": "inception",
+        "Nearest": "manifolds",
         "Ranks": "retrieval",
         "ReconstructionFigures": "reconstruction",
         "best_thresholds": "tagging",
@@ -48,12 +66,22 @@ __getattr__, __dir__, __all__ = face(
         "chord_seconds": "chords",
         "class_figures": "tagging",
         "confusion_matrix": "tagging",
+        "copying_figures": "manifolds",
+        "frechet_distance": "frechet",
+        "frechet_infinity": "frechet",
+        "frechet_per_clip": "frechet",
+        "halves": "embedding_sets",
+        "inception_score": "inception",
+        "kernel_distance": "kernels",
+        "kernel_distance_subsets": "kernels",
         "label_curves": "tagging",
         "log_mel_distance_db": "reconstruction",
+        "manifold_figures": "manifolds",
         "multi_class_figures": "tagging",
         "multi_label_figures": "tagging",
         "multi_pitch_counts": "multi_pitch",
         "multi_pitch_figures": "multi_pitch",
+        "nearest_items": "manifolds",
         "note_figures": "notes",
         "ranks_by_distance": "retrieval",
         "ranks_by_embedding": "retrieval",

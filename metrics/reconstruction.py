@@ -69,7 +69,7 @@ def si_sdr_db(
 
     References
     ----------
-    Le Roux et al., "SDR - half-baked or well done?", ICASSP 2019, eq. 5.
+    Le Roux et al., "SDR - half-baked or well done?", ICASSP 2019.
 
     Examples
     --------
@@ -148,7 +148,7 @@ def stft_distance(
 
     References
     ----------
-    Yamamoto et al., "Parallel WaveGAN", ICASSP 2020, eq. 3-6.
+    Yamamoto et al., "Parallel WaveGAN", ICASSP 2020 (multi-resolution STFT auxiliary loss).
 
     Examples
     --------
@@ -215,7 +215,7 @@ def log_mel_distance_db(
 
     References
     ----------
-    Kong et al., "HiFi-GAN", NeurIPS 2020, section 2.3 and its code (the settings and the floor).
+    Kong et al., "HiFi-GAN", NeurIPS 2020, and its code (the settings and the floor).
 
     Examples
     --------

@@ -6,7 +6,7 @@ import doctest
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import entropy
 
@@ -18,6 +18,7 @@ def test_bit_rate_by_hand() -> None:
     assert bit_rate_bps(12.5, [10]) == pytest.approx(12.5 * np.log2(10))
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.integers(0, 10**6), st.integers(1, 5), st.integers(1, 4), st.integers(1, 90))
 def test_pieces_give_what_scipy_gives_of_the_whole(
     seed: int, n_pieces: int, n_codebooks: int, n_frames: int

@@ -6,7 +6,8 @@ import warnings
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
 from ...registry import BlockConfig, TorchLayer, from_axis, register
 from ..bounds import Count, Pair, Taps, Width
@@ -18,6 +19,7 @@ PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
 warnings.filterwarnings(
     "ignore", message="Using padding='same' with even kernel lengths"
 )
+CAUSAL = "causal"
 DOCS = "https://docs.pytorch.org/docs/stable/nn.html#convolution-layers"
 
 
@@ -71,8 +73,8 @@ class _TransposedConfig(ConvConfig):
         return self
 
 
-class Conv1dConfig(ConvConfig):
-    """Fields of Conv1d, torch's names and defaults."""
+class PlainConv1dConfig(ConvConfig):
+    """Fields of torch's Conv1d, its names and defaults."""
 
     kernel_size: Taps = Field(description="frames a filter spans")
     stride: Taps = Field(1, description="frames between outputs")
@@ -83,6 +85,49 @@ class Conv1dConfig(ConvConfig):
     groups: Width = Field(1, description="channel groups that do not see each other")
     bias: bool = Field(True, description="whether a bias is added")
     padding_mode: PaddingMode = Field("zeros", description="what the padding holds")
+
+
+class Conv1dConfig(PlainConv1dConfig):
+    """Fields of Conv1d: those of torch, and one padding more."""
+
+    padding: Count | Padding | Literal["causal"] = Field(  # type: ignore[assignment]  # one word more
+        0,
+        description="frames added on both sides; 'same' keeps T; 'causal' adds all of them before the first",
+    )
+
+    @property
+    def is_torchs(self) -> bool:
+        """Whether torch's layer does all of it; a causal padding is added here."""
+        return self.padding != CAUSAL
+
+    @property
+    def lead(self) -> int:
+        """Frames that a causal padding adds before the first one."""
+        if self.is_torchs:
+            return 0
+        # The last tap of output t lies on the last frame of its stride, t · stride + stride - 1.
+        return (self.kernel_size - 1) * self.dilation - (self.stride - 1)
+
+    @model_validator(mode="after")
+    def _can_be_causal(self) -> Conv1dConfig:
+        if self.is_torchs:
+            return self
+        refuse_gaps(self)
+        if self.padding_mode in ("reflect", "circular"):
+            raise ValueError(
+                f"padding 'causal' cannot be filled by '{self.padding_mode}', which takes later frames: "
+                "use 'zeros' or 'replicate'"
+            )
+        return self
+
+
+def refuse_gaps(config: Any) -> None:
+    """Raises ValueError where a causal filter is shorter than its stride, and frames would be passed over."""
+    span = (config.kernel_size - 1) * config.dilation + 1
+    if span < config.stride:
+        raise ValueError(
+            f"with padding 'causal' a filter must span its stride of {config.stride} frames, but it spans {span}"
+        )
 
 
 class Conv2dConfig(ConvConfig):
@@ -126,16 +171,34 @@ class Conv2dConfig(ConvConfig):
                 "groups": 2,
             },
         ),
+        ((2, 3, 12), {"out_channels": 4, "kernel_size": 3, "padding": "causal"}),
     ],
 )
 class Conv1d(TorchLayer, nn.Conv1d):
     """Convolution over time.
 
+    With padding 'causal' output t sees no frame after t · stride + stride - 1, the last of its stride, so that a
+    stream can be worked off stride by stride; frames that do not fill a stride at the end give no output.
+
     Shape:   (B, C, T) -> (B, out_channels, T')
-    Source:  torch.nn.Conv1d; T' = T with padding 'same'.
+    Source:  torch.nn.Conv1d; T' = T with padding 'same', T // stride with 'causal', which is placed as in Zeghidour et
+             al., "SoundStream", IEEE/ACM TASLP 2022, section III.
     """
 
     Config = Conv1dConfig
+
+    def __init__(self, config: Conv1dConfig) -> None:
+        lead = config.lead
+        if not config.is_torchs:
+            config = config.model_copy(update={"padding": 0})
+        super().__init__(config)
+        self.lead = lead
+
+    def forward(self, input: Tensor) -> Tensor:  # torch's own word for it
+        if self.lead:
+            mode = "constant" if self.padding_mode == "zeros" else self.padding_mode
+            input = functional.pad(input, (self.lead, 0), mode=mode)
+        return super().forward(input)
 
 
 @register(
@@ -183,33 +246,80 @@ class Conv2d(TorchLayer, nn.Conv2d):
     Config = Conv2dConfig
 
 
+class ConvTranspose1dConfig(_TransposedConfig):
+    """Fields of ConvTranspose1d: those of torch, and one padding more."""
+
+    kernel_size: Taps = Field(description="frames a filter spans")
+    stride: Taps = Field(1, description="frames of output per frame of input")
+    padding: Count | Literal["causal"] = Field(
+        0,
+        description="frames cut on both sides of the output; 'causal' cuts its end, so that T' is stride · T",
+    )
+    output_padding: Count = Field(
+        0, description="frames added at the end of the output"
+    )
+    dilation: Taps = Field(1, description="frames between the taps of a filter")
+    groups: Width = Field(1, description="channel groups that do not see each other")
+    bias: bool = Field(True, description="whether a bias is added")
+
+    @property
+    def is_torchs(self) -> bool:
+        """Whether torch's layer does all of it; the end is cut here."""
+        return self.padding != CAUSAL
+
+    @property
+    def tail(self) -> int:
+        """Frames that a causal padding cuts at the end of the output."""
+        if self.is_torchs:
+            return 0
+        return (self.kernel_size - 1) * self.dilation + 1 - self.stride
+
+    @model_validator(mode="after")
+    def _can_be_causal(self) -> ConvTranspose1dConfig:
+        if self.is_torchs:
+            return self
+        refuse_gaps(self)
+        if self.output_padding:
+            raise ValueError(
+                "padding 'causal' cuts the end, so output_padding must be 0"
+            )
+        return self
+
+
 @register(
     "ConvTranspose1d",
     shape="B C T -> B {out_channels} T'",
     source=DOCS,
     examples=[
-        ((2, 3, 5), {"out_channels": 4, "kernel_size": 4, "stride": 2, "padding": 1})
+        ((2, 3, 5), {"out_channels": 4, "kernel_size": 4, "stride": 2, "padding": 1}),
+        (
+            (2, 3, 5),
+            {"out_channels": 4, "kernel_size": 4, "stride": 2, "padding": "causal"},
+        ),
     ],
 )
 class ConvTranspose1d(TorchLayer, nn.ConvTranspose1d):
     """Transposed convolution over time: the gradient of a Conv1d, used to go up in resolution.
 
     Shape:   (B, C, T) -> (B, out_channels, T')
-    Source:  torch.nn.ConvTranspose1d
+    Source:  torch.nn.ConvTranspose1d; T' = stride · T with padding 'causal', where output t sees no frame after
+             t // stride, as in SoundStream (see Conv1d).
     """
 
-    class Config(_TransposedConfig):
-        kernel_size: Taps = Field(description="frames a filter spans")
-        stride: Taps = Field(1, description="frames of output per frame of input")
-        padding: Count = Field(0, description="frames cut on both sides of the output")
-        output_padding: Count = Field(
-            0, description="frames added at the end of the output"
-        )
-        dilation: Taps = Field(1, description="frames between the taps of a filter")
-        groups: Width = Field(
-            1, description="channel groups that do not see each other"
-        )
-        bias: bool = Field(True, description="whether a bias is added")
+    Config = ConvTranspose1dConfig
+
+    def __init__(self, config: ConvTranspose1dConfig) -> None:
+        tail = config.tail
+        if not config.is_torchs:
+            config = config.model_copy(update={"padding": 0})
+        super().__init__(config)
+        self.tail = tail
+
+    def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
+        y = super().forward(input, output_size)
+        if self.tail:
+            return y[..., : -self.tail]
+        return y
 
 
 @register(

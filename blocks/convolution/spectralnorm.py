@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...registry import TorchLayer, register
-from .convolution import Conv1dConfig, Conv2dConfig
+from .convolution import Conv2dConfig, PlainConv1dConfig
 
 SPECTRAL_NORM = "arXiv:1802.05957"
 SMALLEST = 1e-12  # below it a norm counts as zero
@@ -50,10 +50,10 @@ class SpectralNormConv1d(TorchLayer, nn.Conv1d):
              Torch's own parametrization computes the same; it cannot be pickled.
     """
 
-    Config = Conv1dConfig
+    Config = PlainConv1dConfig
     u: Tensor
 
-    def __init__(self, config: Conv1dConfig) -> None:
+    def __init__(self, config: PlainConv1dConfig) -> None:
         super().__init__(config)
         self.register_buffer("u", _direction(torch.randn(config.out_channels)))
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from ...registry import Block, BlockConfig, TorchLayer, register
+from ...registry import Block, BlockConfig, TorchLayer, from_axis, register
 from ..bounds import Width
 from .axis import OwnAxis, refuse_axis
 
 DOCS = "https://docs.pytorch.org/docs/stable/nn.html#non-linear-activations-weighted-sum-nonlinearity"
 ANY = "B ... -> B ..."
+SNAKE_EPS = 1e-9  # an α that passes through zero must not divide by it
 
 
 @register(
@@ -245,3 +248,45 @@ class Abs(Block):
 
     def forward(self, x: Tensor) -> Tensor:
         return x.abs()
+
+
+@register(
+    "Snake",
+    shape="B C ... -> B C ...",
+    source="arXiv:2006.08195",
+    examples=[((2, 3, 5), {}), ((2, 3, 4, 5), {"alpha": 0.5, "logarithmic": True})],
+)
+class Snake(Block):
+    """x + sin²(α x) / α, with an α per channel, learned: an activation that can go on with a period.
+
+    Shape:   (B, C, ...) -> (B, C, ...)
+    Source:  Ziyin et al., "Neural Networks Fail to Learn Periodic Functions and How to Fix It", NeurIPS 2020, eq. 3;
+             an α per channel as in BigVGAN (arXiv:2206.04658) and the Descript audio codec (arXiv:2306.06546), from
+             which 1e-9 is taken over, added to the divisor.
+    """
+
+    class Config(BlockConfig):
+        num_channels: int = from_axis("C")
+        alpha: float = Field(
+            1.0, gt=0, description="α at the start: larger ones ripple faster"
+        )
+        logarithmic: bool = Field(
+            False,
+            description="whether ln α is learned instead, so that α stays positive, as in BigVGAN",
+        )
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.logarithmic = config.logarithmic
+        start = config.alpha
+        if config.logarithmic:
+            start = math.log(start)
+        self.alpha = nn.Parameter(torch.full((config.num_channels,), start))
+
+    def forward(self, x: Tensor) -> Tensor:
+        alpha: Tensor = self.alpha
+        if self.logarithmic:
+            alpha = alpha.exp()
+        # One number per channel holds for all that lies behind the channels.
+        alpha = alpha.reshape(-1, *[1] * (x.ndim - 2))
+        return x + (alpha * x).sin().square() / (alpha + SNAKE_EPS)

@@ -12,7 +12,7 @@ from torch.nn import functional
 from ...registry import INFER, Block, BlockConfig, TorchLayer, from_axis, register
 from ...shapes import Axes
 from ..bounds import Width
-from .axis import Dims
+from .axis import Dims, OwnAxes, refuse_axis
 
 DOCS = "https://docs.pytorch.org/docs/stable/nn.html#normalization-layers"
 BATCH_NORM = "arXiv:1502.03167"
@@ -293,3 +293,35 @@ class GroupNorm(TorchLayer, nn.GroupNorm):
         affine: bool = Field(
             True, description="whether a learned scale and shift follow"
         )
+
+
+@register(
+    "L2Normalize",
+    shape="B ... -> B ...",
+    source="https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.normalize.html",
+    examples=[((2, 3), {}), ((2, 3, 4, 5), {"dim": [1, 2], "eps": 1e-6})],
+)
+class L2Normalize(Block):
+    """Divides vectors by their Euclidean length: points on a sphere, whose products are cosines.
+
+    Shape:   (B, ...) -> (B, ...)
+    Source:  torch.nn.functional.normalize; a length below eps counts as eps.
+    """
+
+    class Config(BlockConfig):
+        dim: OwnAxes = Field(
+            1,
+            description="axis or axes that the vectors lie along; the batch is axis 0",
+        )
+        eps: PositiveFloat = Field(1e-12, description="smallest length to divide by")
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.dims = config.dim if isinstance(config.dim, tuple) else (config.dim,)
+        self.eps = config.eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        refuse_axis(self.dims, x.ndim)
+        length = torch.linalg.vector_norm(x, dim=self.dims, keepdim=True)
+        normed: Tensor = x / length.clamp_min(self.eps)
+        return normed

@@ -12,7 +12,7 @@ from typing import Any
 
 import pydantic
 
-from ...registry import Block, TorchLayer
+from ...registry import Block, BlockConfig, TorchLayer
 from .config_classes import as_dataclass, class_line
 from .text import CannotCarry, Edit, ModuleText
 from .words import with_own_name, word_edits
@@ -41,12 +41,17 @@ def plain(module: ModuleText, node: ast.stmt, resolving: Collection[type] = ()) 
     return text
 
 
-def is_torch_layer(cls: type[Block], node: ast.ClassDef) -> bool:
-    """Whether a block is nothing but the layer of torch behind it, given the fields of its Config."""
+def is_torch_layer(cls: type[Block], node: ast.ClassDef, config: BlockConfig) -> bool:
+    """Whether a block is nothing but the layer of torch behind it, given the fields of its Config.
+
+    A block that adds to the layer for some values of its fields only has a property `is_torchs` in its Config.
+    """
     own = [
         item for item in node.body if not _is_docstring(item) and not _is_config(item)
     ]
-    return TorchLayer in cls.__bases__ and not own
+    return TorchLayer in cls.__bases__ and (
+        not own or getattr(config, "is_torchs", False)
+    )
 
 
 def _is_docstring(item: ast.stmt) -> bool:

@@ -156,7 +156,7 @@ def _call(
     cls: type[Block], node: NodeInfo, carried: Carried, specs: Mapping[str, Spec]
 ) -> Call:
     """What makes the block of a node, with the arguments that are not the defaults."""
-    maker = carried.block(cls)
+    maker = carried.block(cls, node.config)
     fields = as_read(node.config.model_dump(), list(specs.values()))
     if maker.startswith("nn."):
         return Call(maker, tuple(_torch_arguments(getattr(nn, maker[3:]), fields)))

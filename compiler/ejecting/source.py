@@ -62,7 +62,7 @@ class Carried:
         # In the order in which they are needed: Python reads the file from its top.
         self.definitions: dict[Key, str] = {}
 
-    def block(self, cls: type[Block]) -> str:
+    def block(self, cls: type[Block], config: BlockConfig) -> str:
         """What makes a block in the file: `nn.Conv2d`, or the name of its class, which is carried.
 
         Raises `CannotCarry` where it uses what is neither torch's nor Python's and has no source.
@@ -71,7 +71,7 @@ class Carried:
         node = module.definitions.get(cls.__name__)
         if not isinstance(node, ast.ClassDef):
             raise CannotCarry(f"its class is not at the top level of {cls.__module__}")
-        if is_torch_layer(cls, node):
+        if is_torch_layer(cls, node, config):
             return f"nn.{cls.__bases__[-1].__name__}"
         return self._definition(module, cls.__name__)
 

@@ -126,7 +126,7 @@ def _mixes_frames(block: Block, position: int, rank: int) -> bool:
     """Whether a block that normalises acts along the time axis as a whole."""
     if isinstance(block, nn.LayerNorm | nn.RMSNorm):
         return position >= rank - len(block.normalized_shape)
-    if block.spec.name == "LayerNormAxes":
+    if block.spec.name in ("LayerNormAxes", "L2Normalize"):
         dims: Any = block.dims
         return position in {dim % rank for dim in dims}
     return (
@@ -142,6 +142,8 @@ def _through(leaf: nn.Module, field: Field, position: int, rank: int) -> Field:
         return field.all_frames()
     if isinstance(leaf, Block) and leaf.spec.name == "ISTFT":
         return _inverse(leaf, field)
+    if isinstance(leaf, Block) and leaf.spec.name == "PQMFSynthesis":
+        return _synthesis(leaf, field)
     if isinstance(leaf, nn.Upsample):
         scale = Fraction(_at(leaf.scale_factor, position, rank)).limit_denominator(1000)
         return field.interpolated(scale, TAPS.get(leaf.mode, 1))
@@ -157,6 +159,8 @@ def _through(leaf: nn.Module, field: Field, position: int, rank: int) -> Field:
             padding = (kernel - 1) * dilation // 2
         else:
             padding = 0
+    # Frames that the block itself adds before the first one.
+    padding += getattr(leaf, "lead", 0)
     # A pooling without a stride of its own moves on by its kernel.
     return field.convolved(kernel, stride or kernel, dilation, padding)
 
@@ -164,6 +168,11 @@ def _through(leaf: nn.Module, field: Field, position: int, rank: int) -> Field:
 def _inverse(block: Any, field: Field) -> Field:
     """Frames that are added where they lie."""
     return field.transposed(block.n_fft, block.hop, 1, block.n_fft // 2)
+
+
+def _synthesis(block: Any, field: Field) -> Field:
+    """Filters that are added where they lie."""
+    return field.transposed(block.kernel_size, block.stride, 1, block.lead)
 
 
 def _at(value: Any, position: int, rank: int) -> Any:

@@ -53,6 +53,30 @@ CASES = [
         )
         for k in (1, 2, 3)
     ),
+    *(
+        Case(
+            "Conv1d",
+            [(1, 2, 14)],
+            {
+                "out_channels": 3,
+                "kernel_size": k,
+                "stride": s,
+                "dilation": d,
+                "padding": "causal",
+            },
+            lambda i, s=s: i * s + s - 1,  # type: ignore[misc]  # mypy sees no default of a lambda
+        )
+        for k, s, d in ((1, 1, 1), (4, 1, 3), (4, 2, 1), (3, 3, 1), (2, 3, 4))
+    ),
+    *(
+        Case(
+            "ConvTranspose1d",
+            [(1, 2, 5)],
+            {"out_channels": 3, "kernel_size": k, "stride": s, "padding": "causal"},
+            lambda i, s=s: i // s,  # type: ignore[misc]  # mypy sees no default of a lambda
+        )
+        for k, s in ((1, 1), (3, 1), (4, 2), (3, 3), (7, 2))
+    ),
     Case("WaveNetResidualBlock", [(1, 2, 14)], {"dilation": 3}),
     Case("ConditionedWaveNetResidualBlock", [(1, 2, 14), (1, 3)], {"dilation": 3}),
     Case(

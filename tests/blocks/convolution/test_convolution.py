@@ -147,3 +147,84 @@ def test_every_output_padding_that_torch_takes_is_taken(
     make("ConvTranspose2d", (1, 2, 4, 4), out_channels=2, kernel_size=3, **config)(
         torch.randn(1, 2, 4, 4).double()
     )
+
+
+CAUSAL = [(1, 1, 1), (3, 1, 1), (4, 1, 2), (4, 2, 1), (7, 3, 1), (3, 3, 2)]
+
+
+@pytest.mark.parametrize(("kernel", "stride", "dilation"), CAUSAL)
+@pytest.mark.parametrize("mode", ["zeros", "replicate"])
+def test_causal_conv_by_naive_loops(
+    make: Make, kernel: int, stride: int, dilation: int, mode: str
+) -> None:
+    x = torch.randn(2, 3, 14, dtype=torch.float64)
+    block = make(
+        "Conv1d",
+        x.shape,
+        out_channels=4,
+        kernel_size=kernel,
+        stride=stride,
+        dilation=dilation,
+        padding="causal",
+        padding_mode=mode,
+    )
+    expected = torch.empty(2, 4, 14 // stride, dtype=torch.float64)
+    for t in range(expected.shape[2]):
+        # The last tap lies on the last frame of the stride, the others before it.
+        y = block.bias.repeat(2, 1)
+        for tap in range(kernel):
+            at = t * stride + stride - 1 - (kernel - 1 - tap) * dilation
+            first = x[:, :, 0] if mode == "replicate" else torch.zeros_like(x[:, :, 0])
+            frame = x[:, :, at] if at >= 0 else first
+            y = y + frame @ block.weight[:, :, tap].T
+        expected[:, :, t] = y
+    torch.testing.assert_close(block(x), expected)
+
+
+@pytest.mark.parametrize(("kernel", "stride", "dilation"), CAUSAL)
+def test_a_causal_stream_is_the_whole(
+    make: Make, kernel: int, stride: int, dilation: int
+) -> None:
+    """Down and up again by causal convolutions: every prefix of whole strides gives the prefix of the output."""
+    sizes = {"kernel_size": kernel, "stride": stride, "dilation": dilation}
+    down = make("Conv1d", (1, 2, 18), out_channels=3, padding="causal", **sizes)
+    up = make("ConvTranspose1d", (1, 3, 6), out_channels=2, padding="causal", **sizes)
+    x = torch.randn(1, 2, 18, dtype=torch.float64)
+    whole = up(down(x))
+    assert whole.shape == x.shape
+    for n in range(stride, 18, stride):
+        torch.testing.assert_close(up(down(x[..., :n])), whole[..., :n])
+
+
+@pytest.mark.parametrize(("kernel", "stride", "dilation"), CAUSAL)
+def test_causal_conv_transpose_is_the_full_one_without_its_end(
+    make: Make, kernel: int, stride: int, dilation: int
+) -> None:
+    x = torch.randn(2, 3, 7, dtype=torch.float64)
+    sizes = {"kernel_size": kernel, "stride": stride, "dilation": dilation}
+    block = make("ConvTranspose1d", x.shape, out_channels=4, padding="causal", **sizes)
+    full = torch.nn.functional.conv_transpose1d(
+        x, block.weight, block.bias, stride=stride, dilation=dilation
+    )
+    torch.testing.assert_close(block(x), full[..., : 7 * stride])
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "told"),
+    [
+        ("Conv1d", {"kernel_size": 2, "stride": 3}, "must span its stride of 3 frames"),
+        ("Conv1d", {"kernel_size": 3, "padding_mode": "reflect"}, "takes later frames"),
+        ("ConvTranspose1d", {"kernel_size": 2, "stride": 4}, "but it spans 2"),
+        (
+            "ConvTranspose1d",
+            {"kernel_size": 4, "stride": 2, "output_padding": 1},
+            "output_padding must be 0",
+        ),
+    ],
+)
+def test_what_cannot_be_causal_is_refused(
+    name: str, config: dict[str, Any], told: str
+) -> None:
+    cls = registry.get(name).cls.Config
+    with pytest.raises(ValidationError, match=told):
+        cls(out_channels=4, padding="causal", **config)

@@ -46,6 +46,13 @@ FORMULAS: list[tuple[str, dict[str, Any], Callable[[Array], Array]]] = [
     ("Softmax", {"dim": 1}, lambda x: special.softmax(x, axis=1)),
     ("LogSoftmax", {"dim": -1}, lambda x: special.log_softmax(x, axis=-1)),
     ("Abs", {}, np.abs),
+    ("Snake", {}, lambda x: x + np.sin(x) ** 2),
+    ("Snake", {"alpha": 0.3}, lambda x: x + np.sin(0.3 * x) ** 2 / 0.3),
+    (
+        "Snake",
+        {"alpha": 3.0, "logarithmic": True},
+        lambda x: x + np.sin(3 * x) ** 2 / 3,
+    ),
 ]
 
 
@@ -99,3 +106,21 @@ def test_an_axis_that_is_not_there_is_told_by_the_compiler(block: str) -> None:
         "torch",
         "'dim' is 3, but the tensor has 3 axes, 0 to 2",
     ) in caught.value.facts
+
+
+def test_snake_learns_an_alpha_per_channel(make: Make) -> None:
+    x = torch.randn(2, 3, 7, dtype=torch.float64)
+    block = make("Snake", x.shape)
+    alpha = torch.tensor([0.5, 1.0, 4.0], dtype=torch.float64)
+    block.load_state_dict({"alpha": alpha})
+    by_hand = torch.stack(
+        [
+            x[:, i] + (1 - (2 * alpha[i] * x[:, i]).cos()) / (2 * alpha[i])
+            for i in range(3)
+        ],
+        dim=1,
+    )
+    torch.testing.assert_close(block(x).detach(), by_hand)
+    # An alpha that has passed to zero gives the identity, not NaN.
+    block.load_state_dict({"alpha": torch.zeros(3)})
+    torch.testing.assert_close(block(x).detach(), x)

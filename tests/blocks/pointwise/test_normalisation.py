@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
@@ -120,3 +121,22 @@ def test_rms_norm(make: Make) -> None:
     torch.testing.assert_close(
         block(x), x / (x.square().mean(2, keepdim=True) + 0.1).sqrt() * block.weight
     )
+
+
+@pytest.mark.parametrize("dim", [1, -1, [1, 2]])
+def test_l2_normalize_by_numpy(make: Make, dim: Any) -> None:
+    x = torch.randn(2, 3, 4, 5, dtype=torch.float64)
+    axes = tuple(dim) if isinstance(dim, list) else dim
+    lengths = np.sqrt((x.numpy() ** 2).sum(axis=axes, keepdims=True))
+    y = make("L2Normalize", x.shape, dim=dim)(x)
+    torch.testing.assert_close(y, torch.from_numpy(x.numpy() / lengths))
+
+
+def test_l2_normalize_leaves_zeros_and_divides_short_vectors_by_eps(make: Make) -> None:
+    x = torch.tensor([[0.0, 0.0], [3e-4, 4e-4], [3.0, 4.0]], dtype=torch.float64)
+    y = make("L2Normalize", x.shape, eps=1e-2)(x)
+    expected = [[0.0, 0.0], [0.03, 0.04], [0.6, 0.8]]
+    torch.testing.assert_close(y, torch.tensor(expected, dtype=torch.float64))
+    x.requires_grad_()
+    (slope,) = torch.autograd.grad(make("L2Normalize", x.shape)(x).sum(), x)
+    assert slope.isfinite().all()

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .multi_pitch import Counts as Counts
     from .multi_pitch import multi_pitch_counts as multi_pitch_counts
     from .multi_pitch import multi_pitch_figures as multi_pitch_figures
+    from .ngrams import CodeNgram as CodeNgram
     from .notes import note_figures as note_figures
     from .reconstruction import ReconstructionFigures as ReconstructionFigures
     from .reconstruction import log_mel_distance_db as log_mel_distance_db
@@ -47,11 +48,14 @@ if TYPE_CHECKING:
     from .tagging import label_curves as label_curves
     from .tagging import multi_class_figures as multi_class_figures
     from .tagging import multi_label_figures as multi_label_figures
+    from .tokens import TokenCrossEntropy as TokenCrossEntropy
+    from .tokens import token_accuracy as token_accuracy
 
 __getattr__, __dir__, __all__ = face(
     __name__,
     {
         "Chords": "chords",
+        "CodeNgram": "ngrams",
         "CodebookUse": "codebooks",
         "Counts": "multi_pitch",
         "FrechetInfinity": "frechet",
@@ -60,6 +64,7 @@ __getattr__, __dir__, __all__ = face(
         "Nearest": "manifolds",
         "Ranks": "retrieval",
         "ReconstructionFigures": "reconstruction",
+        "TokenCrossEntropy": "tokens",
         "best_thresholds": "tagging",
         "bit_rate_bps": "codebooks",
         "chord_figures": "chords",
@@ -88,5 +93,6 @@ __getattr__, __dir__, __all__ = face(
         "retrieval_figures": "retrieval",
         "si_sdr_db": "reconstruction",
         "stft_distance": "reconstruction",
+        "token_accuracy": "tokens",
     },
 )

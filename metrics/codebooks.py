@@ -37,10 +37,10 @@ def bit_rate_bps(frame_rate_hz: float, codebook_sizes: Sequence[int]) -> float:
     """
     if not frame_rate_hz > 0:
         raise ValueError(f"expected frames per second above 0, got {frame_rate_hz}")
-    return frame_rate_hz * float(np.log2(_sizes(codebook_sizes)).sum())
+    return frame_rate_hz * float(np.log2(checked_sizes(codebook_sizes)).sum())
 
 
-def _sizes(codebook_sizes: Sequence[int]) -> NDArray[np.int64]:
+def checked_sizes(codebook_sizes: Sequence[int]) -> NDArray[np.int64]:
     sizes = np.asarray(codebook_sizes, dtype=np.int64)
     if not sizes.size or sizes.min() < 1:
         raise ValueError(
@@ -85,7 +85,7 @@ class CodebookUse:
     """
 
     def __init__(self, codebook_sizes: Sequence[int]) -> None:
-        self.codebook_sizes = _sizes(codebook_sizes)
+        self.codebook_sizes = checked_sizes(codebook_sizes)
         self.counts = [np.zeros(size, np.int64) for size in self.codebook_sizes]
 
     def add(self, codes: ArrayLike) -> None:

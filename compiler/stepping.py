@@ -7,8 +7,8 @@ it needs in a cache of its own and offers
     new_cache(max_places, batch_size)      or new_cache(max_places, *others) where it reads other, unmoving tensors
     step(x, cache, *others)                the output at the places that came, and at no other
 
-Every other block is taken to treat each place by itself, as Linear and LayerNorm do. `Steps.agrees` finds out whether
-that is so for a graph; where it is not, `Recomputed` does the same with the whole graph, slowly.
+Every other block is taken to treat each place by itself, as Linear and LayerNorm do. Whoever steps a graph of unknown
+blocks holds the first places against those of the whole graph, as tasks/token_generation does.
 """
 
 from __future__ import annotations
@@ -187,26 +187,3 @@ class Steps:
             return join(op.kind, tensors, op.fit)
 
         return joined
-
-
-class Recomputed:
-    """The same answers as `Steps` from the whole sequence so far, each time: for graphs whose blocks cannot step."""
-
-    def __init__(
-        self, model: GraphModule, moving: str, others: Mapping[str, Tensor], axis: int
-    ) -> None:
-        """`axis`: the axis of the moving input that places are along."""
-        self.model = model
-        self._moving = moving
-        self._others = dict(others)
-        self._axis = axis
-        self._came: Tensor | None = None
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """The output at all places so far; the last is that of what came last."""
-        if self._came is not None:
-            x = torch.cat((self._came, x), dim=self._axis)
-        self._came = x
-        given = {**self._others, self._moving: x}
-        y: Tensor = self.model(**given)
-        return y

@@ -59,6 +59,54 @@ class _Tier(nn.Module):
         up: Tensor = self.up(y)
         return up
 
+    def new_cache(self, batch_size: int) -> TierCache:
+        """What `step` needs, before the first sample."""
+        return TierCache(self, batch_size)
+
+    def step(self, x: Tensor, cache: TierCache, cond: Tensor | None = None) -> Tensor:
+        """The vectors of the frame that the next sample lies in, (B, 1, n) -> (B, hidden_size, ratio); n is 0 or 1.
+
+        x     the sample before the next one; none, n = 0, before the first of all
+        cond  the vectors of the frame of the tier above
+        """
+        cache.take(x)
+        # Once for each frame: what is known of it does not change until it is over.
+        if cache.came % self.frame_size:
+            return cache.up
+        y = self.frames(cache.frame)
+        if cond is not None:
+            number = cache.came // self.frame_size
+            y = y + cond[:, :, number % cond.shape[2], None]
+        state: Tensor
+        y, state = nn.GRU.forward(self.rnn, y.mT, cache.state)
+        cache.state = state
+        cache.up = self.up(y.mT)
+        return cache.up
+
+
+class TierCache:
+    """The last frame of samples, the state of the GRU, and the vectors that it last gave."""
+
+    def __init__(self, tier: _Tier, batch_size: int) -> None:
+        # Silence stands before the first frame.
+        self.frame = tier.start.new_zeros(batch_size, 1, tier.frame_size)
+        self.state = tier.start.detach().expand(-1, batch_size, -1).contiguous()
+        self.up = self.frame
+        self.came = 0
+
+    def take(self, x: Tensor) -> None:
+        """A sample into the frame; raises ValueError for more than one."""
+        refuse_more_samples(x)
+        if x.shape[2]:
+            self.frame[:, :, self.came % self.frame.shape[2]] = x[:, :, 0]
+            self.came += 1
+
+
+def refuse_more_samples(x: Tensor) -> None:
+    """Raises ValueError for more than one sample: what is given out for each hangs on those before."""
+    if x.shape[2] > 1:
+        raise ValueError(f"SampleRNN steps by one sample, but {x.shape[2]} came")
+
 
 class _GRU(OneList, nn.GRU):
     """A GRU that gives the state of the last layer at every frame."""
@@ -106,6 +154,14 @@ class SampleRNNTier(Block):
         y: Tensor = self.tier(x)
         return y
 
+    def new_cache(self, max_places: int, batch_size: int) -> TierCache:  # noqa: ARG002  # a frame has one size
+        """What `step` needs, before the first sample."""
+        return self.tier.new_cache(batch_size)
+
+    def step(self, x: Tensor, cache: TierCache) -> Tensor:
+        """The vectors of the frame that the next sample lies in, (B, 1, n) -> (B, hidden_size, ratio); n is 0 or 1."""
+        return self.tier.step(x, cache)
+
 
 @register(
     "ConditionedSampleRNNTier",
@@ -130,6 +186,14 @@ class ConditionedSampleRNNTier(Block):
     def forward(self, x: Tensor, cond: Tensor) -> Tensor:
         y: Tensor = self.tier(x, cond)
         return y
+
+    def new_cache(self, max_places: int, batch_size: int) -> TierCache:  # noqa: ARG002  # a frame has one size
+        """What `step` needs, before the first sample."""
+        return self.tier.new_cache(batch_size)
+
+    def step(self, x: Tensor, cache: TierCache, cond: Tensor) -> Tensor:
+        """As SampleRNNTier's; cond is what the tier above gave in its own step."""
+        return self.tier.step(x, cache, cond)
 
 
 @register(
@@ -175,3 +239,31 @@ class SampleRNNSampleTier(Block):
         y = functional.relu(y + cond.narrow(2, 0, x.shape[2]))
         logits: Tensor = self.out(functional.relu(self.hidden(y)))
         return logits
+
+    def new_cache(self, max_places: int, batch_size: int) -> SampleCache:  # noqa: ARG002  # a ring has one size
+        """What `step` needs, before the first sample; the weights must not change after."""
+        return SampleCache(self, batch_size)
+
+    def step(self, x: Tensor, cache: SampleCache, cond: Tensor) -> Tensor:
+        """The logits of the next sample, (B, C, n) -> (B, out_channels, 1); n is 0 or 1.
+
+        x     the class of the sample before it; none, n = 0, before the first of all
+        cond  what the tier above gave in its own step: a vector for each sample of its frame
+        """
+        refuse_more_samples(x)
+        if x.shape[2]:
+            cache.before = torch.cat((cache.before[..., 1:], self.embed(x)), dim=2)
+            cache.came += 1
+        place = cache.came % cond.shape[2]
+        y = self.conv(cache.before) + cond[:, :, place, None]
+        logits: Tensor = self.out(functional.relu(self.hidden(functional.relu(y))))
+        return logits
+
+
+class SampleCache:
+    """The embeddings of the last samples, zeros before the first."""
+
+    def __init__(self, tier: SampleRNNSampleTier, batch_size: int) -> None:
+        weight = tier.embed.weight
+        self.before = weight.new_zeros(batch_size, len(weight), tier.reach)
+        self.came = 0

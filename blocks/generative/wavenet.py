@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ...registry import Block, BlockConfig, from_axis, register
 from ..bounds import Layers, Taps, Width
+from .causal_taps import CausalTaps, each_sample, side_by_side
 
 WAVENET = "arXiv:1609.03499"
 
@@ -51,10 +55,39 @@ class _Gate(nn.Module):
                 cond = cond[..., None]
             y = y + _at_every_step(self.condition(cond), y.shape[2])
 
-        # eq. 2: tanh(W_f * x) ⊙ σ(W_g * x), with V_f h and V_g h of section 2.5 already in the sums.
-        filtered, gate = y.chunk(2, dim=1)
-        gated: Tensor = filtered.tanh() * gate.sigmoid()
-        return gated
+        return _gated(y)
+
+    def new_cache(self, batch_size: int, cond: Tensor | None, places: int) -> GateCache:
+        """What `step` needs, before the first of `places` samples."""
+        conditions: Tensor | None = None
+        if self.condition is not None and cond is not None:
+            if cond.ndim == 2:
+                cond = cond[..., None]
+            conditions = _at_every_step(self.condition(cond), places)
+        return GateCache(CausalTaps(self.conv, batch_size), conditions)
+
+    def step(self, x: Tensor, cache: GateCache) -> Tensor:
+        """The gate at the sample that comes next, (B, C) -> (B, out)."""
+        place = cache.taps.came
+        y = cache.taps(x)
+        if cache.conditions is not None:
+            # One condition for all samples, or one for each.
+            y = y + cache.conditions[..., min(place, cache.conditions.shape[2] - 1)]
+        return _gated(y)
+
+
+class GateCache:
+    """The last inputs of a gate, and what its condition adds: (B, 2 C, 1), or (B, 2 C, T) for every sample."""
+
+    def __init__(self, taps: CausalTaps, conditions: Tensor | None) -> None:
+        self.taps = taps
+        self.conditions = conditions
+
+
+def _gated(y: Tensor) -> Tensor:
+    # eq. 2: tanh(W_f * x) ⊙ σ(W_g * x), with V_f h and V_g h of section 2.5 already in the sums.
+    filtered, gate = y.chunk(2, dim=1)
+    return filtered.tanh() * gate.sigmoid()
 
 
 def _at_every_step(cond: Tensor, steps: int) -> Tensor:
@@ -87,10 +120,20 @@ class GatedConv1d(Block):
         self.gate = _Gate(
             config, (config.in_channels, config.out_channels), config.dilation, 0
         )
+        self.out_channels = config.out_channels
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.gate(x)
         return y
+
+    def new_cache(self, max_places: int, batch_size: int) -> GateCache:
+        """What `step` needs, before the first sample."""
+        return self.gate.new_cache(batch_size, None, max_places)
+
+    def step(self, x: Tensor, cache: GateCache) -> Tensor:
+        """The next samples, (B, C, n) -> (B, out_channels, n), as forward gives them after those that came."""
+        each = [self.gate.step(sample, cache) for sample in each_sample(x)]
+        return side_by_side(each, x, self.out_channels)
 
 
 class _ResidualConfig(_GateConfig):
@@ -129,6 +172,14 @@ class WaveNetResidualBlock(Block):
         added: Tensor = x + self.residual(self.gate(x))
         return added
 
+    def new_cache(self, max_places: int, batch_size: int) -> GateCache:
+        """What `step` needs, before the first sample."""
+        return self.gate.new_cache(batch_size, None, max_places)
+
+    def step(self, x: Tensor, cache: GateCache) -> Tensor:
+        """The next samples, (B, C, n) -> (B, C, n), as forward gives them after those that came."""
+        return _residual_step(self, x, cache)
+
 
 class _ConditionedResidualConfig(_ResidualConfig):
     cond_channels: int = from_axis("D", "channels of the condition")
@@ -164,6 +215,22 @@ class ConditionedWaveNetResidualBlock(Block):
     def forward(self, x: Tensor, cond: Tensor) -> Tensor:
         added: Tensor = x + self.residual(self.gate(x, cond))
         return added
+
+    def new_cache(self, max_places: int, cond: Tensor) -> GateCache:
+        """What `step` needs, before the first of `max_places` samples, over which a local condition is spread."""
+        return self.gate.new_cache(len(cond), cond, max_places)
+
+    def step(self, x: Tensor, cache: GateCache) -> Tensor:
+        """The next samples, (B, C, n) -> (B, C, n), as forward gives them after those that came."""
+        return _residual_step(self, x, cache)
+
+
+def _residual_step(block: Any, x: Tensor, cache: GateCache) -> Tensor:
+    each = []
+    for sample in each_sample(x):
+        gated = block.gate.step(sample, cache)[..., None]
+        each.append(sample + block.residual(gated)[..., 0])
+    return side_by_side(each, x, x.shape[1])
 
 
 class _WaveNetConfig(_GateConfig):
@@ -218,6 +285,54 @@ class _Stack(nn.Module):
             total = total + skip(gated)
         return total
 
+    def new_cache(
+        self, batch_size: int, cond: Tensor | None, places: int
+    ) -> StackCache:
+        """What `step` needs, before the first of `places` samples."""
+        return StackCache(self, batch_size, cond, places)
+
+    def step(self, x: Tensor, cache: StackCache) -> Tensor:
+        """The sum of the skips at the samples that come next, (B, C, n) -> (B, skip_channels, n)."""
+        each = [self._step(sample, cache) for sample in each_sample(x)]
+        return side_by_side(each, x, len(cache.skip_weight))
+
+    def _step(self, sample: Tensor, cache: StackCache) -> Tensor:
+        x = cache.first(sample)
+        gated = self.gates[0].step(x, cache.gates[0])  # type: ignore[operator]  # a _Gate, which ModuleList forgets
+        all_gated = [gated]
+        for i, (weight, bias) in enumerate(cache.residuals, 1):
+            x = x + functional.linear(gated, weight, bias)
+            gated = self.gates[i].step(x, cache.gates[i])  # type: ignore[operator]  # as above
+            all_gated.append(gated)
+        # The sum of all skip paths is one matrix times all gates side by side.
+        return functional.linear(
+            torch.cat(all_gated, dim=1), cache.skip_weight, cache.skip_bias
+        )
+
+
+class StackCache:
+    """The queues of a WaveNet, and its 1x1 convolutions as matrices."""
+
+    def __init__(
+        self, stack: _Stack, batch_size: int, cond: Tensor | None, places: int
+    ) -> None:
+        self.first = CausalTaps(stack.conv, batch_size)
+        self.gates: list[GateCache] = []
+        for gate in stack.gates:
+            assert isinstance(gate, _Gate)
+            self.gates.append(gate.new_cache(batch_size, cond, places))
+        self.residuals = [_matrix(conv) for conv in stack.residuals]
+        skips = [_matrix(conv) for conv in stack.skips]
+        self.skip_weight = torch.cat([weight for weight, _ in skips], dim=1)
+        biases = [bias for _, bias in skips if bias is not None]
+        self.skip_bias = torch.stack(biases).sum(0) if biases else None
+
+
+def _matrix(conv: Any) -> tuple[Tensor, Tensor | None]:
+    """A convolution of one tap as weight (out, in) and bias."""
+    bias = None if conv.bias is None else conv.bias.detach()
+    return conv.weight.detach()[:, :, 0].contiguous(), bias
+
 
 @register(
     "WaveNet",
@@ -252,6 +367,14 @@ class WaveNet(Block):
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.stack(x)
         return y
+
+    def new_cache(self, max_places: int, batch_size: int) -> StackCache:
+        """The queues of all levels, before the first sample (arXiv:1611.09482); the weights must not change after."""
+        return self.stack.new_cache(batch_size, None, max_places)
+
+    def step(self, x: Tensor, cache: StackCache) -> Tensor:
+        """The next samples, (B, C, n) -> (B, skip_channels, n), as forward gives them after those that came."""
+        return self.stack.step(x, cache)
 
 
 class _ConditionedWaveNetConfig(_WaveNetConfig):
@@ -290,3 +413,11 @@ class ConditionedWaveNet(Block):
     def forward(self, x: Tensor, cond: Tensor) -> Tensor:
         y: Tensor = self.stack(x, cond)
         return y
+
+    def new_cache(self, max_places: int, cond: Tensor) -> StackCache:
+        """As WaveNet's; a local condition is spread over `max_places` samples, which must be the whole length."""
+        return self.stack.new_cache(len(cond), cond, max_places)
+
+    def step(self, x: Tensor, cache: StackCache) -> Tensor:
+        """The next samples, (B, C, n) -> (B, skip_channels, n), as forward gives them after those that came."""
+        return self.stack.step(x, cache)

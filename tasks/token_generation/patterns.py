@@ -130,6 +130,18 @@ class Pattern:
                 column[:, level] = self.empty
         return column[..., None]
 
+    def nothing(self, like: Tensor) -> Tensor:
+        """The columns before the first, of which there are none: (B, codes of a place, 0)."""
+        return like.new_zeros(len(like), self.codes_per_place, 0)
+
+    def column_of(self, tokens: Tensor, place: int) -> Tensor:
+        """The column of a place of `tokens`: (B, codes of a place, 1)."""
+        if self.name == "flatten":
+            level = place % self.n_codebooks
+            frame = place // self.n_codebooks
+            return tokens[:, level : level + 1, frame : frame + 1]
+        return tokens[..., place : place + 1]
+
     def gathered(self, columns: list[Tensor]) -> Tensor:
         """The codes (B, Q, T) of the columns of all places."""
         sequence = torch.cat(columns, dim=-1)

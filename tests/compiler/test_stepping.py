@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mirbricks.compiler.compile import compile_graph
-from mirbricks.compiler.stepping import Recomputed, Steps
+from mirbricks.compiler.stepping import Steps
 
 N = 13
 
@@ -185,17 +185,6 @@ def test_what_does_not_move_is_computed_once(monkeypatch: pytest.MonkeyPatch) ->
     for place in range(4):
         steps(torch.zeros(2, 3, int(place > 0), dtype=torch.long))
     assert len(calls) == 1
-
-
-def test_recomputed_is_the_graph_itself() -> None:
-    model = compiled(CONDITIONED)
-    others = others_of(model, 2)
-    codes = torch.randint(9, (2, 3, N))
-    recomputed = Recomputed(model, "codes", others, axis=2)
-    recomputed(codes[..., :4])
-    with torch.inference_mode():
-        found = recomputed(codes[..., 4:])
-        assert torch.equal(found, model(codes=codes, **others))
 
 
 def test_a_full_cache_is_refused() -> None:

@@ -72,6 +72,7 @@ def test_columns_one_after_another_are_the_tokens(sizes: tuple[Any, ...]) -> Non
         drawn = drawn.masked_fill(drawn == pattern.empty, 0)
         columns.append(pattern.column(drawn, place, frames))
         assert torch.equal(columns[-1][..., 0], sequence[..., place])
+        assert torch.equal(columns[-1], pattern.column_of(tokens, place))
     assert torch.equal(pattern.gathered(columns), codes)
 
 

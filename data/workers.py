@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from joblib import Parallel, delayed, parallel_config
-
 from ..errors import DataError
 
 T = TypeVar("T")
@@ -36,6 +34,9 @@ def in_workers(
 
     Raises DataError E456 where a worker is killed.
     """
+    # Here, and not at the top: a command that starts no workers need not wait for joblib.
+    from joblib import Parallel, delayed, parallel_config
+
     # A worker may have been started in another folder; relative paths must mean the same in all.
     folder = Path.cwd()
     caller = os.getpid()

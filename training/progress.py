@@ -5,27 +5,18 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
+# rich is imported where something is shown: `mirbricks check` reads a training's settings and shows no bar.
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 
 def is_watched() -> bool:
     """Whether somebody sees a bar move: a terminal, or a notebook."""
+    from rich.console import Console
+
     return sys.stdout.isatty() or Console().is_jupyter
-
-
-class _Speed(ProgressColumn):
-    def render(self, task: Task) -> Text:
-        return Text(f"{task.speed:.1f} steps/s" if task.speed else "- steps/s")
 
 
 class TrainingProgress:
@@ -44,16 +35,9 @@ class TrainingProgress:
         self._begin_s = time.monotonic()
         self._bar: Progress | None = None
         if show and not self._lines:
-            columns = (
-                "training",
-                BarColumn(),
-                TextColumn("step {task.completed}/{task.total}"),
-                TextColumn("loss {task.fields[loss]}"),
-                TextColumn("{task.fields[valid]}"),
-                _Speed(),
-                TimeRemainingColumn(),
-            )
-            self._bar = Progress(*columns, console=Console(), refresh_per_second=4)
+            from .bar import training_bar
+
+            self._bar = training_bar()
             self._task = self._bar.add_task(
                 "", total=total, completed=done, loss="-", valid=""
             )

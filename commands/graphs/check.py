@@ -9,6 +9,7 @@ from ...compiler.compile import Inputs, compile_graph, load_graph
 from ...compiler.given_shapes import read_shape
 from ...compiler.inference.sizes import free_sizes
 from ...compiler.inference.without_dynamo import without_dynamo
+from ...compiler.inference.without_symbols import without_symbols
 from ...compiler.module import GraphModule, count_parameters
 from ...errors import MirbricksError
 from ...printable import printable
@@ -24,7 +25,7 @@ def check(arguments: Namespace) -> int:
     sweeps = [read_sweep(text) for text in arguments.sweep]
     for path in arguments.graphs:
         try:
-            with without_dynamo():
+            with without_dynamo(), without_symbols():
                 model = _checked(graph_file(path), arguments)
                 inputs = read_shape(model.graph, input_shape(arguments.input))
                 print(f"{printable(path)}: fine: {_facts(model, inputs)}")

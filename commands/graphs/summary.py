@@ -8,6 +8,7 @@ from argparse import Namespace
 from ...compiler.compile import compile_graph, load_graph
 from ...compiler.inference.summary import summarise
 from ...compiler.inference.without_dynamo import without_dynamo
+from ...compiler.inference.without_symbols import without_symbols
 from ...compiler.language.graph import Graph
 from .graph_files import graph_file
 from .input_shape import input_shape
@@ -17,7 +18,7 @@ from .summary_table import print_summary
 def summary(arguments: Namespace) -> int:
     """Print the rows and totals of a graph."""
     graph = load_graph(graph_file(arguments.graph), arguments.set)
-    with without_dynamo():
+    with without_dynamo(), without_symbols():
         model = compile_graph(graph, input_shape(arguments.input))
         result = summarise(model, _hop_s(graph))
     if arguments.json:

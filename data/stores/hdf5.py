@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -244,6 +243,9 @@ def _writing(
     HDF5 does not survive a full disk: every later close fails, or crashes the process. So the space of an item is
     reserved before HDF5 sees the item.
     """
+    # Here, and not at the top: a command that only checks a graph writes no store.
+    import h5py
+
     reserved = 0
 
     def reserve(raw: BinaryIO, n_bytes: int) -> None:

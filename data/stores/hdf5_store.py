@@ -8,14 +8,17 @@ import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DataError, did_you_mean
 from .reading import refuse_missing, unreadable
+
+# h5py is imported when a file is opened: a command that only checks a graph opens none.
+if TYPE_CHECKING:
+    import h5py
 
 SR_MIN_HZ = 1_000
 SR_MAX_HZ = 1_000_000
@@ -51,7 +54,7 @@ class Store:
             def visit(name: str | bytes, node: object) -> None:
                 if isinstance(name, bytes):
                     raise ValueError(f"the name {name!r} is not UTF-8")
-                if isinstance(node, h5py.Dataset):
+                if _is_dataset(node):
                     found.append(name)
 
             file = self._open()
@@ -88,7 +91,7 @@ class Store:
         file = self._open()
         with damage_named(self.path, key):
             node = file.get(key)
-        if isinstance(node, h5py.Dataset):
+        if _is_dataset(node):
             return node
 
         # Most often the ending differs, such as .mp3 for .wav: the nearest key is named, or one as an example.
@@ -133,10 +136,18 @@ def _reopened(kind: type[Store], path: Path, signature: object) -> Store:  # noq
     return kind(path)
 
 
+def _is_dataset(node: object) -> TypeGuard[h5py.Dataset]:
+    import h5py
+
+    return isinstance(node, h5py.Dataset)
+
+
 def _open_file(path: Path) -> h5py.File:
     refuse_missing(
         path, code="E400", help="check the path; the file is NAME_audio.hdf5"
     )
+    import h5py
+
     try:
         # No lock, so that read-only and network folders can be read.
         return h5py.File(path, "r", locking=False)

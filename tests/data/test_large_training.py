@@ -26,7 +26,7 @@ import torch
 from mirbricks.data import Corpus
 from mirbricks.data.batching.patches import patch_starts, take_patch
 from mirbricks.features.feature_file import CachedFeature
-from mirbricks.features.given import GivenFeature
+from mirbricks.features.given import CorpusFeature
 from mirbricks.runs.folder import RunFolder
 from mirbricks.tasks.base import Batch
 from mirbricks.training.loop import TrainConfig, fit
@@ -65,7 +65,7 @@ class Means:
 
 folder = Path(sys.argv[2])
 if sys.argv[1] == "given":
-    features = [GivenFeature(item) for item in Corpus.open(folder).features]
+    features = [CorpusFeature(item) for item in Corpus.open(folder).features]
 else:
     features = [CachedFeature(path) for path in sorted(folder.glob("*.safetensors"))]
 learner = Means(features)

@@ -75,6 +75,8 @@ def test_recurrent_blocks_export_with_free_frames(block: str) -> None:
     assert type(model.get_submodule("r")).__mro__[1].__name__ != "_GRU"
 
 
+# Torch warns of its own layers' list of weights before it comes to the frames.
+@pytest.mark.filterwarnings("ignore:The tensor attributes self._flat_weights")
 @pytest.mark.slow
 @pytest.mark.parametrize("cls", [nn.RNN, nn.GRU, nn.LSTM])
 def test_torch_itself_fixes_the_frames(cls: type[nn.Module]) -> None:

@@ -15,6 +15,8 @@ from mirbricks.compiler.compile import as_graph
 from mirbricks.compiler.given_shapes import read_shape
 from mirbricks.compiler.inference.sizes import Sizes, free_sizes, spans, sweep
 
+ROOT = Path(__file__).parents[3]
+
 Capture = pytest.CaptureFixture[str]
 POOL = {"MaxPool1d": {"kernel_size": 2}}
 UP = {"Upsample": {"scale_factor": 2}}
@@ -183,5 +185,50 @@ def test_who_asks_for_more_than_the_stand_in_has_gets_the_real_module() -> None:
         "    assert dynamo.explain.__module__ == 'torch._dynamo.eval_frame'\n"
         "import torch._dynamo\n"
         "assert torch._dynamo.__file__\n"
+    )
+    subprocess.run([sys.executable, "-W", "ignore", "-c", program], check=True)
+
+
+@pytest.mark.parametrize("graph", ["mpe_bittner", "chord_crnn"])
+def test_check_does_not_wait_for_sympy(graph: str) -> None:
+    """And finds the same sizes as with torch's symbols; once this fails, without_symbols.py names too few functions."""
+    program = (
+        "import sys, torch\n"
+        "from mirbricks.cli import main\n"
+        f"assert main(['check', 'graphs/{graph}.yaml']) == 0\n"
+        "late = {'sympy', 'joblib', 'rich', 'h5py', 'matplotlib', 'mir_eval', 'sklearn'}\n"
+        "found = sorted(late & set(sys.modules))\n"
+        "assert not found, found\n"
+        "import sympy, torch.fx.experimental.symbolic_shapes as symbols\n"
+        "assert sympy.Basic.__module__ == 'sympy.core.basic' and symbols.__file__\n"
+        f"assert main(['check', 'graphs/{graph}.yaml']) == 0\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    first, second = run.stdout.splitlines()
+    assert first == second
+
+
+def test_stand_ins_for_symbols_leave_what_is_no_number_to_torch() -> None:
+    program = (
+        "import sys, torch\n"
+        "from mirbricks.compiler.inference.without_symbols import without_symbols\n"
+        "with without_symbols():\n"
+        "    import sympy\n"
+        "    from torch.fx.experimental.symbolic_shapes import guard_or_false, sym_eq, sym_or\n"
+        "    assert guard_or_false(True) is True and sym_or(False, True) is True\n"
+        "    assert sym_eq((2, 3), [2, 3]) and not sym_eq((2, 3), (2, 4))\n"
+        "    assert 'torch.fx.experimental.symbolic_shapes' in sys.modules\n"
+        "    stand_in = sympy\n"
+        "    assert sympy.Symbol('x').name == 'x'\n"
+        "    from torch.fx.experimental.symbolic_shapes import ShapeEnv\n"
+        "assert stand_in.Basic.__module__ == 'sympy.core.basic'\n"
+        "symbol = ShapeEnv().create_unbacked_symbool()\n"
+        "assert guard_or_false(symbol) is False\n"
     )
     subprocess.run([sys.executable, "-W", "ignore", "-c", program], check=True)

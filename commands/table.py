@@ -114,6 +114,12 @@ COMMANDS: dict[str, Command] = {
         "runs/bach10 song.mp3 --out out",
         models.predict,
     ),
+    "listen": Command(
+        "models.listen:listen",
+        "write the page of a blind listening test (MUSHRA, ABX or MOS), or read its results",
+        "codec_a/ codec_b/ --reference originals/ --out listening",
+        models.listen,
+    ),
     "pack": Command(
         "models.pack:pack",
         "turn a run into a model for others: graph, weights and card in one small folder",

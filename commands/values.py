@@ -86,6 +86,14 @@ def rate_hz(text: str) -> int:
     return number
 
 
+def cutoff_hz(text: str) -> int:
+    """The cutoff of a low-pass filter."""
+    number = whole(text)
+    if not 100 <= number <= 100_000:
+        raise ArgumentTypeError(f"expected 100 to 100000 Hz, got '{text}'")
+    return number
+
+
 def file_name(text: str) -> str:
     """A name for files."""
     if not text or text.startswith(".") or set(text) & set("/\\\0"):

@@ -19,6 +19,7 @@ Float = NDArray[Any]
 Scale = Literal["log", "linear"]
 
 COLUMNS = 1200  # of a waveform: each shows the lowest and the highest of its samples
+LIMITS = (0.1, 0.2, 0.5, 1.0)  # of the axis of a waveform
 DYNAMIC_RANGE_DB = 80.0  # under the loudest: what is quieter is black
 LOWEST_HZ = 40.0  # of a log axis, which has no 0
 ROWS = 320  # of a spectrogram with a log axis
@@ -149,9 +150,9 @@ def _wave(axes: Axes, samples: Any, sr_hz: float) -> None:
         lowest = np.minimum.reduceat(channels.min(axis=0), firsts)
         highest = np.maximum.reduceat(channels.max(axis=0), firsts)
         axes.fill_between(firsts / sr_hz, lowest, highest, color=HIT, linewidth=0.4)
-    # Full scale where the sound is within it: sounds beside each other are compared by eye.
+    # One of few limits, so that sounds beside each other can be compared by eye.
     peak = float(np.abs(channels).max(initial=0.0))
-    limit = max(1.0, 1.05 * peak)
+    limit = next((one for one in LIMITS if peak <= one), 1.05 * peak)
     axes.set(xlim=(0.0, length_s or 1.0), ylim=(-limit, limit), ylabel="amplitude")
     axes.axhline(0.0, color=GRID, linewidth=0.6, zorder=0)
     axes.spines[["top", "right"]].set_visible(False)

@@ -8,6 +8,7 @@ one: `finding.task_of`.
 from __future__ import annotations
 
 import abc
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -23,16 +24,19 @@ from ..features.cache import FeatureCache
 from ..features.feature_file import CachedFeature
 from ..printable import listed
 from ..settings import Settings
+from .parts import Kind
 from .predictions import Prediction
 from .reading import Recorded, as_seen
 from .requirements import (
     Needs,
+    NeedsByName,
     refuse_bounded,
     refuse_other_types,
     refuse_probabilities,
     refuse_several,
     refuse_sizes,
 )
+from .sounds import Sound
 from .turns import Loss
 
 LISTED = 4  # figures that `repr` names
@@ -198,6 +202,10 @@ class Task(abc.ABC):
     logits    whether it reads logits, any numbers; False for vectors that are compared
     local     whether targets belong to frames or bins, so that no augmentation may move what sounds
     compares  whether a recording is judged among others: `references`, all of the corpus, are set before an evaluation
+    generates whether its models make sounds: `mirbricks generate` and `Model.generate`
+    parts     settings that name further models: "graph" for a graph file, whose module trains beside the model,
+              "trained" for a run, a packed model, `zoo:NAME` or a known model, which stays as it is. `models` has what
+              they name: a GraphModule, or a `Part`; null in the settings means there is none
     """
 
     name: ClassVar[str]
@@ -208,6 +216,8 @@ class Task(abc.ABC):
     logits: ClassVar[bool] = True
     local: ClassVar[bool] = False
     compares: ClassVar[bool] = False
+    generates: ClassVar[bool] = False
+    parts: ClassVar[Mapping[str, Kind]] = {}
     references: Sequence[Any] = ()
     Config: ClassVar[type[TaskConfig]]
     config: TaskConfig
@@ -221,12 +231,17 @@ class Task(abc.ABC):
         """`config` is a `Config` of the class, `feature` one of its `features`."""
         self.config = config
         self.feature = feature
+        self.models: dict[str, Any] = {}
 
     def check_graph(self, model: GraphModule) -> None:
         """Whether a graph fits the task, before any data is read.
 
         Raises TaskError E501, E502, and the graph's own error where it does not run at the sizes of the task.
         """
+        needs = self._needs_by_name()
+        if needs is not None:
+            self._check_names(model, needs)
+            return
         # Each check reads what the one before has vouched
         # for: one tensor, then its axes, then its values.
         refuse_several(model, self.name)
@@ -239,7 +254,30 @@ class Task(abc.ABC):
         refuse_sizes(model, shapes)
         refuse_other_types(model, self.name, shapes)
 
-    def needs(self) -> Needs:
+    def _needs_by_name(self) -> NeedsByName | None:
+        """The needs of a task that reads and gives several tensors; None for one of a single tensor."""
+        # A task that writes `check_shapes` itself has no `needs` to ask.
+        if type(self).needs is Task.needs:
+            return None
+        needs = self.needs()
+        return needs if isinstance(needs, NeedsByName) else None
+
+    def _check_names(self, model: GraphModule, needs: NeedsByName) -> None:
+        """Whether a graph of several tensors fits: their names, their axes, and the sizes that the task gives."""
+        where = model.graph.where_input()
+        self.check_feature(where)
+        needs.refuse_misfit(
+            model.input_shapes,
+            model.output_shapes,
+            where,
+            model.graph.source.key(("outputs",)),
+        )
+        self.input_shape = next(iter(model.input_shapes.values()))
+        self.output_shape = model.output_shape
+        self.where_input = where
+        refuse_sizes(model, needs.given_shapes(model.input_shapes))
+
+    def needs(self) -> Needs | NeedsByName:
         """The axes and sizes that the task asks of a graph; a task without it writes the two methods below itself."""
         raise NotImplementedError(
             f"{type(self).__name__} has neither `needs` nor `check_shapes` and `given_shapes`"
@@ -247,7 +285,9 @@ class Task(abc.ABC):
 
     def given_shapes(self, input_shape: TaskShape) -> dict[str, tuple[int | None, ...]]:
         """The shapes that the task will give to a graph with this input, by the setting they come from."""
-        return self.needs().given_shapes(input_shape)
+        needs = self.needs()
+        assert isinstance(needs, Needs)  # those by name are checked by `_check_names`
+        return needs.given_shapes(input_shape)
 
     def check_feature(self, where: Where | None = None) -> None:  # noqa: B027  # most tasks read any
         """Whether the feature goes with the settings: here always. Raises TaskError E501 where it does not."""
@@ -260,7 +300,9 @@ class Task(abc.ABC):
     ) -> None:
         """Whether a graph's contract fits the task, and keep it. Raises TaskError E501, E502."""
         self.check_feature(where)
-        self.needs().refuse_misfit(input_shape, output_shape, where)
+        needs = self.needs()
+        assert isinstance(needs, Needs)  # those by name are checked by `_check_names`
+        needs.refuse_misfit(input_shape, output_shape, where)
         self.input_shape = input_shape
         self.output_shape = output_shape
         self.where_input = where
@@ -360,6 +402,68 @@ class Task(abc.ABC):
         on_share: OnShare = unseen,
     ) -> Any:
         """What the model hears in one recording, a `Prediction`; `feature` is cached or a complex tensor (H, F, T)."""
+
+    def validation_learner(
+        self,
+        valid: Sequence[Item],
+        cache: FeatureCache,
+        *,
+        seed: int,
+        batch_size: int,
+    ) -> Learner | None:
+        """Batches of the validation side, whose loss under the training's own learner is logged; called after
+        `learner`. Here a learner of these items; None where their loss would mean nothing.
+        """
+        # A copy, since a learner may set what belongs to the training side.
+        twin = copy.copy(self)
+        return twin.learner(valid, valid, cache, seed=seed, batch_size=batch_size)
+
+    def generate(
+        self,
+        model: nn.Module,  # noqa: ARG002  # a task that generates reads them all
+        settings: Mapping[str, Any],  # noqa: ARG002
+        *,
+        n: int,  # noqa: ARG002
+        conditions: Mapping[str, Any],  # noqa: ARG002
+        seed: int,  # noqa: ARG002
+        on_share: OnShare = unseen,  # noqa: ARG002
+    ) -> list[Sound]:
+        """Sounds that the model makes, for a task that `generates`.
+
+        Parameters
+        ----------
+        model : Module
+            The trained graph.
+        settings : mapping
+            What `tune` chose.
+        n : int
+            How many.
+        conditions : mapping
+            A value, or a list of n values, by the name of a condition; see `conditions_of`. What is left out is left
+            to the model.
+        seed : int
+            The same seed gives the same sounds.
+        on_share : callable, optional
+            Is told which share of the work is done.
+
+        Returns
+        -------
+        list of Sound
+
+        Raises
+        ------
+        TaskError
+            E514 for a task that makes no sounds, E560 to E563 for conditions and values that the model has not learned.
+        """
+        raise TaskError(
+            f"{self.name} predicts, and makes no sounds of its own",
+            code="E514",
+            help="`mirbricks predict` takes a recording",
+        )
+
+    def conditions_of(self, settings: Mapping[str, Any]) -> Mapping[str, Sequence[Any]]:  # noqa: ARG002
+        """The conditions that `generate` takes, each with the values that the model has learned."""
+        return {}
 
     def picture(self, prediction: Any, title: str) -> Any:
         """A matplotlib figure of a prediction, or None."""

@@ -11,6 +11,10 @@ CODES = {
     "E503": "The task learns from annotated recordings, and is measured on them; stems only serve to make new mixes.",
     "E510": "Scores that are NaN or infinite cannot be evaluated: the features or the weights hold such values.",
     "E512": "`Evaluation.to_frame` gives a pandas DataFrame; pandas is not part of the installation.",
+    "E514": "Some models make sounds, others find something in recordings: `mirbricks generate` is for the first, "
+    "`mirbricks predict` for the others.",
+    "E516": "A setting of the task that names another model is the file of a graph, or a trained model: a run, a "
+    "packed model, `zoo:NAME`.",
     "E560": "Conditions are annotations with one value per recording; a model knows those that it was trained with.",
     "E561": "A model knows the values of its conditions that occurred in training; a number that it reads as a scaled "
     "value may be any.",

@@ -14,8 +14,8 @@ from ..compiler.module import count_parameters
 from ..errors import RunError
 from ..runs.folder import GRAPH, RESOLVED, RunFolder
 from ..runs.settings import RunSettings
-from .experiment import Experiment, load_experiment
-from .loading import load_run
+from .experiment import Experiment
+from .loading import load_experiment, load_run
 from .new_file import refuse_existing
 
 SAME = "give runs of one recipe on one corpus, such as seeds: `--set train.seed=1`"

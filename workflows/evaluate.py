@@ -19,6 +19,7 @@ from ..training.devices import as_device
 from .experiment import Experiment, compute_features, features_of, recordings_of
 from .labels import note_missing, other_annotation
 from .loading import find_runs, load_run
+from .parts import move
 from .progress import Progress
 from .raw_corpus import open_corpus
 from .references import refer
@@ -79,7 +80,8 @@ def evaluate(
         # `Model.evaluate` judges the weights as they are now, which the user may have changed.
         if weights is not None:
             experiment.model.load_state_dict(weights)
-        model = experiment.model.to(as_device(options.device))
+        move(experiment, as_device(options.device))
+        model = experiment.model
         with progress.counting(f"evaluating {run.path.name}", len(items)) as on_done:
             found = experiment.task.evaluate(
                 model, items, cache, settings.tuned, on_done

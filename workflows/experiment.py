@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from pydantic import Field, model_validator
 
-from ..compiler.compile import compile_graph, load_graph
-from ..compiler.language.configs import read_config
 from ..compiler.language.graph import SECTIONS, Graph
 from ..compiler.module import GraphModule
 from ..compiler.saved import resolved_yaml
@@ -21,17 +17,13 @@ from ..data.corpus import Corpus, Item
 from ..data.splitting.choice import Choice, choose_split
 from ..data.splitting.splits import Split, all_train, held_out, held_out_where, k_fold
 from ..data.splitting.stored import by_annotation, by_fold, stored_folds
-from ..errors import DataError, ErrorList, MirbricksError, raise_all
+from ..errors import DataError
 from ..features.base import FeatureConfig
 from ..features.cache import FeatureCache
 from ..features.given import CorpusFeatures, GivenFeatureConfig
-from ..features.kinds import DEFAULT, config_of
 from ..settings import Settings
 from ..tasks.base import Task
-from ..tasks.finding import task_of
-from ..training.batch_norm import refuse_one_example
 from ..training.loop import TrainConfig
-from ..training.optimization import refuse_no_weights
 
 Progress = Callable[[str, "DataError | None"], None]
 
@@ -106,65 +98,6 @@ class Experiment:
     def resolved(self) -> str:
         """The whole experiment as a graph file with every default and override written out."""
         return resolved_yaml(self.model, self.sections())
-
-
-def load_experiment(path: str | Path, overrides: Sequence[str] = ()) -> Experiment:
-    """Read, check and compile a graph file with its sections; the weights are drawn with the seed of `train:`.
-
-    Raises `GraphError`, `TaskError`, RunError E621, or `ErrorList` with all mistakes of the sections; no data is read.
-    """
-    return experiment_of(load_graph(path, overrides))
-
-
-def experiment_of(graph: Graph) -> Experiment:
-    """The experiment of a graph that has been read; each call draws its weights again, with the same seed.
-
-    Raises as `load_experiment`.
-    """
-    for warning in graph.of_sections:
-        warnings.warn(warning, stacklevel=3)
-    # All sections are read before anything is raised: the user corrects them in one go.
-    errors: list[MirbricksError] = []
-    feature = _feature(graph, errors)
-    dataset = _section(graph, "dataset", DatasetConfig, errors)
-    train = _section(graph, "train", TrainConfig, errors)
-    try:
-        task = task_of(graph, feature or DEFAULT())
-    except MirbricksError as error:
-        if isinstance(error, ErrorList):
-            errors += error.errors
-        else:
-            errors.append(error)
-    raise_all(errors)
-
-    # The first weights are drawn here: the seed stands right before, and nothing random between.
-    torch.manual_seed(train.seed)
-    model = compile_graph(graph)
-
-    # What the model as a whole cannot do; none of it would be seen before the first step.
-    task.check_graph(model)
-    refuse_no_weights(model, graph.source.key(("layers",)))
-    refuse_one_example(model, train.batch_size)
-    return Experiment(graph, model, feature, dataset, task, train)
-
-
-def _section(
-    graph: Graph, name: str, model: type[Any], errors: list[MirbricksError]
-) -> Any:
-    return read_config(
-        model, graph.source.data.get(name, {}), graph.source, (name,), name, errors
-    )
-
-
-def _feature(graph: Graph, errors: list[MirbricksError]) -> Any:
-    try:
-        model = config_of(
-            graph.source.data.get("feature"), graph.source.value(("feature", "type"))
-        )
-    except DataError as error:
-        errors.append(error)
-        return None
-    return _section(graph, "feature", model, errors)
 
 
 def split_corpus(corpus: Corpus, config: DatasetConfig, fold: int | None) -> Split:

@@ -16,6 +16,7 @@ from .experiment import Experiment, compute_features, features_of, recordings_of
 from .index_file import Index, weights_hash
 from .loading import load_run
 from .new_file import refuse_existing
+from .parts import move
 from .progress import Progress
 
 
@@ -58,7 +59,8 @@ def index(
             code="E632",
             help="stems are left out; `mirbricks data check` reports what is wrong",
         )
-    model = experiment.model.to(as_device(device))
+    move(experiment, as_device(device))
+    model = experiment.model
     with progress.counting("embedding", len(items)) as on_done:
         library = task.library(model, items, features, on_done)
     # The hash of the weights goes in: vectors of other weights cannot be compared with these.

@@ -24,6 +24,7 @@ from .evaluate import Options, evaluate
 from .experiment import Experiment
 from .loading import load_run
 from .overrides import Values, overrides_of
+from .parts import move
 from .predict import (
     audio_files,
     blocks_of_array,
@@ -90,7 +91,7 @@ class Model:
 
     def to(self, device: str | torch.device) -> Model:
         """Move the weights; returns the model. Raises RunError E624 for a device that does not work here."""
-        self.module.to(as_device(device))
+        move(self._experiment, as_device(device))
         return self
 
     def predict(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,19 +13,19 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from .. import __file__ as package
 from ..compiler.module import count_parameters
 from ..data.stores.together import write_together
 from ..errors import RunError, did_you_mean
-from ..runs.folder import RESOLVED, RunFolder
+from ..runs.folder import RunFolder
 from ..runs.settings import RunSettings
 from ..zoo import CARD, GRAPH, MOST_BYTES, WEIGHTS
 from .card import Measured, card_of
 from .experiment import Experiment
 from .loading import load_run
 from .new_file import refuse_existing
+from .parts import graph_text, inner_files
+from .without_paths import without_paths
 
-GRAPHS = Path(package).parent / "graphs"
 LARGEST_HALF = torch.finfo(torch.float16).max
 
 
@@ -86,8 +85,12 @@ def pack(folder: str | Path, out: Path, options: Options) -> Packed:
         kept["command"],
         options.notes,
     )
+    inner = {
+        out / name: content for name, content in inner_files(experiment.task).items()
+    }
     contents = {
-        out / GRAPH: run.read_text(RESOLVED).encode(),
+        **inner,
+        out / GRAPH: graph_text(run, experiment).encode(),
         out / WEIGHTS: safetensors.torch.save(tensors, {"settings": json.dumps(kept)}),
         out / CARD: card.encode(),
     }
@@ -155,24 +158,6 @@ def _kept(
         "parameters": count_parameters(experiment.model),
         "shown": shown,
     }
-
-
-def without_paths(command: str) -> str:
-    """The commands, one per line, each path cut to its last part, but for the graphs that come with mirbricks."""
-    return "\n".join(
-        shlex.join(map(_without_path, shlex.split(line)))
-        for line in command.splitlines()
-    )
-
-
-def _without_path(word: str) -> str:
-    path = Path(word)
-    if path.suffix == ".yaml" and (GRAPHS / path.name).is_file():
-        return f"{GRAPHS.name}/{path.name}"
-    # Such a path means something on one machine only, and may hold a user's name.
-    if word.startswith(("/", "..", "~")):
-        return path.name
-    return word
 
 
 def _own(settings: RunSettings) -> list[Measured]:

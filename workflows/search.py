@@ -24,6 +24,7 @@ from .experiment import compute_features, features_of, recordings_of
 from .faiss_search import nearest_by_faiss
 from .index import embedding_run
 from .index_file import Index, refuse_other_weights
+from .parts import move
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,8 @@ def _embedded(
     # Vectors of other weights lie in another space: their distances would look fine and mean nothing.
     refuse_other_weights(index, run, path)
     experiment, task = embedding_run(run)
-    model = experiment.model.to(as_device(options.device))
+    move(experiment, as_device(options.device))
+    model = experiment.model
     made = {}
     with evaluating(model), tempfile.TemporaryDirectory() as folder:
         for number, name in enumerate(names):

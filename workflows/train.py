@@ -14,10 +14,10 @@ from ..compiler.module import count_parameters
 from ..data.corpus import Corpus
 from ..data.early import early_annotations
 from ..data.splitting.splits import Split
-from ..errors import DataError, RunError
-from ..runs.folder import GRAPH, RESOLVED, RunFolder
+from ..errors import DataError, MirbricksError, RunError
+from ..runs.folder import GRAPH, MODELS, RESOLVED, RunFolder
 from ..runs.settings import at_start
-from ..tasks.base import Evaluation, Figures
+from ..tasks.base import Evaluation, Figures, Learner
 from ..training.devices import as_device
 from ..training.loop import FitResult, fit
 from ..zoo import names_trained_weights
@@ -25,12 +25,13 @@ from .experiment import (
     Experiment,
     choice_of,
     count_folds,
-    experiment_of,
     items_of,
     settled,
     split_corpus,
 )
+from .loading import experiment_of
 from .more_corpora import beside, not_judged, note_left_out, noted, recordings_beside
+from .parts import keep_parts
 from .prepared import Prepared, choosing, prepare, refuse_early, refuse_taken
 from .progress import Progress
 from .report import write_run_report
@@ -95,7 +96,7 @@ def train(
     if options.resume:
         overrides = overrides_of(_first_run(options), overrides)
     graph = load_graph(graph_file, overrides)
-    experiment = experiment_of(graph)
+    experiment = experiment_of(graph, _kept(_first_run(options), options))
     # A device that does not work is reported before the corpus is read.
     as_device(options.device)
     corpus = Corpus.open(data)
@@ -127,10 +128,10 @@ def train(
     )
 
     for fold in folds:
+        out = _out(options, folds, fold)
         if fold != folds[0]:
             # A fold starts from weights of its own, drawn with the same seed, not from those of the fold before.
-            experiment = settled(experiment_of(graph), corpus)
-        out = _out(options, folds, fold)
+            experiment = settled(experiment_of(graph, _kept(out, options)), corpus)
         trained = _train_fold(experiment, prepared, fold, out, options, progress)
         yield replace(trained, n_folds=len(folds))
         if trained.evaluation is None:
@@ -206,6 +207,13 @@ def _first_run(options: Options) -> Path:
     return options.out
 
 
+def _kept(out: Path, options: Options) -> Path | None:
+    """The run whose own copies of further models a resumed training goes on with; None for those of the settings."""
+    if options.resume and (out / MODELS).is_dir():
+        return out
+    return None
+
+
 def _train_fold(
     experiment: Experiment,
     prepared: Prepared,
@@ -243,6 +251,8 @@ def _train_fold(
             device=options.device,
             resume=options.resume,
             show=progress.bars,
+            beside=experiment.task.models,
+            judge=_judge(experiment, prepared, split, progress),
         )
         ended = Trained(run, experiment, fold, 1, split, result, prepared.failed)
         if result.stopped == "interrupted" or not leads():
@@ -271,6 +281,26 @@ def _learner(
     )
 
 
+def _judge(
+    experiment: Experiment, prepared: Prepared, split: Split, progress: Progress
+) -> Learner | None:
+    """Whose batches give the validation loss; None without a validation side, and where another process leads."""
+    if not split.valid or not leads():
+        return None
+    config = experiment.train
+    try:
+        return experiment.task.validation_learner(
+            items_of(prepared.items, split.valid),
+            prepared.cache,
+            seed=config.seed,
+            batch_size=config.batch_size,
+        )
+    except MirbricksError as error:
+        # The training has its figure; that a loss beside it is missing must be known, and is no reason to stop.
+        progress.note(f"no validation loss is logged: {error.message}")
+        return None
+
+
 def _begin(
     run: RunFolder,
     experiment: Experiment,
@@ -291,6 +321,7 @@ def _begin(
     if run.state_to_resume(options.resume) is None:
         run.write_text(GRAPH, experiment.graph.source.text)
         run.write_text(RESOLVED, experiment.resolved())
+        keep_parts(experiment.task, run)
         run.write_settings(settings)
     else:
         refuse_other(run, experiment, settings)

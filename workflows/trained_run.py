@@ -9,13 +9,12 @@ from typing import Any
 
 from ..data.corpus import Corpus
 from ..errors import RunError
-from ..runs.folder import RESOLVED, RunFolder
+from ..runs.folder import RunFolder
 from ..tasks.base import Evaluation
 from .arguments import flag_of, jobs_of, optional_path_of, path_of, paths_of
 from .evaluate import Options as EvaluationOptions
 from .evaluate import evaluate as evaluate_runs
-from .experiment import load_experiment
-from .loading import find_runs
+from .loading import find_runs, load_run
 from .model import Model
 from .model import load as load_model
 from .overrides import Values, overrides_of
@@ -303,7 +302,7 @@ def open_run(path: str | Path) -> TrainedRun:
     tracks = dict(sorted(tracks.items()))
     figures = {}
     if all(one.figures for one in runs):
-        experiment = load_experiment(RunFolder.open(runs[0].path).file(RESOLVED))
+        experiment, _ = load_run(RunFolder.open(runs[0].path))
         figures = experiment.task.pooled(tracks)
     together = Evaluation(figures, tracks)
     return TrainedRun(Path(source), runs[-1].stopped, together, runs)

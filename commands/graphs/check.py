@@ -41,7 +41,7 @@ def _checked(path: str, arguments: Namespace) -> GraphModule:
     """The compiled graph; of a whole experiment the sections are checked too, and whether the graph fits its task."""
     graph = load_graph(path, arguments.set)
     if "task" in graph.source.data and not arguments.input:
-        from ...workflows.experiment import load_experiment
+        from ...workflows.loading import load_experiment
 
         return load_experiment(path, arguments.set).model
     return compile_graph(graph, input_shape(arguments.input))

@@ -19,7 +19,8 @@ from ...compiler.compile import compile_graph, load_graph
 from ...compiler.language.graph import SECTIONS, Graph
 from ...errors import GraphWarning, MirbricksError
 from ...printable import printable
-from ...workflows.experiment import Experiment, load_experiment
+from ...workflows.experiment import Experiment
+from ...workflows.loading import load_experiment
 from .graph_files import graph_file
 from .input_shape import input_shape
 

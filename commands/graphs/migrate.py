@@ -32,6 +32,6 @@ def _read(path: str | Path) -> None:
     """Read a native file with its sections, where it is a whole experiment: they too may have old names of fields."""
     graph = load_graph(path)
     if "task" in graph.source.data:
-        from ...workflows.experiment import load_experiment
+        from ...workflows.loading import load_experiment
 
         load_experiment(path)

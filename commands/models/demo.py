@@ -10,7 +10,7 @@ from ...data.corpus import Corpus
 from ...data.stores.reading import unreadable
 from ...data.synth.polyphony import synthesise_polyphony
 from ...runs.folder import FILES, MARK, RunFolder
-from ...workflows.experiment import load_experiment
+from ...workflows.loading import load_experiment
 from ...workflows.progress import Progress
 from ...workflows.report import REPORT
 from .train import train

@@ -10,6 +10,7 @@ from ...errors import MirbricksError
 from ...runs.folder import RunFolder
 from ...training.devices import as_device
 from ...workflows.loading import load_run
+from ...workflows.parts import move
 from ...workflows.predict import (
     blocks_of_file,
     files_of,
@@ -23,7 +24,7 @@ from ...workflows.progress import Progress
 def predict(arguments: Namespace) -> int:
     """Write what the task finds and its picture per file; files that cannot be read are named and left out."""
     experiment, settings = load_run(RunFolder.open(arguments.folder))
-    experiment.model.to(as_device(arguments.device))
+    move(experiment, as_device(arguments.device))
     out = Path(arguments.out)
     progress = Progress()
     failed = 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -169,6 +171,25 @@ class CoverSongs(Task):
         )
         objective = Objective(self.config, len(set(works)), self.embed_dim, seed)
         return CoversLearner(self, patches, objective, judged, cache)
+
+    def validation_learner(
+        self, valid: Sequence[Any], cache: Any, *, seed: int, batch_size: int
+    ) -> CoversLearner | None:
+        """None for proxies, which are of the works that train, and where too few works are left for a batch."""
+        if self.config.loss == "proxy_anchor":
+            return None
+        k = self.config.versions_per_work
+        works = [self.truth(item) for item in self.tracks(valid)]
+        counts = Counter(works)
+        known = len(counts)
+        # Works with a single recording take part only where the settings say so.
+        if self.config.learn_from != "moments" and not self.config.singles:
+            known = sum(count > 1 for count in counts.values())
+        rows = min(batch_size, known * k)
+        if rows < 2 * k:
+            return None
+        twin = copy.copy(self)
+        return twin.learner(valid, valid, cache, seed=seed, batch_size=rows)
 
     def tune(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -148,6 +149,20 @@ class SelfSupervised(Task):
             silence=self.feature.silence,
         )
         return SelfSupervisedLearner(self, views, self.tracks(valid), cache)
+
+    def validation_learner(
+        self, valid: Sequence[Item], cache: Any, *, seed: int, batch_size: int
+    ) -> SelfSupervisedLearner | None:
+        """None with fewer than two recordings: each needs another that it is told from."""
+        items = self.tracks(valid)
+        rows = min(batch_size, len(items))
+        if rows < 2:
+            return None
+        twin = copy.copy(self)
+        # What the training side was warned of need not be said of this side too.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return twin.learner(items, items, cache, seed=seed, batch_size=rows)
 
     def tune(
         self,

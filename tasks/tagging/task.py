@@ -151,14 +151,33 @@ class Tagging(Task):
         """Raises TaskError E503, E506 to E508."""
         items = self.tracks(train)
         self.labels = self._labels_of(items)
+        self._warn_one_each(self.labelling.truth_of(items, self.labels))
+        patches = self._patches(items, cache, seed, batch_size)
+        return TaggingLearner(self, patches, self.tracks(valid), cache)
+
+    def validation_learner(
+        self,
+        valid: Sequence[Item],
+        cache: FeatureCache,
+        *,
+        seed: int,
+        batch_size: int,
+    ) -> TaggingLearner:
+        """Batches of the validation side, with the labels that train: it may lack some of them."""
+        items = self.tracks(valid)
+        patches = self._patches(items, cache, seed, batch_size)
+        return TaggingLearner(self, patches, items, cache)
+
+    def _patches(
+        self, items: Sequence[Item], cache: FeatureCache, seed: int, batch_size: int
+    ) -> Patches:
         truth = self.labelling.truth_of(items, self.labels)
-        self._warn_one_each(truth)
         tracks = [
             Track(item.key, self.seen(cache.open(item.key)), item.group, own)
             for item, own in zip(items, truth, strict=True)
         ]
         logmel = self.feature if isinstance(self.feature, LogMelFeatureConfig) else None
-        patches = Patches(
+        return Patches(
             tracks,
             self.config,
             chain_of(self.config.augment, self.feature),
@@ -168,7 +187,6 @@ class Tagging(Task):
             logmel=logmel,
             silence=self.feature.silence,
         )
-        return TaggingLearner(self, patches, self.tracks(valid), cache)
 
     def _warn_one_each(self, truth: NDArray[np.bool_]) -> None:
         """A warning where labels exclude one another, and the settings say that they do not."""

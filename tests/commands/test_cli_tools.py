@@ -11,7 +11,7 @@ import pytest
 import mirbricks as mb
 from mirbricks.cli import main
 from mirbricks.runs.folder import RunFolder
-from mirbricks.workflows.experiment import load_experiment
+from mirbricks.workflows.loading import load_experiment
 
 ROOT = Path(mb.__file__).parent
 SMALL = str(ROOT / "graphs" / "mpe_small.yaml")

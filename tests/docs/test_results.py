@@ -15,7 +15,7 @@ import pytest
 
 import mirbricks as mb
 from mirbricks.data.synth.polyphony import synthesise_polyphony
-from mirbricks.workflows.experiment import load_experiment
+from mirbricks.workflows.loading import load_experiment
 
 ROOT = Path(mb.__file__).parent
 

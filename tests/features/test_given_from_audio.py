@@ -16,7 +16,7 @@ from mirbricks.features.given import CorpusFeatures, GivenFeatureConfig
 from mirbricks.features.kinds import feature_of
 from mirbricks.features.nnls_chroma import NNLSChromaFeature, NNLSChromaFeatureConfig
 from mirbricks.features.streaming import stream_feature
-from mirbricks.workflows.experiment import load_experiment
+from mirbricks.workflows.loading import load_experiment
 
 NNLS = NNLSChromaFeatureConfig(sr_hz=8000, n_fft=1024, hop_length=160, first_samples=80)
 GIVEN = GivenFeatureConfig(

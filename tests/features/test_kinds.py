@@ -12,7 +12,7 @@ from mirbricks.features.base import features
 from mirbricks.features.hcqt import HCQTFeature, HCQTFeatureConfig
 from mirbricks.features.kinds import config_of, feature_of
 from mirbricks.tasks.multi_pitch.task import MultiPitch
-from mirbricks.workflows.experiment import load_experiment
+from mirbricks.workflows.loading import load_experiment
 
 GRAPH = "input: B C=1 F=360 T\nlayers:\n  - Conv2d: {out_channels: 1, kernel_size: 1}\ntask: {type: multi_pitch}\n"
 

@@ -15,7 +15,7 @@ from mirbricks.tasks.requirements import (
     Needs,
     refuse_other_types,
 )
-from mirbricks.workflows.experiment import load_experiment
+from mirbricks.workflows.loading import load_experiment
 
 POOLED = "  - Mean: {{dim: -1}}\n  - Flatten\n  - Linear: {{name: last, out_features: {n}}}\n"
 FRAMES = "  - Conv1d: {{name: last, out_channels: {n}, kernel_size: 1}}\n"

@@ -13,7 +13,7 @@ from mirbricks.tasks.base import Batch
 from mirbricks.tasks.multi_pitch import MultiPitch
 from mirbricks.tasks.multi_pitch.task import MultiPitchLearner
 from mirbricks.tasks.tagging import Tagging
-from mirbricks.workflows.experiment import load_experiment
+from mirbricks.workflows.loading import load_experiment
 
 GRAPHS = Path(mb.__file__).parent / "graphs"
 

@@ -8,7 +8,7 @@ import pytest
 
 import mirbricks as mb
 from mirbricks.errors import MirbricksError
-from mirbricks.workflows.experiment import load_experiment
+from mirbricks.workflows.loading import load_experiment
 
 HEAD = "{out_channels: 1, kernel_size: 1, name: head}"
 SKIP = f"""\

@@ -11,7 +11,7 @@ import torch
 import mirbricks as mb
 from mirbricks.errors import MirbricksError, RunError
 from mirbricks.training.batch_norm import refuse_one_example
-from mirbricks.workflows.experiment import load_experiment
+from mirbricks.workflows.loading import load_experiment
 
 GRAPH = """\
 name: tgs

@@ -10,7 +10,7 @@ import pytest
 import torch
 from mirbricks.errors import TaskError
 from mirbricks.features.chroma import ChromaFeatureConfig
-from mirbricks.workflows.experiment import load_experiment
+from mirbricks.workflows.loading import load_experiment
 
 from mylab_tasks.key_estimation import Key, KeyConfig, KeyEstimation
 

@@ -14,7 +14,8 @@ from mirbricks.features.hcqt import HCQTFeatureConfig
 from mirbricks.features.logmel import LogMelFeatureConfig
 from mirbricks.tasks.multi_pitch import MultiPitchConfig
 from mirbricks.tasks.tagging import TaggingConfig
-from mirbricks.workflows.experiment import Experiment, load_experiment
+from mirbricks.workflows.experiment import Experiment
+from mirbricks.workflows.loading import load_experiment
 
 HEAD = "output_file: {'origin': 'TUTO.ipynb', 'ext': '_D1.ipynb'}\n"
 PITCH = """\

@@ -13,7 +13,7 @@ from mirbricks.features.streaming import stream_feature
 from mirbricks.tasks.chords.config import ChordsConfig
 from mirbricks.tasks.chords.patches import Patches, Track, level_in
 from mirbricks.tasks.reading import magnitudes_of
-from mirbricks.workflows.experiment import load_experiment
+from mirbricks.workflows.loading import load_experiment
 
 CQT = CQTFeatureConfig(
     sr_hz=8000, fmin_hz=220, hop_length=160, n_octaves=3, bins_per_octave=12

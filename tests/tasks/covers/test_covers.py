@@ -23,7 +23,7 @@ from mirbricks.losses.contrastive import barlow_twins, vicreg
 from mirbricks.tasks.covers import CoversConfig, CoverSongs, Library, ViewsConfig
 from mirbricks.tasks.covers.objective import Objective
 from mirbricks.tasks.covers.threshold import best_threshold, pair_counts, pair_figures
-from mirbricks.workflows.experiment import load_experiment
+from mirbricks.workflows.loading import load_experiment
 
 FEATURE = GivenFeatureConfig(n_features=12, step_s=0.5, even=False)
 CONFIG = CoversConfig(patch_frames=40, views=ViewsConfig(transpose="chroma"))

@@ -21,7 +21,7 @@ from mirbricks.features.logmel import LogMelFeatureConfig
 from mirbricks.features.waveform import WaveformFeatureConfig
 from mirbricks.tasks.tagging import Tagging, TaggingConfig, Tags
 from mirbricks.tasks.tagging.pictures import filter_pictures
-from mirbricks.workflows.experiment import load_experiment
+from mirbricks.workflows.loading import load_experiment
 
 Tones = Callable[..., Corpus]
 FEATURE = LogMelFeatureConfig(

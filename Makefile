@@ -50,7 +50,7 @@ format: .venv/installed-test
 	$(BIN)/ruff format .
 
 slow: .venv/installed-test
-	$(BIN)/python -m pytest -m slow $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow --numprocesses=auto --dist=worksteal $(ARGS)
 
 nightly: .venv/installed-test
 	$(BIN)/python -m pytest --hypothesis-profile=nightly tests/compiler/test_compiler_property.py

@@ -9,6 +9,9 @@ CODES = {
     "E501": "The graph's input and the features differ in shape, or the task does not read this feature at all.",
     "E502": "The graph's output is not what the task reads. Multi-pitch reads a logit per bin and frame: (B, 1, F, T).",
     "E503": "The task learns from annotated recordings, and is measured on them; stems only serve to make new mixes.",
+    "E506": "A recording has one label for `labels: one` in its task section, and any number for `labels: several`.",
+    "E507": "A model knows the labels of its training recordings; no other label can be predicted or judged.",
+    "E508": "The last layer of a graph gives a score for each label that the training recordings have.",
     "E510": "Scores that are NaN or infinite cannot be evaluated: the features or the weights hold such values.",
     "E512": "`Evaluation.to_frame` gives a pandas DataFrame; pandas is not part of the installation.",
     "E514": "Some models make sounds, others find something in recordings: `mirbricks generate` is for the first, "

@@ -19,6 +19,6 @@ CODES = {
     "E631": "The vectors of an index belong to one run; the vectors of other weights cannot be compared with them.",
     "E632": "An index holds vectors of recordings, made by a run of the task covers; this one has none.",
     "E633": "A query is a key of the index or of the corpus of --data, or an audio file.",
-    "E634": "FAISS comes with mirbricks[retrieval], and searches one vector per recording.",
+    "E634": "FAISS comes with the package faiss-cpu, and searches one vector per recording.",
 }
 register_codes(__name__, CODES)

@@ -37,7 +37,7 @@ def nearest_by_faiss(
         raise RunError(
             message,
             code="E634",
-            help="pip install mirbricks[retrieval], or leave --faiss out",
+            help="pip install faiss-cpu, or leave --faiss out",
         ) from error
     # The mean becomes one more number of each vector, and a 1 of each query: their product is then the score.
     n_rotations = library.vectors.shape[1]

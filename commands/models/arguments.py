@@ -285,7 +285,7 @@ def search(p: Parser) -> None:
     p.add_argument(
         "--faiss",
         action="store_true",
-        help="search with FAISS, which comes with mirbricks[retrieval]",
+        help="search with FAISS, which comes with the package faiss-cpu",
     )
     json_output(p)
     cache(p)

@@ -63,7 +63,7 @@ class Jams(Beside):
 
     def __init__(self, options: Any = None, with_audio: bool = True) -> None:
         super().__init__(options, with_audio)
-        self.jams = optional("jams", "jams")
+        self.jams = optional("jams")
         self.is_midi = getattr(self.options, "unit", "") == "midi"
         words = {name: Definition("global", "text") for name in METADATA}
         self.definitions: dict[str, Definition] = DEFINITIONS | words

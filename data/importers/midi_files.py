@@ -41,7 +41,7 @@ class Midi(Beside):
 
     def __init__(self, options: Any = None, with_audio: bool = True) -> None:
         super().__init__(options, with_audio)
-        self.mido = optional("mido", "midi")
+        self.mido = optional("mido")
 
     def read(self, path: Path, name: str) -> Annotations:  # noqa: ARG002
         try:

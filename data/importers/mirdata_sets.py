@@ -59,7 +59,7 @@ class Mirdata(Importer):
                 yield unexpected(f"mirdata cannot load the track '{name}'", error)
 
     def _dataset(self, source: Path) -> Any:
-        mirdata = optional("mirdata", "mirdata")
+        mirdata = optional("mirdata")
         name = self.options.dataset
         known = mirdata.list_datasets()
         if name not in known:

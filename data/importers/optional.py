@@ -8,12 +8,10 @@ from typing import Any
 from ...errors import DataError
 
 
-def optional(module: str, extra: str) -> Any:
-    """Import a package of an extra. Raises DataError E468 where it is not installed."""
+def optional(module: str) -> Any:
+    """Import a package of that name. Raises DataError E468 where it is not installed."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
         message = f"the package '{module}' is not installed"
-        raise DataError(
-            message, code="E468", help=f"pip install 'mirbricks[{extra}]'"
-        ) from error
+        raise DataError(message, code="E468", help=f"pip install {module}") from error

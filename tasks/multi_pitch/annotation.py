@@ -46,17 +46,24 @@ class Pitches:
 
 
 def annotation_of(item: Item) -> str | None:
-    """The name of the annotation that holds the item's pitches: the richest it has, or None."""
-    return next(
-        (name for name in (MULTI, NOTES, SINGLE) if item.annotations.get(name)), None
-    )
+    """The name of the annotation that holds the item's pitches: the richest it has, or None.
+
+    A list of notes may be empty: the recording was annotated, and nothing sounds. A curve without a value speaks of no
+    time at all, and is taken for none.
+    """
+    for name in (MULTI, NOTES, SINGLE):
+        if item.annotations.get(name):
+            return name
+    if NOTES in item.annotations:
+        return NOTES
+    return None
 
 
 def refuse_other_forms(items: Iterable[Item]) -> None:
     """Raise TaskError E505 for pitches that a corpus defines in another form than the task reads."""
     for item in items:
         name = annotation_of(item)
-        if name is None:
+        if name is None or not item.annotations[name]:
             continue
         expected = f"{EXTENTS[name]}, numeric"
         got = _form(item.annotations[name][0])

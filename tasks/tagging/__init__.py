@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from ..labels import Tags
-
-# The errors of this room can be raised once it is imported.
-from . import codes as codes
 from .config import TaggingConfig
 from .task import Tagging
 

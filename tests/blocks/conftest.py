@@ -30,3 +30,13 @@ def make() -> Callable[..., Block]:
         return registry.build(spec, given.resolve(spec.contract.bind(shapes))).double()
 
     return build
+
+
+@pytest.fixture
+def sizes_of() -> Callable[[Block], dict[str, tuple[int, ...]]]:
+    """The size of every weight by its key: what a test writes by hand, where its oracle reads sizes from weights."""
+
+    def sizes(block: Block) -> dict[str, tuple[int, ...]]:
+        return {key: tuple(value.shape) for key, value in block.state_dict().items()}
+
+    return sizes

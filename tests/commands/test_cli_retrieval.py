@@ -282,7 +282,7 @@ def test_without_faiss(monkeypatch: pytest.MonkeyPatch) -> None:
         nearest_by_faiss(library, [library.query(0)], 1)
     assert str(caught.value) == (
         "the package 'faiss' is not installed\n"
-        "  help: pip install mirbricks[retrieval], or leave --faiss out     [E634]"
+        "  help: pip install faiss-cpu, or leave --faiss out     [E634]"
     )
 
 

@@ -18,6 +18,7 @@ from mirbricks.data.corpus import Corpus, Item
 from mirbricks.errors import TaskError, Where
 from mirbricks.features.hcqt import HCQTFeatureConfig
 from mirbricks.tasks.multi_pitch import MultiPitch, MultiPitchConfig, Transcription
+from mirbricks.tasks.multi_pitch.annotation import notes_of, pitches_at_frames
 
 MakeItem = Callable[..., Item]
 MakeTask = Callable[..., MultiPitch]
@@ -106,6 +107,26 @@ def test_tracks_are_annotated_recordings_not_stems(
     task = make_task()
     assert task.tracks([stem, mix, single, notes, empty]) == [mix, notes]
     assert task.tracks([empty, single, stem]) == [single]
+
+
+def test_a_recording_annotated_as_silent_is_a_track_beside_others(
+    make_item: MakeItem, make_task: MakeTask
+) -> None:
+    """An empty list of notes says that nothing sounds; a missing one says nothing."""
+    silent = make_item("silent.wav", pitchmidi=[])
+    notes = make_item("notes.wav", pitchmidi=[(60, 0.0, 1.0)])
+    single = make_item("single.wav", f0=([69.0], [0.0]))
+    task = make_task()
+    assert silent.annotations["pitchmidi"] is not None
+    assert task.tracks([silent, notes, make_item("none.wav")]) == [silent, notes]
+    assert task.tracks([silent, single]) == [single]
+    with pytest.raises(TaskError, match="E503"):
+        task.tracks([silent])
+    truth = pitches_at_frames(silent, 5, 0.1)
+    assert len(truth.times_s) == 5
+    assert truth.midi.size == truth.frames.size == 0
+    onsets_s, durations_s, midi = notes_of(silent)
+    assert onsets_s.size == durations_s.size == midi.size == 0
 
 
 @pytest.mark.parametrize("annotated", [True, False])

@@ -12,6 +12,7 @@ from torch import Tensor
 from mirbricks.registry import Block
 
 Make = Callable[..., Block]
+Sizes = Callable[[Block], dict[str, tuple[int, ...]]]
 
 
 def naive(
@@ -45,7 +46,7 @@ def naive(
 
 
 @pytest.mark.parametrize("per_channel", [1, 3])
-def test_2d_by_its_two_steps(make: Make, per_channel: int) -> None:
+def test_2d_by_its_two_steps(make: Make, sizes_of: Sizes, per_channel: int) -> None:
     shape = (2, 3, 6, 5)
     config = {
         "kernel_size": [3, 2],
@@ -60,11 +61,17 @@ def test_2d_by_its_two_steps(make: Make, per_channel: int) -> None:
     torch.testing.assert_close(
         block(x).detach(), naive(x, block.state_dict(), per_channel, [1, 2], [2, 1])
     )
-    assert block.depthwise.weight.shape == (3 * per_channel, 1, 3, 2)
+    # By hand, since the loops read their sizes from the weights.
+    assert sizes_of(block) == {
+        "depthwise.weight": (3 * per_channel, 1, 3, 2),
+        "depthwise.bias": (3 * per_channel,),
+        "pointwise.weight": (4, 3 * per_channel, 1, 1),
+        "pointwise.bias": (4,),
+    }
 
 
 @pytest.mark.parametrize("per_channel", [1, 2])
-def test_1d_by_its_two_steps(make: Make, per_channel: int) -> None:
+def test_1d_by_its_two_steps(make: Make, sizes_of: Sizes, per_channel: int) -> None:
     shape = (2, 3, 9)
     config = {
         "kernel_size": 3,
@@ -79,6 +86,12 @@ def test_1d_by_its_two_steps(make: Make, per_channel: int) -> None:
     w = {
         key: value.unsqueeze(-2) if "depthwise.weight" in key else value
         for key, value in block.state_dict().items()
+    }
+    assert sizes_of(block) == {
+        "depthwise.weight": (3 * per_channel, 1, 3),
+        "depthwise.bias": (3 * per_channel,),
+        "pointwise.weight": (4, 3 * per_channel, 1),
+        "pointwise.bias": (4,),
     }
     expected = naive(x.unsqueeze(2), w, per_channel, [1, 2], [1, 2]).squeeze(2)
     torch.testing.assert_close(block(x).detach(), expected)

@@ -13,6 +13,7 @@ from mirbricks import registry
 from mirbricks.registry import Block
 
 Make = Callable[..., Block]
+Sizes = Callable[[Block], dict[str, tuple[int, ...]]]
 SMALL: dict[str, Any] = {
     "residual_channels": 4,
     "skip_channels": 5,
@@ -26,6 +27,27 @@ def conditioned(name: str, shapes: list[tuple[int, ...]], **config: Any) -> Bloc
     return registry.build(
         spec, spec.cls.Config(**config).resolve(spec.contract.bind(shapes))
     ).double()
+
+
+def stack_sizes(
+    levels: int, gated: int, bias: bool, conditions: int = 0
+) -> dict[str, tuple[int, ...]]:
+    """Every weight of a stack of 3 channels in, SMALL's 4 inside and 5 out, and kernels of 2 samples."""
+    expected: dict[str, tuple[int, ...]] = {"stack.conv.weight": (4, 3, 2)}
+    for level in range(levels):
+        expected[f"stack.gates.{level}.conv.weight"] = (2 * gated, 4, 2)
+        if conditions:
+            condition = f"stack.gates.{level}.condition.weight"
+            expected[condition] = (2 * gated, conditions, 1)
+        expected[f"stack.skips.{level}.weight"] = (5, gated, 1)
+        if level < levels - 1:
+            expected[f"stack.residuals.{level}.weight"] = (4, gated, 1)
+    if not bias:
+        return expected
+    # The convolution of a condition has no bias of its own: the gate's would be counted twice.
+    for key in [key for key in expected if ".condition." not in key]:
+        expected[key.replace("weight", "bias")] = expected[key][:1]
+    return expected
 
 
 def convolve(w: dict[str, Tensor], key: str, x: Tensor, dilation: int) -> Tensor:
@@ -55,7 +77,7 @@ def gate(
 @pytest.mark.parametrize("kernel_size", [1, 2, 3])
 @pytest.mark.parametrize("dilation", [1, 3])
 def test_the_gate_and_the_residual_block_by_their_equations(
-    make: Make, kernel_size: int, dilation: int
+    make: Make, sizes_of: Sizes, kernel_size: int, dilation: int
 ) -> None:
     x = torch.randn(2, 3, 12, dtype=torch.float64)
     gated = make(
@@ -65,6 +87,11 @@ def test_the_gate_and_the_residual_block_by_their_equations(
         kernel_size=kernel_size,
         dilation=dilation,
     )
+    # By hand, since the equations read their sizes from the weights.
+    assert sizes_of(gated) == {
+        "gate.conv.weight": (8, 3, kernel_size),
+        "gate.conv.bias": (8,),
+    }
     torch.testing.assert_close(
         gated(x).detach(), gate(gated.state_dict(), "gate", x, dilation)
     )
@@ -75,13 +102,19 @@ def test_the_gate_and_the_residual_block_by_their_equations(
         kernel_size=kernel_size,
         dilation=dilation,
     )
+    assert sizes_of(block) == {
+        "gate.conv.weight": (10, 3, kernel_size),
+        "gate.conv.bias": (10,),
+        "residual.weight": (3, 5, 1),
+        "residual.bias": (3,),
+    }
     w = block.state_dict()
     expected = x + convolve(w, "residual", gate(w, "gate", x, dilation), 1)
     torch.testing.assert_close(block(x).detach(), expected)
 
 
 @pytest.mark.parametrize("bias", [True, False])
-def test_the_stack_by_its_figure(make: Make, bias: bool) -> None:
+def test_the_stack_by_its_figure(make: Make, sizes_of: Sizes, bias: bool) -> None:
     x = torch.randn(2, 3, 30, dtype=torch.float64)
     block = make("WaveNet", x.shape, **SMALL, gate_channels=6, bias=bias)
     w = block.state_dict()
@@ -92,7 +125,8 @@ def test_the_stack_by_its_figure(make: Make, bias: bool) -> None:
         if level < 5:
             y = y + convolve(w, f"stack.residuals.{level}", gated, 1)
     torch.testing.assert_close(block(x).detach(), total)
-    assert "stack.residuals.5.weight" not in w  # nothing would follow it
+    # A residual convolution of the last level has nothing that would follow it.
+    assert sizes_of(block) == stack_sizes(levels=6, gated=6, bias=bias)
 
 
 def test_the_stack_is_residual_blocks_and_gates_in_plain_layers(make: Make) -> None:
@@ -142,7 +176,9 @@ def test_outputs_before_a_change_do_not_move(make: Make) -> None:
         assert not torch.equal(before[..., t], after[..., t])
 
 
-def test_a_global_condition_reaches_every_sample_and_a_local_one_its_own() -> None:
+def test_a_global_condition_reaches_every_sample_and_a_local_one_its_own(
+    sizes_of: Sizes,
+) -> None:
     x = torch.randn(2, 3, 12, dtype=torch.float64)
     vector, frames = (
         torch.randn(2, 4, dtype=torch.float64),
@@ -158,13 +194,20 @@ def test_a_global_condition_reaches_every_sample_and_a_local_one_its_own() -> No
             dilation=2,
             bias=False,
         )
+        assert sizes_of(block) == {
+            "gate.conv.weight": (6, 3, 2),
+            "gate.condition.weight": (6, 4, 1),
+            "residual.weight": (3, 3, 1),
+        }
         w = block.state_dict()
         expected = x + convolve(w, "residual", gate(w, "gate", x, 2, heard), 1)
         torch.testing.assert_close(block(x, cond).detach(), expected)
         torch.testing.assert_close(block(x, heard), block(x, cond))
 
 
-def test_the_conditioned_stack_hears_the_condition_at_every_level() -> None:
+def test_the_conditioned_stack_hears_the_condition_at_every_level(
+    sizes_of: Sizes,
+) -> None:
     x, cond = (
         torch.randn(2, 3, 12, dtype=torch.float64),
         torch.randn(2, 4, 5, dtype=torch.float64),
@@ -172,6 +215,7 @@ def test_the_conditioned_stack_hears_the_condition_at_every_level() -> None:
     block = conditioned(
         "ConditionedWaveNet", [x.shape, cond.shape], **{**SMALL, "stacks": 1}
     )
+    assert sizes_of(block) == stack_sizes(3, gated=4, bias=True, conditions=4)
     w, heard = block.state_dict(), cond[:, :, [t * 5 // 12 for t in range(12)]]
     y, total = convolve(w, "stack.conv", x, 1), torch.zeros(1, dtype=torch.float64)
     for level, dilation in enumerate([1, 2, 4]):

@@ -15,6 +15,8 @@ from mirbricks.registry import Block
 
 Make = Callable[..., Block]
 SHAPE = (3, 6, 4)
+GATES = {"RNN": 1, "LSTM": 4, "GRU": 3}
+Sizes = Callable[[Block], dict[str, tuple[int, ...]]]
 
 
 def rnn_steps(
@@ -72,6 +74,24 @@ def bias(w: dict[str, Tensor], which: str, suffix: str) -> Tensor:
     return w.get(f"bias_{which}_{suffix}", torch.zeros(1, dtype=torch.float64))
 
 
+def recurrent_sizes(
+    gates: int, num_layers: int, with_bias: bool, bidirectional: bool
+) -> dict[str, tuple[int, ...]]:
+    """The sizes of 4 features into 5 states."""
+    found: dict[str, tuple[int, ...]] = {}
+    for layer in range(num_layers):
+        came = 4
+        if layer:
+            came = 10 if bidirectional else 5
+        for direction in ("", "_reverse") if bidirectional else ("",):
+            found[f"weight_ih_l{layer}{direction}"] = (5 * gates, came)
+            found[f"weight_hh_l{layer}{direction}"] = (5 * gates, 5)
+            if with_bias:
+                found[f"bias_ih_l{layer}{direction}"] = (5 * gates,)
+                found[f"bias_hh_l{layer}{direction}"] = (5 * gates,)
+    return found
+
+
 def layers(
     x: Tensor,
     w: dict[str, Tensor],
@@ -103,6 +123,7 @@ def layers(
 )
 def test_by_its_equations(
     make: Make,
+    sizes_of: Sizes,
     name: str,
     steps: Callable[..., Tensor],
     given: dict[str, str],
@@ -120,6 +141,10 @@ def test_by_its_equations(
     block, last = make(name, SHAPE, **config), make(f"{name}Last", SHAPE, **config)
     x, state = torch.randn(SHAPE, dtype=torch.float64), block.state_dict()
     last.load_state_dict(state)
+    # By hand, since the equations read their sizes from the weights.
+    assert sizes_of(block) == sizes_of(last)
+    expected = recurrent_sizes(GATES[name], num_layers, with_bias, bidirectional)
+    assert sizes_of(block) == expected
     states = layers(x, state, num_layers, bidirectional, steps)
     torch.testing.assert_close(block(x), states)
     ends = torch.cat(

@@ -16,6 +16,7 @@ from mirbricks.registry import Block
 
 Make = Callable[..., Block]
 CODES = (2, 3, 4)  # B, Q, T
+Sizes = Callable[[Block], dict[str, tuple[int, ...]]]
 
 
 @pytest.mark.parametrize("shape", [(2, 5), (2, 3, 4), (2,)])
@@ -57,7 +58,7 @@ def vectors(block: CodebookEmbedding, codes: Tensor) -> Tensor:
 @pytest.mark.parametrize("start", [True, False])
 @pytest.mark.parametrize("shared", [True, False])
 def test_codes_stand_frame_by_frame_and_coarse_to_fine(
-    make: Make, shared: bool, start: bool
+    make: Make, sizes_of: Sizes, shared: bool, start: bool
 ) -> None:
     codes = torch.randint(5, CODES)
     block = make(
@@ -68,6 +69,13 @@ def test_codes_stand_frame_by_frame_and_coarse_to_fine(
         shared=shared,
         start=start,
     )
+    # By hand, since the loop reads its sizes from the weights.
+    expected: dict[str, tuple[int, ...]] = {"tables": (1 if shared else 3, 5, 6)}
+    if shared:
+        expected["levels"] = (3, 6)
+    if start:
+        expected["start"] = (6,)
+    assert sizes_of(block) == expected
     each, flat = vectors(block, codes), torch.zeros(2, 12, 6, dtype=torch.float64)
     for t in range(4):
         for q in range(3):
@@ -145,7 +153,7 @@ def test_an_embedding_without_a_start_says_so(make: Make) -> None:
         block.start_of(2)
 
 
-def test_patches_by_a_loop(make: Make) -> None:
+def test_patches_by_a_loop(make: Make, sizes_of: Sizes) -> None:
     x = torch.randn(2, 2, 8, 10, dtype=torch.float64)
     config = {
         "embed_dim": 4,
@@ -155,6 +163,12 @@ def test_patches_by_a_loop(make: Make) -> None:
         "max_columns": 6,
     }
     block = make("PatchEmbed2d", x.shape, **config)
+    assert sizes_of(block) == {
+        "proj.weight": (4, 2, 4, 3),
+        "proj.bias": (4,),
+        "rows": (4, 5, 1),
+        "columns": (4, 1, 6),
+    }
     w, expected = block.state_dict(), []
     for row in range(3):
         for column in range(3):
@@ -166,7 +180,7 @@ def test_patches_by_a_loop(make: Make) -> None:
     torch.testing.assert_close(block(x).detach(), torch.stack(expected, dim=1))
 
 
-def test_patches_without_positions_do_not_overlap(make: Make) -> None:
+def test_patches_without_positions_do_not_overlap(make: Make, sizes_of: Sizes) -> None:
     x = torch.randn(2, 1, 6, 9, dtype=torch.float64)
     block = make("PatchEmbed2d", x.shape, embed_dim=4, patch_size=3)
     patches = x.unfold(2, 3, 3).unfold(3, 3, 3).flatten(4).flatten(2, 3)[:, 0]
@@ -174,7 +188,7 @@ def test_patches_without_positions_do_not_overlap(make: Make) -> None:
     torch.testing.assert_close(
         block(x).detach(), patches @ w["proj.weight"].flatten(1).T + w["proj.bias"]
     )
-    assert set(w) == {"proj.weight", "proj.bias"}
+    assert sizes_of(block) == {"proj.weight": (4, 1, 3, 3), "proj.bias": (4,)}
 
 
 def test_patchout_leaves_out_whole_rows_and_columns_in_training_only(

@@ -166,7 +166,7 @@ def test_a_missing_package(
     sound("a.wav")
     Path("a.mid").touch()
     assert refused(lambda: bring_in("midi", ".", "one")) == (
-        "the package 'mido' is not installed\n  help: pip install 'mirbricks[midi]'     [E468]"
+        "the package 'mido' is not installed\n  help: pip install mido     [E468]"
     )
 
 

@@ -119,15 +119,38 @@ class GraphModule(nn.Module):
         except OF_TENSORS as error:
             if of_memory(error):
                 raise
-            told = failure(error, self, GraphModule._walk.__code__, self.nodes)
+            told = failure(error, self, GraphModule.run_steps.__code__, self.nodes)
             if told is None:
                 raise
             raise told from error
 
     def _walk(self, inputs: tuple[Tensor, ...]) -> Tensor | dict[str, Tensor]:
-        x = inputs[0]
         stored = dict(zip(self._inputs, inputs, strict=True))
-        for op in self.ops:
+        x = self.run_steps(self.ops, inputs[0], stored)
+        if self.outputs:
+            return {key: stored[key] for key in self.outputs}
+        return x
+
+    def run_steps(
+        self, steps: Sequence[Op], x: Tensor, stored: dict[str, Tensor]
+    ) -> Tensor:
+        """Some of the steps of forward, one after another, such as those behind a bottleneck.
+
+        Parameters
+        ----------
+        steps : sequence of Op
+            A part of `ops`.
+        x : Tensor
+            What the first of them reads.
+        stored : dict of str to Tensor
+            What StoreAs has kept so far and the inputs, by name; the steps add to it, and remove what is done with.
+
+        Returns
+        -------
+        Tensor
+            What the last step makes.
+        """
+        for op in steps:
             if op.kind == "run":
                 x = self._node(op.name)(x, *[stored[key] for key in op.extra])
             elif op.kind == "StoreAs":
@@ -140,8 +163,6 @@ class GraphModule(nn.Module):
             # The memory of what nothing asks for any more is free again.
             for key in op.done:
                 del stored[key]
-        if self.outputs:
-            return {key: stored[key] for key in self.outputs}
         return x
 
     def _in_order(

@@ -1,0 +1,106 @@
+"""What codes, latents and sound have to do with each other: one interface for every codec.
+
+`codec_of` gives it for a model of the task `codec`, for any other trained graph whose bottleneck is a cut, and for
+published codecs. Generating tasks see nothing else of a codec.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+import torch
+from torch import Tensor
+
+Self = TypeVar("Self", bound="Codec")
+
+
+@runtime_checkable
+class Codec(Protocol):
+    """Sound to codes or latents and back, with frozen weights.
+
+    A frame is `hop_length` samples at `sr_hz`. Waveforms are (B, 1, N); a rest of N that is less than a frame is filled
+    up with silence, so that there are T = ceil(N / hop_length) frames, and decoding gives T · hop_length samples.
+
+    Attributes
+    ----------
+    name : str
+        For messages and files.
+    sr_hz : int
+        The rate of its waveforms.
+    hop_length : int
+        Samples per frame.
+    n_codebooks, n_codes : int
+        Codes per frame, and the size of each codebook; 0 for a codec without codebooks.
+    latent_channels : int
+        Channels of its latents.
+    fingerprint : str
+        A hash of weights and settings: codes and latents belong to the codec with this fingerprint only.
+    """
+
+    name: str
+    sr_hz: int
+    hop_length: int
+    n_codebooks: int
+    n_codes: int
+    latent_channels: int
+    fingerprint: str
+
+    def encode(self, waves: Tensor) -> Tensor:
+        """Codes of waveforms: (B, 1, N) -> (B, Q, T), int64. Raises TaskError E583 for a codec without codebooks."""
+        ...
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Waveforms of codes: (B, Q, T) -> (B, 1, T · hop_length); the first codebooks of a residual codec suffice.
+
+        Raises TaskError E583 for a codec without codebooks, E584 for what are not codes of it.
+        """
+        ...
+
+    def encode_latent(self, waves: Tensor) -> Tensor:
+        """Latents of waveforms: (B, 1, N) -> (B, D, T); the mean, for a variational auto-encoder."""
+        ...
+
+    def decode_latent(self, latents: Tensor) -> Tensor:
+        """Waveforms of latents: (B, D, T) -> (B, 1, T · hop_length)."""
+        ...
+
+    def to(self: Self, device: str | torch.device) -> Self:
+        """Move the weights; returns the codec."""
+        ...
+
+
+@runtime_checkable
+class HasCodec(Protocol):
+    """A part of an experiment that is a codec by itself, such as a published one."""
+
+    def as_codec(self) -> Codec: ...
+
+
+def codec_of(part: Any) -> Codec:
+    """The codec in a part of an experiment.
+
+    Parameters
+    ----------
+    part : Trained, or a published codec
+        What `task.models["codec"]` is, or anything with `task`, `module` and `path` of a trained model, such as what
+        `mirbricks.load` gives.
+
+    Returns
+    -------
+    Codec
+        In eval mode.
+
+    Raises
+    ------
+    TaskError
+        E580 for a graph without a bottleneck, E581 where something passes around it, E582 for one whose frames are not
+        whole numbers of samples.
+    """
+    if isinstance(part, HasCodec):
+        return part.as_codec()
+    from .graph_codec import GraphCodec  # it imports features
+
+    bottleneck = getattr(part.task.config, "bottleneck", None)
+    return GraphCodec(
+        part.module, part.task.feature, name=part.path.name, bottleneck=bottleneck
+    )

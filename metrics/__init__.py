@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from .multi_pitch import multi_pitch_figures as multi_pitch_figures
     from .ngrams import CodeNgram as CodeNgram
     from .notes import note_figures as note_figures
+    from .pitch import cents_off as cents_off
+    from .pitch import note_f0_hz as note_f0_hz
+    from .pitch import pitch_figures as pitch_figures
     from .reconstruction import ReconstructionFigures as ReconstructionFigures
     from .reconstruction import log_mel_distance_db as log_mel_distance_db
     from .reconstruction import si_sdr_db as si_sdr_db
@@ -42,6 +45,10 @@ if TYPE_CHECKING:
     from .retrieval import ranks_by_distance as ranks_by_distance
     from .retrieval import ranks_by_embedding as ranks_by_embedding
     from .retrieval import retrieval_figures as retrieval_figures
+    from .sound_embeddings import ChromaStatistics as ChromaStatistics
+    from .sound_embeddings import MelStatistics as MelStatistics
+    from .sound_embeddings import SoundEmbedding as SoundEmbedding
+    from .sound_embeddings import embed_sounds as embed_sounds
     from .tagging import best_thresholds as best_thresholds
     from .tagging import class_figures as class_figures
     from .tagging import confusion_matrix as confusion_matrix
@@ -55,23 +62,28 @@ __getattr__, __dir__, __all__ = face(
     __name__,
     {
         "Chords": "chords",
+        "ChromaStatistics": "sound_embeddings",
         "CodeNgram": "ngrams",
         "CodebookUse": "codebooks",
         "Counts": "multi_pitch",
         "FrechetInfinity": "frechet",
         "GaussianStatistics": "gaussians",
         "InceptionScore": "inception",
+        "MelStatistics": "sound_embeddings",
         "Nearest": "manifolds",
         "Ranks": "retrieval",
         "ReconstructionFigures": "reconstruction",
+        "SoundEmbedding": "sound_embeddings",
         "TokenCrossEntropy": "tokens",
         "best_thresholds": "tagging",
         "bit_rate_bps": "codebooks",
+        "cents_off": "pitch",
         "chord_figures": "chords",
         "chord_seconds": "chords",
         "class_figures": "tagging",
         "confusion_matrix": "tagging",
         "copying_figures": "manifolds",
+        "embed_sounds": "sound_embeddings",
         "frechet_distance": "frechet",
         "frechet_infinity": "frechet",
         "frechet_per_clip": "frechet",
@@ -87,7 +99,9 @@ __getattr__, __dir__, __all__ = face(
         "multi_pitch_counts": "multi_pitch",
         "multi_pitch_figures": "multi_pitch",
         "nearest_items": "manifolds",
+        "note_f0_hz": "pitch",
         "note_figures": "notes",
+        "pitch_figures": "pitch",
         "ranks_by_distance": "retrieval",
         "ranks_by_embedding": "retrieval",
         "retrieval_figures": "retrieval",

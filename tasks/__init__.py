@@ -15,20 +15,20 @@ from ..lazy import face
 from . import codes as codes
 
 if TYPE_CHECKING:
-    from .base import Batch as Batch
-    from .base import Evaluation as Evaluation
-    from .base import Figures as Figures
-    from .base import Learner as Learner
-    from .base import Picture as Picture
-    from .base import Sounding as Sounding
     from .base import Task as Task
     from .base import TaskConfig as TaskConfig
     from .base import register_task as register_task
-    from .base import unseen as unseen
+    from .evaluation import Evaluation as Evaluation
+    from .evaluation import Figures as Figures
+    from .evaluation import Picture as Picture
+    from .evaluation import Sounding as Sounding
     from .finding import get_task as get_task
     from .finding import tasks as tasks
     from .labels import Labelling as Labelling
     from .labels import Tags as Tags
+    from .learning import Batch as Batch
+    from .learning import Learner as Learner
+    from .learning import unseen as unseen
     from .patches import Example as Example
     from .patches import PatchBatches as PatchBatches
     from .patches import PatchLearner as PatchLearner
@@ -41,25 +41,35 @@ if TYPE_CHECKING:
     from .recordings import annotated as annotated
     from .recordings import refuse_not_finite as refuse_not_finite
     from .requirements import Needs as Needs
+    from .requirements import NeedsByName as NeedsByName
     from .requirements import patch_inputs as patch_inputs
+    from .sounds import Sound as Sound
+    from .trained import Trained as Trained
+    from .turns import OptimizerConfig as OptimizerConfig
+    from .turns import Turn as Turn
 
 _HOMES = {
-    "Batch": "base",
-    "Evaluation": "base",
+    "Batch": "learning",
+    "Evaluation": "evaluation",
     "Example": "patches",
-    "Figures": "base",
+    "Figures": "evaluation",
     "Labelling": "labels",
-    "Learner": "base",
+    "Learner": "learning",
     "Needs": "requirements",
+    "NeedsByName": "requirements",
+    "OptimizerConfig": "turns",
     "PatchBatches": "patches",
     "PatchLearner": "patches",
-    "Picture": "base",
-    "Sounding": "base",
+    "Picture": "evaluation",
     "Prediction": "predictions",
     "Recorded": "reading",
+    "Sound": "sounds",
+    "Sounding": "evaluation",
     "Tags": "labels",
     "Task": "base",
     "TaskConfig": "base",
+    "Trained": "trained",
+    "Turn": "turns",
     "annotated": "recordings",
     "every_patch": "patches",
     "get_task": "finding",
@@ -70,7 +80,7 @@ _HOMES = {
     "register_task": "base",
     "tasks": "finding",
     "transposed": "patches",
-    "unseen": "base",
+    "unseen": "learning",
 }
 
 __getattr__, __dir__, __all__ = face(__name__, _HOMES)

@@ -10,8 +10,7 @@ from __future__ import annotations
 import abc
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from torch import Tensor, nn
 
@@ -22,8 +21,16 @@ from ..errors import TaskError, Where
 from ..features.base import FeatureConfig
 from ..features.cache import FeatureCache
 from ..features.feature_file import CachedFeature
-from ..printable import listed
 from ..settings import Settings
+from .evaluation import Evaluation as Evaluation
+from .evaluation import Figures as Figures
+from .evaluation import Picture as Picture
+from .evaluation import Sounding as Sounding
+from .learning import Batch as Batch
+from .learning import Learner as Learner
+from .learning import OnShare as OnShare
+from .learning import OnTrack as OnTrack
+from .learning import unseen as unseen
 from .parts import Kind
 from .predictions import Prediction
 from .reading import Recorded, as_seen
@@ -37,151 +44,8 @@ from .requirements import (
     refuse_sizes,
 )
 from .sounds import Sound
-from .turns import Loss
 
-LISTED = 4  # figures that `repr` names
 TaskShape = tuple["int | str", ...]  # a free axis is its name
-
-
-OnTrack = Callable[[str], None]  # is told the key of each track that is done
-OnShare = Callable[[float], None]  # is told which share of the work is done, up to 1
-
-
-def unseen(_: object) -> None:
-    """Progress that nobody looks at."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """One batch of a training.
-
-    Parameters
-    ----------
-    inputs : tuple of Tensor
-        The model's arguments by position, batch first.
-    targets : Any
-        What the loss needs: a tensor, or tensors in tuples, lists and dicts.
-    items : tuple of str
-        The names of what stands in its rows, for messages.
-    named : mapping of str to Tensor
-        The model's arguments by name, in place of `inputs`, for a graph with several inputs.
-    """
-
-    inputs: tuple[Tensor, ...]
-    targets: Any
-    items: tuple[str, ...]
-    named: Mapping[str, Tensor] = field(default_factory=dict)
-
-
-class Learner(Protocol):
-    """A task, ready to train.
-
-    figure    the key of `validate` that early stopping watches; larger is better
-    batch     a pure function of (seed, step). It runs in a thread beside the training step, so it draws from
-              generators of its own, never from torch's global one
-    loss      a scalar, or scalars by name whose sum is minimised; `batch` is on the model's device, `outputs` what the
-              graph gives: a tensor, or tensors by name
-    validate  figures on the validation set, computed in eval() mode under torch.inference_mode(); `on_track` is told
-              each track
-
-    What else it may have:
-
-    module              weights of its own, such as the proxies of a loss, trained at `lr_scale` times the learning
-                        rate and kept for resuming only
-    turns               `turns(model)` gives the `Turn`s of a training of several models; `loss` is not asked then
-    smaller_is_better   True where `figure` is a loss
-    """
-
-    @property
-    def figure(self) -> str: ...
-
-    def batch(self, step: int) -> Batch: ...
-
-    def loss(self, outputs: Any, batch: Batch) -> Loss: ...
-
-    def validate(self, model: nn.Module, on_track: OnTrack) -> dict[str, float]: ...
-
-
-Figures = dict[
-    str, Any
-]  # of a track: numbers by name, and lists where pooling needs them
-
-
-@dataclass(frozen=True, repr=False)
-class Evaluation:
-    """Figures of a set of tracks; plain values, as JSON knows them.
-
-    Attributes
-    ----------
-    figures : dict of str to float
-        The figures of all tracks together, by name, such as "f_measure".
-    tracks : dict of str to dict
-        What each track adds to them, by its key: numbers by name, and lists where pooling needs them. `to_frame()`
-        has the numbers as a table.
-    """
-
-    figures: dict[str, float]
-    tracks: dict[str, Figures]
-
-    def __repr__(self) -> str:
-        n = len(self.tracks)
-        words = []
-        for name, value in self.figures.items():
-            words.append(f"{name} {value:.4g}" if _is_number(value) else name)
-        first = listed(words, LISTED, quote="") or "no figures"
-        return f"<Evaluation of {n} track{'' if n == 1 else 's'}: {first}>"
-
-    def to_frame(self) -> Any:
-        """The numbers of every track as a pandas DataFrame, a row per track.
-
-        Returns
-        -------
-        pandas.DataFrame
-            With the tracks' keys as its index; lists, such as the scores of every label, are left out.
-
-        Raises
-        ------
-        TaskError
-            E512 without pandas.
-        """
-        try:
-            import pandas  # few need it, and it takes half a second to import
-        except ImportError as error:
-            raise TaskError(
-                "the package 'pandas' is not installed",
-                code="E512",
-                help="pip install pandas; `tracks` holds the same numbers",
-            ) from error
-        rows = {}
-        for key, figures in self.tracks.items():
-            rows[key] = {
-                name: value
-                for name, value in figures.items()
-                if isinstance(value, int | float)
-            }
-        return pandas.DataFrame.from_dict(rows, orient="index")
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float)
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A matplotlib figure with its title and what one sees in it."""
-
-    title: str
-    caption: str
-    figure: Any
-
-
-@dataclass(frozen=True)
-class Sounding:
-    """Sounds with their title and what one hears in them; a report has a player for each."""
-
-    title: str
-    caption: str
-    sounds: Sequence[Any]  # each a `Sound`
 
 
 class TaskConfig(Settings):

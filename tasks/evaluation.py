@@ -1,0 +1,92 @@
+"""What an evaluation gives: figures of tracks, and pictures and sounds for its report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import TaskError
+from ..printable import listed
+
+LISTED = 4  # figures that `repr` names
+Figures = dict[
+    str, Any
+]  # of a track: numbers by name, and lists where pooling needs them
+
+
+@dataclass(frozen=True, repr=False)
+class Evaluation:
+    """Figures of a set of tracks; plain values, as JSON knows them.
+
+    Attributes
+    ----------
+    figures : dict of str to float
+        The figures of all tracks together, by name, such as "f_measure".
+    tracks : dict of str to dict
+        What each track adds to them, by its key: numbers by name, and lists where pooling needs them. `to_frame()`
+        has the numbers as a table.
+    """
+
+    figures: dict[str, float]
+    tracks: dict[str, Figures]
+
+    def __repr__(self) -> str:
+        n = len(self.tracks)
+        words = []
+        for name, value in self.figures.items():
+            words.append(f"{name} {value:.4g}" if _is_number(value) else name)
+        first = listed(words, LISTED, quote="") or "no figures"
+        return f"<Evaluation of {n} track{'' if n == 1 else 's'}: {first}>"
+
+    def to_frame(self) -> Any:
+        """The numbers of every track as a pandas DataFrame, a row per track.
+
+        Returns
+        -------
+        pandas.DataFrame
+            With the tracks' keys as its index; lists, such as the scores of every label, are left out.
+
+        Raises
+        ------
+        TaskError
+            E512 without pandas.
+        """
+        try:
+            import pandas  # few need it, and it takes half a second to import
+        except ImportError as error:
+            raise TaskError(
+                "the package 'pandas' is not installed",
+                code="E512",
+                help="pip install pandas; `tracks` holds the same numbers",
+            ) from error
+        rows = {}
+        for key, figures in self.tracks.items():
+            rows[key] = {
+                name: value
+                for name, value in figures.items()
+                if isinstance(value, int | float)
+            }
+        return pandas.DataFrame.from_dict(rows, orient="index")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A matplotlib figure with its title and what one sees in it."""
+
+    title: str
+    caption: str
+    figure: Any
+
+
+@dataclass(frozen=True)
+class Sounding:
+    """Sounds with their title and what one hears in them; a report has a player for each."""
+
+    title: str
+    caption: str
+    sounds: Sequence[Any]  # each a `Sound`

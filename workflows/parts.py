@@ -140,10 +140,6 @@ def _trained_part(
 
 def trained(run: RunFolder, load_run: Load) -> Trained:
     """A run or a packed model as another experiment uses it: frozen, with the files that the other's run keeps."""
-    from .loading import (
-        load_run,  # a run may use further runs, which come this way again
-    )
-
     experiment, settings = load_run(run)
     frozen(experiment.model)
     contents = files_of(run, experiment, settings.model_dump(mode="json"))

@@ -11,7 +11,7 @@ from ...fields import quoted
 
 RESERVED = {
     *dir(nn.Module()), "graph", "ops", "nodes", "outputs", "input_shapes", "output_shapes", "output_shape",
-    "free_sizes", "axis_names",
+    "free_sizes", "axis_names", "run_steps",
 }  # fmt: skip
 _NODE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)*")
 

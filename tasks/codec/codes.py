@@ -11,9 +11,5 @@ CODES = {
     "E582": "A codec makes a frame of a whole number of samples and gives back as many samples as it reads.",
     "E583": "A codec without codebooks has latents (`encode_latent`), and no codes.",
     "E584": "Codes are whole numbers (B, Q, T) below the size of the codebooks, as `encode` gives them.",
-    "E585": "A file of codes is decoded by the codec that made it: its weights are in the fingerprint.",
-    "E586": "A file of codes is what `mirbricks encode` writes.",
-    "E587": "The weights of a published codec are not part of the installation, and nothing is fetched unasked.",
-    "E588": "A published codec comes with a package of its own.",
 }
 register_codes(__name__, CODES)

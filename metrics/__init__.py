@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .frechet import frechet_infinity as frechet_infinity
     from .frechet import frechet_per_clip as frechet_per_clip
     from .gaussians import GaussianStatistics as GaussianStatistics
+    from .generation import generation_figures as generation_figures
+    from .generation import real_against_real as real_against_real
     from .inception import InceptionScore as InceptionScore
     from .inception import inception_score as inception_score
     from .kernels import kernel_distance as kernel_distance
@@ -87,6 +89,7 @@ __getattr__, __dir__, __all__ = face(
         "frechet_distance": "frechet",
         "frechet_infinity": "frechet",
         "frechet_per_clip": "frechet",
+        "generation_figures": "generation",
         "halves": "embedding_sets",
         "inception_score": "inception",
         "kernel_distance": "kernels",
@@ -104,6 +107,7 @@ __getattr__, __dir__, __all__ = face(
         "pitch_figures": "pitch",
         "ranks_by_distance": "retrieval",
         "ranks_by_embedding": "retrieval",
+        "real_against_real": "generation",
         "retrieval_figures": "retrieval",
         "si_sdr_db": "reconstruction",
         "stft_distance": "reconstruction",

@@ -18,6 +18,10 @@ from mirbricks.metrics import (
     InceptionScore,
     copying_figures,
     embedding_sets,
+    frechet_distance,
+    frechet_infinity,
+    generation,
+    generation_figures,
     inception,
     inception_score,
     kernel_distance,
@@ -26,6 +30,7 @@ from mirbricks.metrics import (
     manifold_figures,
     manifolds,
     nearest_items,
+    real_against_real,
 )
 
 SEEDS = st.integers(0, 10**6)
@@ -259,8 +264,36 @@ def test_what_does_not_fit_is_refused() -> None:
         nearest_items(np.full((1, 2), np.inf), good)
 
 
-@pytest.mark.parametrize("module", [embedding_sets, inception, kernels, manifolds])
+@pytest.mark.parametrize(
+    "module", [embedding_sets, generation, inception, kernels, manifolds]
+)
 def test_the_examples_run(module: ModuleType) -> None:
     found = doctest.testmod(module)
     assert found.attempted
     assert not found.failed
+
+
+def test_all_figures_at_once_are_those_of_each() -> None:
+    rng = np.random.default_rng(0)
+    real, generated = rng.normal(size=(30, 4)), rng.normal(size=(25, 4)) + 0.5
+    found = generation_figures(real, generated, seed=3, k=4)
+    assert found == {
+        "frechet_distance": frechet_distance(real, generated),
+        "frechet_infinity": frechet_infinity(real, generated, seed=3).value,
+        "kernel_distance": kernel_distance(real, generated),
+        **manifold_figures(real, generated, k=4),
+    }
+    # Too few to read a line from.
+    assert "frechet_infinity" not in generation_figures(real, generated[:9], seed=3)
+
+
+def test_real_against_real_is_better_than_real_against_noise() -> None:
+    rng = np.random.default_rng(0)
+    real = rng.normal(size=(80, 4))
+    yardstick = real_against_real(real, seed=1)
+    noise = generation_figures(real[:40], 4 * rng.normal(size=(40, 4)), seed=1)
+    for name in ("frechet_distance", "frechet_infinity", "kernel_distance"):
+        assert yardstick[name] < noise[name] / 4
+    for name in ("precision", "density"):
+        assert yardstick[name] > noise[name]
+    assert real_against_real(real, seed=1) == yardstick

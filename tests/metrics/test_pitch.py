@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import doctest
-import os
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +14,16 @@ from hypothesis import strategies as st
 
 from mirbricks.metrics import cents_off, note_f0_hz, pitch, pitch_figures
 
-NOTES = Path(os.environ.get("MIRBRICKS_DATA", "../shared/data")) / "notes"
-needs_notes = pytest.mark.skipif(
-    not (NOTES / "meta.csv").is_file(), reason="the recorded notes are not here"
-)
+
+@pytest.fixture
+def rows(data_root: Path) -> list[dict[str, str]]:
+    """The recorded notes: where each file lies, and its pitch."""
+    table = data_root / "notes" / "meta.csv"
+    if not table.is_file():
+        pytest.skip("the recorded notes are not here")
+    with table.open(encoding="utf-8") as file:
+        found = list(csv.DictReader(file))
+    return [row | {"path": str(table.parent / row["path"])} for row in found]
 
 
 def tone(
@@ -69,28 +74,24 @@ def test_the_loud_part_decides() -> None:
 
 
 def recorded(rows: list[dict[str, str]]) -> dict[str, float]:
-    heard = [note_f0_hz(*soundfile.read(NOTES / row["path"])) for row in rows]
+    heard = [note_f0_hz(*soundfile.read(row["path"])) for row in rows]
     return pitch_figures(heard, [int(row["pitchmidi"]) for row in rows])
 
 
-def all_rows() -> list[dict[str, str]]:
-    with (NOTES / "meta.csv").open(encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-@needs_notes
-def test_recorded_notes_have_the_pitch_of_their_name() -> None:
-    rows = all_rows()
+def test_recorded_notes_have_the_pitch_of_their_name(
+    rows: list[dict[str, str]],
+) -> None:
     low = [row for row in rows if int(row["pitchmidi"]) < 50]
     # A sample of all, and of those that are most easily heard an octave off.
     assert recorded(rows[::25])["pitch_right"] >= 0.97
     assert recorded(low[::5])["octave_errors"] == 0
 
 
-@needs_notes
 @pytest.mark.slow
-def test_all_recorded_notes_have_the_pitch_of_their_name() -> None:
-    found = recorded(all_rows())
+def test_all_recorded_notes_have_the_pitch_of_their_name(
+    rows: list[dict[str, str]],
+) -> None:
+    found = recorded(rows)
     assert found["pitch_right"] >= 0.98
     assert found["octave_errors"] <= 0.005
 

@@ -26,6 +26,8 @@ from .settings import Settings
 from .shapes import Axes, Contract, ContractError, Shape, parse
 
 INFER = -1
+# Mark of a field that names a stored tensor: that tensor is the block's optional input.
+STORED: dict[str, Any] = {"stored": True}
 OWN_BLOCKS = f"{__package__}.blocks"
 
 
@@ -83,6 +85,21 @@ class BlockConfig(Settings):
             if isinstance(extra, dict) and "from_axis" in extra:
                 marks[name] = FromAxis(str(extra["from_axis"]))
         return marks
+
+    @classmethod
+    def stored_fields(cls) -> tuple[str, ...]:
+        """Fields that name a stored tensor, which comes as an optional input."""
+        found = []
+        for name, info in cls.model_fields.items():
+            extra = info.json_schema_extra
+            if isinstance(extra, dict) and "stored" in extra:
+                found.append(name)
+        return tuple(found)
+
+    def stored(self) -> dict[str, str]:
+        """The stored tensors that are named, by field."""
+        named = {name: getattr(self, name) for name in self.stored_fields()}
+        return {name: key for name, key in named.items() if key is not None}
 
     def resolve(self, axes: Axes) -> BlockConfig:
         """A copy with every -1 replaced by the size of its axis.

@@ -8,7 +8,8 @@ A contract has inputs and outputs, several of them separated by commas. A side i
     1            exactly this size
     {channels}   the config's value of that name (a field or a property; a tuple stands for several axes)
     ...          any number of axes, the same on both sides
-    ...'         any number of axes, known only to torch
+    ...'         any number of axes, known only to torch; on the left side, any axes whatever
+    [B ...']     an input that may be left out; it comes last
 
 `Contract.bind` matches shapes against the left side and gives the size of every axis; `Contract.predict` gives the
 right side, with None where only torch knows. Torch stays the oracle: the compiler holds every prediction against the
@@ -55,13 +56,22 @@ class Contract:
     text: str
     inputs: tuple[tuple[Token, ...], ...]
     outputs: tuple[tuple[Token, ...], ...]
+    optional: int = 0  # of the inputs, the last ones, which may be left out
+
+    @property
+    def required(self) -> int:
+        """How many inputs there must be."""
+        return len(self.inputs) - self.optional
 
     def bind(self, shapes: Sequence[Shape], config: object = None) -> Axes:
         """Sizes of all axes of the left side; raises `ContractError` where the shapes do not fit."""
-        if len(shapes) != len(self.inputs):
-            raise ContractError(f"takes {len(self.inputs)} inputs, got {len(shapes)}")
+        if not self.required <= len(shapes) <= len(self.inputs):
+            wanted = str(self.required)
+            if self.optional:
+                wanted = f"{self.required} to {len(self.inputs)}"
+            raise ContractError(f"takes {wanted} inputs, got {len(shapes)}")
         axes: Axes = {}
-        for tokens, shape in zip(self.inputs, shapes, strict=True):
+        for tokens, shape in zip(self.inputs, shapes, strict=False):
             _bind_one(tokens, tuple(shape), config, axes)
         return axes
 
@@ -78,7 +88,15 @@ def parse(text: str) -> Contract:
     sides = text.split("->")
     if len(sides) != 2:
         raise ContractError(f"a contract is 'inputs -> outputs', got '{text}'")
-    inputs, outputs = map(_side, sides)
+    parts = [part.strip() for part in sides[0].split(",")]
+    optional = [part[:1] == "[" and part[-1:] == "]" for part in parts]
+    if optional != sorted(optional) or all(optional):
+        raise ContractError(f"inputs that may be left out come last, got '{text}'")
+    needed = [
+        part.strip("[]") if may else part
+        for part, may in zip(parts, optional, strict=True)
+    ]
+    inputs, outputs = _side(",".join(needed)), _side(sides[1])
     if any([token.axis for token in tokens].count(REST) > 1 for tokens in inputs):
         raise ContractError(f"'{REST}' can stand once in an input, got '{text}'")
     bound = {token.axis for tokens in inputs for token in tokens}
@@ -86,7 +104,7 @@ def parse(text: str) -> Contract:
         if token.axis and not token.free and token.axis not in bound:
             message = f"axis '{token.axis}' of the output is not an axis of the input"
             raise ContractError(f"{message}; write {token.axis}' if torch decides")
-    return Contract(text, inputs, outputs)
+    return Contract(text, inputs, outputs, sum(optional))
 
 
 def _side(text: str) -> tuple[tuple[Token, ...], ...]:
@@ -139,7 +157,8 @@ def _bind_one(
     position = 0
     for token in tokens:
         if token.axis == REST:
-            _agree(axes, REST, shape[position : position + spread], token, shape)
+            if not token.free:
+                _agree(axes, REST, shape[position : position + spread], token, shape)
             position += spread
             continue
         _bind_axis(token, shape[position], shape, config, axes)

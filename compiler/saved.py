@@ -95,13 +95,15 @@ def _layer(op: Op, node: NodeInfo | None) -> dict[str, Any]:
         return {op.kind: {"key": op.name, "fit": op.fit}}
     if node.reused:
         return {"Reuse": node.name}
-    if op.extra:
-        further = {"with": list(op.extra)}
-    else:
-        further = {}
-    return {
-        node.block: {"name": node.name, **further, **_lists(node.config.model_dump())}
-    }
+    # The last of the further inputs are those that fields name, under their new keys.
+    fields = list(node.config.stored())
+    n_with = len(op.extra) - len(fields)
+    values: dict[str, Any] = {"name": node.name}
+    if n_with:
+        values["with"] = list(op.extra[:n_with])
+    values |= _lists(node.config.model_dump())
+    values |= dict(zip(fields, op.extra[n_with:], strict=True))
+    return {node.block: values}
 
 
 def _lists(value: Any) -> Any:

@@ -114,7 +114,8 @@ def constants_are_buffers(trial: Trial) -> str | None:
 
 
 def items_of_a_batch_are_independent(trial: Trial) -> str | None:
-    came = [_begins_with_the_batch(side) for side in trial.spec.contract.inputs]
+    sides = trial.spec.contract.inputs[: len(trial.shapes)]
+    came = [_begins_with_the_batch(side) for side in sides]
     went = [_begins_with_the_batch(side) for side in trial.spec.contract.outputs]
     if not (any(came) and any(went)):
         return None

@@ -18,7 +18,7 @@ def sizes_to_try(spec: Spec, example: Example) -> list[tuple[Shape, ...]]:
         for name, mark in config.inferred().items()
         if getattr(config, name) != INFER
     }
-    pairs = zip(spec.contract.inputs, example.shapes, strict=True)
+    pairs = zip(spec.contract.inputs, example.shapes, strict=False)
     labels = [_labels(tokens, shape) for tokens, shape in pairs]
     free = set()
     for row in labels:
@@ -56,6 +56,9 @@ def _labels(tokens: Sequence[Token], shape: Shape) -> list[Label]:
             continue
         # "..." stands for as many axes as the others leave over; one of size 1 may be there to be broadcast.
         n_rest = len(shape) - len(tokens) + 1
+        if token.free:
+            labels += [(None, 1)] * n_rest
+            continue
         rest = shape[len(labels) : len(labels) + n_rest]
         for i, size in enumerate(rest):
             labels.append((None if size == 1 else f"{REST}[{i}]", 1))

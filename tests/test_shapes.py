@@ -80,6 +80,11 @@ def test_predicts_several_outputs() -> None:
             "axis 'T' of the output is not an axis of the input; write T' if torch decides",
         ),
         (
+            "[B C], B T -> B T",
+            "inputs that may be left out come last, got '[B C], B T -> B T'",
+        ),
+        ("[B C] -> B C", "inputs that may be left out come last, got '[B C] -> B C'"),
+        (
             "B C -> B ...",
             "axis '...' of the output is not an axis of the input; write ...' if torch decides",
         ),
@@ -110,6 +115,12 @@ def test_a_malformed_contract_is_refused(contract: str, message: str) -> None:
             "axis C is 3 in one input and 5 in (2, 5)",
         ),
         ("B C, B C -> B", [(2, 3)], "takes 2 inputs, got 1"),
+        ("B C, [B T] -> B", [(2, 3)] * 3, "takes 1 to 2 inputs, got 3"),
+        (
+            "B C, [B ...'] -> B",
+            [(2, 3), (3, 4, 5)],
+            "axis B is 2 in one input and 3 in (3, 4, 5)",
+        ),
     ],
 )
 def test_shapes_that_do_not_fit_are_refused(
@@ -152,3 +163,11 @@ def test_meets(shape: tuple[int, ...], prediction: Any, met: bool) -> None:
 
 def test_show() -> None:
     assert (show((2, "T", 3)), show((2,)), show(())) == ("(2, T, 3)", "(2,)", "()")
+
+
+def test_an_input_in_brackets_may_be_left_out_and_may_have_axes_of_its_own() -> None:
+    contract = parse("B C ..., [B ...'] -> B C ...")
+    assert (contract.required, contract.optional) == (1, 1)
+    alone = contract.bind([(2, 3, 4, 5)])
+    assert contract.bind([(2, 3, 4, 5), (2, 9)]) == alone
+    assert contract.predict(alone) == ((2, 3, 4, 5),)

@@ -6,8 +6,9 @@ from typing import Literal
 
 from pydantic import Field, PositiveFloat, model_validator
 from torch import Tensor, nn
+from torch.nn import functional
 
-from ...registry import Block, BlockConfig, TorchLayer, from_axis, register
+from ...registry import STORED, Block, BlockConfig, TorchLayer, from_axis, register
 from ..bounds import Pair, Taps, Width
 
 CHECKERBOARD = "doi:10.23915/distill.00003"
@@ -125,23 +126,29 @@ class UpsampleConv2d(Block):
 
 @register(
     "Upsample",
-    shape="B C ... -> B C ...'",
+    shape="B C ..., [B ...'] -> B C ...'",
     source="https://docs.pytorch.org/docs/stable/generated/torch.nn.Upsample.html",
     examples=[
         ((2, 3, 4, 5), {"scale_factor": 2.0}),
         ((2, 3, 5), {"scale_factor": 3.0, "mode": "linear"}),
+        ([(2, 3, 4, 5), (2, 1, 9, 7)], {"size_of": "y", "mode": "bilinear"}),
     ],
 )
 class Upsample(TorchLayer, nn.Upsample):
-    """More bins and frames by repetition or interpolation.
+    """More bins and frames by repetition or interpolation: by a factor, or up to the size of a stored tensor.
 
     Shape:   (B, C, F, T) -> (B, C, F', T'), or (B, C, T) -> (B, C, T')
-    Source:  torch.nn.Upsample
+    Source:  torch.nn.Upsample; with `size_of`, torch.nn.functional.interpolate to the other tensor's axes from 2 on.
     """
 
     class Config(BlockConfig):
-        scale_factor: PositiveFloat | tuple[PositiveFloat, ...] = Field(
-            description="output size over input size"
+        scale_factor: PositiveFloat | tuple[PositiveFloat, ...] | None = Field(
+            None, description="output size over input size; or give size_of"
+        )
+        size_of: str | None = Field(
+            None,
+            description="the stored tensor or input whose bins and frames the output gets",
+            json_schema_extra=STORED,
         )
         mode: Literal["nearest", "linear", "bilinear", "bicubic"] = Field(
             "nearest", description="how values are made"
@@ -157,3 +164,41 @@ class Upsample(TorchLayer, nn.Upsample):
                     "'align_corners' needs a mode that interpolates; mode is 'nearest'"
                 )
             return self
+
+        @model_validator(mode="after")
+        def _one_size(self) -> Upsample.Config:
+            if self.scale_factor is None and self.size_of is None:
+                raise ValueError(
+                    "give 'scale_factor', or 'size_of' with the name of a stored tensor"
+                )
+            if self.scale_factor is not None and self.size_of is not None:
+                raise ValueError(
+                    "'scale_factor' and 'size_of' both say how large the output is: give one of them"
+                )
+            return self
+
+        @property
+        def is_torchs(self) -> bool:
+            """Whether torch's layer does all of it; the size of another tensor is read here."""
+            return self.size_of is None
+
+    def __init__(self, config: Config) -> None:
+        c = config
+        nn.Upsample.__init__(
+            self,
+            scale_factor=c.scale_factor,
+            mode=c.mode,
+            align_corners=c.align_corners,
+        )
+
+    def forward(self, input: Tensor, like: Tensor | None = None) -> Tensor:
+        if like is None:
+            return super().forward(input)
+        if like.ndim != input.ndim:
+            raise ValueError(
+                f"the tensor has {input.ndim} axes, and that of 'size_of' {like.ndim}: "
+                "there is no size for each axis"
+            )
+        return functional.interpolate(
+            input, like.shape[2:], mode=self.mode, align_corners=self.align_corners
+        )

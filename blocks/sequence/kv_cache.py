@@ -19,7 +19,7 @@ class KVCache:
 
     keys, values                  of each layer, (B, heads, max_frames, dim_head); rotary ones are turned already
     context_keys, context_values  of each layer's cross-attention, (B, heads, S, dim_head)
-    cos, sin                      of the angles of rotary positions, (max_frames, dim_head)
+    cos, sin                      of the angles of rotary positions, (max_frames, rotary_dim)
     frames                        how many frames are in
     """
 
@@ -42,7 +42,7 @@ def empty_cache(
     weight = next(stack.layers.parameters())
     if stack.rotary:
         # The angles of all frames at once: a step then reads rows, and computes no sine.
-        angles = rotary_angles(max_frames, stack.dim_head, weight)
+        angles = rotary_angles(max_frames, stack.rotary_dim, weight)
         cache.cos = angles.cos()
         cache.sin = angles.sin()
     for kind, _, attention in _branches(stack):

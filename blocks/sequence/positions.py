@@ -177,11 +177,18 @@ def rotary_angles(frames: int, dim: int, like: Tensor, start: int = 0) -> Tensor
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Each pair of features of x, (..., T, D), turned by its angle (arXiv:2104.09864, eq. 34)."""
+    """Each pair of features of x, (..., T, D), turned by its angle (arXiv:2104.09864, eq. 34).
+
+    Where there are fewer angles than features, those behind them stay as they are.
+    """
     # A pair (a, b) becomes (a cos - b sin, b cos + a sin).
-    wide = x.to(cos.dtype)
-    turned = torch.stack((-wide[..., 1::2], wide[..., ::2]), dim=-1).flatten(-2)
-    return (wide * cos + turned * sin).to(x.dtype)
+    count = cos.shape[-1]
+    wide = x[..., :count].to(cos.dtype)
+    swapped = torch.stack((-wide[..., 1::2], wide[..., ::2]), dim=-1).flatten(-2)
+    turned = (wide * cos + swapped * sin).to(x.dtype)
+    if count == x.shape[-1]:
+        return turned
+    return torch.cat((turned, x[..., count:]), dim=-1)
 
 
 def alibi_slopes(heads: int) -> list[float]:

@@ -45,6 +45,18 @@ from .transformer_parts import (
         (
             (2, 5, 6),
             {
+                "num_heads": 2,
+                "dim_head": 6,
+                "num_layers": 1,
+                "positions": "rotary",
+                "rotary_dim": 4,
+                "bias": True,
+                "eps": 1e-6,
+            },
+        ),
+        (
+            (2, 5, 6),
+            {
                 "num_heads": 3,
                 "dim_head": 2,
                 "num_layers": 1,
@@ -59,9 +71,10 @@ class TransformerEncoder(Block):
 
     Shape:   (B, T, D) -> (B, T, D)
     Source:  Vaswani et al., "Attention Is All You Need", NeurIPS 2017, section 3.1, by x-transformers: the norm comes
-             before each branch and once at the end (arXiv:2002.04745), GELU, no biases in attention and norms.
-             Positions: see SinusoidalPositions, LearnedPositions; rotary: Su et al., "RoFormer", 2021, of all features
-             of a head; alibi: Press et al., ICLR 2022; t5: Raffel et al., JMLR 2020, section 2.1.
+             before each branch and once at the end (arXiv:2002.04745), GELU, no biases in attention and norms unless
+             `bias` is true. Positions: see SinusoidalPositions, LearnedPositions; rotary: Su et al., "RoFormer", 2021,
+             of all features of a head, or of the first `rotary_dim` (x-transformers itself turns half of them, 32 at
+             the least); alibi: Press et al., ICLR 2022; t5: Raffel et al., JMLR 2020, section 2.1.
     """
 
     Config = TransformerConfig

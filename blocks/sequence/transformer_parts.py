@@ -13,8 +13,9 @@ from fractions import Fraction
 from typing import Any, ClassVar, Literal
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveFloat, model_validator
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ...registry import BlockConfig, from_axis
 from ..bounds import Entries, Layers, Width
@@ -28,6 +29,7 @@ from .positions import (
     rotary_angles,
 )
 
+LAYER_NORM_EPS = 1e-5  # torch's, which the library takes
 Kind = Literal["none", "sinusoidal", "learned", "rotary", "alibi", "t5"]
 
 
@@ -53,10 +55,22 @@ class _Config(BlockConfig):
     norm: Literal["layer", "rms"] = Field(
         "layer", description="norm before each branch: LayerNorm or RMSNorm"
     )
+    eps: PositiveFloat | None = Field(
+        None,
+        description="added to the variance in the norms, or to the mean square; default: 1e-5, or nothing in RMSNorm",
+    )
+    bias: bool = Field(
+        False,
+        description="whether the four matrices of attention and the LayerNorms have biases, as torch's and ViT's do",
+    )
     positions: Kind = Field(
         "none",
         description="sinusoidal and learned positions are added to the input, rotary ones turn queries and keys, alibi "
         "and t5 are added to the scores by distance",
+    )
+    rotary_dim: Width | None = Field(
+        None,
+        description="rotary positions: features of a head that are turned, an even number; default: all",
     )
     max_frames: Entries | None = Field(
         None, description="learned positions: the longest sequence, in frames"
@@ -89,7 +103,27 @@ class _Config(BlockConfig):
             raise ValueError(
                 f"rotary positions turn pairs of features, but 'dim_head' is {self.dim_head}"
             )
+        _refuse_rotary_dim(self)
         return self
+
+
+def _refuse_rotary_dim(config: _Config) -> None:
+    """Raises ValueError where the features that are turned are no part of a head."""
+    turned = config.rotary_dim
+    if turned is None:
+        return
+    if config.positions != "rotary":
+        raise ValueError(
+            "'rotary_dim' is for rotary positions: write `positions: rotary`"
+        )
+    if turned % 2:
+        raise ValueError(
+            f"rotary positions turn pairs of features, but 'rotary_dim' is {turned}"
+        )
+    if config.dim_head is not None and turned > config.dim_head:
+        raise ValueError(
+            f"'rotary_dim' is {turned}, but a head has {config.dim_head} features"
+        )
 
 
 class TransformerConfig(_Config):
@@ -128,6 +162,7 @@ class Stack(nn.Module):
         self.heads = c.num_heads
         self.dim_head = head_width(c)
         self.rotary = c.positions == "rotary"
+        self.rotary_dim = c.rotary_dim or self.dim_head
         self.absolute = _absolute(c)
         self.bias = _bias(c, causal)
         self.layers = _layers(c, causal, context_dim)
@@ -144,7 +179,7 @@ class Stack(nn.Module):
             given["attn_bias"] = self.bias(x.shape[1]).to(x.dtype)
         # The library cannot turn what is on the meta device, and no size depends on it.
         if self.rotary and not x.is_meta:
-            angles = rotary_angles(x.shape[1], self.dim_head, x)[None]
+            angles = rotary_angles(x.shape[1], self.rotary_dim, x)[None]
             given["rotary_pos_emb"] = (angles, 1.0)
         y: Tensor = self.layers(x, **given)
         return y
@@ -161,6 +196,10 @@ def head_width(config: TransformerConfig) -> int:
     if config.positions == "rotary" and width % 2:
         raise ValueError(
             f"rotary positions turn pairs of features, but a head has {width}: give an even 'dim_head'"
+        )
+    if config.rotary_dim is not None and config.rotary_dim > width:
+        raise ValueError(
+            f"'rotary_dim' is {config.rotary_dim}, but a head has {width} features"
         )
     return width
 
@@ -217,7 +256,44 @@ def _layers(
     for module in layers.modules():
         if hasattr(module, "sdp_context_manager"):
             module.sdp_context_manager = nullcontext  # type: ignore[assignment]
+    _give_biases(layers, c)
     return layers
+
+
+def _give_biases(layers: Any, config: TransformerConfig) -> None:
+    """Put in what the library cannot be asked for: biases of attention, and norms with a bias or an eps."""
+    has_own_norms = config.eps is not None or (config.bias and config.norm == "layer")
+    for norms, branch, _ in layers.layers:
+        if has_own_norms:
+            norms[0] = _Norm(config)
+        # The feed-forward layers have biases already.
+        for name in ("to_q", "to_k", "to_v", "to_out"):
+            plain = getattr(branch, name, None)
+            if config.bias and isinstance(plain, nn.Linear):
+                biased = nn.Linear(plain.in_features, plain.out_features)
+                setattr(branch, name, biased)
+    if has_own_norms:
+        layers.final_norm = _Norm(config)
+
+
+class _Norm(nn.Module):
+    """LayerNorm or RMSNorm, its gain kept less 1 under the library's name, with a bias if the config has one."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.dim = config.d_model
+        self.gain = "gamma" if config.norm == "layer" else "g"
+        self.register_parameter(self.gain, nn.Parameter(torch.zeros(self.dim)))
+        self.eps = config.eps or LAYER_NORM_EPS
+        self.beta: nn.Parameter | None = None
+        if config.bias and config.norm == "layer":
+            self.beta = nn.Parameter(torch.zeros(self.dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        gain = 1 + getattr(self, self.gain)
+        if self.gain == "g":
+            return functional.rms_norm(x, (self.dim,), gain, self.eps)
+        return functional.layer_norm(x, (self.dim,), gain, self.beta, self.eps)
 
 
 def x_transformers() -> Any:

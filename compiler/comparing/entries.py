@@ -99,8 +99,8 @@ def _fields(node: Layer) -> dict[str, Any]:
     inferred = node.config.inferred()
     given = node.config.model_dump().items()
     fields = {key: value for key, value in given if key not in inferred}
-    if node.further:
-        fields["with"] = node.further
+    if node.given_with:
+        fields["with"] = node.given_with
     return fields
 
 

@@ -188,7 +188,7 @@ def _call(
 
 def _way_out(contract: Contract, shapes: Sequence[Shape]) -> str:
     """The next step where the axes are not those of the contract."""
-    if len(shapes) < len(contract.inputs):
+    if len(shapes) < contract.required:
         return (
             "give its further inputs by `with:`, the names of stored tensors or inputs"
         )

@@ -56,7 +56,7 @@ def _refuse_misfits(walk: Run, node: Skip, x: Tensor) -> None:
             hint = _branch_remedy(node, walk, x, other)
         else:
             label = f"{node.op} '{_own(node, key)}'"
-            hint = _remedy(walk, node, x, other)
+            hint = _remedy(walk, node, x, key, other)
         raise walk.error("E203", node, f"{label}: {problem}", facts, hint)
 
 
@@ -73,7 +73,7 @@ def _branch_remedy(node: Skip, walk: Run, x: Tensor, other: Stored) -> str:
     return "let its paths keep the sizes"
 
 
-def _remedy(walk: Run, node: Skip, x: Tensor, other: Stored) -> str:
+def _remedy(walk: Run, node: Skip, x: Tensor, key: str, other: Stored) -> str:
     """The next step: a tensor that fits, another place to store, a fit, or equal channels."""
     fitting = _that_fits(walk, node, x)
     if fitting:
@@ -94,9 +94,22 @@ def _remedy(walk: Run, node: Skip, x: Tensor, other: Stored) -> str:
         return f"add `fit: crop`, or {elsewhere}"
     if elsewhere:
         return elsewhere
+    resized = _resized(walk, _own(node, key))
+    if resized:
+        return resized
     if may_be_fitted:
         return "add `fit: crop` or `fit: pad`"
     return "store a tensor of the same sizes, or change the layers between the two"
+
+
+def _resized(walk: Run, key: str) -> str | None:
+    """Where the tensor at hand comes from an Upsample by a factor: it can have the size of the stored one instead."""
+    if not walk.steps:
+        return None
+    last = walk.steps[-1].node
+    if not isinstance(last, Layer) or last.spec.name != "Upsample" or last.further:
+        return None
+    return f"write `size_of: {key}` in place of scale_factor, in the Upsample on {walk.line(last.where)}"
 
 
 def _elsewhere(walk: Run, x: Tensor, stored: Tensor) -> str | None:

@@ -77,10 +77,21 @@ def _run(block: nn.Module, inputs: list[_Tensor], rank: int) -> _Tensor:
     if x.field is None or x.position is None:
         return _Tensor(None, None, rank)
     assert isinstance(block, Block)
+    # Of a tensor that a field names only the size is seen.
+    n_seen = block.spec.contract.required
     field = _after(block, x.field, x.position, x.rank)
-    if any(other.position is not None for other in inputs[1:]):
+    if isinstance(block, nn.Upsample) and len(inputs) > n_seen:
+        field = _resized(block, x.field, inputs[n_seen].field)
+    if any(other.position is not None for other in inputs[1:n_seen]):
         field = field.all_frames()
     return _Tensor(field, _follow(block, x.position, x.rank), rank)
+
+
+def _resized(block: nn.Upsample, field: Field, like: Field | None) -> Field:
+    """After an upsampling to the frames of another tensor: by as much as they lie closer together."""
+    if like is None:
+        return field.all_frames()
+    return field.interpolated(field.stride / like.stride, TAPS.get(block.mode, 1))
 
 
 def _wider(one: Field | None, other: Field | None) -> Field | None:
@@ -144,7 +155,7 @@ def _through(leaf: nn.Module, field: Field, position: int, rank: int) -> Field:
         return _inverse(leaf, field)
     if isinstance(leaf, Block) and leaf.spec.name == "PQMFSynthesis":
         return _synthesis(leaf, field)
-    if isinstance(leaf, nn.Upsample):
+    if isinstance(leaf, nn.Upsample) and leaf.scale_factor is not None:
         scale = Fraction(_at(leaf.scale_factor, position, rank)).limit_denominator(1000)
         return field.interpolated(scale, TAPS.get(leaf.mode, 1))
     # What has none of these, such as an activation, acts on each frame alone.

@@ -27,7 +27,7 @@ def example_graph(spec: Spec) -> dict[str, Any]:
     example = spec.examples[0]
     spec.contract.bind(example.shapes)
     axes = []
-    for tokens, shape in zip(spec.contract.inputs, example.shapes, strict=True):
+    for tokens, shape in zip(spec.contract.inputs, example.shapes, strict=False):
         axes.append(" ".join(map(str, _axes(tokens, shape))))
     config: dict[str, Any] = dict(example.config)
     if len(axes) == 1:

@@ -54,7 +54,7 @@ def _draft07(given: Mapping[str, Any], owner: str) -> Schema:
             schema[key] = value.replace("#/$defs/", f"#/definitions/{owner}.")
         # `discriminator` is OpenAPI's, `from_axis` is our own: editors warn of words
         # that they do not know. A copy, because the callers change what they get.
-        elif key not in ("title", "from_axis", "discriminator"):
+        elif key not in ("title", "from_axis", "stored", "discriminator"):
             schema[key] = copy.deepcopy(value)
     return schema
 

@@ -26,8 +26,8 @@ def layer_line(node: Layer | Skip, named: bool) -> str:
     values: dict[str, Any] = {}
     if named:
         values["name"] = node.name
-    if node.further:
-        values["with"] = list(node.further)
+    if node.given_with:
+        values["with"] = list(node.given_with)
     values |= told(node.config)
     if values:
         return f"{node.spec.name}: {flow(values)}"

@@ -22,12 +22,24 @@ class Layer:
     steps: Steps
     where: Where
     source: Source = field(repr=False)
-    # Stored tensors that are its further inputs.
+    # Stored tensors that are its further inputs: those of `with`, then those that fields name.
     further: tuple[str, ...] = ()
     # The node whose weights it uses again.
     first: Layer | None = field(default=None, repr=False)
     entries: tuple[Entry, ...] = ()
     prefix: str = ""
+
+    @property
+    def given_with(self) -> tuple[str, ...]:
+        """The further inputs that no field of the config names."""
+        return self.further[: len(self.further) - len(self.config.stored())]
+
+    def asks_by(self, key: str) -> str:
+        """The key of the file under which a further input is named: `with`, or a field."""
+        fields = {stored: name for name, stored in self.config.stored().items()}
+        if key in self.given_with:
+            return "with"
+        return fields.get(key, "with")
 
 
 class Join(BlockConfig):

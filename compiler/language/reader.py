@@ -84,7 +84,7 @@ class Reader:
         further: tuple[str, ...] = ()
         # `name` and `with` belong to every layer, not to its config; a block whose
         # config has a field of that name keeps it.
-        own = ("name", "with") if len(spec.contract.inputs) > 1 else ("name",)
+        own = ("name", "with") if spec.contract.required > 1 else ("name",)
         apart = [key for key in own if key not in spec.cls.Config.model_fields]
         if isinstance(params, Mapping):
             if "name" in apart and "name" in params:
@@ -93,6 +93,14 @@ class Reader:
                 further = self._further(params["with"], item)
             params = {key: value for key, value in params.items() if key not in apart}
         config = self._config(item, spec, params, apart)
+        # A field that names a stored tensor makes it a further input, by its full name.
+        if config is not None and config.stored():
+            named = {
+                field: self._full(key, item.prefix)
+                for field, key in config.stored().items()
+            }
+            config = config.model_copy(update=named)
+            further = (*further, *named.values())
         # A valid config beside a bad name is not a node either: the mistakes are counted.
         if config is None or len(self.errors) > before:
             self.failed.add(item.name)

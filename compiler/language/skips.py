@@ -109,8 +109,8 @@ def _unknown(
         label = node.op
         step = "key"
     else:
-        label = f"{node.spec.name}: with"
-        step = "with"
+        step = node.asks_by(key)
+        label = f"{node.spec.name}: {step}"
     message = f"{label} '{own}': {problem}"
     where = node.source.value((*node.steps, step))
     return GraphError(message, code="E112", where=where, help=hint)

@@ -70,6 +70,7 @@ SPECIAL: dict[tuple[str, str], tuple[Any, Mapping[str, Any], Any]] = {
         )
         for field, positions, other in (
             ("max_frames", LEARNED, 40),
+            ("rotary_dim", {"positions": "rotary", "rotary_dim": 2}, 4),
             ("num_buckets", T5, 12),
             ("max_distance", T5, 16),
         )
@@ -199,7 +200,9 @@ def is_seen(
 
 
 def chosen(block: type[Block]) -> list[str]:
-    return [f for f in block.Config.model_fields if f not in block.Config.inferred()]
+    """The settings; which stored tensor comes is seen in a graph (compiler/language/test_size_of.py)."""
+    given = {*block.Config.inferred(), *block.Config.stored_fields()}
+    return [f for f in block.Config.model_fields if f not in given]
 
 
 BLOCKS = [name for name, spec in registry.blocks().items() if chosen(spec.cls)]

@@ -19,6 +19,7 @@ KINDS: list[dict[str, Any]] = [
     {"positions": "sinusoidal"},
     {"positions": "learned", "max_frames": 40},
     {"positions": "rotary"},
+    {"positions": "rotary", "rotary_dim": 2, "bias": True, "eps": 1e-3},
     {"positions": "alibi"},
     {"positions": "t5", "num_buckets": 8, "max_distance": 20},
     {

@@ -14,6 +14,7 @@ from torch.nn import functional
 
 import mirbricks as mb
 from mirbricks import registry
+from mirbricks.blocks.sequence.transformer_parts import x_transformers
 from mirbricks.errors import GraphError
 from mirbricks.registry import Block
 
@@ -32,6 +33,9 @@ KINDS: list[dict[str, Any]] = [
         "dim_feedforward": 10,
         "dim_head": 6,
     },
+    {"bias": True, "eps": 1e-2},
+    {"norm": "rms", "eps": 1e-2, "bias": True},
+    {"positions": "rotary", "rotary_dim": 4, "dim_head": 6},
 ]
 every_kind = pytest.mark.parametrize(
     "kind", KINDS, ids=lambda kind: "-".join(map(str, kind.values())) or "plain"
@@ -56,20 +60,23 @@ def built(name: str, shapes: Sequence[tuple[int, ...]], **config: Any) -> Block:
     return block
 
 
-def norm(w: W, key: str, x: Tensor, kind: str) -> Tensor:
+def norm(w: W, key: str, x: Tensor, kind: dict[str, Any]) -> Tensor:
     """x-transformers keeps the gains less 1."""
-    if kind == "rms":
-        return x / x.pow(2).mean(-1, keepdim=True).sqrt() * (1 + w[f"{key}.g"])
+    if kind.get("norm") == "rms":
+        square = x.pow(2).mean(-1, keepdim=True) + kind.get("eps", 0)
+        return x / square.sqrt() * (1 + w[f"{key}.g"])
     centred = x - x.mean(-1, keepdim=True)
-    return (
-        centred
-        / (centred.pow(2).mean(-1, keepdim=True) + 1e-5).sqrt()
-        * (1 + w[f"{key}.gamma"])
-    )
+    variance = centred.pow(2).mean(-1, keepdim=True) + kind.get("eps", 1e-5)
+    y = centred / variance.sqrt() * (1 + w[f"{key}.gamma"])
+    if kind.get("bias"):
+        return y + w[f"{key}.beta"]
+    return y
 
 
-def turned(x: Tensor) -> Tensor:
-    """(B, heads, T, D): pairs of features as complex numbers, times e^(j t 10000^(-2i / D))."""
+def turned(x: Tensor, dim: int | None) -> Tensor:
+    """(B, heads, T, D): pairs of features as complex numbers, times e^(j t 10000^(-2i / D)); the first `dim` only."""
+    if dim is not None:
+        return torch.cat((turned(x[..., :dim], None), x[..., dim:]), dim=-1)
     rates = 10000 ** (-torch.arange(0, x.shape[-1], 2, dtype=x.dtype) / x.shape[-1])
     angle = torch.arange(x.shape[2], dtype=x.dtype)[:, None] * rates
     z = torch.view_as_complex(x.unflatten(-1, (-1, 2)).contiguous()) * torch.polar(
@@ -79,18 +86,28 @@ def turned(x: Tensor) -> Tensor:
 
 
 def attention(
-    w: W, key: str, x: Tensor, other: Tensor, heads: int, added: Tensor, rotary: bool
+    w: W,
+    key: str,
+    x: Tensor,
+    other: Tensor,
+    heads: int,
+    added: Tensor,
+    kind: dict[str, Any],
 ) -> Tensor:
+    def linear(name: str, y: Tensor) -> Tensor:
+        bias = w[f"{key}.to_{name}.bias"] if kind.get("bias") else 0
+        return y @ w[f"{key}.to_{name}.weight"].T + bias
+
     q, k, v = (
-        (y @ w[f"{key}.to_{name}.weight"].T).unflatten(-1, (heads, -1)).transpose(1, 2)
+        linear(name, y).unflatten(-1, (heads, -1)).transpose(1, 2)
         for name, y in (("q", x), ("k", other), ("v", other))
     )
-    if rotary:
-        q, k = turned(q), turned(k)
+    if kind.get("positions") == "rotary":
+        q, k = (turned(y, kind.get("rotary_dim")) for y in (q, k))
     scores = torch.einsum("bhtd,bhsd->bhts", q, k) / math.sqrt(q.shape[-1]) + added
     weights = scores.exp() / scores.exp().sum(-1, keepdim=True)
     y = torch.einsum("bhts,bhsd->bhtd", weights, v)
-    return y.transpose(1, 2).flatten(2) @ w[f"{key}.to_out.weight"].T
+    return linear("out", y.transpose(1, 2).flatten(2))
 
 
 def feed_forward(w: W, key: str, x: Tensor, gated: bool) -> Tensor:
@@ -125,21 +142,26 @@ def by_hand(
     )
     if causal:
         added = added + torch.full((n, n), -torch.inf, dtype=x.dtype).triu(1)
-    rotary, kind_of_norm = kind.get("positions") == "rotary", kind.get("norm", "layer")
     branches = ["a", "f"] if context is None else ["a", "c", "f"]
     for i, branch in enumerate(branches * 2):
         key = f"layers.layers.{i}"
-        y = norm(w, f"{key}.0.0", x, kind_of_norm)
+        y = norm(w, f"{key}.0.0", x, kind)
         if branch == "a":
-            y = attention(w, f"{key}.1", y, y, heads, added, rotary)
+            y = attention(w, f"{key}.1", y, y, heads, added, kind)
         elif branch == "c":
             y = attention(
-                w, f"{key}.1", y, context, heads, torch.zeros(1, dtype=x.dtype), False
+                w,
+                f"{key}.1",
+                y,
+                context,
+                heads,
+                torch.zeros(1, dtype=x.dtype),
+                {**kind, "positions": "none"},
             )
         else:
             y = feed_forward(w, f"{key}.1", y, kind.get("gated", False))
         x = x + y
-    return norm(w, "layers.final_norm", x, kind_of_norm)
+    return norm(w, "layers.final_norm", x, kind)
 
 
 @every_kind
@@ -216,6 +238,71 @@ def test_is_torchs_transformer_with_the_same_weights() -> None:
             own.linear2.load_state_dict(feed[1].ff[2].state_dict())
     mask = nn.Transformer.generate_square_subsequent_mask(9, dtype=torch.float64)
     torch.testing.assert_close(block(x), peer(x, mask=mask, is_causal=True))
+
+
+def test_is_x_transformers_own_decoder_with_equal_weights() -> None:
+    """The tutorial's: x-transformers turns 32 of 64 features by default, in angles of its own."""
+    library = x_transformers()
+    peer = library.Decoder(dim=128, depth=2, heads=2, rotary_pos_emb=True)
+    block = built(
+        "TransformerDecoder",
+        [(2, 50, 128)],
+        num_heads=2,
+        dim_head=64,
+        num_layers=2,
+        positions="rotary",
+        rotary_dim=32,
+    )
+    peer = peer.double().eval()
+    unmatched = peer.load_state_dict(block.stack.layers.state_dict(), strict=False)
+    assert not unmatched.unexpected_keys
+    assert unmatched.missing_keys == ["rotary_pos_emb.inv_freq"]
+    x = torch.randn(2, 50, 128, dtype=torch.float64)
+    # The library keeps its angles in float32, at most 50 radians: 4e-6 of a radian.
+    torch.testing.assert_close(block(x), peer(x), rtol=0, atol=1e-5)
+    whole = built(
+        "TransformerDecoder",
+        [(2, 50, 128)],
+        num_heads=2,
+        num_layers=2,
+        positions="rotary",
+    )
+    whole.load_state_dict(block.state_dict())
+    assert not torch.allclose(whole(x), peer(x), atol=1e-2)
+
+
+@pytest.mark.parametrize("eps", [1e-6, 1e-2])
+def test_is_torchs_encoder_layer_with_all_its_biases(eps: float) -> None:
+    """The layer of ViT, AST and PaSST: norms first, biases everywhere, an eps of its own."""
+    block = built("TransformerEncoder", [X], **SIZES, bias=True, eps=eps)
+    layer = nn.TransformerEncoderLayer(
+        8, 2, 32, 0.0, "gelu", batch_first=True, norm_first=True, layer_norm_eps=eps
+    )
+    last = nn.LayerNorm(8, eps=eps)
+    peer = nn.TransformerEncoder(layer, 2, last, enable_nested_tensor=False).double()
+    w = block.stack.layers.state_dict()
+    names = {"norm1": "0.0.0", "norm2": "1.0.0"}
+    given = {
+        "norm.weight": 1 + w["final_norm.gamma"],
+        "norm.bias": w["final_norm.beta"],
+    }
+    for i in range(2):
+        own = f"layers.{i}"
+        attend, feed = f"layers.{2 * i}.1", f"layers.{2 * i + 1}.1.ff"
+        for kind in ("weight", "bias"):
+            parts = [w[f"{attend}.to_{name}.{kind}"] for name in ("q", "k", "v")]
+            given[f"{own}.self_attn.in_proj_{kind}"] = torch.cat(parts)
+            given[f"{own}.self_attn.out_proj.{kind}"] = w[f"{attend}.to_out.{kind}"]
+            given[f"{own}.linear1.{kind}"] = w[f"{feed}.0.0.{kind}"]
+            given[f"{own}.linear2.{kind}"] = w[f"{feed}.2.{kind}"]
+        for name, place in names.items():
+            step, _, rest = place.partition(".")
+            key = f"layers.{2 * i + int(step)}.{rest}"
+            given[f"{own}.{name}.weight"] = 1 + w[f"{key}.gamma"]
+            given[f"{own}.{name}.bias"] = w[f"{key}.beta"]
+    peer.load_state_dict(given)
+    x = torch.randn(X, dtype=torch.float64)
+    torch.testing.assert_close(block(x), peer(x))
 
 
 @every_kind
@@ -325,6 +412,18 @@ def refusal(name: str, **config: Any) -> str:
             {"num_heads": 2, "positions": "rotary", "dim_head": 3},
             "rotary positions turn pairs of features, but 'dim_head' is 3",
         ),
+        (
+            {"num_heads": 2, "rotary_dim": 2},
+            "'rotary_dim' is for rotary positions: write `positions: rotary`",
+        ),
+        (
+            {"num_heads": 1, "positions": "rotary", "rotary_dim": 3},
+            "rotary positions turn pairs of features, but 'rotary_dim' is 3",
+        ),
+        (
+            {"num_heads": 1, "positions": "rotary", "rotary_dim": 6, "dim_head": 4},
+            "'rotary_dim' is 6, but a head has 4 features",
+        ),
     ],
 )
 def test_fields_that_do_not_fit_are_refused(config: dict[str, Any], words: str) -> None:
@@ -371,3 +470,12 @@ def test_learned_positions_are_refused_only_where_the_frames_are_fixed() -> None
         caught.value
     )
     assert caught.value.code == "E204"
+
+
+def test_more_turned_features_than_a_head_has_are_refused_where_the_width_is_known() -> (
+    None
+):
+    message = refusal(
+        "TransformerDecoder", num_heads=1, positions="rotary", rotary_dim=8
+    )
+    assert "'rotary_dim' is 8, but a head has 6 features" in message

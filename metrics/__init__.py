@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .codebooks import CodebookUse as CodebookUse
     from .codebooks import bit_rate_bps as bit_rate_bps
     from .embedding_sets import halves as halves
+    from .embedding_sets import standardised as standardised
     from .frechet import FrechetInfinity as FrechetInfinity
     from .frechet import frechet_distance as frechet_distance
     from .frechet import frechet_infinity as frechet_infinity
@@ -110,6 +111,7 @@ __getattr__, __dir__, __all__ = face(
         "real_against_real": "generation",
         "retrieval_figures": "retrieval",
         "si_sdr_db": "reconstruction",
+        "standardised": "embedding_sets",
         "stft_distance": "reconstruction",
         "token_accuracy": "tokens",
     },

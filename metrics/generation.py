@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .embedding_sets import Embeddings, halves, two_sets
+from .embedding_sets import Embeddings, halves, standardised, two_sets
 from .frechet import frechet_distance, frechet_infinity
 from .kernels import kernel_distance
 from .manifolds import manifold_figures
@@ -11,7 +11,12 @@ FEWEST_FOR_INFINITY = 10
 
 
 def generation_figures(
-    real: Embeddings, generated: Embeddings, *, seed: int, k: int = 5
+    real: Embeddings,
+    generated: Embeddings,
+    *,
+    seed: int,
+    k: int = 5,
+    standardise: bool = True,
 ) -> dict[str, float]:
     """Fréchet distance, its extrapolation, KID, precision, recall, density and coverage of a generated set.
 
@@ -24,6 +29,9 @@ def generation_figures(
         Of the subsets that `frechet_infinity` draws.
     k : int
         Of the nearest neighbours of `manifold_figures`.
+    standardise : bool
+        Measure each feature in deviations of the real set, see `standardised`. False for embeddings whose published
+        figures are of the raw values, such as VGGish.
 
     Returns
     -------
@@ -45,6 +53,8 @@ def generation_figures(
     True
     """
     one, other = two_sets(real, generated, at_least=max(2, k + 1))
+    if standardise:
+        one, other = standardised(one, other)
     figures = {"frechet_distance": frechet_distance(one, other)}
     if len(other) >= FEWEST_FOR_INFINITY:
         figures["frechet_infinity"] = frechet_infinity(one, other, seed=seed).value
@@ -52,7 +62,9 @@ def generation_figures(
     return figures | manifold_figures(one, other, k)
 
 
-def real_against_real(real: Embeddings, *, seed: int, k: int = 5) -> dict[str, float]:
+def real_against_real(
+    real: Embeddings, *, seed: int, k: int = 5, standardise: bool = True
+) -> dict[str, float]:
     """`generation_figures` of two random halves of a real set: what a perfect model of that size would get.
 
     Parameters
@@ -61,7 +73,7 @@ def real_against_real(real: Embeddings, *, seed: int, k: int = 5) -> dict[str, f
         Embeddings (N, D), at least 2 (k + 1).
     seed : int
         Of the halves.
-    k : int
+    k, standardise : int, bool
         As in `generation_figures`.
 
     Returns
@@ -81,4 +93,4 @@ def real_against_real(real: Embeddings, *, seed: int, k: int = 5) -> dict[str, f
     ['coverage', 'density']
     """
     one, other = halves(real, seed)
-    return generation_figures(one, other, seed=seed, k=k)
+    return generation_figures(one, other, seed=seed, k=k, standardise=standardise)

@@ -31,6 +31,7 @@ from mirbricks.metrics import (
     manifolds,
     nearest_items,
     real_against_real,
+    standardised,
 )
 
 SEEDS = st.integers(0, 10**6)
@@ -276,15 +277,28 @@ def test_the_examples_run(module: ModuleType) -> None:
 def test_all_figures_at_once_are_those_of_each() -> None:
     rng = np.random.default_rng(0)
     real, generated = rng.normal(size=(30, 4)), rng.normal(size=(25, 4)) + 0.5
-    found = generation_figures(real, generated, seed=3, k=4)
+    found = generation_figures(real, generated, seed=3, k=4, standardise=False)
     assert found == {
         "frechet_distance": frechet_distance(real, generated),
         "frechet_infinity": frechet_infinity(real, generated, seed=3).value,
         "kernel_distance": kernel_distance(real, generated),
         **manifold_figures(real, generated, k=4),
     }
+    # Feature by feature in deviations of the real set, so that no unit changes anything.
+    same = generation_figures(
+        real * [1, 10, 1e3, 1e-3] + 5, generated * [1, 10, 1e3, 1e-3] + 5, seed=3
+    )
+    assert same == pytest.approx(generation_figures(real, generated, seed=3), rel=1e-6)
     # Too few to read a line from.
     assert "frechet_infinity" not in generation_figures(real, generated[:9], seed=3)
+
+
+def test_a_constant_feature_is_only_centred() -> None:
+    real = np.array([[1.0, 0.1], [3.0, 0.1], [5.0, 0.1]])
+    one, other = standardised(real, [[3.0, 0.3]])
+    np.testing.assert_allclose(one[:, 0], [-(1.5**0.5), 0, 1.5**0.5])
+    np.testing.assert_allclose(one[:, 1], 0, atol=1e-12)
+    np.testing.assert_allclose(other, [[0, 0.2]], atol=1e-12)
 
 
 def test_real_against_real_is_better_than_real_against_noise() -> None:

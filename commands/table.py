@@ -114,6 +114,12 @@ COMMANDS: dict[str, Command] = {
         "runs/bach10 song.mp3 --out out",
         models.predict,
     ),
+    "generate": Command(
+        "models.generate:generate",
+        "make sounds with a generating model, and a page to listen to them",
+        "zoo:notes_flow --n 16 --set instrument=guitar --set pitchmidi=60 --seed 1 --out sounds",
+        models.generate,
+    ),
     "listen": Command(
         "models.listen:listen",
         "write the page of a blind listening test (MUSHRA, ABX or MOS), or read its results",

@@ -37,13 +37,20 @@ def section(title: str, content: str) -> str:
     return f"<section><h2>{escape(title)}</h2>{content}</section>"
 
 
-def image(figure: Figure, alternative: str, most_bytes: int = MOST_BYTES) -> str:
-    """The figure as an embedded PNG on white, readable on dark pages too: as fine as `most_bytes` allows."""
+def image(
+    figure: Figure,
+    alternative: str,
+    most_bytes: int = MOST_BYTES,
+    finest: float = 2.0,
+) -> str:
+    """The figure as an embedded PNG on white, readable on dark pages too: as fine as `most_bytes` allows, with at most
+    `finest` of its pixels per pixel of a screen.
+    """
     inches = figure.get_size_inches()
     width, height = (round(float(side) * DPI) for side in inches)
     fits = width <= PAGE
     png = b""
-    for fineness in (2.0, 1.0, 0.6, 0.4) if fits else (1.0, 0.6, 0.4):
+    for fineness in (finest, 1.0, 0.6, 0.4) if fits else (1.0, 0.6, 0.4):
         png = png_bytes(figure, DPI * fineness)
         if len(png) <= most_bytes:
             break

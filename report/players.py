@@ -17,6 +17,7 @@ from .page import image
 
 LONGEST_S = 30.0  # of a sound within a page: longer ones are cut, and the page says so
 MOST_PICTURE_BYTES = 150_000
+FINEST = 1.5  # pixels of a picture per pixel of a screen
 SIZE_INCHES = (5.6, 3.5)  # of a picture in the grid
 
 STYLE = """
@@ -55,7 +56,10 @@ def grid(cards: Sequence[str]) -> str:
 
 
 def card(
-    one: Audible, address: str, note: str = "", figures: Sequence[Figure] = ()
+    one: Audible,
+    address: str,
+    note: str = "",
+    figures: Sequence[Figure] | None = None,
 ) -> str:
     """One sound: its pictures, a player of the audio at `address`, and what it is.
 
@@ -71,9 +75,9 @@ def card(
         The pictures; by default waveform and spectrogram.
     """
     name = one.title or "sound"
-    drawn = list(figures) or [picture(one)]
+    drawn = [picture(one)] if figures is None else figures
     images = "".join(
-        image(one, f"picture of {name}", MOST_PICTURE_BYTES) for one in drawn
+        image(one, f"picture of {name}", MOST_PICTURE_BYTES, FINEST) for one in drawn
     )
     words = [f"{key} {value}" for key, value in one.details.items()]
     words.append(f"{length_s(one):.2f} s at {one.sr_hz} Hz")
@@ -93,8 +97,10 @@ def picture(one: Audible) -> Figure:
 
 
 def small_figure() -> Figure:
-    """An empty figure in the size of the grid."""
-    return Figure(figsize=SIZE_INCHES, layout="constrained")
+    """An empty figure in the size of the grid; its margins are fixed, for measuring them takes as long as drawing."""
+    figure = Figure(figsize=SIZE_INCHES)
+    figure.subplots_adjust(left=0.135, right=0.99, bottom=0.13, top=0.97)
+    return figure
 
 
 def length_s(one: Audible) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,13 @@ from ..runs.folder import RunFolder
 from ..runs.settings import RunSettings
 from ..tasks.base import Evaluation, Task
 from ..tasks.predictions import Prediction
+from ..tasks.sounds import Sound
 from ..training.devices import as_device
 from ..zoo import CARD
-from .arguments import flag_of, jobs_of, optional_path_of, path_of
+from .arguments import flag_of, jobs_of, optional_path_of, path_of, wrong
 from .evaluate import Options, evaluate
 from .experiment import Experiment
+from .generate import generate, refuse_others
 from .loading import load_run
 from .overrides import Values, overrides_of
 from .parts import move
@@ -194,6 +196,66 @@ class Model:
                 yield self._one(audio, None if of_file else sr_hz, name, progress)
             except MirbricksError as error:
                 progress.complain(_of_item(name, error))
+
+    def generate(
+        self,
+        n: int = 1,
+        conditions: Mapping[str, Any] | None = None,
+        *,
+        seed: int = 0,
+        set: Values | None = None,
+        progress: bool = False,
+    ) -> list[Sound]:
+        """Sounds that the model makes; the same as `mirbricks generate` writes.
+
+        Parameters
+        ----------
+        n : int
+            How many.
+        conditions : mapping, optional
+            What is asked for, such as `{"instrument": "guitar", "pitchmidi": 60}`: one value for all sounds, or a list
+            of n values. What is left out is drawn as it occurs in the training recordings;
+            `model.task.conditions_of(model.settings.tuned)` has the names and values.
+        seed : int
+            The same seed gives the same sounds.
+        set : mapping, optional
+            Settings of the task, such as `{"task.temperature": 0.9}`.
+        progress : bool
+            Whether bars are shown.
+
+        Returns
+        -------
+        list of Sound
+            With `samples` (C, N), `sr_hz`, `details`, `plot()` and `save()`.
+
+        Raises
+        ------
+        TaskError
+            Before anything is computed: E514 for a model that makes no sounds, E560 for an unknown condition, E561 for
+            a value that was not seen in training, E563 for a list of another length.
+        """
+        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+            raise wrong("n", "a number of sounds from 1 on", n)
+        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+            raise wrong("seed", "a whole number from 0 on", seed)
+        if conditions is not None and not isinstance(conditions, Mapping):
+            raise wrong("conditions", 'a mapping such as {"pitchmidi": 60}', conditions)
+        shown = progress_of(flag_of(progress, "progress"))
+        made = generate(
+            self._with(set), self.settings, n, conditions or {}, seed, shown
+        )
+        return list(made)
+
+    def _with(self, values: Values | None) -> Experiment:
+        """The experiment, or a copy of it with other settings of the task and the same weights."""
+        overrides = overrides_of(values)
+        if not overrides:
+            return self._experiment
+        refuse_others(overrides)
+        changed, _ = load_run(self._run, overrides)
+        changed.model.load_state_dict(self.module.state_dict())
+        move(changed, next(self.module.parameters()).device)
+        return changed
 
     def evaluate(
         self,

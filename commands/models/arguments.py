@@ -128,6 +128,34 @@ def predict(p: Parser) -> None:
     device(p)
 
 
+def generate(p: Parser) -> None:
+    p.add_argument("folder", metavar="RUN", help="a run folder, or zoo:NAME")
+    p.add_argument(
+        "--n", type=values.count, default=16, help="how many sounds (default: 16)"
+    )
+    p.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a condition, as in instrument=guitar; given again, its values take turns; "
+        "task.KEY=VALUE is a setting of the task, as in task.temperature=.9; repeatable",
+    )
+    seed(p, "other sounds")
+    p.add_argument(
+        "--out",
+        default="generated",
+        metavar="DIR",
+        help="folder for the sounds and their page (default: generated)",
+    )
+    p.add_argument(
+        "--replace",
+        action="store_true",
+        help="overwrite files that exist already",
+    )
+    device(p)
+
+
 def pack(p: Parser) -> None:
     p.add_argument(
         "folder", metavar="RUN", help="a run folder whose training has ended"

@@ -1,0 +1,45 @@
+"""The command generate."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from ...runs.folder import RunFolder
+from ...training.devices import as_device
+from ...workflows.generate import asked_of, in_turn
+from ...workflows.generate import generate as generate_sounds
+from ...workflows.generated import SoundFolder
+from ...workflows.loading import load_run
+from ...workflows.parts import move
+from ...workflows.progress import Progress, plural
+
+
+def generate(arguments: Namespace) -> int:
+    """Write sounds that a model makes, and the page of them; what is done is kept when it is interrupted."""
+    asked = asked_of(arguments.set)
+    conditions = in_turn(asked.conditions, arguments.n)
+    run_folder = RunFolder.open(arguments.folder)
+    experiment, settings = load_run(run_folder, asked.overrides)
+    # All that can be wrong is looked at before the first sound is made: conditions, then names of files.
+    sounds = generate_sounds(
+        experiment, settings, arguments.n, conditions, arguments.seed, Progress()
+    )
+    folder = SoundFolder(Path(arguments.out), arguments.n, replace=arguments.replace)
+    move(experiment, as_device(arguments.device))
+    names = list(experiment.task.conditions_of(settings.tuned))
+
+    title = f"Sounds of {run_folder.path.resolve().name}"
+    interrupted = False
+    try:
+        for sound in sounds:
+            print(folder.add(sound, names))
+    except KeyboardInterrupt:
+        interrupted = True
+    count = plural(folder.n_written, "sound")
+    subtitle = f"{experiment.task.title}, {count}, seed {arguments.seed}"
+    if folder.n_written:
+        print(folder.finish(title, subtitle, arguments.command))
+    if interrupted:
+        raise KeyboardInterrupt
+    return 0

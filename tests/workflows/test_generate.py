@@ -1,0 +1,385 @@
+"""Generation: the command and the function give the same sounds; what cannot be asked for is refused first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from torch import Tensor, nn
+
+import mirbricks as mb
+from mirbricks.cli import main
+from mirbricks.data.synth.polyphony import synthesise_polyphony
+from mirbricks.errors import DataError, MirbricksError, TaskError
+from mirbricks.tasks.base import TASKS, Batch, Evaluation, Task, TaskConfig
+from mirbricks.tasks.conditions import Condition, Conditions
+from mirbricks.tasks.sounds import Sound
+from mirbricks.workflows.generate import AT_ONCE, asked_of, in_turn
+
+SR_HZ = 8000
+GRAPH = """\
+name: tones
+input: B C=1 F=8 T
+feature: {type: logmel, sr_hz: 8000, n_mels: 8}
+dataset: {folds: 3}
+task: {type: test_tones}
+train: {steps: 1, validate_every: 1, batch_size: 2}
+layers:
+  - Conv2d: {out_channels: 1, kernel_size: 1}
+"""
+KNOWN = Conditions(
+    (
+        Condition("instrument", ("cello", "flute")),
+        Condition("pitchmidi", (60, 62, 64)),
+        Condition("loudness", (0.0, 10.0), 5.0, 2.0),
+    ),
+    (("flute", 62, 3.5), ("cello", 60, 4.0)),
+)
+
+
+class TonesConfig(TaskConfig):
+    """Settings of the toy."""
+
+    type: Literal["test_tones"] = "test_tones"
+    temperature: float = 1.0
+
+
+class TonesLearner:
+    """Learns nothing in one step."""
+
+    figure = "negative_loss"
+
+    def batch(self, step: int) -> Batch:
+        x = torch.full((2, 1, 8, 4), float(step))
+        return Batch((x,), torch.zeros(2, 1, 8, 4), ("a", "b"))
+
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        return (outputs - batch.targets).square().mean()
+
+    def validate(self, model: nn.Module, on_track: Any) -> dict[str, float]:  # noqa: ARG002
+        return {"negative_loss": -1.0, "loss": 1.0}
+
+
+class Tones(Task):
+    """A toy that makes a tone of the pitch asked for, with noise of its seed."""
+
+    title = "tones"
+    headline = ("negative_loss",)
+    generates = True
+    Config = TonesConfig
+    calls: ClassVar[list[int]] = []
+    interrupt_at: ClassVar[int | None] = None
+
+    def check_graph(self, model: Any) -> None:
+        pass
+
+    def tracks(self, items: Sequence[Any]) -> list[Any]:
+        return [item for item in items if item.stem_of is None]
+
+    def learner(self, *_: Any, **__: Any) -> Any:
+        return TonesLearner()
+
+    def validation_learner(self, *_: Any, **__: Any) -> None:
+        return None
+
+    def evaluate(self, *_: Any, **__: Any) -> Evaluation:
+        return Evaluation({"negative_loss": -1.0}, {"a": {"negative_loss": -1.0}})
+
+    def predict(self, *_: Any, **__: Any) -> Any:
+        raise TaskError("makes sounds", code="E514")
+
+    def truth(self, item: Any) -> Any:  # noqa: ARG002
+        return None
+
+    def conditions_of(self, settings: Mapping[str, Any]) -> Mapping[str, Sequence[Any]]:  # noqa: ARG002
+        return KNOWN.known()
+
+    def generate(
+        self,
+        model: nn.Module,
+        settings: Mapping[str, Any],  # noqa: ARG002
+        *,
+        n: int,
+        conditions: Mapping[str, Any],
+        seed: int,
+        on_share: Any = None,  # noqa: ARG002
+    ) -> list[Sound]:
+        rows = KNOWN.asked(conditions, n, seed)
+        if len(self.calls) == self.interrupt_at:
+            raise KeyboardInterrupt
+        self.calls.append(n)
+        generator = torch.Generator().manual_seed(seed)
+        sounds = []
+        for row in rows:
+            hz = 440 * 2 ** ((float(row["pitchmidi"]) - 69) / 12)
+            tone = torch.sin(2 * torch.pi * hz * torch.arange(2000) / SR_HZ)
+            noise = (
+                0.01 * self.config.temperature * torch.randn(2000, generator=generator)
+            )  # type: ignore[attr-defined]  # of its own config
+            bias = next(iter(model.parameters())).mean() * 0.001
+            sounds.append(Sound.of(0.3 * tone + noise + bias, SR_HZ, **row))
+        return sounds
+
+
+@pytest.fixture(scope="module", autouse=True)
+def task() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        Tones.name = "test_tones"
+        TASKS.get("tagging")  # the catalogue loads its own first
+        patch.setitem(TASKS.known, "test_tones", Tones)
+        yield
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tones")
+    synthesise_polyphony(folder / "corpus", n_clips=3, seconds=2.0, seed=1)
+    (folder / "tones.yaml").write_text(GRAPH)
+    mb.train(
+        folder / "tones.yaml",
+        folder / "corpus",
+        folder / "run",
+        cache=folder / "cache",
+        jobs=1,
+        progress=False,
+    )
+    return folder / "run"
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Tones, "calls", [])
+    monkeypatch.setattr(Tones, "interrupt_at", None)
+
+
+def wavs(folder: str = "out") -> dict[str, Any]:
+    return {
+        path.name: soundfile.read(path, dtype="float32")[0]
+        for path in sorted(Path(folder).glob("*.wav"))
+    }
+
+
+def test_the_command_writes_what_the_function_gives(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["generate", str(run), "--n", "11", "--seed", "3", "--out", "out"]
+    words += ["--set", "instrument=flute", "--set", "pitchmidi=64"]
+    assert main(words) == 0
+    printed = capsys.readouterr().out.split()
+    files = wavs()
+    assert sorted(printed) == sorted(
+        [*(f"out/{name}" for name in files), "out/index.html"]
+    )
+    assert next(iter(files)) == "01_instrument-flute_pitchmidi-64_loudness-3.5.wav"
+    sounds = mb.load(run).generate(11, {"instrument": "flute", "pitchmidi": 64}, seed=3)
+    assert len(sounds) == len(files) == 11
+    for sound, samples in zip(sounds, files.values(), strict=True):
+        np.testing.assert_array_equal(sound.samples[0], samples)
+        assert sound.details["pitchmidi"] == 64
+    # No more than a batch at a time, whatever n is.
+    assert max(Tones.calls) == AT_ONCE
+
+
+def test_the_same_seed_gives_the_same_sounds(run: Path) -> None:
+    model = mb.load(run)
+    first, again, other = (
+        np.stack([one.samples for one in model.generate(10, seed=seed)])
+        for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+    # No two sounds are alike, also across batches.
+    assert len({one.tobytes() for one in first}) == 10
+    whole = np.stack([one.samples for one in model.generate(AT_ONCE, seed=1)])
+    np.testing.assert_array_equal(whole, first[:AT_ONCE])
+
+
+class Page(HTMLParser):
+    """The files that the page plays, and how many pictures it has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.audio: list[str] = []
+        self.pictures = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        source = dict(attrs).get("src") or ""
+        if tag == "audio":
+            self.audio.append(source)
+        if tag == "img":
+            assert source.startswith("data:image/png;base64,")
+            self.pictures += 1
+
+
+def test_the_page_plays_every_file_with_its_pictures(run: Path) -> None:
+    assert main(["generate", str(run), "--n", "3", "--out", "out"]) == 0
+    html = Path("out/index.html").read_text()
+    page = Page()
+    page.feed(html)
+    assert page.audio == list(wavs())
+    assert page.pictures == 6  # a spectrogram and, of notes, a rainbowgram
+    assert "mirbricks generate" in html
+    assert "http" not in html.replace("http-equiv", "")
+
+
+def test_values_that_are_given_again_take_turns(run: Path) -> None:
+    words = [
+        "--set",
+        "pitchmidi=60",
+        "--set",
+        "pitchmidi=64",
+        "--set",
+        "instrument=cello",
+    ]
+    assert main(["generate", str(run), "--n", "5", "--out", "out", *words]) == 0
+    pitches = [re.search(r"pitchmidi-(\d+)", name)[1] for name in wavs()]  # type: ignore[index]  # each has one
+    assert pitches == ["60", "64", "60", "64", "60"]
+
+
+def test_combinations_in_turn() -> None:
+    asked = asked_of(["a=1", "b=x", "a=2", "b=y", "task.steps=3"])
+    assert asked.overrides == ("task.steps=3",)
+    given = in_turn(asked.conditions, 5)
+    assert list(zip(given["a"], given["b"], strict=True)) == [
+        ("1", "x"),
+        ("1", "y"),
+        ("2", "x"),
+        ("2", "y"),
+        ("1", "x"),
+    ]
+    with pytest.raises(DataError, match="4 combinations of conditions need as many"):
+        in_turn(asked.conditions, 3)
+
+
+def test_a_setting_of_the_task_is_no_condition(run: Path) -> None:
+    words = ["generate", str(run), "--n", "1", "--out"]
+    assert main([*words, "loud"]) == 0
+    assert main([*words, "still", "--set", "task.temperature=0"]) == 0
+    (loud,) = wavs("loud").values()
+    (still,) = wavs("still").values()
+    assert np.abs(loud - still).max() > 0.005
+    set_in_python = mb.load(run).generate(1, set={"task.temperature": 0.0})
+    np.testing.assert_array_equal(set_in_python[0].samples[0], still)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["instrumnt=flute"],
+            "the model has no condition 'instrumnt'\n"
+            "  conditions  'instrument', 'pitchmidi', 'loudness'\n"
+            "  help: did you mean 'instrument'?     [E560]\n",
+        ),
+        (
+            ["temperature=0.5"],
+            "the model has no condition 'temperature'\n"
+            "  conditions  'instrument', 'pitchmidi', 'loudness'\n"
+            "  help: choose one of these; a setting of the task is written task.KEY=VALUE     [E560]\n",
+        ),
+        (
+            ["instrument=cell"],
+            "no training recording has 'cell' as its 'instrument'\n"
+            "  values  cello, flute\n"
+            "  help: did you mean 'cello'?     [E561]\n",
+        ),
+        (
+            ["pitchmidi=60", "pitchmidi=61"],
+            "no training recording has '61' as its 'pitchmidi'\n"
+            "  values  60, 62, 64\n"
+            "  help: choose one of these values     [E561]\n",
+        ),
+        (
+            ["loudness=soft"],
+            "the condition 'loudness' is a number, got 'soft'\n"
+            "  values  0.0 to 10.0 in the training recordings\n"
+            "  help: give a number     [E561]\n",
+        ),
+        (
+            ["flute"],
+            "expected NAME=VALUE after --set, got 'flute'\n"
+            "  help: a condition is NAME=VALUE, a setting of the task task.KEY=VALUE     [E650]\n",
+        ),
+    ],
+)
+def test_what_cannot_be_asked_for_is_refused_before_anything_is_made(
+    run: Path, words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sets = [word for one in words for word in ("--set", one)]
+    assert main(["generate", str(run), "--n", "20", "--out", "out", *sets]) == 1
+    printed = capsys.readouterr()
+    assert printed.err == message
+    assert Tones.calls == []
+    assert not Path("out").exists()
+
+
+def test_a_bad_value_late_in_a_list_is_refused_first(run: Path) -> None:
+    model = mb.load(run)
+    pitches = [60] * 15 + [63]
+    with pytest.raises(TaskError, match="no training recording has '63'"):
+        model.generate(16, {"pitchmidi": pitches})
+    with pytest.raises(TaskError, match="has 15 values for 16 sounds"):
+        model.generate(16, {"pitchmidi": pitches[:15]})
+    assert Tones.calls == []
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"n": 0}, {"n": True}, {"n": 1, "seed": -1}, {"n": 1, "conditions": ["x"]}],
+)
+def test_parameters_that_are_something_else(run: Path, given: dict[str, Any]) -> None:
+    with pytest.raises(DataError) as caught:
+        mb.load(run).generate(**given)
+    assert caught.value.code == "E437"
+    with pytest.raises(DataError, match="is not a setting of the task"):
+        mb.load(run).generate(1, set={"train.lr": 1.0})
+
+
+@pytest.mark.parametrize("name", ["index.html", "02_mine.wav"])
+def test_files_of_the_user_stay(
+    run: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("out").mkdir()
+    Path("out", name).write_text("mine")
+    Path("out/notes.txt").write_text("mine")
+    words = ["generate", str(run), "--n", "2", "--out", "out"]
+    assert main(words) == 1
+    assert capsys.readouterr().err == (
+        f"'out/{name}' already exists\n  help: choose another folder; --replace writes over it     [E191]\n"
+    )
+    assert Path("out", name).read_text() == "mine"
+    assert Tones.calls == []
+    assert main([*words, "--replace"]) == 0
+    assert Path("out/index.html").read_text() != "mine"
+    assert Path("out/notes.txt").read_text() == "mine"
+
+
+def test_an_interrupt_keeps_what_is_done(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Tones, "interrupt_at", 1)
+    assert main(["generate", str(run), "--n", "20", "--out", "out"]) == 130
+    assert len(wavs()) == AT_ONCE
+    page = Page()
+    page.feed(Path("out/index.html").read_text())
+    assert page.audio == list(wavs())
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_a_model_that_predicts_makes_no_sounds(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["generate", "zoo:tagging_esc10", "--out", "out"]) == 1
+    assert "tagging predicts, and makes no sounds of its own" in capsys.readouterr().err
+    with pytest.raises(MirbricksError) as caught:
+        mb.load("zoo:tagging_esc10").generate(1)
+    assert caught.value.code == "E514"
+    assert not Path("out").exists()

@@ -1,0 +1,105 @@
+"""The folder that generated sounds are written to: a wav per sound, and a page with all of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..data.stores.together import write_together
+from ..errors import DataError
+from ..tasks.sounds import Sound
+
+INDEX = "index.html"
+LONGEST_NAME = 80  # characters of conditions in the name of a file
+PITCH = "pitch"  # a condition with this in its name makes a sound a note
+
+
+class SoundFolder:
+    """Writes sounds as they come, and the page of those that came.
+
+    Parameters
+    ----------
+    out : Path
+        The folder; made if it is missing.
+    n : int
+        How many sounds there will be.
+    replace : bool
+        Whether files of the same names are replaced.
+
+    Raises
+    ------
+    DataError
+        E191 where the folder has such files already: before anything is computed.
+    """
+
+    def __init__(self, out: Path, n: int, *, replace: bool = False) -> None:
+        self.out = out
+        self._digits = max(2, len(str(n)))
+        self._replace = replace
+        self._cards: list[str] = []
+        if not replace:
+            self._refuse_taken(n)
+
+    @property
+    def n_written(self) -> int:
+        """The sounds that are written so far."""
+        return len(self._cards)
+
+    def add(self, sound: Sound, conditions: Sequence[str]) -> Path:
+        """Write one sound; the names of its file and title have the values of these conditions.
+
+        Raises DataError E191 for a file that holds something else, E408 for one that cannot be written.
+        """
+        from ..report.generated import sound_card  # matplotlib takes a second to import
+
+        number = self.n_written + 1
+        stem = self._stem(number, sound, conditions)
+        path = self.out / f"{stem}.wav"
+        write_together({path: sound.files()[".wav"]}, replace=self._replace)
+        is_note = any(PITCH in name for name in conditions)
+        card = sound_card(sound.titled(stem), path.name, number, is_note=is_note)
+        self._cards.append(card)
+        return path
+
+    def finish(self, title: str, subtitle: str, command: str) -> Path:
+        """Write the page of all sounds so far; returns its path."""
+        from ..report.generated import generated_page
+
+        page = generated_page(title, subtitle, command, self._cards)
+        path = self.out / INDEX
+        write_together({path: page.encode()}, replace=self._replace)
+        return path
+
+    def _stem(self, number: int, sound: Sound, conditions: Sequence[str]) -> str:
+        """Such as 03_instrument-guitar_pitchmidi-60."""
+        parts = []
+        for name in conditions:
+            if name in sound.details:
+                parts.append(f"{_safe(name)}-{_safe(str(sound.details[name]))}")
+        words = "_".join(parts)[:LONGEST_NAME].rstrip("-_.")
+        numbered = f"{number:0{self._digits}d}"
+        return f"{numbered}_{words}" if words else numbered
+
+    def _refuse_taken(self, n: int) -> None:
+        """Raise E191 where a name that will be needed is taken; the conditions in the names are not all known yet."""
+        numbers = {f"{number:0{self._digits}d}" for number in range(1, n + 1)}
+        taken = []
+        if self.out.is_dir():
+            for path in sorted(self.out.iterdir()):
+                begin = path.stem.partition("_")[0]
+                if path.name == INDEX or (path.suffix == ".wav" and begin in numbers):
+                    taken.append(path)
+        elif self.out.exists() or self.out.is_symlink():
+            taken.append(self.out)
+        if taken:
+            raise DataError(
+                f"'{taken[0]}' already exists",
+                code="E191",
+                help="choose another folder; --replace writes over it",
+            )
+
+
+def _safe(words: str) -> str:
+    """Words in the name of a file, on every system."""
+    return re.sub(r"[^\w.+#]+", "-", words).strip("-") or "x"

@@ -1,0 +1,381 @@
+"""The task sample_generation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ...compiler.module import GraphModule
+from ...data.batching.patches import take_patch
+from ...data.corpus import Item
+from ...errors import TaskError
+from ...features.cache import FeatureCache
+from ...features.waveform import WaveformFeatureConfig
+from ..base import (
+    Batch,
+    Evaluation,
+    Figures,
+    OnShare,
+    OnTrack,
+    Picture,
+    Sounding,
+    Task,
+    register_task,
+    unseen,
+)
+from ..conditions import Conditions, Value, refuse_inputs, scaled_inputs, value_of
+from ..modes import evaluating
+from ..patches import PatchBatches
+from ..sounds import Sound
+from ..token_generation.fitting import (
+    conditioned_tracks,
+    moving_input,
+    one_of_each,
+    refuse_few_rows,
+    rows_of,
+)
+from ..token_generation.generation import SOUNDS_IN_REPORT, titled_sounds
+from .config import SampleGenerationConfig
+from .samples import (
+    Quantization,
+    generated,
+    refuse_other_logits,
+    sees_present,
+    shifted,
+)
+
+WAVE = "wave"  # what the graph's input for samples is best called
+
+
+@register_task("sample_generation")
+class SampleGeneration(Task):
+    """An autoregressive model of samples: each as a class, from those before it and from conditions.
+
+    Sources: van den Oord et al., "WaveNet", 2016; Mehri et al., "SampleRNN", ICLR 2017. Figures: cross-entropy in nats
+    per sample and bits per second, accuracy.
+    """
+
+    Config = SampleGenerationConfig
+    config: SampleGenerationConfig
+    title = "generation of samples"
+    headline = ("cross_entropy_nats", "bits_per_second", "accuracy")
+    tuned: ClassVar = {"conditions": dict[str, Any]}
+    features = (WaveformFeatureConfig,)
+    generates = True
+
+    def __init__(
+        self, config: SampleGenerationConfig, feature: WaveformFeatureConfig
+    ) -> None:
+        super().__init__(config, feature)
+        self.conditions = Conditions()
+        self.quantization = Quantization(
+            config.quantization, config.quantization_channels
+        )
+        self.input_shapes: Mapping[str, Sequence[int | str]] = {}
+        self.rows: dict[str, int | None] = {}
+        self.wave = WAVE
+        self.is_ahead = True
+
+    def check_graph(self, model: GraphModule) -> None:
+        """Whether feature and graph go together. Raises TaskError E564, E570 to E572."""
+        where = model.graph.where_input()
+        names = self.config.conditions
+        self.input_shapes = model.input_shapes
+        self.wave = moving_input(model.input_shapes, names, WAVE)
+        refuse_inputs(names, model.input_shapes, [self.wave], where)
+        refuse_other_logits(model, self.wave, self.quantization.n_classes, where)
+        one = one_of_each(names, model.input_shapes)
+        self.is_ahead = sees_present(model, self.wave, one, where)
+        self.rows = {name: rows_of(model, name) for name in names}
+        self.input_shape = model.input_shapes[self.wave]
+        self.output_shape = model.output_shape
+        self.where_input = where
+
+    def tracks(self, items: Sequence[Item]) -> list[Item]:
+        """Recordings with every condition, stems left out. Raises TaskError E503, E560."""
+        return conditioned_tracks(items, self.config.conditions)
+
+    def truth(self, item: Item) -> dict[str, Value]:
+        """The conditions of a recording. Raises TaskError E560."""
+        return {name: value_of(item, name) for name in self.config.conditions}
+
+    def _fitted(self, tracks: Sequence[Item]) -> Conditions:
+        names = self.config.conditions
+        found = Conditions.fit(tracks, names, scaled_inputs(names, self.input_shapes))
+        refuse_few_rows(self.rows, found.each, self.where_input)
+        return found
+
+    def check_recordings(self, train: Sequence[Item], others: Sequence[Item]) -> None:
+        """As that of token generation. Raises TaskError E503, E560 to E562, E572."""
+        conditions = self._fitted(self.tracks(train))
+        if others:
+            conditions.of(self.tracks(others))
+
+    def learner(
+        self,
+        train: Sequence[Item],
+        valid: Sequence[Item],
+        cache: FeatureCache,
+        *,
+        seed: int,
+        batch_size: int,
+    ) -> SampleLearner:
+        """Raises TaskError E503, E560 to E562, E572."""
+        tracks = self.tracks(train)
+        self.conditions = self._fitted(tracks)
+        batches = SampleBatches(self, tracks, cache, seed=seed, batch_size=batch_size)
+        return SampleLearner(self, batches, self.tracks(valid), cache)
+
+    def validation_learner(
+        self,
+        valid: Sequence[Item],
+        cache: FeatureCache,
+        *,
+        seed: int,
+        batch_size: int,
+    ) -> None:
+        """None: the cross-entropy of the validation recordings is the figure itself."""
+
+    def given(self, waves: Tensor) -> tuple[Tensor, Tensor]:
+        """What the graph reads of waveforms (B, 1, N), and the class of each sample (B, N)."""
+        classes = self.quantization.classes(waves)
+        # Read as they will be generated: to the precision of the classes.
+        heard = self.quantization.samples(classes)
+        if self.is_ahead:
+            heard = shifted(heard)
+        return heard, classes
+
+    def tune(
+        self,
+        model: nn.Module,
+        items: Sequence[Item],
+        cache: FeatureCache,
+        on_track: OnTrack = unseen,
+    ) -> dict[str, Any]:
+        """{"conditions": those of the training recordings}: nothing is chosen on `items`."""
+        super().tune(model, items, cache, on_track)
+        return {"conditions": self.conditions.to_json()}
+
+    def evaluate(
+        self,
+        model: nn.Module,
+        items: Sequence[Item],
+        cache: FeatureCache,
+        settings: Mapping[str, Any],
+        on_track: OnTrack = unseen,
+    ) -> Evaluation:
+        """Sums over the judged samples of each recording, and the figures of all together."""
+        if settings:
+            self.conditions = Conditions.from_json(settings["conditions"])
+        tracks = self.judged_tracks(model, self.tracks(items), cache, on_track)
+        return Evaluation(self.pooled(tracks), tracks)
+
+    def judged_tracks(
+        self,
+        model: nn.Module,
+        items: Sequence[Item],
+        cache: FeatureCache,
+        on_track: OnTrack = unseen,
+    ) -> dict[str, Figures]:
+        """Of each recording: nats and right guesses over the samples of its windows, and how many these are."""
+        device = next(model.parameters()).device
+        rows = self.conditions.of(items)
+        found: dict[str, Figures] = {}
+        with evaluating(model):
+            for item, row in zip(items, rows, strict=True):
+                conditions = self.conditions.encode([row])
+                sums = torch.zeros(2, dtype=torch.float64)
+                count = 0
+                for wave in self._windows(cache, item.key):
+                    heard, classes = self.given(wave)
+                    given = {self.wave: heard, **conditions}
+                    moved = {name: value.to(device) for name, value in given.items()}
+                    logits = model(**moved).float().cpu()
+                    nats = functional.cross_entropy(logits, classes, reduction="sum")
+                    hits = (logits.argmax(1) == classes).sum()
+                    sums += torch.stack([nats.double(), hits.double()])
+                    count += classes.numel()
+                nats_sum, hits_sum = sums.tolist()
+                found[item.key] = {
+                    "nats": nats_sum,
+                    "hits": hits_sum,
+                    "samples": count,
+                }
+                on_track(item.key)
+        return found
+
+    def _windows(self, cache: FeatureCache, key: str) -> list[Tensor]:
+        """Parts of a recording, (1, 1, n) each, spread evenly; a short one is a single part, as it is."""
+        feature = cache.open(key)
+        size = self.config.patch_frames
+        spare = max(feature.n_frames - size, 0)
+        starts = np.unique(np.linspace(0, spare, self.config.windows).round())
+        parts = []
+        for start in starts.astype(int):
+            stop = min(int(start) + size, feature.n_frames)
+            parts.append(feature.read(int(start), stop)[None])
+        return parts
+
+    def pooled(self, tracks: Mapping[str, Figures]) -> dict[str, float]:
+        """Over all judged samples."""
+        if not tracks:
+            return {}
+        totals = {
+            name: math.fsum(track[name] for track in tracks.values())
+            for name in ("nats", "hits", "samples")
+        }
+        nats = totals["nats"] / totals["samples"]
+        return {
+            "loss": nats,
+            "cross_entropy_nats": nats,
+            "bits_per_second": nats / math.log(2) * self.feature.sr_hz,
+            "accuracy": totals["hits"] / totals["samples"],
+        }
+
+    def predict(
+        self,
+        model: nn.Module,  # noqa: ARG002
+        feature: Any,  # noqa: ARG002
+        settings: Mapping[str, Any],  # noqa: ARG002
+        on_share: OnShare = unseen,  # noqa: ARG002
+    ) -> Any:
+        """Raises TaskError E514: the model makes sounds, and finds nothing in a recording."""
+        raise TaskError(
+            f"{self.name} makes sounds, and predicts nothing from a recording",
+            code="E514",
+            help="use `mirbricks generate`",
+        )
+
+    def conditions_of(self, settings: Mapping[str, Any]) -> Mapping[str, Sequence[Any]]:
+        """Every condition with its values; of a number that is scaled the least and the greatest."""
+        return Conditions.from_json(settings["conditions"]).known()
+
+    def generate(
+        self,
+        model: nn.Module,
+        settings: Mapping[str, Any],
+        *,
+        n: int,
+        conditions: Mapping[str, Any],
+        seed: int,
+        on_share: OnShare = unseen,
+    ) -> list[Sound]:
+        """Samples drawn one after another. Raises TaskError E560, E561, E563."""
+        assert isinstance(model, GraphModule)
+        known = Conditions.from_json(settings["conditions"])
+        asked = known.asked(conditions, n, seed)
+        sr_hz = self.feature.sr_hz
+        waves = generated(
+            model,
+            self.wave,
+            known.encode(asked),
+            known.dropped(n),
+            quantization=self.quantization,
+            config=self.config,
+            is_ahead=self.is_ahead,
+            count=n,
+            n_samples=max(1, round(self.config.generate_s * sr_hz)),
+            seed=seed,
+            on_share=on_share,
+        )
+        return titled_sounds(waves, sr_hz, asked)
+
+    def pictures(
+        self,
+        model: nn.Module,
+        items: Sequence[Item],  # noqa: ARG002
+        cache: FeatureCache,  # noqa: ARG002
+        settings: Mapping[str, Any],
+        evaluation: Evaluation,  # noqa: ARG002
+    ) -> Sequence[Picture | Sounding]:
+        """Some sounds that the model makes."""
+        sounds = self.generate(
+            model, settings, n=SOUNDS_IN_REPORT, conditions={}, seed=0
+        )
+        caption = "New sounds; what they were asked for is in their titles."
+        return [Sounding("generated", caption, sounds)]
+
+
+class SampleBatches(PatchBatches):
+    """Batches by name: what the graph reads, and the conditions; targets are the classes (B, N)."""
+
+    def __init__(
+        self,
+        task: SampleGeneration,
+        tracks: Sequence[Item],
+        cache: FeatureCache,
+        *,
+        seed: int,
+        batch_size: int,
+    ) -> None:
+        super().__init__(seed=seed, batch_size=batch_size, input_rank=3)
+        self.task = task
+        self.keys = [item.key for item in tracks]
+        self.features = [cache.open(key) for key in self.keys]
+        self.inputs = task.conditions.encode(task.conditions.of(tracks))
+        frames = np.array([feature.n_frames for feature in self.features], np.float64)
+        if task.config.crop == "beginning":
+            frames = np.ones(len(frames))
+        # Every second of the corpus as often as any other; beginnings each as often.
+        self.shares = frames / frames.sum()
+
+    def draw(self, step: int, rng: Generator) -> Batch:  # noqa: ARG002  # every step alike
+        config = self.task.config
+        chosen = rng.choice(len(self.keys), self.batch_size, p=self.shares)
+        rows = []
+        for row in chosen:
+            feature = self.features[row]
+            spare = max(feature.n_frames - config.patch_frames, 0)
+            start = 0
+            if config.crop == "anywhere":
+                start = int(rng.integers(spare + 1))
+            rows.append(
+                take_patch(feature.read, start, config.patch_frames, feature.n_frames)
+            )
+        heard, classes = self.task.given(torch.stack(rows))
+        own = {name: values[chosen] for name, values in self.inputs.items()}
+        conditions = self.task.conditions
+        given = conditions.with_dropout(own, config.condition_dropout, rng)
+        named = {self.task.wave: heard, **given}
+        return Batch((), classes, tuple(self.keys[row] for row in chosen), named)
+
+
+class SampleLearner:
+    """Batches of samples, the cross-entropy of each, and the validation recordings."""
+
+    figure = "loss"
+    smaller_is_better = True
+
+    def __init__(
+        self,
+        task: SampleGeneration,
+        batches: SampleBatches,
+        valid: Sequence[Item],
+        cache: FeatureCache,
+    ) -> None:
+        self.task = task
+        self.batches = batches
+        self.valid = valid
+        self.cache = cache
+
+    def batch(self, step: int) -> Batch:
+        """The batch of a step."""
+        return self.batches.batch(step)
+
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """The mean cross-entropy over all samples, in nats."""
+        return functional.cross_entropy(outputs, batch.targets)
+
+    def validate(
+        self, model: nn.Module, on_track: OnTrack = unseen
+    ) -> dict[str, float]:
+        """The figures of the validation recordings."""
+        tracks = self.task.judged_tracks(model, self.valid, self.cache, on_track)
+        return self.task.pooled(tracks)

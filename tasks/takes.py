@@ -1,0 +1,44 @@
+"""Recordings as they are trained on: each as it is, and played higher or lower by whole semitones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..data.pyjama.file import Atom
+from .conditions import as_number
+
+
+@dataclass(frozen=True)
+class Take:
+    """A recording played so many semitones higher; `pitch` names the annotation that moves with it, if it has one."""
+
+    item: Any
+    semitones: int
+    pitch: str
+
+    @property
+    def key(self) -> str:
+        """The key of the recording."""
+        return str(self.item.key)
+
+    @property
+    def annotations(self) -> Mapping[str, Sequence[Any]]:
+        """Those of the recording, with the pitch that sounds now."""
+        own: Mapping[str, Sequence[Any]] = self.item.annotations
+        atoms = own.get(self.pitch, ())
+        if not self.semitones or not atoms:
+            return own
+        moved = []
+        for atom in atoms:
+            number = as_number(atom.value)
+            value = atom.value if number is None else number + self.semitones
+            moved.append(Atom(value, atom.time, atom.duration, atom.others))
+        return {**own, self.pitch: tuple(moved)}
+
+
+def takes_of(items: Iterable[Any], semitones: int, pitch: str) -> list[Take]:
+    """Every recording as it is, and from so many semitones lower to so many higher."""
+    steps = range(-semitones, semitones + 1)
+    return [Take(item, step, pitch) for item in items for step in steps]

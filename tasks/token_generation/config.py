@@ -1,0 +1,105 @@
+"""Settings of the task token_generation."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveInt,
+    model_validator,
+)
+
+from ..base import TaskConfig
+from .patterns import PatternName
+
+
+class SamplingConfig(TaskConfig):
+    """How codes or samples are drawn: settings of every task that generates one after another."""
+
+    temperature: NonNegativeFloat = Field(
+        1.0, description="logits are divided by it before drawing; 0: always the best"
+    )
+    top_k: PositiveInt | None = Field(
+        None, description="draw among so many of the best; default: all"
+    )
+    top_p: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="draw among the best that together have this probability; default: all",
+    )
+    guidance: NonNegativeFloat = Field(
+        1.0,
+        description="how far conditions are exaggerated (classifier-free guidance); 1: not at all; "
+        "other values need condition_dropout in training",
+    )
+    conditions: tuple[str, ...] = Field(
+        (), description="annotations that sounds are asked for by, with one value each"
+    )
+    condition_dropout: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="share of the training examples whose conditions are dropped, for guidance",
+    )
+
+    @model_validator(mode="after")
+    def _guidance_was_learned(self) -> SamplingConfig:
+        if self.guidance != 1 and not (self.conditions and self.condition_dropout):
+            raise ValueError(
+                "'guidance' compares with a model without conditions: it needs 'conditions' and 'condition_dropout'"
+            )
+        return self
+
+    @property
+    def passes(self) -> int:
+        """Rows that the graph computes for each sound: a second one without conditions, for guidance."""
+        if self.guidance == 1:
+            return 1
+        return 2
+
+
+class TokenGenerationConfig(SamplingConfig):
+    """The section `task: {type: token_generation}`."""
+
+    type: Literal["token_generation"] = Field(
+        "token_generation", description="name of the task"
+    )
+    codec: str = Field(
+        description="the codec whose codes are learned: a run, a packed model, zoo:NAME"
+    )
+    n_codebooks: PositiveInt | None = Field(
+        None, description="the first codebooks of the codec; default: all of them"
+    )
+    pattern: PatternName = Field(
+        "flatten",
+        description="how codes become a sequence: flatten, a place for each; delay, a place for each frame with every "
+        "codebook a place later than the one before; parallel, a place for each frame",
+    )
+    patch_frames: PositiveInt = Field(
+        description="frames of a training example; a shorter recording is filled up with silence"
+    )
+    crop: Literal["beginning", "anywhere"] = Field(
+        "anywhere",
+        description="where in a longer recording a training example begins",
+    )
+    transpose_semitones: NonNegativeInt = Field(
+        0,
+        le=12,
+        description="training recordings are also played up to so many semitones higher and lower",
+    )
+    pitch: str = Field(
+        "pitchmidi",
+        description="the condition that the transposition is added to, in MIDI numbers",
+    )
+    generate_frames: PositiveInt | None = Field(
+        None, description="frames of a generated sound; default: patch_frames"
+    )
+
+    @property
+    def frames(self) -> int:
+        """Frames of a generated sound."""
+        return self.generate_frames or self.patch_frames

@@ -1,0 +1,242 @@
+"""Whether a graph can be an autoregressive model of codes: found out before any data is read, by running it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...blocks.sequence.tokens import TokenEmbedding
+from ...compiler.module import GraphModule
+from ...errors import GraphError, MirbricksError, TaskError, Where
+from ...shapes import show
+from ..conditions import NUMBER_FEATURES, Condition, scaled_inputs, value_of
+from ..encoded import refuse_no_recordings
+from ..modes import evaluating
+from ..recordings import unannotated
+from .patterns import Pattern
+
+TRIED_FRAMES = 3  # of a trial run: a first one, one in the middle, a last one
+MOVED = 1e-6  # what floating point may change where nothing does
+
+
+def moving_input(
+    inputs: Mapping[str, Sequence[int | str]], conditions: Sequence[str], first: str
+) -> str:
+    """The input that is generated: the one called `first`, or else the first that is no condition."""
+    others = [name for name in inputs if name not in conditions]
+    if first in others or not others:
+        return first
+    return others[0]
+
+
+def one_of_each(
+    names: Sequence[str], inputs: Mapping[str, Sequence[int | str]]
+) -> dict[str, Tensor]:
+    """A row of every condition, (1,) or (1, 2), as a trial run of a graph is given it."""
+    scaled = scaled_inputs(names, inputs)
+    rows = {}
+    for name in names:
+        if name in scaled:
+            rows[name] = torch.zeros(1, NUMBER_FEATURES)
+        else:
+            rows[name] = torch.zeros(1, dtype=torch.int64)
+    return rows
+
+
+def conditioned_tracks(items: Sequence[Any], names: Sequence[str]) -> list[Any]:
+    """Recordings with every condition, stems left out. Raises TaskError E503, and E560 for one that nobody has."""
+    own = [item for item in items if getattr(item, "stem_of", None) is None]
+    refuse_no_recordings(own)
+    found = []
+    for item in own:
+        if all(item.annotations.get(name) for name in names):
+            found.append(item)
+    if found:
+        return found
+    for name in names:
+        if not any(item.annotations.get(name) for item in own):
+            value_of(own[0], name)  # raises, with the nearest name
+    what = f"all of the conditions {', '.join(map(repr, names))}"
+    raise unannotated(own, what, "set task.conditions to those that it has")
+
+
+def refuse_other_shapes(
+    model: GraphModule, codes: str, pattern: Pattern, where: Where | None
+) -> None:
+    """Raise TaskError E571 where the graph does not read (B, Q, T) or gives no logits for the pattern."""
+    shape = model.input_shapes[codes]
+    levels = pattern.n_codebooks
+    if len(shape) != 3 or not (isinstance(shape[1], str) or shape[1] == levels):
+        raise TaskError(
+            f"the graph does not read the codes of {levels} codebooks",
+            code="E571",
+            where=where,
+            facts=[("expected", show(("B", levels, "T"))), ("got", show(shape))],
+            help=f"write `{codes}: B Q={levels} T`, or set task.n_codebooks",
+        )
+    if model.outputs:
+        raise TaskError(
+            "the graph gives its outputs by name, and the task reads one tensor of logits",
+            code="E571",
+            where=model.graph.source.key(("outputs",)),
+            help="leave `outputs:` out: the last layer's tensor is read",
+        )
+    given = model.output_shape
+    if len(given) == 3 and given[2] == pattern.n_logits():
+        return
+    raise TaskError(
+        f"the graph does not give the logits of {pattern.codes_per_place} x {pattern.n_codes} codes for each place",
+        code="E571",
+        where=where,
+        facts=[
+            ("expected", show(("B", "T'", pattern.n_logits()))),
+            ("got", show(given)),
+        ],
+        help=f"end in `Linear: {{out_features: {pattern.n_logits()}}}` after a {_embedding(pattern)}",
+    )
+
+
+def refuse_unfit(
+    model: GraphModule,
+    codes: str,
+    conditions: Mapping[str, Tensor],
+    pattern: Pattern,
+    where: Where | None,
+) -> None:
+    """Run a graph on random codes: every code must have a row, and none may be seen by its own prediction.
+
+    conditions  one row of each, (1, ...)
+
+    Raises TaskError E570, E571, E572.
+    """
+    generator = torch.Generator().manual_seed(0)
+    shape = (1, pattern.n_codebooks, TRIED_FRAMES)
+    drawn = torch.randint(pattern.n_codes, shape, generator=generator)
+    drawn[0, :, 0] = pattern.n_codes - 1  # the last code must have a row too
+    tokens = pattern.tokens(drawn)
+    with evaluating(model):
+        try:
+            before = model(**{codes: tokens, **conditions})
+        except MirbricksError as error:
+            raise TaskError(
+                f"the graph cannot read the codes 0 to {pattern.n_embeddings - 1}",
+                code="E572",
+                where=error.where or where,
+                facts=[("layer", error.message)],
+                help=f"use a {_embedding(pattern)}",
+            ) from error
+        places = pattern.n_places(TRIED_FRAMES)
+        if before.shape[1] != places:
+            raise TaskError(
+                f"of {TRIED_FRAMES} frames the graph gives {before.shape[1]} places, and the pattern "
+                f"'{pattern.name}' has {places}",
+                code="E571",
+                where=where,
+                help=f"use a {_embedding(pattern)}, or another task.pattern",
+            )
+        _refuse_seeing(model, codes, conditions, pattern, drawn, where)
+
+
+def _refuse_seeing(
+    model: GraphModule,
+    codes: str,
+    conditions: Mapping[str, Tensor],
+    pattern: Pattern,
+    drawn: Tensor,
+    where: Where | None,
+) -> None:
+    """Raise TaskError E570 where the prediction of a code changes with the code itself, or with one that follows."""
+    whole = pattern.logits(
+        model(**{codes: pattern.tokens(drawn), **conditions}), TRIED_FRAMES
+    )
+    for level in range(pattern.n_codebooks):
+        other = drawn.clone()
+        other[0, level, 1] = (other[0, level, 1] + 1) % pattern.n_codes
+        found = pattern.logits(
+            model(**{codes: pattern.tokens(other), **conditions}), TRIED_FRAMES
+        )
+        # Its own logits, and all of the frame before, come earlier in every pattern.
+        moved = (found - whole).abs()[0, :, :2].amax(dim=-1)
+        if moved[level, 1] > MOVED or moved[level, 0] > MOVED:
+            raise TaskError(
+                "the graph sees the code that it predicts, or one that comes after it",
+                code="E570",
+                where=where,
+                facts=[("changed", f"the logits of codebook {level + 1}, frame 2")],
+                help="give CodebookEmbedding `start: true`, and use layers that look back only, such as "
+                "TransformerDecoder",
+            )
+
+
+def refuse_too_long(
+    model: GraphModule,
+    codes: str,
+    pattern: Pattern,
+    conditions: Mapping[str, Tensor],
+    frames: Mapping[str, int],
+) -> None:
+    """Raise TaskError E573 where the graph has too few positions for the frames that a setting asks for."""
+    for setting, count in frames.items():
+        places = pattern.n_places(count)
+        shape = (1, pattern.n_codebooks, count)
+        tokens = pattern.tokens(torch.zeros(shape, dtype=torch.int64))
+        with evaluating(model):
+            try:
+                model(**{codes: tokens, **conditions})
+            except GraphError as error:
+                raise TaskError(
+                    f"the graph cannot read {count} frames, {places} places in the pattern '{pattern.name}'",
+                    code="E573",
+                    where=error.where,
+                    facts=[("layer", error.message), ("asked by", setting)],
+                    help=f"give the layer more positions, or choose a smaller {setting}",
+                ) from error
+
+
+def refuse_few_rows(
+    model_rows: Mapping[str, int | None],
+    conditions: Sequence[Condition],
+    where: Where | None,
+) -> None:
+    """Raise TaskError E572 where a table has fewer rows than a condition has values, and one for a dropped one."""
+    for one in conditions:
+        rows = model_rows.get(one.name)
+        if rows is not None and rows < one.n_classes:
+            raise TaskError(
+                f"the graph has {rows} rows for the condition '{one.name}', which has {one.n_classes - 1} values in "
+                "the training recordings",
+                code="E572",
+                where=where,
+                help=f"write `TokenEmbedding: {{num_embeddings: {one.n_classes}, ...}}`: a row more, for a dropped "
+                "condition",
+            )
+
+
+def rows_of(model: GraphModule, name: str) -> int | None:
+    """The rows of the TokenEmbedding that reads an input; None where another layer does."""
+    running: str | None = next(iter(model.input_shapes))
+    stored = {one: one for one in model.input_shapes}
+    for op in model.ops:
+        if op.kind == "StartFrom":
+            running = stored.get(op.name)
+        elif op.kind == "StoreAs":
+            stored.pop(op.name, None)
+            if running is not None:
+                stored[op.name] = running
+        elif op.kind == "run":
+            layer = model.get_submodule(op.name)
+            if running == name and isinstance(layer, TokenEmbedding):
+                return len(layer.weight)
+            running = None
+        else:
+            running = None
+    return None
+
+
+def _embedding(pattern: Pattern) -> str:
+    """The layer that reads the codes of a pattern, as a graph writes it."""
+    how = "flatten" if pattern.name == "flatten" else "sum"
+    return f"`CodebookEmbedding: {{num_embeddings: {pattern.n_embeddings}, pattern: {how}, ...}}`"

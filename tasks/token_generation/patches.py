@@ -1,0 +1,119 @@
+"""Training batches of codes, and the windows that a recording is judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from torch import Tensor
+
+from ..base import Batch
+from ..conditions import Conditions
+from ..encoded import Encoded
+from ..patches import PatchBatches
+from ..takes import Take
+from .config import TokenGenerationConfig
+from .patterns import Pattern
+
+ROWS_AT_ONCE = 32
+
+
+@dataclass(frozen=True)
+class Window:
+    """A part of a recording: `frames` frames of it from `start` on."""
+
+    key: str
+    row: int
+    start: int
+    frames: int
+
+
+class TokenBatches(PatchBatches):
+    """Batches by name: the codes in their pattern and the conditions; targets are the codes (B, Q, T).
+
+    Parameters
+    ----------
+    takes : sequence of Take
+        The training recordings, as they are and transposed.
+    encoded : mapping of int to Encoded
+        Their codes, by semitones.
+    conditions : Conditions
+        Fitted on the takes.
+    config : TokenGenerationConfig
+        Frames, crop, dropout of conditions.
+    pattern : Pattern
+        How codes stand in a sequence.
+    codes : str
+        The graph's input for codes.
+    seed, batch_size : int
+        As in `PatchBatches`.
+    """
+
+    def __init__(
+        self,
+        takes: Sequence[Take],
+        encoded: Mapping[int, Encoded],
+        conditions: Conditions,
+        config: TokenGenerationConfig,
+        pattern: Pattern,
+        codes: str,
+        *,
+        seed: int,
+        batch_size: int,
+    ) -> None:
+        super().__init__(seed=seed, batch_size=batch_size, input_rank=3)
+        self.takes = takes
+        self.encoded = encoded
+        self.conditions = conditions
+        self.config = config
+        self.pattern = pattern
+        self.codes = codes
+        self.inputs = conditions.encode(conditions.of(takes))
+        self.n_frames = [encoded[one.semitones].n_frames(one.key) for one in takes]
+        self.shares = np.full(len(takes), 1 / len(takes))
+        # A long piece has more to show than a short one; notes that begin at their beginning do not.
+        if config.crop == "anywhere":
+            frames = np.maximum(self.n_frames, config.patch_frames)
+            self.shares = frames / frames.sum()
+
+    def draw(self, step: int, rng: Generator) -> Batch:  # noqa: ARG002  # every step alike
+        chosen = rng.choice(len(self.takes), self.batch_size, p=self.shares)
+        frames = self.config.patch_frames
+        rows = []
+        for row in chosen:
+            take = self.takes[row]
+            spare = max(self.n_frames[row] - frames, 0)
+            start = 0
+            if self.config.crop == "anywhere":
+                start = int(rng.integers(spare + 1))
+            read = self.encoded[take.semitones].padded(take.key, start, frames)
+            rows.append(read[: self.pattern.n_codebooks])
+        targets = torch.stack(rows)
+        own = {name: values[chosen] for name, values in self.inputs.items()}
+        given = self.conditions.with_dropout(own, self.config.condition_dropout, rng)
+        named = {self.codes: self.pattern.tokens(targets), **given}
+        keys = tuple(self.takes[row].key for row in chosen)
+        return Batch((), targets, keys, named)
+
+
+def windows_of(keys: Sequence[str], encoded: Encoded, frames: int) -> list[Window]:
+    """Windows one after another that cover every recording; the last may be shorter."""
+    found = []
+    for row, key in enumerate(keys):
+        total = encoded.n_frames(key)
+        for start in range(0, total, frames):
+            found.append(Window(key, row, start, min(frames, total - start)))
+    return found
+
+
+def window_batches(
+    windows: Sequence[Window], encoded: Encoded, pattern: Pattern, frames: int
+) -> Iterator[tuple[Sequence[Window], Tensor]]:
+    """Some windows at a time with their codes (B, Q, frames), filled up with silence."""
+    for first in range(0, len(windows), ROWS_AT_ONCE):
+        some = windows[first : first + ROWS_AT_ONCE]
+        rows = [encoded.padded(one.key, one.start, frames) for one in some]
+        yield some, torch.stack(rows)[:, : pattern.n_codebooks]

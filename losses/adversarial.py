@@ -37,10 +37,26 @@ def _pairs(real: Scores, fake: Scores) -> list[tuple[Tensor, Tensor]]:
 
 @register_loss("hinge_discriminator")
 def hinge_discriminator(real: Scores, fake: Scores) -> Tensor:
-    """mean max(0, 1 - D(real)) + mean max(0, 1 + D(fake)), mean over discriminators; a scalar.
+    """mean max(0, 1 - D(real)) + mean max(0, 1 + D(fake)), mean over discriminators.
 
-    Source: Lim & Ye, "Geometric GAN", 2017; Miyato et al., "Spectral Normalization for GANs", ICLR 2018,
-    eq. 16. Raises ValueError where the two lists differ in length.
+    Parameters
+    ----------
+    real, fake : Tensor or sequence of Tensor
+        Scores of any shape of what is real and of what is generated; in a list, one tensor per discriminator.
+
+    Returns
+    -------
+    Tensor
+        A scalar.
+
+    Raises
+    ------
+    ValueError
+        Where the two lists differ in length, or are empty.
+
+    References
+    ----------
+    Lim & Ye, "Geometric GAN", 2017; Miyato et al., "Spectral Normalization for GANs", ICLR 2018, eq. 16.
 
     Examples
     --------
@@ -57,18 +73,62 @@ def hinge_discriminator(real: Scores, fake: Scores) -> Tensor:
 
 @register_loss("hinge_generator")
 def hinge_generator(fake: Scores) -> Tensor:
-    """-mean D(fake), mean over discriminators; a scalar. It is the generator's loss in WGAN too.
+    """-mean D(fake), mean over discriminators. It is the generator's loss in WGAN too.
 
-    Source: Miyato et al., "Spectral Normalization for GANs", ICLR 2018, eq. 17.
+    Parameters
+    ----------
+    fake : Tensor or sequence of Tensor
+        Scores of any shape of what is generated; in a list, one tensor per discriminator.
+
+    Returns
+    -------
+    Tensor
+        A scalar.
+
+    Raises
+    ------
+    ValueError
+        For an empty list.
+
+    References
+    ----------
+    Miyato et al., "Spectral Normalization for GANs", ICLR 2018, eq. 17.
+
+    Examples
+    --------
+    >>> hinge_generator(torch.tensor([2.0, 0.0]))
+    tensor(-1.)
     """
     return -_mean([scores.mean() for scores in _listed(fake)])
 
 
 @register_loss("wasserstein_critic")
 def wasserstein_critic(real: Scores, fake: Scores) -> Tensor:
-    """mean D(fake) - mean D(real), mean over critics; a scalar. Add `gradient_penalty` to it.
+    """mean D(fake) - mean D(real), mean over critics. Add `gradient_penalty` to it.
 
-    Source: Arjovsky et al., "Wasserstein GAN", ICML 2017. Raises ValueError where the lists differ in length.
+    Parameters
+    ----------
+    real, fake : Tensor or sequence of Tensor
+        Scores of any shape of what is real and of what is generated; in a list, one tensor per discriminator.
+
+    Returns
+    -------
+    Tensor
+        A scalar.
+
+    Raises
+    ------
+    ValueError
+        Where the two lists differ in length, or are empty.
+
+    References
+    ----------
+    Arjovsky et al., "Wasserstein GAN", ICML 2017.
+
+    Examples
+    --------
+    >>> wasserstein_critic(torch.tensor([2.0, 0.0]), torch.tensor([-1.0]))
+    tensor(-2.)
     """
     return _mean(
         [of_fake.mean() - of_real.mean() for of_real, of_fake in _pairs(real, fake)]

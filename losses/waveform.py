@@ -17,9 +17,27 @@ SILENCE = (
 
 @register_loss("waveform_l1")
 def waveform_l1(estimate: Tensor, reference: Tensor) -> Tensor:
-    """Mean absolute difference of waveforms (B, C, N); a scalar.
+    """Mean absolute difference of waveforms.
 
-    Raises ValueError for two shapes, or tensors that are not (B, C, N).
+    Parameters
+    ----------
+    estimate, reference : Tensor
+        Waveforms (B, C, N).
+
+    Returns
+    -------
+    Tensor
+        A scalar.
+
+    Raises
+    ------
+    ValueError
+        For two shapes, or tensors that are not (B, C, N).
+
+    Examples
+    --------
+    >>> waveform_l1(torch.tensor([[[1.0, 2.0]]]), torch.zeros(1, 1, 2))
+    tensor(1.5000)
     """
     check_waves(estimate, reference)
     return functional.l1_loss(estimate, reference)

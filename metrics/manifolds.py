@@ -87,7 +87,15 @@ def _squared_radii(items: Float64, k: int) -> Float64:
 
 
 class Nearest(NamedTuple):
-    """The nearest of other items: its Euclidean distance (M,) and its index (M,)."""
+    """The nearest of other items, as `nearest_items` finds it.
+
+    Parameters
+    ----------
+    distances : ndarray
+        (M,) Euclidean distances.
+    indices : ndarray
+        (M,) places among the other items.
+    """
 
     distances: Float64
     indices: NDArray[np.int64]

@@ -181,7 +181,22 @@ def _first_dips(difference: Float64, shortest: int) -> Float64:
 def cents_off(heard_hz: float, asked_midi: float) -> float:
     """Cents by which a frequency lies above the pitch of a MIDI number (69 is 440 Hz); below it where negative.
 
-    Raises ValueError for a frequency that is not above 0.
+    Parameters
+    ----------
+    heard_hz : float
+        Hz.
+    asked_midi : float
+        A MIDI number, fractions allowed.
+
+    Returns
+    -------
+    float
+        Cents; 100 are a semitone.
+
+    Raises
+    ------
+    ValueError
+        For a frequency that is not above 0.
 
     Examples
     --------

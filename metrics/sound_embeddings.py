@@ -38,6 +38,11 @@ def embed_sounds(
     embedding : SoundEmbedding
         Such as `MelStatistics()`.
 
+    Returns
+    -------
+    ndarray
+        (number of sounds, D), float64.
+
     Raises
     ------
     ValueError

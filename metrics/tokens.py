@@ -133,6 +133,33 @@ class TokenCrossEntropy:
 
 
 def token_accuracy(logits: Tensor, codes: Tensor) -> float:
-    """Share of codes (...) that have the largest of their logits (..., K); NaN without any."""
+    """Share of codes that have the largest of their logits.
+
+    Parameters
+    ----------
+    logits : Tensor
+        (..., K)
+    codes : Tensor
+        (...), whole numbers from 0 on.
+
+    Returns
+    -------
+    float
+        0 … 1; NaN without any code.
+
+    Raises
+    ------
+    ValueError
+        For shapes that do not fit.
+
+    Examples
+    --------
+    >>> token_accuracy(torch.eye(2), torch.tensor([0, 0]))
+    0.5
+    """
+    if logits.shape[:-1] != codes.shape:
+        raise ValueError(
+            f"expected logits (..., K) and codes (...), got {tuple(logits.shape)} and {tuple(codes.shape)}"
+        )
     hits = logits.argmax(dim=-1) == codes
     return float(hits.to(torch.float64).mean())

@@ -78,6 +78,8 @@ def test_what_does_not_fit_is_refused() -> None:
         figures.add_nats(np.zeros((3, 4)))
     with pytest.raises(ValueError, match="not a number"):
         figures.add_nats(np.full((2, 1), np.nan))
+    with pytest.raises(ValueError, match=r"got \(3, 4\) and \(2,\)"):
+        token_accuracy(torch.zeros(3, 4), torch.zeros(2))
     with pytest.raises(ValueError, match="got 0 and 50"):
         TokenCrossEntropy(0, 50)
     for sizes, order in (([4], 0), ([1 << 20], 4)):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Literal
 
-from pydantic import Field, PositiveFloat
+from pydantic import Field
 from torch import Tensor, nn
 
 from ...registry import Block, BlockConfig, from_axis, register
-from ..bounds import Layers, Pair, Taps, Width
+from ..bounds import Eps, Layers, Pair, Taps, Width
 
 UNET = "arXiv:1505.04597"
 Norm = Literal["batch", "instance", "group", "none"]
@@ -26,7 +26,7 @@ class _ConvBlockConfig(BlockConfig):
         "batch",
         description="normalisation after each convolution; 'group': of 8 groups, fewer if need",
     )
-    norm_eps: PositiveFloat = Field(
+    norm_eps: Eps = Field(
         1e-5,
         description="added to the variance by the norm; models published in Keras have 1e-3",
     )

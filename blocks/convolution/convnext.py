@@ -20,7 +20,10 @@ class _ConvNeXtConfig(BlockConfig):
     )
     expansion: Layers = Field(4, description="width of the MLP over in_channels")
     layer_scale: float | None = Field(
-        1e-6, description="start of a learned scale per channel; null: no scale"
+        1e-6,
+        ge=0,
+        le=1,
+        description="start of a learned scale per channel; null: no scale",
     )
     drop_path: float = Field(
         0.0,

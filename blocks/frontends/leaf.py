@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...registry import Block, BlockConfig, from_axis, register
-from ..bounds import Taps
+from ..bounds import Eps, Taps
 from .gabor import GaborBank, GaborConfig, modulus
 from .pcen import PCEN
 
@@ -123,7 +123,7 @@ class LEAF(Block):
             le=1,
             description="PCEN: weight of a new frame in the mean at the start",
         )
-        eps: PositiveFloat = Field(1e-12, description="PCEN: added to the mean")
+        eps: Eps = Field(1e-12, description="PCEN: added to the mean")
         floor: PositiveFloat = Field(
             1e-5,
             description="least energy that PCEN sees, for pooling windows of peak 1",

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ...features.moving_mean import moving_mean, over_mean
 from ...registry import Block, BlockConfig, from_axis, register
+from ..bounds import Eps
 
 
 @register(
@@ -46,7 +47,7 @@ class PCEN(Block):
             le=1,
             description="weight of a new frame in the mean at the start",
         )
-        eps: PositiveFloat = Field(1e-6, description="added to the mean")
+        eps: Eps = Field(1e-6, description="added to the mean")
         learnable: bool = Field(
             True, description="whether alpha, delta, r and smoothing are learned"
         )

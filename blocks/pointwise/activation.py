@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ...registry import Block, BlockConfig, TorchLayer, from_axis, register
-from ..bounds import Width
+from ..bounds import Slope, Width
 from .axis import OwnAxis, refuse_axis
 
 DOCS = "https://docs.pytorch.org/docs/stable/nn.html#non-linear-activations-weighted-sum-nonlinearity"
@@ -43,7 +43,7 @@ class LeakyReLU(TorchLayer, nn.LeakyReLU):
     """
 
     class Config(BlockConfig):
-        negative_slope: float = Field(0.01, description="slope below zero")
+        negative_slope: Slope = Field(0.01, description="slope below zero")
 
 
 @register(
@@ -63,7 +63,7 @@ class PReLU(TorchLayer, nn.PReLU):
         num_parameters: Width = Field(
             1, description="1: one slope for all; C: one per channel"
         )
-        init: float = Field(0.25, description="value of a at the start")
+        init: Slope = Field(0.25, description="value of a at the start")
 
 
 @register(
@@ -105,7 +105,7 @@ class ELU(TorchLayer, nn.ELU):
     """
 
     class Config(BlockConfig):
-        alpha: float = Field(1.0, description="minus the value at -∞")
+        alpha: float = Field(1.0, ge=0, description="minus the value at -∞")
 
 
 @register(
@@ -196,7 +196,7 @@ class Softplus(TorchLayer, nn.Softplus):
     class Config(BlockConfig):
         beta: float = Field(1.0, gt=0, description="sharpness of the bend")
         threshold: float = Field(
-            20.0, description="above beta · x = threshold the function is x"
+            20.0, ge=0, description="above beta · x = threshold the function is x"
         )
 
 

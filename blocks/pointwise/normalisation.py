@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import torch
-from pydantic import Field, PositiveFloat, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ...registry import INFER, Block, BlockConfig, TorchLayer, from_axis, register
 from ...shapes import Axes
-from ..bounds import Width
+from ..bounds import Eps, Width
 from .axis import Dims, OwnAxes, refuse_axis
 
 DOCS = "https://docs.pytorch.org/docs/stable/nn.html#normalization-layers"
@@ -21,7 +21,7 @@ INSTANCE_NORM = "arXiv:1607.08022"
 
 class _BatchNormConfig(BlockConfig):
     num_features: int = from_axis("C")
-    eps: PositiveFloat = Field(1e-5, description="added to the variance")
+    eps: Eps = Field(1e-5, description="added to the variance")
     momentum: float | None = Field(
         0.1,
         ge=0,
@@ -112,7 +112,7 @@ class LayerNorm(TorchLayer, nn.LayerNorm):
             "...",
             "sizes of the last axes to normalise; left out or -1: all but the batch",
         )
-        eps: PositiveFloat = Field(1e-5, description="added to the variance")
+        eps: Eps = Field(1e-5, description="added to the variance")
         elementwise_affine: bool = Field(
             True, description="whether a learned scale and shift follow"
         )
@@ -145,7 +145,7 @@ class LayerNormAxes(Block):
         sizes: Annotated[int, Field(ge=INFER, le=65_536)] | tuple[Width, ...] = Field(
             INFER, description="their sizes; left out or -1: the input's"
         )
-        eps: PositiveFloat = Field(1e-5, description="added to the variance")
+        eps: Eps = Field(1e-5, description="added to the variance")
         elementwise_affine: bool = Field(
             True, description="whether a learned scale and shift follow"
         )
@@ -220,7 +220,7 @@ class RMSNorm(TorchLayer, nn.RMSNorm):
 
     class Config(BlockConfig):
         normalized_shape: int = from_axis("D")
-        eps: PositiveFloat | None = Field(
+        eps: Eps | None = Field(
             None,
             description="added to the mean square; default: the dtype's smallest step",
         )
@@ -231,7 +231,7 @@ class RMSNorm(TorchLayer, nn.RMSNorm):
 
 class _InstanceNormConfig(BlockConfig):
     num_features: int = from_axis("C")
-    eps: PositiveFloat = Field(1e-5, description="added to the variance")
+    eps: Eps = Field(1e-5, description="added to the variance")
     momentum: float = Field(
         0.1, ge=0, le=1, description="weight of a new batch in the running statistics"
     )
@@ -289,7 +289,7 @@ class GroupNorm(TorchLayer, nn.GroupNorm):
     class Config(BlockConfig):
         num_groups: Width = Field(description="groups the channels are divided into")
         num_channels: int = from_axis("C")
-        eps: PositiveFloat = Field(1e-5, description="added to the variance")
+        eps: Eps = Field(1e-5, description="added to the variance")
         affine: bool = Field(
             True, description="whether a learned scale and shift follow"
         )
@@ -313,7 +313,7 @@ class L2Normalize(Block):
             1,
             description="axis or axes that the vectors lie along; the batch is axis 0",
         )
-        eps: PositiveFloat = Field(1e-12, description="smallest length to divide by")
+        eps: Eps = Field(1e-12, description="smallest length to divide by")
 
     def __init__(self, config: Config) -> None:
         super().__init__()

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 from torch import nn
 
 from ...registry import BlockConfig, TorchLayer, register
+from ..bounds import Slope
 from .activation import ANY, DOCS
 
 
@@ -27,12 +28,8 @@ class RReLU(TorchLayer, nn.RReLU):
     """
 
     class Config(BlockConfig):
-        lower: float = Field(
-            1 / 8, allow_inf_nan=False, description="least slope below zero"
-        )
-        upper: float = Field(
-            1 / 3, allow_inf_nan=False, description="greatest slope below zero"
-        )
+        lower: Slope = Field(1 / 8, description="least slope below zero")
+        upper: Slope = Field(1 / 3, description="greatest slope below zero")
 
         @model_validator(mode="after")
         def _a_range(self) -> RReLU.Config:

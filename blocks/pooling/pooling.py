@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import torch
-from pydantic import Field, PositiveFloat, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from ...registry import Block, BlockConfig, TorchLayer, register
-from ..bounds import Count, Taps
+from ..bounds import Count, Eps, Taps
 from ..pointwise.axis import OwnAxes, refuse_axis
 
 TapsPair = Taps | tuple[Taps, Taps]
@@ -201,7 +201,7 @@ class StatisticsPooling(Block):
     """
 
     class Config(BlockConfig):
-        eps: PositiveFloat = Field(1e-10, description="the least variance")
+        eps: Eps = Field(1e-10, description="the least variance")
 
     def __init__(self, config: Config) -> None:
         super().__init__()

@@ -109,3 +109,72 @@ def test_the_deepest_stack_is_checked_in_bounded_time() -> None:
         {"input": "B T D=2", "layers": [{"GRU": {"hidden_size": 2, "num_layers": 256}}]}
     )
     assert time.process_time() - started < 20
+
+
+# Numbers that mean something wherever they lie: places on an axis of values.
+ANY_NUMBER = {
+    ("AutoPool", "alpha_init"),
+    ("AutoPoolSplit", "alpha_init"),
+    ("Hardtanh", "min_val"),
+    ("Hardtanh", "max_val"),
+    ("Threshold", "threshold"),
+    ("Threshold", "value"),
+}
+
+
+def floats(annotation: Any, limits: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+    """The limits of every floating-point number in a type that is one, or may be."""
+    if get_origin(annotation) is Annotated:
+        kind, *more = get_args(annotation)
+        yield from floats(kind, (*limits, *more))
+    elif get_origin(annotation) in (types.UnionType, typing.Union):
+        for part in get_args(annotation):
+            yield from floats(part, limits)
+    elif annotation is float:
+        yield limits
+
+
+def is_lower(limit: Any) -> bool:
+    flat = getattr(limit, "metadata", [limit])
+    return any(isinstance(one, annotated_types.Ge | annotated_types.Gt) for one in flat)
+
+
+def test_every_floating_point_number_has_the_bounds_that_its_meaning_has() -> None:
+    found = 0
+    free = set()
+    for name, field, info in fields():
+        for limits in floats(info.annotation, tuple(info.metadata)):
+            found += 1
+            if not any(map(is_lower, limits)):
+                free.add((name, field))
+            # A share, a probability, and what keeps a division from zero.
+            words = ("eps", "momentum", "dropout", "drop_path", "decay", "slope")
+            if any(field == word or field.endswith(f"_{word}") for word in words):
+                assert any(map(is_upper, limits)), f"{name}.{field} has no upper bound"
+    assert found > 60
+    assert free == ANY_NUMBER
+
+
+@pytest.mark.parametrize(
+    ("layer", "wrong"),
+    [
+        ("BatchNorm1d", {"eps": -1e-5}),
+        ("BatchNorm1d", {"eps": 0.0}),
+        ("BatchNorm1d", {"eps": 1e5}),
+        ("BatchNorm1d", {"momentum": 1.5}),
+        ("InstanceNorm1d", {"momentum": -0.1}),
+        ("Dropout", {"p": 1.5}),
+        ("LeakyReLU", {"negative_slope": 20.0}),
+        ("RReLU", {"upper": 2.0}),
+        ("ELU", {"alpha": -1.0}),
+    ],
+)
+def test_a_number_without_meaning_is_refused_at_its_line(
+    layer: str, wrong: dict[str, float]
+) -> None:
+    graph = {"input": "B C=2 T", "layers": [{layer: wrong}]}
+    with pytest.raises(GraphError) as caught:
+        mb.compile_graph(graph)
+    (field,) = wrong
+    assert f"{layer}: '{field}' must be a number" in str(caught.value)
+    assert caught.value.code == "E106"

@@ -54,7 +54,8 @@ SPECIAL: dict[tuple[str, str], tuple[Any, Mapping[str, Any], Any]] = {
         {"pattern": "b (c d) t -> b c d t", "sizes": {"d": 2}},
         {"d": 4},
     ),
-    ("Softplus", "threshold"): ((2, 3, 4), {}, -9.0),
+    ("Softplus", "threshold"): ((2, 3, 4), {}, 0.0),
+    ("L2Normalize", "eps"): ((9, 1), {}, 1.0),
     ("SubbandLSTM", "dropout"): ((2, 3, 4, 5), *STACKED),
     **{
         (name, "dropout"): ((2, 5, 3), *STACKED)

@@ -8,9 +8,8 @@ first fetch takes what comes (whole, by the zip's own checksum), each later one 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
-import os
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,15 +20,14 @@ import h5py
 
 from ...errors import DataError, did_you_mean
 from ..stores.atomic import written_whole
+from ..stores.locks import InUse, lock
 from ..stores.reading import unreadable
 from .http import download
 from .line import disk
 from .record import Record, Stamp
 from .unzip import unpack
 
-if sys.platform != "win32":  # there, two fetches into one folder go unnoticed
-    import fcntl
-
+LOCK = ".fetch.lock"
 BASE_URL = "https://perso.telecom-paristech.fr/gpeeters/tuto_DL101forMIR/"
 HOSTED = {  # name -> whether it holds audio or features
     "bach10": "audio",
@@ -261,22 +259,21 @@ def _refuse_other(path: Path, file: str) -> None:
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """No other process fetches into the folder meanwhile. Raises E480."""
-    if sys.platform == "win32":
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(lock(folder / LOCK))
+        except InUse as error:
+            owner = f" ({error})" if str(error) else ""
+            raise DataError(
+                f"another process fetches into '{folder}'{owner}",
+                code="E480",
+                help="wait until it ends, or choose another --out",
+            ) from None
+        except OSError as error:
+            # Where no lock can be written, no corpus can: whatever is missing is refused when it is written, and a
+            # whole corpus in a folder that can only be read needs nothing.
+            with disk(folder):
+                if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+                    raise
+                next(folder.iterdir(), None)
         yield
-        return
-    with disk(folder):
-        descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):  # a network folder without locks
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                message = f"another process fetches into '{folder}'"
-                raise DataError(
-                    message,
-                    code="E480",
-                    help="wait until it ends, or choose another --out",
-                ) from None
-        yield
-    finally:
-        os.close(descriptor)

@@ -44,10 +44,13 @@ def lock(path: Path) -> Iterator[None]:
         os.write(descriptor, f"process {os.getpid()} on {platform.node()}\n".encode())
         yield
     finally:
-        with contextlib.suppress(OSError):
-            # Removed while it is still held, so that nobody takes it in between and loses it.
-            path.unlink()
-        os.close(descriptor)
+        # An interrupt in between must not keep the lock for as long as this process lives.
+        try:
+            with contextlib.suppress(OSError):
+                # Removed while it is still held, so that nobody takes it in between and loses it.
+                path.unlink()
+        finally:
+            os.close(descriptor)
 
 
 def _taken(path: Path) -> int | None:

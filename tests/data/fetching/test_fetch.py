@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import platform
 import re
 import sys
 import zipfile
@@ -26,6 +27,7 @@ from mirbricks.data.fetching import http as fetch_http
 from mirbricks.data.fetching.fetch import HOSTED, fetch
 from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
 from mirbricks.data.stores.hdf5 import write_audio
+from mirbricks.data.stores.locks import lock
 from mirbricks.errors import DataError
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -329,13 +331,13 @@ def test_names_and_addresses(tmp_path: Path) -> None:
 
 
 def test_two_at_once(site: Site, tmp_path: Path) -> None:
-    fcntl = pytest.importorskip("fcntl")
-    descriptor = os.open(tmp_path, os.O_RDONLY)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    assert refusal(site, tmp_path) == (
-        "another process fetches into 'DIR'\n  help: wait until it ends, or choose another --out     [E480]"
-    )
-    os.close(descriptor)
+    with lock(tmp_path / ".fetch.lock"):
+        owner = f"process {os.getpid()} on {platform.node()}"
+        assert refusal(site, tmp_path) == (
+            f"another process fetches into 'DIR' ({owner})\n"
+            "  help: wait until it ends, or choose another --out     [E480]"
+        )
+    assert not (tmp_path / ".fetch.lock").exists()
 
 
 @pytest.mark.parametrize("mode", [0o000, 0o555])

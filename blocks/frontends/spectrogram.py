@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...features.fourier import Window, padded_window
-from ...registry import Block, BlockConfig, from_axis, register
+from ...registry import STORED, Block, BlockConfig, from_axis, register
 from ..bounds import Samples
 
 DOCS = "https://docs.pytorch.org/docs/stable/generated/torch.stft.html"
@@ -175,7 +175,7 @@ def as_real(
 
 @register(
     "ISTFT",
-    shape="B C*2 {n_bins} T -> B C T'",
+    shape="B C*2 {n_bins} T, [B ...'] -> B C T'",
     source=DOCS,
     examples=[
         ((2, 2, 9, 7), {"n_fft": 16}),
@@ -183,18 +183,25 @@ def as_real(
             (2, 4, 8, 7),
             {"n_fft": 15, "hop_length": 3, "win_length": 9, "normalized": True},
         ),
+        ([(2, 2, 9, 7), (2, 1, 27)], {"n_fft": 16, "size_of": "y"}),
     ],
 )
 class ISTFT(Block):
     """Inverse of STFT with output 'complex' and center: the waveform whose transform is nearest, by least squares.
 
     Shape:   (B, 2 C, n_fft // 2 + 1, T) -> (B, C, N); N = (T - 1) hop_length, and 1 more if n_fft is odd: what the
-             waveform had beyond that is lost.
+             waveform had beyond that is lost. With `size_of`, the waveform that STFT took, N is exactly its length.
     Source:  Griffin & Lim, "Signal Estimation from Modified Short-Time Fourier Transform", IEEE ASSP 1984, eq. 6, with
              the conventions of torch.istft
     """
 
     class Config(WindowConfig):
+        size_of: str | None = Field(
+            None,
+            description="the stored tensor or input whose length the waveform gets; default: that of the frames",
+            json_schema_extra=STORED,
+        )
+
         @model_validator(mode="after")
         def _frames_overlap(self) -> ISTFT.Config:
             if self.hop > self.span:
@@ -210,7 +217,7 @@ class ISTFT(Block):
         self.window: Tensor
         self.register_buffer("window", config.padded_window(), persistent=False)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, like: Tensor | None = None) -> Tensor:
         exact = torch.promote_types(x.dtype, torch.float32)
         window = self.window.to(exact)
         # The first half of the channels are real parts, the second imaginary ones.
@@ -222,9 +229,15 @@ class ISTFT(Block):
         total = self._overlap(weights).clamp_min(torch.finfo(exact).tiny)
         wave = self._overlap(frames) / total
 
-        # The padding that STFT put around the waveform is taken away again.
+        # The padding that STFT put around the waveform is taken away again. The last frame reaches beyond its middle,
+        # so the samples behind that are there too, up to the length that is asked for.
         half = self.n_fft // 2
-        inner = wave[:, half : wave.shape[1] - half]
+        if like is None:
+            inner = wave[:, half : wave.shape[1] - half]
+        else:
+            n_samples = like.shape[-1]
+            missing = max(0, half + n_samples - wave.shape[1])
+            inner = functional.pad(wave, (0, missing))[:, half : half + n_samples]
         return inner.reshape(x.shape[0], x.shape[1] // 2, -1).to(x.dtype)
 
     def _overlap(self, frames: Tensor) -> Tensor:

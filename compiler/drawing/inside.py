@@ -27,7 +27,7 @@ def draw_block(spec: Spec) -> str:
     where torch cannot export it.
     """
     calls, out = trace(spec)
-    n_inputs = len(spec.contract.inputs)
+    n_inputs = len(spec.examples[0].shapes)
     n_operations = len(calls) - n_inputs
     # Only of what keeps the size, such as an activation, is y a curve over x.
     points = curve(spec) if n_operations and out.size == calls[0].size else ()

@@ -46,6 +46,7 @@ UNSEEN = {  # files whose mistake has a code that a schema mostly catches
     "sub_broken": "the mistake is in another file",
     "sub_dialect": "the mistake is in another file",
     "sub_var": "the vars are in another file",
+    "upsample_two_sizes": "a rule over two fields",
     "sub_with": "the inputs are in another file",
     "name_reserved_part": "as reserved_name",
     "reserved_name": "a list of torch's own words would be all an editor shows",

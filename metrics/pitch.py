@@ -47,8 +47,8 @@ def note_f0_hz(
     Returns
     -------
     float or None
-        Hz; None for silence, for what has no pitch, and for a sound shorter than one frame (50 ms and two of the
-        longest periods).
+        Hz; None for silence, for what has no pitch, and for a sound shorter than one
+        frame: 50 ms (or the longest period, where that is longer) and the longest period.
 
     Raises
     ------

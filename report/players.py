@@ -18,7 +18,7 @@ from .page import image
 LONGEST_S = 30.0  # of a sound within a page: longer ones are cut, and the page says so
 MOST_PICTURE_BYTES = 150_000
 FINEST = 1.5  # pixels of a picture per pixel of a screen
-SIZE_INCHES = (5.6, 3.5)  # of a picture in the grid
+SIZE_INCHES = (4.6, 3.1)  # of a picture in the grid
 
 STYLE = """
 .sounds { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(21rem, 100%), 1fr)); gap: 1.2rem;
@@ -99,7 +99,7 @@ def picture(one: Audible) -> Figure:
 def small_figure() -> Figure:
     """An empty figure in the size of the grid; its margins are fixed, for measuring them takes as long as drawing."""
     figure = Figure(figsize=SIZE_INCHES)
-    figure.subplots_adjust(left=0.135, right=0.99, bottom=0.13, top=0.97)
+    figure.subplots_adjust(left=0.145, right=0.93, bottom=0.145, top=0.96)
     return figure
 
 

@@ -1,0 +1,96 @@
+"""Settings of the task latent_generation."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
+
+from ..base import TaskConfig
+from .objectives import Diffusion, Objective, RectifiedFlow
+
+Sampler = Literal["euler", "heun", "ddim"]
+
+
+class LatentGenerationConfig(TaskConfig):
+    """The section `task: {type: latent_generation}`."""
+
+    type: Literal["latent_generation"] = Field(
+        "latent_generation", description="name of the task"
+    )
+    codec: str = Field(
+        description="the trained codec whose latents are generated: a run, a packed model or zoo:NAME"
+    )
+    frames: PositiveInt = Field(description="latent frames of a sound")
+    crop: Literal["start", "random"] = Field(
+        "start",
+        description="which frames of a longer recording are learned from: the first ones, or any",
+    )
+    conditions: tuple[str, ...] = Field(
+        (), description="annotations that a sound is asked for by"
+    )
+    drop: float = Field(
+        0.1,
+        ge=0,
+        lt=1,
+        description="share of the training items that lose their conditions, for guidance",
+    )
+    semitones: tuple[int, ...] = Field(
+        (0,),
+        description="each recording is learned from played so many semitones higher or lower, too",
+    )
+    pitch: str = Field(
+        "pitchmidi", description="the condition that moves along with `semitones`"
+    )
+    objective: Literal["rectified_flow", "diffusion"] = Field(
+        "rectified_flow", description="what the graph learns to give"
+    )
+    times: Literal["logit_normal", "uniform"] = Field(
+        "logit_normal", description="how the times of a rectified flow are drawn"
+    )
+    predicts: Literal["epsilon", "v"] = Field(
+        "v", description="of a diffusion: the noise, or v"
+    )
+    sampler: Sampler | None = Field(
+        None,
+        description="euler or heun of a rectified flow, ddim of a diffusion; default: heun or ddim",
+    )
+    steps: PositiveInt = Field(24, description="steps of the sampler")
+    guidance: NonNegativeFloat = Field(
+        1.0,
+        description="1: as the conditions say; above 1: further away from the model without conditions",
+    )
+    eta: NonNegativeFloat = Field(
+        0.0, le=1, description="of ddim: new noise in every step; 1 is DDPM's sampling"
+    )
+    fade_s: PositiveFloat = Field(
+        0.03, description="seconds over which the end of a sound fades out"
+    )
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> LatentGenerationConfig:
+        if not self.semitones:
+            raise ValueError("'semitones' is empty: [0] is each recording as it is")
+        if len(set(self.semitones)) < len(self.semitones):
+            raise ValueError(f"'semitones' has a value twice: {list(self.semitones)}")
+        if len(set(self.conditions)) < len(self.conditions):
+            raise ValueError(f"'conditions' has a name twice: {list(self.conditions)}")
+        of_flow = self.objective == "rectified_flow"
+        if self.sampler is not None and of_flow == (self.sampler == "ddim"):
+            others = "euler or heun" if of_flow else "ddim"
+            raise ValueError(
+                f"'sampler' {self.sampler} does not go with 'objective' {self.objective}: choose {others}"
+            )
+        return self
+
+    def made_objective(self) -> Objective:
+        """The objective of these settings."""
+        if self.objective == "diffusion":
+            return Diffusion(self.predicts)
+        return RectifiedFlow(logit_normal=self.times == "logit_normal")

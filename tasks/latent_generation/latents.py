@@ -1,0 +1,224 @@
+"""The latents that a model learns from: cropped to one number of frames, with mean 0 and deviation 1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from torch import Tensor
+from torch.nn import functional
+
+from ...data.pyjama.file import Atom
+from ..conditions import Value
+from ..encoded import Waveform, Waves
+
+SMALLEST = (
+    0.05  # of the greatest deviation: channels that hold next to nothing stay small
+)
+KEPT_VALUES = 1 << 25  # of recordings kept in memory, 128 MB
+
+
+class Stored(Protocol):
+    """Latents by key: `Encoded`."""
+
+    @property
+    def silence(self) -> Tensor: ...
+    def n_frames(self, key: str) -> int: ...
+    def read(self, key: str, start: int = 0, stop: int | None = None) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Mean and deviation of every channel of the training recordings' latents.
+
+    Parameters
+    ----------
+    mean, deviation : Tensor
+        (D,), float32.
+
+    Examples
+    --------
+    >>> scale = Scale(torch.tensor([1.0]), torch.tensor([2.0]))
+    >>> scale.normalized(torch.tensor([[[5.0]]]))
+    tensor([[[2.]]])
+    >>> scale.restored(torch.tensor([[[2.0]]]))
+    tensor([[[5.]]])
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    @classmethod
+    def fit(cls, latents: Sequence[Tensor]) -> Scale:
+        """Of latents (D, T) of training recordings: over all of their frames."""
+        # Two passes in float64: a sum of squares would lose what a mean far from 0 leaves.
+        frames = sum(one.shape[-1] for one in latents)
+        total = torch.stack([one.double().sum(-1) for one in latents]).sum(0)
+        mean = total / frames
+        squares = [(one.double() - mean[:, None]).square().sum(-1) for one in latents]
+        deviation = (torch.stack(squares).sum(0) / frames).sqrt()
+        floor = SMALLEST * float(deviation.max())
+        # Latents that never change have no scale of their own.
+        deviation = deviation.clamp_min(floor or 1.0)
+        return cls(mean.float(), deviation.float())
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Scale:
+        """What `to_json` wrote."""
+        return cls(torch.tensor(stored["mean"]), torch.tensor(stored["deviation"]))
+
+    def to_json(self) -> dict[str, list[float]]:
+        """Plain numbers for a run's settings."""
+        return {"mean": self.mean.tolist(), "deviation": self.deviation.tolist()}
+
+    def normalized(self, latents: Tensor) -> Tensor:
+        """(..., D, T) with mean 0 and deviation 1."""
+        return (latents - self.mean[:, None]) / self.deviation[:, None]
+
+    def restored(self, values: Tensor) -> Tensor:
+        """The latents (..., D, T) of normalized values."""
+        mean = self.mean.to(values)
+        return values * self.deviation.to(values)[:, None] + mean[:, None]
+
+
+@dataclass(frozen=True)
+class Note:
+    """A recording to learn from, played some semitones higher, and what it is annotated with then."""
+
+    key: str
+    semitones: int
+    conditions: Mapping[str, Value]
+
+    @property
+    def annotations(self) -> Mapping[str, Sequence[Atom]]:
+        """The conditions as annotations, for `Conditions.fit`."""
+        return {name: (Atom(value),) for name, value in self.conditions.items()}
+
+    @property
+    def name(self) -> str:
+        """Its name in messages."""
+        if not self.semitones:
+            return self.key
+        return f"{self.key} ({self.semitones:+d} semitones)"
+
+
+class Lengthened:
+    """A cache of waveforms (`FeatureCache`) in which each is at least so long, with silence behind its end.
+
+    A codec sees what it is to make of the end of a sound, which frames of silence alone do not show.
+
+    Parameters
+    ----------
+    cache : FeatureCache
+        Of the waveforms as they are.
+    samples : int
+        The least length.
+    cut : bool
+        Whether longer ones are cut to that length.
+    """
+
+    def __init__(self, cache: Waves, samples: int, cut: bool) -> None:
+        self.cache = cache
+        self.samples = samples
+        self.cut = cut
+
+    @property
+    def folder(self) -> Path:
+        """That of the cache."""
+        return self.cache.folder
+
+    def open(self, key: str) -> _Lengthened:
+        """The waveform of a recording."""
+        return _Lengthened(self.cache.open(key), self.samples, self.cut)
+
+
+@dataclass(frozen=True)
+class _Lengthened:
+    own: Waveform
+    samples: int
+    cut: bool
+
+    @property
+    def path(self) -> Path:
+        """A name of its own: what is made of it differs from what is made of the recording as it is."""
+        ending = "only" if self.cut else "least"
+        return self.own.path.with_stem(f"{self.own.path.stem}-{ending}{self.samples}")
+
+    def read(self, start: int = 0, stop: int | None = None) -> Tensor:
+        wave = self.own.read()
+        if self.cut:
+            wave = wave[..., : self.samples]
+        missing = self.samples - wave.shape[-1]
+        return functional.pad(wave, (0, max(missing, 0)))[..., start:stop]
+
+
+class LatentSet:
+    """Recordings as latents of `frames` frames; shorter ones end in silence.
+
+    Parameters
+    ----------
+    notes : sequence of Note
+        The recordings.
+    stored : mapping of int to Encoded
+        Where the latents are, by semitones.
+    frames : int
+        Frames of a row.
+    from_start : bool
+        Whether rows begin with their recording, or anywhere in it.
+    """
+
+    def __init__(
+        self,
+        notes: Sequence[Note],
+        stored: Mapping[int, Stored],
+        frames: int,
+        from_start: bool,
+    ) -> None:
+        self.notes = notes
+        self.stored = stored
+        self.frames = frames
+        self.from_start = from_start
+        self._kept: dict[tuple[str, int], Tensor] = {}
+        self._room = KEPT_VALUES
+
+    def sounding(self, note: Note) -> Tensor:
+        """The latents (D, T) of a recording that rows are taken from, without silence behind."""
+        kept = self._kept.get((note.key, note.semitones))
+        if kept is not None:
+            return kept
+        stop = self.frames if self.from_start else None
+        values = self.stored[note.semitones].read(note.key, 0, stop)
+        # Reading a file for every row would take longer than a step of a small graph.
+        if values.numel() <= self._room:
+            self._kept[note.key, note.semitones] = values
+            self._room -= values.numel()
+        return values
+
+    def row(self, note: Note, rng: Generator | None = None) -> Tensor:
+        """(D, frames) of a recording: its first frames without `rng`, or where frames may be from anywhere."""
+        values = self.sounding(note)
+        start = 0
+        if rng is not None and not self.from_start:
+            start = int(rng.integers(max(values.shape[-1] - self.frames, 0) + 1))
+        values = values[:, start : start + self.frames]
+        # What a codec makes of silence is learned like any other sound.
+        missing = self.frames - values.shape[-1]
+        silence = self.stored[note.semitones].silence[:, None].expand(-1, missing)
+        return torch.cat((values, silence), dim=-1)
+
+    def drawn(self, count: int, rng: Generator) -> tuple[list[Note], Tensor]:
+        """Random notes, each as likely as any other, and their rows (count, D, frames)."""
+        notes = [
+            self.notes[place] for place in rng.integers(len(self.notes), size=count)
+        ]
+        return notes, torch.stack([self.row(note, rng) for note in notes])
+
+    def spread(self, count: int) -> list[Note]:
+        """At most `count` notes, evenly spread over all."""
+        places = np.linspace(0, len(self.notes) - 1, min(count, len(self.notes)))
+        return [self.notes[place] for place in places.round().astype(int)]

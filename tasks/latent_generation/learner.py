@@ -1,0 +1,160 @@
+"""What the training loop runs: batches of latents on their way between noise and data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..base import Batch, OnTrack, unseen
+from ..conditions import Conditions
+from ..modes import evaluating
+from .latents import LatentSet, Note, Scale
+from .objectives import Objective
+
+TIMES = 4  # at which each validation recording is judged
+ROWS_AT_ONCE = 64
+FIXED_SEED = 20_220_907  # of the noise to validate with
+STREAM = 17  # sets these draws apart from those of other tasks
+
+
+class LatentLearner:
+    """Batches as pure functions of (seed, step), the squared error, and the losses at fixed times and noise.
+
+    Parameters
+    ----------
+    objective : Objective
+        What is learned.
+    train, valid : LatentSet
+        Recordings to learn from and to validate on.
+    scale : Scale
+        Of the training recordings' latents.
+    conditions : Conditions
+        Fitted on the training recordings.
+    drop : float
+        Share of the rows that lose their conditions.
+    seed, batch_size : int
+        Of the training.
+    """
+
+    figure = "loss"
+    smaller_is_better = True
+
+    def __init__(
+        self,
+        objective: Objective,
+        train: LatentSet,
+        valid: LatentSet,
+        *,
+        scale: Scale,
+        conditions: Conditions,
+        drop: float,
+        seed: int,
+        batch_size: int,
+    ) -> None:
+        self.objective = objective
+        self.train = train
+        self.valid = valid
+        self.scale = scale
+        self.conditions = conditions
+        self.drop = drop
+        self.seed = seed
+        self.batch_size = batch_size
+
+    def batch(self, step: int) -> Batch:
+        """Rows between noise and data, their times and conditions; the targets are what the graph is to give."""
+        rng = np.random.default_rng((self.seed, STREAM, step))
+        notes, latents = self.train.drawn(self.batch_size, rng)
+        data = self.scale.normalized(latents)
+        noise = torch.from_numpy(rng.standard_normal(data.shape, dtype=np.float32))
+        t = self.objective.draw_times(len(notes), rng)
+        asked = self.conditions.encode([note.conditions for note in notes])
+        named = {
+            "x": self.objective.moved(data, noise, t),
+            "t": t,
+            **self.conditions.with_dropout(asked, self.drop, rng),
+        }
+        targets = self.objective.target(data, noise, t)
+        return Batch((), targets, tuple(note.name for note in notes), named=named)
+
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """The mean squared error: its least value is the conditional mean, which is what samplers follow."""
+        error: Tensor = outputs - batch.targets
+        return error.square().mean()
+
+    def validate(
+        self, model: nn.Module, on_track: OnTrack = unseen
+    ) -> dict[str, float]:
+        """The loss at fixed times and noise, of the validation recordings and of as many training recordings."""
+        own = losses_of(
+            model,
+            self.objective,
+            self.valid,
+            self.valid.notes,
+            self.scale,
+            self.conditions,
+            on_track,
+        )
+        seen = self.train.spread(len(self.valid.notes))
+        known = losses_of(
+            model, self.objective, self.train, seen, self.scale, self.conditions
+        )
+        return {"loss": _mean(own), "train_loss": _mean(known)}
+
+
+def losses_of(
+    model: nn.Module,
+    objective: Objective,
+    latents: LatentSet,
+    notes: Sequence[Note],
+    scale: Scale,
+    conditions: Conditions,
+    on_track: OnTrack = unseen,
+) -> list[float]:
+    """The loss of each note, at fixed times and with fixed noise: the same for the same weights."""
+    device = next(model.parameters()).device
+    # One grid of times for all: each note has TIMES of them, spread evenly over the whole range.
+    grid = objective.fixed_times(TIMES * max(len(notes), 1)).reshape(TIMES, -1).T
+    found = []
+    with evaluating(model):
+        for first, some in _groups(notes, max(1, ROWS_AT_ONCE // TIMES)):
+            rows = torch.stack([latents.row(note) for note in some])
+            data = scale.normalized(rows).repeat_interleave(TIMES, dim=0)
+            t = grid[first : first + len(some)].flatten()
+            noise = torch.cat(
+                [_noise(first + place, data) for place in range(len(some))]
+            )
+            asked = conditions.encode([note.conditions for note in some])
+            inputs: dict[str, Any] = {"x": objective.moved(data, noise, t), "t": t}
+            for name, values in asked.items():
+                inputs[name] = values.repeat_interleave(TIMES, dim=0)
+            output = model(**on(device, inputs)).float().cpu()
+            error = output - objective.target(data, noise, t)
+            found += error.square().mean((1, 2)).reshape(-1, TIMES).mean(1).tolist()
+            for note in some:
+                on_track(note.key)
+    return found
+
+
+def on(device: torch.device, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Inputs by name on a device."""
+    return {name: values.to(device) for name, values in inputs.items()}
+
+
+def _noise(place: int, data: Tensor) -> Tensor:
+    """TIMES rows of noise of their own for the note at this place."""
+    rng = np.random.default_rng((FIXED_SEED, place))
+    drawn = rng.standard_normal((TIMES, *data.shape[1:]), dtype=np.float32)
+    return torch.from_numpy(drawn)
+
+
+def _groups(notes: Sequence[Note], size: int) -> Iterator[tuple[int, Sequence[Note]]]:
+    for first in range(0, len(notes), size):
+        yield first, notes[first : first + size]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / max(len(values), 1)

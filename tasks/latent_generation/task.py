@@ -1,0 +1,434 @@
+"""The task latent_generation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from ...compiler.module import GraphModule
+from ...data.corpus import Item
+from ...errors import GraphError, TaskError
+from ...features.base import FeatureConfig
+from ...features.waveform import WaveformFeatureConfig
+from ...metrics.heard_pitch import heard_midi
+from ...metrics.manifolds import nearest_items
+from ..base import (
+    Evaluation,
+    Figures,
+    OnShare,
+    OnTrack,
+    Picture,
+    Sounding,
+    Task,
+    register_task,
+    unseen,
+)
+from ..codec.interface import codec_of
+from ..conditions import Conditions, as_number, refuse_inputs, scaled_inputs, value_of
+from ..encoded import Encoded, encoded, refuse_no_recordings, refuse_other_rate
+from ..modes import evaluating
+from ..requirements import NeedsByName
+from ..sounds import Sound
+from . import judging
+from .config import LatentGenerationConfig
+from .generating import generated
+from .latents import LatentSet, Lengthened, Note, Scale
+from .learner import LatentLearner, losses_of, on
+
+SEED = 0  # of the sounds that are judged
+SEMITONES = 12
+SHOWN = 6  # sounds in a report
+
+
+@register_task("latent_generation")
+class LatentGeneration(Task):
+    """Sounds by a flow or a diffusion over a codec's latents: x (B, D, T) and t (B,), with conditions -> (B, D, T).
+
+    Sources: Liu, Gong & Liu, "Flow Straight and Fast", arXiv:2209.03003; Ho, Jain & Abbeel, "Denoising Diffusion
+    Probabilistic Models", arXiv:2006.11239; Rombach et al., "High-Resolution Image Synthesis with Latent Diffusion
+    Models", CVPR 2022.
+    """
+
+    Config = LatentGenerationConfig
+    config: LatentGenerationConfig
+    title = "generation in a latent space"
+    headline = (
+        "frechet",
+        "frechet_real",
+        "frechet_noise",
+        "pitch_accuracy",
+        "pitch_accuracy_real",
+        "loss",
+        "train_loss",
+        "nearest_training",
+        "nearest_training_real",
+    )
+    parts: ClassVar = {"codec": "trained"}
+    generates = True
+    tuned: ClassVar = {"scale": dict[str, Any], "conditions": dict[str, Any]}
+    features = (WaveformFeatureConfig,)
+    logits = False
+
+    def __init__(self, config: LatentGenerationConfig, feature: FeatureConfig) -> None:
+        super().__init__(config, feature)
+        self.scaled: set[str] = set()
+        self.graph: GraphModule | None = None
+        # Of the training recordings, once a learner was made.
+        self.fitted: LatentLearner | None = None
+
+    @property
+    def codec(self) -> Any:
+        """The frozen codec."""
+        return codec_of(self.models["codec"])
+
+    def needs(self) -> NeedsByName:
+        channels = self.codec.latent_channels
+        shape: tuple[int | str, ...] = ("B", channels, "T")
+        inputs: dict[str, Sequence[int | str]] = {"x": shape, "t": ("B",)}
+        for name in self.config.conditions:
+            inputs[name] = ("B", 2) if name in self.scaled else ("B",)
+        return NeedsByName(
+            inputs=inputs,
+            outputs={"": shape},
+            reads=f"latents x: B C={channels} T, times t: B and the conditions",
+            gives="one tensor of the shape of x",
+            help=f"end in {channels} channels, with as many frames as x has",
+            frames={"task.frames": self.config.frames},
+        )
+
+    def check_graph(self, model: GraphModule) -> None:
+        """Also whether the graph has an input for each condition. Raises TaskError E501, E502, E564."""
+        where = model.graph.where_input()
+        names = self.config.conditions
+        refuse_other_rate(self.codec, self.feature, where)
+        refuse_inputs(names, model.input_shapes, ("x", "t"), where)
+        self.scaled = scaled_inputs(names, model.input_shapes)
+        super().check_graph(model)
+        self.graph = model
+
+    def check_recordings(self, train: Sequence[Item], others: Sequence[Item]) -> None:
+        """Whether there are recordings with the conditions. Raises TaskError E503, E560, E561, E562, E591."""
+        notes = self.notes(self.tracks(train))
+        conditions = self.fitted_conditions(notes)
+        self.notes_of(others, conditions)
+        self._refuse_few_classes(conditions)
+
+    def tracks(self, items: Sequence[Item]) -> list[Item]:
+        """The recordings without stems. Raises TaskError E503 without any."""
+        found = [item for item in items if item.stem_of is None]
+        refuse_no_recordings(found)
+        return found
+
+    def learner(
+        self,
+        train: Sequence[Item],
+        valid: Sequence[Item],
+        cache: Any,
+        *,
+        seed: int,
+        batch_size: int,
+    ) -> LatentLearner:
+        """Raises TaskError E503, E560, E561, E562, E591."""
+        config = self.config
+        recordings = self.tracks(train)
+        notes = self.notes(recordings)
+        conditions = self.fitted_conditions(notes)
+        self._refuse_few_classes(conditions)
+        stored = {}
+        for semitones in config.semitones:
+            stored[semitones] = self.encoded(recordings, cache, semitones)
+        known = self.latents(notes, stored)
+        # Mean and deviation are learned, like weights: the validation recordings have no part in them.
+        scale = Scale.fit([known.sounding(note) for note in notes])
+        others = self.tracks(valid)
+        own = self.latents(
+            self.notes_of(others, conditions),
+            {0: self.encoded(others, cache)},
+        )
+        self.fitted = LatentLearner(
+            config.made_objective(),
+            known,
+            own,
+            scale=scale,
+            conditions=conditions,
+            drop=config.drop,
+            seed=seed,
+            batch_size=batch_size,
+        )
+        return self.fitted
+
+    def validation_learner(
+        self,
+        valid: Sequence[Item],  # noqa: ARG002
+        cache: Any,  # noqa: ARG002
+        *,
+        seed: int,  # noqa: ARG002
+        batch_size: int,  # noqa: ARG002
+    ) -> None:
+        """None: `LatentLearner.validate` gives the loss already, at fixed times and noise."""
+        return None
+
+    def notes(self, items: Sequence[Item]) -> list[Note]:
+        """Training recordings at each of `semitones`, each with its conditions as annotated and moved along."""
+        found = []
+        for semitones in self.config.semitones:
+            for item in items:
+                asked = {name: value_of(item, name) for name in self.config.conditions}
+                number = as_number(asked.get(self.config.pitch))
+                if semitones and number is not None:
+                    asked[self.config.pitch] = number + semitones
+                found.append(Note(item.key, semitones, asked))
+        return found
+
+    def fitted_conditions(self, notes: Sequence[Note]) -> Conditions:
+        """The conditions that occur among training recordings."""
+        return Conditions.fit(notes, self.config.conditions, self.scaled)
+
+    def notes_of(self, items: Sequence[Item], conditions: Conditions) -> list[Note]:
+        """Recordings as they are, with conditions that the model knows. Raises TaskError E560, E561."""
+        rows = conditions.of(items)
+        return [Note(item.key, 0, row) for item, row in zip(items, rows, strict=True)]
+
+    def encoded(self, items: Sequence[Item], cache: Any, semitones: int = 0) -> Encoded:
+        """Their latents, computed once, with silence behind the end of short ones."""
+        # Played higher a recording is shorter; one frame more than is needed does no harm.
+        longest = 2 ** (max(*self.config.semitones, 0) / SEMITONES)
+        samples = math.ceil((self.config.frames + 1) * self.codec.hop_length * longest)
+        waves = Lengthened(cache, samples, cut=self.config.crop == "start")
+        return encoded(self.codec, items, waves, "latents", semitones=semitones)
+
+    def latents(
+        self, notes: Sequence[Note], stored: Mapping[int, Encoded]
+    ) -> LatentSet:
+        """Rows of `task.frames` frames."""
+        config = self.config
+        return LatentSet(notes, stored, config.frames, config.crop == "start")
+
+    def tune(
+        self,
+        model: nn.Module,  # noqa: ARG002
+        items: Sequence[Item],
+        cache: Any,  # noqa: ARG002
+        on_track: OnTrack = unseen,
+    ) -> dict[str, Any]:
+        """What was learned from the training recordings beside the weights: the latents' scale, and the conditions."""
+        if self.fitted is None:
+            raise RuntimeError("the scale of latents is fitted by `learner`")
+        for item in self.tracks(items):
+            on_track(item.key)
+        return {
+            "scale": self.fitted.scale.to_json(),
+            "conditions": self.fitted.conditions.to_json(),
+        }
+
+    def conditions_of(self, settings: Mapping[str, Any]) -> Mapping[str, Sequence[Any]]:
+        """The conditions that `generate` takes, with the values seen in training."""
+        return Conditions.from_json(settings["conditions"]).known()
+
+    def generate(
+        self,
+        model: nn.Module,
+        settings: Mapping[str, Any],
+        *,
+        n: int,
+        conditions: Mapping[str, Any],
+        seed: int,
+        on_share: OnShare = unseen,
+    ) -> list[Sound]:
+        """`n` sounds; the same seed gives the same sounds. Raises TaskError E560, E561, E563."""
+        known = Conditions.from_json(settings["conditions"])
+        rows = known.asked(conditions, n, seed)
+        waves = self._waves(model, settings, rows, seed, on_share)
+        found = []
+        for place, (row, wave) in enumerate(zip(rows, waves, strict=True)):
+            words = [str(value) for value in row.values()] or ["sound"]
+            title = "_".join([*words, str(place)]).replace("/", "-")
+            found.append(Sound(wave[None], self.codec.sr_hz, details=row, title=title))
+        return found
+
+    def _waves(
+        self,
+        model: nn.Module,
+        settings: Mapping[str, Any],
+        rows: Sequence[Mapping[str, Any]],
+        seed: int,
+        on_share: OnShare = unseen,
+    ) -> list[NDArray[np.float32]]:
+        return generated(
+            model,
+            self.codec,
+            self.config,
+            Scale.from_json(settings["scale"]),
+            Conditions.from_json(settings["conditions"]),
+            rows,
+            seed=seed,
+            on_share=on_share,
+        )
+
+    def evaluate(
+        self,
+        model: nn.Module,
+        items: Sequence[Item],
+        cache: Any,
+        settings: Mapping[str, Any],
+        on_track: OnTrack = unseen,
+    ) -> Evaluation:
+        """A sound for the conditions of each recording, beside the recording. Raises TaskError E503, E560, E561."""
+        tracks = self.tracks(items)
+        conditions = Conditions.from_json(settings["conditions"])
+        notes = self.notes_of(tracks, conditions)
+        stored = {0: self.encoded(tracks, cache)}
+        losses = losses_of(
+            model,
+            self.config.made_objective(),
+            self.latents(notes, stored),
+            notes,
+            Scale.from_json(settings["scale"]),
+            conditions,
+        )
+        waves = self._waves(model, settings, [note.conditions for note in notes], SEED)
+        rows: dict[str, Figures] = {}
+        for place, (note, wave) in enumerate(zip(notes, waves, strict=True)):
+            real = self.real(note.key, cache)
+            rows[note.key] = {
+                "loss": losses[place],
+                **self.compared(note, wave, real, place),
+            }
+            on_track(note.key)
+        self._note_nearest(list(rows.values()), cache)
+        figures = self.pooled(rows)
+        if self.fitted is not None:
+            figures["train_loss"] = self._train_loss(model, len(tracks))
+        return Evaluation(figures, rows)
+
+    def real(self, key: str, cache: Any) -> NDArray[np.float32]:
+        """A recording as long as a generated sound, with silence behind it."""
+        count = self.config.frames * self.codec.hop_length
+        samples = cache.open(key).read()[0, :count].numpy()
+        return np.pad(samples, (0, count - len(samples))).astype(np.float32)
+
+    def compared(
+        self, note: Note, wave: NDArray[Any], real: NDArray[Any], place: int
+    ) -> Figures:
+        """What one sound adds to the figures of all."""
+        sr_hz = self.codec.sr_hz
+        row: Figures = {
+            "embedding": judging.mel_statistics(wave, sr_hz),
+            "embedding_real": judging.mel_statistics(real, sr_hz),
+            "embedding_noise": judging.mel_statistics(
+                judging.noise_like(real, place), sr_hz
+            ),
+        }
+        asked = as_number(note.conditions.get(self.config.pitch))
+        if asked is not None:
+            row["pitch_asked"] = float(asked)
+            # NaN, where nothing is heard, is not a number to JSON.
+            for name, samples in (("pitch_heard", wave), ("pitch_real", real)):
+                heard = heard_midi(samples, sr_hz)
+                if not np.isnan(heard):
+                    row[name] = heard
+        return row
+
+    def _note_nearest(self, rows: Sequence[Figures], cache: Any) -> None:
+        """Distances to the nearest training recording, while it is known what was trained on."""
+        if self.fitted is None:
+            return
+        keys = dict.fromkeys(note.key for note in self.fitted.train.notes)
+        sr_hz = self.codec.sr_hz
+        known = [judging.mel_statistics(self.real(key, cache), sr_hz) for key in keys]
+        for name, of in (
+            ("nearest_training", "embedding"),
+            ("nearest_training_real", "embedding_real"),
+        ):
+            found = nearest_items([row[of] for row in rows], among=known)
+            for row, distance in zip(rows, found.distances, strict=True):
+                row[name] = float(distance)
+
+    def _train_loss(self, model: nn.Module, count: int) -> float:
+        """The loss of training recordings at fixed times and noise, beside that of the others."""
+        learner = self.fitted
+        if learner is None:
+            raise RuntimeError("the training recordings are known after `learner`")
+        notes = learner.train.spread(count)
+        losses = losses_of(
+            model,
+            learner.objective,
+            learner.train,
+            notes,
+            learner.scale,
+            learner.conditions,
+        )
+        return float(np.mean(losses))
+
+    def pooled(self, tracks: Mapping[str, Figures]) -> dict[str, float]:
+        """Of all recordings together: distances between sets, and means."""
+        return judging.pooled_figures(list(tracks.values()))
+
+    def predict(
+        self,
+        model: nn.Module,  # noqa: ARG002
+        feature: Any,  # noqa: ARG002
+        settings: Mapping[str, Any],  # noqa: ARG002
+        on_share: OnShare = unseen,  # noqa: ARG002
+    ) -> Any:
+        """Refused: a recording has nothing to predict. Raises TaskError E514."""
+        raise TaskError(
+            "a model of this task makes sounds of conditions; there is nothing to predict in a recording",
+            code="E514",
+            help="use `mirbricks generate`",
+        )
+
+    def truth(self, item: Item) -> dict[str, Any]:
+        """The conditions of a recording."""
+        return {name: value_of(item, name) for name in self.config.conditions}
+
+    def pictures(
+        self,
+        model: nn.Module,
+        items: Sequence[Item],
+        cache: Any,  # noqa: ARG002
+        settings: Mapping[str, Any],
+        evaluation: Evaluation,
+    ) -> list[Picture | Sounding]:
+        """Sounds, a map of real and generated ones, and pitches asked for beside those heard."""
+        from .pictures import pictures_of
+
+        tracks = [item for item in self.tracks(items) if item.key in evaluation.tracks]
+        return pictures_of(self, model, tracks[:SHOWN], settings, evaluation)
+
+    def _refuse_few_classes(self, conditions: Conditions) -> None:
+        """Run the graph on the last class of each condition. Raises TaskError E591."""
+        graph = self.graph
+        if graph is None:
+            return
+        device = next(graph.parameters()).device
+        shape = (1, self.codec.latent_channels, self.config.frames)
+        first = {one.name: one.dropped(1).zero_() for one in conditions.each}
+        for one in conditions.each:
+            inputs = {"x": torch.zeros(shape), "t": torch.zeros(1), **first}
+            inputs[one.name] = one.dropped(1)
+            try:
+                with evaluating(graph):
+                    graph(**on(device, inputs))
+            except GraphError as error:
+                # Anything but a row that the embedding does not have is the graph's own error.
+                if not isinstance(error.__cause__, IndexError):
+                    raise
+                raise TaskError(
+                    f"the graph's embedding of '{one.name}' has too few rows",
+                    code="E591",
+                    where=graph.graph.where_input(),
+                    facts=[
+                        (
+                            "classes",
+                            f"{one.n_classes}, the one for 'not known' with them",
+                        )
+                    ],
+                    help=f"give the TokenEmbedding behind `{one.name}` num_embeddings: {one.n_classes} or more",
+                ) from error

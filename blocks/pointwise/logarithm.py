@@ -45,7 +45,10 @@ class Exp(Block):
 
     class Config(BlockConfig):
         max: float = Field(
-            20.0, description="greater x count as this one, so that nothing overflows"
+            20.0,
+            ge=-80,
+            le=80,
+            description="greater x count as this one, so that nothing overflows",
         )
 
     def __init__(self, config: Config) -> None:

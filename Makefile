@@ -64,6 +64,7 @@ bench: .venv/installed-test
 	$(BIN)/python bench/bench_autopool.py
 	$(BIN)/python bench/bench_rvq.py
 	$(BIN)/python bench/bench_attention.py
+	$(BIN)/python bench/bench_generation.py
 	$(BIN)/python bench/bench_lstm.py
 	$(BIN)/python bench/bench_features.py
 	$(BIN)/python bench/bench_annotations.py

@@ -53,6 +53,8 @@ class Line(BaseModel):
     figure: str
     also: list[str] = []
     ensemble: list[str] = []
+    codec: str = ""
+    sounds: int = 0
     reach: float | None = None
     beat: str = ""
 
@@ -71,9 +73,10 @@ class Line(BaseModel):
             word for name in self.beside for word in ("--also", f"{corpora}/{name}")
         ]
         fold = ["--fold", "all"] if self.folds else []
-        overrides = [
-            word for one in (*self.set, f"train.seed={seed}") for word in ("--set", one)
-        ]
+        settings = [*self.set, f"train.seed={seed}"]
+        if self.codec:
+            settings.append(f"task.codec={Path(out).parents[1] / self.codec}")
+        overrides = [word for one in settings for word in ("--set", one)]
         return [
             "train",
             self.graph,
@@ -108,13 +111,16 @@ def read_lines(path: Path = LINES) -> list[Line]:
 
 
 def prepare(line: Line, places: Places) -> None:
-    """Make the corpora of a line that are missing."""
+    """Make the corpora of a line that are missing; a command without --out works on what the one before has made."""
+    made = False
     for command in line.prepare:
         words = [
             word.format(DATA=places.data, CORPORA=places.corpora, ROOT=ROOT)
             for word in shlex.split(command)
         ]
-        if not Path(words[words.index("--out") + 1]).exists():
+        if "--out" in words:
+            made = not Path(words[words.index("--out") + 1]).exists()
+        if made:
             _do(words)
 
 
@@ -148,6 +154,18 @@ def ended(line: Line, places: Places, seed: int) -> bool:
         )
     except (MirbricksError, OSError):
         return False
+
+
+def make_sounds(line: Line, places: Places, seed: int) -> None:
+    """Sounds of a run that generates, beside it, with a page to listen to them; again where the weights are newer."""
+    run = places.run(line, seed)
+    out = run.with_name(f"{run.name}_sounds")
+    page = out / "index.html"
+    if page.exists() and page.stat().st_mtime >= _newest(run):
+        return
+    # Sounds of other weights may have other conditions in their names, and would stay beside the new ones.
+    shutil.rmtree(out, ignore_errors=True)
+    _do(["generate", str(run), "--n", str(line.sounds), "--out", str(out)])
 
 
 def _newest(run: Path) -> float:
@@ -196,6 +214,17 @@ def row(line: Line, found: Mapping[int, Mapping[str, Any]]) -> list[str]:
         reach,
         line.beat,
     ]
+
+
+def shown(line: Line, found: Mapping[int, Mapping[str, Any]]) -> str:
+    """The figures of a line as it is worked on, one below the other, for the terminal."""
+    names = [line.figure, *line.also]
+    width = max(map(len, names))
+    lines = [f"{line.name}: {line.text}"]
+    for name in names:
+        values = [figures.get(name) for figures in found.values()]
+        lines.append(f"  {name:<{width}}  {spread(values) if found else '—'}")
+    return "\n".join(lines)
 
 
 def spread(values: Sequence[float | None]) -> str:
@@ -250,8 +279,10 @@ def run(arguments: argparse.Namespace) -> str:
                 train(line, places, seed)
             if ended(line, places, seed):
                 found[seed] = figures_of(line, places, seed, arguments.jobs)
+                if line.sounds and not arguments.no_training:
+                    make_sounds(line, places, seed)
         rows.append(row(line, found))
-        print(" | ".join(rows[-1]), flush=True)
+        print(shown(line, found), flush=True)
     return f"{table(rows)}\n\n{commands(lines)}"
 
 

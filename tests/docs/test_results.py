@@ -160,6 +160,59 @@ def test_an_ensemble_is_made_of_runs_that_are_there() -> None:
     ]
 
 
+def test_a_line_may_train_on_the_codec_of_another() -> None:
+    line = results.Line.model_validate({**LINE, "codec": "notes_vae/seed0"})
+    words = line.train_words("notes", "runs/results/flow/seed1", 1)
+    assert words[-2:] == ["--set", "task.codec=runs/results/notes_vae/seed0"]
+
+
+def test_a_command_without_out_follows_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(results, "main", lambda words: done.append(words[1]) or 0)
+    line = results.Line.model_validate(
+        {
+            **LINE,
+            "prepare": [
+                "data import csv meta.csv --out {CORPORA}/toys",
+                "data split {CORPORA}/toys --ratios .8/.1/.1",
+            ],
+        }
+    )
+    places = results.Places(data=tmp_path, corpora=tmp_path, runs=tmp_path)
+    results.prepare(line, places)
+    assert done == ["import", "split"]
+    (tmp_path / "toys").mkdir()
+    results.prepare(line, places)
+    assert done == ["import", "split"]
+
+
+def test_sounds_are_made_once_per_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "find_runs", lambda path: [Trained(path)])
+    asked: list[list[str]] = []
+
+    def generate(words: list[str]) -> int:
+        asked.append(words)
+        page = Path(words[-1], "index.html")
+        page.parent.mkdir()
+        page.touch()
+        os.utime(page, (20, 20))
+        return 0
+
+    monkeypatch.setattr(results, "main", generate)
+    line = results.Line.model_validate({**LINE, "sounds": 4})
+    places = results.Places(data=tmp_path, corpora=tmp_path, runs=tmp_path)
+    for at, times in ((10, 1), (10, 1), (30, 2)):
+        weights(tmp_path, "toys/seed0", at)
+        results.make_sounds(line, places, 0)
+        assert len(asked) == times
+    run = str(tmp_path / "toys" / "seed0")
+    assert asked[0] == ["generate", run, "--n", "4", "--out", f"{run}_sounds"]
+
+
 class Trained:
     """A run whose training has ended."""
 

@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from ...registry import Block, BlockConfig, from_axis, register
+from ...registry import STORED, Block, BlockConfig, from_axis, register
 
 PQMF = "arXiv:2111.05011"
 GOLDEN = (math.sqrt(5) - 1) / 2
@@ -148,7 +148,7 @@ class PQMFAnalysis(_Bank):
 
 @register(
     "PQMFSynthesis",
-    shape="B C T -> B {out_channels} T'",
+    shape="B C T, [B ...'] -> B {out_channels} T'",
     source=PQMF,
     examples=[
         ((2, 4, 10), {"in_channels": 4, "num_bands": 4, "taps": 4}),
@@ -156,17 +156,27 @@ class PQMFAnalysis(_Bank):
             (2, 6, 7),
             {"in_channels": 6, "num_bands": 3, "taps": 4, "attenuation_db": 40.0},
         ),
+        (
+            [(2, 4, 10), (2, 1, 37)],
+            {"in_channels": 4, "num_bands": 4, "taps": 4, "size_of": "y"},
+        ),
     ],
 )
 class PQMFSynthesis(_Bank):
     """The waveform of the bands that PQMFAnalysis with the same fields makes.
 
-    Shape:   (B, num_bands C, T) -> (B, C, num_bands T)
+    Shape:   (B, num_bands C, T) -> (B, C, num_bands T); with `size_of`, the waveform that PQMFAnalysis took, without
+             the zeros that filled up its last frame
     Source:  as PQMFAnalysis, whose filters it uses: a bank that is nearly orthogonal is inverted by its transpose.
     """
 
     class Config(PQMFConfig):
         in_channels: int = from_axis("C")
+        size_of: str | None = Field(
+            None,
+            description="the stored tensor or input whose length the waveform gets; default: that of the frames",
+            json_schema_extra=STORED,
+        )
 
         @property
         def out_channels(self) -> int:
@@ -180,8 +190,11 @@ class PQMFSynthesis(_Bank):
                 f"{config.in_channels} channels are not a multiple of num_bands {config.num_bands}"
             )
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, like: Tensor | None = None) -> Tensor:
         bands = x.reshape(-1, self.stride, x.shape[2])
         waves = functional.conv_transpose1d(bands, self.filters, stride=self.stride)
         inner = waves[:, 0, self.lead : waves.shape[2] - self.tail]
+        if like is not None:
+            missing = max(0, like.shape[-1] - inner.shape[1])
+            inner = functional.pad(inner, (0, missing))[:, : like.shape[-1]]
         return inner.reshape(x.shape[0], -1, inner.shape[1])

@@ -145,3 +145,21 @@ def test_a_graph_of_both_reports_its_receptive_field() -> None:
     assert second.frames is not None
     assert int(seen.max() - seen.min()) < second.frames + 4
     assert second.stride == 1
+
+
+@pytest.mark.parametrize("n_samples", [1, 399, 400, 401])
+def test_there_and_back_in_a_graph_has_the_length_of_the_waveform(
+    n_samples: int,
+) -> None:
+    layers = [
+        {"StoreAs": "wave"},
+        {"PQMFAnalysis": {"num_bands": 4}},
+        {"PQMFSynthesis": {"num_bands": 4, "size_of": "wave"}},
+    ]
+    model = mb.compile_graph({"input": "B C=1 N", "layers": layers})
+    x = torch.zeros(2, 1, n_samples)
+    x[..., 100:300] = torch.randn(2, 1, x[..., 100:300].shape[2])
+    y = model(x)
+    assert y.shape == x.shape
+    if n_samples > 300:
+        assert snr_db(x, y) > 60

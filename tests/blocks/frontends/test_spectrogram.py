@@ -11,6 +11,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
+import mirbricks as mb
 from mirbricks import registry
 from mirbricks.registry import Block
 
@@ -163,3 +164,33 @@ def test_what_cannot_be_built_is_refused(
     assert [error["msg"] for error in caught.value.errors()] == [
         f"Value error, {message}"
     ]
+
+
+@pytest.mark.parametrize("n_samples", [1, 5, 63, 64, 65, 100, 127, 1000, 1023])
+@pytest.mark.parametrize(
+    "frames",
+    [
+        {"n_fft": 32},
+        {"n_fft": 32, "hop_length": 16},
+        {"n_fft": 31, "hop_length": 7},
+        {"n_fft": 48, "win_length": 32, "hop_length": 8},
+    ],
+)
+def test_there_and_back_is_the_waveform_to_the_sample(
+    n_samples: int, frames: dict[str, Any]
+) -> None:
+    """STFT and ISTFT in a graph: the length comes from the waveform, and so do the samples behind the last frame."""
+    layers = [{"StoreAs": "wave"}, {"STFT": frames}]
+    layers.append({"ISTFT": {**frames, "size_of": "wave"}})
+    model = mb.compile_graph({"input": "B C=2 N", "layers": layers}).double()
+    x = torch.randn(3, 2, n_samples, dtype=torch.float64)
+    torch.testing.assert_close(model(x), x, rtol=0, atol=1e-9)
+
+
+def test_samples_that_no_frame_reaches_are_zeros(make: Make) -> None:
+    block = make("ISTFT", [(1, 2, 9, 3), (1, 1, 100)], n_fft=16, size_of="y")
+    x = torch.randn(1, 2, 9, 3, dtype=torch.float64)
+    y = block(x, torch.empty(1, 1, 100))
+    assert y.shape == (1, 1, 100)
+    assert bool((y[..., 17:] == 0).all())
+    torch.testing.assert_close(y[..., :8], block(x))

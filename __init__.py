@@ -8,7 +8,8 @@
     mb.check_block("Conv2d")                       # the contract test of a block
 
 Names are loaded on first use, so that `import mirbricks` costs nothing before torch is needed. `mirbricks.tasks`,
-`.data`, `.features`, `.augment`, `.metrics` and `.losses` hold what tasks, importers and own loops are made of.
+`.data`, `.features`, `.augment`, `.metrics`, `.losses` and `.plots` hold what tasks,
+importers and own loops are made of.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from . import features as features
     from . import losses as losses
     from . import metrics as metrics
+    from . import plots as plots
     from . import tasks as tasks
     from .augment.base import register_augmentation as register_augmentation
     from .compiler.compile import compile_graph as compile_graph
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
     from .tasks.base import Evaluation as Evaluation
     from .tasks.base import register_task as register_task
     from .testing import check_block as check_block
+    from .workflows.listening.front import listening_page as listening_page
+    from .workflows.listening.front import listening_results as listening_results
     from .workflows.listing import list_blocks as list_blocks
     from .workflows.listing import list_features as list_features
     from .workflows.listing import list_graphs as list_graphs
@@ -73,6 +77,8 @@ _HOMES = {
     "list_graphs": "workflows.listing",
     "list_models": "workflows.listing",
     "list_tasks": "workflows.listing",
+    "listening_page": "workflows.listening.front",
+    "listening_results": "workflows.listening.front",
     "load": "workflows.model",
     "load_graph": "compiler.compile",
     "load_plugin": "registry",
@@ -83,7 +89,7 @@ _HOMES = {
     "register_task": "tasks.base",
     "train": "workflows.trained_run",
 }
-_ROOMS = ("augment", "data", "features", "losses", "metrics", "tasks")
+_ROOMS = ("augment", "data", "features", "losses", "metrics", "plots", "tasks")
 
 _name, __dir__, __all__ = face(__name__, _HOMES, also=("__version__", *_ROOMS))
 

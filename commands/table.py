@@ -8,6 +8,7 @@ from typing import NamedTuple
 from .corpora import arguments as corpora
 from .graphs import arguments as graphs
 from .models import arguments as models
+from .models import sound_arguments as sounds
 from .parser import Parser
 
 
@@ -118,13 +119,13 @@ COMMANDS: dict[str, Command] = {
         "models.generate:generate",
         "make sounds with a generating model, and a page to listen to them",
         "zoo:notes_flow --n 16 --set instrument=guitar --set pitchmidi=60 --seed 1 --out sounds",
-        models.generate,
+        sounds.generate,
     ),
     "listen": Command(
         "models.listen:listen",
         "write the page of a blind listening test (MUSHRA, ABX or MOS), or read its results",
         "codec_a/ codec_b/ --reference originals/ --out listening",
-        models.listen,
+        sounds.listen,
     ),
     "pack": Command(
         "models.pack:pack",

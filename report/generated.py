@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from ..plots.rainbowgram import rainbowgram
+from ..plots.rainbow import rainbowgram
 from .page import header, page, section
 from .players import STYLE as PLAYERS
 from .players import Audible, card, grid, picture, small_figure

@@ -16,7 +16,7 @@ from mirbricks.metrics import Chords
 from mirbricks.plots.chords import ribbons
 from mirbricks.plots.embeddings import embedding_map, over_time, singular_values
 from mirbricks.plots.pitch import piano_roll
-from mirbricks.plots.rainbowgram import rainbowgram
+from mirbricks.plots.rainbow import rainbowgram
 from mirbricks.plots.retrieval import Ranked, embedding, ranked, similarity
 from mirbricks.plots.sound import sound, spectrogram, waveform
 from mirbricks.plots.style import png_bytes
@@ -91,7 +91,7 @@ def test_pyplot_is_never_imported() -> None:
         "embeddings",
         "filters",
         "pitch",
-        "rainbowgram",
+        "rainbow",
         "retrieval",
         "sound",
         "tags",

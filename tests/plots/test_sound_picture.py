@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from mirbricks.plots.rainbowgram import (
+from mirbricks.plots.rainbow import (
     _constant_q,
     colours,
     phase_advance,

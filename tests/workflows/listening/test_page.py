@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import doctest
+import importlib
 import json
 import re
 from pathlib import Path
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 
+import mirbricks as mb
 from mirbricks.cli import main
 from mirbricks.data.stores.channels import read_channels
 from mirbricks.errors import DataError
@@ -230,3 +233,31 @@ def test_the_command_names_the_page(capsys: pytest.CaptureFixture[str]) -> None:
     assert anchor_name(6000) in printed
     assert main(["listen", "noisy"]) == 1
     assert "a page needs folders of sounds and --out" in capsys.readouterr().err
+
+
+def test_the_function_writes_the_page_of_the_command() -> None:
+    words = ["listen", "noisy", "rough", "--test", "abx", "--trials", "3"]
+    assert main([*words, "--seed", "5", "--out", "shell"]) == 0
+    index = mb.listening_page(
+        ["noisy", Path("rough")], "python", test="abx", trials=3, seed=5
+    )
+    assert index.read_bytes() == Path("shell/index.html").read_bytes()
+    for given in ({"test": "ab"}, {"trials": 0}, {"seed": True}, {"match_levels": 1}):
+        with pytest.raises(DataError) as caught:
+            mb.listening_page("noisy", "other", **given)  # type: ignore[arg-type]  # wrong on purpose
+        assert caught.value.code == "E437"
+
+
+def test_the_examples_run() -> None:
+    for ours, folder in (("clips_a", "noisy"), ("clips_b", "rough")):
+        Path(ours).symlink_to(folder)
+    rows = ["page,test,listener,trial,item,system,answer,score,seconds"]
+    rows += [
+        f"p,mos,ann,1,{item},ours,,{score},1" for item, score in (("a", 4), ("b", 3))
+    ]
+    Path("answers.csv").write_text("\n".join(rows))
+    found = doctest.testmod(
+        importlib.import_module("mirbricks.workflows.listening.front")
+    )
+    assert found.attempted
+    assert not found.failed

@@ -86,28 +86,23 @@ class HarmonicSpectrum(Block):
         )
         self.blend: Tensor
         self.register_buffer(
-            "blend", _blend(centres, config.n_bins, self.bin_hz), persistent=False
+            "blend",
+            shares_of_bands(centres, config.n_bins, self.bin_hz),
+            persistent=False,
         )
 
     def forward(self, x: Tensor, pitch: Tensor) -> Tensor:
         exact = torch.promote_types(x.dtype, torch.float32)
         with exactly(x):
             levels = x.to(exact).clamp_max(LOUDEST)
-            octaves = functional.interpolate(
-                pitch[:, :1].to(exact),
-                size=x.shape[2],
-                mode="linear",
-                align_corners=False,
-            )
-            harmonics = self.harmonics(levels[:, : self.num_harmonics], octaves)
+            f0_bins = octaves_to_bins(pitch[:, :1].to(exact), x.shape[2], self.bin_hz)
+            harmonics = self.harmonics(levels[:, : self.num_harmonics], f0_bins)
             bands = levels[:, self.num_harmonics :]
             noise = torch.einsum("fm,bmt->bft", self.blend.to(exact), bands).exp()
         return (harmonics + noise)[:, None].to(x.dtype)
 
-    def harmonics(self, levels: Tensor, octaves: Tensor) -> Tensor:
-        """(B, H, T) levels and (B, 1, T) octaves above 440 Hz -> (B, F, T)."""
-        # Pitches out of any range would overflow; none of them is heard.
-        f0_bins = A4_HZ / self.bin_hz * torch.exp2(octaves.clamp(-6.0, 6.0))
+    def harmonics(self, levels: Tensor, f0_bins: Tensor) -> Tensor:
+        """(B, H, T) levels and (B, 1, T) pitches in bins -> (B, F, T)."""
         bins = torch.arange(self.n_bins, device=levels.device, dtype=levels.dtype)
         bins = bins[:, None]
         number = (bins / f0_bins).round().clamp(1, self.num_harmonics)
@@ -118,6 +113,15 @@ class HarmonicSpectrum(Block):
         return torch.where(
             audible, amplitudes * lobe(distance), torch.zeros_like(amplitudes)
         )
+
+
+def octaves_to_bins(octaves: Tensor, frames: int, bin_hz: float) -> Tensor:
+    """Octaves above 440 Hz (B, 1, S), interpolated to so many frames, as numbers of bins (B, 1, frames)."""
+    octaves = functional.interpolate(
+        octaves, size=frames, mode="linear", align_corners=False
+    )
+    # Pitches out of any range would overflow; none of them is heard.
+    return A4_HZ / bin_hz * torch.exp2(octaves.clamp(-6.0, 6.0))
 
 
 def lobe(distance: Tensor) -> Tensor:
@@ -133,7 +137,7 @@ def lobe(distance: Tensor) -> Tensor:
     return torch.where(near_one, 0.5 - 0.75 * (d - 1), value).clamp_min(0.0)
 
 
-def _blend(centres_hz: Tensor, n_bins: int, bin_hz: float) -> Tensor:
+def shares_of_bands(centres_hz: Tensor, n_bins: int, bin_hz: float) -> Tensor:
     """(bins, bands): how much of each band's level a bin has, rows that add up to 1."""
     centres = centres_hz / bin_hz
     bins = torch.arange(n_bins, dtype=torch.float64).clamp(centres[0], centres[-1])

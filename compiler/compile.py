@@ -13,7 +13,7 @@ from ..errors import GraphError, MirbricksError
 from ..fields import quoted
 from ..registry import build
 from ..shapes import Shape
-from ..zoo import graph_file, names_trained_weights
+from ..zoo import folder_of_weights, graph_file, names_trained_weights
 from .given_shapes import GivenShape, read_shape
 from .inference.formulas import formula
 from .inference.infer import words_of
@@ -108,9 +108,13 @@ def compile_graph(
     if weights is None and names_trained_weights(source):
         # A misspelt name of the zoo must be reported as that, not as a trained model.
         graph_file(str(source))
+        trained = source
         message = f"'{source}' is a trained model, and compile_graph would give it random weights"
+        if isinstance(source, str | Path) and (folder := folder_of_weights(source)):
+            trained = folder
+            message = f"'{source}' is the graph of a trained model, and compile_graph would give it random weights"
         hint = (
-            f'mirbricks.load("{source}") gives the trained model; '
+            f'mirbricks.load("{trained}") gives the trained model; '
             f'compile_graph("{source}", weights="random") the same graph, untrained'
         )
         raise GraphError(message, code="E118", help=hint)

@@ -20,7 +20,7 @@ from ..runs.settings import at_start
 from ..tasks.base import Evaluation, Figures, Learner
 from ..training.devices import as_device
 from ..training.loop import FitResult, fit
-from ..zoo import names_trained_weights
+from ..zoo import folder_of_weights, names_trained_weights
 from .experiment import (
     Experiment,
     choice_of,
@@ -87,9 +87,10 @@ def train(
     """
     _refuse_start_of_resumed(options)
     if names_trained_weights(graph_file) and not (options.start_from or options.resume):
+        trained = folder_of_weights(graph_file) or graph_file
         progress.note(
             f"of '{graph_file}' the graph is taken, and its weights are drawn at random; "
-            f"--from {graph_file}, or start_from, begins with the trained ones"
+            f"--from {trained}, or start_from, begins with the trained ones"
         )
     # --resume takes the overrides of the first start, so that the command need not repeat them.
     overrides = list(options.overrides)

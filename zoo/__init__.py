@@ -52,10 +52,22 @@ def located(path: str | Path) -> Path:
 
 
 def names_trained_weights(path: object) -> bool:
-    """Whether a path stands for a trained model: `zoo:NAME`, a run folder, a packed model; not for a graph file."""
+    """Whether a path stands for a trained model: `zoo:NAME`, a run folder, a packed model, or the graph file of one."""
     if not isinstance(path, str | Path):
         return False
-    return str(path).startswith(PREFIX) or _graph_in(Path(path)) is not None
+    if str(path).startswith(PREFIX):
+        return True
+    return _graph_in(Path(path)) is not None or folder_of_weights(path) is not None
+
+
+def folder_of_weights(path: str | Path) -> Path | None:
+    """The run folder or packed model that a graph file belongs to: weights lie beside it. None for other files."""
+    file = Path(path)
+    if file.name not in (RESOLVED, GRAPH) or not file.is_file():
+        return None
+    if (file.parent / WEIGHTS).is_file():
+        return file.parent
+    return None
 
 
 def graph_file(path: str | Path) -> str | Path:
@@ -102,6 +114,8 @@ def hint_for(path: str | Path) -> str | None:
     try:
         inside = {one.name for one in Path(path).iterdir()}
     except OSError:  # missing, a file, or a folder that may not be read
+        if folder := folder_of_weights(path):
+            return f"it is the graph of a trained model: give its folder, '{folder}'"
         return _hint_for_name(str(path))
     folds = sorted(name for name in inside if _FOLD.fullmatch(name))
     if folds:

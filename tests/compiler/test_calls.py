@@ -175,6 +175,31 @@ def test_trained_weights_are_never_replaced_by_random_ones(run: Path) -> None:
         assert f'compile_graph("{name}", weights="random")' in (caught.value.help or "")
 
 
+@pytest.mark.parametrize("name", ["graph.yaml", "resolved.yaml"])
+def test_the_graph_file_beside_weights_is_that_of_a_trained_model(
+    run: Path, name: str
+) -> None:
+    # Without weights it is a graph as any other.
+    mb.compile_graph(run / name)
+    (run / "weights.safetensors").write_bytes(b"")
+    for path in (run / name, str(run / name)):
+        with pytest.raises(GraphError) as caught:
+            mb.compile_graph(path)
+        assert caught.value.code == "E118"
+        assert f"'{path}' is the graph of a trained model" in str(caught.value)
+        assert f'mirbricks.load("{run}")' in (caught.value.help or "")
+        mb.compile_graph(path, weights="random")
+        with pytest.raises(RunError) as refused:
+            mb.load(path)
+        assert refused.value.code == "E600"
+        assert refused.value.help == (
+            f"it is the graph of a trained model: give its folder, '{run}'"
+        )
+    # A graph of another name beside them is the user's own.
+    (run / "mine.yaml").write_text("input: B C=2 T\nlayers: [ReLU]\n")
+    mb.compile_graph(run / "mine.yaml")
+
+
 def test_random_weights_are_given_where_they_are_asked_for(run: Path) -> None:
     # The graph of a run is the one that was trained, overrides included.
     model = mb.compile_graph(run, weights="random")

@@ -62,6 +62,7 @@ class Task(abc.ABC):
     title     the task in words, for reports
     headline  the figures that people look at first, in their order
     tuned     what `tune` chooses: names, and their types, which JSON knows
+    of_training   settings that act while a model is trained and not afterwards: an evaluation refuses them
     features  the configs of the features that it reads
     logits    whether it reads logits, any numbers; False for vectors that are compared
     local     whether targets belong to frames or bins, so that no augmentation may move what sounds
@@ -76,6 +77,7 @@ class Task(abc.ABC):
     title: ClassVar[str]
     headline: ClassVar[tuple[str, ...]]
     tuned: ClassVar[Mapping[str, Any]] = {}
+    of_training: ClassVar[tuple[str, ...]] = ()
     features: ClassVar[tuple[type[FeatureConfig], ...]] = (FeatureConfig,)
     logits: ClassVar[bool] = True
     local: ClassVar[bool] = False

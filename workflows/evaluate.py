@@ -110,6 +110,18 @@ def refuse_other_sets(overrides: Sequence[str]) -> None:
             )
 
 
+def refuse_settings_of_training(task: Task, overrides: Sequence[str]) -> None:
+    """Raise E607 for an override of a setting that only acts while a model is trained: it would change nothing."""
+    for words in overrides:
+        field = words.removeprefix("task.").partition("=")[0].partition(".")[0].strip()
+        if field in task.of_training:
+            raise RunError(
+                f"--set {words}: '{field}' acts in training only, and would change no figure of a trained model",
+                code="E607",
+                help=f"leave it out, or train with it: mirbricks train ... --set {words}",
+            )
+
+
 def _refuse_twice(known: dict[str, Any], new: dict[str, Any], run: RunFolder) -> None:
     """Folds together give one figure per track: each must be on the test side of one fold only."""
     both = sorted(known.keys() & new.keys())
@@ -126,6 +138,7 @@ def _load_for(
 ) -> tuple[Experiment, RunSettings]:
     """The run, with the name that this corpus has for its labels."""
     experiment, settings = load_run(run, overrides)
+    refuse_settings_of_training(experiment.task, overrides)
     # Corpora of other origin often hold the same labels under another name.
     name = other_annotation(corpus.recordings, experiment.task, settings.tuned)
     if name is None:

@@ -87,10 +87,10 @@ def train(
     """
     _refuse_start_of_resumed(options)
     if names_trained_weights(graph_file) and not (options.start_from or options.resume):
-        trained = folder_of_weights(graph_file) or graph_file
+        named = folder_of_weights(graph_file) or graph_file
         progress.note(
             f"of '{graph_file}' the graph is taken, and its weights are drawn at random; "
-            f"--from {trained}, or start_from, begins with the trained ones"
+            f"--from {named}, or start_from, begins with the trained ones"
         )
     # --resume takes the overrides of the first start, so that the command need not repeat them.
     overrides = list(options.overrides)

@@ -54,6 +54,13 @@ class ChordEstimation(Task):
     title = "chord estimation"
     headline = ("majmin", "root", "thirds", "mirex", "seg", "macro_recall")
     tuned: ClassVar = {"weight": float, "first": list[float], "step": list[list[float]]}
+    of_training: ClassVar = (
+        "bins_per_semitone",
+        "label_smoothing",
+        "max_semitones",
+        "transpose",
+        "weights",
+    )
 
     def __init__(self, config: ChordsConfig, feature: FeatureConfig) -> None:
         super().__init__(config, feature)

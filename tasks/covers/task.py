@@ -66,6 +66,18 @@ class CoverSongs(Task):
     title = "cover song identification"
     headline = ("mAP", "MRR", "MR1", "P@1", "P@5", "P@10")
     tuned: ClassVar = {"threshold": float | None}
+    of_training: ClassVar = (
+        "distance",
+        "learn_from",
+        "loss",
+        "margin",
+        "mining",
+        "proxy_lr",
+        "singles",
+        "temperature",
+        "versions_per_work",
+        "views",
+    )
     features: ClassVar = (ArrayConfig,)
     logits = False
     compares = True

@@ -69,6 +69,21 @@ class MultiPitch(Task):
         "note_f1_offsets",
     )
     tuned: ClassVar = {"threshold": float}
+    of_training: ClassVar = (
+        "augment",
+        "cross_probability",
+        "independent_transpose_probability",
+        "level_jitter_db",
+        "max_delay_frames",
+        "onset_frames",
+        "positive_weight",
+        "remix_gain_db",
+        "remix_probability",
+        "stem_drop_probability",
+        "target_blur_bins",
+        "thresholds",
+        "transpose_bins",
+    )
     features = (HCQTFeatureConfig,)
     local = True
     feature: HCQTFeatureConfig

@@ -76,6 +76,12 @@ class SelfSupervised(Task):
         "std",
     )
     tuned: ClassVar = {"labels": list[str], "probe": dict[str, Any]}
+    of_training: ClassVar = (
+        "augment",
+        "loss",
+        "mix",
+        "temperature",
+    )
     logits = False
 
     def __init__(self, config: SelfSupervisedConfig, feature: FeatureConfig) -> None:

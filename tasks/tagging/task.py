@@ -57,6 +57,16 @@ class Tagging(Task):
     title = "tagging"
     headline = ("accuracy", "macro_recall", "macro_f1", "roc_auc_macro", "pr_auc_macro")
     tuned: ClassVar = {"labels": list[str], "thresholds": list[float]}
+    of_training: ClassVar = (
+        "augment",
+        "balanced",
+        "label_smoothing",
+        "mixup_alpha",
+        "mixup_of",
+        "mixup_steps",
+        "remix",
+        "remix_gain_db",
+    )
 
     def __init__(self, config: TaggingConfig, feature: FeatureConfig) -> None:
         super().__init__(config, feature)

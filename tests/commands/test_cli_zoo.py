@@ -297,6 +297,19 @@ def test_only_settings_of_the_task_may_change(
     )
 
 
+@pytest.mark.parametrize("words", ["task.balanced=true", "task.label_smoothing=0.2"])
+def test_settings_that_act_in_training_only_are_refused(
+    model: str, corpus: Path, said: Said, words: str
+) -> None:
+    """They would be accepted and change nothing."""
+    field = words.removeprefix("task.").partition("=")[0]
+    assert said("evaluate", model, "--data", str(corpus), "--set", words)[::2] == (
+        1,
+        f"--set {words}: '{field}' acts in training only, and would change no figure of a trained model\n"
+        f"  help: leave it out, or train with it: mirbricks train ... --set {words}     [E607]\n",
+    )
+
+
 def test_it_hears_audio(
     model: str, said: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -414,7 +427,7 @@ def big(run: Path) -> None:
     (run / "resolved.yaml").write_text(
         graph.replace("in_features: 8", "in_features: 30000")
     )
-    made = mb.compile_graph(run / "resolved.yaml")
+    made = mb.compile_graph(run / "resolved.yaml", weights="random")
     safetensors.torch.save_file(dict(made.state_dict()), weights)
 
 

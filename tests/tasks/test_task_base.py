@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import doctest
+import inspect
+import re
 from pathlib import Path
 
 import pytest
@@ -243,3 +245,19 @@ def test_the_example_of_a_registered_task_runs(monkeypatch: pytest.MonkeyPatch) 
     results = doctest.DocTestRunner().run(example)
     assert results.attempted == 4
     assert results.failed == 0
+
+
+def test_settings_of_training_are_settings_and_read_nowhere_else() -> None:
+    """What a task says acts in training only exists, and no module of predictions or pictures reads it."""
+    found = 0
+    for name, cls in tasks().items():
+        fields = set(cls.Config.model_fields)
+        assert set(cls.of_training) <= fields, name
+        found += len(cls.of_training)
+        folder = Path(inspect.getfile(cls)).parent
+        for file in folder.glob("*.py"):
+            if file.stem not in ("prediction", "pictures", "matching", "embedding"):
+                continue
+            read = set(re.findall(r"config\.(\w+)", file.read_text()))
+            assert not read & set(cls.of_training), file.name
+    assert found > 30

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .learning import Batch as Batch
     from .learning import Learner as Learner
     from .learning import unseen as unseen
+    from .modes import evaluating as evaluating
     from .patches import Example as Example
     from .patches import PatchBatches as PatchBatches
     from .patches import PatchLearner as PatchLearner
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from .patches import transposed as transposed
     from .predictions import Prediction as Prediction
     from .reading import Recorded as Recorded
+    from .reading import as_recorded as as_recorded
     from .recordings import annotated as annotated
     from .recordings import refuse_not_finite as refuse_not_finite
     from .requirements import Needs as Needs
@@ -71,6 +73,8 @@ _HOMES = {
     "Trained": "trained",
     "Turn": "turns",
     "annotated": "recordings",
+    "as_recorded": "reading",
+    "evaluating": "modes",
     "every_patch": "patches",
     "get_task": "finding",
     "mean_over_patches": "patches",

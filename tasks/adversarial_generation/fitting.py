@@ -16,14 +16,14 @@ from ..requirements import refuse_probabilities
 
 
 def noise_of(generator: GraphModule, conditions: Sequence[str]) -> str:
-    """The name of the input that takes noise. Raises TaskError E564, E591."""
+    """The name of the input that takes noise. Raises TaskError E564, E596."""
     where = generator.graph.where_input()
     others = [name for name in generator.input_shapes if name not in conditions]
     refuse_inputs(conditions, generator.input_shapes, others[:1], where)
     if not others:
         raise TaskError(
             "the generator has no input for noise",
-            code="E591",
+            code="E596",
             where=where,
             help="write `input: {noise: B D=64, ...}`",
         )
@@ -32,7 +32,7 @@ def noise_of(generator: GraphModule, conditions: Sequence[str]) -> str:
     if len(shape) < 2 or not all(isinstance(size, int) for size in shape[1:]):
         raise TaskError(
             f"the generator's noise '{name}' has no fixed size",
-            code="E591",
+            code="E596",
             where=where,
             facts=[("expected", "(B, D) or more axes, each with a size"),
                    ("got", show(shape))],
@@ -69,7 +69,7 @@ def refuse_other_sounds(
 def judged_input(
     discriminator: GraphModule, made: TaskShape, conditions: Sequence[str]
 ) -> str:
-    """The name of the discriminator's input for sounds. Raises TaskError E502, E564, E590."""
+    """The name of the discriminator's input for sounds. Raises TaskError E502, E564, E595."""
     where = discriminator.graph.where_input()
     others = [name for name in discriminator.input_shapes if name not in conditions]
     refuse_inputs(conditions, discriminator.input_shapes, others[:1], where)
@@ -77,7 +77,7 @@ def judged_input(
     if not _reads(shape, made):
         raise TaskError(
             "the discriminator does not read what the generator gives",
-            code="E590",
+            code="E595",
             where=where,
             facts=[("generator", show(made)), ("discriminator", show(shape))],
             help=f"write `{others[0] if others else 'x'}: {_written(made)}` in its `input:`",
@@ -115,7 +115,7 @@ def _refuse_other_scores(discriminator: GraphModule) -> None:
 def refuse_classes(
     graphs: Sequence[GraphModule], conditions: Conditions, noise: Sequence[str]
 ) -> None:
-    """Raise TaskError E592 where a graph has no vector for the last class of a condition.
+    """Raise TaskError E597 where a graph has no vector for the last class of a condition.
 
     `noise` names the input of each graph that is not a condition.
     """
@@ -139,7 +139,7 @@ def refuse_classes(
             ]
             raise TaskError(
                 f"the graph '{graph.graph.name}' cannot take every class of the conditions",
-                code="E592",
+                code="E597",
                 where=graph.graph.where_input(),
                 facts=[("classes", ", ".join(counts)),
                        ("graph", str(error).splitlines()[0])],

@@ -78,7 +78,7 @@ class AdversarialGeneration(Task):
         self.graphs: tuple[GraphModule, ...] = ()
 
     def check_graph(self, model: GraphModule) -> None:
-        """Whether both graphs fit, before any data is read. Raises TaskError E502, E564, E590, E591."""
+        """Whether both graphs fit, before any data is read. Raises TaskError E502, E564, E595, E596."""
         config = self.config
         self.noise_name = noise_of(model, config.conditions)
         self.noise_shape = tuple(
@@ -106,7 +106,7 @@ class AdversarialGeneration(Task):
     def check_recordings(self, train: Sequence[Item], others: Sequence[Item]) -> None:
         """Whether all of them have the conditions, with values that occur in training.
 
-        Raises TaskError E503, E560, E561, E592.
+        Raises TaskError E503, E560, E561, E597.
         """
         conditions = self._conditions_of(self.tracks(train))
         conditions.of([item for item in others if item.stem_of is None])

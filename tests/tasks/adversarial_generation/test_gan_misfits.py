@@ -39,7 +39,7 @@ def test_a_discriminator_of_another_size() -> None:
         "      |        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^\n"
         "  generator      (B, 1, 16, 8)\n"
         "  discriminator  (B, 1, 16, 16)\n"
-        "  help: write `x: B C=1 F=16 T=8` in its `input:`     [E590]"
+        "  help: write `x: B C=1 F=16 T=8` in its `input:`     [E595]"
     )
 
 
@@ -94,14 +94,14 @@ def test_noise_without_a_size() -> None:
         generator=text.replace("  - CatWith: {key: [noise, pitchmidi]}\n", "")
     )
     assert "the generator's noise 'noise' has no fixed size" in found
-    assert found.endswith("such as `noise: B D=64`     [E591]")
+    assert found.endswith("such as `noise: B D=64`     [E596]")
 
 
 def test_no_noise_at_all() -> None:
     text = GENERATOR.replace("noise: B D=6, ", "").replace("[noise, ", "[")
     found = refusal(generator=text)
     assert "gan.yaml:2:8: the generator has no input for noise" in found
-    assert found.endswith("help: write `input: {noise: B D=64, ...}`     [E591]")
+    assert found.endswith("help: write `input: {noise: B D=64, ...}`     [E596]")
 
 
 def test_an_input_that_nothing_is_given_to() -> None:
@@ -129,7 +129,7 @@ def test_fewer_vectors_than_classes(small_gan: Callable[..., Any]) -> None:
         in message
     )
     assert "  classes  'instrument' 2\n" in message
-    assert message.endswith("as the condition has classes     [E592]")
+    assert message.endswith("as the condition has classes     [E597]")
 
 
 def test_a_value_that_no_training_recording_has(small_gan: Callable[..., Any]) -> None:

@@ -27,7 +27,8 @@ g.yaml:7:5: CatWith 'all': the stored tensor and this one differ in T
   line 5  MaxPool2d -> (B, 6, 360, {pooled})
   line 6  Upsample -> (B, 6, 360, {out})
   task    gives the graph {given} frames: task.{name}_frames
-  help: add `fit: crop` or `fit: pad`; or choose another task.{name}_frames     [E203]"""
+  help: write `size_of: all` in place of scale_factor, in the Upsample on line 6; \
+or choose another task.{name}_frames     [E203]"""
 
 
 @pytest.fixture(autouse=True)

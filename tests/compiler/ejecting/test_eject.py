@@ -328,7 +328,15 @@ def graph_of(name: str, example: Any) -> dict[str, Any]:
         )
         for i, shape in enumerate(example.shapes)
     }
-    further = {"with": list(inputs)[1:]} if len(inputs) > 1 else {}
+    spec = registry.get(name)
+    others = list(inputs)[1:]
+    further: dict[str, Any] = {}
+    if len(inputs) > spec.contract.required:
+        # The last input is the tensor whose size a field asks for.
+        [field] = spec.cls.Config.stored_fields()
+        further[field] = others.pop()
+    if others:
+        further["with"] = others
     return {"input": inputs, "layers": [{name: {**example.config, **further}}]}
 
 

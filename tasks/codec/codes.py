@@ -11,5 +11,6 @@ CODES = {
     "E582": "A codec makes a frame of a whole number of samples and gives back as many samples as it reads.",
     "E583": "A codec without codebooks has latents (`encode_latent`), and no codes.",
     "E584": "Codes are whole numbers (B, Q, T) below the size of the codebooks, as `encode` gives them.",
+    "E589": "An adversary gives scores, which tell recorded from decoded sound, and may give features by other names.",
 }
 register_codes(__name__, CODES)

@@ -97,8 +97,11 @@ class GraphCodec:
         """Codes (B, Q, T), int64, of waveforms (B, 1, N)."""
         self._refuse_continuous()
         with evaluating(self.model):
-            reached = self.halves.reach(self._features(waves))
-            codes: Tensor = self._quantizer.encode(reached)
+            return self.codes_of(self.halves.reach(self._features(waves)))
+
+    def codes_of(self, reached: Tensor) -> Tensor:
+        """Codes (B, Q, T) of what reaches the quantizer."""
+        codes = self._quantizer.encode(reached)
         # A spectrum's codes (B, F, T) lie one above another, as a residual quantizer's do.
         return codes.reshape(codes.shape[0], -1, codes.shape[-1])
 

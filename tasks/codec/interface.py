@@ -82,7 +82,7 @@ def codec_of(part: Any) -> Codec:
     Parameters
     ----------
     part : Trained, or a published codec
-        What `task.models["codec"]` is, or anything with `task`, `module` and `path` of a trained model, such as what
+        What `task.models["codec"]` is, or anything with the `task` and the `module` of a trained model, such as what
         `mirbricks.load` gives.
 
     Returns
@@ -101,6 +101,4 @@ def codec_of(part: Any) -> Codec:
     from .graph_codec import GraphCodec  # it imports features
 
     bottleneck = getattr(part.task.config, "bottleneck", None)
-    return GraphCodec(
-        part.module, part.task.feature, name=part.path.name, bottleneck=bottleneck
-    )
+    return GraphCodec(part.module, part.task.feature, bottleneck=bottleneck)

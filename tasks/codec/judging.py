@@ -1,0 +1,80 @@
+"""How well a codec gives back recordings: distances of sounds, and the use of its codebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from ...metrics.codebooks import CodebookUse, bit_rate_bps
+from ...metrics.reconstruction import log_mel_distance_db, si_sdr_db, stft_distance
+from ..base import Figures
+from .graph_codec import GraphCodec
+
+
+def codebooks_judged(codec: GraphCodec, few: int | None) -> Iterator[tuple[str, int]]:
+    """How many codebooks are judged, each with what its figures' names end in."""
+    yield "", codec.n_codebooks
+    if few is not None and few < codec.n_codebooks:
+        yield f"_{few}_codebooks", few
+
+
+def sound_figures(output: Tensor, wave: Tensor, sr_hz: int, ending: str) -> Figures:
+    """Distances of a decoded sound (1, N) from the recording; a silent one has no SI-SDR."""
+    found: Figures = {}
+    ratio = si_sdr_db(output, wave)
+    if ratio is not None:
+        found[f"si_sdr_db{ending}"] = ratio
+    found[f"log_mel_distance_db{ending}"] = log_mel_distance_db(output, wave, sr_hz)
+    found[f"mr_stft_distance{ending}"] = stft_distance(output, wave)
+    return found
+
+
+def codebook_figures(
+    tracks: Sequence[Figures], sizes: Sequence[int]
+) -> dict[str, float]:
+    """Use and perplexity of the codebooks over tracks that hold their codes: means, the least, and of each codebook."""
+    counts = CodebookUse(sizes)
+    for figures in tracks:
+        counts.add(np.array(figures["codes"], dtype=np.int64))
+    shares = counts.perplexity() / np.array(sizes)
+    found = {
+        "codebook_use": float(counts.use().mean()),
+        "perplexity_share": float(shares.mean()),
+        "least_perplexity_share": float(shares.min()),
+    }
+    for place, (use, perplexity) in enumerate(
+        zip(counts.use(), counts.perplexity(), strict=True), start=1
+    ):
+        found[f"use_{place}"] = float(use)
+        found[f"perplexity_{place}"] = float(perplexity)
+    return found
+
+
+def rates(codec: GraphCodec, few: int | None) -> dict[str, float]:
+    """Bits per second, by name."""
+    frame_hz = codec.sr_hz / codec.hop_length
+    found = {}
+    for ending, number in codebooks_judged(codec, few):
+        found[f"bit_rate_bps{ending}"] = bit_rate_bps(
+            frame_hz, [codec.n_codes] * number
+        )
+    return found
+
+
+def means(tracks: Mapping[str, Figures]) -> dict[str, float]:
+    """The mean of every number over the tracks that have it."""
+    values: dict[str, list[float]] = {}
+    for figures in tracks.values():
+        for name, value in figures.items():
+            if isinstance(value, int | float):
+                values.setdefault(name, []).append(float(value))
+    return {name: sum(own) / len(own) for name, own in values.items()}
+
+
+def plain(codes: Tensor) -> list[list[Any]]:
+    """Codes (1, Q, T) as JSON knows them."""
+    rows: list[list[Any]] = codes[0].tolist()
+    return rows

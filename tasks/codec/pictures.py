@@ -1,0 +1,78 @@
+"""What a report shows of a codec: recordings and what comes back of them, and the use of the codebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..base import Evaluation, Picture, Sounding
+from ..sounds import Sound
+from .graph_codec import GraphCodec
+
+Pair = tuple[
+    str, Any, Any
+]  # a recording's key, its samples (C, N), and those that came back
+
+
+def pictures_of(
+    pairs: Sequence[Pair], codec: GraphCodec, evaluation: Evaluation
+) -> list[Picture]:
+    """Spectrograms in pairs, and a curve of the codebooks."""
+    found = []
+    if pairs:
+        found.append(_spectrograms(pairs, codec.sr_hz))
+    if codec.is_discrete:
+        found.append(_codebooks(codec, evaluation))
+    return found
+
+
+def soundings_of(pairs: Sequence[Pair], sr_hz: int) -> list[Sounding]:
+    """Players for each recording and what came back of it."""
+    found = []
+    for key, wave, back in pairs:
+        sounds = [
+            Sound(np.float32(wave), sr_hz, title="recording"),
+            Sound(np.float32(back), sr_hz, title="decoded"),
+        ]
+        caption = "The recording, then what the codec gives back of it."
+        found.append(Sounding(key, caption, sounds))
+    return found
+
+
+def _spectrograms(pairs: Sequence[Pair], sr_hz: int) -> Picture:
+    from matplotlib.figure import Figure  # it takes a second to import
+
+    from ...plots.sound import spectrogram
+
+    figure = Figure(figsize=(10.0, 2.8 * len(pairs)), layout="constrained")
+    axes = figure.subplots(len(pairs), 2, squeeze=False)
+    for row, (key, wave, back) in zip(axes, pairs, strict=True):
+        spectrogram(wave, sr_hz, f"{key}: recording", ax=row[0])
+        spectrogram(back, sr_hz, "decoded", ax=row[1])
+    caption = "Each row is a recording, on the left as it is and on the right as it comes back."
+    return Picture("Recordings and what comes back", caption, figure)
+
+
+def _codebooks(codec: GraphCodec, evaluation: Evaluation) -> Picture:
+    from ...plots.style import canvas
+
+    figure, ax = canvas(None, 8.0, 3.2)
+    numbers = np.arange(1, codec.n_codebooks + 1)
+    use = [evaluation.figures[f"use_{number}"] for number in numbers]
+    perplexity = [
+        evaluation.figures[f"perplexity_{number}"] / codec.n_codes for number in numbers
+    ]
+    ax.bar(numbers - 0.2, use, width=0.4, label="codes that occur")
+    ax.bar(numbers + 0.2, perplexity, width=0.4, label="perplexity")
+    ax.axhline(0.5, linewidth=0.8, linestyle="--", color="grey")
+    ax.set_xlabel("codebook")
+    ax.set_ylabel(f"share of {codec.n_codes} codes")
+    ax.set_ylim(0, 1.05)
+    ax.legend(loc="lower right")
+    caption = (
+        "How many codes of each codebook occur, and its perplexity, which is that share where all of them occur alike. "
+        "A codebook far under one half wastes bits."
+    )
+    return Picture("Use of the codebooks", caption, figure)

@@ -124,7 +124,9 @@ def generate(
     task = experiment.task
     known = task.conditions_of(settings.tuned)
     if task.generates:
-        _refuse_unfit(conditions, known, n)
+        _refuse_unfit(
+            conditions, known, n, setting_names=list(task.Config.model_fields)
+        )
     return _batches(experiment, settings, n, conditions, seed, progress)
 
 
@@ -175,7 +177,10 @@ def _is_list(value: Any) -> bool:
 
 
 def _refuse_unfit(
-    conditions: Conditions, known: Mapping[str, Sequence[Any]], n: int
+    conditions: Conditions,
+    known: Mapping[str, Sequence[Any]],
+    n: int,
+    setting_names: Sequence[str],
 ) -> None:
     """Raise E560, E561 or E563 for conditions that the model cannot fulfil, in whatever batch they stand."""
     for name, given in conditions.items():
@@ -184,7 +189,7 @@ def _refuse_unfit(
                 f"the model has no condition '{name}'",
                 code="E560",
                 facts=[("conditions", listed(list(known), LISTED) or "none")],
-                help=_near(name, known),
+                help=_near(name, known, setting_names),
             )
         values = list(given) if _is_list(given) else [given]
         if _is_list(given) and len(values) != n:
@@ -202,10 +207,15 @@ def _refuse_unfit(
                 condition.known(value)
 
 
-def _near(name: str, known: Mapping[str, Sequence[Any]]) -> str:
+def _near(
+    name: str, known: Mapping[str, Sequence[Any]], setting_names: Sequence[str]
+) -> str:
+    """What was probably meant: a setting of the task, or another condition."""
+    if name in setting_names:
+        return f"it is a setting of the task: write {SECTION}{name}=..."
     near = did_you_mean(name, known)
     if near:
         return near
     if known:
-        return "choose one of these; a setting of the task is written task.KEY=VALUE"
-    return "leave it out; a setting of the task is written task.KEY=VALUE"
+        return "choose one of these"
+    return "leave it out"

@@ -283,7 +283,13 @@ def test_a_setting_of_the_task_is_no_condition(run: Path) -> None:
             ["temperature=0.5"],
             "the model has no condition 'temperature'\n"
             "  conditions  'instrument', 'pitchmidi', 'loudness'\n"
-            "  help: choose one of these; a setting of the task is written task.KEY=VALUE     [E560]\n",
+            "  help: it is a setting of the task: write task.temperature=...     [E560]\n",
+        ),
+        (
+            ["knitting=1"],
+            "the model has no condition 'knitting'\n"
+            "  conditions  'instrument', 'pitchmidi', 'loudness'\n"
+            "  help: choose one of these     [E560]\n",
         ),
         (
             ["instrument=cell"],

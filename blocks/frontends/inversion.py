@@ -57,7 +57,7 @@ class SpectrogramInversion(Block):
         self.turn = 2 * math.pi * config.hop / config.n_fft
         shared = config.model_dump(exclude={"in_channels", "n_iter"})
         self.inverse = ISTFT(ISTFT.Config(**shared))
-        self.transform = STFT(STFT.Config(**shared))
+        self.transform = STFT(STFT.Config(in_channels=1, **shared))
 
         # Phases that begin alike would begin with a click.
         drawn = torch.Generator().manual_seed(SEED)

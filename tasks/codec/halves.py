@@ -17,7 +17,7 @@ QUANTIZERS = (
     "ResidualVectorQuantizer",
     "FiniteScalarQuantizer",
 )
-BOTTLENECKS = (*QUANTIZERS, "VAEBottleneck")
+BOTTLENECKS = (*QUANTIZERS, "VAEBottleneck", "PartialVAEBottleneck")
 MANY_FRAMES = 2**12 * 3**2 * 5**2 * 7  # a multiple of every usual product of strides
 
 

@@ -79,13 +79,18 @@ class LatentGeneration(Task):
         super().__init__(config, feature)
         self.scaled: set[str] = set()
         self.graph: GraphModule | None = None
+        self._opened: tuple[Any, Any] | None = None
         # Of the training recordings, once a learner was made.
         self.fitted: LatentLearner | None = None
 
     @property
     def codec(self) -> Any:
         """The frozen codec."""
-        return codec_of(self.models["codec"])
+        # Looking into its graph takes a while, so it is done once.
+        part = self.models["codec"]
+        if self._opened is None or self._opened[0] is not part:
+            self._opened = (part, codec_of(part))
+        return self._opened[1]
 
     def needs(self) -> NeedsByName:
         channels = self.codec.latent_channels

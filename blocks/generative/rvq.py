@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from pydantic import Field
+from pydantic import Field, PositiveFloat, model_validator
 from torch import Tensor
 from torch.nn import functional
 
@@ -34,6 +34,7 @@ from .codebooks import (
         ((2, 4, 9), {"n_codebooks": 3, "n_codes": 8}),
         ((2, 4, 9), {"n_codebooks": 4, "n_codes": 8, "quantizer_dropout": 1.0}),
         ((2, 3, 5, 4), {"n_codebooks": 1, "n_codes": 16, "dead_below": 0.0}),
+        ((2, 4, 9), {"n_codebooks": 2, "n_codes": 8, "weights": [30.0, 2.0]}),
     ],
 )
 class ResidualVectorQuantizer(Bottleneck):
@@ -66,12 +67,25 @@ class ResidualVectorQuantizer(Bottleneck):
             lt=1,
             description="share of the mean count that revives a code; 0: never",
         )
+        weights: tuple[PositiveFloat, ...] = Field(
+            (),
+            description="how much the first features count in distances, such as a pitch that must not go astray; "
+            "default: as all others, 1",
+        )
         quantizer_dropout: float = Field(
             0.0,
             ge=0,
             le=1,
             description="share of the training examples that stop at a random stage; SoundStream: 1",
         )
+
+        @model_validator(mode="after")
+        def _as_many_weights(self) -> ResidualVectorQuantizer.Config:
+            if 0 < self.dim < len(self.weights):
+                raise ValueError(
+                    f"'weights' has {len(self.weights)} values for {self.dim} features"
+                )
+            return self
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -87,15 +101,34 @@ class ResidualVectorQuantizer(Bottleneck):
         )
         self.counts: Tensor
         self.register_buffer("counts", torch.zeros(self.n_codebooks, self.n_codes))
+        # A constant of the graph, which no file of weights need hold.
+        self.scale: Tensor | None
+        scale: Tensor | None = None
+        if config.weights:
+            scale = torch.ones(config.dim)
+            scale[: len(config.weights)] = torch.tensor(config.weights)
+        self.register_buffer("scale", scale, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        frames = to_frames(x, self.codebooks)
+        frames = self._frames(x)
         codes = nearest_codes(frames, self.codebooks)
         if self.training:
             quantised = self._learn(frames, codes, x.shape[0])
         else:
             quantised = self._sum(codes)
-        return straight_through(x, from_frames(quantised, x))
+        return straight_through(x, from_frames(self._unweighted(quantised), x))
+
+    def _frames(self, x: Tensor) -> Tensor:
+        """(B, D, ...) -> (N, D), features as far apart as they count: distances between these are weighted ones."""
+        frames = to_frames(x, self.codebooks)
+        if self.scale is None:
+            return frames
+        return frames * self.scale
+
+    def _unweighted(self, frames: Tensor) -> Tensor:
+        if self.scale is None:
+            return frames
+        return frames / self.scale
 
     def _sum(self, codes: Tensor) -> Tensor:
         """(N, n) -> (N, D)."""
@@ -153,7 +186,7 @@ class ResidualVectorQuantizer(Bottleneck):
         else:
             n = n_codebooks
         self._refuse("encode asks for", n)
-        codes = nearest_codes(to_frames(x, self.codebooks), self.codebooks[:n])
+        codes = nearest_codes(self._frames(x), self.codebooks[:n])
 
         # The stages become the axis behind the batch, where a graph expects channels.
         return codes.view(x.shape[0], *x.shape[2:], n).movedim(-1, 1)
@@ -165,6 +198,7 @@ class ResidualVectorQuantizer(Bottleneck):
         """
         self._refuse("decode got the codes of", codes.shape[1])
         total = self._sum(codes.movedim(1, -1).reshape(-1, codes.shape[1]))
+        total = self._unweighted(total)
         return total.view(codes.shape[0], *codes.shape[2:], -1).movedim(-1, 1)
 
     def _refuse(self, asks: str, n_codebooks: int) -> None:
@@ -185,5 +219,5 @@ class ResidualVectorQuantizer(Bottleneck):
     @torch.no_grad()
     def fit(self, x: Tensor, n_iterations: int = 10) -> None:
         """Place the codes of every stage by k-means on (B, D, ...), such as the first batches that reach the block."""
-        frames = to_frames(x, self.codebooks)
+        frames = self._frames(x)
         k_means(frames, self.codebooks, self.counts, n_iterations, self.dead_below)

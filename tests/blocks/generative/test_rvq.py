@@ -185,3 +185,27 @@ def test_fit_takes_as_many_steps_as_it_is_told(make: Make) -> None:
         block.fit(x, **given)
         found.append(errors(block, x)[-1])
     assert found[0] > found[1] == found[2]
+
+
+def test_a_feature_that_counts_more_is_kept_more_exactly(make: Make) -> None:
+    """Weighted distances are those of features that are stretched first and shrunk afterwards."""
+    sizes = {"n_codebooks": 2, "n_codes": 16}
+    x = noise(4, 3, 50)
+    weighted = make(NAME, (4, 3, 50), weights=[20.0], **sizes)
+    plain = make(NAME, (4, 3, 50), **sizes)
+    plain.load_state_dict(weighted.state_dict())
+    stretch = torch.tensor([20.0, 1.0, 1.0], dtype=torch.float64)[:, None]
+    for block, given in ((weighted, x), (plain, x * stretch)):
+        torch.manual_seed(1)
+        block.fit(given)
+    codes = weighted.encode(x)
+    assert torch.equal(codes, plain.encode(x * stretch))
+    torch.testing.assert_close(weighted.decode(codes), plain.decode(codes) / stretch)
+    torch.testing.assert_close(weighted.eval()(x), weighted.decode(codes))
+    error = (weighted.decode(codes) - x).square().mean(dim=(0, 2))
+    assert float(error[0]) < 0.05 * float(error[1:].min())
+
+
+def test_more_weights_than_features_are_refused(make: Make) -> None:
+    with pytest.raises(ValueError, match="'weights' has 4 values for 3 features"):
+        make(NAME, (2, 3, 7), dim=3, weights=[1.0, 1.0, 1.0, 1.0])

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from ...shapes import show
 from ..module import GraphModule
 from ..operations import NodeInfo, Op
+from .calls import Call, lines
 
 FIT_FUNCTIONS = {
     "crop": '''def crop(*tensors: Tensor) -> tuple[Tensor, ...]:
@@ -58,7 +59,8 @@ class Forward:
             returns = "dict[str, Tensor]"
         else:
             returns = "Tensor"
-        yield f"    def forward(self, {', '.join(f'{name}: Tensor' for name in names)}) -> {returns}:"
+        parameters = ("self", *(f"{name}: Tensor" for name in names))
+        yield from lines("    def ", Call("forward", parameters), f" -> {returns}:")
         if names[0] != "x" and self.model.ops[0].kind != "StartFrom":
             yield f"        x = {names[0]}"
         for line, shape in self._steps():

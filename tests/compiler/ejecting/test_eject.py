@@ -275,7 +275,14 @@ def test_files_import_torch_and_python_only(written: Path) -> None:
         for name in names.split()
     }
     also |= {"from_cqt": "numpy"} | dict.fromkeys(
-        ("chord_circular", "mpe_maps", "onsets_frames", "ssl_small"), "einops"
+        (
+            "chord_circular",
+            "mpe_maps",
+            "onsets_frames",
+            "ssl_small",
+            "wavegan_generator",
+        ),
+        "einops",
     )
     for path in written.glob("*.py"):
         text = path.read_text(encoding="utf-8")

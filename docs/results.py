@@ -265,10 +265,12 @@ def run(arguments: argparse.Namespace) -> str:
         corpora=arguments.corpora or arguments.runs / "corpora",
         runs=arguments.runs,
     )
+    every = read_lines(arguments.lines)
+    unknown = set(arguments.only) - {line.name for line in every}
+    if unknown:
+        raise SystemExit(f"docs/results.yaml has no line '{min(unknown)}'")
     lines = [
-        line
-        for line in read_lines(arguments.lines)
-        if not arguments.only or line.name in arguments.only
+        line for line in every if not arguments.only or line.name in arguments.only
     ]
     rows = []
     for line in lines:

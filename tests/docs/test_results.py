@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import itertools
 import json
 import os
 import re
@@ -15,6 +16,7 @@ import pytest
 
 import mirbricks as mb
 from mirbricks.data.synth.polyphony import synthesise_polyphony
+from mirbricks.errors import TaskError
 from mirbricks.workflows.loading import load_experiment
 
 ROOT = Path(mb.__file__).parent
@@ -67,16 +69,40 @@ def given(folder: Path, *more: str) -> argparse.Namespace:
 @pytest.mark.parametrize("line", results.read_lines(), ids=lambda line: line.name)
 def test_every_line_is_an_experiment(line: object) -> None:
     assert isinstance(line, results.Line)
-    experiment = load_experiment(
-        ROOT / line.graph, [*line.set, f"train.seed={line.seeds[0]}"]
-    )
     assert len(set(line.seeds)) == len(line.seeds) >= 1
+    settings = [*line.set, f"train.seed={line.seeds[0]}"]
+    if line.codec:
+        # Its codec is trained by a line above; all else that can be wrong is refused before that is missed.
+        before = itertools.takewhile(lambda one: one != line, results.read_lines())
+        assert line.codec in {
+            f"{one.name}/seed{s}" for one in before for s in one.seeds
+        }
+        with pytest.raises(TaskError) as caught:
+            load_experiment(ROOT / line.graph, [*settings, "task.codec=missing"])
+        assert caught.value.code == "E516"
+        return
+    experiment = load_experiment(ROOT / line.graph, settings)
     assert (line.folds is None) == (experiment.dataset.split == "annotation")
 
 
 def test_lines_have_names_of_their_own() -> None:
     names = [line.name for line in results.read_lines()]
     assert len(set(names)) == len(names)
+
+
+def test_the_chains_of_the_makefile_are_lines() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    chains = re.findall(r"^(notes-\w+): LINES := (.+)$", makefile, flags=re.MULTILINE)
+    names = [line.name for line in results.read_lines()]
+    assert len(chains) >= 2
+    for _, lines in chains:
+        chosen = lines.split()
+        assert chosen == [name for name in names if name in chosen]
+
+
+def test_a_line_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="has no line 'toy'"):
+        results.run(given(tmp_path, "--only", "toy"))
 
 
 def test_spread() -> None:

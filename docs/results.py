@@ -14,6 +14,7 @@ import math
 import shlex
 import shutil
 import statistics
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -191,8 +192,13 @@ def figures_of(line: Line, places: Places, seed: int, jobs: str) -> dict[str, An
 
 
 def _do(words: Sequence[str]) -> None:
-    print(shlex.join(["mirbricks", *words]), file=sys.stderr, flush=True)
-    code = main(words)
+    """Run a command of mirbricks, or a script of the repository. Raises SystemExit where it fails."""
+    if words[0] == "python":
+        print(shlex.join(words), file=sys.stderr, flush=True)
+        code = subprocess.run([sys.executable, *words[1:]], check=False).returncode
+    else:
+        print(shlex.join(["mirbricks", *words]), file=sys.stderr, flush=True)
+        code = main(words)
     if code:
         raise SystemExit(code)
 

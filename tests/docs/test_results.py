@@ -12,9 +12,12 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 import mirbricks as mb
+from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
+from mirbricks.data.stores.hdf5 import write_audio
 from mirbricks.data.synth.polyphony import synthesise_polyphony
 from mirbricks.errors import TaskError
 from mirbricks.workflows.loading import load_experiment
@@ -212,6 +215,39 @@ def test_a_command_without_out_follows_the_one_before(
     (tmp_path / "toys").mkdir()
     results.prepare(line, places)
     assert done == ["import", "split"]
+
+
+def test_pitches_are_held_out_between_pitches_that_train(tmp_path: Path) -> None:
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    entries = []
+    for pitch in range(50, 75):
+        annotations = {"filepath": (Atom(f"{pitch}.wav"),), "pitchmidi": (Atom(pitch),)}
+        entries.append(Entry(annotations))
+    write_audio(
+        folder / "notes_audio.hdf5",
+        ((f"{p}.wav", np.ones(10, np.float32), 8000) for p in range(50, 75)),
+    )
+    definitions = {
+        "filepath": Definition("global", "text"),
+        "pitchmidi": Definition("global", "numeric"),
+    }
+    Pyjama(definitions, entries).save(folder / "notes.pyjama")
+    words = ["--by", "pitchmidi", "--every", "7", "--valid", "1", "--test", "5"]
+    results._do(["python", str(ROOT / "docs" / "hold_out.py"), str(folder), *words])
+    sides = {
+        int(one.annotations["pitchmidi"][0].value): one.annotations["split"][0].value
+        for one in mb.Corpus.open(folder)
+    }
+    assert {p for p, side in sides.items() if side == "test"} == {54, 61, 68}
+    assert {p for p, side in sides.items() if side == "valid"} == {50, 57, 64, 71}
+    held = [pitch for pitch, side in sides.items() if side != "train"]
+    for pitch in held:
+        around = {sides.get(pitch - 1, "train"), sides.get(pitch + 1, "train")}
+        assert around == {"train"}
+    # The corpus carries its split now, and a second one is refused.
+    with pytest.raises(SystemExit):
+        results._do(["python", str(ROOT / "docs" / "hold_out.py"), str(folder), *words])
 
 
 def test_sounds_are_made_once_per_weights(

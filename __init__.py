@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .tasks.base import Evaluation as Evaluation
     from .tasks.base import register_task as register_task
     from .testing import check_block as check_block
+    from .workflows.judgement import judge as judge
     from .workflows.listening.front import listening_page as listening_page
     from .workflows.listening.front import listening_results as listening_results
     from .workflows.listing import list_blocks as list_blocks
@@ -72,6 +73,7 @@ _HOMES = {
     "feature": "features.transform",
     "feature_extract": "compiler.feature_extract",
     "from_axis": "registry",
+    "judge": "workflows.judgement",
     "list_blocks": "workflows.listing",
     "list_features": "workflows.listing",
     "list_graphs": "workflows.listing",

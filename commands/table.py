@@ -121,6 +121,12 @@ COMMANDS: dict[str, Command] = {
         "zoo:notes_flow --n 16 --set instrument=guitar --set pitchmidi=60 --seed 1 --out sounds",
         sounds.generate,
     ),
+    "judge": Command(
+        "models.judge:judge",
+        "judge generated sounds against real ones: Fréchet and kernel distance, precision, recall, copies",
+        "sounds/ corpora/notes --run runs/flow --embedding zoo:tagging_esc10 --train corpora/notes",
+        sounds.judge,
+    ),
     "listen": Command(
         "models.listen:listen",
         "write the page of a blind listening test (MUSHRA, ABX or MOS), or read its results",

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .manifolds import copying_figures as copying_figures
     from .manifolds import manifold_figures as manifold_figures
     from .manifolds import nearest_items as nearest_items
+    from .manifolds import realism_scores as realism_scores
     from .multi_pitch import Counts as Counts
     from .multi_pitch import multi_pitch_counts as multi_pitch_counts
     from .multi_pitch import multi_pitch_figures as multi_pitch_figures
@@ -109,6 +110,7 @@ __getattr__, __dir__, __all__ = face(
         "ranks_by_distance": "retrieval",
         "ranks_by_embedding": "retrieval",
         "real_against_real": "generation",
+        "realism_scores": "manifolds",
         "retrieval_figures": "retrieval",
         "si_sdr_db": "reconstruction",
         "standardised": "embedding_sets",

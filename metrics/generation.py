@@ -36,8 +36,8 @@ def generation_figures(
     Returns
     -------
     dict
-        frechet_distance, frechet_infinity (only of 10 generated items and more), kernel_distance, precision, recall,
-        density, coverage.
+        frechet_distance, frechet_infinity and its frechet_infinity_r_squared (only of 10 generated items and more),
+        kernel_distance, precision, recall, density, coverage.
 
     Raises
     ------
@@ -57,7 +57,9 @@ def generation_figures(
         one, other = standardised(one, other)
     figures = {"frechet_distance": frechet_distance(one, other)}
     if len(other) >= FEWEST_FOR_INFINITY:
-        figures["frechet_infinity"] = frechet_infinity(one, other, seed=seed).value
+        line = frechet_infinity(one, other, seed=seed)
+        figures["frechet_infinity"] = line.value
+        figures["frechet_infinity_r_squared"] = line.r_squared
     figures["kernel_distance"] = kernel_distance(one, other)
     return figures | manifold_figures(one, other, k)
 

@@ -8,7 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from .embedding_sets import Embeddings, Float64, squared_distances, two_sets
+from .embedding_sets import (
+    Embeddings,
+    Float64,
+    as_embeddings,
+    squared_distances,
+    two_sets,
+)
 
 
 def manifold_figures(
@@ -84,6 +90,52 @@ def _squared_radii(items: Float64, k: int) -> Float64:
         distances[np.arange(len(distances)), np.arange(rows.start, rows.stop)] = np.inf
         radii[rows] = np.partition(distances, k - 1, axis=1)[:, k - 1]
     return radii
+
+
+def realism_scores(real: Embeddings, generated: Embeddings, k: int = 5) -> Float64:
+    """How well each generated item lies within what is real: the greatest ratio of a real ball to the distance to it.
+
+    Parameters
+    ----------
+    real, generated : array_like or Tensor
+        Embeddings (N, D) and (M, D), more than k real ones.
+    k : int
+        Of the nearest neighbour that ends each ball, as in `manifold_figures`.
+
+    Returns
+    -------
+    ndarray
+        (M,), a score per item: 1 and more within a ball, towards 0 far from everything, infinite for a copy. The half
+        of the real items with the larger balls is left out: the huge ball of one outlier would hold everything.
+
+    Raises
+    ------
+    ValueError
+        For k or fewer real embeddings, k below 1, another number of axes or features, or a value that is not finite.
+
+    References
+    ----------
+    Kynkäänniemi et al., "Improved Precision and Recall Metric for Assessing Generative Models", NeurIPS 2019,
+    section 5, eq. 3.
+
+    Examples
+    --------
+    >>> realism_scores([[0.0], [1.0], [2.0], [9.0]], [[2.5], [5.0]], k=1).round(2)
+    array([2.  , 0.33])
+    """
+    if k < 1:
+        raise ValueError(f"expected k of at least 1, got {k}")
+    one, other = two_sets(real, generated)
+    as_embeddings(one, at_least=k + 1, name="real embeddings")
+    radii = _squared_radii(one, k)
+    kept = radii <= np.median(radii)
+    scores = np.empty(len(other))
+    for rows, distances in squared_distances(other, one[kept]):
+        # A copy lies at no distance from its original, unless that is one of several equal items.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratios = np.nan_to_num(radii[kept] / distances, nan=np.inf, posinf=np.inf)
+        scores[rows] = np.sqrt(ratios.max(axis=1))
+    return scores
 
 
 class Nearest(NamedTuple):

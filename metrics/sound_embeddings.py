@@ -106,7 +106,7 @@ class MelStatistics:
         n_fft = _n_fft(self.window_s, sr_hz)
         bands = mel_triangles(self.peaks_hz, n_fft // 2 + 1, sr_hz / n_fft, False)
         filters = bands.double().numpy().T
-        statistics = _TimeStatistics()
+        statistics = TimeStatistics()
         for power in _power(wave, sr_hz, n_fft, self.hop_s):
             statistics.add(10 * np.log10(np.maximum(power @ filters, FLOOR)))
         return statistics.mean_and_std()
@@ -162,7 +162,7 @@ class ChromaStatistics:
         """Embedding (24,) of a waveform (N,); ValueError for other axes, no samples, or what is not finite."""
         n_fft = _n_fft(self.window_s, sr_hz)
         filters = self._filters(n_fft, sr_hz)
-        statistics = _TimeStatistics()
+        statistics = TimeStatistics()
         for power in _power(wave, sr_hz, n_fft, self.hop_s):
             classes = power @ filters
             total = classes.sum(axis=1, keepdims=True)
@@ -226,7 +226,7 @@ def _power(
         yield np.square(spectrum.real) + np.square(spectrum.imag)
 
 
-class _TimeStatistics:
+class TimeStatistics:
     """Mean and standard deviation over frames that come in blocks, without keeping them."""
 
     def __init__(self) -> None:

@@ -35,6 +35,51 @@ def generate(p: Parser) -> None:
     device(p)
 
 
+def judge(p: Parser) -> None:
+    p.add_argument(
+        "sounds",
+        metavar="SOUNDS",
+        help="a folder of wav, flac, ogg or mp3 files of any sampling rate, or a corpus; 6 sounds or more",
+    )
+    p.add_argument(
+        "real", metavar="REAL", help="real sounds, in the same form; 12 or more"
+    )
+    p.add_argument(
+        "--embedding",
+        default="mel",
+        metavar="NAME",
+        help="what sounds are compared by: mel, chroma, clap, vggish, pann, zoo:NAME or RUN, with @NODE for a node of "
+        "the model's graph (default: mel)",
+    )
+    p.add_argument(
+        "--split",
+        metavar="SIDE",
+        help="the side of the corpus REAL: train, valid, test, all, or a fold as it is stored (default: all; "
+        "test with --run)",
+    )
+    p.add_argument(
+        "--run",
+        dest="run_folder",
+        metavar="RUN",
+        help="the run whose split it is, such as that of the model that made SOUNDS",
+    )
+    p.add_argument(
+        "--train",
+        metavar="DIR",
+        help="the training sounds, for figures of copies; of the corpus REAL its train side",
+    )
+    p.add_argument(
+        "--clips",
+        type=values.whole,
+        default=5,
+        metavar="N",
+        help="how many of the least real sounds are listed (default: 5); --json has all",
+    )
+    seed(p, "other halves and another noise")
+    json_output(p)
+    device(p)
+
+
 def listen(p: Parser) -> None:
     p.add_argument(
         "folders",

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import shlex
 from pathlib import Path
 
 import mirbricks as mb
 from mirbricks import losses, metrics
+from mirbricks.cli import _parser
 
 PAGE = Path(mb.__file__).parent / "docs" / "generation_metrics.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -48,9 +50,17 @@ def test_every_example_is_executed_and_prints_what_is_shown() -> None:
             with contextlib.redirect_stdout(shown):
                 exec(text, names)
             printed = shown.getvalue()
-        else:
+        elif language == "text":
             assert printed == text
-    assert [language for language, _ in FENCES].count("python") == 4
+    assert [language for language, _ in FENCES].count("python") == 5
+
+
+def test_the_command_of_the_page_is_one_that_the_parser_takes() -> None:
+    commands = [text for language, text in FENCES if language == "console"]
+    assert commands
+    for line in "".join(commands).splitlines():
+        words = shlex.split(line.removeprefix("$ mirbricks "))
+        assert _parser().parse_args(words).run
 
 
 def module_of(room: object, name: str) -> str:

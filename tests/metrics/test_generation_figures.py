@@ -281,6 +281,9 @@ def test_all_figures_at_once_are_those_of_each() -> None:
     assert found == {
         "frechet_distance": frechet_distance(real, generated),
         "frechet_infinity": frechet_infinity(real, generated, seed=3).value,
+        "frechet_infinity_r_squared": frechet_infinity(
+            real, generated, seed=3
+        ).r_squared,
         "kernel_distance": kernel_distance(real, generated),
         **manifold_figures(real, generated, k=4),
     }

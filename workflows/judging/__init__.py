@@ -1,0 +1,1 @@
+"""Generated sounds against real ones, over an embedding, beside two yardsticks: `mirbricks judge`."""

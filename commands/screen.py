@@ -17,6 +17,8 @@ from ..workflows.progress import plural as plural
 NARROW = (
     100  # characters of a line below which a table has no lines between its columns
 )
+WIDTH_OF_TRACK = 20  # characters that the names of tracks have at least
+BESIDE_HEADING = 3  # characters of lines and spaces around a heading
 
 
 def counting(
@@ -33,11 +35,14 @@ def table_of(title: str, evaluation: Evaluation, headline: Sequence[str]) -> Tab
     shown = _shown(figures, headline)
     narrow = console().width < NARROW
     box = SIMPLE_HEAD if narrow else HEAVY_HEAD
+    # Many figures leave no room for their names on one line, whatever the terminal.
+    room = console().width - WIDTH_OF_TRACK - BESIDE_HEADING * len(shown)
+    break_headings = narrow or sum(map(len, shown)) > room
     table = Table(title=title, title_justify="left", box=box)
     table.add_column("track", overflow="fold")
     for name in shown:
         # A number that is cut would be another number: only the heading and the track may be broken.
-        heading = name.replace("_", "_\n") if narrow else name
+        heading = name.replace("_", "_\n") if break_headings else name
         table.add_column(heading, justify="right", no_wrap=True)
     for key, values in _with_figures(tracks, shown).items():
         table.add_row(key, *(_cell(values.get(name)) for name in shown))

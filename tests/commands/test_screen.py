@@ -119,3 +119,15 @@ def test_a_bar_is_one_line(
         assert len(line.rstrip()) <= width
         assert re.search(r" [03]/12345 \S+$", line)
         assert label[-8:] in line.replace("…", "f")
+
+
+def test_many_figures_are_all_readable(capsys: pytest.CaptureFixture[str]) -> None:
+    names = [f"a_figure_of_{word}_real" for word in "frechet pitch noise loss".split()]
+    names += [f"another_{name}" for name in names]
+    figures = {name: 123.456 + i for i, name in enumerate(names)}
+    console().print(table_of("sounds", Evaluation(figures, {}), names))
+    out = capsys.readouterr().out
+    assert "…" not in out
+    for name, value in figures.items():
+        assert f"{value:.3f}" in out
+        assert all(f"{part}_" in out for part in name.split("_")[:-1])

@@ -122,7 +122,9 @@ def test_a_bar_is_one_line(
 
 
 def test_many_figures_are_all_readable(capsys: pytest.CaptureFixture[str]) -> None:
-    names = [f"a_figure_of_{word}_real" for word in "frechet pitch noise loss".split()]
+    names = [
+        f"a_figure_of_{word}_real" for word in ["frechet", "pitch", "noise", "loss"]
+    ]
     names += [f"another_{name}" for name in names]
     figures = {name: 123.456 + i for i, name in enumerate(names)}
     console().print(table_of("sounds", Evaluation(figures, {}), names))

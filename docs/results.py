@@ -169,6 +169,14 @@ def make_sounds(line: Line, places: Places, seed: int) -> None:
     _do(["generate", str(run), "--n", str(line.sounds), "--out", str(out)])
 
 
+def judge_sounds(line: Line, places: Places, seed: int) -> None:
+    """Print the figures of these sounds beside two yardsticks: real against real, and real against noise."""
+    run = places.run(line, seed)
+    sounds = run.with_name(f"{run.name}_sounds")
+    corpus = str(places.corpus(line))
+    _do(["judge", str(sounds), corpus, "--run", str(run), "--train", corpus])
+
+
 def _newest(run: Path) -> float:
     return max((one.path / WEIGHTS).stat().st_mtime for one in find_runs(run))
 
@@ -289,6 +297,8 @@ def run(arguments: argparse.Namespace) -> str:
                 found[seed] = figures_of(line, places, seed, arguments.jobs)
                 if line.sounds and not arguments.no_training:
                     make_sounds(line, places, seed)
+                    if arguments.only:
+                        judge_sounds(line, places, seed)
         rows.append(row(line, found))
         print(shown(line, found), flush=True)
     return f"{table(rows)}\n\n{commands(lines)}"

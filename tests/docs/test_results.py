@@ -273,6 +273,18 @@ def test_sounds_are_made_once_per_weights(
         assert len(asked) == times
     run = str(tmp_path / "toys" / "seed0")
     assert asked[0] == ["generate", run, "--n", "4", "--out", f"{run}_sounds"]
+    monkeypatch.setattr(results, "main", lambda words: asked.append(words) or 0)
+    results.judge_sounds(line, places, 0)
+    corpus = str(tmp_path / "toys")
+    assert asked[-1] == [
+        "judge",
+        f"{run}_sounds",
+        corpus,
+        "--run",
+        run,
+        "--train",
+        corpus,
+    ]
 
 
 class Trained:

@@ -17,8 +17,9 @@ def nearest_by_faiss(
 ) -> tuple[Tensor, Tensor]:
     """Scores and numbers (Q, most) of the nearest recordings, best first.
 
-    (cosine - mean) / deviation is an inner product with one more number, so an index of inner products is exact; of
-    the R rotations of a recording the best `most` · R vectors hold those of the best `most` recordings.
+    (cosine - mean) / deviation is an inner product with one more number, and minus a squared distance is one with
+    two, so an index of inner products is exact; of the R rotations of a recording the best `most` · R vectors hold
+    those of the best `most` recordings.
     Raises RunError E634 without faiss, and where a recording has several vectors.
     """
     if int(library.counts.max()) > 1 or any(len(query) > 1 for query in queries):
@@ -39,15 +40,11 @@ def nearest_by_faiss(
             code="E634",
             help="pip install faiss-cpu, or leave --faiss out",
         ) from error
-    # The mean becomes one more number of each vector, and a 1 of each query: their product is then the score.
-    n_rotations = library.vectors.shape[1]
-    means = library.mean[:, None, None].expand(-1, n_rotations, 1)
-    vectors = torch.cat([library.vectors, -means], dim=2)
-    vectors = vectors / library.deviation[:, None, None]
-
+    vectors = _references(library)
+    n_rotations = vectors.shape[1]
     index = faiss.IndexFlatIP(vectors.shape[2])
     index.add(np.ascontiguousarray(vectors.flatten(0, 1).numpy()))
-    asked = torch.stack([torch.cat([query[0], torch.ones(1)]) for query in queries])
+    asked = torch.stack([_asked(library, query[0]) for query in queries])
     # All rotations of a recording may be nearer than any other recording, so as many are asked for.
     scores, rows = index.search(np.ascontiguousarray(asked.numpy()), most * n_rotations)
     best_scores = []
@@ -58,3 +55,27 @@ def nearest_by_faiss(
         best_scores.append(own[first])
         best.append(numbers[first])
     return torch.from_numpy(np.stack(best_scores)), torch.from_numpy(np.stack(best))
+
+
+def _references(library: Library) -> Tensor:
+    """(n, R, D + 1) or (n, R, D + 2): what gives the score as the product with `_asked`."""
+    vectors = library.vectors
+    means = library.mean[:, None, None].expand(-1, vectors.shape[1], 1)
+    if library.alike_by == "cosine":
+        # The mean becomes one more number of each vector, and a 1 of each query: their product is then the score.
+        vectors = torch.cat([vectors, -means], dim=2)
+    else:
+        # -|q - p|² / D - mean is the product of (2 p / D, -|p|² / D - mean, -1 / D) with (q, 1, |q|²).
+        size = vectors.shape[2]
+        squares = vectors.square().sum(dim=2, keepdim=True)
+        ones = torch.ones_like(squares)
+        parts = [2 * vectors / size, -squares / size - means, -ones / size]
+        vectors = torch.cat(parts, dim=2)
+    return vectors / library.deviation[:, None, None]
+
+
+def _asked(library: Library, query: Tensor) -> Tensor:
+    """A query (D,) with the numbers by which `_references` is longer."""
+    if library.alike_by == "cosine":
+        return torch.cat([query, torch.ones(1)])
+    return torch.cat([query, torch.ones(1), query.square().sum()[None]])

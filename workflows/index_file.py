@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import safetensors
 import safetensors.torch
@@ -14,6 +15,7 @@ from ..data.stores.atomic import written_whole
 from ..errors import RunError
 from ..runs.folder import WEIGHTS, RunFolder
 from ..tasks.covers import Library
+from ..tasks.covers.matching import Alike
 
 FORMAT = "mirbricks index 1"
 TENSORS = {"vectors": 3, "counts": 1, "mean": 1, "deviation": 1}  # and their axes
@@ -39,9 +41,9 @@ class Index:
         """Write the file, whole. Raises E408."""
         # Tensors and words lie in one file, so that neither can be lost or exchanged alone.
         names = ("keys", "titles", "works", "run", "weights", "corpus")
-        about = json.dumps(
-            {name: getattr(self, name) for name in names}, ensure_ascii=False
-        )
+        facts = {name: getattr(self, name) for name in names}
+        facts["alike_by"] = self.library.alike_by
+        about = json.dumps(facts, ensure_ascii=False)
         tensors = {name: getattr(self.library, name).contiguous() for name in TENSORS}
         with written_whole(path) as temporary:
             temporary.write_bytes(safetensors.torch.save(tensors, {FORMAT: about}))
@@ -62,7 +64,11 @@ class Index:
             facts = json.loads(about[FORMAT])
             for name in ("keys", "titles", "works"):
                 facts[name] = tuple(facts[name])
-            index = cls(Library(**tensors), **facts)
+            # An index without this word is of cosines: there was nothing else.
+            alike_by = facts.pop("alike_by", "cosine")
+            if alike_by not in get_args(Alike):
+                raise ValueError(f"it compares by '{alike_by}', which is not known")
+            index = cls(Library(**tensors, alike_by=alike_by), **facts)
         except (
             OSError,
             ValueError,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import stat
 import warnings
 from collections.abc import Iterator
@@ -12,13 +13,13 @@ import soundfile
 from numpy.typing import NDArray
 
 from ...errors import DataError
+from . import mp3
 from .hdf5_store import SR_MAX_HZ, SR_MIN_HZ
+from .loss import loss_of
 
 AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".mp3")
 Float32 = NDArray[np.float32]
 
-MOST_ROUNDED = 4608  # frames that a header may announce beyond the audio: four blocks of an mp3 encoder
-FIRST_FRAME_BYTES = 2048  # of an mp3, more than the largest has
 MOST_CANCELLED = 1e-4  # share of the channels' mean power: 40 dB less
 
 
@@ -35,7 +36,7 @@ def stream_audio(
         # What soundfile would wait for, or word badly, is refused before it sees the file.
         _refuse_no_file(path)
         path.open("rb").close()  # soundfile calls every failure a system error
-        with soundfile.SoundFile(path) as file:
+        with opened(path) as file:
             sr_hz = _rate_of(file, path)
             start = 0
             levels = np.zeros(2)
@@ -48,8 +49,9 @@ def stream_audio(
                 yield mono, sr_hz
                 start += len(samples)
             # Decoders end silently at a damaged frame: only the count of samples shows it.
-            if _is_length_known(path, file.format):
-                _warn_of_lost_audio(path, start, file.frames)
+            lost = loss_of(path, file.format, start, file.frames)
+            if lost is not None:
+                warnings.warn(lost, UserWarning, stacklevel=2)
             warn_of_cancelled_channels(f"'{path}'", *levels)
     except (soundfile.SoundFileError, OSError) as error:
         if isinstance(error, OSError):
@@ -68,6 +70,24 @@ def stream_audio(
         raise _empty(path)
 
 
+def opened(path: Path) -> soundfile.SoundFile:
+    """The file, ready to be read to its end; raises what soundfile does."""
+    file = soundfile.SoundFile(path)
+    if file.format not in ("MP3", "MPEG"):
+        return file
+    data = path.read_bytes()
+    if mp3.announces_length(data):
+        return file
+
+    # Without a length the decoder guesses one by the first frame's bit rate, and reads no further: of a varying
+    # rate a third may be all that it finds.
+    held = mp3.stretches(data)
+    if held and file.frames < held[0].samples - mp3.LARGEST_FRAME:
+        file.close()
+        return soundfile.SoundFile(io.BytesIO(mp3.with_length(data)))
+    return file
+
+
 def _rate_of(file: soundfile.SoundFile, path: Path) -> int:
     """The sample rate in the header. Raises DataError E430 for one that no recording has, before any audio is read."""
     sr_hz = int(file.samplerate)
@@ -79,31 +99,6 @@ def _rate_of(file: soundfile.SoundFile, path: Path) -> int:
         facts=[("expected", f"{SR_MIN_HZ:,} to {SR_MAX_HZ:,} Hz")],
         help="correct the header, or write the audio again",
     )
-
-
-def _is_length_known(path: Path, format: str) -> bool:
-    """Whether the header says how long the audio is; an mp3 without such a header is guessed, twice as long or more."""
-    if format not in ("MP3", "MPEG"):
-        return True
-    with path.open("rb") as file:
-        head = file.read(10)
-        # An ID3 tag stands before the audio; its size has seven bits to a byte.
-        first = 0
-        if head[:3] == b"ID3":
-            first = 10 + sum((head[9 - i] & 127) << (7 * i) for i in range(4))
-        file.seek(first)
-        frame = file.read(FIRST_FRAME_BYTES)
-    return any(name in frame for name in (b"Xing", b"Info", b"VBRI"))
-
-
-def _warn_of_lost_audio(path: Path, n_read: int, n_announced: int) -> None:
-    """Warn where decoding stopped early: a file was cut, or goes on at another rate. Encoders round lengths."""
-    if 0 < n_read < n_announced - MOST_ROUNDED:
-        message = (
-            f"only {n_read:,} of the {n_announced:,} frames that '{path}' announces could be read: "
-            "it may be cut off or damaged"
-        )
-        warnings.warn(message, UserWarning, stacklevel=2)
 
 
 def warn_of_cancelled_channels(name: str, channels: float, mono: float) -> None:

@@ -9,7 +9,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from ...errors import DataError
-from .audio import stream_audio
+from .audio import opened, stream_audio
 
 
 def read_channels(path: str | Path) -> tuple[NDArray[np.float32], int]:
@@ -21,7 +21,9 @@ def read_channels(path: str | Path) -> tuple[NDArray[np.float32], int]:
     for _ in stream_audio(path):
         pass
     try:
-        samples, sr_hz = soundfile.read(path, dtype="float32", always_2d=True)
+        with opened(Path(path)) as file:
+            samples = file.read(dtype="float32", always_2d=True)
+            sr_hz = file.samplerate
     except (soundfile.SoundFileError, OSError) as error:
         raise DataError(
             f"cannot read the audio file '{path}': it changed while it was read",

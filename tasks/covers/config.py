@@ -15,6 +15,7 @@ from pydantic import (
 
 from ...settings import Settings
 from ..base import TaskConfig
+from .matching import Alike
 
 
 class ViewsConfig(Settings):
@@ -121,8 +122,8 @@ class CoversConfig(TaskConfig):
     )
     distance: Literal["unit", "squared_per_dim"] = Field(
         "unit",
-        description="of the triplets: unit: between vectors of unit length; squared_per_dim: the mean of squared "
-        "differences of the vectors as they are, as MOVE has it",
+        description="of the triplets, and what ranks go by: unit: between vectors of unit length, which ranks as "
+        "their cosine does; squared_per_dim: mean of squared differences of the vectors as they are, as MOVE has it",
     )
     margin: PositiveFloat = Field(
         0.3, description="of the triplets, in the unit of their distance"
@@ -169,6 +170,13 @@ class CoversConfig(TaskConfig):
         if self.loss in ("barlow_twins", "vicreg") and self.versions_per_work != 2:
             raise ValueError(f"'{self.loss}' compares pairs: 'versions_per_work' is 2")
         return self
+
+    @property
+    def alike_by(self) -> Alike:
+        """What ranks recordings: what was trained. Other losses than triplets compare directions."""
+        if self.loss == "triplet" and self.distance == "squared_per_dim":
+            return "squared_per_dim"
+        return "cosine"
 
     @property
     def unlabelled(self) -> bool:

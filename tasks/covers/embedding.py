@@ -51,14 +51,20 @@ def embed(
         for semitones in range(PITCH_CLASSES if rotations else 1):
             moved = rotated(chunks, semitones) if semitones else chunks
             each.append(model(for_graph(moved, config, len(shape)).to(device)))
-        # Of unit length before the mean: no chunk
-        # weighs more because its vector is longer.
-        vectors.append(functional.normalize(torch.stack(each).float().cpu(), dim=-1))
+        vectors.append(torch.stack(each).float().cpu())
 
     found = torch.cat(vectors, dim=1)
+    is_unit = config.alike_by == "cosine"
+    # Of unit length before the mean: no chunk weighs more because its vector is longer. Where distances were
+    # trained, the length says something, and stays.
+    if is_unit:
+        found = functional.normalize(found, dim=-1)
     if config.vectors == "chunks":
         return found
-    return functional.normalize(found.mean(1, keepdim=True), dim=-1)
+    mean = found.mean(1, keepdim=True)
+    if is_unit:
+        mean = functional.normalize(mean, dim=-1)
+    return mean
 
 
 def chunk_size(

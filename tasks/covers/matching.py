@@ -1,4 +1,4 @@
-"""How alike recordings are: cosines of their vectors, in blocks of bounded memory.
+"""How alike recordings are: cosines of their vectors or minus their distance, in blocks of bounded memory.
 
 A reference may have a vector for each of 12 rotations, of which the best counts, and one for each chunk: the score is
 then the mean over the query's chunks of the greatest over the reference's. A reference that is near to everything is
@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-BLOCK_VALUES = 1 << 24  # cosines held at once
+Alike = Literal["cosine", "squared_per_dim"]
+BLOCK_VALUES = 1 << 24  # scores held at once
 HELD = 2048  # recordings whose scores among one another are kept
 FEWEST = 3  # references from which on a deviation means something
 
@@ -23,18 +25,26 @@ FEWEST = 3  # references from which on a deviation means something
 class Library:
     """Recordings as vectors.
 
-    vectors  (S, R, D) of unit length: all chunks of the first recording, then of the second; R rotations
+    vectors  (S, R, D): all chunks of the first recording, then of the second; R rotations. Of unit length for cosines
     counts   (n,) chunks of each recording
     mean     (n,) of the scores that each gives to the others, and `deviation`: 0 and 1 where nothing is normalised
+    alike_by the cosine, or minus the mean of squared differences (Yesiler et al., "Accurate and Scalable Version
+             Identification Using Musically-Motivated Embeddings", ICASSP 2020, section 3.4)
     """
 
     vectors: Tensor
     counts: Tensor
     mean: Tensor
     deviation: Tensor
+    alike_by: Alike = "cosine"
 
     @classmethod
-    def of(cls, embeddings: Sequence[Tensor], normalise: bool) -> Library:
+    def of(
+        cls,
+        embeddings: Sequence[Tensor],
+        normalise: bool,
+        alike_by: Alike = "cosine",
+    ) -> Library:
         """From (R, M, D) of each recording. Raises ValueError where one is not finite."""
         vectors = torch.cat([one.movedim(0, 1) for one in embeddings]).float()
         if not vectors.isfinite().all():
@@ -42,11 +52,14 @@ class Library:
         counts = torch.tensor([one.shape[1] for one in embeddings])
 
         # Products of unit vectors are cosines.
+        if alike_by == "cosine":
+            vectors = functional.normalize(vectors, dim=-1)
         plain = cls(
-            functional.normalize(vectors, dim=-1),
+            vectors,
             counts,
             torch.zeros(len(counts)),
             torch.ones(len(counts)),
+            alike_by,
         )
         if not normalise or len(counts) < FEWEST:
             return plain
@@ -57,7 +70,8 @@ class Library:
             whole = plain.rows(slice(0, len(plain)))
         else:
             whole = None
-        made = cls(plain.vectors, counts, *plain.statistics(whole))
+        mean, deviation = plain.statistics(whole)
+        made = cls(vectors, counts, mean, deviation, alike_by)
         if whole is not None:
             # The class is frozen and this is not a field:
             # neither equality nor repr sees it.
@@ -73,7 +87,7 @@ class Library:
         return self.vectors[first : first + int(self.counts[number]), 0]
 
     def scores(self, queries: Sequence[Tensor]) -> Tensor:
-        """(Q, n) scores of queries, each of (M, D) unit vectors; a larger one is more alike."""
+        """(Q, n) scores of queries, each of (M, D) vectors; a larger one is more alike."""
         lengths = torch.tensor([len(query) for query in queries])
 
         # The chunks of all queries go through one matrix
@@ -84,21 +98,32 @@ class Library:
         ends = torch.cat([torch.zeros(1, dtype=torch.long), self.counts.cumsum(0)])
         for first, last in self._blocks(len(flat)):
             part = self.vectors[int(ends[first]) : int(ends[last])]
-            cosines = (flat @ part.flatten(0, 1).T).reshape(len(flat), *part.shape[:2])
+            alike = self._alike(flat, part)
             counts = self.counts[first:last]
             # For each rotation the best chunk of a reference: the
             # music only has to meet somewhere.
             if int(counts.max()) > 1:
-                cosines = torch.stack(
-                    [one.amax(1) for one in torch.split(cosines, counts.tolist(), 1)], 1
+                alike = torch.stack(
+                    [one.amax(1) for one in torch.split(alike, counts.tolist(), 1)], 1
                 )
             # The rotation is chosen last, after the mean over the query's chunks: a
             # performance is in one key throughout.
-            total = cosines.new_zeros(len(queries), *cosines.shape[1:]).index_add_(
-                0, owner, cosines
+            total = alike.new_zeros(len(queries), *alike.shape[1:]).index_add_(
+                0, owner, alike
             )
             out[:, first:last] = (total / lengths[:, None, None]).amax(2)
         return (out - self.mean) / self.deviation
+
+    def _alike(self, queries: Tensor, references: Tensor) -> Tensor:
+        """(M, S, R) of queries (M, D) and references (S, R, D)."""
+        products = queries @ references.flatten(0, 1).T
+        products = products.reshape(len(queries), *references.shape[:2])
+        if self.alike_by == "cosine":
+            return products
+        # |a - b|² = |a|² + |b|² - 2ab takes one matrix product; its rounding may fall under 0.
+        squares = references.square().sum(-1) - 2 * products
+        squares += queries.square().sum(-1)[:, None, None]
+        return -squares.clamp_min(0) / queries.shape[1]
 
     def rows(self, rows: slice) -> Tensor:
         """The scores of some recordings as queries; few enough at a time for the memory."""
@@ -137,7 +162,7 @@ class Library:
                 self.rows(rows) if whole is None else whole[rows].clone()
             ).double()
             # A recording is not a reference for itself: its
-            # cosine of 1 would bias the mean.
+            # score, the greatest, would bias the mean.
             itself = torch.arange(first, first + len(scores))
             scores[torch.arange(len(scores)), itself] = 0
             total += scores.sum(0)
@@ -152,7 +177,7 @@ class Library:
         return mean.float(), deviation.float()
 
     def _blocks(self, n_rows: int) -> list[tuple[int, int]]:
-        """Ranges of recordings whose cosines with so many rows fit into a block; one at least."""
+        """Ranges of recordings whose scores with so many rows fit into a block; one at least."""
         most = BLOCK_VALUES // max(1, n_rows * self.vectors.shape[1])
         blocks = []
         first = 0

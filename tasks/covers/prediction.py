@@ -20,24 +20,29 @@ class Embedding(Prediction):
     Parameters
     ----------
     vectors : array of float32, (M, D)
-        Vectors of unit length: one, or one per chunk.
+        One vector, or one per chunk.
     seen : array of float32, (F, T)
         What the model saw, frames `hop_s` apart.
     hop_s : float or None
         Seconds from one frame to the next; None where frames come at other times, such as beats.
     pitch_classes : bool
         Whether the rows of `seen` are pitch classes, from C on.
+    unit : bool
+        Whether vectors have unit length: their directions are compared. Else their distances are.
     """
 
     vectors: NDArray[np.float32]
     seen: NDArray[np.float32]
     hop_s: float | None
     pitch_classes: bool = False
+    unit: bool = True
 
     @property
     def embedding(self) -> NDArray[np.float32]:
-        """The vector (D,) of the recording, of unit length: the direction of the mean over its chunks."""
+        """The vector (D,) of the recording: the mean over its chunks, of unit length where `unit` is set."""
         mean = self.vectors.mean(axis=0)
+        if not self.unit:
+            return np.asarray(mean, np.float32)
         length = max(float(np.linalg.norm(mean)), 1e-12)
         return np.asarray(mean / length, np.float32)
 

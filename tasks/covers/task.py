@@ -54,7 +54,8 @@ HELD_VALUES = 1 << 26  # of the training features that stay in memory
 
 @register_task("covers")
 class CoverSongs(Task):
-    """Versions of one work: features (B, D, T), or with one channel before, -> embeddings (B, E), compared by cosine.
+    """Versions of one work: features (B, D, T), or with one channel before, -> embeddings (B, E), compared by
+    cosine, or by the distance that their triplets learned by (`distance`).
 
     Each recording is a query among all others; those without a cover are left out and counted. Sources: Yesiler et
     al., "Accurate and Scalable Version Identification Using Musically-Motivated Embeddings", ICASSP 2020; figures as
@@ -67,7 +68,6 @@ class CoverSongs(Task):
     headline = ("mAP", "MRR", "MR1", "P@1", "P@5", "P@10")
     tuned: ClassVar = {"threshold": float | None}
     of_training: ClassVar = (
-        "distance",
         "learn_from",
         "loss",
         "margin",
@@ -238,7 +238,9 @@ class CoverSongs(Task):
                     self.embedded(model, cache.open(item.key), self.config.rotations)
                 )
                 on_track(item.key)
-        return Library.of(found, self.config.normalise == "references")
+        return Library.of(
+            found, self.config.normalise == "references", self.config.alike_by
+        )
 
     def embedded(
         self, model: nn.Module, feature: Recorded | Tensor, rotations: bool = False
@@ -347,6 +349,7 @@ class CoverSongs(Task):
             shown.numpy().astype(np.float32),
             hop_s,
             pitch_classes=self._reads_pitch_classes,
+            unit=self.config.alike_by == "cosine",
         )
 
     def truth(self, item: Any) -> str:

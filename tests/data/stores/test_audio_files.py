@@ -143,7 +143,7 @@ def test_an_mp3_that_announces_no_length_is_not_said_to_be_cut_off() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         audio, _ = read_audio("plain.mp3")
-    assert len(audio) > 0
+    assert len(audio) >= 4 * 44100
 
 
 @pytest.mark.parametrize("ending", ["wav", "flac", "ogg", "mp3"])

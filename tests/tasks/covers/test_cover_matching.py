@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor
 
+from mirbricks.errors import RunError
 from mirbricks.tasks.covers import Library, matching
+from mirbricks.tasks.covers.matching import Alike
+from mirbricks.workflows.faiss_search import nearest_by_faiss
+from mirbricks.workflows.index_file import Index
+from mirbricks.workflows.search import nearest
 
 
 def embeddings(rotations: int, chunks: list[int], dim: int = 5) -> list[Tensor]:
@@ -15,11 +24,28 @@ def embeddings(rotations: int, chunks: list[int], dim: int = 5) -> list[Tensor]:
     return [torch.nn.functional.normalize(one, dim=-1) for one in made]
 
 
-def naive(made: list[Tensor]) -> Tensor:
+def cosine(query: Tensor, reference: Tensor) -> Tensor:
+    """(M, S) of (M, D) and (S, D)."""
+    return torch.nn.functional.cosine_similarity(query[:, None], reference, dim=-1)
+
+
+def squared_per_dim(query: Tensor, reference: Tensor) -> Tensor:
+    """(M, S) of (M, D) and (S, D): the difference itself, squared."""
+    return -(query[:, None] - reference).square().mean(dim=-1)
+
+
+ALIKE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "cosine": cosine,
+    "squared_per_dim": squared_per_dim,
+}
+
+
+def naive(made: list[Tensor], alike_by: str = "cosine") -> Tensor:
     """(n, n): of each query chunk the best reference chunk, the mean of these, the best rotation."""
+    alike = ALIKE[alike_by]
     rows = [
         [
-            max(float((query[0] @ one.T).amax(1).mean()) for one in reference)
+            max(float(alike(query[0], one).amax(1).mean()) for one in reference)
             for reference in made
         ]
         for query in made
@@ -41,6 +67,85 @@ def test_scores_equal_loops(
     monkeypatch.setattr(matching, "BLOCK_VALUES", 20)
     torch.testing.assert_close(library.rows(everything), naive(made))
     torch.testing.assert_close(library.rows(slice(1, 3)), naive(made)[1:3])
+
+
+@pytest.mark.parametrize("normalise", [False, True])
+@pytest.mark.parametrize(
+    ("rotations", "chunks"),
+    [(1, [1] * 7), (12, [1] * 5), (1, [2, 1, 4, 3]), (3, [2, 1, 4, 3, 1])],
+)
+def test_distances_of_vectors_as_they_are(
+    rotations: int,
+    chunks: list[int],
+    normalise: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Vectors of different lengths, far from 0 too: where a direction would rank otherwise."""
+    generator = torch.Generator().manual_seed(1)
+    made = [
+        torch.randn(rotations, count, 5, generator=generator) * (1 + 3 * number) + 2
+        for number, count in enumerate(chunks)
+    ]
+    n = len(made)
+    plain = naive(made, "squared_per_dim")
+    assert not torch.equal(plain.argsort(1), naive(made).argsort(1))
+    wanted = plain
+    if normalise:
+        others = plain.T[~torch.eye(n, dtype=torch.bool)].reshape(n, n - 1)
+        wanted = (plain - others.mean(1)) / others.std(1, correction=0)
+    monkeypatch.setattr(matching, "BLOCK_VALUES", 20)
+    library = Library.of(made, normalise, "squared_per_dim")
+    torch.testing.assert_close(library.rows(slice(0, n)), wanted, atol=2e-4, rtol=2e-4)
+    torch.testing.assert_close(library.query(1), made[1][0])
+
+
+@pytest.mark.parametrize("normalise", [False, True])
+@pytest.mark.parametrize("rotations", [1, 3])
+@pytest.mark.parametrize("alike_by", ["cosine", "squared_per_dim"])
+def test_faiss_gives_the_scores_of_the_exact_search(
+    alike_by: Alike, rotations: int, normalise: bool
+) -> None:
+    pytest.importorskip("faiss")
+    generator = torch.Generator().manual_seed(2)
+    made = [
+        torch.randn(rotations, 1, 6, generator=generator) * (1 + number % 4)
+        for number in range(40)
+    ]
+    library = Library.of(made, normalise, alike_by)
+    queries = [library.query(number) for number in (0, 7, 39)]
+    scores, numbers = nearest(library, queries, 11)
+    found_scores, found = nearest_by_faiss(library, queries, 11)
+    torch.testing.assert_close(found, numbers)
+    torch.testing.assert_close(found_scores, scores, atol=1e-4, rtol=1e-4)
+
+
+def test_an_index_says_what_it_compares_by(tmp_path: Path) -> None:
+    library = Library.of(embeddings(1, [1] * 3), False, "squared_per_dim")
+    names = ("a", "b", "c")
+    index = Index(library, names, names, names, "run", "0" * 32, "corpus")
+    index.save(tmp_path / "x.index")
+    assert Index.load(tmp_path / "x.index").library.alike_by == "squared_per_dim"
+
+    # One from before there was a choice is of cosines; one of later versions is refused.
+    content = (tmp_path / "x.index").read_bytes()
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    about = json.loads(header["__metadata__"]["mirbricks index 1"])
+    for word, wanted in ((None, "cosine"), ("manhattan", None)):
+        changed = {key: value for key, value in about.items() if key != "alike_by"}
+        if word:
+            changed["alike_by"] = word
+        header["__metadata__"]["mirbricks index 1"] = json.dumps(changed)
+        text = json.dumps(header).encode()
+        (tmp_path / "y.index").write_bytes(
+            len(text).to_bytes(8, "little") + text + content[8 + size :]
+        )
+        if wanted:
+            assert Index.load(tmp_path / "y.index").library.alike_by == wanted
+        else:
+            with pytest.raises(RunError, match="compares by 'manhattan'") as caught:
+                Index.load(tmp_path / "y.index")
+            assert caught.value.code == "E630"
 
 
 def test_normalised_by_what_each_reference_gives_to_the_others(

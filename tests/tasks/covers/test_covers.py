@@ -169,20 +169,38 @@ class Named(nn.Module):
         return x.mean(2) @ self.weight
 
 
-def test_figures_equal_a_loop_and_leave_out_what_has_no_cover(covers: Make) -> None:
+def cosine_distance(one: Tensor, other: Tensor) -> float:
+    return float(-torch.cosine_similarity(one, other, 0))
+
+
+def squared_distance(one: Tensor, other: Tensor) -> float:
+    return float((one - other).square().mean())
+
+
+@pytest.mark.parametrize(
+    ("settings", "distance"),
+    [
+        ({}, cosine_distance),
+        ({"loss": "triplet", "distance": "unit"}, cosine_distance),
+        ({"loss": "triplet", "distance": "squared_per_dim"}, squared_distance),
+        # What was not trained by distances is not ranked by them.
+        ({"loss": "nt_xent", "distance": "squared_per_dim"}, cosine_distance),
+    ],
+)
+def test_figures_equal_a_loop_and_leave_out_what_has_no_cover(
+    covers: Make,
+    settings: dict[str, Any],
+    distance: Callable[[Tensor, Tensor], float],
+) -> None:
     corpus = covers([2, 3, 1, 2, 1])
-    task, cache = ready(corpus)
+    task, cache = ready(corpus, CONFIG.model_copy(update=settings))
     found = task.evaluate(Named(), corpus.features, cache, {})
     json.dumps(found.tracks)
     vectors = {
         item.key: torch.from_numpy(item.read()).mean(0) for item in corpus.features
     }
     for key, own in vectors.items():
-        others = sorted(
-            (float(-torch.cosine_similarity(own, v, 0)), k)
-            for k, v in vectors.items()
-            if k != key
-        )
+        others = sorted((distance(own, v), k) for k, v in vectors.items() if k != key)
         ranks = [n for n, (_, k) in enumerate(others, 1) if k[0] == key[0]]
         if not ranks:
             assert found.tracks[key] == {"without_cover": 1.0}

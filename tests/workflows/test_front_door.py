@@ -287,7 +287,14 @@ def test_the_graph_file_is_read_once(
 
 
 @pytest.mark.parametrize(
-    "module", ["workflows.model", "workflows.trained_run", "workflows.listing"]
+    "module",
+    [
+        "workflows.model",
+        "workflows.trained_run",
+        "workflows.listing",
+        "workflows.judgement",
+        "workflows.embeddings.naming",
+    ],
 )
 def test_examples_of_docstrings(
     module: str,
@@ -311,7 +318,7 @@ def test_every_public_name_has_a_docstring_that_says_what_it_takes() -> None:
         one = getattr(mb, name)
         if callable(one):
             assert one.__doc__, name
-    for name in ("load", "train", "evaluate"):
+    for name in ("load", "train", "evaluate", "judge"):
         text = getattr(mb, name).__doc__
         for part in ("Parameters", "Returns", "Raises"):
             assert f"{part}\n    {'-' * len(part)}" in text, name

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...errors import DataError
+from ...features.torchaudio_import import import_torchaudio
+from ...printable import listed
 from .interface import Float64, at_rate
-from .weights import located_weights
+from .weights import LISTED, located_weights
 
 USUAL = "clap-htsat-unfused"
 FILES = ("config.json", "preprocessor_config.json")
@@ -74,6 +78,7 @@ class CLAPEmbedding:
 
 def _opened(folder: Path) -> tuple[Any, Any]:
     """What makes the network's input, and the network."""
+    import_torchaudio()  # transformers imports it, and would fail on a wheel for another CUDA
     try:
         transformers = importlib.import_module("transformers")
     except ImportError as error:
@@ -82,25 +87,51 @@ def _opened(folder: Path) -> tuple[Any, Any]:
             code="E665",
             help="pip install 'mirbricks[clap]', or choose another embedding",
         ) from error
-    # Both read local files only: without that, a name that is not a folder would be looked up in the network.
+    with _quiet(transformers.logging):
+        extractor, network = _read(transformers, folder)
+    network.eval()
+    network.requires_grad_(False)
+    return extractor, network
+
+
+def _read(transformers: Any, folder: Path) -> tuple[Any, Any]:
+    """Both from local files only: without that, a name that is not a folder would be looked up in the network."""
     try:
         extractor = transformers.ClapFeatureExtractor.from_pretrained(
             str(folder), local_files_only=True
         )
-        network = transformers.ClapAudioModelWithProjection.from_pretrained(
-            str(folder), local_files_only=True
+        network, found = transformers.ClapAudioModelWithProjection.from_pretrained(
+            str(folder), local_files_only=True, output_loading_info=True
         )
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+    # Whatever the package raises on the way is about these files: it has no exception of its own.
+    except Exception as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise DataError(
-            f"'{folder}' does not hold a model of CLAP",
-            code="E664",
-            facts=[("transformers", lines[0])],
-            help=f"fetch {SOURCE}",
-        ) from error
-    network.eval()
-    network.requires_grad_(False)
+        raise _other(folder, lines[0]) from error
+    # The package would draw what a file lacks at random.
+    missing = sorted(found["missing_keys"])
+    if missing:
+        raise _other(folder, f"without {listed(missing, LISTED)}")
     return extractor, network
+
+
+@contextmanager
+def _quiet(logging: Any) -> Iterator[None]:
+    """Without a report of the other half of CLAP, which is not read."""
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+
+
+def _other(folder: Path, why: str) -> DataError:
+    return DataError(
+        f"'{folder}' does not hold a model of CLAP",
+        code="E664",
+        facts=[("transformers", why)],
+        help=f"fetch {SOURCE}",
+    )
 
 
 def _refuse_incomplete(folder: Path) -> None:

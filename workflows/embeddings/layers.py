@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from ... import registry
 from ...compiler.module import GraphModule
-from ...compiler.operations import NodeInfo
 from ...errors import RunError
 from ...metrics.sound_embeddings import TimeStatistics
 from ...printable import listed
@@ -24,7 +25,6 @@ from ..progress import Quiet
 from .interface import Float64
 
 LISTED = 40  # nodes that a message names
-SUM_TOLERANCE = 1e-3  # of probabilities in single precision
 
 
 class LayerEmbedding:
@@ -82,14 +82,18 @@ class LayerEmbedding:
         """The vector of a sound, and what the task predicts for it."""
         model = self._experiment.model
         statistics = TimeStatistics()
-        axes: list[int] = []
+        place, of_input = self._place(model)
+        layout = layout_of(model, place, of_input=of_input)
+        n_runs = 0
 
-        def look(tensor: Tensor, info: NodeInfo, *, of_input: bool) -> None:
-            rows, pooled = _rows(tensor, info, of_input=of_input)
-            axes.append(pooled)
-            statistics.add(rows)
+        def look(tensor: Tensor) -> None:
+            nonlocal n_runs
+            # A task may try its graph out on tensors without values first.
+            if not tensor.is_meta:
+                n_runs += 1
+                statistics.add(_rows(tensor, layout))
 
-        with _watched(model, self._node, look):
+        with _watched(model, model.nodes[place].name, look, of_input=of_input):
             found = predict(
                 self._experiment,
                 self._settings,
@@ -100,7 +104,7 @@ class LayerEmbedding:
         own = getattr(found, "embedding", None)
         if self._node is None and own is not None:
             return np.asarray(own, np.float64), found
-        if not axes:
+        if not n_runs:
             raise RunError(
                 f"'{self.name}' was not run on a recording",
                 code="E662",
@@ -108,9 +112,16 @@ class LayerEmbedding:
             )
         both = statistics.mean_and_std()
         # Without time or frequency there is nothing but the mean over the patches.
-        if not any(axes):
+        if not layout.pooled:
             both = both[: len(both) // 2]
         return both, found
+
+    def _place(self, model: GraphModule) -> tuple[int, bool]:
+        """Where the watched node stands in the graph, and whether what it reads is meant."""
+        if self._node is None:
+            return _head(model), True
+        places = [k for k, info in enumerate(model.nodes) if info.name == self._node]
+        return places[-1], False
 
 
 class ClassifierEmbedding(LayerEmbedding):
@@ -178,53 +189,95 @@ def _as_samples(wave: ArrayLike | Tensor) -> Any:
 
 @contextmanager
 def _watched(
-    model: GraphModule, node: str | None, look: Callable[..., None]
+    model: GraphModule, node: str, look: Callable[[Tensor], None], *, of_input: bool
 ) -> Iterator[None]:
-    """Show `look` what a node gives, or what the head reads, each time the model runs it."""
-    infos = {info.name: info for info in reversed(model.nodes)}
-    if node is not None:
-        info = infos[node]
+    """Show `look` what a node gives, or what it reads, each time the model runs it."""
 
-        def after(_: Any, __: Any, given: Any) -> None:
-            look(given, info, of_input=False)
+    def before(_: Any, inputs: Any) -> None:
+        look(inputs[0])
 
-        handle = model.get_submodule(node).register_forward_hook(after)
+    def after(_: Any, __: Any, given: Any) -> None:
+        look(given)
+
+    module = model.get_submodule(node)
+    if of_input:
+        handle = module.register_forward_pre_hook(before)
     else:
-        head = infos[_head(model)]
-
-        def before(_: Any, inputs: Any) -> None:
-            look(inputs[0], head, of_input=True)
-
-        handle = model.get_submodule(head.name).register_forward_pre_hook(before)
+        handle = module.register_forward_hook(after)
     try:
         yield
     finally:
         handle.remove()
 
 
-def _head(model: GraphModule) -> str:
-    """The last layer with weights."""
-    for info in reversed(model.nodes):
-        if any(True for _ in model.get_submodule(info.name).parameters()):
-            return info.name
-    return model.nodes[-1].name
+def _head(model: GraphModule) -> int:
+    """The place of the last layer with weights."""
+    for place in reversed(range(len(model.nodes))):
+        module = model.get_submodule(model.nodes[place].name)
+        if any(True for _ in module.parameters()):
+            return place
+    return len(model.nodes) - 1
 
 
-def _rows(tensor: Tensor, info: NodeInfo, *, of_input: bool) -> tuple[Float64, int]:
-    """The features of each place of a tensor, (places, D), and how many axes of time and frequency it has."""
-    shape = info.came if of_input else info.went
+def _rows(tensor: Tensor, layout: Layout) -> Float64:
+    """The features of each place of a tensor, (places, D)."""
     values = tensor.detach().float()
-    if values.ndim == 1:
-        values = values[:, None]
-    features = _feature_axis(shape, values.ndim)
-    rows = values.movedim(features, -1).reshape(-1, values.shape[features])
-    return rows.cpu().double().numpy(), values.ndim - 2
+    # A number per item, or per frame of an item, is one feature.
+    if layout.n_axes < 2 or (layout.n_axes == 2 and layout.pooled):
+        values = values.reshape(len(values), 1, -1)
+    rows = values.movedim(layout.features, -1).flatten(0, -2)
+    return rows.cpu().double().numpy()
 
 
-def _feature_axis(shape: tuple[int | str, ...], n_axes: int) -> int:
-    """The axis of the features: the first after the batch, or the last of a sequence (B, T, D)."""
-    # Only the time of a sequence is free, while the number of its features is known.
-    is_sequence = (
-        n_axes == 3 and isinstance(shape[1], str) and isinstance(shape[2], int)
-    )
-    return 2 if is_sequence else 1
+@dataclass(frozen=True)
+class Layout:
+    """Which axis of a tensor holds the features, and whether others are time or frequency."""
+
+    n_axes: int
+    features: int
+    pooled: bool
+
+
+def layout_of(model: GraphModule, place: int, *, of_input: bool) -> Layout:
+    """The layout of what a node gives, or reads: features first after the batch, or last in a sequence (B, T, D).
+
+    Parameters
+    ----------
+    model : GraphModule
+    place : int
+        Of the node among `model.nodes`.
+    of_input : bool
+        Whether what the node reads is meant.
+    """
+    info = model.nodes[place]
+    shape = info.came if of_input else info.went
+    if len(shape) < 3:
+        # Of two axes the second is time where its size is free, and features where it is known.
+        pooled = len(shape) == 2 and isinstance(shape[1], str)
+        return Layout(len(shape), 1, pooled)
+    features = 1
+    if len(shape) == 3 and _is_sequence(model, place, shape, of_input=of_input):
+        features = 2
+    return Layout(len(shape), features, True)
+
+
+def _is_sequence(
+    model: GraphModule, place: int, shape: tuple[int | str, ...], *, of_input: bool
+) -> bool:
+    """Whether a tensor of three axes is (B, T, D), not (B, C, T)."""
+    # Only time is free: where one of the two axes is, the other holds the features.
+    if isinstance(shape[1], str) != isinstance(shape[2], str):
+        return isinstance(shape[1], str)
+    # The block's contract names the axes; one that takes any shape leaves them as the block before has them.
+    for info in reversed(model.nodes[: place + 1]):
+        contract = registry.get(info.block).contract
+        side = contract.inputs[0] if of_input else contract.outputs[0]
+        axes = [token.axis or token.text for token in side]
+        if "T" in axes:
+            return axes[-1] != "T"
+        if axes[-1] not in ("...", "...'"):
+            return axes[:2] == ["B", "..."]
+        if axes[1] not in ("...", "...'"):
+            return False
+        of_input = False
+    return False

@@ -7,13 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from ruamel.yaml import YAML
 
 import mirbricks as mb
 from mirbricks.errors import MirbricksError
 from mirbricks.workflows.embeddings.interface import Classifier
 from mirbricks.workflows.embeddings.layers import (
     LayerEmbedding,
-    _feature_axis,
+    Layout,
+    _rows,
+    layout_of,
     node_names,
 )
 from mirbricks.workflows.embeddings.naming import embedding_of
@@ -99,21 +102,54 @@ def test_a_task_with_an_embedding_of_its_own_gives_that() -> None:
     )
 
 
+CHANNELS_FIRST = """\
+input: B C=4 F=12 T
+layers:
+  - Conv2d: {name: conv, out_channels: 6, kernel_size: 3, padding: same}
+  - ReLU
+  - Flatten: {name: flat, start_dim: 1, end_dim: 2}
+  - Conv1d: {name: conv1, out_channels: 5, kernel_size: 1}
+  - Rearrange: {name: turned, pattern: "b c t -> b t c"}
+  - Linear: {name: dense, out_features: 7}
+  - Tanh: {name: tanh}
+  - Rearrange: {name: back, pattern: "b t c -> b c t"}
+  - Mean: {name: mean, dim: -1}
+"""
+
+
+@pytest.mark.parametrize("frames", ["T", "T=9"])
 @pytest.mark.parametrize(
-    ("shape", "axis"),
+    ("node", "of_input", "features", "pooled"),
     [
-        (("B", 16, 40, "T"), 1),
-        (("B", 16, "T/2"), 1),
-        (("B", "T", 64), 2),
-        (("B", 64), 1),
-        (("B", 16, 8, 10), 1),
-        (("B", 16, 10), 1),
+        ("conv", False, 1, True),
+        ("relu_1", False, 1, True),
+        ("conv1", False, 1, True),
+        ("dense", False, 2, True),
+        ("dense", True, 2, True),
+        ("tanh", False, 2, True),
+        ("mean", False, 1, False),
     ],
 )
 def test_features_are_kept_and_time_and_frequency_are_pooled(
-    shape: tuple[int | str, ...], axis: int
+    frames: str, node: str, of_input: bool, features: int, pooled: bool
 ) -> None:
-    assert _feature_axis(shape, len(shape)) == axis
+    """With free frames and with a number of them, when no size tells time from features."""
+    text = CHANNELS_FIRST.replace("F=12 T", f"F=12 {frames}")
+    model = mb.compile_graph(YAML(typ="safe").load(text))
+    place = [info.name for info in model.nodes].index(node)
+    found = layout_of(model, place, of_input=of_input)
+    assert (found.features, found.pooled) == (features, pooled)
+
+
+def test_a_value_per_frame_is_one_feature() -> None:
+    rows = _rows(torch.arange(6.0).reshape(2, 3), Layout(2, 1, pooled=True))
+    np.testing.assert_array_equal(rows, np.arange(6.0)[:, None])
+    rows = _rows(torch.arange(2.0), Layout(1, 1, pooled=False))
+    np.testing.assert_array_equal(rows, np.arange(2.0)[:, None])
+    rows = _rows(torch.arange(12.0).reshape(2, 2, 3), Layout(3, 2, pooled=True))
+    np.testing.assert_array_equal(rows, np.arange(12.0).reshape(4, 3))
+    rows = _rows(torch.arange(12.0).reshape(2, 2, 3), Layout(3, 1, pooled=True))
+    np.testing.assert_array_equal(rows[:3], [[0, 3], [1, 4], [2, 5]])
 
 
 @pytest.mark.parametrize(

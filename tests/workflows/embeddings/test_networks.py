@@ -265,11 +265,16 @@ def transformers_stand_in(calls: list[Any]) -> ModuleType:
 
     class ClapAudioModelWithProjection(torch.nn.Module):
         @classmethod
-        def from_pretrained(cls, folder: str, *, local_files_only: bool) -> Any:
+        def from_pretrained(
+            cls, folder: str, *, local_files_only: bool, output_loading_info: bool
+        ) -> Any:
             calls.append(("model", folder, local_files_only))
+            assert output_loading_info
+            assert logging.level == "error"
             if "damaged" in folder:
                 raise OSError("Unable to load weights from the file\nmore")
-            return cls()
+            missing = {"audio_projection.linear1.bias"} if "half" in folder else set()
+            return cls(), {"missing_keys": missing, "mismatched_keys": set()}
 
         def forward(self, input_features: Tensor, is_longer: Tensor) -> Any:
             assert is_longer.shape == (1, 1)
@@ -277,7 +282,12 @@ def transformers_stand_in(calls: list[Any]) -> ModuleType:
             assert torch.is_inference_mode_enabled()
             return SimpleNamespace(audio_embeds=input_features)
 
+    logging = SimpleNamespace(level="warning")
+    logging.get_verbosity = lambda: logging.level
+    logging.set_verbosity = lambda level: setattr(logging, "level", level)
+    logging.set_verbosity_error = lambda: setattr(logging, "level", "error")
     module = ModuleType("transformers")
+    module.logging = logging  # type: ignore[attr-defined]
     module.ClapFeatureExtractor = ClapFeatureExtractor  # type: ignore[attr-defined]
     module.ClapAudioModelWithProjection = ClapAudioModelWithProjection  # type: ignore[attr-defined]
     return module
@@ -298,6 +308,8 @@ def test_clap_is_the_mean_of_unit_vectors_over_pieces_of_ten_seconds(
     folder = clap_folder(tmp_path / "clap-htsat-unfused")
     embedding = embedding_of(f"clap:{folder}")
     assert calls == [("extractor", str(folder), True), ("model", str(folder), True)]
+    # What the user has set is as before.
+    assert sys.modules["transformers"].logging.level == "warning"
     found = embedding(np.zeros(15 * 16000, np.float32), 16000)
     assert calls[2:] == [480000, 240000]
     pieces = [np.array([n, 1, 0]) / np.hypot(n, 1) for n in (480000, 240000)]
@@ -333,3 +345,8 @@ def test_clap_without_its_package_or_its_files_says_what_to_do(
         embedding_of(f"clap:{clap_folder(tmp_path / 'damaged')}")
     assert caught.value.code == "E664"
     assert "Unable to load weights from the file" in str(caught.value)
+    # Weights that the package would draw at random are no weights.
+    with pytest.raises(DataError) as caught:
+        embedding_of(f"clap:{clap_folder(tmp_path / 'half')}")
+    assert caught.value.code == "E664"
+    assert "without 'audio_projection.linear1.bias'" in str(caught.value)

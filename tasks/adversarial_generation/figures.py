@@ -1,8 +1,8 @@
 """How near generated sounds are to real ones, beside two yardsticks: real against real, and noise against real.
 
-A sound is judged by its mel statistics, the mean and the deviation over time of every band. The Fréchet distance
-depends on how many sounds there are, so all three are taken of halves: half of the real ones against the other half,
-and against what was made, or noise, in the place of the other half.
+A sound is judged by its mel statistics, the mean and the deviation over time of every band, each in deviations of the
+real sounds. The Fréchet distance depends on how many sounds there are, so all three are taken of halves: half of the
+real ones against the other half, and against what was made, or noise, in the place of the other half.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ...features.base import FeatureConfig
 from ...features.logmel import LogMelFeature, LogMelFeatureConfig
+from ...metrics.embedding_sets import standardised
 from ...metrics.frechet import frechet_distance
 from ...metrics.manifolds import manifold_figures
 
@@ -49,10 +50,13 @@ def figures_of(tracks: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """The figures of sounds together; each has vectors "real", "generated" and "noise"."""
     if len(tracks) < FEWEST:
         return {}
-    real, generated, noise = (
+    given, made, white = (
         np.array([track[name] for track in tracks], np.float64)
         for name in ("real", "generated", "noise")
     )
+    # Loud bands would otherwise count more: every number is in deviations of the real ones.
+    real, generated = standardised(given, made)
+    noise = standardised(given, white)[1]
     found = {
         "frechet": crossed(real, generated),
         "frechet_real": crossed(real, real),
@@ -78,8 +82,9 @@ def crossed(real: Float64, others: Float64) -> float:
 
 def covered(tracks: Sequence[Mapping[str, Any]]) -> NDArray[np.bool_]:
     """Whether a generated sound lies within reach of each real one: as near as its fifth neighbour among real ones."""
-    real = np.array([track["real"] for track in tracks], np.float64)
-    generated = np.array([track["generated"] for track in tracks], np.float64)
+    given = np.array([track["real"] for track in tracks], np.float64)
+    made = np.array([track["generated"] for track in tracks], np.float64)
+    real, generated = standardised(given, made)
     k = min(NEIGHBOURS, len(real) - 1)
     reach = np.sort(cdist(real, real), axis=1)[:, k]
     nearest: Float64 = cdist(real, generated).min(axis=1)

@@ -10,7 +10,7 @@ from ..metrics.sound_embeddings import SoundEmbedding
 from .arguments import flag_of, optional_path_of, wrong
 from .embeddings.layers import layer_of
 from .embeddings.naming import embedding_of
-from .judging.judge import Judgement
+from .judging.judge import Judgement, refused_same
 from .judging.judge import judge as judge_sounds
 from .judging.sounds import Side, Sounds, side_of_run, sounds_of
 from .model import Model
@@ -92,12 +92,17 @@ def judge(
 
 
 def training_of(train: Any, real: Any, side: Side) -> Sounds | None:
-    """The training sounds; of the corpus whose side is judged against, its train side."""
+    """The training sounds; of the corpus whose side is judged against, its train side.
+
+    Raises DataError E668 where the real sounds are the same ones, and as `sounds_of`.
+    """
     if train is None:
         return None
-    if side.name not in (None, "all", "train") and _is_same(train, real):
-        return sounds_of(train, Side("train", side.settings))
-    return sounds_of(train)
+    if not _is_same(train, real):
+        return sounds_of(train)
+    if side.name in (None, "all", "train"):
+        raise refused_same()
+    return sounds_of(train, Side("train", side.settings))
 
 
 def _is_same(one: Any, other: Any) -> bool:

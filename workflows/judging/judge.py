@@ -255,8 +255,13 @@ def _refuse_same(
             f"{n_same} of {plural(len(theirs), 'real sound')} are among the training sounds, too"
         )
     if n_same == len(theirs):
-        raise DataError(
-            "the real sounds are all among the training sounds",
-            code="E668",
-            help="give REAL sounds that the model was not trained on, as with --run RUN --split test",
-        )
+        raise refused_same()
+
+
+def refused_same() -> DataError:
+    """DataError E668: nothing is held out."""
+    return DataError(
+        "the real sounds are all among the training sounds",
+        code="E668",
+        help="give REAL sounds that the model was not trained on, as with --run RUN --split test",
+    )

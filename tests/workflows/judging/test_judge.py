@@ -268,10 +268,12 @@ def test_messages(folders: dict[str, Path], tmp_path: Path) -> None:
         f"expected at least 12 real sounds, got 5 of {few}\n"
         "  help: a hundred and more of each give figures that can be compared     [E666]"
     )
-    assert refused(folders["like"], real, train=real) == (
-        "the real sounds are all among the training sounds\n"
-        "  help: give REAL sounds that the model was not trained on, as with --run RUN --split test     [E668]"
-    )
+    copied = write(tmp_path / "copied", notes(32, seed=3))
+    for train in (real, copied):
+        assert refused(folders["like"], real, train=train) == (
+            "the real sounds are all among the training sounds\n"
+            "  help: give REAL sounds that the model was not trained on, as with --run RUN --split test     [E668]"
+        )
     assert refused(folders["like"], real, split="test") == (
         f"'{real}' is not a corpus, and has no side 'test'\n"
         "  help: leave --split and --run out, or give the corpus     [E667]"

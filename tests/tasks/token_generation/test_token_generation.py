@@ -10,14 +10,13 @@ import numpy as np
 import pytest
 import torch
 from torch.nn import functional
+from toy_codes import CODES, Notes, Peaks, embedding, graph_of
 
 from mirbricks.compiler.stepping import Steps
 from mirbricks.errors import TaskError
 from mirbricks.features.waveform import WaveformFeatureConfig
 from mirbricks.tasks.token_generation import generation
 from mirbricks.tasks.token_generation.generation import Whole, generated, steps_agree
-
-from .conftest import CODES, Notes, Peaks, embedding, graph_of
 
 PATTERNS = ["flatten", "delay", "parallel"]
 BOTH = {"instrument": 3, "pitchmidi": 7}

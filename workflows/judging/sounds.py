@@ -73,6 +73,9 @@ class Side:
     settings: RunSettings | None = None
 
 
+WHOLE = Side()
+
+
 def side_of_run(name: str | None, run: str | None) -> Side:
     """A side by its name, as a run has split its corpus where one is given. Raises as `load_run`."""
     if run is None:
@@ -81,7 +84,7 @@ def side_of_run(name: str | None, run: str | None) -> Side:
     return Side(name or "test", settings)
 
 
-def sounds_of(given: Any, side: Side = Side()) -> Sounds:  # it is frozen
+def sounds_of(given: Any, side: Side = WHOLE) -> Sounds:
     """The sounds of a folder, of a corpus, or of a list.
 
     Parameters

@@ -1,0 +1,1 @@
+"""A task of two graphs that train in turns, for mirbricks."""

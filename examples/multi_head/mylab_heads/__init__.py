@@ -1,0 +1,1 @@
+"""A task whose graph has three outputs, for mirbricks."""

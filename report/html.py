@@ -20,6 +20,7 @@ from .players import STYLE as PLAYERS
 from .players import players
 from .style import SCRIPT, STYLE
 
+LARGE = 10_000  # a figure from here on has no decimals
 MOST_CHARTED = 60  # tracks: more lines make no picture
 
 
@@ -51,7 +52,7 @@ def write_report(report: Report, path: Path) -> None:
     body = [
         header(report.title, report.subtitle),
         section("Result", _cards(report) + _facts(report.facts)),
-        section("What it finds", "".join(map(_shown, report.pictures))),
+        section(_finds(report), "".join(map(_shown, report.pictures))),
         section("Track by track", _tracks(report)),
         section("Training", image(curves, "loss and validation figures")),
         section("The graph", f'<div class="wide">{diagram}</div>{_layers(report)}'),
@@ -69,7 +70,7 @@ def _cards(report: Report) -> str:
     if not shown:
         shown = list(report.figures)[:4]
     cards = (
-        f'<div class="card"><b>{report.figures[name]:.3f}</b><span>{escape(name)}</span></div>'
+        f'<div class="card"><b>{_number(report.figures[name])}</b><span>{escape(name)}</span></div>'
         for name in shown
     )
     return f'<div class="cards">{"".join(cards)}</div>'
@@ -81,6 +82,13 @@ def _facts(facts: Mapping[str, str]) -> str:
         for name, value in facts.items()
     )
     return f"<dl>{''.join(rows)}</dl>"
+
+
+def _finds(report: Report) -> str:
+    """The title of the part with pictures and sounds."""
+    if any(isinstance(one, Sounding) for one in report.pictures):
+        return "What it sounds like"
+    return "What it finds"
 
 
 def _shown(one: Picture | Sounding) -> str:
@@ -117,7 +125,14 @@ def _tracks(report: Report) -> str:
 
 def _cells(figures: Mapping[str, Any], names: Sequence[str]) -> list[str]:
     """The figures under these names; a track may lack some."""
-    return [f"{figures[name]:.3f}" if name in figures else "" for name in names]
+    return [_number(figures[name]) if name in figures else "" for name in names]
+
+
+def _number(value: float) -> str:
+    """A figure with three decimals; none of a large one, where they would say nothing."""
+    if abs(value) >= LARGE:
+        return f"{value:,.0f}"
+    return f"{value:.3f}"
 
 
 def _layers(report: Report) -> str:

@@ -14,9 +14,10 @@ main { max-width: 76rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; }
 header p { color: var(--soft); margin: .2rem 0 0; font-size: 1.05rem; }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: 0; letter-spacing: -.01em; }
 h2 { font-size: 1.2rem; margin: 2.8rem 0 .9rem; padding-bottom: .35rem; border-bottom: 1px solid var(--line); }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .8rem; }
-.card { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: .9rem 1.1rem; }
-.card b { display: block; font-size: 1.9rem; line-height: 1.1; font-variant-numeric: tabular-nums; }
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(10.5rem, 1fr)); gap: .8rem; }
+.card { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: .9rem 1.1rem;
+  overflow-wrap: anywhere; }
+.card b { display: block; font-size: 1.75rem; line-height: 1.1; font-variant-numeric: tabular-nums; }
 .card:first-child b { color: var(--accent); }
 .card span { color: var(--soft); font-size: .9rem; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1.4rem; margin: 1.3rem 0 0; }

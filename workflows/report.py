@@ -9,6 +9,7 @@ from typing import Any
 from ..data.corpus import Corpus, Item
 from ..errors import RunError, raise_all
 from ..features.cache import FeatureCache
+from ..printable import listed
 from ..runs.folder import RESOLVED, RunFolder
 from ..runs.settings import RunSettings, read_settings
 from ..tasks.base import Evaluation
@@ -18,6 +19,7 @@ from .progress import Progress, Quiet
 from .references import refer
 
 REPORT = "report.html"
+TRACKS_NAMED = 12  # among the facts of a report
 
 
 def report(
@@ -115,10 +117,12 @@ def _fold(settings: RunSettings) -> str:
 def _facts(settings: RunSettings, evaluation: Evaluation, fold: str) -> dict[str, str]:
     source = "validation" if settings.split.get("valid") else "training"
     judged = settings.evaluated_on
+    # Of hundreds the table has all; here they would push everything else off the page.
+    tracks = listed(list(evaluation.tracks), TRACKS_NAMED, quote="")
     return {
         "corpus": f"{settings.corpus} ({settings.data})",
         "fold": fold,
-        "evaluated on": f"the {judged} tracks, whole: {', '.join(evaluation.tracks)}",
+        "evaluated on": f"the {judged} tracks, whole: {tracks}",
         f"chosen on the {source} tracks": chosen(settings.tuned) or "nothing",
         "best step": f"{settings.best_step} ({settings.stopped})",
         "training time": f"{settings.training_s:.0f} s",

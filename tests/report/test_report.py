@@ -95,6 +95,14 @@ def test_report_is_one_well_formed_file(title: str, tmp_path: Path) -> None:
         assert words in html
 
 
+def test_large_figures_have_no_decimals(tmp_path: Path) -> None:
+    figures = {"frechet": 47_708.81, "share": 0.5, "nothing": float("nan")}
+    report = replace(report_of(), figures=figures, headline=tuple(figures))
+    write_report(report, tmp_path / "report.html")
+    cards = re.findall(r"<b>([^<]+)</b><span>", (tmp_path / "report.html").read_text())
+    assert cards == ["47,709", "0.500", "nan"]
+
+
 def test_report_shows_every_track_and_the_mean(tmp_path: Path) -> None:
     write_report(report_of(n_tracks=7), tmp_path / "report.html")
     html = (tmp_path / "report.html").read_text()
@@ -304,6 +312,7 @@ def test_sounds_have_players_beside_their_pictures(tmp_path: Path) -> None:
     assert all(address.startswith("data:") for address in parser.addresses)
     assert "alert('x')</script>" not in html
     assert "pitchmidi 60 · 0.50 s at 8000 Hz" in html
+    assert "<h2>What it sounds like</h2>" in html
     (one, rate), (two, _) = played(html)
     assert rate == 8000
     np.testing.assert_allclose(one, wave, atol=2**-14)

@@ -5,7 +5,7 @@ OUT ?= out/demo
 BIN := .venv/bin
 PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check format slow nightly bench docs results notes-flow notes-gan help
+.PHONY: demo test check format slow nightly bench docs results notes-ar notes-flow notes-gan help
 
 help:
 	@echo "make demo              synthesise a data set, train, evaluate, write $(OUT)/report.html"
@@ -16,7 +16,8 @@ help:
 	@echo "make nightly           thousands of random graphs"
 	@echo "make bench             measure speed beside the peers"
 	@echo "make results DATA=folder  train what docs/results.yaml lists and is missing, and write the table of docs/results.md"
-	@echo "make notes-flow DATA=folder  from notes to new ones: VAE, rectified flow, sixteen sounds and their page; notes-gan by a GAN"
+	@echo "make notes-ar DATA=folder    from notes to new ones: codec, codes, transformer, sounds, their page and their figures"
+	@echo "make notes-flow DATA=folder  the same by a VAE and a rectified flow; make notes-gan by a GAN"
 	@echo "make docs              docs/blocks.md and the pictures of the blocks, from the registry"
 
 $(BIN)/python:
@@ -78,7 +79,8 @@ results: .venv/installed
 	$(BIN)/python docs/results.py --data "$(DATA)" --runs "$(RUNS)"
 
 # One command from the corpus `notes` in DATA to sounds and their figures, beside real against real and real against noise
+notes-ar: LINES := notes_tokens notes_ar
 notes-flow: LINES := notes_vae notes_flow
 notes-gan: LINES := notes_gan
-notes-flow notes-gan: .venv/installed
+notes-ar notes-flow notes-gan: .venv/installed
 	$(BIN)/python docs/results.py --data "$(DATA)" --runs "$(RUNS)" --only $(LINES)

@@ -5,6 +5,7 @@ Shapes: N frames of D features, Q codebooks of K codes: `frames` (N, D), `codebo
 
 from __future__ import annotations
 
+import math
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -14,6 +15,8 @@ from torch.nn import functional
 SCORES_CPU = 2**21  # scores held at a time: 8 MB, which a processor's cache keeps
 SCORES_GPU = 2**26
 RUN = 64  # codes whose best score is found by one vectorised maximum
+SOFTNESS = 0.1  # of the frames' mean energy: distances that count as alike
+LEAST = 1e-6  # keeps logarithms and divisions away from 0
 UNUSED = 1e-6  # share of the mean count below which no frame has chosen a code
 
 
@@ -112,6 +115,23 @@ def perplexity_of(codes: Tensor) -> Tensor:
     _, counts = torch.unique(codes, return_counts=True)
     entropy: Tensor = torch.special.entr(counts / codes.numel()).sum()
     return entropy.exp()
+
+
+def lacking_entropy(frames: Tensor, codebook: Tensor) -> Tensor:
+    """log K less the entropy of the mean soft choice of K codes by frames (N, D), in nats: 0 where all occur alike.
+
+    A frame's soft choice is the softmax of its negative squared distances, relative to SOFTNESS of the mean energy of
+    the frames, so that it does not depend on their scale.
+    """
+    # A copy, since the codes move in place before the gradient is taken.
+    codebook = codebook.detach().to(frames.dtype, copy=True)
+    energy = frames.detach().square().sum(dim=1).mean()
+    # The frame's own norm is the same for all codes, and falls out of the softmax.
+    nearness = 2 * frames @ codebook.t() - codebook.square().sum(dim=1)
+    choice = (nearness / (SOFTNESS * energy + LEAST)).softmax(dim=1).mean(dim=0)
+    # The logarithm of 0 has no gradient.
+    entropy = torch.special.entr(choice + LEAST).sum()
+    return math.log(len(codebook)) - entropy
 
 
 def usage_of(codes: Tensor, n_codes: int) -> Tensor:

@@ -15,6 +15,7 @@ from .codebooks import (
     follow,
     from_frames,
     k_means,
+    lacking_entropy,
     nearest_codes,
     new_codebooks,
     perplexity_of,
@@ -35,6 +36,7 @@ from .codebooks import (
         ((2, 4, 9), {"n_codebooks": 4, "n_codes": 8, "quantizer_dropout": 1.0}),
         ((2, 3, 5, 4), {"n_codebooks": 1, "n_codes": 16, "dead_below": 0.0}),
         ((2, 4, 9), {"n_codebooks": 2, "n_codes": 8, "weights": [30.0, 2.0]}),
+        ((2, 4, 9), {"n_codebooks": 2, "n_codes": 8, "entropy_weight": 0.1}),
     ],
 )
 class ResidualVectorQuantizer(Bottleneck):
@@ -45,8 +47,9 @@ class ResidualVectorQuantizer(Bottleneck):
              commitment loss: Défossez et al., "High Fidelity Neural Audio Compression" (EnCodec, arXiv:2210.13438),
              eq. 4: a sum over the stages, here of means over frames and features. Differs from both: codebooks also
              learn from the examples that quantizer dropout cuts short, as what a stage sees does not depend on it.
-    Reading: `encode`, `decode`, `perplexity`, `usage`; `losses`, in training: "commitment", already times its weight.
-             Distances are computed in float32 or finer.
+    Reading: `encode`, `decode`, `perplexity`, `usage`; `losses`, in training: "commitment", already times its weight,
+             and "entropy" with an entropy_weight: codes that occur alike (as in Yu et al., "Language Model Beats
+             Diffusion", ICLR 2024, eq. 5, its second term). Distances are computed in float32 or finer.
     Learning: in training, codebooks follow running means in forward; under torch.distributed, alike in all processes.
              A code that is hardly chosen starts again at a residual of the batch. `fit` places all codes by k-means.
     """
@@ -78,6 +81,11 @@ class ResidualVectorQuantizer(Bottleneck):
             le=1,
             description="share of the training examples that stop at a random stage; SoundStream: 1",
         )
+        entropy_weight: float = Field(
+            0.0,
+            ge=0,
+            description="weight of what a batch's soft choice of codes lacks in entropy, in nats; 0: not asked for",
+        )
 
         @model_validator(mode="after")
         def _as_many_weights(self) -> ResidualVectorQuantizer.Config:
@@ -93,6 +101,7 @@ class ResidualVectorQuantizer(Bottleneck):
         self.dead_below = config.dead_below
         self.commitment_weight = config.commitment_weight
         self.quantizer_dropout = config.quantizer_dropout
+        self.entropy_weight = config.entropy_weight
         self.n_codebooks = config.n_codebooks
         self.n_codes = config.n_codes
         self.codebooks: Tensor
@@ -148,16 +157,24 @@ class ResidualVectorQuantizer(Bottleneck):
         total = torch.zeros_like(frames)
         commitment = frames.new_zeros(())
         statistics: list[Tensor] = []
+        lacking: list[Tensor] = []
+        passed = torch.zeros_like(frames)
         for i in range(self.n_codebooks):
             chosen = functional.embedding(codes[:, i], self.codebooks[i])
             # Codebooks learn from all examples: what a stage sees does not depend on which ones it is kept for.
             statistics.append(statistics_of(residual, codes[:, i], picks))
             residual = residual - chosen
+            if self.entropy_weight:
+                # Through the frames, and not the codes: the encoder is to spread what it gives.
+                lacking.append(lacking_entropy(frames - passed, self.codebooks[i]))
+                passed = passed + chosen
             total = total + kept[:, i, None] * chosen
             # EnCodec's eq. 4: what each stage leaves over, where it is kept.
             left = (frames - total).square().mean(-1)
             commitment = commitment + (kept[:, i] * left).mean()
         self.losses = {"commitment": self.commitment_weight * commitment}
+        if lacking:
+            self.losses["entropy"] = self.entropy_weight * torch.stack(lacking).mean()
         together = torch.stack(statistics)
         follow(
             self.codebooks,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from mirbricks.blocks.generative.codebooks import lacking_entropy
 from mirbricks.errors import DataError
 from mirbricks.registry import Block
 
@@ -209,3 +211,36 @@ def test_a_feature_that_counts_more_is_kept_more_exactly(make: Make) -> None:
 def test_more_weights_than_features_are_refused(make: Make) -> None:
     with pytest.raises(ValueError, match="'weights' has 4 values for 3 features"):
         make(NAME, (2, 3, 7), dim=3, weights=[1.0, 1.0, 1.0, 1.0])
+
+
+def test_lacking_entropy_is_that_of_the_mean_soft_choice() -> None:
+    frames = torch.randn(50, 3, dtype=torch.float64)
+    codebook = torch.randn(8, 3, dtype=torch.float64)
+    scale = 0.1 * frames.square().sum(1).mean()
+    choice = torch.softmax(-torch.cdist(frames, codebook).square() / scale, 1).mean(0)
+    expected = math.log(8) + (choice * choice.log()).sum()
+    torch.testing.assert_close(
+        lacking_entropy(frames, codebook), expected, rtol=1e-3, atol=1e-4
+    )
+
+
+def test_the_entropy_weight_spreads_the_frames(make: Make) -> None:
+    block = make(
+        "ResidualVectorQuantizer",
+        (1, 2, 400),
+        n_codebooks=2,
+        n_codes=8,
+        dead_below=0.0,
+        commitment_weight=0.0,
+        entropy_weight=1.0,
+    ).train()
+    x = (0.1 * torch.randn(1, 2, 400) + 1).requires_grad_()
+    optimizer = torch.optim.Adam([x], 0.05)
+    found = []
+    for _ in range(60):
+        block(x)
+        found.append(block.losses["entropy"].item())
+        optimizer.zero_grad()
+        block.losses["entropy"].backward()
+        optimizer.step()
+    assert found[-1] < 0.5 * found[0]

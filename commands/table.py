@@ -127,6 +127,18 @@ COMMANDS: dict[str, Command] = {
         "sounds/ corpora/notes --run runs/flow --embedding zoo:tagging_esc10 --train corpora/notes",
         sounds.judge,
     ),
+    "encode": Command(
+        "models.codecs:encode",
+        "write the codes of a recording, as a trained codec makes them",
+        "zoo:notes_codec song.wav --out song.codes",
+        sounds.encode,
+    ),
+    "decode": Command(
+        "models.codecs:decode",
+        "write the sound of a file of codes",
+        "zoo:notes_codec song.codes --out song.wav",
+        sounds.decode,
+    ),
     "listen": Command(
         "models.listen:listen",
         "write the page of a blind listening test (MUSHRA, ABX or MOS), or read its results",

@@ -16,11 +16,14 @@ from ..features.base import FeatureConfig
 from ..runs.folder import RunFolder
 from ..runs.settings import RunSettings
 from ..tasks.base import Evaluation, Task
+from ..tasks.codec.interface import codec_of
+from ..tasks.codec.stored import Codes
 from ..tasks.predictions import Prediction
 from ..tasks.sounds import Sound
 from ..training.devices import as_device
 from ..zoo import CARD
 from .arguments import flag_of, jobs_of, optional_path_of, path_of, wrong
+from .encoding import decode, encode
 from .evaluate import Options, evaluate
 from .experiment import Experiment
 from .generate import generate, refuse_others
@@ -245,6 +248,61 @@ class Model:
             self._with(set), self.settings, n, conditions or {}, seed, shown
         )
         return list(made)
+
+    def encode(
+        self, audio: Any, sr_hz: int | None = None, *, codebooks: int | None = None
+    ) -> Codes:
+        """The codes of a recording, of a model that is a codec; the same as `mirbricks encode` writes.
+
+        Parameters
+        ----------
+        audio : path, array or tensor
+            An audio file, or samples (N,) or (C, N); resampled and mixed down as `predict` does.
+        sr_hz : int, optional
+            The sample rate of samples, in Hz; a file knows its own.
+        codebooks : int, optional
+            The first codebooks only, for fewer bits; default: all of them.
+
+        Returns
+        -------
+        Codes
+            With `values` (Q, T); `to_bytes()` is the content of a file. A codec without codebooks gives its latents.
+
+        Raises
+        ------
+        TaskError
+            E580, E581 for a model that is no codec, E584 for more codebooks than there are.
+        DataError
+            E430 to E432 for a file that cannot be read, E436 for samples that are not audio, or have no `sr_hz`.
+        """
+        if isinstance(audio, str | Path):
+            _refuse_rate(sr_hz)
+            read = blocks_of_file(audio)
+        else:
+            read = blocks_of_array(audio, sr_hz)
+        return encode(codec_of(self), read, codebooks)
+
+    def decode(self, codes: Codes | str | Path) -> Sound:
+        """The sound of codes; the same codes give the same samples to the bit.
+
+        Parameters
+        ----------
+        codes : Codes or path
+            What `encode` gives, or a file that `mirbricks encode` wrote.
+
+        Returns
+        -------
+        Sound
+            As long as the recording was.
+
+        Raises
+        ------
+        TaskError
+            E585 for codes that another codec made, E586 for a file that holds none.
+        """
+        if not isinstance(codes, Codes):
+            codes = Codes.read(path_of(codes, "codes"))
+        return decode(codec_of(self), codes)
 
     def _with(self, values: Values | None) -> Experiment:
         """The experiment, or a copy of it with other settings of the task and the same weights."""

@@ -131,7 +131,8 @@ def lacking_entropy(frames: Tensor, codebook: Tensor) -> Tensor:
     choice = (nearness / (SOFTNESS * energy + LEAST)).softmax(dim=1).mean(dim=0)
     # The logarithm of 0 has no gradient.
     entropy = torch.special.entr(choice + LEAST).sum()
-    return math.log(len(codebook)) - entropy
+    lacking: Tensor = math.log(len(codebook)) - entropy
+    return lacking
 
 
 def usage_of(codes: Tensor, n_codes: int) -> Tensor:

@@ -12,7 +12,7 @@ from ...workflows.encoding import decode as decode_codes
 from ...workflows.encoding import encode as encode_recording
 from ...workflows.encoding import write
 from ...workflows.loading import load_run
-from ...workflows.parts import move, trained
+from ...workflows.parts import trained
 from ...workflows.predict import blocks_of_file
 
 

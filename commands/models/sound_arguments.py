@@ -140,3 +140,39 @@ def listen(p: Parser) -> None:
         help="keep the listeners whom the post-screening of ITU-R BS.1534-3 leaves out",
     )
     json_output(p)
+
+
+def encode(p: Parser) -> None:
+    p.add_argument("folder", metavar="RUN", help="a run of a codec, or zoo:NAME")
+    p.add_argument(
+        "audio",
+        metavar="AUDIO",
+        help="a wav, flac, ogg or mp3 file of any sampling rate",
+    )
+    p.add_argument(
+        "--out", required=True, metavar="FILE", help="the file of codes to write"
+    )
+    p.add_argument(
+        "--codebooks",
+        type=values.count,
+        metavar="N",
+        help="only the first N codebooks, for fewer bits (default: all)",
+    )
+    _replace(p)
+    device(p)
+
+
+def decode(p: Parser) -> None:
+    p.add_argument("folder", metavar="RUN", help="the run that encoded, or zoo:NAME")
+    p.add_argument("codes", metavar="CODES", help="a file that encode wrote")
+    p.add_argument("--out", required=True, metavar="FILE", help="the wav file to write")
+    _replace(p)
+    device(p)
+
+
+def _replace(p: Parser) -> None:
+    p.add_argument(
+        "--replace",
+        action="store_true",
+        help="overwrite a file that exists already",
+    )

@@ -11,6 +11,8 @@ CODES = {
     "E582": "A codec makes a frame of a whole number of samples and gives back as many samples as it reads.",
     "E583": "A codec without codebooks has latents (`encode_latent`), and no codes.",
     "E584": "Codes are whole numbers (B, Q, T) below the size of the codebooks, as `encode` gives them.",
+    "E585": "A file of codes is decoded by the codec that made it: its weights are in the fingerprint.",
+    "E586": "A file of codes is what `mirbricks encode` writes.",
     "E589": "An adversary gives scores, which tell recorded from decoded sound, and may give features by other names.",
 }
 register_codes(__name__, CODES)

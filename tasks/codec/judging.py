@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -32,10 +31,9 @@ def sound_figures(output: Tensor, wave: Tensor, sr_hz: int, ending: str) -> Figu
     return found
 
 
-def codebook_figures(
-    tracks: Sequence[Figures], sizes: Sequence[int]
-) -> dict[str, float]:
+def codebook_figures(tracks: Sequence[Figures]) -> dict[str, float]:
     """Use and perplexity of the codebooks over tracks that hold their codes: means, the least, and of each codebook."""
+    sizes = tracks[0]["codebook_sizes"]
     counts = CodebookUse(sizes)
     for figures in tracks:
         counts.add(np.array(figures["codes"], dtype=np.int64))
@@ -74,7 +72,7 @@ def means(tracks: Mapping[str, Figures]) -> dict[str, float]:
     return {name: sum(own) / len(own) for name, own in values.items()}
 
 
-def plain(codes: Tensor) -> list[list[Any]]:
-    """Codes (1, Q, T) as JSON knows them."""
-    rows: list[list[Any]] = codes[0].tolist()
-    return rows
+def plain(codec: GraphCodec, codes: Tensor) -> Figures:
+    """Codes (1, Q, T) as JSON knows them, with the sizes of the codebooks: what counting them needs."""
+    sizes = [codec.n_codes] * codec.n_codebooks
+    return {"codes": codes[0].tolist(), "codebook_sizes": sizes}

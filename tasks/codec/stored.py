@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from ...errors import TaskError, Where
+from ...errors import TaskError
 from ...shapes import show
 from .interface import Codec
 
@@ -97,9 +97,8 @@ class Codes:
 
 def _no_codes(path: str | Path, why: str) -> TaskError:
     return TaskError(
-        f"no codes can be read from this file: {why}",
+        f"no codes can be read from '{path}': {why}",
         code="E586",
-        where=Where(str(path)),
         help="give a file that `mirbricks encode` wrote",
     )
 

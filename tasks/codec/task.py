@@ -48,6 +48,13 @@ from .objective import Reconstruction, is_score
 from .patches import Patches
 from .pictures import pictures_of, soundings_of
 
+WATCHED = (
+    "loss",
+    "spectrum_distance",
+    "codebook_use",
+    "perplexity_share",
+    "least_perplexity_share",
+)
 OF_SAMPLES = ("snr", "si_sdr", "stft", "mel")  # losses that spectra do not have
 
 
@@ -201,24 +208,14 @@ class CodecTask(Task):
         for item in self.tracks(items):
             tracks[item.key] = self._judged(codec, self.seen(cache.open(item.key)))
             on_track(item.key)
-        return Evaluation(self._with_rates(codec, tracks), tracks)
-
-    def _with_rates(
-        self, codec: GraphCodec, tracks: Mapping[str, Figures]
-    ) -> dict[str, float]:
-        found = self.pooled(tracks)
-        if not codec.is_discrete:
-            return found
-        sizes = [codec.n_codes] * codec.n_codebooks
-        return {
-            **rates(codec, self.config.few_codebooks),
-            **found,
-            **codebook_figures(list(tracks.values()), sizes),
-        }
+        return Evaluation(self.pooled(tracks), tracks)
 
     def pooled(self, tracks: Mapping[str, Figures]) -> dict[str, float]:
-        """Means over the recordings; codebooks are counted where the codec is known."""
-        return means(tracks)
+        """Means over the recordings; each codebook is counted over all of them."""
+        found = means(tracks)
+        if any("codes" in figures for figures in tracks.values()):
+            found |= codebook_figures(list(tracks.values()))
+        return found
 
     def _judged(self, codec: GraphCodec, feature: Recorded) -> Figures:
         """The figures of one recording, and its codes."""
@@ -233,7 +230,7 @@ class CodecTask(Task):
         for ending, number in codebooks_judged(codec, self._few(codec)):
             decoded = _fitted(codec.decode(codes[:, :number]), wave)
             found |= sound_figures(decoded, wave, codec.sr_hz, ending)
-        return {**found, "codes": plain(codes)}
+        return {**found, **rates(codec, self._few(codec)), **plain(codec, codes)}
 
     def _judged_spectrum(self, codec: GraphCodec, feature: Recorded) -> Figures:
         """In its own domain: the mean absolute difference of the spectra, and the loss."""
@@ -242,7 +239,7 @@ class CodecTask(Task):
         parts = Reconstruction(self.config.losses, self.feature).parts(output, wanted)
         found["loss"] = float(torch.stack(list(parts.values())).sum())
         if codes is not None:
-            found["codes"] = plain(codes)
+            found |= {**rates(codec, None), **plain(codec, codes)}
         return found
 
     def _spectra(
@@ -284,12 +281,12 @@ class CodecTask(Task):
                 tracks[item.key] = self._judged_spectrum(codec, feature)
             on_track(item.key)
         found = self.pooled(tracks)
-        if codec.is_discrete:
-            sizes = [codec.n_codes] * codec.n_codebooks
-            used = codebook_figures(list(tracks.values()), sizes)
-            for name in ("codebook_use", "perplexity_share", "least_perplexity_share"):
-                found[name] = used[name]
-        return found
+        # Each codebook's own figures would make a long line of every validation.
+        return {
+            name: value
+            for name, value in found.items()
+            if name in WATCHED or name.startswith("si_sdr_db")
+        }
 
     def _ratios(self, codec: GraphCodec, feature: Recorded) -> Figures:
         """SI-SDR only: spectral distances take longer than the codec."""
@@ -302,7 +299,7 @@ class CodecTask(Task):
         for ending, number in codebooks_judged(codec, self._few(codec)):
             decoded = _fitted(codec.decode(codes[:, :number]), wave)
             found |= _ratio(decoded, wave, ending)
-        return {**found, "codes": plain(codes)}
+        return {**found, **plain(codec, codes)}
 
     def predict(
         self,

@@ -10,8 +10,9 @@ import importlib
 import shlex
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from .commands.parser import Parser, example, paragraph
 from .commands.table import COMMANDS, GROUPS
@@ -34,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Runs, packed models and indices keep the command that made them.
     arguments.command = shlex.join(["mirbricks", *words])
     pythons = warnings.formatwarning
-    warnings.formatwarning = _warning
+    warnings.formatwarning = _warnings_once()
     try:
         _load_plugins(_plugins(arguments))
         # The command's module is imported now, not before: with it comes torch, which no help needs.
@@ -55,6 +56,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 _PYTHONS_WARNING = warnings.formatwarning
+
+
+def _warnings_once() -> Callable[..., str]:
+    """`_warning`, but silent where it has said the same before: a file is read twice, a graph is run twice."""
+    written: set[str] = set()
+
+    def once(*details: Any, **more: Any) -> str:
+        text = _warning(*details, **more)
+        if text in written:
+            return ""
+        written.add(text)
+        return text
+
+    return once
 
 
 def _warning(

@@ -10,7 +10,7 @@ from ..data.corpus import Corpus, Item
 from ..errors import RunError, raise_all
 from ..features.cache import FeatureCache
 from ..printable import listed
-from ..runs.folder import RESOLVED, RunFolder
+from ..runs.folder import RESOLVED, SETTINGS, RunFolder
 from ..runs.settings import RunSettings, read_settings
 from ..tasks.base import Evaluation
 from .experiment import Experiment, compute_features, features_of, recordings_of
@@ -55,7 +55,20 @@ def report(
         items = [by_key.get(key) or corpus[key] for key in settings.tracks]
         raise_all(compute_features(items, features, jobs, lambda *_: None)[1])
         evaluation = Evaluation(settings.figures, settings.tracks)
-        yield write_run_report(run, experiment, evaluation, items, features)
+        try:
+            path = write_run_report(run, experiment, evaluation, items, features)
+        # What a task stores of a track is its own affair: only drawing it shows that it has another form.
+        except (
+            ArithmeticError,
+            AttributeError,
+            LookupError,
+            TypeError,
+            ValueError,
+        ) as error:
+            kind = type(error).__name__
+            reason = f"the figures of its tracks cannot be drawn ({kind}: {error})"
+            raise run.damaged(SETTINGS, reason) from error
+        yield path
 
 
 def write_run_report(

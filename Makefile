@@ -5,7 +5,7 @@ OUT ?= out/demo
 BIN := .venv/bin
 PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check format slow nightly bench docs results notes-ar notes-flow notes-gan help
+.PHONY: demo test check format slow mutants nightly bench docs results notes-ar notes-flow notes-gan help
 
 help:
 	@echo "make demo              synthesise a data set, train, evaluate, write $(OUT)/report.html"
@@ -13,6 +13,7 @@ help:
 	@echo "make test              ruff, mypy, pytest"
 	@echo "make format            ruff format and fixes"
 	@echo "make slow              the tests that take long"
+	@echo "make mutants           faults put into a copy of the package, one at a time: which does no test notice? ARGS=--n 60"
 	@echo "make nightly           thousands of random graphs"
 	@echo "make bench             measure speed beside the peers"
 	@echo "make results DATA=folder  train what docs/results.yaml lists and is missing, and write the table of docs/results.md"
@@ -53,6 +54,9 @@ format: .venv/installed-test
 
 slow: .venv/installed-test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow --numprocesses=auto --dist=worksteal $(ARGS)
+
+mutants: .venv/installed-test
+	$(BIN)/python tests/mutants.py $(ARGS)
 
 nightly: .venv/installed-test
 	$(BIN)/python -m pytest --hypothesis-profile=nightly tests/compiler/test_compiler_property.py

@@ -1,0 +1,83 @@
+"""Which faults mutants.py puts into a source, and which tests it takes for near."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def mutants() -> ModuleType:
+    """The script, which is no part of the package."""
+    place = Path(__file__).with_name("mutants.py")
+    spec = importlib.util.spec_from_file_location("mutants_script", place)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("line", "changed"),
+    [
+        ("a < b", ["(a <= b)"]),
+        ("a == b", ["(a != b)"]),
+        ("x = a + b * c", ["(a - b * c)", "a + (b / c)"]),
+        ("a and b", ["(a or b)"]),
+        ("not a", ["(a)"]),
+        ("x[3]", ["x[4]"]),
+        ("f(a, b)", ["f(b, a)"]),
+        ("max(é, 2)", ["min(é, 2)", "max(é, 3)"]),
+        ("f(True)", ["f(False)"]),
+        ("gcd(a, b)", []),
+        ("isinstance(a, b)", []),
+        ("raise ValueError(1 + 1)", []),
+        ("x: f(1, 2)", []),
+        ('"a" + b', []),
+        ('f"{1 + 1}"', []),
+        ("Field(3, ge=0)", []),
+    ],
+)
+def test_faults(mutants: ModuleType, line: str, changed: list[str]) -> None:
+    source = f"import a\n{line}\n"
+    found = [mutant.applied_to(source) for mutant in mutants.mutants_of("x.py", source)]
+    for text in found:
+        ast.parse(text)
+    start = "x = " if line.startswith("x = ") else ""
+    assert found == [f"import a\n{start}{text}\n" for text in changed]
+
+
+def test_every_fault_of_the_package_is_another_program(mutants: ModuleType) -> None:
+    made = mutants.drawn(mutants.ROOT, ["metrics", "compiler/inference"], 40, 3)
+    assert made == mutants.drawn(mutants.ROOT, ["metrics", "compiler/inference"], 40, 3)
+    assert len(set(made)) == 40
+    for mutant in made:
+        source = (mutants.ROOT / mutant.path).read_text(encoding="utf-8")
+        other = mutant.applied_to(source)
+        assert ast.dump(ast.parse(other)) != ast.dump(ast.parse(source)), mutant
+
+
+def test_the_nearest_tests(mutants: ModuleType) -> None:
+    tests = {
+        "tests/commands/test_a.py": "from mirbricks.metrics import notes",
+        "tests/metrics/test_notes.py": "",
+        "tests/metrics/test_other.py": "",
+        "tests/tasks/test_b.py": "from mirbricks.metrics.notes import x",
+        "tests/tasks/test_c.py": "from mirbricks.metrics import chords",
+        "tests/tasks/test_d.py": "import mirbricks.metrics_of.notes",
+    }
+    assert mutants.nearest_tests("metrics/notes.py", tests) == [
+        "tests/metrics/test_notes.py",
+        "tests/tasks/test_b.py",
+        "tests/commands/test_a.py",
+        "tests/tasks/test_c.py",
+        "tests/metrics/test_other.py",
+    ]
+    assert len(mutants.nearest_tests("metrics/notes.py", tests, 2)) == 2

@@ -13,6 +13,7 @@ CODES = {
     "E584": "Codes are whole numbers (B, Q, T) below the size of the codebooks, as `encode` gives them.",
     "E585": "A file of codes is decoded by the codec that made it: its weights are in the fingerprint.",
     "E586": "A file of codes is what `mirbricks encode` writes.",
+    "E587": "The weights of a published codec are not part of the installation, and nothing is fetched unasked.",
     "E589": "An adversary gives scores, which tell recorded from decoded sound, and may give features by other names.",
 }
 register_codes(__name__, CODES)

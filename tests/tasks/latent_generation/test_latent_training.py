@@ -12,13 +12,21 @@ from typing import Any
 import pytest
 import torch
 
+from mirbricks.compiler.compile import compile_graph
 from mirbricks.runs.folder import RunFolder
 from mirbricks.tasks.base import Batch
 from mirbricks.training.loop import TrainConfig, fit
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[2] / "training"))
-from toy_latents import TRAIN, VALID, cache_of, graph_of, task_of  # beside this file
+from toy_latents import (  # beside this file
+    TRAIN,
+    VALID,
+    Levels,
+    cache_of,
+    graph_of,
+    task_of,
+)
 from toy_training import same  # that of the loop's own tests
 
 HERE = Path(__file__).parent
@@ -113,3 +121,29 @@ def test_two_processes_are_as_one_with_both_batches(tmp_path: Path):
         torch.testing.assert_close(
             two.load_state()["model"][key], value, rtol=1e-4, atol=1e-5
         )
+
+
+class Wide(Levels):
+    """The codec with as many channels as the tutorial's."""
+
+    def encode_latent(self, waves: torch.Tensor) -> torch.Tensor:
+        return super().encode_latent(waves).repeat(1, 32, 1)
+
+
+def test_the_tutorials_diffusion_unet_learns(tmp_path: Path):
+    task = task_of(Wide(latent_channels=64), conditions=(), frames=16)
+    model = compile_graph("diffusion_unet_tutorial")
+    task.check_graph(model)
+    task.check_recordings(TRAIN, VALID)
+    learner = task.learner(TRAIN, VALID, cache_of(tmp_path), seed=0, batch_size=4)
+
+    config = TrainConfig(steps=6, validate_every=3, lr=1e-3, warmup_steps=0)
+    fit(model, learner, config, RunFolder(tmp_path / "run"), show=False)
+
+    assert sum(weight.numel() for weight in model.parameters()) == 2_235_008
+    first, last = [
+        one["valid"]["loss"]
+        for one in RunFolder(tmp_path / "run").read_metrics()
+        if "valid" in one
+    ]
+    assert last < first

@@ -48,6 +48,11 @@ class LatentGenerationConfig(TaskConfig):
     pitch: str = Field(
         "pitchmidi", description="the condition that moves along with `semitones`"
     )
+    emphasis: tuple[PositiveFloat, ...] = Field(
+        (),
+        description="deviations of the first latent channels once normalized; default: 1. More for a channel that must "
+        "be exact, such as the pitch of notes_vae",
+    )
     objective: Literal["rectified_flow", "diffusion"] = Field(
         "rectified_flow", description="what the graph learns to give"
     )

@@ -54,8 +54,12 @@ class Scale:
     deviation: Tensor
 
     @classmethod
-    def fit(cls, latents: Sequence[Tensor]) -> Scale:
-        """Of latents (D, T) of training recordings: over all of their frames."""
+    def fit(cls, latents: Sequence[Tensor], emphasis: Sequence[float] = ()) -> Scale:
+        """Of latents (D, T) of training recordings: over all of their frames.
+
+        `emphasis` is what the first channels' deviations become instead of 1. Errors of a channel count in proportion
+        to its square, so that a small model learns first what is large.
+        """
         # Two passes in float64: a sum of squares would lose what a mean far from 0 leaves.
         frames = sum(one.shape[-1] for one in latents)
         total = torch.stack([one.double().sum(-1) for one in latents]).sum(0)
@@ -65,6 +69,7 @@ class Scale:
         floor = SMALLEST * float(deviation.max())
         # Latents that never change have no scale of their own.
         deviation = deviation.clamp_min(floor or 1.0)
+        deviation[: len(emphasis)] /= torch.tensor(emphasis, dtype=torch.float64)
         return cls(mean.float(), deviation.float())
 
     @classmethod

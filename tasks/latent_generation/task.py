@@ -150,7 +150,8 @@ class LatentGeneration(Task):
             stored[semitones] = self.encoded(recordings, cache, semitones)
         known = self.latents(notes, stored)
         # Mean and deviation are learned, like weights: the validation recordings have no part in them.
-        scale = Scale.fit([known.sounding(note) for note in notes])
+        sounding = [known.sounding(note) for note in notes]
+        scale = Scale.fit(sounding, config.emphasis)
         others = self.tracks(valid)
         own = self.latents(
             self.notes_of(others, conditions),

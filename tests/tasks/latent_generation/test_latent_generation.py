@@ -67,6 +67,17 @@ def test_scale_by_numpy():
     torch.testing.assert_close(again.restored(scale.normalized(latents[0])), latents[0])
 
 
+def test_emphasis_makes_the_first_channels_larger():
+    latents = [torch.randn(3, 40, generator=torch.Generator().manual_seed(0))]
+
+    scale = Scale.fit(latents, emphasis=(8.0, 2.0))
+    values = scale.normalized(latents[0])
+
+    found = values.std(1, unbiased=False)
+    torch.testing.assert_close(found, torch.tensor([8.0, 2.0, 1.0]))
+    torch.testing.assert_close(scale.restored(values), latents[0])
+
+
 def test_a_channel_that_hardly_moves_is_not_blown_up():
     still = torch.stack((torch.randn(50), 1e-6 * torch.randn(50)))
 

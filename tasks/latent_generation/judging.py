@@ -3,47 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from ...features.mel_scale import mel_spaced_hz, mel_triangles
 from ...metrics.frechet import frechet_distance
-from ...metrics.heard_pitch import pitch_figures
+from ...metrics.pitch import cents_off, note_f0_hz
+from ...metrics.sound_embeddings import MelStatistics
 
 Float = NDArray[Any]
 
-BANDS = 32
-N_FFT = 1024
-HOP = 512
-LOWEST_HZ = 30.0
-FLOOR = 1e-6  # of the bands' energies, below which is silence
+EMBEDDING = MelStatistics(n_mels=32, lowest_hz=30.0)
+QUARTER_TONE = 50  # cents
+OCTAVE = 1200
+DIGITS = 4  # of embeddings: more would only make a run's files larger
 SEED = 0  # of the halves that are compared, and of noise
 FEWEST = 4  # sounds from which on two halves have a spread
 
 
-@lru_cache(maxsize=4)
-def _bands(sr_hz: int) -> Tensor:
-    """(BANDS, bins) triangles on the mel scale."""
-    points = mel_spaced_hz(LOWEST_HZ, sr_hz / 2, BANDS + 2)
-    return mel_triangles(points, N_FFT // 2 + 1, sr_hz / N_FFT, False)
-
-
-def mel_statistics(wave: Float, sr_hz: int) -> list[float]:
-    """Mean and deviation over time of 32 mel bands in bels: what a sound is like, without its phases."""
-    x = torch.as_tensor(np.asarray(wave, np.float32)).reshape(-1)
-    window = torch.hann_window(N_FFT)
-    spectrum = torch.stft(
-        x, N_FFT, HOP, window=window, pad_mode="constant", return_complex=True
-    )
-    energies = _bands(sr_hz) @ spectrum.abs().square()
-    levels = torch.log10(energies + FLOOR)
-    values: list[float] = torch.cat((levels.mean(1), levels.std(1))).tolist()
+def embedded(wave: Float, sr_hz: int) -> list[float]:
+    """Mean and deviation over time of 32 mel bands in dB: what a sound is like, without its phases."""
+    values: list[float] = EMBEDDING(wave, sr_hz).round(DIGITS).tolist()
     return values
+
+
+def cents_from(wave: Float, sr_hz: int, asked_midi: float) -> float | None:
+    """How far the pitch that is heard lies above the one that was asked for; None where none is heard."""
+    hz = note_f0_hz(wave, sr_hz)
+    if hz is None:
+        return None
+    return cents_off(hz, asked_midi)
 
 
 def noise_like(wave: Float, place: int) -> Float:
@@ -67,10 +57,14 @@ def pooled_figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
             figures[name] = float(np.mean(values))
     with_pitch = [row for row in rows if "pitch_asked" in row]
     if with_pitch:
-        asked = [row["pitch_asked"] for row in with_pitch]
-        figures |= pitch_figures(asked, _numbers(with_pitch, "pitch_heard"))
-        real = pitch_figures(asked, _numbers(with_pitch, "pitch_real"))
-        figures["pitch_accuracy_real"] = real["pitch_accuracy"]
+        cents = _cents(with_pitch, "cents_off")
+        # Of an octave error the name of the note is right, if not its height.
+        within_octave = (cents + OCTAVE / 2) % OCTAVE - OCTAVE / 2
+        figures["pitch_accuracy"] = _share_right(cents)
+        figures["pitch_chroma_accuracy"] = _share_right(within_octave)
+        figures["pitch_accuracy_real"] = _share_right(
+            _cents(with_pitch, "cents_off_real")
+        )
     if len(rows) >= FEWEST:
         figures |= _frechet(rows)
     return figures
@@ -96,6 +90,11 @@ def _frechet(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     return figures
 
 
-def _numbers(rows: Sequence[Mapping[str, Any]], name: str) -> list[float]:
-    """Numbers of tracks; one that is missing is NaN, for JSON knows no NaN."""
-    return [row.get(name, float("nan")) for row in rows]
+def _cents(rows: Sequence[Mapping[str, Any]], name: str) -> NDArray[np.float64]:
+    """Cents of tracks; NaN where no pitch was heard, which counts as wrong."""
+    return np.array([row.get(name, np.nan) for row in rows])
+
+
+def _share_right(cents: NDArray[np.float64]) -> float:
+    """The share within a quarter tone."""
+    return float(np.mean(np.abs(cents) < QUARTER_TONE))

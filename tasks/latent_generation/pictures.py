@@ -13,6 +13,7 @@ from ...plots.embeddings import embedding_map
 from ...plots.pitch_asked import asked_and_heard
 from ..base import Evaluation, Picture, Sounding, Task
 
+CENTS = 100  # of a semitone
 SEED = 0  # of the sounds that are shown
 
 
@@ -36,12 +37,11 @@ def pictures_of(
     pictures.append(
         Picture("real and generated sounds", caption, embedding_map(vectors, labels))
     )
-    with_pitch = [row for row in rows if "pitch_heard" in row]
+    with_pitch = [row for row in rows if "cents_off" in row]
     if with_pitch:
-        figure = asked_and_heard(
-            [row["pitch_asked"] for row in with_pitch],
-            [row["pitch_heard"] for row in with_pitch],
-        )
+        asked = np.array([row["pitch_asked"] for row in with_pitch])
+        cents = np.array([row["cents_off"] for row in with_pitch])
+        figure = asked_and_heard(asked, asked + cents / CENTS)
         caption = "On the line a sound has the pitch that was asked for; off it by 12, it is an octave wrong."
         pictures.append(Picture("pitches asked for and heard", caption, figure))
     return pictures

@@ -13,10 +13,9 @@ from torch import nn
 
 from ...compiler.module import GraphModule
 from ...data.corpus import Item
-from ...errors import GraphError, TaskError
+from ...errors import GraphError, TaskError, Where
 from ...features.base import FeatureConfig
 from ...features.waveform import WaveformFeatureConfig
-from ...metrics.heard_pitch import heard_midi
 from ...metrics.manifolds import nearest_items
 from ..base import (
     Evaluation,
@@ -111,6 +110,7 @@ class LatentGeneration(Task):
         """Also whether the graph has an input for each condition. Raises TaskError E501, E502, E564."""
         where = model.graph.where_input()
         names = self.config.conditions
+        self._refuse_long_emphasis(where)
         refuse_other_rate(self.codec, self.feature, where)
         refuse_inputs(names, model.input_shapes, ("x", "t"), where)
         self.scaled = scaled_inputs(names, model.input_shapes)
@@ -325,20 +325,17 @@ class LatentGeneration(Task):
         """What one sound adds to the figures of all."""
         sr_hz = self.codec.sr_hz
         row: Figures = {
-            "embedding": judging.mel_statistics(wave, sr_hz),
-            "embedding_real": judging.mel_statistics(real, sr_hz),
-            "embedding_noise": judging.mel_statistics(
-                judging.noise_like(real, place), sr_hz
-            ),
+            "embedding": judging.embedded(wave, sr_hz),
+            "embedding_real": judging.embedded(real, sr_hz),
+            "embedding_noise": judging.embedded(judging.noise_like(real, place), sr_hz),
         }
         asked = as_number(note.conditions.get(self.config.pitch))
         if asked is not None:
             row["pitch_asked"] = float(asked)
-            # NaN, where nothing is heard, is not a number to JSON.
-            for name, samples in (("pitch_heard", wave), ("pitch_real", real)):
-                heard = heard_midi(samples, sr_hz)
-                if not np.isnan(heard):
-                    row[name] = heard
+            for name, samples in (("cents_off", wave), ("cents_off_real", real)):
+                cents = judging.cents_from(samples, sr_hz, float(asked))
+                if cents is not None:
+                    row[name] = cents
         return row
 
     def _note_nearest(self, rows: Sequence[Figures], cache: Any) -> None:
@@ -347,7 +344,7 @@ class LatentGeneration(Task):
             return
         keys = dict.fromkeys(note.key for note in self.fitted.train.notes)
         sr_hz = self.codec.sr_hz
-        known = [judging.mel_statistics(self.real(key, cache), sr_hz) for key in keys]
+        known = [judging.embedded(self.real(key, cache), sr_hz) for key in keys]
         for name, of in (
             ("nearest_training", "embedding"),
             ("nearest_training_real", "embedding_real"),
@@ -407,6 +404,18 @@ class LatentGeneration(Task):
 
         tracks = [item for item in self.tracks(items) if item.key in evaluation.tracks]
         return pictures_of(self, model, tracks[:SHOWN], settings, evaluation)
+
+    def _refuse_long_emphasis(self, where: Where) -> None:
+        """Raise TaskError E592 where `emphasis` has more values than the latents have channels."""
+        count = len(self.config.emphasis)
+        channels = self.codec.latent_channels
+        if count > channels:
+            raise TaskError(
+                f"task.emphasis has {count} values, and the codec's latents have {channels} channels",
+                code="E592",
+                where=where,
+                help="give a value for each of the first channels that count more, and none for the others",
+            )
 
     def _refuse_few_classes(self, conditions: Conditions) -> None:
         """Run the graph on the last class of each condition. Raises TaskError E591."""

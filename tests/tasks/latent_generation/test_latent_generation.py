@@ -321,6 +321,17 @@ def test_latents_of_other_channels_are_refused(tmp_path: Path):
     assert "[E501]" in message
 
 
+def test_more_emphasis_than_channels_is_refused(tmp_path: Path):
+    task = task_of(emphasis=(8.0, 1.0, 1.0))
+
+    message = refusal(task.check_graph, graph_of(tmp_path))
+
+    assert (
+        "task.emphasis has 3 values, and the codec's latents have 2 channels" in message
+    )
+    assert "[E592]" in message
+
+
 def test_too_few_classes_are_refused_before_data_is_read(tmp_path: Path):
     task = task_of()
     task.check_graph(

@@ -7,16 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import nn
 
 from ...compiler.module import GraphModule
 from ...data.corpus import Item
-from ...errors import GraphError, TaskError, Where
+from ...errors import TaskError
 from ...features.base import FeatureConfig
 from ...features.waveform import WaveformFeatureConfig
-from ...metrics.manifolds import nearest_items
 from ..base import (
     Evaluation,
     Figures,
@@ -31,16 +29,15 @@ from ..base import (
 from ..codec.interface import codec_of
 from ..conditions import Conditions, as_number, refuse_inputs, scaled_inputs, value_of
 from ..encoded import Encoded, encoded, refuse_no_recordings, refuse_other_rate
-from ..modes import evaluating
 from ..requirements import NeedsByName
 from ..sounds import Sound
 from . import judging
 from .config import LatentGenerationConfig
 from .generating import generated
 from .latents import LatentSet, Lengthened, Note, Scale
-from .learner import LatentLearner, losses_of, on
+from .learner import LatentLearner
+from .misfits import refuse_few_classes, refuse_long_emphasis
 
-SEED = 0  # of the sounds that are judged
 SEMITONES = 12
 SHOWN = 6  # sounds in a report
 
@@ -110,7 +107,7 @@ class LatentGeneration(Task):
         """Also whether the graph has an input for each condition. Raises TaskError E501, E502, E564."""
         where = model.graph.where_input()
         names = self.config.conditions
-        self._refuse_long_emphasis(where)
+        refuse_long_emphasis(self.config, self.codec.latent_channels, where)
         refuse_other_rate(self.codec, self.feature, where)
         refuse_inputs(names, model.input_shapes, ("x", "t"), where)
         self.scaled = scaled_inputs(names, model.input_shapes)
@@ -122,7 +119,7 @@ class LatentGeneration(Task):
         notes = self.notes(self.tracks(train))
         conditions = self.fitted_conditions(notes)
         self.notes_of(others, conditions)
-        self._refuse_few_classes(conditions)
+        self.refuse_few_classes(conditions)
 
     def tracks(self, items: Sequence[Item]) -> list[Item]:
         """The recordings without stems. Raises TaskError E503 without any."""
@@ -144,7 +141,7 @@ class LatentGeneration(Task):
         recordings = self.tracks(train)
         notes = self.notes(recordings)
         conditions = self.fitted_conditions(notes)
-        self._refuse_few_classes(conditions)
+        self.refuse_few_classes(conditions)
         stored = {}
         for semitones in config.semitones:
             stored[semitones] = self.encoded(recordings, cache, semitones)
@@ -179,6 +176,12 @@ class LatentGeneration(Task):
     ) -> None:
         """None: `LatentLearner.validate` gives the loss already, at fixed times and noise."""
         return None
+
+    def refuse_few_classes(self, conditions: Conditions) -> None:
+        """Raise TaskError E591 where an embedding has not a row for every class."""
+        if self.graph is not None:
+            channels = self.codec.latent_channels
+            refuse_few_classes(self.graph, conditions, channels, self.config.frames)
 
     def notes(self, items: Sequence[Item]) -> list[Note]:
         """Training recordings at each of `semitones`, each with its conditions as annotated and moved along."""
@@ -250,7 +253,7 @@ class LatentGeneration(Task):
         """`n` sounds; the same seed gives the same sounds. Raises TaskError E560, E561, E563."""
         known = Conditions.from_json(settings["conditions"])
         rows = known.asked(conditions, n, seed)
-        waves = self._waves(model, settings, rows, seed, on_share)
+        waves = self.waves(model, settings, rows, seed, on_share)
         found = []
         for place, (row, wave) in enumerate(zip(rows, waves, strict=True)):
             words = [str(value) for value in row.values()] or ["sound"]
@@ -258,7 +261,7 @@ class LatentGeneration(Task):
             found.append(Sound(wave[None], self.codec.sr_hz, details=row, title=title))
         return found
 
-    def _waves(
+    def waves(
         self,
         model: nn.Module,
         settings: Mapping[str, Any],
@@ -266,6 +269,7 @@ class LatentGeneration(Task):
         seed: int,
         on_share: OnShare = unseen,
     ) -> list[NDArray[np.float32]]:
+        """A waveform for each row of conditions."""
         return generated(
             model,
             self.codec,
@@ -286,88 +290,9 @@ class LatentGeneration(Task):
         on_track: OnTrack = unseen,
     ) -> Evaluation:
         """A sound for the conditions of each recording, beside the recording. Raises TaskError E503, E560, E561."""
-        tracks = self.tracks(items)
-        conditions = Conditions.from_json(settings["conditions"])
-        notes = self.notes_of(tracks, conditions)
-        stored = {0: self.encoded(tracks, cache)}
-        losses = losses_of(
-            model,
-            self.config.made_objective(),
-            self.latents(notes, stored),
-            notes,
-            Scale.from_json(settings["scale"]),
-            conditions,
-        )
-        waves = self._waves(model, settings, [note.conditions for note in notes], SEED)
-        rows: dict[str, Figures] = {}
-        for place, (note, wave) in enumerate(zip(notes, waves, strict=True)):
-            real = self.real(note.key, cache)
-            rows[note.key] = {
-                "loss": losses[place],
-                **self.compared(note, wave, real, place),
-            }
-            on_track(note.key)
-        self._note_nearest(list(rows.values()), cache)
-        figures = self.pooled(rows)
-        if self.fitted is not None:
-            figures["train_loss"] = self._train_loss(model, len(tracks))
-        return Evaluation(figures, rows)
+        from .evaluating import evaluated
 
-    def real(self, key: str, cache: Any) -> NDArray[np.float32]:
-        """A recording as long as a generated sound, with silence behind it."""
-        count = self.config.frames * self.codec.hop_length
-        samples = cache.open(key).read()[0, :count].numpy()
-        return np.pad(samples, (0, count - len(samples))).astype(np.float32)
-
-    def compared(
-        self, note: Note, wave: NDArray[Any], real: NDArray[Any], place: int
-    ) -> Figures:
-        """What one sound adds to the figures of all."""
-        sr_hz = self.codec.sr_hz
-        row: Figures = {
-            "embedding": judging.embedded(wave, sr_hz),
-            "embedding_real": judging.embedded(real, sr_hz),
-            "embedding_noise": judging.embedded(judging.noise_like(real, place), sr_hz),
-        }
-        asked = as_number(note.conditions.get(self.config.pitch))
-        if asked is not None:
-            row["pitch_asked"] = float(asked)
-            for name, samples in (("cents_off", wave), ("cents_off_real", real)):
-                cents = judging.cents_from(samples, sr_hz, float(asked))
-                if cents is not None:
-                    row[name] = cents
-        return row
-
-    def _note_nearest(self, rows: Sequence[Figures], cache: Any) -> None:
-        """Distances to the nearest training recording, while it is known what was trained on."""
-        if self.fitted is None:
-            return
-        keys = dict.fromkeys(note.key for note in self.fitted.train.notes)
-        sr_hz = self.codec.sr_hz
-        known = [judging.embedded(self.real(key, cache), sr_hz) for key in keys]
-        for name, of in (
-            ("nearest_training", "embedding"),
-            ("nearest_training_real", "embedding_real"),
-        ):
-            found = nearest_items([row[of] for row in rows], among=known)
-            for row, distance in zip(rows, found.distances, strict=True):
-                row[name] = float(distance)
-
-    def _train_loss(self, model: nn.Module, count: int) -> float:
-        """The loss of training recordings at fixed times and noise, beside that of the others."""
-        learner = self.fitted
-        if learner is None:
-            raise RuntimeError("the training recordings are known after `learner`")
-        notes = learner.train.spread(count)
-        losses = losses_of(
-            model,
-            learner.objective,
-            learner.train,
-            notes,
-            learner.scale,
-            learner.conditions,
-        )
-        return float(np.mean(losses))
+        return evaluated(self, model, items, cache, settings, on_track)
 
     def pooled(self, tracks: Mapping[str, Figures]) -> dict[str, float]:
         """Of all recordings together: distances between sets, and means."""
@@ -404,46 +329,3 @@ class LatentGeneration(Task):
 
         tracks = [item for item in self.tracks(items) if item.key in evaluation.tracks]
         return pictures_of(self, model, tracks[:SHOWN], settings, evaluation)
-
-    def _refuse_long_emphasis(self, where: Where) -> None:
-        """Raise TaskError E592 where `emphasis` has more values than the latents have channels."""
-        count = len(self.config.emphasis)
-        channels = self.codec.latent_channels
-        if count > channels:
-            raise TaskError(
-                f"task.emphasis has {count} values, and the codec's latents have {channels} channels",
-                code="E592",
-                where=where,
-                help="give a value for each of the first channels that count more, and none for the others",
-            )
-
-    def _refuse_few_classes(self, conditions: Conditions) -> None:
-        """Run the graph on the last class of each condition. Raises TaskError E591."""
-        graph = self.graph
-        if graph is None:
-            return
-        device = next(graph.parameters()).device
-        shape = (1, self.codec.latent_channels, self.config.frames)
-        first = {one.name: one.dropped(1).zero_() for one in conditions.each}
-        for one in conditions.each:
-            inputs = {"x": torch.zeros(shape), "t": torch.zeros(1), **first}
-            inputs[one.name] = one.dropped(1)
-            try:
-                with evaluating(graph):
-                    graph(**on(device, inputs))
-            except GraphError as error:
-                # Anything but a row that the embedding does not have is the graph's own error.
-                if not isinstance(error.__cause__, IndexError):
-                    raise
-                raise TaskError(
-                    f"the graph's embedding of '{one.name}' has too few rows",
-                    code="E591",
-                    where=graph.graph.where_input(),
-                    facts=[
-                        (
-                            "classes",
-                            f"{one.n_classes}, the one for 'not known' with them",
-                        )
-                    ],
-                    help=f"give the TokenEmbedding behind `{one.name}` num_embeddings: {one.n_classes} or more",
-                ) from error

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from .style import GRID, HIT, MISS, canvas
 
@@ -14,13 +13,13 @@ QUARTER_TONE = 0.5  # semitones
 
 
 def asked_and_heard(
-    asked: Sequence[float], heard: Sequence[float], ax: Axes | None = None
+    asked: ArrayLike, heard: ArrayLike, ax: Axes | None = None
 ) -> Figure:
     """A dot per note, green within a quarter tone.
 
     Parameters
     ----------
-    asked, heard : sequence of float
+    asked, heard : array_like, shape (N,)
         MIDI numbers.
     ax : Axes, optional
         Where to draw; by default a new figure is made.

@@ -1,0 +1,44 @@
+"""docs/codecs.md: its Python runs and prints what the page shows; its settings and commands are there."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import shlex
+from pathlib import Path
+
+import mirbricks as mb
+from mirbricks.cli import _parser
+from mirbricks.tasks.codec import CodecConfig
+
+PAGE = Path(mb.__file__).parent / "docs" / "codecs.md"
+TEXT = PAGE.read_text(encoding="utf-8")
+FENCES = re.findall(r"^```(\w+)\n(.*?)^```$", TEXT, flags=re.M | re.S)
+
+
+def test_every_example_is_executed_and_prints_what_is_shown() -> None:
+    shown = io.StringIO()
+    with contextlib.redirect_stdout(shown):
+        for language, text in FENCES:
+            if language == "python":
+                exec(text, {})
+    assert [shown.getvalue()] == [text for kind, text in FENCES if kind == "text"]
+
+
+def test_the_commands_of_the_page_are_ones_that_the_parser_takes() -> None:
+    lines = [
+        line.removeprefix("$ mirbricks ")
+        for language, text in FENCES
+        if language == "console"
+        for line in text.splitlines()
+    ]
+    assert len(lines) == 4
+    for line in lines:
+        _parser().parse_args(shlex.split(line))
+
+
+def test_the_settings_of_the_table_are_those_of_the_task() -> None:
+    named = set(re.findall(r"^\| `(\w+)` \|", TEXT, flags=re.M))
+    assert named <= set(CodecConfig.model_fields)
+    assert len(named) == 6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +49,8 @@ def matched(folders: Sequence[str], reference: str | None) -> Matched:
     systems: dict[str, Files] = {}
     for word in folders:
         name, folder = _named(word)
-        if name in systems or name == REFERENCE:
+        hidden = reference is not None and name == REFERENCE
+        if name in systems or hidden:
             raise DataError(
                 f"two folders are called '{name}'",
                 code="E641",
@@ -71,7 +73,8 @@ def _named(word: str) -> tuple[str, Path]:
     # A folder may have an equals sign in its name.
     if equals and name and "/" not in name and not Path(word).is_dir():
         return name, Path(folder)
-    return Path(word).resolve().name, Path(word)
+    # The name as it was given, also of a link; that of "." is the folder's own.
+    return Path(os.path.abspath(word)).name, Path(word)
 
 
 def _files(folder: Path) -> Files:

@@ -225,6 +225,14 @@ def test_a_system_may_have_a_name_of_its_own() -> None:
     assert made.systems == ["ours", "theirs"]
 
 
+def test_a_folder_may_be_called_reference_where_none_is_hidden() -> None:
+    Path("reference").symlink_to("original")
+    made = page("reference", "noisy", test="abx")
+    assert made.systems == ["reference", "noisy"]
+    with pytest.raises(DataError, match="two folders are called 'reference'"):
+        page("reference", "noisy", reference="reference", out="other")
+
+
 def test_the_command_names_the_page(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["listen", "noisy", "rough", "--reference", "original", "--out", "page"]
     assert main([*words, "--anchor", "3500", "--anchor", "6000"]) == 0

@@ -60,7 +60,10 @@ OTHER = {3: "Conv2d", 4: "Conv1d"}
 def inserted(code: str, marked: str, hint: str, *layers: str) -> Break:
     """Lines put in before the first layer; the mistake is the first place of `marked` in the first line that has it."""
 
-    def broken(sound: Sound) -> Broken:
+    def broken(sound: Sound) -> Broken | None:
+        # A graph that begins with a vector has no place for a convolution.
+        if sound.rank not in CONV:
+            return None
         lines = [
             layer.format(conv=CONV[sound.rank], other=OTHER[sound.rank])
             for layer in layers

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,8 +72,11 @@ def _named(word: str) -> tuple[str, Path]:
     # A folder may have an equals sign in its name.
     if equals and name and "/" not in name and not Path(word).is_dir():
         return name, Path(folder)
-    # The name as it was given, also of a link; that of "." is the folder's own.
-    return Path(os.path.abspath(word)).name, Path(word)
+    # The name as it was given, also of a link; "." and ".." stand for a folder with a name of its own.
+    last = Path(word).name
+    if last in ("", ".."):
+        last = Path(word).resolve().name
+    return last, Path(word)
 
 
 def _files(folder: Path) -> Files:

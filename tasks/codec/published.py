@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -24,16 +24,26 @@ WEIGHTS = "encodec_24khz.th"  # the name of the file that a run keeps
 SOURCE = "https://dl.fbaipublicfiles.com/encodec/v0/encodec_24khz-d7cc33bc.th"
 BITS_PER_CODE = 10
 SR_HZ = 24_000
+BANDWIDTHS_KBPS = (1.5, 3.0, 6.0, 12.0, 24.0)
 
 
 class EncodecConfig(Settings):
     """`codec: {type: encodec_24khz, bandwidth_kbps: 1.5, weights: FILE}`."""
 
     type: Literal["encodec_24khz"] = Field(description="name of the codec")
-    bandwidth_kbps: Literal[1.5, 3.0, 6.0, 12.0, 24.0] = Field(
-        6.0, description="kilobits per second: two codebooks at 1.5, twice as many each"
+    bandwidth_kbps: float = Field(
+        6.0,
+        description="kilobits per second, 1.5, 3, 6, 12 or 24: two codebooks at 1.5, and so on",
     )
     weights: str = Field(description="the file of its published weights")
+
+    @field_validator("bandwidth_kbps")
+    @classmethod
+    def _published(cls, value: float) -> float:
+        if value not in BANDWIDTHS_KBPS:
+            listing = ", ".join(f"{one:g}" for one in BANDWIDTHS_KBPS)
+            raise ValueError(f"EnCodec was trained for {listing} kbit/s")
+        return value
 
     def opened(self, folder: Path | None) -> Encodec:
         """The codec with its weights: from a run's own folder, or from where the settings say.
@@ -69,8 +79,9 @@ class Encodec:
 
     def __init__(self, weights: Path, bandwidth_kbps: float) -> None:
         self.content = _read(weights)
-        self.model: Any = frozen(network())
-        _load(self.model, weights)
+        model: Any = frozen(network())
+        _load(model, weights)
+        self.model = model
         self.model.set_target_bandwidth(bandwidth_kbps)
         quantizer: Any = self.model.quantizer
         frame_hz = int(self.model.frame_rate)
@@ -123,7 +134,8 @@ class Encodec:
 
     @property
     def _device(self) -> torch.device:
-        return next(self.model.parameters()).device
+        device: torch.device = next(self.model.parameters()).device
+        return device
 
     def _whole(self, waves: Tensor) -> Tensor:
         """Whole frames, on the device of the weights."""

@@ -6,6 +6,7 @@ import sys
 import textwrap
 from shutil import get_terminal_size
 
+FULL = 108  # characters from which on a line of a docstring is full, whose margin is 120 with its indent
 NARROWEST = 20  # characters that are left to a text beside its name, however narrow the terminal is
 
 
@@ -32,7 +33,30 @@ def wrapped(line: str, indent: int) -> str:
 
 
 def wrapped_text(text: str) -> str:
-    """The lines of a text, each on lines that fit the terminal and begin where it begins itself."""
-    return "\n".join(
-        wrapped(line, len(line) - len(line.lstrip())) for line in text.splitlines()
-    )
+    """A text on lines that fit the terminal; in a pipe it stays as it is.
+
+    A sentence that was broken because a line of the source was full is put together first: else every other line
+    would be a short rest.
+    """
+    if not sys.stdout.isatty():
+        return text
+    return "\n".join(wrapped(line, indent) for line, indent in _unbroken(text))
+
+
+def _unbroken(text: str) -> list[tuple[str, int]]:
+    """The lines as they were before they were broken, each with the indent of what hangs below its beginning."""
+    found: list[tuple[str, int]] = []
+    length = 0  # of the last line as it stands in the text
+    for line in text.splitlines():
+        indent = len(line) - len(line.lstrip())
+        if found and line.strip():
+            before, _ = found[-1]
+            # A line was broken where the next word had no room; a shorter one ends by intention.
+            was_full = length + 1 + len(line.split()[0]) > FULL
+            if was_full and indent >= len(before) - len(before.lstrip()):
+                found[-1] = (f"{before} {line.strip()}", indent)
+                length = len(line)
+                continue
+        found.append((line, indent))
+        length = len(line)
+    return found

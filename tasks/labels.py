@@ -93,7 +93,7 @@ def refuse_unseen(known: set[str], labels: Sequence[str], annotation: str) -> No
             f"no recording that trains has the label '{unseen[0]}' of '{annotation}', which others of the corpus have",
             code="E507",
             facts=[("labels", listed(labels, LISTED, quote=""))],
-            help="take another --fold or split, or more recordings of it",
+            help="take another fold or split, or more recordings of it",
         )
 
 

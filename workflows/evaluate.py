@@ -104,9 +104,9 @@ def refuse_other_sets(overrides: Sequence[str]) -> None:
     for words in overrides:
         if not words.startswith("task."):
             raise RunError(
-                f"--set {words}: of a trained model only settings of the section 'task' can be changed",
+                f"'{words}' cannot be set: of a trained model only settings of the section 'task' can be changed",
                 code="E607",
-                help="write --set task.KEY=VALUE, such as task.annotation=tags",
+                help="set task.KEY=VALUE, such as task.annotation=tags",
             )
 
 
@@ -116,7 +116,7 @@ def refuse_settings_of_training(task: Task, overrides: Sequence[str]) -> None:
         field = words.removeprefix("task.").partition("=")[0].partition(".")[0].strip()
         if field in task.of_training:
             raise RunError(
-                f"--set {words}: '{field}' acts in training only, and would change no figure of a trained model",
+                f"'{words}' cannot be set: '{field}' acts in training only, and changes no figure of a trained model",
                 code="E607",
                 help=f"leave it out, or train with it: mirbricks train ... --set {words}",
             )

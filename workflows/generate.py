@@ -44,7 +44,7 @@ def asked_of(words: Sequence[str]) -> Asked:
         name, equals, value = word.partition("=")
         if not equals or not name.strip():
             raise DataError(
-                f"expected NAME=VALUE after --set, got '{word}'",
+                f"expected NAME=VALUE, got '{word}'",
                 code="E650",
                 help="a condition is NAME=VALUE, a setting of the task task.KEY=VALUE",
             )

@@ -40,10 +40,10 @@ def refuse_other(
     facts = _other_data(old, new) or _other_settings(run, experiment)
     if facts:
         raise RunError(
-            f"'{run.path}' holds another training, which --resume cannot go on with",
+            f"'{run.path}' holds another training, which cannot go on with these settings",
             code="E608",
             facts=facts[:MOST_FACTS],
-            help="give what it was started with, or another --out",
+            help="give what it was started with, or another folder for the run",
         )
 
 

@@ -172,9 +172,9 @@ def folds_of(given: str | None, count: int) -> Sequence[int | None]:
         return [None]
     if given is not None and not count:
         raise DataError(
-            f"--fold {_short(given)}: the corpus itself stores its split, and dataset.split is 'annotation'",
+            f"fold {_short(given)}: the corpus itself stores its split, and dataset.split is 'annotation'",
             code="E441",
-            help="leave --fold out, or add --set dataset.split=folds",
+            help="leave the fold out, or set dataset.split=folds",
         )
     if given == "all":
         return list(range(count))
@@ -184,7 +184,7 @@ def folds_of(given: str | None, count: int) -> Sequence[int | None]:
     if digits and int(given) < count:
         return [int(given)]
     raise DataError(
-        f"--fold: expected a number from 0 to {count - 1}, all or none, got '{_short(given)}'",
+        f"fold: expected a number from 0 to {count - 1}, all or none, got '{_short(given)}'",
         code="E441",
         help="the section dataset sets the number of folds",
     )

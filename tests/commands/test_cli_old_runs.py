@@ -305,8 +305,8 @@ def test_a_corpus_with_its_own_split_has_no_folds(
     words = ["--fold", fold, "--set", "dataset.split=annotation"]
     assert train(with_split, with_split / "run", cache, *words) == 1
     assert capsys.readouterr().err == (
-        f"--fold {fold}: the corpus itself stores its split, and dataset.split is 'annotation'\n"
-        "  help: leave --fold out, or add --set dataset.split=folds     [E441]\n"
+        f"fold {fold}: the corpus itself stores its split, and dataset.split is 'annotation'\n"
+        "  help: leave the fold out, or set dataset.split=folds     [E441]\n"
     )
 
 
@@ -315,7 +315,7 @@ def test_a_fold_that_does_not_exist(
 ) -> None:
     assert train(corpus, "x", cache, "--fold", "3") == 1
     assert capsys.readouterr().err == (
-        "--fold: expected a number from 0 to 2, all or none, got '3'\n"
+        "fold: expected a number from 0 to 2, all or none, got '3'\n"
         "  help: the section dataset sets the number of folds     [E441]\n"
     )
 
@@ -409,9 +409,9 @@ def test_resume_with_another_corpus_under_the_name(
     synthesise_polyphony("more", n_clips=3, seconds=2.0, seed=2, stems=False)
     assert train(Path("more"), run, cache, "--resume") == 1
     assert capsys.readouterr().err == (
-        "'run' holds another training, which --resume cannot go on with\n"
+        "'run' holds another training, which cannot go on with these settings\n"
         "  corpus  other recordings than in the run\n"
-        "  help: give what it was started with, or another --out     [E608]\n"
+        "  help: give what it was started with, or another folder for the run     [E608]\n"
     )
 
 

@@ -292,8 +292,8 @@ def test_only_settings_of_the_task_may_change(
         ::2
     ] == (
         1,
-        "--set feature.n_mels=8: of a trained model only settings of the section 'task' can be changed\n"
-        "  help: write --set task.KEY=VALUE, such as task.annotation=tags     [E607]\n",
+        "'feature.n_mels=8' cannot be set: of a trained model only settings of the section 'task' can be changed\n"
+        "  help: set task.KEY=VALUE, such as task.annotation=tags     [E607]\n",
     )
 
 
@@ -305,7 +305,7 @@ def test_settings_that_act_in_training_only_are_refused(
     field = words.removeprefix("task.").partition("=")[0]
     assert said("evaluate", model, "--data", str(corpus), "--set", words)[::2] == (
         1,
-        f"--set {words}: '{field}' acts in training only, and would change no figure of a trained model\n"
+        f"'{words}' cannot be set: '{field}' acts in training only, and changes no figure of a trained model\n"
         f"  help: leave it out, or train with it: mirbricks train ... --set {words}     [E607]\n",
     )
 

@@ -314,7 +314,7 @@ def test_a_setting_of_the_task_is_no_condition(run: Path) -> None:
         ),
         (
             ["flute"],
-            "expected NAME=VALUE after --set, got 'flute'\n"
+            "expected NAME=VALUE, got 'flute'\n"
             "  help: a condition is NAME=VALUE, a setting of the task task.KEY=VALUE     [E650]\n",
         ),
     ],

@@ -335,7 +335,7 @@ def test_labels_are_told_before_features(tones: Tones, tmp_path: Path) -> None:
         task.check_recordings(items[:2], items[2:])
     assert str(caught.value) == (
         "no recording that trains has the label 'middle' of 'tag', which others of the corpus have\n"
-        "  labels  high, low\n  help: take another --fold or split, or more recordings of it     [E507]"
+        "  labels  high, low\n  help: take another fold or split, or more recordings of it     [E507]"
     )
     with pytest.raises(
         TaskError, match="the graph gives 2 scores, but 'tag' has 3 labels"

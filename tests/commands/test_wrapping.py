@@ -1,0 +1,80 @@
+"""Texts on lines that fit a terminal."""
+
+from __future__ import annotations
+
+import random
+import sys
+import textwrap
+from collections.abc import Callable
+
+import pytest
+
+from mirbricks.cli import main
+from mirbricks.commands.wrapping import wrapped_text
+from mirbricks.registry import blocks
+
+
+@pytest.fixture
+def narrow(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Makes standard output a terminal of 80 columns; called by the test, which has a stream of its own by then."""
+
+    def make() -> None:
+        monkeypatch.setenv("COLUMNS", "80")
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+
+    return make
+
+
+def drawn_words(seed: int) -> list[str]:
+    draw = random.Random(seed)
+    return ["x" * draw.randint(1, 12) for _ in range(draw.randint(40, 90))]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_paragraph_is_wrapped_as_one(narrow: Callable[[], None], seed: int) -> None:
+    """As if it had never been broken at the width of the source."""
+    narrow()
+    words = " ".join(drawn_words(seed))
+    source = textwrap.fill(words, 116)
+    other = f"first\n\n{source}\n\n  indented"
+    wanted = textwrap.fill(words, 80)
+    assert wrapped_text(other) == f"first\n\n{wanted}\n\n  indented"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_hangs_goes_on_hanging(narrow: Callable[[], None], seed: int) -> None:
+    narrow()
+    words = " ".join(drawn_words(seed))
+    hanging = {"initial_indent": "Source:  ", "subsequent_indent": " " * 9}
+    source = textwrap.fill(words, 116, **hanging)
+    assert wrapped_text(source) == textwrap.fill(words, 80, **hanging)
+
+
+def test_lines_that_end_by_intention_stay(narrow: Callable[[], None]) -> None:
+    narrow()
+    text = "Shape:  (B, C, T)\nSource: a paper\n\n- one\n- two"
+    assert wrapped_text(text) == text
+
+
+def test_in_a_pipe_nothing_changes() -> None:
+    text = textwrap.fill(" ".join(drawn_words(1)), 116)
+    assert wrapped_text(text) == text
+
+
+def test_no_explanation_is_ragged(
+    narrow: Callable[[], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Everything that can be broken fits, and the sentences of a docstring fill their lines."""
+    narrow()
+    names = [*sorted(blocks())[::12], "covers", "multi_pitch", "train", "logmel"]
+    for name in names:
+        assert main(["explain", name]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    start = next(
+        k for k, line in enumerate(lines) if line.startswith("Versions of one")
+    )
+    assert len(lines[start]) > 70
+    assert len(lines[start + 1]) > 60
+    for line in lines:
+        if not line.lstrip().startswith(("picture", "source", "- ", "/")):
+            assert len(line) <= 80 or " " not in line.strip(), line

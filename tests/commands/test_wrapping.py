@@ -6,10 +6,12 @@ import random
 import sys
 import textwrap
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from mirbricks.cli import main
+from mirbricks import cli
+from mirbricks.cli import _warnings_once, main
 from mirbricks.commands.wrapping import wrapped_text
 from mirbricks.registry import blocks
 
@@ -78,3 +80,12 @@ def test_no_explanation_is_ragged(
     for line in lines:
         if not line.lstrip().startswith(("picture", "source", "- ", "/")):
             assert len(line) <= 80 or " " not in line.strip(), line
+
+
+def test_a_warning_is_printed_once_per_command() -> None:
+    """A file is read twice, a graph is run twice: what is wrong with it is one thing."""
+    for _ in range(2):
+        write = _warnings_once()
+        place = str(Path(cli.__file__).parent / "data" / "check.py")
+        said = [write(UserWarning(text), UserWarning, place, 1) for text in "aab"]
+        assert said == ["warning: a\n", "", "warning: b\n"]

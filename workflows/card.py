@@ -59,8 +59,12 @@ def card_of(
 
 
 def _commands(name: str, experiment: Experiment) -> str:
-    """How to use it; a model whose features come with a corpus cannot predict from audio."""
+    """How to use it; a model whose features come with a corpus cannot predict from audio, nor one that makes sounds."""
     lines = [f"$ mirbricks evaluate {PREFIX}{name} --data DIR --json"]
+    if experiment.task.generates:
+        # There is nothing in a recording that it could predict.
+        lines.append(f"$ mirbricks generate {PREFIX}{name} --n 8 --out sounds")
+        return "\n".join(["```console", *lines, "```"])
     given = experiment.feature.type == "given"
     if not given or getattr(experiment.feature, "from_audio", None):
         lines.append(f"$ mirbricks predict {PREFIX}{name} song.wav")

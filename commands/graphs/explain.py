@@ -62,12 +62,11 @@ def _unknown(name: str, explained: Iterable[str]) -> RegistryError:
         hint = f"`mirbricks zoo {model}` prints its card"
     else:
         message = f"nothing is known as '{name}'"
-        # The words that are explained go first: a command or a graph is named where none of them is near.
+        # The nearest of all words: a short name of a block is near to much.
         others = [*COMMANDS, *graphs(), *(f"{PREFIX}{one}" for one in names())]
         hint = (
-            did_you_mean(name, explained)
+            did_you_mean(name, [*explained, *others])
             or _near_setting(name)
-            or did_you_mean(name, others)
             or "`mirbricks blocks` lists the blocks; codes look like E203"
         )
     return RegistryError(message, code="E305", help=hint)

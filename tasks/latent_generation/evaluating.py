@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,18 +13,41 @@ from ...data.corpus import Item
 from ...metrics.manifolds import nearest_items
 from ..base import Evaluation, Figures, OnTrack
 from ..conditions import Conditions, as_number
+from ..encoded import Encoded
 from . import judging
-from .latents import Note, Scale
+from .config import LatentGenerationConfig
+from .latents import LatentSet, Note, Scale
 from .learner import LatentLearner, losses_of
-
-if TYPE_CHECKING:
-    from .task import LatentGeneration
 
 SEED = 0  # of the sounds that are judged
 
 
+class Generating(Protocol):
+    """What is asked of the task: `LatentGeneration`."""
+
+    config: LatentGenerationConfig
+    fitted: LatentLearner | None
+
+    @property
+    def codec(self) -> Any: ...
+    def tracks(self, items: Sequence[Item]) -> list[Item]: ...
+    def notes_of(self, items: Sequence[Item], conditions: Conditions) -> list[Note]: ...
+    def encoded(self, items: Sequence[Item], cache: Any) -> Encoded: ...
+    def latents(
+        self, notes: Sequence[Note], stored: Mapping[int, Encoded]
+    ) -> LatentSet: ...
+    def waves(
+        self,
+        model: nn.Module,
+        settings: Mapping[str, Any],
+        rows: Sequence[Mapping[str, Any]],
+        seed: int,
+    ) -> list[NDArray[np.float32]]: ...
+    def pooled(self, tracks: Mapping[str, Figures]) -> dict[str, float]: ...
+
+
 def evaluated(
-    task: LatentGeneration,
+    task: Generating,
     model: nn.Module,
     items: Sequence[Item],
     cache: Any,
@@ -61,7 +84,7 @@ def evaluated(
     return Evaluation(figures, rows)
 
 
-def recorded(task: LatentGeneration, key: str, cache: Any) -> NDArray[np.float32]:
+def recorded(task: Generating, key: str, cache: Any) -> NDArray[np.float32]:
     """A recording as long as a generated sound, with silence behind it."""
     count = task.config.frames * task.codec.hop_length
     samples = cache.open(key).read()[0, :count].numpy()
@@ -69,7 +92,7 @@ def recorded(task: LatentGeneration, key: str, cache: Any) -> NDArray[np.float32
 
 
 def compared(
-    task: LatentGeneration,
+    task: Generating,
     note: Note,
     wave: NDArray[Any],
     real: NDArray[Any],
@@ -94,7 +117,7 @@ def compared(
 
 
 def note_nearest(
-    task: LatentGeneration, learner: LatentLearner, rows: Sequence[Figures], cache: Any
+    task: Generating, learner: LatentLearner, rows: Sequence[Figures], cache: Any
 ) -> None:
     """Add the distances to the nearest training recording."""
     keys = dict.fromkeys(note.key for note in learner.train.notes)

@@ -68,6 +68,7 @@ class Task(abc.ABC):
     local     whether targets belong to frames or bins, so that no augmentation may move what sounds
     compares  whether a recording is judged among others: `references`, all of the corpus, are set before an evaluation
     generates whether its models make sounds: `mirbricks generate` and `Model.generate`
+    of_sampling   settings that act while sounds are made: `generate` refuses the others; none named: it takes all
     parts     settings that name further models: "graph" for a graph file, whose module trains beside the model,
               "trained" for a run, a packed model, `zoo:NAME` or a known model, which stays as it is. `models` has what
               they name: a GraphModule, or a `Part`; null in the settings means there is none
@@ -83,6 +84,7 @@ class Task(abc.ABC):
     local: ClassVar[bool] = False
     compares: ClassVar[bool] = False
     generates: ClassVar[bool] = False
+    of_sampling: ClassVar[tuple[str, ...]] = ()
     parts: ClassVar[Mapping[str, Kind]] = {}
     references: Sequence[Any] = ()
     Config: ClassVar[type[TaskConfig]]

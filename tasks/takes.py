@@ -42,3 +42,15 @@ def takes_of(items: Iterable[Any], semitones: int, pitch: str) -> list[Take]:
     """Every recording as it is, and from so many semitones lower to so many higher."""
     steps = range(-semitones, semitones + 1)
     return [Take(item, step, pitch) for item in items for step in steps]
+
+
+def pitch_moves(conditions: Sequence[str], pitch: str) -> None:
+    """Raise ValueError where recordings are transposed and a condition that seems to be their pitch stays as it was."""
+    if pitch in conditions:
+        return
+    for name in conditions:
+        if "pitch" in name.lower() or "midi" in name.lower():
+            raise ValueError(
+                f"'pitch' is {pitch}, which is not a condition: a transposed recording would keep its old '{name}'; "
+                f"write `pitch: {name}`"
+            )

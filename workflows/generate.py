@@ -13,6 +13,7 @@ from ..errors import DataError, TaskError
 from ..printable import listed
 from ..runs.settings import RunSettings
 from ..spelling import did_you_mean
+from ..tasks.base import Task
 from ..tasks.conditions import Condition
 from ..tasks.sounds import Sound
 from .experiment import Experiment
@@ -63,6 +64,21 @@ def refuse_others(overrides: Sequence[str]) -> None:
                 f"'{word.partition('=')[0]}' is not a setting of the task",
                 code="E650",
                 help="settings are called task.KEY; conditions go into `conditions`",
+            )
+
+
+def refuse_fixed(task: Task, overrides: Sequence[str]) -> None:
+    """Raise DataError E650 for a setting that the weights were trained with: another value makes no sense of them."""
+    for word in overrides:
+        name = word.partition("=")[0].removeprefix(SECTION).partition(".")[0].strip()
+        # What no task knows has its own message, with the nearest name.
+        is_setting = name in task.Config.model_fields
+        if task.of_sampling and is_setting and name not in task.of_sampling:
+            raise DataError(
+                f"--set {word}: the model was trained with its '{name}', which cannot be changed afterwards",
+                code="E650",
+                facts=[("settings", listed(task.of_sampling, LISTED))],
+                help=f"leave it out, or train with it: mirbricks train ... --set {word}",
             )
 
 

@@ -26,7 +26,7 @@ from .arguments import flag_of, jobs_of, optional_path_of, path_of, wrong
 from .encoding import decode, encode
 from .evaluate import Options, evaluate
 from .experiment import Experiment
-from .generate import generate, refuse_others
+from .generate import generate, refuse_fixed, refuse_others
 from .loading import load_run
 from .overrides import Values, overrides_of
 from .parts import move
@@ -311,6 +311,7 @@ class Model:
             return self._experiment
         refuse_others(overrides)
         changed, _ = load_run(self._run, overrides)
+        refuse_fixed(changed.task, overrides)
         changed.model.load_state_dict(self.module.state_dict())
         move(changed, next(self.module.parameters()).device)
         return changed

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ...runs.folder import RunFolder
 from ...training.devices import as_device
-from ...workflows.generate import asked_of, in_turn
+from ...workflows.generate import asked_of, in_turn, refuse_fixed
 from ...workflows.generate import generate as generate_sounds
 from ...workflows.generated import SoundFolder
 from ...workflows.loading import load_run
@@ -21,6 +21,7 @@ def generate(arguments: Namespace) -> int:
     conditions = in_turn(asked.conditions, arguments.n)
     run_folder = RunFolder.open(arguments.folder)
     experiment, settings = load_run(run_folder, asked.overrides)
+    refuse_fixed(experiment.task, asked.overrides)
     # All that can be wrong is looked at before the first sound is made: conditions, then names of files.
     sounds = generate_sounds(
         experiment, settings, arguments.n, conditions, arguments.seed, Progress()

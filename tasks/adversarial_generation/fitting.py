@@ -13,6 +13,7 @@ from ..base import TaskShape
 from ..conditions import Conditions, refuse_inputs
 from ..modes import evaluating
 from ..requirements import refuse_probabilities
+from .figures import FEWEST
 
 
 def noise_of(generator: GraphModule, conditions: Sequence[str]) -> str:
@@ -110,6 +111,16 @@ def _refuse_other_scores(discriminator: GraphModule) -> None:
             help="leave `outputs:` out: the last layer's tensor is the score",
         )
     refuse_probabilities(discriminator, "adversarial_generation")
+
+
+def refuse_few_to_judge(items: Sequence[object]) -> None:
+    """Raise TaskError E598 where there are too few recordings for a Fréchet distance of their halves."""
+    if len(items) < FEWEST:
+        raise TaskError(
+            f"a GAN is validated on {FEWEST} recordings or more, got {len(items)}",
+            code="E598",
+            help="use a larger corpus or validation side, or `dataset: {validate_on: none}`",
+        )
 
 
 def refuse_classes(

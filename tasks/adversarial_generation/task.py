@@ -31,7 +31,13 @@ from ..sounds import Sound
 from .batches import ADVERSARY, GanBatches, Span, Track, example_of
 from .config import AdversarialGenerationConfig
 from .figures import figures_of
-from .fitting import judged_input, noise_of, refuse_classes, refuse_other_sounds
+from .fitting import (
+    judged_input,
+    noise_of,
+    refuse_classes,
+    refuse_few_to_judge,
+    refuse_other_sounds,
+)
 from .judging import Judge, Making
 from .learner import AdversarialLearner
 from .sounds import waves_of
@@ -67,6 +73,7 @@ class AdversarialGeneration(Task):
     parts: ClassVar[Mapping[str, Kind]] = {ADVERSARY: "graph"}
     logits = False
     generates = True
+    of_sampling: ClassVar = ("temperature",)
 
     def __init__(self, config: Any, feature: Any) -> None:
         super().__init__(config, feature)
@@ -136,9 +143,13 @@ class AdversarialGeneration(Task):
         seed: int,
         batch_size: int,
     ) -> AdversarialLearner:
-        """What is fitted, conditions and the range of the feature, is fitted to the training recordings alone."""
+        """What is fitted, conditions and the range of the feature, is fitted to the training recordings alone.
+
+        Raises TaskError E503, E560 to E562, E597, E598.
+        """
         config = self.config
         items = self.tracks(train)
+        refuse_few_to_judge(self.tracks(valid))
         conditions = self._conditions_of(items)
         features = [self.seen(cache.open(item.key)) for item in items]
         span = Span.of(

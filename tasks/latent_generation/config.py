@@ -13,6 +13,7 @@ from pydantic import (
 )
 
 from ..base import TaskConfig
+from ..takes import pitch_moves
 from .objectives import Diffusion, Objective, RectifiedFlow
 
 Sampler = Literal["euler", "heun", "ddim"]
@@ -86,6 +87,13 @@ class LatentGenerationConfig(TaskConfig):
             raise ValueError(f"'semitones' has a value twice: {list(self.semitones)}")
         if len(set(self.conditions)) < len(self.conditions):
             raise ValueError(f"'conditions' has a name twice: {list(self.conditions)}")
+        if any(self.semitones):
+            pitch_moves(self.conditions, self.pitch)
+        # Without conditions there is nothing to be guided by; with them, a model without must have been learned.
+        if self.guidance != 1 and self.conditions and not self.drop:
+            raise ValueError(
+                "'guidance' compares with a model without conditions: it needs a 'drop' above 0"
+            )
         of_flow = self.objective == "rectified_flow"
         if self.sampler is not None and of_flow == (self.sampler == "ddim"):
             others = "euler or heun" if of_flow else "ddim"

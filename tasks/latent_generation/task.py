@@ -67,6 +67,14 @@ class LatentGeneration(Task):
     )
     parts: ClassVar = {"codec": "trained"}
     generates = True
+    of_sampling: ClassVar = (
+        "frames",
+        "sampler",
+        "steps",
+        "guidance",
+        "eta",
+        "fade_s",
+    )
     tuned: ClassVar = {"scale": dict[str, Any], "conditions": dict[str, Any]}
     features = (WaveformFeatureConfig,)
     logits = False

@@ -69,6 +69,13 @@ class SampleGeneration(Task):
     tuned: ClassVar = {"conditions": dict[str, Any]}
     features = (WaveformFeatureConfig,)
     generates = True
+    of_sampling: ClassVar = (
+        "temperature",
+        "top_k",
+        "top_p",
+        "guidance",
+        "generate_s",
+    )
 
     def __init__(
         self, config: SampleGenerationConfig, feature: WaveformFeatureConfig

@@ -13,6 +13,7 @@ from pydantic import (
 )
 
 from ..base import TaskConfig
+from ..takes import pitch_moves
 from .patterns import PatternName
 
 
@@ -98,6 +99,12 @@ class TokenGenerationConfig(SamplingConfig):
     generate_frames: PositiveInt | None = Field(
         None, description="frames of a generated sound; default: patch_frames"
     )
+
+    @model_validator(mode="after")
+    def _pitch_is_a_condition(self) -> TokenGenerationConfig:
+        if self.transpose_semitones:
+            pitch_moves(self.conditions, self.pitch)
+        return self
 
     @property
     def frames(self) -> int:

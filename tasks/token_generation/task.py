@@ -79,6 +79,13 @@ class TokenGeneration(Task):
     features = (WaveformFeatureConfig,)
     parts: ClassVar = {"codec": "trained"}
     generates = True
+    of_sampling: ClassVar = (
+        "temperature",
+        "top_k",
+        "top_p",
+        "guidance",
+        "generate_frames",
+    )
 
     def __init__(
         self, config: TokenGenerationConfig, feature: WaveformFeatureConfig

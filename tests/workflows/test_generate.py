@@ -22,7 +22,7 @@ from mirbricks.report import generated
 from mirbricks.tasks.base import TASKS, Batch, Evaluation, Task, TaskConfig
 from mirbricks.tasks.conditions import Condition, Conditions
 from mirbricks.tasks.sounds import Sound
-from mirbricks.workflows.generate import AT_ONCE, asked_of, in_turn
+from mirbricks.workflows.generate import AT_ONCE, asked_of, in_turn, refuse_fixed
 
 SR_HZ = 8000
 GRAPH = """\
@@ -392,3 +392,26 @@ def test_a_model_that_predicts_makes_no_sounds(
         mb.load("zoo:tagging_esc10").generate(1)
     assert caught.value.code == "E514"
     assert not Path("out").exists()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "adversarial_generation",
+        "latent_generation",
+        "sample_generation",
+        "token_generation",
+    ],
+)
+def test_only_settings_of_sampling_can_be_changed_afterwards(name: str) -> None:
+    task: Any = TASKS.get(name)
+    assert task.of_sampling
+    fields = set(task.Config.model_fields)
+    assert set(task.of_sampling) <= fields
+    refuse_fixed(task, [f"task.{field}=1" for field in task.of_sampling])
+    # A misspelled setting has a message of its own, where settings are read.
+    refuse_fixed(task, ["task.temprature=1"])
+    for field in fields - set(task.of_sampling):
+        with pytest.raises(DataError, match=f"trained with its '{field}'") as caught:
+            refuse_fixed(task, [f"task.{field}=1"])
+        assert caught.value.code == "E650"

@@ -81,6 +81,12 @@ def _named(word: str) -> tuple[str, Path]:
 
 def _files(folder: Path) -> Files:
     """The audio files right in a folder, by their names without the ending."""
+    if not folder.is_dir():
+        raise DataError(
+            f"there is no folder '{folder}'",
+            code="E640",
+            help="give a folder per system with wav, flac, ogg or mp3 files",
+        )
     try:
         paths = sorted(folder.iterdir())
     except OSError as error:

@@ -142,3 +142,14 @@ def test_a_value_that_no_training_recording_has(small_gan: Callable[..., Any]) -
 def test_a_corpus_without_recordings(small_gan: Callable[..., Any]) -> None:
     with pytest.raises(TaskError, match="there are no recordings"):
         small_gan().task.check_recordings([], [])
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_too_few_recordings_to_validate_on(
+    small_gan: Callable[..., Any], count: int
+) -> None:
+    gan = small_gan()
+    gan.sides["valid"] = gan.sides["valid"][:count]
+    with pytest.raises(TaskError, match=f"4 recordings or more, got {count}") as caught:
+        gan.learner()
+    assert caught.value.code == "E598"

@@ -403,6 +403,14 @@ def test_there_is_nothing_to_predict(tmp_path: Path):
         ({"semitones": ()}, "'semitones' is empty"),
         ({"semitones": (0, 1, 0)}, "'semitones' has a value twice"),
         ({"conditions": ("a", "a")}, "'conditions' has a name twice"),
+        (
+            {"conditions": ("midi",), "semitones": (0, 1)},
+            "would keep its old 'midi'; write `pitch: midi`",
+        ),
+        (
+            {"conditions": ("a",), "guidance": 2.0, "drop": 0.0},
+            "it needs a 'drop' above 0",
+        ),
     ],
 )
 def test_settings_that_do_not_go_together(settings: Any, words: str):

@@ -382,6 +382,11 @@ def test_guidance_needs_dropout(make_task: Make) -> None:
         make_task("flatten", BOTH, guidance=2.0)
 
 
+def test_a_pitch_that_would_not_move_with_its_recording(make_task: Make) -> None:
+    with pytest.raises(ValueError, match="would keep its old 'pitchmidi'"):
+        make_task("flatten", BOTH, transpose_semitones=1, pitch="midi")
+
+
 def test_the_feature_is_the_waveform() -> None:
     from mirbricks.tasks.token_generation import TokenGeneration
 

@@ -183,6 +183,12 @@ def test_uneven_levels_and_lengths_are_reported() -> None:
             "two folders are called 'noisy'\n  help: name the system: other_name=other/noisy     [E641]",
         ),
         (
+            ["nowhere", "noisy"],
+            {"test": "abx"},
+            "there is no folder 'nowhere'\n"
+            "  help: give a folder per system with wav, flac, ogg or mp3 files     [E640]",
+        ),
+        (
             ["empty", "noisy"],
             {"test": "abx"},
             "there is no audio file in 'empty'\n"
@@ -196,7 +202,15 @@ def test_uneven_levels_and_lengths_are_reported() -> None:
             "  help: give a lower --anchor, such as a quarter of the sample rate     [E642]",
         ),
     ],
-    ids=["missing file", "no reference", "three", "one name", "empty", "narrow band"],
+    ids=[
+        "missing file",
+        "no reference",
+        "three",
+        "one name",
+        "no folder",
+        "empty",
+        "narrow band",
+    ],
 )
 def test_what_does_not_fit_is_refused(
     given: list[str], settings: dict[str, Any], message: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from pathlib import Path
 
 from ...compiler.compile import Inputs, compile_graph, load_graph
 from ...compiler.given_shapes import read_shape
@@ -41,9 +42,15 @@ def _checked(path: str, arguments: Namespace) -> GraphModule:
     """The compiled graph; of a whole experiment the sections are checked too, and whether the graph fits its task."""
     graph = load_graph(path, arguments.set)
     if "task" in graph.source.data and not arguments.input:
+        from ...runs.folder import MODELS, WEIGHTS
         from ...workflows.loading import load_experiment
 
-        return load_experiment(path, arguments.set).model
+        # A run, or a packed model, holds the models that its settings name itself.
+        folder = Path(path).parent
+        stored: Path | None = None
+        if (folder / WEIGHTS).is_file() and (folder / MODELS).is_dir():
+            stored = folder
+        return load_experiment(path, arguments.set, stored).model
     return compile_graph(graph, input_shape(arguments.input))
 
 

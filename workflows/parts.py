@@ -169,16 +169,17 @@ def files_of(
 def graph_text(run: RunFolder, experiment: Experiment) -> str:
     """The graph of a run with every default, for a folder that holds the models it names itself."""
     sections = experiment.sections()
-    task = experiment.task
-    named = {
-        name: value
-        for name, value in sections["task"].items()
-        if name in task.parts and isinstance(value, str)
-    }
+    # A path means something on one machine only, and may hold a user's name.
+    named: dict[str, Any] = {}
+    for name in experiment.task.parts:
+        value = sections["task"][name]
+        if isinstance(value, str):
+            named[name] = f"{MODELS}/{name}"
+        elif value is not None:
+            named[name] = {**value, "weights": Path(value["weights"]).name}
     if not named:
         return run.read_text(RESOLVED)
-    # A path means something on one machine only, and may hold a user's name.
-    sections["task"] |= {name: f"{MODELS}/{name}" for name in named}
+    sections["task"] |= named
     return resolved_yaml(experiment.model, sections)
 
 

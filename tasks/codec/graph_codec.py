@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Protocol, cast
 
 import torch
+from pydantic import BaseModel
 from torch import Tensor
 from torch.nn import functional
 
@@ -190,14 +192,18 @@ class GraphCodec:
             self.n_codes = len(codebook)
 
     def _fingerprint(self) -> str:
-        """SHA-256 of the steps, the rate and the weights, in hexadecimal digits."""
+        """SHA-256 of the steps, the settings and the weights, in hexadecimal digits."""
         digest = hashlib.sha256()
-        blocks = {node.name: node.block for node in self.model.nodes}
         for op in self.model.ops:
-            words = (op.kind, op.name, blocks.get(op.name, ""), *op.extra)
+            words = (op.kind, op.name, *op.extra, op.fit)
             digest.update(" ".join(words).encode() + b"\n")
-        read = f"{self.feature.type} {self.sr_hz} {self.hop_length}"
-        digest.update(f"{self.halves.node} {read}\n".encode())
+        # Settings such as a stride or an exponent change the codes and stand in no weight.
+        for node in self.model.nodes:
+            digest.update(
+                f"{node.name} {node.block} {_settled(node.config)}\n".encode()
+            )
+        read = f"{self.halves.node} {self.hop_length} {_settled(self.feature)}\n"
+        digest.update(read.encode())
         for name, weight in sorted(self.model.state_dict().items()):
             digest.update(f"{name} {tuple(weight.shape)} {weight.dtype}\n".encode())
             digest.update(weight.detach().cpu().contiguous().numpy().tobytes())
@@ -274,3 +280,8 @@ def _product(sizes: tuple[int, ...]) -> int:
     for size in sizes:
         result *= size
     return result
+
+
+def _settled(config: BaseModel) -> str:
+    """Settings in one order, whatever file they were read from."""
+    return json.dumps(config.model_dump(mode="json"), sort_keys=True)

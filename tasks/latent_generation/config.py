@@ -13,6 +13,7 @@ from pydantic import (
 )
 
 from ..base import TaskConfig
+from ..codec.published import EncodecConfig
 from ..takes import pitch_moves
 from .objectives import Diffusion, Objective, RectifiedFlow
 
@@ -25,8 +26,9 @@ class LatentGenerationConfig(TaskConfig):
     type: Literal["latent_generation"] = Field(
         "latent_generation", description="name of the task"
     )
-    codec: str = Field(
-        description="the trained codec whose latents are generated: a run, a packed model or zoo:NAME"
+    codec: str | EncodecConfig = Field(
+        description="the trained codec whose latents are generated: a run, a packed model, zoo:NAME, or a "
+        "published one"
     )
     frames: PositiveInt = Field(description="latent frames of a sound")
     crop: Literal["start", "random"] = Field(

@@ -13,6 +13,7 @@ from pydantic import (
 )
 
 from ..base import TaskConfig
+from ..codec.published import EncodecConfig
 from ..takes import pitch_moves
 from .patterns import PatternName
 
@@ -69,8 +70,8 @@ class TokenGenerationConfig(SamplingConfig):
     type: Literal["token_generation"] = Field(
         "token_generation", description="name of the task"
     )
-    codec: str = Field(
-        description="the codec whose codes are learned: a run, a packed model, zoo:NAME"
+    codec: str | EncodecConfig = Field(
+        description="the codec whose codes are learned: a run, a packed model, zoo:NAME, or a published one"
     )
     n_codebooks: PositiveInt | None = Field(
         None, description="the first codebooks of the codec; default: all of them"

@@ -77,8 +77,8 @@ def mean_interval(values: Float) -> Interval:
     >>> import numpy as np
     >>> from mirbricks.metrics.listening import mean_interval
     >>> found = mean_interval(np.array([70.0, 80.0, 90.0]))
-    >>> round(found.low, 1), found.value, round(found.high, 1)
-    (55.2, 80.0, 104.8)
+    >>> [round(float(one), 1) for one in (found.low, found.value, found.high)]
+    [55.2, 80.0, 104.8]
     """
     from scipy import stats  # takes a while to import
 

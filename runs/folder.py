@@ -27,6 +27,7 @@ from ..data.stores.reading import unreadable
 from ..errors import RunError
 from ..version import __version__
 from ..zoo import CARD, hint_for, located
+from ..zoo import MODELS as MODELS
 from . import metrics, weights
 from .json_numbers import finite
 from .lock import hold
@@ -41,7 +42,6 @@ METRICS = "metrics.jsonl"
 SETTINGS = "settings.json"
 LOCK = ".lock"
 MARK = ".mirbricks-run"
-MODELS = "models"
 FILES = (GRAPH, RESOLVED, WEIGHTS, STATE, METRICS, SETTINGS)
 
 

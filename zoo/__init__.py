@@ -16,6 +16,7 @@ GRAPH = "graph.yaml"
 RESOLVED = "resolved.yaml"  # of a run: the graph as it was trained
 WEIGHTS = "weights.safetensors"
 CARD = "card.md"
+MODELS = "models"  # a folder for each model that a model uses
 _FOLD = re.compile(r"fold\d+")  # a run inside the folder of several
 _OF_CORPORA = (".pyjama", "_audio.hdf5", "_feat.hdf5")
 MOST_BYTES = 5_000_000
@@ -34,11 +35,14 @@ def graphs() -> dict[str, Path]:
 
 
 def located(path: str | Path) -> Path:
-    """The folder of `zoo:NAME`; any other path as it is. Raises RunError E610 with the nearest names."""
+    """The folder of `zoo:NAME`, or of a model that it uses, `zoo:NAME/PART`; any other path as it is.
+
+    Raises RunError E610 with the nearest names.
+    """
     text = str(path)
     if not text.startswith(PREFIX):
         return Path(path)
-    name = text.removeprefix(PREFIX)
+    name, _, part = text.removeprefix(PREFIX).partition("/")
     known = names()
     if name not in known:
         listing = f"models are: {', '.join(known) or 'none yet'}"
@@ -48,7 +52,17 @@ def located(path: str | Path) -> Path:
             code="E610",
             help=f"{near}; `mirbricks zoo` describes them",
         )
-    return FOLDER / name
+    if not part:
+        return FOLDER / name
+    folder = FOLDER / name / MODELS / part
+    if not folder.is_dir():
+        inside = sorted(one.name for one in folder.parent.glob("*"))
+        raise RunError(
+            f"the model '{name}' of the zoo uses no model '{part}'",
+            code="E610",
+            help=f"it uses: {', '.join(inside) or 'none'}",
+        )
+    return folder
 
 
 def names_trained_weights(path: object) -> bool:

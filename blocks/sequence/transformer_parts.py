@@ -13,12 +13,12 @@ from fractions import Fraction
 from typing import Any, ClassVar, Literal
 
 import torch
-from pydantic import Field, PositiveFloat, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ...registry import BlockConfig, from_axis
-from ..bounds import Entries, Layers, Width
+from ..bounds import Entries, Eps, Layers, Width
 from .positions import (
     Alibi,
     LearnedPositions,
@@ -55,7 +55,7 @@ class _Config(BlockConfig):
     norm: Literal["layer", "rms"] = Field(
         "layer", description="norm before each branch: LayerNorm or RMSNorm"
     )
-    eps: PositiveFloat | None = Field(
+    eps: Eps | None = Field(
         None,
         description="added to the variance in the norms, or to the mean square; default: 1e-5, or nothing in RMSNorm",
     )

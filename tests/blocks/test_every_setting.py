@@ -41,6 +41,11 @@ SPECIAL: dict[tuple[str, str], tuple[Any, Mapping[str, Any], Any]] = {
     ("InstanceNorm1d", "momentum"): ((2, 3, 9), *TRACKED),
     ("InstanceNorm2d", "momentum"): ((2, 3, 9, 8), *TRACKED),
     ("GaborConv1d", "fmax_hz"): ((2, 1, 90), FILTERS, 2000.0),
+    ("NotePitch", "fmax_hz"): (
+        (2, 1, 256),
+        {"sr_hz": 2000, "hop_length": 64, "frame_length": 128, "fmin_hz": 50.0},
+        60.0,
+    ),
     ("LEAF", "fmax_hz"): ((2, 1, 90), FILTERS, 2000.0),
     ("LogMel", "top_db"): ((2, 1, 300), DECIBELS, 1.0),
     ("Permute", "dims"): ((2, 3, 4), {"dims": [0, 2, 1]}, (0, 1, 2)),

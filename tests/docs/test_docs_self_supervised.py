@@ -108,7 +108,7 @@ def test_the_first_command_runs_without_labels() -> None:
         json.loads(line)
         for line in Path("runs/learned/metrics.jsonl").read_text().splitlines()
     ]
-    assert {"pair_accuracy", "rank", "std"} == {
+    assert {"loss", "pair_accuracy", "rank", "std"} == {
         name for row in rows for name in row.get("valid", {})
     }
 

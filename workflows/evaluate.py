@@ -114,6 +114,12 @@ def refuse_settings_of_training(task: Task, overrides: Sequence[str]) -> None:
     """Raise E607 for an override of a setting that only acts while a model is trained: it would change nothing."""
     for words in overrides:
         field = words.removeprefix("task.").partition("=")[0].partition(".")[0].strip()
+        if field in task.parts:
+            raise RunError(
+                f"'{words}' cannot be set: a trained model keeps the model that it was trained with as '{field}'",
+                code="E607",
+                help=f"leave it out, or train with it: mirbricks train ... --set {words}",
+            )
         if field in task.of_training:
             raise RunError(
                 f"'{words}' cannot be set: '{field}' acts in training only, and changes no figure of a trained model",

@@ -226,3 +226,25 @@ def test_a_rival_that_is_not_there(tmp_path: Path) -> None:
         load_experiment(graph)
     assert f"{graph}:5:" in str(caught.value)
     assert "rival.yaml" in str(caught.value)
+
+
+def test_a_model_inside_a_model_of_the_zoo_has_a_name() -> None:
+    codec = mb.load("zoo:notes_flow/codec")
+    inner = mb.load("zoo:notes_flow").task.models["codec"]
+    same_weights(codec.module.state_dict(), inner.module.state_dict())
+    with pytest.raises(MirbricksError) as caught:
+        mb.load("zoo:notes_flow/vae")
+    assert str(caught.value) == (
+        "the model 'notes_flow' of the zoo uses no model 'vae'\n"
+        "  help: it uses: codec     [E610]"
+    )
+
+
+def test_an_evaluation_keeps_the_models_of_the_training(
+    taught: tuple[Path, dict[str, torch.Tensor]], corpus: Path, cache: str
+) -> None:
+    """Another teacher would be named and not be used."""
+    more = {"cache": cache, "jobs": 1, "progress": False}
+    change = {"task.teacher": "zoo:mpe_bach10"}
+    with pytest.raises(MirbricksError, match="keeps the model that it was trained"):
+        mb.evaluate(taught[0], corpus, set=change, **more)  # type: ignore[arg-type]

@@ -145,6 +145,24 @@ def test_the_fingerprint_is_that_of_weights_rate_and_steps() -> None:
     assert one.fingerprint != moved.fingerprint
 
 
+def test_settings_that_stand_in_no_weight_are_in_the_fingerprint() -> None:
+    """Codes of one codec, decoded by another with the same weights, would be noise."""
+
+    def codec(slope: float) -> GraphCodec:
+        layers = [
+            {"Conv1d": {"out_channels": 4, "kernel_size": 8, "stride": 8}},
+            {"LeakyReLU": {"negative_slope": slope}},
+            {"VectorQuantizer": {"name": "q", "n_codes": 8}},
+            {"ConvTranspose1d": {"out_channels": 1, "kernel_size": 8, "stride": 8}},
+        ]
+        torch.manual_seed(0)
+        model = mb.compile_graph({"input": "B C=1 T", "layers": layers})
+        return GraphCodec(model, WAVEFORM)
+
+    assert codec(0.1).fingerprint == codec(0.1).fingerprint
+    assert codec(0.1).fingerprint != codec(0.2).fingerprint
+
+
 def test_the_mode_of_the_model_stays() -> None:
     codec = codec_with("ResidualVectorQuantizer", n_codebooks=2, n_codes=4)
     codec.model.train()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..data.stores.wav import float_wav_bytes
 from ..errors import TaskError
 from .predictions import Prediction, drawn
 
@@ -81,13 +81,7 @@ class Sound(Prediction):
 
     def files(self) -> Mapping[str, bytes]:
         """{".wav": the samples in 32-bit floating point}."""
-        import soundfile  # a fifth of a second, for those who write sounds only
-
-        content = io.BytesIO()
-        soundfile.write(
-            content, self.samples.T, self.sr_hz, format="WAV", subtype="FLOAT"
-        )
-        return {".wav": content.getvalue()}
+        return {".wav": float_wav_bytes(self.samples, self.sr_hz)}
 
     def plot(self, ax: Any = None) -> Any:
         """The waveform above its spectrogram; on given axes the spectrogram alone."""

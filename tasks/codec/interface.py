@@ -11,6 +11,8 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 import torch
 from torch import Tensor
 
+from ...errors import TaskError
+
 Self = TypeVar("Self", bound="Codec")
 
 
@@ -101,4 +103,15 @@ def codec_of(part: Any) -> Codec:
     from .graph_codec import GraphCodec  # it imports features
 
     bottleneck = getattr(part.task.config, "bottleneck", None)
-    return GraphCodec(part.module, part.task.feature, bottleneck=bottleneck)
+    try:
+        return GraphCodec(part.module, part.task.feature, bottleneck=bottleneck)
+    except TaskError as error:
+        # The graph of a detector needs no bottleneck: its file is not where the mistake lies.
+        task = getattr(part.task, "name", "codec")
+        if error.code != "E580" or task == "codec":
+            raise
+        raise TaskError(
+            f"a codec is needed, and this model was trained for the task '{task}'",
+            code="E580",
+            help="name a run of the task codec, or zoo:notes_codec",
+        ) from None

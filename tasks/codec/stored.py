@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,6 +67,7 @@ class Codes:
             "hop_length": str(self.hop_length),
             "frame_hz": f"{self.sr_hz / self.hop_length:g}",
             "n_samples": str(self.n_samples),
+            "sha256": _digest(values),
         }
         return save({VALUES: values.contiguous()}, facts)
 
@@ -80,6 +82,9 @@ class Codes:
             raise _no_codes(path, str(error).splitlines()[0]) from None
         if facts.get("kind") != KIND or values is None or values.ndim != 2:
             raise _no_codes(path, "it holds something else")
+        # A flipped bit would be another code, and decode to another sound without a word.
+        if facts.get("sha256") != _digest(values):
+            raise _no_codes(path, "it is damaged, its checksum is another")
         if not values.is_floating_point():
             values = values.long()
         try:
@@ -93,6 +98,11 @@ class Codes:
             )
         except (KeyError, ValueError):
             raise _no_codes(path, "its header is incomplete") from None
+
+
+def _digest(values: Tensor) -> str:
+    """SHA-256 of the values as they stand in a file, in hexadecimal digits."""
+    return hashlib.sha256(values.contiguous().numpy().tobytes()).hexdigest()
 
 
 def _no_codes(path: str | Path, why: str) -> TaskError:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from mirbricks.data.stores.wav import wav_bytes
+from mirbricks.data.stores.wav import float_wav_bytes, wav_bytes
 
 
 @given(
@@ -41,3 +41,14 @@ def test_what_is_not_finite_is_silent_or_full_scale(bad: float) -> None:
     read, _ = soundfile.read(io.BytesIO(wav_bytes(np.array([bad]), 8000)))
     expected = 0.0 if np.isnan(bad) else np.sign(bad) * 32767 / 32768
     assert read[0] == expected
+
+
+@pytest.mark.parametrize("shape", [(1, 0), (1, 1), (1, 777), (2, 100), (5, 3)])
+def test_floating_point_numbers_come_back_to_the_bit(shape: tuple[int, int]) -> None:
+    samples = np.random.default_rng(0).normal(0, 2, shape).astype(np.float32)
+    content = float_wav_bytes(samples, 22050)
+    read, sr_hz = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)
+    assert sr_hz == 22050
+    assert np.array_equal(read.T, samples)
+    # No time of day is in it, as it is in the files of libsndfile.
+    assert b"PEAK" not in content

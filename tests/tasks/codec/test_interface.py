@@ -271,3 +271,12 @@ def test_frames_that_are_not_whole_are_refused() -> None:
 def test_the_shipped_codec_has_frames_of_320_samples() -> None:
     model = mb.compile_graph("codec_rvq")
     assert frames_per_latent(halves_of(model)) == 320
+
+
+def test_a_model_of_another_task_is_named_as_that() -> None:
+    with pytest.raises(TaskError) as caught:
+        codec_of(mb.load("zoo:tagging_esc10"))
+    assert str(caught.value) == (
+        "a codec is needed, and this model was trained for the task 'tagging'\n"
+        "  help: name a run of the task codec, or zoo:notes_codec     [E580]"
+    )

@@ -101,7 +101,7 @@ class SpectrogramInversion(Block):
             return torch.empty_like(magnitudes)
         frequencies, nearest = peaks(magnitudes)
         advance = self.turn * frequencies.gather(1, nearest)
-        phase = self.first.to(magnitudes).expand(len(magnitudes), -1)
+        phase = self.first.to(magnitudes).expand(magnitudes.shape[0], -1)
         frames = []
         for frame in range(magnitudes.shape[2]):
             # A bin takes over the phase that its partial had, wherever it was, and turns at the partial's frequency.

@@ -97,7 +97,7 @@ class MDCT(_Lapped):
 
     def forward(self, x: Tensor) -> Tensor:
         waves = functional.pad(x, (0, -x.shape[2] % self.num_bands)).flatten(0, 1)
-        frames = waves.reshape(len(waves), -1, self.num_bands)
+        frames = waves.reshape(waves.shape[0], -1, self.num_bands)
         spectra = self._turned(frames, 1) @ self.cosines.to(x.dtype)
         return spectra.transpose(1, 2).reshape(x.shape[0], -1, spectra.shape[1])
 

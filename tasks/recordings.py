@@ -19,9 +19,22 @@ __all__ = [
     "random_patch",
     "refuse_not_finite",
     "unannotated",
+    "without_stems",
 ]
 
 AnyItem = TypeVar("AnyItem")  # an Item or a FeatureItem
+
+
+def without_stems(items: Sequence[AnyItem]) -> list[AnyItem]:
+    """The recordings that are not stems. Raises TaskError E503 without any."""
+    found = [item for item in items if getattr(item, "stem_of", None) is None]
+    if not found:
+        raise TaskError(
+            "there are no recordings",
+            code="E503",
+            help="choose another corpus or split",
+        )
+    return found
 
 
 def annotated(

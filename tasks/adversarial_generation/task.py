@@ -27,6 +27,7 @@ from ..base import (
 from ..conditions import Conditions, scaled_inputs
 from ..parts import Kind
 from ..patches import as_input
+from ..recordings import without_stems
 from ..sounds import Sound
 from .batches import ADVERSARY, GanBatches, Span, Track, example_of
 from .config import AdversarialGenerationConfig
@@ -125,14 +126,7 @@ class AdversarialGeneration(Task):
 
     def tracks(self, items: Sequence[Item]) -> list[Item]:
         """The recordings without stems. Raises TaskError E503 without any."""
-        found = [item for item in items if item.stem_of is None]
-        if not found:
-            raise TaskError(
-                "there are no recordings",
-                code="E503",
-                help="choose another corpus or split",
-            )
-        return found
+        return without_stems(items)
 
     def learner(
         self,

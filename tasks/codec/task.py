@@ -30,6 +30,7 @@ from ..base import (
 from ..modes import evaluating
 from ..patches import chain_of
 from ..reading import Recorded
+from ..recordings import without_stems
 from ..requirements import Needs, patch_inputs
 from ..sounds import Sound
 from .config import CodecConfig
@@ -162,14 +163,7 @@ class CodecTask(Task):
 
     def tracks(self, items: Sequence[Item]) -> list[Item]:
         """Every recording without stems. Raises TaskError E503 without any."""
-        found = [item for item in items if item.stem_of is None]
-        if not found:
-            raise TaskError(
-                "there are no recordings",
-                code="E503",
-                help="choose another corpus or split",
-            )
-        return found
+        return without_stems(items)
 
     def learner(
         self,

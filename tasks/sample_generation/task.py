@@ -15,33 +15,27 @@ from torch.nn import functional
 from ...compiler.module import GraphModule
 from ...data.batching.patches import take_patch
 from ...data.corpus import Item
-from ...errors import TaskError
 from ...features.cache import FeatureCache
 from ...features.waveform import WaveformFeatureConfig
+from ..autoregressive import Autoregressive, AutoregressiveLearner, titled_sounds
 from ..base import (
     Batch,
-    Evaluation,
     Figures,
     OnShare,
     OnTrack,
-    Picture,
-    Sounding,
-    Task,
     register_task,
     unseen,
 )
-from ..conditions import Conditions, Value, refuse_inputs, scaled_inputs, value_of
+from ..conditions import Conditions, refuse_inputs, scaled_inputs
 from ..modes import evaluating
 from ..patches import PatchBatches
 from ..sounds import Sound
 from ..token_generation.fitting import (
-    conditioned_tracks,
     moving_input,
     one_of_each,
     refuse_few_rows,
     rows_of,
 )
-from ..token_generation.generation import SOUNDS_IN_REPORT, titled_sounds
 from .config import SampleGenerationConfig
 from .samples import (
     Quantization,
@@ -55,7 +49,7 @@ WAVE = "wave"  # what the graph's input for samples is best called
 
 
 @register_task("sample_generation")
-class SampleGeneration(Task):
+class SampleGeneration(Autoregressive):
     """An autoregressive model of samples: each as a class, from those before it and from conditions.
 
     Sources: van den Oord et al., "WaveNet", 2016; Mehri et al., "SampleRNN", ICLR 2017. Figures: cross-entropy in nats
@@ -66,9 +60,7 @@ class SampleGeneration(Task):
     config: SampleGenerationConfig
     title = "generation of samples"
     headline = ("cross_entropy_nats", "bits_per_second", "accuracy")
-    tuned: ClassVar = {"conditions": dict[str, Any]}
     features = (WaveformFeatureConfig,)
-    generates = True
     of_sampling: ClassVar = (
         "temperature",
         "top_k",
@@ -81,7 +73,6 @@ class SampleGeneration(Task):
         self, config: SampleGenerationConfig, feature: WaveformFeatureConfig
     ) -> None:
         super().__init__(config, feature)
-        self.conditions = Conditions()
         self.quantization = Quantization(
             config.quantization, config.quantization_channels
         )
@@ -104,14 +95,6 @@ class SampleGeneration(Task):
         self.input_shape = model.input_shapes[self.wave]
         self.output_shape = model.output_shape
         self.where_input = where
-
-    def tracks(self, items: Sequence[Item]) -> list[Item]:
-        """Recordings with every condition, stems left out. Raises TaskError E503, E560."""
-        return conditioned_tracks(items, self.config.conditions)
-
-    def truth(self, item: Item) -> dict[str, Value]:
-        """The conditions of a recording. Raises TaskError E560."""
-        return {name: value_of(item, name) for name in self.config.conditions}
 
     def _fitted(self, tracks: Sequence[Item]) -> Conditions:
         names = self.config.conditions
@@ -140,16 +123,6 @@ class SampleGeneration(Task):
         batches = SampleBatches(self, tracks, cache, seed=seed, batch_size=batch_size)
         return SampleLearner(self, batches, self.tracks(valid), cache)
 
-    def validation_learner(
-        self,
-        valid: Sequence[Item],
-        cache: FeatureCache,
-        *,
-        seed: int,
-        batch_size: int,
-    ) -> None:
-        """None: the cross-entropy of the validation recordings is the figure itself."""
-
     def given(self, waves: Tensor) -> tuple[Tensor, Tensor]:
         """What the graph reads of waveforms (B, 1, N), and the class of each sample (B, N)."""
         classes = self.quantization.classes(waves)
@@ -158,31 +131,6 @@ class SampleGeneration(Task):
         if self.is_ahead:
             heard = shifted(heard)
         return heard, classes
-
-    def tune(
-        self,
-        model: nn.Module,
-        items: Sequence[Item],
-        cache: FeatureCache,
-        on_track: OnTrack = unseen,
-    ) -> dict[str, Any]:
-        """{"conditions": those of the training recordings}: nothing is chosen on `items`."""
-        super().tune(model, items, cache, on_track)
-        return {"conditions": self.conditions.to_json()}
-
-    def evaluate(
-        self,
-        model: nn.Module,
-        items: Sequence[Item],
-        cache: FeatureCache,
-        settings: Mapping[str, Any],
-        on_track: OnTrack = unseen,
-    ) -> Evaluation:
-        """Sums over the judged samples of each recording, and the figures of all together."""
-        if settings:
-            self.conditions = Conditions.from_json(settings["conditions"])
-        tracks = self.judged_tracks(model, self.tracks(items), cache, on_track)
-        return Evaluation(self.pooled(tracks), tracks)
 
     def judged_tracks(
         self,
@@ -246,24 +194,6 @@ class SampleGeneration(Task):
             "accuracy": totals["hits"] / totals["samples"],
         }
 
-    def predict(
-        self,
-        model: nn.Module,  # noqa: ARG002
-        feature: Any,  # noqa: ARG002
-        settings: Mapping[str, Any],  # noqa: ARG002
-        on_share: OnShare = unseen,  # noqa: ARG002
-    ) -> Any:
-        """Raises TaskError E514: the model makes sounds, and finds nothing in a recording."""
-        raise TaskError(
-            f"{self.name} makes sounds, and predicts nothing from a recording",
-            code="E514",
-            help="use `mirbricks generate`",
-        )
-
-    def conditions_of(self, settings: Mapping[str, Any]) -> Mapping[str, Sequence[Any]]:
-        """Every condition with its values; of a number that is scaled the least and the greatest."""
-        return Conditions.from_json(settings["conditions"]).known()
-
     def generate(
         self,
         model: nn.Module,
@@ -293,21 +223,6 @@ class SampleGeneration(Task):
             on_share=on_share,
         )
         return titled_sounds(waves, sr_hz, asked)
-
-    def pictures(
-        self,
-        model: nn.Module,
-        items: Sequence[Item],  # noqa: ARG002
-        cache: FeatureCache,  # noqa: ARG002
-        settings: Mapping[str, Any],
-        evaluation: Evaluation,  # noqa: ARG002
-    ) -> Sequence[Picture | Sounding]:
-        """Some sounds that the model makes."""
-        sounds = self.generate(
-            model, settings, n=SOUNDS_IN_REPORT, conditions={}, seed=0
-        )
-        caption = "New sounds; what they were asked for is in their titles."
-        return [Sounding("generated", caption, sounds)]
 
 
 class SampleBatches(PatchBatches):
@@ -354,35 +269,9 @@ class SampleBatches(PatchBatches):
         return Batch((), classes, tuple(self.keys[row] for row in chosen), named)
 
 
-class SampleLearner:
+class SampleLearner(AutoregressiveLearner):
     """Batches of samples, the cross-entropy of each, and the validation recordings."""
-
-    figure = "loss"
-    smaller_is_better = True
-
-    def __init__(
-        self,
-        task: SampleGeneration,
-        batches: SampleBatches,
-        valid: Sequence[Item],
-        cache: FeatureCache,
-    ) -> None:
-        self.task = task
-        self.batches = batches
-        self.valid = valid
-        self.cache = cache
-
-    def batch(self, step: int) -> Batch:
-        """The batch of a step."""
-        return self.batches.batch(step)
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """The mean cross-entropy over all samples, in nats."""
         return functional.cross_entropy(outputs, batch.targets)
-
-    def validate(
-        self, model: nn.Module, on_track: OnTrack = unseen
-    ) -> dict[str, float]:
-        """The figures of the validation recordings."""
-        tracks = self.task.judged_tracks(model, self.valid, self.cache, on_track)
-        return self.task.pooled(tracks)

@@ -35,7 +35,7 @@ from ..labels import Tags
 from ..modes import evaluating
 from ..patches import PatchLearner, chain_of
 from ..reading import Recorded
-from ..recordings import refuse_not_finite, unannotated
+from ..recordings import refuse_not_finite, unannotated, without_stems
 from ..requirements import Needs, patch_inputs
 from . import probe_several
 from .config import SelfSupervisedConfig
@@ -118,14 +118,7 @@ class SelfSupervised(Task):
 
     def tracks(self, items: Sequence[Item]) -> list[Item]:
         """The recordings without stems, labelled or not. Raises TaskError E503 without any."""
-        found = [item for item in items if item.stem_of is None]
-        if not found:
-            raise TaskError(
-                "there are no recordings",
-                code="E503",
-                help="choose another corpus or split",
-            )
-        return found
+        return without_stems(items)
 
     def learner(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,10 +11,8 @@ from ...blocks.sequence.tokens import TokenEmbedding
 from ...compiler.module import GraphModule
 from ...errors import GraphError, MirbricksError, TaskError, Where
 from ...shapes import show
-from ..conditions import NUMBER_FEATURES, Condition, scaled_inputs, value_of
-from ..encoded import refuse_no_recordings
+from ..conditions import NUMBER_FEATURES, Condition, scaled_inputs
 from ..modes import evaluating
-from ..recordings import unannotated
 from .patterns import Pattern
 
 TRIED_FRAMES = 3  # of a trial run: a first one, one in the middle, a last one
@@ -44,23 +41,6 @@ def one_of_each(
         else:
             rows[name] = torch.zeros(1, dtype=torch.int64)
     return rows
-
-
-def conditioned_tracks(items: Sequence[Any], names: Sequence[str]) -> list[Any]:
-    """Recordings with every condition, stems left out. Raises TaskError E503, and E560 for one that nobody has."""
-    own = [item for item in items if getattr(item, "stem_of", None) is None]
-    refuse_no_recordings(own)
-    found = []
-    for item in own:
-        if all(item.annotations.get(name) for name in names):
-            found.append(item)
-    if found:
-        return found
-    for name in names:
-        if not any(item.annotations.get(name) for item in own):
-            value_of(own[0], name)  # raises, with the nearest name
-    what = f"all of the conditions {', '.join(map(repr, names))}"
-    raise unannotated(own, what, "set task.conditions to those that it has")
 
 
 def refuse_other_shapes(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -10,15 +10,12 @@ from torch import Tensor
 from ...compiler.module import GraphModule
 from ...compiler.stepping import Steps
 from ..base import OnShare, unseen
-from ..conditions import Value
 from ..modes import evaluating
-from ..sounds import Sound
 from .config import SamplingConfig
 from .patterns import Pattern
 from .sampling import drawn, guided, probabilities
 
 TRIED_FRAMES = 2  # for which a stepped graph is held against the whole one
-SOUNDS_IN_REPORT = 8
 CLOSE = 1e-3  # a block that should step and does not is off by much more
 
 Stepper = Callable[[Tensor], Tensor]
@@ -195,15 +192,3 @@ def generated(
             column = column.repeat(rows // count, 1, 1)
             on_share((place + 1) / places)
     return pattern.gathered(columns)
-
-
-def titled_sounds(
-    waves: Tensor, sr_hz: int, asked: Sequence[Mapping[str, Value]]
-) -> list[Sound]:
-    """Waveforms (B, 1, N) as sounds, numbered, with what each was asked for in its title and details."""
-    sounds = []
-    for number, (wave, wanted) in enumerate(zip(waves, asked, strict=True), 1):
-        words = " ".join(str(value) for value in wanted.values())
-        title = f"{number} {words}".strip()
-        sounds.append(Sound.of(wave, sr_hz, title=title, **wanted))
-    return sounds

@@ -15,24 +15,19 @@ from ...data.corpus import Item
 from ...errors import TaskError
 from ...features.cache import FeatureCache
 from ...features.waveform import WaveformFeatureConfig
+from ..autoregressive import Autoregressive, AutoregressiveLearner, titled_sounds
 from ..base import (
-    Evaluation,
     Figures,
     OnShare,
     OnTrack,
-    Picture,
-    Sounding,
-    Task,
     register_task,
     unseen,
 )
 from ..codec.interface import Codec, codec_of
 from ..conditions import (
     Conditions,
-    Value,
     refuse_inputs,
     scaled_inputs,
-    value_of,
 )
 from ..encoded import Encoded, encoded, refuse_other_rate
 from ..modes import evaluating
@@ -40,7 +35,6 @@ from ..sounds import Sound
 from ..takes import takes_of
 from .config import TokenGenerationConfig
 from .fitting import (
-    conditioned_tracks,
     moving_input,
     one_of_each,
     refuse_few_rows,
@@ -49,7 +43,7 @@ from .fitting import (
     refuse_unfit,
     rows_of,
 )
-from .generation import SOUNDS_IN_REPORT, generated, titled_sounds
+from .generation import generated
 from .patches import TokenBatches, window_batches, windows_of
 from .patterns import Pattern
 from .yardstick import YARDSTICKS, Yardstick
@@ -58,7 +52,7 @@ CODES = "codes"  # what the graph's input for codes is best called
 
 
 @register_task("token_generation")
-class TokenGeneration(Task):
+class TokenGeneration(Autoregressive):
     """An autoregressive model of a codec's codes: each from those before it, and from conditions.
 
     Sources: Copet et al., "Simple and Controllable Music Generation" (MusicGen), NeurIPS 2023: patterns; Ho & Salimans,
@@ -75,10 +69,8 @@ class TokenGeneration(Task):
         "bits_per_second",
         "accuracy",
     )
-    tuned: ClassVar = {"conditions": dict[str, Any]}
     features = (WaveformFeatureConfig,)
     parts: ClassVar = {"codec": "trained"}
-    generates = True
     of_sampling: ClassVar = (
         "temperature",
         "top_k",
@@ -91,7 +83,6 @@ class TokenGeneration(Task):
         self, config: TokenGenerationConfig, feature: WaveformFeatureConfig
     ) -> None:
         super().__init__(config, feature)
-        self.conditions = Conditions()
         self.input_shapes: Mapping[str, Sequence[int | str]] = {}
         self.rows: dict[str, int | None] = {}
         self.codes = CODES
@@ -149,14 +140,6 @@ class TokenGeneration(Task):
                 else f"choose 1 to {codec.n_codebooks}",
             )
 
-    def tracks(self, items: Sequence[Item]) -> list[Item]:
-        """Recordings with every condition, stems left out. Raises TaskError E503, E560."""
-        return conditioned_tracks(items, self.config.conditions)
-
-    def truth(self, item: Item) -> dict[str, Value]:
-        """The conditions of a recording. Raises TaskError E560."""
-        return {name: value_of(item, name) for name in self.config.conditions}
-
     def check_recordings(self, train: Sequence[Item], others: Sequence[Item]) -> None:
         """The values of the conditions have rows in the graph, and the others have no value that training lacks.
 
@@ -203,41 +186,6 @@ class TokenGeneration(Task):
             batch_size=batch_size,
         )
         return TokenLearner(self, batches, self.tracks(valid), cache)
-
-    def validation_learner(
-        self,
-        valid: Sequence[Item],
-        cache: FeatureCache,
-        *,
-        seed: int,
-        batch_size: int,
-    ) -> None:
-        """None: the cross-entropy of the validation recordings is the figure itself."""
-
-    def tune(
-        self,
-        model: nn.Module,
-        items: Sequence[Item],
-        cache: FeatureCache,
-        on_track: OnTrack = unseen,
-    ) -> dict[str, Any]:
-        """{"conditions": those of the training recordings}: nothing is chosen on `items`."""
-        super().tune(model, items, cache, on_track)
-        return {"conditions": self.conditions.to_json()}
-
-    def evaluate(
-        self,
-        model: nn.Module,
-        items: Sequence[Item],
-        cache: FeatureCache,
-        settings: Mapping[str, Any],
-        on_track: OnTrack = unseen,
-    ) -> Evaluation:
-        """Sums over the codes of each recording, and the figures of all together."""
-        if settings:
-            self.conditions = Conditions.from_json(settings["conditions"])
-        tracks = self.judged_tracks(model, self.tracks(items), cache, on_track)
-        return Evaluation(self.pooled(tracks), tracks)
 
     def judged_tracks(
         self,
@@ -306,24 +254,6 @@ class TokenGeneration(Task):
         figures["accuracy"] = total["hits"] / total["codes"]
         return figures
 
-    def predict(
-        self,
-        model: nn.Module,  # noqa: ARG002
-        feature: Any,  # noqa: ARG002
-        settings: Mapping[str, Any],  # noqa: ARG002
-        on_share: OnShare = unseen,  # noqa: ARG002
-    ) -> Any:
-        """Raises TaskError E514: the model makes sounds, and finds nothing in a recording."""
-        raise TaskError(
-            f"{self.name} makes sounds, and predicts nothing from a recording",
-            code="E514",
-            help="use `mirbricks generate`",
-        )
-
-    def conditions_of(self, settings: Mapping[str, Any]) -> Mapping[str, Sequence[Any]]:
-        """Every condition with its values; of a number that is scaled the least and the greatest."""
-        return Conditions.from_json(settings["conditions"]).known()
-
     def generate(
         self,
         model: nn.Module,
@@ -355,21 +285,6 @@ class TokenGeneration(Task):
             waves = codec.decode(codes)
         return titled_sounds(waves, codec.sr_hz, asked)
 
-    def pictures(
-        self,
-        model: nn.Module,
-        items: Sequence[Item],  # noqa: ARG002
-        cache: FeatureCache,  # noqa: ARG002
-        settings: Mapping[str, Any],
-        evaluation: Evaluation,  # noqa: ARG002
-    ) -> Sequence[Picture | Sounding]:
-        """Some sounds that the model makes."""
-        sounds = self.generate(
-            model, settings, n=SOUNDS_IN_REPORT, conditions={}, seed=0
-        )
-        caption = "New sounds; what they were asked for is in their titles."
-        return [Sounding("generated", caption, sounds)]
-
 
 def window_sums(
     logits: Tensor, targets: Tensor, windows: Sequence[Any]
@@ -386,36 +301,12 @@ def window_sums(
     return found
 
 
-class TokenLearner:
+class TokenLearner(AutoregressiveLearner):
     """Batches of codes, the cross-entropy of each code, and the validation recordings."""
 
-    figure = "loss"
-    smaller_is_better = True
-
-    def __init__(
-        self,
-        task: TokenGeneration,
-        batches: TokenBatches,
-        valid: Sequence[Item],
-        cache: FeatureCache,
-    ) -> None:
-        self.task = task
-        self.batches = batches
-        self.valid = valid
-        self.cache = cache
-
-    def batch(self, step: int) -> Any:
-        """The batch of a step."""
-        return self.batches.batch(step)
+    batches: TokenBatches
 
     def loss(self, outputs: Tensor, batch: Any) -> Tensor:
         """The mean cross-entropy over all codes, in nats."""
         logits = self.batches.pattern.logits(outputs, batch.targets.shape[-1])
         return functional.cross_entropy(logits.movedim(-1, 1), batch.targets)
-
-    def validate(
-        self, model: nn.Module, on_track: OnTrack = unseen
-    ) -> dict[str, float]:
-        """The figures of the validation recordings."""
-        tracks = self.task.judged_tracks(model, self.valid, self.cache, on_track)
-        return self.task.pooled(tracks)

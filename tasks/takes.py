@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from ..data.pyjama.file import Atom
 from .conditions import as_number
+
+# Where in a longer recording a training example begins.
+Crop = Literal["beginning", "anywhere"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,14 @@ class Take:
             value = atom.value if number is None else number + self.semitones
             moved.append(Atom(value, atom.time, atom.duration, atom.others))
         return {**own, self.pitch: tuple(moved)}
+
+
+def transpositions(most: int) -> list[int]:
+    """0, -1, 1, -2, 2 and so on: the recording as it is first, then each step lower and higher."""
+    found = [0]
+    for step in range(1, most + 1):
+        found += [-step, step]
+    return found
 
 
 def takes_of(items: Iterable[Any], semitones: int, pitch: str) -> list[Take]:

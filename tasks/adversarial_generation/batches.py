@@ -15,6 +15,7 @@ from ...data.batching.patches import take_patch
 from ..base import Batch
 from ..patches import PatchBatches, as_input
 from ..reading import Recorded
+from ..takes import Crop
 
 ADVERSARY = "adversary"  # the noise of which turn
 GENERATOR = "generator"
@@ -91,7 +92,7 @@ class GanBatches(PatchBatches):
         span: Span,
         *,
         patch_frames: int,
-        from_start: bool,
+        crop: Crop,
         silence: float,
         noise_shape: Sequence[int],
         seed: int,
@@ -103,7 +104,7 @@ class GanBatches(PatchBatches):
         self.conditions = conditions
         self.span = span
         self.patch_frames = patch_frames
-        self.from_start = from_start
+        self.crop = crop
         self.silence = silence
         self.noise_shape = tuple(noise_shape)
 
@@ -113,7 +114,7 @@ class GanBatches(PatchBatches):
             self.tracks[place]
             for place in rng.integers(len(self.tracks), size=self.batch_size)
         ]
-        anywhere = None if self.from_start else rng
+        anywhere = rng if self.crop == "anywhere" else None
         examples = []
         for track in some:
             examples.append(

@@ -13,6 +13,7 @@ from pydantic import (
 )
 
 from ..base import TaskConfig
+from ..takes import Crop
 from ..turns import OptimizerConfig
 
 
@@ -33,9 +34,9 @@ class AdversarialGenerationConfig(TaskConfig):
     patch_frames: PositiveInt = Field(
         description="frames of a generated sound; samples where the feature is the waveform"
     )
-    from_start: bool = Field(
-        True,
-        description="whether a training example begins with its recording, as a note does, or anywhere in it",
+    crop: Crop = Field(
+        "beginning",
+        description="where in a longer recording a training example begins",
     )
     loss: Literal["hinge", "wgan_gp"] = Field(
         "hinge",

@@ -162,7 +162,7 @@ class AdversarialGeneration(Task):
             conditions.encode(conditions.of(items)),
             span,
             patch_frames=config.patch_frames,
-            from_start=config.from_start,
+            crop=config.crop,
             silence=self.feature.silence,
             noise_shape=self.noise_shape,
             seed=seed,

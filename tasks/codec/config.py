@@ -76,8 +76,9 @@ class CodecConfig(TaskConfig):
         None,
         description="step after which codes that are hardly chosen stay where they are; default: they always move",
     )
-    semitones: NonNegativeFloat = Field(
-        0.0, description="examples are played up to so much higher or lower; waveforms"
+    transpose_semitones: NonNegativeFloat = Field(
+        0.0,
+        description="examples are played up to so many semitones higher and lower; waveforms",
     )
     augment: tuple[AugmentStep, ...] = Field(
         (), description="augmentations of each example, one after another"

@@ -72,9 +72,10 @@ class Patches(PatchBatches):
 
     def _patch(self, feature: Recorded, rng: Generator) -> Tensor:
         n_frames = self.config.patch_frames
-        if not self.config.semitones:
+        most = self.config.transpose_semitones
+        if not most:
             return random_patch(feature, n_frames, rng, self.silence)
-        shift = rng.uniform(-self.config.semitones, self.config.semitones)
+        shift = rng.uniform(-most, most)
         ratio = 2 ** (shift / SEMITONES)
         # More samples than the patch has make it shorter, and so higher.
         wide = random_patch(feature, math.ceil(n_frames * ratio), rng, self.silence)

@@ -127,8 +127,8 @@ class CodecTask(Task):
         if self.reads_waves:
             return
         unknown = [name for name in OF_SAMPLES if getattr(self.config.losses, name)]
-        if self.config.semitones:
-            unknown.append("semitones")
+        if self.config.transpose_semitones:
+            unknown.append("transpose_semitones")
         if unknown:
             raise TaskError(
                 f"task.{unknown[0]} is for waveforms, and the feature is '{self.feature.type}'",

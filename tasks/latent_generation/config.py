@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import (
     Field,
     NonNegativeFloat,
+    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     model_validator,
@@ -14,7 +15,7 @@ from pydantic import (
 
 from ..base import TaskConfig
 from ..codec.published import EncodecConfig
-from ..takes import pitch_moves
+from ..takes import Crop, pitch_moves, transpositions
 from .objectives import Diffusion, Objective, RectifiedFlow
 
 Sampler = Literal["euler", "heun", "ddim"]
@@ -30,26 +31,33 @@ class LatentGenerationConfig(TaskConfig):
         description="the trained codec whose latents are generated: a run, a packed model, zoo:NAME, or a "
         "published one"
     )
-    frames: PositiveInt = Field(description="latent frames of a sound")
-    crop: Literal["start", "random"] = Field(
-        "start",
-        description="which frames of a longer recording are learned from: the first ones, or any",
+    patch_frames: PositiveInt = Field(
+        description="latent frames of a training example; a shorter recording is filled up with silence"
+    )
+    generate_frames: PositiveInt | None = Field(
+        None, description="frames of a generated sound; default: patch_frames"
+    )
+    crop: Crop = Field(
+        "beginning",
+        description="where in a longer recording a training example begins",
     )
     conditions: tuple[str, ...] = Field(
         (), description="annotations that a sound is asked for by"
     )
-    drop: float = Field(
+    condition_dropout: float = Field(
         0.1,
         ge=0,
         lt=1,
-        description="share of the training items that lose their conditions, for guidance",
+        description="share of the training examples whose conditions are dropped, for guidance",
     )
-    semitones: tuple[int, ...] = Field(
-        (0,),
-        description="each recording is learned from played so many semitones higher or lower, too",
+    transpose_semitones: NonNegativeInt = Field(
+        0,
+        le=12,
+        description="training recordings are also played up to so many semitones higher and lower",
     )
     pitch: str = Field(
-        "pitchmidi", description="the condition that moves along with `semitones`"
+        "pitchmidi",
+        description="the condition that the transposition is added to, in MIDI numbers",
     )
     emphasis: tuple[PositiveFloat, ...] = Field(
         (),
@@ -83,18 +91,14 @@ class LatentGenerationConfig(TaskConfig):
 
     @model_validator(mode="after")
     def _fits_together(self) -> LatentGenerationConfig:
-        if not self.semitones:
-            raise ValueError("'semitones' is empty: [0] is each recording as it is")
-        if len(set(self.semitones)) < len(self.semitones):
-            raise ValueError(f"'semitones' has a value twice: {list(self.semitones)}")
         if len(set(self.conditions)) < len(self.conditions):
             raise ValueError(f"'conditions' has a name twice: {list(self.conditions)}")
-        if any(self.semitones):
+        if self.transpose_semitones:
             pitch_moves(self.conditions, self.pitch)
         # Without conditions there is nothing to be guided by; with them, a model without must have been learned.
-        if self.guidance != 1 and self.conditions and not self.drop:
+        if self.guidance != 1 and self.conditions and not self.condition_dropout:
             raise ValueError(
-                "'guidance' compares with a model without conditions: it needs a 'drop' above 0"
+                "'guidance' compares with a model without conditions: it needs a 'condition_dropout' above 0"
             )
         of_flow = self.objective == "rectified_flow"
         if self.sampler is not None and of_flow == (self.sampler == "ddim"):
@@ -103,6 +107,16 @@ class LatentGenerationConfig(TaskConfig):
                 f"'sampler' {self.sampler} does not go with 'objective' {self.objective}: choose {others}"
             )
         return self
+
+    @property
+    def frames(self) -> int:
+        """Frames of a generated sound."""
+        return self.generate_frames or self.patch_frames
+
+    @property
+    def transpositions(self) -> list[int]:
+        """By how many semitones each training recording is moved."""
+        return transpositions(self.transpose_semitones)
 
     def made_objective(self) -> Objective:
         """The objective of these settings."""

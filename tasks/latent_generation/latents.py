@@ -16,6 +16,7 @@ from torch.nn import functional
 from ...data.pyjama.file import Atom
 from ..conditions import Value
 from ..encoded import Waveform, Waves
+from ..takes import Crop
 
 SMALLEST = (
     0.05  # of the greatest deviation: channels that hold next to nothing stay small
@@ -173,8 +174,8 @@ class LatentSet:
         Where the latents are, by semitones.
     frames : int
         Frames of a row.
-    from_start : bool
-        Whether rows begin with their recording, or anywhere in it.
+    crop : "beginning" or "anywhere"
+        Where in its recording a row begins.
     """
 
     def __init__(
@@ -182,12 +183,12 @@ class LatentSet:
         notes: Sequence[Note],
         stored: Mapping[int, Stored],
         frames: int,
-        from_start: bool,
+        crop: Crop,
     ) -> None:
         self.notes = notes
         self.stored = stored
         self.frames = frames
-        self.from_start = from_start
+        self.crop = crop
         self._kept: dict[tuple[str, int], Tensor] = {}
         self._room = KEPT_VALUES
 
@@ -196,7 +197,7 @@ class LatentSet:
         kept = self._kept.get((note.key, note.semitones))
         if kept is not None:
             return kept
-        stop = self.frames if self.from_start else None
+        stop = self.frames if self.crop == "beginning" else None
         values = self.stored[note.semitones].read(note.key, 0, stop)
         # Reading a file for every row would take longer than a step of a small graph.
         if values.numel() <= self._room:
@@ -208,7 +209,7 @@ class LatentSet:
         """(D, frames) of a recording: its first frames without `rng`, or where frames may be from anywhere."""
         values = self.sounding(note)
         start = 0
-        if rng is not None and not self.from_start:
+        if rng is not None and self.crop == "anywhere":
             start = int(rng.integers(max(values.shape[-1] - self.frames, 0) + 1))
         values = values[:, start : start + self.frames]
         # What a codec makes of silence is learned like any other sound.

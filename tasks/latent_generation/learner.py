@@ -34,7 +34,7 @@ class LatentLearner:
         Of the training recordings' latents.
     conditions : Conditions
         Fitted on the training recordings.
-    drop : float
+    condition_dropout : float
         Share of the rows that lose their conditions.
     seed, batch_size : int
         Of the training.
@@ -51,7 +51,7 @@ class LatentLearner:
         *,
         scale: Scale,
         conditions: Conditions,
-        drop: float,
+        condition_dropout: float,
         seed: int,
         batch_size: int,
     ) -> None:
@@ -60,7 +60,7 @@ class LatentLearner:
         self.valid = valid
         self.scale = scale
         self.conditions = conditions
-        self.drop = drop
+        self.condition_dropout = condition_dropout
         self.seed = seed
         self.batch_size = batch_size
 
@@ -75,7 +75,7 @@ class LatentLearner:
         named = {
             "x": self.objective.moved(data, noise, t),
             "t": t,
-            **self.conditions.with_dropout(asked, self.drop, rng),
+            **self.conditions.with_dropout(asked, self.condition_dropout, rng),
         }
         targets = self.objective.target(data, noise, t)
         return Batch((), targets, tuple(note.name for note in notes), named=named)

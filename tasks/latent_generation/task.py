@@ -68,7 +68,7 @@ class LatentGeneration(Task):
     parts: ClassVar = {"codec": "trained"}
     generates = True
     of_sampling: ClassVar = (
-        "frames",
+        "generate_frames",
         "sampler",
         "steps",
         "guidance",
@@ -100,6 +100,9 @@ class LatentGeneration(Task):
         channels = self.codec.latent_channels
         shape: tuple[int | str, ...] = ("B", channels, "T")
         inputs: dict[str, Sequence[int | str]] = {"x": shape, "t": ("B",)}
+        frames = {"task.patch_frames": self.config.patch_frames}
+        if self.config.generate_frames:
+            frames["task.generate_frames"] = self.config.generate_frames
         for name in self.config.conditions:
             inputs[name] = ("B", 2) if name in self.scaled else ("B",)
         return NeedsByName(
@@ -108,7 +111,7 @@ class LatentGeneration(Task):
             reads=f"latents x: B C={channels} T, times t: B and the conditions",
             gives="one tensor of the shape of x",
             help=f"end in {channels} channels, with as many frames as x has",
-            frames={"task.frames": self.config.frames},
+            frames=frames,
         )
 
     def check_graph(self, model: GraphModule) -> None:
@@ -151,7 +154,7 @@ class LatentGeneration(Task):
         conditions = self.fitted_conditions(notes)
         self.refuse_few_classes(conditions)
         stored = {}
-        for semitones in config.semitones:
+        for semitones in config.transpositions:
             stored[semitones] = self.encoded(recordings, cache, semitones)
         known = self.latents(notes, stored)
         # Mean and deviation are learned, like weights: the validation recordings have no part in them.
@@ -168,7 +171,7 @@ class LatentGeneration(Task):
             own,
             scale=scale,
             conditions=conditions,
-            drop=config.drop,
+            condition_dropout=config.condition_dropout,
             seed=seed,
             batch_size=batch_size,
         )
@@ -189,12 +192,14 @@ class LatentGeneration(Task):
         """Raise TaskError E591 where an embedding has not a row for every class."""
         if self.graph is not None:
             channels = self.codec.latent_channels
-            refuse_few_classes(self.graph, conditions, channels, self.config.frames)
+            refuse_few_classes(
+                self.graph, conditions, channels, self.config.patch_frames
+            )
 
     def notes(self, items: Sequence[Item]) -> list[Note]:
-        """Training recordings at each of `semitones`, each with its conditions as annotated and moved along."""
+        """Training recordings at each transposition, each with its conditions as annotated and moved along."""
         found = []
-        for semitones in self.config.semitones:
+        for semitones in self.config.transpositions:
             for item in items:
                 asked = {name: value_of(item, name) for name in self.config.conditions}
                 number = as_number(asked.get(self.config.pitch))
@@ -215,17 +220,19 @@ class LatentGeneration(Task):
     def encoded(self, items: Sequence[Item], cache: Any, semitones: int = 0) -> Encoded:
         """Their latents, computed once, with silence behind the end of short ones."""
         # Played higher a recording is shorter; one frame more than is needed does no harm.
-        longest = 2 ** (max(*self.config.semitones, 0) / SEMITONES)
-        samples = math.ceil((self.config.frames + 1) * self.codec.hop_length * longest)
-        waves = Lengthened(cache, samples, cut=self.config.crop == "start")
+        longest = 2 ** (self.config.transpose_semitones / SEMITONES)
+        samples = math.ceil(
+            (self.config.patch_frames + 1) * self.codec.hop_length * longest
+        )
+        waves = Lengthened(cache, samples, cut=self.config.crop == "beginning")
         return encoded(self.codec, items, waves, "latents", semitones=semitones)
 
     def latents(
         self, notes: Sequence[Note], stored: Mapping[int, Encoded]
     ) -> LatentSet:
-        """Rows of `task.frames` frames."""
+        """Rows of `task.patch_frames` frames."""
         config = self.config
-        return LatentSet(notes, stored, config.frames, config.crop == "start")
+        return LatentSet(notes, stored, config.patch_frames, config.crop)
 
     def tune(
         self,

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
+from ..takes import Crop
 from ..token_generation.config import SamplingConfig
 
 
@@ -25,7 +26,7 @@ class SampleGenerationConfig(SamplingConfig):
     patch_frames: PositiveInt = Field(
         description="samples of a training example; a shorter recording is filled up with silence"
     )
-    crop: Literal["beginning", "anywhere"] = Field(
+    crop: Crop = Field(
         "anywhere",
         description="where in a longer recording a training example begins",
     )

@@ -14,7 +14,7 @@ from pydantic import (
 
 from ..base import TaskConfig
 from ..codec.published import EncodecConfig
-from ..takes import pitch_moves
+from ..takes import Crop, pitch_moves
 from .patterns import PatternName
 
 
@@ -84,7 +84,7 @@ class TokenGenerationConfig(SamplingConfig):
     patch_frames: PositiveInt = Field(
         description="frames of a training example; a shorter recording is filled up with silence"
     )
-    crop: Literal["beginning", "anywhere"] = Field(
+    crop: Crop = Field(
         "anywhere",
         description="where in a longer recording a training example begins",
     )

@@ -45,5 +45,5 @@ def test_what_the_section_names_exists() -> None:
     for name in (*AdversarialGeneration.headline, "adversary_loss"):
         assert f"`{name}`" in SECTION
     fields = set(AdversarialGenerationConfig.model_fields)
-    assert {"adversary", "from_start", "generator_every", "penalty"} <= fields
+    assert {"adversary", "crop", "generator_every", "penalty"} <= fields
     assert (ROOT / "graphs" / "notes_gan.yaml").exists()

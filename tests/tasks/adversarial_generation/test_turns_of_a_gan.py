@@ -75,7 +75,7 @@ def test_an_example_begins_with_its_note_and_has_its_conditions(
 
 
 def test_examples_from_anywhere(small_gan: Callable[..., Any]) -> None:
-    gan = small_gan(from_start=False)
+    gan = small_gan(crop="anywhere")
     batch = gan.learner(batch_size=16).batch(0)
     starts = set()
     for row, key in enumerate(batch.items):

@@ -35,7 +35,7 @@ train: {steps: 6, validate_every: 3, batch_size: 2}
 dataset: {folds: 3}
 """
 RVQ = "ResidualVectorQuantizer: {name: quantizer, n_codebooks: 3, n_codes: 16}"
-MORE = "quantize_from: 2, restart_until: 4, semitones: 2, few_codebooks: 1,"
+MORE = "quantize_from: 2, restart_until: 4, transpose_semitones: 2, few_codebooks: 1,"
 ADVERSARY = """\
 name: judge
 input: B C=1 T

@@ -118,7 +118,7 @@ def test_rows_lie_on_the_lines_between_noise_and_recordings(cache: Any):
 
 
 def test_short_recordings_end_in_silence_and_long_ones_are_cut(cache: Any):
-    _, learner = learner_of(cache, valid=TRAIN, semitones=(0,))
+    _, learner = learner_of(cache, valid=TRAIN, transpose_semitones=0)
     rows = {note.key: learner.train.row(note) for note in learner.train.notes}
 
     # "b.wav" has 5 frames of sound, and silence behind.
@@ -130,7 +130,9 @@ def test_short_recordings_end_in_silence_and_long_ones_are_cut(cache: Any):
 
 
 def test_random_crops_come_from_anywhere(cache: Any):
-    _, learner = learner_of(cache, valid=TRAIN, semitones=(0,), crop="random", frames=4)
+    _, learner = learner_of(
+        cache, valid=TRAIN, transpose_semitones=0, crop="anywhere", patch_frames=4
+    )
     whole = learner.train.sounding(learner.train.notes[2])
 
     starts = set()
@@ -349,7 +351,7 @@ def test_too_few_classes_are_refused_before_data_is_read(tmp_path: Path):
 
 
 def test_a_validation_pitch_that_was_not_learned_is_refused(tmp_path: Path):
-    task = task_of(semitones=(0,))
+    task = task_of(transpose_semitones=0)
     task.check_graph(graph_of(tmp_path))
 
     message = refusal(task.check_recordings, TRAIN, VALID)
@@ -400,22 +402,22 @@ def test_there_is_nothing_to_predict(tmp_path: Path):
             {"sampler": "heun", "objective": "diffusion"},
             "'sampler' heun does not go with 'objective' diffusion: choose ddim",
         ),
-        ({"semitones": ()}, "'semitones' is empty"),
-        ({"semitones": (0, 1, 0)}, "'semitones' has a value twice"),
+        ({"transpose_semitones": -1}, "greater than or equal to 0"),
+        ({"transpose_semitones": 13}, "less than or equal to 12"),
         ({"conditions": ("a", "a")}, "'conditions' has a name twice"),
         (
-            {"conditions": ("midi",), "semitones": (0, 1)},
+            {"conditions": ("midi",), "transpose_semitones": 1},
             "would keep its old 'midi'; write `pitch: midi`",
         ),
         (
-            {"conditions": ("a",), "guidance": 2.0, "drop": 0.0},
-            "it needs a 'drop' above 0",
+            {"conditions": ("a",), "guidance": 2.0, "condition_dropout": 0.0},
+            "it needs a 'condition_dropout' above 0",
         ),
     ],
 )
 def test_settings_that_do_not_go_together(settings: Any, words: str):
     with pytest.raises(ValidationError, match=words):
-        LatentGenerationConfig(codec="x", frames=4, **settings)
+        LatentGenerationConfig(codec="x", patch_frames=4, **settings)
 
 
 def test_another_feature_is_refused(tmp_path: Path):
@@ -423,3 +425,18 @@ def test_another_feature_is_refused(tmp_path: Path):
     task.feature = WaveformFeatureConfig(sr_hz=22050)
 
     assert "different sample rates" in refusal(task.check_graph, graph_of(tmp_path))
+
+
+def test_sounds_can_be_longer_than_what_was_learned_from(tmp_path: Path):
+    task = task_of(generate_frames=FRAMES + 3)
+    model = graph_of(tmp_path)
+    task.check_graph(model)
+    cache = cache_of(tmp_path)
+    learner = task.learner(TRAIN, VALID, cache, seed=0, batch_size=2)
+
+    sounds = task.generate(
+        model, task.tune(model, VALID, cache), n=1, conditions={}, seed=0
+    )
+
+    assert learner.batch(0).named["x"].shape[-1] == FRAMES
+    assert sounds[0].samples.shape == (1, (FRAMES + 3) * task.codec.hop_length)

@@ -48,7 +48,8 @@ layers:
   - ConditionedResidualBlock1d: {out_channels: 2, num_groups: 1, with: condition}
 feature: {type: waveform, sr_hz: 8000}
 dataset: {split: annotation}
-task: {type: latent_generation, codec: CODEC, frames: 8, conditions: [pitchmidi], semitones: [0, 1], steps: 2}
+task: {type: latent_generation, codec: CODEC, patch_frames: 8, conditions: [pitchmidi], steps: 2,
+  transpose_semitones: 1}
 train: {steps: 3, batch_size: 2, validate_every: 3}
 """
 SIDES = {"train": (60, 62, 64), "valid": (61, 65), "test": (63, 60)}
@@ -149,7 +150,7 @@ def test_the_shipped_flow_fits_the_shipped_codec():
     feature = WaveformFeatureConfig(sr_hz=16000)
     codec = GraphCodec(mb.compile_graph("notes_vae"), feature)
     config = LatentGenerationConfig(
-        codec="x", frames=64, conditions=("instrument", "pitchmidi")
+        codec="x", patch_frames=64, conditions=("instrument", "pitchmidi")
     )
     task = LatentGeneration(config, feature)
     task.models["codec"] = Part(codec)

@@ -131,7 +131,7 @@ class Wide(Levels):
 
 
 def test_the_tutorials_diffusion_unet_learns(tmp_path: Path):
-    task = task_of(Wide(latent_channels=64), conditions=(), frames=16)
+    task = task_of(Wide(latent_channels=64), conditions=(), patch_frames=16)
     model = compile_graph("diffusion_unet_tutorial")
     task.check_graph(model)
     task.check_recordings(TRAIN, VALID)

@@ -111,9 +111,9 @@ def task_of(codec: Any = None, **settings: Any) -> LatentGeneration:
     """The task with its codec."""
     values = {
         "codec": "levels",
-        "frames": FRAMES,
+        "patch_frames": FRAMES,
         "conditions": ("instrument", "pitchmidi"),
-        "semitones": (0, 1, -1),
+        "transpose_semitones": 1,
         "steps": 4,
         **settings,
     }

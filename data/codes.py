@@ -6,7 +6,7 @@ from ..errors import register_codes
 
 CODES = {
     "E402": "A key was asked for that the HDF5 file does not hold. `filepath[0].value` of an entry is its HDF5 key.",
-    "E403": "A key of audio is a 1-D float array (mono); a key of features a 2-D array of numbers, (frames, features).",
+    "E403": "A key of audio is a float array, (N,) or (C, N); a key of features a 2-D array, (frames, features).",
     "E404": "Every audio key carries the attribute 'sr_hz', its sampling rate in Hz as a positive whole number.",
     "E405": "An array without a single sample or frame cannot be used; it usually stands for a failed conversion.",
     "E406": "NaN and infinity spread through every weight of a model within one step, so such data are refused.",
@@ -32,6 +32,7 @@ CODES = {
     "E430": "The audio file cannot be decoded. wav, flac, ogg and mp3 are read.",
     "E431": "The audio file holds not a single sample.",
     "E432": "The audio file holds NaN or infinity (only float formats can).",
+    "E435": "A reader of several channels takes recordings with as many, or mono ones, whose channel is repeated.",
     "E440": "A fold needs at least one group for the test, one for the validation and one for the training.",
     "E441": "Folds are numbered from 0 to dataset.folds - 1; a corpus with dataset.split: annotation has no folds.",
     "E442": "A group (a piece with stems and versions) is on one side of a split only, else the test is not a test.",

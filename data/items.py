@@ -49,6 +49,11 @@ class Item:
         return self.n_samples / self.sr_hz
 
     @property
+    def n_channels(self) -> int:
+        """How many channels it has."""
+        return self.store.n_channels(self.key)
+
+    @property
     def annotations(self) -> Mapping[str, Sequence[Atom]]:
         """Name -> atoms."""
         return self.entry.annotations
@@ -61,7 +66,7 @@ class Item:
     def read(
         self, start: int = 0, stop: int | None = None
     ) -> tuple[NDArray[np.float32], int]:
-        """Read a part of the audio.
+        """Read a part of the audio in mono: of several channels the mean.
 
         Parameters
         ----------
@@ -80,6 +85,30 @@ class Item:
             E401 for a damaged file, E406 for NaN or infinity; further as `AudioStore`.
         """
         return self.store.read(self.key, start, stop), self.sr_hz
+
+    def read_channels(
+        self, start: int = 0, stop: int | None = None
+    ) -> tuple[NDArray[np.float32], int]:
+        """Read a part of the audio with its channels.
+
+        Parameters
+        ----------
+        start, stop : int
+            Samples [start, stop); by default all.
+
+        Returns
+        -------
+        wave : array of float32, (C, N)
+            A row per channel, also of a mono recording.
+        sr_hz : int
+            The sampling rate, in Hz.
+
+        Raises
+        ------
+        DataError
+            As `read`.
+        """
+        return self.store.read_channels(self.key, start, stop), self.sr_hz
 
 
 @dataclass(frozen=True)

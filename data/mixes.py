@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..errors import DataError
 from .corpus import Item
 from .pyjama.file import Atom, Atoms, Entry
+from .stores.downmix import fitted
 
 MOST_STEMS = 6  # of one mix: 63 combinations
 
@@ -22,6 +23,11 @@ class Mix(Item):
 
     stems: tuple[Item, ...] = ()
 
+    @property
+    def n_channels(self) -> int:
+        """As many as the stem with the most has."""
+        return max(stem.n_channels for stem in self.stems)
+
     def read(
         self, start: int = 0, stop: int | None = None
     ) -> tuple[NDArray[np.float32], int]:
@@ -29,18 +35,47 @@ class Mix(Item):
 
         A stem that ends before the others is silent from there on. Raises as `AudioStore.read`.
         """
+
+        def mono(stem: Item, end: int) -> NDArray[np.float32]:
+            return stem.read(start, end)[0]
+
+        return self._sum((), mono, start, stop), self.sr_hz
+
+    def read_channels(
+        self, start: int = 0, stop: int | None = None
+    ) -> tuple[NDArray[np.float32], int]:
+        """The sum of the stems' channels as float32 (C, N); a mono stem is in every channel.
+
+        Raises as `AudioStore.read`, and DataError E435 for stems of two and of five channels.
+        """
+        n_channels = self.n_channels
+
+        def channels(stem: Item, end: int) -> NDArray[np.float32]:
+            own = stem.read_channels(start, end)[0]
+            return fitted(own, n_channels, f"'{stem.key}'")
+
+        return self._sum((n_channels,), channels, start, stop), self.sr_hz
+
+    def _sum(
+        self,
+        before: tuple[int, ...],
+        read: Callable[[Item, int], NDArray[np.float32]],
+        start: int,
+        stop: int | None,
+    ) -> NDArray[np.float32]:
+        """The sum over the stems of what `read` gives of them up to an end, (*before, N)."""
         if stop is None:
             stop = self.n_samples
         else:
             stop = min(stop, self.n_samples)
 
         # The sum is made in one buffer, so that only one stem is in memory beside it.
-        total = np.zeros(max(stop - start, 0), np.float32)
+        total = np.zeros((*before, max(stop - start, 0)), np.float32)
         for stem in self.stems:
             end = min(stop, stem.n_samples)
             if end > start:
-                total[: end - start] += stem.read(start, end)[0]
-        return total, self.sr_hz
+                total[..., : end - start] += read(stem, end)
+        return total
 
 
 def stem_mixes(items: Sequence[Item], annotation: str) -> list[Item]:

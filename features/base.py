@@ -39,6 +39,11 @@ class FeatureConfig(Settings):
         """Sizes of one frame: (bins,), or (channels, bins)."""
 
     @property
+    def audio_channels(self) -> int:
+        """Channels of the audio that it is computed from: 1 is the mean of a recording's channels."""
+        return 1
+
+    @property
     def t0_s(self) -> float:
         """Time of the centre of frame 0."""
         return 0.0
@@ -83,7 +88,8 @@ class ArrayConfig(FeatureConfig):
 class Feature(nn.Module, abc.ABC):
     """Waveforms (B, N) at `config.sr_hz` -> (B, *config.shape, T), on the device and in the precision of its buffers.
 
-    What lies outside a waveform is silence. Raises DataError E450 for any other shape and for audio without a sample.
+    A feature whose `config.audio_channels` are several is given (B, C, N), wherever (B, N) stands here. What lies
+    outside a waveform is silence. Raises DataError E450 for any other shape and for audio without a sample.
     A class of your own has a `Config` and is made known by `register_feature`.
     """
 
@@ -209,8 +215,8 @@ def check_wave(wave: Tensor, name: str) -> None:
 
 
 def refuse_empty(wave: Tensor, name: str) -> None:
-    """Raise DataError E450 for (B, 0)."""
-    if not wave.shape[1]:
+    """Raise DataError E450 for (B, 0) and (B, C, 0)."""
+    if not wave.shape[-1]:
         raise DataError(
             f"the feature '{name}' got audio without a single sample",
             code="E450",

@@ -10,7 +10,7 @@ CODES = {
     "E449": "A feature is a class with a docstring and a `Config` whose field `type` has the feature's name.",
     "E450": "Features read floating-point audio of shape (B, N): a batch of mono recordings with at least one sample.",
     "E451": "The audio of one recording could not be read. The other recordings are cached.",
-    "E452": "Features are computed from mono audio: a 1-D floating-point array, not empty, and its rate in Hz.",
+    "E452": "Features are computed from floating-point audio, (N,) or (C, N), not empty, and its sample rate in Hz.",
     "E453": "NaN or infinity in the audio would spread over every frame whose filters reach it.",
     "E454": "The cache has no features of this recording with these settings. Building it computes what is missing.",
     "E455": "A file of the feature cache was removed or damaged. Building the cache again computes that file only.",

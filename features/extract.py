@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..data.stores.downmix import fitted
 from ..errors import DataError
 from .base import Feature, FeatureConfig
 from .cache_index import Stamp
@@ -29,7 +30,8 @@ class AudioItem(Protocol):
     """What `FeatureCache.build` reads; it is pickled to worker processes.
 
     An item may also have `source`, the Path of the file it lies in: while that file does not change, the audio of
-    cached features is not read again.
+    cached features is not read again. Features of several channels are computed from `read_channels()`, which gives
+    (C, N) and the rate; without it an item is mono.
     """
 
     @property
@@ -57,7 +59,7 @@ def extract(item: AudioItem, folder: Path, config: FeatureConfig) -> Outcome:
     """Read, hash and, unless its file is there, transform one recording."""
     stamp = Stamp.of(getattr(item, "source", None))
     try:
-        audio, sr_hz = _read(item)
+        audio, sr_hz = _read(item, config.audio_channels)
         settings = settings_of(config)
         digest = _digest(audio, sr_hz, settings)
         path = folder / f"{digest}.safetensors"
@@ -68,8 +70,8 @@ def extract(item: AudioItem, folder: Path, config: FeatureConfig) -> Outcome:
             about = {"settings": settings, "audio_and_settings": digest}
             write_wave(
                 path,
-                torch.split(wave, CHUNK_SAMPLES, dim=1),
-                wave.shape[1],
+                torch.split(wave, CHUNK_SAMPLES, dim=-1),
+                wave.shape[-1],
                 config,
                 about,
             )
@@ -79,10 +81,17 @@ def extract(item: AudioItem, folder: Path, config: FeatureConfig) -> Outcome:
     return Outcome(item.key, stamp, digest)
 
 
-def _read(item: AudioItem) -> tuple[NDArray[np.float32], int]:
-    """The audio, checked. Raises DataError naming the key: E451, E452, E453, or what the item's own reader raises."""
+def _read(item: AudioItem, n_channels: int) -> tuple[NDArray[np.float32], int]:
+    """The audio, checked: (N,), or (C, N) of several channels.
+
+    Raises DataError naming the key: E435, E451, E452, E453, or what the item's own reader raises.
+    """
+    if n_channels > 1:
+        read = getattr(item, "read_channels", item.read)
+    else:
+        read = item.read
     try:
-        audio, sr_hz = item.read()
+        audio, sr_hz = read()
     except DataError:
         raise
     except (
@@ -93,9 +102,15 @@ def _read(item: AudioItem) -> tuple[NDArray[np.float32], int]:
             code="E451",
             help="replace the recording or leave it out",
         ) from error
-    if audio.ndim != 1 or audio.size == 0 or audio.dtype.kind != "f" or sr_hz <= 0:
+    if n_channels > 1:
+        audio = np.atleast_2d(audio)
+        expected = "samples (C, N) in floating point"
+    else:
+        expected = "mono floating-point samples"
+    form = min(2, n_channels)
+    if audio.ndim != form or audio.size == 0 or audio.dtype.kind != "f" or sr_hz <= 0:
         raise DataError(
-            f"the audio of '{item.key}' is not mono floating-point samples at a positive rate",
+            f"the audio of '{item.key}' is not {expected} at a positive rate",
             code="E452",
             facts=[
                 ("shape", str(audio.shape)),
@@ -108,11 +123,19 @@ def _read(item: AudioItem) -> tuple[NDArray[np.float32], int]:
     finite = np.isfinite(audio)
     if not finite.all():
         raise DataError(
-            f"the audio of '{item.key}' has NaN or infinity, first at sample {int(finite.argmin())}",
+            f"the audio of '{item.key}' has NaN or infinity, first at sample {_first(finite)}",
             code="E453",
             help="replace the recording or leave it out",
         )
-    return np.ascontiguousarray(audio, np.float32), sr_hz
+    samples = np.ascontiguousarray(audio, np.float32)
+    if n_channels > 1:
+        samples = fitted(samples, n_channels, f"'{item.key}'")
+    return samples, sr_hz
+
+
+def _first(finite: NDArray[np.bool_]) -> int:
+    """The first sample, (N,) or (C, N), that is not finite in every channel."""
+    return int(np.atleast_2d(finite).all(axis=0).argmin())
 
 
 def _digest(audio: NDArray[np.float32], sr_hz: int, settings: str) -> str:
@@ -136,7 +159,10 @@ def write_wave(
     config: FeatureConfig,
     about: Mapping[str, str],
 ) -> None:
-    """Write the features of a waveform at `config.sr_hz` that comes in (1, n) chunks. Raises as `write_feature`."""
+    """Write the features of a waveform at `config.sr_hz` that comes in chunks (1, n), or (1, C, n) of several channels.
+
+    Raises as `write_feature`.
+    """
     transform = _transform(config)
     pieces: Iterable[Tensor] = (piece[0] for piece in transform.stream(chunks))
     n_frames = transform.n_frames(n_samples)

@@ -15,7 +15,8 @@ from .extract import write_wave
 from .feature_file import CachedFeature
 from .resample import resample_stream
 
-Blocks = Iterator[tuple[NDArray[np.float32], int]]  # mono (N,) at a rate in Hz
+# Mono (N,), or (C, N) for a feature of several channels, at a rate in Hz.
+Blocks = Iterator[tuple[NDArray[np.float32], int]]
 
 
 @torch.inference_mode()
@@ -34,14 +35,14 @@ def stream_feature(
     # The header of the cache file comes before the frames and
     # holds their number, so the length must be known first.
     for block, rate_hz in read():
-        n_samples = n_samples + len(block)
+        n_samples = n_samples + block.shape[-1]
         sr_hz = rate_hz
 
     def chunks() -> Iterator[Tensor]:
         done = 0
         for block, _ in read():
             yield torch.from_numpy(block)[None]
-            done += len(block)
+            done += block.shape[-1]
             on_share(done / n_samples)
 
     n_resampled = -(-n_samples * config.sr_hz // sr_hz)

@@ -127,7 +127,8 @@ class Transform:
         ----------
         wave : Tensor or ndarray, shape (N,) or (B, N)
             Mono audio in floating point at `config.sr_hz`. (3, N) is three recordings, each for itself, and not three
-            channels, as it is for `model.predict`: mix channels down with `wave.mean(0)`.
+            channels, as it is for `model.predict`: mix channels down with `wave.mean(0)`. Of "waveform" with
+            `channels=2` and more (C, N) or (B, C, N), which are channels there.
 
         Returns
         -------
@@ -140,10 +141,10 @@ class Transform:
         DataError
             E450 for other shapes or types, and for audio without a sample.
         """
-        wave = _as_tensor(wave, self.config.type)
+        wave = _as_tensor(wave, self.config)
         # The kernels follow the audio: a notebook moves its waveforms, not the transform.
         module = self.module.to(wave.device)
-        one = wave.ndim == 1
+        one = wave.ndim == len(_axes(self.config))
         batch: Tensor = module(wave[None] if one else wave)
         seen = self._as_seen(batch)
         return seen[0] if one else seen
@@ -196,24 +197,29 @@ class Transform:
         return words
 
 
-def _as_tensor(wave: object, name: str) -> Tensor:
-    """Audio as a tensor (N,) or (B, N) in floating point. Raises DataError E450 for anything else, with a way there."""
+def _axes(config: FeatureConfig) -> str:
+    """The axes of one recording: N, or C and N of several channels."""
+    return "N" if config.audio_channels == 1 else "CN"
+
+
+def _as_tensor(wave: object, config: FeatureConfig) -> Tensor:
+    """Audio as a tensor of one recording or a batch, in floating point. Raises DataError E450 for anything else."""
     if isinstance(wave, str | Path):
         came = f"the text {str(wave)!r}"
         help = "read the file first: wave, sr_hz = soundfile.read(path)"
-        raise _not_audio(name, came, help)
+        raise _not_audio(config, came, help)
     try:
         tensor = torch.as_tensor(wave)
     except (TypeError, ValueError, RuntimeError):
         came = type(wave).__name__
         help = "pass a tensor or an array of samples in -1 … 1"
-        raise _not_audio(name, came, help) from None
+        raise _not_audio(config, came, help) from None
     came = f"{str(tensor.dtype).removeprefix('torch.')} of shape {tuple(tensor.shape)}"
-    if tensor.ndim not in (1, 2):
-        help = "pass one recording, wave[0], or a batch of mono recordings: mix channels down with wave.mean(1)"
-        raise _not_audio(name, came, help)
+    axes = len(_axes(config))
+    if tensor.ndim not in (axes, axes + 1):
+        raise _not_audio(config, came, _help(axes))
     if not tensor.is_floating_point():
-        raise _not_audio(name, came, _to_floating_point(tensor))
+        raise _not_audio(config, came, _to_floating_point(tensor))
     return tensor
 
 
@@ -225,6 +231,18 @@ def _to_floating_point(tensor: Tensor) -> str:
     return "pass samples in floating point, in -1 … 1"
 
 
-def _not_audio(name: str, came: str, help: str) -> DataError:
-    message = f"the feature '{name}' expects audio of shape (N,) or (B, N) in floating point, got {came}"
+def _help(axes: int) -> str:
+    """What to do with an array of other axes."""
+    if axes == 1:
+        return "pass one recording, wave[0], or a batch of mono recordings: mix channels down with wave.mean(1)"
+    return "pass one recording with a row per channel, or a batch of them"
+
+
+def _not_audio(config: FeatureConfig, came: str, help: str) -> DataError:
+    if config.audio_channels == 1:
+        shapes = "(N,) or (B, N)"
+    else:
+        channels = config.audio_channels
+        shapes = f"({channels}, N) or (B, {channels}, N)"
+    message = f"the feature '{config.type}' expects audio of shape {shapes} in floating point, got {came}"
     return DataError(message, code="E450", help=help)

@@ -104,7 +104,8 @@ class Model:
     ) -> Any:
         """What the model finds in a recording, or in several.
 
-        Audio of any sample rate is resampled, and its channels are averaged, exactly as `mirbricks predict` does.
+        Audio of any sample rate is resampled, and its channels are averaged, exactly as `mirbricks predict` does. A
+        model whose feature has `channels` reads so many of them.
 
         Parameters
         ----------
@@ -170,17 +171,18 @@ class Model:
     def _one(
         self, audio: Any, sr_hz: int | None, title: str, progress: Progress
     ) -> Prediction:
+        n_channels = self._experiment.feature.audio_channels
         if isinstance(audio, str | Path):
             _refuse_rate(sr_hz)
-            read = blocks_of_file(audio)
+            read = blocks_of_file(audio, n_channels)
             title = title or Path(audio).stem
         elif isinstance(audio, Item):
-            read = blocks_of_array(*audio.read())
+            read = blocks_of_array(*audio.read_channels(), n_channels)
             title = Path(audio.key).stem
         elif isinstance(audio, tuple) and len(audio) == 2:
-            read = blocks_of_array(*audio)
+            read = blocks_of_array(*audio, n_channels)
         else:
-            read = blocks_of_array(audio, sr_hz)
+            read = blocks_of_array(audio, sr_hz, n_channels)
         made: Prediction = predict(
             self._experiment, self.settings, read, title, progress
         )

@@ -12,7 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..data.stores.audio import AUDIO_ENDINGS, stream_audio, warn_of_cancelled_channels
+from ..data.stores.audio import AUDIO_ENDINGS, stream_audio, stream_channels
+from ..data.stores.downmix import (
+    Levels,
+    fitted,
+    mixed_down,
+    warn_of_cancelled_channels,
+)
 from ..data.stores.together import write_together
 from ..errors import DataError
 from ..features.streaming import stream_feature
@@ -44,13 +50,24 @@ def predict(
             return task.predict(experiment.model, feature, settings.tuned, on_share)
 
 
-def blocks_of_file(path: str | Path) -> Callable[[], Blocks]:
-    """The blocks of an audio file, channels averaged."""
-    return lambda: stream_audio(path)
+def blocks_of_file(path: str | Path, n_channels: int = 1) -> Callable[[], Blocks]:
+    """The blocks of an audio file: (N,) with its channels averaged, or (C, N) of several `n_channels`.
+
+    A mono file is repeated in every channel. Raises, while they are read, DataError E430 to E432, and E435 for a file
+    of another number of channels.
+    """
+
+    def blocks() -> Blocks:
+        for channels, sr_hz in stream_channels(path):
+            yield fitted(channels, n_channels, f"'{path}'"), sr_hz
+
+    if n_channels == 1:
+        return lambda: stream_audio(path)
+    return blocks
 
 
-def blocks_of_array(wave: Any, sr_hz: Any) -> Callable[[], Blocks]:
-    """The blocks of samples in memory, channels averaged as those of a file are.
+def blocks_of_array(wave: Any, sr_hz: Any, n_channels: int = 1) -> Callable[[], Blocks]:
+    """The blocks of samples in memory, whose channels are averaged, or kept, as those of a file are.
 
     Parameters
     ----------
@@ -58,24 +75,31 @@ def blocks_of_array(wave: Any, sr_hz: Any) -> Callable[[], Blocks]:
         (N,), or (C, N) with a row per channel; floating-point numbers, as a rule within -1 … 1.
     sr_hz : int
         Its sample rate in Hz, a whole number.
+    n_channels : int
+        The channels that are read: 1 is their mean, as blocks (N,); blocks of more are (C, N).
 
     Raises
     ------
     DataError
-        E436 for another shape, for integers, for samples that are not finite, and without a sample rate.
+        E435 for another number of channels, E436 for another shape, for integers, for samples that are not finite, and
+        without a sample rate.
     """
     samples = _samples(wave)
     rate_hz = _rate(sr_hz)
-    mono = samples.mean(axis=0)
-    energy = float(np.square(samples).sum()) / len(samples)
-    warn_of_cancelled_channels("these samples", energy, float(mono @ mono))
+    if n_channels == 1:
+        warn_of_cancelled_channels(
+            "these samples", Levels.of(samples, mixed_down(samples))
+        )
+    else:
+        samples = fitted(samples, n_channels, "the recording")
 
     def blocks() -> Blocks:
         for start in range(0, samples.shape[1], BLOCK_SAMPLES):
             channels = samples[:, start : start + BLOCK_SAMPLES]
-            # In the layout of a file, a row of samples per moment: the mean is then the same to the last bit.
-            frames = np.ascontiguousarray(channels.T)
-            yield frames.mean(axis=1, dtype=np.float32), rate_hz
+            if n_channels == 1:
+                yield mixed_down(channels), rate_hz
+            else:
+                yield channels, rate_hz
 
     return blocks
 

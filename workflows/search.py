@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ import torch
 from torch import Tensor
 
 from ..data.corpus import Corpus
-from ..data.stores.audio import stream_audio
 from ..errors import RunError, did_you_mean, raise_all
 from ..features.streaming import stream_feature
 from ..runs.folder import RunFolder
@@ -25,6 +23,7 @@ from .faiss_search import nearest_by_faiss
 from .index import embedding_run
 from .index_file import Index, refuse_other_weights
 from .parts import move
+from .predict import blocks_of_file
 
 
 @dataclass(frozen=True)
@@ -140,7 +139,7 @@ def _embedded(
                 feature = cache.open(name)
             else:
                 file = Path(folder) / f"{number}.safetensors"
-                read = functools.partial(stream_audio, name)
+                read = blocks_of_file(name, experiment.feature.audio_channels)
                 feature = stream_feature(read, file, experiment.feature, unseen)
             made[name] = task.embedded(model, feature)[0]
     return made

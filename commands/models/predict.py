@@ -33,7 +33,7 @@ def predict(arguments: Namespace) -> int:
     names = result_names(paths)
     for path, name in zip(paths, names, strict=True):
         try:
-            read = blocks_of_file(path)
+            read = blocks_of_file(path, experiment.feature.audio_channels)
             prediction = predict_recording(
                 experiment, settings, read, str(path), progress
             )

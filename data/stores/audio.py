@@ -1,4 +1,4 @@
-"""Audio files: wav, flac, ogg and mp3, read in blocks, mixed down to mono."""
+"""Audio files: wav, flac, ogg and mp3, read in blocks, with their channels or mixed down to mono."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 
 from ...errors import DataError
 from . import mp3
+from .downmix import Levels, mixed_down, warn_of_cancelled_channels
 from .hdf5_store import SR_MAX_HZ, SR_MIN_HZ
 from .loss import loss_of
 
 AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".mp3")
 Float32 = NDArray[np.float32]
-
-MOST_CANCELLED = 1e-4  # share of the channels' mean power: 40 dB less
 
 
 def stream_audio(
@@ -31,6 +30,25 @@ def stream_audio(
     Warns where decoding ends early, and where the channels cancel each other. Raises DataError: E430 for a file that is
     missing, cannot be decoded or has an impossible sample rate, E431 for an empty one, E432 for NaN.
     """
+    levels = Levels()
+    start = 0
+    for channels, sr_hz in stream_channels(path, block_samples):
+        mono = mixed_down(channels)
+        # The sum of finite samples may still be too large for float32.
+        _refuse_nan(mono[:, None], Path(path), start)
+        levels.add(channels, mono)
+        yield mono, sr_hz
+        start += len(mono)
+    warn_of_cancelled_channels(f"'{path}'", levels)
+
+
+def stream_channels(
+    path: str | Path, block_samples: int = 1 << 20
+) -> Iterator[tuple[Float32, int]]:
+    """Blocks (float32 (C, N), sr_hz) of `block_samples`, the last shorter, with the channels of the file.
+
+    Warns where decoding ends early; raises as `stream_audio`.
+    """
     path = Path(path)
     try:
         # What soundfile would wait for, or word badly, is refused before it sees the file.
@@ -39,35 +57,35 @@ def stream_audio(
         with opened(path) as file:
             sr_hz = _rate_of(file, path)
             start = 0
-            levels = np.zeros(2)
             while len(
-                samples := file.read(block_samples, dtype="float32", always_2d=True)
+                frames := file.read(block_samples, dtype="float32", always_2d=True)
             ):
-                mono = _mono(samples, path, start)
-                # The power before and after mixing down, to find channels that cancel each other.
-                levels += np.sum(np.square(samples)) / file.channels, mono @ mono
-                yield mono, sr_hz
-                start += len(samples)
+                _refuse_nan(frames, path, start)
+                yield frames.T, sr_hz
+                start += len(frames)
             # Decoders end silently at a damaged frame: only the count of samples shows it.
             lost = loss_of(path, file.format, start, file.frames)
             if lost is not None:
                 warnings.warn(lost, UserWarning, stacklevel=2)
-            warn_of_cancelled_channels(f"'{path}'", *levels)
     except (soundfile.SoundFileError, OSError) as error:
-        if isinstance(error, OSError):
-            own = error.strerror
-        else:
-            own = str(error).rpartition(": ")[2].strip(". \n")
-        reason = (
-            "there is no such file" if isinstance(error, FileNotFoundError) else own
-        )
-        raise DataError(
-            f"cannot read the audio file '{path}': {reason}",
-            code="E430",
-            help="wav, flac, ogg and mp3 are read",
-        ) from error
+        raise _unreadable(path, error) from error
     if start == 0:
         raise _empty(path)
+
+
+def _unreadable(path: Path, error: Exception) -> DataError:
+    """DataError E430 of what soundfile or the system has raised."""
+    if isinstance(error, FileNotFoundError):
+        reason: str | None = "there is no such file"
+    elif isinstance(error, OSError):
+        reason = error.strerror
+    else:
+        reason = str(error).rpartition(": ")[2].strip(". \n")
+    return DataError(
+        f"cannot read the audio file '{path}': {reason}",
+        code="E430",
+        help="wav, flac, ogg and mp3 are read",
+    )
 
 
 def opened(path: Path) -> soundfile.SoundFile:
@@ -101,19 +119,6 @@ def _rate_of(file: soundfile.SoundFile, path: Path) -> int:
     )
 
 
-def warn_of_cancelled_channels(name: str, channels: float, mono: float) -> None:
-    """Warn where the mean of the channels has next to none of their power: one is the other upside down.
-
-    channels  the mean of the channels' energies, and `mono` the energy of their mean
-    """
-    if channels > 0 and mono < MOST_CANCELLED * channels:
-        message = (
-            f"the channels of {name} cancel each other: their mean, which is read, is nearly silent; "
-            "turn the polarity of one of them, or write one channel only"
-        )
-        warnings.warn(message, UserWarning, stacklevel=2)
-
-
 def _empty(path: Path) -> DataError:
     return DataError(
         f"the audio file '{path}' is empty",
@@ -135,16 +140,12 @@ def _refuse_no_file(path: Path) -> None:
         raise _empty(path)
 
 
-def _mono(samples: Float32, path: Path, start: int) -> Float32:
-    """(N, channels) -> (N,)."""
-    # Infinite samples are refused below, in words; NumPy would warn of them first.
-    with np.errstate(invalid="ignore", over="ignore"):
-        mono: Float32 = samples.mean(axis=1, dtype=np.float32)
-    bad = ~np.isfinite(mono)
+def _refuse_nan(frames: Float32, path: Path, start: int) -> None:
+    """Raises DataError E432 for (N, C) with NaN or infinity; `start` is the sample that they begin with."""
+    bad = ~np.isfinite(frames).all(axis=1)
     if bad.any():
         raise DataError(
             f"the audio file '{path}' has NaN or infinity",
             code="E432",
             facts=[("first", f"sample {start + int(np.argmax(bad))}")],
         )
-    return mono

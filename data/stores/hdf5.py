@@ -1,4 +1,6 @@
-"""Readers and writers of NAME_audio.hdf5 (1-D float, attribute `sr_hz`) and NAME_feat.hdf5 ((T, D)), a key per item.
+"""Readers and writers of NAME_audio.hdf5 (float, (N,) or (C, N), attribute `sr_hz`) and NAME_feat.hdf5 ((T, D)).
+
+Both have a key per item.
 
 Readers open the file on first use and once per process: a store may be pickled to workers or cross a fork. They never
 load more than what is asked for, so memory does not grow with the corpus. Writers stream: one item in memory at a time.
@@ -9,19 +11,31 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DataError
 from .atomic import written_whole
-from .hdf5_store import Store, refuse_empty, refuse_nan, sr_hz_of, wrong_form
+from .downmix import mixed_down
+from .hdf5_store import (
+    Store,
+    refuse_empty,
+    refuse_lying,
+    refuse_nan,
+    sr_hz_of,
+    wrong_form,
+)
+
+if TYPE_CHECKING:
+    import h5py
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
-_AUDIO_FORM = "a 1-D float array"
+_AUDIO_FORM = "a float array, (N,) or (C, N) of C channels"
 _FEATURE_FORM = "a 2-D array of numbers, (frames, features)"
 # More than HDF5 needs for the name, the header and the attribute table of one item.
 _METADATA_BYTES = 1 << 13
@@ -30,40 +44,72 @@ _METADATA_BYTES = 1 << 13
 class AudioStore(Store):
     """Reader of NAME_audio.hdf5.
 
-    Errors, all DataError: E400 missing file, E401 corrupt file, E402 unknown key, E403 not 1-D float, E404 `sr_hz`
-    missing or wrong, E405 empty audio, E406 NaN or infinity, E409 no permission.
+    Errors, all DataError: E400 missing file, E401 corrupt file, E402 unknown key, E403 not float (N,) or (C, N), E404
+    `sr_hz` missing or wrong, E405 empty audio, E406 NaN or infinity, E409 no permission.
     """
 
     def __init__(self, path: str | Path) -> None:
         super().__init__(path)
-        self._checked: dict[str, tuple[int, int]] = {}
+        self._checked: dict[str, _Audio] = {}
 
     def n_samples(self, key: str) -> int:
-        return self._describe(key)[0]
+        return self._describe(key).n_samples
+
+    def n_channels(self, key: str) -> int:
+        return self._describe(key).n_channels
 
     def sr_hz(self, key: str) -> int:
-        return self._describe(key)[1]
+        return self._describe(key).sr_hz
 
     def read(self, key: str, start: int = 0, stop: int | None = None) -> Float32:
-        """Samples [start, stop) as float32 (N,)."""
-        audio = self._values(key, start, stop, self.n_samples(key)).astype(
-            np.float32, copy=False
-        )
-        refuse_nan(audio, f"'{key}' of '{self.path}'", "sample", start)
-        return audio
+        """Samples [start, stop) as float32 (N,): the mean of the channels."""
+        channels = self.read_channels(key, start, stop)
+        # Mono audio is handed on as it lies there.
+        if len(channels) == 1:
+            only: Float32 = channels[0]
+            return only
+        mono = mixed_down(channels)
+        refuse_nan(mono, self._name(key), "sample", start)
+        return mono
 
-    def _describe(self, key: str) -> tuple[int, int]:
-        """(n_samples, sr_hz), checked once per key."""
+    def read_channels(
+        self, key: str, start: int = 0, stop: int | None = None
+    ) -> Float32:
+        """Samples [start, stop) of every channel as float32 (C, N)."""
+        about = self._describe(key)
+        values = self._values(key, start, stop, about.n_samples, about.axis)
+        channels = np.atleast_2d(values.astype(np.float32, copy=False))
+        # Moments first, so that the message names the first moment and not the first channel.
+        refuse_nan(channels.T, self._name(key), "sample", start)
+        return channels
+
+    def _name(self, key: str) -> str:
+        return f"'{key}' of '{self.path}'"
+
+    def _describe(self, key: str) -> _Audio:
+        """The form of a key, checked once."""
         if key not in self._checked:
             # The header answers all of it, so that opening a corpus reads no audio.
             shape, kind = self._form(key)
-            if len(shape) != 1 or kind != "f":
+            if len(shape) not in (1, 2) or kind != "f":
                 raise wrong_form(self.path, key, self._dataset(key), _AUDIO_FORM)
             refuse_empty(self.path, key, shape)
+            refuse_lying(self.path, key, shape)
             given = self._attributes(key).get("sr_hz")
-            sr_hz = sr_hz_of(given, f"'{key}' of '{self.path}'")
-            self._checked[key] = (shape[0], sr_hz)
+            sr_hz = sr_hz_of(given, self._name(key))
+            n_channels = shape[0] if len(shape) == 2 else 1
+            self._checked[key] = _Audio(n_channels, shape[-1], sr_hz, len(shape) - 1)
         return self._checked[key]
+
+
+@dataclass(frozen=True)
+class _Audio:
+    """The form of a recording; `axis` is that of its samples in the file."""
+
+    n_channels: int
+    n_samples: int
+    sr_hz: int
+    axis: int
 
 
 class FeatureStore(Store):
@@ -174,8 +220,8 @@ def write_audio(
     ----------
     path : str or Path
         The file. It appears when all recordings are in.
-    items : iterable of (str, array of float (N,), int)
-        The key, the mono audio and the sampling rate in Hz of each recording.
+    items : iterable of (str, array of float, int)
+        The key, the audio and the sampling rate in Hz of each recording. Audio is (N,), or (C, N) of C channels.
 
     Raises
     ------
@@ -194,8 +240,12 @@ def write_audio(
     with _writing(path) as add:
         for key, audio, sr_hz in items:
             audio = np.asarray(audio)
-            if audio.ndim != 1 or audio.dtype.kind != "f":
+            if audio.ndim not in (1, 2) or audio.dtype.kind != "f":
                 raise wrong_form(path, key, audio, _AUDIO_FORM)
+            refuse_lying(path, key, audio.shape)
+            # One channel has one form, whichever way it came.
+            if len(audio) == 1 and audio.ndim == 2:
+                audio = audio[0]
             rate = sr_hz_of(sr_hz, f"'{key}' of '{path}'")
             add(key, audio, "sample", {"sr_hz": rate})
 
@@ -263,11 +313,13 @@ def _writing(
                 message, code="E407", help="give every recording its own key"
             )
         refuse_empty(path, key, values.shape)
-        refuse_nan(values, f"'{key}' for '{path}'", unit, 0)
+        # Of audio the first moment is named, not the first channel: its last axis is time.
+        by_unit = values.T if unit == "sample" else values
+        refuse_nan(by_unit, f"'{key}' for '{path}'", unit, 0)
         of_attributes = sum(np.asarray(value).nbytes for value in attributes.values())
         # Values as float32 are 4 bytes each; the rest is room for HDF5's own tables.
         reserve(raw, 4 * values.size + of_attributes + _METADATA_BYTES)
-        data = file.create_dataset(key, data=values.astype(np.float32, copy=False))
+        data = _dataset_of(file, key, values)
         data.attrs.update(attributes)
 
     with written_whole(path) as temporary:
@@ -277,6 +329,18 @@ def _writing(
                 yield add
                 size = file.id.get_filesize()
         os.truncate(temporary, size)  # what was reserved and not used
+
+
+def _dataset_of(file: h5py.File, key: str, values: NDArray[Any]) -> h5py.Dataset:
+    """A new dataset of float32 in one piece."""
+    if values.flags.c_contiguous:
+        return file.create_dataset(key, data=values.astype(np.float32, copy=False))
+    # HDF5 would copy all of an array that lies otherwise, such as an import's frames of channels: row by row only one
+    # channel is in memory.
+    data = file.create_dataset(key, values.shape, np.float32)
+    for row, channel in enumerate(values):
+        data[row] = channel
+    return data
 
 
 def _shown(value: object) -> str:

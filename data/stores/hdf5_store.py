@@ -119,15 +119,17 @@ class Store:
             return dict(data.attrs)
 
     def _values(
-        self, key: str, start: int, stop: int | None, size: int
+        self, key: str, start: int, stop: int | None, size: int, axis: int = 0
     ) -> NDArray[Any]:
+        """The values [start, stop) of an axis that has `size` of them."""
         if stop is None:
             stop = size
         if not 0 <= start <= stop <= size:
             raise ValueError(f"'{key}' holds [0, {size}), asked for [{start}, {stop})")
         data = self._dataset(key)
+        part = (*[slice(None)] * axis, slice(start, stop))
         with damage_named(self.path, key):
-            return np.asarray(data[start:stop])
+            return np.asarray(data[part])
 
 
 @functools.lru_cache(maxsize=8)
@@ -222,6 +224,16 @@ def refuse_empty(path: str | Path, key: str, shape: tuple[int, ...]) -> None:
             code="E405",
             facts=[("shape", str(shape))],
             help="remove the key from the corpus, or build it again from its source",
+        )
+
+
+def refuse_lying(path: str | Path, key: str, shape: tuple[int, ...]) -> None:
+    """Raise DataError E403 for audio with more channels than samples: (N, C), not (C, N)."""
+    if len(shape) == 2 and shape[0] > shape[1]:
+        raise DataError(
+            f"'{key}' of '{path}' has {shape[0]} channels of {shape[1]} samples",
+            code="E403",
+            help="audio is (C, N), a row per channel: transpose the array",
         )
 
 

@@ -210,7 +210,7 @@ def test_unknown_key() -> None:
 @pytest.mark.parametrize(
     ("data", "facts"),
     [
-        (np.zeros((2, 5), np.float32), "  shape  (2, 5)\n  type   float32\n"),
+        (np.zeros((1, 2, 5), np.float32), "  shape  (1, 2, 5)\n  type   float32\n"),
         (np.zeros(5, np.int16), "  shape  (5,)\n  type   int16\n"),
         (np.float32(3), "  shape  ()\n  type   float32\n"),
     ],
@@ -220,7 +220,7 @@ def test_wrong_form(data: Any, facts: str) -> None:
         raw_file("x_audio.hdf5", data=data, sr_hz=22050).read("a.wav")
     assert (
         message(error)
-        == f"'a.wav' of 'x_audio.hdf5' is not a 1-D float array\n{facts}  [E403]"
+        == f"'a.wav' of 'x_audio.hdf5' is not a float array, (N,) or (C, N) of C channels\n{facts}  [E403]"
     )
 
 

@@ -32,7 +32,7 @@ def listed(folder: Path) -> list[str]:
         ([("a", RAMP[:0], 22050)], "E405"),
         ([("a", RAMP * np.nan, 22050)], "E406"),
         ([("a", RAMP, 0)], "E404"),
-        ([("a", RAMP[None], 22050)], "E403"),
+        ([("a", RAMP[None, None], 22050)], "E403"),
     ],
 )
 def test_the_writer_refuses_what_the_reader_would(

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from ..lazy import face
 
 if TYPE_CHECKING:
+    from .bss_ratios import BssFrames as BssFrames
+    from .bss_ratios import bss_eval as bss_eval
     from .chords import Chords as Chords
     from .chords import chord_figures as chord_figures
     from .chords import chord_seconds as chord_seconds
@@ -38,6 +40,11 @@ if TYPE_CHECKING:
     from .multi_pitch import multi_pitch_figures as multi_pitch_figures
     from .ngrams import CodeNgram as CodeNgram
     from .notes import note_figures as note_figures
+    from .oracle_masks import binary_mask as binary_mask
+    from .oracle_masks import comb_estimates as comb_estimates
+    from .oracle_masks import oracle_estimates as oracle_estimates
+    from .oracle_masks import ratio_mask as ratio_mask
+    from .oracle_masks import wiener_mask as wiener_mask
     from .pitch import cents_off as cents_off
     from .pitch import note_f0_hz as note_f0_hz
     from .pitch import pitch_figures as pitch_figures
@@ -49,6 +56,8 @@ if TYPE_CHECKING:
     from .retrieval import ranks_by_distance as ranks_by_distance
     from .retrieval import ranks_by_embedding as ranks_by_embedding
     from .retrieval import retrieval_figures as retrieval_figures
+    from .separation import SeparationFigures as SeparationFigures
+    from .separation import joint_si_sdr_db as joint_si_sdr_db
     from .sound_embeddings import ChromaStatistics as ChromaStatistics
     from .sound_embeddings import MelStatistics as MelStatistics
     from .sound_embeddings import SoundEmbedding as SoundEmbedding
@@ -65,6 +74,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = face(
     __name__,
     {
+        "BssFrames": "bss_ratios",
         "Chords": "chords",
         "ChromaStatistics": "sound_embeddings",
         "CodeNgram": "ngrams",
@@ -77,14 +87,18 @@ __getattr__, __dir__, __all__ = face(
         "Nearest": "manifolds",
         "Ranks": "retrieval",
         "ReconstructionFigures": "reconstruction",
+        "SeparationFigures": "separation",
         "SoundEmbedding": "sound_embeddings",
         "TokenCrossEntropy": "tokens",
         "best_thresholds": "tagging",
+        "binary_mask": "oracle_masks",
         "bit_rate_bps": "codebooks",
+        "bss_eval": "bss_ratios",
         "cents_off": "pitch",
         "chord_figures": "chords",
         "chord_seconds": "chords",
         "class_figures": "tagging",
+        "comb_estimates": "oracle_masks",
         "confusion_matrix": "tagging",
         "copying_figures": "manifolds",
         "embed_sounds": "sound_embeddings",
@@ -94,6 +108,7 @@ __getattr__, __dir__, __all__ = face(
         "generation_figures": "generation",
         "halves": "embedding_sets",
         "inception_score": "inception",
+        "joint_si_sdr_db": "separation",
         "kernel_distance": "kernels",
         "kernel_distance_subsets": "kernels",
         "label_curves": "tagging",
@@ -106,9 +121,11 @@ __getattr__, __dir__, __all__ = face(
         "nearest_items": "manifolds",
         "note_f0_hz": "pitch",
         "note_figures": "notes",
+        "oracle_estimates": "oracle_masks",
         "pitch_figures": "pitch",
         "ranks_by_distance": "retrieval",
         "ranks_by_embedding": "retrieval",
+        "ratio_mask": "oracle_masks",
         "real_against_real": "generation",
         "realism_scores": "manifolds",
         "retrieval_figures": "retrieval",
@@ -116,5 +133,6 @@ __getattr__, __dir__, __all__ = face(
         "standardised": "embedding_sets",
         "stft_distance": "reconstruction",
         "token_accuracy": "tokens",
+        "wiener_mask": "oracle_masks",
     },
 )

@@ -5,7 +5,7 @@ MirbricksError            the user's input cannot be used; carries a code, a pla
 ├── RegistryError         E3xx what breaks the rules of registration, a name nobody registered
 ├── BlockCheckError       E310 a block that lacks a property every block has; an AssertionError too
 ├── DataError             E4xx audio, annotations, features, cache
-├── TaskError             E5xx a graph or a corpus that does not fit the task
+├── TaskError             E5xx a graph or a corpus that does not fit the task, E8xx those of source separation
 ├── RunError              E6xx run folders, training, checkpoints
 ├── GraphWarning          W1xx a graph that runs, and probably does not say what was meant; given by `warnings.warn`
 └── ErrorList             several of the above, found in one pass

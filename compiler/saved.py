@@ -9,6 +9,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from .language.axes import UNNAMED
 from .module import GraphModule
 from .operations import NodeInfo, Op
 
@@ -42,9 +43,10 @@ def _input_line(model: GraphModule) -> str | dict[str, str]:
         lines[name] = " ".join(
             axis if isinstance(size, str) else f"{axis}={size}" for axis, size in pairs
         )
-    if len(lines) > 1:
-        return lines
-    return next(iter(lines.values()))
+    # A single input may be called by its name in the layers, so that its own name must stay.
+    if list(lines) == [UNNAMED]:
+        return lines[UNNAMED]
+    return lines
 
 
 def _layers(model: GraphModule) -> list[dict[str, Any]]:

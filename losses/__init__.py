@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from .triplet import triplet_loss as triplet_loss
     from .waveform import cosine_loss as cosine_loss
     from .waveform import si_sdr_loss as si_sdr_loss
+    from .waveform import snr_loss as snr_loss
     from .waveform import waveform_l1 as waveform_l1
+    from .weighted import WeightedLosses as WeightedLosses
 
 __getattr__, __dir__, __all__ = face(
     __name__,
@@ -42,6 +44,7 @@ __getattr__, __dir__, __all__ = face(
         "MultiResolutionSTFT": "spectral",
         "MultiScaleMel": "spectral",
         "ProxyAnchor": "proxy_anchor",
+        "WeightedLosses": "weighted",
         "barlow_twins": "contrastive",
         "binary_cross_entropy": "classification",
         "compressed_magnitude": "spectral",
@@ -56,6 +59,7 @@ __getattr__, __dir__, __all__ = face(
         "pairwise_distances": "triplet",
         "register_loss": "base",
         "si_sdr_loss": "waveform",
+        "snr_loss": "waveform",
         "spread": "contrastive",
         "triplet_loss": "triplet",
         "vicreg": "contrastive",

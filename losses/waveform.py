@@ -10,6 +10,8 @@ from .base import register_loss
 from .spectral import check_waves
 
 NOISE_FLOOR = 1e-8  # of the estimate's energy: no ratio beyond 80 dB is rewarded
+SNR_FLOOR = 1e-3  # of the signal's energy: no more than 30 dB are rewarded
+SILENT_ENERGY = 1e-6  # of an item: noise under it does not count
 SILENCE = (
     1e-20  # an energy so small that it only keeps divisions by 0 away, gradients too
 )
@@ -96,6 +98,47 @@ def si_sdr_loss(estimate: Tensor, reference: Tensor) -> Tensor:
     floor = NOISE_FLOOR * (target + rest) + SILENCE
     ratio_db = 10 * ((target + floor).log10() - (rest + floor).log10())
     return -torch.where(energy > SILENCE, ratio_db, torch.zeros_like(ratio_db)).mean()
+
+
+def noise_to_signal_db(output: Tensor, wanted: Tensor) -> Tensor:
+    """The energy of the error relative to the signal, in dB, of each item: (B, ...) -> (B,).
+
+    Loud and soft items count alike, which a mean of squares would not do. It is held above -30 dB, and of silent items
+    the error counts from an energy of 1e-6 on.
+    """
+    signal = wanted.square().flatten(1).sum(dim=1)
+    noise = (output - wanted).square().flatten(1).sum(dim=1)
+    floor = SNR_FLOOR * signal + SILENT_ENERGY
+    return 10 * torch.log10((noise + floor) / (signal + SILENT_ENERGY))
+
+
+@register_loss("snr")
+def snr_loss(estimate: Tensor, reference: Tensor) -> Tensor:
+    """Negative signal-to-noise ratio in dB, mean over the batch: unlike SI-SDR it holds the level too.
+
+    Parameters
+    ----------
+    estimate, reference : Tensor
+        Waveforms (B, C, N); the channels of an item are judged together.
+
+    Returns
+    -------
+    Tensor
+        A scalar in dB. No ratio above 30 dB is rewarded; of silent items the error counts from an energy of 1e-6 on.
+
+    Raises
+    ------
+    ValueError
+        For two shapes, or tensors that are not (B, C, N).
+
+    Examples
+    --------
+    >>> wave = torch.tensor([[[1.0, -1.0, 1.0, -1.0]]])
+    >>> round(float(snr_loss(0.5 * wave, wave)), 2)
+    -6.0
+    """
+    check_waves(estimate, reference)
+    return noise_to_signal_db(estimate, reference).mean()
 
 
 @register_loss("cosine")

@@ -201,6 +201,10 @@ class Task(abc.ABC):
     def tracks(self, items: Sequence[Item]) -> list[Item]:
         """The items to predict and evaluate; the others, such as stems, serve the training only. Raises E503."""
 
+    def read_with(self, tracks: Sequence[Item], items: Sequence[Item]) -> list[Item]:  # noqa: ARG002
+        """The recordings that judging these tracks reads, of `items`: here the tracks; stems may be needed too."""
+        return list(tracks)
+
     @abc.abstractmethod
     def learner(
         self,

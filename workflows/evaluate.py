@@ -159,12 +159,13 @@ def _load_for(
 def _features(
     experiment: Experiment, items: Sequence[Item], options: Options, progress: Progress
 ) -> tuple[FeatureCache, list[Item], list[DataError]]:
-    """Features of the tracks only: stems are not needed here."""
+    """Features of the tracks, and of what they are judged with: most tasks need no stems here."""
     cache = features_of(experiment.feature, options.cache)
-    wanted = experiment.task.tracks(items)
+    tracks = experiment.task.tracks(items)
     # A bad annotation is reported now, and not after hours of computing features.
-    for item in wanted:
+    for item in tracks:
         experiment.task.truth(item)
+    wanted = experiment.task.read_with(tracks, items)
     with progress.counting("features", len(wanted)) as on_done:
         usable, failed = compute_features(wanted, cache, options.jobs, on_done)
     note_short(experiment.task, usable, cache, progress)

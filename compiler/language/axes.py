@@ -12,6 +12,7 @@ from ...fields import quoted
 from .source import Source, Steps
 
 LARGEST_SIZE = 10**9
+UNNAMED = "x"  # the name of a single input that the graph file gives none
 MOST_AXES = MOST_INPUTS = 16
 _AXIS = re.compile(r"([A-Z][A-Za-z0-9]*)(?:=([1-9][0-9]{0,99}))?")
 
@@ -48,7 +49,7 @@ def read_inputs(
     if isinstance(given, Mapping):
         named = given
     else:
-        named = {"x": given}
+        named = {UNNAMED: given}
     if len(named) > MOST_INPUTS:
         message = f"input: {len(named):,} inputs; a graph has {MOST_INPUTS} at most"
         hint = "join some of them before"

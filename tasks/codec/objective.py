@@ -4,22 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
 from ...features.base import FeatureConfig
-from ...losses.spectral import MultiResolutionSTFT, MultiScaleMel
-from ...losses.waveform import si_sdr_loss
+from ...losses.weighted import WeightedLosses
 from .config import LossWeights
 
-SILENT_ENERGY = 1e-6  # of an item: noise under it does not count
-NOISE_FLOOR = 1e-3  # of the signal's energy: no more than 30 dB are rewarded
-WINDOWS = (256, 1024, 2048)  # of the log-mel spectra; shorter ones are the costly ones
-BANDS = (40, 80, 160)
 
-
-class Reconstruction(nn.Module):
+class Reconstruction(WeightedLosses):
     """The parts of the loss that compare an output with what went in.
 
     Parameters
@@ -31,46 +23,14 @@ class Reconstruction(nn.Module):
     """
 
     def __init__(self, weights: LossWeights, feature: FeatureConfig) -> None:
-        super().__init__()
-        self.weights = weights.of_output
-        self.stft = MultiResolutionSTFT() if weights.stft else None
-        self.mel = None
-        if weights.mel:
-            self.mel = MultiScaleMel(feature.sr_hz, win_lengths=WINDOWS, n_mels=BANDS)
+        super().__init__(weights.of_output, feature.sr_hz)
 
-    def parts(self, output: Tensor, wanted: Tensor) -> dict[str, Tensor]:
-        """The weighted parts by name, of (B, C, N), or of spectra of one shape."""
-        self.to(output.device)
-        found = {}
-        for name, weight in self.weights.items():
-            found[name] = weight * self._part(name, output, wanted)
-        return found
-
-    def _part(self, name: str, output: Tensor, wanted: Tensor) -> Tensor:
-        if name == "l1":
-            return functional.l1_loss(output, wanted)
+    def part(self, name: str, output: Tensor, wanted: Tensor) -> Tensor:
+        """One part, without its weight."""
         if name == "l2":
+            # Beside the divergence of a VAE it is the likelihood of an item: its sum, not its mean.
             return (output - wanted).square().flatten(1).sum(dim=1).mean() / 2
-        if name == "snr":
-            return noise_to_signal_db(output, wanted).mean()
-        if name == "si_sdr":
-            return si_sdr_loss(output, wanted)
-        measure = self.stft if name == "stft" else self.mel
-        assert measure is not None  # it is made wherever it has a weight
-        distance: Tensor = measure(output, wanted)
-        return distance
-
-
-def noise_to_signal_db(output: Tensor, wanted: Tensor) -> Tensor:
-    """The energy of the error relative to the signal, in dB, of each item: (B, ...) -> (B,).
-
-    Loud and soft items count alike, which a mean of squares would not do. It is held above -30 dB, and of silent items
-    the error counts from an energy of 1e-6 on.
-    """
-    signal = wanted.square().flatten(1).sum(dim=1)
-    noise = (output - wanted).square().flatten(1).sum(dim=1)
-    floor = NOISE_FLOOR * signal + SILENT_ENERGY
-    return 10 * torch.log10((noise + floor) / (signal + SILENT_ENERGY))
+        return super().part(name, output, wanted)
 
 
 def scores_and_features(

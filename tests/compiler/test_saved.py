@@ -83,6 +83,14 @@ def test_sections_and_several_inputs_are_written(tmp_path: Path) -> None:
     }
 
 
+def test_a_single_input_keeps_the_name_that_layers_call_it_by(tmp_path: Path) -> None:
+    layers = ["ReLU", {"AddWith": "mix"}]
+    model = mb.compile_graph({"input": {"mix": "B C=2 T"}, "layers": layers})
+    same, text = again(model, tmp_path)
+    assert same.input_shapes == model.input_shapes
+    assert "input: {mix: B C=2 T}" in text
+
+
 def test_weights_of_the_one_load_into_the_other(tmp_path: Path) -> None:
     model = mb.compile_graph(GRAPHS[0].parent / "mpe_small.yaml").eval()
     path = tmp_path / "resolved.yaml"

@@ -1,0 +1,198 @@
+"""The three kinds of separation graph, found from the names of a graph's inputs and outputs.
+
+conditioned   an input `target` says which of the targets the one output is to be
+dedicated     one input and one output, for one target
+several       an output by the name of each target
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from ...compiler.module import GraphModule
+from ...errors import TaskError, did_you_mean
+from ..requirements import NeedsByName
+
+Kind = Literal["conditioned", "dedicated", "several"]
+MIX = "mix"
+TARGET = "target"
+Outputs = Tensor | Mapping[str, Tensor]
+
+
+def kind_of(model: GraphModule, targets: Sequence[str]) -> Kind:
+    """Which kind a graph is. Raises TaskError E802 where it is none that fits these targets."""
+    if model.outputs:
+        _refuse_other_outputs(model, targets)
+        return "several"
+    if TARGET in model.input_shapes:
+        return "conditioned"
+    if len(targets) > 1:
+        inputs = ", ".join(model.input_shapes)
+        raise TaskError(
+            f"the graph gives one estimate, and task.targets are {len(targets)}: nothing says which it is to be",
+            code="E802",
+            where=model.graph.where_input(),
+            facts=[("targets", ", ".join(targets)), ("inputs", inputs)],
+            help=f'add `{TARGET}: "B K={len(targets)}"` to `input:`, or name an output for each target in `outputs:`',
+        )
+    return "dedicated"
+
+
+def _refuse_other_outputs(model: GraphModule, targets: Sequence[str]) -> None:
+    """Raise E802 where the names of the outputs are not the targets."""
+    where = model.graph.source.key(("outputs",))
+    facts = [("targets", ", ".join(targets)), ("outputs", ", ".join(model.outputs))]
+    if TARGET in model.input_shapes:
+        raise TaskError(
+            f"the graph has an input '{TARGET}' and outputs by name: one of them says what is separated, not both",
+            code="E802",
+            where=where,
+            help=f"leave `outputs:` out, or the input '{TARGET}'",
+        )
+    for name in model.outputs:
+        if name not in targets:
+            raise TaskError(
+                f"the graph has an output '{name}', which is not one of task.targets",
+                code="E802",
+                where=where,
+                facts=facts,
+                help=did_you_mean(name, targets) or "add it to task.targets",
+            )
+    for name in targets:
+        if name not in model.outputs:
+            raise TaskError(
+                f"the graph has no output '{name}', which task.targets name",
+                code="E802",
+                where=where,
+                facts=facts,
+                help="add it to `outputs:` with a `StoreAs` of that name, or leave it out of task.targets",
+            )
+
+
+def needs_of(
+    kind: Kind, targets: Sequence[str], n_channels: int, patch_frames: int
+) -> NeedsByName:
+    """What a graph of a kind must read and give."""
+    wave = ("B", n_channels, "T")
+    inputs: dict[str, tuple[int | str, ...]] = {MIX: wave}
+    outputs: dict[str, tuple[int | str, ...]] = {"estimate": wave}
+    if kind == "conditioned":
+        inputs[TARGET] = ("B", len(targets))
+    if kind == "several":
+        outputs = dict.fromkeys(targets, wave)
+    return NeedsByName(
+        inputs,
+        outputs,
+        reads="a mix and what to separate from it",
+        gives="a waveform per target",
+        frames={"task.patch_frames": patch_frames},
+    )
+
+
+def refuse_misfit(model: GraphModule, n_channels: int, patch_frames: int) -> None:
+    """Raise E803 for other channels than the feature's, E804 for another length, E805 for a patch that is too short."""
+    where = model.graph.where_input()
+    name = MIX if MIX in model.input_shapes else next(iter(model.input_shapes))
+    shape = model.input_shapes[name]
+    # Another rank is refused with the names, where the whole shape is shown.
+    if len(shape) != 3:
+        return
+    for of, own in {"reads": shape, **_given(model)}.items():
+        if len(own) == 3 and own[1] != n_channels:
+            raise TaskError(
+                f"the graph {of} {own[1]} channels, and the feature has {n_channels}",
+                code="E803",
+                where=where,
+                help=f"write `{name}: B C={n_channels} T`, and end in as many channels; "
+                f"or `feature: {{type: waveform, channels: {own[1]}}}`",
+            )
+        if len(own) == 3 and own[2] != shape[2]:
+            raise TaskError(
+                f"the graph {of} a waveform of another length than its input",
+                code="E804",
+                where=where,
+                facts=[("expected", str(shape[2])), ("got", str(own[2]))],
+                help=f"end in `ISTFT: {{size_of: {name}}}`, or bring layers to one size with "
+                "`Upsample: {size_of: ...}`",
+            )
+    _refuse_short_patch(model, patch_frames)
+
+
+def _given(model: GraphModule) -> dict[str, tuple[int | str, ...]]:
+    """The shapes of the outputs, by words for a message."""
+    if not model.outputs:
+        return {"gives": model.output_shape}
+    return {f"gives for '{name}'": shape for name, shape in model.output_shapes.items()}
+
+
+def _refuse_short_patch(model: GraphModule, patch_frames: int) -> None:
+    for node in model.nodes:
+        n_fft = getattr(node.config, "n_fft", None)
+        if node.block == "STFT" and n_fft is not None and n_fft > patch_frames:
+            raise TaskError(
+                f"task.patch_frames {patch_frames} is shorter than one window of '{node.name}', n_fft {n_fft}",
+                code="E805",
+                where=node.where,
+                help=f"write `patch_frames: {16 * n_fft}`",
+            )
+
+
+class Separator:
+    """A model behind one call: chunks of a mix in, an estimate of each target out.
+
+    Parameters
+    ----------
+    model : GraphModule
+        The graph.
+    kind : Kind
+        What it is.
+    targets : sequence of str
+        The targets that it was trained for, in the order of `target`.
+    names : mapping of str to str
+        The graph's names of its inputs, by the task's.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        kind: Kind,
+        targets: Sequence[str],
+        names: Mapping[str, str],
+    ) -> None:
+        self.model = model
+        self.kind = kind
+        self.targets = tuple(targets)
+        self.names = names
+
+    def inputs(self, mix: Tensor, target: Tensor | None) -> dict[str, Tensor]:
+        """What the graph is called with, by its own names: mixes (B, C, T) and, if it is conditioned, (B, K)."""
+        named = {self.names[MIX]: mix}
+        if self.kind == "conditioned":
+            assert target is not None  # a conditioned graph is always asked for one
+            named[self.names[TARGET]] = target
+        return named
+
+    def __call__(self, mix: Tensor, asked: Sequence[str] | None = None) -> Tensor:
+        """Estimates (K, C, T) of the targets that are asked for, by default all, in a mix (C, T)."""
+        wanted = self.targets if asked is None else tuple(asked)
+        device = next(self.model.parameters()).device
+        mix = mix.to(device)
+        if self.kind != "conditioned":
+            outputs = self.model(**self.inputs(mix[None], None))
+            return torch.stack([self._one(outputs, name)[0] for name in wanted])
+        # One after another: as a batch, the targets of a long chunk would need several times the memory.
+        rows = torch.eye(len(self.targets), device=device)
+        estimates = []
+        for name in wanted:
+            row = rows[self.targets.index(name)]
+            estimates.append(self.model(**self.inputs(mix[None], row[None]))[0])
+        return torch.stack(estimates)
+
+    def _one(self, outputs: Outputs, name: str) -> Tensor:
+        if isinstance(outputs, Tensor):
+            return outputs
+        return outputs[name]

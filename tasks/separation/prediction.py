@@ -1,0 +1,60 @@
+"""What separation predicts: a sound per target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..predictions import Prediction, drawn
+from ..sounds import Sound
+
+
+@dataclass(frozen=True, repr=False)
+class Separated(Prediction):
+    """The sounds that were separated from a recording.
+
+    Parameters
+    ----------
+    sounds : mapping of str to Sound
+        A sound per target, each as long as the recording.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> silence = Sound(np.zeros((1, 8000), np.float32), 16000)
+    >>> found = Separated({"violin": silence, "bassoon": silence}, title="duo")
+    >>> found
+    <Separated of 'duo': violin, bassoon; 0.50 s at 16000 Hz>
+    >>> found["violin"].sr_hz
+    16000
+    """
+
+    sounds: Mapping[str, Sound]
+
+    def __getitem__(self, target: str) -> Sound:
+        return self.sounds[target]
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The names of the targets."""
+        return tuple(self.sounds)
+
+    def answer(self) -> str:
+        """The targets, and how long they are."""
+        lengths = {sound.answer() for sound in self.sounds.values()}
+        return f"{', '.join(self.sounds)}; {', '.join(sorted(lengths))}"
+
+    def files(self) -> Mapping[str, bytes]:
+        """{".TARGET.wav": the samples in 32-bit floating point} for each target."""
+        return {
+            f".{target}.wav": sound.files()[".wav"]
+            for target, sound in self.sounds.items()
+        }
+
+    def plot(self, ax: Any = None) -> Any:
+        """The spectrograms of the targets one above another; on given axes that of the first."""
+        from ...plots.sound import sound  # matplotlib takes a second to import
+
+        first = next(iter(self.sounds.values()))
+        return drawn(sound, first.samples, first.sr_hz, self.title, ax=ax)

@@ -1,0 +1,210 @@
+"""The task separation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+from ...compiler.module import GraphModule
+from ...data.corpus import Item
+from ...features.waveform import WaveformFeatureConfig
+from ..base import (
+    Evaluation,
+    Figures,
+    OnShare,
+    OnTrack,
+    Task,
+    register_task,
+    unseen,
+)
+from ..reading import Recorded
+from ..requirements import NeedsByName
+from ..sounds import Sound
+from .config import SeparationConfig
+from .estimating import estimated
+from .judging import (
+    IMPROVEMENT,
+    MIX_RATIO,
+    RATIO,
+    SILENT,
+    pooled_figures,
+    ratios,
+    references_of,
+    with_means,
+)
+from .kinds import MIX, TARGET, Kind, Separator, kind_of, needs_of, refuse_misfit
+from .learner import SeparationLearner
+from .mixing import StemMixes
+from .prediction import Separated
+from .stems import Track, refuse_unknown_targets, tracks_of
+
+
+@register_task("separation")
+class Separation(Task):
+    """Sources of a mix: waveforms (B, C, T) -> the same of each target.
+
+    A graph with an input `target` separates whichever of the targets is asked for; one without is for one target, or
+    has an output by the name of each. Sources: Jansson et al., "Singing Voice Separation with Deep U-Net Convolutional
+    Networks", ISMIR 2017; Meseguer-Brocal & Peeters, "Conditioned-U-Net", ISMIR 2019; Le Roux et al., "SDR -
+    half-baked or well done?", ICASSP 2019.
+    """
+
+    Config = SeparationConfig
+    config: SeparationConfig
+    title = "source separation"
+    headline = (RATIO, MIX_RATIO, IMPROVEMENT, SILENT)
+    logits = False
+    features: ClassVar = (WaveformFeatureConfig,)
+    of_training: ClassVar = ("losses", "remix")
+    # of the graph, once `check_graph` has seen it
+    kind: Kind = "conditioned"
+    input_names: tuple[str, ...] = (MIX, TARGET)
+
+    def needs(self) -> NeedsByName:
+        return needs_of(
+            self.kind,
+            self.config.targets,
+            self.n_channels,
+            self.config.patch_frames,
+        )
+
+    @property
+    def n_channels(self) -> int:
+        """Channels of the waveforms that the graph reads."""
+        return int(self.feature.shape[0])
+
+    def check_graph(self, model: GraphModule) -> None:
+        """Also which kind of graph it is. Raises TaskError E802 to E805."""
+        self.kind = kind_of(model, self.config.targets)
+        self.input_names = tuple(model.input_shapes)
+        refuse_misfit(model, self.n_channels, self.config.patch_frames)
+        super().check_graph(model)
+
+    def separator(self, model: Any) -> Separator:
+        """The graph behind one call."""
+        names = self.needs().names_of(model.input_shapes)
+        return Separator(model, self.kind, self.config.targets, names)
+
+    def check_recordings(self, train: Sequence[Item], others: Sequence[Item]) -> None:
+        """Whether there are stems of every target. Raises TaskError E800, E801."""
+        annotation = self.config.annotation
+        tracks = tracks_of(train, annotation)
+        refuse_unknown_targets(tracks, self.config.targets, annotation)
+        if others:
+            tracks_of(others, annotation)
+
+    def tracks(self, items: Sequence[Item]) -> list[Item]:
+        """The mixes that have stems. Raises TaskError E800."""
+        return [track.mix for track in tracks_of(items, self.config.annotation)]
+
+    def read_with(self, tracks: Sequence[Item], items: Sequence[Item]) -> list[Item]:
+        """The mixes and their stems."""
+        keys = {track.key for track in tracks}
+        return [item for item in items if item.key in keys or item.stem_of in keys]
+
+    def learner(
+        self,
+        train: Sequence[Item],
+        valid: Sequence[Item],
+        cache: Any,
+        *,
+        seed: int,
+        batch_size: int,
+    ) -> SeparationLearner:
+        """Raises TaskError E800."""
+        tracks = tracks_of(train, self.config.annotation)
+        mixes = StemMixes(
+            tracks,
+            self._features(tracks, cache),
+            self.config,
+            self.kind,
+            self.needs().names_of(self.input_names),
+            seed=seed,
+            batch_size=batch_size,
+        )
+        return SeparationLearner(self, mixes, valid, cache)
+
+    def _features(self, tracks: Sequence[Track], cache: Any) -> dict[str, Recorded]:
+        """The waveforms of mixes and stems, by key."""
+        found = {}
+        for track in tracks:
+            for item in (track.mix, *track.stems):
+                found[item.key] = self.seen(cache.open(item.key))
+        return found
+
+    def validated(
+        self, model: nn.Module, items: Sequence[Item], cache: Any, on_track: OnTrack
+    ) -> dict[str, float]:
+        """SI-SDR of the estimates alone: what a training watches."""
+        found = []
+        for track in tracks_of(items, self.config.annotation):
+            features = self._features([track], cache)
+            estimates, references = self._pair(model, track, features)
+            found.append(ratios(RATIO, estimates, references, self.config.targets))
+            on_track(track.mix.key)
+        return pooled_figures(found, self.config.targets)
+
+    def evaluate(
+        self,
+        model: nn.Module,
+        items: Sequence[Item],
+        cache: Any,
+        settings: Mapping[str, Any],  # noqa: ARG002  # nothing is tuned
+        on_track: OnTrack = unseen,
+    ) -> Evaluation:
+        """Figures of every mix and target against its own reference, beside those of the mix itself."""
+        tracks: dict[str, Figures] = {}
+        for track in tracks_of(items, self.config.annotation):
+            tracks[track.mix.key] = self._judged(model, track, cache)
+            on_track(track.mix.key)
+        return Evaluation(self.pooled(tracks), tracks)
+
+    def _pair(
+        self, model: nn.Module, track: Track, features: Mapping[str, Recorded]
+    ) -> tuple[Tensor, Tensor]:
+        """Estimates and references (K, C, N) of a track."""
+        targets = self.config.targets
+        mix = features[track.mix.key]
+        estimates = estimated(self.separator(model), mix, self.config, targets)
+        return estimates, references_of(track, features, targets)
+
+    def _judged(self, model: nn.Module, track: Track, cache: Any) -> Figures:
+        targets = self.config.targets
+        features = self._features([track], cache)
+        estimates, references = self._pair(model, track, features)
+        mix = features[track.mix.key].read().float()
+        found = ratios(RATIO, estimates, references, targets)
+        n_silent = len(targets) - len(found)
+        found |= ratios(MIX_RATIO, mix.expand_as(references), references, targets)
+        for target in targets:
+            if f"{RATIO}/{target}" in found:
+                gained = found[f"{RATIO}/{target}"] - found[f"{MIX_RATIO}/{target}"]
+                found[f"{IMPROVEMENT}/{target}"] = gained
+        return {**with_means(found, targets), SILENT: float(n_silent)}
+
+    def pooled(self, tracks: Mapping[str, Figures]) -> dict[str, float]:
+        """Of each target the mean over the mixes in which it plays, then the mean over the targets."""
+        return pooled_figures(list(tracks.values()), self.config.targets)
+
+    def predict(
+        self,
+        model: nn.Module,
+        feature: Any,
+        settings: Mapping[str, Any],  # noqa: ARG002  # nothing is tuned
+        on_share: OnShare = unseen,
+    ) -> Separated:
+        """The targets of a recording, at the feature's rate."""
+        targets = self.config.targets
+        read = self.seen(feature)
+        estimates = estimated(
+            self.separator(model), read, self.config, targets, on_share
+        )
+        sounds = {}
+        for target, estimate in zip(targets, estimates, strict=True):
+            sounds[target] = Sound.of(estimate, self.feature.sr_hz, title=target)
+        return Separated(sounds)
+
+    def truth(self, item: Item) -> None:
+        """A mix is judged against its stems, which are recordings of their own."""

@@ -1,0 +1,134 @@
+"""Separation from training to figures: the three kinds of graph, resuming, conditions, and whose reference counts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import mirbricks as mb
+from mirbricks.tasks.separation import Separated
+
+from .conftest import GRAPH, write_corpus
+
+SEVERAL = """\
+name: both
+input: {mix: B C=1 T}
+outputs: [low, high]
+layers:
+  - Conv1d: {name: a, out_channels: 1, kernel_size: 31, padding: same}
+  - StoreAs: low
+  - StartFrom: mix
+  - Conv1d: {name: b, out_channels: 1, kernel_size: 31, padding: same}
+  - StoreAs: high
+"""
+DEDICATED = """\
+name: low_only
+input: B C=1 T
+layers:
+  - Conv1d: {name: a, out_channels: 1, kernel_size: 31, padding: same}
+"""
+
+
+def sections(targets: str = "[low, high]") -> str:
+    """The sections of GRAPH for other targets, with a learning rate for convolutions."""
+    text = GRAPH[GRAPH.index("feature:") :]
+    return text.replace("[low, high]", targets).replace("lr: 0.3", "lr: 0.01")
+
+
+def trained(text: str, corpus: Path, folder: Path, cache: str, **more: Any) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "graph.yaml").write_text(text)
+    mb.train(
+        folder / "graph.yaml",
+        corpus,
+        folder / "run",
+        cache=cache,
+        jobs=1,
+        progress=False,
+        **more,
+    )
+    return folder / "run"
+
+
+def figures_of(run: Path, corpus: Path, cache: str) -> dict[str, float]:
+    found = mb.load(run).evaluate(
+        corpus, split="all", cache=cache, jobs=1, progress=False
+    )
+    return found.figures
+
+
+def test_a_conditioned_graph_learns_to_separate(
+    run: Path, duos: Path, cache: str
+) -> None:
+    figures = figures_of(run, duos, cache)
+    for target in ("low", "high"):
+        assert figures[f"si_sdr_db/{target}"] > figures[f"si_sdr_mix_db/{target}"] + 8
+    mean = (figures["si_sdr_db/low"] + figures["si_sdr_db/high"]) / 2
+    assert figures["si_sdr_db"] == pytest.approx(mean)
+    assert figures["silent_references"] == 0
+
+
+def test_each_target_is_judged_against_its_own_reference(
+    run: Path, duos: Path, cache: str, tmp_path: Path
+) -> None:
+    """With the stems' names swapped the same estimates are all wrong; one reference for all would not notice."""
+    swapped = write_corpus(tmp_path / "swapped", swapped=True)
+    right = figures_of(run, duos, cache)
+    wrong = figures_of(run, swapped, cache)
+    for target in ("low", "high"):
+        assert wrong[f"si_sdr_db/{target}"] < right[f"si_sdr_db/{target}"] - 16
+
+
+@pytest.mark.parametrize(
+    ("graph", "targets"), [(SEVERAL, "[low, high]"), (DEDICATED, "[low]")]
+)
+def test_graphs_without_a_condition_learn_too(
+    graph: str, targets: str, duos: Path, cache: str, tmp_path: Path
+) -> None:
+    text = graph + sections(targets)
+    run = trained(text, duos, tmp_path, cache)
+    figures = figures_of(run, duos, cache)
+    assert figures["si_sdr_improvement_db/low"] > 3
+    found = mb.load(run).predict(np.zeros(5001, np.float32), sr_hz=4000)
+    assert isinstance(found, Separated)
+    assert {sound.samples.shape for sound in found.sounds.values()} == {(1, 5001)}
+
+
+def test_interrupted_and_resumed_is_never_interrupted(
+    duos: Path, cache: str, tmp_path: Path
+) -> None:
+    text = GRAPH.replace("losses: {snr: 1}", "losses: {snr: 1}, remix: {semitones: 2}")
+    constant = {"train.schedule": "constant", "train.validate_every": 1}
+    four = {**constant, "train.steps": 4}
+    whole = trained(text, duos, tmp_path / "whole", cache, set=four)
+    parts = tmp_path / "parts"
+    trained(text, duos, parts, cache, set={**constant, "train.steps": 2})
+    mb.train(
+        parts / "run" / "graph.yaml",
+        duos,
+        parts / "run",
+        cache=cache,
+        jobs=1,
+        progress=False,
+        resume=True,
+        set=four,
+    )
+    first = mb.load(whole).module.state_dict()
+    second = mb.load(parts / "run").module.state_dict()
+    for name, weight in first.items():
+        assert torch.equal(weight, second[name]), name
+
+
+def test_one_mix_asked_for_two_targets_gives_two_answers(run: Path) -> None:
+    """Both tones sound at once, and each answer has the one that was asked for."""
+    moments = np.arange(8000) / 4000
+    low = 0.2 * np.sin(2 * np.pi * 200 * moments)
+    high = 0.2 * np.sin(2 * np.pi * 1200 * moments)
+    found = mb.load(run).predict(np.float32(low + high), sr_hz=4000)
+    for target, own, other in (("low", low, high), ("high", high, low)):
+        answer = found[target].samples[0]
+        assert abs(answer @ own) > 10 * abs(answer @ other)

@@ -25,6 +25,7 @@ from .raw_corpus import open_corpus
 from .references import refer
 from .short_recordings import note_short
 from .sides import side_of
+from .spoilt import without_spoilt
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,8 @@ def evaluate(
             experiment.model.load_state_dict(weights)
         move(experiment, as_device(options.device))
         model = experiment.model
-        with progress.counting(f"evaluating {run.path.name}", len(items)) as on_done:
+        n_tracks = len(experiment.task.tracks(items))
+        with progress.counting(f"evaluating {run.path.name}", n_tracks) as on_done:
             found = experiment.task.evaluate(
                 model, items, cache, settings.tuned, on_done
             )
@@ -168,5 +170,6 @@ def _features(
     wanted = experiment.task.read_with(tracks, items)
     with progress.counting("features", len(wanted)) as on_done:
         usable, failed = compute_features(wanted, cache, options.jobs, on_done)
+    usable = without_spoilt(experiment.task, wanted, usable, progress)
     note_short(experiment.task, usable, cache, progress)
     return cache, usable, failed

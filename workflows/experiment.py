@@ -206,19 +206,3 @@ def compute_features(
 
     errors = cache.build(items, n_jobs=jobs, on_done=note)
     return [item for item in items if item.key not in failed], errors
-
-
-def wholly_usable(
-    task: Task, items: Sequence[Item], usable: Sequence[Item]
-) -> list[Item]:
-    """The usable items but for tracks that are judged with others, such as their stems, that are not.
-
-    A mix with a stem too few would be judged against a reference that is silent there.
-    """
-    keys = {item.key for item in usable}
-    spoilt = set()
-    for track in task.tracks(items):
-        needed = {item.key for item in task.read_with([track], items)}
-        if not needed <= keys:
-            spoilt.add(track.key)
-    return [item for item in usable if item.key not in spoilt]

@@ -23,6 +23,7 @@ from .experiment import (
 from .more_corpora import not_judged
 from .progress import Progress
 from .short_recordings import note_short
+from .spoilt import without_spoilt
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ def prepare(
     wanted = [*own, *more]
     with progress.counting("features", len(wanted)) as on_done:
         usable, failed = compute_features(wanted, features, jobs, on_done)
+    usable = without_spoilt(experiment.task, wanted, usable, progress)
     note_short(experiment.task, usable, features, progress)
     # Apart again: further corpora only train, and no side is chosen among them.
     keys = {item.key for item in own}

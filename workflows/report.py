@@ -52,7 +52,8 @@ def report(
         refer(experiment.task, recordings, features, jobs, progress or Quiet())
         # Stems are not among the recordings of every task, yet a run may have judged them: the corpus has them.
         by_key = {item.key: item for item in recordings}
-        items = [by_key.get(key) or corpus[key] for key in settings.tracks]
+        tracks = [by_key.get(key) or corpus[key] for key in settings.tracks]
+        items = experiment.task.read_with(tracks, recordings)
         raise_all(compute_features(items, features, jobs, lambda *_: None)[1])
         evaluation = Evaluation(settings.figures, settings.tracks)
         try:

@@ -120,6 +120,11 @@ class SeparationConfig(TaskConfig):
         description="a Wiener filter made of the estimates is applied to the mix; all targets together are the mix",
     )
 
+    bss_eval: bool = Field(
+        True,
+        description="SDR, ISR, SIR and SAR are among the figures: some seconds per minute of audio",
+    )
+
     @field_validator("targets")
     @classmethod
     def _different(cls, targets: tuple[str, ...]) -> tuple[str, ...]:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from ...metrics.reconstruction import si_sdr_db
+from ...metrics.separation import BSS, SeparationFigures, joint_si_sdr_db
 from ..base import Figures
 from ..reading import Recorded
 from .stems import Track
 
 RATIO = "si_sdr_db"
-MIX_RATIO = "si_sdr_mix_db"
-IMPROVEMENT = "si_sdr_improvement_db"
 SILENT = "silent_references"
+REST = "(rest)"  # of the mix beside a single target
 
 
 def references_of(
@@ -33,39 +33,69 @@ def references_of(
     return total
 
 
-def ratios(
-    name: str, estimates: Tensor, references: Tensor, targets: Sequence[str]
-) -> Figures:
-    """SI-SDR of each target against its own reference, `NAME/TARGET`; none for a silent reference."""
+def ratios(estimates: Tensor, references: Tensor, targets: Sequence[str]) -> Figures:
+    """SI-SDR of each target against its own reference, `si_sdr_db/TARGET`; none for a silent reference."""
     found: Figures = {}
     for target, ours, wanted in zip(targets, estimates, references, strict=True):
-        ratio = si_sdr_db(ours, wanted)
+        ratio = joint_si_sdr_db(ours, wanted)
         if ratio is not None:
-            found[f"{name}/{target}"] = ratio
+            found[f"{RATIO}/{target}"] = ratio
     return found
 
 
-def with_means(figures: Figures, targets: Sequence[str]) -> Figures:
-    """Figures with the mean over the targets that have one under the name alone: `si_sdr_db` of `si_sdr_db/...`."""
-    values: dict[str, list[float]] = {}
-    for name, value in figures.items():
-        figure, slash, target = name.partition("/")
-        if slash and target in targets:
-            values.setdefault(figure, []).append(value)
-    means = {name: sum(own) / len(own) for name, own in values.items()}
-    return {**means, **figures}
+def track_figures(
+    mix: Tensor,
+    estimates: Tensor,
+    references: Tensor,
+    *,
+    targets: Sequence[str],
+    sr_hz: int,
+    bss_eval: bool,
+) -> Figures:
+    """The figures of one track: of each target, `NAME/TARGET`, and their means over the targets that sound."""
+    wanted = dict(zip(targets, references, strict=True))
+    ours = dict(zip(targets, estimates, strict=True))
+    # Interference is what leaks from other sources: for one target these are all the rest of the mix.
+    if len(targets) == 1:
+        wanted[REST] = mix - references[0]
+        ours[REST] = mix - estimates[0]
+    judge = SeparationFigures(list(wanted), sr_hz, bss=bss_eval)
+    of_sources = judge.add(mix, wanted, ours)
+    found: Figures = {}
+    n_silent = 0
+    for target in targets:
+        own = of_sources.get(target)
+        if own is None:
+            n_silent += 1
+            continue
+        for name, value in own.items():
+            found[f"{name}/{target}"] = value
+    return {**_over_targets(found), **found, SILENT: float(n_silent)}
 
 
-def pooled_figures(
-    tracks: Sequence[Figures], targets: Sequence[str]
-) -> dict[str, float]:
-    """Of each target the mean over the tracks that have it, then the mean over the targets."""
+def pooled_figures(tracks: Sequence[Figures]) -> dict[str, float]:
+    """Of each target the middle over the tracks in which it sounds, then the mean over the targets.
+
+    The middle is the mean, and of BSSEval's ratios the median, as museval has it.
+    """
     values: dict[str, list[float]] = {}
     silent = 0.0
     for figures in tracks:
         silent += figures.get(SILENT, 0.0)
         for name, value in figures.items():
-            if "/" in name and isinstance(value, int | float):
+            # What has no target is a mean of the track: targets would count by how often they play.
+            if "/" in name:
                 values.setdefault(name, []).append(value)
-    means = {name: sum(own) / len(own) for name, own in values.items()}
-    return {**with_means(means, targets), SILENT: silent}
+    found = {}
+    for name, own in values.items():
+        middle = np.median if name.partition("/")[0] in BSS else np.mean
+        found[name] = float(middle(own))
+    return {**_over_targets(found), **found, SILENT: silent}
+
+
+def _over_targets(figures: Mapping[str, float]) -> dict[str, float]:
+    """The mean of `NAME/...` over the targets that have it, under NAME."""
+    values: dict[str, list[float]] = {}
+    for name, value in figures.items():
+        values.setdefault(name.partition("/")[0], []).append(value)
+    return {name: float(np.mean(own)) for name, own in values.items()}

@@ -24,16 +24,7 @@ from ..requirements import NeedsByName
 from ..sounds import Sound
 from .config import SeparationConfig
 from .estimating import estimated
-from .judging import (
-    IMPROVEMENT,
-    MIX_RATIO,
-    RATIO,
-    SILENT,
-    pooled_figures,
-    ratios,
-    references_of,
-    with_means,
-)
+from .judging import RATIO, SILENT, pooled_figures, ratios, references_of, track_figures
 from .kinds import MIX, TARGET, Kind, Separator, kind_of, needs_of, refuse_misfit
 from .learner import SeparationLearner
 from .mixing import StemMixes
@@ -54,7 +45,14 @@ class Separation(Task):
     Config = SeparationConfig
     config: SeparationConfig
     title = "source separation"
-    headline = (RATIO, MIX_RATIO, IMPROVEMENT, SILENT)
+    headline = (
+        RATIO,
+        "si_sdr_mix_db",
+        "si_sdr_irm_db",
+        "si_sdr_improvement_db",
+        "sdr_db",
+        SILENT,
+    )
     logits = False
     features: ClassVar = (WaveformFeatureConfig,)
     of_training: ClassVar = ("losses", "remix")
@@ -142,9 +140,9 @@ class Separation(Task):
         for track in tracks_of(items, self.config.annotation):
             features = self._features([track], cache)
             estimates, references = self._pair(model, track, features)
-            found.append(ratios(RATIO, estimates, references, self.config.targets))
+            found.append(ratios(estimates, references, self.config.targets))
             on_track(track.mix.key)
-        return pooled_figures(found, self.config.targets)
+        return pooled_figures(found)
 
     def evaluate(
         self,
@@ -154,7 +152,7 @@ class Separation(Task):
         settings: Mapping[str, Any],  # noqa: ARG002  # nothing is tuned
         on_track: OnTrack = unseen,
     ) -> Evaluation:
-        """Figures of every mix and target against its own reference, beside those of the mix itself."""
+        """Figures of every mix, each target against its own reference, beside those of the mix and of ideal masks."""
         tracks: dict[str, Figures] = {}
         for track in tracks_of(items, self.config.annotation):
             tracks[track.mix.key] = self._judged(model, track, cache)
@@ -171,22 +169,20 @@ class Separation(Task):
         return estimates, references_of(track, features, targets)
 
     def _judged(self, model: nn.Module, track: Track, cache: Any) -> Figures:
-        targets = self.config.targets
         features = self._features([track], cache)
         estimates, references = self._pair(model, track, features)
-        mix = features[track.mix.key].read().float()
-        found = ratios(RATIO, estimates, references, targets)
-        n_silent = len(targets) - len(found)
-        found |= ratios(MIX_RATIO, mix.expand_as(references), references, targets)
-        for target in targets:
-            if f"{RATIO}/{target}" in found:
-                gained = found[f"{RATIO}/{target}"] - found[f"{MIX_RATIO}/{target}"]
-                found[f"{IMPROVEMENT}/{target}"] = gained
-        return {**with_means(found, targets), SILENT: float(n_silent)}
+        return track_figures(
+            features[track.mix.key].read().float(),
+            estimates,
+            references,
+            targets=self.config.targets,
+            sr_hz=self.feature.sr_hz,
+            bss_eval=self.config.bss_eval,
+        )
 
     def pooled(self, tracks: Mapping[str, Figures]) -> dict[str, float]:
         """Of each target the mean over the mixes in which it plays, then the mean over the targets."""
-        return pooled_figures(list(tracks.values()), self.config.targets)
+        return pooled_figures(list(tracks.values()))
 
     def predict(
         self,

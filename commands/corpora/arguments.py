@@ -129,6 +129,12 @@ def import_corpus(p: Parser) -> None:
         help="convert the audio to this rate (default: keep its rate)",
     )
     p.add_argument(
+        "--channels",
+        choices=("keep", "mono"),
+        default="keep",
+        help="keep the channels of the audio files, or mix them down to mono (default: keep)",
+    )
+    p.add_argument(
         "--no-audio",
         action="store_true",
         help="import annotations only: NAME.pyjama without audio",

@@ -31,6 +31,7 @@ def import_corpus(arguments: Namespace) -> int:
         _resampled if arguments.sr else None,
         arguments.clip,
         arguments.jobs,
+        arguments.channels,
     )
     # The importer has looked through the source; from here on audio is decoded.
     name = arguments.name or _name_of(Path(arguments.source))

@@ -43,6 +43,7 @@ class Recording:
     annotations  name -> atoms; times in seconds
     notes        what a user should know about it that does not keep it out, such as "the mix is the sum of the stems"
     read_from    the files that the annotations were read from: what is wrong with one is reported under their names
+    stream       of a container with several streams of audio, such as a .stem.mp4: which one, counted from 0
     """
 
     key: str
@@ -50,6 +51,7 @@ class Recording:
     annotations: Annotations = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     read_from: tuple[Path, ...] = ()
+    stream: int | None = None
 
 
 def _split(value: object) -> object:

@@ -82,7 +82,7 @@ class Destination:
         return path
 
     def audio(self, stored: Stored, stem: str) -> str:
-        """Write the audio to stem.wav, as 32-bit floats: sample for sample what the corpus holds.
+        """Write the audio to stem.wav, as 32-bit floats: sample for sample what the corpus holds, with its channels.
 
         Returns where to; for a recording without audio its key, and nothing is written.
         """
@@ -94,16 +94,16 @@ class Destination:
         # In blocks, so that memory does not grow with the length of a recording.
         relative = f"{stem}.wav"
         path = self.path(relative)
-        if item.n_samples * 4 > WAV_BYTES:
+        if item.n_channels * item.n_samples * 4 > WAV_BYTES:
             form = "RF64"
         else:
             form = "WAV"
         with soundfile.SoundFile(
-            path, "w", item.sr_hz, 1, "FLOAT", format=form
+            path, "w", item.sr_hz, item.n_channels, "FLOAT", format=form
         ) as file:
             for start in range(0, item.n_samples, BLOCK_SAMPLES):
-                file.write(
-                    item.read(start, min(start + BLOCK_SAMPLES, item.n_samples))[0]
-                )
+                stop = min(start + BLOCK_SAMPLES, item.n_samples)
+                channels, _ = item.read_channels(start, stop)
+                file.write(channels.T)
         self.n_audio += 1
         return relative

@@ -12,7 +12,7 @@ import filecmp
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...errors import DataError
@@ -26,7 +26,7 @@ from .finding import Found, nothing_found
 from .fitting import Usable, entry_of, usable
 from .guard import Guard
 from .report import ImportReport
-from .staging import Convert, Outcome, stage
+from .staging import Channels, Convert, Outcome, Treatment, stage
 
 PARALLEL_AFTER_S = 3.0  # starting worker processes costs seconds, so these are first spent decoding here
 LOCK = ".import.lock"
@@ -40,15 +40,22 @@ OWN = {
 class How:
     """How audio is brought in.
 
-    sr_hz    the rate to convert to, by `convert`; None keeps each recording's own
-    clip     cut annotations at the start and the end of their audio, instead of leaving such a recording out
-    n_jobs   worker processes, as joblib's: -1 is one per core, 1 is none; short work is done without them
+    sr_hz     the rate to convert to, by `convert`; None keeps each recording's own
+    clip      cut annotations at the start and the end of their audio, instead of leaving such a recording out
+    n_jobs    worker processes, as joblib's: -1 is one per core, 1 is none; short work is done without them
+    channels  keep: those of the audio files; mono: their mean
     """
 
     sr_hz: int | None = None
     convert: Convert | None = None
     clip: bool = False
     n_jobs: int = -1
+    channels: Channels = "keep"
+
+    @property
+    def treatment(self) -> Treatment:
+        """What is done to the audio of each recording."""
+        return Treatment(self.sr_hz, self.convert, self.channels)
 
 
 def import_recordings(
@@ -210,9 +217,12 @@ def _refuse_other(
     pyjama.save(mine)
     store = AudioStore(folder / f"{name}_audio.hdf5")
     keys = store.keys()
-    sizes = {key: (store.n_samples(key), store.sr_hz(key)) for key in keys}
+    sizes = {
+        key: (store.n_channels(key), store.n_samples(key), store.sr_hz(key))
+        for key in keys
+    }
     expected = {
-        recording.key: (staged.n_samples, staged.sr_hz)
+        recording.key: (staged.n_channels, staged.n_samples, staged.sr_hz)
         for recording, staged in kept
         if staged
     }
@@ -265,16 +275,15 @@ def _decoded(
         if how.n_jobs != 1 and time.monotonic() - start_s >= PARALLEL_AFTER_S:
             break
         # The staging folder keeps what is decoded, whichever process did it.
-        yield stage(n_here, recording, folder, how.sr_hz, how.convert)
+        yield stage(n_here, recording, folder, how.treatment)
         n_here += 1
     if n_here == len(recordings):
         return
 
     # Workers need no annotations, which would be copied to each of them.
-    bare = [Recording(one.key, one.audio) for one in recordings[n_here:]]
+    bare = [replace(one, annotations={}, notes=()) for one in recordings[n_here:]]
     given = (
-        (place, one, folder, how.sr_hz, how.convert)
-        for place, one in enumerate(bare, n_here)
+        (place, one, folder, how.treatment) for place, one in enumerate(bare, n_here)
     )
     help = "run again, it goes on where it stopped; --jobs 1 needs the least memory"
     yield from in_workers(

@@ -59,6 +59,10 @@ def _count(kept: Sequence[Usable], report: ImportReport) -> None:
         if staged is not None:
             report.rates_hz[staged.sr_hz] += 1
             report.channels[staged.channels] += 1
+            if staged.n_channels < staged.channels:
+                report.n_mixed_down += 1
+            if staged.cancelled:
+                report.cancelled.append(recording.key)
             report.seconds += staged.n_samples / staged.sr_hz
 
 

@@ -10,15 +10,22 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import DataError
+from ...printable import listed
 from ..stores.atomic import written_whole
 
 REPORT = "import_report.json"
 MOST_NOTES = 20  # lines on the screen
+MOST_KEYS = 3  # of recordings, in a line
 
 
 @dataclass
 class ImportReport:
-    """`left_out` holds an error for each thing that is not in the corpus; `notes` count what is good to know."""
+    """`left_out` holds an error for each thing that is not in the corpus; `notes` count what is good to know.
+
+    channels      how many recordings have how many channels, as they came
+    n_mixed_down  recordings of which the mean of the channels came in
+    cancelled     keys of recordings whose channels have a mean that is nearly silent
+    """
 
     kind: str
     source: str
@@ -29,6 +36,8 @@ class ImportReport:
     with_audio: bool = True
     rates_hz: Counter[int] = field(default_factory=Counter)
     channels: Counter[int] = field(default_factory=Counter)
+    n_mixed_down: int = 0
+    cancelled: list[str] = field(default_factory=list)
     annotations: Counter[str] = field(default_factory=Counter)
     left_out: list[DataError] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
@@ -47,6 +56,8 @@ class ImportReport:
                 str(channels): count
                 for channels, count in sorted(self.channels.items())
             },
+            "mixed_down": self.n_mixed_down,
+            "cancelled": self.cancelled,
             "annotations": dict(self.annotations),
             "notes": dict(self.notes),
             "left_out": [
@@ -76,8 +87,14 @@ class ImportReport:
         yield f"{self.name}: {count}{audio}, in {self.folder}"
         # What was done to the audio, and what is good to know, before what is missing.
         for channels, number in sorted(self.channels.items()):
-            if channels > 1:
+            if channels > 1 and self.n_mixed_down:
                 yield f"  {number} of {channels} channels, averaged to one"
+            elif channels > 1:
+                yield f"  {number} of {channels} channels"
+        if self.cancelled:
+            what = "with channels that cancel each other, so that their mean is nearly silent"
+            keys = listed(self.cancelled, MOST_KEYS)
+            yield f"  {len(self.cancelled)} {what}: {keys}"
         for note, number in list(self.notes.items())[:MOST_NOTES]:
             yield f"  {number} × {note}"
         if len(self.notes) > MOST_NOTES:

@@ -1,7 +1,8 @@
 """The audio of an import while it runs: a file for each recording, decoded once, so that a killed run can go on.
 
-A staged file is two 64-bit numbers, the rate in Hz and the channels that were averaged, then the samples as float32.
-Its name is a hash of where the audio lies, how large and how old it is, and the rate it is converted to.
+A staged file is four 64-bit numbers, then the samples as float32, those of all channels at one moment together. The
+numbers are the rate in Hz, the channels of the audio, those that were kept (all, or their mean), and whether they
+cancel each other. Its name is a hash of where the audio lies, how large and how old it is, and what is done to it.
 """
 
 from __future__ import annotations
@@ -14,16 +15,17 @@ import struct
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 
 from ...errors import DataError
 from ..importers.contract import Recording
 from ..importers.guarded import unexpected
 from ..stores.atomic import written_whole
-from ..stores.audio import stream_audio
+from ..stores.audio import stream_channels
+from ..stores.downmix import Levels, mixed_down
 from ..stores.hdf5_store import SR_MAX_HZ, SR_MIN_HZ
 from ..stores.reading import unreadable
 
@@ -31,26 +33,54 @@ Float32 = NDArray[np.float32]
 Convert = Callable[
     [Iterable[Float32], int, int], Iterator[Float32]
 ]  # blocks, from_hz, to_hz -> blocks
-_HEADER = struct.Struct("<qq")
+Channels = Literal["keep", "mono"]
+_HEADER = struct.Struct("<qqqq")
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """What is done to audio that comes in.
+
+    sr_hz     the rate to convert to, by `convert`; None keeps each recording's own
+    channels  keep: those of the files; mono: their mean
+    """
+
+    sr_hz: int | None = None
+    convert: Convert | None = None
+    channels: Channels = "keep"
 
 
 @dataclass(frozen=True)
 class Staged:
-    """Audio that lies ready: `samples` maps the file into memory."""
+    """Audio that lies ready: `samples` maps the file into memory.
+
+    channels   those of the audio, of which `n_channels` were kept
+    cancelled  whether the mean of the channels is nearly silent
+    """
 
     path: Path
     sr_hz: int
     channels: int
+    n_channels: int
     n_samples: int
+    cancelled: bool
 
     @classmethod
     def open(cls, path: Path) -> Staged:
         with path.open("rb") as file:
-            sr_hz, channels = _HEADER.unpack(file.read(_HEADER.size))
-        return cls(path, sr_hz, channels, (path.stat().st_size - _HEADER.size) // 4)
+            numbers = _HEADER.unpack(file.read(_HEADER.size))
+        sr_hz, channels, n_channels, cancelled = numbers
+        n_values = (path.stat().st_size - _HEADER.size) // 4
+        n_samples = n_values // n_channels
+        return cls(path, sr_hz, channels, n_channels, n_samples, bool(cancelled))
 
     def samples(self) -> Float32:
-        return np.memmap(self.path, np.float32, "r", _HEADER.size, (self.n_samples,))
+        """(N,), or (C, N) of several channels."""
+        shape = (self.n_samples, self.n_channels)
+        frames: Float32 = np.memmap(self.path, np.float32, "r", _HEADER.size, shape)
+        if self.n_channels == 1:
+            return frames[:, 0]
+        return frames.T
 
 
 @dataclass(frozen=True)
@@ -66,18 +96,17 @@ def stage(
     index: int,
     recording: Recording,
     folder: Path,
-    sr_hz: int | None,
-    convert: Convert | None,
+    treatment: Treatment,
 ) -> Outcome:
-    """Decode, average and convert the audio of a recording, unless that is done. Runs in worker processes.
+    """Decode and convert the audio of a recording, unless that is done. Runs in worker processes.
 
     Raises DataError E408 where the folder cannot be written; what is wrong with the audio is in the outcome.
     """
     try:
-        path = folder / _name(recording, sr_hz)
+        path = folder / _name(recording, treatment)
         # The file appears whole, so one that is there was finished by an earlier run.
         if not path.exists():
-            _write(path, recording, sr_hz, convert)
+            _write(path, recording, treatment)
         return Outcome(index, Staged.open(path), None)
     except DataError as error:
         if error.code == "E408":
@@ -88,8 +117,8 @@ def stage(
         return Outcome(index, None, unexpected(text, error))
 
 
-def _name(recording: Recording, sr_hz: int | None) -> str:
-    parts: list[object] = [sr_hz]
+def _name(recording: Recording, treatment: Treatment) -> str:
+    parts: list[object] = [treatment.sr_hz, treatment.channels, recording.stream]
     for path in recording.audio:
         try:
             status = path.stat()
@@ -116,29 +145,63 @@ def _kind(status: os.stat_result) -> str:
     return "it is a device or a socket"
 
 
-def _write(
-    path: Path, recording: Recording, sr_hz: int | None, convert: Convert | None
-) -> None:
+def _write(path: Path, recording: Recording, treatment: Treatment) -> None:
     # The first block of each file says its rate: all must have one, and one that a corpus can hold.
-    streams = [stream_audio(source) for source in recording.audio]
+    streams = [stream_channels(source) for source in recording.audio]
     firsts = [next(stream) for stream in streams]
-    rates = sorted({rate for _, rate in firsts})
-    text = " and ".join(map(str, rates))
-    if len(rates) > 1:
-        raise _unusable(recording, f"its files have {text} Hz")
-    if not SR_MIN_HZ <= rates[0] <= SR_MAX_HZ:
-        raise _unusable(recording, f"it has {text} Hz")
+    rate_hz = _one_rate(recording, {rate for _, rate in firsts})
+    channels = _one_count(recording, {len(block) for block, _ in firsts})
 
     # From here on everything is a stream: a recording of hours is never in memory.
     pairs = zip(firsts, streams, strict=True)
-    blocks = _sum([itertools.chain([first], rest) for first, rest in pairs])
-    if convert is not None and sr_hz is not None and rates[0] != sr_hz:
-        blocks = convert(blocks, rates[0], sr_hz)
-    channels = max(soundfile.info(source).channels for source in recording.audio)
+    sums = _sum([itertools.chain([first], rest) for first, rest in pairs], channels)
+    levels = Levels()
+    blocks = _measured(sums, levels, treatment.channels == "mono")
+    if treatment.convert and treatment.sr_hz not in (None, rate_hz):
+        blocks = treatment.convert(blocks, rate_hz, treatment.sr_hz)
+        rate_hz = treatment.sr_hz
+    kept = 1 if treatment.channels == "mono" else channels
     with written_whole(path) as temporary, temporary.open("wb") as file:
-        file.write(_HEADER.pack(sr_hz or rates[0], channels))
+        file.write(_HEADER.pack(rate_hz, channels, kept, 0))
+        n_samples = 0
         for block in blocks:
-            file.write(np.ascontiguousarray(block, np.float32).data)
+            file.write(np.ascontiguousarray(block.T, np.float32).data)
+            n_samples += block.shape[1]
+        if kept > n_samples:
+            raise _unusable(recording, f"it has {kept} channels of {n_samples} samples")
+        # Only the last block shows whether the channels cancel each other.
+        file.seek(0)
+        file.write(_HEADER.pack(rate_hz, channels, kept, levels.cancelled))
+
+
+def _one_rate(recording: Recording, rates: set[int]) -> int:
+    """The rate of all files. Raises DataError E404 for several, and for one that no corpus holds."""
+    text = " and ".join(map(str, sorted(rates)))
+    if len(rates) > 1:
+        raise _unusable(recording, f"its files have {text} Hz")
+    (rate_hz,) = rates
+    if not SR_MIN_HZ <= rate_hz <= SR_MAX_HZ:
+        raise _unusable(recording, f"it has {text} Hz")
+    return rate_hz
+
+
+def _one_count(recording: Recording, counts: set[int]) -> int:
+    """The channels of the sum of all files; mono files are in every channel. Raises DataError E404 for 2 and 5."""
+    several = sorted(counts - {1})
+    if len(several) > 1:
+        text = " and ".join(map(str, several))
+        raise _unusable(recording, f"its files have {text} channels")
+    return max(counts)
+
+
+def _measured(
+    blocks: Iterable[Float32], levels: Levels, mono: bool
+) -> Iterator[Float32]:
+    """The blocks (C, N), or their means (1, N); `levels` has their energies when all have passed."""
+    for channels in blocks:
+        mean = mixed_down(channels)
+        levels.add(channels, mean)
+        yield mean[None] if mono else channels
 
 
 def _unusable(recording: Recording, reason: str) -> DataError:
@@ -147,13 +210,20 @@ def _unusable(recording: Recording, reason: str) -> DataError:
     )
 
 
-def _sum(streams: Iterable[Iterator[tuple[Float32, int]]]) -> Iterator[Float32]:
-    """The streams added, block by block; shorter ones end in silence."""
+def _sum(
+    streams: Iterable[Iterator[tuple[Float32, int]]], channels: int
+) -> Iterator[Float32]:
+    """The streams added, block by block (channels, N); shorter ones end in silence."""
     for blocks in itertools.zip_longest(*streams):
         present = [block[0] for block in blocks if block is not None]
-        # Into the longest block, which is this stream's own; shorter files have ended.
-        total = max(present, key=len)
-        for block in present:
-            if block is not total:
-                total[: len(block)] += block
+        # A file that is alone is handed on as it is.
+        if len(present) == 1:
+            yield present[0]
+            continue
+        # The longest block gives the length; shorter files have ended.
+        n_samples = max(one.shape[1] for one in present)
+        total = np.zeros((channels, n_samples), np.float32)
+        for one in present:
+            # One channel is added to each.
+            total[:, : one.shape[1]] += one
         yield total

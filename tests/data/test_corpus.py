@@ -278,7 +278,7 @@ def test_every_unusable_key_is_named() -> None:
     with h5py.File("data/c_audio.hdf5", "r+") as file:
         file["a"].attrs["sr_hz"] = 0
         del file["c"]
-        file["c"] = np.zeros((2, 2))
+        file["c"] = np.zeros((2, 2, 2))
     with pytest.raises(ErrorList) as error:
         Corpus.open("data")
     assert [one.code for one in error.value.errors] == ["E404", "E403"]

@@ -105,7 +105,7 @@ def test_a_recording_read_in_blocks_is_the_whole(
                 yield block, from_hz
 
     path = tmp_path_factory.mktemp("stream") / "x.safetensors"
-    found = stream_feature(blocks, path, config(2), lambda share: None)
+    found = stream_feature(blocks, path, config(2), lambda _: None)
     expected = resample(torch.from_numpy(STEREO), from_hz, SR_HZ)
     torch.testing.assert_close(found.read(), expected, atol=1e-5, rtol=1e-5)
 

@@ -20,7 +20,7 @@ from mirbricks.data.corpus import Corpus
 from mirbricks.data.importers import Recording
 from mirbricks.data.importing import corpus as import_corpus
 from mirbricks.data.importing.corpus import How, import_recordings
-from mirbricks.data.importing.staging import Staged, stage
+from mirbricks.data.importing.staging import Staged, Treatment, stage
 from mirbricks.data.importing.times import clipped, latest
 from mirbricks.data.pyjama.file import Atom
 from mirbricks.errors import DataError
@@ -38,11 +38,12 @@ def test_samples_rates_and_channels_arrive(sound: Any, given: Any) -> None:
     corpus = Corpus.open("out")
     assert [item.key for item in corpus.items] == ["a.wav", "x/b.wav"]
     np.testing.assert_array_equal(corpus["a.wav"].read()[0], mono)
+    np.testing.assert_array_equal(corpus["x/b.wav"].read_channels()[0], stereo.T)
     np.testing.assert_allclose(corpus["x/b.wav"].read()[0], stereo.mean(1), atol=1e-7)
     assert corpus["x/b.wav"].sr_hz == 11025
     assert list(report.lines()) == [
         "it: 2 recordings, 0.0 min, in out",
-        "  1 of 2 channels, averaged to one",
+        "  1 of 2 channels",
     ]
     assert sorted(path.name for path in Path("out").iterdir()) == [
         "import_report.json",
@@ -219,7 +220,7 @@ def test_the_rate_is_converted_once(sound: Any, given: Any) -> None:
 
     def every_second(blocks: Any, from_hz: int, to_hz: int) -> Iterator[Any]:
         assert (from_hz, to_hz) == (8000, 4000)
-        yield from (block[::2] for block in blocks)
+        yield from (block[:, ::2] for block in blocks)
 
     report = given(
         Recording("a.wav", (Path("a.wav"),)),
@@ -248,6 +249,8 @@ def test_the_report(sound: Any, given: Any) -> None:
         "seconds": 1.0,
         "sr_hz": {"8000": 1},
         "channels": {"1": 1},
+        "mixed_down": 0,
+        "cancelled": [],
         "annotations": {"chord": 1},
         "notes": {"odd": 1},
         "left_out": [
@@ -264,7 +267,8 @@ def test_the_report(sound: Any, given: Any) -> None:
 
 def test_staged_audio_is_whole(sound: Any, tmp_path: Path) -> None:
     samples = sound("a.wav")
-    outcome = stage(0, Recording("a", (Path("a.wav"),)), tmp_path, None, None)
+    recording = Recording("a", (Path("a.wav"),))
+    outcome = stage(0, recording, tmp_path, Treatment())
     assert outcome.staged is not None
     assert outcome.staged == Staged.open(outcome.staged.path)
     np.testing.assert_array_equal(outcome.staged.samples(), samples)

@@ -96,7 +96,7 @@ def test_a_decoder_that_fails_costs_its_file(
             raise RuntimeError("a table of the codec is broken")
         return stream_audio(path)
 
-    monkeypatch.setattr(staging, "stream_audio", fails)
+    monkeypatch.setattr(staging, "stream_channels", fails)
     report = bring_in("folders", "src", "one")
     assert [error.message for error in report.left_out] == [
         "cannot read the audio of 'c/b.wav': RuntimeError: a table of the codec is broken"

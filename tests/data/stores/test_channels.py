@@ -136,13 +136,18 @@ def test_nan_is_named_by_its_moment(tmp_path: Path, written: bool) -> None:
     audio[2, 7] = np.nan
     audio[1, 9] = np.nan
     path = tmp_path / "x_audio.hdf5"
-    with pytest.raises(DataError) as caught:
+    if not written:
+        with h5py.File(path, "w") as file:
+            file.create_dataset("a", data=audio).attrs["sr_hz"] = SR_HZ
+
+    def act() -> None:
         if written:
             write_audio(path, [("a", audio, SR_HZ)])
         else:
-            with h5py.File(path, "w") as file:
-                file.create_dataset("a", data=audio).attrs["sr_hz"] = SR_HZ
             AudioStore(path).read("a")
+
+    with pytest.raises(DataError) as caught:
+        act()
     assert caught.value.code == "E406"
     assert dict(caught.value.facts) == {"first": "sample 7", "count": "2"}
 

@@ -77,10 +77,11 @@ class Staged:
     def samples(self) -> Float32:
         """(N,), or (C, N) of several channels."""
         shape = (self.n_samples, self.n_channels)
-        frames: Float32 = np.memmap(self.path, np.float32, "r", _HEADER.size, shape)
+        frames = np.memmap(self.path, np.float32, "r", _HEADER.size, shape)
+        channels: Float32 = frames.T
         if self.n_channels == 1:
-            return frames[:, 0]
-        return frames.T
+            channels = channels[0]
+        return channels
 
 
 @dataclass(frozen=True)

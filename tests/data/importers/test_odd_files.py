@@ -15,7 +15,7 @@ from mirbricks.cli import main
 from mirbricks.data.corpus import Corpus
 from mirbricks.data.importers import Recording
 from mirbricks.data.importing import staging
-from mirbricks.data.stores.audio import stream_audio
+from mirbricks.data.stores.audio import stream_channels
 from mirbricks.errors import DataError
 
 Call = Callable[..., Any]
@@ -44,7 +44,7 @@ def test_a_named_pipe_is_not_waited_for(sound: Call, bring_in: Call) -> None:
         "'src/c/b.wav' is a named pipe or a socket"
     ]
     with pytest.raises(DataError) as caught:
-        next(stream_audio("src/c/b.wav"))
+        next(stream_channels("src/c/b.wav"))
     assert str(caught.value) == (
         "cannot read the audio file 'src/c/b.wav': it is a named pipe or a socket\n"
         "  help: write the audio to a file first     [E430]"
@@ -94,7 +94,7 @@ def test_a_decoder_that_fails_costs_its_file(
     def fails(path: Path) -> Any:
         if path.name == "b.wav":
             raise RuntimeError("a table of the codec is broken")
-        return stream_audio(path)
+        return stream_channels(path)
 
     monkeypatch.setattr(staging, "stream_channels", fails)
     report = bring_in("folders", "src", "one")

@@ -131,8 +131,8 @@ def table(ratios: Sequence[Ratio], folds: Sequence[Sequence[str]]) -> str:
 def report(folder: Path, n_folds: int, n_fft: int, hop_length: int) -> str:
     """The table of a corpus, with a line on how it was made."""
     corpus = Corpus.open(folder)
-    folds = folds_of(corpus, n_folds)
     tracks = tracks_of(corpus.items, "instrument")
+    folds = folds_of(corpus, n_folds)
     ratios = []
     for track in tracks:
         ratios += track_ratios(track, n_fft, hop_length)

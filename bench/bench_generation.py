@@ -25,8 +25,8 @@ from torch import Tensor
 import mirbricks as mb
 from mirbricks.blocks.sequence.transformer_parts import x_transformers
 from mirbricks.compiler.stepping import Steps
+from mirbricks.tasks.autoregressive.config import SamplingConfig
 from mirbricks.tasks.token_generation import generation
-from mirbricks.tasks.token_generation.config import SamplingConfig
 from mirbricks.tasks.token_generation.patterns import Pattern
 
 WIDTH, HEADS, LAYERS, CODES, PLACES = 256, 4, 6, 1024, 250

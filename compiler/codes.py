@@ -29,6 +29,7 @@ CODES = {
     "W103": "A var that no ${...} uses changes nothing; often its name is mistyped where it should be used.",
     "W104": "A field has a new name; the old one goes on working. `mirbricks migrate` writes the new one.",
     "W105": "Keys of the tutorial's own sections that have no meaning here, such as the corpus, are passed over.",
+    "W106": "Sounds are made place by place; a layer without a step of its own makes each place cost all before it.",
     "E201": "The tensor that arrives does not have the axes that the block's contract asks for.",
     "E202": "A field that names a size of the input (such as in_channels) contradicts the tensor that arrives.",
     "E203": "A skip joins two tensors whose sizes differ. `fit: crop` cuts the larger, `fit: pad` fills the smaller.",

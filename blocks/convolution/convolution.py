@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from ...registry import BlockConfig, TorchLayer, from_axis, register
 from ..bounds import Count, Pair, Taps, Width
+from .causal_taps import CausalTaps, each_sample, side_by_side
 
 Counts = Count | tuple[Count, Count]
 Padding = Literal["same", "valid"]
@@ -199,6 +200,20 @@ class Conv1d(TorchLayer, nn.Conv1d):
             mode = "constant" if self.padding_mode == "zeros" else self.padding_mode
             input = functional.pad(input, (self.lead, 0), mode=mode)
         return super().forward(input)
+
+    @property
+    def can_step(self) -> bool:
+        """Whether output t is of the frames up to t, and of one before t at least."""
+        return self.lead > 0 and self.stride[0] == 1
+
+    def new_cache(self, max_places: int, batch_size: int) -> CausalTaps:  # noqa: ARG002  # its reach is one size
+        """What `step` needs, before the first frame."""
+        return CausalTaps.of(self, batch_size)
+
+    def step(self, x: Tensor, cache: CausalTaps) -> Tensor:
+        """The next frames, (B, C, n) -> (B, out_channels, n), as a causal forward gives them after those that came."""
+        each = [cache(frame) for frame in each_sample(x)]
+        return side_by_side(each, x, self.out_channels)
 
 
 @register(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from pydantic import Field
 from torch import Tensor, nn
@@ -9,6 +11,7 @@ from torch.nn import functional
 
 from ...registry import Block, BlockConfig, from_axis, register
 from ..bounds import Taps, Width
+from .causal_taps import CausalTaps, each_sample, side_by_side
 
 INIT_SD = 0.01
 
@@ -59,10 +62,29 @@ class TCN(Block):
             for i in range(len(config.channels))
         ]
         self.levels = nn.Sequential(*levels)
+        self.can_step = config.causal
+        self.out_channels = config.out_channels
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.levels(x)
         return y
+
+    def new_cache(self, max_places: int, batch_size: int) -> list[LevelCache]:  # noqa: ARG002  # its reach is one size
+        """What `step` needs of each level, before the first frame."""
+        return [level.new_cache(batch_size) for level in self._each_level()]
+
+    def step(self, x: Tensor, cache: list[LevelCache]) -> Tensor:
+        """The next frames, (B, C, n) -> (B, out, n), as a causal forward in eval() gives them after those that came."""
+        each = []
+        for frame in each_sample(x):
+            y = frame
+            for level, before in zip(self._each_level(), cache, strict=True):
+                y = level.step(y, before)
+            each.append(y)
+        return side_by_side(each, x, self.out_channels)
+
+    def _each_level(self) -> list[_Level]:
+        return [level for level in self.levels if isinstance(level, _Level)]
 
 
 class _Level(nn.Module):
@@ -93,6 +115,26 @@ class _Level(nn.Module):
             y = self.dropout(functional.relu(conv(functional.pad(y, self.pads))))
         return functional.relu(y + self.shortcut(x))
 
+    def new_cache(self, batch_size: int) -> LevelCache:
+        """What `step` needs, before the first frame."""
+        taps = [conv.taps(batch_size) for conv in (self.conv1, self.conv2)]
+        return LevelCache(taps[0], taps[1])
+
+    def step(self, x: Tensor, cache: LevelCache) -> Tensor:
+        """The level at the frame that comes next, (B, C) -> (B, out)."""
+        y = functional.relu(cache.conv1(x))
+        y = functional.relu(cache.conv2(y))
+        beside = self.shortcut(x[..., None])[..., 0]
+        return functional.relu(y + beside)
+
+
+@dataclass
+class LevelCache:
+    """The last inputs of the two convolutions of a level."""
+
+    conv1: CausalTaps
+    conv2: CausalTaps
+
 
 class _Conv(nn.Conv1d):
     """Convolution with weight norm (Salimans & Kingma 2016, eq. 2): `weight` gives the direction, `gain` the length."""
@@ -109,8 +151,16 @@ class _Conv(nn.Conv1d):
         length: Tensor = torch.linalg.vector_norm(self.weight, dim=(1, 2), keepdim=True)
         return length
 
-    def forward(self, x: Tensor) -> Tensor:
+    def _normed(self) -> Tensor:
         # The length is divided out at every call, so that `gain` alone is learned as the length.
         # Weight norm (arXiv:1602.07868, eq. 2): w = g v / |v|.
-        weight = self.weight * (self.gain / self._length())
-        return functional.conv1d(x, weight, self.bias, dilation=self.dilation)
+        return self.weight * (self.gain / self._length())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.conv1d(x, self._normed(), self.bias, dilation=self.dilation)
+
+    def taps(self, batch_size: int) -> CausalTaps:
+        """The same, frame by frame."""
+        return CausalTaps(
+            self._normed(), self.bias, batch_size, dilation=self.dilation[0]
+        )

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from ...registry import Block, BlockConfig, from_axis, register
 from ..bounds import Layers, Taps, Width
-from .causal_taps import CausalTaps, each_sample, side_by_side
+from ..convolution.causal_taps import CausalTaps, each_sample, side_by_side
 
 WAVENET = "arXiv:1609.03499"
 
@@ -64,7 +64,7 @@ class _Gate(nn.Module):
             if cond.ndim == 2:
                 cond = cond[..., None]
             conditions = _at_every_step(self.condition(cond), places)
-        return GateCache(CausalTaps(self.conv, batch_size), conditions)
+        return GateCache(CausalTaps.of(self.conv, batch_size), conditions)
 
     def step(self, x: Tensor, cache: GateCache) -> Tensor:
         """The gate at the sample that comes next, (B, C) -> (B, out)."""
@@ -316,7 +316,7 @@ class StackCache:
     def __init__(
         self, stack: _Stack, batch_size: int, cond: Tensor | None, places: int
     ) -> None:
-        self.first = CausalTaps(stack.conv, batch_size)
+        self.first = CausalTaps.of(stack.conv, batch_size)
         self.gates: list[GateCache] = []
         for gate in stack.gates:
             assert isinstance(gate, _Gate)

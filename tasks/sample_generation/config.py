@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
+from ..autoregressive.config import SamplingConfig
 from ..takes import Crop
-from ..token_generation.config import SamplingConfig
 
 
 class SampleGenerationConfig(SamplingConfig):

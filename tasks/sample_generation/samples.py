@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,13 +12,13 @@ from torch.nn import functional
 from ...blocks.generative.linear_quantization import linear_decode, linear_encode
 from ...blocks.generative.mulaw import mu_law_decode, mu_law_encode
 from ...compiler.module import GraphModule
-from ...compiler.stepping import Steps
-from ...errors import MirbricksError, TaskError, Where
+from ...compiler.stepping import stepper_of
+from ...errors import TaskError, Where
 from ...shapes import show
+from ..autoregressive.config import SamplingConfig
+from ..autoregressive.sampling import beside_dropped, next_codes
 from ..base import OnShare, unseen
 from ..modes import evaluating
-from ..token_generation.config import SamplingConfig
-from ..token_generation.generation import CLOSE, Stepper, beside_dropped, next_codes
 
 TRIED_SAMPLES = (
     48  # of a trial run: several frames of the slowest tier of a small SampleRNN
@@ -113,69 +113,30 @@ def refuse_other_logits(
         )
 
 
-class WholeWave:
-    """The logits of the next sample by the whole graph each time: for graphs whose blocks have no cache."""
+@dataclass(frozen=True)
+class WaveSoFar:
+    """How samples come place by place, (B, 1, 1) each; `is_ahead` as of `sees_present`."""
 
-    def __init__(
-        self,
-        model: GraphModule,
-        wave: str,
-        others: Mapping[str, Tensor],
-        is_ahead: bool,
-    ) -> None:
-        self.model = model
-        self.wave = wave
-        self.others = others
-        self.is_ahead = is_ahead
-        self.came: Tensor | None = None
+    is_ahead: bool
+    places_axis: int = 2
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """The output (B, K, 1) after the samples x, (B, 1, n)."""
-        if self.came is not None:
-            x = torch.cat((self.came, x), dim=-1)
-        self.came = x
-        if not self.is_ahead:
-            # Whatever stands at the sample that is predicted, the graph does not see it.
-            x = functional.pad(x, (0, 1))
-        outputs: Tensor = self.model(**{self.wave: x, **self.others})
-        return outputs[..., -1:]
+    def tried(self, generator: torch.Generator) -> Tensor:
+        """A little noise."""
+        return torch.rand(1, 1, TRIED_SAMPLES, generator=generator) - 0.5
 
+    def columns(self, x: Tensor) -> list[Tensor]:
+        """Every sample; a graph that is not ahead predicts the first from nothing, and never sees the last."""
+        each = [x[..., place : place + 1] for place in range(x.shape[-1])]
+        if self.is_ahead:
+            return each
+        return [x[..., :0], *each[:-1]]
 
-@torch.inference_mode()
-def steps_agree(
-    model: GraphModule, wave: str, others: Mapping[str, Tensor], is_ahead: bool
-) -> bool:
-    """Whether a graph stepped sample by sample gives what the whole of it gives, tried on a little noise."""
-    first = {name: value[:1] for name, value in others.items()}
-    device = next(model.parameters()).device
-    generator = torch.Generator().manual_seed(0)
-    noise = torch.rand(1, 1, TRIED_SAMPLES, generator=generator).to(device) - 0.5
-    whole: Tensor = model(**{wave: noise, **first})
-    try:
-        steps = Steps(model, wave, first, batch_size=1, max_places=TRIED_SAMPLES)
-        found = [] if is_ahead else [steps(noise[..., :0])]
-        for place in range(TRIED_SAMPLES - (not is_ahead)):
-            found.append(steps(noise[..., place : place + 1]))
-        each = torch.cat(found, dim=2)
-    # A block that cannot be stepped may fail in any way; the whole graph is then the answer.
-    except (RuntimeError, ValueError, IndexError, MirbricksError):
-        return False
-    return each.shape == whole.shape and bool((each - whole).abs().max() < CLOSE)
-
-
-def stepper_of(
-    model: GraphModule,
-    wave: str,
-    others: Mapping[str, Tensor],
-    *,
-    is_ahead: bool,
-    batch_size: int,
-    max_places: int,
-) -> Stepper:
-    """What gives the logits of the next sample: with caches, where that is as good as without."""
-    if steps_agree(model, wave, others, is_ahead):
-        return Steps(model, wave, others, batch_size=batch_size, max_places=max_places)
-    return WholeWave(model, wave, others, is_ahead)
+    def completed(self, columns: Sequence[Tensor]) -> Tensor:
+        """The samples so far; whatever stands at the one that is predicted, the graph does not see it."""
+        came = torch.cat(list(columns), dim=-1)
+        if self.is_ahead:
+            return came
+        return functional.pad(came, (0, 1))
 
 
 def generated(
@@ -205,11 +166,11 @@ def generated(
     x = torch.zeros(rows, 1, int(is_ahead), device=device)
     told = max(1, n_samples // SHARES)
     with evaluating(model):
-        step: Callable[[Tensor], Tensor] = stepper_of(
+        step = stepper_of(
             model,
             wave,
             others,
-            is_ahead=is_ahead,
+            WaveSoFar(is_ahead),
             batch_size=rows,
             max_places=n_samples + 1,
         )

@@ -18,6 +18,12 @@ from ...data.corpus import Item
 from ...features.cache import FeatureCache
 from ...features.waveform import WaveformFeatureConfig
 from ..autoregressive import Autoregressive, AutoregressiveLearner, titled_sounds
+from ..autoregressive.fitting import (
+    moving_input,
+    one_of_each,
+    refuse_few_rows,
+    rows_of,
+)
 from ..base import (
     Batch,
     Figures,
@@ -30,12 +36,6 @@ from ..conditions import Conditions, refuse_inputs, scaled_inputs
 from ..modes import evaluating
 from ..patches import PatchBatches
 from ..sounds import Sound
-from ..token_generation.fitting import (
-    moving_input,
-    one_of_each,
-    refuse_few_rows,
-    rows_of,
-)
 from .config import SampleGenerationConfig
 from .samples import (
     Quantization,

@@ -6,62 +6,15 @@ from typing import Literal
 
 from pydantic import (
     Field,
-    NonNegativeFloat,
     NonNegativeInt,
     PositiveInt,
     model_validator,
 )
 
-from ..base import TaskConfig
+from ..autoregressive.config import SamplingConfig
 from ..codec.published import EncodecConfig
 from ..takes import Crop, pitch_moves
 from .patterns import PatternName
-
-
-class SamplingConfig(TaskConfig):
-    """How codes or samples are drawn: settings of every task that generates one after another."""
-
-    temperature: NonNegativeFloat = Field(
-        1.0, description="logits are divided by it before drawing; 0: always the best"
-    )
-    top_k: PositiveInt | None = Field(
-        None, description="draw among so many of the best; default: all"
-    )
-    top_p: float | None = Field(
-        None,
-        gt=0,
-        le=1,
-        description="draw among the best that together have this probability; default: all",
-    )
-    guidance: NonNegativeFloat = Field(
-        1.0,
-        description="how far conditions are exaggerated (classifier-free guidance); 1: not at all; "
-        "other values need condition_dropout in training",
-    )
-    conditions: tuple[str, ...] = Field(
-        (), description="annotations that sounds are asked for by, with one value each"
-    )
-    condition_dropout: float = Field(
-        0.0,
-        ge=0,
-        lt=1,
-        description="share of the training examples whose conditions are dropped, for guidance",
-    )
-
-    @model_validator(mode="after")
-    def _guidance_was_learned(self) -> SamplingConfig:
-        if self.guidance != 1 and not (self.conditions and self.condition_dropout):
-            raise ValueError(
-                "'guidance' compares with a model without conditions: it needs 'conditions' and 'condition_dropout'"
-            )
-        return self
-
-    @property
-    def passes(self) -> int:
-        """Rows that the graph computes for each sound: a second one without conditions, for guidance."""
-        if self.guidance == 1:
-            return 1
-        return 2
 
 
 class TokenGenerationConfig(SamplingConfig):

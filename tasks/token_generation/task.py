@@ -16,6 +16,12 @@ from ...errors import TaskError
 from ...features.cache import FeatureCache
 from ...features.waveform import WaveformFeatureConfig
 from ..autoregressive import Autoregressive, AutoregressiveLearner, titled_sounds
+from ..autoregressive.fitting import (
+    moving_input,
+    one_of_each,
+    refuse_few_rows,
+    rows_of,
+)
 from ..base import (
     Figures,
     OnShare,
@@ -34,15 +40,7 @@ from ..modes import evaluating
 from ..sounds import Sound
 from ..takes import takes_of
 from .config import TokenGenerationConfig
-from .fitting import (
-    moving_input,
-    one_of_each,
-    refuse_few_rows,
-    refuse_other_shapes,
-    refuse_too_long,
-    refuse_unfit,
-    rows_of,
-)
+from .fitting import refuse_other_shapes, refuse_too_long, refuse_unfit
 from .generation import generated
 from .patches import TokenBatches, window_batches, windows_of
 from .patterns import Pattern

@@ -12,11 +12,10 @@ import torch
 from torch.nn import functional
 from toy_codes import CODES, Notes, Peaks, embedding, graph_of
 
-from mirbricks.compiler.stepping import Steps
-from mirbricks.errors import TaskError
+from mirbricks.compiler.stepping import Steps, Whole, steps_agree, whole
+from mirbricks.errors import GraphWarning, TaskError
 from mirbricks.features.waveform import WaveformFeatureConfig
-from mirbricks.tasks.token_generation import generation
-from mirbricks.tasks.token_generation.generation import Whole, generated, steps_agree
+from mirbricks.tasks.token_generation.generation import Columns, generated
 
 PATTERNS = ["flatten", "delay", "parallel"]
 BOTH = {"instrument": 3, "pitchmidi": 7}
@@ -140,10 +139,12 @@ def test_generated_codes_are_alike_with_and_without_a_cache(
         "n_frames": 9,
         "seed": 5,
     }
-    assert steps_agree(model.eval(), "codes", given, task.pattern)
+    assert steps_agree(model.eval(), "codes", given, Columns(task.pattern))
     cached = generated(model, "codes", given, dropped, **shared)
-    monkeypatch.setattr(generation, "steps_agree", lambda *_: False)
-    assert torch.equal(cached, generated(model, "codes", given, dropped, **shared))
+    monkeypatch.setattr(whole, "steps_agree", lambda *_: False)
+    with pytest.warns(GraphWarning, match="generation is slow"):
+        uncached = generated(model, "codes", given, dropped, **shared)
+    assert torch.equal(cached, uncached)
     assert cached.shape == (3, 2, 9)
     assert int(cached.max()) < CODES
 
@@ -158,10 +159,10 @@ def test_cached_logits_are_those_of_the_whole(make_task: Make, pattern: str) -> 
     with torch.inference_mode():
         places = task.pattern.n_places(12)
         steps = Steps(model, "codes", given, batch_size=2, max_places=places)
-        whole = Whole(model, "codes", given, task.pattern)
+        at_once = Whole(model, "codes", given, Columns(task.pattern))
         column = task.pattern.nothing(codes)
         for place in range(places):
-            expected = whole(column)
+            expected = at_once(column)
             torch.testing.assert_close(steps(column), expected, atol=1e-5, rtol=0)
             column = task.pattern.column_of(tokens, place)
 
@@ -169,14 +170,16 @@ def test_cached_logits_are_those_of_the_whole(make_task: Make, pattern: str) -> 
 def test_a_block_without_a_cache_is_computed_as_a_whole(make_task: Make) -> None:
     graph = graph_of("flatten")
     # Causal, and there is no step for it.
+    slow = {"out_channels": 16, "kernel_size": 3, "padding": "causal"}
     graph["layers"][2:2] = [
         {"Permute": {"dims": [0, 2, 1]}},
-        {"TCN": {"channels": [16], "dropout": 0.0}},
+        {"ConvTranspose1d": {"name": "slow", **slow}},
         {"Permute": {"dims": [0, 2, 1]}},
     ]
     task, model = make_task("flatten", graph=graph)
-    assert not steps_agree(model.eval(), "codes", {}, task.pattern)
-    sounds = task.generate(model, NOTHING, n=2, conditions={}, seed=0)
+    assert not steps_agree(model.eval(), "codes", {}, Columns(task.pattern))
+    with pytest.warns(GraphWarning, match=r"'slow' \(ConvTranspose1d\) cannot compute"):
+        sounds = task.generate(model, NOTHING, n=2, conditions={}, seed=0)
     assert len(sounds) == 2
 
 

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mirbricks.tasks.token_generation.sampling import (
+from mirbricks.tasks.autoregressive.sampling import (
     drawn,
     guided,
     only_top_k,

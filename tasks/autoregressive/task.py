@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from ..data.corpus import Item
-from ..errors import TaskError
-from ..features.cache import FeatureCache
-from ..features.waveform import WaveformFeatureConfig
-from .base import (
+from ...data.corpus import Item
+from ...errors import TaskError
+from ...features.cache import FeatureCache
+from ...features.waveform import WaveformFeatureConfig
+from ..base import (
     Evaluation,
     Figures,
     OnShare,
@@ -22,11 +22,11 @@ from .base import (
     Task,
     unseen,
 )
-from .conditions import Conditions, Value, value_of
-from .encoded import refuse_no_recordings
-from .patches import PatchBatches
-from .recordings import unannotated
-from .sounds import Sound
+from ..conditions import Conditions, Value, value_of
+from ..encoded import refuse_no_recordings
+from ..patches import PatchBatches
+from ..recordings import unannotated
+from ..sounds import Sound
 
 SOUNDS_IN_REPORT = 8
 

@@ -1,9 +1,13 @@
-"""From logits to codes: temperature, the k best, the nucleus, guidance. Pure functions over the last axis."""
+"""From logits to codes: temperature, the k best, the nucleus, guidance, over the last axis."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
+
+from .config import SamplingConfig
 
 
 def guided(with_condition: Tensor, without: Tensor, guidance: float) -> Tensor:
@@ -65,3 +69,34 @@ def drawn(shares: Tensor, generator: torch.Generator) -> Tensor:
     rows = shares.reshape(-1, shares.shape[-1])
     codes = torch.multinomial(rows, 1, generator=generator)
     return codes.view(shares.shape[:-1])
+
+
+def beside_dropped(
+    conditions: Mapping[str, Tensor],
+    dropped: Mapping[str, Tensor],
+    config: SamplingConfig,
+    device: torch.device,
+) -> dict[str, Tensor]:
+    """Conditions as a graph reads them; for guidance the dropped ones below them: one batch instead of two passes."""
+    found = {}
+    for name, value in conditions.items():
+        found[name] = value.to(device)
+        if config.passes > 1:
+            found[name] = torch.cat((found[name], dropped[name].to(device)))
+    return found
+
+
+def next_codes(
+    logits: Tensor, count: int, config: SamplingConfig, generator: torch.Generator
+) -> Tensor:
+    """Codes drawn for a place from the logits (rows, ..., K) of all rows: (count, ...), int64, on the CPU."""
+    logits = logits.float().cpu()
+    if config.passes > 1:
+        logits = guided(logits[:count], logits[count:], config.guidance)
+    shares = probabilities(
+        logits,
+        temperature=config.temperature,
+        top_k=config.top_k,
+        top_p=config.top_p,
+    )
+    return drawn(shares, generator)

@@ -6,9 +6,10 @@ it needs in a cache of its own and offers
 
     new_cache(max_places, batch_size)      or new_cache(max_places, *others) where it reads other, unmoving tensors
     step(x, cache, *others)                the output at the places that came, and at no other
+    can_step                               False where its settings do not allow it, such as looking ahead
 
-Every other block is taken to treat each place by itself, as Linear and LayerNorm do. Whoever steps a graph of unknown
-blocks holds the first places against those of the whole graph, as tasks/token_generation does.
+Every other block is taken to treat each place by itself, as Linear and LayerNorm do. Whether that is so is found out by
+`stepper_of`, which computes the whole graph again for each place where it is not.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from .join import join
-from .module import GraphModule
-from .operations import Op
+from ..join import join
+from ..module import GraphModule
+from ..operations import Op
 
 # What runs at each place: the running tensor and the moving stored ones in, the running tensor out.
 Move = Callable[[Tensor, dict[str, Tensor]], Tensor]
@@ -42,6 +43,11 @@ class Steps:
         Sequences that are made at once.
     max_places : int
         The longest sequence: caches have this size from the start.
+
+    Attributes
+    ----------
+    running : str or None
+        The node that runs, or that failed.
 
     Examples
     --------
@@ -68,6 +74,7 @@ class Steps:
         self._moving = moving
         self._batch_size = batch_size
         self._max_places = max_places
+        self.running: str | None = None
         self._still: dict[str, Tensor] = dict(
             others
         )  # stored tensors that never change
@@ -140,28 +147,29 @@ class Steps:
         module = self.model.get_submodule(op.name)
         unmoving = [self._still[key] for key in op.extra if key in self._still]
         moving = [key for key in op.extra if key in self._moving_keys]
-        if hasattr(module, "step") and still is None:
-            return self._stepped(module, unmoving, moving)
+        steps = hasattr(module, "step") and getattr(module, "can_step", True)
+        if steps and still is None:
+            return self._stepped(op.name, unmoving, moving)
         fixed = {key: self._still[key] for key in op.extra if key in self._still}
 
         def run(x: Tensor, stored: dict[str, Tensor]) -> Tensor:
+            self.running = op.name
             others = [fixed[key] if key in fixed else stored[key] for key in op.extra]
             y: Tensor = module(x if still is None else still, *others)
             return y
 
         return run
 
-    def _stepped(
-        self, module: nn.Module, unmoving: list[Tensor], moving: list[str]
-    ) -> Move:
+    def _stepped(self, name: str, unmoving: list[Tensor], moving: list[str]) -> Move:
         """A block with a cache of its own; a layer that a graph runs twice has two of them."""
-        block: Any = module
+        block: Any = self.model.get_submodule(name)
         if unmoving:
             cache = block.new_cache(self._max_places, *unmoving)
         else:
             cache = block.new_cache(self._max_places, self._batch_size)
 
         def step(x: Tensor, stored: dict[str, Tensor]) -> Tensor:
+            self.running = name
             y: Tensor = block.step(x, cache, *[stored[key] for key in moving])
             return y
 

@@ -1,0 +1,17 @@
+"""What autoregressive tasks share: the base of the task, its settings, what a graph must be, and how is drawn."""
+
+from __future__ import annotations
+
+from .task import (
+    Autoregressive,
+    AutoregressiveLearner,
+    conditioned_tracks,
+    titled_sounds,
+)
+
+__all__ = [
+    "Autoregressive",
+    "AutoregressiveLearner",
+    "conditioned_tracks",
+    "titled_sounds",
+]

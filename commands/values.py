@@ -66,6 +66,14 @@ def folds(text: str) -> int:
     return number
 
 
+def names(text: str) -> list[str]:
+    """Names separated by commas, each once."""
+    found = [part.strip() for part in text.split(",") if part.strip()]
+    if not found:
+        raise ArgumentTypeError(f"expected names separated by commas, got '{text}'")
+    return list(dict.fromkeys(found))
+
+
 def ratios(text: str) -> tuple[float, ...]:
     """Two or three shares, as .8/.1/.1 or 80/10/10."""
     try:

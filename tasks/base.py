@@ -69,6 +69,7 @@ class Task(abc.ABC):
     compares  whether a recording is judged among others: `references`, all of the corpus, are set before an evaluation
     generates whether its models make sounds: `mirbricks generate` and `Model.generate`
     of_sampling   settings that act while sounds are made: `generate` refuses the others; none named: it takes all
+    layer_kinds   kinds of layers that its predictions consist of, see `mirbricks.outputs`; None where it does not say
     parts     settings that name further models: "graph" for a graph file, whose module trains beside the model,
               "trained" for a run, a packed model, `zoo:NAME` or a known model, which stays as it is. `models` has what
               they name: a GraphModule, or a `Part`; null in the settings means there is none
@@ -86,6 +87,7 @@ class Task(abc.ABC):
     generates: ClassVar[bool] = False
     of_sampling: ClassVar[tuple[str, ...]] = ()
     parts: ClassVar[Mapping[str, Kind]] = {}
+    layer_kinds: ClassVar[tuple[str, ...] | None] = None
     references: Sequence[Any] = ()
     Config: ClassVar[type[TaskConfig]]
     config: TaskConfig

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..data.corpus import Item
 from ..data.stores.cells import guarded_cell
 from ..errors import TaskError, Where, did_you_mean
+from ..outputs.layers import Layer, TagScores
 from ..printable import listed
 from .predictions import Prediction, drawn
 
@@ -175,6 +176,10 @@ class Tags(Prediction):
             ".tags.json": f"{text}\n".encode(),
             ".tags.csv": table.getvalue().encode(),
         }
+
+    def layers(self) -> list[Layer]:
+        """Every label with its probability."""
+        return [TagScores("labels", list(self.scores.items()), self.labels)]
 
     def plot(self, ax: Any = None) -> Any:
         """The scores over time, a row per label; see `Prediction.plot`."""

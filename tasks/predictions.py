@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,11 +12,14 @@ from typing import Any, TypeVar
 from ..data.stores.audio import AUDIO_ENDINGS
 from ..data.stores.together import write_together
 from ..errors import DataError
+from ..outputs import FORMATS, Layer, Recording, rendered
+from ..outputs.formats import refuse_unknown
 
 Self = TypeVar("Self", bound="Prediction")
 
 
 PICTURE_DPI = 120
+PNG = "png"  # the format that is a picture: it is drawn, not rendered from layers
 
 
 @dataclass(frozen=True, repr=False)
@@ -27,6 +30,8 @@ class Prediction(abc.ABC):
     ----------
     title : str
         The recording's name, for pictures and file names; by keyword only.
+    recorded_s : float
+        The recording's length in seconds, 0 where nobody has said it; by keyword only.
 
     Examples
     --------
@@ -44,6 +49,7 @@ class Prediction(abc.ABC):
     """
 
     title: str = dataclasses.field(default="", kw_only=True)
+    recorded_s: float = dataclasses.field(default=0.0, kw_only=True)
 
     @abc.abstractmethod
     def files(self) -> Mapping[str, bytes]:
@@ -58,6 +64,16 @@ class Prediction(abc.ABC):
     def answer(self) -> str:
         """The answer in a few words; `repr` shows it."""
         return ", ".join(sorted(self.files()))
+
+    def layers(self) -> Sequence[Layer]:
+        """What was found, in a form that the formats of `mirbricks.outputs` write: here nothing.
+
+        Returns
+        -------
+        sequence of Layer
+            Notes, curves, labelled segments, tags; each with how sure the model is.
+        """
+        return ()
 
     def plot(self, ax: Any = None) -> Any:  # noqa: ARG002  # a prediction may have no picture
         """Draw the prediction.
@@ -79,6 +95,7 @@ class Prediction(abc.ABC):
         folder: str | Path,
         name: str = "",
         *,
+        to: Sequence[str] = (),
         picture: bool = True,
         replace: bool = False,
     ) -> list[Path]:
@@ -90,8 +107,11 @@ class Prediction(abc.ABC):
             Made if it is missing.
         name : str
             What the names of the files begin with; by default the title, or "prediction".
+        to : sequence of str
+            The formats to write instead of the task's own files: "midi", "midi-bends", "jams", "svl", "csv", "lab",
+            "json", "wav" or "png", whichever fit the prediction.
         picture : bool
-            Whether NAME.png is written too, where there is a picture.
+            Whether NAME.png is written beside the task's own files, where there is a picture.
         replace : bool
             Whether files that hold something else are replaced.
 
@@ -104,6 +124,7 @@ class Prediction(abc.ABC):
         ------
         DataError
             E191 if a file of that name holds something else; nothing is written then. E408 if one cannot be written.
+            E720 for an unknown format, E721 for one that does not fit, E468 for one whose package is not installed.
         """
         stem = name or _without_audio_ending(self.title) or "prediction"
         if Path(stem).name != stem:
@@ -112,21 +133,51 @@ class Prediction(abc.ABC):
                 code="E191",
                 help="give the folder first, then a name without folders",
             )
-        contents = {}
-        for ending, content in self.files().items():
-            contents[Path(folder) / f"{stem}{ending}"] = content
-        if picture:
-            contents |= self._picture(Path(folder) / f"{stem}.png")
+        if to:
+            endings = self.in_formats(to)
+        else:
+            endings = dict(self.files())
+            if picture:
+                endings |= self._picture()
+        contents = {Path(folder) / f"{stem}{end}": endings[end] for end in endings}
         write_together(contents, replace=replace)
         return list(contents)
 
-    def _picture(self, path: Path) -> dict[Path, bytes]:
+    def in_formats(
+        self, to: Sequence[str], recording: Recording | None = None
+    ) -> dict[str, bytes]:
+        """The content of each file in some formats, by the ending of its name.
+
+        Parameters
+        ----------
+        to : sequence of str
+            Names of formats, see `save`.
+        recording : Recording, optional
+            What it was predicted for, where more is known of it than its title and its length.
+
+        Returns
+        -------
+        dict of str to bytes
+
+        Raises
+        ------
+        DataError
+            E720, E721, E468, as `save`.
+        """
+        refuse_unknown(to, [PNG])
+        of = recording or Recording(self.title, self.recorded_s)
+        found = rendered(self.layers(), [name for name in to if name in FORMATS], of)
+        if PNG in to:
+            found |= self._picture()
+        return found
+
+    def _picture(self) -> dict[str, bytes]:
         figure = self.plot()
         if figure is None:
             return {}
         from ..plots.style import png_bytes  # matplotlib takes a second to import
 
-        return {path: png_bytes(figure, PICTURE_DPI)}
+        return {".png": png_bytes(figure, PICTURE_DPI)}
 
     def titled(self: Self, title: str) -> Self:
         """The same prediction under a title."""

@@ -18,6 +18,7 @@ LAYERS = [
     {"errors"},
     {"shapes", "settings", "fields", "catalogue"},
     {"features", "data", "augment", "losses", "metrics", "plots", "zoo"},
+    {"outputs"},
     {"registry"},
     {"blocks", "testing"},
     {"compiler"},

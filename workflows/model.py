@@ -36,8 +36,8 @@ from .predict import (
     blocks_of_file,
     predict,
     refused,
-    result_names,
 )
+from .predicted import result_names
 from .progress import Progress, progress_of
 
 

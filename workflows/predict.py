@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import glob
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,10 @@ from ..data.stores.downmix import (
     mixed_down,
     warn_of_cancelled_channels,
 )
-from ..data.stores.together import write_together
 from ..errors import DataError
 from ..features.streaming import stream_feature
 from ..runs.settings import RunSettings
+from ..tasks.predictions import Prediction
 from .experiment import Experiment
 from .progress import Progress
 
@@ -41,13 +42,33 @@ def predict(
 
     Its features lie on the disk meanwhile: those of an hour would not fit in memory.
     """
+    length = Length(read)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "features.safetensors"
         with progress.sharing(f"{label}: features") as on_share:
-            feature = stream_feature(read, file, experiment.feature, on_share)
+            feature = stream_feature(length.blocks, file, experiment.feature, on_share)
         with progress.sharing(f"{label}: {experiment.task.title}") as on_share:
             task = experiment.task
-            return task.predict(experiment.model, feature, settings.tuned, on_share)
+            found = task.predict(experiment.model, feature, settings.tuned, on_share)
+    # A task of another package may predict in a form of its own.
+    if isinstance(found, Prediction):
+        return dataclasses.replace(found, recorded_s=length.seconds)
+    return found
+
+
+class Length:
+    """How long a recording is, known once its blocks have been read: headers of compressed files may be wrong."""
+
+    def __init__(self, read: Callable[[], Blocks]) -> None:
+        self._read = read
+        self.seconds = 0.0
+
+    def blocks(self) -> Blocks:
+        """The blocks, counted from the start each time."""
+        self.seconds = 0.0
+        for block, rate_hz in self._read():
+            self.seconds += block.shape[-1] / rate_hz
+            yield block, rate_hz
 
 
 def blocks_of_file(path: str | Path, n_channels: int = 1) -> Callable[[], Blocks]:
@@ -180,48 +201,32 @@ def audio_files(folder: str | Path) -> list[Path]:
 
 
 def files_of(paths: Sequence[str | Path]) -> list[Path]:
-    """The files themselves, and in the place of a folder the audio files in it."""
-    found = []
+    """The files themselves, and in the place of a folder or of a pattern the audio files that it stands for.
+
+    Raises DataError E430 for a folder or a pattern without audio files.
+    """
+    found: list[Path] = []
     for path in paths:
-        found += audio_files(path) if Path(path).is_dir() else [Path(path)]
+        if Path(path).is_dir():
+            found += audio_files(path)
+        elif glob.has_magic(str(path)) and not Path(path).exists():
+            found += _matching(str(path))
+        else:
+            found.append(Path(path))
     return found
 
 
-def result_names(paths: Sequence[str | Path]) -> list[str]:
-    """A name for the results of each file: its stem, with the ending where two files share the stem."""
-    # song.wav and song.mp3 must not write over each other.
-    stems = Counter(Path(path).stem for path in paths)
-    names = []
-    for path in paths:
-        name = Path(path).stem
-        if stems[name] > 1:
-            name = Path(path).name
-        names.append(name)
-
-    # Files of one name from two folders are told apart by their place among the words of the user.
-    same = Counter(names)
-    numbered = []
-    for number, name in enumerate(names, 1):
-        if same[name] > 1:
-            name = f"{number}-{name}"
-        numbered.append(name)
-    return numbered
-
-
-def write_prediction(
-    prediction: Any, out: Path, name: str, experiment: Experiment, *, replace: bool
-) -> list[Path]:
-    """Write the files of one recording and the picture, all or none; returns their paths.
-
-    Raises GraphError E191 where one of them already exists, unless `replace`.
-    """
-    contents = dict(prediction.files())
-    figure = experiment.task.picture(prediction, name)
-    if figure is not None:
-        from ..plots.style import png_bytes  # matplotlib takes a second to import
-
-        contents[".png"] = png_bytes(figure, 120)
-    # All files of a recording or none: half a result looks like a whole one.
-    files = {out / f"{name}{ending}": content for ending, content in contents.items()}
-    write_together(files, replace=replace)
-    return list(files)
+def _matching(pattern: str) -> list[Path]:
+    """The audio files that a pattern stands for, where no shell has read it; ** goes into folders."""
+    found = [
+        Path(name)
+        for name in sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207  # Path.glob takes no absolute pattern
+        if Path(name).suffix.lower() in AUDIO_ENDINGS and Path(name).is_file()
+    ]
+    if not found:
+        raise DataError(
+            f"no audio file matches '{pattern}'",
+            code="E430",
+            help="wav, flac, ogg and mp3 are read",
+        )
+    return found

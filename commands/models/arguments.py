@@ -112,7 +112,7 @@ def predict(p: Parser) -> None:
         "audio",
         nargs="+",
         metavar="AUDIO",
-        help="wav, flac, ogg or mp3 files of any sampling rate",
+        help="wav, flac, ogg or mp3 files of any sampling rate, folders of them, or patterns such as 'songs/*.mp3'",
     )
     p.add_argument(
         "--out",
@@ -121,9 +121,34 @@ def predict(p: Parser) -> None:
         help="folder for the predictions and their pictures (default: predictions)",
     )
     p.add_argument(
+        "--to",
+        type=values.names,
+        default=[],
+        metavar="FORMATS",
+        help="formats to write instead of the task's own files, separated by commas: midi, midi-bends (a bend per "
+        "note), jams, svl and sv (layers and a session of Sonic Visualiser), csv, lab, json, wav (recording left, "
+        "prediction right), png",
+    )
+    p.add_argument(
+        "--session",
+        metavar="FILE.sv",
+        help="write a session of Sonic Visualiser for the one recording: its spectrogram under all that was predicted",
+    )
+    existing = p.add_mutually_exclusive_group()
+    existing.add_argument(
         "--replace",
         action="store_true",
         help="overwrite files that exist already",
+    )
+    existing.add_argument(
+        "--skip-existing",
+        action="store_true",
+        help="leave out recordings whose predictions are there already",
+    )
+    p.add_argument(
+        "--json",
+        action="store_true",
+        help="print one JSON object per recording, a line each, and nothing else",
     )
     device(p)
 

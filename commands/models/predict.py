@@ -2,50 +2,124 @@
 
 from __future__ import annotations
 
+import json
 import sys
+import time
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from ...errors import MirbricksError
+from ...data.stores.together import write_together
+from ...errors import DataError, MirbricksError
+from ...outputs.text import as_json
+from ...printable import printable
 from ...runs.folder import RunFolder
+from ...tasks.predictions import Prediction
 from ...training.devices import as_device
 from ...workflows.loading import load_run
 from ...workflows.parts import move
-from ...workflows.predict import (
-    blocks_of_file,
-    files_of,
-    result_names,
-    write_prediction,
-)
+from ...workflows.predict import blocks_of_file, files_of
 from ...workflows.predict import predict as predict_recording
-from ...workflows.progress import Progress
+from ...workflows.predicted import (
+    Destination,
+    recording_of,
+    refuse_formats,
+    result_names,
+)
+from ...workflows.progress import Progress, plural
+
+SESSION = "sv"
 
 
 def predict(arguments: Namespace) -> int:
     """Write what the task finds and its picture per file; files that cannot be read are named and left out."""
     experiment, settings = load_run(RunFolder.open(arguments.folder))
-    move(experiment, as_device(arguments.device))
-    out = Path(arguments.out)
-    progress = Progress()
-    failed = 0
-    # All names at once: two files of one name need different ones.
+    session = Path(arguments.session) if arguments.session else None
+    # All that can be wrong with words and names is looked at before the first recording is read.
+    asked = [*arguments.to, SESSION] if session else arguments.to
+    refuse_formats(asked, experiment.task)
     paths = files_of(arguments.audio)
+    _refuse_several(session, paths)
+    move(experiment, as_device(arguments.device))
+    to = Destination(Path(arguments.out), arguments.to, arguments.replace)
+    progress = Progress(bars=not arguments.json)
+
+    # All names at once: two files of one name need different ones.
     names = result_names(paths)
+    skipped = to.present(names) if arguments.skip_existing else set()
+    failed = 0
     for path, name in zip(paths, names, strict=True):
+        if name in skipped:
+            continue
         try:
+            started = time.perf_counter()
             read = blocks_of_file(path, experiment.feature.audio_channels)
             prediction = predict_recording(
                 experiment, settings, read, str(path), progress
             )
-            written = write_prediction(
-                prediction, out, name, experiment, replace=arguments.replace
-            )
-            for file in written:
-                print(file)
+            seconds = time.perf_counter() - started
+            written = to.write(prediction, name, experiment, path)
+            if session is not None:
+                written += _write_session(prediction, name, path, session, to.replace)
+            report = _as_json if arguments.json else _on_screen
+            report(path, prediction, seconds, written)
         except MirbricksError as error:
             progress.complain(error)
             failed += 1
-    if failed:
-        total = len(paths)
-        print(f"{failed} of {total} files could not be predicted", file=sys.stderr)
+    _tell_left_out(len(skipped), failed, len(paths))
     return 1 if failed else 0
+
+
+def _refuse_several(session: Path | None, paths: Sequence[Path]) -> None:
+    if session is not None and len(paths) != 1:
+        raise DataError(
+            f"a session holds one recording, and there are {len(paths)}",
+            code="E721",
+            help="leave --session out: `--to sv` writes a session for each",
+        )
+
+
+def _write_session(
+    prediction: Prediction, name: str, path: Path, session: Path, replace: bool
+) -> list[Path]:
+    recording = recording_of(prediction, name, path)
+    content = prediction.in_formats([SESSION], recording)[".sv"]
+    write_together({session: content}, replace=replace)
+    return [session]
+
+
+def _on_screen(
+    path: Path, prediction: Any, seconds: float, written: Sequence[Path]
+) -> None:
+    """The answer and how long it took, and the files, a line each."""
+    if isinstance(prediction, Prediction):
+        print(f"{printable(path)}: {printable(prediction.answer())}")
+        length_s = prediction.recorded_s
+        rate = f"{length_s / seconds:.1f} x real time"
+        print(f"  {length_s:.1f} s of sound in {seconds:.1f} s, {rate}")
+    for file in written:
+        print(file)
+
+
+def _as_json(
+    path: Path, prediction: Any, seconds: float, written: Sequence[Path]
+) -> None:
+    """Everything as one object on one line."""
+    found = {"file": str(path), "files": [str(file) for file in written]}
+    about: dict[str, Any] = {"seconds": round(seconds, 3)}
+    if isinstance(prediction, Prediction):
+        about["duration_s"] = round(prediction.recorded_s, 4)
+        about["answer"] = prediction.answer()
+        about |= as_json(prediction.layers())
+    print(json.dumps(found | about, ensure_ascii=False))
+
+
+def _tell_left_out(skipped: int, failed: int, total: int) -> None:
+    if skipped:
+        print(
+            f"{plural(skipped, 'recording')} left out: predicted already",
+            file=sys.stderr,
+        )
+    if failed:
+        print(f"{failed} of {total} files could not be predicted", file=sys.stderr)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...metrics.chords import Chords
+from ...outputs.layers import Layer, Segment, Segments
 from ...printable import listed
 from ..predictions import Prediction, drawn
 from .smoothing import segments
@@ -89,6 +90,16 @@ class ChordRibbon(Prediction):
             f"{one.start_s:.3f}\t{one.end_s:.3f}\t{one.label}\n" for one in self.chords
         ]
         return {".lab": "".join(lines).encode()}
+
+    def layers(self) -> list[Layer]:
+        """The chords; how sure the model is of one is its mean probability over the frames."""
+        segments = []
+        for one in self.chords:
+            inside = (self.times_s >= one.start_s) & (self.times_s < one.end_s)
+            own = self.probabilities[inside, NAMES.index(one.label)]
+            sure = float(own.mean()) if len(own) else 0.0
+            segments.append(Segment(one.start_s, one.end_s, one.label, sure))
+        return [Segments("chords", segments, "chord")]
 
     def plot(self, ax: Any = None, truth: Chords | None = None) -> Any:
         """The chords as a ribbon.

@@ -52,6 +52,7 @@ class ChordEstimation(Task):
     Config = ChordsConfig
     config: ChordsConfig
     title = "chord estimation"
+    layer_kinds = ("segments",)
     headline = ("majmin", "root", "thirds", "mirex", "seg", "macro_recall")
     tuned: ClassVar = {"weight": float, "first": list[float], "step": list[list[float]]}
     of_training: ClassVar = (

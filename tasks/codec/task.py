@@ -71,6 +71,7 @@ class CodecTask(Task):
     Config = CodecConfig
     config: CodecConfig
     title = "audio codec"
+    layer_kinds = ()
     headline = (
         "bit_rate_bps",
         "si_sdr_db",

@@ -65,6 +65,7 @@ class CoverSongs(Task):
     Config = CoversConfig
     config: CoversConfig
     title = "cover song identification"
+    layer_kinds = ()
     headline = ("mAP", "MRR", "MR1", "P@1", "P@5", "P@10")
     tuned: ClassVar = {"threshold": float | None}
     of_training: ClassVar = (

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -11,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...metrics.notes import NotesOf, intervals
+from ...outputs.layers import Curve, Layer, NoteEvent, Notes
+from ...outputs.text import notes_table
 from ...printable import listed
 from ..predictions import Prediction, drawn
 
@@ -120,7 +120,7 @@ class Transcription(Prediction):
         """The pitches in mir_eval's multi-f0 text, and the notes as CSV."""
         return {
             ".f0.txt": self._frames_text().encode(),
-            ".notes.csv": self._notes_text().encode(),
+            ".notes.csv": notes_table(self._events()),
         }
 
     def _frames_text(self) -> str:
@@ -131,16 +131,34 @@ class Transcription(Prediction):
             lines.append("\t".join(cells) + "\n")
         return "".join(lines)
 
-    def _notes_text(self) -> str:
-        """A row per note; the velocity is the salience, as MIDI counts it."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["onset_s", "duration_s", "midi", "velocity"])
-        for note in self.notes:
-            velocity = max(1, min(127, round(127 * note.salience)))
-            times = [f"{note.onset_s:.3f}", f"{note.duration_s:.3f}"]
-            writer.writerow([*times, f"{note.midi:.2f}", velocity])
-        return text.getvalue()
+    def layers(self) -> list[Layer]:
+        """The notes, and the pitches of every frame; how sure the model is of each is its salience."""
+        return [
+            Notes("notes", self._events()),
+            Curve("f0", self.times_s, self.frequencies_hz, self._confidence()),
+        ]
+
+    def _events(self) -> list[NoteEvent]:
+        return [
+            NoteEvent(note.onset_s, note.duration_s, note.midi, note.salience)
+            for note in self.notes
+        ]
+
+    def _confidence(self) -> list[Float64]:
+        """The salience of each pitch, in the row nearest to it and the frame nearest to its time."""
+        if self.bins_hz is None or not self.salience.size:
+            return [np.ones(len(pitches)) for pitches in self.frequencies_hz]
+        bins = np.log2(self.bins_hz)
+        # There may be several times per frame of the feature.
+        columns = np.linspace(0, self.salience.shape[1] - 1, len(self.times_s))
+        found = []
+        for column, pitches in zip(
+            np.rint(columns).astype(int), self.frequencies_hz, strict=True
+        ):
+            distances = np.abs(np.log2(pitches)[:, None] - bins)
+            rows = distances.argmin(axis=1) if len(pitches) else np.zeros(0, int)
+            found.append(self.salience[rows, column].astype(np.float64))
+        return found
 
     def plot(self, ax: Any = None, truth: Any = None) -> Any:
         """The piano roll.

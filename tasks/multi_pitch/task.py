@@ -60,6 +60,7 @@ class MultiPitch(Task):
     Config = MultiPitchConfig
     config: MultiPitchConfig
     title = "multi-pitch estimation"
+    layer_kinds = ("notes", "curve")
     headline = (
         "Accuracy",
         "Precision",

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...outputs.layers import Layer
 from ..labels import Tags
 from ..predictions import Prediction, drawn
 
@@ -56,6 +57,10 @@ class Represented(Prediction):
         if self.tags is not None:
             written |= self.tags.files()
         return written
+
+    def layers(self) -> list[Layer]:
+        """What the probe reads; the embedding itself is in the file .embedding.npy."""
+        return [] if self.tags is None else self.tags.layers()
 
     def plot(self, ax: Any = None) -> Any:
         """The tags over time, or without labels the embeddings over time; see `Prediction.plot`."""

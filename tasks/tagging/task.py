@@ -55,6 +55,7 @@ class Tagging(Task):
     Config = TaggingConfig
     config: TaggingConfig
     title = "tagging"
+    layer_kinds = ("tags",)
     headline = ("accuracy", "macro_recall", "macro_f1", "roc_auc_macro", "pr_auc_macro")
     tuned: ClassVar = {"labels": list[str], "thresholds": list[float]}
     of_training: ClassVar = (

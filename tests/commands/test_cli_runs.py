@@ -221,7 +221,7 @@ def test_predict_writes_what_mir_eval_loads(
     assert (
         (tmp_path / "out" / "other.notes.csv")
         .read_text()
-        .startswith("onset_s,duration_s,midi,velocity\n")
+        .startswith("onset_s,duration_s,midi,velocity,confidence\n")
     )
 
 

@@ -21,7 +21,8 @@ from ...tasks.sounds import Sound
 from ..arguments import wrong
 from ..experiment import items_of
 from ..loading import load_run
-from ..predict import Blocks, audio_files, blocks_of_array, result_names
+from ..predict import Blocks, audio_files, blocks_of_array
+from ..predicted import result_names
 from ..raw_corpus import open_corpus
 
 Float32 = NDArray[np.float32]

@@ -91,8 +91,9 @@ class FramesConfig(WindowConfig):
 
 
 class Frames(Block):
-    """What the transforms share: the window, and the spectrum of each frame. `kernel_size` and `stride`, the samples a
-    frame spans and those between frames, are what the receptive field is computed from.
+    """What the transforms share: the window, and the spectrum of each frame. `kernel_size`, `stride` and `lead`, the
+    samples a frame spans, those between frames, and those before the first one, are what the receptive field is
+    computed from.
     """
 
     def __init__(self, config: FramesConfig) -> None:
@@ -100,6 +101,7 @@ class Frames(Block):
         self.kernel_size = config.n_fft
         self.stride = config.hop
         self.center = config.center
+        self.lead = config.n_fft // 2 if config.center else 0
         self.pad_mode = config.pad_mode
         self.window: Tensor
         self.register_buffer("window", config.padded_window(), persistent=False)
@@ -108,8 +110,7 @@ class Frames(Block):
         """(B, C, N) -> complex (B, C, F, T), in float32 at least: there is no Fourier transform in bfloat16."""
         exact = torch.promote_types(x.dtype, torch.float32)
         if self.center:
-            half = self.kernel_size // 2
-            x = functional.pad(x, (half, half), mode=self.pad_mode)
+            x = functional.pad(x, (self.lead, self.lead), mode=self.pad_mode)
 
         # Frames as a view: nothing is copied before the window is applied.
         frames = x.to(exact).unfold(2, self.kernel_size, self.stride)

@@ -12,5 +12,6 @@ CODES = {
     "E623": "`torch.compile` could not compile the model on this machine. It is optional: train.compile: false.",
     "E624": "The device is not one that torch knows on this machine.",
     "E625": "Batch normalisation learns from the spread of the values of a channel; one example may have a single one.",
+    "E626": "`train.freeze` and `train.lr_scales` name nodes of the graph that have weights.",
 }
 register_codes(__name__, CODES)

@@ -23,6 +23,7 @@ from ..tasks.base import Batch, Learner
 from ..version import __version__
 from .batches import batches_ahead, on_device
 from .checkpoint import Stopped, restore, state_of
+from .chosen import Frozen, scales_of
 from .devices import World, as_device, joined, seed_torch
 from .failures import reported_plainly
 from .interrupt import StopSignals
@@ -140,6 +141,9 @@ class Training:
         self.own: nn.Module | None = getattr(learner, "module", None)
         if self.own is not None:
             self.own.to(world.device)
+        # Before the optimizer is made: it takes what needs a gradient.
+        self.frozen = Frozen(self.model, config.freeze)
+        self.scales = scales_of(self.model, config.lr_scales)
         self.turns = self._made_turns()
         self.average: nn.Module | None = None
         if config.average_decay:
@@ -169,6 +173,7 @@ class Training:
                     self.world,
                     own=self.own,
                     lr_scale=lr_scale,
+                    scales=self.scales,
                     wrapped=True,
                 )
             ]
@@ -180,7 +185,10 @@ class Training:
                 raise ValueError(
                     f"turn '{turn.name}' moves a module that is neither the model nor in `task.models`"
                 )
-        return [MovingTurn(turn, self.config, self.world) for turn in turns]
+        return [
+            MovingTurn(turn, self.config, self.world, scales=self.scales)
+            for turn in turns
+        ]
 
     def _forward(self, *inputs: Any, **named: Any) -> Any:
         """The model as it is trained: wrapped for several processes, and compiled, once `start` was called."""
@@ -200,12 +208,17 @@ class Training:
         self.forward: Any = wrapped
         if self.config.compile:
             self.forward = torch.compile(wrapped)
-        self.model.train()
+        self._to_training()
         if self.world.leader:
             self.run.cut_metrics(self.step)
         # From here on a killed training can be resumed, and is never trained over.
         if self.step == 0:
             self._save_state(None)
+
+    def _to_training(self) -> None:
+        """Every norm and dropout as in training, but for those of frozen nodes."""
+        self.model.train()
+        self.frozen.rest()
 
     def run_until_done(
         self, signals: StopSignals, progress: TrainingProgress
@@ -283,7 +296,7 @@ class Training:
             found = self.learner.validate(judged, progress.validating)
             figures = {name: float(value) for name, value in found.items()}
             figures |= self.validation.of(judged, figures)
-            self.model.train()
+            self._to_training()
             self.run.append_metrics({"step": self.step, "valid": figures})
             self._keep_best(judged, figures)
             figure = self.learner.figure

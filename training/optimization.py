@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import torch
@@ -54,6 +54,15 @@ class TrainConfig(Settings):
         gt=0,
         lt=1,
         description="validate and keep a moving average of the weights with this decay; null: no average",
+    )
+    freeze: tuple[str, ...] = Field(
+        (),
+        description="nodes whose weights and statistics stay as they are, by name; encoder stands for all within a "
+        "sub-graph, conv* for all that begin so",
+    )
+    lr_scales: dict[str, PositiveFloat] = Field(
+        {},
+        description="factors of lr by the names of nodes, as in freeze; of several for a node the last",
     )
     validate_every: PositiveInt = Field(
         100, description="steps from one validation to the next"
@@ -118,16 +127,21 @@ def make_optimizer(
     device: torch.device,
     own: nn.Module | None = None,
     lr_scale: float = 1.0,
+    scales: Mapping[int, float] | None = None,
 ) -> torch.optim.Optimizer:
     """The optimizer of all trainable weights. Raises E621 if there are none.
 
-    own  a learner's own weights, at `lr_scale` times the learning rate and without decay
+    own     a learner's own weights, at `lr_scale` times the learning rate and without decay
+    scales  factors of the learning rate for some weights, by their ids
     """
-    params = []
+    groups: dict[float, list[nn.Parameter]] = {1.0: []}
     for module in modules:
         refuse_no_weights(module)
-        params += trainable(module)
-    weights: list[dict[str, Any]] = [{"params": params}]
+        for weight in trainable(module):
+            scale = (scales or {}).get(id(weight), 1.0)
+            groups.setdefault(scale, []).append(weight)
+    weights: list[dict[str, Any]] = [{"params": groups.pop(1.0)}]
+    weights += [{"params": some, "lr_scale": scale} for scale, some in groups.items()]
     if own is not None:
         weights.append(
             {"params": trainable(own), "weight_decay": 0.0, "lr_scale": lr_scale}

@@ -49,16 +49,20 @@ class MovingTurn:
         *,
         own: nn.Module | None = None,
         lr_scale: float = 1.0,
+        scales: Mapping[int, float] | None = None,
         wrapped: bool = False,
     ) -> None:
-        """`own` are weights of the learner, and `wrapped` says that torch averages the model's gradients itself."""
+        """`own` are weights of the learner, and `wrapped` says that torch averages the model's gradients itself.
+
+        `scales` are factors of the learning rate of single weights, by their ids.
+        """
         self.turn = turn
         self.config = settings_of(config, turn.optimizer)
         self.world = world
         self.own = own
         self.wrapped = wrapped
         self.optimizer = make_optimizer(
-            turn.modules, self.config, world.device, own, lr_scale
+            turn.modules, self.config, world.device, own, lr_scale, scales
         )
         self.values: list[float] = []
         self.parts = Means()

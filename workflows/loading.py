@@ -19,6 +19,7 @@ from ..runs.folder import RESOLVED, RunFolder
 from ..runs.settings import RunSettings, read_settings
 from ..tasks.finding import task_of
 from ..training.batch_norm import refuse_one_example
+from ..training.chosen import refuse_unknown_nodes
 from ..training.loop import TrainConfig
 from ..training.optimization import refuse_no_weights
 from ..zoo import located
@@ -67,6 +68,7 @@ def experiment_of(graph: Graph, stored: Path | None = None) -> Experiment:
     task.check_graph(model)
     refuse_no_weights(model, graph.source.key(("layers",)))
     refuse_one_example(model, train.batch_size)
+    refuse_unknown_nodes(model, train, graph.source.key(("train",)))
     return Experiment(graph, model, feature, dataset, task, train)
 
 

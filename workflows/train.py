@@ -240,8 +240,8 @@ def _train_fold(
     with run.locked() if leads() else contextlib.nullcontext():
         if leads():
             _begin(run, experiment, prepared, split, fold, options)
-            if taken:
-                progress.note(taken)
+            if taken is not None:
+                progress.note("\n".join(taken.lines()))
             note_left_out(prepared.more, more, progress)
             progress.line(_announcement(experiment, prepared, split, more, fold, run))
         result = fit(

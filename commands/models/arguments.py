@@ -26,6 +26,8 @@ TRAIN_KEYS = (
     "warmup_steps",
     "clip_norm",
     "average_decay",
+    "freeze",
+    "lr_scales",
     "validate_every",
     "patience",
     "seed",

@@ -3,6 +3,7 @@
 A path is relative to the file it stands in. It may not lead out of the folder of the graph that was asked for, by `..`
 or by a link, and may not lead back to a file that is being read. Where it leads to nothing, it may be the name of a
 graph that comes with mirbricks, as on the command line; such a graph in turn may name the files of its own folder.
+`zoo:NAME` is the graph of a trained model.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...errors import GraphError, Where, did_you_mean
+from ...errors import GraphError, RunError, Where, did_you_mean
 from ...fields import quoted
-from ...zoo import GRAPHS, graphs
+from ...zoo import GRAPHS, graph_file, graphs
+from ...zoo import PREFIX as ZOO
 from .source import MAX_VALUES, Source, read_file
 
 DEEPEST = 16
@@ -71,6 +73,8 @@ class Files:
             message = f"{key}: expected the path of a graph file, got {quoted(given)}"
             hint = f"write `{key}: file.yaml`"
             raise GraphError(message, code="E106", where=where, help=hint)
+        if given.startswith(ZOO):
+            return _of_zoo(given, where, key)
         beside = Path(where.file)
         if beside.is_file():
             folder = beside.resolve().parent
@@ -115,7 +119,8 @@ class Files:
             name = path.relative_to(self.root)
             source = read_file(self.shown / name)
         else:
-            name = path.relative_to(_shipped_folder())
+            # A graph that comes with mirbricks, or that of a model of the zoo.
+            name = path.relative_to(_shipped_folder().parent)
             source = read_file(path)
         # Each file is within its own bound; many of them together must be as well.
         self.values += len(source.values)
@@ -136,6 +141,16 @@ class Files:
                 hint = "a graph has `layers:`"
             raise GraphError(message, code="E108", where=where, help=hint)
         return source
+
+
+def _of_zoo(given: str, where: Where, key: str) -> Path:
+    """The graph file of a model of the zoo. Raises GraphError E101 where there is no such model."""
+    try:
+        return Path(graph_file(given)).resolve()
+    except RunError as error:
+        raise GraphError(
+            f"{key}: {error.message}", code="E101", where=where, help=error.help
+        ) from None
 
 
 def _shipped_folder() -> Path:

@@ -71,6 +71,7 @@ def test_config_defaults_and_descriptions() -> None:
             "clip_norm": 1.0,
             "average_decay": None,
         },
+        **{"freeze": (), "lr_scales": {}},
         **{"validate_every": 100, "patience": None, "seed": 0},
         **{"bf16": False, "compile": False, "channels_last": False},
     }

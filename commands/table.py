@@ -115,6 +115,12 @@ COMMANDS: dict[str, Command] = {
         "runs/bach10 song.mp3 --out out",
         models.predict,
     ),
+    "separate": Command(
+        "models.separate:separate",
+        "take recordings apart into their sources, as long, at the rate and in the channels that they have",
+        "runs/stems song.wav --targets violin,bassoon --sum-to-mix --out song",
+        sounds.separate,
+    ),
     "generate": Command(
         "models.generate:generate",
         "make sounds with a generating model, and a page to listen to them",

@@ -19,6 +19,7 @@ from ..tasks.base import Evaluation, Task
 from ..tasks.codec.interface import codec_of
 from ..tasks.codec.stored import Codes
 from ..tasks.predictions import Prediction
+from ..tasks.separation import Separated, Separation
 from ..tasks.sounds import Sound
 from ..training.devices import as_device
 from ..zoo import CARD
@@ -34,11 +35,14 @@ from .predict import (
     audio_files,
     blocks_of_array,
     blocks_of_file,
+    channels_of_array,
     predict,
     refused,
 )
 from .predicted import result_names
 from .progress import Progress, progress_of
+from .separate import Options as SeparationOptions
+from .separate import Separating, channels_of_file
 
 
 class Model:
@@ -171,6 +175,9 @@ class Model:
     def _one(
         self, audio: Any, sr_hz: int | None, title: str, progress: Progress
     ) -> Prediction:
+        # A recording that is taken apart keeps its rate and its channels.
+        if isinstance(self.task, Separation):
+            return self._separated(audio, sr_hz, title, SeparationOptions(), progress)
         n_channels = self._experiment.feature.audio_channels
         if isinstance(audio, str | Path):
             _refuse_rate(sr_hz)
@@ -201,6 +208,93 @@ class Model:
                 yield self._one(audio, None if of_file else sr_hz, name, progress)
             except MirbricksError as error:
                 progress.complain(_of_item(name, error))
+
+    def separate(
+        self,
+        source: Any,
+        sr_hz: int | None = None,
+        *,
+        targets: Sequence[str] | str | None = None,
+        sum_to_mix: bool | None = None,
+        wiener: bool | None = None,
+        progress: bool = False,
+    ) -> Separated:
+        """The sources of a recording, of a model of the task separation; the same as `mirbricks separate` writes.
+
+        They have the rate, the channels and the length of the recording. A mono model separates every channel by
+        itself.
+
+        Parameters
+        ----------
+        source : path, array, tensor or recording of a corpus
+            An audio file, samples (N,) or (C, N), or a recording such as `corpus["01.wav"]`.
+        sr_hz : int, optional
+            The sample rate of samples, in Hz; files know their own.
+        targets : sequence of str, optional
+            What to separate, such as `["violin", "bassoon"]`; default: all that the model knows.
+        sum_to_mix : bool, optional
+            Whether what the estimates lack of the mix is shared out among them; default: as it was trained.
+        wiener : bool, optional
+            Whether the estimates become Wiener filters of the mix; default: as it was trained.
+        progress : bool
+            Whether a bar is shown.
+
+        Returns
+        -------
+        Separated
+            With `separated["violin"]`, a `Sound` with `samples` (C, N) and `sr_hz`; `sounds`, `plot()` and `save()`.
+            All are in memory: `mirbricks separate` writes the sources of a long recording as they come.
+
+        Raises
+        ------
+        TaskError
+            E806 for a model of another task, E807 for a target that it does not know, E808 where one target is to sum
+            to the mix.
+        DataError
+            E430 to E432 for a file that cannot be read, E435 for channels that the model does not take, E436 for
+            samples that are not audio, or have no `sr_hz`.
+
+        Examples
+        --------
+        >>> import mirbricks as mb
+        >>> mb.load("zoo:mpe_bach10").separate("song.wav")
+        Traceback (most recent call last):
+        ...
+        mirbricks.errors.TaskError: the model was trained for multi-pitch estimation, and takes no recording apart
+          help: name a model of the task separation: `mirbricks zoo` lists those that come with mirbricks     [E806]
+        """
+        if isinstance(targets, str):
+            targets = [targets]
+        if sum_to_mix is not None:
+            flag_of(sum_to_mix, "sum_to_mix")
+        if wiener is not None:
+            flag_of(wiener, "wiener")
+        options = SeparationOptions(targets, sum_to_mix, wiener)
+        shown = progress_of(flag_of(progress, "progress"))
+        return self._separated(source, sr_hz, "", options, shown)
+
+    def _separated(
+        self,
+        source: Any,
+        sr_hz: int | None,
+        title: str,
+        options: SeparationOptions,
+        progress: Progress,
+    ) -> Separated:
+        separating = Separating(self._experiment, options)
+        if isinstance(source, str | Path):
+            _refuse_rate(sr_hz)
+            read = channels_of_file(source)
+            title = title or Path(source).stem
+        elif isinstance(source, Item):
+            read = channels_of_array(*source.read_channels())
+            title = Path(source.key).stem
+        elif isinstance(source, tuple) and len(source) == 2:
+            read = channels_of_array(*source)
+        else:
+            read = channels_of_array(source, sr_hz)
+        with progress.sharing(title or self.task.title) as on_share:
+            return separating.sounds(read, title, on_share)
 
     def generate(
         self,

@@ -125,6 +125,18 @@ def blocks_of_array(wave: Any, sr_hz: Any, n_channels: int = 1) -> Callable[[], 
     return blocks
 
 
+def channels_of_array(wave: Any, sr_hz: Any) -> Callable[[], Blocks]:
+    """The blocks (C, n) of samples in memory, with all of their channels; raises E436 as `blocks_of_array`."""
+    samples = _samples(wave)
+    rate_hz = _rate(sr_hz)
+
+    def blocks() -> Blocks:
+        for start in range(0, samples.shape[1], BLOCK_SAMPLES):
+            yield samples[:, start : start + BLOCK_SAMPLES], rate_hz
+
+    return blocks
+
+
 def _rate(sr_hz: Any) -> int:
     """The sample rate in Hz; it may come as 44100.0, as some readers give it."""
     if sr_hz is None:

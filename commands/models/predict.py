@@ -28,6 +28,7 @@ from ...workflows.predicted import (
     result_names,
 )
 from ...workflows.progress import Progress, plural
+from ...workflows.separate import refuse_separation
 
 SESSION = "sv"
 
@@ -35,6 +36,7 @@ SESSION = "sv"
 def predict(arguments: Namespace) -> int:
     """Write what the task finds and its picture per file; files that cannot be read are named and left out."""
     experiment, settings = load_run(RunFolder.open(arguments.folder))
+    refuse_separation(experiment.task, arguments.folder)
     session = Path(arguments.session) if arguments.session else None
     # All that can be wrong with words and names is looked at before the first recording is read.
     asked = [*arguments.to, SESSION] if session else arguments.to

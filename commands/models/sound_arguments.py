@@ -35,6 +35,40 @@ def generate(p: Parser) -> None:
     device(p)
 
 
+def separate(p: Parser) -> None:
+    p.add_argument("folder", metavar="RUN", help="a run of separation, or zoo:NAME")
+    p.add_argument(
+        "audio",
+        nargs="+",
+        metavar="AUDIO",
+        help="wav, flac, ogg or mp3 files of any sampling rate and channels, or folders of them",
+    )
+    p.add_argument(
+        "--out",
+        default="separated",
+        metavar="DIR",
+        help="folder for the sounds, TARGET.wav each; of several recordings NAME/TARGET.wav (default: separated)",
+    )
+    p.add_argument(
+        "--targets",
+        type=values.names,
+        metavar="NAMES",
+        help="what to separate, as in violin,bassoon (default: all that the model knows)",
+    )
+    p.add_argument(
+        "--sum-to-mix",
+        action="store_true",
+        help="share out what the estimates lack of the recording among them, so that they sum to it",
+    )
+    p.add_argument(
+        "--wiener",
+        action="store_true",
+        help="filter the recording by Wiener filters made of the estimates",
+    )
+    _replace(p)
+    device(p)
+
+
 def judge(p: Parser) -> None:
     p.add_argument(
         "sounds",

@@ -13,5 +13,9 @@ CODES = {
     "as many.",
     "E804": "What a separation graph gives is exactly as long as what it reads, for any length.",
     "E805": "A training example holds at least one window of the graph's Fourier transform.",
+    "E806": "`mirbricks separate` takes recordings apart, with a model of the task separation; `mirbricks predict` is "
+    "for all other models.",
+    "E807": "A model separates the targets that it was trained for: task.targets of its graph file.",
+    "E808": "Estimates can be made to sum to the mix where all of them together are meant to be the mix.",
 }
 register_codes(__name__, CODES)

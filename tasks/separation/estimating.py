@@ -1,38 +1,151 @@
-"""Estimates of whole recordings, put together of chunks."""
+"""Estimates of whole recordings: the model in chunks that overlap, and what is done to its estimates."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor
 
-from ...data.batching.patches import overlap_add, patch_starts, take_patch
+from ...errors import TaskError
 from ..base import OnShare, unseen
 from ..modes import evaluating
 from ..reading import Recorded
+from .chunks import chunks_of
 from .config import SeparationConfig
+from .inference import separated_stream
 from .kinds import Separator
+from .postprocess import sum_to_mix, wiener
+
+READ_SAMPLES = 1 << 18  # of a recording at once
 
 
 def estimated(
     separator: Separator,
     feature: Recorded,
     config: SeparationConfig,
-    asked: Sequence[str],
+    sr_hz: int,
     on_share: OnShare = unseen,
 ) -> Tensor:
-    """Estimates (K, C, N) of the targets that are asked for in a recording, on the CPU."""
+    """Estimates (K, C, N) of every target in a recording at the model's rate, on the CPU."""
     n_samples = feature.n_frames
-    size = min(config.chunk_frames, n_samples)
-    hop = max(size - round(config.overlap * size), 1)
-    starts = patch_starts(n_samples, size, hop)
-    chunks = []
+
+    def pieces() -> Iterator[Tensor]:
+        for start in range(0, n_samples, READ_SAMPLES):
+            stop = min(start + READ_SAMPLES, n_samples)
+            yield feature.read(start, stop).float()
+
+    found = []
+    done = 0
+    for piece in estimates_of(
+        separator,
+        pieces(),
+        from_hz=sr_hz,
+        model_hz=sr_hz,
+        n_channels=feature.shape[0],
+        config=config,
+    ):
+        found.append(piece)
+        done += piece.shape[-1]
+        on_share(done / n_samples)
+    return torch.cat(found, dim=-1)
+
+
+def estimates_of(
+    separator: Separator,
+    pieces: Iterable[Tensor],
+    *,
+    from_hz: int,
+    model_hz: int,
+    n_channels: int,
+    config: SeparationConfig,
+    asked: Sequence[str] | None = None,
+) -> Iterator[Tensor]:
+    """Estimates of a recording that comes in pieces at any rate; they have its rate, its channels and its length.
+
+    Parameters
+    ----------
+    separator : Separator
+        The model.
+    pieces : iterable of Tensor, (C, n)
+        The recording; pieces may be of any length.
+    from_hz, model_hz : int
+        Its rate and the model's, in Hz.
+    n_channels : int
+        Channels of the model.
+    config : SeparationConfig
+        Sizes of the chunks, and whether estimates are made to sum to the mix or made into Wiener filters.
+    asked : sequence of str, optional
+        The targets to give; default: all of them.
+
+    Yields
+    ------
+    Tensor, (K, C, m)
+
+    Raises
+    ------
+    TaskError
+        E510 for estimates that are not finite.
+    """
+    targets = separator.targets
+    wanted = list(targets if asked is None else asked)
+    together = config.sum_to_mix or config.wiener
+    # Both need every target: what the others have of the mix is not free for those that are asked for.
+    made = list(targets) if together else wanted
+    places = [made.index(target) for target in wanted]
+
+    def finish(estimates: Tensor, mix: Tensor) -> Tensor:
+        if config.sum_to_mix:
+            estimates = sum_to_mix(estimates, mix)
+        if not estimates.isfinite().all():
+            raise TaskError(
+                "the model gave samples that are not finite numbers",
+                code="E510",
+                help="train it again, with a lower train.lr or train.clip_norm",
+            )
+        return estimates[places]
+
+    chunk, overlap = _chunk_of(separator, config)
     with evaluating(separator.model):
-        for number, start in enumerate(starts, 1):
-            chunk = take_patch(feature.read, int(start), size, n_samples)
-            chunks.append(separator(chunk.float(), asked).float().cpu())
-            on_share(number / len(starts))
-    if len(chunks) == 1:
-        return chunks[0][..., :n_samples]
-    return overlap_add(torch.stack(chunks), starts, n_samples)
+        yield from separated_stream(
+            _in_channels(separator, n_channels, made, config.wiener),
+            pieces,
+            from_hz=from_hz,
+            model_hz=model_hz,
+            chunk=chunk,
+            overlap=overlap,
+            finish=finish,
+        )
+
+
+def _chunk_of(separator: Separator, config: SeparationConfig) -> tuple[int, int]:
+    """Samples of a chunk, and of its overlap with the next."""
+    if separator.only_samples is not None:
+        return separator.only_samples, round(config.overlap * separator.only_samples)
+    overlap = round(config.overlap * config.chunk_frames)
+    return chunks_of(separator.model, config.chunk_frames, overlap)
+
+
+def _in_channels(
+    separator: Separator, n_channels: int, made: Sequence[str], filtered: bool
+) -> Callable[[Tensor], Tensor]:
+    """The model for mixes of as many channels as a recording has: (C, n) -> (K, C, n).
+
+    A mono model separates each channel by itself, so that everything stays at its place in the stereo picture; a mono
+    recording is in every channel of another model, whose estimates are averaged.
+    """
+
+    def of_channels(mix: Tensor) -> Tensor:
+        if n_channels == 1:
+            rows = [separator(row[None], made) for row in mix]
+            estimates = torch.cat(rows, dim=1)
+        elif len(mix) == 1:
+            repeated = mix.expand(n_channels, -1)
+            estimates = separator(repeated, made).mean(dim=1, keepdim=True)
+        else:
+            estimates = separator(mix, made)
+        if filtered:
+            estimates = wiener(estimates, mix.to(estimates.device))
+        return estimates
+
+    return of_channels

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn import functional
 
 from ...compiler.module import GraphModule
 from ...errors import TaskError, did_you_mean
@@ -20,7 +21,6 @@ from ..requirements import NeedsByName
 Kind = Literal["conditioned", "dedicated", "several"]
 MIX = "mix"
 TARGET = "target"
-Outputs = Tensor | Mapping[str, Tensor]
 
 
 def kind_of(model: GraphModule, targets: Sequence[str]) -> Kind:
@@ -104,7 +104,7 @@ def refuse_misfit(model: GraphModule, n_channels: int, patch_frames: int) -> Non
     for of, own in {"reads": shape, **_given(model)}.items():
         if len(own) == 3 and own[1] != n_channels:
             raise TaskError(
-                f"the graph {of} {own[1]} channels, and the feature has {n_channels}",
+                f"the graph {of} {_channels(own[1])}, and the feature has {n_channels}",
                 code="E803",
                 where=where,
                 help=f"write `{name}: B C={n_channels} T`, and end in as many channels; "
@@ -120,6 +120,10 @@ def refuse_misfit(model: GraphModule, n_channels: int, patch_frames: int) -> Non
                 "`Upsample: {size_of: ...}`",
             )
     _refuse_short_patch(model, patch_frames)
+
+
+def _channels(count: int | str) -> str:
+    return "1 channel" if count == 1 else f"{count} channels"
 
 
 def _given(model: GraphModule) -> dict[str, tuple[int | str, ...]]:
@@ -154,45 +158,44 @@ class Separator:
         The targets that it was trained for, in the order of `target`.
     names : mapping of str to str
         The graph's names of its inputs, by the task's.
+    only_samples : int or None
+        How many samples the graph reads; None where it reads any number.
     """
 
     def __init__(
         self,
-        model: nn.Module,
+        model: GraphModule,
         kind: Kind,
         targets: Sequence[str],
         names: Mapping[str, str],
+        only_samples: int | None = None,
     ) -> None:
         self.model = model
         self.kind = kind
         self.targets = tuple(targets)
         self.names = names
+        self.only_samples = only_samples
 
-    def inputs(self, mix: Tensor, target: Tensor | None) -> dict[str, Tensor]:
-        """What the graph is called with, by its own names: mixes (B, C, T) and, if it is conditioned, (B, K)."""
-        named = {self.names[MIX]: mix}
-        if self.kind == "conditioned":
-            assert target is not None  # a conditioned graph is always asked for one
-            named[self.names[TARGET]] = target
-        return named
-
-    def __call__(self, mix: Tensor, asked: Sequence[str] | None = None) -> Tensor:
-        """Estimates (K, C, T) of the targets that are asked for, by default all, in a mix (C, T)."""
-        wanted = self.targets if asked is None else tuple(asked)
+    def __call__(self, mix: Tensor, asked: Sequence[str]) -> Tensor:
+        """Estimates (K, C, T) of the targets that are asked for in a mix (C, T)."""
+        n_samples = mix.shape[-1]
+        if self.only_samples is not None:
+            mix = functional.pad(mix, (0, self.only_samples - n_samples))
         device = next(self.model.parameters()).device
-        mix = mix.to(device)
-        if self.kind != "conditioned":
-            outputs = self.model(**self.inputs(mix[None], None))
-            return torch.stack([self._one(outputs, name)[0] for name in wanted])
-        # One after another: as a batch, the targets of a long chunk would need several times the memory.
-        rows = torch.eye(len(self.targets), device=device)
-        estimates = []
-        for name in wanted:
-            row = rows[self.targets.index(name)]
-            estimates.append(self.model(**self.inputs(mix[None], row[None]))[0])
-        return torch.stack(estimates)
+        return self._estimates(mix[None].to(device), asked)[..., :n_samples]
 
-    def _one(self, outputs: Outputs, name: str) -> Tensor:
-        if isinstance(outputs, Tensor):
-            return outputs
-        return outputs[name]
+    def _estimates(self, mix: Tensor, asked: Sequence[str]) -> Tensor:
+        """(K, C, T) of (1, C, T)."""
+        name = self.names[MIX]
+        if self.kind != "conditioned":
+            outputs = self.model(**{name: mix})
+            if isinstance(outputs, Tensor):
+                return outputs
+            return torch.cat([outputs[target] for target in asked])
+        # One after another: as a batch, the targets of a long chunk would need several times the memory.
+        rows = torch.eye(len(self.targets), device=mix.device)
+        estimates = []
+        for target in asked:
+            row = rows[self.targets.index(target)][None]
+            estimates.append(self.model(**{name: mix, self.names[TARGET]: row}))
+        return torch.cat(estimates)

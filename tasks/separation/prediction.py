@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,14 +49,33 @@ class Separated(Prediction):
 
     def files(self) -> Mapping[str, bytes]:
         """{".TARGET.wav": the samples in 32-bit floating point} for each target."""
-        return {
-            f".{target}.wav": sound.files()[".wav"]
-            for target, sound in self.sounds.items()
-        }
+        names = file_names(self.targets)
+        found = {}
+        for name, sound in zip(names, self.sounds.values(), strict=True):
+            found[f".{name}.wav"] = sound.files()[".wav"]
+        return found
 
     def plot(self, ax: Any = None) -> Any:
         """The spectrograms of the targets one above another; on given axes that of the first."""
-        from ...plots.sound import sound  # matplotlib takes a second to import
+        from ...plots.separation import (
+            spectrograms,  # matplotlib takes a second to import
+        )
 
-        first = next(iter(self.sounds.values()))
-        return drawn(sound, first.samples, first.sr_hz, self.title, ax=ax)
+        waves = {name: sound.samples for name, sound in self.sounds.items()}
+        sr_hz = next(iter(self.sounds.values())).sr_hz
+        return drawn(spectrograms, waves, sr_hz, self.title, ax=ax)
+
+
+def file_names(targets: Sequence[str]) -> list[str]:
+    """A name of a file for each target, on every system: "lead/vocal" is lead-vocal."""
+    names = []
+    for target in targets:
+        plain = re.sub(r"[^\w.+# ()]+", "-", target).strip("-. ")
+        names.append(plain or "target")
+    # Some systems know no difference between capital and small letters.
+    counts = Counter(name.lower() for name in names)
+    numbered = []
+    for number, name in enumerate(names, 1):
+        same = counts[name.lower()] > 1
+        numbered.append(f"{name}-{number}" if same else name)
+    return numbered

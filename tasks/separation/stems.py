@@ -53,7 +53,7 @@ def tracks_of(items: Sequence[Any], annotation: str) -> list[Track]:
         raise TaskError(
             f"none of {len(items)} recordings is a mix with stems",
             code="E800",
-            help="import them with `mirbricks data import --as stems`, or choose another corpus or split",
+            help="import them with `mirbricks data import stems SRC --out DIR`, or choose another corpus or split",
         )
     return found
 
@@ -73,7 +73,7 @@ def refuse_unknown_targets(
     for target in targets:
         if target not in labels:
             raise TaskError(
-                f"no stem is '{target}', which task.targets name",
+                f"no stem that trains is '{target}', which task.targets name",
                 code="E801",
                 facts=[(f"'{annotation}'", listed(known, LISTED, quote="") or "none")],
                 help=did_you_mean(target, known)

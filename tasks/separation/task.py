@@ -15,6 +15,8 @@ from ..base import (
     Figures,
     OnShare,
     OnTrack,
+    Picture,
+    Sounding,
     Task,
     register_task,
     unseen,
@@ -28,6 +30,7 @@ from .judging import RATIO, SILENT, pooled_figures, ratios, references_of, track
 from .kinds import MIX, TARGET, Kind, Separator, kind_of, needs_of, refuse_misfit
 from .learner import SeparationLearner
 from .mixing import StemMixes
+from .pictures import MOST_TRACKS, Heard, shown
 from .prediction import Separated
 from .stems import Track, refuse_unknown_targets, tracks_of
 
@@ -83,7 +86,14 @@ class Separation(Task):
     def separator(self, model: Any) -> Separator:
         """The graph behind one call."""
         names = self.needs().names_of(model.input_shapes)
-        return Separator(model, self.kind, self.config.targets, names)
+        length = model.input_shapes[names[MIX]][-1]
+        return Separator(
+            model,
+            self.kind,
+            self.config.targets,
+            names,
+            only_samples=length if isinstance(length, int) else None,
+        )
 
     def check_recordings(self, train: Sequence[Item], others: Sequence[Item]) -> None:
         """Whether there are stems of every target. Raises TaskError E800, E801."""
@@ -165,7 +175,9 @@ class Separation(Task):
         """Estimates and references (K, C, N) of a track."""
         targets = self.config.targets
         mix = features[track.mix.key]
-        estimates = estimated(self.separator(model), mix, self.config, targets)
+        estimates = estimated(
+            self.separator(model), mix, self.config, self.feature.sr_hz
+        )
         return estimates, references_of(track, features, targets)
 
     def _judged(self, model: nn.Module, track: Track, cache: Any) -> Figures:
@@ -195,12 +207,32 @@ class Separation(Task):
         targets = self.config.targets
         read = self.seen(feature)
         estimates = estimated(
-            self.separator(model), read, self.config, targets, on_share
+            self.separator(model), read, self.config, self.feature.sr_hz, on_share
         )
         sounds = {}
         for target, estimate in zip(targets, estimates, strict=True):
             sounds[target] = Sound.of(estimate, self.feature.sr_hz, title=target)
         return Separated(sounds)
+
+    def pictures(
+        self,
+        model: nn.Module,
+        items: Sequence[Item],
+        cache: Any,
+        settings: Mapping[str, Any],  # noqa: ARG002  # nothing is tuned
+        evaluation: Evaluation,
+    ) -> list[Picture | Sounding]:
+        """The first mixes: their targets as they were recorded and as they were separated, to look at and to listen."""
+        heard: list[Heard] = []
+        for track in tracks_of(items, self.config.annotation):
+            if track.mix.key not in evaluation.tracks or len(heard) == MOST_TRACKS:
+                continue
+            features = self._features([track], cache)
+            estimates, references = self._pair(model, track, features)
+            mix = features[track.mix.key].read().float()
+            waves = (mix.numpy(), references.numpy(), estimates.numpy())
+            heard.append(Heard(track.mix.key, *waves))
+        return shown(heard, self.config.targets, self.feature.sr_hz)
 
     def truth(self, item: Item) -> None:
         """A mix is judged against its stems, which are recordings of their own."""

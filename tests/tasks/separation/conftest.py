@@ -47,19 +47,19 @@ def stem(kind: str, rng: np.random.Generator) -> NDArray[np.float32]:
     return np.float32(0.2 * wave * plays)
 
 
-def write_corpus(folder: Path, swapped: bool = False) -> Path:
-    """Three pieces; `swapped` calls every low stem high, and every high one low."""
+def write_corpus(folder: Path, swapped: bool = False, stems: bool = True) -> Path:
+    """Three pieces; `swapped` calls every low stem high, and every high one low; without `stems` the mixes only."""
     audio = []
     entries = []
     names = {"low": "high", "high": "low"} if swapped else {}
     for piece in range(3):
         rng = np.random.default_rng(piece)
         kinds = ["low", "high"] + (["noise"] if piece == 1 else [])
-        stems = {kind: stem(kind, rng) for kind in kinds}
+        waves = {kind: stem(kind, rng) for kind in kinds}
         mix = f"{piece}.wav"
-        audio.append((mix, np.sum(list(stems.values()), axis=0), SR_HZ))
+        audio.append((mix, np.sum(list(waves.values()), axis=0), SR_HZ))
         entries.append(Entry({"filepath": (Atom(mix),)}))
-        for kind, wave in stems.items():
+        for kind, wave in waves.items() if stems else ():
             key = f"{piece}-{kind}.wav"
             audio.append((key, wave, SR_HZ))
             own = {

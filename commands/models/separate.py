@@ -1,0 +1,52 @@
+"""The command separate."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+from ...errors import MirbricksError
+from ...runs.folder import RunFolder
+from ...training.devices import as_device
+from ...workflows.loading import load_run
+from ...workflows.parts import move
+from ...workflows.predict import files_of
+from ...workflows.predicted import result_names
+from ...workflows.progress import Progress
+from ...workflows.separate import Options, Separating
+
+
+def separate(arguments: Namespace) -> int:
+    """Write a wav file per target, of several recordings a folder each; what cannot be read is named and left out."""
+    experiment, _ = load_run(RunFolder.open(arguments.folder))
+    # An option that is not given leaves the model's own setting.
+    options = Options(
+        arguments.targets, arguments.sum_to_mix or None, arguments.wiener or None
+    )
+    separating = Separating(experiment, options)
+    move(experiment, as_device(arguments.device))
+
+    paths = files_of(arguments.audio)
+    names = result_names(paths)
+    progress = Progress()
+    alone = len(arguments.audio) == 1 and not Path(arguments.audio[0]).is_dir()
+    failed = 0
+    for path, name in zip(paths, names, strict=True):
+        out = Path(arguments.out)
+        if not alone:
+            out = out / name
+        try:
+            with progress.sharing(str(path)) as on_share:
+                written = separating.write(
+                    path, out, replace=arguments.replace, on_share=on_share
+                )
+            for file in written:
+                print(file)
+        except MirbricksError as error:
+            progress.complain(error)
+            failed += 1
+    if failed:
+        total = len(paths)
+        print(f"{failed} of {total} files could not be separated", file=sys.stderr)
+    return 1 if failed else 0

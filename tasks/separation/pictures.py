@@ -1,0 +1,86 @@
+"""What a report shows of a separation: spectrograms and masks of the targets, and players."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..base import Picture, Sounding
+from ..sounds import Sound
+
+LONGEST_S = 30.0  # of a recording in a report
+MOST_TRACKS = 2
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A track with what was separated from it: waves (C, N), and of the targets (K, C, N)."""
+
+    key: str
+    mix: NDArray[np.float32]
+    references: NDArray[np.float32]
+    estimates: NDArray[np.float32]
+
+    def within(self, n_samples: int) -> Heard:
+        """The first so many samples of it."""
+        return Heard(
+            self.key,
+            self.mix[..., :n_samples],
+            self.references[..., :n_samples],
+            self.estimates[..., :n_samples],
+        )
+
+
+def shown(
+    tracks: Sequence[Heard], targets: Sequence[str], sr_hz: int
+) -> list[Picture | Sounding]:
+    """Pictures and players of some tracks."""
+    found: list[Picture | Sounding] = []
+    for track in tracks:
+        short = track.within(round(LONGEST_S * sr_hz))
+        found.append(_pictures(short, targets, sr_hz))
+        found.append(_players(short, targets, sr_hz))
+    return found
+
+
+def _pictures(track: Heard, targets: Sequence[str], sr_hz: int) -> Picture:
+    from matplotlib.figure import Figure  # it takes a second to import
+
+    from ...plots.separation import mask
+    from ...plots.sound import spectrogram
+
+    height = 2.4 * len(targets)
+    figure = Figure(figsize=(12.0, height), layout="constrained")
+    axes = figure.subplots(len(targets), 3, squeeze=False)
+    for row, target, wanted, ours in zip(
+        axes, targets, track.references, track.estimates, strict=True
+    ):
+        spectrogram(wanted, sr_hz, f"{target}: recorded", ax=row[0])
+        spectrogram(ours, sr_hz, "separated", ax=row[1])
+        mask(ours, track.mix, sr_hz, "its share of the mix", ax=row[2])
+        for one in row:
+            one.label_outer()
+    caption = (
+        "Each row is a target: as it was recorded, as it was separated from the mix, and the mask that makes the one "
+        "of the other, white where all of the mix is taken."
+    )
+    return Picture(track.key, caption, figure)
+
+
+def _players(track: Heard, targets: Sequence[str], sr_hz: int) -> Sounding:
+    sounds = [_sound(track.mix, sr_hz, "mix")]
+    for target, wanted, ours in zip(
+        targets, track.references, track.estimates, strict=True
+    ):
+        sounds.append(_sound(wanted, sr_hz, f"{target}: recorded"))
+        sounds.append(_sound(ours, sr_hz, f"{target}: separated"))
+    caption = "The mix, then each target as it was recorded and as it was separated."
+    return Sounding(track.key, caption, sounds)
+
+
+def _sound(wave: Any, sr_hz: int, title: str) -> Sound:
+    return Sound(np.ascontiguousarray(wave, np.float32), sr_hz, title=title)

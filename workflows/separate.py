@@ -1,0 +1,217 @@
+"""Separation: the sources of a recording, as long, at the rate and in the channels that it has itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..data.stores.audio import stream_channels
+from ..data.stores.wav_writer import written_wav
+from ..errors import DataError, TaskError
+from ..printable import listed
+from ..spelling import did_you_mean
+from ..tasks.base import OnShare, Task, unseen
+from ..tasks.separation import Separated, Separation
+from ..tasks.separation.estimating import estimates_of
+from ..tasks.separation.prediction import file_names
+from ..tasks.sounds import Sound
+from .experiment import Experiment
+
+LISTED = 20  # targets that a message names
+
+Channels = Iterator[tuple[NDArray[np.float32], int]]  # (C, n) at a rate in Hz
+Read = Callable[[], Channels]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is asked of a separation; what is None is as the model's settings say.
+
+    targets     the sources to give; default: all that the model knows
+    sum_to_mix  whether the estimates of all targets are made to sum to the mix
+    wiener      whether the estimates of all targets become Wiener filters of the mix
+    """
+
+    targets: Sequence[str] | None = None
+    sum_to_mix: bool | None = None
+    wiener: bool | None = None
+
+
+@dataclass(frozen=True)
+class _Recording:
+    """A recording that can be read from its start as often as one likes."""
+
+    read: Read
+    n_samples: int
+    n_channels: int
+    sr_hz: int
+
+
+class Separating:
+    """A model, ready to take recordings apart.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Of a run, as `load_run` gives it.
+    options : Options
+        What is asked.
+
+    Raises
+    ------
+    TaskError
+        E806 for a model of another task, E807 for a target that it does not know, E808 where one target alone is to be
+        made to sum to the mix.
+    """
+
+    def __init__(self, experiment: Experiment, options: Options) -> None:
+        task = experiment.task
+        if not isinstance(task, Separation):
+            raise TaskError(
+                f"the model was trained for {task.title}, and takes no recording apart",
+                code="E806",
+                help="name a model of the task separation: `mirbricks zoo` lists those that come with mirbricks",
+            )
+        self._model = experiment.model
+        self._task = task
+        self.targets = _asked(options.targets, task.config.targets)
+        changes = {
+            name: value
+            for name in ("sum_to_mix", "wiener")
+            if (value := getattr(options, name)) is not None
+        }
+        self._config = task.config.model_copy(update=changes)
+        together = [name for name in changes if getattr(self._config, name)]
+        if together and len(task.config.targets) == 1:
+            raise TaskError(
+                f"'{together[0]}' needs estimates of all that is in the mix, and the model separates "
+                f"'{task.config.targets[0]}' only",
+                code="E808",
+                help="leave it out, or take a model of several targets",
+            )
+
+    def sounds(self, read: Read, title: str, on_share: OnShare = unseen) -> Separated:
+        """The targets of a recording in memory.
+
+        Raises DataError E430 to E432 for what cannot be read, E435 for channels that the model does not take; TaskError
+        E510 for estimates that are not finite.
+        """
+        recording = _measured(read)
+        pieces = list(self._pieces(recording, title, on_share))
+        whole = torch.cat(pieces, dim=-1)
+        found = {}
+        for target, wave in zip(self.targets, whole, strict=True):
+            found[target] = Sound.of(wave, recording.sr_hz, title=target)
+        return Separated(found, title=title)
+
+    def write(
+        self, path: str | Path, out: Path, *, replace: bool, on_share: OnShare = unseen
+    ) -> list[Path]:
+        """Write a file's targets into a folder, TARGET.wav each; memory does not grow with the length of the file.
+
+        Raises as `sounds`, and DataError E191 where such a file is there already, E408 where one cannot be written:
+        then none is.
+        """
+        names = file_names(self.targets)
+        files = [out / f"{name}.wav" for name in names]
+        if not replace:
+            _refuse_taken(files)
+        recording = _measured(channels_of_file(path))
+        with ExitStack() as stack:
+            writers = [
+                stack.enter_context(
+                    written_wav(file, recording.sr_hz, recording.n_channels)
+                )
+                for file in files
+            ]
+            for piece in self._pieces(recording, str(path), on_share):
+                for writer, wave in zip(writers, piece, strict=True):
+                    writer.write(wave.numpy())
+        return files
+
+    def _pieces(
+        self, recording: _Recording, name: str, on_share: OnShare
+    ) -> Iterator[Tensor]:
+        """Estimates (K, C, n), one after another."""
+        _refuse_channels(recording.n_channels, self._task.n_channels, name)
+        done = 0
+        for piece in estimates_of(
+            self._task.separator(self._model),
+            (torch.from_numpy(np.ascontiguousarray(b)) for b, _ in recording.read()),
+            from_hz=recording.sr_hz,
+            model_hz=self._task.feature.sr_hz,
+            n_channels=self._task.n_channels,
+            config=self._config,
+            asked=self.targets,
+        ):
+            yield piece.float()
+            done += piece.shape[-1]
+            on_share(done / recording.n_samples)
+
+
+def refuse_separation(task: Task, folder: str) -> None:
+    """Raise TaskError E806 where a recording is to be predicted by a model that takes it apart."""
+    if isinstance(task, Separation):
+        raise TaskError(
+            "the model takes recordings apart, and writes a sound per target",
+            code="E806",
+            help=f"mirbricks separate {folder} song.wav --out DIR",
+        )
+
+
+def channels_of_file(path: str | Path) -> Read:
+    """The blocks (C, n) of an audio file; they raise DataError E430 to E432."""
+    return lambda: stream_channels(path)
+
+
+def _asked(targets: Sequence[str] | None, known: Sequence[str]) -> tuple[str, ...]:
+    """The targets to give, each once. Raises TaskError E807."""
+    if targets is None:
+        return tuple(known)
+    for target in targets:
+        if target not in known:
+            raise TaskError(
+                f"the model does not separate '{target}'",
+                code="E807",
+                facts=[("targets", listed(list(known), LISTED, quote=""))],
+                help=did_you_mean(target, known) or "choose among its targets",
+            )
+    return tuple(dict.fromkeys(targets)) or tuple(known)
+
+
+def _measured(read: Read) -> _Recording:
+    """A recording with its length, which headers of compressed files do not always know."""
+    n_samples = n_channels = sr_hz = 0
+    for block, rate_hz in read():
+        n_samples += block.shape[-1]
+        n_channels = len(block)
+        sr_hz = rate_hz
+    return _Recording(read, n_samples, n_channels, sr_hz)
+
+
+def _refuse_channels(found: int, wanted: int, name: str) -> None:
+    """Raise DataError E435 where a model of several channels is given another number of them, other than one."""
+    if wanted not in (1, found) and found != 1:
+        raise DataError(
+            f"'{name}' has {found} channels, and the model reads {wanted}",
+            code="E435",
+            help=f"write it with {wanted} channels, or with one",
+        )
+
+
+def _refuse_taken(files: Sequence[Path]) -> None:
+    """Raise DataError E191 for the first file that is there already."""
+    for file in files:
+        if file.exists() or file.is_symlink():
+            raise DataError(
+                f"'{file}' already exists",
+                code="E191",
+                help="choose another folder; --replace, or replace=True, writes over it",
+            )

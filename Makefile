@@ -74,6 +74,7 @@ bench: .venv/installed-test
 	$(BIN)/python bench/bench_lstm.py
 	$(BIN)/python bench/bench_features.py
 	$(BIN)/python bench/bench_annotations.py
+	$(BIN)/python bench/bench_separation.py
 
 docs: .venv/installed
 	$(BIN)/python docs/build.py

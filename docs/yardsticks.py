@@ -119,7 +119,8 @@ def table(ratios: Sequence[Ratio], folds: Sequence[Sequence[str]]) -> str:
 
     tested = {group for groups in folds for group in groups}
     for number, groups in enumerate(folds):
-        title = f"fold {number}: {', '.join(groups)}"
+        pieces = ", ".join(Path(group).stem for group in groups)
+        title = f"fold {number}: {pieces}"
         add(title, lambda one, groups=groups: one.group in groups)
     add("**all folds**", lambda one: one.group in tested)
     for source in dict.fromkeys(one.source for one in ratios):

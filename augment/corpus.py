@@ -66,16 +66,18 @@ def augmented_corpus(
 def augmented(
     item: Item, steps: Sequence[AugmentStep], seed: tuple[int, int]
 ) -> NDArray[np.float32]:
-    """(N,) the audio of a recording after the chain, at its own rate."""
-    samples, sr_hz = item.read()
+    """The audio of a recording after the chain, at its own rate: (N,), or (C, N) of several channels."""
+    samples, sr_hz = item.read_channels()
     rng = np.random.default_rng((*seed, zlib.crc32(item.key.encode())))
-    x = torch.from_numpy(np.array(samples, np.float32))[None, None]
+    x = torch.from_numpy(np.array(samples, np.float32))[None]
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # their number changes how sums are rounded
     try:
-        y: NDArray[np.float32] = Chain(steps, "waveform", sr_hz)(x, rng)[0, 0].numpy()
+        y: NDArray[np.float32] = Chain(steps, "waveform", sr_hz)(x, rng)[0].numpy()
     finally:
         torch.set_num_threads(threads)
+    if len(y) == 1:
+        y = y[0]
     return y
 
 

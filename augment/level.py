@@ -56,6 +56,28 @@ class Polarity(Augmentation):
         return x * per_example(drawn["sign"], x)
 
 
+@register_augmentation("SwapChannels")
+class SwapChannels(Augmentation):
+    """The channels in reverse order: left and right change places. Mono examples stay as they are.
+
+    Source: Uhlich et al., "Improving Music Source Separation Based on Deep Neural Networks through Data Augmentation
+    and Network Blending", ICASSP 2017, section 3.
+    """
+
+    domain = "waveform"
+
+    class Config(AugmentationConfig):
+        probability: float = Field(
+            0.5, ge=0, le=1, description="share of the examples that are turned round"
+        )
+
+    def draw(self, batch_size: int, rng: Generator) -> Drawn:  # noqa: ARG002  # nothing is drawn but whether
+        return {}
+
+    def apply(self, x: Tensor, drawn: Drawn) -> Tensor:  # noqa: ARG002  # as above
+        return x.flip(1)
+
+
 @register_augmentation("Noise")
 class Noise(Augmentation):
     """Gaussian noise at a signal-to-noise ratio that is uniform in dB; its power falls with frequency as f^-slope.

@@ -53,7 +53,7 @@ def check_corpus(
     Findings
         Nothing is raised: its `problems` are DataErrors E40x (files and keys), E410 to E413 (the corpus), E414
         (silence and clipping), E416 (times of features), E417 (the same audio twice), E42x (the .pyjama), E429 (times
-        before 0), E442 to E446 (splits that leak or are not whole).
+        before 0), E438 (channels that cancel each other), E442 to E446 (splits that leak or are not whole).
     """
     try:
         # Without files or annotations there is nothing more to look at; every later stage adds to what is found.
@@ -80,6 +80,7 @@ def check_corpus(
     else:
         scanned = []
     problems += _heard(everything, scanned)
+    problems += _opposite(everything, scanned)
     # Features of the same recordings lie behind the first ones, and would find each duplicate again.
     problems += same_twice(corpus, scanned[: len(corpus.recordings)])
     for name in STORED:
@@ -174,6 +175,31 @@ def _heard(
                 ],
                 help="take it from its source again with less gain, or remove it from the corpus",
             )
+
+
+def _opposite(
+    items: Sequence[Item | FeatureItem], scanned: Sequence[Scanned]
+) -> Iterator[DataError]:
+    """DataError E438 for channels that cancel each other."""
+    for item, one in zip(items, scanned, strict=True):
+        name = f"'{item.key}' of '{item.source}'"
+        if one.opposite:
+            pairs = ", ".join(f"{first} and {second}" for first, second in one.opposite)
+            message = f"channels {pairs} of {name} cancel each other"
+        elif one.cancelled:
+            message = f"the channels of {name} cancel each other"
+        else:
+            continue
+        if one.cancelled:
+            seen = "their mean, which tasks of one channel read, is nearly silent"
+        else:
+            seen = "each is the other upside down"
+        yield DataError(
+            message,
+            code="E438",
+            facts=[("so that", seen)],
+            help="turn the polarity of one of them at its source, or leave it out, and import the recording again",
+        )
 
 
 def _not_whole(corpus: Corpus, name: str) -> Iterator[DataError]:

@@ -33,6 +33,7 @@ CODES = {
     "E431": "The audio file holds not a single sample.",
     "E432": "The audio file holds NaN or infinity (only float formats can).",
     "E435": "A reader of several channels takes recordings with as many, or mono ones, whose channel is repeated.",
+    "E438": "Channels that are each other upside down have a silent mean, and the mean is what mono tasks read.",
     "E440": "A fold needs at least one group for the test, one for the validation and one for the training.",
     "E441": "Folds are numbered from 0 to dataset.folds - 1; a corpus with dataset.split: annotation has no folds.",
     "E442": "A group (a piece with stems and versions) is on one side of a split only, else the test is not a test.",

@@ -41,6 +41,7 @@ def describe(corpus: Corpus, scanned: Sequence[Scanned] = ()) -> dict[str, Any]:
     definitions = corpus.pyjama.definitions
     holds = {"audio": corpus.audio, "features": corpus.given_features}
     rates = Counter(item.sr_hz for item in corpus.audio)
+    channels = Counter(item.n_channels for item in corpus.audio)
     widths = Counter(item.n_features for item in corpus.given_features)
     known = [item.duration_s for item in items if item.duration_s is not None]
     return {
@@ -52,6 +53,7 @@ def describe(corpus: Corpus, scanned: Sequence[Scanned] = ()) -> dict[str, Any]:
         "duration_s": _rounded(sum(known)),
         "durations_s": _quantiles(known),
         "sample_rates_hz": dict(rates.most_common()),
+        "channels": dict(sorted(channels.items())),
         "features": dict(widths.most_common()),
         "annotations": {
             name: _annotation(name, definition, items, side_of)

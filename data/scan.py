@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 from .corpus import FeatureItem, Item
+from .stores.downmix import Levels
 from .workers import in_workers
 
 BLOCK = 1 << 20  # samples or values at a time
@@ -28,6 +30,8 @@ class Scanned:
     """A recording that was read through: its peak, the share of samples that are clipped, and a hash of them.
 
     Of features, `peak` is the largest magnitude. `error` says why it could not be read to the end; then the hash is "".
+    `opposite` are the pairs of channels, counted from 1, that cancel each other, and `cancelled` says whether all of
+    them together do: then mono readers see next to nothing.
     """
 
     key: str
@@ -35,6 +39,8 @@ class Scanned:
     clipped: float
     digest: str
     error: DataError | None = None
+    opposite: tuple[tuple[int, int], ...] = ()
+    cancelled: bool = False
 
 
 def scan(
@@ -67,10 +73,15 @@ def _scanned(item: Item | FeatureItem) -> Scanned:
     digest = hashlib.blake2b(digest_size=16)
     peak = 0.0
     flat = 0
+    n_channels = item.n_channels if isinstance(item, Item) else 1
+    products = np.zeros((n_channels, n_channels))
     try:
         # A clipped recording is read a second time: the level of its runs is known only after its peak.
         for block in _blocks(item, digest):
             peak = max(peak, float(np.abs(block).max()))
+            if n_channels > 1:
+                wide = block.astype(np.float64)
+                products += wide @ wide.T
         if isinstance(item, Item) and peak >= FULL_SCALE:
             flat = _flat_samples(item, FLAT * peak)
     except DataError as error:
@@ -78,18 +89,41 @@ def _scanned(item: Item | FeatureItem) -> Scanned:
     return Scanned(
         item.key,
         peak,
-        flat / item.n_samples if isinstance(item, Item) else 0.0,
+        flat / (n_channels * item.n_samples) if isinstance(item, Item) else 0.0,
         digest.hexdigest(),
+        opposite=_opposite(products),
+        cancelled=_cancel(products),
     )
+
+
+def _opposite(products: NDArray[np.float64]) -> tuple[tuple[int, int], ...]:
+    """The pairs of channels that cancel each other, of the scalar products of all channels, (C, C)."""
+    pairs = itertools.combinations(range(len(products)), 2)
+    return tuple(
+        (first + 1, second + 1)
+        for first, second in pairs
+        if _cancel(products[np.ix_((first, second), (first, second))])
+    )
+
+
+def _cancel(products: NDArray[np.float64]) -> bool:
+    """Whether the mean of channels has next to none of their power."""
+    n_channels = len(products)
+    power = np.trace(products) / n_channels
+    return Levels(float(power), float(products.sum()) / n_channels**2).cancelled
 
 
 def _blocks(
     item: Item | FeatureItem, digest: hashlib.blake2b | None = None
 ) -> Iterable[NDArray[np.float32]]:
+    """Audio as (C, n), features as (n, D)."""
     if isinstance(item, Item):
         size = item.n_samples
         step = BLOCK
         about = str(item.sr_hz)
+        # Two channels are not one of twice the length.
+        if item.n_channels > 1:
+            about += f" {item.n_channels}"
     else:
         size = item.n_frames
         step = max(1, BLOCK // item.n_features)
@@ -100,7 +134,7 @@ def _blocks(
     for start in range(0, size, step):
         stop = min(size, start + step)
         if isinstance(item, Item):
-            block = item.read(start, stop)[0]
+            block = item.read_channels(start, stop)[0]
         else:
             block = item.read(start, stop)
         if digest:
@@ -109,12 +143,13 @@ def _blocks(
 
 
 def _flat_samples(item: Item, level: float) -> int:
-    """How many samples are in runs of `RUN` and more at or above the level."""
+    """How many samples of all channels are in runs of `RUN` and more at or above the level."""
     count = 0
     for block in _blocks(item):
-        at = np.abs(block) >= level
-        # Silence at both ends gives every run a rise and a fall; a run across two blocks counts as two.
-        edges = np.diff(np.concatenate([[False], at, [False]]).astype(np.int8))
-        runs = np.flatnonzero(edges < 0) - np.flatnonzero(edges > 0)
-        count += int(runs[runs >= RUN].sum())
+        for channel in block:
+            at = np.abs(channel) >= level
+            # Silence at both ends gives every run a rise and a fall; a run across two blocks counts as two.
+            edges = np.diff(np.concatenate([[False], at, [False]]).astype(np.int8))
+            runs = np.flatnonzero(edges < 0) - np.flatnonzero(edges > 0)
+            count += int(runs[runs >= RUN].sum())
     return count

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from ..data.stores.downmix import cancelled_words
 from ..data.workers import in_workers
 from ..errors import DataError, did_you_mean
 from .base import FeatureConfig
@@ -176,6 +177,8 @@ class FeatureCache:
                 "the cached features of '%s' were damaged and have been computed again",
                 outcome.key,
             )
+        if outcome.cancelled:
+            _log.warning(cancelled_words(f"'{outcome.key}'"))
         if outcome.digest is not None:
             self._digests[outcome.key] = outcome.digest
             if outcome.stamp is not None:

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..data.stores.downmix import fitted
+from ..data.stores.downmix import Levels, fitted
 from ..errors import DataError
 from .base import Feature, FeatureConfig
 from .cache_index import Stamp
@@ -41,13 +41,18 @@ class AudioItem(Protocol):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one item: the digest that names its cache file, or an error."""
+    """What became of one item: the digest that names its cache file, or an error.
+
+    was_damaged  whether there was a file that could not be used
+    cancelled    whether its channels cancel each other, so that the mono audio that was read is nearly silent
+    """
 
     key: str
     stamp: Stamp | None
     digest: str | None = None
     error: DataError | None = None
     was_damaged: bool = False
+    cancelled: bool = False
 
 
 def settings_of(config: FeatureConfig) -> str:
@@ -60,6 +65,7 @@ def extract(item: AudioItem, folder: Path, config: FeatureConfig) -> Outcome:
     stamp = Stamp.of(getattr(item, "source", None))
     try:
         audio, sr_hz = _read(item, config.audio_channels)
+        cancelled = config.audio_channels == 1 and _cancelled(item, audio)
         settings = settings_of(config)
         digest = _digest(audio, sr_hz, settings)
         path = folder / f"{digest}.safetensors"
@@ -75,10 +81,12 @@ def extract(item: AudioItem, folder: Path, config: FeatureConfig) -> Outcome:
                 config,
                 about,
             )
-            return Outcome(item.key, stamp, digest, was_damaged=there)
+            return Outcome(
+                item.key, stamp, digest, was_damaged=there, cancelled=cancelled
+            )
     except DataError as error:
         return Outcome(item.key, stamp, error=error)
-    return Outcome(item.key, stamp, digest)
+    return Outcome(item.key, stamp, digest, cancelled=cancelled)
 
 
 def _read(item: AudioItem, n_channels: int) -> tuple[NDArray[np.float32], int]:
@@ -131,6 +139,14 @@ def _read(item: AudioItem, n_channels: int) -> tuple[NDArray[np.float32], int]:
     if n_channels > 1:
         samples = fitted(samples, n_channels, f"'{item.key}'")
     return samples, sr_hz
+
+
+def _cancelled(item: AudioItem, mono: NDArray[np.float32]) -> bool:
+    """Whether next to nothing is left of the channels in their mean."""
+    if getattr(item, "n_channels", 1) == 1:
+        return False
+    channels, _ = item.read_channels()  # type: ignore[attr-defined]  # items of several channels have it
+    return Levels.of(channels, mono).cancelled
 
 
 def _first(finite: NDArray[np.bool_]) -> int:

@@ -19,6 +19,7 @@ from ..training.devices import as_device
 from .experiment import Experiment, compute_features, features_of, recordings_of
 from .labels import note_missing, other_annotation
 from .loading import find_runs, load_run
+from .mixed_down import note_mixed_down
 from .parts import move
 from .progress import Progress
 from .raw_corpus import open_corpus
@@ -71,6 +72,9 @@ def evaluate(
     for run in runs:
         experiment, settings = _load_for(run, corpus, options.overrides, progress)
         recordings = recordings_of(corpus, experiment.feature, experiment.task)
+        # The folds share their feature, and the user needs to know once.
+        if run is runs[0]:
+            note_mixed_down(experiment.feature, recordings, progress)
         side, items = side_of(
             corpus, recordings, settings, options.split, run, progress
         )

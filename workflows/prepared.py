@@ -20,6 +20,7 @@ from .experiment import (
     recordings_of,
     split_corpus,
 )
+from .mixed_down import note_mixed_down
 from .more_corpora import not_judged
 from .progress import Progress
 from .short_recordings import note_short
@@ -57,6 +58,7 @@ def prepare(
     # One bar for all corpora: the user waits for the sum.
     own = recordings_of(corpus, experiment.feature, experiment.task)
     wanted = [*own, *more]
+    note_mixed_down(experiment.feature, wanted, progress)
     with progress.counting("features", len(wanted)) as on_done:
         usable, failed = compute_features(wanted, features, jobs, on_done)
     usable = without_spoilt(experiment.task, wanted, usable, progress)

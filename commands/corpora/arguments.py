@@ -55,6 +55,13 @@ def synth(p: Parser) -> None:
         metavar="S",
         help="length of the clips, for piano, notes, polyphony and tagged",
     )
+    p.add_argument(
+        "--channels",
+        type=values.count,
+        default=1,
+        metavar="C",
+        help="2: each stem has a place between left and right, for stems (default: 1)",
+    )
     seed(p, "another corpus")
     jobs(p)
 

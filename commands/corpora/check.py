@@ -13,6 +13,7 @@ from ...data.stores.hdf5 import AudioStore, FeatureStore
 from ...errors import DataError
 from ...printable import printable
 from ..screen import counting, plural
+from .channels import channel_words
 
 
 def check_data(arguments: Namespace) -> int:
@@ -35,9 +36,12 @@ def check_data(arguments: Namespace) -> int:
         for entry in findings.corpus.pyjama.entries
         for atoms in entry.annotations.values()
     )
-    count = plural(len(findings.corpus), "recording")
-    what = plural(annotations, "annotation")
-    print(f"{printable(folder)}: {count}, {what}, nothing wrong")
+    parts = [
+        plural(len(findings.corpus), "recording"),
+        *channel_words(Counter(item.n_channels for item in findings.corpus.audio)),
+        plural(annotations, "annotation"),
+    ]
+    print(f"{printable(folder)}: {', '.join(parts)}, nothing wrong")
     return 0
 
 

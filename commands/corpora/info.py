@@ -18,6 +18,7 @@ from ...data.stores.atomic import written_whole
 from ...printable import printable
 from ...workflows.new_file import refuse_existing, write_new
 from ..screen import console, counting, plural
+from .channels import channel_words
 
 _COMMON = 4  # values of an annotation that the table shows
 _NUMBERS = ("recordings", "atoms", "of the time", "values")
@@ -103,6 +104,7 @@ def _sizes(about: Mapping[str, Any]) -> str:
         ]
     parts += [f"{hz} Hz ({count})" if len(about["sample_rates_hz"]) > 1 else f"{hz} Hz"
               for hz, count in about["sample_rates_hz"].items()]  # fmt: skip
+    parts += channel_words(about["channels"])
     parts += [f"{width} features a frame" for width in about["features"]]
     return ", ".join(parts)
 

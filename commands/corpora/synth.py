@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from ...data.corpus import Corpus
-from ...data.synth.corpora import KINDS, synthesise
+from ...data.synth.corpora import KINDS, refuse_channels, synthesise
 from ...data.synth.polyphony import synthesise_polyphony
 from ...data.synth.refusing import LEAST_S, MOST_S, refuse_corpus
 from ...errors import DataError
@@ -30,7 +30,13 @@ def synth(arguments: Namespace) -> int:
     with counting(f"{arguments.kind}", n) as on_done:
         if arguments.kind in KINDS:
             corpus = synthesise(
-                arguments.kind, out, n, arguments.seconds, on_done=on_done, **given
+                arguments.kind,
+                out,
+                n,
+                arguments.seconds,
+                on_done=on_done,
+                channels=arguments.channels,
+                **given,
             )
         else:
             corpus = synthesise_polyphony(
@@ -62,4 +68,5 @@ def _refuse(arguments: Namespace, out: Path) -> None:
         if not LEAST_S <= arguments.seconds <= MOST_S:
             message = f"--seconds: expected {LEAST_S:g} to {MOST_S:g}, got {arguments.seconds:g}"
             raise DataError(message, code="E470", help="write --seconds 30")
+    refuse_channels(arguments.kind, arguments.channels)
     refuse_corpus(out)

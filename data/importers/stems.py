@@ -1,9 +1,13 @@
-"""A folder for each track, with the mix and the stems, as MUSDB18-HQ has them: TRACK/{mixture,vocals,drums}.wav."""
+"""The mix and the stems of each track, in a folder or in one file.
+
+As MUSDB18-HQ has them, TRACK/{mixture,vocals,drums}.wav, or as MUSDB18 does, the streams of TRACK.stem.mp4.
+"""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,8 +16,16 @@ from pydantic import Field
 from ...errors import DataError
 from ..pyjama.file import Atom, Definition
 from .beside import without_place
-from .contract import Importer, ImportOptions, Recording, importer
+from .contract import Importer, ImportOptions, Names, Recording, importer
 from .destination import Destination, Stored
+from .guarded import guarded
+from .stem_containers import (
+    ENDING,
+    STREAMS,
+    is_container,
+    refuse_other_streams,
+    refuse_without_package,
+)
 from .walk import audio_below, below
 
 SPLITS = ("train", "valid", "test")
@@ -30,13 +42,20 @@ class StemsOptions(ImportOptions):
         min_length=1,
         description="the name of the mix in each folder, without ending",
     )
+    streams: Names = Field(
+        STREAMS,
+        description="what the streams of a .stem.mp4 are, in their order; default: those of MUSDB18",
+    )
 
 
-@importer("stems", "a folder for each track, with mixture.wav and its stems")
+@importer(
+    "stems",
+    "a folder for each track, with mixture.wav and its stems, or TRACK.stem.mp4",
+)
 class Stems(Importer):
     """A stem has `instrument` (its name) and `stem_of`; all have `piece` (the folder) and, in train/, `split`.
 
-    Where a folder has stems and no mix, the mix is their sum.
+    Where a folder has stems and no mix, the mix is their sum. A .stem.mp4 gives what a folder of its name would.
     """
 
     Options: ClassVar[type[ImportOptions]] = StemsOptions
@@ -46,26 +65,41 @@ class Stems(Importer):
     def recordings(self, source: Path) -> Iterator[Recording | DataError]:
         errors: list[DataError] = []
         sounds = sorted(
-            audio_below(source, errors),
+            audio_below(source, errors, (ENDING,)),
             key=lambda path: (below(path.parent, source), path.name),
         )
+        refuse_without_package(sounds)
         yield from errors
         # A folder is a track; what lies beside the folders belongs to none.
-        for folder, paths in itertools.groupby(sounds, lambda path: path.parent):
+        for folder, there in itertools.groupby(sounds, lambda path: path.parent):
+            together = list(there)
+            for path in filter(is_container, together):
+                yield from guarded(path, partial(self._streams, path, source))
+            paths = [path for path in together if not is_container(path)]
             track = below(folder, source)
-            if track != ".":
-                yield from self._track(track, list(paths))
+            if track != "." and paths:
+                yield from self._track(track, paths)
                 continue
             for path in paths:
                 yield DataError(f"'{path}' does not lie in TRACK/", code="E433")
 
+    def _streams(self, path: Path, source: Path) -> Iterator[Recording]:
+        """The recordings of a container, under the keys that a folder of its name would give them."""
+        names = self.options.streams
+        mixture = self.options.mixture
+        refuse_other_streams(path, names, mixture)
+        track = below(path, source)[: -len(ENDING)]
+        about = _about(track)
+        key = f"{track}/{mixture}.wav"
+        yield Recording(key, (path,), about, stream=names.index(mixture))
+        for number, name in enumerate(names):
+            if name != mixture:
+                own = {"instrument": [Atom(name)], "stem_of": [Atom(key)]}
+                stem = f"{track}/{name}.wav"
+                yield Recording(stem, (path,), about | own, stream=number)
+
     def _track(self, track: str, paths: Sequence[Path]) -> Iterator[Recording]:
-        # train/TRACK says the side; a track that is itself called "train" does not.
-        split, _, name = track.partition("/")
-        if split in SPLITS and name:
-            about = {"piece": [Atom(name)], "split": [Atom(split)]}
-        else:
-            about = {"piece": [Atom(track)]}
+        about = _about(track)
 
         # A folder without a mix still has one: the sum of its stems, which the import decodes and adds.
         mixture = self.options.mixture
@@ -117,6 +151,15 @@ class Stems(Importer):
         if split and not track.startswith(f"{split}/"):
             return f"{split}/{track}"
         return track
+
+
+def _about(track: str) -> dict[str, list[Atom]]:
+    """What is true of a track and of its stems, by its folder."""
+    # train/TRACK says the side; a track that is itself called "train" does not.
+    split, _, name = track.partition("/")
+    if split in SPLITS and name:
+        return {"piece": [Atom(name)], "split": [Atom(split)]}
+    return {"piece": [Atom(track)]}
 
 
 def _name(stem: Stored, track: str) -> str:

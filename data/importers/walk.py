@@ -48,11 +48,13 @@ def files_below(folder: Path, errors: list[DataError]) -> Iterator[Path]:
             yield path
 
 
-def audio_below(folder: Path, errors: list[DataError]) -> Iterator[Path]:
-    """The wav, flac, ogg and mp3 files; audio of other kinds is added to `errors`."""
+def audio_below(
+    folder: Path, errors: list[DataError], also: tuple[str, ...] = ()
+) -> Iterator[Path]:
+    """The wav, flac, ogg and mp3 files, and those that end in one of `also`; other audio is added to `errors`."""
     for path in files_below(folder, errors):
         ending = path.suffix.lower()
-        if ending in AUDIO_ENDINGS:
+        if ending in AUDIO_ENDINGS or path.name.lower().endswith(also):
             yield path
         elif ending in OTHER_AUDIO:
             errors.append(

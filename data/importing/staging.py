@@ -23,8 +23,10 @@ from numpy.typing import NDArray
 from ...errors import DataError
 from ..importers.contract import Recording
 from ..importers.guarded import unexpected
+from ..importers.optional import optional
 from ..stores.atomic import written_whole
 from ..stores.audio import stream_channels
+from ..stores.containers import stream_of_container
 from ..stores.downmix import Levels, mixed_down
 from ..stores.hdf5_store import SR_MAX_HZ, SR_MIN_HZ
 from ..stores.reading import unreadable
@@ -148,7 +150,7 @@ def _kind(status: os.stat_result) -> str:
 
 def _write(path: Path, recording: Recording, treatment: Treatment) -> None:
     # The first block of each file says its rate: all must have one, and one that a corpus can hold.
-    streams = [stream_channels(source) for source in recording.audio]
+    streams = [_opened(source, recording.stream) for source in recording.audio]
     firsts = [next(stream) for stream in streams]
     rate_hz = _one_rate(recording, {rate for _, rate in firsts})
     channels = _one_count(recording, {len(block) for block, _ in firsts})
@@ -173,6 +175,13 @@ def _write(path: Path, recording: Recording, treatment: Treatment) -> None:
         # Only the last block shows whether the channels cancel each other.
         file.seek(0)
         file.write(_HEADER.pack(rate_hz, channels, kept, levels.cancelled))
+
+
+def _opened(source: Path, stream: int | None) -> Iterator[tuple[Float32, int]]:
+    """The blocks (C, N) of a file, or of one stream of a container."""
+    if stream is None:
+        return stream_channels(source)
+    return stream_of_container(optional("av", extra="separation"), source, stream)
 
 
 def _one_rate(recording: Recording, rates: set[int]) -> int:

@@ -35,7 +35,7 @@ def stream_audio(
     for channels, sr_hz in stream_channels(path, block_samples):
         mono = mixed_down(channels)
         # The sum of finite samples may still be too large for float32.
-        _refuse_nan(mono[:, None], Path(path), start)
+        refuse_nan(mono[:, None], Path(path), start)
         levels.add(channels, mono)
         yield mono, sr_hz
         start += len(mono)
@@ -55,12 +55,12 @@ def stream_channels(
         _refuse_no_file(path)
         path.open("rb").close()  # soundfile calls every failure a system error
         with opened(path) as file:
-            sr_hz = _rate_of(file, path)
+            sr_hz = rate_within(int(file.samplerate), path)
             start = 0
             while len(
                 frames := file.read(block_samples, dtype="float32", always_2d=True)
             ):
-                _refuse_nan(frames, path, start)
+                refuse_nan(frames, path, start)
                 yield frames.T, sr_hz
                 start += len(frames)
             # Decoders end silently at a damaged frame: only the count of samples shows it.
@@ -70,7 +70,7 @@ def stream_channels(
     except (soundfile.SoundFileError, OSError) as error:
         raise _unreadable(path, error) from error
     if start == 0:
-        raise _empty(path)
+        raise empty_file(path)
 
 
 def _unreadable(path: Path, error: Exception) -> DataError:
@@ -106,9 +106,8 @@ def opened(path: Path) -> soundfile.SoundFile:
     return file
 
 
-def _rate_of(file: soundfile.SoundFile, path: Path) -> int:
-    """The sample rate in the header. Raises DataError E430 for one that no recording has, before any audio is read."""
-    sr_hz = int(file.samplerate)
+def rate_within(sr_hz: int, path: Path) -> int:
+    """The sample rate in a header. Raises DataError E430 for one that no recording has, before any audio is read."""
     if SR_MIN_HZ <= sr_hz <= SR_MAX_HZ:
         return sr_hz
     raise DataError(
@@ -119,7 +118,8 @@ def _rate_of(file: soundfile.SoundFile, path: Path) -> int:
     )
 
 
-def _empty(path: Path) -> DataError:
+def empty_file(path: Path) -> DataError:
+    """DataError E431."""
     return DataError(
         f"the audio file '{path}' is empty",
         code="E431",
@@ -137,10 +137,10 @@ def _refuse_no_file(path: Path) -> None:
             help="write the audio to a file first",
         )
     if stat.S_ISREG(status.st_mode) and status.st_size == 0:
-        raise _empty(path)
+        raise empty_file(path)
 
 
-def _refuse_nan(frames: Float32, path: Path, start: int) -> None:
+def refuse_nan(frames: Float32, path: Path, start: int) -> None:
     """Raises DataError E432 for (N, C) with NaN or infinity; `start` is the sample that they begin with."""
     bad = ~np.isfinite(frames).all(axis=1)
     if bad.any():

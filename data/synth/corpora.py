@@ -139,6 +139,17 @@ def _refuse_length(kind: str, seconds: float) -> None:
     refuse_seconds(seconds)
 
 
+def refuse_channels(kind: str, channels: int) -> None:
+    """Raise DataError E470 for channels that the kind does not have."""
+    if channels == 1 or (kind == "stems" and channels == 2):
+        return
+    raise DataError(
+        f"channels: {kind} cannot be made with {channels}",
+        code="E470",
+        help="stems have 1 or 2 channels, the other kinds have 1",
+    )
+
+
 def synthesise(
     kind: str,
     folder: str | Path,
@@ -147,11 +158,13 @@ def synthesise(
     seed: int = 0,
     n_jobs: int = 1,
     on_done: Callable[[str], None] | None = None,
+    channels: int = 1,
 ) -> Corpus:
     """Write a corpus of `n` items (of works, for covers), clips of `seconds`; the same arguments, the same bytes.
 
-    Raises DataError E408 if the folder cannot be written, E470 where it holds a corpus already and for an `n` or
-    `seconds` that make no clips.
+    With two `channels` each stem of the kind "stems" has a place between left and right. Raises DataError E408 if the
+    folder cannot be written, E470 where it holds a corpus already, for an `n` or `seconds` that make no clips, and for
+    `channels` that the kind does not have.
     """
     known = KINDS[kind]
     if n is not None:
@@ -164,6 +177,9 @@ def synthesise(
         last = (seconds or known.seconds,)
     if kind == "covers":
         last = (VERSIONS,)
+    refuse_channels(kind, channels)
+    if channels != 1:
+        last = (channels,)
 
     # An item is made from its own arguments alone, whichever process makes it.
     given = [(seed, number, *last) for number in range(n or known.n)]

@@ -15,6 +15,7 @@ from .writing import SR_HZ, Float32, Recording, event, numbers, segment, texts
 # The words of MUSDB18 for the parts of a band.
 STEMS = {"melody": "vocals", "drums": "drums", "bass": "bass", "chords": "other"}
 Parts = dict[str, Float32]
+WIDEST = 0.8  # of the way from the middle to one side
 
 
 def make_song(seed: int, number: int) -> list[Recording]:
@@ -80,8 +81,8 @@ def _tempo(bpm: float) -> str:
     return "medium tempo"
 
 
-def make_stems(seed: int, number: int) -> list[Recording]:
-    """A song and its four stems, whose sum it is."""
+def make_stems(seed: int, number: int, channels: int = 1) -> list[Recording]:
+    """A song and its four stems, whose sum it is; with two channels each stem has a place between left and right."""
     rng = np.random.default_rng((seed, number, 6))
     song = write_song(rng)
     drawn = draw_band(rng)
@@ -98,6 +99,8 @@ def make_stems(seed: int, number: int) -> list[Recording]:
     performed = perform(rng, song, draw_style(rng, song, faithful=True))
     band = Band(families, levels, drawn.tuning_semitones)
     parts = record(rng, performed, band, SR_HZ)
+    if channels == 2:
+        parts = panned(rng, parts)
     mix = f"song{number:04d}.wav"
     piece = texts(f"song{number:04d}")
     made = [Recording(mix, _mix(parts), {"filepath": texts(mix), "piece": piece})]
@@ -111,6 +114,21 @@ def make_stems(seed: int, number: int) -> list[Recording]:
         }
         made.append(Recording(key, parts[part], own))
     return made
+
+
+def panned(rng: np.random.Generator, parts: Parts) -> Parts:
+    """Each part (N,) as (2, N) at a place of its own, at the power it has; their mix is not louder than before."""
+    peak = np.abs(_mix(parts)).max()
+    wide: Parts = {}
+    for part, sound in parts.items():
+        # The angle is 0 at the left and π / 2 at the right: cos² + sin² keeps the power.
+        angle = np.pi / 4 * (1 + rng.uniform(-WIDEST, WIDEST))
+        gains = np.sqrt(2) * np.array([np.cos(angle), np.sin(angle)])
+        wide[part] = gains.astype(np.float32)[:, None] * sound
+
+    # One gain for all parts, so that the stems still sum to the mix.
+    gain = np.float32(min(1.0, peak / np.abs(_mix(wide)).max()))
+    return {part: sound * gain for part, sound in wide.items()}
 
 
 def _version(

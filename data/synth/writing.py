@@ -23,7 +23,7 @@ DIGITS = 4  # of times in s and pitches
 
 @dataclass(frozen=True)
 class Recording:
-    """One item of a corpus: its audio (N,) and its annotations, `filepath` among them."""
+    """One item of a corpus: its audio, (N,) or (C, N), and its annotations, `filepath` among them."""
 
     key: str
     audio: Float32

@@ -59,7 +59,8 @@ def fitted(channels: Float32, wanted: int, name: str) -> Float32:
     raise DataError(
         f"{name} has {n_channels} channels, and {wanted} are read",
         code="E435",
-        help=f"set feature.channels to {n_channels}, or to 1 for the mean of the channels",
+        help=f"recordings have {wanted} channels here, or one, which is repeated; "
+        "a model with feature.channels=1 reads the mean of any number",
     )
 
 

@@ -40,7 +40,8 @@ def sound(
 def test_the_catalogue() -> None:
     assert NAMES == [
         "Delay", "Equalizer", "FilterAugment", "Gain", "HighPass", "LowPass", "Noise", "NoiseFloor", "PitchShift",
-        "Polarity", "RandomResizedCrop", "Reverb", "Roll", "Smear", "SpecAugment", "Tilt", "TimeStretch", "Transpose",
+        "Polarity", "RandomResizedCrop", "Reverb", "Roll", "Smear", "SpecAugment", "SwapChannels", "Tilt",
+        "TimeStretch", "Transpose",
     ]  # fmt: skip
 
 
@@ -195,6 +196,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "max_share": 0.5,
         "fill": None,
     },
+    "SwapChannels": {},
     "Tilt": {"level": 0.7, "slope": 1.0},
     "TimeStretch": {"min_rate": 0.8, "max_rate": 1.25},
     "Transpose": {"cyclic": False, "fill": 0.0},
@@ -216,3 +218,26 @@ def test_the_defaults_are_these(name: str) -> None:
 def test_what_moves_notes_says_so(name: str) -> None:
     moving = ["PitchShift", "RandomResizedCrop", "Roll", "TimeStretch", "Transpose"]
     assert augmentations()[name].moves == (name in moving)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_channels_are_changed_alike(name: str) -> None:
+    """Two equal channels stay equal, and what happens to one does not depend on the other."""
+    augmentation = make(name, probability=1.0)
+    if augmentation.domain != "waveform" or name == "Noise":
+        pytest.skip("spectra have no channels of sound, and noise differs on purpose")
+    mono = sound(augmentation, dtype=torch.float64)[:, :1]
+    silent = torch.cat((mono, torch.zeros_like(mono)), dim=1)
+    alone = augmentation(mono, np.random.default_rng(0))
+    both = augmentation(mono.repeat(1, 2, 1), np.random.default_rng(0))
+    beside = augmentation(silent, np.random.default_rng(0))
+    torch.testing.assert_close(both, alone.repeat(1, 2, 1))
+    kept = int(name == "SwapChannels")
+    torch.testing.assert_close(beside[:, kept], alone[:, 0])
+    assert not beside[:, 1 - kept].any()
+
+
+def test_channels_change_places() -> None:
+    x = torch.arange(24.0).reshape(2, 3, 4)
+    swapped = make("SwapChannels", probability=1.0)(x, np.random.default_rng(0))
+    assert torch.equal(swapped, x[:, [2, 1, 0]])

@@ -9,6 +9,8 @@ import pytest
 
 from mirbricks.cli import main
 from mirbricks.data.corpus import Corpus
+from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
+from mirbricks.data.stores.hdf5 import write_audio
 
 Capture = pytest.CaptureFixture[str]
 LOUDER = "augment:\n  - Gain: {min_db: 6, max_db: 6}\n"
@@ -211,3 +213,23 @@ def test_wrong_usage(words: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         run("--by", "by.yaml", *words)
     assert ended.value.code == 2
+
+
+def test_copies_keep_their_channels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    stereo = np.random.default_rng(0).uniform(-0.1, 0.1, (2, 4000)).astype(np.float32)
+    write_audio(
+        "notes/n_audio.hdf5", [("a.wav", stereo, 8000), ("b.wav", stereo[0], 8000)]
+    )
+    entries = [Entry({"filepath": (Atom(key),)}) for key in ("a.wav", "b.wav")]
+    Pyjama({"filepath": Definition("global", "text")}, entries).save("notes/n.pyjama")
+    Path("by.yaml").write_text(
+        LOUDER + "  - SwapChannels: {probability: 1}\n", encoding="utf-8"
+    )
+    assert run("--by", "by.yaml") == 0
+    wide, mono = Corpus.open("out").items
+    louder = np.float32(10 ** (6 / 20)) * stereo
+    np.testing.assert_allclose(wide.read_channels()[0], louder[::-1], rtol=1e-6)
+    np.testing.assert_allclose(mono.read_channels()[0], louder[:1], rtol=1e-6)

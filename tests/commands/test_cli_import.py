@@ -177,8 +177,9 @@ def test_kinds(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[names.index("mirdata")].endswith("(import only)")
     assert main(["data", "kinds", "stems"]) == 0
     assert capsys.readouterr().out == (
-        "stems: a folder for each track, with mixture.wav and its stems\n"
+        "stems: a folder for each track, with mixture.wav and its stems, or TRACK.stem.mp4\n"
         "  --set mixture=...  the name of the mix in each folder, without ending\n"
+        "  --set streams=...  what the streams of a .stem.mp4 are, in their order; default: those of MUSDB18\n"
     )
     assert main(["data", "kinds", "stem"]) == 1
     assert (

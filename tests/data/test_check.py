@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
+from mirbricks.cli import main
 from mirbricks.data.check import check_corpus
 from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
 from mirbricks.data.stores.hdf5 import write_audio, write_features
@@ -171,3 +172,65 @@ def test_several_processes_find_the_same(bach10: Path) -> None:
 )
 def test_nothing_is_wrong_with_the_real_ones(data_root: Path, name: str) -> None:
     assert check_corpus(data_root / name).problems == ()
+
+
+def test_channels_that_cancel_each_other_are_named() -> None:
+    one, two, three = sound(0), sound(1), sound(2)
+    make(
+        {
+            "fine": np.stack([one, two]),
+            "pair": np.stack([one, -one]),
+            "four": np.stack([one, two, -one, three]),
+            "sum": np.stack([one, two, -one - two]),
+            "mono": three,
+        }
+    )
+    silent = (
+        "  so that  their mean, which tasks of one channel read, is nearly silent\n"
+    )
+    help = (
+        "  help: turn the polarity of one of them at its source, or leave it out, "
+        "and import the recording again     [E438]"
+    )
+    assert problems() == [
+        f"channels 1 and 2 of 'pair' of 'data/c_audio.hdf5' cancel each other\n{silent}{help}",
+        "channels 1 and 3 of 'four' of 'data/c_audio.hdf5' cancel each other\n"
+        f"  so that  each is the other upside down\n{help}",
+        f"the channels of 'sum' of 'data/c_audio.hdf5' cancel each other\n{silent}{help}",
+    ]
+
+
+def test_silence_and_clipping_are_found_in_any_channel() -> None:
+    loud = np.clip(20 * sound(0), -1, 1)
+    quiet = np.zeros(8000, np.float32)
+    make(
+        {
+            "one side": np.stack([quiet, sound(1)]),
+            "silent": np.stack([quiet, quiet]),
+            "clipped": np.stack([sound(2), loud]),
+        }
+    )
+    found = check_corpus("data").problems
+    assert [problem.message for problem in found] == [
+        "'silent' of 'data/c_audio.hdf5' is silent",
+        "'clipped' of 'data/c_audio.hdf5' is clipped",
+    ]
+
+
+def test_channels_are_part_of_what_is_compared() -> None:
+    stereo = np.stack([sound(0), sound(1)])
+    make({"a": stereo, "b": stereo.copy(), "c": stereo.reshape(-1)})
+    (problem,) = check_corpus("data").problems
+    assert problem.message == "the same audio in different groups: 'a', 'b'"
+
+
+def test_the_summary_names_channels(capsys: pytest.CaptureFixture[str]) -> None:
+    make({"a": np.stack([sound(0), sound(1)]), "b": sound(2), "c": sound(3)})
+    assert main(["data", "check", "data", "--jobs", "1"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "data: 3 recordings, 1 channel (2), 2 channels (1), 3 annotations, nothing wrong"
+    )
+    assert main(["data", "info", "data", "--jobs", "1"]) == 0
+    assert ", 1 channel (2), 2 channels (1)" in capsys.readouterr().out
+    assert main(["data", "info", "data", "--jobs", "1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["channels"] == {"1": 2, "2": 1}

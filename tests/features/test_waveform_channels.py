@@ -91,7 +91,8 @@ def test_another_number_of_channels_is_refused_by_name(
     (error,) = cache.build(items(STEREO, wide), n_jobs=1)
     assert str(error) == (
         "'1' has 4 channels, and 2 are read\n"
-        "  help: set feature.channels to 4, or to 1 for the mean of the channels     [E435]"
+        "  help: recordings have 2 channels here, or one, which is repeated; "
+        "a model with feature.channels=1 reads the mean of any number     [E435]"
     )
 
 
@@ -127,3 +128,17 @@ def test_in_python() -> None:
         stereo(wave[:1].repeat(3, 1))
     with pytest.raises(DataError, match="without a single sample"):
         stereo(wave[:, :0])
+
+
+def test_channels_that_cancel_each_other_are_reported_where_they_are_mixed_down(
+    tmp_path: Path, items: Items, caplog: pytest.LogCaptureFixture
+) -> None:
+    turned = np.stack([STEREO[0], -STEREO[0]])
+    both = items(turned, STEREO)
+    FeatureCache(tmp_path / "stereo", config(2)).build(both, n_jobs=1)
+    assert not caplog.messages
+    FeatureCache(tmp_path / "mono", config(1)).build(both, n_jobs=1)
+    assert caplog.messages == [
+        "the channels of '0' cancel each other: their mean, which is read, is nearly silent; "
+        "turn the polarity of one of them, or write one channel only"
+    ]

@@ -185,7 +185,8 @@ def test_channels_are_fitted_to_a_reader() -> None:
         fitted(stereo, 3, "'a.wav'")
     assert str(caught.value) == (
         "'a.wav' has 2 channels, and 3 are read\n"
-        "  help: set feature.channels to 2, or to 1 for the mean of the channels     [E435]"
+        "  help: recordings have 3 channels here, or one, which is repeated; "
+        "a model with feature.channels=1 reads the mean of any number     [E435]"
     )
 
 

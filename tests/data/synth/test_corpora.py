@@ -16,6 +16,7 @@ from mirbricks.data.synth.corpora import (
     make_tagged,
     synthesise,
 )
+from mirbricks.errors import DataError
 
 
 @pytest.mark.parametrize("kind", ["piano", "notes", "tagged"])
@@ -139,3 +140,44 @@ def test_tags_of_a_clip() -> None:
 def test_every_kind_says_what_it_is(kind: str) -> None:
     assert KINDS[kind].text
     assert "filepath" in KINDS[kind].definitions
+
+
+def test_stems_between_left_and_right(tmp_path: Path) -> None:
+    """Each stem is the mono one at a place of its own, and their sum is the mix, which is not louder."""
+    corpus = synthesise("stems", tmp_path / "wide", 1, channels=2)
+    mono = synthesise("stems", tmp_path / "mono", 1)
+    assert {item.n_channels for item in corpus.items} == {2}
+    mix, *stems = corpus.items
+    total = sum(stem.read_channels()[0] for stem in stems)
+    np.testing.assert_allclose(total, mix.read_channels()[0], atol=1e-6)
+    loudest = np.abs(mix.read_channels()[0]).max()
+    assert 0 < loudest <= np.abs(mono[mix.key].read()[0]).max() + 1e-6
+    places = []
+    powers = []
+    for stem in stems:
+        own = mono[stem.key].read()[0].astype(np.float64)
+        left, right = (
+            channel @ own / (own @ own) for channel in stem.read_channels()[0]
+        )
+        np.testing.assert_allclose(
+            stem.read_channels()[0], np.outer((left, right), own), atol=1e-6
+        )
+        places.append(np.arctan2(right, left))
+        powers.append(left**2 + right**2)
+    assert len({round(place, 3) for place in places}) == len(stems)
+    np.testing.assert_allclose(powers, powers[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "channels"), [("piano", 2), ("stems", 3), ("stems", 0)]
+)
+def test_channels_that_a_kind_does_not_have(
+    tmp_path: Path, kind: str, channels: int
+) -> None:
+    with pytest.raises(DataError) as caught:
+        synthesise(kind, tmp_path, 1, channels=channels)
+    assert str(caught.value) == (
+        f"channels: {kind} cannot be made with {channels}\n"
+        "  help: stems have 1 or 2 channels, the other kinds have 1     [E470]"
+    )
+    assert not list(tmp_path.iterdir())

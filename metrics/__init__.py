@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .frechet import FrechetInfinity as FrechetInfinity
     from .frechet import frechet_distance as frechet_distance
     from .frechet import frechet_infinity as frechet_infinity
+    from .frechet import frechet_of_halves as frechet_of_halves
     from .frechet import frechet_per_clip as frechet_per_clip
     from .gaussians import GaussianStatistics as GaussianStatistics
     from .generation import generation_figures as generation_figures
@@ -104,6 +105,7 @@ __getattr__, __dir__, __all__ = face(
         "embed_sounds": "sound_embeddings",
         "frechet_distance": "frechet",
         "frechet_infinity": "frechet",
+        "frechet_of_halves": "frechet",
         "frechet_per_clip": "frechet",
         "generation_figures": "generation",
         "halves": "embedding_sets",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .embedding_sets import Embeddings, Float64, as_embeddings
+from .embedding_sets import Embeddings, Float64, as_embeddings, halves
 from .gaussians import GaussianStatistics
 
 Sample = Embeddings | GaussianStatistics
@@ -174,6 +174,48 @@ def frechet_infinity(
     return FrechetInfinity(
         float(value), float(slope), float(r_squared), sizes, distances
     )
+
+
+def frechet_of_halves(real: Embeddings, others: Embeddings, seed: int = 0) -> float:
+    """The Fréchet distance of each half of a real set to the other half of a second set: the mean of the two.
+
+    The distance depends on how many items there are. Halves of the real set against each other (`others` is `real`),
+    and against what was generated, or noise, in their place, are distances between sets of one size.
+
+    Parameters
+    ----------
+    real, others : array_like or Tensor
+        Embeddings (N, D); item i of `others` is in the place of item i of `real`.
+    seed : int
+        The halves are drawn at random, since neighbours in a corpus are alike: the same seed, the same halves.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        For fewer than 4 items, or sets of different lengths.
+
+    Examples
+    --------
+    >>> real = np.random.default_rng(0).normal(size=(100, 2))
+    >>> frechet_of_halves(real, real) < 1 < frechet_of_halves(real, real + 2)
+    True
+    """
+    first = as_embeddings(real, at_least=4, name="real embeddings")
+    second = as_embeddings(others, at_least=4, name="other embeddings")
+    if len(first) != len(second):
+        raise ValueError(
+            f"expected as many items in both sets, got {len(first)} and {len(second)}"
+        )
+    # The same seed and length: the same items of both sets.
+    one, other = halves(first, seed)
+    of_one, of_other = halves(second, seed)
+    there = frechet_distance(one, of_other)
+    back = frechet_distance(other, of_one)
+    return (there + back) / 2
 
 
 def frechet_per_clip(real: Sample, clips: Iterable[Embeddings]) -> Float64:

@@ -7,7 +7,7 @@ made of it. Each appears whole or not at all, so that a killed run goes on where
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional
 
+from ..compiler.language.source import Source
 from ..data.stores.atomic import written_whole
 from ..errors import TaskError, Where
 from ..features.base import FeatureConfig
@@ -163,30 +164,27 @@ def silence_of(codec: Encoder, kind: Kind) -> Tensor:
 
 
 def refuse_other_rate(
-    codec: Encoder, feature: FeatureConfig, where: Where | None = None
+    codec: Encoder, feature: FeatureConfig, source: Source | None = None
 ) -> None:
-    """Raise TaskError E501 where the feature is not the waveform at the codec's rate."""
+    """Raise TaskError E501 where the feature is not the waveform at the codec's rate; `source` is the graph's file."""
+
+    def place(field: str) -> Where | None:
+        if source is None:
+            return None
+        return source.value(("feature", field))
+
     help = f"write `feature: {{type: waveform, sr_hz: {codec.sr_hz}}}`"
     if feature.type != "waveform":
         message = f"a codec reads waveforms, and the feature is '{feature.type}'"
-        raise TaskError(message, code="E501", where=where, help=help)
+        raise TaskError(message, code="E501", where=place("type"), help=help)
     if feature.sr_hz != codec.sr_hz:
         facts = [
             ("codec", f"{codec.sr_hz} Hz"),
             ("feature", f"{feature.sr_hz} Hz"),
         ]
         message = "the codec and the feature have different sample rates"
+        where = place("sr_hz")
         raise TaskError(message, code="E501", where=where, facts=facts, help=help)
-
-
-def refuse_no_recordings(items: Sequence[Keyed]) -> None:
-    """Raise TaskError E503 where there is nothing to train on."""
-    if not items:
-        raise TaskError(
-            "there is no recording to train on",
-            code="E503",
-            help="look at the corpus with `mirbricks data info`, or choose another split",
-        )
 
 
 def _name(digest: str, codec: Encoder, kind: Kind, semitones: int) -> str:

@@ -32,7 +32,7 @@ def without_stems(items: Sequence[AnyItem]) -> list[AnyItem]:
         raise TaskError(
             "there are no recordings",
             code="E503",
-            help="choose another corpus or split",
+            help="look at the corpus with `mirbricks data info`, or choose another corpus or split",
         )
     return found
 

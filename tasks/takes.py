@@ -27,6 +27,13 @@ class Take:
         return str(self.item.key)
 
     @property
+    def name(self) -> str:
+        """Its name in messages."""
+        if not self.semitones:
+            return self.key
+        return f"{self.key} ({self.semitones:+d} semitones)"
+
+    @property
     def annotations(self) -> Mapping[str, Sequence[Any]]:
         """Those of the recording, with the pitch that sounds now."""
         own: Mapping[str, Sequence[Any]] = self.item.annotations
@@ -49,9 +56,11 @@ def transpositions(most: int) -> list[int]:
     return found
 
 
-def takes_of(items: Iterable[Any], semitones: int, pitch: str) -> list[Take]:
-    """Every recording as it is, and from so many semitones lower to so many higher."""
-    steps = range(-semitones, semitones + 1)
+def takes_of(
+    items: Iterable[Any], transposed_by: Iterable[int], pitch: str
+) -> list[Take]:
+    """Every recording as it is played so many semitones higher, at each of `transposed_by`."""
+    steps = list(transposed_by)
     return [Take(item, step, pitch) for item in items for step in steps]
 
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from ...features.base import FeatureConfig
 from ...features.logmel import LogMelFeature, LogMelFeatureConfig
 from ...metrics.embedding_sets import standardised
-from ...metrics.frechet import frechet_distance
+from ...metrics.frechet import frechet_of_halves
 from ...metrics.manifolds import manifold_figures
 
 Float64 = NDArray[np.float64]
@@ -58,26 +58,12 @@ def figures_of(tracks: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     real, generated = standardised(given, made)
     noise = standardised(given, white)[1]
     found = {
-        "frechet": crossed(real, generated),
-        "frechet_real": crossed(real, real),
-        "frechet_noise": crossed(real, noise),
+        "frechet": frechet_of_halves(real, generated),
+        "frechet_real": frechet_of_halves(real, real),
+        "frechet_noise": frechet_of_halves(real, noise),
     }
     k = min(NEIGHBOURS, len(tracks) - 1)
     return found | manifold_figures(real, generated, k)
-
-
-def crossed(real: Float64, others: Float64) -> float:
-    """Fréchet distance of each half of what is real to the other half of `others`, the mean of the two."""
-    # The same halves for all figures; drawn, since neighbours in a corpus are alike.
-    order = np.random.default_rng(0).permutation(len(real))
-    half = len(real) // 2
-    one = order[:half]
-    other = order[half : 2 * half]
-    found = [
-        frechet_distance(real[one], others[other]),
-        frechet_distance(real[other], others[one]),
-    ]
-    return float(np.mean(found))
 
 
 def covered(tracks: Sequence[Mapping[str, Any]]) -> NDArray[np.bool_]:

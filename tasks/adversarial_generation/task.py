@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from ...compiler.module import GraphModule
 from ...data.corpus import Item
-from ...errors import TaskError
 from ...features.logmel import LogMelFeatureConfig
 from ...features.waveform import WaveformFeatureConfig
 from ..base import (
@@ -20,11 +19,11 @@ from ..base import (
     OnTrack,
     Picture,
     Sounding,
-    Task,
     register_task,
     unseen,
 )
 from ..conditions import Conditions, scaled_inputs
+from ..generating import GeneratingTask
 from ..parts import Kind
 from ..patches import as_input
 from ..recordings import without_stems
@@ -47,7 +46,7 @@ HEARD = 8  # sounds that a report plays
 
 
 @register_task("adversarial_generation")
-class AdversarialGeneration(Task):
+class AdversarialGeneration(GeneratingTask):
     """A generator makes sounds of noise, and a discriminator that trains beside tells them from real ones.
 
     The graph is the generator: noise and conditions in, an example of the feature out, (B, 1, F, T) of a log-mel
@@ -73,7 +72,6 @@ class AdversarialGeneration(Task):
     tuned: ClassVar = {"conditions": dict[str, Any], "span": list[float]}
     parts: ClassVar[Mapping[str, Kind]] = {ADVERSARY: "graph"}
     logits = False
-    generates = True
     of_sampling: ClassVar = ("temperature",)
 
     def __init__(self, config: Any, feature: Any) -> None:
@@ -233,20 +231,6 @@ class AdversarialGeneration(Task):
         """Distances are those of all sounds together."""
         return figures_of(list(tracks.values()))
 
-    def predict(
-        self,
-        model: nn.Module,  # noqa: ARG002
-        feature: Any,  # noqa: ARG002
-        settings: Mapping[str, Any],  # noqa: ARG002
-        on_share: OnShare = unseen,  # noqa: ARG002
-    ) -> Any:
-        """Raises TaskError E514: sounds come from noise, and not from a recording."""
-        raise TaskError(
-            "this model makes sounds and does not predict anything of a recording",
-            code="E514",
-            help="use `mirbricks generate`",
-        )
-
     def generate(
         self,
         model: nn.Module,
@@ -270,14 +254,6 @@ class AdversarialGeneration(Task):
             details: dict[str, Any] = dict(row)
             sounds.append(Sound.of(wave, self.feature.sr_hz, **details))
         return sounds
-
-    def conditions_of(self, settings: Mapping[str, Any]) -> Mapping[str, Sequence[Any]]:
-        """The values that may be asked for."""
-        return Conditions.from_json(settings["conditions"]).known()
-
-    def truth(self, item: Item) -> dict[str, Any]:
-        """What the recording is annotated with."""
-        return {name: item.annotations.get(name) for name in self.config.conditions}
 
     def pictures(
         self,

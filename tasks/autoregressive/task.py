@@ -9,37 +9,32 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from ...data.corpus import Item
-from ...errors import TaskError
 from ...features.cache import FeatureCache
 from ...features.waveform import WaveformFeatureConfig
 from ..base import (
     Evaluation,
     Figures,
-    OnShare,
     OnTrack,
     Picture,
     Sounding,
-    Task,
     unseen,
 )
 from ..conditions import Conditions, Value, value_of
-from ..encoded import refuse_no_recordings
+from ..generating import GeneratingTask
 from ..patches import PatchBatches
-from ..recordings import unannotated
+from ..recordings import unannotated, without_stems
 from ..sounds import Sound
 
 SOUNDS_IN_REPORT = 8
 
 
-class Autoregressive(Task):
+class Autoregressive(GeneratingTask):
     """Base of the tasks that learn what comes next, given conditions, and are judged by its cross-entropy.
 
     A task adds `judged_tracks`, `pooled`, `learner` and `generate`.
     """
 
-    config: Any  # with `conditions`, the names of annotations
     tuned: ClassVar = {"conditions": dict[str, Any]}
-    generates = True
 
     def __init__(self, config: Any, feature: WaveformFeatureConfig) -> None:
         super().__init__(config, feature)
@@ -48,10 +43,6 @@ class Autoregressive(Task):
     def tracks(self, items: Sequence[Item]) -> list[Item]:
         """Recordings with every condition, stems left out. Raises TaskError E503, E560."""
         return conditioned_tracks(items, self.config.conditions)
-
-    def truth(self, item: Item) -> dict[str, Value]:
-        """The conditions of a recording. Raises TaskError E560."""
-        return {name: value_of(item, name) for name in self.config.conditions}
 
     def validation_learner(
         self,
@@ -97,24 +88,6 @@ class Autoregressive(Task):
         on_track: OnTrack = unseen,
     ) -> dict[str, Figures]:
         """What `pooled` needs of each recording, with the conditions of the training."""
-
-    def predict(
-        self,
-        model: nn.Module,  # noqa: ARG002
-        feature: Any,  # noqa: ARG002
-        settings: Mapping[str, Any],  # noqa: ARG002
-        on_share: OnShare = unseen,  # noqa: ARG002
-    ) -> Any:
-        """Raises TaskError E514: the model makes sounds, and finds nothing in a recording."""
-        raise TaskError(
-            f"{self.name} makes sounds, and predicts nothing from a recording",
-            code="E514",
-            help="use `mirbricks generate`",
-        )
-
-    def conditions_of(self, settings: Mapping[str, Any]) -> Mapping[str, Sequence[Any]]:
-        """Every condition with its values; of a number that is scaled the least and the greatest."""
-        return Conditions.from_json(settings["conditions"]).known()
 
     def pictures(
         self,
@@ -165,8 +138,7 @@ class AutoregressiveLearner:
 
 def conditioned_tracks(items: Sequence[Any], names: Sequence[str]) -> list[Any]:
     """Recordings with every condition, stems left out. Raises TaskError E503, and E560 for one that nobody has."""
-    own = [item for item in items if getattr(item, "stem_of", None) is None]
-    refuse_no_recordings(own)
+    own = without_stems(items)
     found = []
     for item in own:
         if all(item.annotations.get(name) for name in names):

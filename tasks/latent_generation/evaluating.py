@@ -12,11 +12,12 @@ from torch import nn
 from ...data.corpus import Item
 from ...metrics.manifolds import nearest_items
 from ..base import Evaluation, Figures, OnTrack
-from ..conditions import Conditions, as_number
+from ..conditions import Conditions, Value, as_number
 from ..encoded import Encoded
+from ..takes import Take, takes_of
 from . import judging
 from .config import LatentGenerationConfig
-from .latents import LatentSet, Note, Scale
+from .latents import LatentSet, Scale
 from .learner import LatentLearner, losses_of
 
 SEED = 0  # of the sounds that are judged
@@ -31,10 +32,9 @@ class Generating(Protocol):
     @property
     def codec(self) -> Any: ...
     def tracks(self, items: Sequence[Item]) -> list[Item]: ...
-    def notes_of(self, items: Sequence[Item], conditions: Conditions) -> list[Note]: ...
     def encoded(self, items: Sequence[Item], cache: Any) -> Encoded: ...
     def latents(
-        self, notes: Sequence[Note], stored: Mapping[int, Encoded]
+        self, takes: Sequence[Take], stored: Mapping[int, Encoded]
     ) -> LatentSet: ...
     def waves(
         self,
@@ -57,22 +57,23 @@ def evaluated(
     """Figures of the recordings, one by one and together."""
     tracks = task.tracks(items)
     conditions = Conditions.from_json(settings["conditions"])
-    notes = task.notes_of(tracks, conditions)
+    asked = conditions.of(tracks)
+    takes = takes_of(tracks, [0], task.config.pitch)
     losses = losses_of(
         model,
         task.config.made_objective(),
-        task.latents(notes, {0: task.encoded(tracks, cache)}),
-        notes,
+        task.latents(takes, {0: task.encoded(tracks, cache)}),
+        takes,
         Scale.from_json(settings["scale"]),
         conditions,
     )
-    waves = task.waves(model, settings, [note.conditions for note in notes], SEED)
+    waves = task.waves(model, settings, asked, SEED)
     rows: dict[str, Figures] = {}
-    for place, (note, wave) in enumerate(zip(notes, waves, strict=True)):
-        real = recorded(task, note.key, cache)
-        found = compared(task, note, wave, real, place)
-        rows[note.key] = {"loss": losses[place], **found}
-        on_track(note.key)
+    for place, (take, wave) in enumerate(zip(takes, waves, strict=True)):
+        real = recorded(task, take.key, cache)
+        found = compared(task, asked[place], wave, real, place)
+        rows[take.key] = {"loss": losses[place], **found}
+        on_track(take.key)
 
     # What a model has learned from is known while it is trained, and not afterwards.
     learner = task.fitted
@@ -93,7 +94,7 @@ def recorded(task: Generating, key: str, cache: Any) -> NDArray[np.float32]:
 
 def compared(
     task: Generating,
-    note: Note,
+    conditions: Mapping[str, Value],
     wave: NDArray[Any],
     real: NDArray[Any],
     place: int,
@@ -106,7 +107,7 @@ def compared(
         "embedding_real": judging.embedded(real, sr_hz),
         "embedding_noise": judging.embedded(noise, sr_hz),
     }
-    asked = as_number(note.conditions.get(task.config.pitch))
+    asked = as_number(conditions.get(task.config.pitch))
     if asked is not None:
         row["pitch_asked"] = float(asked)
         for name, samples in (("cents_off", wave), ("cents_off_real", real)):
@@ -120,7 +121,7 @@ def note_nearest(
     task: Generating, learner: LatentLearner, rows: Sequence[Figures], cache: Any
 ) -> None:
     """Add the distances to the nearest training recording."""
-    keys = dict.fromkeys(note.key for note in learner.train.notes)
+    keys = dict.fromkeys(take.key for take in learner.train.takes)
     sr_hz = task.codec.sr_hz
     known = [judging.embedded(recorded(task, key, cache), sr_hz) for key in keys]
     for name, of in (
@@ -134,12 +135,12 @@ def note_nearest(
 
 def train_loss(model: nn.Module, learner: LatentLearner, count: int) -> float:
     """The loss of training recordings at fixed times and noise, beside that of the others."""
-    notes = learner.train.spread(count)
+    takes = learner.train.spread(count)
     losses = losses_of(
         model,
         learner.objective,
         learner.train,
-        notes,
+        takes,
         learner.scale,
         learner.conditions,
     )

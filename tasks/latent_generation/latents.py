@@ -13,10 +13,8 @@ from numpy.random import Generator
 from torch import Tensor
 from torch.nn import functional
 
-from ...data.pyjama.file import Atom
-from ..conditions import Value
 from ..encoded import Waveform, Waves
-from ..takes import Crop
+from ..takes import Crop, Take
 
 SMALLEST = (
     0.05  # of the greatest deviation: channels that hold next to nothing stay small
@@ -92,27 +90,6 @@ class Scale:
         return values * self.deviation.to(values)[:, None] + mean[:, None]
 
 
-@dataclass(frozen=True)
-class Note:
-    """A recording to learn from, played some semitones higher, and what it is annotated with then."""
-
-    key: str
-    semitones: int
-    conditions: Mapping[str, Value]
-
-    @property
-    def annotations(self) -> Mapping[str, Sequence[Atom]]:
-        """The conditions as annotations, for `Conditions.fit`."""
-        return {name: (Atom(value),) for name, value in self.conditions.items()}
-
-    @property
-    def name(self) -> str:
-        """Its name in messages."""
-        if not self.semitones:
-            return self.key
-        return f"{self.key} ({self.semitones:+d} semitones)"
-
-
 class Lengthened:
     """A cache of waveforms (`FeatureCache`) in which each is at least so long, with silence behind its end.
 
@@ -168,7 +145,7 @@ class LatentSet:
 
     Parameters
     ----------
-    notes : sequence of Note
+    takes : sequence of Take
         The recordings.
     stored : mapping of int to Encoded
         Where the latents are, by semitones.
@@ -180,51 +157,50 @@ class LatentSet:
 
     def __init__(
         self,
-        notes: Sequence[Note],
+        takes: Sequence[Take],
         stored: Mapping[int, Stored],
         frames: int,
         crop: Crop,
     ) -> None:
-        self.notes = notes
+        self.takes = takes
         self.stored = stored
         self.frames = frames
         self.crop = crop
         self._kept: dict[tuple[str, int], Tensor] = {}
         self._room = KEPT_VALUES
 
-    def sounding(self, note: Note) -> Tensor:
+    def sounding(self, take: Take) -> Tensor:
         """The latents (D, T) of a recording that rows are taken from, without silence behind."""
-        kept = self._kept.get((note.key, note.semitones))
+        kept = self._kept.get((take.key, take.semitones))
         if kept is not None:
             return kept
         stop = self.frames if self.crop == "beginning" else None
-        values = self.stored[note.semitones].read(note.key, 0, stop)
+        values = self.stored[take.semitones].read(take.key, 0, stop)
         # Reading a file for every row would take longer than a step of a small graph.
         if values.numel() <= self._room:
-            self._kept[note.key, note.semitones] = values
+            self._kept[take.key, take.semitones] = values
             self._room -= values.numel()
         return values
 
-    def row(self, note: Note, rng: Generator | None = None) -> Tensor:
+    def row(self, take: Take, rng: Generator | None = None) -> Tensor:
         """(D, frames) of a recording: its first frames without `rng`, or where frames may be from anywhere."""
-        values = self.sounding(note)
+        values = self.sounding(take)
         start = 0
         if rng is not None and self.crop == "anywhere":
             start = int(rng.integers(max(values.shape[-1] - self.frames, 0) + 1))
         values = values[:, start : start + self.frames]
         # What a codec makes of silence is learned like any other sound.
         missing = self.frames - values.shape[-1]
-        silence = self.stored[note.semitones].silence[:, None].expand(-1, missing)
+        silence = self.stored[take.semitones].silence[:, None].expand(-1, missing)
         return torch.cat((values, silence), dim=-1)
 
-    def drawn(self, count: int, rng: Generator) -> tuple[list[Note], Tensor]:
-        """Random notes, each as likely as any other, and their rows (count, D, frames)."""
-        notes = [
-            self.notes[place] for place in rng.integers(len(self.notes), size=count)
-        ]
-        return notes, torch.stack([self.row(note, rng) for note in notes])
+    def drawn(self, count: int, rng: Generator) -> tuple[list[Take], Tensor]:
+        """Random takes, each as likely as any other, and their rows (count, D, frames)."""
+        places = rng.integers(len(self.takes), size=count)
+        takes = [self.takes[place] for place in places]
+        return takes, torch.stack([self.row(take, rng) for take in takes])
 
-    def spread(self, count: int) -> list[Note]:
-        """At most `count` notes, evenly spread over all."""
-        places = np.linspace(0, len(self.notes) - 1, min(count, len(self.notes)))
-        return [self.notes[place] for place in places.round().astype(int)]
+    def spread(self, count: int) -> list[Take]:
+        """At most `count` takes, evenly spread over all."""
+        places = np.linspace(0, len(self.takes) - 1, min(count, len(self.takes)))
+        return [self.takes[place] for place in places.round().astype(int)]

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from ..base import Batch, OnTrack, unseen
 from ..conditions import Conditions
 from ..modes import evaluating
-from .latents import LatentSet, Note, Scale
+from ..takes import Take
+from .latents import LatentSet, Scale
 from .objectives import Objective
 
 TIMES = 4  # at which each validation recording is judged
@@ -67,18 +68,18 @@ class LatentLearner:
     def batch(self, step: int) -> Batch:
         """Rows between noise and data, their times and conditions; the targets are what the graph is to give."""
         rng = np.random.default_rng((self.seed, STREAM, step))
-        notes, latents = self.train.drawn(self.batch_size, rng)
+        takes, latents = self.train.drawn(self.batch_size, rng)
         data = self.scale.normalized(latents)
         noise = torch.from_numpy(rng.standard_normal(data.shape, dtype=np.float32))
-        t = self.objective.draw_times(len(notes), rng)
-        asked = self.conditions.encode([note.conditions for note in notes])
+        t = self.objective.draw_times(len(takes), rng)
+        asked = self.conditions.encode(self.conditions.of(takes))
         named = {
             "x": self.objective.moved(data, noise, t),
             "t": t,
             **self.conditions.with_dropout(asked, self.condition_dropout, rng),
         }
         targets = self.objective.target(data, noise, t)
-        return Batch((), targets, tuple(note.name for note in notes), named=named)
+        return Batch((), targets, tuple(take.name for take in takes), named=named)
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """The mean squared error: its least value is the conditional mean, which is what samplers follow."""
@@ -93,12 +94,12 @@ class LatentLearner:
             model,
             self.objective,
             self.valid,
-            self.valid.notes,
+            self.valid.takes,
             self.scale,
             self.conditions,
             on_track,
         )
-        seen = self.train.spread(len(self.valid.notes))
+        seen = self.train.spread(len(self.valid.takes))
         known = losses_of(
             model, self.objective, self.train, seen, self.scale, self.conditions
         )
@@ -109,33 +110,33 @@ def losses_of(
     model: nn.Module,
     objective: Objective,
     latents: LatentSet,
-    notes: Sequence[Note],
+    takes: Sequence[Take],
     scale: Scale,
     conditions: Conditions,
     on_track: OnTrack = unseen,
 ) -> list[float]:
-    """The loss of each note, at fixed times and with fixed noise: the same for the same weights."""
+    """The loss of each take, at fixed times and with fixed noise: the same for the same weights."""
     device = next(model.parameters()).device
-    # One grid of times for all: each note has TIMES of them, spread evenly over the whole range.
-    grid = objective.fixed_times(TIMES * max(len(notes), 1)).reshape(TIMES, -1).T
+    # One grid of times for all: each take has TIMES of them, spread evenly over the whole range.
+    grid = objective.fixed_times(TIMES * max(len(takes), 1)).reshape(TIMES, -1).T
     found = []
     with evaluating(model):
-        for first, some in _groups(notes, max(1, ROWS_AT_ONCE // TIMES)):
-            rows = torch.stack([latents.row(note) for note in some])
+        for first, some in _groups(takes, max(1, ROWS_AT_ONCE // TIMES)):
+            rows = torch.stack([latents.row(take) for take in some])
             data = scale.normalized(rows).repeat_interleave(TIMES, dim=0)
             t = grid[first : first + len(some)].flatten()
             noise = torch.cat(
                 [_noise(first + place, data) for place in range(len(some))]
             )
-            asked = conditions.encode([note.conditions for note in some])
+            asked = conditions.encode(conditions.of(some))
             inputs: dict[str, Any] = {"x": objective.moved(data, noise, t), "t": t}
             for name, values in asked.items():
                 inputs[name] = values.repeat_interleave(TIMES, dim=0)
             output = model(**on(device, inputs)).float().cpu()
             error = output - objective.target(data, noise, t)
             found += error.square().mean((1, 2)).reshape(-1, TIMES).mean(1).tolist()
-            for note in some:
-                on_track(note.key)
+            for take in some:
+                on_track(take.key)
     return found
 
 
@@ -145,15 +146,15 @@ def on(device: torch.device, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _noise(place: int, data: Tensor) -> Tensor:
-    """TIMES rows of noise of their own for the note at this place."""
+    """TIMES rows of noise of their own for the take at this place."""
     rng = np.random.default_rng((FIXED_SEED, place))
     drawn = rng.standard_normal((TIMES, *data.shape[1:]), dtype=np.float32)
     return torch.from_numpy(drawn)
 
 
-def _groups(notes: Sequence[Note], size: int) -> Iterator[tuple[int, Sequence[Note]]]:
-    for first in range(0, len(notes), size):
-        yield first, notes[first : first + size]
+def _groups(takes: Sequence[Take], size: int) -> Iterator[tuple[int, Sequence[Take]]]:
+    for first in range(0, len(takes), size):
+        yield first, takes[first : first + size]
 
 
 def _mean(values: Sequence[float]) -> float:

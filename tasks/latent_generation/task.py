@@ -12,7 +12,6 @@ from torch import nn
 
 from ...compiler.module import GraphModule
 from ...data.corpus import Item
-from ...errors import TaskError
 from ...features.base import FeatureConfig
 from ...features.waveform import WaveformFeatureConfig
 from ..base import (
@@ -22,19 +21,21 @@ from ..base import (
     OnTrack,
     Picture,
     Sounding,
-    Task,
     register_task,
     unseen,
 )
 from ..codec.interface import codec_of
-from ..conditions import Conditions, as_number, refuse_inputs, scaled_inputs, value_of
-from ..encoded import Encoded, encoded, refuse_no_recordings, refuse_other_rate
+from ..conditions import Conditions, refuse_inputs, scaled_inputs
+from ..encoded import Encoded, encoded, refuse_other_rate
+from ..generating import GeneratingTask
+from ..recordings import without_stems
 from ..requirements import NeedsByName
 from ..sounds import Sound
+from ..takes import Take, takes_of
 from . import judging
 from .config import LatentGenerationConfig
 from .generating import generated
-from .latents import LatentSet, Lengthened, Note, Scale
+from .latents import LatentSet, Lengthened, Scale
 from .learner import LatentLearner
 from .misfits import refuse_few_classes, refuse_long_emphasis
 
@@ -43,7 +44,7 @@ SHOWN = 6  # sounds in a report
 
 
 @register_task("latent_generation")
-class LatentGeneration(Task):
+class LatentGeneration(GeneratingTask):
     """Sounds by a flow or a diffusion over a codec's latents: x (B, D, T) and t (B,), with conditions -> (B, D, T).
 
     Sources: Liu, Gong & Liu, "Flow Straight and Fast", arXiv:2209.03003; Ho, Jain & Abbeel, "Denoising Diffusion
@@ -66,7 +67,6 @@ class LatentGeneration(Task):
         "nearest_training_real",
     )
     parts: ClassVar = {"codec": "trained"}
-    generates = True
     of_sampling: ClassVar = (
         "generate_frames",
         "sampler",
@@ -119,7 +119,7 @@ class LatentGeneration(Task):
         where = model.graph.where_input()
         names = self.config.conditions
         refuse_long_emphasis(self.config, self.codec.latent_channels, where)
-        refuse_other_rate(self.codec, self.feature, where)
+        refuse_other_rate(self.codec, self.feature, model.graph.source)
         refuse_inputs(names, model.input_shapes, ("x", "t"), where)
         self.scaled = scaled_inputs(names, model.input_shapes)
         super().check_graph(model)
@@ -127,16 +127,13 @@ class LatentGeneration(Task):
 
     def check_recordings(self, train: Sequence[Item], others: Sequence[Item]) -> None:
         """Whether there are recordings with the conditions. Raises TaskError E503, E560, E561, E562, E591."""
-        notes = self.notes(self.tracks(train))
-        conditions = self.fitted_conditions(notes)
-        self.notes_of(others, conditions)
+        conditions = self.fitted_conditions(self.takes(self.tracks(train)))
+        conditions.of(others)
         self.refuse_few_classes(conditions)
 
     def tracks(self, items: Sequence[Item]) -> list[Item]:
         """The recordings without stems. Raises TaskError E503 without any."""
-        found = [item for item in items if item.stem_of is None]
-        refuse_no_recordings(found)
-        return found
+        return without_stems(items)
 
     def learner(
         self,
@@ -150,19 +147,19 @@ class LatentGeneration(Task):
         """Raises TaskError E503, E560, E561, E562, E591."""
         config = self.config
         recordings = self.tracks(train)
-        notes = self.notes(recordings)
-        conditions = self.fitted_conditions(notes)
+        takes = self.takes(recordings)
+        conditions = self.fitted_conditions(takes)
         self.refuse_few_classes(conditions)
         stored = {}
         for semitones in config.transpositions:
             stored[semitones] = self.encoded(recordings, cache, semitones)
-        known = self.latents(notes, stored)
+        known = self.latents(takes, stored)
         # Mean and deviation are learned, like weights: the validation recordings have no part in them.
-        sounding = [known.sounding(note) for note in notes]
+        sounding = [known.sounding(take) for take in takes]
         scale = Scale.fit(sounding, config.emphasis)
         others = self.tracks(valid)
         own = self.latents(
-            self.notes_of(others, conditions),
+            takes_of(others, [0], config.pitch),
             {0: self.encoded(others, cache)},
         )
         self.fitted = LatentLearner(
@@ -196,26 +193,16 @@ class LatentGeneration(Task):
                 self.graph, conditions, channels, self.config.patch_frames
             )
 
-    def notes(self, items: Sequence[Item]) -> list[Note]:
-        """Training recordings at each transposition, each with its conditions as annotated and moved along."""
+    def takes(self, items: Sequence[Item]) -> list[Take]:
+        """Training recordings at each transposition, the conditions moved along."""
         found = []
         for semitones in self.config.transpositions:
-            for item in items:
-                asked = {name: value_of(item, name) for name in self.config.conditions}
-                number = as_number(asked.get(self.config.pitch))
-                if semitones and number is not None:
-                    asked[self.config.pitch] = number + semitones
-                found.append(Note(item.key, semitones, asked))
+            found += takes_of(items, [semitones], self.config.pitch)
         return found
 
-    def fitted_conditions(self, notes: Sequence[Note]) -> Conditions:
+    def fitted_conditions(self, takes: Sequence[Take]) -> Conditions:
         """The conditions that occur among training recordings."""
-        return Conditions.fit(notes, self.config.conditions, self.scaled)
-
-    def notes_of(self, items: Sequence[Item], conditions: Conditions) -> list[Note]:
-        """Recordings as they are, with conditions that the model knows. Raises TaskError E560, E561."""
-        rows = conditions.of(items)
-        return [Note(item.key, 0, row) for item, row in zip(items, rows, strict=True)]
+        return Conditions.fit(takes, self.config.conditions, self.scaled)
 
     def encoded(self, items: Sequence[Item], cache: Any, semitones: int = 0) -> Encoded:
         """Their latents, computed once, with silence behind the end of short ones."""
@@ -228,11 +215,11 @@ class LatentGeneration(Task):
         return encoded(self.codec, items, waves, "latents", semitones=semitones)
 
     def latents(
-        self, notes: Sequence[Note], stored: Mapping[int, Encoded]
+        self, takes: Sequence[Take], stored: Mapping[int, Encoded]
     ) -> LatentSet:
         """Rows of `task.patch_frames` frames."""
         config = self.config
-        return LatentSet(notes, stored, config.patch_frames, config.crop)
+        return LatentSet(takes, stored, config.patch_frames, config.crop)
 
     def tune(
         self,
@@ -250,10 +237,6 @@ class LatentGeneration(Task):
             "scale": self.fitted.scale.to_json(),
             "conditions": self.fitted.conditions.to_json(),
         }
-
-    def conditions_of(self, settings: Mapping[str, Any]) -> Mapping[str, Sequence[Any]]:
-        """The conditions that `generate` takes, with the values seen in training."""
-        return Conditions.from_json(settings["conditions"]).known()
 
     def generate(
         self,
@@ -312,24 +295,6 @@ class LatentGeneration(Task):
     def pooled(self, tracks: Mapping[str, Figures]) -> dict[str, float]:
         """Of all recordings together: distances between sets, and means."""
         return judging.pooled_figures(list(tracks.values()))
-
-    def predict(
-        self,
-        model: nn.Module,  # noqa: ARG002
-        feature: Any,  # noqa: ARG002
-        settings: Mapping[str, Any],  # noqa: ARG002
-        on_share: OnShare = unseen,  # noqa: ARG002
-    ) -> Any:
-        """Refused: a recording has nothing to predict. Raises TaskError E514."""
-        raise TaskError(
-            "a model of this task makes sounds of conditions; there is nothing to predict in a recording",
-            code="E514",
-            help="use `mirbricks generate`",
-        )
-
-    def truth(self, item: Item) -> dict[str, Any]:
-        """The conditions of a recording."""
-        return {name: value_of(item, name) for name in self.config.conditions}
 
     def pictures(
         self,

@@ -61,6 +61,11 @@ class TokenGenerationConfig(SamplingConfig):
         return self
 
     @property
+    def transpositions(self) -> range:
+        """By how many semitones each training recording is moved."""
+        return range(-self.transpose_semitones, self.transpose_semitones + 1)
+
+    @property
     def frames(self) -> int:
         """Frames of a generated sound."""
         return self.generate_frames or self.patch_frames

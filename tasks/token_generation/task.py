@@ -108,7 +108,7 @@ class TokenGeneration(Autoregressive):
         config = self.config
         where = model.graph.where_input()
         names = config.conditions
-        refuse_other_rate(self.codec, self.feature, where)
+        refuse_other_rate(self.codec, self.feature, model.graph.source)
         self._refuse_few_codebooks(model)
         self.input_shapes = model.input_shapes
         self.codes = moving_input(model.input_shapes, names, CODES)
@@ -150,7 +150,7 @@ class TokenGeneration(Autoregressive):
 
     def _fitted(self, tracks: Sequence[Item]) -> Conditions:
         names = self.config.conditions
-        takes = takes_of(tracks, self.config.transpose_semitones, self.config.pitch)
+        takes = takes_of(tracks, self.config.transpositions, self.config.pitch)
         return Conditions.fit(takes, names, scaled_inputs(names, self.input_shapes))
 
     def learner(
@@ -166,15 +166,14 @@ class TokenGeneration(Autoregressive):
         tracks = self.tracks(train)
         self.conditions = self._fitted(tracks)
         refuse_few_rows(self.rows, self.conditions.each, self.where_input)
-        most = self.config.transpose_semitones
         each: dict[int, Encoded] = {}
-        for semitones in range(-most, most + 1):
+        for semitones in self.config.transpositions:
             each[semitones] = encoded(
                 self.codec, tracks, cache, "codes", semitones=semitones
             )
         self.yardstick = Yardstick.of(self.pattern, each, [one.key for one in tracks])
         batches = TokenBatches(
-            takes_of(tracks, most, self.config.pitch),
+            takes_of(tracks, self.config.transpositions, self.config.pitch),
             each,
             self.conditions,
             self.config,

@@ -16,6 +16,7 @@ from mirbricks.metrics import (
     frechet,
     frechet_distance,
     frechet_infinity,
+    frechet_of_halves,
     frechet_per_clip,
     gaussians,
     halves,
@@ -222,3 +223,28 @@ def test_the_examples_run(module: ModuleType) -> None:
     found = doctest.testmod(module)
     assert found.attempted
     assert not found.failed
+
+
+def test_halves_of_one_set_are_as_far_apart_as_two_samples() -> None:
+    rng = np.random.default_rng(3)
+    real = rng.normal(size=(400, 3))
+    shifted = real + [0.0, 2.0, 0.0]
+
+    near = frechet_of_halves(real, real, seed=1)
+    far = frechet_of_halves(real, shifted, seed=1)
+
+    order = np.random.default_rng(1).permutation(400)
+    one, other = real[order[:200]], real[order[200:]]
+    assert near == pytest.approx(frechet_distance(one, other), rel=1e-9)
+    there = frechet_distance(one, shifted[order[200:]])
+    back = frechet_distance(other, shifted[order[:200]])
+    assert far == (there + back) / 2
+    # Two means that are 2 apart are at a distance of 2 ** 2.
+    assert far == pytest.approx(4.0, abs=0.6)
+
+
+def test_halves_need_two_sets_of_one_length() -> None:
+    with pytest.raises(ValueError, match="as many items in both sets, got 5 and 4"):
+        frechet_of_halves(np.eye(5), np.eye(5)[:4])
+    with pytest.raises(ValueError, match="at least 4"):
+        frechet_of_halves(np.eye(3), np.eye(3))

@@ -17,7 +17,6 @@ from mirbricks.features.logmel import LogMelFeatureConfig
 from mirbricks.features.waveform import WaveformFeatureConfig
 from mirbricks.tasks.encoded import (
     encoded,
-    refuse_no_recordings,
     refuse_other_rate,
     silence_of,
 )
@@ -174,8 +173,3 @@ def test_a_codec_of_another_rate_is_refused() -> None:
     with pytest.raises(TaskError, match="a codec reads waveforms, and the feature is"):
         refuse_other_rate(Rounding(), LogMelFeatureConfig(sr_hz=SR_HZ))
     refuse_other_rate(Rounding(), WaveformFeatureConfig(sr_hz=SR_HZ))
-
-
-def test_an_empty_corpus_is_refused() -> None:
-    with pytest.raises(TaskError, match="there is no recording to train on"):
-        refuse_no_recordings([])

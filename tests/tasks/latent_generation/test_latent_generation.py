@@ -104,7 +104,7 @@ def test_a_batch_is_a_function_of_seed_and_step(cache: Any, seed: int):
 
 def test_rows_lie_on_the_lines_between_noise_and_recordings(cache: Any):
     _, learner = learner_of(cache)
-    rows = {note.name: learner.train.row(note) for note in learner.train.notes}
+    rows = {take.name: learner.train.row(take) for take in learner.train.takes}
 
     batch = learner.batch(0)
 
@@ -119,7 +119,7 @@ def test_rows_lie_on_the_lines_between_noise_and_recordings(cache: Any):
 
 def test_short_recordings_end_in_silence_and_long_ones_are_cut(cache: Any):
     _, learner = learner_of(cache, valid=TRAIN, transpose_semitones=0)
-    rows = {note.key: learner.train.row(note) for note in learner.train.notes}
+    rows = {take.key: learner.train.row(take) for take in learner.train.takes}
 
     # "b.wav" has 5 frames of sound, and silence behind.
     assert bool((rows["b.wav"][1, :5] > 0).all())
@@ -133,11 +133,11 @@ def test_random_crops_come_from_anywhere(cache: Any):
     _, learner = learner_of(
         cache, valid=TRAIN, transpose_semitones=0, crop="anywhere", patch_frames=4
     )
-    whole = learner.train.sounding(learner.train.notes[2])
+    whole = learner.train.sounding(learner.train.takes[2])
 
     starts = set()
     for seed in range(40):
-        row = learner.train.row(learner.train.notes[2], np.random.default_rng(seed))
+        row = learner.train.row(learner.train.takes[2], np.random.default_rng(seed))
         found = [k for k in range(27) if torch.equal(whole[:, k : k + 4], row)]
         starts.update(found[:1])
 
@@ -149,7 +149,8 @@ def test_random_crops_come_from_anywhere(cache: Any):
 def test_pitches_move_with_the_recordings(cache: Any):
     _, learner = learner_of(cache)
 
-    assert {note.conditions["pitchmidi"] for note in learner.train.notes} == {
+    rows = learner.conditions.of(learner.train.takes)
+    assert {row["pitchmidi"] for row in rows} == {
         49,
         50,
         51,
@@ -161,7 +162,8 @@ def test_pitches_move_with_the_recordings(cache: Any):
         65,
     }
     # So a validation recording between them is known.
-    assert learner.valid.notes[0].conditions == {"instrument": "cello", "pitchmidi": 61}
+    valid = learner.conditions.of(learner.valid.takes)
+    assert valid[0] == {"instrument": "cello", "pitchmidi": 61}
 
 
 def test_lengthened_waveforms(cache: Any):
@@ -303,11 +305,12 @@ def without_marks(message: str) -> str:
 def test_a_codec_of_another_rate_is_refused(tmp_path: Path):
     task = task_of(Levels(sr_hz=16000))
 
-    message = refusal(task.check_graph, graph_of(tmp_path))
+    feature = "feature: {type: waveform, sr_hz: 8000}\n"
+    message = refusal(task.check_graph, graph_of(tmp_path, feature + GRAPH))
 
     assert without_marks(message).endswith(
-        "toy.yaml:2:8: the codec and the feature have different sample rates\n"
-        '    2 | input: {x: "B C=2 T", t: B, instrument: B, pitchmidi: B}\n'
+        "toy.yaml:1:34: the codec and the feature have different sample rates\n"
+        "    1 | feature: {type: waveform, sr_hz: 8000}\n"
         "  codec    16000 Hz\n"
         "  feature  8000 Hz\n"
         "  help: write `feature: {type: waveform, sr_hz: 16000}`     [E501]"
@@ -387,7 +390,7 @@ def test_a_graph_without_an_input_for_a_condition_is_refused(tmp_path: Path):
 
 
 def test_there_is_nothing_to_predict(tmp_path: Path):
-    with pytest.raises(TaskError, match="there is nothing to predict in a recording"):
+    with pytest.raises(TaskError, match="makes sounds, and predicts nothing"):
         task_of().predict(graph_of(tmp_path), torch.zeros(1, 100), {})
 
 

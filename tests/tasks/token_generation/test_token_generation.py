@@ -361,7 +361,7 @@ MESSAGES: dict[str, tuple[Callable[[Make, Notes], object], str]] = {
     ),
     "an empty corpus": (
         lambda make, _: make()[0].check_recordings([], []),
-        "there is no recording to train on\n",
+        "there are no recordings\n",
     ),
     "a prediction": (
         lambda make, _: make()[0].predict(None, None, {}),

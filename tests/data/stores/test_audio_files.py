@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from mirbricks.data.stores.audio import stream_audio
+from mirbricks.data.stores import mp3
+from mirbricks.data.stores.audio import opened, stream_audio
 from mirbricks.errors import DataError
 
 SR_HZ = 22050
@@ -178,3 +180,25 @@ def test_rates_of_no_recording_are_refused_by_the_header(sr_hz: int) -> None:
         "  expected  1,000 to 1,000,000 Hz\n"
         "  help: correct the header, or write the audio again     [E430]"
     )
+
+
+@pytest.mark.parametrize("missing", [mp3.LARGEST_FRAME, mp3.LARGEST_FRAME + 1])
+def test_an_mp3_is_opened_again_where_more_than_a_frame_is_missing(
+    missing: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A decoder may leave out the encoder's own frame: nothing is lost then."""
+    Path("x.mp3").write_bytes(mp3_of(1))
+    with soundfile.SoundFile("x.mp3") as file:
+        found = file.frames
+    stretch = SimpleNamespace(samples=found + missing)
+    monkeypatch.setattr(mp3, "announces_length", lambda _: False)
+    monkeypatch.setattr(mp3, "stretches", lambda _: [stretch])
+    completed = []
+    monkeypatch.setattr(
+        mp3, "with_length", lambda data: completed.append(len(data)) or data
+    )
+
+    with opened(Path("x.mp3")) as file:
+        assert file.frames == found
+
+    assert len(completed) == int(missing > mp3.LARGEST_FRAME)

@@ -10,6 +10,7 @@ from rich.box import HEAVY_HEAD, SIMPLE_HEAD
 from rich.table import Table
 
 from ..tasks.base import Evaluation, Figures
+from ..tasks.evaluation import of_parts
 from ..workflows.progress import OnDone, Progress
 from ..workflows.progress import console as console
 from ..workflows.progress import plural as plural
@@ -53,14 +54,56 @@ def table_of(title: str, evaluation: Evaluation, headline: Sequence[str]) -> Tab
     return table
 
 
+def print_tables(title: str, evaluation: Evaluation, headline: Sequence[str]) -> None:
+    """The table of the tracks, and below it one of the parts, such as targets, where figures have some."""
+    console().print(table_of(title, evaluation, headline))
+    parts = of_parts(evaluation.figures)
+    if not parts:
+        return
+    names = _of_each(parts)
+    table = Table(title="of each part", title_justify="left", box=HEAVY_HEAD)
+    table.add_column("", overflow="fold")
+    for name in names:
+        table.add_column(name.replace("_", "_\n"), justify="right", no_wrap=True)
+    for part, values in parts.items():
+        table.add_row(part, *(_cell(values.get(name)) for name in names))
+    console().print(table)
+
+
+def _of_each(parts: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """The names of the figures, in their order."""
+    return list(dict.fromkeys(name for values in parts.values() for name in values))
+
+
 def markdown_of(evaluation: Evaluation, headline: Sequence[str]) -> str:
-    """The same as a Markdown table, for documents."""
+    """The same as Markdown tables, for documents."""
+    tables = [_markdown(_tracks_in_rows(evaluation, headline))]
+    parts = of_parts(evaluation.figures)
+    if parts:
+        names = _of_each(parts)
+        rows = [["", *names], ["---", *["---:"] * len(names)]]
+        for part, values in parts.items():
+            rows.append([_escaped(part), *(_cell(values.get(name)) for name in names)])
+        tables.append(_markdown(rows))
+    return "\n\n".join(tables)
+
+
+def _markdown(rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", r"\|")
+
+
+def _tracks_in_rows(evaluation: Evaluation, headline: Sequence[str]) -> list[list[str]]:
+    """A row per track and one for all, below the headings."""
     tracks = evaluation.tracks
     figures = evaluation.figures
     shown = _shown(figures, headline)
     rows = [["track", *shown], ["---", *["---:"] * len(shown)]]
     rows += [
-        [key.replace("|", r"\|"), *(_cell(values.get(name)) for name in shown)]
+        [_escaped(key), *(_cell(values.get(name)) for name in shown)]
         for key, values in _with_figures(tracks, shown).items()
     ]
     rows.append(
@@ -69,7 +112,7 @@ def markdown_of(evaluation: Evaluation, headline: Sequence[str]) -> str:
             *(f"**{_cell(figures[name])}**" for name in shown),
         ]
     )
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return rows
 
 
 def _shown(figures: Mapping[str, float], headline: Sequence[str]) -> list[str]:

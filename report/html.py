@@ -15,6 +15,7 @@ from ..data.stores.atomic import written_whole
 from ..plots.training import loss_curves, track_chart
 from ..shapes import show
 from ..tasks.base import Figures, Picture, Sounding
+from ..tasks.evaluation import of_parts
 from .page import header, image, page, section
 from .players import STYLE as PLAYERS
 from .players import players
@@ -53,7 +54,7 @@ def write_report(report: Report, path: Path) -> None:
         header(report.title, report.subtitle),
         section("Result", _cards(report) + _facts(report.facts)),
         section(_finds(report), "".join(map(_shown, report.pictures))),
-        section("Track by track", _tracks(report)),
+        section("Track by track", _tracks(report) + _parts(report)),
         section("Training", image(curves, "loss and validation figures")),
         section("The graph", f'<div class="wide">{diagram}</div>{_layers(report)}'),
         section("Settings", f"<pre>{escape(report.settings)}</pre>"),
@@ -105,6 +106,8 @@ def _tracks(report: Report) -> str:
     # Tracks hold more than figures, such as the scores of each label; only numbers make columns.
     first = next(iter(report.tracks.values()), {})
     own = [name for name, value in first.items() if isinstance(value, int | float)]
+    # Figures of parts have a table of their own, with a row for each.
+    own = [name for name in own if "/" not in name]
     # The headline's figures come first, then all others.
     names = [name for name in report.headline if name in own]
     names += [name for name in own if name not in names]
@@ -121,6 +124,22 @@ def _tracks(report: Report) -> str:
     }
     chart = track_chart(numbers, report.headline)
     return image(chart, f"{names[0]} per track") + table
+
+
+def _parts(report: Report) -> str:
+    """A table of the parts of every track, such as its targets, and of all tracks together; "" without parts."""
+    whole = of_parts(report.figures)
+    if not whole:
+        return ""
+    names = list(dict.fromkeys(name for own in whole.values() for name in own))
+    rows = []
+    for key, figures in report.tracks.items():
+        for part, own in of_parts(figures).items():
+            rows.append([key, part, *_cells(own, names)])
+    for part, own in whole.items():
+        rows.append(["all tracks", part, *_cells(own, names)])
+    means = ["all tracks", "mean", *_cells(report.figures, names)]
+    return _table(["track", "part", *names], rows, means)
 
 
 def _cells(figures: Mapping[str, Any], names: Sequence[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,6 +68,22 @@ class Evaluation:
                 if isinstance(value, int | float)
             }
         return pandas.DataFrame.from_dict(rows, orient="index")
+
+
+def of_parts(figures: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """The figures of parts, such as targets, that are named `FIGURE/PART`: by part, then by figure.
+
+    Examples
+    --------
+    >>> of_parts({"si_sdr_db": 5.0, "si_sdr_db/violin": 6.0, "si_sdr_db/bassoon": 4.0})
+    {'violin': {'si_sdr_db': 6.0}, 'bassoon': {'si_sdr_db': 4.0}}
+    """
+    parts: dict[str, dict[str, float]] = {}
+    for name, value in figures.items():
+        figure, slash, part = name.partition("/")
+        if slash and _is_number(value):
+            parts.setdefault(part, {})[figure] = value
+    return parts
 
 
 def _is_number(value: object) -> bool:

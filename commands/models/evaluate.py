@@ -10,7 +10,7 @@ from ...runs.json_numbers import finite
 from ...workflows.evaluate import Evaluated, Options
 from ...workflows.evaluate import evaluate as evaluate_runs
 from ...workflows.progress import Progress
-from ..screen import console, markdown_of, table_of
+from ..screen import markdown_of, print_tables
 
 
 def evaluate(arguments: Namespace) -> int:
@@ -32,7 +32,7 @@ def evaluate(arguments: Namespace) -> int:
         print(markdown_of(found.evaluation, found.task.headline))
     else:
         title = f"{found.graph_name} on {found.corpus.name}, {_tracks(found.side)}"
-        console().print(table_of(title, found.evaluation, found.task.headline))
+        print_tables(title, found.evaluation, found.task.headline)
     return 1 if found.failed else 0
 
 

@@ -9,7 +9,7 @@ from ...workflows.progress import Progress
 from ...workflows.report import chosen
 from ...workflows.train import Options, Trained, leads, pooled
 from ...workflows.train import train as train_folds
-from ..screen import console, table_of
+from ..screen import print_tables
 
 INTERRUPTED = 130  # what a shell reports after Ctrl-C
 
@@ -39,15 +39,14 @@ def train(arguments: Namespace) -> int:
     if len(ended) > 1:
         title = f"all {len(ended)} folds"
         headline = ended[0].experiment.task.headline
-        console().print(table_of(title, pooled(ended), headline))
+        print_tables(title, pooled(ended), headline)
     return 1 if ended[-1].failed else 0
 
 
 def _print(one: Trained) -> None:
     """The table of a fold, which weights it is of, and where everything is."""
     assert one.evaluation is not None
-    table = table_of(f"{one.side} tracks", one.evaluation, one.experiment.task.headline)
-    console().print(table)
+    print_tables(f"{one.side} tracks", one.evaluation, one.experiment.task.headline)
     validated = bool(one.split.valid)
     if validated:
         text = f"best weights of step {one.result.best_step}"

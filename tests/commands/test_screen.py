@@ -7,7 +7,13 @@ import sys
 
 import pytest
 
-from mirbricks.commands.screen import console, counting, markdown_of, table_of
+from mirbricks.commands.screen import (
+    console,
+    counting,
+    markdown_of,
+    print_tables,
+    table_of,
+)
 from mirbricks.errors import DataError
 from mirbricks.tasks.base import Evaluation
 from mirbricks.workflows.progress import Progress
@@ -133,3 +139,29 @@ def test_many_figures_are_all_readable(capsys: pytest.CaptureFixture[str]) -> No
     for name, value in figures.items():
         assert f"{value:.3f}" in out
         assert all(f"{part}_" in out for part in name.split("_")[:-1])
+
+
+def test_parts_have_a_table_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
+    """Figures named FIGURE/PART: a row per part, also where a part lacks one of them."""
+    tracks = {"a.wav": {"sdr_db": 3.0, "sdr_db/horn": 3.0}}
+    figures = {"sdr_db": 3.0, "sdr_db/horn": 3.0, "sdr_db/harp": 1.5, "sir_db/harp": 2}
+    evaluation = Evaluation(figures, tracks)
+    print_tables("tracks", evaluation, ["sdr_db"])
+    lines = capsys.readouterr().out.splitlines()
+    (horn,) = [line for line in lines if "horn" in line]
+    (harp,) = [line for line in lines if "harp" in line]
+    assert re.findall(r"[\d.]+", horn) == ["3.000"]
+    assert re.findall(r"[\d.]+", harp) == ["1.500", "2.000"]
+    assert (
+        markdown_of(evaluation, ["sdr_db"])
+        == """\
+| track | sdr_db |
+| --- | ---: |
+| a.wav | 3.000 |
+| **mean** | **3.000** |
+
+|  | sdr_db | sir_db |
+| --- | ---: | ---: |
+| horn | 3.000 |  |
+| harp | 1.500 | 2.000 |"""
+    )

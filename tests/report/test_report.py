@@ -113,6 +113,19 @@ def test_report_shows_every_track_and_the_mean(tmp_path: Path) -> None:
     assert "mean" in rows
 
 
+def test_parts_have_a_row_per_track(tmp_path: Path) -> None:
+    """Figures named FIGURE/PART do not widen the table of tracks."""
+    figures = {"Accuracy": 0.5, "Accuracy/horn & harp": 0.25, "Accuracy/drum": 0.75}
+    report = report_of(n_tracks=2)
+    tracks = dict.fromkeys(report.tracks, figures)
+    path = tmp_path / "report.html"
+    write_report(replace(report, figures=figures, tracks=tracks), path)
+    html = path.read_text()
+    assert html.count("<td>horn &amp; harp</td><td>0.250</td>") == 3
+    assert "<td>mean</td><td>0.500</td>" in html
+    assert "Accuracy/drum" not in html
+
+
 @pytest.mark.parametrize("path", GRAPHS, ids=lambda path: path.stem)
 def test_every_graph_is_drawn_with_its_skips(path: Path) -> None:
     model = mb.compile_graph(path)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -132,3 +134,68 @@ def test_one_mix_asked_for_two_targets_gives_two_answers(run: Path) -> None:
     for target, own, other in (("low", low, high), ("high", high, low)):
         answer = found[target].samples[0]
         assert abs(answer @ own) > 10 * abs(answer @ other)
+
+
+def test_a_silent_reference_is_reported_and_not_averaged(
+    duos: Path, cache: str, tmp_path: Path
+) -> None:
+    """Noise plays in one piece of three."""
+    text = GRAPH.replace("[low, high]", "[low, noise]").replace(
+        "losses:", "bss_eval: false, losses:"
+    )
+    run = trained(text, duos, tmp_path, cache, fold="none", set={"train.steps": 2})
+    evaluation = mb.load(run).evaluate(
+        duos, split="all", cache=cache, jobs=1, progress=False
+    )
+    figures = evaluation.figures
+    assert figures["silent_references"] == 2
+    assert evaluation.tracks["0.wav"]["silent_references"] == 1
+    assert "si_sdr_db/noise" not in evaluation.tracks["0.wav"]
+    own = evaluation.tracks["1.wav"]["si_sdr_db/noise"]
+    assert figures["si_sdr_db/noise"] == pytest.approx(own)
+    # Without that: the rows of a table of figures would be without BSSEval's.
+    assert "sdr_db" not in figures
+
+
+def test_a_mix_whose_stem_cannot_be_used_is_left_out(
+    run: Path, tmp_path: Path, cache: str
+) -> None:
+    """Against what is left of its stems it would be judged by a reference that is silent."""
+    corpus = write_corpus(tmp_path / "spoilt")
+    with h5py.File(corpus / "duos_audio.hdf5", "r+") as file:
+        file["1-high.wav"][10] = np.nan
+    with (
+        pytest.warns(UserWarning, match="not all of their stems can be used: '1.wav'"),
+        pytest.warns(UserWarning, match="1-high.wav"),
+    ):
+        found = mb.load(run).evaluate(
+            corpus, split="all", cache=cache, jobs=1, progress=False
+        )
+    assert sorted(found.tracks) == ["0.wav", "2.wav"]
+
+
+def test_chunks_give_what_the_whole_gives(run: Path) -> None:
+    model = mb.load(run)
+    wave = np.float32(0.1 * np.random.default_rng(0).standard_normal((2, 30001)))
+    whole = model.separate(wave, 4000)
+    task = model.task
+    task.config = task.config.model_copy(update={"chunk_frames": 4000})
+    parts = model.separate(wave, 4000)
+    for target in ("low", "high"):
+        difference = parts[target].samples - whole[target].samples
+        assert np.abs(difference).max() < 1e-5
+
+
+def test_what_a_training_writes(run: Path) -> None:
+    """The parts of the loss, the figure that is watched, a validation loss, and a report to look at and to listen."""
+    lines = [
+        json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()
+    ]
+    assert set(lines[0]["losses"]) == {"snr"}
+    valid = [line["valid"] for line in lines if "valid" in line]
+    names = {"si_sdr_db", "si_sdr_db/low", "si_sdr_db/high", "loss"}
+    assert all(names <= set(figures) for figures in valid)
+    html = (run / "report.html").read_text()
+    # The mix, and each of two targets as it was recorded and as it was separated.
+    assert html.count("<audio") == 5
+    assert "low: separated" in html

@@ -60,6 +60,7 @@ def write_song(path: Path, seconds: float) -> None:
 
 def separated_alone(model: str, seconds: float) -> dict[str, Any]:
     """Seconds and peak memory of one separation, in this process, which does nothing else."""
+    from mirbricks.runs.folder import RunFolder
     from mirbricks.workflows.loading import load_experiment, load_run
     from mirbricks.workflows.separate import Options, Separating
 
@@ -70,7 +71,7 @@ def separated_alone(model: str, seconds: float) -> dict[str, Any]:
         if Path(model).suffix == ".yaml":
             experiment = load_experiment(model)
         else:
-            experiment = load_run(model)
+            experiment, _ = load_run(RunFolder.open(model))
         separating = Separating(experiment, Options())
         loaded_mb = peak_mb()
         start_s = time.perf_counter()

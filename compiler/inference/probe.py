@@ -52,12 +52,12 @@ def probe(
             failures.append(failed)
             continue
         _refuse_free_weights(runs, free, choices)
-        _refuse_fitted_vectors(runs)
         for chosen in _further_choices(free, base, choices[1]):
             # A GraphError: the tensors are larger than torch can count.
             with contextlib.suppress(Failed, GraphError):
                 runs.append(run(graph, shapes_at(inputs, chosen), chosen, remembered))
                 choices.append(chosen)
+        _refuse_fitted_vectors(runs)
         return runs, choices
     raise _farthest(failures).error
 
@@ -111,13 +111,15 @@ def _farthest(failures: Sequence[Failed]) -> Failed:
 
 def _refuse_fitted_vectors(runs: Sequence[Run]) -> None:
     """Raise E203 where `fit` would pad a single value with zeros, or cut a sequence to its first place."""
-    for first, second in zip(runs[0].steps, runs[1].steps, strict=True):
+    for first, *others in zip(*(one.steps for one in runs), strict=True):
         node = first.node
         if isinstance(node, Layer) or node.fit == "error" or node.op == "CatWith":
             continue
         for i, key in enumerate(node.keys):
-            # At one choice of sizes alone an axis may be 1 by chance.
-            singles = _singles(first, i) & _singles(second, i)
+            # An axis may be 1 by chance: a few samples make one frame, whatever their number.
+            singles = _singles(first, i)
+            for other in others:
+                singles &= _singles(other, i)
             if singles:
                 own = key.removeprefix(node.prefix)
                 facts = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -101,38 +101,3 @@ def written_wav(path: Path, sr_hz: int, n_channels: int) -> Iterator[WavWriter]:
         writer = WavWriter(file, str(path), sr_hz, n_channels)
         yield writer
         writer.close()
-
-
-@contextlib.contextmanager
-def written_wavs(
-    paths: Sequence[Path], sr_hz: int, n_channels: int
-) -> Iterator[Callable[[Any], None]]:
-    """Several wav files of one length, written together, none of which appears before all are written.
-
-    Parameters
-    ----------
-    paths : sequence of Path
-        A file per source.
-    sr_hz, n_channels : int
-        Sample rate in Hz, and channels of every file.
-
-    Yields
-    ------
-    callable
-        Takes a block (S, C, n), of which each file gets its (C, n).
-
-    Raises
-    ------
-    DataError
-        E408, as `written_wav`.
-    """
-    with contextlib.ExitStack() as files:
-        writers = [
-            files.enter_context(written_wav(path, sr_hz, n_channels)) for path in paths
-        ]
-
-        def write(block: Any) -> None:
-            for writer, samples in zip(writers, block, strict=True):
-                writer.write(samples)
-
-        yield write

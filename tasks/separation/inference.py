@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ...features.resample import resample_stream
 
-READ_SAMPLES = 1 << 18  # at once, at the recording's rate
 # The middle eighth of an overlap goes over from one chunk to the next. What lies to either
 # side is context, which lets a chunk know what surrounds the samples that it counts for.
 FADE_SHARE = 8
@@ -249,66 +246,3 @@ class _Mix:
         kept = _joined(self._kept)
         self._kept = [kept[..., n_samples:]]
         return kept[..., :n_samples]
-
-
-def separate(
-    model: Separator,
-    read: Callable[[int, int], NDArray[np.float32] | Tensor],
-    n_samples: int,
-    write: Callable[[NDArray[np.float32]], None],
-    *,
-    from_hz: int,
-    model_hz: int,
-    chunk: int,
-    overlap: int,
-    finish: Finish | None = None,
-    on_share: Callable[[float], None] | None = None,
-) -> None:
-    """Separate a recording that is read from and written to where there is room for it.
-
-    Parameters
-    ----------
-    model : callable
-        (C, n) at `model_hz` -> (S, C, n) sources.
-    read : callable
-        (start, stop) -> samples (C, stop - start) at `from_hz`; asked in order, and for each sample once.
-    n_samples : int
-        How many there are.
-    write : callable
-        Gets sources (S, C, m) as float32, in order; together they have `n_samples` samples.
-    from_hz, model_hz : int
-        Rate of the recording and of the model, in Hz.
-    chunk, overlap : int
-        In samples at the model's rate, as of `separated_pieces`.
-    finish : callable, optional
-        As of `separated_stream`.
-    on_share : callable, optional
-        Gets the share that is done, up to 1.
-
-    Raises
-    ------
-    DataError
-        E439 for a rate below 1,000 or above 1,000,000 Hz; what `read` and `write` raise.
-    ValueError
-        As `separated_pieces`.
-    """
-
-    def pieces() -> Iterator[Tensor]:
-        for start in range(0, n_samples, READ_SAMPLES):
-            block = read(start, min(start + READ_SAMPLES, n_samples))
-            yield torch.as_tensor(block)
-
-    n_written = 0
-    for sources in separated_stream(
-        model,
-        pieces(),
-        from_hz=from_hz,
-        model_hz=model_hz,
-        chunk=chunk,
-        overlap=overlap,
-        finish=finish,
-    ):
-        write(sources.float().numpy())
-        n_written += sources.shape[-1]
-        if on_share is not None:
-            on_share(n_written / n_samples)

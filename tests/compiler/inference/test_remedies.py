@@ -158,6 +158,25 @@ def test_a_single_value_is_neither_padded_nor_does_it_crop(fit: str) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("op", ["AddWith", "MulWith"])
+@pytest.mark.parametrize("hop", [64, 256, 1000])
+def test_one_frame_of_a_few_samples_is_not_a_single_value(op: str, hop: int) -> None:
+    # The sizes that are tried first have fewer samples than a hop.
+    doubled = {"kernel_size": 4, "stride": 2, "padding": 1}
+    layers = [
+        {"STFT": {"n_fft": 4 * hop, "hop_length": hop}},
+        {"StoreAs": "spectrum"},
+        {"Conv2d": {"out_channels": 4, "kernel_size": 3, "stride": 2, "padding": 1}},
+        {"ConvTranspose2d": {"out_channels": 2, **doubled}},
+        {op: {"key": "spectrum", "fit": "crop"}},
+        {"ISTFT": {"n_fft": 4 * hop, "hop_length": hop, "size_of": "x"}},
+    ]
+    model = mb.compile_graph({"input": {"x": "B C=1 T"}, "layers": layers})
+    assert model.output_shape == ("B", 1, "T")
+    x = torch.randn(1, 1, 9 * hop + 3)
+    assert model(x).shape == x.shape
+
+
 def test_learned_positions_are_tried_with_as_few_frames_as_they_have() -> None:
     model = mb.compile_graph(
         {

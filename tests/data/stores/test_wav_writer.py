@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mirbricks.data.stores import wav_writer
 from mirbricks.data.stores.wav import float_wav_bytes
-from mirbricks.data.stores.wav_writer import written_wav, written_wavs
+from mirbricks.data.stores.wav_writer import written_wav
 from mirbricks.errors import DataError
 
 
@@ -77,25 +77,3 @@ def test_what_a_wav_file_cannot_hold_is_refused(
     with pytest.raises(ValueError, match="blocks of 2 channels"):
         write(tmp_path / "c.wav", np.zeros((1, 10)))
     assert [file.name for file in tmp_path.iterdir()] == ["a.wav"]
-
-
-def test_several_files_get_their_own_rows(tmp_path: Path) -> None:
-    sources = np.random.default_rng(0).normal(size=(3, 2, 90)).astype(np.float32)
-    paths = [tmp_path / f"{number}.wav" for number in range(3)]
-    with written_wavs(paths, 8000, 2) as write_block:
-        write_block(sources[..., :50])
-        write_block(sources[..., 50:])
-        assert not any(path.exists() for path in paths)
-    for path, wanted in zip(paths, sources, strict=True):
-        assert path.read_bytes() == float_wav_bytes(wanted, 8000)
-
-
-def test_one_source_too_few_leaves_no_file(tmp_path: Path) -> None:
-    def write_two() -> None:
-        paths = [tmp_path / f"{number}.wav" for number in range(3)]
-        with written_wavs(paths, 8000, 2) as write_block:
-            write_block(np.zeros((2, 2, 50), np.float32))
-
-    with pytest.raises(ValueError, match="shorter"):
-        write_two()
-    assert not list(tmp_path.iterdir())

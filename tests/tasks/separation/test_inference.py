@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import doctest
+from collections.abc import Iterator
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -15,7 +15,6 @@ from mirbricks.features.resample import resample
 from mirbricks.tasks.separation import inference
 from mirbricks.tasks.separation.inference import (
     context_of,
-    separate,
     separated_pieces,
     separated_stream,
     whole_steps,
@@ -150,40 +149,46 @@ def test_other_rates_equal_one_shot_and_keep_the_length(
     )
 
 
-def test_reads_and_writes_in_order_and_each_sample_once(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(inference, "READ_SAMPLES", 5000)
+def test_what_is_made_of_the_mix_meets_its_own_samples() -> None:
     mix = noise(2, 23_456)
-    asked: list[tuple[int, int]] = []
-    written: list[np.ndarray] = []
-    shares: list[float] = []
-
-    def read(start: int, stop: int) -> np.ndarray:
-        asked.append((start, stop))
-        return mix[:, start:stop].numpy()
-
-    # A model whose sources lack something, which comes back at the recording's own rate.
-    separate(
+    pieces = separated_stream(
+        # Sources that lack something, which comes back at the recording's own rate.
         lambda wave: torch.stack([wave / 2, wave / 5]),
-        read,
-        23_456,
-        written.append,
+        mix.split(5000, dim=1),
         from_hz=44_100,
         model_hz=22_050,
         chunk=4000,
         overlap=1000,
         finish=sum_to_mix,
-        on_share=shares.append,
     )
-    assert asked == [(start, min(start + 5000, 23_456)) for start in range(0, 23_456, 5000)]  # fmt: skip
-    together = np.concatenate(written, axis=2)
-    assert together.shape == (2, 2, 23_456)
-    assert together.dtype == np.float32
-    np.testing.assert_allclose(together.sum(axis=0), mix.numpy(), atol=1e-5)
-    assert shares == sorted(shares)
-    assert shares[-1] == 1.0
-    assert len(written) > 3
+    found = list(pieces)
+    assert len(found) > 3
+    together = torch.cat(found, dim=2).sum(0)
+    torch.testing.assert_close(together, mix, rtol=0, atol=1e-5)
+
+
+def test_no_more_is_read_than_the_next_piece_needs() -> None:
+    n_read = 0
+
+    def pieces() -> Iterator[Tensor]:
+        nonlocal n_read
+        for _ in range(100):
+            n_read += 1000
+            yield noise(1, 1000)
+
+    n_given = 0
+    for piece in separated_stream(
+        lambda wave: wave[None],
+        pieces(),
+        from_hz=44_100,
+        model_hz=22_050,
+        chunk=4000,
+        overlap=1000,
+    ):
+        n_given += piece.shape[-1]
+        # A chunk, twice as long at this rate, its overlap, and what filters reach.
+        assert n_read - n_given <= 2 * 5000 + 2000
+    assert n_given == n_read == 100_000
 
 
 def test_what_does_not_fit_is_named() -> None:

@@ -64,6 +64,7 @@ class Task(abc.ABC):
     tuned     what `tune` chooses: names, and their types, which JSON knows
     of_training   settings that act while a model is trained and not afterwards: an evaluation refuses them
     features  the configs of the features that it reads
+    mono      whether it reads audio of one channel only: a feature of several is refused
     logits    whether it reads logits, any numbers; False for vectors that are compared
     local     whether targets belong to frames or bins, so that no augmentation may move what sounds
     compares  whether a recording is judged among others: `references`, all of the corpus, are set before an evaluation
@@ -81,6 +82,7 @@ class Task(abc.ABC):
     tuned: ClassVar[Mapping[str, Any]] = {}
     of_training: ClassVar[tuple[str, ...]] = ()
     features: ClassVar[tuple[type[FeatureConfig], ...]] = (FeatureConfig,)
+    mono: ClassVar[bool] = False
     logits: ClassVar[bool] = True
     local: ClassVar[bool] = False
     compares: ClassVar[bool] = False

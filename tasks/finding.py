@@ -54,6 +54,13 @@ def task_of(graph: Graph, feature: FeatureConfig) -> Task:
             where=graph.source.value(("feature", "type")),
             help=f"it reads {', '.join(known)}: write `feature: {{type: {known[0]}}}`",
         )
+    if cls.mono and feature.audio_channels > 1:
+        raise TaskError(
+            f"the task '{name}' reads audio of one channel, and the feature has {feature.audio_channels}",
+            code="E501",
+            where=graph.source.value(("feature", "channels")),
+            help="leave feature.channels out: the mean of the channels is read then",
+        )
     refuse_augment(cls, config, feature, graph.source)
     return cls(config, feature)
 

@@ -68,6 +68,7 @@ class AdversarialGeneration(GeneratingTask):
         "coverage",
         "loss",
     )
+    mono = True
     features = (LogMelFeatureConfig, WaveformFeatureConfig)
     tuned: ClassVar = {"conditions": dict[str, Any], "span": list[float]}
     parts: ClassVar[Mapping[str, Kind]] = {ADVERSARY: "graph"}

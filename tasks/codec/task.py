@@ -82,6 +82,7 @@ class CodecTask(Task):
         "least_perplexity_share",
         "loss",
     )
+    mono = True
     logits = False
     parts: ClassVar = {"adversary": "graph"}
 

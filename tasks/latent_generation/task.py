@@ -76,6 +76,7 @@ class LatentGeneration(GeneratingTask):
         "fade_s",
     )
     tuned: ClassVar = {"scale": dict[str, Any], "conditions": dict[str, Any]}
+    mono = True
     features = (WaveformFeatureConfig,)
     logits = False
 

@@ -60,6 +60,7 @@ class SampleGeneration(Autoregressive):
     config: SampleGenerationConfig
     title = "generation of samples"
     headline = ("cross_entropy_nats", "bits_per_second", "accuracy")
+    mono = True
     features = (WaveformFeatureConfig,)
     of_sampling: ClassVar = (
         "temperature",

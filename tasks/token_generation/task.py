@@ -67,6 +67,7 @@ class TokenGeneration(Autoregressive):
         "bits_per_second",
         "accuracy",
     )
+    mono = True
     features = (WaveformFeatureConfig,)
     parts: ClassVar = {"codec": "trained"}
     of_sampling: ClassVar = (

@@ -261,3 +261,14 @@ def test_settings_of_training_are_settings_and_read_nowhere_else() -> None:
             read = set(re.findall(r"config\.(\w+)", file.read_text()))
             assert not read & set(cls.of_training), file.name
     assert found > 30
+
+
+def test_tasks_of_one_channel() -> None:
+    """Their codecs, or their codes of samples, know one channel; the shapes of all others say what fits."""
+    assert {name for name, cls in tasks().items() if cls.mono} == {
+        "adversarial_generation",
+        "codec",
+        "latent_generation",
+        "sample_generation",
+        "token_generation",
+    }

@@ -318,6 +318,11 @@ WRONG = {
         "E501",
         "a codec reads the feature 'waveform' or 'logmel'",
     ),
+    "several channels": (
+        graph_text(more="").replace("sr_hz: 8000", "sr_hz: 8000, channels: 2"),
+        "E501",
+        "the task 'codec' reads audio of one channel, and the feature has 2",
+    ),
     "nothing asked": (
         graph_text(more="").replace("{snr: .1, l1: 1, stft: .1, mel: .1}", "{l1: 0}"),
         "E106",

@@ -99,9 +99,10 @@ class Places(BaseModel):
     runs: Path
 
     def corpus(self, line: Line) -> Path:
-        return (
-            self.corpora if line.prepare and not line.beside else self.data
-        ) / line.data
+        """Where the corpus of a line lies: below `corpora` where one of its commands makes it there."""
+        own = f"{{CORPORA}}/{line.data}"
+        made = any(own in shlex.split(command) for command in line.prepare)
+        return (self.corpora if made else self.data) / line.data
 
     def run(self, line: Line, seed: int) -> Path:
         return self.runs / line.name / f"seed{seed}"

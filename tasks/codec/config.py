@@ -83,6 +83,11 @@ class CodecConfig(TaskConfig):
     augment: tuple[AugmentStep, ...] = Field(
         (), description="augmentations of each example, one after another"
     )
+    watch: Literal["si_sdr_db", "loss"] | None = Field(
+        None,
+        description="validation figure by which the best weights are chosen: loss for a codec without phases, whose "
+        "SI-SDR means nothing; default: si_sdr_db of waveforms, loss of spectra",
+    )
     few_codebooks: PositiveInt | None = Field(
         None,
         description="first codebooks of a residual quantizer that are judged alone too",

@@ -47,8 +47,11 @@ class CodecLearner:
         self.cache = cache
         self.reconstruction = Reconstruction(self.config.losses, task.feature)
         self.adversary: nn.Module | None = task.models.get("adversary")
-        self.figure = "si_sdr_db" if task.reads_waves else "loss"
-        self.smaller_is_better = not task.reads_waves
+        self.figure = "loss"
+        # Only of waveforms there is an SI-SDR, and not every codec keeps phases.
+        if task.reads_waves and self.config.watch != "loss":
+            self.figure = "si_sdr_db"
+        self.smaller_is_better = self.figure == "loss"
         self.decoded: Tensor | None = None
 
     def batch(self, step: int) -> Batch:

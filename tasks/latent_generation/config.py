@@ -59,6 +59,11 @@ class LatentGenerationConfig(TaskConfig):
         "pitchmidi",
         description="the condition that the transposition is added to, in MIDI numbers",
     )
+    pitch_latents: NonNegativeInt = Field(
+        0,
+        description="how many of the first latents are the pitch itself, as that of notes_vae: they are learned as "
+        "differences from a straight line through the condition `pitch`",
+    )
     emphasis: tuple[PositiveFloat, ...] = Field(
         (),
         description="deviations of the first latent channels once normalized; default: 1. More for a channel that must "
@@ -95,6 +100,10 @@ class LatentGenerationConfig(TaskConfig):
             raise ValueError(f"'conditions' has a name twice: {list(self.conditions)}")
         if self.transpose_semitones:
             pitch_moves(self.conditions, self.pitch)
+        if self.pitch_latents and self.pitch not in self.conditions:
+            raise ValueError(
+                f"'pitch_latents' follow the condition '{self.pitch}', which is not one of 'conditions'"
+            )
         # Without conditions there is nothing to be guided by; with them, a model without must have been learned.
         if self.guidance != 1 and self.conditions and not self.condition_dropout:
             raise ValueError(

@@ -63,7 +63,8 @@ def generated(
                 seed=(seed, first),
                 on_step=share,
             )
-            decoded = codec.decode_latent(scale.restored(values)).float().cpu()
+            latents = scale.restored(values, some)
+            decoded = codec.decode_latent(latents).float().cpu()
             for wave in decoded.numpy():
                 waves.append(faded(wave[0], round(config.fade_s * codec.sr_hz)))
     return waves

@@ -13,13 +13,18 @@ from numpy.random import Generator
 from torch import Tensor
 from torch.nn import functional
 
+from ...errors import TaskError
+from ..conditions import Value, as_number
 from ..encoded import Waveform, Waves
 from ..takes import Crop, Take
 
 SMALLEST = (
     0.05  # of the greatest deviation: channels that hold next to nothing stay small
 )
+LINE_FITS = 4  # of which the first is with all points
 KEPT_VALUES = 1 << 25  # of recordings kept in memory, 128 MB
+
+Rows = Sequence[Mapping[str, Value]]
 
 
 class Stored(Protocol):
@@ -39,6 +44,10 @@ class Scale:
     ----------
     mean, deviation : Tensor
         (D,), float32.
+    slope : Tensor, optional
+        (D,): what the mean rises by with each unit of the condition that some latents follow.
+    along : str
+        The name of that condition.
 
     Examples
     --------
@@ -47,47 +56,149 @@ class Scale:
     tensor([[[2.]]])
     >>> scale.restored(torch.tensor([[[2.0]]]))
     tensor([[[5.]]])
+    >>> octaves = Scale(torch.tensor([-5.75]), torch.tensor([0.5]), torch.tensor([1 / 12]), "pitchmidi")
+    >>> octaves.restored(torch.tensor([[[0.0]]]), [{"pitchmidi": 81}])
+    tensor([[[1.0000]]])
     """
 
     mean: Tensor
     deviation: Tensor
+    slope: Tensor | None = None
+    along: str = ""
 
     @classmethod
-    def fit(cls, latents: Sequence[Tensor], emphasis: Sequence[float] = ()) -> Scale:
+    def fit(
+        cls,
+        latents: Sequence[Tensor],
+        emphasis: Sequence[float] = (),
+        *,
+        following: int = 0,
+        along: str = "",
+        rows: Rows = (),
+    ) -> Scale:
         """Of latents (D, T) of training recordings: over all of their frames.
 
         `emphasis` is what the first channels' deviations become instead of 1. Errors of a channel count in proportion
-        to its square, so that a small model learns first what is large.
+        to its square, so that a small model learns first what is large. The first `following` channels are measured
+        from a straight line through the condition `along`, which `rows` have for each recording.
         """
+        slope = None
+        values = [one.double() for one in latents]
+        if following:
+            slope, values = straightened(values, numbers_of(rows, along), following)
+
         # Two passes in float64: a sum of squares would lose what a mean far from 0 leaves.
-        frames = sum(one.shape[-1] for one in latents)
-        total = torch.stack([one.double().sum(-1) for one in latents]).sum(0)
+        frames = sum(one.shape[-1] for one in values)
+        total = torch.stack([one.sum(-1) for one in values]).sum(0)
         mean = total / frames
-        squares = [(one.double() - mean[:, None]).square().sum(-1) for one in latents]
+        squares = [(one - mean[:, None]).square().sum(-1) for one in values]
         deviation = (torch.stack(squares).sum(0) / frames).sqrt()
         floor = SMALLEST * float(deviation.max())
-        # Latents that never change have no scale of their own.
-        deviation = deviation.clamp_min(floor or 1.0)
+        # Latents that never change have no scale of their own; those that follow a line must be exact.
+        least = torch.full_like(deviation, floor or 1.0)
+        least[:following] = torch.finfo(torch.float32).eps
+        deviation = torch.maximum(deviation, least)
         deviation[: len(emphasis)] /= torch.tensor(emphasis, dtype=torch.float64)
-        return cls(mean.float(), deviation.float())
+        rises = None if slope is None else slope.float()
+        return cls(mean.float(), deviation.float(), rises, along)
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Scale:
         """What `to_json` wrote."""
-        return cls(torch.tensor(stored["mean"]), torch.tensor(stored["deviation"]))
+        slope = stored.get("slope")
+        return cls(
+            torch.tensor(stored["mean"]),
+            torch.tensor(stored["deviation"]),
+            None if slope is None else torch.tensor(slope),
+            stored.get("along", ""),
+        )
 
-    def to_json(self) -> dict[str, list[float]]:
+    def to_json(self) -> dict[str, Any]:
         """Plain numbers for a run's settings."""
-        return {"mean": self.mean.tolist(), "deviation": self.deviation.tolist()}
+        plain: dict[str, Any] = {
+            "mean": self.mean.tolist(),
+            "deviation": self.deviation.tolist(),
+        }
+        if self.slope is not None:
+            plain |= {"slope": self.slope.tolist(), "along": self.along}
+        return plain
 
-    def normalized(self, latents: Tensor) -> Tensor:
-        """(..., D, T) with mean 0 and deviation 1."""
-        return (latents - self.mean[:, None]) / self.deviation[:, None]
+    def normalized(self, latents: Tensor, rows: Rows = ()) -> Tensor:
+        """(B, D, T) with mean 0 and deviation 1; `rows` are the conditions of each of them."""
+        moved = latents - self._means(rows)
+        if self.slope is not None:
+            moved = near_the_line(moved, self.slope)
+        return moved / self.deviation[:, None]
 
-    def restored(self, values: Tensor) -> Tensor:
-        """The latents (..., D, T) of normalized values."""
-        mean = self.mean.to(values)
-        return values * self.deviation.to(values)[:, None] + mean[:, None]
+    def restored(self, values: Tensor, rows: Rows = ()) -> Tensor:
+        """The latents (B, D, T) of normalized values; `rows` are the conditions of each of them."""
+        means = self._means(rows).to(values)
+        return values * self.deviation.to(values)[:, None] + means
+
+    def _means(self, rows: Rows) -> Tensor:
+        """(D, 1), or (B, D, 1) where they follow a condition."""
+        if self.slope is None:
+            return self.mean[:, None]
+        numbers = numbers_of(rows, self.along)
+        return (self.mean + numbers[:, None] * self.slope)[:, :, None]
+
+
+def numbers_of(rows: Rows, name: str) -> Tensor:
+    """(B,) the values of a condition. Raises TaskError E562 where one is not a number."""
+    found = []
+    for row in rows:
+        number = as_number(row.get(name))
+        if number is None:
+            raise TaskError(
+                f"latents follow '{name}', and its value '{row.get(name)}' is not a number",
+                code="E562",
+                help="set task.pitch to a condition that is a number, or task.pitch_latents to 0",
+            )
+        found.append(float(number))
+    return torch.tensor(found)
+
+
+def straightened(
+    latents: Sequence[Tensor], numbers: Tensor, following: int
+) -> tuple[Tensor, list[Tensor]]:
+    """The slopes (D,) of the first latents along numbers (N,), and the latents (D, T) without what those explain."""
+    means = torch.stack([one.mean(-1) for one in latents])
+    slope = torch.zeros(means.shape[1], dtype=means.dtype)
+    for channel in range(following):
+        slope[channel] = slope_of(numbers.double(), means[:, channel])
+    # The median is where the line lies, whatever was heard an octave too high.
+    explained = slope * numbers.double()[:, None]
+    centre = (means - explained).median(0).values
+    found = []
+    for one, part in zip(latents, explained, strict=True):
+        off = near_the_line(one - (part + centre)[:, None], slope)
+        found.append(off + centre[:, None])
+    return slope, found
+
+
+def near_the_line(off: Tensor, slope: Tensor) -> Tensor:
+    """Differences (..., D, T) from the line: of latents that follow it none is more than one unit of the condition.
+
+    A pitch that was found an octave off would else be learned, and asked for again.
+    """
+    limit = torch.where(slope == 0, torch.inf, slope.abs()).to(off)[:, None]
+    return off.clamp(-limit, limit)
+
+
+def slope_of(numbers: Tensor, values: Tensor) -> float:
+    """The slope of a straight line through points (N,), whatever lies far from it: a pitch found an octave too high.
+
+    Least squares, and again without the points that lie further off than three times the median distance.
+    """
+    kept = torch.ones_like(values, dtype=torch.bool)
+    slope = torch.zeros((), dtype=values.dtype)
+    for _ in range(LINE_FITS):
+        x, y = numbers[kept], values[kept]
+        spread = (x - x.mean()).square().sum().clamp_min(1e-12)
+        slope = ((x - x.mean()) * (y - y.mean())).sum() / spread
+        off = (values - y.mean() - slope * (numbers - x.mean())).abs()
+        kept = off <= 3 * off.median()
+    return float(slope)
 
 
 class Lengthened:

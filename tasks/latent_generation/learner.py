@@ -69,10 +69,11 @@ class LatentLearner:
         """Rows between noise and data, their times and conditions; the targets are what the graph is to give."""
         rng = np.random.default_rng((self.seed, STREAM, step))
         takes, latents = self.train.drawn(self.batch_size, rng)
-        data = self.scale.normalized(latents)
+        rows = self.conditions.of(takes)
+        data = self.scale.normalized(latents, rows)
         noise = torch.from_numpy(rng.standard_normal(data.shape, dtype=np.float32))
         t = self.objective.draw_times(len(takes), rng)
-        asked = self.conditions.encode(self.conditions.of(takes))
+        asked = self.conditions.encode(rows)
         named = {
             "x": self.objective.moved(data, noise, t),
             "t": t,
@@ -122,13 +123,14 @@ def losses_of(
     found = []
     with evaluating(model):
         for first, some in _groups(takes, max(1, ROWS_AT_ONCE // TIMES)):
-            rows = torch.stack([latents.row(take) for take in some])
-            data = scale.normalized(rows).repeat_interleave(TIMES, dim=0)
+            rows = conditions.of(some)
+            values = torch.stack([latents.row(take) for take in some])
+            data = scale.normalized(values, rows).repeat_interleave(TIMES, dim=0)
             t = grid[first : first + len(some)].flatten()
             noise = torch.cat(
                 [_noise(first + place, data) for place in range(len(some))]
             )
-            asked = conditions.encode(conditions.of(some))
+            asked = conditions.encode(rows)
             inputs: dict[str, Any] = {"x": objective.moved(data, noise, t), "t": t}
             for name, values in asked.items():
                 inputs[name] = values.repeat_interleave(TIMES, dim=0)

@@ -14,10 +14,17 @@ from .config import LatentGenerationConfig
 from .learner import on
 
 
-def refuse_long_emphasis(
+def refuse_more_latents(
     config: LatentGenerationConfig, channels: int, where: Where | None
 ) -> None:
-    """Raise TaskError E592 where `emphasis` has more values than the latents have channels."""
+    """Raise TaskError E592 where `emphasis` or `pitch_latents` has more than the latents have channels."""
+    if config.pitch_latents > channels:
+        raise TaskError(
+            f"task.pitch_latents is {config.pitch_latents}, and the codec's latents have {channels} channels",
+            code="E592",
+            where=where,
+            help="count the latents that are the pitch: one in notes_vae",
+        )
     count = len(config.emphasis)
     if count > channels:
         raise TaskError(

@@ -37,7 +37,7 @@ from .config import LatentGenerationConfig
 from .generating import generated
 from .latents import LatentSet, Lengthened, Scale
 from .learner import LatentLearner
-from .misfits import refuse_few_classes, refuse_long_emphasis
+from .misfits import refuse_few_classes, refuse_more_latents
 
 SEMITONES = 12
 SHOWN = 6  # sounds in a report
@@ -119,7 +119,7 @@ class LatentGeneration(GeneratingTask):
         """Also whether the graph has an input for each condition. Raises TaskError E501, E502, E564."""
         where = model.graph.where_input()
         names = self.config.conditions
-        refuse_long_emphasis(self.config, self.codec.latent_channels, where)
+        refuse_more_latents(self.config, self.codec.latent_channels, where)
         refuse_other_rate(self.codec, self.feature, model.graph.source)
         refuse_inputs(names, model.input_shapes, ("x", "t"), where)
         self.scaled = scaled_inputs(names, model.input_shapes)
@@ -157,7 +157,13 @@ class LatentGeneration(GeneratingTask):
         known = self.latents(takes, stored)
         # Mean and deviation are learned, like weights: the validation recordings have no part in them.
         sounding = [known.sounding(take) for take in takes]
-        scale = Scale.fit(sounding, config.emphasis)
+        scale = Scale.fit(
+            sounding,
+            config.emphasis,
+            following=config.pitch_latents,
+            along=config.pitch if config.pitch_latents else "",
+            rows=conditions.of(takes),
+        )
         others = self.tracks(valid)
         own = self.latents(
             takes_of(others, [0], config.pitch),

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from safetensors import safe_open
 
 import mirbricks as mb
 from mirbricks.cli import main
@@ -190,6 +191,25 @@ def test_every_kind_of_bottleneck_learns(
     np.testing.assert_allclose(decoded.samples, heard.samples, atol=1e-5)
     continuous = plain or "VAE" in bottleneck
     assert codes.values.is_floating_point() == continuous
+
+
+def test_the_best_weights_may_be_those_of_the_least_loss(
+    corpus: Path, cache: str, tmp_path: Path
+) -> None:
+    graph = written(tmp_path, graph_text(more=MORE + " watch: loss,"))
+
+    trained(graph, corpus, tmp_path / "run", cache)
+
+    losses = {
+        line["step"]: line["valid"]["loss"]
+        for line in lines_of(tmp_path / "run")
+        if "valid" in line
+    }
+    with safe_open(tmp_path / "run" / "weights.safetensors", framework="pt") as file:
+        about = file.metadata()
+    assert about["figure"] == "loss"
+    assert float(about["value"]) == min(losses.values())
+    assert losses[int(about["step"])] == min(losses.values())
 
 
 def test_a_codec_of_spectra_is_judged_in_their_domain(

@@ -78,6 +78,67 @@ def test_emphasis_makes_the_first_channels_larger():
     torch.testing.assert_close(scale.restored(values), latents[0])
 
 
+def test_a_latent_that_is_the_pitch_is_measured_from_a_line():
+    generator = torch.Generator().manual_seed(0)
+    rows = [{"pitchmidi": midi} for midi in range(40, 90)]
+    own = 0.01 * torch.randn(50, 1, 20, generator=generator)
+    octaves = torch.tensor([(row["pitchmidi"] - 69) / 12 for row in rows])
+    other = torch.randn(50, 1, 20, generator=generator)
+    latents = torch.cat((octaves[:, None, None] + own, other), dim=1)
+    latents[3, 0] += 1.0  # a recording whose pitch was found an octave too high
+
+    scale = Scale.fit(list(latents), following=1, along="pitchmidi", rows=rows)
+    values = scale.normalized(latents, rows)
+
+    assert scale.slope is not None
+    torch.testing.assert_close(
+        scale.slope, torch.tensor([1 / 12, 0.0]), atol=1e-4, rtol=0
+    )
+    # What the pitch was asked for explains all but what each recording has of its own.
+    correlation = torch.corrcoef(torch.stack((values[:, 0].mean(-1), octaves)))[0, 1]
+    assert abs(float(correlation)) < 0.3
+    torch.testing.assert_close(values[:, 1].std(), torch.tensor(1.0), atol=1e-2, rtol=0)
+    stored = Scale.from_json(json.loads(json.dumps(scale.to_json())))
+    again = stored.restored(values, rows)
+    near = torch.arange(50) != 3
+    torch.testing.assert_close(again[near], latents[near])
+    # The octave is not learned: it counts as a semitone.
+    assert abs(float(again[3, 0].mean()) - (float(octaves[3]) + 1 / 12)) < 0.01
+    # A pitch that no recording has lies on the same line.
+    between = stored.restored(torch.zeros(1, 2, 1), [{"pitchmidi": 60.5}])
+    assert abs(float(between[0, 0, 0]) - (60.5 - 69) / 12) < 0.005
+
+
+def test_a_pitch_that_is_a_word_cannot_be_followed(cache: Any):
+    task = task_of(pitch_latents=1, pitch="instrument")
+
+    with pytest.raises(TaskError) as raised:
+        task.learner(TRAIN, VALID, cache, seed=0, batch_size=2)
+
+    assert raised.value.code == "E562"
+    assert "'flute' is not a number" in raised.value.message
+
+
+def test_the_pitch_that_is_followed_is_a_condition():
+    with pytest.raises(ValueError, match="'pitch_latents' follow the condition"):
+        LatentGenerationConfig(codec="x", frames=4, pitch_latents=1)
+
+
+def test_sounds_follow_the_pitch_that_was_asked_for(cache: Any):
+    task, learner = learner_of(cache, pitch_latents=1)
+    takes = [learner.train.takes[0], learner.train.takes[-1]]
+    rows = learner.conditions.of(takes)
+    latents = torch.stack([learner.train.row(one) for one in takes])
+
+    restored = learner.scale.restored(learner.scale.normalized(latents, rows), rows)
+    batch = learner.batch(0)
+
+    assert learner.scale.along == "pitchmidi"
+    assert task.tune(None, VALID, cache)["scale"]["slope"][1] == 0.0
+    torch.testing.assert_close(restored[:, 1], latents[:, 1])
+    assert float(batch.targets.abs().max()) < 10
+
+
 def test_a_channel_that_hardly_moves_is_not_blown_up():
     still = torch.stack((torch.randn(50), 1e-6 * torch.randn(50)))
 

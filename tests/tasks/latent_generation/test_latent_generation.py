@@ -121,7 +121,7 @@ def test_a_pitch_that_is_a_word_cannot_be_followed(cache: Any):
 
 def test_the_pitch_that_is_followed_is_a_condition():
     with pytest.raises(ValueError, match="'pitch_latents' follow the condition"):
-        LatentGenerationConfig(codec="x", frames=4, pitch_latents=1)
+        LatentGenerationConfig(codec="x", patch_frames=4, pitch_latents=1)
 
 
 def test_sounds_follow_the_pitch_that_was_asked_for(cache: Any):

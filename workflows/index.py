@@ -15,6 +15,7 @@ from ..training.devices import as_device
 from .experiment import Experiment, compute_features, features_of, recordings_of
 from .index_file import Index, weights_hash
 from .loading import load_run
+from .mixed_down import note_mixed_down
 from .new_file import refuse_existing
 from .parts import move
 from .progress import Progress
@@ -51,6 +52,7 @@ def index(
     # A stem is not a version of its song, and would be found as one.
     wholes = [item for item in recordings if item.stem_of is None]
     features = features_of(experiment.feature, cache)
+    note_mixed_down(experiment.feature, wholes, progress)
     with progress.counting("features", len(wholes)) as on_done:
         items, failed = compute_features(wholes, features, jobs, on_done)
     if not items:

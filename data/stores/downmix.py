@@ -21,14 +21,25 @@ def mixed_down(channels: Float32) -> Float32:
 
     Sums too large for float32 become infinite, without a warning.
     """
-    mono = np.empty(channels.shape[1], np.float32)
-    # The order in which numbers are added changes the last bit. Files hold a row of channels per moment, and the mean
-    # of a stored recording must be theirs, so blocks are laid out like that before they are averaged.
     with np.errstate(invalid="ignore", over="ignore"):
-        for start in range(0, len(mono), BLOCK_SAMPLES):
-            block = channels[:, start : start + BLOCK_SAMPLES]
-            frames = np.ascontiguousarray(block.T)
-            mono[start : start + BLOCK_SAMPLES] = frames.mean(1, dtype=np.float32)
+        # Most recordings have one or two channels, for which there is a way ten times as fast: in whichever order two
+        # numbers are added, the sum is the same. The 0 is where NumPy's sums begin: it makes a 0 of -0.
+        if len(channels) == 1:
+            return channels[0] + np.float32(0)
+        if len(channels) == 2:
+            return (channels[0] + channels[1] + np.float32(0)) / np.float32(2)
+        return _mean(channels)
+
+
+def _mean(channels: Float32) -> Float32:
+    """The mean of three and more channels."""
+    mono = np.empty(channels.shape[1], np.float32)
+    # The order in which three numbers are added changes the last bit. Files hold a row of channels per moment, and the
+    # mean of a stored recording must be theirs, so blocks are laid out like that before they are averaged.
+    for start in range(0, len(mono), BLOCK_SAMPLES):
+        block = channels[:, start : start + BLOCK_SAMPLES]
+        frames = np.ascontiguousarray(block.T)
+        mono[start : start + BLOCK_SAMPLES] = frames.mean(1, dtype=np.float32)
     return mono
 
 

@@ -1,0 +1,58 @@
+"""docs/separation.md: its graph trains, its Python prints what the page shows, its settings and commands are there."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+import mirbricks as mb
+from mirbricks.cli import _parser
+from mirbricks.tasks.separation.config import PARTS, RemixConfig
+
+from ..tasks.separation.conftest import write_corpus
+
+PAGE = Path(mb.__file__).parent / "docs" / "separation.md"
+TEXT = PAGE.read_text(encoding="utf-8")
+FENCES = re.findall(r"^```(\w+)\n(.*?)^```$", TEXT, flags=re.M | re.S)
+
+
+def test_every_example_is_executed_and_prints_what_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MIRBRICKS_CACHE", str(tmp_path / "cache"))
+    write_corpus(tmp_path / "duos")
+    names: dict[str, object] = {}
+    shown: list[str] = []
+    for language, text in FENCES:
+        if language == "yaml":
+            Path("duo.yaml").write_text(text, encoding="utf-8")
+        elif language == "python":
+            printed = io.StringIO()
+            with contextlib.redirect_stdout(printed):
+                exec(text, names)
+            shown.append(printed.getvalue())
+    assert shown == [text for language, text in FENCES if language == "text"]
+
+
+def test_the_commands_of_the_page_are_ones_that_the_parser_takes() -> None:
+    lines = [
+        line.removeprefix("$ mirbricks ")
+        for language, text in FENCES
+        if language == "console"
+        for line in text.splitlines()
+    ]
+    assert len(lines) == 3
+    for line in lines:
+        _parser().parse_args(shlex.split(line))
+
+
+def test_the_tables_name_every_setting_of_mixing_and_every_loss() -> None:
+    named = set(re.findall(r"`([a-z_0-9]+)`", TEXT))
+    assert set(RemixConfig.model_fields) <= named
+    assert set(PARTS) <= named

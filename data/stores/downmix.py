@@ -24,11 +24,14 @@ def mixed_down(channels: Float32) -> Float32:
     with np.errstate(invalid="ignore", over="ignore"):
         # Most recordings have one or two channels, for which there is a way ten times as fast: in whichever order two
         # numbers are added, the sum is the same. The 0 is where NumPy's sums begin: it makes a 0 of -0.
+        mono: Float32
         if len(channels) == 1:
-            return channels[0] + np.float32(0)
-        if len(channels) == 2:
-            return (channels[0] + channels[1] + np.float32(0)) / np.float32(2)
-        return _mean(channels)
+            mono = channels[0] + np.float32(0)
+        elif len(channels) == 2:
+            mono = (channels[0] + channels[1] + np.float32(0)) / np.float32(2)
+        else:
+            mono = _mean(channels)
+        return mono
 
 
 def _mean(channels: Float32) -> Float32:

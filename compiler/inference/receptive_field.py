@@ -9,6 +9,7 @@ The result is exact where paddings are those of the layers; of one that a block 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -22,6 +23,7 @@ from .time_field import Field
 
 TIME = "T"
 SHORTCUT = "shortcut"
+AXES = re.compile(r"\([^)]*\)|\S+")  # of one side of a pattern, joined ones as one
 # The frames that an interpolated one is made of; 1 where it is repeated.
 TAPS = {"linear": 2, "bilinear": 2, "bicubic": 4}
 _ALL_FRAMES = (
@@ -229,6 +231,8 @@ def _moved(block: Any, position: int, rank: int) -> int | None:
     name = block.spec.name
     if name == "Upsample":
         return position
+    if name == "Rearrange":
+        return _rearranged(block.pattern, position, rank)
     if name == "Permute":
         return [dim % rank for dim in block.dims].index(position)
     if name == "UnSqueeze":
@@ -244,6 +248,21 @@ def _moved(block: Any, position: int, rank: int) -> int | None:
         return position
     if name in ("Squeeze", "Mean", "Max"):
         return _reduced(block, position, rank)
+    return None
+
+
+def _rearranged(pattern: str, position: int, rank: int) -> int | None:
+    """Where einops' pattern puts an axis; None where it joins or parts it."""
+    left, right = (AXES.findall(side) for side in pattern.split("->"))
+    # `...` is as many axes as the pattern does not name.
+    rests = [f"...{number}" for number in range(rank - len(left) + 1)]
+    sides = []
+    for side in (left, right):
+        places = [rests if axis == "..." else [axis] for axis in side]
+        sides.append([axis for axes in places for axis in axes])
+    axis = sides[0][position]
+    if axis in sides[1]:
+        return sides[1].index(axis)
     return None
 
 

@@ -154,3 +154,31 @@ def test_long_kernels_and_high_rates_take_no_time() -> None:
 def test_the_summary_tells_whole_frames() -> None:
     model, _ = field_of("B C=2 T", {"UNet1d": {"depth": 3, "widths": 2}})
     assert summarise(model).rows[0].receptive_field_frames == 100
+
+
+@pytest.mark.parametrize(
+    ("pattern", "sizes"),
+    [
+        ("b c f t -> b f c t", {}),
+        ("b c ... t -> b (c ...) 1 t", {}),
+        ("b (c q) f t -> b c (f q) t", {"q": 2}),
+    ],
+)
+def test_a_pattern_leaves_time_where_it_says(
+    pattern: str, sizes: dict[str, int]
+) -> None:
+    rearranged = {"Rearrange": {"pattern": pattern, "sizes": sizes}}
+    layers = [{"Conv2d": SAME}, rearranged, {"Conv2d": SAME}]
+    model, field = field_of("B C=2 F=8 T=32", *layers)
+    assert field.frames == probed(model, (2, 8, 32)) == 5
+
+
+@pytest.mark.parametrize(
+    "pattern", ["b c f (t s) -> b (c s) f t", "b c f (t s) -> b c (f t) s"]
+)
+def test_time_that_a_pattern_parts_is_not_followed(pattern: str) -> None:
+    rearranged = {"Rearrange": {"pattern": pattern, "sizes": {"s": 2}}}
+    layers = [{"Conv2d": SAME}, rearranged, {"Conv2d": SAME}]
+    model = mb.compile_graph({"input": "B C=2 F=8 T=32", "layers": layers})
+    field = receptive_fields(model)[-1]
+    assert field is None or field.whole

@@ -8,7 +8,7 @@
     mb.check_block("Conv2d")                       # the contract test of a block
 
 Names are loaded on first use, so that `import mirbricks` costs nothing before torch is needed. `mirbricks.tasks`,
-`.data`, `.features`, `.augment`, `.metrics`, `.losses` and `.plots` hold what tasks,
+`.data`, `.features`, `.augment`, `.metrics`, `.losses`, `.outputs` and `.plots` hold what tasks,
 importers and own loops are made of.
 """
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from . import features as features
     from . import losses as losses
     from . import metrics as metrics
+    from . import outputs as outputs
     from . import plots as plots
     from . import tasks as tasks
     from .augment.base import register_augmentation as register_augmentation
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from .workflows.listing import list_tasks as list_tasks
     from .workflows.model import Model as Model
     from .workflows.model import load as load
+    from .workflows.run_list import list_runs as list_runs
     from .workflows.trained_run import TrainedRun as TrainedRun
     from .workflows.trained_run import evaluate as evaluate
     from .workflows.trained_run import open_run as open_run
@@ -78,6 +80,7 @@ _HOMES = {
     "list_features": "workflows.listing",
     "list_graphs": "workflows.listing",
     "list_models": "workflows.listing",
+    "list_runs": "workflows.run_list",
     "list_tasks": "workflows.listing",
     "listening_page": "workflows.listening.front",
     "listening_results": "workflows.listening.front",
@@ -91,7 +94,16 @@ _HOMES = {
     "register_task": "tasks.base",
     "train": "workflows.trained_run",
 }
-_ROOMS = ("augment", "data", "features", "losses", "metrics", "plots", "tasks")
+_ROOMS = (
+    "augment",
+    "data",
+    "features",
+    "losses",
+    "metrics",
+    "outputs",
+    "plots",
+    "tasks",
+)
 
 _name, __dir__, __all__ = face(__name__, _HOMES, also=("__version__", *_ROOMS))
 

@@ -67,8 +67,10 @@ def cache(p: Parser) -> None:
     )
 
 
-def corpus_and_features(p: Parser) -> None:
-    p.add_argument("--data", required=True, metavar="DIR", help=f"a corpus: {CORPUS}")
+def corpus_and_features(p: Parser, *, required: bool = True) -> None:
+    p.add_argument(
+        "--data", required=required, metavar="DIR", help=f"a corpus: {CORPUS}"
+    )
     cache(p)
     jobs(p, "processes that compute features")
     device(p)

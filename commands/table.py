@@ -105,9 +105,15 @@ COMMANDS: dict[str, Command] = {
     ),
     "report": Command(
         "models.report:report",
-        "write the report of a run again",
-        "runs/bach10 --data bach10",
+        "write the report of a run again, or the page that compares several runs",
+        "runs/a runs/b --out comparison.html",
         models.report,
+    ),
+    "runs": Command(
+        "models.runs:runs",
+        "list the trainings below a folder: graph, data, figures, seeds, when",
+        "runs",
+        models.runs,
     ),
     "predict": Command(
         "models.predict:predict",

@@ -27,6 +27,7 @@ from .chosen import Frozen, scales_of
 from .devices import World, as_device, joined, seed_torch
 from .failures import reported_plainly
 from .interrupt import StopSignals
+from .loggers.base import Loggers
 from .memory_format import lay_channels_last
 from .optimization import TrainConfig, follow
 from .progress import TrainingProgress
@@ -61,11 +62,12 @@ def fit(
     show: bool = True,
     beside: Mapping[str, Any] | None = None,
     judge: Learner | None = None,
+    loggers: Loggers | None = None,
 ) -> FitResult:
     """Train `model` in place; afterwards it has the last weights, and `run.load_weights(model)` gives the best.
 
     `beside` are the other models of the experiment by name: modules, which train with it, and trained ones, which only
-    move to its device. Of the batches of `judge` the validation loss is taken.
+    move to its device. Of the batches of `judge` the validation loss is taken. `loggers` are told every record.
 
     SIGINT and SIGTERM end it after the step at hand with everything saved; a second signal ends it at once. Under
     torchrun the processes share each step: rank r takes the batch step · world + r.
@@ -82,8 +84,11 @@ def fit(
         training = Training(
             model, learner, config, run, world, beside=beside or {}, judge=judge
         )
+        if loggers is not None:
+            training.loggers = loggers
         if state is not None:
             restore(training, state)
+        stack.callback(training.loggers.close)
         training.start()
         # The caller's random numbers stay as they were: each step seeds torch's generators.
         cuda = []
@@ -156,6 +161,7 @@ class Training:
         self.best_figures: dict[str, float] = {}
         self.seconds = 0.0
         self.saved_s = time.monotonic()
+        self.loggers = Loggers()
 
     def _made_turns(self) -> list[MovingTurn]:
         """The turns of the learner, or the one of a learner of one model."""
@@ -211,6 +217,7 @@ class Training:
         self._to_training()
         if self.world.leader:
             self.run.cut_metrics(self.step)
+            self.loggers.start(self.run.path, self.step)
         # From here on a killed training can be resumed, and is never trained over.
         if self.step == 0:
             self._save_state(None)
@@ -285,7 +292,11 @@ class Training:
         record = record_of(self.turns, self.main, self.step)
         record["seconds"] = round(self.seconds, 3)
         if self.world.leader:
-            self.run.append_metrics(record)
+            self._log(record)
+
+    def _log(self, record: dict[str, Any]) -> None:
+        self.run.append_metrics(record)
+        self.loggers.record(record)
 
     def _validate(self, progress: TrainingProgress) -> None:
         """Validate on the leader; keep the weights if they are the best, and save the state."""
@@ -297,7 +308,7 @@ class Training:
             figures = {name: float(value) for name, value in found.items()}
             figures |= self.validation.of(judged, figures)
             self._to_training()
-            self.run.append_metrics({"step": self.step, "valid": figures})
+            self._log({"step": self.step, "valid": figures})
             self._keep_best(judged, figures)
             figure = self.learner.figure
             progress.validated(figure, figures[figure])

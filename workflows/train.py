@@ -19,6 +19,7 @@ from ..runs.folder import GRAPH, MODELS, RESOLVED, RunFolder
 from ..runs.settings import at_start
 from ..tasks.base import Evaluation, Figures, Learner
 from ..training.devices import as_device
+from ..training.loggers.base import Logger, Loggers
 from ..training.loop import FitResult, fit
 from ..zoo import folder_of_weights, names_trained_weights
 from .experiment import (
@@ -75,6 +76,7 @@ class Options:
     cache: str | None = None
     jobs: int = -1
     device: str = "cpu"
+    loggers: tuple[type[Logger], ...] = ()
 
 
 def train(
@@ -254,6 +256,7 @@ def _train_fold(
             show=progress.bars,
             beside=experiment.task.models,
             judge=_judge(experiment, prepared, split, progress),
+            loggers=Loggers(options.loggers, progress.complain),
         )
         ended = Trained(run, experiment, fold, 1, split, result, prepared.failed)
         if result.stopped == "interrupted" or not leads():

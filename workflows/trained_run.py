@@ -11,6 +11,7 @@ from ..data.corpus import Corpus
 from ..errors import RunError
 from ..runs.folder import RunFolder
 from ..tasks.base import Evaluation
+from ..training.loggers.base import LOGGERS, Logger
 from .arguments import flag_of, jobs_of, optional_path_of, path_of, paths_of
 from .evaluate import Options as EvaluationOptions
 from .evaluate import evaluate as evaluate_runs
@@ -120,6 +121,7 @@ def train(
     cache: str | Path | None = None,
     jobs: int = -1,
     device: str = "cpu",
+    loggers: Sequence[str | type[Logger]] = (),
     progress: bool = True,
 ) -> TrainedRun:
     """Train a graph on a corpus, evaluate it on the test fold and write a report: what `mirbricks train` does.
@@ -148,6 +150,9 @@ def train(
         Processes that compute features; -1 for all cores.
     device : str
         The torch device.
+    loggers : sequence of str or type
+        What is told every record beside metrics.jsonl: names such as "tensorboard", or classes that derive from
+        `mirbricks.training.loggers.Logger`.
     progress : bool
         Whether bars and lines are shown.
 
@@ -186,6 +191,9 @@ def train(
         cache=optional_path_of(cache, "cache"),
         jobs=jobs_of(jobs),
         device=device,
+        loggers=tuple(
+            LOGGERS.get(one) if isinstance(one, str) else one for one in loggers
+        ),
     )
     shown = progress_of(flag_of(progress, "progress"))
     ended = list(train_folds(graph, data, options, shown))

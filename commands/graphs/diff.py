@@ -19,8 +19,11 @@ from ...compiler.compile import compile_graph, load_graph
 from ...compiler.language.graph import SECTIONS, Graph
 from ...errors import GraphWarning, MirbricksError
 from ...printable import printable
+from ...runs.folder import SETTINGS
+from ...workflows.compare_runs import compare
 from ...workflows.experiment import Experiment
 from ...workflows.loading import load_experiment
+from ...zoo import located
 from .graph_files import graph_file
 from .input_shape import input_shape
 
@@ -37,15 +40,36 @@ def diff(arguments: Namespace) -> int:
         for file, sections in zip(files, _sections(files), strict=True):
             sides.append(_side(file, sections, arguments))
     result = diff_graphs(*sides)
+    figures = _figures((arguments.a, arguments.b))
     if arguments.json:
-        print(json.dumps(result.as_dict()))
+        more = {"figures": figures} if figures else {}
+        print(json.dumps(result.as_dict() | more))
     else:
         console = Console(highlight=False, markup=False, soft_wrap=True, emoji=False)
         for sign, line in _lines(result, files):
             console.print(Text(printable(line), STYLES.get(sign, "")))
+        for name, values in figures.items():
+            console.print(Text(printable(_difference(name, values))))
     if arguments.exit_code and not result.same:
         return 1
     return 0
+
+
+def _figures(given: Sequence[str]) -> dict[str, list[float | None]]:
+    """The figures of both sides, where both are runs that have been evaluated; else none."""
+    folders = [located(one) for one in given]
+    if not all((folder / SETTINGS).is_file() for folder in folders):
+        return {}
+    return compare(folders).in_rows()
+
+
+def _difference(name: str, values: Sequence[float | None]) -> str:
+    """A figure of both runs, and what the second has more or less."""
+    first, second = values
+    if first is None or second is None:
+        shown = ["-" if value is None else f"{value:.4g}" for value in values]
+        return f"  {name}: {shown[0]} -> {shown[1]}"
+    return f"  {name}: {first:.4g} -> {second:.4g} ({second - first:+.4g})"
 
 
 def _sections(files: Sequence[Path]) -> list[Mapping[str, Any]]:

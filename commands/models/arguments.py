@@ -72,6 +72,28 @@ def train(p: Parser) -> None:
         metavar="RUN",
         help="begin with the weights of a run or of zoo:NAME, where names and shapes fit",
     )
+    p.add_argument(
+        "--logger",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="what is told every record beside metrics.jsonl, such as tensorboard; repeatable",
+    )
+    p.add_argument(
+        "--sweep",
+        action="append",
+        default=[],
+        metavar="KEY=V1,V2,...",
+        help="train once with each of the values, as in train.lr=1e-3,3e-4, into folders of their own below --out; "
+        "repeated, every combination",
+    )
+    p.add_argument(
+        "--parallel",
+        type=values.count,
+        default=1,
+        metavar="N",
+        help="how many trainings of a sweep run at a time (default: 1)",
+    )
     overrides(p)
 
 
@@ -101,11 +123,29 @@ def evaluate(p: Parser) -> None:
 
 def report(p: Parser) -> None:
     p.add_argument(
-        "folder",
+        "folders",
+        nargs="+",
         metavar="RUN",
-        help="a run folder, or a folder of folds (fold0, fold1, ...)",
+        help="a run folder, or a folder of folds (fold0, fold1, ...); several runs are compared on one page",
     )
-    corpus_and_features(p)
+    corpus_and_features(p, required=False)
+    p.add_argument(
+        "--out",
+        default="comparison.html",
+        metavar="FILE",
+        help=f"the page that compares several runs (default: comparison.html); {NEW_FILE}",
+    )
+
+
+def runs(p: Parser) -> None:
+    p.add_argument(
+        "folder",
+        nargs="?",
+        default="runs",
+        metavar="DIR",
+        help="a folder with runs in it, at any depth (default: runs)",
+    )
+    json_output(p)
 
 
 def predict(p: Parser) -> None:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 from pathlib import Path
 
-from ...workflows.progress import Progress
+from ...errors import MirbricksError
+from ...training.loggers.base import LOGGERS
+from ...workflows.progress import Progress, plural
 from ...workflows.report import chosen
+from ...workflows.sweep import left_to_do, rows_of, train_in_processes, trials_of
 from ...workflows.train import Options, Trained, leads, pooled
 from ...workflows.train import train as train_folds
 from ..screen import print_tables
+from .runs import print_rows
 
 INTERRUPTED = 130  # what a shell reports after Ctrl-C
 
 
 def train(arguments: Namespace) -> int:
-    """Train one fold, or all of them one after another; prints the figures of each, then those of all."""
+    """Train one fold, or all of them one after another; prints the figures of each, then those of all.
+
+    A sweep trains every combination of its values, and prints a row for each.
+    """
     options = Options(
         out=Path(arguments.out),
         command=arguments.command,
@@ -27,7 +35,44 @@ def train(arguments: Namespace) -> int:
         cache=arguments.cache,
         jobs=arguments.jobs,
         device=arguments.device,
+        loggers=tuple(LOGGERS.get(name) for name in arguments.logger),
     )
+    if arguments.sweep:
+        return _sweep(arguments, options)
+    return _train(arguments, options)
+
+
+def _sweep(arguments: Namespace, options: Options) -> int:
+    """Every combination; one that fails costs itself, and the others are trained."""
+    trials = trials_of(arguments.sweep)
+    todo = list(left_to_do(trials, options))
+    print(f"{plural(len(trials), 'training')}, {len(todo)} to do", flush=True)
+    failed = 0
+    if arguments.parallel > 1:
+        ended = train_in_processes(
+            arguments.graph, arguments.data, todo, arguments.parallel
+        )
+        for trial, status in ended:
+            failed += status != 0
+            print(f"{trial.name}: {'ended' if status == 0 else 'failed'}", flush=True)
+    else:
+        for trial, own in todo:
+            print(trial.name, flush=True)
+            try:
+                status = _train(arguments, own)
+            except MirbricksError as error:
+                Progress().complain(error)
+                status = 1
+            if status == INTERRUPTED:
+                return status
+            failed += status != 0
+    print_rows(rows_of(trials, options.out), options.out)
+    if failed:
+        print(f"{failed} of {len(todo)} trainings failed", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _train(arguments: Namespace, options: Options) -> int:
     ended = []
     for one in train_folds(arguments.graph, arguments.data, options, Progress()):
         # Interrupted; under torchrun the other processes end here too, without a result of their

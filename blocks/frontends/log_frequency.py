@@ -59,7 +59,8 @@ class LogFrequencyConfig(BlockConfig):
         distances = (bins - centres[:, None]).abs() / widths.clamp_min(1)[:, None]
         triangles = (1 - distances).clamp_min(0)
         total = triangles.sum(1, keepdim=True).clamp_min(1e-9)
-        return (triangles / total).to(torch.get_default_dtype())
+        normed: Tensor = triangles / total
+        return normed.to(torch.get_default_dtype())
 
 
 @register(

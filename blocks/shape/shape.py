@@ -8,8 +8,9 @@ from einops import EinopsError
 from einops.layers.torch import Rearrange as EinopsRearrange
 from pydantic import Field, model_validator
 from torch import Tensor, nn
+from torch.nn import functional
 
-from ...registry import Block, BlockConfig, TorchLayer, register
+from ...registry import STORED, Block, BlockConfig, TorchLayer, register
 from ...shapes import show
 from ..bounds import Width
 from ..pointwise.axis import Dim, OwnAxes, OwnAxis, refuse_axis
@@ -240,3 +241,43 @@ class Rearrange(Block):
                 f"pattern '{self.pattern}' does not fit {sizes} behind the batch: {reason(error)}"
             ) from None
         return y
+
+
+@register(
+    "FitTo",
+    shape="B C ..., [B ...'] -> B C ...'",
+    source="https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.pad.html",
+    examples=[
+        ([(2, 3, 9), (2, 1, 7)], {"size_of": "y"}),
+        ([(2, 3, 4, 5), (2, 2, 6, 3)], {"size_of": "y"}),
+    ],
+)
+class FitTo(Block):
+    """As many bins and frames as a stored tensor has: what is beyond is cut off at the end, what lacks there is zero.
+
+    For transposed convolutions, which give a few frames more than their skip has, and for what ends a graph that gives
+    back as many samples as it took.
+
+    Shape:   (B, C, ...), (B, ...') -> (B, C, ...'): the axes from 2 on are those of the other tensor
+    Source:  torch.nn.functional.pad with negative and positive sizes
+    """
+
+    class Config(BlockConfig):
+        size_of: str = Field(
+            description="the stored tensor or input whose bins and frames the output gets",
+            json_schema_extra=STORED,
+        )
+
+    def __init__(self, config: Config) -> None:  # noqa: ARG002  # the compiler hands over the tensor
+        super().__init__()
+
+    def forward(self, x: Tensor, like: Tensor) -> Tensor:
+        if like.ndim != x.ndim:
+            raise ValueError(
+                f"the tensor has {x.ndim} axes, and that of 'size_of' {like.ndim}: there is no size for each axis"
+            )
+        # The last axis comes first in what `pad` takes.
+        sides = []
+        for axis in range(x.ndim - 1, 1, -1):
+            sides += [0, like.shape[axis] - x.shape[axis]]
+        return functional.pad(x, sides)

@@ -38,7 +38,12 @@ def example_graph(spec: Spec) -> dict[str, Any]:
     names = list(INPUTS[: len(axes)])
     for i in range(len(names), len(axes)):
         names.append(f"x{i}")
-    layer = {spec.name: {**config, "with": names[1:]}}
+    # A field that names a stored tensor brings that one; the others come by `with`.
+    brought = {config.get(field) for field in spec.cls.Config.stored_fields()}
+    further = [name for name in names[1:] if name not in brought]
+    if further:
+        config["with"] = further
+    layer = {spec.name: config}
     return {"input": dict(zip(names, axes, strict=True)), "layers": [layer]}
 
 

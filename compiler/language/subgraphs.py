@@ -78,7 +78,7 @@ def _inside(
     errors = unrolled.errors
     source, changes = read_variant(opened, unrolled.files, (), errors)
     given = {
-        name: (value, scope.source.key((*steps, "vars", name)))
+        name: (_thawed(value), scope.source.key((*steps, "vars", name)))
         for name, value in config.vars.items()
     }
     # What uses a var that has a mistake would only repeat it.
@@ -89,6 +89,13 @@ def _inside(
     source = fill_sections(source, names, errors)
     unrolled.add_changes(changes, prefix)
     return Scope(source, names, prefix, scope.again)
+
+
+def _thawed(value: Any) -> Any:
+    """A var as a file holds it: settings are frozen, and their lists are tuples."""
+    if isinstance(value, (list, tuple)):
+        return [_thawed(item) for item in value]
+    return value
 
 
 def _prefix(

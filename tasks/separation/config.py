@@ -70,6 +70,10 @@ class RemixConfig(Settings):
     semitones: NonNegativeFloat = Field(
         0.0, description="a mix is played up to so much higher or lower"
     )
+    whole_semitones: bool = Field(
+        False,
+        description="only by whole semitones, so that notes stay in the tuning that they were recorded in",
+    )
     each_by_itself: bool = Field(
         False,
         description="every stem is transposed by a number of semitones of its own",

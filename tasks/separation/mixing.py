@@ -174,14 +174,8 @@ class StemMixes(PatchBatches):
 
     def _parts(self, placed: Sequence[Placed], rng: Generator) -> Tensor:
         """The stems (S, C, T) where they lie, higher or lower by a number of semitones."""
-        remix = self.config.remix
         n_frames = self.config.patch_frames
-        most = remix.semitones
-        shifts = [0.0] * len(placed)
-        if most and remix.each_by_itself:
-            shifts = rng.uniform(-most, most, len(placed)).tolist()
-        elif most:
-            shifts = [float(rng.uniform(-most, most))] * len(placed)
+        shifts = self._shifts(len(placed), rng)
         parts = []
         for one, shift in zip(placed, shifts, strict=True):
             feature = one.stem.feature
@@ -191,6 +185,21 @@ class StemMixes(PatchBatches):
             )
             parts.append(transposed(wave.float(), n_frames, shift))
         return torch.stack(parts)
+
+    def _shifts(self, n_stems: int, rng: Generator) -> list[float]:
+        """By how many semitones each stem is transposed: all alike, or each by its own number."""
+        remix = self.config.remix
+        most = remix.semitones
+        if not most:
+            return [0.0] * n_stems
+        n_drawn = n_stems if remix.each_by_itself else 1
+        if remix.whole_semitones:
+            drawn = rng.integers(-int(most), int(most) + 1, n_drawn).tolist()
+        else:
+            drawn = rng.uniform(-most, most, n_drawn).tolist()
+        if not remix.each_by_itself:
+            drawn = drawn * n_stems
+        return [float(shift) for shift in drawn]
 
     def _sounds(
         self, placed: Sequence[Placed], parts: Tensor, asked: Sequence[str]

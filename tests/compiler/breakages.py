@@ -193,8 +193,8 @@ def with_top(code: str, line: str, marked: str, hint: str) -> Break:
 
 
 def weights_of_a_free_size(sound: Sound) -> Broken | None:
-    """A graph without free axes has no such mistake."""
-    if not sound.free:
+    """A graph without free axes has no such mistake; outputs that name what is cut off would be another."""
+    if not sound.free or "\noutputs:" in sound.text:
         return None
     text = "\n".join(
         [*sound.lines[: sound.first], "  - Linear: {out_features: 64}", ""]

@@ -168,11 +168,11 @@ def test_the_conditioned_unet_is_the_unet_and_its_control(
     overrides: list[str], conditions: int
 ) -> None:
     """C-U-Net: as many γ and β as the paper counts, and at most 1.1 times the U-Net's multiply-adds."""
-    path = GRAPHS / "separation_cunet.yaml"
+    path = GRAPHS / "parts" / "cunet_mask.yaml"
     model = mb.compile_graph(
         mb.load_graph(path, overrides), {"x": (None, 1, 512, 128), "source": (None, 4)}
     )
-    plain = mb.compile_graph(GRAPHS / "separation_unet.yaml", (None, 1, 512, 128))
+    plain = mb.compile_graph(GRAPHS / "parts" / "unet_mask.yaml", (None, 1, 512, 128))
     films = [module for name, module in model.named_children() if "film" in name]
     assert sum(film.last.out_features for film in films) == conditions
     control = [
@@ -190,7 +190,7 @@ def test_the_conditioned_unet_is_the_unet_and_its_control(
 
 
 def test_the_conditioned_unet_starts_as_the_unet_and_answers_by_the_source() -> None:
-    model = mb.compile_graph(GRAPHS / "separation_cunet.yaml").eval()
+    model = mb.compile_graph(GRAPHS / "parts" / "cunet_mask.yaml").eval()
     x = torch.rand(1, 1, 512, 64)
     violin, bassoon = torch.eye(4)[:1], torch.eye(4)[1:2]
     # FiLM starts as the identity, whatever is asked for.

@@ -298,3 +298,25 @@ def test_what_no_tensor_could_meet_is_refused_by_the_config(
     assert [error["msg"] for error in caught.value.errors()] == [
         f"Value error, {message}"
     ]
+
+
+@pytest.mark.parametrize("sizes", [(4, 7), (6, 3), (5, 5), (1, 1)])
+def test_fit_to_cuts_and_fills_at_the_ends_by_naive_loops(
+    sizes: tuple[int, int],
+) -> None:
+    block = registry.get("FitTo").cls
+    x = torch.randn(2, 3, 5, 4)
+    found = block(block.Config(size_of="like"))(x, torch.zeros(2, 1, *sizes))
+    expected = torch.zeros(2, 3, *sizes)
+    for bin in range(min(5, sizes[0])):
+        for frame in range(min(4, sizes[1])):
+            expected[:, :, bin, frame] = x[:, :, bin, frame]
+    assert torch.equal(found, expected)
+
+
+def test_fit_to_refuses_a_tensor_of_other_axes() -> None:
+    block = registry.get("FitTo").cls
+    with pytest.raises(ValueError, match="no size for each axis"):
+        block(block.Config(size_of="like"))(
+            torch.zeros(1, 1, 2), torch.zeros(1, 1, 2, 2)
+        )

@@ -365,3 +365,18 @@ def test_a_dict_may_hold_every_form() -> None:
     )
     once = torch.relu(x) + x
     assert torch.equal(model(x), torch.relu(once) + once)
+
+
+def test_a_subgraph_takes_a_list_from_the_vars_of_its_outer_graph(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "part.yaml").write_text(
+        "vars: {sizes: [1, [2]]}\ninput: B C T\nlayers:\n"
+        '  - Conv1d: {out_channels: "${sizes[1][0]}", kernel_size: "${sizes[0]}"}\n'
+    )
+    (tmp_path / "whole.yaml").write_text(
+        "vars: {sizes: [3, [5]]}\ninput: B C=1 T\nlayers:\n"
+        '  - {graph: part.yaml, name: a, vars: {sizes: "${sizes}"}}\n'
+    )
+    model = mb.compile_graph(tmp_path / "whole.yaml")
+    assert model(torch.zeros(1, 1, 9)).shape == (1, 5, 7)

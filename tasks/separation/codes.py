@@ -9,8 +9,8 @@ CODES = {
     "names their mix.",
     "E801": "Each of task.targets is a value of the stems' annotation (task.annotation), such as an instrument.",
     "E802": "A separation graph has an input `target`, or one output for one target, or an output by the name of each.",
-    "E803": "A separation graph reads as many channels as the feature has, `mix: B C=2 T` for `channels: 2`, and gives "
-    "as many.",
+    "E803": "A separation graph has the channels and the rate of the feature: `mix: B C=2 T` for `channels: 2`, and as "
+    "many in what it gives; layers that reckon in Hz have its sr_hz.",
     "E804": "What a separation graph gives is exactly as long as what it reads, for any length.",
     "E805": "A training example holds at least one window of the graph's Fourier transform.",
     "E806": "`mirbricks separate` takes recordings apart, with a model of the task separation; `mirbricks predict` is "

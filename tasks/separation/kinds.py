@@ -93,58 +93,6 @@ def needs_of(
     )
 
 
-def refuse_misfit(model: GraphModule, n_channels: int, patch_frames: int) -> None:
-    """Raise E803 for other channels than the feature's, E804 for another length, E805 for a patch that is too short."""
-    where = model.graph.where_input()
-    name = MIX if MIX in model.input_shapes else next(iter(model.input_shapes))
-    shape = model.input_shapes[name]
-    # Another rank is refused with the names, where the whole shape is shown.
-    if len(shape) != 3:
-        return
-    for of, own in {"reads": shape, **_given(model)}.items():
-        if len(own) == 3 and own[1] != n_channels:
-            raise TaskError(
-                f"the graph {of} {_channels(own[1])}, and the feature has {n_channels}",
-                code="E803",
-                where=where,
-                help=f"write `{name}: B C={n_channels} T`, and end in as many channels; "
-                f"or `feature: {{type: waveform, channels: {own[1]}}}`",
-            )
-        if len(own) == 3 and own[2] != shape[2]:
-            raise TaskError(
-                f"the graph {of} a waveform of another length than its input",
-                code="E804",
-                where=where,
-                facts=[("expected", str(shape[2])), ("got", str(own[2]))],
-                help=f"end in `ISTFT: {{size_of: {name}}}`, or bring layers to one size with "
-                "`Upsample: {size_of: ...}`",
-            )
-    _refuse_short_patch(model, patch_frames)
-
-
-def _channels(count: int | str) -> str:
-    return "1 channel" if count == 1 else f"{count} channels"
-
-
-def _given(model: GraphModule) -> dict[str, tuple[int | str, ...]]:
-    """The shapes of the outputs, by words for a message."""
-    if not model.outputs:
-        return {"gives": model.output_shape}
-    return {f"gives for '{name}'": shape for name, shape in model.output_shapes.items()}
-
-
-def _refuse_short_patch(model: GraphModule, patch_frames: int) -> None:
-    for node in model.nodes:
-        n_fft = getattr(node.config, "n_fft", None)
-        if node.block == "STFT" and n_fft is not None and n_fft > patch_frames:
-            raise TaskError(
-                f"task.patch_frames {patch_frames} is shorter than one window of '{node.name}', n_fft {n_fft}",
-                code="E805",
-                where=node.where,
-                help=f"write `patch_frames: {16 * n_fft}`",
-            )
-
-
 class Separator:
     """A model behind one call: chunks of a mix in, an estimate of each target out.
 

@@ -68,14 +68,33 @@ def refuse_unknown_targets(
     tracks: Sequence[Track], targets: Sequence[str], annotation: str
 ) -> None:
     """Raise TaskError E801 for a target that no stem is."""
-    labels = {label for track in tracks for label in track.labels}
-    known = sorted(labels - {""})
+    labels = _labels(tracks)
     for target in targets:
         if target not in labels:
-            raise TaskError(
-                f"no stem that trains is '{target}', which task.targets name",
-                code="E801",
-                facts=[(f"'{annotation}'", listed(known, LISTED, quote="") or "none")],
-                help=did_you_mean(target, known)
-                or "leave it out of task.targets, or let task.annotation name another annotation",
-            )
+            message = f"no stem that trains is '{target}', which task.targets name"
+            raise _unknown(message, target, labels, annotation)
+
+
+def refuse_no_target(
+    tracks: Sequence[Track], targets: Sequence[str], annotation: str
+) -> None:
+    """Raise TaskError E801 where no stem is any of the targets: all that could be reported would be silence."""
+    labels = _labels(tracks)
+    if not labels.intersection(targets):
+        message = f"none of the targets {listed(targets, LISTED)} is among the stems"
+        raise _unknown(message, targets[0], labels, annotation)
+
+
+def _labels(tracks: Sequence[Track]) -> set[str]:
+    return {label for track in tracks for label in track.labels} - {""}
+
+
+def _unknown(message: str, target: str, labels: set[str], annotation: str) -> TaskError:
+    known = sorted(labels)
+    return TaskError(
+        message,
+        code="E801",
+        facts=[(f"'{annotation}'", listed(known, LISTED, quote="") or "none")],
+        help=did_you_mean(target, known)
+        or "leave it out of task.targets, or let task.annotation name another annotation",
+    )

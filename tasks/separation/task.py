@@ -27,12 +27,13 @@ from ..sounds import Sound
 from .config import SeparationConfig
 from .estimating import estimated
 from .judging import RATIO, SILENT, pooled_figures, ratios, references_of, track_figures
-from .kinds import MIX, TARGET, Kind, Separator, kind_of, needs_of, refuse_misfit
+from .kinds import MIX, TARGET, Kind, Separator, kind_of, needs_of
 from .learner import SeparationLearner
+from .misfits import refuse_misfit
 from .mixing import StemMixes
 from .pictures import MOST_TRACKS, Heard, shown
 from .prediction import Separated
-from .stems import Track, refuse_unknown_targets, tracks_of
+from .stems import Track, refuse_no_target, refuse_unknown_targets, tracks_of
 
 
 @register_task("separation")
@@ -80,7 +81,7 @@ class Separation(Task):
         """Also which kind of graph it is. Raises TaskError E802 to E805."""
         self.kind = kind_of(model, self.config.targets)
         self.input_names = tuple(model.input_shapes)
-        refuse_misfit(model, self.n_channels, self.config.patch_frames)
+        refuse_misfit(model, self.feature, self.config.patch_frames)
         super().check_graph(model)
 
     def separator(self, model: Any) -> Separator:
@@ -104,8 +105,10 @@ class Separation(Task):
             tracks_of(others, annotation)
 
     def tracks(self, items: Sequence[Item]) -> list[Item]:
-        """The mixes that have stems. Raises TaskError E800."""
-        return [track.mix for track in tracks_of(items, self.config.annotation)]
+        """The mixes that have stems. Raises TaskError E800, and E801 where no stem of any is a target."""
+        tracks = tracks_of(items, self.config.annotation)
+        refuse_no_target(tracks, self.config.targets, self.config.annotation)
+        return [track.mix for track in tracks]
 
     def read_with(self, tracks: Sequence[Item], items: Sequence[Item]) -> list[Item]:
         """The mixes and their stems."""

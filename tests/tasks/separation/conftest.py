@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -47,11 +48,13 @@ def stem(kind: str, rng: np.random.Generator) -> NDArray[np.float32]:
     return np.float32(0.2 * wave * plays)
 
 
-def write_corpus(folder: Path, swapped: bool = False, stems: bool = True) -> Path:
-    """Three pieces; `swapped` calls every low stem high, and every high one low; without `stems` the mixes only."""
+def write_corpus(
+    folder: Path, names: Mapping[str, str] | None = None, stems: bool = True
+) -> Path:
+    """Three pieces; `names` are other words for what stems are; without `stems` the mixes only."""
     audio = []
     entries = []
-    names = {"low": "high", "high": "low"} if swapped else {}
+    names = names or {}
     for piece in range(3):
         rng = np.random.default_rng(piece)
         kinds = ["low", "high"] + (["noise"] if piece == 1 else [])

@@ -135,6 +135,14 @@ def test_a_prediction_is_saved_by_target(run: Path, tmp_path: Path) -> None:
     assert [path.name for path in named] == ["song.low.wav", "song.png"]
 
 
+def test_packed_it_separates_alike(run: Path, tmp_path: Path) -> None:
+    assert main(["pack", str(run), "--out", str(tmp_path / "packed")]) == 0
+    one = mb.load(run).separate(song(), SR_HZ)
+    other = mb.load(tmp_path / "packed").separate(song(), SR_HZ)
+    for target in one.targets:
+        np.testing.assert_array_equal(one[target].samples, other[target].samples)
+
+
 def test_targets_become_names_of_files() -> None:
     given = ["lead/vocal", "../etc", "Bass", "bass", "…", "snare drum"]
     assert file_names(given) == [

@@ -78,7 +78,7 @@ def test_each_target_is_judged_against_its_own_reference(
     run: Path, duos: Path, cache: str, tmp_path: Path
 ) -> None:
     """With the stems' names swapped the same estimates are all wrong; one reference for all would not notice."""
-    swapped = write_corpus(tmp_path / "swapped", swapped=True)
+    swapped = write_corpus(tmp_path / "swapped", names={"low": "high", "high": "low"})
     right = figures_of(run, duos, cache)
     wrong = figures_of(run, swapped, cache)
     for target in ("low", "high"):

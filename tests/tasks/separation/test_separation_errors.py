@@ -86,6 +86,20 @@ graph.yaml:2:8: the graph reads 1 channel, and the feature has 2
       |        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
   help: write `mix: B C=2 T`, and end in as many channels; or `feature: {type: waveform, channels: 1}`     [E803]""",
     ),
+    "another rate": (
+        GRAPH.replace(
+            "  - StartFrom: mix\n",
+            "  - StartFrom: mix\n"
+            "  - STFT: {n_fft: 128, output: magnitude}\n"
+            "  - LogFrequency: {n_fft: 128, sr_hz: 8000, n_bins: 24, bins_per_octave: 12}\n"
+            "  - StartFrom: mix\n",
+        ),
+        """\
+graph.yaml:12:5: 'logfrequency_1' reckons with 8000 Hz, and the feature has 4000 Hz
+   12 |   - LogFrequency: {n_fft: 128, sr_hz: 8000, n_bins: 24, bins_per_octave: 12}
+      |     ^^^^^^^^^^^^
+  help: give both one rate: `sr_hz: 4000` here, or `feature: {type: waveform, sr_hz: 8000}`     [E803]""",
+    ),
     "another length": (
         GRAPH.replace(", size_of: mix", ""),
         """\
@@ -154,6 +168,20 @@ def test_a_target_that_no_stem_is(duos: Path, tmp_path: Path) -> None:
 no stem that trains is 'hgih', which task.targets name
   'instrument'  high, low
   help: did you mean 'high'?     [E801]"""
+    )
+
+
+def test_no_target_among_the_stems(run: Path, tmp_path: Path, cache: str) -> None:
+    """Of the wrong corpus, or one with other words, nothing but silence could be reported."""
+    corpus = write_corpus(tmp_path / "others", names={"low": "Low", "high": "tenor"})
+    with pytest.raises(MirbricksError) as caught:
+        mb.load(run).evaluate(corpus, split="all", cache=cache, progress=False)
+    assert (
+        str(caught.value)
+        == """\
+none of the targets 'low', 'high' is among the stems
+  'instrument'  Low, noise, tenor
+  help: did you mean 'Low'?     [E801]"""
     )
 
 

@@ -74,3 +74,9 @@ def corpus_and_features(p: Parser, *, required: bool = True) -> None:
     cache(p)
     jobs(p, "processes that compute features")
     device(p)
+
+
+def completion(p: Parser) -> None:
+    p.add_argument(
+        "shell", choices=("bash", "zsh", "fish"), help="the shell that completes"
+    )

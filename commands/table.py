@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from . import arguments
 from .corpora import arguments as corpora
 from .graphs import arguments as graphs
 from .models import arguments as models
@@ -192,6 +193,12 @@ COMMANDS: dict[str, Command] = {
         "synthesise a corpus or take one, train, evaluate and write a report",
         "--out runs/demo",
         models.demo,
+    ),
+    "completion": Command(
+        "completion:completion",
+        "print a script that lets bash, zsh or fish complete commands, options and files",
+        "bash > ~/.local/share/bash-completion/completions/mirbricks",
+        arguments.completion,
     ),
     "data check": Command(
         "corpora.check:check_data",

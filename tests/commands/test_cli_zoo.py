@@ -18,7 +18,8 @@ import torch
 
 import mirbricks as mb
 from mirbricks import zoo
-from mirbricks.cli import _parser, main
+from mirbricks.cli import main
+from mirbricks.commands.command_line import command_parser
 from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
 from mirbricks.data.stores.hdf5 import write_audio
 from mirbricks.runs.folder import RunFolder
@@ -594,7 +595,7 @@ def test_every_command_of_the_page_is_one() -> None:
     shown = re.findall(r"^\$ mirbricks (.*?)(?:  +#.*)?$", page, flags=re.M)
     assert len(shown) >= 12
     for command in shown:
-        _parser().parse_args(shlex.split(command))
+        command_parser().parse_args(shlex.split(command))
 
 
 @pytest.mark.parametrize("name", zoo.names())

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mirbricks.cli import _parser, main
+from mirbricks.cli import main
 from mirbricks.commands import values
+from mirbricks.commands.command_line import command_parser
 from mirbricks.commands.models.arguments import TRAIN_KEYS
 from mirbricks.commands.parser import Parser
 from mirbricks.commands.table import COMMANDS, GROUPS
@@ -157,7 +158,7 @@ def test_an_option_that_is_not_there(
 @pytest.mark.parametrize("option", ["--from", "--start-from"])
 def test_a_training_starts_from_a_run_by_either_name(option: str) -> None:
     words = ["train", "g", "--data", "d", "--out", "o", option, "zoo:mpe_bach10"]
-    assert _parser().parse_args(words).start_from == "zoo:mpe_bach10"
+    assert command_parser().parse_args(words).start_from == "zoo:mpe_bach10"
 
 
 def test_the_keys_that_are_tried_as_options_are_those_of_the_section() -> None:

@@ -9,7 +9,7 @@ import shlex
 from pathlib import Path
 
 import mirbricks as mb
-from mirbricks.cli import _parser
+from mirbricks.commands.command_line import command_parser
 from mirbricks.tasks.codec import CodecConfig
 
 PAGE = Path(mb.__file__).parent / "docs" / "codecs.md"
@@ -35,7 +35,7 @@ def test_the_commands_of_the_page_are_ones_that_the_parser_takes() -> None:
     ]
     assert len(lines) == 4
     for line in lines:
-        _parser().parse_args(shlex.split(line))
+        command_parser().parse_args(shlex.split(line))
 
 
 def test_the_settings_of_the_table_are_those_of_the_task() -> None:

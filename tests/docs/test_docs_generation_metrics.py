@@ -10,7 +10,7 @@ from pathlib import Path
 
 import mirbricks as mb
 from mirbricks import losses, metrics
-from mirbricks.cli import _parser
+from mirbricks.commands.command_line import command_parser
 
 PAGE = Path(mb.__file__).parent / "docs" / "generation_metrics.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -60,7 +60,7 @@ def test_the_command_of_the_page_is_one_that_the_parser_takes() -> None:
     assert commands
     for line in "".join(commands).splitlines():
         words = shlex.split(line.removeprefix("$ mirbricks "))
-        assert _parser().parse_args(words).run
+        assert command_parser().parse_args(words).run
 
 
 def module_of(room: object, name: str) -> str:

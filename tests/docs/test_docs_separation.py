@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import mirbricks as mb
-from mirbricks.cli import _parser
+from mirbricks.commands.command_line import command_parser
 from mirbricks.tasks.separation.config import PARTS, RemixConfig
 
 from ..tasks.separation.conftest import write_corpus
@@ -49,7 +49,7 @@ def test_the_commands_of_the_page_are_ones_that_the_parser_takes() -> None:
     ]
     assert len(lines) == 3
     for line in lines:
-        _parser().parse_args(shlex.split(line))
+        command_parser().parse_args(shlex.split(line))
 
 
 def test_the_tables_name_every_setting_of_mixing_and_every_loss() -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import mirbricks as mb
-from mirbricks.cli import _parser, main
+from mirbricks.cli import main
+from mirbricks.commands.command_line import command_parser
 from mirbricks.training.loggers import LOGGERS
 
 PAGE = Path(mb.__file__).parent / "docs" / "training.md"
@@ -29,7 +30,7 @@ def commands() -> list[list[str]]:
 def test_the_commands_are_ones_that_the_parser_takes() -> None:
     assert len(commands()) == 7
     for words in commands():
-        _parser().parse_args(words)
+        command_parser().parse_args(words)
 
 
 def test_the_logger_of_the_page_is_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import torch
 
 import mirbricks as mb
 from mirbricks import registry
-from mirbricks.cli import _parser
+from mirbricks.commands.command_line import command_parser
 
 ROOT = Path(mb.__file__).parent
 
@@ -73,4 +73,4 @@ def test_every_command_shown_is_one() -> None:
     assert len(shown) >= 7
     for command in shown:
         if command != "--help":  # which ends the process
-            _parser().parse_args(command.split())
+            command_parser().parse_args(command.split())

@@ -18,6 +18,7 @@ from ..errors import DataError, TaskError
 from ..printable import listed
 from ..spelling import did_you_mean
 from ..tasks.base import OnShare, Task, unseen
+from ..tasks.modes import evaluating
 from ..tasks.separation import Separated, Separation
 from ..tasks.separation.estimating import estimates_of
 from ..tasks.separation.prediction import file_names
@@ -104,7 +105,8 @@ class Separating:
         E510 for estimates that are not finite.
         """
         recording = _measured(read)
-        pieces = list(self._pieces(recording, title, on_share))
+        with evaluating(self._model):
+            pieces = list(self._pieces(recording, title, on_share))
         whole = torch.cat(pieces, dim=-1)
         found = {}
         for target, wave in zip(self.targets, whole, strict=True):
@@ -131,6 +133,7 @@ class Separating:
                 )
                 for file in files
             ]
+            stack.enter_context(evaluating(self._model))
             for piece in self._pieces(recording, str(path), on_share):
                 for writer, wave in zip(writers, piece, strict=True):
                     writer.write(wave.numpy())

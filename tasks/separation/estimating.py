@@ -35,20 +35,22 @@ def estimated(
             stop = min(start + READ_SAMPLES, n_samples)
             yield feature.read(start, stop).float()
 
-    found = []
-    done = 0
-    for piece in estimates_of(
+    estimates = estimates_of(
         separator,
         pieces(),
         from_hz=sr_hz,
         model_hz=sr_hz,
         n_channels=feature.shape[0],
         config=config,
-    ):
-        found.append(piece)
-        done += piece.shape[-1]
-        on_share(done / n_samples)
-    return torch.cat(found, dim=-1)
+    )
+    found = []
+    done = 0
+    with evaluating(separator.model):
+        for piece in estimates:
+            found.append(piece)
+            done += piece.shape[-1]
+            on_share(done / n_samples)
+        return torch.cat(found, dim=-1)
 
 
 def estimates_of(
@@ -62,6 +64,9 @@ def estimates_of(
     asked: Sequence[str] | None = None,
 ) -> Iterator[Tensor]:
     """Estimates of a recording that comes in pieces at any rate; they have its rate, its channels and its length.
+
+    To be asked for under `evaluating(separator.model)`: a generator that entered it itself, and is left before its end,
+    would leave torch in inference mode.
 
     Parameters
     ----------
@@ -78,9 +83,9 @@ def estimates_of(
     asked : sequence of str, optional
         The targets to give; default: all of them.
 
-    Yields
-    ------
-    Tensor, (K, C, m)
+    Returns
+    -------
+    iterator of Tensor, (K, C, m)
 
     Raises
     ------
@@ -106,16 +111,15 @@ def estimates_of(
         return estimates[places]
 
     chunk, overlap = _chunk_of(separator, config)
-    with evaluating(separator.model):
-        yield from separated_stream(
-            _in_channels(separator, n_channels, made, config.wiener),
-            pieces,
-            from_hz=from_hz,
-            model_hz=model_hz,
-            chunk=chunk,
-            overlap=overlap,
-            finish=finish,
-        )
+    return separated_stream(
+        _in_channels(separator, n_channels, made, config.wiener),
+        pieces,
+        from_hz=from_hz,
+        model_hz=model_hz,
+        chunk=chunk,
+        overlap=overlap,
+        finish=finish,
+    )
 
 
 def _chunk_of(separator: Separator, config: SeparationConfig) -> tuple[int, int]:

@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 import mirbricks as mb
 from mirbricks.cli import main
 from mirbricks.errors import DataError, MirbricksError
 from mirbricks.tasks.separation.prediction import file_names
+from mirbricks.workflows.separate import Options, Separating
 
 SR_HZ = 11025
 N_SAMPLES = 16001
@@ -133,6 +135,27 @@ def test_a_prediction_is_saved_by_target(run: Path, tmp_path: Path) -> None:
     found = mb.load(run).separate(song(), SR_HZ, targets="low")
     named = found.save(tmp_path, "song")
     assert [path.name for path in named] == ["song.low.wav", "song.png"]
+
+
+def test_a_separation_that_breaks_off_leaves_torch_as_it_was(
+    run: Path, wav: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as on a full disk: whoever trains in the same session must not be in inference mode."""
+    from mirbricks.data.stores.wav_writer import WavWriter
+
+    model = mb.load(run)
+    separating = Separating(model._experiment, Options())
+
+    def full(*_: object) -> None:
+        raise DataError("the disk is full", code="E408")
+
+    monkeypatch.setattr(WavWriter, "write", full)
+    with pytest.raises(DataError) as caught:
+        separating.write(wav, tmp_path / "out", replace=False)
+    # While the error, and with it every frame that it went through, is alive.
+    assert not torch.is_inference_mode_enabled()
+    assert caught.value.code == "E408"
+    assert not list((tmp_path / "out").glob("*.wav"))
 
 
 def test_packed_it_separates_alike(run: Path, tmp_path: Path) -> None:

@@ -23,6 +23,8 @@ from mirbricks.data.importing.corpus import How, import_recordings
 from mirbricks.data.importing.finding import find_recordings
 from mirbricks.data.importing.staging import Treatment, stage
 
+from .midi_bytes import midi, note, track
+
 SR_HZ = 8000
 
 
@@ -70,13 +72,13 @@ def test_what_goes_in_comes_out_of_import_store_and_export(
 def test_the_command(sound: Any, capsys: pytest.CaptureFixture[str]) -> None:
     stereo = sound("src/a/one.wav", channels=2)
     sound("src/a/two.wav")
-    for channels, note, shape in (
+    for channels, line, shape in (
         ("keep", "  1 of 2 channels", (2, SR_HZ)),
         ("mono", "  1 of 2 channels, averaged to one", (1, SR_HZ)),
     ):
         words = ["data", "import", "folders", "src", "--out", channels]
         assert main([*words, "--channels", channels, "--jobs", "1"]) == 0
-        assert note in capsys.readouterr().out.splitlines()
+        assert line in capsys.readouterr().out.splitlines()
         item = Corpus.open(channels)["a/one.wav"]
         assert item.read_channels()[0].shape == shape
         np.testing.assert_array_equal(item.read()[0], stereo.mean(1))
@@ -158,30 +160,81 @@ def test_channels_that_cancel_each_other_are_reported(
     )
 
 
-@pytest.mark.parametrize("kind", ["stems", "bach10", "csv"])
+def stems() -> dict[str, str]:
+    return {f"src/song/{name}.wav": "" for name in ("mixture", "a", "b")}
+
+
+def csv() -> dict[str, str]:
+    return {"src/x.wav": "", "src/table.csv": "filepath,tags\nx.wav,a\n"}
+
+
+def lab() -> dict[str, str]:
+    return {"src/x.wav": "", "src/x.lab": "0.0 1.0 N\n"}
+
+
+def notes() -> dict[str, str]:
+    return {"src/x.wav": "", "src/x.tsv": "0.1\t0.5\t60\n"}
+
+
+def maps() -> dict[str, str]:
+    text = "OnsetTime\tOffsetTime\tMidiPitch\n0.1\t0.5\t60\n"
+    stem = "src/MAPS_MUS-alb_se3_AkPnBcht"
+    return {f"{stem}.wav": "", f"{stem}.txt": text}
+
+
+def jams() -> dict[str, str]:
+    about = {"title": "", "duration": 1.0, "jams_version": "0.3.4"}
+    chord = {"time": 0.0, "duration": 1.0, "value": "N", "confidence": None}
+    own = {
+        "namespace": "chord",
+        "data": [chord],
+        "annotation_metadata": {},
+        "sandbox": {},
+    }
+    whole = {"annotations": [own], "file_metadata": about, "sandbox": {}}
+    return {"src/x.wav": "", "src/x.jams": json.dumps(whole)}
+
+
+LAYOUTS = {make.__name__: make for make in (stems, csv, lab, notes, maps, jams)}
+
+
+def all_there(stereo: dict[str, Any], corpus: str) -> None:
+    """The recordings of a corpus are these files, (N, 2) by path, with both channels."""
+    items = {Path(item.key).name: item for item in Corpus.open(corpus).items}
+    assert set(items) == {Path(path).name for path in stereo}
+    for path, samples in stereo.items():
+        found, _ = items[Path(path).name].read_channels()
+        np.testing.assert_array_equal(found, samples.T)
+
+
+@pytest.mark.parametrize("kind", LAYOUTS)
 def test_every_layout_keeps_channels(
-    kind: str, sound: Any, bring_in: Any, request: pytest.FixtureRequest
+    kind: str, sound: Any, bring_in: Any, take_out: Any, same: Any
 ) -> None:
-    settings: list[str] = []
-    if kind == "stems":
-        names = ("mixture", "a", "b")
-        files = {f"src/song/{name}.wav": f"song/{name}.wav" for name in names}
-        source = "src"
-    elif kind == "bach10":
-        request.getfixturevalue("bach_like")
-        parts = ("", "-violin", "-clarinet", "-saxphone", "-bassoon")
-        files = {f"src/01-Ach/01-Ach{part}.wav": f"01-Ach{part}.wav" for part in parts}
-        source = "src"
-    else:
-        sound("src/x.wav", channels=2)
-        files = {"src/x.wav": "x.wav"}
-        source = "src/table.csv"
-        Path(source).write_text("filepath,tag\nx.wav,a\n", encoding="utf-8")
-        settings = ["tags=tag"]
-    stereo = {key: sound(path, channels=2) for path, key in files.items()}
-    bring_in(kind, source, "out", *settings)
-    items = {item.key: item for item in Corpus.open("out").items}
-    assert {Path(key).name for key in items} == {Path(key).name for key in stereo}
-    for key, item in items.items():
-        name = next(one for one in stereo if Path(one).name == Path(key).name)
-        np.testing.assert_array_equal(item.read_channels()[0], stereo[name].T)
+    """Also on the way out, and in again."""
+    stereo = {}
+    for path, text in LAYOUTS[kind]().items():
+        if path.endswith(".wav"):
+            stereo[path] = sound(path, channels=2)
+        else:
+            Path(path).write_text(text, encoding="utf-8")
+    bring_in(kind, "src/table.csv" if kind == "csv" else "src", "out")
+    all_there(stereo, "out")
+    take_out(kind, "out", "again")
+    bring_in(kind, next(Path("again").glob("*.csv"), "again"), "twice")
+    same("out", "twice")
+
+
+def test_bach10_keeps_channels(bach_like: Any, sound: Any, bring_in: Any) -> None:
+    assert bach_like.shape == (4, 90)
+    paths = sorted(map(str, Path("src").rglob("*.wav")))
+    stereo = {path: sound(path, channels=2) for path in paths}
+    bring_in("bach10", "src", "out")
+    all_there(stereo, "out")
+
+
+def test_midi_keeps_channels(sound: Any, bring_in: Any) -> None:
+    stereo = {"src/x.wav": sound("src/x.wav", channels=2)}
+    Path("src/x.mid").write_bytes(midi(track(note(0, 200))))
+    bring_in("midi", "src", "out")
+    all_there(stereo, "out")

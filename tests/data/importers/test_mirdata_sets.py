@@ -42,6 +42,14 @@ def beatles(sound: Call) -> list[str]:
     return ["dataset=beatles", "index=index.json"]
 
 
+def test_channels_are_kept(sound: Call, bring_in: Call) -> None:
+    settings = beatles(sound)
+    stereo = sound("home/audio/a.wav", 4.0, channels=2)
+    bring_in("mirdata", "home", "one", *settings)
+    found, _ = Corpus.open("one")["audio/a.wav"].read_channels()
+    np.testing.assert_array_equal(found, stereo.T)
+
+
 def test_a_data_set_on_the_disk(sound: Call, bring_in: Call) -> None:
     report = bring_in("mirdata", "home", "one", *beatles(sound))
     assert [error.message for error in report.left_out] == [

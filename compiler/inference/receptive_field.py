@@ -229,7 +229,7 @@ def _name_at(tokens: tuple[Token, ...], position: int, rank: int) -> str | None:
 def _moved(block: Any, position: int, rank: int) -> int | None:
     """Blocks that only move axes say by their own fields where an axis goes; of others it is not known."""
     name = block.spec.name
-    if name == "Upsample":
+    if name in ("Upsample", "FitTo"):
         return position
     if name == "Rearrange":
         return _rearranged(block.pattern, position, rank)

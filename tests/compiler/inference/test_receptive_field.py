@@ -182,3 +182,19 @@ def test_time_that_a_pattern_parts_is_not_followed(pattern: str) -> None:
     model = mb.compile_graph({"input": "B C=2 F=8 T=32", "layers": layers})
     field = receptive_fields(model)[-1]
     assert field is None or field.whole
+
+
+def test_what_is_cut_to_the_size_of_a_skip_is_followed() -> None:
+    strided = {"out_channels": 2, "kernel_size": 5, "stride": 2, "padding": 2}
+    layers = [
+        {"StoreAs": "skip"},
+        {"Conv2d": strided},
+        {"ConvTranspose2d": {**strided, "output_padding": 1}},
+        {"FitTo": {"size_of": "skip"}},
+        {"CatWith": "skip"},
+        {"Conv2d": SAME},
+    ]
+    model, field = field_of("B C=2 F=8 T", *layers)
+    assert field.stride == 1
+    assert field.advance == 2
+    assert field.frames == probed(model, (2, 8, 41))

@@ -27,7 +27,7 @@ PARAMETERS = {
     "separation_unet": 9_823_313,
     "separation_cunet": 12_026_371,
     "separation_tutorial": 3_540_588,
-    "separation_small": 91_034,
+    "separation_small": 90_970,
     "separation_tasnet": 459_617,
     "separation_waveunet": 1_157_036,
 }

@@ -46,6 +46,8 @@ class Through:
         place, _, count = name.partition("=")
         self.codec: Codec = codec_of(mb.load(place))
         self.count = int(count) if count else None
+        # In the names of recordings, so that two corpora made by different codecs can train together.
+        self.mark = self.codec.fingerprint[:6] + (f"-{count}" if count else "")
 
     @torch.inference_mode()
     def __call__(self, wave: Wave) -> Wave:
@@ -90,9 +92,9 @@ def passed(
             wave = played(item, semitones, given.sr_hz, given.seconds)
             if given.plain:
                 yield take, f"{stem}~{semitones:+d}.wav", wave
-            which = turn % len(codecs)
+            codec = codecs[turn % len(codecs)]
             turn += 1
-            yield take, f"{stem}~{semitones:+d}c{which}.wav", codecs[which](wave)
+            yield take, f"{stem}~{semitones:+d}_{codec.mark}.wav", codec(wave)
 
 
 def write(given: argparse.Namespace) -> Corpus:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,7 +16,7 @@ from ..modes import evaluating
 from .config import LatentGenerationConfig
 from .latents import Scale
 from .learner import on
-from .objectives import Diffusion
+from .objectives import Diffusion, Model
 from .sampling import OnStep, ddim, euler, guided, heun
 
 SOUNDS_AT_ONCE = 16
@@ -95,12 +96,30 @@ def sampled(
 
     # Without conditions there is nothing to be guided by.
     scale = config.guidance if conditions.each else 1.0
-    field = guided(conditional, free, scale)
     noise = noise.to(device)
+    follow = partial(followed, config, noise=noise, seed=seed, on_step=on_step)
+    values = follow(guided(conditional, free, scale))
+    if config.pitch_latents and scale != 1.0:
+        # Guidance exaggerates how an instrument is tuned, too, and a pitch must be exact: it comes from the model as
+        # it is, from the same noise.
+        plain = follow(conditional)
+        values[:, : config.pitch_latents] = plain[:, : config.pitch_latents]
+    return values.cpu()
+
+
+def followed(
+    config: LatentGenerationConfig,
+    field: Model,
+    *,
+    noise: Tensor,
+    seed: tuple[int, int],
+    on_step: OnStep,
+) -> Tensor:
+    """Where a field leads from noise (B, D, T), by the sampler of the settings."""
     objective = config.made_objective()
     if isinstance(objective, Diffusion):
-        generator = torch.Generator(device).manual_seed(_seed_of(seed))
-        values = ddim(
+        generator = torch.Generator(noise.device).manual_seed(_seed_of(seed))
+        return ddim(
             objective,
             field,
             noise,
@@ -109,11 +128,9 @@ def sampled(
             generator=generator,
             on_step=on_step,
         )
-    elif config.sampler == "euler":
-        values = euler(field, noise, config.steps, on_step)
-    else:
-        values = heun(field, noise, config.steps, on_step)
-    return values.cpu()
+    if config.sampler == "euler":
+        return euler(field, noise, config.steps, on_step)
+    return heun(field, noise, config.steps, on_step)
 
 
 def noise_of(places: Sequence[int], shape: tuple[int, int], seed: int) -> Tensor:

@@ -14,6 +14,7 @@ import mirbricks as mb
 from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
 from mirbricks.data.stores.hdf5 import write_audio
 from mirbricks.metrics.pitch import cents_off, note_f0_hz
+from mirbricks.tasks.codec.interface import codec_of
 
 ROOT = Path(mb.__file__).parent
 SR_HZ = 22050
@@ -74,17 +75,14 @@ def test_only_the_side_that_was_asked_for_goes_through_the_codecs(notes: Path) -
 
     corpus = written(notes, *words, "--codec", "zoo:notes_codec=1")
 
-    keys = sorted(item.key for item in corpus.recordings)
-    assert keys == [
-        "flute/60~+0.wav",
-        "flute/60~+0c0.wav",
-        "flute/60~+2.wav",
-        "flute/60~+2c1.wav",
-        "flute/62~+0.wav",
-        "flute/62~+0c0.wav",
-        "flute/62~+2.wav",
-        "flute/62~+2c1.wav",
-    ]
+    first = codec_of(mb.load("zoo:notes_codec")).fingerprint[:6]
+    marks = {"": 4, f"_{first}": 2, f"_{first}-1": 2}
+    keys = [item.key for item in corpus.recordings]
+    stems = ["flute/60~+0", "flute/60~+2", "flute/62~+0", "flute/62~+2"]
+    assert {key.split("_")[0].removesuffix(".wav") for key in keys} == set(stems)
+    for mark, times in marks.items():
+        found = [key for key in keys if key.removesuffix(".wav")[11:] == mark]
+        assert len(found) == times
     # A group is the pitch of the recording, so that no held-out pitch trains by another name.
     assert {item.group for item in corpus.recordings} == {"60", "62"}
 
@@ -99,7 +97,7 @@ def test_the_pitch_moves_along_and_silence_is_cut_off(notes: Path) -> None:
         assert sr_hz == 16000
         assert len(samples) / sr_hz < 0.62
         assert midi == int(item.group) + 2
-        if "c" not in item.key.rpartition("~")[2]:
+        if "_" not in item.key:
             assert heard is not None
             assert abs(cents_off(heard, midi)) < 10
 

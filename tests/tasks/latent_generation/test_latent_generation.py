@@ -15,7 +15,9 @@ from pydantic import ValidationError
 from mirbricks.errors import MirbricksError, TaskError
 from mirbricks.features.waveform import WaveformFeatureConfig
 from mirbricks.tasks.latent_generation import LatentGenerationConfig
+from mirbricks.tasks.latent_generation.generating import sampled
 from mirbricks.tasks.latent_generation.latents import Lengthened, Scale
+from mirbricks.tasks.modes import evaluating
 
 sys.path.insert(0, str(Path(__file__).parent))
 from toy_latents import (  # beside this file
@@ -298,6 +300,37 @@ def test_a_sound_does_not_depend_on_how_many_are_made(tmp_path: Path, cache: Any
 
     np.testing.assert_allclose(few[0].samples, many[0].samples, atol=1e-5)
     assert not np.allclose(many[0].samples, many[1].samples)
+
+
+def test_guidance_leaves_the_pitch_as_the_model_has_it(tmp_path: Path, cache: Any):
+    graph = graph_of(tmp_path)
+    _, learner = learner_of(cache)
+    rows = learner.conditions.of(learner.train.takes[:2])
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(2, 2, FRAMES, generator=generator)
+    # Conditions begin without any influence.
+    with torch.no_grad():
+        for weights in graph.parameters():
+            weights += 0.2 * torch.randn(weights.shape, generator=generator)
+
+    def values_with(guidance: float, pitch_latents: int) -> torch.Tensor:
+        config = task_of(guidance=guidance, pitch_latents=pitch_latents).config
+        with evaluating(graph):
+            return sampled(
+                graph,
+                config,
+                learner.conditions,
+                rows,
+                noise,
+                seed=(0, 0),
+                on_step=lambda _: None,
+            )
+
+    plain, pulled, kept = values_with(1.0, 0), values_with(3.0, 0), values_with(3.0, 1)
+
+    assert (pulled - plain).abs().amax(dim=(0, 2)).min() > 1e-4
+    torch.testing.assert_close(kept[:, 0], plain[:, 0])
+    torch.testing.assert_close(kept[:, 1], pulled[:, 1])
 
 
 def test_guidance_without_conditions_changes_nothing(tmp_path: Path, cache: Any):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..data.stores.audio import stream_channels
+from ..data.stores.together import write_together
 from ..data.stores.wav_writer import written_wav
 from ..errors import DataError, TaskError
 from ..printable import listed
@@ -25,7 +26,9 @@ from ..tasks.separation.prediction import file_names
 from ..tasks.sounds import Sound
 from .experiment import Experiment
 
+INDEX = "index.html"
 LISTED = 20  # targets that a message names
+SHOWN_S = 30.0  # of a recording on its page
 
 Channels = Iterator[tuple[NDArray[np.float32], int]]  # (C, n) at a rate in Hz
 Read = Callable[[], Channels]
@@ -114,17 +117,26 @@ class Separating:
         return Separated(found, title=title)
 
     def write(
-        self, path: str | Path, out: Path, *, replace: bool, on_share: OnShare = unseen
+        self,
+        path: str | Path,
+        out: Path,
+        *,
+        command: str = "",
+        replace: bool,
+        on_share: OnShare = unseen,
     ) -> list[Path]:
-        """Write a file's targets into a folder, TARGET.wav each; memory does not grow with the length of the file.
+        """Write a file's targets into a folder, TARGET.wav each, and a page to look at and to listen to.
+
+        Memory does not grow with the length of the file. `command` is what the page says to do again.
 
         Raises as `sounds`, and DataError E191 where such a file is there already, E408 where one cannot be written:
         then none is.
         """
         names = file_names(self.targets)
         files = [out / f"{name}.wav" for name in names]
+        page = out / INDEX
         if not replace:
-            _refuse_taken(files)
+            _refuse_taken([*files, page])
         recording = _measured(channels_of_file(path))
         with ExitStack() as stack:
             writers = [
@@ -137,7 +149,26 @@ class Separating:
             for piece in self._pieces(recording, str(path), on_share):
                 for writer, wave in zip(writers, piece, strict=True):
                     writer.write(wave.numpy())
-        return files
+        self._write_page(page, path, files, command)
+        return [*files, page]
+
+    def _write_page(
+        self, page: Path, path: str | Path, files: Sequence[Path], command: str
+    ) -> None:
+        from ..report.separated import (  # matplotlib takes a second to import
+            separated_page,
+        )
+
+        mix = _beginning(channels_of_file(path), Path(path).stem)
+        sources = {}
+        for target, file in zip(self.targets, files, strict=True):
+            sources[file.name] = _beginning(channels_of_file(file), target)
+        title = f"{Path(path).name}, taken apart"
+        html = separated_page(
+            title, self._task.title, command, mix=mix, sources=sources
+        )
+        # What must not be replaced has been refused before anything was computed.
+        write_together({page: html.encode()}, replace=True)
 
     def _pieces(
         self, recording: _Recording, name: str, on_share: OnShare
@@ -187,6 +218,20 @@ def _asked(targets: Sequence[str] | None, known: Sequence[str]) -> tuple[str, ..
                 help=did_you_mean(target, known) or "choose among its targets",
             )
     return tuple(dict.fromkeys(targets)) or tuple(known)
+
+
+def _beginning(read: Read, title: str) -> Sound:
+    """The first seconds of a recording, for pictures."""
+    blocks: list[NDArray[np.float32]] = []
+    n_samples = sr_hz = 0
+    for block, rate_hz in read():
+        blocks.append(block)
+        n_samples += block.shape[-1]
+        sr_hz = rate_hz
+        if n_samples >= SHOWN_S * rate_hz:
+            break
+    samples = np.concatenate(blocks, axis=1)[:, : round(SHOWN_S * sr_hz)]
+    return Sound(samples, sr_hz, title=title)
 
 
 def _measured(read: Read) -> _Recording:

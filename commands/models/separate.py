@@ -39,7 +39,11 @@ def separate(arguments: Namespace) -> int:
         try:
             with progress.sharing(str(path)) as on_share:
                 written = separating.write(
-                    path, out, replace=arguments.replace, on_share=on_share
+                    path,
+                    out,
+                    command=arguments.command,
+                    replace=arguments.replace,
+                    on_share=on_share,
                 )
             for file in written:
                 print(file)

@@ -47,7 +47,8 @@ def separate(p: Parser) -> None:
         "--out",
         default="separated",
         metavar="DIR",
-        help="folder for the sounds, TARGET.wav each; of several recordings NAME/TARGET.wav (default: separated)",
+        help="folder for the sounds, TARGET.wav each, and their page; of several recordings a folder in it for each "
+        "(default: separated)",
     )
     p.add_argument(
         "--targets",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -45,9 +46,24 @@ def read(path: Path) -> np.ndarray:
 def test_rate_channels_and_length_stay(run: Path, wav: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert main(["separate", str(run), str(wav), "--out", str(out)]) == 0
-    assert sorted(path.name for path in out.iterdir()) == ["high.wav", "low.wav"]
+    names = sorted(path.name for path in out.iterdir())
+    assert names == ["high.wav", "index.html", "low.wav"]
     for target in ("low", "high"):
         assert read(out / f"{target}.wav").shape == (2, N_SAMPLES)
+
+
+def test_the_page_has_pictures_and_players(
+    run: Path, wav: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    assert main(["separate", str(run), str(wav), "--out", str(out)]) == 0
+    html = (out / "index.html").read_text()
+    # Of the recording one picture; of each source the sound and its mask.
+    assert html.count("<img") == 1 + 2 * 2
+    assert re.findall(r'<audio[^>]*src="([^":]*)', html) == [
+        "data", "low.wav", "high.wav",
+    ]  # fmt: skip
+    assert f"mirbricks separate {run} {wav} --out {out}" in html
 
 
 def test_a_mono_model_leaves_sources_on_their_side(run: Path) -> None:
@@ -65,7 +81,8 @@ def test_python_gives_what_the_command_writes(
     out = tmp_path / "out"
     words = ["separate", str(run), str(wav), "--out", str(out), "--sum-to-mix"]
     assert main([*words, "--targets", "high"]) == 0
-    assert [path.name for path in out.iterdir()] == ["high.wav"]
+    names = sorted(path.name for path in out.iterdir())
+    assert names == ["high.wav", "index.html"]
     model = mb.load(run)
     found = model.separate(wav, targets=["high"], sum_to_mix=True)
     np.testing.assert_array_equal(found["high"].samples, read(out / "high.wav"))

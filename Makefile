@@ -78,6 +78,7 @@ bench: .venv/installed-test
 
 docs: .venv/installed
 	$(BIN)/python docs/build.py
+	$(BIN)/python docs/graph_rows.py
 
 RUNS ?= runs/results
 results: .venv/installed

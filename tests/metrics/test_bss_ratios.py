@@ -119,6 +119,20 @@ def test_equals_museval_on_a_chorale_with_its_own_settings(
     assert_equal(museval, references, estimates, mix.sr_hz, mix.sr_hz, 512, 1e-6)
 
 
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # mir_eval will leave it out
+@pytest.mark.parametrize("n_channels", [1, 2])
+def test_one_frame_equals_the_version_before(n_channels: int) -> None:
+    """Of a single frame BSSEval v3 and v4 are the same: mir_eval, which is always installed, has v3 for images."""
+    separation = pytest.importorskip("mir_eval.separation")
+    references = sources(2, n_channels, 3000)
+    estimates = estimates_of(references)
+    swapped = [array.transpose(0, 2, 1) for array in (references, estimates)]
+    theirs = separation.bss_eval_images(*swapped, compute_permutation=False)
+    ours = bss_eval(references, estimates, window=3000)
+    for name, wanted in zip(RATIOS, theirs, strict=False):
+        np.testing.assert_allclose(getattr(ours, name)[:, 0], wanted, atol=1e-8)
+
+
 def test_ratios_of_orthogonal_parts() -> None:
     # Without filters the parts are: another gain (spatial), the other source, and noise that neither explains.
     n_samples = 4000

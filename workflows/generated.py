@@ -1,16 +1,21 @@
-"""The folder that generated sounds are written to: a wav per sound, and a page with all of them."""
+"""The folder that generated sounds are written to: a wav per sound, a page with all of them, and their conditions."""
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ..data.stores.together import write_together
 from ..errors import DataError
 from ..tasks.sounds import Sound
 
 INDEX = "index.html"
+CONDITIONS = "conditions.csv"  # what each sound was asked for
+FILE_COLUMN = "filename"  # of that table
 LONGEST_NAME = 80  # characters of conditions in the name of a file
 PITCH = "pitch"  # a condition with this in its name makes a sound a note
 
@@ -38,6 +43,7 @@ class SoundFolder:
         self._digits = max(2, len(str(n)))
         self._replace = replace
         self._cards: list[str] = []
+        self._asked: list[dict[str, Any]] = []
         if not replace:
             self._refuse_taken(n)
 
@@ -60,16 +66,31 @@ class SoundFolder:
         is_note = any(PITCH in name for name in conditions)
         card = sound_card(sound.titled(stem), path.name, number, is_note=is_note)
         self._cards.append(card)
+        asked = {name: sound.details.get(name, "") for name in conditions}
+        self._asked.append({FILE_COLUMN: path.name, **asked})
         return path
 
     def finish(self, title: str, subtitle: str, command: str) -> Path:
-        """Write the page of all sounds so far; returns its path."""
+        """Write the page of all sounds so far, and the table of their conditions; returns the page's path."""
         from ..report.generated import generated_page
 
         page = generated_page(title, subtitle, command, self._cards)
         path = self.out / INDEX
-        write_together({path: page.encode()}, replace=self._replace)
+        files = {path: page.encode()}
+        columns = list(self._asked[0]) if self._asked else []
+        # A model without conditions was asked for nothing.
+        if len(columns) > 1:
+            files[self.out / CONDITIONS] = self._table(columns).encode()
+        write_together(files, replace=self._replace)
         return path
+
+    def _table(self, columns: Sequence[str]) -> str:
+        """What each sound was asked for, as `mirbricks data import csv` and `mirbricks judge --heard` read it."""
+        text = io.StringIO()
+        table = csv.DictWriter(text, columns, lineterminator="\n")
+        table.writeheader()
+        table.writerows(self._asked)
+        return text.getvalue()
 
     def _stem(self, number: int, sound: Sound, conditions: Sequence[str]) -> str:
         """Such as 03_instrument-guitar_pitchmidi-60."""
@@ -88,7 +109,9 @@ class SoundFolder:
         if self.out.is_dir():
             for path in sorted(self.out.iterdir()):
                 begin = path.stem.partition("_")[0]
-                if path.name == INDEX or (path.suffix == ".wav" and begin in numbers):
+                if path.name in (INDEX, CONDITIONS) or (
+                    path.suffix == ".wav" and begin in numbers
+                ):
                     taken.append(path)
         elif self.out.exists() or self.out.is_symlink():
             taken.append(self.out)

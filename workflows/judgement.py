@@ -10,6 +10,7 @@ from ..metrics.sound_embeddings import SoundEmbedding
 from .arguments import flag_of, optional_path_of, wrong
 from .embeddings.layers import layer_of
 from .embeddings.naming import embedding_of
+from .judging.heard import hearing_of, refuse_unknown, with_heard
 from .judging.judge import Judgement, refused_same
 from .judging.judge import judge as judge_sounds
 from .judging.sounds import Side, Sounds, side_of_run, sounds_of
@@ -25,6 +26,7 @@ def judge(
     split: str | None = None,
     run: str | Path | None = None,
     train: str | Path | Corpus | Any = None,
+    heard: str | Model | None = None,
     seed: int = 0,
     device: str = "cpu",
     progress: bool = True,
@@ -48,6 +50,9 @@ def judge(
         The run whose split it is, such as that of the model that made the sounds.
     train : str, Path, Corpus or sequence, optional
         What the model was trained on, for figures of copies. Of the corpus that `real` names too it is the train side.
+    heard : str or Model, optional
+        A classifier of one label: figures of how often it hears what was asked for, and how often the pitch is within
+        a quarter tone of the `pitchmidi` that was.
     seed : int
         Of the halves, of the noise and of subsets.
     device : str
@@ -63,10 +68,11 @@ def judge(
     Raises
     ------
     RunError
-        E660 to E662 for the embedding, E600 to E610 for its model.
+        E660 to E662 for the embedding, E600 to E610 for its model, E669 for a model that does not choose one label.
     DataError
         E663 to E665 for the weights of a published network, E666 for too few sounds, E667 and E443 for a side, E668 for
-        real sounds that all trained, E430 for a folder without audio files, E410 to E415 for a corpus.
+        real sounds that all trained, E669 for sounds of which nothing is known, E430 for a folder without audio files,
+        E410 to E415 for a corpus.
 
     Examples
     --------
@@ -88,7 +94,14 @@ def judge(
     theirs = sounds_of(real, side)
     training = training_of(train, real, side)
     chosen = _chosen(embedding, device)
-    return judge_sounds(ours, theirs, training, chosen, seed=seed, progress=shown)
+    hearing = None
+    if heard is not None:
+        hearing = hearing_of(_chosen(heard, device))
+        refuse_unknown(ours, hearing)
+    found = judge_sounds(ours, theirs, training, chosen, seed=seed, progress=shown)
+    if hearing is None:
+        return found
+    return with_heard(found, ours, theirs, hearing, shown)
 
 
 def training_of(train: Any, real: Any, side: Side) -> Sounds | None:

@@ -12,6 +12,12 @@ from rich.table import Table
 from ...runs.json_numbers import finite
 from ...workflows.embeddings.naming import embedding_of
 from ...workflows.judgement import training_of
+from ...workflows.judging.heard import (
+    ENDING,
+    hearing_of,
+    refuse_unknown,
+    with_heard,
+)
 from ...workflows.judging.judge import BETTER, Judgement
 from ...workflows.judging.judge import judge as judge_sounds
 from ...workflows.judging.sounds import side_of_run, sounds_of
@@ -28,9 +34,15 @@ def judge(arguments: Namespace) -> int:
     real = sounds_of(arguments.real, side)
     training = training_of(arguments.train, arguments.real, side)
     embedding = embedding_of(arguments.embedding, arguments.device)
+    hearing = None
+    if arguments.heard:
+        hearing = hearing_of(embedding_of(arguments.heard, arguments.device))
+        refuse_unknown(sounds, hearing)
     found = judge_sounds(
         sounds, real, training, embedding, seed=arguments.seed, progress=progress
     )
+    if hearing is not None:
+        found = with_heard(found, sounds, real, hearing, progress)
     if arguments.json:
         print(json.dumps(finite(_plain(found)), allow_nan=False))
     else:
@@ -70,7 +82,8 @@ def _figures(found: Judgement, title: str) -> Table:
     table.add_column("figure", overflow="fold")
     for heading in ("best", "sounds", "real", "noise"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for name, best in BETTER.items():
+    heard = {name: "1" for name in found.figures if name.endswith(ENDING)}
+    for name, best in {**BETTER, **heard}.items():
         if name in found.figures:
             several = (found.figures, found.real, found.noise)
             table.add_row(name, best, *(_number(one.get(name)) for one in several))

@@ -104,6 +104,12 @@ def judge(p: Parser) -> None:
         help="the training sounds, for figures of copies; of the corpus REAL its train side",
     )
     p.add_argument(
+        "--heard",
+        metavar="MODEL",
+        help="a classifier, zoo:NAME or RUN: the share of the sounds in which it hears the label that was asked for, "
+        "and of those whose pitch is within a quarter tone of the pitchmidi that was",
+    )
+    p.add_argument(
         "--clips",
         type=values.whole,
         default=5,

@@ -20,7 +20,7 @@ from ...features.mel_inversion import wave_of_logmel
 from ...features.waveform import WaveformFeatureConfig
 from ...shapes import show
 from ..modes import evaluating
-from .halves import QUANTIZERS, Halves, frames_per_latent, halves_of
+from .halves import QUANTIZERS, STACKED, Halves, frames_per_latent, halves_of
 
 
 class Quantizer(Protocol):
@@ -114,7 +114,7 @@ class GraphCodec:
         codes = codes.to(self._device)
         n = len(codes)
         frames = codes.shape[-1]
-        if self.halves.block != "ResidualVectorQuantizer":
+        if self.halves.block not in STACKED:
             codes = codes.reshape(n, *self.latent_shape[1:], frames)
         elif len(self.latent_shape) > 1:
             codes = codes.reshape(n, -1, *self.latent_shape[1:], frames)
@@ -209,6 +209,13 @@ class GraphCodec:
             digest.update(weight.detach().cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()
 
+    @property
+    def least_codebooks(self) -> int:
+        """How many of the first codebooks can be decoded without the others."""
+        if self.halves.block not in STACKED:
+            return self.n_codebooks
+        return int(getattr(self.halves.bottleneck, "least_codebooks", 1))
+
     def _refuse_continuous(self) -> None:
         if not self.is_discrete:
             raise TaskError(
@@ -219,13 +226,13 @@ class GraphCodec:
 
     def _refuse_no_codes(self, codes: Tensor) -> None:
         refuse_no_codes(codes, self.name, self.n_codebooks, self.n_codes)
-        partial = self.halves.block == "ResidualVectorQuantizer"
-        if codes.shape[1] != self.n_codebooks and not partial:
-            raise TaskError(
-                f"codec '{self.name}' has {self.n_codebooks} codebooks, got codes of {codes.shape[1]}",
-                code="E584",
-                help="only a residual quantizer decodes its first codebooks alone",
-            )
+        if self.least_codebooks <= codes.shape[1]:
+            return
+        raise TaskError(
+            f"codec '{self.name}' has {self.n_codebooks} codebooks, got codes of {codes.shape[1]}",
+            code="E584",
+            help="only a residual quantizer decodes its first codebooks alone, and each of its groups needs one",
+        )
 
 
 def refuse_no_waves(waves: Tensor, name: str) -> None:

@@ -12,11 +12,9 @@ from ...compiler.module import GraphModule
 from ...compiler.operations import NodeInfo, Op
 from ...errors import TaskError, did_you_mean
 
-QUANTIZERS = (
-    "VectorQuantizer",
-    "ResidualVectorQuantizer",
-    "FiniteScalarQuantizer",
-)
+# Their codes have an axis of their own for the codebooks.
+STACKED = ("ResidualVectorQuantizer", "GroupedResidualVectorQuantizer")
+QUANTIZERS = ("VectorQuantizer", *STACKED, "FiniteScalarQuantizer")
 BOTTLENECKS = (*QUANTIZERS, "VAEBottleneck", "PartialVAEBottleneck")
 MANY_FRAMES = 2**12 * 3**2 * 5**2 * 7  # a multiple of every usual product of strides
 

@@ -130,8 +130,9 @@ class CodecLearner:
         """Let the codes rest once they are not to start again elsewhere."""
         until = self.config.restart_until
         if until is not None and step >= until:
-            # A grid has no such field, and does not miss it.
-            vars(halves.bottleneck)["dead_below"] = 0.0
+            # A grid has no such field, and does not miss it; groups have it each.
+            for module in halves.bottleneck.modules():
+                vars(module)["dead_below"] = 0.0
 
     def _adversarial_parts(self, output: Tensor, x: Tensor) -> dict[str, Tensor]:
         assert self.adversary is not None  # asked for only where there is one

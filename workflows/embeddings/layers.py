@@ -131,6 +131,8 @@ class ClassifierEmbedding(LayerEmbedding):
     ----------
     labels : tuple of str
         The classes.
+    annotation : str
+        The annotation whose values they are.
     """
 
     def __init__(
@@ -142,6 +144,8 @@ class ClassifierEmbedding(LayerEmbedding):
     ) -> None:
         super().__init__(name, experiment, settings, node)
         self.labels = tuple(settings.tuned["labels"])
+        config: Any = experiment.task.config
+        self.annotation = str(config.annotation)
 
     def classified(
         self, wave: ArrayLike | Tensor, sr_hz: int

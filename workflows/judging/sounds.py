@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+import csv
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from ...runs.settings import RunSettings
 from ...tasks.sounds import Sound
 from ..arguments import wrong
 from ..experiment import items_of
+from ..generated import CONDITIONS, FILE_COLUMN
 from ..loading import load_run
 from ..predict import Blocks, audio_files, blocks_of_array
 from ..predicted import result_names
@@ -36,10 +38,11 @@ LISTED = 8  # values of an annotation that a message names
 
 @dataclass(frozen=True)
 class Source:
-    """One sound: its name, and what reads it as (N,) with its sampling rate."""
+    """One sound: its name, what reads it as (N,) with its sampling rate, and what it is, or is to be, by name."""
 
     name: str
     read: Read
+    annotations: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -116,10 +119,23 @@ def sounds_of(given: Any, side: Side = WHOLE) -> Sounds:
         )
     paths = audio_files(folder)
     names = result_names(paths)
-    sources = [
-        Source(name, _reading(path)) for name, path in zip(names, paths, strict=True)
-    ]
+    asked = _asked_of(folder / CONDITIONS)
+    sources = []
+    for name, path in zip(names, paths, strict=True):
+        sources.append(Source(name, _reading(path), asked.get(path.name, {})))
     return Sounds(str(given), sources)
+
+
+def _asked_of(table: Path) -> dict[str, dict[str, str]]:
+    """By the name of a file what `generate` was asked for; empty for a folder without its table."""
+    if not table.is_file():
+        return {}
+    asked = {}
+    with table.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            name = row.pop(FILE_COLUMN, "")
+            asked[name] = {key: value for key, value in row.items() if value}
+    return asked
 
 
 def _reading(path: Path) -> Read:
@@ -147,14 +163,17 @@ def _of_memory(given: Any) -> Sounds:
         raise wrong("sounds", "a folder, a corpus or a list of sounds", given)
     sources = []
     for number, one in enumerate(given, 1):
+        details: Mapping[str, Any] = {}
         if isinstance(one, Sound):
             pair = (one.samples, one.sr_hz)
+            details = one.details
         elif isinstance(one, tuple) and len(one) == 2:
             pair = one
         else:
             raise wrong("sounds", "a list of Sound or of (samples, sr_hz)", one)
         # What is not audio is refused now, before anything is computed.
-        sources.append(Source(str(number), _playing(blocks_of_array(*pair))))
+        playing = _playing(blocks_of_array(*pair))
+        sources.append(Source(str(number), playing, details))
     return Sounds("the sounds given", sources)
 
 
@@ -169,8 +188,17 @@ def _of_corpus(corpus: Corpus, side: Side) -> Sounds:
     if side.name not in (None, ALL):
         recordings = _of_side(corpus, recordings, side)
         title = f"{corpus.name}, {side.name} side"
-    sources = [Source(item.key, _cut(item)) for item in recordings]
+    sources = [Source(item.key, _cut(item), _stated(item)) for item in recordings]
     return Sounds(title, sources)
+
+
+def _stated(item: Item) -> dict[str, Any]:
+    """The annotations of a recording that have one value."""
+    found = {}
+    for name, atoms in item.annotations.items():
+        if len(atoms) == 1:
+            found[name] = atoms[0].value
+    return found
 
 
 def _cut(item: Item) -> Read:

@@ -19,6 +19,11 @@ from mirbricks.tasks.codec.interface import Codec, codec_of
 WAVEFORM = WaveformFeatureConfig(sr_hz=16000)
 QUANTIZERS = {
     "ResidualVectorQuantizer": {"n_codebooks": 3, "n_codes": 8},
+    "GroupedResidualVectorQuantizer": {
+        "channels": [1, 3],
+        "n_codebooks": [1, 2],
+        "n_codes": 8,
+    },
     "VectorQuantizer": {"n_codes": 8},
     "FiniteScalarQuantizer": {"levels": [3, 4, 5, 3]},
 }
@@ -79,7 +84,11 @@ def test_codes_come_back_as_the_whole_graph_gives_it(
 def test_it_knows_its_codebooks(block: str) -> None:
     codec = codec_with(block, **QUANTIZERS[block])
     assert isinstance(codec, Codec)
-    expected = {"ResidualVectorQuantizer": (3, 8), "VectorQuantizer": (1, 8)}
+    expected = {
+        "ResidualVectorQuantizer": (3, 8),
+        "GroupedResidualVectorQuantizer": (3, 8),
+        "VectorQuantizer": (1, 8),
+    }
     assert (codec.n_codebooks, codec.n_codes) == expected.get(block, (1, 180))
     assert codec.latent_channels == 4
 

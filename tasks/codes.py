@@ -24,5 +24,7 @@ CODES = {
     "E562": "A graph reads a condition as `NAME: B D=2` where it is a number; words are class numbers, `NAME: B`.",
     "E563": "A condition of several sounds is one value for all, or a list with a value for each.",
     "E564": "A generating graph has an input by the name of each condition, `NAME: B` or `NAME: B D=2`, and no others.",
+    "E565": "A sound fits into memory, with all that is computed on the way; how long it may be is up to the machine.",
+    "E573": "A model with a limited number of positions cannot read, or generate, a longer sequence.",
 }
 register_codes(__name__, CODES)

@@ -48,6 +48,8 @@ class Steps:
     ----------
     running : str or None
         The node that runs, or that failed.
+    caches : list
+        Of all layers that have one.
 
     Examples
     --------
@@ -75,6 +77,7 @@ class Steps:
         self._batch_size = batch_size
         self._max_places = max_places
         self.running: str | None = None
+        self.caches: list[Any] = []
         self._still: dict[str, Tensor] = dict(
             others
         )  # stored tensors that never change
@@ -167,6 +170,7 @@ class Steps:
             cache = block.new_cache(self._max_places, *unmoving)
         else:
             cache = block.new_cache(self._max_places, self._batch_size)
+        self.caches.append(cache)
 
         def step(x: Tensor, stored: dict[str, Tensor]) -> Tensor:
             self.running = name

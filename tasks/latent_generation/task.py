@@ -14,6 +14,7 @@ from ...compiler.module import GraphModule
 from ...data.corpus import Item
 from ...features.base import FeatureConfig
 from ...features.waveform import WaveformFeatureConfig
+from ..autoregressive.fitting import one_of_each
 from ..base import (
     Evaluation,
     Figures,
@@ -37,7 +38,7 @@ from .config import LatentGenerationConfig
 from .generating import generated
 from .latents import LatentSet, Lengthened, Scale
 from .learner import LatentLearner
-from .misfits import refuse_few_classes, refuse_more_latents
+from .misfits import refuse_few_classes, refuse_long_sounds, refuse_more_latents
 
 SEMITONES = 12
 SHOWN = 6  # sounds in a report
@@ -116,7 +117,7 @@ class LatentGeneration(GeneratingTask):
         )
 
     def check_graph(self, model: GraphModule) -> None:
-        """Also whether the graph has an input for each condition. Raises TaskError E501, E502, E564."""
+        """Also whether the graph has an input for each condition. Raises TaskError E501, E502, E564, E565, E573."""
         where = model.graph.where_input()
         names = self.config.conditions
         refuse_more_latents(self.config, self.codec.latent_channels, where)
@@ -125,6 +126,8 @@ class LatentGeneration(GeneratingTask):
         self.scaled = scaled_inputs(names, model.input_shapes)
         super().check_graph(model)
         self.graph = model
+        one = one_of_each(names, model.input_shapes)
+        refuse_long_sounds(self.config, self.codec, model, one, 1)
 
     def check_recordings(self, train: Sequence[Item], others: Sequence[Item]) -> None:
         """Whether there are recordings with the conditions. Raises TaskError E503, E560, E561, E562, E591."""
@@ -255,9 +258,11 @@ class LatentGeneration(GeneratingTask):
         seed: int,
         on_share: OnShare = unseen,
     ) -> list[Sound]:
-        """`n` sounds; the same seed gives the same sounds. Raises TaskError E560, E561, E563."""
+        """`n` sounds; the same seed gives the same sounds. Raises TaskError E560, E561, E563, E565."""
         known = Conditions.from_json(settings["conditions"])
         rows = known.asked(conditions, n, seed)
+        assert isinstance(model, GraphModule)
+        refuse_long_sounds(self.config, self.codec, model, known.dropped(1), n)
         waves = self.waves(model, settings, rows, seed, on_share)
         found = []
         for place, (row, wave) in enumerate(zip(rows, waves, strict=True)):

@@ -33,6 +33,7 @@ from ..base import (
     unseen,
 )
 from ..conditions import Conditions, refuse_inputs, scaled_inputs
+from ..lengths import Length, cache_bytes_per_place, refuse_beyond_memory
 from ..modes import evaluating
 from ..patches import PatchBatches
 from ..sounds import Sound
@@ -45,6 +46,7 @@ from .samples import (
     shifted,
 )
 
+BYTES_PER_SAMPLE = 40  # a class, and the sample with what it is computed from
 WAVE = "wave"  # what the graph's input for samples is best called
 
 
@@ -83,7 +85,7 @@ class SampleGeneration(Autoregressive):
         self.is_ahead = True
 
     def check_graph(self, model: GraphModule) -> None:
-        """Whether feature and graph go together. Raises TaskError E564, E570 to E572."""
+        """Whether feature and graph go together. Raises TaskError E564, E565, E570 to E572."""
         where = model.graph.where_input()
         names = self.config.conditions
         self.input_shapes = model.input_shapes
@@ -92,10 +94,31 @@ class SampleGeneration(Autoregressive):
         refuse_other_logits(model, self.wave, self.quantization.n_classes, where)
         one = one_of_each(names, model.input_shapes)
         self.is_ahead = sees_present(model, self.wave, one, where)
+        self._refuse_beyond_memory(model, one, count=1)
         self.rows = {name: rows_of(model, name) for name in names}
         self.input_shape = model.input_shapes[self.wave]
         self.output_shape = model.output_shape
         self.where_input = where
+
+    def _n_samples(self) -> int:
+        """Samples of a generated sound."""
+        return max(1, round(self.config.generate_s * self.feature.sr_hz))
+
+    def _refuse_beyond_memory(
+        self, model: GraphModule, one: Mapping[str, Tensor], count: int
+    ) -> None:
+        """Raise TaskError E565 where `count` sounds of generate_s seconds do not fit; `one` of each condition."""
+        seconds = self.config.generate_s
+        length = Length("task.generate_s", seconds, self._n_samples(), seconds)
+        device = next(model.parameters()).device
+
+        def bytes_per_sample() -> float:
+            moved = {name: value.to(device) for name, value in one.items()}
+            cached = cache_bytes_per_place(model, self.wave, moved)
+            return BYTES_PER_SAMPLE + self.config.passes * cached
+
+        where = model.graph.source.value(("task", "generate_s"))
+        refuse_beyond_memory(length, bytes_per_sample, count, device, where)
 
     def _fitted(self, tracks: Sequence[Item]) -> Conditions:
         names = self.config.conditions
@@ -205,10 +228,11 @@ class SampleGeneration(Autoregressive):
         seed: int,
         on_share: OnShare = unseen,
     ) -> list[Sound]:
-        """Samples drawn one after another. Raises TaskError E560, E561, E563."""
+        """Samples drawn one after another. Raises TaskError E560, E561, E563, E565."""
         assert isinstance(model, GraphModule)
         known = Conditions.from_json(settings["conditions"])
         asked = known.asked(conditions, n, seed)
+        self._refuse_beyond_memory(model, known.dropped(1), n)
         sr_hz = self.feature.sr_hz
         waves = generated(
             model,
@@ -219,7 +243,7 @@ class SampleGeneration(Autoregressive):
             config=self.config,
             is_ahead=self.is_ahead,
             count=n,
-            n_samples=max(1, round(self.config.generate_s * sr_hz)),
+            n_samples=self._n_samples(),
             seed=seed,
             on_share=on_share,
         )

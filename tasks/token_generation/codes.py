@@ -9,7 +9,6 @@ CODES = {
     "E571": "A graph of token generation reads codes (B, Q, T) and gives logits for each place of the pattern.",
     "E572": "A graph needs a row for every code, for the empty place of the pattern `delay`, and for every value of a "
     "condition and one more, which stands for a dropped one.",
-    "E573": "A model with a limited number of positions cannot read, or generate, a longer sequence.",
     "E574": "A model can use the first codebooks of a codec, and no more than it has.",
 }
 register_codes(__name__, CODES)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ...compiler.module import GraphModule
-from ...errors import GraphError, MirbricksError, TaskError, Where
+from ...errors import MirbricksError, TaskError, Where
 from ...shapes import show
 from ..modes import evaluating
 from .patterns import Pattern
@@ -123,31 +123,6 @@ def _refuse_seeing(
                 help="give CodebookEmbedding `start: true`, and use layers that look back only, such as "
                 "TransformerDecoder",
             )
-
-
-def refuse_too_long(
-    model: GraphModule,
-    codes: str,
-    pattern: Pattern,
-    conditions: Mapping[str, Tensor],
-    frames: Mapping[str, int],
-) -> None:
-    """Raise TaskError E573 where the graph has too few positions for the frames that a setting asks for."""
-    for setting, count in frames.items():
-        places = pattern.n_places(count)
-        shape = (1, pattern.n_codebooks, count)
-        tokens = pattern.tokens(torch.zeros(shape, dtype=torch.int64))
-        with evaluating(model):
-            try:
-                model(**{codes: tokens, **conditions})
-            except GraphError as error:
-                raise TaskError(
-                    f"the graph cannot read {count} frames, {places} places in the pattern '{pattern.name}'",
-                    code="E573",
-                    where=error.where,
-                    facts=[("layer", error.message), ("asked by", setting)],
-                    help=f"give the layer more positions, or choose a smaller {setting}",
-                ) from error
 
 
 def _embedding(pattern: Pattern) -> str:

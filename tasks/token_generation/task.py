@@ -40,8 +40,9 @@ from ..modes import evaluating
 from ..sounds import Sound
 from ..takes import takes_of
 from .config import TokenGenerationConfig
-from .fitting import refuse_other_shapes, refuse_too_long, refuse_unfit
+from .fitting import refuse_other_shapes, refuse_unfit
 from .generation import generated
+from .lengths import TokenLengths
 from .patches import TokenBatches, window_batches, windows_of
 from .patterns import Pattern
 from .yardstick import YARDSTICKS, Yardstick
@@ -117,14 +118,14 @@ class TokenGeneration(Autoregressive):
         refuse_other_shapes(model, self.codes, self.pattern, where)
         one = one_of_each(names, model.input_shapes)
         refuse_unfit(model, self.codes, one, self.pattern, where)
-        frames = {"task.patch_frames": config.patch_frames}
-        if config.generate_frames:
-            frames["task.generate_frames"] = config.generate_frames
-        refuse_too_long(model, self.codes, self.pattern, one, frames)
+        self._lengths().refuse_unread(model, one)
         self.rows = {name: rows_of(model, name) for name in names}
         self.input_shape = model.input_shapes[self.codes]
         self.output_shape = model.output_shape
         self.where_input = where
+
+    def _lengths(self) -> TokenLengths:
+        return TokenLengths(self.codec, self.pattern, self.config, self.codes)
 
     def _refuse_few_codebooks(self, model: GraphModule) -> None:
         codec = self.codec
@@ -262,10 +263,11 @@ class TokenGeneration(Autoregressive):
         seed: int,
         on_share: OnShare = unseen,
     ) -> list[Sound]:
-        """Codes drawn one after another, decoded. Raises TaskError E560, E561, E563."""
+        """Codes drawn one after another, decoded. Raises TaskError E560, E561, E563, E565."""
         assert isinstance(model, GraphModule)
         known = Conditions.from_json(settings["conditions"])
         asked = known.asked(conditions, n, seed)
+        self._lengths().refuse_beyond_memory(model, known.dropped(1), n)
         codes = generated(
             model,
             self.codes,

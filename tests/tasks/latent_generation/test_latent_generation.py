@@ -537,3 +537,13 @@ def test_sounds_can_be_longer_than_what_was_learned_from(tmp_path: Path):
 
     assert learner.batch(0).named["x"].shape[-1] == FRAMES
     assert sounds[0].samples.shape == (1, (FRAMES + 3) * task.codec.hop_length)
+
+
+@pytest.mark.parametrize("frames", [10**9, 2 * 10**9])
+def test_frames_that_do_not_fit_into_memory(tmp_path: Path, frames: int):
+    task = task_of(generate_frames=frames)
+
+    message = refusal(task.check_graph, graph_of(tmp_path))
+
+    assert f"asked by  task.generate_frames: {frames:,}" in message
+    assert "[E565]" in message

@@ -251,6 +251,15 @@ MESSAGES: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+@pytest.mark.parametrize("seconds", [1e8, 1e15])
+@pytest.mark.parametrize("name", GRAPHS)
+def test_seconds_that_do_not_fit_into_memory(name: str, seconds: float) -> None:
+    with pytest.raises(TaskError, match="do not fit into memory") as found:
+        made(GRAPHS[name], generate_s=seconds)
+    assert found.value.code == "E565"
+    assert found.value.facts[0] == ("asked by", f"task.generate_s: {seconds:,}")
+
+
 @pytest.mark.parametrize("case", MESSAGES)
 def test_messages(case: str) -> None:
     graph, text = MESSAGES[case]

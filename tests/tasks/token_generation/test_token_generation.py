@@ -292,6 +292,14 @@ MESSAGES: dict[str, tuple[Callable[[Make, Notes], object], str]] = {
         lambda make, _: make("delay", graph=positions(21), generate_frames=22),
         "  asked by  task.generate_frames\n",
     ),
+    "more generated frames than fit into memory": (
+        lambda make, _: make("delay", generate_frames=10**11),
+        "sounds of 1,250,000,000 s do not fit into memory\n",
+    ),
+    "frames whose tensor would have no size": (
+        lambda make, _: make("flatten", generate_frames=10**18),
+        "do not fit into memory\n",
+    ),
     "no row for the empty place": (
         lambda make, _: make("delay", graph=rows(8)),
         "the graph cannot read the codes 0 to 8\n",

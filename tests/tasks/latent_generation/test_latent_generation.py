@@ -539,7 +539,7 @@ def test_sounds_can_be_longer_than_what_was_learned_from(tmp_path: Path):
     assert sounds[0].samples.shape == (1, (FRAMES + 3) * task.codec.hop_length)
 
 
-@pytest.mark.parametrize("frames", [10**9, 2 * 10**9])
+@pytest.mark.parametrize("frames", [10**8, 10**9])
 def test_frames_that_do_not_fit_into_memory(tmp_path: Path, frames: int):
     task = task_of(generate_frames=frames)
 

@@ -117,7 +117,7 @@ def bss_eval(
     if len(sounding):
         wanted = wanted[sounding]
         ours = ours[sounding]
-        projection = _Projection(wanted, ours, filter_taps)
+        projection = _Projection(wanted, ours, filter_taps, window)
         for frame, start in enumerate(starts):
             part = slice(start, start + window)
             ratios[:, sounding, frame] = projection.ratios_db(
@@ -158,8 +158,8 @@ def _is_silent(sources: Array) -> NDArray[np.bool_]:
 class _Projection:
     """The filters of a track: of each source's own reference alone, and of all references together."""
 
-    def __init__(self, wanted: Array, ours: Array, n_taps: int) -> None:
-        n_sources, n_channels, _ = wanted.shape
+    def __init__(self, wanted: Array, ours: Array, n_taps: int, window: int) -> None:
+        n_sources, n_channels, n_samples = wanted.shape
         self.n_taps = n_taps
         rows = wanted.reshape(n_sources * n_channels, -1)
         columns = ours.reshape(n_sources * n_channels, -1)
@@ -170,19 +170,23 @@ class _Projection:
 
         # One factorisation serves all estimates, as they share the references.
         filters = _solved(gram, cross.transpose(0, 2, 1).reshape(len(gram), -1))
-        self.of_all = filters.reshape(len(rows), n_taps, n_sources, n_channels)
+        of_all = filters.reshape(len(rows), n_taps, n_sources, n_channels)
 
-        # Of its own reference each source has a small system of its own.
+        # With its own reference alone each source has a small system of its own.
         size = n_channels * n_taps
-        self.of_own = np.empty((n_sources, n_channels, n_taps, n_channels))
+        of_own = np.empty((n_sources, n_channels, n_taps, n_channels))
         for source in range(n_sources):
             place = slice(source * size, (source + 1) * size)
             own = slice(source * n_channels, (source + 1) * n_channels)
             right = cross[own, own].transpose(0, 2, 1).reshape(size, n_channels)
             solution = _solved(gram[place, place], right)
-            self.of_own[source] = solution.reshape(n_channels, n_taps, n_channels)
-        self._spectra: tuple[int, NDArray[np.complex128], NDArray[np.complex128]]
-        self._spectra = (0, np.empty(0, complex), np.empty(0, complex))
+            of_own[source] = solution.reshape(n_channels, n_taps, n_channels)
+
+        # Filters are the same in every frame, so their spectra are made once.
+        self.n_full = min(window, n_samples) + n_taps - 1
+        self.n_fft = fft.next_fast_len(self.n_full, real=True)
+        self.of_all = fft.rfft(of_all, self.n_fft, axis=1)
+        self.of_own = fft.rfft(of_own, self.n_fft, axis=2)
 
     def ratios_db(self, wanted: Array, ours: Array) -> Array:
         """(4, S): the ratios of one frame (S, C, n) of references and estimates."""
@@ -190,9 +194,8 @@ class _Projection:
             return np.full((4, len(wanted)), np.nan)
 
         # Each frame is filtered by itself, and its tail of n_taps - 1 samples counts.
-        n_full = wanted.shape[2] + self.n_taps - 1
         tail = ((0, 0), (0, 0), (0, self.n_taps - 1))
-        own, joint = self._projected(wanted, n_full)
+        own, joint = self._projected(wanted)
         true = np.pad(wanted, tail)
         spatial = own - true
         interference = joint - own
@@ -206,24 +209,15 @@ class _Projection:
             ]
         )
 
-    def _projected(self, wanted: Array, n_full: int) -> tuple[Array, Array]:
+    def _projected(self, wanted: Array) -> tuple[Array, Array]:
         """(S, C, n_full) twice: each estimate's part in the span of its own reference, and of all references."""
-        n_sources, n_channels, _ = wanted.shape
-        n_fft = fft.next_fast_len(n_full, real=True)
-        # The filters are the same in every frame, and all frames have one length.
-        if self._spectra[0] != n_fft:
-            of_all = fft.rfft(self.of_all, n_fft, axis=1)
-            of_own = fft.rfft(self.of_own, n_fft, axis=2)
-            self._spectra = (n_fft, of_all, of_own)
-        _, of_all, of_own = self._spectra
-
-        spectra = fft.rfft(wanted, n_fft)
-        own = np.einsum("sif,sifc->scf", spectra, of_own)
-        rows = spectra.reshape(n_sources * n_channels, -1)
-        joint = np.einsum("rf,rfsc->scf", rows, of_all)
+        spectra = fft.rfft(wanted, self.n_fft)
+        own = np.einsum("sif,sifc->scf", spectra, self.of_own)
+        rows = spectra.reshape(-1, spectra.shape[-1])
+        joint = np.einsum("rf,rfsc->scf", rows, self.of_all)
         return (
-            fft.irfft(own, n_fft)[..., :n_full],
-            fft.irfft(joint, n_fft)[..., :n_full],
+            fft.irfft(own, self.n_fft)[..., : self.n_full],
+            fft.irfft(joint, self.n_fft)[..., : self.n_full],
         )
 
 

@@ -89,7 +89,7 @@ def test_si_sdr_of_silence() -> None:
 def test_figures_of_a_track_and_of_all() -> None:
     figures = SeparationFigures(TARGETS, SR_HZ, bss=True)
     tracks = []
-    for seed in (1, 2, 3):
+    for seed in (1, 2):
         mix, references = track(seed, n_channels=2)
         estimates = near(references, 0.1 * seed)
         found = figures.add(mix, references, estimates)

@@ -27,16 +27,22 @@ layers:
   - Linear: {out_features: 2}
 feature: {type: waveform, sr_hz: 4000, channels: CHANNELS}
 dataset: {folds: 3}
-task: {type: tagging, annotation: side, labels: one, patch_frames: 2000, hop_frames: 2000}
+task:
+  type: tagging
+  annotation: side
+  labels: one
+  patch_frames: 2000
+  hop_frames: 2000
+  augment: [SwapChannels, Gain]
 train: {steps: 2, batch_size: 2, validate_every: 2}
 """
 NOTE = "note: mixed down to mono, which the feature 'waveform' reads: 6 of 7 recordings (6 of 2 channels)"
 
 
-@pytest.fixture
-def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Six stereo recordings that are louder on one side, and a mono one."""
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the corpus data/: six stereo recordings that are louder on one side, and a mono one."""
+    folder = tmp_path_factory.mktemp("channels")
     rng = np.random.default_rng(0)
     audio, entries = [], []
     for number in range(7):
@@ -47,17 +53,30 @@ def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         audio.append((key, wide if number < 6 else wide[0], SR_HZ))
         word = (Atom(("right", "left")[side]),)
         entries.append(Entry({"filepath": (Atom(key),), "side": word}))
-    write_audio("data/c_audio.hdf5", audio)
+    write_audio(folder / "data/c_audio.hdf5", audio)
     text = Definition("global", "text")
-    Pyjama({"filepath": text, "side": text}, entries).save("data/c.pyjama")
+    definitions = {"filepath": text, "side": text}
+    Pyjama(definitions, entries).save(folder / "data/c.pyjama")
+    return folder
+
+
+@pytest.fixture
+def corpus(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The corpus; its folder is the one that the test works in."""
+    monkeypatch.chdir(place)
     return Path("data")
 
 
-def train(channels: int) -> None:
+def train(channels: int) -> str:
+    """The folder of the run, which is trained once."""
+    out = f"run{channels}"
+    if Path(out).exists():
+        return out
     text = GRAPH.replace("CHANNELS", str(channels))
     Path("graph.yaml").write_text(text, encoding="utf-8")
-    words = ["train", "graph.yaml", "--data", "data", "--out", "run"]
+    words = ["train", "graph.yaml", "--data", "data", "--out", out]
     assert main([*words, "--cache", "cache", "--jobs", "1", "--fold", "0"]) == 0
+    return out
 
 
 def probabilities(prediction: Any) -> Any:
@@ -67,19 +86,19 @@ def probabilities(prediction: Any) -> Any:
 def test_a_model_of_two_channels(
     corpus: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    train(2)
+    run = train(2)
     assert "mixed down" not in capsys.readouterr().err
-    assert main(["evaluate", "run", "--data", "data", "--cache", "cache"]) == 0
+    assert main(["evaluate", run, "--data", "data", "--cache", "cache"]) == 0
     assert "mixed down" not in capsys.readouterr().err
 
     item = Corpus.open(corpus)["0.wav"]
     wide, _ = item.read_channels()
     soundfile.write("stereo.wav", wide.T, SR_HZ, subtype="FLOAT")
-    model = mb.load("run")
+    model = mb.load(run)
     of_item = probabilities(model.predict(item))
     for form in ("stereo.wav", (wide, SR_HZ)):
         np.testing.assert_array_equal(probabilities(model.predict(form)), of_item)
-    assert main(["predict", "run", "stereo.wav", "--out", "found"]) == 0
+    assert main(["predict", run, "stereo.wav", "--out", "found"]) == 0
 
     # The sides matter to it, and a mono recording is on both.
     other = probabilities(model.predict(wide[::-1].copy(), sr_hz=SR_HZ))
@@ -92,9 +111,9 @@ def test_a_model_of_two_channels(
 def test_what_a_model_of_two_channels_refuses(
     corpus: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    train(2)
+    run = train(2)
     wide = Corpus.open(corpus)["0.wav"].read_channels()[0]
-    model = mb.load("run")
+    model = mb.load(run)
     three = np.concatenate([wide, wide[:1]])
     with pytest.raises(DataError) as caught:
         model.predict(three, sr_hz=SR_HZ)
@@ -107,7 +126,7 @@ def test_what_a_model_of_two_channels_refuses(
     )
     soundfile.write("three.wav", three.T, SR_HZ)
     capsys.readouterr()
-    assert main(["predict", "run", "three.wav", "--out", "found"]) == 1
+    assert main(["predict", run, "three.wav", "--out", "found"]) == 1
     assert capsys.readouterr().err.startswith(
         "'three.wav' has 3 channels, and 2 are read\n"
         "  help: recordings have 2 channels here, or one, which is repeated; "
@@ -118,15 +137,15 @@ def test_what_a_model_of_two_channels_refuses(
 def test_a_mono_model_reports_once_that_it_mixes_down(
     corpus: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    train(1)
+    run = train(1)
     assert capsys.readouterr().err.splitlines().count(NOTE) == 1
-    assert main(["evaluate", "run", "--data", "data", "--cache", "cache"]) == 0
+    assert main(["evaluate", run, "--data", "data", "--cache", "cache"]) == 0
     assert capsys.readouterr().err.splitlines().count(NOTE) == 1
 
     item = Corpus.open(corpus)["1.wav"]
     wide, _ = item.read_channels()
     soundfile.write("stereo.wav", wide.T, SR_HZ, subtype="FLOAT")
-    model = mb.load("run")
+    model = mb.load(run)
     of_mean = probabilities(model.predict(*item.read()))
     for form in (item, "stereo.wav", (wide, SR_HZ)):
         np.testing.assert_array_equal(probabilities(model.predict(form)), of_mean)

@@ -84,3 +84,17 @@ def test_wrong_usage(words: list[str], tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["data", "synth", "notes", "--out", str(tmp_path), *words])
     assert ended.value.code == 2
+
+
+def test_channels_of_stems(tmp_path: Path, capsys: Capture) -> None:
+    words = ["data", "synth", "stems", "--out", str(tmp_path / "wide"), "--n", "1"]
+    assert main([*words, "--channels", "2", "--jobs", "1"]) == 0
+    assert {item.n_channels for item in Corpus.open(tmp_path / "wide").items} == {2}
+    capsys.readouterr()
+    out = str(tmp_path / "notes")
+    assert main(["data", "synth", "notes", "--out", out, "--channels", "2"]) == 1
+    assert capsys.readouterr().err == (
+        "channels: notes cannot be made with 2\n"
+        "  help: stems have 1 or 2 channels, the other kinds have 1     [E470]\n"
+    )
+    assert not (tmp_path / "notes").exists()

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -96,6 +96,7 @@ def test_another_number_of_channels_is_refused_by_name(
     )
 
 
+@settings(max_examples=40)
 @given(cuts=st.lists(st.integers(0, 3000), max_size=4), from_hz=st.sampled_from([8000, 11025]))  # fmt: skip
 def test_a_recording_read_in_blocks_is_the_whole(
     tmp_path_factory: pytest.TempPathFactory, cuts: list[int], from_hz: int

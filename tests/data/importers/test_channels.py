@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 from hypothesis import given as drawn
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
@@ -40,6 +41,7 @@ def frames(draw: st.DrawFn) -> NDArray[np.float32]:
     return made
 
 
+@settings(max_examples=40)
 @drawn(st.lists(frames(), min_size=1, max_size=4), st.sampled_from(["keep", "mono"]))
 def test_what_goes_in_comes_out_of_import_store_and_export(
     files: list[NDArray[np.float32]], channels: Any

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
@@ -60,6 +60,7 @@ def corpus_of(folder: Path, audio: dict[str, NDArray[Any]], **stem_of: str) -> C
     return Corpus.open(folder)
 
 
+@settings(max_examples=80)
 @given(audio=recordings(), part=st.tuples(st.floats(0, 1), st.floats(0, 1)))
 def test_what_goes_in_comes_out_and_mono_readers_see_the_mean(
     audio: NDArray[np.float32], part: tuple[float, float]

@@ -44,7 +44,7 @@ def spectrograms(
     >>> from mirbricks.plots.separation import spectrograms
     >>> wave = np.sin(np.arange(8000) * 0.2)[None]
     >>> figure = spectrograms({"violin": wave, "bassoon": wave}, 8000, "duo")
-    >>> [axes.get_title() for axes in figure.axes][:2]
+    >>> [axes.get_title(loc="left") for axes in figure.axes][:2]
     ['violin', 'bassoon']
     """
     if ax is not None:

@@ -25,15 +25,6 @@ class Heard:
     references: NDArray[np.float32]
     estimates: NDArray[np.float32]
 
-    def within(self, n_samples: int) -> Heard:
-        """The first so many samples of it."""
-        return Heard(
-            self.key,
-            self.mix[..., :n_samples],
-            self.references[..., :n_samples],
-            self.estimates[..., :n_samples],
-        )
-
 
 def shown(
     tracks: Sequence[Heard], targets: Sequence[str], sr_hz: int
@@ -41,9 +32,8 @@ def shown(
     """Pictures and players of some tracks."""
     found: list[Picture | Sounding] = []
     for track in tracks:
-        short = track.within(round(LONGEST_S * sr_hz))
-        found.append(_pictures(short, targets, sr_hz))
-        found.append(_players(short, targets, sr_hz))
+        found.append(_pictures(track, targets, sr_hz))
+        found.append(_players(track, targets, sr_hz))
     return found
 
 

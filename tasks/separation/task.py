@@ -21,7 +21,7 @@ from ..base import (
     register_task,
     unseen,
 )
-from ..reading import Recorded
+from ..reading import InMemory, Recorded
 from ..requirements import NeedsByName
 from ..sounds import Sound
 from .config import SeparationConfig
@@ -31,7 +31,7 @@ from .kinds import MIX, TARGET, Kind, Separator, kind_of, needs_of
 from .learner import SeparationLearner
 from .misfits import refuse_misfit
 from .mixing import StemMixes
-from .pictures import MOST_TRACKS, Heard, shown
+from .pictures import LONGEST_S, MOST_TRACKS, Heard, shown
 from .prediction import Separated
 from .stems import Track, refuse_no_target, refuse_unknown_targets, tracks_of
 
@@ -226,11 +226,16 @@ class Separation(Task):
         evaluation: Evaluation,
     ) -> list[Picture | Sounding]:
         """The first mixes: their targets as they were recorded and as they were separated, to look at and to listen."""
+        n_samples = round(LONGEST_S * self.feature.sr_hz)
         heard: list[Heard] = []
         for track in tracks_of(items, self.config.annotation):
             if track.mix.key not in evaluation.tracks or len(heard) == MOST_TRACKS:
                 continue
-            features = self._features([track], cache)
+            # Only what is shown is separated: of long songs anything else would take as long as judging them.
+            features: dict[str, Recorded] = {}
+            for key, feature in self._features([track], cache).items():
+                end = min(n_samples, feature.n_frames)
+                features[key] = InMemory(feature.read(0, end))
             estimates, references = self._pair(model, track, features)
             mix = features[track.mix.key].read().float()
             waves = (mix.numpy(), references.numpy(), estimates.numpy())

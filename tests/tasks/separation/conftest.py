@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +10,12 @@ import pytest
 from numpy.typing import NDArray
 
 import mirbricks as mb
+from mirbricks.data.corpus import Corpus, Item
 from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
 from mirbricks.data.stores.hdf5 import write_audio
+from mirbricks.features.cache import FeatureCache
+from mirbricks.workflows.experiment import Experiment
+from mirbricks.workflows.loading import load_experiment
 
 SR_HZ = 4000
 N_SAMPLES = 6001
@@ -79,6 +83,19 @@ def write_corpus(
     write_audio(folder / "duos_audio.hdf5", audio)
     Pyjama(definitions, entries).save(folder / "duos.pyjama")
     return folder
+
+
+def prepared(
+    text: str, folder: Path, corpus: Path, cache: str
+) -> tuple[Experiment, Sequence[Item], FeatureCache]:
+    """An experiment with weights as they are drawn, the recordings of a corpus, and their features."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "graph.yaml").write_text(text)
+    experiment = load_experiment(folder / "graph.yaml")
+    items = Corpus.open(corpus).items
+    features = FeatureCache(Path(cache), experiment.feature)
+    assert features.build(items, n_jobs=1) == []
+    return experiment, items, features
 
 
 @pytest.fixture(scope="session")

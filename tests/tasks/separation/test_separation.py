@@ -12,9 +12,11 @@ import pytest
 import torch
 
 import mirbricks as mb
+from mirbricks.runs.folder import RunFolder
 from mirbricks.tasks.separation import Separated
+from mirbricks.training.loop import fit
 
-from .conftest import GRAPH, write_corpus
+from .conftest import GRAPH, prepared, write_corpus
 
 SEVERAL = """\
 name: both
@@ -104,25 +106,25 @@ def test_interrupted_and_resumed_is_never_interrupted(
     duos: Path, cache: str, tmp_path: Path
 ) -> None:
     text = GRAPH.replace("losses: {snr: 1}", "losses: {snr: 1}, remix: {semitones: 2}")
-    constant = {"train.schedule": "constant", "train.validate_every": 1}
-    four = {**constant, "train.steps": 4}
-    whole = trained(text, duos, tmp_path / "whole", cache, set=four)
-    parts = tmp_path / "parts"
-    trained(text, duos, parts, cache, set={**constant, "train.steps": 2})
-    mb.train(
-        parts / "run" / "graph.yaml",
-        duos,
-        parts / "run",
-        cache=cache,
-        jobs=1,
-        progress=False,
-        resume=True,
-        set=four,
-    )
-    first = mb.load(whole).module.state_dict()
-    second = mb.load(parts / "run").module.state_dict()
-    for name, weight in first.items():
-        assert torch.equal(weight, second[name]), name
+    text = text.replace("steps: 80, validate_every: 40", "steps: 4, validate_every: 2")
+
+    def fitted(name: str, steps: int, resume: bool = False) -> dict[str, torch.Tensor]:
+        experiment, items, features = prepared(text, tmp_path, duos, cache)
+        learner = experiment.task.learner(
+            items, items, features, seed=0, batch_size=experiment.train.batch_size
+        )
+        config = experiment.train.model_copy(
+            update={"steps": steps, "schedule": "constant"}
+        )
+        run = RunFolder.create(tmp_path / name)
+        fit(experiment.model, learner, config, run, resume=resume, show=False)
+        return dict(experiment.model.state_dict())
+
+    whole = fitted("whole", 4)
+    fitted("parts", 2)
+    parts = fitted("parts", 4, resume=True)
+    for name, weight in whole.items():
+        assert torch.equal(weight, parts[name]), name
 
 
 def test_one_mix_asked_for_two_targets_gives_two_answers(run: Path) -> None:
@@ -143,17 +145,14 @@ def test_a_silent_reference_is_reported_and_not_averaged(
     text = GRAPH.replace("[low, high]", "[low, noise]").replace(
         "losses:", "bss_eval: false, losses:"
     )
-    run = trained(text, duos, tmp_path, cache, fold="none", set={"train.steps": 2})
-    evaluation = mb.load(run).evaluate(
-        duos, split="all", cache=cache, jobs=1, progress=False
-    )
+    experiment, items, features = prepared(text, tmp_path, duos, cache)
+    evaluation = experiment.task.evaluate(experiment.model, items, features, {})
     figures = evaluation.figures
     assert figures["silent_references"] == 2
     assert evaluation.tracks["0.wav"]["silent_references"] == 1
     assert "si_sdr_db/noise" not in evaluation.tracks["0.wav"]
     own = evaluation.tracks["1.wav"]["si_sdr_db/noise"]
     assert figures["si_sdr_db/noise"] == pytest.approx(own)
-    # Without that: the rows of a table of figures would be without BSSEval's.
     assert "sdr_db" not in figures
 
 

@@ -14,7 +14,7 @@ from pydantic import (
 )
 
 from ..base import TaskConfig
-from ..codec.published import EncodecConfig
+from ..codec.known import KnownCodec
 from ..takes import Crop, pitch_moves, transpositions
 from .objectives import Diffusion, Objective, RectifiedFlow
 
@@ -27,7 +27,7 @@ class LatentGenerationConfig(TaskConfig):
     type: Literal["latent_generation"] = Field(
         "latent_generation", description="name of the task"
     )
-    codec: str | EncodecConfig = Field(
+    codec: str | KnownCodec = Field(
         description="the trained codec whose latents are generated: a run, a packed model, zoo:NAME, or a "
         "published one"
     )

@@ -12,7 +12,7 @@ from pydantic import (
 )
 
 from ..autoregressive.config import SamplingConfig
-from ..codec.published import EncodecConfig
+from ..codec.known import KnownCodec
 from ..takes import Crop, pitch_moves
 from .patterns import PatternName
 
@@ -23,7 +23,7 @@ class TokenGenerationConfig(SamplingConfig):
     type: Literal["token_generation"] = Field(
         "token_generation", description="name of the task"
     )
-    codec: str | EncodecConfig = Field(
+    codec: str | KnownCodec = Field(
         description="the codec whose codes are learned: a run, a packed model, zoo:NAME, or a published one"
     )
     n_codebooks: PositiveInt | None = Field(

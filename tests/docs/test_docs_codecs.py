@@ -41,4 +41,4 @@ def test_the_commands_of_the_page_are_ones_that_the_parser_takes() -> None:
 def test_the_settings_of_the_table_are_those_of_the_task() -> None:
     named = set(re.findall(r"^\| `(\w+)` \|", TEXT, flags=re.M))
     assert named <= set(CodecConfig.model_fields)
-    assert len(named) == 6
+    assert len(named) == 7

@@ -68,7 +68,7 @@ class RemixConfig(Settings):
         0.5, description="share of the stems that are turned upside down"
     )
     semitones: NonNegativeFloat = Field(
-        0.0, description="a mix is played up to so much higher or lower"
+        0.0, description="stems are played up to so much higher or lower"
     )
     whole_semitones: bool = Field(
         False,
@@ -76,7 +76,7 @@ class RemixConfig(Settings):
     )
     each_by_itself: bool = Field(
         False,
-        description="every stem is transposed by a number of semitones of its own",
+        description="stems of one piece are transposed each by its own number, as those of different pieces always are",
     )
     swap_channels: Share = Field(
         0.5,

@@ -124,10 +124,10 @@ class StemMixes(PatchBatches):
         any_will_do = bool(rng.random() < self.config.remix.silent)
         for attempt in range(ATTEMPTS):
             piece = int(rng.integers(len(self.pieces)))
-            placed = self._placed(self.pieces[piece], rng)
+            placed, together = self._placed(self.pieces[piece], rng)
             labels = [one.stem.label for one in placed]
             asked = self._asked(labels, any_will_do, rng)
-            parts = self._parts(placed, rng)
+            parts = self._parts(placed, together, rng)
             # A piece may be silent for long: after some attempts whatever comes is taken.
             last = attempt == ATTEMPTS - 1
             if any_will_do or last or self._sounds(placed, parts, asked):
@@ -140,20 +140,22 @@ class StemMixes(PatchBatches):
         name = f"{self.keys[piece]}#{'+'.join(asked)}"
         return Example(moved.sum(dim=0), references, name)
 
-    def _placed(self, piece: Sequence[Stem], rng: Generator) -> list[Placed]:
-        """The stems of a piece at one moment, or others of the same labels, each from anywhere."""
+    def _placed(
+        self, piece: Sequence[Stem], rng: Generator
+    ) -> tuple[list[Placed], bool]:
+        """The stems of a piece at one moment, which is True, or others of the same labels, each from anywhere."""
         moment = float(rng.random())
         if rng.random() >= self.config.remix.other_pieces:
             longest = max(stem.feature.n_frames for stem in piece)
             start = self._start(longest, moment)
-            return [Placed(stem, start) for stem in piece]
+            return [Placed(stem, start) for stem in piece], True
         drawn = []
         for stem in piece:
             pool = self.by_label[stem.label]
             other = pool[int(rng.integers(len(pool)))]
             start = self._start(other.feature.n_frames, float(rng.random()))
             drawn.append(Placed(other, start))
-        return drawn
+        return drawn, False
 
     def _start(self, n_frames: int, moment: float) -> int:
         """Where a patch begins that lies at a share of the recording; a short recording lies anywhere in its patch."""
@@ -172,10 +174,12 @@ class StemMixes(PatchBatches):
             playing = targets
         return [playing[int(rng.integers(len(playing)))]]
 
-    def _parts(self, placed: Sequence[Placed], rng: Generator) -> Tensor:
+    def _parts(
+        self, placed: Sequence[Placed], together: bool, rng: Generator
+    ) -> Tensor:
         """The stems (S, C, T) where they lie, higher or lower by a number of semitones."""
         n_frames = self.config.patch_frames
-        shifts = self._shifts(len(placed), rng)
+        shifts = self._shifts(len(placed), together, rng)
         parts = []
         for one, shift in zip(placed, shifts, strict=True):
             feature = one.stem.feature
@@ -186,18 +190,20 @@ class StemMixes(PatchBatches):
             parts.append(transposed(wave.float(), n_frames, shift))
         return torch.stack(parts)
 
-    def _shifts(self, n_stems: int, rng: Generator) -> list[float]:
-        """By how many semitones each stem is transposed: all alike, or each by its own number."""
+    def _shifts(self, n_stems: int, together: bool, rng: Generator) -> list[float]:
+        """By how many semitones each stem is transposed: those of one piece alike, unless each goes by itself."""
         remix = self.config.remix
         most = remix.semitones
         if not most:
             return [0.0] * n_stems
-        n_drawn = n_stems if remix.each_by_itself else 1
+        # Stems of different pieces have no key in common that would be lost.
+        alike = together and not remix.each_by_itself
+        n_drawn = 1 if alike else n_stems
         if remix.whole_semitones:
             drawn = rng.integers(-int(most), int(most) + 1, n_drawn).tolist()
         else:
             drawn = rng.uniform(-most, most, n_drawn).tolist()
-        if not remix.each_by_itself:
+        if alike:
             drawn = drawn * n_stems
         return [float(shift) for shift in drawn]
 

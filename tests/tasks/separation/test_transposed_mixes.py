@@ -11,12 +11,12 @@ from mirbricks.tasks.separation.config import SeparationConfig
 from mirbricks.tasks.separation.mixing import StemMixes
 
 
-def shifts(n_draws: int, **remix: Any) -> np.ndarray:
+def shifts(n_draws: int, together: bool = True, **remix: Any) -> np.ndarray:
     """(draws, 3) semitones of three stems."""
     config = SeparationConfig(targets=("a",), patch_frames=64, remix=remix)
     mixes = StemMixes([], {}, config, "dedicated", {}, seed=0, batch_size=1)
     rng = np.random.default_rng(0)
-    return np.array([mixes._shifts(3, rng) for _ in range(n_draws)])
+    return np.array([mixes._shifts(3, together, rng) for _ in range(n_draws)])
 
 
 def test_no_semitones_leave_stems_as_they_are():
@@ -30,11 +30,16 @@ def test_shifts_fill_the_range_alike(whole, alone):
     assert np.abs(found).max() <= 2.5
     assert abs(found.mean()) < 0.1
     # Stems of one piece stay in tune with each other, unless each moves by itself.
-    together = bool((found == found[:, :1]).all())
-    assert together is not alone
+    alike = bool((found == found[:, :1]).all())
+    assert alike is not alone
     if whole:
         values, counts = np.unique(found, return_counts=True)
         assert values.tolist() == [-2, -1, 0, 1, 2]
         assert counts.min() > 0.8 * counts.max()
     else:
         assert (found % 1 != 0).mean() > 0.99
+
+
+def test_stems_of_different_pieces_move_each_by_itself():
+    found = shifts(50, together=False, semitones=2.0)
+    assert (found != found[:, :1]).any()

@@ -52,10 +52,23 @@ def stem(kind: str, rng: np.random.Generator) -> NDArray[np.float32]:
     return np.float32(0.2 * wave * plays)
 
 
+def on_side(kind: str, wave: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(2, N) of (N,)."""
+    left, right = {"low": (1.0, 0.2), "high": (0.2, 1.0)}.get(kind, (0.5, 0.5))
+    return np.stack([np.float32(left) * wave, np.float32(right) * wave])
+
+
 def write_corpus(
-    folder: Path, names: Mapping[str, str] | None = None, stems: bool = True
+    folder: Path,
+    names: Mapping[str, str] | None = None,
+    *,
+    stems: bool = True,
+    sides: bool = False,
 ) -> Path:
-    """Three pieces; `names` are other words for what stems are; without `stems` the mixes only."""
+    """Three pieces; `names` are other words for what stems are; without `stems` the mixes only.
+
+    With `sides` in two channels: low stems are louder on the left, high ones on the right.
+    """
     audio = []
     entries = []
     names = names or {}
@@ -63,6 +76,8 @@ def write_corpus(
         rng = np.random.default_rng(piece)
         kinds = ["low", "high"] + (["noise"] if piece == 1 else [])
         waves = {kind: stem(kind, rng) for kind in kinds}
+        if sides:
+            waves = {kind: on_side(kind, wave) for kind, wave in waves.items()}
         mix = f"{piece}.wav"
         audio.append((mix, np.sum(list(waves.values()), axis=0), SR_HZ))
         entries.append(Entry({"filepath": (Atom(mix),)}))

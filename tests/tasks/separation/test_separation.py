@@ -15,6 +15,8 @@ import mirbricks as mb
 from mirbricks.runs.folder import RunFolder
 from mirbricks.tasks.separation import Separated
 from mirbricks.training.loop import fit
+from mirbricks.workflows.predict import channels_of_array
+from mirbricks.workflows.separate import Options, Separating
 
 from .conftest import GRAPH, prepared, write_corpus
 
@@ -198,3 +200,26 @@ def test_what_a_training_writes(run: Path) -> None:
     # The mix, and each of two targets as it was recorded and as it was separated.
     assert html.count("<audio") == 5
     assert "low: separated" in html
+
+
+def test_two_channels_stay_two(cache: str, tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path / "sides", sides=True)
+    text = GRAPH.replace("C=1", "C=2").replace(
+        "sr_hz: 4000", "sr_hz: 4000, channels: 2"
+    )
+    experiment, items, features = prepared(text, tmp_path, corpus, cache)
+    task = experiment.task
+    learner = task.learner(items, items, features, seed=0, batch_size=3)
+    batch = learner.batch(0)
+    assert batch.named["mix"].shape == batch.targets.shape == (3, 2, 1024)
+    outputs = experiment.model(**batch.named)
+    assert learner.loss(outputs, batch)["snr"].isfinite()
+    figures = task.evaluate(experiment.model, items, features, {}).figures
+    assert figures["si_sdr_db/low"] > figures["si_sdr_mix_db/low"] - 3
+
+    # A recording of one channel is in both of the model's, and comes back as one.
+    separating = Separating(experiment, Options())
+    stereo = np.float32(0.1 * np.random.default_rng(0).standard_normal((2, 3001)))
+    for wave in (stereo, stereo[:1]):
+        found = separating.sounds(channels_of_array(wave, 4000), "")
+        assert found["low"].samples.shape == wave.shape

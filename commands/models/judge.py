@@ -67,6 +67,7 @@ def _plain(found: Judgement) -> dict[str, object]:
         "real": found.real,
         "noise": found.noise,
         "clips": found.clips,
+        "odd": found.odd,
         "failed": [str(error) for error in found.failed],
     }
 

@@ -14,6 +14,12 @@ from ..embeddings.interface import Classifier, Float64
 from ..progress import Progress, plural
 from .sounds import LONGEST_S, Sounds, Source
 
+SILENT_DB = (
+    -80.0
+)  # of full scale: a sound whose loudest sample is below it has nothing to be heard
+SHORT_S = 0.1  # of a sound in which hardly a period of a low note fits, or a window of a spectrogram
+NAMED = 5  # sounds that a note names
+
 Change = Callable[[int, NDArray[np.float32]], NDArray[np.float32]]
 
 
@@ -31,12 +37,15 @@ class Embedded:
         (N, K) of a classifier.
     failed : list of DataError
         What could not be read, each with its name.
+    odd : dict of str to str
+        Sounds that are silent or very short, with what they are. They are judged like the others.
     """
 
     sources: list[Source]
     vectors: Float64
     probabilities: Float64 | None = None
     failed: list[DataError] = field(default_factory=list)
+    odd: dict[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.sources)
@@ -68,9 +77,12 @@ def embedded(
             try:
                 wave, sr_hz = source.read()
                 n_cut += len(wave) >= LONGEST_S * sr_hz
+                what = _oddness(wave, sr_hz)
                 if change is not None:
                     wave = change(number, wave)
                 found.add(source, *_both(embedding, wave, sr_hz))
+                if what is not None:
+                    found.odd[source.name] = what
                 on_done(source.name)
             except (MirbricksError, ValueError) as error:
                 found.failed.append(_of_sound(source.name, error))
@@ -79,7 +91,30 @@ def embedded(
         progress.note(
             f"{label}: of {plural(n_cut, 'sound')} only the first {LONGEST_S} s count"
         )
+    if found.odd and change is None:
+        progress.note(_note_of_odd(label, found.odd))
     return found.together()
+
+
+def _oddness(wave: NDArray[np.float32], sr_hz: int) -> str | None:
+    """What is odd about a sound, if anything is."""
+    seconds = len(wave) / sr_hz
+    if seconds < SHORT_S:
+        return f"{seconds:.3f} s long"
+    if float(np.abs(wave).max()) < 10 ** (SILENT_DB / 20):
+        return "silent"
+    return None
+
+
+def _note_of_odd(label: str, odd: dict[str, str]) -> str:
+    """How many sounds are silent or very short, and which."""
+    named = [f"'{name}' ({what})" for name, what in list(odd.items())[:NAMED]]
+    if len(odd) > NAMED:
+        named.append("...")
+    return (
+        f"{label}: {len(odd)} silent or shorter than {SHORT_S} s, judged like the others: "
+        + ", ".join(named)
+    )
 
 
 class _Rows:
@@ -87,6 +122,7 @@ class _Rows:
 
     def __init__(self) -> None:
         self.failed: list[DataError] = []
+        self.odd: dict[str, str] = {}
         self._sources: list[Source] = []
         self._vectors: list[Float64] = []
         self._probabilities: list[Float64] = []
@@ -102,7 +138,7 @@ class _Rows:
     def together(self) -> Embedded:
         vectors = np.stack(self._vectors) if self._vectors else np.zeros((0, 1))
         probabilities = np.stack(self._probabilities) if self._probabilities else None
-        return Embedded(self._sources, vectors, probabilities, self.failed)
+        return Embedded(self._sources, vectors, probabilities, self.failed, self.odd)
 
 
 def _both(

@@ -61,6 +61,9 @@ class Judgement:
         How many sounds each of the figures is of: `real` in the reference half, `sounds` in each of the other sets.
     failed : list of DataError
         What could not be read.
+    odd : dict of str to dict
+        Of the `sounds` and of the `real` ones those that are silent or very short, by name, with what they are. They
+        are in the figures like the others: a model that makes silence is not better for it.
     """
 
     figures: dict[str, float]
@@ -71,6 +74,7 @@ class Judgement:
     n_features: int
     compared: dict[str, int]
     failed: list[DataError] = field(default_factory=list)
+    odd: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         words = []
@@ -145,6 +149,7 @@ def judge(
         n_features=theirs.vectors.shape[1],
         compared={"real": len(rows.reference), "sounds": len(rows.sounds)},
         failed=failed,
+        odd={"sounds": ours.odd, "real": theirs.odd},
     )
 
 

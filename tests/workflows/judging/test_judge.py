@@ -362,3 +362,48 @@ def test_only_the_first_ten_minutes_of_a_sound_are_read(tmp_path: Path) -> None:
     (source,) = sounds_of(path.parent).sources
     wave, sr_hz = source.read()
     assert len(wave) == LONGEST_S * sr_hz
+
+
+def test_silent_and_very_short_sounds_are_counted_and_named(
+    folders: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are judged like the others: whoever makes silence is not better for it."""
+    quiet = np.full(SR_HZ // 2, 0.9e-4, np.float32)
+    odd = {
+        17: np.zeros(SR_HZ // 2, np.float32),
+        18: quiet,
+        19: tone(300, 0.001, 0)[: SR_HZ // 10 - 1],
+    }
+    even = {20: 2 * quiet, 21: tone(300, 0.001, 0)[: SR_HZ // 10]}
+    sounds = notes(16, seed=1)
+    sounds += [(wave, SR_HZ) for wave in (odd | even).values()]
+    made = write(tmp_path / "made", sounds)
+
+    assert main(["judge", str(made), str(folders["real"]), "--json"]) == 0
+
+    output = capsys.readouterr()
+    found = json.loads(output.out)
+    assert found["odd"] == {
+        "sounds": {"017": "silent", "018": "silent", "019": "0.100 s long"},
+        "real": {},
+    }
+    assert set(found["odd"]["sounds"]) <= set(found["clips"])
+    assert (
+        "sounds: 3 silent or shorter than 0.1 s, judged like the others: "
+        "'017' (silent), '018' (silent), '019' (0.100 s long)" in output.err
+    )
+    again = mb.judge(made, folders["real"])
+    assert again.odd == found["odd"]
+    assert again.figures == found["figures"]
+
+
+def test_a_note_names_a_few_of_many_silent_sounds(
+    folders: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    silence = np.zeros(SR_HZ, np.float32)
+    made = write(tmp_path / "made", [*notes(16), *[(silence, SR_HZ)] * 7])
+    found = mb.judge(folders["real"], made, progress=True)
+    assert len(found.odd["real"]) == 7
+    told = " ".join(capsys.readouterr().err.split())
+    assert "real sounds: 7 silent or shorter than 0.1 s" in told
+    assert told.count("(silent)") == 5

@@ -95,7 +95,7 @@ def list_models(pattern: str = "*") -> list[str]:
     --------
     >>> import mirbricks as mb
     >>> mb.list_models("*bach10")
-    ['zoo:instruments_bach10', 'zoo:mpe_bach10']
+    ['zoo:instruments_bach10', 'zoo:mpe_bach10', 'zoo:separation_bach10']
     """
     known = [f"{PREFIX}{name}" for name in names()]
     # A pattern that begins with a name is as good as one that begins with the prefix.

@@ -10,12 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from .sound import spectrogram
-from .spectrum import levels_db
+from .sound import LOWEST_HZ, OCTAVES_HZ, ROWS, short_hz, spectrogram
+from .spectrum import levels_db, on_log_rows
 from .style import canvas, title_of
 
 HEIGHT = 2.2  # inches of a spectrogram
-FLOOR_DB = -80.0  # under the loudest of all: where the mix is silent, no mask is drawn
+FLOOR_DB = -60.0  # under the loudest of all: where the mix is silent, no mask is drawn
 
 
 def spectrograms(
@@ -83,12 +83,23 @@ def mask(
     figure, axes = canvas(ax, 8.0, HEIGHT)
     ours, frequencies_hz, column_s = levels_db(estimate, sr_hz)
     whole, _, _ = levels_db(mix, sr_hz)
+
+    # The axes of the spectrograms that it stands beside.
+    high_hz = float(frequencies_hz[-1])
+    low_hz = min(LOWEST_HZ, high_hz / 4)
+    ours, whole = (
+        on_log_rows(levels, frequencies_hz, low_hz, ROWS) for levels in (ours, whole)
+    )
+    bottom, top = float(np.log2(low_hz)), float(np.log2(high_hz))
+    ticks = [hz for hz in OCTAVES_HZ if low_hz <= hz <= high_hz]
+    axes.set_yticks(np.log2(ticks), [short_hz(hz) for hz in ticks])
+
     shares = masks_of(ours, whole)
     axes.imshow(
         shares,
         aspect="auto",
         origin="lower",
-        extent=(0.0, shares.shape[1] * column_s, 0.0, float(frequencies_hz[-1])),
+        extent=(0.0, shares.shape[1] * column_s, bottom, top),
         cmap="gray",
         vmin=0.0,
         vmax=1.0,

@@ -168,7 +168,7 @@ def _spectrum(
         levels = on_log_rows(levels, frequencies_hz, low_hz, ROWS)
         bottom, top = np.log2(low_hz), np.log2(high_hz)
         ticks = [hz for hz in OCTAVES_HZ if low_hz <= hz <= high_hz]
-        axes.set_yticks(np.log2(ticks), [_short(hz) for hz in ticks])
+        axes.set_yticks(np.log2(ticks), [short_hz(hz) for hz in ticks])
     else:
         bottom, top = low_hz, high_hz
 
@@ -193,7 +193,7 @@ def _spectrum(
     bar.set_label("level (dB, full-scale sine = 0)", fontsize=8, color=INK)
 
 
-def _short(hz: int) -> str:
+def short_hz(hz: int) -> str:
     """1000 as 1k: the axis says Hz."""
     if hz >= 1000:
         return f"{hz // 1000}k"

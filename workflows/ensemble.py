@@ -70,8 +70,14 @@ def _refuse(members: Sequence[Member]) -> None:
             "an ensemble needs two runs or more",
             "give further runs, such as other seeds",
         )
-    if not first.experiment.task.logits:
-        reason = f"{first.experiment.task.title} compares embeddings, and those of two trainings have nothing in common"
+    task = first.experiment.task
+    if not task.logits:
+        if task.compares:
+            reason = f"{task.title} compares embeddings, and those of two trainings have nothing in common"
+        else:
+            reason = (
+                f"the models of {task.title} give no logits, of which a mean is taken"
+            )
         raise _unlike(first, reason, "evaluate the runs one by one")
     for other in others:
         for what in ("feature", "task"):

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
 
 from ..base import Picture, Sounding
 from ..sounds import Sound
 
-LONGEST_S = 30.0  # of a recording in a report
+LONGEST_S = 10.0  # of a recording in a report, which holds a player for every target
 MOST_TRACKS = 2
+STEPS = 4  # of a stretch: how finely the one is looked for in which all targets play
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,22 @@ class Heard:
     mix: NDArray[np.float32]
     references: NDArray[np.float32]
     estimates: NDArray[np.float32]
+
+
+def busiest(references: Tensor, n_samples: int) -> int:
+    """Where the stretch of so many samples begins in which all targets (K, C, N) play: the softest is loudest there."""
+    energy = references.double().square().sum(dim=1)
+    playing = energy[energy.sum(dim=1) > 0]
+    # Sums over any stretch are differences of the running sum.
+    running = functional.pad(playing.cumsum(dim=1), (1, 0))
+    starts = torch.arange(
+        0, max(energy.shape[1] - n_samples, 0) + 1, max(n_samples // STEPS, 1)
+    )
+    ends = (starts + n_samples).clamp_max(energy.shape[1])
+    if not len(playing):
+        return 0
+    softest = (running[:, ends] - running[:, starts]).amin(dim=0)
+    return int(starts[int(softest.argmax())])
 
 
 def shown(

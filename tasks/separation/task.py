@@ -31,7 +31,7 @@ from .kinds import MIX, TARGET, Kind, Separator, kind_of, needs_of
 from .learner import SeparationLearner
 from .misfits import refuse_misfit
 from .mixing import StemMixes
-from .pictures import LONGEST_S, MOST_TRACKS, Heard, shown
+from .pictures import LONGEST_S, MOST_TRACKS, Heard, busiest, shown
 from .prediction import Separated
 from .stems import Track, refuse_no_target, refuse_unknown_targets, tracks_of
 
@@ -231,13 +231,16 @@ class Separation(Task):
         for track in tracks_of(items, self.config.annotation):
             if track.mix.key not in evaluation.tracks or len(heard) == MOST_TRACKS:
                 continue
+            features = self._features([track], cache)
+            references = references_of(track, features, self.config.targets)
+            start = busiest(references, n_samples)
             # Only what is shown is separated: of long songs anything else would take as long as judging them.
-            features: dict[str, Recorded] = {}
-            for key, feature in self._features([track], cache).items():
-                end = min(n_samples, feature.n_frames)
-                features[key] = InMemory(feature.read(0, end))
-            estimates, references = self._pair(model, track, features)
-            mix = features[track.mix.key].read().float()
+            references = references[..., start : start + n_samples]
+            stop = start + references.shape[-1]
+            mix = features[track.mix.key].read(start, stop).float()
+            estimates = estimated(
+                self.separator(model), InMemory(mix), self.config, self.feature.sr_hz
+            )
             waves = (mix.numpy(), references.numpy(), estimates.numpy())
             heard.append(Heard(track.mix.key, *waves))
         return shown(heard, self.config.targets, self.feature.sr_hz)

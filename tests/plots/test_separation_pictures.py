@@ -38,7 +38,10 @@ def test_the_mask_is_white_where_the_target_is() -> None:
     (image,) = figure.axes[0].images
     values = image.get_array()
     bottom, top = image.get_extent()[2:]
-    rows = {hz: round(hz / (top - bottom) * (len(values) - 1)) for hz in (500, 2000)}
+    rows = {}
+    for hz in (500, 2000):
+        share = (np.log2(hz) - bottom) / (top - bottom)
+        rows[hz] = round(share * (len(values) - 1))
     middle = values.shape[1] // 2
     assert values[rows[500], middle] == pytest.approx(1.0, abs=0.05)
     assert values[rows[2000], middle] < 0.05

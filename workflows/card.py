@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ..compiler.module import count_parameters
 from ..runs.settings import RunSettings
+from ..tasks.separation import Separation
 from ..zoo import PREFIX
 from ..zoo.corpora import origin_of
 from .experiment import Experiment
@@ -64,6 +65,10 @@ def _commands(name: str, experiment: Experiment) -> str:
     if experiment.task.generates:
         # There is nothing in a recording that it could predict.
         lines.append(f"$ mirbricks generate {PREFIX}{name} --n 8 --out sounds")
+        return "\n".join(["```console", *lines, "```"])
+    if isinstance(experiment.task, Separation):
+        # Its command writes a sound per target, where `predict` writes what is in a recording.
+        lines.append(f"$ mirbricks separate {PREFIX}{name} song.wav --out DIR")
         return "\n".join(["```console", *lines, "```"])
     given = experiment.feature.type == "given"
     if not given or getattr(experiment.feature, "from_audio", None):

@@ -5,7 +5,7 @@ OUT ?= out/demo
 BIN := .venv/bin
 PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check format slow mutants nightly bench docs results notes-ar notes-flow notes-gan help
+.PHONY: demo test check format slow mutants nightly bench docs results notes-ar notes-flow notes-gan notes-instrument help
 
 help:
 	@echo "make demo              synthesise a data set, train, evaluate, write $(OUT)/report.html"
@@ -19,6 +19,7 @@ help:
 	@echo "make results DATA=folder  train what docs/results.yaml lists and is missing, and write the table of docs/results.md"
 	@echo "make notes-ar DATA=folder    from notes to new ones: codec, codes, transformer, sounds, their page and their figures"
 	@echo "make notes-flow DATA=folder  the same by a VAE and a rectified flow; make notes-gan by a GAN"
+	@echo "make notes-instrument DATA=folder  a classifier of instruments, which hears whether notes sound as asked for"
 	@echo "make docs              docs/blocks.md and the pictures of the blocks, from the registry"
 
 $(BIN)/python:
@@ -87,6 +88,7 @@ results: .venv/installed
 # One command from the corpus `notes` in DATA to sounds and their figures, beside real against real and real against noise
 notes-ar: LINES := notes_tokens notes_ar
 notes-flow: LINES := notes_vae notes_flow
+notes-instrument: LINES := notes_instrument
 notes-gan: LINES := notes_gan
-notes-ar notes-flow notes-gan: .venv/installed
+notes-ar notes-flow notes-gan notes-instrument: .venv/installed
 	$(BIN)/python docs/results.py --data "$(DATA)" --runs "$(RUNS)" --only $(LINES)

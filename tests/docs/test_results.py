@@ -217,6 +217,19 @@ def test_a_command_without_out_follows_the_one_before(
     assert done == ["import", "split"]
 
 
+def test_a_corpus_lies_where_its_line_makes_it(tmp_path: Path) -> None:
+    places = results.Places(
+        data=tmp_path / "data", corpora=tmp_path / "made", runs=tmp_path / "runs"
+    )
+    found = {line.name: places.corpus(line) for line in results.read_lines()}
+
+    # Some lines make the corpora beside their own, and some that one as well.
+    assert found["covers"] == tmp_path / "data" / "covers80"
+    assert found["maps"] == tmp_path / "data" / "maps"
+    assert found["esc10"] == tmp_path / "made" / "esc10"
+    assert found["notes_flow"] == found["notes_instrument"] == tmp_path / "made/notes"
+
+
 def test_pitches_are_held_out_between_pitches_that_train(tmp_path: Path) -> None:
     folder = tmp_path / "notes"
     folder.mkdir()

@@ -76,6 +76,7 @@ class GraphModule(nn.Module):
         self.output_shapes = output_shapes
         self.free_sizes = free_sizes
         self._inputs = tuple(input_shapes)
+        self._fixed = _fixed_sizes(graph, self._inputs)
 
     @property
     def output_shape(self) -> tuple[int | str, ...]:
@@ -112,6 +113,9 @@ class GraphModule(nn.Module):
         # torch's tracers follow the plain walk: around a `try` they would give up or lose their own errors.
         if torch.compiler.is_compiling():
             return self._walk(inputs)
+        for place, axis, size in self._fixed:
+            if inputs[place].shape[axis : axis + 1] != (size,):
+                self._refuse_size(place, inputs[place])
         try:
             return self._walk(inputs)
         # Torch's words about a tensor do not name the layer: the error is told again with
@@ -187,6 +191,19 @@ class GraphModule(nn.Module):
         where = self.graph.where_input()
         raise GraphError(message, code="E211", where=where, help=hint)
 
+    def _refuse_size(self, place: int, given: Tensor) -> None:
+        """Raise E207: the graph writes a size of this input with "=", and another came."""
+        name = self._inputs[place]
+        axes = self.graph.inputs[name]
+        expected = [axis.name if axis.size is None else axis.size for axis in axes]
+        raise GraphError(
+            f"the input '{name}' has another size than the graph fixes",
+            code="E207",
+            where=self.graph.where_input(),
+            facts=[("expected", show(expected)), ("got", show(given.shape))],
+            help="give a tensor of this size, or leave the size out in `input:` where it may be any",
+        )
+
     def _node(self, name: str) -> nn.Module:
         # The look-up of dotted names is slow, and most nodes are direct children.
         module = self._modules.get(name)
@@ -220,6 +237,18 @@ class GraphModule(nn.Module):
         inputs = map(show, self.input_shapes.values())
         outputs = map(show, self.output_shapes.values())
         return f"{self.graph.name}: {', '.join(inputs)} -> {', '.join(outputs)}"
+
+
+def _fixed_sizes(
+    graph: Graph, inputs: Sequence[str]
+) -> tuple[tuple[int, int, int], ...]:
+    """The number of the input, the axis and the size of each axis that the graph writes with "="."""
+    found = []
+    for place, name in enumerate(inputs):
+        for number, axis in enumerate(graph.inputs.get(name, ())):
+            if axis.size is not None:
+                found.append((place, number, axis.size))
+    return tuple(found)
 
 
 def _add(module: nn.Module, name: str, block: nn.Module) -> None:

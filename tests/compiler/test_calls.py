@@ -218,3 +218,60 @@ def test_a_misspelt_name_of_the_zoo_is_reported_as_that() -> None:
     with pytest.raises(RunError) as caught:
         mb.compile_graph("zoo:mpe_bach")
     assert caught.value.code == "E610"
+
+
+SIZED = {
+    "input": {"x": "B C=2 F=5 T", "t": "B"},
+    "layers": [{"Conv2d": {"out_channels": 1, "kernel_size": 3, "padding": "same"}}],
+}
+
+
+@pytest.mark.parametrize(
+    ("shape", "got"),
+    [
+        ((1, 3, 5, 7), "(1, 3, 5, 7)"),
+        # No layer would mind: a convolution takes any F.
+        ((1, 2, 6, 7), "(1, 2, 6, 7)"),
+        ((1, 2, 4, 7), "(1, 2, 4, 7)"),
+        ((1, 2), "(1, 2)"),
+        ((2, 5, 7), "(2, 5, 7)"),
+    ],
+)
+@pytest.mark.parametrize("by_name", [True, False])
+def test_a_size_that_the_graph_fixes_is_checked_at_every_call(
+    tmp_path: Path, shape: tuple[int, ...], got: str, by_name: bool
+) -> None:
+    path = tmp_path / "g.yaml"
+    path.write_text(
+        "input: {x: B C=2 F=5 T, t: B}\n"
+        "layers:\n  - Conv2d: {out_channels: 1, kernel_size: 3, padding: same}\n"
+    )
+    model = mb.compile_graph(path).eval()
+    fitting, t = noise(4, 2, 5, 9), noise(4)
+    model(fitting, t)
+    wrong = noise(*shape)
+
+    with pytest.raises(GraphError) as caught:
+        if by_name:
+            model(t=t, x=wrong)
+        else:
+            model(wrong, t)
+
+    error = caught.value
+    assert error.message == "the input 'x' has another size than the graph fixes"
+    assert list(error.facts) == [("expected", "(B, 2, 5, T)"), ("got", got)]
+    assert error.code == "E207"
+    assert error.where is not None
+    assert error.where.line == 1
+    # Free axes stay free, and a refused call leaves nothing behind.
+    assert model(noise(2, 2, 5, 3), t).shape == (2, 1, 5, 3)
+
+
+def test_fixed_sizes_do_not_stop_the_tracers_of_torch() -> None:
+    model = mb.compile_graph(SIZED).eval()
+    x, t = noise(2, 2, 5, 7), noise(2)
+    wanted = model(x, t)
+    exported = torch.export.export(model, (x, t), strict=False).module()
+    compiled = torch.compile(model, backend="eager", fullgraph=True)
+    assert torch.equal(exported(x, t), wanted)
+    assert torch.equal(compiled(x, t), wanted)

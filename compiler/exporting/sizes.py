@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -21,6 +20,7 @@ from ..module import GraphModule
 FreeAxes = tuple[dict[int, Any], ...]  # for each input: axis -> torch's mark
 Taken = dict[str, Sizes]
 LARGER = 4
+MOST_STEPS = 4  # from the smallest sizes to those of the tracing
 
 
 def free_axes(model: GraphModule) -> FreeAxes:
@@ -37,23 +37,37 @@ def base_sizes(model: GraphModule) -> dict[str, int]:
 
     For the same reason there are two items.
     """
-    small = dict(model.free_sizes)
-    large = {name: LARGER * size for name, size in small.items()}
-    if "B" in small:
-        small["B"] = 2
-        large["B"] = 2
-    # A graph that does not run at the larger sizes leaves no choice.
-    with contextlib.suppress(Failed):
+    sizes = dict(model.free_sizes)
+    if "B" in sizes:
+        sizes["B"] = 2
+    # Deep graphs halve their axes often: one step up may still leave an axis of 1.
+    for _ in range(MOST_STEPS):
+        larger = {name: LARGER * size for name, size in sizes.items()}
+        if "B" in sizes:
+            larger["B"] = 2
+        if not _grows_from_one(model, sizes, larger):
+            break
+        sizes = larger
+    return sizes
+
+
+def _grows_from_one(
+    model: GraphModule, sizes: dict[str, int], larger: dict[str, int]
+) -> bool:
+    """Whether an axis inside is 1, and more at larger sizes; one that is 1 at both has no other size."""
+    try:
         steps = [
             walk(model.graph, shapes_at(input_axes(model), at), at, Remembered()).steps
-            for at in (small, large)
+            for at in (sizes, larger)
         ]
-        # An axis that is 1 at both is fixed at 1, and no size of the input changes that.
-        for one, other in zip(*steps, strict=True):
-            pairs = zip(one.went, other.went, strict=True)
-            if any(a == 1 != b for a, b in pairs):
-                return large
-    return small
+    except Failed:
+        # A graph that does not run at the larger sizes leaves no choice.
+        return False
+    for one, other in zip(*steps, strict=True):
+        pairs = zip(one.went, other.went, strict=True)
+        if any(a == 1 != b for a, b in pairs):
+            return True
+    return False
 
 
 def taken(

@@ -251,11 +251,14 @@ def test_a_size_that_the_graph_fixes_is_checked_at_every_call(
     model(fitting, t)
     wrong = noise(*shape)
 
-    with pytest.raises(GraphError) as caught:
+    def call() -> None:
         if by_name:
             model(t=t, x=wrong)
         else:
             model(wrong, t)
+
+    with pytest.raises(GraphError) as caught:
+        call()
 
     error = caught.value
     assert error.message == "the input 'x' has another size than the graph fixes"

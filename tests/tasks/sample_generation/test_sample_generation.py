@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -70,10 +71,8 @@ NOTHING = {"conditions": {"each": [], "together": [[]]}}
 Make = Callable[..., tuple[SampleGeneration, Any]]
 
 
-@pytest.fixture(scope="module")
-def tones(tmp_path_factory: pytest.TempPathFactory) -> tuple[Corpus, FeatureCache]:
+def tones_in(folder: Path) -> tuple[Corpus, FeatureCache]:
     """Low and high tones of .2 s, and one that is shorter than a patch."""
-    folder = tmp_path_factory.mktemp("tones")
     audio, entries = [], []
     for number, (label, hz, seconds) in enumerate(
         [("low", 50, 0.2), ("low", 50, 0.15), ("high", 250, 0.2), ("high", 250, 0.04)]
@@ -90,6 +89,11 @@ def tones(tmp_path_factory: pytest.TempPathFactory) -> tuple[Corpus, FeatureCach
     cache = FeatureCache(folder / "cache", FEATURE)
     assert cache.build(corpus.items, n_jobs=1) == []
     return corpus, cache
+
+
+@pytest.fixture(scope="module")
+def tones(tmp_path_factory: pytest.TempPathFactory) -> tuple[Corpus, FeatureCache]:
+    return tones_in(tmp_path_factory.mktemp("tones"))
 
 
 def made(graph: dict[str, Any], **settings: Any) -> tuple[SampleGeneration, Any]:

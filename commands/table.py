@@ -197,7 +197,7 @@ COMMANDS: dict[str, Command] = {
     "completion": Command(
         "completion:completion",
         "print a script that lets bash, zsh or fish complete commands, options and files",
-        "bash > ~/.local/share/bash-completion/completions/mirbricks",
+        "bash > completion.bash",
         arguments.completion,
     ),
     "data check": Command(

@@ -79,6 +79,7 @@ def separated_alone(model: str, seconds: float) -> dict[str, Any]:
         files = separating.write(song, Path(name) / "out", replace=False)
         took_s = time.perf_counter() - start_s
         core_s = time.process_time() - begun_s
+        files = [file for file in files if file.suffix == ".wav"]
         lengths = {soundfile.info(file).frames for file in files}
     assert lengths == {int(seconds * SR_HZ)}, "a file has another length than the song"
     return {

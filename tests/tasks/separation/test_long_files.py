@@ -14,9 +14,10 @@ import torch
 
 import mirbricks as mb
 from mirbricks.data.stores.wav_writer import written_wav
+from mirbricks.runs.folder import RunFolder
 from mirbricks.tasks.separation.chunks import chunks_of
 from mirbricks.tasks.separation.estimating import estimates_of
-from mirbricks.workflows.loading import load_experiment
+from mirbricks.workflows.loading import load_experiment, load_run
 
 SR_HZ = 44_100
 TEN_MINUTES = 600 * SR_HZ + 17
@@ -97,6 +98,28 @@ def test_chunks_equal_one_pass_over_the_whole_file(
     assert chunks_of(experiment.model, 1 << 14, 1638)[1] > 2000
     chunks, whole = found.values()
     assert whole.abs().max() > 0.01
+    torch.testing.assert_close(chunks, whole, rtol=0, atol=1e-4)
+
+
+def test_the_zoos_model_gives_in_chunks_what_it_gives_in_one_pass() -> None:
+    experiment, _ = load_run(RunFolder.open("zoo:separation_bach10"))
+    mix = torch.from_numpy(song(0, 450_001)[:1])
+    found = []
+    # Its own chunks, and one that is longer than the recording.
+    for chunk in (experiment.task.config.chunk_frames, 1 << 20):
+        sizes = {"chunk_frames": chunk}
+        pieces = estimates_of(
+            experiment.task.separator(experiment.model),
+            [mix],
+            from_hz=22_050,
+            model_hz=22_050,
+            n_channels=1,
+            config=experiment.task.config.model_copy(update=sizes),
+            asked=["violin"],
+        )
+        found.append(torch.cat(list(pieces), dim=2))
+    chunks, whole = found
+    assert whole.shape == (1, 1, 450_001)
     torch.testing.assert_close(chunks, whole, rtol=0, atol=1e-4)
 
 

@@ -17,6 +17,7 @@ SCORES_GPU = 2**26
 RUN = 64  # codes whose best score is found by one vectorised maximum
 SOFTNESS = 0.1  # of the frames' mean energy: distances that count as alike
 LEAST = 1e-6  # keeps logarithms and divisions away from 0
+LEAST_SHARE = 0.01  # of an even share: how rare a code may count as
 UNUSED = 1e-6  # share of the mean count below which no frame has chosen a code
 
 
@@ -87,6 +88,73 @@ def _stages(frames: Tensor, codebooks: Tensor, half_norms: Tensor) -> Tensor:
     return torch.stack(codes, dim=1)
 
 
+@torch.no_grad()
+def best_codes(frames: Tensor, codebooks: Tensor, beam: int) -> Tensor:
+    """Codes (N, Q), int64, whose sums are near the frames: a search that keeps the `beam` best sums at each stage.
+
+    It is never farther away than `nearest_codes`, which keeps one: where the search has lost that path, and found no
+    better one, its codes stay.
+    """
+    greedy = nearest_codes(frames, codebooks)
+    if beam == 1 or len(codebooks) == 1:
+        return greedy
+    codebooks = codebooks.to(frames.dtype)
+    with _no_autocast(frames.device):
+        if torch.compiler.is_compiling():
+            return _better(frames, codebooks, greedy, beam)
+        if frames.device.type == "cpu":
+            scores = SCORES_CPU
+        else:
+            scores = SCORES_GPU
+        rows = max(1, scores // (codebooks.shape[1] * beam))
+        blocks = zip(torch.split(frames, rows), torch.split(greedy, rows), strict=True)
+        found = [_better(block, codebooks, own, beam) for block, own in blocks]
+        return torch.cat(found)
+
+
+def _better(frames: Tensor, codebooks: Tensor, greedy: Tensor, beam: int) -> Tensor:
+    """Of both searches the codes whose sum is nearer, frame by frame; those of `greedy` where both are as near."""
+    found = _kept_sums(frames, codebooks, beam)
+    gain = _distances(frames, codebooks, greedy) - _distances(frames, codebooks, found)
+    return torch.where((gain > 0)[:, None], found, greedy)
+
+
+def _kept_sums(frames: Tensor, codebooks: Tensor, beam: int) -> Tensor:
+    n_codes = codebooks.shape[1]
+    # Axes: frames, kept sums, features. At first there is one sum, of nothing.
+    left = frames[:, None]
+    codes = torch.zeros(len(frames), 1, 0, dtype=torch.long, device=frames.device)
+    for codebook in codebooks:
+        # |r - c|² = |r|² - 2 r·c + |c|², for every kept sum and every code.
+        energy = left.square().sum(dim=2, keepdim=True)
+        distances = energy - 2 * left @ codebook.t() + codebook.square().sum(dim=1)
+        n_kept = min(beam, codes.shape[1] * n_codes)
+        places = distances.flatten(1).topk(n_kept, dim=1, largest=False).indices
+
+        # Each place is a sum that was kept before, and the code that goes on top of it.
+        parents = places.div(n_codes, rounding_mode="floor")[..., None]
+        chosen = places.remainder(n_codes)
+        before = codes.gather(1, parents.expand(-1, -1, codes.shape[2]))
+        codes = torch.cat([before, chosen[..., None]], dim=2)
+        left = left.gather(1, parents.expand(-1, -1, left.shape[2]))
+        left = left - functional.embedding(chosen, codebook)
+    best = left.square().sum(dim=2).argmin(dim=1)
+    return codes[torch.arange(len(codes), device=codes.device), best]
+
+
+def _distances(frames: Tensor, codebooks: Tensor, codes: Tensor) -> Tensor:
+    """Squared distances (N,) of frames from the sums of their codes, as `decode` forms them."""
+    return (frames - sum_of(codebooks, codes)).square().sum(dim=1)
+
+
+def sum_of(codebooks: Tensor, codes: Tensor) -> Tensor:
+    """The sums of vectors, (N, D), of the codes (N, n) of the first n codebooks."""
+    total = functional.embedding(codes[:, 0], codebooks[0])
+    for i in range(1, codes.shape[1]):
+        total = total + functional.embedding(codes[:, i], codebooks[i])
+    return total
+
+
 def _first_largest(scores: Tensor) -> Tensor:
     """argmax over the last axis; on a CPU the maxima of runs come first, as torch's own argmax is not vectorised."""
     n, k = scores.shape
@@ -133,6 +201,25 @@ def lacking_entropy(frames: Tensor, codebook: Tensor) -> Tensor:
     entropy = torch.special.entr(choice + LEAST).sum()
     lacking: Tensor = math.log(len(codebook)) - entropy
     return lacking
+
+
+@torch.no_grad()
+def balanced_codes(
+    frames: Tensor, codebook: Tensor, counts: Tensor, balance: float
+) -> Tensor:
+    """The code (N,) of each frame (N, D) that learns from it: near, and not chosen more often than others.
+
+    Squared distances from the codes (K, D) are multiplied by the codes' shares of the running counts (K,), relative to
+    an even share, to the power `balance`. Crowded codes then give frames away, and codes move to where frames are many.
+    """
+    mean = counts.mean().clamp_min(torch.finfo(counts.dtype).tiny)
+    # A code without frames is to win more of them, and not every one there is.
+    share = (counts / mean).clamp_min(LEAST_SHARE).to(frames.dtype)
+    codebook = codebook.to(frames.dtype)
+    with _no_autocast(frames.device):
+        energy = frames.square().sum(dim=1, keepdim=True)
+        distances = energy - 2 * frames @ codebook.t() + codebook.square().sum(dim=1)
+        return (distances.clamp_min(0) * share.pow(balance)).argmin(dim=1)
 
 
 def usage_of(codes: Tensor, n_codes: int) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from pydantic import Field, PositiveFloat, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 from torch import Tensor
 from torch.nn import functional
 
@@ -12,6 +12,8 @@ from ...registry import BlockConfig, from_axis, register
 from ..bounds import Entries, Layers
 from .bottleneck import Bottleneck
 from .codebooks import (
+    balanced_codes,
+    best_codes,
     follow,
     from_frames,
     k_means,
@@ -22,6 +24,7 @@ from .codebooks import (
     random_frames,
     statistics_of,
     straight_through,
+    sum_of,
     to_frames,
     usage_of,
 )
@@ -37,6 +40,8 @@ from .codebooks import (
         ((2, 3, 5, 4), {"n_codebooks": 1, "n_codes": 16, "dead_below": 0.0}),
         ((2, 4, 9), {"n_codebooks": 2, "n_codes": 8, "weights": [30.0, 2.0]}),
         ((2, 4, 9), {"n_codebooks": 2, "n_codes": 8, "entropy_weight": 0.1}),
+        ((2, 4, 9), {"n_codebooks": 3, "n_codes": 8, "beam": 4}),
+        ((2, 4, 9), {"n_codebooks": 2, "n_codes": 8, "balance": 0.5}),
     ],
 )
 class ResidualVectorQuantizer(Bottleneck):
@@ -47,11 +52,17 @@ class ResidualVectorQuantizer(Bottleneck):
              commitment loss: Défossez et al., "High Fidelity Neural Audio Compression" (EnCodec, arXiv:2210.13438),
              eq. 4: a sum over the stages, here of means over frames and features. Differs from both: codebooks also
              learn from the examples that quantizer dropout cuts short, as what a stage sees does not depend on it.
+    Coding:  `encode`, and forward in eval mode, keep the `beam` best sums at each stage (an M-search: Juang
+             & Gray, "Multiple stage vector quantization for speech coding", ICASSP 1982) and are never farther away
+             than the nearest code of each stage; codes for few stages are then not the first ones of many.
     Reading: `encode`, `decode`, `perplexity`, `usage`; `losses`, in training: "commitment", already times its weight,
              and "entropy" with an entropy_weight: codes that occur alike (as in Yu et al., "Language Model Beats
              Diffusion", ICLR 2024, eq. 5, its second term). Distances are computed in float32 or finer.
     Learning: in training, codebooks follow running means in forward; under torch.distributed, alike in all processes.
-             A code that is hardly chosen starts again at a residual of the batch. `fit` places all codes by k-means.
+             A code that is hardly chosen starts again at a residual of the batch. With `balance`, frames move the code
+             whose distance times its share is least (frequency-sensitive competitive learning: Ahalt et al.,
+             "Competitive Learning Algorithms for Vector Quantization", Neural Networks, 1990). `fit` places all codes
+             by k-means.
     """
 
     class Config(BlockConfig):
@@ -86,6 +97,19 @@ class ResidualVectorQuantizer(Bottleneck):
             ge=0,
             description="weight of what a batch's soft choice of codes lacks in entropy, in nats; 0: not asked for",
         )
+        balance: float = Field(
+            0.0,
+            ge=0,
+            le=2,
+            description="power of a code's share of the frames that its distance counts times, for the codes that "
+            "learn from a frame: above 0, codes come to occur alike",
+        )
+        beam: PositiveInt = Field(
+            1,
+            le=64,
+            description="sums of codes kept at each stage while encoding; 1: the nearest code of each stage. "
+            "Not in training",
+        )
 
         @model_validator(mode="after")
         def _as_many_weights(self) -> ResidualVectorQuantizer.Config:
@@ -102,6 +126,8 @@ class ResidualVectorQuantizer(Bottleneck):
         self.commitment_weight = config.commitment_weight
         self.quantizer_dropout = config.quantizer_dropout
         self.entropy_weight = config.entropy_weight
+        self.balance = config.balance
+        self.beam = config.beam
         self.n_codebooks = config.n_codebooks
         self.n_codes = config.n_codes
         self.codebooks: Tensor
@@ -120,11 +146,13 @@ class ResidualVectorQuantizer(Bottleneck):
 
     def forward(self, x: Tensor) -> Tensor:
         frames = self._frames(x)
-        codes = nearest_codes(frames, self.codebooks)
         if self.training:
+            # One sum is kept while learning: a search costs as much again for every sum more.
+            codes = nearest_codes(frames, self.codebooks)
             quantised = self._learn(frames, codes, x.shape[0])
         else:
-            quantised = self._sum(codes)
+            codes = best_codes(frames, self.codebooks, self.beam)
+            quantised = sum_of(self.codebooks, codes)
         return straight_through(x, from_frames(self._unweighted(quantised), x))
 
     def _frames(self, x: Tensor) -> Tensor:
@@ -138,13 +166,6 @@ class ResidualVectorQuantizer(Bottleneck):
         if self.scale is None:
             return frames
         return frames / self.scale
-
-    def _sum(self, codes: Tensor) -> Tensor:
-        """(N, n) -> (N, D)."""
-        total = functional.embedding(codes[:, 0], self.codebooks[0])
-        for i in range(1, codes.shape[1]):
-            total = total + functional.embedding(codes[:, i], self.codebooks[i])
-        return total
 
     def _learn(self, frames: Tensor, codes: Tensor, n_items: int) -> Tensor:
         """Sum the stages that each example keeps, set the loss, move the codebooks."""
@@ -162,7 +183,9 @@ class ResidualVectorQuantizer(Bottleneck):
         for i in range(self.n_codebooks):
             chosen = functional.embedding(codes[:, i], self.codebooks[i])
             # Codebooks learn from all examples: what a stage sees does not depend on which ones it is kept for.
-            statistics.append(statistics_of(residual, codes[:, i], picks))
+            statistics.append(
+                statistics_of(residual, self._moved(residual, codes, i), picks)
+            )
             residual = residual - chosen
             if self.entropy_weight:
                 # Through the frames, and not the codes: the encoder is to spread what it gives.
@@ -185,6 +208,12 @@ class ResidualVectorQuantizer(Bottleneck):
         )
         return total
 
+    def _moved(self, residual: Tensor, codes: Tensor, i: int) -> Tensor:
+        """The codes (N,) of stage i that its frames move."""
+        if not self.balance:
+            return codes[:, i]
+        return balanced_codes(residual, self.codebooks[i], self.counts[i], self.balance)
+
     def _kept(self, n_items: int, frames: Tensor) -> Tensor:
         """1 for the stages an example keeps, 0 for the rest: (B, Q); at least one is kept."""
         stages = torch.arange(self.n_codebooks, device=frames.device)
@@ -203,7 +232,7 @@ class ResidualVectorQuantizer(Bottleneck):
         else:
             n = n_codebooks
         self._refuse("encode asks for", n)
-        codes = nearest_codes(self._frames(x), self.codebooks[:n])
+        codes = best_codes(self._frames(x), self.codebooks[:n], self.beam)
 
         # The stages become the axis behind the batch, where a graph expects channels.
         return codes.view(x.shape[0], *x.shape[2:], n).movedim(-1, 1)
@@ -214,7 +243,8 @@ class ResidualVectorQuantizer(Bottleneck):
         Raises `DataError` if codes are of more stages than there are.
         """
         self._refuse("decode got the codes of", codes.shape[1])
-        total = self._sum(codes.movedim(1, -1).reshape(-1, codes.shape[1]))
+        rows = codes.movedim(1, -1).reshape(-1, codes.shape[1])
+        total = sum_of(self.codebooks, rows)
         total = self._unweighted(total)
         return total.view(codes.shape[0], *codes.shape[2:], -1).movedim(-1, 1)
 

@@ -72,6 +72,11 @@ class CodecConfig(TaskConfig):
         0,
         description="first step with the quantizer; k-means places its codes there, before it is passed by",
     )
+    encoder_rests: bool = Field(
+        False,
+        description="from quantize_from on, what comes before the quantizer stays as it is; the codes settle, and what "
+        "comes behind it goes on to learn",
+    )
     restart_until: PositiveInt | None = Field(
         None,
         description="step after which codes that are hardly chosen stay where they are; default: they always move",
@@ -101,6 +106,14 @@ class CodecConfig(TaskConfig):
     adversary_optimizer: OptimizerConfig | None = Field(
         None, description="how the adversary's weights move; default: as `train:` says"
     )
+
+    @model_validator(mode="after")
+    def _has_learned_before(self) -> CodecConfig:
+        if self.encoder_rests and not self.quantize_from:
+            raise ValueError(
+                "'encoder_rests' needs 'quantize_from' above 0: the encoder would never learn"
+            )
+        return self
 
     @model_validator(mode="after")
     def _holds_the_output(self) -> CodecConfig:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from typing import Protocol, cast
 
 import torch
@@ -30,6 +31,12 @@ class Quantizer(Protocol):
 
     def encode(self, x: Tensor) -> Tensor: ...
     def decode(self, codes: Tensor) -> Tensor: ...
+
+
+class Residual(Protocol):
+    """A quantizer whose stages can run in part."""
+
+    def encode(self, x: Tensor, n_codebooks: int | None = None) -> Tensor: ...
 
 
 class GraphCodec:
@@ -95,37 +102,73 @@ class GraphCodec:
         self._extractor.to(device)
         return self
 
-    def encode(self, waves: Tensor) -> Tensor:
-        """Codes (B, Q, T), int64, of waveforms (B, 1, N)."""
-        self._refuse_continuous()
-        with evaluating(self.model):
-            return self.codes_of(self.halves.reach(self._features(waves)))
+    def encode(self, waves: Tensor, n_codebooks: int | None = None) -> Tensor:
+        """Codes (B, Q, T), int64, of waveforms (B, 1, N): of all codebooks, or of the first `n_codebooks`.
 
-    def codes_of(self, reached: Tensor) -> Tensor:
+        A residual quantizer with a `beam` finds codes for a few codebooks that are better than the first ones of many.
+        """
+        self._refuse_continuous()
+        return self.codes_of(self.reached(waves), n_codebooks)
+
+    def reached(self, waves: Tensor) -> Tensor:
+        """What the bottleneck is given of waveforms (B, 1, N)."""
+        with evaluating(self.model):
+            return self.halves.reach(self._features(waves))
+
+    def codes_of(self, reached: Tensor, n_codebooks: int | None = None) -> Tensor:
         """Codes (B, Q, T) of what reaches the quantizer."""
-        codes = self._quantizer.encode(reached)
+        if n_codebooks is not None:
+            refuse_other_number(n_codebooks, self.name, self.n_codebooks)
+        with evaluating(self.model):
+            codes = self._first_codes(reached, n_codebooks)
         # A spectrum's codes (B, F, T) lie one above another, as a residual quantizer's do.
-        return codes.reshape(codes.shape[0], -1, codes.shape[-1])
+        return codes.reshape(codes.shape[0], -1, codes.shape[-1])[:, :n_codebooks]
+
+    def _first_codes(self, reached: Tensor, n_codebooks: int | None) -> Tensor:
+        """At least so many codes; fewer stages than all run only where the quantizer has stages."""
+        if n_codebooks is None or self.halves.block != "ResidualVectorQuantizer":
+            return self._quantizer.encode(reached)
+        # A stage gives a code for each row of a spectrum.
+        rows = _product(self.latent_shape[1:])
+        n_stages = math.ceil(n_codebooks / rows)
+        return cast(Residual, self._quantizer).encode(reached, n_stages)
 
     def decode(self, codes: Tensor) -> Tensor:
         """Waveforms (B, 1, T · hop_length) of codes (B, Q, T)."""
         self._refuse_continuous()
         self._refuse_no_codes(codes)
+        with evaluating(self.model):
+            latents: Tensor = self._quantizer.decode(self._stacked(codes))
+            return self._waves(self.halves.leave(latents))
+
+    def _stacked(self, codes: Tensor) -> Tensor:
+        """Codes (B, Q, T) as the quantizer takes them."""
         codes = codes.to(self._device)
         n = len(codes)
         frames = codes.shape[-1]
         if self.halves.block not in STACKED:
-            codes = codes.reshape(n, *self.latent_shape[1:], frames)
-        elif len(self.latent_shape) > 1:
-            codes = codes.reshape(n, -1, *self.latent_shape[1:], frames)
-        with evaluating(self.model):
-            latents: Tensor = self._quantizer.decode(codes)
-            return self._waves(self.halves.leave(latents))
+            return codes.reshape(n, *self.latent_shape[1:], frames)
+        if len(self.latent_shape) > 1:
+            return codes.reshape(n, -1, *self.latent_shape[1:], frames)
+        return codes
+
+    def latent_errors(self, waves: Tensor, codes: Tensor) -> Tensor:
+        """Squared errors (1 + Q,), in float64, of what the first n codes (B, Q, T) make of what reached the quantizer.
+
+        The first is that of no code at all: the energy of what reached it.
+        """
+        reached = self.reached(waves).double()
+        errors = [reached.square().sum()]
+        for n in range(1, codes.shape[1] + 1):
+            with evaluating(self.model):
+                latents = self._quantizer.decode(self._stacked(codes[:, :n]))
+            errors.append((latents.double() - reached).square().sum())
+        return torch.stack(errors).cpu()
 
     def encode_latent(self, waves: Tensor) -> Tensor:
         """What leaves the bottleneck, (B, D, T): of a variational auto-encoder the mean, of a quantizer its vectors."""
+        reached = self.reached(waves)
         with evaluating(self.model):
-            reached = self.halves.reach(self._features(waves))
             latents: Tensor = self.halves.bottleneck(reached)
         return latents.reshape(latents.shape[0], -1, latents.shape[-1])
 
@@ -242,6 +285,16 @@ def refuse_no_waves(waves: Tensor, name: str) -> None:
             f"codec '{name}' reads waveforms (B, 1, N), got {show(waves.shape)}",
             code="E584",
             help="mix channels down, and add the axes of batch and channel: wave[None, None]",
+        )
+
+
+def refuse_other_number(asked: int, name: str, n_codebooks: int) -> None:
+    """Raise TaskError E584 for more codebooks than there are, or none."""
+    if not 1 <= asked <= n_codebooks:
+        raise TaskError(
+            f"codec '{name}' has {n_codebooks} codebooks, {asked} are asked for",
+            code="E584",
+            help="leave the number out for all of them",
         )
 
 

@@ -47,8 +47,11 @@ class Codec(Protocol):
     latent_channels: int
     fingerprint: str
 
-    def encode(self, waves: Tensor) -> Tensor:
-        """Codes of waveforms: (B, 1, N) -> (B, Q, T), int64. Raises TaskError E583 for a codec without codebooks."""
+    def encode(self, waves: Tensor, n_codebooks: int | None = None) -> Tensor:
+        """Codes of waveforms: (B, 1, N) -> (B, Q, T), int64; of all codebooks, or of the first `n_codebooks`.
+
+        Raises TaskError E583 for a codec without codebooks, E584 for more of them than there are.
+        """
         ...
 
     def decode(self, codes: Tensor) -> Tensor:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from ...metrics.codebooks import CodebookUse, bit_rate_bps
 from ...metrics.reconstruction import log_mel_distance_db, si_sdr_db, stft_distance
 from ..base import Figures
 from .graph_codec import GraphCodec
+
+NO_ERROR = 1e-12  # of the energy: -120 dB
 
 
 def codebooks_judged(codec: GraphCodec, few: int | None) -> Iterator[tuple[str, int]]:
@@ -29,6 +32,29 @@ def sound_figures(output: Tensor, wave: Tensor, sr_hz: int, ending: str) -> Figu
     found[f"log_mel_distance_db{ending}"] = log_mel_distance_db(output, wave, sr_hz)
     found[f"mr_stft_distance{ending}"] = stft_distance(output, wave)
     return found
+
+
+def stage_figures(codec: GraphCodec, codes: Tensor, wave: Tensor) -> Figures:
+    """The error after each stage of a residual quantizer, in dB of the recording's energy: of codes (1, Q, T).
+
+    It is the squared error of the sound that the first n codes give, for each n. Beside it stands whether some stage
+    does not lower it (1, else 0), where silence is what comes before the first; and whether some stage does not lower
+    the squared error of the latents. A silent recording has none of this.
+    """
+    energy = wave.double().square().sum()
+    if not energy:
+        return {}
+    errors = [energy]
+    for n in range(1, codes.shape[1] + 1):
+        decoded = codec.decode(codes[:, :n])[0, :, : wave.shape[-1]].cpu()
+        errors.append((decoded.double() - wave).square().sum())
+    left = codec.latent_errors(wave[None], codes)
+    ratios = torch.stack(errors) / energy
+    return {
+        "stage_errors_db": (10 * ratios[1:].clamp_min(NO_ERROR).log10()).tolist(),
+        "stage_raises_error": float((ratios.diff() >= 0).any()),
+        "stage_raises_latent_error": float((left.diff() >= 0).any()),
+    }
 
 
 def codebook_figures(tracks: Sequence[Figures]) -> dict[str, float]:

@@ -104,9 +104,12 @@ class CodecLearner:
 
     def _through(self, halves: Halves, x: Tensor, step: int) -> Tensor:
         """The codec's output; before the quantizer is in use, that of an auto-encoder without it."""
-        reached = halves.reach(x)
         if halves.block not in QUANTIZERS:
-            return halves.leave(halves.bottleneck(reached))
+            return halves.leave(halves.bottleneck(halves.reach(x)))
+        rests = self.config.encoder_rests and step >= self.config.quantize_from
+        # Codes settle where frames stay, so the encoder may rest once they are placed.
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not rests):
+            reached = halves.reach(x)
         if step < self.config.quantize_from:
             return halves.leave(reached)
         if step == self.config.quantize_from and step:

@@ -18,7 +18,7 @@ from ...errors import TaskError
 from ...features.torchaudio_import import import_torchaudio
 from ...settings import Settings
 from ..parts import frozen
-from .graph_codec import refuse_no_codes, refuse_no_waves
+from .graph_codec import refuse_no_codes, refuse_no_waves, refuse_other_number
 
 WEIGHTS = "encodec_24khz.th"  # the name of the file that a run keeps
 SOURCE = "https://dl.fbaipublicfiles.com/encodec/v0/encodec_24khz-d7cc33bc.th"
@@ -108,13 +108,16 @@ class Encodec:
         return {WEIGHTS: self.content}
 
     @torch.inference_mode()
-    def encode(self, waves: Tensor) -> Tensor:
-        """Codes (B, Q, T), int64, of waveforms (B, 1, N)."""
+    def encode(self, waves: Tensor, n_codebooks: int | None = None) -> Tensor:
+        """Codes (B, Q, T), int64, of waveforms (B, 1, N): of all codebooks, or of the first `n_codebooks`."""
+        if n_codebooks is not None:
+            refuse_other_number(n_codebooks, self.name, self.n_codebooks)
         frames = self.model.encoder(self._whole(waves))
         codes: Tensor = self.model.quantizer.encode(
             frames, self.model.frame_rate, self.bandwidth_kbps
         )
-        return codes.transpose(0, 1)
+        # Every stage takes the nearest code, so the first codes are what fewer stages would give.
+        return codes.transpose(0, 1)[:, :n_codebooks]
 
     @torch.inference_mode()
     def decode(self, codes: Tensor) -> Tensor:

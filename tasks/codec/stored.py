@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ...errors import TaskError
 from ...shapes import show
+from .graph_codec import refuse_other_number
 from .interface import Codec
 
 VALUES = "values"  # the name of the tensor in a file
@@ -119,18 +120,12 @@ def encoded_wave(codec: Codec, wave: Tensor, n_codebooks: int | None = None) -> 
     A codec without codebooks gives latents. Raises TaskError E584 for more codebooks than there are.
     """
     waves = wave[None, None]
+    if n_codebooks is not None:
+        refuse_other_number(n_codebooks, codec.name, codec.n_codebooks)
     if codec.n_codebooks:
-        values = codec.encode(waves)[0].cpu()
+        values = codec.encode(waves, n_codebooks)[0].cpu()
     else:
         values = codec.encode_latent(waves)[0].float().cpu()
-    if n_codebooks is not None:
-        if not 1 <= n_codebooks <= codec.n_codebooks:
-            raise TaskError(
-                f"codec '{codec.name}' has {codec.n_codebooks} codebooks, {n_codebooks} are asked for",
-                code="E584",
-                help="leave the number out for all of them",
-            )
-        values = values[:n_codebooks]
     return Codes(
         values,
         codec.name,

@@ -43,6 +43,7 @@ from .judging import (
     plain,
     rates,
     sound_figures,
+    stage_figures,
 )
 from .learner import CodecLearner
 from .objective import Reconstruction, is_score
@@ -224,8 +225,10 @@ class CodecTask(Task):
         codes = codec.encode(wave[None])
         found: Figures = {}
         for ending, number in codebooks_judged(codec, self._few(codec)):
-            decoded = _fitted(codec.decode(codes[:, :number]), wave)
+            decoded = _fitted(codec.decode(_first(codec, wave, codes, number)), wave)
             found |= sound_figures(decoded, wave, codec.sr_hz, ending)
+        if codec.halves.block == "ResidualVectorQuantizer":
+            found |= stage_figures(codec, codes, wave)
         return {**found, **rates(codec, self._few(codec)), **plain(codec, codes)}
 
     def _judged_spectrum(self, codec: GraphCodec, feature: Recorded) -> Figures:
@@ -293,7 +296,7 @@ class CodecTask(Task):
             return _ratio(_fitted(decoded, wave), wave, "")
         codes = codec.encode(wave[None])
         for ending, number in codebooks_judged(codec, self._few(codec)):
-            decoded = _fitted(codec.decode(codes[:, :number]), wave)
+            decoded = _fitted(codec.decode(_first(codec, wave, codes, number)), wave)
             found |= _ratio(decoded, wave, ending)
         return {**found, **plain(codec, codes)}
 
@@ -352,6 +355,13 @@ class CodecTask(Task):
                 where=model.graph.where_input(),
                 help=f"write `patch_frames: {whole}`",
             )
+
+
+def _first(codec: GraphCodec, wave: Tensor, codes: Tensor, number: int) -> Tensor:
+    """The codes of fewer codebooks; a quantizer with a beam finds better ones for them than the first of many."""
+    if number == codes.shape[1]:
+        return codes
+    return codec.encode(wave[None], number)
 
 
 def _fitted(decoded: Tensor, wave: Tensor) -> Tensor:

@@ -9,9 +9,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 
+from mirbricks.blocks.generative import codebooks
 from mirbricks.blocks.generative.codebooks import lacking_entropy
+from mirbricks.blocks.generative.rvq import ResidualVectorQuantizer
 from mirbricks.errors import DataError
 from mirbricks.registry import Block
 
@@ -181,10 +185,10 @@ def test_stages_that_are_not_there(make: Make, n: int) -> None:
 def test_fit_takes_as_many_steps_as_it_is_told(make: Make) -> None:
     x = noise(1, 4, 300)
     found = []
-    for given in ({"n_iterations": 1}, {"n_iterations": 10}, {}):
+    for iterations in ({"n_iterations": 1}, {"n_iterations": 10}, {}):
         torch.manual_seed(0)
         block = make(NAME, (1, 4, 9), n_codebooks=2, n_codes=16).eval()
-        block.fit(x, **given)
+        block.fit(x, **iterations)
         found.append(errors(block, x)[-1])
     assert found[0] > found[1] == found[2]
 
@@ -197,9 +201,9 @@ def test_a_feature_that_counts_more_is_kept_more_exactly(make: Make) -> None:
     plain = make(NAME, (4, 3, 50), **sizes)
     plain.load_state_dict(weighted.state_dict())
     stretch = torch.tensor([20.0, 1.0, 1.0], dtype=torch.float64)[:, None]
-    for block, given in ((weighted, x), (plain, x * stretch)):
+    for block, frames in ((weighted, x), (plain, x * stretch)):
         torch.manual_seed(1)
-        block.fit(given)
+        block.fit(frames)
     codes = weighted.encode(x)
     assert torch.equal(codes, plain.encode(x * stretch))
     torch.testing.assert_close(weighted.decode(codes), plain.decode(codes) / stretch)
@@ -244,3 +248,110 @@ def test_the_entropy_weight_spreads_the_frames(make: Make) -> None:
         block.losses["entropy"].backward()
         optimizer.step()
     assert found[-1] < 0.5 * found[0]
+
+
+def quantizer(**config: int) -> ResidualVectorQuantizer:
+    made = ResidualVectorQuantizer(ResidualVectorQuantizer.Config(**config))
+    return made.double().eval()
+
+
+def energies(block: Block, x: Tensor, codes: Tensor) -> Tensor:
+    """Squared error of each frame."""
+    return (block.decode(codes) - x).square().sum(dim=1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**31),
+    beam=st.integers(2, 9),
+    n_codebooks=st.integers(1, 5),
+    n_codes=st.sampled_from([2, 3, 8, 64]),
+    spread=st.sampled_from([0.1, 1.0, 10.0]),
+    alike=st.booleans(),
+)
+def test_a_beam_is_never_worse_than_the_nearest_codes(
+    seed: int, beam: int, n_codebooks: int, n_codes: int, spread: float, alike: bool
+) -> None:
+    """Whatever the codebooks: too wide, too narrow, or full of codes that are equal."""
+    torch.manual_seed(seed)
+    x = noise(2, 3, 9)
+    sizes = {"dim": 3, "n_codebooks": n_codebooks, "n_codes": n_codes}
+    greedy = quantizer(**sizes)
+    greedy.codebooks.mul_(spread)
+    if alike:
+        greedy.codebooks.copy_(greedy.codebooks.round())
+    searching = quantizer(beam=beam, **sizes)
+    searching.load_state_dict(greedy.state_dict())
+    for n in range(1, n_codebooks + 1):
+        found = energies(searching, x, searching.encode(x, n_codebooks=n))
+        nearest = energies(greedy, x, greedy.encode(x, n_codebooks=n))
+        assert (found <= nearest).all()
+    assert torch.equal(searching(x), searching.decode(searching.encode(x)))
+
+
+def test_a_beam_that_keeps_everything_finds_the_best_codes_there_are(
+    make: Make,
+) -> None:
+    x = noise(1, 3, 40)
+    block = make(NAME, x.shape, n_codebooks=3, n_codes=4, beam=16).eval()
+    every = torch.cartesian_prod(*[torch.arange(4)] * 3)
+    sums = block.decode(every.T[None])[0].T
+    distances = torch.cdist(x[0].T, sums).square()
+    codes = block.encode(x)
+    torch.testing.assert_close(energies(block, x, codes)[0], distances.amin(dim=1))
+    # A search for the nearest codes alone misses some of them.
+    nearest = make(NAME, x.shape, n_codebooks=3, n_codes=4).eval()
+    nearest.load_state_dict(block.state_dict())
+    missed = energies(nearest, x, nearest.encode(x)) > energies(block, x, codes) + 1e-9
+    assert missed.any()
+
+
+def test_frames_are_searched_alike_in_blocks_and_at_once(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = noise(2, 3, 50)
+    block = make(NAME, x.shape, n_codebooks=3, n_codes=8, beam=4).eval()
+    whole = block.encode(x)
+    monkeypatch.setattr(codebooks, "SCORES_CPU", 7 * 8 * 4)
+    assert torch.equal(block.encode(x), whole)
+
+
+def test_learning_does_not_search(make: Make) -> None:
+    """The codebooks of a training are the same with a beam and without."""
+    x, books = noise(4, 3, 50), []
+    for beam in (1, 4):
+        torch.manual_seed(0)
+        block = make(NAME, x.shape, n_codebooks=3, n_codes=8, beam=beam)
+        block(x)
+        books.append(block.codebooks)
+    assert torch.equal(*books)
+
+
+def test_balanced_codes_are_near_and_seldom_chosen() -> None:
+    """Beside a loop; a code without frames counts as a hundredth of an even share."""
+    frames = noise(30, 3)
+    codebook = noise(8, 3)
+    counts = torch.tensor([9.0, 0, 1, 2, 1, 1, 1, 1])
+    found = codebooks.balanced_codes(frames, codebook, counts, 0.7)
+    shares = (counts / 2).clamp_min(0.01).double() ** 0.7
+    distances = torch.cdist(frames, codebook).square() * shares
+    assert torch.equal(found, distances.argmin(dim=1))
+    # Counts that are all alike change nothing.
+    even = codebooks.balanced_codes(frames, codebook, torch.ones(8), 0.7)
+    assert torch.equal(even, codebooks.nearest_codes(frames, codebook[None])[:, 0])
+
+
+def test_a_balance_lets_codes_occur_more_alike(make: Make) -> None:
+    """Of frames most of which are crowded in one place."""
+    crowded = 0.3 * noise(1, 3, 900)
+    x = torch.cat([crowded, 3 * noise(1, 3, 100)], dim=2)
+    found = []
+    for balance in (0.0, 1.0):
+        torch.manual_seed(0)
+        sizes = {"n_codebooks": 1, "n_codes": 16, "decay": 0.9, "dead_below": 0.0}
+        block = make(NAME, x.shape, balance=balance, **sizes)
+        block.fit(x)
+        for _ in range(60):
+            block(x)
+        found.append(block.perplexity(block.encode(x)).item() / 16)
+    assert found[1] > found[0] + 0.1, found

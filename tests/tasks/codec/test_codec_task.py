@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from mirbricks.data.synth.polyphony import synthesise_polyphony
 from mirbricks.errors import MirbricksError, TaskError
 from mirbricks.runs.folder import RunFolder
 from mirbricks.tasks.codec import codec_of
+from mirbricks.tasks.codec.judging import stage_figures
 from mirbricks.tasks.codec.stored import Codes, decoded_wave, encoded_wave
 from mirbricks.workflows.loading import load_experiment
 
@@ -151,6 +153,86 @@ def test_interrupted_and_resumed_is_never_interrupted(
     parts = mb.load(tmp_path / "parts").module.state_dict()
     for name, weight in whole.items():
         assert torch.equal(weight, parts[name]), name
+
+
+def test_an_encoder_that_rests_stays_as_it_was_when_codes_were_placed(
+    corpus: Path, cache: str, tmp_path: Path
+) -> None:
+    graph = written(tmp_path, graph_text(more=f"{MORE} encoder_rests: true,"))
+    constant = {"train.schedule": "constant", "train.validate_every": 5}
+    weights = {}
+    for steps in (1, 2, 5):
+        out = tmp_path / str(steps)
+        trained(graph, corpus, out, cache, set={**constant, "train.steps": steps})
+        weights[steps] = mb.load(out).module.state_dict()
+    encoder = "conv1d_1.weight"
+    decoder = "conv1d_2.weight"
+    # It learns until step 2, the first with the quantizer; what comes behind goes on.
+    assert not torch.equal(weights[1][encoder], weights[2][encoder])
+    assert torch.equal(weights[2][encoder], weights[5][encoder])
+    assert not torch.equal(weights[2][decoder], weights[5][decoder])
+
+
+def test_an_encoder_that_never_learns_is_refused(tmp_path: Path) -> None:
+    graph = written(tmp_path, graph_text(more="encoder_rests: true,"))
+    with pytest.raises(MirbricksError, match="'encoder_rests' needs 'quantize_from'"):
+        mb.train(graph, tmp_path, tmp_path / "run", progress=False)
+
+
+def test_what_each_stage_leaves_over(run: Path, corpus: Path, cache: str) -> None:
+    """Beside a loop over the stages; and the share of recordings that a stage does not serve."""
+    model = mb.load(run)
+    codec = codec_of(model)
+    wave = torch.from_numpy(tone())
+    codes = codec.encode(wave[None, None])
+    found = stage_figures(codec, codes, wave[None])
+    reached = codec.reached(wave[None, None])
+    errors = [wave.square().sum()]
+    left = [reached.square().sum()]
+    for n in (1, 2, 3):
+        decoded = codec.decode(codes[:, :n])[0, 0, : len(wave)]
+        errors.append((decoded - wave).square().sum())
+        latents = codec.halves.bottleneck.decode(codes[:, :n])
+        left.append((latents - reached).square().sum())
+    ratios = torch.stack(errors[1:]) / errors[0]
+    np.testing.assert_allclose(found["stage_errors_db"], 10 * ratios.log10(), atol=1e-4)
+    for name, values in (
+        ("stage_raises_error", errors),
+        ("stage_raises_latent_error", left),
+    ):
+        raises = any(after >= before for before, after in pairwise(values))
+        assert found[name] == float(raises)
+
+    # The mean of 0 and 1 over recordings is a share of them.
+    judged = model.evaluate(corpus, cache=cache, jobs=1, progress=False)
+    shares = [figures["stage_raises_error"] for figures in judged.tracks.values()]
+    assert judged.figures["stage_raises_error"] == np.mean(shares)
+
+
+def test_a_silent_recording_has_no_errors_of_stages(run: Path) -> None:
+    codec = codec_of(mb.load(run))
+    silence = torch.zeros(1, 4096)
+    assert stage_figures(codec, codec.encode(silence[None]), silence) == {}
+
+
+def test_fewer_codebooks_are_searched_by_themselves(
+    corpus: Path, cache: str, tmp_path: Path
+) -> None:
+    """With a beam the codes of few codebooks are nearer than the first ones of many."""
+    searching = RVQ.replace("n_codes: 16", "n_codes: 16, beam: 8")
+    graph = written(tmp_path, graph_text(searching))
+    trained(graph, corpus, tmp_path / "run", cache)
+    model = mb.load(tmp_path / "run")
+    codec = codec_of(model)
+    noise = torch.randn(1, 1, 8192, generator=torch.Generator().manual_seed(0))
+    few = codec.encode(noise, 2)
+    many = codec.encode(noise)[:, :2]
+    assert not torch.equal(few, many)
+    assert codec.latent_errors(noise, few)[2] < codec.latent_errors(noise, many)[2]
+    stored = model.encode(noise[0, 0].numpy(), sr_hz=8000, codebooks=2)
+    assert torch.equal(stored.values, few[0])
+    again = decoded_wave(codec, stored)
+    assert torch.equal(again, decoded_wave(codec, stored))
 
 
 def test_an_adversary_has_a_turn_of_its_own(

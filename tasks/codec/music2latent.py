@@ -113,7 +113,11 @@ class Music2Latent:
         """The file of weights, which a run keeps."""
         return {WEIGHTS: self.content}
 
-    def encode(self, waves: Tensor) -> Tensor:  # noqa: ARG002  # the interface of all codecs
+    def encode(
+        self,
+        waves: Tensor,  # noqa: ARG002  # the interface of all codecs
+        n_codebooks: int | None = None,  # noqa: ARG002  # the same
+    ) -> Tensor:
         """Raises TaskError E583: it has no codes."""
         raise self._no_codes()
 

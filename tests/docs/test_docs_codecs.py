@@ -33,7 +33,7 @@ def test_the_commands_of_the_page_are_ones_that_the_parser_takes() -> None:
         if language == "console"
         for line in text.splitlines()
     ]
-    assert len(lines) == 4
+    assert len(lines) == 5
     for line in lines:
         command_parser().parse_args(shlex.split(line))
 
@@ -41,4 +41,4 @@ def test_the_commands_of_the_page_are_ones_that_the_parser_takes() -> None:
 def test_the_settings_of_the_table_are_those_of_the_task() -> None:
     named = set(re.findall(r"^\| `(\w+)` \|", TEXT, flags=re.M))
     assert named <= set(CodecConfig.model_fields)
-    assert len(named) == 7
+    assert len(named) == 8

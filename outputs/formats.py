@@ -16,8 +16,9 @@ from .jams_file import jams_bytes
 from .layers import Layer
 from .midi import midi_bytes
 from .sonic_visualiser import session, svl_bytes
-from .sonify import SR_HZ, beside, sonified
 from .text import csv_of, json_of, lab_of
+
+SR_HZ = 44_100  # where there is no recording
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,8 @@ def _json(layers: Sequence[Layer], of: Recording) -> Files:
 
 
 def _wav(layers: Sequence[Layer], of: Recording) -> Files:
+    from .sonify import beside, sonified  # with it comes mir_eval, and half of scipy
+
     rate = of.sr_hz or SR_HZ
     heard = sonified(layers, of.duration_s, rate)
     both = heard if of.samples is None else beside(of.samples(), heard)

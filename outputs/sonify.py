@@ -12,15 +12,9 @@ from .layers import Curve, Layer, Notes, Segments
 
 Samples = NDArray[np.float32]
 
-SR_HZ = 44_100  # without a recording
 PEAK = 0.5
 FADE_S = 0.01
 HARMONICS = (1.0, 0.5, 0.3, 0.15)  # levels: a pure tone's octave is hard to hear
-
-
-def can_sound(layers: Sequence[Layer]) -> bool:
-    """Whether there is anything that has a pitch."""
-    return any(isinstance(layer, Notes | Segments | Curve) for layer in layers)
 
 
 def sonified(layers: Sequence[Layer], duration_s: float, sr_hz: int) -> Samples:

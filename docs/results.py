@@ -56,6 +56,7 @@ class Line(BaseModel):
     ensemble: list[str] = []
     codec: str = ""
     sounds: int = 0
+    heard: str = ""
     reach: float | None = None
     beat: str = ""
 
@@ -175,7 +176,10 @@ def judge_sounds(line: Line, places: Places, seed: int) -> None:
     run = places.run(line, seed)
     sounds = run.with_name(f"{run.name}_sounds")
     corpus = str(places.corpus(line))
-    _do(["judge", str(sounds), corpus, "--run", str(run), "--train", corpus])
+    words = ["judge", str(sounds), corpus, "--run", str(run), "--train", corpus]
+    if line.heard:
+        words += ["--heard", line.heard]
+    _do(words)
 
 
 def _newest(run: Path) -> float:

@@ -298,6 +298,9 @@ def test_sounds_are_made_once_per_weights(
         "--train",
         corpus,
     ]
+    line = results.Line.model_validate({**LINE, "sounds": 4, "heard": "zoo:ears"})
+    results.judge_sounds(line, places, 0)
+    assert asked[-1][-2:] == ["--heard", "zoo:ears"]
 
 
 class Trained:

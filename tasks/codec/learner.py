@@ -15,6 +15,7 @@ from ...losses.adversarial import (
 )
 from ..base import Batch, OnTrack, unseen
 from ..patches import PatchBatches
+from ..processes import batch_number
 from ..turns import Turn
 from .halves import QUANTIZERS, Halves
 from .objective import Reconstruction, scores_and_features
@@ -125,7 +126,8 @@ class CodecLearner:
             return
         with torch.no_grad():
             # The batches of steps to come: a pure function of the step, as a resumed training needs it.
-            batches = (self.batch(step + number) for number in range(FITTING_BATCHES))
+            steps = range(step, step + FITTING_BATCHES)
+            batches = [self.batch(batch_number(one)) for one in steps]
             reached = [halves.reach(one.inputs[0].to(device)) for one in batches]
             fit(torch.cat(reached))
 

@@ -14,6 +14,7 @@ from torch.nn import functional
 from ...augment.chain import Chain
 from ..base import Batch
 from ..patches import Example, PatchBatches, random_patch
+from ..processes import step_of
 from ..reading import Recorded
 from .config import CodecConfig
 
@@ -68,7 +69,7 @@ class Patches(PatchBatches):
             # A codec is held to what it has read: there is no other target.
             examples.append(Example(patch, 0, self.keys[int(index)]))
         batch = self.collated(examples)
-        return Batch(batch.inputs, torch.tensor(step), batch.items)
+        return Batch(batch.inputs, torch.tensor(step_of(step)), batch.items)
 
     def _patch(self, feature: Recorded, rng: Generator) -> Tensor:
         n_frames = self.config.patch_frames

@@ -23,12 +23,13 @@ ROWS_AT_ONCE = 32
 
 @dataclass(frozen=True)
 class Window:
-    """A part of a recording: `frames` frames of it from `start` on."""
+    """A part of a recording: `frames` frames of it from `start` on, of which the first `known` are context alone."""
 
     key: str
     row: int
     start: int
     frames: int
+    known: int = 0
 
 
 class TokenBatches(PatchBatches):
@@ -100,12 +101,19 @@ class TokenBatches(PatchBatches):
 
 
 def windows_of(keys: Sequence[str], encoded: Encoded, frames: int) -> list[Window]:
-    """Windows one after another that cover every recording; the last may be shorter."""
+    """Windows that cover every recording; the last may be shorter.
+
+    Every frame is judged once. A further window begins half a window earlier: what comes late in a recording is not
+    to be predicted as if it began there.
+    """
+    step = max(1, frames // 2)
     found = []
     for row, key in enumerate(keys):
         total = encoded.n_frames(key)
-        for start in range(0, total, frames):
-            found.append(Window(key, row, start, min(frames, total - start)))
+        found.append(Window(key, row, 0, min(frames, total)))
+        for start in range(step, total - (frames - step), step):
+            count = min(frames, total - start)
+            found.append(Window(key, row, start, count, frames - step))
     return found
 
 

@@ -289,13 +289,13 @@ class TokenGeneration(Autoregressive):
 def window_sums(
     logits: Tensor, targets: Tensor, windows: Sequence[Any]
 ) -> list[Tensor]:
-    """Nats and right guesses over the frames of each window that belong to its recording: (2,) float64 each."""
+    """Nats and right guesses over the frames of each window that are judged in it: (2,) float64 each."""
     # (B, Q, T, K) and (B, Q, T): cross-entropy takes the classes as the second axis.
     nats = functional.cross_entropy(logits.movedim(-1, 1), targets, reduction="none")
     hits = logits.argmax(-1) == targets
     found = []
     for row, window in enumerate(windows):
-        real = slice(0, window.frames)
+        real = slice(window.known, window.frames)
         sums = [nats[row, :, real].double().sum(), hits[row, :, real].double().sum()]
         found.append(torch.stack(sums))
     return found

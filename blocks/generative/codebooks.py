@@ -123,23 +123,30 @@ def _kept_sums(frames: Tensor, codebooks: Tensor, beam: int) -> Tensor:
     n_codes = codebooks.shape[1]
     # Axes: frames, kept sums, features. At first there is one sum, of nothing.
     left = frames[:, None]
-    codes = torch.zeros(len(frames), 1, 0, dtype=torch.long, device=frames.device)
+    n_kept = 1
+    codes: Tensor | None = None
     for codebook in codebooks:
         # |r - c|² = |r|² - 2 r·c + |c|², for every kept sum and every code.
         energy = left.square().sum(dim=2, keepdim=True)
-        distances = energy - 2 * left @ codebook.t() + codebook.square().sum(dim=1)
-        n_kept = min(beam, codes.shape[1] * n_codes)
+        products = functional.linear(left, codebook)
+        distances = energy - 2 * products + codebook.square().sum(dim=1)
+        n_kept = min(beam, n_kept * n_codes)
         places = distances.flatten(1).topk(n_kept, dim=1, largest=False).indices
 
         # Each place is a sum that was kept before, and the code that goes on top of it.
         parents = places.div(n_codes, rounding_mode="floor")[..., None]
-        chosen = places.remainder(n_codes)
-        before = codes.gather(1, parents.expand(-1, -1, codes.shape[2]))
-        codes = torch.cat([before, chosen[..., None]], dim=2)
+        chosen = places.remainder(n_codes)[..., None]
+        if codes is None:
+            codes = chosen
+        else:
+            before = codes.gather(1, parents.expand(-1, -1, codes.shape[2]))
+            codes = torch.cat([before, chosen], dim=2)
         left = left.gather(1, parents.expand(-1, -1, left.shape[2]))
-        left = left - functional.embedding(chosen, codebook)
+        left = left - functional.embedding(chosen[..., 0], codebook)
+    assert codes is not None  # there is at least one codebook
     best = left.square().sum(dim=2).argmin(dim=1)
-    return codes[torch.arange(len(codes), device=codes.device), best]
+    picked = best[:, None, None].expand(-1, 1, codes.shape[2])
+    return codes.gather(1, picked)[:, 0]
 
 
 def _distances(frames: Tensor, codebooks: Tensor, codes: Tensor) -> Tensor:

@@ -320,7 +320,11 @@ def test_it_hears_audio(
     )
     code, out, err = said("predict", model, "song.wav")
     assert (code, err) == (0, "")
-    assert all(line.startswith("predictions/song.") for line in out.splitlines())
+    answer, length, *files = out.splitlines()
+    assert answer.startswith("song.wav: ")
+    assert length.startswith("  0.6 s of sound in ")
+    assert files
+    assert all(line.startswith("predictions/song.") for line in files)
 
 
 @pytest.mark.usefixtures("model")

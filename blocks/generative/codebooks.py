@@ -88,7 +88,6 @@ def _stages(frames: Tensor, codebooks: Tensor, half_norms: Tensor) -> Tensor:
     return torch.stack(codes, dim=1)
 
 
-@torch.no_grad()
 def best_codes(frames: Tensor, codebooks: Tensor, beam: int) -> Tensor:
     """Codes (N, Q), int64, whose sums are near the frames: a search that keeps the `beam` best sums at each stage.
 
@@ -96,6 +95,8 @@ def best_codes(frames: Tensor, codebooks: Tensor, beam: int) -> Tensor:
     better one, its codes stay.
     """
     greedy = nearest_codes(frames, codebooks)
+    # Codes have no gradient; one context within another would not be exported.
+    frames = frames.detach()
     if beam == 1 or len(codebooks) == 1:
         return greedy
     codebooks = codebooks.to(frames.dtype)

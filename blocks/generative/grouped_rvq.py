@@ -125,8 +125,11 @@ class GroupedResidualVectorQuantizer(Block):
                 f"decode got the codes of {n} codebooks, and the GroupedResidualVectorQuantizer has "
                 f"{self.n_codebooks}, of which each group needs its first"
             )
-            help = f"give the codes of {self.least_codebooks} to {self.n_codebooks}"
-            raise DataError(message, code="E460", help=help)
+            raise DataError(
+                message,
+                code="E460",
+                help=f"give the codes of {self.least_codebooks} to {self.n_codebooks}",
+            )
         missing = self.n_codebooks - n
         stages = [*self.stages[:-1], self.stages[-1] - missing]
         parts = torch.split(codes, stages, dim=1)

@@ -40,6 +40,8 @@ def demo(arguments: Namespace) -> int:
         "fold": None,
         "resume": False,
         "also": [],
+        "logger": [],
+        "sweep": [],
     }
     return train(Namespace(**given))
 

@@ -14,7 +14,9 @@ INDENT = "    "
 
 @dataclass(frozen=True)
 class Call:
-    """A function and its arguments, as text or as calls themselves; or, with other brackets, a dict and its items."""
+    """A function and its arguments, as text or as calls themselves; or, with a name and "=" in its place, the items of
+    a dict, a list or a tuple in their brackets.
+    """
 
     function: str
     arguments: tuple[str | Call, ...] = ()
@@ -33,9 +35,9 @@ def lines(before: str, call: Call, after: str = "") -> list[str]:
     inner = f"{indent}{INDENT}"
     # As formatters do it: all arguments on one line, else one per line with a comma
     # behind each. A call that is the only argument opens without a comma. Only calls
-    # have these two forms; the items of a dict always get a line each.
+    # have these two forms; items always get a line each.
     one_line = f"{inner}{', '.join(map(str, call.arguments))}"
-    is_call = call.brackets == "()"
+    is_call = call.brackets == "()" and not call.function.endswith("=")
     only = call.arguments[0] if len(call.arguments) == 1 else None
     middle: list[str] = []
     if is_call and len(one_line) <= WIDTH:

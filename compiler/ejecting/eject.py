@@ -202,6 +202,11 @@ def _torch_arguments(
 def _keyword(name: str, value: Any) -> str | Call:
     if isinstance(value, dict):
         return _dict(f"{name}=", name, value)
+    # A tuple of one needs its comma, and fits on its line.
+    if isinstance(value, list | tuple) and len(value) > 1:
+        brackets = "[]" if isinstance(value, list) else "()"
+        items = tuple(_value(name, item) for item in value)
+        return Call(f"{name}=", items, brackets)
     return f"{name}={_value(name, value)}"
 
 

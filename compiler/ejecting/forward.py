@@ -70,7 +70,7 @@ class Forward:
                 yield f"        {line}"
         pairs = [f'"{key}": {self._variable(key)}' for key in self.model.outputs]
         if pairs:
-            yield f"        return {{{', '.join(pairs)}}}"
+            yield from lines("        return ", Call("", tuple(pairs), "{}"))
         else:
             yield "        return x"
 

@@ -92,7 +92,8 @@ def test_the_pitches_of_a_transcription() -> None:
     assert repr(second) == "Note(A4, 0.250-0.750 s, midi=69.00, salience=0.00)"
     assert PITCHES.files() == {
         ".f0.txt": b"0.000000\t261.600\n0.010000\n",
-        ".notes.csv": b"onset_s,duration_s,midi,velocity\n0.000,0.500,60.02,114\n0.250,0.500,69.00,1\n",
+        ".notes.csv": b"onset_s,duration_s,midi,velocity,confidence\n"
+        b"0.000,0.500,60.02,114,0.9000\n0.250,0.500,69.00,1,0.0000\n",
     }
 
 

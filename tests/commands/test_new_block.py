@@ -281,7 +281,8 @@ def _do(words: list[str], copy: Path) -> None:
     elif words[0] == "mirbricks":
         assert "fine" in run(*CLI, *words[1:], **here)
     elif words == ["make", "docs"]:
-        run(sys.executable, _recipe("docs")[-1], **here)
+        for script in _scripts("docs"):
+            run(sys.executable, script, **here)
     else:
         assert words == ["make", "test"]
         ruff("blocks", "graphs", "tests/blocks", cwd=copy)
@@ -292,13 +293,13 @@ def _do(words: list[str], copy: Path) -> None:
         run(sys.executable, "-m", "pytest", *options[:-2], *whole, **here)
 
 
-def _recipe(target: str) -> list[str]:
-    """The words of the command that `make` runs for a target."""
+def _scripts(target: str) -> list[str]:
+    """The Python scripts that `make` runs for a target, in their order."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    (line,) = (
-        makefile.partition(f"\n{target}:")[2].partition("\n\n")[0].splitlines()[1:]
-    )
-    return line.split()
+    recipe = makefile.partition(f"\n{target}:")[2].partition("\n\n")[0]
+    scripts = [line.split()[-1] for line in recipe.splitlines()[1:]]
+    assert scripts
+    return scripts
 
 
 MESSAGES = {

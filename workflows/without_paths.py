@@ -20,7 +20,9 @@ def _without_path(word: str) -> str:
     path = Path(word)
     if path.suffix == ".yaml" and (GRAPHS / path.name).is_file():
         return f"{GRAPHS.name}/{path.name}"
+    # In --set task.codec=/home/ann/runs/a the path stands behind the key.
+    key, equals, value = word.rpartition("=")
     # Such a path means something on one machine only, and may hold a user's name.
-    if word.startswith(("/", "..", "~")):
-        return path.name
+    if value.startswith(("/", "..", "~")):
+        return f"{key}{equals}{Path(value).name}"
     return word

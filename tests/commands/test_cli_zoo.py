@@ -619,3 +619,21 @@ def test_every_shipped_model(name: str, said: Said) -> None:
     for words in ("Licence of the data", "## Figures", "Split: ", "$ mirbricks train"):
         assert words in card
     assert not [word for word in card.split() if word.startswith(("/", "../"))]
+
+
+@pytest.mark.parametrize("before", ["", "--set task.codec=", "--out=", "--set a.b=c="])
+@pytest.mark.parametrize("path", ["/home/ann/runs/a", "../runs/a", "~/runs/a"])
+def test_no_path_of_a_machine_is_kept(before: str, path: str) -> None:
+    kept = without_paths(f"mirbricks train g.yaml {before}{path}")
+    assert kept == f"mirbricks train g.yaml {before}a"
+
+
+def test_the_zoo_names_no_folder_of_a_machine() -> None:
+    found = list(zoo.FOLDER.rglob("weights.safetensors"))
+    assert len(found) >= len(zoo.names())
+    for path in found:
+        with safetensors.safe_open(path, framework="pt") as file:
+            told = json.loads((file.metadata() or {}).get("settings", "{}"))
+        words = shlex.split(told.get("command", "").replace("\n", " "))
+        values = [word.rpartition("=")[2] for word in words]
+        assert not [one for one in values if one.startswith(("/", "~", ".."))], path

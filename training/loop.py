@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import gc
 import math
 import time
 from collections.abc import Iterator, Mapping
@@ -84,6 +85,8 @@ def fit(
         training = Training(
             model, learner, config, run, world, beside=beside or {}, judge=judge
         )
+        # Before the group of processes is left, see `release`.
+        stack.callback(training.release)
         if loggers is not None:
             training.loggers = loggers
         if state is not None:
@@ -226,6 +229,15 @@ class Training:
         """Every norm and dropout as in training, but for those of frozen nodes."""
         self.model.train()
         self.frozen.rest()
+
+    def release(self) -> None:
+        """Let go of the wrapper for several processes, while their group still exists.
+
+        Freed later, it would end the group's threads while it holds the interpreter's lock, which they may wait for.
+        """
+        if self.world.size > 1:
+            self.forward = self.model
+            gc.collect()
 
     def run_until_done(
         self, signals: StopSignals, progress: TrainingProgress

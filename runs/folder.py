@@ -22,7 +22,7 @@ import safetensors
 import torch
 from torch import Tensor, nn
 
-from ..data.stores.atomic import written_whole
+from ..data.stores.atomic import is_part_of, written_whole
 from ..data.stores.reading import unreadable
 from ..errors import RunError
 from ..version import __version__
@@ -65,6 +65,8 @@ class RunFolder:
         try:
             run.path.mkdir(parents=True, exist_ok=True)
             others = {one.name for one in run.path.iterdir()} - {LOCK}
+            # Of several processes that train together, another may just be writing the mark.
+            others = {name for name in others if not is_part_of(name, MARK)}
             if MARK not in others and others and not run._is_of_older_version():
                 problem = "the folder has other things in it"
         except OSError as error:

@@ -27,6 +27,11 @@ _open_parts: set[str] = set()  # names, which are unique in this process
 _listed_at: dict[Path, tuple[float, float]] = {}  # folder -> when, and how long it took
 
 
+def is_part_of(name: str, final: str) -> bool:
+    """Whether a file of this name is a temporary one, which is to become the file `final` beside it."""
+    return name.startswith(f".{final}.") and name.endswith(PART)
+
+
 @contextlib.contextmanager
 def written_whole(path: str | Path) -> Iterator[Path]:
     """Write a file so that it appears whole or not at all.
@@ -125,7 +130,7 @@ def _clear_abandoned(path: Path) -> None:
         return
     prefix = f".{path.name}."
     for name in names:
-        if not (name.startswith(prefix) and name.endswith(PART)):
+        if not is_part_of(name, path.name):
             continue
         owner = name[len(prefix) : -len(PART)]
         if name not in _open_parts and is_abandoned(owner):

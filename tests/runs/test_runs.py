@@ -16,8 +16,9 @@ import safetensors
 import torch
 from torch import nn
 
+from mirbricks.data.stores.atomic import written_whole
 from mirbricks.errors import MirbricksError, RunError
-from mirbricks.runs.folder import STATE_KEYS, RunFolder
+from mirbricks.runs.folder import MARK, STATE_KEYS, RunFolder
 
 
 class Tied(nn.Module):
@@ -424,3 +425,18 @@ def test_a_full_disk_is_told_and_the_old_files_stay(run: RunFolder) -> None:
     after = {path.name: path.read_bytes() for path in run.path.iterdir()}
     after.pop("metrics.jsonl")
     assert after == before
+
+
+def test_a_mark_that_another_process_is_writing_is_no_file_of_the_users(
+    tmp_path: Path,
+) -> None:
+    """Processes that train together make the same folder at the same moment."""
+    with written_whole(tmp_path / MARK) as part:
+        part.write_text("half")
+        run = RunFolder.create(tmp_path)
+        assert (run.path / MARK).is_file()
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / f".{MARK}x").write_text("mine")
+    with pytest.raises(RunError, match="E601"):
+        RunFolder.create(other)

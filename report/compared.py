@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from html import escape
 
 from ..plots.comparison import curves_of, scatter_of
 from .comparison import Comparison
-from .page import header, image, page, section
+from .page import command_block, header, image, page, section, table
 from .style import SCRIPT, STYLE
 
 ALIKE = 5e-4  # differences that three decimals do not show
@@ -23,7 +22,7 @@ def comparison_page(compared: Comparison, command: str) -> str:
         section("Training", image(curves_of(compared.metrics, names), "curves")),
         _tracks(compared),
         section("The runs", _about(compared)),
-        section("Do it again", _command(command)),
+        section("Do it again", command_block(command)),
     ]
     return page("Runs side by side", "".join(parts), style=STYLE, script=SCRIPT)
 
@@ -39,7 +38,7 @@ def _figures(compared: Comparison) -> str:
         rows.append(cells)
     if not rows:
         return "<p>None of them has been evaluated.</p>"
-    return _table(["figure", *compared.names], rows)
+    return table(["figure", *compared.names], rows)
 
 
 def _with_difference(value: float | None, first: float | None) -> str:
@@ -59,7 +58,7 @@ def _settings(compared: Comparison) -> str:
     if not compared.settings:
         return "<p>None: these runs have the same settings.</p>"
     rows = [[path, *values] for path, values in compared.settings.items()]
-    return _table(["setting", *compared.names], rows)
+    return table(["setting", *compared.names], rows)
 
 
 def _tracks(compared: Comparison) -> str:
@@ -74,12 +73,12 @@ def _tracks(compared: Comparison) -> str:
     rows = [
         [key, *(f"{value:.3f}" for value in values)] for key, values in shared.items()
     ]
-    table = _table(["track", *compared.names], rows)
+    listing = table(["track", *compared.names], rows)
     caption = "A point above the line is a track that the later run does better on, where larger is better."
     shown = (
         f"<figure>{image(picture, figure)}<figcaption>{caption}</figcaption></figure>"
     )
-    return section(f"Track by track: {escape(figure)}", shown + table)
+    return section(f"Track by track: {escape(figure)}", shown + listing)
 
 
 def _about(compared: Comparison) -> str:
@@ -87,22 +86,4 @@ def _about(compared: Comparison) -> str:
         [key, *(own.get(key, "") for own in compared.about)]
         for key in compared.about[0]
     ]
-    return _table(["", *compared.names], rows)
-
-
-def _command(command: str) -> str:
-    return (
-        f'<div class="command"><pre>{escape(command)}</pre><button>copy</button></div>'
-    )
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f"<th>{escape(name)}</th>" for name in heads)
-    body = []
-    for first, *others in rows:
-        cells = "".join(f"<td>{escape(cell)}</td>" for cell in others)
-        body.append(f"<tr><th>{escape(first)}</th>{cells}</tr>")
-    return (
-        f'<div class="wide"><table><thead><tr>{head}</tr></thead>'
-        f"<tbody>{''.join(body)}</tbody></table></div>"
-    )
+    return table(["", *compared.names], rows)

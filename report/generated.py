@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
 from ..plots.rainbow import rainbowgram
-from .page import header, page, section
+from .page import command_block, header, page, section
 from .players import STYLE as PLAYERS
 from .players import Audible, card, grid, picture, small_figure
 from .style import SCRIPT, STYLE
@@ -32,7 +31,7 @@ def generated_page(
     title: str, subtitle: str, command: str, cards: Sequence[str]
 ) -> str:
     """The page of all sounds."""
-    repeat = f'<div class="command"><pre id="command">{escape(command)}</pre><button type="button">copy</button></div>'
+    repeat = command_block(command)
     body = header(title, subtitle) + section("Sounds", grid(cards))
     body += section("Do it again", repeat)
     return page(title, body, style=STYLE + PLAYERS, script=SCRIPT)

@@ -16,7 +16,7 @@ from ..plots.training import loss_curves, track_chart
 from ..shapes import show
 from ..tasks.base import Figures, Picture, Sounding
 from ..tasks.evaluation import of_parts
-from .page import header, image, page, section
+from .page import command_block, header, image, page, section, table
 from .players import STYLE as PLAYERS
 from .players import players
 from .style import SCRIPT, STYLE
@@ -58,7 +58,7 @@ def write_report(report: Report, path: Path) -> None:
         section("Training", image(curves, "loss and validation figures")),
         section("The graph", f'<div class="wide">{diagram}</div>{_layers(report)}'),
         section("Settings", f"<pre>{escape(report.settings)}</pre>"),
-        section("Do it again", _command(report.command) + _facts(report.versions)),
+        section("Do it again", command_block(report.command) + _facts(report.versions)),
     ]
     html = page(report.title, "".join(body), style=STYLE + PLAYERS, script=SCRIPT)
     # A report that is half written would open in a browser as if it were whole.
@@ -113,17 +113,17 @@ def _tracks(report: Report) -> str:
     names += [name for name in own if name not in names]
     rows = [[key, *_cells(own, names)] for key, own in report.tracks.items()]
     means = ["mean", *_cells(report.figures, names)]
-    table = _table(["track", *names], rows, means)
+    listing = table(["track", *names], rows, means)
     if not names or len(report.tracks) > MOST_CHARTED:
-        return table
-    # A track without one of the figures has no place on the chart; the table has it.
+        return listing
+    # A track without one of the figures has no place on the chart; the listing has it.
     numbers = {
         key: {name: values[name] for name in names}
         for key, values in report.tracks.items()
         if all(name in values for name in names)
     }
     chart = track_chart(numbers, report.headline)
-    return image(chart, f"{names[0]} per track") + table
+    return image(chart, f"{names[0]} per track") + listing
 
 
 def _parts(report: Report) -> str:
@@ -139,7 +139,7 @@ def _parts(report: Report) -> str:
     for part, own in whole.items():
         rows.append(["all tracks", part, *_cells(own, names)])
     means = ["all tracks", "mean", *_cells(report.figures, names)]
-    return _table(["track", "part", *names], rows, means)
+    return table(["track", "part", *names], rows, means)
 
 
 def _cells(figures: Mapping[str, Any], names: Sequence[str]) -> list[str]:
@@ -174,7 +174,7 @@ def _layers(report: Report) -> str:
     total = ["total", "", "", "", "", parameters, macs, ""]
     shapes = ["in", "out"]
     costs = ["parameters", "MACs", "receptive field"]
-    return _table(["name", "block", "line", *shapes, *costs], rows, total)
+    return table(["name", "block", "line", *shapes, *costs], rows, total)
 
 
 def _sees(row: Any) -> str:
@@ -185,24 +185,3 @@ def _sees(row: Any) -> str:
     if row.receptive_field_s is None:
         return text
     return f"{text} ({row.receptive_field_s:.2f} s)"
-
-
-def _table(
-    head: Sequence[str], rows: Sequence[Sequence[str]], foot: Sequence[str]
-) -> str:
-    heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
-    body = "".join(_row(row) for row in rows)
-    return (
-        f'<div class="wide"><table><thead><tr>{heads}</tr></thead>'
-        f"<tbody>{body}</tbody><tfoot>{_row(foot)}</tfoot></table></div>"
-    )
-
-
-def _row(cells: Sequence[str]) -> str:
-    first, *others = map(escape, cells)
-    rest = "".join(f"<td>{cell}</td>" for cell in others)
-    return f'<tr><th scope="row">{first}</th>{rest}</tr>'
-
-
-def _command(command: str) -> str:
-    return f'<div class="command"><pre id="command">{escape(command)}</pre><button type="button">copy</button></div>'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from html import escape
 
 from matplotlib.figure import Figure
@@ -35,6 +36,32 @@ def header(title: str, subtitle: str) -> str:
 def section(title: str, content: str) -> str:
     """A part of a page; the content is HTML."""
     return f"<section><h2>{escape(title)}</h2>{content}</section>"
+
+
+def command_block(command: str) -> str:
+    """The command that makes a page again, with a button that copies it."""
+    return f'<div class="command"><pre id="command">{escape(command)}</pre><button type="button">copy</button></div>'
+
+
+def table(
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    foot: Sequence[str] | None = None,
+) -> str:
+    """A table of text whose heads sort; the first cell of a row is its name."""
+    heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
+    body = "".join(_row(row) for row in rows)
+    last = "" if foot is None else f"<tfoot>{_row(foot)}</tfoot>"
+    return (
+        f'<div class="wide"><table><thead><tr>{heads}</tr></thead>'
+        f"<tbody>{body}</tbody>{last}</table></div>"
+    )
+
+
+def _row(cells: Sequence[str]) -> str:
+    first, *others = map(escape, cells)
+    rest = "".join(f"<td>{cell}</td>" for cell in others)
+    return f'<tr><th scope="row">{first}</th>{rest}</tr>'
 
 
 def image(

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 
 from ..plots.separation import mask
-from .page import header, page, section
+from .page import command_block, header, page, section
 from .players import STYLE as PLAYERS
 from .players import Audible, card, grid, picture, players, small_figure
 from .style import SCRIPT, STYLE
@@ -48,7 +47,7 @@ def separated_page(
                 figures=[picture(source), figure],
             )
         )
-    repeat = f'<div class="command"><pre id="command">{escape(command)}</pre><button type="button">copy</button></div>'
+    repeat = command_block(command)
     body = header(title, subtitle)
     body += section("The recording", players([mix]))
     body += section("Its sources", f'<p class="caption">{ABOUT}</p>{grid(cards)}')

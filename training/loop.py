@@ -83,12 +83,17 @@ def fit(
         # Under the lock, since another process may just be writing what is read here.
         state = run.state_to_resume(resume)
         training = Training(
-            model, learner, config, run, world, beside=beside or {}, judge=judge
+            model,
+            learner,
+            config,
+            run,
+            world,
+            beside=beside or {},
+            judge=judge,
+            loggers=loggers,
         )
         # Before the group of processes is left, see `release`.
         stack.callback(training.release)
-        if loggers is not None:
-            training.loggers = loggers
         if state is not None:
             restore(training, state)
         stack.callback(training.loggers.close)
@@ -131,6 +136,7 @@ class Training:
         *,
         beside: Mapping[str, Any],
         judge: Learner | None = None,
+        loggers: Loggers | None = None,
     ) -> None:
         self.learner = learner
         self.config = config
@@ -164,7 +170,7 @@ class Training:
         self.best_figures: dict[str, float] = {}
         self.seconds = 0.0
         self.saved_s = time.monotonic()
-        self.loggers = Loggers()
+        self.loggers = loggers or Loggers()
 
     def _made_turns(self) -> list[MovingTurn]:
         """The turns of the learner, or the one of a learner of one model."""

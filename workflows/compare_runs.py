@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from ..compiler.language.graph import SECTIONS
-from ..compiler.language.source import read_file
 from ..data.stores.atomic import written_whole
 from ..errors import RunError
 from ..report.comparison import Comparison
-from ..runs.folder import RESOLVED, RunFolder
+from ..runs.folder import RunFolder
 from .new_file import refuse_existing
-from .run_list import RunRow, row_of
+from .run_list import Contents, RunRow, contents_of, row_from
 
 ABSENT = "-"  # of a setting that a run does not have
 MOST_RUNS = 8  # lines that a picture can hold
@@ -45,21 +44,23 @@ def compare(folders: Sequence[str | Path]) -> Comparison:
             help="`mirbricks runs DIR` lists any number",
         )
     runs = [RunFolder.open(folder) for folder in folders]
-    sections = [_settings_of(run) for run in runs]
+    # Each run is read once, whatever is taken from it.
+    contents = [contents_of(run) for run in runs]
+    sections = [_settings_of(one) for one in contents]
     paths = list(dict.fromkeys(path for one in sections for path in one))
     differing = {}
     for path in paths:
         values = [one.get(path, ABSENT) for one in sections]
         if len(set(values)) > 1:
             differing[path] = values
-    rows = [row_of(run.path) for run in runs]
+    rows = [row_from(run.path, one) for run, one in zip(runs, contents, strict=True)]
     return Comparison(
         names=_names([run.path for run in runs]),
         about=[_about(row) for row in rows],
         figures=[row.figures for row in rows],
         settings=differing,
-        metrics=[run.read_metrics() for run in runs],
-        tracks=[run.read_settings().get("tracks") or {} for run in runs],
+        metrics=[one.metrics for one in contents],
+        tracks=[one.settings.get("tracks") or {} for one in contents],
     )
 
 
@@ -87,15 +88,14 @@ def write_comparison(compared: Comparison, out: str | Path, command: str) -> Pat
     return Path(out)
 
 
-def _settings_of(run: RunFolder) -> dict[str, str]:
+def _settings_of(contents: Contents) -> dict[str, str]:
     """Every setting of an experiment as text, and the layers of its graph as one of them."""
-    data = read_file(run.file(RESOLVED)).data
+    data = contents.graph
     found = {"graph": str(data.get("name") or "")}
     for name in SECTIONS:
         found |= _flat(data.get(name), name)
-    settings = run.read_settings()
     for name in ("corpus", "fold", "overrides"):
-        found[name] = str(settings.get(name))
+        found[name] = str(contents.settings.get(name))
     # Layers are long: their hash says whether they differ, and `mirbricks diff` how.
     layers = json.dumps(data.get("layers"), sort_keys=True, default=str).encode()
     found["layers"] = hashlib.sha256(layers).hexdigest()[:8]

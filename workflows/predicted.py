@@ -17,7 +17,7 @@ from ..data.stores.together import write_together
 from ..outputs import FORMATS, Recording
 from ..outputs.formats import refuse_unfit, refuse_unknown
 from ..tasks.base import Task
-from ..tasks.predictions import PNG, Prediction
+from ..tasks.predictions import PICTURE_DPI, PNG, Prediction
 from .experiment import Experiment
 
 ENDINGS = {name: format.ending for name, format in FORMATS.items()} | {PNG: ".png"}
@@ -98,7 +98,7 @@ class Destination:
             if figure is not None:
                 from ..plots.style import png_bytes  # matplotlib takes a second
 
-                found[".png"] = png_bytes(figure, 120)
+                found[".png"] = png_bytes(figure, PICTURE_DPI)
         # All files of a recording or none: half a result looks like a whole one.
         files = {self.out / f"{name}{end}": content for end, content in found.items()}
         write_together(files, replace=self.replace)

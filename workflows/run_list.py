@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -128,36 +128,54 @@ def _is_run(folder: Path) -> bool:
     return (folder / SETTINGS).is_file() and (folder / WEIGHTS).is_file()
 
 
+@dataclass(frozen=True)
+class Contents:
+    """What the files of a run hold: its graph with every setting, settings.json, and the lines of metrics.jsonl."""
+
+    graph: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    metrics: Sequence[Mapping[str, Any]]
+
+
+def contents_of(run: RunFolder) -> Contents:
+    """Raises RunError E605, E606 for a run that is damaged, and what reading its graph raises."""
+    settings = run.read_settings()
+    graph = read_file(run.file(RESOLVED)).data
+    return Contents(graph, settings, run.read_metrics())
+
+
 def row_of(path: Path) -> RunRow:
     """The row of one run."""
-    run = RunFolder(path)
-    changed = _changed(path)
     try:
-        settings = run.read_settings()
-        graph = read_file(run.file(RESOLVED)).data
-        metrics = run.read_metrics()
-        train = graph.get("train") or {}
-        task = str((graph.get("task") or {}).get("type", ""))
-        return RunRow(
-            path=path,
-            graph=str(graph.get("name") or ""),
-            task=task,
-            corpus=str(settings.get("corpus", "")),
-            fold=settings.get("fold"),
-            seed=train.get("seed"),
-            state=str(settings.get("stopped", "unfinished")),
-            step=int(metrics[-1]["step"]) if metrics else 0,
-            steps=int(train.get("steps", 0)),
-            training_s=settings.get("training_s"),
-            changed=changed,
-            figures=_figures(settings.get("figures") or {}, task),
-        )
+        return row_from(path, contents_of(RunFolder(path)))
     except MirbricksError as error:
         state = f"damaged: {error.message}"
     except (AttributeError, TypeError, ValueError, LookupError) as error:
         # Settings of another form: only reading them shows it.
         state = f"damaged: {type(error).__name__} in its settings"
-    return RunRow(path=path, state=state, changed=changed)
+    return RunRow(path=path, state=state, changed=_changed(path))
+
+
+def row_from(path: Path, contents: Contents) -> RunRow:
+    """The row of a run that has been read."""
+    settings = contents.settings
+    metrics = contents.metrics
+    train = contents.graph.get("train") or {}
+    task = str((contents.graph.get("task") or {}).get("type", ""))
+    return RunRow(
+        path=path,
+        graph=str(contents.graph.get("name") or ""),
+        task=task,
+        corpus=str(settings.get("corpus", "")),
+        fold=settings.get("fold"),
+        seed=train.get("seed"),
+        state=str(settings.get("stopped", "unfinished")),
+        step=int(metrics[-1]["step"]) if metrics else 0,
+        steps=int(train.get("steps", 0)),
+        training_s=settings.get("training_s"),
+        changed=_changed(path),
+        figures=_figures(settings.get("figures") or {}, task),
+    )
 
 
 def _figures(figures: Mapping[str, Any], task: str) -> dict[str, float]:

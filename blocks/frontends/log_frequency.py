@@ -146,7 +146,7 @@ class LinearFrequency(Block):
 
     Shape:   (B, C, n_bins, T) -> (B, C, n_linear, T); below the lowest bin its value, above the highest that one's
     Source:  the other way of LogFrequency (Brown & Puckette, JASA 1992), by linear interpolation over log-frequency.
-             It is no inverse: what many Fourier bins were averaged to comes back the same for all of them.
+             It is not an inverse: what many Fourier bins were averaged to comes back the same for all of them.
     """
 
     class Config(LogFrequencyConfig):

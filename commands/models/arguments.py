@@ -72,6 +72,12 @@ def train(p: Parser) -> None:
         metavar="RUN",
         help="begin with the weights of a run or of zoo:NAME, where names and shapes fit",
     )
+    _several(p)
+    overrides(p)
+
+
+def _several(p: Parser) -> None:
+    """Sweeps, and what is told the records of a training."""
     p.add_argument(
         "--logger",
         action="append",
@@ -94,7 +100,6 @@ def train(p: Parser) -> None:
         metavar="N",
         help="how many trainings of a sweep run at a time (default: 1)",
     )
-    overrides(p)
 
 
 def evaluate(p: Parser) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from mirbricks.data.corpus import Corpus, Item
@@ -15,6 +16,7 @@ from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
 from mirbricks.data.stores.hdf5 import AudioStore, write_audio
 from mirbricks.features.cache import FeatureCache
 from mirbricks.features.hcqt import HCQTFeatureConfig
+from mirbricks.tasks.base import Batch
 from mirbricks.tasks.multi_pitch import MultiPitch, MultiPitchConfig
 
 SR_HZ = 8000
@@ -135,3 +137,21 @@ def make_task() -> Callable[..., MultiPitch]:
         return MultiPitch(MultiPitchConfig(**{**plain, **settings}), SMALL)
 
     return make
+
+
+@pytest.fixture
+def joined() -> Callable[[Callable[[int], Batch]], Callable[[int], Batch]]:
+    """What makes one process's batches of those that two would have at a step, one beside the other."""
+
+    def of_both(batch: Callable[[int], Batch]) -> Callable[[int], Batch]:
+        def both(step: int) -> Batch:
+            one, other = batch(2 * step), batch(2 * step + 1)
+            named = {}
+            for name, values in one.named.items():
+                named[name] = torch.cat((values, other.named[name]))
+            targets = torch.cat((one.targets, other.targets))
+            return Batch((), targets, one.items + other.items, named=named)
+
+        return both
+
+    return of_both

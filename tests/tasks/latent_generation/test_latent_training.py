@@ -80,7 +80,7 @@ def test_the_loss_is_watched_and_less_is_better(tmp_path: Path):
 
 
 @pytest.mark.slow
-def test_two_processes_are_as_one_with_both_batches(tmp_path: Path):
+def test_two_processes_are_as_one_with_both_batches(tmp_path: Path, joined: Any):
     code = tmp_path / "two.py"
     code.write_text(
         "import sys\n"
@@ -103,17 +103,7 @@ def test_two_processes_are_as_one_with_both_batches(tmp_path: Path):
     assert done.returncode == 0, done.stderr
 
     both = learner_of(tmp_path)
-    batch = both.batch
-
-    def joined(step: int) -> Batch:
-        one, other = batch(2 * step), batch(2 * step + 1)
-        named = {}
-        for name, values in one.named.items():
-            named[name] = torch.cat((values, other.named[name]))
-        targets = torch.cat((one.targets, other.targets))
-        return Batch((), targets, one.items + other.items, named=named)
-
-    both.batch = joined
+    both.batch = joined(both.batch)
     one = trained(tmp_path / "one", both, tmp_path)
 
     two = RunFolder(tmp_path / "two")

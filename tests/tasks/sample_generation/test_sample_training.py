@@ -81,7 +81,9 @@ def test_resumed_equals_undisturbed_to_the_bit(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", GRAPHS)
-def test_two_processes_are_as_one_with_both_batches(tmp_path: Path, name: str) -> None:
+def test_two_processes_are_as_one_with_both_batches(
+    tmp_path: Path, name: str, joined: Any
+) -> None:
     corpus, cache = toys.tones_in(tmp_path)
     code = tmp_path / "two.py"
     code.write_text(
@@ -106,17 +108,7 @@ def test_two_processes_are_as_one_with_both_batches(tmp_path: Path, name: str) -
     assert done.returncode == 0, done.stderr
 
     model, both = made(corpus, cache, name)
-    batch = both.batch
-
-    def joined(step: int) -> Batch:
-        one, other = batch(2 * step), batch(2 * step + 1)
-        named = {}
-        for key, values in one.named.items():
-            named[key] = torch.cat((values, other.named[key]))
-        targets = torch.cat((one.targets, other.targets))
-        return Batch((), targets, one.items + other.items, named=named)
-
-    both.batch = joined
+    both.batch = joined(both.batch)
     one = trained(tmp_path / "one", model, both)
     two = RunFolder(tmp_path / "two")
     for key, value in one.load_state()["model"].items():

@@ -14,7 +14,6 @@ import torch
 from mirbricks.data.corpus import Corpus
 from mirbricks.features.cache import FeatureCache
 from mirbricks.runs.folder import RunFolder
-from mirbricks.tasks.base import Batch
 from mirbricks.training.loop import fit
 from mirbricks.workflows.loading import load_experiment
 
@@ -38,7 +37,9 @@ def trained(folder: Path, name: str, experiment: Any, learner: Any) -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_equal_one_with_both_batches(duos: Path, tmp_path: Path) -> None:
+def test_two_processes_equal_one_with_both_batches(
+    duos: Path, tmp_path: Path, joined: Any
+) -> None:
     from .conftest import GRAPH
 
     short = GRAPH.replace(
@@ -65,17 +66,7 @@ def test_two_processes_equal_one_with_both_batches(duos: Path, tmp_path: Path) -
     )
     assert done.returncode == 0, done.stderr
 
-    single = both.mixes.batch
-
-    def joined(step: int) -> Batch:
-        one, other = single(2 * step), single(2 * step + 1)
-        named = {}
-        for name, values in one.named.items():
-            named[name] = torch.cat((values, other.named[name]))
-        targets = torch.cat((one.targets, other.targets))
-        return Batch((), targets, one.items + other.items, named=named)
-
-    both.batch = joined
+    both.batch = joined(both.mixes.batch)
     trained(tmp_path, "one", experiment, both)
     one = RunFolder(tmp_path / "one").load_state()["model"]
     two = RunFolder(tmp_path / "two").load_state()["model"]

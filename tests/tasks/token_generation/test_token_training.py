@@ -74,7 +74,9 @@ def test_the_validation_loss_is_watched(tmp_path: Path, notes: Notes) -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_are_as_one_with_both_batches(tmp_path: Path) -> None:
+def test_two_processes_are_as_one_with_both_batches(
+    tmp_path: Path, joined: Any
+) -> None:
     notes = notes_in(tmp_path / "notes")
     code = tmp_path / "two.py"
     code.write_text(
@@ -101,17 +103,7 @@ def test_two_processes_are_as_one_with_both_batches(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
     model, both = made(notes)
-    batch = both.batch
-
-    def joined(step: int) -> Batch:
-        one, other = batch(2 * step), batch(2 * step + 1)
-        named = {}
-        for name, values in one.named.items():
-            named[name] = torch.cat((values, other.named[name]))
-        targets = torch.cat((one.targets, other.targets))
-        return Batch((), targets, one.items + other.items, named=named)
-
-    both.batch = joined
+    both.batch = joined(both.batch)
     one = trained(tmp_path / "one", model, both)
     two = RunFolder(tmp_path / "two")
     for key, value in one.load_state()["model"].items():

@@ -14,7 +14,7 @@ help:
 	@echo "make format            ruff format and fixes"
 	@echo "make slow              the tests that take long"
 	@echo "make mutants           faults put into a copy of the package, one at a time: which does no test notice? ARGS=--n 60"
-	@echo "make nightly           thousands of random graphs"
+	@echo "make nightly           thousands of random graphs, and every graph broken in every way"
 	@echo "make bench             measure speed beside the peers"
 	@echo "make results DATA=folder  train what docs/results.yaml lists and is missing, and write the table of docs/results.md"
 	@echo "make notes-ar DATA=folder    from notes to new ones: codec, codes, transformer, sounds, their page and their figures"
@@ -60,7 +60,8 @@ mutants: .venv/installed-test
 	$(BIN)/python tests/mutants.py $(ARGS)
 
 nightly: .venv/installed-test
-	$(BIN)/python -m pytest --hypothesis-profile=nightly tests/compiler/test_compiler_property.py
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m nightly --numprocesses=auto --dist=worksteal $(ARGS)
+	$(BIN)/python -m pytest --timeout=0 --hypothesis-profile=nightly tests/compiler/test_compiler_property.py
 
 bench: .venv/installed-test
 	$(PIP) --editable ".[bench]"

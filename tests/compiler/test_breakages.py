@@ -92,7 +92,7 @@ COVERING += [
     if name not in {covered for _, covered in COVERING}
 ]
 OTHERS = [
-    pytest.param(way, name, marks=pytest.mark.slow)
+    pytest.param(way, name, marks=pytest.mark.nightly)
     for way in breakages.BREAKAGES
     for name in GRAPHS
     if (way, name) not in COVERING

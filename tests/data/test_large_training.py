@@ -1,4 +1,4 @@
-"""Given features of 20 GB, or cached ones of 8 GB, are trained on, each frame once, in less than 1.5 GB of memory."""
+"""Given features of 6 GB, or cached ones of 8 GB, are trained on, each frame once, in less than 1.5 GB of memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from mirbricks.data import Atom, Definition, Entry, Pyjama
 from mirbricks.features.feature_file import ARRAY_FORMAT
 
-N_FILES = {"given": 40, "cached": 16}  # of 512 MB each
+N_FILES = {"given": 12, "cached": 16}  # of 512 MB each
 N_FRAMES, N_BANDS = 1_000_000, 128
 MARK_EVERY = 50_000
 

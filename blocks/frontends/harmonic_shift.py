@@ -43,12 +43,13 @@ class HarmonicShiftConfig(BlockConfig):
 
 @register(
     "HarmonicShift",
-    shape="B C F T -> B {out_channels} F T",
+    shape="B C F ... -> B {out_channels} F ...",
     source="doi:10.5281/zenodo.1417937",
     examples=[
         ((2, 3, 30, 4), {"harmonics": [0.5, 1, 2, 3]}),
         ((2, 1, 9, 4), {"harmonics": [1, 3], "bins_per_octave": 3}),
         ((2, 2, 5, 4), {"harmonics": [1, 5]}),
+        ((2, 2, 30), {"harmonics": [0.5, 1, 2]}),
     ],
 )
 class HarmonicShift(Block):
@@ -58,6 +59,8 @@ class HarmonicShift(Block):
     1 x 1 convolution sees a tone with all its harmonics; with 1/2, 1/3, ... a harmonic sees the tones it may belong to.
 
     Shape:   (B, C, F, T) -> (B, len(harmonics) · C, F, T): all channels of the first harmonic, then of the second, ...
+             A single spectrum (B, C, F), or one per frame in the batch, -> (B, len(harmonics) · C, F). There is no form
+             for (B, F, T): with bins as channels, a layer behind it would not know which of them are one pitch's.
     Source:  Bittner, McFee, Salamon, Li & Bello, "Deep Salience Representations for F0 Estimation in Polyphonic Music",
              ISMIR 2017, section 3.1, which computes a transform per harmonic. Here one map is moved, by whole bins: the
              third harmonic is off by 2 cents with 12 bins per octave, the fifth by 14, the seventh by 31.
@@ -74,6 +77,7 @@ class HarmonicShift(Block):
         below = max(0, -min(self.shifts))
         above = max(0, max(self.shifts))
         # One padded map, of which each copy is a view that begins elsewhere.
-        padded = functional.pad(x, (0, 0, below, above))
+        behind = (0, 0) * (x.ndim - 3)
+        padded = functional.pad(x, (*behind, below, above))
         copies = [padded.narrow(2, below + shift, n_bins) for shift in self.shifts]
         return torch.cat(copies, dim=1)

@@ -40,6 +40,23 @@ def test_harmonic_shift_by_naive_loops(harmonics, bins_per_octave):
     np.testing.assert_array_equal(found.numpy(), expected)
 
 
+@pytest.mark.parametrize("bins_per_octave", [5, 12])
+def test_a_spectrum_alone_is_shifted_as_a_frame_of_a_map_is(bins_per_octave):
+    torch.manual_seed(0)
+    x = torch.randn(2, 3, 31)
+    found = block(3, [0.25, 1, 1.5, 3], bins_per_octave)(x)
+
+    # The reference in numpy: what comes into view at the one end, zeros at the other.
+    copies = []
+    for harmonic in (0.25, 1, 1.5, 3):
+        shift = round(bins_per_octave * math.log2(harmonic))
+        copy = np.zeros((2, 3, 31), np.float32)
+        for bin in range(max(0, -shift), min(31, 31 - shift)):
+            copy[..., bin] = x[..., bin + shift].numpy()
+        copies.append(copy)
+    np.testing.assert_array_equal(found.numpy(), np.concatenate(copies, axis=1))
+
+
 def test_the_harmonics_of_a_tone_meet_at_its_pitch():
     """Channel h brings the partial at 10 + round(36 log2 h) of a tone at bin 10 to bin 10; no other bin has all."""
     numbers = [1, 2, 3, 4, 5]

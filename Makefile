@@ -68,6 +68,7 @@ bench: .venv/installed-test
 	$(BIN)/python bench/bench_hcqt.py
 	$(BIN)/python bench/bench_compiled.py
 	$(BIN)/python bench/bench_check.py
+	$(BIN)/python bench/bench_diagnose.py
 	$(BIN)/python bench/bench_sincnet.py
 	$(BIN)/python bench/bench_autopool.py
 	$(BIN)/python bench/bench_rvq.py

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from .augment.base import register_augmentation as register_augmentation
     from .compiler.compile import compile_graph as compile_graph
     from .compiler.compile import load_graph as load_graph
+    from .compiler.diagnose import Diagnosis as Diagnosis
+    from .compiler.diagnose import diagnose as diagnose
     from .compiler.feature_extract import feature_extract as feature_extract
     from .data.corpus import Corpus as Corpus
     from .errors import MirbricksError as MirbricksError
@@ -65,12 +67,14 @@ _HOMES = {
     "Block": "registry",
     "BlockConfig": "registry",
     "Corpus": "data.corpus",
+    "Diagnosis": "compiler.diagnose",
     "Evaluation": "tasks.base",
     "MirbricksError": "errors",
     "Model": "workflows.model",
     "TrainedRun": "workflows.trained_run",
     "check_block": "testing",
     "compile_graph": "compiler.compile",
+    "diagnose": "compiler.diagnose",
     "evaluate": "workflows.trained_run",
     "feature": "features.transform",
     "feature_extract": "compiler.feature_extract",

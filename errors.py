@@ -23,11 +23,13 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, ClassVar
 
 from .spelling import did_you_mean as did_you_mean
+from .where import Edit as Edit
+from .where import Where as Where
+from .where import edits_for, on_one_line
 
 # The codes of the rooms that have been imported so far; `codes` has all.
 CODES: dict[str, str] = {}
@@ -35,63 +37,12 @@ _OWNERS: dict[str, str] = {}  # the module that registered each
 
 LONGEST_MESSAGE = 1_000  # characters of one line of a message
 MOST_SHOWN = 50  # errors of one pass
-LONGEST_LINE = 160  # characters of a line of source that a message repeats
 
 # Characters that would act on the terminal, or turn or hide the text around them, are shown as dots.
 _CONTROLS = [*range(9), *range(11, 32), *range(127, 160)]
 _DIRECTIONS = [0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A)]
 VISIBLE = dict.fromkeys([*_CONTROLS, *_DIRECTIONS], "·")
 _QUOTED = re.compile(r"(?<![\w'])'[^'\n]*\n[^']*'(?!\w)")  # a name of several lines
-
-
-@dataclass(frozen=True)
-class Where:
-    """A place in a text file.
-
-    Parameters
-    ----------
-    file : str
-        The path as the user gave it.
-    line, column : int
-        Both count from 1.
-    length : int
-        How many characters are marked.
-    text : str
-        The whole line; left out, no excerpt is shown.
-    """
-
-    file: str
-    line: int
-    column: int
-    length: int = 1
-    text: str = ""
-
-    def __str__(self) -> str:
-        return f"{on_one_line(self.file)}:{self.line}:{self.column}"
-
-    def excerpt(self) -> list[str]:
-        """The line of source, and below it a row of carets under the marked characters."""
-        if not self.text:
-            return []
-        text, begin = self._around_the_column()
-        marks = max(1, min(self.length, len(text) - begin))
-        number = f"{self.line:>5}"
-        margin = " " * len(number)
-        return [f"{number} | {text}", f"{margin} | {' ' * begin}{'^' * marks}"]
-
-    def _around_the_column(self) -> tuple[str, int]:
-        """The line, or of a long one a part with dots where it was cut; and where the marks begin in it."""
-        begin = self.column - 1
-        if len(self.text) <= LONGEST_LINE:
-            return self.text, begin
-        last_cut = len(self.text) - LONGEST_LINE
-        cut = max(0, min(begin - LONGEST_LINE // 3, last_cut))
-        shown = self.text[cut : cut + LONGEST_LINE]
-        if cut < last_cut:
-            shown += "…"
-        if cut:
-            return f"…{shown}", begin - cut + 1
-        return shown, begin
 
 
 class MirbricksError(Exception):
@@ -109,6 +60,8 @@ class MirbricksError(Exception):
         Rows of a label and a text, such as ("here", "(B, 256, 90, 16)").
     help : str, optional
         The next step.
+    edits : iterable of Edit, optional
+        Changes of the file that would mend it, the likeliest first. A did-you-mean as `help` makes its own.
 
     Raises
     ------
@@ -132,6 +85,7 @@ class MirbricksError(Exception):
         where: Where | None = None,
         facts: Iterable[tuple[str, str]] = (),
         help: str | None = None,
+        edits: Iterable[Edit] = (),
     ) -> None:
         if code not in CODES and code not in codes():
             raise KeyError(f"nobody registered the code {code}: see register_codes")
@@ -141,6 +95,7 @@ class MirbricksError(Exception):
         self.where = where
         self.facts = tuple(facts)
         self.help = help
+        self.edits = tuple(edits) or edits_for(where, help)
 
     def __str__(self) -> str:
         message = f"{self.kind}{_cut(_names_on_one_line(self.message))}"
@@ -168,11 +123,6 @@ def _cut(text: str) -> str:
     if len(text) <= LONGEST_MESSAGE:
         return text
     return f"{text[:LONGEST_MESSAGE]}…"
-
-
-def on_one_line(text: str) -> str:
-    """The text with its line breaks written as in Python, for names that hold some."""
-    return text.replace("\r", "\\r").replace("\n", "\\n")
 
 
 def _names_on_one_line(message: str) -> str:
@@ -223,6 +173,7 @@ class ErrorList(MirbricksError):
             where=first.where,
             facts=first.facts,
             help=first.help,
+            edits=first.edits,
         )
         self.errors = tuple(errors)
 

@@ -140,7 +140,23 @@ REMARKS: Mapping[str, str] = dict.fromkeys(
 )
 
 
-def did_you_mean(word: object, known: Iterable[str]) -> str | None:
+class Suggestion(str):
+    """A question that proposes names for a word; an editor can put one of the names in its place."""
+
+    word: str
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, word: str, names: Iterable[str], remark: str = "") -> Suggestion:
+        known = tuple(names)
+        listed = " or ".join(f"'{name}'" for name in known)
+        question = cls(f"did you mean {listed}{remark}?")
+        question.word = word
+        question.names = known
+        return question
+
+
+def did_you_mean(word: object, known: Iterable[str]) -> Suggestion | None:
     """A question that proposes up to two names.
 
     Parameters
@@ -152,8 +168,8 @@ def did_you_mean(word: object, known: Iterable[str]) -> str | None:
 
     Returns
     -------
-    str or None
-        None where no name is near.
+    Suggestion or None
+        Text, with the names in it as `names`; None where no name is near.
 
     Examples
     --------
@@ -172,9 +188,8 @@ def did_you_mean(word: object, known: Iterable[str]) -> str | None:
     ours = next((name for name in brought if name in by_lower), None)
     if ours is not None:
         remark = REMARKS.get(asked.replace("-", "_"), "")
-        return f"did you mean '{by_lower[ours]}'{remark}?"
+        return Suggestion.of(word, [by_lower[ours]], remark)
     near = difflib.get_close_matches(asked, by_lower, n=2, cutoff=0.6)
     if not near:
         return None
-    names = [f"'{by_lower[name]}'" for name in near]
-    return f"did you mean {' or '.join(names)}?"
+    return Suggestion.of(word, [by_lower[name] for name in near])

@@ -18,6 +18,7 @@ from .given_shapes import GivenShape, read_shape
 from .inference.formulas import formula
 from .inference.infer import words_of
 from .inference.probe import probe
+from .inference.remembered import Remembered
 from .inference.walk import Step
 from .language import tutorial
 from .language.axes import Axis
@@ -119,16 +120,24 @@ def compile_graph(
         )
         raise GraphError(message, code="E118", help=hint)
     graph = as_graph(source)
-    return assemble(graph, read_shape(graph, input_shape), _built)
+    return assemble(graph, read_shape(graph, input_shape), new_block)
 
 
 def assemble(
-    graph: Graph, inputs: Inputs, block_of: Callable[[Step], nn.Module]
+    graph: Graph,
+    inputs: Inputs,
+    block_of: Callable[[Step], nn.Module],
+    remembered: Remembered | None = None,
+    *,
+    thorough: bool = True,
 ) -> GraphModule:
-    """The module of a graph at these inputs; `block_of` makes or finds the block of a node."""
+    """The module of a graph at these inputs; `block_of` makes or finds the block of a node.
+
+    Raises what `probe` raises.
+    """
     # The graph is walked at several sizes of its free axes, and `seen` has for each node
     # its steps at all of them: a formula such as T-2 shows only when sizes are compared.
-    runs, probes = probe(graph, inputs)
+    runs, probes = probe(graph, inputs, remembered, thorough=thorough)
     seen = list(zip(*(one.steps for one in runs), strict=True))
     nodes = [_info(steps, probes) for steps in seen if isinstance(steps[0].node, Layer)]
     # Blocks are made in the order of the file, since each draws its weights from the
@@ -184,7 +193,7 @@ def _word_of(axis: Axis) -> int | str:
     return axis.size
 
 
-def _built(step: Step) -> nn.Module:
+def new_block(step: Step) -> nn.Module:
     """The block of a node, with weights."""
     node = step.node
     assert isinstance(node, Layer)

@@ -18,23 +18,31 @@ def fits(op: str, here: Shape, stored: Shape, fit: str) -> str | None:
 
     AddWith and MulWith also take a single value along an axis, which then counts at every place of it.
     """
-    if len(here) != len(stored):
-        return f"the stored tensor has {len(stored)} axes and this one {len(here)}"
-    first = 2 if op == "CatWith" else 1
-    last = len(here) if fit == "error" else 2
-    differing = []
-    for i in range(first, last):
-        spread = op != "CatWith" and (here[i] == 1 or stored[i] == 1)
-        if here[i] != stored[i] and not spread:
-            differing.append(i)
+    differing = list(misfit(op, here, stored, fit))
     if not differing:
         return None
+    if len(here) != len(stored):
+        return f"the stored tensor has {len(stored)} axes and this one {len(here)}"
     names = AXES.get(len(here), "").split()
     words = [names[i - 1] if names else f"axis {i}" for i in differing]
     listed = words[-1]
     if len(words) > 1:
         listed = f"{', '.join(words[:-1])} and {words[-1]}"
     return f"the stored tensor and this one differ in {listed}"
+
+
+def misfit(op: str, here: Shape, stored: Shape, fit: str) -> dict[int, tuple[int, int]]:
+    """The sizes of both along each axis that differs; along axis -1 how many axes they have, where that differs."""
+    if len(here) != len(stored):
+        return {-1: (len(here), len(stored))}
+    first = 2 if op == "CatWith" else 1
+    last = len(here) if fit == "error" else 2
+    differing = {}
+    for i in range(first, last):
+        spread = op != "CatWith" and (here[i] == 1 or stored[i] == 1)
+        if here[i] != stored[i] and not spread:
+            differing[i] = (here[i], stored[i])
+    return differing
 
 
 def join(op: str, tensors: Sequence[Tensor], fit: str) -> Tensor:

@@ -14,7 +14,7 @@ import mirbricks
 
 ROOT = Path(mirbricks.__file__).parent
 LAYERS = [
-    {"version", "lazy", "printable", "spelling"},
+    {"version", "lazy", "printable", "spelling", "where"},
     {"errors"},
     {"shapes", "settings", "fields", "catalogue"},
     {"features", "data", "augment", "losses", "metrics", "plots", "zoo"},

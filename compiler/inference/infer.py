@@ -16,6 +16,7 @@ from ...errors import GraphError
 from ...fields import quoted
 from ...registry import INFER, BlockConfig
 from ...shapes import REST, Axes, Contract, ContractError, Shape, meets, show
+from ...where import edit_at
 from ..language.axes import Axis, default_axes
 from ..language.graph import Graph
 from ..language.nodes import Layer, Skip
@@ -229,4 +230,6 @@ def _refuse_contradiction(
             message = f"{node.spec.name}: '{name}' is {quoted(given)}, but {mark.axis} is {size} here"
             hint = f"leave '{name}' out: it is inferred"
             where = node.source.value((*node.steps, name))
-            raise walk.error("E202", node, message, here, hint, where)
+            edit = edit_at(where, str(given), "-1", f"infer '{name}': write -1")
+            edits = [edit] if edit else []
+            raise walk.error("E202", node, message, here, hint, where, edits)

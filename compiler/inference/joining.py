@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from ...errors import Edit
 from ...shapes import Shape
-from ..join import fits, join
+from ...where import edit_at
+from ..join import fits, misfit
 from ..language.nodes import Layer, Skip
 from .walk import Run, Stored
 
@@ -30,7 +32,7 @@ def skip(walk: Run, node: Skip, x: Tensor) -> tuple[Tensor, tuple[Shape, ...]]:
     others = [walk.stored[key].tensor for key in node.keys]
     _refuse_misfits(walk, node, x)
     try:
-        joined = join(node.op, [x, *others], node.fit)
+        joined = walk.remembered.joined(node.op, [x, *others], node.fit)
     except RuntimeError as error:
         # The sizes fit, so what is left is a tensor larger than torch can count.
         words = (str(error).splitlines() or [type(error).__name__])[0]
@@ -54,10 +56,37 @@ def _refuse_misfits(walk: Run, node: Skip, x: Tensor) -> None:
         if node.made:
             label = "branch"
             hint = _branch_remedy(node, walk, x, other)
+            edits = []
         else:
             label = f"{node.op} '{_own(node, key)}'"
             hint = _remedy(walk, node, x, key, other)
-        raise walk.error("E203", node, f"{label}: {problem}", facts, hint)
+            edits = _edits(walk, node, x, key, other)
+        failed = walk.error(
+            "E203", node, f"{label}: {problem}", facts, hint, None, edits
+        )
+        failed.misfit = misfit(
+            node.op, tuple(x.shape), tuple(other.tensor.shape), node.fit
+        )
+        raise failed
+
+
+def _edits(walk: Run, node: Skip, x: Tensor, key: str, other: Stored) -> list[Edit]:
+    """The remedy as a change of the file, where it is one of a few words on the line of the skip."""
+    if len(node.keys) > 1:
+        return []
+    own = _own(node, key)
+    short = node.source.value(node.steps)
+    place = node.source.value((*node.steps, "key"))
+    fitting = _that_fits(walk, node, x)
+    found = None
+    if fitting:
+        name = _own(node, fitting)
+        found = edit_at(place, own, name, f"join '{name}', which fits")
+    elif _may_be_fitted(node, walk, x, other) and short == place:
+        # The short form has the key alone; a mapping in braces stays on its line.
+        longer = f"{{key: {own}, fit: crop}}"
+        found = edit_at(short, own, longer, "cut the longer one: fit: crop")
+    return [found] if found else []
 
 
 def _branch_remedy(node: Skip, walk: Run, x: Tensor, other: Stored) -> str:

@@ -26,22 +26,37 @@ REMAINDERS = range(257, 320)
 # Further sizes, as a multiple of the second one and so many more: an odd one, and a large one for strides of hundreds.
 FURTHER = ((1, 37), (9_973, 0))
 FURTHER_SMALL = ((1, -3),)
+LEAST_MISFITS = 3  # sizes at which the same fails, before it is said to fail at all
+
+
+class Provisional(Exception):
+    """The error of a search that has not tried every size; a graph that needs an odd one may still be right."""
+
+    def __init__(self, error: GraphError) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 def probe(
-    graph: Graph, inputs: Mapping[str, tuple[Axis, ...]]
+    graph: Graph,
+    inputs: Mapping[str, tuple[Axis, ...]],
+    remembered: Remembered | None = None,
+    *,
+    thorough: bool = True,
 ) -> tuple[list[Run], list[Chosen]]:
     """Run the graph at several choices of its free axes; returns the runs and the choices.
 
     Two choices are 64 or a multiple apart, since a graph may halve its sizes a few times; an odd one and a large one
     count if the graph runs there. Small sizes are tried first: a graph may need a certain length. Raises the error of
-    the run that came farthest.
+    the run that came farthest; `Provisional` where it is not `thorough`, and odd sizes were left untried.
     """
     axes = [axis for one in inputs.values() for axis in one]
     free = list(dict.fromkeys(axis.name for axis in axes if axis.size is None))
-    remembered = Remembered()
+    remembered = remembered or Remembered()
     failures: list[Failed] = []
     for base in _bases(free, failures):
+        if base in REMAINDERS and not thorough:
+            raise Provisional(_farthest(failures).error)
         choices = _two_choices(free, base)
         try:
             runs = [
@@ -97,12 +112,50 @@ def _bases(free: Sequence[str], failures: Sequence[Failed]) -> Iterator[int]:
     if not set(free) - {"B"}:
         yield BASES[0]
         return
-    yield from BASES
+    for base in BASES:
+        yield base
+        if _same_at_any_size(failures):
+            return
     code = _farthest(failures).error.code
     if code == "E204":
         yield from SMALL_BASES
     if code == "E203":
         yield from REMAINDERS
+
+
+def _same_at_any_size(failures: Sequence[Failed]) -> bool:
+    """Whether what fails has nothing to do with the sizes of free axes, so that no others need to be tried."""
+    if _farthest(failures).error.code == "E203":
+        return _fits_never(failures)
+    if len(failures) < LEAST_MISFITS:
+        return False
+    # Messages of these kinds name the sizes that they are about: where those do not
+    # change with the free axes, the message does not either.
+    last = failures[-LEAST_MISFITS:]
+    told = {(one.index, one.error.code, one.error.message) for one in last}
+    return len(told) == 1 and last[0].error.code in ("E201", "E202", "E208", "E209")
+
+
+def _fits_never(failures: Sequence[Failed]) -> bool:
+    """Whether the skip that fails farthest on can fit at no size.
+
+    A remainder mends what is rounded differently on two ways: the difference of two sizes is then the same few at
+    every size of the free axes. Two sizes that do not depend on the free axes never meet; nor do two that grow at
+    different rates, but for one size by chance, and a graph has to run at two.
+    """
+    index = _farthest(failures).index
+    misfits = [one.misfit for one in failures if one.index == index and one.misfit]
+    if len(misfits) < LEAST_MISFITS:
+        return False
+    # An axis that fits at some sizes is not what is wrong at the others.
+    for axis in set.intersection(*(set(misfit) for misfit in misfits)):
+        pairs = [misfit[axis] for misfit in misfits]
+        if len(set(pairs)) == 1:
+            return True
+        gaps = [abs(here - stored) for here, stored in pairs]
+        if all(a < b for a, b in itertools.pairwise(gaps)):
+            return True
+    return False
 
 
 def _farthest(failures: Sequence[Failed]) -> Failed:

@@ -14,11 +14,15 @@ from typing import Any
 from torch import Tensor
 
 from ...registry import Block, BlockConfig, Spec, build
+from ..join import join
 from ..module import count_parameters
 
 # Of all blocks of a graph together: 4 GB of float32, far more than what is trained in the field.
 MOST_PARAMETERS = 1_000_000_000
 MOST_SECONDS = 120.0
+# Of an editor that goes on for hours: far more than one graph has, a few hundred MB at most.
+MOST_BLOCKS = 4_000
+MOST_OUTPUTS = 50_000
 
 
 @dataclass
@@ -29,6 +33,12 @@ class Remembered:
     _blocks: dict[object, Block] = field(default_factory=dict)
     _sizes: dict[object, int] = field(default_factory=dict)
     _made: dict[object, Any] = field(default_factory=dict)
+
+    def again(self) -> Remembered:
+        """The same for the next graph, with time of its own: most of its layers are those of the one before."""
+        if len(self._blocks) > MOST_BLOCKS or len(self._made) > MOST_OUTPUTS:
+            return Remembered()
+        return Remembered(_blocks=self._blocks, _sizes=self._sizes, _made=self._made)
 
     def forget_outputs(self) -> None:
         """Keep the blocks only: of thousands of sizes, each of which is tried once, nothing need be known."""
@@ -47,6 +57,15 @@ class Remembered:
             self._made[key] = block(*inputs)
         return self._made[key]
 
+    def joined(self, op: str, tensors: Sequence[Tensor], fit: str) -> Tensor:
+        """What a skip makes of these tensors; each time a tensor of its own, as two skips are told apart by theirs."""
+        shapes = tuple((tuple(tensor.shape), tensor.dtype) for tensor in tensors)
+        key = (op, fit, shapes)
+        if key not in self._made:
+            self._made[key] = join(op, tensors, fit)
+        made: Tensor = self._made[key]
+        return made.detach()
+
     def block(self, spec: Spec, config: BlockConfig) -> Block:
         key = _key(spec, config)
         if key not in self._blocks:
@@ -61,6 +80,6 @@ class Remembered:
         return self._sizes[key]
 
 
-def _key(spec: Spec, config: BlockConfig) -> tuple[str, str]:
-    """The config in full: a list or a mapping in it has no hash of its own."""
-    return spec.name, repr(config)
+def _key(spec: Spec, config: BlockConfig) -> tuple[type, str]:
+    """The class, which a notebook may define a second time, and the config in full: a list in it has no hash."""
+    return spec.cls, repr(config)

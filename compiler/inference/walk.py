@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from ...errors import GraphError, Where
+from ...errors import Edit, GraphError, Where
 from ...registry import BlockConfig
 from ...shapes import Shape, show
 from ..language.graph import Graph
@@ -16,16 +16,24 @@ from .remembered import Remembered
 
 TABLE_ROWS = 6
 Facts = list[tuple[str, str]]
+Misfit = Mapping[int, tuple[int, int]]
 AxisNames = tuple[str | None, ...]
 
 
 class Failed(Exception):
-    """A run that stopped at node `index`; `error` is what the user reads."""
+    """A run that stopped at node `index`; `error` is what the user reads.
 
-    def __init__(self, index: int, error: GraphError) -> None:
+    Where a skip does not fit, `misfit` has the size of the tensor at hand and of the stored one for each axis that
+    differs, and for axis -1 how many axes they have.
+    """
+
+    def __init__(
+        self, index: int, error: GraphError, misfit: Misfit | None = None
+    ) -> None:
         super().__init__(index)
         self.index = index
         self.error = error
+        self.misfit = misfit
 
 
 @dataclass(frozen=True)
@@ -86,6 +94,7 @@ class Run:
         facts: Facts,
         help: str | None,
         where: Where | None = None,
+        edits: Sequence[Edit] = (),
     ) -> Failed:
         """The message with the place, the facts, the sizes chosen for free axes and the table of layers before."""
         rows = list(facts)
@@ -95,7 +104,12 @@ class Run:
             rows.append(("sizes", f"tried with {chosen}"))
         rows += self.table()
         error = GraphError(
-            message, code=code, where=where or node.where, facts=rows, help=help
+            message,
+            code=code,
+            where=where or node.where,
+            facts=rows,
+            help=help,
+            edits=edits,
         )
         return Failed(len(self.steps), error)
 

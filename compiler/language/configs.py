@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from ...errors import GraphError, GraphWarning, MirbricksError, did_you_mean
 from ...fields import expected, quoted, union_parts
 from ...settings import OldWordWarning, taken_by_old_names
+from ...where import edit_at
 from .source import Source, Steps
 from .words import SKIPS, own_item
 
@@ -124,7 +125,9 @@ def _at_their_places(
             if place[: len(steps)] == steps and place[-1:] == (one.old,)
         ]
         for where in below or [source.key(steps)]:
-            told = OldWord(message, code="W104", where=where, help=hint)
+            edit = edit_at(where, one.old, one.new, f"change to {one.new}")
+            edits = [edit] if edit else []
+            told = OldWord(message, code="W104", where=where, help=hint, edits=edits)
             told.new = one.new
             yield told
 

@@ -1,0 +1,124 @@
+"""How long an editor waits for the answer to a keystroke: a wrong name, a wrong size, and a mended graph redrawn.
+
+    python bench/bench_diagnose.py              a Markdown table of every shipped graph
+    python bench/bench_diagnose.py mpe_small    of some
+
+Each figure is the median of 50 different texts, in a process that has seen the graph before, as that of an editor has;
+`first` is the time of the very first text of a graph. It is time of the processor, the same on a busy machine: all of
+it runs in one thread. The editor itself waits 120 ms for the next key before it asks.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import mirbricks as mb
+from mirbricks.compiler.drawing.diagram import draw
+from mirbricks.compiler.inference.summary import summarise
+
+GRAPHS = Path(mb.__file__).parent / "graphs"
+KEYS = 50
+LIMIT_MS = (
+    50.0  # 170 ms from a key to the underlined error, without the delay of 120 ms
+)
+LIMIT_DRAWN_MS = 380.0  # 500 ms to the redrawn graph
+
+
+def milliseconds(call: Callable[[], object]) -> float:
+    begin = time.process_time()
+    call()
+    return 1_000 * (time.process_time() - begin)
+
+
+def wrong_names(text: str) -> Iterator[str]:
+    """The text with one letter more in the name of a block, each time of another one."""
+    places = [m.end(1) for m in re.finditer(r"^\s*- ([A-Z]\w+)", text, re.MULTILINE)]
+    for key in range(KEYS):
+        at = places[key % len(places)]
+        yield text[:at] + "qzxwv"[key % 5] + text[at:]
+
+
+def wrong_sizes(text: str) -> Iterator[str]:
+    """The text with a layer of another size before each of its joins, or with a skip that cannot fit at its end."""
+    lines = text.splitlines()
+    begin = next(i for i, line in enumerate(lines) if line.startswith("layers:")) + 1
+    tops = [
+        i
+        for i in range(begin, len(lines))
+        if re.match(r"( *)- ", lines[i])
+        and re.match(r"( *)- ", lines[i])[1] == re.match(r"( *)", lines[begin])[1]
+    ]
+    joins = [i for i in tops if re.search(r"- (CatWith|AddWith|MulWith)", lines[i])]
+    indent = re.match(r" *", lines[begin])[0]
+    for key in range(KEYS):
+        if joins:
+            at = joins[key % len(joins)]
+            new = [f"{indent}- AvgPool2d: {{kernel_size: {2 + key // len(joins) % 9}}}"]
+        else:
+            at = tops[key % len(tops)]
+            new = [
+                f"{indent}- Linear: {{in_features: {1_000_003 + key}, out_features: 3}}"
+            ]
+        yield "\n".join([*lines[:at], *new, *lines[at:], ""])
+
+
+def mended(text: str) -> Iterator[str]:
+    """The sound text, changed in a place that does not matter."""
+    for key in range(KEYS):
+        yield f"{text}\n# {key}\n"
+
+
+def drawn(text: str, file: str) -> None:
+    model = mb.diagnose(text, file, thorough=False).model
+    assert model is not None
+    draw(model)
+    summarise(model)
+
+
+def row(path: Path) -> tuple[list[str], bool]:
+    text = path.read_text(encoding="utf-8")
+    file = str(path)
+    quick = partial(mb.diagnose, file=file, thorough=False)
+    whole = partial(mb.diagnose, file=file)
+    first = milliseconds(lambda: whole(text))
+    sizes = list(wrong_sizes(text))
+    columns = [
+        [milliseconds(partial(quick, one)) for one in wrong_names(text)],
+        [milliseconds(partial(quick, one)) for one in sizes],
+        [milliseconds(partial(whole, one)) for one in sizes],
+        [milliseconds(partial(drawn, one, file)) for one in mended(text)],
+    ]
+    medians = [statistics.median(one) for one in columns]
+    fits = max(medians[:2]) <= LIMIT_MS and medians[3] <= LIMIT_DRAWN_MS
+    words = [path.stem, f"{first:.0f}", *(f"{median:.0f}" for median in medians)]
+    return words, fits
+
+
+def main() -> int:
+    print(
+        "| graph | first | wrong name | wrong size | wrong size, every remainder tried | drawing and table |"
+    )
+    print("|---|--:|--:|--:|--:|--:|")
+    asked = sys.argv[1:]
+    late = []
+    for path in sorted(GRAPHS.glob("*.yaml")):
+        if asked and path.stem not in asked:
+            continue
+        words, fits = row(path)
+        print(f"| {' | '.join(words)} |", flush=True)
+        if not fits:
+            late.append(path.stem)
+    print(
+        f"\nmilliseconds; later than {LIMIT_MS:.0f} and {LIMIT_DRAWN_MS:.0f}: {', '.join(late) or 'no graph'}"
+    )
+    return 1 if late else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

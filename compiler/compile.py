@@ -164,6 +164,7 @@ def assemble(
         input_shapes=shapes,
         output_shapes=outputs,
         free_sizes=free,
+        drawn=_drawn,
     )
 
 
@@ -265,3 +266,9 @@ def _formulas(
 ) -> tuple[int | str, ...]:
     """One shape, seen under several choices of the free axes, as formulas of them."""
     return tuple(formula(sizes, probes) for sizes in zip(*shapes, strict=True))
+
+
+def _drawn(model: GraphModule) -> str:
+    from .drawing.diagram import draw  # few compile a graph to look at it
+
+    return draw(model)

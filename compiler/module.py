@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -64,6 +64,7 @@ class GraphModule(nn.Module):
         input_shapes: dict[str, tuple[int | str, ...]],
         output_shapes: dict[str, tuple[int | str, ...]],
         free_sizes: dict[str, int],
+        drawn: Callable[[GraphModule], str] | None = None,
     ) -> None:
         super().__init__()
         for name, block in blocks:
@@ -76,6 +77,8 @@ class GraphModule(nn.Module):
         self.output_shapes = output_shapes
         self.free_sizes = free_sizes
         self._inputs = tuple(input_shapes)
+        # The drawing reads this class, so whoever makes a graph says what draws it.
+        self._drawn = drawn
         self._fixed = _fixed_sizes(graph, self._inputs)
 
     @property
@@ -232,6 +235,10 @@ class GraphModule(nn.Module):
                 raise GraphError(
                     message, code="E203", where=op.where, facts=facts, help=hint
                 )
+
+    def _repr_svg_(self) -> str | None:
+        """The drawing of the graph, in a notebook."""
+        return None if self._drawn is None else self._drawn(self)
 
     def extra_repr(self) -> str:
         inputs = map(show, self.input_shapes.values())

@@ -50,11 +50,14 @@ if TYPE_CHECKING:
     from .stores.hdf5 import FeatureStore as FeatureStore
     from .stores.hdf5 import write_audio as write_audio
     from .stores.hdf5 import write_features as write_features
+    from .stores.player import Audio as Audio
+    from .synth.example import example as example
     from .synth.polyphony import synthesise_polyphony as synthesise_polyphony
 
 _HOMES = {
     "Atom": "pyjama.file",
     "Atoms": "pyjama.file",
+    "Audio": "stores.player",
     "AudioStore": "stores.hdf5",
     "Corpus": "corpus",
     "Definition": "pyjama.file",
@@ -73,6 +76,7 @@ _HOMES = {
     "by_fold": "splitting.stored",
     "check_corpus": "check",
     "describe": "info",
+    "example": "synth.example",
     "frame_times": "frames",
     "importer": "importers",
     "k_fold": "splitting.splits",

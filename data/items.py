@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from .pyjama.file import Atom, Entry
 from .stores.hdf5 import AudioStore, FeatureStore
+from .stores.player import LONGEST_S, player
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,11 @@ class Item:
             As `read`.
         """
         return self.store.read_channels(self.key, start, stop), self.sr_hz
+
+    def _repr_html_(self) -> str:
+        """A player of the recording, in a notebook."""
+        most = int(LONGEST_S * self.sr_hz) + 1
+        return player(*self.read_channels(0, min(most, self.n_samples)), self.key)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,20 @@ FADE_S = 0.01
 HARMONICS = (1.0, 0.5, 0.3, 0.15)  # levels: a pure tone's octave is hard to hear
 
 
+SOUNDING = (Notes, Segments, Curve)  # the first of these kinds is what sounds
+
+
+def ends_s(layer: Layer) -> float:
+    """Where the last of what a layer holds ends, in seconds."""
+    if isinstance(layer, Notes):
+        return max((note.end_s for note in layer.notes), default=0.0)
+    if isinstance(layer, Segments):
+        return max((one.end_s for one in layer.segments), default=0.0)
+    if isinstance(layer, Curve) and len(layer.times_s):
+        return float(layer.times_s[-1])
+    return 0.0
+
+
 def sonified(layers: Sequence[Layer], duration_s: float, sr_hz: int) -> Samples:
     """The first layer that has a sound: notes, else chords, else a curve of pitches.
 
@@ -35,7 +49,7 @@ def sonified(layers: Sequence[Layer], duration_s: float, sr_hz: int) -> Samples:
         Samples within -.5 … .5.
     """
     n_samples = max(1, round(duration_s * sr_hz))
-    for kind in (Notes, Segments, Curve):
+    for kind in SOUNDING:
         for layer in layers:
             if isinstance(layer, kind):
                 return _levelled(_sound(layer, n_samples, sr_hz))

@@ -13,7 +13,9 @@ CODES = {
     "E507": "A model knows the labels of its training recordings; no other label can be predicted or judged.",
     "E508": "The last layer of a graph gives a score for each label that the training recordings have.",
     "E510": "Scores that are NaN or infinite cannot be evaluated: the features or the weights hold such values.",
-    "E512": "`Evaluation.to_frame` gives a pandas DataFrame; pandas is not part of the installation.",
+    "E511": "A prediction consists of layers, such as notes and f0; those that it has are named in the message.",
+    "E512": "`to_frame` gives a pandas DataFrame; pandas is not part of the installation.",
+    "E513": "Notes, chords and curves of pitch can be played; tags and embeddings have no sound.",
     "E514": "Some models make sounds, others find something in recordings: `mirbricks generate` is for the first, "
     "`mirbricks predict` for the others.",
     "E516": "A setting of the task that names another model is the file of a graph, or a trained model: a run, a "

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
-from ..errors import TaskError
 from ..printable import listed
+from .tables import pandas
 
 LISTED = 4  # figures that `repr` names
 Figures = dict[
@@ -52,14 +53,7 @@ class Evaluation:
         TaskError
             E512 without pandas.
         """
-        try:
-            import pandas  # few need it, and it takes half a second to import
-        except ImportError as error:
-            raise TaskError(
-                "the package 'pandas' is not installed",
-                code="E512",
-                help="pip install pandas; `tracks` holds the same numbers",
-            ) from error
+        package = pandas("`tracks`")
         rows = {}
         for key, figures in self.tracks.items():
             rows[key] = {
@@ -67,7 +61,18 @@ class Evaluation:
                 for name, value in figures.items()
                 if isinstance(value, int | float)
             }
-        return pandas.DataFrame.from_dict(rows, orient="index")
+        return package.DataFrame.from_dict(rows, orient="index")
+
+    def _repr_html_(self) -> str:
+        """The figures as a table, in a notebook."""
+        rows = ""
+        for name, value in self.figures.items():
+            if _is_number(value):
+                rows += f"<tr><td>{escape(name)}</td><td>{value:.4g}</td></tr>"
+        n = len(self.tracks)
+        caption = f"{n} track{'' if n == 1 else 's'}"
+        head = "<tr><th>figure</th><th>value</th></tr>"
+        return f"<table><caption>{caption}</caption>{head}{rows}</table>"
 
 
 def of_parts(figures: Mapping[str, Any]) -> dict[str, dict[str, float]]:

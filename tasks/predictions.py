@@ -6,19 +6,24 @@ import abc
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ..data.stores.audio import AUDIO_ENDINGS
+from ..data.stores.player import Audio, player
 from ..data.stores.together import write_together
-from ..errors import DataError
+from ..errors import DataError, TaskError
 from ..outputs import FORMATS, Layer, Recording, rendered
 from ..outputs.formats import refuse_unknown
+from ..outputs.sonify import SOUNDING, ends_s, sonified
+from .tables import columns_of, layer_of, layer_rows, pandas
 
 Self = TypeVar("Self", bound="Prediction")
 
 
 PICTURE_DPI = 120
+NOTEBOOK_SR_HZ = 16000  # of what is played in a notebook: its file grows with it
 PNG = "png"  # the format that is a picture: it is drawn, not rendered from layers
 
 
@@ -89,6 +94,86 @@ class Prediction(abc.ABC):
             The figure; None for a prediction without a picture.
         """
         return None
+
+    def sonify(self, sr_hz: int = 22050) -> Audio:
+        """What was found as sound: notes and chords as tones, pitches as curves.
+
+        Parameters
+        ----------
+        sr_hz : int
+            The sample rate of the sound, in Hz.
+
+        Returns
+        -------
+        Audio
+            With `samples` (N,) and `sr_hz`; a notebook shows a player.
+
+        Raises
+        ------
+        TaskError
+            E513 for a prediction of which nothing sounds, such as tags and embeddings.
+
+        Examples
+        --------
+        >>> import mirbricks as mb
+        >>> model = mb.load("zoo:mpe_bach10")
+        >>> model.predict("clips/01.wav").sonify()                                    # doctest: +SKIP
+        <Audio '01, as predicted': 4.00 s at 22050 Hz>
+        """
+        layers = self.layers()
+        if not any(isinstance(layer, SOUNDING) for layer in layers):
+            raise TaskError(
+                f"nothing sounds in a {type(self).__name__}",
+                code="E513",
+                help="`print` and `plot()` show it",
+            )
+        samples = sonified(layers, self._span_s(layers), sr_hz)
+        title = f"{self.title}, as predicted" if self.title else "as predicted"
+        return Audio(samples, sr_hz, title)
+
+    def to_frame(self, layer: str = "") -> Any:
+        """What was found as a pandas DataFrame.
+
+        Parameters
+        ----------
+        layer : str
+            "notes", "f0", "chords" or "tags", as the prediction has it; default: the first of `layers()`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row per note, chord or tag; of `f0` a row per frequency and frame.
+
+        Raises
+        ------
+        TaskError
+            E511 for a layer that the prediction does not have, E512 without pandas.
+        """
+        found = layer_of(self.layers(), layer, type(self).__name__)
+        package = pandas("`layers()`")
+        return package.DataFrame(layer_rows(found), columns=columns_of(found))
+
+    def _span_s(self, layers: Sequence[Layer]) -> float:
+        """The length of the recording, or where what was found ends."""
+        return max([self.recorded_s, *[ends_s(layer) for layer in layers]])
+
+    def _repr_html_(self) -> str:
+        """The answer, its picture, and a player where something sounds: what a notebook shows."""
+        parts = [f"<p>{escape(repr(self)[1:-1])}</p>"]
+        figure = self.plot()
+        if figure is not None:
+            from ..plots.notebook import image  # matplotlib takes a second to import
+
+            parts.append(image(figure, f"picture of {self.title or 'a prediction'}"))
+        parts += [player(*sound) for sound in self._heard()]
+        return "".join(parts)
+
+    def _heard(self) -> Sequence[tuple[Any, int, str]]:
+        """Samples, rate and label of each sound that a notebook plays."""
+        if not any(isinstance(layer, SOUNDING) for layer in self.layers()):
+            return []
+        sound = self.sonify(NOTEBOOK_SR_HZ)
+        return [(sound.samples, sound.sr_hz, sound.title)]
 
     def save(
         self,

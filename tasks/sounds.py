@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,6 +82,9 @@ class Sound(Prediction):
     def files(self) -> Mapping[str, bytes]:
         """{".wav": the samples in 32-bit floating point}."""
         return {".wav": float_wav_bytes(self.samples, self.sr_hz)}
+
+    def _heard(self) -> Sequence[tuple[Any, int, str]]:
+        return [(self.samples, self.sr_hz, self.title or "sound")]
 
     def plot(self, ax: Any = None) -> Any:
         """The waveform above its spectrogram; on given axes the spectrogram alone."""

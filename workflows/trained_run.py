@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,16 @@ class TrainedRun:
             )
         model = self.load()
         return loss_curves(metrics, model.task.headline)
+
+    def _repr_html_(self) -> str:
+        """The figures and the curves, in a notebook."""
+        words = f"<p>{escape(repr(self)[1:-1])}</p>"
+        if self.folds:
+            return words + self.evaluation._repr_html_()
+        from ..plots.notebook import image
+
+        curves = image(self.plot(), f"loss and validations of {self.path.name}")
+        return words + curves + self.evaluation._repr_html_()
 
     def _single(self) -> RunFolder:
         if self.folds:

@@ -53,7 +53,7 @@ def synth(p: Parser) -> None:
         "--seconds",
         type=values.seconds,
         metavar="S",
-        help="length of the clips, for piano, notes, polyphony and tagged",
+        help="length of the clips; of chords, covers and stems the beginnings of songs, default: whole songs",
     )
     p.add_argument(
         "--channels",

@@ -55,18 +55,9 @@ def minutes(corpus: Corpus) -> str:
 
 def _refuse(arguments: Namespace, out: Path) -> None:
     """A corpus that is there, and lengths that make no clips, before anything is computed."""
-    if arguments.seconds is not None:
-        # A song's length comes from its form, so --seconds would be ignored without a word.
-        songs = arguments.kind in KINDS and KINDS[arguments.kind].seconds is None
-        if songs:
-            message = (
-                f"--seconds: {arguments.kind} are whole songs, as long as they are"
-            )
-            raise DataError(
-                message, code="E470", help="leave --seconds out; --n sets how many"
-            )
-        if not LEAST_S <= arguments.seconds <= MOST_S:
-            message = f"--seconds: expected {LEAST_S:g} to {MOST_S:g}, got {arguments.seconds:g}"
-            raise DataError(message, code="E470", help="write --seconds 30")
+    seconds = arguments.seconds
+    if seconds is not None and not LEAST_S <= seconds <= MOST_S:
+        message = f"--seconds: expected {LEAST_S:g} to {MOST_S:g}, got {seconds:g}"
+        raise DataError(message, code="E470", help="write --seconds 30")
     refuse_channels(arguments.kind, arguments.channels)
     refuse_corpus(out)

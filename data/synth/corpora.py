@@ -99,7 +99,7 @@ def make_notes(seed: int, number: int, seconds: float) -> list[Recording]:
 
 @dataclass(frozen=True)
 class Kind:
-    """How a corpus is made: `n` items by default, of `seconds` where they are clips."""
+    """How a corpus is made: `n` items by default, of `seconds`; None for songs, which are whole unless they are cut."""
 
     text: str
     make: Make
@@ -130,15 +130,6 @@ KINDS = {
 }  # fmt: skip
 
 
-def _refuse_length(kind: str, seconds: float) -> None:
-    """Raise DataError E470 for a length that the kind does not take."""
-    if KINDS[kind].seconds is None:
-        message = f"seconds: {kind} are whole songs, as long as they are"
-        help = "leave seconds out; n is the number of songs"
-        raise DataError(message, code="E470", help=help)
-    refuse_seconds(seconds)
-
-
 def refuse_channels(kind: str, channels: int) -> None:
     """Raise DataError E470 for channels that the kind does not have."""
     if channels == 1 or (kind == "stems" and channels == 2):
@@ -162,6 +153,8 @@ def synthesise(
 ) -> Corpus:
     """Write a corpus of `n` items (of works, for covers), clips of `seconds`; the same arguments, the same bytes.
 
+    Songs are whole, or with `seconds` their beginnings. Covers always have `VERSIONS` versions.
+
     With two `channels` each stem of the kind "stems" has a place between left and right. Raises DataError E408 if the
     folder cannot be written, E470 where it holds a corpus already, for an `n` or `seconds` that make no clips, and for
     `channels` that the kind does not have.
@@ -170,16 +163,13 @@ def synthesise(
     if n is not None:
         refuse_count("n", n)
     if seconds is not None:
-        _refuse_length(kind, seconds)
-    if known.seconds is None:
-        last: tuple[float, ...] = ()
-    else:
-        last = (seconds or known.seconds,)
-    if kind == "covers":
-        last = (VERSIONS,)
+        refuse_seconds(seconds)
     refuse_channels(kind, channels)
-    if channels != 1:
-        last = (channels,)
+    last: list[float | None] = [seconds or known.seconds]
+    if kind == "covers":
+        last = [VERSIONS, *last]
+    elif kind == "stems":
+        last = [channels, *last]
 
     # An item is made from its own arguments alone, whichever process makes it.
     given = [(seed, number, *last) for number in range(n or known.n)]

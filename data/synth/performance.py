@@ -81,6 +81,30 @@ def window(performed: Performed, start_s: float, seconds: float) -> Performed:
     return Performed(parts, [], [], beats_s, seconds)
 
 
+def beginning(performed: Performed, seconds: float) -> Performed:
+    """The first seconds of it, with their labels; all of it where it is shorter."""
+    if performed.end_s <= seconds:
+        return performed
+    cut = window(performed, 0.0, seconds)
+    chords = _until(performed.chords, seconds)
+    sections = _until(performed.sections, seconds)
+    # The last beat of a performance is where its last bar ends, not a beat that sounds.
+    beats_s = cut.beats_s
+    if len(beats_s) < len(performed.beats_s):
+        beats_s = [*beats_s, seconds]
+    return replace(cut, chords=chords, sections=sections, beats_s=beats_s)
+
+
+def _until(labels: list[Label], end_s: float) -> list[Label]:
+    """The labels before a moment; the one that goes on there ends there."""
+    kept = []
+    for label in labels:
+        if label.time_s < end_s:
+            left_s = end_s - label.time_s
+            kept.append(replace(label, duration_s=min(label.duration_s, left_s)))
+    return kept
+
+
 Clock = Callable[[float], float]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from ..pyjama.file import Atom
 from .band import Band, draw_band, record
 from .labels import reduced
-from .performance import Performed, perform, window
+from .performance import Performed, beginning, perform, window
 from .song import NAMES, Song, write_song
 from .style import Style, draw_style
 from .writing import SR_HZ, Float32, Recording, event, numbers, segment, texts
@@ -18,22 +18,24 @@ Parts = dict[str, Float32]
 WIDEST = 0.8  # of the way from the middle to one side
 
 
-def make_song(seed: int, number: int) -> list[Recording]:
-    """A song with its chords."""
+def make_song(seed: int, number: int, seconds: float | None = None) -> list[Recording]:
+    """A song with its chords, whole or its first seconds."""
     rng = np.random.default_rng((seed, number, 3))
     song = write_song(rng)
-    parts, about = _version(rng, song, faithful=True)
+    parts, about = _version(rng, song, seconds, faithful=True)
     key = f"song{number:04d}.wav"
     return [Recording(key, _mix(parts), {"filepath": texts(key), **about})]
 
 
-def make_covers(seed: int, number: int, versions: int) -> list[Recording]:
-    """Versions of one song, each with its own key, tempo, tuning, structure and band."""
+def make_covers(
+    seed: int, number: int, versions: int, seconds: float | None = None
+) -> list[Recording]:
+    """Versions of one song, each with its own key, tempo, tuning, structure and band; whole or their first seconds."""
     rng = np.random.default_rng((seed, number, 4))
     song = write_song(rng)
     made = []
     for version in range(versions):
-        parts, about = _version(rng, song, faithful=False)
+        parts, about = _version(rng, song, seconds, faithful=False)
         key = f"work{number:04d}-{version}.wav"
         # The seed is in the name, so that corpora of other seeds can be joined with this one.
         work = f"synth{seed}-{number}"
@@ -81,7 +83,9 @@ def _tempo(bpm: float) -> str:
     return "medium tempo"
 
 
-def make_stems(seed: int, number: int, channels: int = 1) -> list[Recording]:
+def make_stems(
+    seed: int, number: int, channels: int = 1, seconds: float | None = None
+) -> list[Recording]:
     """A song and its four stems, whose sum it is; with two channels each stem has a place between left and right."""
     rng = np.random.default_rng((seed, number, 6))
     song = write_song(rng)
@@ -97,6 +101,8 @@ def make_stems(seed: int, number: int, channels: int = 1) -> list[Recording]:
     families = standing_by | drawn.families
     levels = {part: drawn.level_db.get(part, 0.0) for part in families}
     performed = perform(rng, song, draw_style(rng, song, faithful=True))
+    if seconds is not None:
+        performed = beginning(performed, seconds)
     band = Band(families, levels, drawn.tuning_semitones)
     parts = record(rng, performed, band, SR_HZ)
     if channels == 2:
@@ -132,11 +138,13 @@ def panned(rng: np.random.Generator, parts: Parts) -> Parts:
 
 
 def _version(
-    rng: np.random.Generator, song: Song, *, faithful: bool
+    rng: np.random.Generator, song: Song, seconds: float | None, *, faithful: bool
 ) -> tuple[Parts, dict[str, tuple[Atom, ...]]]:
     style = draw_style(rng, song, faithful=faithful)
     band = draw_band(rng)
     performed = perform(rng, song, style)
+    if seconds is not None:
+        performed = beginning(performed, seconds)
     return record(rng, performed, band, SR_HZ), _about(song, style, performed)
 
 

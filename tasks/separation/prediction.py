@@ -55,6 +55,13 @@ class Separated(Prediction):
             found[f".{name}.wav"] = sound.files()[".wav"]
         return found
 
+    def _heard(self) -> Sequence[tuple[Any, int, str]]:
+        parts = []
+        for target in self.targets:
+            sound = self[target]
+            parts.append((sound.samples, sound.sr_hz, target))
+        return parts
+
     def plot(self, ax: Any = None) -> Any:
         """The spectrograms of the targets one above another; on given axes that of the first."""
         from ...plots.separation import (

@@ -67,11 +67,6 @@ def test_refusals(tmp_path: Path, capsys: Capture) -> None:
     assert capsys.readouterr().err == (
         f"there is a corpus in '{out}' already: polyphony.pyjama\n  help: choose another folder     [E470]\n"
     )
-    assert main(["data", "synth", "covers", "--out", f"{out}2", "--seconds", "3"]) == 1
-    assert capsys.readouterr().err == (
-        "--seconds: covers are whole songs, as long as they are\n"
-        "  help: leave --seconds out; --n sets how many     [E470]\n"
-    )
     assert main(["data", "synth", "piano", "--out", f"{out}2", "--seconds", "0.5"]) == 1
     assert capsys.readouterr().err == (
         "--seconds: expected 1 to 3600, got 0.5\n  help: write --seconds 30     [E470]\n"

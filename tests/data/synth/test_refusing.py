@@ -58,9 +58,3 @@ def test_lengths_of_clips(kind: str, seconds: Any, tmp_path: Path) -> None:
         f"seconds: expected 1 to 3600, got {seconds!r}\n  help: write seconds=30.0     [E470]"
     )
     assert not (tmp_path / "new").exists()
-
-
-@pytest.mark.parametrize("kind", sorted(set(EVERY) - set(CLIPS)))
-def test_songs_have_a_length_of_their_own(kind: str, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=f"seconds: {kind} are whole songs"):
-        write(kind, tmp_path / "new", seconds=10.0)

@@ -88,12 +88,7 @@ def train(
     and the last.
     """
     _refuse_start_of_resumed(options)
-    if names_trained_weights(graph_file) and not (options.start_from or options.resume):
-        named = folder_of_weights(graph_file) or graph_file
-        progress.note(
-            f"of '{graph_file}' the graph is taken, and its weights are drawn at random; "
-            f"--from {named}, or start_from, begins with the trained ones"
-        )
+    _note_unused_weights(graph_file, options, progress)
     # --resume takes the overrides of the first start, so that the command need not repeat them.
     overrides = list(options.overrides)
     if options.resume:
@@ -139,6 +134,19 @@ def train(
         yield replace(trained, n_folds=len(folds))
         if trained.evaluation is None:
             return
+
+
+def _note_unused_weights(
+    graph_file: str | Path, options: Options, progress: Progress
+) -> None:
+    """Say that a trained model named in place of a graph file gives its graph only."""
+    if options.start_from or options.resume or not names_trained_weights(graph_file):
+        return
+    named = folder_of_weights(graph_file) or graph_file
+    progress.note(
+        f"of '{graph_file}' the graph is taken, and its weights are drawn at random; "
+        f"--from {named}, or start_from, begins with the trained ones"
+    )
 
 
 def _refuse_start_of_resumed(options: Options) -> None:

@@ -163,6 +163,11 @@ def listen(p: Parser) -> None:
         "--title", default="", metavar="TEXT", help="what stands above the page"
     )
     seed(p, "other orders of sounds")
+    _listening_results(p)
+    json_output(p)
+
+
+def _listening_results(p: Parser) -> None:
     p.add_argument(
         "--results",
         nargs="+",
@@ -180,7 +185,6 @@ def listen(p: Parser) -> None:
         action="store_true",
         help="keep the listeners whom the post-screening of ITU-R BS.1534-3 leaves out",
     )
-    json_output(p)
 
 
 def encode(p: Parser) -> None:

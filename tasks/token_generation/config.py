@@ -50,6 +50,18 @@ class TokenGenerationConfig(SamplingConfig):
         "pitchmidi",
         description="the condition that the transposition is added to, in MIDI numbers",
     )
+    code_dropout: float = Field(
+        0.0,
+        ge=0,
+        le=0.5,
+        description="mean share of the codes read in training that are lost, missing or another one, so that the model "
+        "can go on from mistakes of its own; every example draws its share from 0 to twice this one",
+    )
+    balance: str | None = Field(
+        None,
+        description="a condition whose rarer values are drawn more often in training, by the square root of how much "
+        "rarer they are; default: all recordings are drawn alike",
+    )
     generate_frames: PositiveInt | None = Field(
         None, description="frames of a generated sound; default: patch_frames"
     )
@@ -58,6 +70,14 @@ class TokenGenerationConfig(SamplingConfig):
     def _pitch_is_a_condition(self) -> TokenGenerationConfig:
         if self.transpose_semitones:
             pitch_moves(self.conditions, self.pitch)
+        return self
+
+    @model_validator(mode="after")
+    def _balance_is_a_condition(self) -> TokenGenerationConfig:
+        if self.balance is not None and self.balance not in self.conditions:
+            raise ValueError(
+                f"'balance' is {self.balance}, which is not one of 'conditions'"
+            )
         return self
 
     @property

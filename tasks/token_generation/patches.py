@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.random import Generator
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..base import Batch
-from ..conditions import Conditions
+from ..conditions import Conditions, value_of
 from ..encoded import Encoded
 from ..patches import PatchBatches
 from ..takes import Take
@@ -74,11 +76,21 @@ class TokenBatches(PatchBatches):
         self.codes = codes
         self.inputs = conditions.encode(conditions.of(takes))
         self.n_frames = [encoded[one.semitones].n_frames(one.key) for one in takes]
-        self.shares = np.full(len(takes), 1 / len(takes))
+        self.shares = self._shares()
+
+    def _shares(self) -> NDArray[np.float64]:
+        """How likely each take is drawn, (takes,); they sum to 1."""
+        config = self.config
+        weights = np.ones(len(self.takes))
         # A long piece has more to show than a short one; notes that begin at their beginning do not.
         if config.crop == "anywhere":
-            frames = np.maximum(self.n_frames, config.patch_frames)
-            self.shares = frames / frames.sum()
+            weights *= np.maximum(self.n_frames, config.patch_frames)
+        if config.balance is not None:
+            values = [value_of(take, config.balance) for take in self.takes]
+            counts = Counter(values)
+            weights *= [counts[value] ** -0.5 for value in values]
+        shares: NDArray[np.float64] = weights / weights.sum()
+        return shares
 
     def draw(self, step: int, rng: Generator) -> Batch:  # noqa: ARG002  # every step alike
         chosen = rng.choice(len(self.takes), self.batch_size, p=self.shares)
@@ -95,9 +107,38 @@ class TokenBatches(PatchBatches):
         targets = torch.stack(rows)
         own = {name: values[chosen] for name, values in self.inputs.items()}
         given = self.conditions.with_dropout(own, self.config.condition_dropout, rng)
-        named = {self.codes: self.pattern.tokens(targets), **given}
+        read = self.pattern.tokens(targets)
+        if self.config.code_dropout:
+            read = with_lost_codes(read, self.config.code_dropout, self.pattern, rng)
+        named = {self.codes: read, **given}
         keys = tuple(self.takes[row].key for row in chosen)
         return Batch((), targets, keys, named)
+
+
+def with_lost_codes(
+    tokens: Tensor, dropout: float, pattern: Pattern, rng: Generator
+) -> Tensor:
+    """Tokens (B, Q, S) in which some codes are missing, or those of another place of the batch.
+
+    A model that generates reads its own mistakes, of which recordings have none; these stand for them. Every row draws
+    its own share of lost codes, from 0 to twice `dropout`, so that whole sequences are learned too.
+
+    Sources: Bengio et al., "Scheduled Sampling for Sequence Prediction with Recurrent Neural Networks", NeurIPS 2015
+    (the reason); Bowman et al., "Generating Sentences from a Continuous Space", CoNLL 2016, section 3.1 (lost words).
+    """
+    batch, levels, places = tokens.shape
+    shares = rng.random((batch, 1, 1)) * 2 * dropout
+    lost = torch.from_numpy(rng.random(tokens.shape) < shares)
+
+    # What comes instead is as likely as any code of this codebook in the batch.
+    order = torch.from_numpy(rng.permutation(batch * places))
+    by_level = tokens.transpose(0, 1).reshape(levels, -1)
+    others = by_level[:, order].view(levels, batch, places).transpose(0, 1)
+    if pattern.delay:
+        # Only this pattern has a code that means "none".
+        missing = torch.from_numpy(rng.random(tokens.shape) < 0.5)
+        others = others.masked_fill(missing, pattern.empty)
+    return torch.where(lost, others, tokens)
 
 
 def windows_of(keys: Sequence[str], encoded: Encoded, frames: int) -> list[Window]:

@@ -10,7 +10,16 @@ CORPUS = "folder with NAME.pyjama and NAME_audio.hdf5, NAME_feat.hdf5 or both"
 
 
 def json_output(p: Parser) -> None:
-    p.add_argument("--json", action="store_true", help="print one JSON object")
+    p.add_argument("--json", action="store_true", help="print JSON and nothing else")
+
+
+def quiet(p: Parser) -> None:
+    p.add_argument(
+        "-q",
+        "--quiet",
+        action="store_true",
+        help="no progress: only errors, warnings and the answer are printed",
+    )
 
 
 def input_sizes(p: Parser) -> None:

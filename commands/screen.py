@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -20,6 +22,18 @@ NARROW = (
 )
 WIDTH_OF_TRACK = 20  # characters that the names of tracks have at least
 BESIDE_HEADING = 3  # characters of lines and spaces around a heading
+
+
+def progress_for(arguments: Namespace) -> Progress:
+    """Bars and lines for people: none with --quiet, and none where a machine reads standard output."""
+    given = vars(arguments)
+    silent = any(given.get(option) for option in ("quiet", "json", "markdown"))
+    return Progress(bars=not silent)
+
+
+def watched(arguments: Namespace) -> bool:
+    """Whether a bar moves on a terminal; for commands that write no line about it elsewhere."""
+    return sys.stdout.isatty() and progress_for(arguments).bars
 
 
 def counting(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from argparse import ArgumentTypeError
 
 MOST_DIGITS = 18  # so that a number fits the 64 bits of random generators and arrays
@@ -115,3 +116,12 @@ def condition(text: str) -> tuple[str, str]:
     if not name or not equals:
         raise ArgumentTypeError(f"expected NAME=VALUE, got '{text}'")
     return name, value
+
+
+def licence(text: str) -> str:
+    """The short name of a licence, as SPDX and model hubs write it."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.+-]{0,63}", text):
+        raise ArgumentTypeError(
+            f"expected the short name of a licence, such as cc-by-4.0, got '{text}'"
+        )
+    return text.lower()

@@ -21,6 +21,7 @@ from ..runs.settings import RunSettings
 from ..zoo import CARD, GRAPH, MOST_BYTES, WEIGHTS
 from .card import Measured, card_of
 from .experiment import Experiment
+from .hub import header_of
 from .loading import load_run
 from .new_file import refuse_existing
 from .parts import graph_text, inner_files
@@ -38,6 +39,7 @@ class Options:
     figure       the figure that `mirbricks zoo` lists
     corpora      the corpora that it was trained on, for their licences
     notes        limits, for the card
+    hub          the licence in the header that model hubs read; None for a card without one
     """
 
     half: bool = False
@@ -45,6 +47,7 @@ class Options:
     figure: str | None = None
     corpora: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    hub: str | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,15 @@ def pack(folder: str | Path, out: Path, options: Options) -> Packed:
         kept["command"],
         options.notes,
     )
+    if options.hub is not None:
+        header = header_of(
+            out.resolve().name,
+            experiment,
+            options.corpora or (settings.corpus,),
+            measured,
+            options.hub,
+        )
+        card = f"{header}\n{card}"
     inner = {
         out / name: content for name, content in inner_files(experiment.task).items()
     }

@@ -43,6 +43,11 @@ class Start:
     source: str
     rows: tuple[Row, ...]
 
+    @property
+    def complete(self) -> bool:
+        """Whether every node was taken and none is left over: nothing that needs a second look."""
+        return all(row.state == TAKEN for row in self.rows)
+
     def lines(self) -> list[str]:
         """A line per node, or per run of nodes with the same fate."""
         counts = dict.fromkeys((TAKEN, NEW, LEFT), 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import values
-from ..arguments import CORPUS, jobs, json_output, seed
+from ..arguments import CORPUS, jobs, json_output, quiet, seed
 from ..parser import Parser
 
 FETCH = (
@@ -28,6 +28,8 @@ def fetch(p: Parser) -> None:
         metavar="URL",
         help="a mirror: the address of the folder that holds the files",
     )
+    json_output(p)
+    quiet(p)
 
 
 def synth(p: Parser) -> None:
@@ -64,6 +66,7 @@ def synth(p: Parser) -> None:
     )
     seed(p, "another corpus")
     jobs(p)
+    quiet(p)
 
 
 def augment_corpus(p: Parser) -> None:
@@ -106,6 +109,7 @@ def augment_corpus(p: Parser) -> None:
     )
     seed(p, "other copies")
     jobs(p)
+    quiet(p)
 
 
 def import_corpus(p: Parser) -> None:
@@ -158,6 +162,8 @@ def import_corpus(p: Parser) -> None:
     )
     jobs(p)
     _options_of_kind(p)
+    json_output(p)
+    quiet(p)
 
 
 def export_corpus(p: Parser) -> None:
@@ -179,6 +185,7 @@ def export_corpus(p: Parser) -> None:
     )
     p.add_argument("--no-audio", action="store_true", help="write annotations only")
     _options_of_kind(p)
+    quiet(p)
 
 
 def kinds(p: Parser) -> None:
@@ -188,6 +195,7 @@ def kinds(p: Parser) -> None:
         metavar="KIND",
         help="one kind, with its options (default: all kinds)",
     )
+    json_output(p)
 
 
 def _options_of_kind(p: Parser) -> None:
@@ -207,6 +215,8 @@ def corpus_check(p: Parser) -> None:
         help=CORPUS,
     )
     jobs(p)
+    json_output(p)
+    quiet(p)
 
 
 def corpus_info(p: Parser) -> None:
@@ -222,6 +232,7 @@ def corpus_info(p: Parser) -> None:
     )
     json_output(p)
     jobs(p)
+    quiet(p)
 
 
 def corpus_split(p: Parser) -> None:
@@ -260,3 +271,4 @@ def corpus_split(p: Parser) -> None:
     p.add_argument(
         "--dry-run", action="store_true", help="show the split and store nothing"
     )
+    json_output(p)

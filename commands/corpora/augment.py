@@ -48,7 +48,8 @@ def augment(arguments: Namespace) -> int:
         "n_jobs": arguments.jobs,
     }
     name = arguments.name or f"{corpus.name}_augmented"
-    with counting("augmenting", len(items) * arguments.copies) as on_done:
+    n_copies = len(items) * arguments.copies
+    with counting("augmenting", n_copies, show=not arguments.quiet) as on_done:
         try:
             made = augmented_corpus(
                 items,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import json
 from argparse import Namespace
 from collections import Counter
 from pathlib import Path
@@ -12,15 +12,21 @@ from ...data.corpus_files import find_corpus
 from ...data.stores.hdf5 import AudioStore, FeatureStore
 from ...errors import DataError
 from ...printable import printable
-from ..screen import counting, plural
+from ..problems import problems_of
+from ..screen import counting, plural, watched
 from .channels import channel_words
 
 
 def check_data(arguments: Namespace) -> int:
     """Each problem once, then how many of which kind; one line where all is well."""
     folder = Path(arguments.folder)
-    with counting("reading", count_keys(folder), show=sys.stdout.isatty()) as on_done:
+    with counting("reading", count_keys(folder), show=watched(arguments)) as on_done:
         findings = check_corpus(folder, arguments.jobs, lambda key, _: on_done(key))
+    if arguments.json:
+        problems = [one for error in findings.problems for one in problems_of(error)]
+        about = {"folder": str(folder), "problems": problems}
+        print(json.dumps(about, ensure_ascii=False))
+        return 1 if problems else 0
     if findings.problems:
         for problem in findings.problems:
             print(problem, end="\n\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 
 from ...data.importers.contract import importer_of
@@ -10,7 +9,7 @@ from ...data.importers.exporting import export_corpus as export
 from ...data.importers.exporting import stored_items
 from ...data.importing.report import by_reason
 from ...printable import printable
-from ..screen import console, counting, plural
+from ..screen import console, counting, plural, watched
 
 
 def export_corpus(arguments: Namespace) -> int:
@@ -19,7 +18,7 @@ def export_corpus(arguments: Namespace) -> int:
         arguments.kind, arguments.set, with_audio=not arguments.no_audio
     )
     corpus = stored_items(arguments.corpus, with_audio=not arguments.no_audio)
-    with counting("recordings", len(corpus), show=sys.stdout.isatty()) as on_done:
+    with counting("recordings", len(corpus), show=watched(arguments)) as on_done:
         report = export(importer, corpus, arguments.out, on_done)
     count = plural(report.n_audio, "audio file")
     console().print(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
+import json
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from ...data.importers.contract import (
     IMPORTERS,
@@ -17,7 +18,7 @@ from ...data.importing.corpus import How, import_recordings
 from ...data.importing.finding import find_recordings
 from ...data.importing.staging import Float32
 from ...printable import printable
-from ..screen import console, counting
+from ..screen import console, counting, watched
 
 
 def import_corpus(arguments: Namespace) -> int:
@@ -38,11 +39,14 @@ def import_corpus(arguments: Namespace) -> int:
     with counting(
         "audio files",
         len(found.recordings),
-        show=importer.with_audio and sys.stdout.isatty(),
+        show=importer.with_audio and watched(arguments),
     ) as on_done:
         report = import_recordings(found, arguments.out, name, how, on_done)
-    for line in report.lines():
-        console().print(printable(line), soft_wrap=True)
+    if arguments.json:
+        print(json.dumps(report.to_json(), ensure_ascii=False))
+    else:
+        for line in report.lines():
+            console().print(printable(line), soft_wrap=True)
     return int(bool(arguments.strict and report.left_out))
 
 
@@ -50,6 +54,10 @@ def list_kinds(arguments: Namespace) -> int:
     """A line for each kind, or one kind with its options."""
     known = kinds()
     both = exported_kinds()
+    if arguments.json:
+        asked = [arguments.kind] if arguments.kind else list(known)
+        print(json.dumps({kind: _described(kind) for kind in asked}))
+        return 0
     if arguments.kind is None:
         width = max(map(len, known))
         for kind, cls in known.items():
@@ -67,6 +75,15 @@ def list_kinds(arguments: Namespace) -> int:
             soft_wrap=True,
         )
     return 0
+
+
+def _described(kind: str) -> dict[str, Any]:
+    cls = IMPORTERS.get(kind)
+    options = {
+        key: field.description for key, field in cls.Options.model_fields.items()
+    }
+    exports = kind in exported_kinds()
+    return {"text": cls.text, "exports": exports, "options": options}
 
 
 def _name_of(source: Path) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +16,7 @@ from ...data.scan import scan
 from ...data.stores.atomic import written_whole
 from ...printable import printable
 from ...workflows.new_file import refuse_existing, write_new
-from ..screen import console, counting, plural
+from ..screen import console, counting, plural, watched
 from .channels import channel_words
 
 _COMMON = 4  # values of an annotation that the table shows
@@ -38,8 +37,7 @@ def info(arguments: Namespace) -> int:
         paths = []
     for path in paths:
         refuse_existing(str(path))
-    show = sys.stdout.isatty() and not arguments.json
-    with counting("reading", len(corpus), show=show) as on_done:
+    with counting("reading", len(corpus), show=watched(arguments)) as on_done:
         about = describe(corpus, scan(corpus.recordings, arguments.jobs, on_done))
     # Letters stay as they are: labels may be of any script.
     text = json.dumps(about, indent=2, ensure_ascii=False)

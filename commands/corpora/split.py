@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from argparse import Namespace
+from typing import Any
 
 from rich.table import Table
 
@@ -30,6 +32,9 @@ def split(arguments: Namespace) -> int:
     )
     if not arguments.dry_run:
         store_split(corpus, made, replacing=arguments.replace)
+    if arguments.json:
+        print(json.dumps(_as_json(made, corpus, stored=not arguments.dry_run)))
+        return 0
     console().print(_table(made, corpus))
     if made.farthest is not None:
         names = printable(", ".join(arguments.stratify))
@@ -45,6 +50,12 @@ def split(arguments: Namespace) -> int:
         f"{plural(len(set(made.groups)), 'group')} on {len(made.sides)} sides; {stored}"
     )
     return 0
+
+
+def _as_json(made: Made, corpus: Corpus, *, stored: bool) -> dict[str, Any]:
+    keys = [item.key for item in corpus.recordings]
+    sides = dict(zip(keys, made.values, strict=True))
+    return {"annotation": made.name, "stored": stored, "recordings": sides}
 
 
 def _table(made: Made, corpus: Corpus) -> Table:

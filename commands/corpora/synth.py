@@ -27,7 +27,7 @@ def synth(arguments: Namespace) -> int:
     if arguments.n:
         n = arguments.n
     given = {"seed": arguments.seed, "n_jobs": arguments.jobs}
-    with counting(f"{arguments.kind}", n) as on_done:
+    with counting(arguments.kind, n, show=not arguments.quiet) as on_done:
         if arguments.kind in KINDS:
             corpus = synthesise(
                 arguments.kind,

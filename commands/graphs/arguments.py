@@ -22,6 +22,7 @@ def check(p: Parser) -> None:
     )
     input_sizes(p)
     overrides(p)
+    json_output(p)
 
 
 def summary(p: Parser) -> None:

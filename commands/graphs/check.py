@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from argparse import Namespace
 from pathlib import Path
+from typing import Any
 
 from ...compiler.compile import Inputs, compile_graph, load_graph
 from ...compiler.given_shapes import read_shape
@@ -15,6 +17,7 @@ from ...compiler.module import GraphModule, count_parameters
 from ...errors import MirbricksError
 from ...printable import printable
 from ...shapes import show
+from ..problems import problems_of
 from .graph_files import graph_file
 from .input_shape import input_shape
 from .sweep import base_sizes, read_sweep, runs_everywhere
@@ -29,12 +32,20 @@ def check(arguments: Namespace) -> int:
             with without_dynamo(), without_symbols():
                 model = _checked(graph_file(path), arguments)
                 inputs = read_shape(model.graph, input_shape(arguments.input))
+                if arguments.json:
+                    print(json.dumps(_as_json(path, model)))
+                    continue
                 print(f"{printable(path)}: fine: {_facts(model, inputs)}")
                 for axis, sizes in sweeps:
                     failed += not runs_everywhere(model, inputs, axis, sizes)
         except MirbricksError as error:
-            print(error, file=sys.stderr)
             failed += 1
+            if arguments.json:
+                problems = problems_of(error)
+                found = {"graph": str(path), "fine": False, "problems": problems}
+                print(json.dumps(found, ensure_ascii=False))
+            else:
+                print(error, file=sys.stderr)
     return 1 if failed else 0
 
 
@@ -52,6 +63,17 @@ def _checked(path: str, arguments: Namespace) -> GraphModule:
             stored = folder
         return load_experiment(path, arguments.set, stored).model
     return compile_graph(graph, input_shape(arguments.input))
+
+
+def _as_json(path: str, model: GraphModule) -> dict[str, Any]:
+    return {
+        "graph": str(path),
+        "fine": True,
+        "problems": [],
+        "inputs": {name: show(shape) for name, shape in model.input_shapes.items()},
+        "outputs": {name: show(shape) for name, shape in model.output_shapes.items()},
+        "parameters": count_parameters(model),
+    }
 
 
 def _facts(model: GraphModule, inputs: Inputs) -> str:

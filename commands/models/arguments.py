@@ -11,6 +11,7 @@ from ..arguments import (
     jobs,
     json_output,
     overrides,
+    quiet,
 )
 from ..parser import Parser
 
@@ -74,6 +75,8 @@ def train(p: Parser) -> None:
     )
     _several(p)
     overrides(p)
+    json_output(p)
+    quiet(p)
 
 
 def _several(p: Parser) -> None:
@@ -124,6 +127,7 @@ def evaluate(p: Parser) -> None:
     )
     json_output(p)
     p.add_argument("--markdown", action="store_true", help="print a Markdown table")
+    quiet(p)
 
 
 def report(p: Parser) -> None:
@@ -198,6 +202,7 @@ def predict(p: Parser) -> None:
         help="print one JSON object per recording, a line each, and nothing else",
     )
     device(p)
+    quiet(p)
 
 
 def pack(p: Parser) -> None:
@@ -231,6 +236,16 @@ def pack(p: Parser) -> None:
         metavar="NAMES",
         help="the corpora that it was trained on, for their licences (default: the run's)",
     )
+    p.add_argument(
+        "--hub",
+        nargs="?",
+        const="other",
+        type=values.licence,
+        metavar="LICENCE",
+        help="begin the card with the YAML header that model hubs read: tags, data, figures, and this licence of the "
+        "model, such as cc-by-4.0 (left out: other)",
+    )
+    json_output(p)
     p.add_argument(
         "--note",
         action="append",
@@ -266,6 +281,7 @@ def index(p: Parser) -> None:
     p.add_argument(
         "--out", required=True, metavar="FILE", help=f"the index to write; {NEW_FILE}"
     )
+    quiet(p)
 
 
 def search(p: Parser) -> None:
@@ -322,3 +338,5 @@ def demo(p: Parser) -> None:
     jobs(p, "processes that compute features")
     device(p)
     overrides(p)
+    json_output(p)
+    quiet(p)

@@ -13,6 +13,7 @@ from ...runs.folder import FILES, MARK, RunFolder
 from ...workflows.loading import load_experiment
 from ...workflows.progress import Progress
 from ...workflows.report import REPORT
+from ..screen import progress_for
 from .train import train
 
 CLIPS = 12
@@ -25,7 +26,8 @@ SHORT = (
 def demo(arguments: Namespace) -> int:
     """Synthesise a corpus unless one is given, train mpe_small on it, evaluate, write the report."""
     out = Path(arguments.out)
-    data = arguments.data or _synthesised(out.parent / f"{out.name}-data")
+    progress = progress_for(arguments)
+    data = arguments.data or _synthesised(out.parent / f"{out.name}-data", progress)
     graph = arguments.graph or Path(package).parent / "graphs" / "mpe_small.yaml"
     overrides = [*SHORT, *arguments.set]
     # Both inputs are proved before the earlier run is cleared away.
@@ -54,14 +56,13 @@ def _clear(run: RunFolder) -> None:
                 (run.path / name).unlink(missing_ok=True)
 
 
-def _synthesised(folder: Path) -> Path:
+def _synthesised(folder: Path, progress: Progress) -> Path:
     """The demo's corpus, made once."""
     try:
         made = (folder / "polyphony.pyjama").exists()
     except OSError as error:
         raise unreadable(folder, error) from error
     if not made:
-        progress = Progress()
         progress.line(
             f"synthesising {CLIPS} clips of four-voice polyphony into {folder}"
         )

@@ -9,8 +9,7 @@ from argparse import Namespace
 from ...runs.json_numbers import finite
 from ...workflows.evaluate import Evaluated, Options
 from ...workflows.evaluate import evaluate as evaluate_runs
-from ...workflows.progress import Progress
-from ..screen import markdown_of, print_tables
+from ..screen import markdown_of, print_tables, progress_for
 
 
 def evaluate(arguments: Namespace) -> int:
@@ -22,9 +21,7 @@ def evaluate(arguments: Namespace) -> int:
         jobs=arguments.jobs,
         device=arguments.device,
     )
-    # Whoever reads JSON from a pipe wants nothing else on standard output.
-    for_people = not (arguments.json or arguments.markdown)
-    progress = Progress(bars=for_people)
+    progress = progress_for(arguments)
     found = evaluate_runs(arguments.folder, arguments.data, options, progress)
     if arguments.json:
         _print_json(found)

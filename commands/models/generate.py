@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from argparse import Namespace
 from pathlib import Path
+from typing import Any
 
 from ...runs.folder import RunFolder
+from ...runs.json_numbers import finite
 from ...training.devices import as_device
 from ...workflows.generate import asked_of, in_turn, refuse_fixed
 from ...workflows.generate import generate as generate_sounds
 from ...workflows.generated import SoundFolder
 from ...workflows.loading import load_run
 from ...workflows.parts import move
-from ...workflows.progress import Progress, plural
+from ..screen import plural, progress_for
 
 
 def generate(arguments: Namespace) -> int:
@@ -24,23 +27,38 @@ def generate(arguments: Namespace) -> int:
     refuse_fixed(experiment.task, asked.overrides)
     # All that can be wrong is looked at before the first sound is made: conditions, then names of files.
     sounds = generate_sounds(
-        experiment, settings, arguments.n, conditions, arguments.seed, Progress()
+        experiment,
+        settings,
+        arguments.n,
+        conditions,
+        arguments.seed,
+        progress_for(arguments),
     )
     folder = SoundFolder(Path(arguments.out), arguments.n, replace=arguments.replace)
     move(experiment, as_device(arguments.device))
     names = list(experiment.task.conditions_of(settings.tuned))
 
     title = f"Sounds of {run_folder.path.resolve().name}"
+    made: list[dict[str, Any]] = []
     interrupted = False
     try:
         for sound in sounds:
-            print(folder.add(sound, names))
+            path = folder.add(sound, names)
+            made.append({"file": str(path), "conditions": dict(sound.details)})
+            if not arguments.json:
+                print(path)
     except KeyboardInterrupt:
         interrupted = True
     count = plural(folder.n_written, "sound")
     subtitle = f"{experiment.task.title}, {count}, seed {arguments.seed}"
+    page = None
     if folder.n_written:
-        print(folder.finish(title, subtitle, arguments.command))
+        page = folder.finish(title, subtitle, arguments.command)
+    if arguments.json:
+        about = {"sounds": made, "page": page and str(page), "seed": arguments.seed}
+        print(json.dumps(finite(about), ensure_ascii=False))
+    elif page:
+        print(page)
     if interrupted:
         raise KeyboardInterrupt
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 
 from ...workflows.index import index as write_index
-from ...workflows.progress import Progress, plural
+from ..screen import plural, progress_for
 
 
 def index(arguments: Namespace) -> int:
@@ -17,7 +17,7 @@ def index(arguments: Namespace) -> int:
         cache=arguments.cache,
         jobs=arguments.jobs,
         device=arguments.device,
-        progress=Progress(),
+        progress=progress_for(arguments),
     )
     count = plural(len(made.index.keys), "recording")
     size = made.index.library.vectors.shape[-1]

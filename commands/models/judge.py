@@ -21,14 +21,13 @@ from ...workflows.judging.heard import (
 from ...workflows.judging.judge import BETTER, Judgement
 from ...workflows.judging.judge import judge as judge_sounds
 from ...workflows.judging.sounds import side_of_run, sounds_of
-from ...workflows.progress import Progress, plural
-from ..screen import console
+from ...workflows.progress import plural
+from ..screen import console, progress_for
 
 
 def judge(arguments: Namespace) -> int:
     """Print the figures of sounds against real ones beside two yardsticks; 1 where a sound was unreadable."""
-    # Whoever reads JSON from a pipe wants nothing else on standard output.
-    progress = Progress(bars=not arguments.json)
+    progress = progress_for(arguments)
     side = side_of_run(arguments.split, arguments.run_folder)
     sounds = sounds_of(arguments.sounds)
     real = sounds_of(arguments.real, side)

@@ -18,8 +18,7 @@ from ...runs.json_numbers import finite
 from ...workflows.listening.anchor import LOW_HZ
 from ...workflows.listening.make import Options, make_page
 from ...workflows.listening.results import SCREENING, Results, results_of
-from ...workflows.progress import Progress, plural
-from ..screen import console
+from ..screen import console, plural, progress_for
 
 
 def listen(arguments: Namespace) -> int:
@@ -41,7 +40,8 @@ def listen(arguments: Namespace) -> int:
         title=arguments.title,
         match_levels=arguments.match_levels,
     )
-    made = make_page(arguments.folders, Path(arguments.out), options, Progress())
+    progress = progress_for(arguments)
+    made = make_page(arguments.folders, Path(arguments.out), options, progress)
     items = plural(len(made.items), "item")
     print(f"{made.index}: {items}, {', '.join(made.systems)}")
     print(

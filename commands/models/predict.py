@@ -27,8 +27,8 @@ from ...workflows.predicted import (
     refuse_formats,
     result_names,
 )
-from ...workflows.progress import Progress, plural
 from ...workflows.separate import refuse_separation
+from ..screen import plural, progress_for
 
 SESSION = "sv"
 
@@ -45,7 +45,7 @@ def predict(arguments: Namespace) -> int:
     _refuse_several(session, paths)
     move(experiment, as_device(arguments.device))
     to = Destination(Path(arguments.out), arguments.to, arguments.replace)
-    progress = Progress(bars=not arguments.json)
+    progress = progress_for(arguments)
 
     # All names at once: two files of one name need different ones.
     names = result_names(paths)
@@ -64,8 +64,12 @@ def predict(arguments: Namespace) -> int:
             written = to.write(prediction, name, experiment, path)
             if session is not None:
                 written += _write_session(prediction, name, path, session, to.replace)
-            report = _as_json if arguments.json else _on_screen
-            report(path, prediction, seconds, written)
+            if arguments.json:
+                print(_as_json(path, prediction, seconds, written))
+            else:
+                _on_screen(path, prediction, None if arguments.quiet else seconds)
+                for file in written:
+                    print(file)
         except MirbricksError as error:
             progress.complain(error)
             failed += 1
@@ -91,22 +95,20 @@ def _write_session(
     return [session]
 
 
-def _on_screen(
-    path: Path, prediction: Any, seconds: float, written: Sequence[Path]
-) -> None:
-    """The answer and how long it took, and the files, a line each."""
-    if isinstance(prediction, Prediction):
-        print(f"{printable(path)}: {printable(prediction.answer())}")
+def _on_screen(path: Path, prediction: Any, seconds: float | None) -> None:
+    """The answer, and how long it took where that is asked for."""
+    if not isinstance(prediction, Prediction):
+        return
+    print(f"{printable(path)}: {printable(prediction.answer())}")
+    if seconds is not None:
         length_s = prediction.recorded_s
         rate = f"{length_s / seconds:.1f} x real time"
         print(f"  {length_s:.1f} s of sound in {seconds:.1f} s, {rate}")
-    for file in written:
-        print(file)
 
 
 def _as_json(
     path: Path, prediction: Any, seconds: float, written: Sequence[Path]
-) -> None:
+) -> str:
     """Everything as one object on one line."""
     found = {"file": str(path), "files": [str(file) for file in written]}
     about: dict[str, Any] = {"seconds": round(seconds, 3)}
@@ -114,7 +116,7 @@ def _as_json(
         about["duration_s"] = round(prediction.recorded_s, 4)
         about["answer"] = prediction.answer()
         about |= as_json(prediction.layers())
-    print(json.dumps(found | about, ensure_ascii=False))
+    return json.dumps(found | about, ensure_ascii=False)
 
 
 def _tell_left_out(skipped: int, failed: int, total: int) -> None:

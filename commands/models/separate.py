@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -13,8 +14,8 @@ from ...workflows.loading import load_run
 from ...workflows.parts import move
 from ...workflows.predict import files_of
 from ...workflows.predicted import result_names
-from ...workflows.progress import Progress
 from ...workflows.separate import Options, Separating
+from ..screen import progress_for
 
 
 def separate(arguments: Namespace) -> int:
@@ -29,7 +30,7 @@ def separate(arguments: Namespace) -> int:
 
     paths = files_of(arguments.audio)
     names = result_names(paths)
-    progress = Progress()
+    progress = progress_for(arguments)
     alone = len(arguments.audio) == 1 and not Path(arguments.audio[0]).is_dir()
     failed = 0
     for path, name in zip(paths, names, strict=True):
@@ -45,8 +46,11 @@ def separate(arguments: Namespace) -> int:
                     replace=arguments.replace,
                     on_share=on_share,
                 )
-            for file in written:
-                print(file)
+            files = [str(file) for file in written]
+            if arguments.json:
+                print(json.dumps({"file": str(path), "files": files}))
+            else:
+                print(*files, sep="\n")
         except MirbricksError as error:
             progress.complain(error)
             failed += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import values
-from ..arguments import device, json_output, seed
+from ..arguments import device, json_output, quiet, seed
 from ..parser import Parser
 
 
@@ -33,6 +33,8 @@ def generate(p: Parser) -> None:
         help="overwrite files that exist already",
     )
     device(p)
+    json_output(p)
+    quiet(p)
 
 
 def separate(p: Parser) -> None:
@@ -68,6 +70,8 @@ def separate(p: Parser) -> None:
     )
     _replace(p)
     device(p)
+    json_output(p)
+    quiet(p)
 
 
 def judge(p: Parser) -> None:
@@ -119,6 +123,7 @@ def judge(p: Parser) -> None:
     seed(p, "other halves and another noise")
     json_output(p)
     device(p)
+    quiet(p)
 
 
 def listen(p: Parser) -> None:
@@ -165,6 +170,7 @@ def listen(p: Parser) -> None:
     seed(p, "other orders of sounds")
     _listening_results(p)
     json_output(p)
+    quiet(p)
 
 
 def _listening_results(p: Parser) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from argparse import Namespace
 from pathlib import Path
+from typing import Any
 
 from ...errors import MirbricksError
+from ...runs.json_numbers import finite
 from ...training.loggers.base import LOGGERS
-from ...workflows.progress import Progress, plural
 from ...workflows.report import chosen
 from ...workflows.sweep import left_to_do, rows_of, train_in_processes, trials_of
 from ...workflows.train import Options, Trained, leads, pooled
 from ...workflows.train import train as train_folds
-from ..screen import print_tables
+from ..screen import plural, print_tables, progress_for
 from .runs import print_rows
 
 INTERRUPTED = 130  # what a shell reports after Ctrl-C
@@ -46,7 +48,8 @@ def _sweep(arguments: Namespace, options: Options) -> int:
     """Every combination; one that fails costs itself, and the others are trained."""
     trials = trials_of(arguments.sweep)
     todo = list(left_to_do(trials, options))
-    print(f"{plural(len(trials), 'training')}, {len(todo)} to do", flush=True)
+    progress = progress_for(arguments)
+    progress.line(f"{plural(len(trials), 'training')}, {len(todo)} to do")
     failed = 0
     if arguments.parallel > 1:
         ended = train_in_processes(
@@ -54,19 +57,23 @@ def _sweep(arguments: Namespace, options: Options) -> int:
         )
         for trial, status in ended:
             failed += status != 0
-            print(f"{trial.name}: {'ended' if status == 0 else 'failed'}", flush=True)
+            progress.line(f"{trial.name}: {'ended' if status == 0 else 'failed'}")
     else:
         for trial, own in todo:
-            print(trial.name, flush=True)
+            progress.line(trial.name)
             try:
                 status = _train(arguments, own)
             except MirbricksError as error:
-                Progress().complain(error)
+                progress.complain(error)
                 status = 1
             if status == INTERRUPTED:
                 return status
             failed += status != 0
-    print_rows(rows_of(trials, options.out), options.out)
+    rows = rows_of(trials, options.out)
+    if arguments.json:
+        print(json.dumps([row.as_dict() for row in rows]))
+    else:
+        print_rows(rows, options.out)
     if failed:
         print(f"{failed} of {len(todo)} trainings failed", file=sys.stderr)
     return 1 if failed else 0
@@ -74,18 +81,43 @@ def _sweep(arguments: Namespace, options: Options) -> int:
 
 def _train(arguments: Namespace, options: Options) -> int:
     ended = []
-    for one in train_folds(arguments.graph, arguments.data, options, Progress()):
+    progress = progress_for(arguments)
+    for one in train_folds(arguments.graph, arguments.data, options, progress):
         # Interrupted; under torchrun the other processes end here too, without a result of their
         # own.
         if one.evaluation is None:
             return INTERRUPTED if leads() else 0
-        _print(one)
         ended.append(one)
-    if len(ended) > 1:
+        if not arguments.json:
+            _print(one)
+        elif not arguments.sweep:  # whose table has the figures of all
+            print(json.dumps(_as_json(one), allow_nan=False), flush=True)
+    if len(ended) > 1 and arguments.json:
+        together = finite({"folds": len(ended), "figures": pooled(ended).figures})
+        print(json.dumps(together, allow_nan=False))
+    elif len(ended) > 1:
         title = f"all {len(ended)} folds"
         headline = ended[0].experiment.task.headline
         print_tables(title, pooled(ended), headline)
     return 1 if ended[-1].failed else 0
+
+
+def _as_json(one: Trained) -> dict[str, Any]:
+    """What a program wants to know of a fold: where it lies, how it ended, its figures."""
+    assert one.evaluation is not None
+    about = {
+        "run": str(one.run.path),
+        "report": str(one.report),
+        "fold": one.fold,
+        "stopped": one.result.stopped,
+        "steps": one.result.steps,
+        "best_step": one.result.best_step,
+        "seconds": round(one.result.seconds, 3),
+        "side": one.side,
+        "figures": one.evaluation.figures,
+    }
+    found: dict[str, Any] = finite(about)
+    return found
 
 
 def _print(one: Trained) -> None:

@@ -15,6 +15,7 @@ import pytest
 import safetensors.torch
 import soundfile
 import torch
+from ruamel.yaml import YAML
 
 import mirbricks as mb
 from mirbricks import zoo
@@ -158,6 +159,38 @@ def test_a_packed_model_is_three_small_files(
     assert str(tmp_path.parents[1]) not in card + (
         folder / "weights.safetensors"
     ).read_bytes().decode("latin-1")
+
+
+def test_a_card_for_a_hub_begins_with_a_header(
+    run: Path, tmp_path: Path, said: Said
+) -> None:
+    out = tmp_path / "toy"
+    code, _, _ = said("pack", str(run), "--out", str(out), "--hub", "CC-BY-4.0")
+    assert code == 0
+    _, header, card = (out / "card.md").read_text().split("---\n", 2)
+    found = YAML(typ="safe").load(header)
+    assert found["license"] == "cc-by-4.0"
+    assert found["library_name"] == "mirbricks"
+    assert "tagging" in found["tags"]
+    assert found["datasets"] == ["toys"]
+    assert found["pipeline_tag"] == "audio-classification"
+    assert "accuracy" in found["metrics"]
+    (model,) = found["model-index"]
+    assert model["name"] == "toy"
+    (result,) = model["results"]
+    accuracy = {one["type"]: one["value"] for one in result["metrics"]}["accuracy"]
+    settings = json.loads((run / "settings.json").read_text())
+    assert accuracy == pytest.approx(settings["figures"]["accuracy"], abs=1e-6)
+    # Below the header the card is what it is without one.
+    assert card.startswith("\n# toy\n")
+    mb.load(out)
+
+
+@pytest.mark.parametrize("licence", ["a b", "x\nlicense: mit", "-x", "x" * 80])
+def test_a_licence_is_a_short_name(licence: str, said: Said, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as caught:
+        said("pack", "run", "--out", str(tmp_path / "toy"), f"--hub={licence}")
+    assert caught.value.code == 2
 
 
 def test_it_evaluates_as_its_run(

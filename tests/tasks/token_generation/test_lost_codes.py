@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
-from toy_codes import CODES, Notes
+from toy_codes import Notes
 
 from mirbricks.tasks.token_generation import TokenGenerationConfig
 from mirbricks.tasks.token_generation.patches import with_lost_codes

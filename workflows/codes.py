@@ -15,6 +15,8 @@ CODES = {
     "E612": "A packed model or an ensemble holds what evaluating and predicting need; only a training holds more.",
     "E613": "An evaluation in a card is the object that `mirbricks evaluate ... --json` has printed.",
     "E614": "The logits of runs can be averaged where feature, task, outputs and training tracks are the same.",
+    "E615": "A model from elsewhere is an archive of `mirbricks pack` at an https:// address, or a folder, and is used "
+    "where it is what its SHA-256 checksum says.",
     "E616": "A report needs its corpus, for the pictures; a comparison needs two to eight runs, and no corpus.",
     "E617": "A sweep sets keys of the experiment to several values each, and trains every combination.",
     "E618": "A logger is told what a training records; this one is not known, or raised an error.",

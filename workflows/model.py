@@ -28,6 +28,7 @@ from .encoding import decode, encode
 from .evaluate import Options, evaluate
 from .experiment import Experiment
 from .generate import generate, refuse_fixed, refuse_others
+from .hosted import here
 from .loading import load_run
 from .overrides import Values, overrides_of
 from .parts import move
@@ -466,14 +467,23 @@ def _of_item(name: str, error: MirbricksError) -> DataError:
     )
 
 
-def load(source: str | Path, *, device: str | torch.device = "cpu") -> Model:
+def load(
+    source: str | Path,
+    *,
+    sha256: str | None = None,
+    device: str | torch.device = "cpu",
+) -> Model:
     """A trained model with its weights.
 
     Parameters
     ----------
     source : str or Path
-        `zoo:NAME` for a model that comes with mirbricks (`mirbricks.list_models`), the folder of a run, or a packed
-        model.
+        `zoo:NAME` for a model that comes with mirbricks (`mirbricks.list_models`), the folder of a run, a packed
+        model, or its archive `NAME.mirb`: a file, or an address such as "https://example.org/toy.mirb#sha256=...",
+        which is fetched once into the user's cache folder.
+    sha256 : str, optional
+        The checksum of an archive or of the folder of a packed model, as `mirbricks pack` prints it; what differs from
+        it is refused. An address must have one.
     device : str or torch.device
         Where its weights lie.
 
@@ -485,7 +495,8 @@ def load(source: str | Path, *, device: str | torch.device = "cpu") -> Model:
     Raises
     ------
     RunError
-        E600 where there is no run, E605 and E606 for files that are missing or damaged, E607 for weights of another
+        E615 for an address that does not answer, or has something else than its checksum says; E600 where there is no
+        run, E605 and E606 for files that are missing or damaged, E607 for weights of another
         graph, E609 where the training has not ended, E610 for an unknown name of the zoo, E624 for the device.
 
     Examples
@@ -495,5 +506,5 @@ def load(source: str | Path, *, device: str | torch.device = "cpu") -> Model:
     >>> model.settings.tuned["labels"][0]
     'Baby cry'
     """
-    run = RunFolder.open(path_of(source, "source"))
+    run = RunFolder.open(here(path_of(source, "source"), sha256))
     return Model(run, *load_run(run)).to(device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,7 @@ from ..runs.settings import RunSettings
 from ..zoo import CARD, GRAPH, MOST_BYTES, WEIGHTS
 from .card import Measured, card_of
 from .experiment import Experiment
+from .hosted import ENDING, archive_of, checksum_of
 from .hub import header_of
 from .loading import load_run
 from .new_file import refuse_existing
@@ -52,11 +54,12 @@ class Options:
 
 @dataclass(frozen=True)
 class Packed:
-    """A packed model: its folder, its size in bytes, its number of parameters."""
+    """A packed model: its folder or archive, its size in bytes, its number of parameters, its SHA-256."""
 
     folder: Path
     size: int
     parameters: int
+    sha256: str
 
     @property
     def card(self) -> Path:
@@ -65,7 +68,10 @@ class Packed:
 
 
 def pack(folder: str | Path, out: Path, options: Options) -> Packed:
-    """Write graph.yaml, weights.safetensors and card.md into a new folder, all or none of them."""
+    """Write graph.yaml, weights.safetensors and card.md into a new folder, all or none of them.
+
+    A name that ends in .mirb is that of an archive of these files, which `mirbricks.load` takes from an address.
+    """
     refuse_existing(out)
     run = RunFolder.open(folder)
     if run.packed:
@@ -79,8 +85,9 @@ def pack(folder: str | Path, out: Path, options: Options) -> Packed:
     measured = [*map(_measured, options.evaluations), *_own(settings)]
     kept = _kept(experiment, settings, measured, options.figure)
     tensors = tensors_of(experiment.model, options.half)
+    name = out.resolve().name.removesuffix(ENDING)
     card = card_of(
-        out.resolve().name,
+        name,
         experiment,
         settings,
         options.corpora or (settings.corpus,),
@@ -90,28 +97,31 @@ def pack(folder: str | Path, out: Path, options: Options) -> Packed:
     )
     if options.hub is not None:
         header = header_of(
-            out.resolve().name,
+            name,
             experiment,
             options.corpora or (settings.corpus,),
             measured,
             options.hub,
         )
         card = f"{header}\n{card}"
-    inner = {
-        out / name: content for name, content in inner_files(experiment.task).items()
-    }
+    inner = inner_files(experiment.task)
     contents = {
-        **inner,
-        out / GRAPH: graph_text(run, experiment).encode(),
-        out / WEIGHTS: safetensors.torch.save(tensors, {"settings": json.dumps(kept)}),
-        out / CARD: card.encode(),
+        **{str(path): content for path, content in inner.items()},
+        GRAPH: graph_text(run, experiment).encode(),
+        WEIGHTS: safetensors.torch.save(tensors, {"settings": json.dumps(kept)}),
+        CARD: card.encode(),
     }
     # The whole is weighed before any of it is written: a wheel carries every model.
     size = sum(map(len, contents.values()))
     if size > MOST_BYTES:
         raise _too_large(run, size, options.half)
-    write_together(contents)
-    return Packed(out, size, kept["parameters"])
+    if out.suffix == ENDING:
+        archive = archive_of(contents)
+        write_together({out: archive})
+        checksum = hashlib.sha256(archive).hexdigest()
+        return Packed(out, len(archive), kept["parameters"], checksum)
+    write_together({out / name: content for name, content in contents.items()})
+    return Packed(out, size, kept["parameters"], checksum_of(out))
 
 
 def tensors_of(model: nn.Module, half: bool) -> dict[str, Tensor]:

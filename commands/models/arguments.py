@@ -213,7 +213,8 @@ def pack(p: Parser) -> None:
         "--out",
         required=True,
         metavar="DIR",
-        help="the folder to make; its name is the model's",
+        help="the folder to make; its name is the model's. NAME.mirb: one file, for a server; mirbricks.load takes its "
+        "address and checksum",
     )
     p.add_argument(
         "--half", action="store_true", help="store the weights in half precision"

@@ -13,6 +13,7 @@ from ...training.devices import as_device
 from ...workflows.generate import asked_of, in_turn, refuse_fixed
 from ...workflows.generate import generate as generate_sounds
 from ...workflows.generated import SoundFolder
+from ...workflows.hosted import here
 from ...workflows.loading import load_run
 from ...workflows.parts import move
 from ..screen import plural, progress_for
@@ -22,7 +23,7 @@ def generate(arguments: Namespace) -> int:
     """Write sounds that a model makes, and the page of them; what is done is kept when it is interrupted."""
     asked = asked_of(arguments.set)
     conditions = in_turn(asked.conditions, arguments.n)
-    run_folder = RunFolder.open(arguments.folder)
+    run_folder = RunFolder.open(here(arguments.folder))
     experiment, settings = load_run(run_folder, asked.overrides)
     refuse_fixed(experiment.task, asked.overrides)
     # All that can be wrong is looked at before the first sound is made: conditions, then names of files.

@@ -24,10 +24,12 @@ def pack(arguments: Namespace) -> int:
     made = pack_run(arguments.folder, Path(arguments.out), options)
     if arguments.json:
         about = {"folder": str(made.folder), "bytes": made.size}
-        print(json.dumps(about | {"parameters": made.parameters}))
+        print(
+            json.dumps(about | {"parameters": made.parameters, "sha256": made.sha256})
+        )
         return 0
     size = f"{made.size / 1e6:.2f} MB"
-    print(
-        f"{made.folder}: {size}, {made.parameters:,} parameters; the card is {made.card}"
-    )
+    where = "in it" if made.folder.is_file() else made.card
+    print(f"{made.folder}: {size}, {made.parameters:,} parameters; the card is {where}")
+    print(f"sha256 {made.sha256}")
     return 0

@@ -17,6 +17,7 @@ from ...printable import printable
 from ...runs.folder import RunFolder
 from ...tasks.predictions import Prediction
 from ...training.devices import as_device
+from ...workflows.hosted import here
 from ...workflows.loading import load_run
 from ...workflows.parts import move
 from ...workflows.predict import blocks_of_file, files_of
@@ -35,7 +36,7 @@ SESSION = "sv"
 
 def predict(arguments: Namespace) -> int:
     """Write what the task finds and its picture per file; files that cannot be read are named and left out."""
-    experiment, settings = load_run(RunFolder.open(arguments.folder))
+    experiment, settings = load_run(RunFolder.open(here(arguments.folder)))
     refuse_separation(experiment.task, arguments.folder)
     session = Path(arguments.session) if arguments.session else None
     # All that can be wrong with words and names is looked at before the first recording is read.

@@ -10,6 +10,7 @@ from pathlib import Path
 from ...errors import MirbricksError
 from ...runs.folder import RunFolder
 from ...training.devices import as_device
+from ...workflows.hosted import here
 from ...workflows.loading import load_run
 from ...workflows.parts import move
 from ...workflows.predict import files_of
@@ -20,7 +21,7 @@ from ..screen import progress_for
 
 def separate(arguments: Namespace) -> int:
     """Write a wav file per target, of several recordings a folder each; what cannot be read is named and left out."""
-    experiment, _ = load_run(RunFolder.open(arguments.folder))
+    experiment, _ = load_run(RunFolder.open(here(arguments.folder)))
     # An option that is not given leaves the model's own setting.
     options = Options(
         arguments.targets, arguments.sum_to_mix or None, arguments.wiener or None

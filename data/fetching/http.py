@@ -120,7 +120,8 @@ def _receive(
 ) -> None:
     done = file.seek(start)
     on_bytes(done, total)
-    while chunk := response.read(CHUNK_BYTES):
+    # What has come, and not a full chunk: a line that drips would keep `on_bytes` waiting, and a limit with it.
+    while chunk := response.read1(CHUNK_BYTES):
         with disk(folder):
             file.write(chunk)
             # Each chunk is handed over at once: a killed run loses none that has come.

@@ -13,7 +13,7 @@ from ..data.stores.wav import float_wav_bytes
 from ..errors import DataError, did_you_mean
 from . import codes as codes  # registers them
 from .jams_file import jams_bytes
-from .layers import Layer
+from .layers import Layer, Waveform
 from .midi import midi_bytes
 from .sonic_visualiser import session, svl_bytes
 from .text import csv_of, json_of, lab_of
@@ -106,6 +106,18 @@ def _json(layers: Sequence[Layer], of: Recording) -> Files:
 
 
 def _wav(layers: Sequence[Layer], of: Recording) -> Files:
+    files = {}
+    for layer in layers:
+        if isinstance(layer, Waveform):
+            files[f".{layer.name}.wav"] = float_wav_bytes(layer.samples, layer.sr_hz)
+    # Of what is no sound by itself, tones are made.
+    pitched = [layer for layer in layers if layer.kind in PITCHED]
+    if pitched:
+        files |= _sonified(pitched, of)
+    return files
+
+
+def _sonified(layers: Sequence[Layer], of: Recording) -> Files:
     from .sonify import beside, sonified  # with it comes mir_eval, and half of scipy
 
     rate = of.sr_hz or SR_HZ
@@ -129,7 +141,7 @@ ALL = ("notes", "curve", "segments", "tags")
 PITCHED = ("notes", "curve", "segments")
 KEYS = "notes on keys, as loud as the model is sure"
 BENT = "the same bent to their own pitch, a channel each"
-SOUND = "the recording on the left, the prediction as tones on the right"
+SOUND = "the recording on the left, the prediction as tones on the right; sounds as they are"
 SESSION = "a session of Sonic Visualiser: recording, spectrogram and all layers"
 
 FORMATS: Mapping[str, Format] = {
@@ -141,7 +153,7 @@ FORMATS: Mapping[str, Format] = {
     "csv": Format("a table per layer", ".csv", ALL, _csv),
     "lab": Format("begin, end and label", ".lab", ("notes", "segments"), _lab),
     "json": Format("everything, for programs", ".json", ALL, _json),
-    "wav": Format(SOUND, ".sonified.wav", PITCHED, _wav),
+    "wav": Format(SOUND, ".sonified.wav", (*PITCHED, "sound"), _wav),
 }
 
 

@@ -120,3 +120,20 @@ class TagScores(Layer):
     kind: ClassVar[str] = "tags"
     scores: Sequence[tuple[str, float]] = ()
     given: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Waveform(Layer):
+    """A sound, such as a source that was separated.
+
+    Parameters
+    ----------
+    samples : array of float32, (C, N)
+        A row per channel, within -1 ... 1.
+    sr_hz : int
+        The sample rate.
+    """
+
+    kind: ClassVar[str] = "sound"
+    samples: NDArray[np.float32]
+    sr_hz: int

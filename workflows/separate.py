@@ -179,6 +179,7 @@ class Separating:
         for piece in estimates_of(
             self._task.separator(self._model),
             (torch.from_numpy(np.ascontiguousarray(b)) for b, _ in recording.read()),
+            n_samples=recording.n_samples,
             from_hz=recording.sr_hz,
             model_hz=self._task.feature.sr_hz,
             n_channels=self._task.n_channels,

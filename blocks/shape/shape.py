@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Annotated
 
 from einops import EinopsError
 from einops.layers.torch import Rearrange as EinopsRearrange
@@ -250,34 +251,71 @@ class Rearrange(Block):
     examples=[
         ([(2, 3, 9), (2, 1, 7)], {"size_of": "y"}),
         ([(2, 3, 4, 5), (2, 2, 6, 3)], {"size_of": "y"}),
+        ((2, 3, 4, 5), {"multiple_of": 4}),
+        ((2, 3, 10), {"multiple_of": 8, "plus": 1}),
     ],
 )
 class FitTo(Block):
-    """As many bins and frames as a stored tensor has: what is beyond is cut off at the end, what lacks there is zero.
+    """As many bins and frames as a stored tensor has, or the next multiple of a number: cut or filled at the end.
 
     For transposed convolutions, which give a few frames more than their skip has, and for what ends a graph that gives
-    back as many samples as it took.
+    back as many samples as it took; what is filled in is zero. The next multiple is for graphs that halve their maps
+    a few times and double them again: then every size on the way is met exactly, whatever the recording's length.
 
-    Shape:   (B, C, ...), (B, ...') -> (B, C, ...'): the axes from 2 on are those of the other tensor
+    Shape:   (B, C, ...), (B, ...') -> (B, C, ...'): the axes from 2 on are those of the other tensor;
+             with `multiple_of`, (B, C, ...) -> (B, C, ...')
     Source:  torch.nn.functional.pad with negative and positive sizes
     """
 
     class Config(BlockConfig):
-        size_of: str = Field(
+        size_of: str | None = Field(
+            None,
             description="the stored tensor or input whose bins and frames the output gets",
             json_schema_extra=STORED,
         )
+        multiple_of: Width | None = Field(
+            None,
+            description="bins and frames become the next multiple of it; or give size_of",
+        )
+        plus: Annotated[int, Field(ge=0)] = Field(
+            0,
+            description="with multiple_of, so many more than a multiple: halving 8 n + 1 samples leaves 4 n + 1",
+        )
 
-    def __init__(self, config: Config) -> None:  # noqa: ARG002  # the compiler hands over the tensor
+        @model_validator(mode="after")
+        def _one_size(self) -> FitTo.Config:
+            if self.size_of is None and self.multiple_of is None:
+                raise ValueError(
+                    "give 'size_of' with the name of a stored tensor, or 'multiple_of'"
+                )
+            if self.size_of is not None and self.multiple_of is not None:
+                raise ValueError(
+                    "'size_of' and 'multiple_of' both say how large the output is: give one of them"
+                )
+            if self.plus >= (self.multiple_of or 1):
+                raise ValueError("'plus' must be less than 'multiple_of'")
+            return self
+
+    def __init__(self, config: Config) -> None:
         super().__init__()
+        self.multiple_of = config.multiple_of
+        self.plus = config.plus
 
-    def forward(self, x: Tensor, like: Tensor) -> Tensor:
+    def forward(self, x: Tensor, like: Tensor | None = None) -> Tensor:
+        # The last axis comes first in what `pad` takes.
+        sides = []
+        for lacks in reversed(self._lacking(x, like)):
+            sides += [0, lacks]
+        return functional.pad(x, sides)
+
+    def _lacking(self, x: Tensor, like: Tensor | None) -> list[int]:
+        """How many values each axis from 2 on lacks; below 0 where it has too many."""
+        if like is None:
+            assert self.multiple_of is not None
+            return [(self.plus - size) % self.multiple_of for size in x.shape[2:]]
         if like.ndim != x.ndim:
             raise ValueError(
                 f"the tensor has {x.ndim} axes, and that of 'size_of' {like.ndim}: there is no size for each axis"
             )
-        # The last axis comes first in what `pad` takes.
-        sides = []
-        for axis in range(x.ndim - 1, 1, -1):
-            sides += [0, like.shape[axis] - x.shape[axis]]
-        return functional.pad(x, sides)
+        sizes = zip(x.shape[2:], like.shape[2:], strict=True)
+        return [wanted - size for size, wanted in sizes]

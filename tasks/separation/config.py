@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import (
     Field,
     NonNegativeFloat,
+    NonNegativeInt,
     PositiveInt,
     field_validator,
     model_validator,
@@ -57,6 +59,8 @@ class SeparationLosses(Settings):
 class RemixConfig(Settings):
     """The section `remix:` of the task: how stems become a new mix at every training step."""
 
+    renamed: ClassVar[Mapping[str, str]] = {"semitones": "transpose_semitones"}
+
     other_pieces: Share = Field(
         0.5,
         description="share of the mixes whose stems come from different pieces and moments; the others keep to one",
@@ -67,7 +71,7 @@ class RemixConfig(Settings):
     polarity: Share = Field(
         0.5, description="share of the stems that are turned upside down"
     )
-    semitones: NonNegativeFloat = Field(
+    transpose_semitones: NonNegativeFloat = Field(
         0.0, description="stems are played up to so much higher or lower"
     )
     whole_semitones: bool = Field(
@@ -110,10 +114,14 @@ class SeparationConfig(TaskConfig):
     )
     chunk_frames: PositiveInt = Field(
         1 << 18,
-        description="samples that are separated at once; a longer recording is put together of chunks",
+        description="samples that are separated at once, or more where a graph sees further than half of them",
     )
     overlap: float = Field(
         0.25, ge=0, lt=1, description="share of a chunk that the next one covers too"
+    )
+    one_pass_mb: NonNegativeInt = Field(
+        800,
+        description="memory for separating at once what does not come out the same in chunks, in MB; beyond it, chunks",
     )
     sum_to_mix: bool = Field(
         False,

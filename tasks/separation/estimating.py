@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
@@ -11,13 +13,14 @@ from ...errors import TaskError
 from ..base import OnShare, unseen
 from ..modes import evaluating
 from ..reading import Recorded
-from .chunks import chunks_of
 from .config import SeparationConfig
 from .inference import separated_stream
 from .kinds import Separator
+from .plan import Seams, chunked_words, plan_of
 from .postprocess import sum_to_mix, wiener
 
 READ_SAMPLES = 1 << 18  # of a recording at once
+MARGIN = 16
 
 
 def estimated(
@@ -38,6 +41,7 @@ def estimated(
     estimates = estimates_of(
         separator,
         pieces(),
+        n_samples=n_samples,
         from_hz=sr_hz,
         model_hz=sr_hz,
         n_channels=feature.shape[0],
@@ -57,6 +61,7 @@ def estimates_of(
     separator: Separator,
     pieces: Iterable[Tensor],
     *,
+    n_samples: int,
     from_hz: int,
     model_hz: int,
     n_channels: int,
@@ -64,6 +69,9 @@ def estimates_of(
     asked: Sequence[str] | None = None,
 ) -> Iterator[Tensor]:
     """Estimates of a recording that comes in pieces at any rate; they have its rate, its channels and its length.
+
+    Where chunks do not give what one pass over the recording would, and that needs more memory than
+    `config.one_pass_mb`, a warning at the end says how far chunks differ where they meet.
 
     To be asked for under `evaluating(separator.model)`: a generator that entered it itself, and is left before its end,
     would leave torch in inference mode.
@@ -74,6 +82,8 @@ def estimates_of(
         The model.
     pieces : iterable of Tensor, (C, n)
         The recording; pieces may be of any length.
+    n_samples : int
+        How long it is, all pieces together.
     from_hz, model_hz : int
         Its rate and the model's, in Hz.
     n_channels : int
@@ -110,24 +120,32 @@ def estimates_of(
             )
         return estimates[places]
 
-    chunk, overlap = _chunk_of(separator, config)
-    return separated_stream(
+    # Resampling may give a few samples more than the rates say.
+    at_rate = math.ceil(n_samples * model_hz / from_hz) + MARGIN
+    plan = plan_of(separator, config, n_channels, at_rate)
+    seams = Seams()
+    estimates = separated_stream(
         _in_channels(separator, n_channels, made, config.wiener),
         pieces,
         from_hz=from_hz,
         model_hz=model_hz,
-        chunk=chunk,
-        overlap=overlap,
+        chunk=plan.chunk,
+        overlap=plan.overlap,
         finish=finish,
+        on_seam=None if plan.exact else seams.note,
+    )
+    if plan.exact:
+        return estimates
+    return _warning_at_end(
+        estimates, lambda: chunked_words(plan, config, model_hz, seams)
     )
 
 
-def _chunk_of(separator: Separator, config: SeparationConfig) -> tuple[int, int]:
-    """Samples of a chunk, and of its overlap with the next."""
-    if separator.only_samples is not None:
-        return separator.only_samples, round(config.overlap * separator.only_samples)
-    overlap = round(config.overlap * config.chunk_frames)
-    return chunks_of(separator.model, config.chunk_frames, overlap)
+def _warning_at_end(
+    estimates: Iterator[Tensor], words: Callable[[], str]
+) -> Iterator[Tensor]:
+    yield from estimates
+    warnings.warn(words(), UserWarning, stacklevel=2)
 
 
 def _in_channels(

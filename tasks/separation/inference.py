@@ -19,6 +19,7 @@ FADE_SHARE = 8
 
 Separator = Callable[[Tensor], Tensor]
 Finish = Callable[[Tensor, Tensor], Tensor]
+OnSeam = Callable[[Tensor, Tensor], None]
 
 
 def context_of(overlap: int) -> int:
@@ -78,7 +79,12 @@ def _refuse_sizes(chunk: int, overlap: int) -> None:
 
 @torch.inference_mode()
 def separated_pieces(
-    model: Separator, pieces: Iterable[Tensor], *, chunk: int, overlap: int
+    model: Separator,
+    pieces: Iterable[Tensor],
+    *,
+    chunk: int,
+    overlap: int,
+    on_seam: OnSeam | None = None,
 ) -> Iterator[Tensor]:
     """Separate what comes in pieces, chunk by chunk.
 
@@ -94,6 +100,8 @@ def separated_pieces(
     chunk, overlap : int
         Samples that are separated at once, and how many of them the next chunk has too (`context_of`,
         `whole_steps`).
+    on_seam : callable, optional
+        Called with what a chunk says of the samples that it fades out over, and with what the next one says of them.
 
     Yields
     ------
@@ -124,13 +132,13 @@ def separated_pieces(
         # A chunk that ends with the recording is the last: more must be there for any other.
         while n_held > chunk:
             wave = _joined(held)
-            found = _faded(_sources(model, wave[..., :chunk]), tail, ramp)
+            found = _faded(_sources(model, wave[..., :chunk]), tail, ramp, on_seam)
             yield found[..., :hop]
             tail = found[..., hop:]
             held = [wave[..., hop:]]
             n_held -= hop
     if n_held:
-        yield _faded(_sources(model, _joined(held)), tail, ramp)
+        yield _faded(_sources(model, _joined(held)), tail, ramp, on_seam)
 
 
 def _ramp(overlap: int) -> Tensor:
@@ -160,13 +168,19 @@ def _sources(model: Separator, wave: Tensor) -> Tensor:
     return sources
 
 
-def _faded(sources: Tensor, tail: Tensor | None, ramp: Tensor) -> Tensor:
+def _faded(
+    sources: Tensor, tail: Tensor | None, ramp: Tensor, on_seam: OnSeam | None
+) -> Tensor:
     """The sources of a chunk, whose beginning comes in as what the chunk before says of it fades out."""
     if tail is None or not len(ramp):
         return sources
     weight = ramp.to(sources)
     sources = sources.clone()
     start = sources[..., : len(ramp)]
+    if on_seam is not None:
+        # Outside of the fade one of the two lacks what is around it, and does not count.
+        fade = (ramp > 0) & (ramp < 1)
+        on_seam(tail[..., fade], start[..., fade])
     # As two products, so that a weight of 0 or 1 gives either chunk's samples to the bit.
     start.copy_(tail * (1 - weight) + start * weight)
     return sources
@@ -182,6 +196,7 @@ def separated_stream(
     chunk: int,
     overlap: int,
     finish: Finish | None = None,
+    on_seam: OnSeam | None = None,
 ) -> Iterator[Tensor]:
     """Separate a recording that comes in pieces at any rate; the sources have its rate and its length.
 
@@ -198,6 +213,8 @@ def separated_stream(
     finish : callable, optional
         Applied to every piece at the recording's rate: sources (S, C, m) and the mix (C, m) -> sources (S', C, m).
         Samples must not depend on how far a piece reaches, as those of `postprocess.sum_to_mix` do not.
+    on_seam : callable, optional
+        As of `separated_pieces`.
 
     Yields
     ------
@@ -213,7 +230,9 @@ def separated_stream(
     """
     mix = _Mix(pieces)
     at_rate = resample_stream(mix, from_hz, model_hz)
-    separated = separated_pieces(model, at_rate, chunk=chunk, overlap=overlap)
+    separated = separated_pieces(
+        model, at_rate, chunk=chunk, overlap=overlap, on_seam=on_seam
+    )
     on_cpu = (piece.cpu() for piece in separated)
     n_given = 0
     for piece in resample_stream(on_cpu, model_hz, from_hz):

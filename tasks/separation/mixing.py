@@ -193,7 +193,7 @@ class StemMixes(PatchBatches):
     def _shifts(self, n_stems: int, together: bool, rng: Generator) -> list[float]:
         """By how many semitones each stem is transposed: those of one piece alike, unless each goes by itself."""
         remix = self.config.remix
-        most = remix.semitones
+        most = remix.transpose_semitones
         if not most:
             return [0.0] * n_stems
         # Stems of different pieces have no key in common that would be lost.

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ...outputs.layers import Layer, Waveform
 from ..predictions import Prediction, drawn
 from ..sounds import Sound
 
@@ -61,6 +62,14 @@ class Separated(Prediction):
             sound = self[target]
             parts.append((sound.samples, sound.sr_hz, target))
         return parts
+
+    def layers(self) -> Sequence[Layer]:
+        """A sound per target, by the name of its file."""
+        names = file_names(self.targets)
+        return [
+            Waveform(name, sound.samples, sound.sr_hz)
+            for name, sound in zip(names, self.sounds.values(), strict=True)
+        ]
 
     def plot(self, ax: Any = None) -> Any:
         """The spectrograms of the targets one above another; on given axes that of the first."""

@@ -320,3 +320,39 @@ def test_fit_to_refuses_a_tensor_of_other_axes() -> None:
         block(block.Config(size_of="like"))(
             torch.zeros(1, 1, 2), torch.zeros(1, 1, 2, 2)
         )
+
+
+@pytest.mark.parametrize(
+    ("multiple_of", "plus", "sizes"),
+    [(4, 0, (8, 4)), (4, 1, (5, 5)), (8, 1, (9, 9)), (5, 0, (5, 5)), (1, 0, (5, 4))],
+)
+def test_fit_to_fills_up_to_the_next_multiple(
+    multiple_of: int, plus: int, sizes: tuple[int, int]
+) -> None:
+    block = registry.get("FitTo").cls
+    x = torch.randn(2, 3, 5, 4)
+    found = block(block.Config(multiple_of=multiple_of, plus=plus))(x)
+    assert found.shape == (2, 3, *sizes)
+    assert torch.equal(found[:, :, :5, :4], x)
+    assert int(found.count_nonzero()) == x.numel()
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({}, "give 'size_of' with the name of a stored tensor, or 'multiple_of'"),
+        (
+            {"size_of": "y", "multiple_of": 2},
+            "'size_of' and 'multiple_of' both say how large the output is: give one of them",
+        ),
+        ({"multiple_of": 2, "plus": 2}, "'plus' must be less than 'multiple_of'"),
+        ({"size_of": "y", "plus": 1}, "'plus' must be less than 'multiple_of'"),
+    ],
+)
+def test_fit_to_has_one_size(config: dict[str, Any], message: str) -> None:
+    block = registry.get("FitTo").cls
+    with pytest.raises(ValidationError) as caught:
+        block.Config(**config)
+    assert [error["msg"] for error in caught.value.errors()] == [
+        f"Value error, {message}"
+    ]

@@ -89,6 +89,7 @@ def test_chunks_equal_one_pass_over_the_whole_file(
         pieces = estimates_of(
             separator,
             mix.split(30_000, dim=1),
+            n_samples=150_001,
             from_hz=rate_hz,
             model_hz=22_050,
             n_channels=2,
@@ -113,6 +114,7 @@ def test_the_zoos_model_gives_in_chunks_what_it_gives_in_one_pass() -> None:
         pieces = estimates_of(
             experiment.task.separator(experiment.model),
             [mix],
+            n_samples=450_001,
             from_hz=22_050,
             model_hz=22_050,
             n_channels=1,

@@ -130,8 +130,8 @@ def test_a_target_sounds_unless_it_may_be_silent() -> None:
 
 
 def test_a_batch_is_a_pure_function_of_its_step() -> None:
-    one = mixes(semitones=2.0, gain_db=6.0)
-    two = mixes(semitones=2.0, gain_db=6.0)
+    one = mixes(transpose_semitones=2.0, gain_db=6.0)
+    two = mixes(transpose_semitones=2.0, gain_db=6.0)
     two.batch(1)
     for step in (5, 0):
         torch.testing.assert_close(
@@ -180,9 +180,11 @@ def test_all_stems_of_an_example_are_transposed_alike() -> None:
     pieces = [Piece(0)]
     features = {"0-violin": tone, "0-horn": tone}
     given = {"pieces": pieces, "features": features, "other_pieces": 0.0}
-    alike = mixes("several", semitones=2.0, **given).batch(0)
+    alike = mixes("several", transpose_semitones=2.0, **given).batch(0)
     torch.testing.assert_close(alike.targets["violin"], alike.targets["horn"])
-    apart = mixes("several", semitones=2.0, each_by_itself=True, **given).batch(0)
+    apart = mixes(
+        "several", transpose_semitones=2.0, each_by_itself=True, **given
+    ).batch(0)
     difference = apart.targets["violin"] - apart.targets["horn"]
     assert (difference.abs().amax(dim=(1, 2)) > 0.1).float().mean() > 0.8
     assert np.isfinite(difference.numpy()).all()

@@ -244,3 +244,18 @@ def test_one_target_cannot_sum_to_the_mix(run: Path) -> None:
     with pytest.raises(MirbricksError, match="separates 'low' only") as caught:
         model.separate(song(), SR_HZ, sum_to_mix=True)
     assert caught.value.code == "E808"
+
+
+def test_its_layers_are_sounds_that_wav_has_a_place_for(
+    run: Path, tmp_path: Path
+) -> None:
+    found = mb.load(run).separate(song(), sr_hz=SR_HZ)
+    assert [(layer.kind, layer.name) for layer in found.layers()] == [
+        ("sound", "low"), ("sound", "high"),
+    ]  # fmt: skip
+    files = found.save(tmp_path, "song", to=["wav"])
+    assert [file.name for file in files] == ["song.low.wav", "song.high.wav"]
+    np.testing.assert_array_equal(read(files[0]), found["low"].samples)
+    with pytest.raises(DataError, match="'midi' has no place") as caught:
+        found.save(tmp_path, "song", to=["midi"])
+    assert ("formats", "wav") in caught.value.facts

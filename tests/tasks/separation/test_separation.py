@@ -107,7 +107,9 @@ def test_graphs_without_a_condition_learn_too(
 def test_interrupted_and_resumed_is_never_interrupted(
     duos: Path, cache: str, tmp_path: Path
 ) -> None:
-    text = GRAPH.replace("losses: {snr: 1}", "losses: {snr: 1}, remix: {semitones: 2}")
+    text = GRAPH.replace(
+        "losses: {snr: 1}", "losses: {snr: 1}, remix: {transpose_semitones: 2}"
+    )
     text = text.replace("steps: 80, validate_every: 40", "steps: 4, validate_every: 2")
 
     def fitted(name: str, steps: int, resume: bool = False) -> dict[str, torch.Tensor]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from mirbricks.errors import GraphWarning
 from mirbricks.tasks.separation.config import SeparationConfig
 from mirbricks.tasks.separation.mixing import StemMixes
+
+from .conftest import GRAPH, prepared
 
 
 def shifts(n_draws: int, together: bool = True, **remix: Any) -> np.ndarray:
@@ -20,13 +24,15 @@ def shifts(n_draws: int, together: bool = True, **remix: Any) -> np.ndarray:
 
 
 def test_no_semitones_leave_stems_as_they_are():
-    assert not shifts(5, semitones=0.0).any()
+    assert not shifts(5, transpose_semitones=0.0).any()
 
 
 @pytest.mark.parametrize("whole", [False, True])
 @pytest.mark.parametrize("alone", [False, True])
 def test_shifts_fill_the_range_alike(whole, alone):
-    found = shifts(3000, semitones=2.5, whole_semitones=whole, each_by_itself=alone)
+    found = shifts(
+        3000, transpose_semitones=2.5, whole_semitones=whole, each_by_itself=alone
+    )
     assert np.abs(found).max() <= 2.5
     assert abs(found.mean()) < 0.1
     # Stems of one piece stay in tune with each other, unless each moves by itself.
@@ -41,5 +47,18 @@ def test_shifts_fill_the_range_alike(whole, alone):
 
 
 def test_stems_of_different_pieces_move_each_by_itself():
-    found = shifts(50, together=False, semitones=2.0)
+    found = shifts(50, together=False, transpose_semitones=2.0)
     assert (found != found[:, :1]).any()
+
+
+def test_the_old_word_goes_on_working_with_a_warning(
+    duos: Path, cache: str, tmp_path: Path
+) -> None:
+    old = "losses: {snr: 1}, remix: {semitones: 2.0}"
+    text = GRAPH.replace("losses: {snr: 1}", old)
+    with pytest.warns(GraphWarning) as caught:
+        experiment, _, _ = prepared(text, tmp_path, duos, cache)
+    assert experiment.task.config.remix.transpose_semitones == 2.0
+    (message,) = {str(one.message) for one in caught}
+    assert "graph.yaml" in message
+    assert "'semitones' is called 'transpose_semitones' now" in message

@@ -8,7 +8,7 @@ import mir_eval.sonify
 import numpy as np
 from numpy.typing import NDArray
 
-from .layers import Curve, Layer, Notes, Segments
+from .layers import Curve, Layer, Notes, Segments, Waveform
 
 Samples = NDArray[np.float32]
 
@@ -28,6 +28,8 @@ def ends_s(layer: Layer) -> float:
         return max((one.end_s for one in layer.segments), default=0.0)
     if isinstance(layer, Curve) and len(layer.times_s):
         return float(layer.times_s[-1])
+    if isinstance(layer, Waveform):
+        return float(layer.samples.shape[-1] / layer.sr_hz)
     return 0.0
 
 

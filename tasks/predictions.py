@@ -16,6 +16,7 @@ from ..data.stores.together import write_together
 from ..errors import DataError, TaskError
 from ..outputs import FORMATS, Layer, Recording, rendered
 from ..outputs.formats import refuse_unknown
+from ..outputs.layers import Waveform
 from ..outputs.sonify import SOUNDING, ends_s, sonified
 from .tables import columns_of, layer_of, layer_rows, pandas
 
@@ -121,6 +122,12 @@ class Prediction(abc.ABC):
         <Audio '01, as predicted': 4.00 s at 22050 Hz>
         """
         layers = self.layers()
+        if any(isinstance(layer, Waveform) for layer in layers):
+            raise TaskError(
+                f"what a {type(self).__name__} holds are sounds already",
+                code="E513",
+                help="save(to=['wav']) writes them, and a notebook has a player for each",
+            )
         if not any(isinstance(layer, SOUNDING) for layer in layers):
             raise TaskError(
                 f"nothing sounds in a {type(self).__name__}",

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import TaskError
 from ..outputs import Layer
-from ..outputs.layers import Curve, Notes, Segments, TagScores
+from ..outputs.layers import Curve, Notes, Segments, TagScores, Waveform
 
 
 def pandas(instead: str) -> Any:
@@ -61,10 +61,18 @@ def _curve_rows(layer: Curve) -> list[dict[str, Any]]:
 
 def layer_of(layers: Sequence[Layer], name: str, of: str) -> Layer:
     """The layer of a name, or the first. Raises TaskError E511 where there is none."""
-    for layer in layers:
+    # A sound has no rows that anybody would read.
+    tables = [layer for layer in layers if not isinstance(layer, Waveform)]
+    for layer in tables:
         if name in ("", layer.name):
             return layer
-    names = ", ".join(layer.name for layer in layers)
+    names = ", ".join(layer.name for layer in tables)
+    if layers and not names:
+        raise TaskError(
+            f"{of} holds sounds, which are no tables",
+            code="E511",
+            help="`layers()` gives their samples, and save(to=['wav']) writes them",
+        )
     raise TaskError(
         f"{of} has no layer '{name}'" if names else f"{of} has no layers",
         code="E511",

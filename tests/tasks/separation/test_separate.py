@@ -259,3 +259,7 @@ def test_its_layers_are_sounds_that_wav_has_a_place_for(
     with pytest.raises(DataError, match="'midi' has no place") as caught:
         found.save(tmp_path, "song", to=["midi"])
     assert ("formats", "wav") in caught.value.facts
+    with pytest.raises(MirbricksError, match="holds sounds, which are no tables"):
+        found.to_frame()
+    with pytest.raises(MirbricksError, match="are sounds already"):
+        found.sonify()

@@ -56,6 +56,12 @@ COMMANDS: dict[str, Command] = {
         "> graph.schema.json",
         graphs.schema,
     ),
+    "lsp": Command(
+        "studio:lsp",
+        "serve editors over stdin and stdout: mistakes as they are typed, fixes, completion, hover texts",
+        "",
+        graphs.lsp,
+    ),
     "new-block": Command(
         "graphs.new_block:new_block",
         "write a new block, its test and a graph that uses it",

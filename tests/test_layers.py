@@ -26,7 +26,7 @@ LAYERS = [
     {"runs", "report"},
     {"training"},
     {"workflows"},
-    {"commands"},
+    {"commands", "studio"},
     {"cli"},
     {"__main__"},
 ]

@@ -29,7 +29,7 @@ def test_weights_are_counted_before_they_are_made(
 ) -> None:
     monkeypatch.setattr(infer, "MOST_PARAMETERS", 1000)
     made: list[object] = []
-    monkeypatch.setattr("mirbricks.compiler.compile._built", made.append)
+    monkeypatch.setattr("mirbricks.compiler.compile.new_block", made.append)
     layer = "  - Conv2d: {out_channels: 16, kernel_size: 8}\n"
     error = refused(layer, tmp_path, "B C=2 F=8 T")
     assert error.code == "E204"

@@ -23,13 +23,13 @@ help:
 	@echo "make docs              docs/blocks.md and the pictures of the blocks, from the registry"
 
 $(BIN)/python:
-	$(PYTHON) -m venv .venv
-	$(PIP) --upgrade pip
+	@$(PYTHON) -m venv .venv
+	@$(PIP) --upgrade pip
 
 .venv/installed: $(BIN)/python setup.cfg pyproject.toml
 	@echo "installing mirbricks into .venv: torch and the rest, some minutes the first time"
-	$(BIN)/python -c "import torch" 2>/dev/null || $(PIP) "$(TORCH)"
-	$(PIP) --editable .
+	@$(BIN)/python -c "import torch" 2>/dev/null || $(PIP) "$(TORCH)"
+	@$(PIP) --editable .
 	@touch $@
 
 .venv/installed-test: .venv/installed

@@ -11,21 +11,31 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 from rich.text import Text
+
+BESIDE_BAR = 70  # characters of steps, loss, a validation and the time left
+WIDE = 100  # characters of a line from which on the speed has room
 
 
 def training_bar() -> Progress:
-    """A bar whose one task has the fields `loss` and `valid`."""
-    columns = (
-        "training",
-        BarColumn(),
-        TextColumn("step {task.completed}/{task.total}"),
-        TextColumn("loss {task.fields[loss]}"),
-        TextColumn("{task.fields[valid]}"),
-        _Speed(),
-        TimeRemainingColumn(),
-    )
-    return Progress(*columns, console=Console(), refresh_per_second=4)
+    """A bar whose one task has the fields `loss` and `valid`, on one line of any terminal from 80 characters on."""
+    screen = Console()
+    # The numbers come first: the bar has what room they leave, and a narrow terminal has no room for the speed.
+    columns: list[ProgressColumn] = [
+        BarColumn(bar_width=max(4, min(40, screen.width - BESIDE_BAR))),
+        _text("step {task.completed}/{task.total}"),
+        _text("loss {task.fields[loss]}"),
+        _text("{task.fields[valid]}"),
+    ]
+    if screen.width >= WIDE:
+        columns.append(_Speed(table_column=Column(no_wrap=True)))
+    columns.append(TimeRemainingColumn(table_column=Column(no_wrap=True)))
+    return Progress(*columns, console=screen, refresh_per_second=4)
+
+
+def _text(form: str) -> TextColumn:
+    return TextColumn(form, table_column=Column(no_wrap=True))
 
 
 class _Speed(ProgressColumn):

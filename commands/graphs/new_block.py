@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shlex
 from argparse import Namespace
 from collections.abc import Iterator
@@ -118,6 +119,9 @@ def _next_steps(name: str, plan: Plan) -> Iterator[str]:
     graph = shlex.quote(str(plan.graph.relative_to(plan.root)))
     if plan.root != Path.cwd():
         yield f"cd {shlex.quote(str(plan.root))}"
+    # Who only uses mirbricks need not have it: it comes with the extra `test`.
+    if importlib.util.find_spec("pytest") is None:
+        yield "python -m pip install pytest"
     yield f"python -m pytest {test}"
     if plan.inside:
         yield f"mirbricks check {graph}"

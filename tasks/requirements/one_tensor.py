@@ -82,7 +82,7 @@ class Needs:
                 code="E502",
                 where=where,
                 facts=[("expected", show(expected)), ("got", show(output_shape))],
-                help=self.help,
+                help=_rounded(expected, output_shape) or self.help,
             )
 
     def given_shapes(self, input_shape: Shape) -> dict[str, tuple[int | None, ...]]:
@@ -136,3 +136,21 @@ class Needs:
             facts=[("expected", " or ".join(shapes)), ("got", show(shape))],
             help=f"write `input: {as_input(self.inputs[0])}`, or change {' or '.join(settings)}",
         )
+
+
+def _rounded(expected: Sequence[int | str], given: Shape) -> str | None:
+    """The help where nothing but a rounded axis is wrong, such as an odd T that a pooling by 2 has cut."""
+    if len(given) != len(expected):
+        return None
+    wrong = [
+        (want, came)
+        for want, came in zip(expected[1:], given[1:], strict=True)
+        if want != came
+    ]
+    if not wrong or any(came != f"{want}'" for want, came in wrong):
+        return None
+    axis = wrong[0][0]
+    return (
+        f"{axis}' is what a layer makes of {axis} by rounding, as a pooling by 2 does with an odd one: pool along the other axis "
+        "only, such as `kernel_size: [2, 1]`, or begin with `StoreAs: IN` and end with `FitTo: {size_of: IN}`"
+    )

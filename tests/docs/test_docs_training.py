@@ -23,8 +23,14 @@ def commands() -> list[list[str]]:
         for kind, text in FENCES
         if kind == "console"
         for line in text.splitlines()
+        if line.startswith("$ mirbricks ")
     ]
     return [shlex.split(line) for line in lines]
+
+
+def test_the_script_of_the_page_is_there() -> None:
+    (script,) = re.findall(r"^\$ python (\S+)", PAGE.read_text(), flags=re.M)
+    assert (PAGE.parents[1] / script).is_file()
 
 
 def test_the_commands_are_ones_that_the_parser_takes() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -43,3 +44,21 @@ def test_bar_on_a_terminal(
     assert "valid negative error -" in out
     assert "steps/s" in out
     assert "validating: 1 done" in out
+
+
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_a_bar_stays_on_its_line(
+    width: int,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    train(tmp_path, show=True)
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().out)
+    # The bar is drawn again and again on the one line: a second line would be left behind each time.
+    drawn = [line for line in re.split(r"[\r\n]+", plain) if line.strip()]
+    assert all("step " in line and len(line.rstrip()) <= width for line in drawn)
+    assert any("…" not in line and "valid" in line for line in drawn)

@@ -151,6 +151,7 @@ def _rounded(expected: Sequence[int | str], given: Shape) -> str | None:
         return None
     axis = wrong[0][0]
     return (
-        f"{axis}' is what a layer makes of {axis} by rounding, as a pooling by 2 does with an odd one: pool along the other axis "
-        "only, such as `kernel_size: [2, 1]`, or begin with `StoreAs: IN` and end with `FitTo: {size_of: IN}`"
+        f"{axis}' is what a layer makes of {axis} by rounding, as a pooling by 2 does with an odd one: pool along the "
+        "other axis only, such as `kernel_size: [2, 1]`, or begin with `StoreAs: IN` and end with "
+        "`FitTo: {size_of: IN}`"
     )

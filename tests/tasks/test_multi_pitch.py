@@ -62,8 +62,8 @@ INPUT_HELP = "write `input: B C=6 F=360 T`, or change 'feature:'     [E501"
 OUTPUT = "the graph does not give one logit for each bin and frame"
 OUTPUT_HELP = "keep F and T, and end with one channel: `- Conv2d: {out_channels: 1, kernel_size: 1}`     [E502"
 ROUNDED_HELP = (
-    "T' is what a layer makes of T by rounding, as a pooling by 2 does with an odd one: pool along the other axis only, "
-    "such as `kernel_size: [2, 1]`, or begin with `StoreAs: IN` and end with `FitTo: {size_of: IN}`     [E502"
+    "T' is what a layer makes of T by rounding, as a pooling by 2 does with an odd one: pool along the other axis "
+    "only, such as `kernel_size: [2, 1]`, or begin with `StoreAs: IN` and end with `FitTo: {size_of: IN}`     [E502"
 )
 
 

@@ -15,6 +15,7 @@ Other packages come in by an entry-point group (each entry names a module that r
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pkgutil
 import warnings
 from importlib.metadata import entry_points
@@ -171,6 +172,10 @@ class Catalogue(Generic[T]):
         MirbricksError
             The catalogue's own error, with the names nearest to the word.
         """
+        if isinstance(name, str):
+            self._import_called(name)
+            if name in self.known:
+                return self.known[name]
         known = self.all()
         if isinstance(name, str) and name in known:
             return known[name]
@@ -192,6 +197,17 @@ class Catalogue(Generic[T]):
     def owns(self, cls: object) -> bool:
         """Whether a class is one of mirbricks' own, and not of a plug-in."""
         return str(getattr(cls, "__module__", "")).startswith(f"{self.package}.")
+
+    def _import_called(self, name: str) -> None:
+        """Import the module or folder of our own that is called as the name, if there is one.
+
+        Most tasks, features and importers lie in such a module, and the others then need not be imported.
+        """
+        if self.families or not name.isidentifier():
+            return
+        path = f"{self.package}.{name}"
+        if importlib.util.find_spec(path) is not None:
+            importlib.import_module(path)
 
     def _import_own(self) -> None:
         """Import every module of the package. Python imports each once, so several threads may arrive here."""

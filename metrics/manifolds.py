@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from .embedding_sets import (
     Embeddings,
@@ -223,6 +222,8 @@ def copying_figures(
     ours = nearest_items(generated, training).distances
     theirs = nearest_items(held_out, training).distances
     # The rank sum counts the pairs in which the held-out item is the nearer one.
+    from scipy.stats import rankdata  # half a second to import
+
     ranks = rankdata(np.concatenate([ours, theirs]))[: len(ours)]
     n_farther = ranks.sum() - len(ours) * (len(ours) + 1) / 2
     return {

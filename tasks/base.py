@@ -67,6 +67,7 @@ class Task(abc.ABC):
     mono      whether it reads audio of one channel only: a feature of several is refused
     logits    whether it reads logits, any numbers; False for vectors that are compared
     local     whether targets belong to frames or bins, so that no augmentation may move what sounds
+    separates  whether it takes a recording apart, into sounds: `mirbricks separate` and not `predict`
     compares  whether a recording is judged among others: `references`, all of the corpus, are set before an evaluation
     generates whether its models make sounds: `mirbricks generate` and `Model.generate`
     of_sampling   settings that act while sounds are made: `generate` refuses the others; none named: it takes all
@@ -86,6 +87,7 @@ class Task(abc.ABC):
     logits: ClassVar[bool] = True
     local: ClassVar[bool] = False
     compares: ClassVar[bool] = False
+    separates: ClassVar[bool] = False
     generates: ClassVar[bool] = False
     of_sampling: ClassVar[tuple[str, ...]] = ()
     parts: ClassVar[Mapping[str, Kind]] = {}

@@ -20,9 +20,10 @@ from ..data.stores.downmix import (
     mixed_down,
     warn_of_cancelled_channels,
 )
-from ..errors import DataError
+from ..errors import DataError, TaskError
 from ..features.streaming import stream_feature
 from ..runs.settings import RunSettings
+from ..tasks.base import Task
 from ..tasks.predictions import Prediction
 from .experiment import Experiment
 from .progress import Progress
@@ -54,6 +55,16 @@ def predict(
     if isinstance(found, Prediction):
         return dataclasses.replace(found, recorded_s=length.seconds)
     return found
+
+
+def refuse_separation(task: Task, folder: str) -> None:
+    """Raise TaskError E806 where a recording is to be predicted by a model that takes it apart."""
+    if task.separates:
+        raise TaskError(
+            "the model takes recordings apart, and writes a sound per target",
+            code="E806",
+            help=f"mirbricks separate {folder} song.wav --out DIR",
+        )
 
 
 class Length:

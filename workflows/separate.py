@@ -18,7 +18,7 @@ from ..data.stores.wav_writer import written_wav
 from ..errors import DataError, TaskError
 from ..printable import listed
 from ..spelling import did_you_mean
-from ..tasks.base import OnShare, Task, unseen
+from ..tasks.base import OnShare, unseen
 from ..tasks.modes import evaluating
 from ..tasks.separation import Separated, Separation
 from ..tasks.separation.estimating import estimates_of
@@ -189,16 +189,6 @@ class Separating:
             yield piece.float()
             done += piece.shape[-1]
             on_share(done / recording.n_samples)
-
-
-def refuse_separation(task: Task, folder: str) -> None:
-    """Raise TaskError E806 where a recording is to be predicted by a model that takes it apart."""
-    if isinstance(task, Separation):
-        raise TaskError(
-            "the model takes recordings apart, and writes a sound per target",
-            code="E806",
-            help=f"mirbricks separate {folder} song.wav --out DIR",
-        )
 
 
 def channels_of_file(path: str | Path) -> Read:

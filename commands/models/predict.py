@@ -20,7 +20,7 @@ from ...training.devices import as_device
 from ...workflows.hosted import here
 from ...workflows.loading import load_run
 from ...workflows.parts import move
-from ...workflows.predict import blocks_of_file, files_of
+from ...workflows.predict import blocks_of_file, files_of, refuse_separation
 from ...workflows.predict import predict as predict_recording
 from ...workflows.predicted import (
     Destination,
@@ -28,7 +28,6 @@ from ...workflows.predicted import (
     refuse_formats,
     result_names,
 )
-from ...workflows.separate import refuse_separation
 from ..screen import plural, progress_for
 
 SESSION = "sv"

@@ -15,6 +15,8 @@ from .formulas import formula
 from .infer import run, shapes_at
 from .remembered import Remembered
 from .walk import Failed, Run, Step
+from .without_dynamo import without_dynamo
+from .without_symbols import without_symbols
 
 Chosen = dict[str, int]
 # Sizes tried for free axes, until the graph runs.
@@ -50,6 +52,17 @@ def probe(
     count if the graph runs there. Small sizes are tried first: a graph may need a certain length. Raises the error of
     the run that came farthest; `Provisional` where it is not `thorough`, and odd sizes were left untried.
     """
+    # Torch would import its compiler for shapes that are plain numbers: longer than most predictions take.
+    with without_dynamo(), without_symbols():
+        return _runs_and_choices(graph, inputs, remembered, thorough)
+
+
+def _runs_and_choices(
+    graph: Graph,
+    inputs: Mapping[str, tuple[Axis, ...]],
+    remembered: Remembered | None,
+    thorough: bool,
+) -> tuple[list[Run], list[Chosen]]:
     axes = [axis for one in inputs.values() for axis in one]
     free = list(dict.fromkeys(axis.name for axis in axes if axis.size is None))
     remembered = remembered or Remembered()

@@ -49,6 +49,7 @@ class Separation(Task):
     Config = SeparationConfig
     config: SeparationConfig
     title = "source separation"
+    separates = True
     headline = (
         RATIO,
         "si_sdr_mix_db",

@@ -12,6 +12,10 @@ from ..lazy import face
 if TYPE_CHECKING:
     from .bss_ratios import BssFrames as BssFrames
     from .bss_ratios import bss_eval as bss_eval
+    from .calibration import calibrated as calibrated
+    from .calibration import calibration_error as calibration_error
+    from .calibration import fit_confidence as fit_confidence
+    from .calibration import reliability as reliability
     from .chords import Chords as Chords
     from .chords import chord_figures as chord_figures
     from .chords import chord_seconds as chord_seconds
@@ -41,6 +45,7 @@ if TYPE_CHECKING:
     from .multi_pitch import multi_pitch_figures as multi_pitch_figures
     from .ngrams import CodeNgram as CodeNgram
     from .notes import note_figures as note_figures
+    from .notes import velocity_figures as velocity_figures
     from .oracle_masks import binary_mask as binary_mask
     from .oracle_masks import comb_estimates as comb_estimates
     from .oracle_masks import oracle_estimates as oracle_estimates
@@ -95,6 +100,8 @@ __getattr__, __dir__, __all__ = face(
         "binary_mask": "oracle_masks",
         "bit_rate_bps": "codebooks",
         "bss_eval": "bss_ratios",
+        "calibrated": "calibration",
+        "calibration_error": "calibration",
         "cents_off": "pitch",
         "chord_figures": "chords",
         "chord_seconds": "chords",
@@ -103,6 +110,7 @@ __getattr__, __dir__, __all__ = face(
         "confusion_matrix": "tagging",
         "copying_figures": "manifolds",
         "embed_sounds": "sound_embeddings",
+        "fit_confidence": "calibration",
         "frechet_distance": "frechet",
         "frechet_infinity": "frechet",
         "frechet_of_halves": "frechet",
@@ -130,11 +138,13 @@ __getattr__, __dir__, __all__ = face(
         "ratio_mask": "oracle_masks",
         "real_against_real": "generation",
         "realism_scores": "manifolds",
+        "reliability": "calibration",
         "retrieval_figures": "retrieval",
         "si_sdr_db": "reconstruction",
         "standardised": "embedding_sets",
         "stft_distance": "reconstruction",
         "token_accuracy": "tokens",
+        "velocity_figures": "notes",
         "wiener_mask": "oracle_masks",
     },
 )

@@ -1,4 +1,4 @@
-"""Notes: mir_eval.transcription."""
+"""Notes: mir_eval.transcription and mir_eval.transcription_velocity."""
 
 from __future__ import annotations
 
@@ -9,12 +9,21 @@ from numpy.typing import NDArray
 
 Float64 = NDArray[np.float64]
 NotesOf = tuple[Float64, Float64]  # intervals (N, 2) in s, pitches (N,) in Hz
-NAMES = ("note_precision", "note_recall", "note_f1", "note_f1_offsets")
+NAMES = (
+    "note_precision",
+    "note_recall",
+    "note_f1",
+    "note_f1_offsets",
+    "note_onset_f1",
+    "note_offset_f1",
+)
+OF_VELOCITY = ("note_f1_velocity", "note_f1_offsets_velocity")
 
 
 def note_figures(reference: NotesOf, estimate: NotesOf) -> dict[str, float]:
     """`note_precision`, `note_recall` and `note_f1`: onsets within 50 ms, pitches within 50 cents; `note_f1_offsets`:
-    offsets too, within 50 ms or 20 % of the note. Without any reference note there are no figures.
+    offsets too, within 50 ms or 20 % of the note; `note_onset_f1` and `note_offset_f1`: when notes begin, and when
+    they end, of whatever pitch. Without any reference note there are no figures.
 
     Source: Bay et al., "Evaluation of multiple-F0 estimation and tracking systems", ISMIR 2009; mir_eval.transcription.
     """
@@ -25,13 +34,54 @@ def note_figures(reference: NotesOf, estimate: NotesOf) -> dict[str, float]:
         return dict.fromkeys(NAMES, 0.0)
 
     # Imported here: it takes a second, which `mirbricks check` need not wait for.
-    import mir_eval.transcription
+    import mir_eval.transcription as judge
 
-    score = mir_eval.transcription.precision_recall_f1_overlap
+    score = judge.precision_recall_f1_overlap
     precision, recall, f1, _ = score(*reference, *estimate, offset_ratio=None)
     with_offsets = score(*reference, *estimate)[2]
-    found = (precision, recall, f1, with_offsets)
+    onsets = judge.onset_precision_recall_f1(reference[0], estimate[0])[2]
+    offsets = judge.offset_precision_recall_f1(reference[0], estimate[0])[2]
+    found = (precision, recall, f1, with_offsets, onsets, offsets)
     return {name: float(value) for name, value in zip(NAMES, found, strict=True)}
+
+
+def velocity_figures(
+    reference: NotesOf,
+    velocities: Float64,
+    estimate: NotesOf,
+    estimated_velocities: Float64,
+) -> dict[str, float]:
+    """`note_f1_velocity` and `note_f1_offsets_velocity`: notes as in `note_figures` whose velocity is right as well.
+
+    Velocities may be on any scale: the estimated ones are scaled and shifted to the annotated ones by least squares,
+    and must then lie within a tenth of their range. Without any reference note there are no figures.
+
+    Source: Hawthorne et al., "Onsets and Frames", ISMIR 2018, section 5; mir_eval.transcription_velocity.
+    """
+    if not len(reference[0]):
+        return {}
+    if not len(estimate[0]):
+        return dict.fromkeys(OF_VELOCITY, 0.0)
+
+    import mir_eval.transcription_velocity as judge  # as above
+
+    # mir_eval refuses negative numbers, such as decibels; its fit has a constant, so that a shift changes nothing.
+    lifted = estimated_velocities - estimated_velocities.min()
+    notes = (*reference, velocities, *estimate, lifted)
+    f1 = judge.precision_recall_f1_overlap(*notes, offset_ratio=None)[2]
+    with_offsets = judge.precision_recall_f1_overlap(*notes)[2]
+    return dict(zip(OF_VELOCITY, (float(f1), float(with_offsets)), strict=True))
+
+
+def notes_found(reference: NotesOf, estimate: NotesOf) -> NDArray[np.bool_]:
+    """(N,) which of the estimated notes are right: begin within 50 ms and lie within 50 cents of one that is there."""
+    right = np.zeros(len(estimate[0]), bool)
+    if len(reference[0]) and len(right):
+        from mir_eval.transcription import match_notes  # as above
+
+        pairs = match_notes(*reference, *estimate, offset_ratio=None)
+        right[[of_estimate for _, of_estimate in pairs]] = True
+    return right
 
 
 def intervals(

@@ -34,7 +34,7 @@ _SONG = _FILE | {
 
 
 def make_piano(seed: int, number: int, seconds: float) -> list[Recording]:
-    """A piano piece with its notes in `pitchmidi`."""
+    """A piano piece with its notes in `pitchmidi`, and how strongly they are struck in `velocity`, as MIDI counts."""
     # The last number is the kind's own: else the piano and the song of a number would share their draws.
     rng = np.random.default_rng((seed, number, 1))
     notes = piano_piece(rng, seconds)
@@ -51,13 +51,16 @@ def make_piano(seed: int, number: int, seconds: float) -> list[Recording]:
     pitches = tuple(
         segment(round(n.midi), n.onset_s, n.end_s - n.onset_s) for n in notes
     )
-    return [
-        Recording(
-            key,
-            audio,
-            {"filepath": texts(key), "piece": texts(key[:-4]), "pitchmidi": pitches},
-        )
-    ]
+    velocities = tuple(
+        segment(round(127 * n.velocity), n.onset_s, n.end_s - n.onset_s) for n in notes
+    )
+    annotations = {
+        "filepath": texts(key),
+        "piece": texts(key[:-4]),
+        "pitchmidi": pitches,
+        "velocity": velocities,
+    }
+    return [Recording(key, audio, annotations)]
 
 
 def make_notes(seed: int, number: int, seconds: float) -> list[Recording]:
@@ -111,7 +114,10 @@ class Kind:
 KINDS = {
     "piano": Kind(
         "piano pieces with their notes", make_piano,
-        _FILE | {"piece": _TEXT, "pitchmidi": Definition("segment", "numeric")}, 60, 30.0,
+        _FILE | {
+            "piece": _TEXT, "pitchmidi": Definition("segment", "numeric"), "velocity": Definition("segment", "numeric"),
+        },
+        60, 30.0,
     ),
     "notes": Kind(
         "single notes by instrument", make_notes,

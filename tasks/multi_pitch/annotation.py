@@ -18,6 +18,7 @@ Int64 = NDArray[np.int64]
 MULTI = "f0multi"
 SINGLE = "f0"
 NOTES = "pitchmidi"
+VELOCITY = "velocity"
 EXTENTS = {MULTI: "breakpoint", SINGLE: "breakpoint", NOTES: "segment"}
 HIGHEST_MIDI = 127.0
 NOTE_STEP_S = 0.01  # the field's grid for evaluating notes frame by frame
@@ -141,6 +142,23 @@ def notes_of(item: Item) -> tuple[Float64, Float64, Float64]:
     _, onsets_s, durations_s = item.entry.segments(NOTES)
     sounding = values[0] > 0
     return onsets_s[sounding], durations_s[sounding], values[0][sounding]
+
+
+def velocities_of(item: Item) -> Float64 | None:
+    """How strongly the notes that last were played, on the corpus's own scale; None where it does not say.
+
+    The annotation `velocity` has a segment per note, in their order, as importers write it.
+    """
+    if annotation_of(item) != NOTES or not item.annotations.get(VELOCITY):
+        return None
+    midi, onsets_s, durations_s = item.entry.segments(NOTES)
+    words, times_s, _ = item.entry.segments(VELOCITY)
+    numbers = all(isinstance(word, int | float) for word in words)
+    if not numbers or not np.array_equal(onsets_s, times_s):
+        return None
+    # Notes without a length, or without a pitch, are not judged.
+    judged = (np.array(midi, np.float64) > 0) & (durations_s > 0)
+    return np.array(words, np.float64)[judged]
 
 
 def _read(item: Item) -> tuple[str, Float64, Float64]:

@@ -98,6 +98,11 @@ class MultiPitchConfig(TaskConfig):
         0.06, description="shorter notes are left out of the list of notes"
     )
 
+    calibration_tracks: NonNegativeInt = Field(
+        12,
+        description="validation tracks, at most, on which confidences are learned; 0: they stay saliences",
+    )
+
     @field_validator("thresholds")
     @classmethod
     def _ascending(cls, value: tuple[float, ...]) -> tuple[float, ...]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...metrics.calibration import calibrated
 from ...metrics.notes import NotesOf, intervals
 from ...outputs.layers import Curve, Layer, NoteEvent, Notes
 from ...outputs.text import notes_table
@@ -22,12 +24,25 @@ LISTED = 4  # notes that `repr` names
 
 @dataclass(frozen=True)
 class Note:
-    """A pitch that lasts: times in seconds, a MIDI number with its cents, its mean salience in 0 … 1."""
+    """A pitch that lasts: times in seconds, a MIDI number with its cents, its mean salience in 0 … 1.
+
+    `probability` that it is right, where validation tracks have taught how salience and being right go together;
+    `level_db`, how loud its key gets when it is struck.
+    """
 
     onset_s: float
     duration_s: float
     midi: float
     salience: float
+    probability: float | None = None
+    level_db: float | None = None
+
+    @property
+    def confidence(self) -> float:
+        """The probability that the note is right, or its salience where that was not learned."""
+        if self.probability is None:
+            return self.salience
+        return self.probability
 
     @property
     def start_s(self) -> float:
@@ -85,6 +100,8 @@ class Transcription(Prediction):
         By onset.
     bins_hz : array of float, (F,), optional
         The pitches of the rows of `salience` in Hz.
+    curve : [slope, offset], optional
+        How the salience of a pitch becomes the probability that it is right; see `mirbricks.metrics.calibrated`.
     """
 
     times_s: Float64
@@ -92,6 +109,7 @@ class Transcription(Prediction):
     salience: NDArray[np.float32]
     notes: tuple[Note, ...]
     bins_hz: Float64 | None = None
+    curve: Sequence[float] | None = None
 
     @property
     def f0(self) -> F0:
@@ -105,6 +123,13 @@ class Transcription(Prediction):
             for name in ("onset_s", "duration_s", "midi")
         )
         return intervals(*columns)
+
+    def levels_db(self) -> Float64 | None:
+        """The levels of all notes, which stand for their velocities; None where they were not measured."""
+        levels = [note.level_db for note in self.notes if note.level_db is not None]
+        if len(levels) < len(self.notes):
+            return None
+        return np.array(levels, np.float64)
 
     def answer(self) -> str:
         """How many notes, and the first of them."""
@@ -132,20 +157,22 @@ class Transcription(Prediction):
         return "".join(lines)
 
     def layers(self) -> list[Layer]:
-        """The notes, and the pitches of every frame; how sure the model is of each is its salience."""
+        """The notes, and the pitches of every frame; with how sure the model is of each."""
         return [
             Notes("notes", self._events()),
-            Curve("f0", self.times_s, self.frequencies_hz, self._confidence()),
+            Curve("f0", self.times_s, self.frequencies_hz, self.confidences()),
         ]
 
     def _events(self) -> list[NoteEvent]:
         return [
-            NoteEvent(note.onset_s, note.duration_s, note.midi, note.salience)
+            NoteEvent(note.onset_s, note.duration_s, note.midi, note.confidence)
             for note in self.notes
         ]
 
-    def _confidence(self) -> list[Float64]:
-        """The salience of each pitch, in the row nearest to it and the frame nearest to its time."""
+    def confidences(self) -> list[Float64]:
+        """How sure the model is of each of `frequencies_hz`: the salience of the row nearest to it, in the frame
+        nearest to its time, as a probability where `curve` is known.
+        """
         if self.bins_hz is None or not self.salience.size:
             return [np.ones(len(pitches)) for pitches in self.frequencies_hz]
         bins = np.log2(self.bins_hz)
@@ -157,7 +184,7 @@ class Transcription(Prediction):
         ):
             distances = np.abs(np.log2(pitches)[:, None] - bins)
             rows = distances.argmin(axis=1) if len(pitches) else np.zeros(0, int)
-            found.append(self.salience[rows, column].astype(np.float64))
+            found.append(calibrated(self.salience[rows, column], self.curve))
         return found
 
     def plot(self, ax: Any = None, truth: Any = None) -> Any:

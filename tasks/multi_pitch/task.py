@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -15,10 +16,11 @@ from ...features.cache import FeatureCache
 from ...features.hcqt import HCQTFeature, HCQTFeatureConfig
 from ...losses.classification import binary_cross_entropy
 from ...metrics.multi_pitch import multi_pitch_figures
-from ...metrics.notes import intervals, note_figures
+from ...metrics.notes import intervals, note_figures, velocity_figures
 from ..base import (
     Batch,
     Evaluation,
+    Figures,
     OnShare,
     OnTrack,
     Picture,
@@ -39,9 +41,19 @@ from .annotation import (
     notes_of,
     own_pitches,
     refuse_other_forms,
+    velocities_of,
+)
+from .confidence import (
+    Curves,
+    curves_of,
+    evidence_of,
+    pooled_errors,
+    reliabilities,
+    with_probabilities,
 )
 from .config import MultiPitchConfig
 from .hearing import hear
+from .loudness import with_levels
 from .notes import HOLD, find_notes
 from .patches import Patches, Track
 from .peaks import probabilities_of
@@ -69,9 +81,13 @@ class MultiPitch(Task):
         "note_f1",
         "note_f1_offsets",
     )
-    tuned: ClassVar = {"threshold": float}
+    tuned: ClassVar = {
+        "threshold": float,
+        "confidence": dict[str, list[float] | None] | None,
+    }
     of_training: ClassVar = (
         "augment",
+        "calibration_tracks",
         "cross_probability",
         "independent_transpose_probability",
         "level_jitter_db",
@@ -185,14 +201,33 @@ class MultiPitch(Task):
         cache: FeatureCache,
         on_track: OnTrack = unseen,
     ) -> dict[str, Any]:
-        """{"threshold": the one of `thresholds` with the highest mean Accuracy on the tracks of `items`}."""
-        if len(self.config.thresholds) == 1:
-            return {"threshold": self.config.thresholds[0]}
-        with evaluating(model):
-            threshold, _ = self.best_threshold(
-                model, self.tracks(items), cache, on_track
-            )
-        return {"threshold": threshold}
+        """The one of `thresholds` with the highest mean Accuracy on the tracks of `items`, and how sure a pitch and a
+        note of a salience are there.
+        """
+        threshold = self.config.thresholds[0]
+        if len(self.config.thresholds) > 1:
+            with evaluating(model):
+                threshold, _ = self.best_threshold(
+                    model, self.tracks(items), cache, on_track
+                )
+        confidence = self._confidence(model, items, cache, threshold)
+        return {"threshold": threshold, "confidence": confidence}
+
+    def _confidence(
+        self,
+        model: nn.Module,
+        items: Sequence[Item],
+        cache: FeatureCache,
+        threshold: float,
+    ) -> Curves:
+        """What `confidence.curves_of` learns on some of the tracks, spread evenly over them."""
+        tracks = self.tracks(items)
+        step = max(1, math.ceil(len(tracks) / max(1, self.config.calibration_tracks)))
+        evidence = []
+        for item in tracks[::step] if self.config.calibration_tracks else ():
+            found = self.predict(model, cache.open(item.key), {"threshold": threshold})
+            evidence.append(evidence_of(item, found))
+        return curves_of(evidence)
 
     def best_threshold(
         self,
@@ -226,8 +261,8 @@ class MultiPitch(Task):
         settings: Mapping[str, Any],
         on_track: OnTrack = unseen,
     ) -> Evaluation:
-        """The fourteen figures of mir_eval.multipitch for each track, at the annotation's own times, and of annotated
-        notes those of mir_eval.transcription.
+        """The fourteen figures of mir_eval.multipitch for each track, at the annotation's own times, of annotated
+        notes those of mir_eval.transcription, and of all tracks together how far confidences are from being right.
         """
         figures = {}
         for item in self.tracks(items):
@@ -236,10 +271,28 @@ class MultiPitch(Task):
             of_frames = multi_pitch_figures(*truth, found.times_s, found.frequencies_hz)
             figures[item.key] = {
                 **of_frames,
-                **note_figures(intervals(*notes_of(item)), found.intervals()),
+                **self._of_notes(item, found),
+                **reliabilities(item, found),
             }
             on_track(item.key)
         return Evaluation(self.pooled(figures), figures)
+
+    @staticmethod
+    def _of_notes(item: Item, found: Transcription) -> dict[str, float]:
+        """The figures of notes, and those of velocities where they are annotated; nothing where pitches are curves."""
+        truth = intervals(*notes_of(item))
+        figures = note_figures(truth, found.intervals())
+        velocities = velocities_of(item)
+        levels_db = found.levels_db()
+        if velocities is None or levels_db is None:
+            return figures
+        return figures | velocity_figures(
+            truth, velocities, found.intervals(), levels_db
+        )
+
+    def pooled(self, tracks: Mapping[str, Figures]) -> dict[str, float]:
+        """Means over the tracks, and the calibration errors of all answers together."""
+        return {**super().pooled(tracks), **pooled_errors(list(tracks.values()))}
 
     def predict(
         self,
@@ -256,6 +309,8 @@ class MultiPitch(Task):
             # A note lasts down to HOLD times the threshold, so
             # its peaks are needed from there on.
             heard = hear(probabilities, config, self.feature, HOLD * threshold)
+        # Runs of the first versions have not learned how sure they are.
+        curves = settings.get("confidence") or {}
         pitches = heard.pitches.at_least(threshold)
         notes = find_notes(
             heard.peaks,
@@ -267,12 +322,16 @@ class MultiPitch(Task):
             if config.onsets
             else 0.0,
         )
+        notes = with_levels(notes, feature, self.feature)
+        if curves.get("notes"):
+            notes = with_probabilities(notes, curves["notes"])
         return Transcription(
             pitches.times_s,
             pitches.hz_of_each(self.feature),
             probabilities[0].numpy(),
             notes,
             HCQTFeature(self.feature).frequencies_hz().numpy(),
+            curves.get("frames"),
         )
 
     def pictures(

@@ -8,7 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mirbricks.metrics.notes import intervals, note_figures
+from mirbricks.metrics.notes import (
+    intervals,
+    note_figures,
+    notes_found,
+    velocity_figures,
+)
 
 HZ = {
     21: 27.5,
@@ -45,7 +50,15 @@ def test_tracks_without_notes() -> None:
     one = intervals([0.0], [1.0], [69])
     none = intervals([], [], [])
     assert note_figures(one, none) == dict.fromkeys(
-        ("note_precision", "note_recall", "note_f1", "note_f1_offsets"), 0.0
+        (
+            "note_precision",
+            "note_recall",
+            "note_f1",
+            "note_f1_offsets",
+            "note_onset_f1",
+            "note_offset_f1",
+        ),
+        0.0,
     )
     # Nothing can be judged without a reference, whatever was found.
     assert note_figures(none, one) == note_figures(none, none) == {}
@@ -87,3 +100,39 @@ def test_figures_are_those_of_mir_eval(seed: int, n: int) -> None:
     assert found["note_recall"] == pytest.approx(expected["Recall_no_offset"])
     assert found["note_f1"] == pytest.approx(expected["F-measure_no_offset"])
     assert found["note_f1_offsets"] == pytest.approx(expected["F-measure"])
+    assert found["note_onset_f1"] == pytest.approx(expected["Onset_F-measure"])
+    assert found["note_offset_f1"] == pytest.approx(expected["Offset_F-measure"])
+
+
+def test_a_wrong_pitch_still_has_its_beginning_and_its_end() -> None:
+    truth = intervals([1.0, 3.0], [1.0, 1.0], [60, 72])
+    found = note_figures(truth, intervals([1.0, 3.0], [1.0, 0.5], [61, 74]))
+    assert (found["note_f1"], found["note_onset_f1"]) == (0.0, 1.0)
+    assert found["note_offset_f1"] == 0.5
+
+
+def test_notes_that_are_right() -> None:
+    truth = intervals([1.0, 3.0], [1.0, 1.0], [60, 72])
+    found = intervals([1.02, 1.03, 3.0, 3.2], [1.0] * 4, [60, 60, 72, 72])
+    # Of two estimates of one note only one is right.
+    right = notes_found(truth, found)
+    assert right[:2].sum() == 1
+    assert right[2:].tolist() == [True, False]
+    none = intervals([], [], [])
+    assert notes_found(truth, none).shape == (0,)
+    assert not notes_found(none, found).any()
+
+
+def test_velocities_count_on_any_scale() -> None:
+    truth = intervals([1.0, 2.0, 3.0, 4.0], [0.5] * 4, [60, 64, 67, 72])
+    velocities = np.array([20.0, 60.0, 90.0, 120.0])
+    right = velocity_figures(truth, velocities, truth, 0.2 + velocities / 300)
+    assert right == {"note_f1_velocity": 1.0, "note_f1_offsets_velocity": 1.0}
+    below_zero = velocity_figures(truth, velocities, truth, velocities - 130.0)
+    assert below_zero == right
+    wrong = velocity_figures(truth, velocities, truth, np.array([0.9, 0.2, 0.8, 0.1]))
+    assert wrong["note_f1_velocity"] < 1.0
+    none = intervals([], [], [])
+    silent = velocity_figures(truth, velocities, none, np.zeros(0))
+    assert set(silent.values()) == {0.0}
+    assert velocity_figures(none, np.zeros(0), truth, velocities) == {}

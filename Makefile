@@ -5,7 +5,7 @@ OUT ?= out/demo
 BIN := .venv/bin
 PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check format slow mutants nightly bench docs results notes-ar notes-flow notes-gan notes-instrument help
+.PHONY: demo test check format slow mutants nightly bench docs pictures results notes-ar notes-flow notes-gan notes-instrument help
 
 help:
 	@echo "make demo              synthesise a data set, train, evaluate, write $(OUT)/report.html"
@@ -20,7 +20,8 @@ help:
 	@echo "make notes-ar DATA=folder    from notes to new ones: codec, codes, transformer, sounds, their page and their figures"
 	@echo "make notes-flow DATA=folder  the same by a VAE and a rectified flow; make notes-gan by a GAN"
 	@echo "make notes-instrument DATA=folder  a classifier of instruments, which hears whether notes sound as asked for"
-	@echo "make docs              docs/blocks.md and the pictures of the blocks, from the registry"
+	@echo "make docs              the site, docs/_build/site/index.html; NOTEBOOKS=1 runs the notebooks of the gallery too"
+	@echo "make pictures          docs/blocks.md, the pictures of the blocks and the table of graphs, from the registry"
 
 $(BIN)/python:
 	@$(PYTHON) -m venv .venv
@@ -79,7 +80,13 @@ bench: .venv/installed-test
 	$(BIN)/python bench/bench_annotations.py
 	$(BIN)/python bench/bench_separation.py
 
+# The site, without a warning and without the internet; NOTEBOOKS=1 runs those of the gallery, which takes minutes
 docs: .venv/installed
+	$(PIP) --editable ".[docs]"
+	cd docs && "$(CURDIR)/$(BIN)/python" -m docsite $(if $(NOTEBOOKS),--notebooks)
+
+# What the checkout itself holds of it: a row and a picture per block, a row per graph
+pictures: .venv/installed
 	$(BIN)/python docs/build.py
 	$(BIN)/python docs/graph_rows.py
 

@@ -1,4 +1,4 @@
-"""Write docs/blocks.md and docs/blocks/*.svg from the registry: `make docs`, or `python docs/build.py`.
+"""Write docs/blocks.md and docs/blocks/*.svg from the registry: `make pictures`, or `python docs/build.py`.
 
 The page has a row for each block of mirbricks itself, by family; a picture shows what is inside a block. Pictures of
 blocks that are gone are deleted.
@@ -31,7 +31,7 @@ PAGE, PICTURES, TESTS = (
 TORCH = ".".join(torch.__version__.split(".")[:2])
 HEAD = f"""# Blocks
 
-<!-- Written by `make docs` from the registry: change the blocks, not this page. -->
+<!-- Written by `make pictures` from the registry: change the blocks, not this page. -->
 
 Every block of mirbricks, by family. The name leads to a picture of what is inside its first example, traced by
 torch.export in eval(); parameters and multiply-adds (MACs, at batch 1) are those of that example, which is small: it

@@ -1,4 +1,4 @@
-"""Write the table of docs/graphs.md, a row for each graph that comes with mirbricks: `make docs`, or this file alone.
+"""Write the table of docs/graphs.md, a row for each graph that comes with mirbricks: `make pictures`, or this file.
 
 A row has the first sentence of the file's opening comment, the shapes that it reads and gives, and its parameters.
 """

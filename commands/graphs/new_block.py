@@ -125,7 +125,7 @@ def _next_steps(name: str, plan: Plan) -> Iterator[str]:
     yield f"python -m pytest {test}"
     if plan.inside:
         yield f"mirbricks check {graph}"
-        yield f"make docs  # writes its row in docs/blocks.md, and docs/blocks/{name}.svg"
+        yield f"make pictures  # writes its row in docs/blocks.md, and docs/blocks/{name}.svg"
         yield "make test"
     else:
         yield f"mirbricks check {graph} --plugin {plan.module}"

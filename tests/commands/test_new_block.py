@@ -197,7 +197,7 @@ def test_in_a_checkout_the_family_is_a_folder(
         f"  cd {checkout}\n"
         f"  python -m pytest {test}\n"
         "  mirbricks check graphs/toy_gate.yaml\n"
-        "  make docs  # writes its row in docs/blocks.md, and docs/blocks/ToyGate.svg\n"
+        "  make pictures  # writes its row in docs/blocks.md, and docs/blocks/ToyGate.svg\n"
         "  make test\n"
     )
 

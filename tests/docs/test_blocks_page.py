@@ -46,7 +46,7 @@ def stale(wanted: str, found: str) -> str | None:
         return None
     pairs = zip([*one, *[""] * len(two)], [*two, *[""] * len(one)], strict=False)
     now, then = next(pair for pair in pairs if pair[0] != pair[1])
-    return f"run `make docs`: the line\n  {then}\nshould now be\n  {now}"
+    return f"run `make pictures`: the line\n  {then}\nshould now be\n  {now}"
 
 
 def test_the_page_is_up_to_date() -> None:
@@ -57,9 +57,10 @@ def test_the_page_is_up_to_date() -> None:
 def test_a_stale_page_is_seen_and_says_what_to_do() -> None:
     assert stale("a\nb\nDrawn with 1", "a\nb\nDrawn with 2") is None
     assert (
-        stale("a\nb\nc", "a\nc") == "run `make docs`: the line\n  c\nshould now be\n  b"
+        stale("a\nb\nc", "a\nc")
+        == "run `make pictures`: the line\n  c\nshould now be\n  b"
     )
-    assert stale("a\nb", "a") == "run `make docs`: the line\n  \nshould now be\n  b"
+    assert stale("a\nb", "a") == "run `make pictures`: the line\n  \nshould now be\n  b"
 
 
 @pytest.mark.skipif(
@@ -75,9 +76,9 @@ def test_a_stale_page_is_seen_and_says_what_to_do() -> None:
 )
 def test_a_picture_is_up_to_date(name: str) -> None:
     path = build.PICTURES / f"{name}.svg"
-    assert path.is_file(), f"run `make docs`: {name} has no picture yet"
+    assert path.is_file(), f"run `make pictures`: {name} has no picture yet"
     assert path.read_text(encoding="utf-8") == draw_block(BLOCKS[name]) + "\n", (
-        f"run `make docs`: {name} has changed"
+        f"run `make pictures`: {name} has changed"
     )
 
 
@@ -87,7 +88,7 @@ def test_the_sample_is_of_blocks() -> None:
 
 def test_there_is_a_picture_of_each_block_and_no_other() -> None:
     assert {path.stem for path in build.PICTURES.glob("*.svg")} == set(BLOCKS), (
-        "run `make docs`"
+        "run `make pictures`"
     )
 
 

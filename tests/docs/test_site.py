@@ -1,0 +1,144 @@
+"""The site: its pages are staged with links that lead somewhere, and it builds without a warning or another host."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mirbricks as mb
+from mirbricks import registry
+from mirbricks.cli import main as mirbricks
+
+ROOT = Path(mb.__file__).parent
+DOCS = ROOT / "docs"
+sys.path.insert(0, str(DOCS))
+
+from docsite import staging  # noqa: E402 - after its folder is on the path
+
+PAGES = staging.written_pages()
+OUTSIDE = re.compile(
+    r"<(?:script|link|img|iframe|audio|source)\b[^>]*\b(?:src|href)=\"(https?:)?//"
+)
+
+
+@pytest.mark.parametrize(
+    ("written", "origin", "place", "shown"),
+    [
+        ("[a](graphs.md)", "docs/index.md", "index.md", "[a](graphs.md)"),
+        ("[a](../graphs.md#x)", "docs/start/a.md", "start/a.md", "[a](../graphs.md#x)"),
+        (
+            "[a](../graphs/mpe_small.yaml)",
+            "docs/graphs.md",
+            "graphs.md",
+            "[a](graphs/mpe_small.md)",
+        ),
+        ("[a](blocks/ReLU.svg)", "docs/a.md", "a.md", "[a](blocks/ReLU.md)"),
+        (
+            "[a](docs/graphs.md)",
+            "CONTRIBUTING.md",
+            "project/contribute.md",
+            "[a](../graphs.md)",
+        ),
+        ("[a](https://x.org)", "docs/a.md", "a.md", "[a](https://x.org)"),
+        ("```\n[a](b.md)\n```", "docs/a.md", "a.md", "```\n[a](b.md)\n```"),
+    ],
+)
+def test_links_lead_to_where_pages_are_on_the_site(
+    written: str, origin: str, place: str, shown: str
+) -> None:
+    assert staging.linked(written, origin, place) == shown
+
+
+def test_a_link_to_a_file_of_the_repository_is_its_name_where_there_is_no_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(staging, "REPOSITORY", "")
+    text = "[results.yaml](results.yaml)"
+    assert (
+        staging.linked(text, "docs/a.md", "a.md")
+        == "results.yaml (`docs/results.yaml`)"
+    )
+    monkeypatch.setattr(staging, "REPOSITORY", "https://example.org/m")
+    assert staging.linked(text, "docs/a.md", "a.md") == (
+        "[results.yaml](https://example.org/m/blob/main/docs/results.yaml)"
+    )
+
+
+def test_a_page_that_the_front_page_does_not_name_is_in_the_navigation() -> None:
+    front = staging.with_others("graphs\nOTHER PAGES\n", ["graphs.md", "studio.md"])
+    assert front == "graphs\nstudio\n"
+
+
+@pytest.mark.parametrize("place", [place for place in PAGES if place.endswith(".md")])
+def test_every_link_of_a_written_page_leads_to_a_file(place: str) -> None:
+    path = PAGES[place]
+    text = re.sub(r"^ *```.*?^ *```", "", path.read_text(), flags=re.M | re.S)
+    links = re.findall(r"\]\((?!https?:|#|mailto:)([^)\s#]+)", text)
+    made = re.compile(r"(blocks|graphs|models|errors|api|lookup|gallery)/[\w.]+\.md$")
+    missing = [
+        one
+        for one in links
+        if not (path.parent / one).resolve().exists() and not made.search(one)
+    ]
+    assert not missing
+
+
+@pytest.mark.slow
+def test_the_site_builds_without_a_warning_and_without_another_host(
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("sphinx")
+    command = [sys.executable, "-m", "docsite", "--out", str(tmp_path / "site")]
+    done = subprocess.run(command, cwd=DOCS, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert not done.stderr.strip()
+    pages = {
+        path.relative_to(tmp_path / "site").as_posix(): path.read_text()
+        for path in (tmp_path / "site").rglob("*.html")
+    }
+    assert not [name for name, text in pages.items() if OUTSIDE.search(text)]
+    own = {name for name, spec in registry.blocks().items() if spec.own}
+    assert {f"blocks/{name}.html" for name in own} <= set(pages)
+    assert {f"graphs/{name}.html" for name in mb.list_graphs()} <= set(pages)
+    assert {f"errors/{code}.html" for code in mb_codes()} <= set(pages)
+    for name, text in pages.items():
+        for address in re.findall(
+            r"(?:href|src)=\"(?!https?:|data:|#)([^\"#?]+)", text
+        ):
+            target = (tmp_path / "site" / name).parent / address
+            assert target.exists(), f"{name} leads to {address}"
+
+
+def mb_codes() -> list[str]:
+    from mirbricks.errors import codes
+
+    return list(codes())
+
+
+@pytest.mark.parametrize("name", ["first_sound", "first_model"])
+def test_the_first_pages_run(
+    name: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = (DOCS / "start" / f"{name}.md").read_text()
+    names: dict[str, object] = {}
+    printed = ""
+    for language, code in re.findall(r"^```(\w+)\n(.*?)^```$", text, re.M | re.S):
+        if language == "python":
+            exec(code, names)
+            printed = capsys.readouterr().out
+        elif language == "text":
+            assert printed == code
+        elif language == "yaml":
+            Path("first.yaml").write_text(code)
+        elif "check" in code:
+            command, _, shown = code.partition("\n")
+            assert mirbricks(command.split()[2:]) == 0
+            assert capsys.readouterr().out == shown

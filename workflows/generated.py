@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..data.stores.cells import guarded_cell
 from ..data.stores.together import write_together
 from ..errors import DataError
 from ..tasks.sounds import Sound
@@ -89,7 +90,9 @@ class SoundFolder:
         text = io.StringIO()
         table = csv.DictWriter(text, columns, lineterminator="\n")
         table.writeheader()
-        table.writerows(self._asked)
+        # The values are labels of a corpus, and a spreadsheet would run what looks like a formula.
+        for row in self._asked:
+            table.writerow({key: _guarded(value) for key, value in row.items()})
         return text.getvalue()
 
     def _stem(self, number: int, sound: Sound, conditions: Sequence[str]) -> str:
@@ -126,3 +129,7 @@ class SoundFolder:
 def _safe(words: str) -> str:
     """Words in the name of a file, on every system."""
     return re.sub(r"[^\w.+#]+", "-", words).strip("-") or "x"
+
+
+def _guarded(value: object) -> object:
+    return guarded_cell(value) if isinstance(value, str) else value

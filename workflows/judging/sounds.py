@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ...data.corpus import Corpus
 from ...data.items import Item
 from ...data.stores.audio import stream_audio
+from ...data.stores.cells import unguarded_cell
 from ...errors import DataError
 from ...printable import listed
 from ...runs.folder import RunFolder
@@ -133,8 +134,10 @@ def _asked_of(table: Path) -> dict[str, dict[str, str]]:
     asked = {}
     with table.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
-            name = row.pop(FILE_COLUMN, "")
-            asked[name] = {key: value for key, value in row.items() if value}
+            name = unguarded_cell(row.pop(FILE_COLUMN, None) or "")
+            asked[name] = {
+                key: unguarded_cell(value) for key, value in row.items() if value
+            }
     return asked
 
 

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from mirbricks.compiler.drawing.inside_curve import curve
 from mirbricks.registry import Example, Spec, build
 
-from .drawings import curves, grid
+from .drawings import curves, function, grid
 
 FRAMES = 32  # of the input of a picture of influence
 LEAST = 1e-4  # of the strongest: what is weaker counts as none
@@ -32,6 +33,10 @@ def concept(spec: Spec) -> Concept | None:
     """The picture of a block whose idea can be drawn; None where the traced operations say all."""
     if spec.name in FILTERS:
         return FILTERS[spec.name](spec)
+    points = curve(spec)
+    if points:
+        words = "The output over the input, value by value."
+        return Concept(function(points, spec.name), words)
     if spec.family not in FAMILIES:
         return None
     reached = influence(spec)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from html import escape
+from itertools import pairwise
 
 WIDTH = 420
 HEIGHT = 190
@@ -43,6 +44,38 @@ def curves(lines: Sequence[Points], name: str, unit: str) -> str:
         across = EDGE + width * (x - first) / (last - first)
         drawn.append(_words(across, foot + 16, f"{x:,.0f} {unit}"))
     return _svg(WIDTH, HEIGHT, name, drawn)
+
+
+def function(points: Points, name: str) -> str:
+    """y over x with both axes, one unit as long on each."""
+    first = points[0][0]
+    last = points[-1][0]
+    # What grows without bound is cut where the picture would become a tower.
+    kept = [(x, y) for x, y in points if -4.0 <= y <= 4.0]
+    low = min(-0.5, *(y for _, y in kept))
+    high = max(0.5, *(y for _, y in kept))
+    unit = (320.0 - 2 * EDGE) / (last - first)
+
+    def place(x: float, y: float) -> str:
+        return f"{EDGE + unit * (x - first):.1f} {EDGE + unit * (high - y):.1f}"
+
+    # Where the function jumps there is no line.
+    path = f"M{place(*kept[0])}"
+    for before, after in pairwise(kept):
+        jumps = abs(after[1] - before[1]) > 0.4 or after[0] - before[0] > 0.1
+        path += f"{'M' if jumps else 'L'}{place(*after)}"
+    right = place(last, 0.0)
+    top = place(0.0, high)
+    drawn = [
+        f'<path d="M{place(first, 0.0)}L{right}M{place(0.0, low)}L{top}" '
+        'stroke="#a3adb6" fill="none"/>',
+        f'<path d="{path}" stroke="#1b7837" stroke-width="2.2" fill="none"/>',
+    ]
+    for x in (first, last):
+        across = EDGE + unit * (x - first)
+        drawn.append(_words(across, EDGE + unit * high + 14, f"{x:.0f}"))
+    drawn.append(_words(EDGE + unit * -first + 10, EDGE + 4, f"{high:.3g}"))
+    return _svg(320.0, unit * (high - low) + 2 * EDGE, name, drawn)
 
 
 def grid(rows: Sequence[Sequence[float]], name: str) -> str:

@@ -14,7 +14,7 @@ from ..printable import listed
 from ..runs.settings import RunSettings
 from ..spelling import did_you_mean
 from ..tasks.base import Task
-from ..tasks.conditions import Condition
+from ..tasks.conditions import Condition, as_number
 from ..tasks.sounds import Sound
 from .experiment import Experiment
 from .progress import Progress
@@ -143,6 +143,8 @@ def generate(
         _refuse_unfit(
             conditions, known, n, setting_names=list(task.Config.model_fields)
         )
+        for note in _beyond_training(conditions, known):
+            progress.note(note)
     return _batches(experiment, settings, n, conditions, seed, progress)
 
 
@@ -221,6 +223,28 @@ def _refuse_unfit(
         for value in dict.fromkeys(values):
             if value is not None:
                 condition.known(value)
+
+
+def _beyond_training(
+    conditions: Conditions, known: Mapping[str, Sequence[Any]]
+) -> Iterator[str]:
+    """A note for each condition with numbers below the least of the training recordings, or above their greatest."""
+    for name, given in conditions.items():
+        condition = Condition(name, tuple(known[name]))
+        if not condition.is_number:
+            continue
+        least, greatest = condition.values[0], condition.values[-1]
+        values = list(given) if _is_list(given) else [given]
+        numbers = [as_number(value) for value in values]
+        beyond = []
+        for number in dict.fromkeys(numbers):
+            if number is not None and not least <= number <= greatest:
+                beyond.append(str(number))
+        if beyond:
+            yield (
+                f"the training recordings have '{name}' from {least} to {greatest}: what comes of "
+                f"{listed(beyond, LISTED, quote='')} was not learned"
+            )
 
 
 def _near(

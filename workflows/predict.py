@@ -209,6 +209,12 @@ def refused(what: str, help: str) -> DataError:
 
 def audio_files(folder: str | Path) -> list[Path]:
     """The audio files of a folder and of those below it, sorted. Raises DataError E430 where there are none."""
+    if not Path(folder).exists():
+        raise DataError(
+            f"there is no folder '{folder}'",
+            code="E430",
+            help="give a folder with wav, flac, ogg or mp3 files",
+        )
     found = [
         path
         for path in sorted(Path(folder).rglob("*"))

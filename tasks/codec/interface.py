@@ -109,9 +109,9 @@ def codec_of(part: Any) -> Codec:
     try:
         return GraphCodec(part.module, part.task.feature, bottleneck=bottleneck)
     except TaskError as error:
-        # The graph of a detector needs no bottleneck: its file is not where the mistake lies.
+        # A detector needs no bottleneck, nor a feature with a way back: its file is not where the mistake lies.
         task = getattr(part.task, "name", "codec")
-        if error.code != "E580" or task == "codec":
+        if error.code not in ("E580", "E501") or task == "codec":
             raise
         raise TaskError(
             f"a codec is needed, and this model was trained for the task '{task}'",

@@ -75,12 +75,19 @@ class Codes:
     @classmethod
     def read(cls, path: str | Path) -> Codes:
         """The codes in a file. Raises TaskError E586 for a file that is missing, damaged, or holds something else."""
+        if not Path(path).exists():
+            raise _no_codes(path, "there is no such file")
+        if Path(path).is_dir():
+            raise _no_codes(path, "it is a folder")
         try:
             with safe_open(str(path), framework="pt") as file:
                 facts = file.metadata() or {}
                 values = file.get_tensor(VALUES) if VALUES in file.keys() else None  # noqa: SIM118  # not a mapping
-        except (OSError, SafetensorError) as error:
-            raise _no_codes(path, str(error).splitlines()[0]) from None
+        except SafetensorError:
+            # The library's own words name its format, which a user of codes has never seen.
+            raise _no_codes(path, "it holds something else, or is cut off") from None
+        except OSError as error:
+            raise _no_codes(path, error.strerror or str(error)) from None
         if facts.get("kind") != KIND or values is None or values.ndim != 2:
             raise _no_codes(path, "it holds something else")
         # A flipped bit would be another code, and decode to another sound without a word.

@@ -273,6 +273,19 @@ def test_a_setting_of_the_task_is_no_condition(run: Path) -> None:
     np.testing.assert_array_equal(set_in_python[0].samples[0], still)
 
 
+def test_numbers_beyond_those_of_the_training_are_noted(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["generate", str(run), "--n", "2", "--out"]
+    assert main([*words, "within", "--set", "loudness=0", "--set", "loudness=10"]) == 0
+    assert "note" not in capsys.readouterr().err
+    assert main([*words, "beyond", "--set", "loudness=3", "--set", "loudness=11"]) == 0
+    assert (
+        "note: the training recordings have 'loudness' from 0.0 to 10.0: what comes of 11 was not learned\n"
+        in capsys.readouterr().err
+    )
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -238,7 +238,7 @@ def _refuse_few(n_sounds: int, n_real: int, sounds: Sounds, real: Sounds) -> Non
     ):
         if count < fewest:
             raise DataError(
-                f"expected at least {fewest} {what}, got {count} of {one.title}",
+                f"expected at least {fewest} {what}, got {count} from {one.title}",
                 code="E666",
                 help="a hundred and more of each give figures that can be compared",
             )

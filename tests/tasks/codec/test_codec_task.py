@@ -386,6 +386,27 @@ def test_a_file_that_holds_no_codes_is_refused(
     assert caught.value.code == "E586"
 
 
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("nothing", "there is no such file"),
+        ("folder", "it is a folder"),
+        ("cut", "it holds something else, or is cut off"),
+    ],
+)
+def test_why_a_file_holds_no_codes_is_said_in_plain_words(
+    run: Path, tmp_path: Path, name: str, why: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    codes = mb.load(run).encode(tone(), sr_hz=8000).to_bytes()
+    (tmp_path / "cut").write_bytes(codes[:-3])
+    with pytest.raises(TaskError) as caught:
+        mb.load(run).decode(tmp_path / name)
+    assert caught.value.message == (
+        f"no codes can be read from '{tmp_path / name}': {why}"
+    )
+
+
 def test_more_codebooks_than_there_are_are_refused(run: Path) -> None:
     codec = codec_of(mb.load(run))
     few = encoded_wave(codec, torch.from_numpy(tone()), 2)

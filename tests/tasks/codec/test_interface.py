@@ -282,10 +282,15 @@ def test_the_shipped_codec_has_frames_of_320_samples() -> None:
     assert frames_per_latent(halves_of(model)) == 320
 
 
-def test_a_model_of_another_task_is_named_as_that() -> None:
+@pytest.mark.parametrize(
+    ("name", "task"),
+    # The second one reads a feature that no codec reads.
+    [("zoo:tagging_esc10", "tagging"), ("zoo:mpe_bach10", "multi_pitch")],
+)
+def test_a_model_of_another_task_is_named_as_that(name: str, task: str) -> None:
     with pytest.raises(TaskError) as caught:
-        codec_of(mb.load("zoo:tagging_esc10"))
+        codec_of(mb.load(name))
     assert str(caught.value) == (
-        "a codec is needed, and this model was trained for the task 'tagging'\n"
+        f"a codec is needed, and this model was trained for the task '{task}'\n"
         "  help: name a run of the task codec, or zoo:notes_codec     [E580]"
     )

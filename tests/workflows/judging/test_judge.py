@@ -261,11 +261,11 @@ def test_messages(folders: dict[str, Path], tmp_path: Path) -> None:
     real = folders["real"]
     few = write(tmp_path / "few", notes(5))
     assert refused(few, real) == (
-        f"expected at least 6 sounds to judge, got 5 of {few}\n"
+        f"expected at least 6 sounds to judge, got 5 from {few}\n"
         "  help: a hundred and more of each give figures that can be compared     [E666]"
     )
     assert refused(folders["like"], few) == (
-        f"expected at least 12 real sounds, got 5 of {few}\n"
+        f"expected at least 12 real sounds, got 5 from {few}\n"
         "  help: a hundred and more of each give figures that can be compared     [E666]"
     )
     copied = write(tmp_path / "copied", notes(32, seed=3))
@@ -280,7 +280,7 @@ def test_messages(folders: dict[str, Path], tmp_path: Path) -> None:
     )
     (tmp_path / "none").mkdir()
     assert "there is no audio file in" in refused(tmp_path / "none", real)
-    assert "there is no audio file in" in refused(tmp_path / "nowhere", real)
+    assert "there is no folder" in refused(tmp_path / "nowhere", real)
     assert "E437" in refused(3, real)
     assert "E437" in refused([1, 2], real)
     assert "E437" in refused(folders["like"], real, seed=-1)

@@ -15,7 +15,7 @@ FETCH = (
     "mtt",
     "rwc-pop_chord",
 )
-SYNTH = ("chords", "covers", "notes", "piano", "polyphony", "stems", "tagged")
+SYNTH = ("chords", "covers", "grand", "notes", "piano", "polyphony", "stems", "tagged")
 
 
 def fetch(p: Parser) -> None:

@@ -105,6 +105,17 @@ def _several(p: Parser) -> None:
     )
 
 
+def _settings(p: Parser, example: str) -> None:
+    """`--set` for a trained model, of which only settings of the task can be changed."""
+    p.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="task.KEY=VALUE",
+        help=f"override a setting of the task, as in {example}; repeatable",
+    )
+
+
 def evaluate(p: Parser) -> None:
     p.add_argument(
         "folder",
@@ -118,13 +129,7 @@ def evaluate(p: Parser) -> None:
         help="train, valid, test, all, or a fold of the corpus, such as 5 or fold5 (default: the test fold "
         "on the run's own corpus; all on another corpus, and for zoo:NAME)",
     )
-    p.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="task.KEY=VALUE",
-        help="override a setting of the task, as in task.annotation=tags; repeatable",
-    )
+    _settings(p, "task.annotation=tags")
     json_output(p)
     p.add_argument("--markdown", action="store_true", help="print a Markdown table")
     quiet(p)
@@ -201,6 +206,7 @@ def predict(p: Parser) -> None:
         action="store_true",
         help="print one JSON object per recording, a line each, and nothing else",
     )
+    _settings(p, "task.predict_shifts=[-1,0,1]")
     device(p)
     quiet(p)
 

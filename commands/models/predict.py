@@ -17,6 +17,7 @@ from ...printable import printable
 from ...runs.folder import RunFolder
 from ...tasks.predictions import Prediction
 from ...training.devices import as_device
+from ...workflows.evaluate import refuse_other_sets, refuse_settings_of_training
 from ...workflows.hosted import here
 from ...workflows.loading import load_run
 from ...workflows.parts import move
@@ -35,7 +36,10 @@ SESSION = "sv"
 
 def predict(arguments: Namespace) -> int:
     """Write what the task finds and its picture per file; files that cannot be read are named and left out."""
-    experiment, settings = load_run(RunFolder.open(here(arguments.folder)))
+    overrides = tuple(arguments.set)
+    refuse_other_sets(overrides)
+    experiment, settings = load_run(RunFolder.open(here(arguments.folder)), overrides)
+    refuse_settings_of_training(experiment.task, overrides)
     refuse_separation(experiment.task, arguments.folder)
     session = Path(arguments.session) if arguments.session else None
     # All that can be wrong with words and names is looked at before the first recording is read.

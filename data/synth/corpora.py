@@ -15,9 +15,11 @@ from ...errors import DataError
 from ..corpus import Corpus
 from ..pyjama.file import Definition
 from .band import render_notes
+from .grand import draw_grand, render_grand
+from .performance import Sounding
 from .piano import piano_piece
 from .refusing import refuse_count, refuse_seconds
-from .room import convolve, pink_noise, room
+from .room import Float32, convolve, pink_noise, room
 from .songs import make_covers, make_song, make_stems, make_tagged
 from .sound import FAMILIES, draw_instrument, play
 from .writing import SR_HZ, Make, Recording, numbers, segment, texts, write_corpus
@@ -42,25 +44,40 @@ def make_piano(seed: int, number: int, seconds: float) -> list[Recording]:
     n_samples = round(seconds * SR_HZ)
     tuning = float(rng.normal(0, 0.06))
     dry = render_notes(rng, instrument, notes, tuning, n_samples, SR_HZ)
-    wet = convolve(dry, room(rng, SR_HZ))
+    return [_recorded_piano(rng, f"piano{number:04d}.wav", dry, notes)]
 
+
+def make_grand(seed: int, number: int, seconds: float) -> list[Recording]:
+    """A piano piece on a grand piano, see `grand`, with its notes and velocities."""
+    rng = np.random.default_rng((seed, number, 9))
+    pedals: list[tuple[float, float]] = []
+    notes = piano_piece(rng, seconds, pedals)
+    n_samples = round(seconds * SR_HZ)
+    dry = render_grand(rng, draw_grand(rng), notes, pedals, n_samples, SR_HZ)
+    return [_recorded_piano(rng, f"grand{number:04d}.wav", dry, notes)]
+
+
+def _recorded_piano(
+    rng: np.random.Generator, key: str, dry: Float32, notes: list[Sounding]
+) -> Recording:
+    """The recording of a piano in a room, with its notes."""
+    wet = convolve(dry, room(rng, SR_HZ))
     # The noise is set against the loudest sound, and only then the whole is brought to its level.
-    wet += np.float32(np.abs(wet).max() / 3) * pink_noise(rng, n_samples)
+    wet += np.float32(np.abs(wet).max() / 3) * pink_noise(rng, len(wet))
     audio = wet * np.float32(rng.uniform(0.3, 0.9) / np.abs(wet).max())
-    key = f"piano{number:04d}.wav"
-    pitches = tuple(
-        segment(round(n.midi), n.onset_s, n.end_s - n.onset_s) for n in notes
-    )
-    velocities = tuple(
-        segment(round(127 * n.velocity), n.onset_s, n.end_s - n.onset_s) for n in notes
-    )
+    pitches = []
+    velocities = []
+    for note in notes:
+        spans = (note.onset_s, note.end_s - note.onset_s)
+        pitches.append(segment(round(note.midi), *spans))
+        velocities.append(segment(round(127 * note.velocity), *spans))
     annotations = {
         "filepath": texts(key),
         "piece": texts(key[:-4]),
-        "pitchmidi": pitches,
-        "velocity": velocities,
+        "pitchmidi": tuple(pitches),
+        "velocity": tuple(velocities),
     }
-    return [Recording(key, audio, annotations)]
+    return Recording(key, audio, annotations)
 
 
 def make_notes(seed: int, number: int, seconds: float) -> list[Recording]:
@@ -111,13 +128,13 @@ class Kind:
     seconds: float | None = None
 
 
+_PIANO = _FILE | {
+    "piece": _TEXT, "pitchmidi": Definition("segment", "numeric"), "velocity": Definition("segment", "numeric"),
+}  # fmt: skip
 KINDS = {
-    "piano": Kind(
-        "piano pieces with their notes", make_piano,
-        _FILE | {
-            "piece": _TEXT, "pitchmidi": Definition("segment", "numeric"), "velocity": Definition("segment", "numeric"),
-        },
-        60, 30.0,
+    "piano": Kind("piano pieces with their notes", make_piano, _PIANO, 60, 30.0),
+    "grand": Kind(
+        "the same on a grand piano: strings that sound along, pedal, hammers", make_grand, _PIANO, 60, 30.0,
     ),
     "notes": Kind(
         "single notes by instrument", make_notes,

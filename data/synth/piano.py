@@ -18,8 +18,15 @@ Rng = np.random.Generator
 Hand = Iterator[tuple[float, float, list[int], float]]  # beat, beats, tones, velocity
 
 
-def piano_piece(rng: np.random.Generator, seconds: float) -> list[Sounding]:
-    """Notes of a piece, in order; with the pedal down they end where it is lifted, as a listener would say."""
+def piano_piece(
+    rng: np.random.Generator,
+    seconds: float,
+    pedals: list[tuple[float, float]] | None = None,
+) -> list[Sounding]:
+    """Notes of a piece, in order; with the pedal down they end where it is lifted, as a listener would say.
+
+    `pedals` gets the times in s in which the pedal is down.
+    """
     notes: list[Sounding] = []
     here_s = float(rng.uniform(0.1, 0.5))
 
@@ -40,6 +47,8 @@ def piano_piece(rng: np.random.Generator, seconds: float) -> list[Sounding]:
             classes = [(root + tone) % 12 for tone in chord]
             beats = int(rng.choice([2, 4]))
             stop_s = here_s + beats * beat_s
+            if pedal and pedals is not None and here_s < seconds:
+                pedals.append((here_s, min(stop_s, seconds)))
             # The hands overlap by a major third, as they do on a keyboard.
             for hand, low, high in ((left, LOWEST, 60), (right, 56, HIGHEST)):
                 for beat, length, tones, velocity in hand(

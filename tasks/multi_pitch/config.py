@@ -18,6 +18,7 @@ from ...augment.chain import AugmentStep
 from ..base import TaskConfig
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+Shift = Annotated[int, Field(ge=-1200, le=1200)]
 Threshold = Annotated[float, Field(gt=0.0, lt=1.0)]
 
 THRESHOLDS = tuple(round(0.05 * i, 2) for i in range(2, 19))
@@ -80,6 +81,12 @@ class MultiPitchConfig(TaskConfig):
         512,
         description="frames in a patch of prediction; a graph that fixes T takes patch_frames",
     )
+    predict_shifts: tuple[Shift, ...] = Field(
+        (0,),
+        min_length=1,
+        description="bins by which a recording is transposed to be predicted, as in [-1, 0, 1]; the mean counts, and "
+        "takes as many times as long",
+    )
     time_upsampling: PositiveInt = Field(
         4, description="prediction times in a frame, interpolated linearly"
     )
@@ -108,6 +115,13 @@ class MultiPitchConfig(TaskConfig):
     def _ascending(cls, value: tuple[float, ...]) -> tuple[float, ...]:
         if any(low >= high for low, high in pairwise(value)):
             raise ValueError("the thresholds must ascend")
+        return value
+
+    @field_validator("predict_shifts")
+    @classmethod
+    def _each_once(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("each transposition must stand there once")
         return value
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,8 +63,10 @@ def probabilities_of(
     config: HCQTFeatureConfig,
     patch_frames: int,
     on_share: OnShare = unseen,
+    shifts: Sequence[int] = (0,),
 ) -> Tensor:
     """Probabilities (C, F, T) of a whole recording: overlapping patches through the model, some at once, overlap-added.
+    With several `shifts` it is the mean over as many transpositions.
 
     `feature` is cached, read patch by patch, or a complex tensor (H, F, T). The model gives logits (B, C, F, T) and
     is in eval() mode, under torch.inference_mode().
@@ -83,13 +86,35 @@ def probabilities_of(
         hop_frames=patch_frames - patch_frames // 8,
         at_once=PATCHES_AT_ONCE,
     ):
-        logits = model(to_scale(patches, config.scale, peak).to(device))
+        inputs = to_scale(patches, config.scale, peak).to(device)
         starts.append(some)
-        probabilities.append(logits.float().sigmoid().cpu())
+        probabilities.append(_over_shifts(model, inputs, shifts).cpu())
         on_share(min(1.0, (int(some[-1]) + patch_frames) / n_frames))
     found = overlap_add(torch.cat(probabilities), np.concatenate(starts), n_frames)
     refuse_not_finite(found.numpy())
     return found
+
+
+def _over_shifts(model: nn.Module, inputs: Tensor, shifts: Sequence[int]) -> Tensor:
+    """Probabilities (B, C, F, T), the mean over transpositions of the input by so many bins, each put back."""
+    if tuple(shifts) == (0,):
+        return torch.sigmoid(model(inputs).float())
+    total = inputs.new_zeros(())
+    counts = inputs.new_zeros(inputs.shape[2], 1)
+    for shift in shifts:
+        found = torch.sigmoid(model(moved(inputs, shift)).float())
+        total = total + moved(found, -shift)
+        # A bin that was moved out of the map is one of which this transposition knows nothing.
+        counts += moved(torch.ones_like(counts)[None, None], -shift)[0, 0]
+    return total / counts.clamp_min(1.0)
+
+
+def moved(x: Tensor, bins: int) -> Tensor:
+    """(B, C, F, T) moved up by so many bins, zeros in place of what lay beyond the map's end."""
+    n_bins = x.shape[2]
+    up = min(max(bins, 0), n_bins)
+    down = min(max(-bins, 0), n_bins)
+    return F.pad(x[:, :, down : n_bins - up], (0, 0, up, down))
 
 
 def find_peaks(

@@ -378,7 +378,10 @@ class MultiPitch(Task):
         # A graph that fixes T has seen patches of the training only.
         if shape and isinstance(shape[-1], int):
             n_frames = self.config.patch_frames
-        return probabilities_of(model, feature, self.feature, n_frames, on_share)
+        shifts = self.config.predict_shifts
+        return probabilities_of(
+            model, feature, self.feature, n_frames, on_share, shifts
+        )
 
 
 class MultiPitchLearner(PatchLearner):

@@ -140,3 +140,14 @@ def test_a_recording_whose_name_begins_as_another_is_not_taken_for_it(tmp_path):
     (tmp_path / "song.live.mid").touch()
     to = Destination(tmp_path, ["midi"])
     assert to.present(["song", "song.live"]) == {"song.live"}
+
+
+def test_settings_of_the_task_are_overridden(songs, tmp_path, capsys):
+    words = ["predict", MODEL, str(songs / "a/song.wav"), "--out", str(tmp_path)]
+    shifted = [*words, "--set", "task.predict_shifts=[-2,0,2]", "--to", "json"]
+    assert main(shifted) == 0
+    assert "A4" in capsys.readouterr().out
+    assert main([*words, "--set", "task.transpose_bins=3", "--replace"]) == 1
+    assert "acts in training only" in capsys.readouterr().err
+    assert main([*words, "--set", "vars.width=3", "--replace"]) == 1
+    assert "only settings of the section 'task'" in capsys.readouterr().err

@@ -12,15 +12,18 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 from mirbricks.features.hcqt import HCQTFeatureConfig, to_scale
 from mirbricks.metrics.multi_pitch import multi_pitch_figures
+from mirbricks.tasks.multi_pitch import MultiPitchConfig
 from mirbricks.tasks.multi_pitch import peaks as module
 from mirbricks.tasks.multi_pitch.annotation import Pitches
 from mirbricks.tasks.multi_pitch.notes import find_notes
 from mirbricks.tasks.multi_pitch.peaks import Peaks, find_peaks, probabilities_of
 from mirbricks.tasks.multi_pitch.threshold import Trial, best_threshold
+from mirbricks.tasks.reading import InMemory
 
 FEATURE = HCQTFeatureConfig(
     harmonics=(1,), fmin_hz=110, n_octaves=2, bins_per_octave=60
@@ -265,3 +268,40 @@ def test_the_first_frame_of_a_track_is_tried_too() -> None:
     assert counts.accuracy == counts.precision == counts.recall == 1.0
     best, figures = best_threshold([trial], [0.5, 0.9])
     assert (best, figures["Accuracy"]) == (0.5, 1.0)
+
+
+def test_a_bin_or_two_up_and_down_is_predicted_as_well() -> None:
+    """Of a model that treats all bins alike transpositions change nothing; of another their mean counts."""
+    torch.manual_seed(0)
+    feature = InMemory(torch.rand(1, 36, 20))
+    config = HCQTFeatureConfig(
+        harmonics=(1.0,), n_octaves=3, bins_per_octave=12, scale="linear"
+    )
+
+    class Alike(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return 3.0 * x - 1.0
+
+    class Own(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x * torch.arange(36.0)[:, None] / 36
+
+    def found(model: nn.Module, *shifts: int) -> torch.Tensor:
+        return probabilities_of(model, feature, config, 16, shifts=shifts)
+
+    with torch.inference_mode():
+        plain = found(Alike(), 0)
+        torch.testing.assert_close(found(Alike(), -2, 0, 1), plain)
+
+        # Bin f of an input moved up by 2 is seen by the weight of bin f + 2; the two highest bins are moved out.
+        values = to_scale(feature.magnitude(), "linear", feature.peak)
+        places = torch.arange(36.0)[:, None]
+        at_home = torch.sigmoid(values * places / 36)
+        up = torch.sigmoid(values * (places + 2) / 36)
+        expected = torch.cat([((at_home + up) / 2)[:, :34], at_home[:, 34:]], dim=1)
+        torch.testing.assert_close(found(Own(), 0, 2), expected)
+
+
+def test_each_transposition_counts_once() -> None:
+    with pytest.raises(ValidationError, match="must stand there once"):
+        MultiPitchConfig(predict_shifts=(0, 1, 1))

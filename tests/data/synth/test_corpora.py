@@ -19,7 +19,7 @@ from mirbricks.data.synth.corpora import (
 from mirbricks.errors import DataError
 
 
-@pytest.mark.parametrize("kind", ["piano", "notes", "tagged"])
+@pytest.mark.parametrize("kind", ["piano", "grand", "notes", "tagged"])
 def test_the_same_bytes_whatever_the_number_of_processes(
     kind: str, tmp_path: Path
 ) -> None:

@@ -55,7 +55,8 @@ def separate(arguments: Namespace) -> int:
         except MirbricksError as error:
             progress.complain(error)
             failed += 1
-    if failed:
+    # Of one recording the error has said it all.
+    if failed and len(paths) > 1:
         total = len(paths)
         print(f"{failed} of {total} files could not be separated", file=sys.stderr)
     return 1 if failed else 0

@@ -36,6 +36,14 @@ def count(text: str) -> int:
     return number
 
 
+def megabytes(text: str) -> int:
+    """Memory: a number from 0 on."""
+    number = whole(text)
+    if number < 0:
+        raise ArgumentTypeError(f"expected 0 or more, got '{text}'")
+    return number
+
+
 def seed(text: str) -> int:
     """What random numbers are drawn from."""
     number = whole(text)

@@ -1,6 +1,6 @@
-"""Draw docs/separated.jpg: a real quartet, and what zoo:separation_bach10 takes out of it, which has never seen the piece.
+"""Draw docs/separated.jpg: a quartet, and what zoo:separation_bach10, which has not seen it, takes out of it.
 
-    python docs/separated.py --data DIR     DIR holds the corpus bach10; default: MIRBRICKS_DATA
+python docs/separated.py --data DIR     DIR holds the corpus bach10; default: MIRBRICKS_DATA
 """
 
 from __future__ import annotations

@@ -52,6 +52,13 @@ def flag_of(value: Any, name: str) -> bool:
     raise wrong(name, "True or False", value)
 
 
+def size_of(value: Any, name: str) -> int:
+    """A whole number, 0 or more."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    raise wrong(name, "a whole number, 0 or more", value)
+
+
 def wrong(name: str, expected: str, value: Any) -> DataError:
     """DataError E437: a parameter is not what it must be."""
     if isinstance(value, str):

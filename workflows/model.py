@@ -23,7 +23,7 @@ from ..tasks.separation import Separated, Separation
 from ..tasks.sounds import Sound
 from ..training.devices import as_device
 from ..zoo import CARD
-from .arguments import flag_of, jobs_of, optional_path_of, path_of, wrong
+from .arguments import flag_of, jobs_of, optional_path_of, path_of, size_of, wrong
 from .encoding import decode, encode
 from .evaluate import Options, evaluate
 from .experiment import Experiment
@@ -218,6 +218,7 @@ class Model:
         targets: Sequence[str] | str | None = None,
         sum_to_mix: bool | None = None,
         wiener: bool | None = None,
+        one_pass_mb: int | None = None,
         progress: bool = False,
     ) -> Separated:
         """The sources of a recording, of a model of the task separation; the same as `mirbricks separate` writes.
@@ -237,6 +238,9 @@ class Model:
             Whether what the estimates lack of the mix is shared out among them; default: as it was trained.
         wiener : bool, optional
             Whether the estimates become Wiener filters of the mix; default: as it was trained.
+        one_pass_mb : int, optional
+            How much memory a model whose answer depends on the whole recording may take to separate it at once, in MB:
+            beyond it, in chunks, with a warning; default: as it was trained.
         progress : bool
             Whether a bar is shown.
 
@@ -270,7 +274,9 @@ class Model:
             flag_of(sum_to_mix, "sum_to_mix")
         if wiener is not None:
             flag_of(wiener, "wiener")
-        options = SeparationOptions(targets, sum_to_mix, wiener)
+        if one_pass_mb is not None:
+            size_of(one_pass_mb, "one_pass_mb")
+        options = SeparationOptions(targets, sum_to_mix, wiener, one_pass_mb)
         shown = progress_of(flag_of(progress, "progress"))
         return self._separated(source, sr_hz, "", options, shown)
 

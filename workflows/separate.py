@@ -38,14 +38,16 @@ Read = Callable[[], Channels]
 class Options:
     """What is asked of a separation; what is None is as the model's settings say.
 
-    targets     the sources to give; default: all that the model knows
-    sum_to_mix  whether the estimates of all targets are made to sum to the mix
-    wiener      whether the estimates of all targets become Wiener filters of the mix
+    targets      the sources to give; default: all that the model knows
+    sum_to_mix   whether the estimates of all targets are made to sum to the mix
+    wiener       whether the estimates of all targets become Wiener filters of the mix
+    one_pass_mb  memory for models whose answer depends on the whole recording, in MB
     """
 
     targets: Sequence[str] | None = None
     sum_to_mix: bool | None = None
     wiener: bool | None = None
+    one_pass_mb: int | None = None
 
 
 @dataclass(frozen=True)
@@ -88,11 +90,11 @@ class Separating:
         self.targets = _asked(options.targets, task.config.targets)
         changes = {
             name: value
-            for name in ("sum_to_mix", "wiener")
+            for name in ("sum_to_mix", "wiener", "one_pass_mb")
             if (value := getattr(options, name)) is not None
         }
         self._config = task.config.model_copy(update=changes)
-        together = [name for name in changes if getattr(self._config, name)]
+        together = [name for name in ("sum_to_mix", "wiener") if changes.get(name)]
         if together and len(task.config.targets) == 1:
             raise TaskError(
                 f"'{together[0]}' needs estimates of all that is in the mix, and the model separates "

@@ -24,7 +24,10 @@ def separate(arguments: Namespace) -> int:
     experiment, _ = load_run(RunFolder.open(here(arguments.folder)))
     # An option that is not given leaves the model's own setting.
     options = Options(
-        arguments.targets, arguments.sum_to_mix or None, arguments.wiener or None
+        arguments.targets,
+        arguments.sum_to_mix or None,
+        arguments.wiener or None,
+        arguments.one_pass_mb,
     )
     separating = Separating(experiment, options)
     move(experiment, as_device(arguments.device))

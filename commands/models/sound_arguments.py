@@ -68,6 +68,13 @@ def separate(p: Parser) -> None:
         action="store_true",
         help="filter the recording by Wiener filters made of the estimates",
     )
+    p.add_argument(
+        "--one-pass-mb",
+        type=values.megabytes,
+        metavar="MB",
+        help="memory for models whose answer depends on the whole recording: what needs more is separated in chunks "
+        "(default: as the model's settings say, mostly 800)",
+    )
     _replace(p)
     device(p)
     json_output(p)

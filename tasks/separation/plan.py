@@ -204,5 +204,5 @@ def chunked_words(
         differ = f"where chunks meet they differ by {found:.0f} dB"
     return (
         f"the model's answer depends on the whole recording, which was separated in chunks of {seconds:.1f} s: "
-        f"{differ}. One pass needs about {plan.needed_mb:,.0f} MB, and task.one_pass_mb is {config.one_pass_mb:,}"
+        f"{differ}. One pass needs about {plan.needed_mb:,.0f} MB, and one_pass_mb is {config.one_pass_mb:,}"
     )

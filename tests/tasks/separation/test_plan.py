@@ -7,11 +7,15 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 import torch
 from torch import Tensor
 
 import mirbricks as mb
+from mirbricks.cli import main
+from mirbricks.errors import MirbricksError
 from mirbricks.tasks.separation import peak
 from mirbricks.tasks.separation.config import SeparationConfig
 from mirbricks.tasks.separation.estimating import estimates_of
@@ -24,6 +28,8 @@ from mirbricks.tasks.separation.plan import (
     plan_of,
     stretches_alike,
 )
+
+from .conftest import GRAPH
 
 GRAPHS = Path(mb.__file__).parent / "graphs"
 # The smallest forms: where frames lie does not depend on how many channels there are.
@@ -161,11 +167,47 @@ def test_an_answer_that_depends_on_the_whole_comes_from_one_pass_where_it_fits(
     assert not torch.allclose(chunks, whole, rtol=0, atol=1e-4)
     (message,) = [str(one.message) for one in caught]
     assert "in chunks of 0.5 s" in message
-    assert "task.one_pass_mb is 0" in message
+    assert "one_pass_mb is 0" in message
     said = -float(message.split("differ by -")[1].split()[0])
     differ = (chunks - whole).square().sum() / whole.square().sum()
     # Chunks differ from each other about as they do from the whole.
     assert abs(10 * float(differ.log10()) - said) < 12
+
+
+def test_the_command_and_python_have_a_say_in_the_memory(
+    duos: Path, cache: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    normed = GRAPH.replace(
+        "  - MulWith: mask", "  - GroupNorm: {num_groups: 1}\n  - MulWith: mask"
+    )
+    settings = "losses: {snr: 1}, chunk_frames: 2048, bss_eval: false"
+    (tmp_path / "graph.yaml").write_text(normed.replace("losses: {snr: 1}", settings))
+    run = tmp_path / "run"
+    more = {"cache": cache, "jobs": 1, "progress": False, "set": {"train.steps": 1}}
+    mb.train(tmp_path / "graph.yaml", duos, run, **more)
+    wav = tmp_path / "song.wav"
+    soundfile.write(wav, 0.1 * np.random.default_rng(0).standard_normal(9001), 4000)
+    words = [
+        "separate",
+        str(run),
+        str(wav),
+        "--replace",
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    # A warning would be an error here.
+    assert main(words) == 0
+    with pytest.warns(UserWarning, match="depends on the whole recording"):
+        assert main([*words, "--one-pass-mb", "0"]) == 0
+    with pytest.raises(SystemExit):
+        main([*words, "--one-pass-mb", "-1"])
+    assert "expected 0 or more" in capsys.readouterr().err
+
+    model = mb.load(run)
+    with pytest.warns(UserWarning, match="one_pass_mb is 0"):
+        model.separate(wav, one_pass_mb=0)
+    with pytest.raises(MirbricksError, match="a whole number, 0 or more"):
+        model.separate(wav, one_pass_mb=-1)
 
 
 def test_chunks_grow_to_what_the_graph_sees_as_far_as_memory_allows() -> None:

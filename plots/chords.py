@@ -10,12 +10,17 @@ from typing import Any, Protocol
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from .style import INK, MISS, canvas, cut, title_of
+from .palette import ON_PALE
+from .style import INK, MISS, SOFT, canvas, cut, title_of
 
 ROW_S = 90.0  # seconds of a row
 NAMED_SHARE = 0.022  # share of a row from which on a chord has its name
+# The circle of fifths, in which related chords are neighbours.
+CIRCLE = ("C", "G", "D", "A", "E", "B", "F#", "Db", "Ab", "Eb", "Bb", "F")
+ROOTS_BY_NAME = {name: number * 7 % 12 for number, name in enumerate(CIRCLE)}
 ROOTS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 
 
@@ -31,7 +36,7 @@ class Labelled(Protocol):
 def ribbons(
     estimate: Labelled, truth: Labelled | None, title: str, ax: Axes | None = None
 ) -> Figure:
-    """Chords over time, the estimate under the truth where there is one.
+    """Chords over time, the estimate under the truth where there is one; a legend has the colours of the roots.
 
     Parameters
     ----------
@@ -54,19 +59,23 @@ def ribbons(
     if ax is not None:
         figure, axes = canvas(ax, 10.5, 2.0)
         _row(axes, estimate, truth, 0.0, end_s)
+        axes.set_xlabel("time (s)", fontsize=9)
         title_of(axes, title)
         return figure
     n_rows = max(1, math.ceil(end_s / ROW_S))
     row_inches = 0.85
     if truth is not None:
         row_inches = 1.25
-    figure = Figure(figsize=(10.5, 0.7 + n_rows * row_inches), layout="constrained")
+    figure = Figure(figsize=(10.5, 1.4 + n_rows * row_inches), layout="constrained")
     # A short recording fills its only row; the rows of a long one are equally long.
     span_s = ROW_S
     if n_rows == 1:
         span_s = end_s
-    for row, axes in enumerate(np.atleast_1d(figure.subplots(n_rows, 1))):
+    rows = np.atleast_1d(figure.subplots(n_rows, 1))
+    for row, axes in enumerate(rows):
         _row(axes, estimate, truth, row * ROW_S, span_s)
+    rows[-1].set_xlabel("time (s)", fontsize=9)
+    _legend(figure, estimate, truth)
     words = cut(title, 60)
     figure.suptitle(words, x=0.01, ha="left", fontsize=11, color=INK, parse_math=False)
     return figure
@@ -109,8 +118,8 @@ def _chord(
         left=begin_s,
         height=0.9,
         color=colour(label),
-        linewidth=0.4,
-        edgecolor="white",
+        linewidth=0.3,
+        edgecolor=ON_PALE,
     )
     if width_s > NAMED_SHARE * span_s:
         axes.text(
@@ -120,9 +129,36 @@ def _chord(
             ha="center",
             va="center",
             fontsize=7,
-            color=INK,
+            color=ON_PALE,
             clip_on=True,
         )
+
+
+def _legend(figure: Figure, estimate: Labelled, truth: Labelled | None) -> None:
+    """The circle of fifths: the colour of each root that occurs, and what pale and grey mean."""
+    labels = [*estimate.labels, *(truth.labels if truth is not None else ())]
+    present = {_root(label) for label in labels}
+    handles = []
+    for root in CIRCLE:
+        if ROOTS_BY_NAME[root] in present:
+            handles.append(Patch(color=colour(f"{root}:maj"), label=root))
+    for label, words in (("C:min", "paler: minor"), ("N", "no chord"), ("X", "other")):
+        if label == "C:min" or label in labels:
+            handles.append(Patch(color=colour(label), label=words))
+    legend = figure.legend(
+        handles=handles,
+        loc="outside lower left",
+        ncols=len(handles),
+        frameon=False,
+        fontsize=8,
+        handlelength=1.0,
+        handletextpad=0.4,
+        columnspacing=1.0,
+        title="root of the chord",
+        title_fontsize=8,
+        alignment="left",
+    )
+    legend.get_title().set_color(SOFT)
 
 
 def colour(label: str) -> Any:

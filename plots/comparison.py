@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from .style import FALSE_ALARM, GRID, HIT, INK, MISS, cut
+from .palette import DATA
+from .style import GRID, SOFT, TALLEST_SHARE, are_shares, cut
 
-COLOURS = (HIT, FALSE_ALARM, MISS, "#2166ac", "#b2182b", "#01665e", "#8c510a", INK)
+DASHES = ("-", "--", ":")  # runs beyond the colours have other dashes
 LONGEST = 28  # characters of a name in a legend
 SMOOTH = 15  # of a curve's points one is the mean of so many, where there are enough
 
@@ -34,12 +35,15 @@ def curves_of(
     figure = Figure(figsize=(10.5, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     shared = _shared_figure(metrics)
-    for own, name, colour in zip(metrics, names, COLOURS, strict=False):
+    values_shown: list[float] = []
+    for number, (own, name) in enumerate(zip(metrics, names, strict=True)):
         label = cut(name, LONGEST)
+        look: dict[str, Any] = {"color": colour_of(number), "label": label}
+        look["linestyle"] = DASHES[number // len(DATA) % len(DASHES)]
         losses = [(m["step"], m["loss"]) for m in own if m.get("loss") is not None]
         if losses:
             steps, values = zip(*losses, strict=True)
-            left.plot(steps, _smooth(values), color=colour, lw=1.4, label=label)
+            left.plot(steps, _smooth(values), lw=1.4, **look)
         found = [
             (m["step"], m["valid"][shared])
             for m in own
@@ -47,10 +51,16 @@ def curves_of(
         ]
         if found:
             steps, values = zip(*found, strict=True)
-            right.plot(steps, values, color=colour, marker="o", ms=3.5, label=label)
+            right.plot(steps, values, marker="o", ms=3.5, **look)
+            values_shown += values
     left.set(xlabel="step", ylabel="training loss")
     right.set(xlabel="step", ylabel=f"validation: {shared or 'none'}")
+    # Shares have an axis from 0 to 1, and both pictures the steps of the longest training.
+    if values_shown and are_shares(values_shown):
+        right.set_ylim(0, TALLEST_SHARE)
+    last = max((m["step"] for own in metrics for m in own), default=1)
     for axes in (left, right):
+        axes.set_xlim(0, 1.02 * max(last, 1))
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(color=GRID, linewidth=0.6)
         if axes.lines:
@@ -58,6 +68,11 @@ def curves_of(
             for text in legend.get_texts():
                 text.set_parse_math(False)
     return figure
+
+
+def colour_of(number: int) -> str:
+    """The colour of a run, the first again after the last."""
+    return DATA[number % len(DATA)]
 
 
 def _shared_figure(metrics: Sequence[Sequence[Mapping[str, Any]]]) -> str | None:
@@ -111,11 +126,20 @@ def scatter_of(
     low, high = float(values.min()), float(values.max())
     room = max(1e-3, 0.05 * (high - low))
     limits = (low - room, high + room)
+    # Nothing is beyond 0 and 1 where figures are shares.
+    if are_shares((low, high)):
+        limits = (max(0.0, limits[0]), min(1.0, limits[1]))
     several = np.atleast_1d(figure.subplots(1, count))
     for index, axes in enumerate(several, 1):
-        axes.plot(limits, limits, color=GRID, lw=1)
-        colour = COLOURS[index % len(COLOURS)]
-        axes.scatter(values[:, 0], values[:, index], s=16, color=colour, alpha=0.7)
+        axes.plot(limits, limits, color=SOFT, lw=1)
+        axes.scatter(
+            values[:, 0],
+            values[:, index],
+            s=16,
+            color=colour_of(index),
+            alpha=0.8,
+            clip_on=False,
+        )
         axes.set(xlim=limits, ylim=limits, aspect="equal")
         axes.set_xlabel(f"{cut(names[0], LONGEST)}: {figure_name}", parse_math=False)
         axes.set_ylabel(cut(names[index], LONGEST), parse_math=False)

@@ -11,27 +11,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from .style import GRID, INK, TRUTH, cut
+from .palette import BLUE, DATA, ORANGE, PURPLE
+from .style import GRID, INK, SOFT, cut
 
-SIDES = {
-    "train": "#33658a",
-    "valid": "#e8a33d",
-    "test": "#8c2f5f",
-    "all": "#33658a",
-}  # apart for colour-blind eyes too
-FOLDS = (
-    "#33658a",
-    "#e8a33d",
-    "#8c2f5f",
-    "#5fa777",
-    "#7a7f87",
-    "#b5651d",
-    "#4f9db5",
-    "#c77fb0",
-    "#a3a847",
-    "#3d3d5c",
-)
-SOFT = "#5b6670"
+SIDES = {"train": BLUE, "valid": ORANGE, "test": PURPLE, "all": BLUE}
+# Ten folds are common: the colours of data, then darker ones of the same.
+FOLDS = (*DATA, "#155f8f", "#8f3f08", "#5f3280", "#0f6336")
 MOST_BARS = 18
 LEAST_BARS = 5  # that a panel has room for
 MOST_DIFFERENT = 200
@@ -184,7 +169,7 @@ def _coverage(axes: Axes, annotations: Mapping[str, Any], recordings: int) -> No
     for row, name in enumerate(names):
         one = annotations[name]
         share = one["recordings"] / max(recordings, 1)
-        axes.barh(row, share, 0.62, color=TRUTH)
+        axes.barh(row, share, 0.62, color=GRID)
         text = f"{one['recordings']:,} recordings, {_counted(one)}"
         if "covered" in one:
             axes.barh(row, share * one["covered"], 0.62, color=SIDES["train"])
@@ -316,7 +301,7 @@ def _plain(axes: Axes, grid: Literal["x", "y"]) -> None:
     if grid == "x":
         hidden, kept = "left", "bottom"
     axes.spines[["top", "right", hidden]].set_visible(False)
-    axes.spines[kept].set_color(TRUTH)
+    axes.spines[kept].set_color(GRID)
     axes.tick_params(length=0, colors=SOFT)
     axes.xaxis.label.set_color(SOFT)
     axes.yaxis.label.set_color(SOFT)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from .style import GRID, HIT, INK, canvas, cut, title_of
+from .palette import BLUE, DATA
+from .style import GRID, HIT, INK, canvas, cut, shades, title_of
 
 Float = NDArray[np.float64]
+MARKERS = "os^D"  # labels beyond the colours have other marks
 NAMED = 20  # labels up to which each has its colour and a line in the legend
 
 
@@ -34,19 +35,20 @@ def embedding_map(
         shown = []
     for number, name in enumerate(shown or [""]):
         of = [k for k, label in enumerate(labels) if not shown or label == name]
-        colour = colormaps["tab20"](number % 20) if shown else HIT
+        colour = DATA[number % len(DATA)] if shown else HIT
         axes.scatter(
             places[of, 0],
             places[of, 1],
             s=26,
             color=colour,
-            edgecolor="white",
-            linewidth=0.5,
+            marker=MARKERS[number // len(DATA) % len(MARKERS)],
+            linewidth=0,
+            alpha=0.85,
             label=cut(name, 30) or None,
         )
     axes.set(
         xlabel=f"first component, {share[0]:.0%} of the variance",
-        ylabel=f"second, {share[1]:.0%}",
+        ylabel=f"second component, {share[1]:.0%}",
     )
     if shown:
         axes.legend(
@@ -81,8 +83,8 @@ def singular_values(vectors: Float, ax: Axes | None = None) -> Figure:
     )
     axes.set(
         yscale="log",
-        xlabel="singular value",
-        ylabel="over the largest",
+        xlabel="number of the singular value",
+        ylabel="share of the largest",
         xlim=(1, max(len(values), 2)),
     )
     _plain(axes)
@@ -99,13 +101,13 @@ def over_time(
     edges = (float(times_s[0]), float(max(times_s[-1], times_s[0] + 1e-3)))
     image = axes.imshow(
         unit @ unit.T,
-        cmap="Blues",
+        cmap=shades(BLUE),
         extent=(*edges, *edges),
         origin="lower",
         interpolation="nearest",
     )
     figure.colorbar(image, ax=axes, label="cosine", shrink=0.8)
-    axes.set(xlabel="time in s", ylabel="time in s")
+    axes.set(xlabel="time (s)", ylabel="time (s)")
     title_of(axes, title)
     axes.spines[:].set_visible(False)
     return figure

@@ -7,18 +7,21 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
+from .palette import GREY
 from .style import (
     FALSE_ALARM,
+    GRID,
     HIT,
     MISS,
     NOTE_NAMES,
+    PALE,
     TRUTH,
     canvas,
+    shades,
     title_of,
 )
 
@@ -79,7 +82,7 @@ def piano_roll(
     if truth is not None:
         pitches.append(flatten(*truth)[1])
     _pitch_axis(axes, np.concatenate(pitches))
-    axes.set(xlabel="time (s)", xlim=(first_s, first_s + span_s))
+    axes.set(xlabel="time (s)", ylabel="pitch", xlim=(first_s, first_s + span_s))
     title_of(axes, title)
     axes.legend(
         loc="lower right",
@@ -100,7 +103,7 @@ def _compare(axes: Axes, estimate: Frames, truth: Frames) -> None:
     missed = ~_matched(true_at, true, *estimate)
     step_s = _step_s(estimate[0])
     true_step_s = _step_s(truth[0])
-    _lines(axes, true_at, true, true_step_s, TRUTH, 6.0, "truth")
+    _lines(axes, true_at, true, true_step_s, TRUTH, 6.0, "truth", PALE)
     _lines(
         axes,
         true_at[missed],
@@ -120,6 +123,14 @@ def _compare(axes: Axes, estimate: Frames, truth: Frames) -> None:
         f"false alarm{_share(~hit, 'found')}",
     )
     _lines(axes, at[hit], found[hit], step_s, HIT, 2.0, "hit")
+
+
+def mistakes_s(estimate: Frames, truth: Frames) -> Float:
+    """The times of all pitches that were missed, and of all false alarms, in s."""
+    (at, found), (true_at, true) = flatten(*estimate), flatten(*truth)
+    hit = _matched(at, found, *truth)
+    heard = _matched(true_at, true, *estimate)
+    return np.concatenate([at[~hit], true_at[~heard]])
 
 
 def _share(part: NDArray[np.bool_], whole: str) -> str:
@@ -179,17 +190,36 @@ def _lines(
     colour: str,
     width: float,
     label: str,
+    opacity: float = 1.0,
 ) -> None:
-    """A dash as long as a frame at every pitch: where they touch, they make a line."""
-    ends = np.stack(
-        [
-            np.stack([at - step_s / 2, midi], axis=-1),
-            np.stack([at + step_s / 2, midi], axis=-1),
-        ],
-        axis=1,
-    )
-    axes.add_collection(
-        LineCollection(list(ends), colors=colour, linewidths=width, label=label)
+    """A dash as long as a frame at every pitch; those that touch are one line."""
+    order = np.lexsort((at, np.rint(midi)))
+    times, pitches = at[order], midi[order]
+    # A line goes on in the next frame at the same key; within a frame two pitches are two lines.
+    later_s = np.diff(times)
+    same_key = np.diff(np.rint(pitches)) == 0
+    goes_on = same_key & (later_s > 0.5 * step_s) & (later_s < 1.5 * step_s)
+    cuts = np.flatnonzero(~goes_on) + 1
+
+    # Not a number lifts the pen.
+    x: list[Float] = [np.empty(0)]
+    y: list[Float] = [np.empty(0)]
+    lift = np.array([np.nan])
+    for own_times, own in zip(
+        np.split(times, cuts), np.split(pitches, cuts), strict=True
+    ):
+        if len(own):
+            x += [own_times[:1] - step_s / 2, own_times, own_times[-1:] + step_s / 2]
+            x.append(lift)
+            y += [own[:1], own, own[-1:], lift]
+    axes.plot(
+        np.concatenate(x),
+        np.concatenate(y),
+        color=colour,
+        alpha=opacity,
+        linewidth=width,
+        label=label,
+        solid_capstyle="butt",
     )
 
 
@@ -202,7 +232,7 @@ def _behind(
         origin="lower",
         aspect="auto",
         extent=extent,
-        cmap="Greys",
+        cmap=shades(),
         vmin=0,
         vmax=2.5,
         zorder=0,
@@ -221,7 +251,7 @@ def _pitch_axis(axes: Axes, midi: Float) -> None:
     # Black keys are shaded, as on a keyboard.
     for key in (key for key in keys if key % 12 in BLACK_KEYS):
         axes.axhspan(
-            key - 0.5, key + 0.5, color="#000000", alpha=0.03, linewidth=0, zorder=0.5
+            key - 0.5, key + 0.5, color=GREY, alpha=0.09, linewidth=0, zorder=0.5
         )
     named = (0, 5) if high - low < 48 else (0,)
     axes.set_ylim(low, high)
@@ -229,7 +259,7 @@ def _pitch_axis(axes: Axes, midi: Float) -> None:
     axes.yaxis.set_major_formatter(
         FuncFormatter(lambda value, _: note_name(round(value)))
     )
-    axes.grid(axis="y", color="#c9cfd5", linewidth=0.6)
+    axes.grid(axis="y", color=GRID, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
 

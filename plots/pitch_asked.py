@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from .style import GRID, HIT, MISS, canvas
+from .style import HIT, MISS, SOFT, canvas
 
 QUARTER_TONE = 0.5  # semitones
 
@@ -28,13 +28,13 @@ def asked_and_heard(
     wanted = np.asarray(asked, float)
     found = np.asarray(heard, float)
     ends = [wanted.min() - 1, wanted.max() + 1]
-    axes.plot(ends, ends, color=GRID, zorder=0)
+    axes.plot(ends, ends, color=SOFT, linewidth=0.8, zorder=0)
     right = np.abs(found - wanted) < QUARTER_TONE
     for mask, colour, label in (
         (right, HIT, f"within a quarter tone: {right.sum()}"),
         (~right, MISS, f"others: {(~right).sum()}"),
     ):
         axes.scatter(wanted[mask], found[mask], s=18, color=colour, label=label)
-    axes.set(xlabel="asked for (MIDI)", ylabel="heard (MIDI)")
+    axes.set(xlabel="pitch asked for (MIDI number)", ylabel="pitch heard (MIDI number)")
     axes.legend(frameon=False, fontsize=9)
     return figure

@@ -15,7 +15,19 @@ from mpl_toolkits.axes_grid1 import (  # type: ignore[import-untyped]  # a part 
 )
 from numpy.typing import NDArray
 
-from .style import GRID, HIT, INK, NOTE_NAMES, canvas, cut, title_of
+from .palette import BLUE, GREY, ON_DEEP
+from .style import (
+    GRID,
+    HIT,
+    INK,
+    NOTE_NAMES,
+    SOFT,
+    canvas,
+    cut,
+    shades,
+    title_of,
+    two_sided,
+)
 
 NAMED = 100  # recordings up to which each row has its name
 LARGE_NAMES = 40  # recordings up to which the names are large
@@ -65,10 +77,9 @@ def similarity(
     shown = np.array(scores, np.float64)
     np.fill_diagonal(shown, np.nan)
     low, high = _shades(shown)
-    axes.set_facecolor("#f3f4f6")
     image = axes.imshow(
         shown,
-        cmap="Blues",
+        cmap=shades(BLUE),
         vmin=low,
         vmax=high,
         interpolation="nearest",
@@ -143,7 +154,7 @@ def ranked(rows: Sequence[Ranked], ax: Axes | None = None) -> Figure:
         precision = f"AP {row.precision:.2f}"
         _write(axes, most + 0.08, y, precision, fontsize=8, ha="left")
     for x in range(most):
-        _write(axes, x + 0.5, -0.62, str(x + 1), fontsize=7.5, color="#777777")
+        _write(axes, x + 0.5, -0.62, str(x + 1), fontsize=7.5, color=SOFT)
     axes.set(xlim=(-2.0, most + 0.75), ylim=(len(rows) - 0.5, -0.8))
     axes.axis("off")
     return figure
@@ -151,11 +162,11 @@ def ranked(rows: Sequence[Ranked], ax: Axes | None = None) -> Figure:
 
 def _result(axes: Axes, x: int, y: int, name: str, score: float, hit: bool) -> None:
     """A box with the name and the score of what was found."""
-    colour = "#eef0f2"
+    colour = GRID
     ink = INK
     if hit:
         colour = HIT
-        ink = "white"
+        ink = ON_DEEP
     corner = (x + 0.03, y - 0.44)
     axes.add_patch(Rectangle(corner, 0.94, 0.88, facecolor=colour, linewidth=0))
     _write(axes, x + 0.5, y - 0.1, _lines(name, 17), fontsize=6.8, color=ink)
@@ -250,8 +261,8 @@ def _seen(axes: Axes, seen: NDArray[Any], hop_s: float | None) -> None:
         end = n_frames * hop_s
         label = "time (s)"
     extent = (0.0, end, -0.5, len(seen) - 0.5)
-    axes.imshow(seen, aspect="auto", origin="lower", cmap="Greys", extent=extent)
-    axes.set(xlabel=label, ylabel="bin")
+    axes.imshow(seen, aspect="auto", origin="lower", cmap=shades(GREY), extent=extent)
+    axes.set(xlabel=label, ylabel="bin of the feature")
 
 
 def _stripes(axes: Axes, vectors: NDArray[Any]) -> None:
@@ -260,7 +271,7 @@ def _stripes(axes: Axes, vectors: NDArray[Any]) -> None:
     axes.imshow(
         vectors,
         aspect="auto",
-        cmap="PuOr",
+        cmap=two_sided(),
         vmin=-most,
         vmax=most,
         interpolation="nearest",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .sound import LOWEST_HZ, OCTAVES_HZ, ROWS, short_hz, spectrogram
 from .spectrum import levels_db, on_log_rows
-from .style import canvas, title_of
+from .style import INK, canvas, title_of
 
 HEIGHT = 2.2  # inches of a spectrogram
 FLOOR_DB = -60.0  # under the loudest of all: where the mix is silent, no mask is drawn
@@ -56,7 +56,7 @@ def spectrograms(
         spectrogram(wave, sr_hz, name, ax=one)
         one.label_outer()
     if title:
-        figure.suptitle(title)
+        figure.suptitle(title, parse_math=False)
     return figure
 
 
@@ -95,7 +95,7 @@ def mask(
     axes.set_yticks(np.log2(ticks), [short_hz(hz) for hz in ticks])
 
     shares = masks_of(ours, whole)
-    axes.imshow(
+    image = axes.imshow(
         shares,
         aspect="auto",
         origin="lower",
@@ -106,6 +106,8 @@ def mask(
         interpolation="nearest",
     )
     axes.set(xlabel="time (s)", ylabel="frequency (Hz)")
+    bar = figure.colorbar(image, ax=axes, pad=0.01)
+    bar.set_label("share of the mix", fontsize=8, color=INK)
     title_of(axes, title)
     return figure
 

@@ -12,8 +12,9 @@ from mpl_toolkits.axes_grid1 import (  # type: ignore[import-untyped]  # a part 
 )
 from numpy.typing import NDArray
 
+from .palette import BLUE
 from .spectrum import as_channels, levels_db, on_log_rows
-from .style import GRID, HIT, INK, canvas, title_of
+from .style import GRID, INK, canvas, title_of
 
 Float = NDArray[Any]
 Scale = Literal["log", "linear"]
@@ -24,6 +25,7 @@ DYNAMIC_RANGE_DB = 80.0  # under the loudest: what is quieter is black
 LOWEST_HZ = 40.0  # of a log axis, which has no 0
 ROWS = 320  # of a spectrogram with a log axis
 OCTAVES_HZ = (50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000)
+SMALL_INCHES = 3.5  # of height
 SHARE = 0.28  # of the height of a spectrogram that a waveform above it takes
 
 
@@ -143,13 +145,13 @@ def _wave(axes: Axes, samples: Any, sr_hz: float) -> None:
     length_s = n_samples / sr_hz
     if n_samples <= 2 * COLUMNS:
         times_s = np.arange(n_samples) / sr_hz
-        axes.plot(times_s, channels.T, color=HIT, linewidth=0.8)
+        axes.plot(times_s, channels.T, color=BLUE, linewidth=0.8)
     else:
         # Every sample lies within the band of its column: a click is seen however long the sound is.
         firsts = np.linspace(0, n_samples, COLUMNS, endpoint=False).astype(int)
         lowest = np.minimum.reduceat(channels.min(axis=0), firsts)
         highest = np.maximum.reduceat(channels.max(axis=0), firsts)
-        axes.fill_between(firsts / sr_hz, lowest, highest, color=HIT, linewidth=0.4)
+        axes.fill_between(firsts / sr_hz, lowest, highest, color=BLUE, linewidth=0)
     # One of few limits, so that sounds beside each other can be compared by eye.
     peak = float(np.abs(channels).max(initial=0.0))
     limit = next((one for one in LIMITS if peak <= one), 1.05 * peak)
@@ -190,7 +192,11 @@ def _spectrum(
     axes.set(xlim=(0.0, length_s or 1.0), ylim=(float(bottom), float(top)))
     axes.set(xlabel="time (s)", ylabel="frequency (Hz)")
     bar = figure.colorbar(image, ax=axes, pad=0.01)
-    bar.set_label("level (dB, full-scale sine = 0)", fontsize=8, color=INK)
+    # Beside a small spectrogram there is no room for more.
+    words = "level (dB, full-scale sine = 0)"
+    if figure.get_size_inches()[1] < SMALL_INCHES:
+        words = "level (dB)"
+    bar.set_label(words, fontsize=8, color=INK)
 
 
 def short_hz(hz: int) -> str:

@@ -10,10 +10,24 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from .style import GRID, HIT, INK, MISS, canvas, cut, title_of
+from .palette import BLUE, DATA, GREY, ON_DEEP
+from .sound import spectrogram
+from .spectrum import as_channels
+from .style import (
+    GRID,
+    HIT,
+    INK,
+    MISS,
+    SOFT,
+    canvas,
+    cut,
+    shades,
+    title_of,
+)
 
 Float = NDArray[Any]
 MOST_LABELS = 30  # rows of a picture
+PALE_LINE: dict[str, Any] = {"linewidth": 0.7, "color": GREY, "alpha": 0.5}
 NUMBERED = 20  # classes up to which a confusion matrix shows its numbers
 
 
@@ -24,8 +38,11 @@ def tagogram(
     given: Sequence[str],
     title: str,
     ax: Axes | None = None,
+    *,
+    length_s: float | None = None,
+    note: str = "",
 ) -> Figure:
-    """Scores of labels over time, a row per label, dark where it is probable.
+    """Scores of labels over time, a row per label, full of colour where it is probable.
 
     Of many labels those with the highest mean are shown.
 
@@ -43,6 +60,10 @@ def tagogram(
         What stands above.
     ax : Axes, optional
         Where to draw; by default a new figure is made.
+    length_s : float, optional
+        How long the recording is; by default until the last patch.
+    note : str
+        What stands below the title, such as what the model knows.
 
     Returns
     -------
@@ -55,15 +76,21 @@ def tagogram(
         step_s = float(np.median(np.diff(times_s)))
     else:
         step_s = 1.0
-    extent = (
-        float(times_s[0]) - step_s / 2,
-        float(times_s[-1]) + step_s / 2,
-        len(order) - 0.5,
-        -0.5,
+    # The first and the last patch stand for the ends of the recording, which they reach.
+    middles = times_s[:-1] + np.diff(times_s) / 2
+    end_s = max(float(times_s[-1]) + step_s / 2, length_s or 0.0)
+    edges_s = np.concatenate([[min(0.0, float(times_s[0]))], middles, [end_s]])
+    rows = np.arange(len(order) + 1) - 0.5
+    image = axes.pcolormesh(
+        edges_s,
+        rows,
+        scores[:, order].T,
+        cmap=shades(BLUE),
+        vmin=0,
+        vmax=1,
+        rasterized=True,
     )
-    image = axes.imshow(
-        scores[:, order].T, aspect="auto", extent=extent, cmap="Greys", vmin=0, vmax=1
-    )
+    axes.set(xlim=(edges_s[0], end_s), ylim=(len(order) - 0.5, -0.5))
     figure.colorbar(image, ax=axes, label="probability", pad=0.01)
     axes.set_yticks(
         range(len(order)),
@@ -78,7 +105,49 @@ def tagogram(
             tick.set_color(HIT)
     axes.set(xlabel="time (s)")
     title_of(axes, title)
+    if note:
+        _note(axes, note)
     return figure
+
+
+def sound_and_tags(
+    samples: Any, sr_hz: float, tags: Mapping[str, Any], title: str, note: str = ""
+) -> Figure:
+    """The spectrogram of a recording, and below it the scores of labels over the same time.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (N,) or (C, N)
+        The recording.
+    sr_hz : float
+        Its sample rate in Hz.
+    tags : mapping
+        `times_s`, `scores`, `labels` and `given` of `tagogram`.
+    title : str
+        What stands above.
+    note : str
+        What stands beside it, such as what the model knows.
+
+    Returns
+    -------
+    Figure
+    """
+    n_rows = min(len(tags["labels"]), MOST_LABELS)
+    below_inches = 0.9 + 0.26 * n_rows
+    figure = Figure(figsize=(10.5, 2.6 + below_inches), layout="constrained")
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2.6, below_inches))
+    spectrogram(samples, sr_hz, title, ax=above)
+    above.set_xlabel("")
+    length_s = as_channels(samples).shape[1] / sr_hz
+    tagogram(**tags, title="", ax=below, length_s=length_s)
+    if note:
+        _note(above, note)
+    return figure
+
+
+def _note(axes: Axes, note: str) -> None:
+    words = cut(note, 90)
+    axes.set_title(words, loc="right", fontsize=9, color=SOFT, parse_math=False)
 
 
 def confusion(
@@ -103,7 +172,7 @@ def confusion(
     size = 2.6 + 0.42 * len(labels)
     figure, axes = canvas(ax, size + 0.8, size)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    axes.imshow(shares, cmap="Greens", vmin=0, vmax=1.25)
+    axes.imshow(shares, cmap=shades(HIT), vmin=0, vmax=1.1)
     if len(labels) <= NUMBERED:
         for (row, column), count in np.ndenumerate(counts):
             if count:
@@ -111,7 +180,7 @@ def confusion(
                 if row == column:
                     colour = INK
                 if shares[row, column] > 0.6:
-                    colour = "white"
+                    colour = ON_DEEP
                 axes.text(
                     column,
                     row,
@@ -149,9 +218,7 @@ def curves(
     for k in known:
         false, true, _ = roc_curve(truth[:, k], scores[:, k])
         precision, recall, _ = precision_recall_curve(truth[:, k], scores[:, k])
-        style: dict[str, Any] = (
-            {"linewidth": 1.4} if k in named else {"linewidth": 0.7, "color": "#c9cfd5"}
-        )
+        style: dict[str, Any] = _line_style(named.index(k)) if k in named else PALE_LINE
         left.plot(
             false,
             true,
@@ -164,7 +231,7 @@ def curves(
             label=_named(labels[k], areas["pr_auc"][k]) if k in named else None,
             **style,
         )
-    left.plot([0, 1], [0, 1], color="#aaaaaa", linewidth=0.8, linestyle="--")
+    left.plot([0, 1], [0, 1], color=SOFT, linewidth=0.8, linestyle="--")
     _axes(left, "false positive rate", "true positive rate", "lower right")
     _axes(right, "recall", "precision", "lower left")
     return figure
@@ -197,16 +264,23 @@ def label_bars(
     axes.set_yticks(range(len(worst)), labels, fontsize=9, parse_math=False)
     axes.invert_yaxis()
     axes.set(xlim=(0, 1.12), xticks=np.linspace(0, 1, 6))
-    axes.set_title(cut(title, 80), loc="left", fontsize=11, color=INK)
+    axes.set(xlabel=f"{', '.join(names)} (0 to 1)")
+    axes.set_title(cut(title, 80), loc="left", fontsize=11, color=INK, parse_math=False)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(
         frameon=False,
         fontsize=8,
         loc="upper center",
-        bbox_to_anchor=(0.5, -0.08),
+        bbox_to_anchor=(0.5, -0.08 - 0.6 / (0.3 * len(worst) + 1)),
         ncols=len(names),
     )
     return figure
+
+
+def _line_style(number: int) -> dict[str, Any]:
+    """A colour for each of the first labels; dashes for those that have a colour again."""
+    dashes = "-" if number < len(DATA) else "--"
+    return {"linewidth": 1.4, "color": DATA[number % len(DATA)], "linestyle": dashes}
 
 
 def _named(label: str, area: float) -> str:

@@ -7,15 +7,27 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from .style import FALSE_ALARM, GRID, HIT, INK, MISS, canvas, cut
+from .style import (
+    FALSE_ALARM,
+    GRID,
+    HIT,
+    INK,
+    MISS,
+    SOFT,
+    TALLEST_SHARE,
+    are_shares,
+    canvas,
+    cut,
+)
 
 Steps = Sequence[tuple[int, Mapping[str, float]]]
 
 MOST_FIGURES = 3  # in one picture
 COLOURS = (HIT, FALSE_ALARM, MISS)
 MARKERS = "oD^"
+TALLEST = 1.08  # of an axis from 0 on, over the greatest value
 WIDEST_SHARE = 1.5  # deviations of unit vectors pass 1 a little
 
 
@@ -54,7 +66,11 @@ def loss_curves(
         _validations(right, valid, chosen(valid[0][1], headline))
     left.set(xlabel="step", ylabel="training loss")
     right.set(xlabel="step", ylabel="validation")
+    last = max((m["step"] for m in metrics), default=1)
     for axes in (left, right):
+        # Both begin at step 0 and end with the training, however few points there are.
+        axes.set_xlim(0, 1.02 * max(last, 1))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(color=GRID, linewidth=0.6)
     return figure
@@ -97,10 +113,24 @@ def _validations(axes: Axes, valid: Steps, names: Sequence[str]) -> None:
             markersize=3.5,
             linewidth=1.3,
         )
+    for own in set(places.values()):
+        shown = [name for name in names if places[name] is own]
+        values = [figures[name] for _, figures in valid for name in shown]
+        _honest(own, values)
     _ring(places[first], step, best)
-    axes.axvline(step, color="#aaaaaa", linewidth=0.8, linestyle="--", zorder=0.5)
+    axes.axvline(step, color=SOFT, linewidth=0.8, linestyle="--", zorder=0.5)
     # Both axes share one legend, which neither would make of the other's lines.
     _legend_above(axes, handles=lines, fontsize=8.5, columnspacing=1.2)
+
+
+def _honest(axes: Axes, values: Sequence[float]) -> None:
+    """Shares have an axis from 0 to 1, and ranks begin at 0: a change of a thousandth must not look like one of a
+    half.
+    """
+    if are_shares(values):
+        axes.set_ylim(0, TALLEST_SHARE)
+    elif min(values) >= 0:
+        axes.set_ylim(0, TALLEST * max(values))
 
 
 def _best(valid: Steps, name: str) -> tuple[int, float]:
@@ -145,6 +175,14 @@ def _legend_above(axes: Axes, **more: Any) -> None:
     )
 
 
+def _of_one_kind(
+    names: Sequence[str], tracks: Mapping[str, Mapping[str, float]]
+) -> list[str]:
+    """The first figure, and of the others those that are shares as it is, or are not: a rank would flatten a share."""
+    shares = {name: are_shares(own[name] for own in tracks.values()) for name in names}
+    return [name for name in names if shares[name] == shares[names[0]]]
+
+
 def track_chart(
     tracks: Mapping[str, Mapping[str, float]],
     headline: Sequence[str] = (),
@@ -165,7 +203,7 @@ def track_chart(
     -------
     Figure
     """
-    names = chosen(next(iter(tracks.values()), {}), headline)
+    names = _of_one_kind(chosen(next(iter(tracks.values()), {}), headline), tracks)
     ranked = list(tracks)
     if names:
         ranked.sort(key=lambda key: tracks[key][names[0]])
@@ -174,7 +212,7 @@ def track_chart(
     for y, key in enumerate(ranked):
         values = [tracks[key][name] for name in names]
         ends = [min(values), max(values)]
-        axes.plot(ends, [y, y], color="#c9cfd5", linewidth=1.5, zorder=1)
+        axes.plot(ends, [y, y], color=GRID, linewidth=1.5, zorder=1)
     rows = range(len(ranked))
     for name, colour, marker in zip(names, COLOURS, MARKERS, strict=False):
         values = [tracks[key][name] for key in ranked]
@@ -185,6 +223,10 @@ def track_chart(
     keys = [cut(key, 40) for key in ranked]
     axes.set_yticks(rows, keys, fontsize=9, parse_math=False)
     axes.set_ylim(-0.6, len(ranked) - 0.4)
+    axes.set_xlabel(cut(", ".join(names), 80), parse_math=False)
+    every = [tracks[key][name] for key in ranked for name in names]
+    if are_shares(every):
+        axes.set_xlim(-0.02, TALLEST_SHARE)
     axes.grid(color=GRID, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)

@@ -14,11 +14,12 @@ from ..compiler.module import GraphModule
 from ..data.stores.atomic import written_whole
 from ..plots.training import loss_curves, track_chart
 from ..shapes import show
-from ..tasks.base import Figures, Picture, Sounding
+from ..tasks.base import Figures, Shown
 from ..tasks.evaluation import of_parts
+from .drawing import drawing
 from .page import command_block, header, image, page, section, table
 from .players import STYLE as PLAYERS
-from .players import players
+from .shown import shown, title_of
 from .style import SCRIPT, STYLE
 
 LARGE = 10_000  # a figure from here on has no decimals
@@ -37,7 +38,7 @@ class Report:
     figures: Mapping[str, float]
     tracks: Mapping[str, Figures]
     headline: Sequence[str]
-    pictures: Sequence[Picture | Sounding]
+    pictures: Sequence[Shown]
     settings: str
     versions: Mapping[str, str]
     facts: Mapping[str, str] = field(default_factory=dict)
@@ -49,14 +50,14 @@ def write_report(report: Report, path: Path) -> None:
     curves = loss_curves(report.metrics, report.headline)
     diagram = draw(report.model)
 
-    # The result first, the settings last: most readers stop after the first page.
+    # The result first, the settings last: most readers stop after the first page. Tables come before tall pictures.
     body = [
         header(report.title, report.subtitle),
         section("Result", _cards(report) + _facts(report.facts)),
-        section(_finds(report), "".join(map(_shown, report.pictures))),
         section("Track by track", _tracks(report) + _parts(report)),
+        section(title_of(report.pictures), shown(report.pictures)),
         section("Training", image(curves, "loss and validation figures")),
-        section("The graph", f'<div class="wide">{diagram}</div>{_layers(report)}'),
+        section("The graph", drawing(diagram) + _layers(report)),
         section("Settings", f"<pre>{escape(report.settings)}</pre>"),
         section("Do it again", command_block(report.command) + _facts(report.versions)),
     ]
@@ -85,22 +86,6 @@ def _facts(facts: Mapping[str, str]) -> str:
     return f"<dl>{''.join(rows)}</dl>"
 
 
-def _finds(report: Report) -> str:
-    """The title of the part with pictures and sounds."""
-    if any(isinstance(one, Sounding) for one in report.pictures):
-        return "What it sounds like"
-    return "What it finds"
-
-
-def _shown(one: Picture | Sounding) -> str:
-    """A picture, or sounds with their players, under what one sees or hears in them."""
-    caption = f"<b>{escape(one.title)}.</b> {escape(one.caption)}"
-    if isinstance(one, Sounding):
-        return f'<p class="caption">{caption}</p>{players(one.sounds)}'
-    shown = image(one.figure, f"{one.title}: {one.caption}")
-    return f"<figure>{shown}<figcaption>{caption}</figcaption></figure>"
-
-
 def _tracks(report: Report) -> str:
     """A chart, where there are few tracks, and all figures of all tracks; the heads sort."""
     # Tracks hold more than figures, such as the scores of each label; only numbers make columns.
@@ -123,7 +108,7 @@ def _tracks(report: Report) -> str:
         if all(name in values for name in names)
     }
     chart = track_chart(numbers, report.headline)
-    return image(chart, f"{names[0]} per track") + listing
+    return listing + image(chart, f"{names[0]} per track")
 
 
 def _parts(report: Report) -> str:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from html import escape
 
 from matplotlib.figure import Figure
 
-from ..plots.style import png_bytes
+from ..plots.svg import svg_of
 from .style import STYLE
 
 MOST_BYTES = 500_000  # of one picture: a report is sent by mail
-# Screen pixels per inch, and how many of them a picture may have before it scrolls.
+# Screen pixels per inch, and how many of them a picture may have before it scrolls on a phone, and everywhere.
 DPI = 110
-PAGE = 1200
+BROAD = 640
+LONG_WIDTH = 1600
+LONG = 20  # rows of a table: what comes after it stays near
 
 
 def page(title: str, body: str, *, style: str = STYLE, script: str = "") -> str:
@@ -48,12 +49,13 @@ def table(
     rows: Sequence[Sequence[str]],
     foot: Sequence[str] | None = None,
 ) -> str:
-    """A table of text whose heads sort; the first cell of a row is its name."""
+    """A table of text whose heads sort; the first cell of a row is its name. A long one scrolls in its own box."""
     heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
     body = "".join(_row(row) for row in rows)
     last = "" if foot is None else f"<tfoot>{_row(foot)}</tfoot>"
+    kind = "wide listing" if len(rows) > LONG else "wide"
     return (
-        f'<div class="wide"><table><thead><tr>{heads}</tr></thead>'
+        f'<div class="{kind}"><table><thead><tr>{heads}</tr></thead>'
         f"<tbody>{body}</tbody>{last}</table></div>"
     )
 
@@ -70,21 +72,16 @@ def image(
     most_bytes: int = MOST_BYTES,
     finest: float = 2.0,
 ) -> str:
-    """The figure as an embedded PNG on white, readable on dark pages too: as fine as `most_bytes` allows, with at most
-    `finest` of its pixels per pixel of a screen.
+    """The figure as a part of the page, in its fonts and colours: its images as fine as `most_bytes` allows, with at
+    most `finest` of their pixels per pixel of a screen.
     """
-    inches = figure.get_size_inches()
-    width, height = (round(float(side) * DPI) for side in inches)
-    fits = width <= PAGE
-    png = b""
-    for fineness in (finest, 1.0, 0.6, 0.4) if fits else (1.0, 0.6, 0.4):
-        png = png_bytes(figure, DPI * fineness)
-        if len(png) <= most_bytes:
+    width = round(float(figure.get_size_inches()[0]) * DPI)
+    drawn = svg_of(
+        figure, alternative, width=width, most_bytes=most_bytes, finest=finest
+    )
+    # A picture of a long recording keeps its size and scrolls; a broad one does so on a phone.
+    for least, kind in ((LONG_WIDTH, "plot long"), (BROAD, "plot broad")):
+        if width > least:
+            drawn = drawn.replace('class="plot"', f'class="{kind}"', 1)
             break
-    data = base64.b64encode(png).decode("ascii")
-    alt = escape(alternative, quote=True)
-    kind = ""
-    if not fits:
-        kind = ' class="long"'
-    shown = f'<img{kind} alt="{alt}" width="{width}" height="{height}" src="data:image/png;base64,{data}">'
-    return f'<div class="wide">{shown}</div>'
+    return f'<div class="wide">{drawn}</div>'

@@ -1,31 +1,39 @@
-"""How a report looks, and the few lines of script that sort its tables and copy its command."""
+"""How a page looks, and the few lines of script that sort its tables and copy its command."""
 
 from __future__ import annotations
 
-STYLE = """
-:root { color-scheme: light dark; --ink: #1d2327; --soft: #5b6670; --line: #d9dee3; --page: #fbfbfa; --card: #fff;
-  --accent: #1b7837; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e8ea; --soft: #a3adb6; --line: #3a4148; --page: #16191c;
-  --card: #1f2428; --accent: #7fc796; } }
+from ..plots.palette import font_stack, variables
+
+STYLE = (
+    f"""
+:root {{ color-scheme: light dark; {variables("light")} }}
+@media (prefers-color-scheme: dark) {{ :root {{ {variables("dark")} }} }}
+@media print {{ :root {{ color-scheme: light; {variables("light")} --page: #fff; }} }}
+body {{ font: 16px/1.55 {font_stack()}; }}
+"""
+    + """
 * { box-sizing: border-box; }
-body { margin: 0; background: var(--page); color: var(--ink); font: 16px/1.55 system-ui, -apple-system, "Segoe UI",
-  Roboto, "Helvetica Neue", Arial, sans-serif; }
+body { margin: 0; background: var(--page); color: var(--ink); overflow-wrap: anywhere; }
 main { max-width: 76rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; }
 header p { color: var(--soft); margin: .2rem 0 0; font-size: 1.05rem; }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: 0; letter-spacing: -.01em; }
 h2 { font-size: 1.2rem; margin: 2.8rem 0 .9rem; padding-bottom: .35rem; border-bottom: 1px solid var(--line); }
+h3 { font-size: 1rem; margin: 0 0 .5rem; }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(10.5rem, 1fr)); gap: .8rem; }
-.card { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: .9rem 1.1rem;
-  overflow-wrap: anywhere; }
+.card { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: .9rem 1.1rem; }
 .card b { display: block; font-size: 1.75rem; line-height: 1.1; font-variant-numeric: tabular-nums; }
 .card:first-child b { color: var(--accent); }
 .card span { color: var(--soft); font-size: .9rem; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1.4rem; margin: 1.3rem 0 0; }
-dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
-.wide { overflow-x: auto; margin: .8rem 0; }
-.wide img { display: block; max-width: 100%; height: auto; background: #fff; border-radius: .4rem; }
-.wide img.long { max-width: none; }
-.wide svg { display: block; background: #fff; border-radius: .4rem; max-width: none; margin: 0 auto; }
+dl { display: grid; grid-template-columns: minmax(6rem, max-content) 1fr; gap: .3rem 1.4rem; margin: 1.3rem 0 0; }
+dt { color: var(--soft); } dd { margin: 0; min-width: 0; }
+.wide { overflow-x: auto; margin: .8rem 0; overflow-wrap: normal; }
+.listing { max-height: 34rem; overflow: auto; }
+.listing thead th { position: sticky; top: 0; background: var(--page); z-index: 1; }
+.listing thead th:first-child { z-index: 2; }
+.plot { display: block; max-width: 100%; height: auto; fill: var(--ink); }
+.plot * { stroke-linejoin: round; stroke-linecap: butt; }
+.plot.long { max-width: none; }
+.drawing > svg { display: block; max-width: none; margin: 0 auto; border-radius: .4rem; }
 figure { margin: 0 0 2rem; } figcaption, .caption { color: var(--soft); font-size: .92rem; }
 table { border-collapse: collapse; font-size: .86rem; font-variant-numeric: tabular-nums; white-space: nowrap; }
 th, td { padding: .35rem .7rem; text-align: right; border-bottom: 1px solid var(--line); }
@@ -37,14 +45,23 @@ tbody tr:hover > * { background: var(--card); }
 tfoot th, tfoot td { font-weight: 700; border-bottom: 0; }
 pre { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .9rem 1.1rem;
   overflow-x: auto; font: .82rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; margin: 0; }
-.command { display: flex; gap: .6rem; align-items: stretch; } .command pre { flex: 1; }
+.command { display: flex; gap: .6rem; align-items: stretch; } .command pre { flex: 1; min-width: 0; }
 button { font: inherit; border: 1px solid var(--line); border-radius: .5rem; background: var(--card);
   color: var(--ink); padding: 0 1rem; cursor: pointer; }
-@media print { :root { --ink: #000; --soft: #444; --line: #bbb; --page: #fff; --card: #fff; } button { display: none; }
-  main { max-width: none; padding: 0; } figure, .card, tr { break-inside: avoid; } h2 { break-after: avoid; }
-  .wide { overflow: visible; } .wide img.long, .wide svg { max-width: 100%; height: auto; }
-  pre { white-space: pre-wrap; } table { font-size: .6rem; } th, td { padding: .2rem .3rem; } }
+@media (max-width: 40rem) { main { padding: 1.5rem .9rem 3rem; } h1 { font-size: 1.5rem; }
+  dl { grid-template-columns: 1fr; gap: 0; } dd { margin: 0 0 .6rem; }
+  .cards { grid-template-columns: repeat(2, minmax(0, 1fr)); } .card b { font-size: 1.4rem; }
+  .case dl { grid-template-columns: 5rem 1fr; } .case dd { margin: 0; }
+  .plot.broad { width: 44rem; max-width: none; }
+  .command { flex-direction: column; } button { padding: .6rem 1rem; } }
+@media print { button, audio { display: none !important; } main { max-width: none; padding: 0; }
+  figure, .card, tr, .case { break-inside: avoid; } h2, h3 { break-after: avoid; }
+  .wide, .listing { overflow: visible; max-height: none; } .listing thead th { position: static; }
+  .plot, .plot.long, .plot.broad, .drawing > svg { width: auto; max-width: 100%; height: auto; max-height: 24cm; }
+  pre { white-space: pre-wrap; } table { font-size: .6rem; } th, td { padding: .2rem .3rem; }
+  th:first-child { position: static; } }
 """
+)
 
 SCRIPT = """
 document.querySelectorAll("thead th").forEach(head => {
@@ -66,7 +83,12 @@ document.querySelectorAll("thead th").forEach(head => {
 document.querySelectorAll(".command button").forEach(button => button.addEventListener("click", () => {
   const command = button.previousElementSibling;
   const done = () => { button.textContent = "copied"; };
-  const mark = () => { getSelection().selectAllChildren(command); };  // a page from a file may not write the clipboard
+  // A page from a file may not write the clipboard itself: the words are marked, and the browser copies what is marked.
+  const mark = () => { getSelection().selectAllChildren(command); if (document.execCommand("copy")) done(); };
   navigator.clipboard ? navigator.clipboard.writeText(command.textContent).then(done, mark) : mark();
 }));
+// One sound at a time: a truth under its estimate would be heard as both.
+document.addEventListener("play", event => document.querySelectorAll("audio").forEach(other => {
+  if (other !== event.target) other.pause();
+}), true);
 """

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .base import Task as Task
     from .base import TaskConfig as TaskConfig
     from .base import register_task as register_task
+    from .evaluation import Case as Case
     from .evaluation import Evaluation as Evaluation
     from .evaluation import Figures as Figures
     from .evaluation import Picture as Picture
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Batch": "learning",
+    "Case": "evaluation",
     "Evaluation": "evaluation",
     "Example": "patches",
     "Figures": "evaluation",

@@ -22,9 +22,11 @@ from ..features.base import FeatureConfig
 from ..features.cache import FeatureCache
 from ..features.feature_file import CachedFeature
 from ..settings import Settings
+from .evaluation import Case as Case
 from .evaluation import Evaluation as Evaluation
 from .evaluation import Figures as Figures
 from .evaluation import Picture as Picture
+from .evaluation import Shown as Shown
 from .evaluation import Sounding as Sounding
 from .learning import Batch as Batch
 from .learning import Learner as Learner
@@ -356,7 +358,7 @@ class Task(abc.ABC):
         cache: FeatureCache,  # noqa: ARG002
         settings: Mapping[str, Any],  # noqa: ARG002
         evaluation: Evaluation,  # noqa: ARG002
-    ) -> Sequence[Picture | Sounding]:
+    ) -> Sequence[Shown]:
         """What a report shows of an evaluation."""
         return []
 

@@ -111,3 +111,66 @@ class Sounding:
     title: str
     caption: str
     sounds: Sequence[Any]  # each a `Sound`
+
+
+@dataclass(frozen=True)
+class Case:
+    """One recording in a report: what is true of it, what the model predicts, how well, and how it sounds.
+
+    Parameters
+    ----------
+    title : str
+        Such as "worst track: song".
+    truth, estimate, score : str
+        In a few words; an empty one is left out.
+    caption : str
+        What one sees in the figure and hears in the sounds.
+    figure : matplotlib.figure.Figure, optional
+        Truth and estimate over time.
+    sounds : sequence of Sound
+        Such as the recording and sonifications of truth and estimate, over the same stretch of time.
+    """
+
+    title: str
+    truth: str = ""
+    estimate: str = ""
+    score: str = ""
+    caption: str = ""
+    figure: Any = None
+    sounds: Sequence[Any] = ()
+
+
+Shown = Picture | Sounding | Case
+
+MOST_SCORES = 4  # figures in a line
+
+
+def score_words(figures: Mapping[str, Any]) -> str:
+    """The first figures of a track in a line.
+
+    Examples
+    --------
+    >>> score_words({"si_sdr_db": 5.25, "scores": [0.1, 0.2], "snr_db": 7.0})
+    'si_sdr_db 5.250, snr_db 7.000'
+    """
+    numbers = [name for name, value in figures.items() if _is_number(value)]
+    return ", ".join(f"{name} {figures[name]:.3f}" for name in numbers[:MOST_SCORES])
+
+
+MOST_WRONG = 2  # of the worst tracks
+
+
+def best_and_worst(figure: Mapping[str, float]) -> list[tuple[str, str]]:
+    """Which tracks a report shows, each with a word for it: the best, and the worst ones from the worst on.
+
+    Examples
+    --------
+    >>> best_and_worst({"a": 0.9, "b": 0.2, "c": 0.5, "d": 0.8})
+    [('best', 'a'), ('worst', 'b'), ('second worst', 'c')]
+    >>> best_and_worst({"a": 0.9})
+    [('best', 'a')]
+    """
+    ranked = sorted(figure, key=lambda key: -figure[key])
+    worst = ranked[:0:-1][:MOST_WRONG]
+    words = ["best", "worst", "second worst"]
+    return list(zip(words, [*ranked[:1], *worst], strict=False))

@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from ..data.stores.cells import guarded_cell
 from ..errors import TaskError, Where, did_you_mean
 from ..outputs.layers import Layer, TagScores
 from ..printable import listed
-from .predictions import Prediction, drawn
+from .predictions import Prediction
 
 Float64 = NDArray[np.float64]
 NAMED = 5  # labels that the `repr` of a prediction names
@@ -131,6 +131,8 @@ class Tags(Prediction):
         Probabilities of each patch.
     """
 
+    with_sound: ClassVar[bool] = True
+
     vocabulary: tuple[str, ...]
     probabilities: Float64
     labels: tuple[str, ...]
@@ -185,12 +187,31 @@ class Tags(Prediction):
         """The scores over time, a row per label; see `Prediction.plot`."""
         from ..plots.tags import tagogram  # matplotlib takes a second to import
 
-        return drawn(
-            tagogram,
-            self.times_s,
-            self.over_time,
-            self.vocabulary,
-            self.labels,
-            self.title,
+        return tagogram(
+            **self._rows(),
+            title=self.title,
             ax=ax,
+            length_s=self.recorded_s or None,
+            note=self._note(),
         )
+
+    def plot_with(self, samples: Any, sr_hz: int) -> Any:
+        """The scores over time below the spectrogram of the recording; see `Prediction.plot_with`."""
+        from ..plots.tags import sound_and_tags  # matplotlib takes a second to import
+
+        return sound_and_tags(samples, sr_hz, self._rows(), self.title, self._note())
+
+    def _rows(self) -> dict[str, Any]:
+        return {
+            "times_s": self.times_s,
+            "scores": self.over_time,
+            "labels": self.vocabulary,
+            "given": self.labels,
+        }
+
+    def _note(self) -> str:
+        """What the model has learned: it knows no other label, whatever it is given."""
+        kinds = f"one of {len(self.vocabulary)} labels"
+        if not self.trained_on:
+            return kinds
+        return f"{kinds}; trained on {self.trained_on}"

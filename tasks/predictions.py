@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from ..data.stores.audio import AUDIO_ENDINGS
 from ..data.stores.player import Audio, player
@@ -38,6 +38,8 @@ class Prediction(abc.ABC):
         The recording's name, for pictures and file names; by keyword only.
     recorded_s : float
         The recording's length in seconds, 0 where nobody has said it; by keyword only.
+    trained_on : str
+        What the model learned from, in words; "" where it is not known. By keyword only.
 
     Examples
     --------
@@ -54,8 +56,12 @@ class Prediction(abc.ABC):
     <Key of 'song': F# minor>
     """
 
+    # Whether the picture of a file has the spectrogram of the recording above it, see `plot_with`.
+    with_sound: ClassVar[bool] = False
+
     title: str = dataclasses.field(default="", kw_only=True)
     recorded_s: float = dataclasses.field(default=0.0, kw_only=True)
+    trained_on: str = dataclasses.field(default="", kw_only=True)
 
     @abc.abstractmethod
     def files(self) -> Mapping[str, bytes]:
@@ -181,6 +187,22 @@ class Prediction(abc.ABC):
             return []
         sound = self.sonify(NOTEBOOK_SR_HZ)
         return [(sound.samples, sound.sr_hz, sound.title)]
+
+    def plot_with(self, samples: Any, sr_hz: int) -> Any:  # noqa: ARG002  # a task may draw the sound with it
+        """Draw the prediction below the sound that it was made for: here without the sound.
+
+        Parameters
+        ----------
+        samples : array, (N,) or (C, N)
+            The recording.
+        sr_hz : int
+            Its sample rate, in Hz.
+
+        Returns
+        -------
+        matplotlib.figure.Figure or None
+        """
+        return self.plot()
 
     def save(
         self,

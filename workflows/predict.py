@@ -25,6 +25,7 @@ from ..features.streaming import stream_feature
 from ..runs.settings import RunSettings
 from ..tasks.base import Task
 from ..tasks.predictions import Prediction
+from ..zoo.corpora import UNKNOWN, origin_of
 from .experiment import Experiment
 from .progress import Progress
 
@@ -53,7 +54,11 @@ def predict(
             found = task.predict(experiment.model, feature, settings.tuned, on_share)
     # A task of another package may predict in a form of its own.
     if isinstance(found, Prediction):
-        return dataclasses.replace(found, recorded_s=length.seconds)
+        return dataclasses.replace(
+            found,
+            recorded_s=length.seconds,
+            trained_on=corpus_in_words(settings.corpus),
+        )
     return found
 
 
@@ -65,6 +70,12 @@ def refuse_separation(task: Task, folder: str) -> None:
             code="E806",
             help=f"mirbricks separate {folder} song.wav --out DIR",
         )
+
+
+def corpus_in_words(name: str) -> str:
+    """Such as "ESC-10, environmental sounds of ten classes"; of an unknown corpus its name."""
+    origin = origin_of(name)
+    return f"'{name}'" if origin is UNKNOWN else origin.title
 
 
 class Length:

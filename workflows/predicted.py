@@ -20,6 +20,9 @@ from ..tasks.base import Task
 from ..tasks.predictions import PICTURE_DPI, PNG, Prediction
 from .experiment import Experiment
 
+LONGEST_PICTURED_S = (
+    1200.0  # of a recording whose spectrogram stands above its prediction
+)
 ENDINGS = {name: format.ending for name, format in FORMATS.items()} | {PNG: ".png"}
 
 
@@ -94,7 +97,7 @@ class Destination:
             )
         else:
             found = dict(prediction.files())
-            figure = experiment.task.picture(prediction, name)
+            figure = _picture(prediction, name, experiment, source)
             if figure is not None:
                 from ..plots.style import png_bytes  # matplotlib takes a second
 
@@ -122,6 +125,16 @@ class Destination:
         return all(
             any(file.endswith(ENDINGS[name]) for file in files) for name in self.to
         )
+
+
+def _picture(prediction: Any, name: str, experiment: Experiment, source: Path) -> Any:
+    """The task's picture; with the sound above it where the prediction has a place for it."""
+    length_s = getattr(prediction, "recorded_s", 0.0)
+    with_sound = isinstance(prediction, Prediction) and prediction.with_sound
+    if with_sound and 0.0 < length_s <= LONGEST_PICTURED_S:
+        samples, sr_hz = read_channels(source)
+        return prediction.titled(name).plot_with(samples, sr_hz)
+    return experiment.task.picture(prediction, name)
 
 
 def recording_of(prediction: Prediction, name: str, source: Path) -> Recording:

@@ -18,11 +18,11 @@ from ...features.hcqt import HCQTFeatureConfig
 from ...metrics.chords import COMPARISONS, chord_figures, chord_seconds
 from ..base import (
     Batch,
+    Case,
     Evaluation,
     Figures,
     OnShare,
     OnTrack,
-    Picture,
     Task,
     register_task,
     unseen,
@@ -228,27 +228,11 @@ class ChordEstimation(Task):
         cache: Any,
         settings: Mapping[str, Any],
         evaluation: Evaluation,
-    ) -> list[Picture]:
-        """The tracks with the highest and the lowest majmin, truth over estimate."""
-        judged = {
-            key: track["majmin"]
-            for key, track in evaluation.tracks.items()
-            if "majmin" in track
-        }
-        ranked = sorted(judged, key=lambda key: -judged[key])
-        by_key = {item.key: item for item in items}
-        pictures = []
-        for label, key in (
-            (("best", ranked[0]), ("worst", ranked[-1]))[: len(ranked)]
-            if ranked
-            else ()
-        ):
-            found = self.predict(model, cache.open(key), settings)
-            figure = found.titled(key).plot(truth=self.truth(by_key[key]))
-            pictures.append(
-                Picture(f"{label} track: {key}", f"majmin {judged[key]:.3f}", figure)
-            )
-        return pictures
+    ) -> list[Case]:
+        """The tracks with the highest and the lowest majmin: truth over estimate, and both to hear."""
+        from .pictures import pictures_of
+
+        return pictures_of(self, model, items, cache, settings, evaluation)
 
     def _track(self, item: Recording, cache: Any) -> Track:
         feature = cache.open(item.key)

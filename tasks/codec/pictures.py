@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..base import Evaluation, Picture, Sounding
+from ..base import Case, Evaluation, Picture
+from ..evaluation import score_words
 from ..sounds import Sound
 from .graph_codec import GraphCodec
 
@@ -28,8 +29,10 @@ def pictures_of(
     return found
 
 
-def soundings_of(pairs: Sequence[Pair], sr_hz: int) -> list[Sounding]:
-    """Players for each recording and what came back of it."""
+def soundings_of(
+    pairs: Sequence[Pair], sr_hz: int, evaluation: Evaluation
+) -> list[Case]:
+    """Players for each recording and what came back of it, with its figures."""
     found = []
     for key, wave, back in pairs:
         sounds = [
@@ -37,7 +40,8 @@ def soundings_of(pairs: Sequence[Pair], sr_hz: int) -> list[Sounding]:
             Sound(np.float32(back), sr_hz, title="decoded"),
         ]
         caption = "The recording, then what the codec gives back of it."
-        found.append(Sounding(key, caption, sounds))
+        score = score_words(evaluation.tracks.get(key, {}))
+        found.append(Case(key, score=score, caption=caption, sounds=sounds))
     return found
 
 
@@ -56,6 +60,7 @@ def _spectrograms(pairs: Sequence[Pair], sr_hz: int) -> Picture:
 
 
 def _codebooks(codec: GraphCodec, evaluation: Evaluation) -> Picture:
+    from ...plots.palette import BLUE, PURPLE, SOFT
     from ...plots.style import canvas
 
     figure, ax = canvas(None, 8.0, 3.2)
@@ -64,10 +69,12 @@ def _codebooks(codec: GraphCodec, evaluation: Evaluation) -> Picture:
     perplexity = [
         evaluation.figures[f"perplexity_{number}"] / codec.n_codes for number in numbers
     ]
-    ax.bar(numbers - 0.2, use, width=0.4, label="codes that occur")
-    ax.bar(numbers + 0.2, perplexity, width=0.4, label="perplexity")
-    ax.axhline(0.5, linewidth=0.8, linestyle="--", color="grey")
+    ax.bar(numbers - 0.2, use, width=0.4, color=BLUE, label="codes that occur")
+    ax.bar(numbers + 0.2, perplexity, width=0.4, color=PURPLE, label="perplexity")
+    ax.axhline(0.5, linewidth=0.8, linestyle="--", color=SOFT)
     ax.set_xlabel("codebook")
+    ax.set_xticks(numbers)
+    ax.spines[["top", "right"]].set_visible(False)
     ax.set_ylabel(f"share of {codec.n_codes} codes")
     ax.set_ylim(0, 1.05)
     ax.legend(loc="lower right")

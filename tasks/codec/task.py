@@ -17,12 +17,12 @@ from ...features.mel_inversion import wave_of_logmel
 from ...features.waveform import WaveformFeatureConfig
 from ...metrics.reconstruction import si_sdr_db
 from ..base import (
+    Case,
     Evaluation,
     Figures,
     OnShare,
     OnTrack,
     Picture,
-    Sounding,
     Task,
     register_task,
     unseen,
@@ -327,7 +327,7 @@ class CodecTask(Task):
         cache: Any,
         settings: Mapping[str, Any],
         evaluation: Evaluation,
-    ) -> list[Picture | Sounding]:
+    ) -> list[Picture | Case]:
         """Recordings beside what comes back of them, and how much of each codebook is in use."""
         codec = self.codec(model)
         pairs: list[tuple[str, Any, Any]] = []
@@ -339,7 +339,7 @@ class CodecTask(Task):
             pairs.append((item.key, np.asarray(wave), back.samples))
         return [
             *pictures_of(pairs, codec, evaluation),
-            *soundings_of(pairs, codec.sr_hz),
+            *soundings_of(pairs, codec.sr_hz, evaluation),
         ]
 
     def truth(self, item: Item) -> None:

@@ -16,6 +16,7 @@ from ...features.chroma import PitchClassConfig
 from ...metrics.retrieval import ranks_in_blocks, retrieval_figures
 from ..base import (
     Batch,
+    Case,
     Evaluation,
     Figures,
     OnShare,
@@ -364,7 +365,7 @@ class CoverSongs(Task):
         cache: Any,
         settings: Mapping[str, Any],  # noqa: ARG002
         evaluation: Evaluation,
-    ) -> list[Picture]:
+    ) -> list[Picture | Case]:
         """The similarity matrix, and the ranked lists of the best and the worst queries."""
         from .pictures import pictures_of
 

@@ -19,11 +19,11 @@ from ...metrics.multi_pitch import multi_pitch_figures
 from ...metrics.notes import intervals, note_figures, velocity_figures
 from ..base import (
     Batch,
+    Case,
     Evaluation,
     Figures,
     OnShare,
     OnTrack,
-    Picture,
     Task,
     register_task,
     unseen,
@@ -341,23 +341,11 @@ class MultiPitch(Task):
         cache: FeatureCache,
         settings: Mapping[str, Any],
         evaluation: Evaluation,
-    ) -> list[Picture]:
-        """The piano rolls of the tracks with the highest and the lowest Accuracy, the estimate on the truth."""
-        ranked = sorted(
-            evaluation.tracks,
-            key=lambda key: evaluation.tracks[key]["Accuracy"],
-            reverse=True,
-        )
-        by_key = {item.key: item for item in items}
-        pictures = []
-        for label, key in (("best", ranked[0]), ("worst", ranked[-1]))[: len(ranked)]:
-            found = self.predict(model, cache.open(key), settings)
-            accuracy = evaluation.tracks[key]["Accuracy"]
-            roll = found.titled(key).plot(truth=self.truth(by_key[key]))
-            pictures.append(
-                Picture(f"{label} track: {key}", f"Accuracy {accuracy:.3f}", roll)
-            )
-        return pictures
+    ) -> list[Case]:
+        """The tracks with the highest and the lowest Accuracy: estimate on truth, and both to hear."""
+        from .pictures import pictures_of
+
+        return pictures_of(self, model, items, cache, settings, evaluation)
 
     def truth(
         self, item: Item

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from ...metrics.tagging import confusion_matrix, label_curves
 from ...plots.embeddings import embedding_map, singular_values
 from ...plots.tags import confusion, curves
-from ..base import Evaluation, Picture
+from ..base import Case, Evaluation, Picture
+from ..tagging.pictures import wrong_recordings
+from .probe_several import HALF
 
 
 def pictures_of(
@@ -20,10 +22,10 @@ def pictures_of(
     labels: Sequence[str],
     evaluation: Evaluation,
     truth: Callable[[Any], list[str]],
-) -> list[Picture]:
+) -> list[Picture | Case]:
     """Of the embeddings (N, D) of recordings."""
     names = [(truth(item) or ["none"])[0] if labels else "" for item in items]
-    pictures = []
+    pictures: list[Picture | Case] = []
     if len(items) > 2:
         caption = "Each point is a recording, on the two principal components of the standardised embeddings."
         pictures.append(
@@ -37,7 +39,26 @@ def pictures_of(
         )
     if labels:
         pictures.append(_of_labels(labels, evaluation))
+        pictures += _wrong(items, labels, evaluation)
     return pictures
+
+
+def _wrong(
+    items: Sequence[Any], labels: Sequence[str], evaluation: Evaluation
+) -> list[Case]:
+    """The recordings of which the linear probe is surest and wrong, to hear."""
+    by_key = {item.key: item for item in items}
+    rows = {key: row for key, row in evaluation.tracks.items() if key in by_key}
+    if not rows:
+        return []
+    scores = np.array([row["scores"] for row in rows.values()])
+    truth = np.zeros(scores.shape, bool)
+    for number, row in enumerate(rows.values()):
+        truth[number, row["truth"]] = True
+    several = "knn_scores" in next(iter(rows.values()))
+    thresholds = [HALF] * len(labels) if several else []
+    judged = [by_key[key] for key in rows]
+    return wrong_recordings(judged, scores, truth, labels, thresholds)
 
 
 def _of_labels(labels: Sequence[str], evaluation: Evaluation) -> Picture:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,8 @@ class Represented(Prediction):
     tags : Tags or None
         What the linear probe reads in the embeddings; None without labels.
     """
+
+    with_sound: ClassVar[bool] = True
 
     frames: Float64
     times_s: Float64
@@ -65,8 +67,24 @@ class Represented(Prediction):
     def plot(self, ax: Any = None) -> Any:
         """The tags over time, or without labels the embeddings over time; see `Prediction.plot`."""
         if self.tags is not None:
-            return self.tags.titled(self.title).plot(ax)
+            return self._own_tags().plot(ax)
 
         from ...plots.embeddings import over_time  # matplotlib takes a second to import
 
         return drawn(over_time, self.times_s, self.frames, self.title, ax=ax)
+
+    def plot_with(self, samples: Any, sr_hz: int) -> Any:
+        """The tags below the spectrogram of the recording; see `Prediction.plot_with`."""
+        if self.tags is None:
+            return self.plot()
+        return self._own_tags().plot_with(samples, sr_hz)
+
+    def _own_tags(self) -> Tags:
+        """The tags with what is known of the recording and of the model."""
+        assert self.tags is not None  # both callers have asked
+        return replace(
+            self.tags,
+            title=self.title,
+            recorded_s=self.recorded_s,
+            trained_on=self.trained_on,
+        )

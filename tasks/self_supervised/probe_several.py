@@ -13,6 +13,7 @@ from .probe import COSTS, DIGITS, PARTS, refuse_without_example, unit
 
 Float64 = NDArray[np.float64]
 Bool = NDArray[np.bool_]
+HALF = 0.5  # the probability from which on a recording has a label
 ALWAYS = (
     1e-3  # share of the recordings without a label that all training recordings have
 )

@@ -22,6 +22,7 @@ from ...losses.contrastive import barlow_twins, nt_xent, spread, vicreg
 from ...metrics.tagging import multi_class_figures, multi_label_figures
 from ..base import (
     Batch,
+    Case,
     Evaluation,
     Figures,
     OnShare,
@@ -48,7 +49,6 @@ COLLAPSED = {
     "rank": 2.0,
     "std": 0.1,
 }  # under these an encoder says the same of everything
-HALF = 0.5  # the probability from which on a recording has a label
 FEWEST = 8  # recordings from which on a collapse can be told
 
 
@@ -293,7 +293,7 @@ class SelfSupervised(Task):
         for number, row in enumerate(rows):
             truth[number, row["truth"]] = True
         # Nothing is tuned for the probes: a logistic regression decides at 0.5.
-        halves = np.full(scores.shape[1], HALF)
+        halves = np.full(scores.shape[1], probe_several.HALF)
         figures = multi_label_figures(scores, truth, halves)
         near = np.array([row["knn_scores"] for row in rows])
         own = multi_label_figures(near, truth, halves)
@@ -329,7 +329,7 @@ class SelfSupervised(Task):
             whole = score(settings["probe"], vectors.mean(axis=0, keepdims=True))[0]
             found = [int(whole.argmax())]
             if self.labelling.several:
-                found = np.flatnonzero(whole >= HALF).tolist()
+                found = np.flatnonzero(whole >= probe_several.HALF).tolist()
             over_time = score(settings["probe"], vectors)
             own = tuple(labels[k] for k in found)
             tags = Tags(labels, whole, own, times_s, over_time)
@@ -345,7 +345,7 @@ class SelfSupervised(Task):
         cache: Any,
         settings: Mapping[str, Any],
         evaluation: Evaluation,
-    ) -> list[Picture]:
+    ) -> list[Picture | Case]:
         """A map of the embeddings, their singular values, and the confusion matrix of the linear probe."""
         from .pictures import pictures_of
 

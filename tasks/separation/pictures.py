@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from ..base import Picture, Sounding
+from ..base import Case, Evaluation
+from ..evaluation import of_parts, score_words
 from ..sounds import Sound
 
 LONGEST_S = 10.0  # of a recording in a report, which holds a player for every target
@@ -47,17 +48,16 @@ def busiest(references: Tensor, n_samples: int) -> int:
 
 
 def shown(
-    tracks: Sequence[Heard], targets: Sequence[str], sr_hz: int
-) -> list[Picture | Sounding]:
-    """Pictures and players of some tracks."""
-    found: list[Picture | Sounding] = []
-    for track in tracks:
-        found.append(_pictures(track, targets, sr_hz))
-        found.append(_players(track, targets, sr_hz))
-    return found
+    tracks: Sequence[Heard],
+    targets: Sequence[str],
+    sr_hz: int,
+    evaluation: Evaluation,
+) -> list[Case]:
+    """Pictures, players and figures of some tracks."""
+    return [_case(track, targets, sr_hz, evaluation) for track in tracks]
 
 
-def _pictures(track: Heard, targets: Sequence[str], sr_hz: int) -> Picture:
+def _figure(track: Heard, targets: Sequence[str], sr_hz: int) -> Any:
     from matplotlib.figure import Figure  # it takes a second to import
 
     from ...plots.separation import mask
@@ -74,22 +74,35 @@ def _pictures(track: Heard, targets: Sequence[str], sr_hz: int) -> Picture:
         mask(ours, track.mix, sr_hz, "its share of the mix", ax=row[2])
         for one in row:
             one.label_outer()
-    caption = (
-        "Each row is a target: as it was recorded, as it was separated from the mix, and the mask that makes the one "
-        "of the other, white where all of the mix is taken."
-    )
-    return Picture(track.key, caption, figure)
+    return figure
 
 
-def _players(track: Heard, targets: Sequence[str], sr_hz: int) -> Sounding:
+def _case(
+    track: Heard, targets: Sequence[str], sr_hz: int, evaluation: Evaluation
+) -> Case:
+    """The mix and every target as it was recorded and as it was separated, with the figures of each."""
+    own = evaluation.tracks.get(track.key, {})
+    scores = [
+        f"{target}: {score_words(figures)}" for target, figures in of_parts(own).items()
+    ]
     sounds = [_sound(track.mix, sr_hz, "mix")]
     for target, wanted, ours in zip(
         targets, track.references, track.estimates, strict=True
     ):
         sounds.append(_sound(wanted, sr_hz, f"{target}: recorded"))
         sounds.append(_sound(ours, sr_hz, f"{target}: separated"))
-    caption = "The mix, then each target as it was recorded and as it was separated."
-    return Sounding(track.key, caption, sounds)
+    caption = (
+        "Each row is a target: as it was recorded, as it was separated from the mix, and the mask that makes the one "
+        "of the other, white where all of the mix is taken. Below them the mix, then each target twice, to hear."
+    )
+    return Case(
+        track.key,
+        truth=f"the recorded stems: {', '.join(targets)}",
+        score="; ".join(scores) or score_words(own),
+        caption=caption,
+        figure=_figure(track, targets, sr_hz),
+        sounds=sounds,
+    )
 
 
 def _sound(wave: Any, sr_hz: int, title: str) -> Sound:

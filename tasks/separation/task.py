@@ -11,12 +11,11 @@ from ...compiler.module import GraphModule
 from ...data.corpus import Item
 from ...features.waveform import WaveformFeatureConfig
 from ..base import (
+    Case,
     Evaluation,
     Figures,
     OnShare,
     OnTrack,
-    Picture,
-    Sounding,
     Task,
     register_task,
     unseen,
@@ -225,7 +224,7 @@ class Separation(Task):
         cache: Any,
         settings: Mapping[str, Any],  # noqa: ARG002  # nothing is tuned
         evaluation: Evaluation,
-    ) -> list[Picture | Sounding]:
+    ) -> list[Case]:
         """The first mixes: their targets as they were recorded and as they were separated, to look at and to listen."""
         n_samples = round(LONGEST_S * self.feature.sr_hz)
         heard: list[Heard] = []
@@ -244,7 +243,7 @@ class Separation(Task):
             )
             waves = (mix.numpy(), references.numpy(), estimates.numpy())
             heard.append(Heard(track.mix.key, *waves))
-        return shown(heard, self.config.targets, self.feature.sr_hz)
+        return shown(heard, self.config.targets, self.feature.sr_hz, evaluation)
 
     def truth(self, item: Item) -> None:
         """A mix is judged against its stems, which are recordings of their own."""

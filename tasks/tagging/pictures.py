@@ -15,8 +15,10 @@ from ...features.cache import FeatureCache
 from ...metrics.tagging import class_figures, confusion_matrix, label_curves
 from ...plots.filters import filter_bank
 from ...plots.tags import confusion, curves, label_bars
-from ..base import Evaluation, Picture, Task
+from ..base import Case, Evaluation, Picture, Task
+from ..excerpts import recorded
 
+MOST_WRONG = 6  # recordings with a player each
 SHORTEST = 8  # taps of a convolution that is a filter to look at
 
 
@@ -27,15 +29,23 @@ def pictures_of(
     cache: FeatureCache,
     settings: Mapping[str, Any],
     evaluation: Evaluation,
-) -> list[Picture]:
-    """The confusion matrix, or the curves of every label; the figures of each; a recording over time; filters."""
+) -> list[Picture | Case]:
+    """The confusion matrix, or the curves of every label; the figures of each; wrong recordings; one over time;
+    filters.
+    """
     scores = np.array([track["scores"] for track in evaluation.tracks.values()])
     truth = np.zeros(scores.shape, bool)
     for row, track in enumerate(evaluation.tracks.values()):
         truth[row, track["truth"]] = True
-    pictures = _of_labels(
-        scores, truth, settings["labels"], bool(settings["thresholds"])
-    )
+    pictures: list[Picture | Case] = [
+        *of_labels(scores, truth, settings["labels"], bool(settings["thresholds"]))
+    ]
+    by_key = {item.key: item for item in items}
+    judged = [by_key[key] for key in evaluation.tracks if key in by_key]
+    if len(judged) == len(scores):
+        pictures += wrong_recordings(
+            judged, scores, truth, settings["labels"], settings["thresholds"]
+        )
     # Of equally long recordings, the one with most labels has most to show.
     longest = max(
         items,
@@ -48,11 +58,16 @@ def pictures_of(
         found = task.predict(model, cache.open(longest.key), settings)
         true = ", ".join(task.truth(longest)) or "none"
         figure = task.picture(found, longest.key)
+        estimate = ", ".join(found.labels) or "none"
         pictures.append(
-            Picture(
+            Case(
                 f"over time: {longest.key}",
-                f"The longest recording. True labels: {true}.",
-                figure,
+                truth=true,
+                estimate=estimate,
+                score=_score_of(found.scores, task.truth(longest)),
+                caption="The longest recording; its true labels are green where they are predicted.",
+                figure=figure,
+                sounds=recorded(longest, 0.0, longest.key),
             )
         )
     if task.feature.type == "waveform":
@@ -60,7 +75,7 @@ def pictures_of(
     return pictures
 
 
-def _of_labels(
+def of_labels(
     scores: NDArray[np.float64],
     truth: NDArray[np.bool_],
     labels: Sequence[str],
@@ -102,6 +117,68 @@ def _of_labels(
         )
         pictures.append(Picture("label by label", caption, figure))
     return pictures
+
+
+def wrong_recordings(
+    items: Sequence[Any],
+    scores: NDArray[np.float64],
+    truth: NDArray[np.bool_],
+    labels: Sequence[str],
+    thresholds: Sequence[float],
+) -> list[Case]:
+    """The recordings of which the model is surest and wrong, to hear.
+
+    Parameters
+    ----------
+    items : sequence
+        Recordings, a row of `scores` and `truth` each.
+    scores, truth : ndarray, shape (N, K)
+        Probabilities, and which labels each recording has.
+    labels : sequence of str
+        The K labels.
+    thresholds : sequence of float
+        Of each label, where recordings have several; else empty.
+    """
+    if len(thresholds):
+        found = scores >= np.asarray(thresholds)
+    else:
+        found = np.zeros(scores.shape, bool)
+        found[np.arange(len(scores)), scores.argmax(axis=1)] = True
+    wrong: list[int] = np.flatnonzero((found != truth).any(axis=1)).tolist()
+
+    # How sure the model is of what is wrong: of labels too many, and of the absence of those too few.
+    missed = np.where(truth, 1.0 - scores, 0.0)
+    too_many = np.where(truth, 0.0, scores)
+    mistaken = np.where(found != truth, np.maximum(missed, too_many), 0.0).max(axis=1)
+    surest = sorted(wrong, key=lambda row: -mistaken[row])[:MOST_WRONG]
+
+    cases = []
+    for place, row in enumerate(surest, 1):
+        own = {label: float(scores[row, k]) for k, label in enumerate(labels)}
+        true = [labels[k] for k in np.flatnonzero(truth[row]).tolist()]
+        predicted = [labels[k] for k in np.flatnonzero(found[row]).tolist()]
+        cases.append(
+            Case(
+                f"wrong, {place} of {len(wrong)}: {items[row].key}",
+                truth=", ".join(true) or "none",
+                estimate=_with_scores(predicted, own) or "none",
+                score=_score_of(own, true),
+                sounds=recorded(items[row], 0.0, items[row].key),
+            )
+        )
+    return cases
+
+
+def _with_scores(names: Sequence[str], scores: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} ({scores[name]:.2f})" for name in names)
+
+
+def _score_of(scores: Mapping[str, float], true: Sequence[str]) -> str:
+    """The probability of the true labels: 1 would be right."""
+    known = [name for name in true if name in scores]
+    if not known:
+        return f"highest probability {max(scores.values()):.2f}, of no true label"
+    return f"probability of the truth: {_with_scores(known, scores)}"
 
 
 def _without(labels: Sequence[str], left_out: NDArray[np.bool_], several: bool) -> str:

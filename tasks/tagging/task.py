@@ -25,6 +25,7 @@ from ...metrics.tagging import (
     multi_label_figures,
 )
 from ..base import (
+    Case,
     Evaluation,
     Figures,
     OnShare,
@@ -320,7 +321,7 @@ class Tagging(Task):
         cache: FeatureCache,
         settings: Mapping[str, Any],
         evaluation: Evaluation,
-    ) -> list[Picture]:
+    ) -> list[Picture | Case]:
         """The confusion matrix, or the curves of every label; a recording over time."""
         from .pictures import pictures_of
 

@@ -83,7 +83,11 @@ def test_the_time_axis_of_beats_is_not_in_seconds() -> None:
 def test_repeated_pitch_classes_have_their_names_again() -> None:
     rng = np.random.default_rng(0)
     vectors = rng.random((1, 4))
-    for n_bins, ylabel in ((23, "pitch class"), (24, "bin"), (84, "bin")):
+    for n_bins, ylabel in (
+        (23, "pitch class"),
+        (24, "bin of the feature"),
+        (84, "bin of the feature"),
+    ):
         seen = rng.random((n_bins, 5))
         axes = embedding(seen, vectors, 0.1, "song", pitch_classes=True).axes[0]
         assert axes.get_ylabel() == ylabel
@@ -91,5 +95,6 @@ def test_repeated_pitch_classes_have_their_names_again() -> None:
     names = [label.get_text() for label in axes.get_yticklabels()]
     assert (names[0], names[12], names[22]) == ("C", "C", "B♭")
     assert (
-        embedding(rng.random((12, 5)), vectors, 0.1, "s").axes[0].get_ylabel() == "bin"
+        embedding(rng.random((12, 5)), vectors, 0.1, "s").axes[0].get_ylabel()
+        == "bin of the feature"
     )

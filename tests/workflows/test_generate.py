@@ -213,12 +213,16 @@ class Page(HTMLParser):
         self.pictures = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        source = dict(attrs).get("src") or ""
+        own = dict(attrs)
+        source = own.get("src") or ""
         if tag == "audio":
             self.audio.append(source)
-        if tag == "img":
-            assert source.startswith("data:image/png;base64,")
+        if tag == "svg":
+            assert own.get("aria-label")
             self.pictures += 1
+        # Within a picture a spectrogram is an image, and comes from nowhere else.
+        if tag == "image":
+            assert (own.get("xlink:href") or "").startswith("data:image/png;base64,")
 
 
 def test_the_page_plays_every_file_with_its_pictures(run: Path) -> None:

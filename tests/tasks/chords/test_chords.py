@@ -119,7 +119,20 @@ def test_from_features_to_figures(songs: Make) -> None:
     assert evaluation.tracks["0"]["majmin_judged_s"] == pytest.approx(
         8.0
     )  # all but the sus4
-    assert len(task.pictures(model, corpus.features, cache, tuned, evaluation)) == 2
+    shown = task.pictures(model, corpus.features, cache, tuned, evaluation)
+    assert [case.title.partition(":")[0] for case in shown] == [
+        "best track",
+        "worst track",
+        "second worst track",
+    ]
+    for case in shown:
+        assert case.score == f"majmin {evaluation.tracks[case.title[-1]]['majmin']:.3f}"
+        assert "chords; longest: " in case.truth
+        assert "chord" in case.estimate
+        # The corpus has features only: truth and estimate are heard, the song is not.
+        titles = [sound.title for sound in case.sounds]
+        assert titles == ["truth, as tones", "estimate, as tones"]
+        assert "no audio" in case.caption
 
 
 def test_a_lab_file_is_what_mir_eval_reads(tmp_path: Path) -> None:

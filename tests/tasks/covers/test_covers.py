@@ -20,6 +20,7 @@ from mirbricks.errors import DataError, TaskError
 from mirbricks.features import features
 from mirbricks.features.given import CorpusFeatures, GivenFeatureConfig
 from mirbricks.losses.contrastive import barlow_twins, vicreg
+from mirbricks.tasks.base import Case, Picture
 from mirbricks.tasks.covers import CoversConfig, CoverSongs, Library, ViewsConfig
 from mirbricks.tasks.covers.objective import Objective
 from mirbricks.tasks.covers.threshold import best_threshold, pair_counts, pair_figures
@@ -212,7 +213,15 @@ def test_figures_equal_a_loop_and_leave_out_what_has_no_cover(
     judged = [figures["mAP"] for figures in found.tracks.values() if "mAP" in figures]
     assert found.figures["mAP"] == pytest.approx(np.mean(judged))
     assert (found.figures["queries"], found.figures["without_cover"]) == (7.0, 2.0)
-    assert len(task.pictures(Named(), corpus.features, cache, {}, found)) == 3
+    shown = task.pictures(Named(), corpus.features, cache, {}, found)
+    pictures = [one for one in shown if isinstance(one, Picture)]
+    cases = [one for one in shown if isinstance(one, Case)]
+    assert len(pictures) == 3
+    # The queries that find another work first, the worst of them first, each with what it should have found.
+    scores = [float(case.score.split(";")[0].split()[-1]) for case in cases]
+    assert scores == sorted(scores)
+    assert len(scores) == 3
+    assert all(case.truth and case.estimate for case in cases)
 
 
 def test_a_side_is_asked_for_among_the_whole_corpus(covers: Make) -> None:
@@ -227,7 +236,8 @@ def test_a_side_is_asked_for_among_the_whole_corpus(covers: Make) -> None:
     assert (
         found.tracks == {key: whole.tracks[key] for key in found.tracks} != alone.tracks
     )
-    assert len(task.pictures(Named(), side, cache, {}, found)) == 2
+    shown = task.pictures(Named(), side, cache, {}, found)
+    assert len([one for one in shown if isinstance(one, Picture)]) == 2
     unlabelled = covers([2, 2], works=False, folder="other").features
     assert cache.build(unlabelled) == []
     task.references = (*side, unlabelled[2])  # what is only compared with needs no work

@@ -59,7 +59,7 @@ def test_the_page_has_pictures_and_players(
     assert main(["separate", str(run), str(wav), "--out", str(out)]) == 0
     html = (out / "index.html").read_text()
     # Of the recording one picture; of each source the sound and its mask.
-    assert html.count("<img") == 1 + 2 * 2
+    assert html.count("<svg") == 1 + 2 * 2
     assert re.findall(r'<audio[^>]*src="([^":]*)', html) == [
         "data", "low.wav", "high.wav",
     ]  # fmt: skip

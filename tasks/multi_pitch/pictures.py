@@ -1,0 +1,82 @@
+"""What the report of a multi-pitch run shows: the best track and the worst ones, to look at and to hear."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from ...data.corpus import Item
+from ...features.cache import FeatureCache
+from ...outputs.layers import Curve
+from ...plots.pitch import mistakes_s, note_name
+from ..base import Case, Evaluation, Task
+from ..evaluation import best_and_worst
+from ..excerpts import caption_of, densest, length_from, recorded, sounded
+
+Frames = tuple[NDArray[np.float64], Sequence[NDArray[np.float64]]]
+SCORES = ("Accuracy", "Precision", "Recall")
+
+
+def pictures_of(
+    task: Task,
+    model: nn.Module,
+    items: Sequence[Item],
+    cache: FeatureCache,
+    settings: Mapping[str, Any],
+    evaluation: Evaluation,
+) -> list[Case]:
+    """A piano roll of each, with the recording, its truth and the estimate as sound."""
+    by_key = {item.key: item for item in items}
+    accuracy = {key: own["Accuracy"] for key, own in evaluation.tracks.items()}
+    cases = []
+    for label, key in best_and_worst(accuracy):
+        item = by_key[key]
+        found = task.predict(model, cache.open(key), settings)
+        truth: Frames = task.truth(item)
+        estimate: Frames = (found.times_s, found.frequencies_hz)
+
+        # One hears where most is wrong: a mistake of a moment would else be missed in a long track.
+        wrong_s = mistakes_s(estimate, truth)
+        start_s = densest(wrong_s, item.duration_s)
+        length_s = length_from(start_s, item.duration_s)
+        sounds = recorded(item, start_s, "recording")
+        caption = caption_of(
+            start_s, length_s, n_wrong=len(wrong_s), has_audio=bool(sounds)
+        )
+        for title, frames in (("truth", truth), ("estimate", estimate)):
+            curve = Curve("f0", np.asarray(frames[0], np.float64), list(frames[1]))
+            sounds.append(sounded(curve, start_s, length_s, f"{title}, as sines"))
+        cases.append(
+            Case(
+                f"{label} track: {key}",
+                truth=_words(truth),
+                estimate=_words(estimate),
+                score=_scores(evaluation.tracks[key]),
+                caption=caption,
+                figure=found.titled(key).plot(truth=truth),
+                sounds=sounds,
+            )
+        )
+    return cases
+
+
+def _scores(figures: Mapping[str, Any]) -> str:
+    return ", ".join(
+        f"{name} {figures[name]:.3f}" for name in SCORES if name in figures
+    )
+
+
+def _words(frames: Frames) -> str:
+    """How many pitches there are at a time, and in which range."""
+    counts = [len(pitches) for pitches in frames[1]]
+    pitches_hz = np.concatenate([*frames[1], np.empty(0)])
+    if not len(pitches_hz):
+        return "no pitch"
+    midi = np.rint(69 + 12 * np.log2(pitches_hz / 440)).astype(int)
+    low, high = note_name(int(midi.min())), note_name(int(midi.max()))
+    mean = float(np.mean(counts))
+    return f"{mean:.1f} pitches at a time on average, from {low} to {high}"

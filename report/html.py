@@ -107,6 +107,9 @@ def _tracks(report: Report) -> str:
         for key, values in report.tracks.items()
         if all(name in values for name in names)
     }
+    # Of what is only right or wrong the listing shows as much.
+    if all(own[name] in (0.0, 1.0) for own in numbers.values() for name in names):
+        return listing
     chart = track_chart(numbers, report.headline)
     return listing + image(chart, f"{names[0]} per track")
 

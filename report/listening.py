@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.stores.wav import LARGEST
+from .style import ROOT
 
 _HERE = Path(__file__).parent
 
@@ -36,7 +37,7 @@ def listening_page(title: str, content: Mapping[str, Any]) -> str:
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{_part('listening.css')}</style></head>"
+        f"<title>{escape(title)}</title><style>{ROOT}{_part('listening.css')}</style></head>"
         '<body><main id="main"><noscript>This page needs JavaScript.</noscript></main>'
         f'<script type="application/json" id="content">{data}</script>'
         f"<script>{_part('listening.js')}</script></body></html>\n"

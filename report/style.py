@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from ..plots.palette import font_stack, variables
 
-STYLE = (
-    f"""
+# The tones and the fonts, which every page has.
+ROOT = f"""
 :root {{ color-scheme: light dark; {variables("light")} }}
 @media (prefers-color-scheme: dark) {{ :root {{ {variables("dark")} }} }}
 @media print {{ :root {{ color-scheme: light; {variables("light")} --page: #fff; }} }}
 body {{ font: 16px/1.55 {font_stack()}; }}
 """
-    + """
+
+_RULES = """
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--ink); overflow-wrap: anywhere; }
 main { max-width: 76rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; }
@@ -30,6 +31,7 @@ dt { color: var(--soft); } dd { margin: 0; min-width: 0; }
 .listing { max-height: 34rem; overflow: auto; }
 .listing thead th { position: sticky; top: 0; background: var(--page); z-index: 1; }
 .listing thead th:first-child { z-index: 2; }
+.listing tfoot > tr > * { position: sticky; bottom: 0; background: var(--page); }
 .plot { display: block; max-width: 100%; height: auto; fill: var(--ink); }
 .plot * { stroke-linejoin: round; stroke-linecap: butt; }
 .plot.long { max-width: none; }
@@ -58,10 +60,11 @@ button { font: inherit; border: 1px solid var(--line); border-radius: .5rem; bac
   figure, .card, tr, .case { break-inside: avoid; } h2, h3 { break-after: avoid; }
   .wide, .listing { overflow: visible; max-height: none; } .listing thead th { position: static; }
   .plot, .plot.long, .plot.broad, .drawing > svg { width: auto; max-width: 100%; height: auto; max-height: 24cm; }
-  pre { white-space: pre-wrap; } table { font-size: .6rem; } th, td { padding: .2rem .3rem; }
-  th:first-child { position: static; } }
+  pre { white-space: pre-wrap; } table { font-size: .58rem; white-space: normal; } th, td { padding: .2rem .3rem; }
+  thead th { overflow-wrap: anywhere; } .listing tfoot > tr > *, th:first-child { position: static; } }
 """
-)
+
+STYLE = ROOT + _RULES
 
 SCRIPT = """
 document.querySelectorAll("thead th").forEach(head => {

@@ -5,7 +5,7 @@ OUT ?= out/demo
 BIN := .venv/bin
 PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check format slow mutants nightly bench docs pictures results notes-ar notes-flow notes-gan notes-instrument help
+.PHONY: demo test check format slow mutants nightly bench docs notebooks pictures results notes-ar notes-flow notes-gan notes-instrument help
 
 help:
 	@echo "make demo              synthesise a data set, train, evaluate, write $(OUT)/report.html"
@@ -21,6 +21,7 @@ help:
 	@echo "make notes-flow DATA=folder  the same by a VAE and a rectified flow; make notes-gan by a GAN"
 	@echo "make notes-instrument DATA=folder  a classifier of instruments, which hears whether notes sound as asked for"
 	@echo "make docs              the site, docs/_build/site/index.html; NOTEBOOKS=1 runs the notebooks of the gallery too"
+	@echo "make notebooks         the notebooks of docs/gallery for Jupyter, in docs/_build/ipynb"
 	@echo "make pictures          docs/blocks.md, the pictures of the blocks and the table of graphs, from the registry"
 
 $(BIN)/python:
@@ -84,6 +85,10 @@ bench: .venv/installed-test
 docs: .venv/installed
 	$(PIP) --editable ".[docs]"
 	cd docs && "$(CURDIR)/$(BIN)/python" -m docsite $(if $(NOTEBOOKS),--notebooks)
+
+notebooks: .venv/installed
+	$(PIP) --editable ".[docs]"
+	cd docs && "$(CURDIR)/$(BIN)/python" -m docsite.notebooks
 
 # What the checkout itself holds of it: a row and a picture per block, a row per graph
 pictures: .venv/installed

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import nbformat
-from myst_nb.core.config import NbParserConfig
 from myst_nb.core.read import read_myst_markdown_notebook
+from myst_parser.config.main import MdParserConfig
 
 from .markdown import anchor_card, cards
 from .staging import DOCS
@@ -17,9 +18,7 @@ ALSO = ("gallery/*.md",)
 
 def pages() -> Iterator[tuple[str, str | bytes]]:
     """The index with a card per notebook, and the notebooks as .ipynb."""
-    notebooks = [
-        path for path in sorted((DOCS / "gallery").glob("*.md")) if path.stem != "index"
-    ]
+    notebooks = notebook_paths()
     links = []
     for path in notebooks:
         text = path.read_text(encoding="utf-8")
@@ -38,9 +37,15 @@ def pages() -> Iterator[tuple[str, str | bytes]]:
     yield "gallery/index.md", "\n".join(lines)
 
 
+def notebook_paths() -> list[Path]:
+    """The notebooks of the gallery."""
+    found = sorted((DOCS / "gallery").glob("*.md"))
+    return [path for path in found if path.stem != "index"]
+
+
 def as_ipynb(text: str) -> str:
     """A notebook written as MyST Markdown, in Jupyter's own format; the same text gives the same file."""
-    notebook = read_myst_markdown_notebook(text, NbParserConfig())
+    notebook = read_myst_markdown_notebook(text, MdParserConfig())
     for i, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{i}"
     return nbformat.writes(notebook) + "\n"
@@ -53,9 +58,11 @@ def title(text: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """The first line of prose below the heading."""
+    """The first sentence of the prose below the heading."""
     _, _, rest = text.partition(f"# {title(text)}")
-    for line in rest.splitlines():
-        if re.match(r"[A-Z`*]", line):
-            return line.replace("*", "")
+    for paragraph in rest.split("\n\n"):
+        if re.match(r"[A-Z`*]", paragraph):
+            # A sentence may go on in the next line.
+            words = " ".join(paragraph.split()).replace("*", "")
+            return re.split(r"(?<=[.?!]) ", words)[0]
     return ""

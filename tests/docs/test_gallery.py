@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import socket
 import sys
@@ -102,3 +103,19 @@ def test_it_runs_quickly(
 )
 def test_it_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _runs(path, tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_jupyter_opens_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("myst_nb")
+    monkeypatch.syspath_prepend(str(path.parents[1]))
+    from docsite.gallery import as_ipynb, sentence
+
+    text = path.read_text(encoding="utf-8")
+    notebook = json.loads(as_ipynb(text))
+    code = [one["source"] for one in notebook["cells"] if one["cell_type"] == "code"]
+    assert ["".join(one) for one in code] == [
+        cell.rstrip("\n") for cell in notebook_cells.cells(path)
+    ]
+    # The card of the gallery shows a whole sentence.
+    assert sentence(text)[-1] in ".?!"

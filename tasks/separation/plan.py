@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ...errors import MirbricksError
 from ...registry import Block
 from .chunks import chunks_of, overlap_for, reach_of
 from .config import SeparationConfig
@@ -18,11 +19,12 @@ from .kinds import Separator
 from .peak import peak_bytes
 
 MEGABYTE = 1e6
+# What a layer of a plug-in may raise that computes with the numbers of its input, where there are none.
+WITHOUT_NUMBERS = (MirbricksError, RuntimeError, NotImplementedError, TypeError)
 # What layers need beside their tensors, as convolutions do: the graphs that ship took 1.3 to 1.9 times what they hold.
 WITH_SCRATCH = 2.0
-SHORT = (
-    1 << 14
-)  # samples of the shorter of two runs that memory is measured on, without numbers
+# Samples of the shorter of two runs that memory is measured on, without numbers.
+SHORT = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Plan:
     exact : bool
         Whether the chunks give what one pass over the whole recording does.
     needed_mb : float
-        About how much memory one pass needs, in MB; 0 where chunks are exact.
+        About how much memory one pass needs, in MB; 0 where chunks are exact, or where it is not known.
     """
 
     chunk: int
@@ -77,23 +79,33 @@ def plan_of(
     if n_samples <= chunk:
         return Plan(chunk, overlap, True)
     reach, step = reach_of(separator.model)
-    # What is stretched by a factor that depends on the length is seen to its end.
-    if reach is None or not stretches_alike(separator, n_channels, step):
-        needed = None
-    else:
-        needed = overlap_for(reach)
-        if needed <= overlap and not chunk % step:
+    try:
+        # What is stretched by a factor that depends on the length is seen to its end.
+        if reach is not None and not stretches_alike(separator, n_channels, step):
+            reach = None
+        if reach is not None and overlap_for(reach) <= overlap and not chunk % step:
             return Plan(chunk, overlap, True)
-
-    each = bytes_per_sample(separator, n_channels, step)
-    most = int(config.one_pass_mb * MEGABYTE / each)
-    if needed is not None:
-        chunk_2, overlap_2 = whole_steps(2 * needed, needed, step)
-        if chunk_2 <= min(most, n_samples):
-            return Plan(chunk_2, overlap_2, True)
-    if n_samples <= most:
-        return Plan(n_samples, 0, True)
+        each = bytes_per_sample(separator, n_channels, step)
+    except WITHOUT_NUMBERS:
+        return Plan(chunk, overlap, False)
+    longer = _longer(reach, step, n_samples, config.one_pass_mb * MEGABYTE / each)
+    if longer is not None:
+        return longer
     return Plan(chunk, overlap, False, each * n_samples / MEGABYTE)
+
+
+def _longer(
+    reach: int | None, step: int, n_samples: int, most_samples: float
+) -> Plan | None:
+    """Chunks that are as long as the graph needs them, or one for all; None where memory does not allow it."""
+    if reach is not None:
+        needed = overlap_for(reach)
+        chunk, overlap = whole_steps(2 * needed, needed, step)
+        if chunk <= min(most_samples, n_samples):
+            return Plan(chunk, overlap, True)
+    if n_samples <= most_samples:
+        return Plan(n_samples, 0, True)
+    return None
 
 
 def bytes_per_sample(separator: Separator, n_channels: int, step: int) -> float:
@@ -202,7 +214,11 @@ def chunked_words(
         differ = "where chunks meet they agree"
     else:
         differ = f"where chunks meet they differ by {found:.0f} dB"
+    if plan.needed_mb:
+        needs = f"One pass needs about {plan.needed_mb:,.0f} MB, and one_pass_mb is {config.one_pass_mb:,}"
+    else:
+        needs = "How much memory one pass needs is not known"
     return (
         f"the model's answer depends on the whole recording, which was separated in chunks of {seconds:.1f} s: "
-        f"{differ}. One pass needs about {plan.needed_mb:,.0f} MB, and one_pass_mb is {config.one_pass_mb:,}"
+        f"{differ}. {needs}"
     )

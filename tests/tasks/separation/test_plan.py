@@ -232,6 +232,22 @@ def test_a_graph_of_one_length_has_chunks_of_it() -> None:
     assert plan_of(separator, config_of(overlap=0.25), 1, 5000) == Plan(512, 128, True)
 
 
+def test_a_graph_that_cannot_run_without_numbers_is_separated_in_chunks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuses(_: Separator) -> Separator:
+        raise RuntimeError("no numbers")
+
+    monkeypatch.setattr(Separator, "on_meta", refuses)
+    config = config_of(chunk_frames=4096, overlap=0.25)
+    separator = spectral(*NORM)
+    assert plan_of(separator, config, 1, 20_000) == Plan(4096, 1024, False)
+    with pytest.warns(UserWarning, match="one pass needs is not known"):
+        estimated(separator, torch.randn(1, 20_000), config)
+    # One of which enough is known without a run is not affected.
+    assert plan_of(spectral({"Conv2d": CONV}), config, 1, 20_000).exact
+
+
 def test_memory_is_what_all_tensors_hold_at_once() -> None:
     def run() -> Tensor:
         x = torch.zeros(1000, device="meta")

@@ -73,6 +73,8 @@ html_theme_options = {
     "show_navbar_depth": 1,
     "show_toc_level": 2,
     "home_page_in_toc": False,
+    "logo": {"text": "mirbricks"},
+    "navbar_persistent": [],
     "pygments_light_style": "a11y-light",
     "pygments_dark_style": "a11y-dark",
 }

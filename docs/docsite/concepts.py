@@ -16,6 +16,7 @@ from .drawings import curves, function, grid
 
 FRAMES = 32  # of the input of a picture of influence
 LEAST = 1e-4  # of the strongest: what is weaker counts as none
+DRAWS = 6  # inputs of a picture of influence
 BANDS = 12  # filters of a picture of filters
 POINTS = 512
 SR_HZ = 16000.0
@@ -58,11 +59,22 @@ def influence(spec: Spec) -> Tensor | None:
     example = replace(given, shapes=(tuple(shape),))
     try:
         block = _block(spec, example)
-        x = torch.randn(1, *shape[1:], generator=_drawn())
-        return _reach(block, x, at, at - len(shape))
+        return _most_reach(block, shape, at)
     except (RuntimeError, ValueError, IndexError, TypeError):
         # A block of other sizes, of whole numbers, or with several outputs has no such picture.
         return None
+
+
+def _most_reach(block: torch.nn.Module, shape: list[int], at: int) -> Tensor | None:
+    """The most over some inputs: a ReLU lets none of one input through, and all of another."""
+    drawn = _drawn()
+    found = []
+    for _ in range(DRAWS):
+        x = torch.randn(1, *shape[1:], generator=drawn)
+        reached = _reach(block, x, at, at - len(shape))
+        if reached is not None:
+            found.append(reached)
+    return torch.stack(found).amax(0) if found else None
 
 
 def _reach(block: torch.nn.Module, x: Tensor, at: int, back: int) -> Tensor | None:
@@ -85,16 +97,18 @@ def _reach(block: torch.nn.Module, x: Tensor, at: int, back: int) -> Tensor | No
 
 def _influence_picture(name: str, reached: Tensor) -> Concept | None:
     strong = reached > LEAST
-    seen = strong.sum(1)
-    middle = int(seen[len(seen) // 2])
+    # From the first frame that reaches an output to the last, over the widest.
+    first = strong.int().argmax(1)
+    last = strong.shape[1] - 1 - strong.flip(1).int().argmax(1)
+    widest = int((last - first).max()) + 1
     # Frame by frame: nothing that a picture would explain.
-    if middle <= 1:
+    if widest <= 1:
         return None
     row, column = torch.nonzero(strong, as_tuple=True)
     is_causal = reached.shape[0] == reached.shape[1] and bool((column <= row).all())
     words = (
         "A row is a frame of the output, a column one of the input: coloured where "
-        f"one reaches the other. One in the middle sees {middle} frames"
+        f"one reaches the other. An output spans up to {widest} of these {strong.shape[1]} frames"
     )
     if is_causal:
         words += ", none of them later"

@@ -17,6 +17,9 @@ ELSEWHERE = {
     "CONTRIBUTING.md": "project/contribute",
     "CHANGELOG.md": "project/changelog",
 }
+# Pages that are made in the build, and lie in no folder of the repository.
+MADE = re.compile(r"(blocks|graphs|models|errors|api|lookup|gallery)/\w+\.md")
+PICTURES = (".jpg", ".png", ".svg")
 LINK = re.compile(r"(!?)\[([^\]\n]*)\]\((?!https?:|#|mailto:)([^)\s]+)\)")
 FENCE = re.compile(
     r"(^ {0,3}(`{3,}|~{3,}|:{3,}).*?^ {0,3}\2[`~:]*[ \t]*$)", re.M | re.S
@@ -67,7 +70,8 @@ def written_pages() -> dict[str, Path]:
                 found[path.relative_to(DOCS).as_posix()] = path
     for name, place in ELSEWHERE.items():
         found[f"{place}.md"] = ROOT / name
-    found["heard.png"] = DOCS / "heard.png"
+    for kind in PICTURES:
+        found |= {path.name: path for path in sorted(DOCS.glob(f"*{kind}"))}
     # The site's index of blocks is made; the page in the checkout is for readers of the checkout.
     del found["blocks.md"]
     return found
@@ -137,7 +141,11 @@ def _on_site(whole: str) -> str | None:
     if whole == "docs/blocks.md":
         return "blocks/index.md"
     inside = whole.removeprefix("docs/")
-    is_page = inside.endswith((".md", ".png")) and not inside.startswith("decisions/")
+    if whole.startswith("docs/") and MADE.fullmatch(inside):
+        return inside
+    is_page = inside.endswith((".md", *PICTURES)) and not inside.startswith(
+        "decisions/"
+    )
     if whole.startswith("docs/") and is_page and (DOCS / inside).is_file():
         return inside
     return None

@@ -1,4 +1,4 @@
-"""Every example of docs/covers.md, in the order of the page; every setting of the task is on it."""
+"""Every example of docs/tasks/covers.md, in the order of the page; every setting of the task is on it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import mirbricks
 from mirbricks.cli import main
 from mirbricks.tasks.covers import ViewsConfig
 
-PAGE = Path(mirbricks.__file__).parent / "docs" / "covers.md"
+PAGE = Path(mirbricks.__file__).parent / "docs" / "tasks" / "covers.md"
 FENCES = re.findall(
     r"^```(\w+)\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), flags=re.M | re.S
 )

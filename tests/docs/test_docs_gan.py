@@ -1,4 +1,4 @@
-"""docs/generation.md, the section on adversarial generation: its commands run, its names exist."""
+"""docs/tasks/generation.md, the section on adversarial generation: its commands run, its names exist."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tasks/adversarial_generation
 from small_gan import write_notes  # the corpus of the task's own tests
 
 ROOT = Path(mirbricks.__file__).parent
-PAGE = (ROOT / "docs" / "generation.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "tasks" / "generation.md").read_text(encoding="utf-8")
 SECTION = PAGE.split("## Adversarial: noise to sound\n")[1].split("\n## ")[0]
 FENCES = re.findall(r"^```(\w+)\n(.*?)^```$", SECTION, flags=re.M | re.S)
 COMMANDS = re.findall(r"^\$ mirbricks (.*)$", SECTION, flags=re.M)

@@ -1,4 +1,4 @@
-"""docs/self_supervised.md: its commands run, with labels and without; its figures and losses exist."""
+"""docs/tasks/self_supervised.md: its commands run, with labels and without; its figures and losses exist."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mirbricks.data.stores.hdf5 import write_audio
 from mirbricks.tasks.self_supervised import SelfSupervised, SelfSupervisedConfig
 
 ROOT = Path(mirbricks.__file__).parent
-PAGE = (ROOT / "docs" / "self_supervised.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "tasks" / "self_supervised.md").read_text(encoding="utf-8")
 FENCES = dict(re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, flags=re.M | re.S))
 COMMANDS = re.findall(r"^\$ mirbricks (.*)$", FENCES["console"], flags=re.M)
 

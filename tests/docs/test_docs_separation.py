@@ -1,4 +1,4 @@
-"""docs/separation.md: its graph trains, its Python prints what the page shows, its settings and commands are there."""
+"""docs/tasks/separation.md: its graph trains, its Python prints what is shown, its settings are there."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mirbricks.tasks.separation.config import PARTS, RemixConfig
 
 from ..tasks.separation.conftest import write_corpus
 
-PAGE = Path(mb.__file__).parent / "docs" / "separation.md"
+PAGE = Path(mb.__file__).parent / "docs" / "tasks" / "separation.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 FENCES = re.findall(r"^```(\w+)\n(.*?)^```$", TEXT, flags=re.M | re.S)
 

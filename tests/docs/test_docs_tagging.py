@@ -1,4 +1,4 @@
-"""docs/tagging.md: its graph trains, evaluates and predicts on stems; its Python runs; its names exist."""
+"""docs/tasks/tagging.md: its graph trains, evaluates and predicts on stems; its Python runs; its names exist."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
 from mirbricks.data.stores.hdf5 import write_audio
 
 ROOT = Path(mirbricks.__file__).parent
-PAGE = (ROOT / "docs" / "tagging.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "tasks" / "tagging.md").read_text(encoding="utf-8")
 FENCES = dict(re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, flags=re.M | re.S))
 HZ = {"violin": 1500.0, "clarinet": 800.0, "saxophone": 400.0, "bassoon": 150.0}
 

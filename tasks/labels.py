@@ -192,14 +192,14 @@ class Tags(Prediction):
             title=self.title,
             ax=ax,
             length_s=self.recorded_s or None,
-            note=self._note(),
+            note=self.knows(),
         )
 
     def plot_with(self, samples: Any, sr_hz: int) -> Any:
         """The scores over time below the spectrogram of the recording; see `Prediction.plot_with`."""
         from ..plots.tags import sound_and_tags  # matplotlib takes a second to import
 
-        return sound_and_tags(samples, sr_hz, self._rows(), self.title, self._note())
+        return sound_and_tags(samples, sr_hz, self._rows(), self.title, self.knows())
 
     def _rows(self) -> dict[str, Any]:
         return {
@@ -209,8 +209,8 @@ class Tags(Prediction):
             "given": self.labels,
         }
 
-    def _note(self) -> str:
-        """What the model has learned: it knows no other label, whatever it is given."""
+    def knows(self) -> str:
+        """How many labels, and what the model was trained on: it knows no other, whatever it is given."""
         kinds = f"one of {len(self.vocabulary)} labels"
         if not self.trained_on:
             return kinds

@@ -77,6 +77,10 @@ class Prediction(abc.ABC):
         """The answer in a few words; `repr` shows it."""
         return ", ".join(sorted(self.files()))
 
+    def knows(self) -> str:
+        """What the model can answer at all, in words, such as "one of 10 labels"; default: "", for any answer."""
+        return ""
+
     def layers(self) -> Sequence[Layer]:
         """What was found, in a form that the formats of `mirbricks.outputs` write: here nothing.
 

@@ -104,6 +104,9 @@ def _on_screen(path: Path, prediction: Any, seconds: float | None) -> None:
     if not isinstance(prediction, Prediction):
         return
     print(f"{printable(path)}: {printable(prediction.answer())}")
+    # A model of ten labels gives one of them to any sound.
+    if prediction.knows():
+        print(f"  {printable(prediction.knows())}")
     if seconds is not None:
         length_s = prediction.recorded_s
         rate = f"{length_s / seconds:.1f} x real time"

@@ -73,6 +73,10 @@ class Represented(Prediction):
 
         return drawn(over_time, self.times_s, self.frames, self.title, ax=ax)
 
+    def knows(self) -> str:
+        """What the tags are chosen from; "" without them."""
+        return "" if self.tags is None else self._own_tags().knows()
+
     def plot_with(self, samples: Any, sr_hz: int) -> Any:
         """The tags below the spectrogram of the recording; see `Prediction.plot_with`."""
         if self.tags is None:

@@ -127,6 +127,24 @@ def test_report_shows_every_track_and_the_mean(tmp_path: Path) -> None:
     assert "mean" in rows
 
 
+def test_what_is_only_right_or_wrong_has_no_chart(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    for value, charted in ((1.0, False), (0.5, True)):
+        figures = {"correct": value}
+        tracks = {"a": figures, "b": {"correct": 0.0}}
+        report = replace(
+            report_of(), figures=figures, tracks=tracks, headline=("correct",)
+        )
+        write_report(report, path)
+        assert ('aria-label="correct per track"' in path.read_text()) is charted
+
+
+def test_tables_come_before_pictures(tmp_path: Path) -> None:
+    write_report(report_of(), tmp_path / "report.html")
+    html = (tmp_path / "report.html").read_text()
+    assert html.index("<table>") < html.index("<svg")
+
+
 def test_parts_have_a_row_per_track(tmp_path: Path) -> None:
     """Figures named FIGURE/PART do not widen the table of tracks."""
     figures = {"Accuracy": 0.5, "Accuracy/horn & harp": 0.25, "Accuracy/drum": 0.75}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from mirbricks.tasks.multi_pitch.prediction import F0
 from mirbricks.tasks.predictions import Prediction
 from mirbricks.tasks.self_supervised.prediction import Represented
 from mirbricks.tasks.tagging import Tags
+from mirbricks.workflows.predict import corpus_in_words
 
 TAGS = Tags(
     ("rain", "dog", "sea"),
@@ -236,3 +238,23 @@ def test_the_repr_of_an_evaluation_is_one_line() -> None:
     )
     assert repr(Evaluation({}, {})) == "<Evaluation of 0 tracks: no figures>"
     assert repr(Evaluation({"f": 1.0}, {"a": {}})) == "<Evaluation of 1 track: f 1>"
+
+
+def test_tags_report_what_the_model_knows() -> None:
+    assert TAGS.knows() == "one of 3 labels"
+    known = dataclasses.replace(TAGS, trained_on=corpus_in_words("esc10_dev"))
+    words = "one of 3 labels; trained on ESC-10, environmental sounds of ten classes"
+    assert known.knows() == words
+    assert known.plot().axes[0].get_title(loc="right") == words
+    encoded = dataclasses.replace(ENCODED, trained_on=known.trained_on)
+    assert encoded.knows() == words
+    assert corpus_in_words("my <songs>") == "'my <songs>'"
+    assert PITCHES.knows() == ""
+
+
+def test_tags_are_drawn_below_their_sound() -> None:
+    for prediction in (TAGS, ENCODED):
+        above, below = prediction.plot_with(np.zeros(16000), 8000).axes[:2]
+        assert above.get_ylabel() == "frequency (Hz)"
+        assert above.get_xlim() == below.get_xlim() == (0.0, 2.0)
+    assert PITCHES.plot_with(np.zeros(800), 8000).axes[0].get_ylabel() == "pitch"

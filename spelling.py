@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 
 LONGEST_WORD = 160  # characters that are compared
@@ -193,3 +194,8 @@ def did_you_mean(word: object, known: Iterable[str]) -> Suggestion | None:
     if not near:
         return None
     return Suggestion.of(word, [by_lower[name] for name in near])
+
+
+def snake_case(name: str) -> str:
+    """GLUConv1d -> glu_conv1d."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()

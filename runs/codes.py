@@ -14,5 +14,6 @@ CODES = {
     "E606": "A file of the run is damaged, or was not written by mirbricks.",
     "E607": "The weights of the run belong to another graph: names or sizes differ.",
     "E609": "A run can predict and be evaluated once its training has ended: the threshold is chosen then.",
+    "E619": "A later mirbricks wrote the run or the packed model in a form that this version does not know.",
 }
 register_codes(__name__, CODES)

@@ -42,6 +42,8 @@ METRICS = "metrics.jsonl"
 SETTINGS = "settings.json"
 LOCK = ".lock"
 MARK = ".mirbricks-run"
+FORM = 1  # of settings.json and of what stands beside it; runs of version 0.1 do not name it
+LONGEST_VERSION = 40
 FILES = (GRAPH, RESOLVED, WEIGHTS, STATE, METRICS, SETTINGS)
 
 
@@ -160,7 +162,23 @@ class RunFolder:
             raise self.damaged(name, error) from error
         if not isinstance(settings, dict):
             raise self.damaged(name, "its settings are not a JSON object")
+        self._refuse_newer(settings)
         return settings
+
+    def _refuse_newer(self, settings: Mapping[str, Any]) -> None:
+        """Raise E619 for a form that only a later version knows: what it means differently cannot be guessed."""
+        form = settings.get("format", FORM)
+        if not isinstance(form, int) or form > FORM:
+            versions = settings.get("versions")
+            writer = "a newer mirbricks"
+            if isinstance(versions, dict) and "mirbricks" in versions:
+                writer = f"mirbricks {str(versions['mirbricks'])[:LONGEST_VERSION]}"
+            raise RunError(
+                f"'{self.path}' was written by {writer} in form {str(form)[:LONGEST_VERSION]}",
+                code="E619",
+                facts=[("here", f"mirbricks {__version__}, which reads form {FORM}")],
+                help="install a newer mirbricks: python -m pip install --upgrade mirbricks",
+            )
 
     def _metadata(self) -> dict[str, str]:
         """What is written beside the weights. Raises E605, E606."""

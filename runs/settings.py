@@ -20,7 +20,7 @@ from ..data.splitting.splits import Split
 from ..errors import RunError
 from ..tasks.base import Figures, Task
 from ..version import __version__
-from .folder import SETTINGS, RunFolder
+from .folder import FORM, SETTINGS, RunFolder
 
 Side = Literal["train", "valid", "test"]
 
@@ -33,6 +33,7 @@ class RunSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
+    format: int = FORM
     corpus: str
     fingerprint: str | None = None
     data: str
@@ -74,6 +75,7 @@ def at_start(
         "fold": fold,
         "split": {"train": split.train, "valid": split.valid, "test": split.test},
         "command": command,
+        "format": FORM,
         "versions": {
             "mirbricks": __version__,
             "python": platform.python_version(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,8 +69,3 @@ def _in_checkout(folder: Path, module: str, family: str) -> Plan:
         module=f"mirbricks.blocks.{family}.{module}",
         inside=True,
     )
-
-
-def snake_case(name: str) -> str:
-    """GLUConv1d -> glu_conv1d."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()

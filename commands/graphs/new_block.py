@@ -11,9 +11,10 @@ from pathlib import Path
 
 from ...data.stores.atomic import written_whole
 from ...printable import printable
+from ...spelling import snake_case
 from ...workflows.new_file import refuse_existing
 from .block_names import refuse_name
-from .block_plan import Plan, planned, snake_case
+from .block_plan import Plan, planned
 from .block_templates import BLOCK, GRAPH, KINDS, TEST, Kind
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ...errors import (
@@ -14,6 +15,7 @@ from ...errors import (
 )
 from ...fields import quoted
 from ...registry import BlockConfig, Spec, blocks
+from ...spelling import snake_case
 from .configs import read_config
 from .forms import Item
 from .names import name_problem
@@ -70,7 +72,8 @@ class Reader:
             hint = "indent every `-` like the one before: this one goes on in the next line"
         else:
             near = did_you_mean(item.block, [*known, *SKIPS])
-            hint = near or "`mirbricks blocks` lists all"
+            listing = "`mirbricks blocks` lists all"
+            hint = _own_block(item) or near or listing
         message = f"there is no block '{item.label or item.block}'"
         self.fail("E110", message, item.source.key(item.steps), hint)
 
@@ -281,3 +284,16 @@ class Reader:
             item.made,
             item.prefix,
         )
+
+
+def _own_block(item: Item) -> str | None:
+    """The hint where a file of the block's name lies beside the graph or here, as `mirbricks new-block` writes it."""
+    module = snake_case(item.block)
+    # The name comes out of a file: only a plain one is looked for.
+    if not module.isidentifier():
+        return None
+    for folder in (Path(item.source.file).parent, Path()):
+        file = folder / f"{module}.py"
+        if file.is_file():
+            return f"if '{file}' registers it, add `--plugin {module}`"
+    return None

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mirbricks.cli import main
-from mirbricks.commands.graphs.block_plan import snake_case
+from mirbricks.spelling import snake_case
 
 ROOT = Path(__file__).resolve().parents[2]
 CLI = [
@@ -88,6 +88,15 @@ def test_it_says_what_it_wrote_and_what_to_do_next(here: Path, capsys: Capture) 
         "  mirbricks check toy_gate.yaml --plugin toy_gate\n"
     )
     assert written(here) == ["test_toy_gate.py", "toy_gate.py", "toy_gate.yaml"]
+
+
+@pytest.mark.usefixtures("here")
+def test_without_its_plugin_the_graph_names_it(capsys: Capture) -> None:
+    assert main(["new-block", "Softmaxes"]) == 0
+    assert main(["check", "softmaxes.yaml"]) == 1
+    # A block with a near name would be another model.
+    hint = "help: if 'softmaxes.py' registers it, add `--plugin softmaxes`     [E110]"
+    assert hint in capsys.readouterr().err
 
 
 def test_in_a_package_the_module_has_its_dotted_name(

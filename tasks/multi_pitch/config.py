@@ -121,7 +121,7 @@ class MultiPitchConfig(TaskConfig):
     @classmethod
     def _each_once(cls, value: tuple[int, ...]) -> tuple[int, ...]:
         if len(set(value)) < len(value):
-            raise ValueError("each transposition must stand there once")
+            raise ValueError("duplicate transposition: give each one once")
         return value
 
     @property

@@ -26,8 +26,10 @@ Steps = Sequence[tuple[int, Mapping[str, float]]]
 
 MOST_FIGURES = 3  # in one picture
 COLOURS = (HIT, FALSE_ALARM, MISS)
+FEW = 5  # points of a line, which are marked
 MARKERS = "oD^"
 TALLEST = 1.08  # of an axis from 0 on, over the greatest value
+UNITS = ("bps", "cents", "db", "hz", "s")  # at the ends of names
 WIDEST_SHARE = 1.5  # deviations of unit vectors pass 1 a little
 
 
@@ -78,7 +80,9 @@ def loss_curves(
 
 def _losses(axes: Axes, losses: Sequence[tuple[int, float]]) -> None:
     steps, values = zip(*losses, strict=True)
-    axes.plot(steps, values, color=INK, linewidth=1.2)
+    # A line of one point is not seen.
+    marker = "o" if len(steps) < FEW else None
+    axes.plot(steps, values, color=INK, linewidth=1.2, marker=marker, markersize=3.5)
     # A loss that passes below 0, such as a log likelihood, has no logarithm.
     if min(values) > 0:
         axes.set_yscale("log")
@@ -178,9 +182,29 @@ def _legend_above(axes: Axes, **more: Any) -> None:
 def _of_one_kind(
     names: Sequence[str], tracks: Mapping[str, Mapping[str, float]]
 ) -> list[str]:
-    """The first figure, and of the others those that are shares as it is, or are not: a rank would flatten a share."""
-    shares = {name: are_shares(own[name] for own in tracks.values()) for name in names}
-    return [name for name in names if shares[name] == shares[names[0]]]
+    """Figures that one axis can hold, from the first on that differs between tracks: a rank would flatten a share, and
+    bits per second are not dB.
+    """
+    if not names:
+        return []
+    kinds = {}
+    differ = []
+    for name in names:
+        values = [own[name] for own in tracks.values()]
+        kinds[name] = _kind(name, values)
+        if max(values) > min(values):
+            differ.append(name)
+    first = (differ or names)[0]
+    others = [name for name in names if name != first and kinds[name] == kinds[first]]
+    return [first, *others]
+
+
+def _kind(name: str, values: Sequence[float]) -> str:
+    """What the values of a figure are: shares, or numbers in the unit that its name ends with."""
+    if are_shares(values):
+        return "share"
+    unit = name.rpartition("_")[2]
+    return unit if unit in UNITS else "number"
 
 
 def track_chart(

@@ -17,22 +17,15 @@ Pair = tuple[
 ]  # a recording's key, its samples (C, N), and those that came back
 
 
-def pictures_of(
-    pairs: Sequence[Pair], codec: GraphCodec, evaluation: Evaluation
-) -> list[Picture]:
-    """Spectrograms in pairs, and a curve of the codebooks."""
-    found = []
-    if pairs:
-        found.append(_spectrograms(pairs, codec.sr_hz))
-    if codec.is_discrete:
-        found.append(_codebooks(codec, evaluation))
-    return found
+def pictures_of(codec: GraphCodec, evaluation: Evaluation) -> list[Picture]:
+    """How much of each codebook is in use, of a codec that has any."""
+    if not codec.is_discrete:
+        return []
+    return [_codebooks(codec, evaluation)]
 
 
-def soundings_of(
-    pairs: Sequence[Pair], sr_hz: int, evaluation: Evaluation
-) -> list[Case]:
-    """Players for each recording and what came back of it, with its figures."""
+def cases_of(pairs: Sequence[Pair], sr_hz: int, evaluation: Evaluation) -> list[Case]:
+    """Spectrograms and players for each recording and what came back of it, with its figures."""
     found = []
     for key, wave, back in pairs:
         sounds = [
@@ -43,20 +36,6 @@ def soundings_of(
         score = score_words(evaluation.tracks.get(key, {}))
         found.append(Case(key, score=score, caption=caption, sounds=sounds))
     return found
-
-
-def _spectrograms(pairs: Sequence[Pair], sr_hz: int) -> Picture:
-    from matplotlib.figure import Figure  # it takes a second to import
-
-    from ...plots.sound import spectrogram
-
-    figure = Figure(figsize=(10.0, 2.8 * len(pairs)), layout="constrained")
-    axes = figure.subplots(len(pairs), 2, squeeze=False)
-    for row, (key, wave, back) in zip(axes, pairs, strict=True):
-        spectrogram(wave, sr_hz, f"{key}: recording", ax=row[0])
-        spectrogram(back, sr_hz, "decoded", ax=row[1])
-    caption = "Each row is a recording, on the left as it is and on the right as it comes back."
-    return Picture("Recordings and what comes back", caption, figure)
 
 
 def _codebooks(codec: GraphCodec, evaluation: Evaluation) -> Picture:
@@ -77,7 +56,7 @@ def _codebooks(codec: GraphCodec, evaluation: Evaluation) -> Picture:
     ax.spines[["top", "right"]].set_visible(False)
     ax.set_ylabel(f"share of {codec.n_codes} codes")
     ax.set_ylim(0, 1.05)
-    ax.legend(loc="lower right")
+    ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, frameon=False)
     caption = (
         "How many codes of each codebook occur, and its perplexity, which is that share where all of them occur alike. "
         "A codebook far under one half wastes bits."

@@ -48,7 +48,7 @@ from .judging import (
 from .learner import CodecLearner
 from .objective import Reconstruction, is_score
 from .patches import Patches
-from .pictures import pictures_of, soundings_of
+from .pictures import cases_of, pictures_of
 
 WATCHED = (
     "loss",
@@ -338,8 +338,8 @@ class CodecTask(Task):
             back = self.predict(model, cache.open(item.key), settings)
             pairs.append((item.key, np.asarray(wave), back.samples))
         return [
-            *pictures_of(pairs, codec, evaluation),
-            *soundings_of(pairs, codec.sr_hz, evaluation),
+            *cases_of(pairs, codec.sr_hz, evaluation),
+            *pictures_of(codec, evaluation),
         ]
 
     def truth(self, item: Item) -> None:

@@ -151,6 +151,27 @@ def test_the_chart_of_tracks_has_named_axes_and_the_whole_range() -> None:
     assert axes.get_xlabel() == "Accuracy"
 
 
+@pytest.mark.parametrize(
+    ("own", "shown"),
+    [
+        ({"mAP": 0.5, "MRR": 0.4, "MR1": 12.0}, ["mAP", "MRR"]),
+        (
+            {"rate_bps": 3000.0, "si_sdr_db": 5.0, "snr_db": 7.0},
+            ["si_sdr_db", "snr_db"],
+        ),
+        ({"si_sdr_db": 5.0, "rate_bps": 3000.0}, ["si_sdr_db"]),
+    ],
+)
+def test_one_axis_holds_figures_of_one_kind(
+    own: dict[str, float], shown: list[str]
+) -> None:
+    """A rank would flatten a share, bits per second a dB; what is the same for all tracks has nothing to show."""
+    other = {name: value * 0.9 for name, value in own.items()}
+    other |= {name: value for name, value in own.items() if name == "rate_bps"}
+    (axes,) = track_chart({"a": own, "b": other}, list(own)).axes
+    assert axes.get_xlabel() == ", ".join(shown)
+
+
 def test_tags_begin_at_0_and_end_with_the_recording() -> None:
     times_s = np.array([2.5, 5.0, 7.5])
     scores = np.random.default_rng(0).random((3, 2))

@@ -5,7 +5,7 @@ OUT ?= out/demo
 BIN := .venv/bin
 PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check format slow mutants nightly bench docs notebooks pictures results notes-ar notes-flow notes-gan notes-instrument help
+.PHONY: demo test check format slow mutants nightly bench docs notebooks pictures studio results notes-ar notes-flow notes-gan notes-instrument help
 
 help:
 	@echo "make demo              synthesise a data set, train, evaluate, write $(OUT)/report.html"
@@ -20,6 +20,7 @@ help:
 	@echo "make notes-ar DATA=folder    from notes to new ones: codec, codes, transformer, sounds, their page and their figures"
 	@echo "make notes-flow DATA=folder  the same by a VAE and a rectified flow; make notes-gan by a GAN"
 	@echo "make notes-instrument DATA=folder  a classifier of instruments, which hears whether notes sound as asked for"
+	@echo "make studio            the page of the studio, bundled from studio/client; needs node and npm"
 	@echo "make docs              the site, docs/_build/site/index.html; NOTEBOOKS=1 runs the notebooks of the gallery too"
 	@echo "make notebooks         the notebooks of docs/gallery for Jupyter, in docs/_build/ipynb"
 	@echo "make pictures          docs/blocks.md, the pictures of the blocks and the table of graphs, from the registry"
@@ -80,6 +81,10 @@ bench: .venv/installed-test
 	$(BIN)/python bench/bench_features.py
 	$(BIN)/python bench/bench_annotations.py
 	$(BIN)/python bench/bench_separation.py
+
+# The page of the studio: what is committed in studio/static is what this makes.
+studio:
+	cd studio/client && npm ci --no-audit --no-fund && npm run --silent build
 
 # The site, without a warning and without the internet; NOTEBOOKS=1 runs those of the gallery, which takes minutes
 docs: .venv/installed

@@ -4,7 +4,7 @@ MirbricksError            the user's input cannot be used; carries a code, a pla
 ├── GraphError            E1xx the form of a graph file, E2xx its sizes and skips
 ├── RegistryError         E3xx what breaks the rules of registration, a name nobody registered
 ├── BlockCheckError       E310 a block that lacks a property every block has; an AssertionError too
-├── DataError             E4xx audio, annotations, features, cache
+├── DataError             E4xx audio, annotations, features, cache; E7xx what predict writes, E9xx the studio
 ├── TaskError             E5xx a graph or a corpus that does not fit the task, E8xx those of source separation
 ├── RunError              E6xx run folders, training, checkpoints
 ├── GraphWarning          W1xx a graph that runs, and probably does not say what was meant; given by `warnings.warn`

@@ -56,6 +56,12 @@ COMMANDS: dict[str, Command] = {
         "> graph.schema.json",
         graphs.schema,
     ),
+    "studio": Command(
+        "studio:studio",
+        "open the studio in a browser: graphs, sounds, runs and bricks of a folder; needs the extra [studio]",
+        "graphs/mpe_small.yaml",
+        graphs.studio,
+    ),
     "lsp": Command(
         "studio:lsp",
         "serve editors over stdin and stdout: mistakes as they are typed, fixes, completion, hover texts",

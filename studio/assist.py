@@ -59,7 +59,7 @@ def _at(text: str, lines: Sequence[str], line: int, head: str) -> list[Proposal]
     if key and "[" in head[key.start() :]:
         return _values(text, lines, line, head, key[1])
     if re.fullmatch(r"\s*(- \s*)+", head):
-        return _layers()
+        return layer_proposals()
     owner = _owner(lines, line, head)
     if owner is None:
         if head.strip():
@@ -75,7 +75,8 @@ def _with_kind(words: Mapping[str, str], kind: str) -> list[tuple[str, str, str]
     return [(name, kind, text) for name, text in words.items()]
 
 
-def _layers() -> list[Proposal]:
+def layer_proposals() -> list[Proposal]:
+    """Every block and word that may begin a layer, with what has to be given."""
     found = []
     for name, text in vocabulary.layer_words().items():
         spec = vocabulary.block(name)

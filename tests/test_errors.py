@@ -168,7 +168,7 @@ def test_did_you_mean(word: str, hint: str | None) -> None:
 
 def test_codes_are_explained_and_belong_to_their_range() -> None:
     for code, text in codes().items():
-        assert re.fullmatch(r"E[1-8]\d\d|W1\d\d", code)
+        assert re.fullmatch(r"E[1-9]\d\d|W1\d\d", code)
         assert text.endswith(".")
         assert len(text) > 30, code
     assert list(codes()) == sorted(codes())

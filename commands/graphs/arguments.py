@@ -25,6 +25,27 @@ def check(p: Parser) -> None:
     json_output(p)
 
 
+def studio(p: Parser) -> None:
+    p.add_argument(
+        "what",
+        nargs="?",
+        default=".",
+        metavar="GRAPH|RUN|DIR",
+        help="a graph file, a run folder, or a folder that holds them; default: this folder",
+    )
+    p.add_argument(
+        "--folder",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="a further folder that the studio may look into, such as that of a corpus; repeatable",
+    )
+    p.add_argument(
+        "--port", type=int, default=0, metavar="N", help="default: a free one"
+    )
+    p.add_argument("--open", action="store_true", help="open the browser")
+
+
 def lsp(p: Parser) -> None:
     """Editors start it as it is."""
 

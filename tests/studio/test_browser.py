@@ -1,0 +1,295 @@
+"""The studio in a real browser: Debian's Chromium, driven by playwright; pictures of each page go to screenshots/."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import mirbricks as mb
+from mirbricks.data.stores.wav import wav_bytes
+from mirbricks.runs.folder import MARK
+
+CHROMIUM = shutil.which("chromium")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
+    # Closing a browser leaves sockets of its own to the garbage collector.
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="playwright is not installed"
+)
+
+ROOT = Path(mb.__file__).parent
+PICTURES = ROOT / "screenshots"
+SCRIPT = "import sys; from mirbricks.cli import main; sys.exit(main(sys.argv[1:]))"
+SIZE = {"width": 1400, "height": 900}
+ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+/\?token=\S+")
+
+
+def chord(seconds: float) -> bytes:
+    """A few tones one after another, for the model of several pitches."""
+    time = np.arange(int(22050 * seconds)) / 22050
+    wave = np.zeros_like(time)
+    for number, midi in enumerate((60, 64, 67, 72)):
+        inside = (time > number * seconds / 5) & (time < (number + 2) * seconds / 5)
+        hz = 440 * 2 ** ((midi - 69) / 12)
+        wave += inside * sum(np.sin(2 * np.pi * hz * k * time) / k for k in (1, 2, 3))
+    return wav_bytes(0.15 * wave[None].astype(np.float32), 22050)
+
+
+def make_run(folder: Path, number: int, steps: int) -> None:
+    folder.mkdir(parents=True)
+    (folder / MARK).write_text("a run")
+    train = f"{{steps: 100, seed: {number}, lr: {0.001 * number}}}"
+    text = f"name: mpe_small\ntrain: {train}\ntask: {{type: multi_pitch}}\nlayers: []\n"
+    (folder / "resolved.yaml").write_text(text)
+    score = 0.5 + 0.1 * number
+    tracks = {f"{i:02}.wav": {"Accuracy": score + 0.03 * (i % 5)} for i in range(12)}
+    figures = {"Accuracy": score, "Precision": score + 0.05}
+    settings: dict[str, Any] = {"corpus": "bach10", "fold": 0}
+    settings |= {"figures": figures, "tracks": tracks}
+    if steps == 100:
+        settings |= {"stopped": "finished", "training_s": 72.0 * number}
+    (folder / "settings.json").write_text(json.dumps(settings))
+    with (folder / "metrics.jsonl").open("w") as file:
+        for step in range(5, steps + 1, 5):
+            file.write(line(step, number))
+
+
+def line(step: int, number: int) -> str:
+    loss = 0.7 * float(np.exp(-step / 40)) + 0.02 * number
+    return (
+        json.dumps(
+            {"step": step, "loss": loss, "lr": 0.001, "valid": {"Accuracy": 1 - loss}}
+        )
+        + "\n"
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    top = tmp_path_factory.mktemp("studio")
+    shutil.copy(ROOT / "graphs" / "mpe_doras_unet.yaml", top / "unet.yaml")
+    (top / "chord.wav").write_bytes(chord(4.0))
+    make_run(top / "runs" / "first", 1, 100)
+    make_run(top / "runs" / "second", 2, 100)
+    make_run(top / "runs" / "third", 3, 40)
+    return top
+
+
+@pytest.fixture(scope="module")
+def address(folder: Path) -> Iterator[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, "studio", "unet.yaml"],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=folder,
+    )  # fmt: skip
+    assert process.stdout
+    try:
+        while not (found := ADDRESS.search(process.stdout.readline())):
+            assert process.poll() is None
+        yield found[0]
+    finally:
+        process.terminate()
+        process.wait(20)
+        process.stdout.close()
+
+
+class Seen:
+    """What the browser complained of, and which hosts it asked."""
+
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+        self.hosts: set[str] = set()
+
+
+@pytest.fixture(scope="module")
+def seen() -> Seen:
+    return Seen()
+
+
+@pytest.fixture(scope="module")
+def page(address: str, seen: Seen) -> Iterator[Any]:
+    PICTURES.mkdir(exist_ok=True)
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"],
+        )
+        one = browser.new_page(viewport=SIZE, color_scheme="light")
+        one.set_default_timeout(60_000)
+        one.on("console", lambda message: seen.messages.append(message.text))
+        one.on("pageerror", lambda error: seen.messages.append(str(error)))
+        one.on(
+            "request",
+            lambda request: seen.hosts.add(
+                request.url.split("/")[2] if "//" in request.url else ""
+            ),
+        )
+        one.goto(address)
+        one.wait_for_selector("#drawing svg")
+        yield one
+        browser.close()
+
+
+def until(page: Any, expression: str) -> None:
+    """Wait until it is true; not by playwright's own way, which the policy against `eval` forbids in the page."""
+    for _ in range(600):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"never true: {expression}")
+
+
+def test_an_error_is_underlined_where_it_is_and_mended_by_a_button(page: Any) -> None:
+    page.wait_for_selector("#field-0:not(:empty)")
+    page.screenshot(path=PICTURES / "graph.png")
+    page.locator(".cm-line", has_text="- BatchNorm2d").first.click()
+    page.keyboard.press("End")
+    page.keyboard.type("x")
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".cm-lintRange-error")
+    assert page.locator(".cm-lintRange-error").first.inner_text() == "BatchNorm2dx"
+    assert "stale" in page.locator("#drawing").get_attribute("class")
+    page.screenshot(path=PICTURES / "graph_error.png")
+    page.locator("#problems .fix").first.click()
+    page.wait_for_selector("#drawing:not(.stale)")
+    assert page.locator(".cm-lintRange-error").count() == 0
+
+
+def test_an_error_of_sizes_is_underlined_too(page: Any) -> None:
+    page.locator(".cm-line", has_text="- CatWith").first.click()
+    page.keyboard.press("Home")
+    page.keyboard.insert_text("- MaxPool2d: {kernel_size: 2}\n  ")
+    page.keyboard.press("Escape")
+    until(page, "document.getElementById('problems').innerText.includes('E203')")
+    assert page.locator(".cm-lintRange-error").count() == 1
+    while page.locator("#drawing.stale").count():
+        page.keyboard.press("Control+z")
+        page.wait_for_timeout(400)
+
+
+def test_a_box_leads_to_its_line_and_back(page: Any) -> None:
+    box = page.locator("#drawing .box").nth(3)
+    line = box.get_attribute("data-line")
+    box.click()
+    page.wait_for_selector(".cm-line.here")
+    chosen = page.locator(f'#layers tr[data-line="{line}"]').first
+    assert "chosen" in (chosen.get_attribute("class") or "")
+
+
+def test_words_are_completed(page: Any) -> None:
+    page.locator(".cm-line", has_text="- ReLU").first.click()
+    page.keyboard.press("End")
+    page.keyboard.press("Enter")
+    page.keyboard.type("- Conv2")
+    page.wait_for_selector(".cm-tooltip-autocomplete")
+    assert "Conv2d" in page.locator(".cm-tooltip-autocomplete li").first.inner_text()
+    page.screenshot(path=PICTURES / "graph_completion.png")
+    page.keyboard.press("Escape")
+    for _ in range(3):
+        page.keyboard.press("Control+z")
+    page.wait_for_selector("#drawing:not(.stale)")
+
+
+def test_the_other_views_are_filled(page: Any) -> None:
+    page.get_by_role("tab", name="Plain PyTorch").click()
+    until(page, "document.getElementById('torch').textContent.includes('nn.Module')")
+    page.screenshot(path=PICTURES / "graph_torch.png")
+    page.get_by_role("tab", name="What changed").click()
+    page.wait_for_selector("#changes *")
+    page.get_by_role("tab", name="Palette").click()
+    page.wait_for_selector("#palette details[open] .brick >> visible=true")
+    page.get_by_role("tab", name="Drawing").click()
+
+
+def test_a_sound_plays_and_is_predicted(page: Any, folder: Path) -> None:
+    page.get_by_role("tab", name="Listen").click()
+    until(page, "document.querySelector('#model-1 option')")
+    page.locator("#page-listen input[type=file]").set_input_files(folder / "chord.wav")
+    page.wait_for_selector("#play:not([disabled])")
+    page.get_by_role("button", name="logmel").click()
+    page.wait_for_selector("#features img")
+    page.select_option("#model-1", "zoo:mpe_bach10")
+    page.click("#predict")
+    page.wait_for_selector("#results .lane rect")
+    page.click("#play")
+    until(page, "parseFloat(document.querySelector('.clock').textContent) > 0.4")
+    page.click("#play")
+    page.screenshot(path=PICTURES / "listen.png")
+
+
+def test_a_run_grows_while_it_trains(page: Any, folder: Path) -> None:
+    page.get_by_role("tab", name="Runs").click()
+    row = page.locator("tr", has=page.get_by_text("runs/third"))
+    row.locator("input").check()
+    page.wait_for_selector("#curves canvas")
+    assert "step 40 of 100" in row.inner_text()
+    with (folder / "runs" / "third" / "metrics.jsonl").open("a") as file:
+        file.write(line(45, 3))
+    until(page, "document.getElementById('runs').innerText.includes('step 45 of 100')")
+    for name in ("first", "second"):
+        page.locator("tr", has=page.get_by_text(f"runs/{name}")).locator(
+            "input"
+        ).check()
+    page.wait_for_selector("#compared .scatter circle")
+    assert "train.lr" in page.locator("#compared").inner_text()
+    page.screenshot(path=PICTURES / "runs.png")
+
+
+def test_bricks_are_searched_and_inserted(page: Any) -> None:
+    page.get_by_role("tab", name="Bricks and models").click()
+    page.wait_for_selector("#shelf .card")
+    page.keyboard.type("attention")
+    until(page, "document.querySelectorAll('#shelf .card').length < 30")
+    page.locator("#shelf .card").first.click()
+    page.wait_for_selector("#detail .inside svg")
+    page.screenshot(path=PICTURES / "bricks.png")
+
+
+def test_the_keyboard_is_enough(page: Any) -> None:
+    page.locator("#tab-bricks").focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector("#page-graph:not([hidden])")
+    assert page.evaluate("document.activeElement.id") == "tab-graph"
+    reached = set()
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        reached.add(
+            page.evaluate(
+                "document.activeElement.className || document.activeElement.tagName"
+            )
+        )
+    assert any("cm-content" in one for one in reached)
+
+
+def test_it_is_dark_where_the_system_is(page: Any) -> None:
+    page.emulate_media(color_scheme="dark")
+    colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert max(int(one) for one in re.findall(r"\d+", colour)[:3]) < 60
+    page.screenshot(path=PICTURES / "graph_dark.png")
+    page.locator("#tab-runs").click()
+    page.wait_for_timeout(300)
+    page.screenshot(path=PICTURES / "runs_dark.png")
+    page.locator("#tab-listen").click()
+    page.wait_for_timeout(300)
+    page.screenshot(path=PICTURES / "listen_dark.png")
+    page.emulate_media(color_scheme="light")
+
+
+def test_nothing_was_complained_of_and_no_other_host_asked(
+    page: Any, seen: Seen, address: str
+) -> None:
+    assert page.url
+    assert seen.messages == []
+    assert seen.hosts <= {address.split("/")[2], ""}

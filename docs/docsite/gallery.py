@@ -14,6 +14,21 @@ from .markdown import anchor_card, cards
 from .staging import DOCS
 
 ALSO = ("gallery/*.md",)
+# The order in which they are read, each with the picture of its card; a new one comes behind these.
+PICTURES = {
+    "hear_a_model": "tasks/multi_pitch.png",
+    "a_graph": "graphs/mpe_doras_unet.svg",
+    "train_multi_pitch": "front/voices.png",
+    "front_ends_that_learn": "concepts/SincNet.svg",
+    "chords": "tasks/chords.png",
+    "covers": "tasks/covers.png",
+    "without_labels": "tasks/self_supervised.png",
+    "separate": "tasks/separation.png",
+    "generate": "tasks/generation.png",
+    "a_brick_of_your_own": "concepts/GELU.svg",
+    "a_task_of_your_own": "tasks/tagging.png",
+    "compare_runs_honestly": "concepts/LSTM.svg",
+}
 
 
 def pages() -> Iterator[tuple[str, str | bytes]]:
@@ -58,11 +73,21 @@ def title(text: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """The first sentence of the prose below the heading."""
-    _, _, rest = text.partition(f"# {title(text)}")
+    """The first sentence of the first paragraph below the heading."""
+    _, _, rest = text.partition(f"# {title(text)}\n")
     for paragraph in rest.split("\n\n"):
-        if re.match(r"[A-Z`*]", paragraph):
-            # A sentence may go on in the next line.
-            words = " ".join(paragraph.split()).replace("*", "")
-            return re.split(r"(?<=[.?!]) ", words)[0]
+        words = " ".join(paragraph.split())
+        if re.match(r"[A-Z`*]", words):
+            return re.split(r"(?<=\.) (?=[A-Z])", words.replace("*", ""))[0]
     return ""
+
+
+def with_download(text: str, name: str) -> str:
+    """A notebook's page with a link below its heading to the same as .ipynb."""
+    heading = f"# {title(text)}\n"
+    link = (
+        "\n```{raw} html\n"
+        f'<p><a href="../_static/notebooks/{name}.ipynb" download>Download this '
+        "notebook</a> for Jupyter or Colab.</p>\n```\n"
+    )
+    return text.replace(heading, heading + link, 1)

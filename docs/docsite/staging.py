@@ -38,6 +38,7 @@ REPOSITORY = repository()
 
 def stage(folder: Path, rooms: Sequence[str] | None = None) -> Path:
     """Write every page and picture below the folder; files that no page needs any more are deleted."""
+    from .gallery import with_download
     from .pages import generated
 
     wanted: dict[str, bytes] = {}
@@ -47,6 +48,8 @@ def stage(folder: Path, rooms: Sequence[str] | None = None) -> Path:
             text = path.read_text(encoding="utf-8")
             if place == "index.md":
                 text = with_others(text, written)
+            if place.startswith("gallery/"):
+                text = with_download(text, path.stem)
             origin = path.relative_to(ROOT).as_posix()
             wanted[place] = linked(text, origin, place).encode()
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -174,3 +175,15 @@ def test_the_first_pages_run(
             command, _, shown = code.partition("\n")
             assert mirbricks(command.split()[2:]) == 0
             assert capsys.readouterr().out == shown
+
+
+def test_a_notebook_has_a_card_and_a_file_to_download() -> None:
+    gallery = pytest.importorskip("docsite.gallery")  # needs myst-nb
+    text = "---\nkernelspec: {name: python3}\n---\n\n# Hear\n\nA *sound*. More.\n"
+    text += "\n```{code-cell} ipython3\n1 + 1\n```\n"
+    assert gallery.title(text) == "Hear"
+    assert gallery.sentence(text) == "A sound."
+    kinds = [cell["cell_type"] for cell in json.loads(gallery.as_ipynb(text))["cells"]]
+    assert kinds == ["markdown", "code"]
+    assert gallery.as_ipynb(text) == gallery.as_ipynb(text)
+    assert "notebooks/hear.ipynb" in gallery.with_download(text, "hear")

@@ -38,7 +38,9 @@ def pages() -> Iterator[tuple[str, str | bytes]]:
     for path in notebooks:
         text = path.read_text(encoding="utf-8")
         yield f"static/notebooks/{path.stem}.ipynb", as_ipynb(text)
-        links.append(anchor_card(f"{path.stem}.html", title(text), sentence(text)))
+        picture = f"../_static/{PICTURES.get(path.stem, 'tasks/tagging.png')}"
+        card = anchor_card(f"{path.stem}.html", title(text), sentence(text), picture)
+        links.append(card)
     lines = [
         "# Gallery",
         "",
@@ -53,9 +55,15 @@ def pages() -> Iterator[tuple[str, str | bytes]]:
 
 
 def notebook_paths() -> list[Path]:
-    """The notebooks of the gallery."""
-    found = sorted((DOCS / "gallery").glob("*.md"))
-    return [path for path in found if path.stem != "index"]
+    """The notebooks of the gallery: in the order of those that are known, others by name behind them."""
+    known = list(PICTURES)
+
+    def place(path: Path) -> tuple[int, str]:
+        is_known = path.stem in PICTURES
+        return (known.index(path.stem) if is_known else len(known), path.stem)
+
+    found = (DOCS / "gallery").glob("*.md")
+    return sorted((path for path in found if path.stem != "index"), key=place)
 
 
 def as_ipynb(text: str) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import socket
+import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -292,6 +294,8 @@ def serve(studio: Studio, port: int, opened: Callable[[str], None]) -> None:
         timeout_graceful_shutdown=1,
     )
     studio.desk.warm()
+    # Ended by another process it takes its sounds away too, as with Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     opened(f"http://127.0.0.1:{own}/?token={guard.token}")
     try:
         uvicorn.Server(config).run(sockets=[listening])

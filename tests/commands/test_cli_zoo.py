@@ -353,8 +353,9 @@ def test_it_hears_audio(
     )
     code, out, err = said("predict", model, "song.wav")
     assert (code, err) == (0, "")
-    answer, length, *files = out.splitlines()
+    answer, knows, length, *files = out.splitlines()
     assert answer.startswith("song.wav: ")
+    assert knows == "  one of 3 labels; trained on 'toys'"
     assert length.startswith("  0.6 s of sound in ")
     assert files
     assert all(line.startswith("predictions/song.") for line in files)

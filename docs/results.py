@@ -277,6 +277,35 @@ def published(page: str, text: str) -> str:
     return f"{before}{BEGIN}\n{text}\n{END}{after}"
 
 
+def rows_of(page: str) -> dict[tuple[str, str], list[str]]:
+    """The rows between the markers of a page, by their first two cells: the text and the graph of a line."""
+    between = page.partition(BEGIN)[2].partition(END)[0]
+    found = {}
+    for one in between.splitlines():
+        cells = [cell.strip() for cell in one.split("|")[1:-1]]
+        if len(cells) == len(HEAD):
+            found[cells[0], cells[1]] = cells
+    return found
+
+
+def measured(
+    line: Line, places: Places, arguments: argparse.Namespace
+) -> dict[int, dict[str, Any]]:
+    """The figures of each seed of a line that has a run, trained before where it may."""
+    found = {}
+    for seed in line.seeds:
+        if not arguments.no_training and not ended(line, places, seed):
+            prepare(line, places)
+            train(line, places, seed)
+        if ended(line, places, seed):
+            found[seed] = figures_of(line, places, seed, arguments.jobs)
+            if line.sounds and not arguments.no_training:
+                make_sounds(line, places, seed)
+                if arguments.only:
+                    judge_sounds(line, places, seed)
+    return found
+
+
 def run(arguments: argparse.Namespace) -> str:
     """Train and evaluate as asked; the text of the table."""
     places = Places(
@@ -291,22 +320,21 @@ def run(arguments: argparse.Namespace) -> str:
     lines = [
         line for line in every if not arguments.only or line.name in arguments.only
     ]
-    rows = []
+    kept = {}
+    if arguments.keep:
+        kept = rows_of(arguments.page.read_text(encoding="utf-8"))
+    rows, listed = [], []
     for line in lines:
-        found = {}
-        for seed in line.seeds:
-            if not arguments.no_training and not ended(line, places, seed):
-                prepare(line, places)
-                train(line, places, seed)
-            if ended(line, places, seed):
-                found[seed] = figures_of(line, places, seed, arguments.jobs)
-                if line.sounds and not arguments.no_training:
-                    make_sounds(line, places, seed)
-                    if arguments.only:
-                        judge_sounds(line, places, seed)
-        rows.append(row(line, found))
+        found = measured(line, places, arguments)
+        new = row(line, found)
+        if arguments.keep and not found:
+            # What was measured elsewhere stays; what was never measured has no row.
+            new = kept.get((new[0], new[1]), [])
+        if new:
+            rows.append(new)
+            listed.append(line)
         print(shown(line, found), flush=True)
-    return f"{table(rows)}\n\n{commands(lines)}"
+    return f"{table(rows)}\n\n{commands(listed)}"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -331,6 +359,11 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument(
         "--no-training", action="store_true", help="tell what is there, train nothing"
+    )
+    p.add_argument(
+        "--keep",
+        action="store_true",
+        help="lines without a run keep the row that the page has",
     )
     p.add_argument(
         "--jobs", default="-1", help="processes for features (default: all cores)"

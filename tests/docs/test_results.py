@@ -148,6 +148,18 @@ def test_without_training_nothing_is_made(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_lines_without_a_run_keep_their_rows(tmp_path: Path) -> None:
+    page = tmp_path / "results.md"
+    row = "| toys | `mpe_small` | Accuracy | 2 | 0.500 ± 0.100 | ≥ 0.9 |  |"
+    for before in (row, ""):
+        page.write_text(f"{results.BEGIN}\n{before}\n{results.END}", encoding="utf-8")
+        arguments = given(tmp_path, "--no-training", "--keep", "--page", str(page))
+        written = results.run(arguments)
+        assert (row in written) == bool(before)
+        assert ("mirbricks train graphs/mpe_small.yaml" in written) == bool(before)
+        assert "missing" not in written
+
+
 def test_what_is_missing_is_trained_and_what_is_there_is_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -221,9 +221,12 @@ def report(arguments: argparse.Namespace) -> str:
         )
         parts += ["\n".join(rows), note]
     if not arguments.no_peers:
+        runs = f"Fastest of {arguments.runs} runs"
+        if arguments.runs == 1:
+            runs = "One run"
         note = (
-            f"Windows of a second, filters of 512 samples over the whole track. Fastest of {arguments.runs} runs, one "
-            f"thread; museval {version('museval')}."
+            f"Windows of a second, filters of 512 samples over the whole track. {runs}, one thread; "
+            f"museval {version('museval')}."
         )
         parts += ["\n".join(bss_rows(arguments.runs)), note]
     return "\n\n".join(parts)

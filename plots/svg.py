@@ -18,6 +18,8 @@ from matplotlib.lines import Line2D
 from .palette import TONES, font_stack, themed
 
 POINTS_PER_INCH = 72
+HUGE = 20_000  # points of one artist, which is always an image
+FINENESSES = (1.0, 0.6, 0.4, 0.25)  # pixels per pixel of a screen
 MANY = 2000  # points of one artist: from here on it is drawn as an image within the picture
 # Names stay words, which the page's font shows, and the same figure gives the same text.
 WRITING: Any = {
@@ -56,12 +58,22 @@ def svg_of(
     str
     """
     inches = float(figure.get_size_inches()[0])
-    for fineness in (finest, 1.0, 0.6, 0.4, 0.25):
-        text = _written(figure, fineness * width / inches)
+    # So many points would be megabytes of words: there is no use in writing them first.
+    _as_images(figure, HUGE)
+    text = _written(figure, finest * width / inches)
+    written = finest
+    for fineness in FINENESSES:
+        # An image has as many bytes as it has pixels; what will be too large is not drawn.
+        expected = len(text) * (fineness / written) ** 2
+        hopeless = expected > 2 * most_bytes and fineness > FINENESSES[-1]
         if len(text) <= most_bytes:
             break
+        if fineness >= written or hopeless:
+            continue
         # Words and lines do not become fewer where pixels do: what is much becomes an image too.
-        _as_images(figure)
+        _as_images(figure, MANY)
+        text = _written(figure, fineness * width / inches)
+        written = fineness
     return _of_page(text, figure, alternative, width)
 
 
@@ -75,8 +87,8 @@ def _written(figure: Figure, dpi: float) -> str:
     return stream.getvalue()
 
 
-def _as_images(figure: Figure) -> None:
-    """Lines and clouds of many points are rasterised; words and axes stay sharp."""
+def _as_images(figure: Figure, many: int) -> None:
+    """Lines and clouds of more points than `many` are rasterised; words and axes stay sharp."""
     for artist in figure.findobj():
         if isinstance(artist, Line2D):
             n_points = np.size(artist.get_xdata(orig=True))
@@ -86,7 +98,7 @@ def _as_images(figure: Figure) -> None:
             )
         else:
             continue
-        if n_points > MANY:
+        if n_points > many:
             artist.set_rasterized(True)
 
 

@@ -61,7 +61,8 @@ button { font: inherit; border: 1px solid var(--line); border-radius: .5rem; bac
   .wide, .listing { overflow: visible; max-height: none; } .listing thead th { position: static; }
   .plot, .plot.long, .plot.broad, .drawing > svg { width: auto; max-width: 100%; height: auto; max-height: 24cm; }
   pre { white-space: pre-wrap; } table { font-size: .58rem; white-space: normal; } th, td { padding: .2rem .3rem; }
-  thead th { overflow-wrap: anywhere; } .listing tfoot > tr > *, th:first-child { position: static; } }
+  thead th { overflow-wrap: anywhere; font-size: .5rem; }
+  .listing tfoot > tr > *, th:first-child { position: static; } }
 """
 
 STYLE = ROOT + _RULES

@@ -233,14 +233,17 @@ def _beyond_training(
         condition = Condition(name, tuple(known[name]))
         if not condition.is_number:
             continue
-        least, greatest = condition.values[0], condition.values[-1]
+        learned = [float(value) for value in condition.values]
         values = list(given) if _is_list(given) else [given]
         numbers = [as_number(value) for value in values]
         beyond = []
         for number in dict.fromkeys(numbers):
-            if number is not None and not least <= number <= greatest:
+            if number is None:
+                continue
+            if not min(learned) <= float(number) <= max(learned):
                 beyond.append(str(number))
         if beyond:
+            least, greatest = condition.values[0], condition.values[-1]
             yield (
                 f"the training recordings have '{name}' from {least} to {greatest}: what comes of "
                 f"{listed(beyond, LISTED, quote='')} was not learned"

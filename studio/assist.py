@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 
 from ..compiler.module import GraphModule
@@ -75,6 +76,7 @@ def _with_kind(words: Mapping[str, str], kind: str) -> list[tuple[str, str, str]
     return [(name, kind, text) for name, text in words.items()]
 
 
+@cache
 def layer_proposals() -> list[Proposal]:
     """Every block and word that may begin a layer, with what has to be given."""
     found = []

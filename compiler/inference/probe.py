@@ -28,6 +28,7 @@ REMAINDERS = range(257, 320)
 # Further sizes, as a multiple of the second one and so many more: an odd one, and a large one for strides of hundreds.
 FURTHER = ((1, 37), (9_973, 0))
 FURTHER_SMALL = ((1, -3),)
+LEAST_FAILURES = 2  # with one message, before it is taken to be that of every size
 LEAST_MISFITS = 3  # sizes at which the same fails, before it is said to fail at all
 
 
@@ -140,11 +141,11 @@ def _same_at_any_size(failures: Sequence[Failed]) -> bool:
     """Whether what fails has nothing to do with the sizes of free axes, so that no others need to be tried."""
     if _farthest(failures).error.code == "E203":
         return _fits_never(failures)
-    if len(failures) < LEAST_MISFITS:
+    if len(failures) < LEAST_FAILURES:
         return False
     # Messages of these kinds name the sizes that they are about: where those do not
     # change with the free axes, the message does not either.
-    last = failures[-LEAST_MISFITS:]
+    last = failures[-LEAST_FAILURES:]
     told = {(one.index, one.error.code, one.error.message) for one in last}
     return len(told) == 1 and last[0].error.code in ("E201", "E202", "E208", "E209")
 

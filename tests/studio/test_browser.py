@@ -263,14 +263,12 @@ def test_the_keyboard_is_enough(page: Any) -> None:
     page.wait_for_selector("#page-graph:not([hidden])")
     assert page.evaluate("document.activeElement.id") == "tab-graph"
     reached = set()
-    for _ in range(12):
+    for _ in range(20):
         page.keyboard.press("Tab")
-        reached.add(
-            page.evaluate(
-                "document.activeElement.className || document.activeElement.tagName"
-            )
-        )
+        reached.add(str(page.evaluate("document.activeElement.getAttribute('class')")))
+    # Through the editor and out of it.
     assert any("cm-content" in one for one in reached)
+    assert any("drawing" in one for one in reached)
 
 
 def test_it_is_dark_where_the_system_is(page: Any) -> None:

@@ -1,6 +1,5 @@
 // The editor of a graph: CodeMirror with the answers of the studio.
 import { acceptCompletion, autocompletion, startCompletion } from "@codemirror/autocomplete";
-import { indentWithTab } from "@codemirror/commands";
 import { yaml } from "@codemirror/lang-yaml";
 import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
 import { lintGutter, setDiagnostics } from "@codemirror/lint";
@@ -75,7 +74,8 @@ export function makeEditor(parent, { file, changed, moved, save }) {
         EditorView.cspNonce.of(nonce),
         Prec.high(keymap.of([{ key: "Tab", run: acceptCompletion }, { key: "Mod-s", run: () => (save(), true) }])),
         basicSetup,
-        keymap.of([indentWithTab, { key: "Ctrl-Space", run: startCompletion }]),
+        // Tab is left to the browser: who uses the keyboard only must get out of the editor.
+        keymap.of([{ key: "Ctrl-Space", run: startCompletion }]),
         yaml(),
         EditorView.lineWrapping,
         syntaxHighlighting(colours),

@@ -57,6 +57,7 @@ function theme() {
     localStorage.setItem("theme", root.dataset.theme);
     dispatchEvent(new Event("theme"));
   });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => dispatchEvent(new Event("theme")));
 }
 
 async function begin() {

@@ -200,7 +200,21 @@ def figures_of(line: Line, places: Places, seed: int, jobs: str) -> dict[str, An
         found = {"command": words, **json.loads(out.getvalue())}
         with written_whole(kept) as temporary:
             temporary.write_text(json.dumps(found), encoding="utf-8")
-    figures: dict[str, Any] = found["figures"]
+    return {**figures_of_training(run, found.get("side")), **found["figures"]}
+
+
+def figures_of_training(run: Path, side: str | None) -> dict[str, Any]:
+    """The figures that a run found itself on the same side: some need the training recordings, such as an n-gram's.
+
+    Nothing of several folds, whose figures together are not those of one.
+    """
+    runs = find_runs(run)
+    if side is None or len(runs) > 1:
+        return {}
+    settings = runs[0].read_settings()
+    if settings.get("evaluated_on") != side:
+        return {}
+    figures: dict[str, Any] = settings.get("figures", {})
     return figures
 
 

@@ -357,6 +357,21 @@ def test_an_ensemble_is_made_anew_with_its_runs(
     results.train(line, places, 0)  # `ensemble` finds no folder of the old one
 
 
+@pytest.mark.parametrize(
+    ("side", "folds", "expected"),
+    [("test", 1, {"ngram": 2.0}), ("valid", 1, {}), (None, 1, {}), ("test", 2, {})],
+)
+def test_figures_that_only_the_training_knows_are_those_of_the_same_side(
+    monkeypatch: pytest.MonkeyPatch, side: str | None, folds: int, expected: object
+) -> None:
+    class Run:
+        def read_settings(self) -> dict[str, object]:
+            return {"evaluated_on": "test", "figures": {"ngram": 2.0}}
+
+    monkeypatch.setattr(results, "find_runs", lambda _: [Run()] * folds)
+    assert results.figures_of_training(Path("run"), side) == expected
+
+
 def test_figures_are_kept_until_what_they_are_of_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

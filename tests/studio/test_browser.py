@@ -258,6 +258,7 @@ def test_bricks_are_searched_and_inserted(page: Any) -> None:
 
 
 def test_the_keyboard_is_enough(page: Any) -> None:
+    page.locator("#tab-bricks").click()
     page.locator("#tab-bricks").focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_selector("#page-graph:not([hidden])")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import pickle
 import tempfile
 from pathlib import Path
@@ -197,6 +198,9 @@ def _train_one_step(rank: int, count: int, folder: str) -> None:
             {"weights": model.module.state_dict(), "grads": grads},
             f"{folder}/{rank}.pt",
         )
+        # The wrapper goes before the group: its end may wait for ever for a group that is gone.
+        del model, grads
+        gc.collect()
     finally:
         torch.distributed.destroy_process_group()
 
@@ -211,7 +215,9 @@ def test_ddp_of_one_process() -> None:
 
 @pytest.mark.slow
 def test_ddp_of_two_processes_averages_gradients(tmp_path: Path) -> None:
-    torch.multiprocessing.spawn(_train_one_step, (2, str(tmp_path)), nprocs=2)
+    torch.multiprocessing.spawn(
+        _train_one_step, (2, str(tmp_path)), nprocs=2, daemon=True
+    )
     ranks = [torch.load(tmp_path / f"{rank}.pt") for rank in range(2)]
     model = mb.compile_graph(GRAPH)
     model.load_state_dict(ranks[0]["weights"])

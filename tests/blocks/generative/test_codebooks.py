@@ -197,7 +197,9 @@ def one_process(rank: int, folder: str, dead_below: float) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("dead_below", [0.0, 0.1])
 def test_two_processes_learn_as_one(tmp_path: Path, dead_below: float) -> None:
-    multiprocessing.spawn(one_process, (str(tmp_path), dead_below), nprocs=2)
+    multiprocessing.spawn(
+        one_process, (str(tmp_path), dead_below), nprocs=2, daemon=True
+    )
     first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1))
     assert torch.equal(first["books"], second["books"])
     assert torch.equal(first["counts"], second["counts"])

@@ -16,6 +16,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -279,7 +280,19 @@ def commands(lines: Sequence[Line]) -> str:
     """The command of each line, for its first seed, as it can be typed in the repository."""
     shown = [shlex.join(["mirbricks", *one.train_words(one.data, f"runs/results/{one.name}/seed{one.seeds[0]}",
              one.seeds[0])]) for one in lines]  # fmt: skip
-    return "\n".join(["```console", *(f"$ {one}" for one in shown), "```"])
+    return "\n".join(["```console", *map(_wrapped, shown), "```"])
+
+
+def _wrapped(command: str) -> str:
+    """A command for the page, in lines of at most 80 columns that a shell joins."""
+    lines = textwrap.wrap(
+        f"$ {command}",
+        width=78,
+        subsequent_indent="    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return " \\\n".join(lines)
 
 
 def published(page: str, text: str) -> str:

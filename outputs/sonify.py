@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import mir_eval.sonify
 import numpy as np
 from numpy.typing import NDArray
 
@@ -76,6 +75,8 @@ def _sound(layer: Layer, n_samples: int, sr_hz: int) -> NDArray[np.float64]:
             return np.zeros(n_samples)
         spans = np.array([[one.start_s, one.end_s] for one in layer.segments])
         labels = [one.label for one in layer.segments]
+        import mir_eval.sonify  # only what sounds needs it
+
         chords = mir_eval.sonify.chords(labels, spans, sr_hz, length=n_samples)
         return np.asarray(chords, np.float64)
     assert isinstance(layer, Curve)  # `sonified` asks for these three
@@ -104,6 +105,8 @@ def _tones(layer: Notes, n_samples: int, sr_hz: int) -> NDArray[np.float64]:
 
 def _curve(layer: Curve, n_samples: int, sr_hz: int) -> NDArray[np.float64]:
     """The frequencies of each frame, rank by rank: mir_eval sounds one contour at a time."""
+    import mir_eval.sonify  # only what sounds needs it
+
     sound = np.zeros(n_samples)
     most = max((len(frame) for frame in layer.hz), default=0)
     if len(layer.times_s) < 2:

@@ -55,6 +55,8 @@ class Progress:
 
     def __init__(self, bars: bool = True) -> None:
         self.bars = bars
+        # Notes of what went as expected; a command that is to be quiet leaves them out.
+        self.routine_notes = bars
 
     @contextmanager
     def counting(self, label: str, total: int) -> Iterator[OnDone]:
@@ -109,6 +111,7 @@ class Quiet(Progress):
 
     def __init__(self) -> None:
         super().__init__(bars=False)
+        self.routine_notes = True
 
     def note(self, text: str) -> None:
         warnings.warn(text, UserWarning, stacklevel=3)

@@ -250,7 +250,7 @@ def _train_fold(
     with run.locked() if leads() else contextlib.nullcontext():
         if leads():
             _begin(run, experiment, prepared, split, fold, options)
-            if taken is not None and (progress.bars or not taken.complete):
+            if taken is not None and (progress.routine_notes or not taken.complete):
                 progress.note("\n".join(taken.lines()))
             note_left_out(prepared.more, more, progress)
             progress.line(_announcement(experiment, prepared, split, more, fold, run))

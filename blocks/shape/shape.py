@@ -277,7 +277,7 @@ class FitTo(Block):
             None,
             description="bins and frames become the next multiple of it; or give size_of",
         )
-        plus: Annotated[int, Field(ge=0)] = Field(
+        plus: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
             0,
             description="with multiple_of, so many more than a multiple: halving 8 n + 1 samples leaves 4 n + 1",
         )

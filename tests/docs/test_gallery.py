@@ -12,6 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from mirbricks.augment.base import AUGMENTATIONS
+from mirbricks.features.base import FEATURES
+from mirbricks.losses.base import LOSSES
+from mirbricks.registry import BLOCKS
+from mirbricks.tasks.base import TASKS
+
 _spec = importlib.util.spec_from_file_location(
     "notebook_cells", Path(__file__).with_name("notebook_cells.py")
 )
@@ -78,6 +84,10 @@ def _runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("MIRBRICKS_CACHE", raising=False)
     monkeypatch.chdir(tmp_path)
+    # What a notebook registers must not be known to the tests after it.
+    for catalogue in (BLOCKS, TASKS, FEATURES, AUGMENTATIONS, LOSSES):
+        monkeypatch.setattr(catalogue, "known", catalogue.all())
+        monkeypatch.setattr(catalogue, "_paths", dict(catalogue._paths))
     begun_s = time.process_time()
     shown = notebook_cells.run(path)
     taken_s = time.process_time() - begun_s

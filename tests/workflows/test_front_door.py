@@ -249,7 +249,9 @@ def test_all_folds(corpus: Path, cache: str, tmp_path: Path) -> None:
     )
     assert [one.path.name for one in run.folds] == ["fold0", "fold1", "fold2"]
     found = mb.evaluate(run.path, corpus, cache=cache, jobs=1, progress=False)
-    assert found.figures == run.figures
+    # Confidences are sums of float32, whose last bits may differ once a model has been loaded.
+    approximate = {"frame_ece": pytest.approx(run.figures["frame_ece"], rel=1e-5)}
+    assert found.figures == {**run.figures, **approximate}
     assert len(found.tracks) == 4
     with pytest.raises(MirbricksError, match="3 folds, each a run of its own"):
         run.load()

@@ -277,7 +277,9 @@ def test_files_import_torch_and_python_only(written: Path) -> None:
     # A graph needs what its blocks need.
     also |= {"from_cqt": "numpy"}
     for path in GRAPHS:
-        if re.search(r"\bRearrange\b|extends: mpe_maps", path.read_text("utf-8")):
+        if re.search(
+            r"\bRearrange\b|extends: mpe_(maps|harmonic)", path.read_text("utf-8")
+        ):
             also[path.stem] = "einops"
     for path in written.glob("*.py"):
         text = path.read_text(encoding="utf-8")

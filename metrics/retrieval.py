@@ -24,9 +24,9 @@ class Ranks:
     ranks: Tensor
 
     def figures(self) -> dict[str, float]:
-        """Of this query: R1 (rank of the first), RR, AP, P@1, P@5, P@10.
+        """Of this query: R1 (rank of the first), RR, AP, ``P@1``, ``P@5``, ``P@10``.
 
-        AP divides by the number of other versions, P@k by k.
+        AP divides by the number of other versions, ``P@k`` by k.
         """
         ranks = self.ranks.double()
         number = torch.arange(1, len(ranks) + 1, dtype=torch.float64)
@@ -42,7 +42,7 @@ MEANS = {"R1": "MR1", "RR": "MRR", "AP": "mAP", **{f"P@{k}": f"P@{k}" for k in K
 
 
 def retrieval_figures(queries: list[dict[str, float]]) -> dict[str, float]:
-    """MR1, MRR, mAP, P@1, P@5, P@10: the means over the queries; NaN without any."""
+    """MR1, MRR, mAP, ``P@1``, ``P@5``, ``P@10``: the means over the queries; NaN without any."""
     if not queries:
         return dict.fromkeys(MEANS.values(), float("nan"))
     return {

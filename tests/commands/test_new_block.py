@@ -289,8 +289,8 @@ def _do(words: list[str], copy: Path) -> None:
         assert "3 passed" in run(sys.executable, *words[1:], **here)
     elif words[0] == "mirbricks":
         assert "fine" in run(*CLI, *words[1:], **here)
-    elif words == ["make", "docs"]:
-        for script in _scripts("docs"):
+    elif words == ["make", "pictures"]:
+        for script in _scripts("pictures"):
             run(sys.executable, script, **here)
     else:
         assert words == ["make", "test"]

@@ -142,6 +142,14 @@ def page(address: str, seen: Seen) -> Iterator[Any]:
         browser.close()
 
 
+@pytest.fixture(autouse=True)
+def first_page(page: Any) -> None:
+    """Each test begins at the graph: the tests may be dealt to several browsers in any order."""
+    page.emulate_media(color_scheme="light")
+    page.locator("#tab-graph").click()
+    page.get_by_role("tab", name="Drawing").click()
+
+
 def until(page: Any, expression: str) -> None:
     """Wait until it is true; not by playwright's own way, which the policy against `eval` forbids in the page."""
     for _ in range(600):
@@ -283,7 +291,6 @@ def test_it_is_dark_where_the_system_is(page: Any) -> None:
     page.locator("#tab-listen").click()
     page.wait_for_timeout(300)
     page.screenshot(path=PICTURES / "listen_dark.png")
-    page.emulate_media(color_scheme="light")
 
 
 def test_nothing_was_complained_of_and_no_other_host_asked(

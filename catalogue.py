@@ -173,7 +173,8 @@ class Catalogue(Generic[T]):
             The catalogue's own error, with the names nearest to the word.
         """
         if isinstance(name, str):
-            self._import_called(name)
+            if name not in self.known:
+                self._import_called(name)
             if name in self.known:
                 return self.known[name]
         known = self.all()

@@ -50,6 +50,21 @@ def _default(info: FieldInfo, inferred: int) -> str:
     return f", default: {quoted(value)}"
 
 
+def default_words(info: FieldInfo, inferred: int) -> str:
+    """The default of a field in words, as in "default: 3"; `inferred` is the default that stands for a size."""
+    if info.is_required():
+        return "required"
+    value = info.get_default(call_default_factory=True)
+    extra = info.json_schema_extra
+    if isinstance(extra, dict) and "from_axis" in extra and value == inferred:
+        return "inferred"
+    if value is None:
+        return "default: none"
+    if isinstance(value, BaseModel):
+        return "default: the defaults of its own fields"
+    return f"default: {quoted(value)}"
+
+
 def quoted(value: Any) -> str:
     """A value as the user wrote it, with its kind where that helps: 'abc', [3, 5], nothing."""
     if value is None:

@@ -177,12 +177,15 @@ def as_graph(source: str | Path | Mapping[str, Any] | Graph) -> Graph:
     return load_graph(source)
 
 
-def _graph(source: Source, overrides: Sequence[str]) -> Graph:
+def read_either(source: Source, overrides: Sequence[str]) -> Graph:
+    """The graph of a text, native or in the tutorial's dialect; its warnings are not yet given."""
     if tutorial.is_tutorial(source):
-        read = tutorial.read_tutorial
-    else:
-        read = read_graph
-    graph = read(source, overrides)
+        return tutorial.read_tutorial(source, overrides)
+    return read_graph(source, overrides)
+
+
+def _graph(source: Source, overrides: Sequence[str]) -> Graph:
+    graph = read_either(source, overrides)
     for warning in graph.warnings:
         warnings.warn(warning, stacklevel=3)
     return graph

@@ -11,14 +11,12 @@ from typing import Any
 import torch
 
 from ..errors import ErrorList, GraphError, MirbricksError
-from .compile import assemble, new_block
+from .compile import assemble, new_block, read_either
 from .given_shapes import read_shape
 from .inference.probe import Provisional
 from .inference.remembered import Remembered
-from .inference.without_dynamo import without_dynamo
-from .inference.without_symbols import without_symbols
-from .language import tutorial
-from .language.graph import Graph, read_graph
+from .inference.without_compiler import without_compiler
+from .language.graph import Graph
 from .language.source import MAX_BYTES, read_text
 from .module import GraphModule
 
@@ -136,15 +134,12 @@ def _read(text: str, file: str, overrides: Sequence[str]) -> Graph:
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         message = f"larger than {MAX_BYTES:,} bytes: this is not a graph file"
         raise GraphError(message, code="E103", help="give a graph file")
-    source = read_text(text, file)
-    if tutorial.is_tutorial(source):
-        return tutorial.read_tutorial(source, overrides)
-    return read_graph(source, overrides)
+    return read_either(read_text(text, file), overrides)
 
 
 @contextmanager
 def _on_meta() -> Iterator[None]:
-    with without_dynamo(), without_symbols(), torch.device("meta"):
+    with without_compiler(), torch.device("meta"):
         yield
 
 

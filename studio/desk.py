@@ -173,13 +173,11 @@ def hover(text: str, file: str, line: int, column: int) -> dict[str, Any]:
 def shelf() -> dict[str, Any]:
     """Every block and word of the language, with its family and its fields."""
     listed = []
+    inserts = {one.label: one.insert for one in assist.layer_proposals()}
     for name, spec in blocks().items():
         fields = []
         for field, info in spec.cls.Config.model_fields.items():
             fields.append({"name": field, "text": vocabulary.field_text(info)})
-        insert = next(
-            one.insert for one in assist.layer_proposals() if one.label == name
-        )
         listed.append(
             {
                 "name": name,
@@ -188,7 +186,7 @@ def shelf() -> dict[str, Any]:
                 "contract": spec.contract.text,
                 "source": spec.source,
                 "fields": fields,
-                "insert": insert,
+                "insert": inserts[name],
             }
         )
     words = [

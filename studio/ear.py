@@ -21,7 +21,6 @@ from ..features.transform import feature
 from ..outputs.layers import Curve, Layer, Notes, Segments, TagScores
 from ..outputs.sonify import beside, sonified
 from ..tasks.predictions import Prediction
-from ..tasks.separation import Separation
 from ..workflows.model import Model
 from ..workflows.model import load as load_model
 
@@ -249,13 +248,6 @@ def _curve(atom: Any) -> list[list[float]]:
     return points
 
 
-def abilities(model: str) -> dict[str, Any]:
-    """What a model can be asked for."""
-    one = _model(model)
-    makes = bool(one.task.conditions_of(one.settings.tuned))
-    return {"separates": isinstance(one.task, Separation), "generates": makes}
-
-
 ANSWERS: Mapping[str, Callable[..., dict[str, Any]]] = {
     "open": open_sound,
     "tracks": tracks,
@@ -264,5 +256,4 @@ ANSWERS: Mapping[str, Callable[..., dict[str, Any]]] = {
     "separate": separate,
     "conditions": conditions,
     "generate": generate,
-    "abilities": abilities,
 }

@@ -107,22 +107,10 @@ class Studio:
             Route("/api/compare", _answering(self.compare), methods=["POST"]),
             Route("/api/events", self.events),
         ]
-        for name, asked in DESK.items():
-            routes.append(
-                Route(
-                    f"/api/{name}",
-                    _answering(self._ask(self.desk, name, asked)),
-                    methods=["POST"],
-                )
-            )
-        for name, asked in EAR.items():
-            routes.append(
-                Route(
-                    f"/api/{name}",
-                    _answering(self._ask(self.ear, name, asked)),
-                    methods=["POST"],
-                )
-            )
+        for worker, questions in ((self.desk, DESK), (self.ear, EAR)):
+            for name, asked in questions.items():
+                answer = _answering(self._ask(worker, name, asked))
+                routes.append(Route(f"/api/{name}", answer, methods=["POST"]))
         return Starlette(routes=routes)
 
     async def page(self, request: Request) -> Response:

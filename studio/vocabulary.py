@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, Literal, get_args, get_origin
+from typing import Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -15,7 +15,7 @@ from ..compiler.language.nodes import Join
 from ..compiler.language.words import JOINS
 from ..features.base import features
 from ..features.kinds import DEFAULT
-from ..fields import expected, quoted, union_parts
+from ..fields import default_words, expected, union_parts
 from ..registry import INFER, Spec, blocks
 from ..tasks.finding import tasks
 from ..training.optimization import TrainConfig
@@ -120,21 +120,7 @@ def choices_of(info: FieldInfo) -> list[str]:
 
 def field_text(info: FieldInfo) -> str:
     """What a field takes, its default, and what it is."""
-    text = f"{expected(info)}; {_default(info)}"
+    text = f"{expected(info)}; {default_words(info, INFER)}"
     if info.description:
         text = f"{text}. {info.description}"
     return text
-
-
-def _default(info: FieldInfo) -> str:
-    if info.is_required():
-        return "required"
-    value: Any = info.get_default(call_default_factory=True)
-    extra = info.json_schema_extra
-    if isinstance(extra, dict) and "from_axis" in extra and value == INFER:
-        return "inferred"
-    if value is None:
-        return "default: none"
-    if isinstance(value, BaseModel):
-        return "default: the defaults of its own fields"
-    return f"default: {quoted(value)}"

@@ -11,8 +11,7 @@ from typing import Any
 from ...compiler.compile import Inputs, compile_graph, load_graph
 from ...compiler.given_shapes import read_shape
 from ...compiler.inference.sizes import free_sizes
-from ...compiler.inference.without_dynamo import without_dynamo
-from ...compiler.inference.without_symbols import without_symbols
+from ...compiler.inference.without_compiler import without_compiler
 from ...compiler.module import GraphModule, count_parameters
 from ...errors import MirbricksError
 from ...printable import printable
@@ -29,7 +28,7 @@ def check(arguments: Namespace) -> int:
     sweeps = [read_sweep(text) for text in arguments.sweep]
     for path in arguments.graphs:
         try:
-            with without_dynamo(), without_symbols():
+            with without_compiler():
                 model = _checked(graph_file(path), arguments)
                 inputs = read_shape(model.graph, input_shape(arguments.input))
                 if arguments.json:

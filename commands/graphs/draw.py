@@ -6,8 +6,7 @@ from argparse import Namespace
 
 from ...compiler.compile import compile_graph, load_graph
 from ...compiler.drawing.diagram import draw as drawn
-from ...compiler.inference.without_dynamo import without_dynamo
-from ...compiler.inference.without_symbols import without_symbols
+from ...compiler.inference.without_compiler import without_compiler
 from ...printable import printable
 from .graph_files import graph_file
 from .input_shape import input_shape
@@ -18,7 +17,7 @@ def draw(arguments: Namespace) -> int:
     """Write the picture of a graph; the same graph gives the same file."""
     refuse_picture(arguments.out)
     graph = load_graph(graph_file(arguments.graph), arguments.set)
-    with without_dynamo(), without_symbols():
+    with without_compiler():
         model = compile_graph(graph, input_shape(arguments.input))
     write_picture(arguments.out, drawn(model))
     print(f"{printable(arguments.out)}: {len(model.nodes)} layers")

@@ -7,8 +7,7 @@ from argparse import Namespace
 
 from ...compiler.compile import compile_graph, load_graph
 from ...compiler.inference.summary import summarise
-from ...compiler.inference.without_dynamo import without_dynamo
-from ...compiler.inference.without_symbols import without_symbols
+from ...compiler.inference.without_compiler import without_compiler
 from ...compiler.language.graph import Graph
 from .graph_files import graph_file
 from .input_shape import input_shape
@@ -18,7 +17,7 @@ from .summary_table import print_summary
 def summary(arguments: Namespace) -> int:
     """Print the rows and totals of a graph."""
     graph = load_graph(graph_file(arguments.graph), arguments.set)
-    with without_dynamo(), without_symbols():
+    with without_compiler():
         model = compile_graph(graph, input_shape(arguments.input))
         result = summarise(model, _hop_s(graph))
     if arguments.json:

@@ -15,8 +15,7 @@ from .formulas import formula
 from .infer import run, shapes_at
 from .remembered import Remembered
 from .walk import Failed, Run, Step
-from .without_dynamo import without_dynamo
-from .without_symbols import without_symbols
+from .without_compiler import without_compiler
 
 Chosen = dict[str, int]
 # Sizes tried for free axes, until the graph runs.
@@ -54,7 +53,7 @@ def probe(
     the run that came farthest; `Provisional` where it is not `thorough`, and odd sizes were left untried.
     """
     # Torch would import its compiler for shapes that are plain numbers: longer than most predictions take.
-    with without_dynamo(), without_symbols():
+    with without_compiler():
         return _runs_and_choices(graph, inputs, remembered, thorough)
 
 

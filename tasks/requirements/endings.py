@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
-from ...compiler.inference.without_dynamo import without_dynamo
-from ...compiler.inference.without_symbols import without_symbols
+from ...compiler.inference.without_compiler import without_compiler
 from ...compiler.module import GraphModule
 from ...compiler.operations import NodeInfo
 from ...errors import TaskError
@@ -93,7 +92,7 @@ def refuse_other_types(
         shape = given
         # Tensors on the meta device have types and no values: this run costs nothing,
         # and on a copy it leaves the model where it is.
-        with torch.no_grad(), without_dynamo(), without_symbols():
+        with torch.no_grad(), without_compiler():
             sizes = [2 if size is None else size for size in shape]
             found = (
                 copy.deepcopy(model)

@@ -22,6 +22,19 @@ pytestmark = pytest.mark.usefixtures("here")
 SHOWS = ("progress_for(", "counting(", "watched(")
 QUICK = ("train.steps=2", "train.validate_every=2", "train.batch_size=1")
 QUICK += ("dataset.folds=3", "task.patch_frames=48")
+SYNTH = [
+    "data",
+    "synth",
+    "polyphony",
+    "--out",
+    "clips",
+    "--n",
+    "1",
+    "--seconds",
+    "1",
+    "--jobs",
+    "1",
+]
 
 
 @pytest.fixture(scope="module")
@@ -100,18 +113,7 @@ def test_a_training_as_json(corpus: Path, capsys: pytest.CaptureFixture[str]) ->
 def test_a_quiet_synthesis_and_a_quiet_check(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    words = [
-        "data",
-        "synth",
-        "polyphony",
-        "--out",
-        "clips",
-        "--n",
-        "1",
-        "--seconds",
-        "1",
-    ]
-    assert main([*words, "--jobs", "1", "--quiet"]) == 0
+    assert main([*SYNTH, "--quiet"]) == 0
     assert capsys.readouterr().out == "5 recordings, 0.1 min in clips\n"
     assert main(["data", "check", "clips", "--jobs", "1", "--quiet"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 1
@@ -218,18 +220,7 @@ def test_no_color(no_color: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdout", terminal)
     # A comparison, which is coloured line by line, and a bar of progress.
     assert main(["diff", "mpe_small", "mpe_bittner"]) == 0
-    words = [
-        "data",
-        "synth",
-        "polyphony",
-        "--out",
-        "clips",
-        "--n",
-        "1",
-        "--seconds",
-        "1",
-    ]
-    assert main([*words, "--jobs", "1"]) == 0
+    assert main(SYNTH) == 0
     text = terminal.getvalue()
     assert "mpe_bittner" in text
     assert "━" in text

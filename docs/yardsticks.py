@@ -1,7 +1,7 @@
 """What stands beside a separating model: the mix itself, harmonic combs of the true pitches, and ideal masks.
 
-    python docs/yardsticks.py ../shared/data/bach10                                a Markdown table
-    python docs/yardsticks.py ../shared/data/bach10 --write docs/results.md        the same, between the page's markers
+    python docs/yardsticks.py corpora/bach10                                a Markdown table
+    python docs/yardsticks.py corpora/bach10 --write docs/results.md        the same, between the page's markers
 
 Mean SI-SDR in dB over the stems of every mix, for the test side of each fold and for all together, then per source over
 all folds. A stem that is silent throughout has no ratio and is counted. Combs are made of the annotation `f0`, and left

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,28 @@ def caption_of(
     if not has_audio:
         words += "; the corpus has features and no audio, so there is no recording"
     return f"{words}."
+
+
+def where_wrong(
+    item: Any,
+    wrong_s: Float64,
+    duration_s: float,
+    layers: Mapping[str, Layer],
+) -> tuple[str, list[Sound]]:
+    """The stretch of a track with the most of these times: its caption, the recording and each layer as sound.
+
+    One hears where most is wrong, over the same seconds in all sounds: a mistake of a moment would else be missed in a
+    long track. Layers by their titles, such as "truth, as sines".
+    """
+    start_s = densest(wrong_s, duration_s)
+    length_s = length_from(start_s, duration_s)
+    sounds = recorded(item, start_s, "recording")
+    caption = caption_of(
+        start_s, length_s, n_wrong=len(wrong_s), has_audio=bool(sounds)
+    )
+    for title, layer in layers.items():
+        sounds.append(sounded(layer, start_s, length_s, title))
+    return caption, sounds
 
 
 def recorded(item: Any, start_s: float, title: str, **details: Any) -> list[Sound]:

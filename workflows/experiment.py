@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -17,6 +15,7 @@ from ..data.corpus import Corpus, Item
 from ..data.splitting.choice import Choice, choose_split
 from ..data.splitting.splits import Split, all_train, held_out, held_out_where, k_fold
 from ..data.splitting.stored import by_annotation, by_fold, stored_folds
+from ..data.user_cache import cache_folder
 from ..errors import DataError
 from ..features.base import FeatureConfig
 from ..features.cache import FeatureCache
@@ -156,13 +155,6 @@ def items_of(items: Sequence[Item], groups: Sequence[str]) -> list[Item]:
     # Stems come with the mix they belong to, for both are in its group.
     wanted = set(groups)
     return [item for item in items if item.group in wanted]
-
-
-def cache_folder(given: str | None) -> Path:
-    """--cache, else MIRBRICKS_CACHE, else the user's cache folder."""
-    # The folder that the XDG specification gives to caches, which may be deleted any time.
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Path(given or os.environ.get("MIRBRICKS_CACHE") or base / "mirbricks")
 
 
 def recordings_of(

@@ -21,9 +21,9 @@ from urllib.parse import urlsplit
 
 from ..data.fetching.http import download
 from ..data.fetching.line import disk
+from ..data.user_cache import cache_folder
 from ..errors import DataError, RunError
 from ..zoo import CARD, GRAPH, MODELS, WEIGHTS
-from .experiment import cache_folder
 
 ENDING = ".mirb"
 MOST_FETCHED_BYTES = 100_000_000

@@ -133,6 +133,20 @@ def import_corpus(p: Parser) -> None:
         metavar="NAME",
         help="name of the corpus (default: that of the source)",
     )
+    _audio_of_import(p)
+    p.add_argument(
+        "--strict",
+        action="store_true",
+        help="end with 1 if anything was left out (default: with 0)",
+    )
+    jobs(p)
+    _options_of_kind(p)
+    json_output(p)
+    quiet(p)
+
+
+def _audio_of_import(p: Parser) -> None:
+    """What becomes of the audio files, and of annotations that are longer than theirs."""
     p.add_argument(
         "--sr",
         type=values.rate_hz,
@@ -155,15 +169,6 @@ def import_corpus(p: Parser) -> None:
         action="store_true",
         help="cut annotations at the end of their audio (default: leave the recording out)",
     )
-    p.add_argument(
-        "--strict",
-        action="store_true",
-        help="end with 1 if anything was left out (default: with 0)",
-    )
-    jobs(p)
-    _options_of_kind(p)
-    json_output(p)
-    quiet(p)
 
 
 def export_corpus(p: Parser) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import NamedTuple
 from ...errors import DataError, did_you_mean
 from ...version import __version__
 from ..corpus import Corpus
+from ..user_cache import cache_folder
 from .corpora import synthesise
 from .polyphony import NAME as POLYPHONY
 from .polyphony import synthesise_polyphony
@@ -57,7 +57,8 @@ def example(
     seed : int
         What the music is drawn from.
     folder : str or Path, optional
-        Where examples are kept; by default `mirbricks/examples` in the user's cache folder.
+        Where examples are kept; by default `examples` in the folder of $MIRBRICKS_CACHE, else `mirbricks/examples` in
+        the user's cache folder.
 
     Returns
     -------
@@ -92,7 +93,7 @@ def example(
 
     # The version is part of the name: another one may draw other music from the same seed.
     name = f"{kind}-{n}x{seconds:g}s-seed{seed}-{__version__}"
-    kept = Path(folder or _cache()) / name
+    kept = Path(folder or cache_folder() / "examples") / name
     if not kept.is_dir():
         _make(kind, kept, n, seconds, seed)
     return Corpus.open(kept)
@@ -121,8 +122,3 @@ def _make(kind: str, kept: Path, n: int, seconds: float, seed: int) -> None:
             raise
     finally:
         shutil.rmtree(begun, ignore_errors=True)
-
-
-def _cache() -> Path:
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "mirbricks" / "examples"

@@ -13,7 +13,7 @@ from ...metrics.chords import Chords
 from ...outputs.layers import Segment, Segments
 from ..base import Case, Evaluation, Task
 from ..evaluation import best_and_worst
-from ..excerpts import caption_of, densest, length_from, recorded, sounded
+from ..excerpts import where_wrong
 
 STEP_S = 0.1  # between the times at which truth and estimate are compared
 MOST_NAMED = 6  # chords in a line
@@ -42,17 +42,12 @@ def pictures_of(
         estimate: Chords = found.ribbon
         end_s = float(max(truth.intervals.max(), estimate.intervals.max()))
 
-        # One hears where most is wrong, over the same seconds in all sounds.
+        layers = {
+            "truth, as tones": _layer(truth),
+            "estimate, as tones": _layer(estimate),
+        }
         wrong_s = _differ_s(truth, estimate, end_s)
-        start_s = densest(wrong_s, end_s)
-        length_s = length_from(start_s, end_s)
-        sounds = recorded(item, start_s, "recording")
-        caption = caption_of(
-            start_s, length_s, n_wrong=len(wrong_s), has_audio=bool(sounds)
-        )
-        for title, chords in (("truth", truth), ("estimate", estimate)):
-            layer = _layer(chords)
-            sounds.append(sounded(layer, start_s, length_s, f"{title}, as tones"))
+        caption, sounds = where_wrong(item, wrong_s, end_s, layers)
         cases.append(
             Case(
                 f"{label} track: {key}",

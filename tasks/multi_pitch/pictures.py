@@ -15,7 +15,7 @@ from ...outputs.layers import Curve
 from ...plots.pitch import mistakes_s, note_name
 from ..base import Case, Evaluation, Task
 from ..evaluation import best_and_worst
-from ..excerpts import caption_of, densest, length_from, recorded, sounded
+from ..excerpts import where_wrong
 
 Frames = tuple[NDArray[np.float64], Sequence[NDArray[np.float64]]]
 SCORES = ("Accuracy", "Precision", "Recall")
@@ -39,17 +39,12 @@ def pictures_of(
         truth: Frames = task.truth(item)
         estimate: Frames = (found.times_s, found.frequencies_hz)
 
-        # One hears where most is wrong: a mistake of a moment would else be missed in a long track.
+        layers = {
+            "truth, as sines": _curve(truth),
+            "estimate, as sines": _curve(estimate),
+        }
         wrong_s = mistakes_s(estimate, truth)
-        start_s = densest(wrong_s, item.duration_s)
-        length_s = length_from(start_s, item.duration_s)
-        sounds = recorded(item, start_s, "recording")
-        caption = caption_of(
-            start_s, length_s, n_wrong=len(wrong_s), has_audio=bool(sounds)
-        )
-        for title, frames in (("truth", truth), ("estimate", estimate)):
-            curve = Curve("f0", np.asarray(frames[0], np.float64), list(frames[1]))
-            sounds.append(sounded(curve, start_s, length_s, f"{title}, as sines"))
+        caption, sounds = where_wrong(item, wrong_s, item.duration_s, layers)
         cases.append(
             Case(
                 f"{label} track: {key}",
@@ -62,6 +57,11 @@ def pictures_of(
             )
         )
     return cases
+
+
+def _curve(frames: Frames) -> Curve:
+    times_s, frequencies_hz = frames
+    return Curve("f0", np.asarray(times_s, np.float64), list(frequencies_hz))
 
 
 def _scores(figures: Mapping[str, Any]) -> str:

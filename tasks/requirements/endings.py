@@ -51,12 +51,7 @@ def refuse_several(model: GraphModule, task: str) -> None:
 def refuse_probabilities(model: GraphModule, task: str) -> None:
     """Raise E502 where the last layer makes probabilities of the logits."""
     last = _last(model)
-    # Activation: {function: Sigmoid}
-    if last:
-        name = getattr(last.config, "function", last.block)
-    else:
-        name = ""
-    if last and name in PROBABILITIES:
+    if last and (name := _function(last)) in PROBABILITIES:
         raise TaskError(
             f"the graph ends in {name}, but {task} reads logits: it makes probabilities of them itself",
             code="E502",
@@ -68,11 +63,7 @@ def refuse_probabilities(model: GraphModule, task: str) -> None:
 def refuse_bounded(model: GraphModule, task: str) -> None:
     """Raise E502 where the last layer keeps logits in a range, so that some probabilities cannot come out."""
     last = _last(model)
-    if last:
-        name = getattr(last.config, "function", last.block)
-    else:
-        name = ""
-    if last and name in BOUNDED:
+    if last and (name := _function(last)) in BOUNDED:
         raise TaskError(
             f"the graph ends in {name}, but {task} reads logits, which may be any number",
             code="E502",
@@ -115,3 +106,8 @@ def _last(model: GraphModule) -> NodeInfo | None:
     if last.kind == "run":
         return model.nodes[-1]
     return None
+
+
+def _function(layer: NodeInfo) -> str:
+    """What a layer computes: of `Activation: {function: Sigmoid}` Sigmoid, of others the block's name."""
+    return str(getattr(layer.config, "function", layer.block))

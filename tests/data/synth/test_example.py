@@ -26,10 +26,14 @@ def test_a_corpus_is_made_once_and_kept(
 def test_by_default_it_lies_in_the_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("MIRBRICKS_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     corpus = example("polyphony", n=1, seconds=1.0)
     assert corpus.folder.parent == tmp_path / "mirbricks" / "examples"
     assert corpus["01.wav"].duration_s == 1.0
+    monkeypatch.setenv("MIRBRICKS_CACHE", str(tmp_path / "own"))
+    moved = example("polyphony", n=1, seconds=1.0)
+    assert moved.folder.parent == tmp_path / "own" / "examples"
 
 
 def test_what_was_broken_off_is_not_kept(

@@ -9,15 +9,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
 from ...data.batching.patches import take_patch
 from ...errors import TaskError, Where
 from ...features.base import FeatureConfig
 from ...features.hcqt import HCQTFeatureConfig
-from ...metrics.chords import COMPARISONS, chord_figures, chord_seconds
+from ...metrics.chords import chord_figures, chord_seconds
 from ..base import (
-    Batch,
     Case,
     Evaluation,
     Figures,
@@ -28,17 +26,18 @@ from ..base import (
     unseen,
 )
 from ..modes import evaluating
-from ..patches import PatchLearner, as_input, input_shape_of
+from ..patches import as_input, input_shape_of
 from ..reading import Recorded, as_recorded, magnitudes_of
 from ..recordings import annotated, refuse_not_finite
 from ..requirements import Needs, patch_inputs
 from .annotation import Recording, chords_of, classes_at_frames
 from .config import ChordsConfig
+from .learner import ChordLearner
 from .patches import Patches, Track, level_in, prepared
 from .prediction import ChordRibbon
 from .recall import class_seconds, macro_recall
 from .smoothing import Transitions
-from .vocabulary import IGNORED, N_CLASSES
+from .vocabulary import N_CLASSES
 
 
 @register_task("chords")
@@ -286,44 +285,3 @@ class ChordEstimation(Task):
         found = torch.cat(blocks).numpy()
         refuse_not_finite(found)
         return found
-
-
-class ChordLearner(PatchLearner):
-    """Patches to learn from, and the validation tracks; `figure` is majmin without smoothing."""
-
-    figure = "majmin"
-    task: ChordEstimation
-
-    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """Cross-entropy over the frames that have a class."""
-        # The mean over no frame is 0 / 0; this zero still depends on the outputs, so
-        # that the backward pass has a graph to follow.
-        if bool((batch.targets == IGNORED).all()):
-            return outputs.sum() * 0.0
-        return functional.cross_entropy(
-            outputs,
-            batch.targets,
-            ignore_index=IGNORED,
-            label_smoothing=self.task.config.label_smoothing,
-        )
-
-    def validate(
-        self, model: nn.Module, on_track: OnTrack = unseen
-    ) -> dict[str, float]:
-        tracks = {}
-        with evaluating(model):
-            for item in self.valid:
-                scores = self.task.log_probability(model, self.cache.open(item.key))
-                # Each frame by itself: the weight of the
-                # smoothing is chosen after the training.
-                found = self.task.ribbon(scores.argmax(axis=1), scores)
-                tracks[item.key] = chord_seconds(self.task.truth(item), found.ribbon)
-                on_track(item.key)
-        figures = chord_figures(tracks)
-        # A figure that is not defined is left out,
-        # except the one that early stopping reads.
-        return {
-            name: figures[name]
-            for name in COMPARISONS
-            if name == self.figure or not np.isnan(figures[name])
-        }

@@ -15,7 +15,6 @@ from ...features.base import ArrayConfig, FeatureConfig
 from ...features.chroma import PitchClassConfig
 from ...metrics.retrieval import ranks_in_blocks, retrieval_figures
 from ..base import (
-    Batch,
     Case,
     Evaluation,
     Figures,
@@ -27,11 +26,12 @@ from ..base import (
     unseen,
 )
 from ..modes import evaluating
-from ..patches import PITCH_CLASSES, PatchLearner, input_shape_of, level_of
+from ..patches import PITCH_CLASSES, input_shape_of, level_of
 from ..reading import Recorded, as_recorded
 from ..requirements import Needs, patch_inputs
 from .config import CoversConfig
 from .embedding import embed
+from .learner import CoversLearner
 from .matching import Library
 from .objective import Objective
 from .patches import Patches, Track
@@ -272,7 +272,7 @@ class CoverSongs(Task):
             refuse_no_cover(works)
         gallery = self.gallery(tracks)
         threshold = settings.get("threshold")
-        figures = self._figures(model, tracks, gallery, cache, on_track, threshold)
+        figures = self.ranked(model, tracks, gallery, cache, on_track, threshold)
         return Evaluation(self.pooled(figures), figures)
 
     def gallery(self, tracks: Sequence[Any]) -> list[Any]:
@@ -282,7 +282,7 @@ class CoverSongs(Task):
             return list(self.references)
         return list(tracks)
 
-    def _figures(
+    def ranked(
         self,
         model: nn.Module,
         tracks: Sequence[Any],
@@ -291,6 +291,7 @@ class CoverSongs(Task):
         on_track: OnTrack,
         threshold: float | None = None,
     ) -> dict[str, Figures]:
+        """The figures of each of these tracks as a query among the gallery, and its pairs at the threshold, if any."""
         queries = {item.key for item in tracks}
         library = self.library(
             model, gallery, cache, lambda key: on_track(key) if key in queries else None
@@ -370,46 +371,3 @@ class CoverSongs(Task):
         from .pictures import pictures_of
 
         return pictures_of(self, model, items, cache, evaluation)
-
-
-class CoversLearner(PatchLearner):
-    """Batches of works to learn from, and the validation recordings.
-
-    module    what is learned beside the model, the proxies of ProxyAnchor; None for the others
-    lr_scale  its learning rate over that of the model
-    """
-
-    figure = "mAP"
-    task: CoverSongs
-
-    def __init__(
-        self,
-        task: CoverSongs,
-        patches: Patches,
-        objective: Objective,
-        valid: Sequence[Any],
-        cache: Any,
-    ) -> None:
-        super().__init__(task, patches, valid, cache)
-        self.objective = objective
-        self.module = objective.module
-        self.lr_scale = objective.lr_scale
-        self.works = [task.truth(item) for item in valid]
-
-    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
-        return self.objective(outputs, batch.targets)
-
-    def validate(
-        self, model: nn.Module, on_track: OnTrack = unseen
-    ) -> dict[str, float]:
-        """Among the validation recordings alone; NaN where none has a cover, as when each trains by itself."""
-        if not has_covers(self.works):
-            return {self.figure: float("nan")}
-        figures = self.task._figures(
-            model, self.valid, self.valid, self.cache, on_track
-        )
-        return {
-            name: value
-            for name, value in self.task.pooled(figures).items()
-            if name in self.task.headline
-        }

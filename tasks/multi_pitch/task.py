@@ -14,11 +14,9 @@ from ...data.corpus import Item
 from ...errors import TaskError
 from ...features.cache import FeatureCache
 from ...features.hcqt import HCQTFeature, HCQTFeatureConfig
-from ...losses.classification import binary_cross_entropy
 from ...metrics.multi_pitch import multi_pitch_figures
 from ...metrics.notes import intervals, note_figures, velocity_figures
 from ..base import (
-    Batch,
     Case,
     Evaluation,
     Figures,
@@ -29,7 +27,7 @@ from ..base import (
     unseen,
 )
 from ..modes import evaluating
-from ..patches import PatchLearner, input_shape_of
+from ..patches import input_shape_of
 from ..reading import Recorded
 from ..recordings import unannotated
 from ..requirements import Needs
@@ -53,6 +51,7 @@ from .confidence import (
 )
 from .config import MultiPitchConfig
 from .hearing import hear
+from .learner import MultiPitchLearner
 from .loudness import with_levels
 from .notes import HOLD, find_notes
 from .patches import Patches, Track
@@ -370,25 +369,3 @@ class MultiPitch(Task):
         return probabilities_of(
             model, feature, self.feature, n_frames, on_share, shifts
         )
-
-
-class MultiPitchLearner(PatchLearner):
-    """Patches to learn from, and the validation tracks; `figure` is the Accuracy at its best threshold."""
-
-    figure = "Accuracy"
-    task: MultiPitch
-
-    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
-        return binary_cross_entropy(
-            outputs, batch.targets, self.task.config.positive_weight
-        )
-
-    def validate(
-        self, model: nn.Module, on_track: OnTrack = unseen
-    ) -> dict[str, float]:
-        """Accuracy, Precision, Recall (means over the tracks, as mir_eval counts) and the threshold they are at."""
-        with evaluating(model):
-            threshold, figures = self.task.best_threshold(
-                model, self.valid, self.cache, on_track
-            )
-        return {**figures, "threshold": threshold}

@@ -11,17 +11,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
 from ...compiler.module import GraphModule
 from ...data.corpus import Item
 from ...errors import TaskError, Where
 from ...features.base import FeatureConfig
 from ...features.logmel import LogMelFeatureConfig
-from ...losses.contrastive import barlow_twins, nt_xent, spread, vicreg
+from ...losses.contrastive import spread
 from ...metrics.tagging import multi_class_figures, multi_label_figures
 from ..base import (
-    Batch,
     Case,
     Evaluation,
     Figures,
@@ -34,13 +32,14 @@ from ..base import (
 )
 from ..labels import Tags
 from ..modes import evaluating
-from ..patches import PatchLearner, chain_of
+from ..patches import chain_of
 from ..reading import Recorded
 from ..recordings import refuse_not_finite, unannotated, without_stems
 from ..requirements import Needs, patch_inputs
 from . import probe_several
 from .config import SelfSupervisedConfig
 from .encoder import Encoder
+from .learner import SelfSupervisedLearner
 from .prediction import Represented
 from .probe import fitted, linear_scores, nearest
 from .views import Views
@@ -383,64 +382,3 @@ class SelfSupervised(Task):
             "over the validation recordings; stronger augmentation or a larger batch may help",
             stacklevel=2,
         )
-
-
-class SelfSupervisedLearner(PatchLearner):
-    """Pairs of views to learn from, and the validation recordings.
-
-    `figure` is pair_accuracy: of how many recordings the first and the last chunk are each other's nearest, among those
-    that have two chunks; NaN where none has.
-    """
-
-    figure = "pair_accuracy"
-    task: SelfSupervised
-
-    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """Of the projections (2 B, D); rows i and i + B belong together."""
-        one, other = outputs.chunk(2)
-        if self.task.config.loss == "nt_xent":
-            return nt_xent(
-                outputs, batch.targets.repeat(2), self.task.config.temperature
-            )
-        if self.task.config.loss == "vicreg":
-            return vicreg(one, other)
-        return barlow_twins(one, other)
-
-    def validate(
-        self, model: nn.Module, on_track: OnTrack = unseen
-    ) -> dict[str, float]:
-        """Without labels: pairs found again, and whether the embeddings have collapsed."""
-        ends = []
-        means = []
-        with evaluating(model):
-            encoder = Encoder(model, self.task.config, self.task.feature.silence)
-            for item in self.valid:
-                vectors, _ = encoder.chunks(self.task.seen(self.cache.open(item.key)))
-                refuse_not_finite(vectors, item.key)
-                # The first and the last chunk share least of
-                # what is alike by mere nearness.
-                if len(vectors) > 1:
-                    ends.append(vectors[[0, -1]])
-                means.append(vectors.mean(axis=0))
-                on_track(item.key)
-        figures = {
-            "pair_accuracy": pairs_found(ends),
-            **spread(torch.from_numpy(np.stack(means))),
-        }
-        self.task.warn_collapse(figures, len(self.valid))
-        return figures
-
-
-def pairs_found(ends: Sequence[NDArray[np.float64]]) -> float:
-    """The share of recordings whose two vectors (2, D) are each other's nearest; NaN without any."""
-    if not ends:
-        return float("nan")
-    first, last = functional.normalize(torch.from_numpy(np.stack(ends)), dim=-1).unbind(
-        1
-    )
-    # Nearest in both directions: a vector that is near to everything does not count.
-    likeness = first @ last.T
-    own = torch.arange(len(first))
-    return float(
-        ((likeness.argmax(1) == own) & (likeness.argmax(0) == own)).double().mean()
-    )

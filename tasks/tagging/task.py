@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
 from ...data.corpus import Item
 from ...data.mixes import stem_mixes
@@ -37,11 +36,12 @@ from ..base import (
 )
 from ..labels import Tags, refuse_other_size, refuse_unseen
 from ..modes import evaluating
-from ..patches import PatchLearner, chain_of
+from ..patches import chain_of
 from ..reading import Recorded
 from ..recordings import refuse_not_finite, unannotated
 from ..requirements import Needs, patch_inputs
 from .config import TaggingConfig
+from .learner import TaggingLearner
 from .patches import Patches, Track, scores_over_time
 
 
@@ -354,46 +354,3 @@ class Tagging(Task):
                 self.input_rank,
                 self.feature.silence,
             )
-
-
-class TaggingLearner(PatchLearner):
-    """Patches to learn from, and the validation tracks."""
-
-    task: Tagging
-
-    def __init__(
-        self,
-        task: Tagging,
-        patches: Patches,
-        valid: Sequence[Item],
-        cache: FeatureCache,
-    ) -> None:
-        super().__init__(task, patches, valid, cache)
-        self.truth = task.labelling.truth_of(valid, task.labels)
-
-    @property
-    def figure(self) -> str:
-        if self.task.labelling.several:
-            return "pr_auc_macro"
-        return "accuracy"
-
-    def loss(self, outputs: Tensor, batch: Any) -> Tensor:
-        """Cross-entropy with the targets as shares, or binary cross-entropy."""
-        smoothing = self.task.config.label_smoothing
-        if not self.task.labelling.several:
-            return functional.cross_entropy(
-                outputs, batch.targets, label_smoothing=smoothing
-            )
-        # y (1 - ε) + ε / 2: the smoothed share goes to both answers alike.
-        targets = batch.targets * (1 - smoothing) + smoothing / 2
-        return functional.binary_cross_entropy_with_logits(outputs, targets)
-
-    def validate(
-        self, model: nn.Module, on_track: OnTrack = unseen
-    ) -> dict[str, float]:
-        scores = self.task.scores(model, self.valid, self.cache, on_track)
-        if not self.task.labelling.several:
-            return multi_class_figures(scores, self.truth.argmax(axis=1))
-        # Early stopping watches an area, which needs no
-        # thresholds; they are chosen after the training.
-        return multi_label_figures(scores, self.truth, np.full(scores.shape[1], 0.5))

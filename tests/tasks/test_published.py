@@ -11,7 +11,7 @@ import mirbricks as mb
 from mirbricks.compiler.module import GraphModule
 from mirbricks.tasks.base import Batch
 from mirbricks.tasks.multi_pitch import MultiPitch
-from mirbricks.tasks.multi_pitch.task import MultiPitchLearner
+from mirbricks.tasks.multi_pitch.learner import MultiPitchLearner
 from mirbricks.tasks.tagging import Tagging
 from mirbricks.workflows.loading import load_experiment
 

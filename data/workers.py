@@ -66,9 +66,8 @@ def _call(
     """What a worker does, or with one process the caller itself."""
     if os.getpid() != caller:
         _end_with(caller)
-    # A worker stays in the folder it was started in: once the caller has moved on, relative paths need this.
-    if Path.cwd() != folder:
-        os.chdir(folder)
+    # A worker stays in the folder it was started in, which may be deleted by now; relative paths are the caller's.
+    os.chdir(folder)
     return function(*arguments)
 
 

@@ -19,6 +19,7 @@ from ...data.importing.finding import find_recordings
 from ...data.importing.staging import Float32
 from ...printable import printable
 from ..screen import console, counting, watched
+from ..wrapping import wrapped
 
 
 def import_corpus(arguments: Namespace) -> int:
@@ -61,11 +62,11 @@ def list_kinds(arguments: Namespace) -> int:
     if arguments.kind is None:
         width = max(map(len, known))
         for kind, cls in known.items():
-            console().print(
-                f"{kind:<{width}}  {cls.text}"
-                + ("" if kind in both else " (import only)"),
-                soft_wrap=True,
-            )
+            line = f"{kind:<{width}}  {cls.text}"
+            if kind not in both:
+                line += " (import only)"
+            # The text hangs beside the names.
+            console().print(wrapped(line, width + 2), soft_wrap=True)
         return 0
     cls = IMPORTERS.get(arguments.kind)
     console().print(f"{arguments.kind}: {cls.text}", soft_wrap=True)

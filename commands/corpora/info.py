@@ -20,7 +20,7 @@ from ..screen import console, counting, plural, watched
 from .channels import channel_words
 
 _COMMON = 4  # values of an annotation that the table shows
-_NUMBERS = ("recordings", "atoms", "of the time", "values")
+_NUMBERS = ("recordings", "atoms", "time", "values")
 
 
 def info(arguments: Namespace) -> int:
@@ -114,7 +114,7 @@ def _annotations(about: Mapping[str, Any]) -> Table:
         "extent",
         "recordings",
         "atoms",
-        "of the time",
+        "time",
         "values",
         "the most frequent",
     ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time
@@ -26,6 +27,17 @@ def test_relative_paths_are_the_callers_though_workers_live_on(
         monkeypatch.chdir(tmp_path / folder)
         outcomes = in_workers(read, ((name,) for name in "abc"), 2, what="reads")
         assert list(outcomes) == [folder + "a", folder + "b", folder + "c"]
+
+
+def test_the_folder_that_workers_began_in_may_be_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("begun", "next"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a").write_text(folder, encoding="utf-8")
+        monkeypatch.chdir(tmp_path / folder)
+        assert list(in_workers(read, [("a",), ("a",)], 2, what="reads")) == [folder] * 2
+        shutil.rmtree(tmp_path / folder)
 
 
 def test_outcomes_as_they_come_are_all_there() -> None:

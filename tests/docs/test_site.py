@@ -93,7 +93,6 @@ def test_every_link_of_a_written_page_leads_to_a_file(place: str) -> None:
 WIDE = {
     "codecs.md": 1,
     "tasks/covers.md": 1,
-    "data.md": 34,
     "tasks/generation.md": 15,
     "generation_metrics.md": 9,
     "graphs.md": 4,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 
 from ..base import TaskConfig
+from ..conditions.inputs import refuse_guided
 
 
 class SamplingConfig(TaskConfig):
@@ -36,6 +37,17 @@ class SamplingConfig(TaskConfig):
         lt=1,
         description="share of the training examples whose conditions are dropped, for guidance",
     )
+
+    guided: tuple[str, ...] = Field(
+        (),
+        description="the conditions that training drops and guidance exaggerates, such as an instrument whose pitch "
+        "stays as asked for; default: all",
+    )
+
+    @model_validator(mode="after")
+    def _guided_are_conditions(self) -> SamplingConfig:
+        refuse_guided(self.guided, self.conditions)
+        return self
 
     @model_validator(mode="after")
     def _guidance_was_learned(self) -> SamplingConfig:

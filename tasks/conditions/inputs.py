@@ -19,6 +19,15 @@ def scaled_inputs(
     }
 
 
+def refuse_guided(guided: Sequence[str], conditions: Sequence[str]) -> None:
+    """Raise ValueError where a setting `guided` names what is not a condition."""
+    for name in guided:
+        if name not in conditions:
+            raise ValueError(
+                f"'guided' names '{name}', which is not one of 'conditions'"
+            )
+
+
 def refuse_inputs(
     names: Sequence[str],
     input_shapes: Mapping[str, Sequence[int | str]],

@@ -157,22 +157,36 @@ class Conditions:
         """Model inputs for `count` sounds without any condition."""
         return {one.name: one.dropped(count) for one in self.each}
 
-    def with_dropout(
-        self, inputs: Mapping[str, Tensor], share: float, rng: Generator
+    def without(
+        self, inputs: Mapping[str, Tensor], names: Sequence[str] = ()
     ) -> dict[str, Tensor]:
-        """The inputs with all conditions of a random `share` of the rows dropped together.
+        """The inputs with these conditions dropped in every row; with all of them where no name is given."""
+        found = dict(inputs)
+        for one in self.each:
+            if not names or one.name in names:
+                found[one.name] = one.dropped(len(inputs[one.name]))
+        return found
+
+    def with_dropout(
+        self,
+        inputs: Mapping[str, Tensor],
+        share: float,
+        rng: Generator,
+        names: Sequence[str] = (),
+    ) -> dict[str, Tensor]:
+        """The inputs with these conditions, default: all, of a random `share` of the rows dropped together.
 
         Source: Ho & Salimans, "Classifier-Free Diffusion Guidance", 2022, algorithm 1.
         """
-        found = dict(inputs)
         if not self.each or not share:
-            return found
+            return dict(inputs)
+        found = self.without(inputs, names)
         count = len(next(iter(inputs.values())))
         lost = torch.from_numpy(rng.random(count) < share)
         for one in self.each:
             given = inputs[one.name]
             mask = lost.view(-1, *[1] * (given.ndim - 1))
-            found[one.name] = torch.where(mask, one.dropped(count), given)
+            found[one.name] = torch.where(mask, found[one.name], given)
         return found
 
     def asked(

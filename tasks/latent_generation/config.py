@@ -15,6 +15,7 @@ from pydantic import (
 
 from ..base import TaskConfig
 from ..codec.known import KnownCodec
+from ..conditions.inputs import refuse_guided
 from ..takes import Crop, pitch_moves, transpositions
 from .objectives import Diffusion, Objective, RectifiedFlow
 
@@ -87,6 +88,11 @@ class LatentGenerationConfig(TaskConfig):
         1.0,
         description="1: as the conditions say; above 1: further away from the model without conditions",
     )
+    guided: tuple[str, ...] = Field(
+        (),
+        description="the conditions that training drops and guidance exaggerates, such as an instrument whose pitch "
+        "stays as asked for; default: all",
+    )
     eta: NonNegativeFloat = Field(
         0.0, le=1, description="of ddim: new noise in every step; 1 is DDPM's sampling"
     )
@@ -98,6 +104,7 @@ class LatentGenerationConfig(TaskConfig):
     def _fits_together(self) -> LatentGenerationConfig:
         if len(set(self.conditions)) < len(self.conditions):
             raise ValueError(f"'conditions' has a name twice: {list(self.conditions)}")
+        refuse_guided(self.guided, self.conditions)
         if self.transpose_semitones:
             pitch_moves(self.conditions, self.pitch)
         if self.pitch_latents and self.pitch not in self.conditions:

@@ -83,8 +83,9 @@ def sampled(
 ) -> Tensor:
     """Normalized latents (B, D, T) of noise (B, D, T), on the CPU."""
     device = next(model.parameters()).device
-    asked = on(device, conditions.encode(rows))
-    unknown = on(device, conditions.dropped(len(rows)))
+    encoded = conditions.encode(rows)
+    asked = on(device, encoded)
+    unknown = on(device, conditions.without(encoded, config.guided))
 
     def conditional(x: Tensor, t: Tensor) -> Tensor:
         output: Tensor = model(x=x, t=t, **asked)

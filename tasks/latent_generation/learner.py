@@ -37,6 +37,8 @@ class LatentLearner:
         Fitted on the training recordings.
     condition_dropout : float
         Share of the rows that lose their conditions.
+    guided : tuple of str
+        The conditions that these rows lose; all where it is empty.
     seed, batch_size : int
         Of the training.
     """
@@ -53,6 +55,7 @@ class LatentLearner:
         scale: Scale,
         conditions: Conditions,
         condition_dropout: float,
+        guided: tuple[str, ...],
         seed: int,
         batch_size: int,
     ) -> None:
@@ -62,6 +65,7 @@ class LatentLearner:
         self.scale = scale
         self.conditions = conditions
         self.condition_dropout = condition_dropout
+        self.guided = guided
         self.seed = seed
         self.batch_size = batch_size
 
@@ -74,10 +78,13 @@ class LatentLearner:
         noise = torch.from_numpy(rng.standard_normal(data.shape, dtype=np.float32))
         t = self.objective.draw_times(len(takes), rng)
         asked = self.conditions.encode(rows)
+        given = self.conditions.with_dropout(
+            asked, self.condition_dropout, rng, self.guided
+        )
         named = {
             "x": self.objective.moved(data, noise, t),
             "t": t,
-            **self.conditions.with_dropout(asked, self.condition_dropout, rng),
+            **given,
         }
         targets = self.objective.target(data, noise, t)
         return Batch((), targets, tuple(take.name for take in takes), named=named)

@@ -179,6 +179,7 @@ class LatentGeneration(GeneratingTask):
             scale=scale,
             conditions=conditions,
             condition_dropout=config.condition_dropout,
+            guided=config.guided,
             seed=seed,
             batch_size=batch_size,
         )

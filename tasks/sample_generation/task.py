@@ -232,13 +232,14 @@ class SampleGeneration(Autoregressive):
         assert isinstance(model, GraphModule)
         known = Conditions.from_json(settings["conditions"])
         asked = known.asked(conditions, n, seed)
+        inputs = known.encode(asked)
         self._refuse_beyond_memory(model, known.dropped(1), n)
         sr_hz = self.feature.sr_hz
         waves = generated(
             model,
             self.wave,
-            known.encode(asked),
-            known.dropped(n),
+            inputs,
+            known.without(inputs, self.config.guided),
             quantization=self.quantization,
             config=self.config,
             is_ahead=self.is_ahead,
@@ -289,7 +290,9 @@ class SampleBatches(PatchBatches):
         heard, classes = self.task.given(torch.stack(rows))
         own = {name: values[chosen] for name, values in self.inputs.items()}
         conditions = self.task.conditions
-        given = conditions.with_dropout(own, config.condition_dropout, rng)
+        given = conditions.with_dropout(
+            own, config.condition_dropout, rng, config.guided
+        )
         named = {self.task.wave: heard, **given}
         return Batch((), classes, tuple(self.keys[row] for row in chosen), named)
 

@@ -106,7 +106,9 @@ class TokenBatches(PatchBatches):
             rows.append(read[: self.pattern.n_codebooks])
         targets = torch.stack(rows)
         own = {name: values[chosen] for name, values in self.inputs.items()}
-        given = self.conditions.with_dropout(own, self.config.condition_dropout, rng)
+        given = self.conditions.with_dropout(
+            own, self.config.condition_dropout, rng, self.config.guided
+        )
         read = self.pattern.tokens(targets)
         if self.config.code_dropout:
             read = with_lost_codes(read, self.config.code_dropout, self.pattern, rng)

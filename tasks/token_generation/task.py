@@ -267,12 +267,13 @@ class TokenGeneration(Autoregressive):
         assert isinstance(model, GraphModule)
         known = Conditions.from_json(settings["conditions"])
         asked = known.asked(conditions, n, seed)
+        inputs = known.encode(asked)
         self._lengths().refuse_beyond_memory(model, known.dropped(1), n)
         codes = generated(
             model,
             self.codes,
-            known.encode(asked),
-            known.dropped(n),
+            inputs,
+            known.without(inputs, self.config.guided),
             pattern=self.pattern,
             config=self.config,
             count=n,

@@ -103,6 +103,25 @@ def test_dropout_takes_all_conditions_of_a_row_together() -> None:
     assert torch.equal(same["pitchmidi"], inputs["pitchmidi"])
 
 
+def test_dropout_of_some_conditions_leaves_the_others() -> None:
+    notes = [note(str(k), instrument="ab"[k % 2], pitchmidi=k) for k in range(400)]
+    conditions = Conditions.fit(notes, NAMES, scaled=["pitchmidi"])
+    inputs = conditions.encode(conditions.of(notes))
+    every = conditions.with_dropout(inputs, 0.25, np.random.default_rng(0))
+    found = conditions.with_dropout(
+        inputs, 0.25, np.random.default_rng(0), ["instrument"]
+    )
+    assert torch.equal(found["instrument"], every["instrument"])
+    assert torch.equal(found["pitchmidi"], inputs["pitchmidi"])
+
+    free = conditions.without(inputs, ["instrument"])
+    assert torch.equal(free["instrument"], conditions.dropped(400)["instrument"])
+    assert torch.equal(free["pitchmidi"], inputs["pitchmidi"])
+    nothing = conditions.without(inputs)
+    for name, values in conditions.dropped(400).items():
+        assert torch.equal(nothing[name], values)
+
+
 def test_asked_for_one_value_or_one_per_sound() -> None:
     conditions = Conditions.fit(NOTES, NAMES)
     rows = conditions.asked({"instrument": "cello", "pitchmidi": ["40", 41]}, 2, 0)

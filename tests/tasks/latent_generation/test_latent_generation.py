@@ -333,6 +333,36 @@ def test_guidance_leaves_the_pitch_as_the_model_has_it(tmp_path: Path, cache: An
     torch.testing.assert_close(kept[:, 1], pulled[:, 1])
 
 
+def test_guidance_drops_the_guided_conditions_only(tmp_path: Path, cache: Any):
+    """Without any guidance left, what a graph gives is what it gives where these conditions are not known."""
+    graph = graph_of(tmp_path)
+    _, learner = learner_of(cache)
+    rows = learner.conditions.of(learner.train.takes[:2])
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(2, 2, FRAMES, generator=generator)
+    with torch.no_grad():
+        for weights in graph.parameters():
+            weights += 0.2 * torch.randn(weights.shape, generator=generator)
+
+    def values_of(known: Any, **settings: Any) -> torch.Tensor:
+        with evaluating(graph):
+            return sampled(
+                graph,
+                task_of(**settings).config,
+                learner.conditions,
+                known,
+                noise,
+                seed=(0, 0),
+                on_step=lambda _: None,
+            )
+
+    free = values_of(rows, guidance=0.0, guided=("instrument",))
+
+    of_a_pitch = [{"pitchmidi": row["pitchmidi"]} for row in rows]
+    torch.testing.assert_close(free, values_of(of_a_pitch))
+    assert not torch.allclose(free, values_of(rows, guidance=0.0))
+
+
 def test_guidance_without_conditions_changes_nothing(tmp_path: Path, cache: Any):
     text = GRAPH.replace(", instrument: B, pitchmidi: B", "")
     start = text.index("  - StartFrom: instrument")
@@ -509,6 +539,10 @@ def test_there_is_nothing_to_predict(tmp_path: Path):
         (
             {"conditions": ("a",), "guidance": 2.0, "condition_dropout": 0.0},
             "it needs a 'condition_dropout' above 0",
+        ),
+        (
+            {"conditions": ("a",), "guided": ("b",)},
+            "'guided' names 'b', which is not one of 'conditions'",
         ),
     ],
 )

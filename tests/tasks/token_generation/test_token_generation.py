@@ -394,6 +394,33 @@ def test_guidance_needs_dropout(make_task: Make) -> None:
         make_task("flatten", BOTH, guidance=2.0)
 
 
+def test_only_guided_conditions_are_dropped(make_task: Make, notes: Notes) -> None:
+    """Without any guidance left, the instrument says nothing; the pitch still does."""
+    settings = {"condition_dropout": 0.9, "guidance": 0.0, "guided": ("instrument",)}
+    task, model = make_task("delay", BOTH, **settings)
+    learner = learner_of(task, notes)
+    dropped = learner.batch(0).named
+    assert (dropped["instrument"] == 2).any()
+    assert (dropped["pitchmidi"] < 6).all()
+
+    with torch.no_grad():
+        for weights in model.parameters():
+            weights.normal_()
+    tuned = {"conditions": task.conditions.to_json()}
+    sounds = {}
+    for asked in (("bell", 60), ("organ", 60), ("bell", 69)):
+        conditions = dict(zip(BOTH, asked, strict=True))
+        made = task.generate(model, tuned, n=1, conditions=conditions, seed=0)
+        sounds[asked] = made[0].samples
+    np.testing.assert_array_equal(sounds["bell", 60], sounds["organ", 60])
+    assert not np.array_equal(sounds["bell", 60], sounds["bell", 69])
+
+
+def test_guided_names_conditions(make_task: Make) -> None:
+    with pytest.raises(ValueError, match="'guided' names 'pitch', which is not one"):
+        make_task("flatten", BOTH, guided=("pitch",))
+
+
 def test_a_pitch_that_would_not_move_with_its_recording(make_task: Make) -> None:
     with pytest.raises(ValueError, match="would keep its old 'pitchmidi'"):
         make_task("flatten", BOTH, transpose_semitones=1, pitch="midi")

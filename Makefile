@@ -5,7 +5,7 @@ OUT ?= out/demo
 BIN := .venv/bin
 PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check format slow mutants nightly bench docs notebooks pictures studio results notes-ar notes-flow notes-gan notes-instrument help
+.PHONY: demo test check format slow mutants nightly bench docs notebooks pictures screenshots studio results notes-ar notes-flow notes-gan notes-instrument help
 
 help:
 	@echo "make demo              synthesise a data set, train, evaluate, write $(OUT)/report.html"
@@ -23,6 +23,7 @@ help:
 	@echo "make studio            the page of the studio, bundled from studio/client; needs node and npm"
 	@echo "make docs              the site, docs/_build/site/index.html; NOTEBOOKS=1 runs the notebooks of the gallery too"
 	@echo "make notebooks         the notebooks of docs/gallery for Jupyter, in docs/_build/ipynb"
+	@echo "make screenshots       the pictures of site, studio and report in the pages, taken by the browser tests; needs chromium"
 	@echo "make pictures          docs/blocks.md, the pictures of the blocks and the table of graphs, from the registry"
 
 $(BIN)/python:
@@ -99,6 +100,11 @@ notebooks: .venv/installed
 pictures: .venv/installed
 	$(BIN)/python docs/build.py
 	$(BIN)/python docs/graph_rows.py
+
+# Taken by the tests that look at site, studio and report in a browser, then made small for the pages
+screenshots: .venv/installed-test docs
+	$(BIN)/python -m pytest -m slow tests/docs/test_screenshots.py tests/studio/test_browser.py
+	$(BIN)/python docs/screenshots.py
 
 RUNS ?= runs/results
 results: .venv/installed

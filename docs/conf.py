@@ -71,6 +71,9 @@ html_theme_options = {
     "use_download_button": False,
     "use_fullscreen_button": False,
     "show_navbar_depth": 1,
+    # Pages below another are listed there and beside it. Listed beside every page, they and all their headings are
+    # copied once per page, which took three quarters of the time of writing the site.
+    "collapse_navbar": True,
     "show_toc_level": 2,
     "home_page_in_toc": False,
     "logo": {"text": "mirbricks"},

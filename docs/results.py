@@ -11,12 +11,12 @@ import contextlib
 import io
 import json
 import math
+import re
 import shlex
 import shutil
 import statistics
 import subprocess
 import sys
-import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from mirbricks.workflows.loading import find_runs
 
 ROOT = Path(mb.__file__).parent
 PAGE, LINES = ROOT / "docs" / "results.md", ROOT / "docs" / "results.yaml"
+WIDTH = 78  # columns of a command on the page; the mark that joins lines takes two
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
 HEAD = ("task, data", "graph", "figure", "seeds", "mean ± sd", "to reach", "to beat")
 
@@ -284,14 +285,14 @@ def commands(lines: Sequence[Line]) -> str:
 
 
 def _wrapped(command: str) -> str:
-    """A command for the page, in lines of at most 80 columns that a shell joins."""
-    lines = textwrap.wrap(
-        f"$ {command}",
-        width=78,
-        subsequent_indent="    ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    """A command for the page, in lines of at most 80 columns that a shell joins; an option keeps its value."""
+    first, *options = re.split(r" (?=--)", f"$ {command}")
+    lines = [first]
+    for option in options:
+        if len(lines[-1]) + 1 + len(option) > WIDTH:
+            lines.append(f"    {option}")
+        else:
+            lines[-1] += f" {option}"
     return " \\\n".join(lines)
 
 

@@ -18,7 +18,7 @@ from mirbricks.compiler.inference.summary import summarise
 from mirbricks.compiler.language.example import example_graph, example_yaml
 from mirbricks.registry import Spec
 
-from .concepts import concept
+from .concepts import Concept, concept
 from .markdown import anchor_card, cards, fence, fields, plain
 from .staging import DOCS, ROOT
 
@@ -51,7 +51,7 @@ def pages() -> Iterator[tuple[str, str | bytes]]:
         if drawn:
             yield f"static/concepts/{name}.svg", drawn.svg
         pictures[name] = f"../_static/{'concepts' if drawn else 'blocks'}/{name}.svg"
-        yield f"blocks/{name}.md", page(spec, checked[name])
+        yield f"blocks/{name}.md", page(spec, checked[name], drawn)
     yield "blocks/index.md", index(blocks, pictures)
 
 
@@ -74,7 +74,7 @@ def index(blocks: Mapping[str, Spec], pictures: Mapping[str, str]) -> str:
     return "\n".join(lines)
 
 
-def page(spec: Spec, checked: str) -> str:
+def page(spec: Spec, checked: str, drawn: Concept | None) -> str:
     """The page of one block."""
     about, source = described(spec)
     lines = ["---", "orphan: true", "---", "", f"# {spec.name}", ""]
@@ -84,7 +84,6 @@ def page(spec: Spec, checked: str) -> str:
         "",
     ]
     lines += [plain(spec.summary), "", *about]
-    drawn = concept(spec)
     if drawn:
         lines += [picture(f"concepts/{spec.name}", drawn.caption)]
     lines += ["## Contract", "", fence("", spec.contract.text)]

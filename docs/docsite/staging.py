@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 DOCS = Path(__file__).resolve().parents[1]
 ROOT = DOCS.parent
 # Folders of docs/ that hold pages; those in docs/ itself are pages too.
-FOLDERS = ("start", "tasks", "howto", "lookup", "figures", "project", "gallery")
+FOLDERS = ("start", "tasks", "howto", "lookup", "gallery", "screenshots")
 # Pages that lie elsewhere in the repository, and their place on the site.
 ELSEWHERE = {
     "CONTRIBUTING.md": "project/contribute",
@@ -19,7 +19,7 @@ ELSEWHERE = {
 }
 # Pages that are made in the build, and lie in no folder of the repository.
 MADE = re.compile(r"(blocks|graphs|models|errors|api|lookup|gallery)/\w+\.md")
-PICTURES = (".jpg", ".png", ".svg")
+PICTURES = (".jpg", ".png", ".svg", ".webp")
 LINK = re.compile(r"(!?)\[([^\]\n]*)\]\((?!https?:|#|mailto:)([^)\s]+)\)")
 FENCE = re.compile(
     r"(^ {0,3}(`{3,}|~{3,}|:{3,}).*?^ {0,3}\2[`~:]*[ \t]*$)", re.M | re.S
@@ -40,6 +40,7 @@ def stage(folder: Path, rooms: Sequence[str] | None = None) -> Path:
     """Write every page and picture below the folder; files that no page needs any more are deleted."""
     from .gallery import with_download
     from .pages import generated
+    from .results_chart import with_chart
 
     wanted: dict[str, bytes] = {}
     written = written_pages()
@@ -48,6 +49,8 @@ def stage(folder: Path, rooms: Sequence[str] | None = None) -> Path:
             text = path.read_text(encoding="utf-8")
             if place == "index.md":
                 text = with_others(text, written)
+            if place == "results.md":
+                text = with_chart(text)
             if place.startswith("gallery/"):
                 text = with_download(text, path.stem)
             origin = path.relative_to(ROOT).as_posix()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,10 @@ import torch
 import mirbricks as mb
 from mirbricks.cli import main
 
-PAGE = Path(mb.__file__).parent / "docs" / "graphs.md"
-FENCES = re.findall(
-    r"^```(\w+)\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), flags=re.M | re.S
-)
+sys.path.insert(0, str(Path(__file__).parent))
+from written import as_shown, commands, fences, page
+
+FENCES = fences("graphs.md")
 
 
 def test_every_example_is_executed(
@@ -35,12 +36,10 @@ def test_every_example_is_executed(
             if name[1] not in broken and name[1] != "encoder.yaml":
                 mb.compile_graph(name[1])
         elif language == "console":
-            for command, shown in re.findall(
-                r"^\$ mirbricks (.*)\n((?:(?!\$ ).*\n)*)", text, flags=re.M
-            ):
+            for command, shown in commands(text):
                 main(shlex.split(command))
                 printed = capsys.readouterr()
-                assert printed.out + printed.err == shown, command
+                assert as_shown(printed.out + printed.err) == shown, command
         else:
             exec(text, {"mb": mb, "torch": torch})
 
@@ -57,11 +56,9 @@ def test_the_page_has_examples_of_each_kind() -> None:
 
 
 def test_every_command_of_the_table_is_one(capsys: pytest.CaptureFixture[str]) -> None:
-    commands = re.findall(
-        r"^\| `mirbricks ([\w-]+)", PAGE.read_text(encoding="utf-8"), flags=re.M
-    )
-    assert len(commands) >= 8
-    for command in commands:
+    named = re.findall(r"^\| `mirbricks ([\w-]+)", page("graphs.md"), flags=re.M)
+    assert len(named) >= 8
+    for command in named:
         with pytest.raises(SystemExit) as stopped:
             main([command, "--help"])
         assert stopped.value.code == 0

@@ -6,15 +6,16 @@ import contextlib
 import io
 import re
 import shlex
+import sys
 from pathlib import Path
 
-import mirbricks as mb
 from mirbricks.commands.command_line import command_parser
 from mirbricks.tasks.codec import CodecConfig
 
-PAGE = Path(mb.__file__).parent / "docs" / "codecs.md"
-TEXT = PAGE.read_text(encoding="utf-8")
-FENCES = re.findall(r"^```(\w+)\n(.*?)^```$", TEXT, flags=re.M | re.S)
+sys.path.insert(0, str(Path(__file__).parent))
+from written import fences, page
+
+TEXT, FENCES = page("codecs.md"), fences("codecs.md")
 
 
 def test_every_example_is_executed_and_prints_what_is_shown() -> None:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
 
-import mirbricks
 from mirbricks.cli import main
 from mirbricks.tasks.covers import ViewsConfig
 
-PAGE = Path(mirbricks.__file__).parent / "docs" / "tasks" / "covers.md"
-FENCES = re.findall(
-    r"^```(\w+)\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), flags=re.M | re.S
-)
+sys.path.insert(0, str(Path(__file__).parent))
+from written import as_shown, commands, fences, page
+
+FENCES = fences("tasks/covers.md")
 
 
 def test_every_example_is_executed(
@@ -32,16 +32,14 @@ def test_every_example_is_executed(
             exec(text, names)
         else:
             capsys.readouterr()
-            for command, shown in re.findall(
-                r"^\$ mirbricks (.*)\n((?:(?!\$ ).*\n)*)", text, flags=re.M
-            ):
+            for command, shown in commands(text):
                 main(shlex.split(command))
                 printed = capsys.readouterr()
-                assert printed.out + printed.err == shown, command
+                assert as_shown(printed.out + printed.err) == shown, command
 
 
 def test_the_page_has_every_view() -> None:
-    text = PAGE.read_text(encoding="utf-8")
+    text = page("tasks/covers.md")
     own = {
         name
         for name in ViewsConfig.model_fields

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-import mirbricks
 from mirbricks.cli import main
 from mirbricks.tasks.adversarial_generation import (
     AdversarialGeneration,
@@ -19,9 +18,15 @@ from mirbricks.tasks.adversarial_generation import (
 sys.path.insert(0, str(Path(__file__).parents[1] / "tasks/adversarial_generation"))
 from small_gan import write_notes  # the corpus of the task's own tests
 
-ROOT = Path(mirbricks.__file__).parent
-PAGE = (ROOT / "docs" / "tasks" / "generation.md").read_text(encoding="utf-8")
-SECTION = PAGE.split("## Adversarial: noise to sound\n")[1].split("\n## ")[0]
+sys.path.insert(0, str(Path(__file__).parent))
+from written import DOCS, page
+
+ROOT = DOCS.parent
+SECTION = (
+    page("tasks/generation.md")
+    .split("## Adversarial: noise to sound\n")[1]
+    .split("\n## ")[0]
+)
 FENCES = re.findall(r"^```(\w+)\n(.*?)^```$", SECTION, flags=re.M | re.S)
 COMMANDS = re.findall(r"^\$ mirbricks (.*)$", SECTION, flags=re.M)
 

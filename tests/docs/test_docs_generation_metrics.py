@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import io
-import re
 import shlex
+import sys
 from pathlib import Path
 
-import mirbricks as mb
 from mirbricks import losses, metrics
 from mirbricks.commands.command_line import command_parser
 
-PAGE = Path(mb.__file__).parent / "docs" / "generation_metrics.md"
-TEXT = PAGE.read_text(encoding="utf-8")
-FENCES = re.findall(r"^```(\w+)\n(.*?)^```$", TEXT, flags=re.M | re.S)
+sys.path.insert(0, str(Path(__file__).parent))
+from written import fences, page
+
+TEXT, FENCES = page("generation_metrics.md"), fences("generation_metrics.md")
 # What only carries a figure, or is named by another word on the page.
 HELPERS = {"FrechetInfinity", "GaussianStatistics", "InceptionScore", "Nearest"}
 HELPERS |= {

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-import mirbricks
 from mirbricks.cli import main
 from mirbricks.outputs import FORMATS
 
-PAGE = Path(mirbricks.__file__).parent / "docs" / "predictions.md"
+sys.path.insert(0, str(Path(__file__).parent))
+from written import fences, page
+
+PAGE = "predictions.md"
 
 
 def blocks(kind: str) -> list[str]:
-    return re.findall(rf"```{kind}\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
+    return [text for language, text in fences(PAGE) if language == kind]
 
 
 @pytest.fixture(autouse=True)
@@ -41,10 +44,10 @@ def test_the_commands_and_the_python_run(capsys: pytest.CaptureFixture[str]) -> 
         assert name in shown
     assert "song.wav: 1 note: A4" in printed
     for block in blocks("python"):
-        exec(compile(block, str(PAGE), "exec"), {})  # our own page
+        exec(compile(block, PAGE, "exec"), {})  # our own page
     assert Path("midi/song.mid").exists()
 
 
 def test_every_format_has_a_row() -> None:
-    rows = re.findall(r"^\| `([\w-]+)` \|", PAGE.read_text(), flags=re.MULTILINE)
+    rows = re.findall(r"^\| `([\w-]+)` \|", page(PAGE), flags=re.MULTILINE)
     assert rows == [*FORMATS, "png"]

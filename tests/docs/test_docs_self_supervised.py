@@ -5,21 +5,26 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import sys
 from pathlib import Path
 from typing import get_args
 
 import numpy as np
 import pytest
 
-import mirbricks
 from mirbricks.cli import main
 from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
 from mirbricks.data.stores.hdf5 import write_audio
 from mirbricks.tasks.self_supervised import SelfSupervised, SelfSupervisedConfig
 
-ROOT = Path(mirbricks.__file__).parent
-PAGE = (ROOT / "docs" / "tasks" / "self_supervised.md").read_text(encoding="utf-8")
-FENCES = dict(re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, flags=re.M | re.S))
+sys.path.insert(0, str(Path(__file__).parent))
+from written import DOCS, fences, page
+
+ROOT = DOCS.parent
+PAGE, FENCES = (
+    page("tasks/self_supervised.md"),
+    dict(fences("tasks/self_supervised.md")),
+)
 COMMANDS = re.findall(r"^\$ mirbricks (.*)$", FENCES["console"], flags=re.M)
 
 

@@ -6,19 +6,20 @@ import contextlib
 import io
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
 
-import mirbricks as mb
 from mirbricks.commands.command_line import command_parser
 from mirbricks.tasks.separation.config import PARTS, RemixConfig
 
 from ..tasks.separation.conftest import write_corpus
 
-PAGE = Path(mb.__file__).parent / "docs" / "tasks" / "separation.md"
-TEXT = PAGE.read_text(encoding="utf-8")
-FENCES = re.findall(r"^```(\w+)\n(.*?)^```$", TEXT, flags=re.M | re.S)
+sys.path.insert(0, str(Path(__file__).parent))
+from written import fences, page
+
+TEXT, FENCES = page("tasks/separation.md"), fences("tasks/separation.md")
 
 
 def test_every_example_is_executed_and_prints_what_is_shown(

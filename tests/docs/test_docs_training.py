@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,10 @@ from mirbricks.cli import main
 from mirbricks.commands.command_line import command_parser
 from mirbricks.training.loggers import LOGGERS
 
-PAGE = Path(mb.__file__).parent / "docs" / "training.md"
-FENCES = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE.read_text(), flags=re.M | re.S)
+sys.path.insert(0, str(Path(__file__).parent))
+from written import DOCS, fences, page
+
+FENCES = fences("training.md")
 
 
 def commands() -> list[list[str]]:
@@ -29,8 +32,8 @@ def commands() -> list[list[str]]:
 
 
 def test_the_script_of_the_page_is_there() -> None:
-    (script,) = re.findall(r"^\$ python (\S+)", PAGE.read_text(), flags=re.M)
-    assert (PAGE.parents[1] / script).is_file()
+    (script,) = re.findall(r"^\$ python (\S+)", page("training.md"), flags=re.M)
+    assert (DOCS.parent / script).is_file()
 
 
 def test_the_commands_are_ones_that_the_parser_takes() -> None:

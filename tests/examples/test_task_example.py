@@ -22,14 +22,13 @@ from mirbricks.data.stores.hdf5 import write_audio
 from mirbricks.tasks.base import TASKS
 from mirbricks.tasks.finding import tasks
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "docs"))
+from written import as_shown, commands, fences
+
 ROOT = Path(mirbricks.__file__).parent
 EXAMPLE = ROOT / "examples" / "task"
 TASK = EXAMPLE / "mylab_tasks" / "key_estimation.py"
-FENCES = re.findall(
-    r"^```(\w+)\n(.*?)^```$",
-    (ROOT / "docs" / "tasks.md").read_text("utf-8"),
-    flags=re.M | re.S,
-)
+FENCES = fences("tasks.md")
 SR_HZ = 8000
 TONICS = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"]
 
@@ -137,11 +136,11 @@ def test_a_graph_that_does_not_fit_is_told_at_its_line(
     shutil.rmtree(here / "songs")
     (here / "songs").mkdir()  # without a corpus in it: no data is read
     text = "".join(text for kind, text in FENCES if kind == "console")
-    shown = re.findall(r"^\$ mirbricks (.*)\n((?:(?!\$ ).*\n)+)", text, flags=re.M)
+    shown = commands(text)
     assert shown
     for command, message in shown:
         assert main(shlex.split(command)) == 1
-        assert capsys.readouterr().err == message
+        assert as_shown(capsys.readouterr().err) == message
 
 
 def test_a_key_that_is_none_is_told_before_features_are_computed(

@@ -20,8 +20,11 @@ KEYS = [f"{tonic} {mode}" for mode in ("major", "minor") for tonic in TONICS]
 class KeyConfig(tasks.TaskConfig):
     """The section `task: {type: key_estimation}`."""
 
-    type: Literal["key_estimation"] = Field("key_estimation", description="the task")
-    annotation: str = Field("key", description="what holds the key, such as F# minor")
+    type: Literal["key_estimation"] = Field(
+        "key_estimation",
+        description="the task",
+    )
+    annotation: str = Field("key", description="the key, such as F# minor")
     patch_frames: PositiveInt = Field(256, description="frames of a patch")
 
 
@@ -69,7 +72,8 @@ class KeyEstimation(tasks.Task):
 
     def predict(self, model, feature, settings, on_share=tasks.unseen):
         size = self.config.patch_frames
-        scores = tasks.mean_over_patches(model, feature, size, lambda y: y.softmax(1))
+        mean = tasks.mean_over_patches
+        scores = mean(model, feature, size, lambda y: y.softmax(1))
         on_share(1.0)
         return Key(KEYS[int(scores.argmax())], scores)
 

@@ -31,8 +31,8 @@ from mirbricks.tasks.self_supervised import (
     probe_several,
 )
 from mirbricks.tasks.self_supervised.encoder import Encoder
-from mirbricks.tasks.self_supervised.probe import fitted, linear_scores, nearest
 from mirbricks.tasks.self_supervised.learner import pairs_found
+from mirbricks.tasks.self_supervised.probe import fitted, linear_scores, nearest
 
 FEATURE = LogMelFeatureConfig(
     sr_hz=8000, n_fft=512, hop_length=256, n_mels=16, dtype="float32", scale="db"

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from .tasks.base import Evaluation as Evaluation
     from .tasks.base import register_task as register_task
     from .testing import check_block as check_block
+    from .workflows.extract import extract_features as extract_features
     from .workflows.judgement import judge as judge
     from .workflows.listening.front import listening_page as listening_page
     from .workflows.listening.front import listening_results as listening_results
@@ -76,6 +77,7 @@ _HOMES = {
     "compile_graph": "compiler.compile",
     "diagnose": "compiler.diagnose",
     "evaluate": "workflows.trained_run",
+    "extract_features": "workflows.extract",
     "feature": "features.transform",
     "feature_extract": "compiler.feature_extract",
     "from_axis": "registry",

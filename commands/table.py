@@ -230,6 +230,12 @@ COMMANDS: dict[str, Command] = {
         "corpora/tags --ratios .8/.1/.1 --by artist --stratify tag",
         corpora.corpus_split,
     ),
+    "data extract": Command(
+        "corpora.extract:extract_features",
+        "compute the features of a corpus ahead of a training; in shards, for array jobs",
+        "graphs/mpe_small.yaml --data bach10 --cache features --shard 3/16",
+        corpora.extract,
+    ),
     "data fetch": Command(
         "corpora.fetch:fetch_corpus",
         "fetch one of the tutorial's hosted corpora; goes on where it stopped",

@@ -28,6 +28,17 @@ def jobs(text: str) -> int:
     return number
 
 
+def shard(text: str) -> tuple[int, int]:
+    """A part and how many there are, such as 3/16."""
+    number, slash, of = text.partition("/")
+    written = slash and number.isdecimal() and of.isdecimal()
+    if written and len(text) <= MOST_DIGITS and 1 <= int(number) <= int(of):
+        return int(number), int(of)
+    raise ArgumentTypeError(
+        f"expected a part and the number of parts, from 1/16 to 16/16, got '{text}'"
+    )
+
+
 def count(text: str) -> int:
     """A number from 1 on."""
     number = whole(text)

@@ -1,20 +1,36 @@
-"""Worker processes: joblib's, kept between calls, in the caller's working folder, and gone when the caller is."""
+"""Worker processes: joblib's, kept between calls, in the caller's working folder, and gone when the caller is.
+
+Those of `loky` are processes of this machine. A cluster has workers of its own, which other callers use too: `dask`
+joins the scheduler that DASK_SCHEDULER_ADDRESS names, `ray` the cluster of RAY_ADDRESS; without these variables both
+start workers on this machine.
+"""
 
 from __future__ import annotations
 
 import concurrent.futures.process
+import contextlib
 import functools
 import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from ..errors import DataError
+from .importers.optional import optional
 
 T = TypeVar("T")
 
+Backend = Literal["loky", "dask", "ray"]
+BACKENDS: tuple[Backend, ...] = get_args(Backend)
+
+# Transforms use several threads each; a worker per core has one for all.
+LIMITS: dict[Backend, dict[str, Any]] = {
+    "loky": {"inner_max_num_threads": 1},
+    "dask": {},
+    "ray": {},
+}
 LOOKS_EVERY_S = 0.5  # how often a worker looks whether its caller is alive
 
 
@@ -26,13 +42,15 @@ def in_workers(
     what: str,
     help: str = "--jobs 1 needs the least memory",
     in_order: bool = True,
+    backend: Backend = "loky",
 ) -> Iterator[T]:
     """function(*arguments) for each of `given`; `what` the workers do, in words, for the message.
 
     n_jobs     worker processes, as joblib's: -1 is one a core, 1 is none
     in_order   False yields the outcomes as they come
+    backend    whose workers: loky's processes of this machine, or a cluster's
 
-    Raises DataError E456 where a worker is killed.
+    Raises DataError E456 where a worker is killed, E468 without the package of the cluster.
     """
     # Here, and not at the top: a command that starts no workers need not wait for joblib.
     from joblib import Parallel, delayed, parallel_config
@@ -40,13 +58,13 @@ def in_workers(
     # A worker may have been started in another folder; relative paths must mean the same in all.
     folder = Path.cwd()
     caller = os.getpid()
-    with parallel_config(backend="loky", inner_max_num_threads=1):
+    with _cluster(backend, n_jobs), parallel_config(backend=backend, **LIMITS[backend]):
         parallel = Parallel(
             n_jobs=n_jobs, return_as="generator" if in_order else "generator_unordered"
         )
         try:
             yield from parallel(
-                delayed(_call)(caller, folder, function, arguments)
+                delayed(_call)(caller, folder, function, arguments, backend == "loky")
                 for arguments in given
             )
         except concurrent.futures.process.BrokenProcessPool as error:
@@ -57,14 +75,42 @@ def in_workers(
             ) from error
 
 
+@contextlib.contextmanager
+def _cluster(backend: Backend, n_jobs: int) -> Iterator[None]:
+    """Make a cluster's workers known to joblib, for as long as they are used."""
+    if backend == "dask":
+        distributed = optional("distributed", "dask")
+        with distributed.Client(**_local_dask(n_jobs)):
+            yield
+    elif backend == "ray":
+        ray = optional("ray", "ray")
+        if not ray.is_initialized():
+            ray.init(log_to_driver=False, include_dashboard=False)
+        optional("ray.util.joblib", "ray").register_ray()
+        yield
+    else:
+        yield
+
+
+def _local_dask(n_jobs: int) -> dict[str, Any]:
+    """How dask starts workers here; nothing where it joins a scheduler, whose address it reads itself."""
+    if os.environ.get("DASK_SCHEDULER_ADDRESS"):
+        return {}
+    n_workers = n_jobs if n_jobs > 0 else os.cpu_count()
+    # Its page about the workers would need a port of its own.
+    return {"n_workers": n_workers, "threads_per_worker": 1, "dashboard_address": None}
+
+
 def _call(
     caller: int,
     folder: Path,
     function: Callable[..., T],
     arguments: tuple[Any, ...],
+    is_own: bool,
 ) -> T:
     """What a worker does, or with one process the caller itself."""
-    if os.getpid() != caller:
+    # A cluster's worker outlives its callers; one of our own must not.
+    if is_own and os.getpid() != caller:
         _end_with(caller)
     # A worker stays in the folder it was started in, which may be deleted by now; relative paths are the caller's.
     os.chdir(folder)

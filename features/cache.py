@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ..data.stores.downmix import cancelled_words
-from ..data.workers import in_workers
+from ..data.workers import Backend, in_workers
 from ..errors import DataError, did_you_mean
 from .base import FeatureConfig
 from .cache_index import CacheIndex, Stamp
@@ -62,12 +62,15 @@ class FeatureCache:
         items: Iterable[AudioItem],
         *,
         n_jobs: int = -1,
+        backend: Backend = "loky",
         on_done: Callable[[str, DataError | None], None] | None = None,
     ) -> list[DataError]:
         """Compute what is missing; returns the errors of the items that could not be used, the others are cached.
 
         n_jobs   worker processes, as joblib's: -1 is one per core, 1 is this process, which also does
                  what is short
+        backend  whose workers: loky's processes of this machine, or those of a dask or ray cluster, which must see
+                 this folder and that of the audio under the same paths
         on_done  called here with (key, None or the error) as items get ready: for a progress bar
 
         Raises DataError E408 (full disk, folder that cannot be written) and E456 (a worker process was killed).
@@ -85,7 +88,7 @@ class FeatureCache:
             self._digests[item.key] = digest
             if on_done:
                 on_done(item.key, None)
-        for outcome in self._computed(missing, n_jobs):
+        for outcome in self._computed(missing, n_jobs, backend):
             # A full disk would fail every further item; any
             # other error is of one recording.
             if outcome.error is not None and outcome.error.code == "E408":
@@ -153,13 +156,17 @@ class FeatureCache:
             return digest
         return None
 
-    def _computed(self, items: Sequence[AudioItem], n_jobs: int) -> Iterator[Outcome]:
+    def _computed(
+        self, items: Sequence[AudioItem], n_jobs: int, backend: Backend
+    ) -> Iterator[Outcome]:
         """Outcomes as they come: at first from this process, then from workers."""
         start_s = time.monotonic()
         n_here = 0
         # Starting workers takes seconds, in which much of a small corpus is done.
+        # A cluster is asked for where the work is much: it gets all of it.
+        here_s = PARALLEL_AFTER_S if backend == "loky" else 0.0
         while n_here < len(items) and (
-            n_jobs == 1 or time.monotonic() - start_s < PARALLEL_AFTER_S
+            n_jobs == 1 or time.monotonic() - start_s < here_s
         ):
             yield extract(items[n_here], self.folder, self.config)
             n_here += 1
@@ -168,7 +175,13 @@ class FeatureCache:
         given = ((item, self.folder, self.config) for item in items[n_here:])
         help = "run again, it goes on where it stopped; n_jobs=1 needs the least memory"
         yield from in_workers(
-            extract, given, n_jobs, what="computes features", help=help, in_order=False
+            extract,
+            given,
+            n_jobs,
+            what="computes features",
+            help=help,
+            in_order=False,
+            backend=backend,
         )
 
     def _record(self, outcome: Outcome) -> None:

@@ -18,6 +18,7 @@ from pydantic import (
 from torch import Tensor
 
 from ..data.corpus import FeatureItem
+from ..data.workers import Backend
 from ..errors import DataError
 from .base import ArrayConfig, Feature, register_feature
 from .beat_chroma import BeatChromaFeature, BeatChromaFeatureConfig
@@ -205,6 +206,7 @@ class CorpusFeatures:
         items: Iterable[Any],
         *,
         n_jobs: int = -1,
+        backend: Backend = "loky",
         on_done: Callable[[str, DataError | None], None] | None = None,
     ) -> list[DataError]:
         """Check every recording against the settings; returns DataError E459 for each that is different.
@@ -222,9 +224,11 @@ class CorpusFeatures:
             errors += [error] if error else []
             if on_done:
                 on_done(item.key, error)
-        return errors + (
-            self.computed.build(heard, n_jobs=n_jobs, on_done=on_done) if heard else []
-        )
+        if heard:
+            errors += self.computed.build(
+                heard, n_jobs=n_jobs, backend=backend, on_done=on_done
+            )
+        return errors
 
     def open(self, key: str) -> Any:
         """A `CorpusFeature`, or of a recording with audio only a `CachedFeature`."""

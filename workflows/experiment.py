@@ -16,6 +16,7 @@ from ..data.splitting.choice import Choice, choose_split
 from ..data.splitting.splits import Split, all_train, held_out, held_out_where, k_fold
 from ..data.splitting.stored import by_annotation, by_fold, stored_folds
 from ..data.user_cache import cache_folder
+from ..data.workers import Backend
 from ..errors import DataError
 from ..features.base import FeatureConfig
 from ..features.cache import FeatureCache
@@ -185,7 +186,11 @@ def features_of(feature: FeatureConfig, folder: str | None) -> Any:
 
 
 def compute_features(
-    items: Sequence[Item], cache: FeatureCache, jobs: int, on_done: Progress
+    items: Sequence[Item],
+    cache: FeatureCache,
+    jobs: int,
+    on_done: Progress,
+    backend: Backend = "loky",
 ) -> tuple[list[Item], list[DataError]]:
     """Fill the cache; returns the items that can be used and the errors of those that cannot."""
     # `on_done` reports by key; the items themselves come back in the corpus's order.
@@ -196,5 +201,5 @@ def compute_features(
             failed.add(key)
         on_done(key, error)
 
-    errors = cache.build(items, n_jobs=jobs, on_done=note)
+    errors = cache.build(items, n_jobs=jobs, backend=backend, on_done=note)
     return [item for item in items if item.key not in failed], errors

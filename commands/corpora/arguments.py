@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import values
-from ..arguments import CORPUS, jobs, json_output, quiet, seed
+from ..arguments import CORPUS, cache, jobs, json_output, overrides, quiet, seed
 from ..parser import Parser
 
 FETCH = (
@@ -15,6 +15,7 @@ FETCH = (
     "mtt",
     "rwc-pop_chord",
 )
+BACKENDS = ("loky", "dask", "ray")
 SYNTH = ("chords", "covers", "grand", "notes", "piano", "polyphony", "stems", "tagged")
 
 
@@ -169,6 +170,32 @@ def _audio_of_import(p: Parser) -> None:
         action="store_true",
         help="cut annotations at the end of their audio (default: leave the recording out)",
     )
+
+
+def extract(p: Parser) -> None:
+    p.add_argument(
+        "graph", metavar="GRAPH", help="a graph file, whose feature is computed"
+    )
+    p.add_argument("--data", required=True, metavar="DIR", help=f"a corpus: {CORPUS}")
+    cache(p)
+    jobs(p, "processes, or of a cluster workers, at most")
+    p.add_argument(
+        "--backend",
+        choices=BACKENDS,
+        default="loky",
+        help="processes of this machine (loky), or the workers of a cluster, found by the variables "
+        "DASK_SCHEDULER_ADDRESS or RAY_ADDRESS (default: loky)",
+    )
+    p.add_argument(
+        "--shard",
+        type=values.shard,
+        default=(1, 1),
+        metavar="K/N",
+        help="the K-th of N parts of the corpus, such as 3/16, for the array jobs of a scheduler (default: all of it)",
+    )
+    overrides(p)
+    json_output(p)
+    quiet(p)
 
 
 def export_corpus(p: Parser) -> None:

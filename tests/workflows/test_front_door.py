@@ -293,6 +293,7 @@ def test_the_graph_file_is_read_once(
     [
         "workflows.model",
         "workflows.trained_run",
+        "workflows.extract",
         "workflows.listing",
         "workflows.judgement",
         "workflows.embeddings.naming",

@@ -80,6 +80,7 @@ bench: .venv/installed-test
 	$(BIN)/python bench/bench_generation.py
 	$(BIN)/python bench/bench_lstm.py
 	$(BIN)/python bench/bench_features.py
+	$(BIN)/python bench/bench_scale.py
 	$(BIN)/python bench/bench_annotations.py
 	$(BIN)/python bench/bench_separation.py
 

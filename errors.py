@@ -270,7 +270,7 @@ _EVERYBODYS = {
     "E313": "Blocks, tasks, features and the like are found by name: text, without blanks at its beginning and end.",
     "E400": "The file with the audio or the features is not there. A corpus is NAME_audio.hdf5 beside NAME.pyjama.",
     "E401": "The file is not HDF5, or it is damaged: often a download or a copy that was cut short.",
-    "E408": "The file cannot be written: the disk is full, or the folder is read-only.",
+    "E408": "The file cannot be written: the disk is full, the folder is read-only, or something else has its name.",
     "E409": "The file or folder is there, but cannot be read: its permissions do not allow it, or the disk fails.",
     "E410": "A corpus is a folder with one NAME.pyjama and beside it NAME_audio.hdf5, NAME_feat.hdf5 or both.",
     "E610": "The zoo holds the models that come with mirbricks; `mirbricks zoo` lists them, `zoo:NAME` stands for one.",

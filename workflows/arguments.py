@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from ..errors import DataError
@@ -57,6 +58,15 @@ def size_of(value: Any, name: str) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
     raise wrong(name, "a whole number, 0 or more", value)
+
+
+def names_of(value: Any, name: str) -> tuple[str, ...]:
+    """One name or several, as a sequence."""
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, Sequence) and value:
+        return tuple(value)
+    raise wrong(name, "a name or a list of names", value)
 
 
 def wrong(name: str, expected: str, value: Any) -> DataError:

@@ -23,7 +23,15 @@ from ..tasks.separation import Separated, Separation
 from ..tasks.sounds import Sound
 from ..training.devices import as_device
 from ..zoo import CARD
-from .arguments import flag_of, jobs_of, optional_path_of, path_of, size_of, wrong
+from .arguments import (
+    flag_of,
+    jobs_of,
+    names_of,
+    optional_path_of,
+    path_of,
+    size_of,
+    wrong,
+)
 from .encoding import decode, encode
 from .evaluate import Options, evaluate
 from .experiment import Experiment
@@ -150,6 +158,7 @@ class Model:
             return self._each(list(named), None, shown)
         if isinstance(audio, tuple) and len(audio) == 2 and isinstance(audio[1], int):
             # what a recording of a corpus and many readers give: samples and their rate
+            _refuse_rate(sr_hz, "a recording")
             return self._one(audio[0], audio[1], "", shown)
         if isinstance(audio, list | tuple):
             return self._each(self._named(audio, sr_hz), sr_hz, shown)
@@ -257,7 +266,8 @@ class Model:
             to the mix.
         DataError
             E430 to E432 for a file that cannot be read, E435 for channels that the model does not take, E436 for
-            samples that are not audio, or have no `sr_hz`.
+            samples that are not audio, or have no `sr_hz`, and for more than one recording, E437 for `targets` that
+            are not names.
 
         Examples
         --------
@@ -268,8 +278,11 @@ class Model:
         mirbricks.errors.TaskError: the model was trained for multi-pitch estimation, and takes no recording apart
           help: name a model of the task separation: `mirbricks zoo` lists those that come with mirbricks     [E806]
         """
-        if isinstance(targets, str):
-            targets = [targets]
+        _refuse_several(source)
+        if isinstance(source, tuple | Item):
+            _refuse_rate(sr_hz, "a recording")
+        if targets is not None:
+            targets = names_of(targets, "targets")
         if sum_to_mix is not None:
             flag_of(sum_to_mix, "sum_to_mix")
         if wiener is not None:
@@ -456,11 +469,20 @@ class Model:
         )
 
 
-def _refuse_rate(sr_hz: object) -> None:
-    """A file knows its own sample rate; another one beside it would be a contradiction."""
+def _refuse_rate(sr_hz: object, kind: str = "a file") -> None:
+    """A file or a pair has its own sample rate; another one beside it would be a contradiction."""
     if sr_hz is not None:
-        help = "leave sr_hz out: a file knows its own"
-        raise refused("a file with another sample rate than its own", help)
+        help = f"leave sr_hz out: {kind} knows its own"
+        raise refused(f"{kind} with another sample rate than its own", help)
+
+
+def _refuse_several(source: object) -> None:
+    """Raise DataError E436 for more than one recording."""
+    help = "separate one at a time, or `model.predict` all of them"
+    if isinstance(source, list):
+        raise refused("a list", help)
+    if isinstance(source, str | Path) and str(source) and Path(source).is_dir():
+        raise refused("a folder", help)
 
 
 def _of_item(name: str, error: MirbricksError) -> DataError:

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..data.stores.atomic import in_the_way
 from ..data.stores.audio import stream_channels
 from ..data.stores.together import write_together
 from ..data.stores.wav_writer import written_wav
@@ -125,20 +126,21 @@ class Separating:
         *,
         command: str = "",
         replace: bool,
+        recordings: Sequence[Path] = (),
         on_share: OnShare = unseen,
     ) -> list[Path]:
         """Write a file's targets into a folder, TARGET.wav each, and a page to look at and to listen to.
 
-        Memory does not grow with the length of the file. `command` is what the page says to do again.
+        Memory does not grow with the length of the file. `command` is what the page says to do again; `recordings` are
+        others that are separated too, and are never written over.
 
-        Raises as `sounds`, and DataError E191 where such a file is there already, E408 where one cannot be written:
-        then none is.
+        Raises as `sounds`, and DataError E191 where such a file is there already or is a recording itself, E408 where
+        one cannot be written: then none is.
         """
         names = file_names(self.targets)
         files = [out / f"{name}.wav" for name in names]
         page = out / INDEX
-        if not replace:
-            _refuse_taken([*files, page])
+        _refuse_in_the_way([*files, page], [Path(path), *recordings], replace=replace)
         recording = _measured(channels_of_file(path))
         with ExitStack() as stack:
             writers = [
@@ -151,6 +153,9 @@ class Separating:
             for piece in self._pieces(recording, str(path), on_share):
                 for writer, wave in zip(writers, piece, strict=True):
                     writer.write(wave.numpy())
+            # All take their names now: another process may have been quicker.
+            if not replace:
+                _refuse_taken([*files, page])
         self._write_page(page, path, files, command)
         return [*files, page]
 
@@ -245,6 +250,27 @@ def _refuse_channels(found: int, wanted: int, name: str) -> None:
             code="E435",
             help=f"write it with {wanted} channels, or with one",
         )
+
+
+def _refuse_in_the_way(
+    files: Sequence[Path], recordings: Sequence[Path], *, replace: bool
+) -> None:
+    """Raise before anything is computed: E191 for a recording itself, or a file that must stay, E408 for a folder."""
+    there = [file for file in files if file.exists()]
+    for file in there:
+        for recording in recordings:
+            if recording.exists() and file.samefile(recording):
+                raise DataError(
+                    f"'{file}' is a recording that is to be separated itself",
+                    code="E191",
+                    help="choose another folder: the parts of a recording never replace it",
+                )
+    if not replace:
+        _refuse_taken(files)
+    for file in there:
+        if file.is_dir():
+            help = "rename it, or choose another folder"
+            raise in_the_way(file, file, "a folder", help)
 
 
 def _refuse_taken(files: Sequence[Path]) -> None:

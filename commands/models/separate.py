@@ -35,7 +35,8 @@ def separate(arguments: Namespace) -> int:
     paths = files_of(arguments.audio)
     names = result_names(paths)
     progress = progress_for(arguments)
-    alone = len(arguments.audio) == 1 and not Path(arguments.audio[0]).is_dir()
+    # A pattern in quotes, which no shell has read, may stand for several.
+    alone = len(paths) == 1 and not Path(arguments.audio[0]).is_dir()
     failed = 0
     for path, name in zip(paths, names, strict=True):
         out = Path(arguments.out)
@@ -48,6 +49,7 @@ def separate(arguments: Namespace) -> int:
                     out,
                     command=arguments.command,
                     replace=arguments.replace,
+                    recordings=paths,
                     on_share=on_share,
                 )
             files = [str(file) for file in written]

@@ -25,6 +25,9 @@ _NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EPERM)
 _numbers = itertools.count()
 _open_parts: set[str] = set()  # names, which are unique in this process
 _listed_at: dict[Path, tuple[float, float]] = {}  # folder -> when, and how long it took
+_listed_parts: dict[
+    Path, list[str]
+] = {}  # folder -> temporary files when it was listed
 
 
 def is_part_of(name: str, final: str) -> bool:
@@ -54,7 +57,7 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     Raises
     ------
     DataError
-        E408 if the disk is full, or the folder cannot be written.
+        E408 if the disk is full, the folder cannot be written, or a file or folder is in the way.
 
     Examples
     --------
@@ -75,16 +78,34 @@ def written_whole(path: str | Path) -> Iterator[Path]:
         _sync_file(temporary)
         temporary.replace(path)
     except OSError as error:
-        raise DataError(
-            f"cannot write '{path}': {_reason(error)}",
-            code="E408",
-            help=f"free some space or choose a folder that can be written; '{path}' was not changed",
-        ) from error
+        raise _unwritable(path, error) from error
     finally:
         _open_parts.discard(name)
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
     _sync_folder(path)
+
+
+def _unwritable(path: Path, error: OSError) -> DataError:
+    """DataError E408, with the step that mends it: space does not help where something else is in the way."""
+    if path.is_dir():
+        return in_the_way(path, path, "a folder", "rename it, or choose another place")
+    for folder in path.parents:
+        if folder.exists() and not folder.is_dir():
+            help = "choose a folder, or the name of one that is to be made"
+            return in_the_way(path, folder, "a file, not a folder", help)
+    return DataError(
+        f"cannot write '{path}': {_reason(error)}",
+        code="E408",
+        help=f"free some space or choose a folder that can be written; '{path}' was not changed",
+    )
+
+
+def in_the_way(path: Path, there: Path, kind: str, help: str) -> DataError:
+    """DataError E408 for a file that cannot be written because of what is at `there`."""
+    return DataError(
+        f"cannot write '{path}': '{there}' is {kind}", code="E408", help=help
+    )
 
 
 def _sync_file(path: Path) -> None:
@@ -118,25 +139,33 @@ def _sync_folder(path: Path) -> None:
 
 def _clear_abandoned(path: Path) -> None:
     """Remove the temporary files of dead processes that were to become this file."""
-    now = time.monotonic()
-    then, took_s = _listed_at.get(path.parent, (-1e9, 0.0))
-    # Listing a folder of a million files for every file written would cost more than the writing.
-    if took_s > _LISTING_SHARE * (now - then):
-        return
-    try:
-        with os.scandir(path.parent) as entries:
-            names = [entry.name for entry in entries]
-    except OSError:  # a folder may be writable and not readable
-        return
     prefix = f".{path.name}."
-    for name in names:
+    for name in _parts_in(path.parent):
         if not is_part_of(name, path.name):
             continue
         owner = name[len(prefix) : -len(PART)]
         if name not in _open_parts and is_abandoned(owner):
             with contextlib.suppress(OSError):
                 path.with_name(name).unlink()
-    _listed_at[path.parent] = (now, time.monotonic() - now)
+
+
+def _parts_in(folder: Path) -> list[str]:
+    """The temporary files in a folder, now or a moment ago."""
+    now = time.monotonic()
+    then, took_s = _listed_at.get(folder, (-1e9, 0.0))
+    # Listing a folder of a million files for every file written would cost more than the writing. The last listing
+    # still has what a killed process left of the files that are written next.
+    if took_s > _LISTING_SHARE * (now - then):
+        return _listed_parts[folder]
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries]
+    except OSError:  # a folder may be writable and not readable
+        return []
+    parts = [one for one in names if one.startswith(".") and one.endswith(PART)]
+    _listed_parts[folder] = parts
+    _listed_at[folder] = (now, time.monotonic() - now)
+    return parts
 
 
 def is_abandoned(owner: str) -> bool:

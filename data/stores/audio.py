@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import stat
 import warnings
@@ -12,7 +13,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from ...errors import DataError
+from ...errors import DataError, did_you_mean
 from . import mp3
 from .downmix import Levels, mixed_down, warn_of_cancelled_channels
 from .hdf5_store import SR_MAX_HZ, SR_MIN_HZ
@@ -75,17 +76,38 @@ def stream_channels(
 
 def _unreadable(path: Path, error: Exception) -> DataError:
     """DataError E430 of what soundfile or the system has raised."""
-    if isinstance(error, FileNotFoundError):
-        reason: str | None = "there is no such file"
+    reason: str | None
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        reason = "there is no such file"
+        help = _near(path)
+    elif isinstance(error, IsADirectoryError):
+        reason = "it is a folder"
+        help = "give one of its files"
+    elif isinstance(error, PermissionError):
+        reason = error.strerror
+        help = "give yourself the right to read it, and to enter the folders above it"
     elif isinstance(error, OSError):
         reason = error.strerror
+        help = "take it from its source again, or leave it out"
     else:
         reason = str(error).rpartition(": ")[2].strip(". \n")
+        help = "wav, flac, ogg and mp3 are read"
     return DataError(
-        f"cannot read the audio file '{path}': {reason}",
-        code="E430",
-        help="wav, flac, ogg and mp3 are read",
+        f"cannot read the audio file '{path}': {reason}", code="E430", help=help
     )
+
+
+def _near(path: Path) -> str:
+    """What may be meant by the name of a file that is missing."""
+    for folder in reversed(path.parents):
+        if not folder.is_dir():
+            return f"'{folder}' is not a folder: correct the path"
+    with contextlib.suppress(OSError):
+        names = [one.name for one in path.parent.iterdir()]
+        near = did_you_mean(path.name, names)
+        if near is not None:
+            return near
+    return f"correct the path: the folder '{path.parent.absolute()}' has no file of that name"
 
 
 def opened(path: Path) -> soundfile.SoundFile:
@@ -148,4 +170,5 @@ def refuse_nan(frames: Float32, path: Path, start: int) -> None:
             f"the audio file '{path}' has NaN or infinity",
             code="E432",
             facts=[("first", f"sample {start + int(np.argmax(bad))}")],
+            help="write the audio again, or leave it out",
         )

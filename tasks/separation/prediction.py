@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,12 +31,21 @@ class Separated(Prediction):
     <Separated of 'duo': violin, bassoon; 0.50 s at 16000 Hz>
     >>> found["violin"].sr_hz
     16000
+    >>> list(found)
+    ['violin', 'bassoon']
     """
 
     sounds: Mapping[str, Sound]
 
     def __getitem__(self, target: str) -> Sound:
         return self.sounds[target]
+
+    def __iter__(self) -> Iterator[str]:
+        """The names of the targets, as of any mapping."""
+        return iter(self.sounds)
+
+    def __len__(self) -> int:
+        return len(self.sounds)
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -90,8 +99,15 @@ def file_names(targets: Sequence[str]) -> list[str]:
         names.append(plain or "target")
     # Some systems know no difference between capital and small letters.
     counts = Counter(name.lower() for name in names)
+    taken = {name for name, count in counts.items() if count == 1}
     numbered = []
     for number, name in enumerate(names, 1):
-        same = counts[name.lower()] > 1
-        numbered.append(f"{name}-{number}" if same else name)
+        own = name
+        if counts[name.lower()] > 1:
+            own = f"{name}-{number}"
+            # A target may be called "bass-2" of itself.
+            while own.lower() in taken:
+                own += "-"
+            taken.add(own.lower())
+        numbered.append(own)
     return numbered

@@ -96,7 +96,7 @@ def test_no_permission(sound: Any, unprivileged: Any) -> None:
             "cannot read 'src/c': Permission denied\n"
             "  help: give yourself the right to read it, and to enter the folders above it     [E409]",
             "cannot read the audio file 'src/d/b.wav': Permission denied\n"
-            "  help: wav, flac, ogg and mp3 are read     [E430]",
+            "  help: give yourself the right to read it, and to enter the folders above it     [E430]",
         ]
         assert refused(lambda: import_recordings(found, "closed/out", "it")) == (
             "cannot write into the folder 'closed/out': Permission denied\n"

@@ -222,6 +222,33 @@ def test_files_of_other_targets_are_left_alone(here: Path) -> None:
     assert listed(here) == [other.name, "x"]
 
 
+def test_all_that_a_killed_process_wrote_together_is_cleared(here: Path) -> None:
+    """Also where the folder was listed a moment ago, as for the file before."""
+    for name in "abc":
+        Path(f".{name}.{atomic._HOST}-4194305-0.part").write_text("half")
+    for name in "abc":
+        write_text(name)
+    assert listed(here) == ["a", "b", "c"]
+
+
+IN_THE_WAY = {
+    "file/x": "'file' is a file, not a folder\n  help: choose a folder, or the name of one that is to be made",
+    "file/a/b/x": "'file' is a file, not a folder\n  help: choose a folder, or the name of one that is to be made",
+    "folder": "'folder' is a folder\n  help: rename it, or choose another place",
+}
+
+
+@pytest.mark.parametrize("path", IN_THE_WAY)
+def test_what_is_in_the_way_is_named(path: str, here: Path) -> None:
+    """Free space would not help."""
+    Path("file").write_bytes(OLD)
+    Path("folder").mkdir()
+    with pytest.raises(DataError) as caught:
+        write_text(path)
+    assert str(caught.value) == f"cannot write '{path}': {IN_THE_WAY[path]}     [E408]"
+    assert listed(here) == ["file", "folder"]
+
+
 def test_threads_of_one_process_write_the_same_file(here: Path) -> None:
     both = threading.Barrier(2)
 

@@ -62,16 +62,25 @@ def test_blocks_are_the_whole() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("name", "reason"),
-    [("missing.wav", "there is no such file"), ("text.wav", "Format not recognised")],
-)
-def test_unreadable(name: str, reason: str) -> None:
+UNREADABLE = {
+    "text.wav": "Format not recognised\n  help: wav, flac, ogg and mp3 are read",
+    "tekst.wav": "there is no such file\n  help: did you mean 'text.wav'?",
+    "missing.wav": "there is no such file\n  help: correct the path: the folder 'HERE' has no file of that name",
+    "no/where/a.wav": "there is no such file\n  help: 'no' is not a folder: correct the path",
+    "text.wav/a.wav": "there is no such file\n  help: 'text.wav' is not a folder: correct the path",
+    "folder": "it is a folder\n  help: give one of its files",
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_unreadable(name: str) -> None:
     Path("text.wav").write_text("no audio at all")
+    Path("folder").mkdir()
     with pytest.raises(DataError) as error:
         read_audio(name)
+    expected = UNREADABLE[name].replace("HERE", str(Path.cwd()))
     assert str(error.value) == (
-        f"cannot read the audio file '{name}': {reason}\n  help: wav, flac, ogg and mp3 are read     [E430]"
+        f"cannot read the audio file '{name}': {expected}     [E430]"
     )
 
 
@@ -90,7 +99,8 @@ def test_a_file_without_permission(unprivileged: Any) -> None:
     with unprivileged(), pytest.raises(DataError) as error:
         read_audio("x.wav")
     assert str(error.value) == (
-        "cannot read the audio file 'x.wav': Permission denied\n  help: wav, flac, ogg and mp3 are read     [E430]"
+        "cannot read the audio file 'x.wav': Permission denied\n"
+        "  help: give yourself the right to read it, and to enter the folders above it     [E430]"
     )
 
 
@@ -113,7 +123,8 @@ def test_nan_is_named_with_its_sample() -> None:
             list(stream_audio("x.wav", block_samples))
         assert (
             str(error.value)
-            == "the audio file 'x.wav' has NaN or infinity\n  first  sample 5000\n  [E432]"
+            == "the audio file 'x.wav' has NaN or infinity\n  first  sample 5000\n"
+            "  help: write the audio again, or leave it out     [E432]"
         )
 
 

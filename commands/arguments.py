@@ -52,6 +52,16 @@ def jobs(p: Parser, work: str = "processes") -> None:
     )
 
 
+def shard(p: Parser, of: str) -> None:
+    p.add_argument(
+        "--shard",
+        type=values.shard,
+        default=(1, 1),
+        metavar="K/N",
+        help=f"the K-th of N parts of {of}, such as 3/16, for the array jobs of a scheduler (default: all of it)",
+    )
+
+
 def seed(p: Parser, what: str) -> None:
     p.add_argument(
         "--seed",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import values
-from ..arguments import CORPUS, cache, jobs, json_output, overrides, quiet, seed
+from ..arguments import CORPUS, cache, jobs, json_output, overrides, quiet, seed, shard
 from ..parser import Parser
 
 FETCH = (
@@ -186,13 +186,7 @@ def extract(p: Parser) -> None:
         help="processes of this machine (loky), or the workers of a cluster, found by the variables "
         "DASK_SCHEDULER_ADDRESS or RAY_ADDRESS (default: loky)",
     )
-    p.add_argument(
-        "--shard",
-        type=values.shard,
-        default=(1, 1),
-        metavar="K/N",
-        help="the K-th of N parts of the corpus, such as 3/16, for the array jobs of a scheduler (default: all of it)",
-    )
+    shard(p, "the corpus")
     overrides(p)
     json_output(p)
     quiet(p)

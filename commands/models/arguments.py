@@ -12,6 +12,7 @@ from ..arguments import (
     json_output,
     overrides,
     quiet,
+    shard,
 )
 from ..parser import Parser
 
@@ -207,6 +208,7 @@ def predict(p: Parser) -> None:
         help="print one JSON object per recording, a line each, and nothing else",
     )
     _settings(p, "task.predict_shifts=[-1,0,1]")
+    shard(p, "the recordings")
     device(p)
     quiet(p)
 

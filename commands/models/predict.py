@@ -51,8 +51,10 @@ def predict(arguments: Namespace) -> int:
     to = Destination(Path(arguments.out), arguments.to, arguments.replace)
     progress = progress_for(arguments)
 
-    # All names at once: two files of one name need different ones.
-    names = result_names(paths)
+    # All names at once: two files of one name need different ones, and the same in every shard.
+    number, of = arguments.shard
+    names = result_names(paths)[number - 1 :: of]
+    paths = paths[number - 1 :: of]
     skipped = to.present(names) if arguments.skip_existing else set()
     failed = 0
     for path, name in zip(paths, names, strict=True):

@@ -53,6 +53,22 @@ def test_formats_session_and_the_answer(songs, tmp_path, capsys):
     assert np.allclose(samples[:, 0], soundfile.read(song)[0], atol=1e-6)
 
 
+def test_shards_together_are_all_recordings_with_the_names_of_the_whole(
+    songs, tmp_path, capsys
+):
+    words = ["predict", MODEL, str(songs), "--out", str(tmp_path), "--to", "csv"]
+    found = []
+    for number in (1, 2):
+        assert main([*words, "--shard", f"{number}/2", "--json"]) == 0
+        found += map(json.loads, capsys.readouterr().out.splitlines())
+    assert [Path(one["file"]).parent.name for one in found] == ["a", "b"]
+    # Two files of one name: alone in its shard, each keeps the name that it has beside the other.
+    assert {path.name.split(".")[0] for path in tmp_path.iterdir()} == {
+        "a_song",
+        "b_song",
+    }
+
+
 def test_json_is_all_that_is_printed(songs, tmp_path, capsys):
     out = str(tmp_path / "out")
     assert main(["predict", MODEL, str(songs), "--out", out, "--json"]) == 0

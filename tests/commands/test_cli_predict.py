@@ -64,8 +64,8 @@ def test_shards_together_are_all_recordings_with_the_names_of_the_whole(
     assert [Path(one["file"]).parent.name for one in found] == ["a", "b"]
     # Two files of one name: alone in its shard, each keeps the name that it has beside the other.
     assert {path.name.split(".")[0] for path in tmp_path.iterdir()} == {
-        "a_song",
-        "b_song",
+        "a-song",
+        "b-song",
     }
 
 

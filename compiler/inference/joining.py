@@ -174,9 +174,10 @@ def _that_fits(walk: Run, node: Skip, x: Tensor) -> str | None:
         for other in walk.graph.nodes
         if isinstance(other, Skip) and other.op == "StoreAs" and not other.made
     }
+    own -= _at_hand(walk, node)
     fitting = []
     for key, stored in walk.stored.items():
-        if key not in own or key in node.keys or stored.tensor is x:
+        if key not in own or key in node.keys:
             continue
         first = 2 if node.op == "CatWith" else 1
         if stored.tensor.ndim == x.ndim and (
@@ -189,6 +190,23 @@ def _that_fits(walk: Run, node: Skip, x: Tensor) -> str | None:
     if candidates:
         return candidates[-1]
     return None
+
+
+def _at_hand(walk: Run, node: Skip) -> set[str]:
+    """The names under which the tensor that comes to a skip is stored itself.
+
+    Not found by identity: two layers of one kind and one size give the same remembered tensor.
+    """
+    keys: set[str] = set()
+    nodes = walk.graph.nodes
+    place = next(i for i in range(len(nodes)) if nodes[i] is node)
+    for other in reversed(nodes[:place]):
+        if isinstance(other, Layer) or other.op not in ("StoreAs", "StartFrom"):
+            break
+        keys.add(other.keys[0])
+        if other.op == "StartFrom":
+            break
+    return keys
 
 
 def _may_be_fitted(node: Skip, walk: Run, x: Tensor, other: Stored) -> bool:

@@ -125,6 +125,18 @@ def test_code_is_no_wider_than_80_columns(place: str) -> None:
     assert not wide
 
 
+TASK_PAGE = ["Hear it", "The graph", "Data", "Train"]
+TASK_PAGE += ["Figures, and how they are judged"]
+
+
+@pytest.mark.parametrize("place", [one for one in WRITTEN if one[:6] == "tasks/"])
+def test_the_page_of_a_task_has_the_shape_of_the_others(place: str) -> None:
+    text = re.sub(r"^```.*?^```", "", WRITTEN[place].read_text(), flags=re.M | re.S)
+    headings = re.findall(r"^## (.*)$", text, flags=re.M)
+    assert headings[: len(TASK_PAGE)] == TASK_PAGE
+    assert headings[-1] == "Papers"
+
+
 @pytest.mark.slow
 def test_the_site_builds_without_a_warning_and_without_another_host(
     tmp_path: Path,

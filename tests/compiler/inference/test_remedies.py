@@ -54,6 +54,33 @@ def test_a_stored_tensor_that_fits_and_is_never_used_is_proposed() -> None:
     assert error.help == "'E1', stored on line 24, fits: write `CatWith: E1`"
 
 
+def test_layers_of_one_kind_and_size_do_not_hide_what_fits() -> None:
+    # The last ReLU gives what the one before E2 gave, and is remembered: still E2 is another tensor.
+    error = refused(
+        conv(8),
+        "ReLU",
+        {"StoreAs": "E1"},
+        POOL,
+        "ReLU",
+        {"StoreAs": "E2"},
+        POOL,
+        UP,
+        "ReLU",
+        {"CatWith": "E1"},
+    )
+    assert error.code == "E203"
+    assert error.help
+    assert error.help.endswith("fits: write `CatWith: E2`")
+
+
+def test_the_tensor_at_hand_is_not_proposed_to_itself() -> None:
+    error = refused(
+        conv(8), {"StoreAs": "E1"}, POOL, {"StoreAs": "E2"}, {"CatWith": "E1"}
+    )
+    assert error.help
+    assert "E2" not in error.help
+
+
 @pytest.mark.parametrize("op", ["CatWith", "AddWith", "MulWith"])
 def test_of_several_that_fit_the_unused_one_is_proposed(op: str) -> None:
     error = refused(

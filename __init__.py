@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from .compiler.compile import compile_graph as compile_graph
     from .compiler.compile import load_graph as load_graph
     from .compiler.diagnose import Diagnosis as Diagnosis
-    from .compiler.diagnose import diagnose as diagnose
     from .compiler.feature_extract import feature_extract as feature_extract
     from .data.corpus import Corpus as Corpus
     from .errors import MirbricksError as MirbricksError
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
     from .tasks.base import Evaluation as Evaluation
     from .tasks.base import register_task as register_task
     from .testing import check_block as check_block
+    from .workflows.diagnosis import diagnose as diagnose
     from .workflows.extract import extract_features as extract_features
     from .workflows.judgement import judge as judge
     from .workflows.listening.front import listening_page as listening_page
@@ -75,7 +75,7 @@ _HOMES = {
     "TrainedRun": "workflows.trained_run",
     "check_block": "testing",
     "compile_graph": "compiler.compile",
-    "diagnose": "compiler.diagnose",
+    "diagnose": "workflows.diagnosis",
     "evaluate": "workflows.trained_run",
     "extract_features": "workflows.extract",
     "feature": "features.transform",

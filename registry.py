@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, ClassVar, TypeVar
 
 from pydantic import Field
@@ -76,7 +77,8 @@ class BlockConfig(Settings):
     """
 
     @classmethod
-    def inferred(cls) -> dict[str, FromAxis]:
+    @cache
+    def inferred(cls) -> Mapping[str, FromAxis]:
         """Fields that the compiler fills from the input's axes."""
         # The mark lies in the JSON schema's extras, where pydantic keeps what it does not read itself.
         marks = {}
@@ -87,6 +89,7 @@ class BlockConfig(Settings):
         return marks
 
     @classmethod
+    @cache
     def stored_fields(cls) -> tuple[str, ...]:
         """Fields that name a stored tensor, which comes as an optional input."""
         found = []

@@ -1,20 +1,22 @@
-"""Everything that is wrong with the text of a graph, for editors: `diagnose`."""
+"""Everything that is wrong with the layers of a graph's text, for editors: `diagnose_graph`."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
+from torch import nn
 
-from ..errors import ErrorList, GraphError, MirbricksError
+from ..errors import ErrorList, GraphError, GraphWarning, MirbricksError
 from .compile import assemble, new_block, read_either
 from .given_shapes import read_shape
 from .inference.probe import Provisional
 from .inference.remembered import Remembered
+from .inference.walk import Step
 from .inference.without_compiler import without_compiler
 from .language.graph import Graph
 from .language.source import MAX_BYTES, read_text
@@ -25,12 +27,13 @@ UNNAMED = "graph.yaml"
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What `diagnose` finds in a text.
+    """What `mirbricks.diagnose` finds in a text.
 
     Attributes
     ----------
     errors : tuple of MirbricksError
-        In the order of their places; each has `message`, `code`, `where`, `facts`, `help` and `edits`.
+        Those of the layers in the order of their places, then those of the sections; each has `message`, `code`,
+        `where`, `facts`, `help` and `edits`.
     warnings : tuple of MirbricksError
         What can be compiled, and probably does not say what its author means.
     graph : Graph or None
@@ -57,43 +60,40 @@ class Diagnosis:
         }
 
 
-def diagnose(
+Further = Callable[[Graph, "GraphModule | None"], Sequence[MirbricksError]]
+
+
+def nothing_further(_graph: Graph, _model: GraphModule | None) -> tuple[()]:
+    """What the text of a graph alone is asked for beyond its layers."""
+    return ()
+
+
+def diagnose_graph(
     text: str,
     file: str = UNNAMED,
     *,
     overrides: Sequence[str] = (),
     thorough: bool = True,
+    further: Further = nothing_further,
 ) -> Diagnosis:
-    r"""Find everything that is wrong with the text of a graph; nothing is raised for it.
+    """Find what is wrong with the layers of a text; `mirbricks.diagnose` reads its sections too.
 
-    Parameters
-    ----------
-    text : str
-        The text of a graph file, native or in the tutorial's dialect.
-    file : str
-        The path that the text is from or will be saved to: places name it, and files that the graph names are
-        looked for beside it.
-    overrides : sequence of str
-        Assignments that change values of the text, such as `"vars.width=32"`.
-    thorough : bool
-        Whether a skip that does not fit is tried at every remainder of its sizes, which may take a second; else the
-        first error is `provisional` there.
-
-    Returns
-    -------
-    Diagnosis
-
-    Examples
-    --------
-    >>> import mirbricks as mb
-    >>> text = "input: B C=1 T\nlayers:\n  - Conv1D: {out_channels: 4, kernel_size: 3}\n"
-    >>> found = mb.diagnose(text)
-    >>> found.errors[0].where.line, found.errors[0].edits[0].text
-    (3, 'Conv1d')
+    `further` is given the graph, and its model where the sizes are right, and returns more mistakes.
     """
     # One at a time: what is remembered is shared, and reading a config records warnings for the whole process.
     with _LOCK:
-        return _diagnosed(text, file, overrides, thorough)
+        found = _diagnosed(text, file, overrides, thorough)
+        if found.graph is None:
+            return found
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            more = further(found.graph, found.model)
+    old_words = [one.message for one in told if isinstance(one.message, GraphWarning)]
+    return replace(
+        found,
+        errors=(*found.errors, *more),
+        warnings=(*found.warnings, *old_words),
+    )
 
 
 _LOCK = threading.Lock()
@@ -112,22 +112,22 @@ def _diagnosed(
         graph = _read(text, file, overrides)
     except MirbricksError as error:
         return Diagnosis(_each(error))
-    warnings = (*graph.warnings, *graph.of_sections)
+    told = (*graph.warnings, *graph.of_sections)
     _Memory.remembered = _Memory.remembered.again()
     try:
-        with _on_meta():
+        with without_compiler():
             model = assemble(
                 graph,
                 read_shape(graph, None),
-                new_block,
+                _meta_block,
                 _Memory.remembered,
                 thorough=thorough,
             )
     except Provisional as found:
-        return Diagnosis(_each(found.error), warnings, graph, provisional=True)
+        return Diagnosis(_each(found.error), told, graph, provisional=True)
     except MirbricksError as error:
-        return Diagnosis(_each(error), warnings, graph)
-    return Diagnosis((), warnings, graph, model)
+        return Diagnosis(_each(error), told, graph)
+    return Diagnosis((), told, graph, model)
 
 
 def _read(text: str, file: str, overrides: Sequence[str]) -> Graph:
@@ -137,10 +137,10 @@ def _read(text: str, file: str, overrides: Sequence[str]) -> Graph:
     return read_either(read_text(text, file), overrides)
 
 
-@contextmanager
-def _on_meta() -> Iterator[None]:
-    with without_compiler(), torch.device("meta"):
-        yield
+def _meta_block(step: Step) -> nn.Module:
+    """The block of a node without values."""
+    with torch.device("meta"):
+        return new_block(step)
 
 
 def _each(error: MirbricksError) -> tuple[MirbricksError, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..compiler.comparing.diff import diff_graphs
 from ..compiler.comparing.entries import Side
-from ..compiler.diagnose import Diagnosis, diagnose
+from ..compiler.diagnose import Diagnosis
 from ..compiler.drawing.diagram import draw
 from ..compiler.drawing.inside import draw_block
 from ..compiler.ejecting.eject import eject
@@ -24,6 +24,7 @@ from ..compiler.module import GraphModule, count_parameters
 from ..errors import GraphError
 from ..registry import blocks
 from ..shapes import ContractError, show
+from ..workflows.diagnosis import diagnose, misfits
 from . import assist, vocabulary
 
 WARM = "input: B C=1 F=16 T\nlayers:\n  - Conv2d: {out_channels: 4, kernel_size: 3}\n"
@@ -137,6 +138,13 @@ def _model(text: str, file: str) -> GraphModule:
     return _Last.model
 
 
+def fits(text: str, file: str) -> dict[str, Any]:
+    """Whether a sound graph fits the task that its text names, at the sizes of the task."""
+    model = _model(text, file)
+    found = Diagnosis(tuple(misfits(model.graph, model)))
+    return {"errors": found.as_dict()["errors"]}
+
+
 def torch_code(text: str, file: str) -> dict[str, Any]:
     """The graph as plain PyTorch."""
     return {"code": eject(_model(text, file))[:MOST_CODE]}
@@ -219,6 +227,7 @@ def brick(name: str) -> dict[str, Any]:
 ANSWERS: Mapping[str, Callable[..., dict[str, Any]]] = {
     "check": check,
     "summary": summary,
+    "fits": fits,
     "torch": torch_code,
     "changes": changes,
     "complete": complete,

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import unquote, urlparse
 
-from ..compiler.diagnose import Diagnosis, diagnose
+from ..compiler.diagnose import Diagnosis
 from ..errors import MirbricksError
 from ..version import __version__
 from ..where import Edit, Where
+from ..workflows.diagnosis import diagnose
 from .assist import hover, proposals
 
 Message = Mapping[str, Any]
@@ -35,6 +36,13 @@ NOT_FOUND = -32601
 INTERNAL = -32603
 UNREADABLE = -32700
 LARGEST = 10_000_000  # bytes of a message
+
+
+def _has_task(found: Diagnosis) -> bool:
+    """Whether a sound text names a task, which its graph may still not fit."""
+    if found.graph is None or found.errors:
+        return False
+    return "task" in found.graph.source.data
 
 
 def serve(read: BinaryIO, write: BinaryIO) -> int:
@@ -125,7 +133,7 @@ class Server:
             text = self.texts[uri]
             found = diagnose(text, _path(uri), thorough=False)
             self._publish(uri, found)
-            if found.provisional:
+            if found.provisional or _has_task(found):
                 found = diagnose(text, _path(uri))
                 self._publish(uri, found)
             self.found[uri] = found

@@ -42,6 +42,7 @@ MOST_COMPARED = 5
 DESK: dict[str, dict[str, type]] = {
     "check": {"text": str, "file": str, "thorough": bool},
     "summary": {"text": str, "file": str, "sizes": dict},
+    "fits": {"text": str, "file": str},
     "torch": {"text": str, "file": str},
     "changes": {"text": str, "file": str, "saved": str},
     "complete": {"text": str, "line": int, "column": int},

@@ -130,6 +130,13 @@ class Task(abc.ABC):
         refuse_sizes(model, shapes)
         refuse_other_types(model, self.name, shapes)
 
+    def checks_on_meta(self) -> bool:
+        """Whether `check_graph` looks at shapes only, so that a graph without weights will do, as editors have it.
+
+        A task that writes `check_graph` itself answers for it.
+        """
+        return type(self).check_graph is Task.check_graph
+
     def _needs_by_name(self) -> NeedsByName | None:
         """The needs of a task that reads and gives several tensors; None for one of a single tensor."""
         # A task that writes `check_shapes` itself has no `needs` to ask.

@@ -5,26 +5,19 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from ..compiler.compile import compile_graph, load_graph
-from ..compiler.language.configs import read_config
 from ..compiler.language.graph import Graph
 from ..data.stores.reading import unreadable
-from ..errors import DataError, ErrorList, MirbricksError, raise_all
-from ..features.kinds import DEFAULT, config_of
+from ..errors import MirbricksError, raise_all
 from ..runs.folder import RESOLVED, RunFolder
 from ..runs.settings import RunSettings, read_settings
-from ..tasks.finding import task_of
-from ..training.batch_norm import refuse_one_example
-from ..training.chosen import refuse_unknown_nodes
-from ..training.loop import TrainConfig
-from ..training.optimization import refuse_no_weights
 from ..zoo import located
-from .experiment import DatasetConfig, Experiment
+from .experiment import Experiment
 from .parts import open_parts
+from .sections import read_sections, refuse_untrainable
 
 
 def load_experiment(
@@ -47,17 +40,11 @@ def experiment_of(graph: Graph, stored: Path | None = None) -> Experiment:
         warnings.warn(warning, stacklevel=3)
     # All sections are read before anything is raised: the user corrects them in one go.
     errors: list[MirbricksError] = []
-    feature = _feature(graph, errors)
-    dataset = _section(graph, "dataset", DatasetConfig, errors)
-    train = _section(graph, "train", TrainConfig, errors)
-    try:
-        task = task_of(graph, feature or DEFAULT())
-    except MirbricksError as error:
-        if isinstance(error, ErrorList):
-            errors += error.errors
-        else:
-            errors.append(error)
+    sections = read_sections(graph, errors)
     raise_all(errors)
+    feature, dataset, train = sections.feature, sections.dataset, sections.train
+    task = sections.task
+    assert task is not None
 
     # The first weights are drawn here: the seed stands right before, and nothing random between.
     torch.manual_seed(train.seed)
@@ -66,29 +53,8 @@ def experiment_of(graph: Graph, stored: Path | None = None) -> Experiment:
 
     # What the model as a whole cannot do; none of it would be seen before the first step.
     task.check_graph(model)
-    refuse_no_weights(model, graph.source.key(("layers",)))
-    refuse_one_example(model, train.batch_size)
-    refuse_unknown_nodes(model, train, graph.source.key(("train",)))
+    refuse_untrainable(graph, model, train)
     return Experiment(graph, model, feature, dataset, task, train)
-
-
-def _section(
-    graph: Graph, name: str, model: type[Any], errors: list[MirbricksError]
-) -> Any:
-    return read_config(
-        model, graph.source.data.get(name, {}), graph.source, (name,), name, errors
-    )
-
-
-def _feature(graph: Graph, errors: list[MirbricksError]) -> Any:
-    try:
-        model = config_of(
-            graph.source.data.get("feature"), graph.source.value(("feature", "type"))
-        )
-    except DataError as error:
-        errors.append(error)
-        return None
-    return _section(graph, "feature", model, errors)
 
 
 def find_runs(folder: str | Path) -> list[RunFolder]:

@@ -43,7 +43,8 @@ def run(
 ) -> Run:
     """Walk the graph at these input shapes; raises `Failed` at the first node that cannot run."""
     walk = Run(graph, free, remembered)
-    with torch.no_grad(), torch.device("meta"):
+    # The meta device is entered only where tensors are made: while it is, torch looks into every call, even of a shape.
+    with torch.no_grad():
         for name, tensor in _inputs(graph, shapes).items():
             axes = tuple(axis.name for axis in graph.inputs.get(name, ()))
             axes = axes or default_axes(tensor.ndim)
@@ -78,7 +79,9 @@ def run(
 
 def _inputs(graph: Graph, shapes: Mapping[str, Shape]) -> dict[str, Tensor]:
     try:
-        return {name: torch.empty(shape) for name, shape in shapes.items()}
+        return {
+            name: torch.empty(shape, device="meta") for name, shape in shapes.items()
+        }
     except RuntimeError:
         message = f"no tensor is as large as {', '.join(map(show, shapes.values()))}"
         where = graph.where_input()

@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ...registry import Block, BlockConfig, Spec, build
 from ..join import join
 from ..module import count_parameters
 
+Key = tuple[type, str]
 # Of all blocks of a graph together: 4 GB of float32, far more than what is trained in the field.
 MOST_PARAMETERS = 1_000_000_000
 MOST_SECONDS = 120.0
@@ -33,6 +35,7 @@ class Remembered:
     _blocks: dict[object, Block] = field(default_factory=dict)
     _sizes: dict[object, int] = field(default_factory=dict)
     _made: dict[object, Any] = field(default_factory=dict)
+    _last: tuple[BlockConfig | None, Key] = (None, (object, ""))
 
     def again(self) -> Remembered:
         """The same for the next graph, with time of its own: most of its layers are those of the one before."""
@@ -50,11 +53,12 @@ class Remembered:
 
     def made(self, spec: Spec, config: BlockConfig, inputs: Sequence[Tensor]) -> Any:
         """What the block of this config makes of these inputs, on the meta device."""
-        block = self.block(spec, config)
         shapes = tuple((tuple(tensor.shape), tensor.dtype) for tensor in inputs)
-        key = (_key(spec, config), shapes)
+        key = (self._key(spec, config), shapes)
         if key not in self._made:
-            self._made[key] = block(*inputs)
+            block = self.block(spec, config)
+            with torch.device("meta"):
+                self._made[key] = block(*inputs)
         return self._made[key]
 
     def joined(self, op: str, tensors: Sequence[Tensor], fit: str) -> Tensor:
@@ -62,24 +66,29 @@ class Remembered:
         shapes = tuple((tuple(tensor.shape), tensor.dtype) for tensor in tensors)
         key = (op, fit, shapes)
         if key not in self._made:
-            self._made[key] = join(op, tensors, fit)
+            with torch.device("meta"):
+                self._made[key] = join(op, tensors, fit)
         made: Tensor = self._made[key]
         return made.detach()
 
     def block(self, spec: Spec, config: BlockConfig) -> Block:
-        key = _key(spec, config)
+        key = self._key(spec, config)
         if key not in self._blocks:
-            self._blocks[key] = build(spec, config).eval()
+            with torch.device("meta"):
+                self._blocks[key] = build(spec, config).eval()
         return self._blocks[key]
 
     def parameters(self, spec: Spec, config: BlockConfig) -> int:
         """How many weights the block has; it is built on the meta device, where they take no memory."""
-        key = _key(spec, config)
+        key = self._key(spec, config)
         if key not in self._sizes:
             self._sizes[key] = count_parameters(self.block(spec, config))
         return self._sizes[key]
 
-
-def _key(spec: Spec, config: BlockConfig) -> tuple[type, str]:
-    """The class, which a notebook may define a second time, and the config in full: a list in it has no hash."""
-    return spec.cls, repr(config)
+    def _key(self, spec: Spec, config: BlockConfig) -> Key:
+        """The class, which a notebook may define a second time, and the config in full: a list in it has no hash."""
+        # A layer asks several times in a row with the config that it has just resolved.
+        if self._last[0] is not config:
+            # The fields as a dict are written ten times as fast as by the config itself.
+            self._last = (config, (spec.cls, repr(vars(config))))
+        return self._last[1]

@@ -2,7 +2,8 @@
 
 A path is relative to the file it stands in. It may not lead out of the folder of the graph that was asked for, by `..`
 or by a link, and may not lead back to a file that is being read. Where it leads to nothing, it may be the name of a
-graph that comes with mirbricks, as on the command line; such a graph in turn may name the files of its own folder.
+graph that comes with mirbricks, as on the command line, or of a part of one, such as `parts/codec_unit.yaml`; such a
+graph in turn may name the files of its own folder.
 `zoo:NAME` is the graph of a trained model.
 """
 
@@ -86,7 +87,7 @@ class Files:
             inside = not Path(given).is_absolute() and self._holds(path, folder)
             there = path.is_file()
             # What is beside the graph goes first, whatever it is.
-            shipped = None if path.exists() else graphs().get(given)
+            shipped = None if path.exists() else _shipped(given)
         except (OSError, ValueError, RuntimeError):
             # A loop of links, or a NUL in the path.
             inside = False
@@ -151,6 +152,17 @@ def _of_zoo(given: str, where: Where, key: str) -> Path:
         raise GraphError(
             f"{key}: {error.message}", code="E101", where=where, help=error.help
         ) from None
+
+
+def _shipped(given: str) -> Path | None:
+    """A graph that comes with mirbricks, by its name, or one of their parts, as they name it themselves.
+
+    So a copy of a shipped graph in another folder compiles as the graph itself does.
+    """
+    part = GRAPHS / given
+    if part.is_file() and part.resolve().is_relative_to(_shipped_folder()):
+        return part
+    return graphs().get(given)
 
 
 def _shipped_folder() -> Path:

@@ -84,6 +84,9 @@ class Separation(Task):
         refuse_misfit(model, self.feature, self.config.patch_frames)
         super().check_graph(model)
 
+    def checks_on_meta(self) -> bool:
+        return True
+
     def separator(self, model: Any) -> Separator:
         """The graph behind one call."""
         names = self.needs().names_of(model.input_shapes)

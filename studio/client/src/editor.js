@@ -123,7 +123,7 @@ export function makeEditor(parent, { file, changed, moved, save }) {
     },
     diagnose(found) {
       const doc = view.state.doc;
-      const all = [...found.errors, ...found.warnings].map((one) => {
+      const all = found.map((one) => {
         const from = offset(doc, one.line, one.column);
         const to = Math.max(from, offset(doc, one.line, one.column + one.length));
         return {

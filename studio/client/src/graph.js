@@ -101,7 +101,10 @@ export function graphPage(page, studio) {
         if (asked !== open.asked) return;
         show(found);
       }
-      if (found.svg) count(asked, text);
+      if (found.svg) {
+        await count(asked, text);
+        await fits(asked, text, found);
+      }
     } catch (error) {
       if (asked === open.asked) {
         state.textContent = error.message;
@@ -110,13 +113,15 @@ export function graphPage(page, studio) {
     }
   }
 
+  // Whether a graph fits the task that it names takes longer than its drawing: it is asked last.
+  async function fits(asked, text, found) {
+    if (asked !== open.asked || found.errors.length || !/^task:/m.test(text)) return;
+    const { errors } = await post("/api/fits", { text, file: file() });
+    if (asked === open.asked && errors.length) tell({ ...found, errors });
+  }
+
   function show(found) {
-    const own = (one) => !one.file || one.file === (file() || one.file);
-    const here = [...found.errors, ...found.warnings].map((one) => (own(one) ? one : { ...one, line: 1, column: 1, message: `${one.file}:${one.line}: ${one.message}`, edits: [] }));
-    found.errors = here.filter((one) => one.severity === "error");
-    found.warnings = here.filter((one) => one.severity !== "error");
-    editor.diagnose(found);
-    showProblems(here, found.provisional);
+    tell(found);
     showSliders(found);
     drawing.classList.toggle("stale", !found.svg);
     table.classList.toggle("stale", !found.svg);
@@ -124,15 +129,25 @@ export function graphPage(page, studio) {
       open.found = found;
       draw(found.svg);
       showTable(found);
+    }
+    if (view !== "drawing" && view !== "palette") showView(view);
+  }
+
+  // Mistakes in the editor and below it, and the line above it.
+  function tell(found) {
+    const own = (one) => !one.file || one.file === (file() || one.file);
+    const here = [...found.errors, ...found.warnings].map((one) => (own(one) ? one : { ...one, line: 1, column: 1, message: `${one.file}:${one.line}: ${one.message}`, edits: [] }));
+    editor.diagnose(here);
+    showProblems(here, found.provisional);
+    const count = found.errors.length;
+    if (found.svg && !count) {
       const outs = Object.values(found.outputs).join(", ");
       state.textContent = `${Object.values(found.inputs).join(", ")} → ${outs} · ${number(found.parameters)} parameters`;
       state.className = "state good";
     } else {
-      const count = found.errors.length;
       state.textContent = `${count} error${count === 1 ? "" : "s"}${found.provisional ? ", looking further" : ""}`;
       state.className = "state bad";
     }
-    if (view !== "drawing" && view !== "palette") showView(view);
   }
 
   function showProblems(all, provisional) {

@@ -8,6 +8,8 @@ import pytest
 
 import mirbricks as mb
 from mirbricks.compiler.language.files import Files
+from mirbricks.compiler.language.graph import Graph
+from mirbricks.compiler.language.nodes import Skip
 from mirbricks.compiler.language.source import Source, read_file
 from mirbricks.compiler.language.variants import read_variant
 from mirbricks.compiler.language.vars import DEEPEST, MOST_VALUES
@@ -180,3 +182,36 @@ def test_a_shipped_graph_opens_no_way_out_of_the_users_folder() -> None:
     with pytest.raises(GraphError) as caught:
         mb.load_graph("variant.yaml")
     assert caught.value.code == "E114"
+
+
+def written(graph: Graph) -> list[str]:
+    """The settings of each layer, and the names of each skip."""
+    return [
+        str(one.keys if isinstance(one, Skip) else one.config) for one in graph.nodes
+    ]
+
+
+@pytest.mark.parametrize("name", ["tagging_conv1d", "codec_rvq"])
+def test_a_copy_of_a_shipped_graph_finds_its_parts(name: str) -> None:
+    shipped = mb.load_graph(name)
+    text = Path(shipped.source.file).read_text(encoding="utf-8")
+    Path("mine.yaml").write_text(text, encoding="utf-8")
+    copy = mb.load_graph("mine.yaml")
+    assert written(copy) == written(shipped)
+
+
+def test_a_part_of_the_users_own_goes_before_a_shipped_one() -> None:
+    Path("parts").mkdir()
+    Path("parts/tagging_head.yaml").write_text(BASE)
+    Path("mine.yaml").write_text(
+        "input: B C=2 T\nlayers:\n  - graph: parts/tagging_head.yaml\n"
+    )
+    assert mb.compile_graph("mine.yaml").output_shape == ("B", 16, "T")
+
+
+@pytest.mark.parametrize("given", ["parts/../../errors.py", "parts", "parts/none.yaml"])
+def test_nothing_else_of_mirbricks_is_read_as_a_part(given: str) -> None:
+    Path("variant.yaml").write_text(f"extends: {given}\n")
+    with pytest.raises(GraphError) as caught:
+        mb.load_graph("variant.yaml")
+    assert caught.value.code in ("E101", "E114")

@@ -16,6 +16,7 @@ FOLDERS = ("start", "tasks", "howto", "lookup", "gallery", "screenshots")
 ELSEWHERE = {
     "CONTRIBUTING.md": "project/contribute",
     "CHANGELOG.md": "project/changelog",
+    "SECURITY.md": "project/security",
 }
 # Pages that are made in the build, and lie in no folder of the repository.
 MADE = re.compile(r"(blocks|graphs|models|errors|api|lookup|gallery)/\w+\.md")

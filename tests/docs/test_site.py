@@ -125,6 +125,16 @@ def test_code_is_no_wider_than_80_columns(place: str) -> None:
     assert not wide
 
 
+# Words that a reader stumbles over, and what stands for them in our pages.
+STUMBLES = r"\banew\b|\b(is|are|was) told\b|\btells (it|of|whether|how|what|in)\b|\bsaid by\b|none: "
+
+
+@pytest.mark.parametrize("place", WRITTEN)
+def test_a_page_is_in_plain_english(place: str) -> None:
+    if place != "project/changelog.md":
+        assert not re.findall(f".*(?:{STUMBLES}).*", WRITTEN[place].read_text())
+
+
 TASK_PAGE = ["Hear it", "The graph", "Data", "Train"]
 TASK_PAGE += ["Figures, and how they are judged"]
 

@@ -145,12 +145,65 @@ class _Explainer:
     more: tuple[str, ...]
 
     def explain(self, error: ValidationError) -> list[MirbricksError]:
+        """One error per key, at its own place at any depth."""
+        return self._explained(error.errors()[:MOST_TOLD])
+
+    def _explained(self, details: Sequence[Any]) -> list[MirbricksError]:
+        """What was found in this mapping, then what was found in the mappings within it."""
+        own = []
+        within: dict[str, list[Any]] = {}
+        for detail in details:
+            name = str(detail["loc"][0]) if detail["loc"] else ""
+            if len(detail["loc"]) > 1 and self._section(name) is not None:
+                below = {**detail, "loc": detail["loc"][1:]}
+                within.setdefault(name, []).append(below)
+            else:
+                own.append(detail)
+        told = self._of_keys(own)
+        for name, below_details in within.items():
+            told += self._within(name)._explained(below_details)
+        return told
+
+    def _section(self, name: str) -> type[BaseModel] | None:
+        """The config that a field holds, where it is written as a mapping of its own."""
+        field = self.fields.get(name)
+        if field is None or not isinstance(self._given(name), Mapping):
+            return None
+        models = [
+            part
+            for part in union_parts(field.annotation)
+            if isinstance(part, type) and issubclass(part, BaseModel)
+        ]
+        # Of several that are possible, nothing says which was meant.
+        return models[0] if len(models) == 1 else None
+
+    def _within(self, name: str) -> _Explainer:
+        """The same for the mapping under a key."""
+        model = self._section(name)
+        assert model is not None
+        word = self.word(name)
+        values = self._given(name)
+        old_words = taken_by_old_names(model, values)
+        return _Explainer(
+            model,
+            values,
+            self.source,
+            (*self.steps, word),
+            f"{self.label}.{word}",
+            {new: old for old, new in old_words.items()},
+            (),
+        )
+
+    def _given(self, name: str) -> Any:
+        return self.values.get(self.word(name), self.values.get(name))
+
+    def _of_keys(self, details: Sequence[Any]) -> list[MirbricksError]:
         """One error per key; a missing key is not told where an unknown one is nearly that word."""
         # By key, so that a field of several possible types gives one error, not one per
         # type that its value is not; rules of the whole mapping count by their kind.
         found: dict[tuple[str, str], MirbricksError] = {}
         missing = {}
-        for detail in error.errors()[:MOST_TOLD]:
+        for detail in details:
             if detail["loc"]:
                 name = str(detail["loc"][0])
             else:

@@ -79,7 +79,9 @@ def k_fold(groups: Iterable[str], n_folds: int = 5, fold: int = 0) -> Split:
     # Sorted names: the split is the same on every machine, and in every order of files.
     names = sorted(set(groups))
     if n_folds < 3 or len(names) < n_folds:
-        if len(names) >= 3:
+        if len(names) == 3:
+            help = "set dataset.folds to 3"
+        elif len(names) > 3:
             help = f"set dataset.folds to 3 … {len(names)}"
         else:
             help = "take a corpus of 3 groups or more"

@@ -70,6 +70,9 @@ def test_too_few_groups() -> None:
         "  help: take a corpus of 3 groups or more     [E440]"
     )
     with pytest.raises(DataError) as error:
+        k_fold("abc", 5, 0)
+    assert error.value.help == "set dataset.folds to 3"
+    with pytest.raises(DataError) as error:
         k_fold("abcdefgh", 2, 0)
     assert str(error.value) == (
         "cannot make 2 folds of 8 groups: at least 3 folds, and a group for each\n"

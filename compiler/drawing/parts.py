@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -127,4 +128,7 @@ def _field_text(name: str, value: object, rank: int) -> str:
 def _numbers(value: object, between: str) -> str:
     if isinstance(value, tuple):
         return between.join(_numbers(item, "×") for item in value)
+    # {'third': 3} is the field's value in Python; in the file it stands as YAML has it.
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {_numbers(item, '×')}" for key, item in value.items())
     return f"{value}"

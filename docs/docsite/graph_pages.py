@@ -79,12 +79,12 @@ def page(name: str, text: str, model: GraphModule) -> str:
         "",
     ]
     lines += [plain(opening(text)), ""]
-    facts = [("reads", code(reads)), ("gives", code(gives))]
-    facts.append(("parameters", f"{count_parameters(model):,}"))
+    facts = [f"- reads {code(reads)}", f"- gives {code(gives)}"]
+    facts.append(f"- {count_parameters(model):,} parameters")
     task = _task(text)
     if task:
-        facts.append(("task", code(task)))
-    lines += [table(("", ""), facts)]
+        facts.append(f"- task {code(task)}")
+    lines += [*facts, ""]
     lines += ["## Drawing", "", picture(f"graphs/{name}", f"The graph {name}.")]
     lines += ["## Layers", "", layers(model)]
     commands = [f"mirbricks summary {name}", f"mirbricks draw {name} --out {name}.svg"]
@@ -101,9 +101,9 @@ def layers(model: GraphModule) -> str:
     cost = summarise(model)
     rows = [_cells(row) for row in cost.rows]
     at = ", ".join(f"{axis}={size}" for axis, size in cost.macs_at.items())
-    total = f"\n{cost.parameters:,} parameters, {cost.macs:,} multiply-adds at B=1"
+    total = f"\n{cost.parameters:,} parameters, {cost.macs:,} multiply-adds"
     head = ("layer", "block", "gives", ">parameters", ">MACs", ">sees")
-    return table(head, rows) + total + (f", {at}.\n" if at else ".\n")
+    return table(head, rows) + total + (f" at {at}.\n" if at else ".\n")
 
 
 def _cells(row: Row) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ The site is the one that `make docs` built; docs/screenshots.py brings the pictu
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -93,22 +94,26 @@ def test_a_page_is_whole_on_a_desktop_and_on_a_phone(browser: Any, place: str) -
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def report(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The report of a model that goes on from a trained one for a few steps."""
     folder = tmp_path_factory.mktemp("report")
-    synthesise_polyphony(folder / "voices", n_clips=3, seconds=8.0, seed=3)
+    before = Path.cwd()
+    # Paths in the report are as a user types them.
+    os.chdir(folder)
+    synthesise_polyphony(Path("voices"), n_clips=3, seconds=8.0, seed=3)
     few = {"dataset.folds": 3, "train.steps": 6, "train.validate_every": 2}
     few["train.lr"] = 1e-5
     with pytest.warns(UserWarning, match="nodes taken"):
         run = mb.train(
             "mpe_small",
-            folder / "voices",
-            folder / "run",
+            "voices",
+            "runs/first",
             start_from="zoo:mpe_bach10",
             set=few,
             progress=False,
         )
-    return Path(run.report)
+    yield Path(run.report).absolute()
+    os.chdir(before)
 
 
 def test_a_report_is_whole_and_dark_where_the_system_is(
@@ -119,5 +124,7 @@ def test_a_report_is_whole_and_dark_where_the_system_is(
         seen.is_whole()
         assert seen.lightness() < 60
         assert seen.page.locator("audio").count() >= 3
+        heading = seen.page.get_by_role("heading", name="What it finds")
+        heading.evaluate("one => one.scrollIntoView()")
         seen.page.screenshot(path=PICTURES / f"report_dark_{size['width']}.png")
         seen.page.close()

@@ -458,6 +458,12 @@ def test_convolution_norm_and_activation_stand_together() -> None:
         ),
         ("LSTM", {"hidden_size": 8, "bidirectional": True}, 3, "8, bidirectional"),
         ("Permute", {"dims": (0, 2, 1)}, 3, "dims 0, 2, 1"),
+        (
+            "Rearrange",
+            {"pattern": "b (c k) t -> b c k t", "sizes": {"k": 3}},
+            3,
+            "pattern b (c k) t -> b c k t, sizes k: 3",
+        ),
         ("ReLU", {}, 4, ""),
     ],
 )

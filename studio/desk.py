@@ -95,6 +95,7 @@ def _vars(found: Diagnosis) -> list[dict[str, Any]]:
             {
                 "name": str(name),
                 "value": value,
+                "whole": isinstance(value, int),
                 "line": where.line,
                 "column": where.column,
                 "length": where.length,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import multiprocessing
 import os
@@ -54,14 +55,15 @@ class Worker:
         threading.Thread(target=self._warm, daemon=True).start()
 
     def _warm(self) -> None:
-        with self._lock:
+        # What fails here fails again at the first question, which reports it.
+        with self._lock, contextlib.suppress(EOFError, OSError):
             self._started()
 
     def ask(self, question: str, values: Mapping[str, Any]) -> Answer:
         """The answer; `{"error": {...}}` where the user's input is wrong, or where it took too long."""
         with self._lock:
-            pipe = self._started()
             try:
+                pipe = self._started()
                 pipe.send((question, dict(values)))
                 if pipe.poll(self.limit_s):
                     answer: Answer = pipe.recv()
@@ -113,8 +115,12 @@ def _work(pipe: Connection, room: str, plugins: Sequence[str], folder: str) -> N
     from ..catalogue import load_plugin
 
     sys.path.insert(0, os.getcwd())  # noqa: PTH109  # a plugin may lie beside the graph, as for the commands
-    for one in plugins:
-        load_plugin(one)
+    try:
+        for one in plugins:
+            load_plugin(one)
+    except MirbricksError as error:
+        print(error, file=sys.stderr)
+        return
     module = importlib.import_module(f"{__package__}.{room}")
     module.begin(folder)
     pipe.send("ready")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ...errors import Where
 from ...registry import get
 from ...shapes import show
 from ..module import GraphModule, count_parameters
@@ -89,7 +90,7 @@ class Walk:
                 return
         self._go_on()
         self.stored[op.name] = len(self.parts)
-        self.parts.append(_skip("store", "", op, self.parts[-1].size))
+        self.parts.append(self._skip("store", "", op, self.parts[-1].size))
 
     def start(self, op: Op) -> None:
         """The chain goes on elsewhere; after the last path of a branch it goes on where it is, into the join."""
@@ -124,7 +125,7 @@ class Walk:
         for key in keys:
             self._arc(key, len(self.parts))
         self.joining = None
-        self.parts.append(_skip("join", JOIN_SIGNS[op.kind], op, size))
+        self.parts.append(self._skip("join", JOIN_SIGNS[op.kind], op, size))
 
     def end(self) -> None:
         """The outputs; the one that the chain ends in comes first."""
@@ -168,7 +169,9 @@ class Walk:
         if self.pending:
             self._arc(self.pending.name, len(self.parts))
             size = self.parts[self.stored[self.pending.name]].size
-            self.parts.append(replace(_skip("start", "", self.pending, size), cut=True))
+            self.parts.append(
+                replace(self._skip("start", "", self.pending, size), cut=True)
+            )
             self.pending = None
 
     def _arc(self, key: str, end: int) -> None:
@@ -192,24 +195,24 @@ class Walk:
         i -= i > 0 and self.parts[i - 1].kind == "join"
         self.parts[i:] = [replace(part, size=size) for part in self.parts[i:]]
 
-
-def _skip(kind: Kind, label: str, op: Op, size: Size) -> Part:
-    if op.where:
-        where = f", line {op.where.line}"
-    else:
-        where = ""
-    words = {"StoreAs": "a branch begins", "StartFrom": "next path of the branch"}.get(
-        op.kind, f"{op.kind} of the branch"
-    )
-    if BRANCH_KEY.fullmatch(op.name):
-        tooltip = words
-    else:
-        tooltip = f"{op.kind} '{', '.join([op.name, *op.extra])}'"
-    if "." in op.name:
-        group = op.name.partition(".")[0]
-    else:
-        group = ""
-    return Part(kind, label, tooltip + where, size, group=group)
+    def _skip(self, kind: Kind, label: str, op: Op, size: Size) -> Part:
+        if op.where:
+            where = f", {_line(self.model, op.where)}"
+        else:
+            where = ""
+        words = {
+            "StoreAs": "a branch begins",
+            "StartFrom": "next path of the branch",
+        }.get(op.kind, f"{op.kind} of the branch")
+        if BRANCH_KEY.fullmatch(op.name):
+            tooltip = words
+        else:
+            tooltip = f"{op.kind} '{', '.join([op.name, *op.extra])}'"
+        if "." in op.name:
+            group = op.name.partition(".")[0]
+        else:
+            group = ""
+        return Part(kind, label, tooltip + where, size, group=group)
 
 
 def _joined(op: Op, sizes: Sequence[Size]) -> Size:
@@ -229,6 +232,13 @@ def _joined(op: Op, sizes: Sequence[Size]) -> Size:
     return (batch, joined, *places)
 
 
+def _line(model: GraphModule, where: Where) -> str:
+    """A line of the graph; that of a part with its file, since the graph has a line of that number too."""
+    if where.file != model.graph.source.file:
+        return f"{where.file.rpartition('/')[2]} line {where.line}"
+    return f"line {where.line}"
+
+
 def _row(model: GraphModule, info: NodeInfo) -> Part:
     count = count_parameters(model.get_submodule(info.name))
     # A second run has no parameters of its own: a number there would count them twice.
@@ -238,7 +248,8 @@ def _row(model: GraphModule, info: NodeInfo) -> Part:
         weights = f"{count:,} parameters"
     else:
         weights = "no parameters"
-    tooltip = f"{info.block} '{info.name}', line {info.where.line}\n{show(info.came)} → {show(info.went)}\n{weights}"
+    line = _line(model, info.where)
+    tooltip = f"{info.block} '{info.name}', {line}\n{show(info.came)} → {show(info.went)}\n{weights}"
     module = get(info.block).module
     group, _, inner = info.name.rpartition(".")
     # The outermost sub-graph is drawn as a bar, so only those in it need words.

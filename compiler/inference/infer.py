@@ -150,8 +150,11 @@ def _layer(walk: Run, node: Layer, x: Tensor) -> tuple[Tensor, BlockConfig]:
         given = walk.configs.get(node.name, node.config)
 
     # The contract binds the axes, and they fill the fields that were left to be inferred.
+    filled = given
+    if given.inferred():
+        filled = given.resolve(_axes_of(node, shapes))
     try:
-        axes = spec.contract.bind(shapes, given.resolve(_axes_of(node, shapes)))
+        axes = spec.contract.bind(shapes, filled)
     except ContractError as error:
         facts = [*here, ("contract", spec.contract.text)]
         message = f"{spec.name} {error}".replace(show(shapes[0]), walk.shape(x.shape))

@@ -19,7 +19,7 @@ from ...errors import GraphError, RunError, Where, did_you_mean
 from ...fields import quoted
 from ...zoo import GRAPHS, graph_file, graphs
 from ...zoo import PREFIX as ZOO
-from .source import MAX_VALUES, Source, read_file
+from .source import MAX_VALUES, Source, read_part
 
 DEEPEST = 16
 
@@ -118,11 +118,11 @@ class Files:
     def _read(self, path: Path, where: Where, key: str) -> Source:
         if path.is_relative_to(self.root):
             name = path.relative_to(self.root)
-            source = read_file(self.shown / name)
+            source = read_part(self.shown / name)
         else:
             # A graph that comes with mirbricks, or that of a model of the zoo.
             name = path.relative_to(_shipped_folder().parent)
-            source = read_file(path)
+            source = read_part(path)
         # Each file is within its own bound; many of them together must be as well.
         self.values += len(source.values)
         if self.values > 2 * MAX_VALUES:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,20 @@ class Source:
 
 def read_file(path: str | Path) -> Source:
     """Read a YAML file; raises `GraphError` where it is missing, too large, no text or no YAML."""
-    path = Path(path)
+    return read_text(_text_of(Path(path)), str(path))
+
+
+def read_part(path: Path) -> Source:
+    """As `read_file`, for a file that a graph names: an editor reads it at every key, and it stays what it is."""
+    return _part(_text_of(path), str(path))
+
+
+@lru_cache(maxsize=64)
+def _part(text: str, file: str) -> Source:
+    return read_text(text, file)
+
+
+def _text_of(path: Path) -> str:
     where = Where(str(path), 1, 1)
     try:
         # One byte more than allowed shows that there are too many, without reading them.
@@ -84,7 +98,7 @@ def read_file(path: str | Path) -> Source:
     if text is None:
         message = f"larger than {MAX_BYTES:,} bytes: this is not a graph file"
         raise GraphError(message, code="E103", where=where, help="give a graph file")
-    return read_text(text, str(path))
+    return text
 
 
 def _next_step(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import shutil
@@ -36,6 +37,16 @@ PICTURES = ROOT / "screenshots"
 SCRIPT = "import sys; from mirbricks.cli import main; sys.exit(main(sys.argv[1:]))"
 SIZE = {"width": 1400, "height": 900}
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+/\?token=\S+")
+
+SMALL = """\
+vars: {width: 8, depth: 2, drop: 0.1}
+input: B C=1 F=32 T
+layers:
+  - repeat: "${depth}"
+    layers:
+      - Conv2d: {out_channels: "${width}", kernel_size: 3}
+      - Dropout: {p: "${drop}"}
+"""
 
 
 def voices(folder: Path) -> bytes:
@@ -80,6 +91,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(ROOT / "graphs" / "mpe_doras_unet.yaml", top / "unet.yaml")
     corpus = tmp_path_factory.mktemp("voices")
     (top / "voices.wav").write_bytes(voices(corpus))
+    (top / "small.yaml").write_text(SMALL)
     make_run(top / "runs" / "first", 1, 100)
     make_run(top / "runs" / "second", 2, 100)
     make_run(top / "runs" / "third", 3, 40)
@@ -208,6 +220,66 @@ def test_words_are_completed(page: Any) -> None:
     page.wait_for_selector("#drawing:not(.stale)")
 
 
+def opened(page: Any, name: str) -> None:
+    page.locator("select[aria-label='open a graph']").select_option(label=name)
+    page.wait_for_selector("#state.good")
+
+
+def first_line(page: Any) -> str:
+    return str(page.locator(".cm-line").first.inner_text())
+
+
+def test_sliders_change_vars_in_the_text_and_keep_the_focus(page: Any) -> None:
+    opened(page, "small.yaml")
+    page.wait_for_selector('input[aria-label="var width"]')
+    page.locator('input[aria-label="var width"]').focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    until(page, "document.getElementById('layers').innerText.includes('(B, 11, 30')")
+    assert first_line(page) == "vars: {width: 11, depth: 2, drop: 0.1}"
+    assert (
+        page.evaluate("document.activeElement.getAttribute('aria-label')")
+        == "var width"
+    )
+    # The value before it on the line is longer now, and the next slider still finds its own.
+    page.locator('input[aria-label="var drop"]').focus()
+    page.keyboard.press("End")
+    page.locator('input[aria-label="var depth"]').focus()
+    page.keyboard.press("ArrowRight")
+    until(page, "document.querySelectorAll('#layers tbody tr').length === 6")
+    assert first_line(page) == "vars: {width: 11, depth: 3, drop: 1.0}"
+
+
+def test_a_slider_tries_a_size_of_a_free_axis(page: Any) -> None:
+    opened(page, "small.yaml")
+    page.wait_for_selector("#macs-0:not(:empty)")
+    page.locator('input[aria-label="axis T"]').focus()
+    page.keyboard.press("Home")
+    until(page, "document.getElementById('size-note').innerText.includes('Conv2d')")
+    for _ in range(9):
+        page.keyboard.press("ArrowRight")
+    until(page, "document.getElementById('out-0').innerText === '(1, 8, 30, 8)'")
+    assert page.locator("#size-note").inner_text() == ""
+    opened(page, "unet.yaml")
+
+
+def test_the_layers_of_a_part_lead_to_no_line_of_the_graph(page: Any) -> None:
+    page.locator("select[aria-label='open a graph']").select_option("tagging_conv1d")
+    page.wait_for_selector("#layers tr:has-text('tagging_head')")
+    own, parts = (
+        page.evaluate(
+            f"[...document.querySelectorAll('#drawing g > title')].filter((one) =>"
+            f" {wanted}.test(one.textContent)).map((one) => one.parentNode.dataset.line ?? null)"
+        )
+        for wanted in ("/, line \\d+$/m", "/tagging_head.yaml line \\d+$/m")
+    )
+    assert own
+    assert None not in own
+    assert parts
+    assert set(parts) == {None}
+    opened(page, "unet.yaml")
+
+
 def test_the_other_views_are_filled(page: Any) -> None:
     page.get_by_role("tab", name="Plain PyTorch").click()
     until(page, "document.getElementById('torch').textContent.includes('nn.Module')")
@@ -233,6 +305,30 @@ def test_a_sound_plays_and_is_predicted(page: Any, folder: Path) -> None:
     until(page, "parseFloat(document.querySelector('.clock').textContent) > 0.4")
     page.click("#play")
     page.screenshot(path=PICTURES / "listen.png")
+
+
+def test_a_stretch_that_is_dragged_over_is_looped(page: Any, folder: Path) -> None:
+    page.get_by_role("tab", name="Listen").click()
+    page.locator("#page-listen input[type=file]").set_input_files(folder / "voices.wav")
+    page.wait_for_selector("#play:not([disabled])")
+    until(page, "document.querySelector('#wave div')?.shadowRoot")
+    page.wait_for_timeout(500)
+    box = page.locator("#wave").bounding_box()
+    middle = box["y"] + 40
+    page.mouse.move(box["x"] + 0.25 * box["width"], middle)
+    page.mouse.down()
+    for share in (0.27, 0.3, 0.35):
+        page.mouse.move(box["x"] + share * box["width"], middle)
+    page.mouse.up()
+    assert page.is_checked("#loop")
+    page.click("#play")
+    times = []
+    for _ in range(16):
+        page.wait_for_timeout(150)
+        times.append(float(page.locator(".clock").inner_text().split()[0]))
+    page.click("#play")
+    assert any(later < before for before, later in itertools.pairwise(times))
+    page.uncheck("#loop")
 
 
 def test_a_run_grows_while_it_trains(page: Any, folder: Path) -> None:

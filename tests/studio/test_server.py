@@ -24,7 +24,8 @@ from starlette.testclient import TestClient  # only where it is installed
 from mirbricks.studio.guard import Guard
 from mirbricks.studio.live import Tail
 from mirbricks.studio.places import Places
-from mirbricks.studio.server import CHECK_S, Studio
+from mirbricks.studio.server import CHECK_S, DESK, EAR, Studio
+from mirbricks.studio.worker import Worker
 
 TEXT = "vars: {width: 4}\ninput: B C=1 F=16 T\nlayers:\n  - Conv2d: {out_channels: '${width}', kernel_size: 3}\n"
 PORT = 5555
@@ -151,6 +152,7 @@ def test_a_text_is_checked(client: TestClient) -> None:
     assert found["vars"][0] == {
         "name": "width",
         "value": 4,
+        "whole": True,
         "line": 1,
         "column": 15,
         "length": 1,
@@ -180,6 +182,26 @@ def test_what_else_is_known_of_a_graph(client: TestClient) -> None:
         "Conv2d"
         in post(client, "hover", text=TEXT, file="", line=4, column=7).json()["text"]
     )
+
+
+def test_a_graph_that_does_not_fit_its_task_is_told_after_its_drawing(
+    client: TestClient,
+) -> None:
+    text = f"{TEXT}task: {{type: multi_pitch}}\nfeature: {{type: hcqt}}\n"
+    found = post(client, "check", text=text, file="", thorough=False).json()
+    assert found["errors"] == []
+    assert found["svg"]
+    wrong = post(client, "fits", text=text, file="").json()["errors"]
+    assert [(one["code"], one["line"]) for one in wrong] == [("E501", 2)]
+    assert post(client, "fits", text=TEXT, file="").json()["errors"] == []
+
+
+def test_a_mistake_in_a_section_does_not_hide_the_drawing(client: TestClient) -> None:
+    text = f"{TEXT}train: {{stps: 10}}\n"
+    found = post(client, "check", text=text, file="", thorough=False).json()
+    assert [(one["code"], one["line"]) for one in found["errors"]] == [("E105", 5)]
+    assert found["errors"][0]["edits"][0]["text"] == "steps"
+    assert found["svg"]
 
 
 def test_bricks_and_models_are_listed(client: TestClient) -> None:
@@ -292,6 +314,33 @@ def test_a_sound_is_opened_played_in_parts_and_drawn(client: TestClient) -> None
         post(client, "picture", sound="../a.wav", kind="logmel", model="").status_code
         == 422
     )
+
+
+def test_sounds_and_graphs_are_never_worked_on_in_the_server(
+    client: TestClient, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = {str: "zoo:mpe_bach10", int: 1, bool: True, dict: {}}
+    asked = {}
+    for worker, questions in ((studio.desk, DESK), (studio.ear, EAR)):
+
+        def ask(question: str, _: Any, room: str = worker.room) -> dict[str, Any]:
+            return {"room": room, "question": question}
+
+        monkeypatch.setattr(worker, "ask", ask)
+        for name, kinds in questions.items():
+            given = {key: values[kind] for key, kind in kinds.items()}
+            found = post(client, name, **given).json()
+            asked[found["question"]] = found["room"]
+    assert asked == dict.fromkeys(DESK, "desk") | dict.fromkeys(EAR, "ear")
+
+
+def test_a_process_that_cannot_start_is_reported() -> None:
+    worker = Worker("desk", 5.0, plugins=["there_is_no_such_plugin"])
+    worker.warm()
+    try:
+        assert worker.ask("shelf", {})["error"]["code"] == "E903"
+    finally:
+        worker.close()
 
 
 def test_a_recording_may_be_dropped(client: TestClient, folder: Path) -> None:

@@ -19,6 +19,9 @@ export function put(element, ...children) {
   return element;
 }
 
+// Words between backticks as code, as they are meant.
+export const ticked = (text) => text.split("`").map((part, i) => (i % 2 ? h("code", {}, part) : part));
+
 let timer = 0;
 export function toast(text, kind = "") {
   const element = document.getElementById("toast");

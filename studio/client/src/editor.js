@@ -99,8 +99,15 @@ export function makeEditor(parent, { file, changed, moved, save }) {
     view.dispatch({ changes: { from, to, insert: edit.text } });
   }
 
+  // The text at a place.
+  function at(place) {
+    const doc = view.state.doc;
+    return doc.sliceString(offset(doc, place.line, place.column), offset(doc, place.line, place.column + place.length));
+  }
+
   return {
     view,
+    at,
     text: () => view.state.doc.toString(),
     set(text) {
       view.setState(state(text));

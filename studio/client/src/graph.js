@@ -7,7 +7,7 @@ const DELAY_MS = 120; // after the last key
 const FIRST = "input: B C=6 F=360 T\nlayers:\n  - Conv2d: {out_channels: 16, kernel_size: 3, padding: same}\n  - ReLU\n";
 
 export function graphPage(page, studio) {
-  const open = { path: "", name: "graph.yaml", mark: "", saved: "", asked: 0, timer: 0, found: null, sizes: {} };
+  const open = { path: "", name: "graph.yaml", mark: "", saved: "", asked: 0, timer: 0, counting: 0, found: null, sizes: {}, sliders: "", vars: new Map() };
   const file = () => open.path;
 
   const title = h("strong.file", {}, "untitled");
@@ -48,7 +48,7 @@ export function graphPage(page, studio) {
   async function load(path) {
     try {
       const found = await post("/api/read", { path });
-      Object.assign(open, { path: found.path, name: found.name, mark: found.mark, saved: found.text, sizes: {} });
+      Object.assign(open, { path: found.path, name: found.name, mark: found.mark, saved: found.text, sizes: {}, sliders: "" });
       title.textContent = found.path ? shortened(found.path, studio.start.folders) : `${found.name} (comes with mirbricks)`;
       editor.set(found.text);
     } catch (error) {
@@ -84,6 +84,8 @@ export function graphPage(page, studio) {
 
   function changed() {
     dirty();
+    // The places in an answer that is on its way are those of another text.
+    open.asked += 1;
     clearTimeout(open.timer);
     open.timer = setTimeout(check, DELAY_MS);
   }
@@ -92,6 +94,8 @@ export function graphPage(page, studio) {
   async function check() {
     const asked = ++open.asked;
     const text = editor.text();
+    // The process that answers takes seconds to start: an empty page would look broken.
+    if (!open.found) state.textContent = "starting …";
     try {
       let found = await post("/api/check", { text, file: file(), thorough: false });
       if (asked !== open.asked) return;
@@ -167,7 +171,8 @@ export function graphPage(page, studio) {
   function draw(svg) {
     const element = new DOMParser().parseFromString(svg, "image/svg+xml").documentElement;
     for (const box of element.querySelectorAll("g")) {
-      const line = box.querySelector(":scope > title")?.textContent.match(/\bline (\d+)/);
+      const line = box.querySelector(":scope > title")?.textContent.match(/, line (\d+)$/m);
+      // A layer of a part has no line here: its title names the file of the part.
       if (!line) continue;
       box.dataset.line = line[1];
       box.classList.add("box");
@@ -217,37 +222,72 @@ export function graphPage(page, studio) {
     }
   }
 
-  // A slider for each number of `vars:`, which changes the text, and for each free axis, which tries a size.
+  // A slider for each number of `vars:`, which changes the text, and for each free axis, which tries a size. They are
+  // made once for each set of names, so that the one in hand keeps the focus while the answers come.
   function showSliders(found) {
-    if (sliders.contains(document.activeElement) && document.activeElement.matches(":active")) return;
-    const vars = found.vars.map((one) => {
-      const whole = Number.isInteger(one.value);
-      const most = whole ? Math.max(8, 4 * Math.abs(one.value)) : Math.max(1, 2 * Math.abs(one.value));
-      const out = h("output", {}, String(one.value));
-      const place = { ...one };
-      const input = h("input", { type: "range", min: String(whole ? 1 : 0), max: String(most), step: whole ? "1" : String(most / 100), value: String(one.value), "aria-label": `var ${one.name}` });
-      input.addEventListener("input", () => {
-        const text = whole ? input.value : String(Number(Number(input.value).toPrecision(4)));
-        out.textContent = text;
-        editor.replace({ ...place, text });
-        place.length = text.length;
-      });
-      return h("label", {}, h("b", {}, one.name), input, out);
-    });
+    // A mistake of form leaves the vars unknown: the sliders stay, and lead back to a sound text.
+    if (!found.svg && !found.vars.length) return;
     const free = found.svg ? found.free : open.found?.free ?? {};
-    const axes = Object.keys(free).filter((name) => name !== "B").map((name) => {
-      const size = open.sizes[name] ?? free[name];
-      const out = h("output", {}, String(size));
-      const input = h("input", { type: "range", min: "1", max: String(Math.max(512, 2 * free[name])), value: String(size), "aria-label": `axis ${name}` });
-      input.addEventListener("input", () => {
-        open.sizes[name] = Number(input.value);
-        out.textContent = input.value;
-        clearTimeout(open.timer);
-        open.timer = setTimeout(() => count(open.asked, editor.text()), DELAY_MS);
-      });
-      return h("label.axis", {}, h("b", {}, name), input, out);
+    const axes = Object.keys(free).filter((name) => name !== "B");
+    const names = JSON.stringify([found.vars.map((one) => one.name), axes]);
+    if (names !== open.sliders) {
+      open.sliders = names;
+      open.vars = new Map(found.vars.map((one) => [one.name, varSlider(one)]));
+      const rows = [...open.vars.values()].map((one) => one.row);
+      const note = axes.length ? h("span.note", { id: "size-note", role: "status" }) : null;
+      put(sliders, rows, axes.map((name) => axisSlider(name, free[name])), note);
+    }
+    for (const one of found.vars) {
+      const slider = open.vars.get(one.name);
+      Object.assign(slider.place, { line: one.line, column: one.column, length: one.length });
+      slider.place.text = editor.at(slider.place);
+      if (slider.input.matches(":active")) continue;
+      if (one.value > Number(slider.input.max)) slider.input.max = String(one.value);
+      if (one.value < Number(slider.input.min)) slider.input.min = String(one.value);
+      slider.input.value = String(one.value);
+      slider.out.textContent = String(one.value);
+    }
+  }
+
+  function varSlider({ name, value, whole }) {
+    const size = Math.abs(value);
+    const most = whole ? Math.max(8, 4 * size) : Math.max(1, 2 * size);
+    const least = value < 0 ? -most : whole && value > 0 ? 1 : 0;
+    const place = { line: 1, column: 1, length: 0, text: "" };
+    const out = h("output", {}, String(value));
+    const input = h("input", { type: "range", min: String(least), max: String(most), step: whole ? "1" : String(most / 100), value: String(value), "aria-label": `var ${name}` });
+    input.addEventListener("input", () => {
+      let text = whole ? input.value : String(Number(Number(input.value).toPrecision(4)));
+      // What was a number with a point stays one.
+      if (!whole && !/[.e]/.test(text)) text += ".0";
+      out.textContent = text;
+      write(place, text);
     });
-    put(sliders, vars, axes, axes.length ? h("span.note", { id: "size-note", role: "status" }) : null);
+    return { row: h("label", {}, h("b", {}, name), input, out), input, out, place };
+  }
+
+  // Put a value in its place, and move the places behind it on the line; nothing where another text stands by now.
+  function write(place, text) {
+    if (editor.at(place) !== place.text) return;
+    editor.replace({ ...place, text });
+    for (const { place: other } of open.vars.values()) {
+      if (other.line === place.line && other.column > place.column) other.column += text.length - place.length;
+    }
+    place.length = text.length;
+    place.text = text;
+  }
+
+  function axisSlider(name, usual) {
+    const size = open.sizes[name] ?? usual;
+    const out = h("output", {}, String(size));
+    const input = h("input", { type: "range", min: "1", max: String(Math.max(512, 2 * usual)), value: String(size), "aria-label": `axis ${name}` });
+    input.addEventListener("input", () => {
+      open.sizes[name] = Number(input.value);
+      out.textContent = input.value;
+      clearTimeout(open.counting);
+      open.counting = setTimeout(() => count(open.asked, editor.text()), DELAY_MS);
+    });
+    return h("label.axis", {}, h("b", {}, name), input, out);
   }
 
   async function showTorch() {

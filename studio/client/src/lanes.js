@@ -18,7 +18,9 @@ const noteName = (midi) => `${NAMES[((Math.round(midi) % 12) + 12) % 12]}${Math.
 export function lane(layer, duration, title, colour) {
   const head = h("div.lane-head", {}, h("b", {}, title), ` ${layer.name}`);
   if (layer.kind === "tags") {
-    const tags = layer.items.slice(0, 12).map(([label, score]) => h("span.tag", {}, `${label}${score < 1 ? ` ${score.toFixed(2)}` : ""}`));
+    // The first is shown whatever its score, the others where two digits say something of it.
+    const worth = layer.items.filter(([, score], i) => !i || score >= 0.01);
+    const tags = worth.slice(0, 12).map(([label, score]) => h("span.tag", {}, `${label}${score < 1 ? ` ${score.toFixed(2)}` : ""}`));
     return h("div.lane", {}, head, h("div.tags", {}, tags));
   }
   const width = Math.max(1, duration * 100);

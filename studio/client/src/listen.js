@@ -24,8 +24,8 @@ export function listenPage(page, studio) {
   const looping = h("input", { type: "checkbox", id: "loop", onchange: loop });
   const speed = h("input", { type: "range", min: "0.25", max: "2", step: "0.05", value: "1", "aria-label": "speed", oninput: () => now.wave?.setPlaybackRate(Number(speed.value), true) });
   const clock = h("span.clock", { role: "timer" }, "0.00 s");
-  const source = h("select", { "aria-label": "what is heard", onchange: () => hear(source.value) });
-  const host = h("div.wave", { id: "wave" });
+  const source = h("select", { "aria-label": "what is heard", disabled: true, onchange: () => hear(source.value) });
+  const host = h("div.wave", { id: "wave" }, h("p.empty", {}, "Open a recording or a corpus above, or drop a file here."));
   const layers = h("div.layers", { id: "layers-of-sound" });
   const features = h("div.features", { id: "features" });
   const results = h("div.results", { id: "results" });
@@ -38,7 +38,7 @@ export function listenPage(page, studio) {
   const count = h("input", { type: "number", min: "1", max: "8", value: "2", "aria-label": "how many" });
   const seed = h("input", { type: "number", min: "0", value: "0", "aria-label": "seed" });
   const generating = h("button.primary", { type: "button", id: "generate", onclick: generate }, "Generate");
-  const cursor = h("div.cursor", { "aria-hidden": "true" });
+  const cursor = h("div.cursor", { "aria-hidden": "true", hidden: true });
   const stage = h("div.stage", {}, host, features, layers, results, cursor);
 
   put(page,
@@ -77,8 +77,10 @@ export function listenPage(page, studio) {
   }
 
   async function corpus(path) {
-    const { tracks } = await post("/api/tracks", { path });
     const name = nameOf(path);
+    title.textContent = `opening ${name} …`;
+    const { tracks } = await post("/api/tracks", { path });
+    title.textContent = now.sound ? now.sound.title : "no recording yet";
     put(files, h("option", { value: "" }, `a recording of ${name} …`), tracks.map((one) => option([path, one.key], `${one.key} (${one.duration_s.toFixed(1)} s)`)), h("option", { value: "" }, "—"), h("option", { value: JSON.stringify([path, null]) }, name));
     list(tracks.length ? 1 : 0);
   }
@@ -94,7 +96,9 @@ export function listenPage(page, studio) {
     put(sounds);
     put(source, h("option", { value: now.original }, "the recording"));
     put(layers, found.truth.map((one) => lane(one, found.duration_s, "truth", "var(--green)")));
-    for (const button of [play, predicting, ...kinds]) button.disabled = false;
+    for (const button of [play, predicting, source, ...kinds]) button.disabled = false;
+    cursor.hidden = false;
+    put(host);
     wave();
   }
 
@@ -188,6 +192,9 @@ export function listenPage(page, studio) {
     return busy(predicting, async () => {
       put(results);
       put(sounds);
+      // What an earlier prediction sounded like goes with it.
+      if (source.value !== now.original) await hear(now.original);
+      put(source, h("option", { value: now.original }, "the recording"));
       const chosen = [...new Set(models.map((one) => one.value).filter(Boolean))];
       for (const [i, model] of chosen.entries()) {
         const task = now.models.find((one) => one.name === model)?.task;

@@ -1,7 +1,7 @@
 // The page of runs: a table that grows while a model trains, and two to five runs beside one another.
 import uPlot from "uplot";
 import { get, post } from "./api.js";
-import { COLOURS, complain, h, nameOf, number, put, shortened } from "./dom.js";
+import { COLOURS, complain, h, nameOf, put, shortened, ticked } from "./dom.js";
 
 const MOST = 5;
 const AGAIN_MS = 3000;
@@ -24,7 +24,7 @@ export function runsPage(page, studio) {
 
   function showTable() {
     if (!now.rows.length) {
-      put(table, h("p.empty", {}, "No run below the folders yet: `mirbricks train GRAPH --data CORPUS --out runs/NAME` makes one, and it is shown here while it trains."));
+      put(table, h("p.empty", {}, ticked("No run below the folders yet: `mirbricks train GRAPH --data CORPUS --out runs/NAME` makes one, and it is shown here while it trains.")));
       return;
     }
     const head = ["", "run", "task", "graph", "data", "fold", "figure", "state", "min"];
@@ -90,7 +90,9 @@ export function runsPage(page, studio) {
     put(curves);
     const style = getComputedStyle(document.documentElement);
     const ink = style.getPropertyValue("--faint").trim();
+    const paper = style.getPropertyValue("--card").trim();
     const grid = { stroke: style.getPropertyValue("--line").trim(), width: 1 };
+    const across = curves.clientWidth < 760 ? 1 : 3;
     for (const name of wanted) {
       const box = h("figure.plot", {}, h("figcaption", {}, name));
       curves.append(box);
@@ -101,13 +103,16 @@ export function runsPage(page, studio) {
         return steps.map((step) => known.get(step) ?? null);
       });
       new uPlot({
-        width: Math.max(280, Math.min(430, curves.clientWidth / 3 - 36)), height: 210,
+        width: Math.min(430, curves.clientWidth / across - 36), height: 210,
         scales: { x: { time: false } },
-        axes: [{ stroke: ink, grid, ticks: grid, label: "step", labelSize: 16, size: 34 }, { stroke: ink, grid, ticks: grid, size: 60 }],
-        series: [{ label: "step" }, ...paths.map((path, i) => ({ label: nameOf(path), stroke: COLOURS[i], width: 2, spanGaps: true, points: { show: steps.length < 40 } }))],
+        axes: [{ stroke: ink, grid, ticks: grid, label: "step", labelSize: 16, size: 34 }, { stroke: ink, grid, ticks: grid, size: 64, values: (_, ticks) => ticks.map(plain) }],
+        series: [{ label: "step" }, ...paths.map((path, i) => ({ label: nameOf(path), stroke: COLOURS[i], width: 2, spanGaps: true, points: { show: steps.length < 40, fill: paper } }))],
       }, [steps, ...series], box);
     }
   }
+
+  // uPlot rounds to three places, and a learning rate would have four ticks of 0.001.
+  const plain = (value) => (value === null ? "" : String(Number(value.toPrecision(4))));
 
   const rank = (name) => (name === "loss" ? 0 : name.startsWith("valid") ? 1 : 2);
 
@@ -116,12 +121,12 @@ export function runsPage(page, studio) {
     if (paths.length < 2) return;
     const found = await post("/api/compare", { paths });
     now.compared = found;
-    const head = h("tr", {}, h("th", {}, ""), found.names.map((name, i) => h("th", { scope: "col" }, swatch(i), name)));
+    const head = (kind) => h("thead", {}, h("tr", {}, h("th", {}, ""), found.names.map((name, i) => h(kind, { scope: "col" }, swatch(i), name))));
     const figures = Object.entries(found.figures).map(([name, values]) => h("tr", {}, h("th", { scope: "row" }, name), values.map((value, i) => h("td.num", {}, value === null ? "–" : value.toFixed(4), i && value !== null && values[0] !== null ? h("small", {}, ` ${value >= values[0] ? "+" : "−"}${Math.abs(value - values[0]).toFixed(4)}`) : null))));
     const settings = Object.entries(found.settings).map(([path, values]) => h("tr", {}, h("th", { scope: "row" }, path), values.map((value) => h("td.mono", {}, value))));
     put(compared,
-      h("h2", {}, "Figures"), h("div.table", {}, h("table", {}, h("thead", {}, head.cloneNode(true)), h("tbody", {}, figures))),
-      h("h2", {}, "Settings that differ"), settings.length ? h("div.table", {}, h("table", {}, h("thead", {}, head.cloneNode(true)), h("tbody", {}, settings))) : h("p.empty", {}, "None."),
+      h("h2", {}, "Figures"), h("div.table", {}, h("table", {}, head("th.num"), h("tbody", {}, figures))),
+      h("h2", {}, "Settings that differ"), settings.length ? h("div.table", {}, h("table", {}, head("th"), h("tbody", {}, settings))) : h("p.empty", {}, "None."),
       scatter(found));
   }
 

@@ -1,6 +1,6 @@
 // The page of bricks and models: searched, read, and put into the graph.
 import { get, post } from "./api.js";
-import { complain, h, put } from "./dom.js";
+import { complain, h, put, ticked } from "./dom.js";
 
 export function shelfPage(page, studio) {
   const search = h("input.search", { type: "search", placeholder: "attention, pooling, chords …", "aria-label": "search bricks and models", oninput: show });
@@ -13,15 +13,15 @@ export function shelfPage(page, studio) {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const found = all.filter((one) => words.every((word) => one.text.includes(word)));
     document.getElementById("shelf-count").textContent = `${found.length} of ${all.length}`;
-    put(list, found.map((one) => h("button.card", { type: "button", role: "listitem", onclick: () => one.open(one) }, h("b", {}, one.name), h("small", {}, one.kind), h("span", {}, one.summary))));
+    put(list, found.map((one) => h("button.card", { type: "button", role: "listitem", onclick: () => one.open(one) }, h("b", {}, one.name), h("small", {}, one.kind), h("span", {}, ticked(one.summary)))));
   }
 
   async function brick(one) {
-    const fields = one.fields.map((field) => h("tr", {}, h("th", { scope: "row" }, field.name), h("td", {}, field.text)));
+    const fields = one.fields.map((field) => h("tr", {}, h("th", { scope: "row" }, field.name), h("td", {}, ticked(field.text))));
     const more = h("div.more", {}, "…");
     put(detail,
       h("h2", {}, one.name, " ", h("button.primary", { type: "button", onclick: () => insert(one.insert) }, "Insert into the graph")),
-      h("p", {}, one.summary),
+      h("p", {}, ticked(one.summary)),
       one.contract ? h("p.mono", {}, one.contract) : null,
       fields.length ? h("table", {}, h("tbody", {}, fields)) : null,
       one.source ? h("p.note", {}, `Source: ${one.source}`) : null,
@@ -45,7 +45,7 @@ export function shelfPage(page, studio) {
   function line(text) {
     const head = text.match(/^(#+) (.*)/);
     if (head) return h(head[1].length > 1 ? "h3" : "h2", {}, head[2]);
-    return h("p", {}, text.replace(/^[-*] /, "• "));
+    return h("p", {}, ticked(text.replace(/^[-*] /, "• ")));
   }
 
   function insert(text) {

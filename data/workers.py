@@ -10,6 +10,8 @@ from __future__ import annotations
 import concurrent.futures.process
 import contextlib
 import functools
+import itertools
+import logging
 import os
 import threading
 import time
@@ -31,6 +33,7 @@ LIMITS: dict[Backend, dict[str, Any]] = {
     "dask": {},
     "ray": {},
 }
+ROUND = 256  # recordings that ray gets at once
 LOOKS_EVERY_S = 0.5  # how often a worker looks whether its caller is alive
 
 
@@ -58,16 +61,25 @@ def in_workers(
     # A worker may have been started in another folder; relative paths must mean the same in all.
     folder = Path.cwd()
     caller = os.getpid()
-    with _cluster(backend, n_jobs), parallel_config(backend=backend, **LIMITS[backend]):
-        parallel = Parallel(
-            n_jobs=n_jobs, return_as="generator" if in_order else "generator_unordered"
-        )
+    is_own = backend == "loky"
+    calls = (
+        delayed(_call)(caller, folder, function, arguments, is_own)
+        for arguments in given
+    )
+    with (
+        _cluster(backend, n_jobs) as killed,
+        parallel_config(backend=backend, **LIMITS[backend]),
+    ):
         try:
-            yield from parallel(
-                delayed(_call)(caller, folder, function, arguments, backend == "loky")
-                for arguments in given
-            )
-        except concurrent.futures.process.BrokenProcessPool as error:
+            if backend == "ray":
+                # joblib gets outcomes of ray when all are there: they come round by round.
+                parallel = Parallel(n_jobs=n_jobs)
+                while outcomes := parallel(itertools.islice(calls, ROUND)):
+                    yield from outcomes
+                return
+            order = "generator" if in_order else "generator_unordered"
+            yield from Parallel(n_jobs=n_jobs, return_as=order)(calls)
+        except killed as error:
             raise DataError(
                 f"a worker process that {what} was killed, probably for want of memory",
                 code="E456",
@@ -76,20 +88,30 @@ def in_workers(
 
 
 @contextlib.contextmanager
-def _cluster(backend: Backend, n_jobs: int) -> Iterator[None]:
-    """Make a cluster's workers known to joblib, for as long as they are used."""
+def _cluster(backend: Backend, n_jobs: int) -> Iterator[type[Exception]]:
+    """Make a backend's workers known to joblib for as long as they are used; what it raises where one was killed."""
     if backend == "dask":
         distributed = optional("distributed", "dask")
         with distributed.Client(**_local_dask(n_jobs)):
-            yield
+            yield distributed.KilledWorker
     elif backend == "ray":
         ray = optional("ray", "ray")
-        if not ray.is_initialized():
-            ray.init(log_to_driver=False, include_dashboard=False)
+        # A cluster that a notebook has joined stays; one that is started here ends.
+        starts = not ray.is_initialized()
+        if starts:
+            ray.init(
+                log_to_driver=False,
+                include_dashboard=False,
+                logging_level=logging.WARNING,
+            )
         optional("ray.util.joblib", "ray").register_ray()
-        yield
+        try:
+            yield ray.exceptions.WorkerCrashedError
+        finally:
+            if starts:
+                ray.shutdown()
     else:
-        yield
+        yield concurrent.futures.process.BrokenProcessPool
 
 
 def _local_dask(n_jobs: int) -> dict[str, Any]:

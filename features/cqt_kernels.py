@@ -45,9 +45,25 @@ def quality_factor(bins_per_octave: int) -> float:
     return (step + 1.0) / (step - 1.0)
 
 
-def cutoff_hz(top_hz: float, bins_per_octave: int) -> float:
+def cutoff_hz(top_hz: float, bins_per_octave: int, gamma_hz: float = 0.0) -> float:
     """The frequency that must stay below Nyquist for the filter centred at `top_hz`."""
-    return top_hz * (1.0 + 0.5 * HANN_BANDWIDTH / quality_factor(bins_per_octave))
+    constant_q = 1.0 + 0.5 * HANN_BANDWIDTH / quality_factor(bins_per_octave)
+    return top_hz * constant_q + 0.5 * gamma_hz
+
+
+def filter_lengths(
+    bins_hz: npt.NDArray[np.float64],
+    sr_hz: float,
+    bins_per_octave: int,
+    gamma_hz: float,
+) -> npt.NDArray[np.float64]:
+    """Samples of every filter: Q periods of its own frequency, and fewer where gamma_hz widens its band.
+
+    N_k = Q f_s / (f_k + Q gamma), Schörkhuber et al., "A Matlab toolbox for efficient perfect reconstruction
+    time-frequency transforms with log-frequency resolution", AES 2014, section 3.2, in librosa's units.
+    """
+    q = quality_factor(bins_per_octave)
+    return q * sr_hz / (bins_hz + q * gamma_hz)
 
 
 def factors_of_two(hop_length: int) -> int:
@@ -56,24 +72,28 @@ def factors_of_two(hop_length: int) -> int:
 
 
 def octave_kernels(
-    sr_hz: float, fmin_hz: float, n_octaves: int, bins_per_octave: int, hop_length: int
+    sr_hz: float,
+    fmin_hz: float,
+    n_octaves: int,
+    bins_per_octave: int,
+    hop_length: int,
+    gamma_hz: float = 0.0,
 ) -> Iterator[OctaveKernel]:
-    """The octaves of one constant-Q transform, lowest first."""
+    """The octaves of one constant-Q transform, or of one of variable Q, lowest first."""
     n_bins = n_octaves * bins_per_octave
     bins_hz = fmin_hz * 2.0 ** (np.arange(n_bins) / bins_per_octave)
     highest = factors_of_two(hop_length)
 
     # librosa's early decimation: as often as the highest filter stays well below
     # Nyquist, and as the hop still allows in the lowest octave.
-    room = (
-        math.ceil(math.log2(0.5 * sr_hz / cutoff_hz(bins_hz[-1], bins_per_octave))) - 2
-    )
+    highest_hz = cutoff_hz(bins_hz[-1], bins_per_octave, gamma_hz)
+    room = math.ceil(math.log2(0.5 * sr_hz / highest_hz)) - 2
     top_level = max(0, min(room, highest - n_octaves + 1))
     for octave in range(n_octaves):
         # One octave lower is one decimation more, until the hop cannot be halved.
         level = min(top_level + n_octaves - 1 - octave, highest)
         octave_hz = bins_hz[octave * bins_per_octave : (octave + 1) * bins_per_octave]
-        rows = _kernel(octave_hz, sr_hz, bins_per_octave, level)
+        rows = _kernel(octave_hz, sr_hz, bins_per_octave, level, gamma_hz)
         # Rows are 0 outside their band: only its Fourier
         # bins are kept, and later multiplied.
         used = np.flatnonzero(rows.any(axis=0))
@@ -88,13 +108,15 @@ def octave_kernels(
 
 
 def _kernel(
-    octave_hz: npt.NDArray[np.float64], sr_hz: float, bins_per_octave: int, level: int
+    octave_hz: npt.NDArray[np.float64],
+    sr_hz: float,
+    bins_per_octave: int,
+    level: int,
+    gamma_hz: float,
 ) -> Complex:
     """Kernel rows over the Fourier bins 0 … Nyquist of a frame long enough for the octave's longest filter."""
     level_hz = sr_hz / 2**level
-    q = quality_factor(bins_per_octave)
-    # N_k = Q · f_s / f_k: every filter is Q periods of its own frequency long.
-    lengths = q * level_hz / octave_hz
+    lengths = filter_lengths(octave_hz, level_hz, bins_per_octave, gamma_hz)
     frame = 2 ** math.ceil(math.log2(lengths.max()))
     wavelets = np.zeros((len(octave_hz), frame), np.complex128)
     for row, hz, length in zip(wavelets, octave_hz, lengths, strict=True):
@@ -113,7 +135,8 @@ def _kernel(
     # next to 0 at nearly all Fourier bins (Brown & Puckette, JASA 1992).
     rows = np.fft.fft(wavelets)[:, : frame // 2 + 1] / frame
     # librosa's scale=True: the response to a sine is its amplitude times the root of the filter length at sr_hz.
-    rows *= np.sqrt(q * sr_hz / octave_hz)[:, None]
+    own_lengths = filter_lengths(octave_hz, sr_hz, bins_per_octave, gamma_hz)
+    rows *= np.sqrt(own_lengths)[:, None]
     return _sparse(rows).astype(np.complex64)
 
 

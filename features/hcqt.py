@@ -12,7 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar, Literal
 
 import torch
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 from torch import Tensor
 
 from .base import (
@@ -62,6 +68,10 @@ class HCQTFeatureConfig(FeatureConfig):
     hop_length: PositiveInt = Field(
         512, description="samples from one frame to the next"
     )
+    gamma_hz: NonNegativeFloat = Field(
+        0.0,
+        description="widens every filter by so many Hz, so that low notes are seen in shorter windows; 0: constant Q",
+    )
     scale: Scale = Field(
         "db", description="what models see: db (80 dB mapped to 0 … 1), log, or linear"
     )
@@ -73,7 +83,7 @@ class HCQTFeatureConfig(FeatureConfig):
             * self.fmin_hz
             * 2.0 ** ((self.n_bins - 1) / self.bins_per_octave)
         )
-        if cutoff_hz(top_hz, self.bins_per_octave) > self.sr_hz / 2:
+        if cutoff_hz(top_hz, self.bins_per_octave, self.gamma_hz) > self.sr_hz / 2:
             raise ValueError(
                 f"the highest bin, {top_hz:.0f} Hz for harmonic {max(self.harmonics):g}, does not fit below "
                 f"{self.sr_hz / 2:.0f} Hz, half of sr_hz; use fewer octaves, fewer harmonics or a higher sr_hz"
@@ -103,6 +113,9 @@ class HCQTFeatureConfig(FeatureConfig):
     def settings(self) -> dict[str, object]:
         """Without the scale, which is applied on reading."""
         kept = self.model_dump(exclude={"scale"})
+        # What is computed without it stays as good as it was: its files keep their names.
+        if not self.gamma_hz:
+            del kept["gamma_hz"]
         return {"format": FORMAT, **in_the_words_of_the_cache(kept)}
 
 
@@ -131,6 +144,7 @@ class HCQTFeature(Feature):
                 config.n_octaves,
                 config.bins_per_octave,
                 config.hop_length,
+                config.gamma_hz,
             ):
                 self.register_buffer(
                     f"_kernel{place}", torch.from_numpy(kernel.rows), persistent=False

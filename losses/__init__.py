@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from .contrastive import nt_xent as nt_xent
     from .contrastive import spread as spread
     from .contrastive import vicreg as vicreg
+    from .equivariance import shifted_cross_entropy as shifted_cross_entropy
+    from .equivariance import symmetric_cross_entropy as symmetric_cross_entropy
+    from .equivariance import transposition_loss as transposition_loss
     from .proxy_anchor import ProxyAnchor as ProxyAnchor
     from .spectral import MultiResolutionSTFT as MultiResolutionSTFT
     from .spectral import MultiScaleMel as MultiScaleMel
@@ -58,9 +61,12 @@ __getattr__, __dir__, __all__ = face(
         "nt_xent": "contrastive",
         "pairwise_distances": "triplet",
         "register_loss": "base",
+        "shifted_cross_entropy": "equivariance",
         "si_sdr_loss": "waveform",
         "snr_loss": "waveform",
         "spread": "contrastive",
+        "symmetric_cross_entropy": "equivariance",
+        "transposition_loss": "equivariance",
         "triplet_loss": "triplet",
         "vicreg": "contrastive",
         "wasserstein_critic": "adversarial",

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .manifolds import manifold_figures as manifold_figures
     from .manifolds import nearest_items as nearest_items
     from .manifolds import realism_scores as realism_scores
+    from .melody import melody_figures as melody_figures
     from .multi_pitch import Counts as Counts
     from .multi_pitch import multi_pitch_counts as multi_pitch_counts
     from .multi_pitch import multi_pitch_figures as multi_pitch_figures
@@ -124,6 +125,7 @@ __getattr__, __dir__, __all__ = face(
         "label_curves": "tagging",
         "log_mel_distance_db": "reconstruction",
         "manifold_figures": "manifolds",
+        "melody_figures": "melody",
         "multi_class_figures": "tagging",
         "multi_label_figures": "tagging",
         "multi_pitch_counts": "multi_pitch",

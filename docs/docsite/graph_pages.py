@@ -19,6 +19,7 @@ ALSO = ("docsite/block_pages.py",)
 # The task of a graph file, and the heading under which it stands.
 HEADINGS = {
     "multi_pitch": "Multi-pitch",
+    "f0": "Pitch",
     "tagging": "Tagging",
     "chords": "Chords",
     "covers": "Covers",

@@ -23,6 +23,7 @@ def pictures(samples: Array, sr_hz: int) -> Iterator[tuple[str, bytes]]:
     mel = features("logmel", samples, sr_hz)
     cqt = features("cqt", samples, sr_hz)
     yield "multi_pitch", drawn(lambda axes: image(axes, cqt[24:200], "magma"))
+    yield "f0", drawn(lambda axes: loudest(axes, cqt[24:200]))
     yield "tagging", drawn(lambda axes: image(axes, mel, "viridis"))
     yield "chords", drawn(lambda axes: image(axes, chroma, "cividis"))
     yield "covers", drawn(lambda axes: image(axes, likeness(chroma), "magma"))
@@ -55,6 +56,12 @@ def image(axes: Any, values: Array, colours: str) -> None:
     axes.imshow(
         values, origin="lower", aspect="auto", cmap=colours, vmin=low, vmax=high
     )
+
+
+def loudest(axes: Any, values: Array) -> None:
+    """One bin per frame over the whole picture: the loudest, as a line."""
+    image(axes, values, "gray")
+    axes.plot(values.argmax(axis=0), color=COLOURS[1], linewidth=1.5)
 
 
 def likeness(chroma: Array) -> Array:

@@ -28,12 +28,13 @@ def pictures_of(
     cache: FeatureCache,
     settings: Mapping[str, Any],
     evaluation: Evaluation,
+    scores: Sequence[str] = SCORES,
 ) -> list[Case]:
-    """A piano roll of each, with the recording, its truth and the estimate as sound."""
+    """A piano roll of each, with the recording, its truth and the estimate as sound; the first score ranks them."""
     by_key = {item.key: item for item in items}
-    accuracy = {key: own["Accuracy"] for key, own in evaluation.tracks.items()}
+    ranking = {key: own[scores[0]] for key, own in evaluation.tracks.items()}
     cases = []
-    for label, key in best_and_worst(accuracy):
+    for label, key in best_and_worst(ranking):
         item = by_key[key]
         found = task.predict(model, cache.open(key), settings)
         truth: Frames = task.truth(item)
@@ -50,7 +51,7 @@ def pictures_of(
                 f"{label} track: {key}",
                 truth=_words(truth),
                 estimate=_words(estimate),
-                score=_scores(evaluation.tracks[key]),
+                score=_scores(evaluation.tracks[key], scores),
                 caption=caption,
                 figure=found.titled(key).plot(truth=truth),
                 sounds=sounds,
@@ -64,9 +65,9 @@ def _curve(frames: Frames) -> Curve:
     return Curve("f0", np.asarray(times_s, np.float64), list(frequencies_hz))
 
 
-def _scores(figures: Mapping[str, Any]) -> str:
+def _scores(figures: Mapping[str, Any], scores: Sequence[str]) -> str:
     return ", ".join(
-        f"{name} {figures[name]:.3f}" for name in SCORES if name in figures
+        f"{name} {figures[name]:.3f}" for name in scores if name in figures
     )
 
 

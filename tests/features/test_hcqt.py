@@ -38,10 +38,11 @@ def librosa_hcqt(
 ) -> NDArray[np.complex64]:
     return np.stack(
         [
-            librosa.cqt(
+            librosa.vqt(
                 wave,
                 sr=config.sr_hz,
                 hop_length=config.hop_length,
+                gamma=config.gamma_hz,
                 fmin=h * config.fmin_hz,
                 n_bins=config.n_bins,
                 bins_per_octave=config.bins_per_octave,
@@ -101,8 +102,15 @@ def test_the_default_equals_librosa_on_every_harmonic() -> None:
             bins_per_octave=12,
             hop_length=516,
         ),
+        HCQTFeatureConfig(
+            harmonics=(1, 2),
+            n_octaves=7,
+            bins_per_octave=36,
+            hop_length=220,
+            gamma_hz=10.5,
+        ),
     ],
-    ids=["small", "8 octaves", "odd hop", "44.1 kHz", "hop divisible by 4 only"],
+    ids=["small", "8 octaves", "odd hop", "44.1 kHz", "hop of 4 n", "variable Q"],
 )
 def test_other_settings_equal_librosa(config: HCQTFeatureConfig) -> None:
     wave = audio(4, config.sr_hz)
@@ -326,3 +334,18 @@ def test_scales_take_a_reference_for_each_item_and_silence_is_zero() -> None:
 def test_scales_have_gradients(scale: hcqt_module.Scale) -> None:
     magnitude = torch.tensor([0.01, 0.1, 0.7], dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda m: to_scale(m, scale, 1.0), (magnitude,))
+
+
+def test_low_notes_are_seen_in_shorter_windows_with_gamma() -> None:
+    """The transform of a click, whose length is that of the windows, and what a stream waits for."""
+    click = torch.zeros(1, 8192)
+    click[0, 4096] = 1.0
+    lengths = []
+    for gamma_hz in (0.0, 10.0):
+        config = SMALL.model_copy(update={"gamma_hz": gamma_hz})
+        transform = HCQTFeature(config)
+        heard = transform(click)[0, 0, 0].abs()
+        lengths.append(int((heard > 0.01 * heard.max()).sum()))
+    assert lengths[1] < 0.6 * lengths[0]
+    assert "gamma_hz" not in SMALL.settings()
+    assert config.settings()["gamma_hz"] == 10.0

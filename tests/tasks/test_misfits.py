@@ -25,6 +25,7 @@ HCQT = "{type: hcqt, harmonics: [1, 2], n_octaves: 4, bins_per_octave: 36}"
 GOOD = {  # of each task: feature, input, the last layers, their number
     "chords": (CHROMA, "B D=12 T", FRAMES, 25),
     "covers": (CHROMA, "B D=12 T", POOLED, 8),
+    "f0": (HCQT, "B C=2 F=144 T", BINS, 1),
     "multi_pitch": (HCQT, "B C=2 F=144 T", BINS, 1),
     "tagging": (LOGMEL, "B F=32 T", POOLED, 8),
 }
@@ -61,12 +62,14 @@ def test_what_fits(task: str) -> None:
 INPUT_HEAD = {
     "chords": "the graph does not read patches of the feature 'chroma'",
     "covers": "the graph does not read patches of the feature 'chroma'",
+    "f0": "the graph does not read what the section 'feature:' gives: harmonics, bins and frames of the transform",
     "multi_pitch": "the graph does not read what the section 'feature:' gives: harmonics, bins and frames of the HCQT",
     "tagging": "the graph does not read patches of the feature 'logmel'",
 }
 EXPECTED_IN = {
     "chords": "(B, 12, T) or (B, 1, 12, T)",
     "covers": "(B, 12, T) or (B, 1, 12, T)",
+    "f0": "(B, 2, 144, T)",
     "multi_pitch": "(B, 2, 144, T)",
     "tagging": "(B, 32, T) or (B, 1, 32, T)",
 }
@@ -96,6 +99,12 @@ OUTPUT = {
         "(B, 25, T)",
         7,
         "(B, 7, T)",
+    ),
+    "f0": (
+        "the graph does not give one score for each bin and frame",
+        "(B, 1, 144, T)",
+        3,
+        "(B, 3, 144, T)",
     ),
     "multi_pitch": (
         "the graph does not give one logit for each bin and frame",

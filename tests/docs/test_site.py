@@ -135,6 +135,17 @@ def test_a_page_is_in_plain_english(place: str) -> None:
         assert not re.findall(f".*(?:{STUMBLES}).*", WRITTEN[place].read_text())
 
 
+def test_pictures_of_screens_are_small_and_shown_with_words_for_who_cannot_see() -> (
+    None
+):
+    shown = "\n".join(path.read_text() for path in WRITTEN.values())
+    pictures = sorted((DOCS / "screenshots").iterdir())
+    assert len(pictures) >= 5
+    for path in pictures:
+        assert path.stat().st_size < 150_000
+        assert re.search(rf"!\[[^\]]{{20,}}\]\([./]*screenshots/{path.name}\)", shown)
+
+
 TASK_PAGE = ["Hear it", "The graph", "Data", "Train"]
 TASK_PAGE += ["Figures, and how they are judged"]
 

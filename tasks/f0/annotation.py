@@ -15,12 +15,16 @@ from ...metrics.melody import TrueNote
 from ...metrics.pitch import LOUD_DB
 
 Float64 = NDArray[np.float64]
+Float32 = NDArray[np.float32]
 
 CURVE = "f0"
 NOTES = "pitchmidi"
 HIGHEST_MIDI = 127.0
 STEP_S = 0.01  # the grid on which notes are judged, as the field does
 LEVEL_S = 0.04  # how much of the sound a level is the mean of
+HARMONIC_S = 0.093  # long enough to tell the harmonics of low notes apart
+HARMONICS = 6
+HALF_SEMITONE = 2.0 ** (0.5 / 12.0) - 1.0
 LEAST_POWER = 1e-20  # what a silent recording has in place of 0
 
 
@@ -97,7 +101,7 @@ def pitch_of_notes(item: Item, times_s: Float64, floor_db: float) -> Pitch:
         raise _refused(item, NOTES, "a curve", "notes, or one number")
     if atoms[0].time is None:
         midi = _one_number(item)
-        levels = levels_db(item, times_s)
+        levels = note_levels_db(item, times_s, midi)
         voiced = levels >= floor_db
         note = _span(times_s, voiced, midi)
         return Pitch(
@@ -106,16 +110,51 @@ def pitch_of_notes(item: Item, times_s: Float64, floor_db: float) -> Pitch:
     return _segments(item, times_s)
 
 
-def levels_db(item: Item, times_s: Float64) -> Float64:
-    """(T,) the level of 40 ms around each time, relative to the loudest of them."""
+def note_levels_db(item: Item, times_s: Float64, midi: float) -> Float64:
+    """(T,) how far a note of known pitch is below its loudest moment at each time: the lower of two levels.
+
+    That of all that sounds tells when the note begins. That of the note's own harmonics leaves out what else there is:
+    hiss and handling noise before a soft note may be as loud as its end.
+    """
     samples, sr_hz = item.read()
+    everything = levels_db(samples, sr_hz, times_s)
+    if not midi:
+        return everything
+    hz = float(hz_of(np.float64(midi)))
+    return np.minimum(everything, harmonic_levels_db(samples, sr_hz, times_s, hz))
+
+
+def levels_db(samples: Float32, sr_hz: int, times_s: Float64) -> Float64:
+    """(T,) the level of 40 ms around each time, relative to the loudest of them."""
     # From sums of squares, so that windows may overlap as they like.
     sums = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=np.float64))])
     half = max(1, round(LEVEL_S * sr_hz / 2))
     centres = np.rint(times_s * sr_hz).astype(np.int64)
     first = np.clip(centres - half, 0, len(samples))
     last = np.clip(centres + half, 0, len(samples))
-    power = np.maximum(sums[last] - sums[first], LEAST_POWER)
+    return _relative_db(sums[last] - sums[first])
+
+
+def harmonic_levels_db(
+    samples: Float32, sr_hz: int, times_s: Float64, hz: float
+) -> Float64:
+    """(T,) the level of the first harmonics of a frequency, within half a semitone of each, in 93 ms around a time."""
+    size = round(HARMONIC_S * sr_hz)
+    centres = np.rint(times_s * sr_hz).astype(np.int64)
+    padded = np.pad(samples, (size // 2, size))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, size)[centres]
+    spectrum = np.fft.rfft(frames * np.hanning(size).astype(np.float32), axis=1)
+    bins_hz = np.arange(spectrum.shape[1]) * sr_hz / size
+    chosen = np.zeros(len(bins_hz), bool)
+    for harmonic in range(1, HARMONICS + 1):
+        # A window cannot tell frequencies apart that are nearer than its own bins.
+        width_hz = max(harmonic * hz * HALF_SEMITONE, 1.5 * sr_hz / size)
+        chosen |= np.abs(bins_hz - harmonic * hz) <= width_hz
+    return _relative_db(np.square(np.abs(spectrum[:, chosen])).sum(axis=1))
+
+
+def _relative_db(power: Float64) -> Float64:
+    power = np.maximum(power, LEAST_POWER)
     return np.asarray(10.0 * np.log10(power / power.max()), np.float64)
 
 

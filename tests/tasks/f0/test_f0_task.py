@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from mirbricks.errors import TaskError
 from mirbricks.features.cache import FeatureCache
 from mirbricks.runs.folder import RunFolder
 from mirbricks.tasks.f0 import F0Estimation, Melody
-from mirbricks.tasks.f0.annotation import levels_db, pitch_at_frames, true_pitch
+from mirbricks.tasks.f0.annotation import note_levels_db, pitch_at_frames, true_pitch
 from mirbricks.tasks.f0.patches import UNKNOWN, UNVOICED
 from mirbricks.training.loop import fit
 from mirbricks.training.optimization import TrainConfig
@@ -113,8 +114,8 @@ def test_a_later_note_takes_over_and_a_curve_holds_half_a_step(
 def test_a_single_note_is_voiced_down_to_the_floor(notes: Notes) -> None:
     item = notes[0].items[0]
     truth = true_pitch(item, -30.0)
-    levels = levels_db(item, truth.times_s)
-    assert levels.max() == 0.0
+    levels = note_levels_db(item, truth.times_s, 48.0)
+    assert levels.max() == pytest.approx(0.0, abs=0.01)
     np.testing.assert_array_equal(truth.midi > 0, levels >= -30.0)
     assert set(truth.midi.tolist()) == {0.0, 48.0}
     assert truth.loud is not None
@@ -122,6 +123,19 @@ def test_a_single_note_is_voiced_down_to_the_floor(notes: Notes) -> None:
     (note,) = truth.notes
     assert note.onset_s == pytest.approx(0.07, abs=0.011)
     assert note.end_s == pytest.approx(0.53, abs=0.011)
+
+
+def test_noise_before_a_note_is_not_the_note() -> None:
+    """As loud as where the note ends, and yet nothing of its pitch."""
+    rng = np.random.default_rng(0)
+    time_s = np.arange(16000) / 8000
+    note = np.sin(2 * np.pi * 220 * time_s) * np.exp(-2 * (time_s - 1)) * (time_s > 1)
+    wave = (note + rng.normal(0, 0.1, 16000)).astype(np.float32)
+    item: Any = SimpleNamespace(read=lambda: (wave, 8000))
+    times_s = np.arange(0, 2, 0.01)
+    levels = note_levels_db(item, times_s, 57.0)
+    assert levels[times_s < 0.9].max() < -20.0
+    assert levels[(times_s > 1.05) & (times_s < 1.7)].min() > -20.0
 
 
 def test_targets_move_with_the_patch(notes: Notes, make_f0: MakeF0) -> None:

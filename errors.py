@@ -23,6 +23,7 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
 
@@ -109,6 +110,21 @@ class MirbricksError(Exception):
         else:
             lines.append(f"  [{self.code}]")
         return "\n".join(lines).translate(VISIBLE)
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: the user's own lines that led here, and the message; no calls of the package."""
+        import sysconfig  # both for notebooks only
+        import traceback
+
+        # The frames of packages, IPython's own among them, are of no help with a mistake in the user's input.
+        paths = sysconfig.get_paths()
+        installed = (paths[name] for name in ("stdlib", "purelib", "platlib"))
+        packages = (str(Path(__file__).parent), *installed)
+        calls = []
+        for call in traceback.extract_tb(self.__traceback__):
+            if not call.filename.startswith(packages):
+                calls.append(f"line {call.lineno}, in {call.name}: {call.line}")
+        return [*calls, f"{type(self).__name__}: {self}"]
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Errors cross process borders (joblib), also to a process that has not imported the room of the code yet."""

@@ -6,6 +6,7 @@ import threading
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from html import escape
 from typing import Any
 
 import torch
@@ -50,6 +51,18 @@ class Diagnosis:
     graph: Graph | None = field(default=None, repr=False)
     model: GraphModule | None = field(default=None, repr=False)
     provisional: bool = False
+
+    def __str__(self) -> str:
+        """Every message as `mirbricks check` prints it; "fine" without any."""
+        told = [str(one) for one in (*self.errors, *self.warnings)]
+        return "\n\n".join(told) or "fine"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the messages, and the drawing of a sound graph."""
+        drawing = ""
+        if self.model is not None:
+            drawing = self.model._repr_svg_()
+        return f"<pre>{escape(str(self))}</pre>{drawing}"
 
     def as_dict(self) -> dict[str, Any]:
         """Errors and warnings as JSON values."""

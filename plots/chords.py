@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
+from .figure import new_figure
 from .palette import ON_PALE
 from .style import INK, MISS, SOFT, canvas, cut, title_of
 
@@ -66,7 +67,7 @@ def ribbons(
     row_inches = 0.85
     if truth is not None:
         row_inches = 1.25
-    figure = Figure(figsize=(10.5, 1.4 + n_rows * row_inches), layout="constrained")
+    figure = new_figure(figsize=(10.5, 1.4 + n_rows * row_inches), layout="constrained")
     # A short recording fills its only row; the rows of a long one are equally long.
     span_s = ROW_S
     if n_rows == 1:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from .figure import new_figure
 from .palette import DATA
 from .style import GRID, SOFT, TALLEST_SHARE, are_shares, cut
 
@@ -32,7 +33,7 @@ def curves_of(
     -------
     Figure
     """
-    figure = Figure(figsize=(10.5, 3.6), layout="constrained")
+    figure = new_figure(figsize=(10.5, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     shared = _shared_figure(metrics)
     values_shown: list[float] = []
@@ -122,7 +123,9 @@ def scatter_of(
     """
     values = np.array(list(tracks.values()))
     count = len(names) - 1
-    figure = Figure(figsize=(min(10.5, 3.5 * count + 0.6), 3.6), layout="constrained")
+    figure = new_figure(
+        figsize=(min(10.5, 3.5 * count + 0.6), 3.6), layout="constrained"
+    )
     low, high = float(values.min()), float(values.max())
     room = max(1e-3, 0.05 * (high - low))
     limits = (low - room, high + room)

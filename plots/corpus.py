@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from .figure import new_figure
 from .palette import BLUE, DATA, ORANGE, PURPLE
 from .style import GRID, INK, SOFT, cut
 
@@ -50,7 +51,7 @@ def corpus_picture(
     heights = [0.75, max(2.8, 0.33 * len(covered) + 0.9)]
     if labels:
         heights.append(0.75 + 0.23 * n_rows)
-    figure = Figure(figsize=(12.0, 0.75 + sum(heights)), layout="constrained")
+    figure = new_figure(figsize=(12.0, 0.75 + sum(heights)), layout="constrained")
     parts = figure.subfigures(len(heights), 1, height_ratios=heights)
     head, middle, *low = np.ravel(np.asarray(parts))
     _heading(head, about, list(durations_s))

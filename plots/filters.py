@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
 from numpy.typing import NDArray
 
+from .figure import new_figure
 from .style import FALSE_ALARM, GRID, HIT, INK
 
 Float = NDArray[Any]
@@ -32,7 +33,7 @@ def filter_bank(
         peaks_hz = (bands_hz[0] + bands_hz[1]) / 2
     # Learned filters have no order of their own; by frequency their spacing shows.
     order = np.argsort(peaks_hz, kind="stable")
-    figure = Figure(figsize=(10.5, 6.4), layout="constrained")
+    figure = new_figure(figsize=(10.5, 6.4), layout="constrained")
     panels: Any = figure.subfigures(2, 1, height_ratios=(2.4, 1))
     above, below = panels
     left, right = above.subplots(1, 2, width_ratios=(3, 2))

@@ -7,9 +7,8 @@ from html import escape
 
 from matplotlib.figure import Figure
 
+from .figure import NOTEBOOK_DPI
 from .style import png_bytes
-
-DPI = 90
 
 
 def image(figure: Figure, label: str) -> str:
@@ -27,7 +26,7 @@ def image(figure: Figure, label: str) -> str:
     str
         HTML.
     """
-    data = base64.b64encode(png_bytes(figure, DPI)).decode("ascii")
+    data = base64.b64encode(png_bytes(figure, NOTEBOOK_DPI)).decode("ascii")
     name = escape(label, quote=True)
     return (
         f'<img alt="{name}" style="max-width:100%" src="data:image/png;base64,{data}">'

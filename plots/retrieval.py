@@ -15,6 +15,7 @@ from mpl_toolkits.axes_grid1 import (  # type: ignore[import-untyped]  # a part 
 )
 from numpy.typing import NDArray
 
+from .figure import new_figure
 from .palette import BLUE, GREY, ON_DEEP
 from .style import (
     GRID,
@@ -245,7 +246,7 @@ def embedding(
 def _two_axes(ax: Axes | None, height: float) -> tuple[Figure, Axes, Axes]:
     """One above the other, in a new figure of this height or in the place of the caller's axes."""
     if ax is None:
-        figure = Figure(figsize=(10.5, height), layout="constrained")
+        figure = new_figure(figsize=(10.5, height), layout="constrained")
         above, below = figure.subplots(2, 1, height_ratios=[3, 1.1])
         return figure, above, below
     figure, above = canvas(ax, 10.5, height)

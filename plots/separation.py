@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from .figure import new_figure
 from .sound import LOWEST_HZ, OCTAVES_HZ, ROWS, short_hz, spectrogram
 from .spectrum import levels_db, on_log_rows
 from .style import INK, canvas, title_of
@@ -50,7 +51,7 @@ def spectrograms(
     if ax is not None:
         name, wave = next(iter(waves.items()))
         return spectrogram(wave, sr_hz, f"{title}: {name}" if title else name, ax=ax)
-    figure = Figure(figsize=(8.0, HEIGHT * len(waves) + 0.3), layout="constrained")
+    figure = new_figure(figsize=(8.0, HEIGHT * len(waves) + 0.3), layout="constrained")
     axes = figure.subplots(len(waves), 1, squeeze=False, sharex=True)[:, 0]
     for one, (name, wave) in zip(axes, waves.items(), strict=True):
         spectrogram(wave, sr_hz, name, ax=one)

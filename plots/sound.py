@@ -12,6 +12,7 @@ from mpl_toolkits.axes_grid1 import (  # type: ignore[import-untyped]  # a part 
 )
 from numpy.typing import NDArray
 
+from .figure import new_figure
 from .palette import BLUE
 from .spectrum import as_channels, levels_db, on_log_rows
 from .style import GRID, INK, canvas, title_of
@@ -126,7 +127,7 @@ def sound(
     ['amplitude', 'frequency (Hz)']
     """
     if ax is None:
-        figure = Figure(figsize=(8.0, 4.4), layout="constrained")
+        figure = new_figure(figsize=(8.0, 4.4), layout="constrained")
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(SHARE, 1.0))
     else:
         figure, below = canvas(ax, 8.0, 4.4)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 from collections.abc import Iterable
 
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 
+from .figure import new_figure
+from .figure import png_bytes as png_bytes
 from .palette import FALSE_ALARM as FALSE_ALARM
 from .palette import GREY, LINE, ORANGE, PURPLE
 from .palette import HIT as HIT
@@ -27,7 +27,7 @@ TALLEST_SHARE = 1.02  # of an axis of shares: a line at 1 is not cut in half
 def canvas(ax: Axes | None, width: float, height: float) -> tuple[Figure, Axes]:
     """The caller's axes with their figure, or axes in a new figure of this size in inches."""
     if ax is None:
-        figure = Figure(figsize=(width, height), layout="constrained")
+        figure = new_figure(figsize=(width, height), layout="constrained")
         return figure, figure.add_subplot()
     whole = ax.get_figure(root=True)
     assert isinstance(whole, Figure)  # axes that were taken out of their figure
@@ -63,21 +63,6 @@ def two_sided() -> LinearSegmentedColormap:
     places = [0.0, 0.5, 0.5, 1.0]
     stops = list(zip(places, ends, strict=True))
     return LinearSegmentedColormap.from_list("two sides", stops)
-
-
-def png_bytes(figure: Figure, dpi: float) -> bytes:
-    """The figure as PNG on white; a character that the font lacks is drawn as a box, without a warning."""
-    stream = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(
-            stream,
-            format="png",
-            dpi=dpi,
-            facecolor="white",
-            metadata={"Software": None},
-        )
-    return stream.getvalue()
 
 
 def cut(words: str, characters: int) -> str:

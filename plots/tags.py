@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from .figure import new_figure
 from .palette import BLUE, DATA, GREY, ON_DEEP
 from .sound import spectrogram
 from .spectrum import as_channels
@@ -134,7 +135,7 @@ def sound_and_tags(
     """
     n_rows = min(len(tags["labels"]), MOST_LABELS)
     below_inches = 0.9 + 0.26 * n_rows
-    figure = Figure(figsize=(10.5, 2.6 + below_inches), layout="constrained")
+    figure = new_figure(figsize=(10.5, 2.6 + below_inches), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2.6, below_inches))
     spectrogram(samples, sr_hz, title, ax=above)
     above.set_xlabel("")
@@ -208,7 +209,7 @@ def curves(
     """ROC and precision-recall curves of (tracks, K); up to ten labels are named, the others pale."""
     from sklearn.metrics import precision_recall_curve, roc_curve
 
-    figure = Figure(figsize=(10.5, 4.6), layout="constrained")
+    figure = new_figure(figsize=(10.5, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     # A label that every track has, or none, has no curve.
     known = [k for k in range(len(labels)) if not np.isnan(areas["roc_auc"][k])]
@@ -250,7 +251,7 @@ def label_bars(
         :MOST_LABELS
     ]
     names = list(next(iter(figures.values())))
-    figure = Figure(figsize=(10.5, 1.3 + 0.36 * len(worst)), layout="constrained")
+    figure = new_figure(figsize=(10.5, 1.3 + 0.36 * len(worst)), layout="constrained")
     axes = figure.add_subplot()
     height = 0.8 / len(names)
     for place, (name, colour) in enumerate(zip(names, (HIT, MISS), strict=False)):

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
+from .figure import new_figure
 from .style import (
     FALSE_ALARM,
     GRID,
@@ -58,7 +59,7 @@ def loss_curves(
     Figure
         The loss on the left, on a logarithmic axis where it allows one, the validation on the right.
     """
-    figure = Figure(figsize=(10.5, 3.4), layout="constrained")
+    figure = new_figure(figsize=(10.5, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2)
     losses = [(m["step"], m["loss"]) for m in metrics if m.get("loss") is not None]
     if losses:

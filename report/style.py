@@ -28,7 +28,9 @@ h3 { font-size: 1rem; margin: 0 0 .5rem; }
 dl { display: grid; grid-template-columns: minmax(6rem, max-content) 1fr; gap: .3rem 1.4rem; margin: 1.3rem 0 0; }
 dt { color: var(--soft); } dd { margin: 0; min-width: 0; }
 .wide { overflow-x: auto; margin: .8rem 0; overflow-wrap: normal; }
-.listing { max-height: 34rem; overflow: auto; }
+.listing { max-height: 34rem; overflow: auto; border-bottom: 1px solid var(--line);
+  background: linear-gradient(var(--page), var(--page)) local bottom / 100% 2rem no-repeat,
+    linear-gradient(transparent, var(--line)) scroll bottom / 100% 1.2rem no-repeat; }
 .listing thead th { position: sticky; top: 0; background: var(--page); z-index: 1; }
 .listing thead th:first-child { z-index: 2; }
 .listing tfoot > tr > * { position: sticky; bottom: 0; background: var(--page); }
@@ -58,7 +60,8 @@ button { font: inherit; border: 1px solid var(--line); border-radius: .5rem; bac
   .command { flex-direction: column; } button { padding: .6rem 1rem; } }
 @media print { button, audio { display: none !important; } main { max-width: none; padding: 0; }
   figure, .card, tr, .case { break-inside: avoid; } h2, h3 { break-after: avoid; }
-  .wide, .listing { overflow: visible; max-height: none; } .listing thead th { position: static; }
+  .wide, .listing { overflow: visible; max-height: none; background: none; border: 0; }
+  .listing thead th { position: static; }
   .plot, .plot.long, .plot.broad, .drawing > svg { width: auto; max-width: 100%; height: auto; max-height: 24cm; }
   pre { white-space: pre-wrap; } table { font-size: .58rem; white-space: normal; } th, td { padding: .2rem .3rem; }
   thead th { overflow-wrap: anywhere; font-size: .5rem; }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from importlib.util import find_spec
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,13 @@ if TYPE_CHECKING:
 
 
 def is_watched() -> bool:
-    """Whether somebody sees a bar move: a terminal, or a notebook."""
+    """Whether somebody sees a bar move: a terminal, or a notebook with the package ipywidgets."""
     from rich.console import Console
 
-    return sys.stdout.isatty() or Console().is_jupyter
+    if Console().is_jupyter:
+        # Without them rich shows a warning in the place of each bar.
+        return find_spec("ipywidgets") is not None
+    return sys.stdout.isatty()
 
 
 class TrainingProgress:

@@ -94,7 +94,8 @@ def _settings_of(contents: Contents) -> dict[str, str]:
     found = {"graph": str(data.get("name") or "")}
     for name in SECTIONS:
         found |= _flat(data.get(name), name)
-    for name in ("corpus", "fold", "overrides"):
+    # Overrides are among the settings already, each under its own name.
+    for name in ("corpus", "fold"):
         found[name] = str(contents.settings.get(name))
     # Layers are long: their hash says whether they differ, and `mirbricks diff` how.
     layers = json.dumps(data.get("layers"), sort_keys=True, default=str).encode()

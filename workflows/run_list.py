@@ -20,7 +20,7 @@ DEEPEST = 6  # folders below the one that is asked for
 NEVER = datetime.fromtimestamp(0, timezone.utc)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RunRow:
     """A run in one row.
 
@@ -56,6 +56,18 @@ class RunRow:
     training_s: float | None = None
     changed: datetime = NEVER
     figures: Mapping[str, float] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        words = [f"{self.graph or 'a graph'} on {self.corpus or 'a corpus'}"]
+        if self.fold is not None:
+            words.append(f"fold {self.fold}")
+        words.append(self.state)
+        words += [f"{name} {value:.3f}" for name, value in self.first_figure()]
+        return f"<run {self.path}: {', '.join(words)}>"
+
+    def first_figure(self) -> list[tuple[str, float]]:
+        """The name and the value that people look at first; nothing where the run has not been judged."""
+        return list(self.figures.items())[:1]
 
     def as_dict(self) -> dict[str, Any]:
         """The row as JSON values."""

@@ -58,13 +58,12 @@ def shown(
 
 
 def _figure(track: Heard, targets: Sequence[str], sr_hz: int) -> Any:
-    from matplotlib.figure import Figure  # it takes a second to import
-
+    from ...plots.figure import new_figure  # matplotlib takes a second to import
     from ...plots.separation import mask
     from ...plots.sound import spectrogram
 
     height = 2.4 * len(targets)
-    figure = Figure(figsize=(12.0, height), layout="constrained")
+    figure = new_figure(figsize=(12.0, height), layout="constrained")
     axes = figure.subplots(len(targets), 3, squeeze=False)
     for row, target, wanted, ours in zip(
         axes, targets, track.references, track.estimates, strict=True

@@ -39,7 +39,7 @@ class Shown:
             svg = getattr(value, "_repr_svg_", lambda: None)()
             html = getattr(value, "_repr_html_", lambda: None)()
             has_picture = bool(svg) or "<img" in str(html)
-            self.pictures += has_picture or type(value).__name__ == "Figure"
+            self.pictures += has_picture or hasattr(value, "savefig")
             self.players += str(html).count("<audio")
             repr(value)
 

@@ -265,7 +265,7 @@ def test_a_slider_tries_a_size_of_a_free_axis(page: Any) -> None:
 
 def test_the_layers_of_a_part_lead_to_no_line_of_the_graph(page: Any) -> None:
     page.locator("select[aria-label='open a graph']").select_option("tagging_conv1d")
-    page.wait_for_selector("#layers tr:has-text('tagging_head')")
+    page.wait_for_selector("#layers tr[data-line='']")
     own, parts = (
         page.evaluate(
             f"[...document.querySelectorAll('#drawing g > title')].filter((one) =>"

@@ -55,6 +55,8 @@ copybutton_prompt_text = r"\$ |>>> |\.\.\. "
 copybutton_prompt_is_regexp = True
 
 html_theme = "sphinx_book_theme"
+# Light or dark as the system is; left out, the theme complains in the browser's console.
+html_context = {"default_mode": "auto"}
 html_title = "mirbricks"
 html_logo = str(HERE / "docsite" / "static" / "brick.svg")
 html_favicon = html_logo

@@ -59,10 +59,15 @@ class Seen:
         self.page.set_default_timeout(60_000)
         self.messages: list[str] = []
         self.foreign: list[str] = []
-        self.page.on("console", lambda one: self.messages.append(one.text))
+        self.page.on("console", self.complained)
         self.page.on("pageerror", lambda one: self.messages.append(str(one)))
         self.page.on("request", self.asked)
         self.page.goto(path.as_uri())
+
+    def complained(self, message: Any) -> None:
+        # The theme also logs what it does.
+        if message.type in ("error", "warning"):
+            self.messages.append(message.text)
 
     def asked(self, request: Any) -> None:
         if not request.url.startswith(("file:", "data:", "blob:")):

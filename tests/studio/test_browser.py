@@ -296,7 +296,7 @@ def test_a_sound_plays_and_is_predicted(page: Any, folder: Path) -> None:
     until(page, "document.querySelector('#model-1 option')")
     page.locator("#page-listen input[type=file]").set_input_files(folder / "voices.wav")
     page.wait_for_selector("#play:not([disabled])")
-    page.get_by_role("button", name="hcqt").click()
+    page.get_by_role("button", name="logmel").click()
     page.wait_for_selector("#features img")
     page.select_option("#model-1", "zoo:mpe_bach10")
     page.click("#predict")
@@ -344,11 +344,10 @@ def test_a_run_grows_while_it_trains(page: Any, folder: Path) -> None:
         page.locator("tr", has=page.get_by_text(f"runs/{name}")).locator(
             "input"
         ).check()
+    # Each tick has the comparison made again: the picture is of what comes to rest.
+    until(page, "document.querySelectorAll('#compared thead .swatch').length === 6")
     page.wait_for_selector("#compared .scatter circle")
     assert "train.lr" in page.locator("#compared").inner_text()
-    # The run that grew may have the comparison made again: the picture is of what comes to rest.
-    page.wait_for_timeout(1000)
-    page.wait_for_selector("#compared .scatter circle")
     page.screenshot(path=PICTURES / "runs.png")
 
 

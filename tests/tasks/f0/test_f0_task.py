@@ -214,7 +214,7 @@ def test_it_learns_pitches_that_it_has_not_seen(
     notes: Notes, make_f0: MakeF0, peaky: nn.Module
 ) -> None:
     task = make_f0(transpose_bins=6, patch_frames=16)
-    valid = trained(task, peaky, notes, 60)
+    valid = trained(task, peaky, notes, 40)
     cache = notes[1]
     tuned = task.tune(peaky, valid, cache)
     assert json.loads(json.dumps(tuned)) == tuned

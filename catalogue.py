@@ -17,8 +17,10 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pkgutil
+import re
 import warnings
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from .errors import MirbricksError, RegistryError, Where, did_you_mean
@@ -78,6 +80,7 @@ class Catalogue(Generic[T]):
         self.families = families
         self.known: dict[str, T] = {}
         self._paths: dict[str, str] = {}
+        self._texts: dict[str, str] | None = None
         self._own_are_in = False
         self._plugins_are_in = False
 
@@ -157,6 +160,15 @@ class Catalogue(Generic[T]):
         self._import_plugins()
         return dict(sorted(self.known.items()))
 
+    def find(self, name: str) -> T | None:
+        """What is registered as `name`, or None; of our own modules only the one that registers it is imported."""
+        if name not in self.known:
+            self._import_registering(name)
+        self._import_plugins()
+        if name not in self.known:
+            self._import_own()
+        return self.known.get(name)
+
     def get(self, name: str, where: Where | None = None) -> T:
         """What is registered as `name`.
 
@@ -210,6 +222,19 @@ class Catalogue(Generic[T]):
         if importlib.util.find_spec(path) is not None:
             importlib.import_module(path)
 
+    def _import_registering(self, name: str) -> None:
+        """Import the module of our own whose text registers the name, if there is one.
+
+        To read all of them takes some milliseconds, to import them half a second. Where a name is registered in
+        another way, or there is no text to read, all are imported.
+        """
+        if self._texts is None:
+            self._texts = _texts_of(self.package)
+        pattern = re.compile(rf'register\(\s*"{re.escape(name)}"')
+        for module, text in self._texts.items():
+            if pattern.search(text):
+                importlib.import_module(module)
+
     def _import_own(self) -> None:
         """Import every module of the package. Python imports each once, so several threads may arrive here."""
         if self._own_are_in:
@@ -237,6 +262,16 @@ class Catalogue(Generic[T]):
                 load_plugin(entry.value)
             except RegistryError as error:
                 warnings.warn(str(error), stacklevel=2)
+
+
+def _texts_of(package: str) -> dict[str, str]:
+    """The texts of all modules of a package, by their dotted names; nothing is imported but the package."""
+    found: dict[str, str] = {}
+    for root in importlib.import_module(package).__path__:
+        for file in sorted(Path(root).rglob("*.py")):
+            parts = file.relative_to(root).with_suffix("").parts
+            found[".".join([package, *parts])] = file.read_text(encoding="utf-8")
+    return found
 
 
 def load_plugin(module: str) -> None:

@@ -370,6 +370,11 @@ def get(name: str) -> Spec:
     return BLOCKS.get(name)
 
 
+def find(name: str) -> Spec | None:
+    """The block registered under `name`, or None; blocks of other names need not be imported for it."""
+    return BLOCKS.find(name)
+
+
 def build(spec: Spec, config: BlockConfig) -> Block:
     """The module of a resolved config."""
     return spec.cls(config)

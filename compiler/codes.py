@@ -40,6 +40,7 @@ CODES = {
     "E208": "A node that runs again has the weights of its first run, so the tensor must have the same sizes for them.",
     "E209": "The tensor that reaches a sub-graph does not have the axes that its `input:` asks for.",
     "E211": "A compiled graph is called with one tensor per input: in the order of `input:`, or all by their names.",
+    "E212": "With `optimize=True` batch norms are folded into convolutions: such a graph is only for use.",
     "E308": "The picture of a block is drawn from what torch.export sees of it, and torch cannot export this block.",
     "E701": "`eject` carries a block's source and all it uses into one file; this one uses what cannot be carried.",
     "E702": "What was written does not compute what the graph computes. This is a bug, of mirbricks or of the block.",

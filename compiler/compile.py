@@ -69,6 +69,7 @@ def compile_graph(
     input_shape: GivenShape | Mapping[str, GivenShape] | None = None,
     *,
     weights: Literal["random"] | None = None,
+    optimize: bool = False,
 ) -> GraphModule:
     """Build the module of a graph, with new weights.
 
@@ -82,6 +83,9 @@ def compile_graph(
     weights : "random", optional
         Needed where `source` is `zoo:NAME`, a run folder or a packed model: those stand for trained weights, and this
         function draws new ones. `mirbricks.load` gives the trained model.
+    optimize : bool
+        For use only: batch norms are folded into the convolutions beside them, and the module stays in eval mode. It
+        takes the weights of the graph as it is written by `load_state_dict`, and gives the same outputs to 1e-5.
 
     Returns
     -------
@@ -93,7 +97,7 @@ def compile_graph(
     ------
     GraphError
         E101 to E117 for the form of the graph, E118 where trained weights are named, E201 to E210 for its sizes;
-        `ErrorList` where there are several mistakes.
+        `ErrorList` where there are several mistakes. E212 where an optimized graph is put in training mode.
 
     Examples
     --------
@@ -120,7 +124,12 @@ def compile_graph(
         )
         raise GraphError(message, code="E118", help=hint)
     graph = as_graph(source)
-    return assemble(graph, read_shape(graph, input_shape), new_block)
+    model = assemble(graph, read_shape(graph, input_shape), new_block)
+    if optimize:
+        from .folding import FoldedGraph  # few use a graph without training it first
+
+        return FoldedGraph(model)
+    return model
 
 
 def assemble(

@@ -61,7 +61,7 @@ class Diagnosis:
         """What a notebook shows: the messages, and the drawing of a sound graph."""
         drawing = ""
         if self.model is not None:
-            drawing = self.model._repr_svg_()
+            drawing = self.model._repr_svg_() or ""
         return f"<pre>{escape(str(self))}</pre>{drawing}"
 
     def as_dict(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
 from pydantic import (
@@ -36,9 +36,9 @@ from .feature_file import FORMAT
 from .old_names import old_names
 from .pyramid import centred_frames, decimation_matrix, pyramid, reach_samples
 
-FRAME_VALUES = (
-    1 << 20
-)  # samples framed at once: bounds the memory of a Fourier transform
+# Samples framed at once: a Fourier transform of so many stays in the processor's cache
+# until all kernels have read it.
+FRAME_VALUES = 1 << 18
 STREAM_FRAMES = 2048  # frames a step of HCQT.stream computes
 DYNAMIC_RANGE_DB = 80.0
 LOG_GAIN = 1e4
@@ -106,6 +106,11 @@ class HCQTFeatureConfig(FeatureConfig):
     def shape(self) -> tuple[int, ...]:
         return self.n_harmonics, self.n_bins
 
+    def frequencies_hz(self) -> Tensor:
+        """(F,) centre frequencies of harmonic 1, without the kernels of a transform."""
+        steps = torch.arange(self.n_bins, dtype=torch.float64) / self.bins_per_octave
+        return self.fmin_hz * 2.0**steps
+
     @property
     def storage(self) -> Storage:
         return "complex"
@@ -117,6 +122,15 @@ class HCQTFeatureConfig(FeatureConfig):
         if not self.gamma_hz:
             del kept["gamma_hz"]
         return {"format": FORMAT, **in_the_words_of_the_cache(kept)}
+
+
+class Part(NamedTuple):
+    """Rows of a kernel: the name of their buffer, the octave of the output, its bin, and the first Fourier bin."""
+
+    name: str
+    place: int
+    first_row: int
+    first_bin: int
 
 
 @register_feature("hcqt")
@@ -134,8 +148,8 @@ class HCQTFeature(Feature):
         super().__init__(config)
         self._filter: Tensor
         self.register_buffer("_filter", decimation_matrix(), persistent=False)
-        # (level, frame_samples) -> (place in the output, first Fourier bin) of every kernel that shares the spectrum
-        self._spectra: dict[tuple[int, int], list[tuple[int, int]]] = {}
+        # (level, frame_samples) -> every part of a kernel that shares the spectrum
+        self._spectra: dict[tuple[int, int], list[Part]] = {}
         place = 0
         for harmonic in config.harmonics:
             for kernel in octave_kernels(
@@ -146,12 +160,13 @@ class HCQTFeature(Feature):
                 config.hop_length,
                 config.gamma_hz,
             ):
-                self.register_buffer(
-                    f"_kernel{place}", torch.from_numpy(kernel.rows), persistent=False
-                )
-                self._spectra.setdefault(
+                parts = self._spectra.setdefault(
                     (kernel.level, kernel.frame_samples), []
-                ).append((place, kernel.first_bin))
+                )
+                for first_row, first_bin, rows in kernel.parts():
+                    name = f"_kernel{place}_{first_row}"
+                    self.register_buffer(name, torch.from_numpy(rows), persistent=False)
+                    parts.append(Part(name, place, first_row, first_bin))
                 place += 1
         self._n_levels = 1 + max(level for level, _ in self._spectra)
 
@@ -183,7 +198,7 @@ class HCQTFeature(Feature):
         wave: Tensor,
         hop: int,
         frame_samples: int,
-        kernels: list[tuple[int, int]],
+        kernels: list[Part],
         hcqt: Tensor,
     ) -> None:
         """Write into `hcqt` (B, octaves, bins, T) the responses of all kernels that read this spectrum."""
@@ -193,10 +208,13 @@ class HCQTFeature(Feature):
         step = max(1, FRAME_VALUES // (frame_samples * len(wave)))
         for start in range(0, n_frames, step):
             spectrum = torch.fft.rfft(frames[:, start : start + step]).mT
-            for place, first in kernels:
-                rows = self.get_buffer(f"_kernel{place}")
-                hcqt[:, place, :, start : start + step] = (
-                    rows @ spectrum[:, first : first + rows.shape[1]]
+            for part in kernels:
+                rows = self.get_buffer(part.name)
+                n_rows, n_bins = rows.shape
+                last_row = part.first_row + n_rows
+                heard = spectrum[:, part.first_bin : part.first_bin + n_bins]
+                hcqt[:, part.place, part.first_row : last_row, start : start + step] = (
+                    rows @ heard
                 )
 
     @property
@@ -221,11 +239,7 @@ class HCQTFeature(Feature):
 
     def frequencies_hz(self) -> Tensor:
         """(F,) centre frequencies of harmonic 1."""
-        steps = (
-            torch.arange(self.config.n_bins, dtype=torch.float64)
-            / self.config.bins_per_octave
-        )
-        return self.config.fmin_hz * 2.0**steps
+        return self.config.frequencies_hz()
 
 
 def to_scale(magnitude: Tensor, scale: Scale, reference: Tensor | float) -> Tensor:

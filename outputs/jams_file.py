@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..data.importers.optional import optional
 from ..version import __version__
 from .layers import Curve, Layer, Notes, Segments, TagScores
 
@@ -34,6 +33,10 @@ def jams_bytes(layers: Sequence[Layer], title: str, duration_s: float) -> bytes:
     DataError
         E468 without the package jams.
     """
+    from ..data.importers.optional import (
+        optional,  # with it come all contracts of importers
+    )
+
     jams = optional("jams")
     file = jams.JAMS()
     file.file_metadata.title = title

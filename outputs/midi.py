@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..data.importers.optional import optional
 from .layers import Curve, Float64, Layer, NoteEvent, Notes
 
 TICKS_PER_BEAT = 500
@@ -53,6 +52,10 @@ def midi_bytes(layers: Sequence[Layer], *, bends: bool) -> bytes:
     DataError
         E468 without the package mido.
     """
+    from ..data.importers.optional import (
+        optional,  # with it come all contracts of importers
+    )
+
     mido = optional("mido")
     notes = [
         note for layer in layers if isinstance(layer, Notes) for note in layer.notes

@@ -31,6 +31,7 @@ Frames = tuple[Float, Sequence[Float]]
 BLACK_KEYS = (1, 3, 6, 8, 10)
 HALF_SEMITONE = 0.5
 S_PER_INCH = 3.4
+MOST_COLUMNS = 2400  # of a picture; half the dots of the widest one
 
 
 def piano_roll(
@@ -227,8 +228,13 @@ def _behind(
     axes: Axes, times_s: tuple[float, float], salience: Float, midi: Float
 ) -> None:
     extent = (*times_s, float(midi[0]), float(midi[-1]))
+    # A picture has fewer columns than a song has frames, and matplotlib takes long, and
+    # much memory, to find them: here a column is the strongest of a few frames.
+    together = max(1, salience.shape[1] // MOST_COLUMNS)
+    starts = np.arange(0, salience.shape[1], together)
     axes.imshow(
-        salience,
+        np.maximum.reduceat(salience, starts, axis=1),
+        interpolation="nearest",
         origin="lower",
         aspect="auto",
         extent=extent,

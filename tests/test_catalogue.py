@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import subprocess
 import sys
 import textwrap
@@ -306,3 +307,26 @@ def test_tasks_come_without_their_pictures() -> None:
     loaded = done.stdout.split()
     assert "mirbricks.tasks.covers.task" in loaded
     assert not {name for name in loaded if name.startswith("mirbricks.plots.")}
+
+
+def test_only_the_module_that_registers_a_block_is_imported_for_it() -> None:
+    script = (
+        "import sys\n"
+        "from mirbricks.registry import BLOCKS, blocks, find\n"
+        "assert find('FiLM').name == 'FiLM'\n"
+        "assert 'mirbricks.blocks.generative.wavenet' not in sys.modules\n"
+        "assert find('NoSuchBlock') is None\n"
+        "assert 'mirbricks.blocks.generative.wavenet' in sys.modules\n"
+        "print(len(blocks()))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) == len(registry.blocks())
+
+
+def test_the_text_of_a_module_names_every_block_that_it_registers() -> None:
+    for name, spec in registry.BLOCKS.all().items():
+        if spec.own:
+            text = catalogue._texts_of("mirbricks.blocks")[spec.cls.__module__]
+            assert re.search(rf'register\(\s*"{name}"', text), name

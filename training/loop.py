@@ -31,6 +31,7 @@ from .interrupt import StopSignals
 from .loggers.base import Loggers
 from .memory_format import lay_channels_last
 from .optimization import TrainConfig, follow
+from .profiling import Profiling
 from .progress import TrainingProgress
 from .turns import MovingTurn, only_moving, record_of, several_turns, single_turn
 from .validation_loss import ValidationLoss
@@ -50,6 +51,7 @@ class FitResult:
     stopped: Stopped
     seconds: float
     steps: int
+    profile: str | None = None  # the table of `profiled`
 
 
 def fit(
@@ -64,11 +66,13 @@ def fit(
     beside: Mapping[str, Any] | None = None,
     judge: Learner | None = None,
     loggers: Loggers | None = None,
+    profiled: bool = False,
 ) -> FitResult:
     """Train `model` in place; afterwards it has the last weights, and `run.load_weights(model)` gives the best.
 
     `beside` are the other models of the experiment by name: modules, which train with it, and trained ones, which only
-    move to its device. Of the batches of `judge` the validation loss is taken. `loggers` are told every record.
+    move to its device. Of the batches of `judge` the validation loss is taken. `loggers` are told every record. Where
+    it is `profiled`, some early steps are, on the leader; the run gets the trace and the result the table.
 
     SIGINT and SIGTERM end it after the step at hand with everything saved; a second signal ends it at once. Under
     torchrun the processes share each step: rank r takes the batch step · world + r.
@@ -107,7 +111,10 @@ def fit(
         progress = stack.enter_context(
             TrainingProgress(config.steps, training.step, show and world.leader)
         )
-        stopped = training.run_until_done(signals, progress)
+        profiling = Profiling(
+            run.path, world.device, off=not (profiled and world.leader)
+        )
+        stopped = training.run_until_done(signals, progress, profiling)
     if stopped == "interrupted" and show and world.leader:
         print(
             f"interrupted at step {training.step} of {config.steps}, saved in '{run.path}'; "
@@ -120,6 +127,7 @@ def fit(
         stopped,
         training.seconds,
         training.step,
+        profiling.table,
     )
 
 
@@ -169,6 +177,9 @@ class Training:
         self.best_step = 0
         self.best_figures: dict[str, float] = {}
         self.seconds = 0.0
+        # Since the last record: how long steps took, and how long of that was the wait for batches.
+        self.recent_s = 0.0
+        self.waiting_s = 0.0
         self.saved_s = time.monotonic()
         self.loggers = loggers or Loggers()
 
@@ -246,17 +257,22 @@ class Training:
             gc.collect()
 
     def run_until_done(
-        self, signals: StopSignals, progress: TrainingProgress
+        self, signals: StopSignals, progress: TrainingProgress, profiling: Profiling
     ) -> Stopped:
         """Steps and validations up to the end; saves the state there."""
         steps = self.config.steps
-        with batches_ahead(self.learner, self.world, self.step, steps) as batches:
-            stopped = self._steps(batches, signals, progress)
+        ahead = batches_ahead(self.learner, self.world, self.step, steps)
+        with ahead as batches, profiling.running():
+            stopped = self._steps(batches, signals, progress, profiling)
         self._save_state(stopped)
         return stopped
 
     def _steps(
-        self, batches: Iterator[Batch], signals: StopSignals, progress: TrainingProgress
+        self,
+        batches: Iterator[Batch],
+        signals: StopSignals,
+        progress: TrainingProgress,
+        profiling: Profiling,
     ) -> Stopped:
         config = self.config
         stop = False
@@ -270,10 +286,16 @@ class Training:
                 return "finished"
             if config.patience is not None and self.waited >= config.patience:
                 return "patience"
+            profiling.step()
             begin_s = time.monotonic()
             with reported_plainly(config):
-                stop = self._step(next(batches), signals)
-            self.seconds += time.monotonic() - begin_s
+                with profiling.waiting():
+                    batch = next(batches)
+                self.waiting_s += time.monotonic() - begin_s
+                stop = self._step(batch, signals)
+            took_s = time.monotonic() - begin_s
+            self.seconds += took_s
+            self.recent_s += took_s
             progress.advance(self.step, self.main.last)
             self._note_metrics()
             # Between validations too, so that a crash loses minutes and not hours.
@@ -309,6 +331,10 @@ class Training:
             return
         record = record_of(self.turns, self.main, self.step)
         record["seconds"] = round(self.seconds, 3)
+        # A share near 0 says that batches are made faster than the model takes them.
+        record["waiting"] = round(self.waiting_s / max(self.recent_s, 1e-9), 3)
+        self.recent_s = 0.0
+        self.waiting_s = 0.0
         if self.world.leader:
             self._log(record)
 

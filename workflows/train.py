@@ -21,6 +21,7 @@ from ..tasks.base import Evaluation, Figures, Learner
 from ..training.devices import as_device
 from ..training.loggers.base import Logger, Loggers
 from ..training.loop import FitResult, fit
+from ..training.profiling import FIRST_STEPS, TRACE
 from ..zoo import folder_of_weights, names_trained_weights
 from .experiment import (
     Experiment,
@@ -77,6 +78,7 @@ class Options:
     jobs: int = -1
     device: str = "cpu"
     loggers: tuple[type[Logger], ...] = ()
+    profiled: bool = False
 
 
 def train(
@@ -265,7 +267,10 @@ def _train_fold(
             beside=experiment.task.models,
             judge=_judge(experiment, prepared, split, progress),
             loggers=Loggers(options.loggers, progress.complain),
+            profiled=options.profiled,
         )
+        if options.profiled and leads():
+            progress.line(_profile_of(result, run))
         ended = Trained(run, experiment, fold, 1, split, result, prepared.failed)
         if result.stopped == "interrupted" or not leads():
             return ended
@@ -276,6 +281,13 @@ def _train_fold(
                 f"the training in '{run.path}' has ended; the same command with --resume evaluates it"
             )
             raise
+
+
+def _profile_of(result: FitResult, run: RunFolder) -> str:
+    """The table of a profile and where its trace is."""
+    if result.profile is None:
+        return f"--profile: no trace, as the training ended within its first {FIRST_STEPS} steps"
+    return f"{result.profile}\nthe trace is in {run.path / TRACE}; it opens in ui.perfetto.dev"
 
 
 def _learner(

@@ -133,6 +133,7 @@ def train(
     jobs: int = -1,
     device: str = "cpu",
     loggers: Sequence[str | type[Logger]] = (),
+    profile: bool = False,
     progress: bool = True,
 ) -> TrainedRun:
     """Train a graph on a corpus, evaluate it on the test fold and write a report: what `mirbricks train` does.
@@ -164,6 +165,8 @@ def train(
     loggers : sequence of str or type
         What is told every record beside metrics.jsonl: names such as "tensorboard", or classes that derive from
         `mirbricks.training.loggers.Logger`.
+    profile : bool
+        Whether steps 3 to 12 are profiled: `profile.json` in the run is the trace, and a table is printed.
     progress : bool
         Whether bars and lines are shown.
 
@@ -205,6 +208,7 @@ def train(
         loggers=tuple(
             LOGGERS.get(one) if isinstance(one, str) else one for one in loggers
         ),
+        profiled=flag_of(profile, "profile"),
     )
     shown = progress_of(flag_of(progress, "progress"))
     ended = list(train_folds(graph, data, options, shown))

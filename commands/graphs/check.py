@@ -53,14 +53,14 @@ def _checked(path: str, arguments: Namespace) -> GraphModule:
     graph = load_graph(path, arguments.set)
     if "task" in graph.source.data and not arguments.input:
         from ...runs.folder import MODELS, WEIGHTS
-        from ...workflows.loading import load_experiment
+        from ...workflows.loading import experiment_of
 
         # A run, or a packed model, holds the models that its settings name itself.
         folder = Path(path).parent
         stored: Path | None = None
         if (folder / WEIGHTS).is_file() and (folder / MODELS).is_dir():
             stored = folder
-        return load_experiment(path, arguments.set, stored).model
+        return experiment_of(graph, stored).model
     return compile_graph(graph, input_shape(arguments.input))
 
 

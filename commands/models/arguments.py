@@ -90,6 +90,11 @@ def _several(p: Parser) -> None:
         help="what is told every record beside metrics.jsonl, such as tensorboard; repeatable",
     )
     p.add_argument(
+        "--profile",
+        action="store_true",
+        help="profile steps 3 to 12: a table on the screen, and the trace in RUN/profile.json",
+    )
+    p.add_argument(
         "--sweep",
         action="append",
         default=[],

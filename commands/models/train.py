@@ -38,6 +38,7 @@ def train(arguments: Namespace) -> int:
         jobs=arguments.jobs,
         device=arguments.device,
         loggers=tuple(LOGGERS.get(name) for name in arguments.logger),
+        profiled=arguments.profile,
     )
     if arguments.sweep:
         return _sweep(arguments, options)

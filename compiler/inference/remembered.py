@@ -6,7 +6,8 @@ more than asking a dict. What is remembered depends on the config and the shapes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
@@ -17,6 +18,7 @@ from torch import Tensor
 from ...registry import Block, BlockConfig, Spec, build
 from ..join import join
 from ..module import count_parameters
+from .operations_seen import OperationsSeen
 
 Key = tuple[type, str]
 # Of all blocks of a graph together: 4 GB of float32, far more than what is trained in the field.
@@ -36,12 +38,19 @@ class Remembered:
     _sizes: dict[object, int] = field(default_factory=dict)
     _made: dict[object, Any] = field(default_factory=dict)
     _last: tuple[BlockConfig | None, Key] = (None, (object, ""))
+    # Within a block the same function is asked for the same shapes over and over.
+    operations: OperationsSeen = field(default_factory=OperationsSeen)
 
     def again(self) -> Remembered:
         """The same for the next graph, with time of its own: most of its layers are those of the one before."""
         if len(self._blocks) > MOST_BLOCKS or len(self._made) > MOST_OUTPUTS:
             return Remembered()
-        return Remembered(_blocks=self._blocks, _sizes=self._sizes, _made=self._made)
+        return Remembered(
+            _blocks=self._blocks,
+            _sizes=self._sizes,
+            _made=self._made,
+            operations=self.operations,
+        )
 
     def forget_outputs(self) -> None:
         """Keep the blocks only: of thousands of sizes, each of which is tried once, nothing need be known."""
@@ -57,7 +66,7 @@ class Remembered:
         key = (self._key(spec, config), shapes)
         if key not in self._made:
             block = self.block(spec, config)
-            with torch.device("meta"):
+            with self._on_meta():
                 self._made[key] = block(*inputs)
         return self._made[key]
 
@@ -66,7 +75,7 @@ class Remembered:
         shapes = tuple((tuple(tensor.shape), tensor.dtype) for tensor in tensors)
         key = (op, fit, shapes)
         if key not in self._made:
-            with torch.device("meta"):
+            with self._on_meta():
                 self._made[key] = join(op, tensors, fit)
         made: Tensor = self._made[key]
         return made.detach()
@@ -74,9 +83,14 @@ class Remembered:
     def block(self, spec: Spec, config: BlockConfig) -> Block:
         key = self._key(spec, config)
         if key not in self._blocks:
-            with torch.device("meta"):
+            with self._on_meta():
                 self._blocks[key] = build(spec, config).eval()
         return self._blocks[key]
+
+    @contextmanager
+    def _on_meta(self) -> Iterator[None]:
+        with torch.device("meta"), self.operations:
+            yield
 
     def parameters(self, spec: Spec, config: BlockConfig) -> int:
         """How many weights the block has; it is built on the meta device, where they take no memory."""

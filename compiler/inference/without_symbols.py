@@ -17,6 +17,7 @@ from typing import Any
 
 SYMPY = "sympy"
 SYMBOLIC = "torch.fx.experimental.symbolic_shapes"
+PLAIN = frozenset((bool, int))
 
 
 class _Never:
@@ -56,14 +57,17 @@ def _is_plain(value: object) -> bool:
     """A number, or a shape of numbers."""
     if isinstance(value, (tuple, list)):
         return all(map(_is_plain, value))
-    return type(value) in (bool, int)
+    return type(value) in PLAIN
 
 
 def _for_numbers(name: str, answer: Callable[..., Any]) -> Callable[..., Any]:
     """The answer for plain numbers; anything else is asked of torch's own function."""
 
     def answered(*values: Any, **more: Any) -> Any:
-        if not more and all(map(_is_plain, values)):
+        # Asked a hundred thousand times per graph, and mostly of single numbers.
+        if not more and (
+            PLAIN.issuperset(map(type, values)) or all(map(_is_plain, values))
+        ):
             return answer(*values)
         return getattr(_real(SYMBOLIC), name)(*values, **more)
 

@@ -14,7 +14,7 @@ from ...errors import (
     did_you_mean,
 )
 from ...fields import quoted
-from ...registry import BlockConfig, Spec, blocks
+from ...registry import BlockConfig, Spec, blocks, find
 from ...spelling import snake_case
 from .configs import read_config
 from .forms import Item
@@ -55,15 +55,15 @@ class Reader:
 
     def read(self, item: Item) -> Layer | Skip | None:
         """The node of one item; None after adding its mistakes to `errors`."""
-        known = blocks()
         if item.block == "Reuse":
             return self._reuse(item)
         if item.block in SKIPS:
             return self._skip(item)
-        if item.block not in known:
-            self._unknown(item, known)
+        spec = find(item.block)
+        if spec is None:
+            self._unknown(item, blocks())
             return None
-        return self._layer(item, known[item.block])
+        return self._layer(item, spec)
 
     def _unknown(self, item: Item, known: Mapping[str, Spec]) -> None:
         # YAML reads a `-` that is indented deeper than the one before as more of that

@@ -23,7 +23,7 @@ from typing import Any
 
 from ...errors import GraphError, GraphWarning, MirbricksError, did_you_mean
 from ...fields import quoted
-from ...registry import blocks
+from ...registry import blocks, find
 from ...settings import taken_by_old_names
 from .files import Files
 from .forms import Item
@@ -202,7 +202,7 @@ def _read_pair(
 
 def _with_old_words(alias: Alias, params: Mapping[str, Any]) -> Alias:
     """The alias with the old names of fields that are given: the dialect's words are those of its time."""
-    spec = blocks().get(alias.block)
+    spec = find(alias.block)
     if spec is None:
         return alias
     old_words = taken_by_old_names(spec.cls.Config, params)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ...data.corpus import Item
 from ...errors import TaskError
 from ...features.cache import FeatureCache
-from ...features.hcqt import HCQTFeature, HCQTFeatureConfig
+from ...features.hcqt import HCQTFeatureConfig
 from ...metrics.multi_pitch import multi_pitch_figures
 from ...metrics.notes import intervals, note_figures, velocity_figures
 from ..base import (
@@ -329,7 +329,7 @@ class MultiPitch(Task):
             pitches.hz_of_each(self.feature),
             probabilities[0].numpy(),
             notes,
-            HCQTFeature(self.feature).frequencies_hz().numpy(),
+            self.feature.frequencies_hz().numpy(),
             curves.get("frames"),
         )
 

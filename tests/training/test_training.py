@@ -39,7 +39,8 @@ def test_learns_and_keeps_best_and_metrics(tmp_path: Path) -> None:
     losses = [record["loss"] for record in records if "loss" in record]
     assert len(losses) == 15
     assert losses[-1] < losses[0] / 3
-    assert set(records[0]) == {"step", "loss", "lr", "grad_norm", "seconds"}
+    always = {"step", "loss", "lr", "grad_norm", "seconds", "waiting"}
+    assert set(records[0]) == always
     assert set(records[1]) == {"step", "valid"}
     valid = {record["step"]: record["valid"] for record in records if "valid" in record}
     assert list(valid) == list(range(15, 151, 15))

@@ -15,7 +15,7 @@ from ..compiler.drawing.inside import draw_block
 from ..compiler.ejecting.eject import eject
 from ..compiler.inference.infer import run, shapes_at
 from ..compiler.inference.remembered import Remembered
-from ..compiler.inference.summary import count_macs, summarise
+from ..compiler.inference.summary import summarise
 from ..compiler.inference.trial import input_axes
 from ..compiler.inference.walk import Failed
 from ..compiler.language.example import example_yaml
@@ -36,6 +36,8 @@ class _Last:
 
     key: tuple[str, str] = ("", "")
     model: GraphModule | None = None
+    # Blocks that were counted before: from one text to the next most layers stay.
+    remembered = Remembered()
 
 
 def begin(_: str) -> None:
@@ -109,8 +111,9 @@ def summary(text: str, file: str, sizes: Mapping[str, int]) -> dict[str, Any]:
     model = _model(text, file)
     at = {**model.free_sizes, **{name: int(size) for name, size in sizes.items()}}
     answer: dict[str, Any] = {"sizes": at}
+    _Last.remembered = _Last.remembered.again()
     try:
-        walk = run(model.graph, shapes_at(input_axes(model), at), at, Remembered())
+        walk = run(model.graph, shapes_at(input_axes(model), at), at, _Last.remembered)
     except Failed as failed:
         return {
             **answer,
@@ -122,8 +125,8 @@ def summary(text: str, file: str, sizes: Mapping[str, int]) -> dict[str, Any]:
     answer["shapes"] = [
         show(step.went) for step in walk.steps if step.config is not None
     ]
-    answer["macs"] = count_macs(model, at)
-    rows = summarise(model).rows
+    rows = summarise(model, at=at).rows
+    answer["macs"] = [row.macs for row in rows]
     answer["fields"] = [row.receptive_field_frames for row in rows]
     answer["strides"] = [row.stride_frames for row in rows]
     return answer

@@ -54,9 +54,16 @@ class Summary:
         return asdict(self)
 
 
-def summarise(model: GraphModule, hop_s: float | None = None) -> Summary:
-    """Rows and totals of a compiled graph; `hop_s`, the seconds between input frames, gives fields in seconds."""
-    sizes = dict(model.free_sizes)
+def summarise(
+    model: GraphModule,
+    hop_s: float | None = None,
+    at: Mapping[str, int] | None = None,
+) -> Summary:
+    """Rows and totals of a compiled graph; `hop_s`, the seconds between input frames, gives fields in seconds.
+
+    `at` has the sizes that stand in for free axes; default: those at which the graph is known to run.
+    """
+    sizes = dict(at or model.free_sizes)
     macs = count_macs(model, sizes)
     fields = receptive_fields(model)
     rows = [

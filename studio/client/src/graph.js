@@ -4,6 +4,7 @@ import { big, complain, h, nameOf, number, put, shortened, toast } from "./dom.j
 import { makeEditor } from "./editor.js";
 
 const DELAY_MS = 120; // after the last key
+const REST_MS = 250; // after a drawing
 const FIRST = "input: B C=6 F=360 T\nlayers:\n  - Conv2d: {out_channels: 16, kernel_size: 3, padding: same}\n  - ReLU\n";
 
 export function graphPage(page, studio) {
@@ -106,6 +107,9 @@ export function graphPage(page, studio) {
         show(found);
       }
       if (found.svg) {
+        // Counting takes longer than a check: it waits until the keys rest, so that no error has to wait for it.
+        await new Promise((rested) => setTimeout(rested, REST_MS));
+        if (asked !== open.asked) return;
         await count(asked, text);
         await fits(asked, text, found);
       }

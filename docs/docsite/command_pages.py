@@ -1,14 +1,17 @@
-"""The commands, as their own --help prints them at 80 columns; and the sections of a graph file."""
+"""The commands, as their own --help prints them at 80 columns; the sections of a graph file; fields by name."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 from unittest.mock import patch
 
+from mirbricks.augment.base import AUGMENTATIONS
 from mirbricks.commands.command_line import command_parser
 from mirbricks.commands.graphs.explain_sections import sections
 from mirbricks.commands.table import COMMANDS
+from mirbricks.features.base import FEATURES
 
 from .markdown import fence, fields, plain, table
 
@@ -20,9 +23,11 @@ ROOMS = {
 
 
 def pages() -> Iterator[tuple[str, str | bytes]]:
-    """The page of the commands, and that of the settings."""
+    """The page of the commands, that of the settings, and the fields that two written pages include."""
     yield "lookup/commands.md", commands()
     yield "lookup/settings.md", settings()
+    yield "front/features.md", configured(FEATURES.all())
+    yield "front/augmentations.md", configured(AUGMENTATIONS.all())
 
 
 def commands() -> str:
@@ -72,4 +77,13 @@ def settings() -> str:
     for name, (heading, text, config) in sections().items():
         lines += [f"## {name}", "", plain(heading[:1].upper() + heading[1:]) + ".", ""]
         lines += [fence("text", text), fields(config)]
+    return "\n".join(lines)
+
+
+def configured(known: Mapping[str, Any]) -> str:
+    """What each of some classes is, and the fields of its config."""
+    lines = []
+    for name in sorted(known):
+        summary = str(known[name].__doc__ or "").strip().partition("\n")[0]
+        lines += [f"### {name}", "", plain(summary), "", fields(known[name].Config)]
     return "\n".join(lines)

@@ -23,7 +23,7 @@ from ..data.fetching.http import download
 from ..data.fetching.line import disk
 from ..data.user_cache import cache_folder
 from ..errors import DataError, RunError
-from ..zoo import CARD, GRAPH, MODELS, WEIGHTS
+from ..zoo import CARD, GRAPH, MODELS, WEIGHTS, located
 
 ENDING = ".mirb"
 MOST_FETCHED_BYTES = 100_000_000
@@ -70,7 +70,7 @@ def here(source: str | Path, sha256: str | None = None) -> str | Path:
         return _unpacked(name, content, found)
     if checksum is None:
         return source
-    _compare(name, checksum, checksum_of(Path(name)))
+    _compare(name, checksum, checksum_of(located(name)))
     return name
 
 

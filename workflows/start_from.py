@@ -75,8 +75,20 @@ class Start:
 def start_from(model: nn.Module, source: str) -> Start:
     """Take from a run, a packed model or `zoo:NAME` every weight whose name and shape the model has.
 
-    Returns what was taken, node by node. Raises RunError E607 where hardly anything fits, and what opening the run
-    raises.
+    Returns what was taken, node by node. Raises what `fitting` raises.
+    """
+    given, taken = fitting(model, source)
+    rows = tuple(_rows(model, given))
+    model.load_state_dict(taken, strict=False)
+    return Start(source, rows)
+
+
+def fitting(
+    model: nn.Module, source: str
+) -> tuple[Mapping[str, Tensor], dict[str, Tensor]]:
+    """All weights of a run, and those of them that a model can begin with.
+
+    Raises RunError E607 where hardly anything fits, and what opening the run raises.
     """
     run = RunFolder.open(source)
     given, _ = run.read_weights()
@@ -88,19 +100,21 @@ def start_from(model: nn.Module, source: str) -> Start:
             taken[name] = tensor
     # a model of other layers shares a name or two by chance
     if len(taken) < len(wanted) / 2:
-        near = did_you_mean(next(iter(wanted)), given)
+        first = next(iter(wanted))
+        near = None
+        # A name that both have differs in its shape: other names would not mend that.
+        if first not in given:
+            near = did_you_mean(first, given)
         raise RunError(
             f"{len(taken)} of {len(wanted)} tensors of the graph are in '{source}': they are other models",
             code="E607",
             facts=[
-                ("graph", f"'{next(iter(wanted))}', ..."),
+                ("graph", f"'{first}', ..."),
                 ("given", f"'{next(iter(given))}', ..."),
             ],
             help=near or "start from a model of the same layers, with the same names",
         )
-    rows = tuple(_rows(model, given))
-    model.load_state_dict(taken, strict=False)
-    return Start(source, rows)
+    return given, taken
 
 
 def _rows(model: nn.Module, given: Mapping[str, Tensor]) -> Iterator[Row]:

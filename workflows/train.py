@@ -38,7 +38,7 @@ from .prepared import Prepared, choosing, prepare, refuse_early, refuse_taken
 from .progress import Progress
 from .report import write_run_report
 from .resuming import overrides_of, refuse_other
-from .start_from import start_from
+from .start_from import fitting, start_from
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,9 @@ def train(
     experiment = experiment_of(graph, _kept(_first_run(options), options))
     # A device that does not work is reported before the corpus is read.
     as_device(options.device)
+    # So is a model that the training cannot begin with.
+    if options.start_from is not None:
+        fitting(experiment.model, options.start_from)
     corpus = Corpus.open(data)
     choice = choice_of(corpus, experiment.dataset)
     if choice.note and options.fold != "none" and leads():

@@ -75,7 +75,7 @@ def predict(arguments: Namespace) -> int:
             else:
                 _on_screen(path, prediction, None if arguments.quiet else seconds)
                 for file in written:
-                    print(file)
+                    print(printable(file))
         except MirbricksError as error:
             progress.complain(error)
             failed += 1

@@ -8,6 +8,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from ...errors import MirbricksError
+from ...printable import printable
 from ...runs.folder import RunFolder
 from ...training.devices import as_device
 from ...workflows.hosted import here
@@ -56,7 +57,7 @@ def separate(arguments: Namespace) -> int:
             if arguments.json:
                 print(json.dumps({"file": str(path), "files": files}))
             else:
-                print(*files, sep="\n")
+                print(*map(printable, files), sep="\n")
         except MirbricksError as error:
             progress.complain(error)
             failed += 1

@@ -228,6 +228,15 @@ def test_a_folder_and_an_archive_on_this_machine(tmp_path: Path, site: Site) -> 
     assert "is not what" in refusal(site, str(tmp_path / "toy.mirb"), "1" * 64)
 
 
+def test_a_model_of_the_zoo_is_held_against_a_checksum_too() -> None:
+    checksum = checksum_of(zoo.located("zoo:mpe_bach10"))
+    assert here("zoo:mpe_bach10", checksum) == "zoo:mpe_bach10"
+    with pytest.raises(RunError, match="is not what its checksum says"):
+        here("zoo:mpe_bach10", "0" * 64)
+    with pytest.raises(RunError, match="did you mean 'mpe_bach10'"):
+        here("zoo:mpe_bach1", checksum)
+
+
 def test_no_graph_can_ask_for_an_address(site: Site, tmp_path: Path) -> None:
     graph = tmp_path / "graph.yaml"
     text = (zoo.FOLDER / "notes_ar" / "graph.yaml").read_text()

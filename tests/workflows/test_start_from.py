@@ -89,3 +89,18 @@ def test_a_graph_that_extends_no_model_of_the_zoo(tmp_path: Path) -> None:
         mb.compile_graph(path)
     assert f"{path}:1:10" in str(error.value)
     assert "did you mean 'tagging_esc10'" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "code"),
+    [("zoo:mpe_bach1", "E610"), ("no/run", "E600"), ("zoo:tagging_esc10", "E607")],
+)
+def test_what_cannot_be_begun_with_is_refused_before_the_corpus_is_read(
+    source: str, code: str, tmp_path: Path
+) -> None:
+    with pytest.raises(RunError) as raised:
+        mb.train("mpe_small", "no_corpus", tmp_path / "run", start_from=source)
+    assert raised.value.code == code
+    # Both graphs have a conv2d_1, of other shapes: its own name is of no help.
+    assert "conv2d" not in (raised.value.help or "")
+    assert not (tmp_path / "run").exists()

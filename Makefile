@@ -72,6 +72,7 @@ bench: .venv/installed-test
 	$(BIN)/python bench/bench_hcqt.py
 	$(BIN)/python bench/bench_compiled.py
 	$(BIN)/python bench/bench_compiled.py --optimized
+	$(BIN)/python bench/bench_predict.py
 	$(BIN)/python bench/bench_check.py
 	$(BIN)/python bench/bench_diagnose.py
 	$(BIN)/python bench/bench_sincnet.py

@@ -64,17 +64,17 @@ def write_feature(
     with written_whole(path) as temporary, temporary.open("wb") as file:
         _write_header(file, {"__metadata__": {"format": FORMAT, **about}, **layout})
         peaks = []
-        for block in (
-            block
-            for piece in pieces
-            for block in torch.split(piece, BLOCK_FRAMES, dim=-1)
-        ):
-            # Each frame over its own peak: then float16 is as exact in quiet passages as in loud ones.
-            values = block.permute(2, 0, 1).contiguous()
-            peak = values.abs().amax(dim=(1, 2))
-            values = values / peak.clamp_min(1e-30)[:, None, None]
-            file.write(torch.view_as_real(values).to(torch.float16).cpu().numpy().data)
-            peaks.append(peak.cpu())
+        for piece in pieces:
+            for block in torch.split(piece, BLOCK_FRAMES, dim=-1):
+                # Each frame over its own peak: then float16 is as exact in quiet passages as in loud ones.
+                values = block.permute(2, 0, 1).contiguous()
+                peak = values.abs().amax(dim=(1, 2))
+                values = values / peak.clamp_min(1e-30)[:, None, None]
+                halves = torch.view_as_real(values).to(torch.float16)
+                file.write(halves.cpu().numpy().data)
+                peaks.append(peak.cpu())
+            # The next piece is computed before its name stands for it: two would be held.
+            del piece, block
         file.write(torch.cat(peaks).numpy().data)
 
 

@@ -21,7 +21,10 @@ from ..recordings import refuse_not_finite
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 
+# Patches in one call of the model, and how many frames they have together at most: what
+# a model makes of them on the way is the largest part of the memory of a prediction.
 PATCHES_AT_ONCE = 4
+FRAMES_AT_ONCE = 1024
 BLOCK_FRAMES = 1024  # decoded at once: bounds the memory of what is interpolated
 
 
@@ -84,7 +87,7 @@ def probabilities_of(
         magnitudes_of(recorded),
         patch_frames=patch_frames,
         hop_frames=patch_frames - patch_frames // 8,
-        at_once=PATCHES_AT_ONCE,
+        at_once=max(1, min(PATCHES_AT_ONCE, FRAMES_AT_ONCE // patch_frames)),
     ):
         inputs = to_scale(patches, config.scale, peak).to(device)
         starts.append(some)

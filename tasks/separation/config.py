@@ -86,6 +86,10 @@ class RemixConfig(Settings):
         0.5,
         description="share of the stems whose channels change places; two channels",
     )
+    targets_in_turn: bool = Field(
+        False,
+        description="a conditioned graph is asked for its targets in turn, so that a batch has all of them",
+    )
     silent: Share = Field(
         0.1,
         description="share of the examples that may have a silent target; in the others it sounds",

@@ -97,8 +97,9 @@ class StemMixes(PatchBatches):
                 self.by_label.setdefault(label, []).append(stem)
             self.pieces.append(piece)
 
-    def draw(self, step: int, rng: Generator) -> Batch:  # noqa: ARG002  # `rng` is of the step
-        examples = [self._example(rng) for _ in range(self.batch_size)]
+    def draw(self, step: int, rng: Generator) -> Batch:
+        first = step * self.batch_size
+        examples = [self._example(rng, first + row) for row in range(self.batch_size)]
         names = tuple(one.name for one in examples)
         named = {self.names[MIX]: torch.stack([one.mix for one in examples])}
         targets = self.config.targets
@@ -119,14 +120,14 @@ class StemMixes(PatchBatches):
         named[self.names[TARGET]] = torch.eye(len(targets))[places]
         return Batch((), torch.stack(wanted), names, named)
 
-    def _example(self, rng: Generator) -> Example:
-        """A mix in which a target sounds, but for the share in which it may be silent."""
+    def _example(self, rng: Generator, number: int) -> Example:
+        """A mix in which a target sounds, but for the share in which it may be silent; the `number`-th of all."""
         any_will_do = bool(rng.random() < self.config.remix.silent)
         for attempt in range(ATTEMPTS):
             piece = int(rng.integers(len(self.pieces)))
             placed, together = self._placed(self.pieces[piece], rng)
             labels = [one.stem.label for one in placed]
-            asked = self._asked(labels, any_will_do, rng)
+            asked = self._asked(labels, any_will_do, rng, number)
             parts = self._parts(placed, together, rng)
             # A piece may be silent for long: after some attempts whatever comes is taken.
             last = attempt == ATTEMPTS - 1
@@ -163,7 +164,7 @@ class StemMixes(PatchBatches):
         return min(spare, 0) + int(moment * (abs(spare) + 1))
 
     def _asked(
-        self, labels: Sequence[str], any_will_do: bool, rng: Generator
+        self, labels: Sequence[str], any_will_do: bool, rng: Generator, number: int
     ) -> list[str]:
         """The targets of an example: of a conditioned graph one, which plays unless any will do."""
         targets = list(self.config.targets)
@@ -172,6 +173,9 @@ class StemMixes(PatchBatches):
         playing = [target for target in targets if target in labels]
         if any_will_do or not playing:
             playing = targets
+        # Batch norm sees all targets in every batch, as it does on average.
+        if self.config.remix.targets_in_turn:
+            return [playing[number % len(playing)]]
         return [playing[int(rng.integers(len(playing)))]]
 
     def _parts(

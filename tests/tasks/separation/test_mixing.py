@@ -84,6 +84,13 @@ def test_a_mix_is_the_sum_of_stems_of_one_piece() -> None:
     assert (batch.named["which"].sum(dim=1) == 1).all()
 
 
+def test_targets_are_asked_for_in_turn() -> None:
+    found = mixes(targets_in_turn=True)
+    for step in (0, 1, 7):
+        asked = found.batch(step).named["which"].argmax(dim=1)
+        assert asked.tolist() == [0, 1] * 32
+
+
 def test_stems_of_other_pieces_keep_their_labels() -> None:
     batch = mixes("several", other_pieces=1.0).batch(0)
     violin = batch.targets["violin"][:, 0, 0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from torch import Tensor, nn
@@ -14,15 +14,12 @@ from ..modes import evaluating
 from ..patches import PatchLearner
 from .vocabulary import IGNORED
 
-if TYPE_CHECKING:
-    from .task import ChordEstimation
-
 
 class ChordLearner(PatchLearner):
     """Patches to learn from, and the validation tracks; `figure` is majmin without smoothing."""
 
     figure = "majmin"
-    task: ChordEstimation
+    task: Any
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Cross-entropy over the frames that have a class."""

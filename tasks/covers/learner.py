@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -12,9 +12,6 @@ from ..patches import PatchLearner
 from .objective import Objective
 from .patches import Patches
 from .works import has_covers
-
-if TYPE_CHECKING:
-    from .task import CoverSongs
 
 
 class CoversLearner(PatchLearner):
@@ -25,11 +22,11 @@ class CoversLearner(PatchLearner):
     """
 
     figure = "mAP"
-    task: CoverSongs
+    task: Any
 
     def __init__(
         self,
-        task: CoverSongs,
+        task: Any,
         patches: Patches,
         objective: Objective,
         valid: Sequence[Any],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -11,15 +11,12 @@ from ..base import Batch, OnTrack, unseen
 from ..modes import evaluating
 from ..patches import PatchLearner
 
-if TYPE_CHECKING:
-    from .task import MultiPitch
-
 
 class MultiPitchLearner(PatchLearner):
     """Patches to learn from, and the validation tracks; `figure` is the Accuracy at its best threshold."""
 
     figure = "Accuracy"
-    task: MultiPitch
+    task: Any
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         return binary_cross_entropy(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,9 +18,6 @@ from ..patches import PatchLearner
 from ..recordings import refuse_not_finite
 from .encoder import Encoder
 
-if TYPE_CHECKING:
-    from .task import SelfSupervised
-
 
 class SelfSupervisedLearner(PatchLearner):
     """Pairs of views to learn from, and the validation recordings.
@@ -30,7 +27,7 @@ class SelfSupervisedLearner(PatchLearner):
     """
 
     figure = "pair_accuracy"
-    task: SelfSupervised
+    task: Any
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Of the projections (2 B, D); rows i and i + B belong together."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from torch import Tensor, nn
@@ -16,18 +16,15 @@ from ..base import OnTrack, unseen
 from ..patches import PatchLearner
 from .patches import Patches
 
-if TYPE_CHECKING:
-    from .task import Tagging
-
 
 class TaggingLearner(PatchLearner):
     """Patches to learn from, and the validation tracks."""
 
-    task: Tagging
+    task: Any
 
     def __init__(
         self,
-        task: Tagging,
+        task: Any,
         patches: Patches,
         valid: Sequence[Item],
         cache: FeatureCache,

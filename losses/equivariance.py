@@ -6,11 +6,15 @@ ISMIR 2023. An answer is a distribution y over bins of log-frequency; y⁽ᵏ⁾
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from .base import register_loss
+
+LEAST = 1e-6  # the probability of a bin that does not exist
 
 
 @register_loss("symmetric_cross_entropy")
@@ -31,16 +35,22 @@ def symmetric_cross_entropy(one: Tensor, other: Tensor) -> Tensor:
 def shifted_cross_entropy(one: Tensor, other: Tensor, shifts: Tensor) -> Tensor:
     """The same of a sound and of its transposition by `shifts` (B,) bins: -Σ_i y_i log y⁽ᵏ⁾_{i+k}; a scalar.
 
-    Riou et al., L_SCE. Bins that the shift moves beyond an end have no partner, and are left out.
+    Riou et al., L_SCE. What the shift moves beyond an end is held against a probability of 1e-6: if it cost nothing, an
+    answer that lies at an end and never moves would be the best one.
     """
+    forth = _held_against(one, other, shifts)
+    back = _held_against(other, one, -shifts)
+    return (forth + back).mean() / 2
+
+
+def _held_against(one: Tensor, other: Tensor, shifts: Tensor) -> Tensor:
+    """(B,) -Σ_i y_i log z_{i+k}."""
     n = one.shape[1]
     bins = torch.arange(n, device=one.device) + shifts[:, None]
     inside = (bins >= 0) & (bins < n)
-    first = one.log_softmax(1)
-    second = other.log_softmax(1).gather(1, bins.clamp(0, n - 1))
-    forth = -(first.exp() * second * inside).sum(1)
-    back = -(second.exp() * first * inside).sum(1)
-    return (forth + back).mean() / 2
+    there = other.log_softmax(1).gather(1, bins.clamp(0, n - 1))
+    there = there.masked_fill(~inside, math.log(LEAST))
+    return -(one.softmax(1) * there).sum(1)
 
 
 @register_loss("transposition_loss")

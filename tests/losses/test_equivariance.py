@@ -35,13 +35,13 @@ def test_shifted_cross_entropy_is_its_sum() -> None:
     total = 0.0
     for row, k in enumerate(shifts.tolist()):
         for i in range(BINS):
-            if 0 <= i + k < BINS:
-                there, here = float(z[row, i + k]), float(y[row, i])
-                total -= (here * math.log(there) + there * math.log(here)) / 2
+            for from_, to, j in ((y, z, i + k), (z, y, i - k)):
+                there = float(to[row, j]) if 0 <= j < BINS else 1e-6
+                total -= float(from_[row, i]) * math.log(there) / 2
     found = shifted_cross_entropy(one, other, shifts)
     assert float(found) == pytest.approx(total / 6)
     still = torch.zeros(6, dtype=torch.long)
-    assert torch.equal(
+    torch.testing.assert_close(
         shifted_cross_entropy(one, other, still), symmetric_cross_entropy(one, other)
     )
 
@@ -71,6 +71,12 @@ def test_an_answer_that_moves_with_the_sound_costs_next_to_nothing(k: int) -> No
     ):
         assert float(loss(there)) < 1e-6
         assert float(loss(wrong)) > 0.001
+
+
+@pytest.mark.parametrize(("at", "k"), [(0, -5), (39, 5), (0, 5), (39, -5)])
+def test_an_answer_that_stays_at_an_end_is_no_way_out(at: int, k: int) -> None:
+    still = shifted_cross_entropy(peak(at), peak(at), torch.tensor([k]))
+    assert float(still) > 10.0
 
 
 def test_every_loss_has_gradients_for_both_answers() -> None:

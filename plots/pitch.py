@@ -31,6 +31,7 @@ Frames = tuple[Float, Sequence[Float]]
 BLACK_KEYS = (1, 3, 6, 8, 10)
 HALF_SEMITONE = 0.5
 S_PER_INCH = 3.4
+BLACKEST = 2.5  # the salience that would be drawn in full grey: 1 stays pale
 MOST_COLUMNS = 2400  # of a picture; half the dots of the widest one
 
 
@@ -232,15 +233,15 @@ def _behind(
     # much memory, to find them: here a column is the strongest of a few frames.
     together = max(1, salience.shape[1] // MOST_COLUMNS)
     starts = np.arange(0, salience.shape[1], together)
+    strongest = np.maximum.reduceat(salience, starts, axis=1)
+    # As colours of a byte each: of numbers matplotlib would make many pictures of floats.
+    colours = shades()(np.clip(strongest / BLACKEST, 0.0, 1.0), bytes=True)
     axes.imshow(
-        np.maximum.reduceat(salience, starts, axis=1),
-        interpolation="nearest",
+        colours,
         origin="lower",
         aspect="auto",
         extent=extent,
-        cmap=shades(),
-        vmin=0,
-        vmax=2.5,
+        interpolation="nearest",
         zorder=0,
     )
 

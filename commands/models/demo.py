@@ -44,6 +44,7 @@ def demo(arguments: Namespace) -> int:
         "also": [],
         "logger": [],
         "sweep": [],
+        "profile": False,
     }
     return train(Namespace(**given))
 

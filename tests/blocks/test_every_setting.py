@@ -25,6 +25,7 @@ PAIR = {"num_heads": 2, "dim_head": 4, "num_encoder_layers": 1, "num_decoder_lay
 LEARNED = {"positions": "learned", "max_frames": 30}
 T5 = {"positions": "t5", "num_buckets": 8, "max_distance": 9}
 FRAMES = (1, 20, 8)
+BINS = {"sr_hz": 64, "hop_length": 4}
 FILTERS = {"out_channels": 3, "kernel_size": 21}
 DECIBELS = {"n_fft": 128, "n_mels": 5, "sr_hz": 8000, "scale": "db"}
 TRIES = 4  # values of a field that run
@@ -45,6 +46,17 @@ SPECIAL: dict[tuple[str, str], tuple[Any, Mapping[str, Any], Any]] = {
         (2, 1, 256),
         {"sr_hz": 2000, "hop_length": 64, "frame_length": 128, "fmin_hz": 50.0},
         60.0,
+    ),
+    # Settings with which there are as many bins as before, so that the same input fits.
+    ("InverseCQT", "hop_length"): (
+        (2, 2, 13, 7),
+        {**BINS, "fmin_hz": 2.0, "n_octaves": 2, "bins_per_octave": 4},
+        5,
+    ),
+    ("InverseCQT", "bins_per_octave"): (
+        (2, 2, 8, 7),
+        {**BINS, "fmin_hz": 5.0, "n_octaves": 1, "bins_per_octave": 3},
+        4,
     ),
     ("LEAF", "fmax_hz"): ((2, 1, 90), FILTERS, 2000.0),
     ("LogMel", "top_db"): ((2, 1, 300), DECIBELS, 1.0),
@@ -104,6 +116,7 @@ LATER = {
 # Fields with one value that runs: the input is mono, or its sizes say how large the field is.
 ONE_VALUE = {
     ("GaborConv1d", "in_channels"),
+    ("InverseCQT", "n_octaves"),
     ("LEAF", "in_channels"),
     ("SincNet", "in_channels"),
     ("ConditionedSampleRNNTier", "hidden_size"),

@@ -26,7 +26,7 @@ from mirbricks.errors import GraphError
 GRAPHS = sorted((Path(mb.__file__).parent / "graphs").glob("*.yaml"))
 SHORTER = {"chord_conv_lstm": ["input=B C=1 F=72 T=24"]}
 BLOCKS_BESIDE_TORCH = {
-    "numpy": "CQT Chroma HCQT",
+    "numpy": "CQT Chroma HCQT InverseCQT InvertibleCQT",
     "einops": "Rearrange",
 }  # what they import besides it
 ALONE = """

@@ -42,12 +42,17 @@ def _default(info: FieldInfo, inferred: int) -> str:
     if info.is_required():
         return ""
     value = info.get_default(call_default_factory=True)
-    extra = info.json_schema_extra
-    if isinstance(extra, dict) and "from_axis" in extra and value == inferred:
+    if is_inferred(info, value, inferred):
         return ", default: inferred"
     if value is None:
         return ", default: none"
     return f", default: {quoted(value)}"
+
+
+def is_inferred(info: FieldInfo, value: Any, inferred: int) -> bool:
+    """Whether a value stands for a size that the compiler takes from an axis."""
+    extra = info.json_schema_extra
+    return isinstance(extra, dict) and "from_axis" in extra and value == inferred
 
 
 def default_words(info: FieldInfo, inferred: int) -> str:
@@ -55,8 +60,7 @@ def default_words(info: FieldInfo, inferred: int) -> str:
     if info.is_required():
         return "required"
     value = info.get_default(call_default_factory=True)
-    extra = info.json_schema_extra
-    if isinstance(extra, dict) and "from_axis" in extra and value == inferred:
+    if is_inferred(info, value, inferred):
         return "inferred"
     if value is None:
         return "default: none"

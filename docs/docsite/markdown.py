@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from mirbricks.fields import expected, quoted
+from mirbricks.fields import expected, is_inferred, quoted
 from mirbricks.registry import INFER
 
 CODE = re.compile(r"(`[^`]*`)")
@@ -66,8 +66,7 @@ def default(info: FieldInfo) -> str:
     if info.is_required():
         return "**required**"
     value = info.get_default(call_default_factory=True)
-    extra = info.json_schema_extra
-    if isinstance(extra, dict) and "from_axis" in extra and value == INFER:
+    if is_inferred(info, value, INFER):
         return "inferred"
     if value is None:
         return "none"

@@ -69,12 +69,10 @@ def pairs_found(ends: Sequence[NDArray[np.float64]]) -> float:
     """The share of recordings whose two vectors (2, D) are each other's nearest; NaN without any."""
     if not ends:
         return float("nan")
-    first, last = functional.normalize(torch.from_numpy(np.stack(ends)), dim=-1).unbind(
-        1
-    )
+    vectors = functional.normalize(torch.from_numpy(np.stack(ends)), dim=-1)
+    first, last = vectors.unbind(1)
     # Nearest in both directions: a vector that is near to everything does not count.
     likeness = first @ last.T
     own = torch.arange(len(first))
-    return float(
-        ((likeness.argmax(1) == own) & (likeness.argmax(0) == own)).double().mean()
-    )
+    is_pair = (likeness.argmax(1) == own) & (likeness.argmax(0) == own)
+    return float(is_pair.double().mean())

@@ -8,15 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ...outputs.layers import Curve, Layer, NoteEvent, Notes
+from ...outputs.layers import Curve, Layer, Notes
 from ...outputs.text import notes_table
-from ...printable import listed
-from ..multi_pitch.prediction import F0, Note
+from ..multi_pitch.prediction import F0, Note, note_events, notes_answer
 from ..predictions import Prediction, drawn
 
 Float64 = NDArray[np.float64]
-
-LISTED = 4  # notes that `repr` names
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -75,13 +72,7 @@ class Melody(Prediction):
 
     def answer(self) -> str:
         """How many notes, and the first of them."""
-        if not self.notes:
-            return "no notes"
-        count = f"{len(self.notes)} note{'' if len(self.notes) == 1 else 's'}"
-        words = [
-            f"{note.name} {note.start_s:.2f}-{note.end_s:.2f} s" for note in self.notes
-        ]
-        return f"{count}: {listed(words, LISTED, quote='')}"
+        return notes_answer(self.notes)
 
     def files(self) -> dict[str, bytes]:
         """The pitch in the text of mir_eval.melody, time and Hz per line, and the notes as CSV."""
@@ -90,7 +81,7 @@ class Melody(Prediction):
             lines.append(f"{time_s:.6f}\t{hz:.3f}\n")
         return {
             ".f0.txt": "".join(lines).encode(),
-            ".notes.csv": notes_table(self._events()),
+            ".notes.csv": notes_table(note_events(self.notes)),
         }
 
     def layers(self) -> list[Layer]:
@@ -99,14 +90,8 @@ class Melody(Prediction):
         for sure, voiced in zip(self.voicing, self.voiced.tolist(), strict=True):
             confidence.append(np.array([sure]) if voiced else np.zeros(0))
         return [
-            Notes("notes", self._events()),
+            Notes("notes", note_events(self.notes)),
             Curve("f0", self.times_s, self.frequencies_hz, confidence),
-        ]
-
-    def _events(self) -> list[NoteEvent]:
-        return [
-            NoteEvent(note.onset_s, note.duration_s, note.midi, note.confidence)
-            for note in self.notes
         ]
 
     def plot(self, ax: Any = None, truth: Any = None) -> Any:

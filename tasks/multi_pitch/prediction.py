@@ -83,6 +83,23 @@ class F0(NamedTuple):
         return f"<F0: {frames}, {when}, {sounding} with pitches>"
 
 
+def notes_answer(notes: Sequence[Note]) -> str:
+    """How many notes, and the first of them, in words."""
+    if not notes:
+        return "no notes"
+    count = f"{len(notes)} note{'' if len(notes) == 1 else 's'}"
+    words = [f"{note.name} {note.start_s:.2f}-{note.end_s:.2f} s" for note in notes]
+    return f"{count}: {listed(words, LISTED, quote='')}"
+
+
+def note_events(notes: Sequence[Note]) -> list[NoteEvent]:
+    """The notes as a layer has them."""
+    return [
+        NoteEvent(note.onset_s, note.duration_s, note.midi, note.confidence)
+        for note in notes
+    ]
+
+
 @dataclass(frozen=True, repr=False, eq=False)
 class Transcription(Prediction):
     """Which pitches sound when.
@@ -133,19 +150,13 @@ class Transcription(Prediction):
 
     def answer(self) -> str:
         """How many notes, and the first of them."""
-        if not self.notes:
-            return "no notes"
-        count = f"{len(self.notes)} note{'' if len(self.notes) == 1 else 's'}"
-        words = [
-            f"{note.name} {note.start_s:.2f}-{note.end_s:.2f} s" for note in self.notes
-        ]
-        return f"{count}: {listed(words, LISTED, quote='')}"
+        return notes_answer(self.notes)
 
     def files(self) -> dict[str, bytes]:
         """The pitches in mir_eval's multi-f0 text, and the notes as CSV."""
         return {
             ".f0.txt": self._frames_text().encode(),
-            ".notes.csv": notes_table(self._events()),
+            ".notes.csv": notes_table(note_events(self.notes)),
         }
 
     def _frames_text(self) -> str:
@@ -159,14 +170,8 @@ class Transcription(Prediction):
     def layers(self) -> list[Layer]:
         """The notes, and the pitches of every frame; with how sure the model is of each."""
         return [
-            Notes("notes", self._events()),
+            Notes("notes", note_events(self.notes)),
             Curve("f0", self.times_s, self.frequencies_hz, self.confidences()),
-        ]
-
-    def _events(self) -> list[NoteEvent]:
-        return [
-            NoteEvent(note.onset_s, note.duration_s, note.midi, note.confidence)
-            for note in self.notes
         ]
 
     def confidences(self) -> list[Float64]:

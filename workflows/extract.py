@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from ..compiler.compile import load_graph
 from ..data.corpus import Corpus
+from ..data.shards import WHOLE, Shard
 from ..data.user_cache import cache_folder
 from ..data.workers import BACKENDS, Backend
 from ..errors import DataError, did_you_mean
@@ -18,16 +18,6 @@ from .loading import experiment_of
 from .mixed_down import note_mixed_down
 from .overrides import Values, overrides_of
 from .progress import Progress, progress_of
-
-
-class Shard(NamedTuple):
-    """A part of a corpus: every `of`-th recording from the `number`-th on; 3 of 16 has the recordings 3, 19, 35, ..."""
-
-    number: int = 1
-    of: int = 1
-
-
-WHOLE = Shard()
 
 
 @dataclass(frozen=True)
@@ -73,9 +63,7 @@ def extract(
     experiment = experiment_of(load_graph(graph, list(options.overrides)))
     corpus = Corpus.open(data)
     wanted = recordings_of(corpus, experiment.feature, experiment.task)
-    # Every n-th, and not a block of neighbours: long recordings often lie side by side, and all shards should end at
-    # about the same time.
-    own = wanted[options.shard.number - 1 :: options.shard.of]
+    own = options.shard.part(wanted)
     note_mixed_down(experiment.feature, own, progress)
     with progress.counting("features", len(own)) as on_done:
         usable, failed = compute_features(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from argparse import Namespace
 
+from ...data.shards import Shard
 from ...printable import printable
-from ...workflows.extract import Extracted, Options, Shard, extract
+from ...workflows.extract import Extracted, Options, extract
 from ..screen import plural, progress_for
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ...data.shards import Shard
 from ...data.stores.together import write_together
 from ...errors import DataError, MirbricksError
 from ...outputs.text import as_json
@@ -52,9 +53,9 @@ def predict(arguments: Namespace) -> int:
     progress = progress_for(arguments)
 
     # All names at once: two files of one name need different ones, and the same in every shard.
-    number, of = arguments.shard
-    names = result_names(paths)[number - 1 :: of]
-    paths = paths[number - 1 :: of]
+    shard = Shard(*arguments.shard)
+    names = shard.part(result_names(paths))
+    paths = shard.part(paths)
     skipped = to.present(names) if arguments.skip_existing else set()
     failed = 0
     for path, name in zip(paths, names, strict=True):

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 import mirbricks as mb
 from mirbricks.cli import main
 from mirbricks.commands import values
+from mirbricks.data.shards import Shard
 from mirbricks.data.synth.polyphony import synthesise_polyphony
 from mirbricks.errors import MirbricksError
 from mirbricks.features import extract as room
-from mirbricks.workflows.extract import Shard, shard_of
+from mirbricks.workflows.extract import shard_of
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def extract(corpus: Path, cache: Path, **more: object) -> object:
 def test_every_recording_is_in_one_shard(count: int, of: int) -> None:
     everything = list(range(count))
     shards = [Shard(number, of) for number in range(1, of + 1)]
-    parts = [everything[one.number - 1 :: one.of] for one in shards]
+    parts = [one.part(everything) for one in shards]
     assert sorted(one for part in parts for one in part) == everything
     # No shard has to wait for another that is much longer.
     assert max(map(len, parts)) - min(map(len, parts)) <= 1

@@ -15,6 +15,7 @@ from ..spelling import did_you_mean
 
 LONGEST_WORD = 80  # characters of a user's word that a message repeats
 WIDEST = 100  # characters of a line of help on a wide terminal
+UNSET = "write a value; a variable of the shell may not be set"
 _OPTION = re.compile(r"--?[A-Za-z]")  # what looks like one; -1 is a number
 
 
@@ -41,7 +42,10 @@ class Parser(argparse.ArgumentParser):
         """As argparse does it, after a look at the words: argparse reports a misspelt option as a missing one."""
         # argparse calls this for sub-commands too, each time with the words that are left.
         if args is not None:
-            self._refuse_unknown(list(args))
+            words = list(args)
+            self._refuse_unknown(words)
+            if not self.commands:
+                self._refuse_empty(words)
         return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
@@ -73,6 +77,20 @@ class Parser(argparse.ArgumentParser):
                 if word not in self.commands:
                     self._refuse_command(word)
                 return  # what follows belongs to the command
+
+    def _refuse_empty(self, words: Sequence[str]) -> None:
+        """Refuse a word that is empty: as a path it would be the current folder, which nobody asked for."""
+        before = ""
+        for word in words:
+            if word == "--":
+                return
+            if _OPTION.match(word) and word.endswith("="):
+                self._refuse(f"the value of {_shortened(word[:-1])} is empty", UNSET)
+            if not word:
+                is_value = _OPTION.match(before) and "=" not in before
+                named = f"the value of {before}" if is_value else "an argument"
+                self._refuse(f"{named} is empty", UNSET)
+            before = word
 
     def _refuse_command(self, word: str) -> NoReturn:
         group = self.prog.split()[1:]

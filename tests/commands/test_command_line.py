@@ -155,6 +155,32 @@ def test_an_option_that_is_not_there(
     assert second == f"  help: {help}"
 
 
+def each_command(parser: Parser) -> list[Parser]:
+    """The parsers of all commands, those within groups too."""
+    found = []
+    for command in parser.commands.values():
+        found += each_command(command) if command.commands else [command]
+    return found
+
+
+def test_an_empty_word_is_no_path_to_the_current_folder(capsys: Capture) -> None:
+    commands = each_command(command_parser())
+    assert len(commands) >= len(COMMANDS)
+    help = "  help: write a value; a variable of the shell may not be set"
+    for command in commands:
+        words = command.prog.split()[1:]
+        assert usage_error([*words, ""], capsys) == [
+            f"{command.prog}: an argument is empty",
+            help,
+        ]
+        for option, action in command._option_string_actions.items():
+            if action.nargs == 0 or not option.startswith("--"):
+                continue
+            expected = [f"{command.prog}: the value of {option} is empty", help]
+            assert usage_error([*words, option, ""], capsys) == expected
+            assert usage_error([*words, f"{option}="], capsys) == expected
+
+
 @pytest.mark.parametrize("option", ["--from", "--start-from"])
 def test_a_training_starts_from_a_run_by_either_name(option: str) -> None:
     words = ["train", "g", "--data", "d", "--out", "o", option, "zoo:mpe_bach10"]

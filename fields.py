@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,11 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 LONGEST_QUOTE = 60  # characters of a list or mapping that a message repeats
+# "an integer from 1 to 5 or 2 integers from 1 to 5", and whether more follows.
+ALIKE = re.compile(
+    r"(an integer|a number)( from \S+ to \S+| [>≥] \S+(?: and [<≤] \S+)?)"
+    r" or (\d (?:integers|numbers))\2( or)?"
+)
 PARAMETERS = "Parameters\n----------"
 
 
@@ -111,11 +117,14 @@ def expected(field: FieldInfo) -> str:
         (m.min_length for m in field.metadata if isinstance(m, annotated_types.MinLen)),
         None,
     )
-    return (
-        " or ".join(dict.fromkeys(words))
-        + bounds
-        + (f", at least {least}" if least else "")
-    )
+    text = ALIKE.sub(_each, " or ".join(dict.fromkeys(words))) + bounds
+    return f"{text}, at least {least}" if least else text
+
+
+def _each(found: re.Match[str]) -> str:
+    """The limits that hold for one number and for each of several, once."""
+    one, limits, several, goes_on = found.groups()
+    return f"{one} or {several}, each{limits}{', or' if goes_on else ''}"
 
 
 def union_parts(annotation: Any) -> list[Any]:

@@ -42,6 +42,7 @@ METRICS = "metrics.jsonl"
 SETTINGS = "settings.json"
 LOCK = ".lock"
 MARK = ".mirbricks-run"
+STEP = "step"  # in settings.json of an interrupted training: how far it came
 FORM = 1  # of settings.json and of what stands beside it; runs of version 0.1 do not name it
 LONGEST_VERSION = 40
 FILES = (GRAPH, RESOLVED, WEIGHTS, STATE, METRICS, SETTINGS)

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..compiler.language.source import read_file
 from ..errors import DataError, MirbricksError
-from ..runs.folder import MARK, METRICS, RESOLVED, SETTINGS, WEIGHTS, RunFolder
+from ..runs.folder import MARK, METRICS, RESOLVED, SETTINGS, STEP, WEIGHTS, RunFolder
 from ..tasks.base import TASKS
 
 DEEPEST = 6  # folders below the one that is asked for
@@ -174,6 +174,7 @@ def row_from(path: Path, contents: Contents) -> RunRow:
     metrics = contents.metrics
     train = contents.graph.get("train") or {}
     task = str((contents.graph.get("task") or {}).get("type", ""))
+    noted = metrics[-1]["step"] if metrics else 0
     return RunRow(
         path=path,
         graph=str(contents.graph.get("name") or ""),
@@ -182,7 +183,8 @@ def row_from(path: Path, contents: Contents) -> RunRow:
         fold=settings.get("fold"),
         seed=train.get("seed"),
         state=str(settings.get("stopped", "unfinished")),
-        step=int(metrics[-1]["step"]) if metrics else 0,
+        # Where it was interrupted; one that has gone on since has noted more.
+        step=max(int(noted), int(settings.get(STEP, 0))),
         steps=int(train.get("steps", 0)),
         training_s=settings.get("training_s"),
         changed=_changed(path),

@@ -15,7 +15,7 @@ from ..data.corpus import Corpus
 from ..data.early import early_annotations
 from ..data.splitting.splits import Split
 from ..errors import DataError, MirbricksError, RunError
-from ..runs.folder import GRAPH, MODELS, RESOLVED, RunFolder
+from ..runs.folder import GRAPH, MODELS, RESOLVED, STEP, RunFolder
 from ..runs.settings import at_start
 from ..tasks.base import Evaluation, Figures, Learner
 from ..training.devices import as_device
@@ -275,7 +275,11 @@ def _train_fold(
         if options.profiled and leads():
             progress.line(_profile_of(result, run))
         ended = Trained(run, experiment, fold, 1, split, result, prepared.failed)
-        if result.stopped == "interrupted" or not leads():
+        if not leads():
+            return ended
+        if result.stopped == "interrupted":
+            # metrics.jsonl has a line for every ten steps only: a list of runs would show an older one.
+            run.write_settings({**run.read_settings(), STEP: result.steps})
             return ended
         try:
             return _finish(ended, prepared, progress)
@@ -403,9 +407,11 @@ def _finish(ended: Trained, prepared: Prepared, progress: Progress) -> Trained:
     with progress.counting("evaluating", len(task.tracks(items))) as on_done:
         evaluation = task.evaluate(model, items, prepared.cache, tuned, on_done)
 
+    settings = ended.run.read_settings()
+    settings.pop(STEP, None)
     ended.run.write_settings(
         {
-            **ended.run.read_settings(),
+            **settings,
             "best_step": ended.result.best_step,
             "stopped": ended.result.stopped,
             "training_s": round(ended.result.seconds, 1),

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterable
-from pathlib import Path
 from textwrap import indent
 
-from ... import __file__ as package
 from ...compiler.drawing.inside import draw_block
 from ...compiler.language.example import example_yaml
 from ...errors import RegistryError, codes, did_you_mean
@@ -107,6 +105,7 @@ def _explain_block(spec: Spec, picture: str | None) -> None:
     if picture:
         write_picture(picture, draw_block(spec))
     indent = len("contract  ")
+    drawing = f"mirbricks explain {spec.name} --picture {spec.name}.svg"
     lines = [
         f"{spec.name} ({spec.family})",
         "",
@@ -116,10 +115,9 @@ def _explain_block(spec: Spec, picture: str | None) -> None:
         _example(spec),
         wrapped(f"contract  {spec.contract.text}", indent),
         wrapped(f"source    {spec.source}", indent),
-        wrapped(f"picture   {picture or _picture_of(spec)}", indent),
+        wrapped(f"picture   {picture or drawing}", indent),
         "",
-        "fields",
-        *(list(field_lines(spec.cls.Config)) or ["  none"]),
+        *(list(field_lines("field", spec.cls.Config)) or ["no fields"]),
     ]
     print("\n".join(lines))
 
@@ -127,17 +125,15 @@ def _explain_block(spec: Spec, picture: str | None) -> None:
 def _example(spec: Spec) -> str:
     """A graph of the block's first example; of a plugin's block that example may be wrong."""
     try:
-        return indent(example_yaml(spec), "  ")
+        text = indent(example_yaml(spec), "  ")
+        # A mapping in braces may go on on the next line, deeper than it began.
+        lines = [wrapped(line, _begin(line)) for line in text.splitlines()]
+        return "\n".join([*lines, ""])
     except ContractError as error:
         problem = "the registered example does not fit the contract"
         return f"  none, since {problem}: {error}\n"
 
 
-def _picture_of(spec: Spec) -> str:
-    """Where the picture of a block is; for a block of a plugin, how to draw it."""
-    if spec.own:
-        path = Path(package).parent / "docs" / "blocks" / f"{spec.name}.svg"
-        if path.is_file():
-            return str(path)
-        return f"docs/blocks/{spec.name}.svg in the repository"
-    return f"write one: mirbricks explain {spec.name} --picture {spec.name}.svg"
+def _begin(line: str) -> int:
+    """Where the first word of a line begins, behind the dash of a list, and two more."""
+    return len(line) - len(line.lstrip(" -")) + 2

@@ -48,7 +48,6 @@ def section_of(name: str) -> str | None:
         "",
         wrapped_text(text),
         "",
-        "settings",
-        *field_lines(config),
+        *field_lines("setting", config),
     ]
     return "\n".join(lines)

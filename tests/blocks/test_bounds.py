@@ -82,8 +82,8 @@ def test_a_huge_integer_is_refused_in_every_field() -> None:
         (
             "B C=64 F=400 T",
             {"ResidualBlock": {"out_channels": 64, "kernel_size": 1000}},
-            "ResidualBlock: 'kernel_size' must be an integer from 1 to 512 "
-            "or 2 integers from 1 to 512, got 1000",
+            "ResidualBlock: 'kernel_size' must be an integer "
+            "or 2 integers, each from 1 to 512, got 1000",
         ),
         (
             "B C=1 T",

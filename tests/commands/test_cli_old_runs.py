@@ -19,7 +19,9 @@ from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
 from mirbricks.data.stores.hdf5 import AudioStore, write_audio
 from mirbricks.data.synth.polyphony import synthesise_polyphony
 from mirbricks.tasks.multi_pitch import MultiPitch
+from mirbricks.training.loop import Training
 from mirbricks.workflows.loading import find_runs
+from mirbricks.workflows.run_list import list_runs
 
 GRAPH = Path(mb.__file__).parent / "graphs" / "mpe_small.yaml"
 QUICK = [
@@ -401,6 +403,23 @@ def test_a_training_interrupted_in_its_evaluation_is_evaluated_by_resume(
         f"'{out}' already holds a finished training of 2 steps\n"
         "  help: choose another folder, or delete this one first     [E602]\n"
     )
+
+
+def test_a_training_that_was_interrupted_early_is_listed_with_its_step(
+    corpus: Path, cache: str, tmp_path: Path
+) -> None:
+    """Metrics have a line for every ten steps: a run that was stopped before the first of them showed step 0."""
+    out = tmp_path / "run"
+    step = Training._step
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Training, "_step", lambda *given: step(*given) or True)
+        train(corpus, out, cache)
+    (row,) = list_runs(out)
+    assert (row.state, row.step, row.steps) == ("unfinished", 1, 2)
+    assert train(corpus, out, cache, "--resume") == 0
+    (row,) = list_runs(out)
+    assert (row.state, row.step) == ("finished", 2)
+    assert "step" not in json.loads((out / "settings.json").read_text())
 
 
 def test_resume_with_another_corpus_under_the_name(

@@ -78,7 +78,7 @@ def test_no_explanation_is_ragged(
     assert len(lines[start]) > 70
     assert len(lines[start + 1]) > 60
     for line in lines:
-        if not line.lstrip().startswith(("picture", "source", "- ", "/")):
+        if not line.lstrip().startswith(("picture", "source", "/")):
             assert len(line) <= 80 or " " not in line.strip(), line
 
 

@@ -146,6 +146,8 @@ def page(address: str, seen: Seen) -> Iterator[Any]:
                 request.url.split("/")[2] if "//" in request.url else ""
             ),
         )
+        # Texts that a test leaves behind are not saved.
+        one.on("dialog", lambda dialog: dialog.accept())
         one.goto(address)
         one.wait_for_selector("#drawing svg")
         yield one
@@ -223,6 +225,22 @@ def test_words_are_completed(page: Any) -> None:
 def opened(page: Any, name: str) -> None:
     page.locator("select[aria-label='open a graph']").select_option(label=name)
     page.wait_for_selector("#state.good")
+
+
+def test_another_graph_takes_no_text_away_unasked(page: Any) -> None:
+    opened(page, "small.yaml")
+    page.locator(".cm-line").first.click()
+    page.keyboard.press("Home")
+    page.keyboard.type("# mine")
+    page.keyboard.press("Enter")
+    page.evaluate("window.confirm = (words) => { window.asked = words; return false; }")
+    select = page.locator("select[aria-label='open a graph']")
+    select.select_option(label="unet.yaml")
+    assert "small.yaml has changes" in page.evaluate("window.asked")
+    assert first_line(page) == "# mine"
+    assert select.evaluate("one => one.selectedOptions[0].text") == "small.yaml"
+    page.evaluate("window.confirm = () => true")
+    opened(page, "unet.yaml")
 
 
 def first_line(page: Any) -> str:
@@ -349,6 +367,24 @@ def test_a_run_grows_while_it_trains(page: Any, folder: Path) -> None:
     page.wait_for_selector("#compared .scatter circle")
     assert "train.lr" in page.locator("#compared").inner_text()
     page.screenshot(path=PICTURES / "runs.png")
+
+
+def test_the_last_tick_counts_however_fast_they_come(page: Any) -> None:
+    page.locator("#tab-runs").click()
+    page.wait_for_selector("#runs tbody tr")
+    boxes = "[...document.querySelectorAll('#runs input')]"
+    page.evaluate(f"{boxes}.filter((one) => one.checked).forEach((one) => one.click())")
+    until(page, "!document.querySelector('#compared *')")
+    page.evaluate(f"{boxes}.forEach((one) => one.click()); {boxes}[0].click()")
+    until(page, "document.querySelectorAll('#compared thead .swatch').length === 4")
+    page.wait_for_timeout(500)
+    assert page.locator("#compared thead .swatch").count() == 4
+    # The table is made again every few seconds.
+    page.locator("#runs input").nth(1).focus()
+    kept = page.evaluate("document.activeElement.getAttribute('aria-label')")
+    page.evaluate("document.activeElement.mark = true")
+    until(page, "!document.activeElement.mark")
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == kept
 
 
 def test_bricks_are_searched_and_inserted(page: Any) -> None:

@@ -8,11 +8,11 @@ const REST_MS = 250; // after a drawing
 const FIRST = "input: B C=6 F=360 T\nlayers:\n  - Conv2d: {out_channels: 16, kernel_size: 3, padding: same}\n  - ReLU\n";
 
 export function graphPage(page, studio) {
-  const open = { path: "", name: "graph.yaml", mark: "", saved: "", asked: 0, timer: 0, counting: 0, found: null, sizes: {}, sliders: "", vars: new Map() };
+  const open = { path: "", name: "graph.yaml", mark: "", saved: "", loaded: "", asked: 0, timer: 0, counting: 0, found: null, sizes: {}, sliders: "", vars: new Map() };
   const file = () => open.path;
 
   const title = h("strong.file", {}, "untitled");
-  const choose = h("select", { "aria-label": "open a graph", onchange: () => choose.value && load(choose.value) });
+  const choose = h("select", { "aria-label": "open a graph", onchange: () => choose.value && chosen(choose.value) });
   const saving = h("button.primary", { type: "button", onclick: save, title: "Ctrl-S" }, "Save");
   const state = h("span.state", { role: "status", id: "state" });
   const host = h("div.editor", { id: "editor" });
@@ -46,10 +46,18 @@ export function graphPage(page, studio) {
     }
   }
 
+  const unsaved = () => editor.text() !== open.loaded;
+
+  // Another graph takes the place of this one: what was typed would be lost without a word.
+  function chosen(path) {
+    if (!unsaved() || confirm(`${open.name} has changes that are not saved. Open another graph without them?`)) return load(path);
+    choose.value = open.path || open.name;
+  }
+
   async function load(path) {
     try {
       const found = await post("/api/read", { path });
-      Object.assign(open, { path: found.path, name: found.name, mark: found.mark, saved: found.text, sizes: {}, sliders: "" });
+      Object.assign(open, { path: found.path, name: found.name, mark: found.mark, saved: found.text, loaded: found.text, sizes: {}, sliders: "" });
       title.textContent = found.path ? shortened(found.path, studio.start.folders) : `${found.name} (comes with mirbricks)`;
       editor.set(found.text);
     } catch (error) {
@@ -67,7 +75,7 @@ export function graphPage(page, studio) {
     try {
       const text = editor.text();
       const found = await post("/api/save", { path, text, mark: open.path ? open.mark : "" });
-      Object.assign(open, { path: found.path, name: found.name, mark: found.mark, saved: text });
+      Object.assign(open, { path: found.path, name: found.name, mark: found.mark, saved: text, loaded: text });
       title.textContent = shortened(found.path, studio.start.folders);
       toast(`saved ${found.name}`);
       dirty();
@@ -342,9 +350,10 @@ export function graphPage(page, studio) {
       const first = studio.start.graph ?? found.graphs[0];
       if (first) return load(first);
       open.saved = "";
+      open.loaded = FIRST;
       editor.set(FIRST);
     })
     .catch(complain);
-  addEventListener("beforeunload", (event) => editor.text() !== open.saved && open.path && event.preventDefault());
+  addEventListener("beforeunload", (event) => unsaved() && event.preventDefault());
   return { insert: (text) => editor.insert(text), open: load };
 }

@@ -7,7 +7,7 @@ const MOST = 5;
 const AGAIN_MS = 3000;
 
 export function runsPage(page, studio) {
-  const now = { rows: [], chosen: new Set(studio.start.run ? [studio.start.run] : []), curves: {}, source: null, compared: null };
+  const now = { rows: [], chosen: new Set(studio.start.run ? [studio.start.run] : []), curves: {}, source: null, asked: 0 };
   const table = h("div.table", { id: "runs" });
   const curves = h("div.curves", { id: "curves" });
   const compared = h("div.compared", { id: "compared" });
@@ -32,7 +32,10 @@ export function runsPage(page, studio) {
       const box = h("input", { type: "checkbox", checked: now.chosen.has(row.path), "aria-label": `compare ${nameOf(row.path)}`, onchange: () => choose(row.path, box) });
       return h("tr", { "data-run": row.path }, h("td", {}, box), h("td", {}, shortened(row.path, studio.start.folders)), h("td", {}, row.task.replaceAll("_", " ")), h("td", {}, row.graph), h("td", {}, nameOf(row.corpus)), h("td.num", {}, row.fold ?? ""), h("td.num.figure", {}, figure(row)), h("td.state-of", {}, stateOf(row)), h("td.num", {}, row.training_s === null ? "" : (row.training_s / 60).toFixed(1)));
     });
+    // The table is made again while the runs grow: who works with the keyboard stays at the same run.
+    const focused = table.contains(document.activeElement) ? document.activeElement.closest("tr")?.dataset.run : null;
     put(table, h("table", {}, h("thead", {}, h("tr", {}, head.map((one) => h("th", { scope: "col" }, one)))), h("tbody", {}, rows)));
+    if (focused) [...table.querySelectorAll("tr")].find((one) => one.dataset.run === focused)?.querySelector("input").focus();
   }
 
   const figure = (row) => {
@@ -51,7 +54,9 @@ export function runsPage(page, studio) {
     follow();
   }
 
+  // The newest choice wins: an answer to an older one is thrown away, however late it comes.
   async function follow() {
+    const asked = ++now.asked;
     now.source?.close();
     now.source = null;
     const paths = [...now.chosen];
@@ -61,14 +66,17 @@ export function runsPage(page, studio) {
       return;
     }
     try {
-      now.curves = (await post("/api/curves", { paths })).curves;
+      const found = await post("/api/curves", { paths });
+      if (asked !== now.asked) return;
+      now.curves = found.curves;
       draw();
-      await compare(paths);
+      await compare(paths, asked);
+      if (asked !== now.asked) return;
       const query = paths.map((path) => `path=${encodeURIComponent(path)}`).join("&");
       now.source = new EventSource(`/api/events?${query}`);
       now.source.addEventListener("run", grown);
     } catch (error) {
-      complain(error);
+      if (asked === now.asked) complain(error);
     }
   }
 
@@ -76,9 +84,12 @@ export function runsPage(page, studio) {
     const { path, lines, row } = JSON.parse(event.data);
     now.curves[path]?.push(...lines);
     const at = now.rows.findIndex((one) => one.path === path);
+    const ended = at >= 0 && now.rows[at].state !== row.state;
     if (at >= 0) now.rows[at] = row;
     showTable();
     if (lines.length) draw();
+    // With its end come its figures.
+    if (ended) compare([...now.chosen], now.asked).catch(complain);
   }
 
   // A plot for each name that was logged, the loss and the validations first.
@@ -116,11 +127,13 @@ export function runsPage(page, studio) {
 
   const rank = (name) => (name === "loss" ? 0 : name.startsWith("valid") ? 1 : 2);
 
-  async function compare(paths) {
-    put(compared);
-    if (paths.length < 2) return;
+  async function compare(paths, asked) {
+    if (paths.length < 2) {
+      put(compared);
+      return;
+    }
     const found = await post("/api/compare", { paths });
-    now.compared = found;
+    if (asked !== now.asked) return;
     const head = (kind) => h("thead", {}, h("tr", {}, h("th", {}, ""), found.names.map((name, i) => h(kind, { scope: "col" }, swatch(i), name))));
     const figures = Object.entries(found.figures).map(([name, values]) => h("tr", {}, h("th", { scope: "row" }, name), values.map((value, i) => h("td.num", {}, value === null ? "–" : value.toFixed(4), i && value !== null && values[0] !== null ? h("small", {}, ` ${value >= values[0] ? "+" : "−"}${Math.abs(value - values[0]).toFixed(4)}`) : null))));
     const settings = Object.entries(found.settings).map(([path, values]) => h("tr", {}, h("th", { scope: "row" }, path), values.map((value) => h("td.mono", {}, value))));

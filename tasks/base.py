@@ -130,6 +130,9 @@ class Task(abc.ABC):
         refuse_sizes(model, shapes)
         refuse_other_types(model, self.name, shapes)
 
+    def prepare(self, model: GraphModule) -> None:  # noqa: B027  # most tasks have nothing to give
+        """Give a graph what it begins with of the task's other models; weights are trained or loaded afterwards."""
+
     def checks_on_meta(self) -> bool:
         """Whether `check_graph` looks at shapes only, so that a graph without weights will do, as editors have it.
 

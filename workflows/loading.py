@@ -53,6 +53,7 @@ def experiment_of(graph: Graph, stored: Path | None = None) -> Experiment:
 
     # What the model as a whole cannot do; none of it would be seen before the first step.
     task.check_graph(model)
+    task.prepare(model)
     refuse_untrainable(graph, model, train)
     return Experiment(graph, model, feature, dataset, task, train)
 

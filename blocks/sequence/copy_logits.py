@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 import torch
 from pydantic import Field
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ...registry import Block, BlockConfig, from_axis, register
-from ..bounds import Entries, Taps
+from ..bounds import Count, Entries, Taps
+from .code_vectors import VECTOR_DIM, CodeVectors
 from .tokens import whole_numbers
 
 
@@ -22,6 +24,7 @@ class CopyLogitsConfig(BlockConfig):
         description="codes of a codebook; greater numbers stand for no code"
     )
     taps: Taps = Field(4, description="how many of the last codes can be copied")
+    vector_dim: Count = Field(0, description=VECTOR_DIM)
 
     @property
     def out_features(self) -> int:
@@ -43,6 +46,7 @@ class CopyCache:
     examples=[
         ([(2, 5, 6), (2, 3, 5)], {"num_codes": 4, "taps": 2}),
         ([(2, 5, 6), (2, 1, 5)], {"num_codes": 7, "taps": 8}),
+        ([(2, 5, 6), (2, 3, 5)], {"num_codes": 4, "vector_dim": 2}),
     ],
 )
 class CopyLogits(Block):
@@ -68,6 +72,18 @@ class CopyLogits(Block):
         self.gates = nn.Linear(config.in_features, config.num_codebooks * config.taps)
         nn.init.zeros_(self.gates.weight)
         nn.init.zeros_(self.gates.bias)
+        self.from_codec: CodeVectors | None = None
+        if config.vector_dim:
+            self.from_codec = CodeVectors(
+                config.num_codebooks,
+                config.num_codes,
+                config.vector_dim,
+                config.in_features,
+                std=config.in_features**-0.5,
+            )
+            # What a code is beyond the codec's vector has to be learned.
+            nn.init.zeros_(self.linear.weight)
+            nn.init.zeros_(self.linear.bias)
 
     def forward(self, x: Tensor, codes: Tensor) -> Tensor:
         numbers = whole_numbers(codes, self.num_codes + 1)
@@ -96,6 +112,13 @@ class CopyLogits(Block):
         shape = (*codes.shape[:2], places)
         return codes.new_full(shape, self.num_codes)
 
+    def _linear(self, x: Tensor) -> Tensor:
+        """The logits of x (B, n, D) before any code is raised, (B, n, Q · K)."""
+        rows = self.linear.weight
+        if self.from_codec is not None:
+            rows = rows + self.from_codec().flatten(0, 1)
+        return functional.linear(x, rows, self.linear.bias)
+
     def _raised(self, x: Tensor, row: Tensor) -> Tensor:
         """The logits of x (B, n, D), of which place k may copy row[..., k : k + taps] of (B, Q, n + taps - 1)."""
         batch, places = x.shape[:2]
@@ -104,7 +127,7 @@ class CopyLogits(Block):
         gates = self.gates(x).view(batch, places, -1, self.taps)
 
         # A row more takes in what is added for places without a code.
-        logits = self.linear(x).view(batch, places, -1, self.num_codes)
+        logits = self._linear(x).view(batch, places, -1, self.num_codes)
         nothing = logits.new_zeros(*logits.shape[:-1], 1)
         wide = torch.cat((logits, nothing), dim=-1)
         raised = wide.scatter_add(-1, copied.clamp(max=self.num_codes), gates)

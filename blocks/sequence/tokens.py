@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ...registry import Block, BlockConfig, from_axis, register
 from ..bounds import Count, Entries, Pair, Width
+from .code_vectors import VECTOR_DIM, CodeVectors
 from .positions import INIT_STD
 
 VIT = "arXiv:2010.11929"
@@ -87,6 +88,16 @@ class CodebookCache:
                 "start": "zeros",
             },
         ),
+        (
+            (2, 3, 4),
+            {
+                "num_embeddings": 5,
+                "embedding_dim": 6,
+                "pattern": "sum",
+                "shared": False,
+                "vector_dim": 2,
+            },
+        ),
     ],
 )
 class CodebookEmbedding(Block):
@@ -119,6 +130,15 @@ class CodebookEmbedding(Block):
             True,
             description="whether a start vector comes first and the last place is left out: a learned one, or zeros",
         )
+        vector_dim: Count = Field(0, description=VECTOR_DIM)
+
+        @model_validator(mode="after")
+        def _vectors_are_of_a_codebook(self) -> CodebookEmbedding.Config:
+            if self.vector_dim and self.shared:
+                raise ValueError(
+                    "codebooks that share a table have no vectors of their own: 'vector_dim' needs 'shared: false'"
+                )
+            return self
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -144,6 +164,14 @@ class CodebookEmbedding(Block):
         for weight in self.parameters():
             nn.init.normal_(weight)
 
+        self.from_codec: CodeVectors | None = None
+        if c.vector_dim:
+            self.from_codec = CodeVectors(
+                c.num_codebooks, c.num_embeddings, c.vector_dim, c.embedding_dim
+            )
+            # What a code is beyond the codec's vector has to be learned.
+            nn.init.zeros_(self.tables)
+
     def forward(self, codes: Tensor) -> Tensor:
         vectors = self.embed(codes)
         if not self.has_start:
@@ -156,9 +184,16 @@ class CodebookEmbedding(Block):
         """Whether a start vector, learned or zeros, comes first."""
         return self.start is not None or self.starts_with_zeros
 
+    def rows(self) -> Tensor:
+        """The tables (1 or Q, num_embeddings, D), with what the codec's vectors add to them."""
+        if self.from_codec is None:
+            return self.tables
+        rows: Tensor = self.tables + self.from_codec()
+        return rows
+
     def embed(self, codes: Tensor) -> Tensor:
         """The vectors of codes (B, Q, T) without the start: (B, Q · T, D), or (B, T, D) for `sum`."""
-        tables = self.tables.expand(codes.shape[1], -1, -1)
+        tables = self.rows().expand(codes.shape[1], -1, -1)
         rows = whole_numbers(codes, self.count).unbind(1)
         pairs = zip(rows, tables, strict=True)
         vectors = torch.stack([functional.embedding(*pair) for pair in pairs], dim=2)
@@ -172,8 +207,9 @@ class CodebookEmbedding(Block):
 
     def embed_one(self, code: Tensor, level: int) -> Tensor:
         """The vector of one code of the codebook `level`, (B,) -> (B, 1, D): what `step` takes after it was drawn."""
+        tables = self.rows()
         vector = functional.embedding(
-            code[:, None], self.tables[level if len(self.tables) > 1 else 0]
+            code[:, None], tables[level if len(tables) > 1 else 0]
         )
         if self.levels is None:
             return vector
@@ -214,10 +250,11 @@ class CodebookEmbedding(Block):
         places = torch.arange(before, before + codes.shape[1], device=codes.device)
         turns = places % self.num_codebooks
         rows = whole_numbers(codes, self.count)
-        if len(self.tables) > 1:
-            vectors = self.tables[turns, rows]
+        tables = self.rows()
+        if len(tables) > 1:
+            vectors = tables[turns, rows]
         else:
-            vectors = functional.embedding(rows, self.tables[0])
+            vectors = functional.embedding(rows, tables[0])
         if self.levels is None:
             return vectors
         return vectors + self.levels[turns]

@@ -141,6 +141,23 @@ class GraphCodec:
             latents: Tensor = self._quantizer.decode(self._stacked(codes))
             return self._waves(self.halves.leave(latents))
 
+    def code_vectors(self) -> Tensor:
+        """What each code adds to the latents of a frame, about the mean of its codebook: (Q, n_codes, D), on the CPU.
+
+        Quantizers add the vectors of their stages, or lay those of groups side by side, so that one code can be
+        changed while the others stay.
+        """
+        self._refuse_continuous()
+        levels = self.n_codebooks
+        codes = torch.zeros(levels, self.n_codes, levels, dtype=torch.int64)
+        for level in range(levels):
+            codes[level, :, level] = torch.arange(self.n_codes)
+        with evaluating(self.model):
+            stacked = self._stacked(codes.view(-1, levels, 1))
+            latents: Tensor = self._quantizer.decode(stacked).float().cpu()
+        vectors = latents.reshape(levels, self.n_codes, -1)
+        return vectors - vectors.mean(1, keepdim=True)
+
     def _stacked(self, codes: Tensor) -> Tensor:
         """Codes (B, Q, T) as the quantizer takes them."""
         codes = codes.to(self._device)

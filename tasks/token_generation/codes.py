@@ -10,5 +10,6 @@ CODES = {
     "E572": "A graph needs a row for every code, for the empty place of the pattern `delay`, and for every value of a "
     "condition and one more, which stands for a dropped one.",
     "E574": "A model can use the first codebooks of a codec, and no more than it has.",
+    "E575": "Layers that begin with a codec's vectors of its codes need a codec that has them, of as many features.",
 }
 register_codes(__name__, CODES)

@@ -45,6 +45,7 @@ from .generation import generated
 from .lengths import TokenLengths
 from .patches import TokenBatches, window_batches, windows_of
 from .patterns import Pattern
+from .vectors import fill_vectors
 from .yardstick import YARDSTICKS, Yardstick
 
 CODES = "codes"  # what the graph's input for codes is best called
@@ -123,6 +124,10 @@ class TokenGeneration(Autoregressive):
         self.input_shape = model.input_shapes[self.codes]
         self.output_shape = model.output_shape
         self.where_input = where
+
+    def prepare(self, model: GraphModule) -> None:
+        """Layers with `vector_dim` begin with the codec's vectors of its codes. Raises TaskError E575."""
+        fill_vectors(model, self.codec, self.pattern.n_codebooks)
 
     def _lengths(self) -> TokenLengths:
         return TokenLengths(self.codec, self.pattern, self.config, self.codes)

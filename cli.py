@@ -16,7 +16,7 @@ from typing import Any
 
 from .commands.command_line import command_parser
 from .errors import MirbricksError
-from .printable import let_streams_replace
+from .printable import fitting_error, let_streams_replace
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         commands = importlib.import_module(f".commands.{module}", __package__)
         return int(getattr(commands, function)(arguments))
     except MirbricksError as error:
-        print(error, file=sys.stderr)
+        print(fitting_error(error), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

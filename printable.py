@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
+import textwrap
 import unicodedata
 from collections.abc import Sequence
+from shutil import get_terminal_size
 
 # Controls, line and paragraph separators, lone surrogates, and marks that turn or hide what stands around them.
 _ACTS = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+NARROWEST = 20  # characters that are left to a text beside its name, however narrow the terminal is
+_OF_A_FILE = re.compile(r" *\d* +\| ")
+_NAME_BEFORE = re.compile(r" +(?:help: +|\S+(?: \S+)? {2,})")
 _JOINERS = {"\u200c", "\u200d"}  # letters of Persian and Hindi need them, and emoji
 
 
@@ -71,6 +77,40 @@ def listed(names: Sequence[str], most: int, *, quote: str = "'") -> str:
     if len(names) <= most:
         return shown
     return f"{shown} and {len(names) - most} more"
+
+
+def hanging(line: str, indent: int) -> str:
+    """A line as lines that fit the terminal, each but the first behind so many spaces."""
+    width = get_terminal_size().columns
+    if len(line) <= width:
+        return line
+    # What stands before the text is a name, whose spaces are a column's and must stay as they are.
+    start = line[:indent]
+    room = max(width - indent, NARROWEST)
+    parts = textwrap.wrap(
+        line[indent:], room, break_on_hyphens=False, break_long_words=False
+    )
+    return start + f"\n{' ' * indent}".join(parts)
+
+
+def fitting_error(error: object) -> str:
+    """A message as lines that fit the terminal; where standard error is none, as it is.
+
+    The lines of the user's file stay whole, as the mark below each of them shows a place in it.
+    """
+    text = str(error)
+    if not sys.stderr.isatty():
+        return text
+    return "\n".join(
+        line if _OF_A_FILE.match(line) else hanging(line, _begin_of(line))
+        for line in text.splitlines()
+    )
+
+
+def _begin_of(line: str) -> int:
+    """Where the text of a line of a message begins, behind `help:` or the name of a fact."""
+    named = _NAME_BEFORE.match(line)
+    return named.end() if named else len("  ")
 
 
 def let_streams_replace() -> None:

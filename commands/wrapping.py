@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sys
-import textwrap
-from shutil import get_terminal_size
+
+from ..printable import hanging
 
 FULL = 108  # characters from which on a line of a docstring is full, whose margin is 120 with its indent
-NARROWEST = 20  # characters that are left to a text beside its name, however narrow the terminal is
 
 
 def wrapped(line: str, indent: int) -> str:
@@ -20,16 +19,9 @@ def wrapped(line: str, indent: int) -> str:
     indent : int
         Spaces before every line but the first, so that a text hangs below its own beginning.
     """
-    width = get_terminal_size().columns
-    if not sys.stdout.isatty() or len(line) <= width:
+    if not sys.stdout.isatty():
         return line
-    # What stands before the text is a name, whose spaces are a column's and must stay as they are.
-    start = line[:indent]
-    room = max(width - indent, NARROWEST)
-    parts = textwrap.wrap(
-        line[indent:], room, break_on_hyphens=False, break_long_words=False
-    )
-    return start + f"\n{' ' * indent}".join(parts)
+    return hanging(line, indent)
 
 
 def wrapped_text(text: str) -> str:

@@ -46,7 +46,7 @@ class Scanned:
 def scan(
     items: Sequence[Item | FeatureItem], n_jobs: int = 1, on_done: OnDone | None = None
 ) -> list[Scanned]:
-    """Read every recording through, block by block, in several processes; `on_done` is told each key."""
+    """Read every recording through, block by block, in several processes; `on_done` is called with each key."""
     found = []
     # More workers than recordings would start for nothing.
     if n_jobs > 0:

@@ -99,7 +99,7 @@ def row(words: Sequence[str] | Iterator[str]) -> str:
 
 
 def cells(spec: Spec) -> list[str]:
-    """What the page tells of a block."""
+    """What the page says about a block."""
     cost = summarise(mb.compile_graph(example_graph(spec)))
     found = tests_of(spec.name)
     test = (

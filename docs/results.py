@@ -1,7 +1,7 @@
 """Write the table of docs/results.md: `make results DATA=folder`, or `python docs/results.py --data folder`.
 
 Each line of docs/results.yaml is trained with each of its seeds, unless its run is there already, and evaluated; a row
-tells mean and standard deviation over the seeds. What is missing or did not end is named in its row.
+reports mean and standard deviation over the seeds. What is missing or did not end is named in its row.
 """
 
 from __future__ import annotations
@@ -386,7 +386,7 @@ def parser() -> argparse.ArgumentParser:
         help="these lines only; the page is left as it is",
     )
     p.add_argument(
-        "--no-training", action="store_true", help="tell what is there, train nothing"
+        "--no-training", action="store_true", help="report what is there, train nothing"
     )
     p.add_argument(
         "--keep",

@@ -26,7 +26,7 @@ QUALITIES = (90, 80, 70, 60, 50)
 
 
 def main() -> None:
-    """Write every picture anew, and print how large it is."""
+    """Write every picture again, and print how large it is."""
     SHOWN.mkdir(exist_ok=True)
     for name, taken in PICTURES.items():
         content = small(Image.open(TAKEN / taken), SHOWN / f"{name}.webp")

@@ -334,7 +334,7 @@ class Task(abc.ABC):
         seed : int
             The same seed gives the same sounds.
         on_share : callable, optional
-            Is told which share of the work is done.
+            Is called with the share of the work that is done.
 
         Returns
         -------

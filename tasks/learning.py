@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from .turns import Loss
 
-OnTrack = Callable[[str], None]  # is told the key of each track that is done
-OnShare = Callable[[float], None]  # is told which share of the work is done, up to 1
+OnTrack = Callable[[str], None]  # is called with the key of each track that is done
+OnShare = Callable[[float], None]  # is called with the share of the work that is done, up to 1
 
 
 def unseen(_: object) -> None:

@@ -71,7 +71,7 @@ def fit(
     """Train `model` in place; afterwards it has the last weights, and `run.load_weights(model)` gives the best.
 
     `beside` are the other models of the experiment by name: modules, which train with it, and trained ones, which only
-    move to its device. Of the batches of `judge` the validation loss is taken. `loggers` are told every record. Where
+    move to its device. Of the batches of `judge` the validation loss is taken. `loggers` get every record. Where
     it is `profiled`, some early steps are, on the leader; the run gets the trace and the result the table.
 
     SIGINT and SIGTERM end it after the step at hand with everything saved; a second signal ends it at once. Under

@@ -19,7 +19,7 @@ CODES = {
     "where it is what its SHA-256 checksum says.",
     "E616": "A report needs its corpus, for the pictures; a comparison needs two to eight runs, and no corpus.",
     "E617": "A sweep sets keys of the experiment to several values each, and trains every combination.",
-    "E618": "A logger is told what a training records; this one is not known, or raised an error.",
+    "E618": "A logger gets what a training records; this one is not known, or raised an error.",
     "E630": "An index is a file that `mirbricks index` wrote; this one is missing, damaged or another kind of file.",
     "E631": "The vectors of an index belong to one run; the vectors of other weights cannot be compared with them.",
     "E632": "An index holds vectors of recordings, made by a run of the task covers; this one has none.",

@@ -21,6 +21,7 @@ from rich.progress import Progress as Bars
 from rich.table import Column
 
 from ..errors import DataError, MirbricksError
+from ..printable import fitting_error
 from ..tasks.base import OnShare
 from ..training.progress import is_watched
 
@@ -99,11 +100,11 @@ class Progress:
 
     def note(self, text: str) -> None:
         """Something that the user should know, and that stops nothing."""
-        print(f"note: {text}", file=sys.stderr, flush=True)
+        print(fitting_error(f"note: {text}"), file=sys.stderr, flush=True)
 
     def complain(self, error: MirbricksError) -> None:
         """An error that costs one item, and not the rest."""
-        print(error, file=sys.stderr, flush=True)
+        print(fitting_error(error), file=sys.stderr, flush=True)
 
 
 class Quiet(Progress):

@@ -163,7 +163,7 @@ def train(
     device : str
         The torch device.
     loggers : sequence of str or type
-        What is told every record beside metrics.jsonl: names such as "tensorboard", or classes that derive from
+        What gets every record beside metrics.jsonl: names such as "tensorboard", or classes that derive from
         `mirbricks.training.loggers.Logger`.
     profile : bool
         Whether steps 3 to 12 are profiled: `profile.json` in the run is the trace, and a table is printed.

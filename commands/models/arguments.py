@@ -81,13 +81,13 @@ def train(p: Parser) -> None:
 
 
 def _several(p: Parser) -> None:
-    """Sweeps, and what is told the records of a training."""
+    """Sweeps, and what gets the records of a training."""
     p.add_argument(
         "--logger",
         action="append",
         default=[],
         metavar="NAME",
-        help="what is told every record beside metrics.jsonl, such as tensorboard; repeatable",
+        help="what gets every record beside metrics.jsonl, such as tensorboard; repeatable",
     )
     p.add_argument(
         "--profile",

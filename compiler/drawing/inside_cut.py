@@ -1,4 +1,4 @@
-"""Long blocks, shortened until a picture can be read: repetitions told once, parts as one row each."""
+"""Long blocks, shortened until a picture can be read: repetitions shown once, parts as one row each."""
 
 from __future__ import annotations
 

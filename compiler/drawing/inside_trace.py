@@ -75,7 +75,7 @@ def _exported(spec: Spec) -> torch.export.ExportedProgram:
                 f"block '{spec.name}' cannot be traced, so what is inside cannot be drawn",
                 code="E308",
                 facts=[("torch", first_line(error))],
-                help=f"check_block('{spec.name}') tells more",
+                help=f"check_block('{spec.name}') explains more",
             ) from error
 
 

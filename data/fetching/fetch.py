@@ -41,7 +41,7 @@ HOSTED = {  # name -> whether it holds audio or features
 
 
 class Watch(Protocol):
-    """Is told what is done at the moment, and how many bytes of how many; None while nobody knows."""
+    """Is called with what is done at the moment, and how many bytes of how many; None while nobody knows."""
 
     def __call__(self, label: str, done: int, total: int | None, /) -> None: ...
 

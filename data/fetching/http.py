@@ -24,7 +24,7 @@ from .line import BrokenError, answer, disk, given_up, line
 
 OnBytes = Callable[
     [int, "int | None"], None
-]  # is told the bytes done, and of how many if that is known
+]  # is called with the bytes done, and of how many if that is known
 PAUSES_S = (1.0, 2.0, 4.0, 8.0)  # before each further try without progress
 CHUNK_BYTES = 1 << 18
 

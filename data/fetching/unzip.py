@@ -29,7 +29,7 @@ def unpack(
 ) -> None:
     """Write the one file called `member`, in whatever folder of the archive it lies, to the path `target`.
 
-    Other members are left alone. `on_bytes` is told the bytes done, of how many.
+    Other members are left alone. `on_bytes` is called with the bytes done, of how many.
 
     Raises DataError: E408 no space; E483 no zip file, a damaged or truncated one, or one without the member; E484 an
     archive that tries what an honest one never does.
@@ -96,7 +96,7 @@ def _expected(
             f"'{archive.name}' holds {len(found) or 'no'} '{member}', expected one",
             code="E483",
             facts=[("members", listed(names, 5) or "none")],
-            help="tell the corpus's host; --base-url takes another server",
+            help="report it to the corpus's host; --base-url takes another server",
         )
     if found[0].flag_bits & 1:
         raise _hostile(archive, f"'{member}' is encrypted")
@@ -135,7 +135,7 @@ def _hostile(archive: Path, what: str) -> DataError:
     return DataError(
         f"'{archive.name}' is not a corpus's archive: {what}",
         code="E484",
-        help="nothing was unpacked; check where the file comes from, and tell its host",
+        help="nothing was unpacked; check where the file comes from, and report it to its host",
     )
 
 

@@ -46,7 +46,7 @@ def write_corpus(
 ) -> Corpus:
     """Write NAME_audio.hdf5 and NAME.pyjama: the recordings of make(*arguments) for each of `given`, in this order.
 
-    `on_done` is told the first key of each. The number of processes changes no byte. Raises DataError E408,
+    `on_done` is called with the first key of each. The number of processes changes no byte. Raises DataError E408,
     and E470 where the folder holds a corpus already.
     """
     folder = Path(folder)

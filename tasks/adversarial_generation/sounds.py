@@ -44,7 +44,7 @@ def made(
     span: Span,
     on_done: Callable[[int], None],
 ) -> Tensor:
-    """Examples of the feature (n, *frame, T), some at a time; `on_done` is told how many there are."""
+    """Examples of the feature (n, *frame, T), some at a time; `on_done` is called with how many there are."""
     device = next(generator.parameters()).device
     found = []
     with evaluating(generator):

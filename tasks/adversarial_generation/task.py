@@ -47,7 +47,7 @@ HEARD = 8  # sounds that a report plays
 
 @register_task("adversarial_generation")
 class AdversarialGeneration(GeneratingTask):
-    """A generator makes sounds of noise, and a discriminator that trains beside tells them from real ones.
+    """A generator makes sounds of noise, and a discriminator that trains beside it tells them apart from real ones.
 
     The graph is the generator: noise and conditions in, an example of the feature out, (B, 1, F, T) of a log-mel
     spectrogram or (B, 1, N) of a waveform, within -1 ... 1. `task.adversary` names the discriminator: the same

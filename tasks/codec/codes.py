@@ -15,6 +15,6 @@ CODES = {
     "E586": "A file of codes is what `mirbricks encode` writes.",
     "E587": "The weights of a published codec are not part of the installation, and nothing is fetched unasked.",
     "E588": "A published codec may need a package of its own, which is not part of the installation: an extra has it.",
-    "E589": "An adversary gives scores, which tell recorded from decoded sound, and may give features by other names.",
+    "E589": "An adversary gives scores, which tell both sounds apart, and may give features by other names.",
 }
 register_codes(__name__, CODES)

@@ -99,7 +99,7 @@ class CodecConfig(TaskConfig):
     )
     adversary: str | None = Field(
         None,
-        description="a graph that tells decoded from recorded sound and trains beside, such as "
+        description="a graph that tells decoded and recorded sound apart and trains beside, such as "
         "parts/discriminator.yaml",
     )
     adversary_from: NonNegativeInt = Field(0, description="first step of the adversary")

@@ -83,7 +83,7 @@ def generated(
     seed : int
         The same seed gives the same codes, however many threads there are.
     on_share : callable, optional
-        Is told which share of the places is done.
+        Is called with the share of the places that is done.
     """
     device = next(model.parameters()).device
     # Drawn on the CPU, so that every device draws alike.

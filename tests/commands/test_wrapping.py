@@ -13,6 +13,7 @@ import pytest
 from mirbricks import cli
 from mirbricks.cli import _warnings_once, main
 from mirbricks.commands.wrapping import wrapped_text
+from mirbricks.printable import fitting_error
 from mirbricks.registry import blocks
 
 
@@ -89,3 +90,31 @@ def test_a_warning_is_printed_once_per_command() -> None:
         place = str(Path(cli.__file__).parent / "data" / "check.py")
         said = [write(UserWarning(text), UserWarning, place, 1) for text in "aab"]
         assert said == ["warning: a\n", "", "warning: b\n"]
+
+
+GOLDEN = Path(cli.__file__).parent / "tests" / "compiler" / "golden"
+MESSAGES = [path.read_text(encoding="utf-8").rstrip() for path in GOLDEN.glob("*.txt")]
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_messages_fit_the_terminal_and_lose_no_word(
+    columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert [fitting_error(text) for text in MESSAGES] == MESSAGES
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    for text in MESSAGES:
+        shown = fitting_error(text)
+        assert shown.split() == text.split()
+        of_the_file = [line for line in text.splitlines() if " | " in line[:12]]
+        for line in shown.splitlines():
+            # The marks below a line of the file count its characters.
+            assert len(line) <= columns or line in of_the_file or unbreakable(line)
+        assert [line for line in shown.splitlines() if " | " in line[:12]] == (
+            of_the_file
+        )
+
+
+def unbreakable(line: str) -> bool:
+    """One word, behind the name of a fact or `help:`, that is longer than the line."""
+    return len(line.split()) <= 3

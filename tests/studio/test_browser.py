@@ -77,12 +77,8 @@ def make_run(folder: Path, number: int, steps: int) -> None:
 
 def line(step: int, number: int) -> str:
     loss = 0.7 * float(np.exp(-step / 40)) + 0.02 * number
-    return (
-        json.dumps(
-            {"step": step, "loss": loss, "lr": 0.001, "valid": {"Accuracy": 1 - loss}}
-        )
-        + "\n"
-    )
+    record = {"step": step, "loss": loss, "lr": 0.001 * number}
+    return json.dumps({**record, "valid": {"Accuracy": 1 - loss}}) + "\n"
 
 
 @pytest.fixture(scope="module")

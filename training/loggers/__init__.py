@@ -1,4 +1,4 @@
-"""Loggers: what is told each record of a training beside metrics.jsonl, such as TensorBoard.
+"""Loggers: what gets each record of a training beside metrics.jsonl, such as TensorBoard.
 
 A package brings its own by the entry-point group `mirbricks.loggers`: a module that registers a class on import.
 `train --logger NAME` and `mirbricks.train(loggers=[...])` choose them.

@@ -17,9 +17,9 @@ import shutil
 import statistics
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 from ruamel.yaml import YAML
@@ -36,6 +36,7 @@ PAGE, LINES = ROOT / "docs" / "results.md", ROOT / "docs" / "results.yaml"
 WIDTH = 78  # columns of a command on the page; the mark that joins lines takes two
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
 HEAD = ("task, data", "graph", "figure", "seeds", "mean ± sd", "to reach", "to beat")
+ALIGN = ("---", "---", "---", "---:", "---:", "---:", "---")
 
 
 class Line(BaseModel):
@@ -51,6 +52,7 @@ class Line(BaseModel):
     beside: list[str] = []
     set: list[str] = []
     folds: int | None = None
+    fold: int | None = None
     split: str | None = None
     seeds: list[int] = [0]
     figure: str
@@ -76,7 +78,11 @@ class Line(BaseModel):
         more = [
             word for name in self.beside for word in ("--also", f"{corpora}/{name}")
         ]
-        fold = ["--fold", "all"] if self.folds else []
+        fold = []
+        if self.folds:
+            fold = ["--fold", "all"]
+        elif self.fold is not None:
+            fold = ["--fold", str(self.fold)]
         settings = [*self.set, f"train.seed={seed}"]
         if self.codec:
             settings.append(f"task.codec={Path(out).parents[1] / self.codec}")
@@ -111,8 +117,8 @@ class Places(BaseModel):
         return self.runs / line.name / f"seed{seed}"
 
 
-def read_lines(path: Path = LINES) -> list[Line]:
-    return [Line.model_validate(one) for one in YAML(typ="safe").load(path)]
+def read_lines(path: Path = LINES, kind: type[Line] = Line) -> list[Any]:
+    return [kind.model_validate(one) for one in YAML(typ="safe").load(path)]
 
 
 def prepare(line: Line, places: Places) -> None:
@@ -272,8 +278,21 @@ def spread(values: Sequence[float | None]) -> str:
     )
 
 
-def table(rows: Sequence[Sequence[str]]) -> str:
-    lines = [HEAD, ["---", "---", "---", "---:", "---:", "---:", "---"], *rows]
+class Table(NamedTuple):
+    """What a table is made of: what a line of its file is, the columns, the cells of a line, and where figures lie."""
+
+    line: type[Line]
+    head: Sequence[str]
+    align: Sequence[str]
+    row: Callable[[Any, Mapping[int, Mapping[str, Any]]], list[str]]
+    figures: Callable[[Any, Places, int, str], dict[str, Any]] = figures_of
+
+
+RESULTS = Table(Line, HEAD, ALIGN, row)
+
+
+def table(rows: Sequence[Sequence[str]], kind: Table = RESULTS) -> str:
+    lines = [kind.head, kind.align, *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
@@ -301,23 +320,23 @@ def published(page: str, text: str) -> str:
     before, _, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not end:
-        raise SystemExit(f"docs/results.md has no {BEGIN} … {END}")
+        raise SystemExit(f"the page has no {BEGIN} … {END}")
     return f"{before}{BEGIN}\n{text}\n{END}{after}"
 
 
-def rows_of(page: str) -> dict[tuple[str, str], list[str]]:
-    """The rows between the markers of a page, by their first two cells: the text and the graph of a line."""
+def rows_of(page: str, columns: int = len(HEAD)) -> dict[tuple[str, str], list[str]]:
+    """The rows between the markers of a page, by their first two cells, which no two lines have in common."""
     between = page.partition(BEGIN)[2].partition(END)[0]
     found = {}
     for one in between.splitlines():
         cells = [cell.strip() for cell in one.split("|")[1:-1]]
-        if len(cells) == len(HEAD):
+        if len(cells) == columns:
             found[cells[0], cells[1]] = cells
     return found
 
 
 def measured(
-    line: Line, places: Places, arguments: argparse.Namespace
+    line: Line, places: Places, arguments: argparse.Namespace, kind: Table = RESULTS
 ) -> dict[int, dict[str, Any]]:
     """The figures of each seed of a line that has a run, trained before where it may."""
     found = {}
@@ -326,7 +345,7 @@ def measured(
             prepare(line, places)
             train(line, places, seed)
         if ended(line, places, seed):
-            found[seed] = figures_of(line, places, seed, arguments.jobs)
+            found[seed] = kind.figures(line, places, seed, arguments.jobs)
             if line.sounds and not arguments.no_training:
                 make_sounds(line, places, seed)
                 if arguments.only:
@@ -334,27 +353,28 @@ def measured(
     return found
 
 
-def run(arguments: argparse.Namespace) -> str:
+def run(arguments: argparse.Namespace, kind: Table = RESULTS) -> str:
     """Train and evaluate as asked; the text of the table."""
     places = Places(
         data=arguments.data,
         corpora=arguments.corpora or arguments.runs / "corpora",
         runs=arguments.runs,
     )
-    every = read_lines(arguments.lines)
+    every = read_lines(arguments.lines, kind.line)
     unknown = set(arguments.only) - {line.name for line in every}
     if unknown:
-        raise SystemExit(f"docs/results.yaml has no line '{min(unknown)}'")
+        raise SystemExit(f"docs/{arguments.lines.name} has no line '{min(unknown)}'")
     lines = [
         line for line in every if not arguments.only or line.name in arguments.only
     ]
     kept = {}
     if arguments.keep:
-        kept = rows_of(arguments.page.read_text(encoding="utf-8"))
+        page = arguments.page.read_text(encoding="utf-8")
+        kept = rows_of(page, len(kind.head))
     rows, listed = [], []
     for line in lines:
-        found = measured(line, places, arguments)
-        new = row(line, found)
+        found = measured(line, places, arguments, kind)
+        new = kind.row(line, found)
         if arguments.keep and not found:
             # What was measured elsewhere stays; what was never measured has no row.
             new = kept.get((new[0], new[1]), [])
@@ -362,12 +382,14 @@ def run(arguments: argparse.Namespace) -> str:
             rows.append(new)
             listed.append(line)
         print(shown(line, found), flush=True)
-    return f"{table(rows)}\n\n{commands(listed)}"
+    return f"{table(rows, kind)}\n\n{commands(listed)}"
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(
+    description: str | None = __doc__, lines: Path = LINES, page: Path = PAGE
+) -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     p.add_argument("--data", type=Path, required=True, help="the folder of the corpora")
     p.add_argument(
@@ -396,17 +418,21 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--jobs", default="-1", help="processes for features (default: all cores)"
     )
-    p.add_argument("--lines", type=Path, default=LINES, help=argparse.SUPPRESS)
-    p.add_argument("--page", type=Path, default=PAGE, help=argparse.SUPPRESS)
+    p.add_argument("--lines", type=Path, default=lines, help=argparse.SUPPRESS)
+    p.add_argument("--page", type=Path, default=page, help=argparse.SUPPRESS)
     return p
 
 
-if __name__ == "__main__":
-    given = parser().parse_args()
-    written = run(given)
+def write(given: argparse.Namespace, kind: Table = RESULTS) -> None:
+    """Do what is asked for, and bring the table into its page where it is whole."""
+    written = run(given, kind)
     if not given.only:
         with written_whole(given.page) as part:
             part.write_text(
                 published(given.page.read_text(encoding="utf-8"), written),
                 encoding="utf-8",
             )
+
+
+if __name__ == "__main__":
+    write(parser().parse_args())

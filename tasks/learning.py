@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from .turns import Loss
 
 OnTrack = Callable[[str], None]  # is called with the key of each track that is done
-OnShare = Callable[[float], None]  # is called with the share of the work that is done, up to 1
+OnShare = Callable[[float], None]  # is called with the share that is done, up to 1
 
 
 def unseen(_: object) -> None:

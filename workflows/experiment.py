@@ -53,8 +53,8 @@ class DatasetConfig(Settings):
     )
     validate_on: Literal["valid", "none"] = Field(
         "valid",
-        description="none: the validation side trains too, the last weights are kept, and thresholds come from the "
-        "training tracks; for a recipe that is settled",
+        description="with 'none' the validation side trains too, the last weights are kept, and thresholds come from "
+        "the training tracks; for a recipe that is settled",
     )
 
     @model_validator(mode="after")

@@ -30,6 +30,8 @@ class Parser(argparse.ArgumentParser):
         Full names of all commands, such as "data import", for one that is looked for in the wrong group.
     settings : sequence of str
         Keys of a graph's section `train:`, which people try as options: `--lr` is meant as `--set train.lr`.
+    only_with, not_with : mapping of str to sequence of str
+        By the name of an option those that are given together with it only, and those that are not.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -37,6 +39,8 @@ class Parser(argparse.ArgumentParser):
         self.commands: Mapping[str, Parser] = {}
         self.elsewhere: Sequence[str] = ()
         self.settings: Sequence[str] = ()
+        self.only_with: Mapping[str, Sequence[str]] = {}
+        self.not_with: Mapping[str, Sequence[str]] = {}
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As argparse does it, after a look at the words: argparse reports a misspelt option as a missing one."""
@@ -46,7 +50,10 @@ class Parser(argparse.ArgumentParser):
             self._refuse_unknown(words)
             if not self.commands:
                 self._refuse_empty(words)
-        return super().parse_known_args(args, namespace)
+        found = super().parse_known_args(args, namespace)
+        if not self.commands:
+            self._refuse_together(found[0])
+        return found
 
     def error(self, message: str) -> NoReturn:
         """Print usage and message, and exit with 2."""
@@ -91,6 +98,22 @@ class Parser(argparse.ArgumentParser):
                 named = f"the value of {before}" if is_value else "an argument"
                 self._refuse(f"{named} is empty", UNSET)
             before = word
+
+    def _refuse_together(self, namespace: argparse.Namespace) -> None:
+        """Refuse options that are not to be given together, or not one without the other."""
+
+        def given(option: str) -> bool:
+            name = option.lstrip("-").replace("-", "_")
+            return bool(getattr(namespace, name) != self.get_default(name))
+
+        for option, others in self.not_with.items():
+            for other in others:
+                if given(option) and given(other):
+                    self.error(f"argument {other}: not allowed with argument {option}")
+        for option, others in self.only_with.items():
+            for other in others:
+                if given(other) and not given(option):
+                    self.error(f"argument {other}: only with argument {option}")
 
     def _refuse_command(self, word: str) -> NoReturn:
         group = self.prog.split()[1:]

@@ -71,6 +71,17 @@ def seconds(text: str) -> float:
         raise ArgumentTypeError(f"expected seconds, got '{text}'") from None
 
 
+def magnitude(text: str) -> float:
+    """A number above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise ArgumentTypeError(f"expected a number above 0, got '{text}'")
+    return number
+
+
 def fold(text: str) -> str:
     """The number of a fold, or a word; a run compares it with the folds that the corpus has."""
     if len(text) > MOST_DIGITS:

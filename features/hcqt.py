@@ -34,7 +34,13 @@ from .base import (
 from .cqt_kernels import cutoff_hz, octave_kernels
 from .feature_file import FORMAT
 from .old_names import old_names
-from .pyramid import centred_frames, decimation_matrix, pyramid, reach_samples
+from .pyramid import (
+    centred_frames,
+    decimation_matrix,
+    half_taps,
+    pyramid,
+    reach_samples,
+)
 
 # Samples framed at once: a Fourier transform of so many stays in the processor's cache
 # until all kernels have read it.
@@ -223,6 +229,17 @@ class HCQTFeature(Feature):
         reach = reach_samples(self._spectra, self._filter)
         hop = self.config.hop_length
         return -(-reach // hop) * hop
+
+    @property
+    def ahead_samples(self) -> int:
+        """The last sample after a frame's centre that can change it, counted from the centre."""
+        # A window begins half its length before the centre, so that it ends a sample earlier behind it; each
+        # decimation adds what its filter sees, in samples that lie twice as far apart as those before.
+        taps = half_taps(self._filter)
+        return max(
+            ((frame_samples // 2 - 1) << level) + taps * ((1 << level) - 1)
+            for level, frame_samples in self._spectra
+        )
 
     def n_frames(self, n_samples: int) -> int:
         return 1 + n_samples // self.config.hop_length

@@ -100,14 +100,95 @@ def resample_stream(
     DataError
         E439 for a rate below 1,000 or above 1,000,000 Hz.
     """
-    _check_rates(from_hz, to_hz)
-    old, new = _reduced(from_hz, to_hz)
-    if from_hz == to_hz:
-        yield from chunks
-    elif _has_filter_bank(old, new):
-        yield from _stream_by_periods(chunks, old, new)
-    else:
-        yield from _stream_interpolated(chunks, old, new)
+    resampling = Resampling(from_hz, to_hz)
+    for chunk in chunks:
+        piece = resampling.push(chunk)
+        if piece.shape[-1]:
+            yield piece
+    last = resampling.flush()
+    if last is not None:
+        yield last
+
+
+class Resampling:
+    """`resample` of a waveform that comes in pieces: what can be computed of it so far is there at once.
+
+    Parameters
+    ----------
+    from_hz, to_hz : int
+        Its rate and the new one, in Hz.
+
+    Raises
+    ------
+    DataError
+        E439 for a rate below 1,000 or above 1,000,000 Hz.
+
+    Examples
+    --------
+    >>> resampling = Resampling(44100, 22050)
+    >>> first = resampling.push(torch.zeros(1, 1000))
+    >>> last = resampling.flush()
+    >>> first.shape[1] + last.shape[1]
+    500
+    """
+
+    def __init__(self, from_hz: int, to_hz: int) -> None:
+        _check_rates(from_hz, to_hz)
+        self._old, self._new = _reduced(from_hz, to_hz)
+        self._changes = from_hz != to_hz
+        self._by_bank = _has_filter_bank(self._old, self._new)
+        self._reach = _reach(self._old, self._new)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._held: Tensor | None = None
+        self._start = 0  # input sample that `_held` begins with
+        self._done = 0  # output samples that were given out
+
+    def needed(self, n_outputs: int) -> int:
+        """Input samples after which the first so many output samples are there."""
+        if not self._changes:
+            return n_outputs
+        # Output n lies at input n · old / new, and needs `reach` samples behind that.
+        return self._reach - (-n_outputs * self._old // self._new)
+
+    def push(self, chunk: Tensor) -> Tensor:
+        """The output samples (..., m) that a piece (..., n) completes, possibly none."""
+        if not self._changes:
+            return chunk
+        self._held = _joined(self._held, chunk)
+        stop = self._start + self._held.shape[-1]
+        ready = max(self._done, (stop - self._reach) * self._new // self._old)
+        piece = self._outputs(self._held, ready)
+        # What the next output still reaches stays; a filter bank begins with a period.
+        drop = max(0, ready * self._old // self._new - self._reach - self._start)
+        if self._by_bank:
+            drop -= drop % self._old
+        self._held = self._held[..., drop:]
+        self._start += drop
+        return piece
+
+    def flush(self) -> Tensor | None:
+        """The rest, after which there is silence; None where nothing is held. Ready for another waveform."""
+        if self._held is None:
+            return None
+        n_samples = self._start + self._held.shape[-1]
+        last = self._outputs(self._held, -(-n_samples * self._new // self._old))
+        self._begin()
+        return last
+
+    def _outputs(self, held: Tensor, stop: int) -> Tensor:
+        """The output samples up to `stop` that were not given out yet."""
+        first = self._done
+        self._done = stop
+        if stop <= first:
+            return held[..., :0]
+        if not self._by_bank:
+            outputs = range(first, stop)
+            return _interpolated(held, self._old, self._new, outputs, self._start)
+        before = self._start // self._old * self._new
+        resampled = _filtered(held, self._old, self._new)
+        return resampled[..., first - before : stop - before]
 
 
 def _check_rates(from_hz: int, to_hz: int) -> None:
@@ -150,52 +231,6 @@ def _filtered(wave: Tensor, old: int, new: int) -> Tensor:
     bank = _filter_bank(old, new, wave.dtype).to(wave.device)
     resampled: Tensor = bank(wave)
     return resampled
-
-
-def _stream_by_periods(
-    chunks: Iterable[Tensor], old: int, new: int
-) -> Iterator[Tensor]:
-    """Whole periods of `old` samples are resampled as soon as all that their filters reach is there."""
-    context = -(-_filter_bank(old, new, torch.float32).width // old)
-    held: Tensor | None = None
-    done = 0  # periods at the beginning of `held` that were given out already
-    for chunk in chunks:
-        held = _joined(held, chunk)
-        n_periods = held.shape[-1] // old
-        ready = n_periods - context
-        if ready > done:
-            resampled = _filtered(held[..., : n_periods * old], old, new)
-            yield resampled[..., done * new : ready * new]
-            # Periods that the next output still reaches stay.
-            dropped = max(0, ready - context)
-            held = held[..., dropped * old :]
-            done = ready - dropped
-    if held is not None:
-        yield _filtered(held, old, new)[..., done * new :]
-
-
-def _stream_interpolated(
-    chunks: Iterable[Tensor], old: int, new: int
-) -> Iterator[Tensor]:
-    """Output samples as soon as the input samples around them are there."""
-    reach = _reach(old, new)
-    held: Tensor | None = None
-    start = 0  # input sample that `held` begins with
-    done = 0  # output samples that were given out
-    for chunk in chunks:
-        held = _joined(held, chunk)
-        stop = start + held.shape[-1]
-        # Output n lies at input n · old / new, and needs `reach` samples behind that.
-        ready = max(done, (stop - reach) * new // old)
-        if ready > done:
-            yield _interpolated(held, old, new, range(done, ready), start)
-            done = ready
-            dropped = max(0, done * old // new - reach - start)
-            held = held[..., dropped:]
-            start += dropped
-    if held is not None:
-        n_resampled = -(-(start + held.shape[-1]) * new // old)
-        yield _interpolated(held, old, new, range(done, n_resampled), start)
 
 
 def _joined(held: Tensor | None, chunk: Tensor) -> Tensor:

@@ -28,6 +28,7 @@ from .evaluation import Figures as Figures
 from .evaluation import Picture as Picture
 from .evaluation import Shown as Shown
 from .evaluation import Sounding as Sounding
+from .following import Follower as Follower
 from .learning import Batch as Batch
 from .learning import Learner as Learner
 from .learning import OnShare as OnShare
@@ -292,6 +293,17 @@ class Task(abc.ABC):
         on_share: OnShare = unseen,
     ) -> Any:
         """What the model hears in one recording, a `Prediction`; `feature` is cached or a complex tensor (H, F, T)."""
+
+    def follower(self, settings: Mapping[str, Any]) -> Follower:  # noqa: ARG002  # tasks that stream read them
+        """What answers frame by frame while a recording comes in, with the settings that `tune` chose: a `Follower`.
+
+        Here there is none. Raises TaskError E517, as a task does that would have to know the whole recording first.
+        """
+        raise TaskError(
+            f"a model of the task '{self.name}' answers for whole recordings, and not while they come in",
+            code="E517",
+            help="`predict` reads whole recordings; models of the tasks f0 and multi_pitch can be streamed",
+        )
 
     def validation_learner(
         self,

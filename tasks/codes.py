@@ -20,6 +20,9 @@ CODES = {
     "`mirbricks predict` for the others.",
     "E516": "A setting of the task that names another model is the file of a graph, or a trained model: a run, a "
     "packed model, `zoo:NAME`.",
+    "E517": "A model is streamed whose answers depend on a limited number of frames around their own: not on the whole "
+    "recording, as those of recurrence, attention and smoothing do.",
+    "E518": "Streamed samples are one channel of finite floating-point numbers; a peak is a number above 0.",
     "E560": "Conditions are annotations with one value per recording; a model knows those that it was trained with.",
     "E561": "A model knows the values of its conditions that occurred in training; a number that it reads as a scaled "
     "value may be any.",

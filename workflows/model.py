@@ -21,6 +21,7 @@ from ..tasks.codec.stored import Codes
 from ..tasks.predictions import Prediction
 from ..tasks.separation import Separated, Separation
 from ..tasks.sounds import Sound
+from ..tasks.streaming import Plan, Stream
 from ..training.devices import as_device
 from ..zoo import CARD
 from .arguments import (
@@ -46,6 +47,7 @@ from .predict import (
     blocks_of_file,
     channels_of_array,
     predict,
+    rate_of,
     refused,
 )
 from .predicted import result_names
@@ -292,6 +294,45 @@ class Model:
         options = SeparationOptions(targets, sum_to_mix, wiener, one_pass_mb)
         shown = progress_of(flag_of(progress, "progress"))
         return self._separated(source, sr_hz, "", options, shown)
+
+    def stream(self, sr_hz: int | None = None, peak: float | None = None) -> Stream:
+        """The model as one that answers while a recording comes in; the same as `mirbricks predict --stream` prints.
+
+        Its answers are those of `predict` for frames that see the same: levels are relative to the largest that has
+        come so far, unless `peak` is that of the whole recording, and no patches are put together.
+
+        Parameters
+        ----------
+        sr_hz : int, optional
+            The rate of the samples that will be pushed, in Hz; default: that of the model's feature. Samples of
+            another rate are resampled as they come.
+        peak : float, optional
+            The largest magnitude of the feature in the whole recording, where it is known: `stream.peak` has it once
+            the recording has been heard.
+
+        Returns
+        -------
+        Stream
+            With `push(samples)` and `flush()`, which give the answers of the task, and `latency_s`.
+
+        Raises
+        ------
+        TaskError
+            E517 for a task or a graph that needs the whole recording, E518 for a peak that is not above 0.
+        DataError
+            E436 or E439 for a rate that no recording has.
+
+        Examples
+        --------
+        >>> import mirbricks as mb
+        >>> import numpy as np
+        >>> stream = mb.load("zoo:f0_notes").stream(sr_hz=44100)
+        >>> found = stream.push(np.zeros(4410))
+        >>> last = stream.flush()
+        """
+        plan = Plan.of(self.task, self.module, self.settings.tuned)
+        rate_hz = None if sr_hz is None else rate_of(sr_hz)
+        return Stream(plan, rate_hz, peak)
 
     def _separated(
         self,

@@ -128,7 +128,7 @@ def blocks_of_array(wave: Any, sr_hz: Any, n_channels: int = 1) -> Callable[[], 
         without a sample rate.
     """
     samples = _samples(wave)
-    rate_hz = _rate(sr_hz)
+    rate_hz = rate_of(sr_hz)
     if n_channels == 1:
         warn_of_cancelled_channels(
             "these samples", Levels.of(samples, mixed_down(samples))
@@ -150,7 +150,7 @@ def blocks_of_array(wave: Any, sr_hz: Any, n_channels: int = 1) -> Callable[[], 
 def channels_of_array(wave: Any, sr_hz: Any) -> Callable[[], Blocks]:
     """The blocks (C, n) of samples in memory, with all of their channels; raises E436 as `blocks_of_array`."""
     samples = _samples(wave)
-    rate_hz = _rate(sr_hz)
+    rate_hz = rate_of(sr_hz)
 
     def blocks() -> Blocks:
         for start in range(0, samples.shape[1], BLOCK_SAMPLES):
@@ -159,7 +159,7 @@ def channels_of_array(wave: Any, sr_hz: Any) -> Callable[[], Blocks]:
     return blocks
 
 
-def _rate(sr_hz: Any) -> int:
+def rate_of(sr_hz: Any) -> int:
     """The sample rate in Hz; it may come as 44100.0, as some readers give it."""
     if sr_hz is None:
         help = "add sr_hz=44100, or what it is"

@@ -212,10 +212,51 @@ def predict(p: Parser) -> None:
         action="store_true",
         help="print one JSON object per recording, a line each, and nothing else",
     )
+    _streaming(p)
     _settings(p, "task.predict_shifts=[-1,0,1]")
     shard(p, "the recordings")
     device(p)
     quiet(p)
+
+
+def _streaming(p: Parser) -> None:
+    """`predict --stream`, which prints and writes nothing."""
+    p.add_argument(
+        "--stream",
+        action="store_true",
+        help="print pitches and notes as they come, a line each, in place of files; the latency first. AUDIO is one "
+        "file, or - for samples from standard input",
+    )
+    p.add_argument(
+        "--sr-hz",
+        type=values.rate_hz,
+        metavar="HZ",
+        help="with --stream -: the rate of the samples (default: that of the model)",
+    )
+    p.add_argument(
+        "--samples",
+        choices=("float32", "int16"),
+        default="float32",
+        help="with --stream -: how they come, one channel, little-endian (default: float32)",
+    )
+    p.add_argument(
+        "--peak",
+        type=values.magnitude,
+        metavar="P",
+        help="with --stream: the largest magnitude of the recording's transform, which a first pass prints at its "
+        "end (default: the largest so far)",
+    )
+    p.not_with = {
+        "--stream": (
+            "--to",
+            "--session",
+            "--out",
+            "--replace",
+            "--skip-existing",
+            "--shard",
+        )
+    }
+    p.only_with = {"--stream": ("--sr-hz", "--samples", "--peak")}
 
 
 def pack(p: Parser) -> None:

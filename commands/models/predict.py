@@ -31,12 +31,15 @@ from ...workflows.predicted import (
     result_names,
 )
 from ..screen import plural, progress_for
+from .follow import follow
 
 SESSION = "sv"
 
 
 def predict(arguments: Namespace) -> int:
     """Write what the task finds and its picture per file; files that cannot be read are named and left out."""
+    if arguments.stream:
+        return follow(arguments)
     overrides = tuple(arguments.set)
     refuse_other_sets(overrides)
     experiment, settings = load_run(RunFolder.open(here(arguments.folder)), overrides)

@@ -12,12 +12,11 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ...compiler.inference.receptive_field import receptive_fields
-from ...compiler.module import GraphModule
 from ...data.batching.patches import take_patch
 from ...features.hcqt import HCQTFeatureConfig
 from ..base import OnShare, unseen
 from ..patches import input_shape_of
+from ..reach import reach_of
 from ..reading import Recorded
 from ..recordings import refuse_not_finite
 from .config import F0Config
@@ -78,16 +77,6 @@ def local_average(probabilities: Tensor, reach: int) -> Tensor:
     return (weights * near).sum(0) / weights.sum(0)
 
 
-def reach_of(model: nn.Module) -> tuple[int, int] | None:
-    """How many frames before and after its own an answer depends on; None where it may be all of them, or unknown."""
-    if not isinstance(model, GraphModule):
-        return None
-    field = receptive_fields(model)[-1]
-    if field is None or field.whole or field.stride != 1:
-        return None
-    return max(0, -int(field.first.min())), max(0, int(field.last.max()))
-
-
 def scores_of(
     model: nn.Module,
     feature: Recorded,
@@ -121,7 +110,11 @@ def _block(
 ) -> tuple[int, tuple[int, int]]:
     """Frames at once, and those at either side that only serve the others."""
     shape = input_shape_of(model)
-    reach = reach_of(model)
+    sees = reach_of(model)
+    reach = None
+    # Blocks begin anywhere, which a graph that pools frames does not allow.
+    if sees is not None and sees.period == 1:
+        reach = (sees.behind, sees.ahead)
     # A graph that fixes T has seen patches of the training only.
     if shape and isinstance(shape[-1], int):
         size = config.patch_frames

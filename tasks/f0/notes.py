@@ -24,47 +24,75 @@ def notes_of_curve(
     min_note_s: float,
 ) -> tuple[Note, ...]:
     """Stretches of frames (T,) at one pitch, each with its median as its pitch and its mean voicing as its salience."""
-    notes = []
-    for first, last in _stretches(voicing >= threshold, round(GAP_S / hop_s)):
-        voiced = first + np.flatnonzero(voicing[first:last] >= threshold)
-        for frames in _by_pitch(voiced, midi, max(1, round(SETTLED_S / hop_s))):
-            duration_s = (frames[-1] + 1 - frames[0]) * hop_s
-            if duration_s < min_note_s:
-                continue
-            pitch = float(np.median(midi[frames]))
-            sure = float(np.clip(voicing[frames].mean(), 0.0, 1.0))
-            notes.append(Note(float(frames[0] * hop_s), duration_s, pitch, sure))
-    return tuple(notes)
+    following = FollowedNotes(threshold, hop_s, min_note_s)
+    return (*following.push(midi, voicing), *following.end())
 
 
-def _stretches(voiced: NDArray[np.bool_], most_gap: int) -> list[tuple[int, int]]:
-    """[first, last) of what sounds without a gap of more than so many frames."""
-    at = np.flatnonzero(voiced)
-    if not len(at):
-        return []
-    cuts = np.flatnonzero(np.diff(at) > most_gap + 1)
-    firsts = [int(at[0]), *at[cuts + 1].tolist()]
-    lasts = [*(at[cuts] + 1).tolist(), int(at[-1]) + 1]
-    return list(zip(firsts, lasts, strict=True))
+class FollowedNotes:
+    """The notes of a curve that comes in pieces, each as soon as it is over."""
 
+    def __init__(self, threshold: float, hop_s: float, min_note_s: float) -> None:
+        self._threshold = threshold
+        self._hop_s = hop_s
+        self._min_note_s = min_note_s
+        self._most_gap = round(GAP_S / hop_s)
+        self._settled = max(1, round(SETTLED_S / hop_s))
+        self._n_frames = 0
+        # The voiced frames of the note that sounds; of the last `away` its pitch is another one.
+        self._frames: list[int] = []
+        self._midi: list[float] = []
+        self._voicing: list[float] = []
+        self._away = 0
 
-def _by_pitch(
-    frames: NDArray[np.int64], midi: Float64, settled: int
-) -> list[NDArray[np.int64]]:
-    """The frames of a stretch, cut where the pitch has left the note so far and stays away."""
-    parts = []
-    begin = 0
-    away = 0
-    for place in range(len(frames)):
+    def push(self, midi: Float64, voicing: Float64) -> list[Note]:
+        """The notes that end in the next frames (T,)."""
+        notes = []
+        for place in np.flatnonzero(voicing >= self._threshold).tolist():
+            frame = self._n_frames + place
+            if self._frames and frame - self._frames[-1] > self._most_gap + 1:
+                notes += self.end()
+            notes += self._voiced(frame, float(midi[place]), float(voicing[place]))
+        self._n_frames += len(midi)
+        # What comes next, voiced or not, is too far away to belong to the note.
+        if self._frames and self._n_frames - 1 - self._frames[-1] > self._most_gap:
+            notes += self.end()
+        return notes
+
+    def end(self) -> list[Note]:
+        """The note that sounds, if there is one."""
+        if not self._frames:
+            return []
+        return self._cut(len(self._frames))
+
+    def _voiced(self, frame: int, midi: float, voicing: float) -> list[Note]:
+        """One frame more; the note before it, where the pitch has left that and stayed away."""
         # The median of the note's last frames: it follows a slow glide, and neither a slip nor a vibrato.
-        recent = frames[max(begin, place - away - REMEMBERED * settled) : place - away]
-        if not len(recent):
-            continue
-        far = abs(midi[frames[place]] - float(np.median(midi[recent]))) > APART
-        away = away + 1 if far else 0
-        if away >= settled:
-            parts.append(frames[begin : place - away + 1])
-            begin = place - away + 1
-            away = 0
-    parts.append(frames[begin:])
-    return parts
+        stop = len(self._midi) - self._away
+        recent = self._midi[max(0, stop - REMEMBERED * self._settled) : stop]
+        self._frames.append(frame)
+        self._midi.append(midi)
+        self._voicing.append(voicing)
+        if not recent:
+            return []
+        if abs(midi - float(np.median(recent))) > APART:
+            self._away += 1
+        else:
+            self._away = 0
+        if self._away >= self._settled:
+            return self._cut(len(self._frames) - self._away)
+        return []
+
+    def _cut(self, size: int) -> list[Note]:
+        """The note of the first so many frames, unless it is too short; the others begin another one."""
+        first = self._frames[0]
+        duration_s = (self._frames[size - 1] + 1 - first) * self._hop_s
+        notes = []
+        if duration_s >= self._min_note_s:
+            pitch = float(np.median(self._midi[:size]))
+            sure = float(np.clip(np.mean(self._voicing[:size]), 0.0, 1.0))
+            notes.append(Note(first * self._hop_s, duration_s, pitch, sure))
+        self._frames = self._frames[size:]
+        self._midi = self._midi[size:]
+        self._voicing = self._voicing[size:]
+        self._away = 0
+        return notes

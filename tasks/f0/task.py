@@ -34,6 +34,7 @@ from .calibration import calibrated_offset
 from .config import F0Config
 from .decoding import Heard, decode, hz_of_bins, levels_of, offset_in, scores_of
 from .figures import best_threshold, pitch_figures, weighed
+from .following import F0Follower
 from .notes import notes_of_curve
 from .objective import equivariant_losses, pitch_cross_entropy
 from .patches import Patches, Source
@@ -215,6 +216,10 @@ class F0Estimation(Task):
             heard.probabilities,
             hz_of_bins(bins, self.feature, offset),
         )
+
+    def follower(self, settings: Mapping[str, Any]) -> F0Follower:
+        """Pitches and notes while a recording comes in."""
+        return F0Follower(self.config, self.feature, settings)
 
     def pictures(
         self,

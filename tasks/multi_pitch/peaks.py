@@ -91,14 +91,14 @@ def probabilities_of(
     ):
         inputs = to_scale(patches, config.scale, peak).to(device)
         starts.append(some)
-        probabilities.append(_over_shifts(model, inputs, shifts).cpu())
+        probabilities.append(over_shifts(model, inputs, shifts).cpu())
         on_share(min(1.0, (int(some[-1]) + patch_frames) / n_frames))
     found = overlap_add(torch.cat(probabilities), np.concatenate(starts), n_frames)
     refuse_not_finite(found.numpy())
     return found
 
 
-def _over_shifts(model: nn.Module, inputs: Tensor, shifts: Sequence[int]) -> Tensor:
+def over_shifts(model: nn.Module, inputs: Tensor, shifts: Sequence[int]) -> Tensor:
     """Probabilities (B, C, F, T), the mean over transpositions of the input by so many bins, each put back."""
     if tuple(shifts) == (0,):
         return torch.sigmoid(model(inputs).float())

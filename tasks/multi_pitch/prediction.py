@@ -22,6 +22,12 @@ NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 LISTED = 4  # notes that `repr` names
 
 
+def name_of(midi: float) -> str:
+    """The name of the nearest key, such as "C#4"; MIDI number 60 is C4."""
+    key = round(midi)
+    return f"{NAMES[key % 12]}{key // 12 - 1}"
+
+
 @dataclass(frozen=True)
 class Note:
     """A pitch that lasts: times in seconds, a MIDI number with its cents, its mean salience in 0 … 1.
@@ -59,8 +65,7 @@ class Note:
     @property
     def name(self) -> str:
         """The name of the nearest key, such as "C#4"; MIDI number 60 is C4."""
-        key = round(self.midi)
-        return f"{NAMES[key % 12]}{key // 12 - 1}"
+        return name_of(self.midi)
 
     def __repr__(self) -> str:
         when = f"{self.start_s:.3f}-{self.end_s:.3f} s"
@@ -98,6 +103,25 @@ def note_events(notes: Sequence[Note]) -> list[NoteEvent]:
         NoteEvent(note.onset_s, note.duration_s, note.midi, note.confidence)
         for note in notes
     ]
+
+
+def confidences_of(
+    frequencies_hz: Sequence[Float64],
+    salience: NDArray[np.float32],
+    columns: NDArray[np.int64],
+    bins_hz: Float64,
+    curve: Sequence[float] | None,
+) -> list[Float64]:
+    """How sure a model is of the pitches of T times: the salience (F, T') of the bin nearest to each, in the column
+    that belongs to its time.
+    """
+    bins = np.log2(bins_hz)
+    found = []
+    for column, pitches in zip(columns, frequencies_hz, strict=True):
+        distances = np.abs(np.log2(pitches)[:, None] - bins)
+        rows = distances.argmin(axis=1) if len(pitches) else np.zeros(0, int)
+        found.append(calibrated(salience[rows, column], curve))
+    return found
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -180,17 +204,15 @@ class Transcription(Prediction):
         """
         if self.bins_hz is None or not self.salience.size:
             return [np.ones(len(pitches)) for pitches in self.frequencies_hz]
-        bins = np.log2(self.bins_hz)
         # There may be several times per frame of the feature.
         columns = np.linspace(0, self.salience.shape[1] - 1, len(self.times_s))
-        found = []
-        for column, pitches in zip(
-            np.rint(columns).astype(int), self.frequencies_hz, strict=True
-        ):
-            distances = np.abs(np.log2(pitches)[:, None] - bins)
-            rows = distances.argmin(axis=1) if len(pitches) else np.zeros(0, int)
-            found.append(calibrated(self.salience[rows, column], self.curve))
-        return found
+        return confidences_of(
+            self.frequencies_hz,
+            self.salience,
+            np.rint(columns).astype(int),
+            self.bins_hz,
+            self.curve,
+        )
 
     def plot(self, ax: Any = None, truth: Any = None) -> Any:
         """The piano roll.

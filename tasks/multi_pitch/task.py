@@ -50,6 +50,7 @@ from .confidence import (
     with_probabilities,
 )
 from .config import MultiPitchConfig
+from .following import PitchFollower
 from .hearing import hear
 from .learner import MultiPitchLearner
 from .loudness import with_levels
@@ -332,6 +333,10 @@ class MultiPitch(Task):
             self.feature.frequencies_hz().numpy(),
             curves.get("frames"),
         )
+
+    def follower(self, settings: Mapping[str, Any]) -> PitchFollower:
+        """Pitches while a recording comes in. Raises TaskError E517 with `onsets`."""
+        return PitchFollower(self.config, self.feature, settings)
 
     def pictures(
         self,

@@ -6,7 +6,6 @@ import importlib.util
 import re
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ import mirbricks as mb
 from mirbricks.data.corpus import Corpus
 from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
 from mirbricks.data.stores.hdf5 import write_audio
-from mirbricks.features.cqt import CQTFeatureConfig
 from mirbricks.tasks.f0 import F0Config, F0Estimation
 
 ROOT = Path(mb.__file__).parent
@@ -23,15 +21,8 @@ PAGE = (ROOT / "docs" / "tasks" / "f0.md").read_text(encoding="utf-8")
 
 
 def test_the_stream_of_the_page_runs() -> None:
-    feature = CQTFeatureConfig(
-        n_octaves=8, bins_per_octave=36, hop_length=220, gamma_hz=10.5
-    )
-    model = SimpleNamespace(
-        task=F0Estimation(F0Config(), feature),
-        module=mb.compile_graph("f0_small"),
-        settings=SimpleNamespace(tuned={"threshold": 0.5, "offset_bins": 0.0}),
-    )
     code = "".join(re.findall(r"```python\n(.*?)```", PAGE, re.S))
+    model = mb.load("zoo:f0_notes")
     names = {"model": model, "blocks": [np.zeros(3000, np.float32)] * 3}
     exec(code, names)
     assert len(names["last"].times_s) > 0

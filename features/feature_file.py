@@ -165,7 +165,7 @@ def _read_header(path: Path) -> _Header:
 
 
 class CachedFeature:
-    """A feature on disk, mapped into memory: reading a patch costs that patch. Pickles as its path.
+    """A feature on disk, read a patch at a time: a patch costs that patch. Pickles as its path.
 
     n_frames    frames of the recording
     shape       sizes of one frame: (H, F) of an HCQT, (n_mels,) of a log-mel spectrogram
@@ -211,21 +211,9 @@ class CachedFeature:
         return float(self._peaks.max())
 
     @functools.cached_property
-    def _values(self) -> npt.NDArray[Any]:
-        if self._header.dtype == "F16":
-            kind = np.float16
-        else:
-            kind = np.float32
-        return np.memmap(
-            self.path, kind, "c", self._header.start, self._header.shape
-        )  # never written; torch asks it
-
-    @functools.cached_property
     def _peaks(self) -> npt.NDArray[np.float32]:
-        shape = (self.n_frames if self.is_complex else 1,)
-        return np.array(
-            np.memmap(self.path, np.float32, "r", self._header.second, shape)
-        )
+        count = self.n_frames if self.is_complex else 1
+        return np.fromfile(self.path, np.float32, count, offset=self._header.second)
 
     def read(self, start: int = 0, stop: int | None = None) -> Tensor:
         """Frames [start, stop) as complex64 (H, F, T), or as float32 (*shape, T).
@@ -260,9 +248,18 @@ class CachedFeature:
             raise ValueError(
                 f"the feature has frames [0, {self.n_frames}), asked for [{start}, {stop})"
             )
-        # One copy, which widens float16 on the way.
-        values = torch.empty((stop - start, *self._header.shape[1:]))
-        values.copy_(torch.from_numpy(self._values[start:stop]))
-        return values, torch.from_numpy(
-            self._peaks[start:stop, None, None]
-        ) if self.is_complex else None
+        # Read and not mapped: pages of a mapped file count as memory of the process as long as it is open, over a
+        # corpus those of all its recordings.
+        kind = np.dtype(np.float16 if self._header.dtype == "F16" else np.float32)
+        sizes = self._header.shape[1:]
+        per_frame = math.prod(sizes)
+        found = np.fromfile(
+            self.path,
+            kind,
+            (stop - start) * per_frame,
+            offset=self._header.start + start * per_frame * kind.itemsize,
+        )
+        values = torch.from_numpy(found.reshape(-1, *sizes)).float()
+        if not self.is_complex:
+            return values, None
+        return values, torch.from_numpy(self._peaks[start:stop, None, None])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import PcolorImage
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
@@ -228,22 +229,22 @@ def _lines(
 def _behind(
     axes: Axes, times_s: tuple[float, float], salience: Float, midi: Float
 ) -> None:
-    extent = (*times_s, float(midi[0]), float(midi[-1]))
     # A picture has fewer columns than a song has frames, and matplotlib takes long, and
     # much memory, to find them: here a column is the strongest of a few frames.
     together = max(1, salience.shape[1] // MOST_COLUMNS)
     starts = np.arange(0, salience.shape[1], together)
     strongest = np.maximum.reduceat(salience, starts, axis=1)
-    # As colours of a byte each: of numbers matplotlib would make many pictures of floats.
     colours = shades()(np.clip(strongest / BLACKEST, 0.0, 1.0), bytes=True)
-    axes.imshow(
-        colours,
-        origin="lower",
-        aspect="auto",
-        extent=extent,
-        interpolation="nearest",
-        zorder=0,
-    )
+
+    # A grid takes colours of a byte each as they are; `imshow` would make several pictures of floats of them.
+    n_bins, n_columns = strongest.shape
+    bins = np.linspace(float(midi[0]), float(midi[-1]), n_bins + 1)
+    columns = np.linspace(*times_s, n_columns + 1)
+    grid = PcolorImage(axes, columns, bins, colours, zorder=0)
+    grid.set_in_layout(
+        False
+    )  # it lies within the axes, and matplotlib knows no extent of it
+    axes.add_image(grid)
 
 
 def _pitch_axis(axes: Axes, midi: Float) -> None:

@@ -27,6 +27,7 @@ from ..tasks.base import Task
 from ..tasks.predictions import Prediction
 from ..zoo.corpora import UNKNOWN, origin_of
 from .experiment import Experiment
+from .memory import give_back
 from .progress import Progress
 
 BLOCK_SAMPLES = 1 << 20
@@ -49,9 +50,12 @@ def predict(
         file = Path(folder) / "features.safetensors"
         with progress.sharing(f"{label}: features") as on_share:
             feature = stream_feature(length.blocks, file, experiment.feature, on_share)
+        give_back()
         with progress.sharing(f"{label}: {experiment.task.title}") as on_share:
             task = experiment.task
             found = task.predict(experiment.model, feature, settings.tuned, on_share)
+    # The picture that the answer may be drawn in needs memory of its own.
+    give_back()
     # A task of another package may predict in a form of its own.
     if isinstance(found, Prediction):
         return dataclasses.replace(

@@ -5,7 +5,7 @@ OUT ?= out/demo
 BIN := .venv/bin
 PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check format slow mutants nightly bench docs notebooks pictures screenshots studio results notes-ar notes-flow notes-gan notes-instrument help
+.PHONY: demo test check format slow mutants nightly torture bench docs notebooks pictures screenshots studio results notes-ar notes-flow notes-gan notes-instrument help
 
 help:
 	@echo "make demo              synthesise a data set, train, evaluate, write $(OUT)/report.html"
@@ -15,6 +15,7 @@ help:
 	@echo "make slow              the tests that take long"
 	@echo "make mutants           faults put into a copy of the package, one at a time: which does no test notice? ARGS=--n 60"
 	@echo "make nightly           thousands of random graphs, and every graph broken in every way"
+	@echo "make torture           kills, failing disks, power cuts, missing memory, damaged files; writes docs/reliability.md"
 	@echo "make bench             measure speed beside the peers"
 	@echo "make results DATA=folder  train what docs/results.yaml lists and is missing, and write the table of docs/results.md"
 	@echo "make notes-ar DATA=folder    from notes to new ones: codec, codes, transformer, sounds, their page and their figures"
@@ -66,6 +67,9 @@ mutants: .venv/installed-test
 nightly: .venv/installed-test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m nightly --numprocesses=auto --dist=worksteal $(ARGS)
 	$(BIN)/python -m pytest --timeout=0 --hypothesis-profile=nightly tests/compiler/test_compiler_property.py
+
+torture: .venv/installed-test
+	cd tests && OMP_NUM_THREADS=1 "$(CURDIR)/$(BIN)/python" -m torture --write $(ARGS)
 
 bench: .venv/installed-test
 	$(PIP) --editable ".[bench]"

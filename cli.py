@@ -16,6 +16,7 @@ from typing import Any
 
 from .commands.command_line import command_parser
 from .errors import MirbricksError
+from .out_of_memory import of_memory, out_of_memory
 from .printable import fitting_error, let_streams_replace
 
 
@@ -34,6 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments.command = shlex.join(["mirbricks", *words])
     pythons = warnings.formatwarning
     warnings.formatwarning = _warnings_once()
+    sys.unraisablehook = _unless_of_memory
     try:
         _load_plugins(_plugins(arguments))
         # The command's module is imported now, not before: with it comes torch, which no help needs.
@@ -46,11 +48,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+    except (MemoryError, RuntimeError) as error:
+        if not of_memory(error):
+            raise
+        help = "close other programs, or give less at a time"
+        print(out_of_memory(error, "in this command", help), file=sys.stderr)
+        return 1
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         sys.stderr.close()
         return 0
     finally:
         warnings.formatwarning = pythons
+        sys.unraisablehook = sys.__unraisablehook__
+
+
+def _unless_of_memory(raised: sys.UnraisableHookArgs) -> None:
+    """Python's own report of an exception that nothing can catch, but none where a callback has no memory.
+
+    The library that called it goes on to fail, and that is reported.
+    """
+    if not issubclass(raised.exc_type, MemoryError):
+        sys.__unraisablehook__(raised)
 
 
 _PYTHONS_WARNING = warnings.formatwarning

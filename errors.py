@@ -275,6 +275,7 @@ def _is_own(module: str) -> bool:
 
 
 _EVERYBODYS = {
+    "E195": "The machine has not enough memory for what was asked. What was written stays; nothing half is left.",
     "E301": "Two of one kind, such as two blocks, ask for one name. It means one class only: the last is refused.",
     "E302": "A registered class derives from the base of its kind, such as Block or Task: what uses it relies on that.",
     "E303": "A block needs a docstring, a source and at least one example: they are its documentation and its test.",

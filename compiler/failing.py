@@ -7,7 +7,6 @@ from traceback import walk_tb
 from types import CodeType
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from ..errors import GraphError
@@ -17,14 +16,6 @@ from .operations import NodeInfo, Op
 # What torch, and blocks on top of it, raise for tensors that do not fit. Other exceptions, such as one by which a
 # user's hook leaves the forward early, are none of the graph's business.
 OF_TENSORS = (RuntimeError, ValueError, TypeError, IndexError, AssertionError)
-NO_MEMORY = ("can't allocate memory", "not enough memory")
-
-
-def of_memory(error: Exception) -> bool:
-    """Whether there is no memory left: a matter of the machine and the batch, and not of the layer."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    return any(words in str(error) for words in NO_MEMORY)
 
 
 def failure(

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import GraphError, did_you_mean
+from ..out_of_memory import of_memory
 from ..shapes import show
-from .failing import OF_TENSORS, failure, of_memory
+from .failing import OF_TENSORS, failure
 from .join import fits, join
 from .language.axes import default_axes
 from .language.graph import Graph

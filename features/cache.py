@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from ..data.stores.atomic import make_folder
 from ..data.stores.downmix import cancelled_words
 from ..data.workers import Backend, in_workers
 from ..errors import DataError, did_you_mean
@@ -130,7 +131,7 @@ class FeatureCache:
     def _prepare(self) -> None:
         """Make the folder, and clear away what killed runs left long ago."""
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder)
         except OSError as error:
             raise DataError(
                 f"cannot make the cache folder '{self.folder}': {error.strerror}",

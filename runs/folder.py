@@ -22,7 +22,11 @@ import safetensors
 import torch
 from torch import Tensor, nn
 
-from ..data.stores.atomic import is_part_of, written_whole
+from ..data.stores.atomic import (
+    is_part_of,
+    make_folder,
+    written_whole,
+)
 from ..data.stores.reading import unreadable
 from ..errors import RunError
 from ..version import __version__
@@ -66,7 +70,7 @@ class RunFolder:
         # Whatever names the files have, they may be the user's own: only the mark proves a run.
         problem = None
         try:
-            run.path.mkdir(parents=True, exist_ok=True)
+            make_folder(run.path)
             others = {one.name for one in run.path.iterdir()} - {LOCK}
             # Of several processes that train together, another may just be writing the mark.
             others = {name for name in others if not is_part_of(name, MARK)}
@@ -223,6 +227,9 @@ class RunFolder:
         """Write state.pt: tensors and plain values under STATE_KEYS. Raises E408."""
         buffer = io.BytesIO()  # torch reports a full disk as RuntimeError, so it does not write the file itself
         torch.save(dict(state), buffer)
+        # Who goes on from the state needs the lines before it: they must not be lost alone in a power cut.
+        if self._has(METRICS):
+            metrics.sync(self.path / METRICS)
         self._write(STATE, buffer.getvalue())
 
     def load_state(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..data.stores.atomic import sync_all
 from .json_numbers import finite
 from .lock import unwritable
 
@@ -20,11 +21,21 @@ def append(path: Path, record: Mapping[str, Any]) -> None:
         raise unwritable(path, error) from error
 
 
+def sync(path: Path) -> None:
+    """All lines are on the disk after this. Raises DataError E408."""
+    try:
+        sync_all(path)
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
 def records(text: str) -> list[dict[str, Any]]:
     """The records of the file's text. Raises ValueError for a line that is not a record with a step.
 
-    A last line without its end was left half by a killed process, and is skipped.
+    A last line without its end was left half by a killed process, and is skipped. So is all from the first line on that
+    holds a zero byte: a power cut left a hole there, after the last state that was saved.
     """
+    text = text.partition("\0")[0]
     # Only the last line can be unfinished, as lines are written whole one after another; any other fault is damage.
     rows = text.splitlines(keepends=True)
     found = []

@@ -16,7 +16,7 @@ ROOT = Path(mirbricks.__file__).parent
 LAYERS = [
     {"version", "lazy", "printable", "spelling", "where"},
     {"errors"},
-    {"shapes", "settings", "fields", "catalogue"},
+    {"shapes", "settings", "fields", "catalogue", "out_of_memory"},
     {"features", "data", "augment", "losses", "metrics", "plots", "zoo"},
     {"outputs"},
     {"registry"},

@@ -6,9 +6,8 @@ import contextlib
 import math
 from collections.abc import Iterator
 
-import torch
-
 from ..errors import RunError
+from ..out_of_memory import of_memory
 from ..tasks.base import Batch
 from .devices import World
 from .optimization import TrainConfig
@@ -59,10 +58,7 @@ def reported_plainly(config: TrainConfig) -> Iterator[None]:
     except (RuntimeError, MemoryError) as error:
         text = str(error).strip() or type(error).__name__
         first = text.splitlines()[0]
-        # torch has a type for the memory of a GPU only; for that of the CPU it raises a
-        # RuntimeError with these words.
-        no_memory = isinstance(error, torch.OutOfMemoryError | MemoryError)
-        if no_memory or "can't allocate memory" in first:
+        if of_memory(error):
             raise RunError(
                 f"out of memory in a training step with batch_size {config.batch_size}",
                 code="E622",

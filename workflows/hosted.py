@@ -11,7 +11,6 @@ import hashlib
 import io
 import re
 import shutil
-import tempfile
 import time
 import zipfile
 import zlib
@@ -21,6 +20,8 @@ from urllib.parse import urlsplit
 
 from ..data.fetching.http import download
 from ..data.fetching.line import disk
+from ..data.stores.atomic import part_of, put_in_place
+from ..data.stores.together import write_folder
 from ..data.user_cache import cache_folder
 from ..errors import DataError, RunError
 from ..zoo import CARD, GRAPH, MODELS, WEIGHTS, located
@@ -155,8 +156,6 @@ def _fetched(url: str, checksum: str | None) -> Path:
 
 def _download(url: str, archive: Path, checksum: str) -> None:
     """Bring the archive into the cache; under its name there is never another file than the one that was meant."""
-    with disk(archive.parent):
-        own = Path(tempfile.mkdtemp(prefix=".fetching-", dir=archive.parent))
     began_s = time.monotonic()
 
     def watch(done: int, total: int | None) -> None:
@@ -167,7 +166,9 @@ def _download(url: str, archive: Path, checksum: str) -> None:
             took = f"it did not come within {MOST_FETCHING_S:g} s"
             raise _refused(url, took, "try again later, or from another address")
 
-    try:
+    # In a folder of its own: what a killed download leaves in it goes with the next one.
+    with part_of(archive) as own, disk(archive.parent):
+        own.mkdir()
         came = own / archive.name
         try:
             download(url, came, watch)
@@ -177,10 +178,8 @@ def _download(url: str, archive: Path, checksum: str) -> None:
             hint = "check the address, and the network"
             raise _refused(url, reason, hint) from error
         _compare(url, checksum, _digest(came))
-        with disk(archive.parent):
-            came.replace(archive)
-    finally:
-        shutil.rmtree(own, ignore_errors=True)
+        # It lies in a folder that goes with it, so its own name is the last.
+        put_in_place(came, archive)
 
 
 def _unpacked(source: str, content: bytes, checksum: str) -> Path:
@@ -191,22 +190,14 @@ def _unpacked(source: str, content: bytes, checksum: str) -> Path:
     folder = cache_folder(None) / "models" / checksum[:16] / name
     if all(_holds(folder / one, inner) for one, inner in files.items()):
         return folder
-    with disk(folder.parent):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        whole = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=folder.parent))
-        try:
-            for one, inner in files.items():
-                path = whole / one
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(inner)
-            shutil.rmtree(folder, ignore_errors=True)
-            whole.rename(folder)
-        except OSError:
-            # Another process may have unpacked the same meanwhile.
-            if not all(_holds(folder / one, inner) for one, inner in files.items()):
-                raise
-        finally:
-            shutil.rmtree(whole, ignore_errors=True)
+    try:
+        # What is there is not this model, or not all of it.
+        shutil.rmtree(folder, ignore_errors=True)
+        write_folder(folder, files)
+    except DataError:
+        # Another process may have unpacked the same meanwhile.
+        if not all(_holds(folder / one, inner) for one, inner in files.items()):
+            raise
     return folder
 
 

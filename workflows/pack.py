@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ..compiler.module import count_parameters
-from ..data.stores.together import write_together
+from ..data.stores.together import write_folder, write_together
 from ..errors import RunError, did_you_mean
 from ..runs.folder import RunFolder
 from ..runs.settings import RunSettings
@@ -120,7 +120,7 @@ def pack(folder: str | Path, out: Path, options: Options) -> Packed:
         write_together({out: archive})
         checksum = hashlib.sha256(archive).hexdigest()
         return Packed(out, len(archive), kept["parameters"], checksum)
-    write_together({out / name: content for name, content in contents.items()})
+    write_folder(out, contents)
     return Packed(out, size, kept["parameters"], checksum_of(out))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from ...data.shards import Shard
 from ...data.stores.together import write_together
 from ...errors import DataError, MirbricksError
+from ...out_of_memory import memory_reported
 from ...outputs.text import as_json
 from ...printable import printable
 from ...runs.folder import RunFolder
@@ -34,6 +35,9 @@ from ..screen import plural, progress_for
 from .follow import follow
 
 SESSION = "sv"
+
+
+SHORTER = "close other programs, or cut the recording into shorter ones"
 
 
 def predict(arguments: Namespace) -> int:
@@ -67,11 +71,12 @@ def predict(arguments: Namespace) -> int:
         try:
             started = time.perf_counter()
             read = blocks_of_file(path, experiment.feature.audio_channels)
-            prediction = predict_recording(
-                experiment, settings, read, str(path), progress
-            )
-            seconds = time.perf_counter() - started
-            written = to.write(prediction, name, experiment, path)
+            with memory_reported(f"with '{path}'", SHORTER):
+                prediction = predict_recording(
+                    experiment, settings, read, str(path), progress
+                )
+                seconds = time.perf_counter() - started
+                written = to.write(prediction, name, experiment, path)
             if session is not None:
                 written += _write_session(prediction, name, path, session, to.replace)
             if arguments.json:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ...errors import GraphError, MirbricksError
 from ...fields import quoted
+from .expressions import SLOT
 from .source import Source, Steps
 
 LARGEST_SIZE = 10**9
@@ -67,7 +68,9 @@ def read_inputs(
         # who look for its name still find it and report nothing of their own.
         inputs[name] = _axes(text)
         problem = _axes_problem(text, inputs[name])
-        if problem:
+        # What could not be filled in has its own error already, which names the var.
+        unfilled = isinstance(text, str) and bool(SLOT.search(text))
+        if problem and not unfilled:
             hint = "write named axes, the batch first, as in `input: B C=6 F=360 T`"
             errors.append(
                 GraphError(

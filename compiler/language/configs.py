@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -132,6 +133,10 @@ def _at_their_places(
             yield told
 
 
+def _is_index(word: object) -> bool:
+    return isinstance(word, int)
+
+
 @dataclass(frozen=True)
 class _Explainer:
     """Puts pydantic's findings about one mapping in the user's words."""
@@ -256,7 +261,9 @@ class _Explainer:
         # A rule of the config's own, over one field or several, brings its own sentence.
         if not name or detail["type"] == "value_error":
             if name:
-                where = self.source.value(place)
+                # Of a list the item that is meant, such as one of several augmentations.
+                inner = itertools.takewhile(_is_index, detail["loc"][1:])
+                where = self.source.value((*place, *inner))
             else:
                 where = self.source.key(self.steps)
             text = str(detail["msg"]).removeprefix("Value error, ")

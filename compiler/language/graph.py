@@ -111,9 +111,12 @@ def read_graph(source: Source, overrides: Sequence[str] = ()) -> Graph:
     # Where a sub-graph could not be read, the names that it would have stored are missing:
     # skips and outputs are not checked, since they may well be right.
     outputs: tuple[str, ...] = ()
+    before = len(errors)
     if not expansion.broken:
         outputs = read_outputs(expansion, scope)
+    of_outputs = errors[before:]
     nodes = read_nodes(expansion.items, expansion.aliases, errors, expansion.warnings)
+    _forget_consequences(of_outputs, errors)
     unfit: list[GraphWarning] = []
     if not expansion.broken:
         unfit = check_skips(nodes, inputs, outputs, errors)
@@ -138,6 +141,19 @@ def _refuse_unknown_keys(source: Source, errors: list[MirbricksError]) -> None:
                     help=hint,
                 )
             )
+
+
+def _forget_consequences(
+    of_outputs: Sequence[MirbricksError], errors: list[MirbricksError]
+) -> None:
+    """Drop the outputs that nobody stores where a block is unknown: `StoreAss: E1` stores nothing either.
+
+    `outputs:` stands above the layers, so that its error would come before that of the mistake.
+    """
+    if any(error.code == "E110" for error in errors):
+        for error in of_outputs:
+            if error.code == "E112":
+                errors.remove(error)
 
 
 def _expand(expansion: Expansion, scope: Scope) -> None:

@@ -19,7 +19,7 @@ from urllib.parse import quote, urlsplit
 import h5py
 
 from ...errors import DataError, did_you_mean
-from ..stores.atomic import written_whole
+from ..stores.atomic import make_folder, put_in_place, written_whole
 from ..stores.locks import InUse, lock
 from ..stores.reading import unreadable
 from .http import download
@@ -96,7 +96,7 @@ class _Fetch:
 
     def run(self) -> Fetched:
         with disk(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder)
 
         # Two fetches in one folder would write to the same parts.
         with _alone(self.folder):
@@ -191,7 +191,7 @@ class _Fetch:
         self._compare(file, stamp)
         self._record(file, stamp)
         with disk(self.folder):
-            path.replace(self.folder / file)
+            put_in_place(path, self.folder / file)
         self.fresh.append(file)
 
     def _record(self, file: str, stamp: Stamp) -> None:

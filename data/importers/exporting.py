@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +9,7 @@ from pathlib import Path
 from ...errors import DataError
 from ..corpus import Corpus
 from ..pyjama.file import Pyjama
-from ..stores.atomic import PART, is_abandoned
+from ..stores.atomic import folder_written_whole
 from ..stores.reading import unreadable
 from .contract import Importer
 from .destination import Destination, Stored
@@ -73,32 +71,11 @@ def export_corpus(
     out = Path(out)
     _refuse_existing(out)
     # All is written beside the folder, which appears whole or not at all.
-    part = out.with_name(f".{out.name}.{os.getpid()}.part")
-    try:
-        _clear_abandoned(out)
-        part.mkdir(parents=True)
+    with folder_written_whole(out) as part:
         to = Destination(part, on_done)
         # The importer's export is a generator: only its end says that all was written.
         left_out = list(importer.export(corpus, to))
-        part.replace(out)
-    except OSError as error:
-        reason = error.strerror or " ".join(str(error).split())
-        help = "free some space or choose a folder that can be written; nothing was changed"
-        raise DataError(
-            f"cannot write '{out}': {reason}", code="E408", help=help
-        ) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return ExportReport(len(corpus), to.n_audio, left_out)
-
-
-def _clear_abandoned(out: Path) -> None:
-    """Remove what killed exports into the same folder have left beside it."""
-    prefix = f".{out.name}."
-    for other in out.parent.glob(f".*{PART}"):
-        owner = other.name[len(prefix) : -len(PART)]
-        if other.name.startswith(prefix) and other.is_dir() and is_abandoned(owner):
-            shutil.rmtree(other, ignore_errors=True)
 
 
 def _refuse_existing(out: Path) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from ...errors import DataError
 from ..importers.contract import Recording
 from ..pyjama.file import Definition, Pyjama
+from ..stores.atomic import make_folder
 from ..stores.hdf5 import AudioStore, write_audio
 from ..stores.locks import InUse, lock
 from ..stores.reading import unreadable
@@ -30,6 +31,7 @@ from .staging import Channels, Convert, Outcome, Treatment, stage
 
 PARALLEL_AFTER_S = 3.0  # starting worker processes costs seconds, so these are first spent decoding here
 LOCK = ".import.lock"
+WRITTEN = "written"  # in a staging folder: the audio beside it is this import's own
 OWN = {
     "filepath": Definition("global", "text", "filepath"),
     "stem_of": Definition("global", "text"),
@@ -144,8 +146,17 @@ def _import(
         _refuse_other(folder, name, staging, kept, pyjama)
     else:
         _write(folder, name, staging, kept, pyjama, report)
-    shutil.rmtree(staging, ignore_errors=True)
+    _remove(staging)
     return report
+
+
+def _remove(staging: Path) -> None:
+    """Remove the staging folder; the file that says whose the corpus is goes last, as a kill may come at any time."""
+    with contextlib.suppress(OSError):
+        for path in staging.iterdir():
+            if path.name != WRITTEN:
+                path.unlink()
+    shutil.rmtree(staging, ignore_errors=True)
 
 
 def _write(
@@ -158,7 +169,7 @@ def _write(
 ) -> None:
     """The files of the corpus; NAME.pyjama, which makes it one, comes last."""
     if report.with_audio:
-        (staging / "written").touch()  # from here on NAME_audio.hdf5 is this import's
+        (staging / WRITTEN).touch()  # from here on NAME_audio.hdf5 is this import's
         items = (
             (recording.key, staged.samples(), staged.sr_hz)
             for recording, staged in kept
@@ -175,7 +186,7 @@ def _locked(folder: Path) -> Iterator[None]:
     """Hold the lock of the folder. Raises DataError E434, E408."""
     with contextlib.ExitStack() as held:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             held.enter_context(lock(folder / LOCK))
         except InUse as error:
             owner = f" ({error})" if str(error) else ""
@@ -194,9 +205,11 @@ def _refuse_existing(folder: Path, name: str, staging: Path) -> bool:
     try:
         others = sorted(path.name for path in folder.glob("*.pyjama"))
         audio = folder / f"{name}_audio.hdf5"
-        # A staging folder with the file `written` shows that the audio beside it is this import's own.
-        is_own = (staging / "written").exists()
-        if is_own and audio.exists() and others == [f"{name}.pyjama"]:
+        # A staging folder with the file `written` shows that the audio beside it is this import's own. Where both files
+        # are there, an empty folder was to be removed next; whose they are is seen when they are compared.
+        is_own = (staging / WRITTEN).exists()
+        was_ending = is_own or (staging.is_dir() and not any(staging.iterdir()))
+        if was_ending and audio.exists() and others == [f"{name}.pyjama"]:
             return True
         if audio.exists() and not is_own:
             others.append(audio.name)

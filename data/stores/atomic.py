@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and that a power cut does not take back."""
+"""Files and folders that appear whole or not at all, and that a power cut does not take back."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import errno
 import itertools
 import os
 import platform
+import shutil
 import time
 import zlib
 from collections.abc import Iterator
@@ -31,7 +32,7 @@ _listed_parts: dict[
 
 
 def is_part_of(name: str, final: str) -> bool:
-    """Whether a file of this name is a temporary one, which is to become the file `final` beside it."""
+    """Whether a file or folder of this name is a temporary one, which is to become `final` beside it."""
     return name.startswith(f".{final}.") and name.endswith(PART)
 
 
@@ -66,24 +67,114 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     ...     _ = temporary.write_text("one", encoding="utf-8")
     """
     path = Path(path)
+    with part_of(path) as temporary, _explained(path):
+        yield temporary
+        # First the content, then the name: after a power cut the name must not stand for an empty file.
+        put_in_place(temporary, path)
+
+
+@contextlib.contextmanager
+def folder_written_whole(path: str | Path) -> Iterator[Path]:
+    """Write a folder so that it appears whole or not at all, as `written_whole` writes a file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder; where it is there already it must be empty.
+
+    Yields
+    ------
+    Path
+        A new folder beside `path`, for the body to fill. It becomes `path` at the end, and is removed if the body
+        raises.
+
+    Raises
+    ------
+    DataError
+        E408 if the disk is full, the folder cannot be written, or something is in the way.
+    """
+    path = Path(path)
+    with part_of(path) as temporary, _explained(path):
+        temporary.mkdir()
+        yield temporary
+        # The name of the whole is given last, when all that it stands for is on the disk.
+        put_in_place(temporary, path)
+
+
+@contextlib.contextmanager
+def part_of(path: Path) -> Iterator[Path]:
+    """A name beside `path` for what is to become it: a file or a folder, which is removed at the end.
+
+    The folder of both is made if it is missing. What a killed process left under such a name is removed. Raises
+    DataError E408.
+    """
     # Host, process and number: a later process can tell whether this one still writes.
     name = f".{path.name}.{_HOST}-{os.getpid()}-{next(_numbers)}{PART}"
     temporary = path.with_name(name)
     _open_parts.add(name)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        with _explained(path):
+            make_folder(path.parent)
         _clear_abandoned(path)
         yield temporary
-        # First the content, then the name: after a power cut the name must not stand for an empty file.
-        _sync_file(temporary)
-        temporary.replace(path)
-    except OSError as error:
-        raise _unwritable(path, error) from error
     finally:
         _open_parts.discard(name)
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        _remove(temporary)
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """What the system says of a failure inside, as DataError E408."""
+    try:
+        yield
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def put_in_place(part: Path, path: Path) -> None:
+    """Give a finished file or folder its name, so that a power cut leaves it whole or not at all.
+
+    Raises OSError.
+    """
+    sync_all(part)
+    part.replace(path)
     _sync_folder(path)
+
+
+def sync_all(path: Path) -> None:
+    """What lies in a file, or in a folder and those in it, is on the disk after this. Raises OSError."""
+    if not path.is_dir():
+        _sync_file(path)
+        return
+    for inner in path.iterdir():
+        sync_all(inner)
+    _sync_folder(path / "a name in it")
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, so that a power cut does not take back what is written in them.
+
+    Raises OSError.
+    """
+    missing = []
+    while not folder.exists():
+        missing.append(folder)
+        folder = folder.parent
+    if not missing:
+        # The usual way to say that a file is in the way, or that the folder went meanwhile.
+        folder.mkdir(parents=True, exist_ok=True)
+    for one in reversed(missing):
+        one.mkdir(exist_ok=True)
+        _sync_folder(one)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there and can be removed."""
+    with contextlib.suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _unwritable(path: Path, error: OSError) -> DataError:
@@ -138,15 +229,14 @@ def _sync_folder(path: Path) -> None:
 
 
 def _clear_abandoned(path: Path) -> None:
-    """Remove the temporary files of dead processes that were to become this file."""
+    """Remove the temporary files and folders of dead processes that were to become this one."""
     prefix = f".{path.name}."
     for name in _parts_in(path.parent):
         if not is_part_of(name, path.name):
             continue
         owner = name[len(prefix) : -len(PART)]
         if name not in _open_parts and is_abandoned(owner):
-            with contextlib.suppress(OSError):
-                path.with_name(name).unlink()
+            _remove(path.with_name(name))
 
 
 def _parts_in(folder: Path) -> list[str]:

@@ -9,10 +9,10 @@ load more than what is asked for, so memory does not grow with the corpus. Write
 from __future__ import annotations
 
 import contextlib
-import os
+import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 _FEATURE_FORM = "a 2-D array of numbers, (frames, features)"
-# More than HDF5 needs for the name, the header and the attribute table of one item.
-_METADATA_BYTES = 1 << 13
 
 
 class FeatureStore(Store):
@@ -216,21 +214,9 @@ def write_features(
 def _writing(
     path: str | Path,
 ) -> Iterator[Callable[[str, NDArray[Any], str, Mapping[str, Any]], None]]:
-    """Yield add(key, values, unit, attributes) for a new file that appears whole or not at all.
-
-    HDF5 does not survive a full disk: every later close fails, or crashes the process. So the space of an item is
-    reserved before HDF5 sees the item.
-    """
+    """Yield add(key, values, unit, attributes) for a new file that appears whole or not at all."""
     # Here, and not at the top: a command that only checks a graph writes no store.
     import h5py
-
-    reserved = 0
-
-    def reserve(raw: BinaryIO, n_bytes: int) -> None:
-        nonlocal reserved
-        reserved += n_bytes
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(raw.fileno(), 0, reserved)
 
     def add(
         key: str, values: NDArray[Any], unit: str, attributes: Mapping[str, Any]
@@ -244,19 +230,48 @@ def _writing(
         # Of audio the first moment is named, not the first channel: its last axis is time.
         by_unit = values.T if unit == "sample" else values
         refuse_nan(by_unit, f"'{key}' for '{path}'", unit, 0)
-        of_attributes = sum(np.asarray(value).nbytes for value in attributes.values())
-        # Values as float32 are 4 bytes each; the rest is room for HDF5's own tables.
-        reserve(raw, 4 * values.size + of_attributes + _METADATA_BYTES)
         data = _dataset_of(file, key, values)
         data.attrs.update(attributes)
+        disk.refuse_failed()
 
-    with written_whole(path) as temporary:
-        with temporary.open("w+b") as raw:
-            reserve(raw, 16 * _METADATA_BYTES)
-            with h5py.File(temporary, "w") as file:
-                yield add
-                size = file.id.get_filesize()
-        os.truncate(temporary, size)  # what was reserved and not used
+    with written_whole(path) as temporary, _Disk(temporary) as disk:
+        with h5py.File(disk, "w") as file:
+            yield add
+        disk.refuse_failed()
+
+
+class _Disk(io.FileIO):
+    """The file that HDF5 writes. It is told that all goes well: what fails is raised afterwards.
+
+    HDF5 does not survive a disk that is full or broken: every later close fails, or crashes the process.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "w+")
+        self._failed: OSError | None = None
+
+    def refuse_failed(self) -> None:
+        """Raise the first OSError that there was."""
+        if self._failed:
+            raise self._failed
+
+    def write(self, data: Any) -> int:
+        rest = memoryview(data).cast("B")
+        whole = len(rest)
+        # The system may take less at once: of 2 GB and more it does.
+        while rest and not self._failed:
+            try:
+                rest = rest[super().write(rest) :]
+            except OSError as error:
+                self._failed = error
+        return whole
+
+    def truncate(self, size: int | None = None) -> int:
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self._failed = self._failed or error
+            return size or 0
 
 
 def _dataset_of(file: h5py.File, key: str, values: NDArray[Any]) -> h5py.Dataset:

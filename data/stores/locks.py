@@ -10,6 +10,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from .atomic import make_folder
+
 if sys.platform != "win32":  # there, two processes in one folder go unnoticed
     import fcntl
 
@@ -34,7 +36,7 @@ def lock(path: Path) -> Iterator[None]:
     OSError
         The file cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     descriptor = _taken(path)
     if descriptor is None:
         raise InUse(path.read_text(encoding="utf-8").strip())

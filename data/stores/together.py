@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ...errors import DataError
-from .atomic import written_whole
+from .atomic import folder_written_whole, written_whole
 
 
 def write_together(contents: Mapping[Path, bytes], *, replace: bool = False) -> None:
@@ -34,6 +34,18 @@ def write_together(contents: Mapping[Path, bytes], *, replace: bool = False) -> 
         for path, content in contents.items():
             part = parts.enter_context(written_whole(path))
             part.write_bytes(content)
+
+
+def write_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Write a new folder with these files, by their names in it; a kill leaves all of it or none.
+
+    Raises DataError E408 where it cannot be written, or is there already with other things in it.
+    """
+    with folder_written_whole(folder) as part:
+        for name, content in contents.items():
+            path = part / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
 
 
 def _refuse_other(path: Path, content: bytes) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
 from ...errors import DataError, did_you_mean
 from ...version import __version__
 from ..corpus import Corpus
+from ..stores.atomic import folder_written_whole
 from ..user_cache import cache_folder
 from .corpora import synthesise
 from .polyphony import NAME as POLYPHONY
@@ -102,23 +101,18 @@ def example(
 def _make(kind: str, kept: Path, n: int, seconds: float, seed: int) -> None:
     """Write the corpus beside its place and move it there whole, so that a broken-off one is never opened."""
     try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        begun = Path(tempfile.mkdtemp(prefix=".making-", dir=kept.parent))
-    except OSError as error:
-        raise DataError(
-            f"the folder of examples cannot be written: {error}",
-            code="E408",
-            help='give another one: example(..., folder="examples")',
-        ) from error
-    try:
-        if kind == POLYPHONY:
-            synthesise_polyphony(begun, n, seconds, seed)
-        else:
-            synthesise(kind, begun, n, seconds, seed)
-        begun.rename(kept)
-    except OSError:
+        with folder_written_whole(kept) as begun:
+            if kind == POLYPHONY:
+                synthesise_polyphony(begun, n, seconds, seed)
+            else:
+                synthesise(kind, begun, n, seconds, seed)
+    except DataError as error:
         # Another process may have been faster: its corpus has the same bytes.
-        if not kept.is_dir():
+        if error.code != "E408":
             raise
-    finally:
-        shutil.rmtree(begun, ignore_errors=True)
+        if not kept.is_dir():
+            raise DataError(
+                f"the folder of examples cannot be written: {error.message}",
+                code="E408",
+                help='give another one: example(..., folder="examples")',
+            ) from error

@@ -440,3 +440,13 @@ def test_a_mark_that_another_process_is_writing_is_no_file_of_the_users(
     (other / f".{MARK}x").write_text("mine")
     with pytest.raises(RunError, match="E601"):
         RunFolder.create(other)
+
+
+def test_a_hole_of_a_power_cut_in_the_metrics(run: RunFolder) -> None:
+    """Zero bytes are what was not on the disk yet; lines after them are of the same moment, after the last state."""
+    run.append_metrics({"step": 1})
+    with (run.path / "metrics.jsonl").open("ab") as file:
+        file.write(b'{"st' + bytes(20) + b'\n{"step": 3}\n')
+    assert run.read_metrics() == [{"step": 1}]
+    run.cut_metrics(1)
+    assert (run.path / "metrics.jsonl").read_text() == '{"step": 1}\n'

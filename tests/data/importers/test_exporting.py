@@ -82,7 +82,7 @@ def test_an_export_that_fails_leaves_nothing(
         lambda: export_corpus(importer_of("folders"), stored_items("one"), "back")
     ) == (
         "cannot write 'back': No space left on device\n"
-        "  help: free some space or choose a folder that can be written; nothing was changed     [E408]"
+        "  help: free some space or choose a folder that can be written; 'back' was not changed     [E408]"
     )
     assert sorted(path.name for path in Path().iterdir()) == ["one", "src"]
 

@@ -63,6 +63,20 @@ def test_killed_when_all_was_written(
     assert caught.value.code == "E467"
 
 
+@pytest.mark.parametrize("left", [[], ["written"]])
+def test_killed_while_the_staging_folder_was_removed(
+    left: list[str], sound: Call, given: Call
+) -> None:
+    sound("a.wav")
+    recording = Recording("a.wav", (Path("a.wav"),), {"chord": []})
+    given(recording)
+    Path("out/.it.import").mkdir()
+    for name in left:
+        Path("out/.it.import", name).touch()
+    assert given(recording).n_recordings == 1
+    assert listed("out") == WRITTEN
+
+
 @pytest.mark.parametrize("change", ["the .pyjama", "the rate", "the recordings"])
 def test_but_it_takes_nothing_for_its_own_that_has_changed(
     change: str, sound: Call, given: Call, monkeypatch: pytest.MonkeyPatch

@@ -331,3 +331,55 @@ def test_a_disk_that_is_full_from_any_byte_on_leaves_the_old_file() -> None:
     )
     assert run.stderr == ""
     assert run.stdout == "refused written\n" * 3
+
+
+def test_a_folder_appears_whole_or_not_at_all(here: Path) -> None:
+    left = Path(f".x.{atomic._HOST}-4194305-0.part")
+    left.mkdir()
+    (left / "half").write_text("of a killed process")
+    with atomic.folder_written_whole("x") as part:
+        assert not Path("x").exists()
+        (part / "a").mkdir()
+        (part / "a" / "b").write_text("one")
+    assert listed(here) == ["x"]
+    assert Path("x/a/b").read_text() == "one"
+
+
+def test_a_folder_whose_writing_fails_leaves_nothing(here: Path) -> None:
+    def write() -> None:
+        with atomic.folder_written_whole("x") as part:
+            (part / "a").write_text("one")
+            raise ValueError("stop")
+
+    with pytest.raises(ValueError, match="stop"):
+        write()
+    assert listed(here) == []
+
+
+def test_a_folder_is_never_written_over(here: Path) -> None:
+    Path("x").mkdir()
+    Path("x/mine").write_text("mine")
+    with (
+        pytest.raises(DataError, match="'x' is a folder"),
+        atomic.folder_written_whole("x"),
+    ):
+        pass
+    assert listed(here) == ["x"]
+    assert Path("x/mine").read_text() == "mine"
+
+
+def test_new_folders_are_synced_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A power cut must not take back the folder of a file that is safe."""
+    synced = []
+    fsync = os.fsync
+
+    def noting(handle: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{handle}").readlink().name)
+        fsync(handle)
+
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("needs /proc")
+    monkeypatch.setattr(atomic.os, "fsync", noting)
+    write_text("a/b/x")
+    assert synced[:2] == [Path.cwd().name, "a"]
+    assert synced[-1] == "b"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -105,3 +107,37 @@ def test_a_writer_that_is_interrupted_leaves_nothing(here: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         write_audio("x_audio.hdf5", items())
     assert listed(here) == []
+
+
+@pytest.mark.parametrize("at", range(1, 12))
+def test_a_disk_that_fails_at_any_write(
+    at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """HDF5 is told nothing of it, for it would crash; the caller is."""
+    from mirbricks.data.stores import hdf5
+
+    count = 0
+
+    class Failing(io.FileIO):
+        def write(self, data: Any) -> int:
+            nonlocal count
+            count += 1
+            if count >= at:
+                raise OSError(errno.EIO, "Input/output error")
+            return super().write(data)
+
+    monkeypatch.setattr(hdf5, "_Disk", type("_Disk", (hdf5._Disk, Failing), {}))
+    path = tmp_path / "x_audio.hdf5"
+    path.write_text("the old file")
+    ramp = np.linspace(-1, 1, 500, dtype=np.float32)
+    failure = None
+    try:
+        write_audio(path, ((f"{i}", ramp, 22050) for i in range(3)))
+    except DataError as error:
+        failure = error
+    assert (failure is None) == (count < at)
+    if failure:
+        assert failure.code == "E408"
+        assert "Input/output error" in str(failure)
+        assert path.read_text() == "the old file"
+        assert [one.name for one in tmp_path.iterdir()] == [path.name]

@@ -63,7 +63,7 @@ def test_of_two_processes_the_faster_one_keeps_its_corpus(
         example("notes", n=1, folder=kept)
     corpus = example("notes", n=1, folder=tmp_path)
     assert corpus.folder.parent == tmp_path
-    assert not list(tmp_path.glob(".making-*"))
+    assert not list(tmp_path.glob(".*.part"))
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from .evaluation import Sounding as Sounding
     from .finding import get_task as get_task
     from .finding import tasks as tasks
+    from .following import Follower as Follower
+    from .following import Row as Row
     from .labels import Labelling as Labelling
     from .labels import Tags as Tags
     from .learning import Batch as Batch
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from .requirements import NeedsByName as NeedsByName
     from .requirements import patch_inputs as patch_inputs
     from .sounds import Sound as Sound
+    from .streaming import Stream as Stream
     from .trained import Trained as Trained
     from .turns import OptimizerConfig as OptimizerConfig
     from .turns import Turn as Turn
@@ -57,6 +60,7 @@ _HOMES = {
     "Evaluation": "evaluation",
     "Example": "patches",
     "Figures": "evaluation",
+    "Follower": "following",
     "Labelling": "labels",
     "Learner": "learning",
     "Needs": "requirements",
@@ -67,8 +71,10 @@ _HOMES = {
     "Picture": "evaluation",
     "Prediction": "predictions",
     "Recorded": "reading",
+    "Row": "following",
     "Sound": "sounds",
     "Sounding": "evaluation",
+    "Stream": "streaming",
     "Tags": "labels",
     "Task": "base",
     "TaskConfig": "base",

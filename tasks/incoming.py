@@ -67,6 +67,11 @@ class IncomingFrames:
         # A sample at the new rate lies up to one before the next at the old one.
         return wait_s + (self._resampling.needed(0) + 1) / self.sr_hz
 
+    @property
+    def n_held(self) -> int:
+        """Samples that are held, at the rate of the feature."""
+        return self._held.shape[1]
+
     def push(self, wave: Tensor) -> list[Tensor]:
         """The frames that samples (N,) complete, in pieces (H, F, t)."""
         self.n_samples += len(wave)

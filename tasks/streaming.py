@@ -73,6 +73,7 @@ class Plan:
         with evaluating(self.model):
             whole = follower.scores(self.model, frames)[..., period:]
             later = follower.scores(self.model, frames[..., period:])
+        refuse_not_finite(whole.cpu().numpy())
         inside = slice(behind, later.shape[-1] - ahead)
         difference = (whole[..., inside] - later[..., inside]).abs().max()
         largest = whole[..., inside].abs().max().clamp_min(1.0)
@@ -177,6 +178,11 @@ class Stream:
         if self._frames.n_samples:
             return self._frames.largest
         return self._ended_peak
+
+    @property
+    def n_held(self) -> int:
+        """Samples and frames that are held because later answers depend on them: it does not grow."""
+        return self._frames.n_held + self._seen.shape[-1]
 
     def push(self, samples: ArrayLike) -> Any:
         """The answers that these samples complete, possibly none.

@@ -40,6 +40,8 @@ def studio(arguments: Namespace) -> int:
 
     try:
         serve(one, arguments.port, listening)
+    except KeyboardInterrupt:
+        pass  # the way to end it
     except OSError as error:
         message = f"port {arguments.port} cannot be used: {error.strerror}"
         raise DataError(
@@ -55,11 +57,14 @@ def _asked(what: str, more: list[str]) -> tuple[list[str], dict[str, str]]:
     if path.is_file():
         return [str(path.resolve().parent), *more], {"graph": str(path.resolve())}
     if path.is_dir():
-        from ..runs.folder import MARK
+        from ..runs.folder import GRAPH, MARK
 
         resolved = path.resolve()
         if (path / MARK).is_file():
-            return [str(resolved.parent), *more], {"run": str(resolved)}
+            opened = {"run": str(resolved)}
+            if (resolved / GRAPH).is_file():
+                opened["graph"] = str(resolved / GRAPH)
+            return [str(resolved.parent), *more], opened
         return [str(resolved), *more], {}
     if what in graphs():
         return [str(Path.cwd()), *more], {"graph": what}

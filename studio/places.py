@@ -89,10 +89,14 @@ class Places:
                         return
 
     def read(self, given: str) -> dict[str, Any]:
-        """The text of a graph file, and what tells whether it changes; a shipped graph by its name."""
+        """The text of a graph file, where it is saved, and the mark of its state on disk.
+
+        A shipped graph, by its name, and the graph of a run are saved under a name that the user gives: `path` is
+        empty, and `origin` says in words where the text is from. `base` is the place from which its parts are found.
+        """
         if given in graphs():
             text = graphs()[given].read_text(encoding="utf-8")
-            return {"path": "", "name": given, "text": text, "mark": ""}
+            return _copy(given, text, "comes with mirbricks", "")
         path = self.inside(given)
         self._refuse_ending(path)
         try:
@@ -106,7 +110,12 @@ class Places:
             raise DataError(f"'{path}' is not UTF-8 text", code="E409") from None
         if len(raw) > MOST_BYTES:
             raise DataError(f"'{path}' is too large for a graph", code="E409")
-        return {"path": str(path), "name": path.name, "text": text, "mark": _mark(raw)}
+        # What a run was trained with is its record, and stays as it is.
+        if (path.parent / MARK).is_file():
+            run = path.parent.name
+            return _copy(f"{run}.yaml", text, f"the graph of the run {run}", str(path))
+        whole = {"path": str(path), "base": str(path), "origin": ""}
+        return {**whole, "name": path.name, "text": text, "mark": _mark(raw)}
 
     def save(self, given: str, text: str, mark: str) -> dict[str, Any]:
         """Write a graph file whole or not at all.
@@ -137,6 +146,18 @@ class Places:
         if path.suffix not in GRAPH_ENDINGS:
             message = f"'{path.name}' is not a graph file"
             raise DataError(message, code="E901", help="its name ends with .yaml")
+
+
+def _copy(name: str, text: str, origin: str, base: str) -> dict[str, Any]:
+    """A text that is saved under a name of the user's."""
+    return {
+        "path": "",
+        "base": base,
+        "origin": origin,
+        "name": name,
+        "text": text,
+        "mark": "",
+    }
 
 
 def _mark(raw: bytes) -> str:

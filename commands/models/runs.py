@@ -13,7 +13,7 @@ from rich.table import Table
 
 from ...printable import printable
 from ...workflows.run_list import RunRow, list_runs
-from ..screen import console
+from ..screen import NARROW, console
 
 MOST_FIGURES = 2  # per row: more would push the names of the runs off the screen
 
@@ -39,9 +39,18 @@ def print_rows(rows: Sequence[RunRow], top: Path) -> None:
 
 
 def _table(rows: Sequence[RunRow], top: Path) -> Table:
-    table = Table(box=SIMPLE_HEAD)
-    for name in ("run", "graph", "data", "fold", "seed", "state", "figures", "when"):
+    narrow = console().width < NARROW
+    # In a narrow terminal every space between columns counts.
+    table = Table(box=SIMPLE_HEAD, padding=(0, 0) if narrow else (0, 1))
+    for name in ("run", "graph", "data"):
         table.add_column(name, overflow="fold")
+    # Numbers and times that are broken would be read as others.
+    for name in ("fold", "seed", "state", "figures", "when"):
+        table.add_column(
+            name, overflow="fold", no_wrap=name in ("fold", "seed", "when")
+        )
+    when = "%m-%d %H:%M" if narrow else "%Y-%m-%d %H:%M"
+    most = 1 if narrow else MOST_FIGURES
     for row in rows:
         table.add_row(
             printable(_name(row.path, top)),
@@ -50,8 +59,8 @@ def _table(rows: Sequence[RunRow], top: Path) -> Table:
             "" if row.fold is None else str(row.fold),
             "" if row.seed is None else str(row.seed),
             printable(_state(row)),
-            printable(_figures(row)),
-            row.changed.astimezone().strftime("%Y-%m-%d %H:%M"),
+            printable(_figures(row, most)),
+            row.changed.astimezone().strftime(when),
         )
     return table
 
@@ -68,6 +77,6 @@ def _state(row: RunRow) -> str:
     return row.state
 
 
-def _figures(row: RunRow) -> str:
-    first = list(row.figures.items())[:MOST_FIGURES]
+def _figures(row: RunRow, most: int) -> str:
+    first = list(row.figures.items())[:most]
     return ", ".join(f"{name} {value:.3f}" for name, value in first)

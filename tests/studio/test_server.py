@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import mirbricks as mb
+from mirbricks.cli import main
 from mirbricks.data.stores.wav import wav_bytes
 from mirbricks.runs.folder import MARK
 
@@ -275,6 +276,35 @@ def test_a_shipped_graph_is_read_and_not_saved(client: TestClient) -> None:
     found = post(client, "read", path="mpe_small").json()
     assert found["path"] == ""
     assert "layers:" in found["text"]
+
+
+def test_the_graph_of_a_run_is_read_and_not_saved_over(tmp_path: Path) -> None:
+    run = tmp_path / "runs" / "first"
+    run.mkdir(parents=True)
+    (run / MARK).write_text("a run")
+    (run / "graph.yaml").write_text(TEXT)
+    found = Places([tmp_path]).read("runs/first/graph.yaml")
+    assert (found["path"], found["name"]) == ("", "first.yaml")
+    assert found["origin"] == "the graph of the run first"
+    # Its parts lie beside it.
+    assert found["base"] == str(run / "graph.yaml")
+
+
+def test_ctrl_c_closes_a_studio_that_was_opened_with_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / MARK).write_text("a run")
+    (tmp_path / "graph.yaml").write_text(TEXT)
+    opened = []
+
+    def serve(studio: Studio, *_: Any) -> None:
+        opened.append(studio.opened)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mirbricks.studio.server.serve", serve)
+    assert main(["studio", str(tmp_path)]) == 0
+    assert opened == [{"run": str(tmp_path), "graph": str(tmp_path / "graph.yaml")}]
+    assert capsys.readouterr().err == "the studio is closed\n"
 
 
 @pytest.mark.parametrize(

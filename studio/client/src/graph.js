@@ -8,8 +8,8 @@ const REST_MS = 250; // after a drawing
 const FIRST = "input: B C=6 F=360 T\nlayers:\n  - Conv2d: {out_channels: 16, kernel_size: 3, padding: same}\n  - ReLU\n";
 
 export function graphPage(page, studio) {
-  const open = { path: "", name: "graph.yaml", mark: "", saved: "", loaded: "", asked: 0, timer: 0, counting: 0, found: null, sizes: {}, sliders: "", vars: new Map() };
-  const file = () => open.path;
+  const open = { path: "", base: "", name: "graph.yaml", mark: "", saved: "", loaded: "", asked: 0, timer: 0, counting: 0, found: null, sizes: {}, sliders: "", vars: new Map() };
+  const file = () => open.base;
 
   const title = h("strong.file", {}, "untitled");
   const choose = h("select", { "aria-label": "open a graph", onchange: () => choose.value && chosen(choose.value) });
@@ -57,8 +57,8 @@ export function graphPage(page, studio) {
   async function load(path) {
     try {
       const found = await post("/api/read", { path });
-      Object.assign(open, { path: found.path, name: found.name, mark: found.mark, saved: found.text, loaded: found.text, sizes: {}, sliders: "" });
-      title.textContent = found.path ? shortened(found.path, studio.start.folders) : `${found.name} (comes with mirbricks)`;
+      Object.assign(open, { path: found.path, base: found.base, name: found.name, mark: found.mark, saved: found.text, loaded: found.text, sizes: {}, sliders: "" });
+      title.textContent = found.path ? shortened(found.path, studio.start.folders) : `${found.name} (${found.origin})`;
       editor.set(found.text);
     } catch (error) {
       complain(error);
@@ -75,7 +75,7 @@ export function graphPage(page, studio) {
     try {
       const text = editor.text();
       const found = await post("/api/save", { path, text, mark: open.path ? open.mark : "" });
-      Object.assign(open, { path: found.path, name: found.name, mark: found.mark, saved: text, loaded: text });
+      Object.assign(open, { path: found.path, base: found.path, name: found.name, mark: found.mark, saved: text, loaded: text });
       title.textContent = shortened(found.path, studio.start.folders);
       toast(`saved ${found.name}`);
       dirty();

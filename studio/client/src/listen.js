@@ -206,15 +206,15 @@ export function listenPage(page, studio) {
 
   async function layersOf(model, colour) {
     const found = await post("/api/predict", { sound: now.sound.sound, model });
-    results.append(h("div.answer", {}, h("b", {}, model), ` ${found.answer}`));
+    results.append(h("div.answer", {}, h("b", {}, nameOf(model)), ` ${found.answer}`));
     results.append(...found.layers.map((one) => lane(one, now.sound.duration_s, nameOf(model), colour)));
-    if (found.sonified) source.append(h("option", { value: `/session/${found.sonified.sound}` }, `left: the recording, right: ${model}`));
+    if (found.sonified) source.append(h("option", { value: `/session/${found.sonified.sound}` }, `left: the recording, right: ${nameOf(model)}`));
   }
 
   async function stems(model) {
     const found = await post("/api/separate", { sound: now.sound.sound, model });
     for (const one of found.stems) {
-      source.append(h("option", { value: `/session/${one.sound}` }, `${one.title} (${model})`));
+      source.append(h("option", { value: `/session/${one.sound}` }, `${one.title} (${nameOf(model)})`));
       sounds.append(player(one));
     }
   }
@@ -246,7 +246,10 @@ export function listenPage(page, studio) {
     if (!chosen) put(files, h("option", { value: "" }, "Open …"), h("optgroup", { label: "recordings" }, found.audio.map((path) => option([path, ""], words(path)))), h("optgroup", { label: "corpora" }, found.corpora.map((path) => option([path, null], words(path)))));
     now.models = (await get("/api/models")).models;
     const hearing = now.models.filter((one) => !MAKES.test(one.task) && !["codec", "self_supervised", "covers"].includes(one.task));
-    models.forEach((select, i) => put(select, i ? h("option", { value: "" }, "none") : null, hearing.map((one) => h("option", { value: one.name }, `${one.name} (${one.task.replaceAll("_", " ")})`))));
+    // A model that was chosen stays; at first it is the run that the studio was opened with.
+    const before = models.map((select, i) => select.value || (i ? "" : studio.start.run ?? ""));
+    models.forEach((select, i) => put(select, i ? h("option", { value: "" }, "none") : null, hearing.map((one) => h("option", { value: one.name }, `${words(one.name)} (${one.task.replaceAll("_", " ")})`))));
+    models.forEach((select, i) => [...select.options].some((one) => one.value === before[i]) && (select.value = before[i]));
     const making = now.models.filter((one) => MAKES.test(one.task));
     put(makers, h("option", { value: "" }, "a model …"), making.map((one) => h("option", { value: one.name }, one.name)));
   }

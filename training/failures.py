@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
+import torch
+from torch import Tensor, nn
+
+from ..compiler.module import GraphModule
+from ..compiler.operations import NodeInfo
 from ..errors import RunError
 from ..out_of_memory import of_memory
 from ..tasks.base import Batch
@@ -14,9 +20,18 @@ from .optimization import TrainConfig
 
 
 def refuse_not_finite(
-    what: str, value: float, step: int, batch: Batch, world: World, config: TrainConfig
+    what: str,
+    value: float,
+    step: int,
+    batch: Batch,
+    world: World,
+    config: TrainConfig,
+    first_layer: Callable[[], str | None],
 ) -> None:
-    """Raise E620, naming the items of the batch after `step` steps, if the loss or the gradient is not finite."""
+    """Raise E620 after `step` steps if the loss or the gradient is not finite.
+
+    It names the items of the batch, and the layer that `first_layer` finds.
+    """
     if math.isfinite(value):
         return
     # Bad data is the most frequent cause, and the user must know which recording it is.
@@ -24,6 +39,9 @@ def refuse_not_finite(
     facts = [("items", _quoted(world.gather(batch.items)))]
     if spoilt:
         facts.append(("input not finite", _quoted(tuple(sorted(spoilt)))))
+    layer = first_layer()
+    if layer:
+        facts.append(("first in", layer))
     help = "look at these items; if they are sound, lower train.lr"
     if config.clip_norm is None:
         help += " or set train.clip_norm"
@@ -33,6 +51,49 @@ def refuse_not_finite(
         facts=facts,
         help=help,
     )
+
+
+def first_not_finite(
+    modules: Iterable[nn.Module], again: Callable[[], object]
+) -> str | None:
+    """The first layer of a graph whose inputs are finite and whose output is not, with its line; None where none is.
+
+    `again` computes the step once more. The training has ended: what that changes in the modules is of no account.
+    """
+    found: list[str] = []
+
+    def watch(node: NodeInfo) -> Callable[[nn.Module, Any, Any], None]:
+        def hook(_: nn.Module, came: Any, went: Any) -> None:
+            if not found and _finite(came) and not _finite(went):
+                where = f"{node.block} '{node.name}', line {node.where.line}"
+                found.append(where)
+
+        return hook
+
+    with contextlib.ExitStack() as hooks, torch.no_grad():
+        for module in modules:
+            for graph in module.modules():
+                if not isinstance(graph, GraphModule):
+                    continue
+                for node in graph.nodes:
+                    layer = graph.get_submodule(node.name)
+                    handle = layer.register_forward_hook(watch(node))
+                    hooks.callback(handle.remove)
+        # The failure of the step is what is reported, whatever comes of the search.
+        with contextlib.suppress(Exception):
+            again()
+    return found[0] if found else None
+
+
+def _finite(value: Any) -> bool:
+    """Whether all numbers of a tensor, or of those in a list or a dict, are finite."""
+    if isinstance(value, Tensor):
+        return not value.is_floating_point() or bool(value.isfinite().all())
+    if isinstance(value, Mapping):
+        value = value.values()
+    elif not isinstance(value, list | tuple):
+        return True
+    return all(map(_finite, value))
 
 
 def _not_finite_inputs(batch: Batch) -> set[str]:

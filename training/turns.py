@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ..tasks.base import Batch, Learner
 from ..tasks.turns import Loss, Turn
 from .devices import World
-from .failures import refuse_not_finite
+from .failures import first_not_finite, refuse_not_finite
 from .interrupt import StopSignals
 from .means import Means
 from .optimization import (
@@ -84,15 +84,13 @@ class MovingTurn:
         # The loss is judged before its gradient: one step further, a NaN would be in every weight.
         loss = added(total(parts), sides)
         value, stop = self.world.mean(loss, signals.requested)
-        refuse_not_finite("loss", value, step, batch, self.world, self.config)
+        self._refuse_not_finite("loss", value, step, batch)
 
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self._average_gradients()
         self._clip()
-        refuse_not_finite(
-            "gradient", self.grad_norm, step, batch, self.world, self.config
-        )
+        self._refuse_not_finite("gradient", self.grad_norm, step, batch)
 
         # Computed from the step alone, so the schedule needs no state that a resumed training would have to restore.
         for group in self.optimizer.param_groups:
@@ -106,6 +104,19 @@ class MovingTurn:
         if isinstance(parts, Mapping):
             self.parts.add(parts)
         return stop
+
+    def _refuse_not_finite(
+        self, what: str, value: float, step: int, batch: Batch
+    ) -> None:
+        def first_layer() -> str | None:
+            # Several processes would wait for each other in the middle of the search.
+            if self.world.size > 1:
+                return None
+            return first_not_finite(self.turn.modules, lambda: self.turn.loss(batch))
+
+        refuse_not_finite(
+            what, value, step, batch, self.world, self.config, first_layer
+        )
 
     def _average_gradients(self) -> None:
         self.world.average_gradients(self.own)

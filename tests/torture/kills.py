@@ -24,14 +24,14 @@ from .workshop import Undisturbed, Workshop, names_in
 # Kills per verb, of the short form and of the long one; the slow verbs have fewer.
 SHORT = {"train": 4, "extract": 6, "import": 6, "pack": 4, "fetch": 6}
 LONG = {
-    "train": 60,
-    "extract": 60,
-    "extract, 2 workers": 6,
-    "import": 60,
-    "pack": 40,
-    "generate": 24,
-    "separate": 24,
-    "fetch": 60,
+    "train": 16,
+    "extract": 50,
+    "extract, 2 workers": 3,
+    "import": 50,
+    "pack": 50,
+    "generate": 4,
+    "separate": 4,
+    "fetch": 50,
 }
 MOST_IN_A_ROW = 3
 OF_SQLITE = "-journal"  # with which SQLite itself goes on

@@ -143,7 +143,7 @@ def _fuzz(asked: argparse.Namespace, _: Shop) -> tuple[Rows, list[str]]:
 
 
 def _lines(asked: argparse.Namespace, _: Shop) -> tuple[Rows, list[str]]:
-    count = 60 if asked.short else round(6000 * asked.scale)
+    count = 60 if asked.short else round(5200 * asked.scale)
     rows: Rows = [("mutation", "graphs", "at the line", "share")]
     found = []
     every = lines.mutate_all(asked.seed, count)

@@ -15,6 +15,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import mirbricks as mb
 from mirbricks.runs.folder import RunFolder
 from mirbricks.tasks.base import Batch, OnTrack
 from mirbricks.training.devices import as_device
@@ -156,6 +157,23 @@ def test_nan_names_the_items(tmp_path: Path) -> None:
     train(tmp_path, resume=True)
     train(tmp_path.with_name("whole"))
     same_runs(tmp_path.with_name("whole"), tmp_path)
+
+
+def test_nan_is_found_at_its_node(tmp_path: Path) -> None:
+    """Inputs are sound, and a layer makes of them what is not: it is named with its line."""
+    graph = tmp_path / "graph.yaml"
+    graph.write_text(
+        "input: B C=4\nlayers:\n  - Linear: {out_features: 8}\n"
+        "  - ReLU\n  - Linear: {name: head, out_features: 3}\n  - Sigmoid\n"
+    )
+    model = mb.compile_graph(graph)
+    with torch.no_grad():
+        model.get_parameter("head.weight")[1, 2] = math.inf
+    config = TrainConfig(steps=3)
+    run = RunFolder(tmp_path / "run")
+    message = refusal(lambda: fit(model, Lines(), config, run, show=False))
+    assert "  first in  Linear 'head', line 5\n" in message
+    assert "the loss is nan at step 1" in message
 
 
 def test_an_infinite_gradient_names_the_items_before_it_reaches_the_weights(

@@ -26,8 +26,8 @@ def separate(arguments: Namespace) -> int:
     # An option that is not given leaves the model's own setting.
     options = Options(
         arguments.targets,
-        arguments.sum_to_mix or None,
-        arguments.wiener or None,
+        arguments.sum_to_mix,
+        arguments.wiener,
         arguments.one_pass_mb,
     )
     separating = Separating(experiment, options)

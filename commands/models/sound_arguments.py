@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from argparse import BooleanOptionalAction
+
 from .. import values
 from ..arguments import device, json_output, quiet, seed
 from ..parser import Parser
@@ -60,13 +62,14 @@ def separate(p: Parser) -> None:
     )
     p.add_argument(
         "--sum-to-mix",
-        action="store_true",
-        help="share out what the estimates lack of the recording among them, so that they sum to it",
+        action=BooleanOptionalAction,
+        help="share out what the estimates lack of the recording among them, so that they sum to it "
+        "(default: as the model's settings say)",
     )
     p.add_argument(
         "--wiener",
-        action="store_true",
-        help="filter the recording by Wiener filters made of the estimates",
+        action=BooleanOptionalAction,
+        help="filter the recording by Wiener filters made of the estimates (default: as the model's settings say)",
     )
     p.add_argument(
         "--one-pass-mb",

@@ -20,7 +20,6 @@ SMALL = {
     "separation_cunet": ["vars.width=2"],
     "separation_tutorial": ["vars.width=2"],
     "separation_small": ["vars.width=4", "vars.blocks=1"],
-    "separation_film": ["vars.width=4", "vars.blocks=1"],
     "separation_tasnet": ["vars.filters=8", "vars.width=4", "vars.hidden=6"],
     "separation_waveunet": ["vars.step=2"],
 }
@@ -28,8 +27,7 @@ PARAMETERS = {
     "separation_unet": 9_823_313,
     "separation_cunet": 12_026_371,
     "separation_tutorial": 3_540_588,
-    "separation_small": 90_970,
-    "separation_film": 92_810,
+    "separation_small": 92_810,
     "separation_tasnet": 459_617,
     "separation_waveunet": 1_157_036,
 }

@@ -38,7 +38,6 @@ SMALL = {
     "separation_cunet": ["vars.width=2"],
     "separation_tutorial": ["vars.width=2"],
     "separation_small": ["vars.width=4", "vars.blocks=5"],
-    "separation_film": ["vars.width=4", "vars.blocks=5"],
     "separation_tasnet": [
         "vars.filters=8",
         "vars.width=4",

@@ -137,7 +137,7 @@ COMMANDS: dict[str, Command] = {
     "separate": Command(
         "models.separate:separate",
         "take recordings apart into their sources, as long, at the rate and in the channels that they have",
-        "zoo:separation_bach10 song.wav --targets violin,bassoon --sum-to-mix --out song",
+        "zoo:separation_bach10 song.wav --targets violin,bassoon --out song",
         sounds.separate,
     ),
     "generate": Command(

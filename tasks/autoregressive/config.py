@@ -51,15 +51,20 @@ class SamplingConfig(TaskConfig):
 
     @model_validator(mode="after")
     def _guidance_was_learned(self) -> SamplingConfig:
-        if self.guidance != 1 and not (self.conditions and self.condition_dropout):
+        if self.is_guided and not (self.conditions and self.condition_dropout):
             raise ValueError(
                 "'guidance' compares with a model without conditions: it needs 'conditions' and 'condition_dropout'"
             )
         return self
 
     @property
+    def is_guided(self) -> bool:
+        """Whether any code or sample is drawn with guidance."""
+        return self.guidance != 1
+
+    @property
     def passes(self) -> int:
         """Rows that the graph computes for each sound: a second one without conditions, for guidance."""
-        if self.guidance == 1:
-            return 1
-        return 2
+        if self.is_guided:
+            return 2
+        return 1

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -86,17 +87,39 @@ def beside_dropped(
     return found
 
 
+@dataclass(frozen=True)
+class Draw:
+    """How one code of a place is drawn."""
+
+    temperature: float
+    guidance: float
+
+
 def next_codes(
-    logits: Tensor, count: int, config: SamplingConfig, generator: torch.Generator
+    logits: Tensor,
+    count: int,
+    config: SamplingConfig,
+    generator: torch.Generator,
+    draws: Sequence[Draw] | None = None,
 ) -> Tensor:
-    """Codes drawn for a place from the logits (rows, ..., K) of all rows: (count, ...), int64, on the CPU."""
+    """Codes drawn for a place from the logits (rows, ..., K) of all rows: (count, ...), int64, on the CPU.
+
+    `draws` are those of the codes of a place, of logits (rows, codes, K), instead of what the settings say for all.
+    """
     logits = logits.float().cpu()
+    if draws is None:
+        alike = Draw(config.temperature, config.guidance)
+        return drawn(_shares(logits, count, alike, config), generator)
+    shares = []
+    for level, draw in enumerate(draws):
+        shares.append(_shares(logits[:, level], count, draw, config))
+    return drawn(torch.stack(shares, dim=1), generator)
+
+
+def _shares(logits: Tensor, count: int, draw: Draw, config: SamplingConfig) -> Tensor:
+    """The probabilities of the codes, (count, ..., K), of the logits (rows, ..., K) of all rows."""
     if config.passes > 1:
-        logits = guided(logits[:count], logits[count:], config.guidance)
-    shares = probabilities(
-        logits,
-        temperature=config.temperature,
-        top_k=config.top_k,
-        top_p=config.top_p,
+        logits = guided(logits[:count], logits[count:], draw.guidance)
+    return probabilities(
+        logits, temperature=draw.temperature, top_k=config.top_k, top_p=config.top_p
     )
-    return drawn(shares, generator)

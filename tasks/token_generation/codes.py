@@ -11,5 +11,6 @@ CODES = {
     "condition and one more, which stands for a dropped one.",
     "E574": "A model can use the first codebooks of a codec, and no more than it has.",
     "E575": "Layers that begin with a codec's vectors of its codes need a codec that has them, of as many features.",
+    "E576": "Settings of each codebook, such as temperatures, are as many as the codebooks that a model generates.",
 }
 register_codes(__name__, CODES)

@@ -6,15 +6,17 @@ from typing import Literal
 
 from pydantic import (
     Field,
+    NonNegativeFloat,
     NonNegativeInt,
     PositiveInt,
     model_validator,
 )
 
 from ..autoregressive.config import SamplingConfig
+from ..autoregressive.sampling import Draw
 from ..codec.known import KnownCodec
 from ..takes import Crop, pitch_moves
-from .patterns import PatternName
+from .patterns import Pattern, PatternName
 
 
 class TokenGenerationConfig(SamplingConfig):
@@ -62,6 +64,18 @@ class TokenGenerationConfig(SamplingConfig):
         description="a condition whose rarer values are drawn more often in training, by the square root of how much "
         "rarer they are; default: all recordings are drawn alike",
     )
+    temperatures: tuple[NonNegativeFloat, ...] | None = Field(
+        None,
+        min_length=1,
+        description="a temperature for each codebook, such as a low one for a pitch, which must be exact; default: "
+        "`temperature` for all",
+    )
+    guidances: tuple[NonNegativeFloat, ...] | None = Field(
+        None,
+        min_length=1,
+        description="a guidance for each codebook, such as 1 for a pitch, which must not be exaggerated; default: "
+        "`guidance` for all",
+    )
     generate_frames: PositiveInt | None = Field(
         None, description="frames of a generated sound; default: patch_frames"
     )
@@ -84,6 +98,25 @@ class TokenGenerationConfig(SamplingConfig):
     def transpositions(self) -> range:
         """By how many semitones each training recording is moved."""
         return range(-self.transpose_semitones, self.transpose_semitones + 1)
+
+    @property
+    def is_guided(self) -> bool:
+        """Whether the codes of any codebook are drawn with guidance."""
+        if self.guidances is None:
+            return self.guidance != 1
+        return any(guidance != 1 for guidance in self.guidances)
+
+    def draws_at(self, place: int, pattern: Pattern) -> tuple[Draw, ...] | None:
+        """How the codes of a place are drawn where codebooks differ: all of them, or the one whose turn it is."""
+        if self.temperatures is None and self.guidances is None:
+            return None
+        levels = pattern.n_codebooks
+        temperatures = self.temperatures or (self.temperature,) * levels
+        guidances = self.guidances or (self.guidance,) * levels
+        draws = tuple(map(Draw, temperatures, guidances))
+        if pattern.codes_per_place == levels:
+            return draws
+        return (draws[place % levels],)
 
     @property
     def frames(self) -> int:

@@ -10,11 +10,44 @@ from torch import Tensor
 from ...compiler.module import GraphModule
 from ...errors import MirbricksError, TaskError, Where
 from ...shapes import show
+from ..codec.interface import Codec
 from ..modes import evaluating
+from .config import TokenGenerationConfig
 from .patterns import Pattern
 
 TRIED_FRAMES = 3  # of a trial run: a first one, one in the middle, a last one
 MOVED = 1e-6  # what floating point may change where nothing does
+
+
+def refuse_few_codebooks(wanted: int | None, codec: Codec, model: GraphModule) -> None:
+    """Raise TaskError E574 for a codec with fewer codebooks than the settings want."""
+    if (wanted or 1) <= codec.n_codebooks:
+        return
+    help_line = "take a codec with codes, such as one with a ResidualVectorQuantizer"
+    if codec.n_codebooks:
+        help_line = f"choose 1 to {codec.n_codebooks}"
+    raise TaskError(
+        f"task.n_codebooks is {wanted or 1}, and the codec has {codec.n_codebooks} codebooks",
+        code="E574",
+        where=model.graph.source.value(("task", "n_codebooks")),
+        help=help_line,
+    )
+
+
+def refuse_other_numbers(
+    config: TokenGenerationConfig, pattern: Pattern, model: GraphModule
+) -> None:
+    """Raise TaskError E576 for settings of each codebook that are not as many as the codebooks."""
+    levels = pattern.n_codebooks
+    for setting, of_all in (("temperatures", "temperature"), ("guidances", "guidance")):
+        given = getattr(config, setting)
+        if given is not None and len(given) != levels:
+            raise TaskError(
+                f"task.{setting} has {len(given)} values, and the model generates {levels} codebooks",
+                code="E576",
+                where=model.graph.source.value(("task", setting)),
+                help=f"give {levels} values, or set task.{of_all}, which is for all of them",
+            )
 
 
 def refuse_other_shapes(

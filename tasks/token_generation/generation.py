@@ -10,10 +10,10 @@ from torch import Tensor
 
 from ...compiler.module import GraphModule
 from ...compiler.stepping import stepper_of
-from ..autoregressive.config import SamplingConfig
 from ..autoregressive.sampling import beside_dropped, next_codes
 from ..base import OnShare, unseen
 from ..modes import evaluating
+from .config import TokenGenerationConfig
 from .patterns import Pattern
 
 TRIED_FRAMES = 2  # for which a stepped graph is held against the whole one
@@ -58,7 +58,7 @@ def generated(
     dropped: Mapping[str, Tensor],
     *,
     pattern: Pattern,
-    config: SamplingConfig,
+    config: TokenGenerationConfig,
     count: int,
     n_frames: int,
     seed: int,
@@ -76,8 +76,8 @@ def generated(
         Its other inputs, (count, ...): as asked for, and without any condition, for guidance.
     pattern : Pattern
         How codes stand in a sequence.
-    config : SamplingConfig
-        Temperature, top_k, top_p, guidance.
+    config : TokenGenerationConfig
+        Temperature, top_k, top_p, guidance, and what differs between codebooks.
     count, n_frames : int
         Sounds, and frames of each.
     seed : int
@@ -104,7 +104,8 @@ def generated(
         column = pattern.nothing(torch.empty(rows, dtype=torch.int64, device=device))
         for place in range(places):
             logits = pattern.place_logits(step(column))
-            found = next_codes(logits, count, config, generator)
+            draws = config.draws_at(place, pattern)
+            found = next_codes(logits, count, config, generator, draws)
             column = pattern.column(found, place, n_frames).to(device)
             columns.append(column)
             # Both halves of a guided batch go on with the same codes.

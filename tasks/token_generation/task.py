@@ -12,7 +12,6 @@ from torch.nn import functional
 
 from ...compiler.module import GraphModule
 from ...data.corpus import Item
-from ...errors import TaskError
 from ...features.cache import FeatureCache
 from ...features.waveform import WaveformFeatureConfig
 from ..autoregressive import Autoregressive, AutoregressiveLearner, titled_sounds
@@ -40,7 +39,12 @@ from ..modes import evaluating
 from ..sounds import Sound
 from ..takes import takes_of
 from .config import TokenGenerationConfig
-from .fitting import refuse_other_shapes, refuse_unfit
+from .fitting import (
+    refuse_few_codebooks,
+    refuse_other_numbers,
+    refuse_other_shapes,
+    refuse_unfit,
+)
 from .generation import generated
 from .lengths import TokenLengths
 from .patches import TokenBatches, window_batches, windows_of
@@ -74,9 +78,11 @@ class TokenGeneration(Autoregressive):
     parts: ClassVar = {"codec": "trained"}
     of_sampling: ClassVar = (
         "temperature",
+        "temperatures",
         "top_k",
         "top_p",
         "guidance",
+        "guidances",
         "generate_frames",
     )
 
@@ -107,12 +113,13 @@ class TokenGeneration(Autoregressive):
         return Pattern(self.config.pattern, levels, codec.n_codes)
 
     def check_graph(self, model: GraphModule) -> None:
-        """Whether codec, feature and graph go together. Raises TaskError E501, E564, E570 to E574."""
+        """Whether codec, feature and graph go together. Raises TaskError E501, E564, E570 to E574, E576."""
         config = self.config
         where = model.graph.where_input()
         names = config.conditions
         refuse_other_rate(self.codec, self.feature, model.graph.source)
-        self._refuse_few_codebooks(model)
+        refuse_few_codebooks(config.n_codebooks, self.codec, model)
+        refuse_other_numbers(config, self.pattern, model)
         self.input_shapes = model.input_shapes
         self.codes = moving_input(model.input_shapes, names, CODES)
         refuse_inputs(names, model.input_shapes, [self.codes], where)
@@ -131,19 +138,6 @@ class TokenGeneration(Autoregressive):
 
     def _lengths(self) -> TokenLengths:
         return TokenLengths(self.codec, self.pattern, self.config, self.codes)
-
-    def _refuse_few_codebooks(self, model: GraphModule) -> None:
-        codec = self.codec
-        wanted = self.config.n_codebooks or 1
-        if wanted > codec.n_codebooks:
-            raise TaskError(
-                f"task.n_codebooks is {wanted}, and the codec has {codec.n_codebooks} codebooks",
-                code="E574",
-                where=model.graph.source.value(("task", "n_codebooks")),
-                help="take a codec with codes, such as one with a ResidualVectorQuantizer"
-                if not codec.n_codebooks
-                else f"choose 1 to {codec.n_codebooks}",
-            )
 
     def check_recordings(self, train: Sequence[Item], others: Sequence[Item]) -> None:
         """The values of the conditions have rows in the graph, and the others have no value that training lacks.

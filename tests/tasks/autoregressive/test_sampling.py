@@ -10,9 +10,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mirbricks.tasks.autoregressive.config import SamplingConfig
 from mirbricks.tasks.autoregressive.sampling import (
+    Draw,
     drawn,
     guided,
+    next_codes,
     only_top_k,
     only_top_p,
     probabilities,
@@ -98,3 +101,34 @@ def test_codes_are_drawn_as_often_as_they_are_probable(shape: tuple[int, ...]) -
     torch.testing.assert_close(counts, shares.flatten()[:4], atol=0.03, rtol=0)
     again = drawn(shares, torch.Generator().manual_seed(0))
     assert torch.equal(again, many[0])
+
+
+def test_each_code_of_a_place_is_drawn_in_its_own_way() -> None:
+    config = SamplingConfig(
+        top_p=0.9, conditions=("pitch",), condition_dropout=0.1, guidance=2.0
+    )
+    logits = torch.randn(4, 3, 8)  # two rows with conditions, two without
+    draws = (Draw(0.0, 1.0), Draw(0.5, 1.0), Draw(3.0, 4.0))
+    found = []
+    for seed in range(600):
+        generator = torch.Generator().manual_seed(seed)
+        found.append(next_codes(logits, 2, config, generator, draws))
+    codes = torch.stack(found)
+    assert torch.equal(codes[:, :, 0], logits[:2, 0].argmax(-1).expand(600, 2))
+    for level, draw in enumerate(draws):
+        moved = guided(logits[:2, level], logits[2:, level], draw.guidance)
+        expected = probabilities(moved, temperature=draw.temperature, top_p=0.9)
+        counts = torch.nn.functional.one_hot(codes[:, :, level], 8).float().mean(0)
+        torch.testing.assert_close(counts, expected, atol=0.1, rtol=0)
+
+
+def test_codes_that_are_drawn_alike_are_those_of_the_settings() -> None:
+    config = SamplingConfig(
+        temperature=0.7, conditions=("pitch",), condition_dropout=0.1, guidance=2.0
+    )
+    logits = torch.randn(8, 3, 9)
+    both = []
+    for draws in (None, (Draw(0.7, 2.0),) * 3):
+        generator = torch.Generator().manual_seed(2)
+        both.append(next_codes(logits, 4, config, generator, draws))
+    assert torch.equal(*both)

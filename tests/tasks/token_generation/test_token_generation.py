@@ -15,6 +15,7 @@ from toy_codes import CODES, Notes, Peaks, embedding, graph_of
 from mirbricks.compiler.stepping import Steps, Whole, steps_agree, whole
 from mirbricks.errors import GraphWarning, TaskError
 from mirbricks.features.waveform import WaveformFeatureConfig
+from mirbricks.tasks.token_generation.config import TokenGenerationConfig
 from mirbricks.tasks.token_generation.generation import Columns, generated
 
 PATTERNS = ["flatten", "delay", "parallel"]
@@ -151,6 +152,55 @@ def test_generated_codes_are_alike_with_and_without_a_cache(
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
+def test_each_codebook_is_drawn_at_its_temperature(
+    make_task: Make, pattern: str
+) -> None:
+    """At 0 the first codebook is the best one, whatever the seed; at 50 the second one is anything."""
+    task, model = make_task(pattern, temperatures=(0.0, 50.0))
+    shared = {"pattern": task.pattern, "config": task.config, "count": 2}
+    first = []
+    for seed in range(6):
+        # Of the first frame: what comes later depends on the codes before.
+        codes = generated(model, "codes", {}, {}, n_frames=1, seed=seed, **shared)
+        first.append(codes)
+    found = torch.stack(first)
+    assert len(found[:, :, 0].unique()) == 1
+    assert len(found[:, :, 1].unique()) > 1
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_codebook_without_guidance_takes_no_notice_of_the_dropped(
+    make_task: Make, pattern: str
+) -> None:
+    """At temperature 0 the first code depends on the other conditions by its guidance only."""
+    rows = {"instrument": 5}
+    given = {"instrument": torch.arange(4)}
+    found = {}
+    for guidances in ((1.0, 1.0), (1.0, 60.0), (60.0, 1.0)):
+        task, model = make_task(
+            pattern, rows, condition_dropout=0.1, temperature=0.0, guidances=guidances
+        )
+        model.eval()
+        shared = {"pattern": task.pattern, "config": task.config, "count": 4}
+        dropped = {"instrument": torch.full((4,), 4)}
+        found[guidances] = generated(
+            model, "codes", given, dropped, n_frames=1, seed=0, **shared
+        )[:, :, 0]
+    plain = found[1.0, 1.0]
+    assert torch.equal(found[1.0, 60.0][:, 0], plain[:, 0])
+    assert not torch.equal(found[1.0, 60.0][:, 1], plain[:, 1])
+    assert not torch.equal(found[60.0, 1.0][:, 0], plain[:, 0])
+
+
+@pytest.mark.parametrize("guidances", [(1.0, 2.0), (2.0, 1.0)])
+def test_guidance_of_a_codebook_needs_a_model_without_conditions(
+    guidances: tuple[float, float],
+) -> None:
+    with pytest.raises(ValueError, match="it needs 'conditions' and 'condition_dr"):
+        TokenGenerationConfig(codec="x", patch_frames=4, guidances=guidances)
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
 def test_cached_logits_are_those_of_the_whole(make_task: Make, pattern: str) -> None:
     task, model = make_task(pattern, {"instrument": 3})
     model.eval()
@@ -284,6 +334,18 @@ MESSAGES: dict[str, tuple[Callable[[Make, Notes], object], str]] = {
         lambda make, _: make(n_codebooks=3),
         "task.n_codebooks is 3, and the codec has 2 codebooks\n"
         "  help: choose 1 to 2     [E574]",
+    ),
+    "other than a temperature for each codebook": (
+        lambda make, _: make(temperatures=(0.3, 0.8, 0.8)),
+        "task.temperatures has 3 values, and the model generates 2 codebooks\n"
+        "  help: give 2 values, or set task.temperature, which is for all of them     [E576]",
+    ),
+    "other than a guidance for each codebook": (
+        lambda make, _: make(
+            conditions={"instrument": 3}, condition_dropout=0.1, guidances=(2.0,)
+        ),
+        "task.guidances has 1 values, and the model generates 2 codebooks\n"
+        "  help: give 2 values, or set task.guidance, which is for all of them     [E576]",
     ),
     "more frames than positions": (
         lambda make, _: make("delay", graph=positions(20)),

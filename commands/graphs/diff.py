@@ -45,11 +45,14 @@ def diff(arguments: Namespace) -> int:
         more = {"figures": figures} if figures else {}
         print(json.dumps(result.as_dict() | more))
     else:
+        lines = [
+            Text(printable(line), STYLES.get(sign, ""))
+            for sign, line in _lines(result, files)
+        ]
+        lines += [Text(printable(_difference(*one))) for one in figures.items()]
         console = Console(highlight=False, markup=False, soft_wrap=True, emoji=False)
-        for sign, line in _lines(result, files):
-            console.print(Text(printable(line), STYLES.get(sign, "")))
-        for name, values in figures.items():
-            console.print(Text(printable(_difference(name, values))))
+        # At once: a notebook puts a space around each thing that is printed.
+        console.print(Text("\n").join(lines))
     if arguments.exit_code and not result.same:
         return 1
     return 0

@@ -37,12 +37,13 @@ class Beside(results.Line):
     theirs: str
     unlike: str
     settled: str = ""
+    stands: str = ""
     untrained: str = ""
 
 
 def row(line: Beside, found: Mapping[int, Mapping[str, Any]]) -> list[str]:
     """The cells of a line; `found` are the figures of each seed that there is."""
-    ours = "—"
+    ours = line.stands or "—"
     trained = line.untrained or "not trained"
     if found:
         names = [line.figure, *line.also]

@@ -362,6 +362,9 @@ class RunFolder:
 
     def damaged(self, name: str, why: object) -> RunError:
         """RunError E606: a file that does not hold what it should, and why."""
+        # The settings of a packed model travel in the file of its weights.
+        if name == SETTINGS and self.packed:
+            name = WEIGHTS
         reason = (str(why).strip() or type(why).__name__).splitlines()[0]
         return RunError(
             f"'{self.path / name}' cannot be read: it is damaged, or not a file of a run",

@@ -22,7 +22,7 @@ from ...errors import DataError, did_you_mean
 from ..stores.atomic import make_folder, put_in_place, written_whole
 from ..stores.locks import InUse, lock
 from ..stores.reading import unreadable
-from .http import download
+from .http import download, notes_beside
 from .line import disk
 from .record import Record, Stamp
 from .unzip import unpack
@@ -114,6 +114,7 @@ class _Fetch:
             with disk(self.folder):
                 # The archive is kept until both files are checked: a second try then needs no network.
                 self._packed.unlink(missing_ok=True)
+                notes_beside(self._packed).unlink(missing_ok=True)
         return Fetched(self.name, self.folder, self.record.files, tuple(self.fresh))
 
     def _is_there(self, file: str) -> bool:

@@ -41,7 +41,7 @@ def download(
     """
     pauses = PAUSES_S if pauses_s is None else pauses_s
     part = path.with_name(f"{path.name}.part")
-    notes = part.with_name(f"{part.name}.json")
+    notes = notes_beside(path)
     with disk(path.parent):
         # Neither "r+b" nor "w+b": the part is made where it is missing, and kept where it is not.
         file = os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT, 0o644), "r+b")
@@ -67,6 +67,11 @@ def download(
     with disk(path.parent):
         part.replace(path)
         notes.unlink(missing_ok=True)
+
+
+def notes_beside(path: Path) -> Path:
+    """Where `download` keeps by which mark the server knows the file; a kill after the last byte leaves it there."""
+    return path.with_name(f"{path.name}.part.json")
 
 
 def _attempt(url: str, file: BinaryIO, notes: Path, on_bytes: OnBytes) -> None:

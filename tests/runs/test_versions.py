@@ -79,3 +79,18 @@ def test_a_later_packed_model_is_refused_by_name(tmp_path: Path) -> None:
         mb.load(model)
     assert caught.value.code == "E619"
     assert "mirbricks 9.9.0" in str(caught.value)
+
+
+def test_settings_that_a_packed_model_lacks_are_missed_in_its_own_file(
+    tmp_path: Path,
+) -> None:
+    """It has no settings.json that could be looked for."""
+    model = tmp_path / "model"
+    shutil.copytree(FIXTURES / "packed", model)
+    tensors = safetensors.torch.load_file(model / "weights.safetensors")
+    bare = {"settings": '{"tuned": {}}'}
+    safetensors.torch.save_file(tensors, model / "weights.safetensors", bare)
+    with pytest.raises(mb.MirbricksError) as caught:
+        mb.load(model)
+    assert caught.value.code == "E606"
+    assert f"'{model / 'weights.safetensors'}' cannot be read" in str(caught.value)

@@ -143,7 +143,7 @@ WAYS: dict[str, tuple[Way, int, bool]] = {
     "size that does not fit": (
         _inserted("- Linear: {in_features: 977, out_features: 3}"), 0, True,
     ),
-    "stored sizes that differ": (
+    "skip to nothing, put in": (
         _inserted("- CatWith: {key: Zero9, dim: 1}"), 0, True,
     ),
 }  # fmt: skip

@@ -128,7 +128,7 @@ def _fuzz(asked: argparse.Namespace, _: Shop) -> tuple[Rows, list[str]]:
     count = 10**9
     if asked.short:
         seconds, count = 40.0, 25
-    head = ("inputs", "number", "accepted", "refused", "other", "per second")
+    head = ("kind", "inputs", "accepted", "refused", "other", "per second")
     rows: Rows = [head]
     found = []
     total = [0, 0, 0, 0]
@@ -159,7 +159,7 @@ def _lines(asked: argparse.Namespace, _: Shop) -> tuple[Rows, list[str]]:
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{100 * part / max(whole, 1):.1f} %"
+    return f"{100 * part / max(whole, 1):.2f} %"
 
 
 def _named(name: str, texts: Iterable[str]) -> list[str]:

@@ -118,9 +118,9 @@ def _corpus_is_whole(out: Path) -> None:
 
 
 def _run_is_whole(out: Path) -> None:
-    if not out.is_dir() or not any(out.iterdir()):
+    run = RunFolder(out)
+    if not run.is_run():
         return
-    run = RunFolder.open(out)
     run.read_settings()
     run.read_metrics()
     if (out / "state.pt").exists():

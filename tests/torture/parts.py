@@ -44,7 +44,8 @@ def run(name: str, asked: argparse.Namespace, shop: Shop) -> Part:
     minutes = (time.monotonic() - began_s) / 60
     cores = os.cpu_count()
     today = datetime.date.today().isoformat()
-    end = f"{today}, seed {asked.seed}, {cores} cores, {minutes:.1f} min."
+    what = f"seed {asked.seed}, scale {asked.scale:g}"
+    end = f"{today}, {what}, {cores} cores, {minutes:.1f} min."
     return Part("\n".join([*_table(rows), "", end]), found)
 
 

@@ -75,7 +75,7 @@ def test_no_such_member_or_two(tmp_path: Path) -> None:
     assert refusal(tmp_path, zipped({"y.hdf5": BODY, "read.me": b""})) == (
         "'x.zip' holds no 'x.hdf5', expected one\n"
         "  members  'y.hdf5', 'read.me'\n"
-        "  help: tell the corpus's host; --base-url takes another server     [E483]"
+        "  help: report it to the corpus's host; --base-url takes another server     [E483]"
     )
     assert refusal(tmp_path, zipped({"a/x.hdf5": BODY, "b/x.hdf5": BODY})).startswith(
         "'x.zip' holds 2 'x.hdf5'"
@@ -135,7 +135,7 @@ def test_names_that_lead_out(name: str, beside: bool, tmp_path: Path) -> None:
     archive = zipped({name: BODY, **({"x.hdf5": BODY} if beside else {})})
     assert refusal(folder, archive) == (
         f"'x.zip' is not a corpus's archive: its member '{name}' would be written outside the folder\n"
-        "  help: nothing was unpacked; check where the file comes from, and tell its host     [E484]"
+        "  help: nothing was unpacked; check where the file comes from, and report it to its host     [E484]"
     )
 
 

@@ -48,15 +48,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
-    except (MemoryError, RuntimeError) as error:
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        sys.stderr.close()
+        return 0
+    except (MemoryError, RuntimeError, OSError) as error:
         if not of_memory(error):
             raise
         help = "close other programs, or give less at a time"
         print(out_of_memory(error, "in this command", help), file=sys.stderr)
         return 1
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        sys.stderr.close()
-        return 0
     finally:
         warnings.formatwarning = pythons
         sys.unraisablehook = sys.__unraisablehook__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 
 import numpy as np
@@ -31,17 +32,34 @@ def test_other_failures_pass() -> None:
         raise KeyError("x")
 
 
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [
+        (MemoryError(), "MemoryError"),
+        (
+            OSError(errno.ENOMEM, "Cannot allocate memory"),
+            "[Errno 12] Cannot allocate memory",
+        ),
+        (
+            RuntimeError("DefaultCPUAllocator: can't allocate memory"),
+            "DefaultCPUAllocator: can't allocate memory",
+        ),
+    ],
+)
 def test_a_command_ends_with_a_message(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    failure: Exception,
+    reason: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     from mirbricks.commands.models import zoo
 
     def without_memory(_: object) -> int:
-        raise MemoryError
+        raise failure
 
     monkeypatch.setattr(zoo, "zoo", without_memory)
     assert main(["zoo"]) == 1
     assert capsys.readouterr().err == (
-        "out of memory in this command\n  reason  MemoryError\n"
+        f"out of memory in this command\n  reason  {reason}\n"
         "  help: close other programs, or give less at a time     [E195]\n"
     )

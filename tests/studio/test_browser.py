@@ -219,7 +219,10 @@ def test_words_are_completed(page: Any) -> None:
 
 
 def opened(page: Any, name: str) -> None:
+    # Until its drawing comes the page shows the graph before, whose sliders go away.
+    page.evaluate("document.querySelector('#drawing svg').id = 'before'")
     page.locator("select[aria-label='open a graph']").select_option(label=name)
+    page.wait_for_selector("#drawing svg:not(#before)")
     page.wait_for_selector("#state.good")
 
 

@@ -219,9 +219,7 @@ def test_a_plugin_is_loaded_by_name_from_the_shell_only() -> None:
     assert Path("asked_for").exists()
 
 
-@pytest.mark.parametrize(
-    "name", ["os.system:x", "../evil", "evil.py", "/etc/passwd", ""]
-)
+@pytest.mark.parametrize("name", ["os.system:x", "../evil", "evil.py", "/etc/passwd"])
 def test_a_plugin_is_a_module_and_not_a_path(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -229,3 +227,10 @@ def test_a_plugin_is_a_module_and_not_a_path(
     shutil.move("evil.py", "evil_elsewhere.txt")  # else `evil.py` names its module
     assert main(["check", "graph.yaml", "--plugin", name]) == 1
     assert "[E306]" in capsys.readouterr().err
+
+
+def test_a_plugin_without_a_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as refused:
+        main(["check", "graph.yaml", "--plugin", ""])
+    assert refused.value.code == 2
+    assert "the value of --plugin is empty" in capsys.readouterr().err

@@ -265,7 +265,7 @@ BREAKAGES: dict[str, Break] = {
         "E202", "999", "leave 'in_channels' out", "  - {conv}: {{in_channels: 999, out_channels: 2, kernel_size: 1}}"
     ),
     "kernel too large": inserted(
-        "E106", "9999999", "an integer from 1 to ", "  - {conv}: {{out_channels: 2, kernel_size: 9999999}}"
+        "E106", "9999999", " from 1 to ", "  - {conv}: {{out_channels: 2, kernel_size: 9999999}}"
     ),
     "join of other sizes": inserted("E203", "AddWith", "differ in", *JOINED),
     "reuse at other sizes": inserted(

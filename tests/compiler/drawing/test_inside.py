@@ -429,5 +429,5 @@ def test_a_block_that_torch_cannot_export_is_told(
     assert str(failed.value) == (
         "block 'Toy' cannot be traced, so what is inside cannot be drawn\n"
         "  torch  not today\n"
-        "  help: check_block('Toy') tells more     [E308]"
+        "  help: check_block('Toy') explains more     [E308]"
     )

@@ -76,7 +76,7 @@ def _kills(asked: argparse.Namespace, at: Shop) -> tuple[Rows, list[str]]:
 
 
 def _faults(asked: argparse.Namespace, at: Shop) -> tuple[Rows, list[str]]:
-    head = ("verb", "failures", "at", "told", "went on", "faults")
+    head = ("verb", "failures", "at", "reported", "went on", "faults")
     rows: Rows = [head]
     found = []
     shop = at.opened()
@@ -110,7 +110,7 @@ def _power(asked: argparse.Namespace, at: Shop) -> tuple[Rows, list[str]]:
 
 
 def _memory(asked: argparse.Namespace, at: Shop) -> tuple[Rows, list[str]]:
-    head = ("model", "allocations", "refusals", "told", "went on", "other", "faults")
+    head = ("model", "allocations", "refusals", "reported", "went on", "other", "faults")
     rows: Rows = [head]
     found = []
     models = MODELS[:1] if asked.short else MODELS

@@ -20,7 +20,7 @@ NO_MEMORY = (
 
 
 def of_memory(error: BaseException) -> bool:
-    """Whether there is no memory left: a matter of the machine, and not of what was being done."""
+    """Whether the machine has no memory left; what was being done is not at fault."""
     # By name, so that torch is not imported for a command that has no use for it.
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True

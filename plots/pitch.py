@@ -241,9 +241,8 @@ def _behind(
     bins = np.linspace(float(midi[0]), float(midi[-1]), n_bins + 1)
     columns = np.linspace(*times_s, n_columns + 1)
     grid = PcolorImage(axes, columns, bins, colours, zorder=0)
-    grid.set_in_layout(
-        False
-    )  # it lies within the axes, and matplotlib knows no extent of it
+    # It lies within the axes, and matplotlib knows no extent of it.
+    grid.set_in_layout(False)
     axes.add_image(grid)
 
 

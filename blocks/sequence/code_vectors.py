@@ -14,7 +14,7 @@ VECTOR_DIM = (
 class CodeVectors(nn.Module):
     """Rows for the codes of Q codebooks, linear in vectors that the codec has for them.
 
-    The vectors are no weights, and are kept in the `state_dict`; until somebody calls `fill` they are random ones.
+    The vectors are not trained, but are kept in the `state_dict`; they are random until `fill` is called.
 
     Source: tables begun with vectors learned elsewhere: Collobert et al., "Natural Language Processing (Almost) from
     Scratch", JMLR 2011, section 4.5; here the vectors stay as they are and their map is learned.

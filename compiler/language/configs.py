@@ -239,7 +239,7 @@ class _Explainer:
     def missing(self, name: str) -> GraphError:
         message = f"{self.label}: '{self.word(name)}' is missing: {expected(self.fields[name])}"
         hint = f"add `{self.word(name)}: ...`"
-        # Below a bare word there is no place where a key could be added.
+        # A bare word has no mapping that a key could be added to.
         if not self.values and len(self.steps) and self.label.isidentifier():
             needed = [word for word, one in self.fields.items() if one.is_required()]
             keys = ", ".join(f"{self.word(word)}: ..." for word in needed)

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ...data.importers.pitch import midi_of
 from ...errors import TaskError
 from ...features.hcqt import HCQTFeatureConfig
 from ..following import Follower, Row
@@ -36,7 +37,7 @@ class PitchFrames(NamedTuple):
 
 def pitch_row(time_s: float, hz: Float64, sure: Float64) -> Row:
     """The pitches of one time; the text is empty where nothing sounds."""
-    named = [f"{one:.2f} Hz {name_of(_midi(one))}" for one in hz.tolist()]
+    named = [f"{one:.2f} Hz {name_of(midi_of(one))}" for one in hz.tolist()]
     text = f"{time_s:.3f}  {', '.join(named)}" if named else ""
     values = {
         "time_s": round(time_s, 6),
@@ -60,10 +61,6 @@ def note_rows(notes: Sequence[Note]) -> list[Row]:
         }
         rows.append(Row(note.onset_s, text, values))
     return rows
-
-
-def _midi(hz: float) -> float:
-    return float(69.0 + 12.0 * np.log2(hz / 440.0))
 
 
 class PitchFollower(Follower):

@@ -10,7 +10,7 @@ import errno
 from collections import Counter
 from dataclasses import dataclass, field
 
-from .kills import fault_of, half_of
+from .kills import faults_after
 from .steps import Steps
 from .verbs import Verb
 from .workshop import Workshop
@@ -69,15 +69,8 @@ def _try(shop: Workshop, verb: Verb, way: str, at: int, found: Faults) -> None:
     found.refused += ended.code == 1
     found.went_on += ended.code == 0
     where = f"{way}, change {at} ({ended.failed})"
-    undisturbed = shop.undisturbed(verb)
     if not ended.clean:
         found.faults.append(f"{where}: exit code {ended.code}: {ended.error}")
-    if ended.code == 0 and _seen(verb.essence(out)) != undisturbed.essence:
+    if ended.code == 0 and _seen(verb.essence(out)) != shop.undisturbed(verb).essence:
         found.faults.append(f"{where}: ended well, with another result")
-    fault = half_of(verb, undisturbed, out)
-    if fault:
-        found.faults.append(f"{where}: {fault}")
-    again = shop.run(verb, out, again=True)
-    fault = fault_of(verb, undisturbed, out, again)
-    if fault:
-        found.faults.append(f"{where}, then again: {fault}")
+    found.faults += faults_after(shop, verb, out, where)

@@ -176,3 +176,17 @@ def fault_of(verb: Verb, undisturbed: Undisturbed, out: Path, ended: Ended) -> s
     if left:
         return f"left behind: {', '.join(sorted(left))}"
     return ""
+
+
+def faults_after(shop: Workshop, verb: Verb, out: Path, where: str) -> list[str]:
+    """What is half after a disturbed command, and what is wrong once the same command has run again."""
+    undisturbed = shop.undisturbed(verb)
+    faults = []
+    fault = half_of(verb, undisturbed, out)
+    if fault:
+        faults.append(f"{where}: {fault}")
+    ended = shop.run(verb, out, again=True)
+    fault = fault_of(verb, undisturbed, out, ended)
+    if fault:
+        faults.append(f"{where}, then again: {fault}")
+    return faults

@@ -110,7 +110,15 @@ def _power(asked: argparse.Namespace, at: Shop) -> tuple[Rows, list[str]]:
 
 
 def _memory(asked: argparse.Namespace, at: Shop) -> tuple[Rows, list[str]]:
-    head = ("model", "allocations", "refusals", "reported", "went on", "other", "faults")
+    head = (
+        "model",
+        "allocations",
+        "refusals",
+        "reported",
+        "went on",
+        "other",
+        "faults",
+    )
     rows: Rows = [head]
     found = []
     models = MODELS[:1] if asked.short else MODELS

@@ -18,7 +18,7 @@ import numpy as np
 
 from mirbricks.runs.metrics import records
 
-from .kills import fault_of, half_of
+from .kills import faults_after
 from .steps import Change, changes_in
 from .verbs import Verb, emptied
 from .workshop import Workshop
@@ -287,11 +287,4 @@ def _again(
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(content)
     found.again += 1
-    undisturbed = shop.undisturbed(verb)
-    fault = half_of(verb, undisturbed, out)
-    if fault:
-        found.faults.append(f"after change {end}: {fault}")
-    ended = shop.run(verb, out, again=True)
-    fault = fault_of(verb, undisturbed, out, ended)
-    if fault:
-        found.faults.append(f"after change {end}, then again: {fault}")
+    found.faults += faults_after(shop, verb, out, f"after change {end}")

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..midi_numbers import hz_of
+
 Float64 = NDArray[np.float64]
 
 NEAR_CENTS = 50.0  # a quarter tone
@@ -110,7 +112,7 @@ def notes_right(
         estimate = np.abs(est_hz[nearest(est_times_s, ref_times_s[inside])])
         median = float(np.median(estimate))
         if median > 0:
-            true_hz = 440.0 * 2.0 ** ((midi - 69.0) / 12.0)
+            true_hz = float(hz_of(midi))
             right += abs(1200.0 * np.log2(median / true_hz)) <= NEAR_CENTS
     return int(right), judged
 

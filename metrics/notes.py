@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ..midi_numbers import hz_of
+
 Float64 = NDArray[np.float64]
 NotesOf = tuple[Float64, Float64]  # intervals (N, 2) in s, pitches (N,) in Hz
 NAMES = (
@@ -95,4 +97,4 @@ def intervals(
     )
     kept = length > 0
     spans = np.stack([begin[kept], begin[kept] + length[kept]], axis=1)
-    return spans.reshape(-1, 2), 440.0 * 2.0 ** ((pitch[kept] - 69.0) / 12.0)
+    return spans.reshape(-1, 2), hz_of(pitch[kept])

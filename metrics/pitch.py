@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from ..midi_numbers import midi_of
+
 Float64 = NDArray[np.float64]
 
 LOWEST_HZ = 40.0
@@ -21,8 +23,6 @@ LOUD_DB = (
     -20.0
 )  # of a frame against the loudest one: softer ones are attack, decay and room
 MOST_FRAMES = 100
-A4_MIDI = 69
-A4_HZ = 440.0
 
 
 def note_f0_hz(
@@ -205,7 +205,7 @@ def cents_off(heard_hz: float, asked_midi: float) -> float:
     """
     if not heard_hz > 0:
         raise ValueError(f"expected a frequency above 0 Hz, got {heard_hz}")
-    return float(1200 * np.log2(heard_hz / A4_HZ) - 100 * (asked_midi - A4_MIDI))
+    return float(100 * (midi_of(heard_hz) - asked_midi))
 
 
 def pitch_figures(

@@ -12,6 +12,8 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..midi_numbers import hz_of
+
 Float64 = NDArray[np.float64]
 
 LOUDEST = 127  # velocity of MIDI
@@ -31,7 +33,7 @@ class NoteEvent(NamedTuple):
 
     @property
     def hz(self) -> float:
-        return float(440.0 * 2.0 ** ((self.midi - 69.0) / 12.0))
+        return float(hz_of(self.midi))
 
     @property
     def velocity(self) -> int:

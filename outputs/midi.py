@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..midi_numbers import midi_of
 from .layers import Curve, Float64, Layer, NoteEvent, Notes
 
 TICKS_PER_BEAT = 500
@@ -143,7 +144,7 @@ def _nearest(hz: Float64, midi: float) -> float | None:
     """The pitch that belongs to a note: within a semitone of it."""
     if not len(hz):
         return None
-    pitches = 69.0 + 12.0 * np.log2(np.asarray(hz, np.float64) / 440.0)
+    pitches = midi_of(hz)
     distances = np.abs(pitches - midi)
     best = int(distances.argmin())
     return float(pitches[best]) if distances[best] <= 1.0 else None

@@ -12,6 +12,7 @@ from matplotlib.image import PcolorImage
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
+from ..midi_numbers import midi_of
 from .palette import GREY
 from .style import (
     FALSE_ALARM,
@@ -155,12 +156,6 @@ def flatten(times_s: Float, frames: Sequence[Float]) -> tuple[Float, Float]:
     return np.repeat(
         np.asarray(times_s, dtype=np.float64)[: len(counts)], counts
     ), midi_of(pitches)
-
-
-def midi_of(hz: Float) -> Float:
-    """MIDI numbers of frequencies in Hz."""
-    midi: Float = 69.0 + 12.0 * np.log2(np.asarray(hz, dtype=np.float64) / 440.0)
-    return midi
 
 
 def _matched(

@@ -14,7 +14,7 @@ import mirbricks
 
 ROOT = Path(mirbricks.__file__).parent
 LAYERS = [
-    {"version", "lazy", "printable", "spelling", "where"},
+    {"version", "lazy", "printable", "spelling", "where", "midi_numbers"},
     {"errors"},
     {"shapes", "settings", "fields", "catalogue", "out_of_memory"},
     {"features", "data", "augment", "losses", "metrics", "plots", "zoo"},

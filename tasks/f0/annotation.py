@@ -13,6 +13,7 @@ from ...data.corpus import Item
 from ...errors import TaskError
 from ...metrics.melody import TrueNote
 from ...metrics.pitch import LOUD_DB
+from ...midi_numbers import hz_of
 
 Float64 = NDArray[np.float64]
 Float32 = NDArray[np.float32]
@@ -47,16 +48,6 @@ class Pitch:
     def hz(self) -> Float64:
         """(T,) in Hz, 0 where nothing sounds."""
         return np.where(self.midi > 0, hz_of(self.midi), 0.0)
-
-
-def hz_of(midi: Float64) -> Float64:
-    """Frequencies of MIDI numbers."""
-    return np.asarray(440.0 * 2.0 ** ((midi - 69.0) / 12.0), np.float64)
-
-
-def midi_of(hz: Float64) -> Float64:
-    """MIDI numbers of frequencies above 0 Hz."""
-    return np.asarray(69.0 + 12.0 * np.log2(hz / 440.0), np.float64)
 
 
 def is_annotated(item: Item) -> bool:
@@ -120,7 +111,7 @@ def note_levels_db(item: Item, times_s: Float64, midi: float) -> Float64:
     everything = levels_db(samples, sr_hz, times_s)
     if not midi:
         return everything
-    hz = float(hz_of(np.float64(midi)))
+    hz = float(hz_of(midi))
     return np.minimum(everything, harmonic_levels_db(samples, sr_hz, times_s, hz))
 
 

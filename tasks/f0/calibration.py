@@ -5,13 +5,12 @@ Riou et al., ISMIR 2023, calibrate by one such tone: an equivariant model is rig
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ...features.hcqt import HCQTFeature, HCQTFeatureConfig
+from ...midi_numbers import hz_of, midi_of
 from ..modes import evaluating
 from ..reading import as_seen
 from .config import F0Config
@@ -27,11 +26,11 @@ def calibrated_offset(
 ) -> float:
     """By how many bins the model's answers to harmonic tones lie below their pitches, the median."""
     transform = HCQTFeature(feature)
-    lowest = 69.0 + 12.0 * math.log2(feature.fmin_hz / 440.0)
+    lowest = float(midi_of(feature.fmin_hz))
     found = []
     with evaluating(model):
         for midi in TONES_MIDI:
-            wave = tone(440.0 * 2.0 ** ((midi - 69.0) / 12.0), feature.sr_hz)
+            wave = tone(float(hz_of(midi)), feature.sr_hz)
             seen = as_seen(transform(wave[None])[0], feature)
             probabilities = scores_of(model, seen, config).double().softmax(0)
             bins = local_average(probabilities, config.average_bins)

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ...features.hcqt import HCQTFeatureConfig
+from ...midi_numbers import midi_of
 from ..following import Follower, Row
 from ..multi_pitch.following import note_rows, pitch_row
 from ..multi_pitch.prediction import Note
 from ..reading import InMemory
-from .annotation import midi_of
 from .config import F0Config
 from .decoding import decode, levels_of, offset_in
 from .notes import FollowedNotes

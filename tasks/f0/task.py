@@ -13,6 +13,7 @@ from ...data.corpus import Item
 from ...features.cache import FeatureCache
 from ...features.hcqt import HCQTFeatureConfig
 from ...metrics.melody import melody_figures
+from ...midi_numbers import midi_of
 from ..base import (
     Batch,
     Case,
@@ -29,7 +30,7 @@ from ..patches import PatchLearner
 from ..reading import Recorded
 from ..recordings import unannotated
 from ..requirements import Needs
-from .annotation import Pitch, is_annotated, midi_of, true_pitch
+from .annotation import Pitch, is_annotated, true_pitch
 from .calibration import calibrated_offset
 from .config import F0Config
 from .decoding import Heard, decode, hz_of_bins, levels_of, offset_in, scores_of

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ...data.corpus import Item
 from ...data.pyjama.file import Atom
 from ...errors import TaskError
+from ...midi_numbers import hz_of
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
@@ -34,7 +35,7 @@ class Pitches:
 
     @property
     def hz(self) -> Float64:
-        return 440.0 * 2.0 ** ((self.midi - 69.0) / 12.0)
+        return hz_of(self.midi)
 
     def hz_of_each(self) -> list[Float64]:
         """T arrays of Hz."""

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ...data.batching.patches import overlap_add
 from ...features.hcqt import HCQTFeatureConfig, to_scale
+from ...midi_numbers import midi_of
 from ..base import OnShare, unseen
 from ..patches import every_patch
 from ..reading import Recorded, as_recorded, magnitudes_of
@@ -49,8 +50,7 @@ class Peaks:
 
     def midi(self, feature: HCQTFeatureConfig) -> Float64:
         """MIDI numbers with their cents."""
-        midi: Float64 = 69.0 + 12.0 * np.log2(self.hz(feature) / 440.0)
-        return midi
+        return midi_of(self.hz(feature))
 
     def hz_of_each(self, feature: HCQTFeatureConfig) -> list[Float64]:
         """T' arrays of Hz."""

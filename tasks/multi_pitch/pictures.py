@@ -11,6 +11,7 @@ from torch import nn
 
 from ...data.corpus import Item
 from ...features.cache import FeatureCache
+from ...midi_numbers import midi_of
 from ...outputs.layers import Curve
 from ...plots.pitch import mistakes_s, note_name
 from ..base import Case, Evaluation, Task
@@ -77,7 +78,7 @@ def _words(frames: Frames) -> str:
     pitches_hz = np.concatenate([*frames[1], np.empty(0)])
     if not len(pitches_hz):
         return "no pitch"
-    midi = np.rint(69 + 12 * np.log2(pitches_hz / 440)).astype(int)
+    midi = np.rint(midi_of(pitches_hz)).astype(int)
     low, high = note_name(int(midi.min())), note_name(int(midi.max()))
     mean = float(np.mean(counts))
     return f"{mean:.1f} pitches at a time on average, from {low} to {high}"

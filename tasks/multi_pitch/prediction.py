@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ...metrics.calibration import calibrated
 from ...metrics.notes import NotesOf, intervals
+from ...midi_numbers import hz_of
 from ...outputs.layers import Curve, Layer, NoteEvent, Notes
 from ...outputs.text import notes_table
 from ...printable import listed
@@ -60,7 +61,7 @@ class Note:
 
     @property
     def hz(self) -> float:
-        return float(440.0 * 2.0 ** ((self.midi - 69.0) / 12.0))
+        return float(hz_of(self.midi))
 
     @property
     def name(self) -> str:

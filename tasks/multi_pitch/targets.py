@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...features.hcqt import HCQTFeatureConfig
+from ...midi_numbers import midi_of
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
@@ -17,7 +18,7 @@ REACH = 2.5  # of the Gaussian around a pitch, in standard deviations
 
 def bins_of(midi: Float64, feature: HCQTFeatureConfig) -> Float64:
     """MIDI numbers as fractional bins of harmonic 1."""
-    lowest = 69.0 + 12.0 * math.log2(feature.fmin_hz / 440.0)
+    lowest = midi_of(feature.fmin_hz)
     bins: Float64 = (midi - lowest) * (feature.bins_per_octave / 12.0)
     return bins
 

@@ -21,7 +21,8 @@ from matplotlib.figure import Figure
 
 import mirbricks as mb
 from mirbricks.compiler.drawing.diagram import draw
-from mirbricks.plots.pitch import _matched, flatten, midi_of, note_name, piano_roll
+from mirbricks.midi_numbers import midi_of
+from mirbricks.plots.pitch import _matched, flatten, note_name, piano_roll
 from mirbricks.plots.style import png_bytes
 from mirbricks.plots.training import loss_curves, track_chart
 from mirbricks.report.html import Report, write_report

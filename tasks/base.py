@@ -110,6 +110,11 @@ class Task(abc.ABC):
         self.feature = feature
         self.models: dict[str, Any] = {}
 
+    @property
+    def compares_directions(self) -> bool:
+        """Of a task that compares vectors: whether only their directions count, and not their lengths."""
+        return self.compares
+
     def check_graph(self, model: GraphModule) -> None:
         """Whether a graph fits the task, before any data is read.
 

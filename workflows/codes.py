@@ -14,7 +14,7 @@ CODES = {
     "E611": "A packed model is at most 5 MB of graph, weights and card: it travels with the package.",
     "E612": "A packed model or an ensemble holds what evaluating and predicting need; only a training holds more.",
     "E613": "An evaluation in a card is the object that `mirbricks evaluate ... --json` has printed.",
-    "E614": "The logits of runs can be averaged where feature, task, outputs and training tracks are the same.",
+    "E614": "Runs can become one model where feature, task, outputs, folds and training tracks are the same.",
     "E615": "A model from elsewhere is an archive of `mirbricks pack` at an https:// address, or a folder, and is used "
     "where it is what its SHA-256 checksum says.",
     "E616": "A report needs its corpus, for the pictures; a comparison needs two to eight runs, and no corpus.",

@@ -1,11 +1,15 @@
-"""Ensembles: several trainings of one task as one model, whose logits are the mean of theirs."""
+"""Ensembles: several trainings of one task as one model, whose logits are the mean of theirs.
+
+Of tasks that compare vectors the vectors stand one behind the other: the score of two recordings is then the mean of
+the scores that each training gives.
+"""
 
 from __future__ import annotations
 
 import json
 import math
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,8 +18,9 @@ from ..compiler.module import count_parameters
 from ..errors import RunError
 from ..runs.folder import GRAPH, RESOLVED, RunFolder
 from ..runs.settings import RunSettings
+from ..zoo import located
 from .experiment import Experiment
-from .loading import load_experiment, load_run
+from .loading import find_runs, load_experiment, load_run
 from .new_file import refuse_existing
 
 SAME = "give runs of one recipe on one corpus, such as seeds: `--set train.seed=1`"
@@ -31,18 +36,71 @@ class Member(NamedTuple):
 
 
 class Ensemble(NamedTuple):
-    """What was made: the folder, how many runs are in it, its number of parameters."""
+    """What was made: the folder, of how many folds, how many runs each has, and its number of parameters."""
 
-    run: RunFolder
+    path: Path
+    n_folds: int
     n_runs: int
     parameters: int
 
 
+class Made(NamedTuple):
+    """The model of several runs, not written yet."""
+
+    members: list[Member]
+    together: Experiment
+    tuned: dict[str, Any]
+
+
 def ensemble(folders: Sequence[str | Path], out: Path, command: str) -> Ensemble:
-    """Write a run folder: the runs' graphs side by side, the mean of their logits, the mean of what they tuned."""
+    """Write a run folder: the runs' graphs side by side, the mean of their logits, the mean of what they tuned.
+
+    Of folders that hold folds one such folder for each fold, which `evaluate` judges together.
+    """
     refuse_existing(out)
+    # All folds are made before the first is written: an error leaves nothing behind.
+    made = {}
+    for fold, runs in _by_fold(folders).items():
+        made[fold] = _made_of(runs)
+    for fold, one in made.items():
+        _write(RunFolder.create(out / fold), one, command)
+    parts = list(made.values())
+    parameters = count_parameters(parts[0].together.model)
+    return Ensemble(out, len(parts), len(parts[0].members), parameters)
+
+
+def _by_fold(folders: Sequence[str | Path]) -> dict[str, list[RunFolder]]:
+    """The runs that become one model, for each folder to write below the new one; "" for that itself.
+
+    Raises E600, and E614 where not all have the same folds.
+    """
+    found: list[dict[str, RunFolder]] = []
+    for folder in folders:
+        runs = find_runs(folder)
+        single = len(runs) == 1 and runs[0].path == located(folder)
+        found.append({"" if single else run.path.name: run for run in runs})
+    first, *others = found
+    for folder, other in zip(folders[1:], others, strict=True):
+        if other.keys() != first.keys():
+            raise RunError(
+                f"no ensemble with '{folder}': it holds {_words(other)}, and '{folders[0]}' {_words(first)}",
+                code="E614",
+                help="give folders with the same folds, or one run of each",
+            )
+    return {fold: [one[fold] for one in found] for fold in first}
+
+
+def _words(runs: Mapping[str, RunFolder]) -> str:
+    """What a folder holds, in words."""
+    if "" in runs:
+        return "one run"
+    return ", ".join(runs)
+
+
+def _made_of(runs: Sequence[RunFolder]) -> Made:
+    """The model of these runs. Raises E614."""
     members = []
-    for run in map(RunFolder.open, folders):
+    for run in runs:
         members.append(Member(run, *load_run(run)))
     # Before anything is written: a mean of unlike outputs would be a plausible wrong model.
     _refuse(members)
@@ -54,10 +112,7 @@ def ensemble(folders: Sequence[str | Path], out: Path, command: str) -> Ensemble
         for name, tensor in one.experiment.model.state_dict().items():
             weights[f"run{number}.{name}"] = tensor
     together.model.load_state_dict(weights)
-    run = RunFolder.create(out)
-    _write(run, together, members, tuned, command)
-    parameters = count_parameters(together.model)
-    return Ensemble(run, len(members), parameters)
+    return Made(members, together, tuned)
 
 
 def _refuse(members: Sequence[Member]) -> None:
@@ -71,13 +126,8 @@ def _refuse(members: Sequence[Member]) -> None:
             "give further runs, such as other seeds",
         )
     task = first.experiment.task
-    if not task.logits:
-        if task.compares:
-            reason = f"{task.title} compares embeddings, and those of two trainings have nothing in common"
-        else:
-            reason = (
-                f"the models of {task.title} give no logits, of which a mean is taken"
-            )
+    if not (task.logits or task.compares):
+        reason = f"the models of {task.title} give no logits, of which a mean is taken"
         raise _unlike(first, reason, "evaluate the runs one by one")
     for other in others:
         for what in ("feature", "task"):
@@ -143,20 +193,11 @@ def _side_by_side(members: Sequence[Member]) -> Experiment:
     """The graph of all members, compiled; the sections are those of the first."""
     first = members[0].experiment
     count = len(members)
-    shape = next(iter(first.model.output_shapes.values()))
-    rest = " ".join(AXES[: len(shape) - 2])
-
-    # Joined over channels, the only axis that `branch` joins, then taken apart by run for the mean.
-    paths = [[{"graph": f"run{k}.yaml", "name": f"run{k}"}] for k in range(count)]
-    apart = {
-        "pattern": f"b (run c) {rest} -> b run c {rest}",
-        "sizes": {"run": count},
-    }
-    layers = [
-        {"branch": paths, "join": "cat"},
-        {"Rearrange": apart},
-        {"Mean": {"dim": 1}},
-    ]
+    if first.task.compares:
+        layers = _joined_vectors(count, unit=first.task.compares_directions)
+    else:
+        shape = next(iter(first.model.output_shapes.values()))
+        layers = _mean_of_logits(count, " ".join(AXES[: len(shape) - 2]))
     graph = {
         "name": f"{first.graph.name}_x{count}",
         "input": first.graph.source.data["input"],
@@ -175,14 +216,40 @@ def _side_by_side(members: Sequence[Member]) -> Experiment:
         return load_experiment(path)
 
 
-def _write(
-    run: RunFolder,
-    together: Experiment,
-    members: Sequence[Member],
-    tuned: dict[str, Any],
-    command: str,
-) -> None:
+def _paths(count: int) -> list[list[dict[str, Any]]]:
+    """Each run's graph as a path of its own, under a name of its own."""
+    return [[{"graph": f"run{k}.yaml", "name": f"run{k}"}] for k in range(count)]
+
+
+def _mean_of_logits(count: int, rest: str) -> list[dict[str, Any]]:
+    """Joined over channels, the only axis that `branch` joins, then taken apart by run for the mean."""
+    apart = {
+        "pattern": f"b (run c) {rest} -> b run c {rest}",
+        "sizes": {"run": count},
+    }
+    return [
+        {"branch": _paths(count), "join": "cat"},
+        {"Rearrange": apart},
+        {"Mean": {"dim": 1}},
+    ]
+
+
+def _joined_vectors(count: int, *, unit: bool) -> list[dict[str, Any]]:
+    """The vectors one behind the other, of unit length where their directions are compared.
+
+    The product of two such vectors is the sum of the members' cosines, and the mean of squared differences is the mean
+    of theirs, so that no training needs to know where another puts a recording.
+    """
+    paths = _paths(count)
+    if unit:
+        for path in paths:
+            path.append({"L2Normalize": {}})
+    return [{"branch": paths, "join": "cat"}]
+
+
+def _write(run: RunFolder, made: Made, command: str) -> None:
     """The folder as a training leaves it, but for what only a training has; figures come from evaluating it."""
+    members, together, tuned = made
     # What was measured on single members is dropped: it does not hold for their mean.
     settings = [one.settings for one in members]
     run.write_text(GRAPH, together.resolved())

@@ -315,7 +315,7 @@ def ensemble(p: Parser) -> None:
         "folders",
         nargs="+",
         metavar="RUN",
-        help="runs of one recipe on one corpus, such as trainings with other seeds",
+        help="runs of one recipe on one corpus, such as trainings with other seeds, or folders of their folds",
     )
     p.add_argument("--out", required=True, metavar="RUN", help="the run folder to make")
 

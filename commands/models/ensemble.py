@@ -12,8 +12,10 @@ def ensemble(arguments: Namespace) -> int:
     """Make one model of several trainings."""
     out = Path(arguments.out)
     made = make_ensemble(arguments.folders, out, arguments.command)
-    print(
-        f"{out}: the mean of {made.n_runs} runs, {made.parameters:,} parameters; "
-        f"`mirbricks evaluate {out} --data DIR` judges it"
-    )
+    what = f"the mean of {made.n_runs} runs, {made.parameters:,} parameters"
+    judged = "it"
+    if made.n_folds > 1:
+        what = f"{made.n_folds} folds, each {what}"
+        judged = "them"
+    print(f"{out}: {what}; `mirbricks evaluate {out} --data DIR` judges {judged}")
     return 0

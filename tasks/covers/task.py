@@ -104,6 +104,11 @@ class CoverSongs(Task):
         )
 
     @property
+    def compares_directions(self) -> bool:
+        """Cosines do; distances between vectors as they are do not."""
+        return self.config.alike_by == "cosine"
+
+    @property
     def embed_dim(self) -> int:
         """How many numbers an embedding has."""
         return int(self.output_shape[1])

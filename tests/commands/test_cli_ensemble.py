@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
+from torch.nn import functional
 
 import mirbricks as mb
 from mirbricks.cli import main
 from mirbricks.errors import RunError
-from mirbricks.runs.folder import RunFolder
+from mirbricks.runs.folder import WEIGHTS, RunFolder
 from mirbricks.workflows.ensemble import agreed
 from mirbricks.workflows.loading import load_run
 
@@ -213,14 +216,62 @@ def test_it_is_no_training(
     } == before
 
 
-def test_vectors_that_are_compared_are_not_averaged(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_folders_of_folds(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    covers = Path(mb.__file__).parent / "zoo"
-    assert refused(covers, tmp_path, capsys, "covers_move", "covers_move") == (
-        "no ensemble with 'RUNS/covers_move': cover song identification compares embeddings, and those of two "
-        "trainings have nothing in common\n  help: evaluate the runs one by one     [E614]\n"
+    """An ensemble of each fold; all folds are judged together, each by runs that have not seen its tracks."""
+    words = f"--data {folder / 'toys'} --cache {folder / 'cache'} --jobs 1".split()
+    for seed in (0, 1):
+        graph, out = folder / "toy.yaml", tmp_path / f"seed{seed}"
+        more = f"--out {out} --fold all --set train.seed={seed}".split()
+        assert main(["train", str(graph), *words, *more]) == 0
+    seeds = [str(tmp_path / f"seed{seed}") for seed in (0, 1)]
+    out = tmp_path / "both"
+    capsys.readouterr()
+    assert main(["ensemble", *seeds, "--out", str(out)]) == 0
+    assert capsys.readouterr().out == (
+        f"{out}: 4 folds, each the mean of 2 runs, 838 parameters; `mirbricks evaluate {out} --data DIR` judges them\n"
     )
+    x = torch.randn(5, 16, 8)
+    for fold in ("fold0", "fold3"):
+        models = [load_run(RunFolder.open(f"{one}/{fold}"))[0].model for one in seeds]
+        together = load_run(RunFolder.open(out / fold))[0].model
+        with torch.inference_mode():
+            one, two = (model(x) for model in models)
+            torch.testing.assert_close(together(x), (one + two) / 2)
+    assert main(["evaluate", str(out), *words, "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["tracks"]) == 12
+
+    # One run among folders of folds, and folds that only one of the folders has.
+    assert refused(tmp_path, tmp_path / "no", capsys, "seed0", "seed1/fold0") == (
+        "no ensemble with 'RUNS/seed1/fold0': it holds one run, and 'RUNS/seed0' fold0, fold1, fold2, fold3\n"
+        "  help: give folders with the same folds, or one run of each     [E614]\n"
+    )
+
+
+def test_scores_of_compared_vectors_are_averaged(tmp_path: Path) -> None:
+    """Two trainings put recordings in other places, but the mean of their cosines means something."""
+    out = tmp_path / "both"
+    other = tmp_path / "other"
+    shutil.copytree(Path(mb.__file__).parent / "zoo" / "covers_move", other)
+    with safetensors.safe_open(other / WEIGHTS, framework="pt") as file:
+        about = file.metadata()
+    tensors = safetensors.torch.load_file(other / WEIGHTS)
+    tensors["embedding.weight"] *= torch.rand(len(tensors["embedding.weight"]))
+    safetensors.torch.save_file(tensors, other / WEIGHTS, about)
+    assert main(["ensemble", "zoo:covers_move", str(other), "--out", str(out)]) == 0
+
+    models = [
+        load_run(RunFolder.open(one))[0].model
+        for one in ("zoo:covers_move", other, out)
+    ]
+    x = torch.rand(6, 12, 96)
+    with torch.inference_mode():
+        first, second, both = (functional.normalize(one(x), dim=1) for one in models)
+    assert both.shape[1] == 2 * first.shape[1]
+    mean = (first @ first.T + second @ second.T) / 2
+    torch.testing.assert_close(both @ both.T, mean)
+    assert not torch.allclose(first @ first.T, second @ second.T, atol=1e-3)
 
 
 def test_what_was_tuned_is_averaged_place_by_place() -> None:

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 import mirbricks as mb
-from mirbricks.blocks.sequence.tokens import CodebookEmbedding, leave_out
+from mirbricks.blocks.sequence.patches import leave_out
+from mirbricks.blocks.sequence.tokens import CodebookEmbedding
 from mirbricks.errors import GraphError
 from mirbricks.registry import Block
 

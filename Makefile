@@ -5,7 +5,7 @@ OUT ?= out/demo
 BIN := .venv/bin
 PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check format slow mutants nightly torture bench docs notebooks pictures screenshots studio results notes-ar notes-flow notes-gan notes-instrument help
+.PHONY: demo test check format slow coverage mutants nightly torture bench docs notebooks pictures screenshots studio results notes-ar notes-flow notes-gan notes-instrument help
 
 help:
 	@echo "make demo              synthesise a data set, train, evaluate, write $(OUT)/report.html"
@@ -13,6 +13,7 @@ help:
 	@echo "make test              ruff, mypy, pytest"
 	@echo "make format            ruff format and fixes"
 	@echo "make slow              the tests that take long"
+	@echo "make coverage          both suites with every line and branch that they reach; writes docs/reliability.md"
 	@echo "make mutants           faults put into a copy of the package, one at a time: which does no test notice? ARGS=--n 60"
 	@echo "make nightly           thousands of random graphs, and every graph broken in every way"
 	@echo "make torture           kills, failing disks, power cuts, missing memory, damaged files; writes docs/reliability.md"
@@ -60,6 +61,13 @@ format: .venv/installed-test
 
 slow: .venv/installed-test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow --numprocesses=auto --dist=worksteal $(ARGS)
+
+# Both suites, with every process that they start; lines and branches of the package, and the rooms that have the least
+coverage: .venv/installed-test
+	$(BIN)/python -m coverage erase
+	-OMP_NUM_THREADS=1 $(BIN)/python -m coverage run -m pytest -m "not nightly" --timeout=900 --numprocesses=auto --dist=worksteal $(ARGS)
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python tests/covered.py --write docs/reliability.md
 
 mutants: .venv/installed-test
 	$(BIN)/python tests/mutants.py $(ARGS)

@@ -40,15 +40,14 @@ def test_damaged_files_and_mutated_graphs() -> None:
 
 
 def test_power_cuts() -> None:
-    """Missing memory is for `make torture` alone: where fonts of matplotlib lack it, the process may crash."""
     text = tortured("power")
     disks = [line.split("|")[3] for line in text.splitlines() if line.startswith("| i")]
     assert int(disks[0]) > 100
 
 
 @pytest.mark.slow
-def test_kills_and_failing_disks() -> None:
-    text = tortured("kills", "faults")
+def test_kills_failing_disks_and_missing_memory() -> None:
+    text = tortured("kills", "faults", "memory")
     row = next(line for line in text.splitlines() if line.startswith("| all |"))
     killed = int(row.split("|")[2])
     assert killed >= 20

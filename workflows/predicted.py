@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from ..data.stores.audio import stream_audio
 from ..data.stores.channels import read_channels
 from ..data.stores.together import write_together
+from ..out_of_memory import of_memory
 from ..outputs import FORMATS, Recording
 from ..outputs.formats import refuse_unfit, refuse_unknown
 from ..tasks.base import Task
@@ -87,22 +89,28 @@ class Destination:
     def write(
         self, prediction: Any, name: str, experiment: Experiment, source: Path
     ) -> list[Path]:
-        """Write the files of one recording, all or none; returns their paths.
+        """Write the files of one recording, the picture last; returns their paths.
 
-        Raises DataError E191 where one of them already exists, unless `replace`.
+        Raises DataError E191 where one of them already exists, unless `replace`; nothing is written then. A picture
+        that cannot be drawn is left out with a warning.
         """
         if self.to:
             found = prediction.titled(name).in_formats(
                 self.to, recording_of(prediction, name, source)
             )
-        else:
-            found = dict(prediction.files())
-            figure = _picture(prediction, name, experiment, source)
-            if figure is not None:
-                from ..plots.style import png_bytes  # matplotlib takes a second
+            return self._write(found, name)
+        answer = dict(prediction.files())
+        picture = self.out / f"{name}.png"
+        # A picture that is there already may be another: all is known before anything is written over it.
+        if picture.exists() and not self.replace:
+            drawn = _drawn(prediction, name, experiment, source)
+            return self._write(answer | drawn, name)
+        # The answer comes first: what drawing fails by costs no more than the picture, a crash in a font's library too.
+        written = self._write(answer, name)
+        return written + self._write(_drawn(prediction, name, experiment, source), name)
 
-                found[".png"] = png_bytes(figure, PICTURE_DPI)
-        # All files of a recording or none: half a result looks like a whole one.
+    def _write(self, found: Mapping[str, bytes], name: str) -> list[Path]:
+        """Write the contents by their endings, all or none: half a result looks like a whole one."""
         files = {self.out / f"{name}{end}": content for end, content in found.items()}
         write_together(files, replace=self.replace)
         return list(files)
@@ -125,6 +133,27 @@ class Destination:
         return all(
             any(file.endswith(ENDINGS[name]) for file in files) for name in self.to
         )
+
+
+def _drawn(
+    prediction: Any, name: str, experiment: Experiment, source: Path
+) -> dict[str, bytes]:
+    """The picture by its ending; nothing, and a warning, where it cannot be drawn: what was predicted is kept."""
+    try:
+        figure = _picture(prediction, name, experiment, source)
+        if figure is None:
+            return {}
+        from ..plots.style import png_bytes  # matplotlib takes a second
+
+        return {".png": png_bytes(figure, PICTURE_DPI)}
+    except Exception as error:
+        # Without memory, fonts and images fail with words of their own, and plug-ins draw as they like.
+        reason = f"{type(error).__name__}: {error}".rstrip(": \n")
+        if of_memory(error):
+            reason = "out of memory"
+        text = f"no picture of '{name}', which could not be drawn: {reason}"
+    warnings.warn(text, UserWarning, stacklevel=2)
+    return {}
 
 
 def _picture(prediction: Any, name: str, experiment: Experiment, source: Path) -> Any:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from . import steps
 
-PARTS = ("kills", "faults", "power", "memory", "fuzz", "lines")
+PARTS = ("kills", "faults", "power", "memory", "fuzz", "lines", "soak")
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
 MOST_SHOWN = 60
 
@@ -51,8 +51,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--first", type=int, default=0, help="number of the first input"
     )
+    parser.add_argument("--count", type=int, default=10**9, help="inputs of each kind")
+    parser.add_argument("--only", default="", help="kinds of inputs with this word")
     parser.add_argument("--scale", type=float, default=1.0, help="of all counts")
     parser.add_argument("--minutes", type=float, default=10.0, help="of the fuzzers")
+    parser.add_argument(
+        "--rest", type=float, default=0.0, help="seconds between rounds of the soak"
+    )
     parser.add_argument("--write", action="store_true", help="put tables on the page")
     return parser
 

@@ -20,7 +20,7 @@ from mirbricks.errors import ErrorList, MirbricksError
 from mirbricks.workflows.loading import load_experiment
 
 from .fuzz import places
-from .strangers import GRAPHS, SOURCES
+from .strangers.graphs import GRAPHS, SOURCES
 
 GOAL = 0.99
 # Of these the sizes are found, which takes longest; the largest graphs are left to their other mistakes.

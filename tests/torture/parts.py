@@ -7,10 +7,13 @@ import contextlib
 import datetime
 import os
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from . import allocations, faults, fuzz, kills, lines, power
+from mirbricks.version import __version__
+
+from . import allocations, faults, fuzz, fuzzed, kills, lines, power, soak
 from .workshop import Workshop, opened
 
 MODELS = ("tiny", "zoo:tagging_esc10")
@@ -42,10 +45,14 @@ def run(name: str, asked: argparse.Namespace, shop: Shop) -> Part:
     began_s = time.monotonic()
     rows, found = _RUN[name](asked, shop)
     minutes = (time.monotonic() - began_s) / 60
-    cores = os.cpu_count()
-    today = datetime.date.today().isoformat()
     what = f"seed {asked.seed}, scale {asked.scale:g}"
-    end = f"{today}, {what}, {cores} cores, {minutes:.1f} min."
+    if name == "fuzz" and asked.write:
+        runs = fuzzed.stored()
+        seeds = sorted({run["seed"] for run in runs})
+        what = f"seeds {', '.join(map(str, seeds))}, all runs of {__version__} added up"
+        minutes = sum(run["seconds"] for run in runs) / 60
+    today = datetime.date.today().isoformat()
+    end = f"{today}, {what}, {os.cpu_count()} cores, {minutes:.1f} min."
     return Part("\n".join([*_table(rows), "", end]), found)
 
 
@@ -110,45 +117,66 @@ def _power(asked: argparse.Namespace, at: Shop) -> tuple[Rows, list[str]]:
 
 
 def _memory(asked: argparse.Namespace, at: Shop) -> tuple[Rows, list[str]]:
-    head = (
-        "model",
-        "allocations",
-        "refusals",
-        "reported",
-        "went on",
-        "other",
-        "faults",
-    )
-    rows: Rows = [head]
+    head = ("model", "allocations", "refusals", "reported", "went on")
+    kinds = ("no picture", "other message", "foreign crashes", "faults")
+    rows: Rows = [(*head, *kinds)]
     found = []
     models = MODELS[:1] if asked.short else MODELS
     most = 4 if asked.short else round(100 * asked.scale)
     shop = at.opened()
     for model in models:
         one = allocations.refuse(shop, model, most)
-        ways = (one.told, one.went_on, one.other, len(one.faults))
-        rows.append((model, one.allocations, one.trials, *ways))
+        ways = (one.told, one.went_on, one.undrawn, one.other)
+        crashes = ", ".join(f"{n} x {name}" for name, n in one.crashed.items()) or 0
+        counts = (one.allocations, one.trials, *ways, crashes, len(one.faults))
+        rows.append((model, *counts))
         found += _named(model, one.faults)
     return rows, found
 
 
 def _fuzz(asked: argparse.Namespace, _: Shop) -> tuple[Rows, list[str]]:
     seconds = asked.minutes * 60
-    count = 10**9
+    count = asked.count
     if asked.short:
-        seconds, count = 40.0, 25
-    head = ("kind", "inputs", "accepted", "refused", "other", "per second")
-    rows: Rows = [head]
+        seconds, count = 40.0, 60
+    # With a page to write, a run goes on where the last one with this seed ended.
+    kept = fuzzed.stored()
+    firsts = fuzzed.firsts(kept, asked.seed) if asked.write else {}
+    if asked.first:
+        firsts = defaultdict(lambda: asked.first)
+    every = []
+    for one in fuzz.fuzz_all(asked.seed, count, seconds, firsts, asked.only):
+        every.append(one)
+        runs = fuzzed.as_runs(every, asked.seed)
+        # Written after each kind: what a run of hours has counted outlives its end.
+        if asked.write:
+            runs = [*kept, *runs]
+            fuzzed.save(runs)
     found = []
-    total = [0, 0, 0, 0]
-    for one in fuzz.fuzz_all(asked.seed, count, seconds, asked.first):
-        other = sum(one.faults.values())
-        counts = [one.inputs, one.accepted, one.refused, other]
-        rows.append((one.kind, *counts, round(one.inputs / max(one.seconds, 0.01))))
-        total = [a + b for a, b in zip(total, counts, strict=True)]
+    for one in every:
         for what, times in one.faults.most_common():
-            found.append(f"{one.kind}: {times} x {what} (first: {one.first[what]})")
-    return [*rows, ("all", *total, "")], found
+            found.append(f"{one.kind}: {times} x {what} (first: {one.seen[what]})")
+    return _sums(fuzzed.summed(runs)), found
+
+
+def _sums(sums: dict[str, fuzzed.Sum]) -> Rows:
+    head = ("kind", "inputs", "accepted", "refused", "other", "per second")
+    rows: Rows = [(*head, "slowest, s", "memory, MB", "refused with")]
+    total = [0, 0, 0, 0]
+    for name, one in sums.items():
+        counts = [one.inputs, one.accepted, one.refused.total(), one.faults]
+        total = [a + b for a, b in zip(total, counts, strict=True)]
+        rate = round(one.inputs / max(one.seconds, 0.01))
+        limits = (f"{one.slowest_s:.2f}", f"{one.peak_mb:.0f}")
+        codes = fuzzed.codes_in_words(one.refused)
+        rows.append((name, *counts, rate, *limits, codes))
+    return [*rows, ("all", *total, "", "", "", "")]
+
+
+def _soak(asked: argparse.Namespace, at: Shop) -> tuple[Rows, list[str]]:
+    minutes = 0.5 if asked.short else soak.MINUTES * asked.scale
+    found = soak.soak(at.opened(), minutes, asked.rest)
+    return soak.rows(found), found.faults
 
 
 def _lines(asked: argparse.Namespace, _: Shop) -> tuple[Rows, list[str]]:
@@ -182,4 +210,5 @@ _RUN: dict[str, Callable[[argparse.Namespace, Shop], tuple[Rows, list[str]]]] = 
     "memory": _memory,
     "fuzz": _fuzz,
     "lines": _lines,
+    "soak": _soak,
 }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import importlib
 import json
 import os
+import re
 import select
 import signal
 import sys
@@ -21,6 +23,10 @@ from .steps import Steps
 
 LIMIT_S = 240.0
 CRASHED = 99  # the exit code where an exception came through
+# What faulthandler writes of a crash: the innermost call of Python comes first.
+_CRASH = re.compile(
+    r"Fatal Python error: .*?\n  File \"([^\"]+)\", line (\d+) in (\S+)", re.DOTALL
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,15 @@ class Ended:
     @property
     def killed(self) -> bool:
         return self.code == -signal.SIGKILL
+
+    @property
+    def crash(self) -> tuple[str, str]:
+        """The file and the place of the call in which the process crashed; both empty where it did not."""
+        found = _CRASH.search(self.error)
+        if self.code >= 0 or self.killed or found is None:
+            return "", ""
+        file, line, name = found.groups()
+        return file, f"{Path(file).name}:{line}, {name}"
 
     @property
     def clean(self) -> bool:
@@ -97,6 +112,7 @@ def _in_child(
         os.setsid()
         for number, path in enumerate(told[:2], start=1):
             os.dup2(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), number)
+        faulthandler.enable(2)
         temporary = home / "tmp"
         temporary.mkdir(exist_ok=True)
         os.environ["TMPDIR"] = str(temporary)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -245,13 +246,10 @@ def read_ops(graph: Graph) -> list[Op]:
     for i, node in enumerate(graph.nodes):
         done = tuple(key for key, at in last.items() if at == i and key not in kept)
         if isinstance(node, Layer):
-            ops.append(
-                Op("run", node.name, where=node.where, extra=node.further, done=done)
-            )
+            op = Op("run", node.name, where=node.where, extra=node.further, done=done)
         else:
-            ops.append(
-                Op(node.op, node.keys[0], node.fit, node.where, node.keys[1:], done)
-            )
+            op = Op(node.op, node.keys[0], node.fit, node.where, node.keys[1:], done)
+        ops.append(replace(op, rounds=node.rounds))
     return ops
 
 

@@ -22,11 +22,20 @@ class NodeInfo:
 
 
 @dataclass(frozen=True)
+class Round:
+    """One time of a `repeat`: `of` times in all, `number` counts from 1, `repeat` is the number of the form."""
+
+    repeat: int
+    number: int
+    of: int
+
+
+@dataclass(frozen=True)
 class Op:
     """One step of forward: run the child `name`, or StoreAs, StartFrom, CatWith, AddWith, MulWith on the key `name`.
 
     `extra` are further stored tensors: of a run its further inputs, of a join what else is joined. `done` are the keys
-    that nothing asks for after this step.
+    that nothing asks for after this step, `rounds` the repeats that it stands in, the outermost first.
     """
 
     kind: str
@@ -35,3 +44,4 @@ class Op:
     where: Where | None = None
     extra: tuple[str, ...] = ()
     done: tuple[str, ...] = ()
+    rounds: tuple[Round, ...] = ()

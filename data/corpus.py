@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -177,11 +178,7 @@ class Corpus:
     def __getitem__(self, key: str) -> Item:
         """The item of a key. Raises DataError E402 for an unknown one, and E415 as `items`."""
         if not isinstance(key, str):
-            raise DataError(
-                f"recordings are found by key, which is text, got {key!r}",
-                code="E402",
-                help="by number: `corpus.items[0]`; all: `for item in corpus`",
-            )
+            raise self._no_text(key)
         if key not in self._by_key:
             raise DataError(
                 f"the corpus '{self.name}' has no item '{key}'",
@@ -190,14 +187,41 @@ class Corpus:
             )
         return self._by_key[key]
 
+    def _no_text(self, key: object) -> DataError:
+        """What is wrong with something else in the place of a key."""
+        got = repr(key)
+        hint = "by number: `corpus.items[0]`; all: `for item in corpus`"
+        # A recording is often given where its name is expected; of a path the name counts.
+        if isinstance(key, Item | FeatureItem):
+            got = f"the recording '{key.key}'"
+            hint = "it is what you look for: `recording.read()`; its key is `recording.key`"
+            if key not in self:
+                hint = f"it is of another corpus; {self._keys()}"
+        elif isinstance(key, Path):
+            hint = self._near(str(key))
+        message = f"recordings are found by key, which is text, got {got}"
+        return DataError(message, code="E402", help=hint)
+
     def _near(self, key: str) -> str:
-        """The keys that a wrong one may stand for, or where all of them are."""
-        # The ending of the file is what is most often left out.
-        whole = [known for known in self._by_key if Path(known).stem == key]
+        """The keys that a wrong one may stand for, or some that there are."""
+        # The ending of the file is what is most often left out, and folders before it what is most often added.
+        given = Path(key)
+        whole = [
+            known
+            for known in self._by_key
+            if Path(known).stem == key or Path(known).name == given.name
+        ]
         if whole:
             return f"did you mean '{whole[0]}'?"
-        listing = "`[item.key for item in corpus]` lists the keys"
-        return did_you_mean(key, self._by_key) or listing
+        return did_you_mean(key, self._by_key) or self._keys()
+
+    def _keys(self) -> str:
+        """The first keys, and what lists all."""
+        first = ", ".join(f"'{known}'" for known in itertools.islice(self._by_key, 3))
+        if len(self._by_key) <= 3:
+            return f"there are {first}" if first else "the corpus is empty"
+        listing = "`[item.key for item in corpus]` lists all"
+        return f"there are {first}, ... ({len(self._by_key)}); {listing}"
 
     @functools.cached_property
     def fingerprint(self) -> str:

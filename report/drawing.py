@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import re
 
-from ..compiler.drawing.svg import COLOURS, FAINT, FONT, INK, LINE, PAPER, SKIP
+from ..compiler.drawing.svg import (
+    COLOURS,
+    EDGE,
+    FAINT,
+    FONT,
+    GROUND,
+    INK,
+    LINE,
+    PAPER,
+    SKIP,
+    without_night,
+)
 
-GROUND, EDGE = "#f4f6f8", "#d5dbe1"  # of the card behind the layers of a run
 SHARE = 24  # per cent of a family's colour in the field of a block
 
 
@@ -26,5 +36,5 @@ def drawing(svg: str) -> str:
         colours[pale] = f"color-mix(in srgb, {deep} {SHARE}%, var(--page))"
     # Only whole values of attributes: a colour in a name of the user's stays a word.
     every = re.compile(f'"({"|".join(map(re.escape, colours))})"')
-    themed = every.sub(lambda found: f'"{colours[found[1]]}"', svg)
+    themed = every.sub(lambda found: f'"{colours[found[1]]}"', without_night(svg))
     return f'<div class="wide drawing">{themed}</div>'

@@ -12,6 +12,7 @@ from ..compiler.comparing.entries import Side
 from ..compiler.diagnose import Diagnosis
 from ..compiler.drawing.diagram import draw
 from ..compiler.drawing.inside import draw_block
+from ..compiler.drawing.svg import without_night
 from ..compiler.ejecting.eject import eject
 from ..compiler.inference.infer import run, shapes_at
 from ..compiler.inference.remembered import Remembered
@@ -73,7 +74,7 @@ def _of_model(model: GraphModule, file: str) -> dict[str, Any]:
             }
         )
     return {
-        "svg": draw(model),
+        "svg": without_night(draw(model)),
         "rows": rows,
         "inputs": {name: show(shape) for name, shape in model.input_shapes.items()},
         "outputs": {name: show(shape) for name, shape in model.output_shapes.items()},
@@ -225,7 +226,8 @@ def brick(name: str) -> dict[str, Any]:
         example = example_yaml(spec)
     except ContractError as error:
         example = f"# the registered example does not fit the contract: {error}\n"
-    return {"text": spec.description, "example": example, "svg": draw_block(spec)}
+    svg = without_night(draw_block(spec))
+    return {"text": spec.description, "example": example, "svg": svg}
 
 
 ANSWERS: Mapping[str, Callable[..., dict[str, Any]]] = {

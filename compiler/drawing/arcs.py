@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
-from .layout import BEND, WIDTH, Layout, Place
+from .layout import WIDTH, Layout, Place
 from .marks import pill_half
 from .parts import Arc, Part
 from .svg import PAPER, SKIP, cut, escaped, head, number, text
+
+TURN = 14.0  # radius of the bends of an arc along a lane
+LONGEST_KEY = 14  # characters
 
 
 def arcs_svg(
@@ -44,9 +48,45 @@ def arcs_svg(
         )
         yield head(end, b.y, -entry, 0, SKIP)
         yield "</g>"
+        if arc.key and lane is not None:
+            y = _free(a.y, b.y, _crossings(arcs, layout, arc, lane), _long(arc.key))
         if arc.key:
             labels += _label(arc.key, x, y, lane is not None)
     yield from labels
+
+
+def _crossings(
+    arcs: Sequence[Arc], layout: Layout, own: Arc, lane: float
+) -> list[float]:
+    """Where the ends of arcs in lanes further out cross a lane."""
+    found = []
+    middle = layout.places[own.start].x
+    for other, further in zip(arcs, layout.lanes, strict=True):
+        if further is None or layout.places[other.start].x != middle:
+            continue
+        same_side = (further > middle) == (lane > middle)
+        if same_side and abs(further - middle) > abs(lane - middle):
+            found += [layout.places[other.start].y, layout.places[other.end].y]
+    return found
+
+
+def _free(start: float, end: float, crossings: Sequence[float], long: float) -> float:
+    """The place nearest to the middle of a lane where a label of a length touches no line that crosses it."""
+    low, high = sorted((start, end))
+    edges = sorted({low, high, *(y for y in crossings if low < y < high)})
+    best = (low + high) / 2
+    apart = math.inf
+    # Between two lines it has its room, or this gap is too short for it.
+    for above, below in pairwise(edges):
+        first = above + long / 2 + 1
+        last = below - long / 2 - 1
+        if first > last:
+            continue
+        place = min(max((low + high) / 2, first), last)
+        if abs(place - (low + high) / 2) < apart:
+            apart = abs(place - (low + high) / 2)
+            best = place
+    return best
 
 
 def _half(part: Part) -> float:
@@ -69,24 +109,25 @@ def _beside(
     a: Place, b: Place, lane: float, side: float, end: float
 ) -> tuple[str, float, float]:
     """Along a lane beside the column: the curve, and the place of its label."""
-    edge = a.x + side * WIDTH / 2
     # Of a short arc the two bends share the height that there is.
     way = math.copysign(1.0, b.y - a.y)
-    bend = min(BEND + abs(lane - edge), abs(b.y - a.y) / 2)
-    if abs(end - b.x) < WIDTH / 2 - 6:
-        back = edge
-    else:
-        back = end + 6 * side
-    # Level as far as the edge of the column, so that the bend does not cross a row.
-    curve = f"H{number(edge)}Q{number(lane)} {number(a.y)} {number(lane)} {number(a.y + way * bend)}"
-    curve += f"V{number(b.y - way * bend)}Q{number(lane)} {number(b.y)} {number(back)} {number(b.y)}"
+    bend = min(TURN, abs(b.y - a.y) / 2)
+    # Level up to its lane, so that it crosses the lanes before at right angles.
+    near = lane - side * bend
+    curve = f"H{number(near)}Q{number(lane)} {number(a.y)} {number(lane)} {number(a.y + way * bend)}"
+    curve += f"V{number(b.y - way * bend)}Q{number(lane)} {number(b.y)} {number(near)} {number(b.y)}"
     return f"{curve}H{number(end + 6 * side)}", lane, (a.y + b.y) / 2
+
+
+def _long(key: str) -> float:
+    """The length of a label."""
+    return 6.6 * len(cut(key, LONGEST_KEY)) + 4
 
 
 def _label(key: str, x: float, y: float, upright: bool) -> Iterator[str]:
     """The key on a patch of paper, so that it can be read over any line."""
-    words = cut(key, 14)
-    long = 7.0 * len(words) + 6
+    words = cut(key, LONGEST_KEY)
+    long = _long(key)
     if upright:
         turned = f'transform="rotate(-90 {number(x)} {number(y)})"'
     else:

@@ -9,11 +9,13 @@ from textwrap import wrap
 
 from ..module import GraphModule, count_parameters
 from .arcs import arcs_svg
+from .brackets import brackets
 from .layout import GUTTER, MARGIN, STEP, WIDTH, Layout, Place, lay_out
 from .marks import bars, cards, part_svg
 from .parts import Arc, Part, size_text
 from .plot import Curve, plot_height, plot_svg
 from .svg import (
+    CLASS,
     COLOURS,
     FAINT,
     FONT,
@@ -24,6 +26,7 @@ from .svg import (
     cut,
     escaped,
     head,
+    night,
     number,
     text,
 )
@@ -43,7 +46,8 @@ FADED = f'fill="{FAINT}"'
 def draw(model: GraphModule) -> str:
     """An SVG of the graph: blocks in the order of the chain, sizes between them, skips as arcs with their keys.
 
-    The text is escaped and the picture needs nothing from outside; the same graph gives the same characters.
+    The text is escaped and the picture needs nothing from outside; the same graph gives the same characters. It is dark
+    where the system is.
     """
     parts, arcs = parts_and_arcs(model)
     label = f"graph {model.graph.name}: {len(model.nodes)} layers, {len(arcs)} skips"
@@ -80,12 +84,13 @@ def picture(
         *_chain(parts, layout),
         *arcs_svg(parts, arcs, layout),
         *bars(parts, layout),
+        *brackets(parts, layout),
         *_part_elements(parts, layout),
         *plot_svg(curve, layout.places[0].x - WIDTH / 2, layout.height),
         *legend,
-        "</svg>",
     ]
-    return "\n".join(elements)
+    drawn = "\n".join(elements)
+    return f"{drawn}\n{night(drawn)}\n</svg>"
 
 
 def _wrapped(facts: str, layout: Layout) -> list[str]:
@@ -101,7 +106,7 @@ def _opening(x: float, y: float, width: float, height: float, label: str) -> str
     corner = f"{number(x)} {number(y)}"
     size = f"{number(width)} {number(height)}"
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{corner} {size}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="{CLASS}" viewBox="{corner} {size}" '
         f'width="{number(width)}" height="{number(height)}" role="img" '
         f'aria-label="{escaped(label)}" font-family="{FONT}" fill="{INK}">'
     )
@@ -149,14 +154,15 @@ def _chain(parts: Sequence[Part], layout: Layout) -> Iterator[str]:
 
 def _turn(before: Part, a: Place, b: Place, layout: Layout) -> Iterator[str]:
     """From the foot of a column to the next one: round the bottom of a U, or up to the head of the next column."""
-    # Below the longest column, so that the line crosses none of them.
-    foot = max(p.y + p.height / 2 for p in layout.places) + STEP / 2
+    # Below the column that it leaves; those that it leads past are beside it.
+    foot = a.leave + STEP / 2
     if b.up:
         path = f"V{number(foot - 10)}q0 10 10 10H{number(b.x - 10)}q10 0 10 -10V{number(b.enter)}"
         at = (a.x + b.x) / 2
         yield _size(before, at, foot - 6, "middle")
     else:
-        x = b.x - WIDTH / 2 - GUTTER / 2
+        # Left of the bars and brackets of the next column.
+        x = b.x - WIDTH / 2 - layout.beside - GUTTER / 2
         top = b.enter - STEP + 12
         path = f"V{number(foot - 10)}q0 10 10 10H{number(x - 10)}q10 0 10 -10V{number(top + 10)}q0 -10 10 -10"
         path += f"H{number(b.x - 10)}q10 0 10 10V{number(b.enter)}"

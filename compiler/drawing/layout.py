@@ -36,7 +36,11 @@ HEIGHTS = {
     "start": 8.0,
     "join": 24.0,
 }
-GROUP = 22.0  # left of a column, for the bars of sub-graphs
+GROUP = (
+    22.0  # left of a column, for the bars of sub-graphs, and for each depth of repeats
+)
+TORN = 90.0  # what a fold is moved at most, so that it tears no repeat
+AT_SKIP = 120.0  # and so that the chain does not turn where a skip begins or ends
 DETAIL_LINE = 14.0
 CHARACTERS = 42  # of the config that one line of a row holds
 # width of a character of a row's block, name and config, rather more than less
@@ -68,12 +72,16 @@ class Place:
 
 @dataclass(frozen=True)
 class Layout:
-    """A place per part, the x of a lane per arc (None: straight over the middle of a U), and the size of it all."""
+    """A place per part, the x of a lane per arc (None: straight over the middle of a U), and the size of it all.
+
+    `beside` is what bars and brackets take left of each column.
+    """
 
     places: tuple[Place, ...]
     lanes: tuple[float | None, ...]
     width: float
     height: float
+    beside: float = 0.0
 
 
 def detail_lines(part: Part) -> list[str]:
@@ -103,10 +111,15 @@ def lay_out(parts: Sequence[Part], arcs: Sequence[Arc]) -> Layout:
     columns = [sum(i >= start for start in starts) - 1 for i in range(len(parts))]
     lanes = _lanes(arcs, columns)
     n_lanes = 1 + max((lane for lane in lanes if lane is not None), default=-1)
-    # Bars of sub-graphs and lanes of skips make every column as much wider.
+    # Bars of sub-graphs, brackets of repeats and lanes of skips make every column as much wider.
     room = BEND + n_lanes * LANE if n_lanes else 0.0
-    bars = GROUP if any(part.group for part in parts) else 0.0
-    return _place(tops, heights, starts, columns, arcs, lanes, room, is_u, bars)
+    beside = bars_width(parts) + GROUP * max(len(part.rounds) for part in parts)
+    return _place(tops, heights, starts, columns, arcs, lanes, room, is_u, beside)
+
+
+def bars_width(parts: Sequence[Part]) -> float:
+    """What the bars of sub-graphs take left of a column; the brackets of repeats stand beside them."""
+    return GROUP if any(part.group for part in parts) else 0.0
 
 
 def _columns(
@@ -163,17 +176,31 @@ def _folds(
     crossing: Sequence[int],
     n_columns: int,
 ) -> list[int]:
-    """First parts of columns of about equal height, at gaps that no skip crosses."""
+    """First parts of columns of about equal height, at gaps that no skip crosses; between repeats, not in one."""
     points = [i for i in _folding_points(parts) if not crossing[i]]
     if points:
         wanted = [tops[-1] * k / n_columns for k in range(1, n_columns)]
     else:
         wanted = []
+    costs = {i: _tearing(parts[i - 1], parts[i]) for i in points}
 
     def nearest(height: float) -> int:
-        return min(points, key=lambda i: abs(tops[i] - height))
+        return min(points, key=lambda i: abs(tops[i] - height) + costs[i])
 
     return [0, *sorted(set(map(nearest, wanted)))]
+
+
+def _tearing(before: Part, after: Part) -> float:
+    """How much a fold between two parts would tear apart, as a way by which it is rather moved."""
+    cost = 0.0
+    if "store" in (before.kind, after.kind):
+        cost += AT_SKIP
+    # Within a round it tears a repeat and the round; between rounds only the repeat.
+    for one, other in zip(before.rounds, after.rounds, strict=False):
+        if one.repeat != other.repeat:
+            break
+        cost += TORN if one == other else TORN / 2
+    return cost
 
 
 def _bottom(
@@ -225,7 +252,7 @@ def _place(
     is_u: bool,
     bars: float,
 ) -> Layout:
-    """Coordinates; `room` is what the lanes take beside a column, `bars` the bars of sub-graphs left of it."""
+    """Coordinates; `room` is what the lanes take beside a column, `bars` the bars and brackets left of it."""
     # The lanes of a U lie outside of both its sides, those of folded columns to the right of each.
     if is_u:
         gutter = bars + 2 * GUTTER
@@ -263,4 +290,4 @@ def _place(
             xs.append(places[arc.start].x + outward)
     width = left + len(starts) * WIDTH + (len(starts) - 1) * gutter + room + MARGIN
     height = above + ground + MARGIN + (STEP if folded else 0)
-    return Layout(tuple(places), tuple(xs), width, height)
+    return Layout(tuple(places), tuple(xs), width, height, bars)

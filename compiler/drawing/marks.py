@@ -8,8 +8,11 @@ from ...shapes import show
 from .layout import DETAIL_LINE, TIGHT, WIDTH, Layout, Place, detail_lines
 from .parts import Part
 from .svg import (
+    BARS,
     COLOURS,
+    EDGE,
     FAINT,
+    GROUND,
     INK,
     PAPER,
     SKIP,
@@ -24,7 +27,6 @@ from .svg import (
 # The most characters of the two texts in a pill.
 NAME = 20
 LABEL = 28
-BARS = ("#7a6fb8", "#3d8f7a", "#b5713c", "#4f7fb3")
 
 
 def part_svg(part: Part, place: Place) -> Iterator[str]:
@@ -134,7 +136,7 @@ def cards(parts: Sequence[Part], layout: Layout) -> Iterator[str]:
         if len(places) > 1:
             top = min(p.y - p.height / 2 for p in places) - 2 * TIGHT
             bottom = max(p.y + p.height / 2 for p in places) + 2 * TIGHT
-            extra = 'rx="10" fill="#f4f6f8" stroke="#d5dbe1"'
+            extra = f'rx="10" fill="{GROUND}" stroke="{EDGE}"'
             yield box(places[0].x - WIDTH / 2 - 6, top, WIDTH + 12, bottom - top, extra)
 
 

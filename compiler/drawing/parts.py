@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ...registry import BlockConfig
+from ..operations import Round
 
 Kind = Literal["input", "row", "store", "start", "join", "output"]
 Size = tuple["int | str", ...]
@@ -59,7 +60,7 @@ class Part:
 
     `run` is the number of the card it stands in, `group` the sub-graph it belongs to ("enc.down"); `again` marks a
     further run of the same weights, `cut` what the chain does not lead into; `edge` are the words on the line that
-    leaves it, where these are not its size.
+    leaves it, where these are not its size; `rounds` are the repeats that it stands in, the outermost first.
     """
 
     kind: Kind
@@ -74,6 +75,7 @@ class Part:
     again: bool = False
     cut: bool = False
     edge: str = ""
+    rounds: tuple[Round, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,12 @@ def _field_text(name: str, value: object, rank: int) -> str:
 
 
 def _numbers(value: object, between: str) -> str:
-    if isinstance(value, tuple):
+    # As the file has it, not as Python does.
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None:
+        return "null"
+    if isinstance(value, tuple | list):
         return between.join(_numbers(item, "×") for item in value)
     # {'third': 3} is the field's value in Python; in the file it stands as YAML has it.
     if isinstance(value, Mapping):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .layout import MARGIN, WIDTH
-from .svg import FAINT, SKIP, box, number, text
+from .svg import AXES, EDGE, FAINT, FIELD, GRID, SKIP, box, number, text
 
 Curve = tuple[tuple[float, float], ...]  # (x, y), x rising
 LARGEST = 4.0  # |y| that is shown
@@ -63,7 +63,7 @@ def plot_svg(curve: Curve, left: float, top: float) -> Iterator[str]:
     if not curve:
         return
     frame = _frame(curve, left, top)
-    paper = 'rx="6" fill="#fafbfc" stroke="#d5dbe1"'
+    paper = f'rx="6" fill="{FIELD}" stroke="{EDGE}"'
     yield f'<g class="curve"><title>y over x</title>{box(left, top, WIDTH, frame.height, paper)}'
     yield from _grid(frame)
     shown = [(x, y) for x, y in curve if frame.low <= y <= frame.high]
@@ -95,9 +95,9 @@ def _grid(frame: _Frame) -> Iterator[str]:
         frame.upright, range(math.ceil(frame.first) + 1, math.ceil(frame.last))
     )
     levels = map(frame.level, _integers_on_y(frame))
-    yield f'<path d="{"".join([*uprights, *levels])}" stroke="#e6eaee" fill="none"/>'
+    yield f'<path d="{"".join([*uprights, *levels])}" stroke="{GRID}" fill="none"/>'
     axes = frame.upright(0) + frame.level(0)
-    yield f'<path d="{axes}" stroke="#aab3bb" fill="none"/>'
+    yield f'<path d="{axes}" stroke="{AXES}" fill="none"/>'
 
 
 def _integers_on_y(frame: _Frame) -> list[int]:

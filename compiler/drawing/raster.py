@@ -88,7 +88,7 @@ class _Pen:
                 self.draw_all(element, inherited, turned)
             elif kind == "text":
                 self._text(element, style, turned)
-            elif kind != "title":
+            elif kind not in ("title", "style"):
                 self._add(_shape(kind, style), style, turned)
 
     def _add(self, shape: Any, style: Mapping[str, str], turn: Transform) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 
 FONT = "Inter, 'Segoe UI', 'Helvetica Neue', Roboto, 'DejaVu Sans', sans-serif"
@@ -17,6 +18,54 @@ COLOURS = {  # family: fill, border; tints of the Okabe-Ito palette, told apart 
     "linear": ("#d5f0f6", "#2b8aa3"),
     "other": ("#edeff1", "#88929b"),
 }
+GROUND, EDGE = "#f4f6f8", "#d5dbe1"  # of the card behind the layers of a run
+BARS = ("#7a6fb8", "#3d8f7a", "#b5713c", "#4f7fb3")  # of sub-graphs
+FIELD, GRID, AXES = "#fafbfc", "#e6eaee", "#aab3bb"  # of a plot
+# What a colour becomes where the system is dark: fields are deep, borders and words are pale.
+NIGHT = {
+    INK: "#e6e8ea",
+    FAINT: "#a3adb6",
+    LINE: "#7d8790",
+    SKIP: "#94b4de",
+    PAPER: "#16191c",
+    GROUND: "#1f2428",
+    EDGE: "#3a4148",
+    FIELD: "#1a1e21",
+    GRID: "#2b3136",
+    AXES: "#5b6670",
+    **dict(zip(BARS, ("#a49be0", "#64c2a9", "#e09a63", "#7fb0e6"), strict=True)),
+    "#d6e7f5": "#1d3448",
+    "#dfdcf4": "#302c52",
+    "#fbf1cc": "#41371a",
+    "#fbdfcf": "#482a1a",
+    "#d3efe2": "#173b2d",
+    "#f6dbea": "#452338",
+    "#ecd9f2": "#3b2342",
+    "#d5f0f6": "#173a43",
+    "#edeff1": "#2c3135",
+}
+CLASS = "mirbricks"
+_COLOUR = re.compile(r'\b(fill|stroke)="(#[0-9a-f]{6})"')
+_STYLE = re.compile(r"<style>.*?</style>\n?", re.S)
+
+
+def night(elements: str) -> str:
+    """A style that turns the colours of these elements dark where the system is, on a screen.
+
+    The elements keep their colours as attributes, for whoever reads no styles.
+    """
+    rules = [f".{CLASS}{{fill:{NIGHT[INK]}}}"]
+    for kind, colour in sorted(set(_COLOUR.findall(elements))):
+        if colour in NIGHT:
+            found = f'.{CLASS} [{kind}="{colour}"]'
+            rules.append(f"{found}{{{kind}:{NIGHT[colour]}}}")
+    inside = "".join(rules)
+    return f"<style>@media screen and (prefers-color-scheme:dark){{{inside}}}</style>"
+
+
+def without_night(svg: str) -> str:
+    """A picture for a page that has colours of its own: without its style."""
+    return _STYLE.sub("", svg)
 
 
 def escaped(text: str) -> str:

@@ -74,7 +74,7 @@ class Walk:
         self._saw(info.came)
         for key in op.extra:
             self._arc(key, len(self.parts))
-        self.parts.append(_row(self.model, info))
+        self.parts.append(replace(_row(self.model, info), rounds=op.rounds))
 
     def store(self, op: Op) -> None:
         """A dot on the chain; none where a path of a branch is empty."""
@@ -212,7 +212,7 @@ class Walk:
             group = op.name.partition(".")[0]
         else:
             group = ""
-        return Part(kind, label, tooltip + where, size, group=group)
+        return Part(kind, label, tooltip + where, size, group=group, rounds=op.rounds)
 
 
 def _joined(op: Op, sizes: Sequence[Size]) -> Size:
@@ -287,10 +287,11 @@ def _in_runs(parts: Sequence[Part]) -> list[Part]:
         belongs = part.kind == "row" and part.family in STEPS_OF_A_RUN
         # After an activation only what acts on its output without learning stays with it.
         alone = closed and part.family not in ("dropout", "pooling")
-        # A skip between two layers ends the run, and so does the border of a sub-graph:
-        # a card must not reach over either.
+        # A skip between two layers ends the run, and so does the border of a sub-graph or
+        # of a round of a repeat: a card must not reach over any of them.
         last = numbered[-1] if numbered else part
         apart = last.kind != "row" or last.group != part.group
+        apart = apart or last.rounds != part.rounds
         if not belongs or alone or apart:
             run += 1
             closed = not belongs

@@ -12,6 +12,7 @@ from typing import Any
 
 from ...errors import MirbricksError
 from ...fields import quoted
+from ..operations import Round
 from .files import Files
 from .forms import FORMS, Branch, Item, Repeat, Scope, as_pair
 from .source import Source, Steps
@@ -29,6 +30,7 @@ class Expansion(Unrolled):
     def __init__(self, files: Files, errors: list[MirbricksError]) -> None:
         super().__init__(files, errors)
         self._branches = 0
+        self._repeats = 0
 
     def layers(self, given: Any, steps: Steps, scope: Scope, label: str) -> None:
         """Unroll a list of layers; `label` names it in messages."""
@@ -67,7 +69,8 @@ class Expansion(Unrolled):
             return
         pair = as_pair(filled, steps, scope.source, self.errors)
         if pair:
-            self._add(Item(*pair, scope.source, scope.prefix), scope)
+            item = Item(*pair, scope.source, scope.prefix, rounds=scope.rounds)
+            self._add(item, scope)
 
     def _graph(self, item: Mapping[str, Any], steps: Steps, scope: Scope) -> None:
         with entered(self, item, steps, scope) as inside:
@@ -116,13 +119,16 @@ class Expansion(Unrolled):
             return
         if config.index in scope.names.values:
             self._warn_of_hiding(config.index, item, steps, scope)
+        self._repeats += 1
+        repeat = self._repeats
         starts = []
         # Where each round begins: how many items it becomes may depend on the index.
         for i in range(config.repeat):
             starts.append(len(self.items))
             again = scope.again or (config.share and i > 0)
             names = scope.names.also(config.index, i)
-            inside = replace(scope, names=names, again=again)
+            rounds = (*scope.rounds, Round(repeat, i + 1, config.repeat))
+            inside = replace(scope, names=names, again=again, rounds=rounds)
             self.layers(item.get("layers"), (*steps, "layers"), inside, "repeat")
         if config.share:
             self._share(starts, scope, (*steps, "share"))
@@ -191,7 +197,7 @@ class Expansion(Unrolled):
 
     def _made(self, op: str, params: Any, steps: Steps, scope: Scope) -> None:
         item = Item(op, params, steps, scope.source, scope.prefix, made=True)
-        self.items.append(item)
+        self.items.append(replace(item, rounds=scope.rounds))
 
 
 def _places(item: Item, change: Change) -> Source:

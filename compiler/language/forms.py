@@ -12,6 +12,7 @@ from pydantic import Field, field_validator
 from ...errors import GraphError, MirbricksError, Where, did_you_mean
 from ...fields import quoted
 from ...registry import BlockConfig, blocks
+from ..operations import Round
 from .axes import Axis
 from .configs import NO_WORDS
 from .expressions import Names
@@ -70,6 +71,7 @@ class Scope:
     names: Names
     prefix: str = ""  # "enc." inside the sub-graph enc
     again: bool = False  # a further round of a repeat that shares its weights
+    rounds: tuple[Round, ...] = ()  # of the repeats around, the outermost first
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,7 @@ class Item:
         None  # the block's and the fields' names in the file, where they differ
     )
     words: Mapping[str, str] = field(default_factory=lambda: NO_WORDS)
+    rounds: tuple[Round, ...] = ()
 
     @property
     def name(self) -> str | None:

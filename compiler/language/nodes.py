@@ -8,6 +8,7 @@ from typing import Literal
 
 from ...errors import GraphError, MirbricksError, Where
 from ...registry import BlockConfig, Spec
+from ..operations import Round
 from .forms import Entry
 from .source import Source, Steps
 
@@ -28,6 +29,7 @@ class Layer:
     first: Layer | None = field(default=None, repr=False)
     entries: tuple[Entry, ...] = ()
     prefix: str = ""
+    rounds: tuple[Round, ...] = ()
 
     @property
     def given_with(self) -> tuple[str, ...]:
@@ -62,6 +64,7 @@ class Skip:
     entries: tuple[Entry, ...] = ()
     made: bool = False
     prefix: str = ""
+    rounds: tuple[Round, ...] = ()
 
 
 def refuse_nested_names(

@@ -80,7 +80,8 @@ def _keep(unrolled: Unrolled, scope: Scope, wanted: _Wanted, begin: int) -> str:
     store = Item(
         "StoreAs", wanted.output, wanted.steps, scope.source, scope.prefix, made=True
     )
-    items.insert(found + 1, store)
+    # It stands in the repeats of the node that it keeps.
+    items.insert(found + 1, replace(store, rounds=items[found].rounds))
     return key
 
 

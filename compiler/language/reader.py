@@ -126,6 +126,7 @@ class Reader:
             first,
             item.entries,
             item.prefix,
+            item.rounds,
         )
         self.layers[item.mark] = layer
         self._remember(layer)
@@ -224,6 +225,7 @@ class Reader:
             layer.first or layer,
             item.entries,
             item.prefix,
+            item.rounds,
         )
 
     def _not_named(self, item: Item, word: str, name: str, where: Where) -> None:
@@ -283,6 +285,7 @@ class Reader:
             item.entries,
             item.made,
             item.prefix,
+            item.rounds,
         )
 
 

@@ -88,7 +88,7 @@ def _inside(
         return None
     source = fill_sections(source, names, errors)
     unrolled.add_changes(changes, prefix)
-    return Scope(source, names, prefix, scope.again)
+    return Scope(source, names, prefix, scope.again, scope.rounds)
 
 
 def _thawed(value: Any) -> Any:
@@ -155,7 +155,7 @@ def _bind(
     first = next(iter(inputs), "x")
     if _mentions(inside.source.data.get("layers"), first):
         made = Item("StoreAs", first, steps, outer.source, inside.prefix, made=True)
-        unrolled.items.append(made)
+        unrolled.items.append(replace(made, rounds=outer.rounds))
 
 
 def _mentions(value: Any, word: str) -> bool:

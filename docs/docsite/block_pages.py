@@ -14,6 +14,7 @@ from pathlib import Path
 import mirbricks as mb
 from mirbricks import registry
 from mirbricks.cli import main
+from mirbricks.compiler.drawing.svg import without_night
 from mirbricks.compiler.inference.summary import summarise
 from mirbricks.compiler.language.example import example_graph, example_yaml
 from mirbricks.registry import Spec
@@ -46,7 +47,9 @@ def pages() -> Iterator[tuple[str, str | bytes]]:
     for name, spec in blocks.items():
         inside = DOCS / "blocks" / f"{name}.svg"
         if inside.is_file():
-            yield f"static/blocks/{name}.svg", inside.read_bytes()
+            # The site has its own switch between light and dark.
+            drawing = without_night(inside.read_text(encoding="utf-8"))
+            yield f"static/blocks/{name}.svg", drawing
         drawn = concept(spec)
         if drawn:
             yield f"static/concepts/{name}.svg", drawn.svg

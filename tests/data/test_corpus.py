@@ -3,6 +3,7 @@ from __future__ import annotations
 import pickle
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -314,8 +315,40 @@ def test_a_key_without_its_ending_is_proposed() -> None:
         with pytest.raises(DataError) as caught:
             corpus[Path(item.key).stem]
         assert caught.value.help == f"did you mean '{item.key}'?"
-    with pytest.raises(DataError, match="lists the keys"):
+        with pytest.raises(DataError) as caught:
+            corpus[f"music/of mine/{item.key}"]
+        assert caught.value.help == f"did you mean '{item.key}'?"
+        with pytest.raises(DataError) as caught:
+            corpus[Path("music") / item.key]  # type: ignore[index]  # what a user may write
+        assert caught.value.help == f"did you mean '{item.key}'?"
+    keys = ", ".join(f"'{item.key}'" for item in corpus)
+    with pytest.raises(DataError) as caught:
         corpus["something else altogether"]
+    assert caught.value.help == f"there are {keys}"
+
+
+def test_of_many_keys_the_first_are_named() -> None:
+    corpus = Corpus.open(make([f"{i}.wav" for i in range(5)]))
+    with pytest.raises(DataError) as caught:
+        corpus["something else altogether"]
+    assert caught.value.help == (
+        "there are '0.wav', '1.wav', '2.wav', ... (5); "
+        "`[item.key for item in corpus]` lists all"
+    )
+
+
+def test_a_recording_is_not_its_key() -> None:
+    corpus = Corpus.open(make(["song.wav"]))
+    item = corpus["song.wav"]
+    with pytest.raises(DataError) as caught:
+        corpus[item]  # type: ignore[index]  # what a user may write
+    assert str(caught.value) == (
+        "recordings are found by key, which is text, got the recording 'song.wav'\n"
+        "  help: it is what you look for: `recording.read()`; its key is `recording.key`     [E402]"
+    )
+    other = replace(item, key="another.wav")
+    with pytest.raises(DataError, match=r"of another corpus; there are 'song.wav'"):
+        corpus[other]  # type: ignore[index]  # what a user may write
 
 
 def test_a_number_is_not_a_key_and_the_help_works() -> None:

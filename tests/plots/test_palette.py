@@ -16,6 +16,15 @@ from matplotlib.figure import Figure
 
 import mirbricks as mb
 from mirbricks.compiler.drawing.diagram import draw
+from mirbricks.compiler.drawing.svg import (
+    BARS,
+    COLOURS,
+    FAINT,
+    INK,
+    NIGHT,
+    PAPER,
+    SKIP,
+)
 from mirbricks.metrics import Chords
 from mirbricks.plots.chords import ribbons
 from mirbricks.plots.comparison import curves_of
@@ -211,3 +220,11 @@ def test_a_piano_roll_names_both_axes_and_knows_where_it_is_wrong() -> None:
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("time (s)", "pitch")
     wrong = mistakes_s((times_s, found), truth)
     np.testing.assert_allclose(np.sort(wrong), [0.02, 0.02, 0.03])
+
+
+def test_words_of_a_drawing_can_be_read_in_the_dark() -> None:
+    fields = [NIGHT[PAPER], *(NIGHT[fill] for fill, _ in COLOURS.values())]
+    for words in (INK, FAINT):
+        assert all(contrast(NIGHT[words], field) >= WORDS for field in fields)
+    for words in (SKIP, *BARS):
+        assert contrast(NIGHT[words], NIGHT[PAPER]) >= WORDS

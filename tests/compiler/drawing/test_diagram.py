@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 from pathlib import Path
@@ -18,6 +19,7 @@ from mirbricks import registry
 from mirbricks.compiler.drawing.diagram import draw
 from mirbricks.compiler.drawing.layout import GROUP, LANE, WIDTH, Layout, lay_out
 from mirbricks.compiler.drawing.parts import Part, config_text, size_text
+from mirbricks.compiler.drawing.svg import COLOURS, INK, NIGHT, without_night
 from mirbricks.compiler.drawing.walk import parts_and_arcs
 from mirbricks.compiler.module import GraphModule
 from mirbricks.registry import get
@@ -504,3 +506,90 @@ def test_markup_in_a_key_is_escaped() -> None:
     svg = draw(graph({"StoreAs": evil}, "ReLU", {"AddWith": evil}, name=evil))
     assert "<script" not in svg
     assert "&lt;script&gt;" in svg
+
+
+def repeated(*layers: Any, n: int = 3, **more: Any) -> dict[str, Any]:
+    return {"repeat": n, "layers": list(layers), **more}
+
+
+def test_a_repeat_has_a_bracket_with_how_often() -> None:
+    inner = repeated(CONV, "ReLU", n=2, index="j")
+    model = graph(repeated(inner, "GELU"), repeated("Tanh", n=1))
+    found = groups(model, "repeat")
+    titles = [one.find(f"{SVG}title").text for one in found]
+    assert sorted(titles) == ["repeat: 2"] * 3 + ["repeat: 3"]
+    words = [next(one.iter(f"{SVG}text")).text for one in found]
+    assert sorted(words) == ["repeat × 2"] * 3 + ["repeat × 3"]
+    # A mark between rounds, and the bracket around it all further from the layers.
+    paths = {title: one.find(f"{SVG}path").get("d") for title, one in zip(titles, found, strict=True)}  # fmt: skip
+    assert [paths[one].count("M") for one in ("repeat: 2", "repeat: 3")] == [2, 3]
+    left = {title: float(path[1:].partition(" ")[0]) for title, path in paths.items()}
+    assert left["repeat: 3"] < left["repeat: 2"] - 15
+
+
+def test_a_bracket_holds_its_layers_and_no_other() -> None:
+    model = graph("Abs", repeated(CONV, {"StoreAs": "a"}, "ReLU", {"AddWith": "a"}))
+    parts, arcs = parts_and_arcs(model)
+    inside = [bool(part.rounds) for part in parts]
+    assert inside == [False, False, *[True] * 12, False]
+    (bracket,) = groups(model, "repeat")
+    path = bracket.find(f"{SVG}path").get("d")
+    top = float(path.split()[1].partition("H")[0])
+    bottom = float(path.partition("V")[2].partition("H")[0])
+    places = lay_out(parts, arcs).places
+    for place, is_inside in zip(places, inside, strict=True):
+        assert (top <= place.y <= bottom) == is_inside
+
+
+def test_a_repeat_over_several_columns_says_which_rounds_stand_where() -> None:
+    model = graph(repeated(CONV, "BatchNorm2d", "ReLU", {"MaxPool2d": {"kernel_size": 1}}, n=12))  # fmt: skip
+    words = [next(one.iter(f"{SVG}text")).text for one in groups(model, "repeat")]
+    assert words[0].startswith("repeat 1–")
+    assert words[-1].endswith("12 of 12")
+    # A column begins with a round: none is torn apart.
+    parts, arcs = parts_and_arcs(model)
+    places = lay_out(parts, arcs).places
+    for (a, before), (b, after) in pairwise(zip(parts, places, strict=True)):
+        if before.column != after.column:
+            assert a.rounds != b.rounds
+
+
+def test_the_chain_turns_rather_where_no_skip_begins() -> None:
+    many = [x for _ in range(8) for x in (CONV, "ReLU")]
+    model = graph(*many, {"StoreAs": "a"}, *many[:4], {"AddWith": "a"}, *many[:12])
+    # In the middle stands the store.
+    parts, arcs = parts_and_arcs(model)
+    places = lay_out(parts, arcs).places
+    for (a, before), (b, after) in pairwise(zip(parts, places, strict=True)):
+        if before.column != after.column:
+            assert "store" not in (a.kind, b.kind)
+
+
+def test_the_key_of_an_arc_lies_on_no_line_of_another() -> None:
+    given = {"x": "B C=8 F=24 T", "t": "B C=8 F=24 T"}
+    model = graph(
+        {"StartFrom": "t"}, CONV, {"StartFrom": "x"}, {"AddWith": "t"}, given=given
+    )
+    parts, arcs = parts_and_arcs(model)
+    layout = lay_out(parts, arcs)
+    root = ElementTree.fromstring(draw(model))
+    labels = {}
+    for text in root.iter(f"{SVG}text"):
+        if text.get("font-weight") == "600" and text.text in ("t", "x"):
+            labels.setdefault(float(text.get("x")), float(text.get("y")) - 4)
+    ends = [layout.places[i].y for arc in arcs for i in (arc.start, arc.end)]
+    for lane in filter(None, layout.lanes):
+        assert all(abs(labels[lane] - y) > 5 for y in ends)
+
+
+def test_every_colour_has_one_for_the_dark_and_words_can_be_read(
+    drawing: Drawing,
+) -> None:
+    colours = set(re.findall(r'(?:fill|stroke)="(#\w+)"', drawing.svg))
+    assert colours <= set(NIGHT) | {border for _, border in COLOURS.values()}
+    style = drawing.svg.partition("<style>")[2].partition("</style>")[0]
+    for colour in colours & set(NIGHT):
+        assert f'"{colour}"]' in style or colour == INK
+    bare = without_night(drawing.svg)
+    assert "<style" not in bare
+    assert ElementTree.fromstring(bare).get("class") == "mirbricks"

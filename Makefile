@@ -5,7 +5,7 @@ OUT ?= out/demo
 BIN := .venv/bin
 PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check format slow coverage mutants nightly torture bench docs notebooks pictures screenshots studio results notes-ar notes-flow notes-gan notes-instrument help
+.PHONY: demo test check format slow coverage mutants nightly torture bench bench-check test-min docs notebooks pictures screenshots studio results notes-ar notes-flow notes-gan notes-instrument help
 
 help:
 	@echo "make demo              synthesise a data set, train, evaluate, write $(OUT)/report.html"
@@ -17,7 +17,9 @@ help:
 	@echo "make mutants           faults put into a copy of the package, one at a time: which does no test notice? ARGS=--n 60"
 	@echo "make nightly           thousands of random graphs, and every graph broken in every way"
 	@echo "make torture           kills, failing disks, power cuts, missing memory, damaged files; writes docs/reliability.md"
-	@echo "make bench             measure speed beside the peers"
+	@echo "make bench             measure speed beside the peers, and write docs/performance.md; NAMES=lstm measures one alone"
+	@echo "make bench-check       measure again, and fail where a ratio has become 15 % worse than it is written there"
+	@echo "make test-min          install the oldest dependencies with each Python that is here, and run a part of the tests"
 	@echo "make results DATA=folder  train what docs/results.yaml lists and is missing, and write the table of docs/results.md"
 	@echo "make notes-ar DATA=folder    from notes to new ones: codec, codes, transformer, sounds, their page and their figures"
 	@echo "make notes-flow DATA=folder  the same by a VAE and a rectified flow; make notes-gan by a GAN"
@@ -79,24 +81,21 @@ nightly: .venv/installed-test
 torture: .venv/installed-test
 	cd tests && OMP_NUM_THREADS=1 "$(CURDIR)/$(BIN)/python" -m torture --write $(ARGS)
 
-bench: .venv/installed-test
+.venv/installed-bench: .venv/installed-test
 	$(PIP) --editable ".[bench]"
-	$(BIN)/python bench/bench_hcqt.py
-	$(BIN)/python bench/bench_compiled.py
-	$(BIN)/python bench/bench_compiled.py --optimized
-	$(BIN)/python bench/bench_predict.py
-	$(BIN)/python bench/bench_check.py
-	$(BIN)/python bench/bench_diagnose.py
-	$(BIN)/python bench/bench_sincnet.py
-	$(BIN)/python bench/bench_autopool.py
-	$(BIN)/python bench/bench_rvq.py
-	$(BIN)/python bench/bench_attention.py
-	$(BIN)/python bench/bench_generation.py
-	$(BIN)/python bench/bench_lstm.py
-	$(BIN)/python bench/bench_features.py
-	$(BIN)/python bench/bench_scale.py
-	$(BIN)/python bench/bench_annotations.py
-	$(BIN)/python bench/bench_separation.py
+	@touch $@
+
+# Each figure beside the peer's in one process; NAMES=lstm measures one benchmark alone
+bench: .venv/installed-bench
+	$(BIN)/python bench/every.py $(NAMES)
+
+bench-check: .venv/installed-bench
+	$(BIN)/python bench/every.py --check $(NAMES)
+
+# The oldest dependencies that setup.cfg declares, with each Python that is here: some GB each, and minutes
+test-min: .venv/installed
+	$(PIP) uv
+	$(BIN)/python tests/oldest.py $(ARGS)
 
 # The page of the studio: what is committed in studio/static is what this makes.
 studio:

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import functools
 import os
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
 import torch
 from page import parser_of, publish
+from ratios import Ratio, in_ms, in_s, in_turns
 from torch import Tensor, nn
 
 from mirbricks.blocks.sequence.transformer import TransformerDecoder
@@ -62,18 +62,6 @@ def torchs(like: TransformerDecoder) -> nn.TransformerEncoder:
     return peer
 
 
-def alternating_s(calls: Sequence[Callable[[], object]], n_runs: int) -> list[float]:
-    """Least seconds of each after a run to warm up, taken in turns so that all see the same machine."""
-    times: list[list[float]] = [[] for _ in calls]
-    for run in range(n_runs + 1):
-        for call, taken in zip(calls, times, strict=True):
-            start_s = time.perf_counter()
-            call()
-            if run:
-                taken.append(time.perf_counter() - start_s)
-    return [min(taken) for taken in times]
-
-
 def train_step(module: nn.Module, x: Tensor, **given: Any) -> None:
     module.zero_grad()
     module(x, **given).square().mean().backward()
@@ -99,9 +87,9 @@ def training(n_runs: int) -> list[str]:
             functools.partial(train_step, peer, x, **causal),
             functools.partial(train_step, ours, x),
         ]
-        peer_s, ours_s = alternating_s(steps, n_runs)
+        theirs, mine = in_turns(steps, n_runs)
         table.append(
-            f"| {items} × {frames} | {1e3 * peer_s:.0f} ms | {1e3 * ours_s:.0f} ms | {ours_s / peer_s:.2f} × |"
+            f"| {items} × {frames} | {in_ms(theirs, 0)} | {in_ms(mine, 0)} | {Ratio.of(mine, theirs)} |"
         )
     return table
 
@@ -133,7 +121,8 @@ def generate(block: TransformerDecoder, model: Any, first: Tensor) -> Tensor:
 
 def generating(n_runs: int) -> list[str]:
     table = [
-        "| items | no cache | x-transformers' cache | mirbricks' cache | time over x-transformers' | over none |",
+        "| items | no cache | x-transformers' cache | mirbricks' cache | time over x-transformers' "
+        "| time over no cache |",
         "|---|---|---|---|---|---|",
     ]
     model: Any = language_model()
@@ -157,11 +146,11 @@ def generating(n_runs: int) -> list[str]:
         with torch.inference_mode():
             told = [call() for call in calls[1:]]
             assert torch.equal(*told), "the two say different tokens"
-            none_s = alternating_s(calls[:1], min(n_runs, SLOWEST_RUNS))[0]
-            peer_s, ours_s = alternating_s(calls[1:], n_runs)
+            none = in_turns(calls[:1], min(n_runs, SLOWEST_RUNS), warm_up=0)[0]
+            theirs, mine = in_turns(calls[1:], n_runs)
         table.append(
-            f"| {items} | {none_s:.2f} s | {peer_s:.2f} s | {ours_s:.2f} s | {ours_s / peer_s:.2f} × "
-            f"| {ours_s / none_s:.2f} × |"
+            f"| {items} | {in_s(none)} | {in_s(theirs)} | {in_s(mine)} | {Ratio.of(mine, theirs)} "
+            f"| {Ratio.of(mine[: len(none)], none)} |"
         )
     return table
 
@@ -171,7 +160,7 @@ def main() -> None:
     torch.manual_seed(0)
     torch.set_num_threads(1)
     note = (
-        f"{LAYERS} layers of {WIDTH}, {HEADS} heads; above forward and backward, below {NEW_TOKENS} tokens. Fastest of "
+        f"{LAYERS} layers of {WIDTH}, {HEADS} heads; above forward and backward, below {NEW_TOKENS} tokens. Median of "
         f"{arguments.runs} runs, taken in turns, one thread; without a cache of {SLOWEST_RUNS} at most. "
         f"torch {torch.__version__}, x-transformers {version('x-transformers')}, {os.cpu_count()} cores."
     )
@@ -180,7 +169,7 @@ def main() -> None:
         "\n".join(generating(arguments.runs)),
         note,
     ]
-    publish("\n\n".join(parts), arguments.write, "attention")
+    publish("\n\n".join(parts), arguments, "attention")
 
 
 if __name__ == "__main__":

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import functools
 import os
-import time
-from collections.abc import Callable
 
 import torch
 from page import parser_of, publish
+from ratios import Ratio, in_ms, in_turns
 from torch import Tensor, nn
 
 from mirbricks.blocks.pooling.autopool import AutoPool, AutoPoolSplit
@@ -49,18 +48,6 @@ def train_step(layer: nn.Module, x: Tensor) -> None:
     layer(x).square().mean().backward()
 
 
-def alternating_s(calls: list[Callable[[], object]], n_runs: int) -> list[float]:
-    """Least seconds of each after two runs to warm up, taken in turns so that all see the same machine."""
-    times: list[list[float]] = [[] for _ in calls]
-    for run in range(n_runs + 2):
-        for call, taken in zip(calls, times, strict=True):
-            start_s = time.perf_counter()
-            call()
-            if run > 1:
-                taken.append(time.perf_counter() - start_s)
-    return [min(taken) for taken in times]
-
-
 def rows(n_runs: int) -> list[str]:
     table = [
         "| block | values averaged | exp and sum | mirbricks | time over exp and sum |",
@@ -79,10 +66,10 @@ def rows(n_runs: int) -> list[str]:
             steps = [
                 functools.partial(train_step, layer, x) for layer in (by_hand, ours)
             ]
-            by_hand_s, ours_s = alternating_s(steps, n_runs)
+            theirs, mine = in_turns(steps, n_runs, warm_up=2)
             table.append(
-                f"| {kind.__name__} | {batch} × {channels} × {bins} × {frames} | {1e3 * by_hand_s:.2f} ms "
-                f"| {1e3 * ours_s:.2f} ms | {ours_s / by_hand_s:.2f} × |"
+                f"| {kind.__name__} | {batch} × {channels} × {bins} × {frames} | {in_ms(theirs)} "
+                f"| {in_ms(mine)} | {Ratio.of(mine, theirs)} |"
             )
     return table
 
@@ -92,9 +79,9 @@ def main() -> None:
     torch.manual_seed(0)
     torch.set_num_threads(1)
     table = rows(arguments.runs)
-    note = f"Forward and backward, input and α; fastest of {arguments.runs} runs, taken in turns, one thread."
+    note = f"Forward and backward, input and α; median of {arguments.runs} runs, taken in turns, one thread."
     table += ["", f"{note} torch {torch.__version__}, {os.cpu_count()} cores."]
-    publish("\n".join(table), arguments.write, "autopool")
+    publish("\n".join(table), arguments, "autopool")
 
 
 if __name__ == "__main__":

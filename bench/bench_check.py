@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from page import parser_of, publish
+from ratios import Ratio, in_s, in_turns
 
 import mirbricks as mb
 from mirbricks.cli import main
@@ -49,15 +49,9 @@ def core_s() -> float:
     return used.user + used.system + used.children_user + used.children_system
 
 
-def seconds(calls: Sequence[Callable[[], object]], runs: int) -> list[float]:
-    """Seconds of a core of each call, the median of runs taken in turns: other work changes it little."""
-    times: list[list[float]] = [[] for _ in calls]
-    for _ in range(runs):
-        for call, taken in zip(calls, times, strict=True):
-            begin_s = core_s()
-            call()
-            taken.append(core_s() - begin_s)
-    return [statistics.median(taken) for taken in times]
+def seconds(calls: Sequence[Callable[[], object]], runs: int) -> list[list[float]]:
+    """Seconds of a core of each call and its children, taken in turns: other work changes them little."""
+    return in_turns(calls, runs, warm_up=0, clock=core_s)
 
 
 def command(words: list[str]) -> Callable[[], object]:
@@ -71,7 +65,7 @@ def command(words: list[str]) -> Callable[[], object]:
     )
 
 
-def sixty_layers(runs: int) -> float:
+def sixty_layers(runs: int) -> list[float]:
     """`check` on a graph of 60 layers with a free axis, after a first one has imported everything."""
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -85,14 +79,19 @@ def sixty_layers(runs: int) -> float:
 
 def run() -> None:
     arguments = parser_of(__doc__).parse_args()
-    rows = ["| what | seconds of a core |", "|---|---:|"]
-    rows.append(
-        f"| `check` on 60 layers, after imports | {sixty_layers(arguments.runs):.2f} |"
-    )
+    rows = [
+        "| what | seconds of a core | time over `import torch` |",
+        "|---|---:|---:|",
+        f"| `check` on 60 layers, after imports | {in_s(sixty_layers(arguments.runs))} | |",
+    ]
     times = seconds(list(map(command, COMMANDS.values())), arguments.runs)
-    for name, taken_s in zip(COMMANDS, times, strict=True):
-        rows.append(f"| `{name}` | {taken_s:.2f} |")
-    publish("\n".join(rows), arguments.write, "check")
+    torchs = times[0]
+    for name, taken in zip(COMMANDS, times, strict=True):
+        over = ""
+        if taken is not torchs:
+            over = str(Ratio.of(taken, torchs))
+        rows.append(f"| `{name}` | {in_s(taken)} | {over} |")
+    publish("\n".join(rows), arguments, "check")
 
 
 if __name__ == "__main__":

@@ -122,7 +122,7 @@ def main() -> int:
         f"Milliseconds of the processor, medians of {arguments.runs}; {machine}. "
         f"Later than {LIMIT_MS:.0f} (errors) or {LIMIT_DRAWN_MS:.0f} (drawing): {', '.join(late) or 'no graph'}."
     )
-    publish("\n".join([*rows, "", note]), arguments.write, "diagnose")
+    publish("\n".join([*rows, "", note]), arguments, "diagnose")
     return 1 if late else 0
 
 

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import functools
 import os
-import statistics
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import librosa
 import numpy as np
@@ -20,6 +18,7 @@ import torch
 from bench_hcqt import recording
 from numpy.typing import NDArray
 from page import parser_of, publish
+from ratios import Ratio, in_s, in_turns
 
 from mirbricks.features.chroma import ChromaFeature, ChromaFeatureConfig
 from mirbricks.features.cqt import CQTFeature, CQTFeatureConfig
@@ -66,18 +65,6 @@ def torchaudio_logmel() -> Callable[[torch.Tensor], torch.Tensor]:
     return lambda wave: torch.log1p(MEL.gain * mel(wave))
 
 
-def medians_s(calls: Sequence[Call], n_runs: int) -> list[float]:
-    """Median seconds of each after one run to warm up, taken in turns so that all see the same machine."""
-    times: list[list[float]] = [[] for _ in calls]
-    for run in range(n_runs + 1):
-        for call, taken in zip(calls, times, strict=True):
-            start_s = time.perf_counter()
-            call()
-            if run:
-                taken.append(time.perf_counter() - start_s)
-    return [statistics.median(taken) for taken in times]
-
-
 def error_percent(ours: torch.Tensor, theirs: NDArray[np.generic]) -> float:
     found = np.abs(ours[0].numpy()).reshape(theirs.shape)
     return float(
@@ -87,7 +74,8 @@ def error_percent(ours: torch.Tensor, theirs: NDArray[np.generic]) -> float:
 
 def rows(n_runs: int, durations_s: list[float], threads: list[int]) -> list[str]:
     lines = [
-        "| feature | audio | threads | librosa | torchaudio | mirbricks | to librosa | to torchaudio | difference |",
+        "| feature | audio | threads | librosa | torchaudio | mirbricks | times faster than librosa "
+        "| times faster than torchaudio | difference |",
         "|---|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     peers = {"log-mel": librosa_logmel, "CQT": librosa_cqt, "chroma": librosa_chroma}
@@ -110,17 +98,30 @@ def rows(n_runs: int, durations_s: list[float], threads: list[int]) -> list[str]
                 ]
                 if name in theirs:
                     calls.append(functools.partial(theirs[name], batch))
-                times_s = medians_s(calls, n_runs)
-                beside = (
-                    (f"{times_s[2]:.3f} s", f"{times_s[2] / times_s[1]:.1f} ×")
-                    if name in theirs
-                    else ("", "")
-                )
-                lines.append(
-                    f"| {name} | {audio}, {duration_s:g} s | {n_threads} | {times_s[0]:.3f} s | {beside[0]} "
-                    f"| {times_s[1]:.3f} s | {times_s[0] / times_s[1]:.1f} × | {beside[1]} | {difference:.3f} % |"
-                )
+                times = in_turns(calls, n_runs)
+                about = [name, f"{audio}, {duration_s:g} s", str(n_threads)]
+                lines.append(line(about, times, difference))
     return lines
+
+
+def line(about: list[str], times: list[list[float]], difference: float) -> str:
+    """A row: what it is about, and seconds of librosa, of mirbricks and, where there is one, of torchaudio."""
+    librosas, ours = times[:2]
+    seconds = ""
+    beside = ""
+    for torchaudios in times[2:]:
+        seconds = in_s(torchaudios, 3)
+        beside = str(Ratio.of(torchaudios, ours))
+    cells = [
+        *about,
+        in_s(librosas, 3),
+        seconds,
+        in_s(ours, 3),
+        str(Ratio.of(librosas, ours)),
+        beside,
+        f"{difference:.3f} %",
+    ]
+    return f"| {' | '.join(cells)} |"
 
 
 def main() -> None:
@@ -143,7 +144,7 @@ def main() -> None:
         "is the norm of the difference from librosa's values over the norm of librosa's. "
         f"torch {torch.__version__}, librosa {librosa.__version__}, {os.cpu_count()} cores."
     )
-    publish(f"{table}\n\n{text}", arguments.write, "features")
+    publish(f"{table}\n\n{text}", arguments, "features")
 
 
 if __name__ == "__main__":

@@ -11,15 +11,15 @@ it sees of the past, 3 x 1,023 + 2 samples, for each sample.
 
 from __future__ import annotations
 
+import functools
 import os
-import time
-from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 from page import parser_of, publish
+from ratios import Ratio, in_ms, in_s, in_turns
 from torch import Tensor
 
 import mirbricks as mb
@@ -95,19 +95,10 @@ def generated(model: Any, items: int, cached: bool) -> Tensor:
         generation.steps_agree = real
 
 
-def least_s(call: Callable[[], object], n_runs: int) -> float:
-    """The least seconds of some runs."""
-    found = []
-    for _ in range(n_runs):
-        start_s = time.perf_counter()
-        call()
-        found.append(time.perf_counter() - start_s)
-    return min(found)
-
-
 def codes(n_runs: int) -> list[str]:
     table = [
-        "| items | no cache | x-transformers' generate | mirbricks | faster than no cache | than x-transformers |",
+        "| items | no cache | x-transformers' generate | mirbricks | times faster than no cache "
+        "| times faster than x-transformers |",
         "|---|---|---|---|---|---|",
     ]
     model = codes_graph()
@@ -118,16 +109,17 @@ def codes(n_runs: int) -> list[str]:
                 generated(model, items, True)[..., :20],
                 _short(model, items),
             ), "cached and whole differ"
-            none_s = least_s(lambda: generated(model, items, False), SLOWEST_RUNS)  # noqa: B023  # called at once
             first = torch.zeros(items, 1, dtype=torch.long)
-            theirs_s = least_s(
-                lambda: wrapped.generate(first, PLACES, temperature=0.0, cache_kv=True),  # noqa: B023  # called at once
-                n_runs,
+            whole = functools.partial(generated, model, items, False)
+            none = in_turns([whole], SLOWEST_RUNS, warm_up=0)[0]
+            cached = functools.partial(
+                wrapped.generate, first, PLACES, temperature=0.0, cache_kv=True
             )
-            ours_s = least_s(lambda: generated(model, items, True), n_runs)  # noqa: B023  # called at once
+            ours = functools.partial(generated, model, items, True)
+            theirs, mine = in_turns([cached, ours], n_runs, warm_up=0)
         table.append(
-            f"| {items} | {none_s:.2f} s | {theirs_s:.2f} s | {ours_s:.2f} s | {none_s / ours_s:.1f} "
-            f"| {theirs_s / ours_s:.2f} |"
+            f"| {items} | {in_s(none)} | {in_s(theirs)} | {in_s(mine)} "
+            f"| {Ratio.of(none, mine[: len(none)])} | {Ratio.of(theirs, mine)} |"
         )
     return table
 
@@ -154,12 +146,13 @@ def samples(n_runs: int) -> list[str]:
             model(past)
 
     with torch.inference_mode():
-        queues_s = least_s(queues, n_runs) / SAMPLES
-        field_s = least_s(field, n_runs) / WHOLE_SAMPLES
+        in_queues, in_field = in_turns([queues, field], n_runs)
+    in_queues = [one / SAMPLES for one in in_queues]
+    in_field = [one / WHOLE_SAMPLES for one in in_field]
     return [
         "| graphs/wavenet.yaml, a sample | receptive field computed | queues | times faster |",
         "|---|---|---|---|",
-        f"| {FIELD} samples seen | {1e3 * field_s:.1f} ms | {1e3 * queues_s:.2f} ms | {field_s / queues_s:.0f} |",
+        f"| {FIELD} samples seen | {in_ms(in_field, 1)} | {in_ms(in_queues)} | {Ratio.of(in_field, in_queues)} |",
     ]
 
 
@@ -168,12 +161,12 @@ def main() -> None:
     torch.manual_seed(0)
     torch.set_num_threads(1)
     note = (
-        f"{PLACES} codes of {LAYERS} layers of {WIDTH}, {HEADS} heads, the best one each time. Fastest of "
+        f"{PLACES} codes of {LAYERS} layers of {WIDTH}, {HEADS} heads, the best one each time. Median of "
         f"{arguments.runs} runs, without a cache of {SLOWEST_RUNS}, one thread; torch {torch.__version__}, "
         f"x-transformers {version('x-transformers')}, {os.cpu_count()} cores."
     )
     parts = ["\n".join(codes(arguments.runs)), "\n".join(samples(arguments.runs)), note]
-    publish("\n\n".join(parts), arguments.write, "generation")
+    publish("\n\n".join(parts), arguments, "generation")
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from page import parser_of, publish
+from ratios import Ratio, in_s, in_turns
 
 from mirbricks.data.corpus import Corpus
 from mirbricks.features.feature_file import CachedFeature, write_feature
@@ -76,21 +77,6 @@ def with_librosa(wave: Wave) -> NDArray[np.complex64]:
     )
 
 
-def alternating_s(
-    first: Callable[[], object], second: Callable[[], object], n_runs: int
-) -> tuple[float, float]:
-    """Median seconds of a core of each after one run to warm up, in turns, so that both see the same machine."""
-    times: tuple[list[float], list[float]] = ([], [])
-    for run in range(n_runs + 1):
-        for call, taken in zip((first, second), times, strict=True):
-            # Of this process alone: what else the machine does must not count.
-            start_s = time.process_time()
-            call()
-            if run:
-                taken.append(time.process_time() - start_s)
-    return statistics.median(times[0]), statistics.median(times[1])
-
-
 def grown_mb(call: Callable[[], object]) -> float:
     """By how much a call raises the peak memory of the process."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -104,7 +90,7 @@ def speed_rows(
     transform: HCQTFeature, n_runs: int, durations_s: list[float]
 ) -> list[str]:
     rows = [
-        "| audio | librosa, six CQTs | mirbricks HCQT | ratio | memory over the audio |",
+        "| audio | librosa, six CQTs | mirbricks HCQT | times faster | memory over the audio |",
         "|---|---|---|---|---|",
     ]
     for duration_s in durations_s:
@@ -112,14 +98,14 @@ def speed_rows(
         batch = torch.from_numpy(wave)[None]
         memory_mb = grown_mb(functools.partial(transform, batch))
         torch.set_num_threads(1)
-        theirs_s, ours_s = alternating_s(
+        calls = [
             functools.partial(with_librosa, wave),
             functools.partial(transform, batch),
-            n_runs,
-        )
+        ]
+        theirs, ours = in_turns(calls, n_runs)
         rows.append(
-            f"| {name}, {duration_s:g} s | {theirs_s:.2f} s | {ours_s:.3f} s "
-            f"| {theirs_s / ours_s:.1f} × | {memory_mb:.0f} MB |"
+            f"| {name}, {duration_s:g} s | {in_s(theirs)} | {in_s(ours, 3)} "
+            f"| {Ratio.of(theirs, ours)} | {memory_mb:.0f} MB |"
         )
     return rows
 
@@ -191,7 +177,7 @@ def main() -> None:
         help="lengths of the audio",
     )
     arguments = parser.parse_args()
-    publish(report(arguments.runs, arguments.seconds), arguments.write, "hcqt")
+    publish(report(arguments.runs, arguments.seconds), arguments, "hcqt")
 
 
 if __name__ == "__main__":

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import functools
 import os
-import time
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from page import parser_of, publish
+from ratios import Ratio, in_ms, in_turns
 from torch import Tensor, nn
 
 from mirbricks import registry
@@ -24,21 +24,6 @@ CASES = [
     ("GRU", 8, 250, 36, 128, 2),
     ("LSTM", 1, 1, 128, 128, 1),
 ]
-
-
-def alternating_s(
-    calls: list[Callable[[], object]], n_runs: int, inner: int
-) -> list[float]:
-    """Least seconds of each after two runs to warm up, taken in turns so that all see the same machine."""
-    times: list[list[float]] = [[] for _ in calls]
-    for run in range(n_runs + 2):
-        for call, taken in zip(calls, times, strict=True):
-            start_s = time.perf_counter()
-            for _ in range(inner):
-                call()
-            if run > 1:
-                taken.append((time.perf_counter() - start_s) / inner)
-    return [min(taken) for taken in times]
 
 
 def output(module: nn.Module, x: Tensor) -> Tensor:
@@ -58,6 +43,14 @@ def train_step(module: nn.Module, x: Tensor) -> None:
     output(module, x).square().mean().backward()
 
 
+def repeated(
+    run: Callable[[nn.Module, Tensor], None], module: nn.Module, x: Tensor, times: int
+) -> None:
+    """Small layers several times, since a clock has steps of its own."""
+    for _ in range(times):
+        run(module, x)
+
+
 def rows(n_runs: int) -> list[str]:
     table = [
         "| layer, items, frames, features, hidden, layers | pass | torch's | mirbricks' | time over torch's |",
@@ -73,11 +66,15 @@ def rows(n_runs: int) -> list[str]:
         assert torch.equal(output(ours, x), output(peer, x)), "the two layers differ"
         inner = max(1, 200 // (items * frames))
         for label, run in (("forward", forward), ("forward and backward", train_step)):
-            steps = [functools.partial(run, layer, x) for layer in (peer, ours)]
-            peer_s, ours_s = alternating_s(steps, n_runs, inner)
+            steps = [
+                functools.partial(repeated, run, layer, x, inner)
+                for layer in (peer, ours)
+            ]
+            taken = in_turns(steps, n_runs, warm_up=2)
+            theirs, mine = ([one / inner for one in times] for times in taken)
             table.append(
-                f"| {name}, {items}, {frames}, {features}, {hidden}, {layers} | {label} | {1e3 * peer_s:.2f} ms "
-                f"| {1e3 * ours_s:.2f} ms | {ours_s / peer_s:.2f} × |"
+                f"| {name}, {items}, {frames}, {features}, {hidden}, {layers} | {label} | {in_ms(theirs)} "
+                f"| {in_ms(mine)} | {Ratio.of(mine, theirs)} |"
             )
     return table
 
@@ -86,13 +83,15 @@ def main() -> None:
     arguments = parser_of(__doc__).parse_args()
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    note = f"Both directions. Fastest of {arguments.runs} runs, taken in turns, one thread."
+    note = (
+        f"Both directions. Median of {arguments.runs} runs, taken in turns, one thread."
+    )
     table = [
         *rows(arguments.runs),
         "",
         f"{note} torch {torch.__version__}, {os.cpu_count()} cores.",
     ]
-    publish("\n".join(table), arguments.write, "lstm")
+    publish("\n".join(table), arguments, "lstm")
 
 
 if __name__ == "__main__":

@@ -86,7 +86,7 @@ def main() -> None:
         memory_mb = statistics.median(memory for _, memory in runs)
         rows.append(f"| {name} | {core_s:.2f} s | {memory_mb:.0f} MB |")
     note = f"{SONG_S} s of sound at {sr_hz} Hz; median of {arguments.runs} runs, taken in turns, one thread each."
-    publish("\n".join([*rows, "", note]), arguments.write, "predict")
+    publish("\n".join([*rows, "", note]), arguments, "predict")
 
 
 if __name__ == "__main__":

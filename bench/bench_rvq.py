@@ -11,13 +11,11 @@
 from __future__ import annotations
 
 import os
-import statistics
-import time
-from collections.abc import Callable
 from importlib.metadata import version
 
 import torch
 from page import parser_of, publish
+from ratios import Ratio, in_ms, in_turns
 from torch import Tensor
 from vector_quantize_pytorch import ResidualVQ
 
@@ -40,18 +38,6 @@ def pair(dim: int) -> tuple[ResidualVectorQuantizer, ResidualVQ]:
     return ours, theirs
 
 
-def in_turns_s(calls: list[Callable[[], object]], n_runs: int) -> list[float]:
-    """Median seconds of each after one run to warm up, taken in turns so that all see the same machine."""
-    times: list[list[float]] = [[] for _ in calls]
-    for run in range(n_runs + 1):
-        for call, taken in zip(calls, times, strict=True):
-            start_s = time.perf_counter()
-            call()
-            if run:
-                taken.append(time.perf_counter() - start_s)
-    return [statistics.median(taken) for taken in times]
-
-
 def coding_row(
     n_items: int, n_frames: int, dim: int, n_threads: int, n_runs: int
 ) -> str:
@@ -65,15 +51,15 @@ def coding_row(
         equal = (ours.encode(x) == codes.mT).double().mean()
         error = (ours(x) - x).square().mean() / (quantised.mT - x).square().mean() - 1
         calls = [lambda: theirs(frames_first), lambda: ours.encode(x), lambda: ours(x)]
-        peer_s, encode_s, forward_s = in_turns_s(calls, n_runs)
+        peer, encode, forward = in_turns(calls, n_runs)
     cells = [
         f"{n_items} × {n_frames} frames of {dim}",
         str(n_threads),
-        f"{1e3 * peer_s:.2f} ms",
-        f"{1e3 * encode_s:.2f} ms",
-        f"**{peer_s / encode_s:.2f} ×**",
-        f"{1e3 * forward_s:.2f} ms",
-        f"{peer_s / forward_s:.2f} ×",
+        in_ms(peer),
+        in_ms(encode),
+        f"**{Ratio.of(peer, encode)}**",
+        in_ms(forward),
+        str(Ratio.of(peer, forward)),
         f"{100 * equal:.3f} %",
         f"{error:.0e}",
     ]
@@ -99,10 +85,10 @@ def training_row(
         quantised, _, losses = theirs(frames_first)
         step(quantised, losses.sum())
 
-    peer_s, ours_s = in_turns_s([with_theirs, with_ours], n_runs)
+    peer, mine = in_turns([with_theirs, with_ours], n_runs)
     return (
-        f"| {n_items} × {n_frames} frames of {dim} | {n_threads} | {1e3 * peer_s:.1f} ms | {1e3 * ours_s:.1f} ms "
-        f"| {peer_s / ours_s:.2f} × |"
+        f"| {n_items} × {n_frames} frames of {dim} | {n_threads} | {in_ms(peer, 1)} | {in_ms(mine, 1)} "
+        f"| {Ratio.of(peer, mine)} |"
     )
 
 
@@ -110,7 +96,8 @@ def report(n_runs: int) -> str:
     torch.manual_seed(0)
     sizes = [(1, 2250, 128), (16, 75, 128), (1, 1, 128), (1, 2250, 64), (1, 2250, 512)]
     coding = [
-        f"| input | threads | {PEER} | encode | ratio | encode and decode | ratio | equal codes | error, relative |",
+        f"| input | threads | {PEER} | encode | times faster | encode and decode "
+        "| both times faster | equal codes | error, relative |",
         "|---|---|---|---|---|---|---|---|---|",
         *(
             coding_row(*size, n_threads, n_runs)
@@ -119,7 +106,7 @@ def report(n_runs: int) -> str:
         ),
     ]
     training = [
-        f"| training step | threads | {PEER} | mirbricks | ratio |",
+        f"| training step | threads | {PEER} | mirbricks | times faster |",
         "|---|---|---|---|---|",
         *(training_row(16, 75, 128, n_threads, n_runs) for n_threads in (1, 2)),
     ]
@@ -133,7 +120,7 @@ def report(n_runs: int) -> str:
 
 def main() -> None:
     arguments = parser_of(__doc__).parse_args()
-    publish(report(arguments.runs), arguments.write, "rvq")
+    publish(report(arguments.runs), arguments, "rvq")
 
 
 if __name__ == "__main__":

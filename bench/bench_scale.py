@@ -164,7 +164,7 @@ def main() -> None:
     price = f"The price is an assumption, {arguments.price:g} for an hour of one core (`--price`)."
     publish(
         f"{unit_table(units)}\n\n{text}\n\n{price}\n\n{corpus_table(units, arguments.price)}",
-        arguments.write,
+        arguments,
         "scale",
     )
 

@@ -18,7 +18,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ import soundfile
 import torch
 from numpy.typing import NDArray
 from page import parser_of, publish
+from ratios import Ratio, in_s, in_turns
 
 import mirbricks as mb
 from mirbricks.data import Corpus
@@ -152,7 +152,7 @@ def noises(n_sources: int, n_channels: int, n_samples: int) -> Array:
 def bss_rows(n_runs: int) -> list[str]:
     theirs = museval_metrics()
     rows = [
-        "| sources | audio | museval | mirbricks | ratio | largest difference of SDR |",
+        "| sources | audio | museval | mirbricks | times faster | largest difference of SDR |",
         "|---|---:|---:|---:|---:|---:|",
     ]
     name, stems, sr_hz = chorale()
@@ -174,23 +174,12 @@ def bss_rows(n_runs: int) -> list[str]:
             return bss_eval(references, estimates, window=sr_hz).sdr_db
 
         difference_db = np.nanmax(np.abs(museval() - ours()))
-        theirs_s = least_s(museval, n_runs)
-        ours_s = least_s(ours, n_runs)
+        museval_s, mine_s = in_turns([museval, ours], n_runs, warm_up=0)
         rows.append(
-            f"| {name} | {references.shape[2] / sr_hz:.0f} s | {theirs_s:.2f} s | {ours_s:.2f} s "
-            f"| {theirs_s / ours_s:.1f} × | {difference_db:.0e} dB |"
+            f"| {name} | {references.shape[2] / sr_hz:.0f} s | {in_s(museval_s)} | {in_s(mine_s)} "
+            f"| {Ratio.of(museval_s, mine_s)} | {difference_db:.0e} dB |"
         )
     return rows
-
-
-def least_s(call: Callable[[], object], n_runs: int) -> float:
-    """The least seconds of some runs."""
-    found = []
-    for _ in range(n_runs):
-        start_s = time.perf_counter()
-        call()
-        found.append(time.perf_counter() - start_s)
-    return min(found)
 
 
 def models_there() -> list[str]:
@@ -250,7 +239,7 @@ def main() -> None:
     if arguments.alone:
         print(json.dumps(separated_alone(arguments.alone, arguments.seconds)))
         return
-    publish(report(arguments), arguments.write, "separation")
+    publish(report(arguments), arguments, "separation")
 
 
 if __name__ == "__main__":

@@ -12,12 +12,10 @@ from __future__ import annotations
 import functools
 import math
 import os
-import statistics
-import time
-from collections.abc import Callable
 
 import torch
 from page import parser_of, publish
+from ratios import Ratio, in_ms, in_turns
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -73,18 +71,6 @@ def train_step(layer: nn.Module, x: Tensor) -> None:
     layer(x).square().mean().backward()
 
 
-def alternating_s(calls: list[Callable[[], object]], n_runs: int) -> list[float]:
-    """Median seconds of each after two runs to warm up, taken in turns so that all see the same machine."""
-    times: list[list[float]] = [[] for _ in calls]
-    for run in range(n_runs + 2):
-        for call, taken in zip(calls, times, strict=True):
-            start_s = time.perf_counter()
-            call()
-            if run > 1:
-                taken.append(time.perf_counter() - start_s)
-    return [statistics.median(taken) for taken in times]
-
-
 def rows(n_runs: int) -> list[str]:
     table = [
         "| batch, samples, filters, taps, stride | pass | usual layer | mirbricks SincNet | time over the usual |",
@@ -97,14 +83,14 @@ def rows(n_runs: int) -> list[str]:
                 out_channels=filters, kernel_size=taps, stride=stride, sr_hz=SR_HZ
             )
         )
-        usual = UsualSincConv(ours)
-        assert torch.allclose(ours(x), usual(x), atol=1e-4), "the two layers differ"
+        by_hand = UsualSincConv(ours)
+        assert torch.allclose(ours(x), by_hand(x), atol=1e-4), "the two layers differ"
         for name, run in (("forward", _forward), ("forward and backward", train_step)):
-            steps = [functools.partial(run, layer, x) for layer in (usual, ours)]
-            usual_s, ours_s = alternating_s(steps, n_runs)
+            steps = [functools.partial(run, layer, x) for layer in (by_hand, ours)]
+            usual, mine = in_turns(steps, n_runs, warm_up=2)
             table.append(
-                f"| {batch}, {samples}, {filters}, {taps}, {stride} | {name} | {1e3 * usual_s:.2f} ms "
-                f"| {1e3 * ours_s:.2f} ms | {ours_s / usual_s:.2f} × |"
+                f"| {batch}, {samples}, {filters}, {taps}, {stride} | {name} | {in_ms(usual)} "
+                f"| {in_ms(mine)} | {Ratio.of(mine, usual)} |"
             )
     return table
 
@@ -121,7 +107,7 @@ def main() -> None:
     table = rows(arguments.runs)
     note = f"Median of {arguments.runs} runs, taken in turns, one thread."
     table += ["", f"{note} torch {torch.__version__}, {os.cpu_count()} cores."]
-    publish("\n".join(table), arguments.write, "sincnet")
+    publish("\n".join(table), arguments, "sincnet")
 
 
 if __name__ == "__main__":

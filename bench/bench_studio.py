@@ -230,7 +230,7 @@ def main() -> int:
         f"Milliseconds, medians of {arguments.runs}; torch {torch.__version__}, {os.cpu_count()} cores. "
         f"Later than {LIMIT_MS:.0f} (errors) or {LIMIT_DRAWN_MS:.0f} (drawing): {', '.join(late) or 'no graph'}."
     )
-    publish("\n".join([*rows, "", note]), arguments.write, "studio")
+    publish("\n".join([*rows, "", note]), arguments, "studio")
     return 1 if late else 0
 
 

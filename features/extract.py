@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Protocol
 
@@ -180,7 +181,8 @@ def write_wave(
     Raises as `write_feature`.
     """
     transform = _transform(config)
-    pieces: Iterable[Tensor] = (piece[0] for piece in transform.stream(chunks))
+    # A generator's own variable would hold a piece while the next one is computed; `map` has none.
+    pieces: Iterable[Tensor] = map(itemgetter(0), transform.stream(chunks))
     n_frames = transform.n_frames(n_samples)
     storage = config.storage
     # The header comes first and holds the number of frames; where that does not follow

@@ -107,6 +107,8 @@ def write_array(
             values = piece.movedim(-1, 0).clamp(-most, most).to(kind).contiguous()
             peak = max(peak, float(values.abs().max()))
             file.write(values.cpu().numpy().data)
+            # As above: two pieces would be held.
+            del piece, values
         file.write(np.array([peak], np.float32).data)
 
 

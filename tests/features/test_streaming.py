@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from mirbricks.errors import DataError
+from mirbricks.features import extract
 from mirbricks.features.cache import FeatureCache
 from mirbricks.features.hcqt import HCQTFeatureConfig
 from mirbricks.features.streaming import stream_feature
@@ -68,3 +71,35 @@ def test_a_recording_that_breaks_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="broken"):
         stream_feature(blocks, tmp_path / "x.safetensors", SMALL, lambda _: None)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("storage", ["complex", "float32"])
+def test_a_piece_is_gone_before_the_next_one_is_computed(
+    storage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two of them would be the largest part of the memory of a prediction."""
+    kept: list[weakref.ref[NDArray[np.generic]]] = []
+
+    class Pieces:
+        counted = True
+
+        def stream(self, _: object) -> Iterator[torch.Tensor]:
+            for _ in range(3):
+                assert all(one() is None for one in kept)
+                values = np.ones((1, 2, 3, 4), np.complex64)
+                if storage != "complex":
+                    values = values.real.copy()
+                # The memory of the tensor, and of every view of it, is that of the array.
+                kept.append(weakref.ref(values))
+                piece = torch.from_numpy(values)
+                del values
+                yield piece
+                del piece
+
+        def n_frames(self, n_samples: int) -> int:
+            return 3 * n_samples
+
+    config = Namespace(storage=storage, shape=(2, 3))
+    monkeypatch.setattr(extract, "_transform", lambda _: Pieces())
+    extract.write_wave(tmp_path / "feature", [], 4, config, {})
+    assert len(kept) == 3

@@ -18,6 +18,7 @@ from ..tasks.covers import Library
 from ..tasks.covers.matching import Alike
 
 FORMAT = "mirbricks index 1"
+HOW = ("alike_by", "both_ways")  # how a library compares
 TENSORS = {"vectors": 3, "counts": 1, "mean": 1, "deviation": 1}  # and their axes
 
 
@@ -42,7 +43,8 @@ class Index:
         # Tensors and words lie in one file, so that neither can be lost or exchanged alone.
         names = ("keys", "titles", "works", "run", "weights", "corpus")
         facts = {name: getattr(self, name) for name in names}
-        facts["alike_by"] = self.library.alike_by
+        for name in HOW:
+            facts[name] = getattr(self.library, name)
         about = json.dumps(facts, ensure_ascii=False)
         tensors = {name: getattr(self.library, name).contiguous() for name in TENSORS}
         with written_whole(path) as temporary:
@@ -68,7 +70,10 @@ class Index:
             alike_by = facts.pop("alike_by", "cosine")
             if alike_by not in get_args(Alike):
                 raise ValueError(f"it compares by '{alike_by}', which is not known")
-            index = cls(Library(**tensors, alike_by=alike_by), **facts)
+            # One without this word was made before there was a choice.
+            both_ways = bool(facts.pop("both_ways", False))
+            library = Library(**tensors, alike_by=alike_by, both_ways=both_ways)
+            index = cls(library, **facts)
         except (
             OSError,
             ValueError,

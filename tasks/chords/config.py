@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from ..base import TaskConfig
 
@@ -37,6 +37,18 @@ class ChordsConfig(TaskConfig):
     bins_per_semitone: PositiveInt = Field(1, description="of transpose bins")
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="share of a target that is spread over all classes"
+    )
+    repeats: NonNegativeFloat = Field(
+        0.0,
+        description="how sharply passages of a recording that sound alike are picked out, whose scores are averaged; "
+        "0: each passage by itself",
+    )
+    passage_frames: PositiveInt = Field(
+        81, description="of repeats: frames of the passages that are compared"
+    )
+    own_weight: PositiveFloat = Field(
+        8.0,
+        description="of repeats: how much a frame itself counts; one of a passage exactly alike counts 1",
     )
     weights: tuple[PositiveFloat, ...] = Field(
         (0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0),

@@ -36,6 +36,7 @@ from .learner import ChordLearner
 from .patches import Patches, Track, level_in, prepared
 from .prediction import ChordRibbon
 from .recall import class_seconds, macro_recall
+from .repeats import averaged
 from .smoothing import Transitions
 from .vocabulary import N_CLASSES
 
@@ -141,10 +142,8 @@ class ChordEstimation(Task):
         heard = {}
         with evaluating(model):
             for item in self.tracks(items):
-                heard[item.key] = (
-                    item,
-                    self.log_probability(model, cache.open(item.key)),
-                )
+                scores = self.log_probability(model, cache.open(item.key))
+                heard[item.key] = (item, averaged(scores, self.config))
                 on_track(item.key)
         best = max(self.config.weights, key=lambda weight: self._majmin(heard, weight))
 
@@ -205,7 +204,7 @@ class ChordEstimation(Task):
     ) -> ChordRibbon:
         """Chords from 0 to the end of the recording."""
         with evaluating(model):
-            scores = self.log_probability(model, feature)
+            scores = averaged(self.log_probability(model, feature), self.config)
         on_share(1.0)
         transitions = Transitions(
             np.array(settings["first"]), np.array(settings["step"])

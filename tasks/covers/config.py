@@ -145,6 +145,11 @@ class CoversConfig(TaskConfig):
         description="mean: one vector per recording; chunks: one per chunk, and the score is the mean over those of "
         "the query of the greatest over those of the reference",
     )
+    both_ways: bool = Field(
+        False,
+        description="of vectors chunks: whether the score is the mean of that and of the same with query and reference "
+        "exchanged",
+    )
     rotations: bool = Field(
         False,
         description="whether the best of 12 transpositions of each reference counts",

@@ -1,8 +1,9 @@
 """How alike recordings are: cosines of their vectors or minus their distance, in blocks of bounded memory.
 
 A reference may have a vector for each of 12 rotations, of which the best counts, and one for each chunk: the score is
-then the mean over the query's chunks of the greatest over the reference's. A reference that is near to everything is
-held back by `normalise`: its scores less their mean, over their deviation, neither of which needs a label.
+then the mean over the query's chunks of the greatest over the reference's; with `both_ways` the mean of that and of
+the same with query and reference exchanged. A reference that is near to everything is held back by `normalise`: its
+scores less their mean, over their deviation, neither of which needs a label.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class Library:
     mean     (n,) of the scores that each gives to the others, and `deviation`: 0 and 1 where nothing is normalised
     alike_by the cosine, or minus the mean of squared differences (Yesiler et al., "Accurate and Scalable Version
              Identification Using Musically-Motivated Embeddings", ICASSP 2020, section 3.4)
+    both_ways  whether the chunks of the reference look for their likest in the query, too
     """
 
     vectors: Tensor
@@ -37,6 +39,7 @@ class Library:
     mean: Tensor
     deviation: Tensor
     alike_by: Alike = "cosine"
+    both_ways: bool = False
 
     @classmethod
     def of(
@@ -44,6 +47,7 @@ class Library:
         embeddings: Sequence[Tensor],
         normalise: bool,
         alike_by: Alike = "cosine",
+        both_ways: bool = False,
     ) -> Library:
         """From (R, M, D) of each recording. Raises ValueError where one is not finite."""
         vectors = torch.cat([one.movedim(0, 1) for one in embeddings]).float()
@@ -60,6 +64,7 @@ class Library:
             torch.zeros(len(counts)),
             torch.ones(len(counts)),
             alike_by,
+            both_ways,
         )
         if not normalise or len(counts) < FEWEST:
             return plain
@@ -71,7 +76,7 @@ class Library:
         else:
             whole = None
         mean, deviation = plain.statistics(whole)
-        made = cls(vectors, counts, mean, deviation, alike_by)
+        made = cls(vectors, counts, mean, deviation, alike_by, both_ways)
         if whole is not None:
             # The class is frozen and this is not a field:
             # neither equality nor repr sees it.
@@ -90,28 +95,19 @@ class Library:
         """(Q, n) scores of queries, each of (M, D) vectors; a larger one is more alike."""
         lengths = torch.tensor([len(query) for query in queries])
 
-        # The chunks of all queries go through one matrix
-        # product; `owner` is the query of each row.
+        # The chunks of all queries go through one matrix product.
         flat = torch.cat(list(queries))
-        owner = torch.repeat_interleave(torch.arange(len(queries)), lengths)
         out = torch.empty(len(queries), len(self))
         ends = torch.cat([torch.zeros(1, dtype=torch.long), self.counts.cumsum(0)])
         for first, last in self._blocks(len(flat)):
             part = self.vectors[int(ends[first]) : int(ends[last])]
             alike = self._alike(flat, part)
-            counts = self.counts[first:last]
-            # For each rotation the best chunk of a reference: the
-            # music only has to meet somewhere.
-            if int(counts.max()) > 1:
-                alike = torch.stack(
-                    [one.amax(1) for one in torch.split(alike, counts.tolist(), 1)], 1
-                )
-            # The rotation is chosen last, after the mean over the query's chunks: a
-            # performance is in one key throughout.
-            total = alike.new_zeros(len(queries), *alike.shape[1:]).index_add_(
-                0, owner, alike
-            )
-            out[:, first:last] = (total / lengths[:, None, None]).amax(2)
+            counts = self.counts[first:last].tolist()
+            total = _best_of_references(alike, lengths, counts)
+            if self.both_ways:
+                total = (total + _best_of_queries(alike, lengths, counts)) / 2
+            # The rotation is chosen last, after the mean over the chunks: a performance is in one key throughout.
+            out[:, first:last] = total.amax(2)
         return (out - self.mean) / self.deviation
 
     def _alike(self, queries: Tensor, references: Tensor) -> Tensor:
@@ -189,3 +185,19 @@ class Library:
                 held = 0
             held += count
         return [*blocks, (first, len(self))]
+
+
+def _best_of_references(alike: Tensor, lengths: Tensor, counts: list[int]) -> Tensor:
+    """(Q, n, R) of chunks (M, S, R): the mean over those of each query of the greatest over those of each reference."""
+    # For each rotation the best chunk of a reference: the music only has to meet somewhere.
+    if max(counts) > 1:
+        alike = torch.stack([one.amax(1) for one in torch.split(alike, counts, 1)], 1)
+    owner = torch.repeat_interleave(torch.arange(len(lengths)), lengths)
+    total = alike.new_zeros(len(lengths), *alike.shape[1:])
+    return total.index_add_(0, owner, alike) / lengths[:, None, None]
+
+
+def _best_of_queries(alike: Tensor, lengths: Tensor, counts: list[int]) -> Tensor:
+    """(Q, n, R) of chunks (M, S, R): the mean over those of each reference of the greatest over those of each query."""
+    best = torch.stack([one.amax(0) for one in torch.split(alike, lengths.tolist())])
+    return torch.stack([one.mean(1) for one in torch.split(best, counts, 1)], 1)

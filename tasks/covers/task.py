@@ -246,7 +246,10 @@ class CoverSongs(Task):
                 )
                 on_track(item.key)
         return Library.of(
-            found, self.config.normalise == "references", self.config.alike_by
+            found,
+            self.config.normalise == "references",
+            self.config.alike_by,
+            self.config.both_ways,
         )
 
     def embedded(

@@ -69,6 +69,31 @@ def test_scores_equal_loops(
     torch.testing.assert_close(library.rows(slice(1, 3)), naive(made)[1:3])
 
 
+@pytest.mark.parametrize(
+    ("rotations", "chunks"), [(12, [1] * 5), (1, [2, 1, 4, 3]), (3, [2, 1, 4, 3, 1])]
+)
+def test_scores_of_both_ways(
+    rotations: int, chunks: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mean over the query's chunks, and over the reference's, of one rotation; then the best of these."""
+    made = embeddings(rotations, chunks)
+    wanted = torch.empty(len(made), len(made))
+    for row, query in enumerate(made):
+        for column, reference in enumerate(made):
+            own = []
+            for rotation in reference:
+                alike = cosine(query[0], rotation)
+                own.append((alike.amax(1).mean() + alike.amax(0).mean()) / 2)
+            wanted[row, column] = torch.stack(own).max()
+    everything = slice(0, len(made))
+    library = Library.of(made, normalise=False, both_ways=True)
+    torch.testing.assert_close(library.rows(everything), wanted)
+    monkeypatch.setattr(matching, "BLOCK_VALUES", 20)
+    torch.testing.assert_close(library.rows(everything), wanted)
+    one_way = naive(made)
+    assert torch.allclose(wanted, one_way) == (max(chunks) == 1)
+
+
 @pytest.mark.parametrize("normalise", [False, True])
 @pytest.mark.parametrize(
     ("rotations", "chunks"),
@@ -120,11 +145,13 @@ def test_faiss_gives_the_scores_of_the_exact_search(
 
 
 def test_an_index_says_what_it_compares_by(tmp_path: Path) -> None:
-    library = Library.of(embeddings(1, [1] * 3), False, "squared_per_dim")
+    library = Library.of(embeddings(1, [1] * 3), False, "squared_per_dim", True)
     names = ("a", "b", "c")
     index = Index(library, names, names, names, "run", "0" * 32, "corpus")
     index.save(tmp_path / "x.index")
-    assert Index.load(tmp_path / "x.index").library.alike_by == "squared_per_dim"
+    loaded = Index.load(tmp_path / "x.index").library
+    assert loaded.alike_by == "squared_per_dim"
+    assert loaded.both_ways
 
     # One from before there was a choice is of cosines; one of later versions is refused.
     content = (tmp_path / "x.index").read_bytes()
@@ -132,7 +159,8 @@ def test_an_index_says_what_it_compares_by(tmp_path: Path) -> None:
     header = json.loads(content[8 : 8 + size])
     about = json.loads(header["__metadata__"]["mirbricks index 1"])
     for word, wanted in ((None, "cosine"), ("manhattan", None)):
-        changed = {key: value for key, value in about.items() if key != "alike_by"}
+        new = ("alike_by", "both_ways")
+        changed = {key: value for key, value in about.items() if key not in new}
         if word:
             changed["alike_by"] = word
         header["__metadata__"]["mirbricks index 1"] = json.dumps(changed)

@@ -20,6 +20,7 @@ from ...workflows.incoming import Incoming
 from ...workflows.loading import load_run
 from ...workflows.parts import move
 from ...workflows.predict import files_of, refused
+from ..wrapping import wrapped
 
 STANDARD_INPUT = "-"
 
@@ -82,9 +83,8 @@ class Printed:
             parts = (
                 f"transform {stream.transform_s:.3f} s, graph {stream.graph_s:.3f} s"
             )
-            print(
-                f"latency {stream.latency_s:.3f} s ({parts}), a frame every {stream.hop_s:.4f} s"
-            )
+            latency = f"latency {stream.latency_s:.3f} s ({parts})"
+            print(wrapped(f"{latency}, a frame every {stream.hop_s:.4f} s", 2))
         sys.stdout.flush()
 
     def rows(self, rows: Iterable[Row]) -> None:

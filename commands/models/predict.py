@@ -32,6 +32,7 @@ from ...workflows.predicted import (
     result_names,
 )
 from ..screen import plural, progress_for
+from ..wrapping import wrapped
 from .follow import follow
 
 SESSION = "sv"
@@ -114,10 +115,10 @@ def _on_screen(path: Path, prediction: Any, seconds: float | None) -> None:
     """The answer, and how long it took where that is asked for."""
     if not isinstance(prediction, Prediction):
         return
-    print(f"{printable(path)}: {printable(prediction.answer())}")
+    print(wrapped(f"{printable(path)}: {printable(prediction.answer())}", 2))
     # A model of ten labels gives one of them to any sound.
     if prediction.knows():
-        print(f"  {printable(prediction.knows())}")
+        print(wrapped(f"  {printable(prediction.knows())}", 2))
     if seconds is not None:
         length_s = prediction.recorded_s
         rate = f"{length_s / seconds:.1f} x real time"

@@ -69,11 +69,11 @@ class Beside(Importer):
         if self.with_audio:
             folder = Path(getattr(self.options, "audio", "") or source)
             for path in audio_below(folder, errors):
-                sounds.setdefault(_stem(path, folder), []).append(path)
+                sounds.setdefault(stem_of(path, folder), []).append(path)
         notes: dict[str, list[tuple[str, Path]]] = {}
         for path in files_below(source, errors):
             if self.takes(path):
-                stem, name = self.part(_stem(path, source))
+                stem, name = self.part(stem_of(path, source))
                 notes.setdefault(stem, []).append((name, path))
 
         # Audio and annotations may lie in one folder, which has then been walked through twice.
@@ -144,7 +144,8 @@ class Beside(Importer):
         )
 
 
-def _stem(path: Path, folder: Path) -> str:
+def stem_of(path: Path, folder: Path) -> str:
+    """The path of a file below a folder, without its ending."""
     relative = below(path, folder)
     cut = without_ending(relative)
     if cut != relative:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from ...errors import DataError
 from ..pyjama.file import Atom, Definition
-from .beside import Beside, BesideOptions
-from .contract import Annotations, ImportOptions, importer
+from .beside import Beside, BesideOptions, stem_of
+from .contract import Annotations, ImportOptions, Recording, importer
 from .destination import Destination, Stored
 from .pitch import HIGHEST, midi_of
 from .rows import Row, is_number, offset_of, plain, rows_of
+from .walk import audio_below, files_below
 
 NOTES = {
     "pitchmidi": Definition("segment", "numeric"),
@@ -23,9 +25,14 @@ NOTES = {
 _HZ = re.compile(r"\bhz\b|_hz\b|freq|\bf0\b", re.IGNORECASE)
 
 
+# Whose files are read: those of the first ending that stands beside a recording.
+ENDINGS = (".tsv", ".txt", ".csv")
+
+
 class NotesOptions(BesideOptions):
     ending: str = Field(
-        ".tsv", description="the ending of the files, such as .tsv, .txt or .csv"
+        "",
+        description="the ending of the files (default: .tsv, .txt or .csv, the first that is there beside a recording)",
     )
     unit: Literal["", "midi", "hz"] = Field(
         "",
@@ -46,9 +53,28 @@ class Notes(Beside):
 
     def __init__(self, options: Any = None, with_audio: bool = True) -> None:
         super().__init__(options, with_audio)
-        self.endings = (getattr(self.options, "ending", ".txt").lower(),)
+        ending = getattr(self.options, "ending", ".txt").lower()
+        self.endings = (ending,) if ending else ENDINGS
         self.unit = getattr(self.options, "unit", "")
         self.is_midi = self.unit == "midi"
+
+    def recordings(self, source: Path) -> Iterator[Recording | DataError]:
+        # A folder may hold other tables too, which are no notes of a recording.
+        if len(self.endings) > 1 and self.with_audio:
+            self.endings = self._beside(source)
+        yield from super().recordings(source)
+
+    def _beside(self, source: Path) -> tuple[str, ...]:
+        """The first ending with a file of a recording's name; all of them where there is none."""
+        folder = Path(getattr(self.options, "audio", "") or source)
+        sounds = {stem_of(path, folder) for path in audio_below(folder, [])}
+        found = {
+            path.suffix.lower()
+            for path in files_below(source, [])
+            if stem_of(path, source) in sounds
+        }
+        first = [ending for ending in self.endings if ending in found][:1]
+        return tuple(first) or self.endings
 
     def read(self, path: Path, name: str) -> Annotations:  # noqa: ARG002
         rows = list(rows_of(path))

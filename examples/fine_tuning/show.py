@@ -71,7 +71,7 @@ def imported(out: Path, side: str) -> Path:
     """The corpus of a folder of wav files and their notes."""
     folder = out / "corpora" / side
     words = ["data", "import", "notes", str(out / "files" / side), "--out", str(folder)]
-    command = [sys.executable, "-m", "mirbricks", *words, "--set", "ending=.tsv"]
+    command = [sys.executable, "-m", "mirbricks", *words]
     subprocess.run(command, check=True)
     return folder
 

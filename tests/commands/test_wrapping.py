@@ -12,9 +12,11 @@ import pytest
 
 from mirbricks import cli
 from mirbricks.cli import _warnings_once, main
+from mirbricks.commands.models.predict import _on_screen
 from mirbricks.commands.wrapping import wrapped_text
 from mirbricks.printable import fitting_error
 from mirbricks.registry import blocks
+from mirbricks.tasks.predictions import Prediction
 
 
 @pytest.fixture
@@ -118,3 +120,26 @@ def test_messages_fit_the_terminal_and_lose_no_word(
 def unbreakable(line: str) -> bool:
     """One word, behind the name of a fact or `help:`, that is longer than the line."""
     return len(line.split()) <= 3
+
+
+class Said(Prediction):
+    """A prediction that answers in as many words as its title has."""
+
+    def files(self) -> dict[str, bytes]:
+        return {}
+
+    def answer(self) -> str:
+        return self.title
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_answer_fits_the_terminal(
+    narrow: Callable[[], None], capsys: pytest.CaptureFixture[str], seed: int
+) -> None:
+    narrow()
+    words = " ".join(drawn_words(seed))
+    prediction = Said(title=words, recorded_s=2.0, trained_on=words)
+    _on_screen(Path("song.wav"), prediction, 1.0)
+    printed = capsys.readouterr().out
+    assert all(len(line) <= 80 for line in printed.splitlines())
+    assert f"song.wav: {words}" in " ".join(printed.split())

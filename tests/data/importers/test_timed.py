@@ -164,6 +164,31 @@ def test_notes(sound: Call, bring_in: Call, take_out: Call, same: Call) -> None:
     same("one", "two")
 
 
+@pytest.mark.parametrize("ending", [".tsv", ".txt", ".csv", ".TXT"])
+def test_notes_have_any_of_three_endings(
+    ending: str, sound: Call, bring_in: Call
+) -> None:
+    sound("src/a.wav", 3.0)
+    # As the README has them: three words a line, and no heading.
+    Path(f"src/a{ending}").write_text("0.5 1.5 43\n")
+    # Other tables of the folder are not looked at, whatever their ending.
+    for other in (".tsv", ".txt", ".csv"):
+        if other != ending.lower():
+            Path(f"src/about{other}").write_text("these are my recordings\n")
+    bring_in("notes", "src", "one")
+    assert atoms("one", "a.wav", "pitchmidi") == [Atom(43, 0.5, 1.0)]
+
+
+def test_notes_beside_no_recording_are_named(sound: Call) -> None:
+    sound("src/a.wav", 3.0)
+    Path("src/b.txt").write_text("0.5 1.5 43\n")
+    found = list(importer_of("notes").recordings(Path("src")))
+    assert [str(one).partition("\n")[0] for one in found] == [
+        "'src/a.wav' has no annotation: no .tsv or .txt or .csv file of its name",
+        "'src/b.txt' has no audio: no wav, flac, ogg or mp3 file of its name",
+    ]
+
+
 def test_maps(sound: Call, bring_in: Call, take_out: Call, same: Call) -> None:
     for folder, name in (
         ("AkPnBcht/MUS", "MAPS_MUS-alb_se3_AkPnBcht"),

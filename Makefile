@@ -5,7 +5,7 @@ OUT ?= out/demo
 BIN := .venv/bin
 PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check format slow coverage mutants nightly torture bench bench-check test-min docs notebooks pictures screenshots studio results notes-ar notes-flow notes-gan notes-instrument help
+.PHONY: demo test check format slow coverage mutants nightly torture bench bench-check test-min docs notebooks pictures screenshots studio results notes-ar notes-flow notes-gan notes-instrument notes-ear help
 
 help:
 	@echo "make demo              synthesise a data set, train, evaluate, write $(OUT)/report.html"
@@ -24,6 +24,7 @@ help:
 	@echo "make notes-ar DATA=folder    from notes to new ones: codec, codes, transformer, sounds, their page and their figures"
 	@echo "make notes-flow DATA=folder  the same by a VAE and a rectified flow; make notes-gan by a GAN"
 	@echo "make notes-instrument DATA=folder  a classifier of instruments, which hears whether notes sound as asked for"
+	@echo "make notes-ear DATA=folder   another classifier of instruments, which chooses the best of several new notes"
 	@echo "make studio            the page of the studio, bundled from studio/client; needs node and npm"
 	@echo "make docs              the site, docs/_build/site/index.html; NOTEBOOKS=1 runs the notebooks of the gallery too"
 	@echo "make notebooks         the notebooks of docs/gallery for Jupyter, in docs/_build/ipynb"
@@ -128,6 +129,7 @@ results: .venv/installed
 notes-ar: LINES := notes_tokens notes_ar
 notes-flow: LINES := notes_vae notes_flow
 notes-instrument: LINES := notes_instrument
+notes-ear: LINES := notes_ear
 notes-gan: LINES := notes_gan
-notes-ar notes-flow notes-gan notes-instrument: .venv/installed
+notes-ar notes-flow notes-gan notes-instrument notes-ear: .venv/installed
 	$(BIN)/python docs/results.py --data "$(DATA)" --runs "$(RUNS)" --only $(LINES)

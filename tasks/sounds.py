@@ -14,6 +14,8 @@ from ..data.stores.wav import float_wav_bytes
 from ..errors import TaskError
 from .predictions import Prediction, drawn
 
+SILENCE = 0.003  # of the loudest sample: what lies behind the last one above it
+
 
 @dataclass(frozen=True, repr=False)
 class Sound(Prediction):
@@ -91,3 +93,12 @@ class Sound(Prediction):
         from ..plots.sound import sound  # matplotlib takes a second to import
 
         return drawn(sound, self.samples, self.sr_hz, self.title, ax=ax)
+
+
+def without_silence(wave: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A sound (N,) up to its last sample that is not silent: short notes come with silence behind them."""
+    levels = np.abs(wave)
+    loud = np.flatnonzero(levels > SILENCE * levels.max(initial=0.0))
+    if not len(loud):
+        return wave[:0]
+    return wave[: loud[-1] + 1]

@@ -56,6 +56,13 @@ def asked_of(words: Sequence[str]) -> Asked:
     return Asked(conditions, tuple(overrides))
 
 
+def best_of(count: int | None) -> tuple[str, ...]:
+    """The setting of `--best-of` as an override; nothing where it is not given."""
+    if count is None:
+        return ()
+    return (f"{SECTION}best_of={count}",)
+
+
 def refuse_others(overrides: Sequence[str]) -> None:
     """Raise DataError E650 for a setting that is not one of the task."""
     for word in overrides:

@@ -28,12 +28,16 @@ def load_experiment(
     `stored` is the folder of a run, or of a packed model, that holds the further models of the experiment itself.
     Raises `GraphError`, `TaskError`, RunError E621, or `ErrorList` with all mistakes of the sections; no data is read.
     """
-    return experiment_of(load_graph(path, overrides), stored)
+    graph = load_graph(path, overrides)
+    return experiment_of(graph, stored, named_again(overrides))
 
 
-def experiment_of(graph: Graph, stored: Path | None = None) -> Experiment:
+def experiment_of(
+    graph: Graph, stored: Path | None = None, replaced: Sequence[str] = ()
+) -> Experiment:
     """The experiment of a graph that has been read; each call draws its weights again, with the same seed.
 
+    Of the models that a run holds itself, those of the settings `replaced` are opened from where the settings say.
     Raises as `load_experiment`.
     """
     for warning in graph.of_sections:
@@ -49,13 +53,24 @@ def experiment_of(graph: Graph, stored: Path | None = None) -> Experiment:
     # The first weights are drawn here: the seed stands right before, and nothing random between.
     torch.manual_seed(train.seed)
     model = compile_graph(graph)
-    open_parts(task, graph, stored, load_run)
+    open_parts(task, graph, stored, load_run, replaced)
 
     # What the model as a whole cannot do; none of it would be seen before the first step.
     task.check_graph(model)
     task.prepare(model)
     refuse_untrainable(graph, model, train)
     return Experiment(graph, model, feature, dataset, task, train)
+
+
+def named_again(overrides: Sequence[str]) -> list[str]:
+    """The settings of the task that overrides such as "task.ear=zoo:notes_ear" give another value."""
+    names = []
+    for word in overrides:
+        key = word.partition("=")[0].strip()
+        section, _, name = key.partition(".")
+        if section == "task":
+            names.append(name)
+    return names
 
 
 def find_runs(folder: str | Path) -> list[RunFolder]:

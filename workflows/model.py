@@ -363,6 +363,7 @@ class Model:
         conditions: Mapping[str, Any] | None = None,
         *,
         seed: int = 0,
+        best_of: int | None = None,
         set: Values | None = None,
         progress: bool = False,
     ) -> list[Sound]:
@@ -378,6 +379,9 @@ class Model:
             `model.task.conditions_of(model.settings.tuned)` has the names and values.
         seed : int
             The same seed gives the same sounds.
+        best_of : int, optional
+            So many sounds are made for each, and the model's ear (`task.ear`) keeps the one that is most like what was
+            asked for; default: as the model's settings say.
         set : mapping, optional
             Settings of the task, such as `{"task.temperature": 0.9}`.
         progress : bool
@@ -400,6 +404,10 @@ class Model:
             raise wrong("seed", "a whole number from 0 on", seed)
         if conditions is not None and not isinstance(conditions, Mapping):
             raise wrong("conditions", 'a mapping such as {"pitchmidi": 60}', conditions)
+        if best_of is not None:
+            if isinstance(best_of, bool) or not isinstance(best_of, int) or best_of < 1:
+                raise wrong("best_of", "a number of sounds from 1 on", best_of)
+            set = {**(set or {}), "task.best_of": best_of}
         shown = progress_of(flag_of(progress, "progress"))
         made = generate(
             self._with(set), self.settings, n, conditions or {}, seed, shown

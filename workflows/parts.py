@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,13 @@ Load = Callable[[RunFolder], tuple[Experiment, RunSettings]]
 MARK = "A model that a run uses and keeps; its own card is where it came from.\n"
 
 
-def open_parts(task: Task, graph: Graph, stored: Path | None, load_run: Load) -> None:
+def open_parts(
+    task: Task,
+    graph: Graph,
+    stored: Path | None,
+    load_run: Load,
+    replaced: Sequence[str] = (),
+) -> None:
     """Fill `task.models` with what the settings of the task name.
 
     Parameters
@@ -43,6 +49,9 @@ def open_parts(task: Task, graph: Graph, stored: Path | None, load_run: Load) ->
         The folder of a run, or of a packed model, which holds its models itself.
     load_run : callable
         Opens the run of a trained model, which may use further ones in the same way.
+    replaced : sequence of str
+        Settings that were given another value: where sounds can be made with another model, such as an ear, it is the
+        one that the setting names now, and not the one that the run holds.
 
     Raises
     ------
@@ -54,6 +63,8 @@ def open_parts(task: Task, graph: Graph, stored: Path | None, load_run: Load) ->
         if value is None:
             continue
         folder = _stored(stored, name)
+        if name in replaced and name in task.of_sampling:
+            folder = None
         where = graph.source.value(("task", name))
         if kind == "graph":
             module = _graph_part(name, value, graph, stored, folder, where)

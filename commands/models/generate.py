@@ -10,7 +10,7 @@ from typing import Any
 from ...runs.folder import RunFolder
 from ...runs.json_numbers import finite
 from ...training.devices import as_device
-from ...workflows.generate import asked_of, in_turn, refuse_fixed
+from ...workflows.generate import asked_of, best_of, in_turn, refuse_fixed
 from ...workflows.generate import generate as generate_sounds
 from ...workflows.generated import SoundFolder
 from ...workflows.hosted import here
@@ -24,8 +24,9 @@ def generate(arguments: Namespace) -> int:
     asked = asked_of(arguments.set)
     conditions = in_turn(asked.conditions, arguments.n)
     run_folder = RunFolder.open(here(arguments.folder))
-    experiment, settings = load_run(run_folder, asked.overrides)
-    refuse_fixed(experiment.task, asked.overrides)
+    overrides = (*asked.overrides, *best_of(arguments.best_of))
+    experiment, settings = load_run(run_folder, overrides)
+    refuse_fixed(experiment.task, overrides)
     # All that can be wrong is looked at before the first sound is made: conditions, then names of files.
     sounds = generate_sounds(
         experiment,

@@ -22,6 +22,13 @@ def generate(p: Parser) -> None:
         help="a condition, as in instrument=guitar; given again, its values take turns; "
         "task.KEY=VALUE is a setting of the task, as in task.temperature=.9; repeatable",
     )
+    p.add_argument(
+        "--best-of",
+        type=values.count,
+        metavar="N",
+        help="make N sounds for each and keep the one that the model's ear finds most like what was asked for; "
+        "needs task.ear (default: as the model's settings say)",
+    )
     seed(p, "other sounds")
     p.add_argument(
         "--out",

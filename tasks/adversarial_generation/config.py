@@ -12,12 +12,12 @@ from pydantic import (
     model_validator,
 )
 
-from ..base import TaskConfig
+from ..best_of.config import BestOfConfig
 from ..takes import Crop
 from ..turns import OptimizerConfig
 
 
-class AdversarialGenerationConfig(TaskConfig):
+class AdversarialGenerationConfig(BestOfConfig):
     """The section `task: {type: adversarial_generation}`."""
 
     type: Literal["adversarial_generation"] = Field(

@@ -22,7 +22,7 @@ from ..base import (
     register_task,
     unseen,
 )
-from ..conditions import Conditions, scaled_inputs
+from ..conditions import Conditions, Value, scaled_inputs
 from ..generating import GeneratingTask
 from ..parts import Kind
 from ..patches import as_input
@@ -71,9 +71,9 @@ class AdversarialGeneration(GeneratingTask):
     mono = True
     features = (LogMelFeatureConfig, WaveformFeatureConfig)
     tuned: ClassVar = {"conditions": dict[str, Any], "span": list[float]}
-    parts: ClassVar[Mapping[str, Kind]] = {ADVERSARY: "graph"}
+    parts: ClassVar[Mapping[str, Kind]] = {ADVERSARY: "graph", "ear": "trained"}
     logits = False
-    of_sampling: ClassVar = ("temperature",)
+    of_sampling: ClassVar = ("temperature", "best_of", "ear")
 
     def __init__(self, config: Any, feature: Any) -> None:
         super().__init__(config, feature)
@@ -104,6 +104,7 @@ class AdversarialGeneration(GeneratingTask):
                 critic, model.output_shape, config.conditions
             )
             self.graphs = (model, critic)
+        self.check_ear(model)
 
     def shown(self, examples: Tensor) -> Tensor:
         """Examples of the feature (n, *frame, T) as the discriminator sees them."""
@@ -116,6 +117,7 @@ class AdversarialGeneration(GeneratingTask):
         Raises TaskError E503, E560, E561, E597.
         """
         conditions = self._conditions_of(self.tracks(train))
+        self.check_values(conditions)
         conditions.of([item for item in others if item.stem_of is None])
         names = [self.noise_name, self.judged_name]
         refuse_classes(self.graphs, conditions, names[: len(self.graphs)])
@@ -232,21 +234,18 @@ class AdversarialGeneration(GeneratingTask):
         """Distances are those of all sounds together."""
         return figures_of(list(tracks.values()))
 
-    def generate(
+    def sounds(
         self,
         model: nn.Module,
         settings: Mapping[str, Any],
-        *,
-        n: int,
-        conditions: Mapping[str, Any],
+        rows: Sequence[Mapping[str, Value]],
         seed: int,
         on_share: OnShare = unseen,
     ) -> list[Sound]:
-        """Sounds of noise; a condition that is not given is drawn as it occurs in the training recordings."""
+        """Sounds of noise."""
         making = self._making(settings)
-        rows = making.conditions.asked(conditions, n, seed)
         examples = making.examples(
-            model, rows, seed, lambda done: on_share(done / (n + 1))
+            model, rows, seed, lambda done: on_share(done / (len(rows) + 1))
         )
         waves = waves_of(examples, self.feature, seed)
         on_share(1.0)
@@ -255,6 +254,10 @@ class AdversarialGeneration(GeneratingTask):
             details: dict[str, Any] = dict(row)
             sounds.append(Sound.of(wave, self.feature.sr_hz, **details))
         return sounds
+
+    def title_of(self, place: int, row: Mapping[str, Value]) -> str:  # noqa: ARG002
+        """None: a page numbers the sounds itself."""
+        return ""
 
     def pictures(
         self,

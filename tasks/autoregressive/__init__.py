@@ -6,12 +6,12 @@ from .task import (
     Autoregressive,
     AutoregressiveLearner,
     conditioned_tracks,
-    titled_sounds,
+    sounds_of,
 )
 
 __all__ = [
     "Autoregressive",
     "AutoregressiveLearner",
     "conditioned_tracks",
-    "titled_sounds",
+    "sounds_of",
 ]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 
-from ..base import TaskConfig
+from ..best_of.config import BestOfConfig
 from ..conditions.inputs import refuse_guided
 
 
-class SamplingConfig(TaskConfig):
+class SamplingConfig(BestOfConfig):
     """How codes or samples are drawn, and what they are asked for by."""
 
     temperature: NonNegativeFloat = Field(

@@ -31,7 +31,7 @@ SOUNDS_IN_REPORT = 8
 class Autoregressive(GeneratingTask):
     """Base of the tasks that learn what comes next, given conditions, and are judged by its cross-entropy.
 
-    A task adds `judged_tracks`, `pooled`, `learner` and `generate`.
+    A task adds `judged_tracks`, `pooled`, `learner` and `sounds`.
     """
 
     tuned: ClassVar = {"conditions": dict[str, Any]}
@@ -152,13 +152,12 @@ def conditioned_tracks(items: Sequence[Any], names: Sequence[str]) -> list[Any]:
     raise unannotated(own, what, "set task.conditions to those that it has")
 
 
-def titled_sounds(
-    waves: Tensor, sr_hz: int, asked: Sequence[Mapping[str, Value]]
+def sounds_of(
+    waves: Tensor, sr_hz: int, rows: Sequence[Mapping[str, Value]]
 ) -> list[Sound]:
-    """Waveforms (B, 1, N) as sounds, numbered, with what each was asked for in its title and details."""
+    """Waveforms (B, 1, N) as sounds, with what each was asked for in its details."""
     sounds = []
-    for number, (wave, wanted) in enumerate(zip(waves, asked, strict=True), 1):
-        words = " ".join(str(value) for value in wanted.values())
-        title = f"{number} {words}".strip()
-        sounds.append(Sound.of(wave, sr_hz, title=title, **wanted))
+    for wave, row in zip(waves, rows, strict=True):
+        details: dict[str, Any] = dict(row)
+        sounds.append(Sound.of(wave, sr_hz, **details))
     return sounds

@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from ..base import TaskConfig
+from ..best_of.config import BestOfConfig
 from ..codec.known import KnownCodec
 from ..conditions.inputs import refuse_guided
 from ..takes import Crop, pitch_moves, transpositions
@@ -22,7 +22,7 @@ from .objectives import Diffusion, Objective, RectifiedFlow
 Sampler = Literal["euler", "heun", "ddim"]
 
 
-class LatentGenerationConfig(TaskConfig):
+class LatentGenerationConfig(BestOfConfig):
     """The section `task: {type: latent_generation}`."""
 
     type: Literal["latent_generation"] = Field(

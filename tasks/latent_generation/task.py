@@ -26,7 +26,7 @@ from ..base import (
     unseen,
 )
 from ..codec.interface import codec_of
-from ..conditions import Conditions, refuse_inputs, scaled_inputs
+from ..conditions import Conditions, Value, refuse_inputs, scaled_inputs
 from ..encoded import Encoded, encoded, refuse_other_rate
 from ..generating import GeneratingTask
 from ..recordings import without_stems
@@ -67,7 +67,7 @@ class LatentGeneration(GeneratingTask):
         "nearest_training",
         "nearest_training_real",
     )
-    parts: ClassVar = {"codec": "trained"}
+    parts: ClassVar = {"codec": "trained", "ear": "trained"}
     of_sampling: ClassVar = (
         "generate_frames",
         "sampler",
@@ -75,6 +75,8 @@ class LatentGeneration(GeneratingTask):
         "guidance",
         "eta",
         "fade_s",
+        "best_of",
+        "ear",
     )
     tuned: ClassVar = {"scale": dict[str, Any], "conditions": dict[str, Any]}
     mono = True
@@ -128,10 +130,12 @@ class LatentGeneration(GeneratingTask):
         self.graph = model
         one = one_of_each(names, model.input_shapes)
         refuse_long_sounds(self.config, self.codec, model, one, 1)
+        self.check_ear(model)
 
     def check_recordings(self, train: Sequence[Item], others: Sequence[Item]) -> None:
         """Whether there are recordings with the conditions. Raises TaskError E503, E560, E561, E562, E591."""
         conditions = self.fitted_conditions(self.takes(self.tracks(train)))
+        self.check_values(conditions)
         conditions.of(others)
         self.refuse_few_classes(conditions)
 
@@ -249,28 +253,29 @@ class LatentGeneration(GeneratingTask):
             "conditions": self.fitted.conditions.to_json(),
         }
 
-    def generate(
+    def sounds(
         self,
         model: nn.Module,
         settings: Mapping[str, Any],
-        *,
-        n: int,
-        conditions: Mapping[str, Any],
+        rows: Sequence[Mapping[str, Value]],
         seed: int,
         on_share: OnShare = unseen,
     ) -> list[Sound]:
-        """`n` sounds; the same seed gives the same sounds. Raises TaskError E560, E561, E563, E565."""
+        """A sound for each row, from noise of its own. Raises TaskError E565."""
         known = Conditions.from_json(settings["conditions"])
-        rows = known.asked(conditions, n, seed)
         assert isinstance(model, GraphModule)
-        refuse_long_sounds(self.config, self.codec, model, known.dropped(1), n)
+        refuse_long_sounds(self.config, self.codec, model, known.dropped(1), len(rows))
         waves = self.waves(model, settings, rows, seed, on_share)
-        found = []
-        for place, (row, wave) in enumerate(zip(rows, waves, strict=True)):
-            words = [str(value) for value in row.values()] or ["sound"]
-            title = "_".join([*words, str(place)]).replace("/", "-")
-            found.append(Sound(wave[None], self.codec.sr_hz, details=row, title=title))
-        return found
+        sr_hz = self.codec.sr_hz
+        return [
+            Sound(wave[None], sr_hz, details=row)
+            for wave, row in zip(waves, rows, strict=True)
+        ]
+
+    def title_of(self, place: int, row: Mapping[str, Value]) -> str:
+        """What the sound was asked for, and its place, as a file may be called."""
+        words = [str(value) for value in row.values()] or ["sound"]
+        return "_".join([*words, str(place)]).replace("/", "-")
 
     def waves(
         self,

@@ -17,7 +17,7 @@ from ...data.batching.patches import take_patch
 from ...data.corpus import Item
 from ...features.cache import FeatureCache
 from ...features.waveform import WaveformFeatureConfig
-from ..autoregressive import Autoregressive, AutoregressiveLearner, titled_sounds
+from ..autoregressive import Autoregressive, AutoregressiveLearner, sounds_of
 from ..autoregressive.fitting import (
     moving_input,
     one_of_each,
@@ -32,7 +32,7 @@ from ..base import (
     register_task,
     unseen,
 )
-from ..conditions import Conditions, refuse_inputs, scaled_inputs
+from ..conditions import Conditions, Value, refuse_inputs, scaled_inputs
 from ..lengths import Length, cache_bytes_per_place, refuse_beyond_memory
 from ..modes import evaluating
 from ..patches import PatchBatches
@@ -70,7 +70,10 @@ class SampleGeneration(Autoregressive):
         "top_p",
         "guidance",
         "generate_s",
+        "best_of",
+        "ear",
     )
+    parts: ClassVar = {"ear": "trained"}
 
     def __init__(
         self, config: SampleGenerationConfig, feature: WaveformFeatureConfig
@@ -99,6 +102,7 @@ class SampleGeneration(Autoregressive):
         self.input_shape = model.input_shapes[self.wave]
         self.output_shape = model.output_shape
         self.where_input = where
+        self.check_ear(model)
 
     def _n_samples(self) -> int:
         """Samples of a generated sound."""
@@ -129,6 +133,7 @@ class SampleGeneration(Autoregressive):
     def check_recordings(self, train: Sequence[Item], others: Sequence[Item]) -> None:
         """As that of token generation. Raises TaskError E503, E560 to E562, E572."""
         conditions = self._fitted(self.tracks(train))
+        self.check_values(conditions)
         if others:
             conditions.of(self.tracks(others))
 
@@ -218,22 +223,20 @@ class SampleGeneration(Autoregressive):
             "accuracy": totals["hits"] / totals["samples"],
         }
 
-    def generate(
+    def sounds(
         self,
         model: nn.Module,
         settings: Mapping[str, Any],
-        *,
-        n: int,
-        conditions: Mapping[str, Any],
+        rows: Sequence[Mapping[str, Value]],
         seed: int,
         on_share: OnShare = unseen,
     ) -> list[Sound]:
-        """Samples drawn one after another. Raises TaskError E560, E561, E563, E565."""
+        """Samples drawn one after another. Raises TaskError E565."""
         assert isinstance(model, GraphModule)
         known = Conditions.from_json(settings["conditions"])
-        asked = known.asked(conditions, n, seed)
-        inputs = known.encode(asked)
-        self._refuse_beyond_memory(model, known.dropped(1), n)
+        inputs = known.encode(rows)
+        count = len(rows)
+        self._refuse_beyond_memory(model, known.dropped(1), count)
         sr_hz = self.feature.sr_hz
         waves = generated(
             model,
@@ -243,12 +246,12 @@ class SampleGeneration(Autoregressive):
             quantization=self.quantization,
             config=self.config,
             is_ahead=self.is_ahead,
-            count=n,
+            count=count,
             n_samples=self._n_samples(),
             seed=seed,
             on_share=on_share,
         )
-        return titled_sounds(waves, sr_hz, asked)
+        return sounds_of(waves, sr_hz, rows)
 
 
 class SampleBatches(PatchBatches):

@@ -14,7 +14,7 @@ from ...compiler.module import GraphModule
 from ...data.corpus import Item
 from ...features.cache import FeatureCache
 from ...features.waveform import WaveformFeatureConfig
-from ..autoregressive import Autoregressive, AutoregressiveLearner, titled_sounds
+from ..autoregressive import Autoregressive, AutoregressiveLearner, sounds_of
 from ..autoregressive.fitting import (
     moving_input,
     one_of_each,
@@ -31,6 +31,7 @@ from ..base import (
 from ..codec.interface import Codec, codec_of
 from ..conditions import (
     Conditions,
+    Value,
     refuse_inputs,
     scaled_inputs,
 )
@@ -75,7 +76,7 @@ class TokenGeneration(Autoregressive):
     )
     mono = True
     features = (WaveformFeatureConfig,)
-    parts: ClassVar = {"codec": "trained"}
+    parts: ClassVar = {"codec": "trained", "ear": "trained"}
     of_sampling: ClassVar = (
         "temperature",
         "temperatures",
@@ -84,6 +85,8 @@ class TokenGeneration(Autoregressive):
         "guidance",
         "guidances",
         "generate_frames",
+        "best_of",
+        "ear",
     )
 
     def __init__(
@@ -131,6 +134,7 @@ class TokenGeneration(Autoregressive):
         self.input_shape = model.input_shapes[self.codes]
         self.output_shape = model.output_shape
         self.where_input = where
+        self.check_ear(model)
 
     def prepare(self, model: GraphModule) -> None:
         """Layers with `vector_dim` begin with the codec's vectors of its codes. Raises TaskError E575."""
@@ -146,6 +150,7 @@ class TokenGeneration(Autoregressive):
         """
         conditions = self._fitted(self.tracks(train))
         refuse_few_rows(self.rows, conditions.each, self.where_input)
+        self.check_values(conditions)
         if others:
             conditions.of(self.tracks(others))
 
@@ -252,22 +257,20 @@ class TokenGeneration(Autoregressive):
         figures["accuracy"] = total["hits"] / total["codes"]
         return figures
 
-    def generate(
+    def sounds(
         self,
         model: nn.Module,
         settings: Mapping[str, Any],
-        *,
-        n: int,
-        conditions: Mapping[str, Any],
+        rows: Sequence[Mapping[str, Value]],
         seed: int,
         on_share: OnShare = unseen,
     ) -> list[Sound]:
-        """Codes drawn one after another, decoded. Raises TaskError E560, E561, E563, E565."""
+        """Codes drawn one after another, decoded. Raises TaskError E565."""
         assert isinstance(model, GraphModule)
         known = Conditions.from_json(settings["conditions"])
-        asked = known.asked(conditions, n, seed)
-        inputs = known.encode(asked)
-        self._lengths().refuse_beyond_memory(model, known.dropped(1), n)
+        inputs = known.encode(rows)
+        count = len(rows)
+        self._lengths().refuse_beyond_memory(model, known.dropped(1), count)
         codes = generated(
             model,
             self.codes,
@@ -275,7 +278,7 @@ class TokenGeneration(Autoregressive):
             known.without(inputs, self.config.guided),
             pattern=self.pattern,
             config=self.config,
-            count=n,
+            count=count,
             n_frames=self.config.frames,
             seed=seed,
             on_share=on_share,
@@ -283,7 +286,7 @@ class TokenGeneration(Autoregressive):
         codec = self.codec.to(codes.device)
         with torch.inference_mode():
             waves = codec.decode(codes)
-        return titled_sounds(waves, codec.sr_hz, asked)
+        return sounds_of(waves, codec.sr_hz, rows)
 
 
 def window_sums(

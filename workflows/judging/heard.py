@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...errors import DataError, MirbricksError, RunError
 from ...metrics.pitch import cents_off, note_f0_hz
 from ...metrics.sound_embeddings import SoundEmbedding
 from ...tasks.conditions import as_number
+from ...tasks.sounds import without_silence
 from ..embeddings.interface import Classifier
 from ..embeddings.layers import ClassifierEmbedding
 from ..progress import Progress
@@ -21,7 +21,6 @@ from .sounds import Float32, Sounds, Source
 
 PITCH = "pitchmidi"  # what a MIDI number of a single note is called
 QUARTER_TONE = 50  # cents
-SILENCE = 0.003  # of the loudest sample: what lies behind the last one above it
 ENDING = "_heard"  # of the figures' names
 
 
@@ -132,15 +131,6 @@ def _judged(
         hz = note_f0_hz(sounding, sr_hz) if len(sounding) else None
         cents = None if hz is None else cents_off(hz, midi)
         yield PITCH, cents, cents is not None and abs(cents) < QUARTER_TONE
-
-
-def without_silence(wave: Float32) -> NDArray[np.float32]:
-    """A sound up to its last sample that is not silent: short notes come with silence behind them."""
-    levels = np.abs(wave)
-    loud = np.flatnonzero(levels > SILENCE * levels.max(initial=0.0))
-    if not len(loud):
-        return wave[:0]
-    return wave[: loud[-1] + 1]
 
 
 def _midi(annotations: Mapping[str, Any]) -> float | None:

@@ -13,9 +13,9 @@ import soundfile
 import mirbricks as mb
 from mirbricks.cli import main
 from mirbricks.errors import DataError, RunError
-from mirbricks.tasks.sounds import Sound
+from mirbricks.tasks.sounds import Sound, without_silence
 from mirbricks.workflows.generated import SoundFolder
-from mirbricks.workflows.judging.heard import heard, hearing_of, without_silence
+from mirbricks.workflows.judging.heard import heard, hearing_of
 from mirbricks.workflows.judging.sounds import sounds_of
 from mirbricks.workflows.progress import Quiet
 

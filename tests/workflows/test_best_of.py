@@ -390,7 +390,8 @@ def test_an_ear_that_lacks_a_value_is_refused(runs: Path) -> None:
         "      |        ^\n"
         "  missing  oboe\n"
         "  known    cello, flute\n"
-        "  help: train an ear on recordings of all these values, or do without: task.ear=null and task.best_of=1     [E567]"
+        "  help: train an ear on recordings of all these values, or do without: "
+        "task.ear=null and task.best_of=1     [E567]"
     )
 
 

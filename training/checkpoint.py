@@ -9,6 +9,7 @@ from torch import nn
 from ..errors import RunError
 from ..runs.folder import RunFolder
 from .optimization import TrainConfig
+from .sharding import load, load_optimizer
 from .turns import MovingTurn
 
 Stopped = Literal["finished", "patience", "interrupted"]
@@ -76,7 +77,7 @@ def restore(training: Kept, state: dict[str, Any]) -> None:
         )
     # The weights are held against the graph first: torch's own message for a misfit names no remedy.
     run.check_weights(state["model"], training.model.state_dict())
-    training.model.load_state_dict(state["model"])
+    load(training.model, state["model"])
     main = training.main
     counters = state["counters"]
     try:
@@ -87,7 +88,7 @@ def restore(training: Kept, state: dict[str, Any]) -> None:
             if turn is not main:
                 _restore_turn(turn, state["turns"][turn.name])
         if training.average is not None:
-            training.average.load_state_dict(state["average"])
+            load(training.average, state["average"])
         if training.own is not None:
             training.own.load_state_dict(state["learner"])
     except (ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
@@ -100,7 +101,7 @@ def restore(training: Kept, state: dict[str, Any]) -> None:
 
 
 def _restore_turn(turn: MovingTurn, state: dict[str, Any]) -> None:
-    turn.optimizer.load_state_dict(state["optimizer"])
+    load_optimizer(turn.optimizer, state["optimizer"])
     turn.values = state["losses"]
     # States of older versions have no means of parts.
     turn.sides.values = state.get("side_values", {})

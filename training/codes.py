@@ -13,5 +13,7 @@ CODES = {
     "E624": "The device is not one that torch knows on this machine.",
     "E625": "Batch normalisation learns from the spread of the values of a channel; one example may have a single one.",
     "E626": "`train.freeze` and `train.lr_scales` name nodes of the graph that have weights.",
+    "E627": "`train.sharding: full` cuts the weights of one graph into shares. Several graphs in turns stay whole.",
+    "E628": "Processes that train together wait for one another. Where one ended, the others cannot go on.",
 }
 register_codes(__name__, CODES)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import functools
+import itertools
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +14,8 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.distributed_c10d import PrefixStore, Store
+from torch.distributed.rendezvous import rendezvous
 
 from ..errors import RunError
 
@@ -123,8 +127,51 @@ def joined(device: torch.device) -> Iterator[World]:
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
     backend = "nccl" if device.type == "cuda" else "gloo"
-    dist.init_process_group(backend, timeout=VALIDATION_LIMIT)
+    with lost_partners_reported():
+        store, rank, size = _meeting_place()
+        dist.init_process_group(
+            backend, store=store, rank=rank, world_size=size, timeout=VALIDATION_LIMIT
+        )
+        try:
+            yield World(device, rank, size)
+        finally:
+            dist.destroy_process_group()
+
+
+@contextlib.contextmanager
+def lost_partners_reported() -> Iterator[None]:
+    """RunError E628 for what torch raises in a process whose partner was killed."""
     try:
-        yield World(device, dist.get_rank(), size)
-    finally:
-        dist.destroy_process_group()
+        yield
+    except RuntimeError as error:
+        # gloo has no exception of its own, but names its files.
+        text = str(error).strip() or type(error).__name__
+        if not isinstance(error, dist.DistError) and "gloo" not in text.lower():
+            raise
+        raise RunError(
+            "another process of this training has ended, or cannot be reached",
+            code="E628",
+            facts=[("torch", text.splitlines()[0])],
+            help="it may have reported why; with --max-restarts torchrun starts all again, and they go on",
+        ) from error
+
+
+_groups = itertools.count()
+
+
+@functools.cache
+def _rendezvous() -> tuple[Store, int, int]:
+    """The store of torchrun, which outlives every group of processes, the rank, and how many there are."""
+    place: tuple[Store, int, int] = next(iter(rendezvous("env://")))
+    return place
+
+
+def _meeting_place() -> tuple[Store, int, int]:
+    """Where the processes find each other for the next training of several, such as of folds.
+
+    Under names of its own: of a group that has ended the addresses are still there, and nobody answers at them. A
+    group also ends where torchrun starts the processes again.
+    """
+    store, rank, size = _rendezvous()
+    starts = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    return PrefixStore(f"mirbricks/{starts}/{next(_groups)}", store), rank, size

@@ -8,7 +8,6 @@ resumed run equals an uninterrupted one to the bit.
 from __future__ import annotations
 
 import contextlib
-import copy
 import gc
 import math
 import time
@@ -27,12 +26,14 @@ from .checkpoint import Stopped, restore, state_of
 from .chosen import Frozen, scales_of
 from .devices import World, as_device, joined, seed_torch
 from .failures import reported_plainly
+from .holding import holding_of
 from .interrupt import StopSignals
 from .loggers.base import Loggers
 from .memory_format import lay_channels_last
 from .optimization import TrainConfig, follow
 from .profiling import Profiling
 from .progress import TrainingProgress
+from .sharding import refuse_turns
 from .turns import MovingTurn, only_moving, record_of, several_turns, single_turn
 from .validation_loss import ValidationLoss
 
@@ -150,7 +151,8 @@ class Training:
         self.config = config
         self.run = run
         self.world = world
-        self.model = model.to(world.device)
+        self.holding = holding_of(model, config, world)
+        self.model = self.holding.model
         self.channels_last = lay_channels_last(self.model, config, world.device)
         # Frozen ones are only read, and so are in no state; graphs that train beside the model are.
         self.parts: dict[str, nn.Module] = {}
@@ -169,7 +171,7 @@ class Training:
         self.turns = self._made_turns()
         self.average: nn.Module | None = None
         if config.average_decay:
-            self.average = copy.deepcopy(self.model)
+            self.average = self.holding.twin()
         self.validation = ValidationLoss(learner, judge, world.device, config)
         self.step = 0
         self.validated = 0
@@ -201,8 +203,11 @@ class Training:
                     lr_scale=lr_scale,
                     scales=self.scales,
                     wrapped=True,
+                    shared=self.holding.shared,
                 )
             ]
+        if self.holding.shared:
+            raise refuse_turns()
         turns = several_turns(given(self.model), self.config, device)
         known = {id(module) for module in (self.model, *self.parts.values())}
         for turn in turns:
@@ -230,7 +235,7 @@ class Training:
 
     def start(self) -> None:
         """Everything restored, get ready for the first step."""
-        wrapped = self.world.wrap(self.model)
+        wrapped = self.holding.wrapped()
         self.forward: Any = wrapped
         if self.config.compile:
             self.forward = torch.compile(wrapped)
@@ -265,6 +270,7 @@ class Training:
         with ahead as batches, profiling.running():
             stopped = self._steps(batches, signals, progress, profiling)
         self._save_state(stopped)
+        self.holding.hand_back()
         return stopped
 
     def _steps(
@@ -298,9 +304,7 @@ class Training:
             self.recent_s += took_s
             progress.advance(self.step, self.main.last)
             self._note_metrics()
-            # Between validations too, so that a crash loses minutes and not hours.
-            if time.monotonic() - self.saved_s >= SAVE_EVERY_S:
-                self._save_state(None)
+            self._save_between_validations()
         return "interrupted"
 
     def _step(self, batch: Batch, signals: StopSignals) -> bool:
@@ -311,6 +315,7 @@ class Training:
         # All that is random comes from seed and step, so that a resumed training draws the same.
         seed_torch(device, config.seed, self.step, self.world.rank)
         batch = on_device(batch, device, self.channels_last)
+        self.holding.before_step()
         stop = False
         modules = [self.model, *self.parts.values()]
         for turn in self.turns:
@@ -345,9 +350,10 @@ class Training:
     def _validate(self, progress: TrainingProgress) -> None:
         """Validate on the leader; keep the weights if they are the best, and save the state."""
         begin_s = time.monotonic()
+        # The average is what will be used, so it is what must be judged.
+        used = self.model if self.average is None else self.average
+        judged = self.holding.judged(used)
         if self.world.leader:
-            # The average is what will be used, so it is what must be judged.
-            judged = self.model if self.average is None else self.average
             found = self.learner.validate(judged, progress.validating)
             figures = {name: float(value) for name, value in found.items()}
             figures |= self.validation.of(judged, figures)
@@ -356,6 +362,7 @@ class Training:
             self._keep_best(judged, figures)
             figure = self.learner.figure
             progress.validated(figure, figures[figure])
+        self.holding.after_validation()
         # Every process must know when patience ends, and only the leader has validated.
         self.waited = self.world.share(self.waited)
         self.validated = self.step
@@ -387,7 +394,18 @@ class Training:
         for name, module in self.parts.items():
             self.run.part(name).save_weights(module, about)
 
+    def _save_between_validations(self) -> None:
+        """Every few minutes, so that a crash loses minutes and not hours."""
+        if self.step % METRICS_EVERY and self.holding.shared:
+            return
+        due = time.monotonic() - self.saved_s >= SAVE_EVERY_S
+        if self.holding.all_agree(due):
+            self._save_state(None)
+
     def _save_state(self, stopped: Stopped | None) -> None:
         self.saved_s = time.monotonic()
-        if self.world.leader:
-            self.run.save_state(state_of(self, stopped))
+        # What lies in shares comes together in every process; one of them writes it.
+        if self.world.leader or self.holding.shared:
+            state = self.holding.state(state_of(self, stopped))
+            if self.world.leader:
+                self.run.save_state(state)

@@ -13,12 +13,14 @@ from pydantic import (
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
+    model_validator,
 )
 from torch import nn
 
 from ..errors import RunError, Where
 from ..settings import Settings
 from ..tasks.turns import Beta, OptimizerConfig
+from .sharding import local
 
 LAST_LR = 0.01  # where the cosine ends, as a part of lr
 MOMENTUM = 0.9
@@ -83,6 +85,22 @@ class TrainConfig(Settings):
         False,
         description="keep 4-D tensors channels-last, faster for some convolutions",
     )
+    sharding: Literal["none", "full"] = Field(
+        "none",
+        description="full: under torchrun each process holds a share of weights, gradients and means, for graphs too "
+        "large for one device (FSDP); none: each holds them whole",
+    )
+
+    @model_validator(mode="after")
+    def _goes_with_shares(self) -> TrainConfig:
+        if self.sharding == "none":
+            return self
+        for name in ("compile", "channels_last"):
+            if getattr(self, name):
+                raise ValueError(
+                    f"sharding: full does not go with {name}: true; set one of them only"
+                )
+        return self
 
 
 def learning_rate(config: TrainConfig, step: int) -> float:
@@ -163,12 +181,12 @@ def make_optimizer(
 def follow(average: nn.Module, model: nn.Module, decay: float) -> None:
     """Move weights and float buffers of `average` towards `model`; other buffers are copied."""
     # One call for all weights: a loop over them costs more than the average itself.
-    torch._foreach_lerp_(
-        list(average.parameters()), list(model.parameters()), 1 - decay
-    )
-    for mine, new in zip(average.buffers(), model.buffers(), strict=True):
-        if mine.is_floating_point():
+    mine = [local(weight) for weight in average.parameters()]
+    theirs = [local(weight) for weight in model.parameters()]
+    torch._foreach_lerp_(mine, theirs, 1 - decay)
+    for old, new in zip(average.buffers(), model.buffers(), strict=True):
+        if old.is_floating_point():
             # Between two -inf, as in a mask, lies NaN: equal values are taken as they are.
-            mine.copy_(torch.where(mine == new, new, mine.lerp(new, 1 - decay)))
+            old.copy_(torch.where(old == new, new, old.lerp(new, 1 - decay)))
         else:
-            mine.copy_(new)
+            old.copy_(new)

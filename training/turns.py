@@ -23,6 +23,7 @@ from .optimization import (
     settings_of,
     trainable,
 )
+from .sharding import clip
 from .side_losses import added, side_losses
 
 MODEL = "model"  # the turn of a learner that has no turns of its own
@@ -51,8 +52,11 @@ class MovingTurn:
         lr_scale: float = 1.0,
         scales: Mapping[int, float] | None = None,
         wrapped: bool = False,
+        shared: bool = False,
     ) -> None:
         """`own` are weights of the learner, and `wrapped` says that torch averages the model's gradients itself.
+
+        `shared` says that the weights lie in shares over the processes.
 
         `scales` are factors of the learning rate of single weights, by their ids.
         """
@@ -61,6 +65,7 @@ class MovingTurn:
         self.world = world
         self.own = own
         self.wrapped = wrapped
+        self.shared = shared
         self.optimizer = make_optimizer(
             turn.modules, self.config, world.device, own, lr_scale, scales
         )
@@ -133,7 +138,10 @@ class MovingTurn:
         weights = [
             weight for module in self.turn.modules for weight in trainable(module)
         ]
-        self.grad_norm = float(nn.utils.clip_grad_norm_(weights, limit))
+        if self.shared:
+            self.grad_norm = clip(weights, limit)
+        else:
+            self.grad_norm = float(nn.utils.clip_grad_norm_(weights, limit))
 
 
 def total(parts: Loss) -> Tensor:

@@ -25,6 +25,7 @@ CODES = {
     "E632": "An index holds vectors of recordings, made by a run of the task covers; this one has none.",
     "E633": "A query is a key of the index or of the corpus of --data, or an audio file.",
     "E634": "FAISS comes with the package faiss-cpu, and searches one vector per recording.",
+    "E635": "A compressed index keeps a vector as M bytes, each for as many of its numbers: 256 vectors or more.",
     "E650": "--set of `mirbricks generate` takes conditions, NAME=VALUE, and settings of the task, task.KEY=VALUE.",
 }
 register_codes(__name__, CODES)

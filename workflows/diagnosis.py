@@ -88,11 +88,11 @@ def _of_sections(
             if name in graph.source.data:
                 read_section(graph, name, errors)
         return errors
-    train = read_sections(graph, errors).train
-    if errors or model is None:
+    sections = read_sections(graph, errors)
+    if errors or model is None or sections.task is None:
         return errors
     with _gathered(errors):
-        refuse_untrainable(graph, model, train)
+        refuse_untrainable(graph, model, sections.train, sections.task)
     if thorough and not errors:
         errors += misfits(graph, model)
     return errors

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,24 +24,8 @@ def nearest_by_faiss(
     those of the best `most` recordings.
     Raises RunError E634 without faiss, and where a recording has several vectors.
     """
-    if int(library.counts.max()) > 1 or any(len(query) > 1 for query in queries):
-        message = (
-            "FAISS searches one vector per recording, and this index has one per chunk"
-        )
-        raise RunError(
-            message,
-            code="E634",
-            help="leave --faiss out, or train with task.vectors: mean",
-        )
-    try:
-        import faiss
-    except ImportError as error:
-        message = "the package 'faiss' is not installed"
-        raise RunError(
-            message,
-            code="E634",
-            help="pip install faiss-cpu, or leave --faiss out",
-        ) from error
+    refuse_chunks(library, queries)
+    faiss = faiss_library()
     vectors = _references(library)
     n_rotations = vectors.shape[1]
     index = faiss.IndexFlatIP(vectors.shape[2])
@@ -55,6 +41,28 @@ def nearest_by_faiss(
         best_scores.append(own[first])
         best.append(numbers[first])
     return torch.from_numpy(np.stack(best_scores)), torch.from_numpy(np.stack(best))
+
+
+def refuse_chunks(library: Library, queries: Sequence[Tensor] = ()) -> None:
+    """Raise RunError E634 where a recording, or a query, has several vectors."""
+    if int(library.counts.max()) > 1 or any(len(query) > 1 for query in queries):
+        raise RunError(
+            "FAISS searches one vector per recording, and this index has one per chunk",
+            code="E634",
+            help="leave --faiss and --compress out, or train with task.vectors: mean",
+        )
+
+
+def faiss_library() -> Any:
+    """The library. Raises RunError E634 where it is not installed."""
+    try:
+        return importlib.import_module("faiss")
+    except ImportError as error:
+        raise RunError(
+            "the package 'faiss' is not installed",
+            code="E634",
+            help="pip install 'mirbricks[retrieval]', or leave --faiss and --compress out",
+        ) from error
 
 
 def _references(library: Library) -> Tensor:

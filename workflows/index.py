@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..data.corpus import Corpus
 from ..errors import DataError, RunError
 from ..runs.folder import RunFolder
-from ..tasks.covers import CoverSongs
+from ..tasks.covers import CoverSongs, Library
 from ..tasks.covers.pictures import title_of
 from ..training.devices import as_device
+from .compressed import Compressed, recall
 from .experiment import Experiment, compute_features, features_of, recordings_of
+from .faiss_search import faiss_library
 from .index_file import Index, weights_hash
 from .loading import load_run
 from .mixed_down import note_mixed_down
@@ -20,13 +22,22 @@ from .new_file import refuse_existing
 from .parts import move
 from .progress import Progress
 
+RECALLS = (
+    1,
+    10,
+)  # nearest recordings that the recall of a compressed index is reported of
+
 
 @dataclass(frozen=True)
 class Indexed:
-    """What was written: the index, and the recordings that could not be used."""
+    """What was written: the index, and the recordings that could not be used.
+
+    recall  of a compressed index: the share of the exact search's nearest that it finds, by how many are asked for
+    """
 
     index: Index
     failed: list[DataError]
+    recall: dict[int, float] = field(default_factory=dict)
 
 
 def index(
@@ -34,6 +45,7 @@ def index(
     data: str | Path,
     out: str | Path,
     *,
+    compress: int | None = None,
     cache: str | None,
     jobs: int,
     device: str,
@@ -41,10 +53,14 @@ def index(
 ) -> Indexed:
     """Embed the recordings of a corpus; those that cannot be used are reported and left out.
 
-    Raises GraphError E191 where `out` already exists, RunError E632 where nothing can be embedded.
+    `compress` keeps so many bytes of each vector (IVF-PQ), and measures what is lost.
+    Raises GraphError E191 where `out` already exists, RunError E632 where nothing can be embedded, and as
+    `Compressed.of`.
     """
     # What cannot be written is refused before hours of computing.
     refuse_existing(out)
+    if compress is not None:
+        faiss_library()
     run = RunFolder.open(folder)
     experiment, task = embedding_run(run)
     corpus = Corpus.open(data)
@@ -64,7 +80,12 @@ def index(
     move(experiment, as_device(device))
     model = experiment.model
     with progress.counting("embedding", len(items)) as on_done:
-        library = task.library(model, items, features, on_done)
+        exact = task.library(model, items, features, on_done)
+    library: Library | Compressed = exact
+    found = {}
+    if compress is not None:
+        library = Compressed.of(exact, compress)
+        found = {most: recall(library, exact, most) for most in RECALLS}
     # The hash of the weights goes in: vectors of other weights cannot be compared with these.
     made = Index(
         library,
@@ -76,7 +97,7 @@ def index(
         corpus=corpus.name,
     )
     made.save(out)
-    return Indexed(made, failed)
+    return Indexed(made, failed, found)
 
 
 def _work(item: Any, task: CoverSongs) -> str | None:

@@ -16,10 +16,18 @@ from ..errors import RunError
 from ..runs.folder import WEIGHTS, RunFolder
 from ..tasks.covers import Library
 from ..tasks.covers.matching import Alike
+from .compressed import Compressed
 
-FORMAT = "mirbricks index 1"
-HOW = ("alike_by", "both_ways")  # how a library compares
-TENSORS = {"vectors": 3, "counts": 1, "mean": 1, "deviation": 1}  # and their axes
+OF_RECORDINGS = {"counts": 1, "mean": 1, "deviation": 1}
+# The kinds of libraries by the word that their files begin with, each with its tensors and their axes.
+EXACT = "mirbricks index 1"
+COMPRESSED = "mirbricks compressed index 1"
+TENSORS = {
+    EXACT: {"vectors": 3, **OF_RECORDINGS},
+    COMPRESSED: {"centres": 2, "codebooks": 3, "codes": 2, "lists": 1, **OF_RECORDINGS},
+}
+# How a library of a kind compares.
+HOW = {EXACT: ("alike_by", "both_ways"), COMPRESSED: ("alike_by", "probes")}
 
 
 @dataclass(frozen=True)
@@ -30,7 +38,7 @@ class Index:
     run, weights         the folder of the run, and the hash of its weights
     """
 
-    library: Library
+    library: Library | Compressed
     keys: tuple[str, ...]
     titles: tuple[str, ...]
     works: tuple[str | None, ...]
@@ -43,12 +51,15 @@ class Index:
         # Tensors and words lie in one file, so that neither can be lost or exchanged alone.
         names = ("keys", "titles", "works", "run", "weights", "corpus")
         facts = {name: getattr(self, name) for name in names}
-        for name in HOW:
+        kind = COMPRESSED if isinstance(self.library, Compressed) else EXACT
+        for name in HOW[kind]:
             facts[name] = getattr(self.library, name)
         about = json.dumps(facts, ensure_ascii=False)
-        tensors = {name: getattr(self.library, name).contiguous() for name in TENSORS}
+        tensors = {
+            name: getattr(self.library, name).contiguous() for name in TENSORS[kind]
+        }
         with written_whole(path) as temporary:
-            temporary.write_bytes(safetensors.torch.save(tensors, {FORMAT: about}))
+            temporary.write_bytes(safetensors.torch.save(tensors, {kind: about}))
 
     @classmethod
     def load(cls, path: str | Path) -> Index:
@@ -59,20 +70,29 @@ class Index:
             with safetensors.safe_open(path, framework="pt") as file:
                 about = dict(file.metadata() or {})
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a dict
-            if FORMAT not in about:
+            kinds = [kind for kind in TENSORS if kind in about]
+            if len(kinds) != 1:
                 raise ValueError("it is not one of ours")
-            if {name: value.ndim for name, value in tensors.items()} != TENSORS:
+            if {name: one.ndim for name, one in tensors.items()} != TENSORS[kinds[0]]:
                 raise ValueError("it has other tensors")
-            facts = json.loads(about[FORMAT])
+            facts = json.loads(about[kinds[0]])
             for name in ("keys", "titles", "works"):
                 facts[name] = tuple(facts[name])
             # An index without this word is of cosines: there was nothing else.
             alike_by = facts.pop("alike_by", "cosine")
             if alike_by not in get_args(Alike):
                 raise ValueError(f"it compares by '{alike_by}', which is not known")
-            # One without this word was made before there was a choice.
-            both_ways = bool(facts.pop("both_ways", False))
-            library = Library(**tensors, alike_by=alike_by, both_ways=both_ways)
+            library: Library | Compressed
+            if kinds[0] == EXACT:
+                # One without this word was made before there was a choice.
+                both_ways = bool(facts.pop("both_ways", False))
+                library = Library(**tensors, alike_by=alike_by, both_ways=both_ways)
+                n_vectors = len(library.vectors)
+            else:
+                probes = facts.pop("probes")
+                library = Compressed(**tensors, alike_by=alike_by, probes=probes)
+                library.refuse_damaged()
+                n_vectors = len(library.counts)
             index = cls(library, **facts)
         except (
             OSError,
@@ -84,11 +104,10 @@ class Index:
             raise _not_an_index(path, " ".join(str(error).split())) from error
 
         # A file from a stranger may be well formed and still disagree with itself.
-        library = index.library
         of_recordings = (index.keys, index.titles, index.works)
         of_scores = (library.counts, library.mean, library.deviation)
         sizes = {len(one) for one in (*of_recordings, *of_scores)}
-        if len(sizes) > 1 or int(library.counts.sum()) != len(library.vectors):
+        if len(sizes) > 1 or int(library.counts.sum()) != n_vectors:
             raise _not_an_index(path, "its parts differ in length")
         if not index.keys:
             raise RunError(

@@ -58,7 +58,7 @@ def experiment_of(
     # What the model as a whole cannot do; none of it would be seen before the first step.
     task.check_graph(model)
     task.prepare(model)
-    refuse_untrainable(graph, model, train)
+    refuse_untrainable(graph, model, train, task)
     return Experiment(graph, model, feature, dataset, task, train)
 
 

@@ -18,6 +18,7 @@ from ..runs.folder import RunFolder
 from ..tasks.base import unseen
 from ..tasks.modes import evaluating
 from ..training.devices import as_device
+from .compressed import Compressed, with_probes
 from .experiment import compute_features, features_of, recordings_of
 from .faiss_search import nearest_by_faiss
 from .index import embedding_run
@@ -43,12 +44,14 @@ class Options:
     run_folder  the run that made the index; by default the folder that the index names
     top         how many results per query
     faiss       search by FAISS
+    probes      lists of a compressed index to look into
     """
 
     data: str | None = None
     run_folder: str | None = None
     top: int = 10
     faiss: bool = False
+    probes: int | None = None
     cache: str | None = None
     device: str = "cpu"
 
@@ -67,18 +70,30 @@ def search(
     """The nearest recordings of each query, by key of the index, key of the corpus, or audio file."""
     index = Index.load(path)
     queries = _queries(index, path, names, options)
-    by = nearest
-    if options.faiss:
+    library = index.library
+    by: Any = nearest
+    if isinstance(library, Compressed):
+        if options.probes is not None:
+            library = with_probes(library, options.probes)
+        by = Compressed.nearest
+    elif options.probes is not None:
+        raise RunError(
+            f"the index '{path}' is searched whole, and has no lists to look into",
+            code="E635",
+            help="leave --probes out, or make the index with --compress",
+        )
+    elif options.faiss:
         by = nearest_by_faiss
 
     # One more than asked for: the query itself may be among them.
     most = min(len(index.keys), options.top + 1)
-    scores, numbers = by(index.library, [query.vectors for query in queries], most)
+    scores, numbers = by(library, [query.vectors for query in queries], most)
     found = []
     rows = zip(queries, scores.tolist(), numbers.tolist(), strict=True)
     for query, row, which in rows:
         pairs = zip(which, row, strict=True)
-        others = [(k, score) for k, score in pairs if k != query.number]
+        # A compressed index may look at fewer recordings than were asked for.
+        others = [(k, score) for k, score in pairs if k not in (query.number, -1)]
         found.append(Found(query, others[: options.top]))
     return index, found
 

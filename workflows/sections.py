@@ -17,6 +17,7 @@ from ..training.batch_norm import refuse_one_example
 from ..training.chosen import refuse_unknown_nodes
 from ..training.loop import TrainConfig
 from ..training.optimization import refuse_no_weights
+from ..training.sharding import refuse_single_numbers, refuse_turns
 from .experiment import DatasetConfig
 
 CONFIGS: Mapping[str, type[Any]] = {"dataset": DatasetConfig, "train": TrainConfig}
@@ -48,11 +49,18 @@ def read_sections(graph: Graph, errors: list[MirbricksError]) -> Sections:
     return Sections(feature, dataset, train, task)
 
 
-def refuse_untrainable(graph: Graph, model: GraphModule, train: TrainConfig) -> None:
-    """Whether a graph has what the settings of `train:` ask for. Raises RunError E621, E625, E626."""
+def refuse_untrainable(
+    graph: Graph, model: GraphModule, train: TrainConfig, task: Task
+) -> None:
+    """Whether graph and task have what the settings of `train:` ask for. Raises RunError E621, E625, E626, E627."""
     refuse_no_weights(model, graph.source.key(("layers",)))
     refuse_one_example(model, train.batch_size)
     refuse_unknown_nodes(model, train, graph.source.key(("train",)))
+    if train.sharding == "full":
+        where = graph.source.key(("train", "sharding"))
+        refuse_single_numbers(model, where)
+        if "graph" in task.parts.values():
+            raise refuse_turns(where)
 
 
 def read_section(graph: Graph, name: str, errors: list[MirbricksError]) -> Any:

@@ -37,6 +37,7 @@ from .parts import keep_parts
 from .prepared import Prepared, choosing, prepare, refuse_early, refuse_taken
 from .progress import Progress
 from .report import write_run_report
+from .restarted import goes_on, noted_launch
 from .resuming import overrides_of, refuse_other
 from .start_from import fitting, start_from
 
@@ -91,17 +92,20 @@ def train(
     """
     _refuse_start_of_resumed(options)
     _note_unused_weights(graph_file, options, progress)
+    # Started again, the first fold says which models the experiment goes on with.
+    first = _first_run(options)
+    begun = _after_restart(options, first)
     # --resume takes the overrides of the first start, so that the command need not repeat them.
     overrides = list(options.overrides)
-    if options.resume:
-        overrides = overrides_of(_first_run(options), overrides)
+    if begun.resume:
+        overrides = overrides_of(first, overrides)
     graph = load_graph(graph_file, overrides)
-    experiment = experiment_of(graph, _kept(_first_run(options), options))
+    experiment = experiment_of(graph, _kept(first, begun))
     # A device that does not work is reported before the corpus is read.
     as_device(options.device)
     # So is a model that the training cannot begin with.
-    if options.start_from is not None:
-        fitting(experiment.model, options.start_from)
+    if begun.start_from is not None:
+        fitting(experiment.model, begun.start_from)
     corpus = Corpus.open(data)
     choice = choice_of(corpus, experiment.dataset)
     if choice.note and options.fold != "none" and leads():
@@ -119,7 +123,8 @@ def train(
     for fold in folds:
         refuse_early(experiment, corpus, more, fold)
         if leads():
-            refuse_taken(_out(options, folds, fold), options.resume)
+            out = _out(options, folds, fold)
+            refuse_taken(out, _after_restart(options, out).resume)
     prepared = prepare(
         experiment,
         corpus,
@@ -132,13 +137,22 @@ def train(
 
     for fold in folds:
         out = _out(options, folds, fold)
+        own = _after_restart(options, out)
         if fold != folds[0]:
             # A fold starts from weights of its own, drawn with the same seed, not from those of the fold before.
-            experiment = settled(experiment_of(graph, _kept(out, options)), corpus)
-        trained = _train_fold(experiment, prepared, fold, out, options, progress)
+            experiment = settled(experiment_of(graph, _kept(out, own)), corpus)
+        trained = _train_fold(experiment, prepared, fold, out, own, progress)
         yield replace(trained, n_folds=len(folds))
-        if trained.evaluation is None:
+        if trained.result.stopped == "interrupted":
             return
+
+
+def _after_restart(options: Options, out: Path) -> Options:
+    """With `resume` where torchrun started the processes again: the same command goes on from what they saved."""
+    if options.resume or not goes_on(out):
+        return options
+    # The weights to begin with were taken before the first step.
+    return replace(options, resume=True, start_from=None)
 
 
 def _note_unused_weights(
@@ -255,6 +269,10 @@ def _train_fold(
     with run.locked() if leads() else contextlib.nullcontext():
         if leads():
             _begin(run, experiment, prepared, split, fold, options)
+            if goes_on(out):
+                progress.note(
+                    f"torchrun started the processes again: '{out}' goes on from its last state"
+                )
             if taken is not None and (progress.routine_notes or not taken.complete):
                 progress.note("\n".join(taken.lines()))
             note_left_out(prepared.more, more, progress)
@@ -348,6 +366,7 @@ def _begin(
         **at_start(prepared.corpus, split, number, options.command),
         "overrides": list(options.overrides),
         "also": noted(prepared.also),
+        **noted_launch(),
     }
     if run.state_to_resume(options.resume) is None:
         run.write_text(GRAPH, experiment.graph.source.text)

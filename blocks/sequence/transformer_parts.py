@@ -167,6 +167,12 @@ class Stack(nn.Module):
         self.bias = _bias(c, causal)
         self.layers = _layers(c, causal, context_dim)
 
+    @property
+    def shards(self) -> list[nn.Module]:
+        """The branches, whose weights only they read: what a training in shares gathers one after another."""
+        layers: Any = self.layers.layers  # x-transformers': norms, branch, residual
+        return [branch for _, branch, _ in layers]
+
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         if context is None:
             given: dict[str, Any] = {}

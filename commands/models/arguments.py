@@ -36,6 +36,7 @@ TRAIN_KEYS = (
     "bf16",
     "compile",
     "channels_last",
+    "sharding",
 )
 
 
@@ -336,6 +337,12 @@ def index(p: Parser) -> None:
     p.add_argument(
         "--out", required=True, metavar="FILE", help=f"the index to write; {NEW_FILE}"
     )
+    p.add_argument(
+        "--compress",
+        type=values.count,
+        metavar="BYTES",
+        help="keep so many bytes of each vector, such as 16, for FAISS to search (default: all its numbers)",
+    )
     quiet(p)
 
 
@@ -367,6 +374,12 @@ def search(p: Parser) -> None:
         "--faiss",
         action="store_true",
         help="search with FAISS, which comes with the package faiss-cpu",
+    )
+    p.add_argument(
+        "--probes",
+        type=values.count,
+        metavar="N",
+        help="of a compressed index: how many lists to look into (default: 16); more find more and take longer",
     )
     json_output(p)
     cache(p)

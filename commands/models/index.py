@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
+from ...workflows.compressed import Compressed
 from ...workflows.index import index as write_index
 from ..screen import plural, progress_for
 
@@ -14,12 +15,23 @@ def index(arguments: Namespace) -> int:
         arguments.folder,
         arguments.data,
         arguments.out,
+        compress=arguments.compress,
         cache=arguments.cache,
         jobs=arguments.jobs,
         device=arguments.device,
         progress=progress_for(arguments),
     )
     count = plural(len(made.index.keys), "recording")
-    size = made.index.library.vectors.shape[-1]
-    print(f"{arguments.out}: {count} of '{made.index.corpus}', {size} numbers each")
+    library = made.index.library
+    if not isinstance(library, Compressed):
+        size = f"{library.vectors.shape[-1]} numbers"
+        print(f"{arguments.out}: {count} of '{made.index.corpus}', {size} each")
+        return 1 if made.failed else 0
+    n_lists = len(library.centres)
+    size = f"{library.codes.shape[1]} bytes each in {plural(n_lists, 'list')}"
+    print(f"{arguments.out}: {count} of '{made.index.corpus}', {size}")
+    # What is lost is reported where it can still be changed: against the exact search.
+    for most, share in made.recall.items():
+        looked = f"looking into {plural(library.probes, 'list')}"
+        print(f"recall@{most} {share:.3f} of the exact search, {looked}")
     return 1 if made.failed else 0

@@ -21,6 +21,7 @@ def search(arguments: Namespace) -> int:
         run_folder=arguments.run_folder,
         top=arguments.top,
         faiss=arguments.faiss,
+        probes=arguments.probes,
         cache=arguments.cache,
         device=arguments.device,
     )

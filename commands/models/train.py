@@ -84,10 +84,11 @@ def _train(arguments: Namespace, options: Options) -> int:
     ended = []
     progress = progress_for(arguments)
     for one in train_folds(arguments.graph, arguments.data, options, progress):
-        # Interrupted; under torchrun the other processes end here too, without a result of their
-        # own.
-        if one.evaluation is None:
+        if one.result.stopped == "interrupted":
             return INTERRUPTED if leads() else 0
+        # Under torchrun the leader judges and prints; the others go on to the next fold.
+        if one.evaluation is None:
+            continue
         ended.append(one)
         if not arguments.json:
             _print(one)
@@ -100,7 +101,7 @@ def _train(arguments: Namespace, options: Options) -> int:
         title = f"all {len(ended)} folds"
         headline = ended[0].experiment.task.headline
         print_tables(title, pooled(ended), headline)
-    return 1 if ended[-1].failed else 0
+    return 1 if ended and ended[-1].failed else 0
 
 
 def _as_json(one: Trained) -> dict[str, Any]:

@@ -271,8 +271,40 @@ def test_faiss_finds_the_same(rotations: int) -> None:
         nearest_by_faiss(chunks, [chunks.query(0)], 1)
     assert str(caught.value) == (
         "FAISS searches one vector per recording, and this index has one per chunk\n"
-        "  help: leave --faiss out, or train with task.vectors: mean     [E634]"
+        "  help: leave --faiss and --compress out, or train with task.vectors: mean     [E634]"
     )
+
+
+def test_a_compressed_index_from_the_command(
+    trained: Path, corpus: Path, call: Call, tmp_path: Path
+) -> None:
+    pytest.importorskip("faiss", reason="faiss-cpu is an extra: mirbricks[retrieval]")
+    words = ["index", trained / "run", "--data", corpus, "--compress"]
+    small = tmp_path / "small.index"
+    # Eighteen recordings are too few for codes of one byte.
+    assert call(*words, 3, "--out", small)[2].endswith(
+        "an index of 18 vectors cannot be compressed: codes of one byte need 256 at least\n"
+        "  help: leave --compress out: so few are searched exactly in no time     [E635]\n"
+    )
+    many = tmp_path / "many"
+    many.mkdir()
+    rng = np.random.default_rng(1)
+    keys = [f"{number // 2}-{number % 2}" for number in range(300)]
+    rows = [(key, rng.random((30, 12), np.float32), {"hop_s": 0.5}) for key in keys]
+    write_features(many / "many_feat.hdf5", iter(rows))
+    described(keys, [key.split("-")[0] for key in keys], many / "many.pyjama")
+    words[3] = many
+    status, out, _ = call(*words, 3, "--out", small, "--quiet")
+    assert status == 0
+    first, one, ten = out.splitlines()
+    assert first == f"{small}: 300 recordings of 'many', 3 bytes each in 7 lists"
+    assert one.startswith("recall@1 ")
+    assert ten.startswith("recall@10 ")
+    assert ten.endswith(" of the exact search, looking into 7 lists")
+    status, out, _ = call("search", small, "3-1", "--top", 3, "--probes", 2, "--json")
+    results = json.loads(out)["queries"][0]["results"]
+    assert [one["rank"] for one in results] == [1, 2, 3]
+    assert "3-1" not in [one["key"] for one in results]
 
 
 def test_without_faiss(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -282,7 +314,7 @@ def test_without_faiss(monkeypatch: pytest.MonkeyPatch) -> None:
         nearest_by_faiss(library, [library.query(0)], 1)
     assert str(caught.value) == (
         "the package 'faiss' is not installed\n"
-        "  help: pip install faiss-cpu, or leave --faiss out     [E634]"
+        "  help: pip install 'mirbricks[retrieval]', or leave --faiss and --compress out     [E634]"
     )
 
 
@@ -290,6 +322,10 @@ def test_bad_queries_and_indexes(
     trained: Path, corpus: Path, call: Call, tmp_path: Path
 ) -> None:
     index = trained / "songs.index"
+    assert call("search", index, "3-1", "--probes", 4)[2] == (
+        f"the index '{index}' is searched whole, and has no lists to look into\n"
+        "  help: leave --probes out, or make the index with --compress     [E635]\n"
+    )
     assert call("search", index, "3-2")[2] == (
         "'3-2' is neither a key nor an audio file\n  help: did you mean '3-1' or '3-0'?     [E633]\n"
     )

@@ -133,8 +133,9 @@ def main() -> None:
     made, build_s = lines(kept, queries, arguments.runs)
     text = (
         f"{arguments.count:,} synthetic vectors of {arguments.size} numbers, {VERSIONS} versions of each work; "
-        f"{len(queries)} queries, one at a time, processor time of one thread, median of {arguments.runs} runs. Compressing took "
-        f"{build_s:.0f} s. faiss {faiss.__version__}, torch {torch.__version__}, {os.cpu_count()} cores."
+        f"{len(queries)} queries, one at a time, processor time of one thread, median of {arguments.runs} runs. "
+        f"Compressing took {build_s:.0f} s. "
+        f"faiss {faiss.__version__}, torch {torch.__version__}, {os.cpu_count()} cores."
     )
     publish(f"{table(made)}\n\n{text}", arguments.write, "retrieval")
 

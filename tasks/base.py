@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from ..catalogue import Catalogue
 from ..compiler.module import GraphModule
+from ..data.batching.sampling import PartsDeck
 from ..data.corpus import Item
 from ..errors import TaskError, Where
 from ..features.base import FeatureConfig
@@ -74,6 +75,8 @@ class Task(abc.ABC):
     compares  whether a recording is judged among others: `references`, all of the corpus, are set before an evaluation
     generates whether its models make sounds: `mirbricks generate` and `Model.generate`
     of_sampling   settings that act while sounds are made: `generate` refuses the others; none named: it takes all
+    in_order  whether its batches can be drawn part by part (`train.order`); `buffer` is then set before a training, and
+              `deck_of` gives the order to its batches
     layer_kinds   kinds of layers that its predictions consist of, see `mirbricks.outputs`; None where it does not say
     parts     settings that name further models: "graph" for a graph file, whose module trains beside the model,
               "trained" for a run, a packed model, `zoo:NAME` or a known model, which stays as it is. `models` has what
@@ -92,10 +95,12 @@ class Task(abc.ABC):
     compares: ClassVar[bool] = False
     separates: ClassVar[bool] = False
     generates: ClassVar[bool] = False
+    in_order: ClassVar[bool] = False
     of_sampling: ClassVar[tuple[str, ...]] = ()
     parts: ClassVar[Mapping[str, Kind]] = {}
     layer_kinds: ClassVar[tuple[str, ...] | None] = None
     references: Sequence[Any] = ()
+    buffer: int | None = None
     Config: ClassVar[type[TaskConfig]]
     config: TaskConfig
     feature: FeatureConfig
@@ -228,6 +233,14 @@ class Task(abc.ABC):
     def read_with(self, tracks: Sequence[Item], items: Sequence[Item]) -> list[Item]:  # noqa: ARG002
         """The recordings that judging these tracks reads, of `items`: here the tracks; stems may be needed too."""
         return list(tracks)
+
+    def deck_of(self, items: Sequence[Any], seed: int) -> PartsDeck | None:
+        """The order in which recordings that lie in parts are read; None where batches draw them from anywhere."""
+        if self.buffer is None:
+            return None
+        # What a task makes of several recordings lies in no file, and is a part of its own.
+        parts = [str(getattr(item, "source", "")) for item in items]
+        return PartsDeck(parts, self.buffer, seed)
 
     @abc.abstractmethod
     def learner(

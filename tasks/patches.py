@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from ..augment.base import Domain
 from ..augment.chain import Chain
 from ..data.batching.patches import patch_starts, take_patch
+from ..data.batching.sampling import PartsDeck, positions_of
 from ..features.base import FeatureConfig
 from .base import Batch, OnTrack, unseen
 from .modes import evaluating
@@ -68,6 +69,7 @@ class PatchBatches(abc.ABC):
         self.seed = seed
         self.batch_size = batch_size
         self.input_rank = input_rank
+        self.deck: PartsDeck | None = None
 
     def batch(self, step: int) -> Batch:
         """The batch of a step."""
@@ -75,6 +77,34 @@ class PatchBatches(abc.ABC):
         # draws the same batches, and a thread may draw them ahead.
         rng = np.random.default_rng((self.seed, *self.stream, step))
         return self.draw(step, rng)
+
+    def chosen(
+        self,
+        step: int,
+        rng: Generator,
+        count: int,
+        share: NDArray[np.float64] | None = None,
+    ) -> NDArray[np.int64]:
+        """The numbers of the recordings of a batch.
+
+        Parameters
+        ----------
+        step : int
+            The number of the batch.
+        rng : Generator
+            The batch's own.
+        count : int
+            How many recordings there are.
+        share : array of float, (count,), optional
+            How often each is drawn; default: all alike. With a `deck` they come one after another instead.
+
+        Returns
+        -------
+        array of int, (batch_size,)
+        """
+        if self.deck is not None:
+            return self.deck.at(positions_of(step, self.batch_size))
+        return rng.choice(count, self.batch_size, p=share)
 
     @abc.abstractmethod
     def draw(self, step: int, rng: Generator) -> Batch:

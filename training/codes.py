@@ -15,5 +15,6 @@ CODES = {
     "E626": "`train.freeze` and `train.lr_scales` name nodes of the graph that have weights.",
     "E627": "`train.sharding: full` cuts the weights of one graph into shares. Several graphs in turns stay whole.",
     "E628": "Processes that train together wait for one another. Where one ended, the others cannot go on.",
+    "E629": "Recordings come in the order of their files where a batch is made of any; some tasks choose them.",
 }
 register_codes(__name__, CODES)

@@ -91,6 +91,16 @@ class TrainConfig(Settings):
         "large for one device (FSDP); none: each holds them whole",
     )
 
+    order: Literal["anywhere", "parts"] = Field(
+        "anywhere",
+        description="parts: recordings come as they lie in their HDF5 files, one file after another, for corpora that "
+        "no memory holds; anywhere: each batch draws from all",
+    )
+    buffer: PositiveInt = Field(
+        256,
+        description="of order parts: neighbours that are shuffled together",
+    )
+
     @model_validator(mode="after")
     def _goes_with_shares(self) -> TrainConfig:
         if self.sharding == "none":

@@ -9,7 +9,7 @@ from typing import Any
 from ..compiler.language.configs import read_config
 from ..compiler.language.graph import Graph
 from ..compiler.module import GraphModule
-from ..errors import DataError, ErrorList, MirbricksError
+from ..errors import DataError, ErrorList, MirbricksError, RunError
 from ..features.kinds import DEFAULT, config_of
 from ..tasks.base import Task
 from ..tasks.finding import task_of
@@ -52,10 +52,17 @@ def read_sections(graph: Graph, errors: list[MirbricksError]) -> Sections:
 def refuse_untrainable(
     graph: Graph, model: GraphModule, train: TrainConfig, task: Task
 ) -> None:
-    """Whether graph and task have what the settings of `train:` ask for. Raises RunError E621, E625, E626, E627."""
+    """Whether graph and task have what the settings of `train:` ask for. Raises RunError E621, E625 to E627, E629."""
     refuse_no_weights(model, graph.source.key(("layers",)))
     refuse_one_example(model, train.batch_size)
     refuse_unknown_nodes(model, train, graph.source.key(("train",)))
+    if train.order == "parts" and not task.in_order:
+        raise RunError(
+            f"train.order: parts is not for the task '{task.name}', which chooses its recordings itself",
+            code="E629",
+            where=graph.source.key(("train", "order")),
+            help="leave train.order out",
+        )
     if train.sharding == "full":
         where = graph.source.key(("train", "sharding"))
         refuse_single_numbers(model, where)

@@ -321,6 +321,8 @@ def _learner(
     train_items = items_of(prepared.items, split.train)
     valid_items = items_of(prepared.items, choosing(split))
     config = experiment.train
+    if config.order == "parts":
+        experiment.task.buffer = config.buffer
     return experiment.task.learner(
         [*train_items, *more],
         valid_items,

@@ -37,6 +37,8 @@ TRAIN_KEYS = (
     "compile",
     "channels_last",
     "sharding",
+    "order",
+    "buffer",
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Sequence
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 Int64 = NDArray[np.int64]
@@ -36,8 +37,51 @@ class Deck:
                 one: order for one, order in self._orders.items() if one in neighbours
             }
             rng = np.random.default_rng((*self._seed, which))
-            self._orders[which] = rng.permutation(self.n)
+            self._orders[which] = self._shuffled(rng)
         return self._orders[which]
+
+    def _shuffled(self, rng: Generator) -> Int64:
+        return rng.permutation(self.n)
+
+
+class PartsDeck(Deck):
+    """The numbers of files that lie in parts, part after part: what streams from a disk and never jumps about in it.
+
+    In each round the parts come in another order. What lies in a part is read in its own order through a buffer, in
+    which it is shuffled; the last of a part and the first of the next may share a buffer.
+
+    Parameters
+    ----------
+    parts : sequence of hashable
+        Of each file, in the order in which they lie there, which part holds it.
+    buffer : int
+        How many neighbours are shuffled together.
+    *seed : int
+        What the orders are drawn from.
+
+    Examples
+    --------
+    >>> deck = PartsDeck(["b.hdf5"] * 3 + ["a.hdf5"] * 3, 3, 0)
+    >>> sorted(deck.at(np.arange(6)).tolist())
+    [0, 1, 2, 3, 4, 5]
+    """
+
+    def __init__(self, parts: Sequence[Hashable], buffer: int, *seed: int) -> None:
+        super().__init__(len(parts), *seed)
+        self._buffer = buffer
+        members: dict[Hashable, list[int]] = {}
+        for number, part in enumerate(parts):
+            members.setdefault(part, []).append(number)
+        self._parts = [np.array(numbers) for numbers in members.values()]
+
+    def _shuffled(self, rng: Generator) -> Int64:
+        chosen = [self._parts[number] for number in rng.permutation(len(self._parts))]
+        order = np.concatenate(chosen)
+        for first in range(0, self.n, self._buffer):
+            order[first : first + self._buffer] = rng.permutation(
+                order[first : first + self._buffer]
+            )
+        return order
 
 
 def positions_of(step: int, batch_size: int) -> Int64:

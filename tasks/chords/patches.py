@@ -72,9 +72,9 @@ class Patches(PatchBatches):
         self.silence = silence
         self._share = shares([track.feature for track in tracks])
 
-    def draw(self, step: int, rng: Generator) -> Batch:  # noqa: ARG002  # every step draws alike
+    def draw(self, step: int, rng: Generator) -> Batch:
         # Long recordings are drawn more often, which makes every frame equally likely.
-        rows = rng.choice(len(self.tracks), self.batch_size, p=self._share)
+        rows = self.chosen(step, rng, len(self.tracks), self._share)
         return self.collated([self._example(self.tracks[row], rng) for row in rows])
 
     def _example(self, track: Track, rng: Generator) -> Example:

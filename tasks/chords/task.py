@@ -53,6 +53,7 @@ class ChordEstimation(Task):
     config: ChordsConfig
     title = "chord estimation"
     layer_kinds = ("segments",)
+    in_order = True
     headline = ("majmin", "root", "thirds", "mirex", "seg", "macro_recall")
     tuned: ClassVar = {"weight": float, "first": list[float], "step": list[list[float]]}
     of_training: ClassVar = (
@@ -113,7 +114,8 @@ class ChordEstimation(Task):
         batch_size: int,
     ) -> ChordLearner:
         """Raises TaskError E503, E509."""
-        tracks = [self._track(item, cache) for item in self.tracks(train)]
+        items = self.tracks(train)
+        tracks = [self._track(item, cache) for item in items]
         # From the training tracks alone: validation and test must
         # not reveal how their chords follow one another.
         self.transitions = Transitions.learned(track.classes for track in tracks)
@@ -125,6 +127,7 @@ class ChordEstimation(Task):
             input_rank=self.input_rank,
             silence=self.feature.silence,
         )
+        patches.deck = self.deck_of(items, seed)
         return ChordLearner(self, patches, self.tracks(valid), cache)
 
     def tune(

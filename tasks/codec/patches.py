@@ -63,7 +63,11 @@ class Patches(PatchBatches):
 
     def draw(self, step: int, rng: Generator) -> Batch:
         examples = []
-        for index in rng.integers(len(self.keys), size=self.batch_size):
+        if self.deck is None:
+            rows = rng.integers(len(self.keys), size=self.batch_size)
+        else:
+            rows = self.chosen(step, rng, len(self.keys))
+        for index in rows:
             patch = self._patch(self.features[int(index)], rng)
             patch = self.chain(patch.float(), rng)
             # A codec is held to what it has read: there is no other target.

@@ -73,6 +73,7 @@ class CodecTask(Task):
     config: CodecConfig
     title = "audio codec"
     layer_kinds = ()
+    in_order = True
     headline = (
         "bit_rate_bps",
         "si_sdr_db",
@@ -189,6 +190,7 @@ class CodecTask(Task):
             batch_size=batch_size,
             input_rank=self.input_rank,
         )
+        patches.deck = self.deck_of(items, seed)
         return CodecLearner(self, patches, self.tracks(valid), cache)
 
     def evaluate(

@@ -78,8 +78,8 @@ class Patches(PatchBatches):
         self._chain = chain_of(config.augment, feature)
         self._share = shares([source.feature for source in sources])
 
-    def draw(self, step: int, rng: Generator) -> Batch:  # noqa: ARG002  # every step draws alike
-        places = rng.choice(len(self.sources), self.batch_size, p=self._share)
+    def draw(self, step: int, rng: Generator) -> Batch:
+        places = self.chosen(step, rng, len(self.sources), self._share)
         drawn = [self.sources[place] for place in places]
         size = self.config.patch_frames
         starts = [random_start(one.feature.n_frames, size, rng) for one in drawn]

@@ -57,6 +57,7 @@ class F0Estimation(Task):
     config: F0Config
     title = "monophonic pitch"
     layer_kinds = ("notes", "curve")
+    in_order = True
     headline = (
         "frames_right",
         "loud_frames_right",
@@ -133,10 +134,12 @@ class F0Estimation(Task):
         batch_size: int,
     ) -> F0Learner:
         """Raises TaskError E503 for a side without tracks, E540 for annotations that are not the pitch of one voice."""
-        sources = [Source.of(item, cache, self.config) for item in self.voices(train)]
+        items = self.voices(train)
+        sources = [Source.of(item, cache, self.config) for item in items]
         patches = Patches(
             sources, self.config, self.feature, seed=seed, batch_size=batch_size
         )
+        patches.deck = self.deck_of(items, seed)
         return F0Learner(self, patches, self.tracks(valid), cache)
 
     def tune(

@@ -110,7 +110,7 @@ class Patches(PatchBatches):
         self._chain = chain_of(config.augment, feature)
         self._share = shares([track.mix.feature for track in tracks])
 
-    def draw(self, step: int, rng: Generator) -> Batch:  # noqa: ARG002  # every step draws alike
+    def draw(self, step: int, rng: Generator) -> Batch:
         config = self.config
         feature = self.feature
         size = config.patch_frames
@@ -124,7 +124,7 @@ class Patches(PatchBatches):
         references = []
         names = []
         for row in range(self.batch_size):
-            track = self.tracks[rng.choice(len(self.tracks), p=self._share)]
+            track = self._track(step, row, rng)
             cuts = self._cuts(track, rng)
             _mix(cuts, magnitude[row])
             self._annotate(cuts, targets[row], rng)
@@ -138,6 +138,12 @@ class Patches(PatchBatches):
         )
         inputs = self._chain(scaled.permute(0, 2, 3, 1), rng).contiguous()
         return Batch((inputs,), torch.from_numpy(targets), tuple(names))
+
+    def _track(self, step: int, row: int, rng: Generator) -> Track:
+        """The recording of a row, drawn between the patches of the others: the order of draws is what a seed means."""
+        if self.deck is not None:
+            return self.tracks[int(self.chosen(step, rng, len(self.tracks))[row])]
+        return self.tracks[rng.choice(len(self.tracks), p=self._share)]
 
     def _annotate(
         self, cuts: Sequence[Cut], target: NDArray[np.float32], rng: Generator

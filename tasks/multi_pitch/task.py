@@ -73,6 +73,7 @@ class MultiPitch(Task):
     config: MultiPitchConfig
     title = "multi-pitch estimation"
     layer_kinds = ("notes", "curve")
+    in_order = True
     headline = (
         "Accuracy",
         "Precision",
@@ -174,10 +175,12 @@ class MultiPitch(Task):
         onsets to be learned from curves.
         """
         self._refuse_curves(train)
-        tracks = [Track.of(item, train, cache) for item in self.tracks(train)]
+        items = self.tracks(train)
+        tracks = [Track.of(item, train, cache) for item in items]
         patches = Patches(
             tracks, self.config, self.feature, seed=seed, batch_size=batch_size
         )
+        patches.deck = self.deck_of(items, seed)
         return MultiPitchLearner(self, patches, self.tracks(valid), cache)
 
     def _refuse_curves(self, items: Sequence[Item]) -> None:

@@ -72,7 +72,7 @@ class Patches(PatchBatches):
             self._share = balanced_shares(truth)
 
     def draw(self, step: int, rng: Generator) -> Batch:
-        chosen = rng.choice(len(self.tracks), self.batch_size, p=self._share)
+        chosen = self.chosen(step, rng, len(self.tracks), self._share)
         batch = self.collated(
             [
                 Example(

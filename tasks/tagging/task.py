@@ -57,6 +57,7 @@ class Tagging(Task):
     config: TaggingConfig
     title = "tagging"
     layer_kinds = ("tags",)
+    in_order = True
     headline = ("accuracy", "macro_recall", "macro_f1", "roc_auc_macro", "pr_auc_macro")
     tuned: ClassVar = {"labels": list[str], "thresholds": list[float]}
     of_training: ClassVar = (
@@ -189,7 +190,7 @@ class Tagging(Task):
             for item, own in zip(items, truth, strict=True)
         ]
         logmel = self.feature if isinstance(self.feature, LogMelFeatureConfig) else None
-        return Patches(
+        patches = Patches(
             tracks,
             self.config,
             chain_of(self.config.augment, self.feature),
@@ -199,6 +200,8 @@ class Tagging(Task):
             logmel=logmel,
             silence=self.feature.silence,
         )
+        patches.deck = self.deck_of(items, seed)
+        return patches
 
     def _warn_one_each(self, truth: NDArray[np.bool_]) -> None:
         """A warning where labels exclude one another, and the settings say that they do not."""

@@ -74,7 +74,7 @@ def test_config_defaults_and_descriptions() -> None:
         **{"freeze": (), "lr_scales": {}},
         **{"validate_every": 100, "patience": None, "seed": 0},
         **{"bf16": False, "compile": False, "channels_last": False},
-        "sharding": "none",
+        **{"sharding": "none", "order": "anywhere", "buffer": 256},
     }
     assert all(field.description for field in TrainConfig.model_fields.values())
 

@@ -137,7 +137,7 @@ def main() -> None:
         f"Compressing took {build_s:.0f} s. "
         f"faiss {faiss.__version__}, torch {torch.__version__}, {os.cpu_count()} cores."
     )
-    publish(f"{table(made)}\n\n{text}", arguments.write, "retrieval")
+    publish(f"{table(made)}\n\n{text}", arguments, "retrieval")
 
 
 if __name__ == "__main__":

@@ -56,6 +56,7 @@ ALL = (
     Benchmark("annotations"),
     Benchmark("separation", ("--models", "zoo:separation_bach10", "--runs", "1")),
     Benchmark("scale", page=SCALE),
+    Benchmark("retrieval", ("--runs", "3"), page=SCALE),
 )
 
 

@@ -11,6 +11,10 @@ from .making import SIDES, linked_groups
 from .splits import Split, no_fold, rotated
 
 HELP = "`mirbricks data split` writes a fold for every recording"
+NO_SIDES = (
+    "`mirbricks data split DIR --ratios .8/.1/.1` stores a side for every recording; "
+    "--set dataset.split=folds makes sides without it"
+)
 STORED = ("split", "fold")  # the annotations that `mirbricks data split` writes
 
 
@@ -44,6 +48,7 @@ def by_annotation(
             raise DataError(
                 f"expected '{name}' of '{item.key}' to be train, valid or test; it has {came}",
                 code="E443",
+                help=NO_SIDES,
             )
         sides[value].add(item.group)
 

@@ -112,6 +112,8 @@ def make_notes(seed: int, number: int, seconds: float) -> list[Recording]:
     own = {
         "instrument": texts(family),
         "midi": numbers(midi),
+        # What the tasks of pitch, and the graphs of notes, call the same number.
+        "pitchmidi": numbers(midi),
         "velocity": numbers(velocity),
     }
     return [Recording(key, audio, {"filepath": texts(key), **own})]
@@ -138,7 +140,7 @@ KINDS = {
     ),
     "notes": Kind(
         "single notes by instrument", make_notes,
-        _FILE | {"instrument": _TEXT, "midi": _NUMBER, "velocity": _NUMBER}, 500, 3.0,
+        _FILE | {"instrument": _TEXT, "midi": _NUMBER, "pitchmidi": _NUMBER, "velocity": _NUMBER}, 500, 3.0,
     ),
     "chords": Kind("songs with their chords, beats and sections", make_song, _SONG, 40),
     "covers": Kind(

@@ -118,14 +118,18 @@ def test_split_of_the_corpus_itself(data_root: Path) -> None:
 def test_wrong_split_annotations() -> None:
     with pytest.raises(DataError) as error:
         by_annotation([item("a", "train"), item("b", "dev")])
-    assert (
-        str(error.value)
-        == "expected 'split' of 'b' to be train, valid or test; it has 'dev'\n  [E443]"
+    help = (
+        "help: `mirbricks data split DIR --ratios .8/.1/.1` stores a side for every recording; "
+        "--set dataset.split=folds makes sides without it     [E443]"
+    )
+    assert str(error.value) == (
+        f"expected 'split' of 'b' to be train, valid or test; it has 'dev'\n  {help}"
     )
     with pytest.raises(DataError) as error:
         by_annotation([item("a", None)])
     assert str(error.value) == (
-        "expected 'split' of 'a' to be train, valid or test; it has no such annotation\n  [E443]"
+        "expected 'split' of 'a' to be train, valid or test; it has no such annotation\n  "
+        + help
     )
     with pytest.raises(DataError) as error:
         by_annotation([item("a", "train"), item("b", "test")])

@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..data.stores.together import write_together
+from ..data.stores.atomic import refuse_unwritable
+from ..data.stores.together import refuse_taken, write_together
 from ..features.resample import resample
 from ..tasks.codec.interface import Codec
 from ..tasks.codec.stored import Codes, decoded_wave, encoded_wave
@@ -52,6 +53,13 @@ def decode(codec: Codec, codes: Codes, title: str = "") -> Sound:
     """The sound of codes; the same codes give the same samples to the bit. Raises TaskError E585 for other codecs'."""
     wave = decoded_wave(codec, codes)
     return Sound.of(wave, codec.sr_hz, title=title, codec=codes.codec)
+
+
+def refuse_taken_or_unwritable(path: str | Path, *, replace: bool) -> None:
+    """Raise, before the work is done, DataError E191 where a file is there, E408 where it cannot be written."""
+    if not replace:
+        refuse_taken(Path(path))
+    refuse_unwritable(Path(path))
 
 
 def write(path: str | Path, content: bytes, *, replace: bool) -> Path:

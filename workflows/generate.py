@@ -21,6 +21,7 @@ from .progress import Progress
 
 AT_ONCE = 8  # sounds that are made together: what is done is kept when the work is interrupted
 LISTED = 20  # conditions that a message names
+FARTHEST = 100  # spans of the training's numbers beyond them: what is further off overflows, and was meant otherwise
 SECTION = "task."  # what begins with it is a setting, everything else a condition
 
 Conditions = Mapping[str, Any]
@@ -226,10 +227,29 @@ def _refuse_unfit(
         condition = Condition(name, tuple(known[name]))
         # Of a number that is read as a scaled value only the least and the greatest are known: the task decides.
         if condition.is_number and len(condition.values) == 2:
+            _refuse_far(condition, values)
             continue
         for value in dict.fromkeys(values):
             if value is not None:
                 condition.known(value)
+
+
+def _refuse_far(condition: Condition, values: Sequence[Any]) -> None:
+    """Raise E561 for a number that is nowhere near the least and the greatest of the training recordings."""
+    least, greatest = (float(value) for value in condition.values)
+    span = (greatest - least) or 1.0
+    for number in map(as_number, values):
+        if number is None:
+            continue
+        if not least - FARTHEST * span <= number <= greatest + FARTHEST * span:
+            raise TaskError(
+                f"the condition '{condition.name}' is far from all that was learned, got {number:g}",
+                code="E561",
+                facts=[
+                    ("values", f"{least:g} to {greatest:g} in the training recordings")
+                ],
+                help="give a number near these",
+            )
 
 
 def _beyond_training(

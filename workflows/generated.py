@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..data.stores.atomic import refuse_unwritable
 from ..data.stores.cells import guarded_cell
 from ..data.stores.together import write_together
 from ..errors import DataError
@@ -36,7 +37,7 @@ class SoundFolder:
     Raises
     ------
     DataError
-        E191 where the folder has such files already: before anything is computed.
+        E191 where the folder has such files already, E408 where it cannot be written: before anything is computed.
     """
 
     def __init__(self, out: Path, n: int, *, replace: bool = False) -> None:
@@ -45,6 +46,8 @@ class SoundFolder:
         self._replace = replace
         self._cards: list[str] = []
         self._asked: list[dict[str, Any]] = []
+        # What cannot be written is refused before it is computed.
+        refuse_unwritable(out / INDEX)
         if not replace:
             self._refuse_taken(n)
 
@@ -116,8 +119,6 @@ class SoundFolder:
                     path.suffix == ".wav" and begin in numbers
                 ):
                     taken.append(path)
-        elif self.out.exists() or self.out.is_symlink():
-            taken.append(self.out)
         if taken:
             raise DataError(
                 f"'{taken[0]}' already exists",

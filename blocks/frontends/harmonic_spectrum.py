@@ -106,12 +106,14 @@ class HarmonicSpectrum(Block):
         bins = torch.arange(self.n_bins, device=levels.device, dtype=levels.dtype)
         bins = bins[:, None]
         number = (bins / f0_bins).round().clamp(1, self.num_harmonics)
-        amplitudes = levels.exp().gather(1, number.long() - 1)
+        # NaN is no index. It stays in the distance, so that what comes of it is NaN, too.
+        place = number.nan_to_num(nan=1.0).long() - 1
+        amplitudes = levels.exp().gather(1, place)
         # A harmonic above half the rate would come back below it, at a wrong pitch.
-        audible = number * f0_bins * self.bin_hz < self.highest_hz
+        beyond = number * f0_bins * self.bin_hz >= self.highest_hz
         distance = bins - number * f0_bins
         return torch.where(
-            audible, amplitudes * lobe(distance), torch.zeros_like(amplitudes)
+            beyond, torch.zeros_like(amplitudes), amplitudes * lobe(distance)
         )
 
 

@@ -90,7 +90,10 @@ class Whitening(Block):
         square = torch.lerp(self.running_square.to(wide.dtype), squares, share)
 
         # eigh sorts upwards; the components with the most variance are kept, each over its deviation.
-        values, vectors = torch.linalg.eigh(square - torch.outer(mean, mean))
+        covariance = square - torch.outer(mean, mean)
+        # eigh raises for NaN. The mean keeps it, so that the loss is NaN, which the training reports.
+        finite = torch.where(covariance.isfinite(), covariance, 0.0)
+        values, vectors = torch.linalg.eigh(finite)
         kept = self.projection.shape[1]
         # Rounding may leave tiny negative variances.
         values = values.flip(0)[:kept].clamp_min(0)

@@ -10,7 +10,7 @@ from ...tasks.codec.stored import Codes
 from ...training.devices import as_device
 from ...workflows.encoding import decode as decode_codes
 from ...workflows.encoding import encode as encode_recording
-from ...workflows.encoding import write
+from ...workflows.encoding import refuse_taken_or_unwritable, write
 from ...workflows.loading import load_run
 from ...workflows.parts import trained
 from ...workflows.predict import blocks_of_file
@@ -18,6 +18,7 @@ from ...workflows.predict import blocks_of_file
 
 def encode(arguments: Namespace) -> int:
     """Write the codes of a recording to a file."""
+    refuse_taken_or_unwritable(arguments.out, replace=arguments.replace)
     codec = _codec(arguments)
     read = blocks_of_file(arguments.audio)
     codes = encode_recording(codec, read, arguments.codebooks)
@@ -27,6 +28,7 @@ def encode(arguments: Namespace) -> int:
 
 def decode(arguments: Namespace) -> int:
     """Write the sound of a file of codes."""
+    refuse_taken_or_unwritable(arguments.out, replace=arguments.replace)
     codec = _codec(arguments)
     codes = Codes.read(arguments.codes)
     sound = decode_codes(codec, codes)

@@ -192,6 +192,22 @@ def _unwritable(path: Path, error: OSError) -> DataError:
     )
 
 
+def refuse_unwritable(path: Path) -> None:
+    """Raise DataError E408 where a file cannot be written to `path`; asked before the work for it is done.
+
+    Nothing is made: a command that is interrupted then leaves no empty folder.
+    """
+    folder = next(one for one in path.parents if one.exists() or one == one.parent)
+    if not folder.is_dir():
+        raise _unwritable(path, NotADirectoryError(errno.ENOTDIR, "not a folder"))
+    if path.is_dir():
+        raise _unwritable(path, IsADirectoryError(errno.EISDIR, "a folder"))
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise _unwritable(
+            path, PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        )
+
+
 def in_the_way(path: Path, there: Path, kind: str, help: str) -> DataError:
     """DataError E408 for a file that cannot be written because of what is at `there`."""
     return DataError(

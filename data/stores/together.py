@@ -48,6 +48,20 @@ def write_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
             path.write_bytes(content)
 
 
+def refuse_taken(path: Path) -> None:
+    """Raise DataError E191 where something is at `path`; asked before the work for it is done."""
+    if path.exists() or path.is_symlink():
+        raise _taken(path)
+
+
+def _taken(path: Path) -> DataError:
+    return DataError(
+        f"'{path}' already exists",
+        code="E191",
+        help="choose another folder or name; --replace, or replace=True, writes over it",
+    )
+
+
 def _refuse_other(path: Path, content: bytes) -> None:
     """Raise DataError E191 where something is at `path` that is not this content."""
     if not path.exists() and not path.is_symlink():
@@ -59,8 +73,4 @@ def _refuse_other(path: Path, content: bytes) -> None:
                 return
         except OSError:  # what cannot be read is not ours
             pass
-    raise DataError(
-        f"'{path}' already exists",
-        code="E191",
-        help="choose another folder or name; --replace, or replace=True, writes over it",
-    )
+    raise _taken(path)

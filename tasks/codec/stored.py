@@ -54,6 +54,14 @@ class Codes:
         seconds = self.n_samples / self.sr_hz
         return f"<Codes of {seconds:.2f} s: {kind} {show(self.values.shape)} of '{self.codec}'>"
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the sound ends in the last frame: no other number of samples makes so many frames."""
+        if self.sr_hz < 1 or self.hop_length < 1 or self.n_samples < 1:
+            return False
+        frames = -(-self.n_samples // self.hop_length)
+        return frames == self.values.shape[-1]
+
     def to_bytes(self) -> bytes:
         """The content of a file: safetensors, with what decoding needs to know in its header."""
         values = self.values
@@ -96,7 +104,7 @@ class Codes:
         if not values.is_floating_point():
             values = values.long()
         try:
-            return cls(
+            codes = cls(
                 values,
                 facts["codec"],
                 facts["fingerprint"],
@@ -106,6 +114,9 @@ class Codes:
             )
         except (KeyError, ValueError):
             raise _no_codes(path, "its header is incomplete") from None
+        if not codes.is_whole:
+            raise _no_codes(path, "its header does not fit its codes")
+        return codes
 
 
 def _digest(values: Tensor) -> str:

@@ -330,6 +330,12 @@ def test_numbers_beyond_those_of_the_training_are_noted(
             "  help: give a number     [E561]\n",
         ),
         (
+            ["loudness=1e300"],
+            "the condition 'loudness' is far from all that was learned, got 1e+300\n"
+            "  values  0 to 10 in the training recordings\n"
+            "  help: give a number near these     [E561]\n",
+        ),
+        (
             ["flute"],
             "expected NAME=VALUE, got 'flute'\n"
             "  help: a condition is NAME=VALUE, a setting of the task task.KEY=VALUE     [E650]\n",
@@ -386,6 +392,19 @@ def test_files_of_the_user_stay(
     assert main([*words, "--replace"]) == 0
     assert Path("out/index.html").read_text() != "mine"
     assert Path("out/notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("replace", [[], ["--replace"]])
+@pytest.mark.parametrize("out", ["mine", "mine/sounds"])
+def test_a_file_in_the_place_of_the_folder_is_found_before_anything_is_made(
+    run: Path, out: str, replace: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("mine").write_text("mine")
+    assert main(["generate", str(run), "--n", "2", "--out", out, *replace]) == 1
+    message = f"cannot write '{out}/index.html': 'mine' is a file, not a folder\n"
+    assert capsys.readouterr().err.startswith(message)
+    assert Path("mine").read_text() == "mine"
+    assert Tones.calls == []
 
 
 def test_an_interrupt_keeps_what_is_done(

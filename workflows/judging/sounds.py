@@ -128,16 +128,25 @@ def sounds_of(given: Any, side: Side = WHOLE) -> Sounds:
 
 
 def _asked_of(table: Path) -> dict[str, dict[str, str]]:
-    """By the name of a file what `generate` was asked for; empty for a folder without its table."""
+    """By the name of a file what `generate` was asked for; empty for a folder without its table.
+
+    A table of that name which `generate` did not write is no table of what was asked for, whatever is in it.
+    """
     if not table.is_file():
         return {}
+    try:
+        text = table.read_text(encoding="utf-8-sig")
+        rows = list(csv.DictReader(text.splitlines(keepends=True)))
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return {}
     asked = {}
-    with table.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            name = unguarded_cell(row.pop(FILE_COLUMN, None) or "")
-            asked[name] = {
-                key: unguarded_cell(value) for key, value in row.items() if value
-            }
+    for row in rows:
+        # A row that is longer than the head has its rest as a list, under None.
+        row.pop(None, None)
+        name = unguarded_cell(row.pop(FILE_COLUMN, None) or "")
+        asked[name] = {
+            key: unguarded_cell(value) for key, value in row.items() if value
+        }
     return asked
 
 

@@ -35,8 +35,8 @@ def read_ratings(paths: Sequence[str]) -> list[Rating]:
     Raises
     ------
     DataError
-        E643 for a file that is missing or not such a table, for files of different tests, and for a listener who is
-        in two files; E409 for one that cannot be read.
+        E643 for a file that is missing or not such a table, for ratings of different tests, for a sound that is rated
+        twice, and for a listener who is in two files; E409 for one that cannot be read.
     """
     ratings: list[Rating] = []
     owners: dict[str, str] = {}
@@ -78,11 +78,8 @@ def _read(path: Path) -> list[Rating]:
         raise DataError(
             f"'{path}' has no column '{lacking[0]}'", code="E643", help=HELP
         )
-    ratings = []
     try:
-        for row in table:
-            where = Where(str(path), table.line_num, 1)
-            ratings.append(_rating(row, where))
+        ratings = _ratings(table, path)
     except csv.Error as error:
         raise DataError(
             f"'{path}' is not a table of comma-separated values: {error}",
@@ -94,8 +91,50 @@ def _read(path: Path) -> list[Rating]:
     return ratings
 
 
+def _ratings(table: csv.DictReader[str], path: Path) -> list[Rating]:
+    """The rows of the table. Raises DataError E643 at the line of one that does not belong to it."""
+    ratings: list[Rating] = []
+    # Where each sound was rated: tables that were put into one file may hold a listener twice.
+    lines: dict[tuple[str, ...], int] = {}
+    for row in table:
+        where = Where(str(path), table.line_num, 1)
+        rating = _rating(row, where)
+        _refuse_other_test(rating, ratings, where)
+        ratings.append(rating)
+        key = (rating.listener, row["trial"], rating.item, rating.system)
+        if key in lines:
+            raise DataError(
+                f"'{rating.listener}' rated '{rating.item}' twice in one trial (first on line {lines[key]})",
+                code="E643",
+                where=where,
+                help="leave one of the ratings out, or give the listener another name in one of them",
+            )
+        lines[key] = table.line_num
+    return ratings
+
+
+def _refuse_other_test(rating: Rating, before: Sequence[Rating], where: Where) -> None:
+    """Raise DataError E643 for a rating of another page, or of another kind of test, than the first of its file."""
+    if not before:
+        return
+    first = before[0]
+    if (rating.page, rating.test) != (first.page, first.test):
+        raise DataError(
+            f"expected a rating of '{first.page}', a test {first.test}, got one of '{rating.page}', {rating.test}",
+            code="E643",
+            where=where,
+            help="give the results of one page",
+        )
+
+
 def _rating(row: dict[str, str], where: Where) -> Rating:
     """A row of the table. Raises DataError E643 at its line."""
+    # Only the answer may be empty: ratings have none.
+    for name in COLUMNS:
+        if name != "answer" and not (row[name] or "").strip():
+            raise DataError(
+                f"the column '{name}' is empty", code="E643", where=where, help=HELP
+            )
     test = row["test"]
     if test not in KINDS:
         raise DataError(
@@ -113,7 +152,6 @@ def _rating(row: dict[str, str], where: Where) -> Rating:
             where=where,
             help=HELP,
         )
-    words = {
-        name: row[name] or "" for name in COLUMNS if name not in ("trial", "score")
-    }
+    words = {name: row[name] for name in COLUMNS if name not in ("trial", "score")}
+    words["answer"] = words["answer"] or ""
     return Rating(**words, score=score)

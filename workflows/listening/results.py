@@ -22,6 +22,7 @@ from ...metrics.listening import (
     paired,
     post_screening,
 )
+from ..progress import plural
 from .anchor import MID_HZ, anchor_name
 from .folders import REFERENCE
 from .ratings import Rating, read_ratings
@@ -142,8 +143,9 @@ def _rated(
     notes = []
     n_units = len(scores)
     if n_incomplete:
+        verb = "is" if n_incomplete == 1 else "are"
         notes.append(
-            f"{n_incomplete} {unit} did not rate every system, and are left out"
+            f"{plural(n_incomplete, unit[:-1])} without a rating of every system {verb} left out"
         )
     if n_units == 1:
         notes.append(

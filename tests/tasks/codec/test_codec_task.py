@@ -357,6 +357,21 @@ def test_the_commands_come_back_to_the_bit(
     assert "E191" in capsys.readouterr().err
 
 
+def test_what_cannot_be_written_is_refused_before_a_codec_is_opened(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine").write_text("mine")
+    words = [["encode", "nowhere", "song.wav"], ["decode", "nowhere", "song.codes"]]
+    for each in words:
+        assert main([*each, "--out", str(tmp_path / "mine")]) == 1
+        assert "already exists" in capsys.readouterr().err
+        assert main([*each, "--out", str(tmp_path / "mine" / "out")]) == 1
+        assert "is a file, not a folder" in capsys.readouterr().err
+        assert main([*each, "--replace", "--out", str(tmp_path)]) == 1
+        assert "is a folder" in capsys.readouterr().err
+    assert (tmp_path / "mine").read_text() == "mine"
+
+
 def test_codes_of_another_codec_are_refused(run: Path, tmp_path: Path) -> None:
     model = mb.load(run)
     codes = model.encode(tone(), sr_hz=8000)

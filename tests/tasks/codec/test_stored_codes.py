@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,13 @@ def test_what_was_written_comes_back(tmp_path: Path) -> None:
     (tmp_path / "cut.codes").write_bytes(codes().to_bytes()[:-3])
     with pytest.raises(TaskError, match=r"cut\.codes"):
         Codes.read(tmp_path / "cut.codes")
+
+
+@pytest.mark.parametrize("n_samples", [-5, 0, 2816, 3073])
+def test_a_header_that_does_not_fit_the_codes_is_refused(
+    tmp_path: Path, n_samples: int
+) -> None:
+    other = dataclasses.replace(codes(), n_samples=n_samples)
+    (tmp_path / "a.codes").write_bytes(other.to_bytes())
+    with pytest.raises(TaskError, match="its header does not fit its codes"):
+        Codes.read(tmp_path / "a.codes")

@@ -177,6 +177,16 @@ def test_what_is_not_known_is_refused(folders: dict[str, Path]) -> None:
     assert caught.value.code == "E669"
 
 
+@pytest.mark.parametrize(
+    "content", [b"\x80\x81", b"a,b\n1,2,3,4\n", b"filename\n\n", b""]
+)
+def test_a_table_of_somebody_else_says_nothing(tmp_path: Path, content: bytes) -> None:
+    soundfile.write(tmp_path / "a.wav", noisy(0), SR_HZ)
+    (tmp_path / "conditions.csv").write_bytes(content)
+    (source,) = sounds_of(tmp_path).sources
+    assert source.annotations == {}
+
+
 def test_a_model_that_chooses_no_label_is_refused(folders: dict[str, Path]) -> None:
     for model in ("mel", "zoo:mpe_bach10"):
         with pytest.raises(RunError, match="does not choose one") as caught:

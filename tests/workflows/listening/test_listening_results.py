@@ -116,6 +116,7 @@ def test_abx_counts_right_answers() -> None:
     assert found.answers["listener ann"].p == pytest.approx(1 / 256)
 
 
+RATED = f"{HEAD}\nm-1,mos,ann,1,x,A,,4,1\n"
 BAD = {
     "nothing.csv": None,
     "other.csv": "name,score\na,1\n",
@@ -124,6 +125,10 @@ BAD = {
     "word.csv": f"{HEAD}\nm-1,mushra,ann,1,x,good,,loud,1\n",
     "test.csv": f"{HEAD}\nm-1,triangle,ann,1,x,good,,1,1\n",
     "short.csv": f"{HEAD}\nm-1,mos,ann\n",
+    "page.csv": f"{RATED}m-2,mos,bob,1,x,A,,3,1\n",
+    "kind.csv": f"{RATED}m-1,abx,bob,1,x,A,1,1,1\n",
+    "nobody.csv": f"{RATED}m-1,mos, ,1,x,A,,3,1\n",
+    "twice.csv": f"{RATED}m-1,mos,ann,1,x,A,,3,1\n",
 }
 MESSAGES = {
     "nothing.csv": "there is no file 'nothing.csv'",
@@ -132,7 +137,11 @@ MESSAGES = {
     "score.csv": "score.csv:2:1: expected a score from 0 to 100, got '101'",
     "word.csv": "word.csv:2:1: expected a score from 0 to 100, got 'loud'",
     "test.csv": "test.csv:2:1: there is no test 'triangle'",
-    "short.csv": "short.csv:2:1: expected a score from 1 to 5, got 'None'",
+    "short.csv": "short.csv:2:1: the column 'trial' is empty",
+    "page.csv": "page.csv:3:1: expected a rating of 'm-1', a test mos, got one of 'm-2', mos",
+    "kind.csv": "kind.csv:3:1: expected a rating of 'm-1', a test mos, got one of 'm-1', abx",
+    "nobody.csv": "nobody.csv:3:1: the column 'listener' is empty",
+    "twice.csv": "twice.csv:3:1: 'ann' rated 'x' twice in one trial (first on line 2)",
 }
 
 
@@ -195,3 +204,13 @@ def test_one_listener_has_no_interval(capsys: pytest.CaptureFixture[str]) -> Non
     printed = capsys.readouterr()
     assert "one of the listeners alone gives no interval" in printed.err
     assert "nan" not in printed.out
+
+
+def test_who_lacks_a_system_is_counted_in_words() -> None:
+    files = [mushra("ann", 0), mushra("bob", 1)]
+    kept = [
+        one for one in Path("bob.csv").read_text().splitlines() if "good" not in one
+    ]
+    Path("bob.csv").write_text("\n".join(kept))
+    notes = results_of(files).notes
+    assert notes[0] == "1 listener without a rating of every system is left out"

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import math
 import os
 import random
 import re
@@ -18,12 +19,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = (
+    "registry.py",
+    "shapes.py",
     "metrics",
     "compiler/inference",
     "compiler/language",
@@ -188,28 +192,34 @@ def nearest_tests(
     module = Path(path)
     dotted = "mirbricks." + ".".join(module.with_suffix("").parts)
     face = dotted.rpartition(".")[0]
-    mirrored = f"tests/{module.parent.as_posix()}/"
+    home = Path("tests") / module.parent
     imported = re.compile(
         rf"{re.escape(dotted)}\b|from {re.escape(face)} import .*\b{module.stem}\b"
     )
 
+    def at_home(test: str) -> bool:
+        # Below the folder of all tests are those of every room.
+        if home == Path("tests"):
+            return Path(test).parent == home
+        return Path(test).is_relative_to(home)
+
     def distance(test: str) -> int:
-        if module.stem.rstrip("s") in Path(test).stem and test.startswith(mirrored):
+        if module.stem.rstrip("s") in Path(test).stem and at_home(test):
             return 0
         if imported.search(tests[test]):
             return 1
         if f"from {face} import" in tests[test]:
             return 2
-        if test.startswith(mirrored):
+        if at_home(test):
             return 3
-        if Path(test).parent == Path(mirrored).parent:
+        if Path(test).parent == home.parent:
             return 4
         return 5
 
     # Those of commands and pages run whole trainings: the others come first.
-    def cost(test: str) -> tuple[int, int, str]:
+    def cost(test: str) -> tuple[int, int, int, str]:
         is_slow = test.startswith(("tests/commands/", "tests/docs/"))
-        return distance(test), int(is_slow), test
+        return distance(test), int(is_slow), int(not at_home(test)), test
 
     return [test for test in sorted(tests, key=cost) if distance(test) < 5][:most]
 
@@ -240,11 +250,15 @@ class Copy:
         }
         self.sound: dict[tuple[str, ...], bool] = {}
 
-    def pass_tests(self, tests: Sequence[str]) -> bool:
-        """Whether these tests pass; a fault that makes them run for ever is noticed too."""
+    def pass_tests(self, tests: Sequence[str], *, sound: bool = False) -> bool:
+        """Whether these tests pass; a fault that makes them run for ever is noticed too.
+
+        Bytecode of `sound` sources is written, and read again with every fault: compiling all of them takes as long as
+        many a test.
+        """
         environment = os.environ | {
             "PYTHONPATH": str(self.root.parent),
-            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONDONTWRITEBYTECODE": "" if sound else "1",
             "OMP_NUM_THREADS": "1",
         }
         command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
@@ -267,16 +281,19 @@ class Copy:
         if not tests:
             return "no test"
         if tuple(tests) not in self.sound:
-            self.sound[tuple(tests)] = self.pass_tests(tests)
+            self.sound[tuple(tests)] = self.pass_tests(tests, sound=True)
         if not self.sound[tuple(tests)]:
             return "no test"
         file = self.root / mutant.path
         whole = file.read_text(encoding="utf-8")
+        written_ns = file.stat().st_mtime_ns
         file.write_text(mutant.applied_to(whole), encoding="utf-8")
         try:
             return "lived" if self.pass_tests(tests) else "killed"
         finally:
             file.write_text(whole, encoding="utf-8")
+            # Bytecode belongs to a time of writing.
+            os.utime(file, ns=(written_ns, written_ns))
 
 
 def main() -> int:
@@ -286,13 +303,19 @@ def main() -> int:
     parser.add_argument("--n", type=int, default=60, help="how many faults")
     parser.add_argument("--seed", type=int, default=16, help="of their choice")
     parser.add_argument(
+        "--minutes", type=float, default=math.inf, help="after which no more is tried"
+    )
+    parser.add_argument(
         "--tests", type=int, default=MOST_TESTS, help="files of tests for each fault"
     )
     words = parser.parse_args()
     counts = dict.fromkeys(("killed", "lived", "no test"), 0)
+    began_s = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         copy = Copy(Path(folder), words.tests)
         for mutant in drawn(copy.root, words.rooms, words.n, words.seed):
+            if time.monotonic() - began_s > 60 * words.minutes:
+                break
             verdict = copy.verdict(mutant)
             counts[verdict] += 1
             print(f"{verdict:8}{mutant}", flush=True)

@@ -81,3 +81,18 @@ def test_the_nearest_tests(mutants: ModuleType) -> None:
         "tests/metrics/test_other.py",
     ]
     assert len(mutants.nearest_tests("metrics/notes.py", tests, 2)) == 2
+
+
+def test_the_tests_of_a_module_at_the_root(mutants: ModuleType) -> None:
+    tests = {
+        "tests/blocks/test_a.py": "from mirbricks.registry import find",
+        "tests/test_fields.py": "from mirbricks.registry import register",
+        "tests/test_registry.py": "",
+        "tests/test_shapes.py": "",
+    }
+    assert mutants.nearest_tests("registry.py", tests) == [
+        "tests/test_registry.py",
+        "tests/test_fields.py",
+        "tests/blocks/test_a.py",
+        "tests/test_shapes.py",
+    ]

@@ -17,7 +17,7 @@ from typing import Any
 from .commands.command_line import command_parser
 from .errors import MirbricksError
 from .out_of_memory import of_memory, out_of_memory
-from .printable import fitting_error, let_streams_replace
+from .printable import fitting_error, let_streams_replace, printable
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -100,7 +100,7 @@ def _warning(
         return f"{message}\n"
     if category is UserWarning and Path(filename).is_relative_to(Path(__file__).parent):
         lines = (" ".join(part.split()) for part in str(message).splitlines())
-        return f"warning: {'; '.join(lines)}\n"
+        return f"warning: {printable('; '.join(lines))}\n"
     return _PYTHONS_WARNING(message, category, filename, lineno, line)
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import sys
 import textwrap
 import unicodedata
 from collections.abc import Sequence
 from shutil import get_terminal_size
+from typing import Any
 
 # Controls, line and paragraph separators, lone surrogates, and marks that turn or hide what stands around them.
 _ACTS = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+# Letters, digits, spaces, signs and line ends are most of any text, and never act: these others are looked up.
+_ACTING = re.compile(r"[^\n\t -~¡-¬®-ͷ]")
 NARROWEST = 20  # characters that are left to a text beside its name, however narrow the terminal is
 _OF_A_FILE = re.compile(r" *\d* +\| ")
 _NAME_BEFORE = re.compile(r" +(?:help: +|\S+(?: \S+)? {2,})")
@@ -41,6 +45,44 @@ def printable(text: object) -> str:
     Dvořák, 四季
     """
     return "".join(_escaped(character) for character in str(text))
+
+
+def visible(text: str) -> str:
+    """As `printable`, for what has several lines or columns: line ends and tabs stay."""
+    return _ACTING.sub(lambda found: _escaped(found[0]), text)
+
+
+def printable_json(value: Any, *, indent: int | None = None) -> str:
+    r"""Return JSON in which letters of every script stay, and what a terminal would obey is written as ``\u001b``.
+
+    Parameters
+    ----------
+    value : object
+        What `json.dumps` takes.
+    indent : int, optional
+        Spaces of each level; without it all is one line.
+
+    Returns
+    -------
+    str
+        It reads back as the same value.
+
+    Examples
+    --------
+    >>> print(printable_json({"Dvořák": "\u202ereversed"}))
+    {"Dvořák": "\u202ereversed"}
+    """
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    # Only within its strings can there be such characters; a line end is written as \n there already.
+    return _ACTING.sub(lambda found: _as_json(found[0]), text)
+
+
+def _as_json(character: str) -> str:
+    if unicodedata.category(character) not in _ACTS or character in _JOINERS:
+        return character
+    units = character.encode("utf-16-be", "surrogatepass")
+    pairs = zip(units[::2], units[1::2], strict=True)
+    return "".join(f"\\u{high:02x}{low:02x}" for high, low in pairs)
 
 
 def _escaped(character: str) -> str:

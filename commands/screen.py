@@ -11,6 +11,7 @@ from typing import Any
 from rich.box import HEAVY_HEAD, SIMPLE_HEAD
 from rich.table import Table
 
+from ..printable import printable
 from ..tasks.base import Evaluation, Figures
 from ..tasks.evaluation import of_parts
 from ..workflows.progress import OnDone, Progress
@@ -107,7 +108,7 @@ def _markdown(rows: Sequence[Sequence[str]]) -> str:
 
 
 def _escaped(text: str) -> str:
-    return text.replace("|", r"\|")
+    return printable(text).replace("|", r"\|")
 
 
 def _tracks_in_rows(evaluation: Evaluation, headline: Sequence[str]) -> list[list[str]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import math
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,15 +14,25 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.table import Table
+from rich.text import Text
 
 import mirbricks as mb
+from mirbricks.cli import _warning as formatted
 from mirbricks.cli import main
+from mirbricks.commands.screen import markdown_of, print_tables
 from mirbricks.compiler.drawing.diagram import draw
 from mirbricks.data.stores.cells import unguarded_cell
 from mirbricks.outputs.text import table
+from mirbricks.plain_console import PlainConsole
+from mirbricks.printable import printable, printable_json
+from mirbricks.tasks.base import Evaluation
 from mirbricks.tasks.labels import Tags
 from mirbricks.tasks.sounds import Sound
 from mirbricks.workflows.generated import SoundFolder
+from mirbricks.workflows.progress import Progress
 
 NAMES = [
     "<script>window.hit=1</script>",
@@ -135,6 +147,82 @@ def test_a_drawing_is_one_well_formed_picture(name: str, tmp_path: Path) -> None
     assert not tags & {"script", "img", "foreignObject", "a"}
     acts = [name for one in root.iter() for name in one.attrib if name.startswith("on")]
     assert acts == []
+
+
+def acting(text: str) -> list[str]:
+    """What of a text a terminal would obey or hide; the styles of rich are its own."""
+    plain = re.sub(r"\x1b\[[\d;]*m", "", text)
+    return [one for one in plain if one not in "\n\t" and printable(one) != one]
+
+
+def hostile_table(name: str) -> Table:
+    table = Table(title=name, caption=name)
+    table.add_column(name)
+    table.add_row(name)
+    table.add_row(Text(name, "bold"))
+    return table
+
+
+@pytest.mark.parametrize(
+    "name", [*NAMES, "[red]", "[/]", ":smile:", "\x9b31m", "\u2066"]
+)
+def test_no_cell_of_a_table_acts_on_a_terminal(name: str) -> None:
+    written = io.StringIO()
+    screen = PlainConsole(file=written, width=100, force_terminal=True)
+    screen.print(hostile_table(name), name)
+    text = written.getvalue()
+    assert acting(text) == []
+    # Neither a style nor a picture is made of it.
+    if name in ("[red]", "[/]", ":smile:"):
+        assert text.count(name) == 6
+
+
+def test_every_console_is_one_of_these() -> None:
+    """A console of rich's own would let the text of a stranger act."""
+    package = Path(mb.__file__).parent
+    others = {"tests", "docs", "bench", "examples", "out"}
+    rooms = [
+        one for one in package.iterdir() if one.is_dir() and one.name not in others
+    ]
+    sources = [path for room in rooms for path in room.rglob("*.py")]
+    made = [
+        path.relative_to(package).as_posix()
+        for path in [*sources, *package.glob("*.py")]
+        if re.search(r"(?<!\w)Console\(", path.read_text(encoding="utf-8"))
+    ]
+    # It is asked only whether it is in a notebook.
+    assert made == ["training/progress.py"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_notes_lines_tables_and_json_of_hostile_keys(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = Evaluation(
+        figures={"Accuracy": 0.5, name: math.nan}, tracks={name: {"Accuracy": 0.5}}
+    )
+    progress = Progress()
+    progress.note(f"'{name}' has no audio")
+    progress.line(name)
+    with progress.counting(name, 1) as done:
+        done(name)
+    print_tables(name, found, ["Accuracy"])
+    print(markdown_of(found, ["Accuracy"]))
+    print(printable_json({name: [name]}))
+    print(printable_json({name: [name]}, indent=2))
+    warned = UserWarning(f"'{name}' is odd")
+    print(formatted(warned, UserWarning, mb.__file__, 1))
+    printed = capsys.readouterr()
+    shown = printed.out + printed.err
+    assert acting(shown) == []
+    assert "\x1b[31m" not in shown
+
+
+@given(st.text())
+def test_json_reads_back_as_the_same(text: str) -> None:
+    shown = printable_json({text: [text, 1]}, indent=1)
+    assert json.loads(shown) == {text: [text, 1]}
+    assert acting(shown) == []
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -14,7 +14,15 @@ import mirbricks
 
 ROOT = Path(mirbricks.__file__).parent
 LAYERS = [
-    {"version", "lazy", "printable", "spelling", "where", "midi_numbers"},
+    {
+        "version",
+        "lazy",
+        "printable",
+        "plain_console",
+        "spelling",
+        "where",
+        "midi_numbers",
+    },
     {"errors"},
     {"shapes", "settings", "fields", "catalogue", "out_of_memory"},
     {"features", "data", "augment", "losses", "metrics", "plots", "zoo"},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
@@ -14,13 +13,15 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
+from ..plain_console import PlainConsole
+
 BESIDE_BAR = 70  # characters of steps, loss, a validation and the time left
 WIDE = 100  # characters of a line from which on the speed has room
 
 
 def training_bar() -> Progress:
     """A bar whose one task has the fields `loss` and `valid`, on one line of any terminal from 80 characters on."""
-    screen = Console()
+    screen = PlainConsole()
     # The numbers come first: the bar has what room they leave, and a narrow terminal has no room for the speed.
     columns: list[ProgressColumn] = [
         BarColumn(bar_width=max(4, min(40, screen.width - BESIDE_BAR))),

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -21,7 +20,8 @@ from rich.progress import Progress as Bars
 from rich.table import Column
 
 from ..errors import DataError, MirbricksError
-from ..printable import fitting_error
+from ..plain_console import PlainConsole
+from ..printable import fitting_error, visible
 from ..tasks.base import OnShare
 from ..training.progress import is_watched
 
@@ -37,11 +37,11 @@ class OnDone(Protocol):
     def __call__(self, key: str, error: DataError | None = None, /) -> None: ...
 
 
-def console() -> Console:
+def console() -> PlainConsole:
     """Standard output; as wide as a table needs where it is not a terminal."""
     if is_watched():
-        return Console(highlight=False, markup=False)
-    return Console(width=PLAIN_WIDTH, highlight=False, markup=False)
+        return PlainConsole()
+    return PlainConsole(width=PLAIN_WIDTH)
 
 
 class Progress:
@@ -82,7 +82,7 @@ class Progress:
             yield on_done
         if self.bars and not moving:
             failures = f", {failed} failed" if failed else ""
-            print(f"{label}: {done} done{failures}", flush=True)
+            print(f"{visible(label)}: {done} done{failures}", flush=True)
 
     @contextmanager
     def sharing(self, label: str) -> Iterator[OnShare]:
@@ -96,11 +96,11 @@ class Progress:
     def line(self, text: str) -> None:
         """A line about what happens now."""
         if self.bars:
-            print(text, flush=True)
+            print(visible(text), flush=True)
 
     def note(self, text: str) -> None:
         """Something that the user should know, and that stops nothing."""
-        print(fitting_error(f"note: {text}"), file=sys.stderr, flush=True)
+        print(fitting_error(f"note: {visible(text)}"), file=sys.stderr, flush=True)
 
     def complain(self, error: MirbricksError) -> None:
         """An error that costs one item, and not the rest."""

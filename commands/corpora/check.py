@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from argparse import Namespace
 from collections import Counter
 from pathlib import Path
@@ -11,7 +10,7 @@ from ...data.check import check_corpus
 from ...data.corpus_files import find_corpus
 from ...data.stores.hdf5 import AudioStore, FeatureStore
 from ...errors import DataError
-from ...printable import printable
+from ...printable import printable, printable_json
 from ..problems import problems_of
 from ..screen import counting, plural, watched
 from .channels import channel_words
@@ -25,7 +24,7 @@ def check_data(arguments: Namespace) -> int:
     if arguments.json:
         problems = [one for error in findings.problems for one in problems_of(error)]
         about = {"folder": str(folder), "problems": problems}
-        print(json.dumps(about, ensure_ascii=False))
+        print(printable_json(about))
         return 1 if problems else 0
     if findings.problems:
         for problem in findings.problems:

@@ -17,7 +17,7 @@ from ...data.importers.contract import (
 from ...data.importing.corpus import How, import_recordings
 from ...data.importing.finding import find_recordings
 from ...data.importing.staging import Float32
-from ...printable import printable
+from ...printable import printable, printable_json
 from ..screen import console, counting, watched
 from ..wrapping import wrapped
 
@@ -44,7 +44,7 @@ def import_corpus(arguments: Namespace) -> int:
     ) as on_done:
         report = import_recordings(found, arguments.out, name, how, on_done)
     if arguments.json:
-        print(json.dumps(report.to_json(), ensure_ascii=False))
+        print(printable_json(report.to_json()))
     else:
         for line in report.lines():
             console().print(printable(line), soft_wrap=True)

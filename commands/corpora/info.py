@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +13,7 @@ from ...data.corpus import Corpus
 from ...data.info import describe, sides_of
 from ...data.scan import scan
 from ...data.stores.atomic import written_whole
-from ...printable import printable
+from ...printable import printable, printable_json
 from ...workflows.new_file import refuse_existing, write_new
 from ..screen import console, counting, plural, watched
 from .channels import channel_words
@@ -40,7 +39,7 @@ def info(arguments: Namespace) -> int:
     with counting("reading", len(corpus), show=watched(arguments)) as on_done:
         about = describe(corpus, scan(corpus.recordings, arguments.jobs, on_done))
     # Letters stay as they are: labels may be of any script.
-    text = json.dumps(about, indent=2, ensure_ascii=False)
+    text = printable_json(about, indent=2)
     if paths:
         write_new(str(paths[0]), text + "\n")
         with written_whole(paths[1]) as part:

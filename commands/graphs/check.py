@@ -14,7 +14,7 @@ from ...compiler.inference.sizes import free_sizes
 from ...compiler.inference.without_compiler import without_compiler
 from ...compiler.module import GraphModule, count_parameters
 from ...errors import MirbricksError
-from ...printable import fitting_error, printable
+from ...printable import fitting_error, printable, printable_json
 from ...shapes import show
 from ..problems import problems_of
 from .graph_files import graph_file
@@ -42,7 +42,7 @@ def check(arguments: Namespace) -> int:
             if arguments.json:
                 problems = problems_of(error)
                 found = {"graph": str(path), "fine": False, "problems": problems}
-                print(json.dumps(found, ensure_ascii=False))
+                print(printable_json(found))
             else:
                 print(fitting_error(error), file=sys.stderr)
     return 1 if failed else 0

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.text import Text
 
 from ...compiler.comparing.diff import Change, Diff, Fact, diff_graphs
@@ -18,6 +17,7 @@ from ...compiler.comparing.entries import Side
 from ...compiler.compile import compile_graph, load_graph
 from ...compiler.language.graph import SECTIONS, Graph
 from ...errors import GraphWarning, MirbricksError
+from ...plain_console import PlainConsole
 from ...printable import printable
 from ...runs.folder import SETTINGS
 from ...workflows.compare_runs import compare
@@ -50,7 +50,7 @@ def diff(arguments: Namespace) -> int:
             for sign, line in _lines(result, files)
         ]
         lines += [Text(printable(_difference(*one))) for one in figures.items()]
-        console = Console(highlight=False, markup=False, soft_wrap=True, emoji=False)
+        console = PlainConsole(soft_wrap=True)
         # At once: a notebook puts a space around each thing that is printed.
         console.print(Text("\n").join(lines))
     if arguments.exit_code and not result.same:

@@ -6,6 +6,7 @@ import json
 import sys
 from argparse import Namespace
 
+from ...printable import printable
 from ...runs.json_numbers import finite
 from ...workflows.evaluate import Evaluated, Options
 from ...workflows.evaluate import evaluate as evaluate_runs
@@ -46,7 +47,7 @@ def _print_json(found: Evaluated) -> None:
     # JSON has no NaN; null alone would leave the reader to guess.
     undefined = [name for name, value in figures.items() if finite(value) is None]
     if undefined:
-        names = ", ".join(undefined)
+        names = printable(", ".join(undefined))
         print(f"note: undefined on these tracks, and null: {names}", file=sys.stderr)
     listed = {
         "task": found.task.name,

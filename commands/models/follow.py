@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from argparse import Namespace
@@ -10,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ...errors import DataError
-from ...printable import printable
+from ...printable import printable, printable_json
 from ...runs.folder import RunFolder
 from ...tasks.streaming import Plan, Row, Stream
 from ...training.devices import as_device
@@ -109,4 +108,4 @@ class Printed:
 
 
 def _print_json(values: Any) -> None:
-    print(json.dumps(dict(values), ensure_ascii=False))
+    print(printable_json(dict(values)))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
+from ...printable import printable_json
 from ...runs.folder import RunFolder
 from ...runs.json_numbers import finite
 from ...training.devices import as_device
@@ -58,7 +58,7 @@ def generate(arguments: Namespace) -> int:
         page = folder.finish(title, subtitle, arguments.command)
     if arguments.json:
         about = {"sounds": made, "page": page and str(page), "seed": arguments.seed}
-        print(json.dumps(finite(about), ensure_ascii=False))
+        print(printable_json(finite(about)))
     elif page:
         print(page)
     if interrupted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
+from ...printable import printable
 from ...workflows.compressed import Compressed
 from ...workflows.index import index as write_index
 from ..screen import plural, progress_for
@@ -23,13 +24,13 @@ def index(arguments: Namespace) -> int:
     )
     count = plural(len(made.index.keys), "recording")
     library = made.index.library
+    begin = printable(f"{arguments.out}: {count} of '{made.index.corpus}'")
     if not isinstance(library, Compressed):
-        size = f"{library.vectors.shape[-1]} numbers"
-        print(f"{arguments.out}: {count} of '{made.index.corpus}', {size} each")
+        print(f"{begin}, {library.vectors.shape[-1]} numbers each")
         return 1 if made.failed else 0
     n_lists = len(library.centres)
     size = f"{library.codes.shape[1]} bytes each in {plural(n_lists, 'list')}"
-    print(f"{arguments.out}: {count} of '{made.index.corpus}', {size}")
+    print(f"{begin}, {size}")
     # What is lost is reported where it can still be changed: against the exact search.
     for most, share in made.recall.items():
         looked = f"looking into {plural(library.probes, 'list')}"

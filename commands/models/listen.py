@@ -14,6 +14,7 @@ from rich.table import Table
 
 from ...errors import DataError
 from ...metrics.listening import Binomial, Interval
+from ...printable import printable
 from ...runs.json_numbers import finite
 from ...workflows.listening.anchor import LOW_HZ
 from ...workflows.listening.make import Options, make_page
@@ -43,7 +44,7 @@ def listen(arguments: Namespace) -> int:
     progress = progress_for(arguments)
     made = make_page(arguments.folders, Path(arguments.out), options, progress)
     items = plural(len(made.items), "item")
-    print(f"{made.index}: {items}, {', '.join(made.systems)}")
+    print(printable(f"{made.index}: {items}, {', '.join(made.systems)}"))
     print(
         "give the whole folder to the listeners; `mirbricks listen --results *.csv` reads what they send back"
     )
@@ -64,9 +65,10 @@ def _results(arguments: Namespace) -> int:
         print(json.dumps(finite(asdict(found)), allow_nan=False))
         return 0
     for listener, reason in found.left_out.items():
-        print(f"left out by {SCREENING}: '{listener}' {reason}", file=sys.stderr)
+        line = f"left out by {SCREENING}: '{listener}' {reason}"
+        print(printable(line), file=sys.stderr)
     for note in found.notes:
-        print(f"note: {note}", file=sys.stderr)
+        print(f"note: {printable(note)}", file=sys.stderr)
     screen = console()
     if found.answers:
         screen.print(_answers(found))

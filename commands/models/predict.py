@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from argparse import Namespace
@@ -15,7 +14,7 @@ from ...data.stores.together import write_together
 from ...errors import DataError, MirbricksError
 from ...out_of_memory import memory_reported
 from ...outputs.text import as_json
-from ...printable import printable
+from ...printable import printable, printable_json
 from ...runs.folder import RunFolder
 from ...tasks.predictions import Prediction
 from ...training.devices import as_device
@@ -135,7 +134,7 @@ def _as_json(
         about["duration_s"] = round(prediction.recorded_s, 4)
         about["answer"] = prediction.answer()
         about |= as_json(prediction.layers())
-    return json.dumps(found | about, ensure_ascii=False)
+    return printable_json(found | about)
 
 
 def _tell_left_out(skipped: int, failed: int, total: int) -> None:

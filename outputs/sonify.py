@@ -71,16 +71,32 @@ def _sound(layer: Layer, n_samples: int, sr_hz: int) -> NDArray[np.float64]:
     if isinstance(layer, Notes):
         return _tones(layer, n_samples, sr_hz)
     if isinstance(layer, Segments):
-        if not layer.segments:
-            return np.zeros(n_samples)
-        spans = np.array([[one.start_s, one.end_s] for one in layer.segments])
-        labels = [one.label for one in layer.segments]
-        import mir_eval.sonify  # only what sounds needs it
-
-        chords = mir_eval.sonify.chords(labels, spans, sr_hz, length=n_samples)
-        return np.asarray(chords, np.float64)
+        return _chords(layer, n_samples, sr_hz)
     assert isinstance(layer, Curve)  # `sonified` asks for these three
     return _curve(layer, n_samples, sr_hz)
+
+
+def _chords(layer: Segments, n_samples: int, sr_hz: int) -> NDArray[np.float64]:
+    """The tones of each chord; silence where there is none."""
+    duration_s = n_samples / sr_hz
+    spans = []
+    labels = []
+    for one in layer.segments:
+        if one.start_s < duration_s:
+            spans.append([one.start_s, min(one.end_s, duration_s)])
+            labels.append(one.label)
+    if not spans:
+        return np.zeros(n_samples)
+    # mir_eval 0.8 fails on a single interval from the beginning to the end; two halves sound the same.
+    if len(spans) == 1:
+        [[start_s, end_s]] = spans
+        middle_s = (start_s + end_s) / 2
+        spans = [[start_s, middle_s], [middle_s, end_s]]
+        labels *= 2
+    import mir_eval.sonify  # only what sounds needs it
+
+    chords = mir_eval.sonify.chords(labels, np.array(spans), sr_hz, length=n_samples)
+    return np.asarray(chords, np.float64)
 
 
 def _tones(layer: Notes, n_samples: int, sr_hz: int) -> NDArray[np.float64]:

@@ -197,7 +197,8 @@ def test_an_ensemble_is_made_of_runs_that_are_there() -> None:
         "runs/results/both/seed0",
     ]
     assert [line.name for line in results.read_lines() if line.ensemble] == [
-        "maps_ensemble"
+        "chords_ensemble",
+        "maps_ensemble",
     ]
 
 

@@ -33,6 +33,7 @@ from mirbricks.outputs import (
     session,
 )
 from mirbricks.outputs.midi import STRAIGHT, midi_bytes
+from mirbricks.outputs.sonify import sonified
 
 NOTES = Notes("notes", [NoteEvent(0.2, 1.0, 69.2, 0.8), NoteEvent(0.3, 2.0, 76.0, 0.5)])
 CURVE = Curve(
@@ -198,6 +199,22 @@ def test_what_sounds_is_what_was_predicted(tmp_path):
         alone, _ = soundfile.read(path)
         assert alone.ndim == 1
         assert 0.1 < np.abs(alone).max() <= 0.5 + 1e-6
+
+
+@pytest.mark.parametrize(
+    "spans", [[(0.0, 1.0)], [(0.0, 9.0), (9.0, 12.0)], [(0.2, 0.8)], [(2.0, 3.0)]]
+)
+def test_one_chord_all_along_sounds(spans):
+    """An excerpt of a song often lies within a single chord."""
+    chords = [Segment(start_s, end_s, "A:min", 1.0) for start_s, end_s in spans]
+    found = sonified([Segments("chords", chords)], 1.0, 8000)
+    assert found.shape == (8000,)
+    first, last = spans[0]
+    assert bool(np.abs(found[2000:6000]).max() > 0.1) == (first < 1.0)
+    if first > 0:
+        assert not found[:1000].any()
+    if last < 1:
+        assert not found[-1000:].any()
 
 
 def test_an_unknown_format_and_one_that_does_not_fit_are_named():

@@ -57,6 +57,7 @@ ALL = (
     Benchmark("separation", ("--models", "zoo:separation_bach10", "--runs", "1")),
     Benchmark("scale", page=SCALE),
     Benchmark("retrieval", ("--runs", "3"), page=SCALE),
+    Benchmark("memory", page=SCALE),
 )
 
 

@@ -87,8 +87,8 @@ class TrainConfig(Settings):
     )
     sharding: Literal["none", "full"] = Field(
         "none",
-        description="full: under torchrun each process holds a share of weights, gradients and means, for graphs too "
-        "large for one device (FSDP); none: each holds them whole",
+        description="with 'full' each process under torchrun holds a share of weights, gradients and means, for graphs "
+        "too large for one device (FSDP); with 'none' each holds them whole",
     )
 
     order: Literal["anywhere", "parts"] = Field(

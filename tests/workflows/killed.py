@@ -5,6 +5,7 @@ KILLS="0:1:5 1:0:9"    before the first restart rank 1 dies in step 5, after it 
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import sys
@@ -14,10 +15,11 @@ from mirbricks.cli import main
 from mirbricks.training.turns import MovingTurn
 
 _move = MovingTurn.move
+_steps = itertools.count(1)
 
 
 def _move_or_die(turn: MovingTurn, batch: Any, step: int, signals: Any) -> bool:
-    here = f"{os.environ['TORCHELASTIC_RESTART_COUNT']}:{os.environ['RANK']}:{step}"
+    here = f"{os.environ['TORCHELASTIC_RESTART_COUNT']}:{os.environ['RANK']}:{next(_steps)}"
     if here in os.environ.get("KILLS", "").split():
         os.kill(os.getpid(), signal.SIGKILL)
     return _move(turn, batch, step, signals)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,8 +21,8 @@ from toy_training import same  # in the folder of the training's tests
 HERE = Path(__file__).parent
 QUICK = [
     "dataset.folds=3",
-    "train.steps=12",
-    "train.validate_every=4",
+    "train.steps=6",
+    "train.validate_every=3",
     "train.batch_size=2",
     "task.patch_frames=24",
 ]
@@ -79,11 +81,29 @@ def test_a_launch_without_a_name_does_not_go_on(
     assert noted_launch() == {}
 
 
+def test_a_process_that_does_not_write_goes_through_every_fold(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Without a second fold of its own it would leave the one that writes waiting for it.
+    ended: list[int] = []
+
+    def folds(*_: object) -> Iterator[SimpleNamespace]:
+        for fold in range(3):
+            ended.append(fold)
+            result = SimpleNamespace(stopped="finished")
+            yield SimpleNamespace(result=result, evaluation=None)
+
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setattr("mirbricks.commands.models.train.train_folds", folds)
+    assert main(["train", "mpe_small", "--data", ".", "--out", "runs/a"]) == 0
+    assert ended == [0, 1, 2]
+
+
 @pytest.mark.slow
 def test_killed_processes_are_as_if_they_had_lived(tmp_path: Path) -> None:
     clips = tmp_path / "clips"
     words = ["data", "synth", "polyphony", "--out", str(clips), "--n", "3"]
-    assert main([*words, "--seconds", "2", "--jobs", "1"]) == 0
+    assert main([*words, "--seconds", "1", "--jobs", "1"]) == 0
 
     def train(name: str, kills: str) -> tuple[str, Path]:
         torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"]
@@ -102,11 +122,10 @@ def test_killed_processes_are_as_if_they_had_lived(tmp_path: Path) -> None:
         return done.stderr, tmp_path / name
 
     # The one that writes, which also holds the lock of the run, dies between two validations.
-    reported, killed = train("killed", "0:0:9")
+    reported, killed = train("killed", "0:0:5")
     _, undisturbed = train("undisturbed", "")
     assert reported.count("torchrun started the processes again") == 1
     assert "Traceback" not in reported
-
     one, other = RunFolder(killed), RunFolder(undisturbed)
     same(one.load_state()["model"], other.load_state()["model"])
     same(one.load_state()["optimizer"], other.load_state()["optimizer"])

@@ -180,7 +180,8 @@ def blocks(p: Parser) -> None:
         nargs="?",
         default="*",
         metavar="PATTERN",
-        help="list the blocks of these names only, without regard to case, as in '*pool*' (default: all)",
+        help="list the blocks of these names only, without regard to case, as in '*pool*', or those with "
+        "a word in their name, family or summary, as in 'attention' (default: all)",
     )
     json_output(p)
 

@@ -37,16 +37,24 @@ def blocks(arguments: Namespace) -> int:
 
 
 def _matching(pattern: str) -> dict[str, Spec]:
-    """The blocks that a pattern names. Raises RegistryError E305 where there is none."""
+    """The blocks that a pattern names, or in which its words stand. Raises RegistryError E305 where there is none."""
     known = registered()
     found = {name: known[name] for name in list_blocks(pattern)}
+    # A word that names no block is looked for in names, families and summaries.
+    found = found or {name: spec for name, spec in known.items() if _has(spec, pattern)}
     if not found:
         listing = (
             "`mirbricks blocks` lists all; '*' stands for any letters, as in '*pool*'"
         )
         raise RegistryError(
-            f"no block is named '{pattern}'",
+            f"no block is named '{pattern}', and none has it in its summary",
             code="E305",
             help=did_you_mean(pattern, known) or listing,
         )
     return found
+
+
+def _has(spec: Spec, words: str) -> bool:
+    """Whether all words stand in the name, the family or the summary of a block, in capitals or not."""
+    text = f"{spec.name} {spec.family} {spec.summary}".lower()
+    return all(word in text for word in words.lower().split())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from html import escape
 
 FONT = "Inter, 'Segoe UI', 'Helvetica Neue', Roboto, 'DejaVu Sans', sans-serif"
@@ -49,16 +50,16 @@ _COLOUR = re.compile(r'\b(fill|stroke)="(#[0-9a-f]{6})"')
 _STYLE = re.compile(r"<style>.*?</style>\n?", re.S)
 
 
-def night(elements: str) -> str:
+def night(elements: str, colours: Mapping[str, str] = NIGHT) -> str:
     """A style that turns the colours of these elements dark where the system is, on a screen.
 
     The elements keep their colours as attributes, for whoever reads no styles.
     """
-    rules = [f".{CLASS}{{fill:{NIGHT[INK]}}}"]
+    rules = [f".{CLASS}{{fill:{colours[INK]}}}"]
     for kind, colour in sorted(set(_COLOUR.findall(elements))):
-        if colour in NIGHT:
+        if colour in colours:
             found = f'.{CLASS} [{kind}="{colour}"]'
-            rules.append(f"{found}{{{kind}:{NIGHT[colour]}}}")
+            rules.append(f"{found}{{{kind}:{colours[colour]}}}")
     inside = "".join(rules)
     return f"<style>@media screen and (prefers-color-scheme:dark){{{inside}}}</style>"
 

@@ -14,7 +14,6 @@ from pathlib import Path
 import mirbricks as mb
 from mirbricks import registry
 from mirbricks.cli import main
-from mirbricks.compiler.drawing.svg import without_night
 from mirbricks.compiler.inference.summary import summarise
 from mirbricks.compiler.language.example import example_graph, example_yaml
 from mirbricks.registry import Spec
@@ -47,9 +46,7 @@ def pages() -> Iterator[tuple[str, str | bytes]]:
     for name, spec in blocks.items():
         inside = DOCS / "blocks" / f"{name}.svg"
         if inside.is_file():
-            # The site has its own switch between light and dark.
-            drawing = without_night(inside.read_text(encoding="utf-8"))
-            yield f"static/blocks/{name}.svg", drawing
+            yield f"static/blocks/{name}.svg", inside.read_bytes()
         drawn = concept(spec)
         if drawn:
             yield f"static/concepts/{name}.svg", drawn.svg
@@ -68,7 +65,7 @@ def index(blocks: Mapping[str, Spec], pictures: Mapping[str, str]) -> str:
         "",
     ]
     for family, specs in registry.by_family(blocks.values()).items():
-        lines += [f"## {family}", "", ABOUT_FAMILIES.get(family, ""), ""]
+        lines += [f"## {family.capitalize()}", "", ABOUT_FAMILIES.get(family, ""), ""]
         links = [
             anchor_card(f"{one.name}.html", one.name, one.summary, pictures[one.name])
             for one in specs
@@ -108,10 +105,12 @@ def page(spec: Spec, checked: str, drawn: Concept | None) -> str:
 
 
 def picture(name: str, caption: str) -> str:
-    """A drawing with what it shows."""
+    """A drawing with what it shows; a click opens it alone, as large as it is."""
+    way = f"../_static/{name}.svg"
+    image = f'<img src="{way}" alt="{caption}" loading="lazy">'
     return (
-        f'<figure class="drawing"><img src="../_static/{name}.svg" alt="{caption}" '
-        f'loading="lazy"><figcaption>{caption}</figcaption></figure>\n'
+        f'<figure class="drawing"><a href="{way}" title="open it alone">{image}</a>'
+        f"<figcaption>{caption}</figcaption></figure>\n"
     )
 
 

@@ -20,7 +20,15 @@ DRAWS = 6  # inputs of a picture of influence
 BANDS = 12  # filters of a picture of filters
 POINTS = 512
 SR_HZ = 16000.0
-FAMILIES = ("convolution", "pooling", "sequence", "unet", "generative")
+FAMILIES = (
+    "convolution",
+    "pooling",
+    "sequence",
+    "unet",
+    "generative",
+    "pointwise",
+    "shape",
+)
 
 
 class Concept(NamedTuple):
@@ -49,6 +57,9 @@ def influence(spec: Spec) -> Tensor | None:
     tokens = spec.contract.inputs[0]
     names = [token.axis for token in tokens]
     given = spec.examples[0]
+    # "..." stands for any number of axes, here for none.
+    if len(given.shapes[0]) == len(names) - 1:
+        names = [name for name in names if name != "..."]
     ending = [names.index(one) for one in ("T", "N") if one in names]
     # Positions are counted from the end on the way out: (B, C, F, T) may become (B, F, T).
     if not ending or len(given.shapes) != 1 or len(names) != len(given.shapes[0]):
@@ -91,11 +102,13 @@ def _reach(block: torch.nn.Module, x: Tensor, at: int, back: int) -> Tensor | No
         rows.append(slope.movedim(at, 0).flatten(1).norm(dim=1))
     found = torch.stack(rows)
     most = float(found.max())
-    # One row alone, or nothing that reaches, is no picture.
-    return found / most if len(rows) > 1 and most > 0.0 else None
+    # Nothing that reaches is no picture.
+    return found / most if most > 0.0 else None
 
 
 def _influence_picture(name: str, reached: Tensor) -> Concept | None:
+    if len(reached) == 1:
+        return _weights_picture(name, reached[0])
     strong = reached > LEAST
     # From the first frame that reaches an output to the last, over the widest.
     first = strong.int().argmax(1)
@@ -113,6 +126,13 @@ def _influence_picture(name: str, reached: Tensor) -> Concept | None:
     if is_causal:
         words += ", none of them later"
     return Concept(grid(reached.tolist(), name), f"{words}.")
+
+
+def _weights_picture(name: str, reached: Tensor) -> Concept:
+    """Of one output the share of each frame: all alike of a mean, the last ones of what remembers."""
+    points = [(float(i), value) for i, value in enumerate(reached.tolist())]
+    words = "How much each frame of the input moves the one output, the most being 1."
+    return Concept(curves([points], name, "frames"), words)
 
 
 def _drawn() -> torch.Generator:

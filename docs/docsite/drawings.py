@@ -7,11 +7,22 @@ from collections.abc import Sequence
 from html import escape
 from itertools import pairwise
 
+from mirbricks.compiler.drawing.svg import CLASS, INK, night
+
 WIDTH = 420
 HEIGHT = 190
 EDGE = 26
-INK = "#333333"
 COLOURS = ("#1b7837", "#d95f02", "#7b3294", "#2b7bba", "#a6761d", "#b5485d")
+GROUND, EDGE_OF_GROUND, AXES = "#f4f6f5", "#c9d0d6", "#a3adb6"
+# What a colour becomes where the page is dark.
+PALE = ("#7fc796", "#f0a05a", "#c39bd8", "#7fb0e6", "#d3a24a", "#e28699")
+NIGHT = {
+    INK: "#c9d0d6",
+    GROUND: "#1f2428",
+    EDGE_OF_GROUND: "#3a4148",
+    AXES: "#5b6670",
+    **dict(zip(COLOURS, PALE, strict=True)),
+}
 FONT = "system-ui, sans-serif"
 
 Points = Sequence[tuple[float, float]]
@@ -42,7 +53,11 @@ def curves(lines: Sequence[Points], name: str, unit: str) -> str:
     )
     for x in (first, (first + last) / 2.0, last):
         across = EDGE + width * (x - first) / (last - first)
-        drawn.append(_words(across, foot + 16, f"{x:,.0f} {unit}"))
+        words = f"{x:,.0f} {unit}"
+        # At the ends there is only the edge beside the axis.
+        half = 3.2 * len(words)
+        across = min(max(across, half), WIDTH - half)
+        drawn.append(_words(across, foot + 16, words))
     return _svg(WIDTH, HEIGHT, name, drawn)
 
 
@@ -68,7 +83,7 @@ def function(points: Points, name: str) -> str:
     top = place(0.0, high)
     drawn = [
         f'<path d="M{place(first, 0.0)}L{right}M{place(0.0, low)}L{top}" '
-        'stroke="#a3adb6" fill="none"/>',
+        f'stroke="{AXES}" fill="none"/>',
         f'<path d="{path}" stroke="#1b7837" stroke-width="2.2" fill="none"/>',
     ]
     for x in (first, last):
@@ -85,7 +100,7 @@ def grid(rows: Sequence[Sequence[float]], name: str) -> str:
     height = cell * len(rows)
     drawn = [
         f'<rect x="{EDGE}" y="{EDGE}" width="{width:.1f}" height="{height:.1f}" '
-        f'fill="#f4f6f5" stroke="#c9d0d6"/>'
+        f'fill="{GROUND}" stroke="{EDGE_OF_GROUND}"/>'
     ]
     for i, row in enumerate(rows):
         for j, value in enumerate(row):
@@ -114,7 +129,8 @@ def _words(x: float, y: float, words: str, more: str = "") -> str:
 def _svg(width: float, height: float, name: str, inside: Sequence[str]) -> str:
     size = f'width="{width:.0f}" height="{height:.0f}"'
     head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} '
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="{CLASS}" {size} '
         f'viewBox="0 0 {width:.0f} {height:.0f}"><title>{escape(name)}</title>'
     )
-    return "\n".join([head, *inside, "</svg>"]) + "\n"
+    style = night("\n".join(inside), NIGHT)
+    return "\n".join([head, *inside, style, "</svg>"]) + "\n"

@@ -15,7 +15,6 @@ from matplotlib.patches import Rectangle
 
 import mirbricks as mb
 from mirbricks.compiler.drawing.diagram import draw
-from mirbricks.compiler.drawing.svg import without_night
 from mirbricks.data import synthesise_polyphony
 
 from .markdown import fence
@@ -136,9 +135,7 @@ def built() -> Iterator[tuple[str, str | bytes]]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "unet_small.yaml"
         path.write_text(readme_graph(), encoding="utf-8")
-        # The site has its own switch between light and dark.
-        drawing = without_night(draw(mb.compile_graph(path)))
-        yield "static/front/unet_small.svg", f"{drawing}\n"
+        yield "static/front/unet_small.svg", draw(mb.compile_graph(path)) + "\n"
     yield "front/build.md", fence("yaml", f"# unet_small.yaml\n{readme_graph()}")
 
 

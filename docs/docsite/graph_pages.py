@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import mirbricks as mb
 from mirbricks.compiler.drawing.diagram import draw
-from mirbricks.compiler.drawing.svg import without_night
 from mirbricks.compiler.inference.summary import Row, summarise
 from mirbricks.compiler.module import GraphModule, count_parameters
 from mirbricks.shapes import show
@@ -42,7 +41,7 @@ def pages() -> Iterator[tuple[str, str | bytes]]:
     for name in mb.list_graphs():
         text = (ROOT / "graphs" / f"{name}.yaml").read_text(encoding="utf-8")
         model = mb.compile_graph(ROOT / "graphs" / f"{name}.yaml")
-        yield f"static/graphs/{name}.svg", without_night(draw(model)) + "\n"
+        yield f"static/graphs/{name}.svg", draw(model) + "\n"
         yield f"graphs/{name}.md", page(name, text, model)
         task = _task(text)
         facts = f"{count_parameters(model):,} parameters. {first_sentence(text)}."

@@ -187,8 +187,21 @@ def test_blocks_takes_a_pattern(capsys: Capture) -> None:
     assert list(json.loads(capsys.readouterr().out)) == mb.list_blocks("*pool*")
     assert main(["blocks", "autopool"]) == 0
     assert capsys.readouterr().out.split()[:2] == ["pooling", "AutoPool"]
-    assert main(["blocks", "Conv2"]) == 1
+    assert main(["blocks", "Cnov2d"]) == 1
     assert "help: did you mean 'Conv2d'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", ["attention", "over TIME", "unet", "Conv2"])
+def test_blocks_are_searched_by_words(words: str, capsys: Capture) -> None:
+    assert main(["blocks", words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    texts = {
+        name: f"{name} {one['family']} {one['summary']}".lower()
+        for name, one in found.items()
+    }
+    assert 0 < len(found) < len(registry.blocks())
+    for text in texts.values():
+        assert all(word in text for word in words.lower().split())
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import subprocess
@@ -9,7 +10,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from pydantic import BaseModel
 
 import mirbricks as mb
@@ -273,3 +276,42 @@ def test_a_notebook_has_a_card_and_a_file_to_download() -> None:
     assert kinds == ["markdown", "code"]
     assert gallery.as_ipynb(text) == gallery.as_ipynb(text)
     assert "notebooks/hear.ipynb" in gallery.with_download(text, "hear")
+
+
+def test_what_a_model_makes_is_played_on_its_page() -> None:
+    zoo_sounds = pytest.importorskip("docsite.zoo_sounds")
+    clip = zoo_sounds.Clip(np.zeros((1, 8000), np.float32), 8000)
+    found = zoo_sounds.Shown({"a <low> tone": clip, "back": clip}, "<svg></svg>", "x")
+    *files, (name, text) = zoo_sounds.section("toy", found)
+    assert [place for place, _ in files] == ["static/zoo/toy_0.mp3", "static/zoo/toy_1.mp3"]  # fmt: skip
+    for place, content in files:
+        samples, sr_hz = soundfile.read(io.BytesIO(content))
+        assert (sr_hz, len(samples)) == (8000, 8000)
+        assert f'src="../_{place}"' in text
+    assert name == ""
+    assert "a &lt;low&gt; tone" in text
+    assert text.count("```") == 2
+    assert "<svg></svg>" in text
+
+
+def test_the_card_of_a_model_names_its_data_and_its_figure() -> None:
+    zoo_pages = pytest.importorskip("docsite.zoo_pages")
+    card = "# toy\n\nTagging: the graph `a`.\n\nFive folds: .9, docs/results.md\n"
+    shown = {"name": "accuracy", "value": 0.9251}
+    facts = {"task": "tagging", "corpus": "esc10", "shown": shown}
+    assert zoo_pages.sentence(card, facts) == "Tagging, learned from esc10: accuracy 0.925."  # fmt: skip
+    facts["shown"] = None
+    assert zoo_pages.sentence(card, facts) == "Tagging, learned from esc10."
+    assert ".9 ([the results](../results.md))" in zoo_pages.page(card)
+
+
+@pytest.mark.parametrize("name", ["AutoPool", "LSTMLast", "StatisticsPooling"])
+def test_what_gives_one_frame_has_a_picture_of_what_counts(name: str) -> None:
+    from docsite.concepts import concept
+
+    drawn = concept(registry.get(name))
+    assert drawn is not None
+    assert drawn.caption.startswith("How much each frame")
+    words = re.findall(r'<text x="([\d.]+)"[^>]*>([^<]+)<', drawn.svg)
+    for x, word in words:
+        assert 3 * len(word) <= float(x) <= 420 - 3 * len(word)

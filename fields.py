@@ -136,7 +136,17 @@ def union_parts(annotation: Any) -> list[Any]:
             if member is not type(None)
             for part in union_parts(member)
         ]
+    if is_one_of_several(annotation):
+        return union_parts(get_args(annotation)[0])
     return [annotation]
+
+
+def is_one_of_several(annotation: Any) -> bool:
+    """Whether it is a mapping of several kinds, of which a key such as `type` says which one is meant."""
+    if get_origin(annotation) is not typing.Annotated:
+        return False
+    marks = get_args(annotation)[1:]
+    return any(isinstance(one, FieldInfo) and one.discriminator for one in marks)
 
 
 _SIMPLE = {

@@ -345,10 +345,14 @@ class RunFolder:
                 raise self.damaged(name, "it is not a regular file")
             path.open("rb").close()
         except (FileNotFoundError, IsADirectoryError) as error:
+            kind = "run"
             hint = "give another run, or train again"
-            if name == WEIGHTS:
+            if self.packed:
+                kind = "packed model"
+                hint = "take the whole folder from where it came from again"
+            elif name == WEIGHTS:
                 hint = "the training has not validated yet; go on with --resume"
-            message = f"the run '{self.path}' has no file '{name}'"
+            message = f"the {kind} '{self.path}' has no file '{name}'"
             raise RunError(message, code="E605", help=hint) from error
         except OSError as error:
             raise unreadable(path, error) from error

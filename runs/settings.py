@@ -20,7 +20,7 @@ from ..data.splitting.splits import Split
 from ..errors import RunError
 from ..tasks.base import Figures, Task
 from ..version import __version__
-from .folder import FORM, SETTINGS, RunFolder
+from .folder import FORM, SETTINGS, WEIGHTS, RunFolder
 
 Side = Literal["train", "valid", "test"]
 
@@ -88,8 +88,7 @@ def at_start(
 def read_settings(run: RunFolder, task: Task) -> RunSettings:
     """Raises E605 without the file, E609 where the training has not ended, E606 where something is missing or wrong."""
     # A run folder without settings.json is reported as missing a file, not as a training that goes on.
-    if not run.packed:
-        run.file(SETTINGS)
+    run.file(WEIGHTS if run.packed else SETTINGS)
     raw = run.read_settings()
     if "tuned" not in raw:
         message = f"the training in '{run.path}' has not ended"

@@ -9,14 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DataError, TaskError
+from ..errors import DataError, MirbricksError, TaskError
 from ..printable import listed
+from ..runs.folder import RunFolder
 from ..runs.settings import RunSettings
 from ..spelling import did_you_mean
 from ..tasks.base import Task
 from ..tasks.conditions import Condition, as_number
 from ..tasks.sounds import Sound
 from .experiment import Experiment
+from .loading import load_run
 from .progress import Progress
 
 AT_ONCE = 8  # sounds that are made together: what is done is kept when the work is interrupted
@@ -88,6 +90,21 @@ def refuse_fixed(task: Task, overrides: Sequence[str]) -> None:
                 facts=[("settings", listed(task.of_sampling, LISTED))],
                 help=f"leave it out, or train with it: mirbricks train ... --set {word}",
             )
+
+
+def opened(
+    run_folder: RunFolder, overrides: Sequence[str]
+) -> tuple[Experiment, RunSettings]:
+    """A run with other settings of its task. Raises as `load_run` and `refuse_fixed`."""
+    try:
+        experiment, settings = load_run(run_folder, overrides)
+    except MirbricksError:
+        # Weights rarely fit what they were not trained with: then this is the reason, and no fault of the graph.
+        if overrides:
+            refuse_fixed(load_run(run_folder)[0].task, overrides)
+        raise
+    refuse_fixed(experiment.task, overrides)
+    return experiment, settings
 
 
 def in_turn(conditions: Mapping[str, Sequence[str]], n: int) -> dict[str, Any]:

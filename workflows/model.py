@@ -36,7 +36,7 @@ from .arguments import (
 from .encoding import decode, encode
 from .evaluate import Options, evaluate
 from .experiment import Experiment
-from .generate import generate, refuse_fixed, refuse_others
+from .generate import generate, opened, refuse_others
 from .hosted import here
 from .loading import load_run
 from .overrides import Values, overrides_of
@@ -475,8 +475,7 @@ class Model:
         if not overrides:
             return self._experiment
         refuse_others(overrides)
-        changed, _ = load_run(self._run, overrides)
-        refuse_fixed(changed.task, overrides)
+        changed, _ = opened(self._run, overrides)
         changed.model.load_state_dict(self.module.state_dict())
         move(changed, next(self.module.parameters()).device)
         return changed

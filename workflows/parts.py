@@ -72,7 +72,21 @@ def open_parts(
             if module is not None:
                 task.models[name] = module
         else:
+            if stored is not None and folder is None:
+                _refuse_lacking(name, value, where)
             task.models[name] = _trained_part(name, value, folder, where, load_run)
+
+
+def _refuse_lacking(name: str, value: Any, where: Where) -> None:
+    """Raise TaskError E516 where a packed model names a folder of its own that it does not have."""
+    own = f"{MODELS}/{name}"
+    if value == own:
+        raise TaskError(
+            f"task.{name}: the packed model lacks its folder '{own}'",
+            code="E516",
+            where=where,
+            help="take the whole folder from where it came from again",
+        )
 
 
 def _stored(run: Path | None, name: str) -> RunFolder | None:
@@ -133,16 +147,18 @@ def _trained_part(
     load_run: Load,
 ) -> Any:
     """A trained model: from the run that keeps it, from where the settings say, or what known settings open."""
-    if isinstance(value, Openable):
-        return value.opened(folder.path if folder else None)
+    known = isinstance(value, Openable)
     try:
+        if known:
+            return value.opened(folder.path if folder else None)
         return trained(folder or RunFolder.open(str(value)), load_run)
     except MirbricksError as error:
         if isinstance(error, ErrorList) or error.where is not None:
             raise
         raise TaskError(
             f"task.{name}: {error.message}",
-            code="E516",
+            # What a published model lacks has a page of its own.
+            code=error.code if known else "E516",
             where=where,
             facts=error.facts,
             help=error.help,

@@ -10,11 +10,10 @@ from ...printable import printable_json
 from ...runs.folder import RunFolder
 from ...runs.json_numbers import finite
 from ...training.devices import as_device
-from ...workflows.generate import asked_of, best_of, in_turn, refuse_fixed
+from ...workflows.generate import asked_of, best_of, in_turn, opened
 from ...workflows.generate import generate as generate_sounds
 from ...workflows.generated import SoundFolder
 from ...workflows.hosted import here
-from ...workflows.loading import load_run
 from ...workflows.parts import move
 from ..screen import plural, progress_for
 
@@ -25,8 +24,7 @@ def generate(arguments: Namespace) -> int:
     conditions = in_turn(asked.conditions, arguments.n)
     run_folder = RunFolder.open(here(arguments.folder))
     overrides = (*asked.overrides, *best_of(arguments.best_of))
-    experiment, settings = load_run(run_folder, overrides)
-    refuse_fixed(experiment.task, overrides)
+    experiment, settings = opened(run_folder, overrides)
     # All that can be wrong is looked at before the first sound is made: conditions, then names of files.
     sounds = generate_sounds(
         experiment,

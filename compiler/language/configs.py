@@ -20,6 +20,7 @@ from .words import SKIPS, own_item
 
 NO_WORDS: Mapping[str, str] = {}
 MOST_TOLD = 50  # mistakes of one mapping
+KIND = "type"  # the key that says which of several mappings is meant
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -133,6 +134,12 @@ def _at_their_places(
             yield told
 
 
+def _kinds(model: type[BaseModel]) -> tuple[Any, ...]:
+    """What the key `type` of such a mapping may be."""
+    field = model.model_fields.get(KIND)
+    return get_args(field.annotation) if field is not None else ()
+
+
 def _is_index(word: object) -> bool:
     return isinstance(word, int)
 
@@ -166,21 +173,39 @@ class _Explainer:
                 own.append(detail)
         told = self._of_keys(own)
         for name, below_details in within.items():
-            told += self._within(name)._explained(below_details)
+            inner = self._within(name)
+            # Of several kinds pydantic finds fault with each; the one that `type` names is meant.
+            if len(self._models(name)) > 1:
+                below_details = inner._details()
+            told += inner._explained(below_details)
         return told
 
-    def _section(self, name: str) -> type[BaseModel] | None:
-        """The config that a field holds, where it is written as a mapping of its own."""
+    def _models(self, name: str) -> list[type[BaseModel]]:
+        """The configs that a field may hold, where it is written as a mapping of its own."""
         field = self.fields.get(name)
         if field is None or not isinstance(self._given(name), Mapping):
-            return None
-        models = [
+            return []
+        return [
             part
             for part in union_parts(field.annotation)
             if isinstance(part, type) and issubclass(part, BaseModel)
         ]
-        # Of several that are possible, nothing says which was meant.
-        return models[0] if len(models) == 1 else None
+
+    def _section(self, name: str) -> type[BaseModel] | None:
+        """The one that is meant; None where nothing says which."""
+        models = self._models(name)
+        if len(models) == 1:
+            return models[0]
+        kind = self._given(name).get(KIND) if models else None
+        return next((one for one in models if kind in _kinds(one)), None)
+
+    def _details(self) -> list[Any]:
+        """What pydantic finds in this mapping by itself."""
+        try:
+            self.model.model_validate(dict(self.values))
+        except ValidationError as error:
+            return list(error.errors()[:MOST_TOLD])
+        return []
 
     def _within(self, name: str) -> _Explainer:
         """The same for the mapping under a key."""
@@ -273,6 +298,8 @@ class _Explainer:
                 where = self.source.key(self.steps)
             text = str(detail["msg"]).removeprefix("Value error, ")
             return GraphError(f"{self.label}: {text}", code="E106", where=where)
+        if self._models(name):
+            return self._no_kind(name)
         word = self.word(name)
         field = self.fields[name]
         # The whole value as the file has it: pydantic's is only the part that it disliked.
@@ -290,4 +317,26 @@ class _Explainer:
         message = f"{self.label}: '{word}' must be {expected(field)}, got {got}"
         return GraphError(
             message, code="E106", where=self.source.value(place), help=hint
+        )
+
+    def _no_kind(self, name: str) -> GraphError:
+        """A mapping of several kinds whose `type` names none of them."""
+        place = (*self.steps, self.word(name))
+        kinds = [kind for model in self._models(name) for kind in _kinds(model)]
+        listing = ", ".join(map(quoted, kinds))
+        given = self._given(name)
+        label = f"{self.label}.{self.word(name)}"
+        if KIND not in given:
+            return GraphError(
+                f"{label}: '{KIND}' is missing: one of {listing}",
+                code="E108",
+                where=self.source.key(place),
+                help=f"add `{KIND}: ...`",
+            )
+        near = did_you_mean(str(given[KIND]), map(str, kinds))
+        return GraphError(
+            f"{label}: '{KIND}' must be one of {listing}, got {quoted(given[KIND])}",
+            code="E106",
+            where=self.source.value((*place, KIND)),
+            help=near or "choose one of these",
         )

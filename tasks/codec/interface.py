@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 import torch
 from torch import Tensor
 
-from ...errors import TaskError
+from ...errors import TaskError, Where
 
 Self = TypeVar("Self", bound="Codec")
 
@@ -79,6 +79,22 @@ class HasCodec(Protocol):
     """A part of an experiment that is a codec by itself, such as a published one."""
 
     def as_codec(self) -> Codec: ...
+
+
+def codec_named(part: Any, where: Where) -> Codec:
+    """The codec in a part, which the setting `task.codec` at this place names. Raises as `codec_of`, at the place."""
+    try:
+        return codec_of(part)
+    except TaskError as error:
+        if error.where is not None:
+            raise
+        raise TaskError(
+            f"task.codec: {error.message}",
+            code=error.code,
+            where=where,
+            facts=error.facts,
+            help=error.help,
+        ) from error
 
 
 def codec_of(part: Any) -> Codec:

@@ -25,7 +25,7 @@ from ..base import (
     register_task,
     unseen,
 )
-from ..codec.interface import codec_of
+from ..codec.interface import codec_named, codec_of
 from ..conditions import Conditions, Value, refuse_inputs, scaled_inputs
 from ..encoded import Encoded, encoded, refuse_other_rate
 from ..generating import GeneratingTask
@@ -122,6 +122,10 @@ class LatentGeneration(GeneratingTask):
         """Also whether the graph has an input for each condition. Raises TaskError E501, E502, E564, E565, E573."""
         where = model.graph.where_input()
         names = self.config.conditions
+        # Opened once, at the place that names it: `codec` gives it from then on.
+        part = self.models["codec"]
+        of_codec = model.graph.source.value(("task", "codec"))
+        self._opened = (part, codec_named(part, of_codec))
         refuse_more_latents(self.config, self.codec.latent_channels, where)
         refuse_other_rate(self.codec, self.feature, model.graph.source)
         refuse_inputs(names, model.input_shapes, ("x", "t"), where)

@@ -28,7 +28,7 @@ from ..base import (
     register_task,
     unseen,
 )
-from ..codec.interface import Codec, codec_of
+from ..codec.interface import Codec, codec_named, codec_of
 from ..conditions import (
     Conditions,
     Value,
@@ -120,6 +120,10 @@ class TokenGeneration(Autoregressive):
         config = self.config
         where = model.graph.where_input()
         names = config.conditions
+        # Opened once, at the place that names it: `codec` gives it from then on.
+        part = self.models["codec"]
+        of_codec = model.graph.source.value(("task", "codec"))
+        self._codec = (part, codec_named(part, of_codec))
         refuse_other_rate(self.codec, self.feature, model.graph.source)
         refuse_few_codebooks(config.n_codebooks, self.codec, model)
         refuse_other_numbers(config, self.pattern, model)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import mirbricks as mb
+from mirbricks.cli import main
 from mirbricks.errors import MirbricksError
 from mirbricks.workflows.pack import Options, pack
 
@@ -167,3 +168,47 @@ def test_a_codec_of_another_rate_is_refused_before_data_is_read(place: Path) -> 
     with pytest.raises(MirbricksError) as found:
         mb.train(graph, place / "nowhere", place / "other", progress=False)
     assert "the codec and the feature have different sample rates" in str(found.value)
+
+
+def test_what_the_weights_were_trained_with_is_the_reason_and_not_the_graph(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    word = "task.pattern=flatten"
+    message = f"--set {word}: the model was trained with its 'pattern', which cannot"
+    assert main(["generate", str(place / "codes"), "--set", word, "--out", "no"]) == 1
+    assert capsys.readouterr().err.startswith(message)
+    with pytest.raises(MirbricksError) as caught:
+        mb.load(place / "codes").generate(1, set={"task.pattern": "flatten"})
+    assert caught.value.code == "E650"
+
+
+def test_what_is_no_codec_is_named_at_its_place(place: Path, tmp_path: Path) -> None:
+    unfit = {
+        str(place / "codes"): "E580",
+        "{type: encodec_24khz, weights: none.th}": "E587",
+        "nowhere": "E516",
+    }
+    for codec, code in unfit.items():
+        file = tmp_path / "other.yaml"
+        file.write_text(CODES.replace("CODEC", codec))
+        with pytest.raises(MirbricksError) as caught:
+            mb.train(file, place / "notes", tmp_path / "run", progress=False)
+        assert caught.value.code == code
+        assert caught.value.message.startswith("task.codec: ")
+        assert caught.value.where is not None
+        assert caught.value.where.line == 21
+
+
+@pytest.mark.parametrize("lost", ["weights.safetensors", ""])
+def test_a_packed_model_that_is_not_whole_is_not_to_be_trained_on(
+    place: Path, tmp_path: Path, lost: str
+) -> None:
+    pack(place / "codes", tmp_path / "packed", Options())
+    part = tmp_path / "packed" / "models" / "codec" / lost
+    if lost:
+        part.unlink()
+    else:
+        shutil.rmtree(part)
+    with pytest.raises(MirbricksError, match="packed model") as caught:
+        mb.load(tmp_path / "packed")
+    assert caught.value.help == "take the whole folder from where it came from again"

@@ -45,6 +45,57 @@ def test_each_mistake_has_its_own_message_and_place() -> None:
     assert helps == ["did you mean 'gain_db'?"]
 
 
+@pytest.mark.parametrize(
+    ("codec", "column", "message", "help"),
+    [
+        (
+            "{type: encodec_24khz, bandwidth_kbps: 2, weights: a}",
+            46,
+            "task.codec: EnCodec was trained for 1.5, 3, 6, 12, 24 kbit/s",
+            None,
+        ),
+        (
+            "{type: encodec_24khz}",
+            1,
+            "task.codec: 'weights' is missing: a word",
+            "add `weights: ...`",
+        ),
+        (
+            "{type: encodec_48khz, weights: a}",
+            15,
+            "task.codec: 'type' must be one of 'encodec_24khz', 'music2latent', got 'encodec_48khz'",
+            "did you mean 'encodec_24khz'?",
+        ),
+        (
+            "{weights: a}",
+            1,
+            "task.codec: 'type' is missing: one of 'encodec_24khz', 'music2latent'",
+            "add `type: ...`",
+        ),
+        (
+            "{type: music2latent, weight: a}",
+            29,
+            "task.codec has no key 'weight'",
+            "did you mean 'weights'?",
+        ),
+        (
+            "3",
+            8,
+            "task: 'codec' must be a word or a mapping, got 3",
+            "codec: the trained codec whose latents are generated: a run, a packed model, zoo:NAME, or a published one",
+        ),
+    ],
+)
+def test_of_several_mappings_the_one_that_type_names_is_meant(
+    codec: str, column: int, message: str, help: str | None
+) -> None:
+    text = f"type: latent_generation\ncodec: {codec}\npatch_frames: 8\n"
+    (found,) = errors_of(get_task("latent_generation").Config, text)
+    assert (found.message, found.help) == (message, help)
+    assert found.where is not None
+    assert (found.where.line, found.where.column) == (2, column)
+
+
 def sections() -> Iterator[tuple[str, str]]:
     """Every task with every mapping within its settings."""
     for task in mb.list_tasks():

@@ -41,13 +41,18 @@ def about(run: RunFolder) -> dict[str, Any]:
     return {**known, "bytes": (run.path / WEIGHTS).stat().st_size}
 
 
+def figure_text(value: float) -> str:
+    """A figure to read: thousandths say nothing of thousands."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3f}"
+
+
 def _print(models: dict[str, dict[str, Any]]) -> None:
     # In one column: the list is there to compare.
     width = max(map(len, models)) + len(PREFIX)
     for name, model in models.items():
         shown = model["shown"] or {}
         if shown.get("value") is not None:
-            figure = f"{shown['name']} {shown['value']:.3f}, {shown['on']}"
+            figure = f"{shown['name']} {figure_text(shown['value'])}, {shown['on']}"
         else:
             figure = ""
         size = f"{model['bytes'] / 1e6:.1f} MB"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import mirbricks as mb
-from mirbricks.commands.models.zoo import about
+from mirbricks.commands.models.zoo import about, figure_text
 from mirbricks.runs.folder import RunFolder
 
 from . import zoo_sounds
@@ -65,5 +65,5 @@ def sentence(card: str, facts: dict[str, object]) -> str:
     shown = facts["shown"]
     if not isinstance(shown, dict) or shown.get("value") is None:
         return f"{kind}, learned from {facts['corpus']}."
-    figure = f"{shown['name']} {shown['value']:.3f}"
+    figure = f"{shown['name']} {figure_text(shown['value'])}"
     return f"{kind}, learned from {facts['corpus']}: {figure}."

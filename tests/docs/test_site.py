@@ -300,6 +300,8 @@ def test_the_card_of_a_model_names_its_data_and_its_figure() -> None:
     shown = {"name": "accuracy", "value": 0.9251}
     facts = {"task": "tagging", "corpus": "esc10", "shown": shown}
     assert zoo_pages.sentence(card, facts) == "Tagging, learned from esc10: accuracy 0.925."  # fmt: skip
+    shown["value"] = 6000.0
+    assert zoo_pages.sentence(card, facts).endswith(": accuracy 6,000.")
     facts["shown"] = None
     assert zoo_pages.sentence(card, facts) == "Tagging, learned from esc10."
     assert ".9 ([the results](../results.md))" in zoo_pages.page(card)

@@ -386,6 +386,24 @@ def test_the_last_tick_counts_however_fast_they_come(page: Any) -> None:
     assert page.evaluate("document.activeElement.getAttribute('aria-label')") == kept
 
 
+def test_curves_that_change_while_another_page_is_shown_keep_their_size(
+    page: Any,
+) -> None:
+    page.locator("#tab-runs").click()
+    row = page.locator("tr", has=page.get_by_text("runs/third"))
+    row.locator("input").check()
+    page.wait_for_selector("#curves canvas")
+    page.locator("#tab-graph").click()
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_timeout(200)
+    page.locator("#tab-runs").click()
+    page.wait_for_selector("#curves canvas")
+    widths = (
+        "[...document.querySelectorAll('#curves canvas')].map((one) => one.clientWidth)"
+    )
+    assert min(page.evaluate(widths)) > 200
+
+
 def test_bricks_are_searched_and_inserted(page: Any) -> None:
     page.get_by_role("tab", name="Bricks and models").click()
     page.wait_for_selector("#shelf .card")

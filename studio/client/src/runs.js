@@ -7,7 +7,7 @@ const MOST = 5;
 const AGAIN_MS = 3000;
 
 export function runsPage(page, studio) {
-  const now = { rows: [], chosen: new Set(studio.start.run ? [studio.start.run] : []), curves: {}, source: null, asked: 0 };
+  const now = { rows: [], chosen: new Set(studio.start.run ? [studio.start.run] : []), curves: {}, source: null, asked: 0, due: false };
   const table = h("div.table", { id: "runs" });
   const curves = h("div.curves", { id: "curves" });
   const compared = h("div.compared", { id: "compared" });
@@ -94,6 +94,9 @@ export function runsPage(page, studio) {
 
   // A plot for each name that was logged, the loss and the validations first.
   function draw() {
+    // A hidden page has no width: its plots wait until it is shown.
+    now.due = page.hidden;
+    if (now.due) return;
     const paths = [...now.chosen];
     const names = new Set();
     for (const path of paths) for (const line of now.curves[path] ?? []) for (const name of Object.keys(line)) names.add(name);
@@ -197,6 +200,7 @@ export function runsPage(page, studio) {
   list().then(() => now.chosen.size && follow());
   return {
     shown() {
+      if (now.due) draw();
       clearInterval(timer);
       timer = setInterval(() => !page.hidden && list(), AGAIN_MS);
     },

@@ -78,17 +78,6 @@ def corpus_for(name: str, task: dict[str, Any]) -> Corpora:
     return Corpora("notes")
 
 
-def tiny(kind: str, folder: Path) -> Corpus:
-    """The corpus; its pitches have the name that the recipes for notes ask for."""
-    corpus = example(kind, folder=folder / "examples")
-    if kind != "notes":
-        return corpus
-    for path in (folder / "examples").rglob("*.pyjama"):
-        text = path.read_text(encoding="utf-8")
-        path.write_text(text.replace('"midi"', '"pitchmidi"'), encoding="utf-8")
-    return example(kind, folder=folder / "examples")
-
-
 def classes_of(corpus: Corpus, annotation: str) -> int:
     """How many labels an annotation has."""
     atoms = [
@@ -122,7 +111,7 @@ def measured(name: str, folder: Path) -> tuple[list[float], list[float]]:
     path = GRAPHS / f"{name}.yaml"
     graph = load_graph(path)
     chosen = corpus_for(name, graph.source.data["task"])
-    corpus = tiny(chosen.kind, folder)
+    corpus: Corpus = example(chosen.kind, folder=folder / "examples")
     overrides = [
         *chosen.overrides,
         "dataset.split=folds",

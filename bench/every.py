@@ -53,6 +53,8 @@ ALL = (
     Benchmark("attention"),
     Benchmark("generation", ("--runs", "2")),
     Benchmark("lstm", ("--runs", "61")),
+    Benchmark("lightning"),
+    Benchmark("waiting"),
     Benchmark("annotations"),
     Benchmark("separation", ("--models", "zoo:separation_bach10", "--runs", "1")),
     Benchmark("scale", page=SCALE),

@@ -51,7 +51,8 @@ TESTS = (
     "tests/outputs",
     "tests/plots",
     "tests/runs",
-    "tests/tasks/multi_pitch",
+    "tests/tasks/test_multi_pitch.py",
+    "tests/tasks/test_peaks.py",
     "tests/training",
 )
 

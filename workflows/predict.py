@@ -28,6 +28,7 @@ from ..tasks.predictions import Prediction
 from ..zoo.corpora import UNKNOWN, origin_of
 from .experiment import Experiment
 from .memory import give_back
+from .precision import Precision, at_precision
 from .progress import Progress
 
 BLOCK_SAMPLES = 1 << 20
@@ -40,10 +41,11 @@ def predict(
     read: Callable[[], Blocks],
     label: str,
     progress: Progress,
+    precision: Precision = "float32",
 ) -> Any:
     """The task's prediction for one recording, whose blocks `read()` gives from the start each time it is called.
 
-    Its features lie on the disk meanwhile: those of an hour would not fit in memory.
+    Its features lie on the disk meanwhile: those of an hour would not fit in memory. The model runs in `precision`.
     """
     length = Length(read)
     with tempfile.TemporaryDirectory() as folder:
@@ -53,7 +55,9 @@ def predict(
         give_back()
         with progress.sharing(f"{label}: {experiment.task.title}") as on_share:
             task = experiment.task
-            found = task.predict(experiment.model, feature, settings.tuned, on_share)
+            model = experiment.model
+            with at_precision(model, precision):
+                found = task.predict(model, feature, settings.tuned, on_share)
     # The picture that the answer may be drawn in needs memory of its own.
     give_back()
     # A task of another package may predict in a form of its own.

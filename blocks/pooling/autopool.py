@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
@@ -152,7 +153,7 @@ class AttentionPool(Block):
     """
 
     class Config(BlockConfig):
-        renamed: ClassVar = {"heads": "num_heads"}
+        renamed: ClassVar[Mapping[str, str]] = {"heads": "num_heads"}
         in_channels: int = from_axis("C")
         hidden_features: Width = Field(128, description="width of the small network")
         num_heads: Width = Field(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import warnings
+from collections.abc import Mapping
 from contextlib import nullcontext
 from fractions import Fraction
 from typing import Any, ClassVar, Literal
@@ -34,7 +35,7 @@ Kind = Literal["none", "sinusoidal", "learned", "rotary", "alibi", "t5"]
 
 
 class _Config(BlockConfig):
-    renamed: ClassVar = {"nhead": "num_heads"}
+    renamed: ClassVar[Mapping[str, str]] = {"nhead": "num_heads"}
     num_heads: Width = Field(description="heads of attention")
     dim_head: Width | None = Field(
         None, description="features of a head; default: d_model / num_heads"

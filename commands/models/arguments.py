@@ -215,6 +215,12 @@ def predict(p: Parser) -> None:
         action="store_true",
         help="print one JSON object per recording, a line each, and nothing else",
     )
+    p.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16"),
+        default="float32",
+        help="of the model; bfloat16 is faster on processors that know it, and a little less exact (default: float32)",
+    )
     _streaming(p)
     _settings(p, "task.predict_shifts=[-1,0,1]")
     shard(p, "the recordings")
@@ -257,6 +263,7 @@ def _streaming(p: Parser) -> None:
             "--replace",
             "--skip-existing",
             "--shard",
+            "--precision",
         )
     }
     p.only_with = {"--stream": ("--sr-hz", "--samples", "--peak")}

@@ -73,7 +73,12 @@ def predict(arguments: Namespace) -> int:
             read = blocks_of_file(path, experiment.feature.audio_channels)
             with memory_reported(f"with '{path}'", SHORTER):
                 prediction = predict_recording(
-                    experiment, settings, read, str(path), progress
+                    experiment,
+                    settings,
+                    read,
+                    str(path),
+                    progress,
+                    arguments.precision,
                 )
                 seconds = time.perf_counter() - started
                 written = to.write(prediction, name, experiment, path)

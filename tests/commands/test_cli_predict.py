@@ -167,3 +167,22 @@ def test_settings_of_the_task_are_overridden(songs, tmp_path, capsys):
     assert "acts in training only" in capsys.readouterr().err
     assert main([*words, "--set", "vars.width=3", "--replace"]) == 1
     assert "only settings of the section 'task'" in capsys.readouterr().err
+
+
+def test_bfloat16_finds_the_same_notes_and_stands_in_no_stream(songs, tmp_path, capsys):
+    song = str(songs / "a/song.wav")
+    found = {}
+    for precision in ("float32", "bfloat16"):
+        out = tmp_path / precision
+        words = ["predict", MODEL, song, "--out", str(out), "--to", "csv"]
+        assert main([*words, "--precision", precision]) == 0
+        found[precision] = (out / "song.notes.csv").read_text()
+    notes = [
+        [row.split(",")[2] for row in text.splitlines()] for text in found.values()
+    ]
+    assert len(notes[0]) == len(notes[1])
+    assert found["float32"] != found["bfloat16"]
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        main(["predict", MODEL, song, "--stream", "--precision", "bfloat16"])
+    assert "--precision: not allowed with argument --stream" in capsys.readouterr().err

@@ -12,7 +12,6 @@ Python's own parser makes the tree; only the kinds of nodes below are walked.
 from __future__ import annotations
 
 import ast
-import math
 import operator
 import re
 from collections.abc import Callable, Mapping
@@ -192,7 +191,9 @@ def _whole(value: Any) -> Any:
 
 
 def _checked(value: Any, shown: str = "") -> Any:
-    if isinstance(value, complex) or not math.isfinite(value) or abs(value) > LARGEST:
+    # An integer of hundreds of digits has no float to ask; NaN is not within bounds either.
+    within = not isinstance(value, complex) and -LARGEST <= value <= LARGEST
+    if not within:
         raise ExpressionError(
             f"{shown or value} is not a number that a graph can use",
             "use smaller numbers",

@@ -6,10 +6,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import mirbricks as mb
-from mirbricks.compiler.language.expressions import ExpressionError, Names, fill
+from mirbricks.compiler.language.expressions import (
+    LARGEST,
+    ExpressionError,
+    Names,
+    fill,
+)
 from mirbricks.compiler.saved import resolved_yaml
 from mirbricks.errors import GraphError, GraphWarning
 from mirbricks.registry import BLOCKS
@@ -54,11 +61,36 @@ def test_expression(text: str, value: object) -> None:
         "${width == 8}", "${on + 1}", "${ks + 1}", "${ks[3]}", "${ks[width]}", "${width[0]}", "${1 / 0}", "${1 % 0}",
         "${9 ** 99}", "${10 ** 16}", "${1e308 * 10}", "${min()}", "${min(1, key=2)}", "${pow(2, 3)}", "${(-8) ** 0.5}",
         "${" + "(" * 150 + "}", "${ks[0.5]}", "${1j}", "${'x'}", "${True}", "${width := 3}", "x${on}", "${0 ** -1}",
+        "${1000000 ** 64}", "${(0 - 9) ** 64 ** 2}", "${10 ** 15 * 10 ** 15}",
     ],
 )  # fmt: skip
 def test_expression_is_refused(text: str) -> None:
     with pytest.raises(ExpressionError):
         fill(text, Names({"width": 8, "ks": [3, 5, 7], "on": True}))
+
+
+NUMBERS = st.sampled_from(
+    ["0", "1", "9", "64", "65", "1000000", "1e9", "0.5", "width", "ks[1]"]
+)
+SIGNS = st.sampled_from(["+", "-", "*", "/", "//", "%", "**"])
+ARITHMETIC = st.recursive(
+    NUMBERS,
+    lambda inner: (
+        st.builds("({} {} {})".format, inner, SIGNS, inner)
+        | st.builds("-{}".format, inner)
+        | st.builds("max({}, {})".format, inner, inner)
+    ),
+    max_leaves=6,
+)
+
+
+@given(ARITHMETIC)
+def test_arithmetic_ends_in_a_number_or_in_a_refusal(expression: str) -> None:
+    try:
+        value = fill(f"${{{expression}}}", Names({"width": 8, "ks": [3, 5, 7]}))
+    except ExpressionError:
+        return
+    assert abs(value) <= LARGEST
 
 
 def test_repeat_with_index_is_the_layers_written_out(tmp_path: Path) -> None:

@@ -79,8 +79,15 @@ const listening = (() => {
     return trial.sounds.map((key, i) => row(key, "", answer[i]));
   }
 
+  // A spreadsheet runs what begins like a formula, and a listener may call themselves anything; results are read back
+  // without the apostrophe (data/stores/cells.py).
+  function guarded(text) {
+    const isNumber = /^[+-](\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text);
+    return /^'*[=+\-@]/.test(text) && !isNumber ? `'${text}` : text;
+  }
+
   function cell(value) {
-    const text = String(value);
+    const text = guarded(String(value));
     return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   }
 

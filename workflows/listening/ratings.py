@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...data.stores.cells import unguarded_cell
 from ...data.stores.reading import refuse_missing, unreadable
 from ...errors import DataError, Where
 from .make import KINDS
@@ -152,6 +153,9 @@ def _rating(row: dict[str, str], where: Where) -> Rating:
             where=where,
             help=HELP,
         )
-    words = {name: row[name] for name in COLUMNS if name not in ("trial", "score")}
-    words["answer"] = words["answer"] or ""
+    texts = {
+        name: row[name] or "" for name in COLUMNS if name not in ("trial", "score")
+    }
+    # The page guards what a spreadsheet would take for a formula.
+    words = {name: unguarded_cell(text) for name, text in texts.items()}
     return Rating(**words, score=score)

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 import mirbricks
-from mirbricks.workflows.listening.ratings import COLUMNS
+from mirbricks.data.stores.cells import guarded_cell
+from mirbricks.workflows.listening.ratings import COLUMNS, read_ratings
 
 SCRIPT = Path(mirbricks.__file__).parent / "report" / "listening.js"
 NODE = shutil.which("node")
@@ -114,3 +115,22 @@ def test_abx_scores_the_choice(answer: int, score: str) -> None:
     (row,) = csv.DictReader(io.StringIO(text))
     chosen = ("ours", "theirs")[answer]
     assert (row["system"], row["answer"], row["score"]) == ("ours", chosen, score)
+
+
+@pytest.mark.parametrize(
+    "name", ["=1+1", "+x", "-2+3", "@SUM(A1)", "'=1", "''+x", "-1.5", "it's", "ann"]
+)
+def test_no_name_is_a_formula_and_each_is_read_back(name: str, tmp_path: Path) -> None:
+    names = {"a": [name, "ours"], "b": [name, name]}
+    trial = {"item": name, "sounds": ["b", "a"]}
+    code = "listening.csv(listening.rows(given[0], given[1], given[2], 0, given[3], [40, 100], 2.345))"
+    text = run(code, CONTENT, names, name, trial)
+    for row in csv.DictReader(io.StringIO(text, newline="")):
+        assert row["listener"] == guarded_cell(name)
+        assert row["item"] == guarded_cell(name)
+    path = tmp_path / "answers.csv"
+    path.write_text(text, encoding="utf-8")
+    ratings = read_ratings([str(path)])
+    assert {rating.listener for rating in ratings} == {name}
+    assert {rating.item for rating in ratings} == {name}
+    assert {rating.system for rating in ratings} == {name, "ours"}

@@ -22,13 +22,23 @@ from torture.trial import Ended  # noqa: E402 - the same
 from mirbricks.errors import DataError  # noqa: E402 - the same
 
 CRASH = """\
+Native calls:
+/tmp/mirbricks-steps-5e2.so(+0x2a41)[0x7fda1]
+/lib/x86_64-linux-gnu/libc.so.6(+0x3c050)[0x7fda2]
+{library}(+0x1b23c)[0x7fda3]
+/usr/bin/python3.11(_PyEval_EvalFrameDefault+0x5a)[0x7fda4]
 Fatal Python error: Segmentation fault
 
 Current thread 0x00007f (most recent call first):
-  File "/lib/site-packages/{file}", line 222 in _resample
+  File "/venv/lib/site-packages/matplotlib/image.py", line 222 in _resample
   File "/lib/site-packages/mirbricks/plots/figure.py", line 33 in png_bytes
 """
+PACKAGES = "/venv/lib/python3.11/site-packages"
 WANTED = {"x.csv": b"answer", "x.png": b"picture"}
+
+
+def crash_in(library: str) -> str:
+    return CRASH.format(library=library)
 
 
 def judged(code: int, error: str, there: dict[str, bytes]) -> Allocations:
@@ -39,23 +49,51 @@ def judged(code: int, error: str, there: dict[str, bytes]) -> Allocations:
 
 
 def test_a_crash_in_a_foreign_library_is_counted_by_its_place() -> None:
-    found = judged(-11, CRASH.format(file="matplotlib/image.py"), {"x.csv": b"answer"})
-    assert found.crashed == {"matplotlib (image.py:222, _resample)": 1}
-    assert found.faults == []
+    for library in (
+        "matplotlib/_image.so",
+        "numpy/fft/_pocketfft.so",
+        "numpy.libs/a.so",
+    ):
+        found = judged(-11, crash_in(f"{PACKAGES}/{library}"), {"x.csv": b"answer"})
+        package = library.partition("/")[0].removesuffix(".libs")
+        assert found.crashed == {f"{package} (image.py:222, _resample)": 1}
+        assert found.faults == []
 
 
 @pytest.mark.parametrize(
-    ("file", "there"),
+    ("library", "there"),
     [
-        ("mirbricks/plots/sound.py", {"x.csv": b"answer"}),
-        ("h5py/_hl/files.py", {"x.csv": b"answer"}),
+        (f"{PACKAGES}/h5py/h5d.so", {"x.csv": b"answer"}),
+        ("/usr/bin/python3.11", {"x.csv": b"answer"}),
         # A crash that takes the answer with it, or leaves half of it, is ours to prevent.
-        ("matplotlib/image.py", {}),
-        ("matplotlib/image.py", {"x.csv": b"ans"}),
+        (f"{PACKAGES}/matplotlib/_image.so", {}),
+        (f"{PACKAGES}/matplotlib/_image.so", {"x.csv": b"ans"}),
     ],
 )
-def test_every_other_crash_is_a_fault(file: str, there: dict[str, bytes]) -> None:
-    assert judged(-11, CRASH.format(file=file), there).faults
+def test_every_other_crash_is_a_fault(library: str, there: dict[str, bytes]) -> None:
+    assert judged(-11, crash_in(library), there).faults
+
+
+def test_what_called_python_is_told_from_what_python_called() -> None:
+    within = "/x/libpython3.11.so.1.0(PyErr_SetNone+0x1)[0x1]\n"
+    running = "/x/libpython3.11.so.1.0(_PyEval_EvalFrameDefault+0x1)[0x1]\n"
+    numpy = f"{PACKAGES}/numpy/fft/_pocketfft.so"
+    answer = {"x.csv": b"answer"}
+    assert judged(-11, crash_in(within + numpy), answer).crashed
+    assert judged(-11, crash_in(within + running + numpy), answer).faults
+
+
+def test_the_loader_ends_a_process_by_itself() -> None:
+    text = "cannot allocate memory for thread-local data: ABORT\n"
+    found = judged(127, text, {"x.csv": b"answer"})
+    assert (found.crashed, found.faults) == ({"glibc (thread-local data)": 1}, [])
+    assert judged(127, text, {}).faults
+    assert judged(127, "", {"x.csv": b"answer"}).faults
+
+
+def test_a_crash_that_nothing_is_known_of_is_a_fault() -> None:
+    assert judged(-11, "", {"x.csv": b"answer"}).faults
+    assert judged(-9, crash_in(f"{PACKAGES}/h5py/h5d.so"), WANTED).faults
 
 
 def test_an_answer_without_its_picture_needs_a_warning() -> None:

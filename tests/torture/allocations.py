@@ -19,6 +19,8 @@ LARGE = 1 << 14  # bytes; smaller ones are mostly Python's own, by the thousand
 # begun, so that such a crash costs the picture alone: it is counted by its name, and is no fault of ours.
 FOREIGN = {
     "matplotlib": "its images (Agg) and fonts (FreeType), in C++, use memory that they did not get",
+    "numpy": "its Fourier transform (pocketfft, in C++) reports it to Python without holding Python's lock",
+    "glibc": "its loader ends the process where a thread gets no memory of its own",
 }
 
 
@@ -95,10 +97,9 @@ def _judge(
 
 def _foreign_crash(ended: Ended) -> str:
     """The library of FOREIGN in which the process crashed, with the place; "" where it did not, or elsewhere."""
-    file, place = ended.crash
-    for name in FOREIGN:
-        if name in Path(file).parts:
-            return f"{name} ({place})"
+    package, place = ended.crash
+    if package in FOREIGN:
+        return f"{package} ({place})"
     return ""
 
 

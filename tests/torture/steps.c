@@ -1,11 +1,13 @@
 /* Every change that a process makes to the files below one folder, seen on its way to the system: counted, recorded,
- * refused at the n-th, or met by a kill; and large allocations that are refused. Loaded with LD_PRELOAD, Linux only.
+ * refused at the n-th, or met by a kill; and large allocations that are refused; and the libraries in which a process
+ * crashes. Loaded with LD_PRELOAD, Linux only.
  *
  * Nothing happens until `steps_watch` or `steps_allocations` is called, from Python by ctypes.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
@@ -404,4 +406,28 @@ int posix_memalign(void **out, size_t by, size_t n) {
     if (refused(n)) return ENOMEM;
     *out = __libc_memalign(by, n);
     return *out ? 0 : ENOMEM;
+}
+
+/* ---- crashes ---- */
+
+static struct sigaction before_crash[NSIG];
+
+static void crashed(int number) {
+    /* Which library the process was in, innermost first: Python itself knows its own calls only. */
+    static const char head[] = "Native calls:\n";
+    void *calls[64];
+    int n = backtrace(calls, 64);
+    if (write(2, head, sizeof head - 1) > 0) backtrace_symbols_fd(calls, n, 2);
+    sigaction(number, &before_crash[number], NULL);
+    /* A bad access comes again by itself, and meets the handler before this one. */
+    if (number == SIGABRT) raise(number);
+}
+
+void steps_name_crashes(void) {
+    static const int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGABRT};
+    struct sigaction action = {.sa_handler = crashed};
+    void *first[1];
+    backtrace(first, 1); /* loads what it needs, for which there is no memory later */
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        sigaction(numbers[i], &action, &before_crash[numbers[i]]);
 }

@@ -109,6 +109,10 @@ class Steps:
         """Count allocations of so many bytes or more; refuse the one `at`, where it is not 0."""
         self._library.steps_allocations(from_bytes, at, lasting)
 
+    def name_crashes(self) -> None:
+        """Print the libraries in which this process crashes, should it crash, before any other report of it."""
+        self._library.steps_name_crashes()
+
     @property
     def done(self) -> int:
         return int(self._library.steps_done())

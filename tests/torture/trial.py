@@ -22,11 +22,14 @@ from mirbricks.cli import main
 from .steps import Steps
 
 LIMIT_S = 240.0
+LOADERS_END = 127  # the exit code of the C library's own end
+NO_THREAD_DATA = "cannot allocate memory for thread-local data: ABORT"
 CRASHED = 99  # the exit code where an exception came through
-# What faulthandler writes of a crash: the innermost call of Python comes first.
-_CRASH = re.compile(
-    r"Fatal Python error: .*?\n  File \"([^\"]+)\", line (\d+) in (\S+)", re.DOTALL
-)
+# What steps.c and faulthandler write of a crash: the innermost call comes first.
+_NATIVE = re.compile(r"^Native calls:\n((?:.*\[0x[0-9a-f]+\]\n)+)", re.MULTILINE)
+_CALL = re.compile(r'most recent call first\):\n  File "([^"]+)", line (\d+) in (\S+)')
+# Of the system, and the library that prints: they were called by what crashed.
+_OF_SYSTEM = ("/lib/", "/lib64/", "/usr/lib/", "linux-vdso", "/tmp/mirbricks-steps")
 
 
 @dataclass(frozen=True)
@@ -54,12 +57,19 @@ class Ended:
 
     @property
     def crash(self) -> tuple[str, str]:
-        """The file and the place of the call in which the process crashed; both empty where it did not."""
-        found = _CRASH.search(self.error)
-        if self.code >= 0 or self.killed or found is None:
+        """The package whose library crashed, and the call of Python that led to it; both empty without a crash.
+
+        Of a library outside of packages, such as Python's own, the name of its file.
+        """
+        # The C library ends the process itself where a thread gets no memory of its own, and calls nobody.
+        if self.code == LOADERS_END and NO_THREAD_DATA in self.error:
+            return "glibc", "thread-local data"
+        native = _NATIVE.search(self.error)
+        call = _CALL.search(self.error)
+        if self.code >= 0 or native is None or call is None:
             return "", ""
-        file, line, name = found.groups()
-        return file, f"{Path(file).name}:{line}, {name}"
+        file, line, name = call.groups()
+        return _library_of(native[1].splitlines()), f"{Path(file).name}:{line}, {name}"
 
     @property
     def clean(self) -> bool:
@@ -68,6 +78,19 @@ class Ended:
             return True
         told = self.code == 1 and bool(self.error.strip())
         return told and "Traceback (most recent call last)" not in self.error
+
+
+def _library_of(calls: Sequence[str]) -> str:
+    """The package that was being run, by native calls, the innermost first; else the name of a library."""
+    own = [one for one in calls if not one.startswith(_OF_SYSTEM)]
+    for one in own:
+        _, _, inside = one.partition("(")[0].partition("/site-packages/")
+        if inside:
+            return inside.partition("/")[0].removesuffix(".libs")
+        # A package that calls Python in a wrong state crashes within Python's library; what runs bytecode is Python.
+        if "python" not in Path(one.partition("(")[0]).name or "_PyEval_Eval" in one:
+            break
+    return Path([*own, *calls][0].partition("(")[0]).name
 
 
 def run(
@@ -113,6 +136,7 @@ def _in_child(
         for number, path in enumerate(told[:2], start=1):
             os.dup2(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), number)
         faulthandler.enable(2)
+        steps.name_crashes()
         temporary = home / "tmp"
         temporary.mkdir(exist_ok=True)
         os.environ["TMPDIR"] = str(temporary)

@@ -6,7 +6,11 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ..errors import DataError
+
+MOST = 2**64  # seeds are below it
 
 
 def path_of(value: Any, name: str) -> str:
@@ -60,6 +64,17 @@ def size_of(value: Any, name: str) -> int:
     raise wrong(name, "a whole number, 0 or more", value)
 
 
+def count_of(value: Any, name: str, expected: str, least: int = 1) -> int:
+    """A whole number from `least` on, NumPy's included, that a random generator takes as its seed.
+
+    `expected` says so in words.
+    """
+    is_whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if is_whole and least <= value < MOST:
+        return int(value)
+    raise wrong(name, expected, value)
+
+
 def names_of(value: Any, name: str) -> tuple[str, ...]:
     """One name or several, as a sequence."""
     if isinstance(value, str):
@@ -76,7 +91,9 @@ def wrong(name: str, expected: str, value: Any) -> DataError:
     elif value is None or isinstance(value, bool | int | float):
         came = repr(value)
     else:
-        came = f"a {type(value).__name__}"
+        kind = type(value).__name__
+        article = "an" if kind[0].lower() in "aeiou" else "a"
+        came = f"{article} {kind}"
     return DataError(
         f"expected {expected} as '{name}', got {came}",
         code="E437",

@@ -19,7 +19,7 @@ from ..tasks.conditions import Condition, as_number
 from ..tasks.sounds import Sound
 from .experiment import Experiment
 from .loading import load_run
-from .progress import Progress
+from .progress import Progress, plural
 
 AT_ONCE = 8  # sounds that are made together: what is done is kept when the work is interrupted
 LISTED = 20  # conditions that a message names
@@ -163,6 +163,7 @@ def generate(
         value that was not seen in training, E563 for a list of another length.
     """
     task = experiment.task
+    conditions = {name: _plain(given) for name, given in conditions.items()}
     known = task.conditions_of(settings.tuned)
     if task.generates:
         _refuse_unfit(
@@ -215,8 +216,17 @@ def _seed_of(seed: int, batch: int) -> int:
     return int(drawn[0] >> np.uint64(1))  # torch takes 63 bits
 
 
+def _plain(given: Any) -> Any:
+    """A value, or a list of values, whatever holds them: an array, a tensor, a column of a table, a range."""
+    if hasattr(given, "tolist"):
+        return given.tolist()
+    if isinstance(given, tuple | range):
+        return list(given)
+    return given
+
+
 def _is_list(value: Any) -> bool:
-    return isinstance(value, list | tuple | np.ndarray)
+    return isinstance(value, list)
 
 
 def _refuse_unfit(
@@ -237,7 +247,7 @@ def _refuse_unfit(
         values = list(given) if _is_list(given) else [given]
         if _is_list(given) and len(values) != n:
             raise TaskError(
-                f"the condition '{name}' has {len(values)} values for {n} sounds",
+                f"the condition '{name}' has {plural(len(values), 'value')} for {plural(n, 'sound')}",
                 code="E563",
                 help=f"give one value for all, or {n} of them",
             )

@@ -25,6 +25,7 @@ from ..tasks.streaming import Plan, Stream
 from ..training.devices import as_device
 from ..zoo import CARD
 from .arguments import (
+    count_of,
     flag_of,
     jobs_of,
     names_of,
@@ -398,15 +399,12 @@ class Model:
             Before anything is computed: E514 for a model that makes no sounds, E560 for an unknown condition, E561 for
             a value that was not seen in training, E563 for a list of another length.
         """
-        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-            raise wrong("n", "a number of sounds from 1 on", n)
-        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-            raise wrong("seed", "a whole number from 0 on", seed)
+        n = count_of(n, "n", "a number of sounds from 1 on")
+        seed = count_of(seed, "seed", "a whole number from 0 to 2**64 - 1", least=0)
         if conditions is not None and not isinstance(conditions, Mapping):
             raise wrong("conditions", 'a mapping such as {"pitchmidi": 60}', conditions)
         if best_of is not None:
-            if isinstance(best_of, bool) or not isinstance(best_of, int) or best_of < 1:
-                raise wrong("best_of", "a number of sounds from 1 on", best_of)
+            best_of = count_of(best_of, "best_of", "a number of sounds from 1 on")
             set = {**(set or {}), "task.best_of": best_of}
         shown = progress_of(flag_of(progress, "progress"))
         made = generate(
@@ -438,8 +436,12 @@ class Model:
         TaskError
             E580, E581 for a model that is no codec, E584 for more codebooks than there are.
         DataError
-            E430 to E432 for a file that cannot be read, E436 for samples that are not audio, or have no `sr_hz`.
+            E430 to E432 for a file that cannot be read, E436 for samples that are not audio, or have no `sr_hz`, E437
+            for `codebooks` that is not a number of them.
         """
+        if codebooks is not None:
+            expected = "a number of codebooks from 1 on"
+            codebooks = count_of(codebooks, "codebooks", expected)
         if isinstance(audio, str | Path):
             _refuse_rate(sr_hz)
             read = blocks_of_file(audio)

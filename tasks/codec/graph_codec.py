@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import torch
 from pydantic import BaseModel
@@ -295,13 +295,29 @@ class GraphCodec:
         )
 
 
-def refuse_no_waves(waves: Tensor, name: str) -> None:
-    """Raise TaskError E584 for what is not (B, 1, N) with at least one sample."""
-    if waves.ndim != 3 or waves.shape[1] != 1 or not waves.shape[-1]:
+def refuse_no_waves(waves: Any, name: str) -> None:
+    """Raise TaskError E584 for what is not (B, 1, N) of finite numbers with at least one sample."""
+    help = "mix channels down, and add the axes of batch and channel: wave[None, None]"
+    came = None
+    if not isinstance(waves, Tensor):
+        came = f"'{type(waves).__name__}'"
+        help = "make a tensor of it: torch.from_numpy(wave)"
+    elif waves.ndim != 3 or waves.shape[1] != 1 or not waves.numel():
+        came = show(waves.shape)
+    elif not waves.is_floating_point():
+        # The largest integers would be heard as sounds far beyond full scale.
+        came = f"samples of {str(waves.dtype).removeprefix('torch.')}"
+        help = (
+            "divide integers by their largest possible value: samples are within -1 … 1"
+        )
+    elif not waves.isfinite().all():
+        came = "samples that are NaN or infinite"
+        help = "repair the recording first"
+    if came is not None:
         raise TaskError(
-            f"codec '{name}' reads waveforms (B, 1, N), got {show(waves.shape)}",
+            f"codec '{name}' reads waveforms (B, 1, N), got {came}",
             code="E584",
-            help="mix channels down, and add the axes of batch and channel: wave[None, None]",
+            help=help,
         )
 
 

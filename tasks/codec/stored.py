@@ -155,7 +155,7 @@ def encoded_wave(codec: Codec, wave: Tensor, n_codebooks: int | None = None) -> 
 
 
 def decoded_wave(codec: Codec, codes: Codes) -> Tensor:
-    """The waveform (N,) of codes. Raises TaskError E585 for those of another codec."""
+    """The waveform (N,) of codes. Raises TaskError E585 for those of another codec, E584 for what are not codes."""
     if codes.fingerprint != codec.fingerprint:
         facts = [
             ("codes", f"'{codes.codec}', fingerprint {codes.fingerprint[:SHOWN]}"),
@@ -166,6 +166,13 @@ def decoded_wave(codec: Codec, codes: Codes) -> Tensor:
             code="E585",
             facts=facts,
             help=f"decode them with the '{codes.codec}' whose weights have this fingerprint",
+        )
+    if not codes.is_whole:
+        raise TaskError(
+            f"{codes.values.shape[-1]} frames of {codes.hop_length} samples do not end in a sound "
+            f"of {codes.n_samples} samples",
+            code="E584",
+            help="codes are what `encode` of this codec gives",
         )
     if codes.values.is_floating_point():
         wave = codec.decode_latent(codes.values[None])

@@ -365,7 +365,13 @@ def test_a_bad_value_late_in_a_list_is_refused_first(run: Path) -> None:
 
 @pytest.mark.parametrize(
     "given",
-    [{"n": 0}, {"n": True}, {"n": 1, "seed": -1}, {"n": 1, "conditions": ["x"]}],
+    [
+        {"n": 0},
+        {"n": True},
+        {"n": 1, "seed": -1},
+        {"n": 1, "seed": 2**64},
+        {"n": 1, "conditions": ["x"]},
+    ],
 )
 def test_parameters_that_are_something_else(run: Path, given: dict[str, Any]) -> None:
     with pytest.raises(DataError) as caught:
@@ -373,6 +379,17 @@ def test_parameters_that_are_something_else(run: Path, given: dict[str, Any]) ->
     assert caught.value.code == "E437"
     with pytest.raises(DataError, match="is not a setting of the task"):
         mb.load(run).generate(1, set={"train.lr": 1.0})
+
+
+@pytest.mark.parametrize(
+    "pitches",
+    [(60, 62), range(60, 64, 2), np.array([60, 62]), torch.tensor([60.0, 62.0])],
+)
+def test_values_may_come_in_any_kind_of_list(run: Path, pitches: Any) -> None:
+    sounds = mb.load(run).generate(np.int64(2), {"pitchmidi": pitches})
+    assert [one.details["pitchmidi"] for one in sounds] == [60, 62]
+    (alone,) = mb.load(run).generate(1, {"pitchmidi": np.array(62)})
+    assert alone.details["pitchmidi"] == 62
 
 
 @pytest.mark.parametrize("name", ["index.html", "02_mine.wav"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from itertools import pairwise
 from pathlib import Path
@@ -16,7 +17,7 @@ from safetensors import safe_open
 import mirbricks as mb
 from mirbricks.cli import main
 from mirbricks.data.synth.polyphony import synthesise_polyphony
-from mirbricks.errors import MirbricksError, TaskError
+from mirbricks.errors import DataError, MirbricksError, TaskError
 from mirbricks.runs.folder import RunFolder
 from mirbricks.tasks.codec import codec_of
 from mirbricks.tasks.codec.judging import stage_figures
@@ -381,6 +382,20 @@ def test_codes_of_another_codec_are_refused(run: Path, tmp_path: Path) -> None:
         model.decode(other)
     assert caught.value.code == "E585"
     assert "'tiny_codec', fingerprint" in str(caught.value)
+
+
+@pytest.mark.parametrize("codebooks", [0, 1.5, "2", True])
+def test_codebooks_are_a_number(run: Path, codebooks: Any) -> None:
+    with pytest.raises(DataError) as caught:
+        mb.load(run).encode(tone(), sr_hz=8000, codebooks=codebooks)
+    assert caught.value.code == "E437"
+
+
+def test_codes_whose_sound_ends_elsewhere_are_refused(run: Path) -> None:
+    model = mb.load(run)
+    codes = dataclasses.replace(model.encode(tone(), sr_hz=8000), n_samples=-5)
+    with pytest.raises(TaskError, match="do not end in a sound of -5 samples"):
+        model.decode(codes)
 
 
 def _file(folder: Path, codes: Codes) -> Path:

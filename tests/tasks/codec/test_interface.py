@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,7 +13,7 @@ import mirbricks as mb
 from mirbricks.errors import TaskError
 from mirbricks.features.logmel import LogMelFeatureConfig
 from mirbricks.features.waveform import WaveformFeatureConfig
-from mirbricks.tasks.codec.graph_codec import GraphCodec
+from mirbricks.tasks.codec.graph_codec import GraphCodec, refuse_no_waves
 from mirbricks.tasks.codec.halves import frames_per_latent, halves_of
 from mirbricks.tasks.codec.interface import Codec, codec_of
 
@@ -294,3 +295,19 @@ def test_a_model_of_another_task_is_named_as_that(name: str, task: str) -> None:
         f"a codec is needed, and this model was trained for the task '{task}'\n"
         "  help: name a run of the task codec, or zoo:notes_codec     [E580]"
     )
+
+
+@pytest.mark.parametrize(
+    ("waves", "came"),
+    [
+        (np.zeros((1, 1, 8), np.float32), "'ndarray'"),
+        (torch.zeros(0, 1, 8), "(0, 1, 8)"),
+        (torch.ones(1, 1, 8, dtype=torch.int16), "samples of int16"),
+        (torch.full((1, 1, 8), torch.nan), "samples that are NaN or infinite"),
+    ],
+)
+def test_what_is_no_waveform_is_refused(waves: Any, came: str) -> None:
+    with pytest.raises(TaskError) as caught:
+        refuse_no_waves(waves, "toy")
+    assert caught.value.code == "E584"
+    assert caught.value.message == f"codec 'toy' reads waveforms (B, 1, N), got {came}"

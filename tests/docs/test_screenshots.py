@@ -37,6 +37,8 @@ PHONE = {"width": 390, "height": 844}
 # One page of each kind, as their places on the site.
 PAGES = ["index", "tasks/multi_pitch", "blocks/SincNet", "graphs/mpe_doras_unet"]
 PAGES += ["errors/E203", "api/mirbricks", "howto/import_data", "results", "studio"]
+# And some with long words and wide tables.
+PAGES += ["models/separation_bach10", "blocks/SampleRNNSampleTier", "genindex"]
 LOADED = "[...document.images].filter(one => one.complete && !one.naturalWidth)"
 
 

@@ -138,11 +138,17 @@ def _chord(
 def _legend(figure: Figure, estimate: Labelled, truth: Labelled | None) -> None:
     """The circle of fifths: the colour of each root that occurs, and what pale and grey mean."""
     labels = [*estimate.labels, *(truth.labels if truth is not None else ())]
-    present = {_root(label) for label in labels}
+    # A root is named as it stands on the bars: G# there is not Ab here.
+    spelt: dict[int | None, set[str]] = {}
+    for label in labels:
+        name = label.partition(":")[0].partition("/")[0]
+        spelt.setdefault(_root(label), set()).add(name)
     handles = []
     for root in CIRCLE:
-        if ROOTS_BY_NAME[root] in present:
-            handles.append(Patch(color=colour(f"{root}:maj"), label=root))
+        names = spelt.get(ROOTS_BY_NAME[root])
+        if names:
+            words = ", ".join(sorted(names))
+            handles.append(Patch(color=colour(f"{root}:maj"), label=words))
     for label, words in (("C:min", "paler: minor"), ("N", "no chord"), ("X", "other")):
         if label == "C:min" or label in labels:
             handles.append(Patch(color=colour(label), label=words))

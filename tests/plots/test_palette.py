@@ -212,6 +212,14 @@ def test_the_colours_of_chords_have_a_legend() -> None:
     assert figure.axes[-1].get_xlabel() == "time (s)"
 
 
+def test_the_legend_of_chords_spells_roots_as_the_bars_do() -> None:
+    spans_s = np.array([[0.0, 1.0], [1.0, 2.0], [2.0, 3.0], [3.0, 4.0]])
+    labels = ["G#:maj", "Eb:min/b3", "D#/5", "X"]
+    figure = ribbons(Chords(spans_s, labels), None, "song")
+    words = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert words == ["G#", "D#, Eb", "paler: minor", "other"]
+
+
 def test_a_piano_roll_names_both_axes_and_knows_where_it_is_wrong() -> None:
     times_s = np.arange(4) * 0.01
     truth = (times_s, [np.array([220.0])] * 4)

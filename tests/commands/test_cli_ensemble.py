@@ -265,7 +265,8 @@ def test_scores_of_compared_vectors_are_averaged(tmp_path: Path) -> None:
         load_run(RunFolder.open(one))[0].model
         for one in ("zoo:covers_move", other, out)
     ]
-    x = torch.rand(6, 12, 96)
+    _, *shape = next(iter(models[0].input_shapes.values()))
+    x = torch.rand(6, *shape)
     with torch.inference_mode():
         first, second, both = (functional.normalize(one(x), dim=1) for one in models)
     assert both.shape[1] == 2 * first.shape[1]

@@ -76,7 +76,7 @@ class AudioStore(Store):
                 raise wrong_form(self.path, key, self._dataset(key), AUDIO_FORM)
             refuse_empty(self.path, key, shape)
             refuse_lying(self.path, key, shape)
-            given = self._attributes(key).get("sr_hz")
+            given = self._attribute(key, "sr_hz")
             sr_hz = sr_hz_of(given, self._name(key))
             n_channels = shape[0] if len(shape) == 2 else 1
             self._checked[key] = _Audio(n_channels, shape[-1], sr_hz, len(shape) - 1)

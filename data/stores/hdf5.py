@@ -66,7 +66,8 @@ class FeatureStore(Store):
         Raises DataError E416 for times that are not T increasing numbers, and a `hop_s` that is not above 0.
         """
         n_frames = self.shape(key)[0]
-        attributes = self._attributes(key)
+        found = {name: self._attribute(key, name) for name in ("time", "hop_s", "t0_s")}
+        attributes = {name: value for name, value in found.items() if value is not None}
         if attributes.keys().isdisjoint(("time", "hop_s")):
             return None
         times_s = _times(attributes, n_frames)
@@ -95,7 +96,7 @@ class FeatureStore(Store):
     def _scale(self, key: str) -> np.float32 | None:
         """The attribute `scale`, looked up once per key. Raises DataError E403 for one that is not a number."""
         if key not in self._scales:
-            given = self._attributes(key).get("scale")
+            given = self._attribute(key, "scale")
             self._scales[key] = None if given is None else self._number(key, given)
         return self._scales[key]
 

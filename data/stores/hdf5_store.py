@@ -118,6 +118,19 @@ class Store:
         with damage_named(self.path, key):
             return dict(data.attrs)
 
+    def _attribute(self, key: str, name: str) -> Any:
+        """One attribute of a key, None where it has none; of a kind that no number has, only that it is there.
+
+        Texts of any length and references lie in a heap of the file, and a damaged heap can keep HDF5 busy for ever.
+        """
+        data = self._dataset(key)
+        with damage_named(self.path, key):
+            if name not in data.attrs:
+                return None
+            if _is_plain(data.attrs.get_id(name).get_type()):
+                return data.attrs[name]
+            return _NOT_PLAIN
+
     def _values(
         self, key: str, start: int, stop: int | None, size: int, axis: int = 0
     ) -> NDArray[Any]:
@@ -130,6 +143,25 @@ class Store:
         part = (*[slice(None)] * axis, slice(start, stop))
         with damage_named(self.path, key):
             return np.asarray(data[part])
+
+
+class _NotPlain:
+    """Stands for an attribute that was not read."""
+
+    def __repr__(self) -> str:
+        return "neither a number nor a text of fixed length"
+
+
+_NOT_PLAIN = _NotPlain()
+
+
+def _is_plain(kind: Any) -> bool:
+    """Whether values of a type lie beside it in the file: numbers, and texts of a fixed length."""
+    from h5py import h5t
+
+    if kind.get_class() == h5t.STRING:
+        return not kind.is_variable_str()
+    return kind.get_class() in (h5t.INTEGER, h5t.FLOAT, h5t.ENUM)
 
 
 @functools.lru_cache(maxsize=8)

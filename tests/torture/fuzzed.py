@@ -73,6 +73,7 @@ def as_runs(found: Iterable[Fuzzed], seed: int) -> list[dict[str, Any]]:
             "peak_mb": round(one.peak_mb, 1),
             "refused": dict(sorted(one.refused.items())),
             "faults": dict(sorted(one.faults.items())),
+            "first_of": dict(sorted(one.seen.items())),
         }
         for one in found
         if one.inputs

@@ -164,7 +164,7 @@ def test_whatever_h5py_raises_is_an_error_of_ours(
     write_corpora()
     owner, attribute = {
         "keys": (h5py.Group, "visititems"),
-        "attributes": (h5py.AttributeManager, "__iter__"),
+        "attributes": (h5py.AttributeManager, "__contains__"),
         "values": (h5py.Dataset, "__getitem__"),
         "form": (h5py.Dataset, "shape"),
     }[name]

@@ -66,9 +66,10 @@ class SoundFolder:
         number = self.n_written + 1
         stem = self._stem(number, sound, conditions)
         path = self.out / f"{stem}.wav"
-        write_together({path: sound.files()[".wav"]}, replace=self._replace)
+        # The picture takes longest, and comes first: an interrupt meanwhile leaves no sound that the page lacks.
         is_note = any(PITCH in name for name in conditions)
         card = sound_card(sound.titled(stem), path.name, number, is_note=is_note)
+        write_together({path: sound.files()[".wav"]}, replace=self._replace)
         self._cards.append(card)
         asked = {name: sound.details.get(name, "") for name in conditions}
         self._asked.append({FILE_COLUMN: path.name, **asked})

@@ -109,7 +109,8 @@ class LatentGenerationConfig(BestOfConfig):
             pitch_moves(self.conditions, self.pitch)
         if self.pitch_latents and self.pitch not in self.conditions:
             raise ValueError(
-                f"'pitch_latents' follow the condition '{self.pitch}', which is not one of 'conditions'"
+                f"'pitch_latents' follow the condition '{self.pitch}', which is not one of 'conditions': "
+                "add it, or set 'pitch_latents' to 0"
             )
         # Without conditions there is nothing to be guided by; with them, a model without must have been learned.
         if self.guidance != 1 and self.conditions and not self.condition_dropout:

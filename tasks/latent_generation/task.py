@@ -114,7 +114,7 @@ class LatentGeneration(GeneratingTask):
             outputs={"": shape},
             reads=f"latents x: B C={channels} T, times t: B and the conditions",
             gives="one tensor of the shape of x",
-            help=f"end in {channels} channels, with as many frames as x has",
+            help=f"write `x: B C={channels} T` in `input:`, and end in {channels} channels with as many frames as x",
             frames=frames,
         )
 

@@ -468,3 +468,23 @@ def test_only_settings_of_sampling_can_be_changed_afterwards(name: str) -> None:
         with pytest.raises(DataError, match=f"trained with its '{field}'") as caught:
             refuse_fixed(task, [f"task.{field}=1"])
         assert caught.value.code == "E650"
+
+
+def test_an_interrupt_while_a_picture_is_drawn_leaves_no_sound_without_it(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mirbricks.report import generated
+
+    drawn = generated.sound_card
+
+    def interrupted(sound: Any, name: str, number: int, **more: Any) -> str:
+        if number == 3:
+            raise KeyboardInterrupt
+        return drawn(sound, name, number, **more)
+
+    monkeypatch.setattr(generated, "sound_card", interrupted)
+    assert main(["generate", str(run), "--n", "4", "--out", "out"]) == 130
+    page = Page()
+    page.feed(Path("out/index.html").read_text())
+    assert page.audio == list(wavs())
+    assert len(page.audio) == 2

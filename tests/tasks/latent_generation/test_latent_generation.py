@@ -447,6 +447,7 @@ def test_latents_of_other_channels_are_refused(tmp_path: Path):
     message = refusal(task.check_graph, graph_of(tmp_path))
 
     assert "the graph does not read latents x: B C=5 T" in message
+    assert "write `x: B C=5 T` in `input:`, and end in 5 channels" in message
     assert "[E501]" in message
 
 

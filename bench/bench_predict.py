@@ -97,6 +97,8 @@ def commands_for(song: str, folder: str) -> dict[str, list[str]]:
     commands[f"`mirbricks predict {MODEL} song.wav`"] = [*predict, "--replace"]
     without = "the same with `--to csv`, without a picture"
     commands[without] = [*predict, "--to", "csv", "--replace"]
+    rough = ["--precision", "bfloat16", "--replace"]
+    commands["the same with `--precision bfloat16`, and a picture"] = [*predict, *rough]
     return commands
 
 

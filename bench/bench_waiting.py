@@ -58,7 +58,7 @@ def corpus_for(name: str, task: dict[str, Any]) -> Corpora:
     """What a recipe can learn from: by its task, and by what it asks of the annotations."""
     kind = task["type"]
     if kind == "covers":
-        return Corpora(kind, ("feature.from_audio={type: beat_chroma}",))
+        return Corpora(kind, ("feature.from_audio={type: beat_chroma, sr_hz: 44100}",))
     if kind == "chords":
         return Corpora(kind)
     if kind in ("multi_pitch", "f0"):

@@ -33,6 +33,7 @@ _DAMAGE = (
     TypeError,
     ValueError,
 )
+KEPT_BYTES = 1 << 18  # as they are in the file, where a key takes 300 bytes
 _LARGEST_RATIO = 2000  # more than deflate reaches, which is 1032
 
 
@@ -184,11 +185,21 @@ def _open_file(path: Path) -> h5py.File:
 
     try:
         # No lock, so that read-only and network folders can be read.
-        return h5py.File(path, "r", locking=False)
+        file = h5py.File(path, "r", locking=False)
+        _keep_little(file)
+        return file
     except PermissionError as error:
         raise unreadable(path, error) from error
     except _DAMAGE as error:
         raise corrupt(path, error) from error
+
+
+def _keep_little(file: h5py.File) -> None:
+    """Bound what HDF5 keeps of the keys it has seen, 4 kB of memory for each: 26 MB unless it is told otherwise."""
+    limits = file.id.get_mdc_config()
+    limits.set_initial_size = True
+    limits.min_size = limits.initial_size = limits.max_size = KEPT_BYTES
+    file.id.set_mdc_config(limits)
 
 
 def _missing_values(data: h5py.Dataset) -> str:

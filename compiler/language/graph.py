@@ -148,9 +148,10 @@ def _forget_consequences(
 ) -> None:
     """Drop the outputs that nobody stores where a block is unknown: `StoreAss: E1` stores nothing either.
 
-    `outputs:` stands above the layers, so that its error would come before that of the mistake.
+    Nor does a StoreAs whose name has an expression without a value. `outputs:` stands above the layers, so that its
+    error would come before that of the mistake.
     """
-    if any(error.code == "E110" for error in errors):
+    if any(error.code in ("E110", "E117") for error in errors):
         for error in of_outputs:
             if error.code == "E112":
                 errors.remove(error)

@@ -30,6 +30,16 @@ def test_an_output_that_an_unknown_block_would_have_stored(graph: Path) -> None:
     assert (caught.value.code, caught.value.where.line) == ("E110", 5)
 
 
+def test_an_output_whose_name_was_to_come_from_a_var(graph: Path) -> None:
+    graph.write_text(
+        'vars: {n: [E1]}\ninput: B C=2 T\noutputs: [E1]\nlayers:\n  - ReLU\n  - StoreAs: "${m[0]}"\n'
+    )
+    with pytest.raises(MirbricksError) as caught:
+        load_graph(graph)
+    named = first(caught.value)
+    assert (named.code, named.where.line) == ("E117", 6)
+
+
 def test_an_output_that_nobody_stores_is_still_reported(graph: Path) -> None:
     graph.write_text("input: B C=2 T\noutputs: [E1]\nlayers:\n  - ReLU\n")
     with pytest.raises(MirbricksError) as caught:

@@ -79,3 +79,13 @@ def test_a_note_is_right_by_its_median() -> None:
 def test_the_nearest_time() -> None:
     at = np.array([-1.0, 0.0, 0.1, 0.5, 0.6, 9.0])
     assert nearest(np.array([0.0, 1.0, 2.0]), at).tolist() == [0, 0, 0, 0, 1, 2]
+
+
+def test_times_of_a_note_that_are_not_voiced_do_not_count() -> None:
+    times_s = np.arange(5) * 0.1
+    truth = np.array([440.0, 440.0, 0.0, 0.0, 0.0])
+    estimate = np.array([440.0, 440.0, 100.0, 100.0, 100.0])
+    note = [(0.0, 0.4, 69.0)]
+    assert notes_right(note, times_s, truth, times_s, estimate) == (1, 1)
+    # A note that is not voiced at all is not judged.
+    assert notes_right(note, times_s, 0 * truth, times_s, estimate) == (0, 0)

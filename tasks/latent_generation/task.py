@@ -316,7 +316,8 @@ class LatentGeneration(GeneratingTask):
 
     def pooled(self, tracks: Mapping[str, Figures]) -> dict[str, float]:
         """Of all recordings together: distances between sets, and means."""
-        return judging.pooled_figures(list(tracks.values()))
+        # Halves are drawn by place: a corpus in another order must have the same ones.
+        return judging.pooled_figures([tracks[name] for name in sorted(tracks)])
 
     def pictures(
         self,

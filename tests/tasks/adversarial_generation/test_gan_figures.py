@@ -63,6 +63,18 @@ def test_a_lost_mode_is_not_covered() -> None:
     assert shares["20.0"] == 0.0
 
 
+def test_figures_do_not_depend_on_the_order_of_tracks(
+    small_gan: Callable[..., Any],
+) -> None:
+    # The training judges in the corpus's order, `evaluate` in that of the names.
+    rows = tracks_of(*np.random.default_rng(3).normal(size=(3, 20, 5)))
+    tracks = {f"{number:02}.wav": row for number, row in enumerate(rows)}
+    backwards = dict(reversed(tracks.items()))
+    task = small_gan().task
+
+    assert task.pooled(backwards) == task.pooled(tracks)
+
+
 def test_many_numbers_are_put_together() -> None:
     groups = grouped(list(range(40, 90)))
     assert next(iter(groups)) == "40 to 46.1"

@@ -397,6 +397,10 @@ def test_an_evaluation_has_its_yardsticks(tmp_path: Path, cache: Any):
     json.dumps(found.tracks, allow_nan=False)
     again = task.pooled(json.loads(json.dumps(found.tracks)))
     assert again.items() <= found.figures.items()
+    # The training judges in the corpus's order, `evaluate` in that of the names.
+    first, *others = found.tracks
+    another = {key: found.tracks[key] for key in (*others, first)}
+    assert task.pooled(another) == again
 
 
 def test_a_report_has_sounds_and_pictures(tmp_path: Path, cache: Any):

@@ -150,7 +150,7 @@ class _NotPlain:
     """Stands for an attribute that was not read."""
 
     def __repr__(self) -> str:
-        return "neither a number nor a text of fixed length"
+        return "a text, or something else that is not a number"
 
 
 _NOT_PLAIN = _NotPlain()

@@ -236,7 +236,7 @@ def test_a_model_inside_a_model_of_the_zoo_has_a_name() -> None:
         mb.load("zoo:notes_flow/vae")
     assert str(caught.value) == (
         "the model 'notes_flow' of the zoo uses no model 'vae'\n"
-        "  help: it uses: codec     [E610]"
+        "  help: it uses: codec, ear     [E610]"
     )
 
 

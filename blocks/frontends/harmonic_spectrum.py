@@ -106,7 +106,7 @@ class HarmonicSpectrum(Block):
         bins = torch.arange(self.n_bins, device=levels.device, dtype=levels.dtype)
         bins = bins[:, None]
         number = (bins / f0_bins).round().clamp(1, self.num_harmonics)
-        # NaN is no index. It stays in the distance, so that what comes of it is NaN, too.
+        # NaN cannot be an index. The distance keeps it, so that the result is NaN too.
         place = number.nan_to_num(nan=1.0).long() - 1
         amplitudes = levels.exp().gather(1, place)
         # A harmonic above half the rate would come back below it, at a wrong pitch.

@@ -25,7 +25,7 @@ class _Stretch:
     rounds: dict[int, list[Place]] = field(default_factory=dict)
 
     def words(self, room: float) -> str:
-        """How often, and which of them where the repeat goes on in another column; shorter where there is no room."""
+        """How often it repeats; which rounds, where it continues in another column; shorter where space is short."""
         first = min(self.rounds)
         last = max(self.rounds)
         if (first, last) == (1, self.of):

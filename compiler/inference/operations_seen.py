@@ -162,7 +162,7 @@ def _question(
     if func in ON_EACH_VALUE or func in KEEPING_SHAPES:
         lead = _together((*args, *named.values()))
         how = _How(spread=lead, numbers=func in KEEPING_SHAPES)
-        # Those that are no sum over places keep an order with gaps, too.
+        # Operations that do not add up over places keep the order even where it has gaps.
         if lead is not None and (func in ON_EACH_VALUE or args[0].is_contiguous()):
             return lead, (*kind, _key(args, how), _key(named, how))
     elif args and isinstance(args[0], Tensor) and args[0].is_contiguous():

@@ -59,7 +59,7 @@ class Notes(Beside):
         self.is_midi = self.unit == "midi"
 
     def recordings(self, source: Path) -> Iterator[Recording | DataError]:
-        # A folder may hold other tables too, which are no notes of a recording.
+        # A folder may also hold other tables, which belong to no recording.
         if len(self.endings) > 1 and self.with_audio:
             self.endings = self._beside(source)
         yield from super().recordings(source)

@@ -102,7 +102,7 @@ def _reach(block: torch.nn.Module, x: Tensor, at: int, back: int) -> Tensor | No
         rows.append(slope.movedim(at, 0).flatten(1).norm(dim=1))
     found = torch.stack(rows)
     most = float(found.max())
-    # Nothing that reaches is no picture.
+    # Where nothing counts there is nothing to draw.
     return found / most if most > 0.0 else None
 
 

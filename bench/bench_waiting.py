@@ -69,7 +69,7 @@ def corpus_for(name: str, task: dict[str, Any]) -> Corpora:
         if len(task["targets"]) < 2:
             return Corpora("stems")
         return Corpora("stems", ("task.targets=[vocals, drums, bass, other]",))
-    if kind == "tagging" and task.get("mix_stems"):
+    if task.get("mix_stems"):
         return Corpora("stems", INSTRUMENT)
     if kind == "tagging" and task.get("labels") == "several":
         return Corpora("tagged", ("task.annotation=tag",))

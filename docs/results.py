@@ -58,6 +58,7 @@ class Line(BaseModel):
     figure: str
     also: list[str] = []
     ensemble: list[str] = []
+    of: str = ""
     codec: str = ""
     sounds: int = 0
     heard: str = ""
@@ -99,6 +100,13 @@ class Line(BaseModel):
             *overrides,
         ]
 
+    def evaluate_words(self, run: str, data: str) -> list[str]:
+        """The command that evaluates a run of it, after `mirbricks`."""
+        # What a line of another's runs sets, it sets here; all else has been set by its training.
+        settings = self.set if self.of else []
+        overrides = [word for one in settings for word in ("--set", one)]
+        return ["evaluate", run, "--data", data, *overrides]
+
 
 class Places(BaseModel):
     """Where corpora and runs lie."""
@@ -114,7 +122,7 @@ class Places(BaseModel):
         return (self.corpora if made else self.data) / line.data
 
     def run(self, line: Line, seed: int) -> Path:
-        return self.runs / line.name / f"seed{seed}"
+        return self.runs / (line.of or line.name) / f"seed{seed}"
 
 
 def read_lines(path: Path = LINES, kind: type[Line] = Line) -> list[Any]:
@@ -196,9 +204,14 @@ def _newest(run: Path) -> float:
 
 def figures_of(line: Line, places: Places, seed: int, jobs: str) -> dict[str, Any]:
     """The figures of a seed, as `mirbricks evaluate --json` prints them; kept beside the run until that changes."""
-    run, kept = places.run(line, seed), places.run(line, seed).with_suffix(".json")
+    run = places.run(line, seed)
+    # Lines of the same runs keep their figures apart.
+    kept = run.with_name(f"{run.name}.{line.name}.json")
+    if not line.of:
+        kept = run.with_suffix(".json")
     split = ["--split", line.split] if line.split else []
-    words = ["evaluate", str(run), "--data", str(places.corpus(line)), "--json", *split]
+    asked = line.evaluate_words(str(run), str(places.corpus(line)))
+    words = [*asked, "--json", *split]
     found: dict[str, Any] = (
         json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
     )
@@ -208,6 +221,9 @@ def figures_of(line: Line, places: Places, seed: int, jobs: str) -> dict[str, An
         found = {"command": words, **json.loads(out.getvalue())}
         with written_whole(kept) as temporary:
             temporary.write_text(json.dumps(found), encoding="utf-8")
+    if line.of:
+        figures: dict[str, Any] = found["figures"]
+        return figures
     return {**figures_of_training(run, found.get("side")), **found["figures"]}
 
 
@@ -298,9 +314,15 @@ def table(rows: Sequence[Sequence[str]], kind: Table = RESULTS) -> str:
 
 def commands(lines: Sequence[Line]) -> str:
     """The command of each line, for its first seed, as it can be typed in the repository."""
-    shown = [shlex.join(["mirbricks", *one.train_words(one.data, f"runs/results/{one.name}/seed{one.seeds[0]}",
-             one.seeds[0])]) for one in lines]  # fmt: skip
-    return "\n".join(["```console", *map(_wrapped, shown), "```"])
+    shown = []
+    for line in lines:
+        seed = line.seeds[0]
+        run = f"runs/results/{line.of or line.name}/seed{seed}"
+        words = line.train_words(line.data, run, seed)
+        if line.of:
+            words = line.evaluate_words(run, line.data)
+        shown.append(_wrapped(shlex.join(["mirbricks", *words])))
+    return "\n".join(["```console", *shown, "```"])
 
 
 def _wrapped(command: str) -> str:
@@ -341,7 +363,9 @@ def measured(
     """The figures of each seed of a line that has a run, trained before where it may."""
     found = {}
     for seed in line.seeds:
-        if not arguments.no_training and not ended(line, places, seed):
+        # The runs of another line are trained by that, which stands above.
+        trains = not arguments.no_training and not line.of
+        if trains and not ended(line, places, seed):
             prepare(line, places)
             train(line, places, seed)
         if ended(line, places, seed):

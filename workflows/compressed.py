@@ -7,7 +7,7 @@ of our own and put into FAISS when they are searched: its own files must not com
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from torch import Tensor
 from ..errors import RunError
 from ..tasks.covers import Library
 from ..tasks.covers.matching import Alike
+from ..tasks.covers.whitening import Statistics
 from .faiss_search import faiss_library, refuse_chunks
 
 CODES = 256  # values of one byte
@@ -37,6 +38,7 @@ class Compressed:
     codes      (S, M) bytes, and `lists` (S,): the list of each vector, S = n · R
     counts, mean, deviation, alike_by    as those of `Library`; every count is 1
     probes     lists that a search looks into
+    whitening  as of `Library`: how queries from elsewhere are embedded
     """
 
     centres: Tensor
@@ -48,6 +50,7 @@ class Compressed:
     deviation: Tensor
     alike_by: Alike = "cosine"
     probes: int = PROBES
+    whitening: Statistics = field(default_factory=dict)
 
     @classmethod
     def of(cls, library: Library, n_bytes: int) -> Compressed:
@@ -79,6 +82,7 @@ class Compressed:
             library.deviation,
             library.alike_by,
             min(PROBES, n_lists),
+            library.whitening,
         )
 
     def __len__(self) -> int:

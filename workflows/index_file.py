@@ -10,12 +10,14 @@ from typing import get_args
 
 import safetensors
 import safetensors.torch
+from torch import Tensor, nn
 
 from ..data.stores.atomic import written_whole
 from ..errors import RunError
 from ..runs.folder import WEIGHTS, RunFolder
 from ..tasks.covers import Library
 from ..tasks.covers.matching import Alike
+from ..tasks.covers.whitening import refuse_other_layers
 from .compressed import Compressed
 
 OF_RECORDINGS = {"counts": 1, "mean": 1, "deviation": 1}
@@ -26,6 +28,8 @@ TENSORS = {
     EXACT: {"vectors": 3, **OF_RECORDINGS},
     COMPRESSED: {"centres": 2, "codebooks": 3, "codes": 2, "lists": 1, **OF_RECORDINGS},
 }
+# Both kinds may hold the statistics by which the collection was whitened, two tensors for each layer.
+WHITENING = {"mean": 1, "projection": 2}
 # How a library of a kind compares.
 HOW = {EXACT: ("alike_by", "both_ways"), COMPRESSED: ("alike_by", "probes")}
 
@@ -58,6 +62,9 @@ class Index:
         tensors = {
             name: getattr(self.library, name).contiguous() for name in TENSORS[kind]
         }
+        for layer, statistics in self.library.whitening.items():
+            for what, tensor in zip(WHITENING, statistics, strict=True):
+                tensors[f"whitening.{what}.{layer}"] = tensor.contiguous()
         with written_whole(path) as temporary:
             temporary.write_bytes(safetensors.torch.save(tensors, {kind: about}))
 
@@ -73,6 +80,7 @@ class Index:
             kinds = [kind for kind in TENSORS if kind in about]
             if len(kinds) != 1:
                 raise ValueError("it is not one of ours")
+            whitening = _taken_out(tensors)
             if {name: one.ndim for name, one in tensors.items()} != TENSORS[kinds[0]]:
                 raise ValueError("it has other tensors")
             facts = json.loads(about[kinds[0]])
@@ -86,11 +94,18 @@ class Index:
             if kinds[0] == EXACT:
                 # One without this word was made before there was a choice.
                 both_ways = bool(facts.pop("both_ways", False))
-                library = Library(**tensors, alike_by=alike_by, both_ways=both_ways)
+                library = Library(
+                    **tensors,
+                    alike_by=alike_by,
+                    both_ways=both_ways,
+                    whitening=whitening,
+                )
                 n_vectors = len(library.vectors)
             else:
                 probes = facts.pop("probes")
-                library = Compressed(**tensors, alike_by=alike_by, probes=probes)
+                library = Compressed(
+                    **tensors, alike_by=alike_by, probes=probes, whitening=whitening
+                )
                 library.refuse_damaged()
                 n_vectors = len(library.counts)
             index = cls(library, **facts)
@@ -118,6 +133,22 @@ class Index:
         return index
 
 
+def _taken_out(tensors: dict[str, Tensor]) -> dict[str, tuple[Tensor, Tensor]]:
+    """The statistics of whitening among the tensors of a file, which lose them; none in one of before there were any.
+
+    Raises ValueError where they are not whole.
+    """
+    found: dict[str, dict[str, Tensor]] = {}
+    for name in [one for one in tensors if one.startswith("whitening.")]:
+        # A layer of a graph within a graph has dots in its name.
+        _, what, layer = name.split(".", 2)
+        found.setdefault(layer, {})[what] = tensors.pop(name)
+    for layer, own in found.items():
+        if {name: one.ndim for name, one in own.items()} != WHITENING:
+            raise ValueError(f"the whitening of '{layer}' is not whole")
+    return {layer: (own["mean"], own["projection"]) for layer, own in found.items()}
+
+
 def _not_an_index(path: str | Path, reason: str) -> RunError:
     help = "write one: mirbricks index RUN --data DIR --out FILE"
     return RunError(f"'{path}' is not an index: {reason}", code="E630", help=help)
@@ -140,3 +171,11 @@ def refuse_other_weights(index: Index, run: RunFolder, path: str) -> None:
             ],
             help=f"make it again: mirbricks index {run.path} --data DIR --out FILE",
         )
+
+
+def refuse_other_whitening(index: Index, model: nn.Module, path: str) -> None:
+    """Raise E630 where the index was whitened by layers that the model has not: the file is damaged."""
+    try:
+        refuse_other_layers(model, index.library.whitening)
+    except ValueError as error:
+        raise _not_an_index(path, str(error)) from error

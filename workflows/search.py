@@ -16,13 +16,14 @@ from ..errors import RunError, did_you_mean, raise_all
 from ..features.streaming import stream_feature
 from ..runs.folder import RunFolder
 from ..tasks.base import unseen
+from ..tasks.covers.whitening import whitened_by
 from ..tasks.modes import evaluating
 from ..training.devices import as_device
 from .compressed import Compressed, with_probes
 from .experiment import compute_features, features_of, recordings_of
 from .faiss_search import nearest_by_faiss
 from .index import embedding_run
-from .index_file import Index, refuse_other_weights
+from .index_file import Index, refuse_other_weights, refuse_other_whitening
 from .parts import move
 from .predict import blocks_of_file
 
@@ -143,8 +144,11 @@ def _embedded(
     experiment, task = embedding_run(run)
     move(experiment, as_device(options.device))
     model = experiment.model
+    refuse_other_whitening(index, model, path)
     made = {}
-    with evaluating(model), tempfile.TemporaryDirectory() as folder:
+    # A query is seen as the collection was, also where it is not of it.
+    whitened = whitened_by(model, index.library.whitening)
+    with evaluating(model), whitened, tempfile.TemporaryDirectory() as folder:
         for number, name in enumerate(names):
             if corpus is not None and name in in_corpus:
                 cache = features_of(experiment.feature, options.cache)

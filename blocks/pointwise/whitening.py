@@ -89,16 +89,26 @@ class Whitening(Block):
         squares = wide.T @ wide / wide.shape[0]
         square = torch.lerp(self.running_square.to(wide.dtype), squares, share)
 
-        # eigh sorts upwards; the components with the most variance are kept, each over its deviation.
         covariance = square - torch.outer(mean, mean)
+        self.running_mean.copy_(mean)
+        self.running_square.copy_(square)
+        self.projection.copy_(self.projection_by(covariance))
+
+    @property
+    def covariance(self) -> Tensor:
+        """That of all training batches so far, (D, D)."""
+        return self.running_square - torch.outer(self.running_mean, self.running_mean)
+
+    def projection_by(self, covariance: Tensor) -> Tensor:
+        """(D, out_features): the components of a covariance (D, D) with the most variance, each over its deviation."""
         # eigh raises for NaN. The mean keeps it, so that the loss is NaN, which the training reports.
         finite = torch.where(covariance.isfinite(), covariance, 0.0)
+        # It sorts upwards.
         values, vectors = torch.linalg.eigh(finite)
         kept = self.projection.shape[1]
         # Rounding may leave tiny negative variances.
         values = values.flip(0)[:kept].clamp_min(0)
         # Shrinkage towards their mean keeps directions of hardly any variance from being blown up to noise.
         variances = values + self.shrinkage * values.mean() + LEAST
-        self.running_mean.copy_(mean)
-        self.running_square.copy_(square)
-        self.projection.copy_(vectors.flip(1)[:, :kept] / variances.sqrt())
+        projection: Tensor = vectors.flip(1)[:, :kept] / variances.sqrt()
+        return projection

@@ -154,6 +154,11 @@ class CoversConfig(TaskConfig):
         False,
         description="whether the best of 12 transpositions of each reference counts",
     )
+    whitening: Literal["training", "collection"] = Field(
+        "training",
+        description="of the graph's layers Whitening: whose statistics they use where recordings are compared; "
+        "collection: those of the references themselves, without labels",
+    )
     normalise: Literal["none", "references"] = Field(
         "none",
         description="references: scores of a reference less their mean, over their deviation",

@@ -9,12 +9,14 @@ scores less their mean, over their deviation, neither of which needs a label.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from .whitening import Statistics
 
 Alike = Literal["cosine", "squared_per_dim"]
 BLOCK_VALUES = 1 << 24  # scores held at once
@@ -32,6 +34,8 @@ class Library:
     alike_by the cosine, or minus the mean of squared differences (Yesiler et al., "Accurate and Scalable Version
              Identification Using Musically-Motivated Embeddings", ICASSP 2020, section 3.4)
     both_ways  whether the chunks of the reference look for their likest in the query, too
+    whitening  the statistics of the layers Whitening that made the vectors, where they are not the model's own: those
+               of the collection. Queries from elsewhere are embedded with them, too
     """
 
     vectors: Tensor
@@ -40,6 +44,7 @@ class Library:
     deviation: Tensor
     alike_by: Alike = "cosine"
     both_ways: bool = False
+    whitening: Statistics = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -48,6 +53,7 @@ class Library:
         normalise: bool,
         alike_by: Alike = "cosine",
         both_ways: bool = False,
+        whitening: Statistics | None = None,
     ) -> Library:
         """From (R, M, D) of each recording. Raises ValueError where one is not finite."""
         vectors = torch.cat([one.movedim(0, 1) for one in embeddings]).float()
@@ -65,6 +71,7 @@ class Library:
             torch.ones(len(counts)),
             alike_by,
             both_ways,
+            whitening or {},
         )
         if not normalise or len(counts) < FEWEST:
             return plain
@@ -76,7 +83,7 @@ class Library:
         else:
             whole = None
         mean, deviation = plain.statistics(whole)
-        made = cls(vectors, counts, mean, deviation, alike_by, both_ways)
+        made = replace(plain, mean=mean, deviation=deviation)
         if whole is not None:
             # The class is frozen and this is not a field:
             # neither equality nor repr sees it.

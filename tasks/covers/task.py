@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 from torch import Tensor, nn
 
+from ...compiler.module import GraphModule
 from ...errors import TaskError, Where
 from ...features.base import ArrayConfig, FeatureConfig
 from ...features.chroma import PitchClassConfig
@@ -38,6 +39,7 @@ from .patches import Patches, Track
 from .prediction import Embedding
 from .threshold import best_threshold, pair_counts, pair_figures
 from .views import held, prepared
+from .whitening import Statistics, layers_of, statistics_of, whitened_by
 from .works import (
     annotated,
     has_covers,
@@ -102,6 +104,20 @@ class CoverSongs(Task):
             frames=frames,
             settings=("task.repeat_octave",),
         )
+
+    def check_graph(self, model: GraphModule) -> None:
+        """Also whether there is a layer to whiten by the collection. Raises TaskError E522."""
+        super().check_graph(model)
+        if self.config.whitening == "collection" and not layers_of(model):
+            raise TaskError(
+                "'task.whitening' is collection, and the graph has no layer Whitening to be given its statistics",
+                code="E522",
+                where=model.graph.source.key(("task", "whitening")),
+                help="let the layers end with `- Whitening: {out_features: 64}`, or leave task.whitening out",
+            )
+
+    def checks_on_meta(self) -> bool:
+        return True
 
     @property
     def compares_directions(self) -> bool:
@@ -238,18 +254,29 @@ class CoverSongs(Task):
         on_track: OnTrack = unseen,
     ) -> Library:
         """Every recording as vectors, ready to be searched."""
+
+        def embeddings() -> Iterator[Tensor]:
+            for item in items:
+                feature = cache.open(item.key)
+                yield self.embedded(model, feature, self.config.rotations)
+
+        whitening: Statistics = {}
         found = []
         with evaluating(model):
-            for item in items:
-                found.append(
-                    self.embedded(model, cache.open(item.key), self.config.rotations)
-                )
-                on_track(item.key)
+            # The statistics of the whole collection are needed before its first vector:
+            # with them each recording is embedded a second time.
+            if self.config.whitening == "collection":
+                whitening = statistics_of(model, embeddings)
+            with whitened_by(model, whitening):
+                for item, vectors in zip(items, embeddings(), strict=True):
+                    found.append(vectors)
+                    on_track(item.key)
         return Library.of(
             found,
             self.config.normalise == "references",
             self.config.alike_by,
             self.config.both_ways,
+            whitening,
         )
 
     def embedded(

@@ -49,6 +49,11 @@ class SelfSupervisedConfig(TaskConfig):
         "one",
         description="of a recording, for the probes: exactly one label, or any number",
     )
+    mix_stems: bool = Field(
+        False,
+        description="whether every combination of a piece's stems is a recording, for the probes with the labels of "
+        "its stems; of a corpus without stems the recordings are taken as they are",
+    )
     neighbours: PositiveInt = Field(5, description="k of the k-NN probe")
 
     @model_validator(mode="after")
@@ -56,6 +61,14 @@ class SelfSupervisedConfig(TaskConfig):
         if self.hop_frames is not None and self.hop_frames > self.patch_frames:
             raise ValueError(
                 f"'hop_frames' {self.hop_frames} would leave gaps between chunks of {self.patch_frames}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _several_in_mixes(self) -> SelfSupervisedConfig:
+        if self.mix_stems and self.labels == "one":
+            raise ValueError(
+                "'mix_stems' makes recordings with several labels, and 'labels' is one"
             )
         return self
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ...compiler.module import GraphModule
 from ...data.corpus import Item
+from ...data.mixes import stem_mixes
 from ...errors import TaskError, Where
 from ...features.base import FeatureConfig
 from ...features.logmel import LogMelFeatureConfig
@@ -114,6 +115,12 @@ class SelfSupervised(Task):
                 where=where,
                 help="take the feature logmel, or leave task.mix out",
             )
+
+    def recordings(self, items: Sequence[Item]) -> Sequence[Item]:
+        """Every mix of the stems, where the settings say so. Raises DataError E418."""
+        if self.config.mix_stems:
+            return stem_mixes(items, self.config.annotation)
+        return items
 
     def tracks(self, items: Sequence[Item]) -> list[Item]:
         """The recordings without stems, labelled or not. Raises TaskError E503 without any."""

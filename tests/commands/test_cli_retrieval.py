@@ -14,6 +14,7 @@ import soundfile
 import torch
 
 from mirbricks.cli import main
+from mirbricks.data.corpus import Corpus
 from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
 from mirbricks.data.stores.hdf5 import write_audio, write_features
 from mirbricks.errors import RunError
@@ -497,3 +498,83 @@ def test_another_task_has_no_index(call: Call, tmp_path: Path) -> None:
         f"the run '{tmp_path / 'tags'}' is of the task 'tagging', which has no embeddings to search\n"
         "  help: take a run of the task covers     [E632]\n"
     )
+
+
+@pytest.fixture(scope="module")
+def whitened(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose collections whiten themselves, and the index of `corpus` by it."""
+    folder = tmp_path_factory.mktemp("whitened")
+    graph = GRAPH.replace("FEATURE", GIVEN).replace("LOSS", "nt_xent")
+    graph = graph.replace("Linear: {name", "Whitening: {name")
+    graph = graph.replace("task: {", "task: {whitening: collection, rotations: true, ")
+    (folder / "g.yaml").write_text(graph)
+    data = ["--data", str(corpus)]
+    run, index = str(folder / "run"), str(folder / "songs.index")
+    assert main(["train", str(folder / "g.yaml"), *data, "--out", run]) == 0
+    assert main(["index", run, *data, "--out", index]) == 0
+    return folder
+
+
+def test_a_query_from_elsewhere_is_whitened_as_the_index_is(
+    whitened: Path, corpus: Path, call: Call
+) -> None:
+    """A recording of another corpus has the vector that it would have in the index."""
+    index = whitened / "songs.index"
+    library = Index.load(index).library
+    ((layer, (mean, projection)),) = library.whitening.items()
+    assert (layer, mean.shape, projection.shape) == ("embedding", (8,), (8, 6))
+    own = json.loads(call("search", index, "3-0", "--json")[1])["queries"][0]
+
+    # The same recording under a key that the index does not have.
+    other = whitened / "other"
+    other.mkdir()
+    item = next(one for one in Corpus.open(corpus).features if one.key == "3-0")
+    rows = item.read()
+    write_features(other / "o_feat.hdf5", iter([("mine", rows, {})]))
+    described(["mine"], ["x"], other / "o.pyjama")
+    words = ["search", index, "mine", "--data", other, "--top", 18, "--json"]
+    found = json.loads(call(*words)[1])["queries"][0]
+    scores = {one["key"]: one["score"] for one in found["results"]}
+    assert found["results"][0]["key"] == "3-0"
+    for one in own["results"]:
+        assert scores[one["key"]] == pytest.approx(one["score"], abs=1e-3)
+
+
+def test_evaluate_may_whiten_by_the_training(
+    whitened: Path, corpus: Path, call: Call
+) -> None:
+    words = ["evaluate", whitened / "run", "--data", corpus, "--split", "all", "--json"]
+    own = json.loads(call(*words)[1])["tracks"]
+    code, out, _ = call(*words, "--set", "task.whitening=training")
+    assert code == 0
+    assert json.loads(out)["tracks"] != own
+
+
+def test_an_index_whose_whitening_is_damaged(
+    whitened: Path, call: Call, tmp_path: Path
+) -> None:
+    index = tmp_path / "songs.index"
+    with safetensors.safe_open(whitened / "songs.index", framework="pt") as file:
+        about = file.metadata()
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # not a dict
+    whole = dict(tensors)
+    projection = tensors.pop("whitening.projection.embedding")
+    index.write_bytes(safetensors.torch.save(tensors, about))
+    help = "  help: write one: mirbricks index RUN --data DIR --out FILE     [E630]\n"
+    assert call("search", index, "4-0")[2] == (
+        f"'{index}' is not an index: the whitening of 'embedding' is not whole\n{help}"
+    )
+    # A whole one that is not of the run's layers is seen where a query is embedded.
+    rows = np.random.default_rng(7).random((40, 12), np.float32)
+    write_features(tmp_path / "mine_feat.hdf5", iter([("mine", rows, {})]))
+    described(["mine"], ["x"], tmp_path / "mine.pyjama")
+    wider = {**whole, "whitening.projection.embedding": projection[:, :5].contiguous()}
+    index.write_bytes(safetensors.torch.save(wider, about))
+    assert call("search", index, "mine", "--data", tmp_path)[2] == (
+        f"'{index}' is not an index: the layer 'embedding' has [(8,), (8, 6)], not [(8,), (8, 5)]\n{help}"
+    )
+    # One of before there were any is searched as it was.
+    old = {name: one for name, one in whole.items() if "whitening" not in name}
+    index.write_bytes(safetensors.torch.save(old, about))
+    assert Index.load(index).library.whitening == {}
+    assert call("search", index, "mine", "--data", tmp_path)[0] == 0

@@ -20,6 +20,10 @@ from mirbricks.data.pyjama.file import Atom, Definition, Entry, Pyjama
 from mirbricks.data.stores.hdf5 import write_audio
 from mirbricks.data.synth.polyphony import synthesise_polyphony
 from mirbricks.errors import TaskError
+from mirbricks.workflows.evaluate import (
+    refuse_other_sets,
+    refuse_settings_of_training,
+)
 from mirbricks.workflows.loading import load_experiment
 
 ROOT = Path(mb.__file__).parent
@@ -74,6 +78,20 @@ def test_every_line_is_an_experiment(line: object) -> None:
     assert isinstance(line, results.Line)
     assert len(set(line.seeds)) == len(line.seeds) >= 1
     settings = [*line.set, f"train.seed={line.seeds[0]}"]
+    if line.of:
+        # The runs of a line above, with settings that act after training.
+        before = itertools.takewhile(lambda one: one != line, results.read_lines())
+        (other,) = [one for one in before if one.name == line.of]
+        same = ("graph", "data", "folds", "fold", "split")
+        assert [getattr(line, name) for name in same] == [
+            getattr(other, name) for name in same
+        ]
+        assert set(line.seeds) <= set(other.seeds)
+        assert line.set
+        task = load_experiment(ROOT / line.graph, line.set).task
+        refuse_other_sets(line.set)
+        refuse_settings_of_training(task, line.set)
+        return
     if line.codec:
         # Its codec is trained by a line above; all else that can be wrong is refused before that is missed.
         before = itertools.takewhile(lambda one: one != line, results.read_lines())
@@ -401,3 +419,39 @@ def test_figures_are_kept_until_what_they_are_of_changes(
         line.model_copy(update={"data": "other"}), places, 0, "1"
     ) == {"Accuracy": 0.4}
     assert asked[1][-4:] == ["--split", "valid", "--jobs", "1"]
+
+
+def test_a_line_may_evaluate_the_runs_of_another_with_other_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It trains nothing, keeps figures of its own, and shows the command that gives them."""
+    monkeypatch.setattr(
+        results, "find_runs", lambda path: [Trained(path)] if path.exists() else []
+    )
+    asked: list[list[str]] = []
+
+    def evaluate(words: list[str]) -> int:
+        asked.append(words)
+        print(json.dumps({"figures": {"Accuracy": len(asked) / 10}}))
+        return 0
+
+    monkeypatch.setattr(results, "main", evaluate)
+    places = results.Places(data=tmp_path, corpora=tmp_path, runs=tmp_path)
+    line = results.Line.model_validate({**LINE, "prepare": [], "folds": None})
+    own = {"name": "again", "of": "toys", "set": ["task.threshold=0.5"]}
+    again = line.model_copy(update=own)
+    assert results.measured(again, places, given(tmp_path)) == {}
+    assert asked == []
+
+    weights(tmp_path, "toys/seed0", 10)
+    assert results.figures_of(line, places, 0, "1") == {"Accuracy": 0.1}
+    for _ in range(2):
+        assert results.figures_of(again, places, 0, "1") == {"Accuracy": 0.2}
+        assert results.figures_of(line, places, 0, "1") == {"Accuracy": 0.1}
+    run = str(tmp_path / "toys" / "seed0")
+    assert asked[1][:2] == ["evaluate", run]
+    assert asked[1][4:7] == ["--set", "task.threshold=0.5", "--json"]
+    assert results.commands([again]).splitlines()[1:3] == [
+        "$ mirbricks evaluate runs/results/toys/seed0 --data toys \\",
+        "    --set task.threshold=0.5",
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,14 @@ def test_the_file_holds_the_same_index(tmp_path: Path) -> None:
     for one, other in zip(
         kept.nearest(queries, 4), again.library.nearest(queries, 4), strict=True
     ):
+        assert torch.equal(one, other)
+    # A query from elsewhere is whitened as the collection was.
+    whitening = {"a.layer": (torch.randn(20), torch.randn(20, 16))}
+    exact = replace(library(True), whitening=whitening)
+    index_of(Compressed.of(exact, 8)).save(tmp_path / "whitened.index")
+    found = Index.load(tmp_path / "whitened.index").library.whitening
+    assert list(found) == ["a.layer"]
+    for one, other in zip(found["a.layer"], whitening["a.layer"], strict=True):
         assert torch.equal(one, other)
     # Eight bytes and a list per vector, and what is needed to read them.
     assert kept.codes.nbytes == 8 * N

@@ -434,6 +434,26 @@ def test_several_labels_of_a_recording(tmp_path: Path) -> None:
     assert len(task.pictures(model, items, cache, tuned, found)) == 3
 
 
+def test_mixes_of_stems_are_recordings_with_several_labels(bach10: Path) -> None:
+    """Fifteen of each piece's four stems; the two probes find instruments in them."""
+    items = Corpus.open(bach10).items
+    settings = {"labels": "several", "annotation": "instrument", "patch_frames": 16}
+    told = SelfSupervisedConfig.model_validate({**settings, "mix_stems": True})
+    task = SelfSupervised(told, FEATURE)
+    tracks = task.tracks(task.recordings(items))
+    assert len(tracks) == 150
+    counts = sorted(len(task.truth(item)) for item in tracks)
+    assert counts == sorted([1] * 40 + [2] * 60 + [3] * 40 + [4] * 10)
+    # Only pieces are apart: a split has the mixes of one on one side.
+    assert len({item.group for item in tracks}) == 10
+    alone = SelfSupervised(told.model_copy(update={"mix_stems": False}), FEATURE)
+    assert list(alone.recordings(items)) == list(items)
+    with pytest.raises(
+        ValueError, match="'mix_stems' makes recordings with several labels"
+    ):
+        SelfSupervisedConfig(patch_frames=16, mix_stems=True)
+
+
 @pytest.mark.parametrize("groups", [8, 1])
 def test_probes_of_several_labels_by_hand(groups: int) -> None:
     rng = np.random.default_rng(0)

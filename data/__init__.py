@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from .stores.player import Audio as Audio
     from .synth.example import example as example
     from .synth.polyphony import synthesise_polyphony as synthesise_polyphony
+    from .synth.sampled_corpus import synthesise_sampled as synthesise_sampled
 
 _HOMES = {
     "Atom": "pyjama.file",
@@ -87,6 +88,7 @@ _HOMES = {
     "stem_mixes": "mixes",
     "store_split": "splitting.store",
     "synthesise_polyphony": "synth.polyphony",
+    "synthesise_sampled": "synth.sampled_corpus",
     "write_audio": "stores.hdf5",
     "write_features": "stores.hdf5",
     "written_whole": "stores.atomic",

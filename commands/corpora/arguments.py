@@ -16,7 +16,17 @@ FETCH = (
     "rwc-pop_chord",
 )
 BACKENDS = ("loky", "dask", "ray")
-SYNTH = ("chords", "covers", "grand", "notes", "piano", "polyphony", "stems", "tagged")
+SYNTH = (
+    "chords",
+    "covers",
+    "grand",
+    "notes",
+    "piano",
+    "polyphony",
+    "sampled",
+    "stems",
+    "tagged",
+)
 
 
 def fetch(p: Parser) -> None:
@@ -64,6 +74,27 @@ def synth(p: Parser) -> None:
         default=1,
         metavar="C",
         help="2: each stem has a place between left and right, for stems (default: 1)",
+    )
+    p.add_argument(
+        "--samples",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="for sampled: a folder with a recording per note (A#3.wav, or A#3v1.wav to A#3v8.wav from soft to loud), "
+        "or a SoundFont; repeatable",
+    )
+    p.add_argument(
+        "--score",
+        metavar="CORPUS",
+        help="for sampled: a corpus whose notes are played (default: pieces are made up)",
+    )
+    p.add_argument(
+        "--where",
+        type=values.condition,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="only recordings of --score with this annotation, such as split=train; repeatable, all must hold",
     )
     seed(p, "another corpus")
     jobs(p)

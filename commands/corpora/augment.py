@@ -11,14 +11,15 @@ from ...augment.chain import AugmentStep
 from ...augment.corpus import augmented_corpus
 from ...compiler.language.configs import read_config
 from ...compiler.language.source import Source, read_file
-from ...data.corpus import Corpus, Item
+from ...data.corpus import Corpus
 from ...data.pyjama.file import Definition
 from ...data.synth.refusing import refuse_corpus
-from ...errors import DataError, GraphError, MirbricksError, did_you_mean, raise_all
+from ...errors import GraphError, MirbricksError, raise_all
 from ...printable import printable
 from ...settings import Settings
 from ..screen import console, counting, plural
 from .synth import minutes
+from .where import items_where
 
 
 class ChainFile(Settings):
@@ -40,7 +41,9 @@ def augment(arguments: Namespace) -> int:
     # Nothing is computed for a folder that cannot take it. Stems follow their mix nowhere: they stay out.
     refuse_corpus(out)
     corpus = Corpus.open(arguments.folder)
-    items = [item for item in _where(corpus, arguments.where) if item.stem_of is None]
+    items = [
+        item for item in items_where(corpus, arguments.where) if item.stem_of is None
+    ]
     definitions = {"piece": Definition("global", "text"), **corpus.pyjama.definitions}
     settings = {
         "copies": arguments.copies,
@@ -82,21 +85,3 @@ def _chain_file(path: str) -> Source:
 def _misfit(source: Source, message: str) -> GraphError:
     help = "leave it out: here waveforms are changed whose annotations stay"
     return GraphError(message, code="E106", where=source.key(("augment",)), help=help)
-
-
-def _where(corpus: Corpus, conditions: list[tuple[str, str]]) -> list[Item]:
-    """The items whose annotations have these values. Raises DataError E471 where none has."""
-    items = list(corpus.items)
-    for name, value in conditions:
-        found = sorted({str(one) for item in items for one in item.entry.values(name)})
-        items = [item for item in items if value in map(str, item.entry.values(name))]
-        if not items:
-            near = (
-                did_you_mean(value, found)
-                or f"there: {', '.join(found[:9]) or 'nothing of that name'}"
-            )
-            message = (
-                f"--where: no recording of '{corpus.name}' has the {name} '{value}'"
-            )
-            raise DataError(message, code="E471", help=near)
-    return items

@@ -44,7 +44,7 @@ def make_piano(seed: int, number: int, seconds: float) -> list[Recording]:
     n_samples = round(seconds * SR_HZ)
     tuning = float(rng.normal(0, 0.06))
     dry = render_notes(rng, instrument, notes, tuning, n_samples, SR_HZ)
-    return [_recorded_piano(rng, f"piano{number:04d}.wav", dry, notes)]
+    return [recorded_piano(rng, f"piano{number:04d}.wav", dry, notes)]
 
 
 def make_grand(seed: int, number: int, seconds: float) -> list[Recording]:
@@ -54,10 +54,10 @@ def make_grand(seed: int, number: int, seconds: float) -> list[Recording]:
     notes = piano_piece(rng, seconds, pedals)
     n_samples = round(seconds * SR_HZ)
     dry = render_grand(rng, draw_grand(rng), notes, pedals, n_samples, SR_HZ)
-    return [_recorded_piano(rng, f"grand{number:04d}.wav", dry, notes)]
+    return [recorded_piano(rng, f"grand{number:04d}.wav", dry, notes)]
 
 
-def _recorded_piano(
+def recorded_piano(
     rng: np.random.Generator, key: str, dry: Float32, notes: list[Sounding]
 ) -> Recording:
     """The recording of a piano in a room, with its notes."""
@@ -130,13 +130,13 @@ class Kind:
     seconds: float | None = None
 
 
-_PIANO = _FILE | {
+PIANO = _FILE | {
     "piece": _TEXT, "pitchmidi": Definition("segment", "numeric"), "velocity": Definition("segment", "numeric"),
 }  # fmt: skip
 KINDS = {
-    "piano": Kind("piano pieces with their notes", make_piano, _PIANO, 60, 30.0),
+    "piano": Kind("piano pieces with their notes", make_piano, PIANO, 60, 30.0),
     "grand": Kind(
-        "the same on a grand piano: strings that sound along, pedal, hammers", make_grand, _PIANO, 60, 30.0,
+        "the same on a grand piano: strings that sound along, pedal, hammers", make_grand, PIANO, 60, 30.0,
     ),
     "notes": Kind(
         "single notes by instrument", make_notes,

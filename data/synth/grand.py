@@ -87,18 +87,31 @@ def render_grand(
     noises = np.zeros(n_samples, np.float32)
     for note in notes:
         first = int(note.onset_s * sr_hz)
-        _add(strings, first, strike(rng, grand, note, sr_hz))
-        _add(noises, first, _knock(rng, note.velocity * grand.hammer, sr_hz, KNOCK_HZ))
+        add_at(strings, first, strike(rng, grand, note, sr_hz))
+        hammer = _knock(rng, note.velocity * grand.hammer, sr_hz, KNOCK_HZ)
+        add_at(noises, first, hammer)
+    return resonating(rng, grand, strings, noises, pedals, sr_hz)
 
+
+def resonating(
+    rng: np.random.Generator,
+    grand: Grand,
+    strings: Float32,
+    noises: Float32,
+    pedals: Sequence[Span],
+    sr_hz: int,
+) -> Float32:
+    """(N,) struck `strings` with those that sound along, and `noises`, to which the thumps of the pedal are added."""
     # The top strings always sound along, all of them while the pedal is down.
     top = _response(rng, grand, UNDAMPED, sr_hz)
     sound = strings + convolve(strings, top)
     every = _response(rng, grand, LOWEST, sr_hz)
     for begin_s, end_s in pedals:
         first = int(begin_s * sr_hz)
-        _add(sound, first, _along(strings, every, first, int(end_s * sr_hz), sr_hz))
-        _add(noises, first, _knock(rng, grand.pedal, sr_hz, THUMP_HZ))
-        _add(noises, int(end_s * sr_hz), _knock(rng, grand.pedal, sr_hz, THUMP_HZ))
+        last = int(end_s * sr_hz)
+        add_at(sound, first, _along(strings, every, first, last, sr_hz))
+        for sample in (first, last):
+            add_at(noises, sample, _knock(rng, grand.pedal, sr_hz, THUMP_HZ))
     return sound + noises
 
 
@@ -184,7 +197,7 @@ def _knock(
     return damped(hz, modes, decay_s, round(0.25 * sr_hz), sr_hz)
 
 
-def _add(sound: Float32, first: int, part: Float32) -> None:
+def add_at(sound: Float32, first: int, part: Float32) -> None:
     """Add `part` from sample `first` on; what goes beyond the end is cut off."""
     part = part[: max(0, len(sound) - first)]
     sound[first : first + len(part)] += part

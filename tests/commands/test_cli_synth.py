@@ -39,7 +39,7 @@ def test_a_corpus_out_of_a_seed(tmp_path: Path, capsys: Capture) -> None:
 
 
 def test_every_kind_can_be_asked_for() -> None:
-    assert sorted([*KINDS, "polyphony"]) == list(SYNTH)
+    assert sorted([*KINDS, "polyphony", "sampled"]) == list(SYNTH)
 
 
 def test_refusals(tmp_path: Path, capsys: Capture) -> None:

@@ -35,7 +35,8 @@ ROOT = Path(mb.__file__).parent
 PAGE, LINES = ROOT / "docs" / "results.md", ROOT / "docs" / "results.yaml"
 WIDTH = 78  # columns of a command on the page; the mark that joins lines takes two
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
-HEAD = ("task, data", "graph", "figure", "seeds", "mean ± sd", "to reach", "to beat")
+SEEDS = "seeds"
+HEAD = ("task, data", "graph", "figure", SEEDS, "mean ± sd", "to reach", "to beat")
 ALIGN = ("---", "---", "---", "---:", "---:", "---:", "---")
 
 
@@ -357,6 +358,13 @@ def rows_of(page: str, columns: int = len(HEAD)) -> dict[tuple[str, str], list[s
     return found
 
 
+def seeds_of(cells: Sequence[str], kind: Table) -> int:
+    """How many seeds a row of a page has; 0 in a table that does not say."""
+    if not cells or SEEDS not in kind.head:
+        return 0
+    return int(cells[kind.head.index(SEEDS)].split()[0])
+
+
 def measured(
     line: Line, places: Places, arguments: argparse.Namespace, kind: Table = RESULTS
 ) -> dict[int, dict[str, Any]]:
@@ -397,11 +405,18 @@ def run(arguments: argparse.Namespace, kind: Table = RESULTS) -> str:
         kept = rows_of(page, len(kind.head))
     rows, listed = [], []
     for line in lines:
-        found = measured(line, places, arguments, kind)
+        name, beside, *_ = kind.row(line, {})
+        old = kept.get((name, beside), [])
+        # What was measured elsewhere stays where fewer seeds, or none, are here.
+        here = sum(ended(line, places, seed) for seed in line.seeds)
+        if arguments.no_training and here < seeds_of(old, kind):
+            found = {}
+        else:
+            found = measured(line, places, arguments, kind)
         new = kind.row(line, found)
         if arguments.keep and not found:
-            # What was measured elsewhere stays; what was never measured has no row.
-            new = kept.get((new[0], new[1]), [])
+            # What was never measured has no row.
+            new = old
         if new:
             rows.append(new)
             listed.append(line)
@@ -437,7 +452,7 @@ def parser(
     p.add_argument(
         "--keep",
         action="store_true",
-        help="lines without a run keep the row that the page has",
+        help="lines without a run, or with fewer seeds, keep the row that the page has",
     )
     p.add_argument(
         "--jobs", default="-1", help="processes for features (default: all cores)"

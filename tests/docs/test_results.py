@@ -178,6 +178,28 @@ def test_lines_without_a_run_keep_their_rows(tmp_path: Path) -> None:
         assert "missing" not in written
 
 
+@pytest.mark.parametrize(
+    ("seeds", "mean"),
+    [(0, "0.500 ± 0.100"), (1, "0.500 ± 0.100"), (2, "0.250 ± 0.071")],
+)
+def test_a_row_of_more_seeds_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seeds: int, mean: str
+) -> None:
+    """And what has fewer is not evaluated."""
+
+    def figures(*of: int) -> dict[str, float]:
+        assert seeds == 2
+        return {"Accuracy": 0.2 + 0.1 * of[2]}
+
+    monkeypatch.setattr(results, "ended", lambda *of: of[2] < seeds)
+    page = tmp_path / "results.md"
+    row = "| toys | `mpe_small` | Accuracy | 2 | 0.500 ± 0.100 | ≥ 0.9 |  |"
+    page.write_text(f"{results.BEGIN}\n{row}\n{results.END}", encoding="utf-8")
+    arguments = given(tmp_path, "--no-training", "--keep", "--page", str(page))
+    table = results.RESULTS._replace(figures=figures)
+    assert f"| Accuracy | 2 | {mean} |" in results.run(arguments, table)
+
+
 def test_what_is_missing_is_trained_and_what_is_there_is_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

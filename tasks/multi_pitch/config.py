@@ -93,6 +93,10 @@ class MultiPitchConfig(TaskConfig):
     min_distance_bins: PositiveInt = Field(
         3, description="a pitch is the highest salience within so many bins"
     )
+    max_polyphony: PositiveInt | None = Field(
+        None,
+        description="pitches at a time, at most, such as 4 for a quartet: the most salient count; default: any number",
+    )
     thresholds: tuple[Threshold, ...] = Field(
         THRESHOLDS,
         min_length=1,

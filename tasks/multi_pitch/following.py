@@ -109,7 +109,7 @@ class PitchFollower(Follower):
             least=self._threshold,
             min_distance_bins=config.min_distance_bins,
             upsampling=config.time_upsampling,
-        )
+        ).at_most(config.max_polyphony)
         # The time of the frame before was given out with that frame.
         hz = peaks.hz_of_each(self._feature)[n_before:]
         places = (first - n_before) * config.time_upsampling + np.arange(

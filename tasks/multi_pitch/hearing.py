@@ -42,7 +42,7 @@ def hear(
         least=least,
         min_distance_bins=distance,
         upsampling=upsampling,
-    )
+    ).at_most(config.max_polyphony)
     if not config.onsets:
         return Heard(peaks, peaks)
     onsets = find_onsets(probabilities[1], config, feature.hop_s)

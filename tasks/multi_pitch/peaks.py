@@ -44,6 +44,21 @@ class Peaks:
             self.times_s, self.frames[high], self.bins[high], self.heights[high]
         )
 
+    def at_most(self, n: int | None) -> Peaks:
+        """The `n` highest peaks of each time, of equals those of the lowest bins; None: all of them."""
+        if n is None:
+            return self
+        # Sorted by time, and within a time from the highest peak down. The sort
+        # is stable, and the peaks of a time come by their bins.
+        order = np.lexsort((-self.heights, self.frames))
+        frames = self.frames[order]
+        # The rank of a peak is its place less that of the first peak of its time.
+        ranks = np.arange(len(order)) - np.searchsorted(frames, frames)
+        kept = np.sort(order[ranks < n])
+        return Peaks(
+            self.times_s, self.frames[kept], self.bins[kept], self.heights[kept]
+        )
+
     def hz(self, feature: HCQTFeatureConfig) -> Float64:
         hz: Float64 = feature.fmin_hz * 2.0 ** (self.bins / feature.bins_per_octave)
         return hz

@@ -120,6 +120,23 @@ def test_a_tone_that_dies_away_is_heard_until_it_is_half_as_sure_and_its_echo_is
     ]
 
 
+def test_no_more_pitches_at_a_time_than_the_music_has_voices() -> None:
+    salience, begins = torch.zeros(FEATURE.n_bins, N), torch.zeros(FEATURE.n_bins, N)
+    salience[5, 4:20] = 0.9
+    salience[12, 4:20] = 0.8
+    salience[12, 10:14] = 0.95
+    begins[[5, 12], 4] = 0.9
+    for onsets in (False, True):
+        config = MultiPitchConfig(
+            onsets=onsets, time_upsampling=1, min_distance_bins=2, max_polyphony=1
+        )
+        heard = hear(torch.stack([salience, begins]), config, FEATURE, 0.1)
+        highest = [5] * 6 + [12] * 4 + [5] * 6
+        for peaks in (heard.peaks, heard.pitches):
+            assert peaks.frames.tolist() == list(range(4, 20))
+            assert np.rint(peaks.bins).tolist() == highest
+
+
 def test_no_peaks_and_no_onsets() -> None:
     silent = torch.zeros(2, FEATURE.n_bins, N)
     heard = hear(silent, MultiPitchConfig(onsets=True), FEATURE, 0.1)

@@ -92,6 +92,31 @@ def test_peaks_equal_a_loop(
     )
 
 
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 9), COARSE), max_size=30),
+    st.integers(1, 4),
+)
+def test_the_most_salient_peaks_equal_a_loop(
+    drawn: list[tuple[int, int, float]], n: int
+) -> None:
+    rows = sorted({(t, bin_): height for t, bin_, height in drawn}.items())
+    frames = np.array([t for (t, _), _ in rows], np.int64)
+    bins = np.array([bin_ for (_, bin_), _ in rows], np.float64)
+    heights = np.array([height for _, height in rows], np.float64)
+    peaks = Peaks(np.arange(6) * HOP_S, frames, bins, heights)
+    expected = []
+    for t in range(6):
+        of_time = [(-height, bin_) for (at, bin_), height in rows if at == t]
+        highest = sorted(of_time)[:n]
+        expected += [
+            (t, bin_, -low) for low, bin_ in sorted(highest, key=lambda p: p[1])
+        ]
+    found = peaks.at_most(n)
+    assert [*zip(found.frames, found.bins, found.heights, strict=True)] == expected
+    assert peaks.at_most(None) is peaks
+
+
 @pytest.mark.parametrize("centre", [10.0, 10.3, 10.49, 30.75])
 def test_the_peak_of_a_gaussian_is_found_exactly(centre: float) -> None:
     salience = 0.9 * torch.exp(-0.5 * (torch.arange(120.0) - centre) ** 2)[:, None]

@@ -71,7 +71,7 @@ def graph(layers: list[Any], frames: str = "T") -> Any:
     return module
 
 
-KINDS = ("f0", "equivariant", "multi_pitch", "shifted", "pooled")
+KINDS = ("f0", "equivariant", "multi_pitch", "shifted", "limited", "pooled")
 
 
 @functools.cache
@@ -83,7 +83,11 @@ def plan_of(kind: str) -> Plan:
         task = F0Estimation(F0Config(learning=learning), FEATURE)
     else:
         shifts = (-1, 0, 1) if kind == "shifted" else (0,)
-        config = MultiPitchConfig(predict_shifts=shifts, predict_frames=64)
+        config = MultiPitchConfig(
+            predict_shifts=shifts,
+            predict_frames=64,
+            max_polyphony=2 if kind == "limited" else None,
+        )
         task = MultiPitch(config, FEATURE)
     layers = POOLED if kind == "pooled" else PLAIN
     return Plan.of(task, graph(layers), TUNED)

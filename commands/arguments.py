@@ -6,6 +6,7 @@ from . import values
 from .parser import Parser
 
 NEW_FILE = "must not exist yet"
+BACKENDS = ("loky", "dask", "ray")
 CORPUS = "folder with NAME.pyjama and NAME_audio.hdf5, NAME_feat.hdf5 or both"
 
 
@@ -59,6 +60,17 @@ def shard(p: Parser, of: str) -> None:
         default=(1, 1),
         metavar="K/N",
         help=f"the K-th of N parts of {of}, such as 3/16, for the array jobs of a scheduler (default: all of it)",
+    )
+
+
+def backend(p: Parser, unset: str | None = None) -> None:
+    """Whose workers; `unset` says what happens without it, where that is not loky."""
+    p.add_argument(
+        "--backend",
+        choices=BACKENDS,
+        default="loky" if unset is None else None,
+        help="processes of this machine (loky), or the workers of a cluster, found by the variables "
+        f"DASK_SCHEDULER_ADDRESS or RAY_ADDRESS (default: {unset or 'loky'})",
     )
 
 

@@ -274,20 +274,67 @@ class Task(abc.ABC):
         settings: Mapping[str, Any],
         on_track: OnTrack = unseen,
     ) -> Evaluation:
-        """Figures of every track, with the settings that `tune` chose: here `judged`, and their means."""
+        """Figures of every track, with the settings that `tune` chose: here `judged_tracks` and what they pool to."""
+        tracks = self.judged_tracks(model, items, cache, settings, on_track)
+        return Evaluation(self.pooled(tracks), tracks)
+
+    def judged_tracks(
+        self,
+        model: nn.Module,
+        items: Sequence[Item],
+        cache: FeatureCache,
+        settings: Mapping[str, Any],
+        on_track: OnTrack = unseen,
+    ) -> dict[str, Figures]:
+        """What each track adds to the figures, whatever the others are: here `judged`."""
         tracks: dict[str, Figures] = {}
         for item in self.tracks(items):
             tracks[item.key] = self.judged(
                 self.predict(model, cache.open(item.key), settings), self.truth(item)
             )
             on_track(item.key)
-        return Evaluation(self.pooled(tracks), tracks)
+        return tracks
 
     def judged(self, prediction: Any, truth: Any) -> Figures:
         """The figures of one track, for `evaluate`; a task that judges tracks together writes `evaluate` instead."""
         raise NotImplementedError(
             f"{type(self).__name__} has neither `judged` nor `evaluate`"
         )
+
+    @property
+    def divisible(self) -> bool:
+        """Whether several machines can judge a part of the tracks each, with the figures of all at once.
+
+        A task that writes `evaluate` itself may compare its tracks with one another, and says so where it can.
+        """
+        return type(self).evaluate is Task.evaluate
+
+    def divided(self, tracks: Sequence[Any], others: Sequence[Any]) -> list[Any]:  # noqa: ARG002
+        """The recordings that parts are made of: here the tracks; `others` are all recordings that are not stems."""
+        return list(tracks)
+
+    def judged_part(
+        self,
+        model: nn.Module,
+        items: Sequence[Item],
+        cache: FeatureCache,
+        settings: Mapping[str, Any],
+        on_track: OnTrack = unseen,
+    ) -> dict[str, Figures]:
+        """What a part of `divided`, with what judging it reads, adds to `joined`: by key plain values, and tensors."""
+        # Where there are more parts than tracks, some are empty.
+        if not items:
+            return {}
+        return self.judged_tracks(model, items, cache, settings, on_track)
+
+    def joined(
+        self,
+        parts: Mapping[str, Figures],
+        tracks: Sequence[Item],
+        settings: Mapping[str, Any],  # noqa: ARG002  # a task that pools with them reads them
+    ) -> dict[str, Figures]:
+        """The figures of tracks from what all parts have found, as `judged_tracks` gives them."""
+        return {item.key: parts[item.key] for item in tracks if item.key in parts}
 
     def pooled(self, tracks: Mapping[str, Figures]) -> dict[str, float]:
         """The figures of tracks together, such as those of all folds: here the mean of every number over the tracks

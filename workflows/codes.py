@@ -26,6 +26,9 @@ CODES = {
     "E633": "A query is a key of the index or of the corpus of --data, or an audio file.",
     "E634": "FAISS comes with the package faiss-cpu, and searches one vector per recording.",
     "E635": "A compressed index keeps a vector as M bytes, each for as many of its numbers: 256 vectors or more.",
+    "E636": "An evaluation in shards is joined where all its shards are there: of one run, one corpus, one division.",
+    "E637": "A shard of an evaluation is a file that `mirbricks evaluate --shard` wrote; this is another, or damaged.",
+    "E638": "The figures of some tasks come of all recordings together, such as distances between sets of sounds.",
     "E650": "--set of `mirbricks generate` takes conditions, NAME=VALUE, and settings of the task, task.KEY=VALUE.",
 }
 register_codes(__name__, CODES)

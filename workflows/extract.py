@@ -136,12 +136,7 @@ def extract_features(
     >>> len(done.keys), done.n_recordings
     (10, 20)
     """
-    if backend not in BACKENDS:
-        raise DataError(
-            f"expected {', '.join(BACKENDS[:-1])} or {BACKENDS[-1]} as 'backend', got {backend!r}",
-            code="E437",
-            help=did_you_mean(str(backend), BACKENDS) or "loky needs no cluster",
-        )
+    refuse_unknown_backend(backend)
     options = Options(
         overrides_of(set),
         optional_path_of(cache, "cache"),
@@ -151,6 +146,16 @@ def extract_features(
     )
     shown = progress_of(flag_of(progress, "progress"))
     return extract(path_of(graph, "graph"), path_of(data, "data"), options, shown)
+
+
+def refuse_unknown_backend(backend: object) -> None:
+    """Raise DataError E437."""
+    if backend not in BACKENDS:
+        raise DataError(
+            f"expected {', '.join(BACKENDS[:-1])} or {BACKENDS[-1]} as 'backend', got {backend!r}",
+            code="E437",
+            help=did_you_mean(str(backend), BACKENDS) or "loky needs no cluster",
+        )
 
 
 def shard_of(value: object) -> Shard:

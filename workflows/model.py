@@ -35,7 +35,7 @@ from .arguments import (
     wrong,
 )
 from .encoding import decode, encode
-from .evaluate import Options, evaluate
+from .evaluate import evaluate
 from .experiment import Experiment
 from .generate import generate, opened, refuse_others
 from .hosted import here
@@ -53,6 +53,7 @@ from .predict import (
 )
 from .predicted import result_names
 from .progress import Progress, progress_of
+from .run_on_corpus import Options
 from .separate import Options as SeparationOptions
 from .separate import Separating, channels_of_file
 

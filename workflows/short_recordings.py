@@ -14,15 +14,22 @@ MOST_LISTED = 3
 
 
 def note_short(
-    task: Task, items: Sequence[Any], cache: FeatureCache, progress: Progress
+    task: Task,
+    items: Sequence[Any],
+    cache: FeatureCache,
+    progress: Progress,
+    tracks: Sequence[Any] | None = None,
 ) -> None:
-    """Report recordings that are shorter than a patch: silence is added to them, and learned from."""
+    """Report recordings that are shorter than a patch: silence is added to them, and learned from.
+
+    `tracks` are those of the items that can be short; by default all that the task has.
+    """
     if not items:
         return
     # A task without patches takes recordings of any length.
     size = getattr(task.config, "patch_frames", 0)
     short = []
-    for item in task.tracks(items):
+    for item in task.tracks(items) if tracks is None else tracks:
         if cache.open(item.key).n_frames < size:
             short.append(item.key)
     if short:

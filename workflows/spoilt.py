@@ -13,9 +13,15 @@ MOST_LISTED = 3
 
 
 def without_spoilt(
-    task: Task, items: Sequence[Any], usable: Sequence[Any], progress: Progress
+    task: Task,
+    items: Sequence[Any],
+    usable: Sequence[Any],
+    progress: Progress,
+    tracks: Sequence[Any] | None = None,
 ) -> list[Any]:
     """The usable items, but for tracks whose stems are not all usable; these are reported.
+
+    `tracks` are those of the items that may be spoilt; by default all that the task has.
 
     Against the stems that are left, such a mix would be judged by a reference that is silent where a stem is missing.
     """
@@ -23,7 +29,7 @@ def without_spoilt(
     if len(keys) == len(items):
         return list(usable)
     spoilt = []
-    for track in task.tracks(items):
+    for track in task.tracks(items) if tracks is None else tracks:
         needed = {item.key for item in task.read_with([track], items)}
         if track.key in keys and not needed <= keys:
             spoilt.append(track.key)

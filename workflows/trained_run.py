@@ -9,19 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from ..data.corpus import Corpus
+from ..data.workers import Backend
 from ..errors import RunError
 from ..runs.folder import RunFolder
 from ..tasks.base import Evaluation
 from ..training.loggers.base import LOGGERS, Logger
-from .arguments import flag_of, jobs_of, optional_path_of, path_of, paths_of
-from .evaluate import Options as EvaluationOptions
+from .arguments import flag_of, jobs_of, optional_path_of, path_of, paths_of, wrong
 from .evaluate import evaluate as evaluate_runs
+from .extract import refuse_unknown_backend
 from .loading import find_runs, load_run
 from .model import Model
 from .model import load as load_model
 from .overrides import Values, overrides_of
 from .progress import progress_of
 from .report import REPORT
+from .run_on_corpus import Options as EvaluationOptions
 from .train import Options, pooled
 from .train import train as train_folds
 
@@ -235,6 +237,7 @@ def evaluate(
     cache: str | Path | None = None,
     jobs: int = -1,
     device: str = "cpu",
+    backend: Backend | None = None,
     progress: bool = True,
 ) -> Evaluation:
     """Judge a run, all folds of one, or a model of the zoo on a corpus: what `mirbricks evaluate` does.
@@ -250,6 +253,9 @@ def evaluate(
         corpus; of another, and for a packed model, all recordings.
     set : mapping, optional
         Settings of the task, such as `{"task.annotation": "tags"}`.
+    backend : {"loky", "dask", "ray"}, optional
+        Whose workers compute features and judge tracks, as for `mirbricks.extract_features`; by default this process
+        judges the tracks.
     cache, jobs, device, progress
         As for `mirbricks.train`.
 
@@ -261,7 +267,9 @@ def evaluate(
     Raises
     ------
     RunError, DataError, TaskError
-        E600 to E610 for the run, E410 and E443 for the corpus and its sides, E503 to E508 for its annotations.
+        E600 to E610 for the run, E410 and E443 for the corpus and its sides, E503 to E508 for its annotations, E437
+        for arguments; with a backend E456 for a worker that was killed, E468 without the package of the cluster, E638
+        for a task that judges all recordings together.
 
     Examples
     --------
@@ -270,7 +278,12 @@ def evaluate(
     >>> sorted(found.tracks)
     ['01.wav', '02.wav', '03.wav', '04.wav']
     """
+    if backend is not None:
+        refuse_unknown_backend(backend)
     if isinstance(run, Model):
+        # Its weights may have been changed, and workers read those of the folder.
+        if backend is not None:
+            raise wrong("run", "a folder, or zoo:NAME, for a backend", run)
         return run.evaluate(
             data, split=split, set=set, cache=cache, jobs=jobs, progress=progress
         )
@@ -280,6 +293,7 @@ def evaluate(
         cache=optional_path_of(cache, "cache"),
         jobs=jobs_of(jobs),
         device=device,
+        backend=backend,
     )
     shown = progress_of(flag_of(progress, "progress"))
     folder = path_of(run, "run")

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from .. import values
-from ..arguments import CORPUS, cache, jobs, json_output, overrides, quiet, seed, shard
+from ..arguments import (
+    CORPUS,
+    backend,
+    cache,
+    jobs,
+    json_output,
+    overrides,
+    quiet,
+    seed,
+    shard,
+)
 from ..parser import Parser
 
 FETCH = (
@@ -15,7 +25,6 @@ FETCH = (
     "mtt",
     "rwc-pop_chord",
 )
-BACKENDS = ("loky", "dask", "ray")
 SYNTH = (
     "chords",
     "covers",
@@ -210,13 +219,7 @@ def extract(p: Parser) -> None:
     p.add_argument("--data", required=True, metavar="DIR", help=f"a corpus: {CORPUS}")
     cache(p)
     jobs(p, "processes, or of a cluster workers, at most")
-    p.add_argument(
-        "--backend",
-        choices=BACKENDS,
-        default="loky",
-        help="processes of this machine (loky), or the workers of a cluster, found by the variables "
-        "DASK_SCHEDULER_ADDRESS or RAY_ADDRESS (default: loky)",
-    )
+    backend(p)
     shard(p, "the corpus")
     overrides(p)
     json_output(p)

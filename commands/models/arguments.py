@@ -5,6 +5,7 @@ from __future__ import annotations
 from .. import values
 from ..arguments import (
     NEW_FILE,
+    backend,
     cache,
     corpus_and_features,
     device,
@@ -139,6 +140,20 @@ def evaluate(p: Parser) -> None:
         "on the run's own corpus; all on another corpus, and for zoo:NAME)",
     )
     _settings(p, "task.annotation=tags")
+    backend(p, "the tracks are judged by this process, one after the other")
+    shard(p, "the tracks")
+    p.add_argument(
+        "--out",
+        default="evaluation",
+        metavar="DIR",
+        help="folder for what shards have found (default: evaluation)",
+    )
+    p.add_argument(
+        "--join",
+        action="store_true",
+        help="print the figures of all shards that are in --out; the shard that ends last does it by itself",
+    )
+    p.not_with = {"--join": ("--shard", "--backend")}
     json_output(p)
     p.add_argument("--markdown", action="store_true", help="print a Markdown table")
     quiet(p)

@@ -1,16 +1,22 @@
-"""The command evaluate."""
+"""The command evaluate: whole, or in shards."""
 
 from __future__ import annotations
 
 import json
 import sys
 from argparse import Namespace
+from pathlib import Path
 
-from ...printable import printable
+from ...data.shards import Shard
+from ...printable import listed, printable
 from ...runs.json_numbers import finite
-from ...workflows.evaluate import Evaluated, Options
+from ...workflows.evaluate import Evaluated
 from ...workflows.evaluate import evaluate as evaluate_runs
-from ..screen import markdown_of, print_tables, progress_for
+from ...workflows.evaluate_shards import ShardDone, evaluate_shard, join_shards
+from ...workflows.run_on_corpus import Options
+from ..screen import markdown_of, plural, print_tables, progress_for
+
+MOST_LISTED = 8
 
 
 def evaluate(arguments: Namespace) -> int:
@@ -21,9 +27,26 @@ def evaluate(arguments: Namespace) -> int:
         cache=arguments.cache,
         jobs=arguments.jobs,
         device=arguments.device,
+        backend=arguments.backend,
     )
     progress = progress_for(arguments)
-    found = evaluate_runs(arguments.folder, arguments.data, options, progress)
+    run, data, out = arguments.folder, arguments.data, Path(arguments.out)
+    shard = Shard(*arguments.shard)
+    if arguments.join:
+        found = join_shards(run, data, options, out, progress)
+    elif shard.of == 1:
+        found = evaluate_runs(run, data, options, progress)
+    else:
+        done = evaluate_shard(run, data, options, shard, out, progress)
+        if done.together is None:
+            _print_shard(done, shard, arguments.json)
+            return 1 if done.failed else 0
+        found = done.together
+    _print(found, arguments)
+    return 1 if found.failed else 0
+
+
+def _print(found: Evaluated, arguments: Namespace) -> None:
     if arguments.json:
         _print_json(found)
     elif arguments.markdown:
@@ -31,7 +54,23 @@ def evaluate(arguments: Namespace) -> int:
     else:
         title = f"{found.graph_name} on {found.corpus.name}, {_tracks(found.side)}"
         print_tables(title, found.evaluation, found.task.headline)
-    return 1 if found.failed else 0
+
+
+def _print_shard(done: ShardDone, shard: Shard, as_json: bool) -> None:
+    """What is there of an evaluation that others go on with."""
+    if as_json:
+        found = {
+            "shard": list(shard),
+            "file": str(done.path),
+            "recordings": done.keys,
+            "missing": done.missing,
+        }
+        print(json.dumps(found))
+        return
+    count = plural(len(done.keys), "recording")
+    print(f"shard {shard.number} of {shard.of}: {count} in {printable(done.path)}")
+    missing = [str(number) for number in done.missing]
+    print(f"still missing: {listed(missing, MOST_LISTED, quote='')}")
 
 
 def _tracks(side: str) -> str:

@@ -13,12 +13,15 @@ from ...printable import printable, printable_json
 from ...runs.folder import RunFolder
 from ...tasks.streaming import Plan, Row, Stream
 from ...training.devices import as_device
-from ...workflows.evaluate import refuse_other_sets, refuse_settings_of_training
 from ...workflows.hosted import here
 from ...workflows.incoming import Incoming
 from ...workflows.loading import load_run
 from ...workflows.parts import move
 from ...workflows.predict import files_of, refused
+from ...workflows.run_on_corpus import (
+    refuse_other_sets,
+    refuse_settings_of_training,
+)
 from ..wrapping import wrapped
 
 STANDARD_INPUT = "-"

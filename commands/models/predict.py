@@ -18,7 +18,6 @@ from ...printable import printable, printable_json
 from ...runs.folder import RunFolder
 from ...tasks.predictions import Prediction
 from ...training.devices import as_device
-from ...workflows.evaluate import refuse_other_sets, refuse_settings_of_training
 from ...workflows.hosted import here
 from ...workflows.loading import load_run
 from ...workflows.parts import move
@@ -29,6 +28,10 @@ from ...workflows.predicted import (
     recording_of,
     refuse_formats,
     result_names,
+)
+from ...workflows.run_on_corpus import (
+    refuse_other_sets,
+    refuse_settings_of_training,
 )
 from ..screen import plural, progress_for
 from ..wrapping import wrapped

@@ -31,7 +31,7 @@ SOUNDS_IN_REPORT = 8
 class Autoregressive(GeneratingTask):
     """Base of the tasks that learn what comes next, given conditions, and are judged by its cross-entropy.
 
-    A task adds `judged_tracks`, `pooled`, `learner` and `sounds`.
+    A task adds `counted`, `pooled`, `learner` and `sounds`.
     """
 
     tuned: ClassVar = {"conditions": dict[str, Any]}
@@ -65,22 +65,21 @@ class Autoregressive(GeneratingTask):
         super().tune(model, items, cache, on_track)
         return {"conditions": self.conditions.to_json()}
 
-    def evaluate(
+    def judged_tracks(
         self,
         model: nn.Module,
         items: Sequence[Item],
         cache: FeatureCache,
         settings: Mapping[str, Any],
         on_track: OnTrack = unseen,
-    ) -> Evaluation:
-        """The sums over each recording, and the figures of all together."""
+    ) -> dict[str, Figures]:
+        """The sums over each recording."""
         if settings:
             self.conditions = Conditions.from_json(settings["conditions"])
-        tracks = self.judged_tracks(model, self.tracks(items), cache, on_track)
-        return Evaluation(self.pooled(tracks), tracks)
+        return self.counted(model, self.tracks(items), cache, on_track)
 
     @abc.abstractmethod
-    def judged_tracks(
+    def counted(
         self,
         model: nn.Module,
         items: Sequence[Item],
@@ -131,7 +130,7 @@ class AutoregressiveLearner:
         self, model: nn.Module, on_track: OnTrack = unseen
     ) -> dict[str, float]:
         """The figures of the validation recordings."""
-        tracks = self.task.judged_tracks(model, self.valid, self.cache, on_track)
+        tracks = self.task.counted(model, self.valid, self.cache, on_track)
         figures: dict[str, float] = self.task.pooled(tracks)
         return figures
 

@@ -166,15 +166,15 @@ class ChordEstimation(Task):
             tracks[key] = chord_seconds(self.truth(item), found.ribbon)
         return chord_figures(tracks)["majmin"]
 
-    def evaluate(
+    def judged_tracks(
         self,
         model: nn.Module,
         items: Sequence[Any],
         cache: Any,
         settings: Mapping[str, Any],
         on_track: OnTrack = unseen,
-    ) -> Evaluation:
-        """What each track adds, and the figures of all; a track's own majmin and root beside them."""
+    ) -> dict[str, Figures]:
+        """What each track adds, a track's own majmin and root beside it."""
         tracks: dict[str, Figures] = {}
         for item in self.tracks(items):
             found = self.predict(model, cache.open(item.key), settings)
@@ -190,7 +190,7 @@ class ChordEstimation(Task):
             classes = class_seconds(truth, found.ribbon)
             tracks[item.key] = {**shown, **seconds, **classes}
             on_track(item.key)
-        return Evaluation(self.pooled(tracks), tracks)
+        return tracks
 
     def pooled(self, tracks: Mapping[str, Figures]) -> dict[str, float]:
         """Weighted by duration over the tracks, and the mean recall over the classes."""

@@ -193,21 +193,21 @@ class CodecTask(Task):
         patches.deck = self.deck_of(items, seed)
         return CodecLearner(self, patches, self.tracks(valid), cache)
 
-    def evaluate(
+    def judged_tracks(
         self,
         model: nn.Module,
         items: Sequence[Item],
         cache: Any,
         settings: Mapping[str, Any],  # noqa: ARG002  # nothing is tuned
         on_track: OnTrack = unseen,
-    ) -> Evaluation:
+    ) -> dict[str, Figures]:
         """Figures of every recording, decoded from all of its codes, and from those of `few_codebooks`."""
         codec = self.codec(model)
         tracks: dict[str, Figures] = {}
         for item in self.tracks(items):
             tracks[item.key] = self._judged(codec, self.seen(cache.open(item.key)))
             on_track(item.key)
-        return Evaluation(self.pooled(tracks), tracks)
+        return tracks
 
     def pooled(self, tracks: Mapping[str, Figures]) -> dict[str, float]:
         """Means over the recordings; each codebook is counted over all of them."""

@@ -271,8 +271,14 @@ class CoverSongs(Task):
                 for item, vectors in zip(items, embeddings(), strict=True):
                     found.append(vectors)
                     on_track(item.key)
+        return self.library_of(found, whitening)
+
+    def library_of(
+        self, embeddings: Sequence[Tensor], whitening: Statistics | None = None
+    ) -> Library:
+        """Recordings as vectors (R, M, E) each, ready to be searched."""
         return Library.of(
-            found,
+            embeddings,
             self.config.normalise == "references",
             self.config.alike_by,
             self.config.both_ways,
@@ -299,16 +305,61 @@ class CoverSongs(Task):
         Raises TaskError E503, E520.
         """
         tracks = self.tracks(items)
-        works = [self.truth(item) for item in tracks]
-        if (
-            not {item.key for item in tracks} <= self.learned
-        ):  # what only trained, view by view, cannot be judged
-            refuse_no_work(tracks, self.config)
-            refuse_no_cover(works)
+        self._refuse_unjudgeable(tracks)
         gallery = self.gallery(tracks)
         threshold = settings.get("threshold")
         figures = self.ranked(model, tracks, gallery, cache, on_track, threshold)
         return Evaluation(self.pooled(figures), figures)
+
+    def _refuse_unjudgeable(self, tracks: Sequence[Any]) -> None:
+        """Raise TaskError E503 without a work, E520 without a cover; what only trained is judged view by view."""
+        works = [self.truth(item) for item in tracks]
+        if not {item.key for item in tracks} <= self.learned:
+            refuse_no_work(tracks, self.config)
+            refuse_no_cover(works)
+
+    @property
+    def divisible(self) -> bool:
+        """Parts embed, and what joins them ranks; what the whole collection whitens cannot be embedded in parts."""
+        return self.config.whitening != "collection"
+
+    def divided(self, tracks: Sequence[Any], others: Sequence[Any]) -> list[Any]:
+        """All that is compared; it is kept as `references`. Raises TaskError E503, E520."""
+        self._refuse_unjudgeable(tracks)
+        self.references = others
+        return self.gallery(tracks)
+
+    def judged_part(
+        self,
+        model: nn.Module,
+        items: Sequence[Any],
+        cache: Any,
+        settings: Mapping[str, Any],  # noqa: ARG002  # the threshold acts where recordings are compared
+        on_track: OnTrack = unseen,
+    ) -> dict[str, Figures]:
+        """The vectors (R, M, E) of every recording of the part."""
+        found: dict[str, Figures] = {}
+        with evaluating(model):
+            for item in items:
+                feature = cache.open(item.key)
+                vectors = self.embedded(model, feature, self.config.rotations)
+                found[item.key] = {"vectors": vectors}
+                on_track(item.key)
+        return found
+
+    def joined(
+        self,
+        parts: Mapping[str, Figures],
+        tracks: Sequence[Any],
+        settings: Mapping[str, Any],
+    ) -> dict[str, Figures]:
+        """Each recording as a query among all whose vectors the parts have found. Raises TaskError E503, E520."""
+        self.references = [item for item in self.references if item.key in parts]
+        queries = [item for item in tracks if item.key in parts]
+        self._refuse_unjudgeable(queries)
+        gallery = self.gallery(queries)
+        library = self.library_of([parts[item.key]["vectors"] for item in gallery])
+        return self.ranked_in(library, queries, gallery, settings.get("threshold"))
 
     def gallery(self, tracks: Sequence[Any]) -> list[Any]:
         """All that these recordings are compared with, themselves among them."""
@@ -331,6 +382,17 @@ class CoverSongs(Task):
         library = self.library(
             model, gallery, cache, lambda key: on_track(key) if key in queries else None
         )
+        return self.ranked_in(library, tracks, gallery, threshold)
+
+    def ranked_in(
+        self,
+        library: Library,
+        tracks: Sequence[Any],
+        gallery: Sequence[Any],
+        threshold: float | None = None,
+    ) -> dict[str, Figures]:
+        """As `ranked`, in the library of the gallery's recordings."""
+        queries = {item.key for item in tracks}
         works = numbered([work_or_key(item, self.config) for item in gallery])
         # A query without a cover gets no ranks below, and keeps this mark.
         figures: dict[str, Figures] = {

@@ -172,21 +172,21 @@ class F0Estimation(Task):
         figures: Figures = melody_figures(truth.times_s, truth.hz, times_s, hz)
         return figures | pitch_figures(truth, times_s, hz)
 
-    def evaluate(
+    def judged_tracks(
         self,
         model: nn.Module,
         items: Sequence[Item],
         cache: FeatureCache,
         settings: Mapping[str, Any],
         on_track: OnTrack = unseen,
-    ) -> Evaluation:
-        """The figures of every track, and of all: means, but of all frames and notes together those that are right."""
+    ) -> dict[str, Figures]:
+        """The figures of every track, by its pitch wherever that is annotated."""
         figures = {}
         for item in self.tracks(items):
             found = self.predict(model, cache.open(item.key), settings)
             figures[item.key] = self.judged(found, self.truth_of(item))
             on_track(item.key)
-        return Evaluation(self.pooled(figures), figures)
+        return figures
 
     def pooled(self, tracks: Mapping[str, Figures]) -> dict[str, float]:
         """Means over the tracks; a share of frames or notes weighs by how many there are."""

@@ -256,16 +256,16 @@ class MultiPitch(Task):
             on_track(item.key)
         return best_threshold(trials, self.config.thresholds)
 
-    def evaluate(
+    def judged_tracks(
         self,
         model: nn.Module,
         items: Sequence[Item],
         cache: FeatureCache,
         settings: Mapping[str, Any],
         on_track: OnTrack = unseen,
-    ) -> Evaluation:
+    ) -> dict[str, Figures]:
         """The fourteen figures of mir_eval.multipitch for each track, at the annotation's own times, of annotated
-        notes those of mir_eval.transcription, and of all tracks together how far confidences are from being right.
+        notes those of mir_eval.transcription, and how often confidences are right.
         """
         figures = {}
         for item in self.tracks(items):
@@ -278,7 +278,7 @@ class MultiPitch(Task):
                 **reliabilities(item, found),
             }
             on_track(item.key)
-        return Evaluation(self.pooled(figures), figures)
+        return figures
 
     @staticmethod
     def _of_notes(item: Item, found: Transcription) -> dict[str, float]:

@@ -161,7 +161,7 @@ class SampleGeneration(Autoregressive):
             heard = shifted(heard)
         return heard, classes
 
-    def judged_tracks(
+    def counted(
         self,
         model: nn.Module,
         items: Sequence[Item],

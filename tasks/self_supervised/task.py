@@ -209,15 +209,15 @@ class SelfSupervised(Task):
                 on_track(item.key)
         return np.stack(rows)
 
-    def evaluate(
+    def judged_tracks(
         self,
         model: nn.Module,
         items: Sequence[Item],
         cache: Any,
         settings: Mapping[str, Any],
         on_track: OnTrack = unseen,
-    ) -> Evaluation:
-        """With a probe the labels it finds, without one the spread of the embeddings. Raises TaskError E503, E507."""
+    ) -> dict[str, Figures]:
+        """With a probe the labels it finds, without one the embeddings. Raises TaskError E503, E507."""
         tracks = self.tracks(items)
         labels = settings["labels"]
         if labels:
@@ -225,16 +225,42 @@ class SelfSupervised(Task):
             self._refuse_unlabelled(tracks, items)
         vectors = self.vectors(model, tracks, cache, on_track)
         if not labels:
-            figures = {
+            return {
                 item.key: {"vector": row.tolist()}
                 for item, row in zip(tracks, vectors, strict=True)
             }
-            return Evaluation(self.pooled(figures), figures)
         truth = self.labelling.truth_of(tracks, labels)
         judged = self._judged_several if self.labelling.several else self._judged_one
         rows = judged(settings["probe"], vectors, truth)
-        found = {item.key: row for item, row in zip(tracks, rows, strict=True)}
-        return Evaluation(self.pooled(found), found)
+        return {item.key: row for item, row in zip(tracks, rows, strict=True)}
+
+    def judged_part(
+        self,
+        model: nn.Module,
+        items: Sequence[Item],
+        cache: Any,
+        settings: Mapping[str, Any],
+        on_track: OnTrack = unseen,
+    ) -> dict[str, Figures]:
+        """As `judged_tracks`; a part may have no recording with a label, though the corpus has some."""
+        judged = self.tracks(items) if items else []
+        if settings["labels"]:
+            judged = [item for item in judged if self.truth(item)]
+        return super().judged_part(model, judged, cache, settings, on_track)
+
+    def joined(
+        self,
+        parts: Mapping[str, Figures],
+        tracks: Sequence[Item],
+        settings: Mapping[str, Any],
+    ) -> dict[str, Figures]:
+        """As every task. Raises TaskError E503 where no part has a recording with a label."""
+        found = super().joined(parts, tracks, settings)
+        if settings["labels"]:
+            self._refuse_unlabelled(
+                [item for item in tracks if item.key in found], tracks
+            )
+        return found
 
     def _judged_one(
         self, probe: Mapping[str, Any], vectors: NDArray[Any], truth: NDArray[Any]

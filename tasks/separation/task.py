@@ -160,20 +160,20 @@ class Separation(Task):
             on_track(track.mix.key)
         return pooled_figures(found)
 
-    def evaluate(
+    def judged_tracks(
         self,
         model: nn.Module,
         items: Sequence[Item],
         cache: Any,
         settings: Mapping[str, Any],  # noqa: ARG002  # nothing is tuned
         on_track: OnTrack = unseen,
-    ) -> Evaluation:
+    ) -> dict[str, Figures]:
         """Figures of every mix, each target against its own reference, beside those of the mix and of ideal masks."""
         tracks: dict[str, Figures] = {}
         for track in tracks_of(items, self.config.annotation):
             tracks[track.mix.key] = self._judged(model, track, cache)
             on_track(track.mix.key)
-        return Evaluation(self.pooled(tracks), tracks)
+        return tracks
 
     def _pair(
         self, model: nn.Module, track: Track, features: Mapping[str, Recorded]

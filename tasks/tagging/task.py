@@ -230,15 +230,15 @@ class Tagging(Task):
             thresholds = best_thresholds(scores, truth).tolist()
         return {"labels": list(self.labels), "thresholds": thresholds}
 
-    def evaluate(
+    def judged_tracks(
         self,
         model: nn.Module,
         items: Sequence[Item],
         cache: FeatureCache,
         settings: Mapping[str, Any],
         on_track: OnTrack = unseen,
-    ) -> Evaluation:
-        """Scores, true labels and thresholds of each track, and the figures of all together. Raises E507."""
+    ) -> dict[str, Figures]:
+        """Scores, true labels and thresholds of each track. Raises TaskError E507."""
         tracks = self.tracks(items)
         # The labels of the training in the order of the
         # scores: a corpus to be judged may have fewer.
@@ -258,7 +258,17 @@ class Tagging(Task):
             else:
                 found["correct"] = float(row.argmax() == own.argmax())
             figures[item.key] = found
-        return Evaluation(self.pooled(figures), figures)
+        return figures
+
+    def joined(
+        self,
+        parts: Mapping[str, Figures],
+        tracks: Sequence[Item],
+        settings: Mapping[str, Any],
+    ) -> dict[str, Figures]:
+        """As every task; figures of each label are named by the labels of the training."""
+        self.labels = list(settings["labels"])
+        return super().joined(parts, tracks, settings)
 
     def pooled(self, tracks: Mapping[str, Figures]) -> dict[str, float]:
         """The figures of all tracks together. With folds the thresholds of each track are those of its own fold.

@@ -194,7 +194,7 @@ class TokenGeneration(Autoregressive):
         )
         return TokenLearner(self, batches, self.tracks(valid), cache)
 
-    def judged_tracks(
+    def counted(
         self,
         model: nn.Module,
         items: Sequence[Item],

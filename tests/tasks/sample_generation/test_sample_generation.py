@@ -143,7 +143,7 @@ def test_a_batch_is_read_as_it_will_be_generated(name: str, tones: Any) -> None:
 def test_windows_are_spread_over_a_recording(tones: Any) -> None:
     corpus, cache = tones
     task, model = made(WAVENET, windows=3)
-    found = task.judged_tracks(model.eval(), corpus.items, cache)
+    found = task.counted(model.eval(), corpus.items, cache)
     # 400 samples hold three windows of 100; 300 as well; 80 are one, as it is.
     assert [track["samples"] for track in found.values()] == [300, 300, 300, 80]
 

@@ -25,6 +25,42 @@ def mixup(
     return tuple(t + (t[other] - t) * per_example(1 - share, t) for t in (x, targets))  # type: ignore[return-value]
 
 
+def mixup_of_sounds(
+    energies: Tensor,
+    targets: Tensor,
+    alpha: float,
+    rng: Generator,
+    most_gain_db: float = 30.0,
+) -> tuple[Tensor, Tensor]:
+    """Energies (B, ..., F, T) of each example and another's as two sounds at once, in shares that an ear would give.
+
+    The other sound is first brought to the level of this one, at most `most_gain_db` up or down, so that no target has
+    a share of a sound that cannot be heard. The level is that of the loudest frame. Shares are drawn as in `mixup`,
+    and amplitudes, not energies, are in the ratio λ : (1 - λ).
+
+    Source: Tokozume, Ushiku & Harada, "Learning from Between-class Examples for Deep Sound Recognition", ICLR 2018,
+    section 3.2; levels there are A-weighted.
+    """
+    # How much of each example stays, and which other one is mixed in.
+    share = torch.from_numpy(rng.beta(alpha, alpha, len(energies)))
+    share = torch.maximum(share, 1 - share)
+    other = torch.from_numpy(rng.permutation(len(energies))).to(energies.device)
+
+    # The other sound at the level of this one.
+    bins = tuple(range(1, energies.ndim - 1))
+    level = energies.mean(bins).amax(-1)
+    level = level.clamp_min(torch.finfo(level.dtype).tiny)
+    most = 10 ** (most_gain_db / 10)
+    gain = (level / level[other]).clamp(1 / most, most)
+    partner = energies[other] * per_example(gain, energies)
+
+    # Amplitudes λ and 1 - λ have energies λ² and (1 - λ)²; their sum keeps the level.
+    weight = share.square() / (share.square() + (1 - share).square())
+    mixed = partner + (energies - partner) * per_example(weight, energies)
+    labels = targets[other] + (targets - targets[other]) * per_example(share, targets)
+    return mixed, labels
+
+
 def remix(
     stems: Tensor,
     rng: Generator,

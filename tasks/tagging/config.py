@@ -34,6 +34,11 @@ class TaggingConfig(TaskConfig):
         None,
         description="frames from one patch to the next in evaluation; default: half a patch",
     )
+    turns: PositiveInt = Field(
+        1,
+        description="how often a patch is judged, each time turned round in time by an even share more, as `Roll` does "
+        "in training; its scores are the mean",
+    )
     balanced: bool = Field(
         False,
         description="whether every label is drawn as often as any other in training",
@@ -47,9 +52,10 @@ class TaggingConfig(TaskConfig):
         None,
         description="steps with mixup; the last ones then see recordings as they are, as the test does; default: all",
     )
-    mixup_of: Literal["feature", "energies"] = Field(
+    mixup_of: Literal["feature", "energies", "sounds"] = Field(
         "feature",
-        description="what is mixed: the feature's values, or the energies of a log-mel spectrogram",
+        description="what is mixed: the feature's values, the energies of a log-mel spectrogram, or sounds: these "
+        "energies, brought to one level first",
     )
     remix: float = Field(
         0.0,

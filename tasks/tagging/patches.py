@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ...augment.chain import Chain
-from ...augment.mixing import mixup
+from ...augment.mixing import mixup, mixup_of_sounds
 from ...features.logmel import LogMelFeatureConfig
 from ..base import Batch
 from ..patches import (
@@ -110,7 +110,8 @@ class Patches(PatchBatches):
         logmel = self.logmel
         if logmel is None or self.config.mixup_of == "feature":
             return mixup(inputs, targets, alpha, rng)
-        inputs, targets = mixup(logmel.energies(inputs), targets, alpha, rng)
+        mixing = mixup_of_sounds if self.config.mixup_of == "sounds" else mixup
+        inputs, targets = mixing(logmel.energies(inputs), targets, alpha, rng)
         return logmel.compressed(inputs), targets
 
 
@@ -133,7 +134,10 @@ def scores_over_time(
     input_rank: int,
     silence: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Probabilities of each patch (P, K) and their first frames (P,); the model is in eval() mode."""
+    """Probabilities of each patch (P, K) and their first frames (P,); the model is in eval() mode.
+
+    With `turns` they are the mean over as many turns of the patch.
+    """
     device = next(model.parameters()).device
     rank = rank_of(model) or input_rank
     scores = []
@@ -145,11 +149,17 @@ def scores_over_time(
         hop_frames=min(config.hop, config.patch_frames),
         silence=silence,
     ):
-        logits = model(as_input(patches, rank).to(device)).double()
-        if config.labels == "one":
-            probabilities = logits.softmax(1)
-        else:
-            probabilities = logits.sigmoid()
-        scores.append(probabilities.cpu())
+        inputs = as_input(patches, rank).to(device)
+        # Where an event lies in its patch says nothing about it: each place has a say.
+        parts = []
+        for turn in range(config.turns):
+            turned = inputs.roll(turn * config.patch_frames // config.turns, -1)
+            logits = model(turned).double()
+            if config.labels == "one":
+                probabilities = logits.softmax(1)
+            else:
+                probabilities = logits.sigmoid()
+            parts.append(probabilities)
+        scores.append(torch.stack(parts).mean(0).cpu())
         starts.append(some)
     return torch.cat(scores).numpy(), np.concatenate(starts)

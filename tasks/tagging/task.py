@@ -95,9 +95,9 @@ class Tagging(Task):
         """Only energies, or samples, of two sounds at once are the sum of theirs."""
         if isinstance(self.feature, LogMelFeatureConfig):
             return
-        if self.config.mixup_of == "energies":
+        if self.config.mixup_of != "feature":
             raise TaskError(
-                f"task.mixup_of is energies, and the feature '{self.feature.type}' holds none",
+                f"task.mixup_of is {self.config.mixup_of}, and the feature '{self.feature.type}' holds none",
                 code="E501",
                 where=where,
                 help="take the feature logmel, or set task.mixup_of to feature",

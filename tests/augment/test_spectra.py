@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mirbricks.augment.mixing import mixup, remix
+from mirbricks.augment.mixing import mixup, mixup_of_sounds, remix
 from mirbricks.augment.spectrum import SpecAugment, Transpose
 from mirbricks.augment.spectrum_shape import RandomResizedCrop, Roll, Tilt
 
@@ -92,6 +92,37 @@ def test_mixup_against_a_naive_loop() -> None:
         assert share[row] >= 0.5
         torch.testing.assert_close(mixed[row], torch.einsum("b,bcn->cn", share, x))
     assert ((labels > 0).sum(1) == 2).any()
+
+
+def test_sounds_are_mixed_as_between_class_learning_does_in_a_naive_loop() -> None:
+    rng = np.random.default_rng(4)
+    energies = torch.from_numpy(rng.uniform(0.1, 2.0, (6, 1, 3, 5)))
+    energies *= torch.tensor([1.0, 1e-2, 7.0, 0.3, 1e-6, 40.0])[:, None, None, None]
+    targets = torch.eye(6, dtype=torch.float64)
+    mixed, labels = mixup_of_sounds(energies, targets, 0.4, np.random.default_rng(0))
+    n_mixed = 0
+    for row in range(6):
+        share = float(labels[row, row])
+        others = [k for k in range(6) if k != row and labels[row, k] > 0]
+        assert share >= 0.5
+        if not others:
+            torch.testing.assert_close(mixed[row], energies[row])
+            continue
+        n_mixed += 1
+        (k,) = others
+        # Eq. 2 of the paper by amplitudes: p = 1 / (1 + 10^((G1 - G2) / 20) (1 - r) / r), at the level of the first.
+        level = max(energies[row, 0, :, t].mean() for t in range(5))
+        other = max(energies[k, 0, :, t].mean() for t in range(5))
+        gain = min(max(level / other, 1e-3), 1e3)
+        expected = share**2 * energies[row] + (1 - share) ** 2 * gain * energies[k]
+        torch.testing.assert_close(mixed[row], expected / (share**2 + (1 - share) ** 2))
+    assert n_mixed > 2
+
+
+def test_a_silent_partner_leaves_a_sound_as_finite_as_it_was() -> None:
+    energies = torch.stack([torch.ones(1, 3, 5), torch.zeros(1, 3, 5)])
+    mixed, _ = mixup_of_sounds(energies, torch.eye(2), 0.4, np.random.default_rng(0))
+    assert mixed.isfinite().all()
 
 
 def test_remix_keeps_one_stem_at_least_and_gains_in_range() -> None:

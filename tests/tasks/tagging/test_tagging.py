@@ -118,6 +118,34 @@ def test_scores_of_a_recording_are_the_mean_over_patches_that_cover_it(
     np.testing.assert_allclose(found.times_s, (np.array(starts) + 8) * 256 / 8000)
 
 
+class LastFrames(Means):
+    """Scores of the last frames alone, which a turn changes."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = self.linear(x[..., -3:].mean(-1))
+        return y
+
+
+@pytest.mark.parametrize("labels", ["one", "several"])
+def test_turns_are_averaged(tones: Tones, tmp_path: Path, labels: str) -> None:
+    corpus = tones({"a.wav": ["low"], "b.wav": ["high"]})
+    config = TaggingConfig(patch_frames=16, labels=labels, turns=3)
+    task, cache = ready(corpus, config, tmp_path)
+    model = LastFrames(2).eval()
+    settings = {"labels": ["high", "low"], "thresholds": [0.5, 0.5]}
+    found = task.predict(model, cache.open("a.wav"), settings)
+    patch = cache.open("a.wav").read(0, 16)
+    parts = []
+    with torch.no_grad():
+        for shift in (0, 5, 10):
+            places = [(t - shift) % 16 for t in range(16)]
+            logits = model(patch[None][..., places])[0]
+            one = logits.softmax(0) if labels == "one" else logits.sigmoid()
+            parts.append(one.numpy())
+    assert not np.allclose(parts[0], parts[1])
+    np.testing.assert_allclose(found.over_time[0], np.mean(parts, axis=0), atol=1e-6)
+
+
 def test_folds_are_pooled_not_averaged() -> None:
     task = Tagging(ONE, FEATURE)
     tracks = {
@@ -247,6 +275,38 @@ def test_energies_are_mixed_as_sounds_are(tones: Tones, tmp_path: Path) -> None:
         assert share == 1.0 or any(
             torch.allclose(mixed.inputs[0][row], one, atol=1e-4) for one in candidates
         )
+
+
+def test_sounds_of_unlike_levels_are_both_in_the_mix(
+    tones: Tones, tmp_path: Path
+) -> None:
+    corpus = tones({f"{i}.wav": ["low" if i % 2 else "high"] for i in range(4)})
+    of_sounds = {"mixup_alpha": 1.0, "mixup_of": "sounds"}
+    task, cache = ready(corpus, ONE.model_copy(update=of_sounds), tmp_path)
+    plain, _ = ready(corpus, ONE, tmp_path)
+    mixed, alone = (
+        one.learner(corpus.items, corpus.items, cache, seed=3, batch_size=6).batch(2)
+        for one in (task, plain)
+    )
+    energies = FEATURE.energies(alone.inputs[0])
+    level = energies.mean(1).amax(-1)
+    found = 0
+    for row in range(6):
+        share = float(mixed.targets[row] @ alone.targets[row])
+        if share == 1.0:
+            continue
+        weight = share**2 / (share**2 + (1 - share) ** 2)
+        candidates = [
+            FEATURE.compressed(
+                weight * energies[row] + (1 - weight) * other * level[row] / own
+            )
+            for other, own in zip(energies, level, strict=True)
+        ]
+        assert any(
+            torch.allclose(mixed.inputs[0][row], one, atol=1e-4) for one in candidates
+        )
+        found += 1
+    assert found
 
 
 def test_mixup_ends_after_its_steps(tones: Tones, tmp_path: Path) -> None:

@@ -94,7 +94,8 @@ def find_onsets(probability: Tensor, config: MultiPitchConfig, hop_s: float) -> 
         min_distance_bins=config.min_distance_bins,
         upsampling=config.time_upsampling,
     )
-    # The highest come first: what is near to one of them in time and in pitch is the same onset.
+    # The highest come first: what is near to a higher one in time and in pitch is a slope of the same onset. So it is
+    # if the higher one is itself a slope, else a broad onset would begin a second note at its foot.
     near = 3 * config.time_upsampling // 2
     reach = config.min_distance_bins
     kept: list[int] = []
@@ -108,8 +109,8 @@ def find_onsets(probability: Tensor, config: MultiPitchConfig, hop_s: float) -> 
             for other in taken.get(one, ())
         ]
         if all(abs(frame - other) > near for other in around):
-            taken.setdefault(bin_, []).append(frame)
             kept.append(row)
+        taken.setdefault(bin_, []).append(frame)
 
     rows = np.sort(np.array(kept, np.int64))
     return Peaks(

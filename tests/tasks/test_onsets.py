@@ -19,7 +19,7 @@ from mirbricks.features.cache import FeatureCache
 from mirbricks.features.hcqt import HCQTFeatureConfig
 from mirbricks.tasks.multi_pitch import MultiPitch, MultiPitchConfig
 from mirbricks.tasks.multi_pitch.notes import find_notes, find_onsets
-from mirbricks.tasks.multi_pitch.peaks import Peaks
+from mirbricks.tasks.multi_pitch.peaks import Peaks, find_peaks
 
 FEATURE = HCQTFeatureConfig(
     sr_hz=8000,
@@ -123,6 +123,44 @@ def test_the_highest_of_near_onsets_counts() -> None:
         pytest.approx(10 * FEATURE.hop_s),
         pytest.approx(25 * FEATURE.hop_s),
     ]
+
+
+def test_the_foot_of_a_broad_onset_is_none() -> None:
+    probability = torch.zeros(FEATURE.n_bins, 40)
+    rise = torch.tensor([0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.6, 0.5, 0.4, 0.35])
+    probability[30, 6:16] = rise
+    found = find_onsets(probability, CONFIG, FEATURE.hop_s)
+    (time_s,) = found.times_s[found.frames]
+    assert time_s == pytest.approx(11 * FEATURE.hop_s)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_onsets_are_the_highest_within_a_frame_and_a_half(seed: int) -> None:
+    """Beside a search through all pairs."""
+    generator = torch.Generator().manual_seed(seed)
+    probability = torch.zeros(FEATURE.n_bins, 60)
+    probability[30] = torch.rand(60, generator=generator)
+    probability[70] = torch.rand(60, generator=generator)
+    every = find_peaks(
+        probability,
+        FEATURE.hop_s,
+        least=CONFIG.onset_threshold,
+        min_distance_bins=CONFIG.min_distance_bins,
+        upsampling=CONFIG.time_upsampling,
+    )
+    points = list(zip(every.frames, every.bins, every.heights, strict=True))
+    near = 1.5 * CONFIG.time_upsampling
+    expected = []
+    for frame, bin_, height in points:
+        higher = [
+            other
+            for f, b, other in points
+            if other > height and abs(b - bin_) < 1 and abs(f - frame) <= near
+        ]
+        if not higher:
+            expected.append((frame, bin_))
+    found = find_onsets(probability, CONFIG, FEATURE.hop_s)
+    assert list(zip(found.frames, found.bins, strict=True)) == expected
 
 
 def corpus_of(folder: Path, notes: list[tuple[int, float, float]]) -> Corpus:

@@ -12,8 +12,8 @@ from .corpus import (
     Corpus,
     FeatureItem,
     Item,
-    audio_store,
-    feature_store,
+    audio_stores,
+    feature_stores,
 )
 from .corpus_files import CorpusFiles, find_corpus, refuse_other_keys
 from .early import early_annotations
@@ -66,7 +66,7 @@ def check_corpus(
 
     # What can be opened is checked even where the rest cannot: one run is to find everything.
     files = _readable(files, pyjama, problems)
-    if files.audio is None and files.features is None:
+    if not files.audio and not files.features:
         return Findings(tuple(problems), None)
     corpus, errors = Corpus.assembled(files, pyjama)
     problems += errors
@@ -126,20 +126,20 @@ def _readable(
     files: CorpusFiles, pyjama: Pyjama, problems: list[DataError]
 ) -> CorpusFiles:
     """The files that can be opened; the keys of each are compared with the entries."""
-    audio = audio_store(files)
-    features = feature_store(files)
-    for store in (audio, features):
-        if store is None:
+    audio = audio_stores(files)
+    features = feature_stores(files)
+    for stores in (audio, features):
+        if not stores:
             continue
         try:
-            problems += refuse_other_keys(store, pyjama, files)
+            problems += refuse_other_keys(stores, pyjama, files)
         # A file that cannot be opened is left out, so that the other one is still checked.
         except DataError as error:
             problems.append(error)
-            if store is audio:
-                files = replace(files, audio=None)
+            if stores is audio:
+                files = replace(files, audio=())
             else:
-                files = replace(files, features=None)
+                files = replace(files, features=())
     return files
 
 

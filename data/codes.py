@@ -43,5 +43,6 @@ CODES = {
     "E446": "A stored fold is a whole number or a text, one for each recording, and at least 3 folds occur.",
     "E456": "A worker process was ended from outside, mostly by the system for lack of memory. What is cached stays.",
     "E470": "A synthetic corpus goes to a folder without a corpus; --seconds is the length of clips, 1 to 3600 s.",
+    "E472": "A file in parts has all of them beside one another: NAME_audio-00001-of-00004.hdf5 to -00004-of-00004.",
 }
 register_codes(__name__, CODES)

@@ -1,5 +1,7 @@
 """A corpus: a folder with NAME.pyjama and NAME_audio.hdf5, NAME_feat.hdf5 or both, checked against one another.
 
+**Parts.** A large file may lie in parts, NAME_audio-00001-of-00004.hdf5 and so on, each with recordings of its own.
+
 **Stems.** An item is a stem of a mix if its annotation `stem_of` holds the key of the mix. In a corpus that does not
 define `stem_of` the names decide, as in Bach10: `01-Ach-violin.wav` is a stem of `01-Ach.wav` because its name
 without the extension is that of another item plus '-' and something (the longest such item wins).
@@ -14,7 +16,7 @@ import functools
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -37,6 +39,7 @@ from .pyjama.file import Entry, Pyjama
 from .stores.hdf5 import AudioStore, FeatureStore
 
 T = TypeVar("T")
+S = TypeVar("S", AudioStore, FeatureStore)
 
 
 @dataclass(frozen=True, repr=False)
@@ -76,7 +79,8 @@ class Corpus:
         Parameters
         ----------
         folder : str or Path
-            A folder with NAME.pyjama, and NAME_audio.hdf5, NAME_feat.hdf5 or both.
+            A folder with NAME.pyjama, and NAME_audio.hdf5, NAME_feat.hdf5 or both, each whole or in parts such as
+            NAME_audio-00001-of-00004.hdf5.
 
         Returns
         -------
@@ -87,16 +91,16 @@ class Corpus:
         DataError
             E409 for a folder that cannot be read, E410 for one without exactly one corpus, E411 for a key in one file
             only, E412 for an annotation past the end of its audio, E413 for an unknown `stem_of`, E416 for features
-            whose times are wrong; E400 to E406 and E420 to E428 for what is wrong with a file.
+            whose times are wrong, E472 for parts that are missing or too many, E407 for a key in two of them; E400 to
+            E406 and E420 to E428 for what is wrong with a file.
         """
         # Keys first: an item without a partner would fail later, and less clearly.
         files = find_corpus(Path(folder))
-        stores = [store(files) for store in (audio_store, feature_store)]
         pyjama = Pyjama.load(files.notes)
         other_keys = []
-        for store in stores:
-            if store is not None:
-                other_keys += refuse_other_keys(store, pyjama, files)
+        for stores in (audio_stores(files), feature_stores(files)):
+            if stores:
+                other_keys += refuse_other_keys(stores, pyjama, files)
         raise_all(other_keys)
         corpus, errors = cls.assembled(files, pyjama)
         raise_all(errors)
@@ -112,16 +116,8 @@ class Corpus:
         mixes, errors = mixes_of(pyjama)
         entries = {entry.filepath: entry for entry in pyjama.entries}
         making = _Making(entries, groups_of(entries, mixes), mixes)
-        audio = audio_store(files)
-        features = feature_store(files)
-        heard: list[Item] = []
-        shown: list[FeatureItem] = []
-        if audio is not None:
-            make = functools.partial(making.item, audio)
-            heard = _each(make, audio.keys(), entries, errors)
-        if features is not None:
-            make_feature = functools.partial(making.feature_item, features)
-            shown = _each(make_feature, features.keys(), entries, errors)
+        heard = _each(making.item, audio_stores(files), entries, errors)
+        shown = _each(making.feature_item, feature_stores(files), entries, errors)
         return cls(files.name, files.folder, pyjama, tuple(heard), tuple(shown)), errors
 
     @property
@@ -273,35 +269,36 @@ class _Making:
         )
 
 
-def audio_store(files: CorpusFiles) -> AudioStore | None:
-    if files.audio:
-        return AudioStore(files.audio)
-    return None
+def audio_stores(files: CorpusFiles) -> list[AudioStore]:
+    """The file of the audio, or its parts."""
+    return [AudioStore(path) for path in files.audio]
 
 
-def feature_store(files: CorpusFiles) -> FeatureStore | None:
-    if files.features:
-        return FeatureStore(files.features)
-    return None
+def feature_stores(files: CorpusFiles) -> list[FeatureStore]:
+    """The file of the features, or its parts."""
+    return [FeatureStore(path) for path in files.features]
 
 
 def _each(
-    make: Callable[[str], T],
-    keys: Iterable[str],
+    make: Callable[[S, str], T],
+    stores: Sequence[S],
     entries: Mapping[str, Entry],
     errors: list[DataError],
 ) -> list[T]:
     """The items of the keys that have an entry, in the entries' order; every one that cannot be used is noted."""
     # The order of the entries is the user's; that of an HDF5 file is the alphabet's.
-    there = set(keys)
-    items = []
-    for key in entries:
-        try:
-            if key in there:
-                items.append(make(key))
-        except DataError as error:
-            errors.append(error)
-    return items
+    order = {key: number for number, key in enumerate(entries)}
+    made = {}
+    for store in stores:
+        for key in sorted(order.keys() & set(store.keys()), key=order.__getitem__):
+            try:
+                made[key] = make(store, key)
+            except DataError as error:
+                errors.append(error)
+        # Of many parts only those that are being read need to be open.
+        if len(stores) > 1:
+            store.close()
+    return [made[key] for key in entries if key in made]
 
 
 def _spanned_s(times_s: NDArray[np.float64] | None) -> float | None:

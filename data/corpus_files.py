@@ -17,6 +17,7 @@ from .stores.reading import unreadable
 GROUPING = ("piece", "work-id")
 AUDIO = "_audio.hdf5"
 FEATURES = "_feat.hdf5"
+DIGITS = 5  # of the numbers of parts, as data sets in shards are mostly called
 NOTES = ".pyjama"
 RENAME = "rename them so that both begin with the same NAME"
 _LISTED = 5
@@ -24,12 +25,15 @@ _LISTED = 5
 
 @dataclass(frozen=True)
 class CorpusFiles:
-    """NAME.pyjama of a folder, with NAME_audio.hdf5, NAME_feat.hdf5 or both."""
+    """NAME.pyjama of a folder, with NAME_audio.hdf5, NAME_feat.hdf5 or both, each whole or in parts.
+
+    audio, features  one file, the parts in their order, or nothing
+    """
 
     folder: Path
     name: str
-    audio: Path | None
-    features: Path | None
+    audio: tuple[Path, ...]
+    features: tuple[Path, ...]
 
     @property
     def notes(self) -> Path:
@@ -37,7 +41,7 @@ class CorpusFiles:
 
 
 def find_corpus(folder: Path) -> CorpusFiles:
-    """The one corpus of a folder. Raises DataError E409 and E410."""
+    """The one corpus of a folder. Raises DataError E409, E410, and E472 for parts that are missing or too many."""
     try:
         files = [path.name for path in folder.iterdir()]
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -50,20 +54,82 @@ def find_corpus(folder: Path) -> CorpusFiles:
         raise unreadable(folder, error) from error
 
     # A corpus is told by its name: annotations, and audio or features, that are called alike.
-    audio, features, notes = (
-        {file.removesuffix(ending) for file in files if file.endswith(ending)}
-        for ending in (AUDIO, FEATURES, NOTES)
-    )
-    pairs = sorted((audio | features) & notes)
+    audio = _by_name(files, AUDIO)
+    features = _by_name(files, FEATURES)
+    notes = {file.removesuffix(NOTES) for file in files if file.endswith(NOTES)}
+    pairs = sorted((audio.keys() | features.keys()) & notes)
     if len(pairs) == 1:
         name = pairs[0]
         return CorpusFiles(
             folder,
             name,
-            folder / f"{name}{AUDIO}" if name in audio else None,
-            folder / f"{name}{FEATURES}" if name in features else None,
+            _whole(folder, f"{name}{AUDIO}", audio.get(name, [])),
+            _whole(folder, f"{name}{FEATURES}", features.get(name, [])),
         )
-    raise _not_one(folder, files, {AUDIO: audio, FEATURES: features, NOTES: notes})
+    by_ending = {AUDIO: set(audio), FEATURES: set(features), NOTES: notes}
+    raise _not_one(folder, files, by_ending)
+
+
+def part_name(whole: str, number: int, of: int) -> str:
+    """What a part of a file is called.
+
+    >>> part_name("songs_audio.hdf5", 3, 16)
+    'songs_audio-00003-of-00016.hdf5'
+    """
+    stem, dot, ending = whole.rpartition(".")
+    return f"{stem}-{number:0{DIGITS}}-of-{of:0{DIGITS}}{dot}{ending}"
+
+
+def holds_audio(names: Sequence[str]) -> bool:
+    """Whether files of these names are audio of a corpus, whole or in parts."""
+    return bool(_by_name(names, AUDIO))
+
+
+def _by_name(files: Sequence[str], ending: str) -> dict[str, list[str]]:
+    """NAME -> the files NAME_audio.hdf5 and NAME_audio-00001-of-00004.hdf5, sorted; of features alike."""
+    stem, _, suffix = ending.rpartition(".")
+    number = rf"\d{{{DIGITS}}}"
+    pattern = re.compile(
+        rf"(.*){re.escape(stem)}(?:-{number}-of-{number})?\.{suffix}", re.DOTALL
+    )
+    found: dict[str, list[str]] = {}
+    for file in sorted(files):
+        match = pattern.fullmatch(file)
+        if match:
+            found.setdefault(match[1], []).append(file)
+    return found
+
+
+def _whole(folder: Path, whole: str, there: Sequence[str]) -> tuple[Path, ...]:
+    """One file, all of its parts, or nothing. Raises DataError E472."""
+    if not there or list(there) == [whole]:
+        return tuple(folder / name for name in there)
+    # The number of parts is in the name of each, so that one alone says what belongs to it.
+    divisions = sorted({name.rpartition("-of-")[2] for name in there if name != whole})
+    if len(divisions) > 1 or whole in there:
+        raise DataError(
+            f"'{folder}' holds '{whole}' more than once",
+            code="E472",
+            facts=[("there", listed(there, _LISTED, quote=""))],
+            help="keep the whole file or the parts of one division, and move the others elsewhere",
+        )
+    count = int(divisions[0].partition(".")[0])
+    wanted = [part_name(whole, number, count) for number in range(1, count + 1)]
+    missing = sorted(set(wanted) - set(there))
+    unknown = sorted(set(there) - set(wanted))
+    if missing or unknown:
+        facts = []
+        if missing:
+            facts.append(("missing", listed(missing, _LISTED, quote="")))
+        if unknown:
+            facts.append(("unknown", listed(unknown, _LISTED, quote="")))
+        raise DataError(
+            f"'{folder}' does not hold the {count} parts of '{whole}', each once",
+            code="E472",
+            facts=facts,
+            help="bring the missing parts, or write the file again in as many parts as it is to have",
+        )
+    return tuple(folder / name for name in wanted)
 
 
 def _not_one(
@@ -110,16 +176,25 @@ def _next_step(folder: Path, files: Iterable[str]) -> str:
 
 
 def refuse_other_keys(
-    store: AudioStore | FeatureStore, pyjama: Pyjama, files: CorpusFiles
+    stores: Sequence[AudioStore | FeatureStore], pyjama: Pyjama, files: CorpusFiles
 ) -> list[DataError]:
-    """DataError E411 for the keys that one of the two files alone has, in each direction."""
-    audio = set(store.keys())
+    """DataError E411 for the keys that one of the two sides alone has, in each direction; E407 for one in two parts."""
+    first_in: dict[str, str] = {}
+    errors = []
+    for store in stores:
+        for key in store.keys():  # noqa: SIM118  # not a dict
+            if key in first_in:
+                errors.append(_in_two_parts(key, first_in[key], store.path.name))
+            first_in.setdefault(key, store.path.name)
+    audio = set(first_in)
+    name = stores[0].path.name
+    if len(stores) > 1:
+        name = f"{name.partition('-00001-of-')[0]}-*.hdf5"
     notes = {entry.filepath for entry in pyjama.entries}
     sides = (
-        (notes - audio, files.notes.name, store.path.name),
-        (audio - notes, store.path.name, files.notes.name),
+        (notes - audio, files.notes.name, name),
+        (audio - notes, name, files.notes.name),
     )
-    errors = []
     for alone, here, there in sides:
         if alone:
             first = min(alone)
@@ -139,6 +214,14 @@ def refuse_other_keys(
                 )
             )
     return errors
+
+
+def _in_two_parts(key: str, first: str, second: str) -> DataError:
+    return DataError(
+        f"'{key}' is in '{first}' and in '{second}'",
+        code="E407",
+        help="a recording lies in one part: remove it from the other",
+    )
 
 
 def mixes_of(pyjama: Pyjama) -> tuple[dict[str, str], list[DataError]]:

@@ -7,8 +7,8 @@ from collections import Counter
 from pathlib import Path
 
 from ...data.check import check_corpus
+from ...data.corpus import audio_stores, feature_stores
 from ...data.corpus_files import find_corpus
-from ...data.stores.hdf5 import AudioStore, FeatureStore
 from ...errors import DataError
 from ...printable import printable, printable_json
 from ..problems import problems_of
@@ -55,10 +55,8 @@ def count_keys(folder: Path) -> int:
     try:
         files = find_corpus(folder)
         count = 0
-        if files.audio:
-            count += len(AudioStore(files.audio).keys())
-        if files.features:
-            count += len(FeatureStore(files.features).keys())
+        for store in (*audio_stores(files), *feature_stores(files)):
+            count += len(store.keys())
         return count
     # Only the bar needs it; the check itself reports what is wrong.
     except DataError:

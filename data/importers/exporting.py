@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...errors import DataError
 from ..corpus import Corpus
+from ..corpus_files import holds_audio
 from ..pyjama.file import Pyjama
 from ..stores.atomic import folder_written_whole
 from ..stores.reading import unreadable
@@ -41,7 +42,7 @@ def stored_items(folder: str | Path, with_audio: bool = True) -> list[Stored]:
     except OSError as error:
         raise unreadable(folder, error) from error
     # The audio tells which .pyjama of a folder is the corpus; without it there must be one alone.
-    if with_audio and any(name.endswith("_audio.hdf5") for name in names):
+    if with_audio and holds_audio(names):
         return [Stored(item.entry, item) for item in Corpus.open(folder).items]
     pyjamas = [name for name in names if name.endswith(".pyjama")]
     if len(pyjamas) != 1:

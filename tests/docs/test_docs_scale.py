@@ -46,3 +46,15 @@ def test_the_features_of_both_shards_are_there_when_the_training_begins(
         assert main([*words, "--jobs", "1"]) == 0
     assert "shard 2 of 2; the corpus has 30" in capsys.readouterr().out
     command_parser().parse_args(training)
+
+
+def test_the_parts_of_the_page_are_one_corpus(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (code,) = re.findall(
+        r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), flags=re.M | re.S
+    )
+    exec(compile(code, str(PAGE), "exec"), {})
+    printed = code.rpartition("  # ")[2]
+    assert capsys.readouterr().out == printed

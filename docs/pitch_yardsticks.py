@@ -2,6 +2,10 @@
 
     python docs/pitch_yardsticks.py corpora/notes --split test                both, as a Markdown table
     python docs/pitch_yardsticks.py ../shared/data/bach10 --split all --only swift-f0
+    python docs/pitch_yardsticks.py corpora/notes --split test --only swift-f0 --run zoo:f0_notes --as-played
+
+--run adds trained models. --as-played judges recordings of single notes against the pitch that is measured in them in
+place of the one that they are named after: players are up to half a semitone away from it.
 
 Figures are those of the task, by its own rule of what is voiced. pYIN: Mauch & Dixon, ICASSP 2014, by librosa, between
 46 Hz and 2.5 kHz, 10 ms per frame. swift-f0: a published model in a wheel, `pip install swift-f0`; it calls a frame
@@ -11,18 +15,22 @@ voiced from a confidence of .5 on, and finds 46.9 Hz to 2.09 kHz.
 from __future__ import annotations
 
 import argparse
+import functools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+import mirbricks as mb
 from mirbricks.data import Corpus, Item
 from mirbricks.errors import MirbricksError
 from mirbricks.features.cqt import CQTFeatureConfig
 from mirbricks.features.resample import resample
 from mirbricks.tasks.f0 import F0Config, F0Estimation, Melody
+from mirbricks.tasks.f0.annotation import Pitch, played_midi
 
 SR_HZ = 16_000
 HOP_S = 0.01
@@ -73,15 +81,43 @@ PEERS: dict[str, Callable[[NDArray[np.float32]], Heard]] = {
 }
 
 
-def figures_of(items: Sequence[Item], peer: str, floor_db: float) -> dict[str, float]:
+def melody_of(item: Item, peer: str) -> Melody:
+    """What one of the peers, or the run of that name, makes of a recording."""
+    samples, sr_hz = item.read()
+    if peer not in PEERS:
+        found: Melody = loaded(peer).predict(samples, sr_hz=sr_hz)
+        return found
+    wave = resample(torch.from_numpy(samples), sr_hz, SR_HZ).numpy()
+    return Melody(*PEERS[peer](wave), VOICED, ())
+
+
+@functools.cache
+def loaded(run: str) -> mb.Model:
+    """A trained model, read once."""
+    return mb.load(run)
+
+
+def as_played(item: Item, truth: Pitch) -> Pitch:
+    """The truth of a recording of a single note at the pitch that is measured in it; others stay as they are."""
+    played = played_midi(item)
+    if played is None:
+        return truth
+    midi = np.where(truth.midi > 0, played, truth.midi)
+    notes = tuple(note._replace(midi=played) for note in truth.notes)
+    return replace(truth, midi=midi, notes=notes)
+
+
+def figures_of(
+    items: Sequence[Item], peer: str, floor_db: float, played: bool = False
+) -> dict[str, float]:
     """The figures of the task over all annotated recordings. Raises TaskError E503 without any."""
     task = F0Estimation(F0Config(floor_db=floor_db), CQTFeatureConfig())
     tracks = {}
     for item in task.tracks(items):
-        samples, sr_hz = item.read()
-        wave = resample(torch.from_numpy(samples), sr_hz, SR_HZ).numpy()
-        melody = Melody(*PEERS[peer](wave), VOICED, ())
-        tracks[item.key] = task.judged(melody, task.truth_of(item))
+        truth = task.truth_of(item)
+        if played:
+            truth = as_played(item, truth)
+        tracks[item.key] = task.judged(melody_of(item, peer), truth)
     return task.pooled(tracks)
 
 
@@ -105,13 +141,20 @@ def main() -> None:
     p.add_argument("--split", default="all", help="train, valid, test or all")
     p.add_argument("--floor-db", type=float, default=-30.0, help="as task.floor_db")
     p.add_argument("--only", choices=PEERS, help="one of them")
+    p.add_argument(
+        "--run", action="append", default=[], help="a trained model beside them"
+    )
+    p.add_argument(
+        "--as-played", action="store_true", help="judge by the pitch as measured"
+    )
     given = p.parse_args()
     try:
         items = side_of(Corpus.open(given.folder).items, given.split)
         print(f"| {' | '.join(['yardstick', *NAMES])} |")
         print(f"|{' --- |' * (1 + len(NAMES))}")
-        for peer in [given.only] if given.only else PEERS:
-            found = figures_of(items, peer, given.floor_db)
+        peers = [given.only] if given.only else list(PEERS)
+        for peer in [*peers, *given.run]:
+            found = figures_of(items, peer, given.floor_db, given.as_played)
             cells = [f"{found[name]:.3f}" if name in found else "" for name in NAMES]
             print(f"| {' | '.join([peer, *cells])} |", flush=True)
     except MirbricksError as error:

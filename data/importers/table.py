@@ -61,6 +61,10 @@ class TableOptions(ImportOptions):
     split: str = Field(
         "", description="the column that says train, valid or test; becomes `split`"
     )
+    pitch: str = Field(
+        "",
+        description="the column of the MIDI number of a recording of one note; becomes `pitchmidi`",
+    )
     columns: Names = Field((), description="the other columns to take (default: all)")
     root: str = Field(
         "",
@@ -125,7 +129,12 @@ class Table(Importer):
                 code="E464",
                 help=f"--set path=COLUMN says which it is: {', '.join(header)}",
             )
-        roles = {options.group: "piece", options.fold: "fold", options.split: "split"}
+        roles = {
+            options.group: "piece",
+            options.fold: "fold",
+            options.split: "split",
+            options.pitch: "pitchmidi",
+        }
 
         # An option that is not given is "", which is not a column.
         roles.pop("", None)

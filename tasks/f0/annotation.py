@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from ...data.corpus import Item
 from ...errors import TaskError
 from ...metrics.melody import TrueNote
-from ...metrics.pitch import LOUD_DB
-from ...midi_numbers import hz_of
+from ...metrics.pitch import LOUD_DB, note_f0_hz
+from ...midi_numbers import hz_of, midi_of
 
 Float64 = NDArray[np.float64]
 Float32 = NDArray[np.float32]
@@ -27,6 +27,7 @@ HARMONIC_S = 0.093  # long enough to tell the harmonics of low notes apart
 HARMONICS = 6
 HALF_SEMITONE = 2.0 ** (0.5 / 12.0) - 1.0
 LEAST_POWER = 1e-20  # what a silent recording has in place of 0
+SEMITONE = 1.0  # a player is not farther from the name of a note
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,26 @@ def pitch_at_frames(
         step_s = max(hop_s, float(np.median(np.diff(times_s))))
     far = np.abs(times_s[nearest] - frame_times_s) > step_s / 2 + 1e-9
     return np.where(far, np.nan, midi[nearest])
+
+
+def played_midi(item: Item) -> float | None:
+    """The MIDI number at which a recording of a single note sounds, measured by YIN; None for other annotations.
+
+    The annotated number where nothing within a semitone of it is measured: it is the name of a note, from which a
+    player may be half a semitone away, while a measurement farther away is wrong itself, most often by an octave.
+    Raises TaskError E540.
+    """
+    atoms = item.annotations.get(NOTES, ())
+    if item.annotations.get(CURVE) or not atoms or atoms[0].time is not None:
+        return None
+    named = _one_number(item)
+    samples, sr_hz = item.read()
+    heard_hz = note_f0_hz(samples, sr_hz)
+    # Silence has the number 0, which no measurement is near.
+    if heard_hz is None or not named:
+        return named
+    heard = float(midi_of(heard_hz))
+    return heard if abs(heard - named) <= SEMITONE else named
 
 
 def pitch_of_notes(item: Item, times_s: Float64, floor_db: float) -> Pitch:

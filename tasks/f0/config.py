@@ -35,6 +35,11 @@ class F0Config(TaskConfig):
         lt=0,
         description="a single note counts as voiced where its level is at most so far below its loudest moment",
     )
+    note_targets: Literal["annotated", "played"] = Field(
+        "annotated",
+        description="what a recording of a single note teaches: its annotated number, or its pitch as it is played, "
+        "measured by YIN, where that is within a semitone of the number",
+    )
     patch_frames: PositiveInt = Field(8, description="frames in a training patch")
     target_blur_bins: PositiveFloat = Field(
         1.0, description="standard deviation of the Gaussian around a true pitch"

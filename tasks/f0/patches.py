@@ -23,7 +23,7 @@ from ..base import Batch
 from ..multi_pitch.peaks import moved
 from ..multi_pitch.targets import bins_of
 from ..patches import PatchBatches, chain_of, random_start, shares
-from .annotation import pitch_at_frames
+from .annotation import pitch_at_frames, played_midi
 from .config import F0Config
 
 UNVOICED = -1.0  # in place of a bin
@@ -49,6 +49,11 @@ class Source:
         settings = cache.config
         assert isinstance(settings, HCQTFeatureConfig)  # F0Estimation.features
         midi = pitch_at_frames(item, feature.n_frames, settings.hop_s, config.floor_db)
+        # Where the note sounds is known from its name, how high it is from the sound.
+        if config.note_targets == "played":
+            played = played_midi(item)
+            if played is not None:
+                midi = np.where(midi > 0, played, midi)
         bins = np.full(len(midi), UNVOICED)
         bins[midi > 0] = bins_of(midi[midi > 0], settings)
         bins[np.isnan(midi)] = UNKNOWN

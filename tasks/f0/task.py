@@ -74,6 +74,7 @@ class F0Estimation(Task):
         "equivariance_weight",
         "invariance_weight",
         "level_jitter_db",
+        "note_targets",
         "shift_weight",
         "target_blur_bins",
         "thresholds",

@@ -6,6 +6,7 @@ import importlib.util
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,17 @@ from mirbricks.tasks.f0 import F0Config, F0Estimation
 
 ROOT = Path(mb.__file__).parent
 PAGE = (ROOT / "docs" / "tasks" / "f0.md").read_text(encoding="utf-8")
+
+
+def yardsticks() -> Any:
+    """The script docs/pitch_yardsticks.py as a module."""
+    path = ROOT / "docs" / "pitch_yardsticks.py"
+    spec = importlib.util.spec_from_file_location("pitch_yardsticks", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def test_the_stream_of_the_page_runs() -> None:
@@ -38,12 +50,7 @@ def test_yardsticks_by_the_rule_of_the_task(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A peer that always says A4, on a note of A4 and on one of E4."""
-    path = ROOT / "docs" / "pitch_yardsticks.py"
-    spec = importlib.util.spec_from_file_location("pitch_yardsticks", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = yardsticks()
     time_s = np.arange(8000) / 16000
     write_audio(
         tmp_path / "two_audio.hdf5",
@@ -70,3 +77,34 @@ def test_yardsticks_by_the_rule_of_the_task(
     monkeypatch.setattr(sys, "argv", ["x", str(tmp_path), "--only", "pyin"])
     module.main()
     assert capsys.readouterr().out.splitlines()[2].startswith("| pyin | 0.500 | 0.500 ")
+
+
+def test_yardsticks_by_the_pitch_as_played(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A note that sounds 60 cents above its name: heard as it is, it is wrong by its name alone."""
+    module = yardsticks()
+    time_s = np.arange(16000) / 16000
+    hz = 440.0 * 2 ** (0.6 / 12)
+    wave = np.sin(2 * np.pi * hz * time_s) * np.hanning(16000)
+    write_audio(tmp_path / "one_audio.hdf5", [("a.wav", wave.astype("f4"), 16000)])
+    definitions = {
+        "filepath": Definition("global", "text", "filepath"),
+        "pitchmidi": Definition("global", "numeric"),
+    }
+    entry = Entry({"filepath": (Atom("a.wav"),), "pitchmidi": (Atom(69),)})
+    Pyjama(definitions, [entry]).save(tmp_path / "one.pyjama")
+    times_s = np.arange(100) / 100
+    monkeypatch.setitem(
+        module.PEERS, "pyin", lambda _: (times_s, np.full(100, hz), np.ones(100))
+    )
+    words = ["x", str(tmp_path), "--only", "pyin", "--run", "zoo:f0_notes"]
+    rows = {}
+    for more in ((), ("--as-played",)):
+        monkeypatch.setattr(sys, "argv", [*words, *more])
+        module.main()
+        rows[more] = capsys.readouterr().out.splitlines()[2:]
+    assert [row.split(" | ")[0] for row in rows[()]] == ["| pyin", "| zoo:f0_notes"]
+    for more, right in (((), "0.000"), (("--as-played",), "1.000")):
+        notes_right = [row.split(" | ")[3] for row in rows[more]]
+        assert notes_right == [right, right]

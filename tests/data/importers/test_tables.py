@@ -135,6 +135,14 @@ def test_tags_in_further_cells_as_mtg_jamendo_has_them(values: Call) -> None:
     assert report.left_out == []
 
 
+def test_the_pitch_of_a_note_by_whatever_name(values: Call) -> None:
+    found, _ = values("path,midi,length\na.wav,60,1\nb.wav,61.5,1\n", "pitch=midi")
+    assert found == {
+        "a.wav": {"pitchmidi": [60], "length": [1]},
+        "b.wav": {"pitchmidi": [61.5], "length": [1]},
+    }
+
+
 def test_further_cells_of_a_column_that_the_user_names(values: Call) -> None:
     text = "path,label\na.wav,dog,rain\nb.wav,dog\n"
     found, _ = values(text, "tags=label")

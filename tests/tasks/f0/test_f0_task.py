@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,14 +15,22 @@ import torch
 from torch import nn
 
 from mirbricks.data.corpus import Corpus, Item
+from mirbricks.data.pyjama.file import Atom
 from mirbricks.errors import TaskError
 from mirbricks.features.cache import FeatureCache
 from mirbricks.runs.folder import RunFolder
 from mirbricks.tasks.f0 import F0Estimation, Melody
-from mirbricks.tasks.f0.annotation import note_levels_db, pitch_at_frames, true_pitch
+from mirbricks.tasks.f0.annotation import (
+    note_levels_db,
+    pitch_at_frames,
+    played_midi,
+    true_pitch,
+)
 from mirbricks.tasks.f0.patches import UNKNOWN, UNVOICED
 from mirbricks.training.loop import fit
 from mirbricks.training.optimization import TrainConfig
+
+from .conftest import NOTE_S, SR_HZ, harmonics
 
 MakeF0 = Callable[..., F0Estimation]
 MakeItem = Callable[..., Item]
@@ -157,6 +166,56 @@ def test_targets_move_with_the_patch(notes: Notes, make_f0: MakeF0) -> None:
     # A recording that is shorter than a patch teaches nothing behind its end.
     long = make_f0(patch_frames=80).learner([item], [item], cache, seed=0, batch_size=2)
     assert set(long.batch(0).targets[:, 61:].flatten().tolist()) == {UNKNOWN}
+
+
+def note_named(midi: float, sounding: float, noise: float = 0.0) -> Any:
+    """A recording of harmonics at one pitch, annotated as another."""
+    wave = harmonics(sounding, NOTE_S)
+    wave = wave + np.random.default_rng(0).normal(0, noise, len(wave))
+    return SimpleNamespace(
+        key="a.wav",
+        annotations={"pitchmidi": (Atom(midi),)},
+        read=lambda: (wave.astype(np.float32), SR_HZ),
+    )
+
+
+def test_a_note_is_as_high_as_it_is_played(make_item: MakeItem) -> None:
+    for sounding in (59.55, 60.0, 60.45, 60.9):
+        found = played_midi(note_named(60, sounding))
+        assert found == pytest.approx(sounding, abs=0.02)
+    # What is measured elsewhere is a mistake of the measurement: an octave, noise, another note.
+    for sounding in (72.0, 61.2, 58.8):
+        assert played_midi(note_named(60, sounding)) == 60.0
+    assert played_midi(note_named(60, 60.4, noise=10.0)) == 60.0
+    assert played_midi(note_named(0, 60.0)) == 0.0
+    # What is annotated in time is not measured.
+    assert played_midi(make_item(pitchmidi=[(60, 0.0, 1.0)])) is None
+    assert played_midi(make_item(f0=([[60.0, 0.0]], [0.0, 0.1]))) is None
+    with pytest.raises(TaskError, match="E540"):
+        played_midi(note_named(440.0, 60.0))
+
+
+def test_played_pitches_are_learned_and_annotated_ones_judge(
+    notes: Notes, make_f0: MakeF0
+) -> None:
+    """An annotation that is .4 semitones too low: where a note sounds stays, how high it is follows the sound."""
+    corpus, cache = notes
+    item = corpus.items[6]  # MIDI 60
+    entry = item.entry
+    low = {**entry.annotations, "pitchmidi": (Atom(59.6),)}
+    lower = replace(item, entry=replace(entry, annotations=low))
+    targets = {}
+    for name, one in (("annotated", item), ("annotated", lower), ("played", lower)):
+        task = make_f0(patch_frames=61, transpose_bins=0, note_targets=name)
+        learner = task.learner([one], [one], cache, seed=0, batch_size=1)
+        targets[name, one.annotations["pitchmidi"][0].value] = learner.batch(0).targets
+    right, wrong, played = targets.values()
+    # Three bins are a semitone.
+    voiced = right >= 0
+    torch.testing.assert_close(wrong, torch.where(voiced, right - 1.2, right))
+    torch.testing.assert_close(played, right, atol=0.05, rtol=0.0)
+    truth = task.truth_of(lower)
+    assert set(truth.midi.tolist()) == {0.0, 59.6}
 
 
 def test_three_views_without_labels(notes: Notes, make_f0: MakeF0) -> None:

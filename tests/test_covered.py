@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,16 +11,9 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def covered() -> ModuleType:
+def covered(script: Callable[[str], ModuleType]) -> ModuleType:
     """The script, which is no part of the package."""
-    place = Path(__file__).with_name("covered.py")
-    spec = importlib.util.spec_from_file_location("covered_script", place)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return script("covered.py")
 
 
 def one(lines: int, reached: int, branches: int, took: int) -> dict[str, Any]:

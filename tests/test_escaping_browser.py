@@ -6,11 +6,9 @@ A name that acts would call `hit`, ask another host, or bring in an element; not
 from __future__ import annotations
 
 import json
-import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +57,6 @@ ACTS = """[...document.querySelectorAll('*')].filter(one =>
   [...one.attributes].some(a => a.name.startsWith('on') || /^\\s*javascript:/i.test(a.value))
   || (one.localName === 'img' && one.getAttribute('src') === 'x')
   || one.localName === 'iframe').map(one => one.outerHTML)"""
-SCRIPT = "import sys; from mirbricks.cli import main; sys.exit(main(sys.argv[1:]))"
-ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+/\?token=\S+")
 GRAPH = """\
 name: "NAME"
 input: B C=2 T
@@ -257,22 +253,14 @@ def hostile_folder(top: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def studio(
+    tmp_path_factory: pytest.TempPathFactory,
+    studio_in: Callable[[Path, str], AbstractContextManager[str]],
+) -> Iterator[str]:
     top = tmp_path_factory.mktemp("hostile")
     hostile_folder(top)
-    process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, "studio", "graph.yaml"],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=top,
-    )  # fmt: skip
-    assert process.stdout
-    try:
-        while not (found := ADDRESS.search(process.stdout.readline())):
-            assert process.poll() is None
-        yield found[0]
-    finally:
-        process.terminate()
-        process.wait(20)
-        process.stdout.close()
+    with studio_in(top, "graph.yaml") as found:
+        yield found
 
 
 def test_every_page_of_the_studio(studio: str, browser: Any) -> None:

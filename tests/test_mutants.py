@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
-import sys
-from pathlib import Path
+from collections.abc import Callable
 from types import ModuleType
 
 import pytest
 
 
 @pytest.fixture(scope="module")
-def mutants() -> ModuleType:
+def mutants(script: Callable[[str], ModuleType]) -> ModuleType:
     """The script, which is no part of the package."""
-    place = Path(__file__).with_name("mutants.py")
-    spec = importlib.util.spec_from_file_location("mutants_script", place)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return script("mutants.py")
 
 
 @pytest.mark.parametrize(

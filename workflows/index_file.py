@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import safetensors
 import safetensors.torch
@@ -17,7 +17,7 @@ from ..errors import RunError
 from ..runs.folder import WEIGHTS, RunFolder
 from ..tasks.covers import Library
 from ..tasks.covers.matching import Alike
-from ..tasks.covers.whitening import refuse_other_layers
+from ..tasks.covers.whitening import Statistics, refuse_other_layers
 from .compressed import Compressed
 
 OF_RECORDINGS = {"counts": 1, "mean": 1, "deviation": 1}
@@ -90,24 +90,8 @@ class Index:
             alike_by = facts.pop("alike_by", "cosine")
             if alike_by not in get_args(Alike):
                 raise ValueError(f"it compares by '{alike_by}', which is not known")
-            library: Library | Compressed
-            if kinds[0] == EXACT:
-                # One without this word was made before there was a choice.
-                both_ways = bool(facts.pop("both_ways", False))
-                library = Library(
-                    **tensors,
-                    alike_by=alike_by,
-                    both_ways=both_ways,
-                    whitening=whitening,
-                )
-                n_vectors = len(library.vectors)
-            else:
-                probes = facts.pop("probes")
-                library = Compressed(
-                    **tensors, alike_by=alike_by, probes=probes, whitening=whitening
-                )
-                library.refuse_damaged()
-                n_vectors = len(library.counts)
+            made = _exact if kinds[0] == EXACT else _compressed
+            library, n_vectors = made(tensors, facts, alike_by, whitening)
             index = cls(library, **facts)
         except (
             OSError,
@@ -131,6 +115,35 @@ class Index:
                 help="index a corpus with recordings",
             )
         return index
+
+
+def _exact(
+    tensors: dict[str, Tensor],
+    facts: dict[str, Any],
+    alike_by: Alike,
+    whitening: Statistics,
+) -> tuple[Library, int]:
+    """The library of an index, and how many vectors it has; its words are taken out of the facts."""
+    # One without this word was made before there was a choice.
+    both_ways = bool(facts.pop("both_ways", False))
+    library = Library(
+        **tensors, alike_by=alike_by, both_ways=both_ways, whitening=whitening
+    )
+    return library, len(library.vectors)
+
+
+def _compressed(
+    tensors: dict[str, Tensor],
+    facts: dict[str, Any],
+    alike_by: Alike,
+    whitening: Statistics,
+) -> tuple[Compressed, int]:
+    """As `_exact`, of a compressed index. Raises ValueError for codes that do not fit."""
+    library = Compressed(
+        **tensors, alike_by=alike_by, probes=facts.pop("probes"), whitening=whitening
+    )
+    library.refuse_damaged()
+    return library, len(library.counts)
 
 
 def _taken_out(tensors: dict[str, Tensor]) -> dict[str, tuple[Tensor, Tensor]]:

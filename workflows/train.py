@@ -120,11 +120,12 @@ def train(
         progress.complain(error)
 
     # Everything that can be refused is refused before hours are spent on features.
-    for fold in folds:
+    outs = [_out(options, folds, fold) for fold in folds]
+    restarted = [_after_restart(options, out) for out in outs]
+    for fold, out, own in zip(folds, outs, restarted, strict=True):
         refuse_early(experiment, corpus, more, fold)
         if leads():
-            out = _out(options, folds, fold)
-            refuse_taken(out, _after_restart(options, out).resume)
+            refuse_taken(out, own.resume)
     prepared = prepare(
         experiment,
         corpus,
@@ -135,9 +136,7 @@ def train(
         progress=progress,
     )
 
-    for fold in folds:
-        out = _out(options, folds, fold)
-        own = _after_restart(options, out)
+    for fold, out, own in zip(folds, outs, restarted, strict=True):
         if fold != folds[0]:
             # A fold starts from weights of its own, drawn with the same seed, not from those of the fold before.
             experiment = settled(experiment_of(graph, _kept(out, own)), corpus)

@@ -6,9 +6,8 @@ import itertools
 import json
 import re
 import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +33,7 @@ playwright = pytest.importorskip(
 
 ROOT = Path(mb.__file__).parent
 PICTURES = ROOT / "screenshots"
-SCRIPT = "import sys; from mirbricks.cli import main; sys.exit(main(sys.argv[1:]))"
 SIZE = {"width": 1400, "height": 900}
-ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+/\?token=\S+")
 
 SMALL = """\
 vars: {width: 8, depth: 2, drop: 0.1}
@@ -95,20 +92,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def address(folder: Path) -> Iterator[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, "studio", "unet.yaml"],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=folder,
-    )  # fmt: skip
-    assert process.stdout
-    try:
-        while not (found := ADDRESS.search(process.stdout.readline())):
-            assert process.poll() is None
-        yield found[0]
-    finally:
-        process.terminate()
-        process.wait(20)
-        process.stdout.close()
+def address(
+    folder: Path, studio_in: Callable[[Path, str], AbstractContextManager[str]]
+) -> Iterator[str]:
+    with studio_in(folder, "unet.yaml") as found:
+        yield found
 
 
 class Seen:

@@ -56,8 +56,8 @@ class FeatureStore(Store):
             self._checked[key] = (shape[0], shape[1])
         return self._checked[key]
 
-    def attributes(self, key: str) -> dict[str, Any]:
-        """The attributes of the key, such as `hop_s`."""
+    def attributes(self, key: str) -> Mapping[str, Any]:
+        """The attributes of the key, such as `hop_s`: their names now, a value when it is asked for."""
         return self._attributes(key)
 
     def times_s(self, key: str) -> Float64 | None:

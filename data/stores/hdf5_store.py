@@ -6,7 +6,7 @@ import contextlib
 import functools
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
@@ -113,11 +113,9 @@ class Store:
             raise corrupt(self.path, EOFError(missing), key)
         return shape, kind
 
-    def _attributes(self, key: str) -> dict[str, Any]:
-        """All attributes of a key."""
-        data = self._dataset(key)
-        with damage_named(self.path, key):
-            return dict(data.attrs)
+    def _attributes(self, key: str) -> Mapping[str, Any]:
+        """All attributes of a key, each read when it is asked for."""
+        return _Attributes(self.path, key, self._dataset(key))
 
     def _attribute(self, key: str, name: str) -> Any:
         """One attribute of a key, None where it has none; of a kind that no number has, only that it is there.
@@ -146,6 +144,40 @@ class Store:
             return np.asarray(data[part])
 
 
+class _Attributes(Mapping[str, Any]):
+    """The attributes of a key. What nobody asks for, be it a long text or a damaged one, is not read.
+
+    Raises DataError E401 where a value that is asked for cannot be read, KeyError where there is none.
+    """
+
+    def __init__(self, path: Path, key: str, data: h5py.Dataset) -> None:
+        self._path = path
+        self._key = key
+        self._data = data
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self:
+            raise KeyError(name)
+        with damage_named(self._path, self._key):
+            return self._data.attrs[name]
+
+    def __contains__(self, name: object) -> bool:
+        with damage_named(self._path, self._key):
+            return name in self._data.attrs
+
+    def __iter__(self) -> Iterator[str]:
+        with damage_named(self._path, self._key):
+            names = list(self._data.attrs)
+        return iter(names)
+
+    def __len__(self) -> int:
+        with damage_named(self._path, self._key):
+            return len(self._data.attrs)
+
+    def __repr__(self) -> str:
+        return f"<attributes of '{self._key}': {', '.join(self)}>"
+
+
 class _NotPlain:
     """Stands for an attribute that was not read."""
 
@@ -165,7 +197,7 @@ def _is_plain(kind: Any) -> bool:
     return kind.get_class() in (h5t.INTEGER, h5t.FLOAT, h5t.ENUM)
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=64)  # a corpus may lie in many parts
 def _reopened(kind: type[Store], path: Path, signature: object) -> Store:  # noqa: ARG001 (it is part of the cache's key)
     """The process's one store of a file: unpickled items share it. A file replaced meanwhile is another one."""
     return kind(path)

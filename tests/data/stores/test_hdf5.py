@@ -96,6 +96,31 @@ def test_features_keep_attributes_and_apply_their_scale() -> None:
     np.testing.assert_array_equal(store.read("b"), frames * 0.5)
 
 
+def test_attributes_are_read_when_they_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = {"hop_s": 0.1, "note": "a text of any length"}
+    write_features("x_feat.hdf5", [("a", np.zeros((4, 3)), given)])
+    read: list[str] = []
+    whole = h5py.AttributeManager.__getitem__
+
+    def counted(attributes: Any, name: str) -> Any:
+        read.append(name)
+        return whole(attributes, name)
+
+    monkeypatch.setattr(h5py.AttributeManager, "__getitem__", counted)
+    attributes = FeatureStore("x_feat.hdf5").attributes("a")
+    assert (sorted(attributes), len(attributes)) == (["hop_s", "note"], 2)
+    assert "note" in attributes
+    assert read == []
+    assert attributes["hop_s"] == 0.1
+    assert read == ["hop_s"]
+    with pytest.raises(KeyError):
+        attributes["hop_ms"]
+    assert repr(attributes) == "<attributes of 'a': hop_s, note>"
+    assert dict(attributes) == given
+
+
 def test_integer_features_of_others_are_read() -> None:
     raw_file("x_feat.hdf5", data=np.arange(6, dtype=np.uint8).reshape(3, 2), scale=0.1)
     np.testing.assert_allclose(

@@ -50,6 +50,11 @@ class ChordsConfig(TaskConfig):
         8.0,
         description="of repeats: how much a frame itself counts; one of a passage exactly alike counts 1",
     )
+    changes: NonNegativeFloat = Field(
+        0.0,
+        description="how much the path prefers to change where the model's answer changes at even distances; 0: a "
+        "change is as likely in each frame",
+    )
     weights: tuple[PositiveFloat, ...] = Field(
         (0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0),
         min_length=1,

@@ -39,9 +39,12 @@ class Transitions:
         totals = counts.sum(axis=1)
         return cls(np.log(totals / totals.sum()), np.log(counts / totals[:, None]))
 
-    def path(self, log_probability: Float64, weight: float) -> Int64:
+    def path(
+        self, log_probability: Float64, weight: float, likelier: Float64 | None = None
+    ) -> Int64:
         """The likeliest classes (T,) of frames with log-probabilities (T, K), which count `weight` times.
 
+        `likelier` (T,) is added to the logarithm of every change to another class, from the frame before to each.
         Neighbouring frames hear much of the same sound, so each by itself tells less than it seems: hence the weight.
         Source: Viterbi, IEEE Trans. Information Theory 1967; for chords Sheh & Ellis, ISMIR 2003.
         """
@@ -49,12 +52,16 @@ class Transitions:
         if not len(heard):
             return np.zeros(0, np.int64)
 
-        # Viterbi: δ_t(c) = max_b [δ_{t-1}(b) + log p(c | b)] + w log p_t(c);
-        # `before` keeps the b of each maximum.
+        if likelier is None:
+            likelier = np.zeros(len(heard))
+        other = 1 - np.eye(N_CLASSES)
+
+        # Viterbi: δ_t(c) = max_b [δ_{t-1}(b) + log p(c | b) + l_t (b ≠ c)]
+        # + w log p_t(c); `before` keeps the b of each maximum.
         score = self.first + heard[0]
         before = np.zeros(heard.shape, np.int64)
         for t in range(1, len(heard)):
-            options = score[:, None] + self.step
+            options = score[:, None] + self.step + likelier[t] * other
             before[t] = options.argmax(axis=0)
             score = options[before[t], np.arange(N_CLASSES)] + heard[t]
 

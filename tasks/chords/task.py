@@ -31,6 +31,7 @@ from ..reading import Recorded, as_recorded, magnitudes_of
 from ..recordings import annotated, refuse_not_finite
 from ..requirements import Needs, patch_inputs
 from .annotation import Recording, chords_of, classes_at_frames
+from .changes import likelier
 from .config import ChordsConfig
 from .learner import ChordLearner
 from .patches import Patches, Track, level_in, prepared
@@ -162,7 +163,8 @@ class ChordEstimation(Task):
         assert self.transitions is not None
         tracks = {}
         for key, (item, scores) in heard.items():
-            found = self.ribbon(self.transitions.path(scores, weight), scores)
+            path = self.transitions.path(scores, weight, self._likelier(scores))
+            found = self.ribbon(path, scores)
             tracks[key] = chord_seconds(self.truth(item), found.ribbon)
         return chord_figures(tracks)["majmin"]
 
@@ -212,7 +214,14 @@ class ChordEstimation(Task):
         transitions = Transitions(
             np.array(settings["first"]), np.array(settings["step"])
         )
-        return self.ribbon(transitions.path(scores, settings["weight"]), scores)
+        path = transitions.path(scores, settings["weight"], self._likelier(scores))
+        return self.ribbon(path, scores)
+
+    def _likelier(self, scores: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """What is added to each change of chord; None where all frames are alike."""
+        if not self.config.changes:
+            return None
+        return self.config.changes * likelier(scores, self.feature.hop_s)
 
     def truth(self, item: Recording) -> Any:
         """The reference chords, or where there are none those to learn. Raises TaskError E509."""

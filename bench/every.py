@@ -53,6 +53,7 @@ ALL = (
     Benchmark("attention"),
     Benchmark("generation", ("--runs", "2")),
     Benchmark("lstm", ("--runs", "61")),
+    Benchmark("int8", ("--runs", "21")),
     Benchmark("lightning"),
     Benchmark("waiting"),
     Benchmark("annotations"),

@@ -1,7 +1,7 @@
 """Write docs/blocks.md and docs/blocks/*.svg from the registry: `make pictures`, or `python docs/build.py`.
 
 The page has a row for each block of mirbricks itself, by family; a picture shows what is inside a block. Pictures of
-blocks that are gone are deleted.
+blocks that are gone are deleted. A row names the test of tests/blocks that fixes the numbers of its block.
 """
 
 from __future__ import annotations

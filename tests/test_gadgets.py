@@ -11,6 +11,7 @@ import builtins
 import json
 import os
 import pickle
+import re
 import shutil
 import subprocess
 import sys
@@ -108,7 +109,8 @@ def test_a_graph_names_no_code(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES[::5])
 def test_no_section_names_code(name: str) -> None:
-    text = (MODEL / "graph.yaml").read_text()
+    # One space in place of a line break, as the lines of a flow mapping are filled.
+    text = re.sub(r"window:\s+", "window: ", (MODEL / "graph.yaml").read_text())
     changes = [
         ("type: tagging", f"type: '{name}'"),
         ("type: logmel", f"type: '{name}'"),

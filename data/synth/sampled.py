@@ -15,11 +15,9 @@ from typing import Protocol
 
 import numpy as np
 import scipy.signal
-import torch
 from numpy.typing import NDArray
 
 from ...errors import DataError
-from ...features.resample import resample
 from ..importers.optional import optional
 from ..stores.audio import AUDIO_ENDINGS, stream_audio
 from ..stores.reading import refuse_missing, unreadable
@@ -184,19 +182,21 @@ def _audio_files(folder: Path) -> list[Path]:
 def _transposed(path: Path, semitones: int) -> Float32:
     """(N,) a recording from its attack on, at another pitch and so faster or slower; at most `LONGEST_S`."""
     blocks, rates = zip(*stream_audio(path), strict=True)
-    sound = resample(torch.from_numpy(np.concatenate(blocks)), rates[0], SR_HZ).numpy()
-    sound = sound[_attack(sound) :][: int(LONGEST_S * SR_HZ)]
-    if semitones:
-        # Played n semitones higher it lasts 2^(n/12) times shorter.
-        size = max(1, round(len(sound) * 2.0 ** (-semitones / 12)))
-        sound = scipy.signal.resample(sound, size)
+    sound = np.concatenate(blocks)[: int(LONGEST_S * rates[0])]
+    sound = sound[_attack(sound, rates[0]) :]
+    # It may still ring where it is cut off, and a step there would be heard at its beginning: FFTs go round.
+    fade = min(len(sound), rates[0] // 50)
+    sound[len(sound) - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)
+    # Played n semitones higher it lasts 2^(n/12) times shorter.
+    shorter = rates[0] / SR_HZ * 2.0 ** (semitones / 12)
+    sound = scipy.signal.resample(sound, max(1, round(len(sound) / shorter)))
     return np.asarray(sound, np.float32)
 
 
-def _attack(sound: Float32) -> int:
+def _attack(sound: Float32, sr_hz: int) -> int:
     """The sample from which on something is heard: 2 ms before a twentieth of the peak of the first half second."""
-    beginning = np.abs(sound[: SR_HZ // 2])
+    beginning = np.abs(sound[: sr_hz // 2])
     loud = np.flatnonzero(beginning > beginning.max() / 20)
     if not len(loud):
         return 0
-    return max(0, int(loud[0]) - SR_HZ // 500)
+    return max(0, int(loud[0]) - sr_hz // 500)

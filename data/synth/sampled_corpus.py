@@ -42,7 +42,7 @@ def synthesise_sampled(
     n_jobs: int = 1,
     on_done: Callable[[str], None] | None = None,
 ) -> Corpus:
-    """Write a corpus of `n` clips of `seconds`; the same arguments and recordings, the same bytes.
+    """Write a corpus of piano pieces on recorded instruments; the same arguments and recordings, the same bytes.
 
     Parameters
     ----------
@@ -51,12 +51,35 @@ def synthesise_sampled(
     samples : sequence of paths
         Folders with a recording per note (`A#3.wav`, or `A#3v1.wav`, `A#3v2.wav` from soft to loud), or SoundFonts;
         they play in turn. The annotation `instrument` has their names.
+    n : int
+        How many clips.
+    seconds : float
+        Their length.
+    seed : int
+        Another number makes another corpus; the first clips of more are those of fewer.
     score : sequence of Item, optional
         Items of a corpus whose notes are played, in turn, each time in another key and tempo; without it pieces are
         made up.
+    n_jobs : int
+        Worker processes; -1 is one a core.
+    on_done : callable, optional
+        Called with the key of each clip that is written.
 
-    Raises DataError E408 if the folder cannot be written, E468 where the package for SoundFonts is missing, E470 where
-    the folder holds a corpus already, and for `samples`, `score`, `n` or `seconds` that make no clips.
+    Returns
+    -------
+    Corpus
+        With the annotations `pitchmidi`, `velocity`, `instrument` and `piece`.
+
+    Raises
+    ------
+    DataError
+        E408 if the folder cannot be written, E468 where the package for SoundFonts is missing, E470 where the folder
+        holds a corpus already, and for `samples`, `score`, `n` or `seconds` that make no clips.
+
+    Examples
+    --------
+    >>> from mirbricks.data import synthesise_sampled
+    >>> synthesise_sampled("played", ["pianos/salamander"], n=2)                   # doctest: +SKIP
     """
     refuse_count("n", n)
     refuse_seconds(seconds)

@@ -93,3 +93,46 @@ def test_channels_of_stems(tmp_path: Path, capsys: Capture) -> None:
         "  help: stems have 1 or 2 channels, the other kinds have 1     [E470]\n"
     )
     assert not (tmp_path / "notes").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["piano", "--samples", "upright"],
+            "--samples: piano is not played on recorded instruments\n"
+            "  help: write mirbricks data synth sampled --samples ...     [E470]\n",
+        ),
+        (
+            ["sampled"],
+            "sampled: there is no instrument\n"
+            "  help: write --samples FOLDER, a folder with a recording per note, or a SoundFont     [E470]\n",
+        ),
+        (
+            ["sampled", "--samples", "upright", "--where", "split=train"],
+            "--where chooses recordings of --score, and there is no --score\n"
+            "  help: write --score CORPUS     [E470]\n",
+        ),
+        (
+            ["sampled", "--samples", "upright"],
+            "samples: there is no folder 'upright'\n"
+            "  help: --samples takes a folder with a recording per note, or a SoundFont     [E470]\n",
+        ),
+        (
+            ["sampled", "--samples", "grand.sf2"],
+            "there is no file 'grand.sf2'\n"
+            "  help: --samples takes a folder of recordings, or a SoundFont     [E470]\n",
+        ),
+    ],
+)
+def test_instruments_that_cannot_play(
+    words: list[str],
+    message: str,
+    tmp_path: Path,
+    capsys: Capture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["data", "synth", *words, "--out", "corpus", "--jobs", "1"]) == 1
+    assert capsys.readouterr().err == message
+    assert not Path("corpus").exists()

@@ -84,6 +84,14 @@ def synth(p: Parser) -> None:
         metavar="C",
         help="2: each stem has a place between left and right, for stems (default: 1)",
     )
+    _recorded_instruments(p)
+    seed(p, "another corpus")
+    jobs(p)
+    quiet(p)
+
+
+def _recorded_instruments(p: Parser) -> None:
+    """What `synth sampled` plays on, and which notes."""
     p.add_argument(
         "--samples",
         action="append",
@@ -97,17 +105,21 @@ def synth(p: Parser) -> None:
         metavar="CORPUS",
         help="for sampled: a corpus whose notes are played (default: pieces are made up)",
     )
+    _where(
+        p,
+        "only recordings of --score with this annotation, such as split=train; repeatable, all must hold",
+    )
+
+
+def _where(p: Parser, text: str) -> None:
     p.add_argument(
         "--where",
         type=values.condition,
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="only recordings of --score with this annotation, such as split=train; repeatable, all must hold",
+        help=text,
     )
-    seed(p, "another corpus")
-    jobs(p)
-    quiet(p)
 
 
 def augment_corpus(p: Parser) -> None:
@@ -133,14 +145,7 @@ def augment_corpus(p: Parser) -> None:
         help="name of the new corpus (default: NAME_augmented)",
     )
     text = "only recordings with this annotation, such as split=train; repeatable, all must hold. Stems are left out"
-    p.add_argument(
-        "--where",
-        type=values.condition,
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help=text,
-    )
+    _where(p, text)
     p.add_argument(
         "--copies",
         type=values.count,

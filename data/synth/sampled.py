@@ -47,7 +47,7 @@ class Sampled(Protocol):
     name: str
 
     def strike(self, midi: int, velocity: float, held_s: float) -> Float32:
-        """(N,) at SR_HZ from the moment the note is struck, for at least `held_s`; `velocity` is from 0 to 1."""
+        """(N,) at SR_HZ from the strike on, for `held_s` or as long as it sounds; `velocity` is from 0 to 1."""
 
 
 @lru_cache(maxsize=8)
